@@ -1,0 +1,1 @@
+"""What a department or a provider installs."""

@@ -1,0 +1,1 @@
+"""What departments say to one another."""

@@ -1,0 +1,46 @@
+"""The topics, each written by one department."""
+
+from typing import Final
+
+from shared.contracts.base import Topic
+
+APPROVAL_EVENTS: Final = Topic("approval-events", "approval", "Decisions of the prior-approval authorities.")
+REGISTRY_EVENTS: Final = Topic(
+    "registry-events", "registry", "What happened to registrations and to requests for revocation."
+)
+REGISTRY_SITES: Final = Topic(
+    "registry-sites",
+    "registry",
+    "The whole current record of each site; a new reader needs nothing else.",
+    compacted=True,
+)
+ENFORCEMENT_EVENTS: Final = Topic(
+    "enforcement-events", "enforcement", "Cases, decisions, requests for revocation, appeals."
+)
+ACCESS_EVENTS: Final = Topic(
+    "access-events", "access-control", "Providers, and what became of the orders sent to them."
+)
+
+FACT_TOPICS: Final = (APPROVAL_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES, ENFORCEMENT_EVENTS, ACCESS_EVENTS)
+
+
+def orders_topic(provider_id: object) -> Topic:
+    """The topic only this provider may read: its signed orders, one partition, in sequence."""
+    return Topic(
+        f"access-orders.{provider_id}",
+        "access-control",
+        "Signed orders for one provider.",
+        retention_days=3650,
+        partitions=1,
+    )
+
+
+def receipts_topic(provider_id: object) -> Topic:
+    """The topic only this provider may write: its signed receipts."""
+    return Topic(
+        f"access-receipts.{provider_id}",
+        "provider",
+        "Signed receipts of one provider.",
+        retention_days=3650,
+        partitions=1,
+    )

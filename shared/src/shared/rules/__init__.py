@@ -1,0 +1,1 @@
+"""The rule profile: roles, categories, clocks and number formats as cited data."""

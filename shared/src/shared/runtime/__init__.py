@@ -1,0 +1,1 @@
+"""The rails every service runs on."""
