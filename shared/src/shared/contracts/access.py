@@ -1,4 +1,7 @@
-"""What access-control says of providers and of the orders sent to them. Order facts are keyed by site: a site's story stays in order."""
+"""What access-control says of providers and of the orders sent to them.
+
+Order facts are keyed by site, so that the story of a site reaches every reader in order.
+"""
 
 from datetime import datetime
 from typing import Any, ClassVar
