@@ -1,0 +1,71 @@
+"""What a process is told by its environment: read once, then frozen."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Role = Literal["http", "relay", "consumer", "ticks"]
+ROLES: tuple[Role, ...] = ("http", "relay", "consumer", "ticks")
+
+
+class Settings(BaseSettings):
+    """Settings every service has; each is an environment variable with the prefix ``CONCORD_``."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix="CONCORD_", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    database_url: SecretStr = Field(description="PostgreSQL of this department, with its own role and password.")
+    database_pool: int = Field(10, ge=2, le=200, description="Connections this process may open to PostgreSQL.")
+
+    kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="Brokers, `host:port` separated by commas.")
+    kafka_idempotence: bool = Field(True, description="Idempotent producer; false only for brokers without it.")
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to speak to the brokers."
+    )
+    kafka_user: str | None = Field(None, description="SASL/SCRAM-SHA-512 user.")
+    kafka_password: SecretStr | None = Field(None, description="Password of the SASL user.")
+    kafka_ca: str | None = Field(None, description="File with the certificate authority of the brokers.")
+    topic_partitions: int = Field(24, ge=1, le=1000, description="Partitions of a topic that this service creates.")
+    topic_replication: int = Field(1, ge=1, le=10, description="Copies of each partition.")
+
+    oidc_issuer: str = Field("http://127.0.0.1:8080", description="Issuer of bearer tokens, exactly as in `iss`.")
+    oidc_jwks_url: str | None = Field(None, description="Where its keys are; default `{issuer}/jwks.json`.")
+    oidc_audience: str = Field("concord", description="The audience a token must be meant for.")
+
+    host: str = Field("127.0.0.1", description="Address the HTTP door binds to.")
+    port: int = Field(8000, ge=0, le=65535, description="Port of the HTTP door.")
+    public_url: str = Field("http://127.0.0.1:8005", description="Base address of the public register.")
+    roles_run: Annotated[frozenset[Role], NoDecode] = Field(
+        frozenset(ROLES), description="What this process runs: a comma list of http, relay, consumer, ticks."
+    )
+    stop_grace_s: float = Field(5.0, gt=0, le=300, description="Seconds open requests may take after SIGTERM.")
+
+    otlp_endpoint: str | None = Field(None, description="OpenTelemetry collector (HTTP); none = nothing is sent.")
+    trace_ratio: float = Field(1.0, ge=0, le=1, description="Share of new traces that are recorded.")
+    trace_sql: bool = Field(False, description="A span per SQL statement; costs about a tenth of the throughput.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe line written.")
+    log_format: Literal["json", "text"] = Field("json", description="One JSON object a line, or text for people.")
+
+    @field_validator("roles_run", mode="before")
+    @classmethod
+    def _comma_list(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return frozenset(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _no_trailing_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @property
+    def dsn(self) -> str:
+        """The database address in clear, for the driver only."""
+        return self.database_url.get_secret_value()
+
+    @property
+    def jwks_url(self) -> str:
+        """Where the issuer publishes its keys."""
+        return self.oidc_jwks_url or f"{self.oidc_issuer.rstrip('/')}/jwks.json"
