@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar
 
-from shared.rules import Level, Role
-from shared.runtime.context import Caller
+from shared.rules import Role
+from shared.runtime.context import Caller, Level
 from shared.runtime.problems import Conflict, Forbidden
 
 Scope: TypeAlias = Callable[[Caller, Any], bool]

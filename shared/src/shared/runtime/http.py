@@ -1,0 +1,68 @@
+"""Pieces of the HTTP door: what an endpoint asks for by annotation, and routers whose POSTs are idempotent."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.openapi.models import HTTPBearer as BearerModel
+from fastapi.security.base import SecurityBase
+
+from shared.runtime.context import Caller, Runtime
+from shared.runtime.idempotency import IdempotentRoute
+from shared.runtime.problems import BadRequest, PreconditionRequired
+from shared.runtime.requests import authenticate, runtime_of
+
+_LONGEST_VERSION: Final = 18
+
+
+class IfMatchMalformed(BadRequest):
+    """If-Match must be the ETag of the version you read, such as "3": one strong tag in double quotes."""
+
+
+class Bearer(SecurityBase):
+    """Dependency that recognises the caller and shows in OpenAPI as the security scheme ``bearer``."""
+
+    def __init__(self) -> None:
+        self.model = BearerModel(bearerFormat="JWT (RFC 9068)", description="Access token of the configured issuer.")
+        self.scheme_name = "bearer"
+
+    async def __call__(self, request: Request) -> Caller:
+        """The caller."""
+        return await authenticate(request)
+
+
+def if_match(
+    given: Annotated[
+        str | None,
+        Header(alias="If-Match", description='The ETag of the version you read, such as `"3"`.', examples=['"3"']),
+    ] = None,
+) -> int:
+    """The version the caller read. Raises PreconditionRequired (428), IfMatchMalformed (400)."""
+    if given is None:
+        raise PreconditionRequired
+    tag = given.strip()
+    digits = tag[1:-1]
+    quoted = len(tag) > 2 and tag[0] == tag[-1] == '"'
+    if not quoted or not digits.isascii() or not digits.isdigit() or len(digits) > _LONGEST_VERSION:
+        raise IfMatchMalformed
+    return int(digits)
+
+
+Rt = Annotated[Runtime, Depends(runtime_of)]
+"""The service: database, clock, rules, settings."""
+Who = Annotated[Caller, Depends(Bearer())]
+"""The caller, recognised by its bearer token; without one the answer is 401."""
+IfMatch = Annotated[int, Depends(if_match)]
+"""The version the caller read; a verb raises PreconditionFailed when it is not the present one."""
+
+
+def etag(response: Response, version: int) -> None:
+    """State which version of the record the answer shows."""
+    response.headers["ETag"] = f'"{version}"'
+
+
+def router(**options: Any) -> APIRouter:
+    """A router whose POST routes require an Idempotency-Key and run in one transaction.
+
+    For POSTs that stream, or that carry their own identity, use a plain APIRouter.
+    """
+    return APIRouter(route_class=IdempotentRoute, **options)
