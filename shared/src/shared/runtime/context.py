@@ -1,0 +1,65 @@
+"""What every verb is given: database, clock, rules and settings, who calls, and where an event came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from shared.rules import Role, Rules
+    from shared.runtime.clock import Clock
+    from shared.runtime.postgres import Database
+
+
+class Level(StrEnum):
+    """Where an organisation stands: of the whole country, or of one province."""
+
+    NATIONAL = "national"
+    PROVINCE = "province"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who acts: a person or a machine, the organisation it acts for, and what it may see."""
+
+    subject: str
+    name: str
+    organisation: str
+    roles: frozenset[Role]
+    level: Level = Level.PROVINCE
+    region: str | None = None
+    """Province by its GB/T 2260 code; none for national organisations."""
+    categories: frozenset[str] = frozenset()
+
+    @classmethod
+    def system(cls, name: str) -> Caller:
+        """The service itself, for what consumers and ticks do; it holds no role."""
+        return cls(f"system:{name}", name, "concord", frozenset(), Level.NATIONAL)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What a service runs on; the first argument of every verb."""
+
+    db: Database
+    clock: Clock
+    rules: Rules
+    settings: Any
+    """The service's own settings class; each service knows which."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventMeta:
+    """Where an event came from. ``traceparent`` is its W3C trace context, if the writer had one."""
+
+    event_id: UUID
+    key: str
+    topic: str
+    partition: int
+    offset: int
+    at: datetime
+    traceparent: str | None = None

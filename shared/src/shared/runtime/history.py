@@ -1,0 +1,50 @@
+"""The trail of moves: who moved what from which status to which, when and why."""
+
+from datetime import datetime
+from uuid import UUID
+
+from opentelemetry import trace
+
+from shared.runtime.context import Caller
+from shared.runtime.postgres import Tx
+
+ADD = """
+INSERT INTO history
+       (aggregate, aggregate_id, action, from_status, to_status, subject, name, organisation, why, at, trace_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+"""
+
+
+def trace_id() -> str | None:
+    """The id of the trace that is being recorded, as 32 hex digits."""
+    context = trace.get_current_span().get_span_context()
+    return format(context.trace_id, "032x") if context.is_valid else None
+
+
+async def add(
+    tx: Tx,
+    *,
+    aggregate: str,
+    aggregate_id: UUID,
+    action: str,
+    from_status: str | None,
+    to_status: str,
+    who: Caller,
+    why: str,
+    at: datetime,
+) -> None:
+    """Record a move, in the transaction that makes it."""
+    await tx.execute(
+        ADD,
+        aggregate,
+        aggregate_id,
+        action,
+        from_status,
+        to_status,
+        who.subject,
+        who.name,
+        who.organisation,
+        why,
+        at,
+        trace_id(),
+    )

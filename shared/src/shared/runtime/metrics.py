@@ -1,0 +1,37 @@
+"""Every metric of the data rails, in one place, so that a test can hold the documentation against it."""
+
+from typing import Final
+
+from opentelemetry import metrics
+
+METRICS: Final = {
+    "outbox_unpublished": "Facts waiting to be published.",
+    "outbox_oldest_seconds": "Age of the oldest fact waiting to be published.",
+    "relay_published_total": "Facts the broker has acknowledged.",
+    "relay_failures_total": "Batches that could not be published and will be tried again.",
+    "consumer_events_total": "Events read, by consumer and outcome: applied, projected, duplicate, parked, skipped.",
+    "consumer_retries_total": "Transactions tried again because the database was away or busy, by consumer.",
+    "consumer_lag": "Events on the broker that a consumer has not read yet, by consumer.",
+    "parked_events": "Events that wait for somebody to look at them, by consumer. Anything above 0 is an alert.",
+}
+
+_meter = metrics.get_meter("concord.runtime")
+
+
+def _counter(name: str, unit: str) -> metrics.Counter:
+    # The Prometheus exporter adds _total to counters by itself.
+    return _meter.create_counter(name.removesuffix("_total"), unit=unit, description=METRICS[name])
+
+
+def _gauge(name: str, unit: str) -> "metrics._Gauge":
+    return _meter.create_gauge(name, unit=unit, description=METRICS[name])
+
+
+outbox_unpublished: Final = _gauge("outbox_unpublished", "1")
+outbox_oldest_seconds: Final = _gauge("outbox_oldest_seconds", "1")
+relay_published: Final = _counter("relay_published_total", "1")
+relay_failures: Final = _counter("relay_failures_total", "1")
+consumer_events: Final = _counter("consumer_events_total", "1")
+consumer_retries: Final = _counter("consumer_retries_total", "1")
+consumer_lag: Final = _gauge("consumer_lag", "1")
+parked_events: Final = _gauge("parked_events", "1")

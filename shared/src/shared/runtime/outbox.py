@@ -1,0 +1,89 @@
+"""What a service has to tell, written in the transaction that makes it true.
+
+Lock the aggregate (guarded UPDATE, SELECT … FOR UPDATE, or its INSERT) before calling ``add``: ids are drawn here, and
+the relay publishes in id order, so that is what keeps the facts of one key in the order in which they became true.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from shared.contracts.base import Fact
+from shared.runtime import envelope
+from shared.runtime.ids import uuid7
+from shared.runtime.postgres import Tx
+
+CHANNEL: Final = "outbox"
+
+ADD = """
+WITH added AS (
+    INSERT INTO outbox (event_id, topic, key, type, value, headers)
+    SELECT event_id, topic, key, type, value, headers
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::jsonb[])
+           WITH ORDINALITY AS fact (event_id, topic, key, type, value, headers, place)
+     ORDER BY place
+)
+SELECT pg_notify('outbox', '')
+"""
+NOTIFY = "SELECT pg_notify('outbox', '')"
+COLUMNS = ("event_id", "topic", "key", "type", "value", "headers")
+
+_Row = tuple[UUID, str, str, str, bytes, dict[str, str]]
+
+
+def _rows(facts: Iterable[Fact], at: datetime) -> list[_Row]:
+    trace = envelope.trace_headers()
+    headers = {"content-type": envelope.CONTENT_TYPE, **trace}
+    rows = []
+    for fact in facts:
+        event_id = uuid7()
+        value = envelope.encode(fact, event_id=event_id, at=at, trace=trace)
+        rows.append((event_id, fact.TOPIC.name, fact.key, fact.TYPE, value, headers))
+    return rows
+
+
+async def _insert(tx: Tx, rows: Sequence[_Row]) -> None:
+    columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
+    await tx.execute(ADD, *columns)
+
+
+async def add(tx: Tx, *facts: Fact, at: datetime) -> None:
+    """Tell facts, in this order, as structured-mode CloudEvents. ``at`` is when they became true."""
+    if facts:
+        await _insert(tx, _rows(facts, at))
+
+
+async def add_raw(
+    tx: Tx,
+    *,
+    topic: str,
+    key: str,
+    type: str,  # noqa: A002 -- the CloudEvents attribute
+    value: bytes,
+    event_id: UUID,
+    at: datetime,
+    producer: str = "access-control",
+    content_type: str = "application/jose",
+    headers: Iterable[tuple[str, str]] = (),
+) -> None:
+    """Send bytes exactly as they are (a signed order), as a binary-mode CloudEvent."""
+    all_headers = envelope.binary_headers(
+        event_id=event_id,
+        producer=producer,
+        event_type=type,
+        key=key,
+        at=at,
+        content_type=content_type,
+        trace=envelope.trace_headers(),
+    )
+    all_headers.update(headers)
+    await _insert(tx, [(event_id, topic, key, type, value, all_headers)])
+
+
+async def add_many(tx: Tx, facts: Iterable[Fact], at: datetime) -> None:
+    """Tell many facts by COPY, for imports; one NOTIFY for all of them."""
+    rows = _rows(facts, at)
+    if rows:
+        await tx.copy_records_to_table("outbox", records=rows, columns=COLUMNS)
+        await tx.execute(NOTIFY)
