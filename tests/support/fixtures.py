@@ -8,7 +8,6 @@
 """
 
 import asyncio
-import inspect
 import itertools
 import os
 import shutil
@@ -78,11 +77,7 @@ async def _template(postgres: EmbeddedPostgres, role: str) -> str:
     elif role != "empty":
         from shared.runtime import migrations  # noqa: PLC0415 - only tests of services need it
 
-        done = await asyncio.to_thread(
-            migrations.upgrade, dsn, ROOT / "services" / role.replace("_", "-") / "migrations"
-        )
-        if inspect.isawaitable(done):
-            await done
+        await migrations.upgrade(dsn, ROOT / "services" / role.replace("_", "-") / "migrations")
     return role
 
 

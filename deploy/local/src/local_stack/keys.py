@@ -1,0 +1,29 @@
+"""Ed25519 keys as JWK sets in files that only their owner can read: the issuer's, and the one that signs orders."""
+
+import json
+import os
+from pathlib import Path
+
+from joserfc.jwk import OKPKey
+
+
+def keep_key_set(file: Path, kid: str) -> None:
+    """Make a set with one private key unless the file exists. The first key of a set is the active one."""
+    if file.exists():
+        return
+    key = OKPKey.generate_key("Ed25519", {"kid": kid, "use": "sig", "alg": "Ed25519"}, private=True)
+    write_secret(file, json.dumps({"keys": [key.as_dict(private=True)]}, indent=1))
+
+
+def read_keys(file: Path) -> list[OKPKey]:
+    """The private keys of a set."""
+    return [OKPKey.import_key(entry) for entry in json.loads(file.read_text())["keys"]]
+
+
+def write_secret(file: Path, text: str) -> None:
+    """Write a file that only its owner can read, all of it or nothing."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_name(file.name + ".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(text)
+    os.replace(fresh, file)

@@ -1,0 +1,92 @@
+"""The people of people.toml and the provider clients added at run time: who may sign in, with which claims."""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_FILE = Path(__file__).parent / "people.toml"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Somebody, or some program, and what its access tokens say about it."""
+
+    subject: str
+    secret: str = field(repr=False)
+    name: str
+    organisation: str
+    roles: tuple[str, ...]
+    level: str = "province"
+    region: str | None = None
+    categories: tuple[str, ...] = ()
+
+    def claims(self) -> dict[str, Any]:
+        """The claims besides those of every token."""
+        return {
+            "sub": self.subject,
+            "name": self.name,
+            "organisation": self.organisation,
+            "roles": list(self.roles),
+            "level": self.level,
+            "region": self.region,
+            "categories": list(self.categories),
+        }
+
+
+def people(file: Path = _FILE) -> dict[str, Identity]:
+    """Everybody of people.toml by user name; the password is the user name."""
+    listed = tomllib.loads(file.read_text(encoding="utf-8"))["people"]
+    return {user: _identity(user, user, entry) for user, entry in listed.items()}
+
+
+class Clients:
+    """Programs that sign in with a client id and a secret: a file, read again whenever it has changed."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._seen: tuple[int, int] | None = None
+        self._clients: dict[str, Identity] = {}
+
+    def get(self, client_id: str) -> Identity | None:
+        """The client of this id."""
+        self._read()
+        return self._clients.get(client_id)
+
+    def put(self, client: Identity) -> None:
+        """Add a client, or replace the one of the same id."""
+        self._read()
+        self._clients[client.subject] = client
+        stored = {known.subject: known.claims() | {"secret": known.secret} for known in self._clients.values()}
+        fresh = self._file.with_suffix(".new")
+        fresh.parent.mkdir(parents=True, exist_ok=True)
+        fresh.touch(mode=0o600)
+        fresh.write_text(json.dumps(stored, ensure_ascii=False, indent=1))
+        os.replace(fresh, self._file)
+
+    def _read(self) -> None:
+        try:
+            stat = self._file.stat()
+        except FileNotFoundError:
+            return
+        seen = (stat.st_mtime_ns, stat.st_ino)
+        if seen != self._seen:
+            stored = json.loads(self._file.read_text())
+            self._clients = {name: _identity(name, entry["secret"], entry) for name, entry in stored.items()}
+            self._seen = seen
+
+
+def _identity(subject: str, secret: str, entry: Mapping[str, Any]) -> Identity:
+    return Identity(
+        subject=subject,
+        secret=secret,
+        name=entry["name"],
+        organisation=entry["organisation"],
+        roles=tuple(entry["roles"]),
+        level=entry.get("level", "province"),
+        region=entry.get("region"),
+        categories=tuple(entry.get("categories", ())),
+    )
