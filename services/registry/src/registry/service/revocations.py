@@ -1,0 +1,182 @@
+"""Revocation by two people, and the way back: exactly as it was, number kept (P3.2.3, safeguards 2 and 7)."""
+
+from datetime import datetime
+from uuid import UUID
+
+from registry import store
+from registry.bodies import Reinstatement, WithReasons
+from registry.bodies import Revocation as RevocationBody
+from registry.errors import RevocationInProgress, UnknownRevocation
+from registry.lifecycle import (
+    REGISTRATION,
+    REQUEST,
+    REVOCATION,
+    Action,
+    RequestAction,
+    RequestStatus,
+    RevocationAction,
+    RevocationStatus,
+    Status,
+)
+from registry.policy import POLICY, Act
+from registry.records import site_record, site_recorded
+from registry.service.registrations import Full, full, move
+from registry.store import Registration, Revocation
+from shared.contracts.registry import Measure, RegistrationReinstatedV1, RegistrationRevokedV1
+from shared.runtime import history, outbox
+from shared.runtime.context import Caller, Runtime
+from shared.runtime.ids import uuid7
+from shared.runtime.pages import PageQuery
+from shared.runtime.postgres import Tx
+
+
+async def draft(rt: Runtime, who: Caller, registration_id: UUID, body: RevocationBody) -> Revocation:
+    """Draft a revocation on the regulator's own ground; a second person must confirm it.
+
+    Raises UnknownRegistration, ActionRefused, RevocationInProgress.
+    """
+    measure = Measure(**body.model_dump(), authority=who.organisation)
+    async with rt.db.transaction() as tx:
+        registration, _ = await full(tx, registration_id, lock=True)
+        POLICY.require(who, Act.DRAFT_REVOCATION, registration)
+        return await add_draft(rt, tx, who, registration, measure, request_id=None)
+
+
+async def add_draft(
+    rt: Runtime, tx: Tx, who: Caller, registration: Registration, measure: Measure, *, request_id: UUID | None
+) -> Revocation:
+    """The drafted revocation of a locked registration."""
+    REGISTRATION.after(registration.status, Action.REVOKE)
+    revocation_id, now = uuid7(), rt.clock.now()
+    added = await tx.fetchval(
+        store.INSERT_REVOCATION, revocation_id, registration.id, request_id, measure.decision_id,
+        measure.model_dump(mode="json"), who.subject, now,
+    )  # fmt: skip
+    if added is None:
+        raise RevocationInProgress()
+    await _record(tx, revocation_id, "draft", None, RevocationStatus.DRAFTED, who, measure.reasons, now)
+    return await _existing(tx, revocation_id)
+
+
+async def get(rt: Runtime, who: Caller, revocation_id: UUID) -> Revocation:
+    """One revocation. Raises UnknownRevocation."""
+    async with rt.db.connection() as tx:
+        found = await _existing(tx, revocation_id)
+    POLICY.require(who, Act.READ_REVOCATION, found)
+    return found
+
+
+async def page(rt: Runtime, who: Caller, query: PageQuery, status: RevocationStatus | None) -> list[Revocation]:
+    """Revocations of the caller's region, newest first."""
+    region = who.region if who.level == "province" else None
+    async with rt.db.connection() as tx:
+        rows = await tx.fetch(store.LIST_REVOCATIONS, query.after, query.fetch, status, region)
+    return [store.revocation_of(row) for row in rows]
+
+
+async def confirm(rt: Runtime, who: Caller, revocation_id: UUID) -> Revocation:
+    """Release a drafted revocation: the registration is revoked, and that alone sends the orders to its providers.
+
+    Raises SecondPersonRequired (409) for whoever drafted it, ActionRefused unless it is drafted.
+    """
+    now = rt.clock.now()
+    async with rt.db.transaction() as tx:
+        revocation = await _existing(tx, revocation_id)
+        registration, sites = await full(tx, revocation.registration_id, lock=True)
+        revocation = await _existing(tx, revocation_id)  # again: the lock may have been held by who moved it
+        POLICY.require(who, Act.CONFIRM_REVOCATION, registration, drafted_by=revocation.drafted_by)
+        await move_revocation(tx, revocation, RevocationAction.CONFIRM, who, "Confirmed by a second person", now)
+        to = REGISTRATION.after(registration.status, Action.REVOKE)
+        measure = Measure.model_validate(revocation.measure)
+        await move(tx, registration, Action.REVOKE, to, who, measure.reasons, now, measure=revocation.measure)
+        number = registration.number or ""
+        revoked = RegistrationRevokedV1(
+            registration_id=registration.id, region=registration.region, level=registration.level, number=number,
+            kind=registration.kind, revocation_id=revocation.id, request_id=revocation.request_id, measure=measure,
+            sites=tuple(site_record(number, registration.status, site) for site in sites), revoked_at=now,
+        )  # fmt: skip
+        await tx.execute(store.BUMP_SITES, registration.id, now)
+        after, sites = await full(tx, registration.id)
+        await outbox.add(tx, revoked, *(site_recorded(after, site, changed_at=now) for site in sites), at=now)
+        return await _existing(tx, revocation_id)
+
+
+async def withdraw(rt: Runtime, who: Caller, revocation_id: UUID, body: WithReasons) -> Revocation:
+    """Take a drafted revocation back. A request behind it is on the desk again. Raises ActionRefused."""
+    now = rt.clock.now()
+    async with rt.db.transaction() as tx:
+        revocation = await _existing(tx, revocation_id)
+        registration, _ = await full(tx, revocation.registration_id, lock=True)
+        revocation = await _existing(tx, revocation_id)
+        POLICY.require(who, Act.WITHDRAW_REVOCATION, registration)
+        await move_revocation(tx, revocation, RevocationAction.WITHDRAW, who, body.reasons, now)
+        request = await store.request(tx, revocation.request_id) if revocation.request_id else None
+        if request and request.status is RequestStatus.ACCEPTED:
+            to = REQUEST.after(request.status, RequestAction.REOPEN)
+            await tx.execute(store.MOVE_REQUEST, request.id, request.status, to, None, now)
+        return await _existing(tx, revocation_id)
+
+
+async def reinstate(rt: Runtime, who: Caller, registration_id: UUID, body: Reinstatement) -> Full:
+    """Make a revoked registration valid again, on the regulator's own initiative. Raises ActionRefused."""
+    async with rt.db.transaction() as tx:
+        registration, _ = await full(tx, registration_id, lock=True)
+        POLICY.require(who, Act.REINSTATE, registration)
+        REGISTRATION.after(registration.status, Action.REINSTATE)
+        row = await tx.fetchrow(store.REVOCATION_IN_FORCE, registration_id)
+        if row is None:
+            raise LookupError(f"registration {registration_id} is revoked without a revocation in force")
+        return await undo(rt, tx, who, registration, store.revocation_of(row), body.legal_basis, body.reasons)
+
+
+async def undo(
+    rt: Runtime,
+    tx: Tx,
+    who: Caller,
+    registration: Registration,
+    revocation: Revocation,
+    legal_basis: tuple[str, ...],
+    reasons: str,
+) -> Full:
+    """Undo a confirmed revocation of a locked registration: its sites are served again as they were."""
+    now = rt.clock.now()
+    to = REGISTRATION.after(registration.status, Action.REINSTATE)
+    await move_revocation(tx, revocation, RevocationAction.UNDO, who, reasons, now)
+    await move(tx, registration, Action.REINSTATE, to, who, reasons, now)
+    await tx.execute(store.BUMP_SITES, registration.id, now)
+    after, sites = await full(tx, registration.id)
+    number = after.number or ""
+    reinstated = RegistrationReinstatedV1(
+        registration_id=after.id, region=after.region, level=after.level, number=number, kind=after.kind,
+        revocation_id=revocation.id, decision_id=revocation.decision_id, legal_basis=legal_basis, reasons=reasons,
+        sites=tuple(site_record(number, Status.ACTIVE, site) for site in sites), reinstated_at=now,
+    )  # fmt: skip
+    await outbox.add(tx, reinstated, *(site_recorded(after, site, changed_at=now) for site in sites), at=now)
+    return after, sites
+
+
+async def move_revocation(
+    tx: Tx, before: Revocation, action: RevocationAction, who: Caller, why: str, at: datetime
+) -> None:
+    """The guarded move of a revocation. Raises ActionRefused."""
+    to = REVOCATION.after(before.status, action)
+    confirmed_by = who.subject if action is RevocationAction.CONFIRM else None
+    if await tx.fetchval(store.MOVE_REVOCATION, before.id, before.status, to, confirmed_by, at) is None:
+        raise REVOCATION.refusal(before.status, action)
+    await _record(tx, before.id, action, before.status, to, who, why, at)
+
+
+async def _record(
+    tx: Tx, revocation_id: UUID, action: str, before: str | None, to: str, who: Caller, why: str, at: datetime
+) -> None:
+    await history.add(
+        tx, aggregate="revocation", aggregate_id=revocation_id, action=action, from_status=before, to_status=to,
+        who=who, why=why, at=at,
+    )  # fmt: skip
+
+
+async def _existing(tx: Tx, revocation_id: UUID) -> Revocation:
+    found = await store.revocation(tx, revocation_id)
+    if found is None:
+        raise UnknownRevocation(revocation_id=revocation_id)
+    return found

@@ -1,0 +1,363 @@
+"""All SQL of the register, except that of the import."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from registry.lifecycle import RequestStatus, RevocationStatus, Status
+from shared.runtime.postgres import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Who is responsible for sites."""
+
+    id: UUID
+    uscc: str
+    name: str
+    kind: str
+    region: str
+
+    @property
+    def organisation(self) -> str:
+        """The organisation that people of this operator act for."""
+        return self.uscc
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A filing or licence."""
+
+    id: UUID
+    operator: Operator
+    kind: str
+    level: str
+    region: str
+    status: Status
+    number: str | None
+    version: int
+    measure: dict[str, Any] | None
+    refusal: dict[str, Any] | None
+    overdue_at: datetime | None
+    submitted_at: datetime
+    changed_at: datetime
+
+    @property
+    def organisation(self) -> str:
+        """The organisation whose people may see it."""
+        return self.operator.uscc
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A site at a provider."""
+
+    id: UUID
+    provider_id: UUID
+    ips: tuple[str, ...]
+    hosting_mode: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site with its domains (A-label form, in the order given) and accesses."""
+
+    id: UUID
+    registration_id: UUID
+    ordinal: int
+    name: str
+    service_items: tuple[str, ...]
+    version: int
+    changed_at: datetime
+    domains: tuple[str, ...]
+    accesses: tuple[Access, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """The act of revoking a registration, by two people."""
+
+    id: UUID
+    registration_id: UUID
+    request_id: UUID | None
+    decision_id: UUID | None
+    measure: dict[str, Any]
+    status: RevocationStatus
+    drafted_by: str
+    drafted_at: datetime
+    confirmed_by: str | None
+    changed_at: datetime
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A sector regulator's request that a registration be revoked."""
+
+    id: UUID
+    registration_id: UUID
+    region: str | None
+    decision_id: UUID
+    case_id: UUID
+    measure: dict[str, Any]
+    status: RequestStatus
+    answer: str | None
+    received_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewDomain:
+    """A domain as given and as compared."""
+
+    raw: str
+    ascii: str
+
+
+OPERATOR_COLUMNS: Final = "o.id AS operator_id, o.uscc, o.name AS operator_name, o.kind AS operator_kind, o.region AS operator_region"
+REGISTRATION_COLUMNS: Final = f"""r.id, r.kind, r.level, r.region, r.status, r.number, r.version, r.measure, r.refusal,
+ r.overdue_at, r.submitted_at, r.changed_at, {OPERATOR_COLUMNS}"""
+
+INSERT_OPERATOR: Final = """
+INSERT INTO operator (id, uscc, name, kind, region, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (uscc) DO NOTHING RETURNING id
+"""
+GET_OPERATOR: Final = f"SELECT {OPERATOR_COLUMNS} FROM operator o WHERE o.id = $1"  # noqa: S608
+INSERT_REGISTRATION: Final = """
+INSERT INTO registration (id, operator_id, kind, level, region, status, submitted_at, changed_at)
+VALUES ($1, $2, $3, $4, $5, 'submitted', $6, $6)
+"""
+GET_REGISTRATION: Final = f"""
+SELECT {REGISTRATION_COLUMNS} FROM registration r JOIN operator o ON o.id = r.operator_id WHERE r.id = $1
+"""  # noqa: S608
+LOCK_REGISTRATION: Final = GET_REGISTRATION + " FOR UPDATE OF r"
+LIST_REGISTRATIONS: Final = f"""
+SELECT {REGISTRATION_COLUMNS} FROM registration r JOIN operator o ON o.id = r.operator_id
+ WHERE ($1::uuid IS NULL OR r.id < $1) AND ($3::text IS NULL OR r.number = $3) AND ($4::uuid IS NULL OR r.operator_id = $4)
+   AND ($5::text IS NULL OR r.status = $5) AND ($6::text IS NULL OR r.region = $6) AND ($7::text IS NULL OR o.uscc = $7)
+ ORDER BY r.id DESC LIMIT $2
+"""  # noqa: S608
+MOVE_REGISTRATION: Final = """
+UPDATE registration SET status = $3, number = coalesce($4, number), measure = $5, refusal = $6, version = version + 1, changed_at = $7
+ WHERE id = $1 AND status = $2
+RETURNING version
+"""
+MARK_OVERDUE: Final = "UPDATE registration SET overdue_at = $2 WHERE id = $1 AND status = 'submitted' AND overdue_at IS NULL"
+NEXT_NUMBER: Final = """
+INSERT INTO number_counter AS c (region, kind, last) VALUES ($1, $2, $3)
+ON CONFLICT (region, kind) DO UPDATE SET last = c.last + $3
+RETURNING last
+"""
+INSERT_SITE: Final = """
+INSERT INTO site (id, registration_id, ordinal, name, service_items, changed_at) VALUES ($1, $2, $3, $4, $5, $6)
+"""
+INSERT_DOMAINS: Final = """
+INSERT INTO site_domain (domain, raw, site_id, ordinal)
+SELECT d, r, $3, n FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t (d, r, n)
+"""
+INSERT_ACCESS: Final = """
+INSERT INTO access (id, site_id, ordinal, provider_id, ips, hosting_mode, region) VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+INSERT_DEDICATED: Final = """
+INSERT INTO dedicated_ip (ip, site_id, operator_id) SELECT ip, $2, $3 FROM unnest($1::text[]) ip ON CONFLICT (ip) DO NOTHING
+"""
+TAKEN_ADDRESS: Final = "SELECT ip FROM dedicated_ip WHERE ip = ANY ($1::text[]) AND operator_id <> $2 LIMIT 1"
+SITES: Final = """
+SELECT s.id, s.registration_id, s.ordinal, s.name, s.service_items, s.version, s.changed_at,
+       ARRAY(SELECT domain FROM site_domain d WHERE d.site_id = s.id ORDER BY d.ordinal) AS domains,
+       ARRAY(SELECT (a.id, a.provider_id, a.ips, a.hosting_mode, a.region)
+               FROM access a WHERE a.site_id = s.id ORDER BY a.ordinal) AS accesses
+  FROM site s
+"""
+SITES_OF: Final = SITES + " WHERE s.registration_id = $1 ORDER BY s.ordinal"
+GET_SITE: Final = SITES + " WHERE s.id = $1"
+SITE_OF_DOMAIN: Final = "SELECT site_id FROM site_domain WHERE domain = $1"
+TAKEN_DOMAIN: Final = "SELECT domain FROM site_domain WHERE domain = ANY ($1::text[]) LIMIT 1"
+UPDATE_SITE: Final = """
+UPDATE site SET name = $3, service_items = $4, version = version + 1, changed_at = $5
+ WHERE id = $1 AND version = $2
+RETURNING version
+"""
+BUMP_SITES: Final = "UPDATE site SET version = version + 1, changed_at = $2 WHERE registration_id = $1"
+DELETE_DOMAINS: Final = "DELETE FROM site_domain WHERE site_id = $1"
+DELETE_ACCESSES: Final = "DELETE FROM access WHERE site_id = $1"
+DELETE_DEDICATED: Final = "DELETE FROM dedicated_ip WHERE site_id = $1"
+RELEASE_DOMAINS: Final = "DELETE FROM site_domain WHERE site_id IN (SELECT id FROM site WHERE registration_id = $1)"
+RELEASE_DEDICATED: Final = "DELETE FROM dedicated_ip WHERE site_id IN (SELECT id FROM site WHERE registration_id = $1)"
+
+PROVIDERS: Final = "SELECT id, region FROM provider WHERE id = ANY ($1::uuid[])"
+UPSERT_PROVIDER: Final = """
+INSERT INTO provider (id, name, licence_number, kind, region) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name, licence_number = EXCLUDED.licence_number, kind = EXCLUDED.kind,
+  region = EXCLUDED.region
+"""
+UPSERT_APPROVAL: Final = """
+INSERT INTO approval (application_id, operator_uscc, service_item, domain, status, number, valid_until)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (application_id) DO UPDATE SET status = EXCLUDED.status WHERE approval.status <> 'cancelled'
+"""
+LIVE_APPROVALS: Final = """
+SELECT service_item, domain FROM approval
+ WHERE operator_uscc = $1 AND (status = 'not_required' OR (status = 'granted' AND valid_until >= $2))
+"""
+SITES_WITH_ITEM: Final = """
+SELECT s.id, s.registration_id FROM site s
+  JOIN registration r ON r.id = s.registration_id JOIN operator o ON o.id = r.operator_id
+  JOIN site_domain d ON d.site_id = s.id
+ WHERE o.uscc = $1 AND d.domain = $2 AND $3 = ANY (s.service_items)
+"""
+
+REVOCATION_COLUMNS: Final = """v.id, v.registration_id, v.request_id, v.decision_id, v.measure, v.status, v.drafted_by,
+ v.drafted_at, v.confirmed_by, v.changed_at, r.region"""
+INSERT_REVOCATION: Final = """
+INSERT INTO revocation (id, registration_id, request_id, decision_id, measure, status, drafted_by, drafted_at, changed_at)
+VALUES ($1, $2, $3, $4, $5, 'drafted', $6, $7, $7)
+ON CONFLICT (registration_id) WHERE status IN ('drafted', 'confirmed') DO NOTHING
+RETURNING id
+"""
+GET_REVOCATION: Final = f"""
+SELECT {REVOCATION_COLUMNS} FROM revocation v JOIN registration r ON r.id = v.registration_id WHERE v.id = $1
+"""  # noqa: S608
+REVOCATION_IN_FORCE: Final = f"""
+SELECT {REVOCATION_COLUMNS} FROM revocation v JOIN registration r ON r.id = v.registration_id
+ WHERE v.registration_id = $1 AND v.status = 'confirmed'
+"""  # noqa: S608
+REVOCATIONS_ON_DECISION: Final = f"""
+SELECT {REVOCATION_COLUMNS} FROM revocation v JOIN registration r ON r.id = v.registration_id
+ WHERE v.decision_id = $1 AND v.status IN ('drafted', 'confirmed')
+"""  # noqa: S608
+LIST_REVOCATIONS: Final = f"""
+SELECT {REVOCATION_COLUMNS} FROM revocation v JOIN registration r ON r.id = v.registration_id
+ WHERE ($1::uuid IS NULL OR v.id < $1) AND ($3::text IS NULL OR v.status = $3) AND ($4::text IS NULL OR r.region = $4)
+ ORDER BY v.id DESC LIMIT $2
+"""  # noqa: S608
+MOVE_REVOCATION: Final = """
+UPDATE revocation SET status = $3, confirmed_by = coalesce($4, confirmed_by), changed_at = $5 WHERE id = $1 AND status = $2
+RETURNING id
+"""
+
+REQUEST_COLUMNS: Final = """q.id, q.registration_id, q.region, q.decision_id, q.case_id, q.measure, q.status, q.answer,
+ q.received_at, q.changed_at"""
+INSERT_REQUEST: Final = """
+INSERT INTO revocation_request (id, registration_id, region, decision_id, case_id, measure, status, received_at, changed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+ON CONFLICT DO NOTHING
+RETURNING id
+"""
+GET_REQUEST: Final = f"SELECT {REQUEST_COLUMNS} FROM revocation_request q WHERE q.id = $1"  # noqa: S608
+REQUEST_OF_DECISION: Final = f"SELECT {REQUEST_COLUMNS} FROM revocation_request q WHERE q.decision_id = $1"  # noqa: S608
+LIST_REQUESTS: Final = f"""
+SELECT {REQUEST_COLUMNS} FROM revocation_request q
+ WHERE ($1::uuid IS NULL OR q.id < $1) AND ($3::text IS NULL OR q.status = $3) AND ($4::text IS NULL OR q.region = $4)
+ ORDER BY q.id DESC LIMIT $2
+"""  # noqa: S608
+MOVE_REQUEST: Final = """
+UPDATE revocation_request SET status = $3, answer = coalesce($4, answer), changed_at = $5 WHERE id = $1 AND status = $2
+RETURNING id
+"""
+UNDO_DECISION: Final = """
+INSERT INTO undone_decision (decision_id, legal_basis, reasons, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+"""
+IS_UNDONE: Final = "SELECT EXISTS (SELECT FROM undone_decision WHERE decision_id = $1)"
+
+
+def operator_of(row: asyncpg.Record) -> Operator:
+    """The operator columns of a row."""
+    return Operator(row["operator_id"], row["uscc"], row["operator_name"], row["operator_kind"], row["operator_region"])
+
+
+def registration_of(row: asyncpg.Record) -> Registration:
+    """The registration and operator columns of a row."""
+    return Registration(
+        row["id"], operator_of(row), row["kind"], row["level"], row["region"], Status(row["status"]), row["number"],
+        row["version"], row["measure"], row["refusal"], row["overdue_at"], row["submitted_at"], row["changed_at"],
+    )  # fmt: skip
+
+
+def site_of(row: asyncpg.Record) -> Site:
+    """A site row with its domains and accesses."""
+    accesses = tuple(Access(a[0], a[1], tuple(a[2]), a[3], a[4]) for a in row["accesses"])
+    return Site(
+        row["id"], row["registration_id"], row["ordinal"], row["name"], tuple(row["service_items"]), row["version"],
+        row["changed_at"], tuple(row["domains"]), accesses,
+    )  # fmt: skip
+
+
+def revocation_of(row: asyncpg.Record) -> Revocation:
+    """A revocation row."""
+    values = dict(row)
+    return Revocation(**{**values, "status": RevocationStatus(values["status"])})
+
+
+def request_of(row: asyncpg.Record) -> Request:
+    """A request row."""
+    values = dict(row)
+    return Request(**{**values, "status": RequestStatus(values["status"])})
+
+
+async def registration(tx: Tx, registration_id: UUID, *, lock: bool = False) -> Registration | None:
+    """One registration with its operator; with ``lock`` nobody else moves it until the transaction ends."""
+    row = await tx.fetchrow(LOCK_REGISTRATION if lock else GET_REGISTRATION, registration_id)
+    return registration_of(row) if row else None
+
+
+async def sites(tx: Tx, registration_id: UUID) -> list[Site]:
+    """The sites of a registration, in the order of their numbers."""
+    return [site_of(row) for row in await tx.fetch(SITES_OF, registration_id)]
+
+
+async def site(tx: Tx, site_id: UUID) -> Site | None:
+    """One site."""
+    row = await tx.fetchrow(GET_SITE, site_id)
+    return site_of(row) if row else None
+
+
+async def move(
+    tx: Tx,
+    before: Registration,
+    *,
+    to: Status,
+    at: datetime,
+    number: str | None = None,
+    measure: dict[str, Any] | None = None,
+    refusal: dict[str, Any] | None = None,
+) -> int | None:
+    """The guarded move of a registration; its new version, or None if somebody moved it first."""
+    version: int | None = await tx.fetchval(MOVE_REGISTRATION, before.id, before.status, to, number, measure, refusal, at)
+    return version
+
+
+async def write_site_parts(
+    tx: Tx, site_id: UUID, operator_id: UUID, domains: Sequence[NewDomain], accesses: Sequence[Access]
+) -> None:
+    """The domains and accesses of a site that has none yet. A domain that is taken raises UniqueViolationError."""
+    await tx.execute(INSERT_DOMAINS, [d.ascii for d in domains], [d.raw for d in domains], site_id)
+    for ordinal, access in enumerate(accesses, 1):
+        await tx.execute(
+            INSERT_ACCESS, access.id, site_id, ordinal, access.provider_id, list(access.ips), access.hosting_mode, access.region
+        )
+        if access.hosting_mode == "dedicated":
+            await tx.execute(INSERT_DEDICATED, list(access.ips), site_id, operator_id)
+
+
+async def clear_site_parts(tx: Tx, site_id: UUID) -> None:
+    """Forget the domains and accesses of a site, to write them anew in the same transaction."""
+    for statement in (DELETE_DEDICATED, DELETE_ACCESSES, DELETE_DOMAINS):
+        await tx.execute(statement, site_id)
+
+
+async def revocation(tx: Tx, revocation_id: UUID) -> Revocation | None:
+    """One revocation."""
+    row = await tx.fetchrow(GET_REVOCATION, revocation_id)
+    return revocation_of(row) if row else None
+
+
+async def request(tx: Tx, request_id: UUID) -> Request | None:
+    """One request for revocation."""
+    row = await tx.fetchrow(GET_REQUEST, request_id)
+    return request_of(row) if row else None
