@@ -1,0 +1,61 @@
+# Everything needs only Python ≥ 3.11, make and git; `make test-kafka` also needs Java ≥ 17 and Maven.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+MEMBERS := shared services/registry services/approval services/enforcement services/access-control services/query clients deploy/local
+BROKER ?= tansu
+ARGS ?=
+SIZE ?= full
+export BROKER
+
+.PHONY: help setup run demo test test-kafka bench check generate lock clean
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/ready ## Install what is needed into .venv, every wheel checked against its pinned hash
+
+.venv/ready: requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml)
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Concord needs Python 3.11 or newer")'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps $(MEMBERS:%=-e ./%)
+	@touch $@
+
+run: setup ## Start the whole stack on 127.0.0.1 (BROKER=kafka for Apache Kafka); Ctrl-C ends it
+	@$(BIN)/python -m local_stack run $(ARGS)
+
+demo: setup ## Watch the main job: import, decision, cut-off, receipt, appeal, restore (ARGS="--file LIST --json")
+	@$(BIN)/concord demo $(ARGS)
+
+test: setup ## Unit, integration, contract, journey and fault tests on the embedded stack
+	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/contracts tests/integration
+	@$(BIN)/python -m pytest -q tests/journeys tests/faults
+
+test-kafka: setup ## The journeys on Apache Kafka (Java ≥ 17 and Maven)
+	@BROKER=kafka $(BIN)/python -m pytest -q tests/journeys
+
+bench: setup ## Measure against a floor taken in the same run (SIZE=small is quick); writes build/bench.json
+	@$(BIN)/python -m tests.bench --size $(SIZE) $(ARGS)
+
+check: setup ## Lint, types, import directions, generated files, pins, docs
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --config pyproject.toml
+	@$(BIN)/python -m shared.contracts.generate --check
+	@$(BIN)/python deploy/pins.py check
+	@$(BIN)/python -m pytest -q tests/docs
+
+generate: setup ## Write the generated files anew: schemas, events page, AsyncAPI, compose file
+	@$(BIN)/python -m shared.contracts.generate
+	@$(BIN)/python -m local_stack.compose
+
+lock: ## Resolve dependencies anew and pin them
+	@$(BIN)/python deploy/pins.py update
+
+clean: ## Remove what was built and the data of the local stack
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local_stack reset --yes 2>/dev/null || true; fi
+	rm -rf .venv .concord build uv.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis deploy/kafka/jars
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
