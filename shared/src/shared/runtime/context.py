@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+from shared.rules.roles import Level, Role
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from shared.rules import Role, Rules
+    from shared.rules import Rules
     from shared.runtime.clock import Clock
     from shared.runtime.postgres import Database
 
-
-class Level(StrEnum):
-    """Where an organisation stands: of the whole country, or of one province."""
-
-    NATIONAL = "national"
-    PROVINCE = "province"
+__all__ = ["Caller", "EventMeta", "Level", "Runtime"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +46,8 @@ class Runtime:
     rules: Rules
     settings: Any
     """The service's own settings class; each service knows which."""
+    state: Any = None
+    """What the service's start hook returned, if it has one; each service knows what."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ SERVER_SETTINGS: Final = {
     "jit": "off",
 }
 
-UNAVAILABLE: Final[tuple[type[BaseException], ...]] = (
+UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
     asyncpg.PostgresConnectionError,  # 08xxx
     asyncpg.OperatorInterventionError,  # 57xxx: shutting down, starting up, cancelled
     asyncpg.TooManyConnectionsError,
@@ -40,7 +40,10 @@ UNAVAILABLE: Final[tuple[type[BaseException], ...]] = (
 )
 """The database cannot be used right now."""
 
-CONTENDED: Final[tuple[type[BaseException], ...]] = (
+DATABASE_ERRORS: Final[tuple[type[Exception], ...]] = (*UNAVAILABLE, asyncpg.PostgresError)
+"""Whatever can go wrong between a loop and its database; the loop starts again."""
+
+CONTENDED: Final[tuple[type[Exception], ...]] = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
@@ -168,7 +171,7 @@ class Database:
         try:
             async with asyncio.timeout(timeout_s), self._pool.acquire() as connection:
                 await connection.fetchval("SELECT 1")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        except DATABASE_ERRORS:
             return False
         return True
 

@@ -1,0 +1,147 @@
+"""Which handler gets an event: reads a Kafka record, finds the fact's class, calls what the service listed for it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, Final, Protocol, TypeAlias
+from uuid import UUID, uuid5
+
+from shared.contracts.base import Fact
+from shared.runtime import envelope
+from shared.runtime.context import EventMeta, Runtime
+from shared.runtime.envelope import BadEnvelope
+from shared.runtime.inbox import Parked
+from shared.runtime.postgres import Tx
+
+Handler: TypeAlias = Callable[[Runtime, Tx, Any, EventMeta], Awaitable[None]]
+"""Applies one fact, inside the transaction that claims it."""
+Projection: TypeAlias = Callable[[Runtime, Tx, Sequence[Any]], Awaitable[None]]
+"""Takes over a batch of facts in one transaction; must be idempotent, by the version each record carries."""
+RawHandler: TypeAlias = Callable[[Runtime, Tx, bytes, EventMeta], Awaitable[None]]
+"""Applies a record that is no fact of ours, such as a signed receipt."""
+
+_RAW_NAMESPACE: Final = UUID("6f0f4d3e-3f52-4b53-9d0c-2f4c0a0e8f51")
+
+
+class Record(Protocol):
+    """What a Kafka client gives."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Kind(Enum):
+    """What is to be done with an event."""
+
+    HANDLER = "handler"
+    PROJECTION = "projection"
+    RAW = "raw"
+    UNREADABLE = "unreadable"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An event as it came, with what it is."""
+
+    kind: Kind
+    type: str
+    meta: EventMeta
+    value: bytes
+    headers: Mapping[str, str]
+    data: Any = None
+    """The CloudEvent's data, not validated yet."""
+
+
+def raw_event_id(record: Record) -> UUID:
+    """The same record always has the same id. Its time and content count too: after a wipe, offsets start again."""
+    digest = hashlib.sha256(record.value or b"").hexdigest()
+    return uuid5(_RAW_NAMESPACE, f"{record.topic}|{record.partition}|{record.offset}|{record.timestamp}|{digest}")
+
+
+class Table:
+    """What a consumer does with each type of fact, and with the topics that carry something else."""
+
+    def __init__(
+        self,
+        handlers: Mapping[type[Fact], Handler] | None = None,
+        projections: Mapping[type[Fact], Projection] | None = None,
+        raw: Mapping[str, RawHandler] | None = None,
+    ) -> None:
+        """``raw`` maps the beginning of a topic's name to its handler."""
+        self._handlers = {fact.TYPE: (fact, handler) for fact, handler in (handlers or {}).items()}
+        self._projections = {fact.TYPE: (fact, projection) for fact, projection in (projections or {}).items()}
+        self._raw = dict(raw or {})
+        if both := self._handlers.keys() & self._projections.keys():
+            raise ValueError(f"both handled and projected, so in no order: {', '.join(sorted(both))}")
+
+    def read(self, record: Record) -> Incoming:
+        """What a record is. Never raises: what cannot be read is parked, because nothing may be dropped."""
+        headers = {name.lower(): value.decode("utf-8", "replace") for name, value in record.headers}
+        value = record.value or b""
+        key = record.key.decode("utf-8", "replace") if record.key else record.topic
+        at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+        meta = EventMeta(
+            raw_event_id(record), key, record.topic, record.partition, record.offset, at, headers.get("traceparent")
+        )
+        return self._classified(meta, value, headers)
+
+    def reread(self, parked: Parked) -> Incoming:
+        """The same for an event that was parked."""
+        found = self._classified(parked.meta, parked.value, parked.headers)
+        return Incoming(found.kind, found.type, parked.meta, found.value, found.headers, found.data)
+
+    def _classified(self, meta: EventMeta, value: bytes, headers: Mapping[str, str]) -> Incoming:
+        prefix = max((start for start in self._raw if meta.topic.startswith(start)), key=len, default=None)
+        if prefix is not None:
+            return Incoming(Kind.RAW, f"raw:{prefix}", meta, value, headers)
+        if not value:
+            return Incoming(Kind.SKIP, "tombstone", meta, value, headers)
+        try:
+            event = envelope.decode(value)
+        except BadEnvelope as error:
+            return Incoming(Kind.UNREADABLE, "unreadable", meta, value, headers, error)
+        meta = EventMeta(
+            event.event_id,
+            event.key,
+            meta.topic,
+            meta.partition,
+            meta.offset,
+            event.at,
+            event.traceparent or meta.traceparent,
+        )
+        kind = Kind.SKIP
+        if event.type in self._handlers:
+            kind = Kind.HANDLER
+        elif event.type in self._projections:
+            kind = Kind.PROJECTION
+        return Incoming(kind, event.type, meta, value, headers, event.data)
+
+    def fact(self, event: Incoming) -> Fact:
+        """The validated fact of an event."""
+        known = self._handlers if event.kind is Kind.HANDLER else self._projections
+        return known[event.type][0].model_validate(event.data)
+
+    async def apply(self, rt: Runtime, tx: Tx, event: Incoming) -> None:
+        """Call what is listed for one event."""
+        if event.kind is Kind.UNREADABLE:
+            raise BadEnvelope(str(event.data))
+        if event.kind is Kind.HANDLER:
+            await self._handlers[event.type][1](rt, tx, self.fact(event), event.meta)
+        elif event.kind is Kind.PROJECTION:
+            await self._projections[event.type][1](rt, tx, [self.fact(event)])
+        elif event.kind is Kind.RAW:
+            await self._raw[event.type.removeprefix("raw:")](rt, tx, event.value, event.meta)
+
+    async def project(self, rt: Runtime, tx: Tx, events: Sequence[Incoming]) -> None:
+        """Hand over a batch of one type."""
+        await self._projections[events[0].type][1](rt, tx, [self.fact(event) for event in events])

@@ -1,0 +1,240 @@
+"""Kafka clients: how to make them, how long to wait for them, and how to be rid of them when they hang."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from shared.contracts import topics as known
+from shared.contracts.base import Topic
+
+if TYPE_CHECKING:
+    from shared.runtime.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+CALL_S: Final = 10.0
+"""How long any one call to the broker may take."""
+LEAVE_S: Final = 2.0
+"""How long a client may take to leave in good order."""
+REQUEST_MS: Final = 8_000
+_MS_PER_DAY: Final = 86_400_000
+_BY_NAME: Final = {topic.name: topic for topic in known.FACT_TOPICS}
+_PER_PROVIDER: Final = {"access-orders.": known.orders_topic, "access-receipts.": known.receipts_topic}
+
+
+class BrokerUnavailable(Exception):
+    """The broker did not answer in time."""
+
+
+class TopicRefused(Exception):
+    """The broker will not make a topic."""
+
+    def __init__(self, topic: str, reason: str) -> None:
+        super().__init__(f"{topic}: {reason}")
+        self.topic = topic
+
+
+BROKER_ERRORS: Final[tuple[type[Exception], ...]] = (BrokerUnavailable, KafkaError, ConnectionError)
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """Where the brokers are and how to speak to them."""
+
+    bootstrap_servers: str
+    client_id: str = "concord"
+    idempotence: bool = True
+    security: str = "PLAINTEXT"
+    user: str | None = None
+    password: str | None = None
+    ca_file: str | None = None
+    partitions: int = 24
+    replication: int = 1
+
+    @classmethod
+    def of(cls, settings: Settings, client_id: str = "concord") -> KafkaSettings:
+        """What the environment says."""
+        password = settings.kafka_password
+        return cls(
+            bootstrap_servers=settings.kafka_bootstrap_servers,
+            client_id=client_id,
+            idempotence=settings.kafka_idempotence,
+            security=settings.kafka_security,
+            user=settings.kafka_user,
+            password=password.get_secret_value() if password else None,
+            ca_file=settings.kafka_ca,
+            partitions=settings.topic_partitions,
+            replication=settings.topic_replication,
+        )
+
+    def options(self) -> dict[str, Any]:
+        """What every client is made with."""
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap_servers,
+            "client_id": self.client_id,
+            "security_protocol": self.security,
+            "request_timeout_ms": REQUEST_MS,
+            "metadata_max_age_ms": 60_000,
+        }
+        if self.security.endswith("SSL"):
+            options["ssl_context"] = ssl.create_default_context(cafile=self.ca_file)
+        if self.security.startswith("SASL"):
+            options["sasl_mechanism"] = "SCRAM-SHA-512"
+            options["sasl_plain_username"] = self.user
+            options["sasl_plain_password"] = self.password
+        return options
+
+
+@asynccontextmanager
+async def bounded(seconds: float = CALL_S) -> AsyncIterator[None]:
+    """A time limit around calls to the broker: BrokerUnavailable when it passes. aiokafka's own limits do not hold."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise BrokerUnavailable(f"no answer from the broker within {seconds:g} s") from error
+
+
+async def start_producer(kafka: KafkaSettings) -> AIOKafkaProducer:
+    """A producer that waits for all replicas and sends at once (a linger would delay every batch)."""
+    producer = AIOKafkaProducer(
+        **kafka.options(),
+        acks="all",
+        enable_idempotence=kafka.idempotence,
+        linger_ms=0,
+        max_batch_size=256 * 1024,
+        compression_type=None,
+    )
+    return await _started(producer)
+
+
+async def start_consumer(kafka: KafkaSettings, group_id: str | None) -> AIOKafkaConsumer:
+    """A consumer to which partitions will be assigned by hand; it joins no group and commits only when told to."""
+    consumer = AIOKafkaConsumer(
+        **kafka.options(),
+        group_id=group_id,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        fetch_max_wait_ms=10,
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+    )
+    return await _started(consumer)
+
+
+async def _started(client: Any) -> Any:
+    try:
+        async with bounded():
+            await client.start()
+    except BaseException:
+        await abandon(client)
+        raise
+    return client
+
+
+@asynccontextmanager
+async def admin(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client for a few calls."""
+    client = AIOKafkaAdminClient(**kafka.options())
+    try:
+        async with bounded():
+            await client.start()
+        yield client
+    finally:
+        await _leave(client.close())
+
+
+async def stop(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+    """Stop a client in good order if it can, or else by force."""
+    if not await _leave(client.stop()):
+        await abandon(client)
+
+
+async def abandon(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+    """Throw a client away at once. What a producer has not sent yet must not reach the broker later."""
+    if isinstance(client, AIOKafkaProducer):
+        sender = client._sender.sender_task if client._sender is not None else None
+        if sender is not None:
+            sender.cancel()
+        await _leave(client.client.close())
+        if sender is not None:
+            await asyncio.wait({sender}, timeout=LEAVE_S)
+        client._message_accumulator.fail_all(BrokerUnavailable("the producer was thrown away"))
+        client._closed = True
+    else:
+        await _leave(client.stop())
+
+
+async def _leave(leaving: Any) -> bool:
+    """Wait a little for a client to close; the close itself may hang, so it is cancelled and not waited for."""
+    task = asyncio.ensure_future(leaving)
+    done, _ = await asyncio.wait({task}, timeout=LEAVE_S)
+    if not done:
+        task.cancel()
+        task.add_done_callback(_forget)
+        return False
+    _forget(task)
+    return not task.cancelled() and task.exception() is None
+
+
+def _forget(task: asyncio.Future[Any]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.info("kafka_client_left_badly", error=repr(error))
+
+
+def topic_of(name: str) -> Topic:
+    """What the contracts say of a topic; TopicRefused for a name they do not know."""
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    for prefix, make in _PER_PROVIDER.items():
+        if name.startswith(prefix) and len(name) > len(prefix):
+            return make(name.removeprefix(prefix))
+    raise TopicRefused(name, "the contracts do not know this topic")
+
+
+def _new_topic(kafka: KafkaSettings, topic: Topic) -> NewTopic:
+    config = {"max.message.bytes": str(4 * 1024 * 1024)}
+    if topic.compacted:
+        config["cleanup.policy"] = "compact"
+    else:
+        config["retention.ms"] = str(topic.retention_days * _MS_PER_DAY)
+    if kafka.replication >= 3:
+        config["min.insync.replicas"] = "2"
+    return NewTopic(topic.name, topic.partitions or kafka.partitions, kafka.replication, topic_configs=config)
+
+
+async def ensure_topics(kafka: KafkaSettings, specs: Iterable[Topic]) -> dict[str, str]:
+    """Make the topics that are missing; returns those the broker refused, with its reason."""
+    wanted = {topic.name: topic for topic in specs}
+    if not wanted:
+        return {}
+    async with admin(kafka) as client, bounded():
+        existing = set(await client.list_topics())
+        missing = [_new_topic(kafka, topic) for name, topic in wanted.items() if name not in existing]
+        if not missing:
+            return {}
+        answer = await client.create_topics(missing)
+    refused = {}
+    for name, code, *message in answer.topic_errors:
+        if code not in (0, TopicAlreadyExistsError.errno):
+            refused[name] = f"{for_code(code).__name__} {next((text for text in message if text), '')}".strip()
+    return refused
+
+
+async def is_reachable(kafka: KafkaSettings, seconds: float = 3.0) -> bool:
+    """Whether some broker answers a client of its own."""
+    with contextlib.suppress(*BROKER_ERRORS, OSError):
+        async with bounded(seconds), admin(kafka) as client:
+            await client.list_topics()
+            return True
+    return False
