@@ -1,5 +1,6 @@
 """Pieces of the HTTP door: what an endpoint asks for by annotation, and routers whose POSTs are idempotent."""
 
+import asyncio
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Request, Response
@@ -47,12 +48,20 @@ def if_match(
     return int(digits)
 
 
+def stopping_of(request: Request) -> asyncio.Event:
+    """The event that is set when this process is to stop."""
+    event: asyncio.Event = request.app.state.supervisor.stopping
+    return event
+
+
 Rt = Annotated[Runtime, Depends(runtime_of)]
 """The service: database, clock, rules, settings."""
 Who = Annotated[Caller, Depends(Bearer())]
 """The caller, recognised by its bearer token; without one the answer is 401."""
 IfMatch = Annotated[int, Depends(if_match)]
 """The version the caller read; a verb raises PreconditionFailed when it is not the present one."""
+Stopping = Annotated[asyncio.Event, Depends(stopping_of)]
+"""Set when the process is to stop: streams and long polls must end on it."""
 
 
 def etag(response: Response, version: int) -> None:

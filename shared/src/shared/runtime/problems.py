@@ -12,6 +12,16 @@ MEDIA_TYPE: Final = "application/problem+json"
 _RESERVED: Final = frozenset({"type", "title", "status", "detail", "instance", "code", "trace_id"})
 
 
+def _words(name: str) -> Sequence[str]:
+    return re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+", name)
+
+
+def _sentence(cls: "type[Problem]") -> str:
+    if "__doc__" in cls.__dict__ and cls.__doc__:
+        return " ".join(inspect.cleandoc(cls.__doc__).split("\n\n", 1)[0].split())
+    return cls.template
+
+
 class Problem(Exception):
     """The request could not be carried out.
 
@@ -220,13 +230,3 @@ def _subclasses(cls: type[Problem]) -> Iterator[type[Problem]]:
     for sub in cls.__subclasses__():
         yield sub
         yield from _subclasses(sub)
-
-
-def _words(name: str) -> Sequence[str]:
-    return re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+", name)
-
-
-def _sentence(cls: type[Problem]) -> str:
-    if "__doc__" in cls.__dict__ and cls.__doc__:
-        return " ".join(inspect.cleandoc(cls.__doc__).split("\n\n", 1)[0].split())
-    return cls.template

@@ -6,15 +6,21 @@ from fastapi import Request
 
 from shared.runtime.context import Caller, Runtime
 from shared.runtime.identity import TokenValidator
-from shared.runtime.problems import TokenMissing, Unauthorized
+from shared.runtime.problems import TokenMissing, Unauthorized, Unavailable
 
 CALLER: Final = "concord.caller"
 """Key of the request's scope under which whoever was recognised is kept."""
 
 
+class NotReady(Unavailable):
+    """This service is starting, or stopping."""
+
+
 def runtime_of(request: Request) -> Runtime:
-    """The service this request reached."""
-    runtime: Runtime = request.app.state.runtime
+    """The service this request reached. Raises NotReady (503) until it is up."""
+    runtime: Runtime | None = request.app.state.supervisor.runtime
+    if runtime is None:
+        raise NotReady(retry_after=1)
     return runtime
 
 

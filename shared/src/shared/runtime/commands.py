@@ -1,0 +1,49 @@
+"""What the operator of a service types, other than serve. Each answers in one line and says what to exit with."""
+
+import argparse
+import sys
+
+from shared.runtime import delivery, migrations, relay
+from shared.runtime.clock import SystemClock
+from shared.runtime.postgres import Database
+from shared.runtime.service import Service
+from shared.runtime.settings import Settings
+from shared.runtime.supervisor import boot
+
+
+async def migrate(service: Service, settings: Settings, _given: argparse.Namespace) -> int:
+    """Bring the database to the newest schema."""
+    if service.migrations is None:
+        _say(f"{service.name} has no database tables")
+        return 0
+    revision = await migrations.upgrade(settings.dsn, service.migrations)
+    _say(f"{service.name}: the database is at revision {revision}")
+    return 0
+
+
+async def replay(service: Service, settings: Settings, given: argparse.Namespace) -> int:
+    """Mark facts unpublished again; the running relay publishes them."""
+    db = await Database.connect(settings.dsn, application_name=f"{service.name} replay", max_size=2)
+    try:
+        count = await relay.replay(db, first_id=given.first, last_id=given.last, topic=given.topic)
+    finally:
+        await db.close()
+    _say(f"{service.name}: {count} facts will be published again")
+    return 0
+
+
+async def unpark(service: Service, settings: Settings, given: argparse.Namespace) -> int:
+    """Try parked events again, in order; exit 1 if some are still refused."""
+    rt = await boot(service, settings, SystemClock())
+    try:
+        done = await delivery.unpark(
+            rt, service.name, service.handlers, given.key, projections=service.projections, raw=service.raw
+        )
+    finally:
+        await rt.db.close()
+    _say(f"{service.name}: {done.applied} events applied, {done.waiting} still parked")
+    return 1 if done.waiting else 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")

@@ -1,0 +1,57 @@
+"""What makes one department's service: its doors, the facts it tells and hears, and its clocks."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from shared.contracts.base import Fact, Topic
+from shared.runtime.context import Runtime
+from shared.runtime.dispatch import Handler, Projection, RawHandler
+from shared.runtime.postgres import Tx
+from shared.runtime.settings import Settings
+
+Topics = tuple[Topic, ...] | Callable[[Runtime], Awaitable[Sequence[Topic | str]]]
+"""Topics that are known beforehand, or a question to be asked again every few seconds."""
+Deadlines = Mapping[str, Callable[[Runtime, Tx, UUID], Awaitable[Any]]]
+"""Kind of clock → verb ``(rt, tx, aggregate_id)``, run once when it runs out."""
+Worker = Callable[[Runtime], Awaitable[None]]
+"""A loop of the service's own; it ends only when it is cancelled."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """The table of contents of a service; its main.py fills one in."""
+
+    name: str
+    router: APIRouter | Sequence[APIRouter] = ()
+    settings: type[Settings] = Settings
+    migrations: Path | None = None
+    """Folder of its Alembic revisions; none: it has no tables of its own."""
+    handlers: Mapping[type[Fact], Handler] = field(default_factory=dict)
+    """Fact type → verb ``(rt, tx, fact, meta)``, run in the transaction that claims the event."""
+    projections: Mapping[type[Fact], Projection] = field(default_factory=dict)
+    """Fact type → ``(rt, tx, facts)``, a batch at a time."""
+    raw: Mapping[str, RawHandler] = field(default_factory=dict)
+    """Beginning of a topic's name → ``(rt, tx, bytes, meta)``, for topics that carry no facts."""
+    deadlines: Deadlines = field(default_factory=dict)
+    publishes: tuple[Topic, ...] = ()
+    listens: Topics = ()
+    shards: int = 1
+    """Into how many parts the topics are divided, each read by one process."""
+    workers: Sequence[Worker] = ()
+    """Further loops; they run where ``consumer`` is among ROLES_RUN."""
+    start: Callable[[Runtime], Awaitable[Any]] | None = None
+    """Run once the database is reachable, before anything else; what it returns is ``rt.state``."""
+    stop: Callable[[Runtime], Awaitable[None]] | None = None
+    """Run when everything else has stopped."""
+    description: str = ""
+    """What the service is for; heads its API documentation."""
+
+    @property
+    def routers(self) -> tuple[APIRouter, ...]:
+        """Its routers, however many."""
+        return (self.router,) if isinstance(self.router, APIRouter) else tuple(self.router)

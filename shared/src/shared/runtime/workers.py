@@ -1,0 +1,72 @@
+"""What each role of ROLES_RUN runs, other than the HTTP door."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from functools import partial
+from typing import Any, Final
+
+import asyncpg
+import structlog
+
+from shared.runtime import idempotency
+from shared.runtime.consumer import Consumer
+from shared.runtime.context import Runtime
+from shared.runtime.deadlines import TickWorker
+from shared.runtime.kafka import KafkaSettings
+from shared.runtime.relay import Relay
+from shared.runtime.service import Service
+from shared.runtime.supervisor import Job
+
+HOUSEKEEPING_S: Final = 3600.0
+
+_log = structlog.get_logger(__name__)
+
+
+def jobs_of(service: Service, rt: Runtime) -> list[Job]:
+    """The workers of this service that its settings ask for."""
+    roles = rt.settings.roles_run
+    kafka = KafkaSettings.of(rt.settings, client_id=service.name)
+    jobs: list[Job] = []
+    if "relay" in roles:
+        relay = Relay(rt.db, kafka, topics=service.publishes)
+        jobs.append(Job("relay", relay.run, partial(_report, relay.health)))
+    if "consumer" in roles:
+        if service.handlers or service.projections or service.raw:
+            consumer = Consumer(
+                rt,
+                service.name,
+                topics=partial(service.listens, rt) if callable(service.listens) else service.listens,
+                handlers=service.handlers,
+                projections=service.projections,
+                kafka=kafka,
+                raw=service.raw,
+                shards=service.shards,
+            )
+            jobs.append(Job("consumer", consumer.run, partial(_report, consumer.health)))
+        jobs += [Job(_name(worker), partial(worker, rt)) for worker in service.workers]
+    if "ticks" in roles:
+        if service.deadlines:
+            jobs.append(Job("ticks", TickWorker(rt, service.deadlines).run))
+        jobs.append(Job("housekeeping", partial(housekeeping, rt)))
+    return jobs
+
+
+async def housekeeping(rt: Runtime, every_s: float = HOUSEKEEPING_S) -> None:
+    """Every hour: forget old answers to POSTs."""
+    while True:
+        try:
+            forgotten = await idempotency.purge(rt)
+            _log.info("housekeeping.done", answers_forgotten=forgotten)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            _log.warning("housekeeping.failed", error=repr(error), next_try_in_s=every_s)
+        await asyncio.sleep(every_s)
+
+
+def _report(health: Callable[[], Any]) -> Mapping[str, Any]:
+    report = asdict(health())
+    return {"ok": report.get("state") != "failing", **report}
+
+
+def _name(worker: Callable[[Runtime], Awaitable[None]]) -> str:
+    return getattr(worker, "__name__", "worker").replace("_", "-")
