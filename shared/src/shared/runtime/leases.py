@@ -58,6 +58,6 @@ async def hold(db: Database, name: str) -> AsyncIterator[Lease]:
         log.info("lease_taken", lease=name)
         yield Lease(name, connection)
     finally:
-        with contextlib.suppressDATABASE_ERRORS:
+        with contextlib.suppress(*DATABASE_ERRORS):
             await connection.close(timeout=2)
         connection.terminate()
