@@ -1,0 +1,97 @@
+"""Bells: wake the readers of a provider's feed when an order is released, with one database session for all of them."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+
+from access_control.store import feed, providers
+from shared.runtime.context import Runtime
+
+POLL_S: Final = 1.0
+ANSWER_S: Final = 5.0
+_log = structlog.get_logger(__name__)
+
+
+class Reader:
+    """Somebody who has read up to a place and waits for more."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """There may be more."""
+        self._rung.set()
+
+    async def wait(self, seconds: float, stopping: asyncio.Event) -> bool:
+        """Wait for the bell; false if the time passed without it, or the process stops. It may have rung already."""
+        tasks = [asyncio.ensure_future(event.wait()) for event in (self._rung, stopping)]
+        try:
+            await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+        rung = self._rung.is_set()
+        self._rung.clear()
+        return rung and not stopping.is_set()
+
+
+class Bells:
+    """Readers wait here; NOTIFY rings for one provider at once, and a look at the heads every second backs it up."""
+
+    def __init__(self) -> None:
+        self._readers: defaultdict[UUID, set[Reader]] = defaultdict(set)
+
+    @property
+    def waiting(self) -> int:
+        """How many readers there are."""
+        return sum(map(len, self._readers.values()))
+
+    @contextmanager
+    def reader(self, provider_id: UUID, after: int) -> Iterator[Reader]:
+        """Take a place before looking for orders, so that one released in between still rings."""
+        reader = Reader(after)
+        self._readers[provider_id].add(reader)
+        try:
+            yield reader
+        finally:
+            self._readers[provider_id].discard(reader)
+            if not self._readers[provider_id]:
+                del self._readers[provider_id]
+
+    def ring(self, provider_id: UUID, head: int | None = None) -> None:
+        """Wake a provider's readers; with its head known, only those who have not read up to it."""
+        for reader in self._readers.get(provider_id, ()):
+            if head is None or head > reader.after:
+                reader.ring()
+
+    async def run(self, rt: Runtime) -> None:
+        """Listen for as long as the process lives; a session that is lost or does not answer is opened again."""
+        while True:
+            try:
+                await self._listen(rt)
+            except Exception as error:  # readers would wait their full time, so whatever it was, try again and say so
+                _log.warning("feed.session_lost", error=repr(error))
+                await asyncio.sleep(POLL_S)
+
+    async def _listen(self, rt: Runtime) -> None:
+        session = await rt.db.dedicated("feed")
+        try:
+            await session.add_listener(feed.CHANNEL, self._heard)
+            while True:
+                # The look goes over the listening session itself: a dead one is silent, and this is its heartbeat.
+                async with asyncio.timeout(ANSWER_S):
+                    heads = await providers.heads(session, list(self._readers))
+                for provider_id, head in heads.items():
+                    self.ring(provider_id, head)
+                await asyncio.sleep(POLL_S)
+        finally:
+            session.terminate()
+
+    def _heard(self, _session: Any, _pid: int, _channel: str, payload: object) -> None:
+        self.ring(UUID(str(payload)))

@@ -1,0 +1,1 @@
+"""What access-control does: one function per verb, whichever door it is asked through."""

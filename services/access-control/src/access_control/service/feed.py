@@ -1,0 +1,114 @@
+"""What a provider reads over HTTP: its signed orders in sequence, new ones as they come, and the state in force."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from access_control.errors import SequenceAhead, UnknownOrder
+from access_control.policy import POLICY, Act
+from access_control.service.providers import known
+from access_control.state import bells_of
+from access_control.store import feed as store
+from access_control.store.feed import FeedPage, InForce, SignedOrder, State
+from shared.runtime.context import Caller, Runtime
+
+STREAM_PAGE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which orders a reader wants, and how many seconds it will wait if there are none."""
+
+    after: int
+    limit: int
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything in force at a provider, and the hash ``/state`` gives for it."""
+
+    head: int
+    hash: str
+    orders: list[InForce]
+
+
+async def read(rt: Runtime, who: Caller, provider_id: UUID, which: Asked, stopping: asyncio.Event) -> FeedPage:
+    """Orders after a place; with none there yet, wait for one. 404; 403 for another provider; 409 sequence_ahead."""
+    await allowed(rt, who, provider_id)
+    with bells_of(rt).reader(provider_id, which.after) as reader:
+        page = await _page(rt, provider_id, after=which.after, limit=which.limit)
+        if page.orders or which.wait <= 0 or not await reader.wait(which.wait, stopping):
+            return page
+    return await _page(rt, provider_id, after=which.after, limit=which.limit)
+
+
+async def follow(
+    rt: Runtime, provider_id: UUID, after: int, stopping: asyncio.Event
+) -> AsyncIterator[SignedOrder | None]:
+    """Orders after a place, until the stream has had its time; none when it is time for a sign of life."""
+    until = time.monotonic() + rt.settings.feed_stream_s
+    with bells_of(rt).reader(provider_id, after) as reader:
+        while time.monotonic() < until and not stopping.is_set():
+            page = await _page(rt, provider_id, after=reader.after, limit=STREAM_PAGE)
+            for order in page.orders:
+                yield order
+                reader.after = order.sequence
+            if not page.orders and not await reader.wait(rt.settings.feed_heartbeat_s, stopping):
+                yield None
+
+
+async def one(rt: Runtime, who: Caller, provider_id: UUID, sequence: int) -> bytes:
+    """The bytes of the order at a place of the sequence. 404; 403 for another provider."""
+    await allowed(rt, who, provider_id)
+    async with rt.db.connection() as tx:
+        jws = await store.one(tx, provider_id, sequence)
+    if jws is None:
+        raise UnknownOrder(order=sequence)
+    return jws
+
+
+async def state(rt: Runtime, who: Caller, provider_id: UUID) -> State:
+    """Head, number and hash of the orders in force. 404; 403 for another provider."""
+    await allowed(rt, who, provider_id)
+    async with rt.db.connection() as tx:
+        found = await store.state(tx, provider_id)
+    assert found is not None
+    return found
+
+
+async def snapshot(rt: Runtime, who: Caller, provider_id: UUID) -> Snapshot:
+    """The orders in force, of one moment, with their hash. 404; 403 for another provider."""
+    await allowed(rt, who, provider_id)
+    async with rt.db.connection() as tx:
+        found = await store.in_force(tx, provider_id)
+    assert found is not None
+    head, orders = found
+    return Snapshot(head, state_hash(orders), orders)
+
+
+def state_hash(orders: list[InForce]) -> str:
+    """SHA-256 over ``<order_id> <sequence>\\n`` of each order in force, by sequence, in lower-case hexadecimal."""
+    digest = hashlib.sha256()
+    for order in sorted(orders, key=lambda order: order.sequence):
+        digest.update(f"{order.order_id} {order.sequence}\n".encode())
+    return digest.hexdigest()
+
+
+async def allowed(rt: Runtime, who: Caller, provider_id: UUID) -> None:
+    """Whether the caller is this provider. 404; 403."""
+    async with rt.db.connection() as tx:
+        POLICY.require(who, Act.READ_FEED, await known(tx, provider_id))
+
+
+async def _page(rt: Runtime, provider_id: UUID, *, after: int, limit: int) -> FeedPage:
+    async with rt.db.connection() as tx:
+        page = await store.page(tx, provider_id, after=after, limit=limit)
+    assert page is not None
+    if after > page.head:
+        raise SequenceAhead(after=after, head=page.head)
+    return page

@@ -1,0 +1,222 @@
+"""Receipts: what providers sign about their orders, one batch in one transaction, whichever door it came through."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+from uuid import UUID
+
+import asyncpg
+
+from access_control import facts
+from access_control.bodies import FieldError, ReceiptResult
+from access_control.claims import Accepted, Claim, KeyBook, Refused, judge, kid_of
+from access_control.lifecycle import CLAIMED, STOPPED, Status
+from access_control.policy import POLICY, Act
+from access_control.service import trail
+from access_control.service.providers import known
+from access_control.service.release import EXECUTION
+from access_control.store import orders, providers
+from access_control.store import receipts as store
+from access_control.store.orders import AccessOrder, Moved
+from access_control.store.receipts import RecordedReceipt
+from shared.contracts.topics import receipts_topic
+from shared.runtime import audit, deadlines, outbox
+from shared.runtime.context import Caller, EventMeta, Runtime
+from shared.runtime.postgres import Tx
+
+Door = Literal["http", "kafka"]
+TOPIC_PREFIX: Final = receipts_topic("").name
+MANY: Final = 20
+"""From here on signatures are checked in a thread, so that other requests go on."""
+
+Verdict = Accepted | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Receipts of one provider that arrived together."""
+
+    provider_id: UUID
+    who: Caller
+    door: Door
+    receipts: Sequence[bytes]
+
+
+async def record_posted(rt: Runtime, who: Caller, provider_id: UUID, receipts: Sequence[str]) -> list[ReceiptResult]:
+    """Take what a provider posted. 404; 403 for another provider; everything else is said per receipt."""
+    async with rt.db.connection() as tx:
+        POLICY.require(who, Act.SIGN_RECEIPT, await known(tx, provider_id))
+    batch = Batch(provider_id, who, "http", [receipt.encode("utf-8", "replace") for receipt in receipts])
+    return await record(rt, batch)
+
+
+async def record_heard(rt: Runtime, tx: Tx, value: bytes, meta: EventMeta) -> None:
+    """Take what a provider wrote to its topic, in the transaction that claims the record. A refusal is audited."""
+    provider_id = UUID(meta.topic.removeprefix(TOPIC_PREFIX))
+    # Only this provider may write to its topic (broker ACL), and the signature is checked like everywhere.
+    who = replace(Caller.system("access-control"), subject=f"provider:{provider_id}", organisation=str(provider_id))
+    await record(rt, Batch(provider_id, who, "kafka", [value]))
+
+
+async def record(rt: Runtime, batch: Batch) -> list[ReceiptResult]:
+    """Check the signatures, then judge and write everything in one transaction; one bad receipt stops no other."""
+    read = await _read(rt, batch)
+    try:
+        return await _judge_and_write(rt, batch, read)
+    except asyncpg.UniqueViolationError:
+        # Another transaction took one of these receipts between our look and our write; now we see it.
+        return await _judge_and_write(rt, batch, read)
+
+
+async def _read(rt: Runtime, batch: Batch) -> list[Claim | Refused]:
+    kids = {kid for kid in map(kid_of, batch.receipts) if kid is not None}
+    async with rt.db.connection() as tx:
+        keys = await providers.keys(tx, batch.provider_id)
+        strangers = sorted(kids - {key.kid for key in keys})
+        foreign = await providers.foreign_kids(tx, strangers, batch.provider_id) if strangers else set()
+    book = KeyBook(batch.provider_id, keys, foreign, rt.clock.now())
+    if len(batch.receipts) < MANY:
+        return [book.read(jws) for jws in batch.receipts]
+    return await asyncio.to_thread(lambda: [book.read(jws) for jws in batch.receipts])
+
+
+async def _judge_and_write(rt: Runtime, batch: Batch, read: Sequence[Claim | Refused]) -> list[ReceiptResult]:
+    async with rt.db.transaction() as tx:
+        claims = [item for item in read if isinstance(item, Claim)]
+        locked = await orders.lock_many(tx, sorted({claim.receipt.order_id for claim in claims}))
+        verdicts = await _judge_all(tx, batch.provider_id, read, claims, locked)
+        accepted = [verdict for verdict in verdicts if isinstance(verdict, Accepted)]
+        if accepted:
+            await _write(rt, tx, batch, accepted, locked)
+        await _audit(rt, tx, batch, verdicts)
+    return [_result(index, verdict) for index, verdict in enumerate(verdicts)]
+
+
+async def _judge_all(
+    tx: Tx,
+    provider_id: UUID,
+    read: Sequence[Claim | Refused],
+    claims: Sequence[Claim],
+    locked: dict[UUID, AccessOrder],
+) -> list[Verdict]:
+    """Judge in the order of the batch; each receipt sees what the ones before it did."""
+    if not claims:
+        return [item for item in read if isinstance(item, Refused)]
+    taken = await store.taken(tx, provider_id, [claim.receipt.receipt_id for claim in claims])
+    executed = await store.executed(tx, list(locked))
+    standing = dict(locked)
+    verdicts: list[Verdict] = []
+    for item in read:
+        verdict: Verdict
+        if isinstance(item, Refused):
+            verdict = item
+        else:
+            order_id = item.receipt.order_id
+            verdict = judge(item, standing.get(order_id), taken=taken, executed=order_id in executed)
+            if isinstance(verdict, Accepted):
+                taken.add(item.receipt.receipt_id)
+                if verdict.claim.receipt.outcome == "executed":
+                    executed.add(order_id)
+                standing[order_id] = replace(standing[order_id], status=verdict.after)
+        verdicts.append(verdict)
+    return verdicts
+
+
+async def _write(
+    rt: Runtime, tx: Tx, batch: Batch, accepted: Sequence[Accepted], locked: dict[UUID, AccessOrder]
+) -> None:
+    now = rt.clock.now()
+    await store.add_many(tx, batch.provider_id, [_row(rt, batch, item) for item in accepted], door=batch.door, at=now)
+    moved = [item for item in accepted if item.moved]
+    await orders.move_many(tx, _net(moved), now)
+    for item in moved:
+        receipt = item.claim.receipt
+        order = replace(locked[receipt.order_id], status=item.after)
+        why = receipt.how or receipt.why or "The provider holds the order."
+        await trail.moved(rt, tx, order, CLAIMED[receipt.outcome], before=item.before, who=batch.who, why=why)
+        await _clock(rt, tx, item)
+    told = [facts.answered(locked[item.claim.receipt.order_id], item.claim.receipt, now) for item in moved]
+    await outbox.add(tx, *told, at=now)
+
+
+async def _clock(rt: Runtime, tx: Tx, item: Accepted) -> None:
+    """Executed: the clock is met. Impossible or contested: it stands still, the issuer is to act."""
+    order_id = item.claim.receipt.order_id
+    if item.after == Status.EXECUTED:
+        await deadlines.met(tx, kind=EXECUTION, aggregate_id=order_id, at=rt.clock.now())
+    elif item.after in STOPPED and item.before not in STOPPED:
+        await deadlines.suspend(tx, kind=EXECUTION, aggregate_id=order_id, at=rt.clock.now())
+
+
+def _net(moved: Sequence[Accepted]) -> list[Moved]:
+    """One move per order, from where it stood to where the last receipt of the batch leaves it."""
+    moves: dict[UUID, Moved] = {}
+    for item in moved:
+        order_id = item.claim.receipt.order_id
+        first = moves.get(order_id)
+        moves[order_id] = Moved(order_id, first.before if first else item.before, item.after)
+    return list(moves.values())
+
+
+def _row(rt: Runtime, batch: Batch, item: Accepted) -> RecordedReceipt:
+    receipt = item.claim.receipt
+    return RecordedReceipt(
+        provider_id=batch.provider_id,
+        receipt_id=receipt.receipt_id,
+        order_id=receipt.order_id,
+        outcome=receipt.outcome,
+        at=receipt.at,
+        how=receipt.how,
+        why=receipt.why,
+        kid=item.claim.kid,
+        jws=item.claim.jws,
+        door=batch.door,
+        moved=item.moved,
+        recorded_at=rt.clock.now(),
+    )
+
+
+async def _audit(rt: Runtime, tx: Tx, batch: Batch, verdicts: Sequence[Verdict]) -> None:
+    """What was taken is in the history; what was refused is written down here, with the digest of what was sent."""
+    for index, verdict in enumerate(verdicts):
+        if isinstance(verdict, Refused):
+            await audit.record(
+                tx,
+                who=batch.who,
+                act=f"receipt by {batch.door}",
+                resource=f"/providers/{batch.provider_id}/receipts",
+                outcome="refused",
+                code=verdict.code,
+                detail={
+                    "receipt_id": str(verdict.receipt_id) if verdict.receipt_id else None,
+                    "order_id": str(verdict.order_id) if verdict.order_id else None,
+                    "kid": verdict.kid,
+                    "fields": [field for field, _ in verdict.fields],
+                    "sha256": hashlib.sha256(batch.receipts[index]).hexdigest(),
+                },
+                at=rt.clock.now(),
+            )
+
+
+def _result(index: int, verdict: Verdict) -> ReceiptResult:
+    if isinstance(verdict, Accepted):
+        receipt = verdict.claim.receipt
+        return ReceiptResult(
+            index=index,
+            receipt_id=receipt.receipt_id,
+            status="recorded",
+            order_id=receipt.order_id,
+            order_status=verdict.after,
+        )
+    return ReceiptResult(
+        index=index,
+        receipt_id=verdict.receipt_id,
+        status="refused",
+        code=verdict.code,
+        order_id=verdict.order_id,
+        order_status=verdict.order_status,
+        fields=[FieldError(field=field, message=message) for field, message in verdict.fields],
+        allowed_outcomes=list(verdict.allowed),
+    )

@@ -1,0 +1,66 @@
+"""The keys orders are signed with: a JWK set in a file of its own, not in the database or the environment."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+
+from shared.runtime import signing
+from shared.runtime.signing import Signer
+
+_log = structlog.get_logger(__name__)
+
+
+class NoSigningKey(RuntimeError):
+    """There is no usable key: the service must not start, since it could release nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeys:
+    """The first key signs; the others are retired, and stay published so that old orders can still be verified."""
+
+    signers: Sequence[Signer]
+    published: dict[str, Any]
+
+
+def load(file: Path, *, generate: bool) -> SigningKeys:
+    """Read the file; if it is missing and ``generate`` is set, make it with one new key. Raises NoSigningKey."""
+    if not file.exists():
+        if not generate:
+            raise NoSigningKey(f"{file} is missing; CONCORD_SIGNING_KEYS_FILE names the JWK set orders are signed with")
+        _generate(file)
+    try:
+        signers = signing.load_signers(file)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NoSigningKey(f"{file} is not a private JWK set: {error}") from error
+    if not signers:
+        raise NoSigningKey(f"{file} holds no key")
+    if file.stat().st_mode & 0o077:
+        _log.warning("signing_keys.readable_by_others", file=str(file))
+    keys = orjson.loads(file.read_bytes())["keys"]
+    return SigningKeys(signers, {"keys": [signing.public(key) for key in keys]})
+
+
+def _generate(file: Path) -> None:
+    key = signing.generate_key(kid=f"access-control-{datetime.now(UTC):%Y%m%d%H%M%S}")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # Written apart and linked into place: of two processes that start together one wins, and nobody reads half a file.
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(orjson.dumps({"keys": [key]}))
+            handle.flush()
+            os.fsync(handle.fileno())
+        try:
+            os.link(draft, file)
+        except FileExistsError:
+            return
+    finally:
+        draft.unlink()
+    _log.info("signing_keys.generated", file=str(file), kid=key["kid"])

@@ -1,0 +1,57 @@
+"""What one process of access-control holds while it runs: the keys it signs with, and the bells of the feeds."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from access_control import signing_keys
+from access_control.bells import Bells
+from shared.runtime.context import Runtime
+from shared.runtime.signing import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class AccessState:
+    """``rt.state`` of this service."""
+
+    signers: Sequence[Signer]
+    published: dict[str, Any]
+    """The public half of every key in the file, retired ones too, as a JWK set."""
+    bells: Bells
+    listening: asyncio.Task[None]
+
+
+async def start(rt: Runtime) -> AccessState:
+    """Read the keys and begin to listen for released orders. Fails if there is no usable key."""
+    settings = rt.settings
+    keys = signing_keys.load(settings.signing_keys_file, generate=settings.signing_keys_generate)
+    bells = Bells()
+    return AccessState(keys.signers, keys.published, bells, asyncio.create_task(bells.run(rt), name="feed bells"))
+
+
+async def stop(rt: Runtime) -> None:
+    """Stop listening."""
+    state: AccessState = rt.state
+    state.listening.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await state.listening
+
+
+def active_signer(rt: Runtime) -> Signer:
+    """The key that signs orders now."""
+    state: AccessState = rt.state
+    return state.signers[0]
+
+
+def bells_of(rt: Runtime) -> Bells:
+    """Where readers of feeds wait."""
+    state: AccessState = rt.state
+    return state.bells
+
+
+def published_keys(rt: Runtime) -> dict[str, Any]:
+    """The JWK set orders can be verified with."""
+    state: AccessState = rt.state
+    return state.published

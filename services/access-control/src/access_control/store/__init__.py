@@ -1,0 +1,1 @@
+"""All SQL of access-control, one module per table group."""

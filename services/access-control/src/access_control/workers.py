@@ -1,0 +1,65 @@
+"""Loops of access-control's own: reading every provider's receipts, and making every provider's topics."""
+
+import asyncio
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from access_control.service.receipts import TOPIC_PREFIX, record_heard
+from access_control.store import providers
+from shared.contracts.base import Topic
+from shared.contracts.topics import orders_topic, receipts_topic
+from shared.runtime.consumer import Consumer
+from shared.runtime.context import Runtime
+from shared.runtime.kafka import BROKER_ERRORS, KafkaSettings, ensure_topics
+from shared.runtime.postgres import UNAVAILABLE
+
+NEW_PROVIDERS_S: Final = 2.0
+ALL_AGAIN_S: Final = 60.0
+GROUP: Final = "access-control-receipts"
+_log = structlog.get_logger(__name__)
+
+
+async def receipts(rt: Runtime) -> None:
+    """Read the receipts of every provider there is; a new one is picked up within seconds."""
+    await receipts_consumer(rt).run()
+
+
+def receipts_consumer(rt: Runtime) -> Consumer:
+    """The consumer behind it."""
+
+    async def listed() -> list[Topic]:
+        return [receipts_topic(provider_id) for provider_id in await _providers(rt)]
+
+    return Consumer(rt, GROUP, topics=listed, handlers={}, raw={TOPIC_PREFIX: record_heard}, refresh_s=NEW_PROVIDERS_S)
+
+
+async def topics(rt: Runtime) -> None:
+    """Make the orders topic of each new provider, so that it can subscribe before its first order.
+
+    Now and then all of them are looked at again: a broker that was wiped comes back without topics.
+    """
+    kafka = KafkaSettings.of(rt.settings, client_id="access-control-topics")
+    loop = asyncio.get_running_loop()
+    made: set[UUID] = set()
+    again_at = 0.0
+    while True:
+        if loop.time() >= again_at:
+            made.clear()
+            again_at = loop.time() + ALL_AGAIN_S
+        try:
+            missing = set(await _providers(rt)) - made
+            if missing:
+                refused = await ensure_topics(kafka, [orders_topic(provider_id) for provider_id in missing])
+                if refused:
+                    _log.error("provider_topics.refused", topics=refused)
+                made |= {each for each in missing if orders_topic(each).name not in refused}
+        except (*BROKER_ERRORS, *UNAVAILABLE) as error:
+            _log.warning("provider_topics.failed", error=repr(error))
+        await asyncio.sleep(NEW_PROVIDERS_S)
+
+
+async def _providers(rt: Runtime) -> list[UUID]:
+    async with rt.db.connection() as tx:
+        return await providers.ids(tx)
