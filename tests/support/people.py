@@ -40,6 +40,7 @@ PEOPLE: Final[Mapping[str, Mapping[str, Any]]] = {
     "national-b": _official("National B", "industry_regulator", "mii", level="national", region=None),
     "desk-a": _official("Desk A", "access_desk", "mii-bj"),
     "officer": _official("Officer", "query_desk", "mii-bj"),
+    "review-a": _official("Review A", "review_body", "review-bj"),
     "auditor": _official("Auditor", "auditor", "audit-bj"),
 }
 

@@ -15,6 +15,7 @@ class Role(StrEnum):
     NETWORK_SUPERVISOR = "network_supervisor"
     QUERY_DESK = "query_desk"
     COORDINATION_OFFICE = "coordination_office"
+    REVIEW_BODY = "review_body"
     AUDITOR = "auditor"
     ADMIN = "admin"
 
