@@ -1,0 +1,25 @@
+"""Approval as a process: the only file that names concrete things."""
+
+from pathlib import Path
+from typing import Final
+
+from approval.consumer import DEADLINES, HANDLERS
+from approval.http import ROUTER
+from approval.settings import Settings
+from shared.contracts.topics import APPROVAL_EVENTS
+from shared.runtime import app
+from shared.runtime.service import Service
+
+SERVICE: Final = Service(
+    name="approval",
+    description="Prior approval of service items by the competent authorities (P3.1.1-3).",
+    settings=Settings,
+    router=ROUTER,
+    handlers=HANDLERS,
+    deadlines=DEADLINES,
+    publishes=(APPROVAL_EVENTS,),
+    migrations=Path(__file__).parents[2] / "migrations",
+)
+
+if __name__ == "__main__":
+    app.main(SERVICE)

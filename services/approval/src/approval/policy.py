@@ -1,0 +1,55 @@
+"""Who may do what in approval: one table."""
+
+from enum import StrEnum
+from typing import Any, Final
+
+from shared.rules import Level, Role
+from shared.runtime.context import Caller
+from shared.runtime.policy import Policy, Rule, Scope, all_of, any_of, own_category, own_organisation, same_region
+
+
+class Act(StrEnum):
+    """What a person can ask this service to do."""
+
+    APPLY = "apply"
+    READ_APPLICATION = "read_application"
+    LIST_APPLICATIONS = "list_applications"
+    GRANT_APPLICATION = "grant_application"
+    REFUSE_APPLICATION = "refuse_application"
+    FIND_NOT_REQUIRED = "find_not_required"
+    CANCEL_APPROVAL = "cancel_approval"
+
+
+def holding(role: Role, scope: Scope) -> Scope:
+    """``scope``, but only for callers who hold ``role``: the roles of one act may reach different records."""
+
+    def held(who: Caller, resource: Any) -> bool:
+        return role in who.roles and scope(who, resource)
+
+    return held
+
+
+def own_level(who: Caller, resource: Any) -> bool:
+    """What is put to the ministry is decided by the ministry."""
+    return who.level == Level.NATIONAL or resource.level == Level.PROVINCE
+
+
+own_desk: Final = all_of(own_category, same_region, own_level)
+"""P3.1.1: the authority for the service item, of the applicant's province or of the whole country."""
+
+OPERATOR: Final = Rule(frozenset({Role.OPERATOR}), own_organisation)
+AUTHORITY: Final = Rule(frozenset({Role.SECTOR_REGULATOR}), own_desk)
+READER: Final = Rule(
+    frozenset({Role.OPERATOR, Role.SECTOR_REGULATOR}),
+    any_of(holding(Role.OPERATOR, own_organisation), holding(Role.SECTOR_REGULATOR, own_desk)),
+)
+
+POLICY: Final = Policy({
+    Act.APPLY:              OPERATOR,
+    Act.READ_APPLICATION:   READER,
+    Act.LIST_APPLICATIONS:  Rule(READER.roles),  # the store narrows the list to the caller's desk
+    Act.GRANT_APPLICATION:  AUTHORITY,
+    Act.REFUSE_APPLICATION: AUTHORITY,
+    Act.FIND_NOT_REQUIRED:  AUTHORITY,
+    Act.CANCEL_APPROVAL:    AUTHORITY,
+})  # fmt: skip

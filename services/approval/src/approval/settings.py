@@ -1,0 +1,7 @@
+"""Settings of approval: those every service has."""
+
+from shared.runtime.settings import Settings as Common
+
+
+class Settings(Common):
+    """Read once from the environment when the app is made."""

@@ -1,0 +1,27 @@
+"""Enforcement as a process: the only file that names concrete things."""
+
+from pathlib import Path
+from typing import Final
+
+from enforcement.consumer import DEADLINES, HANDLERS, PROJECTIONS
+from enforcement.http import ROUTERS
+from enforcement.settings import Settings
+from shared.contracts.topics import ACCESS_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
+from shared.runtime import app
+from shared.runtime.service import Service
+
+SERVICE: Final = Service(
+    name="enforcement",
+    description="Cases, evidence, decisions and appeals of the sector regulators (P3.2).",
+    settings=Settings,
+    router=ROUTERS,
+    handlers=HANDLERS,
+    projections=PROJECTIONS,
+    deadlines=DEADLINES,
+    publishes=(ENFORCEMENT_EVENTS,),
+    listens=(REGISTRY_SITES, REGISTRY_EVENTS, ACCESS_EVENTS),
+    migrations=Path(__file__).parents[2] / "migrations",
+)
+
+if __name__ == "__main__":
+    app.main(SERVICE)

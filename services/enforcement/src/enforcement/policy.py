@@ -1,0 +1,91 @@
+"""Who may do what in enforcement: one table."""
+
+from enum import StrEnum
+from typing import Any, Final
+
+from shared.rules import Role
+from shared.runtime.context import Caller
+from shared.runtime.policy import (
+    Policy,
+    Rule,
+    Scope,
+    all_of,
+    any_of,
+    anywhere,
+    own_category,
+    own_organisation,
+    same_region,
+)
+
+
+class Act(StrEnum):
+    """What a person can ask this service to do."""
+
+    OPEN_CASE = "open_case"
+    READ_CASE = "read_case"
+    LIST_CASES = "list_cases"
+    ADD_EVIDENCE = "add_evidence"
+    READ_EVIDENCE = "read_evidence"
+    DRAFT_DECISION = "draft_decision"
+    READ_DRAFT = "read_draft"
+    READ_DECISION = "read_decision"
+    RELEASE_DECISION = "release_decision"
+    WITHDRAW_DECISION = "withdraw_decision"
+    FILE_APPEAL = "file_appeal"
+    READ_APPEAL = "read_appeal"
+    DECIDE_APPEAL = "decide_appeal"
+
+
+def holding(role: Role, scope: Scope) -> Scope:
+    """``scope``, but only for callers who hold ``role``: the roles of one act may reach different records."""
+
+    def held(who: Caller, resource: Any) -> bool:
+        return role in who.roles and scope(who, resource)
+
+    return held
+
+
+def own_site(who: Caller, case: Any) -> bool:
+    """Cases about a site of the operator the caller acts for."""
+    return bool(who.organisation) and who.organisation == case.operator_uscc
+
+
+def one_of_them(scope: Scope) -> Scope:
+    """For a record that lies in several cases: reaching one of them is enough."""
+
+    def reached(who: Caller, cases: Any) -> bool:
+        return any(scope(who, case) for case in cases)
+
+    return reached
+
+
+desk: Final = all_of(own_category, same_region)
+"""The sector regulators of a category in a province, and those of the whole country."""
+official: Final = any_of(
+    holding(Role.SECTOR_REGULATOR, desk),
+    holding(Role.INDUSTRY_REGULATOR, same_region),  # who must accept or decline a request sees what it rests on
+    holding(Role.AUDITOR, anywhere),
+)
+OFFICIALS: Final = frozenset({Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR, Role.AUDITOR})
+
+REGULATOR: Final = frozenset({Role.SECTOR_REGULATOR})
+OWN_CASE: Final = Rule(REGULATOR, all_of(own_organisation, desk))
+OFFICIAL: Final = Rule(OFFICIALS, official)
+CONCERNED: Final = Rule(OFFICIALS | {Role.OPERATOR}, any_of(holding(Role.OPERATOR, own_site), official))
+
+POLICY: Final = Policy({
+    Act.OPEN_CASE:         Rule(REGULATOR, desk),
+    Act.READ_CASE:         OFFICIAL,
+    Act.LIST_CASES:        Rule(OFFICIALS),  # the store narrows the list to the caller's desk
+    Act.ADD_EVIDENCE:      OWN_CASE,
+    Act.READ_EVIDENCE:     Rule(OFFICIALS, one_of_them(official)),
+    Act.DRAFT_DECISION:    OWN_CASE,
+    Act.READ_DRAFT:        OFFICIAL,
+    Act.READ_DECISION:     CONCERNED,
+    Act.RELEASE_DECISION:  Rule(OWN_CASE.roles, OWN_CASE.scope, second_person=True),
+    Act.WITHDRAW_DECISION: OWN_CASE,
+    Act.FILE_APPEAL:       Rule(REGULATOR | {Role.OPERATOR},
+                                any_of(holding(Role.OPERATOR, own_site), holding(Role.SECTOR_REGULATOR, desk))),
+    Act.READ_APPEAL:       CONCERNED,
+    Act.DECIDE_APPEAL:     Rule(REGULATOR, desk, second_person=True),  # a third person: neither drafter nor releaser
+})  # fmt: skip

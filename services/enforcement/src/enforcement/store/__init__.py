@@ -1,0 +1,1 @@
+"""All SQL of enforcement, one file per thing kept, and the files that hold evidence."""
