@@ -1,0 +1,201 @@
+"""Signs and verifies documents as compact JWS (RFC 7515) with Ed25519 keys (RFC 8037, 9864) that have an id and rotate.
+
+Used by access-control for orders and by providers for receipts, so it imports nothing that a client would not have.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+ALGORITHM: Final = "Ed25519"
+MAX_LENGTH: Final = 1_048_576
+"""Longest document that is looked at, in characters."""
+
+_COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]{85}[AQgw])").fullmatch
+"""Header, payload, 64 bytes of signature. Its last character carries two bits, so it can only be one of four: otherwise
+one signature could be written in several ways, and the digest of a document would not name it."""
+_LAST_BITS: Final = {2: "AQgw", 3: "AEIMQUYcgkosw048"}
+
+
+class BadSignature(Exception):
+    """A document that must not be believed.
+
+    ``code``: malformed, wrong_algorithm, unsupported_header, wrong_type, unknown_kid or bad_signature.
+    """
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A document whose signature holds: which key signed it, and the exact bytes that were signed."""
+
+    kid: str
+    payload: bytes
+
+
+class Signer:
+    """Signs with one private key."""
+
+    def __init__(self, jwk: Mapping[str, Any], kid: str | None = None) -> None:
+        """Take a private Ed25519 JWK. ``kid`` overrides the key's own. Raises ValueError."""
+        self._key = _import(jwk, private=True)
+        self.kid = kid or _kid(jwk)
+        self.public = public({**jwk, "kid": self.kid})
+        """The public half, as published."""
+
+    def sign(self, payload: bytes, typ: str) -> str:
+        """Sign these bytes as they are; ``typ`` says what kind of document they are."""
+        header = {"alg": ALGORITHM, "kid": self.kid, "typ": typ}
+        return jws.serialize_compact(header, payload, self._key, algorithms=[ALGORITHM])
+
+
+class KeyRing:
+    """The public keys that are believed, by id. Keys of other kinds in the set are passed over."""
+
+    def __init__(self, jwks: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> None:
+        keys = jwks.get("keys", ()) if isinstance(jwks, Mapping) else jwks
+        self._keys: dict[str, OKPKey] = {}
+        for key in keys:
+            if key.get("kty") == "OKP" and key.get("crv") == ALGORITHM and key.get("kid"):
+                self._keys[key["kid"]] = _import(public(key), private=False)
+
+    @property
+    def kids(self) -> frozenset[str]:
+        """The ids of the keys."""
+        return frozenset(self._keys)
+
+    def verify(self, document: str | bytes, typ: str) -> Verified:
+        """Check a compact JWS of this type; gives the signed bytes, never a re-serialisation. Raises BadSignature."""
+        text = _text(document)
+        header = read_header(text)
+        if header.get("alg") != ALGORITHM:
+            raise BadSignature("wrong_algorithm", f"the algorithm must be {ALGORITHM}, not {header.get('alg')!r:.40}")
+        if header.get("typ") != typ:
+            raise BadSignature("wrong_type", f"this must be a {typ}, not a {header.get('typ')!r:.80}")
+        kid = header.get("kid")
+        key = self._keys.get(kid) if isinstance(kid, str) else None
+        if key is None:
+            raise BadSignature("unknown_kid", f"no key {kid!r:.100} is known")
+        try:
+            found = jws.deserialize_compact(text.encode(), key, algorithms=[ALGORITHM])
+        except (JoseError, ValueError) as wrong:
+            raise BadSignature(
+                "bad_signature", f"the signature of key {kid!r:.100} does not fit the document"
+            ) from wrong
+        return Verified(str(kid), found.payload)
+
+
+Verifier = KeyRing
+
+
+def read_header(document: str | bytes) -> dict[str, Any]:
+    """The protected header, not yet verified: enough to choose a key. Raises BadSignature."""
+    text = _text(document)
+    found = _COMPACT(text)
+    if found is None or not _canonical_base64(found[1]) or not _canonical_base64(found[2]):
+        raise BadSignature("malformed", "this is not a compact JWS: three base64url parts, the last of 64 bytes")
+    try:
+        header = json.loads(_decode(found[1]), object_pairs_hook=_unique)
+    except ValueError as wrong:
+        raise BadSignature("malformed", f"the header is not a JSON object: {wrong}") from None
+    if not isinstance(header, dict):
+        raise BadSignature("malformed", "the header is not a JSON object")
+    if refused := header.keys() & {"crit", "b64"}:
+        raise BadSignature("unsupported_header", f"the header {refused.pop()} is not supported")
+    return header
+
+
+def generate_key(kid: str | None = None) -> dict[str, Any]:
+    """A new private key as a JWK. Without ``kid`` it is named by its thumbprint (RFC 7638)."""
+    key = OKPKey.generate_key(ALGORITHM, private=True)
+    return {**key.as_dict(private=True), "kid": kid or key.thumbprint(), "use": "sig", "alg": ALGORITHM}
+
+
+def public(jwk: Mapping[str, Any]) -> dict[str, Any]:
+    """The public half of an Ed25519 JWK, with its id. Raises ValueError if it is none."""
+    _import(jwk, private=False)
+    return {"kty": "OKP", "crv": ALGORITHM, "x": jwk["x"], "kid": _kid(jwk), "use": "sig", "alg": ALGORITHM}
+
+
+def load_signers(file: str | Path) -> list[Signer]:
+    """The keys of a private JWK set: the first signs, the rest stay published so that old signatures keep verifying.
+
+    To rotate, put a new key first. Raises ValueError if the file is no such set.
+    """
+    try:
+        keys = json.loads(Path(file).read_text(encoding="utf-8"))["keys"]
+        signers = [Signer(key) for key in keys]
+    except (KeyError, TypeError, AttributeError) as wrong:
+        raise ValueError(f"{file} is not a JWK set of private Ed25519 keys") from wrong
+    if not signers or len({signer.kid for signer in signers}) != len(signers):
+        raise ValueError(f"{file} must have at least one key, and each with an id of its own")
+    return signers
+
+
+def key_set(signers: Iterable[Signer]) -> dict[str, Any]:
+    """The public JWK set of these keys, as it is published."""
+    return {"keys": [signer.public for signer in signers]}
+
+
+def canonical(value: Any) -> bytes:
+    """JSON without blanks, in UTF-8. Whoever signs stores the bytes; nobody makes them a second time."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _import(jwk: Mapping[str, Any], *, private: bool) -> OKPKey:
+    if jwk.get("kty") != "OKP" or jwk.get("crv") != ALGORITHM:
+        raise ValueError(f"the key must be an OKP key on the curve {ALGORITHM}")
+    if private and "d" not in jwk:
+        raise ValueError("the key has no private half")
+    fields = ("kty", "crv", "x", "d") if private else ("kty", "crv", "x")
+    try:
+        key = OKPKey.import_key({name: jwk[name] for name in fields})
+        key.get_op_key("sign" if private else "verify")
+    except (JoseError, KeyError, ValueError, TypeError) as wrong:
+        raise ValueError("the key is not a valid Ed25519 key") from wrong
+    return key
+
+
+def _kid(jwk: Mapping[str, Any]) -> str:
+    kid = jwk.get("kid")
+    if not isinstance(kid, str) or not 0 < len(kid) <= 200:
+        raise ValueError("the key needs an id (kid) of 1 to 200 characters")
+    return kid
+
+
+def _text(document: str | bytes) -> str:
+    if len(document) > MAX_LENGTH:
+        raise BadSignature("malformed", f"the document is longer than {MAX_LENGTH} characters")
+    try:
+        return document if isinstance(document, str) else document.decode("ascii")
+    except UnicodeDecodeError:
+        raise BadSignature("malformed", "the document is not ASCII") from None
+
+
+def _canonical_base64(part: str) -> bool:
+    """Whether a base64url part is written in the one way there is: unused bits are zero."""
+    left = len(part) % 4
+    return left == 0 or (left != 1 and part[-1] in _LAST_BITS[left])
+
+
+def _decode(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a member is there twice")
+    return made

@@ -1,0 +1,185 @@
+"""Signatures: what was signed comes back byte for byte, and nothing else is believed."""
+
+import base64
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from joserfc import jws
+from joserfc.jwk import ECKey, OctKey, OKPKey
+
+from shared.runtime.signing import (
+    BadSignature,
+    KeyRing,
+    Signer,
+    canonical,
+    generate_key,
+    key_set,
+    load_signers,
+    public,
+    read_header,
+)
+
+TYP = "concord-order+json"
+KEY = generate_key("orders-1")
+SIGNER = Signer(KEY)
+RING = KeyRing({"keys": [public(KEY)]})
+
+
+def b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def signed_by_hand(header: Any, payload: bytes = b"{}", key: dict[str, Any] = KEY) -> str:
+    """Sign whatever header, without the checks of any library."""
+    head = header if isinstance(header, bytes) else json.dumps(header).encode()
+    signing_input = f"{b64(head)}.{b64(payload)}"
+    private: Any = OKPKey.import_key({name: key[name] for name in ("kty", "crv", "x", "d")}).get_op_key("sign")
+    return f"{signing_input}.{b64(private.sign(signing_input.encode()))}"
+
+
+def refused(document: str | bytes, ring: KeyRing = RING, typ: str = TYP) -> str:
+    with pytest.raises(BadSignature) as refusal:
+        ring.verify(document, typ)
+    return refusal.value.code
+
+
+@given(st.binary(max_size=2000))
+def test_the_exact_bytes_come_back(payload: bytes) -> None:
+    document = SIGNER.sign(payload, TYP)
+    verified = RING.verify(document, TYP)
+    assert (verified.kid, verified.payload) == ("orders-1", payload)
+    assert RING.verify(document.encode(), TYP) == verified
+
+
+@given(st.binary(min_size=1, max_size=200), st.data())
+def test_any_changed_character_is_noticed(payload: bytes, data: st.DataObject) -> None:
+    document = SIGNER.sign(payload, TYP)
+    place = data.draw(st.integers(0, len(document) - 1))
+    sign = data.draw(st.sampled_from("ABCDwxyz0189-_.=+/ \n"))
+    if document[place] == sign:
+        return
+    refused(document[:place] + sign + document[place + 1 :])
+
+
+@given(st.text(max_size=200) | st.binary(max_size=200))
+def test_noise_is_malformed(noise: str | bytes) -> None:
+    assert refused(noise) == "malformed"
+
+
+def test_an_old_key_verifies_after_rotation(tmp_path: Path) -> None:
+    old, new = generate_key("2026-a"), generate_key("2026-b")
+    before = Signer(old).sign(b"1", TYP)
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps({"keys": [new, old]}))
+    signers = load_signers(file)
+    ring = KeyRing(key_set(signers))
+    assert signers[0].kid == "2026-b"
+    assert ring.verify(before, TYP).kid == "2026-a"
+    assert ring.verify(signers[0].sign(b"2", TYP), TYP).kid == "2026-b"
+    assert refused(before, KeyRing({"keys": [public(new)]})) == "unknown_kid"
+
+
+def test_the_published_set_holds_nothing_private() -> None:
+    assert set(key_set([SIGNER])["keys"][0]) == {"kty", "crv", "x", "kid", "use", "alg"}
+
+
+def test_another_type_of_document_is_refused() -> None:
+    assert refused(SIGNER.sign(b"{}", "concord-receipt+json")) == "wrong_type"
+    assert refused(signed_by_hand({"alg": "Ed25519", "kid": "orders-1"})) == "wrong_type"
+
+
+@pytest.mark.parametrize("alg", ["EdDSA", "none", "HS256", None, 5])
+def test_another_algorithm_is_refused_even_if_the_signature_holds(alg: Any) -> None:
+    assert refused(signed_by_hand({"alg": alg, "kid": "orders-1", "typ": TYP})) == "wrong_algorithm"
+
+
+def test_a_public_key_used_as_an_hmac_secret_is_refused() -> None:
+    secret = OctKey.import_key(json.dumps(public(KEY)))
+    header = {"alg": "HS256", "kid": "orders-1", "typ": TYP}
+    assert refused(jws.serialize_compact(header, b"{}", secret, algorithms=["HS256"])) == "malformed"
+
+
+@pytest.mark.parametrize("extra", [{"crit": ["exp"], "exp": 1}, {"crit": []}, {"b64": False}])
+def test_headers_that_change_the_meaning_are_refused(extra: dict[str, Any]) -> None:
+    assert refused(signed_by_hand({"alg": "Ed25519", "kid": "orders-1", "typ": TYP, **extra})) == "unsupported_header"
+
+
+def test_a_key_brought_along_in_the_header_is_not_believed() -> None:
+    other = generate_key("other")
+    header = {"alg": "Ed25519", "kid": "other", "typ": TYP, "jwk": public(other)}
+    assert refused(signed_by_hand(header, key=other)) == "unknown_kid"
+    assert refused(signed_by_hand({**header, "kid": "orders-1"}, key=other)) == "bad_signature"
+    assert refused(signed_by_hand({**header, "kid": ["orders-1"]})) == "unknown_kid"
+
+
+def test_a_signature_can_be_written_in_one_way_only() -> None:
+    document = SIGNER.sign(b"{}", TYP)
+    others = [document[:-1] + last for last in "ABCDQRgw" if last != document[-1]]
+    assert {refused(other) for other in others} <= {"malformed", "bad_signature"}
+    assert refused(document + "=") == "malformed"
+    assert refused(document + "\n") == "malformed"
+
+
+@pytest.mark.parametrize("header", [b"[]", b"null", b"{", b"\xff", b'{"alg":"Ed25519","alg":"Ed25519"}'])
+def test_a_header_that_is_no_plain_object_is_malformed(header: bytes) -> None:
+    assert refused(signed_by_hand(header)) == "malformed"
+
+
+def test_an_endless_document_is_not_read() -> None:
+    assert refused("A" * 1_048_577) == "malformed"
+
+
+def test_keys_of_other_kinds_in_a_set_are_passed_over() -> None:
+    elliptic = ECKey.generate_key("P-256", {"kid": "ec"}).as_dict(private=False)
+    assert KeyRing({"keys": [elliptic, public(KEY), {"kty": "oct", "kid": "x"}]}).kids == {"orders-1"}
+
+
+def test_wrong_keys_and_files_are_refused(tmp_path: Path) -> None:
+    elliptic = ECKey.generate_key("P-256", {"kid": "ec"}).as_dict(private=True)
+    for wrong in ({}, elliptic, {**KEY, "x": "AAAA"}, {**KEY, "kid": ""}, public(KEY)):
+        with pytest.raises(ValueError, match="key"):
+            Signer(wrong)
+    file = tmp_path / "keys.json"
+    for text in ("{}", "[]", '{"keys":[]}', json.dumps({"keys": [KEY, KEY]}), "no json"):
+        file.write_text(text)
+        with pytest.raises(ValueError, match=r".+"):
+            load_signers(file)
+
+
+def test_a_key_without_a_name_is_named_by_its_thumbprint() -> None:
+    key = generate_key()
+    assert key["kid"] == OKPKey.import_key(public(key)).thumbprint()
+    assert read_header(Signer(key).sign(b"", TYP)) == {"alg": "Ed25519", "kid": key["kid"], "typ": TYP}
+
+
+def test_rfc_8037_example_key_makes_the_published_signature() -> None:
+    """RFC 8037, appendix A.1 and A.4: same key, same kind of signature, checked with an independent library."""
+    key = {
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+        "kid": "rfc8037",
+    }
+    document = Signer(key).sign(b"Example of Ed25519 signing", TYP)
+    verified = jws.deserialize_compact(document, OKPKey.import_key(public(key)), algorithms=["Ed25519"])
+    assert verified.payload == b"Example of Ed25519 signing"
+
+
+def test_canonical_json_is_compact_utf8() -> None:
+    assert canonical({"b": "京", "a": [1, None]}) == '{"b":"京","a":[1,null]}'.encode()
+    with pytest.raises(ValueError, match="JSON"):
+        canonical(float("nan"))
+
+
+def test_a_client_needs_no_server_libraries() -> None:
+    heavy = "{'asyncpg', 'fastapi', 'aiokafka', 'pydantic'}"
+    code = f"import sys, shared.runtime.signing; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
