@@ -22,6 +22,7 @@ from local_stack.broker import Broker
 from local_stack.kafka import ApacheKafka
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.tansu import Tansu
+from shared.runtime import migrations
 
 ROOT = Path(__file__).parents[2]
 MakeDatabase = Callable[[str], Awaitable[str]]
@@ -75,8 +76,6 @@ async def _template(postgres: EmbeddedPostgres, role: str) -> str:
             await connection.execute(file.read_text())
         await connection.close()
     elif role != "empty":
-        from shared.runtime import migrations  # noqa: PLC0415 - only tests of services need it
-
         await migrations.upgrade(dsn, ROOT / "services" / role.replace("_", "-") / "migrations")
     return role
 

@@ -1,11 +1,24 @@
 """What the stack needs of a Kafka broker, whichever runs: Tansu, Apache Kafka, or one that somebody gave us."""
 
+import asyncio
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from pathlib import Path
+from typing import ClassVar, Final, Protocol
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from local_stack.errors import StartFailed
+
+_ANSWER_S: Final = 30.0
 
 
 class Broker(Protocol):
     """A Kafka broker that can be started, stopped and killed."""
+
+    @property
+    def log(self) -> Path | None:
+        """Where it writes what it has to say; none when it is not ours."""
 
     @property
     def kind(self) -> str:
@@ -41,6 +54,7 @@ class ForeignBroker:
     """A broker that somebody else runs (KAFKA_BOOTSTRAP_SERVERS); starting and stopping it is not ours."""
 
     bootstrap: str
+    log: Path | None = None
     kind: ClassVar[str] = "own"
     idempotence: ClassVar[bool] = True
     keeps_data: ClassVar[bool] = True
@@ -57,3 +71,21 @@ class ForeignBroker:
     def is_alive(self) -> bool:
         """We cannot know; its clients will tell."""
         return True
+
+
+async def cluster_id(broker: Broker) -> str:
+    """Which cluster this is: another one than last time has none of our topics. Raises StartFailed if it is silent."""
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            while True:
+                admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap, request_timeout_ms=5_000)
+                try:
+                    await admin.start()
+                    return str((await admin.describe_cluster())["cluster_id"])
+                except KafkaError:
+                    await asyncio.sleep(0.3)
+                finally:
+                    await admin.close()
+    except TimeoutError:
+        msg = f"no Kafka broker answers at {broker.bootstrap}"
+        raise StartFailed(msg) from None

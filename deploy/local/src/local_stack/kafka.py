@@ -53,11 +53,18 @@ class ApacheKafka:
     idempotence: ClassVar[bool] = True
     keeps_data: ClassVar[bool] = True
 
-    def __init__(self, folder: Path, *, port: int | None = None, settings: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        log: Path | None = None,
+        settings: dict[str, str] | None = None,
+    ) -> None:
         """`settings` are added to server.properties (a security test adds its listeners there)."""
         self.folder = folder
         self.data = folder / "kafka-data"
-        self.log = folder / "kafka.log"
+        self.log = log or folder / "kafka.log"
         self.port = port or 0
         self._settings = settings or {}
         self._controller_port = 0

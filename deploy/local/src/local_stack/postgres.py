@@ -84,11 +84,11 @@ class EmbeddedPostgres:
     folders above may stay closed to that account.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None, durable: bool = True) -> None:
+    def __init__(self, folder: Path, *, port: int | None = None, log: Path | None = None, durable: bool = True) -> None:
         """`durable=False` trades safety against power loss for speed: for tests."""
         self.folder = folder
         self.data = folder / "data"
-        self.log = folder / "postgres.log"
+        self.log = log or folder / "postgres.log"
         self._created = folder / "created"  # written once initdb has finished
         self.port = port or 0
         self._settings = _SETTINGS | ({} if durable else _UNSAFE_BUT_FAST)

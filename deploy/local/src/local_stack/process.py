@@ -1,5 +1,6 @@
 """Start a process that cannot outlive us, and end it with everything it started."""
 
+import asyncio
 import contextlib
 import ctypes
 import os
@@ -77,6 +78,15 @@ class Process:
     def is_alive(self) -> bool:
         """Whether it runs."""
         return self.exit_code is None
+
+    async def ended(self, seconds: float = float("inf")) -> bool:
+        """Wait for its end; False when it still runs after that time."""
+        until = time.monotonic() + seconds
+        while self.is_alive():
+            if time.monotonic() > until:
+                return False
+            await asyncio.sleep(0.05)
+        return True
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to it alone."""

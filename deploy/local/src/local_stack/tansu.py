@@ -21,9 +21,9 @@ class Tansu:
     idempotence: ClassVar[bool] = False  # InitProducerId answers UnknownError
     keeps_data: ClassVar[bool] = False
 
-    def __init__(self, folder: Path, *, port: int | None = None) -> None:
-        """`folder` takes its log. A port that is taken is replaced by a free one at the first start."""
-        self.log = folder / "tansu.log"
+    def __init__(self, folder: Path, *, port: int | None = None, log: Path | None = None) -> None:
+        """`folder` takes its log unless `log` says where. A port that is taken gives way to a free one."""
+        self.log = log or folder / "tansu.log"
         self.port = port or 0
         self.cluster_id = ""
         self._started_before = False

@@ -1,0 +1,38 @@
+"""What the person who starts the stack may choose, read once from the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from local_stack.errors import StackError
+
+
+@dataclass(frozen=True)
+class StackSettings:
+    """The choices: a folder, a broker, and servers of one's own."""
+
+    root: Path
+    """CONCORD_HOME: where data, keys and logs are kept; default `.concord` in the working folder."""
+    broker: str
+    """BROKER: tansu (default) or kafka; own when KAFKA_BOOTSTRAP_SERVERS is given."""
+    kafka_bootstrap: str | None
+    """KAFKA_BOOTSTRAP_SERVERS: a Kafka cluster of one's own."""
+    database_url: str | None
+    """DATABASE_URL: a PostgreSQL server of one's own; its role must be allowed to create roles and databases."""
+
+    @classmethod
+    def read(cls, env: Mapping[str, str] = os.environ) -> Self:
+        """From the environment. Raises StackError for a broker nobody knows."""
+        bootstrap = env.get("KAFKA_BOOTSTRAP_SERVERS") or None
+        broker = env.get("BROKER") or "tansu"
+        if broker not in {"tansu", "kafka"}:
+            msg = f"BROKER={broker}: known are tansu and kafka"
+            raise StackError(msg)
+        return cls(
+            root=Path(env.get("CONCORD_HOME") or ".concord").absolute(),
+            broker="own" if bootstrap else broker,
+            kafka_bootstrap=bootstrap,
+            database_url=env.get("DATABASE_URL") or None,
+        )

@@ -1,0 +1,394 @@
+"""Starts the whole stack in order, keeps it running, and ends it in the reverse order leaving nothing behind."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TextIO
+
+import httpx
+
+from local_stack.broker import cluster_id
+from local_stack.child import Child
+from local_stack.errors import StartFailed
+from local_stack.keys import keep_key_set
+from local_stack.logs import Console, rotate
+from local_stack.people import Clients
+from local_stack.ports import free_port, wait_until_listening
+from local_stack.postgres import EmbeddedPostgres
+from local_stack.process import Process
+from local_stack.provider import CLIENT_ID, Provider, Surroundings, ensure_provider
+from local_stack.servers import Watched, make_broker, make_postgres
+from local_stack.settings import StackSettings
+from local_stack.state import Folder
+from local_stack.topology import AGENT_WEB_PORT, ISSUER_PORT, SERVICES, Place, Service, environment
+
+PARTITIONS: Final = 6  # enough to see that nothing depends on there being one
+WITHDRAW_WINDOW_S: Final = 3  # 75 in production; nobody waits that long for a demonstration
+_ONE_OFF_S: Final = 300.0
+
+
+class LocalStack:
+    """The stack in one folder: `async with LocalStack(root=folder) as stack: ...`.
+
+    Processes are tied to the thread that starts them (see `process`), so use it from the main thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        broker: str = "tansu",
+        kafka_bootstrap: str | None = None,
+        database_url: str | None = None,
+        services: Sequence[str | Service] = tuple(SERVICES),
+        provider: bool = True,
+        env: Mapping[str, Mapping[str, str]] | None = None,
+        usual_ports: bool = False,
+        durable: bool = True,
+        console: TextIO | None = None,
+    ) -> None:
+        """Describe a stack; nothing starts yet.
+
+        `env` adds settings by service name ("*" all of them, "agent", "issuer"). `provider=False` leaves the
+        demonstration provider out. `usual_ports` prefers the ports of topology.py, otherwise they are random.
+        `durable=False` makes PostgreSQL fast and unsafe, for tests. `console` shows what every process writes.
+        """
+        self.root = root.absolute()
+        self.services = {spec.name: spec for spec in (SERVICES[s] if isinstance(s, str) else s for s in services)}
+        self.children: dict[str, Child] = {}
+        self.provider: Provider | None = None
+        self.clients = Clients(self.root / "issuer" / "clients.json")
+        self._with_provider = provider and "access-control" in self.services
+        self._env = env or {}
+        self._folder = Folder(self.root)
+        self._usual_ports = usual_ports
+        self._ports: dict[str, int] = {}
+        self._console = Console(console, self.log("stack"))
+        self._tokens: dict[str, tuple[str, float]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._started_at = datetime.now(UTC)
+        self.postgres = make_postgres(
+            self.root, self.log("postgres"), database_url, durable=durable, usual_port=usual_ports
+        )
+        self.broker = make_broker(broker, self.root, self.log("broker"), kafka_bootstrap, usual_port=usual_ports)
+        self._watched_broker = Watched("the broker", self.broker, self._broker_returned, self._console.say)
+
+    @classmethod
+    def of(cls, settings: StackSettings, console: TextIO | None = None) -> Self:
+        """The stack that a person asked for."""
+        return cls(
+            root=settings.root,
+            broker=settings.broker,
+            kafka_bootstrap=settings.kafka_bootstrap,
+            database_url=settings.database_url,
+            usual_ports=True,
+            console=console,
+        )
+
+    # -- what its users ask ------------------------------------------------------------------------------------------
+
+    @property
+    def issuer(self) -> str:
+        """Where tokens come from."""
+        return f"http://127.0.0.1:{self._port('issuer', ISSUER_PORT)}"
+
+    @property
+    def bootstrap(self) -> str:
+        """The broker's bootstrap servers."""
+        return self.broker.bootstrap
+
+    @property
+    def provider_web(self) -> str:
+        """The web server of the demonstration provider, which answers 451 for a site that is cut off."""
+        return f"http://127.0.0.1:{self._port('agent', AGENT_WEB_PORT)}"
+
+    @property
+    def provider_id(self) -> str:
+        """The demonstration provider."""
+        if self.provider is None:
+            msg = "this stack runs no provider"
+            raise LookupError(msg)
+        return self.provider.provider_id
+
+    def url(self, service: str) -> str:
+        """Where this service answers."""
+        spec = self.services.get(service) or SERVICES[service]
+        return f"http://127.0.0.1:{self._port(spec.name, spec.port)}"
+
+    def dsn(self, service: str) -> str:
+        """The database of this service."""
+        return self.postgres.dsn(self.services[service].module)
+
+    def log(self, name: str) -> Path:
+        """The log file of a process: a service, agent, issuer, postgres, broker, or stack."""
+        return self.root / "log" / f"{name}.log"
+
+    async def token(self, person: str) -> str:
+        """An access token of somebody in people.toml, renewed before it expires."""
+        return await self._token(person, {"grant_type": "password", "username": person, "password": person})
+
+    async def client_token(self, client_id: str, secret: str) -> str:
+        """An access token of a client, one that was put into `clients`."""
+        form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
+        return await self._token(client_id, form)
+
+    async def provider_token(self) -> str:
+        """An access token of the demonstration provider."""
+        if self.provider is None:
+            msg = "this stack runs no provider"
+            raise LookupError(msg)
+        return await self.client_token(CLIENT_ID, self.provider.client_secret)
+
+    # -- faults and maintenance --------------------------------------------------------------------------------------
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal to a service, the agent or the issuer; it is started again when that ends it."""
+        self.children[name].kill(number)
+
+    async def stop(self, name: str) -> None:
+        """End a service, the agent or the issuer in good order and keep it down."""
+        await self.children[name].stop()
+
+    async def start(self, name: str) -> None:
+        """Start again what `stop` ended; returns when it is ready."""
+        self.children[name].start()
+        await self.children[name].wait_ready()
+
+    async def wait_ready(self, name: str | None = None, seconds: float = 60.0) -> None:
+        """Wait until this process is ready, or every one."""
+        await asyncio.gather(*(self.children[n].wait_ready(seconds) for n in ([name] if name else self.children)))
+
+    def stop_broker(self, *, kill: bool = True) -> None:
+        """Take the broker away, with kill -9 or in good order, and keep it down."""
+        self._watched_broker.held_down = True
+        if kill:
+            self.broker.kill()
+        else:
+            self.broker.stop()
+
+    async def start_broker(self, *, replay: bool = True) -> None:
+        """Bring the broker back; if it has lost its topics, every service publishes its outbox again."""
+        self.broker.start()
+        self._watched_broker.held_down = False
+        if replay:
+            await self._broker_returned()
+
+    async def replay(self) -> None:
+        """Have every service publish its whole outbox again."""
+        await self._run_everywhere("replay")
+
+    # -- start and end -----------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        self._folder.hold()
+        try:
+            await self._start()
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._end()
+
+    async def _start(self) -> None:
+        began = time.monotonic()
+        self._tasks = [asyncio.create_task(self._console.run())]
+        await self._start_postgres()
+        self._make_children()
+        self.children["issuer"].start()
+        migrations = asyncio.create_task(self._run_everywhere("migrate"))
+        await asyncio.sleep(0)  # they begin before the broker's start keeps us busy
+        try:
+            is_new = await self._start_broker()
+        finally:
+            await migrations
+        if is_new:
+            self._console.say("the broker is new: every service publishes its outbox again")
+            await self.replay()
+        for child in self.children.values():
+            child.start()
+        await self.wait_ready()
+        self._cluster_file.write_text(await cluster_id(self.broker))
+        if self._with_provider:
+            await self._start_provider()
+        for child in self.children.values():
+            child.changed = self._publish
+        self._publish()
+        self._watch()
+        self._console.say(f"everything runs (after {time.monotonic() - began:.1f} s)")
+
+    async def _end(self) -> None:
+        """In reverse: the agent, the services, the issuer, the broker, PostgreSQL."""
+        for task in self._tasks[1:]:
+            task.cancel()
+        for names in (["agent"], list(self.services), ["issuer"]):
+            await asyncio.gather(*(self.children[name].stop() for name in names if name in self.children))
+        self.broker.stop()
+        self.postgres.stop()
+        for task in self._tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._console.flush()
+        self._console.say("everything has ended")
+        self._folder.release()
+
+    async def _start_postgres(self) -> None:
+        self._follow("postgres")
+        self._console.say(f"data, keys and logs are in {self.root}")
+        self.postgres.start()
+        for spec in self.services.values():
+            await self.postgres.ensure_database(spec.module)
+
+    async def _start_broker(self) -> bool:
+        """Whether it holds none of what was published before."""
+        self._follow("broker")
+        self._console.say(f"starting the broker ({self.broker.kind})")
+        self.broker.start()
+        known = self._cluster_file.read_text() if self._cluster_file.exists() else None
+        return known is not None and known != await cluster_id(self.broker)
+
+    async def _start_provider(self) -> None:
+        folder, web_port = self.root / "provider", self._port("agent", AGENT_WEB_PORT)
+        around = Surroundings(self.url("access-control"), self.issuer, self.bootstrap, web_port)
+        self.provider = await ensure_provider(folder, around, await self.token("desk-a"), self.clients)
+        agent = self._child("agent", ["-m", "concord.agent.main", "run", "--config", str(folder / "agent.toml")], {})
+        agent.start()
+        if not await asyncio.to_thread(wait_until_listening, web_port, 60.0, alive=lambda: not agent.looping):
+            msg = f"the provider's agent did not open its web server on port {web_port}:\n{agent.last_lines()}"
+            raise StartFailed(msg)
+
+    # -- parts -------------------------------------------------------------------------------------------------------
+
+    def _make_children(self) -> None:
+        keep_key_set(self._signing_keys, "orders-1")
+        folder, port = str(self.root / "issuer"), str(self._port("issuer", ISSUER_PORT))
+        command = ["-m", "local_stack.issuer", "--folder", folder, "--port", port]
+        self._child("issuer", command, {}, f"{self.issuer}/readyz")
+        place = self._place()
+        for name, spec in self.services.items():
+            command = ["-m", f"{spec.module}.main", "serve"]
+            self._child(name, command, environment(spec, place), f"{self.url(name)}/readyz")
+
+    def _child(self, name: str, arguments: list[str], env: Mapping[str, str], ready_url: str | None = None) -> Child:
+        chosen = {**self._env.get("*", {}), **self._env.get(name, {})}
+        surroundings = {**os.environ, "PYTHONUNBUFFERED": "1", **env, **chosen}
+        child = Child(name, [sys.executable, *arguments], surroundings, self.log(name), self._console.say, ready_url)
+        self.children[name] = child
+        self._follow(name)
+        return child
+
+    def _place(self) -> Place:
+        query = self.url("query")
+        return Place(
+            database_url=lambda spec: self.postgres.dsn(spec.module),
+            kafka=self.bootstrap,
+            kafka_idempotence=self.broker.idempotence,
+            partitions=PARTITIONS,
+            replication=1,
+            issuer=self.issuer,
+            jwks_url=f"{self.issuer}/jwks.json",
+            host="127.0.0.1",
+            port=lambda spec: self._port(spec.name, spec.port),
+            public_url=query,
+            log_format="text",
+            signing_keys_file=str(self._signing_keys),
+            lmdb_path=str(self.root / "query"),
+            evidence_path=str(self.root / "evidence"),
+            withdraw_window_s=WITHDRAW_WINDOW_S,
+        )
+
+    @property
+    def _signing_keys(self) -> Path:
+        return self.root / "keys" / "orders.json"
+
+    @property
+    def _cluster_file(self) -> Path:
+        return self.root / "broker-cluster"
+
+    def _port(self, name: str, usual: int) -> int:
+        if name not in self._ports:
+            self._ports[name] = free_port(usual if self._usual_ports else None)
+        return self._ports[name]
+
+    def _follow(self, name: str) -> None:
+        rotate(self.log(name))
+        self._console.follow(name, self.log(name))
+
+    def _watch(self) -> None:
+        self._tasks.append(asyncio.create_task(self._watched_broker.watch()))
+        if isinstance(self.postgres, EmbeddedPostgres):
+            watched = Watched("PostgreSQL", self.postgres, self._postgres_returned, self._console.say)
+            self._tasks.append(asyncio.create_task(watched.watch()))
+
+    async def _broker_returned(self) -> None:
+        self._publish()
+        if not self.broker.keeps_data:
+            self._console.say("the broker has lost its topics: every service publishes its outbox again")
+            self._cluster_file.write_text(await cluster_id(self.broker))
+            await self.replay()
+
+    async def _postgres_returned(self) -> None:
+        self._publish()
+
+    async def _run_everywhere(self, verb: str) -> None:
+        """Run `python -m <service>.main <verb>` for every service at once, to the end."""
+        running = []
+        for name, spec in self.services.items():
+            command = [sys.executable, "-m", f"{spec.module}.main", verb]
+            running.append(Process(f"{name} {verb}", command, log=self.log(name), env=self.children[name].env))
+        await asyncio.gather(*(process.ended(_ONE_OFF_S) for process in running))
+        failed = [process for process in running if process.exit_code != 0]
+        for process in failed:
+            process.kill()
+        if failed:
+            told = "\n".join(f"{p.name} failed ({p.exit_code}); the end of {p.log}:\n{p.last_lines()}" for p in failed)
+            raise StartFailed(told)
+
+    async def _token(self, subject: str, form: Mapping[str, str]) -> str:
+        token, until = self._tokens.get(subject, ("", 0.0))
+        if time.monotonic() < until:
+            return token
+        async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+            answer = await http.post(f"{self.issuer}/token", data=dict(form))
+        answer.raise_for_status()
+        token = str(answer.json()["access_token"])
+        self._tokens[subject] = (token, time.monotonic() + int(answer.json()["expires_in"]) / 2)
+        return token
+
+    def _publish(self) -> None:
+        self._folder.publish(self.description())
+
+    def description(self) -> dict[str, Any]:
+        """What stack.json says."""
+        web = {"id": self.provider_id, "web_url": self.provider_web, "client_id": CLIENT_ID} if self.provider else None
+        return {
+            "pid": os.getpid(),
+            "started_at": self._started_at.isoformat(),
+            "root": str(self.root),
+            "issuer": self.issuer,
+            "kafka": {
+                "bootstrap": self.bootstrap,
+                "kind": self.broker.kind,
+                "idempotence": self.broker.idempotence,
+            },
+            "services": {name: self.url(name) for name in self.services},
+            "pids": {name: child.pid for name, child in self.children.items()},
+            "logs": str(self.root / "log"),
+            "provider": web and web | {"config": str(self.root / "provider" / "agent.toml")},
+        }
+
+
+def running(root: Path) -> dict[str, Any] | None:
+    """What runs in this folder, as stack.json says; None when nothing does."""
+    return Folder(root.absolute()).running()

@@ -1,0 +1,102 @@
+"""The one description of what runs where: the supervisor starts from it and docker-compose.yml is generated from it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+ISSUER_PORT: Final = 8100
+AGENT_WEB_PORT: Final = 8110
+POSTGRES_PORT: Final = 8120
+BROKER_PORT: Final = 8121
+AUDIENCE: Final = "concord"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the services run, and what differs from one place to another. URLs have no slash at the end."""
+
+    database_url: Callable[["Service"], str]
+    kafka: str
+    kafka_idempotence: bool
+    partitions: int
+    replication: int
+    issuer: str
+    jwks_url: str
+    host: str
+    port: Callable[["Service"], int]
+    public_url: str
+    log_format: str
+    signing_keys_file: str
+    lmdb_path: str
+    evidence_path: str
+    withdraw_window_s: int
+    otlp_endpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class Service:
+    """One department's service."""
+
+    name: str
+    port: int
+    summary: str
+    extra: Mapping[str, Callable[[Place], str]] = field(default_factory=dict)
+    volumes: tuple[str, ...] = ()
+
+    @property
+    def module(self) -> str:
+        """Its Python package; also the name of its database and of the role that owns it."""
+        return self.name.replace("-", "_")
+
+
+SERVICES: Final[Mapping[str, Service]] = {
+    service.name: service
+    for service in (
+        Service("approval", 8101, "applications and prior approvals"),
+        Service("registry", 8102, "operators, sites, registrations, imports"),
+        Service(
+            "enforcement",
+            8103,
+            "cases, evidence, decisions, appeals",
+            {"CONCORD_EVIDENCE_PATH": lambda place: place.evidence_path},
+            volumes=("evidence",),
+        ),
+        Service(
+            "access-control",
+            8104,
+            "providers, orders, receipts",
+            {
+                "CONCORD_SIGNING_KEYS_FILE": lambda place: place.signing_keys_file,
+                "CONCORD_WITHDRAW_WINDOW_S": lambda place: str(place.withdraw_window_s),
+            },
+        ),
+        Service(
+            "query",
+            8105,
+            "look-ups and the public register",
+            {"CONCORD_LMDB_PATH": lambda place: place.lmdb_path},
+            volumes=("lookup",),
+        ),
+    )
+}
+
+
+def environment(service: Service, place: Place) -> dict[str, str]:
+    """Everything this service is told by its environment in this place."""
+    values = {
+        "CONCORD_DATABASE_URL": place.database_url(service),
+        "CONCORD_KAFKA_BOOTSTRAP_SERVERS": place.kafka,
+        "CONCORD_KAFKA_IDEMPOTENCE": str(place.kafka_idempotence).lower(),
+        "CONCORD_TOPIC_PARTITIONS": str(place.partitions),
+        "CONCORD_TOPIC_REPLICATION": str(place.replication),
+        "CONCORD_OIDC_ISSUER": place.issuer,
+        "CONCORD_OIDC_JWKS_URL": place.jwks_url,
+        "CONCORD_OIDC_AUDIENCE": AUDIENCE,
+        "CONCORD_HOST": place.host,
+        "CONCORD_PORT": str(place.port(service)),
+        "CONCORD_PUBLIC_URL": place.public_url,
+        "CONCORD_LOG_FORMAT": place.log_format,
+    }
+    if place.otlp_endpoint:
+        values["CONCORD_OTLP_ENDPOINT"] = place.otlp_endpoint
+    return values | {name: value(place) for name, value in service.extra.items()}
