@@ -1,4 +1,8 @@
-"""Pieces of the HTTP door: what an endpoint asks for by annotation, and routers whose POSTs are idempotent."""
+"""Pieces of the HTTP door: what an endpoint asks for by annotation, and routers whose POSTs are idempotent.
+
+Everything an endpoint depends on is ``async def``: FastAPI runs other callables, classes too, on a thread, and that
+costs more than a whole request.
+"""
 
 import asyncio
 from typing import Annotated, Any, Final
@@ -31,7 +35,7 @@ class Bearer(SecurityBase):
         return await authenticate(request)
 
 
-def if_match(
+async def if_match(
     given: Annotated[
         str | None,
         Header(alias="If-Match", description='The ETag of the version you read, such as `"3"`.', examples=['"3"']),
@@ -48,13 +52,18 @@ def if_match(
     return int(digits)
 
 
-def stopping_of(request: Request) -> asyncio.Event:
+async def runtime(request: Request) -> Runtime:
+    """The service this request reached. Raises NotReady (503) until it is up."""
+    return runtime_of(request)
+
+
+async def stopping_of(request: Request) -> asyncio.Event:
     """The event that is set when this process is to stop."""
     event: asyncio.Event = request.app.state.supervisor.stopping
     return event
 
 
-Rt = Annotated[Runtime, Depends(runtime_of)]
+Rt = Annotated[Runtime, Depends(runtime)]
 """The service: database, clock, rules, settings."""
 Who = Annotated[Caller, Depends(Bearer())]
 """The caller, recognised by its bearer token; without one the answer is 401."""

@@ -24,8 +24,8 @@ class PageQuery:
         WHERE ($1::uuid IS NULL OR id < $1) ORDER BY id DESC LIMIT $2
     """
 
-    after: Annotated[UUID | None, Query(description="`next` of the page before; leave out for the first page.")] = None
-    limit: Annotated[int, Query(ge=1, le=MOST, description="Most records in the page.")] = USUAL
+    after: UUID | None = None
+    limit: int = USUAL
 
     @property
     def fetch(self) -> int:
@@ -33,7 +33,15 @@ class PageQuery:
         return self.limit + 1
 
 
-Paging = Annotated[PageQuery, Depends()]
+async def page_query(
+    after: Annotated[UUID | None, Query(description="`next` of the page before; leave out for the first page.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST, description="Most records in the page.")] = USUAL,
+) -> PageQuery:
+    """The page asked for."""
+    return PageQuery(after, limit)
+
+
+Paging = Annotated[PageQuery, Depends(page_query)]
 """Parameter of an endpoint that lists."""
 
 
