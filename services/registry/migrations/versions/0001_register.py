@@ -54,7 +54,8 @@ CREATE TABLE site_domain (
   site_id uuid NOT NULL REFERENCES site,
   ordinal integer NOT NULL
 );
-COMMENT ON TABLE site_domain IS 'A refused registration gives its domains back; a revoked one keeps them, to be restored exactly.';
+COMMENT ON TABLE site_domain IS
+  'A refused registration gives its domains back; a revoked one keeps them, to be restored exactly.';
 CREATE INDEX site_domain_by_site ON site_domain (site_id);
 
 CREATE TABLE access (
@@ -73,7 +74,8 @@ CREATE TABLE dedicated_ip (
   site_id uuid NOT NULL REFERENCES site,
   operator_id uuid NOT NULL
 );
-COMMENT ON TABLE dedicated_ip IS 'Addresses of a server of its own; a shared host''s address serves many operators and is not here.';
+COMMENT ON TABLE dedicated_ip IS
+  'Addresses of a server of its own; a shared host''s address serves many operators and is not here.';
 CREATE INDEX dedicated_ip_by_site ON dedicated_ip (site_id);
 
 CREATE TABLE number_counter (
@@ -128,7 +130,8 @@ CREATE TABLE revocation (
   confirmed_by text CHECK (confirmed_by <> drafted_by),
   changed_at timestamptz NOT NULL
 );
-CREATE UNIQUE INDEX revocation_one_in_progress ON revocation (registration_id) WHERE status IN ('drafted', 'confirmed');
+CREATE UNIQUE INDEX revocation_one_in_progress ON revocation (registration_id)
+  WHERE status IN ('drafted', 'confirmed');
 CREATE INDEX revocation_by_decision ON revocation (decision_id);
 CREATE INDEX revocation_by_status ON revocation (status, id DESC);
 

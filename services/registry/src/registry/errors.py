@@ -59,7 +59,6 @@ class RevocationInProgress(Conflict):
     """A revocation of this registration is already drafted: confirm or withdraw that one."""
 
 
-
 class RequestMoot(Conflict):
     """The decision behind this request was overturned or suspended; there is nothing left to carry out."""
 

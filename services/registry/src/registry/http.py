@@ -37,7 +37,12 @@ async def submit(rt: Rt, who: Who, body: bodies.NewRegistration) -> views.Regist
 
 @router.get("/registrations", tags=["registrations"])
 async def list_registrations(
-    rt: Rt, who: Who, paging: Paging, number: str | None = None, operator_id: UUID | None = None, status: Status | None = None
+    rt: Rt,
+    who: Who,
+    paging: Paging,
+    number: str | None = None,
+    operator_id: UUID | None = None,
+    status: Status | None = None,
 ) -> Page[views.RegistrationSummary]:
     """Registrations the caller may see, newest first."""
     found = await registrations.page(rt, who, paging, number=number, operator_id=operator_id, status=status)
@@ -65,9 +70,7 @@ async def refuse(rt: Rt, who: Who, registration_id: UUID, body: bodies.Refusal) 
 
 
 @router.post("/registrations/{registration_id}/revocation", status_code=201, tags=["revocations"])
-async def draft_revocation(
-    rt: Rt, who: Who, registration_id: UUID, body: bodies.Revocation
-) -> views.RevocationView:
+async def draft_revocation(rt: Rt, who: Who, registration_id: UUID, body: bodies.Revocation) -> views.RevocationView:
     """Draft a revocation on the regulator's own ground. Nothing happens until a second person confirms it."""
     return views.RevocationView.of(await revocations.draft(rt, who, registration_id, body))
 

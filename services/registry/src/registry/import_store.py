@@ -21,7 +21,9 @@ SELECT line, raw, code, field, message FROM import_rejection WHERE import_id = $
 PROVIDERS: Final = "SELECT id, region FROM provider WHERE id = ANY ($1::uuid[])"
 OWNERS: Final = """
 SELECT d.domain, d.site_id, o.uscc FROM site_domain d
-  JOIN site s ON s.id = d.site_id JOIN registration r ON r.id = s.registration_id JOIN operator o ON o.id = r.operator_id
+  JOIN site s ON s.id = d.site_id
+  JOIN registration r ON r.id = s.registration_id
+  JOIN operator o ON o.id = r.operator_id
  WHERE d.domain = ANY ($1::text[])
 """
 NUMBERS: Final = """

@@ -1,4 +1,4 @@
-"""The states of a registration, a revocation and a request for one, and the moves between them. Nothing else decides."""
+"""The states of a registration, a revocation and a request for one, and the moves between them."""
 
 from collections.abc import Mapping
 from enum import StrEnum

@@ -13,7 +13,7 @@ from shared.runtime import app
 SERVICE = app.Service(
     name="registry",
     settings=Settings,
-    routers=(http.router, http.streams),
+    router=(http.router, http.streams),
     handlers=consumer.HANDLERS,
     deadlines={registrations.DEADLINE: registrations.mark_overdue},
     listens=(APPROVAL_EVENTS, ENFORCEMENT_EVENTS, ACCESS_EVENTS),

@@ -96,7 +96,8 @@ async def lines(stream: AsyncIterator[bytes]) -> AsyncIterator[Line]:
 
 async def rows(stream: AsyncIterator[bytes]) -> AsyncIterator[Line]:
     """Lines of a CSV file, joined where a quoted field goes over several of them."""
-    first, parts, size = 0, [], 0
+    parts: list[bytes] = []
+    first = size = 0
     async for line in lines(stream):
         if line.too_long:
             yield line
@@ -123,7 +124,9 @@ def _decoded(line: Line) -> str:
     try:
         return line.raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Rejected("not_utf8", None, f"byte {error.start} of the line is not UTF-8; save the file as UTF-8") from error
+        raise Rejected(
+            "not_utf8", None, f"byte {error.start} of the line is not UTF-8; save the file as UTF-8"
+        ) from error
 
 
 def read_json(line: Line) -> Mapping[str, Any]:
@@ -201,7 +204,9 @@ def _checked(line: Line, record: Mapping[str, Any], rules: Rules, only_region: s
     items = tuple(dict.fromkeys(_many(record, "service_items"))) if record.get("service_items") else ("general",)
     for item in items:
         if item not in rules.service_items:
-            raise Rejected("unknown_service_item", "service_items", f"{item} is none of {', '.join(rules.service_items)}")
+            raise Rejected(
+                "unknown_service_item", "service_items", f"{item} is none of {', '.join(rules.service_items)}"
+            )
     number, number_kind, serial = _number(record, rules, region)
     domains: dict[str, NewDomain] = {}
     for raw in _many(record, "domain"):

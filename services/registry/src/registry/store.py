@@ -119,7 +119,9 @@ class NewDomain:
     ascii: str
 
 
-OPERATOR_COLUMNS: Final = "o.id AS operator_id, o.uscc, o.name AS operator_name, o.kind AS operator_kind, o.region AS operator_region"
+OPERATOR_COLUMNS: Final = (
+    "o.id AS operator_id, o.uscc, o.name AS operator_name, o.kind AS operator_kind, o.region AS operator_region"
+)
 REGISTRATION_COLUMNS: Final = f"""r.id, r.kind, r.level, r.region, r.status, r.number, r.version, r.measure, r.refusal,
  r.overdue_at, r.submitted_at, r.changed_at, {OPERATOR_COLUMNS}"""
 
@@ -138,16 +140,20 @@ SELECT {REGISTRATION_COLUMNS} FROM registration r JOIN operator o ON o.id = r.op
 LOCK_REGISTRATION: Final = GET_REGISTRATION + " FOR UPDATE OF r"
 LIST_REGISTRATIONS: Final = f"""
 SELECT {REGISTRATION_COLUMNS} FROM registration r JOIN operator o ON o.id = r.operator_id
- WHERE ($1::uuid IS NULL OR r.id < $1) AND ($3::text IS NULL OR r.number = $3) AND ($4::uuid IS NULL OR r.operator_id = $4)
+ WHERE ($1::uuid IS NULL OR r.id < $1) AND ($3::text IS NULL OR r.number = $3)
+   AND ($4::uuid IS NULL OR r.operator_id = $4)
    AND ($5::text IS NULL OR r.status = $5) AND ($6::text IS NULL OR r.region = $6) AND ($7::text IS NULL OR o.uscc = $7)
  ORDER BY r.id DESC LIMIT $2
 """  # noqa: S608
 MOVE_REGISTRATION: Final = """
-UPDATE registration SET status = $3, number = coalesce($4, number), measure = $5, refusal = $6, version = version + 1, changed_at = $7
+UPDATE registration
+   SET status = $3, number = coalesce($4, number), measure = $5, refusal = $6, version = version + 1, changed_at = $7
  WHERE id = $1 AND status = $2
 RETURNING version
 """
-MARK_OVERDUE: Final = "UPDATE registration SET overdue_at = $2 WHERE id = $1 AND status = 'submitted' AND overdue_at IS NULL"
+MARK_OVERDUE: Final = (
+    "UPDATE registration SET overdue_at = $2 WHERE id = $1 AND status = 'submitted' AND overdue_at IS NULL"
+)
 NEXT_NUMBER: Final = """
 INSERT INTO number_counter AS c (region, kind, last) VALUES ($1, $2, $3)
 ON CONFLICT (region, kind) DO UPDATE SET last = c.last + $3
@@ -164,7 +170,8 @@ INSERT_ACCESS: Final = """
 INSERT INTO access (id, site_id, ordinal, provider_id, ips, hosting_mode, region) VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 INSERT_DEDICATED: Final = """
-INSERT INTO dedicated_ip (ip, site_id, operator_id) SELECT ip, $2, $3 FROM unnest($1::text[]) ip ON CONFLICT (ip) DO NOTHING
+INSERT INTO dedicated_ip (ip, site_id, operator_id) SELECT ip, $2, $3 FROM unnest($1::text[]) ip
+ON CONFLICT (ip) DO NOTHING
 """
 TAKEN_ADDRESS: Final = "SELECT ip FROM dedicated_ip WHERE ip = ANY ($1::text[]) AND operator_id <> $2 LIMIT 1"
 SITES: Final = """
@@ -215,7 +222,8 @@ SELECT s.id, s.registration_id FROM site s
 REVOCATION_COLUMNS: Final = """v.id, v.registration_id, v.request_id, v.decision_id, v.measure, v.status, v.drafted_by,
  v.drafted_at, v.confirmed_by, v.changed_at, r.region"""
 INSERT_REVOCATION: Final = """
-INSERT INTO revocation (id, registration_id, request_id, decision_id, measure, status, drafted_by, drafted_at, changed_at)
+INSERT INTO revocation (
+  id, registration_id, request_id, decision_id, measure, status, drafted_by, drafted_at, changed_at)
 VALUES ($1, $2, $3, $4, $5, 'drafted', $6, $7, $7)
 ON CONFLICT (registration_id) WHERE status IN ('drafted', 'confirmed') DO NOTHING
 RETURNING id
@@ -237,14 +245,16 @@ SELECT {REVOCATION_COLUMNS} FROM revocation v JOIN registration r ON r.id = v.re
  ORDER BY v.id DESC LIMIT $2
 """  # noqa: S608
 MOVE_REVOCATION: Final = """
-UPDATE revocation SET status = $3, confirmed_by = coalesce($4, confirmed_by), changed_at = $5 WHERE id = $1 AND status = $2
+UPDATE revocation SET status = $3, confirmed_by = coalesce($4, confirmed_by), changed_at = $5
+ WHERE id = $1 AND status = $2
 RETURNING id
 """
 
 REQUEST_COLUMNS: Final = """q.id, q.registration_id, q.region, q.decision_id, q.case_id, q.measure, q.status, q.answer,
  q.received_at, q.changed_at"""
 INSERT_REQUEST: Final = """
-INSERT INTO revocation_request (id, registration_id, region, decision_id, case_id, measure, status, received_at, changed_at)
+INSERT INTO revocation_request (
+  id, registration_id, region, decision_id, case_id, measure, status, received_at, changed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
 ON CONFLICT DO NOTHING
 RETURNING id
@@ -328,7 +338,9 @@ async def move(
     refusal: dict[str, Any] | None = None,
 ) -> int | None:
     """The guarded move of a registration; its new version, or None if somebody moved it first."""
-    version: int | None = await tx.fetchval(MOVE_REGISTRATION, before.id, before.status, to, number, measure, refusal, at)
+    version: int | None = await tx.fetchval(
+        MOVE_REGISTRATION, before.id, before.status, to, number, measure, refusal, at
+    )
     return version
 
 
@@ -339,7 +351,14 @@ async def write_site_parts(
     await tx.execute(INSERT_DOMAINS, [d.ascii for d in domains], [d.raw for d in domains], site_id)
     for ordinal, access in enumerate(accesses, 1):
         await tx.execute(
-            INSERT_ACCESS, access.id, site_id, ordinal, access.provider_id, list(access.ips), access.hosting_mode, access.region
+            INSERT_ACCESS,
+            access.id,
+            site_id,
+            ordinal,
+            access.provider_id,
+            list(access.ips),
+            access.hosting_mode,
+            access.region,
         )
         if access.hosting_mode == "dedicated":
             await tx.execute(INSERT_DEDICATED, list(access.ips), site_id, operator_id)

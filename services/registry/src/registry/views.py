@@ -82,7 +82,9 @@ class RegistrationView(RegistrationSummary):
     def full(cls, found: tuple[Registration, list[Site]]) -> "RegistrationView":
         """Shape a row and its sites."""
         registration, sites = found
-        return cls.model_validate({**_fields(registration), "sites": [SiteView.of(registration, site) for site in sites]})
+        return cls.model_validate(
+            {**_fields(registration), "sites": [SiteView.of(registration, site) for site in sites]}
+        )
 
 
 def _fields(registration: Registration) -> dict[str, object]:

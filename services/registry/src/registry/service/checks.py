@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import asyncpg
 
@@ -16,8 +15,8 @@ from shared.runtime.context import Runtime
 from shared.runtime.ids import uuid7
 from shared.runtime.postgres import Tx
 
-CHINA = ZoneInfo("Asia/Shanghai")
 GENERAL = "general"
+"""What remains of a site whose last regulated item is struck off; it needs no approval."""
 
 
 def domains_of(site: NewSite, where: str) -> tuple[NewDomain, ...]:
@@ -71,10 +70,10 @@ async def require_approvals(
     rt: Runtime, tx: Tx, operator: Operator, items: Iterable[str], domains: Sequence[str]
 ) -> None:
     """Every regulated item needs an approval in force of this operator for one of the domains (P3.1.1, P3.1.4)."""
-    regulated = [item for item in items if item != GENERAL]
+    regulated = [item for item in items if rt.rules.service_items[item].approval_required]
     if not regulated:
         return
-    today: date = rt.clock.now().astimezone(CHINA).date()
+    today: date = rt.clock.now().astimezone(rt.rules.time_zone).date()
     rows = await tx.fetch(store.LIVE_APPROVALS, operator.uscc, today)
     approved = {row["service_item"] for row in rows if row["domain"] in domains}
     for item in regulated:
@@ -90,7 +89,5 @@ async def write_parts(
         async with tx.transaction():
             await store.write_site_parts(tx, site_id, operator.id, domains, accesses)
     except asyncpg.UniqueViolationError as error:
-        taken = await tx.fetchval(
-            store.TAKEN_DOMAIN, [d.ascii for d in domains]
-        )
+        taken = await tx.fetchval(store.TAKEN_DOMAIN, [d.ascii for d in domains])
         raise DomainTaken(domain=taken or domains[0].ascii) from error

@@ -99,11 +99,20 @@ def _is_unchanged(register: _Register, record: Record) -> bool:
             known = register.sites[owner[0]]
         elif (earlier := register.claimed.get(domain.ascii)) is not None:
             if earlier.uscc != record.uscc:
-                raise Rejected("domain_taken", "domain", f"{domain.ascii} is in line {earlier.line.number} for another operator")
+                raise Rejected(
+                    "domain_taken", "domain", f"{domain.ascii} is in line {earlier.line.number} for another operator"
+                )
             return _same(record, _values(earlier), domain.ascii)
     if known is not None:
         access = known.accesses[0]
-        values = (known.name, set(known.domains), known.service_items, access.provider_id, access.ips, access.hosting_mode)
+        values = (
+            known.name,
+            set(known.domains),
+            known.service_items,
+            access.provider_id,
+            access.ips,
+            access.hosting_mode,
+        )
         return _same(record, values, record.domains[0].ascii)
     for domain in record.domains:
         register.claimed[domain.ascii] = record
@@ -132,10 +141,20 @@ async def _enter(
     for record in records:
         target = targets[record.uscc, record.number]
         target.ordinal += 1
-        access = Access(uuid7(), record.provider_id, record.ips, record.hosting_mode, register.regions[record.provider_id])
+        access = Access(
+            uuid7(), record.provider_id, record.ips, record.hosting_mode, register.regions[record.provider_id]
+        )
         domains = tuple(domain.ascii for domain in record.domains)
         site = Site(
-            uuid7(), target.registration.id, target.ordinal, record.site_name, record.service_items, 1, now, domains, (access,)
+            uuid7(),
+            target.registration.id,
+            target.ordinal,
+            record.site_name,
+            record.service_items,
+            1,
+            now,
+            domains,
+            (access,),
         )
         added.append((target.registration, site))
     new = {target.registration.id: target.registration for target in targets.values() if target.new}
@@ -220,7 +239,9 @@ async def _copy(
         for place, domain in enumerate(record.domains, 1)
     ]
     accesses = [
-        (a.id, site.id, 1, a.provider_id, list(a.ips), a.hosting_mode, a.region) for _, site in added for a in site.accesses
+        (a.id, site.id, 1, a.provider_id, list(a.ips), a.hosting_mode, a.region)
+        for _, site in added
+        for a in site.accesses
     ]
     dedicated = {
         ip: (ip, site.id, registration.operator.id)

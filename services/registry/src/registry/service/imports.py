@@ -15,6 +15,7 @@ from registry.errors import UnknownImport
 from registry.policy import POLICY, Act
 from registry.records_in import Line, Record, Rejected, Rejection, check, csv_reader, lines, read_json, rows
 from registry.service.import_batch import write_batch
+from shared.rules import Level
 from shared.runtime import audit
 from shared.runtime.context import Caller, Runtime
 from shared.runtime.ids import uuid7
@@ -70,7 +71,7 @@ async def run(
 
 
 async def _enter(rt: Runtime, who: Caller, import_id: UUID, stream: AsyncIterator[bytes], *, csv: bool) -> None:
-    region = None if who.level == "national" else who.region or ""
+    region = None if who.level is Level.NATIONAL else who.region or ""
     read: Callable[[Line], Mapping[str, Any]] | None = None if csv else read_json
     records: list[Record] = []
     rejections: list[Rejection] = []
@@ -91,9 +92,7 @@ async def _enter(rt: Runtime, who: Caller, import_id: UUID, stream: AsyncIterato
         await _write(rt, who, import_id, records, rejections)
 
 
-async def _write(
-    rt: Runtime, who: Caller, import_id: UUID, records: list[Record], rejections: list[Rejection]
-) -> None:
+async def _write(rt: Runtime, who: Caller, import_id: UUID, records: list[Record], rejections: list[Rejection]) -> None:
     for attempt in range(1, TRIES + 1):
         try:
             async with rt.db.transaction() as tx:

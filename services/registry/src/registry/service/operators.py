@@ -30,7 +30,9 @@ async def register_operator(rt: Runtime, who: Caller, body: NewOperator) -> Oper
         )
         if added is None:
             raise OperatorExists(uscc=uscc)
-        await audit.record(tx, who=who, act="register_operator", resource=f"operator/{operator.id}", outcome="granted", at=now)
+        await audit.record(
+            tx, who=who, act="register_operator", resource=f"operator/{operator.id}", outcome="granted", at=now
+        )
     return operator
 
 

@@ -41,6 +41,4 @@ async def cancel_approval(rt: Runtime, tx: Tx, fact: ApprovalCancelledV1, meta: 
 
 async def keep_provider(rt: Runtime, tx: Tx, fact: ProviderRegisteredV1, meta: EventMeta) -> None:
     """Remember a provider that may host registered sites."""
-    await tx.execute(
-        store.UPSERT_PROVIDER, fact.provider_id, fact.name, fact.licence_number, fact.kind, fact.region
-    )
+    await tx.execute(store.UPSERT_PROVIDER, fact.provider_id, fact.name, fact.licence_number, fact.kind, fact.region)

@@ -13,6 +13,7 @@ from registry.records import operator_record, site_record, site_recorded
 from registry.service import checks
 from registry.store import Operator, Registration, Site
 from shared.contracts.registry import RegistrationGrantedV1, RegistrationRefusedV1
+from shared.rules import Level
 from shared.rules.identifiers import format_number
 from shared.runtime import deadlines, history, outbox
 from shared.runtime.context import Caller, Runtime
@@ -46,7 +47,9 @@ async def submit(rt: Runtime, who: Caller, body: NewRegistration) -> Full:
             tx, aggregate="registration", aggregate_id=registration_id, action="submit", from_status=None,
             to_status=Status.SUBMITTED, who=who, why="Submitted by or for the operator", at=now,
         )  # fmt: skip
-        await deadlines.start(tx, kind=DEADLINE, aggregate_id=registration_id, clock_name=CLOCKS[body.kind], rt=rt, at=now)
+        await deadlines.start(
+            tx, kind=DEADLINE, aggregate_id=registration_id, clock_name=CLOCKS[body.kind], rt=rt, at=now
+        )
         return await full(tx, registration_id)
 
 
@@ -82,11 +85,18 @@ async def page(
     rt: Runtime, who: Caller, query: PageQuery, *, number: str | None, operator_id: UUID | None, status: Status | None
 ) -> list[Registration]:
     """Registrations the caller may see, newest first."""
-    region = who.region if who.level == "province" else None
+    region = who.region if who.level is Level.PROVINCE else None
     own = who.organisation if not POLICY.may(who, Act.READ_REVOCATION) else None
     async with rt.db.connection() as tx:
         rows = await tx.fetch(
-            store.LIST_REGISTRATIONS, query.after, query.fetch, number, operator_id, status, None if own else region, own
+            store.LIST_REGISTRATIONS,
+            query.after,
+            query.fetch,
+            number,
+            operator_id,
+            status,
+            None if own else region,
+            own,
         )
     return [store.registration_of(row) for row in rows]
 
@@ -147,6 +157,7 @@ async def _next_number(rt: Runtime, tx: Tx, registration: Registration) -> str:
 async def move(
     tx: Tx, before: Registration, action: Action, to: Status, who: Caller, why: str, at: datetime, **columns: Any
 ) -> None:
+    """The guarded move of a registration, with its history row. Raises ActionRefused if somebody moved it first."""
     if await store.move(tx, before, to=to, at=at, **columns) is None:
         raise REGISTRATION.refusal(before.status, action)
     await history.add(

@@ -12,6 +12,7 @@ from registry.service.registrations import full
 from registry.store import Request, Revocation
 from shared.contracts.enforcement import DecisionOverturnedV1, DecisionSuspendedV1, RevocationRequestedV1
 from shared.contracts.registry import Measure, RevocationRequestDeclinedV1, RevocationRequestReceivedV1
+from shared.rules import Level
 from shared.runtime import history, outbox
 from shared.runtime.context import Caller, EventMeta, Runtime
 from shared.runtime.pages import PageQuery
@@ -56,7 +57,7 @@ async def get(rt: Runtime, who: Caller, request_id: UUID) -> Request:
 
 async def page(rt: Runtime, who: Caller, query: PageQuery, status: RequestStatus | None) -> list[Request]:
     """Requests on the desk of the caller's region, newest first."""
-    region = who.region if who.level == "province" else None
+    region = who.region if who.level is Level.PROVINCE else None
     async with rt.db.connection() as tx:
         rows = await tx.fetch(store.LIST_REQUESTS, query.after, query.fetch, status, region)
     return [store.request_of(row) for row in rows]
@@ -95,9 +96,7 @@ async def decline(rt: Runtime, who: Caller, request_id: UUID, body: Grant) -> Re
         return await _existing(tx, request_id)
 
 
-async def undo_decision(
-    rt: Runtime, tx: Tx, fact: DecisionOverturnedV1 | DecisionSuspendedV1, meta: EventMeta
-) -> None:
+async def undo_decision(rt: Runtime, tx: Tx, fact: DecisionOverturnedV1 | DecisionSuspendedV1, meta: EventMeta) -> None:
     """A decision fell on appeal, or its appeal was not decided in time: undo what was done on it (safeguards 6 and 7).
 
     No person is asked: the way back must not wait. Remembered, so that a request that comes late finds it.

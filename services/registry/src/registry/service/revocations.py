@@ -23,6 +23,7 @@ from registry.records import site_record, site_recorded
 from registry.service.registrations import Full, full, move
 from registry.store import Registration, Revocation
 from shared.contracts.registry import Measure, RegistrationReinstatedV1, RegistrationRevokedV1
+from shared.rules import Level
 from shared.runtime import history, outbox
 from shared.runtime.context import Caller, Runtime
 from shared.runtime.ids import uuid7
@@ -68,7 +69,7 @@ async def get(rt: Runtime, who: Caller, revocation_id: UUID) -> Revocation:
 
 async def page(rt: Runtime, who: Caller, query: PageQuery, status: RevocationStatus | None) -> list[Revocation]:
     """Revocations of the caller's region, newest first."""
-    region = who.region if who.level == "province" else None
+    region = who.region if who.level is Level.PROVINCE else None
     async with rt.db.connection() as tx:
         rows = await tx.fetch(store.LIST_REVOCATIONS, query.after, query.fetch, status, region)
     return [store.revocation_of(row) for row in rows]

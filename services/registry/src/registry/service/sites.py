@@ -26,7 +26,9 @@ async def _owned(tx: Tx, site_id: UUID, *, lock: bool = False) -> Owned:
     registration = await store.registration(tx, site.registration_id, lock=lock) if site else None
     if registration is None:
         raise UnknownSite(site_id=site_id)
-    site = await store.site(tx, site_id) if lock else site  # read again: it may have changed while we waited for the lock
+    site = (
+        await store.site(tx, site_id) if lock else site
+    )  # read again: it may have changed while we waited for the lock
     if site is None:
         raise UnknownSite(site_id=site_id)
     return registration, site
@@ -74,7 +76,7 @@ async def amend(rt: Runtime, who: Caller, site_id: UUID, body: Amendment, versio
 
 
 async def remove_item(rt: Runtime, tx: Tx, who: Caller, site_id: UUID, item: str, reasons: str) -> None:
-    """Strike a service item off a site whose approval was cancelled (P3.2.4); ``general`` remains if nothing else does."""
+    """Strike an item off a site whose approval was cancelled (P3.2.4); ``general`` remains if nothing else does."""
     registration, site = await _owned(tx, site_id, lock=True)
     if registration.status is not Status.ACTIVE or item not in site.service_items:
         return
@@ -83,7 +85,14 @@ async def remove_item(rt: Runtime, tx: Tx, who: Caller, site_id: UUID, item: str
 
 
 async def _amended(
-    tx: Tx, who: Caller, registration: Registration, site: Site, name: str, items: tuple[str, ...], reasons: str, at: datetime
+    tx: Tx,
+    who: Caller,
+    registration: Registration,
+    site: Site,
+    name: str,
+    items: tuple[str, ...],
+    reasons: str,
+    at: datetime,
 ) -> Owned:
     if await tx.fetchval(store.UPDATE_SITE, site.id, site.version, name, list(items), at) is None:
         raise PreconditionFailed(version=site.version)
