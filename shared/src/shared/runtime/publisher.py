@@ -1,0 +1,147 @@
+"""Hands outbox rows to the broker, in order per partition, and says which of them it acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import orjson
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka import errors as kafka_errors
+from aiokafka.partitioner import murmur2
+
+from shared.contracts.base import Topic
+from shared.runtime import kafka as broker
+from shared.runtime.kafka import BROKER_ERRORS, KafkaSettings, TopicRefused
+
+if TYPE_CHECKING:
+    import asyncpg
+
+log = structlog.get_logger(__name__)
+
+HOLD_TOPIC_S: Final = 30.0
+# Errors that concern one topic or one record; everything else means that the broker is not well.
+OF_ONE_TOPIC: Final = (
+    TopicRefused,
+    kafka_errors.TopicAuthorizationFailedError,
+    kafka_errors.InvalidTopicError,
+    kafka_errors.MessageSizeTooLargeError,
+    kafka_errors.RecordListTooLargeError,
+)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of some rows: acknowledged in full, or up to the first failure of each partition."""
+
+    acknowledged: list[asyncpg.Record] = field(default_factory=list)
+    failure: Exception | None = None
+    """The broker is not well."""
+
+
+class Publisher:
+    """Sends rows of ``topic, key, value, headers`` through producers that come and go."""
+
+    def __init__(self, kafka: KafkaSettings, topics: Sequence[Topic] = ()) -> None:
+        self._kafka = kafka
+        self._topics = {topic.name: topic for topic in topics}
+        self._seen: set[str] = set()
+        self._held: dict[str, float] = {}
+        self._producer: AIOKafkaProducer | None = None
+
+    async def open(self) -> None:
+        """Make the topics and a producer."""
+        await self._ensure(self._topics)
+        self._producer = await broker.start_producer(self._kafka)
+
+    async def close(self) -> None:
+        """Throw the producer away. A broker that comes back may have forgotten its topics: look again then."""
+        producer, self._producer = self._producer, None
+        self._seen.clear()
+        if producer is not None:
+            await broker.abandon(producer)
+
+    def held(self) -> list[str]:
+        """Topics left alone for a while, because the broker refuses them or something in them."""
+        now = time.monotonic()
+        self._held = {topic: until for topic, until in self._held.items() if until > now}
+        return list(self._held)
+
+    async def send(self, rows: Iterable[asyncpg.Record]) -> Outcome:
+        """Send rows and wait for the acknowledgements. A partition stops at its first failure."""
+        by_topic: dict[str, list[asyncpg.Record]] = defaultdict(list)
+        for row in rows:
+            by_topic[row["topic"]].append(row)
+        outcome = Outcome()
+        for topic, reason in (await self._ensure(by_topic)).items():
+            self._hold(topic, by_topic.pop(topic)[0], TopicRefused(topic, reason))
+        partitions = [part for topic, of_topic in by_topic.items() for part in await self._split(topic, of_topic)]
+        await asyncio.gather(*(self._send_partition(outcome, *part) for part in partitions))
+        return outcome
+
+    async def _split(self, topic: str, rows: list[asyncpg.Record]) -> list[tuple[str, int, list[asyncpg.Record]]]:
+        """Rows by partition, by the hash every Kafka client uses."""
+        assert self._producer is not None
+        count = len(await self._producer.partitions_for(topic))
+        parts: dict[int, list[asyncpg.Record]] = defaultdict(list)
+        for row in rows:
+            parts[_hash(row["key"]) % count].append(row)
+        return [(topic, number, part) for number, part in parts.items()]
+
+    async def _send_partition(self, outcome: Outcome, topic: str, partition: int, rows: list[asyncpg.Record]) -> None:
+        """Whole record batches, built by ourselves: a future per record would cost more than everything else."""
+        assert self._producer is not None
+        place = 0
+        while place < len(rows):
+            batch, first = self._producer.create_batch(), place
+            while place < len(rows):
+                row = rows[place]
+                headers = _headers(row["headers"])
+                if batch.append(timestamp=None, key=row["key"].encode(), value=row["value"], headers=headers) is None:
+                    break
+                place += 1
+            batch.close()
+            try:
+                await (await self._producer.send_batch(batch, topic, partition=partition))
+            except OF_ONE_TOPIC as error:
+                self._hold(topic, rows[first], error)
+                return
+            except BROKER_ERRORS as error:
+                outcome.failure = outcome.failure or error
+                return
+            outcome.acknowledged += rows[first:place]
+
+    def _hold(self, topic: str, row: asyncpg.Record, error: Exception) -> None:
+        self._held[topic] = time.monotonic() + HOLD_TOPIC_S
+        log.error("relay_topic_held", topic=topic, key=row["key"], outbox_id=row["id"], error=repr(error))
+
+    async def _ensure(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Make topics not seen before; returns those that cannot be had, with the reason."""
+        refused: dict[str, str] = {}
+        specs: list[Topic] = []
+        for name in names:
+            if name not in self._seen:
+                try:
+                    specs.append(self._topics.get(name) or broker.topic_of(name))
+                except TopicRefused as error:
+                    refused[name] = str(error)
+        if specs:
+            refused |= await broker.ensure_topics(self._kafka, specs)
+            self._seen |= {topic.name for topic in specs} - refused.keys()
+        return refused
+
+
+@lru_cache(maxsize=65_536)
+def _hash(key: str) -> int:
+    return int(murmur2(key.encode())) & 0x7FFF_FFFF
+
+
+@lru_cache(maxsize=4096)
+def _headers(text: str) -> list[tuple[str, bytes]]:
+    return [(name, value.encode()) for name, value in orjson.loads(text).items()]
