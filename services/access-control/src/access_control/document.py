@@ -4,12 +4,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import quote
-from uuid import UUID
 
 from shared.contracts.base import Document, LegalBasis, Reasons, Redress, Sha256, Text
-from shared.contracts.orders import ORDER_TYPE, Action, Order, OrderedSite
+from shared.contracts.orders import ORDER_TYPE, Order, OrderedSite
 from shared.contracts.registry import (
     AccessRecord,
     RegistrationReinstatedV1,
@@ -34,27 +33,6 @@ class Content(Document):
     redress: Redress | None = None
     scope: Text = SCOPE
     until: datetime | None = None
-
-
-class Drafted(Protocol):
-    """What of a stored order goes into the document."""
-
-    @property
-    def id(self) -> UUID: ...
-    @property
-    def provider_id(self) -> UUID: ...
-    @property
-    def registration_id(self) -> UUID: ...
-    @property
-    def decision_id(self) -> UUID | None: ...
-    @property
-    def region(self) -> str: ...
-    @property
-    def action(self) -> Action: ...
-    @property
-    def undoes(self) -> UUID | None: ...
-    @property
-    def content(self) -> Content: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,31 +92,13 @@ def register_entry(public_url: str, registration_number: str) -> str:
     return f"{public_url}/public/register/{quote(registration_number, safe='')}"
 
 
-def sign(
-    draft: Drafted, *, sequence: int, issued_at: datetime, execute_by: datetime, public_url: str, signer: Signer
-) -> Signed:
-    """Complete the document and sign it: the one time that an order is serialised."""
-    content = draft.content
-    order = Order(
-        order_id=draft.id,
-        sequence=sequence,
-        provider_id=draft.provider_id,
-        action=draft.action,
-        issuer=ISSUER,
-        region=draft.region,
-        registration_id=draft.registration_id,
-        decision_id=draft.decision_id,
-        issued_at=issued_at,
-        execute_by=execute_by,
-        undoes=draft.undoes,
-        register_entry=register_entry(public_url, content.registration_number),
-        **dict(content),
-    )
-    jws = signer.sign(order.model_dump_json().encode(), typ=ORDER_TYPE).encode()
+def signed(order: Order, signer: Signer) -> Signed:
+    """Sign a complete order: the one time that it is serialised."""
+    jws = signer.sign(order.model_dump_json().encode(), ORDER_TYPE).encode()
     return Signed(
-        sequence=sequence,
-        issued_at=issued_at,
-        execute_by=execute_by,
+        sequence=order.sequence,
+        issued_at=order.issued_at,
+        execute_by=order.execute_by,
         jws=jws,
         digest=hashlib.sha256(jws).hexdigest(),
         kid=signer.kid,

@@ -1,6 +1,7 @@
 """The keys orders are signed with: a JWK set in a file of its own, not in the database or the environment."""
 
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,29 +37,26 @@ def load(file: Path, *, generate: bool) -> SigningKeys:
         _generate(file)
     try:
         signers = signing.load_signers(file)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise NoSigningKey(f"{file} is not a private JWK set: {error}") from error
-    if not signers:
-        raise NoSigningKey(f"{file} holds no key")
     if file.stat().st_mode & 0o077:
         _log.warning("signing_keys.readable_by_others", file=str(file))
-    keys = orjson.loads(file.read_bytes())["keys"]
-    return SigningKeys(signers, {"keys": [signing.public(key) for key in keys]})
+    return SigningKeys(signers, signing.key_set(signers))
 
 
 def _generate(file: Path) -> None:
     key = signing.generate_key(kid=f"access-control-{datetime.now(UTC):%Y%m%d%H%M%S}")
     file.parent.mkdir(parents=True, exist_ok=True)
-    # Written apart and linked into place: of two processes that start together one wins, and nobody reads half a file.
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # Written apart and linked into place: of processes that start together one wins, and nobody reads half a file.
+    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600
+    draft = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as handle:
             handle.write(orjson.dumps({"keys": [key]}))
             handle.flush()
             os.fsync(handle.fileno())
         try:
-            os.link(draft, file)
+            file.hardlink_to(draft)
         except FileExistsError:
             return
     finally:

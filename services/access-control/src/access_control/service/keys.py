@@ -20,6 +20,7 @@ from access_control.store.providers import Key
 from shared.runtime import history
 from shared.runtime.context import Caller, Runtime
 from shared.runtime.postgres import Tx
+from shared.runtime.signing import public
 
 LONGEST_KID: Final = 100
 PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
@@ -69,12 +70,12 @@ async def _remember(tx: Tx, rt: Runtime, who: Caller, key: Key, *, action: str, 
     )
 
 
-def public_ed25519(jwk: Mapping[str, Any]) -> dict[str, str]:
-    """The key reduced to what RFC 8037 defines. Raises BadJwk naming the member at fault."""
+def public_ed25519(jwk: Mapping[str, Any]) -> dict[str, Any]:
+    """The key reduced to what is needed to verify with it. Raises BadJwk naming the member at fault."""
     faults = [{"field": f"jwk.{member}", "message": message} for member, message in _faults(jwk)]
     if faults:
         raise BadJwk(faults)
-    return {"kty": "OKP", "crv": "Ed25519", "x": jwk["x"], "kid": jwk["kid"], "use": "sig"}
+    return public(jwk)
 
 
 def _faults(jwk: Mapping[str, Any]) -> list[tuple[str, str]]:

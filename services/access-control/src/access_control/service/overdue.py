@@ -2,9 +2,8 @@
 
 from uuid import UUID
 
-from access_control import facts
 from access_control.lifecycle import RUNNING
-from access_control.service import trail
+from access_control.service import facts, trail
 from access_control.service.release import SYSTEM
 from access_control.store import orders
 from shared.runtime import outbox

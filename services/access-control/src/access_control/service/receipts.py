@@ -9,12 +9,11 @@ from uuid import UUID
 
 import asyncpg
 
-from access_control import facts
 from access_control.bodies import FieldError, ReceiptResult
-from access_control.claims import Accepted, Claim, KeyBook, Refused, judge, kid_of
 from access_control.lifecycle import CLAIMED, STOPPED, Status
 from access_control.policy import POLICY, Act
-from access_control.service import trail
+from access_control.service import facts, trail
+from access_control.service.claims import Accepted, Claim, KeyBook, Refused, judge, kid_of
 from access_control.service.providers import known
 from access_control.service.release import EXECUTION
 from access_control.store import orders, providers
@@ -193,6 +192,7 @@ async def _audit(rt: Runtime, tx: Tx, batch: Batch, verdicts: Sequence[Verdict])
                     "receipt_id": str(verdict.receipt_id) if verdict.receipt_id else None,
                     "order_id": str(verdict.order_id) if verdict.order_id else None,
                     "kid": verdict.kid,
+                    "reason": verdict.reason,
                     "fields": [field for field, _ in verdict.fields],
                     "sha256": hashlib.sha256(batch.receipts[index]).hexdigest(),
                 },

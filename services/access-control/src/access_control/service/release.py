@@ -1,14 +1,15 @@
 """Release: number an order under its provider's lock, sign it once, start its clock, and put the bytes on their way."""
 
+from datetime import datetime
 from uuid import UUID
 
-from access_control import document, facts
+from access_control import document
 from access_control.lifecycle import LIFECYCLE, Move, Status
-from access_control.service import trail
+from access_control.service import facts, trail
 from access_control.state import active_signer
 from access_control.store import feed, orders, providers
 from access_control.store.orders import AccessOrder
-from shared.contracts.orders import ORDER_TYPE
+from shared.contracts.orders import ORDER_TYPE, Order
 from shared.contracts.topics import orders_topic
 from shared.runtime import deadlines, outbox
 from shared.runtime.context import Caller, Runtime
@@ -33,14 +34,8 @@ async def release(rt: Runtime, tx: Tx, draft: AccessOrder, *, why: str) -> Acces
     execute_by = await deadlines.start(
         tx, kind=EXECUTION, aggregate_id=draft.id, clock_name=f"execute_{draft.action}", rt=rt, at=now
     )
-    signed = document.sign(
-        draft,
-        sequence=sequence,
-        issued_at=now,
-        execute_by=execute_by,
-        public_url=rt.settings.public_url,
-        signer=active_signer(rt),
-    )
+    complete = _complete(rt, draft, sequence=sequence, issued_at=now, execute_by=execute_by)
+    signed = document.signed(complete, active_signer(rt))
     released = await orders.release(tx, draft.id, signed)
     if released is None:
         raise LIFECYCLE.refusal(draft.status, Move.RELEASE)
@@ -57,6 +52,25 @@ async def release(rt: Runtime, tx: Tx, draft: AccessOrder, *, why: str) -> Acces
     await outbox.add(tx, facts.released(released), at=now)
     await feed.notify(tx, draft.provider_id)
     return released
+
+
+def _complete(rt: Runtime, draft: AccessOrder, *, sequence: int, issued_at: datetime, execute_by: datetime) -> Order:
+    """The document, with its place in the sequence and its times."""
+    return Order(
+        order_id=draft.id,
+        sequence=sequence,
+        provider_id=draft.provider_id,
+        action=draft.action,
+        issuer=document.ISSUER,
+        region=draft.region,
+        registration_id=draft.registration_id,
+        decision_id=draft.decision_id,
+        issued_at=issued_at,
+        execute_by=execute_by,
+        undoes=draft.undoes,
+        register_entry=document.register_entry(rt.settings.public_url, draft.content.registration_number),
+        **dict(draft.content),
+    )
 
 
 async def release_due(rt: Runtime, tx: Tx, order_id: UUID) -> None:

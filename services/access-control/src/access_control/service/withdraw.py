@@ -2,12 +2,11 @@
 
 from uuid import UUID
 
-from access_control import facts
 from access_control.bodies import Withdrawal
 from access_control.errors import UnknownOrder
 from access_control.lifecycle import LIFECYCLE, Move
 from access_control.policy import POLICY, Act
-from access_control.service import trail
+from access_control.service import facts, trail
 from access_control.service.release import RELEASE_WINDOW
 from access_control.store import orders
 from access_control.store.orders import AccessOrder

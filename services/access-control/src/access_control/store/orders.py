@@ -67,19 +67,19 @@ INSERT INTO access_order (id, provider_id, site_id, registration_id, revocation_
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'drafted', $9, $10, $11, $12, $11)
 ON CONFLICT (revocation_id, site_id, provider_id, action) DO NOTHING
 RETURNING {_COLUMNS}
-"""
+"""  # noqa: S608
 RELEASE = f"""
 UPDATE access_order
    SET status = 'released', sequence = $2, issued_at = $3, execute_by = $4, jws = $5, digest = $6, kid = $7,
        version = version + 1, changed_at = $3
  WHERE id = $1 AND status = 'drafted'
 RETURNING {_COLUMNS}
-"""
+"""  # noqa: S608
 MOVE = f"""
 UPDATE access_order SET status = $3, version = version + 1, changed_at = $4
  WHERE id = $1 AND status = $2
 RETURNING {_COLUMNS}
-"""
+"""  # noqa: S608
 MOVE_MANY = """
 UPDATE access_order o SET status = m.after, version = o.version + 1, changed_at = $4
   FROM unnest($1::uuid[], $2::text[], $3::text[]) AS m (id, before, after)
@@ -90,16 +90,16 @@ MARK_OVERDUE = f"""
 UPDATE access_order SET overdue = true, version = version + 1, changed_at = $3
  WHERE id = $1 AND status = ANY($2) AND NOT overdue
 RETURNING {_COLUMNS}
-"""
-GET = f"SELECT {_COLUMNS} FROM access_order WHERE id = $1"
-LOCK = f"SELECT {_COLUMNS} FROM access_order WHERE id = $1 FOR NO KEY UPDATE"
-LOCK_NOW = f"SELECT {_COLUMNS} FROM access_order WHERE id = $1 FOR NO KEY UPDATE NOWAIT"
-LOCK_MANY = f"SELECT {_COLUMNS} FROM access_order WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE"
+"""  # noqa: S608
+GET = f"SELECT {_COLUMNS} FROM access_order WHERE id = $1"  # noqa: S608
+LOCK = f"SELECT {_COLUMNS} FROM access_order WHERE id = $1 FOR NO KEY UPDATE"  # noqa: S608
+LOCK_NOW = f"SELECT {_COLUMNS} FROM access_order WHERE id = $1 FOR NO KEY UPDATE NOWAIT"  # noqa: S608
+LOCK_MANY = f"SELECT {_COLUMNS} FROM access_order WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE"  # noqa: S608
 LOCK_CUT_OFFS = f"""
 SELECT {_COLUMNS} FROM access_order
  WHERE registration_id = $1 AND revocation_id = $2 AND action = 'cut_off'
  ORDER BY id FOR NO KEY UPDATE
-"""
+"""  # noqa: S608
 LIST = f"""
 SELECT {_COLUMNS} FROM access_order
  WHERE ($1::uuid IS NULL OR id < $1)
@@ -108,7 +108,7 @@ SELECT {_COLUMNS} FROM access_order
    AND ($5::uuid IS NULL OR site_id = $5)
    AND (NOT $6 OR sequence IS NOT NULL)
  ORDER BY id DESC LIMIT $2
-"""
+"""  # noqa: S608
 
 
 def _order(row: asyncpg.Record) -> AccessOrder:

@@ -1,21 +1,18 @@
 """What a receipt claims, judged against its provider's keys and its order; nothing here touches the database."""
 
-import base64
-import binascii
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
 from pydantic import ValidationError
 
 from access_control.lifecycle import CLAIMED, LIFECYCLE, Status
 from access_control.store.orders import AccessOrder
 from access_control.store.providers import Key
 from shared.contracts.orders import RECEIPT_TYPE, Outcome, Receipt
-from shared.runtime.signing import BadSignature, Verifier
+from shared.runtime.signing import BadSignature, KeyRing, read_header
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far ahead a provider's clock may be."""
@@ -36,6 +33,8 @@ class Refused:
     fields: tuple[tuple[str, str], ...] = ()
     allowed: tuple[Outcome, ...] = ()
     kid: str | None = None
+    reason: str | None = None
+    """With ``bad_signature``: what was wrong with the JWS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +64,19 @@ class KeyBook:
         self._keys = {key.kid: key for key in keys}
         self._foreign = foreign
         self._now = now
-        self._verifier = Verifier({"keys": [dict(key.jwk) for key in keys]})
+        self._ring = KeyRing({"keys": [dict(key.jwk) for key in keys]})
 
     def read(self, jws: bytes) -> Claim | Refused:
         """Check the signature, the key and the members of one receipt."""
         kid = kid_of(jws)
-        if kid is None:
-            return Refused("bad_signature")
-        key = self._keys.get(kid)
-        if key is None:
+        key = self._keys.get(kid) if kid is not None else None
+        if kid is not None and key is None:
             return Refused("foreign_key" if kid in self._foreign else "unknown_key", kid=kid)
         try:
-            payload = self._verifier.verify(jws, typ=RECEIPT_TYPE).payload
-        except BadSignature:
-            return Refused("bad_signature", kid=kid)
+            payload = self._ring.verify(jws, RECEIPT_TYPE).payload
+        except BadSignature as bad:
+            return Refused("bad_signature", reason=bad.code, kid=kid)
+        assert key is not None
         return self._complete(payload, key, jws)
 
     def _complete(self, payload: bytes, key: Key, jws: bytes) -> Claim | Refused:
@@ -165,10 +163,8 @@ def _faults(error: ValidationError) -> list[tuple[str, str]]:
 
 def kid_of(jws: bytes) -> str | None:
     """The key id a compact JWS names, unverified: only good for finding the key to verify it with."""
-    head, _, _ = jws.partition(b".")
     try:
-        header = orjson.loads(base64.urlsafe_b64decode(head + b"=" * (-len(head) % 4)))
-    except (binascii.Error, ValueError):
+        kid = read_header(jws).get("kid")
+    except BadSignature:
         return None
-    kid = header.get("kid") if isinstance(header, dict) else None
     return kid if isinstance(kid, str) and "\0" not in kid else None

@@ -1,0 +1,55 @@
+"""The life of an order, as the table tells it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from access_control.lifecycle import CLAIMED, LIFECYCLE, MOVES, OPEN, RUNNING, STOPPED, Move, Status
+from shared.contracts.orders import Outcome
+from shared.runtime.problems import ActionRefused
+
+AFTER_RELEASE = set(Status) - {Status.DRAFTED, Status.WITHDRAWN}
+
+
+def test_an_order_can_only_be_withdrawn_before_it_went_out():
+    assert [status for status in Status if LIFECYCLE.can(status, Move.WITHDRAW)] == [Status.DRAFTED]
+
+
+def test_what_is_executed_withdrawn_or_superseded_stays_so():
+    assert LIFECYCLE.final == {Status.EXECUTED, Status.WITHDRAWN, Status.SUPERSEDED}
+
+
+def test_a_provider_may_say_executed_as_long_as_the_order_is_open():
+    assert {status for status in Status if LIFECYCLE.can(status, Move.EXECUTE)} == OPEN
+
+
+def test_exactly_what_is_open_can_be_superseded():
+    assert {status for status in Status if LIFECYCLE.can(status, Move.SUPERSEDE)} == OPEN
+
+
+def test_every_outcome_of_a_receipt_claims_a_move():
+    assert set(CLAIMED) == set(Outcome)
+
+
+def test_the_clock_stands_still_only_when_the_issuer_has_to_act():
+    assert {Status.IMPOSSIBLE, Status.CONTESTED} == STOPPED
+    assert not RUNNING & STOPPED
+
+
+def test_a_refused_move_says_what_is_allowed():
+    with pytest.raises(ActionRefused) as refused:
+        LIFECYCLE.after(Status.RELEASED, Move.WITHDRAW)
+    assert refused.value.extensions["allowed_actions"] == [
+        "receive", "execute", "execute_partly", "report_impossible", "contest", "supersede",
+    ]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(list(Move)), max_size=12))
+def test_no_path_leads_back_before_the_release(path: list[Move]):
+    status, released = Status.DRAFTED, False
+    for move in path:
+        if not LIFECYCLE.can(status, move):
+            continue
+        status = MOVES[status, move]
+        released = released or move == Move.RELEASE
+        assert (status in AFTER_RELEASE) == released
