@@ -1,0 +1,281 @@
+"""Identity: which tokens stand for somebody, and what happens when the issuer rotates its keys or is down."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+
+from shared.rules import Role
+from shared.runtime import identity
+from shared.runtime.clock import FixedClock
+from shared.runtime.context import Level
+from shared.runtime.identity import IdentityUnavailable, JwksCache, StaticKeys, TokenValidator
+from shared.runtime.problems import Unauthorized
+from tests.support import people
+from tests.support.people import AUDIENCE, ISSUER, at, claims, key_set, token
+
+CLOCK = FixedClock(at("2026-11-02T09:00"))
+
+
+def validator(**options: Any) -> TokenValidator:
+    return TokenValidator(ISSUER, AUDIENCE, keys=StaticKeys(key_set()), clock=CLOCK, **options)
+
+
+async def refused(bearer: str, reason: str, using: TokenValidator | None = None) -> None:
+    with pytest.raises(Unauthorized, match=reason):
+        await (using or validator()).validate(bearer)
+
+
+async def test_a_token_becomes_the_caller_its_claims_describe():
+    caller = await validator().validate(token("culture-a", clock=CLOCK))
+    assert (caller.subject, caller.name, caller.organisation) == ("culture-a", "Culture A", "culture-bj")
+    assert (caller.roles, caller.level, caller.region) == ({Role.SECTOR_REGULATOR}, Level.PROVINCE, "110000")
+    assert caller.categories == {"culture"}
+
+
+async def test_roles_the_profile_does_not_know_are_ignored():
+    caller = await validator().validate(token("officer", clock=CLOCK, roles=["query_desk", "emperor", 7]))
+    assert caller.roles == {Role.QUERY_DESK}
+
+
+async def test_claims_that_are_missing_or_malformed_give_no_rights():
+    bare = token("x", clock=CLOCK, roles=None, organisation=None, level="galactic", categories="culture", region=None)
+    caller = await validator().validate(bare)
+    assert (caller.roles, caller.organisation, caller.level, caller.region) == (set(), "", Level.PROVINCE, None)
+    assert caller.categories == set()
+
+
+@pytest.mark.parametrize(
+    ("override", "reason"),
+    [
+        ({"iss": "https://elsewhere.test"}, "iss"),
+        ({"iss": None}, "iss"),
+        ({"aud": "somebody-else"}, "aud"),
+        ({"aud": None}, "aud"),
+        ({"exp": None}, "exp"),
+        ({"sub": None}, "sub"),
+        ({"sub": ""}, "sub"),
+        ({"exp": "tomorrow"}, "exp"),
+        ({"lifetime_s": -31}, "expired"),
+        ({"nbf": int((CLOCK.now() + timedelta(seconds=40)).timestamp())}, "nbf|not"),
+        ({"iat": int((CLOCK.now() + timedelta(seconds=40)).timestamp())}, "iat|not"),
+    ],
+)
+async def test_a_token_with_a_wrong_claim_stands_for_nobody(override: dict[str, Any], reason: str):
+    await refused(token("officer", clock=CLOCK, **override), reason)
+
+
+async def test_thirty_seconds_of_leeway_forgive_clocks_that_differ():
+    assert await validator().validate(token("officer", clock=CLOCK, lifetime_s=-29))
+    soon = int((CLOCK.now() + timedelta(seconds=29)).timestamp())
+    assert await validator().validate(token("officer", clock=CLOCK, nbf=soon))
+
+
+async def test_an_audience_among_others_is_enough():
+    assert await validator().validate(token("officer", clock=CLOCK, aud=["x", AUDIENCE]))
+
+
+@pytest.mark.parametrize("typ", ["JWT", "id+jwt", "", "dpop+jwt"])
+async def test_other_kinds_of_jwt_are_no_access_tokens(typ: str):
+    await refused(token("officer", clock=CLOCK, header={"typ": typ}), "not an access token")
+
+
+async def test_a_foreign_key_under_a_known_id_does_not_pass():
+    await refused(token("officer", clock=CLOCK, key=OKPKey.generate_key("Ed25519", {"kid": "test-1"})), "signature")
+
+
+async def test_a_changed_payload_does_not_pass():
+    head, _, signature = token("officer", clock=CLOCK).split(".")
+    forged = base64.urlsafe_b64encode(json.dumps(claims("officer", clock=CLOCK, roles=["admin"])).encode()).rstrip(b"=")
+    await refused(f"{head}.{forged.decode()}.{signature}", "signature")
+
+
+async def test_no_signature_and_symmetric_signatures_do_not_pass():
+    def raw(part: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+
+    body = claims("officer", clock=CLOCK)
+    await refused(f"{raw({'alg': 'none', 'typ': 'at+jwt', 'kid': 'test-1'})}.{raw(body)}.", "algorithm")
+    secret = OctKey.import_key(key_set()["keys"][0]["x"])  # the public key, abused as a shared secret
+    confused = jwt.encode({"alg": "HS256", "typ": "at+jwt", "kid": "test-1"}, body, secret, algorithms=["HS256"])
+    await refused(confused, "algorithm")
+
+
+@pytest.mark.parametrize("bearer", ["", "x", "a.b", "a.b.c", "\ud800.x.y", "ä.b.c", "." * 20_000, "..", "e30.e30.e30"])
+async def test_rubbish_is_refused_not_crashed_on(bearer: str):
+    await refused(bearer, "it is")
+
+
+async def test_algorithms_of_other_issuers_are_accepted():
+    keys = {
+        "ES256": ECKey.generate_key("P-256", {"kid": "ec"}),
+        "RS256": RSAKey.generate_key(2048, {"kid": "rsa"}),
+        "EdDSA": OKPKey.generate_key("Ed25519", {"kid": "okp"}),
+    }
+    listed = {"keys": [key.as_dict(private=False) for key in keys.values()]}
+    known = TokenValidator(ISSUER, AUDIENCE, keys=StaticKeys(listed), clock=CLOCK)
+    for alg, key in keys.items():
+        header = {"alg": alg, "typ": "application/at+jwt", "kid": key.kid}
+        bearer = jwt.encode(header, claims("officer", clock=CLOCK), key, algorithms=[alg])
+        assert (await known.validate(bearer)).subject == "officer"
+
+
+def test_keys_that_cannot_verify_a_signature_are_left_out():
+    good = key_set()["keys"][0]
+    others = [
+        {"kty": "oct", "k": "AA", "kid": "s"},
+        good | {"kid": "enc", "use": "enc"},
+        {"kty": "OKP", "kid": "broken"},
+        7,
+    ]
+    assert set(identity.read_key_set({"keys": [good, *others]})) == {"test-1"}
+    with pytest.raises(ValueError, match="not a JWK set"):
+        identity.read_key_set([])  # type: ignore[arg-type]
+
+
+async def test_a_token_is_verified_once_and_remembered_until_it_expires(monkeypatch: pytest.MonkeyPatch):
+    clock = FixedClock(CLOCK.now())
+    known = TokenValidator(ISSUER, AUDIENCE, keys=StaticKeys(key_set()), clock=clock)
+    bearer, verified = token("officer", clock=clock, lifetime_s=120), 0
+    verify = known._verify
+
+    async def counted(given: str) -> dict[str, Any]:
+        nonlocal verified
+        verified += 1
+        return await verify(given)
+
+    monkeypatch.setattr(known, "_verify", counted)
+    first = await known.validate(bearer)
+    clock.advance(timedelta(seconds=100))
+    assert await known.validate(bearer) is first
+    assert verified == 1
+    clock.advance(timedelta(seconds=51))
+    await refused(bearer, "expired", known)
+
+
+async def test_what_is_remembered_is_bounded_and_holds_no_token(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(identity, "MOST_REMEMBERED", 3)
+    known = validator()
+    bearers = [token("officer", clock=CLOCK) for _ in range(5)]
+    for bearer in bearers:
+        await known.validate(bearer)
+    assert len(known._known) == 3
+    assert not any(bearer in repr(known._known) for bearer in bearers)
+
+
+class Issuer:
+    """An issuer that can rotate its keys, and be down."""
+
+    def __init__(self) -> None:
+        self.keys: list[OKPKey] = [OKPKey.generate_key("Ed25519", {"kid": "k1"})]
+        self.down = False
+        self.asked = 0
+        self.now = 1000.0
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        if self.down:
+            raise httpx.ConnectError("refused", request=request)
+        return httpx.Response(200, json=key_set(*self.keys))
+
+    def validator(self) -> TokenValidator:
+        http = httpx.AsyncClient(transport=httpx.MockTransport(self.answer))
+        cache = JwksCache(f"{ISSUER}/jwks.json", http, monotonic=lambda: self.now)
+        return TokenValidator(ISSUER, AUDIENCE, keys=cache, clock=CLOCK)
+
+    def token(self, number: int = 0, **override: Any) -> str:
+        return token("officer", clock=CLOCK, key=self.keys[number], **override)
+
+
+async def test_keys_are_fetched_once_for_many_tokens_and_many_at_a_time():
+    issuer = Issuer()
+    known = issuer.validator()
+    await asyncio.gather(*(known.validate(issuer.token()) for _ in range(20)))
+    assert issuer.asked == 1
+
+
+async def test_a_rotated_key_is_found_at_once_and_both_keys_hold():
+    issuer = Issuer()
+    known = issuer.validator()
+    await known.validate(issuer.token())
+    issuer.now += 11
+    issuer.keys.append(OKPKey.generate_key("Ed25519", {"kid": "k2"}))
+    await known.validate(issuer.token(1))
+    await known.validate(issuer.token(0))
+    assert issuer.asked == 2
+
+
+async def test_unknown_key_ids_ask_the_issuer_at_most_every_ten_seconds():
+    issuer = Issuer()
+    known = issuer.validator()
+    await known.validate(issuer.token())
+    stranger = OKPKey.generate_key("Ed25519", {"kid": "stranger"})
+    for _ in range(50):
+        await refused(token("officer", clock=CLOCK, key=stranger), "not one of the issuer's", known)
+    assert issuer.asked == 1
+    issuer.now += 10
+    await refused(token("officer", clock=CLOCK, key=stranger), "not one of the issuer's", known)
+    assert issuer.asked == 2
+
+
+async def test_known_keys_go_on_while_the_issuer_is_down():
+    issuer = Issuer()
+    known = issuer.validator()
+    await known.validate(issuer.token())
+    issuer.down, issuer.now = True, issuer.now + 10_000
+    assert (await known.validate(issuer.token(jti="new"))).subject == "officer"
+    await settle(lambda: issuer.asked == 2)
+    assert (await known.validate(issuer.token(jti="newer"))).subject == "officer"
+
+
+async def test_without_any_key_the_answer_is_503_and_the_first_good_fetch_ends_it():
+    issuer = Issuer()
+    issuer.down = True
+    known = issuer.validator()
+    with pytest.raises(IdentityUnavailable) as unavailable:
+        await known.validate(issuer.token())
+    assert (unavailable.value.status, unavailable.value.code) == (503, "identity_unavailable")
+    issuer.down = False
+    issuer.now += 1
+    assert (await known.validate(issuer.token())).subject == "officer"
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"keys": 3}', b"\xff"])
+async def test_an_issuer_that_answers_rubbish_counts_as_down(body: bytes):
+    http = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, content=body)))
+    known = TokenValidator(ISSUER, AUDIENCE, keys=JwksCache("https://issuer.test/jwks.json", http), clock=CLOCK)
+    with pytest.raises(IdentityUnavailable):
+        await known.validate(token("officer", clock=CLOCK))
+
+
+async def test_a_withdrawn_key_stops_counting_even_for_tokens_that_were_remembered():
+    issuer = Issuer()
+    known = issuer.validator()
+    old = issuer.token()
+    await known.validate(old)
+    issuer.keys = [OKPKey.generate_key("Ed25519", {"kid": "k2"})]
+    issuer.now += 301
+    await known.validate(old)  # still remembered; this use starts the fetch in the background
+    await settle(lambda: issuer.asked == 2)
+    await refused(old, "not one of the issuer's", known)
+
+
+async def settle(done: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if done():
+            await asyncio.sleep(0.01)
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("never happened")
+
+
+def test_the_people_of_the_tests_have_the_rights_of_the_local_stack():
+    assert people.person("national-a").level == Level.NATIONAL
+    assert people.provider("p1").roles == {Role.ACCESS_PROVIDER}
