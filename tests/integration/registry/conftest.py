@@ -83,7 +83,8 @@ class Register:
         """What the outbox holds of one type, oldest first."""
         async with self.api.rt.db.connection() as tx:
             rows = await tx.fetch(
-                "SELECT convert_from(value, 'UTF8')::jsonb -> 'data' AS data FROM outbox WHERE type = $1 ORDER BY id", fact.TYPE
+                "SELECT convert_from(value, 'UTF8')::jsonb -> 'data' AS data FROM outbox WHERE type = $1 ORDER BY id",
+                fact.TYPE,
             )
         return [FACTS[fact.TYPE].model_validate(row["data"]) for row in rows]
 
@@ -95,7 +96,11 @@ async def register(make_database: MakeDatabase) -> AsyncIterator[Register]:
         await found.hear(
             projections.keep_provider,
             ProviderRegisteredV1(
-                provider_id=PROVIDER, name="Example Hosting", licence_number="京ICP证030173号", kind="access_provider", region="110000"
+                provider_id=PROVIDER,
+                name="Example Hosting",
+                licence_number="京ICP证030173号",
+                kind="access_provider",
+                region="110000",
             ),
         )
         yield found

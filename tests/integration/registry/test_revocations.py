@@ -78,7 +78,9 @@ async def test_confirming_twice_sends_one_fact(register: Register) -> None:
     again = await register.api.post(f"/revocations/{revoked['id']}/confirmation", who="regulator-b")
     assert (again.status_code, again.json()["allowed_actions"]) == (409, ["undo"])
     same_key = [
-        await register.api.post(f"/registrations/{active['id']}/reinstatement", json=BASIS, who="regulator-a", key="k-1")
+        await register.api.post(
+            f"/registrations/{active['id']}/reinstatement", json=BASIS, who="regulator-a", key="k-1"
+        )
         for _ in range(2)
     ]
     assert [answer.status_code for answer in same_key] == [200, 200]
@@ -92,13 +94,17 @@ async def test_only_one_revocation_of_a_registration_is_in_progress(register: Re
     drafted = await register.api.post(url, json=MEASURE, who="regulator-a")
     second = await register.api.post(url, json=MEASURE, who="regulator-b")
     assert (second.status_code, second.json()["code"]) == (409, "revocation_in_progress")
-    withdrawn = await register.api.post(f"/revocations/{drafted.json()['id']}/withdrawal", json=REASONS, who="regulator-b")
+    withdrawn = await register.api.post(
+        f"/revocations/{drafted.json()['id']}/withdrawal", json=REASONS, who="regulator-b"
+    )
     assert withdrawn.json()["status"] == "withdrawn"
     assert (await register.api.post(url, json=MEASURE, who="regulator-b")).status_code == 201
 
 
 @pytest.mark.parametrize("missing", ["legal_basis", "reasons", "evidence_hash", "redress"])
-async def test_a_revocation_without_basis_reasons_evidence_or_redress_does_not_exist(register: Register, missing: str) -> None:
+async def test_a_revocation_without_basis_reasons_evidence_or_redress_does_not_exist(
+    register: Register, missing: str
+) -> None:
     active = await register.active(a_site("a.example"))
     body = {name: value for name, value in MEASURE.items() if name != missing}
     answer = await register.api.post(f"/registrations/{active['id']}/revocation", json=body, who="regulator-a")
@@ -128,7 +134,9 @@ async def test_a_request_is_received_once_accepted_and_carried_out_on_its_own_gr
     )
     assert accepted.status_code == 201
     assert accepted.json()["measure"]["reasons"] == request.reasons
-    again = await register.api.post(f"/revocation-requests/{request.request_id}/acceptance", json=REASONS, who="regulator-a")
+    again = await register.api.post(
+        f"/revocation-requests/{request.request_id}/acceptance", json=REASONS, who="regulator-a"
+    )
     assert (again.status_code, again.json()["code"]) == (409, "action_refused")
     confirmed = await register.api.post(f"/revocations/{accepted.json()['id']}/confirmation", who="regulator-b")
     assert confirmed.status_code == 200
@@ -150,7 +158,9 @@ async def test_a_declined_request_goes_back_with_reasons(register: Register) -> 
     active = await register.active(a_site("a.example"))
     request = _requested(active)
     await register.hear(requests.receive, request)
-    answer = await register.api.post(f"/revocation-requests/{request.request_id}/decline", json=BASIS, who="regulator-a")
+    answer = await register.api.post(
+        f"/revocation-requests/{request.request_id}/decline", json=BASIS, who="regulator-a"
+    )
     assert answer.json()["status"] == "declined"
     (fact,) = await register.told(RevocationRequestDeclinedV1)
     assert fact.reasons == BASIS["reasons"]
@@ -158,11 +168,15 @@ async def test_a_declined_request_goes_back_with_reasons(register: Register) -> 
 
 
 @pytest.mark.parametrize("kind", [DecisionOverturnedV1, DecisionSuspendedV1])
-async def test_an_undone_decision_reinstates_without_asking_anybody_and_once(register: Register, kind: type[Any]) -> None:
+async def test_an_undone_decision_reinstates_without_asking_anybody_and_once(
+    register: Register, kind: type[Any]
+) -> None:
     active = await register.active(a_site("a.example"))
     request = _requested(active)
     await register.hear(requests.receive, request)
-    accepted = await register.api.post(f"/revocation-requests/{request.request_id}/acceptance", json=REASONS, who="regulator-a")
+    accepted = await register.api.post(
+        f"/revocation-requests/{request.request_id}/acceptance", json=REASONS, who="regulator-a"
+    )
     await register.api.post(f"/revocations/{accepted.json()['id']}/confirmation", who="regulator-b")
     for _ in range(2):
         await register.hear(requests.undo_decision, _undone(kind, request))
@@ -175,11 +189,15 @@ async def test_an_undone_decision_closes_what_is_still_open(register: Register) 
     active = await register.active(a_site("a.example"))
     request = _requested(active)
     await register.hear(requests.receive, request)
-    accepted = await register.api.post(f"/revocation-requests/{request.request_id}/acceptance", json=REASONS, who="regulator-a")
+    accepted = await register.api.post(
+        f"/revocation-requests/{request.request_id}/acceptance", json=REASONS, who="regulator-a"
+    )
     await register.hear(requests.undo_decision, _undone(DecisionOverturnedV1, request))
     late = await register.api.post(f"/revocations/{accepted.json()['id']}/confirmation", who="regulator-b")
     assert late.status_code == 409
-    assert (await register.api.get(f"/revocation-requests/{request.request_id}", who="regulator-a")).json()["status"] == "moot"
+    assert (await register.api.get(f"/revocation-requests/{request.request_id}", who="regulator-a")).json()[
+        "status"
+    ] == "moot"
     assert await _status(register, active) == "active"
 
 
@@ -188,7 +206,9 @@ async def test_a_request_that_comes_after_its_decision_fell_is_moot_at_once(regi
     request = _requested(active)
     await register.hear(requests.undo_decision, _undone(DecisionOverturnedV1, request))
     await register.hear(requests.receive, request)
-    answer = await register.api.post(f"/revocation-requests/{request.request_id}/acceptance", json=REASONS, who="regulator-a")
+    answer = await register.api.post(
+        f"/revocation-requests/{request.request_id}/acceptance", json=REASONS, who="regulator-a"
+    )
     assert (answer.status_code, answer.json()["code"]) == (409, "request_moot")
 
 
@@ -200,7 +220,9 @@ async def test_a_regulator_of_another_province_cannot_touch_it_and_a_national_on
     assert (await register.api.post(url, json=MEASURE, who="national-a")).status_code == 201
 
 
-async def test_killed_before_the_commit_nothing_is_half_written(register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_killed_before_the_commit_nothing_is_half_written(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
     active = await register.active(a_site("a.example"))
     drafted = await register.api.post(f"/registrations/{active['id']}/revocation", json=MEASURE, who="regulator-a")
     before = await register.fetchval("SELECT count(*) FROM outbox")
@@ -214,4 +236,6 @@ async def test_killed_before_the_commit_nothing_is_half_written(register: Regist
     monkeypatch.undo()
     assert await _status(register, active) == "active"
     assert await register.fetchval("SELECT count(*) FROM outbox") == before
-    assert (await register.api.post(f"/revocations/{drafted.json()['id']}/confirmation", who="regulator-b")).status_code == 200
+    assert (
+        await register.api.post(f"/revocations/{drafted.json()['id']}/confirmation", who="regulator-b")
+    ).status_code == 200

@@ -27,7 +27,7 @@ class Application(BaseModel):
     """An operator asks the authority of its province, or the ministry, to approve one service item of one site."""
 
     model_config = _example(
-        operator_uscc="91110000MA00000007",
+        operator_uscc="91110000MA0000000H",
         operator_name="Example Culture Ltd",
         service_item="culture",
         domain="stage.example",

@@ -47,10 +47,10 @@ async def apply(rt: Runtime, who: Caller, body: bodies.Application) -> Record:
     async with rt.db.transaction() as tx:
         new = _received(rt, who, body)
         POLICY.require(who, Act.APPLY, new)
-        due = await deadlines.start(
+        await deadlines.start(
             tx, kind=DECISION_CLOCK, aggregate_id=new.id, clock_name=_clock(rt, new), rt=rt, at=new.submitted_at
         )
-        filed = await store.add(tx, new, due)
+        filed = await store.add(tx, new)
         if filed is None:
             open_id = await store.pending(tx, new)
             raise ApplicationPending(service_item=new.service_item, domain=new.domain, application_id=str(open_id))
@@ -217,7 +217,7 @@ async def _remember(
     )
     await _moved(tx, now, before.status, action, who, body.reasons)
     if before.status is Status.SUBMITTED:
-        await deadlines.met(tx, kind=DECISION_CLOCK, aggregate_id=now.id, at=now.changed_at)
+        await deadlines.met(tx, DECISION_CLOCK, now.id, now.changed_at)
     return await store.decisions(tx, [now.id])
 
 

@@ -82,15 +82,18 @@ class Approval:
     valid_until: date
 
 
-_APPLICATION: Final = """id, version, status, operator_uscc, operator_name, service_item, domain, domain_as_given,
-       scope_of_service, region, level, submitted_by, submitted_at, due_at, overdue_at, changed_at,
+_OWN: Final = """id, version, status, operator_uscc, operator_name, service_item, domain, domain_as_given,
+       scope_of_service, region, level, submitted_by, submitted_at, overdue_at, changed_at,
        authority, number, scope, valid_until"""
+# When it is due, the deadline's row alone knows: a new calendar moves it.
+_APPLICATION: Final = f"""{_OWN},
+       (SELECT max(due_at) FROM deadline WHERE aggregate_id = application.id) AS due_at"""
 _DECISION: Final = """id, application_id, action, authority, decided_by, decided_at,
        legal_basis, reasons, redress, evidence_hash"""
 
 ADD = f"""
-INSERT INTO application ({_APPLICATION})
-VALUES ($1, 1, 'submitted', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, $11, NULL, NULL, NULL, NULL)
+INSERT INTO application ({_OWN})
+VALUES ($1, 1, 'submitted', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, $11, NULL, NULL, NULL, NULL)
 ON CONFLICT (operator_uscc, service_item, domain) WHERE status = 'submitted' DO NOTHING
 RETURNING {_APPLICATION}
 """
@@ -141,8 +144,8 @@ class Desk:
     level: str | None = None
 
 
-async def add(tx: Tx, new: NewApplication, due_at: datetime) -> Application | None:
-    """File an application, or None if the same question is already open."""
+async def add(tx: Tx, new: NewApplication) -> Application | None:
+    """File an application whose clock was started, or None if the same question is already open."""
     row = await tx.fetchrow(
         ADD,
         new.id,
@@ -156,7 +159,6 @@ async def add(tx: Tx, new: NewApplication, due_at: datetime) -> Application | No
         new.level,
         new.submitted_by,
         new.submitted_at,
-        due_at,
     )
     return _application(row) if row else None
 

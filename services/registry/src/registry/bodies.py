@@ -50,7 +50,7 @@ class NewOperator(Body):
     """An organisation or person that will be responsible for sites."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [
-        {"name": "Example Culture Ltd", "uscc": "91110000MA00000007", "kind": "company", "region": "110000"}
+        {"name": "Example Culture Ltd", "uscc": "91110000MA0000000H", "kind": "company", "region": "110000"}
     ]})  # fmt: skip
 
     name: Text

@@ -11,7 +11,7 @@ from shared.contracts.topics import APPROVAL_EVENTS
 _APPLICATION: dict[str, Any] = {
     "application_id": examples.APPLICATION,
     "authority": "culture-bj",
-    "operator_uscc": "91110000MA00000007",
+    "operator_uscc": "91110000MA0000000H",
     "service_item": "culture",
     "domain": "stage.example",
     "region": "110000",

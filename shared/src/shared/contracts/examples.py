@@ -40,7 +40,7 @@ ACCESS_RECORD: Final[dict[str, Any]] = {
 OPERATOR_RECORD: Final[dict[str, Any]] = {
     "operator_id": OPERATOR,
     "name": "Example Culture Ltd",
-    "uscc": "91110000MA00000007",
+    "uscc": "91110000MA0000000H",
     "kind": "company",
     "region": "110000",
 }

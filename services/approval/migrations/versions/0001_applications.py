@@ -23,7 +23,6 @@ CREATE TABLE application (
     level            text NOT NULL CHECK (level IN ('province', 'national')),
     submitted_by     text NOT NULL,
     submitted_at     timestamptz NOT NULL,
-    due_at           timestamptz NOT NULL,
     overdue_at       timestamptz,
     changed_at       timestamptz NOT NULL,
     authority        text,

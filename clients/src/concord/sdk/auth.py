@@ -1,0 +1,60 @@
+"""Bearer tokens: fetched from the issuer when needed, and again before they expire."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import httpx
+
+from concord.sdk.errors import ConcordError, Unreachable
+
+EARLY_S: Final = 30.0
+
+
+class TokenSource:
+    """The token of one person or machine."""
+
+    def __init__(self, issuer: str, form: Mapping[str, str], http: httpx.AsyncClient) -> None:
+        self._issuer = issuer.rstrip("/")
+        self._form = dict(form)
+        self._http = http
+        self._token = ""
+        self._until = 0.0
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    def person(cls, issuer: str, name: str, password: str, http: httpx.AsyncClient) -> "TokenSource":
+        """Somebody who signs in with a password."""
+        return cls(
+            issuer, {"grant_type": "password", "username": name, "password": password, "client_id": "concord"}, http
+        )
+
+    @classmethod
+    def machine(cls, issuer: str, client_id: str, secret: str, http: httpx.AsyncClient) -> "TokenSource":
+        """A machine with client credentials (RFC 6749 section 4.4)."""
+        form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
+        return cls(issuer, form, http)
+
+    async def token(self) -> str:
+        """A token that is good for a while. Raises ConcordError if the issuer refuses, Unreachable if it is silent."""
+        async with self._lock:
+            if time.monotonic() >= self._until:
+                await self._fetch()
+        return self._token
+
+    def forget(self) -> None:
+        """The service did not take the token: fetch another next time."""
+        self._until = 0.0
+
+    async def _fetch(self) -> None:
+        try:
+            answer = await self._http.post(f"{self._issuer}/token", data=self._form)
+        except httpx.TransportError as error:
+            raise Unreachable(f"the token issuer {self._issuer} does not answer: {error}") from error
+        body = answer.json()
+        if answer.status_code != httpx.codes.OK:
+            detail = body.get("error_description") or body.get("error") or "the issuer gave no token"
+            raise ConcordError(answer.status_code, {"code": "sign_in_refused", "detail": detail})
+        self._token = str(body["access_token"])
+        self._until = time.monotonic() + max(float(body.get("expires_in", 60)) - EARLY_S, 1.0)

@@ -1,0 +1,174 @@
+"""The client: sends a call as somebody, tries again where that is safe, and says clearly what went wrong."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+from uuid import uuid4
+
+import httpx
+
+from concord.sdk.auth import TokenSource
+from concord.sdk.departments import Access, Approval, Enforcement, Query, Registry
+from concord.sdk.errors import ConcordError, Unreachable
+from concord.sdk.places import Places, find
+
+TRIES: Final = 6
+RETRIED: Final = frozenset({429, 502, 503, 504})
+T = TypeVar("T")
+
+
+class Concord:
+    """Every department, as one person or machine. Use as an async context manager."""
+
+    def __init__(self, places: Places, http: httpx.AsyncClient, tokens: TokenSource | None) -> None:
+        self.places = places
+        self._http = http
+        self._tokens = tokens
+        self.approval = Approval(self)
+        self.registry = Registry(self)
+        self.enforcement = Enforcement(self)
+        self.access = Access(self)
+        self.query = Query(self)
+
+    @classmethod
+    def connect(
+        cls,
+        *,
+        person: str | None = None,
+        password: str | None = None,
+        client: tuple[str, str] | None = None,
+        places: Places | None = None,
+        folder: Path | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> Self:
+        """As ``person`` (locally the password is the name), as a machine ``client`` (id, secret), or as the public."""
+        found = places or find(folder)
+        http = httpx.AsyncClient(timeout=httpx.Timeout(30.0, connect=5.0), transport=transport, trust_env=False)
+        tokens = None
+        if person is not None:
+            tokens = TokenSource.person(found.issuer, person, password or person, http)
+        elif client is not None:
+            tokens = TokenSource.machine(found.issuer, *client, http)
+        return cls(found, http, tokens)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: bytes | None = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """One logical call; it is tried again when nobody answers or the service is unavailable.
+
+        A POST keeps its Idempotency-Key through all tries, so it takes effect once. Raises ConcordError, Unreachable.
+        """
+        sent = dict(headers or {})
+        if method == "POST":
+            sent.setdefault("Idempotency-Key", str(uuid4()))
+        given = {name: value for name, value in (params or {}).items() if value is not None}
+        url = self.places.services[service] + path
+        for attempt in range(1, TRIES + 1):
+            try:
+                answer = await self._http.request(
+                    method, url, json=json, content=content, params=given, headers=sent | await self.authorization()
+                )
+            except httpx.TransportError as error:
+                if attempt == TRIES:
+                    raise Unreachable(f"{service} at {url} does not answer: {error!r}") from error
+                await asyncio.sleep(_pause(attempt, None))
+                continue
+            if answer.status_code == httpx.codes.UNAUTHORIZED and self._tokens and attempt == 1:
+                self._tokens.forget()
+            elif answer.status_code not in RETRIED or attempt == TRIES:
+                return _checked(answer)
+            else:
+                await asyncio.sleep(_pause(attempt, answer.headers.get("Retry-After")))
+        raise AssertionError("unreachable")
+
+    async def json(self, service: str, method: str, path: str, **options: Any) -> Any:
+        """``call`` for its JSON body."""
+        return (await self.call(service, method, path, **options)).json()
+
+    async def pages(self, service: str, path: str, **params: Any) -> AsyncIterator[dict[str, Any]]:
+        """Every item of a list, page after page."""
+        after: str | None = None
+        while True:
+            page = await self.json(service, "GET", path, params={**params, "after": after})
+            for item in page["items"]:
+                yield item
+            after = page["next"]
+            if after is None:
+                return
+
+    async def authorization(self) -> dict[str, str]:
+        """The header that says who calls; none for the public."""
+        return {"Authorization": f"Bearer {await self._tokens.token()}"} if self._tokens else {}
+
+    @asynccontextmanager
+    async def stream(
+        self, service: str, method: str, path: str, content: AsyncIterator[bytes] | bytes, **options: Any
+    ) -> AsyncIterator[httpx.Response]:
+        """A call whose body is sent as it is made; not tried again. Raises ConcordError, Unreachable."""
+        headers = {**options.pop("headers", {}), **await self.authorization()}
+        url = self.places.services[service] + path
+        timeout = httpx.Timeout(600.0, connect=5.0)
+        try:
+            async with self._http.stream(
+                method, url, content=content, headers=headers, timeout=timeout, **options
+            ) as answer:
+                if answer.is_error:
+                    await answer.aread()
+                yield _checked(answer)
+        except httpx.TransportError as error:
+            raise Unreachable(f"the connection to {service} broke: {error!r}") from error
+
+
+def _pause(attempt: int, retry_after: str | None) -> float:
+    """Seconds to wait: what the service asks for, else doubling from 0.1 s; 5 s at most."""
+    asked = float(retry_after) if retry_after and retry_after.isdigit() else 0.05 * 2**attempt
+    return min(asked, 5.0)
+
+
+def _checked(answer: httpx.Response) -> httpx.Response:
+    if not answer.is_error:
+        return answer
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = {"detail": answer.text[:200]}
+    raise ConcordError(answer.status_code, problem if isinstance(problem, dict) else {"detail": str(problem)})
+
+
+async def until(fetch: Callable[[], Awaitable[T]], holds: Callable[[T], bool], *, timeout_s: float = 30.0) -> T:
+    """Fetch again and again until what comes ``holds``; ConcordError 404 counts as not yet.
+
+    Raises TimeoutError, which says what was last seen.
+    """
+    end, pause = time.monotonic() + timeout_s, 0.01
+    while True:
+        seen: Any
+        try:
+            seen = await fetch()
+            if holds(seen):
+                return seen  # type: ignore[no-any-return]
+        except ConcordError as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+            seen = error
+        if time.monotonic() > end:
+            raise TimeoutError(f"did not come true within {timeout_s:g} s; last seen: {seen}")
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, 0.2)
