@@ -59,6 +59,11 @@ UPDATE outbox SET published_at = NULL FROM chosen
  WHERE outbox.topic = chosen.topic AND outbox.key = chosen.key AND outbox.id >= chosen.first_id
    AND published_at IS NOT NULL
 """
+# Walk the index of unpublished rows and stop at the limit. With old statistics the planner would rather read and sort
+# the whole backlog for every batch.
+PLAN = """
+SET enable_sort = off; SET enable_bitmapscan = off; SET enable_seqscan = off; SET plan_cache_mode = force_custom_plan
+"""
 PARTITIONS = "SELECT ensure_month_partitions()"
 
 BATCH: Final = 1000
@@ -127,6 +132,7 @@ class Relay:
 
     async def _lead(self, connection: Session) -> None:
         """Publish until the session is lost. All SQL runs on the session with the lock: no lock, no publishing."""
+        await connection.execute(PLAN)
         await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
         pause = FIRST_PAUSE_S
         while True:

@@ -1,0 +1,154 @@
+"""What the tests of the data rails share: a fact, a table of effects, a reader, and ways to wait."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, cast
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from local_stack.broker import Broker
+from shared.contracts.base import Fact, Topic
+from shared.runtime import envelope, outbox
+from shared.runtime.clock import SystemClock
+from shared.runtime.context import EventMeta, Runtime
+from shared.runtime.kafka import KafkaSettings
+from shared.runtime.postgres import Database, Tx
+
+_numbers = itertools.count(1)
+EFFECT = """
+CREATE TABLE effect (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key text NOT NULL, n integer NOT NULL)
+"""
+
+
+class Note(Fact):
+    """A fact for tests: the n-th thing that happened to a subject."""
+
+    TYPE: ClassVar[str] = "note.written.v1"
+    TOPIC: ClassVar[Topic] = Topic("test-notes", "test", "Notes.")
+    KEY: ClassVar[str] = "subject"
+    EXAMPLE: ClassVar[dict[str, Any]] = {"subject": "s", "n": 1}
+
+    subject: str
+    n: int
+    text: str = ""
+
+
+def note_on(topic: Topic, type_name: str = "note.written.v1") -> type[Note]:
+    """The same fact on a topic of the test's own."""
+    return cast("type[Note]", type("NoteV1", (Note,), {"TOPIC": topic, "TYPE": type_name, "__module__": __name__}))
+
+
+def new_topic(partitions: int = 3, **options: Any) -> Topic:
+    """A topic no other test uses."""
+    return Topic(f"test-rails-{next(_numbers)}", "test", "Of one test.", partitions=partitions, **options)
+
+
+def kafka_of(broker: Broker) -> KafkaSettings:
+    return KafkaSettings(broker.bootstrap, idempotence=broker.idempotence, partitions=3)
+
+
+def runtime_of(db: Database) -> Runtime:
+    return Runtime(db, SystemClock(), cast("Any", None), cast("Any", None))
+
+
+async def tell(db: Database, *facts: Fact) -> None:
+    async with db.transaction() as tx:
+        await outbox.add(tx, *facts, at=datetime.now(UTC))
+
+
+async def write_effect(_rt: Runtime, tx: Tx, fact: Note, _meta: EventMeta) -> None:
+    """The handler of most tests."""
+    await tx.execute("INSERT INTO effect (key, n) VALUES ($1, $2)", fact.subject, fact.n)
+
+
+async def effects(db: Database, key: str | None = None) -> list[tuple[str, int]]:
+    """What the handlers did, in order."""
+    async with db.connection() as connection:
+        rows = await connection.fetch("SELECT key, n FROM effect WHERE $1::text IS NULL OR key = $1 ORDER BY id", key)
+    return [(row["key"], row["n"]) for row in rows]
+
+
+async def unpublished(db: Database) -> int:
+    async with db.connection() as connection:
+        return int(await connection.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL"))
+
+
+@asynccontextmanager
+async def running(*mains: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[list["asyncio.Task[None]"]]:
+    """Run workers meanwhile; one that fails fails the test."""
+    tasks = [asyncio.create_task(main()) for main in mains]
+    try:
+        yield tasks
+        for task in tasks:
+            if task.done() and not task.cancelled():
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=15)
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20, what: str = "it") -> None:
+    """Wait until something is so."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not await condition():  # noqa: ASYNC110 -- what is waited for happens elsewhere
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"{what} did not happen in {seconds} s") from None
+
+
+@dataclass
+class Log:
+    """What a topic holds."""
+
+    records: list[Any]
+
+    def notes(self, key: str | None = None) -> list[int]:
+        """The numbers of the notes, in order within each key."""
+        events = [envelope.decode(record.value) for record in self.records]
+        return [event.data["n"] for event in events if key is None or event.key == key]
+
+    def first_seen(self, key: str) -> list[int]:
+        """The same without repetitions."""
+        return list(dict.fromkeys(self.notes(key)))
+
+
+async def read_log(kafka: KafkaSettings, topic: Topic, partitions: Sequence[int] | None = None) -> Log:
+    """Everything on a topic."""
+    client = AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap_servers, fetch_max_wait_ms=10)
+    await asyncio.wait_for(client.start(), 10)
+    try:
+        numbers = partitions if partitions is not None else range(topic.partitions or 3)
+        places = [TopicPartition(topic.name, number) for number in numbers]
+        client.assign(places)
+        await client.seek_to_beginning(*places)
+        ends = await client.end_offsets(places)
+        records: list[Any] = []
+        async with asyncio.timeout(20):
+            while len(records) < sum(ends.values()):
+                for found in (await client.getmany(timeout_ms=200)).values():
+                    records += found
+        return Log(records)
+    finally:
+        await client.stop()
+
+
+async def kill_session(dsn: str, application: str) -> int:
+    """End the database sessions of this application name, as when its process dies."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        rows = await connection.fetch(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1"
+            " AND datname = current_database()",
+            application,
+        )
+        return len(rows)
+    finally:
+        await connection.close()
