@@ -67,7 +67,7 @@ def status(settings: StackSettings) -> int:
     return 0 if everything_ready else 1
 
 
-def reset(settings: StackSettings) -> int:
+def reset(settings: StackSettings, *, confirmed: bool) -> int:
     """Remove the data, keys and logs of a stack that does not run. A database of one's own is left alone."""
     root = settings.root
     if not (root / "lock").exists():
@@ -75,6 +75,8 @@ def reset(settings: StackSettings) -> int:
         return 0
     folder = Folder(root)
     folder.hold()
+    if not confirmed and input(f"Remove {root} with all its data? [y/N] ").strip().lower() not in {"y", "yes"}:
+        return 1
     shutil.rmtree(root)
     _say(f"removed {root}")
     return 0
@@ -101,14 +103,15 @@ def main() -> int:
     """Read the command line and do it; errors people can act on are printed without a traceback."""
     parser = argparse.ArgumentParser(prog="local_stack", description=__doc__)
     parser.add_argument("command", choices=["run", "status", "reset"])
-    command = parser.parse_args().command
+    parser.add_argument("--yes", action="store_true", help="reset without asking")
+    arguments = parser.parse_args()
     commands: dict[str, Callable[[StackSettings], int]] = {
         "run": lambda settings: asyncio.run(run(settings)),
         "status": status,
-        "reset": reset,
+        "reset": lambda settings: reset(settings, confirmed=arguments.yes),
     }
     try:
-        return commands[command](StackSettings.read())
+        return commands[arguments.command](StackSettings.read())
     except StackError as error:
         sys.stderr.write(f"{error}\n")
         return 1
