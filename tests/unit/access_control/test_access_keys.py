@@ -11,16 +11,16 @@ from shared.runtime import signing
 GOOD = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "k1"}
 
 
-def test_a_key_is_reduced_to_what_is_needed():
+def test_a_key_is_reduced_to_what_is_needed() -> None:
     assert public_ed25519({**GOOD, "alg": "EdDSA", "note": "x"}) == {**GOOD, "use": "sig", "alg": "Ed25519"}
 
 
-def test_the_thumbprint_is_that_of_rfc_8037():
+def test_the_thumbprint_is_that_of_rfc_8037() -> None:
     # RFC 8037, appendix A.3: base64url kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k
     assert thumbprint(public_ed25519(GOOD)) == "90facafea9b1556698540f70c0117a22ea37bd5cf3ed3c47093c1707282b4b89"
 
 
-def test_a_generated_key_is_accepted_once_it_is_public():
+def test_a_generated_key_is_accepted_once_it_is_public() -> None:
     assert public_ed25519(signing.public(signing.generate_key(kid="p-1")))["kid"] == "p-1"
 
 
@@ -46,13 +46,13 @@ def test_a_generated_key_is_accepted_once_it_is_public():
         ({"d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}, "jwk.d"),
     ],
 )
-def test_anything_else_is_refused_naming_the_member(change: dict[str, Any], field: str):
+def test_anything_else_is_refused_naming_the_member(change: dict[str, Any], field: str) -> None:
     with pytest.raises(BadJwk) as refused:
         public_ed25519({**GOOD, **change})
     assert field in [fault["field"] for fault in refused.value.extensions["fields"]]
 
 
-def test_an_empty_object_names_every_member():
+def test_an_empty_object_names_every_member() -> None:
     with pytest.raises(BadJwk) as refused:
         public_ed25519({})
     assert {fault["field"] for fault in refused.value.extensions["fields"]} == {

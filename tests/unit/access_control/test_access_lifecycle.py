@@ -11,32 +11,32 @@ from shared.runtime.problems import ActionRefused
 AFTER_RELEASE = set(Status) - {Status.DRAFTED, Status.WITHDRAWN}
 
 
-def test_an_order_can_only_be_withdrawn_before_it_went_out():
+def test_an_order_can_only_be_withdrawn_before_it_went_out() -> None:
     assert [status for status in Status if LIFECYCLE.can(status, Move.WITHDRAW)] == [Status.DRAFTED]
 
 
-def test_what_is_executed_withdrawn_or_superseded_stays_so():
+def test_what_is_executed_withdrawn_or_superseded_stays_so() -> None:
     assert LIFECYCLE.final == {Status.EXECUTED, Status.WITHDRAWN, Status.SUPERSEDED}
 
 
-def test_a_provider_may_say_executed_as_long_as_the_order_is_open():
+def test_a_provider_may_say_executed_as_long_as_the_order_is_open() -> None:
     assert {status for status in Status if LIFECYCLE.can(status, Move.EXECUTE)} == OPEN
 
 
-def test_exactly_what_is_open_can_be_superseded():
+def test_exactly_what_is_open_can_be_superseded() -> None:
     assert {status for status in Status if LIFECYCLE.can(status, Move.SUPERSEDE)} == OPEN
 
 
-def test_every_outcome_of_a_receipt_claims_a_move():
+def test_every_outcome_of_a_receipt_claims_a_move() -> None:
     assert set(CLAIMED) == set(Outcome)
 
 
-def test_the_clock_stands_still_only_when_the_issuer_has_to_act():
+def test_the_clock_stands_still_only_when_the_issuer_has_to_act() -> None:
     assert {Status.IMPOSSIBLE, Status.CONTESTED} == STOPPED
     assert not RUNNING & STOPPED
 
 
-def test_a_refused_move_says_what_is_allowed():
+def test_a_refused_move_says_what_is_allowed() -> None:
     with pytest.raises(ActionRefused) as refused:
         LIFECYCLE.after(Status.RELEASED, Move.WITHDRAW)
     assert refused.value.extensions["allowed_actions"] == [
@@ -45,7 +45,7 @@ def test_a_refused_move_says_what_is_allowed():
 
 
 @given(st.lists(st.sampled_from(list(Move)), max_size=12))
-def test_no_path_leads_back_before_the_release(path: list[Move]):
+def test_no_path_leads_back_before_the_release(path: list[Move]) -> None:
     status, released = Status.DRAFTED, False
     for move in path:
         if not LIFECYCLE.can(status, move):

@@ -13,7 +13,7 @@ from shared.runtime.postgres import Tx
 
 async def mark_overdue(rt: Runtime, tx: Tx, order_id: UUID) -> None:
     """Flag the order and tell everybody. The order stands as it stood: nothing is ordered twice."""
-    if await orders.lock_now(tx, order_id) is None:
+    if await orders.lock(tx, order_id) is None:
         return
     order = await orders.mark_overdue(tx, order_id, running=sorted(RUNNING), at=rt.clock.now())
     if order is None:

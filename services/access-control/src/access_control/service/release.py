@@ -75,6 +75,6 @@ def _complete(rt: Runtime, draft: AccessOrder, *, sequence: int, issued_at: date
 
 async def release_due(rt: Runtime, tx: Tx, order_id: UUID) -> None:
     """The withdraw window closed: release the order unless it was withdrawn meanwhile."""
-    order = await orders.lock_now(tx, order_id)
+    order = await orders.lock(tx, order_id)
     if order is not None and order.status == Status.DRAFTED:
         await release(rt, tx, order, why="The withdraw window closed.")

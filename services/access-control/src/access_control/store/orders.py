@@ -93,7 +93,6 @@ RETURNING {_COLUMNS}
 """  # noqa: S608
 GET = f"SELECT {_COLUMNS} FROM access_order WHERE id = $1"  # noqa: S608
 LOCK = f"SELECT {_COLUMNS} FROM access_order WHERE id = $1 FOR NO KEY UPDATE"  # noqa: S608
-LOCK_NOW = f"SELECT {_COLUMNS} FROM access_order WHERE id = $1 FOR NO KEY UPDATE NOWAIT"  # noqa: S608
 LOCK_MANY = f"SELECT {_COLUMNS} FROM access_order WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE"  # noqa: S608
 LOCK_CUT_OFFS = f"""
 SELECT {_COLUMNS} FROM access_order
@@ -205,11 +204,6 @@ async def get(tx: Tx, order_id: UUID) -> AccessOrder | None:
 async def lock(tx: Tx, order_id: UUID) -> AccessOrder | None:
     """One order, its row locked."""
     return await _one(tx, LOCK, order_id)
-
-
-async def lock_now(tx: Tx, order_id: UUID) -> AccessOrder | None:
-    """One order, its row locked at once, or LockNotAvailableError: a tick holds a deadline row others may wait for."""
-    return await _one(tx, LOCK_NOW, order_id)
 
 
 async def lock_many(tx: Tx, order_ids: Sequence[UUID]) -> dict[UUID, AccessOrder]:

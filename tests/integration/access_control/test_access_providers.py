@@ -1,0 +1,186 @@
+"""Providers and their keys, through the HTTP door."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from shared.runtime import signing
+from tests.integration.access_control.desk import Desk, revoked
+
+PROVIDER = {
+    "name": "Example Hosting",
+    "licence_number": "京ICP证030173号",
+    "region": "110000",
+    "kind": "access_provider",
+    "contact": "filings@hosting.example",
+}
+
+
+def jwk(kid: str = "k-1") -> dict[str, Any]:
+    return {"jwk": signing.public(signing.generate_key(kid=kid))}
+
+
+async def test_a_registered_provider_is_told_to_the_others_and_names_its_topics(desk: Desk) -> None:
+    answer = await desk.api.post("/providers", json=PROVIDER, who="desk-a")
+    assert answer.status_code == 201
+    provider = answer.json()
+    assert provider["head"] == 0
+    assert provider["topics"] == {
+        "orders": f"access-orders.{provider['id']}",
+        "receipts": f"access-receipts.{provider['id']}",
+    }
+    (fact,) = await desk.facts("provider.registered.v1")
+    assert fact["subject"] == provider["id"]
+    assert fact["data"]["licence_number"] == PROVIDER["licence_number"]
+    assert (await desk.api.get(f"/providers/{provider['id']}", who="auditor")).json() == provider
+
+
+async def test_the_same_request_registers_one_provider(desk: Desk) -> None:
+    first = await desk.api.post("/providers", json=PROVIDER, who="desk-a", key="one")
+    second = await desk.api.post("/providers", json=PROVIDER, who="desk-a", key="one")
+    assert first.json() == second.json()
+    assert len(await desk.facts()) == 1
+
+
+@pytest.mark.parametrize(
+    ("who", "code"),
+    [
+        ("applicant", "role_missing"),
+        ("culture-a", "role_missing"),
+        ("regulator-a", "role_missing"),
+        (("desk-a", {"region": "310000"}), "out_of_scope"),
+        (("desk-a", {"region": None}), "out_of_scope"),
+    ],
+)
+async def test_nobody_else_registers_a_provider(desk: Desk, who: Any, code: str) -> None:
+    answer = await desk.api.post("/providers", json=PROVIDER, who=who)
+    assert (answer.status_code, answer.json()["code"]) == (403, code)
+    assert await desk.refusals() == [("POST /providers", code)]
+    assert await desk.facts() == []
+
+
+async def test_a_national_desk_reaches_every_province(desk: Desk) -> None:
+    who = ("desk-n", {"roles": ["access_desk"], "level": "national", "organisation": "mii"})
+    assert (await desk.api.post("/providers", json=PROVIDER, who=who)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": None}, "name"),
+        ({"region": "11"}, "region"),
+        ({"kind": "reseller"}, "kind"),
+        ({"contact": "   "}, "contact"),
+        ({"licence_number": 7}, "licence_number"),
+        ({"licence": "x"}, "licence"),
+    ],
+)
+async def test_a_malformed_provider_names_the_field(desk: Desk, change: dict[str, Any], field: str) -> None:
+    answer = await desk.api.post("/providers", json=PROVIDER | change, who="desk-a")
+    assert answer.status_code == 422
+    assert [fault["field"] for fault in answer.json()["fields"]] == [field]
+
+
+async def test_an_unknown_provider_is_not_found_by_any_verb(desk: Desk) -> None:
+    ghost = uuid4()
+    for method, path, body in [
+        ("GET", "", None),
+        ("POST", "/keys", jwk()),
+        ("DELETE", "/keys/k", None),
+        ("GET", "/orders", None),
+        ("GET", "/orders/1", None),
+        ("GET", "/orders/stream", None),
+        ("GET", "/state", None),
+        ("GET", "/snapshot", None),
+        ("POST", "/receipts", {"receipts": ["x"]}),
+    ]:
+        answer = await desk.api.request(method, f"/providers/{ghost}{path}", json=body, who="desk-a")
+        assert (answer.status_code, answer.json()["code"]) == (404, "unknown_provider"), path
+    answer = await desk.api.get("/providers/not-an-id", who="desk-a")
+    assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "provider_id")
+
+
+async def test_providers_are_listed_in_pages_newest_first(desk: Desk) -> None:
+    hosts = [await desk.host(name=f"Host {number}") for number in range(3)]
+    first = (await desk.api.get("/providers", params={"limit": 2}, who="regulator-a")).json()
+    rest = (await desk.api.get("/providers", params={"after": first["next"]}, who="regulator-a")).json()
+    assert [item["id"] for item in first["items"] + rest["items"]] == [host.id for host in reversed(hosts)]
+    assert [item["keys"][0]["kid"] for item in rest["items"]] == [hosts[0].key["kid"]]
+    assert rest["next"] is None
+
+
+async def test_a_provider_sees_itself_and_nobody_else(desk: Desk) -> None:
+    mine, other = await desk.host(), await desk.host()
+    assert (await desk.api.get(f"/providers/{mine.id}", who=mine.who)).status_code == 200
+    for path in (f"/providers/{other.id}", "/providers"):
+        assert (await desk.api.get(path, who=mine.who)).status_code == 403
+
+
+async def test_a_key_id_is_used_once_per_provider_even_after_revocation(desk: Desk) -> None:
+    host = await desk.host()
+    assert (await desk.api.post(f"/providers/{host.id}/keys", json=jwk("a"), who="desk-a")).status_code == 201
+    again = await desk.api.post(f"/providers/{host.id}/keys", json=jwk("a"), who="desk-a")
+    assert (again.status_code, again.json()["code"]) == (409, "kid_taken")
+    await desk.api.delete(f"/providers/{host.id}/keys/a", who="desk-a")
+    again = await desk.api.post(f"/providers/{host.id}/keys", json=jwk("a"), who="desk-a")
+    assert (again.status_code, again.json()["code"]) == (409, "kid_taken")
+
+
+async def test_two_providers_may_use_the_same_key_id_but_never_the_same_key(desk: Desk) -> None:
+    first, second = await desk.host(), await desk.host()
+    body = jwk("a")
+    assert (await desk.api.post(f"/providers/{first.id}/keys", json=body, who="desk-a")).status_code == 201
+    same = await desk.api.post(f"/providers/{second.id}/keys", json=body, who="desk-a")
+    assert (same.status_code, same.json()["code"]) == (409, "key_taken")
+    assert (await desk.api.post(f"/providers/{second.id}/keys", json=jwk("a"), who="desk-a")).status_code == 201
+
+
+async def test_a_private_or_foreign_kind_of_key_is_refused(desk: Desk) -> None:
+    host = await desk.host()
+    for wrong in (signing.generate_key(kid="x"), {"kty": "RSA", "kid": "r", "n": "AQAB", "e": "AQAB"}, {}):
+        answer = await desk.api.post(f"/providers/{host.id}/keys", json={"jwk": wrong}, who="desk-a")
+        assert (answer.status_code, answer.json()["code"]) == (422, "bad_jwk")
+        assert answer.json()["fields"][0]["field"].startswith("jwk.")
+
+
+async def test_a_revoked_key_stays_on_record(desk: Desk) -> None:
+    host = await desk.host()
+    kid = host.key["kid"]
+    desk.clock.advance(timedelta(hours=1))
+    answer = await desk.api.delete(f"/providers/{host.id}/keys/{kid}", who="desk-a")
+    assert answer.status_code == 200
+    (key,) = (await desk.api.get(f"/providers/{host.id}", who="desk-a")).json()["keys"]
+    assert key["revoked_at"] == answer.json()["revoked_at"] is not None
+    again = await desk.api.delete(f"/providers/{host.id}/keys/{kid}", who="desk-a")
+    assert (again.status_code, again.json()["code"]) == (409, "key_already_revoked")
+    unknown = await desk.api.delete(f"/providers/{host.id}/keys/nobody", who="desk-a")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_key")
+    history = await desk.rows("SELECT action, subject FROM history WHERE aggregate = 'provider_key' ORDER BY id")
+    assert [tuple(row) for row in history] == [("add_key", "desk-a"), ("revoke_key", "desk-a")]
+
+
+async def test_nobody_but_the_desk_of_its_province_touches_keys(desk: Desk) -> None:
+    host = await desk.host()
+    for who in (host.who, "regulator-a", ("desk-a", {"region": "310000"})):
+        assert (await desk.api.post(f"/providers/{host.id}/keys", json=jwk(), who=who)).status_code == 403
+        assert (await desk.api.delete(f"/providers/{host.id}/keys/{host.key['kid']}", who=who)).status_code == 403
+    assert len(await desk.refusals()) == 6
+
+
+async def test_the_signing_keys_are_public(desk: Desk) -> None:
+    host = await desk.host()
+    await desk.deliver(revoked(host))
+    answer = await desk.api.get("/.well-known/jwks.json")
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "public, max-age=300"
+    assert all("d" not in key for key in answer.json()["keys"])
+    (order,) = (await desk.feed(host))["orders"]
+    assert signing.KeyRing(answer.json()).verify(order["jws"], "concord-order+json").payload
+
+
+async def test_without_a_token_nothing_else_is_shown(desk: Desk) -> None:
+    for path in ("/providers", "/orders", f"/providers/{uuid4()}/orders", f"/orders/{uuid4()}"):
+        assert (await desk.api.get(path)).status_code == 401

@@ -1,0 +1,288 @@
+"""Receipts: what a provider signs is recorded once, and everything else is refused and audited."""
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from access_control.service import receipts as verb
+from shared.contracts.topics import receipts_topic
+from shared.runtime import signing
+from shared.runtime.context import EventMeta
+from shared.runtime.ids import uuid7
+from tests.integration.access_control.desk import NOON, Desk, Host, reinstated, revoked
+
+
+async def ordered(desk: Desk, sites: int = 1) -> tuple[Host, list[dict[str, Any]]]:
+    """A provider and the orders in its feed."""
+    host = await desk.host()
+    await desk.deliver(revoked(host, sites=sites))
+    return host, (await desk.feed(host, limit=500))["orders"]
+
+
+async def test_a_receipt_moves_the_order_and_tells_the_others(desk: Desk) -> None:
+    host, (order,) = await ordered(desk)
+    jws = host.signed(order)
+    (result,) = await desk.post(host, jws)
+    assert (result["status"], result["code"], result["order_status"]) == ("recorded", None, "executed")
+    (row,) = await desk.rows("SELECT * FROM receipt")
+    assert (row["jws"], row["door"], row["moved"]) == (jws.encode(), "http", True)
+    (fact,) = await desk.facts("order.executed.v1")
+    assert (fact["data"]["how"], fact["data"]["sequence"]) == ("HTTP 451 on every host name", 1)
+    (seen,) = (await desk.order(result["order_id"]))["receipts"]
+    assert (seen["jws"], seen["receipt_id"]) == (jws, result["receipt_id"])
+    history = await desk.rows("SELECT to_status, organisation FROM history WHERE action = 'execute'")
+    assert [tuple(each) for each in history] == [("executed", host.id)]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fact"),
+    [
+        ("received", "order.received.v1"),
+        ("executed", "order.executed.v1"),
+        ("partly", "order.partly_executed.v1"),
+        ("impossible", "order.impossible.v1"),
+        ("contested", "order.contested.v1"),
+    ],
+)
+async def test_every_outcome_is_told(desk: Desk, outcome: str, fact: str) -> None:
+    host, _ = await ordered(desk)
+    assert (await desk.answer(host, outcome))["order_status"] == outcome
+    assert len(await desk.facts(fact)) == 1
+
+
+async def test_a_story_in_one_batch_is_taken_in_order(desk: Desk) -> None:
+    host, (order,) = await ordered(desk)
+    results = await desk.post(host, *(host.signed(order, outcome) for outcome in ("received", "partly", "executed")))
+    assert [result["order_status"] for result in results] == ["received", "partly", "executed"]
+    assert (await desk.order(results[0]["order_id"]))["status"] == "executed"
+    assert [fact["type"] for fact in await desk.facts()][-3:] == [
+        "order.received.v1", "order.partly_executed.v1", "order.executed.v1",
+    ]  # fmt: skip
+
+
+async def test_one_bad_receipt_stops_no_other(desk: Desk) -> None:
+    host, orders = await ordered(desk, sites=3)
+    good = [host.signed(order) for order in orders]
+    results = await desk.post(host, good[0], "not a receipt", good[1], good[1], good[2])
+    assert [result["status"] for result in results] == ["recorded", "refused", "recorded", "refused", "recorded"]
+    assert [result["index"] for result in results] == [0, 1, 2, 3, 4]
+    assert [result["code"] for result in results] == [None, "bad_signature", None, "receipt_replayed", None]
+
+
+async def refused(desk: Desk, host: Host, jws: str, code: str) -> dict[str, Any]:
+    """Hand in a receipt that must be refused: nothing moves, and the refusal is audited."""
+    before = await desk.rows("SELECT id, version, status FROM access_order ORDER BY id")
+    (result,) = await desk.post(host, jws)
+    assert (result["status"], result["code"]) == ("refused", code)
+    assert await desk.rows("SELECT id, version, status FROM access_order ORDER BY id") == before
+    assert (await desk.refusals())[-1] == ("receipt by http", code)
+    (trace,) = await desk.rows("SELECT detail, subject FROM audit ORDER BY id DESC LIMIT 1")
+    assert trace["detail"]["sha256"] == hashlib.sha256(jws.encode()).hexdigest()
+    assert trace["subject"] == f"provider-{host.id}"
+    return result
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "field"),
+    [
+        ({"order_digest": "0" * 64}, "digest_mismatch", None),
+        ({"order_digest": "0" * 63}, "invalid", "order_digest"),
+        ({"sequence": 2}, "sequence_mismatch", None),
+        ({"sequence": 0}, "invalid", "sequence"),
+        ({"order_id": str(uuid4())}, "unknown_order", None),
+        ({"order_id": "x"}, "invalid", "order_id"),
+        ({"provider_id": str(uuid4())}, "foreign_provider", None),
+        ({"how": None}, "invalid", "how"),
+        ({"outcome": "partly", "why": None}, "invalid", "why"),
+        ({"outcome": "impossible", "why": None}, "invalid", "why"),
+        ({"outcome": "contested", "why": "short"}, "invalid", "why"),
+        ({"outcome": "done"}, "invalid", "outcome"),
+        ({"at": "yesterday"}, "invalid", "at"),
+        ({"at": "2026-11-20T04:00:00"}, "invalid", "at"),
+        ({"at": "2026-11-20T04:05:01Z"}, "invalid", "at"),
+        ({"receipt_id": None}, "invalid", "receipt_id"),
+    ],
+)
+async def test_a_receipt_that_does_not_fit_is_refused(
+    desk: Desk, change: dict[str, Any], code: str, field: str | None
+) -> None:
+    host, (order,) = await ordered(desk)
+    result = await refused(desk, host, host.signed(order, **change), code)
+    assert [fault["field"] for fault in result["fields"]] == ([field] if field else [])
+
+
+async def test_signatures_that_do_not_hold_are_refused(desk: Desk) -> None:
+    host, (order,) = await ordered(desk)
+    receipt = host.receipt(order)
+    good = host.sign(receipt)
+    forged = signing.generate_key(kid=host.key["kid"])
+    await refused(desk, host, good[:-10] + "AAAAAAAAAA", "bad_signature")
+    await refused(desk, host, host.sign(receipt, key=forged), "bad_signature")
+    await refused(desk, host, host.sign(receipt, typ="concord-order+json"), "bad_signature")
+    await refused(desk, host, host.sign(receipt, key=signing.generate_key(kid="nobody")), "unknown_key")
+    await refused(desk, host, order["jws"], "unknown_key")
+    await refused(desk, host, "é.ü.ö", "bad_signature")
+    assert (await desk.post(host, good))[0]["status"] == "recorded"
+
+
+async def test_a_payload_that_is_no_receipt_is_refused(desk: Desk) -> None:
+    host, _ = await ordered(desk)
+    for payload in (b"", b"[]", b"null", b'{"receipt_id": 1', b"\xff\xfe"):
+        jws = signing.Signer(host.key).sign(payload, "concord-receipt+json")
+        (result,) = await desk.post(host, jws)
+        assert (result["status"], result["code"]) == ("refused", "invalid")
+
+
+async def test_another_providers_key_signs_nothing_here(desk: Desk) -> None:
+    host, (order,) = await ordered(desk)
+    other = await desk.host()
+    await refused(desk, host, host.sign(host.receipt(order), key=other.key), "foreign_key")
+    await refused(desk, other, other.sign(host.receipt(order)), "foreign_provider")
+    await refused(desk, other, other.sign({**host.receipt(order), "provider_id": other.id}), "foreign_order")
+
+
+async def test_a_provider_posts_to_its_own_address_only(desk: Desk) -> None:
+    host, (order,) = await ordered(desk)
+    other = await desk.host()
+    for who in (other.who, "desk-a", "auditor"):
+        answer = await desk.api.post(f"/providers/{host.id}/receipts", json={"receipts": [host.signed(order)]}, who=who)
+        assert answer.status_code == 403
+    assert len(await desk.refusals()) == 3
+    assert await desk.rows("SELECT 1 FROM receipt") == []
+
+
+async def test_a_receipt_id_is_used_once(desk: Desk) -> None:
+    host, orders = await ordered(desk, sites=2)
+    jws = host.signed(orders[0])
+    assert (await desk.post(host, jws))[0]["status"] == "recorded"
+    await refused(desk, host, jws, "receipt_replayed")
+    used = str(verb_id(await desk.rows("SELECT receipt_id FROM receipt")))
+    await refused(desk, host, host.signed(orders[1], receipt_id=used), "receipt_replayed")
+
+
+def verb_id(rows: list[Any]) -> UUID:
+    (row,) = rows
+    found: UUID = row["receipt_id"]
+    return found
+
+
+async def test_two_providers_may_use_the_same_receipt_id(desk: Desk) -> None:
+    host, (order,) = await ordered(desk)
+    other, (same,) = await ordered(desk)
+    number = str(uuid7())
+    assert (await desk.post(host, host.signed(order, receipt_id=number)))[0]["status"] == "recorded"
+    assert (await desk.post(other, other.signed(same, receipt_id=number)))[0]["status"] == "recorded"
+
+
+async def test_only_one_executed_receipt_is_ever_recorded(desk: Desk) -> None:
+    host, (order,) = await ordered(desk)
+    results = await desk.post(host, host.signed(order), host.signed(order))
+    assert [result["code"] for result in results] == [None, "already_executed"]
+    await refused(desk, host, host.signed(order), "already_executed")
+    assert len(await desk.facts("order.executed.v1")) == 1
+
+
+async def test_a_move_the_order_does_not_allow_says_what_it_allows(desk: Desk) -> None:
+    host, (order,) = await ordered(desk)
+    await desk.answer(host, "contested")
+    result = await refused(desk, host, host.signed(order, "received"), "action_refused")
+    assert (result["order_status"], result["allowed_outcomes"]) == ("contested", ["executed"])
+
+
+async def test_a_receipt_for_an_order_that_never_went_out_is_unknown(slow_desk: Desk) -> None:
+    host = await slow_desk.host()
+    await slow_desk.deliver(revoked(host))
+    (order,) = await slow_desk.orders()
+    made = host.sign(
+        {
+            "receipt_id": str(uuid7()),
+            "order_id": order["id"],
+            "sequence": 1,
+            "provider_id": host.id,
+            "order_digest": "0" * 64,
+            "outcome": "received",
+            "at": NOON.isoformat(),
+        }
+    )
+    await refused(slow_desk, host, made, "unknown_order")
+
+
+async def test_what_a_superseded_order_is_told_is_kept_and_moves_nothing(desk: Desk) -> None:
+    host = await desk.host()
+    fact = revoked(host)
+    await desk.deliver(fact)
+    await desk.deliver(reinstated(fact))
+    for outcome in ("received", "executed"):
+        result = await desk.answer(host, outcome, sequence=1)
+        assert (result["status"], result["order_status"]) == ("recorded", "superseded")
+    assert (await desk.answer(host, sequence=1))["code"] == "already_executed"
+    rows = await desk.rows("SELECT outcome, moved FROM receipt ORDER BY recorded_at, receipt_id")
+    assert [tuple(row) for row in rows] == [("received", False), ("executed", False)]
+    assert await desk.facts("order.executed.v1") == []
+
+
+async def test_a_revoked_key_signs_nothing_from_then_on(desk: Desk) -> None:
+    host, orders = await ordered(desk, sites=3)
+    before = host.signed(orders[0])
+    desk.clock.advance(timedelta(minutes=1))
+    await desk.api.delete(f"/providers/{host.id}/keys/{host.key['kid']}", who="desk-a")
+    # Signed before the revocation and still under way: taken.
+    assert (await desk.post(host, before))[0]["status"] == "recorded"
+    desk.clock.advance(timedelta(minutes=1))
+    await refused(desk, host, host.signed(orders[1], at=desk.clock.now().isoformat()), "key_revoked")
+    await refused(desk, host, host.signed(orders[1], at=(NOON + timedelta(minutes=1)).isoformat()), "key_revoked")
+    # A stolen key can write any date; ten minutes later nobody believes it.
+    desk.clock.advance(timedelta(minutes=10))
+    await refused(desk, host, host.signed(orders[2]), "key_revoked")
+    fresh = signing.generate_key(kid="fresh")
+    await desk.add_key(host, fresh)
+    assert (await desk.post(host, host.sign(host.receipt(orders[2]), key=fresh)))[0]["status"] == "recorded"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "receipts"),
+        ({"receipts": []}, "receipts"),
+        ({"receipts": "x"}, "receipts"),
+        ({"receipts": [""]}, "receipts.0"),
+        ({"receipts": ["x", 7]}, "receipts.1"),
+        ({"receipts": ["x"] * 1001}, "receipts"),
+        ({"receipts": ["x" * 131_073]}, "receipts.0"),
+        ({"receipts": ["x"], "more": 1}, "more"),
+    ],
+)
+async def test_a_malformed_batch_names_the_field(desk: Desk, body: dict[str, Any], field: str) -> None:
+    host = await desk.host()
+    answer = await desk.api.post(f"/providers/{host.id}/receipts", json=body, who=host.who)
+    assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, field)
+
+
+async def test_what_comes_over_kafka_is_the_same_verb(desk: Desk) -> None:
+    host, orders = await ordered(desk, sites=2)
+    meta = EventMeta(uuid7(), "k", receipts_topic(host.id).name, 0, 0, desk.clock.now())
+    jws = host.signed(orders[0])
+    for value in (jws.encode(), jws.encode(), b"\xff\x00", b""):
+        async with desk.rt.db.transaction() as tx:
+            await verb.record_heard(desk.rt, tx, value, meta)
+    (row,) = await desk.rows("SELECT door, jws FROM receipt")
+    assert tuple(row) == ("kafka", jws.encode())
+    assert await desk.refusals() == [
+        ("receipt by kafka", "receipt_replayed"),
+        ("receipt by kafka", "bad_signature"),
+        ("receipt by kafka", "bad_signature"),
+    ]
+    (who,) = await desk.rows("SELECT DISTINCT subject, organisation FROM audit")
+    assert tuple(who) == (f"provider:{host.id}", host.id)
+
+
+async def test_a_full_batch_is_taken(desk: Desk) -> None:
+    host, orders = await ordered(desk, sites=500)
+    jws = [host.signed(order, outcome) for order in orders for outcome in ("received", "executed")]
+    results = await desk.post(host, *jws)
+    assert {result["status"] for result in results} == {"recorded"}
+    assert len(await desk.facts("order.executed.v1")) == 500
+    assert (await desk.state(host))["in_force"] == 500
