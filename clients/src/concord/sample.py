@@ -17,7 +17,8 @@ SEED: Final = 2006
 CHUNK: Final = 64 * 1024
 WORDS: Final = (
     "amber", "bamboo", "cedar", "delta", "ember", "fable", "garden", "harbor", "island", "jasmine", "kettle", "lantern",
-    "meadow", "north", "orchard", "pavilion", "quartz", "river", "summit", "temple", "valley", "willow", "yarrow", "zephyr",
+    "meadow", "north", "orchard", "pavilion", "quartz", "river", "summit", "temple", "valley", "willow",
+    "yarrow", "zephyr",
 )  # fmt: skip
 CHINESE: Final = ("山水", "书院", "茶馆", "竹林", "星河", "明月", "春雨", "长城", "花园", "海岛")
 _IDN_SHARE: Final = 50

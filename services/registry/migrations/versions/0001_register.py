@@ -141,7 +141,8 @@ CREATE TABLE undone_decision (
   reasons text NOT NULL,
   at timestamptz NOT NULL
 );
-COMMENT ON TABLE undone_decision IS 'Decisions overturned or suspended on appeal; a request that comes late is moot at once.';
+COMMENT ON TABLE undone_decision IS
+  'Decisions overturned or suspended on appeal; a request that comes late is moot at once.';
 
 CREATE TABLE import (
   id uuid PRIMARY KEY,

@@ -28,7 +28,9 @@ class UnknownImport(NotFound):
 
 
 class OperatorExists(Conflict):
-    """An operator with the code {uscc} is registered already; use that record."""
+    """An operator with the code {uscc} is registered already; use that record, {operator_id}."""
+
+    members = frozenset({"operator_id"})
 
 
 class DomainTaken(Conflict):

@@ -130,6 +130,7 @@ INSERT INTO operator (id, uscc, name, kind, region, created_at) VALUES ($1, $2, 
 ON CONFLICT (uscc) DO NOTHING RETURNING id
 """
 GET_OPERATOR: Final = f"SELECT {OPERATOR_COLUMNS} FROM operator o WHERE o.id = $1"  # noqa: S608
+OPERATOR_OF: Final = "SELECT id FROM operator WHERE uscc = $1"
 INSERT_REGISTRATION: Final = """
 INSERT INTO registration (id, operator_id, kind, level, region, status, submitted_at, changed_at)
 VALUES ($1, $2, $3, $4, $5, 'submitted', $6, $6)

@@ -29,7 +29,7 @@ async def register_operator(rt: Runtime, who: Caller, body: NewOperator) -> Oper
             store.INSERT_OPERATOR, operator.id, uscc, operator.name, operator.kind, operator.region, now
         )
         if added is None:
-            raise OperatorExists(uscc=uscc)
+            raise OperatorExists(uscc=uscc, operator_id=str(await tx.fetchval(store.OPERATOR_OF, uscc)))
         await audit.record(
             tx, who=who, act="register_operator", resource=f"operator/{operator.id}", outcome="granted", at=now
         )

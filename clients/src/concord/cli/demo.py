@@ -1,0 +1,125 @@
+"""``concord demo``: plays the story on a running stack, or on one it starts itself, and prints a timeline."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from concord import sample
+from concord.cli.story import STEPS, Context, Step, StepFailed, people
+from concord.sdk import ConcordError, NoStack, Unreachable
+from concord.sdk.places import Places, find
+
+START_S = 300.0
+
+
+def command(
+    file: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Domain names, one a line.")] = None,
+    count: Annotated[
+        int, typer.Option(min=1, help="Records of the made-up sample, if there is no file.")
+    ] = sample.COUNT,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per step: step, ok, ms, detail.")] = False,
+) -> None:
+    """Play the main job: import, decision by two people, cut-off, receipt, look-up, appeal, restoration.
+
+    Uses the stack that runs here, or starts one and ends it. Exits 1 if any step is not as it should be.
+    """
+    console = Console(stderr=as_json, highlight=False)
+    try:
+        with _stack(console) as places:
+            ok = asyncio.run(_play(places, console, file=file, count=count, as_json=as_json))
+    except NoStack as error:
+        console.print(f"[red]{error}[/]")
+        raise typer.Exit(3) from error
+    raise typer.Exit(0 if ok else 1)
+
+
+@contextmanager
+def _stack(console: Console) -> Iterator[Places]:
+    """Where the services are: a stack that runs already, or one of our own for as long as this lasts."""
+    try:
+        running = find()
+    except NoStack:
+        console.print("no stack runs here: starting one (make run keeps one running)")
+    else:
+        yield running
+        return
+    log = Path(os.environ.get("CONCORD_HOME", ".concord")) / "log" / "demo-stack.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local_stack", "run"],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            yield _wait_for(process, log)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=60)
+
+
+def _wait_for(process: "subprocess.Popen[bytes]", log: Path) -> Places:
+    end = time.monotonic() + START_S
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise NoStack(f"the stack did not start; its last words:\n{log.read_text(errors='replace')[-2000:]}")
+        if b"everything runs" in log.read_bytes():
+            return find()
+        time.sleep(0.2)
+    raise NoStack(f"the stack was not ready after {START_S:g} s; see {log}")
+
+
+async def _play(places: Places, console: Console, *, file: Path | None, count: int, as_json: bool) -> bool:
+    began = time.monotonic()
+    async with AsyncExitStack() as stack:
+        web = await stack.enter_async_context(httpx.AsyncClient(timeout=10, trust_env=False))
+        everybody = await people(places, stack)
+        bar = Progress(TextColumn("  importing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                       console=console, transient=True)  # fmt: skip
+        task = bar.add_task("import", total=None)
+        context = Context(
+            places, everybody, web, file, count, lambda sent, total: bar.update(task, completed=sent, total=total)
+        )
+        for name, step in STEPS:
+            if name == "import":
+                bar.start()
+            ok, ms, detail = await _timed(step, context)
+            bar.stop()
+            _report(console, name, ok=ok, ms=ms, detail=detail, at=time.monotonic() - began, as_json=as_json)
+            if not ok:
+                return False
+    return True
+
+
+async def _timed(step: Step, context: Context) -> tuple[bool, float, str]:
+    start = time.perf_counter()
+    try:
+        detail = await step(context)
+        ok = True
+    except (StepFailed, ConcordError, Unreachable, TimeoutError) as error:
+        ok, detail = False, f"{type(error).__name__}: {error}"
+    return ok, (time.perf_counter() - start) * 1000, detail
+
+
+def _report(console: Console, name: str, *, at: float, as_json: bool, **result: Any) -> None:
+    if as_json:
+        document = {"step": name, "ok": result["ok"], "ms": round(result["ms"], 1), "detail": result["detail"]}
+        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+        return
+    mark = "[green]✓[/]" if result["ok"] else "[red]✗[/]"
+    console.print(f"{at:7.1f} s {mark} {name:<22}{result['ms']:>9,.0f} ms  {result['detail']}", soft_wrap=True)
