@@ -28,7 +28,7 @@ from shared.runtime import deadlines, history, outbox
 from shared.runtime.context import Caller, Runtime
 from shared.runtime.ids import uuid7
 from shared.runtime.postgres import Tx
-from shared.runtime.problems import Invalid
+from shared.runtime.problems import Invalid, TryAgain
 
 DECISION_CLOCK: Final = "approval_decision"
 """Kind of the deadline. The service item names its clock in the rule profile: 20 working days so far."""
@@ -53,6 +53,8 @@ async def apply(rt: Runtime, who: Caller, body: bodies.Application) -> Record:
         filed = await store.add(tx, new)
         if filed is None:
             open_id = await store.pending(tx, new)
+            if open_id is None:
+                raise TryAgain(retry_after=1)  # it was decided this very moment
             raise ApplicationPending(service_item=new.service_item, domain=new.domain, application_id=str(open_id))
         await _moved(tx, filed, None, "apply", who, "The operator applied for prior approval.")
         return filed, []

@@ -49,10 +49,10 @@ async def file(rt: Runtime, who: Caller, decision_id: UUID, body: bodies.Grounds
             filed_at=rt.clock.now(),
         )
         _check_appealable(decision, new)
-        due = await deadlines.start(
+        await deadlines.start(
             tx, kind=APPEAL_CLOCK, aggregate_id=new.id, clock_name=APPEAL_CLOCK, rt=rt, at=new.filed_at
         )
-        filed = await appeals.add(tx, new, due)
+        filed = await appeals.add(tx, new)
         if filed is None:
             raise AppealPending(appeal_id=str(await appeals.open_of(tx, decision_id)))
         await remember(tx, filed, None, "file", who, body.grounds, new.filed_at)
@@ -81,7 +81,7 @@ async def decide(rt: Runtime, who: Caller, appeal_id: UUID, body: bodies.Outcome
         decided = await appeals.decide(
             tx, appeal, to, by=who.subject, at=at, legal_basis=body.legal_basis, reasons=body.reasons
         )
-        await deadlines.met(tx, kind=APPEAL_CLOCK, aggregate_id=appeal_id, at=at)
+        await deadlines.met(tx, APPEAL_CLOCK, appeal_id, at)
         await remember(tx, decided, appeal.status, action, who, body.reasons, at)
         if action is AppealAction.UPHOLD:
             await _overturn(tx, who, case, decision, decided, body, at)

@@ -43,12 +43,14 @@ class Appeal(NewAppeal):
     changed_at: datetime
 
 
-_APPEAL: Final = """id, decision_id, case_id, grounds, appellant, filed_by, on_behalf, filed_at, version, status,
-       due_at, overdue_at, decided_by, decided_at, legal_basis, reasons, changed_at"""
+_OWN: Final = """id, decision_id, case_id, grounds, appellant, filed_by, on_behalf, filed_at, version, status,
+       overdue_at, decided_by, decided_at, legal_basis, reasons, changed_at"""
+# When it is due, the deadline's row alone knows.
+_APPEAL: Final = f"{_OWN}, (SELECT max(due_at) FROM deadline WHERE aggregate_id = appeal.id) AS due_at"
 
 ADD = f"""
-INSERT INTO appeal ({_APPEAL})
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, 'open', $9, NULL, NULL, NULL, NULL, NULL, $8)
+INSERT INTO appeal ({_OWN})
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, 'open', NULL, NULL, NULL, NULL, NULL, $8)
 ON CONFLICT (decision_id) WHERE status = 'open' DO NOTHING
 RETURNING {_APPEAL}
 """
@@ -70,8 +72,8 @@ RETURNING {_APPEAL}
 """
 
 
-async def add(tx: Tx, new: NewAppeal, due_at: datetime) -> Appeal | None:
-    """File an appeal, or None if the decision is under appeal already."""
+async def add(tx: Tx, new: NewAppeal) -> Appeal | None:
+    """File an appeal whose clock was started, or None if the decision is under appeal already."""
     row = await tx.fetchrow(
         ADD,
         new.id,
@@ -82,7 +84,6 @@ async def add(tx: Tx, new: NewAppeal, due_at: datetime) -> Appeal | None:
         new.filed_by,
         new.on_behalf,
         new.filed_at,
-        due_at,
     )
     return _appeal(row) if row else None
 

@@ -140,7 +140,6 @@ CREATE TABLE appeal (
     filed_by    text NOT NULL,
     on_behalf   boolean NOT NULL,
     filed_at    timestamptz NOT NULL,
-    due_at      timestamptz NOT NULL,
     overdue_at  timestamptz,
     decided_by  text,
     decided_at  timestamptz,

@@ -1,0 +1,75 @@
+"""Evidence on disk: named after its bytes, complete or not there at all."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from enforcement.errors import EvidenceDamaged, EvidenceEmpty, EvidenceTooLarge
+from enforcement.store.files import LIMIT, EvidenceFiles
+
+
+async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+async def broken(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+    raise ConnectionResetError("the client went away")
+
+
+def listed(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+async def test_bytes_are_kept_under_their_hash(tmp_path: Path) -> None:
+    files = EvidenceFiles(tmp_path / "evidence")
+    sha256, size = await files.save(chunks(b"a page ", b"", b"as it was"))
+    assert (sha256, size) == (hashlib.sha256(b"a page as it was").hexdigest(), 16)
+    assert (await files.verified(sha256)).read_bytes() == b"a page as it was"
+    assert listed(tmp_path) == [sha256]
+
+
+async def test_the_same_bytes_are_kept_once(tmp_path: Path) -> None:
+    files = EvidenceFiles(tmp_path)
+    assert await files.save(chunks(b"once")) == await files.save(chunks(b"on", b"ce"))
+    assert len(listed(tmp_path)) == 1
+
+
+async def test_exactly_the_limit_is_taken_and_one_byte_more_is_not(tmp_path: Path) -> None:
+    files = EvidenceFiles(tmp_path)
+    assert (await files.save(chunks(b"x" * LIMIT)))[1] == LIMIT
+    with pytest.raises(EvidenceTooLarge):
+        await files.save(chunks(b"y" * LIMIT, b"y"))
+    assert len(listed(tmp_path)) == 1
+
+
+async def test_nothing_is_left_of_an_upload_that_broke_off_or_was_empty(tmp_path: Path) -> None:
+    files = EvidenceFiles(tmp_path)
+    with pytest.raises(ConnectionResetError):
+        await files.save(broken(b"half a pa"))
+    with pytest.raises(EvidenceEmpty):
+        await files.save(chunks())
+    assert listed(tmp_path) == []
+
+
+async def test_bytes_that_changed_or_vanished_are_not_given_out(tmp_path: Path) -> None:
+    files = EvidenceFiles(tmp_path)
+    sha256, _ = await files.save(chunks(b"genuine"))
+    files.path(sha256).write_bytes(b"forged!")
+    with pytest.raises(EvidenceDamaged):
+        await files.verified(sha256)
+    files.path(sha256).unlink()
+    with pytest.raises(EvidenceDamaged):
+        await files.verified(sha256)
+
+
+async def test_filing_damaged_bytes_again_repairs_them(tmp_path: Path) -> None:
+    files = EvidenceFiles(tmp_path)
+    sha256, _ = await files.save(chunks(b"genuine"))
+    files.path(sha256).write_bytes(b"forged!")
+    await files.save(chunks(b"genuine"))
+    assert (await files.verified(sha256)).read_bytes() == b"genuine"
