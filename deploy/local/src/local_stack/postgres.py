@@ -36,6 +36,7 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "idle_in_transaction_session_timeout": "60s",
     "log_min_messages": "warning",
+    "log_checkpoints": "off",
 }
 _UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
