@@ -1,0 +1,23 @@
+"""Why a look-up can be refused: one class per reason."""
+
+from shared.runtime.problems import Invalid, NotFound, Unavailable
+
+
+class OneKeyRequired(Invalid):
+    """Give exactly one of domain, ip and number."""
+
+
+class KeyMalformed(Invalid):
+    """This cannot be looked up: {reason}."""
+
+
+class AddressesAreOfficial(Invalid):
+    """The public looks up by domain or number; which sites share an address is told to authorities only."""
+
+
+class EntryNotFound(NotFound):
+    """The register has no entry {number}."""
+
+
+class ReadModelOutdated(Unavailable):
+    """The read model is being built anew by a newer program; another node answers."""

@@ -1,0 +1,248 @@
+"""The read model: an LMDB file that is exactly one point of the stream, since records and offsets commit together.
+
+Sub-databases: ``sites`` (site id → entry), ``domains`` and ``rows`` (A-label → the rest of the answer as a line of
+JSON, as a row of CSV: one get and no work for each key of a list), ``shared`` (domains that several sites have → site
+ids), ``ips`` (16 bytes → site ids), ``numbers`` (number → site ids), ``orders`` (site id, provider id → orders),
+``quarantine`` (records nobody could read), ``meta`` (schema, cluster id, offsets, freshness).
+"""
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Self, TypeVar
+from uuid import UUID
+
+import lmdb
+import structlog
+
+from query import hosting, records
+from query.hosting import Order, OrderFact
+from query.records import Entry, SiteFact
+
+SCHEMA: Final = b"1"
+"""A file of another schema is emptied and built anew from the beginning of the topics."""
+MAP_SIZE: Final = 16 << 30
+MOST_READERS: Final = 510
+SHOWN: Final = 100
+"""Further sites listed for a key that many sites have; ``total`` says how many there are."""
+NAMES: Final = ("sites", "domains", "rows", "shared", "ips", "numbers", "orders", "quarantine", "meta")
+DUPLICATES: Final = frozenset({"shared", "ips", "numbers"})
+ALONE: Final = b'"total":1,'
+ACTIVE: Final = b'"status":"active"},"operator":{'
+"""What only the entry of a registration in force holds: quotes inside a text are escaped."""
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_V4: Final = bytes(10) + b"\xff\xff"
+ID: Final = 16
+
+_log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+
+class Place(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    partition: int
+
+
+class Unreadable(NamedTuple):
+    """A record that could not be read, kept for whoever will look at it."""
+
+    place: Place
+    offset: int
+    value: bytes
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is applied together: facts, records that could not be read, and where to go on afterwards."""
+
+    sites: Sequence[SiteFact] = ()
+    orders: Sequence[OrderFact] = ()
+    unreadable: Sequence[Unreadable] = ()
+    offsets: Mapping[Place, int] = field(default_factory=dict)
+
+
+def pack(ip: str) -> bytes | None:
+    """An address as 16 bytes; none if it is not one."""
+    try:
+        if ":" in ip:
+            return socket.inet_pton(socket.AF_INET6, ip)
+        return _V4 + socket.inet_pton(socket.AF_INET, ip)
+    except (OSError, ValueError):
+        return None
+
+
+class ReadModel:
+    """The one environment of this process. Any number of processes may read; one writes."""
+
+    def __init__(self, env: Any) -> None:
+        self.env = env
+        self.db: dict[str, Any] = {}
+        self._map = threading.Lock()
+        """Held by every read and by whoever moves the map: LMDB must not move it under an open transaction."""
+
+    @classmethod
+    def open(cls, path: Path, *, map_size: int = MAP_SIZE, durable: bool = True) -> Self:
+        """Open or make the file. ``durable=False`` leaves out the disk's confirmation, for tests and benchmarks."""
+        path.mkdir(parents=True, exist_ok=True)
+        env = lmdb.open(
+            str(path),
+            map_size=map_size,
+            max_dbs=len(NAMES),
+            max_readers=MOST_READERS,
+            metasync=False,  # a crash of the machine may cost the last transactions, which Kafka still has
+            sync=durable,
+            max_spare_txns=8,
+        )
+        model = cls(env)
+        for name in NAMES:
+            fixed = name in DUPLICATES
+            model.db[name] = env.open_db(name.encode(), dupsort=fixed, dupfixed=fixed)
+        return model
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._map:
+            self.env.close()
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def reading(self, *, buffers: bool = False) -> Iterator[Any]:
+        """A read transaction; to be held for milliseconds, since it keeps old pages alive."""
+        with self._map:
+            try:
+                txn = self.env.begin(buffers=buffers)
+            except lmdb.MapResizedError:  # the writing process made it larger
+                self.env.set_mapsize(0)
+                txn = self.env.begin(buffers=buffers)
+            with txn:
+                yield txn
+
+    def schema_fits(self) -> bool:
+        """Whether this program can read the file."""
+        with self.reading() as txn:
+            return bool(txn.get(b"schema", SCHEMA, self.db["meta"]) == SCHEMA)
+
+    def as_of(self) -> datetime | None:
+        """The moment up to which everything is in; none before the first time the end was reached."""
+        with self.reading() as txn:
+            return self.as_of_in(txn)
+
+    def as_of_in(self, txn: Any) -> datetime | None:
+        """The same, inside a transaction."""
+        value = txn.get(b"as_of", None, self.db["meta"])
+        return None if value is None else EPOCH + timedelta(microseconds=int.from_bytes(value, "big"))
+
+    def cluster_id(self) -> str | None:
+        """The cluster whose offsets are kept."""
+        with self.reading() as txn:
+            value = txn.get(b"cluster", None, self.db["meta"])
+            return None if value is None else value.decode()
+
+    def offsets(self) -> dict[Place, int]:
+        """Where to go on, by partition."""
+        with self.reading() as txn:
+            found: dict[Place, int] = {}
+            cursor = txn.cursor(self.db["meta"])
+            if cursor.set_range(b"offset/"):
+                for key, value in cursor:
+                    if not key.startswith(b"offset/"):
+                        break
+                    _, topic, partition = key.decode().split("/")
+                    found[Place(topic, int(partition))] = int.from_bytes(value, "big")
+            return found
+
+    def unreadable(self) -> list[Unreadable]:
+        """Records that could not be read."""
+        with self.reading() as txn:
+            return [unreadable_of(key, value) for key, value in txn.cursor(self.db["quarantine"])]
+
+    def count(self, name: str) -> int:
+        """How many rows a sub-database has."""
+        with self.reading() as txn:
+            return int(txn.stat(self.db[name])["entries"])
+
+    def entry(self, txn: Any, site_id: bytes) -> Entry | None:
+        """What is known of a site."""
+        tail = txn.get(site_id, None, self.db["sites"])
+        return None if tail is None else records.decode(tail)
+
+    def orders_of(self, txn: Any, site_id: bytes) -> dict[UUID, list[Order]]:
+        """The orders about a site, by provider."""
+        cursor = txn.cursor(self.db["orders"])
+        found: dict[UUID, list[Order]] = {}
+        if cursor.set_range(site_id):
+            for key, value in cursor:
+                if bytes(key[:ID]) != site_id:
+                    break
+                found[UUID(bytes=bytes(key[ID:]))] = hosting.load(value)
+        return found
+
+    def ids(self, txn: Any, name: str, key: bytes, limit: int) -> tuple[int, list[bytes]]:
+        """How many sites have a key of ``ips``, ``numbers`` or ``shared``, and the first of them."""
+        cursor = txn.cursor(self.db[name])
+        if not cursor.set_key(key):
+            return 0, []
+        total = cursor.count()
+        first = [bytes(cursor.value())]
+        while len(first) < min(total, limit) and cursor.next_dup():
+            first.append(bytes(cursor.value()))
+        return total, first
+
+    def body(self, txn: Any, total: int, ids: Sequence[bytes]) -> bytes:
+        """The rest of the line for a key that these sites have: the active one first, then by id."""
+        tails = self.tails(txn, ids)
+        if total == 1:
+            return ALONE + tails[0]
+        others = b",".join([b"{" + tail[:-1] for tail in tails[1 : SHOWN + 1]])
+        return b'"total":%d,"others":[%s],%s' % (total, others, tails[0])
+
+    def tails(self, txn: Any, ids: Sequence[bytes]) -> list[bytes]:
+        """The entries of these sites as they are kept: the active ones first, then by id."""
+        tails = [bytes(txn.get(site_id, None, self.db["sites"])) for site_id in ids]
+        return sorted(tails, key=lambda tail: ACTIVE not in tail) if len(tails) > 1 else tails
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def write(self, change: Callable[[Any], T]) -> T:
+        """Run ``change`` in one write transaction, again with a larger map if it did not fit."""
+        while True:
+            try:
+                with self.env.begin(write=True) as txn:
+                    return change(txn)
+            except lmdb.MapFullError:
+                self._grow(self.env.info()["map_size"] * 2)
+            except lmdb.MapResizedError:
+                self._grow(0)
+
+    def _grow(self, size: int) -> None:
+        with self._map:
+            self.env.set_mapsize(size)
+        _log.warning("readmodel.map_grown", bytes=self.env.info()["map_size"])
+
+
+def quarantine_key(unreadable: Unreadable) -> bytes:
+    """Under which key an unreadable record is kept."""
+    return f"{unreadable.place.topic}/{unreadable.place.partition}/{unreadable.offset:020}".encode()
+
+
+def quarantine_value(unreadable: Unreadable) -> bytes:
+    """How it is kept."""
+    error = unreadable.error.encode()[:1000]
+    return struct.pack(">H", len(error)) + error + unreadable.value
+
+
+def unreadable_of(key: bytes, value: bytes) -> Unreadable:
+    """An unreadable record as it was kept."""
+    topic, partition, offset = key.decode().split("/")
+    (length,) = struct.unpack_from(">H", value)
+    error = value[2 : 2 + length].decode("utf-8", "replace")
+    return Unreadable(Place(topic, int(partition)), int(offset), value[2 + length :], error)

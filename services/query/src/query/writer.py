@@ -1,0 +1,188 @@
+"""Writes the read model: a batch and the offsets that follow it in one transaction, with all that finds a site."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from query import hosting, records, rows
+from query.hosting import OrderFact
+from query.readmodel import (
+    ALONE,
+    EPOCH,
+    ID,
+    SCHEMA,
+    SHOWN,
+    Batch,
+    ReadModel,
+    Unreadable,
+    pack,
+    quarantine_key,
+    quarantine_value,
+)
+from query.records import Entry, SiteFact
+
+MOST: Final = 10_000
+"""Sites of one domain that are looked at; the register refuses a domain that is somebody else's, so there are few."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Writer:
+    """The one who writes the file; there is one in the world for each file."""
+
+    def __init__(self, model: ReadModel) -> None:
+        self._model = model
+
+    def prepare(self) -> bool:
+        """For the writer, before anything else: empty a file of another schema. Says whether it did."""
+
+        def change(txn: Any) -> bool:
+            found = txn.get(b"schema", None, self._model.db["meta"])
+            if found not in {None, SCHEMA}:
+                for database in self._model.db.values():
+                    txn.drop(database, delete=False)
+            txn.put(b"schema", SCHEMA, db=self._model.db["meta"])
+            return found not in {None, SCHEMA}
+
+        return self._model.write(change)
+
+    def adopt(self, cluster_id: str) -> bool:
+        """Offsets mean something in one cluster only: in another one reading begins anew. Says whether it does."""
+
+        def change(txn: Any) -> bool:
+            meta = self._model.db["meta"]
+            if txn.get(b"cluster", None, meta) == cluster_id.encode():
+                return False
+            cursor = txn.cursor(meta)
+            while cursor.set_range(b"offset/") and cursor.key().startswith(b"offset/"):
+                cursor.delete()
+            txn.put(b"cluster", cluster_id.encode(), db=meta)
+            return True
+
+        return self._model.write(change)
+
+    def reached(self, moment: datetime) -> None:
+        """Record that everything up to a moment is in."""
+        value = ((moment - EPOCH) // timedelta(microseconds=1)).to_bytes(8, "big")
+        self._model.write(lambda txn: txn.put(b"as_of", value, db=self._model.db["meta"]))
+
+    def apply(self, batch: Batch) -> None:
+        """Apply a batch, all of it or nothing. Older versions and facts that are known change nothing."""
+        self._model.write(lambda txn: _Change(self._model, txn).apply(batch))
+
+    def release(self, unreadable: Unreadable) -> None:
+        """Take a record out of quarantine."""
+        self._model.write(lambda txn: txn.delete(quarantine_key(unreadable), db=self._model.db["quarantine"]))
+
+
+class _Change:
+    """Applies one batch inside one write transaction."""
+
+    def __init__(self, model: ReadModel, txn: Any) -> None:
+        self._model, self._txn, self._db = model, txn, model.db
+        self._any_orders = txn.stat(model.db["orders"])["entries"] > 0
+        self._any_shared = txn.stat(model.db["shared"])["entries"] > 0
+
+    def apply(self, batch: Batch) -> None:
+        """Apply everything."""
+        txn, db = self._txn, self._db
+        for fact in batch.sites:
+            self._record(fact)
+        self._orders(batch.orders)
+        for unreadable in batch.unreadable:
+            txn.put(quarantine_key(unreadable), quarantine_value(unreadable), db=db["quarantine"])
+        for (topic, partition), offset in batch.offsets.items():
+            txn.put(f"offset/{topic}/{partition}".encode(), offset.to_bytes(8, "big"), db=db["meta"])
+
+    def _record(self, fact: SiteFact) -> None:
+        """Take in a record unless the same version or a newer one is there."""
+        site_id = fact.site_id.bytes
+        tail = self._txn.get(site_id, None, self._db["sites"])
+        earlier = None if tail is None else records.decode(tail)
+        if earlier is not None and earlier.site.version >= fact.version:
+            return
+        orders = self._model.orders_of(self._txn, site_id) if self._any_orders else {}
+        self._put(site_id, records.entry_of(fact, orders, earlier), earlier)
+
+    def _orders(self, facts: Sequence[OrderFact]) -> None:
+        """Take in order facts, then write each site they are about once."""
+        changed: set[bytes] = set()
+        for fact in facts:
+            key = fact.site_id.bytes + fact.provider_id.bytes
+            value = self._txn.get(key, None, self._db["orders"])
+            merged = hosting.dump(hosting.merge(hosting.load(value), fact))
+            if merged != value:
+                self._txn.put(key, merged, db=self._db["orders"])
+                changed.add(key[:ID])
+        for site_id in sorted(changed):
+            entry = self._model.entry(self._txn, site_id)
+            if entry is not None:
+                self._put(site_id, records.with_orders(entry, self._model.orders_of(self._txn, site_id)), entry)
+
+    def _put(self, site_id: bytes, entry: Entry, earlier: Entry | None) -> None:
+        """Write an entry, and bring what finds it into line: names it lost find it no longer."""
+        tail = records.encode(entry)
+        self._txn.put(site_id, tail, db=self._db["sites"])
+        known = set(earlier.site.domains) if earlier is not None else set()
+        for domain in sorted(known.difference(entry.site.domains)):
+            self._unname(domain.encode(), site_id)
+        self._move("ips", entry.ips, earlier.ips if earlier else set(), site_id, pack)
+        self._move("numbers", entry.numbers, earlier.numbers if earlier else set(), site_id, str.encode)
+        body, row = ALONE + tail, rows.rest(1, [entry]).encode()
+        for domain in sorted(set(entry.site.domains)):
+            if not self._others(domain.encode(), site_id, known=domain in known):
+                self._name(domain.encode(), body, row)
+
+    def _move(
+        self, index: str, now: set[str], before: set[str], site_id: bytes, key_of: Callable[[str], bytes | None]
+    ) -> None:
+        """Bring an index from the keys a site had to those it has."""
+        if now == before:
+            return
+        db = self._db[index]
+        for text in before - now:
+            if (key := key_of(text)) is not None:
+                self._txn.delete(key, site_id, db=db)
+        for text in now - before:
+            if (key := key_of(text)) is not None:
+                self._txn.put(key, site_id, db=db)
+            else:
+                _log.warning("readmodel.not_an_address", site_id=site_id.hex())
+
+    def _name(self, domain: bytes, body: bytes, row: bytes) -> None:
+        """Write the answers for a domain."""
+        self._txn.put(domain, body, db=self._db["domains"])
+        self._txn.put(domain, row, db=self._db["rows"])
+
+    def _others(self, domain: bytes, site_id: bytes, *, known: bool) -> bool:
+        """Whether other sites have this domain too; then its answers are written for all of them."""
+        txn, shared = self._txn, self._db["shared"]
+        if not self._any_shared and known:
+            return False
+        if txn.get(domain, None, shared) is None:
+            found = None if known else txn.get(domain, None, self._db["domains"])
+            if found is None:
+                return False
+            txn.put(domain, records.decode(found[len(ALONE) :]).site.site_id.bytes, db=shared)
+            self._any_shared = True
+        txn.put(domain, site_id, db=shared)
+        self._together(domain)
+        return True
+
+    def _unname(self, domain: bytes, site_id: bytes) -> None:
+        """Let a domain find this site no longer; the other sites that have it stay."""
+        if self._txn.delete(domain, site_id, db=self._db["shared"]):
+            self._together(domain)
+        else:
+            self._txn.delete(domain, db=self._db["domains"])
+            self._txn.delete(domain, db=self._db["rows"])
+
+    def _together(self, domain: bytes) -> None:
+        """Write the answers for a domain that several sites have; with one left it is that one's alone."""
+        total, ids = self._model.ids(self._txn, "shared", domain, MOST)
+        if total == 1:
+            self._txn.delete(domain, db=self._db["shared"])
+        entries = [records.decode(tail) for tail in self._model.tails(self._txn, ids)[: SHOWN + 1]]
+        self._name(domain, self._model.body(self._txn, total, ids), rows.rest(total, entries).encode())
