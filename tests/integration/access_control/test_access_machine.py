@@ -1,0 +1,238 @@
+"""Whatever happens in whatever order: a model of the orders and the service agree, and the feed keeps its promises."""
+
+import asyncio
+import hashlib
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from access_control.lifecycle import CLAIMED, MOVES, OPEN, RUNNING, Move, Status
+from access_control.main import SERVICE
+from shared.contracts.orders import Outcome
+from shared.contracts.registry import RegistrationRevokedV1
+from shared.runtime.clock import FixedClock
+from tests.integration.access_control.desk import NOON, Desk, Host, reinstated, revoked
+from tests.support.fixtures import MakeDatabase
+from tests.support.service import running_service
+
+T = TypeVar("T")
+WHY = {"reasons": "The decision named the wrong site."}
+OUTCOMES = st.sampled_from(list(Outcome))
+
+
+@dataclass
+class Known:
+    """What the model believes of an order."""
+
+    id: str
+    host: int
+    fact: int
+    action: str
+    status: Status
+    sequence: int | None = None
+    undone: bool = False
+    executed: bool = False
+    overdue: bool = False
+
+
+class Harness:
+    """The service in an event loop of its own, shared by all examples."""
+
+    runner: asyncio.Runner
+    desk: Desk
+
+    @classmethod
+    def run(cls, work: Coroutine[Any, Any, T]) -> T:
+        return cls.runner.run(work)
+
+
+class Orders(RuleBasedStateMachine):
+    """Two providers, a handful of revocations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk = Harness.desk
+        self.facts: list[RegistrationRevokedV1] = []
+        self.reinstated: set[int] = set()
+        self.orders: dict[str, Known] = {}
+        self.heads = [0, 0]
+        self.bytes: dict[tuple[int, int], str] = {}
+
+    @initialize()
+    def providers(self) -> None:
+        self.hosts: list[Host] = [Harness.run(self.desk.host()) for _ in range(2)]
+
+    # -- what happens --------------------------------------------------------------------------------------------
+
+    @rule(both=st.booleans(), sites=st.integers(1, 2))
+    def revoke(self, both: bool, sites: int) -> None:
+        self.facts.append(revoked(*(self.hosts if both else self.hosts[:1]), sites=sites))
+        Harness.run(self.desk.deliver(self.facts[-1]))
+        self.learn(len(self.facts) - 1, Status.DRAFTED)
+
+    @precondition(lambda self: self.facts)
+    @rule(data=st.data())
+    def redeliver(self, data: st.DataObject) -> None:
+        number = data.draw(st.integers(0, len(self.facts) - 1))
+        Harness.run(self.desk.deliver(self.facts[number]))
+        if number in self.reinstated:
+            Harness.run(self.desk.deliver(reinstated(self.facts[number])))
+
+    @precondition(lambda self: len(self.reinstated) < len(self.facts))
+    @rule(data=st.data())
+    def reinstate(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from(sorted(set(range(len(self.facts))) - self.reinstated)))
+        self.reinstated.add(number)
+        Harness.run(self.desk.deliver(reinstated(self.facts[number])))
+        for order in list(self.orders.values()):
+            if order.fact != number:
+                continue
+            if order.status == Status.DRAFTED:
+                order.status = Status.WITHDRAWN
+            elif order.sequence is not None:
+                order.undone = True
+                if order.status in OPEN:
+                    order.status = Status.SUPERSEDED
+        self.learn(number, Status.RELEASED)
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data())
+    def withdraw(self, data: st.DataObject) -> None:
+        order = self.pick(data)
+        answer = Harness.run(self.desk.api.post(f"/orders/{order.id}/withdrawal", json=WHY, who="desk-a"))
+        possible = (order.status, Move.WITHDRAW) in MOVES
+        assert answer.status_code == (200 if possible else 409)
+        if possible:
+            order.status = Status.WITHDRAWN
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data())
+    def window_closes(self, data: st.DataObject) -> None:
+        order = self.pick(data)
+        Harness.run(self.desk.close_window({"id": order.id}))
+        if order.status == Status.DRAFTED:
+            order.status = Status.RELEASED
+            self.number(order)
+
+    @precondition(lambda self: any(order.sequence for order in self.orders.values()))
+    @rule(data=st.data(), outcome=OUTCOMES, twice=st.booleans())
+    def receipt(self, data: st.DataObject, outcome: Outcome, twice: bool) -> None:
+        order = self.pick(data, released=True)
+        assert order.sequence is not None
+        host = self.hosts[order.host]
+        jws = host.signed({"jws": self.bytes[order.host, order.sequence]}, outcome)
+        first, *again = Harness.run(self.desk.post(host, jws, *([jws] if twice else [])))
+        assert first["code"] == self.answer(order, outcome)
+        if twice:
+            assert again[0]["code"] == ("receipt_replayed" if first["code"] is None else first["code"])
+
+    @precondition(lambda self: any(order.sequence for order in self.orders.values()))
+    @rule(data=st.data())
+    def delay_passes(self, data: st.DataObject) -> None:
+        order = self.pick(data, released=True)
+        Harness.run(self.desk.ring("execute", order.id))
+        order.overdue = order.overdue or order.status in RUNNING
+
+    # -- the model -----------------------------------------------------------------------------------------------
+
+    def pick(self, data: st.DataObject, *, released: bool = False) -> Known:
+        known = [order for order in self.orders.values() if order.sequence or not released]
+        return data.draw(st.sampled_from(known), label="order")
+
+    def learn(self, number: int, status: Status) -> None:
+        """Take over the orders that a fact made."""
+        for place, host in enumerate(self.hosts):
+            for seen in Harness.run(self.desk.orders(host, limit=500)):
+                if seen["id"] not in self.orders:
+                    order = Known(seen["id"], place, number, seen["action"], status)
+                    self.orders[order.id] = order
+                    if status == Status.RELEASED:
+                        self.number(order)
+
+    def number(self, order: Known) -> None:
+        self.heads[order.host] += 1
+        order.sequence = self.heads[order.host]
+        feed = Harness.run(self.desk.feed(self.hosts[order.host], after=order.sequence - 1, limit=1))
+        self.bytes[order.host, order.sequence] = feed["orders"][0]["jws"]
+
+    def answer(self, order: Known, outcome: Outcome) -> str | None:
+        """What the model says of a receipt; none: it is recorded."""
+        if outcome == Outcome.EXECUTED and order.executed:
+            return "already_executed"
+        if order.status != Status.SUPERSEDED:
+            if (order.status, CLAIMED[outcome]) not in MOVES:
+                return "action_refused"
+            order.status = MOVES[order.status, CLAIMED[outcome]]
+        order.executed = order.executed or outcome == Outcome.EXECUTED
+        return None
+
+    # -- what must always hold -----------------------------------------------------------------------------------
+
+    @invariant()
+    def every_order_is_where_the_model_says(self) -> None:
+        for place, host in enumerate(getattr(self, "hosts", [])):
+            seen = {order["id"]: order for order in Harness.run(self.desk.orders(host, limit=500))}
+            known = {order.id: order for order in self.orders.values() if order.host == place}
+            assert seen.keys() == known.keys()
+            for order_id, order in known.items():
+                found = seen[order_id]
+                assert (found["status"], found["sequence"]) == (order.status, order.sequence)
+                assert (found["overdue"], found["undone_by"] is not None) == (order.overdue, order.undone)
+
+    @invariant()
+    def the_feed_has_no_gap_and_never_changes_a_byte(self) -> None:
+        for place, host in enumerate(getattr(self, "hosts", [])):
+            feed = Harness.run(self.desk.feed(host, limit=500))
+            assert feed["head"] == self.heads[place]
+            assert [order["sequence"] for order in feed["orders"]] == list(range(1, self.heads[place] + 1))
+            assert all(order["jws"] == self.bytes[place, order["sequence"]] for order in feed["orders"])
+
+    @invariant()
+    def the_state_is_the_hash_of_what_is_in_force(self) -> None:
+        for place, host in enumerate(getattr(self, "hosts", [])):
+            force = sorted(
+                (order.sequence, order.id)
+                for order in self.orders.values()
+                if order.host == place and order.action == "cut_off" and order.sequence and not order.undone
+            )
+            lines = "".join(f"{order_id} {sequence}\n" for sequence, order_id in force)
+            assert Harness.run(self.desk.state(host))["hash"] == hashlib.sha256(lines.encode()).hexdigest()
+
+
+@pytest.fixture
+async def dsn(make_database: MakeDatabase) -> str:
+    return await make_database("access-control")
+
+
+@pytest.fixture
+def harness(dsn: str, tmp_path: Path) -> Iterator[None]:
+    with asyncio.Runner() as runner:
+        clock = FixedClock(NOON)
+        keys = {"signing_keys_file": tmp_path / "keys.json", "signing_keys_generate": True}
+        service = running_service(SERVICE, dsn, clock=clock, withdraw_window_s=75, **keys)
+        Harness.runner = runner
+        Harness.desk = Desk(runner.run(service.__aenter__()), clock, dsn)
+        yield
+        runner.run(service.__aexit__(None, None, None))
+
+
+def test_the_model_and_the_service_agree(harness: None) -> None:
+    run_state_machine_as_test(
+        Orders,
+        settings=settings(
+            max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
