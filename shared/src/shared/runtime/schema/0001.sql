@@ -61,6 +61,7 @@ CREATE TABLE deadline (
     due_at            timestamptz NOT NULL,
     suspended_at      timestamptz,
     suspended_seconds bigint NOT NULL DEFAULT 0,
+    pauses            jsonb NOT NULL DEFAULT '[]',  -- pairs of times, kept to count again with another calendar
     met_at            timestamptz,
     breached_at       timestamptz,
     attempts          integer NOT NULL DEFAULT 0,
