@@ -273,6 +273,9 @@ class _Shard:
     async def _poll(self, client: AIOKafkaConsumer) -> None:
         if time.monotonic() - self._refreshed_at > self._refresh_s:
             await self._assign(client)
+        if not self._next:  # nothing to read yet; aiokafka would wait for an assignment, past every time limit
+            await asyncio.sleep(POLL_MS / 1000)
+            return
         try:
             async with bounded():
                 polled = await client.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS)
