@@ -1,0 +1,193 @@
+"""From a released decision to the order the provider can read, against bare commits and bare Kafka hops.
+
+Path: release (commit) → registry hears of it (hop, commit) → the regulator's desk hears (hop) → accept (commit) →
+confirm (commit) → access-control hears (hop, commit) → the provider's topic (hop). Five commits and four hops; people
+answer at once, through HTTP. The floor does five one-row commits and four produce → consume hops at the same pace,
+on the same broker and PostgreSQL, while the services idle.
+"""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from joserfc.util import urlsafe_b64decode
+
+from local_stack.supervisor import LocalStack
+from tests.bench.result import Result, at_most, percentile
+from tests.support.office import BASIS, Case, Office
+
+SIZES = {"small": (5, 12), "full": (20, 60)}
+COMMITS, HOPS = 5, 4
+WARM_UP = 20
+
+
+async def run(size: str, broker: str) -> list[Result]:
+    """Latencies in ms at a fixed pace."""
+    pace, seconds = SIZES[size]
+    count = pace * seconds
+    environment = {"*": {"CONCORD_LOG_LEVEL": "WARNING"}, "access-control": {"CONCORD_WITHDRAW_WINDOW_S": "0"}}
+    with tempfile.TemporaryDirectory() as folder:
+        async with LocalStack(root=Path(folder), broker=broker, env=environment) as stack, Office.of(stack) as office:
+            await stack.stop("agent")  # the orders pile up at the provider's door; that is where we measure
+            cases = await _prepare(office, count + WARM_UP)
+            floor = await _floor(stack, pace, min(count, pace * 20))
+            chain = await _chain(stack, office, cases, pace)
+    note = f"{pace}/s for {seconds} s on {broker}, {COMMITS} commits + {HOPS} hops"
+    return [
+        at_most("chain p50", percentile(chain, 0.5), "ms", percentile(floor, 0.5), 2.5, note),
+        at_most("chain p99", percentile(chain, 0.99), "ms", percentile(floor, 0.99), 6, note),
+    ]
+
+
+async def _prepare(office: Office, count: int) -> list[tuple[Case, dict[str, Any]]]:
+    domains = [f"bench{n}.example" for n in range(count)]
+    await office.enter(*domains)
+    gate = asyncio.Semaphore(8)
+
+    async def draft(domain: str) -> tuple[Case, dict[str, Any]]:
+        async with gate:
+            return await office.draft(domain)
+
+    return list(await asyncio.gather(*(draft(domain) for domain in domains)))
+
+
+async def paced(pace: int, items: list[Any], act: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
+    """Start ``act`` for each item at a fixed pace, whatever the ones before take; wait for all."""
+    began = time.perf_counter()
+    tasks: list[asyncio.Task[None]] = []
+    for number, item in enumerate(items):
+        await asyncio.sleep(max(0.0, began + number / pace - time.perf_counter()))
+        tasks.append(asyncio.create_task(act(item)))
+    await asyncio.gather(*tasks)
+
+
+@asynccontextmanager
+async def reading(bootstrap: str, topic: str, arrived: Callable[[Any], None]) -> AsyncIterator[None]:
+    """Call ``arrived`` for every new record of a topic."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, auto_offset_reset="latest", fetch_max_wait_ms=10, enable_auto_commit=False
+    )
+    await consumer.start()
+    partitions = [TopicPartition(topic, number) for number in sorted(await _partitions(consumer, topic))]
+    consumer.assign(partitions)
+    await consumer.seek_to_end()
+
+    async def loop() -> None:
+        while True:
+            for records in (await consumer.getmany(timeout_ms=1000)).values():
+                for record in records:
+                    arrived(record)
+
+    task = asyncio.create_task(loop())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await consumer.stop()
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    for _ in range(100):
+        await consumer.topics()
+        if found := consumer.partitions_for_topic(topic):
+            return set(found)
+        await asyncio.sleep(0.1)
+    raise TimeoutError(f"there is no topic {topic}")
+
+
+async def _chain(stack: LocalStack, office: Office, cases: list[tuple[Case, dict[str, Any]]], pace: int) -> list[float]:
+    on_desk: dict[str, asyncio.Event] = {case.decision_id: asyncio.Event() for case, _ in cases}
+    requests: dict[str, str] = {}
+    orders: dict[str, asyncio.Event] = {case.site_id: asyncio.Event() for case, _ in cases}
+    seen: dict[str, float] = {}
+    latencies: list[float] = []
+
+    def request_arrived(record: Any) -> None:
+        event = orjson.loads(record.value)
+        if event["type"] == "revocation_request.received.v1":
+            requests[event["data"]["decision_id"]] = event["data"]["request_id"]
+            on_desk[event["data"]["decision_id"]].set()
+
+    def order_arrived(record: Any) -> None:
+        payload = orjson.loads(urlsafe_b64decode(record.value.split(b".")[1]))
+        seen[payload["site"]["site_id"]] = time.perf_counter()
+        orders[payload["site"]["site_id"]].set()
+
+    first, second = office.people["regulator-a"].registry, office.people["regulator-b"].registry
+    release = office.people["culture-b"].enforcement.release
+
+    async def one(item: tuple[Case, dict[str, Any]]) -> None:
+        case, body = item
+        began = time.perf_counter()
+        await release(case.decision_id, **body)
+        await asyncio.wait_for(on_desk[case.decision_id].wait(), 60)
+        revocation = await first.accept(requests[case.decision_id], BASIS["reasons"])
+        await second.confirm(revocation["id"])
+        await asyncio.wait_for(orders[case.site_id].wait(), 60)
+        latencies.append((seen[case.site_id] - began) * 1000)
+
+    topic = f"access-orders.{stack.provider_id}"
+    async with (
+        reading(stack.bootstrap, "registry-events", request_arrived),
+        reading(stack.bootstrap, topic, order_arrived),
+    ):
+        await paced(pace, cases[:WARM_UP], one)
+        latencies.clear()
+        await paced(pace, cases[WARM_UP:], one)
+    return latencies
+
+
+async def _floor(stack: LocalStack, pace: int, count: int) -> list[float]:
+    """The same number of one-row commits and of hops, by bare drivers."""
+    topics = [f"floor-{uuid4().hex[:8]}-{hop}" for hop in range(HOPS)]
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(topic, 6, 1) for topic in topics])
+    await admin.close()
+    producer = AIOKafkaProducer(
+        bootstrap_servers=stack.bootstrap, acks="all", linger_ms=0, enable_idempotence=stack.broker.idempotence
+    )
+    await producer.start()
+    pool = await asyncpg.create_pool(stack.dsn("registry"), min_size=4, max_size=8)
+    await pool.execute("CREATE TABLE IF NOT EXISTS bench_floor (id text, value text)")
+    waiting: dict[bytes, asyncio.Event] = {}
+    latencies: list[float] = []
+
+    def arrived(record: Any) -> None:
+        if (event := waiting.get(record.value)) is not None:
+            event.set()
+
+    async def one(number: int) -> None:
+        began = time.perf_counter()
+        for step in range(COMMITS):
+            await pool.execute("INSERT INTO bench_floor VALUES ($1, $2)", f"{number}", f"{step}")
+            if step < HOPS:
+                value = f"{number}-{step}".encode()
+                waiting[value] = asyncio.Event()
+                await producer.send_and_wait(topics[step], value, key=value)
+                await asyncio.wait_for(waiting.pop(value).wait(), 60)
+        latencies.append((time.perf_counter() - began) * 1000)
+
+    async with (
+        reading(stack.bootstrap, topics[0], arrived),
+        reading(stack.bootstrap, topics[1], arrived),
+        reading(stack.bootstrap, topics[2], arrived),
+        reading(stack.bootstrap, topics[3], arrived),
+    ):
+        await paced(pace, list(range(WARM_UP)), one)
+        latencies.clear()
+        await paced(pace, list(range(count)), one)
+    await pool.execute("DROP TABLE bench_floor")
+    await pool.close()
+    await producer.stop()
+    return latencies

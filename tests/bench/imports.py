@@ -1,0 +1,81 @@
+"""The import against a raw COPY of the rows it writes."""
+
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+
+from concord import sample
+from local_stack.postgres import EmbeddedPostgres
+from registry.main import SERVICE
+from registry.service import imports, projections
+from shared.contracts.access import ProviderRegisteredV1
+from shared.runtime import migrations
+from shared.runtime.context import EventMeta, Runtime
+from tests.bench.result import Result, at_least
+from tests.support.people import person
+from tests.support.service import running_service
+
+SIZES = {"small": 10_000, "full": 100_000}
+PROVIDER = uuid4()
+TABLES = ("operator", "registration", "site", "site_domain", "access", "history", "outbox")
+
+
+async def run(size: str) -> list[Result]:
+    """Records per second through the verb that POST /imports calls, validation and facts included."""
+    count = SIZES[size]
+    chunks = list(sample.ndjson(sample.records(count, provider_id=PROVIDER)))
+    with tempfile.TemporaryDirectory() as folder:
+        postgres = EmbeddedPostgres(Path(folder) / "postgres")
+        postgres.start()
+        try:
+            dsn = await postgres.ensure_database("registry")
+            if SERVICE.migrations is None:
+                raise LookupError("the registry has no migrations")
+            await migrations.upgrade(dsn, SERVICE.migrations)
+            async with running_service(SERVICE, dsn) as api:
+                await _know_provider(api.rt)
+                rate = await _import(api.rt, chunks, count)
+            floor = await _copy(dsn, count)
+        finally:
+            postgres.stop()
+    note = f"{count:,} records; floor: COPY of the same rows of {len(TABLES)} tables"
+    return [at_least("import", rate, "records/s", floor, absolute=3000, note=note)]
+
+
+async def _know_provider(rt: Runtime) -> None:
+    fact = ProviderRegisteredV1.model_validate({**ProviderRegisteredV1.EXAMPLE, "provider_id": PROVIDER})
+    async with rt.db.transaction() as tx:
+        await projections.keep_provider(rt, tx, fact, EventMeta(uuid4(), "", "", 0, 0, datetime.now(UTC)))
+
+
+async def _import(rt: Runtime, chunks: list[bytes], count: int) -> float:
+    async def stream() -> AsyncIterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+
+    began = time.perf_counter()
+    done = await imports.run(rt, person("regulator-a"), stream(), imports.NDJSON, None)
+    took = time.perf_counter() - began
+    if (done.accepted, done.rejected) != (count, 0):
+        raise AssertionError(f"the import took {done.accepted} of {count} records")
+    return count / took
+
+
+async def _copy(dsn: str, count: int) -> float:
+    """The same rows into copies of the tables, with their indexes, one COPY each."""
+    connection = await asyncpg.connect(dsn)
+    took = 0.0
+    for table in TABLES:
+        await connection.execute(f"CREATE TABLE floor_{table} (LIKE {table} INCLUDING INDEXES)")
+        rows = await connection.fetch(f"SELECT * FROM {table}")
+        records = [tuple(row.values()) for row in rows]
+        began = time.perf_counter()
+        await connection.copy_records_to_table(f"floor_{table}", records=records)
+        took += time.perf_counter() - began
+    await connection.close()
+    return count / took

@@ -1,0 +1,72 @@
+"""The broker goes away, or comes back empty: departments go on writing, and nothing is lost or done twice."""
+
+import asyncio
+import shutil
+
+import asyncpg
+
+from concord.sdk import until
+from local_stack.supervisor import LocalStack
+from tests.support.office import Office
+
+AWAY_S = 20.0
+
+
+async def _unpublished(stack: LocalStack, service: str) -> int:
+    connection = await asyncpg.connect(stack.dsn(service))
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL"))
+    finally:
+        await connection.close()
+
+
+async def test_twenty_seconds_without_a_broker_under_load_lose_nothing(stack: LocalStack, office: Office) -> None:
+    domains = [f"away{n}.example" for n in range(12)]
+    await office.enter(*domains)
+    drafted = [await office.draft(domain) for domain in domains]
+    stack.stop_broker()
+    release = office.people["culture-b"].enforcement.release
+    for case, body in drafted:  # the doors stay open: a decision is released while nobody can hear of it
+        await release(case.decision_id, **body)
+        await asyncio.sleep(AWAY_S / len(drafted))
+    assert await _unpublished(stack, "enforcement") >= len(drafted)
+    await stack.start_broker()
+    for case, _ in drafted:
+        await office.revoke(case)
+    for case, _ in drafted:
+        order = await office.executed(case, "cut_off")
+        assert [receipt["outcome"] for receipt in order["receipts"]].count("executed") == 1
+    for service in ("registry", "enforcement", "access-control"):
+        await until(lambda service=service: _unpublished(stack, service), lambda left: left == 0, timeout_s=60)  # type: ignore[misc]
+        connection = await asyncpg.connect(stack.dsn(service))
+        assert await connection.fetchval("SELECT count(*) FROM parked") == 0
+        await connection.close()
+
+
+async def test_a_wiped_broker_is_filled_again_from_the_outboxes_and_every_reader_catches_up(
+    stack: LocalStack, office: Office
+) -> None:
+    domains = [f"wiped{n}.example" for n in range(4)]
+    await office.enter(*domains)
+    case = await office.revoke(await office.decide(domains[0]))
+    await office.executed(case, "cut_off")
+    before = await office.hosting(domains[0], "suspended")
+    stack.stop_broker()
+    await stack.stop("query")  # and the query node has lost its disk as well
+    shutil.rmtree(stack.root / "query", ignore_errors=True)
+    await stack.start_broker()
+    await stack.start("query")
+    await stack.wait_ready()
+    after = await office.hosting(domains[0], "suspended")
+    changing = {"as_of", "lag_ms"}
+    assert {k: v for k, v in after.items() if k not in changing} == {
+        k: v for k, v in before.items() if k not in changing
+    }
+    for domain in domains[1:]:
+        await office.hosting(domain, "serving")
+    assert len(await office.orders(case, "cut_off")) == 1
+    order = await office.executed(case, "cut_off")
+    assert [receipt["outcome"] for receipt in order["receipts"]] == ["received", "executed"]
+    # And life goes on.
+    again = await office.revoke(await office.decide(domains[1]))
+    await office.executed(again, "cut_off")

@@ -1,0 +1,49 @@
+"""Any process may die at any instruction: what was decided happens, and happens once."""
+
+import asyncio
+import random
+
+from local_stack.supervisor import LocalStack
+from tests.support.office import Case, Office
+
+VICTIMS = ("registry", "enforcement", "access-control", "query", "agent", "approval")
+
+
+async def _kill_everything(stack: LocalStack, chance: random.Random) -> None:
+    """Each process once, in a random order, a moment apart, without a warning."""
+    for name in chance.sample(VICTIMS, len(VICTIMS)):
+        await asyncio.sleep(chance.uniform(0.2, 1.5))
+        stack.kill(name)
+
+
+async def test_each_process_killed_during_the_journey_leaves_one_order_and_one_receipt_per_decision(
+    stack: LocalStack, office: Office
+) -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    domains = [f"killed{n}.example" for n in range(6)]
+    await office.enter(*domains)
+    cases = [await office.case(domain) for domain in domains]
+    killer = asyncio.create_task(_kill_everything(stack, random.Random(seed)))
+
+    async def story(domain: str) -> Case:
+        return await office.revoke(await office.decide(domain))
+
+    revoked = await asyncio.gather(*(story(case.domain) for case in cases))
+    await killer
+    for case in revoked:
+        order = await office.executed(case, "cut_off")
+        assert [receipt["outcome"] for receipt in order["receipts"]].count("executed") == 1
+        await office.visit(case.domain, 451)
+        await office.hosting(case.domain, "suspended")
+    await stack.wait_ready()
+    killer = asyncio.create_task(_kill_everything(stack, random.Random(seed + 1)))
+    await asyncio.gather(*(office.uphold(case) for case in revoked))
+    await killer
+    for case in revoked:
+        order = await office.executed(case, "restore")
+        assert [receipt["outcome"] for receipt in order["receipts"]].count("executed") == 1
+        await office.visit(case.domain, 200)
+        await office.hosting(case.domain, "serving")
+    sequences = sorted([order["sequence"] async for order in office.people["desk-a"].access.orders()])
+    assert sequences == list(range(1, 2 * len(domains) + 1))
