@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +28,8 @@ from local_stack.servers import Watched, make_broker, make_postgres
 from local_stack.settings import StackSettings
 from local_stack.state import Folder
 from local_stack.topology import AGENT_WEB_PORT, ISSUER_PORT, SERVICES, Place, Service, environment
+from shared.runtime import migrations
+from shared.runtime.postgres import Database
 
 PARTITIONS: Final = 6  # enough to see that nothing depends on there being one
 WITHDRAW_WINDOW_S: Final = 3  # 75 in production; nobody waits that long for a demonstration
@@ -182,7 +184,7 @@ class LocalStack:
 
     async def replay(self) -> None:
         """Have every service publish its whole outbox again."""
-        await self._run_everywhere("replay")
+        await self._run("replay", self.services)
 
     # -- start and end -----------------------------------------------------------------------------------------------
 
@@ -206,12 +208,12 @@ class LocalStack:
         await self._start_postgres()
         self._make_children()
         self.children["issuer"].start()
-        migrations = asyncio.create_task(self._run_everywhere("migrate"))
+        migrating = asyncio.create_task(self._migrate())
         await asyncio.sleep(0)  # they begin before the broker's start keeps us busy
         try:
             is_new = await self._start_broker()
         finally:
-            await migrations
+            await migrating
         if is_new:
             self._console.say("the broker is new: every service publishes its outbox again")
             await self.replay()
@@ -341,11 +343,26 @@ class LocalStack:
     async def _postgres_returned(self) -> None:
         self._publish()
 
-    async def _run_everywhere(self, verb: str) -> None:
-        """Run `python -m <service>.main <verb>` for every service at once, to the end."""
+    async def _migrate(self) -> None:
+        """Bring every database to its service's newest revision; one that is there costs no process."""
+        old = [name for name, spec in self.services.items() if not await self._is_current(spec)]
+        await self._run("migrate", old)
+
+    async def _is_current(self, spec: Service) -> bool:
+        folder = spec.migrations
+        if folder is None:
+            return False
+        database = await Database.connect(self.dsn(spec.name), application_name="local stack", max_size=1)
+        try:
+            return await migrations.current(database) == migrations.head(folder)
+        finally:
+            await database.close()
+
+    async def _run(self, verb: str, names: Iterable[str]) -> None:
+        """Run `python -m <service>.main <verb>` for these services at once, to the end."""
         running = []
-        for name, spec in self.services.items():
-            command = [sys.executable, "-m", f"{spec.module}.main", verb]
+        for name in names:
+            command = [sys.executable, "-m", f"{self.services[name].module}.main", verb]
             running.append(Process(f"{name} {verb}", command, log=self.log(name), env=self.children[name].env))
         await asyncio.gather(*(process.ended(_ONE_OFF_S) for process in running))
         failed = [process for process in running if process.exit_code != 0]

@@ -1,7 +1,9 @@
 """The one description of what runs where: the supervisor starts from it and docker-compose.yml is generated from it."""
 
+import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 ISSUER_PORT: Final = 8100
@@ -47,6 +49,13 @@ class Service:
     def module(self) -> str:
         """Its Python package; also the name of its database and of the role that owns it."""
         return self.name.replace("-", "_")
+
+    @property
+    def migrations(self) -> Path | None:
+        """The folder of its schema revisions, beside its source."""
+        spec = importlib.util.find_spec(self.module)
+        folder = Path(spec.origin).resolve().parents[2] / "migrations" if spec and spec.origin else None
+        return folder if folder and folder.is_dir() else None
 
 
 SERVICES: Final[Mapping[str, Service]] = {
