@@ -42,6 +42,7 @@ def test_a_generated_key_is_accepted_once_it_is_public() -> None:
         ({"kid": None}, "jwk.kid"),
         ({"kid": "k" * 101}, "jwk.kid"),
         ({"kid": "a\0b"}, "jwk.kid"),
+        ({"kid": "a/b"}, "jwk.kid"),
         ({"kid": "钥匙"}, "jwk.kid"),
         ({"d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}, "jwk.d"),
     ],

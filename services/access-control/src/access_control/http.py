@@ -137,7 +137,9 @@ async def stream_orders(
     rt: Rt,
     stopping: Stopping,
     after: After = 0,
-    last_event_id: Annotated[int | None, Header(ge=0, le=TOP, description="Set by a reader that reconnects.")] = None,
+    last_event_id: Annotated[
+        int | None, Header(alias="Last-Event-ID", ge=0, le=TOP, description="Set by a reader that reconnects.")
+    ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """The feed as server-sent events: `id` is the sequence number, `data` the signed order.
 

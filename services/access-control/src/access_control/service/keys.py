@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
@@ -22,7 +23,7 @@ from shared.runtime.context import Caller, Runtime
 from shared.runtime.postgres import Tx
 from shared.runtime.signing import public
 
-LONGEST_KID: Final = 100
+KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}")
 PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
 
 
@@ -87,8 +88,8 @@ def _faults(jwk: Mapping[str, Any]) -> list[tuple[str, str]]:
     if jwk.get("crv") != "Ed25519":
         faults.append(("crv", "must be Ed25519"))
     kid = jwk.get("kid")
-    if not isinstance(kid, str) or not 0 < len(kid) <= LONGEST_KID or not kid.isascii() or not kid.isprintable():
-        faults.append(("kid", f"must be 1 to {LONGEST_KID} printable ASCII characters"))
+    if not isinstance(kid, str) or not KID.fullmatch(kid):
+        faults.append(("kid", "must be 1 to 100 letters, digits or . _ ~ : @ - (it is part of an address)"))
     if not _is_point(jwk.get("x")):
         faults.append(("x", "must be 32 bytes in base64url without padding"))
     return faults

@@ -129,15 +129,20 @@ async def _write(
     now = rt.clock.now()
     await store.add_many(tx, batch.provider_id, [_row(rt, batch, item) for item in accepted], door=batch.door, at=now)
     moved = [item for item in accepted if item.moved]
+    if not moved:
+        return
     await orders.move_many(tx, _net(moved), now)
+    await trail.moved_many(rt, tx, [_remembered(item, locked) for item in moved], who=batch.who)
     for item in moved:
-        receipt = item.claim.receipt
-        order = replace(locked[receipt.order_id], status=item.after)
-        why = receipt.how or receipt.why or "The provider holds the order."
-        await trail.moved(rt, tx, order, CLAIMED[receipt.outcome], before=item.before, who=batch.who, why=why)
         await _clock(rt, tx, item)
     told = [facts.answered(locked[item.claim.receipt.order_id], item.claim.receipt, now) for item in moved]
     await outbox.add(tx, *told, at=now)
+
+
+def _remembered(item: Accepted, locked: dict[UUID, AccessOrder]) -> trail.Moved:
+    receipt = item.claim.receipt
+    why = receipt.how or receipt.why or "The provider holds the order."
+    return trail.Moved(replace(locked[receipt.order_id], status=item.after), CLAIMED[receipt.outcome], item.before, why)
 
 
 async def _clock(rt: Runtime, tx: Tx, item: Accepted) -> None:

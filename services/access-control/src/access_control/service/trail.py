@@ -1,5 +1,8 @@
 """What every move of an order leaves behind: a history row."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from access_control.lifecycle import Move, Status
 from access_control.store.orders import AccessOrder
 from shared.runtime import history
@@ -7,6 +10,16 @@ from shared.runtime.context import Caller, Runtime
 from shared.runtime.postgres import Tx
 
 AGGREGATE = "order"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A move to be remembered: the order as it stands after it, what was done, from where, and why."""
+
+    order: AccessOrder
+    move: Move
+    before: Status
+    why: str
 
 
 async def moved(
@@ -24,3 +37,25 @@ async def moved(
         why=why,
         at=rt.clock.now(),
     )
+
+
+async def moved_many(rt: Runtime, tx: Tx, moves: Sequence[Moved], *, who: Caller) -> None:
+    """Record many moves by COPY, in this order."""
+    now, trace = rt.clock.now(), history.trace_id()
+    rows = [
+        (
+            AGGREGATE,
+            m.order.id,
+            m.move,
+            m.before,
+            m.order.status,
+            who.subject,
+            who.name,
+            who.organisation,
+            m.why,
+            now,
+            trace,
+        )
+        for m in moves
+    ]
+    await tx.copy_records_to_table("history", records=rows, columns=history.COLUMNS)

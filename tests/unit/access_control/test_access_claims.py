@@ -1,0 +1,114 @@
+"""Judging receipts: the order's own bytes, its own provider, its own place, and a move its life allows."""
+
+import dataclasses
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from access_control.document import Content
+from access_control.lifecycle import CLAIMED, LIFECYCLE, MOVES, Status
+from access_control.service.claims import UNSENT, Accepted, Claim, Refused, judge, missing
+from access_control.store.orders import AccessOrder
+from shared.contracts import examples
+from shared.contracts.orders import Action, Order, Outcome, Receipt
+from shared.runtime.clock import SystemClock
+
+NOW = SystemClock().now()
+STATUSES = st.sampled_from(list(Status))
+OUTCOMES = st.sampled_from(list(Outcome))
+
+
+def order(status: Status = Status.RELEASED) -> AccessOrder:
+    example = Order.model_validate(Order.EXAMPLE)
+    return AccessOrder(
+        id=example.order_id,
+        provider_id=example.provider_id,
+        site_id=example.site.site_id,
+        registration_id=example.registration_id,
+        revocation_id=UUID(examples.REVOCATION),
+        decision_id=example.decision_id,
+        region=example.region,
+        action=Action.CUT_OFF,
+        status=status,
+        overdue=False,
+        content=Content.model_validate(Order.EXAMPLE),
+        undoes=None,
+        undone_by=None,
+        drafted_at=NOW,
+        release_at=NOW,
+        sequence=None if status in UNSENT else example.sequence,
+        issued_at=NOW,
+        execute_by=NOW,
+        digest=None if status in UNSENT else examples.DIGEST,
+        kid="k",
+        version=1,
+        changed_at=NOW,
+    )
+
+
+def claim(outcome: Outcome = Outcome.EXECUTED, **change: object) -> Claim:
+    document = {**Receipt.EXAMPLE, "outcome": outcome, "why": "Not here any more.", **change}
+    return Claim(Receipt.model_validate(document), "k", b"jws")
+
+
+@given(STATUSES, OUTCOMES, st.booleans(), st.booleans())
+def test_a_fitting_receipt_is_taken_exactly_when_the_life_of_the_order_allows_it(
+    status: Status, outcome: Outcome, executed: bool, replayed: bool
+) -> None:
+    made = claim(outcome)
+    verdict = judge(made, order(status), taken={made.receipt.receipt_id} if replayed else set(), executed=executed)
+    allowed = status == Status.SUPERSEDED or (status, CLAIMED[outcome]) in MOVES
+    again = executed and outcome == Outcome.EXECUTED
+    assert isinstance(verdict, Accepted) == (allowed and not again and not replayed)
+    if isinstance(verdict, Accepted):
+        assert verdict.moved == (status != Status.SUPERSEDED)
+        assert verdict.after == (MOVES[status, CLAIMED[outcome]] if verdict.moved else status)
+    elif replayed:
+        assert verdict.code == "receipt_replayed"
+    elif verdict.code == "action_refused":
+        assert [CLAIMED[each] for each in verdict.allowed] == [
+            move for move in CLAIMED.values() if LIFECYCLE.can(status, move)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"order_digest": "f" * 64}, "digest_mismatch"),
+        ({"sequence": 2}, "sequence_mismatch"),
+        ({"provider_id": str(uuid4())}, "foreign_order"),
+    ],
+)
+@given(status=STATUSES, outcome=OUTCOMES)
+def test_a_receipt_that_does_not_fit_is_never_taken(
+    change: dict[str, object], code: str, status: Status, outcome: Outcome
+) -> None:
+    verdict = judge(claim(outcome, **change), order(status), taken=set(), executed=False)
+    assert isinstance(verdict, Refused)
+    assert verdict.code == ("unknown_order" if status in UNSENT and code != "foreign_order" else code)
+
+
+def test_an_order_nobody_knows_is_unknown() -> None:
+    verdict = judge(claim(), None, taken=set(), executed=False)
+    assert verdict == Refused("unknown_order", verdict_id(), UUID(examples.ORDER), kid="k")
+
+
+def verdict_id() -> UUID:
+    return UUID(examples.RECEIPT)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "field"),
+    [("received", None), ("executed", "how"), ("partly", "why"), ("impossible", "why"), ("contested", "why")],
+)
+def test_each_outcome_demands_its_own_members(outcome: str, field: str | None) -> None:
+    receipt = Receipt.model_validate({**Receipt.EXAMPLE, "outcome": outcome, "how": None, "why": None})
+    assert [name for name, _ in missing(receipt)] == ([field] if field else [])
+
+
+def test_the_order_is_not_changed_by_judging() -> None:
+    before = order()
+    judge(claim(), before, taken=set(), executed=False)
+    assert dataclasses.asdict(before) == dataclasses.asdict(order())
