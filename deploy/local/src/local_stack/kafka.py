@@ -11,6 +11,7 @@ from typing import ClassVar
 from local_stack.errors import StartFailed
 from local_stack.ports import free_port, wait_until_listening
 from local_stack.process import Process
+from local_stack.topology import KAFKA
 
 _START_SECONDS = 90.0
 _STOP_SECONDS = 30.0
@@ -26,21 +27,9 @@ inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers=127.0.0.1:{controller_port}
 log.dirs={data}
-num.partitions=1
-default.replication.factor=1
-min.insync.replicas=1
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
 log.cleaner.dedupe.buffer.size=16777216
 log.segment.bytes=134217728
 log.index.size.max.bytes=1048576
-auto.create.topics.enable=false
 num.network.threads=2
 num.io.threads=4
 """
@@ -66,7 +55,7 @@ class ApacheKafka:
         self.data = folder / "kafka-data"
         self.log = log or folder / "kafka.log"
         self.port = port or 0
-        self._settings = settings or {}
+        self._settings = KAFKA | (settings or {})
         self._controller_port = 0
         self._process: Process | None = None
 

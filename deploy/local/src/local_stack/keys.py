@@ -2,6 +2,8 @@
 
 import json
 import os
+import secrets
+import sys
 from pathlib import Path
 
 from joserfc.jwk import OKPKey
@@ -27,3 +29,9 @@ def write_secret(file: Path, text: str) -> None:
     fresh.touch(mode=0o600)
     fresh.write_text(text)
     os.replace(fresh, file)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m local_stack.keys FILE   (makes a key that signs orders, unless FILE exists)")
+    keep_key_set(Path(sys.argv[1]), f"orders-{secrets.token_hex(4)}")

@@ -12,6 +12,22 @@ POSTGRES_PORT: Final = 8120
 BROKER_PORT: Final = 8121
 AUDIENCE: Final = "concord"
 
+KAFKA: Final = {
+    "num.partitions": "1",
+    "default.replication.factor": "1",
+    "min.insync.replicas": "1",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    "auto.create.topics.enable": "false",
+}
+"""Settings of a single Apache Kafka broker, in a process of ours or in a container."""
+
 
 @dataclass(frozen=True)
 class Place:
