@@ -7,7 +7,7 @@ _MS = timedelta(milliseconds=1)
 
 
 class Freshness(NamedTuple):
-    """``as_of``: everything the departments said up to then is in; none until the topics were read once to their end."""
+    """``as_of``: all that was said up to then is in; none until the topics were read once to their end."""
 
     as_of: datetime | None
     now: datetime

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from query.hosting import Order
+from query.lifecycle import Order
 from query.lookup import Group
 from query.records import Decision, Entry
 

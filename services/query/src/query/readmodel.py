@@ -20,8 +20,8 @@ from uuid import UUID
 import lmdb
 import structlog
 
-from query import hosting, records
-from query.hosting import Order, OrderFact
+from query import lifecycle, records
+from query.lifecycle import Order, OrderFact
 from query.records import Entry, SiteFact
 
 SCHEMA: Final = b"1"
@@ -183,7 +183,7 @@ class ReadModel:
             for key, value in cursor:
                 if bytes(key[:ID]) != site_id:
                     break
-                found[UUID(bytes=bytes(key[ID:]))] = hosting.load(value)
+                found[UUID(bytes=bytes(key[ID:]))] = lifecycle.load(value)
         return found
 
     def ids(self, txn: Any, name: str, key: bytes, limit: int) -> tuple[int, list[bytes]]:

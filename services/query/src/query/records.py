@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from query.hosting import IDLE, Hosting, Order, at_provider, overall
+from query.lifecycle import IDLE, Hosting, Order, at_provider, overall
 
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=160)]
 """A text that is a key of the read model: 160 characters are at most 480 bytes, and LMDB takes 511."""

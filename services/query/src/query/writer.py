@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import structlog
 
-from query import hosting, records, rows
-from query.hosting import OrderFact
+from query import lifecycle, records, rows
+from query.lifecycle import OrderFact
 from query.readmodel import (
     ALONE,
     EPOCH,
@@ -112,7 +112,7 @@ class _Change:
         for fact in facts:
             key = fact.site_id.bytes + fact.provider_id.bytes
             value = self._txn.get(key, None, self._db["orders"])
-            merged = hosting.dump(hosting.merge(hosting.load(value), fact))
+            merged = lifecycle.dump(lifecycle.merge(lifecycle.load(value), fact))
             if merged != value:
                 self._txn.put(key, merged, db=self._db["orders"])
                 changed.add(key[:ID])
