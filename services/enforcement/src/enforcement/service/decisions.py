@@ -85,7 +85,7 @@ async def release(rt: Runtime, who: Caller, decision_id: UUID, body: bodies.Rele
             decision,
             by=who.subject,
             at=at,
-            impact=impact.model_dump(),
+            impact=impact.model_dump(mode="json"),
             acknowledged=body.collateral_acknowledged,
             request_id=uuid7() if decision.measure is Measure.REVOKE_AND_CUT else None,
         )
@@ -145,10 +145,10 @@ def _drafted(rt: Runtime, who: Caller, case: Case, body: bodies.Draft, impact: I
         evidence_hashes=hashes,
         evidence_hash=evidence_hash(hashes),
         redress=body.redress,
-        notice=notice.model_dump(include={"sent_at", "how"}) if notice else None,
+        notice=notice.model_dump(mode="json", include={"sent_at", "how"}) if notice else None,
         cure_until=cure_until,
         urgent_ground=body.urgent_ground,
-        impact=impact.model_dump(),
+        impact=impact.model_dump(mode="json"),
         drafted_by=who.subject,
         drafted_at=rt.clock.now(),
     )
