@@ -138,7 +138,7 @@ class Office:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
-    async def decide(self, appeal_id: str, outcome: str = "upheld", who: Who = "culture-c", **changes: Any) -> Any:
+    async def decide(self, appeal_id: str, outcome: str = "upheld", who: Who = "review-a", **changes: Any) -> Any:
         """Decide an appeal."""
         body = {**BASIS, "outcome": outcome, **changes}
         return await self.api.post(f"/appeals/{appeal_id}/outcome", json=body, who=who)

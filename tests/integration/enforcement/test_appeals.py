@@ -85,14 +85,14 @@ async def test_an_upheld_appeal_overturns_the_decision_and_tells_the_registry(of
     released = await office.released()
     appeal_id = await office.appealed(released["id"])
     answer = await office.decide(appeal_id)
-    assert (answer.status_code, answer.json()["status"], answer.json()["decided_by"]) == (200, "upheld", "culture-c")
+    assert (answer.status_code, answer.json()["status"], answer.json()["decided_by"]) == (200, "upheld", "review-a")
     assert (await office.decision(released["id"]))["status"] == "overturned"
     fact, data = (await office.facts(released["case_id"]))[-1]
     assert fact == "decision.overturned.v1"
     assert (data["decision_id"], data["appeal_id"]) == (released["id"], appeal_id)
     assert await office.trail(appeal_id) == [
         ("file", None, "open", "applicant"),
-        ("uphold", "open", "upheld", "culture-c"),
+        ("uphold", "open", "upheld", "review-a"),
     ]
 
 
@@ -106,9 +106,12 @@ async def test_a_rejected_appeal_leaves_the_decision_and_tells_nobody(office: Of
 
 
 @pytest.mark.parametrize("who", ["culture-a", "culture-b"])
-async def test_neither_drafter_nor_releaser_decides(office: Office, who: str) -> None:
+async def test_neither_drafter_nor_releaser_decides_even_after_a_move_to_the_review_body(
+    office: Office, who: str
+) -> None:
     appeal_id = await office.appealed((await office.released())["id"])
-    answer = await office.decide(appeal_id, who=who)
+    moved = (who, {"organisation": "review-bj", "roles": ["review_body"]})
+    answer = await office.decide(appeal_id, who=moved)
     assert (answer.status_code, answer.json()["code"]) == (409, "second_person_required")
     assert (who, "second_person_required") in await office.audited()
 
@@ -118,11 +121,12 @@ async def test_neither_drafter_nor_releaser_decides(office: Office, who: str) ->
     [
         ("applicant", "role_missing"),
         ("regulator-a", "role_missing"),
-        (("culture-c", {"categories": ["news"]}), "out_of_scope"),
-        (("culture-c", {"region": "310000"}), "out_of_scope"),
+        ("culture-c", "role_missing"),
+        (("review-a", {"organisation": "culture-bj"}), "out_of_scope"),
+        (("review-a", {"region": "310000"}), "out_of_scope"),
     ],
 )
-async def test_only_a_competent_regulator_decides(office: Office, who: Who, code: str) -> None:
+async def test_only_a_review_body_of_another_organisation_decides(office: Office, who: Who, code: str) -> None:
     appeal_id = await office.appealed((await office.released())["id"])
     answer = await office.decide(appeal_id, who=who)
     assert (answer.status_code, answer.json()["code"]) == (403, code)
@@ -132,9 +136,8 @@ async def test_only_a_competent_regulator_decides(office: Office, who: Who, code
 async def test_an_appeal_is_decided_once(office: Office, outcome: str) -> None:
     released = await office.released()
     appeal_id = await office.appealed(released["id"])
-    ministry: Who = ("ministry", {"organisation": "culture", "roles": ["sector_regulator"], "level": "national",
-                                  "categories": ["culture"]})  # fmt: skip
-    answers = await asyncio.gather(*(office.decide(appeal_id, outcome, who=who) for who in ("culture-c", ministry)))
+    ministry: Who = ("ministry", {"organisation": "review", "roles": ["review_body"], "level": "national"})
+    answers = await asyncio.gather(*(office.decide(appeal_id, outcome, who=who) for who in ("review-a", ministry)))
     assert sorted(answer.status_code for answer in answers) == [200, 409]
     again = await office.decide(appeal_id, "upheld")
     assert (again.status_code, again.json()["code"], again.json()["allowed_actions"]) == (409, "action_refused", [])
