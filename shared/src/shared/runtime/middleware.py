@@ -2,25 +2,33 @@
 
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.runtime.answers import internal
+from shared.runtime import metrics
+from shared.runtime.answers import internal, render
 from shared.runtime.context import Caller
+from shared.runtime.problems import MEDIA_TYPE, TooLarge
 from shared.runtime.requests import CALLER, route_of
 
 PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
 """Addresses that machines ask every few seconds; they leave no line and no span."""
 
 _DEFAULT_HEADERS: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+_PROBLEM: Final = MEDIA_TYPE.encode()
 _log = structlog.get_logger("shared.runtime.access")
 
 
 def is_probe(scope: Any) -> bool:
     """Whether a request is a probe's."""
     return scope.get("path") in PROBES
+
+
+def _is_problem(start: Message) -> bool:
+    return any(name == b"content-type" and value == _PROBLEM for name, value in start["headers"])
 
 
 class Door:
@@ -37,11 +45,19 @@ class Door:
             return
         began = self._clock()
         status = 0
+        replaced = False
 
         async def out(message: Message) -> None:
-            nonlocal status
+            nonlocal status, replaced
+            if replaced:
+                return  # the rest of an answer that a problem took the place of
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not _is_problem(message):
+                    # Starlette's own limit answers in plain text, whatever the exception handlers say.
+                    await render(TooLarge(), scope["path"])(scope, receive, out)
+                    replaced = True
+                    return
                 present = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"], *(header for header in _DEFAULT_HEADERS if header[0] not in present)
@@ -61,12 +77,16 @@ class Door:
 
     def _write(self, scope: Scope, status: int, began: float) -> None:
         caller = scope.get(CALLER)
+        seconds = self._clock() - began
+        route = route_of(scope)
+        labels = {"method": scope["method"], "route": route or "none", "status": str(status)}
+        metrics.http_request.record(seconds, labels)
         _log.info(
             "http.request",
             method=scope["method"],
             path=scope["path"],
-            route=route_of(scope),
+            route=route,
             status=status,
-            ms=round((self._clock() - began) * 1000, 2),
+            ms=round(seconds * 1000, 2),
             subject=caller.subject if isinstance(caller, Caller) else None,
         )
