@@ -51,7 +51,6 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        max_body_size=LARGEST_BODY,
         generate_unique_id_function=_operation_id,
         telemetry={"operation_spans": False, "logs": False, "exclude": is_probe, "auto_configure": False},
     )
@@ -65,7 +64,7 @@ def create_app(
     health.install(application, supervisor, observed.registry)
     if "http" in settings.roles_run:
         for router in service.routers:
-            application.include_router(router)
+            application.include_router(router, max_body_size=LARGEST_BODY)
         docs.install(application)
         openapi.install(application)
     return application

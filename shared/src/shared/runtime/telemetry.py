@@ -114,7 +114,7 @@ def configure_logs(service: str, settings: Settings) -> None:
     structlog.configure(
         processors=[*shared, *(last if as_json else text)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stdout)
