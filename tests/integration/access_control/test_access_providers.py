@@ -1,12 +1,15 @@
 """Providers and their keys, through the HTTP door."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from shared.runtime import signing
+from shared.runtime.supervisor import Failure
+from tests.integration.access_control.conftest import OpenDesk
 from tests.integration.access_control.desk import Desk, revoked
 
 PROVIDER = {
@@ -184,3 +187,10 @@ async def test_the_signing_keys_are_public(desk: Desk) -> None:
 async def test_without_a_token_nothing_else_is_shown(desk: Desk) -> None:
     for path in ("/providers", "/orders", f"/providers/{uuid4()}/orders", f"/orders/{uuid4()}"):
         assert (await desk.api.get(path)).status_code == 401
+
+
+async def test_without_a_signing_key_the_service_does_not_start(open_desk: OpenDesk, tmp_path: Path) -> None:
+    with pytest.raises(Failure, match=r"nowhere\.json is missing") as failure:
+        async with open_desk(signing_keys_file=tmp_path / "nowhere.json", signing_keys_generate=False):
+            pass
+    assert failure.value.code == 4

@@ -4,12 +4,17 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from access_control import signing_keys
 from access_control.bells import Bells
+from access_control.signing_keys import NoSigningKey
 from shared.runtime.context import Runtime
 from shared.runtime.signing import Signer
+from shared.runtime.supervisor import Failure
+
+EXIT_NO_KEY: Final = 4
+"""What the process exits with when it has no key to sign with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +29,12 @@ class AccessState:
 
 
 async def start(rt: Runtime) -> AccessState:
-    """Read the keys and begin to listen for released orders. Fails if there is no usable key."""
+    """Read the keys and begin to listen for released orders. Raises Failure if there is no usable key."""
     settings = rt.settings
-    keys = signing_keys.load(settings.signing_keys_file, generate=settings.signing_keys_generate)
+    try:
+        keys = signing_keys.load(settings.signing_keys_file, generate=settings.signing_keys_generate)
+    except NoSigningKey as missing:
+        raise Failure(EXIT_NO_KEY, str(missing)) from missing
     bells = Bells()
     return AccessState(keys.signers, keys.published, bells, asyncio.create_task(bells.run(rt), name="feed bells"))
 
