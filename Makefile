@@ -45,11 +45,13 @@ check: setup ## Lint, types, import directions, generated files, pins, docs
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --config pyproject.toml
 	@$(BIN)/python -m shared.contracts.generate --check
+	@$(BIN)/python -m local_stack.reference --check
 	@$(BIN)/python deploy/pins.py check
 	@$(BIN)/python -m pytest -q tests/docs
 
-generate: setup ## Write the generated files anew: schemas, events page, AsyncAPI, compose file
+generate: setup ## Write the generated files anew: schemas, events page, AsyncAPI, reference, compose file
 	@$(BIN)/python -m shared.contracts.generate
+	@$(BIN)/python -m local_stack.reference
 	@$(BIN)/python -m local_stack.compose
 
 lock: ## Resolve dependencies anew and pin them

@@ -19,7 +19,7 @@ def require(who: str, act: Act, **override: object) -> None:
     POLICY.require(person(who, **override), act, resource, drafted_by="somebody")
 
 
-@pytest.mark.parametrize("act", [*OWN, Act.OPEN_CASE, Act.DECIDE_APPEAL])
+@pytest.mark.parametrize("act", [*OWN, Act.OPEN_CASE])
 def test_only_sector_regulators_enforce(act: Act) -> None:
     require("culture-a", act)
     for who in PEOPLE:
@@ -28,7 +28,7 @@ def test_only_sector_regulators_enforce(act: Act) -> None:
                 require(who, act)
 
 
-@pytest.mark.parametrize("act", [*OWN, Act.OPEN_CASE, Act.DECIDE_APPEAL, Act.READ_CASE, Act.READ_EVIDENCE])
+@pytest.mark.parametrize("act", [*OWN, Act.OPEN_CASE, Act.READ_CASE, Act.READ_EVIDENCE])
 @pytest.mark.parametrize("elsewhere", ELSEWHERE)
 def test_they_stay_in_their_category_and_province(act: Act, elsewhere: dict[str, object]) -> None:
     with pytest.raises(OutOfScope):
@@ -41,12 +41,19 @@ def test_a_case_is_worked_on_by_the_authority_that_opened_it(act: Act) -> None:
         require("culture-a", act, organisation="culture", level="national", region=None)
 
 
-def test_the_ministry_may_decide_an_appeal_against_a_province() -> None:
-    require("culture-a", Act.DECIDE_APPEAL, organisation="culture", level="national", region=None)
+def test_an_appeal_is_decided_by_a_review_body_of_another_organisation() -> None:
+    require("review-a", Act.DECIDE_APPEAL)
+    require("review-a", Act.DECIDE_APPEAL, organisation="review", level="national", region=None)
+    for who in ("culture-a", "regulator-a", "national-a", "auditor", "applicant"):
+        with pytest.raises(RoleMissing):
+            require(who, Act.DECIDE_APPEAL)
+    for elsewhere in ({"organisation": CASE.organisation}, {"organisation": None}, {"region": "310000"}):
+        with pytest.raises(OutOfScope):
+            require("review-a", Act.DECIDE_APPEAL, **elsewhere)
 
 
 @pytest.mark.parametrize("act", [*OFFICIAL, Act.READ_EVIDENCE, Act.READ_DECISION, Act.READ_APPEAL])
-@pytest.mark.parametrize("who", ["culture-a", "regulator-a", "national-a", "auditor"])
+@pytest.mark.parametrize("who", ["culture-a", "regulator-a", "national-a", "review-a", "auditor"])
 def test_officials_read(act: Act, who: str) -> None:
     require(who, act)
 
@@ -83,6 +90,7 @@ def test_release_needs_a_second_and_an_appeal_a_third_person() -> None:
     with pytest.raises(SecondPersonRequired):
         POLICY.require(person("culture-a"), Act.RELEASE_DECISION, CASE, drafted_by="culture-a")
     for who in ("culture-a", "culture-b"):
+        moved = person(who, organisation="review-bj", roles=["review_body"])
         with pytest.raises(SecondPersonRequired):
-            POLICY.require(person(who), Act.DECIDE_APPEAL, CASE, drafted_by=["culture-a", "culture-b"])
-    POLICY.require(person("culture-c"), Act.DECIDE_APPEAL, CASE, drafted_by=["culture-a", "culture-b"])
+            POLICY.require(moved, Act.DECIDE_APPEAL, CASE, drafted_by=["culture-a", "culture-b"])
+    POLICY.require(person("review-a"), Act.DECIDE_APPEAL, CASE, drafted_by=["culture-a", "culture-b"])

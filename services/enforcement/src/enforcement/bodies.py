@@ -114,7 +114,7 @@ class Grounds(BaseModel):
 
 
 class Outcome(BaseModel):
-    """What a third person decides on an appeal."""
+    """What the review body decides on an appeal."""
 
     model_config = _example(outcome="upheld", **_BASIS)
 

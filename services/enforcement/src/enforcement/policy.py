@@ -50,6 +50,11 @@ def own_site(who: Caller, case: Any) -> bool:
     return bool(who.organisation) and who.organisation == case.operator_uscc
 
 
+def another_organisation(who: Caller, case: Any) -> bool:
+    """Cases of an authority that the caller does not work for: nobody reviews its own decisions (docs/adr/0004)."""
+    return bool(who.organisation) and who.organisation != case.organisation
+
+
 def one_of_them(scope: Scope) -> Scope:
     """For a record that lies in several cases: reaching one of them is enough."""
 
@@ -64,9 +69,10 @@ desk: Final = all_of(own_category, same_region)
 official: Final = any_of(
     holding(Role.SECTOR_REGULATOR, desk),
     holding(Role.INDUSTRY_REGULATOR, same_region),  # who must accept or decline a request sees what it rests on
+    holding(Role.REVIEW_BODY, same_region),  # who reviews a decision sees what it rests on
     holding(Role.AUDITOR, anywhere),
 )
-OFFICIALS: Final = frozenset({Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR, Role.AUDITOR})
+OFFICIALS: Final = frozenset({Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR, Role.REVIEW_BODY, Role.AUDITOR})
 
 REGULATOR: Final = frozenset({Role.SECTOR_REGULATOR})
 OWN_CASE: Final = Rule(REGULATOR, all_of(own_organisation, desk))
@@ -87,5 +93,6 @@ POLICY: Final = Policy({
     Act.FILE_APPEAL:       Rule(REGULATOR | {Role.OPERATOR},
                                 any_of(holding(Role.OPERATOR, own_site), holding(Role.SECTOR_REGULATOR, desk))),
     Act.READ_APPEAL:       CONCERNED,
-    Act.DECIDE_APPEAL:     Rule(REGULATOR, desk, second_person=True),  # a third person: neither drafter nor releaser
+    Act.DECIDE_APPEAL:     Rule(frozenset({Role.REVIEW_BODY}), all_of(same_region, another_organisation),
+                                second_person=True),  # and whoever changed sides since does not review what they did
 })  # fmt: skip

@@ -1,4 +1,4 @@
-"""Appeals: filed by the operator or for it, decided by a third person; what a missed clock leads to (safeguard 6)."""
+"""Appeals: filed by the operator or for it, decided by a review body; what a missed clock leads to (safeguard 6)."""
 
 from datetime import datetime, timedelta
 from typing import Any
