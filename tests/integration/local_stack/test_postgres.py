@@ -1,17 +1,20 @@
 """The embedded PostgreSQL, as root or not."""
 
+import asyncio
+import functools
 import os
 import subprocess
 import sys
 import textwrap
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
 from local_stack.errors import StartFailed
-from local_stack.postgres import EmbeddedPostgres, ForeignPostgres, ensure_role_and_database
+from local_stack.postgres import EmbeddedPostgres, ForeignPostgres, _binaries, ensure_role_and_database
 from local_stack.process import is_running
 from tests.support.fixtures import MakeDatabase
 
@@ -107,3 +110,27 @@ def test_no_server_outlives_a_starter_that_is_killed(tmp_path: Path) -> None:
     again = EmbeddedPostgres(tmp_path / "pg", durable=False)
     again.start()
     again.stop()
+
+
+async def test_the_script_of_the_container_makes_the_same_roles(postgres: EmbeddedPostgres) -> None:
+    script = Path(__file__).parents[3] / "deploy" / "postgres" / "databases.sh"
+    admin = urlsplit(postgres.admin_dsn)
+    env = {
+        "PATH": f"{_binaries()}:{os.environ['PATH']}",
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(postgres.port),
+        "PGPASSWORD": admin.password or "",
+        "POSTGRES_USER": "concord",
+        "CONCORD_DATABASES": "c_registry c_access_control",
+        "C_REGISTRY_DB_PASSWORD": "it's one",
+        "C_ACCESS_CONTROL_DB_PASSWORD": "two",
+    }
+    run = functools.partial(subprocess.run, env=env, capture_output=True, text=True, check=False)
+    done = await asyncio.to_thread(run, ["sh", str(script)])
+    assert done.returncode == 0, done.stderr
+    dsn = f"postgresql://c_registry:it%27s%20one@127.0.0.1:{postgres.port}"
+    connection = await asyncpg.connect(f"{dsn}/c_registry")
+    await connection.execute("CREATE TABLE note (text text)")
+    await connection.close()
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await asyncpg.connect(f"{dsn}/c_access_control")

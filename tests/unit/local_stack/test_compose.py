@@ -1,0 +1,153 @@
+"""The containers run what the local stack runs: generated files are current, and names and people agree."""
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local_stack import compose
+from local_stack.kafka import ApacheKafka
+from local_stack.people import people
+from local_stack.supervisor import LocalStack
+from local_stack.topology import KAFKA, SERVICES, Service, environment
+from shared.runtime.metrics import METRICS
+
+ROOT = Path(__file__).parents[3]
+PLACE_DEPENDS = {  # what may differ between a laptop and a data centre; everything else must be equal
+    "CONCORD_DATABASE_URL",
+    "CONCORD_KAFKA_BOOTSTRAP_SERVERS",
+    "CONCORD_KAFKA_IDEMPOTENCE",
+    "CONCORD_TOPIC_PARTITIONS",
+    "CONCORD_OIDC_ISSUER",
+    "CONCORD_OIDC_JWKS_URL",
+    "CONCORD_HOST",
+    "CONCORD_PORT",
+    "CONCORD_PUBLIC_URL",
+    "CONCORD_LOG_FORMAT",
+    "CONCORD_OTLP_ENDPOINT",
+    "CONCORD_SIGNING_KEYS_FILE",
+    "CONCORD_LMDB_PATH",
+    "CONCORD_EVIDENCE_PATH",
+    "CONCORD_WITHDRAW_WINDOW_S",
+}
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    """docker-compose.yml as it is committed."""
+    parsed: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    return parsed
+
+
+def test_the_generated_files_are_current() -> None:
+    stale = [file for file, text in compose.files().items() if file.read_text() != text]
+    assert not stale, "run `make generate`"
+
+
+def test_docker_compose_yml_follows_the_compose_specification() -> None:
+    tool = Path(sys.executable).parent / "check-jsonschema"
+    command = [str(tool), "--builtin-schema", "vendor.compose-spec", str(ROOT / "docker-compose.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("spec", SERVICES.values(), ids=SERVICES)
+def test_a_service_gets_the_same_settings_in_both_places(
+    spec: Service, described: dict[str, Any], tmp_path: Path
+) -> None:
+    container: dict[str, str] = described["services"][spec.name]["environment"]
+    local = environment(spec, LocalStack(root=tmp_path)._place())
+    assert container.keys() - {"CONCORD_OTLP_ENDPOINT"} == local.keys()
+    differing = {name for name in local if local[name] != container[name]}
+    assert differing <= PLACE_DEPENDS
+    assert described["services"][f"{spec.name}-migrate"]["environment"] == container
+
+
+@pytest.mark.parametrize("spec", SERVICES.values(), ids=SERVICES)
+def test_every_setting_is_one_the_service_reads(spec: Service) -> None:
+    fields = importlib.import_module(f"{spec.module}.settings").Settings.model_fields
+    unknown = {name.removeprefix("CONCORD_").lower() for name in environment(spec, compose.place())} - set(fields)
+    assert not unknown
+
+
+def test_both_brokers_of_apache_kafka_have_the_same_settings(described: dict[str, Any], tmp_path: Path) -> None:
+    broker = ApacheKafka(tmp_path, port=9092)
+    properties = dict(line.split("=", 1) for line in broker._write_config().read_text().splitlines())
+    container = described["services"]["kafka"]["environment"]
+    for name, value in KAFKA.items():
+        assert properties[name] == value
+        assert container["KAFKA_" + name.replace(".", "_").upper()] == value
+    version = re.search(r"<kafka.version>(.+)</kafka.version>", (ROOT / "deploy/kafka/pom.xml").read_text())
+    assert version
+    assert described["services"]["kafka"]["image"] == f"apache/kafka:{version[1]}"
+
+
+def test_the_realm_has_the_people_and_claims_of_the_local_issuer() -> None:
+    realm = json.loads((ROOT / "deploy/keycloak/concord-realm.json").read_text())
+    known = {user["username"]: user for user in realm["users"]}
+    assert known.keys() == people().keys()
+    for name, identity in people().items():
+        attributes = known[name]["attributes"]
+        assert tuple(known[name]["realmRoles"]) == identity.roles
+        assert attributes["organisation"] == [identity.organisation]
+        assert attributes["level"] == [identity.level]
+        assert attributes.get("region", [None]) == [identity.region]
+        assert tuple(attributes.get("categories", ())) == identity.categories
+        assert known[name]["credentials"] == [{"type": "password", "value": "${CONCORD_DEMO_PASSWORD}"}]
+    mapped = {mapper["config"].get("claim.name") for mapper in realm["clients"][0]["protocolMappers"]}
+    assert mapped - {None} == people()["officer"].claims().keys() - {"sub"}
+
+
+def test_no_secret_is_baked_in_and_each_is_in_the_example(described: dict[str, Any]) -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    example = dict(
+        line.split("=", 1) for line in (ROOT / ".env.example").read_text().splitlines() if line[:1] not in {"#", ""}
+    )
+    asked = set(re.findall(r"\$\{(\w+)", text))
+    assert asked == example.keys()
+    for service in described["services"].values():
+        for name, value in service.get("environment", {}).items():
+            if "PASSWORD" in name:
+                assert re.fullmatch(r"\$\{\w+:\?.*\}", value), name
+
+
+def test_ports_are_published_on_this_machine_only(described: dict[str, Any]) -> None:
+    for service in described["services"].values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+def test_alerts_and_dashboard_ask_for_metrics_that_exist() -> None:
+    groups = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text())["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    dashboard = json.loads((ROOT / "deploy/grafana/dashboards/concord.json").read_text())
+    asked = [rule["expr"] for rule in rules]
+    asked += [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    known = METRICS.keys() | {"up", "process_resident_memory_bytes"}
+    known |= {f"http_request_seconds_{part}" for part in ("bucket", "count", "sum")}
+    for expression in asked:
+        bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|by \([^)]*\)", "", expression)
+        names = set(re.findall(r"[a-z_]{2,}", bare)) - {"rate", "increase", "sum", "histogram_quantile"}
+        assert names, expression
+        assert names <= known, expression
+    for rule in rules:
+        assert rule["annotations"].keys() == {"summary", "description"}, rule["alert"]
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+
+
+def test_every_mounted_file_is_there(described: dict[str, Any]) -> None:
+    for service in described["services"].values():
+        for mount in service.get("volumes", []):
+            source = mount.split(":")[0]
+            assert not source.startswith("./") or (ROOT / source).exists(), source
+
+
+def test_every_alert_is_in_the_runbook() -> None:
+    groups = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text())["groups"]
+    alerts = [rule["alert"] for group in groups for rule in group["rules"]]
+    assert re.findall(r"^## (\w+)$", (ROOT / "docs/runbook/alerts.md").read_text(), re.MULTILINE) == alerts
