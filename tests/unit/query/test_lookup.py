@@ -1,0 +1,218 @@
+"""Keys in every form people write them, blocks of lines, and the answers to bad ones."""
+
+import csv
+import io
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from query import rows
+from query.keys import By, shape
+from query.lines import BLOCK, Lines
+from query.lookup import LONGEST_LINE, Block, Lookup
+from query.readmodel import SHOWN, ReadModel
+from query.writer import Writer
+from shared.rules.identifiers import InvalidIdentifier
+from tests.unit.query.build import batch, order, site
+
+
+@pytest.fixture
+def filled(model: ReadModel, writer: Writer) -> ReadModel:
+    writer.apply(
+        batch(
+            site(1, domains=("stage.example", "xn--fsqu00a.test"), ips=("198.18.0.1", "2001:db8::1")),
+            site(2, domains=("stage.test",), ips=("198.18.0.1",), registration="京ICP备00000001号"),
+            site(3, status="revoked"),
+            order("released", number=3),
+        )
+    )
+    return model
+
+
+def ask(model: ReadModel, text: str, by: By = By.AUTO) -> Any:
+    with model.reading() as txn:
+        return Lookup(model, txn).find(text, by)
+
+
+def lines(model: ReadModel, *given: bytes, by: By = By.AUTO) -> list[dict[str, Any]]:
+    with model.reading(buffers=True) as txn:
+        return [orjson.loads(line) for line in Lookup(model, txn).ndjson(given, by).answer.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stage.example",
+        "STAGE.Example.",
+        " stage.example ",
+        "https://stage.example/path?q=1",
+        "http://user@stage.example:8080/",
+        "stage.example:443",
+        "例子.test",
+        "XN--FSQU00A.test",
+        "https://例子.test/",
+        "2001:DB8:0::1",
+        "[2001:db8::1]",
+    ],
+)
+def test_a_key_is_found_however_it_is_written(filled: ReadModel, text: str) -> None:
+    assert ask(filled, text).total == 1
+    (answer,) = lines(filled, text.encode())
+    assert answer["found"] is True
+    assert answer["site"]["site_number"] == "京ICP备00000001号-1"
+
+
+def test_a_name_below_a_registered_one_finds_it_and_says_so(filled: ReadModel) -> None:
+    assert ask(filled, "a.www.stage.example").matched == "stage.example"
+    (answer,) = lines(filled, b"www.stage.example")
+    assert (answer["key"], answer["matched"]) == ("www.stage.example", "stage.example")
+
+
+@pytest.mark.parametrize(
+    "text", ["unknown.example", "198.18.9.9", "2001:db8::9", "京ICP备99999999号", "xn--fiqs8s.test"]
+)
+def test_what_is_not_registered_is_not_found(filled: ReadModel, text: str) -> None:
+    assert ask(filled, text) is None
+    assert lines(filled, text.encode()) == [{"found": False, "key": text}]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("nodots", "bad_domain"),
+        ("-a.example", "bad_domain"),
+        ("xn--zzzzz.test", "bad_domain"),
+        ("a" * 300 + ".example", "bad_domain"),
+        ("a" * 600 + ".example", "bad_domain"),
+        ("198.18.0.999", "bad_ip"),
+        ("1234", "bad_ip"),
+        ("2001:db8::zz", "bad_domain"),
+        ("火ICP备00000001号", "bad_number"),
+        ('quo"te\\.example', "bad_domain"),
+    ],
+)
+def test_a_bad_key_is_answered_with_what_is_wrong(filled: ReadModel, text: str, code: str) -> None:
+    with pytest.raises(InvalidIdentifier) as wrong:
+        ask(filled, text)
+    assert wrong.value.code == code
+    (answer,) = lines(filled, text.encode())
+    assert (answer["found"], answer["key"], answer["error"]) == (False, text, code)
+
+
+def test_bytes_that_are_not_a_text_and_lines_that_are_too_long_are_answered_too(filled: ReadModel) -> None:
+    given = (b"\xff\xfe.example", b"a" * 5000, b"stage.example")
+    for by in By:
+        answers = lines(filled, *given, by=by)
+        assert [each.get("error") for each in answers[:2]] == ["bad_encoding", "key_too_long"]
+        assert len(answers) == 3
+        assert len(answers[1]["key"]) == 200
+
+
+def test_numbers_find_registrations_and_sites(filled: ReadModel) -> None:
+    assert ask(filled, "京ICP备00000001号").total == 2
+    assert ask(filled, "京icp备00000001号-2").total == 1
+    (answer,) = lines(filled, "京 ICP备00000001号".encode())
+    assert (answer["total"], len(answer["others"])) == (2, 1)
+
+
+def test_an_address_finds_every_site_that_has_it(model: ReadModel, writer: Writer) -> None:
+    writer.apply(batch(*[site(number, ips=("198.18.0.7",)) for number in range(1, 131)]))
+    (answer,) = lines(model, b"198.18.0.7")
+    assert (answer["total"], len(answer["others"])) == (130, SHOWN)
+    (mapped,) = lines(model, b"::ffff:198.18.0.7", by=By.IP)
+    assert mapped["total"] == 130
+
+
+def test_the_kind_of_key_can_be_insisted_on(filled: ReadModel) -> None:
+    assert lines(filled, b"stage.example", by=By.IP)[0]["error"] == "bad_ip"
+    assert lines(filled, b"stage.example", by=By.NUMBER)[0]["error"] == "bad_number"
+    assert lines(filled, b"198.18.0.1", by=By.DOMAIN)[0]["error"] == "bad_domain"
+
+
+def test_shapes() -> None:
+    assert shape("京ICP证030173号") is By.NUMBER
+    assert shape("198.18.0.1") is By.IP
+    assert shape("http://198.18.0.1/") is By.IP
+    assert shape("::1") is By.IP
+    assert shape("a.example:80") is By.DOMAIN
+
+
+def test_answers_come_in_order_one_for_each_line_that_is_not_blank(filled: ReadModel) -> None:
+    given = (b"stage.test", b"", b"no.example", b"  ", b"stage.example", b"stage.test")
+    assert [each["key"] for each in lines(filled, *given)] == [
+        "stage.test",
+        "no.example",
+        "stage.example",
+        "stage.test",
+    ]
+    with filled.reading(buffers=True) as txn:
+        lookup = Lookup(filled, txn)
+        assert [lookup.ndjson(given, by)[1:] for by in (By.AUTO, By.DOMAIN)] == [(4, 3), (4, 3)]
+        assert lookup.csv(given, By.AUTO)[1:] == (4, 3)
+
+
+def test_the_first_column_of_csv_lines_is_the_key(filled: ReadModel) -> None:
+    given = (b"stage.example,Some Site,1", b'"stage.example","a, b"', b'"stage.example"')
+    assert [each["found"] for each in lines(filled, *given)] == [True] * 3
+
+
+def test_fast_and_slow_paths_give_the_same_answer(filled: ReadModel) -> None:
+    fast, slow = lines(filled, b"stage.example", b"STAGE.example")
+    assert fast | {"key": ""} == slow | {"key": ""}
+    by_number, by_shape = lines(filled, "京ICP备00000003号".encode(), by=By.NUMBER), lines(filled, b"site-3.example")
+    assert by_number[0] | {"key": ""} == by_shape[0] | {"key": ""}
+    assert by_number[0]["hosting"]["state"] == "cut_off_ordered"
+    assert by_number[0]["decision"]["redress"]["within_days"] == 60
+
+
+def table(block: Block) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(rows.HEADER + block.answer.decode())))
+
+
+def test_csv_has_the_same_columns_in_every_row(filled: ReadModel, writer: Writer) -> None:
+    writer.apply(batch(site(9, name='=HYPERLINK("x"),\n"quoted"')))
+    given = (b"stage.example", b"STAGE.example", b"no.example", b"bad", b"site-9.example", "京ICP备00000001号".encode())
+    with filled.reading(buffers=True) as txn:
+        found = table(Lookup(filled, txn).csv(given, By.AUTO))
+    assert [row["found"] for row in found] == ["true", "true", "false", "false", "true", "true"]
+    assert found[0] | {"key": ""} == found[1] | {"key": ""}
+    assert found[0]["domains"] == "stage.example;xn--fsqu00a.test"
+    assert found[3]["error"] == "bad_domain"
+    assert found[4]["name"] == '\'=HYPERLINK("x"),\n"quoted"'
+    assert (found[5]["total"], found[5]["other_site_numbers"]) == ("2", "京ICP备00000001号-2")
+    assert all(None not in row and None not in row.values() for row in found)
+
+
+@given(
+    texts=st.lists(
+        st.one_of(st.just(b""), st.binary(max_size=20), st.integers(1, 9000).map(lambda n: b"x" * n)), max_size=9
+    ),
+    cuts=st.lists(st.integers(1, 6000), max_size=20),
+    last=st.booleans(),
+)
+def test_lines_are_the_same_however_the_stream_is_cut(texts: list[bytes], cuts: list[int], last: bool) -> None:
+    texts = [text.replace(b"\n", b"").replace(b"\r", b"") for text in texts]
+    stream = b"\n".join(texts) + (b"\n" if last else b"")
+    if stream.startswith(b"\xef\xbb\xbf"):
+        return
+    cutter, found, at = Lines(), [], 0
+    for size in [*cuts, len(stream)]:
+        blocks = list(cutter.feed(stream[at : at + size]))
+        assert all(sum(map(len, block)) <= BLOCK + 9000 for block in blocks)
+        found += [line for block in blocks for line in block]
+        at += size
+    found += [line for block in cutter.end() for line in block]
+    expected = [text for text in texts if text]
+    shown = [line for line in found if line]
+    assert len(shown) == len(expected)
+    for line, text in zip(shown, expected, strict=True):
+        assert line == text or (len(line) > LONGEST_LINE and len(text) > LONGEST_LINE and text.startswith(line))
+
+
+def test_byte_order_mark_header_and_windows_line_ends_are_understood() -> None:
+    cutter = Lines(header=True)
+    found = [*cutter.feed(b"\xef\xbb\xbfdomain,name\r\na.example,A\r\nb.exa"), *cutter.feed(b"mple\r\n")]
+    assert [line for block in found for line in block] == [b"a.example,A", b"b.example"]

@@ -1,0 +1,115 @@
+"""What orders mean for a site, whatever the order in which their facts arrive."""
+
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from query import lifecycle
+from query.decoding import Decoded
+from query.lifecycle import Hosting, Order, OrderFact
+from tests.unit.query.build import AT, order, wire
+
+STORY = ("released", "received", "overdue", "executed")
+
+
+def facts(*given: Any) -> list[OrderFact]:
+    decoded = Decoded()
+    for fact in given:
+        decoded.take(wire(fact))
+    return decoded.orders
+
+
+def orders(*given: Any) -> list[Order]:
+    known: list[Order] = []
+    for fact in facts(*given):
+        known = lifecycle.merge(known, fact)
+    return known
+
+
+def state(*given: Any) -> str:
+    return lifecycle.at_provider(orders(*given)).state
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (["released"], "cut_off_ordered"),
+        (["released", "received"], "cut_off_ordered"),
+        (["released", "partly_executed"], "cut_off_ordered"),
+        (["released", "impossible"], "cut_off_ordered"),
+        (["released", "executed"], "suspended"),
+        (["withdrawn"], "serving"),
+    ],
+)
+def test_each_step_of_a_cut_off_has_its_state(steps: list[str], expected: str) -> None:
+    assert state(*[order(step) for step in steps]) == expected
+
+
+def test_a_restore_takes_over_from_the_cut_off_before_it() -> None:
+    cut = [order("released", 1), order("executed", 1)]
+    assert state(*cut, order("released", 2, action="restore")) == "restore_ordered"
+    assert state(*cut, order("released", 2, action="restore"), order("executed", 2, action="restore")) == "serving"
+
+
+def test_a_late_step_of_an_older_order_does_not_move_the_state_back() -> None:
+    restored = [order("released", 2, action="restore"), order("executed", 2, action="restore")]
+    assert state(*restored, order("released", 1), order("executed", 1)) == "serving"
+
+
+def test_billing_orders_do_not_touch_the_hosting() -> None:
+    assert state(order("executed", 1), order("released", 2, action="resume_billing")) == "suspended"
+
+
+def test_since_is_the_moment_of_the_step_that_made_the_state() -> None:
+    hosting = lifecycle.at_provider(orders(order("released", 1), order("executed", 1, minutes=5)))
+    assert hosting.since == AT.replace(hour=5, minute=5)
+    assert hosting.order_status is None
+    waiting = lifecycle.at_provider(orders(order("released", 1), order("contested", 1, minutes=5)))
+    assert (waiting.since, waiting.order_status) == (AT.replace(hour=5), "contested")
+
+
+def test_every_order_of_arrival_gives_the_same_bytes() -> None:
+    story = [
+        *(order(step, 1, minutes=minute) for minute, step in enumerate(STORY)),
+        order("released", 2, action="restore"),
+    ]
+    results = {lifecycle.dump(orders(*each)) for each in itertools.permutations(story)}
+    assert len(results) == 1
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(sorted(lifecycle.RANK)),
+            st.integers(1, 5),
+            st.integers(0, 3),
+            st.sampled_from(["cut_off", "restore"]),
+        ),
+        max_size=14,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_replays_and_disorder_change_nothing(story: list[tuple[str, int, int, str]], random: Any) -> None:
+    actions = {sequence: action for _, sequence, _, action in reversed(story)}
+    given = [order(step, sequence, minutes=minute, action=actions[sequence]) for step, sequence, minute, _ in story]
+    again = [*given, *random.choices(given, k=5)] if given else []
+    random.shuffle(again)
+    assert lifecycle.dump(orders(*given)) == lifecycle.dump(orders(*again))
+
+
+def test_of_several_providers_the_one_furthest_from_done_speaks() -> None:
+    def at(state: str) -> Hosting:
+        return Hosting(state, AT, None)
+
+    assert lifecycle.overall([at("suspended"), at("cut_off_ordered")]).state == "cut_off_ordered"
+    assert lifecycle.overall([at("suspended"), at("suspended")]).state == "suspended"
+    assert lifecycle.overall([lifecycle.IDLE, at("restore_ordered")]).state == "restore_ordered"
+    assert lifecycle.overall([]).state == "serving"
+
+
+def test_only_the_newest_orders_are_remembered() -> None:
+    known = orders(*[order("executed", sequence) for sequence in range(1, 50)])
+    assert [each.sequence for each in known] == list(range(50 - lifecycle.KEPT, 50))
