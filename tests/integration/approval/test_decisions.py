@@ -3,10 +3,13 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from approval import service
 from approval.lifecycle import APPLICATION, Action, Status
+from shared.runtime import deadlines
 from tests.integration.approval.desk import ACTS, Desk
 from tests.support.people import OPERATOR_USCC
 
@@ -180,6 +183,17 @@ async def test_a_missed_clock_is_marked_once_and_the_application_can_still_be_de
     assert [move[0] for move in await desk.trail(late)] == ["apply", "mark_overdue"]
     granted = (await desk.act(late, "grant")).json()
     assert (granted["status"], granted["overdue"]) == ("granted", True)
+
+
+async def test_a_decision_stops_the_clock_and_a_late_tick_does_nothing(desk: Desk) -> None:
+    application_id = await desk.applied()
+    await desk.act(application_id, "grant")
+    rt = desk.api.rt
+    async with rt.db.transaction() as tx:
+        (clock,) = await deadlines.of(tx, UUID(application_id))
+        assert clock.met_at == desk.clock.now()
+        await service.mark_overdue(rt, tx, UUID(application_id))
+    assert (await desk.read(application_id))["overdue"] is False
 
 
 async def test_history_keeps_the_reasons(desk: Desk) -> None:

@@ -28,8 +28,8 @@ async def test_the_highest_version_wins_whatever_order_they_come_in(office: Offi
         site(name, version=n, site_id=first.site_id) for n, name in ((2, "mid.example"), (3, "new.example"))
     )
     await office.know(second, third, first)
-    await office.know(second)
-    await office.know(first, third)
+    await office.know(first, second)
+    await office.know(first)
     found = await find(office, "new.example")
     assert found is not None
     assert found.site_id == first.site_id

@@ -35,7 +35,7 @@ ON CONFLICT (site_id) DO UPDATE
         excluded.number, excluded.name, excluded.status, excluded.region, excluded.operator_uscc,
         excluded.operator_name, excluded.domains, excluded.service_items, excluded.ips, excluded.providers,
         excluded.changed_at)
- WHERE true
+ WHERE known.version < excluded.version
 """
 # The exact name before the domain it belongs to, what is served before what was revoked, the newest first.
 FIND = """
