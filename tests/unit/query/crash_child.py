@@ -6,14 +6,14 @@ Batch n holds version n of sites 1..40, so any mixture of two batches in the fil
 import sys
 from pathlib import Path
 
-from query.readmodel import ReadModel
+from query.readmodel import Batch, ReadModel
 from query.writer import Writer
 from tests.unit.query.build import batch, order, site
 
 SITES = 40
 
 
-def stream(number: int):  # type: ignore[no-untyped-def]
+def stream(number: int) -> Batch:
     """The n-th batch."""
     facts = [
         site(each, number, domains=(f"v{number}-{each}.example", f"s{each}.example")) for each in range(1, SITES + 1)

@@ -13,7 +13,7 @@ from query.readmodel import ReadModel
 from query.views import LookupAnswer, PublicAnswer, RegisterEntry
 from query.writer import Writer
 from shared.contracts import examples
-from tests.unit.query.build import AT, PROVIDER, batch, order, site, site_id
+from tests.unit.query.build import AT, batch, order, site
 
 PERSON = {"name": "张三丰", "uscc": "110101199003074477", "kind": "person"}
 OFFICIAL = ("91110000MA00000007", "198.18.", examples.CASE, examples.DIGEST, examples.REGISTRATION, examples.OPERATOR)
@@ -102,4 +102,3 @@ def test_the_documented_examples_are_answers(model: ReadModel, writer: Writer) -
             view.model_validate(example)
     writer.apply(revoked())
     RegisterEntry.model_validate_json(page.as_json(entry(model)))
-    assert (site_id(1), PROVIDER)
