@@ -51,7 +51,7 @@ def status(as_json: AsJson = False) -> None:
 
 
 def import_file(file: File, as_: As = None, as_json: AsJson = False) -> None:
-    """Import registrations from FILE (.csv with a header, else NDJSON). Example: concord import sites.csv --as regulator-a.
+    """Import registrations from FILE (.csv with a header, else NDJSON): concord import sites.csv --as regulator-a.
 
     Records that do not go in are written to FILE.rejected.ndjson.
     """

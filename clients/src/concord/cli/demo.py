@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -95,10 +95,8 @@ async def _play(places: Places, console: Console, *, file: Path | None, count: i
             places, everybody, web, file, count, lambda sent, total: bar.update(task, completed=sent, total=total)
         )
         for name, step in STEPS:
-            if name == "import":
-                bar.start()
-            ok, ms, detail = await _timed(step, context)
-            bar.stop()
+            with bar if name == "import" else nullcontext():
+                ok, ms, detail = await _timed(step, context)
             _report(console, name, ok=ok, ms=ms, detail=detail, at=time.monotonic() - began, as_json=as_json)
             if not ok:
                 return False
