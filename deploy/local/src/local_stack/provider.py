@@ -15,6 +15,7 @@ from local_stack.keys import write_secret
 from local_stack.people import Clients, Identity
 
 CLIENT_ID: Final = "provider"
+_JOURNAL: Final = "agent.sqlite"
 _REGISTRATION: Final = {
     "name": "示例接入服务商 (demonstration provider)",
     "region": "110000",
@@ -75,7 +76,8 @@ async def _register(desk: httpx.AsyncClient, folder: Path) -> Provider:
     provider_id = str(view["id"])
     await _post(desk, f"/providers/{provider_id}/keys", {"jwk": key.as_dict(private=False)})
     provider = Provider(provider_id, secrets.token_urlsafe(24), kid)
-    (folder / "agent-state.json").unlink(missing_ok=True)  # the sequence of a provider that is no more
+    for journal in folder.glob(f"{_JOURNAL}*"):  # of a provider that is no more
+        journal.unlink()
     write_secret(folder / "provider.json", json.dumps(asdict(provider), indent=1))
     return provider
 
@@ -96,7 +98,7 @@ def _agent_settings(folder: Path, provider: Provider, around: Surroundings) -> d
         "key_file": str(folder / "key.json"),
         "kafka_bootstrap": around.kafka,
         "via": around.via,
-        "state_file": str(folder / "agent-state.json"),
+        "state_file": str(folder / _JOURNAL),
         "issuer_url": around.issuer,
         "client_id": CLIENT_ID,
         "client_secret": provider.client_secret,

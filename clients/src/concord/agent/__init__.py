@@ -1,0 +1,1 @@
+"""The provider agent: carries out signed orders and signs receipts."""

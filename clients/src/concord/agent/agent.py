@@ -1,0 +1,289 @@
+"""The agent: reads orders, has the hook carry them out, and hands in receipts, each in a loop of its own."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+from pydantic import ValidationError
+
+from concord.agent.config import Config
+from concord.agent.door import Door
+from concord.agent.hooks import Hook, Impossible
+from concord.agent.intake import BadOrder, Gap, Intake, Receipts
+from concord.agent.journal import Journal, Taken, Written
+from concord.sdk.errors import ConcordError, Unreachable
+from shared.contracts.orders import Action, Order, Outcome
+
+POLL_S: Final = 25.0
+LONGEST_PAUSE_S: Final = 60.0
+SENT_AT_ONCE: Final = 500
+AT_ONCE: Final = 16
+ACCEPTED: Final = frozenset({"receipt_replayed", "already_executed"})
+"""Refusals that say that access-control has it already."""
+NOT_YET: Final = frozenset({"unknown_key", "key_revoked", "bad_signature"})
+"""Refusals that pass once the provider's key is entered; the receipts wait."""
+_NEVER: Final = frozenset({400, 413, 422})
+
+_log = logging.getLogger(__name__)
+
+
+class Outbox(Protocol):
+    """Where receipts are handed in."""
+
+    async def send(self, receipts: list[Written]) -> list[tuple[Written, str, str | None]]:
+        """Hand in; gives (receipt, accepted or refused, code) for those that are settled."""
+        ...
+
+
+class Agent:
+    """One provider's agent. ``run`` ends only when it is cancelled."""
+
+    def __init__(self, config: Config, journal: Journal, intake: Intake, receipts: Receipts, door: Door) -> None:
+        self._config = config
+        self._journal = journal
+        self._intake = intake
+        self._receipts = receipts
+        self._door = door
+        self._next_comparison = 0.0
+        self._to_do = asyncio.Event()
+        self._to_send = asyncio.Event()
+
+    async def run(
+        self,
+        hook: Hook,
+        outbox: Outbox,
+        topic: Callable[[Callable[[list[bytes]], Awaitable[None]]], Awaitable[None]] | None = None,
+    ) -> None:
+        """Work until cancelled. ``topic`` reads Kafka and hands each batch over; without it the feed is polled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_for_ever("carrying out orders", self._carry_out_forever(hook)))
+            tasks.create_task(_for_ever("handing in receipts", self._hand_in_forever(outbox)))
+            if topic is None:
+                tasks.create_task(_for_ever("reading the feed", self._follow_feed()))
+            else:
+                tasks.create_task(_for_ever("reading the topic", topic(self.accept)))
+                tasks.create_task(_for_ever("comparing with access-control", self._watch_head()))
+
+    # --- orders in ---------------------------------------------------------------------------------------------------
+
+    async def accept(self, documents: list[bytes]) -> None:
+        """Take orders from a topic. What is missing before them comes from the feed; a bad one is not believed."""
+        patience = Patience()
+        while True:
+            try:
+                await self._take(documents)
+            except Gap as gap:
+                _log.warning("gap: %s; reading the missing orders from the feed", gap)
+            except BadOrder as bad:
+                _log.error("an order on the topic is not believed: %s", bad)
+            except (ConcordError, Unreachable) as error:
+                await patience.wait("the keys of orders", error)
+                continue
+            else:
+                return
+            try:
+                await self.catch_up()  # the feed has everything the topic should have
+            except BadOrder as bad:
+                _log.error("an order of the feed is not believed: %s", bad)
+            except (ConcordError, Unreachable) as error:
+                await patience.wait("the feed", error)
+                continue
+            return
+
+    async def catch_up(self) -> None:
+        """Read the feed to its end. Raises BadOrder, ConcordError, Unreachable."""
+        while True:
+            page = await self._door.orders(self._journal.last_sequence)
+            documents = [entry["jws"].encode() for entry in page["orders"]]
+            if not documents:
+                return
+            await self._take(documents)
+
+    async def _take(self, documents: list[bytes]) -> None:
+        try:
+            taken = await self._intake.take(documents)
+        finally:
+            self._to_do.set()
+            self._to_send.set()
+        if taken:
+            _log.info("took %d order(s), up to %d", taken, self._journal.last_sequence)
+
+    async def _follow_feed(self) -> None:
+        """Long polls, one after the other; the first one looks at once."""
+        patience = Patience()
+        wait = 0.0
+        while True:
+            try:
+                page = await self._door.orders(self._journal.last_sequence, wait=wait)
+                await self._take([entry["jws"].encode() for entry in page["orders"]])
+                wait = POLL_S
+                patience.reset()
+                await self._compare()
+            except (ConcordError, Unreachable, BadOrder, Gap) as error:
+                await patience.wait("the feed", error)
+
+    async def _watch_head(self) -> None:
+        """Whatever the topic does (a broker that is away, or lost its data), the sequence tells what is missing."""
+        patience = Patience()
+        while True:
+            try:
+                await self.catch_up()
+                patience.reset()
+                await self._compare()
+                await asyncio.sleep(self._config.check_every_s)
+            except (ConcordError, Unreachable, BadOrder, Gap) as error:
+                await patience.wait("the feed", error)
+
+    async def _compare(self) -> None:
+        """Whether both sides agree on what is in force; a difference is for a person to look at."""
+        now = time.monotonic()
+        if now < self._next_comparison:
+            return
+        self._next_comparison = now + self._config.check_every_s
+        state = await self._door.state()
+        if state["head"] != self._journal.last_sequence:
+            return  # on its way
+        mine = self._journal.in_force()
+        if mine != (state["in_force"], state["hash"]):
+            _log.error("drift: %d orders in force here, %d at access-control", mine[0], state["in_force"])
+
+    # --- orders carried out ------------------------------------------------------------------------------------------
+
+    async def _carry_out_forever(self, hook: Hook) -> None:
+        while True:
+            self._to_do.clear()
+            # One order of each site at most, so they can be carried out side by side.
+            ready = self._journal.ready(datetime.now(UTC), AT_ONCE)
+            await asyncio.gather(*(self.carry_out(hook, order) for order in ready))
+            if not ready:
+                await _event_or(self._to_do, self._journal.next_retry())
+
+    async def carry_out(self, hook: Hook, order: Taken) -> None:
+        """Have the hook do it, and write the receipt. After a crash in between the hook is asked again."""
+        try:
+            note = await _ask(hook, order)
+            receipt = self._receipts.write(order, Outcome.EXECUTED, how=note)
+        except Impossible as refusal:
+            note = str(refusal)
+            receipt = self._receipts.write(order, Outcome.IMPOSSIBLE, why=_reason(note))
+        except Exception as error:  # whatever a hook raises, the order stays and is tried again
+            if order.attempts + 1 < self._config.tries:
+                self._postpone(order, error)
+                return
+            note = f"Given up after {order.attempts + 1} attempts: {error or type(error).__name__}"
+            receipt = self._receipts.write(order, Outcome.IMPOSSIBLE, why=_reason(note))
+        self._journal.close_order(order, receipt, note)
+        self._to_send.set()
+        _log.info("order %d (%s): %s, %s", order.sequence, order.action, receipt.outcome, note)
+
+    def _postpone(self, order: Taken, error: Exception) -> None:
+        pause = min(2.0**order.attempts, LONGEST_PAUSE_S)
+        note = f"{error or type(error).__name__}"
+        self._journal.postpone(order, datetime.now(UTC) + timedelta(seconds=pause), note)
+        _log.warning("order %d was not carried out (%s); again in %g s", order.sequence, note, pause)
+
+    # --- receipts out ------------------------------------------------------------------------------------------------
+
+    async def _hand_in_forever(self, outbox: Outbox) -> None:
+        patience = Patience()
+        while True:
+            self._to_send.clear()
+            waiting = self._journal.queued(SENT_AT_ONCE)
+            if not waiting:
+                await self._to_send.wait()
+                continue
+            try:
+                settled = await outbox.send(waiting)
+            except (ConcordError, Unreachable) as error:
+                await patience.wait("handing in receipts", error)
+                continue
+            self._journal.settle(settled)
+            for receipt, state, code in settled:
+                if state == "refused":
+                    _log.error("the receipt %s of order %s was refused: %s", receipt.outcome, receipt.order_id, code)
+            if len(settled) == len(waiting):
+                patience.reset()
+            else:
+                await patience.wait("handing in receipts", RuntimeError("the provider's key is not known there"))
+
+
+class HttpOutbox:
+    """Hands receipts in over HTTP, where each gets an answer."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    async def send(self, receipts: list[Written]) -> list[tuple[Written, str, str | None]]:
+        """Hand in; what is refused for now stays queued. Raises ConcordError, Unreachable."""
+        try:
+            results = await self._door.hand_in([receipt.jws for receipt in receipts])
+        except ConcordError as error:
+            if error.status not in _NEVER:
+                raise
+            # One of them cannot be read at all: find it, so that it does not hold up the others.
+            if len(receipts) == 1:
+                return [(receipts[0], "refused", error.code)]
+            half = len(receipts) // 2
+            return await self.send(receipts[:half]) + await self.send(receipts[half:])
+        settled = []
+        for result in results:
+            code = result.get("code")
+            taken = result["status"] == "recorded" or code in ACCEPTED
+            if taken or code not in NOT_YET:
+                settled.append((receipts[result["index"]], "accepted" if taken else "refused", code))
+        return settled
+
+
+class Patience:
+    """Waits longer after each failure in a row, and says so."""
+
+    def __init__(self) -> None:
+        self._pause = 0.5
+
+    def reset(self) -> None:
+        """Something worked."""
+        self._pause = 0.5
+
+    async def wait(self, what: str, error: Exception) -> None:
+        """Say what failed and wait."""
+        _log.warning("%s: %s; again in %g s", what, error, self._pause)
+        await asyncio.sleep(self._pause)
+        self._pause = min(self._pause * 2, LONGEST_PAUSE_S)
+
+
+async def _ask(hook: Hook, taken: Taken) -> str:
+    try:
+        order = Order.model_validate_json(taken.payload)
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors()[:5])
+        raise Impossible(f"This agent cannot read the order (members {fields}); it may be too old for it.") from error
+    match order.action:
+        case Action.CUT_OFF | Action.SUSPEND:
+            return await hook.suspend(order)
+        case Action.RESTORE:
+            return await hook.restore(order)
+    raise Impossible(f"This provider's agent has no way to carry out {order.action}.")
+
+
+def _reason(text: str) -> str:
+    """At least ten characters, as a receipt wants it."""
+    return text if len(text.strip()) >= 10 else f"The provider's hook reports: {text.strip() or 'no reason'}"
+
+
+async def _event_or(event: asyncio.Event, at: datetime | None) -> None:
+    """Wait for the event, or until a time."""
+    seconds = None if at is None else max(0.0, (at - datetime.now(UTC)).total_seconds())
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
+
+
+async def _for_ever(what: str, loop: Awaitable[None]) -> None:
+    """A loop that ends is a fault: end the agent, so that whoever supervises it starts it again."""
+    await loop
+    raise RuntimeError(f"{what} ended")

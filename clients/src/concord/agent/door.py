@@ -1,0 +1,86 @@
+"""The agent's way to access-control over HTTP: keys, orders, receipts, state."""
+
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+
+from concord.sdk.auth import TokenSource
+from concord.sdk.errors import ConcordError, Unreachable
+
+_CONNECT_S: Final = 5.0
+_READ_S: Final = 30.0
+
+
+class Door:
+    """One provider's calls. Each raises ConcordError when refused and Unreachable when nobody answers."""
+
+    def __init__(self, access_url: str, provider_id: object, tokens: TokenSource, http: httpx.AsyncClient) -> None:
+        self._base = f"{access_url.rstrip('/')}/providers/{provider_id}"
+        self._tokens = tokens
+        self._http = http
+
+    @classmethod
+    def open(cls, config: Any, transport: httpx.AsyncBaseTransport | None = None) -> Self:
+        """The door a configuration describes."""
+        http = httpx.AsyncClient(
+            timeout=httpx.Timeout(_READ_S, connect=_CONNECT_S), transport=transport, trust_env=False
+        )
+        tokens = TokenSource.machine(config.issuer_url, config.client_id, config.client_secret, http)
+        return cls(config.access_url, config.provider_id, tokens, http)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def keys(self, jwks_url: str) -> dict[str, Any]:
+        """The public keys orders are signed with."""
+        try:
+            answer = await self._http.get(jwks_url)
+        except httpx.TransportError as error:
+            raise Unreachable(f"{jwks_url} does not answer: {error!r}") from error
+        return _object(answer)
+
+    async def orders(self, after: int, *, wait: float = 0, limit: int = 200) -> dict[str, Any]:
+        """Signed orders after a place in the sequence; waits up to ``wait`` seconds for one."""
+        query = {"after": after, "wait": wait, "limit": limit}
+        return await self._call("GET", "/orders", params=query, timeout=_READ_S + wait)
+
+    async def hand_in(self, receipts: list[str]) -> list[dict[str, Any]]:
+        """Hand in signed receipts; one result each."""
+        answer = await self._call("POST", "/receipts", json={"receipts": receipts})
+        return list(answer["results"])
+
+    async def state(self) -> dict[str, Any]:
+        """The last number given out, and the hash over what is in force."""
+        return await self._call("GET", "/state")
+
+    async def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        for again in (False, True):
+            headers = {"Authorization": f"Bearer {await self._tokens.token()}"}
+            try:
+                answer = await self._http.request(method, self._base + path, headers=headers, **options)
+            except httpx.TransportError as error:
+                raise Unreachable(f"{self._base} does not answer: {error!r}") from error
+            if answer.status_code != httpx.codes.UNAUTHORIZED or again:
+                break
+            self._tokens.forget()
+        return _object(answer)
+
+
+def _object(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        body = {"detail": f"an answer that is no JSON object: {answer.text[:200]!r}"}
+        if answer.is_success:
+            raise ConcordError(answer.status_code, body)
+    if answer.is_error:
+        raise ConcordError(answer.status_code, body)
+    return body

@@ -1,0 +1,149 @@
+"""Decides which orders are taken: signed by access-control, for this provider, and next in the sequence."""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from concord.agent.journal import Journal, Taken, Written
+from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE, Outcome
+from shared.runtime.signing import BadSignature, KeyRing, Signer, canonical
+
+REFRESH_S: Final = 10.0
+"""Unknown key ids make the keys be fetched again, but not more often than this."""
+RECEIPTS: Final = uuid5(NAMESPACE_URL, "https://concord.example/receipts")
+"""Namespace of receipt ids: uuid5 of ``<order id> <outcome>``, so that a receipt made twice is the same receipt."""
+
+
+class BadOrder(Exception):
+    """Bytes that must not be carried out: not signed by access-control, or not for this provider."""
+
+
+class Gap(Exception):
+    """Orders before this one are missing."""
+
+    def __init__(self, have: int, got: int) -> None:
+        super().__init__(f"order {got} came, but {have + 1} is next")
+
+
+class Keys:
+    """The keys orders are signed with: pinned to one address, remembered over restarts, refreshed on an unknown id."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        fetch: Callable[[], Awaitable[dict[str, Any]]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._journal = journal
+        self._fetch = fetch
+        self._clock = clock
+        self._next_fetch = float("-inf")
+        self._ring = KeyRing(journal.fact("jwks") or {"keys": []})
+
+    async def verify(self, jws: bytes) -> bytes:
+        """The signed bytes of an order. Raises BadOrder; ConcordError or Unreachable if the keys cannot be had."""
+        try:
+            return self._ring.verify(jws, ORDER_TYPE).payload
+        except BadSignature as bad:
+            if bad.code != "unknown_kid" or self._clock() < self._next_fetch:
+                raise BadOrder(f"{bad.code}: {bad.reason}") from bad
+        jwks = await self._fetch()
+        self._next_fetch = self._clock() + REFRESH_S
+        self._ring = KeyRing(jwks)
+        self._journal.remember("jwks", jwks)
+        try:
+            return self._ring.verify(jws, ORDER_TYPE).payload
+        except BadSignature as bad:
+            raise BadOrder(f"{bad.code}: {bad.reason}") from bad
+
+
+class Receipts:
+    """Writes and signs what became of an order."""
+
+    def __init__(self, provider_id: UUID, signer: Signer) -> None:
+        self._provider_id = provider_id
+        self._signer = signer
+
+    def write(self, order: Taken, outcome: Outcome, *, how: str | None = None, why: str | None = None) -> Written:
+        """A signed receipt. Its id depends on order and outcome alone; its bytes are stored and never made again."""
+        receipt_id = uuid5(RECEIPTS, f"{order.order_id} {outcome}")
+        document = {
+            "receipt_id": str(receipt_id),
+            "order_id": str(order.order_id),
+            "sequence": order.sequence,
+            "provider_id": str(self._provider_id),
+            "order_digest": order.digest,
+            "outcome": outcome.value,
+            "at": datetime.now(UTC).isoformat(),
+            "how": how,
+            "why": why,
+        }
+        return Written(receipt_id, order.order_id, outcome, self._signer.sign(canonical(document), RECEIPT_TYPE))
+
+
+class Intake:
+    """Takes orders into the journal, in sequence, each once."""
+
+    def __init__(self, provider_id: UUID, journal: Journal, keys: Keys, receipts: Receipts) -> None:
+        self._provider_id = str(provider_id)
+        self._journal = journal
+        self._keys = keys
+        self._receipts = receipts
+        self._one_at_a_time = asyncio.Lock()
+
+    async def take(self, documents: Sequence[bytes]) -> int:
+        """Take what is new, in one step; gives how many were. A duplicate is passed over.
+
+        Raises BadOrder, and Gap if something is missing before an order; what came before the trouble is taken.
+        """
+        async with self._one_at_a_time:
+            fresh, trouble = await self._sift(documents)
+            if fresh:
+                self._journal.take([(order, self._receipts.write(order, Outcome.RECEIVED)) for order in fresh])
+            if trouble is not None:
+                raise trouble
+            return len(fresh)
+
+    async def _sift(self, documents: Sequence[bytes]) -> tuple[list[Taken], BadOrder | Gap | None]:
+        """The orders that come next, up to the first one that is not to be believed or has something missing before."""
+        last, fresh, seen = self._journal.last_sequence, list[Taken](), set[str]()
+        for jws in documents:
+            digest = hashlib.sha256(jws).hexdigest()
+            if digest in seen or self._journal.knows(digest):
+                continue
+            try:
+                order = self._read(await self._keys.verify(jws), digest)
+            except BadOrder as bad:
+                return fresh, bad
+            if order.sequence <= last:
+                # access-control never gives a number twice, so one of the two is not what it seems.
+                return fresh, BadOrder(f"place {order.sequence} is taken by another order than {order.order_id}")
+            if order.sequence > last + 1:
+                return fresh, Gap(last, order.sequence)
+            fresh.append(order)
+            seen.add(digest)
+            last = order.sequence
+        return fresh, None
+
+    def _read(self, payload: bytes, digest: str) -> Taken:
+        try:
+            order = json.loads(payload)
+            taken = Taken(
+                sequence=int(order["sequence"]),
+                order_id=UUID(order["order_id"]),
+                digest=digest,
+                action=str(order["action"]),
+                site_id=str(order["site"]["site_id"]),
+                undoes=str(order["undoes"]) if order.get("undoes") else None,
+                payload=payload,
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BadOrder(f"the signed document is no order: {error!r}") from error
+        if order.get("provider_id") != self._provider_id:
+            raise BadOrder(f"order {taken.order_id} is for another provider, {order.get('provider_id')!r}")
+        return taken

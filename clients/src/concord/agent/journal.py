@@ -1,0 +1,263 @@
+"""What the agent must not forget: its place in the sequence, the orders, and the receipts still to be handed in.
+
+Every step is one SQLite transaction that is on disk before the next step begins, so that the process may be killed at
+any instruction: an order is then either not taken yet, or taken and not carried out (it will be, again), or done.
+"""
+
+import fcntl
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS received_order (
+    sequence  INTEGER PRIMARY KEY,
+    order_id  TEXT NOT NULL UNIQUE,
+    digest    TEXT NOT NULL,
+    action    TEXT NOT NULL,
+    site_id   TEXT NOT NULL,
+    undoes    TEXT,
+    payload   BLOB NOT NULL,
+    state     TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'executed', 'impossible')),
+    attempts  INTEGER NOT NULL DEFAULT 0,
+    retry_at  REAL NOT NULL DEFAULT 0,
+    note      TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS order_pending ON received_order (sequence) WHERE state = 'pending';
+CREATE INDEX IF NOT EXISTS order_digest ON received_order (digest);
+CREATE INDEX IF NOT EXISTS order_undoes ON received_order (undoes) WHERE undoes IS NOT NULL;
+CREATE INDEX IF NOT EXISTS order_of_site ON received_order (site_id, sequence) WHERE state = 'pending';
+CREATE TABLE IF NOT EXISTS receipt (
+    place      INTEGER PRIMARY KEY AUTOINCREMENT,
+    receipt_id TEXT NOT NULL UNIQUE,
+    order_id   TEXT NOT NULL,
+    outcome    TEXT NOT NULL,
+    jws        TEXT NOT NULL,
+    state      TEXT NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'accepted', 'refused')),
+    code       TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS receipt_queued ON receipt (place) WHERE state = 'queued';
+"""
+_FIRST_OF_ITS_SITE: Final = """
+       state = 'pending'
+   AND NOT EXISTS (SELECT 1 FROM received_order AS earlier
+                    WHERE earlier.state = 'pending' AND earlier.site_id = o.site_id AND earlier.sequence < o.sequence)
+"""
+"""Orders of one site are carried out in sequence; an order that has to wait holds up its own site only."""
+_READY: Final = f"""
+SELECT * FROM received_order AS o WHERE {_FIRST_OF_ITS_SITE} AND retry_at <= ? ORDER BY sequence LIMIT ?
+"""  # noqa: S608 - the parts are constants
+_NEXT: Final = f"SELECT min(retry_at) AS at FROM received_order AS o WHERE {_FIRST_OF_ITS_SITE}"  # noqa: S608
+_IN_FORCE: Final = """
+SELECT order_id, sequence FROM received_order AS o
+ WHERE action IN ('cut_off', 'suspend') AND NOT EXISTS (SELECT 1 FROM received_order WHERE undoes = o.order_id)
+ ORDER BY sequence
+"""
+
+
+class JournalInUse(Exception):
+    """Another agent works with this state file, or it belongs to another provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An order as it was received and verified."""
+
+    sequence: int
+    order_id: UUID
+    digest: str
+    """SHA-256 of the JWS as received, byte for byte."""
+    action: str
+    site_id: str
+    undoes: str | None
+    payload: bytes
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A receipt as it was signed; it is sent with these very bytes however often."""
+
+    receipt_id: UUID
+    order_id: UUID
+    outcome: str
+    jws: str
+
+
+class Journal:
+    """The state file of one agent."""
+
+    def __init__(self, file: Path, provider_id: UUID) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = file.with_name(file.name + ".lock").open("a")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.close()
+            raise JournalInUse(f"another agent works with {file}") from None
+        self._db = connect(file)
+        self._db.executescript(_SCHEMA)
+        owner = self.fact("provider_id")
+        if owner not in {None, str(provider_id)}:
+            self.close()
+            raise JournalInUse(f"{file} is the journal of provider {owner}, not of {provider_id}")
+        if owner is None:
+            self.remember("provider_id", str(provider_id))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+        self._lock.close()
+
+    def fact(self, name: str) -> Any:
+        """Something remembered by name; None if it never was."""
+        row = self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        return json.loads(row["value"]) if row else None
+
+    def remember(self, name: str, value: Any) -> None:
+        """Remember something by name."""
+        with transaction(self._db):
+            self._remember(name, value)
+
+    @property
+    def last_sequence(self) -> int:
+        """The last place in the sequence up to which nothing is missing; 0 at first."""
+        return int(self._db.execute("SELECT coalesce(max(sequence), 0) AS last FROM received_order").fetchone()["last"])
+
+    def knows(self, digest: str) -> bool:
+        """Whether an order with these very bytes was taken."""
+        return self._db.execute("SELECT 1 FROM received_order WHERE digest = ?", (digest,)).fetchone() is not None
+
+    def take(self, orders: Iterable[tuple[Taken, Written]]) -> None:
+        """Take orders, the next ones in the sequence, each with the receipt that says so."""
+        with transaction(self._db):
+            last = self.last_sequence
+            for order, receipt in orders:
+                if order.sequence != last + 1:
+                    raise ValueError(f"order {order.sequence} does not follow {last}")
+                last = order.sequence
+                self._db.execute(
+                    "INSERT INTO received_order (sequence, order_id, digest, action, site_id, undoes, payload)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        order.sequence,
+                        str(order.order_id),
+                        order.digest,
+                        order.action,
+                        order.site_id,
+                        order.undoes,
+                        order.payload,
+                    ),
+                )
+                self._queue(receipt)
+
+    def ready(self, now: datetime, limit: int = 100) -> list[Taken]:
+        """Orders to be carried out now."""
+        return [_taken(row) for row in self._db.execute(_READY, (now.timestamp(), limit))]
+
+    def next_retry(self) -> datetime | None:
+        """When the next order that has to wait is due; none if nothing is pending."""
+        at = self._db.execute(_NEXT).fetchone()["at"]
+        return datetime.fromtimestamp(at, UTC) if at is not None else None
+
+    def close_order(self, order: Taken, receipt: Written, note: str) -> None:
+        """An order is carried out, or impossible, and here is the receipt that says so."""
+        with transaction(self._db):
+            changed = self._db.execute(
+                "UPDATE received_order SET state = ?, note = ? WHERE order_id = ? AND state = 'pending'",
+                (receipt.outcome, note, str(order.order_id)),
+            )
+            if changed.rowcount:
+                self._queue(receipt)
+
+    def postpone(self, order: Taken, until: datetime, note: str) -> None:
+        """An order could not be carried out for the time being."""
+        with transaction(self._db):
+            self._db.execute(
+                "UPDATE received_order SET attempts = attempts + 1, retry_at = ?, note = ? WHERE order_id = ?",
+                (until.timestamp(), note, str(order.order_id)),
+            )
+
+    def queued(self, limit: int = 500) -> list[Written]:
+        """Receipts to be handed in, oldest first."""
+        sql = "SELECT receipt_id, order_id, outcome, jws FROM receipt WHERE state = 'queued' ORDER BY place LIMIT ?"
+        return [
+            Written(UUID(row["receipt_id"]), UUID(row["order_id"]), row["outcome"], row["jws"])
+            for row in self._db.execute(sql, (limit,))
+        ]
+
+    def settle(self, results: Sequence[tuple[Written, str, str | None]]) -> None:
+        """Receipts were accepted or refused for good: (receipt, state, code)."""
+        with transaction(self._db):
+            self._db.executemany(
+                "UPDATE receipt SET state = ?, code = ? WHERE receipt_id = ?",
+                [(state, code, str(receipt.receipt_id)) for receipt, state, code in results],
+            )
+
+    def in_force(self) -> tuple[int, str]:
+        """How many orders are in force and the hash over them, as access-control's ``/state`` gives it."""
+        rows = self._db.execute(_IN_FORCE).fetchall()
+        lines = "".join(f"{row['order_id']} {row['sequence']}\n" for row in rows)
+        return len(rows), hashlib.sha256(lines.encode()).hexdigest()
+
+    def counts(self) -> dict[str, int]:
+        """Orders and receipts by state, for people."""
+        sql = (
+            "SELECT 'orders ' || state AS what, count(*) AS n FROM received_order GROUP BY state UNION ALL"
+            " SELECT 'receipts ' || state, count(*) FROM receipt GROUP BY state"
+        )
+        return {row["what"]: row["n"] for row in self._db.execute(sql)}
+
+    def _queue(self, receipt: Written) -> None:
+        self._db.execute(
+            "INSERT INTO receipt (receipt_id, order_id, outcome, jws) VALUES (?, ?, ?, ?)",
+            (str(receipt.receipt_id), str(receipt.order_id), receipt.outcome, receipt.jws),
+        )
+
+    def _remember(self, name: str, value: Any) -> None:
+        self._db.execute(
+            "INSERT INTO fact VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (name, json.dumps(value)),
+        )
+
+
+def connect(file: Path) -> sqlite3.Connection:
+    """Open an SQLite file whose commits are on disk when they return."""
+    db = sqlite3.connect(file, isolation_level=None, timeout=10)
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def _taken(row: sqlite3.Row) -> Taken:
+    return Taken(
+        sequence=row["sequence"],
+        order_id=UUID(row["order_id"]),
+        digest=row["digest"],
+        action=row["action"],
+        site_id=row["site_id"],
+        undoes=row["undoes"],
+        payload=row["payload"],
+        attempts=row["attempts"],
+    )

@@ -1,0 +1,110 @@
+"""The agent's command line: ``python -m concord.agent.main run --config agent.toml``."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from concord.agent.agent import Agent, HttpOutbox, Outbox
+from concord.agent.config import BadConfig, Config
+from concord.agent.door import Door
+from concord.agent.hooks import CommandHook, Hook
+from concord.agent.intake import Intake, Keys, Receipts
+from concord.agent.journal import Journal, JournalInUse
+from concord.agent.topic import KafkaOutbox, OrdersTopic
+from concord.agent.web import WebHook
+
+EXIT_CONFIG = 2
+EXIT_IN_USE = 3
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Carries out orders and signs receipts.")
+ConfigFile = Annotated[Path, typer.Option("--config", help="TOML file; docs/providers.md lists its keys.")]
+
+
+@app.callback()
+def _agent() -> None:
+    """Carries out orders and signs receipts."""
+
+
+@app.command()
+def run(config: ConfigFile) -> None:
+    """Work until stopped (Ctrl-C, SIGTERM). Killing it at any moment loses nothing."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    settings = _read(config)
+    try:
+        asyncio.run(serve(settings))
+    except JournalInUse as error:
+        _fail(str(error), EXIT_IN_USE)
+    except BadConfig as error:
+        _fail(str(error), EXIT_CONFIG)
+
+
+@app.command()
+def status(config: ConfigFile) -> None:
+    """What the journal holds, as JSON. The agent must not be running."""
+    try:
+        settings = _read(config)
+        journal = Journal(settings.state_file, settings.provider_id)
+    except JournalInUse as error:
+        _fail(str(error), EXIT_IN_USE)
+    in_force, digest = journal.in_force()
+    report = {"last_sequence": journal.last_sequence, "in_force": in_force, "hash": digest, **journal.counts()}
+    typer.echo(json.dumps(report, indent=1))
+    journal.close()
+
+
+async def serve(config: Config) -> None:
+    """Run the agent a configuration describes until it is told to stop."""
+    receipts = Receipts(config.provider_id, config.signer())
+    with contextlib.closing(Journal(config.state_file, config.provider_id)) as journal:
+        async with Door.open(config) as door, _hook(config) as hook:
+            keys = Keys(journal, lambda: door.keys(config.jwks_url))
+            agent = Agent(config, journal, Intake(config.provider_id, journal, keys, receipts), receipts, door)
+            outbox: Outbox = KafkaOutbox(config) if config.receipts_via == "kafka" else HttpOutbox(door)
+            topic = OrdersTopic(config, journal).follow if config.via == "kafka" else None
+            logging.getLogger(__name__).info("agent of %s: orders via %s", config.provider_id, config.via)
+            working = asyncio.create_task(agent.run(hook, outbox, topic))
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, working.cancel)
+            with contextlib.suppress(asyncio.CancelledError):
+                await working
+
+
+@contextlib.asynccontextmanager
+async def _hook(config: Config) -> AsyncIterator[Hook]:
+    if config.hook == "command":
+        assert config.command is not None
+        yield CommandHook(config.command, config.command_timeout_s)
+        return
+    web = WebHook(config.state_file, config.web_host, config.web_port)
+    await web.start()
+    logging.getLogger(__name__).info("answering for every host name on http://%s:%d", config.web_host, web.port)
+    try:
+        yield web
+    finally:
+        await web.stop()
+
+
+def _read(file: Path) -> Config:
+    try:
+        return Config.read(file)
+    except BadConfig as error:
+        _fail(str(error), EXIT_CONFIG)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(code)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,129 @@
+"""The agent's topics: orders read from Kafka without a group, receipts written to it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.helpers import create_ssl_context
+
+from concord.agent.config import Config
+from concord.agent.journal import Journal, Written
+from concord.sdk.errors import Unreachable
+from shared.contracts.topics import orders_topic, receipts_topic
+
+BOUND_S: Final = 15.0
+"""No call to the broker may take longer: aiokafka can wait for ever for one that is away."""
+_log = logging.getLogger(__name__)
+
+
+class OrdersTopic:
+    """Reads a provider's orders. The offset is only a hint; the sequence in the orders is what counts."""
+
+    def __init__(self, config: Config, journal: Journal) -> None:
+        self._config = config
+        self._journal = journal
+        self._partition = TopicPartition(orders_topic(config.provider_id).name, 0)
+
+    async def follow(self, accept: Callable[[list[bytes]], Awaitable[None]]) -> None:
+        """Hand over every batch; a broker that is away is waited for."""
+        pause = 0.5
+        while True:
+            consumer = AIOKafkaConsumer(
+                **connection(self._config),
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                fetch_max_wait_ms=100,
+            )
+            try:
+                async with asyncio.timeout(BOUND_S):
+                    await consumer.start()
+                    await self._place(consumer)
+                pause = 0.5
+                await self._read(consumer, accept)
+            except (KafkaError, TimeoutError, OSError) as error:
+                _log.warning("the topic %s: %r; again in %g s", self._partition.topic, error, pause)
+            finally:
+                await bounded_stop(consumer)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 15.0)
+
+    async def _place(self, consumer: AIOKafkaConsumer) -> None:
+        """Go on after the last record read, if the topic still has that place; else read it from its beginning."""
+        consumer.assign([self._partition])
+        begin = (await consumer.beginning_offsets([self._partition]))[self._partition]
+        end = (await consumer.end_offsets([self._partition]))[self._partition]
+        stored = self._journal.fact("offset")
+        consumer.seek(self._partition, stored if stored is not None and begin <= stored <= end else begin)
+
+    async def _read(self, consumer: AIOKafkaConsumer, accept: Callable[[list[bytes]], Awaitable[None]]) -> None:
+        while True:
+            try:
+                batches = await consumer.getmany(timeout_ms=1000, max_records=500)
+            except OffsetOutOfRangeError:
+                self._journal.remember("offset", None)  # the topic was made anew
+                raise
+            for records in batches.values():
+                await accept([record.value for record in records if record.value is not None])
+                self._journal.remember("offset", records[-1].offset + 1)
+
+
+class KafkaOutbox:
+    """Hands receipts in on the provider's own topic. There is no answer: on the broker is accepted."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._topic = receipts_topic(config.provider_id).name
+        self._producer: AIOKafkaProducer | None = None
+
+    async def send(self, receipts: list[Written]) -> list[tuple[Written, str, str | None]]:
+        """Write and wait until the broker has them, in order. Raises Unreachable."""
+        try:
+            async with asyncio.timeout(BOUND_S):
+                if self._producer is None:
+                    producer = AIOKafkaProducer(**connection(self._config), acks="all")
+                    self._producer = producer
+                    await producer.start()
+                key = str(self._config.provider_id).encode()
+                sent = [await self._producer.send(self._topic, receipt.jws.encode(), key=key) for receipt in receipts]
+                await asyncio.gather(*sent)
+        except (KafkaError, TimeoutError, OSError) as error:
+            await self.stop()
+            raise Unreachable(f"the topic {self._topic}: {error!r}") from error
+        return [(receipt, "accepted", None) for receipt in receipts]
+
+    async def stop(self) -> None:
+        """Let go of the broker."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await bounded_stop(producer)
+
+
+def connection(config: Config) -> dict[str, Any]:
+    """What every Kafka client of this agent is given."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": config.kafka_bootstrap,
+        "client_id": f"concord-agent-{config.provider_id}",
+        "request_timeout_ms": 10_000,
+        "security_protocol": config.kafka_security,
+    }
+    if config.kafka_security.endswith("SSL"):
+        options["ssl_context"] = create_ssl_context(cafile=str(config.kafka_ca_file) if config.kafka_ca_file else None)
+    if config.kafka_security.startswith("SASL"):
+        options |= {
+            "sasl_mechanism": config.kafka_mechanism,
+            "sasl_plain_username": config.kafka_username,
+            "sasl_plain_password": config.kafka_password,
+        }
+    return options
+
+
+async def bounded_stop(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
+    """Stop a client, but do not wait for a broker that is away."""
+    try:
+        async with asyncio.timeout(3.0):
+            await client.stop()
+    except (KafkaError, TimeoutError, OSError) as error:
+        _log.warning("a Kafka client did not stop in good order: %r", error)
