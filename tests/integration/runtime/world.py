@@ -2,6 +2,8 @@
 
 import asyncio
 import itertools
+import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from shared.runtime.clock import SystemClock
 from shared.runtime.context import EventMeta, Runtime
 from shared.runtime.kafka import KafkaSettings
 from shared.runtime.postgres import Database, Tx
+from tests.support.fixtures import ROOT
 
 _numbers = itertools.count(1)
 EFFECT = """
@@ -138,6 +141,24 @@ async def read_log(kafka: KafkaSettings, topic: Topic, partitions: Sequence[int]
         return Log(records)
     finally:
         await client.stop()
+
+
+@asynccontextmanager
+async def child(
+    what: str, dsn: str, kafka: KafkaSettings, topic: Topic, sleep_s: float = 0
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A relay or a consumer in a process of its own; ended with kill -9 at the latest when the block ends."""
+    environment = os.environ | {"CHILD_IDEMPOTENCE": str(int(kafka.idempotence)), "CHILD_SLEEP_S": str(sleep_s)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.integration.runtime.child", what, dsn, kafka.bootstrap_servers, topic.name,
+        stdout=asyncio.subprocess.PIPE, env=environment, cwd=ROOT,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
 
 
 async def kill_session(dsn: str, application: str) -> int:

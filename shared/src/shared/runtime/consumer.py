@@ -8,6 +8,7 @@ makes reading something twice harmless.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -43,6 +44,9 @@ Topics: TypeAlias = Names | Callable[[], Names | Awaitable[Names]]
 POLL_MS: Final = 500
 POLL_RECORDS: Final = 1000
 REFRESH_S: Final = 5.0
+MISSING_S: Final = 0.5
+"""How soon to look again for topics that are not there yet."""
+PROVIDER: Final = "provider"
 STALL_S: Final = 60.0
 WATCH_S: Final = 2.0
 LONGEST_PAUSE_S: Final = 5.0
@@ -207,7 +211,7 @@ class _Shard:
         self._client: AIOKafkaConsumer | None = None
         self._next: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
-        self._refreshed_at = float("-inf")
+        self._refresh_at = 0.0
 
     @property
     def progress_at(self) -> float:
@@ -216,7 +220,7 @@ class _Shard:
 
     def refresh(self) -> None:
         """Look for new topics before the next poll."""
-        self._refreshed_at = float("-inf")
+        self._refresh_at = 0.0
 
     async def run(self) -> None:
         """Hold the lease and read; start again after whatever database or broker do to us."""
@@ -271,7 +275,7 @@ class _Shard:
             pause = min(pause * 2, LONGEST_PAUSE_S)
 
     async def _poll(self, client: AIOKafkaConsumer) -> None:
-        if time.monotonic() - self._refreshed_at > self._refresh_s:
+        if time.monotonic() >= self._refresh_at:
             await self._assign(client)
         if not self._next:  # nothing to read yet; aiokafka would wait for an assignment, past every time limit
             await asyncio.sleep(POLL_MS / 1000)
@@ -307,8 +311,8 @@ class _Shard:
         names = {topic.name if isinstance(topic, Topic) else topic for topic in wanted}
         async with bounded():
             cluster = await client._client.fetch_all_metadata()
-        if missing := names - cluster.topics(exclude_internal_topics=False):
-            await self._make(missing)
+        missing = names - cluster.topics(exclude_internal_topics=False)
+        if await self._make(missing):
             async with bounded():
                 cluster = await client._client.fetch_all_metadata()
         ours = {
@@ -323,24 +327,28 @@ class _Shard:
             client.assign(list(ours))
             for partition, offset in self._next.items():
                 client.seek(partition, offset)
-        self._refreshed_at = time.monotonic()
+        again = min(self._refresh_s, MISSING_S) if missing else self._refresh_s
+        self._refresh_at = time.monotonic() + again
 
     def _ours(self, topic: str, partitions: Collection[int]) -> list[int]:
         if len(partitions) == 1:  # or every one-partition topic would fall to shard 0
             return [0] if crc32(topic.encode()) % self._of == self.number else []
         return [partition for partition in partitions if partition % self._of == self.number]
 
-    async def _make(self, names: Collection[str]) -> None:
-        """Make topics that are not there yet, so that their first record need not wait for us to notice them."""
+    async def _make(self, names: Collection[str]) -> bool:
+        """Make missing topics that only providers write to; all others are for the relay of their department to make.
+
+        It must see that they are missing: that is how it learns that the broker lost them. Returns whether one was made.
+        """
         specs = []
         for name in names:
-            try:
-                specs.append(broker.topic_of(name))
-            except broker.TopicRefused:
-                log.debug("topic_not_there_yet", topic=name)
+            with contextlib.suppress(broker.TopicRefused):
+                if (spec := broker.topic_of(name)).producer == PROVIDER:
+                    specs.append(spec)
         refused = await broker.ensure_topics(self._kafka, specs)
         if refused:  # no right to make it: its owner will
             log.info("topics_not_made", topics=refused)
+        return len(specs) > len(refused)
 
     async def _starts(
         self, client: AIOKafkaConsumer, partitions: Collection[TopicPartition]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.conn import CloseReason
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from shared.contracts import topics as known
@@ -106,17 +107,44 @@ async def bounded(seconds: float = CALL_S) -> AsyncIterator[None]:
         raise BrokerUnavailable(f"no answer from the broker within {seconds:g} s") from error
 
 
-async def start_producer(kafka: KafkaSettings) -> AIOKafkaProducer:
-    """A producer that waits for all replicas and sends at once (a linger would delay every batch)."""
-    producer = AIOKafkaProducer(
+class Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
+    """A producer that lives no longer than its connections.
+
+    aiokafka's own connects again and goes on sending. A broker that came back may have lost its topics, and then must
+    not be written to before they are made anew (Tansu takes such records and never gives them out).
+    """
+
+    def __init__(self, *, on_lost: Callable[[], None] = lambda: None, **options: Any) -> None:
+        super().__init__(**options)
+        self.lost = asyncio.Event()
+        self._on_lost = on_lost
+        self._reconnect = self.client._on_connection_closed
+        self.client._on_connection_closed = self._connection_closed
+
+    def _connection_closed(self, connection: Any, reason: Any) -> None:
+        if reason not in (CloseReason.SHUTDOWN, CloseReason.IDLE_DROP) and not self.lost.is_set():
+            self.lost.set()
+            if self._sender is not None and self._sender.sender_task is not None:
+                self._sender.sender_task.cancel()
+            self._on_lost()
+        self._reconnect(connection, reason)
+
+
+async def start_producer(kafka: KafkaSettings, on_lost: Callable[[], None] = lambda: None) -> Producer:
+    """A producer that waits for all replicas and sends at once (a linger would delay every batch).
+
+    When a connection breaks it stops sending, sets ``lost`` and calls ``on_lost``: abandon it and start another.
+    """
+    producer = Producer(
         **kafka.options(),
+        on_lost=on_lost,
         acks="all",
         enable_idempotence=kafka.idempotence,
         linger_ms=0,
         max_batch_size=256 * 1024,
         compression_type=None,
     )
-    return await _started(producer)
+    return cast("Producer", await _started(producer))
 
 
 async def start_consumer(kafka: KafkaSettings, group_id: str | None) -> AIOKafkaConsumer:
@@ -163,16 +191,29 @@ async def stop(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
 async def abandon(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
     """Throw a client away at once. What a producer has not sent yet must not reach the broker later."""
     if isinstance(client, AIOKafkaProducer):
-        sender = client._sender.sender_task if client._sender is not None else None
-        if sender is not None:
-            sender.cancel()
-        await _leave(client.client.close())
-        if sender is not None:
-            await asyncio.wait({sender}, timeout=LEAVE_S)
-        client._message_accumulator.fail_all(BrokerUnavailable("the producer was thrown away"))
-        client._closed = True
+        await _end_sender(client)
     else:
         await _leave(client.stop())
+
+
+async def _end_sender(producer: AIOKafkaProducer) -> None:
+    """Cancel the task that sends. It waits for the requests under way, and they for metadata that will not come."""
+    producer._closed = True
+    sender = producer._sender.sender_task if producer._sender is not None else None
+    if sender is not None:
+        sender.cancel()
+    await _leave(producer.client.close())
+    for _ in range(5):
+        if sender is None or sender.done():
+            break
+        await asyncio.wait({sender}, timeout=0.2)
+        sender.cancel()
+    waiting = producer._message_accumulator
+    batches = [*waiting._pending_batches, *(batch for queue in waiting._batches.values() for batch in queue)]
+    waiting.fail_all(BrokerUnavailable("the producer was thrown away"))
+    for batch in batches:
+        if batch.future.done() and not batch.future.cancelled():
+            batch.future.exception()  # nobody waits for it any more
 
 
 async def _leave(leaving: Any) -> bool:
@@ -213,17 +254,25 @@ def _new_topic(kafka: KafkaSettings, topic: Topic) -> NewTopic:
     return NewTopic(topic.name, topic.partitions or kafka.partitions, kafka.replication, topic_configs=config)
 
 
-async def ensure_topics(kafka: KafkaSettings, specs: Iterable[Topic]) -> dict[str, str]:
-    """Make the topics that are missing; returns those the broker refused, with its reason."""
+async def ensure_topics(
+    kafka: KafkaSettings, specs: Iterable[Topic], before: Callable[[list[str]], Awaitable[None]] | None = None
+) -> dict[str, str]:
+    """Make the topics that are missing; returns those the broker refused, with its reason.
+
+    ``before`` is told which are missing before they are made.
+    """
     wanted = {topic.name: topic for topic in specs}
     if not wanted:
         return {}
-    async with admin(kafka) as client, bounded():
-        existing = set(await client.list_topics())
-        missing = [_new_topic(kafka, topic) for name, topic in wanted.items() if name not in existing]
+    async with admin(kafka) as client:
+        async with bounded():
+            missing = sorted(wanted.keys() - set(await client.list_topics()))
         if not missing:
             return {}
-        answer = await client.create_topics(missing)
+        if before is not None:
+            await before(missing)
+        async with bounded():
+            answer = await client.create_topics([_new_topic(kafka, wanted[name]) for name in missing])
     refused = {}
     for name, code, *message in answer.topic_errors:
         if code not in (0, TopicAlreadyExistsError.errno):

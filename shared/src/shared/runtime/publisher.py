@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import structlog
-from aiokafka import AIOKafkaProducer
 from aiokafka import errors as kafka_errors
 from aiokafka.partitioner import murmur2
 
 from shared.contracts.base import Topic
 from shared.runtime import kafka as broker
-from shared.runtime.kafka import BROKER_ERRORS, KafkaSettings, TopicRefused
+from shared.runtime.kafka import BROKER_ERRORS, BrokerUnavailable, KafkaSettings, Producer, TopicRefused
 
 if TYPE_CHECKING:
     import asyncpg
@@ -48,17 +47,18 @@ class Outcome:
 class Publisher:
     """Sends rows of ``topic, key, value, headers`` through producers that come and go."""
 
-    def __init__(self, kafka: KafkaSettings, topics: Sequence[Topic] = ()) -> None:
+    def __init__(self, kafka: KafkaSettings, topics: Sequence[Topic], on_lost: Callable[[], None]) -> None:
+        """``on_lost`` is called when the producer loses its connection: ``check`` will raise then."""
         self._kafka = kafka
+        self._on_lost = on_lost
         self._topics = {topic.name: topic for topic in topics}
         self._seen: set[str] = set()
         self._held: dict[str, float] = {}
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Producer | None = None
 
     async def open(self) -> None:
-        """Make the topics and a producer."""
-        await self._ensure(self._topics)
-        self._producer = await broker.start_producer(self._kafka)
+        """Make a producer. Nothing is sent to a topic before ``ensure`` has seen it."""
+        self._producer = await broker.start_producer(self._kafka, self._on_lost)
 
     async def close(self) -> None:
         """Throw the producer away. A broker that comes back may have forgotten its topics: look again then."""
@@ -66,6 +66,11 @@ class Publisher:
         self._seen.clear()
         if producer is not None:
             await broker.abandon(producer)
+
+    def check(self) -> None:
+        """Raise BrokerUnavailable if the producer has lost its connection."""
+        if self._producer is None or self._producer.lost.is_set():
+            raise BrokerUnavailable("the connection to the broker was lost")
 
     def held(self) -> list[str]:
         """Topics left alone for a while, because the broker refuses them or something in them."""
@@ -79,16 +84,35 @@ class Publisher:
         for row in rows:
             by_topic[row["topic"]].append(row)
         outcome = Outcome()
-        for topic, reason in (await self._ensure(by_topic)).items():
-            self._hold(topic, by_topic.pop(topic)[0], TopicRefused(topic, reason))
-        partitions = [part for topic, of_topic in by_topic.items() for part in await self._split(topic, of_topic)]
-        await asyncio.gather(*(self._send_partition(outcome, *part) for part in partitions))
+        partitions: list[tuple[str, int, list[asyncpg.Record]]] = []
+        for topic in by_topic.keys() - self._held.keys():
+            partitions += await self._split(topic, by_topic[topic])
+        await self._unless_lost(outcome, [self._send_partition(outcome, *part) for part in partitions])
         return outcome
+
+    async def _unless_lost(self, outcome: Outcome, sends: Iterable[Coroutine[Any, Any, None]]) -> None:
+        """Wait for the sends, or for the connection to break: what was not acknowledged by then never will be."""
+        assert self._producer is not None
+        sending: asyncio.Future[Any] = asyncio.gather(*sends)
+        losing: asyncio.Future[Any] = asyncio.ensure_future(self._producer.lost.wait())
+        try:
+            await asyncio.wait({sending, losing}, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                sending.result()
+            else:
+                outcome.failure = BrokerUnavailable("the connection to the broker was lost")
+        finally:
+            sending.cancel()
+            losing.cancel()
 
     async def _split(self, topic: str, rows: list[asyncpg.Record]) -> list[tuple[str, int, list[asyncpg.Record]]]:
         """Rows by partition, by the hash every Kafka client uses."""
         assert self._producer is not None
-        count = len(await self._producer.partitions_for(topic))
+        try:
+            count = len(await self._producer.partitions_for(topic))
+        except OF_ONE_TOPIC as error:
+            self._hold(topic, error, rows[0])
+            return []
         parts: dict[int, list[asyncpg.Record]] = defaultdict(list)
         for row in rows:
             parts[_hash(row["key"]) % count].append(row)
@@ -110,31 +134,33 @@ class Publisher:
             try:
                 await (await self._producer.send_batch(batch, topic, partition=partition))
             except OF_ONE_TOPIC as error:
-                self._hold(topic, rows[first], error)
+                self._hold(topic, error, rows[first])
                 return
             except BROKER_ERRORS as error:
                 outcome.failure = outcome.failure or error
                 return
             outcome.acknowledged += rows[first:place]
 
-    def _hold(self, topic: str, row: asyncpg.Record, error: Exception) -> None:
-        self._held[topic] = time.monotonic() + HOLD_TOPIC_S
-        log.error("relay_topic_held", topic=topic, key=row["key"], outbox_id=row["id"], error=repr(error))
-
-    async def _ensure(self, names: Iterable[str]) -> Mapping[str, str]:
-        """Make topics not seen before; returns those that cannot be had, with the reason."""
-        refused: dict[str, str] = {}
-        specs: list[Topic] = []
+    async def ensure(self, names: Iterable[str], missing: Callable[[list[str]], Awaitable[None]]) -> list[str]:
+        """Make the topics not looked at yet; returns their names. ``missing`` is told first which are not there."""
+        specs: dict[str, Topic] = {}
         for name in names:
-            if name not in self._seen:
+            if name not in self._seen and name not in self._held:
                 try:
-                    specs.append(self._topics.get(name) or broker.topic_of(name))
+                    specs[name] = self._topics.get(name) or broker.topic_of(name)
                 except TopicRefused as error:
-                    refused[name] = str(error)
-        if specs:
-            refused |= await broker.ensure_topics(self._kafka, specs)
-            self._seen |= {topic.name for topic in specs} - refused.keys()
-        return refused
+                    self._hold(name, error)
+        if not specs:
+            return []
+        for name, reason in (await broker.ensure_topics(self._kafka, specs.values(), missing)).items():
+            self._hold(name, TopicRefused(name, reason))
+            del specs[name]
+        self._seen |= specs.keys()
+        return list(specs)
+
+    def _hold(self, topic: str, error: Exception, row: asyncpg.Record | None = None) -> None:
+        self._held[topic] = time.monotonic() + HOLD_TOPIC_S
+        log.error("relay_topic_held", topic=topic, outbox_id=row and row["id"], error=repr(error))
 
 
 @lru_cache(maxsize=65_536)

@@ -62,7 +62,14 @@ UPDATE outbox SET published_at = NULL FROM chosen
 # Walk the index of unpublished rows and stop at the limit. With old statistics the planner would rather read and sort
 # the whole backlog for every batch.
 PLAN = """
-SET enable_sort = off; SET enable_bitmapscan = off; SET enable_seqscan = off; SET plan_cache_mode = force_custom_plan
+SET enable_sort = off; SET enable_bitmapscan = off; SET enable_seqscan = off; SET plan_cache_mode = force_custom_plan;
+SET statement_timeout = 0
+"""
+KNOWN_TOPICS = "SELECT name FROM outbox_topic"
+KNOW_TOPICS = "INSERT INTO outbox_topic SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
+LOST_TOPICS = """
+UPDATE outbox SET published_at = NULL
+ WHERE topic = ANY ($1::text[]) AND topic IN (SELECT name FROM outbox_topic) AND published_at IS NOT NULL
 """
 PARTITIONS = "SELECT ensure_month_partitions()"
 
@@ -71,6 +78,7 @@ POLL_S: Final = 1.0
 MEASURE_S: Final = 5.0
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
+HOUR_S: Final = 3600.0
 DAY_S: Final = 86_400.0
 MAX_ID: Final = 2**63 - 1
 
@@ -101,11 +109,12 @@ class Relay:
         timeout_s: float = broker.CALL_S,
     ) -> None:
         self._db = db
-        self._publisher = Publisher(kafka, topics)
+        self._topics = {topic.name for topic in topics}
         self._batch = batch
         self._poll_s = poll_s
         self._timeout_s = timeout_s
         self._wake = asyncio.Event()
+        self._publisher = Publisher(kafka, topics, on_lost=self._wake.set)
         self._health = RelayHealth("standby", 0, 0.0, None)
         self._last_progress: datetime | None = None
         self._error: str | None = None
@@ -138,10 +147,14 @@ class Relay:
         while True:
             try:
                 await self._housekeeping(connection)
+                await self._ensure_topics(
+                    connection, self._topics | {r["name"] for r in await connection.fetch(KNOWN_TOPICS)}
+                )
                 await self._publisher.open()
                 self._error = None
                 while True:
                     self._wake.clear()
+                    self._publisher.check()
                     if await self._drain(connection):
                         pause = FIRST_PAUSE_S
                     await self._housekeeping(connection)
@@ -175,6 +188,9 @@ class Relay:
         rows = await self._fetch(connection)
         anything = bool(rows)
         while rows:
+            if await self._ensure_topics(connection, {row["topic"] for row in rows}):
+                rows = await self._fetch(connection, marked_later)
+                continue
             meanwhile = asyncio.create_task(self._mark_and_fetch(connection, marked_later, rows))
             try:
                 async with broker.bounded(self._timeout_s):
@@ -191,6 +207,24 @@ class Relay:
             await self._measure_if_due(connection)
         await self._mark(connection, marked_later)
         return anything
+
+    async def _ensure_topics(self, connection: Session, names: set[str]) -> bool:
+        """Make topics that are missing; whether one of them was lost, and so has facts to be published again.
+
+        Those facts are marked before the topic is made: in the new one every key has its whole story, in order.
+        """
+        lost = 0
+
+        async def missing(topics: list[str]) -> None:
+            nonlocal lost
+            lost = int((await connection.execute(LOST_TOPICS, topics, timeout=HOUR_S)).rsplit(" ", 1)[-1])
+            if lost:
+                log.error("broker_lost_topics", topics=topics, facts_published_again=lost)
+
+        seen = await self._publisher.ensure(names, missing)
+        if seen:
+            await connection.execute(KNOW_TOPICS, seen)
+        return lost > 0
 
     async def _mark_and_fetch(
         self, connection: Session, done: list[asyncpg.Record], under_way: list[asyncpg.Record]
@@ -248,7 +282,7 @@ async def replay(
     async with db.transaction() as tx:
         await tx.execute("SET LOCAL statement_timeout = 0")
         status = await tx.execute(
-            REPLAY, 0 if first_id is None else first_id, MAX_ID if last_id is None else last_id, topic, timeout=3600
+            REPLAY, 0 if first_id is None else first_id, MAX_ID if last_id is None else last_id, topic, timeout=HOUR_S
         )
         await tx.execute(NOTIFY)
     return int(status.rsplit(" ", 1)[-1])

@@ -18,6 +18,11 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL;
 CREATE TABLE outbox_default PARTITION OF outbox DEFAULT;
 
+-- Topics the relay has published to. One of them missing on the broker means that the broker lost it.
+CREATE TABLE outbox_topic (
+    name text PRIMARY KEY
+);
+
 -- Which events a consumer has already applied.
 CREATE TABLE inbox (
     consumer   text NOT NULL,

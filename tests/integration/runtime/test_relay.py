@@ -1,0 +1,300 @@
+"""The relay loses nothing, keeps the order of each key, and gives way when it dies."""
+
+import asyncio
+import os
+import random
+import signal
+from datetime import UTC, datetime
+
+import pytest
+
+from local_stack.broker import Broker
+from shared.contracts.base import Topic
+from shared.runtime import inbox, outbox
+from shared.runtime.ids import uuid7
+from shared.runtime.kafka import KafkaSettings
+from shared.runtime.postgres import Database
+from shared.runtime.relay import Relay, replay
+from tests.integration.runtime.world import (
+    child,
+    kafka_of,
+    kill_session,
+    new_topic,
+    note_on,
+    read_log,
+    running,
+    tell,
+    unpublished,
+    until,
+)
+from tests.support.fixtures import FreshBroker
+
+COUNTER = "CREATE TABLE counter (key text PRIMARY KEY, n integer NOT NULL DEFAULT 0)"
+COUNT = "UPDATE counter SET n = n + 1 WHERE key = $1 RETURNING n"
+
+
+async def _all_published(db: Database) -> bool:
+    return await unpublished(db) == 0
+
+
+async def _left(db: Database, count: int) -> bool:
+    return await unpublished(db) == count
+
+
+async def _counters(db: Database, *keys: str) -> None:
+    async with db.transaction() as tx:
+        await tx.execute(COUNTER)
+        await tx.executemany("INSERT INTO counter (key) VALUES ($1)", [(key,) for key in keys])
+
+
+async def test_an_older_transaction_that_waited_for_the_lock_comes_second(db: Database, kafka: KafkaSettings) -> None:
+    topic = new_topic()
+    note = note_on(topic)
+    await _counters(db, "k")
+    has_xid, may_lock = asyncio.Event(), asyncio.Event()
+
+    async def older() -> None:
+        async with db.transaction() as tx:
+            await inbox.claim(tx, "c", uuid7())  # from here on it has its transaction id
+            has_xid.set()
+            await may_lock.wait()
+            n = await tx.fetchval(COUNT, "k")
+            await outbox.add(tx, note(subject="k", n=n), at=datetime.now(UTC))
+
+    waiting = asyncio.create_task(older())
+    await has_xid.wait()
+    async with db.transaction() as tx:
+        n = await tx.fetchval(COUNT, "k")
+        await outbox.add(tx, note(subject="k", n=n), at=datetime.now(UTC))
+    may_lock.set()
+    await waiting
+    async with running(Relay(db, kafka, topics=[topic]).run):
+        await until(lambda: _all_published(db))
+    assert (await read_log(kafka, topic)).notes("k") == [1, 2]
+
+
+async def test_each_key_stays_in_order_under_many_verbs_at_once(db: Database, kafka: KafkaSettings) -> None:
+    topic = new_topic()
+    note = note_on(topic)
+    keys = [f"k{number}" for number in range(5)]
+    await _counters(db, *keys)
+    dice = random.Random(7)
+
+    async def verb(key: str) -> None:
+        async with db.transaction() as tx:
+            await inbox.claim(tx, "c", uuid7())
+            await asyncio.sleep(dice.random() / 100)
+            n = await tx.fetchval(COUNT, key)
+            await outbox.add(tx, note(subject=key, n=n), at=datetime.now(UTC))
+            await asyncio.sleep(dice.random() / 100)
+
+    async def worker() -> None:
+        for _ in range(40):
+            await verb(dice.choice(keys))
+
+    async with running(Relay(db, kafka, topics=[topic], batch=7).run):
+        await asyncio.gather(*(worker() for _ in range(8)))
+        await until(lambda: _all_published(db))
+    log = await read_log(kafka, topic)
+    assert len(log.records) == 320, "nothing twice, nothing lost"
+    for key in keys:
+        found = log.notes(key)
+        assert found == list(range(1, len(found) + 1)), key
+
+
+async def test_a_long_transaction_holds_nothing_back_and_is_not_forgotten(db: Database, kafka: KafkaSettings) -> None:
+    topic = new_topic()
+    note = note_on(topic)
+    may_commit = asyncio.Event()
+
+    async def slow() -> None:
+        async with db.transaction() as tx:
+            await outbox.add(tx, note(subject="slow", n=1), at=datetime.now(UTC))
+            await may_commit.wait()
+
+    async with running(Relay(db, kafka, topics=[topic]).run):
+        waiting = asyncio.create_task(slow())
+        await asyncio.sleep(0.2)
+        for n in range(20):
+            await tell(db, note(subject="fast", n=n))
+        await until(lambda: _all_published(db), 3, "publication beside the long transaction")
+        assert (await read_log(kafka, topic)).notes() == list(range(20))
+        may_commit.set()
+        await waiting
+        await until(lambda: _all_published(db), 3, "publication of the late commit")
+    assert (await read_log(kafka, topic)).notes("slow") == [1]
+
+
+async def test_new_facts_are_published_at_once_and_without_a_notification_by_the_poll(
+    db: Database, kafka: KafkaSettings
+) -> None:
+    topic = new_topic()
+    note = note_on(topic)
+    async with running(Relay(db, kafka, topics=[topic], poll_s=60).run):
+        await tell(db, note(subject="a", n=1))
+        await until(lambda: _all_published(db))
+        await tell(db, note(subject="a", n=2))
+        await until(lambda: _all_published(db), 2, "publication on notification")
+    async with running(Relay(db, kafka, topics=[topic], poll_s=0.3).run):
+        await asyncio.sleep(1)
+        async with db.transaction() as tx:
+            await tx.execute(
+                "INSERT INTO outbox (event_id, topic, key, type, value, headers)"
+                " SELECT gen_random_uuid(), topic, key, type, value, headers FROM outbox LIMIT 1"
+            )
+        await until(lambda: _all_published(db), 2, "publication by the poll")
+    assert (await read_log(kafka, topic)).notes("a") == [1, 2, 1]
+
+
+async def test_when_one_relay_is_killed_the_other_takes_over(db: Database, dsn: str, kafka: KafkaSettings) -> None:
+    topic = new_topic()
+    note = note_on(topic)
+    standby = Relay(db, kafka, topics=[topic])
+    async with child("relay", dsn, kafka, topic) as leader:
+        await tell(db, note(subject="a", n=1))
+        await until(lambda: _all_published(db), what="publication by the first")
+        async with running(standby.run):
+            await asyncio.sleep(1.2)
+            assert standby.health().state == "standby"
+            leader.kill()
+            await leader.wait()
+            await tell(db, note(subject="a", n=2))
+            await until(lambda: _all_published(db), 5, "publication by the second")
+            assert standby.health().state == "leading"
+    assert (await read_log(kafka, topic)).notes("a") == [1, 2]
+
+
+async def test_a_relay_whose_session_is_ended_leads_again(db: Database, dsn: str, kafka: KafkaSettings) -> None:
+    topic = new_topic()
+    note = note_on(topic)
+    async with running(Relay(db, kafka, topics=[topic]).run):
+        await tell(db, note(subject="a", n=1))
+        await until(lambda: _all_published(db))
+        assert await kill_session(dsn, "test relay") == 1
+        await tell(db, note(subject="a", n=2))
+        await until(lambda: _all_published(db), 5)
+    assert (await read_log(kafka, topic)).notes("a") == [1, 2]
+
+
+async def test_a_topic_the_broker_will_not_have_holds_up_only_its_own_facts(db: Database, kafka: KafkaSettings) -> None:
+    topic = new_topic()
+    note, refused = note_on(topic), note_on(Topic("nobody-knows-this", "test", "Not in the contracts."))
+    relay = Relay(db, kafka, topics=[topic])
+    await tell(db, *(fact(subject="a", n=n) for n in range(10) for fact in (refused, note)))
+    async with running(relay.run):
+        await until(lambda: _left(db, 10))
+        await tell(db, note(subject="a", n=10))
+        await until(lambda: _left(db, 10))
+    assert (await read_log(kafka, topic)).notes("a") == list(range(11))
+
+
+async def test_a_broker_that_hangs_is_given_up_and_found_again(db: Database, fresh_broker: FreshBroker) -> None:
+    server = fresh_broker()
+    kafka = kafka_of(server)
+    topic = new_topic()
+    note = note_on(topic)
+    relay = Relay(db, kafka, topics=[topic], timeout_s=1)
+    async with running(relay.run):
+        await tell(db, *(note(subject="a", n=n) for n in range(5)))
+        await until(lambda: _all_published(db))
+        pid = _pid(server)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await tell(db, *(note(subject="a", n=n) for n in range(5, 10)))
+            await until(lambda: _failing(relay), 10, "giving up")
+            assert await unpublished(db) == 5
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        await until(lambda: _all_published(db), what="publication after the hang")
+        await until(lambda: _leading(relay), 10, "good health")
+    assert (await read_log(kafka, topic)).first_seen("a") == list(range(10))
+
+
+async def test_a_broker_killed_under_load_and_wiped_gets_everything_again(
+    db: Database, fresh_broker: FreshBroker
+) -> None:
+    server = fresh_broker()
+    kafka = kafka_of(server)
+    topic = new_topic()
+    note = note_on(topic)
+    stop = asyncio.Event()
+    told = {f"k{number}": 0 for number in range(4)}
+
+    async def load() -> None:
+        while not stop.is_set():
+            for key, n in told.items():
+                await tell(db, note(subject=key, n=n))
+                told[key] = n + 1
+            await asyncio.sleep(0.01)
+
+    async with running(Relay(db, kafka, topics=[topic], timeout_s=2).run, load):
+        await asyncio.sleep(1.5)
+        server.kill()
+        await asyncio.sleep(1.5)
+        server.start()
+        await asyncio.sleep(1.5)
+        stop.set()
+        await until(lambda: _all_published(db), what="catching up")
+        log = await read_log(kafka, topic)
+        for key, count in told.items():
+            assert log.first_seen(key) == list(range(count)), "a wiped topic tells every story from its beginning"
+        assert await replay(db) == sum(told.values())
+        await until(lambda: _all_published(db), what="the replay")
+    log = await read_log(kafka, topic)
+    for key, count in told.items():
+        assert log.first_seen(key) == list(range(count)), key
+        assert log.notes(key)[-1] == count - 1, "the newest record of a key is the last"
+
+
+async def test_a_replayed_range_takes_later_facts_of_its_keys_along(db: Database, kafka: KafkaSettings) -> None:
+    topic, other = new_topic(), new_topic()
+    note, elsewhere = note_on(topic), note_on(other)
+    await tell(db, note(subject="a", n=1), note(subject="b", n=1), elsewhere(subject="a", n=1), note(subject="a", n=2))
+    async with running(Relay(db, kafka, topics=[topic, other]).run):
+        await until(lambda: _all_published(db))
+        assert await replay(db, first_id=1, last_id=1) == 2
+        await until(lambda: _all_published(db))
+        assert await replay(db, topic=other.name) == 1
+        await until(lambda: _all_published(db))
+        assert await replay(db, first_id=100) == 0
+    assert (await read_log(kafka, topic)).notes("a") == [1, 2, 1, 2]
+    assert (await read_log(kafka, topic)).notes("b") == [1]
+    assert (await read_log(kafka, other)).notes("a") == [1, 1]
+
+
+async def test_large_facts_fill_several_batches_in_order(db: Database, kafka: KafkaSettings) -> None:
+    topic = new_topic(1)
+    note = note_on(topic)
+    await tell(db, *(note(subject="a", n=n, text="x" * 50_000) for n in range(40)))
+    async with running(Relay(db, kafka, topics=[topic]).run):
+        await until(lambda: _all_published(db))
+    assert (await read_log(kafka, topic)).notes("a") == list(range(40))
+
+
+@pytest.mark.parametrize("key", ["a", "京ICP备10046444号", "k" * 300])
+async def test_records_lie_where_other_kafka_clients_expect_their_key(
+    db: Database, kafka: KafkaSettings, key: str
+) -> None:
+    from aiokafka.partitioner import DefaultPartitioner  # noqa: PLC0415
+
+    topic = new_topic(7)
+    await tell(db, note_on(topic)(subject=key, n=1))
+    async with running(Relay(db, kafka, topics=[topic]).run):
+        await until(lambda: _all_published(db))
+    (record,) = (await read_log(kafka, topic)).records
+    assert record.partition == DefaultPartitioner()(key.encode(), list(range(7)), list(range(7)))
+    assert record.key == key.encode()
+
+
+def _pid(server: Broker) -> int:
+    pid = getattr(server, "pid", None)
+    assert isinstance(pid, int)
+    return pid
+
+
+async def _failing(relay: Relay) -> bool:
+    return relay.health().state == "failing"
+
+
+async def _leading(relay: Relay) -> bool:
+    return relay.health().state == "leading"
