@@ -1,0 +1,144 @@
+"""A stand-in for access-control and its issuer, with real signatures, that can be told to misbehave."""
+
+import asyncio
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE, Order
+from shared.runtime.signing import BadSignature, KeyRing, Signer, canonical, generate_key, key_set, public
+
+PROVIDER = UUID("01940000-0000-7000-8000-000000000005")
+
+
+class FakeAccess:
+    """Gives out signed orders and takes receipts the way access-control does."""
+
+    def __init__(self) -> None:
+        self.signer = Signer(generate_key("orders-1"))
+        self.published = [self.signer]
+        self.provider_key = generate_key("provider-1")
+        self.known_keys = [public(self.provider_key)]
+        self.orders: list[bytes] = []
+        self.receipts: dict[str, dict[str, Any]] = {}
+        self.answers: list[dict[str, Any]] = []
+        self.jwks_asked = 0
+        self.down = 0
+        """So many requests are answered 503 first."""
+        self.app = self._make_app()
+
+    def order(self, action: str = "cut_off", **changes: Any) -> dict[str, Any]:
+        """The next order of the sequence, signed and given out."""
+        document = self.document(action, **changes)
+        self.orders.append(self.signer.sign(canonical(document), ORDER_TYPE).encode())
+        return document
+
+    def document(self, action: str = "cut_off", **changes: Any) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(json.dumps(Order.EXAMPLE)) | {
+            "order_id": str(uuid4()),
+            "sequence": len(self.orders) + 1,
+            "provider_id": str(PROVIDER),
+            "action": action,
+        }
+        host = changes.pop("host", None)
+        if host is not None:
+            site_id = hashlib.sha256(host.encode()).hexdigest()[:32]
+            document["site"] = document["site"] | {"domains": [host], "site_id": str(UUID(site_id))}
+        return document | changes
+
+    def outcomes(self, order_id: str) -> list[str]:
+        """What the provider said of an order, in the order in which it arrived."""
+        return [receipt["outcome"] for receipt in self.receipts.values() if receipt["order_id"] == order_id]
+
+    def take(self, jws: str) -> dict[str, Any]:
+        """What access-control answers to a receipt."""
+        try:
+            payload = KeyRing({"keys": self.known_keys}).verify(jws, RECEIPT_TYPE).payload
+        except BadSignature as bad:
+            code = "unknown_key" if bad.code == "unknown_kid" else "bad_signature"
+            return {"receipt_id": None, "status": "refused", "code": code}
+        receipt = json.loads(payload)
+        number = receipt["sequence"]
+        if receipt["order_digest"] != hashlib.sha256(self.orders[number - 1]).hexdigest():
+            return {"receipt_id": receipt["receipt_id"], "status": "refused", "code": "digest_mismatch"}
+        if receipt["receipt_id"] in self.receipts:
+            return {"receipt_id": receipt["receipt_id"], "status": "refused", "code": "receipt_replayed"}
+        self.receipts[receipt["receipt_id"]] = receipt
+        return {"receipt_id": receipt["receipt_id"], "status": "recorded", "code": None}
+
+    def _make_app(self) -> FastAPI:
+        app = FastAPI()
+
+        @app.middleware("http")
+        async def sometimes_away(request: Request, call_next: Any) -> Response:
+            if self.down and not request.url.path.startswith("/issuer"):
+                self.down -= 1
+                return JSONResponse({"code": "unavailable"}, 503, {"Retry-After": "0"})
+            answer: Response = await call_next(request)
+            return answer
+
+        @app.post("/issuer/token")
+        async def token() -> dict[str, Any]:
+            return {"access_token": "t", "expires_in": 3600, "token_type": "Bearer"}
+
+        @app.get("/.well-known/jwks.json")
+        async def jwks() -> dict[str, Any]:
+            self.jwks_asked += 1
+            return key_set(self.published)
+
+        @app.get("/providers/{provider_id}/orders")
+        async def feed(after: int = 0, wait: float = 0, limit: int = 100) -> Any:
+            end = asyncio.get_running_loop().time() + min(wait, 1.0)
+            while len(self.orders) <= after and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            if after > len(self.orders):
+                return JSONResponse({"code": "sequence_ahead"}, 409)
+            page = self.orders[after : after + limit]
+            found = [{"sequence": after + n, "jws": jws.decode()} for n, jws in enumerate(page, 1)]
+            return {"orders": found, "next_after": after + len(page), "head": len(self.orders)}
+
+        @app.post("/providers/{provider_id}/receipts")
+        async def receipts(request: Request) -> dict[str, Any]:
+            batch = (await request.json())["receipts"]
+            results = [{"index": index, **self.take(jws)} for index, jws in enumerate(batch)]
+            self.answers += results
+            return {"results": results}
+
+        @app.get("/providers/{provider_id}/state")
+        async def state() -> dict[str, Any]:
+            documents = [
+                json.loads(KeyRing(key_set(self.published)).verify(jws, ORDER_TYPE).payload) for jws in self.orders
+            ]
+            undone = {document["undoes"] for document in documents}
+            lines = [
+                f"{document['order_id']} {document['sequence']}\n"
+                for document in documents
+                if document["action"] in {"cut_off", "suspend"} and document["order_id"] not in undone
+            ]
+            digest = hashlib.sha256("".join(lines).encode()).hexdigest()
+            return {"provider_id": str(PROVIDER), "head": len(self.orders), "in_force": len(lines), "hash": digest}
+
+        return app
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """Serve on a port of this machine, for an agent in another process; gives the base URL."""
+        server = uvicorn.Server(uvicorn.Config(self.app, host="127.0.0.1", port=0, log_level="error"))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            if not thread.is_alive():
+                raise RuntimeError("the fake did not start")
+            threading.Event().wait(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+        server.should_exit = True
+        thread.join(timeout=5)

@@ -1,0 +1,327 @@
+"""The agent: believes only what is signed and in sequence, carries each order out, and says so exactly once."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from concord.agent.hooks import Impossible, Later
+from concord.agent.intake import BadOrder, Gap
+from concord.agent.journal import Journal, JournalInUse
+from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE, Order
+from shared.runtime.signing import Signer, canonical, generate_key
+from tests.unit.concord.agent.conftest import Bench, Recorder, work
+from tests.unit.concord.agent.fake_access import FakeAccess
+
+Build = Callable[[], Bench]
+
+
+def settled(bench: Bench, orders: int) -> Callable[[], bool]:
+    """So many orders are done and every receipt is accepted."""
+
+    def check() -> bool:
+        counts = bench.journal.counts()
+        return counts.get("receipts accepted", 0) == 2 * orders
+
+    return check
+
+
+async def test_an_order_is_received_executed_and_receipted(build: Build, access: FakeAccess) -> None:
+    order = access.order()
+    bench, hook = build(), Recorder()
+    await work(bench, hook, settled(bench, 1))
+    assert hook.done == [("suspend", order["order_id"])]
+    assert access.outcomes(order["order_id"]) == ["received", "executed"]
+    executed = next(receipt for receipt in access.receipts.values() if receipt["outcome"] == "executed")
+    assert executed["how"] == "suspend done"
+
+
+async def test_a_restore_follows_its_cut_off_and_the_state_agrees(build: Build, access: FakeAccess) -> None:
+    cut = access.order()
+    back = access.order("restore", undoes=cut["order_id"])
+    other = access.order(host="other.example")
+    bench, hook = build(), Recorder()
+    await work(bench, hook, settled(bench, 3))
+    site = [entry for entry in hook.done if entry[1] != other["order_id"]]
+    assert site == [("suspend", cut["order_id"]), ("restore", back["order_id"])]
+    state = await bench.door.state()
+    assert bench.journal.in_force() == (state["in_force"], state["hash"]) == (1, state["hash"])
+
+
+async def test_after_a_restart_nothing_is_done_again(build: Build, access: FakeAccess) -> None:
+    access.order()
+    first = build()
+    await work(first, Recorder(), settled(first, 1))
+    access.order(host="second.example")
+    again, hook = build(), Recorder()
+    await work(again, hook, settled(again, 2))
+    assert len(hook.done) == 1
+    assert len(access.receipts) == 4
+
+
+async def test_receipts_wait_on_disk_while_access_control_is_away(build: Build, access: FakeAccess) -> None:
+    order = access.order()
+    bench = build()
+    await bench.agent.catch_up()
+    access.down = 10_000
+    [taken] = bench.journal.ready(_now())
+    await bench.agent.carry_out(Recorder(), taken)
+    assert len(bench.journal.queued()) == 2
+    access.down = 2
+    again = build()
+    await work(again, Recorder(), settled(again, 1))
+    assert access.outcomes(order["order_id"]) == ["received", "executed"]
+
+
+async def test_a_receipt_handed_in_twice_counts_as_accepted(build: Build, access: FakeAccess) -> None:
+    access.order()
+    bench = build()
+    await bench.agent.catch_up()
+    access.take(bench.journal.queued()[0].jws)  # arrived, but the agent was killed before it heard so
+    await work(bench, Recorder(), settled(bench, 1))
+    assert "receipt_replayed" in {answer["code"] for answer in access.answers}
+    assert len(access.receipts) == 2
+
+
+async def test_receipts_wait_until_the_key_is_entered(build: Build, access: FakeAccess) -> None:
+    access.order()
+    known, access.known_keys = access.known_keys, []
+    bench = build()
+    await work(bench, Recorder(), lambda: len(access.answers) >= 2)
+    assert {answer["code"] for answer in access.answers} == {"unknown_key"}
+    assert len(bench.journal.queued()) == 2
+    access.known_keys = known
+    again = build()
+    await work(again, Recorder(), settled(again, 1))
+
+
+async def test_a_receipt_refused_for_good_does_not_hold_up_the_others(build: Build, access: FakeAccess) -> None:
+    access.order()
+    bench = build()
+    await bench.agent.catch_up()
+    original = access.orders[0]
+    access.orders[0] = b"access-control believes it sent something else"
+    await work_receipts(bench)
+    access.orders[0] = original
+    assert bench.journal.counts()["receipts refused"] == 1
+
+
+async def work_receipts(bench: Bench) -> None:
+    from concord.agent.agent import HttpOutbox  # noqa: PLC0415 - one use
+
+    bench.journal.settle(await HttpOutbox(bench.door).send(bench.journal.queued()))
+
+
+def _now() -> Any:
+    from datetime import UTC, datetime  # noqa: PLC0415 - one use
+
+    return datetime.now(UTC)
+
+
+# --- what is not believed --------------------------------------------------------------------------------------------
+
+
+def forged(access: FakeAccess, key: dict[str, Any] | None = None, **changes: Any) -> bytes:
+    document = access.document(**changes)
+    return Signer(key or generate_key("orders-1")).sign(canonical(document), ORDER_TYPE).encode()
+
+
+async def test_an_order_signed_by_somebody_else_is_not_taken(build: Build, access: FakeAccess) -> None:
+    bench = build()
+    for wrong in (
+        forged(access),
+        forged(access, generate_key("unknown")),
+        b"noise",
+        access.signer.sign(b"{}", RECEIPT_TYPE).encode(),
+    ):
+        with pytest.raises(BadOrder):
+            await bench.intake.take([wrong])
+    assert bench.journal.last_sequence == 0
+    assert bench.journal.queued() == []
+
+
+async def test_an_order_for_another_provider_is_not_taken(build: Build, access: FakeAccess) -> None:
+    access.order(provider_id=str(uuid4()))
+    with pytest.raises(BadOrder, match="another provider"):
+        await build().intake.take(access.orders)
+
+
+async def test_a_second_order_in_the_same_place_is_not_taken(build: Build, access: FakeAccess) -> None:
+    access.order()
+    bench = build()
+    await bench.intake.take(access.orders)
+    second = access.signer.sign(canonical(access.document(sequence=1)), ORDER_TYPE).encode()
+    with pytest.raises(BadOrder, match="place 1"):
+        await bench.intake.take([second])
+
+
+async def test_a_signed_document_that_is_no_order_is_not_taken(build: Build, access: FakeAccess) -> None:
+    bench = build()
+    for payload in (b"[]", b"{}", b"no json", b'{"sequence": "x"}'):
+        with pytest.raises(BadOrder):
+            await bench.intake.take([access.signer.sign(payload, ORDER_TYPE).encode()])
+
+
+async def test_duplicates_are_passed_over_and_gaps_are_named(build: Build, access: FakeAccess) -> None:
+    for _ in range(4):
+        access.order()
+    one, two, _, four = access.orders
+    bench = build()
+    assert await bench.intake.take([one, one, two, one]) == 2
+    with pytest.raises(Gap, match="order 4 came, but 3 is next"):
+        await bench.intake.take([two, four])
+    assert bench.journal.last_sequence == 2
+
+
+async def test_a_rotated_key_is_fetched_once_and_remembered(build: Build, access: FakeAccess) -> None:
+    access.order()
+    bench = build()
+    await bench.intake.take(access.orders)
+    asked = access.jwks_asked
+    access.signer = Signer(generate_key("orders-2"))
+    access.published.insert(0, access.signer)
+    access.order()
+    bench.keys._next_fetch = 0.0
+    await bench.intake.take(access.orders)
+    assert access.jwks_asked == asked + 1
+    for _ in range(5):  # an unknown key does not make it ask again and again
+        with pytest.raises(BadOrder, match="unknown_kid"):
+            await bench.intake.take([forged(access, generate_key("unknown"))])
+    assert access.jwks_asked == asked + 1
+    access.down = 10_000
+    access.order()
+    assert await build().intake.take(access.orders) == 1  # known keys work while access-control is away
+
+
+# --- topic and feed --------------------------------------------------------------------------------------------------
+
+
+async def test_a_gap_on_the_topic_is_filled_from_the_feed_in_order(build: Build, access: FakeAccess) -> None:
+    for number in range(5):
+        access.order(host=f"site-{number}.example")
+    bench, hook = build(), Recorder()
+
+    async def topic(accept: Any) -> None:
+        await accept([access.orders[0]])
+        await accept([access.orders[4]])
+        await accept([access.orders[4], access.orders[0]])
+        await asyncio.Event().wait()
+
+    await work(bench, hook, settled(bench, 5), topic=topic)
+    assert bench.journal.last_sequence == 5
+    assert len(hook.done) == len(set(hook.done)) == 5
+
+
+async def test_a_forged_order_on_the_topic_stops_nothing(build: Build, access: FakeAccess) -> None:
+    good = access.order()
+    bad = forged(access, sequence=1)
+    bench, hook = build(), Recorder()
+
+    async def topic(accept: Any) -> None:
+        await accept([bad, access.orders[0]])
+        await asyncio.Event().wait()
+
+    await work(bench, hook, settled(bench, 1), topic=topic)
+    assert hook.done == [("suspend", good["order_id"])]
+
+
+async def test_a_topic_that_lost_its_data_is_made_up_for_by_the_feed(build: Build, access: FakeAccess) -> None:
+    access.order()
+    bench = build()
+
+    async def silent(accept: Any) -> None:
+        await asyncio.Event().wait()
+
+    await work(bench, Recorder(), settled(bench, 1), topic=silent)
+
+
+# --- hooks that fail -------------------------------------------------------------------------------------------------
+
+
+async def test_a_hook_that_cannot_is_said_so_with_the_reason(build: Build, access: FakeAccess) -> None:
+    order = access.order()
+
+    def refuse(_verb: str, _order: Order) -> None:
+        raise Impossible("gone")
+
+    bench = build()
+    await work(bench, Recorder(refuse), settled(bench, 1))
+    assert access.outcomes(order["order_id"]) == ["received", "impossible"]
+    assert [receipt["why"] for receipt in access.receipts.values()][-1] == "The provider's hook reports: gone"
+
+
+async def test_a_hook_that_fails_for_now_is_asked_again_and_holds_up_its_own_site_only(
+    build: Build, access: FakeAccess
+) -> None:
+    first, second, other = access.order(), access.order(), access.order(host="other.example")
+    failures = 2
+
+    def flaky(_verb: str, order: Order) -> None:
+        nonlocal failures
+        if str(order.order_id) == first["order_id"] and failures:
+            failures -= 1
+            raise Later("busy")
+
+    bench, hook = build(), Recorder(flaky)
+    await work(bench, hook, settled(bench, 3), seconds=15)
+    assert [order_id for _, order_id in hook.done] == [other["order_id"], first["order_id"], second["order_id"]]
+    assert access.outcomes(first["order_id"]) == ["received", "executed"]
+
+
+async def test_a_hook_that_never_works_ends_in_impossible(build: Build, access: FakeAccess) -> None:
+    order = access.order()
+
+    def broken(_verb: str, _order: Order) -> None:
+        raise ZeroDivisionError("a bug in the hook")
+
+    bench = build()
+    await bench.agent.catch_up()
+    for _ in range(bench.config.tries):
+        from datetime import timedelta  # noqa: PLC0415 - one use
+
+        [taken] = bench.journal.ready(_now() + timedelta(hours=1))
+        await bench.agent.carry_out(Recorder(broken), taken)
+    await work(bench, Recorder(broken), settled(bench, 1))
+    assert access.outcomes(order["order_id"]) == ["received", "impossible"]
+
+
+@pytest.mark.parametrize("change", [{"action": "turn_around"}, {"action": "stop_billing"}, {"execute_by": "soon"}])
+async def test_an_order_this_agent_cannot_carry_out_is_answered_not_dropped(
+    build: Build, access: FakeAccess, change: dict[str, Any]
+) -> None:
+    order = access.order(**change)
+    bench = build()
+    await work(bench, Recorder(), settled(bench, 1))
+    assert access.outcomes(order["order_id"]) == ["received", "impossible"]
+
+
+# --- the journal -----------------------------------------------------------------------------------------------------
+
+
+async def test_two_agents_do_not_share_a_journal(build: Build) -> None:
+    bench = build()
+    with pytest.raises(JournalInUse):
+        Journal(bench.config.state_file, bench.config.provider_id)
+
+
+async def test_a_journal_belongs_to_one_provider(build: Build) -> None:
+    bench = build()
+    bench.journal.close()
+    with pytest.raises(JournalInUse, match="not of"):
+        Journal(bench.config.state_file, uuid4())
+    build()
+
+
+async def test_a_receipt_written_twice_has_the_same_id(build: Build, access: FakeAccess) -> None:
+    access.order()
+    bench = build()
+    await bench.agent.catch_up()
+    [taken] = bench.journal.ready(_now())
+    await bench.agent.carry_out(Recorder(), taken)
+    await bench.agent.carry_out(Recorder(), taken)  # as after a crash between the hook and the journal
+    executed = [receipt for receipt in bench.journal.queued() if receipt.outcome == "executed"]
+    assert len(executed) == 1
+    assert json.loads(json.dumps(str(executed[0].receipt_id)))
