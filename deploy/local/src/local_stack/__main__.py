@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,6 @@ from local_stack.errors import StackError
 from local_stack.settings import StackSettings
 from local_stack.state import Folder
 from local_stack.supervisor import LocalStack
-from local_stack.topology import SERVICES
 
 _NOT_RUNNING: Final = 3
 
@@ -38,7 +37,7 @@ async def run(settings: StackSettings) -> int:
     try:
         async with LocalStack.of(settings, sys.stdout) as stack:
             starting = False
-            _say(_welcome(stack.description()))
+            _say(_welcome(stack.description(), {name: spec.summary for name, spec in stack.services.items()}))
             await stop.wait()
             _say("stopping")
     except asyncio.CancelledError:
@@ -82,10 +81,10 @@ def reset(settings: StackSettings, *, confirmed: bool) -> int:
     return 0
 
 
-def _welcome(stack: dict[str, Any]) -> str:
+def _welcome(stack: dict[str, Any], summaries: Mapping[str, str]) -> str:
     lines = ["", "Concord runs. Ctrl-C ends it; the data stays.", ""]
     for name, url in stack["services"].items():
-        lines.append(f"  {name:<15} {url}/docs   {SERVICES[name].summary}")
+        lines.append(f"  {name:<15} {url}/docs   {summaries[name]}")
     lines.append(f"  {'issuer':<15} {stack['issuer']}        development tokens: every password is the user name")
     lines.append(f"  {'broker':<15} {stack['kafka']['bootstrap']}             {stack['kafka']['kind']}")
     if stack["provider"]:

@@ -76,10 +76,15 @@ async def _register(desk: httpx.AsyncClient, folder: Path) -> Provider:
     provider_id = str(view["id"])
     await _post(desk, f"/providers/{provider_id}/keys", {"jwk": key.as_dict(private=False)})
     provider = Provider(provider_id, secrets.token_urlsafe(24), kid)
-    for journal in folder.glob(f"{_JOURNAL}*"):  # of a provider that is no more
-        journal.unlink()
+    _forget_journal(folder)
     write_secret(folder / "provider.json", json.dumps(asdict(provider), indent=1))
     return provider
+
+
+def _forget_journal(folder: Path) -> None:
+    """It holds the place in the sequence of a provider that is no more."""
+    for file in folder.glob(f"{_JOURNAL}*"):
+        file.unlink()
 
 
 async def _post(desk: httpx.AsyncClient, path: str, body: object) -> dict[str, Any]:

@@ -1,0 +1,117 @@
+"""The real access-control and the real agent under the supervisor: bootstrapped once, found again, brought back."""
+
+import asyncio
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from local_stack.process import is_running
+from local_stack.supervisor import LocalStack
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the stack, started twice."""
+    return tmp_path_factory.mktemp("home")
+
+
+def _stack(home: Path) -> LocalStack:
+    return LocalStack(
+        root=home, services=["access-control"], durable=False, env={"*": {"CONCORD_LOG_LEVEL": "WARNING"}}
+    )
+
+
+async def test_the_provider_is_registered_once_and_its_agent_brought_back(home: Path) -> None:
+    async with _stack(home) as stack:
+        provider_id = stack.provider_id
+        async with httpx.AsyncClient(base_url=stack.url("access-control")) as http:
+            desk = {"Authorization": f"Bearer {await stack.token('desk-a')}"}
+            view = (await http.get(f"/providers/{provider_id}", headers=desk)).json()
+            assert [key["revoked_at"] for key in view["keys"]] == [None]
+            own = {"Authorization": f"Bearer {await stack.provider_token()}"}
+            assert (await http.get(f"/providers/{provider_id}/state", headers=own)).json()["head"] == 0
+            assert (await http.get("/.well-known/jwks.json")).json()["keys"][0].keys().isdisjoint({"d"})
+        before = stack.children["agent"].pid
+        stack.kill("agent")
+        for _ in range(200):
+            if stack.children["agent"].pid not in {before, None}:
+                break
+            await asyncio.sleep(0.05)
+        assert stack.children["agent"].pid != before
+        for secret in ("provider/key.json", "provider/agent.toml", "provider/provider.json", "keys/orders.json"):
+            assert stat.S_IMODE((home / secret).stat().st_mode) == 0o600
+    async with _stack(home) as stack:
+        assert stack.provider_id == provider_id
+        told = json.loads((home / "stack.json").read_text())["provider"]
+        assert told["id"] == provider_id
+        assert told["config"] == str(home / "provider" / "agent.toml")
+
+
+SCRIPT = textwrap.dedent("""
+    import pathlib, sys
+    from local_stack import __main__, supervisor
+    from local_stack.topology import Service
+    root, fakes, *arguments = sys.argv[1:]
+    env = {"*": {"PYTHONPATH": fakes, "FAKE_JOURNAL": root + "/journal"}}
+    def of(settings, console):
+        services = [Service("fake-one", 18001, "a fake")]
+        return supervisor.LocalStack(root=settings.root, services=services, provider=False, env=env, console=console)
+    supervisor.LocalStack.of = of
+    sys.argv = ["local_stack", *arguments]
+    sys.exit(__main__.main())
+""")
+
+
+async def _run(root: Path, command: str) -> asyncio.subprocess.Process:
+    fakes = Path(__file__).parents[2] / "support" / "fakes"
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", SCRIPT, str(root), str(fakes), *command.split()),
+        env=os.environ | {"CONCORD_HOME": str(root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+async def test_ctrl_c_ends_everything_in_good_order(tmp_path: Path) -> None:
+    stack = await _run(tmp_path, "run")
+    until = time.monotonic() + 60
+    while not (tmp_path / "stack.json").exists():
+        assert time.monotonic() < until
+        await asyncio.sleep(0.05)
+    pids = [pid for pid in json.loads((tmp_path / "stack.json").read_text())["pids"].values() if pid]
+    status = await _run(tmp_path, "status")
+    told = (await status.communicate())[0].decode()
+    assert status.returncode == 0, told
+    assert "fake-one" in told
+    refused = await _run(tmp_path, "reset --yes")
+    assert b"already runs" in (await refused.communicate())[0]
+    stack.send_signal(signal.SIGINT)
+    out = (await asyncio.wait_for(stack.communicate(), 30))[0].decode()
+    assert stack.returncode == 0, out
+    assert "Ctrl-C ends it" in out
+    assert out.rstrip().endswith("everything has ended")
+    assert not any(is_running(pid) for pid in pids)
+    assert (await (await _run(tmp_path, "status")).wait()) == 3
+    removed = await _run(tmp_path, "reset --yes")
+    assert f"removed {tmp_path}".encode() in (await removed.communicate())[0]
+
+
+async def test_sigterm_while_it_starts_ends_what_has_started(tmp_path: Path) -> None:
+    stack = await _run(tmp_path, "run")
+    until = time.monotonic() + 60
+    while not (tmp_path / "postgres" / "data" / "postmaster.pid").exists():
+        assert time.monotonic() < until
+        await asyncio.sleep(0.01)
+    stack.send_signal(signal.SIGTERM)
+    out = (await asyncio.wait_for(stack.communicate(), 30))[0].decode()
+    assert stack.returncode == 0, out
+    assert not (tmp_path / "postgres" / "data" / "postmaster.pid").exists()
