@@ -13,6 +13,10 @@ INSERT INTO history
        (aggregate, aggregate_id, action, from_status, to_status, subject, name, organisation, why, at, trace_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
+COLUMNS = (
+    "aggregate", "aggregate_id", "action", "from_status", "to_status", "subject", "name", "organisation", "why", "at", "trace_id",
+)  # fmt: skip
+"""In the order of ``ADD``, for verbs that COPY many moves."""
 
 
 def trace_id() -> str | None:
