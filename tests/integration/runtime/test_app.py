@@ -71,7 +71,7 @@ class Process:
             out, _ = await self.process.communicate()
             raise AssertionError(f"{path} never answered {status}: {last!r}\n{out.decode()}") from None
 
-    async def ended(self, seconds: float = 15) -> int:
+    async def ended(self, seconds: float = 60) -> int:
         async with asyncio.timeout(seconds):
             out, _ = await self.process.communicate()
         self.output = out

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 from asyncio import FIRST_COMPLETED
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -134,6 +135,9 @@ def serve(service: Service, settings: Settings) -> int:
         timeout_graceful_shutdown=max(1, int(settings.stop_grace_s * 0.6)),
     )
     server = _Server(config, application.state.supervisor)
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        # Uvicorn takes these over, and raises them once more when it is done: being asked to end is not a failure.
+        signal.signal(asked, lambda *_: None)
     server.run()
     telemetry.configure(service.name, settings).shutdown()
     return server.exit_code

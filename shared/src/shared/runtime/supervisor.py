@@ -135,7 +135,7 @@ class Supervisor:
             ended = next(iter(done))
             error = None if ended.cancelled() else ended.exception()
             _log.critical("worker.ended", worker=ended.get_name(), exc_info=error)
-            raise Failure(EXIT_WORKER_ENDED, f"worker {ended.get_name()} ended: {error!r}")
+            self.on_failure(Failure(EXIT_WORKER_ENDED, f"worker {ended.get_name()} ended: {error!r}"))
         finally:
             for task in tasks:
                 task.cancel()
