@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from pydantic import ValidationError
 
@@ -26,6 +26,9 @@ ACCEPTED: Final = frozenset({"receipt_replayed", "already_executed"})
 NOT_YET: Final = frozenset({"unknown_key", "key_revoked", "bad_signature"})
 """Refusals that pass once the provider's key is entered; the receipts wait."""
 _NEVER: Final = frozenset({400, 413, 422})
+
+Topic: TypeAlias = Callable[[Callable[[list[bytes]], Awaitable[None]]], Awaitable[None]]
+"""Reads for ever, and hands each batch of orders to the function it is given."""
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +58,7 @@ class Agent:
         self,
         hook: Hook,
         outbox: Outbox,
-        topic: Callable[[Callable[[list[bytes]], Awaitable[None]]], Awaitable[None]] | None = None,
+        topic: Topic | None = None,
     ) -> None:
         """Work until cancelled. ``topic`` reads Kafka and hands each batch over; without it the feed is polled."""
         async with asyncio.TaskGroup() as tasks:

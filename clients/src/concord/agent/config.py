@@ -83,5 +83,5 @@ class Config(BaseModel):
             return Signer(found["keys"][0] if "keys" in found else found)
         except OSError as error:
             raise BadConfig(f"key_file {self.key_file} cannot be read: {error.strerror}") from error
-        except (ValueError, TypeError, LookupError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise BadConfig(f"key_file {self.key_file} holds no private Ed25519 key: {error}") from error

@@ -12,13 +12,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from concord.agent.agent import Agent, HttpOutbox, Outbox
+from concord.agent.agent import Agent, HttpOutbox, Outbox, Topic
 from concord.agent.config import BadConfig, Config
 from concord.agent.door import Door
 from concord.agent.hooks import CommandHook, Hook
 from concord.agent.intake import Intake, Keys, Receipts
 from concord.agent.journal import Journal, JournalInUse
-from concord.agent.topic import KafkaOutbox, OrdersTopic
 from concord.agent.web import WebHook
 
 EXIT_CONFIG = 2
@@ -69,14 +68,23 @@ async def serve(config: Config) -> None:
         async with Door.open(config) as door, _hook(config) as hook:
             keys = Keys(journal, lambda: door.keys(config.jwks_url))
             agent = Agent(config, journal, Intake(config.provider_id, journal, keys, receipts), receipts, door)
-            outbox: Outbox = KafkaOutbox(config) if config.receipts_via == "kafka" else HttpOutbox(door)
-            topic = OrdersTopic(config, journal).follow if config.via == "kafka" else None
+            outbox, topic = _ways(config, journal, door)
             logging.getLogger(__name__).info("agent of %s: orders via %s", config.provider_id, config.via)
             working = asyncio.create_task(agent.run(hook, outbox, topic))
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, working.cancel)
             with contextlib.suppress(asyncio.CancelledError):
                 await working
+
+
+def _ways(config: Config, journal: Journal, door: Door) -> tuple[Outbox, Topic | None]:
+    """How receipts go out, and the topic that orders come from, if any."""
+    if "kafka" not in {config.via, config.receipts_via}:
+        return HttpOutbox(door), None
+    from concord.agent.topic import KafkaOutbox, OrdersTopic  # noqa: PLC0415 - aiokafka is slow to load
+
+    outbox: Outbox = KafkaOutbox(config) if config.receipts_via == "kafka" else HttpOutbox(door)
+    return outbox, OrdersTopic(config, journal).follow if config.via == "kafka" else None
 
 
 @contextlib.asynccontextmanager

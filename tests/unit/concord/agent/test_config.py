@@ -1,0 +1,63 @@
+"""The agent's configuration: what is wrong is named, and nothing starts."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from concord.agent.config import BadConfig, Config
+from concord.agent.main import app
+from tests.unit.concord.agent.conftest import make_config
+from tests.unit.concord.agent.fake_access import FakeAccess
+from tests.unit.concord.agent.test_killed import write_toml
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    write_toml(tmp_path / "agent.toml", make_config(tmp_path, FakeAccess(), "http://access.test"))
+    return tmp_path / "agent.toml"
+
+
+def test_a_file_that_was_written_can_be_read(file: Path) -> None:
+    config = Config.read(file)
+    assert (config.via, config.hook) == ("feed", "web")
+    assert config.signer().kid == "provider-1"
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ('hok = "web"', "hok"),
+        ('via = "kafka"', "kafka_bootstrap"),
+        ('hook = "command"', "command"),
+        ("web_port = 70000", "web_port"),
+        ('provider_id = "me"', "provider_id"),
+        ("not toml", "not TOML"),
+    ],
+)
+def test_what_is_wrong_is_named(file: Path, line: str, named: str) -> None:
+    name = line.split(" ", maxsplit=1)[0]
+    kept = [each for each in file.read_text().splitlines() if not each.startswith(f"{name} =")]
+    file.write_text("\n".join([line, *kept]))
+    with pytest.raises(BadConfig, match=named):
+        Config.read(file)
+    result = CliRunner().invoke(app, ["run", "--config", str(file)])
+    assert result.exit_code == 2
+    assert named in result.output
+
+
+def test_a_key_file_that_holds_no_private_key_is_refused(file: Path) -> None:
+    config = Config.read(file)
+    for text in ("{}", "[]", "no json", '{"keys": []}'):
+        config.key_file.write_text(text)
+        with pytest.raises(BadConfig, match="key_file"):
+            config.signer()
+    config.key_file.unlink()
+    with pytest.raises(BadConfig, match="cannot be read"):
+        config.signer()
+
+
+def test_status_shows_the_journal(file: Path) -> None:
+    result = CliRunner().invoke(app, ["status", "--config", str(file)])
+    assert result.exit_code == 0
+    assert '"last_sequence": 0' in result.output

@@ -1,0 +1,186 @@
+"""The hooks: a program for each order, and the web server that answers 451 (RFC 7725)."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from concord.agent.hooks import CommandHook, Impossible, Later
+from concord.agent.web import WebHook
+from shared.contracts.orders import Order
+
+HOST = "stage.example"
+
+
+def order(**changes: Any) -> Order:
+    document = json.loads(json.dumps(Order.EXAMPLE)) | {"order_id": str(uuid4())} | changes
+    return Order.model_validate(document)
+
+
+@pytest.fixture
+async def web(tmp_path: Path) -> AsyncIterator[WebHook]:
+    hook = WebHook(tmp_path / "state.sqlite", "127.0.0.1", 0)
+    await hook.start()
+    yield hook
+    await hook.stop()
+
+
+async def get(web: WebHook, host: str = HOST, method: str = "GET", **headers: str) -> httpx.Response:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        return await http.request(method, f"http://127.0.0.1:{web.port}/page?x=1", headers={"Host": host, **headers})
+
+
+async def raw(web: WebHook, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
+    writer.write(request)
+    if not request.endswith(b"\r\n\r\n"):
+        writer.write_eof()
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    return answer
+
+
+async def test_a_host_name_is_served_suspended_and_served_again(web: WebHook) -> None:
+    assert (await get(web)).status_code == 200
+    cut = order()
+    assert await web.suspend(cut) == "HTTP 451 on stage.example, xn--fsqu00a.test"
+    answer = await get(web)
+    assert answer.status_code == 451
+    assert answer.headers["Link"] == f'<{cut.register_entry}>; rel="blocked-by"'
+    assert (await get(web, "xn--fsqu00a.test:8080")).status_code == 451
+    assert (await get(web, "STAGE.Example.")).status_code == 451
+    assert (await get(web, "other.example")).status_code == 200
+    await web.restore(order(action="restore", undoes=str(cut.order_id)))
+    assert (await get(web)).status_code == 200
+
+
+async def test_the_page_says_in_two_languages_who_why_and_how_to_challenge_it(web: WebHook) -> None:
+    cut = order()
+    await web.suspend(cut)
+    page = (await get(web)).text
+    assert cut.redress is not None
+    for text in (cut.site.number, cut.authority, cut.reasons, cut.legal_basis[0], cut.redress.how, cut.register_entry):
+        assert page.count(text.replace("'", "&#x27;")) >= 2
+    assert "本网站已被停止接入" in page
+    assert "<script" not in page
+    assert "http" not in page.replace(cut.register_entry, "")  # nothing is loaded from anywhere
+
+
+async def test_no_method_gets_round_it_and_nobody_is_remembered(web: WebHook) -> None:
+    await web.suspend(order())
+    for method in ("POST", "HEAD", "PUT", "OPTIONS"):
+        answer = await get(web, method=method)
+        assert answer.status_code == 451
+    assert "Set-Cookie" not in answer.headers
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_what_is_suspended_survives_a_restart(tmp_path: Path) -> None:
+    first = WebHook(tmp_path / "state.sqlite", "127.0.0.1", 0)
+    await first.suspend(order())
+    await first.suspend(order())  # the same host name by another order
+    await first.stop()
+    again = WebHook(tmp_path / "state.sqlite", "127.0.0.1", 0)
+    assert again.suspended_by(HOST, datetime.now(UTC)) is not None
+    await again.stop()
+
+
+async def test_two_orders_on_one_host_name_need_two_restores(web: WebHook) -> None:
+    orders = [order(), order()]
+    for each in orders:
+        await web.suspend(each)
+        await web.suspend(each)  # done twice is done once
+    await web.restore(order(action="restore", undoes=str(orders[0].order_id)))
+    assert (await get(web)).status_code == 451
+    await web.restore(order(action="restore", undoes=str(orders[1].order_id)))
+    assert (await get(web)).status_code == 200
+
+
+async def test_a_suspension_with_an_end_lapses_by_itself(web: WebHook) -> None:
+    end = datetime.now(UTC) + timedelta(hours=1)
+    await web.suspend(order(action="suspend", until=end.isoformat()))
+    assert web.suspended_by(HOST, end - timedelta(seconds=1)) is not None
+    assert web.suspended_by(HOST, end) is None
+
+
+async def test_what_an_order_says_cannot_break_the_page_or_the_header(web: WebHook) -> None:
+    await web.suspend(
+        order(reasons="<script>alert('x')</script> & more", register_entry='https://x.example/">\r\nSet-Cookie: a=b')
+    )
+    answer = await get(web)
+    assert "<script>" not in answer.text
+    assert "Set-Cookie" not in answer.headers
+    assert answer.headers["Link"].count(">") == 1
+    await web.suspend(order(register_entry="javascript:alert(1)"))
+    assert "javascript:" not in (await get(web)).text
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n", b"400"),
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"GET http://stage.example/ HTTP/1.1\r\nHost: other.example\r\n\r\n", b"451"),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n", b"431"),
+        (b"POST / HTTP/1.1\r\nHost: other.example\r\n\r\n", b"405"),
+    ],
+)
+async def test_odd_requests_get_a_plain_answer(web: WebHook, request_: bytes, status: bytes) -> None:
+    await web.suspend(order())
+    assert (await raw(web, request_)).split(b" ")[1] == status
+
+
+async def test_a_caller_who_hangs_up_does_no_harm(web: WebHook) -> None:
+    assert await raw(web, b"GET / HT") == b""
+    assert (await get(web)).status_code == 200
+
+
+# --- programs --------------------------------------------------------------------------------------------------------
+
+
+def program(code: str, timeout_s: float = 20) -> CommandHook:
+    return CommandHook((sys.executable, "-S", "-c", f"import json, sys, time\n{code}"), timeout_s)
+
+
+async def test_a_program_gets_the_order_and_its_first_line_goes_into_the_receipt() -> None:
+    hook = program("d = json.load(sys.stdin); print(d['verb'], d['order']['site']['domains'][0]); print('more')")
+    assert await hook.suspend(order()) == f"suspend {HOST}"
+    assert await hook.restore(order()) == f"restore {HOST}"
+
+
+async def test_a_program_that_says_nothing_is_believed() -> None:
+    assert "reported success" in await program("pass").suspend(order())
+
+
+@pytest.mark.parametrize(
+    ("code", "raised", "text"),
+    [
+        ("print('no such site', file=sys.stderr); sys.exit(1)", Impossible, "no such site"),
+        ("sys.exit(1)", Impossible, "exit code 1"),
+        ("sys.exit(75)", Later, "ended with 75"),
+        ("import os; os.kill(os.getpid(), 9)", Later, "ended with -9"),
+    ],
+)
+async def test_exit_codes_tell_never_from_later(code: str, raised: type[Exception], text: str) -> None:
+    with pytest.raises(raised, match=text):
+        await program(code).suspend(order())
+
+
+async def test_a_program_that_hangs_is_killed_with_its_children() -> None:
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(Later, match="longer than"):
+        await program("import subprocess; subprocess.run(['sleep', '60'])", timeout_s=0.7).suspend(order())
+    assert asyncio.get_running_loop().time() - began < 10
+
+
+async def test_a_program_that_is_not_there_is_tried_later() -> None:
+    with pytest.raises(Later, match="cannot be started"):
+        await CommandHook(("/nowhere/at/all",), 5).suspend(order())
