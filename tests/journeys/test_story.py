@@ -31,7 +31,7 @@ async def test_the_demonstration_tells_the_whole_story_and_can_be_told_again(sta
 async def test_the_demonstration_fails_when_the_site_is_not_cut_off(stack: LocalStack) -> None:
     await stack.stop("agent")
     try:
-        code, out, _ = await demo(stack, "--count", "10", "--json")
+        code, out, _ = await demo(stack, "--count", "10", "--patience", "5", "--json")
     finally:
         await stack.start("agent")
         await stack.wait_ready("agent")

@@ -60,7 +60,8 @@ class Office:
         places = Places(description["services"], description["issuer"], description)
         async with AsyncExitStack() as clients:
             people = {
-                name: await clients.enter_async_context(Concord.connect(person=name, places=places)) for name in PEOPLE
+                name: await clients.enter_async_context(Concord.connect(person=name, places=places, patience_s=60))
+                for name in PEOPLE
             }
             web = await clients.enter_async_context(httpx.AsyncClient(timeout=10, trust_env=False))
             yield cls(stack, people, web)

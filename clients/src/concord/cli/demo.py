@@ -30,6 +30,7 @@ def command(
     count: Annotated[
         int, typer.Option(min=1, help="Records of the made-up sample, if there is no file.")
     ] = sample.COUNT,
+    patience: Annotated[float, typer.Option(min=1, help="Seconds that anything may take to come true.")] = 90.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per step: step, ok, ms, detail.")] = False,
 ) -> None:
     """Play the main job: import, decision by two people, cut-off, receipt, look-up, appeal, restoration.
@@ -39,7 +40,7 @@ def command(
     console = Console(stderr=as_json, highlight=False)
     try:
         with _stack(console) as places:
-            ok = asyncio.run(_play(places, console, file=file, count=count, as_json=as_json))
+            ok = asyncio.run(_play(places, console, file=file, count=count, patience=patience, as_json=as_json))
     except NoStack as error:
         console.print(f"[red]{error}[/]")
         raise typer.Exit(3) from error
@@ -83,7 +84,9 @@ def _wait_for(process: "subprocess.Popen[bytes]", log: Path) -> Places:
     raise NoStack(f"the stack was not ready after {START_S:g} s; see {log}")
 
 
-async def _play(places: Places, console: Console, *, file: Path | None, count: int, as_json: bool) -> bool:
+async def _play(
+    places: Places, console: Console, *, file: Path | None, count: int, patience: float, as_json: bool
+) -> bool:
     began = time.monotonic()
     async with AsyncExitStack() as stack:
         web = await stack.enter_async_context(httpx.AsyncClient(timeout=10, trust_env=False))
@@ -92,7 +95,13 @@ async def _play(places: Places, console: Console, *, file: Path | None, count: i
                        console=console, transient=True)  # fmt: skip
         task = bar.add_task("import", total=None)
         context = Context(
-            places, everybody, web, file, count, lambda sent, total: bar.update(task, completed=sent, total=total)
+            places,
+            everybody,
+            web,
+            file,
+            count,
+            lambda sent, total: bar.update(task, completed=sent, total=total),
+            patience,
         )
         for name, step in STEPS:
             with bar if name == "import" else nullcontext():

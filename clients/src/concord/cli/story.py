@@ -18,7 +18,6 @@ from shared.rules.identifiers import uscc_with_check_digit
 PEOPLE: Final = (
     "applicant", "culture-a", "culture-b", "regulator-a", "regulator-b", "review-a", "desk-a", "officer",
 )  # fmt: skip
-PATIENCE_S: Final = 90.0
 BASIS: Final[dict[str, Any]] = {
     "legal_basis": ["Coordination Plan 2006, section 3(1)"],
     "reasons": "The documents are complete and were checked by the provider.",
@@ -44,6 +43,8 @@ class Context:
     file: Path | None
     count: int
     progress: Callable[[int, int], None]
+    patience_s: float
+    """How long anything may take to come true, in seconds."""
     tag: str = field(default_factory=lambda: secrets.token_hex(4))
     found: dict[str, Any] = field(default_factory=dict)
 
@@ -109,7 +110,9 @@ async def lookup_import(c: Context) -> str:
     names = list(_names(c) or sample.names(c.count, sample.SEED))
     good = next(name for name in reversed(names) if "." in name)
     officer = c.people["officer"].query
-    seen = await until(lambda: officer.lookup(domain=good), lambda answer: bool(answer["found"]), timeout_s=PATIENCE_S)
+    seen = await until(
+        lambda: officer.lookup(domain=good), lambda answer: bool(answer["found"]), timeout_s=c.patience_s
+    )
     return f"{good} → {seen['registration']['number']}, {seen['lag_ms']:.0f} ms behind"
 
 
@@ -158,7 +161,7 @@ async def register(c: Context) -> str:
                 return {}
             raise
 
-    submitted = await until(submit, bool, timeout_s=PATIENCE_S)
+    submitted = await until(submit, bool, timeout_s=c.patience_s)
     c.found["registration"] = await c.people["regulator-a"].registry.grant(submitted["id"], **BASIS)
     return f"{c.domain} is {c.found['registration']['number']}"
 
@@ -180,16 +183,23 @@ async def _hosting(c: Context, state: str) -> dict[str, Any]:
     return await until(
         lambda: officer.lookup(domain=c.domain),
         lambda answer: bool(answer["found"]) and answer["hosting"]["state"] == state,
-        timeout_s=PATIENCE_S,
+        timeout_s=c.patience_s,
     )
 
 
 async def _visit(c: Context, status: int) -> httpx.Response:
     """The site's front page as its provider answers it, once it answers with this status."""
+
+    async def visit() -> httpx.Response:
+        try:
+            return await c.web.get(c.provider["web_url"], headers={"Host": c.domain})
+        except httpx.TransportError as error:
+            return httpx.Response(httpx.codes.BAD_GATEWAY, text=f"the provider's server does not answer: {error!r}")
+
     return await until(
-        lambda: c.web.get(c.provider["web_url"], headers={"Host": c.domain}),
+        visit,
         lambda answer: answer.status_code == status,
-        timeout_s=PATIENCE_S,
+        timeout_s=c.patience_s,
     )
 
 
@@ -202,7 +212,7 @@ async def decide(c: Context) -> str:
             legal_basis=MEASURE["legal_basis"],
         ),
         bool,
-        timeout_s=PATIENCE_S,
+        timeout_s=c.patience_s,
     )  # fmt: skip
     evidence = await desk.add_evidence(case["id"], f"Ticket sale on {c.domain}".encode(), "text/plain")
     sent = datetime.now(UTC) - timedelta(days=10)
@@ -239,7 +249,7 @@ async def revoke(c: Context) -> str:
     decision = await until(
         lambda: c.people["culture-a"].enforcement.get_decision(c.found["decision"]["id"]),
         lambda found: found["execution"]["received_at"] is not None,
-        timeout_s=PATIENCE_S,
+        timeout_s=c.patience_s,
     )
     revocation = await first.accept(decision["execution"]["request_id"], "The authority's grounds hold.")
     await refused(first.confirm(revocation["id"]), "second_person_required")
@@ -267,7 +277,9 @@ async def _order(c: Context, action: str) -> dict[str, Any]:
         return [order for order in found if order["action"] == action]
 
     found = await until(
-        orders, lambda all_of: bool(all_of) and all_of[0]["status"] in {"executed", "superseded"}, timeout_s=PATIENCE_S
+        orders,
+        lambda all_of: bool(all_of) and all_of[0]["status"] in {"executed", "superseded"},
+        timeout_s=c.patience_s,
     )
     expect(len(found) == 1, f"{len(found)} {action} orders instead of one")
     return found[0]

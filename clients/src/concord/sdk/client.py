@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 from uuid import uuid4
@@ -15,7 +16,8 @@ from concord.sdk.departments import Access, Approval, Enforcement, Query, Regist
 from concord.sdk.errors import ConcordError, Unreachable
 from concord.sdk.places import Places, find
 
-TRIES: Final = 6
+PATIENCE_S: Final = 5.0
+"""How long a call is tried again when nobody answers; less than it takes a person to give up."""
 RETRIED: Final = frozenset({429, 502, 503, 504})
 T = TypeVar("T")
 
@@ -23,8 +25,11 @@ T = TypeVar("T")
 class Concord:
     """Every department, as one person or machine. Use as an async context manager."""
 
-    def __init__(self, places: Places, http: httpx.AsyncClient, tokens: TokenSource | None) -> None:
+    def __init__(
+        self, places: Places, http: httpx.AsyncClient, tokens: TokenSource | None, patience_s: float = PATIENCE_S
+    ) -> None:
         self.places = places
+        self._patience_s = patience_s
         self._http = http
         self._tokens = tokens
         self.approval = Approval(self)
@@ -43,6 +48,7 @@ class Concord:
         places: Places | None = None,
         folder: Path | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> Self:
         """As ``person`` (locally the password is the name), as a machine ``client`` (id, secret), or as the public."""
         found = places or find(folder)
@@ -52,7 +58,7 @@ class Concord:
             tokens = TokenSource.person(found.issuer, person, password or person, http)
         elif client is not None:
             tokens = TokenSource.machine(found.issuer, *client, http)
-        return cls(found, http, tokens)
+        return cls(found, http, tokens, patience_s)
 
     async def __aenter__(self) -> Self:
         return self
@@ -80,19 +86,21 @@ class Concord:
             sent.setdefault("Idempotency-Key", str(uuid4()))
         given = {name: value for name, value in (params or {}).items() if value is not None}
         url = self.places.services[service] + path
-        for attempt in range(1, TRIES + 1):
+        end = time.monotonic() + self._patience_s
+        for attempt in count(1):
+            late = time.monotonic() > end
             try:
                 answer = await self._http.request(
                     method, url, json=json, content=content, params=given, headers=sent | await self.authorization()
                 )
             except httpx.TransportError as error:
-                if attempt == TRIES:
+                if late:
                     raise Unreachable(f"{service} at {url} does not answer: {error!r}") from error
                 await asyncio.sleep(_pause(attempt, None))
                 continue
             if answer.status_code == httpx.codes.UNAUTHORIZED and self._tokens and attempt == 1:
                 self._tokens.forget()
-            elif answer.status_code not in RETRIED or attempt == TRIES:
+            elif answer.status_code not in RETRIED or late:
                 return _checked(answer)
             else:
                 await asyncio.sleep(_pause(attempt, answer.headers.get("Retry-After")))
@@ -137,9 +145,9 @@ class Concord:
 
 
 def _pause(attempt: int, retry_after: str | None) -> float:
-    """Seconds to wait: what the service asks for, else doubling from 0.1 s; 5 s at most."""
+    """Seconds to wait: what the service asks for, else doubling from 0.1 s; 2 s at most."""
     asked = float(retry_after) if retry_after and retry_after.isdigit() else 0.05 * 2**attempt
-    return min(asked, 5.0)
+    return min(asked, 2.0)
 
 
 def _checked(answer: httpx.Response) -> httpx.Response:
