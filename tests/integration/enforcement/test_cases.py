@@ -90,7 +90,7 @@ async def test_only_the_competent_authority_opens_files_and_drafts(office: Offic
 async def test_reading_and_listing_follow_the_desk(office: Office) -> None:
     here = await office.opened("stage.example")
     there = await office.opened("news.example")
-    readers: tuple[Who, ...] = ("culture-b", "regulator-a", "national-a", "auditor")
+    readers: tuple[Who, ...] = ("culture-b", "regulator-a", "national-a", "review-a", "auditor")
     for who in readers:
         answer = await office.api.get(f"/cases/{here}", who=who)
         assert (answer.status_code, answer.headers["etag"]) == (200, '"1"')
@@ -98,6 +98,7 @@ async def test_reading_and_listing_follow_the_desk(office: Office) -> None:
         assert [case["id"] for case in listed.json()["items"]] == [there, here]
     strangers: tuple[Who, ...] = (
         ("regulator-a", {"region": "310000"}),
+        ("review-a", {"region": "310000"}),
         ("culture-a", {"categories": ["news"]}),
         ("culture-a", {"region": None}),
     )

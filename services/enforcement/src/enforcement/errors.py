@@ -87,6 +87,6 @@ class AppealPending(Conflict):
 
 
 class AppealTooLate(Conflict):
-    """The time to appeal ended on {until}; an officer of the authority may still admit a late appeal."""
+    """The time to appeal ended on {until}; the review body or an officer may still admit a late one."""
 
     members = frozenset({"until"})

@@ -53,8 +53,8 @@ async def list_cases(
     status: Annotated[CaseStatus | None, Query()] = None,
     domain: Annotated[str | None, Query(max_length=253, description="A-label form, exactly as in the case")] = None,
 ) -> Page[CaseSummary]:
-    """List cases, newest first: a sector regulator those of its categories and province, the industry regulator those
-    of its province."""
+    """List cases, newest first: a sector regulator those of its categories and province, the industry regulator and the
+    review body those of their province."""
     rows = await cases.list_page(rt, who, status, domain, paging.after, paging.fetch)
     return page_of(rows, paging, CaseSummary.of_case, lambda case: case.id)
 
@@ -127,7 +127,7 @@ async def withdraw_decision(
 
 @ACTS.post("/decisions/{decision_id}/appeals", status_code=201, tags=["appeals"])
 async def file_appeal(rt: Rt, who: Who, decision_id: UUID, body: bodies.Grounds, response: Response) -> AppealView:
-    """Appeal: the operator of the site, or an officer for it. Starts the authority's clock."""
+    """Appeal: the operator of the site, or for it an officer or the review body. Starts the clock for deciding it."""
     filed = await appeals.file(rt, who, decision_id, body)
     response.headers["Location"] = f"/appeals/{filed.id}"
     return _appeal(response, filed)
@@ -141,7 +141,7 @@ async def read_appeal(rt: Rt, who: Who, appeal_id: UUID, response: Response) -> 
 
 @ACTS.post("/appeals/{appeal_id}/outcome", tags=["appeals"])
 async def decide_appeal(rt: Rt, who: Who, appeal_id: UUID, body: bodies.Outcome, response: Response) -> AppealView:
-    """Decide an appeal: a third person, who neither drafted nor released the decision.
+    """Decide an appeal: a review body of another organisation, and nobody who drafted or released the decision.
 
     Upheld: the decision is overturned and what it did is undone, also when the clock was missed and it is suspended.
     """

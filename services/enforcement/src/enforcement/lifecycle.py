@@ -47,7 +47,7 @@ class Status(StrEnum):
     DECLINED = "declined"
     """The regulator declined the request, with reasons; nothing was cut off."""
     SUSPENDED = "suspended"
-    """The authority missed the clock of an appeal, so the measure is suspended (safeguard 6). A rejected appeal
+    """The clock of an appeal was missed, so the measure is suspended (safeguard 6). A rejected appeal
     does not revive it: whoever wants the measure back takes a new decision, with two people and a new preview."""
     OVERTURNED = "overturned"
     """An appeal was upheld; what the decision did is undone."""
@@ -94,7 +94,7 @@ class AppealStatus(StrEnum):
     """Where an appeal stands."""
 
     OPEN = "open"
-    """The authority's clock runs; late, it is marked overdue, suspends the measure, and can still be decided."""
+    """The clock runs; late, it is marked overdue, suspends the measure, and can still be decided."""
     UPHELD = "upheld"
     REJECTED = "rejected"
 

@@ -72,9 +72,11 @@ official: Final = any_of(
     holding(Role.REVIEW_BODY, same_region),  # who reviews a decision sees what it rests on
     holding(Role.AUDITOR, anywhere),
 )
+review: Final = all_of(holding(Role.REVIEW_BODY, same_region), another_organisation)
 OFFICIALS: Final = frozenset({Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR, Role.REVIEW_BODY, Role.AUDITOR})
 
 REGULATOR: Final = frozenset({Role.SECTOR_REGULATOR})
+APPELLANTS: Final = frozenset({Role.OPERATOR, Role.SECTOR_REGULATOR, Role.REVIEW_BODY})
 OWN_CASE: Final = Rule(REGULATOR, all_of(own_organisation, desk))
 OFFICIAL: Final = Rule(OFFICIALS, official)
 CONCERNED: Final = Rule(OFFICIALS | {Role.OPERATOR}, any_of(holding(Role.OPERATOR, own_site), official))
@@ -90,9 +92,9 @@ POLICY: Final = Policy({
     Act.READ_DECISION:     CONCERNED,
     Act.RELEASE_DECISION:  Rule(OWN_CASE.roles, OWN_CASE.scope, second_person=True),
     Act.WITHDRAW_DECISION: OWN_CASE,
-    Act.FILE_APPEAL:       Rule(REGULATOR | {Role.OPERATOR},
-                                any_of(holding(Role.OPERATOR, own_site), holding(Role.SECTOR_REGULATOR, desk))),
+    Act.FILE_APPEAL:       Rule(APPELLANTS, any_of(holding(Role.OPERATOR, own_site),
+                                                   holding(Role.SECTOR_REGULATOR, desk), review)),
     Act.READ_APPEAL:       CONCERNED,
-    Act.DECIDE_APPEAL:     Rule(frozenset({Role.REVIEW_BODY}), all_of(same_region, another_organisation),
-                                second_person=True),  # and whoever changed sides since does not review what they did
+    # Second person: whoever changed sides since does not review what they did.
+    Act.DECIDE_APPEAL:     Rule(frozenset({Role.REVIEW_BODY}), review, second_person=True),
 })  # fmt: skip

@@ -98,9 +98,9 @@ class AppealView(View):
     case_id: UUID
     grounds: str
     appellant: str
-    on_behalf: bool = Field(description="An officer entered it for the operator")
+    on_behalf: bool = Field(description="Entered for the operator by an officer or the review body")
     filed_at: datetime
-    due_at: datetime = Field(description="Until when the authority must decide; after that the measure is suspended")
+    due_at: datetime = Field(description="Until when it must be decided; after that the measure is suspended")
     overdue: bool
     decided_by: str | None
     decided_at: datetime | None

@@ -30,7 +30,7 @@ from shared.runtime.postgres import Tx
 
 
 async def file(rt: Runtime, who: Caller, decision_id: UUID, body: bodies.Grounds) -> Appeal:
-    """Appeal against a decision and start the authority's clock. An officer may enter an appeal for the operator.
+    """Appeal against a decision and start the clock. An officer or the review body may enter it for the operator.
 
     Raises UnknownDecision (404), Forbidden (403), ActionRefused, NothingToAppeal, AppealPending, AppealTooLate (409).
     """
@@ -95,7 +95,7 @@ async def suspend_overdue(rt: Runtime, tx: Tx, appeal_id: UUID) -> None:
     overdue = await appeals.mark_overdue(tx, appeal_id, at)
     if overdue is None:
         return
-    why = f"The authority had until {appeal.due_at.isoformat()} to decide the appeal and did not."
+    why = f"The appeal was to be decided until {appeal.due_at.isoformat()} and was not."
     await remember(tx, overdue, appeal.status, "mark_overdue", SYSTEM, why, at)
     if not DECISION.can(decision.status, Action.SUSPEND):
         return

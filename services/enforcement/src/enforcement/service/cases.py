@@ -100,11 +100,11 @@ def _parents(name: str, registrable: str) -> list[str]:
 
 
 def _desk(who: Caller) -> Desk:
-    """What the caller sees in lists: auditors all, regulators their province, sector regulators their categories."""
+    """What the caller sees in lists: auditors all, others their province, sector regulators their categories of it."""
     if Role.AUDITOR in who.roles:
         return Desk()
     region = None if who.level == Level.NATIONAL else who.region or ""
-    if Role.INDUSTRY_REGULATOR in who.roles:
+    if {Role.INDUSTRY_REGULATOR, Role.REVIEW_BODY} & who.roles:
         return Desk(region=region)
     return Desk(service_items=who.categories, region=region)
 

@@ -16,7 +16,7 @@ from shared.runtime.postgres import Tx
 
 @dataclass(frozen=True, slots=True)
 class NewAppeal:
-    """What an operator brings against a decision; ``on_behalf``: an officer entered it."""
+    """What an operator brings against a decision; ``on_behalf``: somebody entered it for the operator."""
 
     id: UUID
     decision_id: UUID
