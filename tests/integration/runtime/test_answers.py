@@ -45,14 +45,14 @@ def problem(answer: Any, status: int, code: str) -> dict[str, Any]:
     return document
 
 
-async def test_a_wrong_state_is_a_409_with_the_allowed_actions(api: Api):
+async def test_a_wrong_state_is_a_409_with_the_allowed_actions(api: Api) -> None:
     answer = await api.post(f"/things/{ID}/breaking", who="officer")
     document = problem(answer, 409, "action_refused")
     assert document["detail"] == "A thing that is broken cannot break."
     assert document["allowed_actions"] == ["mend"]
 
 
-async def test_invalid_fields_are_named_by_dotted_path_without_repeating_what_was_sent(api: Api):
+async def test_invalid_fields_are_named_by_dotted_path_without_repeating_what_was_sent(api: Api) -> None:
     answer = await api.post("/things", who="officer", json={"parts": [{"size": 1}, {"size": "s3cr3t"}, {"size": 0}]})
     document = problem(answer, 422, "invalid")
     assert [field["field"] for field in document["fields"]] == ["name", "parts.1.size", "parts.2.size"]
@@ -64,7 +64,7 @@ async def test_invalid_fields_are_named_by_dotted_path_without_repeating_what_wa
     ("method", "path", "field"),
     [("GET", "/things/nonsense", "thing_id"), ("GET", "/things?limit=0", "limit"), ("GET", "/things?after=x", "after")],
 )
-async def test_paths_and_queries_are_checked_too(api: Api, method: str, path: str, field: str):
+async def test_paths_and_queries_are_checked_too(api: Api, method: str, path: str, field: str) -> None:
     document = problem(await api.request(method, path, who="officer"), 422, "invalid")
     assert [each["field"] for each in document["fields"]] == [field]
 
@@ -72,7 +72,7 @@ async def test_paths_and_queries_are_checked_too(api: Api, method: str, path: st
 @pytest.mark.parametrize(
     "body", [b"{", b"", b"\xff\xfe", b'{"name": "\xff"}', b"[1]", b'{"name": "a", "parts": {}}', b"null"]
 )
-async def test_a_malformed_body_is_a_422_that_names_the_body_or_the_field(api: Api, body: bytes):
+async def test_a_malformed_body_is_a_422_that_names_the_body_or_the_field(api: Api, body: bytes) -> None:
     answer = await api.post("/things", who="officer", content=body, headers={"content-type": "application/json"})
     document = problem(answer, answer.status_code, answer.json()["code"])
     assert answer.status_code in {400, 422}
@@ -80,34 +80,34 @@ async def test_a_malformed_body_is_a_422_that_names_the_body_or_the_field(api: A
         assert document["fields"]
 
 
-async def test_a_body_of_the_wrong_media_type_is_refused(api: Api):
+async def test_a_body_of_the_wrong_media_type_is_refused(api: Api) -> None:
     answer = await api.post("/things", who="officer", content=b'{"name":"a"}', headers={"content-type": "text/plain"})
     problem(answer, 422, "invalid")
 
 
-async def test_a_body_over_the_limit_is_a_413(api: Api):
+async def test_a_body_over_the_limit_is_a_413(api: Api) -> None:
     answer = await api.post("/things", who="officer", json={"name": "a" * 2_000_000})
     problem(answer, 413, "too_large")
 
 
-async def test_a_text_with_a_nul_is_the_callers_mistake(api: Api):
+async def test_a_text_with_a_nul_is_the_callers_mistake(api: Api) -> None:
     document = problem(await api.post("/things", who="officer", json={"name": "a\0b"}), 422, "invalid")
     assert "NUL" in document["detail"]
 
 
-async def test_unknown_addresses_and_methods_are_problems_too(api: Api):
+async def test_unknown_addresses_and_methods_are_problems_too(api: Api) -> None:
     problem(await api.get("/nowhere", who="officer"), 404, "route_not_found")
     answer = await api.delete("/things", who="officer")
     problem(answer, 405, "method_not_allowed")
     assert set(answer.headers["allow"].split(", ")) <= {"GET", "POST"}
 
 
-async def test_an_unknown_id_is_a_404(api: Api):
+async def test_an_unknown_id_is_a_404(api: Api) -> None:
     document = problem(await api.get(f"/things/{ID}", who="officer"), 404, "not_found")
     assert document["detail"] == f"There is no thing {ID}."
 
 
-async def test_without_a_token_or_with_a_bad_one_the_answer_says_how_to_authenticate(api: Api):
+async def test_without_a_token_or_with_a_bad_one_the_answer_says_how_to_authenticate(api: Api) -> None:
     missing = await api.get("/things")
     problem(missing, 401, "token_missing")
     assert missing.headers["www-authenticate"] == 'Bearer realm="concord"'
@@ -117,7 +117,7 @@ async def test_without_a_token_or_with_a_bad_one_the_answer_says_how_to_authenti
         assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 
 
-async def test_changing_needs_the_version_that_was_read(api: Api):
+async def test_changing_needs_the_version_that_was_read(api: Api) -> None:
     made = await api.post("/things", who="officer", json={"name": "v"})
     path, body = f"/things/{made.json()['id']}", {"name": "w"}
     problem(await api.put(path, who="officer", json=body), 428, "precondition_required")
@@ -146,7 +146,7 @@ async def test_changing_needs_the_version_that_was_read(api: Api):
 )
 async def test_what_passes_by_itself_is_a_503_that_says_when(
     api: Api, kind: str, status: int, code: str, retry_after: str
-):
+) -> None:
     answer = await api.get(f"/failures/{kind}", who="officer")
     document = problem(answer, status, code)
     assert answer.headers["retry-after"] == retry_after
@@ -156,7 +156,7 @@ async def test_what_passes_by_itself_is_a_503_that_says_when(
 @pytest.mark.parametrize("kind", ["misuse", "syntax", "unforeseen"])
 async def test_a_mistake_of_ours_is_a_500_whose_inside_stays_in_the_log(
     api: Api, kind: str, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     answer = await api.get(f"/failures/{kind}", who="officer")
     document = problem(answer, 500, "internal")
     assert "secret" not in answer.text
@@ -166,7 +166,7 @@ async def test_a_mistake_of_ours_is_a_500_whose_inside_stays_in_the_log(
     assert "Traceback" in written["exception"]
 
 
-async def test_a_refused_write_is_audited_with_who_what_and_why(api: Api):
+async def test_a_refused_write_is_audited_with_who_what_and_why(api: Api) -> None:
     answer = await api.post(f"/things/{ID}/breaking", who="officer")
     (row,) = await audited(api)
     assert (row["subject"], row["name"], row["organisation"]) == ("officer", "Officer", "mii-bj")
@@ -176,13 +176,13 @@ async def test_a_refused_write_is_audited_with_who_what_and_why(api: Api):
     assert row["detail"] == {"detail": "A thing that is broken cannot break."}
 
 
-async def test_a_forbidden_read_is_audited_other_refused_reads_are_not(api: Api):
+async def test_a_forbidden_read_is_audited_other_refused_reads_are_not(api: Api) -> None:
     problem(await api.get("/secrets", who="officer"), 403, "forbidden")
     problem(await api.get(f"/things/{ID}", who="officer"), 404, "not_found")
     assert [(row["act"], row["code"]) for row in await audited(api)] == [("GET /secrets", "forbidden")]
 
 
-async def test_malformed_writes_of_somebody_known_are_audited_those_of_strangers_are_not(api: Api):
+async def test_malformed_writes_of_somebody_known_are_audited_those_of_strangers_are_not(api: Api) -> None:
     await api.post("/things", who="officer", json={})
     await api.post("/things", who="officer", json={"name": "n\0"})
     await api.post("/things", json={"name": "x"})
@@ -190,7 +190,7 @@ async def test_malformed_writes_of_somebody_known_are_audited_those_of_strangers
     assert [row["code"] for row in await audited(api)] == ["invalid", "invalid"]
 
 
-async def test_granted_acts_and_errors_of_ours_leave_no_refusal(api: Api):
+async def test_granted_acts_and_errors_of_ours_leave_no_refusal(api: Api) -> None:
     await api.post("/things", who="officer", json={"name": "granted"})
     await api.post("/things", who="officer", json={"name": "crash"})
     assert await audited(api) == []
@@ -198,7 +198,7 @@ async def test_granted_acts_and_errors_of_ours_leave_no_refusal(api: Api):
 
 async def test_a_refusal_that_cannot_be_audited_is_still_given_and_shows_in_the_log(
     api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     async def away(*_: Any, **__: Any) -> None:
         raise ConnectionRefusedError(111, "Connect call failed")
 
@@ -207,7 +207,7 @@ async def test_a_refusal_that_cannot_be_audited_is_still_given_and_shows_in_the_
     assert "audit.failed" in capsys.readouterr().out
 
 
-async def test_tokens_and_bodies_are_never_logged(api: Api, capsys: pytest.CaptureFixture[str]):
+async def test_tokens_and_bodies_are_never_logged(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
     logging.getLogger().setLevel(logging.DEBUG)
     try:
         await api.post("/things", who="officer", json={"name": "personal data"})
@@ -220,7 +220,7 @@ async def test_tokens_and_bodies_are_never_logged(api: Api, capsys: pytest.Captu
     assert "secret" not in out
 
 
-async def test_every_answer_forbids_sniffing_and_storing(api: Api):
+async def test_every_answer_forbids_sniffing_and_storing(api: Api) -> None:
     for answer in (
         await api.get("/things", who="officer"),
         await api.get("/nowhere"),
@@ -230,10 +230,11 @@ async def test_every_answer_forbids_sniffing_and_storing(api: Api):
         assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_pages_walk_newest_first(api: Api):
+async def test_pages_walk_newest_first(api: Api) -> None:
     for name in "pqrst":
         await api.post("/things", who="officer", json={"name": name})
-    seen, after = [], {}
+    seen: list[str] = []
+    after: dict[str, str] = {}
     while True:
         page = (await api.get("/things", who="officer", params={"limit": 2, **after})).json()
         seen += [item["name"] for item in page["items"]]

@@ -101,7 +101,7 @@ async def process(dsn: str, command: str = "serve", *arguments: str, **environme
             await started.communicate()
 
 
-async def test_a_service_serves_and_ends_well_within_five_seconds_of_sigterm(make_database: MakeDatabase):
+async def test_a_service_serves_and_ends_well_within_five_seconds_of_sigterm(make_database: MakeDatabase) -> None:
     async with process(await make_database("runtime")) as service:
         ready = await service.until("/readyz", 200)
         assert ready.json() == {"status": "ready", "service": "toy", "checks": {"started": True, "database": True}}
@@ -112,7 +112,7 @@ async def test_a_service_serves_and_ends_well_within_five_seconds_of_sigterm(mak
         assert time.monotonic() - began < 5
 
 
-async def test_an_open_stream_does_not_delay_the_end(make_database: MakeDatabase):
+async def test_an_open_stream_does_not_delay_the_end(make_database: MakeDatabase) -> None:
     async with process(await make_database("runtime")) as service:
         await service.until("/readyz", 200)
         async with (
@@ -130,7 +130,7 @@ async def test_an_open_stream_does_not_delay_the_end(make_database: MakeDatabase
 
 async def test_an_old_schema_is_refused_with_exit_code_3_and_the_word_migrate(
     make_database: MakeDatabase, migrations: Path
-):
+) -> None:
     dsn = await make_database("empty")
     async with process(dsn, TOY_MIGRATIONS=str(migrations)) as service:
         assert await service.ended() == 3
@@ -143,7 +143,9 @@ async def test_an_old_schema_is_refused_with_exit_code_3_and_the_word_migrate(
 
 
 @pytest.mark.parametrize("how", ["ends", "raises"])
-async def test_a_worker_that_ends_ends_the_process_so_that_it_is_started_anew(make_database: MakeDatabase, how: str):
+async def test_a_worker_that_ends_ends_the_process_so_that_it_is_started_anew(
+    make_database: MakeDatabase, how: str
+) -> None:
     async with process(await make_database("runtime"), CONCORD_ROLES_RUN="http,consumer", TOY_WORKER=how) as service:
         assert await service.ended() == 1
         assert b'"event":"worker.ended"' in service.output
@@ -152,7 +154,7 @@ async def test_a_worker_that_ends_ends_the_process_so_that_it_is_started_anew(ma
 
 async def test_without_a_database_the_process_lives_waits_and_becomes_ready(
     make_database: MakeDatabase, postgres: EmbeddedPostgres
-):
+) -> None:
     dsn = await make_database("runtime")
     name = dsn.rsplit("/", 1)[1]
     async with process(dsn.removesuffix(name) + "late") as service:
@@ -168,7 +170,7 @@ async def test_without_a_database_the_process_lives_waits_and_becomes_ready(
         await service.until("/readyz", 200)
 
 
-async def test_a_broker_that_is_away_degrades_but_does_not_close_the_door(make_database: MakeDatabase):
+async def test_a_broker_that_is_away_degrades_but_does_not_close_the_door(make_database: MakeDatabase) -> None:
     async with process(await make_database("runtime"), CONCORD_ROLES_RUN="http,relay,ticks") as service:
         async with asyncio.timeout(20):
             while True:
@@ -181,7 +183,7 @@ async def test_a_broker_that_is_away_degrades_but_does_not_close_the_door(make_d
         assert (await service.get("/things")).status_code == 401
 
 
-async def test_replay_and_unpark_say_what_they_did(make_database: MakeDatabase):
+async def test_replay_and_unpark_say_what_they_did(make_database: MakeDatabase) -> None:
     dsn = await make_database("runtime")
     async with process(dsn, "replay", "--topic", "toy-things") as replay:
         assert (await replay.ended(), replay.output) == (0, b"toy: 0 facts will be published again\n")
@@ -190,7 +192,7 @@ async def test_replay_and_unpark_say_what_they_did(make_database: MakeDatabase):
         assert b"0 events applied, 0 still parked" in unpark.output
 
 
-async def test_start_and_stop_hooks_run_around_everything_and_give_state(make_database: MakeDatabase):
+async def test_start_and_stop_hooks_run_around_everything_and_give_state(make_database: MakeDatabase) -> None:
     told: list[str] = []
 
     async def start(rt: Runtime) -> dict[str, int]:
@@ -207,7 +209,7 @@ async def test_start_and_stop_hooks_run_around_everything_and_give_state(make_da
     assert told == ["start 1", "stop 42"]
 
 
-async def test_a_start_hook_that_fails_fails_the_service(make_database: MakeDatabase):
+async def test_a_start_hook_that_fails_fails_the_service(make_database: MakeDatabase) -> None:
     async def start(_rt: Runtime) -> None:
         raise RuntimeError("no key file")
 
@@ -216,7 +218,7 @@ async def test_a_start_hook_that_fails_fails_the_service(make_database: MakeData
             pass
 
 
-async def test_one_worker_that_ends_cancels_the_others_and_reports_who_it_was(make_database: MakeDatabase):
+async def test_one_worker_that_ends_cancels_the_others_and_reports_who_it_was(make_database: MakeDatabase) -> None:
     cancelled = asyncio.Event()
 
     async def lasting() -> None:
@@ -228,7 +230,7 @@ async def test_one_worker_that_ends_cancels_the_others_and_reports_who_it_was(ma
     async def brief() -> None:
         await asyncio.sleep(0.05)
 
-    def jobs(_service: Any, _rt: Runtime) -> list[Job]:
+    def jobs(service: Any, rt: Runtime) -> list[Job]:
         return [Job("lasting", lasting, lambda: {"ok": True, "lag": 3}), Job("brief", brief)]
 
     app = create_app(toy.SERVICE, _settings(await make_database("runtime")), validator=people.validator())
@@ -245,7 +247,7 @@ async def test_one_worker_that_ends_cancels_the_others_and_reports_who_it_was(ma
         await watched()
 
 
-async def test_readyz_follows_the_database(make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch):
+async def test_readyz_follows_the_database(make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running_service(toy.SERVICE, await make_database("runtime")) as api:
         assert (await api.get("/readyz")).status_code == 200
 
@@ -259,7 +261,7 @@ async def test_readyz_follows_the_database(make_database: MakeDatabase, monkeypa
         assert (await api.get("/livez")).status_code == 200
 
 
-async def test_a_process_without_the_http_role_has_probes_but_no_api(make_database: MakeDatabase):
+async def test_a_process_without_the_http_role_has_probes_but_no_api(make_database: MakeDatabase) -> None:
     async with running_service(toy.SERVICE, await make_database("runtime"), roles_run="ticks") as api:
         assert (await api.get("/readyz")).json()["checks"]["database"] is True
         assert (await api.get("/things", who="officer")).status_code == 404

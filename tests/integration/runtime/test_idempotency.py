@@ -37,7 +37,7 @@ async def count(api: Api, table: str = "thing") -> int:
         return int(await tx.fetchval(f"SELECT count(*) FROM {table}"))
 
 
-async def test_the_second_time_gets_the_first_answer_and_nothing_happens_again(api: Api):
+async def test_the_second_time_gets_the_first_answer_and_nothing_happens_again(api: Api) -> None:
     first = await api.post("/things", who="officer", key="k", json={"name": "a"})
     again = await api.post("/things", who="officer", key="k", json={"name": "a"})
     assert first.status_code == again.status_code == 201
@@ -50,14 +50,14 @@ async def test_the_second_time_gets_the_first_answer_and_nothing_happens_again(a
     assert (await count(api), await count(api, "outbox")) == (1, 1)
 
 
-async def test_an_answer_without_a_body_is_kept_too(api: Api):
+async def test_an_answer_without_a_body_is_kept_too(api: Api) -> None:
     first = await api.post("/nothing", who="officer", key="k")
     again = await api.post("/nothing", who="officer", key="k")
     assert (first.status_code, again.status_code, again.content) == (204, 204, b"")
     assert again.headers["idempotency-replayed"] == "true"
 
 
-async def test_two_people_may_use_the_same_key(api: Api):
+async def test_two_people_may_use_the_same_key(api: Api) -> None:
     first = await api.post("/things", who="officer", key="k", json={"name": "a"})
     other = await api.post("/things", who="auditor", key="k", json={"name": "b"})
     assert (first.status_code, other.status_code) == (201, 201)
@@ -67,14 +67,14 @@ async def test_two_people_may_use_the_same_key(api: Api):
 @pytest.mark.parametrize(
     ("path", "body"), [("/things", {"name": "b"}), ("/nothing", {"name": "a"}), ("/things?x=1", {"name": "a"})]
 )
-async def test_the_same_key_for_another_request_is_refused(api: Api, path: str, body: dict[str, str]):
+async def test_the_same_key_for_another_request_is_refused(api: Api, path: str, body: dict[str, str]) -> None:
     await api.post("/things", who="officer", key="k", json={"name": "a"})
     answer = await api.post(path, who="officer", key="k", json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
     assert await count(api) == 1
 
 
-async def test_a_key_is_required_and_has_a_form(api: Api):
+async def test_a_key_is_required_and_has_a_form(api: Api) -> None:
     async def post(*values: str) -> tuple[int, str]:
         headers = [*(await _bearer()), *(("Idempotency-Key", value) for value in values)]
         answer = await api.send(api.build_request("POST", "/things", json={"name": "a"}, headers=headers))
@@ -93,12 +93,12 @@ async def _bearer() -> list[tuple[str, str]]:
     return list(bearer("officer").items())
 
 
-async def test_who_calls_comes_before_the_key(api: Api):
+async def test_who_calls_comes_before_the_key(api: Api) -> None:
     answer = await api.send(api.build_request("POST", "/things", json={"name": "a"}))
     assert (answer.status_code, answer.json()["code"]) == (401, "token_missing")
 
 
-async def test_a_refusal_stores_nothing_so_the_same_key_can_succeed_later(api: Api):
+async def test_a_refusal_stores_nothing_so_the_same_key_can_succeed_later(api: Api) -> None:
     await api.post("/things", who="officer", key="first", json={"name": "a"})
     refused = await api.post("/things", who="officer", key="k", json={"name": "a"})
     assert (refused.status_code, refused.json()["code"]) == (409, "name_taken")
@@ -109,13 +109,13 @@ async def test_a_refusal_stores_nothing_so_the_same_key_can_succeed_later(api: A
     assert "idempotency-replayed" not in answer.headers
 
 
-async def test_an_error_after_the_work_undoes_the_work_and_the_claim(api: Api):
+async def test_an_error_after_the_work_undoes_the_work_and_the_claim(api: Api) -> None:
     answer = await api.post("/things", who="officer", key="k", json={"name": "crash"})
     assert answer.status_code == 500
     assert (await count(api), await count(api, "outbox"), await count(api, "idempotency")) == (0, 0, 0)
 
 
-async def test_of_two_at_the_same_time_one_acts_and_the_other_is_told_to_wait(api: Api, held: Any):
+async def test_of_two_at_the_same_time_one_acts_and_the_other_is_told_to_wait(api: Api, held: Any) -> None:
     first = asyncio.create_task(api.post("/things", who="officer", key="k", json={"name": "a"}))
     await held.entered.wait()
     second = await api.post("/things", who="officer", key="k", json={"name": "a"})
@@ -128,7 +128,7 @@ async def test_of_two_at_the_same_time_one_acts_and_the_other_is_told_to_wait(ap
     assert await count(api) == 1
 
 
-async def test_many_at_the_same_time_act_once(api: Api):
+async def test_many_at_the_same_time_act_once(api: Api) -> None:
     async def until_answered() -> Any:
         while True:
             answer = await api.post("/things", who="officer", key="k", json={"name": "a"})
@@ -143,7 +143,7 @@ async def test_many_at_the_same_time_act_once(api: Api):
     assert await count(api) == 1
 
 
-async def test_a_process_that_dies_between_claim_and_answer_leaves_nothing_behind(api: Api, held: Any):
+async def test_a_process_that_dies_between_claim_and_answer_leaves_nothing_behind(api: Api, held: Any) -> None:
     first = asyncio.create_task(api.post("/things", who="officer", key="k", json={"name": "a"}))
     await held.entered.wait()
     async with api.rt.db.connection() as tx:  # what kill -9 does to the session
@@ -157,20 +157,20 @@ async def test_a_process_that_dies_between_claim_and_answer_leaves_nothing_behin
     assert await count(api) == 1
 
 
-async def test_a_streamed_answer_on_an_idempotent_route_is_a_mistake_that_shows(api: Api):
+async def test_a_streamed_answer_on_an_idempotent_route_is_a_mistake_that_shows(api: Api) -> None:
     from fastapi.responses import StreamingResponse  # noqa: PLC0415
 
     with pytest.raises(TypeError, match="plain APIRouter"):
         idempotency._kept(StreamingResponse(iter(())))
 
 
-async def test_plain_routers_take_posts_without_a_key(api: Api):
+async def test_plain_routers_take_posts_without_a_key(api: Api) -> None:
     headers = dict(await _bearer())
     answer = await api.send(api.build_request("POST", "/streams", content=b"abc", headers=headers))
     assert (answer.status_code, answer.text) == (200, "ABC")
 
 
-async def test_answers_are_forgotten_after_seven_days(make_database: MakeDatabase):
+async def test_answers_are_forgotten_after_seven_days(make_database: MakeDatabase) -> None:
     clock = FixedClock(datetime.now(UTC))
     async with running_service(toy.SERVICE, await make_database("runtime"), clock=clock) as api:
         await api.post("/nothing", who="officer", key="k")
@@ -181,7 +181,7 @@ async def test_answers_are_forgotten_after_seven_days(make_database: MakeDatabas
         assert await count(api, "idempotency") == 0
 
 
-async def test_the_key_shows_in_openapi_as_required_on_posts_only(api: Api):
+async def test_the_key_shows_in_openapi_as_required_on_posts_only(api: Api) -> None:
     paths = (await api.get("/openapi.json")).json()["paths"]
 
     def names(path: str, method: str) -> dict[str, bool]:

@@ -33,22 +33,22 @@ async def refused(bearer: str, reason: str, using: TokenValidator | None = None)
         await (using or validator()).validate(bearer)
 
 
-async def test_a_token_becomes_the_caller_its_claims_describe():
+async def test_a_token_becomes_the_caller_its_claims_describe() -> None:
     caller = await validator().validate(token("culture-a", clock=CLOCK))
     assert (caller.subject, caller.name, caller.organisation) == ("culture-a", "Culture A", "culture-bj")
-    assert (caller.roles, caller.level, caller.region) == ({Role.SECTOR_REGULATOR}, Level.PROVINCE, "110000")
+    assert (caller.roles, caller.level, caller.region) == (frozenset({Role.SECTOR_REGULATOR}), Level.PROVINCE, "110000")
     assert caller.categories == {"culture"}
 
 
-async def test_roles_the_profile_does_not_know_are_ignored():
+async def test_roles_the_profile_does_not_know_are_ignored() -> None:
     caller = await validator().validate(token("officer", clock=CLOCK, roles=["query_desk", "emperor", 7]))
     assert caller.roles == {Role.QUERY_DESK}
 
 
-async def test_claims_that_are_missing_or_malformed_give_no_rights():
+async def test_claims_that_are_missing_or_malformed_give_no_rights() -> None:
     bare = token("x", clock=CLOCK, roles=None, organisation=None, level="galactic", categories="culture", region=None)
     caller = await validator().validate(bare)
-    assert (caller.roles, caller.organisation, caller.level, caller.region) == (set(), "", Level.PROVINCE, None)
+    assert (caller.roles, caller.organisation, caller.level, caller.region) == (frozenset(), "", Level.PROVINCE, None)
     assert caller.categories == set()
 
 
@@ -68,36 +68,36 @@ async def test_claims_that_are_missing_or_malformed_give_no_rights():
         ({"iat": int((CLOCK.now() + timedelta(seconds=40)).timestamp())}, "iat|not"),
     ],
 )
-async def test_a_token_with_a_wrong_claim_stands_for_nobody(override: dict[str, Any], reason: str):
+async def test_a_token_with_a_wrong_claim_stands_for_nobody(override: dict[str, Any], reason: str) -> None:
     await refused(token("officer", clock=CLOCK, **override), reason)
 
 
-async def test_thirty_seconds_of_leeway_forgive_clocks_that_differ():
+async def test_thirty_seconds_of_leeway_forgive_clocks_that_differ() -> None:
     assert await validator().validate(token("officer", clock=CLOCK, lifetime_s=-29))
     soon = int((CLOCK.now() + timedelta(seconds=29)).timestamp())
     assert await validator().validate(token("officer", clock=CLOCK, nbf=soon))
 
 
-async def test_an_audience_among_others_is_enough():
+async def test_an_audience_among_others_is_enough() -> None:
     assert await validator().validate(token("officer", clock=CLOCK, aud=["x", AUDIENCE]))
 
 
 @pytest.mark.parametrize("typ", ["JWT", "id+jwt", "", "dpop+jwt"])
-async def test_other_kinds_of_jwt_are_no_access_tokens(typ: str):
+async def test_other_kinds_of_jwt_are_no_access_tokens(typ: str) -> None:
     await refused(token("officer", clock=CLOCK, header={"typ": typ}), "not an access token")
 
 
-async def test_a_foreign_key_under_a_known_id_does_not_pass():
+async def test_a_foreign_key_under_a_known_id_does_not_pass() -> None:
     await refused(token("officer", clock=CLOCK, key=OKPKey.generate_key("Ed25519", {"kid": "test-1"})), "signature")
 
 
-async def test_a_changed_payload_does_not_pass():
+async def test_a_changed_payload_does_not_pass() -> None:
     head, _, signature = token("officer", clock=CLOCK).split(".")
     forged = base64.urlsafe_b64encode(json.dumps(claims("officer", clock=CLOCK, roles=["admin"])).encode()).rstrip(b"=")
     await refused(f"{head}.{forged.decode()}.{signature}", "signature")
 
 
-async def test_no_signature_and_symmetric_signatures_do_not_pass():
+async def test_no_signature_and_symmetric_signatures_do_not_pass() -> None:
     def raw(part: dict[str, Any]) -> str:
         return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
 
@@ -109,12 +109,12 @@ async def test_no_signature_and_symmetric_signatures_do_not_pass():
 
 
 @pytest.mark.parametrize("bearer", ["", "x", "a.b", "a.b.c", "\ud800.x.y", "ä.b.c", "." * 20_000, "..", "e30.e30.e30"])
-async def test_rubbish_is_refused_not_crashed_on(bearer: str):
+async def test_rubbish_is_refused_not_crashed_on(bearer: str) -> None:
     await refused(bearer, "it is")
 
 
-async def test_algorithms_of_other_issuers_are_accepted():
-    keys = {
+async def test_algorithms_of_other_issuers_are_accepted() -> None:
+    keys: dict[str, ECKey | RSAKey | OKPKey] = {
         "ES256": ECKey.generate_key("P-256", {"kid": "ec"}),
         "RS256": RSAKey.generate_key(2048, {"kid": "rsa"}),
         "EdDSA": OKPKey.generate_key("Ed25519", {"kid": "okp"}),
@@ -127,7 +127,7 @@ async def test_algorithms_of_other_issuers_are_accepted():
         assert (await known.validate(bearer)).subject == "officer"
 
 
-def test_keys_that_cannot_verify_a_signature_are_left_out():
+def test_keys_that_cannot_verify_a_signature_are_left_out() -> None:
     good = key_set()["keys"][0]
     others = [
         {"kty": "oct", "k": "AA", "kid": "s"},
@@ -140,7 +140,7 @@ def test_keys_that_cannot_verify_a_signature_are_left_out():
         identity.read_key_set([])  # type: ignore[arg-type]
 
 
-async def test_a_token_is_verified_once_and_remembered_until_it_expires(monkeypatch: pytest.MonkeyPatch):
+async def test_a_token_is_verified_once_and_remembered_until_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = FixedClock(CLOCK.now())
     known = TokenValidator(ISSUER, AUDIENCE, keys=StaticKeys(key_set()), clock=clock)
     bearer, verified = token("officer", clock=clock, lifetime_s=120), 0
@@ -160,7 +160,7 @@ async def test_a_token_is_verified_once_and_remembered_until_it_expires(monkeypa
     await refused(bearer, "expired", known)
 
 
-async def test_what_is_remembered_is_bounded_and_holds_no_token(monkeypatch: pytest.MonkeyPatch):
+async def test_what_is_remembered_is_bounded_and_holds_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identity, "MOST_REMEMBERED", 3)
     known = validator()
     bearers = [token("officer", clock=CLOCK) for _ in range(5)]
@@ -194,14 +194,14 @@ class Issuer:
         return token("officer", clock=CLOCK, key=self.keys[number], **override)
 
 
-async def test_keys_are_fetched_once_for_many_tokens_and_many_at_a_time():
+async def test_keys_are_fetched_once_for_many_tokens_and_many_at_a_time() -> None:
     issuer = Issuer()
     known = issuer.validator()
     await asyncio.gather(*(known.validate(issuer.token()) for _ in range(20)))
     assert issuer.asked == 1
 
 
-async def test_a_rotated_key_is_found_at_once_and_both_keys_hold():
+async def test_a_rotated_key_is_found_at_once_and_both_keys_hold() -> None:
     issuer = Issuer()
     known = issuer.validator()
     await known.validate(issuer.token())
@@ -212,7 +212,7 @@ async def test_a_rotated_key_is_found_at_once_and_both_keys_hold():
     assert issuer.asked == 2
 
 
-async def test_unknown_key_ids_ask_the_issuer_at_most_every_ten_seconds():
+async def test_unknown_key_ids_ask_the_issuer_at_most_every_ten_seconds() -> None:
     issuer = Issuer()
     known = issuer.validator()
     await known.validate(issuer.token())
@@ -225,7 +225,7 @@ async def test_unknown_key_ids_ask_the_issuer_at_most_every_ten_seconds():
     assert issuer.asked == 2
 
 
-async def test_known_keys_go_on_while_the_issuer_is_down():
+async def test_known_keys_go_on_while_the_issuer_is_down() -> None:
     issuer = Issuer()
     known = issuer.validator()
     await known.validate(issuer.token())
@@ -235,7 +235,7 @@ async def test_known_keys_go_on_while_the_issuer_is_down():
     assert (await known.validate(issuer.token(jti="newer"))).subject == "officer"
 
 
-async def test_without_any_key_the_answer_is_503_and_the_first_good_fetch_ends_it():
+async def test_without_any_key_the_answer_is_503_and_the_first_good_fetch_ends_it() -> None:
     issuer = Issuer()
     issuer.down = True
     known = issuer.validator()
@@ -248,14 +248,14 @@ async def test_without_any_key_the_answer_is_503_and_the_first_good_fetch_ends_i
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"keys": 3}', b"\xff"])
-async def test_an_issuer_that_answers_rubbish_counts_as_down(body: bytes):
+async def test_an_issuer_that_answers_rubbish_counts_as_down(body: bytes) -> None:
     http = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, content=body)))
     known = TokenValidator(ISSUER, AUDIENCE, keys=JwksCache("https://issuer.test/jwks.json", http), clock=CLOCK)
     with pytest.raises(IdentityUnavailable):
         await known.validate(token("officer", clock=CLOCK))
 
 
-async def test_a_withdrawn_key_stops_counting_even_for_tokens_that_were_remembered():
+async def test_a_withdrawn_key_stops_counting_even_for_tokens_that_were_remembered() -> None:
     issuer = Issuer()
     known = issuer.validator()
     old = issuer.token()
@@ -276,6 +276,6 @@ async def settle(done: Callable[[], bool]) -> None:
     raise AssertionError("never happened")
 
 
-def test_the_people_of_the_tests_have_the_rights_of_the_local_stack():
+def test_the_people_of_the_tests_have_the_rights_of_the_local_stack() -> None:
     assert people.person("national-a").level == Level.NATIONAL
     assert people.provider("p1").roles == {Role.ACCESS_PROVIDER}

@@ -31,7 +31,7 @@ DOOR = Lifecycle(MOVES, aggregate="door")
 
 
 @given(st.sampled_from(Door), st.sampled_from(Act))
-def test_the_table_alone_decides(status: Door, action: Act):
+def test_the_table_alone_decides(status: Door, action: Act) -> None:
     if (status, action) in MOVES:
         assert DOOR.can(status, action)
         assert DOOR.after(status, action) is MOVES[status, action]
@@ -43,7 +43,7 @@ def test_the_table_alone_decides(status: Door, action: Act):
             DOOR.after(status, action)
 
 
-def test_a_refusal_is_a_409_that_speaks_like_a_person_and_lists_what_is_allowed():
+def test_a_refusal_is_a_409_that_speaks_like_a_person_and_lists_what_is_allowed() -> None:
     with pytest.raises(ActionRefused) as refused:
         DOOR.after(Door.BRICKED_UP, Act.BRICK_UP)
     document = refused.value.document()
@@ -54,10 +54,10 @@ def test_a_refusal_is_a_409_that_speaks_like_a_person_and_lists_what_is_allowed(
     assert DOOR.refusal(Door.SHUT, Act.SHUT).document()["allowed_actions"] == ["open", "brick_up"]
 
 
-def test_final_statuses_are_those_nothing_leads_out_of():
+def test_final_statuses_are_those_nothing_leads_out_of() -> None:
     assert DOOR.final == {Door.BRICKED_UP}
 
 
-def test_a_table_cannot_be_changed_through_the_lifecycle():
+def test_a_table_cannot_be_changed_through_the_lifecycle() -> None:
     with pytest.raises(TypeError):
         DOOR.moves[Door.OPEN, Act.OPEN] = Door.OPEN  # type: ignore[index]

@@ -15,7 +15,7 @@ def select(ids: list[UUID], query: PageQuery) -> list[UUID]:
 
 
 @given(st.integers(0, 40), st.integers(1, 7))
-def test_walking_the_pages_shows_every_record_once_newest_first(count: int, limit: int):
+def test_walking_the_pages_shows_every_record_once_newest_first(count: int, limit: int) -> None:
     ids = [uuid7() for _ in range(count)]
     expected, seen, after = sorted(ids, reverse=True), [], None
     while True:
@@ -30,7 +30,7 @@ def test_walking_the_pages_shows_every_record_once_newest_first(count: int, limi
     assert seen == expected
 
 
-def test_the_last_page_says_so_even_when_it_is_full():
+def test_the_last_page_says_so_even_when_it_is_full() -> None:
     ids = [uuid7() for _ in range(4)]
     query = PageQuery(None, 4)
     assert page_of(select(ids, query), query, view=str, key=lambda each: each).next is None

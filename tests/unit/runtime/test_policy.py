@@ -42,17 +42,17 @@ POLICY = Policy({
 })  # fmt: skip
 
 
-def test_a_role_that_is_named_may_act_in_its_own_region():
+def test_a_role_that_is_named_may_act_in_its_own_region() -> None:
     POLICY.require(person("regulator-a"), Act.DRAFT, Record())
 
 
-def test_other_roles_are_refused_by_name_of_the_act():
+def test_other_roles_are_refused_by_name_of_the_act() -> None:
     with pytest.raises(RoleMissing, match="None of your roles may draft revocation") as refused:
         POLICY.require(person("culture-a"), Act.DRAFT, Record())
     assert (refused.value.status, refused.value.code) == (403, "role_missing")
 
 
-def test_another_region_is_out_of_scope_but_national_level_reaches_every_region():
+def test_another_region_is_out_of_scope_but_national_level_reaches_every_region() -> None:
     elsewhere = Record(region="310000")
     with pytest.raises(OutOfScope) as refused:
         POLICY.require(person("regulator-a"), Act.DRAFT, elsewhere)
@@ -60,52 +60,52 @@ def test_another_region_is_out_of_scope_but_national_level_reaches_every_region(
     POLICY.require(person("national-a"), Act.DRAFT, elsewhere)
 
 
-def test_a_caller_without_region_organisation_or_category_reaches_nothing():
+def test_a_caller_without_region_organisation_or_category_reaches_nothing() -> None:
     nobody = person("x", roles=["industry_regulator"], organisation=None)
     for scope in (same_region, own_organisation, own_category):
         assert not scope(nobody, Record(region="", organisation="", category=""))
         assert not scope(nobody, Record(region=None, organisation=None, category=None))  # type: ignore[arg-type]
 
 
-def test_one_of_several_rules_is_enough():
+def test_one_of_several_rules_is_enough() -> None:
     POLICY.require(person("applicant"), Act.READ, Record(organisation=person("applicant").organisation))
     POLICY.require(person("regulator-a"), Act.READ, Record(organisation="somebody else"))
     with pytest.raises(OutOfScope):
         POLICY.require(person("applicant"), Act.READ, Record())
 
 
-def test_a_second_person_is_another_subject_not_another_session():
+def test_a_second_person_is_another_subject_not_another_session() -> None:
     with pytest.raises(SecondPersonRequired) as refused:
         POLICY.require(person("regulator-a", jti="another session"), Act.CONFIRM, Record(), drafted_by="regulator-a")
     assert (refused.value.status, refused.value.code) == (409, "second_person_required")
     POLICY.require(person("regulator-b"), Act.CONFIRM, Record(), drafted_by="regulator-a")
 
 
-def test_everybody_who_took_part_before_is_refused():
+def test_everybody_who_took_part_before_is_refused() -> None:
     earlier = ["regulator-a", "regulator-b"]
     with pytest.raises(SecondPersonRequired):
         POLICY.require(person("regulator-b"), Act.CONFIRM, Record(), drafted_by=earlier)
     POLICY.require(person("national-a"), Act.CONFIRM, Record(), drafted_by=earlier)
 
 
-def test_rights_come_first_so_that_a_stranger_does_not_learn_who_drafted():
+def test_rights_come_first_so_that_a_stranger_does_not_learn_who_drafted() -> None:
     with pytest.raises(RoleMissing):
         POLICY.require(person("culture-a"), Act.CONFIRM, Record(), drafted_by="culture-a")
 
 
-def test_a_verb_that_forgets_the_record_or_the_first_person_fails_instead_of_passing():
+def test_a_verb_that_forgets_the_record_or_the_first_person_fails_instead_of_passing() -> None:
     with pytest.raises(TypeError, match="scoped"):
         POLICY.require(person("regulator-a"), Act.DRAFT)
     with pytest.raises(TypeError, match="two people"):
         POLICY.require(person("regulator-a"), Act.CONFIRM, Record())
 
 
-def test_a_table_must_speak_of_every_act():
+def test_a_table_must_speak_of_every_act() -> None:
     with pytest.raises(ValueError, match="confirm_revocation, draft_revocation"):
         Policy({Act.READ: Rule(REGULATOR)})
 
 
-def test_scopes_combine():
+def test_scopes_combine() -> None:
     both, either = all_of(same_region, own_category), any_of(same_region, own_category)
     near, far = Record(category="news"), Record(region="310000")
     culture = person("culture-a")

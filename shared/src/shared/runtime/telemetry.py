@@ -1,5 +1,6 @@
 """Traces, metrics and logs of one process: set up once, then carried along with every request and event."""
 
+import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -117,7 +118,7 @@ def configure_logs(service: str, settings: Settings) -> None:
         logger_factory=structlog.WriteLoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _StandardOutput()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(["logger"])],
@@ -125,10 +126,22 @@ def configure_logs(service: str, settings: Settings) -> None:
         )
     )
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = [*(other for other in root.handlers if not isinstance(other, _StandardOutput)), handler]
     root.setLevel(level)
     for name, quieter in QUIET.items():
         logging.getLogger(name).setLevel(max(level, quieter))
+
+
+class _StandardOutput(logging.Handler):
+    """Writes to whatever standard output is at the moment, which tests change."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        try:
+            sys.stdout.write(self.format(record) + "\n")
+            sys.stdout.flush()
+        except (OSError, ValueError):
+            self.handleError(record)
 
 
 class _Named:
@@ -152,4 +165,7 @@ def add_trace(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, An
 
 
 def _dump(event: Any, **_: Any) -> str:
-    return orjson.dumps(event, default=str).decode()
+    try:
+        return orjson.dumps(event, default=str).decode()
+    except TypeError:  # orjson knows no integers past 64 bits and no lone surrogates; a log line must not fail for that
+        return json.dumps(event, default=str)
