@@ -145,8 +145,8 @@ async def test_a_reader_that_waits_in_vain_gets_an_empty_page(desk: Desk) -> Non
 
 async def test_many_readers_wait_without_a_database_session_each(desk: Desk) -> None:
     hosts = [await desk.host() for _ in range(4)]
-    readers = [asyncio.create_task(desk.feed(host, wait=30)) for host in hosts for _ in range(100)]
-    await waiting(desk, 400)
+    readers = [asyncio.create_task(desk.feed(host, wait=60)) for host in hosts for _ in range(50)]
+    await waiting(desk, 200)
     sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     assert (await desk.rows(sessions))[0][0] <= desk.rt.settings.database_pool + 1
     await desk.deliver(revoked(*hosts))
@@ -246,5 +246,8 @@ async def test_a_stream_is_refused_before_it_begins(desk: Desk) -> None:
         headers = {"Authorization": f"Bearer {people.provider_token(other.id, clock=desk.clock)}"}
         answer = await client.get(f"/providers/{host.id}/orders/stream", headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (403, "out_of_scope")
-        bad = await client.get(f"/providers/{other.id}/orders/stream", headers={**headers, "Last-Event-ID": "x"})
+        headers = {"Authorization": f"Bearer {people.provider_token(host.id, clock=desk.clock)}"}
+        ahead = await client.get(f"/providers/{host.id}/orders/stream", headers={**headers, "Last-Event-ID": "7"})
+        assert (ahead.status_code, ahead.json()["code"]) == (409, "sequence_ahead")
+        bad = await client.get(f"/providers/{host.id}/orders/stream", headers={**headers, "Last-Event-ID": "x"})
         assert bad.status_code == 422

@@ -124,28 +124,30 @@ async def read_orders(
     return FeedView.of(await feed.read(rt, who, provider_id, Asked(after, limit, wait), stopping), after)
 
 
-async def follower(provider_id: UUID, who: Who, rt: Rt) -> None:
-    """Refuse a stream before it begins: once it has, there is no status code left to say it with."""
-    await feed.allowed(rt, who, provider_id)
-
-
-@feeds.get(
-    "/providers/{provider_id}/orders/stream", response_class=EventSourceResponse, dependencies=[Depends(follower)]
-)
-async def stream_orders(
+async def start_of(
     provider_id: UUID,
+    who: Who,
     rt: Rt,
-    stopping: Stopping,
     after: After = 0,
     last_event_id: Annotated[
-        int | None, Header(alias="Last-Event-ID", ge=0, le=TOP, description="Set by a reader that reconnects.")
+        int | None,
+        Header(alias="Last-Event-ID", ge=0, le=TOP, description="Set by a reader that reconnects; wins over `after`."),
     ] = None,
+) -> int:
+    """Where a stream begins. What is to be refused is refused here, while there is a status code to say it with."""
+    start = after if last_event_id is None else last_event_id
+    await feed.may_follow(rt, who, provider_id, start)
+    return start
+
+
+@feeds.get("/providers/{provider_id}/orders/stream", response_class=EventSourceResponse)
+async def stream_orders(
+    provider_id: UUID, start: Annotated[int, Depends(start_of)], rt: Rt, stopping: Stopping
 ) -> AsyncIterator[ServerSentEvent]:
     """The feed as server-sent events: `id` is the sequence number, `data` the signed order.
 
     A comment is sent when nothing happens. The stream ends by itself after a while; reconnect with `Last-Event-ID`.
     """
-    start = after if last_event_id is None else last_event_id
     async for order in feed.follow(rt, provider_id, start, stopping):
         if order is None:
             yield ServerSentEvent(comment="still here")
