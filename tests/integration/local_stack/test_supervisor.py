@@ -18,7 +18,8 @@ import pytest
 
 from local_stack.errors import AlreadyRunning, StartFailed
 from local_stack.process import is_running
-from local_stack.supervisor import LocalStack, running
+from local_stack.state import Folder
+from local_stack.supervisor import LocalStack
 from local_stack.topology import Service
 
 FAKES = Path(__file__).parents[2] / "support" / "fakes"
@@ -62,7 +63,7 @@ async def test_everything_starts_in_order_and_nothing_is_left(kept: Path) -> Non
         told = json.loads((kept / "stack.json").read_text())
         assert told["services"]["fake-one"] == stack.url("fake-one")
         assert told["kafka"]["bootstrap"] == stack.bootstrap
-        assert running(kept) == told
+        assert Folder(kept).running() == told
         pids = [pid for pid in told["pids"].values() if pid]
         assert len(pids) == 3
     assert not any(is_running(pid) for pid in pids)
@@ -129,7 +130,7 @@ async def test_a_second_stack_in_the_same_folder_is_refused(kept: Path) -> None:
         with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}"):
             async with _stack(kept):
                 pass
-        assert running(kept) is not None
+        assert Folder(kept).running() is not None
 
 
 async def test_a_service_that_cannot_live_is_told_with_its_log(kept: Path) -> None:
@@ -138,7 +139,7 @@ async def test_a_service_that_cannot_live_is_told_with_its_log(kept: Path) -> No
         async with _stack(kept, console, FAKE_TWO="crash serve"):
             pass
     assert "DIES AGAIN AND AGAIN" in console.getvalue()
-    assert running(kept) is None
+    assert Folder(kept).running() is None
 
 
 async def test_a_failed_migration_stops_the_start(kept: Path) -> None:
@@ -181,6 +182,6 @@ async def test_no_process_outlives_a_supervisor_that_is_killed(kept: Path) -> No
     os.kill(supervisor.pid, signal.SIGKILL)
     await supervisor.wait()
     await _until(lambda: not any(is_running(pid) for pid in pids))
-    assert running(kept) is None
+    assert Folder(kept).running() is None
     async with _stack(kept):  # and the folder can be used again
         pass

@@ -1,5 +1,6 @@
 """Apache Kafka in KRaft mode, from the jars that deploy/kafka/pom.xml pins; needs Java 17 and Maven, but no Docker."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -142,7 +143,12 @@ def find_java() -> str:
 
 def ensure_jars(pom: Path = _POM) -> Path:
     """The folder with Apache Kafka's jars, fetched with Maven when the pom has changed since the last time."""
-    jars = pom.parent / "jars"
+    with pom.open() as one_at_a_time:  # two test processes may ask at once
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        return _fetch(pom, pom.parent / "jars")
+
+
+def _fetch(pom: Path, jars: Path) -> Path:
     stamp = jars / "pom.xml"
     if stamp.exists() and stamp.read_bytes() == pom.read_bytes():
         return jars

@@ -19,6 +19,7 @@ from local_stack.child import Child
 from local_stack.errors import StartFailed
 from local_stack.keys import keep_key_set
 from local_stack.logs import Console, rotate
+from local_stack.oneoff import has_current_schema, run_to_end
 from local_stack.people import Clients
 from local_stack.ports import free_port, wait_until_listening
 from local_stack.postgres import EmbeddedPostgres
@@ -28,12 +29,9 @@ from local_stack.servers import Watched, make_broker, make_postgres
 from local_stack.settings import StackSettings
 from local_stack.state import Folder
 from local_stack.topology import AGENT_WEB_PORT, ISSUER_PORT, SERVICES, Place, Service, environment
-from shared.runtime import migrations
-from shared.runtime.postgres import Database
 
 PARTITIONS: Final = 6  # enough to see that nothing depends on there being one
 WITHDRAW_WINDOW_S: Final = 3  # 75 in production; nobody waits that long for a demonstration
-_ONE_OFF_S: Final = 300.0
 
 
 class LocalStack:
@@ -209,11 +207,14 @@ class LocalStack:
         self._make_children()
         self.children["issuer"].start()
         migrating = asyncio.create_task(self._migrate())
-        await asyncio.sleep(0)  # they begin before the broker's start keeps us busy
+        await asyncio.sleep(0)  # it begins before the broker's start keeps us busy
         try:
             is_new = await self._start_broker()
-        finally:
-            await migrating
+        except BaseException:
+            migrating.cancel()
+            await asyncio.gather(migrating, return_exceptions=True)
+            raise
+        await migrating
         if is_new:
             self._console.say("the broker is new: every service publishes its outbox again")
             await self.replay()
@@ -344,33 +345,20 @@ class LocalStack:
         self._publish()
 
     async def _migrate(self) -> None:
-        """Bring every database to its service's newest revision; one that is there costs no process."""
-        old = [name for name, spec in self.services.items() if not await self._is_current(spec)]
-        await self._run("migrate", old)
-
-    async def _is_current(self, spec: Service) -> bool:
-        folder = spec.migrations
-        if folder is None:
-            return False
-        database = await Database.connect(self.dsn(spec.name), application_name="local stack", max_size=1)
-        try:
-            return await migrations.current(database) == migrations.head(folder)
-        finally:
-            await database.close()
+        """Bring every database to its service's newest revision."""
+        await self._run(
+            "migrate", [n for n, s in self.services.items() if not await has_current_schema(s, self.dsn(n))]
+        )
 
     async def _run(self, verb: str, names: Iterable[str]) -> None:
         """Run `python -m <service>.main <verb>` for these services at once, to the end."""
-        running = []
-        for name in names:
-            command = [sys.executable, "-m", f"{self.services[name].module}.main", verb]
-            running.append(Process(f"{name} {verb}", command, log=self.log(name), env=self.children[name].env))
-        await asyncio.gather(*(process.ended(_ONE_OFF_S) for process in running))
-        failed = [process for process in running if process.exit_code != 0]
-        for process in failed:
-            process.kill()
-        if failed:
-            told = "\n".join(f"{p.name} failed ({p.exit_code}); the end of {p.log}:\n{p.last_lines()}" for p in failed)
-            raise StartFailed(told)
+        commands = {name: [sys.executable, "-m", f"{self.services[name].module}.main", verb] for name in names}
+        await run_to_end(
+            [
+                Process(f"{name} {verb}", command, log=self.log(name), env=self.children[name].env)
+                for name, command in commands.items()
+            ]
+        )
 
     async def _token(self, subject: str, form: Mapping[str, str]) -> str:
         token, until = self._tokens.get(subject, ("", 0.0))
@@ -404,8 +392,3 @@ class LocalStack:
             "logs": str(self.root / "log"),
             "provider": web and web | {"config": str(self.root / "provider" / "agent.toml")},
         }
-
-
-def running(root: Path) -> dict[str, Any] | None:
-    """What runs in this folder, as stack.json says; None when nothing does."""
-    return Folder(root.absolute()).running()
