@@ -125,7 +125,7 @@ class Consumer:
             state = "standby"
         lags = [shard.lag for shard in self._shards if shard.reading]
         known = [lag for lag in lags if lag is not None]
-        quiet = timedelta(seconds=time.monotonic() - min(shard.progress_at for shard in self._shards))
+        quiet = timedelta(seconds=max(shard.quiet_s() for shard in self._shards))
         return ConsumerHealth(
             state,
             sum(known) if len(known) == len(lags) else None,
@@ -156,18 +156,20 @@ class Consumer:
             metrics.consumer_lag.set(lag, {"consumer": self._name})
             database_up = await self._count_parked()
             for shard in self._shards:
-                quiet = time.monotonic() - shard.progress_at
-                if quiet > self._stall_s and shard.reading and database_up and await self._is_stuck(shard):
-                    log.critical(
-                        "consumer_stalled", consumer=self._name, shard=shard.number, quiet_s=quiet, lag=shard.lag
-                    )
-                    raise ConsumerStalled(f"{self._name}: lag {shard.lag}, no progress for {quiet:.0f} s")
+                if shard.reading:
+                    await self._judge(shard, database_up)
 
-    async def _is_stuck(self, shard: _Shard) -> bool:
-        """Lag, or a lag that cannot be told although the broker answers others. A broker that is away is no reason."""
-        if shard.lag is None:
-            return await broker.is_reachable(self._kafka)
-        return shard.lag > 0
+    async def _judge(self, shard: _Shard, database_up: bool) -> None:
+        """Raise if it has made no progress for too long while it had something to read, or cannot even tell."""
+        quiet = shard.quiet_s()
+        if quiet < self._stall_s / 2:
+            return
+        # A database or a broker that is away is no reason to end: it is waited for, and that time does not count.
+        if not database_up or (shard.lag is None and not await broker.is_reachable(self._kafka)):
+            shard.excuse()
+        elif quiet > self._stall_s and shard.lag != 0:
+            log.critical("consumer_stalled", consumer=self._name, shard=shard.number, quiet_s=quiet, lag=shard.lag)
+            raise ConsumerStalled(f"{self._name}: lag {shard.lag}, no progress for {quiet:.0f} s")
 
     async def _count_parked(self) -> bool:
         """Counts what waits; whether the database answered."""
@@ -213,10 +215,13 @@ class _Shard:
         self._committed: dict[TopicPartition, int] = {}
         self._refresh_at = 0.0
 
-    @property
-    def progress_at(self) -> float:
-        """When something was last applied, or there was nothing to do; on the monotonic clock."""
-        return self._delivery.progress_at
+    def quiet_s(self) -> float:
+        """How long ago something was applied, or there was nothing to do, or it was excused."""
+        return time.monotonic() - self._delivery.progress_at
+
+    def excuse(self) -> None:
+        """Count its silence from now on."""
+        self._delivery.progress_at = time.monotonic()
 
     def refresh(self) -> None:
         """Look for new topics before the next poll."""
@@ -228,7 +233,7 @@ class _Shard:
         while True:
             try:
                 async with hold(self._db, f"consumer {self._name} {self.number}") as lease:
-                    self._delivery.progress_at = time.monotonic()
+                    self.excuse()
                     self.reading, pause = True, 0.1
                     await self._read_while(lease)
             except DATABASE_ERRORS as error:
@@ -338,7 +343,7 @@ class _Shard:
     async def _make(self, names: Collection[str]) -> bool:
         """Make missing topics that only providers write to; all others are for the relay of their department to make.
 
-        It must see that they are missing: that is how it learns that the broker lost them. Returns whether one was made.
+        It must see that they are missing: so it learns that the broker lost them. Returns whether one was made.
         """
         specs = []
         for name in names:
@@ -396,4 +401,4 @@ class _Shard:
             return
         self.lag = sum(max(0, ends[partition] - offset) for partition, offset in places.items())
         if self.lag == 0 and self._client is client:
-            self._delivery.progress_at = time.monotonic()
+            self.excuse()

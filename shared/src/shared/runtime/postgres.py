@@ -64,6 +64,17 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, (*UNAVAILABLE, *CONTENDED))
 
 
+class SessionLost(asyncpg.PostgresConnectionError):
+    """The session ended; whatever else went wrong is a consequence."""
+
+
+def _has_lost(connection: Tx, error: BaseException) -> bool:
+    """asyncpg also reports the end of a session as a state its protocol cannot be in."""
+    return connection.is_closed() or (
+        isinstance(error, asyncpg.InternalClientError) and "cannot switch to state" in str(error)
+    )
+
+
 _JSONB_VERSION: Final = b"\x01"
 
 
@@ -149,12 +160,18 @@ class Database:
             async with joined.transaction():
                 yield joined
             return
-        async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection, connection.transaction():
-            token = self._open.set((asyncio.current_task(), connection))
+        async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
             try:
-                yield connection
-            finally:
-                self._open.reset(token)
+                async with connection.transaction():
+                    token = self._open.set((asyncio.current_task(), connection))
+                    try:
+                        yield connection
+                    finally:
+                        self._open.reset(token)
+            except Exception as error:
+                if is_transient(error) or not _has_lost(connection, error):
+                    raise
+                raise SessionLost("the database session ended in the middle of a transaction") from error
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Tx]:
