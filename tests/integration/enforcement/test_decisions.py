@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from enforcement.lifecycle import Measure
+from enforcement.measures import Measure
 from shared.contracts.catalogue import FACTS
 from shared.contracts.registry import RevocationRequestReceivedV1
 from tests.integration.enforcement.office import DRAFT, Office, site

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enforcement.lifecycle import Measure
+from enforcement.measures import Measure
 from enforcement.service.decisions import evidence_hash
 from enforcement.service.impact import Impact, impact_of
 from enforcement.store.sites import Neighbour, Neighbours, Site

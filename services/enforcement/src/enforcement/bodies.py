@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from enforcement.lifecycle import Measure
+from enforcement.measures import Measure
 from shared.contracts.base import LegalBasis, Reasons, Redress, Sha256, Text
 
 _BASIS: dict[str, Any] = {

@@ -14,9 +14,9 @@ from enforcement.lifecycle import (
     AppealStatus,
     CaseAction,
     CaseStatus,
-    Measure,
     Status,
 )
+from enforcement.measures import Measure
 from enforcement.service.cases import CaseRecord
 from enforcement.service.common import DecisionRecord
 from enforcement.service.impact import Impact

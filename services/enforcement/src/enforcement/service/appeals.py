@@ -6,7 +6,8 @@ from uuid import UUID
 
 from enforcement import bodies
 from enforcement.errors import AppealPending, AppealTooLate, NothingToAppeal
-from enforcement.lifecycle import APPEAL, DECISION, Action, AppealAction, Measure
+from enforcement.lifecycle import APPEAL, DECISION, Action, AppealAction
+from enforcement.measures import Measure
 from enforcement.policy import POLICY, Act
 from enforcement.service.common import (
     APPEAL_CLOCK,

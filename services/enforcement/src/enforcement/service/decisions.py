@@ -13,7 +13,8 @@ from enforcement.errors import (
     EvidenceNotInCase,
     ImpactChanged,
 )
-from enforcement.lifecycle import CASE, DECISION, WAITS_FOR_CURE, Action, CaseAction, Measure, Status
+from enforcement.lifecycle import CASE, DECISION, Action, CaseAction, Status
+from enforcement.measures import WAITS_FOR_CURE, Measure
 from enforcement.policy import POLICY, Act
 from enforcement.service.common import (
     CURE_CLOCK,

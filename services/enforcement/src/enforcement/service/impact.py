@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from enforcement.errors import UnknownSite
-from enforcement.lifecycle import CUTS_OFF, Measure
+from enforcement.measures import CUTS_OFF, Measure
 from enforcement.store import sites
 from enforcement.store.cases import Case
 from enforcement.store.sites import Neighbour, Neighbours, Site

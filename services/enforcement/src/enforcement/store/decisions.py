@@ -10,7 +10,8 @@ from uuid import UUID
 
 import asyncpg
 
-from enforcement.lifecycle import Measure, Status
+from enforcement.lifecycle import Status
+from enforcement.measures import Measure
 from shared.contracts.access import OrderExecutedV1
 from shared.contracts.base import Redress
 from shared.runtime.postgres import Tx
