@@ -1,17 +1,19 @@
 """Decides which orders are taken: signed by access-control, for this provider, and next in the sequence."""
 
 import asyncio
+import base64
 import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from concord.agent.journal import Journal, Taken, Written
 from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE, Outcome
-from shared.runtime.signing import BadSignature, KeyRing, Signer, canonical
+from shared.runtime.signing import BadSignature, KeyRing, Signer, canonical, read_header
 
 REFRESH_S: Final = 10.0
 """Unknown key ids make the keys be fetched again, but not more often than this."""
@@ -84,6 +86,23 @@ class Receipts:
             "why": why,
         }
         return Written(receipt_id, order.order_id, outcome, self._signer.sign(canonical(document), RECEIPT_TYPE))
+
+    def sign_again(self, journal: Journal) -> int:
+        """Sign what still waits with the key of today, after the provider changed its key; gives how many that were."""
+        waiting = [receipt for receipt in journal.queued(limit=-1) if self._signed_by_another(receipt)]
+        journal.replace(
+            [replace(receipt, jws=self._signer.sign(_payload(receipt), RECEIPT_TYPE)) for receipt in waiting]
+        )
+        return len(waiting)
+
+    def _signed_by_another(self, receipt: Written) -> bool:
+        return bool(read_header(receipt.jws)["kid"] != self._signer.kid)
+
+
+def _payload(receipt: Written) -> bytes:
+    """The bytes of a receipt of our own, as they were signed."""
+    part = receipt.jws.split(".")[1]
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
 class Intake:

@@ -194,6 +194,14 @@ class Journal:
             for row in self._db.execute(sql, (limit,))
         ]
 
+    def replace(self, receipts: Sequence[Written]) -> None:
+        """Receipts that still wait were signed anew."""
+        with transaction(self._db):
+            self._db.executemany(
+                "UPDATE receipt SET jws = ? WHERE receipt_id = ? AND state = 'queued'",
+                [(receipt.jws, str(receipt.receipt_id)) for receipt in receipts],
+            )
+
     def settle(self, results: Sequence[tuple[Written, str, str | None]]) -> None:
         """Receipts were accepted or refused for good: (receipt, state, code)."""
         with transaction(self._db):

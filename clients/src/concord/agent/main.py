@@ -68,6 +68,7 @@ async def serve(config: Config) -> None:
         async with Door.open(config) as door, _hook(config) as hook:
             keys = Keys(journal, lambda: door.keys(config.jwks_url))
             agent = Agent(config, journal, Intake(config.provider_id, journal, keys, receipts), receipts, door)
+            receipts.sign_again(journal)
             outbox, topic = _ways(config, journal, door)
             logging.getLogger(__name__).info("agent of %s: orders via %s", config.provider_id, config.via)
             working = asyncio.create_task(agent.run(hook, outbox, topic))

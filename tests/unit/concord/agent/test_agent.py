@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 
 from concord.agent.hooks import Impossible, Later
-from concord.agent.intake import BadOrder, Gap
+from concord.agent.intake import BadOrder, Gap, Receipts
 from concord.agent.journal import Journal, JournalInUse
 from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE, Order
-from shared.runtime.signing import Signer, canonical, generate_key
+from shared.runtime.signing import Signer, canonical, generate_key, public
 from tests.unit.concord.agent.conftest import Bench, Recorder, work
 from tests.unit.concord.agent.fake_access import FakeAccess
 
@@ -96,6 +96,21 @@ async def test_receipts_wait_until_the_key_is_entered(build: Build, access: Fake
     access.known_keys = known
     again = build()
     await work(again, Recorder(), settled(again, 1))
+
+
+async def test_after_a_change_of_key_what_waits_is_signed_again(build: Build, access: FakeAccess) -> None:
+    order = access.order()
+    bench = build()
+    await bench.agent.catch_up()
+    before = bench.journal.queued()
+    new = generate_key("provider-2")
+    access.known_keys = [public(new)]  # the old one was revoked
+    receipts = Receipts(bench.config.provider_id, Signer(new))
+    assert receipts.sign_again(bench.journal) == 1
+    assert receipts.sign_again(bench.journal) == 0
+    assert [receipt.receipt_id for receipt in bench.journal.queued()] == [receipt.receipt_id for receipt in before]
+    await work_receipts(bench)
+    assert access.outcomes(order["order_id"]) == ["received"]
 
 
 async def test_a_receipt_refused_for_good_does_not_hold_up_the_others(build: Build, access: FakeAccess) -> None:
