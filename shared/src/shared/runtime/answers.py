@@ -10,6 +10,7 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from opentelemetry import metrics
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
@@ -125,7 +126,7 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        problem: Problem = problems.MethodNotAllowed(method=request.method, allow=(error.headers or {}).get("Allow"))
+        problem: Problem = problems.MethodNotAllowed(method=request.method, allow=_allowed(request))
     elif error.status_code in _KNOWN:
         problem = _KNOWN[error.status_code]()
     else:
@@ -166,6 +167,15 @@ async def _audit_refusal(request: Request, problem: Problem) -> None:
         # The refusal stands whether or not it could be written down; an alert watches the counter.
         _lost.add(1)
         _log.error("audit.failed", act=act, code=problem.code, subject=who.subject, error=repr(error))
+
+
+def _allowed(request: Request) -> str:
+    """Every method this address takes; Starlette names those of one route alone."""
+    routes = iter_route_contexts(request.app.routes)
+    here = [
+        route for route in routes if getattr(route, "path_regex", None) and route.path_regex.match(request.url.path)
+    ]
+    return ", ".join(sorted({method for route in here for method in route.methods or ()}))
 
 
 def _json_reason(error: Mapping[str, Any]) -> str:

@@ -50,6 +50,7 @@ def create_app(
         version=VERSION,
         description=service.description,
         docs_url=None,
+        openapi_url="/openapi.json" if "http" in settings.roles_run else None,
         redoc_url=None,
         lifespan=_lifespan,
         generate_unique_id_function=_operation_id,

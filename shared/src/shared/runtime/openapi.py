@@ -92,7 +92,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     parameters = {parameter["name"]: parameter for parameter in operation.get("parameters", ())}
     if "If-Match" in parameters:
-        parameters["If-Match"] |= {"required": True, "schema": {"type": "string", "pattern": '^"[0-9]+"$'}}
+        parameters["If-Match"] |= {"required": True, "schema": {"type": "string", "pattern": '^"[0-9]{1,18}"$'}}
     responses = operation.setdefault("responses", {})
     given = responses.get("422", {}).get("content", {}).get("application/json", {}).get("schema", {})
     if given.get("$ref") == "#/components/schemas/HTTPValidationError":
