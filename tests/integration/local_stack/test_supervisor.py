@@ -162,8 +162,15 @@ async def test_servers_of_ones_own_are_used_and_left_alone(
     tmp_path: Path, postgres: EmbeddedPostgres, broker: Broker
 ) -> None:
     env = {"*": {"PYTHONPATH": str(FAKES), "FAKE_JOURNAL": str(tmp_path / "journal")}}
-    own = {"database_url": postgres.admin_dsn, "kafka_bootstrap": broker.bootstrap}
-    async with LocalStack(root=tmp_path, services=[ONE], provider=False, env=env, **own) as stack:
+    stack = LocalStack(
+        root=tmp_path,
+        services=[ONE],
+        provider=False,
+        env=env,
+        database_url=postgres.admin_dsn,
+        kafka_bootstrap=broker.bootstrap,
+    )
+    async with stack:
         assert stack.bootstrap == broker.bootstrap
         assert stack.dsn("fake-one").endswith(f"@127.0.0.1:{postgres.port}/fake_one")
         assert not (tmp_path / "postgres" / "data").exists()
