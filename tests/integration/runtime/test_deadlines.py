@@ -205,12 +205,19 @@ async def test_a_handler_that_fails_loses_nothing_blocks_nobody_and_is_tried_aga
     assert sorted(await fired(rt)) == sorted([good, bad])
 
 
-async def test_several_workers_fire_each_deadline_once(rt: Runtime) -> None:
+async def test_several_workers_fire_each_deadline_once_and_ask_its_handler_once(rt: Runtime) -> None:
     things = [await window(rt) for _ in range(20)]
+    asked: list[UUID] = []
+
+    async def slow(rt: Runtime, tx: Tx, thing: UUID) -> None:
+        asked.append(thing)
+        await asyncio.sleep(0.02)
+        await note(rt, tx, thing)
+
     clock(rt).advance(timedelta(seconds=75))
     for _ in range(3):
-        await asyncio.gather(*(TickWorker(rt, {"window": note}).tick() for _ in range(2)))
-    assert sorted(await fired(rt)) == sorted(things)
+        await asyncio.gather(*(TickWorker(rt, {"window": slow}).tick() for _ in range(2)))
+    assert sorted(await fired(rt)) == sorted(asked) == sorted(things)
 
 
 async def test_a_verb_that_meets_the_deadline_while_its_handler_runs_wins(rt: Runtime) -> None:
