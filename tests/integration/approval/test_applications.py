@@ -67,7 +67,7 @@ async def test_the_same_question_is_not_put_twice_while_it_is_open(desk: Desk) -
     again = await desk.apply(domain="TWICE.example.")
     assert (again.status_code, again.json()["code"]) == (409, "application_pending")
     assert again.json()["application_id"] == first
-    assert (await desk.apply(domain="twice.example", service_item="news")).status_code == 201
+    assert (await desk.apply(domain="twice.example", service_item="education")).status_code == 201
     assert (await desk.act(first, "refusal")).status_code == 200
     assert (await desk.apply(domain="twice.example")).status_code == 201, "after a refusal one may ask again"
 
@@ -107,7 +107,7 @@ async def test_reading_is_for_the_operator_and_its_authority(desk: Desk) -> None
         assert (answer.status_code, answer.headers["etag"]) == (200, '"1"')
     strangers: tuple[tuple[Who, str], ...] = (
         (("applicant", {"organisation": "91110000MA0000000H"}), "out_of_scope"),
-        (("culture-a", {"categories": ["news"]}), "out_of_scope"),
+        (("culture-a", {"categories": ["education"]}), "out_of_scope"),
         (("culture-a", {"region": "310000"}), "out_of_scope"),
         ("desk-a", "role_missing"),
     )
@@ -127,7 +127,7 @@ async def test_an_unknown_application_is_not_found(desk: Desk) -> None:
 
 async def test_a_list_shows_each_desk_its_own(desk: Desk) -> None:
     culture = [await desk.applied() for _ in range(3)]
-    news = await desk.applied(service_item="news")
+    education = await desk.applied(service_item="education")
     ministry = await desk.applied(level="national")
     await desk.act(culture[0], "refusal")
 
@@ -136,10 +136,10 @@ async def test_a_list_shows_each_desk_its_own(desk: Desk) -> None:
         assert answer.status_code == 200, answer.text
         return [each["id"] for each in answer.json()["items"]]
 
-    assert await seen("applicant") == [ministry, news, *reversed(culture)]
+    assert await seen("applicant") == [ministry, education, *reversed(culture)]
     assert await seen("culture-a") == [culture[2], culture[1], culture[0]]
     assert await seen("culture-a", "?status=submitted") == [culture[2], culture[1]]
-    assert await seen(("culture-a", {"categories": ["news"]})) == [news]
+    assert await seen(("culture-a", {"categories": ["education"]})) == [education]
     assert await seen(("culture-a", {"level": "national", "region": None})) == [ministry, *reversed(culture)]
     assert await seen(("culture-a", {"region": "310000"})) == []
     assert await seen(("culture-a", {"region": None})) == []

@@ -115,9 +115,9 @@ async def test_numbers_have_no_gaps_even_when_grants_race_and_fail(desk: Desk) -
 
 async def test_numbers_count_per_authority_and_year_of_beijing(desk: Desk) -> None:
     await desk.act(await desk.applied(), "grant")
-    of_news = ("culture-a", {"categories": ["news"], "organisation": "news-bj"})
-    other = await desk.act(await desk.applied(service_item="news"), "grant", who=of_news)
-    assert other.json()["approval"]["number"] == "news-bj-2026-000001"
+    of_education = ("culture-a", {"categories": ["education"], "organisation": "education-bj"})
+    other = await desk.act(await desk.applied(service_item="education"), "grant", who=of_education)
+    assert other.json()["approval"]["number"] == "education-bj-2026-000001"
     desk.clock.advance(timedelta(days=59, hours=15))  # 31 December, 16:00 UTC: already the new year in Beijing
     later = await desk.act(await desk.applied(), "grant")
     assert later.json()["approval"]["number"] == "culture-bj-2027-000001"
@@ -132,7 +132,7 @@ async def test_only_the_competent_authority_decides(desk: Desk, act: str, who: s
     assert await desk.refusals() == [(who, "role_missing")]
 
 
-@pytest.mark.parametrize("elsewhere", [{"categories": ["news"]}, {"region": "310000"}])
+@pytest.mark.parametrize("elsewhere", [{"categories": ["education"]}, {"region": "310000"}])
 async def test_an_authority_of_another_category_or_province_is_refused_and_audited(
     desk: Desk, elsewhere: dict[str, object]
 ) -> None:

@@ -42,7 +42,7 @@ async def test_an_officer_or_the_review_body_enters_an_appeal_for_the_operator(o
     ("who", "code"),
     [
         (("applicant", {"organisation": "91110000MA00000007"}), "out_of_scope"),
-        (("culture-c", {"categories": ["news"]}), "out_of_scope"),
+        (("culture-c", {"categories": ["education"]}), "out_of_scope"),
         (("review-a", {"region": "310000"}), "out_of_scope"),
         ("regulator-a", "role_missing"),
     ],

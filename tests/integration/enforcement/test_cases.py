@@ -72,7 +72,7 @@ async def test_a_malformed_suspicion_names_the_field(office: Office, changes: di
         ("applicant", "role_missing"),
         ("regulator-a", "role_missing"),
         ("auditor", "role_missing"),
-        (("culture-a", {"categories": ["news"]}), "out_of_scope"),
+        (("culture-a", {"categories": ["education"]}), "out_of_scope"),
         (("culture-a", {"region": "310000"}), "out_of_scope"),
     ],
 )
@@ -99,7 +99,7 @@ async def test_reading_and_listing_follow_the_desk(office: Office) -> None:
     strangers: tuple[Who, ...] = (
         ("regulator-a", {"region": "310000"}),
         ("review-a", {"region": "310000"}),
-        ("culture-a", {"categories": ["news"]}),
+        ("culture-a", {"categories": ["education"]}),
         ("culture-a", {"region": None}),
     )
     for who in strangers:
@@ -180,7 +180,7 @@ async def test_evidence_has_a_type_a_size_and_bytes(office: Office) -> None:
 async def test_evidence_is_not_for_strangers_and_not_given_out_damaged(office: Office) -> None:
     case_id = await office.opened()
     sha256 = (await office.file_evidence(case_id)).json()["sha256"]
-    strangers: tuple[Who, ...] = ("applicant", "desk-a", ("culture-a", {"categories": ["news"]}))
+    strangers: tuple[Who, ...] = ("applicant", "desk-a", ("culture-a", {"categories": ["education"]}))
     for who in strangers:
         assert (await office.api.get(f"/evidence/{sha256}", who=who)).status_code == 403
     for path in files(office):

@@ -81,7 +81,7 @@ async def test_whoever_drafts_never_releases(office: Office) -> None:
     [
         ("applicant", "role_missing"),
         ("regulator-a", "role_missing"),
-        (("culture-b", {"categories": ["news"]}), "out_of_scope"),
+        (("culture-b", {"categories": ["education"]}), "out_of_scope"),
         (("culture-b", {"region": "310000"}), "out_of_scope"),
         (("culture-b", {"organisation": "culture-sh"}), "out_of_scope"),
     ],

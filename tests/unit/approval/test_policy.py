@@ -23,7 +23,7 @@ def test_only_the_sector_regulator_decides(act: Act) -> None:
 
 @pytest.mark.parametrize("act", [*DECISIONS, Act.READ_APPLICATION])
 @pytest.mark.parametrize(
-    "other", [{"categories": ["news"]}, {"categories": []}, {"region": "310000"}, {"region": None}]
+    "other", [{"categories": ["education"]}, {"categories": []}, {"region": "310000"}, {"region": None}]
 )
 def test_an_authority_stays_in_its_category_and_province(act: Act, other: dict[str, object]) -> None:
     with pytest.raises(OutOfScope):
@@ -48,7 +48,7 @@ def test_an_operator_acts_for_itself_only(act: Act) -> None:
 
 def test_two_roles_do_not_lend_each_other_their_scope() -> None:
     """An operator who is also an officer elsewhere reads its own applications, and no others of that category."""
-    both = person("applicant", roles=["operator", "sector_regulator"], categories=["news"])
+    both = person("applicant", roles=["operator", "sector_regulator"], categories=["education"])
     POLICY.require(both, Act.READ_APPLICATION, APPLICATION)
     foreign = SimpleNamespace(**vars(APPLICATION) | {"organisation": "somebody"})
     with pytest.raises(OutOfScope):

@@ -11,7 +11,7 @@ from tests.support.people import OPERATOR_USCC, PEOPLE, person
 CASE = SimpleNamespace(organisation="culture-bj", category="culture", region="110000", operator_uscc=OPERATOR_USCC)
 OWN = (Act.ADD_EVIDENCE, Act.DRAFT_DECISION, Act.WITHDRAW_DECISION, Act.RELEASE_DECISION)
 OFFICIAL = (Act.READ_CASE, Act.READ_DRAFT)
-ELSEWHERE = [{"categories": ["news"]}, {"region": "310000"}, {"region": None}]
+ELSEWHERE = [{"categories": ["education"]}, {"region": "310000"}, {"region": None}]
 
 
 def require(who: str, act: Act, **override: object) -> None:

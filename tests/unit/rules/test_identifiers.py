@@ -122,7 +122,7 @@ def test_one_wrong_sign_in_a_credit_code_is_noticed(body: str, place: int, sign:
     assert refused.value.code in {"bad_check_digit", "bad_uscc"}
 
 
-@pytest.mark.parametrize("wrong", ["", "9111", "91110000MA000000071", "91110000MAO0000007", "9111000AMA00000007"])
+@pytest.mark.parametrize("wrong", ["", "9111", "91110000MA0000000H1", "91110000MAO0000007", "9111000AMA00000007"])
 def test_a_malformed_credit_code_is_refused(wrong: str) -> None:
     with pytest.raises(InvalidIdentifier) as refused:
         check_uscc(wrong)

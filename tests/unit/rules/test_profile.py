@@ -50,11 +50,15 @@ def test_all_thirty_one_provinces_are_there() -> None:
     assert all(code.endswith("0000") and len(province.short) == 1 for code, province in RULES.provinces.items())
 
 
-def test_the_seven_regulated_services_name_their_authority() -> None:
+def test_the_regulated_services_name_their_authority() -> None:
     regulated = [item for item in RULES.service_items.values() if item.approval_required]
-    assert len(regulated) == 7
+    assert len(regulated) == 5
     assert all(item.authority and item.authority_chinese and item.clock in RULES.clocks for item in regulated)
     assert not RULES.service_items["general"].approval_required
+
+
+def test_the_press_needs_nobodys_consent_in_the_profile_we_ship() -> None:
+    assert not RULES.service_items.keys() & {"news", "publishing"}  # docs/adr/0004
 
 
 def test_the_examples_are_numbers_of_their_kind() -> None:
