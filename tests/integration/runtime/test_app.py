@@ -192,6 +192,14 @@ async def test_replay_and_unpark_say_what_they_did(make_database: MakeDatabase) 
         assert b"0 events applied, 0 still parked" in unpark.output
 
 
+async def test_a_wrong_setting_is_named_as_the_environment_names_it(make_database: MakeDatabase) -> None:
+    async with process("", CONCORD_ROLES_RUN="http,cron", CONCORD_PORT="many", CONCORD_DATABASE_URL="pw") as service:
+        assert await service.ended() == 2
+    lines = service.output.decode().splitlines()
+    assert [line.split(": ")[1] for line in lines] == ["CONCORD_PORT", "CONCORD_ROLES_RUN"]
+    assert "pw" not in service.output.decode()
+
+
 async def test_start_and_stop_hooks_run_around_everything_and_give_state(make_database: MakeDatabase) -> None:
     told: list[str] = []
 

@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from pydantic import ValidationError
 
 from shared.runtime import answers, docs, health, openapi, telemetry
 from shared.runtime.clock import Clock, SystemClock
@@ -110,7 +111,7 @@ async def running(application: FastAPI, *, timeout_s: float = 20) -> AsyncIterat
 def main(service: Service, arguments: Sequence[str] | None = None) -> None:
     """The command line of a service: serve, migrate, replay, unpark. Ends the process."""
     given = _parser(service).parse_args(arguments)
-    settings = service.settings()
+    settings = _settings(service)
     if given.command == "serve":
         sys.exit(serve(service, settings))
     telemetry.configure_logs(service.name, settings)
@@ -118,6 +119,17 @@ def main(service: Service, arguments: Sequence[str] | None = None) -> None:
 
     command: Callable[[Service, Settings, argparse.Namespace], Awaitable[int]] = getattr(commands, given.command)
     sys.exit(asyncio.run(_awaited(command(service, settings, given))))
+
+
+def _settings(service: Service) -> Settings:
+    try:
+        return service.settings()
+    except ValidationError as error:
+        prefix = service.settings.model_config.get("env_prefix", "")
+        for each in error.errors(include_input=False):
+            name = "".join(str(part) for part in each["loc"][:1]).removeprefix(prefix.lower())
+            sys.stderr.write(f"{service.name}: {prefix}{name.upper()}: {each['msg']}\n")
+        sys.exit(EXIT_USAGE)
 
 
 def serve(service: Service, settings: Settings) -> int:
