@@ -35,7 +35,7 @@ class OrdersTopic:
                 **connection(self._config),
                 enable_auto_commit=False,
                 auto_offset_reset="none",
-                fetch_max_wait_ms=100,
+                fetch_max_wait_ms=50,
             )
             try:
                 async with asyncio.timeout(BOUND_S):
