@@ -417,12 +417,12 @@ async def test_a_broker_that_is_away_does_not_end_the_consumer_and_a_wiped_one_i
             await asyncio.sleep(0.02)
 
     relay = Relay(db, kafka, topics=[topic], timeout_s=2)
-    consumer = Consumer(runtime_of(db), "wiped", [topic], {note: write_effect}, kafka=kafka, stall_s=2, refresh_s=1)
+    consumer = Consumer(runtime_of(db), "wiped", [topic], {note: write_effect}, kafka=kafka, stall_s=8, refresh_s=1)
     async with running(relay.run, consumer.run, load):
         await until(lambda: _has_effects(db, 100))
-        for _ in range(2):
+        for seconds_away in (11, 2):
             server.kill()
-            await asyncio.sleep(3)
+            await asyncio.sleep(seconds_away)
             server.start()
             await asyncio.sleep(1)
         stop.set()
@@ -437,12 +437,12 @@ async def test_a_broker_that_hangs_is_waited_for(db: Database, fresh_broker: Fre
     topic = new_topic()
     note = note_on(topic)
     await _published(db, kafka, note(subject="a", n=1))
-    consumer = Consumer(runtime_of(db), "waits", [topic], {note: write_effect}, kafka=kafka, stall_s=2)
+    consumer = Consumer(runtime_of(db), "waits", [topic], {note: write_effect}, kafka=kafka, stall_s=8)
     async with running(consumer.run):
         await until(lambda: _has_effects(db, 1))
         pid = _pid(server)
         os.kill(pid, signal.SIGSTOP)
-        await asyncio.sleep(6)
+        await asyncio.sleep(11)
         os.kill(pid, signal.SIGCONT)
         await _published(db, kafka, note(subject="a", n=2))
         await until(lambda: _has_effects(db, 2), 30)

@@ -8,10 +8,10 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.conn import CloseReason
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from shared.runtime.settings import Settings
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 CALL_S: Final = 10.0
 """How long any one call to the broker may take."""
@@ -107,27 +108,53 @@ async def bounded(seconds: float = CALL_S) -> AsyncIterator[None]:
         raise BrokerUnavailable(f"no answer from the broker within {seconds:g} s") from error
 
 
-class Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
-    """A producer that lives no longer than its connections.
+class _OneLife:
+    """A client that lives no longer than its connections: when one breaks, ``lost`` is set for good.
 
-    aiokafka's own connects again and goes on sending. A broker that came back may have lost its topics, and then must
-    not be written to before they are made anew (Tansu takes such records and never gives them out).
+    aiokafka's own clients connect again and go on. A broker that came back may have lost its topics; then nothing must
+    be written to them before they are made anew (Tansu takes such records and never gives them out), and nothing
+    committed at offsets of the old log.
     """
 
     def __init__(self, *, on_lost: Callable[[], None] = lambda: None, **options: Any) -> None:
         super().__init__(**options)
         self.lost = asyncio.Event()
         self._on_lost = on_lost
-        self._reconnect = self.client._on_connection_closed
-        self.client._on_connection_closed = self._connection_closed
+        client: Any = self.client if isinstance(self, AIOKafkaProducer) else self._client  # type: ignore[attr-defined]
+        self._reconnect = client._on_connection_closed
+        client._on_connection_closed = self._connection_closed
 
     def _connection_closed(self, connection: Any, reason: Any) -> None:
         if reason not in (CloseReason.SHUTDOWN, CloseReason.IDLE_DROP) and not self.lost.is_set():
             self.lost.set()
-            if self._sender is not None and self._sender.sender_task is not None:
-                self._sender.sender_task.cancel()
+            sender = getattr(self, "_sender", None)
+            if sender is not None and sender.sender_task is not None:
+                sender.sender_task.cancel()
             self._on_lost()
         self._reconnect(connection, reason)
+
+    async def call(self, answer: Awaitable[T], seconds: float = CALL_S) -> T:
+        """What a call of this client gives; BrokerUnavailable if it takes too long or the connection breaks."""
+        calling = asyncio.ensure_future(answer)
+        losing = asyncio.ensure_future(self.lost.wait())
+        waiting: set[asyncio.Future[Any]] = {calling, losing}
+        try:
+            async with bounded(seconds):
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if self.lost.is_set():
+                raise BrokerUnavailable("the connection to the broker was lost")
+            return calling.result()
+        finally:
+            calling.cancel()
+            losing.cancel()
+
+
+class Producer(_OneLife, AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
+    """A producer that stops sending when a connection breaks."""
+
+
+class Reader(_OneLife, AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
+    """A consumer whose ``call`` gives nothing any more once a connection broke."""
 
 
 async def start_producer(kafka: KafkaSettings, on_lost: Callable[[], None] = lambda: None) -> Producer:
@@ -147,9 +174,9 @@ async def start_producer(kafka: KafkaSettings, on_lost: Callable[[], None] = lam
     return cast("Producer", await _started(producer))
 
 
-async def start_consumer(kafka: KafkaSettings, group_id: str | None) -> AIOKafkaConsumer:
+async def start_consumer(kafka: KafkaSettings, group_id: str | None) -> Reader:
     """A consumer to which partitions will be assigned by hand; it joins no group and commits only when told to."""
-    consumer = AIOKafkaConsumer(
+    consumer = Reader(
         **kafka.options(),
         group_id=group_id,
         enable_auto_commit=False,
@@ -157,7 +184,7 @@ async def start_consumer(kafka: KafkaSettings, group_id: str | None) -> AIOKafka
         fetch_max_wait_ms=10,
         max_partition_fetch_bytes=4 * 1024 * 1024,
     )
-    return await _started(consumer)
+    return cast("Reader", await _started(consumer))
 
 
 async def _started(client: Any) -> Any:
@@ -254,30 +281,36 @@ def _new_topic(kafka: KafkaSettings, topic: Topic) -> NewTopic:
     return NewTopic(topic.name, topic.partitions or kafka.partitions, kafka.replication, topic_configs=config)
 
 
-async def ensure_topics(
-    kafka: KafkaSettings, specs: Iterable[Topic], before: Callable[[list[str]], Awaitable[None]] | None = None
-) -> dict[str, str]:
-    """Make the topics that are missing; returns those the broker refused, with its reason.
-
-    ``before`` is told which are missing before they are made.
-    """
+async def ensure_topics(kafka: KafkaSettings, specs: Iterable[Topic]) -> dict[str, str]:
+    """Make the topics that are missing; returns those the broker refused, with its reason."""
     wanted = {topic.name: topic for topic in specs}
     if not wanted:
         return {}
-    async with admin(kafka) as client:
-        async with bounded():
-            missing = sorted(wanted.keys() - set(await client.list_topics()))
+    async with admin(kafka) as client, bounded():
+        missing = sorted(wanted.keys() - set(await client.list_topics()))
         if not missing:
             return {}
-        if before is not None:
-            await before(missing)
-        async with bounded():
-            answer = await client.create_topics([_new_topic(kafka, wanted[name]) for name in missing])
+        answer = await client.create_topics([_new_topic(kafka, wanted[name]) for name in missing])
     refused = {}
     for name, code, *message in answer.topic_errors:
         if code not in (0, TopicAlreadyExistsError.errno):
             refused[name] = f"{for_code(code).__name__} {next((text for text in message if text), '')}".strip()
     return refused
+
+
+async def empty_topics(kafka: KafkaSettings, names: Iterable[str]) -> list[str]:
+    """Which of these topics never had a record since they were made."""
+    client = await start_consumer(kafka, None)
+    try:
+        cluster = await client.call(client._client.fetch_all_metadata())
+        places = {
+            name: [TopicPartition(name, number) for number in cluster.partitions_for_topic(name) or ()]
+            for name in names
+        }
+        ends = await client.call(client.end_offsets([place for of_one in places.values() for place in of_one]))
+    finally:
+        await stop(client)
+    return [name for name, of_one in places.items() if not any(ends[place] for place in of_one)]
 
 
 async def is_reachable(kafka: KafkaSettings, seconds: float = 3.0) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 HOLD_TOPIC_S: Final = 30.0
+FOREVER_S: Final = 3600.0
+"""The relay has a limit of its own around each batch."""
 # Errors that concern one topic or one record; everything else means that the broker is not well.
 OF_ONE_TOPIC: Final = (
     TopicRefused,
@@ -93,17 +95,11 @@ class Publisher:
     async def _unless_lost(self, outcome: Outcome, sends: Iterable[Coroutine[Any, Any, None]]) -> None:
         """Wait for the sends, or for the connection to break: what was not acknowledged by then never will be."""
         assert self._producer is not None
-        sending: asyncio.Future[Any] = asyncio.gather(*sends)
-        losing: asyncio.Future[Any] = asyncio.ensure_future(self._producer.lost.wait())
+        sending = asyncio.gather(*sends)
         try:
-            await asyncio.wait({sending, losing}, return_when=asyncio.FIRST_COMPLETED)
-            if sending.done():
-                sending.result()
-            else:
-                outcome.failure = BrokerUnavailable("the connection to the broker was lost")
-        finally:
-            sending.cancel()
-            losing.cancel()
+            await self._producer.call(sending, FOREVER_S)
+        except BrokerUnavailable as error:
+            outcome.failure = error
 
     async def _split(self, topic: str, rows: list[asyncpg.Record]) -> list[tuple[str, int, list[asyncpg.Record]]]:
         """Rows by partition, by the hash every Kafka client uses."""
@@ -141,8 +137,8 @@ class Publisher:
                 return
             outcome.acknowledged += rows[first:place]
 
-    async def ensure(self, names: Iterable[str], missing: Callable[[list[str]], Awaitable[None]]) -> list[str]:
-        """Make the topics not looked at yet; returns their names. ``missing`` is told first which are not there."""
+    async def ensure(self, names: Iterable[str]) -> list[str]:
+        """Make the topics not looked at yet, if they are missing; returns the names of those that can be had."""
         specs: dict[str, Topic] = {}
         for name in names:
             if name not in self._seen and name not in self._held:
@@ -152,7 +148,7 @@ class Publisher:
                     self._hold(name, error)
         if not specs:
             return []
-        for name, reason in (await broker.ensure_topics(self._kafka, specs.values(), missing)).items():
+        for name, reason in (await broker.ensure_topics(self._kafka, specs.values())).items():
             self._hold(name, TopicRefused(name, reason))
             del specs[name]
         self._seen |= specs.keys()

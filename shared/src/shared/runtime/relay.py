@@ -69,7 +69,7 @@ KNOWN_TOPICS = "SELECT name FROM outbox_topic"
 KNOW_TOPICS = "INSERT INTO outbox_topic SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
 LOST_TOPICS = """
 UPDATE outbox SET published_at = NULL
- WHERE topic = ANY ($1::text[]) AND topic IN (SELECT name FROM outbox_topic) AND published_at IS NOT NULL
+ WHERE topic = ANY ($1::text[]) AND published_at IS NOT NULL
 """
 PARTITIONS = "SELECT ensure_month_partitions()"
 
@@ -109,6 +109,7 @@ class Relay:
         timeout_s: float = broker.CALL_S,
     ) -> None:
         self._db = db
+        self._kafka = kafka
         self._topics = {topic.name for topic in topics}
         self._batch = batch
         self._poll_s = poll_s
@@ -209,21 +210,23 @@ class Relay:
         return anything
 
     async def _ensure_topics(self, connection: Session, names: set[str]) -> bool:
-        """Make topics that are missing; whether one of them was lost, and so has facts to be published again.
+        """Make missing topics; whether the broker had lost one, whose facts are published again now.
 
-        Those facts are marked before the topic is made: in the new one every key has its whole story, in order.
+        A topic is lost if we published to it and it is empty. All its facts are marked before anything new is sent, so
+        that every key has its whole story in the new topic, in order.
         """
+        seen = await self._publisher.ensure(names)
+        known = [row["name"] for row in await connection.fetch(KNOWN_TOPICS)] if seen else []
         lost = 0
-
-        async def missing(topics: list[str]) -> None:
-            nonlocal lost
-            lost = int((await connection.execute(LOST_TOPICS, topics, timeout=HOUR_S)).rsplit(" ", 1)[-1])
+        if suspects := set(seen) & set(known):
+            empty = await broker.empty_topics(self._kafka, suspects)
+            lost = (
+                int((await connection.execute(LOST_TOPICS, empty, timeout=HOUR_S)).rsplit(" ", 1)[-1]) if empty else 0
+            )
             if lost:
-                log.error("broker_lost_topics", topics=topics, facts_published_again=lost)
-
-        seen = await self._publisher.ensure(names, missing)
-        if seen:
-            await connection.execute(KNOW_TOPICS, seen)
+                log.error("broker_lost_topics", topics=empty, facts_published_again=lost)
+        if new := set(seen) - set(known):
+            await connection.execute(KNOW_TOPICS, list(new))
         return lost > 0
 
     async def _mark_and_fetch(
