@@ -1,0 +1,78 @@
+"""Which handler a record goes to, and that the same record is always the same event."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.contracts.registry import RegistrationRevokedV1, SiteRecordedV1
+from shared.runtime import envelope
+from shared.runtime.dispatch import Kind, Table, raw_event_id
+from shared.runtime.ids import uuid7
+
+
+@dataclass(frozen=True)
+class FakeRecord:
+    topic: str = "registry-events"
+    partition: int = 3
+    offset: int = 7
+    timestamp: int = 1_795_000_000_000
+    key: bytes | None = b"key"
+    value: bytes | None = b"x"
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+async def _handler(*_: Any) -> None: ...
+
+
+TABLE = Table(
+    {RegistrationRevokedV1: _handler},
+    {SiteRecordedV1: _handler},
+    {"access-receipts.": _handler, "access-receipts.special": _handler},
+)
+
+
+def _record_of(fact: Any) -> FakeRecord:
+    value = envelope.encode(fact, event_id=uuid7(), at=datetime.now(UTC), trace={})
+    return FakeRecord(topic=fact.TOPIC.name, value=value, key=fact.key.encode())
+
+
+def test_facts_go_where_the_table_says_and_unknown_ones_are_skipped() -> None:
+    revoked = RegistrationRevokedV1(**RegistrationRevokedV1.EXAMPLE)
+    recorded = SiteRecordedV1(**SiteRecordedV1.EXAMPLE)
+    assert TABLE.read(_record_of(revoked)).kind is Kind.HANDLER
+    assert TABLE.fact(TABLE.read(_record_of(revoked))) == revoked
+    assert TABLE.read(_record_of(recorded)).kind is Kind.PROJECTION
+    assert TABLE.fact(TABLE.read(_record_of(recorded))) == recorded
+    assert Table({}, {}).read(_record_of(revoked)).kind is Kind.SKIP
+
+
+def test_the_longest_beginning_of_a_topic_wins() -> None:
+    assert TABLE.read(FakeRecord("access-receipts.p1")).type == "raw:access-receipts."
+    assert TABLE.read(FakeRecord("access-receipts.special")).type == "raw:access-receipts.special"
+
+
+def test_a_tombstone_is_skipped_and_noise_is_kept() -> None:
+    assert TABLE.read(FakeRecord(value=None)).kind is Kind.SKIP
+    assert TABLE.read(FakeRecord(value=b"\xff")).kind is Kind.UNREADABLE
+    assert TABLE.read(FakeRecord(value=b"\xff", key=None)).meta.key == "registry-events"
+    assert TABLE.read(FakeRecord(value=b"\xff", key=b"\xff\xfe", headers=[("X", b"\xff")])).meta.key
+
+
+def test_a_raw_record_is_the_same_event_when_it_is_read_again_and_another_one_after_a_wipe() -> None:
+    record = FakeRecord("access-receipts.p1")
+    assert raw_event_id(record) == raw_event_id(replace(record))
+    others = [
+        replace(record, topic="access-receipts.p2"),
+        replace(record, partition=4),
+        replace(record, offset=8),
+        replace(record, timestamp=record.timestamp + 1),
+        replace(record, value=b"y"),
+    ]
+    assert len({raw_event_id(record), *map(raw_event_id, others)}) == 6
+
+
+def test_the_trace_of_the_envelope_comes_before_that_of_the_headers() -> None:
+    revoked = RegistrationRevokedV1(**RegistrationRevokedV1.EXAMPLE)
+    value = envelope.encode(revoked, event_id=uuid7(), at=datetime.now(UTC), trace={"traceparent": "in"})
+    assert TABLE.read(FakeRecord(value=value, headers=[("traceparent", b"out")])).meta.traceparent == "in"
+    assert TABLE.read(replace(_record_of(revoked), headers=[("TraceParent", b"out")])).meta.traceparent == "out"
