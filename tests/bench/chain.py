@@ -40,11 +40,12 @@ async def run(size: str, broker: str) -> list[Result]:
             await stack.stop("agent")  # the orders pile up at the provider's door; that is where we measure
             cases = await _prepare(office, count + WARM_UP)
             floor = await _floor(stack, pace, min(count, pace * 20))
-            chain = await _chain(stack, office, cases, pace)
+            chain, stages = await _chain(stack, office, cases, pace)
     note = f"{pace}/s for {seconds} s on {broker}, {COMMITS} commits + {HOPS} hops"
     return [
         at_most("chain p50", percentile(chain, 0.5), "ms", percentile(floor, 0.5), 2.5, note),
         at_most("chain p99", percentile(chain, 0.99), "ms", percentile(floor, 0.99), 6, note),
+        *(Result(f"  {stage} p50", percentile(times, 0.5), "ms") for stage, times in stages.items()),
     ]
 
 
@@ -77,7 +78,7 @@ async def reading(bootstrap: str, topic: str, arrived: Callable[[Any], None]) ->
         bootstrap_servers=bootstrap, auto_offset_reset="latest", fetch_max_wait_ms=10, enable_auto_commit=False
     )
     await consumer.start()
-    partitions = [TopicPartition(topic, number) for number in sorted(await _partitions(consumer, topic))]
+    partitions = [TopicPartition(topic, number) for number in range(await _partitions(bootstrap, topic))]
     consumer.assign(partitions)
     await consumer.seek_to_end()
 
@@ -96,21 +97,27 @@ async def reading(bootstrap: str, topic: str, arrived: Callable[[Any], None]) ->
         await consumer.stop()
 
 
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    for _ in range(100):
-        await consumer.topics()
-        if found := consumer.partitions_for_topic(topic):
-            return set(found)
-        await asyncio.sleep(0.1)
-    raise TimeoutError(f"there is no topic {topic}")
+async def _partitions(bootstrap: str, topic: str) -> int:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        (found,) = await admin.describe_topics([topic])
+    finally:
+        await admin.close()
+    return len(found["partitions"])
 
 
-async def _chain(stack: LocalStack, office: Office, cases: list[tuple[Case, dict[str, Any]]], pace: int) -> list[float]:
+async def _chain(
+    stack: LocalStack, office: Office, cases: list[tuple[Case, dict[str, Any]]], pace: int
+) -> tuple[list[float], dict[str, list[float]]]:
     on_desk: dict[str, asyncio.Event] = {case.decision_id: asyncio.Event() for case, _ in cases}
     requests: dict[str, str] = {}
     orders: dict[str, asyncio.Event] = {case.site_id: asyncio.Event() for case, _ in cases}
     seen: dict[str, float] = {}
     latencies: list[float] = []
+    stages: dict[str, list[float]] = {
+        name: [] for name in ("release", "to the desk", "accept", "confirm", "to the provider")
+    }
 
     def request_arrived(record: Any) -> None:
         event = orjson.loads(record.value)
@@ -128,13 +135,20 @@ async def _chain(stack: LocalStack, office: Office, cases: list[tuple[Case, dict
 
     async def one(item: tuple[Case, dict[str, Any]]) -> None:
         case, body = item
-        began = time.perf_counter()
+        marks = [time.perf_counter()]
         await release(case.decision_id, **body)
+        marks.append(time.perf_counter())
         await asyncio.wait_for(on_desk[case.decision_id].wait(), 60)
+        marks.append(time.perf_counter())
         revocation = await first.accept(requests[case.decision_id], BASIS["reasons"])
+        marks.append(time.perf_counter())
         await second.confirm(revocation["id"])
+        marks.append(time.perf_counter())
         await asyncio.wait_for(orders[case.site_id].wait(), 60)
-        latencies.append((seen[case.site_id] - began) * 1000)
+        marks.append(seen[case.site_id])
+        latencies.append((marks[-1] - marks[0]) * 1000)
+        for stage, start, end in zip(stages.values(), marks, marks[1:], strict=False):
+            stage.append((end - start) * 1000)
 
     topic = f"access-orders.{stack.provider_id}"
     async with (
@@ -144,7 +158,7 @@ async def _chain(stack: LocalStack, office: Office, cases: list[tuple[Case, dict
         await paced(pace, cases[:WARM_UP], one)
         latencies.clear()
         await paced(pace, cases[WARM_UP:], one)
-    return latencies
+    return latencies, stages
 
 
 async def _floor(stack: LocalStack, pace: int, count: int) -> list[float]:
@@ -175,7 +189,8 @@ async def _floor(stack: LocalStack, pace: int, count: int) -> list[float]:
                 value = f"{number}-{step}".encode()
                 waiting[value] = asyncio.Event()
                 await producer.send_and_wait(topics[step], value, key=value)
-                await asyncio.wait_for(waiting.pop(value).wait(), 60)
+                await asyncio.wait_for(waiting[value].wait(), 60)
+                del waiting[value]
         latencies.append((time.perf_counter() - began) * 1000)
 
     async with (

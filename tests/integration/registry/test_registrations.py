@@ -57,9 +57,13 @@ async def test_a_regulated_item_needs_an_approval_in_force(register: Register) -
     refused = await register.api.post("/registrations", json=body, who="applicant")
     assert (refused.status_code, refused.json()["code"]) == (409, "approval_missing")
     assert refused.json()["service_item"] == "culture"
-    await register.hear(projections.keep_approval, _approval("stage.example", datetime.now(UTC).date() - timedelta(days=2)))
+    await register.hear(
+        projections.keep_approval, _approval("stage.example", datetime.now(UTC).date() - timedelta(days=2))
+    )
     assert (await register.api.post("/registrations", json=body, who="applicant")).status_code == 409
-    await register.hear(projections.keep_approval, _approval("stage.example", datetime.now(UTC).date() + timedelta(days=300)))
+    await register.hear(
+        projections.keep_approval, _approval("stage.example", datetime.now(UTC).date() + timedelta(days=300))
+    )
     assert (await register.api.post("/registrations", json=body, who="applicant")).status_code == 201
 
 

@@ -161,7 +161,7 @@ async def amend_site(
     return views.SiteView.of(registration, site)
 
 
-@streams.post("/imports", tags=["imports"])
+@streams.post("/imports", tags=["imports"], max_body_size=1 << 40)  # read line by line, never held
 async def import_sites(
     rt: Rt,
     who: Who,

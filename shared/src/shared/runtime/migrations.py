@@ -8,20 +8,22 @@ in the migrations folder itself or in its subfolder ``versions``; none may read 
 from __future__ import annotations
 
 import io
+import re
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import ScriptDirectory
 
 if TYPE_CHECKING:
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     from shared.runtime.postgres import Database, Tx
 
 LOCK_TIMEOUT: Final = "4s"
 _LOCK: Final = "SELECT pg_advisory_lock(hashtext('concord migrations'))"
+_ASSIGNMENT: Final = re.compile(r"^(revision|down_revision)\s*(?::[^=]+)?=\s*(\S+)", re.MULTILINE)
 _PARAMS: Final = {"paramstyle": "named"}  # keeps % in the SQL as it is
 
 
@@ -40,11 +42,12 @@ def runtime_schema(version: int) -> str:
 
 
 def head(folder: Path) -> str:
-    """The newest revision of a migrations folder."""
-    newest = _revisions(folder).get_current_head()
-    if newest is None:
-        raise FileNotFoundError(f"no migrations in {folder}")
-    return newest
+    """The newest revision of a migrations folder: the one that no other comes after."""
+    lineage = _lineage(folder)
+    newest = lineage.keys() - set(lineage.values())
+    if len(newest) != 1:
+        raise FileNotFoundError(f"{folder} has {len(newest) or 'no'} newest revisions; there must be one")
+    return newest.pop()
 
 
 async def current(db: Database) -> str | None:
@@ -56,7 +59,7 @@ async def current(db: Database) -> str | None:
 async def require_head(db: Database, folder: Path) -> None:
     """Raise OldSchema unless the database is where this program needs it, or further."""
     found, expected = await current(db), head(folder)
-    known = {revision.revision for revision in _revisions(folder).walk_revisions()}
+    known = _lineage(folder).keys()
     if found != expected and (found is None or found in known):
         raise OldSchema(found, expected)
 
@@ -81,6 +84,10 @@ async def upgrade(dsn: str, folder: Path) -> str:
 
 def script(folder: Path, start: str | None = None) -> str:
     """The SQL that leads from revision ``start`` (none: an empty database) to the newest one."""
+    # Alembic and SQLAlchemy take a second to import: only for whoever migrates, not for every start of a service.
+    from alembic.migration import MigrationContext  # noqa: PLC0415
+    from alembic.operations import Operations  # noqa: PLC0415
+
     revisions = _revisions(folder)
     sql = io.StringIO()
 
@@ -112,6 +119,19 @@ async def _current(connection: Tx) -> str | None:
     return found
 
 
+def _lineage(folder: Path) -> dict[str, str | None]:
+    """Each revision and the one before it, read off the files."""
+    found: dict[str, str | None] = {}
+    for file in (*folder.glob("*.py"), *folder.glob("versions/*.py")):
+        names = dict(_ASSIGNMENT.findall(file.read_text(encoding="utf-8")))
+        if "revision" in names:
+            before = names.get("down_revision", "None").strip("\"'")
+            found[names["revision"].strip("\"'")] = None if before == "None" else before
+    return found
+
+
 def _revisions(folder: Path) -> ScriptDirectory:
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     versions = folder / "versions"
     return ScriptDirectory(str(folder), version_locations=[str(versions if versions.is_dir() else folder)])
