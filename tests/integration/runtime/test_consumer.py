@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from local_stack.broker import Broker
 from shared.contracts.base import Fact
 from shared.runtime import inbox
-from shared.runtime.consumer import Consumer, ConsumerStalled, unpark
+from shared.runtime.consumer import Consumer, ConsumerStalled, Handler, unpark
 from shared.runtime.context import EventMeta, Runtime
 from shared.runtime.kafka import KafkaSettings, ensure_topics
 from shared.runtime.postgres import Database, Tx
@@ -154,7 +154,7 @@ async def test_shards_share_the_partitions_and_miss_none(db: Database, kafka: Ka
     note, other = note_on(topic), note_on(single, "note.single.v1")
     facts = [note(subject=f"k{n}", n=n) for n in range(50)] + [other(subject=f"s{n}", n=n) for n in range(5)]
     await _published(db, kafka, *facts)
-    handlers = {note: write_effect, other: write_effect}
+    handlers: Mapping[type[Fact], Handler] = {note: write_effect, other: write_effect}
     consumer = Consumer(runtime_of(db), "sharded", [topic, single], handlers, kafka=kafka, shards=3)
     async with running(consumer.run):
         await until(lambda: _has_effects(db, 55))

@@ -118,7 +118,8 @@ async def test_an_error_after_the_work_undoes_the_work_and_the_claim(api: Api) -
 async def test_of_two_at_the_same_time_one_acts_and_the_other_is_told_to_wait(api: Api, held: Any) -> None:
     first = asyncio.create_task(api.post("/things", who="officer", key="k", json={"name": "a"}))
     await held.entered.wait()
-    second = await api.post("/things", who="officer", key="k", json={"name": "a"})
+    async with asyncio.timeout(10):
+        second = await api.post("/things", who="officer", key="k", json={"name": "a"})
     assert (second.status_code, second.json()["code"]) == (409, "idempotency_in_flight")
     assert second.headers["retry-after"] == "1"
     held.open.set()

@@ -57,7 +57,7 @@ async def test_every_envelope_is_a_cloudevent_to_the_official_library(db: Databa
         assert trace_id in event.get_extension("traceparent")
         assert row["headers"]["traceparent"] == event.get_extension("traceparent")
         data = event.get_data()
-        assert type(fact).model_validate(data if isinstance(data, dict) else orjson.loads(data)) == fact
+        assert type(fact).model_validate(data if isinstance(data, dict) else orjson.loads(data or b"")) == fact
 
 
 async def test_signed_bytes_stay_as_they_are(db: Database) -> None:
