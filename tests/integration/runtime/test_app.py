@@ -28,7 +28,8 @@ REVISION = '''
 """A table."""
 from alembic import op
 from shared.runtime.migrations import runtime_schema
-revision, down_revision, branch_labels, depends_on = "0001", None, None, None
+revision = "0001"
+down_revision = None
 def upgrade() -> None:
     op.execute(runtime_schema(1))
 '''
