@@ -1,13 +1,13 @@
 """Answers a list of keys while it is still being sent: request and answer are streams, memory stays flat.
 
-A caller must read while it sends. One that sends everything first fills both sockets and hangs; after STALL_S seconds
-without a byte moving the connection is broken.
+A caller had better read while it sends. What one sends who does not read is put aside, in a file, and answered when it
+does; when no byte has moved for a minute, the connection is broken.
 """
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Mapping, MutableMapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -16,14 +16,15 @@ from fastapi import Response
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from query.inflow import Inflow
 from query.keys import By
 from query.lines import Lines
 from query.lookup import Block, Lookup
 from query.readmodel import ReadModel
 from query.rows import HEADER
 
-STALL_S: Final = 60.0
-"""Longest wait for the caller to send or to read something."""
+PATIENCE_S: Final = 1.0
+"""How long an answer may wait to be read before the request is put aside."""
 
 
 class Format(StrEnum):
@@ -55,18 +56,17 @@ class Tally:
 
 
 async def answers(
-    model: ReadModel, body: AsyncIterator[bytes], by: By, form: Format, tally: Tally, *, header: bool
+    model: ReadModel, body: Inflow, by: By, form: Format, tally: Tally, *, header: bool
 ) -> AsyncGenerator[bytes, None]:
     """The answers to a stream of keys, in order. Each block is a read transaction of its own, milliseconds long."""
     lines = Lines(header=header)
     if form is Format.CSV:
         yield HEADER.encode()
-    async with aclosing(_timed(body)) as chunks:
-        async for chunk in chunks:
-            tally.digest.update(chunk)
-            for block in lines.feed(chunk):
-                yield tally.add(_look_up(model, block, by, form))
-                await asyncio.sleep(0)  # a send into a socket with room does not give way by itself
+    async for chunk in body:
+        tally.digest.update(chunk)
+        for block in lines.feed(chunk):
+            yield tally.add(_look_up(model, block, by, form))
+            await asyncio.sleep(0)  # a send into a socket with room does not give way by itself
     for block in lines.end():
         yield tally.add(_look_up(model, block, by, form))
 
@@ -77,23 +77,16 @@ def _look_up(model: ReadModel, block: list[bytes], by: By, form: Format) -> Bloc
         return lookup.csv(block, by) if form is Format.CSV else lookup.ndjson(block, by)
 
 
-async def _timed(body: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    while True:
-        async with asyncio.timeout(STALL_S):
-            chunk = await anext(body, None)
-        if chunk is None:
-            return
-        yield chunk
-
-
 class Duplex(Response):
-    """A streamed answer that leaves the request's stream alone.
+    """A streamed answer to a streamed request.
 
     Starlette's StreamingResponse listens for the client to disconnect, and so takes the body that is still to be read.
     """
 
-    def __init__(self, content: AsyncGenerator[bytes, None], *, media_type: str, headers: Mapping[str, str]) -> None:
-        self._content = content
+    def __init__(
+        self, content: AsyncGenerator[bytes, None], inflow: Inflow, *, media_type: str, headers: Mapping[str, str]
+    ) -> None:
+        self._content, self._inflow = content, inflow
         self.status_code = 200
         self.media_type = media_type
         self.background = None
@@ -101,22 +94,40 @@ class Duplex(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send what the content gives, as it gives it."""
-        with suppress(ClientDisconnect):  # nobody is left to be told
-            await self._stream(send)
+        try:
+            async with aclosing(self._content) as content:
+                await self._stream(content, send)
+        except ClientDisconnect:
+            return  # nobody is left to be told
+        finally:
+            await self._inflow.close()
 
-    async def _stream(self, send: Send) -> None:
-        async with aclosing(self._content) as content:
-            # The first chunk of the request is read before the answer begins: until then a client may wait for
-            # "100 Continue".
-            first = await anext(content, b"")
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            await _send(send, first)
-            async for part in content:
-                await _send(send, part)
+    async def _stream(self, content: AsyncGenerator[bytes, None], send: Send) -> None:
+        # The first piece of the request is read before the answer begins: until then a client may wait for
+        # "100 Continue".
+        part = await anext(content, None)
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        while part is not None:
+            if part:
+                try:
+                    await self._send(send, part)
+                except TimeoutError as stalled:
+                    part = await content.athrow(stalled)  # it will not answer; it notes why
+            part = await anext(content, None)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
+    async def _send(self, send: Send, part: bytes) -> None:
+        """Send a part; if it does not get through, take in the request meanwhile."""
+        message = {"type": "http.response.body", "body": part, "more_body": True}
+        sending = asyncio.ensure_future(_sent(send, message))
+        try:
+            done, _ = await asyncio.wait({sending}, timeout=PATIENCE_S)
+            if not done:
+                await self._inflow.put_aside(sending)
+            await sending
+        finally:
+            sending.cancel()
 
-async def _send(send: Send, part: bytes) -> None:
-    if part:
-        async with asyncio.timeout(STALL_S):
-            await send({"type": "http.response.body", "body": part, "more_body": True})
+
+async def _sent(send: Send, message: MutableMapping[str, Any]) -> None:
+    await send(message)

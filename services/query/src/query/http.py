@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from query import page, service
 from query.bulk import MEDIA_TYPE, Duplex, Format
 from query.errors import OneKeyRequired
+from query.inflow import Inflow
 from query.keys import By
 from query.service import Key
 from query.views import LookupAnswer, LookupLine, PublicAnswer, RegisterEntry
@@ -87,13 +88,15 @@ async def look_up_many(
     """Look up a list of keys, one a line or in the first column of a CSV file; audited with count and SHA-256.
 
     Request and answer are streams: the answer begins while the request is still being sent, in the same order, one
-    line for each line that is not blank. **Read while you send**: a client that sends everything first will hang on
-    long lists, and is cut off after a minute. A key that cannot be read is answered with `error` and `message`; a line
-    may have 4,096 bytes. `X-Concord-As-Of` and `X-Concord-Lag-Ms` say how fresh the answers are.
+    line for each line that is not blank. **Read while you send** for speed; what is sent by a client that does not read
+    yet waits in a file (up to 1 GiB), and the connection is broken when nothing has moved for a minute. A key that
+    cannot be read is answered with `error` and `message`; a line may have 4,096 bytes. `X-Concord-As-Of` and
+    `X-Concord-Lag-Ms` say how fresh the answers are. An answer that ends without its last chunk is not complete.
     """
     header = "header=present" in content_type.lower()
-    listing = await service.look_up_many(rt, who, request.stream(), by, format, purpose=purpose, header=header)
-    return Duplex(listing.answers, media_type=MEDIA_TYPE[format], headers=listing.freshness.headers())
+    inflow = Inflow(request.stream())
+    listing = await service.look_up_many(rt, who, inflow, by, format, purpose=purpose, header=header)
+    return Duplex(listing.answers, inflow, media_type=MEDIA_TYPE[format], headers=listing.freshness.headers())
 
 
 @ROUTER.get(

@@ -1,7 +1,7 @@
 """The verbs of query: look up, look up a list, show the public register. What officials look up is audited first."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,7 @@ from query import bulk, public, store
 from query.bulk import Format, Tally
 from query.errors import AddressesAreOfficial, EntryNotFound, KeyMalformed, ReadModelOutdated
 from query.freshness import Freshness
+from query.inflow import Inflow
 from query.keys import By
 from query.lookup import Hit, Lookup, group
 from query.policy import POLICY, Act
@@ -91,7 +92,7 @@ async def look_up_in_public(rt: Runtime, key: Key) -> bytes:
 async def look_up_many(
     rt: Runtime,
     who: Caller,
-    body: AsyncIterator[bytes],
+    body: Inflow,
     by: By,
     form: Format,
     *,

@@ -1,0 +1,169 @@
+"""Single look-ups, the public's look-ups and the register page, over HTTP."""
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from query.views import LookupAnswer, LookupLine, PublicAnswer, RegisterEntry
+from tests.support.service import Api
+from tests.unit.query.build import AT, USCC
+
+BULK = "/lookup/bulk"
+
+
+async def audits(api: Api) -> list[dict[str, Any]]:
+    async with api.rt.db.connection() as connection:
+        return [dict(row) for row in await connection.fetch("SELECT * FROM lookup_audit ORDER BY id")]
+
+
+async def test_an_official_sees_the_full_record_and_is_audited(api: Api) -> None:
+    purpose = "核查 case 17"
+    answer = await api.get(
+        "/lookup", params={"domain": "例子.test"}, who="officer", headers={"X-Purpose": purpose.encode()}
+    )
+    assert answer.status_code == 200
+    found = LookupAnswer.model_validate_json(answer.content)
+    assert found.found
+    assert found.operator is not None
+    assert found.accesses is not None
+    assert (found.operator.uscc, found.accesses[0].ips) == (USCC, ["198.18.0.1"])
+    assert found.as_of == AT
+    (row,) = await audits(api)
+    assert (row["subject"], row["by"], row["key"], row["purpose"]) == ("officer", "domain", "例子.test", purpose)
+    assert (row["keys"], row["found"], row["status"], row["as_of"]) == (1, 1, "completed", AT)
+
+
+async def test_what_is_not_found_is_an_answer_and_is_audited(api: Api) -> None:
+    answer = await api.get("/lookup", params={"number": "京ICP备99999999号"}, who="regulator-a")
+    assert answer.status_code == 200
+    assert answer.json() | {"lag_ms": 0, "as_of": ""} == {
+        "found": False, "key": "京ICP备99999999号", "lag_ms": 0, "as_of": "",
+    }  # fmt: skip
+    assert [row["found"] for row in await audits(api)] == [0]
+
+
+async def test_an_address_shows_all_its_sites(api: Api) -> None:
+    answer = (await api.get("/lookup", params={"ip": "198.18.0.1"}, who="officer")).json()
+    assert (answer["total"], len(answer["others"])) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [("officer", 200), ("auditor", 200), ("culture-a", 200), ("applicant", 403), (None, 401)]
+)
+async def test_only_officials_see_the_full_record(api: Api, who: str | None, status: int) -> None:
+    assert (await api.get("/lookup", params={"domain": "stage.example"}, who=who)).status_code == status
+    assert (await api.post(BULK, content=b"stage.example", who=who)).status_code == status
+    assert len(await audits(api)) == (2 if status == 200 else 0)
+    async with api.rt.db.connection() as connection:
+        refused = await connection.fetchval("SELECT count(*) FROM audit WHERE outcome = 'refused'")
+    assert refused == (2 if status == 403 else 0)
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"domain": "a.example", "ip": "198.18.0.1"}, {"domain": "no dots"}, {"ip": "1"}, {"number": "x"}]
+)
+async def test_a_malformed_key_names_the_field(api: Api, query: dict[str, str]) -> None:
+    answer = await api.get("/lookup", params=query, who="officer")
+    assert answer.status_code == 422
+    assert answer.json()["fields"][0]["field"] in {"domain", "ip", "number"}
+    assert await audits(api) == []
+
+
+async def test_without_the_audit_there_is_no_answer(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("query.store.ADD", "INSERT INTO nowhere VALUES ($1)")
+    assert (await api.get("/lookup", params={"domain": "stage.example"}, who="officer")).status_code == 500
+    answer = await api.post(BULK, content=b"stage.example", who="officer")
+    assert answer.status_code == 500
+    assert b"stage" not in answer.content
+
+
+async def test_the_public_sees_the_public_fields(api: Api) -> None:
+    for key in ({"domain": "stage.example"}, {"number": "京ICP备00000001号"}):
+        answer = await api.get("/public/lookup", params=key)
+        assert answer.status_code == 200
+        assert PublicAnswer.model_validate_json(answer.content).found
+        for secret in ("uscc", USCC, "ips", "198.18.", "operator_id", "registration_id", "version"):
+            assert secret not in answer.text
+    person = (await api.get("/public/lookup", params={"domain": "site-3.example"})).text
+    assert "张三丰" not in person
+    assert "个人 / individual" in person
+
+
+async def test_the_public_cannot_look_up_addresses(api: Api) -> None:
+    answer = await api.get("/public/lookup", params={"ip": "198.18.0.1"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "addresses_are_official")
+
+
+async def test_the_register_says_why_a_site_is_gone(api: Api) -> None:
+    answer = await api.get("/public/register/京ICP备00000002号")
+    entry = RegisterEntry.model_validate_json(answer.content)
+    assert entry.decision is not None
+    assert (entry.registration.status, entry.decision.authority) == ("revoked", "culture-bj")
+    assert [event.what for event in entry.history] == ["registration_revoked", "cut_off_executed", "cut_off_released"]
+    assert entry.sites[0].hosting.state == "suspended"
+
+
+async def test_the_register_is_a_page_for_browsers(api: Api) -> None:
+    accept = "text/html,application/xhtml+xml,*/*;q=0.8"
+    answer = await api.get("/public/register/京ICP备00000002号-2", headers={"Accept": accept})
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
+    assert answer.headers["vary"] == "Accept"
+    assert "京ICP备00000002号-2" in answer.text
+    assert "<script" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [("京ICP备99999999号", 404), ("nonsense", 422), ("京ICP备00000003号", 200)]
+)
+async def test_register_addresses(api: Api, number: str, status: int) -> None:
+    assert (await api.get(f"/public/register/{number}")).status_code == status
+
+
+async def test_a_list_is_answered_in_order(api: Api) -> None:
+    keys = "site-2.example\nno.example\n\n198.18.0.1\nnonsense\n京ICP备00000001号\nSTAGE.example"
+    answer = await api.post(BULK, content=keys.encode(), who="officer")
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    assert answer.headers["x-concord-as-of"] == "2026-11-22T04:00:00Z"
+    assert int(answer.headers["x-concord-lag-ms"]) >= 0
+    lines = [LookupLine.model_validate_json(line) for line in answer.text.splitlines()]
+    assert [(line.key, line.found) for line in lines] == [
+        ("site-2.example", True), ("no.example", False), ("198.18.0.1", True), ("nonsense", False),
+        ("京ICP备00000001号", True), ("STAGE.example", True),
+    ]  # fmt: skip
+
+
+async def test_csv_comes_with_a_header(api: Api) -> None:
+    answer = await api.post(
+        f"{BULK}?format=csv&by=domain",
+        content=b"name of site,x\nstage.example,1\nnone.example,2\n",
+        who="officer",
+        headers={"Content-Type": "text/csv; header=present"},
+    )
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = answer.text.split("\r\n")
+    assert [row.split(",")[:2] for row in rows if row] == [
+        ["key", "found"], ["stage.example", "true"], ["none.example", "false"],
+    ]  # fmt: skip
+
+
+async def test_an_unknown_format_is_refused_before_anything_is_audited(api: Api) -> None:
+    assert (await api.post(f"{BULK}?format=xls", content=b"a", who="officer")).status_code == 422
+    assert (await api.post(f"{BULK}?by=colour", content=b"a", who="officer")).status_code == 422
+    assert await audits(api) == []
+
+
+async def test_a_list_leaves_its_count_and_digest(api: Api) -> None:
+    keys = b"stage.example\nno.example\n"
+    await api.post(BULK, content=keys, who="officer", headers={"X-Purpose": "monthly check"})
+    (row,) = await audits(api)
+    assert (row["status"], row["keys"], row["found"], row["purpose"]) == ("completed", 2, 1, "monthly check")
+    assert row["digest"] == hashlib.sha256(keys).hexdigest()
+    assert row["finished_at"] >= row["started_at"]
+
+
+async def test_the_api_documents_itself(api: Api) -> None:
+    paths = (await api.get("/openapi.json")).json()["paths"]
+    assert {"/lookup", "/public/lookup", "/lookup/bulk", "/public/register/{number}"} <= paths.keys()
+    assert "requestBody" in paths["/lookup/bulk"]["post"]

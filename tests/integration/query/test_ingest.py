@@ -1,0 +1,198 @@
+"""From the topics of a real broker into the read model: restarts, another broker, what cannot be read."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
+
+from local_stack.broker import Broker
+from query import ingest as module
+from query.ingest import Ingest, IngestStalled
+from query.keys import By
+from query.lookup import Lookup, group
+from query.readmodel import Place, ReadModel
+from query.writer import Writer
+from shared.contracts.base import Fact
+from shared.contracts.topics import ACCESS_EVENTS, REGISTRY_SITES
+from shared.runtime import kafka
+from shared.runtime.clock import SystemClock
+from shared.runtime.kafka import KafkaSettings
+from tests.support.fixtures import FreshBroker
+from tests.unit.query.build import batch, dump, order, site, wire
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> object:
+    opened = ReadModel.open(tmp_path / "lookup", map_size=1 << 26, durable=False)
+    yield opened
+    opened.close()
+
+
+def settings(server: Broker) -> KafkaSettings:
+    return KafkaSettings(server.bootstrap, idempotence=server.idempotence, partitions=3)
+
+
+@asynccontextmanager
+async def reading(model: ReadModel, server: Broker, *, stall_s: float = 60) -> AsyncIterator[Ingest]:
+    worker = Ingest(model, settings(server), SystemClock(), stall_s=stall_s)
+    task = asyncio.create_task(worker.run())
+    try:
+        yield worker
+        if task.done():
+            task.result()
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError, IngestStalled):
+            await task
+
+
+async def publish(server: Broker, *facts: Fact | bytes, partition: int | None = None) -> None:
+    await kafka.ensure_topics(settings(server), [REGISTRY_SITES, ACCESS_EVENTS])
+    producer = await kafka.start_producer(settings(server))
+    for fact in facts:
+        value = fact if isinstance(fact, bytes) else wire(fact)
+        topic = REGISTRY_SITES.name if isinstance(fact, bytes) else fact.TOPIC.name
+        key = b"key" if isinstance(fact, bytes) else fact.key.encode()
+        await producer.send_and_wait(topic, value, key=key, partition=partition)
+    await kafka.stop(producer)
+
+
+async def until(holds: Callable[[], object], seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 - the file has no event
+            await asyncio.sleep(0.02)
+
+
+def hosting(model: ReadModel, domain: str) -> str | None:
+    with model.reading() as txn:
+        hit = Lookup(model, txn).find(domain, By.DOMAIN)
+        return None if hit is None else group(hit).entries[0].hosting.state
+
+
+async def test_records_and_orders_arrive_and_freshness_is_known(model: ReadModel, fresh_broker: FreshBroker) -> None:
+    server = fresh_broker()
+    async with reading(model, server) as worker:
+        await publish(server, *[site(number) for number in range(1, 40)])
+        await until(lambda: model.count("sites") == 39)
+        await publish(server, order("released"), order("executed"))
+        await until(lambda: hosting(model, "site-1.example") == "suspended")
+        before = SystemClock().now()
+        await until(lambda: (model.as_of() or before) > before)
+        assert worker.lag == 0
+    assert sum(model.offsets().values()) == 41
+
+
+async def test_reading_goes_on_where_the_file_is(model: ReadModel, fresh_broker: FreshBroker) -> None:
+    server = fresh_broker()
+    async with reading(model, server):
+        await publish(server, site(1), site(2))
+        await until(lambda: model.count("sites") == 2)
+    await publish(server, site(3), site(1, 2, name="renamed"))
+    async with reading(model, server) as worker:
+        await until(lambda: model.count("sites") == 3 and worker.lag == 0)
+    places = sorted(model.offsets().items())
+    assert sum(offset for _, offset in places) == 4
+
+
+async def test_another_broker_is_read_from_its_beginning(model: ReadModel, fresh_broker: FreshBroker) -> None:
+    """A Tansu that restarts is empty, under another cluster id; the departments replay their outboxes."""
+    server = fresh_broker()
+    if server.keeps_data:
+        pytest.skip("this broker keeps its data, and with it its cluster id")
+    async with reading(model, server):
+        await publish(server, *[site(number) for number in range(1, 31)])
+        await until(lambda: model.count("sites") == 30)
+        whole = dump(model, without=("meta",))
+        first = model.cluster_id()
+        await asyncio.to_thread(server.kill)
+        await asyncio.sleep(1)
+        await asyncio.to_thread(server.start)
+        await until(lambda: model.cluster_id() != first, 60)
+        await publish(server, *[site(number) for number in range(1, 31)])
+        await publish(server, site(31))
+        await until(lambda: model.count("sites") == 31)
+    assert sum(model.offsets().values()) == 31
+    with model.reading() as txn:
+        known = dict(txn.cursor(model.db["sites"]))
+    assert all(known[key] == value for key, value in whole["sites"])
+
+
+async def test_offsets_beyond_the_end_lead_back_to_the_beginning(model: ReadModel, fresh_broker: FreshBroker) -> None:
+    server = fresh_broker()
+    await publish(server, site(1), site(2), partition=0)
+    async with reading(model, server):
+        await until(lambda: model.count("sites") == 2)
+    Writer(model).apply(batch(offset=900))
+    assert model.offsets()[Place(REGISTRY_SITES.name, 0)] == 900
+    async with reading(model, server):
+        await until(lambda: model.offsets()[Place(REGISTRY_SITES.name, 0)] == 2)
+
+
+async def test_what_cannot_be_read_is_kept_and_the_rest_goes_on(
+    model: ReadModel, fresh_broker: FreshBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = fresh_broker()
+    wrong = wire(site(7)).replace(b"site-7.example", b"SITE 7 EXAMPLE")
+    async with reading(model, server):
+        await publish(server, b"not json", wire(site(1)).replace(b'"version":1', b'"version":"one"'), wrong, site(2))
+        await until(lambda: model.count("sites") == 1 and model.count("quarantine") == 3)
+    kept = {each.value: each.error for each in model.unreadable()}
+    assert b"not json" in kept
+    assert "SITE 7 EXAMPLE" in kept[wrong]
+    monkeypatch.setattr("query.records.SiteFact.check", lambda _: None)  # a program that can read it comes
+    async with reading(model, server):
+        await until(lambda: model.count("sites") == 2)
+    assert model.count("quarantine") == 2
+
+
+async def test_new_partitions_are_found(
+    model: ReadModel, fresh_broker: FreshBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = fresh_broker()
+    if server.kind == "tansu":
+        pytest.skip("Tansu cannot add partitions")
+    monkeypatch.setattr(module, "REFRESH_S", 0.5)
+    async with reading(model, server):
+        await publish(server, site(1))
+        await until(lambda: model.count("sites") == 1)
+        admin = AIOKafkaAdminClient(bootstrap_servers=server.bootstrap)
+        await admin.start()
+        await admin.create_partitions({REGISTRY_SITES.name: NewPartitions(5)})
+        await admin.close()
+        await publish(server, site(2), partition=4)
+        await until(lambda: model.count("sites") == 2)
+
+
+async def test_a_reader_that_makes_no_progress_ends(
+    model: ReadModel, fresh_broker: FreshBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = fresh_broker()
+    await publish(server, site(1))
+
+    async def silent(*_: object, **__: object) -> dict[str, object]:
+        await asyncio.sleep(0.05)
+        return {}
+
+    monkeypatch.setattr("aiokafka.AIOKafkaConsumer.getmany", silent)
+    worker = Ingest(model, settings(server), SystemClock(), stall_s=1)
+    with pytest.raises(IngestStalled):
+        async with asyncio.timeout(30):
+            await worker.run()
+
+
+async def test_two_processes_with_one_file_take_turns(tmp_path: Path) -> None:
+    order_of_entry: list[str] = []
+
+    async def hold(name: str, seconds: float) -> None:
+        async with module._alone(tmp_path):
+            order_of_entry.append(f"{name} in")
+            await asyncio.sleep(seconds)
+            order_of_entry.append(f"{name} out")
+
+    first = asyncio.create_task(hold("a", 0.3))
+    await asyncio.sleep(0.1)
+    await asyncio.gather(first, hold("b", 0))
+    assert order_of_entry == ["a in", "a out", "b in", "b out"]
