@@ -12,7 +12,7 @@ from local_stack.broker import Broker
 from shared.contracts.base import Topic
 from shared.runtime import inbox, outbox
 from shared.runtime.ids import uuid7
-from shared.runtime.kafka import KafkaSettings
+from shared.runtime.kafka import KafkaSettings, ensure_topics
 from shared.runtime.postgres import Database
 from shared.runtime.relay import Relay, replay
 from tests.integration.runtime.world import (
@@ -298,3 +298,16 @@ async def _failing(relay: Relay) -> bool:
 
 async def _leading(relay: Relay) -> bool:
     return relay.health().state == "leading"
+
+
+async def test_a_topic_that_has_more_partitions_than_the_contract_says_is_written_where_its_readers_look(
+    db: Database, kafka: KafkaSettings
+) -> None:
+    made = new_topic(3)
+    contract = Topic(made.name, "test", "Of one reader.", partitions=1)
+    await ensure_topics(kafka, [made])  # as a broker does by itself when somebody asks for a topic too early
+    note = note_on(contract)
+    await tell(db, *(note(subject=f"key-{n}", n=n, text="x") for n in range(20)))
+    async with running(Relay(db, kafka, topics=[contract]).run):
+        await until(lambda: _all_published(db), 20, "publication")
+    assert len((await read_log(kafka, contract, partitions=[0])).records) == 20
