@@ -34,7 +34,9 @@ def update() -> None:
     PROJECT.write_text(BLOCK.sub("constraint-dependencies = [\n]\n", project), encoding="utf-8")
     (ROOT / "uv.lock").unlink(missing_ok=True)
     command = [UV, "export", "--all-packages", "--no-emit-workspace", "--no-header", "--no-annotate", "--quiet"]
-    LOCK.write_bytes(subprocess.run([*command, "--format", "requirements.txt"], cwd=ROOT, check=True, capture_output=True).stdout)
+    LOCK.write_bytes(
+        subprocess.run([*command, "--format", "requirements.txt"], cwd=ROOT, check=True, capture_output=True).stdout
+    )
     PROJECT.write_text(BLOCK.sub(lambda _: block(), PROJECT.read_text(encoding="utf-8")), encoding="utf-8")
 
 

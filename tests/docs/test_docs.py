@@ -1,4 +1,4 @@
-"""Documents are held against the code: links lead somewhere, and every setting, fact, error, metric and alert is named."""
+"""Documents are held against the code: links lead somewhere; settings, facts, refusals, metrics and alerts are there."""
 
 import importlib
 import re

@@ -14,7 +14,8 @@ INSERT INTO history
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 COLUMNS = (
-    "aggregate", "aggregate_id", "action", "from_status", "to_status", "subject", "name", "organisation", "why", "at", "trace_id",
+    "aggregate", "aggregate_id", "action", "from_status", "to_status", "subject", "name", "organisation", "why", "at",
+    "trace_id",
 )  # fmt: skip
 """In the order of ``ADD``, for verbs that COPY many moves."""
 

@@ -109,8 +109,8 @@ class Publisher:
         except OF_ONE_TOPIC as error:
             self._hold(topic, error, rows[0])
             return []
-        # A broker that makes topics for whoever asks may have made this one with more partitions than the contract says,
-        # and its readers, a provider say, look only into those they know of.
+        # A broker that makes topics for whoever asks may have made this one with more partitions than the contract
+        # says, and its readers, a provider say, look only into those they know of.
         wanted = self._topics.get(topic) or broker.topic_of(topic)
         count = min(there, wanted.partitions or there)
         parts: dict[int, list[asyncpg.Record]] = defaultdict(list)
