@@ -88,8 +88,8 @@ async def test_a_list_broken_off_by_the_caller_is_in_the_audit(api: Api, port: i
 
 
 async def test_a_caller_who_sends_everything_before_reading_is_answered(api: Api, port: int) -> None:
-    number = 30_000  # some 24 MB of answers: far more than the sockets hold
-    async with talking(port, length=number * len(LINE)) as (reader, writer), asyncio.timeout(60):
+    number = 300_000  # some 4 MB of keys, 240 MB of answers: more than the sockets hold
+    async with talking(port, length=number * len(LINE)) as (reader, writer), asyncio.timeout(120):
         reader._transport.pause_reading()
         for _ in range(number // 1000):
             writer.write(LINE * 1000)

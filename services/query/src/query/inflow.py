@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import IO, Final
+from typing import IO, Any, Final
 
 STALL_S: Final = 60.0
 """Longest wait for the caller to send or to read something."""
@@ -42,12 +42,12 @@ class Inflow:
         """Take in what arrives until the future is done. Raises TimeoutError when nothing moves either way."""
         while not until.done():
             if self.ended or self._written - self._read_at >= MOST_ASIDE:
-                done, _ = await asyncio.wait({until}, timeout=STALL_S)
-                if not done:
+                if not (await asyncio.wait({until}, timeout=STALL_S))[0]:
                     raise TimeoutError("the answer is not read")
                 return
             arriving = self._arrive()
-            done, _ = await asyncio.wait({until, arriving}, timeout=STALL_S)
+            both: set[asyncio.Future[Any]] = {until, arriving}
+            done, _ = await asyncio.wait(both, timeout=STALL_S)
             if not done:
                 raise TimeoutError("nothing is sent and nothing is read")
             if arriving in done and (piece := self._take()) is not None:
