@@ -72,13 +72,16 @@ async def paced(pace: int, items: list[Any], act: Callable[[Any], Coroutine[Any,
 
 
 @asynccontextmanager
-async def reading(bootstrap: str, topic: str, arrived: Callable[[Any], None]) -> AsyncIterator[None]:
+async def reading(stack: LocalStack, topic: str, arrived: Callable[[Any], None]) -> AsyncIterator[None]:
     """Call ``arrived`` for every new record of a topic."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, auto_offset_reset="latest", fetch_max_wait_ms=10, enable_auto_commit=False
+        bootstrap_servers=stack.bootstrap,
+        auto_offset_reset="latest",
+        fetch_max_wait_ms=stack.broker.fetch_wait_ms,
+        enable_auto_commit=False,
     )
     await consumer.start()
-    partitions = [TopicPartition(topic, number) for number in range(await _partitions(bootstrap, topic))]
+    partitions = [TopicPartition(topic, number) for number in range(await _partitions(stack.bootstrap, topic))]
     consumer.assign(partitions)
     await consumer.seek_to_end()
 
@@ -152,8 +155,8 @@ async def _chain(
 
     topic = f"access-orders.{stack.provider_id}"
     async with (
-        reading(stack.bootstrap, "registry-events", request_arrived),
-        reading(stack.bootstrap, topic, order_arrived),
+        reading(stack, "registry-events", request_arrived),
+        reading(stack, topic, order_arrived),
     ):
         await paced(pace, cases[:WARM_UP], one)
         latencies.clear()
@@ -194,10 +197,10 @@ async def _floor(stack: LocalStack, pace: int, count: int) -> list[float]:
         latencies.append((time.perf_counter() - began) * 1000)
 
     async with (
-        reading(stack.bootstrap, topics[0], arrived),
-        reading(stack.bootstrap, topics[1], arrived),
-        reading(stack.bootstrap, topics[2], arrived),
-        reading(stack.bootstrap, topics[3], arrived),
+        reading(stack, topics[0], arrived),
+        reading(stack, topics[1], arrived),
+        reading(stack, topics[2], arrived),
+        reading(stack, topics[3], arrived),
     ):
         await paced(pace, list(range(WARM_UP)), one)
         latencies.clear()

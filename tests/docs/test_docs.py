@@ -1,4 +1,4 @@
-"""Documents are held against the code: links lead somewhere; settings, facts, refusals, metrics and alerts are there."""
+"""Documents are held against the code: links lead somewhere; settings, facts, refusals, metrics, alerts are there."""
 
 import importlib
 import re

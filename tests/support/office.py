@@ -7,6 +7,7 @@ async with Office.of(stack) as office:
     await office.executed(case, "cut_off")
 """
 
+import itertools
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -51,6 +52,7 @@ class Office:
         self.stack = stack
         self.people = people
         self.web = web
+        self._addresses = itertools.count(1)  # one each, so that a measure against one site touches no other
 
     @classmethod
     @asynccontextmanager
@@ -72,7 +74,7 @@ class Office:
 
         async def rows() -> AsyncIterator[bytes]:
             for domain in domains:
-                serial = int.from_bytes(sha256(domain.encode()).digest()[5:7])
+                serial = next(self._addresses)
                 row = {
                     "operator_name": f"Operator of {domain}",
                     "operator_uscc": uscc_with_check_digit(
@@ -82,7 +84,7 @@ class Office:
                     "site_name": domain,
                     "domain": domain,
                     "provider_id": self.stack.provider_id,
-                    "ips": f"198.18.{serial >> 8 & 255}.{serial & 255}",
+                    "ips": f"100.{64 + serial // 65536}.{serial // 256 % 256}.{serial % 256}",
                 } | changes
                 yield json.dumps(row).encode() + b"\n"
 

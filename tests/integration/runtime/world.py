@@ -52,7 +52,9 @@ def new_topic(partitions: int = 3, **options: Any) -> Topic:
 
 
 def kafka_of(broker: Broker) -> KafkaSettings:
-    return KafkaSettings(broker.bootstrap, idempotence=broker.idempotence, partitions=3)
+    return KafkaSettings(
+        broker.bootstrap, idempotence=broker.idempotence, partitions=3, fetch_wait_ms=broker.fetch_wait_ms
+    )
 
 
 def runtime_of(db: Database) -> Runtime:

@@ -29,6 +29,10 @@ class Broker(Protocol):
         """Whether idempotent producers work on it."""
 
     @property
+    def fetch_wait_ms(self) -> int:
+        """How long it may hold an empty fetch without making records wait."""
+
+    @property
     def keeps_data(self) -> bool:
         """Whether topics survive a restart; if not, every service replays its outbox when it starts."""
 
@@ -57,6 +61,7 @@ class ForeignBroker:
     log: Path | None = None
     kind: ClassVar[str] = "own"
     idempotence: ClassVar[bool] = True
+    fetch_wait_ms: ClassVar[int] = 500
     keeps_data: ClassVar[bool] = True
 
     def start(self) -> None:

@@ -34,6 +34,7 @@ def place() -> Place:
         database_url=lambda spec: f"postgresql://{spec.module}:{_secret(_password(spec))}@postgres:5432/{spec.module}",
         kafka="kafka:9092",
         kafka_idempotence=True,
+        kafka_fetch_wait_ms=500,
         partitions=24,
         replication=1,
         issuer=f"{_KEYCLOAK}/realms/{REALM}",

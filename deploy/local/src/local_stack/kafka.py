@@ -41,6 +41,7 @@ class ApacheKafka:
 
     kind: ClassVar[str] = "kafka"
     idempotence: ClassVar[bool] = True
+    fetch_wait_ms: ClassVar[int] = 500
     keeps_data: ClassVar[bool] = True
 
     def __init__(

@@ -297,6 +297,7 @@ class LocalStack:
             database_url=lambda spec: self.postgres.dsn(spec.module),
             kafka=self.bootstrap,
             kafka_idempotence=self.broker.idempotence,
+            kafka_fetch_wait_ms=self.broker.fetch_wait_ms,
             partitions=PARTITIONS,
             replication=1,
             issuer=self.issuer,

@@ -19,6 +19,7 @@ class Tansu:
 
     kind: ClassVar[str] = "tansu"
     idempotence: ClassVar[bool] = False  # InitProducerId answers UnknownError
+    fetch_wait_ms: ClassVar[int] = 10  # a record that comes does not end a fetch that waits
     keeps_data: ClassVar[bool] = False
 
     def __init__(self, folder: Path, *, port: int | None = None, log: Path | None = None) -> None:

@@ -36,6 +36,7 @@ class Place:
     database_url: Callable[["Service"], str]
     kafka: str
     kafka_idempotence: bool
+    kafka_fetch_wait_ms: int
     partitions: int
     replication: int
     issuer: str
@@ -112,6 +113,7 @@ def environment(service: Service, place: Place) -> dict[str, str]:
         "CONCORD_DATABASE_URL": place.database_url(service),
         "CONCORD_KAFKA_BOOTSTRAP_SERVERS": place.kafka,
         "CONCORD_KAFKA_IDEMPOTENCE": str(place.kafka_idempotence).lower(),
+        "CONCORD_KAFKA_FETCH_WAIT_MS": str(place.kafka_fetch_wait_ms),
         "CONCORD_TOPIC_PARTITIONS": str(place.partitions),
         "CONCORD_TOPIC_REPLICATION": str(place.replication),
         "CONCORD_OIDC_ISSUER": place.issuer,

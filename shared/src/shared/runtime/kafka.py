@@ -63,6 +63,8 @@ class KafkaSettings:
     ca_file: str | None = None
     partitions: int = 24
     replication: int = 1
+    fetch_wait_ms: int = 500
+    """How long the broker may hold a fetch that finds nothing; it answers at once when a record comes."""
 
     @classmethod
     def of(cls, settings: Settings, client_id: str = "concord") -> KafkaSettings:
@@ -78,6 +80,7 @@ class KafkaSettings:
             ca_file=settings.kafka_ca,
             partitions=settings.topic_partitions,
             replication=settings.topic_replication,
+            fetch_wait_ms=settings.kafka_fetch_wait_ms,
         )
 
     def options(self) -> dict[str, Any]:
@@ -181,7 +184,7 @@ async def start_consumer(kafka: KafkaSettings, group_id: str | None) -> Reader:
         group_id=group_id,
         enable_auto_commit=False,
         auto_offset_reset="none",
-        fetch_max_wait_ms=10,
+        fetch_max_wait_ms=kafka.fetch_wait_ms,
         max_partition_fetch_bytes=4 * 1024 * 1024,
     )
     return cast("Reader", await _started(consumer))

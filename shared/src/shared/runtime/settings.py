@@ -21,6 +21,9 @@ class Settings(BaseSettings):
 
     kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="Brokers, `host:port` separated by commas.")
     kafka_idempotence: bool = Field(True, description="Idempotent producer; false only for brokers without it.")
+    kafka_fetch_wait_ms: int = Field(
+        500, ge=1, le=5000, description="How long a broker may hold an empty fetch; 10 for one that does not wake it."
+    )
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How to speak to the brokers."
     )
