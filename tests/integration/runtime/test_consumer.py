@@ -431,9 +431,9 @@ async def test_a_broker_that_is_away_does_not_end_the_consumer_and_a_wiped_one_i
     async with running(relay.run, consumer.run, load):
         await until(lambda: _has_effects(db, 100))
         for seconds_away in (11, 2):
-            server.kill()
+            await asyncio.to_thread(server.kill)
             await asyncio.sleep(seconds_away)
-            server.start()
+            await asyncio.to_thread(server.start)
             await asyncio.sleep(1)
         stop.set()
         await until(lambda: _has_effects(db, 4 * told), 40, "catching up")

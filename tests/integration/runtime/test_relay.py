@@ -229,9 +229,9 @@ async def test_a_broker_killed_under_load_and_wiped_gets_everything_again(
 
     async with running(Relay(db, kafka, topics=[topic], timeout_s=2).run, load):
         await asyncio.sleep(1.5)
-        server.kill()
+        await asyncio.to_thread(server.kill)
         await asyncio.sleep(1.5)
-        server.start()
+        await asyncio.to_thread(server.start)
         await asyncio.sleep(1.5)
         stop.set()
         await until(lambda: _all_published(db), what="catching up")
