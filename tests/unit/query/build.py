@@ -15,6 +15,7 @@ from shared.runtime.ids import uuid7
 AT = datetime(2026, 11, 22, 4, tzinfo=UTC)
 PROVIDER = UUID(examples.PROVIDER)
 OTHER_PROVIDER = UUID(int=PROVIDER.int + 1)
+USCC: str = examples.OPERATOR_RECORD["uscc"]
 MEASURE = {**examples.MEASURE, "authority": "culture-bj", "decision_id": examples.DECISION, "case_id": examples.CASE}
 ORDER_FACTS: dict[str, type[Fact]] = {
     "released": access.OrderReleasedV1,

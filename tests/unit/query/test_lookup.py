@@ -168,6 +168,16 @@ def test_fast_and_slow_paths_give_the_same_answer(filled: ReadModel) -> None:
     assert by_number[0]["decision"]["redress"]["within_days"] == 60
 
 
+def test_a_plain_name_that_is_unknown_is_answered_like_any_other(filled: ReadModel) -> None:
+    given = [b"no.example", b"NO.example", b"a.b.no.example", b"no.xn--fsqu00a.example"]
+    assert [each["found"] for each in lines(filled, *given)] == [False] * 4
+    assert lines(filled, b"no.example")[0] | {"key": ""} == lines(filled, b"NO.example")[0] | {"key": ""}
+    with filled.reading(buffers=True) as txn:
+        found = table(Lookup(filled, txn).csv(given, By.DOMAIN))
+    assert [row | {"key": ""} for row in found] == [{**found[0], "key": ""}] * 4
+    assert found[0]["found"] == "false"
+
+
 def table(block: Block) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(rows.HEADER + block.answer.decode())))
 

@@ -10,13 +10,14 @@ from query.freshness import Freshness
 from query.keys import By
 from query.lookup import Lookup, group
 from query.readmodel import ReadModel
+from query.records import id_of
 from query.views import LookupAnswer, PublicAnswer, RegisterEntry
 from query.writer import Writer
 from shared.contracts import examples
-from tests.unit.query.build import AT, batch, order, site
+from tests.unit.query.build import AT, USCC, batch, order, site
 
 PERSON = {"name": "张三丰", "uscc": "110101199003074477", "kind": "person"}
-OFFICIAL = ("91110000MA00000007", "198.18.", examples.CASE, examples.DIGEST, examples.REGISTRATION, examples.OPERATOR)
+OFFICIAL = (USCC, "198.18.", examples.CASE, examples.DIGEST, examples.REGISTRATION, examples.OPERATOR)
 
 
 def entry(model: ReadModel, number: str = "京ICP备00000001号") -> dict[str, Any]:
@@ -24,7 +25,7 @@ def entry(model: ReadModel, number: str = "京ICP备00000001号") -> dict[str, A
         hit = Lookup(model, txn).find(number, By.NUMBER)
         assert hit is not None
         sites = group(hit)
-        orders = [model.orders_of(txn, each.site.site_id.bytes) for each in sites.entries]
+        orders = [model.orders_of(txn, id_of(each.site.site_id)) for each in sites.entries]
     return {**public.register(number, sites, orders), **Freshness(AT, AT).members()}
 
 

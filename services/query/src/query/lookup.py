@@ -1,6 +1,7 @@
 """Finds sites by domain, address or number in the read model: one key, or a block of lines as fast as LMDB goes."""
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -10,13 +11,14 @@ import msgspec
 
 from query import keys, rows
 from query.keys import By
-from query.readmodel import ALONE, SHOWN, ReadModel, pack
-from query.records import Entry
+from query.readmodel import ALONE, FOUND, SHOWN, THEN, ReadModel, pack
+from query.records import LONGEST_DOMAIN, Entry
 from shared.rules.identifiers import InvalidIdentifier
 
-FOUND: Final = b'{"found":true,"key":"'
-THEN: Final = b'",'
 LONGEST_LINE: Final = 4096
+NOT_FOUND: Final = b'{"found":false,"key":"'
+_LABEL: Final = rb"(?:[a-z0-9-]{0,61}[a-z0-9])?"
+_PLAIN_NAME: Final = re.compile(rb"(?:[a-z0-9]" + _LABEL + rb"\.)+[a-z]" + _LABEL).fullmatch
 LONGEST_NAME: Final = 300
 """Longer than any domain, shorter than the longest key LMDB takes."""
 SHOWN_OF_A_BAD_KEY: Final = 200
@@ -78,7 +80,7 @@ class Lookup:
         for name in (exact, *above):
             body = self._txn.get(name.encode(), None, self._domains)
             if body is not None:
-                body = bytes(body)
+                body = bytes(body[len(FOUND) + len(name) + len(THEN) :])
                 total = 1 if body.startswith(ALONE) else msgspec.json.decode(b"{" + body, type=_Others).total
                 return Hit(total, body, None if name == exact else name)
         return None
@@ -93,39 +95,59 @@ class Lookup:
         """One line of JSON for each line that is not blank, in order."""
         if by is By.IP or by is By.NUMBER:
             return self._indexed(lines, by)
-        get, domains, out = self._txn.get, self._domains, list[Any]()
-        missed = found = 0
+        if b"" in lines:
+            lines = [line for line in lines if line]
+        get, domains = self._txn.get, self._domains
         try:
-            for line in lines:
-                body = get(line, None, domains) if line else None
-                if body is not None:
-                    out += (FOUND, line, THEN, body)
-                    found += 1
-                elif answer := self._slow(line, by):
-                    out.append(answer)
-                    hit = answer.startswith(FOUND)
-                    found += hit
-                    missed += not hit
-        except lmdb.BadValsizeError:  # a key longer than LMDB takes: no domain is
+            # Nearly every key is a hit as it stands, and its answer lies ready: this line is where the time goes.
+            answers = [get(line, None, domains) for line in lines]
+        except lmdb.BadValsizeError:  # a line longer than any key
             return self._slowly(lines, by)
-        return Block(b"".join(out), missed + found, found)
+        return self._joined(lines, by, answers)
+
+    def _joined(self, lines: Sequence[bytes], by: By, answers: list[bytes | None]) -> Block:
+        """A block of answers, those that are missing looked for once more, thoroughly."""
+        blank = missed = 0
+        named = by in {By.AUTO, By.DOMAIN}
+        for place, answer in enumerate(answers):
+            if answer is None:
+                line = lines[place]
+                if named and self._is_unknown(line):
+                    answers[place] = NOT_FOUND + line + b'"}\n'
+                    missed += 1
+                    continue
+                thorough = self._slow(line, by)
+                answers[place] = thorough
+                blank += not thorough
+                missed += not thorough.startswith(FOUND)
+        return Block(b"".join(answers), len(answers) - blank, len(answers) - missed)  # type: ignore[arg-type]  # no None left
+
+    def _is_unknown(self, line: bytes) -> bool:
+        """Whether a line that found nothing is a name in its one form, and no name above it is known either.
+
+        Most keys that find nothing are such, and need not be taken apart. A public suffix is one too: nobody has it.
+        """
+        if _PLAIN_NAME(line) is None or len(line) > LONGEST_DOMAIN or b"xn--" in line:
+            return False
+        above = line.partition(b".")[2]
+        while b"." in above:
+            if self._txn.get(above, None, self._domains) is not None:
+                return False
+            above = above.partition(b".")[2]
+        return True
 
     def _indexed(self, lines: Sequence[bytes], by: By) -> Block:
         """The same by address or number: find the ids, then the entries."""
         cursor = self._txn.cursor(self._model.db["ips" if by is By.IP else "numbers"])
-        get, sites, out = self._txn.get, self._model.db["sites"], list[Any]()
-        missed = found = 0
+        get, sites = self._txn.get, self._model.db["sites"]
+        answers: list[bytes | None] = []
         for line in lines:
             key = _packed(line) if by is By.IP else line[:500]
             if key and cursor.set_key(key) and cursor.count() == 1:
-                out += (FOUND, line, THEN, ALONE, get(cursor.value(), None, sites))
-                found += 1
-            elif answer := self._slow(line, by):
-                out.append(answer)
-                hit = answer.startswith(FOUND)
-                found += hit
-                missed += not hit
-        return Block(b"".join(out), missed + found, found)
+                answers.append(b"".join((FOUND, line, THEN, ALONE, get(cursor.value(), None, sites))))
+            else:
+                answers.append(None)
+        return self._joined(lines, by, answers)
 
     def _slowly(self, lines: Sequence[bytes], by: By) -> Block:
         answers = [answer for line in lines if (answer := self._slow(line, by))]
@@ -161,14 +183,17 @@ class Lookup:
 
     def csv(self, lines: Sequence[bytes], by: By) -> Block:
         """One CSV row for each line that is not blank, in order; the first site of a key that several have."""
-        get, rest, out = self._txn.get, self._model.db["rows"], list[Any]()
+        get, whole, out = self._txn.get, self._model.db["rows"], list[Any]()
         direct = by in {By.AUTO, By.DOMAIN}
         missed = found = 0
         for line in lines:
-            row = get(line, None, rest) if direct and 0 < len(line) < LONGEST_NAME else None
+            row = get(line, None, whole) if direct and 0 < len(line) < LONGEST_NAME else None
             if row is not None:
-                out += (line, row)
+                out.append(row)
                 found += 1
+            elif direct and self._is_unknown(line):
+                out.append(line + rows.NOTHING)
+                missed += 1
             elif line and not line.isspace():
                 answer, hit = self._row(line, by)
                 out.append(answer)

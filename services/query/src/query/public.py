@@ -1,8 +1,8 @@
 """What the public sees of an entry: no credit codes, no addresses, no case numbers, and no personal data."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
 from query.lifecycle import Order
 from query.lookup import Group
@@ -46,7 +46,7 @@ def answer(group: Group) -> dict[str, Any]:
     return {"total": group.total, **({"others": others} if others else {}), **first}
 
 
-def register(number: str, group: Group, orders: Sequence[Mapping[UUID, list[Order]]]) -> dict[str, Any]:
+def register(number: str, group: Group, orders: Sequence[Mapping[str, list[Order]]]) -> dict[str, Any]:
     """The register's entry for a number: who, which sites, why it was revoked, how to challenge it, what happened."""
     first = group.entries[0]
     shown = [entry(each) for each in group.entries]
@@ -65,9 +65,9 @@ def register(number: str, group: Group, orders: Sequence[Mapping[UUID, list[Orde
     }
 
 
-def _events(group: Group, orders: Sequence[Mapping[UUID, list[Order]]]) -> list[dict[str, Any]]:
+def _events(group: Group, orders: Sequence[Mapping[str, list[Order]]]) -> list[dict[str, Any]]:
     """What happened: changes of the registration, and the steps of every order that went out."""
-    changes = {(change.at, change.status) for each in group.entries for change in each.history}
+    changes = {(datetime.fromisoformat(change.at), change.status) for each in group.entries for change in each.history}
     events: list[dict[str, Any]] = [{"at": at, "what": f"registration_{status}"} for at, status in changes]
     for each, by_provider in zip(group.entries, orders, strict=False):
         for provider_id, known in by_provider.items():

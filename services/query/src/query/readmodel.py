@@ -1,7 +1,7 @@
 """The read model: an LMDB file that is exactly one point of the stream, since records and offsets commit together.
 
-Sub-databases: ``sites`` (site id → entry), ``domains`` and ``rows`` (A-label → the rest of the answer as a line of
-JSON, as a row of CSV: one get and no work for each key of a list), ``shared`` (domains that several sites have → site
+Sub-databases: ``sites`` (site id → entry), ``domains`` and ``rows`` (A-label → the whole answer as a line of JSON,
+as a row of CSV: one get and no work for each key of a list), ``shared`` (domains that several sites have → site
 ids), ``ips`` (16 bytes → site ids), ``numbers`` (number → site ids), ``orders`` (site id, provider id → orders),
 ``quarantine`` (records nobody could read), ``meta`` (schema, cluster id, offsets, freshness).
 """
@@ -32,6 +32,8 @@ SHOWN: Final = 100
 """Further sites listed for a key that many sites have; ``total`` says how many there are."""
 NAMES: Final = ("sites", "domains", "rows", "shared", "ips", "numbers", "orders", "quarantine", "meta")
 DUPLICATES: Final = frozenset({"shared", "ips", "numbers"})
+FOUND: Final = b'{"found":true,"key":"'
+THEN: Final = b'",'
 ALONE: Final = b'"total":1,'
 ACTIVE: Final = b'"status":"active"},"operator":{'
 """What only the entry of a registration in force holds: quotes inside a text are escaped."""
@@ -175,15 +177,15 @@ class ReadModel:
         tail = txn.get(site_id, None, self.db["sites"])
         return None if tail is None else records.decode(tail)
 
-    def orders_of(self, txn: Any, site_id: bytes) -> dict[UUID, list[Order]]:
+    def orders_of(self, txn: Any, site_id: bytes) -> dict[str, list[Order]]:
         """The orders about a site, by provider."""
         cursor = txn.cursor(self.db["orders"])
-        found: dict[UUID, list[Order]] = {}
+        found: dict[str, list[Order]] = {}
         if cursor.set_range(site_id):
             for key, value in cursor:
                 if bytes(key[:ID]) != site_id:
                     break
-                found[UUID(bytes=bytes(key[ID:]))] = lifecycle.load(value)
+                found[str(UUID(bytes=bytes(key[ID:])))] = lifecycle.load(value)
         return found
 
     def ids(self, txn: Any, name: str, key: bytes, limit: int) -> tuple[int, list[bytes]]:

@@ -1,6 +1,7 @@
 """Writes look-up answers as CSV rows."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from typing import Final
 
 from query.records import Entry
@@ -12,6 +13,8 @@ COLUMNS: Final = (
     "other_site_numbers",
 )  # fmt: skip
 HEADER: Final = ",".join(COLUMNS) + "\r\n"
+_RISKY: Final = re.compile(r'[",\r\n]|\x1f[=+\-@\t]').search
+"""Whether some of the texts, each after a separator, needs care; nearly none does."""
 _FORMULA: Final = frozenset("=+-@\t\r")
 """First characters that make a spreadsheet run a cell; such texts get an apostrophe in front."""
 
@@ -25,8 +28,8 @@ def cell(text: str) -> str:
     return text
 
 
-def _list(texts: Iterable[str]) -> str:
-    return cell(";".join(texts))
+NOTHING: Final = b",false,," + b"," * (len(COLUMNS) - 4) + b"\r\n"
+"""The row of a name that nobody has, without its first cell."""
 
 
 def missing(key: str, error: str, message: str) -> str:
@@ -43,14 +46,18 @@ def rest(total: int, entries: Sequence[Entry]) -> str:
     """That row without its first cell."""
     entry = entries[0]
     site, registration, operator, hosting = entry.site, entry.registration, entry.operator, entry.hosting
+    ips = [ip for access in entry.accesses for ip in access.ips]
+    texts = [
+        site.site_number, site.name, ";".join(site.service_items), registration.number, operator.name, operator.uscc,
+        ";".join(ips), ";".join([each.site.site_number for each in entries[1:]]),
+    ]  # fmt: skip
+    if _RISKY("\x1f" + "\x1f".join(texts)):
+        texts = [cell(text) for text in texts]
+    site_number, name, items, number, operator_name, uscc, addresses, others = texts
     return (
-        f",true,,,{total},{site.site_id},{cell(site.site_number)},{cell(site.name)},"
-        f"{_list(site.domains)},{_list(site.service_items)},{site.status},{site.region},"
-        f"{cell(registration.number)},{registration.kind},{registration.status},"
-        f"{cell(operator.name)},{cell(operator.uscc)},{operator.operator_id},"
-        f"{_list([str(access.provider_id) for access in entry.accesses])},"
-        f"{_list([ip for access in entry.accesses for ip in access.ips])},"
+        f",true,,,{total},{site.site_id},{site_number},{name},{';'.join(site.domains)},{items},{site.status},"
+        f"{site.region},{number},{registration.kind},{registration.status},{operator_name},{uscc},"
+        f"{operator.operator_id},{';'.join([access.provider_id for access in entry.accesses])},{addresses},"
         f"{hosting.state},{hosting.since.isoformat() if hosting.since else ''},{hosting.order_id or ''},"
-        f"{(entry.decision.decision_id or '') if entry.decision else ''},"
-        f"{_list([each.site.site_number for each in entries[1:]])}\r\n"
+        f"{(entry.decision.decision_id or '') if entry.decision else ''},{others}\r\n"
     )

@@ -19,6 +19,7 @@ from query.keys import By
 from query.lookup import Hit, Lookup, group
 from query.policy import POLICY, Act
 from query.readmodel import ReadModel
+from query.records import id_of
 from shared.rules.identifiers import InvalidIdentifier, parse_number
 from shared.runtime.context import Caller, Runtime
 from shared.runtime.ids import uuid7
@@ -124,7 +125,7 @@ async def show_entry(rt: Runtime, number: str) -> dict[str, Any]:
         if hit is None:
             raise EntryNotFound(number=number)
         sites = group(hit)
-        orders = [rt.state.model.orders_of(txn, each.site.site_id.bytes) for each in sites.entries]
+        orders = [rt.state.model.orders_of(txn, id_of(each.site.site_id)) for each in sites.entries]
         freshness = Freshness(rt.state.model.as_of_in(txn), rt.clock.now())
     canonical = sites.entries[0].registration.number
     shown = sites.entries[0].site.site_number if parse_number(number).site else canonical

@@ -1,6 +1,6 @@
 """Writes the read model: a batch and the offsets that follow it in one transaction, with all that finds a site."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -11,9 +11,11 @@ from query.lifecycle import OrderFact
 from query.readmodel import (
     ALONE,
     EPOCH,
+    FOUND,
     ID,
     SCHEMA,
     SHOWN,
+    THEN,
     Batch,
     ReadModel,
     Unreadable,
@@ -25,6 +27,8 @@ from query.records import Entry, SiteFact
 
 MOST: Final = 10_000
 """Sites of one domain that are looked at; the register refuses a domain that is somebody else's, so there are few."""
+
+NONE: Final[Set[str]] = frozenset()
 
 _log = structlog.get_logger(__name__)
 
@@ -98,7 +102,7 @@ class _Change:
 
     def _record(self, fact: SiteFact) -> None:
         """Take in a record unless the same version or a newer one is there."""
-        site_id = fact.site_id.bytes
+        site_id = records.id_of(fact.site_id)
         tail = self._txn.get(site_id, None, self._db["sites"])
         earlier = None if tail is None else records.decode(tail)
         if earlier is not None and earlier.site.version >= fact.version:
@@ -128,15 +132,15 @@ class _Change:
         known = set(earlier.site.domains) if earlier is not None else set()
         for domain in sorted(known.difference(entry.site.domains)):
             self._unname(domain.encode(), site_id)
-        self._move("ips", entry.ips, earlier.ips if earlier else set(), site_id, pack)
-        self._move("numbers", entry.numbers, earlier.numbers if earlier else set(), site_id, str.encode)
+        self._move("ips", entry.ips, earlier.ips if earlier else NONE, site_id, pack)
+        self._move("numbers", entry.numbers, earlier.numbers if earlier else NONE, site_id, str.encode)
         body, row = ALONE + tail, rows.rest(1, [entry]).encode()
         for domain in sorted(set(entry.site.domains)):
             if not self._others(domain.encode(), site_id, known=domain in known):
                 self._name(domain.encode(), body, row)
 
     def _move(
-        self, index: str, now: set[str], before: set[str], site_id: bytes, key_of: Callable[[str], bytes | None]
+        self, index: str, now: Set[str], before: Set[str], site_id: bytes, key_of: Callable[[str], bytes | None]
     ) -> None:
         """Bring an index from the keys a site had to those it has."""
         if now == before:
@@ -153,8 +157,8 @@ class _Change:
 
     def _name(self, domain: bytes, body: bytes, row: bytes) -> None:
         """Write the answers for a domain."""
-        self._txn.put(domain, body, db=self._db["domains"])
-        self._txn.put(domain, row, db=self._db["rows"])
+        self._txn.put(domain, FOUND + domain + THEN + body, db=self._db["domains"])
+        self._txn.put(domain, domain + row, db=self._db["rows"])
 
     def _others(self, domain: bytes, site_id: bytes, *, known: bool) -> bool:
         """Whether other sites have this domain too; then its answers are written for all of them."""
@@ -165,7 +169,11 @@ class _Change:
             found = None if known else txn.get(domain, None, self._db["domains"])
             if found is None:
                 return False
-            txn.put(domain, records.decode(found[len(ALONE) :]).site.site_id.bytes, db=shared)
+            txn.put(
+                domain,
+                records.id_of(records.decode(found[len(FOUND + domain + THEN + ALONE) :]).site.site_id),
+                db=shared,
+            )
             self._any_shared = True
         txn.put(domain, site_id, db=shared)
         self._together(domain)
