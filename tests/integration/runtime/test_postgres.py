@@ -9,7 +9,7 @@ import pytest
 from shared.runtime import audit, history
 from shared.runtime.context import Caller
 from shared.runtime.ids import uuid7
-from shared.runtime.postgres import Database, is_transient
+from shared.runtime.postgres import Database, PartFailed, is_transient
 from tests.integration.runtime.world import effects, kill_session
 
 ADD = "INSERT INTO effect (key, n) VALUES ($1, $2)"
@@ -26,12 +26,23 @@ async def test_a_nested_transaction_is_part_of_the_outer_one(db: Database) -> No
     assert await effects(db) == []
 
 
-async def test_a_nested_transaction_that_fails_leaves_the_outer_one_whole(db: Database) -> None:
+async def test_a_part_that_fails_takes_the_whole_with_it_even_if_somebody_catches_it(db: Database) -> None:
+    with pytest.raises(PartFailed):  # noqa: PT012
+        async with db.transaction() as outer:
+            await outer.execute(ADD, "outer", 1)
+            with pytest.raises(ZeroDivisionError):  # noqa: PT012
+                async with db.transaction() as inner:
+                    await inner.execute(ADD, "inner", 1)
+                    raise ZeroDivisionError
+    assert await effects(db) == []
+
+
+async def test_a_savepoint_that_fails_leaves_the_outer_one_whole(db: Database) -> None:
     async with db.transaction() as outer:
         await outer.execute(ADD, "outer", 1)
         with pytest.raises(asyncpg.NotNullViolationError):
-            async with db.transaction() as inner:
-                await inner.execute(ADD, "inner", None)
+            async with outer.transaction():
+                await outer.execute(ADD, "inner", None)
         async with db.connection() as reader:
             assert await reader.fetchval("SELECT count(*) FROM effect") == 1, "a read inside sees its own writes"
     assert await effects(db) == [("outer", 1)]

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -97,6 +98,23 @@ async def prepare(connection: Any) -> None:
     )
 
 
+class PartFailed(RuntimeError):
+    """A part of a transaction failed, its exception was caught, and the rest was about to be kept all the same."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """The transaction a task has open."""
+
+    task: asyncio.Task[Any] | None
+    connection: Tx
+    doomed: bool = False
+
+
+async def _as_it_is(_connection: object) -> None:
+    """Pooled connections carry no session state (SET, LISTEN, session locks): no reset, a round trip less."""
+
+
 class Database:
     """The one database of a service."""
 
@@ -104,7 +122,7 @@ class Database:
         self._pool = pool
         self._dsn = dsn
         self._application_name = application_name
-        self._open: ContextVar[tuple[asyncio.Task[Any] | None, Tx] | None] = ContextVar("open", default=None)
+        self._open: ContextVar[_Open | None] = ContextVar("open", default=None)
 
     @classmethod
     async def connect(
@@ -119,6 +137,7 @@ class Database:
             statement_cache_size=statement_cache_size,
             server_settings={**SERVER_SETTINGS, "application_name": application_name},
             init=prepare,
+            reset=_as_it_is,
         )
         return cls(pool, dsn, application_name)
 
@@ -145,29 +164,37 @@ class Database:
         await prepare(connection)
         return connection
 
-    def _joined(self) -> Tx | None:
-        """The connection of the transaction that this very task has open; a task spawned inside must not share it."""
+    def _joined(self) -> _Open | None:
+        """The transaction that this very task has open; a task spawned inside must not share it."""
         current = self._open.get()
-        if current is None or current[0] is not asyncio.current_task():
-            return None
-        return current[1]
+        return current if current is not None and current.task is asyncio.current_task() else None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
-        """A transaction; inside another one of the same task, a savepoint of it."""
+        """A transaction; inside another one of the same task, a part of it.
+
+        A part that fails takes the whole with it, also where somebody catches its exception: then PartFailed is raised
+        at the end. Who wants to go on after a failure opens a savepoint: ``tx.transaction()``.
+        """
         joined = self._joined()
         if joined is not None:
-            async with joined.transaction():
-                yield joined
+            try:
+                yield joined.connection
+            except BaseException:
+                joined.doomed = True
+                raise
             return
         async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
             try:
                 async with connection.transaction():
-                    token = self._open.set((asyncio.current_task(), connection))
+                    opened = _Open(asyncio.current_task(), connection)
+                    token = self._open.set(opened)
                     try:
                         yield connection
                     finally:
                         self._open.reset(token)
+                    if opened.doomed:
+                        raise PartFailed("a part of this transaction failed, so nothing of it may be kept")  # noqa: TRY301
             except Exception as error:
                 if is_transient(error) or not _has_lost(connection, error):
                     raise
@@ -178,7 +205,7 @@ class Database:
         """A connection for reads; inside a transaction of the same task, that one, which sees its own writes."""
         joined = self._joined()
         if joined is not None:
-            yield joined
+            yield joined.connection
             return
         async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
             yield connection
