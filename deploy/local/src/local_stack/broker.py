@@ -78,17 +78,19 @@ class ForeignBroker:
         return True
 
 
-async def cluster_id(broker: Broker) -> str:
-    """Which cluster this is: another one than last time has none of our topics. Raises StartFailed if it is silent."""
+async def until_it_answers(broker: Broker) -> None:
+    """Wait for the broker to speak Kafka. Raises StartFailed if it is silent."""
     try:
         async with asyncio.timeout(_ANSWER_S):
             while True:
                 admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap, request_timeout_ms=5_000)
                 try:
                     await admin.start()
-                    return str((await admin.describe_cluster())["cluster_id"])
+                    await admin.describe_cluster()
                 except KafkaError:
                     await asyncio.sleep(0.3)
+                else:
+                    return
                 finally:
                     await admin.close()
     except TimeoutError:

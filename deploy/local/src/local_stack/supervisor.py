@@ -14,7 +14,7 @@ from typing import Any, Final, Self, TextIO
 
 import httpx
 
-from local_stack.broker import cluster_id
+from local_stack.broker import until_it_answers
 from local_stack.child import Child
 from local_stack.errors import StartFailed
 from local_stack.keys import keep_key_set
@@ -78,7 +78,7 @@ class LocalStack:
             self.root, self.log("postgres"), database_url, durable=durable, usual_port=usual_ports
         )
         self.broker = make_broker(broker, self.root, self.log("broker"), kafka_bootstrap, usual_port=usual_ports)
-        self._watched_broker = Watched("the broker", self.broker, self._broker_returned, self._console.say)
+        self._watched_broker = Watched("the broker", self.broker, self._server_returned, self._console.say)
 
     @classmethod
     def of(cls, settings: StackSettings, console: TextIO | None = None) -> Self:
@@ -173,12 +173,11 @@ class LocalStack:
         else:
             self.broker.stop()
 
-    async def start_broker(self, *, replay: bool = True) -> None:
-        """Bring the broker back; if it has lost its topics, every service publishes its outbox again."""
+    def start_broker(self) -> None:
+        """Bring the broker back. If it has lost its topics, each service's relay sees that and fills them again."""
         self.broker.start()
         self._watched_broker.held_down = False
-        if replay:
-            await self._broker_returned()
+        self._publish()
 
     async def replay(self) -> None:
         """Have every service publish its whole outbox again."""
@@ -209,19 +208,16 @@ class LocalStack:
         migrating = asyncio.create_task(self._migrate())
         await asyncio.sleep(0)  # it begins before the broker's start keeps us busy
         try:
-            is_new = await self._start_broker()
+            self._start_broker()
         except BaseException:
             migrating.cancel()
             await asyncio.gather(migrating, return_exceptions=True)
             raise
         await migrating
-        if is_new:
-            self._console.say("the broker is new: every service publishes its outbox again")
-            await self.replay()
         for child in self.children.values():
             child.start()
+        await until_it_answers(self.broker)
         await self.wait_ready()
-        self._cluster_file.write_text(await cluster_id(self.broker))
         if self._with_provider:
             await self._start_provider()
         for child in self.children.values():
@@ -253,13 +249,10 @@ class LocalStack:
         for spec in self.services.values():
             await self.postgres.ensure_database(spec.module)
 
-    async def _start_broker(self) -> bool:
-        """Whether it holds none of what was published before."""
+    def _start_broker(self) -> None:
         self._follow("broker")
         self._console.say(f"starting the broker ({self.broker.kind})")
         self.broker.start()
-        known = self._cluster_file.read_text() if self._cluster_file.exists() else None
-        return known is not None and known != await cluster_id(self.broker)
 
     async def _start_provider(self) -> None:
         folder, web_port = self.root / "provider", self._port("agent", AGENT_WEB_PORT)
@@ -316,10 +309,6 @@ class LocalStack:
     def _signing_keys(self) -> Path:
         return self.root / "keys" / "orders.json"
 
-    @property
-    def _cluster_file(self) -> Path:
-        return self.root / "broker-cluster"
-
     def _port(self, name: str, usual: int) -> int:
         if name not in self._ports:
             self._ports[name] = free_port(usual if self._usual_ports else None)
@@ -332,17 +321,10 @@ class LocalStack:
     def _watch(self) -> None:
         self._tasks.append(asyncio.create_task(self._watched_broker.watch()))
         if isinstance(self.postgres, EmbeddedPostgres):
-            watched = Watched("PostgreSQL", self.postgres, self._postgres_returned, self._console.say)
+            watched = Watched("PostgreSQL", self.postgres, self._server_returned, self._console.say)
             self._tasks.append(asyncio.create_task(watched.watch()))
 
-    async def _broker_returned(self) -> None:
-        self._publish()
-        if not self.broker.keeps_data:
-            self._console.say("the broker has lost its topics: every service publishes its outbox again")
-            self._cluster_file.write_text(await cluster_id(self.broker))
-            await self.replay()
-
-    async def _postgres_returned(self) -> None:
+    async def _server_returned(self) -> None:
         self._publish()
 
     async def _migrate(self) -> None:
