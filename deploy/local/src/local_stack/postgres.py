@@ -93,6 +93,7 @@ class EmbeddedPostgres:
         self.log = log or folder / "postgres.log"
         self._created = folder / "created"  # written once initdb has finished
         self.port = port or 0
+        self._durable = durable
         self._settings = _SETTINGS | ({} if durable else _UNSAFE_BUT_FAST)
         self._process: Process | None = None
 
@@ -139,9 +140,9 @@ class EmbeddedPostgres:
             raise StartFailed(msg)
 
     def stop(self) -> None:
-        """Fast shutdown: sessions are ended, the data is left consistent."""
+        """Sessions are ended, the data is left consistent; where it need not last, without a checkpoint."""
         if self._process:
-            self._process.stop(_STOP_SECONDS, signal.SIGINT)
+            self._process.stop(_STOP_SECONDS, signal.SIGINT if self._durable else signal.SIGQUIT)
             self._process = None
 
     def kill(self) -> None:
