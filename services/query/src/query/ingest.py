@@ -255,14 +255,16 @@ class Ingest:
     async def _probe_forever(self, client: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
         """Measure the lag; notice another cluster, topics that lost their end, and a client that fell silent."""
         while True:
-            at = self._clock.now()
+            at, asked = self._clock.now(), dict(self._next)
             async with bounded():
                 cluster_id = await _cluster_id(admin)
-                ends = await client.end_offsets([_partition(place) for place in self._next])
+                ends = await client.end_offsets([_partition(place) for place in asked])
             if cluster_id != self._model.cluster_id():
                 raise ClusterChanged(cluster_id)
-            reached = {_place(partition): end for partition, end in ends.items()}
-            self._lost |= {place for place, end in reached.items() if end < self._next[place]}
+            # Tansu answers with the first offset of the last batch; what it sends along with records is right.
+            reached = {_place(each): max(end, client.highwater(each) or 0) for each, end in ends.items()}
+            # Where we were before we asked: what came in meanwhile lies behind the ends we were told.
+            self._lost |= {place for place, end in reached.items() if end < asked[place]}
             self.lag = sum(max(0, end - self._next[place]) for place, end in reached.items())
             _lag.set(self.lag)
             if self._target is None and reached and not self._lost:
