@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
@@ -13,6 +14,7 @@ from query import ingest as module
 from query.ingest import Ingest, IngestStalled
 from query.keys import By
 from query.lookup import Lookup, group
+from query.main import SERVICE
 from query.readmodel import Place, ReadModel
 from query.writer import Writer
 from shared.contracts.base import Fact
@@ -20,7 +22,8 @@ from shared.contracts.topics import ACCESS_EVENTS, REGISTRY_SITES
 from shared.runtime import kafka
 from shared.runtime.clock import SystemClock
 from shared.runtime.kafka import KafkaSettings
-from tests.support.fixtures import FreshBroker
+from tests.support.fixtures import FreshBroker, MakeDatabase
+from tests.support.service import running_service
 from tests.unit.query.build import batch, dump, order, site, wire
 
 
@@ -196,3 +199,27 @@ async def test_two_processes_with_one_file_take_turns(tmp_path: Path) -> None:
     await asyncio.sleep(0.1)
     await asyncio.gather(first, hold("b", 0))
     assert order_of_entry == ["a in", "a out", "b in", "b out"]
+
+
+async def test_the_whole_service_reads_the_topics_and_answers(
+    fresh_broker: FreshBroker, make_database: MakeDatabase, tmp_path: Path
+) -> None:
+    server = fresh_broker()
+    await publish(server, site(1), site(2, 2, status="revoked"), order("released", number=2))
+    given: dict[str, Any] = {
+        "roles_run": "http,relay,consumer,ticks",
+        "lmdb_path": tmp_path / "lookup",
+        "kafka_bootstrap_servers": server.bootstrap,
+        "kafka_idempotence": server.idempotence,
+        "topic_partitions": 3,
+    }
+    dsn = await make_database("query")
+    for _ in range(2):  # started again it goes on with the same file
+        async with running_service(SERVICE, dsn, **given) as api:
+            async with asyncio.timeout(30):
+                answer = (await api.get("/public/lookup?domain=site-2.example")).json()
+                while answer["lag_ms"] is None:
+                    await asyncio.sleep(0.05)
+                    answer = (await api.get("/public/lookup?domain=site-2.example")).json()
+            assert (answer["hosting"]["state"], answer["registration"]["status"]) == ("cut_off_ordered", "revoked")
+            assert answer["lag_ms"] < 10_000
