@@ -16,7 +16,7 @@ help: ## List the commands
 setup: .venv/ready ## Install what is needed into .venv, every wheel checked against its pinned hash
 
 .venv/ready: requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml)
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Concord needs Python 3.11 or newer")'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
