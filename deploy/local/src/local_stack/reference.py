@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from local_stack.topology import SERVICES
+from query import ingest
 from shared.runtime.metrics import METRICS
 from shared.runtime.problems import Problem, all_problems
 from shared.runtime.settings import Settings
@@ -73,7 +74,7 @@ def _is_ours(problem: type[Problem]) -> bool:
 def _metrics() -> Iterator[str]:
     yield from ("## Metrics", "", "At `/metrics` of every service, in the Prometheus text format.", "")
     yield from ("| name | meaning |", "|---|---|")
-    yield from (f"| `{name}` | {meaning} |" for name, meaning in METRICS.items())
+    yield from (f"| `{name}` | {meaning} |" for name, meaning in (METRICS | ingest.METRICS).items())
 
 
 def page() -> str:
