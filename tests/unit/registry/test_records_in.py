@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ def _cut(
     marks = sorted({place % (len(content) + 1) for place in places} | {0, len(content)})
 
     async def stream() -> AsyncIterator[bytes]:
-        for start, end in zip(marks, marks[1:], strict=False):
+        for start, end in pairwise(marks):
             yield content[start:end]
 
     async def read() -> list[tuple[int, bytes, bool]]:

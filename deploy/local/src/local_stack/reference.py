@@ -60,7 +60,7 @@ def _problems() -> Iterator[str]:
         "",
     )
     yield from ("| code | status | from | says |", "|---|---|---|---|")
-    for problem in all_problems():
+    for problem in sorted(all_problems(), key=lambda one: (one.code, one.__module__, one.__name__)):
         if _is_ours(problem):
             origin = problem.__module__.split(".")[0].replace("_", "-")
             yield f"| `{problem.code}` | {problem.status} | {origin} | {problem.template} |"
