@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local_stack.errors import StackError, StartFailed
-from local_stack.kafka import ensure_jars, find_java
+from local_stack.kafka import ensure_jars, find_java, new_cluster_id
 from local_stack.logs import Console
 from local_stack.ports import free_port, is_free, wait_until_listening
 from local_stack.settings import StackSettings
@@ -98,3 +98,9 @@ def test_what_maven_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(StartFailed, match="no such artifact"):
         ensure_jars(pom)
     assert not (tmp_path / "jars").exists()
+
+
+def test_a_cluster_id_is_never_taken_for_an_option() -> None:
+    ids = {new_cluster_id() for _ in range(2_000)}
+    assert len(ids) == 2_000
+    assert not [each for each in ids if each.startswith("-") or len(each) != 22]

@@ -113,9 +113,8 @@ class ApacheKafka:
         return config
 
     def _format(self, java: str, jars: Path, config: Path) -> None:
-        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         command = [*self._java(java, jars), "-Xmx128m", "kafka.tools.StorageTool", "format", "--standalone"]
-        command += ["--cluster-id", cluster_id, "--config", str(config)]
+        command += ["--cluster-id", new_cluster_id(), "--config", str(config)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
         if done.returncode:
             shutil.rmtree(self.data, ignore_errors=True)
@@ -125,6 +124,12 @@ class ApacheKafka:
     def _java(self, java: str, jars: Path) -> list[str]:
         options = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-Djava.awt.headless=true"]
         return [java, *options, f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", f"{jars}/*"]
+
+
+def new_cluster_id() -> str:
+    """A random id in the form that Kafka wants; never with a dash in front, which its commands take for an option."""
+    first, *rest = uuid.uuid4().bytes
+    return urlsafe_b64encode(bytes([first & 0x7F, *rest])).decode().rstrip("=")
 
 
 def find_java() -> str:
