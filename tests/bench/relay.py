@@ -53,7 +53,7 @@ async def _compare(db: Database, kafka: KafkaSettings, count: int) -> tuple[floa
     await ensure_topics(kafka, [topic, bare_topic])
     now = datetime.now(UTC)
     async with db.transaction() as tx:
-        await outbox.add_many(tx, (note(subject=f"key-{n % 997}", n=n, text="x" * 400) for n in range(count)), now)
+        outbox.add(tx, *(note(subject=f"key-{n % 997}", n=n, text="x" * 400) for n in range(count)), at=now)
         rows = await tx.fetch("SELECT key, value, headers FROM outbox ORDER BY id")
     before = await _bare(kafka, bare_topic.name, rows)
 

@@ -84,7 +84,7 @@ async def make(rt: Rt, who: Who, body: NewThing, response: Response) -> Thing:
             raise NameTaken(name=body.name)
         thing = Thing(id=uuid7(), name=body.name, version=1)
         await tx.execute("INSERT INTO thing (id, name) VALUES ($1, $2)", thing.id, thing.name)
-        await outbox.add(tx, ThingMadeV1(thing_id=thing.id, name=thing.name), at=rt.clock.now())
+        outbox.add(tx, ThingMadeV1(thing_id=thing.id, name=thing.name), at=rt.clock.now())
     gate.entered.set()
     await gate.open.wait()
     if body.name == "crash":

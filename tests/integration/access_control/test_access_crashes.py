@@ -1,14 +1,16 @@
 """A crash between any two statements of a verb leaves nothing behind, and doing it again does it once."""
 
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from access_control.store import feed, orders, providers, receipts
+from access_control.store import orders, providers, receipts
 from shared.runtime import audit, deadlines, history, outbox
 from shared.runtime import signing as keys
 from shared.runtime.clock import FixedClock
+from shared.runtime.journal import Pending
 from tests.integration.access_control.conftest import OpenDesk
 from tests.integration.access_control.desk import Desk, Host, later, reinstated, revoked
 
@@ -24,9 +26,9 @@ WRITES = (
     (orders, "undo"),
     (orders, "mark_overdue"),
     (receipts, "add_many"),
-    (feed, "notify"),
     (history, "add"),
     (audit, "record"),
+    (Pending, "write"),
     (deadlines, "start"),
     (deadlines, "start_in"),
     (deadlines, "met"),
@@ -66,17 +68,29 @@ class Crash:
     def after(self, calls: int | None) -> None:
         self._left = calls
 
-    def _wrap(self, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def _wrap(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        if not inspect.iscoroutinefunction(call):
+
+            def called(*args: Any, **kwargs: Any) -> Any:
+                result = call(*args, **kwargs)
+                self._count()
+                return result
+
+            return called
+
+        async def awaited(*args: Any, **kwargs: Any) -> Any:
             result = await call(*args, **kwargs)
-            if self._left is not None:
-                self._left -= 1
-                if self._left == 0:
-                    self._left = None
-                    raise Killed
+            self._count()
             return result
 
-        return wrapped
+        return awaited
+
+    def _count(self) -> None:
+        if self._left is not None:
+            self._left -= 1
+            if self._left == 0:
+                self._left = None
+                raise Killed
 
 
 @pytest.fixture

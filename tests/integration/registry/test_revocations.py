@@ -227,7 +227,7 @@ async def test_killed_before_the_commit_nothing_is_half_written(
     drafted = await register.api.post(f"/registrations/{active['id']}/revocation", json=MEASURE, who="regulator-a")
     before = await register.fetchval("SELECT count(*) FROM outbox")
 
-    async def dies(*_: Any, **__: Any) -> None:
+    def dies(*_: Any, **__: Any) -> None:
         raise RuntimeError("killed")
 
     monkeypatch.setattr("registry.service.revocations.outbox.add", dies)

@@ -32,6 +32,7 @@ revision = "0001"
 down_revision = None
 def upgrade() -> None:
     op.execute(runtime_schema(1))
+    op.execute(runtime_schema(2))
 '''
 ROOT = Path(__file__).parents[3]
 

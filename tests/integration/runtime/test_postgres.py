@@ -112,13 +112,14 @@ async def test_settings_that_protect_the_database_are_on(db: Database) -> None:
 async def test_moves_and_refusals_leave_a_trail(db: Database) -> None:
     now, about = datetime.now(UTC), uuid7()
     async with db.transaction() as tx:
-        await history.add(
+        history.add(
             tx, aggregate="site", aggregate_id=about, action="grant", from_status=None, to_status="granted",
             who=Caller.system("registry"), why="asked for", at=now,
         )  # fmt: skip
         await audit.record(
             tx, who=None, act="revoke", resource=f"site/{about}", outcome="refused", code="forbidden", at=now
         )
+    async with db.connection() as tx:
         move = await tx.fetchrow("SELECT * FROM history WHERE aggregate_id = $1", about)
         refusal = await tx.fetchrow("SELECT * FROM audit WHERE resource = $1", f"site/{about}")
     assert move is not None

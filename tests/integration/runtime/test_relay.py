@@ -59,13 +59,13 @@ async def test_an_older_transaction_that_waited_for_the_lock_comes_second(db: Da
             has_xid.set()
             await may_lock.wait()
             n = await tx.fetchval(COUNT, "k")
-            await outbox.add(tx, note(subject="k", n=n), at=datetime.now(UTC))
+            outbox.add(tx, note(subject="k", n=n), at=datetime.now(UTC))
 
     waiting = asyncio.create_task(older())
     await has_xid.wait()
     async with db.transaction() as tx:
         n = await tx.fetchval(COUNT, "k")
-        await outbox.add(tx, note(subject="k", n=n), at=datetime.now(UTC))
+        outbox.add(tx, note(subject="k", n=n), at=datetime.now(UTC))
     may_lock.set()
     await waiting
     async with running(Relay(db, kafka, topics=[topic]).run):
@@ -85,7 +85,7 @@ async def test_each_key_stays_in_order_under_many_verbs_at_once(db: Database, ka
             await inbox.claim(tx, "c", uuid7())
             await asyncio.sleep(dice.random() / 100)
             n = await tx.fetchval(COUNT, key)
-            await outbox.add(tx, note(subject=key, n=n), at=datetime.now(UTC))
+            outbox.add(tx, note(subject=key, n=n), at=datetime.now(UTC))
             await asyncio.sleep(dice.random() / 100)
 
     async def worker() -> None:
@@ -109,7 +109,7 @@ async def test_a_long_transaction_holds_nothing_back_and_is_not_forgotten(db: Da
 
     async def slow() -> None:
         async with db.transaction() as tx:
-            await outbox.add(tx, note(subject="slow", n=1), at=datetime.now(UTC))
+            outbox.add(tx, note(subject="slow", n=1), at=datetime.now(UTC))
             await may_commit.wait()
 
     async with running(Relay(db, kafka, topics=[topic]).run):

@@ -39,7 +39,7 @@ class ThingSeenV1(Fact):
 async def see(rt: Runtime, tx: Tx, fact: toy.ThingMadeV1, meta: EventMeta) -> None:
     """Tell that it was seen; keep the trace the history would show."""
     await tx.execute("INSERT INTO seen VALUES ($1)", history.trace_id())
-    await outbox.add(tx, ThingSeenV1(thing_id=fact.thing_id), at=rt.clock.now())
+    outbox.add(tx, ThingSeenV1(thing_id=fact.thing_id), at=rt.clock.now())
 
 
 async def test_a_fact_told_because_of_a_request_is_in_the_trace_of_its_caller(

@@ -63,7 +63,7 @@ def runtime_of(db: Database) -> Runtime:
 
 async def tell(db: Database, *facts: Fact) -> None:
     async with db.transaction() as tx:
-        await outbox.add(tx, *facts, at=datetime.now(UTC))
+        outbox.add(tx, *facts, at=datetime.now(UTC))
 
 
 async def write_effect(_rt: Runtime, tx: Tx, fact: Note, _meta: EventMeta) -> None:

@@ -56,7 +56,7 @@ async def apply(rt: Runtime, who: Caller, body: bodies.Application) -> Record:
             if open_id is None:
                 raise TryAgain(retry_after=1)  # it was decided this very moment
             raise ApplicationPending(service_item=new.service_item, domain=new.domain, application_id=str(open_id))
-        await _moved(tx, filed, None, "apply", who, "The operator applied for prior approval.")
+        _moved(tx, filed, None, "apply", who, "The operator applied for prior approval.")
         return filed, []
 
 
@@ -90,7 +90,7 @@ async def grant(rt: Runtime, who: Caller, application_id: UUID, body: bodies.Gra
         approval = Approval(await _number(rt, tx, who.organisation, at), body.scope, body.valid_until)
         granted = await store.move(tx, application, to, who.organisation, at, approval)
         made = await _remember(tx, application, granted, Action.GRANT, who, body)
-        await outbox.add(tx, _granted(granted, approval), at=at)
+        outbox.add(tx, _granted(granted, approval), at=at)
         return granted, made
 
 
@@ -104,7 +104,7 @@ async def refuse(rt: Runtime, who: Caller, application_id: UUID, body: bodies.Re
         to, at = APPLICATION.after(application.status, Action.REFUSE), rt.clock.now()
         refused = await store.move(tx, application, to, who.organisation, at)
         made = await _remember(tx, application, refused, Action.REFUSE, who, body)
-        await outbox.add(tx, ApprovalRefusedV1(**_subject(refused), **dict(body)), at=at)
+        outbox.add(tx, ApprovalRefusedV1(**_subject(refused), **dict(body)), at=at)
         return refused, made
 
 
@@ -118,7 +118,7 @@ async def find_not_required(rt: Runtime, who: Caller, application_id: UUID, body
         to, at = APPLICATION.after(application.status, Action.FIND_NOT_REQUIRED), rt.clock.now()
         found = await store.move(tx, application, to, who.organisation, at)
         made = await _remember(tx, application, found, Action.FIND_NOT_REQUIRED, who, body)
-        await outbox.add(tx, ApprovalNotRequiredV1(**_subject(found), **dict(body)), at=at)
+        outbox.add(tx, ApprovalNotRequiredV1(**_subject(found), **dict(body)), at=at)
         return found, made
 
 
@@ -132,9 +132,7 @@ async def cancel(rt: Runtime, who: Caller, application_id: UUID, body: bodies.Ca
         to, at = APPLICATION.after(application.status, Action.CANCEL), rt.clock.now()
         cancelled = await store.move(tx, application, to, who.organisation, at)
         made = await _remember(tx, application, cancelled, Action.CANCEL, who, body)
-        await outbox.add(
-            tx, ApprovalCancelledV1(**_subject(cancelled), **dict(body), number=cancelled.number or ""), at=at
-        )
+        outbox.add(tx, ApprovalCancelledV1(**_subject(cancelled), **dict(body), number=cancelled.number or ""), at=at)
         return cancelled, made
 
 
@@ -145,7 +143,7 @@ async def mark_overdue(rt: Runtime, tx: Tx, application_id: UUID) -> None:
         return
     source = rt.rules.clocks[_clock(rt, marked)].source
     why = f"The authority had until {marked.due_at.isoformat()} to decide ({source})."
-    await _moved(tx, marked, marked.status, "mark_overdue", SYSTEM, why)
+    _moved(tx, marked, marked.status, "mark_overdue", SYSTEM, why)
 
 
 def _received(rt: Runtime, who: Caller, body: bodies.Application) -> NewApplication:
@@ -217,14 +215,14 @@ async def _remember(
             evidence_hash=getattr(body, "evidence_hash", None),
         ),
     )
-    await _moved(tx, now, before.status, action, who, body.reasons)
+    _moved(tx, now, before.status, action, who, body.reasons)
     if before.status is Status.SUBMITTED:
         await deadlines.met(tx, DECISION_CLOCK, now.id, now.changed_at)
     return await store.decisions(tx, [now.id])
 
 
-async def _moved(tx: Tx, now: Application, before: Status | None, action: str, who: Caller, why: str) -> None:
-    await history.add(
+def _moved(tx: Tx, now: Application, before: Status | None, action: str, who: Caller, why: str) -> None:
+    history.add(
         tx,
         aggregate=APPLICATION.aggregate,
         aggregate_id=now.id,

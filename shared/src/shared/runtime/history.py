@@ -6,18 +6,17 @@ from uuid import UUID
 from opentelemetry import trace
 
 from shared.runtime.context import Caller
+from shared.runtime.journal import Journal
 from shared.runtime.postgres import Tx
 
-ADD = """
-INSERT INTO history
-       (aggregate, aggregate_id, action, from_status, to_status, subject, name, organisation, why, at, trace_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-"""
-COLUMNS = (
-    "aggregate", "aggregate_id", "action", "from_status", "to_status", "subject", "name", "organisation", "why", "at",
-    "trace_id",
+JOURNAL = Journal(
+    "history",
+    {
+        "aggregate": "text", "aggregate_id": "uuid", "action": "text", "from_status": "text", "to_status": "text",
+        "subject": "text", "name": "text", "organisation": "text", "why": "text", "at": "timestamptz",
+        "trace_id": "text",
+    },
 )  # fmt: skip
-"""In the order of ``ADD``, for verbs that COPY many moves."""
 
 
 def trace_id() -> str | None:
@@ -26,7 +25,7 @@ def trace_id() -> str | None:
     return format(context.trace_id, "032x") if context.is_valid else None
 
 
-async def add(
+def add(
     tx: Tx,
     *,
     aggregate: str,
@@ -39,17 +38,8 @@ async def add(
     at: datetime,
 ) -> None:
     """Record a move, in the transaction that makes it."""
-    await tx.execute(
-        ADD,
-        aggregate,
-        aggregate_id,
-        action,
-        from_status,
-        to_status,
-        who.subject,
-        who.name,
-        who.organisation,
-        why,
-        at,
+    row = (
+        aggregate, aggregate_id, action, from_status, to_status, who.subject, who.name, who.organisation, why, at,
         trace_id(),
-    )
+    )  # fmt: skip
+    JOURNAL.add(tx, row)

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from opentelemetry import trace
 
 from shared.runtime.context import Runtime
+from shared.runtime.journal import Journal
 from shared.runtime.problems import BadRequest, Conflict, Problem
 from shared.runtime.requests import authenticate, route_of, runtime_of
 
@@ -30,13 +31,14 @@ PARAMETER: Final = {
     "example": "0192f1c2-6b1e-7cc3-9d52-1a2b3c4d5e6f",
 }
 
-# One lock per caller and key, held until the transaction ends; it does not wait, so a second request learns at once.
-LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('idempotency' || chr(31) || $1 || chr(31) || $2, 0))"
-FIND = "SELECT request_hash, status, headers, body FROM idempotency WHERE subject = $1 AND key = $2"
-KEEP_ANSWER = """
-INSERT INTO idempotency (subject, key, route, request_hash, status, headers, body)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-"""
+CLAIM: Final = "SELECT locked, request_hash, status, headers, body FROM idempotency_claim($1, $2)"
+ANSWERS: Final = Journal(
+    "idempotency",
+    {
+        "subject": "text", "key": "text", "route": "text", "request_hash": "bytea", "status": "integer",
+        "headers": "jsonb", "body": "bytea",
+    },
+)  # fmt: skip
 PURGE = """
 DELETE FROM idempotency
  WHERE (subject, key) IN (SELECT subject, key FROM idempotency WHERE created_at < $1 ORDER BY created_at LIMIT $2)
@@ -100,17 +102,16 @@ async def answer_once(request: Request, handler: Handler) -> Response:
     key = key_of(request)
     fingerprint = fingerprint_of(request, await request.body())
     async with runtime_of(request).db.transaction() as tx:
-        if not await tx.fetchval(LOCK, subject, key):
+        stored = await tx.fetchrow(CLAIM, subject, key)
+        if stored is None or not stored["locked"]:
             raise IdempotencyInFlight
-        stored = await tx.fetchrow(FIND, subject, key)
-        if stored is not None:
+        if stored["request_hash"] is not None:
             if stored["request_hash"] != fingerprint:
                 raise IdempotencyKeyReused
             return replayed(stored["status"], stored["headers"], stored["body"])
         response = await handler(request)
         if 200 <= response.status_code < 300:
-            claim = (subject, key, route_of(request.scope), fingerprint)
-            await tx.execute(KEEP_ANSWER, *claim, *_kept(response))
+            ANSWERS.add(tx, (subject, key, route_of(request.scope), fingerprint, *_kept(response)))
         return response
 
 

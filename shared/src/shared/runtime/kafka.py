@@ -112,7 +112,7 @@ async def bounded(seconds: float = CALL_S) -> AsyncIterator[None]:
 
 
 class _OneLife:
-    """A client that lives no longer than its connections: when one breaks, ``lost`` is set for good.
+    """A client that lives no longer than its connections: when one breaks, ``lost`` is done for good.
 
     aiokafka's own clients connect again and go on. A broker that came back may have lost its topics; then nothing must
     be written to them before they are made anew (Tansu takes such records and never gives them out), and nothing
@@ -121,15 +121,15 @@ class _OneLife:
 
     def __init__(self, *, on_lost: Callable[[], None] = lambda: None, **options: Any) -> None:
         super().__init__(**options)
-        self.lost = asyncio.Event()
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._on_lost = on_lost
         client: Any = self.client if isinstance(self, AIOKafkaProducer) else self._client  # type: ignore[attr-defined]
         self._reconnect = client._on_connection_closed
         client._on_connection_closed = self._connection_closed
 
     def _connection_closed(self, connection: Any, reason: Any) -> None:
-        if reason not in (CloseReason.SHUTDOWN, CloseReason.IDLE_DROP) and not self.lost.is_set():
-            self.lost.set()
+        if reason not in (CloseReason.SHUTDOWN, CloseReason.IDLE_DROP) and not self.lost.done():
+            self.lost.set_result(None)
             sender = getattr(self, "_sender", None)
             if sender is not None and sender.sender_task is not None:
                 sender.sender_task.cancel()
@@ -139,17 +139,15 @@ class _OneLife:
     async def call(self, answer: Awaitable[T], seconds: float = CALL_S) -> T:
         """What a call of this client gives; BrokerUnavailable if it takes too long or the connection breaks."""
         calling = asyncio.ensure_future(answer)
-        losing = asyncio.ensure_future(self.lost.wait())
-        waiting: set[asyncio.Future[Any]] = {calling, losing}
+        waiting: set[asyncio.Future[Any]] = {calling, self.lost}
         try:
             async with bounded(seconds):
                 await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            if self.lost.is_set():
+            if self.lost.done():
                 raise BrokerUnavailable("the connection to the broker was lost")
             return calling.result()
         finally:
             calling.cancel()
-            losing.cancel()
 
 
 class Producer(_OneLife, AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types

@@ -1,33 +1,26 @@
 """What a service has to tell, written in the transaction that makes it true.
 
-Lock the aggregate (guarded UPDATE, SELECT … FOR UPDATE, or its INSERT) before calling ``add``: ids are drawn here, and
-the relay publishes in id order, so that is what keeps the facts of one key in the order in which they became true.
+Lock the aggregate (guarded UPDATE, SELECT … FOR UPDATE, or its INSERT) in that transaction: ids are drawn at its end,
+and the relay publishes in id order, so that is what keeps the facts of one key in the order in which they became true.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from shared.contracts.base import Fact
 from shared.runtime import envelope
 from shared.runtime.ids import uuid7
+from shared.runtime.journal import Journal, notify
 from shared.runtime.postgres import Tx
 
 CHANNEL: Final = "outbox"
 
-ADD = """
-WITH added AS (
-    INSERT INTO outbox (event_id, topic, key, type, value, headers)
-    SELECT event_id, topic, key, type, value, headers
-      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::jsonb[])
-           WITH ORDINALITY AS fact (event_id, topic, key, type, value, headers, place)
-     ORDER BY place
+JOURNAL: Final = Journal(
+    "outbox",
+    {"event_id": "uuid", "topic": "text", "key": "text", "type": "text", "value": "bytea", "headers": "jsonb"},
 )
-SELECT pg_notify('outbox', '')
-"""
-NOTIFY = "SELECT pg_notify('outbox', '')"
-COLUMNS = ("event_id", "topic", "key", "type", "value", "headers")
 
 _Row = tuple[UUID, str, str, str, bytes, dict[str, str]]
 
@@ -43,18 +36,13 @@ def _rows(facts: Iterable[Fact], at: datetime) -> list[_Row]:
     return rows
 
 
-async def _insert(tx: Tx, rows: Sequence[_Row]) -> None:
-    columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
-    await tx.execute(ADD, *columns)
-
-
-async def add(tx: Tx, *facts: Fact, at: datetime) -> None:
+def add(tx: Tx, *facts: Fact, at: datetime) -> None:
     """Tell facts, in this order, as structured-mode CloudEvents. ``at`` is when they became true."""
     if facts:
-        await _insert(tx, _rows(facts, at))
+        _tell(tx, _rows(facts, at))
 
 
-async def add_raw(
+def add_raw(
     tx: Tx,
     *,
     topic: str,
@@ -78,12 +66,9 @@ async def add_raw(
         trace=envelope.trace_headers(),
     )
     all_headers.update(headers)
-    await _insert(tx, [(event_id, topic, key, type, value, all_headers)])
+    _tell(tx, [(event_id, topic, key, type, value, all_headers)])
 
 
-async def add_many(tx: Tx, facts: Iterable[Fact], at: datetime) -> None:
-    """Tell many facts by COPY, for imports; one NOTIFY for all of them."""
-    rows = _rows(facts, at)
-    if rows:
-        await tx.copy_records_to_table("outbox", records=rows, columns=COLUMNS)
-        await tx.execute(NOTIFY)
+def _tell(tx: Tx, rows: Sequence[_Row]) -> None:
+    JOURNAL.add(tx, *rows)
+    notify(tx, CHANNEL)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import asyncpg
 import orjson
 
+from shared.runtime import journal
+
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
@@ -188,13 +190,16 @@ class Database:
             try:
                 async with connection.transaction():
                     opened = _Open(asyncio.current_task(), connection)
-                    token = self._open.set(opened)
+                    pending = journal.Pending(connection)
+                    token, written = self._open.set(opened), journal.CURRENT.set(pending)
                     try:
                         yield connection
                     finally:
+                        journal.CURRENT.reset(written)
                         self._open.reset(token)
                     if opened.doomed:
                         raise PartFailed("a part of this transaction failed, so nothing of it may be kept")  # noqa: TRY301
+                    await pending.write()
             except Exception as error:
                 if is_transient(error) or not _has_lost(connection, error):
                     raise

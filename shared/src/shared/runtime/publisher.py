@@ -71,7 +71,7 @@ class Publisher:
 
     def check(self) -> None:
         """Raise BrokerUnavailable if the producer has lost its connection."""
-        if self._producer is None or self._producer.lost.is_set():
+        if self._producer is None or self._producer.lost.done():
             raise BrokerUnavailable("the connection to the broker was lost")
 
     def held(self) -> list[str]:

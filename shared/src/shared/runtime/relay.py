@@ -20,9 +20,10 @@ import structlog
 from shared.contracts.base import Topic
 from shared.runtime import kafka as broker
 from shared.runtime import metrics
+from shared.runtime.journal import notify
 from shared.runtime.kafka import BROKER_ERRORS, KafkaSettings
 from shared.runtime.leases import hold
-from shared.runtime.outbox import CHANNEL, NOTIFY
+from shared.runtime.outbox import CHANNEL
 from shared.runtime.postgres import DATABASE_ERRORS
 from shared.runtime.publisher import Publisher
 
@@ -287,5 +288,5 @@ async def replay(
         status = await tx.execute(
             REPLAY, 0 if first_id is None else first_id, MAX_ID if last_id is None else last_id, topic, timeout=HOUR_S
         )
-        await tx.execute(NOTIFY)
+        notify(tx, CHANNEL)
     return int(status.rsplit(" ", 1)[-1])

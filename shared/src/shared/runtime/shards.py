@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 from zlib import crc32
 
@@ -22,7 +22,7 @@ from shared.runtime.postgres import DATABASE_ERRORS
 
 if TYPE_CHECKING:
     from shared.runtime.delivery import Delivery
-    from shared.runtime.dispatch import Table
+    from shared.runtime.dispatch import Record, Table
     from shared.runtime.postgres import Database
 
 log = structlog.get_logger(__name__)
@@ -32,6 +32,8 @@ Topics: TypeAlias = Names | Callable[[], Names | Awaitable[Names]]
 
 POLL_MS: Final = 500
 POLL_RECORDS: Final = 1000
+COMMIT_S: Final = 1.0
+"""How far the committed offsets may be behind what was applied; the inbox knows what is read again after a crash."""
 MISSING_S: Final = 0.5
 """How soon to look again for topics that are not there yet."""
 LONGEST_PAUSE_S: Final = 5.0
@@ -71,6 +73,8 @@ class Shard:
         self._next: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._refresh_at = 0.0
+        self._uncommitted: dict[TopicPartition, int] = {}
+        self._commit_at = 0.0
 
     def quiet_s(self) -> float:
         """How long ago something was applied, or there was nothing to do, or it was excused."""
@@ -122,6 +126,7 @@ class Shard:
                 self._client = await broker.start_consumer(self._kafka, self._name)
                 self._next.clear()
                 self._committed.clear()
+                self._uncommitted.clear()
                 self.refresh()
                 while True:
                     await self._poll(self._client)
@@ -129,6 +134,9 @@ class Shard:
             except BROKER_ERRORS as error:
                 self.error, self.lag = repr(error), None
                 log.warning("consumer_broker_failed", consumer=self._name, error=self.error, pause_s=pause)
+            except asyncio.CancelledError:
+                await self._leave_word()
+                raise
             finally:
                 if self._client is not None:
                     client, self._client = self._client, None
@@ -151,14 +159,30 @@ class Shard:
             )
             await self._rewind(client, partitions)
             return
-        if not polled:
-            return
+        if polled:
+            await self._apply(polled)
+        if self._uncommitted and (not polled or time.monotonic() >= self._commit_at):
+            await self._commit(client)
+
+    async def _apply(self, polled: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        if not self._uncommitted:
+            self._commit_at = time.monotonic() + COMMIT_S
         await self._delivery.apply([self._table.read(record) for records in polled.values() for record in records])
         moved = {partition: records[-1].offset + 1 for partition, records in polled.items()}
         self._next.update(moved)
-        # If this fails, no harm: the events are applied, and the inbox knows them when they are read again.
-        await client.call(client.commit(moved))
-        self._committed.update(moved)
+        self._uncommitted.update(moved)
+
+    async def _commit(self, client: Reader, seconds: float = broker.CALL_S) -> None:
+        """Tell the broker how far we are. If it fails, no harm: the inbox knows what is read again."""
+        await client.call(client.commit(dict(self._uncommitted)), seconds)
+        self._committed.update(self._uncommitted)
+        self._uncommitted.clear()
+
+    async def _leave_word(self) -> None:
+        """Told to stop: let whoever reads next begin where we ended."""
+        if self._client is not None and self._uncommitted:
+            with contextlib.suppress(*BROKER_ERRORS):
+                await self._commit(self._client, broker.LEAVE_S)
 
     async def _assign(self, client: Reader) -> None:
         """Find the partitions that are ours: keep our place in those we have, begin the new ones where we left off."""
@@ -220,12 +244,14 @@ class Shard:
         if gone:
             log.error("broker_was_wiped", consumer=self._name, partitions=len(gone))
             self._committed.clear()
+            self._uncommitted.clear()
             self._next.clear()
 
     async def _rewind(self, client: Reader, partitions: Sequence[TopicPartition]) -> None:
         earliest = await client.call(client.beginning_offsets(partitions))
         for partition, offset in earliest.items():
             self._next[partition] = offset
+            self._uncommitted.pop(partition, None)
             client.seek(partition, offset)
 
     async def measure(self) -> None:

@@ -82,5 +82,5 @@ async def _draft(
         ),
     )
     if drafted is not None:
-        await trail.moved(rt, tx, drafted, "draft", before=None, who=SYSTEM, why=WHY)
+        trail.moved(rt, tx, drafted, "draft", before=None, who=SYSTEM, why=WHY)
     return drafted

@@ -58,7 +58,7 @@ async def revoke(rt: Runtime, who: Caller, provider_id: UUID, kid: str) -> Key:
 
 
 async def _remember(tx: Tx, rt: Runtime, who: Caller, key: Key, *, action: str, before: str | None, after: str) -> None:
-    await history.add(
+    history.add(
         tx,
         aggregate="provider_key",
         aggregate_id=key.provider_id,

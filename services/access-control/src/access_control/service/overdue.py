@@ -18,7 +18,5 @@ async def mark_overdue(rt: Runtime, tx: Tx, order_id: UUID) -> None:
     order = await orders.mark_overdue(tx, order_id, running=sorted(RUNNING), at=rt.clock.now())
     if order is None:
         return
-    await trail.moved(
-        rt, tx, order, "overdue", before=order.status, who=SYSTEM, why="The delay for carrying it out passed."
-    )
-    await outbox.add(tx, facts.overdue(order), at=rt.clock.now())
+    trail.moved(rt, tx, order, "overdue", before=order.status, who=SYSTEM, why="The delay for carrying it out passed.")
+    outbox.add(tx, facts.overdue(order), at=rt.clock.now())

@@ -41,7 +41,7 @@ async def register(rt: Runtime, who: Caller, body: NewProvider) -> ProviderWithK
     POLICY.require(who, Act.REGISTER_PROVIDER, provider)
     async with rt.db.transaction() as tx:
         entered = await store.add(tx, provider)
-        await history.add(
+        history.add(
             tx,
             aggregate="provider",
             aggregate_id=provider.id,
@@ -59,7 +59,7 @@ async def register(rt: Runtime, who: Caller, body: NewProvider) -> ProviderWithK
             kind=provider.kind,
             region=provider.region,
         )
-        await outbox.add(tx, fact, at=now)
+        outbox.add(tx, fact, at=now)
     return ProviderWithKeys(entered, [])
 
 

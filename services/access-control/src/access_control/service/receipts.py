@@ -132,11 +132,11 @@ async def _write(
     if not moved:
         return
     await orders.move_many(tx, _net(moved), now)
-    await trail.moved_many(rt, tx, [_remembered(item, locked) for item in moved], who=batch.who)
+    trail.moved_many(rt, tx, [_remembered(item, locked) for item in moved], who=batch.who)
     for item in moved:
         await _clock(rt, tx, item)
     told = [facts.answered(locked[item.claim.receipt.order_id], item.claim.receipt, now) for item in moved]
-    await outbox.add(tx, *told, at=now)
+    outbox.add(tx, *told, at=now)
 
 
 def _remembered(item: Accepted, locked: dict[UUID, AccessOrder]) -> trail.Moved:

@@ -14,6 +14,7 @@ from shared.contracts.topics import orders_topic
 from shared.runtime import deadlines, outbox
 from shared.runtime.context import Caller, Runtime
 from shared.runtime.ids import uuid7
+from shared.runtime.journal import notify
 from shared.runtime.postgres import Tx
 
 RELEASE_WINDOW = "release"
@@ -39,8 +40,8 @@ async def release(rt: Runtime, tx: Tx, draft: AccessOrder, *, why: str) -> Acces
     released = await orders.release(tx, draft.id, signed)
     if released is None:
         raise LIFECYCLE.refusal(draft.status, Move.RELEASE)
-    await trail.moved(rt, tx, released, Move.RELEASE, before=draft.status, who=SYSTEM, why=why)
-    await outbox.add_raw(
+    trail.moved(rt, tx, released, Move.RELEASE, before=draft.status, who=SYSTEM, why=why)
+    outbox.add_raw(
         tx,
         topic=orders_topic(draft.provider_id).name,
         key=str(draft.site_id),
@@ -49,8 +50,8 @@ async def release(rt: Runtime, tx: Tx, draft: AccessOrder, *, why: str) -> Acces
         event_id=uuid7(),
         at=now,
     )
-    await outbox.add(tx, facts.released(released), at=now)
-    await feed.notify(tx, draft.provider_id)
+    outbox.add(tx, facts.released(released), at=now)
+    notify(tx, feed.CHANNEL, str(draft.provider_id))
     return released
 
 

@@ -51,7 +51,7 @@ async def _restore(rt: Runtime, tx: Tx, fact: RegistrationReinstatedV1, cut_off:
     )
     if drafted is None:
         return
-    await trail.moved(rt, tx, drafted, "draft", before=None, who=SYSTEM, why=WHY)
+    trail.moved(rt, tx, drafted, "draft", before=None, who=SYSTEM, why=WHY)
     await orders.undo(tx, cut_off.id, by=drafted.id)
     if cut_off.status in OPEN:
         await _supersede(rt, tx, cut_off)
@@ -64,5 +64,5 @@ async def _supersede(rt: Runtime, tx: Tx, cut_off: AccessOrder) -> None:
     superseded = await orders.move(tx, cut_off.id, before=cut_off.status, after=after, at=now)
     if superseded is None:
         raise LIFECYCLE.refusal(cut_off.status, Move.SUPERSEDE)
-    await trail.moved(rt, tx, superseded, Move.SUPERSEDE, before=cut_off.status, who=SYSTEM, why=WHY)
+    trail.moved(rt, tx, superseded, Move.SUPERSEDE, before=cut_off.status, who=SYSTEM, why=WHY)
     await deadlines.met(tx, kind=EXECUTION, aggregate_id=cut_off.id, at=now)

@@ -22,11 +22,11 @@ class Moved:
     why: str
 
 
-async def moved(
+def moved(
     rt: Runtime, tx: Tx, order: AccessOrder, move: Move | str, *, before: Status | None, who: Caller, why: str
 ) -> None:
     """Record that an order moved to where it stands now."""
-    await history.add(
+    history.add(
         tx,
         aggregate=AGGREGATE,
         aggregate_id=order.id,
@@ -39,23 +39,7 @@ async def moved(
     )
 
 
-async def moved_many(rt: Runtime, tx: Tx, moves: Sequence[Moved], *, who: Caller) -> None:
-    """Record many moves by COPY, in this order."""
-    now, trace = rt.clock.now(), history.trace_id()
-    rows = [
-        (
-            AGGREGATE,
-            m.order.id,
-            m.move,
-            m.before,
-            m.order.status,
-            who.subject,
-            who.name,
-            who.organisation,
-            m.why,
-            now,
-            trace,
-        )
-        for m in moves
-    ]
-    await tx.copy_records_to_table("history", records=rows, columns=history.COLUMNS)
+def moved_many(rt: Runtime, tx: Tx, moves: Sequence[Moved], *, who: Caller) -> None:
+    """Record many moves, in this order."""
+    for each in moves:
+        moved(rt, tx, each.order, each.move, before=each.before, who=who, why=each.why)

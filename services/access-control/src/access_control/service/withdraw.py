@@ -32,7 +32,7 @@ async def take_back(rt: Runtime, tx: Tx, order: AccessOrder, *, who: Caller, why
     withdrawn = await orders.move(tx, order.id, before=order.status, after=after, at=now)
     if withdrawn is None:
         raise LIFECYCLE.refusal(order.status, Move.WITHDRAW)
-    await trail.moved(rt, tx, withdrawn, Move.WITHDRAW, before=order.status, who=who, why=why)
+    trail.moved(rt, tx, withdrawn, Move.WITHDRAW, before=order.status, who=who, why=why)
     await deadlines.met(tx, kind=RELEASE_WINDOW, aggregate_id=order.id, at=now)
-    await outbox.add(tx, facts.withdrawn(withdrawn, why), at=now)
+    outbox.add(tx, facts.withdrawn(withdrawn, why), at=now)
     return withdrawn

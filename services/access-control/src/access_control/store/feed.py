@@ -8,7 +8,6 @@ from shared.runtime.postgres import Tx
 CHANNEL = "access_orders"
 """NOTIFY channel; the payload is the id of a provider that has new orders."""
 
-NOTIFY = "SELECT pg_notify($1, $2)"
 PAGE = """
 SELECT p.head, o.sequence, o.jws
   FROM provider p
@@ -73,11 +72,6 @@ class InForce:
     order_id: UUID
     sequence: int
     jws: bytes
-
-
-async def notify(tx: Tx, provider_id: UUID) -> None:
-    """Wake the readers of a provider's feed when this transaction commits."""
-    await tx.execute(NOTIFY, CHANNEL, str(provider_id))
 
 
 async def page(tx: Tx, provider_id: UUID, *, after: int, limit: int) -> FeedPage | None:

@@ -56,7 +56,7 @@ async def file(rt: Runtime, who: Caller, decision_id: UUID, body: bodies.Grounds
         filed = await appeals.add(tx, new)
         if filed is None:
             raise AppealPending(appeal_id=str(await appeals.open_of(tx, decision_id)))
-        await remember(tx, filed, None, "file", who, body.grounds, new.filed_at)
+        remember(tx, filed, None, "file", who, body.grounds, new.filed_at)
         return filed
 
 
@@ -83,7 +83,7 @@ async def decide(rt: Runtime, who: Caller, appeal_id: UUID, body: bodies.Outcome
             tx, appeal, to, by=who.subject, at=at, legal_basis=body.legal_basis, reasons=body.reasons
         )
         await deadlines.met(tx, APPEAL_CLOCK, appeal_id, at)
-        await remember(tx, decided, appeal.status, action, who, body.reasons, at)
+        remember(tx, decided, appeal.status, action, who, body.reasons, at)
         if action is AppealAction.UPHOLD:
             await _overturn(tx, who, case, decision, decided, body, at)
         return decided
@@ -97,25 +97,25 @@ async def suspend_overdue(rt: Runtime, tx: Tx, appeal_id: UUID) -> None:
     if overdue is None:
         return
     why = f"The appeal was to be decided until {appeal.due_at.isoformat()} and was not."
-    await remember(tx, overdue, appeal.status, "mark_overdue", SYSTEM, why, at)
+    remember(tx, overdue, appeal.status, "mark_overdue", SYSTEM, why, at)
     if not DECISION.can(decision.status, Action.SUSPEND):
         return
     suspended = await decisions.move(tx, decision, DECISION.after(decision.status, Action.SUSPEND), at)
-    await remember(tx, suspended, decision.status, Action.SUSPEND, SYSTEM, why, at)
+    remember(tx, suspended, decision.status, Action.SUSPEND, SYSTEM, why, at)
     fact = DecisionSuspendedV1.model_validate(
         {**_about(case, overdue), "legal_basis": [clock.source], "reasons": why, "suspended_at": at}
     )
-    await outbox.add(tx, fact, at=at)
+    outbox.add(tx, fact, at=at)
 
 
 async def _overturn(
     tx: Tx, who: Caller, case: Case, decision: Decision, appeal: Appeal, body: bodies.Outcome, at: datetime
 ) -> None:
     overturned = await decisions.move(tx, decision, DECISION.after(decision.status, Action.OVERTURN), at)
-    await remember(tx, overturned, decision.status, Action.OVERTURN, who, body.reasons, at)
+    remember(tx, overturned, decision.status, Action.OVERTURN, who, body.reasons, at)
     basis = {"legal_basis": body.legal_basis, "reasons": body.reasons}
     fact = DecisionOverturnedV1.model_validate({**_about(case, appeal), **basis, "overturned_at": at})
-    await outbox.add(tx, fact, at=at)
+    outbox.add(tx, fact, at=at)
 
 
 def _check_appealable(decision: Decision, new: NewAppeal) -> None:

@@ -64,8 +64,8 @@ async def open_case(rt: Runtime, who: Caller, body: bodies.Suspicion) -> CaseRec
         )
         POLICY.require(who, Act.OPEN_CASE, new)
         opened = await cases.add(tx, new)
-        await remember(tx, opened, None, "open", who, opened.alleged_breach, opened.opened_at)
-        await outbox.add(tx, _opened(opened), at=opened.opened_at)
+        remember(tx, opened, None, "open", who, opened.alleged_breach, opened.opened_at)
+        outbox.add(tx, _opened(opened), at=opened.opened_at)
         return CaseRecord(opened, [], [])
 
 

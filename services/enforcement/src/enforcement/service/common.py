@@ -100,11 +100,11 @@ async def record(tx: Tx, decision: Decision) -> DecisionRecord:
     return (await records(tx, [decision]))[0]
 
 
-async def remember(
+def remember(
     tx: Tx, now: Case | Decision | Appeal, before: StrEnum | None, action: str, who: Caller, why: str, at: datetime
 ) -> None:
     """Leave a trail of a move."""
-    await history.add(
+    history.add(
         tx,
         aggregate=type(now).__name__.lower(),
         aggregate_id=now.id,

@@ -62,7 +62,7 @@ async def draft(rt: Runtime, who: Caller, case_id: UUID, body: bodies.Draft) -> 
         drafted = await decisions.add(tx, new)
         if drafted is None:
             raise DecisionPending(decision_id=str(await decisions.drafted(tx, case_id)))
-        await remember(tx, drafted, None, "draft", who, body.reasons, drafted.drafted_at)
+        remember(tx, drafted, None, "draft", who, body.reasons, drafted.drafted_at)
         return await record(tx, drafted)
 
 
@@ -90,11 +90,11 @@ async def release(rt: Runtime, who: Caller, decision_id: UUID, body: bodies.Rele
             acknowledged=body.collateral_acknowledged,
             request_id=uuid7() if decision.measure is Measure.REVOKE_AND_CUT else None,
         )
-        await remember(tx, released, decision.status, Action.RELEASE, who, decision.reasons, at)
+        remember(tx, released, decision.status, Action.RELEASE, who, decision.reasons, at)
         if released.measure is Measure.NO_BREACH:
             closed = await cases.move(tx, case, CASE.after(case.status, CaseAction.CLOSE), at)
-            await remember(tx, closed, case.status, CaseAction.CLOSE, who, decision.reasons, at)
-        await outbox.add(tx, *_released(case, released, at), at=at)
+            remember(tx, closed, case.status, CaseAction.CLOSE, who, decision.reasons, at)
+        outbox.add(tx, *_released(case, released, at), at=at)
         return await record(tx, released)
 
 
@@ -105,7 +105,7 @@ async def withdraw(rt: Runtime, who: Caller, decision_id: UUID, body: bodies.Wit
         POLICY.require(who, Act.WITHDRAW_DECISION, case)
         at = rt.clock.now()
         withdrawn = await decisions.move(tx, decision, DECISION.after(decision.status, Action.WITHDRAW), at)
-        await remember(tx, withdrawn, decision.status, Action.WITHDRAW, who, body.reasons, at)
+        remember(tx, withdrawn, decision.status, Action.WITHDRAW, who, body.reasons, at)
         return await record(tx, withdrawn)
 
 

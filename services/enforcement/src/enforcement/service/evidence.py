@@ -32,7 +32,7 @@ async def add(rt: Runtime, who: Caller, case_id: UUID, media_type: str, body: As
         CASE.after(case.status, CaseAction.ADD_EVIDENCE)
         at = rt.clock.now()
         if await cases.attach(tx, case_id, Evidence(sha256, size, media_type, at), who.subject, at):
-            await remember(tx, case, case.status, CaseAction.ADD_EVIDENCE, who, f"{media_type}, SHA-256 {sha256}", at)
+            remember(tx, case, case.status, CaseAction.ADD_EVIDENCE, who, f"{media_type}, SHA-256 {sha256}", at)
         kept = await cases.get_evidence(tx, sha256)
         if kept is None:
             raise UnknownEvidence(sha256=sha256)

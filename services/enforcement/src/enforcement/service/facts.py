@@ -69,4 +69,4 @@ async def _take_note(rt: Runtime, tx: Tx, decision_id: UUID, action: Action | No
     decision = await decisions.note(tx, decision_id, at, **said)
     if action is not None and DECISION.can(decision.status, action):
         moved = await decisions.move(tx, decision, DECISION.after(decision.status, action), at)
-        await remember(tx, moved, decision.status, action, SYSTEM, why, at)
+        remember(tx, moved, decision.status, action, SYSTEM, why, at)

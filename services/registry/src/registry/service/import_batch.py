@@ -159,8 +159,8 @@ async def _enter(
         added.append((target.registration, site))
     new = {target.registration.id: target.registration for target in targets.values() if target.new}
     await _copy(tx, new.values(), added, records)
-    await _copy_history(tx, who, new, now)
-    await outbox.add_many(tx, (site_recorded(registration, site, changed_at=now) for registration, site in added), now)
+    _remember(tx, who, new, now)
+    outbox.add(tx, *(site_recorded(registration, site, changed_at=now) for registration, site in added), at=now)
 
 
 async def _operators(tx: Tx, records: Sequence[Record], now: datetime) -> dict[str, Operator]:
@@ -258,10 +258,9 @@ async def _copy(
         await tx.execute(store.INSERT_DEDICATED, [row[0]], row[1], row[2])
 
 
-async def _copy_history(tx: Tx, who: Caller, new: dict[UUID, Registration], now: datetime) -> None:
-    rows = [
-        ("registration", registration_id, "import", None, str(Status.ACTIVE), who.subject, who.name, who.organisation,
-         "Entered from an existing register", now, history.trace_id())
-        for registration_id in new
-    ]  # fmt: skip
-    await tx.copy_records_to_table("history", records=rows, columns=history.COLUMNS)
+def _remember(tx: Tx, who: Caller, new: Iterable[UUID], now: datetime) -> None:
+    for registration_id in new:
+        history.add(
+            tx, aggregate="registration", aggregate_id=registration_id, action="import", from_status=None,
+            to_status=Status.ACTIVE, who=who, why="Entered from an existing register", at=now,
+        )  # fmt: skip

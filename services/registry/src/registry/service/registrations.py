@@ -43,7 +43,7 @@ async def submit(rt: Runtime, who: Caller, body: NewRegistration) -> Full:
         )
         for ordinal, site in enumerate(body.sites, 1):
             await _add_site(rt, tx, operator, registration_id, ordinal, site)
-        await history.add(
+        history.add(
             tx, aggregate="registration", aggregate_id=registration_id, action="submit", from_status=None,
             to_status=Status.SUBMITTED, who=who, why="Submitted by or for the operator", at=now,
         )  # fmt: skip
@@ -121,7 +121,7 @@ async def grant(rt: Runtime, who: Caller, registration_id: UUID, body: Grant) ->
             registration_id=after.id, region=after.region, level=after.level, number=number, kind=after.kind,
             operator=operator_record(after.operator), sites=tuple(site_record(number, to, site) for site in sites),
         )  # fmt: skip
-        await outbox.add(tx, granted, *(site_recorded(after, site, changed_at=now) for site in sites), at=now)
+        outbox.add(tx, granted, *(site_recorded(after, site, changed_at=now) for site in sites), at=now)
         return after, sites
 
 
@@ -140,7 +140,7 @@ async def refuse(rt: Runtime, who: Caller, registration_id: UUID, body: Refusal)
             registration_id=before.id, region=before.region, level=before.level,
             legal_basis=body.legal_basis, reasons=body.reasons, redress=body.redress,
         )  # fmt: skip
-        await outbox.add(tx, refused, at=now)
+        outbox.add(tx, refused, at=now)
         return await full(tx, registration_id)
 
 
@@ -160,7 +160,7 @@ async def move(
     """The guarded move of a registration, with its history row. Raises ActionRefused if somebody moved it first."""
     if await store.move(tx, before, to=to, at=at, **columns) is None:
         raise REGISTRATION.refusal(before.status, action)
-    await history.add(
+    history.add(
         tx, aggregate="registration", aggregate_id=before.id, action=action, from_status=before.status,
         to_status=to, who=who, why=why, at=at,
     )  # fmt: skip

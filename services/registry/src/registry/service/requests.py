@@ -37,14 +37,14 @@ async def receive(rt: Runtime, tx: Tx, fact: RevocationRequestedV1, meta: EventM
     )  # fmt: skip
     if added is None:
         return
-    await _record(tx, fact.request_id, "receive", None, status, SYSTEM, fact.reasons, rt)
+    _record(tx, fact.request_id, "receive", None, status, SYSTEM, fact.reasons, rt)
     received = RevocationRequestReceivedV1(
         registration_id=fact.registration_id,
         request_id=fact.request_id,
         decision_id=fact.decision_id,
         case_id=fact.case_id,
     )
-    await outbox.add(tx, received, at=now)
+    outbox.add(tx, received, at=now)
 
 
 async def get(rt: Runtime, who: Caller, request_id: UUID) -> Request:
@@ -92,7 +92,7 @@ async def decline(rt: Runtime, who: Caller, request_id: UUID, body: Grant) -> Re
             registration_id=request.registration_id, request_id=request.id, decision_id=request.decision_id,
             case_id=request.case_id, legal_basis=body.legal_basis, reasons=body.reasons,
         )  # fmt: skip
-        await outbox.add(tx, declined, at=rt.clock.now())
+        outbox.add(tx, declined, at=rt.clock.now())
         return await _existing(tx, request_id)
 
 
@@ -122,13 +122,13 @@ async def _move(rt: Runtime, tx: Tx, before: Request, action: RequestAction, who
     to = REQUEST.after(before.status, action)
     if await tx.fetchval(store.MOVE_REQUEST, before.id, before.status, to, why, rt.clock.now()) is None:
         raise REQUEST.refusal(before.status, action)
-    await _record(tx, before.id, action, before.status, to, who, why, rt)
+    _record(tx, before.id, action, before.status, to, who, why, rt)
 
 
-async def _record(
+def _record(
     tx: Tx, request_id: UUID, action: str, before: str | None, to: str, who: Caller, why: str, rt: Runtime
 ) -> None:
-    await history.add(
+    history.add(
         tx, aggregate="revocation_request", aggregate_id=request_id, action=action, from_status=before, to_status=to,
         who=who, why=why, at=rt.clock.now(),
     )  # fmt: skip

@@ -55,7 +55,7 @@ async def add_draft(
     )  # fmt: skip
     if added is None:
         raise RevocationInProgress()
-    await _record(tx, revocation_id, "draft", None, RevocationStatus.DRAFTED, who, measure.reasons, now)
+    _record(tx, revocation_id, "draft", None, RevocationStatus.DRAFTED, who, measure.reasons, now)
     return await _existing(tx, revocation_id)
 
 
@@ -98,7 +98,7 @@ async def confirm(rt: Runtime, who: Caller, revocation_id: UUID) -> Revocation:
         )  # fmt: skip
         await tx.execute(store.BUMP_SITES, registration.id, now)
         after, sites = await full(tx, registration.id)
-        await outbox.add(tx, revoked, *(site_recorded(after, site, changed_at=now) for site in sites), at=now)
+        outbox.add(tx, revoked, *(site_recorded(after, site, changed_at=now) for site in sites), at=now)
         return await _existing(tx, revocation_id)
 
 
@@ -152,7 +152,7 @@ async def undo(
         revocation_id=revocation.id, decision_id=revocation.decision_id, legal_basis=legal_basis, reasons=reasons,
         sites=tuple(site_record(number, Status.ACTIVE, site) for site in sites), reinstated_at=now,
     )  # fmt: skip
-    await outbox.add(tx, reinstated, *(site_recorded(after, site, changed_at=now) for site in sites), at=now)
+    outbox.add(tx, reinstated, *(site_recorded(after, site, changed_at=now) for site in sites), at=now)
     return after, sites
 
 
@@ -164,13 +164,13 @@ async def move_revocation(
     confirmed_by = who.subject if action is RevocationAction.CONFIRM else None
     if await tx.fetchval(store.MOVE_REVOCATION, before.id, before.status, to, confirmed_by, at) is None:
         raise REVOCATION.refusal(before.status, action)
-    await _record(tx, before.id, action, before.status, to, who, why, at)
+    _record(tx, before.id, action, before.status, to, who, why, at)
 
 
-async def _record(
+def _record(
     tx: Tx, revocation_id: UUID, action: str, before: str | None, to: str, who: Caller, why: str, at: datetime
 ) -> None:
-    await history.add(
+    history.add(
         tx, aggregate="revocation", aggregate_id=revocation_id, action=action, from_status=before, to_status=to,
         who=who, why=why, at=at,
     )  # fmt: skip

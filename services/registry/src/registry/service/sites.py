@@ -103,5 +103,5 @@ async def _amended(
         registration_id=registration.id, region=registration.region, level=registration.level, number=number,
         site=site_record(number, registration.status, site), reasons=reasons,
     )  # fmt: skip
-    await outbox.add(tx, amended, site_recorded(registration, site, changed_at=at), at=at)
+    outbox.add(tx, amended, site_recorded(registration, site, changed_at=at), at=at)
     return registration, site
