@@ -1,7 +1,7 @@
 """All SQL of the register, except that of the import."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -139,6 +139,16 @@ GET_REGISTRATION: Final = f"""
 SELECT {REGISTRATION_COLUMNS} FROM registration r JOIN operator o ON o.id = r.operator_id WHERE r.id = $1
 """  # noqa: S608
 LOCK_REGISTRATION: Final = GET_REGISTRATION + " FOR UPDATE OF r"
+LOCK_BY_REQUEST: Final = f"""
+SELECT {REGISTRATION_COLUMNS}
+  FROM revocation_request q JOIN registration r ON r.id = q.registration_id JOIN operator o ON o.id = r.operator_id
+ WHERE q.id = $1 FOR UPDATE OF r
+"""  # noqa: S608
+LOCK_BY_REVOCATION: Final = f"""
+SELECT {REGISTRATION_COLUMNS}
+  FROM revocation v JOIN registration r ON r.id = v.registration_id JOIN operator o ON o.id = r.operator_id
+ WHERE v.id = $1 FOR UPDATE OF r
+"""  # noqa: S608
 LIST_REGISTRATIONS: Final = f"""
 SELECT {REGISTRATION_COLUMNS} FROM registration r JOIN operator o ON o.id = r.operator_id
  WHERE ($1::uuid IS NULL OR r.id < $1) AND ($3::text IS NULL OR r.number = $3)
@@ -150,7 +160,7 @@ MOVE_REGISTRATION: Final = """
 UPDATE registration
    SET status = $3, number = coalesce($4, number), measure = $5, refusal = $6, version = version + 1, changed_at = $7
  WHERE id = $1 AND status = $2
-RETURNING version
+RETURNING number, version
 """
 MARK_OVERDUE: Final = (
     "UPDATE registration SET overdue_at = $2 WHERE id = $1 AND status = 'submitted' AND overdue_at IS NULL"
@@ -191,7 +201,9 @@ UPDATE site SET name = $3, service_items = $4, version = version + 1, changed_at
  WHERE id = $1 AND version = $2
 RETURNING version
 """
-BUMP_SITES: Final = "UPDATE site SET version = version + 1, changed_at = $2 WHERE registration_id = $1"
+BUMP_SITES: Final = """
+UPDATE site SET version = version + 1, changed_at = $2 WHERE registration_id = $1 RETURNING id, version
+"""
 DELETE_DOMAINS: Final = "DELETE FROM site_domain WHERE site_id = $1"
 DELETE_ACCESSES: Final = "DELETE FROM access WHERE site_id = $1"
 DELETE_DEDICATED: Final = "DELETE FROM dedicated_ip WHERE site_id = $1"
@@ -222,13 +234,15 @@ SELECT s.id, s.registration_id FROM site s
 
 REVOCATION_COLUMNS: Final = """v.id, v.registration_id, v.request_id, v.decision_id, v.measure, v.status, v.drafted_by,
  v.drafted_at, v.confirmed_by, v.changed_at, r.region"""
-INSERT_REVOCATION: Final = """
-INSERT INTO revocation (
-  id, registration_id, request_id, decision_id, measure, status, drafted_by, drafted_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, 'drafted', $6, $7, $7)
-ON CONFLICT (registration_id) WHERE status IN ('drafted', 'confirmed') DO NOTHING
-RETURNING id
-"""
+INSERT_REVOCATION: Final = f"""
+WITH v AS (
+    INSERT INTO revocation (
+      id, registration_id, request_id, decision_id, measure, status, drafted_by, drafted_at, changed_at)
+    VALUES ($1, $2, $3, $4, $5, 'drafted', $6, $7, $7)
+    ON CONFLICT (registration_id) WHERE status IN ('drafted', 'confirmed') DO NOTHING
+    RETURNING *)
+SELECT {REVOCATION_COLUMNS} FROM v JOIN registration r ON r.id = v.registration_id
+"""  # noqa: S608
 GET_REVOCATION: Final = f"""
 SELECT {REVOCATION_COLUMNS} FROM revocation v JOIN registration r ON r.id = v.registration_id WHERE v.id = $1
 """  # noqa: S608
@@ -245,20 +259,23 @@ SELECT {REVOCATION_COLUMNS} FROM revocation v JOIN registration r ON r.id = v.re
  WHERE ($1::uuid IS NULL OR v.id < $1) AND ($3::text IS NULL OR v.status = $3) AND ($4::text IS NULL OR r.region = $4)
  ORDER BY v.id DESC LIMIT $2
 """  # noqa: S608
-MOVE_REVOCATION: Final = """
-UPDATE revocation SET status = $3, confirmed_by = coalesce($4, confirmed_by), changed_at = $5
- WHERE id = $1 AND status = $2
-RETURNING id
-"""
+MOVE_REVOCATION: Final = f"""
+UPDATE revocation v SET status = $3, confirmed_by = coalesce($4, confirmed_by), changed_at = $5
+  FROM registration r
+ WHERE v.id = $1 AND v.status = $2 AND r.id = v.registration_id
+RETURNING {REVOCATION_COLUMNS}
+"""  # noqa: S608
 
 REQUEST_COLUMNS: Final = """q.id, q.registration_id, q.region, q.decision_id, q.case_id, q.measure, q.status, q.answer,
  q.received_at, q.changed_at"""
+# One whose decision is already undone is moot at once.
 INSERT_REQUEST: Final = """
 INSERT INTO revocation_request (
   id, registration_id, region, decision_id, case_id, measure, status, received_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+SELECT $1, $2, $3, $4, $5, $6,
+       CASE WHEN EXISTS (SELECT FROM undone_decision WHERE decision_id = $4) THEN 'moot' ELSE 'received' END, $7, $7
 ON CONFLICT DO NOTHING
-RETURNING id
+RETURNING status
 """
 GET_REQUEST: Final = f"SELECT {REQUEST_COLUMNS} FROM revocation_request q WHERE q.id = $1"  # noqa: S608
 REQUEST_OF_DECISION: Final = f"SELECT {REQUEST_COLUMNS} FROM revocation_request q WHERE q.decision_id = $1"  # noqa: S608
@@ -267,14 +284,14 @@ SELECT {REQUEST_COLUMNS} FROM revocation_request q
  WHERE ($1::uuid IS NULL OR q.id < $1) AND ($3::text IS NULL OR q.status = $3) AND ($4::text IS NULL OR q.region = $4)
  ORDER BY q.id DESC LIMIT $2
 """  # noqa: S608
-MOVE_REQUEST: Final = """
-UPDATE revocation_request SET status = $3, answer = coalesce($4, answer), changed_at = $5 WHERE id = $1 AND status = $2
-RETURNING id
-"""
+MOVE_REQUEST: Final = f"""
+UPDATE revocation_request q SET status = $3, answer = coalesce($4, answer), changed_at = $5
+ WHERE id = $1 AND status = $2
+RETURNING {REQUEST_COLUMNS}
+"""  # noqa: S608
 UNDO_DECISION: Final = """
 INSERT INTO undone_decision (decision_id, legal_basis, reasons, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
 """
-IS_UNDONE: Final = "SELECT EXISTS (SELECT FROM undone_decision WHERE decision_id = $1)"
 
 
 def operator_of(row: asyncpg.Record) -> Operator:
@@ -317,9 +334,27 @@ async def registration(tx: Tx, registration_id: UUID, *, lock: bool = False) -> 
     return registration_of(row) if row else None
 
 
+async def registration_of_request(tx: Tx, request_id: UUID) -> Registration | None:
+    """The registration a request is about, locked."""
+    row = await tx.fetchrow(LOCK_BY_REQUEST, request_id)
+    return registration_of(row) if row else None
+
+
+async def registration_of_revocation(tx: Tx, revocation_id: UUID) -> Registration | None:
+    """The registration that is to be revoked, locked."""
+    row = await tx.fetchrow(LOCK_BY_REVOCATION, revocation_id)
+    return registration_of(row) if row else None
+
+
 async def sites(tx: Tx, registration_id: UUID) -> list[Site]:
     """The sites of a registration, in the order of their numbers."""
     return [site_of(row) for row in await tx.fetch(SITES_OF, registration_id)]
+
+
+async def bump(tx: Tx, registration_id: UUID, sites: Sequence[Site], at: datetime) -> list[Site]:
+    """Give all sites of a locked registration their next version, because its status changed and theirs with it."""
+    versions = {row["id"]: row["version"] for row in await tx.fetch(BUMP_SITES, registration_id, at)}
+    return [replace(site, version=versions[site.id], changed_at=at) for site in sites]
 
 
 async def site(tx: Tx, site_id: UUID) -> Site | None:
@@ -337,12 +372,14 @@ async def move(
     number: str | None = None,
     measure: dict[str, Any] | None = None,
     refusal: dict[str, Any] | None = None,
-) -> int | None:
-    """The guarded move of a registration; its new version, or None if somebody moved it first."""
-    version: int | None = await tx.fetchval(
-        MOVE_REGISTRATION, before.id, before.status, to, number, measure, refusal, at
+) -> Registration | None:
+    """The guarded move of a registration; how it stands now, or None if somebody moved it first."""
+    row = await tx.fetchrow(MOVE_REGISTRATION, before.id, before.status, to, number, measure, refusal, at)
+    if row is None:
+        return None
+    return replace(
+        before, status=to, number=row["number"], version=row["version"], measure=measure, refusal=refusal, changed_at=at
     )
-    return version
 
 
 async def write_site_parts(

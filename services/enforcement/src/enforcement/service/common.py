@@ -40,10 +40,9 @@ async def held_case(tx: Tx, case_id: UUID) -> Case:
 
 async def held_decision(tx: Tx, decision_id: UUID) -> tuple[Case, Decision]:
     """A decision, with its case locked. Raises UnknownDecision."""
-    case_id = await decisions.case_of(tx, decision_id)
-    if case_id is None:
+    case = await cases.lock_by_decision(tx, decision_id)
+    if case is None:
         raise UnknownDecision(decision_id=decision_id)
-    case = await held_case(tx, case_id)
     return case, await known_decision(tx, decision_id)
 
 
@@ -93,6 +92,11 @@ async def records(tx: Tx, listed: list[Decision]) -> list[DecisionRecord]:
         )
         for decision in listed
     ]
+
+
+def untouched(decision: Decision) -> DecisionRecord:
+    """A decision that nobody can have acted upon or appealed against yet."""
+    return DecisionRecord(decision, [], [])
 
 
 async def record(tx: Tx, decision: Decision) -> DecisionRecord:

@@ -25,6 +25,7 @@ from enforcement.service.common import (
     known_decision,
     record,
     remember,
+    untouched,
 )
 from enforcement.service.impact import Impact, preview
 from enforcement.store import cases, decisions
@@ -63,7 +64,7 @@ async def draft(rt: Runtime, who: Caller, case_id: UUID, body: bodies.Draft) -> 
         if drafted is None:
             raise DecisionPending(decision_id=str(await decisions.drafted(tx, case_id)))
         remember(tx, drafted, None, "draft", who, body.reasons, drafted.drafted_at)
-        return await record(tx, drafted)
+        return untouched(drafted)
 
 
 async def release(rt: Runtime, who: Caller, decision_id: UUID, body: bodies.Release) -> DecisionRecord:
@@ -95,7 +96,7 @@ async def release(rt: Runtime, who: Caller, decision_id: UUID, body: bodies.Rele
             closed = await cases.move(tx, case, CASE.after(case.status, CaseAction.CLOSE), at)
             remember(tx, closed, case.status, CaseAction.CLOSE, who, decision.reasons, at)
         outbox.add(tx, *_released(case, released, at), at=at)
-        return await record(tx, released)
+        return untouched(released)
 
 
 async def withdraw(rt: Runtime, who: Caller, decision_id: UUID, body: bodies.Withdrawal) -> DecisionRecord:
@@ -106,7 +107,7 @@ async def withdraw(rt: Runtime, who: Caller, decision_id: UUID, body: bodies.Wit
         at = rt.clock.now()
         withdrawn = await decisions.move(tx, decision, DECISION.after(decision.status, Action.WITHDRAW), at)
         remember(tx, withdrawn, decision.status, Action.WITHDRAW, who, body.reasons, at)
-        return await record(tx, withdrawn)
+        return untouched(withdrawn)
 
 
 async def read(rt: Runtime, who: Caller, decision_id: UUID) -> DecisionRecord:

@@ -12,8 +12,8 @@ from uuid import UUID
 import structlog
 
 from enforcement.lifecycle import DECISION, Action
-from enforcement.service.common import SYSTEM, held_case, remember
-from enforcement.store import decisions
+from enforcement.service.common import SYSTEM, remember
+from enforcement.store import cases, decisions
 from shared.contracts.access import OrderExecutedV1
 from shared.contracts.registry import (
     RegistrationReinstatedV1,
@@ -60,11 +60,9 @@ async def order_executed(rt: Runtime, tx: Tx, fact: OrderExecutedV1, meta: Event
 
 
 async def _take_note(rt: Runtime, tx: Tx, decision_id: UUID, action: Action | None, why: str, **said: Any) -> None:
-    case_id = await decisions.case_of(tx, decision_id)
-    if case_id is None:
+    if await cases.lock_by_decision(tx, decision_id) is None:
         _log.warning("decision.unknown", decision_id=str(decision_id), action=action)
         return
-    await held_case(tx, case_id)
     at: datetime = rt.clock.now()
     decision = await decisions.note(tx, decision_id, at, **said)
     if action is not None and DECISION.can(decision.status, action):

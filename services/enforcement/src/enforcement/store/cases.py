@@ -91,6 +91,9 @@ RETURNING {_CASE}
 """
 GET = f"SELECT {_CASE} FROM enforcement_case WHERE id = $1"
 LOCK = f"SELECT {_CASE} FROM enforcement_case WHERE id = $1 FOR UPDATE"
+LOCK_BY_DECISION = f"""
+SELECT {_CASE} FROM enforcement_case WHERE id = (SELECT case_id FROM decision WHERE id = $1) FOR UPDATE
+"""
 LIST = f"""
 SELECT {_CASE} FROM enforcement_case
  WHERE ($1::text IS NULL OR status = $1)
@@ -156,6 +159,12 @@ async def get(tx: Tx, case_id: UUID) -> Case | None:
 async def lock(tx: Tx, case_id: UUID) -> Case | None:
     """Read a case and hold it, with everything in it, until the transaction ends."""
     row = await tx.fetchrow(LOCK, case_id)
+    return _case(row) if row else None
+
+
+async def lock_by_decision(tx: Tx, decision_id: UUID) -> Case | None:
+    """Hold the case a decision belongs to."""
+    row = await tx.fetchrow(LOCK_BY_DECISION, decision_id)
     return _case(row) if row else None
 
 

@@ -86,7 +86,6 @@ RETURNING {_DECISION}
 DRAFTED = "SELECT id FROM decision WHERE case_id = $1 AND status = 'drafted'"
 GET = f"SELECT {_DECISION} FROM decision WHERE id = $1"
 OF_CASE = f"SELECT {_DECISION} FROM decision WHERE case_id = $1 ORDER BY id"
-CASE_OF = "SELECT case_id FROM decision WHERE id = $1"
 MOVE = f"""
 UPDATE decision SET status = $3, version = version + 1, changed_at = $4
  WHERE id = $1 AND status = $2
@@ -157,12 +156,6 @@ async def get(tx: Tx, decision_id: UUID) -> Decision | None:
 async def of_case(tx: Tx, case_id: UUID) -> list[Decision]:
     """The decisions of a case, oldest first."""
     return [_decision(row) for row in await tx.fetch(OF_CASE, case_id)]
-
-
-async def case_of(tx: Tx, decision_id: UUID) -> UUID | None:
-    """Which case a decision belongs to."""
-    found: UUID | None = await tx.fetchval(CASE_OF, decision_id)
-    return found
 
 
 async def move(tx: Tx, decision: Decision, to: Status, at: datetime) -> Decision:

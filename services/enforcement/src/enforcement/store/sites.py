@@ -124,8 +124,8 @@ async def neighbours(tx: Tx, site: Site) -> Neighbours:
     total = await tx.fetchrow(NEIGHBOURS, *which)
     if total is None:
         raise RuntimeError("count() gave no row")
-    shown = [Neighbour(**{**dict(row), "domains": tuple(row["domains"])})
-             for row in await tx.fetch(SHOW_NEIGHBOURS, *which, SHOWN)]  # fmt: skip
+    rows = await tx.fetch(SHOW_NEIGHBOURS, *which, SHOWN) if total["number"] else []
+    shown = [Neighbour(**{**dict(row), "domains": tuple(row["domains"])}) for row in rows]
     return Neighbours(total["number"], total["digest"], tuple(shown))
 
 

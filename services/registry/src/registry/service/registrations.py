@@ -114,9 +114,8 @@ async def grant(rt: Runtime, who: Caller, registration_id: UUID, body: Grant) ->
         for site in sites:
             await checks.require_approvals(rt, tx, before.operator, site.service_items, site.domains)
         number = await _next_number(rt, tx, before)
-        await move(tx, before, Action.GRANT, to, who, body.reasons, now, number=number)
+        after = await move(tx, before, Action.GRANT, to, who, body.reasons, now, number=number)
         await deadlines.met(tx, DEADLINE, registration_id, now)
-        after, sites = await full(tx, registration_id)
         granted = RegistrationGrantedV1(
             registration_id=after.id, region=after.region, level=after.level, number=number, kind=after.kind,
             operator=operator_record(after.operator), sites=tuple(site_record(number, to, site) for site in sites),
@@ -156,11 +155,13 @@ async def _next_number(rt: Runtime, tx: Tx, registration: Registration) -> str:
 
 async def move(
     tx: Tx, before: Registration, action: Action, to: Status, who: Caller, why: str, at: datetime, **columns: Any
-) -> None:
+) -> Registration:
     """The guarded move of a registration, with its history row. Raises ActionRefused if somebody moved it first."""
-    if await store.move(tx, before, to=to, at=at, **columns) is None:
+    after = await store.move(tx, before, to=to, at=at, **columns)
+    if after is None:
         raise REGISTRATION.refusal(before.status, action)
     history.add(
         tx, aggregate="registration", aggregate_id=before.id, action=action, from_status=before.status,
         to_status=to, who=who, why=why, at=at,
     )  # fmt: skip
+    return after

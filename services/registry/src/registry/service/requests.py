@@ -4,11 +4,10 @@ from uuid import UUID
 
 from registry import store
 from registry.bodies import Grant, WithReasons
-from registry.errors import RequestMoot, UnknownRequest
+from registry.errors import RequestMoot, UnknownRegistration, UnknownRequest
 from registry.lifecycle import REQUEST, REVOCATION, RequestAction, RequestStatus, RevocationAction, Status
 from registry.policy import POLICY, Act
 from registry.service import revocations
-from registry.service.registrations import full
 from registry.store import Request, Revocation
 from shared.contracts.enforcement import DecisionOverturnedV1, DecisionSuspendedV1, RevocationRequestedV1
 from shared.contracts.registry import Measure, RevocationRequestDeclinedV1, RevocationRequestReceivedV1
@@ -24,18 +23,16 @@ SYSTEM = Caller.system("registry")
 async def receive(rt: Runtime, tx: Tx, fact: RevocationRequestedV1, meta: EventMeta) -> None:
     """Put a request on the regulator's desk. One whose decision is already undone is moot at once."""
     registration = await store.registration(tx, fact.registration_id, lock=True)
-    undone = await tx.fetchval(store.IS_UNDONE, fact.decision_id)
-    status = RequestStatus.MOOT if undone else RequestStatus.RECEIVED
     measure = Measure(
         legal_basis=fact.legal_basis, reasons=fact.reasons, evidence_hash=fact.evidence_hash, redress=fact.redress,
         authority=fact.authority, decision_id=fact.decision_id, case_id=fact.case_id,
     )  # fmt: skip
     now = rt.clock.now()
-    added = await tx.fetchval(
+    status = await tx.fetchval(
         store.INSERT_REQUEST, fact.request_id, fact.registration_id, registration.region if registration else None,
-        fact.decision_id, fact.case_id, measure.model_dump(mode="json"), status, now,
+        fact.decision_id, fact.case_id, measure.model_dump(mode="json"), now,
     )  # fmt: skip
-    if added is None:
+    if status is None:
         return
     _record(tx, fact.request_id, "receive", None, status, SYSTEM, fact.reasons, rt)
     received = RevocationRequestReceivedV1(
@@ -69,9 +66,10 @@ async def accept(rt: Runtime, who: Caller, request_id: UUID, body: WithReasons) 
     Raises ActionRefused, RequestMoot, RevocationInProgress.
     """
     async with rt.db.transaction() as tx:
+        registration = await store.registration_of_request(tx, request_id)
         request = await _existing(tx, request_id)
-        registration, _ = await full(tx, request.registration_id, lock=True)
-        request = await _existing(tx, request_id)
+        if registration is None:
+            raise UnknownRegistration(registration_id=request.registration_id)
         POLICY.require(who, Act.DECIDE_REQUEST, registration)
         if request.status is RequestStatus.MOOT:
             raise RequestMoot()
@@ -83,17 +81,16 @@ async def accept(rt: Runtime, who: Caller, request_id: UUID, body: WithReasons) 
 async def decline(rt: Runtime, who: Caller, request_id: UUID, body: Grant) -> Request:
     """Decline a request, with legal basis and reasons, which go back to the sector regulator. Raises ActionRefused."""
     async with rt.db.transaction() as tx:
-        request = await _existing(tx, request_id)
-        await store.registration(tx, request.registration_id, lock=True)
+        await store.registration_of_request(tx, request_id)
         request = await _existing(tx, request_id)
         POLICY.require(who, Act.DECIDE_REQUEST, request)
-        await _move(rt, tx, request, RequestAction.DECLINE, who, body.reasons)
+        request = await _move(rt, tx, request, RequestAction.DECLINE, who, body.reasons)
         declined = RevocationRequestDeclinedV1(
             registration_id=request.registration_id, request_id=request.id, decision_id=request.decision_id,
             case_id=request.case_id, legal_basis=body.legal_basis, reasons=body.reasons,
         )  # fmt: skip
         outbox.add(tx, declined, at=rt.clock.now())
-        return await _existing(tx, request_id)
+        return request
 
 
 async def undo_decision(rt: Runtime, tx: Tx, fact: DecisionOverturnedV1 | DecisionSuspendedV1, meta: EventMeta) -> None:
@@ -118,11 +115,13 @@ async def undo_decision(rt: Runtime, tx: Tx, fact: DecisionOverturnedV1 | Decisi
         await _move(rt, tx, request, RequestAction.CLOSE, SYSTEM, fact.reasons)
 
 
-async def _move(rt: Runtime, tx: Tx, before: Request, action: RequestAction, who: Caller, why: str) -> None:
+async def _move(rt: Runtime, tx: Tx, before: Request, action: RequestAction, who: Caller, why: str) -> Request:
     to = REQUEST.after(before.status, action)
-    if await tx.fetchval(store.MOVE_REQUEST, before.id, before.status, to, why, rt.clock.now()) is None:
+    row = await tx.fetchrow(store.MOVE_REQUEST, before.id, before.status, to, why, rt.clock.now())
+    if row is None:
         raise REQUEST.refusal(before.status, action)
     _record(tx, before.id, action, before.status, to, who, why, rt)
+    return store.request_of(row)
 
 
 def _record(

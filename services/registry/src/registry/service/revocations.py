@@ -6,7 +6,7 @@ from uuid import UUID
 from registry import store
 from registry.bodies import Reinstatement, WithReasons
 from registry.bodies import Revocation as RevocationBody
-from registry.errors import RevocationInProgress, UnknownRevocation
+from registry.errors import RevocationInProgress, UnknownRegistration, UnknownRevocation
 from registry.lifecycle import (
     REGISTRATION,
     REQUEST,
@@ -20,7 +20,7 @@ from registry.lifecycle import (
 )
 from registry.policy import POLICY, Act
 from registry.records import site_record, site_recorded
-from registry.service.registrations import Full, full, move
+from registry.service.registrations import Full, move
 from registry.store import Registration, Revocation
 from shared.contracts.registry import Measure, RegistrationReinstatedV1, RegistrationRevokedV1
 from shared.rules import Level
@@ -38,7 +38,7 @@ async def draft(rt: Runtime, who: Caller, registration_id: UUID, body: Revocatio
     """
     measure = Measure(**body.model_dump(), authority=who.organisation)
     async with rt.db.transaction() as tx:
-        registration, _ = await full(tx, registration_id, lock=True)
+        registration = await _held(tx, registration_id)
         POLICY.require(who, Act.DRAFT_REVOCATION, registration)
         return await add_draft(rt, tx, who, registration, measure, request_id=None)
 
@@ -49,14 +49,14 @@ async def add_draft(
     """The drafted revocation of a locked registration."""
     REGISTRATION.after(registration.status, Action.REVOKE)
     revocation_id, now = uuid7(), rt.clock.now()
-    added = await tx.fetchval(
+    row = await tx.fetchrow(
         store.INSERT_REVOCATION, revocation_id, registration.id, request_id, measure.decision_id,
         measure.model_dump(mode="json"), who.subject, now,
     )  # fmt: skip
-    if added is None:
+    if row is None:
         raise RevocationInProgress()
     _record(tx, revocation_id, "draft", None, RevocationStatus.DRAFTED, who, measure.reasons, now)
-    return await _existing(tx, revocation_id)
+    return store.revocation_of(row)
 
 
 async def get(rt: Runtime, who: Caller, revocation_id: UUID) -> Revocation:
@@ -82,46 +82,44 @@ async def confirm(rt: Runtime, who: Caller, revocation_id: UUID) -> Revocation:
     """
     now = rt.clock.now()
     async with rt.db.transaction() as tx:
-        revocation = await _existing(tx, revocation_id)
-        registration, sites = await full(tx, revocation.registration_id, lock=True)
-        revocation = await _existing(tx, revocation_id)  # again: the lock may have been held by who moved it
+        revocation, registration = await _locked(tx, revocation_id)
         POLICY.require(who, Act.CONFIRM_REVOCATION, registration, drafted_by=revocation.drafted_by)
-        await move_revocation(tx, revocation, RevocationAction.CONFIRM, who, "Confirmed by a second person", now)
+        revocation = await move_revocation(
+            tx, revocation, RevocationAction.CONFIRM, who, "Confirmed by a second person", now
+        )
         to = REGISTRATION.after(registration.status, Action.REVOKE)
         measure = Measure.model_validate(revocation.measure)
-        await move(tx, registration, Action.REVOKE, to, who, measure.reasons, now, measure=revocation.measure)
+        after = await move(tx, registration, Action.REVOKE, to, who, measure.reasons, now, measure=revocation.measure)
+        sites = await store.sites(tx, registration.id)
         number = registration.number or ""
         revoked = RegistrationRevokedV1(
             registration_id=registration.id, region=registration.region, level=registration.level, number=number,
             kind=registration.kind, revocation_id=revocation.id, request_id=revocation.request_id, measure=measure,
             sites=tuple(site_record(number, registration.status, site) for site in sites), revoked_at=now,
         )  # fmt: skip
-        await tx.execute(store.BUMP_SITES, registration.id, now)
-        after, sites = await full(tx, registration.id)
-        outbox.add(tx, revoked, *(site_recorded(after, site, changed_at=now) for site in sites), at=now)
-        return await _existing(tx, revocation_id)
+        bumped = await store.bump(tx, registration.id, sites, now)
+        outbox.add(tx, revoked, *(site_recorded(after, site, changed_at=now) for site in bumped), at=now)
+        return revocation
 
 
 async def withdraw(rt: Runtime, who: Caller, revocation_id: UUID, body: WithReasons) -> Revocation:
     """Take a drafted revocation back. A request behind it is on the desk again. Raises ActionRefused."""
     now = rt.clock.now()
     async with rt.db.transaction() as tx:
-        revocation = await _existing(tx, revocation_id)
-        registration, _ = await full(tx, revocation.registration_id, lock=True)
-        revocation = await _existing(tx, revocation_id)
+        revocation, registration = await _locked(tx, revocation_id)
         POLICY.require(who, Act.WITHDRAW_REVOCATION, registration)
-        await move_revocation(tx, revocation, RevocationAction.WITHDRAW, who, body.reasons, now)
+        revocation = await move_revocation(tx, revocation, RevocationAction.WITHDRAW, who, body.reasons, now)
         request = await store.request(tx, revocation.request_id) if revocation.request_id else None
         if request and request.status is RequestStatus.ACCEPTED:
             to = REQUEST.after(request.status, RequestAction.REOPEN)
             await tx.execute(store.MOVE_REQUEST, request.id, request.status, to, None, now)
-        return await _existing(tx, revocation_id)
+        return revocation
 
 
 async def reinstate(rt: Runtime, who: Caller, registration_id: UUID, body: Reinstatement) -> Full:
     """Make a revoked registration valid again, on the regulator's own initiative. Raises ActionRefused."""
     async with rt.db.transaction() as tx:
-        registration, _ = await full(tx, registration_id, lock=True)
+        registration = await _held(tx, registration_id)
         POLICY.require(who, Act.REINSTATE, registration)
         REGISTRATION.after(registration.status, Action.REINSTATE)
         row = await tx.fetchrow(store.REVOCATION_IN_FORCE, registration_id)
@@ -143,9 +141,8 @@ async def undo(
     now = rt.clock.now()
     to = REGISTRATION.after(registration.status, Action.REINSTATE)
     await move_revocation(tx, revocation, RevocationAction.UNDO, who, reasons, now)
-    await move(tx, registration, Action.REINSTATE, to, who, reasons, now)
-    await tx.execute(store.BUMP_SITES, registration.id, now)
-    after, sites = await full(tx, registration.id)
+    after = await move(tx, registration, Action.REINSTATE, to, who, reasons, now)
+    sites = await store.bump(tx, registration.id, await store.sites(tx, registration.id), now)
     number = after.number or ""
     reinstated = RegistrationReinstatedV1(
         registration_id=after.id, region=after.region, level=after.level, number=number, kind=after.kind,
@@ -158,13 +155,15 @@ async def undo(
 
 async def move_revocation(
     tx: Tx, before: Revocation, action: RevocationAction, who: Caller, why: str, at: datetime
-) -> None:
+) -> Revocation:
     """The guarded move of a revocation. Raises ActionRefused."""
     to = REVOCATION.after(before.status, action)
     confirmed_by = who.subject if action is RevocationAction.CONFIRM else None
-    if await tx.fetchval(store.MOVE_REVOCATION, before.id, before.status, to, confirmed_by, at) is None:
+    row = await tx.fetchrow(store.MOVE_REVOCATION, before.id, before.status, to, confirmed_by, at)
+    if row is None:
         raise REVOCATION.refusal(before.status, action)
     _record(tx, before.id, action, before.status, to, who, why, at)
+    return store.revocation_of(row)
 
 
 def _record(
@@ -174,6 +173,22 @@ def _record(
         tx, aggregate="revocation", aggregate_id=revocation_id, action=action, from_status=before, to_status=to,
         who=who, why=why, at=at,
     )  # fmt: skip
+
+
+async def _locked(tx: Tx, revocation_id: UUID) -> tuple[Revocation, Registration]:
+    """A revocation as it stands while nobody else can move it: its registration is locked first."""
+    registration = await store.registration_of_revocation(tx, revocation_id)
+    revocation = await _existing(tx, revocation_id)
+    if registration is None:
+        raise UnknownRegistration(registration_id=revocation.registration_id)
+    return revocation, registration
+
+
+async def _held(tx: Tx, registration_id: UUID) -> Registration:
+    registration = await store.registration(tx, registration_id, lock=True)
+    if registration is None:
+        raise UnknownRegistration(registration_id=registration_id)
+    return registration
 
 
 async def _existing(tx: Tx, revocation_id: UUID) -> Revocation:
