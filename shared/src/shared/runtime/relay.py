@@ -63,7 +63,7 @@ UPDATE outbox SET published_at = NULL FROM chosen
 # Walk the index of unpublished rows and stop at the limit. With old statistics the planner would rather read and sort
 # the whole backlog for every batch. A mark lost in a crash only has facts published again: no wait for the disk.
 PLAN = """
-SET enable_sort = off; SET enable_bitmapscan = off; SET enable_seqscan = off; SET plan_cache_mode = force_custom_plan;
+SET enable_sort = off; SET enable_bitmapscan = off; SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan;
 SET statement_timeout = 0; SET synchronous_commit = off
 """
 KNOWN_TOPICS = "SELECT name FROM outbox_topic"
