@@ -11,6 +11,7 @@ from access_control.service import receipts as verb
 from shared.contracts.topics import receipts_topic
 from shared.runtime import signing
 from shared.runtime.context import EventMeta
+from shared.runtime.dispatch import Raw
 from shared.runtime.ids import uuid7
 from tests.integration.access_control.desk import NOON, Desk, Host, reinstated, revoked
 
@@ -261,13 +262,27 @@ async def test_a_malformed_batch_names_the_field(desk: Desk, body: dict[str, Any
     assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, field)
 
 
+async def test_receipts_that_come_over_kafka_together_are_taken_together(desk: Desk) -> None:
+    host, orders = await ordered(desk, sites=3)
+    topic = receipts_topic(host.id).name
+    values = [host.signed(order, outcome).encode() for outcome in ("received", "executed") for order in orders]
+    values.insert(2, b"nonsense")
+    heard = [Raw(value, EventMeta(uuid7(), "k", topic, 0, n, desk.clock.now())) for n, value in enumerate(values)]
+    async with desk.rt.db.transaction() as tx:
+        await verb.record_heard(desk.rt, tx, heard)
+    assert {order["status"] for order in await desk.orders()} == {"executed"}
+    assert len(await desk.facts("order.executed.v1")) == 3
+    assert await desk.rows("SELECT 1 FROM deadline WHERE kind = 'execute' AND met_at IS NULL") == []
+    assert await desk.refusals() == [("receipt by kafka", "bad_signature")]
+
+
 async def test_what_comes_over_kafka_is_the_same_verb(desk: Desk) -> None:
     host, orders = await ordered(desk, sites=2)
     meta = EventMeta(uuid7(), "k", receipts_topic(host.id).name, 0, 0, desk.clock.now())
     jws = host.signed(orders[0])
     for value in (jws.encode(), jws.encode(), b"\xff\x00", b""):
         async with desk.rt.db.transaction() as tx:
-            await verb.record_heard(desk.rt, tx, value, meta)
+            await verb.record_heard(desk.rt, tx, [Raw(value, meta)])
     (row,) = await desk.rows("SELECT door, jws FROM receipt")
     assert tuple(row) == ("kafka", jws.encode())
     assert await desk.refusals() == [

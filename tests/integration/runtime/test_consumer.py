@@ -16,7 +16,8 @@ from shared.contracts.base import Fact
 from shared.runtime import inbox
 from shared.runtime.consumer import Consumer, ConsumerStalled, Handler, unpark
 from shared.runtime.context import EventMeta, Runtime
-from shared.runtime.kafka import KafkaSettings, ensure_topics, start_consumer, stop
+from shared.runtime.dispatch import Raw
+from shared.runtime.kafka import KafkaSettings, ensure_topics, start_consumer, stop, topic_of
 from shared.runtime.postgres import Database, Tx
 from shared.runtime.relay import Relay, replay
 from tests.integration.runtime.world import (
@@ -321,9 +322,10 @@ async def test_raw_topics_give_bytes_once_and_new_ones_are_found(db: Database, k
     async def current() -> list[str]:
         return names
 
-    async def receipt(_rt: Runtime, tx: Tx, value: bytes, meta: EventMeta) -> None:
-        got.append((value, meta.key))
-        await tx.execute("INSERT INTO effect (key, n) VALUES ($1, 0)", meta.key)
+    async def receipt(_rt: Runtime, tx: Tx, heard: Sequence[Raw]) -> None:
+        for value, meta in heard:
+            got.append((value, meta.key))
+            await tx.execute("INSERT INTO effect (key, n) VALUES ($1, 0)", meta.key)
 
     raw = {"access-receipts.": receipt}
     consumer = Consumer(runtime_of(db), "raw", current, {}, kafka=kafka, raw=raw, refresh_s=30)
@@ -346,6 +348,37 @@ async def test_raw_topics_give_bytes_once_and_new_ones_are_found(db: Database, k
         await until(lambda: _has_effects(db, 5))
         await asyncio.sleep(0.5)
     assert len(await effects(db)) == 5, "the same records are the same events"
+
+
+async def test_raw_records_share_a_transaction_and_one_that_is_refused_is_parked_alone(
+    db: Database, kafka: KafkaSettings
+) -> None:
+    topic = f"access-receipts.{os.urandom(4).hex()}"
+    together: list[int] = []
+
+    async def receipt(_rt: Runtime, tx: Tx, heard: Sequence[Raw]) -> None:
+        together.append(len(heard))
+        for place, (value, meta) in enumerate(heard):
+            await tx.execute("INSERT INTO effect (key, n) VALUES ($1, $2)", meta.key, place)
+            if value == b"bad":
+                raise ValueError("a receipt nobody can read")
+
+    await ensure_topics(kafka, [topic_of(topic)])
+    await _send_bytes(kafka, topic, *(b"good %d" % n for n in range(20)), key=b"a")
+    await _send_bytes(kafka, topic, b"bad", b"behind it", key=b"b")
+    await _send_bytes(kafka, topic, b"other", key=b"c")
+    consumer = Consumer(runtime_of(db), "raw-batch", [topic], {}, kafka=kafka, raw={"access-receipts.": receipt})
+    async with running(consumer.run):
+        await until(lambda: _has_effects(db, 21))
+        await asyncio.sleep(0.3)
+        assert max(together) > 1
+        async with db.connection() as connection:
+            rows = await connection.fetch("SELECT key, value FROM parked ORDER BY id")
+        assert [(row["key"], row["value"]) for row in rows] == [("b", b"bad"), ("b", b"behind it")]
+        await _send_bytes(kafka, topic, *(b"more %d" % n for n in range(5)), key=b"a")
+        await _send_bytes(kafka, topic, b"still behind", key=b"b")
+        await until(lambda: _has_effects(db, 26))
+    assert sorted(row[0] for row in await effects(db)) == ["a"] * 25 + ["c"]
 
 
 async def _forget_offsets(kafka: KafkaSettings, group: str, topics: list[str]) -> None:

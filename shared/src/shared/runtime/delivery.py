@@ -45,22 +45,26 @@ class Delivery:
     async def apply(self, events: Sequence[Incoming]) -> None:
         """Apply a batch. Returns only when every event is applied, known, skipped or parked: then offsets may move."""
         projected: dict[str, list[Incoming]] = defaultdict(list)
+        raw: dict[str, list[Incoming]] = defaultdict(list)
         handled: dict[str, list[Incoming]] = defaultdict(list)
         for event in events:
             if event.kind is Kind.PROJECTION:
                 projected[event.type].append(event)
+            elif event.kind is Kind.RAW:
+                raw[event.meta.topic].append(event)
             elif event.kind is Kind.SKIP:
                 self._count("skipped", event)
             else:
                 handled[event.meta.key].append(event)
         for batch in projected.values():
             await self._project(batch)
-        if len(handled) == 1:
-            await self._one_by_one(*handled.values())
-        elif handled:
+        work = [*(self._take(batch) for batch in raw.values()), *(self._one_by_one(each) for each in handled.values())]
+        if len(work) == 1:
+            await work[0]
+        elif work:
             async with asyncio.TaskGroup() as group:
-                for of_one_key in handled.values():
-                    group.create_task(self._one_by_one(of_one_key))
+                for each in work:
+                    group.create_task(each)
         self.progress_at = time.monotonic()
 
     async def _one_by_one(self, events: Iterable[Incoming]) -> None:
@@ -94,6 +98,32 @@ class Delivery:
                     return "parked"
             await self._table.apply(self._rt, tx, event)
         return "applied"
+
+    async def _take(self, batch: Sequence[Incoming]) -> None:
+        """Raw records of one topic in one transaction; if it is refused, each by itself, to find the one at fault."""
+        waiting = list(batch)
+        if len(batch) > 1:
+            async with self._slots:
+                with self._span(batch[0]):
+                    try:
+                        waiting = await self._retrying(lambda: self._claim_and_take(batch))
+                    except Exception as error:  # whatever a handler raises, the events must be kept
+                        log.warning("batch_refused", consumer=self._consumer, type=batch[0].type, error=repr(error))
+            self.progress_at = time.monotonic()
+        await self._one_by_one(waiting)
+
+    async def _claim_and_take(self, batch: Sequence[Incoming]) -> list[Incoming]:
+        """Returns the events whose key is parked."""
+        async with self._rt.db.transaction() as tx:
+            parked = set(await inbox.parked_keys(tx, self._consumer, {event.meta.key for event in batch}))
+            free = [event for event in batch if event.meta.key not in parked]
+            new = await inbox.claim_many(tx, self._consumer, [event.meta.event_id for event in free])
+            taken = [event for event in free if event.meta.event_id in new]
+            if taken:
+                await self._table.take(self._rt, tx, taken)
+        for event in free:
+            self._count("applied" if event.meta.event_id in new else "duplicate", event)
+        return [event for event in batch if event.meta.key in parked]
 
     async def _claim_and_park(self, event: Incoming, reason: str) -> str:
         async with self._rt.db.transaction() as tx:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from uuid import UUID, uuid5
 
 from shared.contracts.base import Fact
@@ -21,8 +21,17 @@ Handler: TypeAlias = Callable[[Runtime, Tx, Any, EventMeta], Awaitable[None]]
 """Applies one fact, inside the transaction that claims it."""
 Projection: TypeAlias = Callable[[Runtime, Tx, Sequence[Any]], Awaitable[None]]
 """Takes over a batch of facts in one transaction; must be idempotent, by the version each record carries."""
-RawHandler: TypeAlias = Callable[[Runtime, Tx, bytes, EventMeta], Awaitable[None]]
-"""Applies a record that is no fact of ours, such as a signed receipt."""
+
+
+class Raw(NamedTuple):
+    """A record that is no fact of ours, such as a signed receipt."""
+
+    value: bytes
+    meta: EventMeta
+
+
+RawHandler: TypeAlias = Callable[[Runtime, Tx, Sequence[Raw]], Awaitable[None]]
+"""Applies raw records of one topic that came together, in their order, inside the transaction that claims them."""
 
 _RAW_NAMESPACE: Final = UUID("6f0f4d3e-3f52-4b53-9d0c-2f4c0a0e8f51")
 
@@ -147,7 +156,12 @@ class Table:
         elif event.kind is Kind.PROJECTION:
             await self._projections[event.type][1](rt, tx, [self.fact(event)])
         elif event.kind is Kind.RAW:
-            await self._raw[event.type.removeprefix("raw:")](rt, tx, event.value, event.meta)
+            await self.take(rt, tx, [event])
+
+    async def take(self, rt: Runtime, tx: Tx, events: Sequence[Incoming]) -> None:
+        """Hand over raw records of one topic."""
+        handler = self._raw[events[0].type.removeprefix("raw:")]
+        await handler(rt, tx, [Raw(event.value, event.meta) for event in events])
 
     async def project(self, rt: Runtime, tx: Tx, events: Sequence[Incoming]) -> None:
         """Hand over a batch of one type."""

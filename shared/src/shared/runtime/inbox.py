@@ -3,11 +3,15 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from shared.runtime.context import EventMeta
 from shared.runtime.postgres import Tx
 
 CLAIM = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1"
+CLAIM_MANY = """
+INSERT INTO inbox (consumer, event_id) SELECT $1, unnest($2::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id
+"""
 PARK = """
 INSERT INTO parked (consumer, key, event_id, type, topic, partition, "offset", at, value, headers, error)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
@@ -42,6 +46,11 @@ class Parked:
 async def claim(tx: Tx, consumer: str, event_id: object) -> bool:
     """Take an event in the transaction that applies it; false if it was applied before."""
     return await tx.fetchval(CLAIM, consumer, event_id) is not None
+
+
+async def claim_many(tx: Tx, consumer: str, event_ids: Collection[UUID]) -> set[UUID]:
+    """Take events in the transaction that applies them; those that were not applied before."""
+    return {row["event_id"] for row in await tx.fetch(CLAIM_MANY, consumer, list(event_ids))}
 
 
 async def is_parked(tx: Tx, consumer: str, key: str) -> bool:

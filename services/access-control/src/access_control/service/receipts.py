@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
@@ -22,7 +23,8 @@ from access_control.store.orders import AccessOrder, Moved
 from access_control.store.receipts import RecordedReceipt
 from shared.contracts.topics import receipts_topic
 from shared.runtime import audit, deadlines, outbox
-from shared.runtime.context import Caller, EventMeta, Runtime
+from shared.runtime.context import Caller, Runtime
+from shared.runtime.dispatch import Raw
 from shared.runtime.postgres import Tx
 
 Door = Literal["http", "kafka"]
@@ -51,12 +53,13 @@ async def record_posted(rt: Runtime, who: Caller, provider_id: UUID, receipts: S
     return await record(rt, batch)
 
 
-async def record_heard(rt: Runtime, tx: Tx, value: bytes, meta: EventMeta) -> None:
-    """Take what a provider wrote to its topic, in the transaction that claims the record. A refusal is audited."""
-    provider_id = UUID(meta.topic.removeprefix(TOPIC_PREFIX))
+async def record_heard(rt: Runtime, tx: Tx, heard: Sequence[Raw]) -> None:
+    """Take what a provider wrote to its topic, in the transaction that claims the records. A refusal is audited."""
+    provider_id = UUID(heard[0].meta.topic.removeprefix(TOPIC_PREFIX))
     # Only this provider may write to its topic (broker ACL), and the signature is checked like everywhere.
     who = replace(Caller.system("access-control"), subject=f"provider:{provider_id}", organisation=str(provider_id))
-    await record(rt, Batch(provider_id, who, "kafka", [value]))
+    batch = Batch(provider_id, who, "kafka", [each.value for each in heard])
+    await _judge_and_write(rt, batch, await _read(rt, batch))
 
 
 async def record(rt: Runtime, batch: Batch) -> list[ReceiptResult]:
@@ -133,8 +136,7 @@ async def _write(
         return
     await orders.move_many(tx, _net(moved), now)
     trail.moved_many(rt, tx, [_remembered(item, locked) for item in moved], who=batch.who)
-    for item in moved:
-        await _clock(rt, tx, item)
+    await _clocks(tx, moved, now)
     told = [facts.answered(locked[item.claim.receipt.order_id], item.claim.receipt, now) for item in moved]
     outbox.add(tx, *told, at=now)
 
@@ -145,13 +147,13 @@ def _remembered(item: Accepted, locked: dict[UUID, AccessOrder]) -> trail.Moved:
     return trail.Moved(replace(locked[receipt.order_id], status=item.after), CLAIMED[receipt.outcome], item.before, why)
 
 
-async def _clock(rt: Runtime, tx: Tx, item: Accepted) -> None:
+async def _clocks(tx: Tx, moved: Sequence[Accepted], at: datetime) -> None:
     """Executed: the clock is met. Impossible or contested: it stands still, the issuer is to act."""
-    order_id = item.claim.receipt.order_id
-    if item.after == Status.EXECUTED:
-        await deadlines.met(tx, kind=EXECUTION, aggregate_id=order_id, at=rt.clock.now())
-    elif item.after in STOPPED and item.before not in STOPPED:
-        await deadlines.suspend(tx, kind=EXECUTION, aggregate_id=order_id, at=rt.clock.now())
+    for item in moved:
+        if item.after in STOPPED and item.before not in STOPPED:
+            await deadlines.suspend(tx, kind=EXECUTION, aggregate_id=item.claim.receipt.order_id, at=at)
+    executed = {item.claim.receipt.order_id for item in moved if item.after == Status.EXECUTED}
+    await deadlines.met_many(tx, kind=EXECUTION, aggregate_ids=sorted(executed), at=at)
 
 
 def _net(moved: Sequence[Accepted]) -> list[Moved]:
