@@ -18,7 +18,8 @@ SERVICE: Final = Service(
     deadlines=consumer.DEADLINES,
     publishes=(ACCESS_EVENTS,),
     listens=(REGISTRY_EVENTS,),
-    workers=(workers.receipts, workers.topics),
+    raw=(workers.RECEIPTS,),
+    workers=(workers.topics,),
     start=state.start,
     stop=state.stop,
 )

@@ -1,4 +1,4 @@
-"""Loops of access-control's own: reading every provider's receipts, and making every provider's topics."""
+"""What runs beside the doors: reading every provider's receipts, and making every provider's topics."""
 
 import asyncio
 from typing import Final
@@ -10,29 +10,24 @@ from access_control.service.receipts import TOPIC_PREFIX, record_heard
 from access_control.store import providers
 from shared.contracts.base import Topic
 from shared.contracts.topics import orders_topic, receipts_topic
-from shared.runtime.consumer import Consumer
 from shared.runtime.context import Runtime
 from shared.runtime.kafka import BROKER_ERRORS, KafkaSettings, ensure_topics
 from shared.runtime.postgres import UNAVAILABLE
+from shared.runtime.service import RawFeed
 
 NEW_PROVIDERS_S: Final = 2.0
 ALL_AGAIN_S: Final = 60.0
-GROUP: Final = "access-control-receipts"
 _log = structlog.get_logger(__name__)
 
 
-async def receipts(rt: Runtime) -> None:
-    """Read the receipts of every provider there is; a new one is picked up within seconds."""
-    await receipts_consumer(rt).run()
+async def receipts_topics(rt: Runtime) -> list[Topic]:
+    """The topic of every provider there is."""
+    return [receipts_topic(provider_id) for provider_id in await _providers(rt)]
 
 
-def receipts_consumer(rt: Runtime) -> Consumer:
-    """The consumer behind it."""
-
-    async def listed() -> list[Topic]:
-        return [receipts_topic(provider_id) for provider_id in await _providers(rt)]
-
-    return Consumer(rt, GROUP, topics=listed, handlers={}, raw={TOPIC_PREFIX: record_heard}, refresh_s=NEW_PROVIDERS_S)
+RECEIPTS: Final = RawFeed(
+    "access-control-receipts", receipts_topics, {TOPIC_PREFIX: record_heard}, refresh_s=NEW_PROVIDERS_S
+)
 
 
 async def topics(rt: Runtime) -> None:

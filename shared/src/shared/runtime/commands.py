@@ -2,13 +2,21 @@
 
 import argparse
 import sys
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
+from shared.contracts.base import Fact
 from shared.runtime import delivery, migrations, relay
 from shared.runtime.clock import SystemClock
+from shared.runtime.dispatch import Handler, Projection, RawHandler
 from shared.runtime.postgres import Database
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 from shared.runtime.supervisor import boot
+
+Handlers: TypeAlias = Mapping[type[Fact], Handler]
+Projections: TypeAlias = Mapping[type[Fact], Projection]
+RawHandlers: TypeAlias = Mapping[str, RawHandler]
 
 
 async def migrate(service: Service, settings: Settings, _given: argparse.Namespace) -> int:
@@ -35,14 +43,22 @@ async def replay(service: Service, settings: Settings, given: argparse.Namespace
 async def unpark(service: Service, settings: Settings, given: argparse.Namespace) -> int:
     """Try parked events again, in order; exit 1 if some are still refused."""
     rt = await boot(service, settings, SystemClock())
+    waiting = 0
     try:
-        done = await delivery.unpark(
-            rt, service.name, service.handlers, given.key, projections=service.projections, raw=service.raw
-        )
+        for name, handlers, projections, raw in _consumers(service):
+            done = await delivery.unpark(rt, name, handlers, given.key, projections=projections, raw=raw)
+            _say(f"{name}: {done.applied} events applied, {done.waiting} still parked")
+            waiting += done.waiting
     finally:
         await rt.db.close()
-    _say(f"{service.name}: {done.applied} events applied, {done.waiting} still parked")
-    return 1 if done.waiting else 0
+    return 1 if waiting else 0
+
+
+def _consumers(service: Service) -> Iterator[tuple[str, Handlers, Projections, RawHandlers]]:
+    """The tables of every consumer this service has."""
+    yield service.name, service.handlers, service.projections, {}
+    for feed in service.raw:
+        yield feed.name, {}, {}, feed.handlers
 
 
 def _say(line: str) -> None:

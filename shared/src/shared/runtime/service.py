@@ -23,6 +23,19 @@ Worker = Callable[[Runtime], Awaitable[None]]
 
 
 @dataclass(frozen=True)
+class RawFeed:
+    """Topics that carry no facts, read by a consumer of their own."""
+
+    name: str
+    """Its group id, its name in the inbox and in /readyz."""
+    topics: Callable[[Runtime], Awaitable[Sequence[Topic | str]]]
+    """Asked again every ``refresh_s`` seconds."""
+    handlers: Mapping[str, RawHandler]
+    """Beginning of a topic's name → ``(rt, tx, records)``."""
+    refresh_s: float = 5.0
+
+
+@dataclass(frozen=True)
 class Service:
     """The table of contents of a service; its main.py fills one in."""
 
@@ -35,8 +48,7 @@ class Service:
     """Fact type → verb ``(rt, tx, fact, meta)``, run in the transaction that claims the event."""
     projections: Mapping[type[Fact], Projection] = field(default_factory=dict)
     """Fact type → ``(rt, tx, facts)``, a batch at a time."""
-    raw: Mapping[str, RawHandler] = field(default_factory=dict)
-    """Beginning of a topic's name → ``(rt, tx, bytes, meta)``, for topics that carry no facts."""
+    raw: Sequence[RawFeed] = ()
     deadlines: Deadlines = field(default_factory=dict)
     publishes: tuple[Topic, ...] = ()
     listens: Topics = ()

@@ -12,11 +12,11 @@ import structlog
 from shared.runtime import idempotency
 from shared.runtime.consumer import Consumer
 from shared.runtime.context import Runtime
-from shared.runtime.deadlines import TickWorker
 from shared.runtime.kafka import KafkaSettings
 from shared.runtime.relay import Relay
 from shared.runtime.service import Service
 from shared.runtime.supervisor import Job
+from shared.runtime.ticks import TickWorker
 
 HOUSEKEEPING_S: Final = 3600.0
 
@@ -32,7 +32,7 @@ def jobs_of(service: Service, rt: Runtime) -> list[Job]:
         relay = Relay(rt.db, kafka, topics=service.publishes)
         jobs.append(Job("relay", relay.run, partial(_report, relay.health)))
     if "consumer" in roles:
-        if service.handlers or service.projections or service.raw:
+        if service.handlers or service.projections:
             consumer = Consumer(
                 rt,
                 service.name,
@@ -40,14 +40,17 @@ def jobs_of(service: Service, rt: Runtime) -> list[Job]:
                 handlers=service.handlers,
                 projections=service.projections,
                 kafka=kafka,
-                raw=service.raw,
                 shards=service.shards,
             )
             jobs.append(Job("consumer", consumer.run, partial(_report, consumer.health)))
+        for feed in service.raw:
+            reader = Consumer(rt, feed.name, partial(feed.topics, rt), {}, raw=feed.handlers, refresh_s=feed.refresh_s)
+            jobs.append(Job(feed.name, reader.run, partial(_report, reader.health)))
         jobs += [Job(_name(worker), partial(worker, rt)) for worker in service.workers]
     if "ticks" in roles:
         if service.deadlines:
-            jobs.append(Job("ticks", TickWorker(rt, service.deadlines).run))
+            ticks = TickWorker(rt, service.deadlines)
+            jobs.append(Job("ticks", ticks.run, partial(_report, ticks.health)))
         jobs.append(Job("housekeeping", partial(housekeeping, rt)))
     return jobs
 
