@@ -15,9 +15,9 @@ from shared.rules.calendar import SHANGHAI
 from shared.runtime import deadlines
 from shared.runtime.clock import FixedClock
 from shared.runtime.context import Runtime
-from shared.runtime.deadlines import TickWorker
 from shared.runtime.ids import uuid7
 from shared.runtime.postgres import Database, Tx
+from shared.runtime.ticks import TickWorker
 from tests.support.fixtures import MakeDatabase
 
 MONDAY = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)  # ten o'clock in Beijing

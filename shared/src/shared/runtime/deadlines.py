@@ -1,48 +1,44 @@
-"""Statutory clocks and short windows: rows that are started, stand still, are met, or fire exactly once.
+"""Statutory clocks and short windows: rows that are started, stand still, are met, or run out (``ticks`` acts then).
 
-Lock order: a verb locks its aggregate, then its deadline. The tick worker therefore does not hold the deadline's row
-while a handler locks the aggregate: an advisory lock keeps other workers off, the handler runs, and only then the row
-is marked. If a verb met the deadline meanwhile, the whole transaction is taken back.
+Lock order: a verb locks its aggregate, then its deadline.
 """
 
-import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
-import asyncpg
 import structlog
 
 from shared.rules import Rules, Unit
-from shared.runtime import metrics
 from shared.runtime.context import Runtime
 from shared.runtime.ids import uuid7
-from shared.runtime.postgres import Tx, is_transient
+from shared.runtime.postgres import Tx
 
 Pauses: TypeAlias = "list[list[str]]"
 """Pairs of ISO 8601 times between which the clock stood still."""
 
-_OPEN: Final = "met_at IS NULL AND breached_at IS NULL"
+OPEN: Final = "met_at IS NULL AND breached_at IS NULL"
+"""SQL: the clock was neither met nor acted upon."""
 
 _START: Final = f"""
 INSERT INTO deadline (id, kind, aggregate_id, clock_name, amount, unit, source, calendar_version, provisional,
                       started_at, due_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-ON CONFLICT (kind, aggregate_id) WHERE {_OPEN} DO UPDATE SET kind = excluded.kind
+ON CONFLICT (kind, aggregate_id) WHERE {OPEN} DO UPDATE SET kind = excluded.kind
 RETURNING due_at
 """  # noqa: S608 - the parts are constants
 _SUSPEND: Final = f"""
 UPDATE deadline SET suspended_at = $3
- WHERE kind = $1 AND aggregate_id = $2 AND {_OPEN} AND suspended_at IS NULL
+ WHERE kind = $1 AND aggregate_id = $2 AND {OPEN} AND suspended_at IS NULL
 RETURNING id
 """  # noqa: S608
 _SUSPENDED: Final = f"""
 SELECT id, started_at, amount, unit, pauses, suspended_at
   FROM deadline
- WHERE kind = $1 AND aggregate_id = $2 AND {_OPEN} AND suspended_at IS NOT NULL
+ WHERE kind = $1 AND aggregate_id = $2 AND {OPEN} AND suspended_at IS NOT NULL
    FOR UPDATE
 """  # noqa: S608
 _RESUME: Final = """
@@ -52,12 +48,12 @@ UPDATE deadline
 """
 _MET: Final = f"""
 UPDATE deadline SET met_at = $3, suspended_at = NULL
- WHERE kind = $1 AND aggregate_id = $2 AND {_OPEN}
+ WHERE kind = $1 AND aggregate_id = $2 AND {OPEN}
 RETURNING id
 """  # noqa: S608
 _MET_MANY: Final = f"""
 UPDATE deadline SET met_at = $3, suspended_at = NULL
- WHERE kind = $1 AND aggregate_id = ANY($2) AND {_OPEN}
+ WHERE kind = $1 AND aggregate_id = ANY($2) AND {OPEN}
 """  # noqa: S608
 _OF: Final = """
 SELECT kind, clock_name, source, started_at, due_at, suspended_at, met_at, breached_at, provisional
@@ -73,7 +69,7 @@ ON CONFLICT (version) DO UPDATE SET digest = excluded.digest, years = excluded.y
 _COUNTED: Final = f"""
 SELECT id, kind, aggregate_id, started_at, due_at, amount, unit, pauses
   FROM deadline
- WHERE {_OPEN} AND unit = 'working_days'
+ WHERE {OPEN} AND unit = 'working_days'
  ORDER BY id
    FOR UPDATE
 """  # noqa: S608

@@ -1,0 +1,112 @@
+"""The tick worker says how it is: at work, without its database, or stuck; /readyz shows it, as it does the relay."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from local_stack.postgres import EmbeddedPostgres
+from shared.rules import load
+from shared.runtime import deadlines
+from shared.runtime.context import Runtime
+from shared.runtime.ids import uuid7
+from shared.runtime.postgres import Database, Tx
+from shared.runtime.ticks import TickWorker
+from tests.integration.runtime.world import kill_session, running, runtime_of, until
+from tests.support import toy
+from tests.support.fixtures import MakeDatabase
+from tests.support.service import Api, running_service
+
+
+async def nothing(_rt: Runtime, _tx: Tx, _thing: UUID) -> None:
+    """A handler without an effect."""
+
+
+SERVICE = replace(toy.SERVICE, deadlines={"window": nothing})
+
+
+async def ready(api: Api) -> dict[str, Any]:
+    report: dict[str, Any] = (await api.get("/readyz")).json()
+    return report
+
+
+async def ticks_until(api: Api, what: str, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The report on the ticks, once the condition holds for it."""
+    found: dict[str, Any] = {}
+
+    async def holds() -> bool:
+        found.update((await ready(api))["checks"]["ticks"])
+        return condition(found)
+
+    await until(holds, what=what)
+    return found
+
+
+@asynccontextmanager
+async def closed(postgres: EmbeddedPostgres, dsn: str) -> AsyncIterator[None]:
+    """Meanwhile the database of this DSN refuses every connection, and those it had are gone."""
+    admin = await asyncpg.connect(postgres.admin_dsn)
+    name = dsn.rsplit("/", 1)[1]
+    try:
+        await admin.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT 0')
+        await kill_session(postgres.admin_dsn.removesuffix("postgres") + name, "toy")
+        yield
+    finally:
+        await admin.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT -1')
+        await admin.close()
+
+
+async def test_readyz_shows_the_ticks_and_that_they_fail_while_the_database_is_away(
+    make_database: MakeDatabase, postgres: EmbeddedPostgres
+) -> None:
+    dsn, began = await make_database("runtime"), datetime.now(UTC)
+    async with running_service(SERVICE, dsn, roles_run="http,ticks", log_level="ERROR") as api:
+        first = await ticks_until(api, "a first tick", lambda ticks: bool(ticks["last_tick"]))
+        assert (first["ok"], first["state"], first["error"]) == (True, "ticking", None)
+        assert datetime.fromisoformat(first["last_tick"]) >= began
+        assert (await ready(api))["status"] == "ready"
+        async with closed(postgres, dsn):
+            refused = "too many connections"
+            failing = await ticks_until(api, "a failing tick", lambda ticks: refused in (ticks["error"] or ""))
+            assert (failing["ok"], failing["state"]) == (False, "failing")
+        again = await ticks_until(api, "a tick after that", lambda ticks: bool(ticks["ok"]))
+        assert (again["state"], again["error"]) == ("ticking", None)
+        assert datetime.fromisoformat(again["last_tick"]) > datetime.fromisoformat(failing["last_tick"])
+
+
+async def test_a_tick_that_does_not_finish_for_long_is_reported_until_it_does(db: Database) -> None:
+    running_into_it, go_on = asyncio.Event(), asyncio.Event()
+
+    async def stuck(_rt: Runtime, _tx: Tx, _thing: UUID) -> None:
+        running_into_it.set()
+        await go_on.wait()
+
+    rt = replace(runtime_of(db), rules=load("cn-2006"))
+    async with db.transaction() as tx:
+        await deadlines.start_in(tx, "window", uuid7(), 0, at=rt.clock.now())
+    worker = TickWorker(rt, {"window": stuck}, poll_s=0.05, stuck_s=0.5)
+
+    async def state_is(state: str) -> bool:
+        return worker.health().state == state
+
+    async with running(worker.run):
+        await running_into_it.wait()
+        assert worker.health().state == "ticking", "a handler may take its time"
+        await until(lambda: state_is("failing"), 5)
+        assert worker.health().last_tick is None
+        assert "no tick has finished for" in (worker.health().error or "")
+        go_on.set()
+        await until(lambda: state_is("ticking"), 5)
+        await asyncio.sleep(0.7)
+        assert worker.health().state == "ticking", "ticks that find nothing to do count as well"
+        assert worker.health().last_tick is not None
+
+
+async def test_a_service_without_clocks_has_no_ticks_to_report(make_database: MakeDatabase) -> None:
+    async with running_service(toy.SERVICE, await make_database("runtime"), roles_run="http,ticks") as api:
+        assert "ticks" not in (await ready(api))["checks"]
