@@ -2,14 +2,23 @@
 
 import typer
 
-from concord.cli import commands, demo
+from concord.cli import access, approval, demo, enforcement, query, registry
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Work with Concord. Locally, `--as NAME` signs you in; the password is the name. Every command takes --json.",
+    help="Work with Concord. Locally, `--as NAME` signs you in; the password is the name. With --json they answer in JSON.",
 )
-commands.add_to(app)
+app.add_typer(approval.applications, name="applications")
+app.add_typer(registry.operators, name="operators")
+app.add_typer(registry.registrations, name="registrations")
+app.add_typer(registry.sites, name="sites")
+app.add_typer(registry.requests, name="requests")
+app.add_typer(enforcement.cases, name="cases")
+app.add_typer(access.providers, name="providers")
+app.command("import")(registry.import_file)
+for command in (query.lookup, query.bulk, query.register, query.whoami, query.status, access.keys):
+    app.command()(command)
 app.command("demo")(demo.command)
 
 if __name__ == "__main__":

@@ -21,6 +21,16 @@ Stack = Annotated[Path | None, typer.Option(help="Folder of the local stack; def
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 Reasons = Annotated[str, typer.Option(help="Why; ten characters or more.")]
 Basis = Annotated[list[str], typer.Option("--basis", help="Legal basis; may be given several times.")]
+Evidence = Annotated[str, typer.Option("--evidence-hash", help="SHA-256 of the evidence, lower-case hex.")]
+RedressAuthority = Annotated[str, typer.Option(help="Who decides on a challenge.")]
+RedressHow = Annotated[str, typer.Option(help="How to challenge.")]
+RedressDays = Annotated[int, typer.Option(help="Within how many days.")]
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
+Body = Annotated[
+    typer.FileText, typer.Argument(help="JSON as the API documentation shows it; - for standard input.", metavar="FILE")
+]
+MOST = 200
+"""Items a list shows."""
 
 REFUSED, UNREACHABLE = 1, 3
 out = Console(highlight=False)
@@ -37,7 +47,10 @@ def act(
         explain(error, as_json=as_json)
         raise typer.Exit(REFUSED) from error
     except (Unreachable, NoStack) as error:
-        err.print(f"[red]{error}[/]", markup=True)
+        if as_json:
+            sys.stderr.write(json.dumps({"code": "unreachable", "detail": str(error)}, ensure_ascii=False) + "\n")
+        else:
+            err.print(str(error), style="red", markup=False)
         raise typer.Exit(UNREACHABLE) from error
     if answer is not None:
         show(answer, as_json=as_json, columns=columns)
@@ -49,14 +62,31 @@ async def _connected(verb: Callable[[Concord], Awaitable[Any]], person: str | No
         return await verb(concord)
 
 
-async def listed(items: AsyncIterator[dict[str, Any]], most: int = 200) -> list[dict[str, Any]]:
-    """The first items of a list."""
+async def listed(items: AsyncIterator[dict[str, Any]], most: int = MOST) -> list[dict[str, Any]]:
+    """The first items of a list; says so on standard error when there are more."""
     found: list[dict[str, Any]] = []
     async for item in items:
-        found.append(item)
-        if len(found) >= most:
+        if len(found) == most:
+            err.print(f"these are the newest {most}; there are more: narrow the list with its options", style="dim")
             break
+        found.append(item)
     return found
+
+
+def body_of(file: typer.FileText) -> dict[str, Any]:
+    """The JSON object in a file. Exits 2, like any wrong argument, and says where it is wrong."""
+    try:
+        body = json.load(file)
+    except ValueError as error:
+        raise typer.BadParameter(f"{file.name} is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise typer.BadParameter(f"{file.name} must hold one JSON object")
+    return body
+
+
+def redress(authority: str, how: str, days: int) -> dict[str, Any]:
+    """How a measure can be challenged, as every measure must say."""
+    return {"authority": authority, "how": how, "within_days": days}
 
 
 def explain(error: ConcordError, *, as_json: bool) -> None:
@@ -64,7 +94,7 @@ def explain(error: ConcordError, *, as_json: bool) -> None:
     if as_json:
         sys.stderr.write(json.dumps({"status": error.status, **error.problem}, ensure_ascii=False) + "\n")
         return
-    err.print(f"[red]refused[/] ({error.code}): {error.detail}")
+    err.print(f"refused ({error.code}): {error.detail}", style="red", markup=False)
     for field in error.fields:
         err.print(f"  {field['field']}: {field['message']}", markup=False)
     if error.allowed_actions:

@@ -149,7 +149,7 @@ async def register(c: Context) -> str:
     access = {"provider_id": c.provider["id"], "ips": [_own_address(c.tag)], "hosting_mode": "virtual_host"}
     site = {
         "name": "Example Stage", "domains": [c.domain, f"www.{c.domain}"], "service_items": ["culture"],
-        "approval_ids": [c.found["application"]["id"]], "accesses": [access],
+        "accesses": [access],
     }  # fmt: skip
     body = {"operator_id": (await _operator(c))["operator_id"], "kind": "filing", "sites": [site]}
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import time
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from itertools import count
+from json import loads
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 from uuid import uuid4
@@ -124,6 +126,14 @@ class Concord:
     async def authorization(self) -> dict[str, str]:
         """The header that says who calls; none for the public."""
         return {"Authorization": f"Bearer {await self._tokens.token()}"} if self._tokens else {}
+
+    async def whoami(self) -> dict[str, Any] | None:
+        """What the caller's own token says; none for the public. The services check it, this only reads it."""
+        if self._tokens is None:
+            return None
+        payload = (await self._tokens.token()).split(".")[1]
+        claims: dict[str, Any] = loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return claims
 
     @asynccontextmanager
     async def stream(

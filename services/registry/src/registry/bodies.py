@@ -73,7 +73,6 @@ class NewSite(Body):
     name: Text
     domains: Domains
     service_items: ServiceItems = ("general",)
-    approval_ids: tuple[UUID, ...] = ()
     accesses: Annotated[tuple[NewAccess, ...], Field(min_length=1, max_length=50)]
 
 

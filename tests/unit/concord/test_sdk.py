@@ -1,0 +1,206 @@
+"""The client: what it tries again, what it says when refused, and how it reads lists and streams."""
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from concord import sample
+from concord.sdk import Concord, ConcordError, NoStack, Unreachable, until
+from concord.sdk import departments as sdk
+from concord.sdk.places import SERVICES, Places, find
+from shared.rules.identifiers import check_uscc, normalise_domain
+
+PLACES = Places({name: f"http://{name}.test" for name in SERVICES}, "http://issuer.test")
+Answer = httpx.Response | Exception
+CLAIMS = {"sub": "u1", "organisation": "mii-bj", "roles": ["industry_regulator"]}
+
+
+class Wire:
+    """What the services answer, one after another, and what they were sent. The issuer numbers its tokens."""
+
+    def __init__(self, *answers: Answer | Callable[[httpx.Request], httpx.Response]) -> None:
+        self.answers = list(answers)
+        self.sent: list[httpx.Request] = []
+        self.tokens = 0
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        if request.url.host == "issuer.test":
+            self.tokens += 1
+            payload = urlsafe_b64encode(json.dumps(CLAIMS).encode()).decode().rstrip("=")
+            return httpx.Response(200, json={"access_token": f"h.{payload}.{self.tokens}", "expires_in": 300})
+        self.sent.append(request)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if isinstance(answer, httpx.Response) else answer(request)
+
+    def client(self, *, person: str | None = "regulator-a", patience_s: float = 5.0) -> Concord:
+        return Concord.connect(person=person, places=PLACES, transport=httpx.MockTransport(self), patience_s=patience_s)
+
+
+def busy() -> httpx.Response:
+    return httpx.Response(503, json={"code": "unavailable"}, headers={"Retry-After": "0"})
+
+
+async def test_a_post_that_is_tried_again_keeps_its_key_and_another_call_has_another() -> None:
+    done = httpx.Response(200, json={"id": "r"})
+    wire = Wire(busy(), httpx.ConnectError("refused"), done, done)
+    async with wire.client() as concord:
+        assert await concord.registry.confirm("r") == {"id": "r"}
+        await concord.registry.confirm("r")
+    keys = [request.headers["Idempotency-Key"] for request in wire.sent]
+    assert keys[0] == keys[1] == keys[2] != keys[3]
+
+
+async def test_a_get_carries_no_key() -> None:
+    wire = Wire(httpx.Response(200, json={}))
+    async with wire.client() as concord:
+        await concord.registry.get("r")
+    assert "Idempotency-Key" not in wire.sent[0].headers
+
+
+async def test_when_nobody_answers_it_says_who() -> None:
+    wire = Wire(*[httpx.ConnectError("refused")] * 50)
+    async with wire.client(patience_s=0.2) as concord:
+        with pytest.raises(Unreachable, match=r"registry at http://registry\.test/registrations/r does not answer"):
+            await concord.registry.get("r")
+    assert len(wire.sent) > 1
+
+
+async def test_a_service_that_stays_unavailable_is_reported_as_it_spoke() -> None:
+    wire = Wire(*[busy() for _ in range(2000)])
+    async with wire.client(patience_s=0.1) as concord:
+        with pytest.raises(ConcordError) as caught:
+            await concord.registry.get("r")
+    assert (caught.value.status, caught.value.code) == (503, "unavailable")
+
+
+async def test_a_token_that_is_not_taken_is_fetched_anew_once() -> None:
+    no = httpx.Response(401, json={"code": "token_invalid", "detail": "expired"})
+    wire = Wire(no, httpx.Response(200, json={}), no, no)
+    async with wire.client() as concord:
+        await concord.registry.get("r")
+        first, second = (request.headers["Authorization"] for request in wire.sent)
+        assert first != second
+        with pytest.raises(ConcordError, match="token_invalid: expired"):
+            await concord.registry.get("r")
+    assert len(wire.sent) == 4
+
+
+async def test_one_token_serves_many_calls_and_the_public_has_none() -> None:
+    wire = Wire(*[httpx.Response(200, json={}) for _ in range(4)])
+    async with wire.client() as concord:
+        for _ in range(3):
+            await concord.registry.get("r")
+        assert await concord.whoami() == CLAIMS
+    assert wire.tokens == 1
+    async with wire.client(person=None) as public:
+        await public.query.public_lookup(domain="a.example")
+        assert await public.whoami() is None
+    assert "Authorization" not in wire.sent[-1].headers
+
+
+async def test_a_refusal_carries_the_way_out() -> None:
+    problem = {
+        "code": "action_refused", "detail": "A revoked registration cannot be revoked.", "trace_id": "t1",
+        "allowed_actions": ["reinstate"], "fields": [{"field": "reasons", "message": "too short"}],
+    }  # fmt: skip
+    wire = Wire(httpx.Response(409, json=problem), httpx.Response(500, text="<html>proxy</html>"))
+    async with wire.client() as concord:
+        with pytest.raises(ConcordError) as caught:
+            await concord.registry.confirm("r")
+        error = caught.value
+        assert (error.status, error.code, error.detail) == (409, problem["code"], problem["detail"])
+        assert (error.allowed_actions, error.fields, error.trace_id) == (["reinstate"], problem["fields"], "t1")
+        with pytest.raises(ConcordError) as caught:
+            await concord.registry.confirm("r")
+    assert (caught.value.code, caught.value.detail) == ("http_500", "<html>proxy</html>")
+
+
+async def test_lists_go_on_to_the_last_page_and_leave_empty_filters_out() -> None:
+    pages = [{"items": [{"n": 1}, {"n": 2}], "next": "c1"}, {"items": [{"n": 3}], "next": None}]
+    wire = Wire(*[httpx.Response(200, json=page) for page in pages])
+    async with wire.client() as concord:
+        found = [item["n"] async for item in concord.registry.registrations(status="active", number=None)]
+    assert found == [1, 2, 3]
+    assert [str(request.url.query, "ascii") for request in wire.sent] == ["status=active", "status=active&after=c1"]
+
+
+async def _bulk(wire: Wire, form: str, *chunks: bytes) -> bytes:
+    async def keys() -> AsyncIterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+
+    async with wire.client() as concord:
+        return b"".join([part async for part in concord.query.bulk(keys(), form=form)])
+
+
+def _echo(request: httpx.Request) -> httpx.Response:
+    header = b"key,found\n" if request.url.params["format"] == "csv" else b""
+    return httpx.Response(200, content=header + request.content)
+
+
+async def test_bulk_cuts_at_lines_keeps_the_order_and_gives_one_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdk, "BULK_REQUEST", 32)
+    lines = b"".join(b"site%02d.example\n" % n for n in range(20)) + b"last.example"
+    chunks = [lines[n : n + 7] for n in range(0, len(lines), 7)]
+    for form, header in (("ndjson", b""), ("csv", b"key,found\n")):
+        wire = Wire(*[_echo] * 20)
+        assert await _bulk(wire, form, *chunks) == header + lines
+        assert len(wire.sent) > 5
+        assert all(len(request.content) <= 32 for request in wire.sent)
+        assert all(request.content.endswith(b"\n") for request in wire.sent[:-1])
+
+
+async def test_bulk_of_nothing_still_gives_the_header() -> None:
+    assert await _bulk(Wire(_echo), "csv") == b"key,found\n"
+
+
+async def test_until_waits_through_404_and_says_what_it_saw_last() -> None:
+    wire = Wire(*[httpx.Response(404, json={"code": "unknown"})] * 2, httpx.Response(200, json={"n": 1}))
+    async with wire.client() as concord:
+        assert await until(lambda: concord.registry.get("r"), bool, timeout_s=5) == {"n": 1}
+    seen: list[int] = []
+
+    async def fetch() -> dict[str, int]:
+        seen.append(1)
+        return {"n": 7}
+
+    with pytest.raises(TimeoutError, match=r"last seen: \{'n': 7\}"):
+        await until(fetch, lambda _: False, timeout_s=0.05)
+    assert len(seen) > 1
+    refused = Wire(httpx.Response(403, json={"code": "forbidden"}))
+    async with refused.client() as concord:
+        with pytest.raises(ConcordError, match="forbidden"):
+            await until(lambda: concord.registry.get("r"), bool, timeout_s=5)
+
+
+def test_the_environment_goes_before_the_local_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NoStack, match="make run"):
+        find(tmp_path)
+    stack: dict[str, Any] = {"services": {"query": "http://q"}, "issuer": "http://i"}
+    (tmp_path / "stack.json").write_text(json.dumps(stack))
+    assert find(tmp_path).services == {"query": "http://q"}
+    for name in SERVICES:
+        monkeypatch.setenv(f"CONCORD_{name.replace('-', '_').upper()}_URL", f"http://{name}.test/")
+    monkeypatch.setenv("CONCORD_ISSUER", "http://issuer.test/")
+    assert find(tmp_path) == PLACES
+
+
+def test_the_sample_is_the_same_every_time_and_valid() -> None:
+    rows = list(sample.records(500, provider_id="p"))
+    assert rows == list(sample.records(500, provider_id="p"))
+    assert rows != list(sample.records(500, provider_id="p", seed=1))
+    domains = [row["domain"] for row in rows]
+    assert len({normalise_domain(domain).ascii for domain in domains}) == 500
+    assert {domain.rsplit(".", 1)[1] for domain in domains} == {"example", "test"}
+    assert any(domain.startswith("xn--") for domain in domains)
+    assert any(not domain.isascii() for domain in domains)
+    for row in rows:
+        check_uscc(row["operator_uscc"])
