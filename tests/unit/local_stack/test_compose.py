@@ -16,8 +16,10 @@ from local_stack.kafka import ApacheKafka
 from local_stack.people import people
 from local_stack.supervisor import LocalStack
 from local_stack.topology import KAFKA, SERVICES, Service, environment
-from shared.runtime.metrics import METRICS
+from query import ingest
+from shared.runtime import metrics
 
+METRICS = metrics.METRICS | ingest.METRICS
 ROOT = Path(__file__).parents[3]
 PLACE_DEPENDS = {  # what may differ between a laptop and a data centre; everything else must be equal
     "CONCORD_DATABASE_URL",
@@ -139,6 +141,14 @@ def test_alerts_and_dashboard_ask_for_metrics_that_exist() -> None:
     for rule in rules:
         assert rule["annotations"].keys() == {"summary", "description"}, rule["alert"]
         assert rule["labels"]["severity"] in {"page", "ticket"}
+
+
+def test_what_must_never_be_above_0_wakes_somebody_when_it_is() -> None:
+    groups = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text())["groups"]
+    paging = {rule["expr"] for group in groups for rule in group["rules"] if rule["labels"]["severity"] == "page"}
+    zero = {name for name, meaning in METRICS.items() if "Anything above 0 is an alert" in meaning}
+    assert zero >= {"parked_events", "query_unreadable"}
+    assert {f"{name} > 0" for name in zero} <= paging
 
 
 def test_every_mounted_file_is_there(described: dict[str, Any]) -> None:
