@@ -14,6 +14,8 @@ from shared.runtime.policy import (
     SecondPersonRequired,
     all_of,
     any_of,
+    anywhere,
+    holding,
     own_category,
     own_organisation,
     same_region,
@@ -115,3 +117,21 @@ def test_scopes_combine() -> None:
     assert either(culture, near)
     assert either(culture, far)
     assert not either(culture, Record(region="310000", category="education"))
+
+
+def test_roles_of_one_act_may_reach_different_records() -> None:
+    reader = any_of(holding(Role.OPERATOR, own_organisation), holding(Role.INDUSTRY_REGULATOR, same_region))
+    applicant, regulator = person("applicant"), person("regulator-a")
+    own = Record(region="310000", organisation=str(applicant.organisation))
+    assert reader(applicant, own)
+    assert reader(regulator, Record())
+    assert not reader(regulator, own), "the regulator's own scope counts, not the applicant's"
+    assert not reader(applicant, Record(region=str(applicant.region))), "and the other way round"
+
+
+def test_a_scope_tied_to_a_role_reaches_nothing_for_others() -> None:
+    assert holding(Role.AUDITOR, anywhere)(person("x", roles=["auditor"]), Record())
+    assert not holding(Role.AUDITOR, anywhere)(person("regulator-a"), Record())
+    both = person("x", roles=["auditor", "operator"])
+    assert holding(Role.AUDITOR, anywhere)(both, Record())
+    assert not holding(Role.AUDITOR, own_organisation)(both, Record())

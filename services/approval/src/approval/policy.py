@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from shared.rules import Level, Role
 from shared.runtime.context import Caller
-from shared.runtime.policy import Policy, Rule, Scope, all_of, any_of, own_category, own_organisation, same_region
+from shared.runtime.policy import Policy, Rule, all_of, any_of, holding, own_category, own_organisation, same_region
 
 
 class Act(StrEnum):
@@ -18,15 +18,6 @@ class Act(StrEnum):
     REFUSE_APPLICATION = "refuse_application"
     FIND_NOT_REQUIRED = "find_not_required"
     CANCEL_APPROVAL = "cancel_approval"
-
-
-def holding(role: Role, scope: Scope) -> Scope:
-    """``scope``, but only for callers who hold ``role``: the roles of one act may reach different records."""
-
-    def held(who: Caller, resource: Any) -> bool:
-        return role in who.roles and scope(who, resource)
-
-    return held
 
 
 def own_level(who: Caller, resource: Any) -> bool:

@@ -12,6 +12,7 @@ from shared.runtime.policy import (
     all_of,
     any_of,
     anywhere,
+    holding,
     own_category,
     own_organisation,
     same_region,
@@ -34,15 +35,6 @@ class Act(StrEnum):
     FILE_APPEAL = "file_appeal"
     READ_APPEAL = "read_appeal"
     DECIDE_APPEAL = "decide_appeal"
-
-
-def holding(role: Role, scope: Scope) -> Scope:
-    """``scope``, but only for callers who hold ``role``: the roles of one act may reach different records."""
-
-    def held(who: Caller, resource: Any) -> bool:
-        return role in who.roles and scope(who, resource)
-
-    return held
 
 
 def own_site(who: Caller, case: Any) -> bool:

@@ -66,6 +66,15 @@ def any_of(*scopes: Scope) -> Scope:
     return some
 
 
+def holding(role: Role, scope: Scope) -> Scope:
+    """``scope``, but only for callers who hold ``role``: the roles of one act may reach different records."""
+
+    def held(who: Caller, resource: Any) -> bool:
+        return role in who.roles and scope(who, resource)
+
+    return held
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Who may carry out one act: any of ``roles``, on the records ``scope`` reaches, and not alone if so marked."""
@@ -110,10 +119,10 @@ class Policy(Mapping[A, tuple[Rule, ...]]):
             raise RoleMissing(act=_spoken(act))
         if resource is None and any(rule.scope is not anywhere for rule in candidates):
             raise TypeError(f"{act!r} is scoped: say which record")
-        holding = [rule for rule in candidates if rule.scope(who, resource)]
-        if not holding:
+        allowing = [rule for rule in candidates if rule.scope(who, resource)]
+        if not allowing:
             raise OutOfScope(act=_spoken(act))
-        if all(rule.second_person for rule in holding):
+        if all(rule.second_person for rule in allowing):
             self._second_person(who, act, drafted_by)
 
     def may(self, who: Caller, act: A) -> bool:
