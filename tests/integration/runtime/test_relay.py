@@ -16,6 +16,7 @@ from shared.runtime.kafka import KafkaSettings, ensure_topics
 from shared.runtime.postgres import Database
 from shared.runtime.relay import Relay, replay
 from tests.integration.runtime.world import (
+    all_published,
     child,
     kafka_of,
     kill_session,
@@ -31,10 +32,6 @@ from tests.support.fixtures import FreshBroker
 
 COUNTER = "CREATE TABLE counter (key text PRIMARY KEY, n integer NOT NULL DEFAULT 0)"
 COUNT = "UPDATE counter SET n = n + 1 WHERE key = $1 RETURNING n"
-
-
-async def _all_published(db: Database) -> bool:
-    return await unpublished(db) == 0
 
 
 async def _left(db: Database, count: int) -> bool:
@@ -69,7 +66,7 @@ async def test_an_older_transaction_that_waited_for_the_lock_comes_second(db: Da
     may_lock.set()
     await waiting
     async with running(Relay(db, kafka, topics=[topic]).run):
-        await until(lambda: _all_published(db))
+        await until(lambda: all_published(db))
     assert (await read_log(kafka, topic)).notes("k") == [1, 2]
 
 
@@ -94,7 +91,7 @@ async def test_each_key_stays_in_order_under_many_verbs_at_once(db: Database, ka
 
     async with running(Relay(db, kafka, topics=[topic], batch=7).run):
         await asyncio.gather(*(worker() for _ in range(8)))
-        await until(lambda: _all_published(db))
+        await until(lambda: all_published(db))
     log = await read_log(kafka, topic)
     assert len(log.records) == 320, "nothing twice, nothing lost"
     for key in keys:
@@ -117,11 +114,11 @@ async def test_a_long_transaction_holds_nothing_back_and_is_not_forgotten(db: Da
         await asyncio.sleep(0.2)
         for n in range(20):
             await tell(db, note(subject="fast", n=n))
-        await until(lambda: _all_published(db), 3, "publication beside the long transaction")
+        await until(lambda: all_published(db), 3, "publication beside the long transaction")
         assert (await read_log(kafka, topic)).notes() == list(range(20))
         may_commit.set()
         await waiting
-        await until(lambda: _all_published(db), 3, "publication of the late commit")
+        await until(lambda: all_published(db), 3, "publication of the late commit")
     assert (await read_log(kafka, topic)).notes("slow") == [1]
 
 
@@ -132,9 +129,9 @@ async def test_new_facts_are_published_at_once_and_without_a_notification_by_the
     note = note_on(topic)
     async with running(Relay(db, kafka, topics=[topic], poll_s=60).run):
         await tell(db, note(subject="a", n=1))
-        await until(lambda: _all_published(db))
+        await until(lambda: all_published(db))
         await tell(db, note(subject="a", n=2))
-        await until(lambda: _all_published(db), 2, "publication on notification")
+        await until(lambda: all_published(db), 2, "publication on notification")
     async with running(Relay(db, kafka, topics=[topic], poll_s=0.3).run):
         await asyncio.sleep(1)
         async with db.transaction() as tx:
@@ -142,7 +139,7 @@ async def test_new_facts_are_published_at_once_and_without_a_notification_by_the
                 "INSERT INTO outbox (event_id, topic, key, type, value, headers)"
                 " SELECT gen_random_uuid(), topic, key, type, value, headers FROM outbox LIMIT 1"
             )
-        await until(lambda: _all_published(db), 2, "publication by the poll")
+        await until(lambda: all_published(db), 2, "publication by the poll")
     assert (await read_log(kafka, topic)).notes("a") == [1, 2, 1]
 
 
@@ -152,14 +149,14 @@ async def test_when_one_relay_is_killed_the_other_takes_over(db: Database, dsn: 
     standby = Relay(db, kafka, topics=[topic])
     async with child("relay", dsn, kafka, topic) as leader:
         await tell(db, note(subject="a", n=1))
-        await until(lambda: _all_published(db), what="publication by the first")
+        await until(lambda: all_published(db), what="publication by the first")
         async with running(standby.run):
             await asyncio.sleep(1.2)
             assert standby.health().state == "standby"
             leader.kill()
             await leader.wait()
             await tell(db, note(subject="a", n=2))
-            await until(lambda: _all_published(db), 5, "publication by the second")
+            await until(lambda: all_published(db), 5, "publication by the second")
             assert standby.health().state == "leading"
     assert (await read_log(kafka, topic)).notes("a") == [1, 2]
 
@@ -169,10 +166,10 @@ async def test_a_relay_whose_session_is_ended_leads_again(db: Database, dsn: str
     note = note_on(topic)
     async with running(Relay(db, kafka, topics=[topic]).run):
         await tell(db, note(subject="a", n=1))
-        await until(lambda: _all_published(db))
+        await until(lambda: all_published(db))
         assert await kill_session(dsn, "test relay") == 1
         await tell(db, note(subject="a", n=2))
-        await until(lambda: _all_published(db), 5)
+        await until(lambda: all_published(db), 5)
     assert (await read_log(kafka, topic)).notes("a") == [1, 2]
 
 
@@ -196,7 +193,7 @@ async def test_a_broker_that_hangs_is_given_up_and_found_again(db: Database, fre
     relay = Relay(db, kafka, topics=[topic], timeout_s=1)
     async with running(relay.run):
         await tell(db, *(note(subject="a", n=n) for n in range(5)))
-        await until(lambda: _all_published(db))
+        await until(lambda: all_published(db))
         pid = _pid(server)
         os.kill(pid, signal.SIGSTOP)
         try:
@@ -205,7 +202,7 @@ async def test_a_broker_that_hangs_is_given_up_and_found_again(db: Database, fre
             assert await unpublished(db) == 5
         finally:
             os.kill(pid, signal.SIGCONT)
-        await until(lambda: _all_published(db), what="publication after the hang")
+        await until(lambda: all_published(db), what="publication after the hang")
         await until(lambda: _leading(relay), 10, "good health")
     assert (await read_log(kafka, topic)).first_seen("a") == list(range(10))
 
@@ -234,12 +231,12 @@ async def test_a_broker_killed_under_load_and_wiped_gets_everything_again(
         await asyncio.to_thread(server.start)
         await asyncio.sleep(1.5)
         stop.set()
-        await until(lambda: _all_published(db), what="catching up")
+        await until(lambda: all_published(db), what="catching up")
         log = await read_log(kafka, topic)
         for key, count in told.items():
             assert log.first_seen(key) == list(range(count)), "a wiped topic tells every story from its beginning"
         assert await replay(db) == sum(told.values())
-        await until(lambda: _all_published(db), what="the replay")
+        await until(lambda: all_published(db), what="the replay")
     log = await read_log(kafka, topic)
     for key, count in told.items():
         assert log.first_seen(key) == list(range(count)), key
@@ -251,11 +248,11 @@ async def test_a_replayed_range_takes_later_facts_of_its_keys_along(db: Database
     note, elsewhere = note_on(topic), note_on(other)
     await tell(db, note(subject="a", n=1), note(subject="b", n=1), elsewhere(subject="a", n=1), note(subject="a", n=2))
     async with running(Relay(db, kafka, topics=[topic, other]).run):
-        await until(lambda: _all_published(db))
+        await until(lambda: all_published(db))
         assert await replay(db, first_id=1, last_id=1) == 2
-        await until(lambda: _all_published(db))
+        await until(lambda: all_published(db))
         assert await replay(db, topic=other.name) == 1
-        await until(lambda: _all_published(db))
+        await until(lambda: all_published(db))
         assert await replay(db, first_id=100) == 0
     assert (await read_log(kafka, topic)).notes("a") == [1, 2, 1, 2]
     assert (await read_log(kafka, topic)).notes("b") == [1]
@@ -267,7 +264,7 @@ async def test_large_facts_fill_several_batches_in_order(db: Database, kafka: Ka
     note = note_on(topic)
     await tell(db, *(note(subject="a", n=n, text="x" * 50_000) for n in range(40)))
     async with running(Relay(db, kafka, topics=[topic]).run):
-        await until(lambda: _all_published(db))
+        await until(lambda: all_published(db))
     assert (await read_log(kafka, topic)).notes("a") == list(range(40))
 
 
@@ -280,7 +277,7 @@ async def test_records_lie_where_other_kafka_clients_expect_their_key(
     topic = new_topic(7)
     await tell(db, note_on(topic)(subject=key, n=1))
     async with running(Relay(db, kafka, topics=[topic]).run):
-        await until(lambda: _all_published(db))
+        await until(lambda: all_published(db))
     (record,) = (await read_log(kafka, topic)).records
     assert record.partition == DefaultPartitioner()(key.encode(), list(range(7)), list(range(7)))
     assert record.key == key.encode()
@@ -309,5 +306,5 @@ async def test_a_topic_that_has_more_partitions_than_the_contract_says_is_writte
     note = note_on(contract)
     await tell(db, *(note(subject=f"key-{n}", n=n, text="x") for n in range(20)))
     async with running(Relay(db, kafka, topics=[contract]).run):
-        await until(lambda: _all_published(db), 20, "publication")
+        await until(lambda: all_published(db), 20, "publication")
     assert len((await read_log(kafka, contract, partitions=[0])).records) == 20

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, cast
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from local_stack.broker import Broker
 from shared.contracts.base import Fact, Topic
@@ -20,6 +20,7 @@ from shared.runtime.clock import SystemClock
 from shared.runtime.context import EventMeta, Runtime
 from shared.runtime.kafka import KafkaSettings
 from shared.runtime.postgres import Database, Tx
+from shared.runtime.relay import Relay
 from tests.support.fixtures import ROOT
 
 _numbers = itertools.count(1)
@@ -78,9 +79,35 @@ async def effects(db: Database, key: str | None = None) -> list[tuple[str, int]]
     return [(row["key"], row["n"]) for row in rows]
 
 
+async def has_effects(db: Database, count: int) -> bool:
+    return len(await effects(db)) >= count
+
+
 async def unpublished(db: Database) -> int:
     async with db.connection() as connection:
         return int(await connection.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL"))
+
+
+async def all_published(db: Database) -> bool:
+    return await unpublished(db) == 0
+
+
+async def inbox_size(db: Database) -> int:
+    async with db.connection() as connection:
+        return int(await connection.fetchval("SELECT count(*) FROM inbox"))
+
+
+async def parked(db: Database, consumer: str) -> list[tuple[str, int]]:
+    """How many events are parked for each key."""
+    async with db.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT key, count(*) AS n FROM parked WHERE consumer = $1 GROUP BY key", consumer
+        )
+    return sorted((row["key"], row["n"]) for row in rows)
+
+
+async def is_parked(db: Database, consumer: str, count: int) -> bool:
+    return sum(n for _, n in await parked(db, consumer)) == count
 
 
 @asynccontextmanager
@@ -107,6 +134,22 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20, w
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise AssertionError(f"{what} did not happen in {seconds} s") from None
+
+
+async def publish(db: Database, kafka: KafkaSettings, *facts: Fact) -> None:
+    """Tell facts and wait until they are on their topics."""
+    await tell(db, *facts)
+    async with running(Relay(db, kafka, topics=[fact.TOPIC for fact in facts]).run):
+        await until(lambda: all_published(db))
+
+
+async def send_bytes(kafka: KafkaSettings, topic: str, *values: bytes, key: bytes | None = None) -> None:
+    """Put values on a topic as they are."""
+    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers, enable_idempotence=False)
+    await producer.start()
+    for value in values:
+        await producer.send_and_wait(topic, value, key=key)
+    await producer.stop()
 
 
 @dataclass
