@@ -27,7 +27,7 @@ async def nothing(_rt: Runtime, _tx: Tx, _thing: UUID) -> None:
     """A handler without an effect."""
 
 
-SERVICE = replace(toy.SERVICE, deadlines={"window": nothing})
+SERVICE = replace(toy.SERVICE, deadlines={"window": nothing, "never-due": nothing})
 
 
 async def ready(api: Api) -> dict[str, Any]:
@@ -110,3 +110,13 @@ async def test_a_tick_that_does_not_finish_for_long_is_reported_until_it_does(db
 async def test_a_service_without_clocks_has_no_ticks_to_report(make_database: MakeDatabase) -> None:
     async with running_service(toy.SERVICE, await make_database("runtime"), roles_run="http,ticks") as api:
         assert "ticks" not in (await ready(api))["checks"]
+
+
+async def test_clocks_that_never_ran_out_are_counted_as_0_so_that_the_first_one_that_does_raises_an_alert(
+    make_database: MakeDatabase,
+) -> None:
+    async with running_service(SERVICE, await make_database("runtime"), roles_run="http,ticks") as api:
+        await ticks_until(api, "a first tick", lambda ticks: bool(ticks["last_tick"]))
+        shown = (await api.get("/metrics")).text
+    for name in ("deadlines_fired_total", "deadlines_failed_total"):
+        assert f'{name}{{kind="never-due"}} 0.0' in shown
