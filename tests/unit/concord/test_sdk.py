@@ -30,7 +30,9 @@ class Wire:
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
-        if request.url.host == "issuer.test":
+        if request.url.path == "/.well-known/openid-configuration":
+            return httpx.Response(200, json={"token_endpoint": "http://issuer.test/protocol/token"})
+        if request.url.path == "/protocol/token":
             self.tokens += 1
             payload = urlsafe_b64encode(json.dumps(CLAIMS).encode()).decode().rstrip("=")
             return httpx.Response(200, json={"access_token": f"h.{payload}.{self.tokens}", "expires_in": 300})

@@ -10,6 +10,8 @@ import httpx
 from concord.sdk.errors import ConcordError, Unreachable
 
 EARLY_S: Final = 30.0
+CLIENT: Final = "concord-cli"
+"""The public client of people at a command line."""
 
 
 class TokenSource:
@@ -19,6 +21,7 @@ class TokenSource:
         self._issuer = issuer.rstrip("/")
         self._form = dict(form)
         self._http = http
+        self._endpoint = ""
         self._token = ""
         self._until = 0.0
         self._lock = asyncio.Lock()
@@ -26,9 +29,8 @@ class TokenSource:
     @classmethod
     def person(cls, issuer: str, name: str, password: str, http: httpx.AsyncClient) -> "TokenSource":
         """Somebody who signs in with a password."""
-        return cls(
-            issuer, {"grant_type": "password", "username": name, "password": password, "client_id": "concord"}, http
-        )
+        form = {"grant_type": "password", "username": name, "password": password, "client_id": CLIENT}
+        return cls(issuer, form, http)
 
     @classmethod
     def machine(cls, issuer: str, client_id: str, secret: str, http: httpx.AsyncClient) -> "TokenSource":
@@ -49,7 +51,8 @@ class TokenSource:
 
     async def _fetch(self) -> None:
         try:
-            answer = await self._http.post(f"{self._issuer}/token", data=self._form)
+            self._endpoint = self._endpoint or await self._discovered()
+            answer = await self._http.post(self._endpoint, data=self._form)
         except httpx.TransportError as error:
             raise Unreachable(f"the token issuer {self._issuer} does not answer: {error}") from error
         body = answer.json()
@@ -58,3 +61,10 @@ class TokenSource:
             raise ConcordError(answer.status_code, {"code": "sign_in_refused", "detail": detail})
         self._token = str(body["access_token"])
         self._until = time.monotonic() + max(float(body.get("expires_in", 60)) - EARLY_S, 1.0)
+
+    async def _discovered(self) -> str:
+        """Where the issuer gives tokens (OpenID Connect Discovery section 4)."""
+        answer = await self._http.get(f"{self._issuer}/.well-known/openid-configuration")
+        if answer.status_code != httpx.codes.OK:
+            raise Unreachable(f"{self._issuer} is no token issuer: {answer.status_code} for its configuration")
+        return str(answer.json()["token_endpoint"])

@@ -85,6 +85,10 @@ class FakeAccess:
             answer: Response = await call_next(request)
             return answer
 
+        @app.get("/issuer/.well-known/openid-configuration")
+        async def configuration(request: Request) -> dict[str, str]:
+            return {"token_endpoint": f"{request.base_url}issuer/token"}
+
         @app.post("/issuer/token")
         async def token() -> dict[str, Any]:
             return {"access_token": "t", "expires_in": 3600, "token_type": "Bearer"}
