@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from shared.contracts.catalogue import FACTS
-from shared.contracts.generate import ROOT, asyncapi, breaks, files, messages, problems_with, schema_of
+from shared.contracts.generate import ROOT, breaks, files, messages, problems_with, schema_of
 from shared.contracts.topics import FACT_TOPICS
 
 SERVICES = {"registry", "approval", "enforcement", "access-control", "query"}
@@ -80,11 +80,3 @@ def test_an_incompatible_change_is_refused(change: Any, says: str) -> None:
     new = copy.deepcopy(_schema())
     change(new)
     assert any(says in reason for reason in breaks(_schema(), new))
-
-
-def test_asyncapi_names_a_channel_for_every_operation_and_a_message_for_every_fact() -> None:
-    document = asyncapi()
-    for operation in document["operations"].values():
-        assert operation["channel"]["$ref"].removeprefix("#/channels/") in document["channels"]
-    assert set(document["components"]["messages"]) == {fact.__name__ for fact in FACTS.values()} | {"Order", "Receipt"}
-    assert "$ref" not in json.dumps(document["components"])

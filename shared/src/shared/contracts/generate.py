@@ -7,7 +7,7 @@ A schema that is already published is replaced only by a compatible one (see ``b
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -148,23 +148,11 @@ def asyncapi() -> dict[str, Any]:
         facts = _facts_of(topic)
         refs = {fact.__name__: {"$ref": f"#/components/messages/{fact.__name__}"} for fact in facts}
         channels[topic.name] = {"address": topic.name, "description": topic.description, "messages": refs}
-        readers = sorted({reader for fact in facts for reader in fact.CONSUMERS})
-        operations[f"{topic.producer}.send.{topic.name}"] = {
-            "action": "send",
-            "channel": {"$ref": f"#/channels/{topic.name}"},
-        }
-        operations |= {
-            f"{reader}.receive.{topic.name}": {"action": "receive", "channel": {"$ref": f"#/channels/{topic.name}"}}
-            for reader in readers
-        }
-        for fact in facts:
-            components[fact.__name__] = {
-                "name": fact.TYPE,
-                "summary": _summary(fact),
-                "contentType": "application/cloudevents+json",
-                "bindings": {"kafka": {"key": {"type": "string", "description": fact.KEY}}},
-                "payload": _inline(schema_of(fact, fact.TYPE)),
-            }
+        operations[f"{topic.producer}.send.{topic.name}"] = _operation("send", topic.name, facts)
+        for reader in sorted({reader for fact in facts for reader in fact.CONSUMERS}):
+            read = [fact for fact in facts if reader in fact.CONSUMERS]
+            operations[f"{reader}.receive.{topic.name}"] = _operation("receive", topic.name, read)
+        components |= {fact.__name__: _fact_message(fact) for fact in facts}
     for topic, model, action, typ in (
         (orders_topic(PROVIDER), Order, "receive", ORDER_TYPE),
         (receipts_topic(PROVIDER), Receipt, "send", RECEIPT_TYPE),
@@ -176,14 +164,8 @@ def asyncapi() -> dict[str, Any]:
             "parameters": {"provider_id": {"description": "UUID of the provider"}},
             "messages": {model.__name__: {"$ref": f"#/components/messages/{model.__name__}"}},
         }
-        operations[f"provider.{action}.{channel}"] = {"action": action, "channel": {"$ref": f"#/channels/{channel}"}}
-        components[model.__name__] = {
-            "name": model.__name__,
-            "summary": _summary(model),
-            "description": f"Compact JWS, typ `{typ}`, alg `Ed25519`; the schema is of its payload.",
-            "contentType": "application/jose",
-            "payload": _inline(schema_of(model, f"{model.__name__.lower()}.v1")),
-        }
+        operations[f"provider.{action}.{channel}"] = _operation(action, channel, [model])
+        components[model.__name__] = _signed_message(model, typ)
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Concord", "version": "1.0.0", "description": "Facts, orders and receipts on Kafka."},
@@ -191,6 +173,48 @@ def asyncapi() -> dict[str, Any]:
         "channels": channels,
         "operations": operations,
         "components": {"messages": components},
+    }
+
+
+def _operation(action: str, channel: str, models: Sequence[type[BaseModel]]) -> dict[str, Any]:
+    """Who sends or receives names the messages: without a list it would be all of the channel's."""
+    messages_of = [{"$ref": f"#/channels/{channel}/messages/{model.__name__}"} for model in models]
+    return {"action": action, "channel": {"$ref": f"#/channels/{channel}"}, "messages": messages_of}
+
+
+def _fact_message(fact: type[Fact]) -> dict[str, Any]:
+    return {
+        "name": fact.TYPE,
+        "summary": _summary(fact),
+        "contentType": "application/cloudevents+json",
+        "bindings": {"kafka": {"key": {"type": "string", "description": fact.KEY}}},
+        "payload": _event(fact),
+    }
+
+
+def _event(fact: type[Fact]) -> dict[str, Any]:
+    """What lies on the topic: a CloudEvent in structured JSON with the body as its ``data``."""
+    attributes: dict[str, Any] = {
+        "specversion": {"const": "1.0"},
+        "id": {"type": "string", "format": "uuid"},
+        "source": {"const": f"urn:concord:{fact.TOPIC.producer}"},
+        "type": {"const": fact.TYPE},
+        "subject": {"type": "string", "description": f"The Kafka key: {fact.KEY}."},
+        "time": {"type": "string", "format": "date-time"},
+        "datacontenttype": {"const": "application/json"},
+        "data": _inline(schema_of(fact, fact.TYPE)),
+    }
+    tracing = {name: {"type": "string"} for name in ("traceparent", "tracestate")}
+    return {"type": "object", "required": list(attributes), "properties": attributes | tracing}
+
+
+def _signed_message(model: type[BaseModel], typ: str) -> dict[str, Any]:
+    return {
+        "name": model.__name__,
+        "summary": _summary(model),
+        "description": f"Compact JWS, typ `{typ}`, alg `Ed25519`; the schema is of its payload.",
+        "contentType": "application/jose",
+        "payload": _inline(schema_of(model, f"{model.__name__.lower()}.v1")),
     }
 
 
