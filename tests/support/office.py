@@ -183,9 +183,16 @@ class Office:
         )
 
     async def visit(self, domain: str, status: int) -> httpx.Response:
-        """The site at its provider, once it answers with this status."""
-        return await until(
-            lambda: self.web.get(self.stack.provider_web, headers={"Host": domain}),
-            lambda answer: answer.status_code == status,
-            timeout_s=PATIENCE_S,
+        """The site at its provider, once it answers with this status; a provider that starts again is waited for."""
+
+        async def fetch() -> httpx.Response | None:
+            try:
+                return await self.web.get(self.stack.provider_web, headers={"Host": domain})
+            except httpx.TransportError:
+                return None
+
+        answer = await until(
+            fetch, lambda found: found is not None and found.status_code == status, timeout_s=PATIENCE_S
         )
+        assert answer is not None
+        return answer
