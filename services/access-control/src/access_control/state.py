@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
+
 from access_control import signing_keys
 from access_control.bells import Bells
 from access_control.signing_keys import NoSigningKey
@@ -13,6 +15,7 @@ from shared.runtime.context import Runtime
 from shared.runtime.signing import Signer
 from shared.runtime.supervisor import Failure
 
+_log = structlog.get_logger(__name__)
 EXIT_NO_KEY: Final = 4
 """What the process exits with when it has no key to sign with."""
 
@@ -35,6 +38,8 @@ async def start(rt: Runtime) -> AccessState:
         keys = signing_keys.load(settings.signing_keys_file, generate=settings.signing_keys_generate)
     except NoSigningKey as missing:
         raise Failure(EXIT_NO_KEY, str(missing)) from missing
+    if settings.withdraw_window_s == 0:
+        _log.warning("orders.no_withdraw_window", detail="every order goes out at once; meant for measuring only")
     bells = Bells()
     return AccessState(keys.signers, keys.published, bells, asyncio.create_task(bells.run(rt), name="feed bells"))
 

@@ -176,7 +176,8 @@ class Database:
         """A transaction; inside another one of the same task, a part of it.
 
         A part that fails takes the whole with it, also where somebody catches its exception: then PartFailed is raised
-        at the end. Who wants to go on after a failure opens a savepoint: ``tx.transaction()``.
+        at the end. Who wants to go on after a failure opens a savepoint: ``tx.transaction()``,
+        and adds to no journal inside.
         """
         joined = self._joined()
         if joined is not None:
