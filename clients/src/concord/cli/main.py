@@ -7,7 +7,7 @@ from concord.cli import access, approval, demo, enforcement, query, registry
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Work with Concord. Locally, `--as NAME` signs you in; the password is the name. With --json they answer in JSON.",
+    help="Work with Concord. Locally, `--as NAME` signs you in; the password is the name. --json answers in JSON.",
 )
 app.add_typer(approval.applications, name="applications")
 app.add_typer(registry.operators, name="operators")

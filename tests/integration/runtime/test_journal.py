@@ -1,0 +1,131 @@
+"""Journals: what a transaction adds to them is written by its last statement, all of it or nothing."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from shared.runtime import history, outbox
+from shared.runtime.context import Caller
+from shared.runtime.ids import uuid7
+from shared.runtime.journal import Journal, notify
+from shared.runtime.postgres import Database, PartFailed, Tx
+from tests.integration.runtime.world import Note
+from tests.support.fixtures import MakeDatabase
+
+NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
+LINES = Journal("line", {"n": "integer", "text": "text"})
+TABLE = "CREATE TABLE line (id bigint GENERATED ALWAYS AS IDENTITY, n integer PRIMARY KEY, text text)"
+
+
+@pytest.fixture
+async def lines(db: Database) -> Database:
+    async with db.transaction() as tx:
+        await tx.execute(TABLE)
+    return db
+
+
+async def written(db: Database) -> list[int]:
+    async with db.connection() as connection:
+        return [row["n"] for row in await connection.fetch("SELECT n FROM line ORDER BY id")]
+
+
+def moved(tx: Tx) -> None:
+    history.add(
+        tx, aggregate="thing", aggregate_id=uuid7(), action="make", from_status=None, to_status="made",
+        who=Caller.system("test"), why="it was asked for", at=NOW,
+    )  # fmt: skip
+
+
+async def test_rows_of_every_journal_go_in_together_and_in_order(lines: Database) -> None:
+    statements: list[str] = []
+    async with lines.transaction() as tx:
+        tx.add_query_logger(lambda record: statements.append(record.query))
+        LINES.add(tx, (3, "c"), (1, None))
+        moved(tx)
+        outbox.add(tx, Note(subject="a", n=1), at=NOW)
+        LINES.add(tx, (2, "b"))
+        assert await tx.fetchval("SELECT count(*) FROM line") == 0, "nobody inside reads them"
+    assert await written(lines) == [3, 1, 2]
+    writing = [query for query in statements if "INSERT" in query]
+    assert len(writing) == 1
+    assert all(table in writing[0] for table in ("line", "history", "outbox"))
+
+
+async def test_a_transaction_that_fails_wrote_nothing(lines: Database) -> None:
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012
+        async with lines.transaction() as tx:
+            LINES.add(tx, (1, ""))
+            raise ZeroDivisionError
+    with pytest.raises(PartFailed):  # noqa: PT012
+        async with lines.transaction() as tx:
+            LINES.add(tx, (2, ""))
+            with pytest.raises(ZeroDivisionError):
+                async with lines.transaction():
+                    raise ZeroDivisionError
+    assert await written(lines) == []
+
+
+async def test_a_row_that_is_refused_takes_the_whole_transaction_back(lines: Database) -> None:
+    with pytest.raises(asyncpg.UniqueViolationError):  # noqa: PT012
+        async with lines.transaction() as tx:
+            await tx.execute("INSERT INTO line (n, text) VALUES (9, 'by the verb')")
+            LINES.add(tx, (1, ""), (1, "again"))
+    assert await written(lines) == []
+    async with lines.transaction() as tx:
+        LINES.add(tx, (1, "the connection is as good as new"))
+    assert await written(lines) == [1]
+
+
+async def test_parts_of_a_transaction_share_its_end(lines: Database) -> None:
+    async with lines.transaction() as outer:
+        async with lines.transaction() as inner:
+            assert inner is outer
+            LINES.add(inner, (1, ""))
+        assert await outer.fetchval("SELECT count(*) FROM line") == 0
+    assert await written(lines) == [1]
+
+
+async def test_outside_a_transaction_nothing_is_taken(lines: Database, make_database: MakeDatabase) -> None:
+    async with lines.connection() as connection:
+        with pytest.raises(RuntimeError, match=r"Database\.transaction"):
+            LINES.add(connection, (1, ""))
+    async with lines.transaction() as ended:
+        pass
+    with pytest.raises(RuntimeError):
+        moved(ended)
+    other = await Database.connect(await make_database("runtime"), application_name="test")
+    async with lines.transaction() as outer, other.transaction():
+        with pytest.raises(RuntimeError):
+            LINES.add(outer, (1, ""))
+    await other.close()
+    assert await written(lines) == []
+
+
+async def test_two_tasks_write_their_own_rows(lines: Database) -> None:
+    async def write(n: int) -> None:
+        async with lines.transaction() as tx:
+            LINES.add(tx, (n, ""))
+            await asyncio.sleep(0.01)
+
+    await asyncio.gather(*(write(n) for n in range(8)))
+    assert sorted(await written(lines)) == list(range(8))
+
+
+async def test_a_note_reaches_its_listeners_once_and_only_after_the_commit(lines: Database) -> None:
+    heard: list[tuple[str, str]] = []
+    listener = await lines.dedicated("listener")
+    await listener.add_listener("bell", lambda *given: heard.append((given[2], str(given[3]))))
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012
+        async with lines.transaction() as tx:
+            notify(tx, "bell", "never")
+            raise ZeroDivisionError
+    async with lines.transaction() as tx:
+        for payload in ("a", "b", "a"):
+            notify(tx, "bell", payload)
+        await asyncio.sleep(0.05)
+        assert heard == []
+    await asyncio.sleep(0.1)
+    await listener.close()
+    assert heard == [("bell", "a"), ("bell", "b")]
