@@ -56,6 +56,21 @@ async def test_data_survives_stop_and_kill(tmp_path: Path) -> None:
     server.stop()
 
 
+def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "pg", durable=False)
+    server._settings["work_memory"] = "1MB"
+    with pytest.raises(StartFailed, match=r"did not start; the end of .*:\n[\s\S]*parameter \"work_memory\""):
+        server.start()
+    assert (server.pid, server.is_alive()) == (None, False)
+    del server._settings["work_memory"]
+    server.start()
+    pid = server.pid
+    assert pid is not None
+    assert server.is_alive()
+    server.stop()
+    assert (server.pid, server.is_alive(), is_running(pid)) == (None, False, False)
+
+
 async def test_make_database_gives_databases_that_share_nothing(make_database: MakeDatabase) -> None:
     first, second = await make_database("empty"), await make_database("empty")
     connection = await asyncpg.connect(first)

@@ -11,7 +11,9 @@ from local_stack.errors import StackError, StartFailed
 from local_stack.kafka import ensure_jars, find_java, new_cluster_id
 from local_stack.logs import Console
 from local_stack.ports import free_port, is_free, wait_until_listening
+from local_stack.process import is_running
 from local_stack.settings import StackSettings
+from local_stack.tansu import Tansu
 
 
 def test_the_usual_choices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,6 +47,35 @@ def test_a_port_that_is_taken_gives_way_to_a_free_one() -> None:
 
 def test_waiting_for_a_server_that_has_ended_is_given_up_at_once() -> None:
     assert not wait_until_listening(free_port(), 30, alive=lambda: False)
+
+
+def test_a_server_that_ends_at_once_is_tried_again_and_then_told_with_the_end_of_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "tansu"
+    program.write_text("#!/bin/sh\necho 'not on this machine'; exit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("local_stack.tansu._binary", lambda: program)
+    server = Tansu(tmp_path)
+    with pytest.raises(StartFailed, match=rf"did not start on port \d+; the end of {server.log}:\nnot on this machine"):
+        server.start()
+    assert server.log.read_text() == "not on this machine\n" * 3
+    assert (server.pid, server.is_alive()) == (None, False)
+    server.stop()
+    server.kill()
+
+
+def test_a_server_that_does_not_come_up_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "tansu"
+    program.write_text(f"#!/bin/sh\necho $$ >> {tmp_path}/pids\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("local_stack.tansu._binary", lambda: program)
+    monkeypatch.setattr("local_stack.tansu._START_SECONDS", 0.3)
+    with pytest.raises(StartFailed, match="did not start on port"):
+        Tansu(tmp_path).start()
+    pids = [int(line) for line in (tmp_path / "pids").read_text().split()]
+    assert len(pids) == 3
+    assert not [pid for pid in pids if is_running(pid)]
 
 
 def test_lines_are_shown_whole_with_their_writer(tmp_path: Path) -> None:

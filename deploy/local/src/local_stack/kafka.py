@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from local_stack.errors import StartFailed
 from local_stack.ports import free_port, wait_until_listening
-from local_stack.process import Process
+from local_stack.process import OneProcess, Process
 from local_stack.topology import KAFKA
 
 _START_SECONDS = 90.0
@@ -36,7 +36,7 @@ num.io.threads=4
 """
 
 
-class ApacheKafka:
+class ApacheKafka(OneProcess):
     """One broker and controller in one process on 127.0.0.1; topics are kept in its folder."""
 
     kind: ClassVar[str] = "kafka"
@@ -59,17 +59,11 @@ class ApacheKafka:
         self.port = port or 0
         self._settings = KAFKA | (settings or {})
         self._controller_port = 0
-        self._process: Process | None = None
 
     @property
     def bootstrap(self) -> str:
         """Bootstrap servers, as clients want them."""
         return f"127.0.0.1:{self.port}"
-
-    @property
-    def pid(self) -> int | None:
-        """The broker's process id while it runs."""
-        return self._process.pid if self._process else None
 
     def start(self) -> None:
         """Format the storage the first time, then start; returns when the broker accepts connections."""
@@ -81,30 +75,14 @@ class ApacheKafka:
         config = self._write_config()
         if not (self.data / "meta.properties").exists():
             self._format(java, jars, config)
-        self._process = Process(
-            "kafka", [*self._java(java, jars), "-Xmx512m", "-Xms256m", "kafka.Kafka", str(config)], log=self.log
-        )
-        if not wait_until_listening(self.port, _START_SECONDS, alive=self._process.is_alive):
-            tail = self._process.last_lines()
-            self.kill()
-            msg = f"Apache Kafka did not start on port {self.port}; the end of {self.log}:\n{tail}"
-            raise StartFailed(msg)
+        command = [*self._java(java, jars), "-Xmx512m", "-Xms256m", "kafka.Kafka", str(config)]
+        self._process = Process("kafka", command, log=self.log)
+        if not wait_until_listening(self.port, _START_SECONDS, alive=self.is_alive):
+            raise self._not_up(f"Apache Kafka did not start on port {self.port}")
 
     def stop(self) -> None:
         """Controlled shutdown."""
-        if self._process:
-            self._process.stop(_STOP_SECONDS)
-            self._process = None
-
-    def kill(self) -> None:
-        """End it with kill -9."""
-        if self._process:
-            self._process.kill()
-            self._process = None
-
-    def is_alive(self) -> bool:
-        """Whether it runs."""
-        return self._process is not None and self._process.is_alive()
+        self._end(_STOP_SECONDS)
 
     def _write_config(self) -> Path:
         config = self.folder / "server.properties"

@@ -21,7 +21,7 @@ import asyncpg
 
 from local_stack.errors import StartFailed
 from local_stack.ports import free_port, wait_until_listening
-from local_stack.process import Process, is_running, wait_until_gone
+from local_stack.process import OneProcess, Process, is_running, wait_until_gone
 
 _COPIES = Path("/var/tmp")  # noqa: S108 - a copy that does not belong to root is refused
 _START_SECONDS = 60.0
@@ -78,7 +78,7 @@ async def ensure_role_and_database(admin_dsn: str, name: str, password: str) -> 
         await admin.close()
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(OneProcess):
     """A PostgreSQL cluster in a folder of ours, on 127.0.0.1, started without system packages, as root too.
 
     PostgreSQL refuses to run as root, so as root it runs as an unprivileged account that owns the data folder alone.
@@ -95,17 +95,11 @@ class EmbeddedPostgres:
         self.port = port or 0
         self._durable = durable
         self._settings = _SETTINGS | ({} if durable else _UNSAFE_BUT_FAST)
-        self._process: Process | None = None
 
     @property
     def admin_dsn(self) -> str:
         """The superuser's DSN, for creating databases."""
         return f"postgresql://concord:{self._secret()}@127.0.0.1:{self.port}/postgres"
-
-    @property
-    def pid(self) -> int | None:
-        """The server's process id while it runs."""
-        return self._process.pid if self._process else None
 
     def dsn(self, name: str) -> str:
         """Where the database of this name is, seen by the role of the same name."""
@@ -134,26 +128,11 @@ class EmbeddedPostgres:
             last_signal=signal.SIGQUIT,  # immediate shutdown, taking the backends along
         )
         if not _wait_until_ready(binaries, self.port, self._process):
-            tail = self._process.last_lines()
-            self._process.kill()
-            msg = f"PostgreSQL did not start; the end of {self.log}:\n{tail}"
-            raise StartFailed(msg)
+            raise self._not_up("PostgreSQL did not start")
 
     def stop(self) -> None:
         """Sessions are ended, the data is left consistent; where it need not last, without a checkpoint."""
-        if self._process:
-            self._process.stop(_STOP_SECONDS, signal.SIGINT if self._durable else signal.SIGQUIT)
-            self._process = None
-
-    def kill(self) -> None:
-        """End it with kill -9, as a fault test does; `start` brings it back on the same port."""
-        if self._process:
-            self._process.kill()
-            self._process = None
-
-    def is_alive(self) -> bool:
-        """Whether the server runs."""
-        return self._process is not None and self._process.is_alive()
+        self._end(_STOP_SECONDS, signal.SIGINT if self._durable else signal.SIGQUIT)
 
     def _create_cluster(self, binaries: Path) -> None:
         if self.data.exists():  # left behind by an initdb that was interrupted

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from local_stack.errors import StartFailed
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -117,6 +119,40 @@ class Process:
         except FileNotFoundError:
             return ""
         return "\n".join(text.splitlines()[-lines:])
+
+
+class OneProcess:
+    """A server that is one process of ours: what PostgreSQL and the brokers have in common."""
+
+    _process: Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id while it runs."""
+        return self._process.pid if self._process else None
+
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.is_alive()
+
+    def kill(self) -> None:
+        """End it with kill -9, as a fault test does."""
+        if self._process:
+            self._process.kill()
+            self._process = None
+
+    def _end(self, seconds: float, first: signal.Signals = signal.SIGTERM) -> None:
+        """Ask it to end, wait so many seconds, then kill it."""
+        if self._process:
+            self._process.stop(seconds, first)
+            self._process = None
+
+    def _not_up(self, what: str) -> StartFailed:
+        """End a server that does not come up; gives what to raise, with the end of its log."""
+        assert self._process is not None
+        log, tail = self._process.log, self._process.last_lines()
+        self.kill()
+        return StartFailed(f"{what}; the end of {log}:\n{tail}")
 
 
 def is_running(pid: int) -> bool:

@@ -8,13 +8,13 @@ from typing import ClassVar
 
 from local_stack.errors import StartFailed
 from local_stack.ports import free_port, wait_until_listening
-from local_stack.process import Process
+from local_stack.process import OneProcess, Process
 
 _START_SECONDS = 20.0
 _ATTEMPTS = 3
 
 
-class Tansu:
+class Tansu(OneProcess):
     """One broker on 127.0.0.1. What it holds is gone when it stops; the services replay their outboxes."""
 
     kind: ClassVar[str] = "tansu"
@@ -28,17 +28,11 @@ class Tansu:
         self.port = port or 0
         self.cluster_id = ""
         self._started_before = False
-        self._process: Process | None = None
 
     @property
     def bootstrap(self) -> str:
         """Bootstrap servers, as clients want them."""
         return f"127.0.0.1:{self.port}"
-
-    @property
-    def pid(self) -> int | None:
-        """The broker's process id while it runs."""
-        return self._process.pid if self._process else None
 
     def start(self) -> None:
         """Start an empty broker under a cluster id never used before; returns when it accepts connections."""
@@ -50,30 +44,16 @@ class Tansu:
             command = [str(_binary()), "broker", "--cluster-id", self.cluster_id, "--storage-engine", "memory://tansu/"]
             command += ["--listener-url", url, "--advertised-listener-url", url]
             self._process = Process("tansu", command, log=self.log, env=os.environ | {"RUST_LOG": "error"})
-            if wait_until_listening(self.port, _START_SECONDS, alive=self._process.is_alive):
+            if wait_until_listening(self.port, _START_SECONDS, alive=self.is_alive):
                 self._started_before = True
                 return
-            tail = self._process.last_lines()
-            self.kill()
+            failed = self._not_up(f"the broker Tansu did not start on port {self.port}")
             if attempt == _ATTEMPTS or self._started_before:
-                msg = f"the broker Tansu did not start on port {self.port}; the end of {self.log}:\n{tail}"
-                raise StartFailed(msg)
+                raise failed
 
     def stop(self) -> None:
         """End it. Nothing is kept, so there is nothing to do in good order."""
-        if self._process:
-            self._process.stop(seconds=3)
-            self._process = None
-
-    def kill(self) -> None:
-        """End it with kill -9."""
-        if self._process:
-            self._process.kill()
-            self._process = None
-
-    def is_alive(self) -> bool:
-        """Whether it runs."""
-        return self._process is not None and self._process.is_alive()
+        self._end(seconds=3)
 
 
 def _binary() -> Path:
