@@ -15,7 +15,7 @@ from shared.runtime.context import EventMeta, Runtime
 from shared.runtime.dispatch import Raw
 from shared.runtime.kafka import KafkaSettings, ensure_topics, start_consumer, stop
 from shared.runtime.postgres import Database, Tx
-from shared.runtime.relay import replay
+from shared.runtime.relay import Relay, replay
 from tests.integration.runtime.world import (
     Note,
     effects,
@@ -70,6 +70,36 @@ async def test_a_new_process_goes_on_where_the_last_one_left_off(db: Database, k
         async with db.transaction() as tx:
             await tx.execute("DELETE FROM inbox")  # only the committed offset can know now
     assert seen == list(range(10))
+
+
+async def _committed(kafka: KafkaSettings, group: str, topic: str) -> int:
+    client = await start_consumer(kafka, group)
+    place = TopicPartition(topic, 0)
+    client.assign([place])
+    offset = await client.committed(place)
+    await stop(client)
+    return offset or 0
+
+
+async def test_offsets_are_committed_when_it_rests_and_also_when_it_never_does(
+    db: Database, kafka: KafkaSettings
+) -> None:
+    topic = new_topic(1)
+    note = note_on(topic)
+    consumer = Consumer(runtime_of(db), "commits", [topic], {note: write_effect}, kafka=kafka)
+    async with running(consumer.run), running(Relay(db, kafka, topics=[topic]).run):
+        await tell(db, note(subject="a", n=0))
+        await until(lambda: has_effects(db, 1))
+
+        async def caught_up() -> bool:
+            return await _committed(kafka, "commits", topic.name) == 1
+
+        await until(caught_up)
+        for n in range(1, 40):  # closer together than a poll waits: it is never at rest
+            await tell(db, note(subject="a", n=n))
+            await asyncio.sleep(0.05)
+        assert await _committed(kafka, "commits", topic.name) > 1
+        await until(lambda: has_effects(db, 40))
 
 
 async def test_shards_share_the_partitions_and_miss_none(db: Database, kafka: KafkaSettings) -> None:
