@@ -12,6 +12,7 @@ from local_stack.kafka import ensure_jars, find_java, new_cluster_id
 from local_stack.logs import Console
 from local_stack.ports import free_port, is_free, wait_until_listening
 from local_stack.process import is_running
+from local_stack.servers import data_folder
 from local_stack.settings import StackSettings
 from local_stack.tansu import Tansu
 
@@ -129,6 +130,14 @@ def test_what_maven_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(StartFailed, match="no such artifact"):
         ensure_jars(pom)
     assert not (tmp_path / "jars").exists()
+
+
+def test_what_is_derived_from_databases_stays_with_their_server(tmp_path: Path) -> None:
+    assert data_folder(tmp_path, None) == tmp_path
+    one = data_folder(tmp_path, "postgresql://a:secret@db.test/postgres")
+    assert one.parent == tmp_path
+    assert one == data_folder(tmp_path, "postgresql://b:other@db.test:5432/x")
+    assert one != data_folder(tmp_path, "postgresql://a:secret@db.test:5433/postgres")
 
 
 def test_a_cluster_id_is_never_taken_for_an_option() -> None:

@@ -1,11 +1,13 @@
 """PostgreSQL and the broker under the stack: made as chosen, watched, and brought back when they die."""
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 from local_stack.broker import Broker, ForeignBroker
 from local_stack.child import Backoff
@@ -26,6 +28,15 @@ def make_postgres(
         return ForeignPostgres(database_url, root / "postgres")
     port = free_port(POSTGRES_PORT if usual_port else None)
     return EmbeddedPostgres(root / "postgres", port=port, log=log, durable=durable)
+
+
+def data_folder(root: Path, database_url: str | None) -> Path:
+    """Where things derived from the databases are kept: a read model made from other ones would answer wrongly."""
+    if not database_url:
+        return root
+    where = urlsplit(database_url)
+    server = f"{where.hostname}:{where.port or 5432}"  # whoever signs in to it
+    return root / f"database-{hashlib.sha256(server.encode()).hexdigest()[:8]}"
 
 
 def make_broker(kind: str, root: Path, log: Path, bootstrap: str | None, *, usual_port: bool) -> Broker:

@@ -25,7 +25,7 @@ from local_stack.ports import free_port, wait_until_listening
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.process import Process
 from local_stack.provider import CLIENT_ID, Provider, Surroundings, ensure_provider
-from local_stack.servers import Watched, make_broker, make_postgres
+from local_stack.servers import Watched, data_folder, make_broker, make_postgres
 from local_stack.settings import StackSettings
 from local_stack.state import Folder
 from local_stack.topology import AGENT_WEB_PORT, ISSUER_PORT, SERVICES, Place, Service, environment
@@ -61,6 +61,7 @@ class LocalStack:
         `durable=False` makes PostgreSQL fast and unsafe, for tests. `console` shows what every process writes.
         """
         self.root = root.absolute()
+        self.data = data_folder(self.root, database_url)
         self.services = {spec.name: spec for spec in (SERVICES[s] if isinstance(s, str) else s for s in services)}
         self.children: dict[str, Child] = {}
         self.provider: Provider | None = None
@@ -255,7 +256,7 @@ class LocalStack:
         self.broker.start()
 
     async def _start_provider(self) -> None:
-        folder, web_port = self.root / "provider", self._port("agent", AGENT_WEB_PORT)
+        folder, web_port = self.data / "provider", self._port("agent", AGENT_WEB_PORT)
         around = Surroundings(self.url("access-control"), self.issuer, self.bootstrap, web_port)
         self.provider = await ensure_provider(folder, around, await self.token("desk-a"), self.clients)
         agent = self._child("agent", ["-m", "concord.agent.main", "run", "--config", str(folder / "agent.toml")], {})
@@ -300,8 +301,8 @@ class LocalStack:
             public_url=query,
             log_format="text",
             signing_keys_file=str(self._signing_keys),
-            lmdb_path=str(self.root / "query"),
-            evidence_path=str(self.root / "evidence"),
+            lmdb_path=str(self.data / "query"),
+            evidence_path=str(self.data / "evidence"),
             withdraw_window_s=WITHDRAW_WINDOW_S,
         )
 
@@ -373,5 +374,5 @@ class LocalStack:
             "services": {name: self.url(name) for name in self.services},
             "pids": {name: child.pid for name, child in self.children.items()},
             "logs": str(self.root / "log"),
-            "provider": web and web | {"config": str(self.root / "provider" / "agent.toml")},
+            "provider": web and web | {"config": str(self.data / "provider" / "agent.toml")},
         }
