@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from local_stack.broker import Broker
@@ -86,6 +87,26 @@ async def test_records_and_orders_arrive_and_freshness_is_known(model: ReadModel
         await until(lambda: (model.as_of() or before) > before)
         assert worker.lag == 0
     assert sum(model.offsets().values()) == 41
+
+
+async def test_a_topic_that_is_not_known_yet_is_looked_for_at_once(
+    model: ReadModel, fresh_broker: FreshBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    assign = Ingest._assign
+
+    async def late(worker: Ingest, client: AIOKafkaConsumer) -> None:
+        nonlocal looks
+        looks += 1
+        if looks > 1:
+            await assign(worker, client)
+
+    monkeypatch.setattr(Ingest, "_assign", late)
+    server = fresh_broker()
+    await publish(server, site(1))
+    async with reading(model, server):
+        await until(lambda: looks > 0)
+        await until(lambda: model.count("sites") == 1, seconds=3)
 
 
 async def test_reading_goes_on_where_the_file_is(model: ReadModel, fresh_broker: FreshBroker) -> None:

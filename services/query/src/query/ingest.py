@@ -36,6 +36,8 @@ PROBE_S: Final = 0.5
 """How often the broker is asked how far its topics reach."""
 REFRESH_S: Final = 5.0
 """How often new partitions are looked for."""
+MISSING_S: Final = 0.5
+"""How often while a topic has none: one just made is not known to every broker at once."""
 STALL_S: Final = 60.0
 LONGEST_PAUSE_S: Final = 5.0
 
@@ -202,11 +204,15 @@ class Ingest:
     async def _poll_forever(self, client: AIOKafkaConsumer) -> None:
         refreshed = time.monotonic()
         while True:
-            if time.monotonic() - refreshed > REFRESH_S:
+            complete = {place.topic for place in self._next} >= {topic.name for topic in TOPICS}
+            if time.monotonic() - refreshed > (REFRESH_S if complete else MISSING_S):
                 await self._assign(client)
                 refreshed = time.monotonic()
             if self._lost:
                 await self._rewind(client, self._lost)
+            if not self._next:  # aiokafka would wait for an assignment, past every time limit
+                await asyncio.sleep(POLL_MS / 1000)
+                continue
             try:
                 async with bounded():
                     polled = await client.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS)
