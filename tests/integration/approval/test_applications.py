@@ -1,12 +1,17 @@
 """Flow A of the domain: applying for prior approval."""
 
+import asyncio
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 
 from approval import service
 from shared.contracts.catalogue import FACTS
 from shared.rules.identifiers import uscc_with_check_digit
+from shared.runtime import deadlines
 from tests.integration.approval.desk import APPLICATION, Desk
 from tests.support.people import at
 from tests.support.service import Who
@@ -29,6 +34,27 @@ async def test_an_application_starts_a_clock_of_twenty_working_days(desk: Desk) 
     assert at(application["due_at"]) == at("2026-11-30T15:59:59")
     assert await desk.trail(application["id"]) == [("apply", None, "submitted", "applicant")]
     assert await desk.facts(application["id"]) == []
+
+
+async def test_a_new_calendar_moves_the_due_date_wherever_it_is_shown(desk: Desk) -> None:
+    application_id, rt = await desk.applied(), desk.api.rt
+    async with asyncio.timeout(10):
+        while not (await desk.api.get("/readyz")).json()["checks"]["ticks"]["last_tick"]:  # noqa: ASYNC110 -- it loads its calendar
+            await asyncio.sleep(0.05)
+    calendar = rt.rules.calendar
+    newer = replace(calendar, version="cn-newer", digest="d" * 64, holidays=calendar.holidays | {date(2026, 11, 17)})
+    desk.clock.advance(timedelta(minutes=1))
+    async with rt.db.transaction() as tx:
+        await deadlines.recompute(tx, replace(rt, rules=replace(rt.rules, calendar=newer)))
+    moved = at("2026-12-01T15:59:59")  # a holiday more: Tuesday, not Monday
+    assert at((await desk.read(application_id))["due_at"]) == moved
+    [listed] = (await desk.api.get("/applications", who="applicant")).json()["items"]
+    assert at(listed["due_at"]) == moved
+    async with rt.db.transaction() as tx:
+        await service.mark_overdue(rt, tx, UUID(application_id))
+    async with rt.db.connection() as tx:
+        why = await tx.fetchval("SELECT why FROM history WHERE aggregate_id = $1 ORDER BY id DESC", application_id)
+    assert why.startswith("The authority had until 2026-12-01T15:59:59")
 
 
 async def test_a_service_item_without_authority_needs_no_approval(desk: Desk) -> None:

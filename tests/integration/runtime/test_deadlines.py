@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from shared.rules import load
 from shared.rules.calendar import SHANGHAI
@@ -18,6 +19,7 @@ from shared.runtime.context import Runtime
 from shared.runtime.ids import uuid7
 from shared.runtime.postgres import Database, Tx
 from shared.runtime.ticks import TickWorker
+from tests.integration.runtime.world import running, until
 from tests.support.fixtures import MakeDatabase
 
 MONDAY = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)  # ten o'clock in Beijing
@@ -146,9 +148,25 @@ async def test_hours_that_stood_still_come_back_to_the_second_twice(rt: Runtime)
     assert moved == due + timedelta(hours=3, minutes=7)
 
 
+LATE = datetime(2026, 12, 28, 2, tzinfo=UTC)
+
+
+def with_2027_published(rt: Runtime) -> Runtime:
+    """The same a release later: two more holidays in January."""
+    calendar = rt.rules.calendar
+    holidays = frozenset(datetime(2027, 1, day, tzinfo=UTC).date() for day in (1, 4, 5))
+    published = dataclasses.replace(
+        calendar,
+        version="cn-2027.1",
+        digest="d" * 64,
+        years={**calendar.years, 2027: "published"},
+        holidays=calendar.holidays | holidays,
+    )
+    return dataclasses.replace(rt, rules=dataclasses.replace(rt.rules, calendar=published))
+
+
 async def test_a_new_calendar_moves_what_is_open_and_nothing_else(rt: Runtime) -> None:
-    late = datetime(2026, 12, 28, 2, tzinfo=UTC)
-    clock(rt).advance(late - MONDAY)
+    clock(rt).advance(LATE - MONDAY)
     thing, due = await begin(rt)
     hours, _ = await begin(rt, "execute", "execute_cut_off")
     done, _ = await begin(rt)
@@ -157,25 +175,72 @@ async def test_a_new_calendar_moves_what_is_open_and_nothing_else(rt: Runtime) -
         assert await deadlines.recompute(tx, rt) == []  # the first calendar is only noted
     assert (await row_of(rt, thing))["provisional"]
 
-    calendar = rt.rules.calendar
-    extra = frozenset(datetime(2027, 1, day, tzinfo=UTC).date() for day in (4, 5))
-    published = dataclasses.replace(
-        calendar,
-        version="cn-2027.1",
-        digest="d" * 64,
-        years={**calendar.years, 2027: "published"},
-        holidays=calendar.holidays | extra | {datetime(2027, 1, 1, tzinfo=UTC).date()},
-    )
-    newer = dataclasses.replace(rt, rules=dataclasses.replace(rt.rules, calendar=published))
+    clock(rt).advance(timedelta(hours=1))
+    newer = with_2027_published(rt)
     async with rt.db.transaction() as tx:
         moved = await deadlines.recompute(tx, newer)
         assert await deadlines.recompute(tx, newer) == []
-    expected = published.add_working_days(late, 20)
+    expected = newer.rules.calendar.add_working_days(LATE, 20)
     assert expected == due + timedelta(days=2)
     assert [(item.aggregate_id, item.before, item.due_at) for item in moved] == [(thing, due, expected)]
     row = await row_of(rt, thing)
     assert (row["due_at"], row["provisional"], row["calendar_version"]) == (expected, False, "cn-2027.1")
-    assert (await row_of(rt, hours))["due_at"] == late + timedelta(hours=24)
+    assert (await row_of(rt, hours))["due_at"] == LATE + timedelta(hours=24)
+    assert (await row_of(rt, done))["due_at"] == due
+
+
+async def test_clocks_that_a_process_of_the_release_before_still_starts_are_counted_again(rt: Runtime) -> None:
+    clock(rt).advance(LATE - MONDAY)
+    newer = with_2027_published(rt)
+    async with rt.db.transaction() as tx:
+        assert await deadlines.recompute(tx, newer) == []
+    thing, by_the_old_one = await begin(rt)
+    _, by_the_new_one = await begin(newer)
+    async with rt.db.transaction() as tx:
+        moved = await deadlines.recompute(tx, newer)
+        assert await deadlines.recompute(tx, newer) == []
+    assert [(item.aggregate_id, item.before, item.due_at) for item in moved] == [
+        (thing, by_the_old_one, by_the_new_one)
+    ]
+
+
+async def test_a_calendar_that_was_corrected_under_its_old_name_counts_again(rt: Runtime) -> None:
+    clock(rt).advance(LATE - MONDAY)
+    newer = with_2027_published(rt)
+    misnamed = dataclasses.replace(newer.rules.calendar, version=rt.rules.calendar.version)
+    thing, due = await begin(rt)
+    async with rt.db.transaction() as tx:
+        await deadlines.recompute(tx, rt)
+        moved = await deadlines.recompute(
+            tx, dataclasses.replace(rt, rules=dataclasses.replace(rt.rules, calendar=misnamed))
+        )
+    assert [(item.aggregate_id, item.due_at) for item in moved] == [(thing, due + timedelta(days=2))]
+
+
+async def test_the_worker_follows_the_calendar_while_it_runs_and_tells_the_log_what_moved(rt: Runtime) -> None:
+    clock(rt).advance(LATE - MONDAY)
+    first, due = await begin(rt)
+    newer = with_2027_published(rt)
+    expected = newer.rules.calendar.add_working_days(LATE, 20)
+
+    async def told(thing: UUID) -> bool:
+        return {
+            "event": "deadline.moved",
+            "log_level": "info",
+            "kind": KIND,
+            "aggregate_id": str(thing),
+            "before": due.isoformat(),
+            "due_at": expected.isoformat(),
+            "calendar": "cn-2027.1",
+        } in log
+
+    with capture_logs() as log:
+        async with running(TickWorker(newer, {KIND: note}, poll_s=0.05, recount_s=0.2).run):
+            await until(lambda: told(first), 5)
+            second, _ = await begin(rt)
+            await until(lambda: told(second), 5)
+    assert len([line for line in log if line["event"] == "deadline.moved"]) == 2
+    assert (await row_of(rt, second))["due_at"] == expected
 
 
 async def test_a_handler_that_fails_loses_nothing_blocks_nobody_and_is_tried_again(rt: Runtime) -> None:

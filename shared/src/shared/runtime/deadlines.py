@@ -69,7 +69,7 @@ ON CONFLICT (version) DO UPDATE SET digest = excluded.digest, years = excluded.y
 _COUNTED: Final = f"""
 SELECT id, kind, aggregate_id, started_at, due_at, amount, unit, pauses
   FROM deadline
- WHERE {OPEN} AND unit = 'working_days'
+ WHERE {OPEN} AND unit = 'working_days' AND ($1::text IS NULL OR calendar_version IS DISTINCT FROM $1)
  ORDER BY id
    FOR UPDATE
 """  # noqa: S608
@@ -184,21 +184,24 @@ async def of(tx: Tx, aggregate_id: UUID) -> list[Deadline]:
 
 
 async def recompute(tx: Tx, rt: Runtime) -> list[Moved]:
-    """Count open working-day clocks again if the calendar is not the one last used here; gives those that moved."""
+    """Count open working-day clocks again that another calendar than this one counted; gives those that moved.
+
+    Once is not enough: beside this process, one of the release before may still start clocks by its own calendar.
+    """
     calendar = rt.rules.calendar
     loaded = await tx.fetchrow(_LOADED)
-    if loaded is not None and tuple(loaded) == (calendar.version, calendar.digest):
-        return []
-    years = {str(year): status for year, status in calendar.years.items()}
-    await tx.execute(_LOAD, calendar.version, calendar.digest, years, rt.clock.now())
+    new = loaded is None or tuple(loaded) != (calendar.version, calendar.digest)
+    if new:
+        years = {str(year): status for year, status in calendar.years.items()}
+        await tx.execute(_LOAD, calendar.version, calendar.digest, years, rt.clock.now())
+        _log.info("calendar.loaded", version=calendar.version)
     moved = []
-    for row in await tx.fetch(_COUNTED):
+    for row in await tx.fetch(_COUNTED, None if new else calendar.version):
         due = _due_at(rt.rules, row["started_at"], row["amount"], Unit(row["unit"]), row["pauses"])
         provisional = calendar.is_provisional(row["started_at"], due, rt.rules.time_zone)
         await tx.execute(_MOVE, row["id"], due, calendar.version, provisional)
         if due != row["due_at"]:
             moved.append(Moved(row["kind"], row["aggregate_id"], row["due_at"], due))
-    _log.info("calendar.loaded", version=calendar.version, deadlines_moved=len(moved))
     return moved
 
 

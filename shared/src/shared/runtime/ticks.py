@@ -26,6 +26,8 @@ BATCH: Final = 64
 AT_ONCE: Final = 4
 """Handlers that run side by side, so that a slow one does not hold up the rest."""
 LONGEST_BACK_OFF_S: Final = 300
+RECOUNT_S: Final = 3600.0
+"""How often clocks are looked for that another calendar of working days counted."""
 STUCK_S: Final = 60.0
 """A worker that has finished no tick for so long is failing."""
 
@@ -88,12 +90,19 @@ class TickWorker:
     """Fires what is due: one transaction each, once; a handler that fails is tried again later and blocks nobody."""
 
     def __init__(
-        self, rt: Runtime, handlers: Mapping[str, Handler], *, poll_s: float = POLL_S, stuck_s: float = STUCK_S
+        self,
+        rt: Runtime,
+        handlers: Mapping[str, Handler],
+        *,
+        poll_s: float = POLL_S,
+        recount_s: float = RECOUNT_S,
+        stuck_s: float = STUCK_S,
     ) -> None:
         self._rt = rt
         self._handlers = handlers
         self._kinds = list(handlers)
         self._poll_s = poll_s
+        self._recount_s = recount_s
         self._stuck_s = stuck_s
         self._last_tick: datetime | None = None
         self._since = time.monotonic()
@@ -112,13 +121,12 @@ class TickWorker:
         for kind in self._kinds:  # shown as 0 from the start: for an alert, a counter that begins at 1 never rose
             metrics.deadlines_fired.add(0, {"kind": kind})
             metrics.deadlines_failed.add(0, {"kind": kind})
-        calendar_done = False
+        recounted = float("-inf")
         while True:
             try:
-                if not calendar_done:
-                    async with self._rt.db.transaction() as tx:
-                        await recompute(tx, self._rt)
-                    calendar_done = True
+                if time.monotonic() - recounted >= self._recount_s:
+                    await self._recount()
+                    recounted = time.monotonic()
                 fired = await self.tick()
                 self._last_tick, self._since, self._error = datetime.now(UTC), time.monotonic(), None
                 pause = 0.0 if fired else await self._pause()
@@ -129,6 +137,20 @@ class TickWorker:
                 self._error = repr(error)
                 pause = self._poll_s
             await asyncio.sleep(pause)
+
+    async def _recount(self) -> None:
+        """Follow the calendar of working days. A row keeps only its new date: the log alone has the one before."""
+        async with self._rt.db.transaction() as tx:
+            moved = await recompute(tx, self._rt)
+        for each in moved:
+            _log.info(
+                "deadline.moved",
+                kind=each.kind,
+                aggregate_id=str(each.aggregate_id),
+                before=each.before.isoformat(),
+                due_at=each.due_at.isoformat(),
+                calendar=self._rt.rules.calendar.version,
+            )
 
     async def tick(self) -> int:
         """Fire what is due now, up to a batch; gives how many fired."""
