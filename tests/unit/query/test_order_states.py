@@ -113,3 +113,10 @@ def test_of_several_providers_the_one_furthest_from_done_speaks() -> None:
 def test_only_the_newest_orders_are_remembered() -> None:
     known = orders(*[order("executed", sequence) for sequence in range(1, 50)])
     assert [each.sequence for each in known] == list(range(50 - lifecycle.KEPT, 50))
+
+
+def test_an_order_was_received_before_it_was_carried_out_however_late_that_was_written_down() -> None:
+    (known,) = orders(order("released"), order("received", minutes=5), order("executed", minutes=4))
+    assert known.lived["received"] == known.steps["executed"] < known.steps["received"]
+    (known,) = orders(order("released"), order("received", minutes=5))
+    assert known.lived == known.steps

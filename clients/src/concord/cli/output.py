@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from concord.sdk import Concord, ConcordError, NoStack, Unreachable
 
@@ -33,7 +33,9 @@ MOST = 200
 """Items a list shows."""
 
 REFUSED, UNREACHABLE = 1, 3
-out = Console(highlight=False)
+WIDE = 250
+"""Columns where nobody looks, in a pipe or a file: nothing is cut off there."""
+out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, highlight=False)
 
 
@@ -108,7 +110,7 @@ def show(answer: Any, *, as_json: bool, columns: Sequence[str] = ()) -> None:
     if as_json:
         sys.stdout.write(json.dumps(answer, ensure_ascii=False, indent=None if isinstance(answer, list) else 1) + "\n")
     elif isinstance(answer, list):
-        table = Table(*columns, box=None, pad_edge=False)
+        table = Table(*(Column(name, overflow="fold") for name in columns), box=None, pad_edge=False)
         for item in answer:
             table.add_row(*(_cell(item, column) for column in columns))
         out.print(table if answer else "none")

@@ -63,6 +63,16 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         """The furthest step it took."""
         return max(self.steps, key=RANK.__getitem__)
 
+    @property
+    def lived(self) -> dict[str, datetime]:
+        """The steps as the provider lived them. Its word that it received an order is written down when that word
+        arrives, which may be after the time at which, by its own word, it was carried out.
+        """
+        executed = self.steps.get("executed")
+        if executed is None or "received" not in self.steps:
+            return self.steps
+        return {**self.steps, "received": min(self.steps["received"], executed)}
+
 
 class Hosting(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether a provider serves a site. ``order_status`` is given while an order is not carried out yet."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from query.lifecycle import Order
+from query.lifecycle import RANK, Order
 from query.lookup import Group
 from query.records import Decision, Entry
 
@@ -61,8 +61,14 @@ def register(number: str, group: Group, orders: Sequence[Mapping[str, list[Order
             for each in shown
         ],
         "decision": shown[0].get("decision"),
-        "history": sorted(_events(group, orders), key=lambda event: (event["at"], event["what"])),
+        "history": sorted(_events(group, orders), key=_when),
     }
+
+
+def _when(event: Mapping[str, Any]) -> tuple[datetime, int, str]:
+    """At the same moment: a registration before its orders, and these in the order of their steps."""
+    what = event["what"]
+    return event["at"], RANK.get(what.rpartition("_")[2], -1), what
 
 
 def _events(group: Group, orders: Sequence[Mapping[str, list[Order]]]) -> list[dict[str, Any]]:
@@ -81,7 +87,7 @@ def _events(group: Group, orders: Sequence[Mapping[str, list[Order]]]) -> list[d
                 }
                 for order in known
                 if order.sequence is not None  # one that never went out concerns nobody
-                for step, at in order.steps.items()
+                for step, at in order.lived.items()
             ]
     return events
 
