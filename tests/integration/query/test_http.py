@@ -100,7 +100,7 @@ async def test_the_register_says_why_a_site_is_gone(api: Api) -> None:
     entry = RegisterEntry.model_validate_json(answer.content)
     assert entry.decision is not None
     assert (entry.registration.status, entry.decision.authority) == ("revoked", "culture-bj")
-    assert [event.what for event in entry.history] == ["registration_revoked", "cut_off_executed", "cut_off_released"]
+    assert [event.what for event in entry.history] == ["registration_revoked", "cut_off_released", "cut_off_executed"]
     assert entry.sites[0].hosting.state == "suspended"
 
 
