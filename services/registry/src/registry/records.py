@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from registry.lifecycle import Status
-from registry.store import Access, Operator, Registration, Site
+from registry.store.register import Access, Operator, Registration, Site
 from shared.contracts.registry import AccessRecord, Measure, OperatorRecord, SiteRecord, SiteRecordedV1
 
 

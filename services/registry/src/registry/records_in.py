@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 
 from registry.bodies import HostingMode, OperatorKind
-from registry.store import NewDomain
+from registry.store.register import NewDomain
 from shared.rules import Rules
 from shared.rules.identifiers import InvalidIdentifier, check_uscc, normalise_domain, normalise_ip, parse_number
 

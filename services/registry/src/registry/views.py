@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 from registry.lifecycle import REGISTRATION, REQUEST, REVOCATION, RequestStatus, RevocationStatus, Status
 from registry.records import access_record, operator_record
 from registry.service.imports import Import
-from registry.store import Operator, Registration, Request, Revocation, Site
+from registry.store.measures import Request, Revocation
+from registry.store.register import Operator, Registration, Site
 from shared.contracts.registry import AccessRecord, Measure, OperatorRecord
 
 

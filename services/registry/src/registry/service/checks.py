@@ -6,10 +6,10 @@ from uuid import UUID
 
 import asyncpg
 
-from registry import store
 from registry.bodies import NewAccess, NewSite
 from registry.errors import AddressTaken, ApprovalMissing, DomainTaken, InvalidValues, UnknownProvider
-from registry.store import Access, NewDomain, Operator
+from registry.store import register as store
+from registry.store.register import Access, NewDomain, Operator
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain, normalise_ip
 from shared.runtime.context import Runtime
 from shared.runtime.ids import uuid7

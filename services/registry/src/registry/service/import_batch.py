@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from registry import import_store, store
 from registry.lifecycle import Status
 from registry.records import site_recorded
 from registry.records_in import Record, Rejected, Rejection
-from registry.store import Access, Operator, Registration, Site
+from registry.store import imports as import_store
+from registry.store import register as store
+from registry.store.register import Access, Operator, Registration, Site
 from shared.rules.identifiers import format_number
 from shared.runtime import history, outbox
 from shared.runtime.context import Caller, Runtime

@@ -10,11 +10,11 @@ import asyncpg
 import orjson
 from starlette.requests import ClientDisconnect
 
-from registry import import_store
 from registry.errors import UnknownImport
 from registry.policy import POLICY, Act
 from registry.records_in import Line, Record, Rejected, Rejection, check, csv_reader, lines, read_json, rows
 from registry.service.import_batch import write_batch
+from registry.store import imports as import_store
 from shared.rules import Level
 from shared.runtime import audit
 from shared.runtime.context import Caller, Runtime

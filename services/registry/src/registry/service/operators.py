@@ -2,11 +2,11 @@
 
 from uuid import UUID
 
-from registry import store
 from registry.bodies import NewOperator
 from registry.errors import InvalidValues, OperatorExists, UnknownOperator
 from registry.policy import POLICY, Act
-from registry.store import Operator
+from registry.store import register as store
+from registry.store.register import Operator
 from shared.rules.identifiers import InvalidIdentifier, check_uscc
 from shared.runtime import audit
 from shared.runtime.context import Caller, Runtime

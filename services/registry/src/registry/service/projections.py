@@ -1,7 +1,7 @@
 """What the register keeps of other departments' facts: approvals and providers."""
 
-from registry import store
 from registry.service import sites
+from registry.store import register as store
 from shared.contracts.access import ProviderRegisteredV1
 from shared.contracts.approval import (
     ApprovalCancelledV1,

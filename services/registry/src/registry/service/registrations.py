@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from registry import store
 from registry.bodies import Grant, NewRegistration, NewSite, Refusal, RegistrationKind
 from registry.errors import UnknownOperator, UnknownRegistration
 from registry.lifecycle import REGISTRATION, Action, Status
 from registry.policy import POLICY, Act
 from registry.records import operator_record, site_record, site_recorded
 from registry.service import checks
-from registry.store import Operator, Registration, Site
+from registry.store import register as store
+from registry.store.register import Operator, Registration, Site
 from shared.contracts.registry import RegistrationGrantedV1, RegistrationRefusedV1
 from shared.rules import Level
 from shared.rules.identifiers import format_number

@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
-from registry import store
 from registry.bodies import Grant, WithReasons
 from registry.errors import RequestMoot, UnknownRegistration, UnknownRequest
 from registry.lifecycle import REQUEST, REVOCATION, RequestAction, RequestStatus, RevocationAction, Status
 from registry.policy import POLICY, Act
 from registry.service import revocations
-from registry.store import Request, Revocation
+from registry.store import measures
+from registry.store import register as store
+from registry.store.measures import Request, Revocation
 from shared.contracts.enforcement import DecisionOverturnedV1, DecisionSuspendedV1, RevocationRequestedV1
 from shared.contracts.registry import Measure, RevocationRequestDeclinedV1, RevocationRequestReceivedV1
 from shared.rules import Level
@@ -29,7 +30,7 @@ async def receive(rt: Runtime, tx: Tx, fact: RevocationRequestedV1, meta: EventM
     )  # fmt: skip
     now = rt.clock.now()
     status = await tx.fetchval(
-        store.INSERT_REQUEST, fact.request_id, fact.registration_id, registration.region if registration else None,
+        measures.INSERT_REQUEST, fact.request_id, fact.registration_id, registration.region if registration else None,
         fact.decision_id, fact.case_id, measure.model_dump(mode="json"), now,
     )  # fmt: skip
     if status is None:
@@ -56,8 +57,8 @@ async def page(rt: Runtime, who: Caller, query: PageQuery, status: RequestStatus
     """Requests on the desk of the caller's region, newest first."""
     region = who.region if who.level is Level.PROVINCE else None
     async with rt.db.connection() as tx:
-        rows = await tx.fetch(store.LIST_REQUESTS, query.after, query.fetch, status, region)
-    return [store.request_of(row) for row in rows]
+        rows = await tx.fetch(measures.LIST_REQUESTS, query.after, query.fetch, status, region)
+    return [measures.request_of(row) for row in rows]
 
 
 async def accept(rt: Runtime, who: Caller, request_id: UUID, body: WithReasons) -> Revocation:
@@ -66,7 +67,7 @@ async def accept(rt: Runtime, who: Caller, request_id: UUID, body: WithReasons) 
     Raises ActionRefused, RequestMoot, RevocationInProgress.
     """
     async with rt.db.transaction() as tx:
-        registration = await store.registration_of_request(tx, request_id)
+        registration = await measures.registration_of_request(tx, request_id)
         request = await _existing(tx, request_id)
         if registration is None:
             raise UnknownRegistration(registration_id=request.registration_id)
@@ -81,7 +82,7 @@ async def accept(rt: Runtime, who: Caller, request_id: UUID, body: WithReasons) 
 async def decline(rt: Runtime, who: Caller, request_id: UUID, body: Grant) -> Request:
     """Decline a request, with legal basis and reasons, which go back to the sector regulator. Raises ActionRefused."""
     async with rt.db.transaction() as tx:
-        await store.registration_of_request(tx, request_id)
+        await measures.registration_of_request(tx, request_id)
         request = await _existing(tx, request_id)
         POLICY.require(who, Act.DECIDE_REQUEST, request)
         request = await _move(rt, tx, request, RequestAction.DECLINE, who, body.reasons)
@@ -100,12 +101,12 @@ async def undo_decision(rt: Runtime, tx: Tx, fact: DecisionOverturnedV1 | Decisi
     """
     registration = await store.registration(tx, fact.registration_id, lock=True)
     now = rt.clock.now()
-    await tx.execute(store.UNDO_DECISION, fact.decision_id, list(fact.legal_basis), fact.reasons, now)
-    row = await tx.fetchrow(store.REQUEST_OF_DECISION, fact.decision_id)
-    request = store.request_of(row) if row else None
+    await tx.execute(measures.UNDO_DECISION, fact.decision_id, list(fact.legal_basis), fact.reasons, now)
+    row = await tx.fetchrow(measures.REQUEST_OF_DECISION, fact.decision_id)
+    request = measures.request_of(row) if row else None
     confirmed = False
-    for found in await tx.fetch(store.REVOCATIONS_ON_DECISION, fact.decision_id):
-        revocation = store.revocation_of(found)
+    for found in await tx.fetch(measures.REVOCATIONS_ON_DECISION, fact.decision_id):
+        revocation = measures.revocation_of(found)
         if REVOCATION.can(revocation.status, RevocationAction.CLOSE):
             await revocations.move_revocation(tx, revocation, RevocationAction.CLOSE, SYSTEM, fact.reasons, now)
         elif registration is not None and registration.status is Status.REVOKED:
@@ -117,11 +118,11 @@ async def undo_decision(rt: Runtime, tx: Tx, fact: DecisionOverturnedV1 | Decisi
 
 async def _move(rt: Runtime, tx: Tx, before: Request, action: RequestAction, who: Caller, why: str) -> Request:
     to = REQUEST.after(before.status, action)
-    row = await tx.fetchrow(store.MOVE_REQUEST, before.id, before.status, to, why, rt.clock.now())
+    row = await tx.fetchrow(measures.MOVE_REQUEST, before.id, before.status, to, why, rt.clock.now())
     if row is None:
         raise REQUEST.refusal(before.status, action)
     _record(tx, before.id, action, before.status, to, who, why, rt)
-    return store.request_of(row)
+    return measures.request_of(row)
 
 
 def _record(
@@ -134,7 +135,7 @@ def _record(
 
 
 async def _existing(tx: Tx, request_id: UUID) -> Request:
-    found = await store.request(tx, request_id)
+    found = await measures.request(tx, request_id)
     if found is None:
         raise UnknownRequest(request_id=request_id)
     return found

@@ -3,7 +3,6 @@
 from datetime import datetime
 from uuid import UUID
 
-from registry import store
 from registry.bodies import Reinstatement, WithReasons
 from registry.bodies import Revocation as RevocationBody
 from registry.errors import RevocationInProgress, UnknownRegistration, UnknownRevocation
@@ -21,7 +20,10 @@ from registry.lifecycle import (
 from registry.policy import POLICY, Act
 from registry.records import site_record, site_recorded
 from registry.service.registrations import Full, move
-from registry.store import Registration, Revocation
+from registry.store import measures
+from registry.store import register as store
+from registry.store.measures import Revocation
+from registry.store.register import Registration
 from shared.contracts.registry import Measure, RegistrationReinstatedV1, RegistrationRevokedV1
 from shared.rules import Level
 from shared.runtime import history, outbox
@@ -50,13 +52,13 @@ async def add_draft(
     REGISTRATION.after(registration.status, Action.REVOKE)
     revocation_id, now = uuid7(), rt.clock.now()
     row = await tx.fetchrow(
-        store.INSERT_REVOCATION, revocation_id, registration.id, request_id, measure.decision_id,
+        measures.INSERT_REVOCATION, revocation_id, registration.id, request_id, measure.decision_id,
         measure.model_dump(mode="json"), who.subject, now,
     )  # fmt: skip
     if row is None:
         raise RevocationInProgress()
     _record(tx, revocation_id, "draft", None, RevocationStatus.DRAFTED, who, measure.reasons, now)
-    return store.revocation_of(row)
+    return measures.revocation_of(row)
 
 
 async def get(rt: Runtime, who: Caller, revocation_id: UUID) -> Revocation:
@@ -71,8 +73,8 @@ async def page(rt: Runtime, who: Caller, query: PageQuery, status: RevocationSta
     """Revocations of the caller's region, newest first."""
     region = who.region if who.level is Level.PROVINCE else None
     async with rt.db.connection() as tx:
-        rows = await tx.fetch(store.LIST_REVOCATIONS, query.after, query.fetch, status, region)
-    return [store.revocation_of(row) for row in rows]
+        rows = await tx.fetch(measures.LIST_REVOCATIONS, query.after, query.fetch, status, region)
+    return [measures.revocation_of(row) for row in rows]
 
 
 async def confirm(rt: Runtime, who: Caller, revocation_id: UUID) -> Revocation:
@@ -109,10 +111,10 @@ async def withdraw(rt: Runtime, who: Caller, revocation_id: UUID, body: WithReas
         revocation, registration = await _locked(tx, revocation_id)
         POLICY.require(who, Act.WITHDRAW_REVOCATION, registration)
         revocation = await move_revocation(tx, revocation, RevocationAction.WITHDRAW, who, body.reasons, now)
-        request = await store.request(tx, revocation.request_id) if revocation.request_id else None
+        request = await measures.request(tx, revocation.request_id) if revocation.request_id else None
         if request and request.status is RequestStatus.ACCEPTED:
             to = REQUEST.after(request.status, RequestAction.REOPEN)
-            await tx.execute(store.MOVE_REQUEST, request.id, request.status, to, None, now)
+            await tx.execute(measures.MOVE_REQUEST, request.id, request.status, to, None, now)
         return revocation
 
 
@@ -122,10 +124,10 @@ async def reinstate(rt: Runtime, who: Caller, registration_id: UUID, body: Reins
         registration = await _held(tx, registration_id)
         POLICY.require(who, Act.REINSTATE, registration)
         REGISTRATION.after(registration.status, Action.REINSTATE)
-        row = await tx.fetchrow(store.REVOCATION_IN_FORCE, registration_id)
+        row = await tx.fetchrow(measures.REVOCATION_IN_FORCE, registration_id)
         if row is None:
             raise LookupError(f"registration {registration_id} is revoked without a revocation in force")
-        return await undo(rt, tx, who, registration, store.revocation_of(row), body.legal_basis, body.reasons)
+        return await undo(rt, tx, who, registration, measures.revocation_of(row), body.legal_basis, body.reasons)
 
 
 async def undo(
@@ -159,11 +161,11 @@ async def move_revocation(
     """The guarded move of a revocation. Raises ActionRefused."""
     to = REVOCATION.after(before.status, action)
     confirmed_by = who.subject if action is RevocationAction.CONFIRM else None
-    row = await tx.fetchrow(store.MOVE_REVOCATION, before.id, before.status, to, confirmed_by, at)
+    row = await tx.fetchrow(measures.MOVE_REVOCATION, before.id, before.status, to, confirmed_by, at)
     if row is None:
         raise REVOCATION.refusal(before.status, action)
     _record(tx, before.id, action, before.status, to, who, why, at)
-    return store.revocation_of(row)
+    return measures.revocation_of(row)
 
 
 def _record(
@@ -177,7 +179,7 @@ def _record(
 
 async def _locked(tx: Tx, revocation_id: UUID) -> tuple[Revocation, Registration]:
     """A revocation as it stands while nobody else can move it: its registration is locked first."""
-    registration = await store.registration_of_revocation(tx, revocation_id)
+    registration = await measures.registration_of_revocation(tx, revocation_id)
     revocation = await _existing(tx, revocation_id)
     if registration is None:
         raise UnknownRegistration(registration_id=revocation.registration_id)
@@ -192,7 +194,7 @@ async def _held(tx: Tx, registration_id: UUID) -> Registration:
 
 
 async def _existing(tx: Tx, revocation_id: UUID) -> Revocation:
-    found = await store.revocation(tx, revocation_id)
+    found = await measures.revocation(tx, revocation_id)
     if found is None:
         raise UnknownRevocation(revocation_id=revocation_id)
     return found

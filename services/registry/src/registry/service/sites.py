@@ -3,7 +3,6 @@
 from datetime import datetime
 from uuid import UUID
 
-from registry import store
 from registry.bodies import Amendment
 from registry.errors import UnknownSite
 from registry.lifecycle import REGISTRATION, Action, Status
@@ -11,7 +10,8 @@ from registry.policy import POLICY, Act
 from registry.records import site_record, site_recorded
 from registry.service import checks
 from registry.service.registrations import move
-from registry.store import Registration, Site
+from registry.store import register as store
+from registry.store.register import Registration, Site
 from shared.contracts.registry import RegistrationAmendedV1
 from shared.runtime import outbox
 from shared.runtime.context import Caller, Runtime

@@ -1,0 +1,1 @@
+"""SQL of the register: what stands in it, the measures against it, and imports into it."""
