@@ -54,7 +54,8 @@ async def _compare(db: Database, kafka: KafkaSettings, count: int) -> tuple[floa
     now = datetime.now(UTC)
     async with db.transaction() as tx:
         outbox.add(tx, *(note(subject=f"key-{n % 997}", n=n, text="x" * 400) for n in range(count)), at=now)
-        rows = await tx.fetch("SELECT key, value, headers FROM outbox ORDER BY id")
+    async with db.connection() as connection:
+        rows = await connection.fetch("SELECT key, value, headers FROM outbox ORDER BY id")
     before = await _bare(kafka, bare_topic.name, rows)
 
     async def none_left() -> bool:
