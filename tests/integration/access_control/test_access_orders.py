@@ -323,3 +323,12 @@ async def test_a_provider_lists_its_own_orders_only(desk: Desk) -> None:
     (foreign,) = await desk.orders(other)
     assert (await desk.api.get(f"/orders/{foreign['id']}", who=host.who)).status_code == 403
     assert [code for _, code in await desk.refusals()] == ["out_of_scope"] * 3
+
+
+@pytest.mark.parametrize(("window", "warned"), [(0, True), (75, False)])
+async def test_that_there_is_no_withdraw_window_is_said_at_every_start(
+    open_desk: OpenDesk, capsys: pytest.CaptureFixture[str], window: int, warned: bool
+) -> None:
+    async with open_desk(withdraw_window_s=window):
+        pass
+    assert ("orders.no_withdraw_window" in capsys.readouterr().out) is warned

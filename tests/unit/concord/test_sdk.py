@@ -108,6 +108,42 @@ async def test_one_token_serves_many_calls_and_the_public_has_none() -> None:
     assert "Authorization" not in wire.sent[-1].headers
 
 
+@pytest.mark.parametrize(
+    ("configuration", "token", "said"),
+    [
+        (httpx.Response(404, text="<html>"), None, "is no token issuer: 404"),
+        (httpx.Response(200, text="<html>"), None, "is no token issuer: 200"),
+        (httpx.Response(200, json={"issuer": "x"}), None, "is no token issuer: 200"),
+        (None, httpx.Response(502, text="<html>"), "gives no tokens at the moment: 502"),
+        (None, httpx.Response(200, text="<html>"), "gives no tokens at the moment: 200"),
+    ],
+)
+async def test_an_issuer_that_is_none_or_is_unwell_is_named(
+    configuration: httpx.Response | None, token: httpx.Response | None, said: str
+) -> None:
+    async def issuer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith("/.well-known"):
+            return configuration or httpx.Response(200, json={"token_endpoint": "http://issuer.test/token"})
+        assert token is not None
+        return token
+
+    transport = httpx.MockTransport(issuer)
+    async with Concord.connect(person="a", places=PLACES, transport=transport, patience_s=0.1) as concord:
+        with pytest.raises(Unreachable, match=said):
+            await concord.registry.get("r")
+
+
+async def test_a_sign_in_that_is_refused_says_why() -> None:
+    async def issuer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith("/.well-known"):
+            return httpx.Response(200, json={"token_endpoint": "http://issuer.test/token"})
+        return httpx.Response(401, json={"error": "invalid_grant", "error_description": "wrong password"})
+
+    async with Concord.connect(person="a", places=PLACES, transport=httpx.MockTransport(issuer)) as concord:
+        with pytest.raises(ConcordError, match="sign_in_refused: wrong password"):
+            await concord.registry.get("r")
+
+
 async def test_a_refusal_carries_the_way_out() -> None:
     problem = {
         "code": "action_refused", "detail": "A revoked registration cannot be revoked.", "trace_id": "t1",

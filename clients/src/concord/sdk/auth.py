@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -55,7 +55,9 @@ class TokenSource:
             answer = await self._http.post(self._endpoint, data=self._form)
         except httpx.TransportError as error:
             raise Unreachable(f"the token issuer {self._issuer} does not answer: {error}") from error
-        body = answer.json()
+        body = _object(answer)
+        if answer.is_server_error or body is None:
+            raise Unreachable(f"{self._endpoint} gives no tokens at the moment: {answer.status_code}")
         if answer.status_code != httpx.codes.OK:
             detail = body.get("error_description") or body.get("error") or "the issuer gave no token"
             raise ConcordError(answer.status_code, {"code": "sign_in_refused", "detail": detail})
@@ -65,6 +67,16 @@ class TokenSource:
     async def _discovered(self) -> str:
         """Where the issuer gives tokens (OpenID Connect Discovery section 4)."""
         answer = await self._http.get(f"{self._issuer}/.well-known/openid-configuration")
-        if answer.status_code != httpx.codes.OK:
+        endpoint = (_object(answer) or {}).get("token_endpoint")
+        if answer.status_code != httpx.codes.OK or not endpoint:
             raise Unreachable(f"{self._issuer} is no token issuer: {answer.status_code} for its configuration")
-        return str(answer.json()["token_endpoint"])
+        return str(endpoint)
+
+
+def _object(answer: httpx.Response) -> dict[str, Any] | None:
+    """The JSON object of an answer; none for anything else, such as a proxy's page."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
