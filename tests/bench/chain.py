@@ -21,8 +21,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from joserfc.util import urlsafe_b64decode
 
-from local_stack.supervisor import LocalStack
+from local_stack.supervisor import PARTITIONS, LocalStack
 from tests.bench.result import Result, at_most, percentile
+from tests.bench.wire import Wire
 from tests.support.office import BASIS, Case, Office
 
 SIZES = {"small": (5, 12), "full": (20, 60)}
@@ -133,19 +134,20 @@ async def _chain(
         seen[payload["site"]["site_id"]] = time.perf_counter()
         orders[payload["site"]["site_id"]].set()
 
-    first, second = office.people["regulator-a"].registry, office.people["regulator-b"].registry
-    release = office.people["culture-b"].enforcement.release
+    sector = Wire(office.people["culture-b"], "enforcement")
+    first, second = (Wire(office.people[name], "registry") for name in ("regulator-a", "regulator-b"))
 
     async def one(item: tuple[Case, dict[str, Any]]) -> None:
         case, body = item
         marks = [time.perf_counter()]
-        await release(case.decision_id, **body)
+        await sector.post(f"/decisions/{case.decision_id}/release", body)
         marks.append(time.perf_counter())
         await asyncio.wait_for(on_desk[case.decision_id].wait(), 60)
         marks.append(time.perf_counter())
-        revocation = await first.accept(requests[case.decision_id], BASIS["reasons"])
+        accepted = {"reasons": BASIS["reasons"]}
+        revocation = await first.post(f"/revocation-requests/{requests[case.decision_id]}/acceptance", accepted)
         marks.append(time.perf_counter())
-        await second.confirm(revocation["id"])
+        await second.post(f"/revocations/{revocation['id']}/confirmation")
         marks.append(time.perf_counter())
         await asyncio.wait_for(orders[case.site_id].wait(), 60)
         marks.append(seen[case.site_id])
@@ -161,6 +163,8 @@ async def _chain(
         await paced(pace, cases[:WARM_UP], one)
         latencies.clear()
         await paced(pace, cases[WARM_UP:], one)
+    for wire in (sector, first, second):
+        wire.close()
     return latencies, stages
 
 
@@ -169,7 +173,7 @@ async def _floor(stack: LocalStack, pace: int, count: int) -> list[float]:
     topics = [f"floor-{uuid4().hex[:8]}-{hop}" for hop in range(HOPS)]
     admin = AIOKafkaAdminClient(bootstrap_servers=stack.bootstrap)
     await admin.start()
-    await admin.create_topics([NewTopic(topic, 6, 1) for topic in topics])
+    await admin.create_topics([NewTopic(topic, PARTITIONS, 1) for topic in topics])
     await admin.close()
     producer = AIOKafkaProducer(
         bootstrap_servers=stack.bootstrap, acks="all", linger_ms=0, enable_idempotence=stack.broker.idempotence

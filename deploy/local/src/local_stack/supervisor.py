@@ -30,7 +30,7 @@ from local_stack.settings import StackSettings
 from local_stack.state import Folder
 from local_stack.topology import AGENT_WEB_PORT, ISSUER_PORT, SERVICES, Place, Service, environment
 
-PARTITIONS: Final = 6  # enough to see that nothing depends on there being one
+PARTITIONS: Final = 2  # enough to see that nothing depends on there being one; every reader asks for each of them
 WITHDRAW_WINDOW_S: Final = 3  # 75 in production; nobody waits that long for a demonstration
 
 

@@ -1,11 +1,13 @@
-"""Tables that verbs only add to. Their rows go in with the last statement of a transaction: one round trip for all.
+"""What a transaction writes at its end, all of it with one statement: one round trip however much there is to write.
 
-So their ids are drawn when the transaction holds every lock it will take, and nobody inside it can read the rows.
+Rows of tables that verbs only add to: their ids are drawn when the transaction holds every lock it will take. Changes
+of rows it holds, whose outcome is therefore known. Nobody inside the transaction can read either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -31,24 +33,35 @@ class Journal:
         pending_of(tx).rows.setdefault(self, []).extend(rows)
 
 
+class ChangeMissed(RuntimeError):
+    """A change left for the end did not find the rows it was meant for: they were not held, or were changed twice."""
+
+
 @dataclass(slots=True)
 class Pending:
     """What a transaction will write and tell at its end."""
 
     connection: Tx
     rows: dict[Journal, list[tuple[Any, ...]]] = field(default_factory=dict)
+    changes: list[tuple[str, int, tuple[Any, ...]]] = field(default_factory=list)
+    """Statement, how many rows it must find, its values."""
     notes: list[tuple[str, str]] = field(default_factory=list)
 
     async def write(self) -> None:
-        """Write everything in one statement."""
+        """Write everything in one statement. Raises ChangeMissed."""
         rows = {journal: of_one for journal, of_one in self.rows.items() if of_one}
-        if not rows and not self.notes:
+        if not rows and not self.changes and not self.notes:
             return
         journals = tuple(sorted(rows, key=lambda journal: journal.table))
-        values: list[list[Any]] = [[channel for channel, _ in self.notes], [payload for _, payload in self.notes]]
+        values: list[Any] = [[channel for channel, _ in self.notes], [payload for _, payload in self.notes]]
         for journal in journals:
             values += map(list, zip(*rows[journal], strict=True))
-        await self.connection.execute(_statement(journals), *values)
+        for _, _, given in self.changes:
+            values += given
+        found = await self.connection.fetchval(_statement(journals, tuple(sql for sql, _, _ in self.changes)), *values)
+        for (sql, wanted, _), changed in zip(self.changes, found, strict=True):
+            if changed != wanted:
+                raise ChangeMissed(f"{changed} rows instead of {wanted}: {' '.join(sql.split())}")
 
 
 CURRENT: ContextVar[Pending | None] = ContextVar("pending", default=None)
@@ -69,8 +82,18 @@ def notify(tx: Tx, channel: str, payload: str = "") -> None:
         notes.append(note)
 
 
-@lru_cache
-def _statement(journals: tuple[Journal, ...]) -> str:
+def later(tx: Tx, change: str, *values: Any, rows: int = 1) -> None:
+    """Make a change of so many rows just before ``tx`` commits: an UPDATE or INSERT without RETURNING.
+
+    Only where the outcome is known, because ``tx`` holds the rows; ChangeMissed takes everything back where it was not
+    so. One change for a row: a second one would find it changed by the same statement, and is missed too.
+    """
+    pending_of(tx).changes.append((change, rows, values))
+
+
+@lru_cache(maxsize=1024)
+def _statement(journals: tuple[Journal, ...], changes: Sequence[str]) -> str:
+    """One statement whose answer is how many rows each change found."""
     parts, taken = [], 2
     for place, journal in enumerate(journals):
         names = ", ".join(journal.columns)
@@ -80,5 +103,11 @@ def _statement(journals: tuple[Journal, ...]) -> str:
             f"w{place} AS (INSERT INTO {journal.table} ({names}) SELECT {names} FROM unnest({arrays})"  # noqa: S608 - ours
             f" WITH ORDINALITY AS given ({names}, place) ORDER BY place)"
         )
-    notes = "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS note (channel, payload)"
-    return f"WITH {', '.join(parts)} {notes}" if parts else notes
+    for place, change in enumerate(changes):
+        numbered = re.sub(r"\$(\d+)", lambda number, taken=taken: f"${int(number[1]) + taken}", change)  # type: ignore[misc]
+        taken += max((int(number) for number in re.findall(r"\$(\d+)", change)), default=0)
+        parts.append(f"c{place} AS ({numbered} RETURNING 1)")
+    counts = ", ".join(f"(SELECT count(*) FROM c{place})" for place in range(len(changes)))  # noqa: S608
+    told = "(SELECT count(pg_notify(channel, payload)) FROM unnest($1::text[], $2::text[]) AS note (channel, payload))"
+    begin = f"WITH {', '.join(parts)} " if parts else ""
+    return f"{begin}SELECT ARRAY[{counts}]::bigint[] FROM {told} AS told"  # noqa: S608 - ours

@@ -37,9 +37,7 @@ async def release(rt: Runtime, tx: Tx, draft: AccessOrder, *, why: str) -> Acces
     )
     complete = _complete(rt, draft, sequence=sequence, issued_at=now, execute_by=execute_by)
     signed = document.signed(complete, active_signer(rt))
-    released = await orders.release(tx, draft.id, signed)
-    if released is None:
-        raise LIFECYCLE.refusal(draft.status, Move.RELEASE)
+    released = orders.release(tx, draft, signed)
     trail.moved(rt, tx, released, Move.RELEASE, before=draft.status, who=SYSTEM, why=why)
     outbox.add_raw(
         tx,

@@ -1,7 +1,7 @@
 """SQL of orders: drafted, released under the provider's lock, moved by guarded updates, read as bytes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ import asyncpg
 from access_control.document import Content, Signed
 from access_control.lifecycle import Status
 from shared.contracts.orders import Action
+from shared.runtime.journal import later
 from shared.runtime.pages import PageQuery
 from shared.runtime.postgres import Tx
 
@@ -68,13 +69,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'drafted', $9, $10, $11, $12, $11)
 ON CONFLICT (revocation_id, site_id, provider_id, action) DO NOTHING
 RETURNING {_COLUMNS}
 """  # noqa: S608
-RELEASE = f"""
+RELEASE = """
 UPDATE access_order
    SET status = 'released', sequence = $2, issued_at = $3, execute_by = $4, jws = $5, digest = $6, kid = $7,
        version = version + 1, changed_at = $3
  WHERE id = $1 AND status = 'drafted'
-RETURNING {_COLUMNS}
-"""  # noqa: S608
+"""
 MOVE = f"""
 UPDATE access_order SET status = $3, version = version + 1, changed_at = $4
  WHERE id = $1 AND status = $2
@@ -161,18 +161,20 @@ async def draft(tx: Tx, order: Draft) -> AccessOrder | None:
     )
 
 
-async def release(tx: Tx, order_id: UUID, signed: Signed) -> AccessOrder | None:
-    """Keep the signed bytes; none if the order is not drafted."""
-    return await _one(
-        tx,
-        RELEASE,
-        order_id,
-        signed.sequence,
-        signed.issued_at,
-        signed.execute_by,
-        signed.jws,
-        signed.digest,
-        signed.kid,
+def release(tx: Tx, draft: AccessOrder, signed: Signed) -> AccessOrder:
+    """Keep the signed bytes of a locked draft, at the end of the transaction; how it will stand."""
+    own = (signed.sequence, signed.issued_at, signed.execute_by, signed.jws, signed.digest, signed.kid)
+    later(tx, RELEASE, draft.id, *own)
+    return replace(
+        draft,
+        status=Status.RELEASED,
+        sequence=signed.sequence,
+        issued_at=signed.issued_at,
+        execute_by=signed.execute_by,
+        digest=signed.digest,
+        kid=signed.kid,
+        version=draft.version + 1,
+        changed_at=signed.issued_at,
     )
 
 

@@ -100,7 +100,7 @@ async def suspend_overdue(rt: Runtime, tx: Tx, appeal_id: UUID) -> None:
     remember(tx, overdue, appeal.status, "mark_overdue", SYSTEM, why, at)
     if not DECISION.can(decision.status, Action.SUSPEND):
         return
-    suspended = await decisions.move(tx, decision, DECISION.after(decision.status, Action.SUSPEND), at)
+    suspended = decisions.move(tx, decision, DECISION.after(decision.status, Action.SUSPEND), at)
     remember(tx, suspended, decision.status, Action.SUSPEND, SYSTEM, why, at)
     fact = DecisionSuspendedV1.model_validate(
         {**_about(case, overdue), "legal_basis": [clock.source], "reasons": why, "suspended_at": at}
@@ -111,7 +111,7 @@ async def suspend_overdue(rt: Runtime, tx: Tx, appeal_id: UUID) -> None:
 async def _overturn(
     tx: Tx, who: Caller, case: Case, decision: Decision, appeal: Appeal, body: bodies.Outcome, at: datetime
 ) -> None:
-    overturned = await decisions.move(tx, decision, DECISION.after(decision.status, Action.OVERTURN), at)
+    overturned = decisions.move(tx, decision, DECISION.after(decision.status, Action.OVERTURN), at)
     remember(tx, overturned, decision.status, Action.OVERTURN, who, body.reasons, at)
     basis = {"legal_basis": body.legal_basis, "reasons": body.reasons}
     fact = DecisionOverturnedV1.model_validate({**_about(case, appeal), **basis, "overturned_at": at})

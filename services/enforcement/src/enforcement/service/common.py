@@ -40,10 +40,10 @@ async def held_case(tx: Tx, case_id: UUID) -> Case:
 
 async def held_decision(tx: Tx, decision_id: UUID) -> tuple[Case, Decision]:
     """A decision, with its case locked. Raises UnknownDecision."""
-    case = await cases.lock_by_decision(tx, decision_id)
-    if case is None:
+    held = await decisions.hold(tx, decision_id)
+    if held is None:
         raise UnknownDecision(decision_id=decision_id)
-    return case, await known_decision(tx, decision_id)
+    return held
 
 
 async def held_appeal(tx: Tx, appeal_id: UUID) -> tuple[Case, Decision, Appeal]:

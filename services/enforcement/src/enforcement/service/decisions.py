@@ -82,7 +82,7 @@ async def release(rt: Runtime, who: Caller, decision_id: UUID, body: bodies.Rele
         at = rt.clock.now()
         _check_cure_window(decision, at)
         impact = _check_impact(body, await preview(tx, case, decision.measure))
-        released = await decisions.release(
+        released = decisions.release(
             tx,
             decision,
             by=who.subject,
@@ -93,7 +93,7 @@ async def release(rt: Runtime, who: Caller, decision_id: UUID, body: bodies.Rele
         )
         remember(tx, released, decision.status, Action.RELEASE, who, decision.reasons, at)
         if released.measure is Measure.NO_BREACH:
-            closed = await cases.move(tx, case, CASE.after(case.status, CaseAction.CLOSE), at)
+            closed = cases.move(tx, case, CASE.after(case.status, CaseAction.CLOSE), at)
             remember(tx, closed, case.status, CaseAction.CLOSE, who, decision.reasons, at)
         outbox.add(tx, *_released(case, released, at), at=at)
         return untouched(released)
@@ -105,7 +105,7 @@ async def withdraw(rt: Runtime, who: Caller, decision_id: UUID, body: bodies.Wit
         case, decision = await held_decision(tx, decision_id)
         POLICY.require(who, Act.WITHDRAW_DECISION, case)
         at = rt.clock.now()
-        withdrawn = await decisions.move(tx, decision, DECISION.after(decision.status, Action.WITHDRAW), at)
+        withdrawn = decisions.move(tx, decision, DECISION.after(decision.status, Action.WITHDRAW), at)
         remember(tx, withdrawn, decision.status, Action.WITHDRAW, who, body.reasons, at)
         return untouched(withdrawn)
 

@@ -13,7 +13,7 @@ import structlog
 
 from enforcement.lifecycle import DECISION, Action
 from enforcement.service.common import SYSTEM, remember
-from enforcement.store import cases, decisions
+from enforcement.store import decisions
 from shared.contracts.access import OrderExecutedV1
 from shared.contracts.registry import (
     RegistrationReinstatedV1,
@@ -60,11 +60,14 @@ async def order_executed(rt: Runtime, tx: Tx, fact: OrderExecutedV1, meta: Event
 
 
 async def _take_note(rt: Runtime, tx: Tx, decision_id: UUID, action: Action | None, why: str, **said: Any) -> None:
-    if await cases.lock_by_decision(tx, decision_id) is None:
+    held = await decisions.hold(tx, decision_id)
+    if held is None:
         _log.warning("decision.unknown", decision_id=str(decision_id), action=action)
         return
+    _, decision = held
     at: datetime = rt.clock.now()
-    decision = await decisions.note(tx, decision_id, at, **said)
-    if action is not None and DECISION.can(decision.status, action):
-        moved = await decisions.move(tx, decision, DECISION.after(decision.status, action), at)
-        remember(tx, moved, decision.status, action, SYSTEM, why, at)
+    if action is None or not DECISION.can(decision.status, action):
+        decisions.note(tx, decision, decision.status, at, **said)
+        return
+    moved = decisions.note(tx, decision, DECISION.after(decision.status, action), at, **said)
+    remember(tx, moved, decision.status, action, SYSTEM, why, at)

@@ -36,10 +36,10 @@ class Impact(BaseModel):
 
 async def preview(tx: Tx, case: Case, measure: Measure) -> Impact:
     """What ``measure`` would do now, by the register as enforcement knows it."""
-    site = await sites.get(tx, case.site_id)
-    if site is None:
+    found = await sites.get_with_neighbours(tx, case.site_id)
+    if found is None:
         raise UnknownSite(domain=case.domain)
-    return impact_of(case.domain, measure, site, await sites.neighbours(tx, site))
+    return impact_of(case.domain, measure, *found)
 
 
 def impact_of(domain: str, measure: Measure, site: Site, neighbours: Neighbours) -> Impact:

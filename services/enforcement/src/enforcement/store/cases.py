@@ -2,15 +2,16 @@
 
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
 from enforcement.lifecycle import CaseStatus
+from shared.runtime.journal import later
 from shared.runtime.postgres import Tx
 
 
@@ -81,21 +82,18 @@ class Desk:
     region: str | None = None
 
 
-_CASE: Final = """id, site_id, registration_id, domain, site_number, site_name, operator_uscc, operator_name, authority,
+CASE: Final = """id, site_id, registration_id, domain, site_number, site_name, operator_uscc, operator_name, authority,
        region, level, service_item, alleged_breach, legal_basis, opened_by, opened_at, version, status, changed_at"""
 
 ADD = f"""
-INSERT INTO enforcement_case ({_CASE})
+INSERT INTO enforcement_case ({CASE})
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1, 'open', $16)
-RETURNING {_CASE}
+RETURNING {CASE}
 """
-GET = f"SELECT {_CASE} FROM enforcement_case WHERE id = $1"
-LOCK = f"SELECT {_CASE} FROM enforcement_case WHERE id = $1 FOR UPDATE"
-LOCK_BY_DECISION = f"""
-SELECT {_CASE} FROM enforcement_case WHERE id = (SELECT case_id FROM decision WHERE id = $1) FOR UPDATE
-"""
+GET = f"SELECT {CASE} FROM enforcement_case WHERE id = $1"
+LOCK = f"SELECT {CASE} FROM enforcement_case WHERE id = $1 FOR UPDATE"
 LIST = f"""
-SELECT {_CASE} FROM enforcement_case
+SELECT {CASE} FROM enforcement_case
  WHERE ($1::text IS NULL OR status = $1)
    AND ($2::text IS NULL OR domain = $2)
    AND ($3::text[] IS NULL OR service_item = ANY ($3))
@@ -103,10 +101,8 @@ SELECT {_CASE} FROM enforcement_case
    AND ($5::uuid IS NULL OR id < $5)
  ORDER BY id DESC LIMIT $6
 """
-MOVE = f"""
-UPDATE enforcement_case SET status = $3, version = version + 1, changed_at = $4
- WHERE id = $1 AND status = $2
-RETURNING {_CASE}
+MOVE = """
+UPDATE enforcement_case SET status = $3, version = version + 1, changed_at = $4 WHERE id = $1 AND status = $2
 """
 ADD_EVIDENCE = """
 INSERT INTO evidence (sha256, size, media_type, stored_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
@@ -122,7 +118,7 @@ SELECT sha256, size, media_type, stored_at, added_by, added_at
  WHERE case_id = $1 ORDER BY added_at, sha256
 """
 CASES_WITH = f"""
-SELECT {_CASE} FROM enforcement_case WHERE id IN (SELECT case_id FROM case_evidence WHERE sha256 = $1)
+SELECT {CASE} FROM enforcement_case WHERE id IN (SELECT case_id FROM case_evidence WHERE sha256 = $1)
 """
 
 
@@ -147,25 +143,20 @@ async def add(tx: Tx, new: NewCase) -> Case:
         new.opened_by,
         new.opened_at,
     )
-    return _case(row)
+    assert row is not None
+    return case_of(row)
 
 
 async def get(tx: Tx, case_id: UUID) -> Case | None:
     """Read a case."""
     row = await tx.fetchrow(GET, case_id)
-    return _case(row) if row else None
+    return case_of(row) if row else None
 
 
 async def lock(tx: Tx, case_id: UUID) -> Case | None:
     """Read a case and hold it, with everything in it, until the transaction ends."""
     row = await tx.fetchrow(LOCK, case_id)
-    return _case(row) if row else None
-
-
-async def lock_by_decision(tx: Tx, decision_id: UUID) -> Case | None:
-    """Hold the case a decision belongs to."""
-    row = await tx.fetchrow(LOCK_BY_DECISION, decision_id)
-    return _case(row) if row else None
+    return case_of(row) if row else None
 
 
 async def page(
@@ -173,12 +164,13 @@ async def page(
 ) -> list[Case]:
     """List what is on a desk, newest first."""
     items = None if desk.service_items is None else sorted(desk.service_items)
-    return [_case(row) for row in await tx.fetch(LIST, status, domain, items, desk.region, after, limit)]
+    return [case_of(row) for row in await tx.fetch(LIST, status, domain, items, desk.region, after, limit)]
 
 
-async def move(tx: Tx, case: Case, to: CaseStatus, at: datetime) -> Case:
-    """Move a locked case."""
-    return _case(await tx.fetchrow(MOVE, case.id, case.status, to, at))
+def move(tx: Tx, case: Case, to: CaseStatus, at: datetime) -> Case:
+    """Move a locked case, at the end of the transaction."""
+    later(tx, MOVE, case.id, case.status, to, at)
+    return replace(case, status=to, version=case.version + 1, changed_at=at)
 
 
 async def attach(tx: Tx, case_id: UUID, new: Evidence, added_by: str, at: datetime) -> bool:
@@ -200,10 +192,9 @@ async def evidence_of(tx: Tx, case_id: UUID) -> list[CaseEvidence]:
 
 async def cases_with(tx: Tx, sha256: str) -> list[Case]:
     """The cases in which a piece of evidence lies."""
-    return [_case(row) for row in await tx.fetch(CASES_WITH, sha256)]
+    return [case_of(row) for row in await tx.fetch(CASES_WITH, sha256)]
 
 
-def _case(row: asyncpg.Record | None) -> Case:
-    if row is None:
-        raise RuntimeError("a case moved although it was locked")
+def case_of(row: asyncpg.Record | Mapping[str, Any]) -> Case:
+    """A row of its columns."""
     return Case(**{**dict(row), "legal_basis": tuple(row["legal_basis"]), "status": CaseStatus(row["status"])})

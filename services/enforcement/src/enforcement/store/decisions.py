@@ -2,8 +2,8 @@
 
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -12,8 +12,10 @@ import asyncpg
 
 from enforcement.lifecycle import Status
 from enforcement.measures import Measure
+from enforcement.store.cases import CASE, Case, case_of
 from shared.contracts.access import OrderExecutedV1
 from shared.contracts.base import Redress
+from shared.runtime.journal import later
 from shared.runtime.postgres import Tx
 
 
@@ -77,6 +79,15 @@ _DECISION: Final = f"""{_NEW}, version, status, released_by, released_at,
        collateral_acknowledged, request_id, changed_at, received_at, declined_at, decline_legal_basis, decline_reasons,
        revoked_at, revocation_id, reinstated_at"""
 
+
+def _names(columns: str) -> list[str]:
+    return [name.strip() for name in columns.split(",")]
+
+
+def _of(table: str, columns: str) -> str:
+    return ", ".join(f"{table}.{name}" for name in _names(columns))
+
+
 ADD = f"""
 INSERT INTO decision ({_NEW}, status, changed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'drafted', $14)
@@ -86,27 +97,24 @@ RETURNING {_DECISION}
 DRAFTED = "SELECT id FROM decision WHERE case_id = $1 AND status = 'drafted'"
 GET = f"SELECT {_DECISION} FROM decision WHERE id = $1"
 OF_CASE = f"SELECT {_DECISION} FROM decision WHERE case_id = $1 ORDER BY id"
-MOVE = f"""
-UPDATE decision SET status = $3, version = version + 1, changed_at = $4
- WHERE id = $1 AND status = $2
-RETURNING {_DECISION}
+HOLD = f"""
+SELECT {_of("c", CASE)}, ({_of("d", _DECISION)}) AS held
+  FROM enforcement_case c JOIN decision d ON d.case_id = c.id
+ WHERE d.id = $1
+   FOR UPDATE OF c, d
 """
-RELEASE = f"""
+MOVE = "UPDATE decision SET status = $3, version = version + 1, changed_at = $4 WHERE id = $1 AND status = $2"
+RELEASE = """
 UPDATE decision
    SET status = 'released', version = version + 1, changed_at = $2, released_at = $2, released_by = $3,
        impact = $4, collateral_acknowledged = $5, request_id = $6
  WHERE id = $1 AND status = 'drafted'
-RETURNING {_DECISION}
 """
-# What is known stays: a late or repeated fact fills gaps and overwrites nothing.
-NOTE = f"""
+NOTE = """
 UPDATE decision
-   SET received_at = coalesce(received_at, $2), declined_at = coalesce(declined_at, $3),
-       decline_legal_basis = coalesce(decline_legal_basis, $4), decline_reasons = coalesce(decline_reasons, $5),
-       revoked_at = coalesce(revoked_at, $6), revocation_id = coalesce(revocation_id, $7),
-       reinstated_at = coalesce(reinstated_at, $8), version = version + 1, changed_at = $9
+   SET status = $2, received_at = $3, declined_at = $4, decline_legal_basis = $5, decline_reasons = $6,
+       revoked_at = $7, revocation_id = $8, reinstated_at = $9, version = $10, changed_at = $11
  WHERE id = $1
-RETURNING {_DECISION}
 """
 ADD_ORDER = """
 INSERT INTO decision_order (order_id, decision_id, site_id, provider_id, action, sequence, how, executed_at)
@@ -158,12 +166,23 @@ async def of_case(tx: Tx, case_id: UUID) -> list[Decision]:
     return [_decision(row) for row in await tx.fetch(OF_CASE, case_id)]
 
 
-async def move(tx: Tx, decision: Decision, to: Status, at: datetime) -> Decision:
-    """Move a decision whose case is locked."""
-    return _moved(await tx.fetchrow(MOVE, decision.id, decision.status, to, at))
+async def hold(tx: Tx, decision_id: UUID) -> tuple[Case, Decision] | None:
+    """Read a decision and the case it lies in, and hold both until the transaction ends."""
+    row = await tx.fetchrow(HOLD, decision_id)
+    if row is None:
+        return None
+    values = dict(row)
+    decision = dict(zip(_names(_DECISION), values.pop("held"), strict=True))
+    return case_of(values), _decision(decision)
 
 
-async def release(
+def move(tx: Tx, decision: Decision, to: Status, at: datetime) -> Decision:
+    """Move a decision whose case is locked, at the end of the transaction."""
+    later(tx, MOVE, decision.id, decision.status, to, at)
+    return replace(decision, status=to, version=decision.version + 1, changed_at=at)
+
+
+def release(
     tx: Tx,
     decision: Decision,
     *,
@@ -173,37 +192,44 @@ async def release(
     acknowledged: int | None,
     request_id: UUID | None,
 ) -> Decision:
-    """Make a draft an act of the authority, with the preview it was released on."""
-    return _moved(await tx.fetchrow(RELEASE, decision.id, at, by, impact, acknowledged, request_id))
-
-
-async def note(
-    tx: Tx,
-    decision_id: UUID,
-    at: datetime,
-    *,
-    received_at: datetime | None = None,
-    declined_at: datetime | None = None,
-    decline_legal_basis: Collection[str] | None = None,
-    decline_reasons: str | None = None,
-    revoked_at: datetime | None = None,
-    revocation_id: UUID | None = None,
-    reinstated_at: datetime | None = None,
-) -> Decision:
-    """Keep what another department said about a decision."""
-    row = await tx.fetchrow(
-        NOTE,
-        decision_id,
-        received_at,
-        declined_at,
-        decline_legal_basis,
-        decline_reasons,
-        revoked_at,
-        revocation_id,
-        reinstated_at,
-        at,
+    """Make a draft an act of the authority, with the preview it was released on, at the end of the transaction."""
+    later(tx, RELEASE, decision.id, at, by, impact, acknowledged, request_id)
+    return replace(
+        decision,
+        status=Status.RELEASED,
+        version=decision.version + 1,
+        changed_at=at,
+        released_at=at,
+        released_by=by,
+        impact=impact,
+        collateral_acknowledged=acknowledged,
+        request_id=request_id,
     )
-    return _moved(row)
+
+
+def note(tx: Tx, decision: Decision, to: Status, at: datetime, **said: Any) -> Decision:
+    """Keep what another department said about a held decision, and where it leads, at the end of the transaction.
+
+    What is known stays: a late or repeated fact fills gaps and overwrites nothing.
+    """
+    new = {name: value for name, value in said.items() if getattr(decision, name) is None}
+    noted = replace(decision, **new, status=to, version=decision.version + 1, changed_at=at)
+    later(
+        tx,
+        NOTE,
+        noted.id,
+        noted.status,
+        noted.received_at,
+        noted.declined_at,
+        noted.decline_legal_basis,
+        noted.decline_reasons,
+        noted.revoked_at,
+        noted.revocation_id,
+        noted.reinstated_at,
+        noted.version,
+        noted.changed_at,
+    )
+    return noted
 
 
 async def add_order(tx: Tx, decision_id: UUID, fact: OrderExecutedV1) -> bool:
@@ -218,13 +244,7 @@ async def orders(tx: Tx, decision_ids: Collection[UUID]) -> list[ExecutedOrder]:
     return [ExecutedOrder(**row) for row in await tx.fetch(ORDERS, list(decision_ids))]
 
 
-def _moved(row: asyncpg.Record | None) -> Decision:
-    if row is None:
-        raise RuntimeError("a decision moved although its case was locked")
-    return _decision(row)
-
-
-def _decision(row: asyncpg.Record) -> Decision:
+def _decision(row: asyncpg.Record | Mapping[str, Any]) -> Decision:
     values: dict[str, Any] = dict(row)
     for name in ("legal_basis", "evidence_hashes", "decline_legal_basis"):
         values[name] = None if values[name] is None else tuple(values[name])

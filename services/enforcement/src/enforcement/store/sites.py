@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -45,21 +45,19 @@ SELECT site_id, registration_id, number, name, region, operator_uscc, operator_n
  ORDER BY domains @> ($1::text[])[1:1] DESC, status = 'active' DESC, changed_at DESC
  LIMIT 1
 """
-GET = """
-SELECT site_id, registration_id, number, name, region, operator_uscc, operator_name, domains, ips, providers
-  FROM site WHERE site_id = $1
-"""
 # A revocation takes the whole registration, so its other sites count like those that share an address.
-_NEIGHBOUR = "(ips && $1::inet[] OR registration_id = $2) AND site_id <> $3 AND status = 'active'"
-NEIGHBOURS = f"""
-SELECT count(*) AS number,
-       encode(sha256(convert_to(coalesce(string_agg(site_id::text, chr(10) ORDER BY site_id), ''), 'UTF8')), 'hex')
-       AS digest
-  FROM site WHERE {_NEIGHBOUR}
+_NEIGHBOUR = "(ips && {ips} OR registration_id = {registration}) AND site_id <> {site} AND status = 'active'"
+GET_WITH_NEIGHBOURS = f"""
+SELECT site_id, registration_id, number, name, region, operator_uscc, operator_name, domains, ips, providers, (
+         SELECT (count(*), encode(sha256(convert_to(coalesce(
+                  string_agg(site_id::text, chr(10) ORDER BY site_id), ''), 'UTF8')), 'hex'))
+           FROM site WHERE {_NEIGHBOUR.format(ips="this.ips", registration="this.registration_id", site="this.site_id")}
+       ) AS neighbours
+  FROM site AS this WHERE site_id = $1
 """
 SHOW_NEIGHBOURS = f"""
 SELECT site_id, number, name, domains, ips && $1::inet[] AS same_ip, registration_id = $2 AS same_registration
-  FROM site WHERE {_NEIGHBOUR}
+  FROM site WHERE {_NEIGHBOUR.format(ips="$1::inet[]", registration="$2", site="$3")}
  ORDER BY site_id LIMIT $4
 """
 
@@ -112,21 +110,18 @@ async def find(tx: Tx, domains: Sequence[str]) -> Site | None:
     return _site(row) if row else None
 
 
-async def get(tx: Tx, site_id: UUID) -> Site | None:
-    """The newest record of a site."""
-    row = await tx.fetchrow(GET, site_id)
-    return _site(row) if row else None
-
-
-async def neighbours(tx: Tx, site: Site) -> Neighbours:
-    """The other served sites on the same addresses or in the same registration."""
+async def get_with_neighbours(tx: Tx, site_id: UUID) -> tuple[Site, Neighbours] | None:
+    """The newest record of a site, and the other served sites on its addresses or in its registration."""
+    row = await tx.fetchrow(GET_WITH_NEIGHBOURS, site_id)
+    if row is None:
+        return None
+    values = dict(row)
+    number, digest = values.pop("neighbours")
+    site = _site(values)
     which = (list(site.ips), site.registration_id, site.site_id)
-    total = await tx.fetchrow(NEIGHBOURS, *which)
-    if total is None:
-        raise RuntimeError("count() gave no row")
-    rows = await tx.fetch(SHOW_NEIGHBOURS, *which, SHOWN) if total["number"] else []
+    rows = await tx.fetch(SHOW_NEIGHBOURS, *which, SHOWN) if number else []
     shown = [Neighbour(**{**dict(row), "domains": tuple(row["domains"])}) for row in rows]
-    return Neighbours(total["number"], total["digest"], tuple(shown))
+    return site, Neighbours(number, digest, tuple(shown))
 
 
 def _row(fact: SiteRecordedV1) -> dict[str, Any]:
@@ -151,6 +146,6 @@ def _row(fact: SiteRecordedV1) -> dict[str, Any]:
     }
 
 
-def _site(row: asyncpg.Record) -> Site:
+def _site(row: asyncpg.Record | Mapping[str, Any]) -> Site:
     lists = {name: tuple(row[name]) for name in ("domains", "ips", "providers")}
     return Site(**{**dict(row), **lists})

@@ -114,7 +114,7 @@ async def grant(rt: Runtime, who: Caller, registration_id: UUID, body: Grant) ->
         for site in sites:
             await checks.require_approvals(rt, tx, before.operator, site.service_items, site.domains)
         number = await _next_number(rt, tx, before)
-        after = await move(tx, before, Action.GRANT, to, who, body.reasons, now, number=number)
+        after = move(tx, before, Action.GRANT, to, who, body.reasons, now, number=number)
         await deadlines.met(tx, DEADLINE, registration_id, now)
         granted = RegistrationGrantedV1(
             registration_id=after.id, region=after.region, level=after.level, number=number, kind=after.kind,
@@ -131,7 +131,7 @@ async def refuse(rt: Runtime, who: Caller, registration_id: UUID, body: Refusal)
         before, _ = await full(tx, registration_id, lock=True)
         POLICY.require(who, Act.REFUSE, before)
         to = REGISTRATION.after(before.status, Action.REFUSE)
-        await move(tx, before, Action.REFUSE, to, who, body.reasons, now, refusal=body.model_dump(mode="json"))
+        after = move(tx, before, Action.REFUSE, to, who, body.reasons, now, refusal=body.model_dump(mode="json"))
         await tx.execute(store.RELEASE_DEDICATED, registration_id)
         await tx.execute(store.RELEASE_DOMAINS, registration_id)
         await deadlines.met(tx, DEADLINE, registration_id, now)
@@ -140,7 +140,7 @@ async def refuse(rt: Runtime, who: Caller, registration_id: UUID, body: Refusal)
             legal_basis=body.legal_basis, reasons=body.reasons, redress=body.redress,
         )  # fmt: skip
         outbox.add(tx, refused, at=now)
-        return await full(tx, registration_id)
+        return after, await store.sites(tx, registration_id)
 
 
 async def mark_overdue(rt: Runtime, tx: Tx, registration_id: UUID) -> None:
@@ -153,13 +153,11 @@ async def _next_number(rt: Runtime, tx: Tx, registration: Registration) -> str:
     return format_number(rt.rules.provinces[registration.region].short, registration.kind, serial)
 
 
-async def move(
+def move(
     tx: Tx, before: Registration, action: Action, to: Status, who: Caller, why: str, at: datetime, **columns: Any
 ) -> Registration:
-    """The guarded move of a registration, with its history row. Raises ActionRefused if somebody moved it first."""
-    after = await store.move(tx, before, to=to, at=at, **columns)
-    if after is None:
-        raise REGISTRATION.refusal(before.status, action)
+    """Move a locked registration, with its history row."""
+    after = store.move(tx, before, to=to, at=at, **columns)
     history.add(
         tx, aggregate="registration", aggregate_id=before.id, action=action, from_status=before.status,
         to_status=to, who=who, why=why, at=at,

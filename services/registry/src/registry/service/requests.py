@@ -10,6 +10,7 @@ from registry.service import revocations
 from registry.store import measures
 from registry.store import register as store
 from registry.store.measures import Request, Revocation
+from registry.store.register import Registration
 from shared.contracts.enforcement import DecisionOverturnedV1, DecisionSuspendedV1, RevocationRequestedV1
 from shared.contracts.registry import Measure, RevocationRequestDeclinedV1, RevocationRequestReceivedV1
 from shared.rules import Level
@@ -67,14 +68,13 @@ async def accept(rt: Runtime, who: Caller, request_id: UUID, body: WithReasons) 
     Raises ActionRefused, RequestMoot, RevocationInProgress.
     """
     async with rt.db.transaction() as tx:
-        registration = await measures.registration_of_request(tx, request_id)
-        request = await _existing(tx, request_id)
+        registration, request = await _held(tx, request_id)
         if registration is None:
             raise UnknownRegistration(registration_id=request.registration_id)
         POLICY.require(who, Act.DECIDE_REQUEST, registration)
         if request.status is RequestStatus.MOOT:
             raise RequestMoot()
-        await _move(rt, tx, request, RequestAction.ACCEPT, who, body.reasons)
+        _move(rt, tx, request, RequestAction.ACCEPT, who, body.reasons)
         measure = Measure.model_validate(request.measure)
         return await revocations.add_draft(rt, tx, who, registration, measure, request_id=request_id)
 
@@ -82,10 +82,9 @@ async def accept(rt: Runtime, who: Caller, request_id: UUID, body: WithReasons) 
 async def decline(rt: Runtime, who: Caller, request_id: UUID, body: Grant) -> Request:
     """Decline a request, with legal basis and reasons, which go back to the sector regulator. Raises ActionRefused."""
     async with rt.db.transaction() as tx:
-        await measures.registration_of_request(tx, request_id)
-        request = await _existing(tx, request_id)
+        _, request = await _held(tx, request_id)
         POLICY.require(who, Act.DECIDE_REQUEST, request)
-        request = await _move(rt, tx, request, RequestAction.DECLINE, who, body.reasons)
+        request = _move(rt, tx, request, RequestAction.DECLINE, who, body.reasons)
         declined = RevocationRequestDeclinedV1(
             registration_id=request.registration_id, request_id=request.id, decision_id=request.decision_id,
             case_id=request.case_id, legal_basis=body.legal_basis, reasons=body.reasons,
@@ -108,21 +107,19 @@ async def undo_decision(rt: Runtime, tx: Tx, fact: DecisionOverturnedV1 | Decisi
     for found in await tx.fetch(measures.REVOCATIONS_ON_DECISION, fact.decision_id):
         revocation = measures.revocation_of(found)
         if REVOCATION.can(revocation.status, RevocationAction.CLOSE):
-            await revocations.move_revocation(tx, revocation, RevocationAction.CLOSE, SYSTEM, fact.reasons, now)
+            revocations.move_revocation(tx, revocation, RevocationAction.CLOSE, SYSTEM, fact.reasons, now)
         elif registration is not None and registration.status is Status.REVOKED:
             confirmed = True
             await revocations.undo(rt, tx, SYSTEM, registration, revocation, fact.legal_basis, fact.reasons)
     if request and not confirmed and REQUEST.can(request.status, RequestAction.CLOSE):
-        await _move(rt, tx, request, RequestAction.CLOSE, SYSTEM, fact.reasons)
+        _move(rt, tx, request, RequestAction.CLOSE, SYSTEM, fact.reasons)
 
 
-async def _move(rt: Runtime, tx: Tx, before: Request, action: RequestAction, who: Caller, why: str) -> Request:
+def _move(rt: Runtime, tx: Tx, before: Request, action: RequestAction, who: Caller, why: str) -> Request:
     to = REQUEST.after(before.status, action)
-    row = await tx.fetchrow(measures.MOVE_REQUEST, before.id, before.status, to, why, rt.clock.now())
-    if row is None:
-        raise REQUEST.refusal(before.status, action)
+    after = measures.move_request(tx, before, to, rt.clock.now(), answer=why)
     _record(tx, before.id, action, before.status, to, who, why, rt)
-    return measures.request_of(row)
+    return after
 
 
 def _record(
@@ -132,6 +129,13 @@ def _record(
         tx, aggregate="revocation_request", aggregate_id=request_id, action=action, from_status=before, to_status=to,
         who=who, why=why, at=rt.clock.now(),
     )  # fmt: skip
+
+
+async def _held(tx: Tx, request_id: UUID) -> tuple[Registration | None, Request]:
+    held = await measures.held_request(tx, request_id)
+    if held is None:
+        raise UnknownRequest(request_id=request_id)
+    return held
 
 
 async def _existing(tx: Tx, request_id: UUID) -> Request:

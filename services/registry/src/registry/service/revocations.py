@@ -84,14 +84,12 @@ async def confirm(rt: Runtime, who: Caller, revocation_id: UUID) -> Revocation:
     """
     now = rt.clock.now()
     async with rt.db.transaction() as tx:
-        revocation, registration = await _locked(tx, revocation_id)
+        registration, revocation = await _held_revocation(tx, revocation_id)
         POLICY.require(who, Act.CONFIRM_REVOCATION, registration, drafted_by=revocation.drafted_by)
-        revocation = await move_revocation(
-            tx, revocation, RevocationAction.CONFIRM, who, "Confirmed by a second person", now
-        )
+        revocation = move_revocation(tx, revocation, RevocationAction.CONFIRM, who, "Confirmed by a second person", now)
         to = REGISTRATION.after(registration.status, Action.REVOKE)
         measure = Measure.model_validate(revocation.measure)
-        after = await move(tx, registration, Action.REVOKE, to, who, measure.reasons, now, measure=revocation.measure)
+        after = move(tx, registration, Action.REVOKE, to, who, measure.reasons, now, measure=revocation.measure)
         sites = await store.sites(tx, registration.id)
         number = registration.number or ""
         revoked = RegistrationRevokedV1(
@@ -99,7 +97,7 @@ async def confirm(rt: Runtime, who: Caller, revocation_id: UUID) -> Revocation:
             kind=registration.kind, revocation_id=revocation.id, request_id=revocation.request_id, measure=measure,
             sites=tuple(site_record(number, registration.status, site) for site in sites), revoked_at=now,
         )  # fmt: skip
-        bumped = await store.bump(tx, registration.id, sites, now)
+        bumped = store.bump(tx, registration.id, sites, now)
         outbox.add(tx, revoked, *(site_recorded(after, site, changed_at=now) for site in bumped), at=now)
         return revocation
 
@@ -108,13 +106,13 @@ async def withdraw(rt: Runtime, who: Caller, revocation_id: UUID, body: WithReas
     """Take a drafted revocation back. A request behind it is on the desk again. Raises ActionRefused."""
     now = rt.clock.now()
     async with rt.db.transaction() as tx:
-        revocation, registration = await _locked(tx, revocation_id)
+        registration, revocation = await _held_revocation(tx, revocation_id)
         POLICY.require(who, Act.WITHDRAW_REVOCATION, registration)
-        revocation = await move_revocation(tx, revocation, RevocationAction.WITHDRAW, who, body.reasons, now)
+        revocation = move_revocation(tx, revocation, RevocationAction.WITHDRAW, who, body.reasons, now)
         request = await measures.request(tx, revocation.request_id) if revocation.request_id else None
         if request and request.status is RequestStatus.ACCEPTED:
             to = REQUEST.after(request.status, RequestAction.REOPEN)
-            await tx.execute(measures.MOVE_REQUEST, request.id, request.status, to, None, now)
+            measures.move_request(tx, request, to, now, answer=None)
         return revocation
 
 
@@ -142,9 +140,9 @@ async def undo(
     """Undo a confirmed revocation of a locked registration: its sites are served again as they were."""
     now = rt.clock.now()
     to = REGISTRATION.after(registration.status, Action.REINSTATE)
-    await move_revocation(tx, revocation, RevocationAction.UNDO, who, reasons, now)
-    after = await move(tx, registration, Action.REINSTATE, to, who, reasons, now)
-    sites = await store.bump(tx, registration.id, await store.sites(tx, registration.id), now)
+    move_revocation(tx, revocation, RevocationAction.UNDO, who, reasons, now)
+    after = move(tx, registration, Action.REINSTATE, to, who, reasons, now)
+    sites = store.bump(tx, registration.id, await store.sites(tx, registration.id), now)
     number = after.number or ""
     reinstated = RegistrationReinstatedV1(
         registration_id=after.id, region=after.region, level=after.level, number=number, kind=after.kind,
@@ -155,17 +153,15 @@ async def undo(
     return after, sites
 
 
-async def move_revocation(
+def move_revocation(
     tx: Tx, before: Revocation, action: RevocationAction, who: Caller, why: str, at: datetime
 ) -> Revocation:
-    """The guarded move of a revocation. Raises ActionRefused."""
+    """Move a revocation whose registration is locked. Raises ActionRefused."""
     to = REVOCATION.after(before.status, action)
     confirmed_by = who.subject if action is RevocationAction.CONFIRM else None
-    row = await tx.fetchrow(measures.MOVE_REVOCATION, before.id, before.status, to, confirmed_by, at)
-    if row is None:
-        raise REVOCATION.refusal(before.status, action)
+    after = measures.move_revocation(tx, before, to, at, confirmed_by=confirmed_by)
     _record(tx, before.id, action, before.status, to, who, why, at)
-    return measures.revocation_of(row)
+    return after
 
 
 def _record(
@@ -177,20 +173,18 @@ def _record(
     )  # fmt: skip
 
 
-async def _locked(tx: Tx, revocation_id: UUID) -> tuple[Revocation, Registration]:
-    """A revocation as it stands while nobody else can move it: its registration is locked first."""
-    registration = await measures.registration_of_revocation(tx, revocation_id)
-    revocation = await _existing(tx, revocation_id)
-    if registration is None:
-        raise UnknownRegistration(registration_id=revocation.registration_id)
-    return revocation, registration
-
-
 async def _held(tx: Tx, registration_id: UUID) -> Registration:
     registration = await store.registration(tx, registration_id, lock=True)
     if registration is None:
         raise UnknownRegistration(registration_id=registration_id)
     return registration
+
+
+async def _held_revocation(tx: Tx, revocation_id: UUID) -> tuple[Registration, Revocation]:
+    held = await measures.held_revocation(tx, revocation_id)
+    if held is None:
+        raise UnknownRevocation(revocation_id=revocation_id)
+    return held
 
 
 async def _existing(tx: Tx, revocation_id: UUID) -> Revocation:

@@ -96,8 +96,8 @@ async def _amended(
 ) -> Owned:
     if await tx.fetchval(store.UPDATE_SITE, site.id, site.version, name, list(items), at) is None:
         raise PreconditionFailed(version=site.version)
-    await move(tx, registration, Action.AMEND, Status.ACTIVE, who, reasons, at)
-    registration, site = await _owned(tx, site.id)
+    registration = move(tx, registration, Action.AMEND, Status.ACTIVE, who, reasons, at)
+    _, site = await _owned(tx, site.id)
     number = registration.number or ""
     amended = RegistrationAmendedV1(
         registration_id=registration.id, region=registration.region, level=registration.level, number=number,

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from registry.lifecycle import Status
+from shared.runtime.journal import later
 from shared.runtime.postgres import Tx
 
 
@@ -114,10 +115,8 @@ SELECT {REGISTRATION_COLUMNS} FROM registration r JOIN operator o ON o.id = r.op
  ORDER BY r.id DESC LIMIT $2
 """  # noqa: S608
 MOVE_REGISTRATION: Final = """
-UPDATE registration
-   SET status = $3, number = coalesce($4, number), measure = $5, refusal = $6, version = version + 1, changed_at = $7
+UPDATE registration SET status = $3, number = $4, measure = $5, refusal = $6, version = version + 1, changed_at = $7
  WHERE id = $1 AND status = $2
-RETURNING number, version
 """
 MARK_OVERDUE: Final = (
     "UPDATE registration SET overdue_at = $2 WHERE id = $1 AND status = 'submitted' AND overdue_at IS NULL"
@@ -158,9 +157,7 @@ UPDATE site SET name = $3, service_items = $4, version = version + 1, changed_at
  WHERE id = $1 AND version = $2
 RETURNING version
 """
-BUMP_SITES: Final = """
-UPDATE site SET version = version + 1, changed_at = $2 WHERE registration_id = $1 RETURNING id, version
-"""
+BUMP_SITES: Final = "UPDATE site SET version = version + 1, changed_at = $2 WHERE registration_id = $1"
 DELETE_DOMAINS: Final = "DELETE FROM site_domain WHERE site_id = $1"
 DELETE_ACCESSES: Final = "DELETE FROM access WHERE site_id = $1"
 DELETE_DEDICATED: Final = "DELETE FROM dedicated_ip WHERE site_id = $1"
@@ -223,10 +220,10 @@ async def sites(tx: Tx, registration_id: UUID) -> list[Site]:
     return [site_of(row) for row in await tx.fetch(SITES_OF, registration_id)]
 
 
-async def bump(tx: Tx, registration_id: UUID, sites: Sequence[Site], at: datetime) -> list[Site]:
+def bump(tx: Tx, registration_id: UUID, sites: Sequence[Site], at: datetime) -> list[Site]:
     """Give all sites of a locked registration their next version, because its status changed and theirs with it."""
-    versions = {row["id"]: row["version"] for row in await tx.fetch(BUMP_SITES, registration_id, at)}
-    return [replace(site, version=versions[site.id], changed_at=at) for site in sites]
+    later(tx, BUMP_SITES, registration_id, at, rows=len(sites))
+    return [replace(site, version=site.version + 1, changed_at=at) for site in sites]
 
 
 async def site(tx: Tx, site_id: UUID) -> Site | None:
@@ -235,7 +232,7 @@ async def site(tx: Tx, site_id: UUID) -> Site | None:
     return site_of(row) if row else None
 
 
-async def move(
+def move(
     tx: Tx,
     before: Registration,
     *,
@@ -244,13 +241,12 @@ async def move(
     number: str | None = None,
     measure: dict[str, Any] | None = None,
     refusal: dict[str, Any] | None = None,
-) -> Registration | None:
-    """The guarded move of a registration; how it stands now, or None if somebody moved it first."""
-    row = await tx.fetchrow(MOVE_REGISTRATION, before.id, before.status, to, number, measure, refusal, at)
-    if row is None:
-        return None
+) -> Registration:
+    """Move a locked registration, at the end of the transaction; how it will stand. A number it has, it keeps."""
+    number = number or before.number
+    later(tx, MOVE_REGISTRATION, before.id, before.status, to, number, measure, refusal, at)
     return replace(
-        before, status=to, number=row["number"], version=row["version"], measure=measure, refusal=refusal, changed_at=at
+        before, status=to, number=number, version=before.version + 1, measure=measure, refusal=refusal, changed_at=at
     )
 
 

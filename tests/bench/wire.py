@@ -1,0 +1,82 @@
+"""POST over kept connections, with as little work as it takes: whoever asks is no part of what is measured."""
+
+import asyncio
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import httptools
+import orjson
+
+from concord.sdk import Concord
+
+
+class _Connection(asyncio.Protocol):
+    """One request after another."""
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._answer: asyncio.Future[bytes] = asyncio.Future()
+        self._body = bytearray()
+        self._transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._answer.done():
+            self._answer.set_exception(exc or ConnectionResetError("closed before the answer came"))
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def on_body(self, body: bytes) -> None:
+        self._body += body
+
+    def on_message_complete(self) -> None:
+        if self._parser.get_status_code() >= 400:
+            self._answer.set_exception(RuntimeError(bytes(self._body).decode()))
+        else:
+            self._answer.set_result(bytes(self._body))
+
+    async def ask(self, request: bytes) -> bytes:
+        """Send a request, wait for the body of its answer."""
+        self._answer = asyncio.Future()
+        self._body.clear()
+        self._transport.write(request)
+        return await self._answer
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+class Wire:
+    """One person's way to one service."""
+
+    def __init__(self, person: Concord, service: str) -> None:
+        self._person = person
+        place = urlsplit(person.places.services[service])
+        self._host, self._port = str(place.hostname), int(place.port or 80)
+        self._idle: list[_Connection] = []
+
+    async def post(self, path: str, body: Any = None) -> dict[str, Any]:
+        """The JSON answer. Raises RuntimeError with the problem document unless it is a success."""
+        content = b"" if body is None else orjson.dumps(body)
+        authorization = (await self._person.authorization())["Authorization"]
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nAuthorization: {authorization}\r\n"
+            f"Idempotency-Key: {uuid4()}\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+        )
+        connection = self._idle.pop() if self._idle else await self._connect()
+        answer: dict[str, Any] = orjson.loads(await connection.ask(head.encode() + content))
+        self._idle.append(connection)
+        return answer
+
+    async def _connect(self) -> _Connection:
+        _, connection = await asyncio.get_running_loop().create_connection(_Connection, self._host, self._port)
+        return connection
+
+    def close(self) -> None:
+        """Close what was kept open."""
+        for connection in self._idle:
+            connection.close()
