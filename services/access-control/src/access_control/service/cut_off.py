@@ -26,13 +26,11 @@ async def cut_off_everywhere(rt: Runtime, tx: Tx, fact: RegistrationRevokedV1, m
     An order that exists already is left alone, so a fact may be delivered any number of times. Raises NotHosted.
     """
     targets = sorted(_targets(fact), key=lambda target: (target[0], target[1].site_id))
-    wanted = list(dict.fromkeys(provider_id for provider_id, _, _ in targets))
-    regions = await providers.regions(tx, wanted)
-    if missing := [str(provider_id) for provider_id in wanted if provider_id not in regions]:
-        raise NotHosted(f"no such provider: {', '.join(missing)}")
     for provider_id, site, accesses in targets:
-        drafted = await _draft(rt, tx, fact, site, accesses, provider_id, regions[provider_id])
+        drafted = await _draft(rt, tx, fact, site, accesses, provider_id)
         if drafted is None:
+            if await providers.get(tx, provider_id) is None:
+                raise NotHosted(f"no such provider: {provider_id}")
             continue
         if rt.settings.withdraw_window_s == 0:
             await release(rt, tx, drafted, why="There is no withdraw window.")
@@ -62,7 +60,6 @@ async def _draft(
     site: SiteRecord,
     accesses: list[AccessRecord],
     provider_id: UUID,
-    region: str,
 ) -> AccessOrder | None:
     now = rt.clock.now()
     drafted = await orders.draft(
@@ -74,7 +71,6 @@ async def _draft(
             registration_id=fact.registration_id,
             revocation_id=fact.revocation_id,
             decision_id=fact.measure.decision_id,
-            region=region,  # the host province orders its provider, whichever province decided
             action=Action.CUT_OFF,
             content=document.cut_off(fact, site, accesses),
             drafted_at=now,

@@ -41,7 +41,6 @@ async def _restore(rt: Runtime, tx: Tx, fact: RegistrationReinstatedV1, cut_off:
             registration_id=cut_off.registration_id,
             revocation_id=cut_off.revocation_id,
             decision_id=fact.decision_id,
-            region=cut_off.region,
             action=Action.RESTORE,
             content=document.restore(cut_off.content, fact),
             drafted_at=now,

@@ -65,7 +65,7 @@ _COLUMNS = """id, provider_id, site_id, registration_id, revocation_id, decision
 DRAFT = f"""
 INSERT INTO access_order (id, provider_id, site_id, registration_id, revocation_id, decision_id, region, action, status,
                           content, undoes, drafted_at, release_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'drafted', $9, $10, $11, $12, $11)
+SELECT $1, id, $3, $4, $5, $6, region, $7, 'drafted', $8, $9, $10, $11, $10 FROM provider WHERE id = $2
 ON CONFLICT (revocation_id, site_id, provider_id, action) DO NOTHING
 RETURNING {_COLUMNS}
 """  # noqa: S608
@@ -125,7 +125,7 @@ async def _one(tx: Tx, query: str, *values: object) -> AccessOrder | None:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An order to be written."""
+    """An order to be written. It bears the province of its provider, whichever province decided."""
 
     id: UUID
     provider_id: UUID
@@ -133,7 +133,6 @@ class Draft:
     registration_id: UUID
     revocation_id: UUID
     decision_id: UUID | None
-    region: str
     action: Action
     content: Content
     drafted_at: datetime
@@ -142,7 +141,7 @@ class Draft:
 
 
 async def draft(tx: Tx, order: Draft) -> AccessOrder | None:
-    """Write an order; none if the same order exists already, which is what a redelivered fact meets."""
+    """Write an order; none if the same order exists already, or its provider does not."""
     return await _one(
         tx,
         DRAFT,
@@ -152,7 +151,6 @@ async def draft(tx: Tx, order: Draft) -> AccessOrder | None:
         order.registration_id,
         order.revocation_id,
         order.decision_id,
-        order.region,
         order.action,
         order.content.model_dump(mode="json"),
         order.undoes,

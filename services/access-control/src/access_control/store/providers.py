@@ -56,7 +56,6 @@ SELECT id, name, licence_number, region, kind, contact, head, registered_by, reg
   FROM provider WHERE ($1::uuid IS NULL OR id < $1) ORDER BY id DESC LIMIT $2
 """
 IDS = "SELECT id FROM provider ORDER BY id"
-REGIONS = "SELECT id, region FROM provider WHERE id = ANY($1)"
 HEADS = "SELECT id, head FROM provider WHERE id = ANY($1)"
 NEXT_SEQUENCE = "UPDATE provider SET head = head + 1 WHERE id = $1 RETURNING head"
 
@@ -117,11 +116,6 @@ async def page(tx: Tx, query: PageQuery) -> list[Provider]:
 async def ids(tx: Tx) -> list[UUID]:
     """Every provider there is."""
     return [row["id"] for row in await tx.fetch(IDS)]
-
-
-async def regions(tx: Tx, provider_ids: list[UUID]) -> dict[UUID, str]:
-    """The province of each of these providers that exists."""
-    return {row["id"]: row["region"] for row in await tx.fetch(REGIONS, provider_ids)}
 
 
 async def heads(tx: Tx, provider_ids: list[UUID]) -> dict[UUID, int]:
