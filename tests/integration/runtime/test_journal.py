@@ -9,7 +9,7 @@ import pytest
 from shared.runtime import history, outbox
 from shared.runtime.context import Caller
 from shared.runtime.ids import uuid7
-from shared.runtime.journal import Journal, notify
+from shared.runtime.journal import ChangeMissed, Journal, later, notify
 from shared.runtime.postgres import Database, PartFailed, Tx
 from tests.integration.runtime.world import Note
 from tests.support.fixtures import MakeDatabase
@@ -129,3 +129,54 @@ async def test_a_note_reaches_its_listeners_once_and_only_after_the_commit(lines
     await asyncio.sleep(0.1)
     await listener.close()
     assert heard == [("bell", "a"), ("bell", "b")]
+
+
+CHANGE = "UPDATE line SET text = $2 WHERE n = $1 AND text = $3"
+
+
+async def test_changes_go_in_with_the_rows_and_nobody_inside_sees_them(lines: Database) -> None:
+    async with lines.transaction() as tx:
+        LINES.add(tx, (1, "a"), (2, "b"))
+    statements: list[str] = []
+    async with lines.transaction() as tx:
+        tx.add_query_logger(lambda record: statements.append(record.query))
+        later(tx, CHANGE, 1, "new", "a")
+        LINES.add(tx, (3, "c"))
+        later(tx, "UPDATE line SET text = upper(text) WHERE n IN ($1, $2)", 2, 7)
+        assert await tx.fetchval("SELECT text FROM line WHERE n = 1") == "a"
+    assert len([query for query in statements if "UPDATE" in query]) == 1
+    async with lines.connection() as connection:
+        found = await connection.fetch("SELECT n, text FROM line ORDER BY n")
+    assert [tuple(row) for row in found] == [(1, "new"), (2, "B"), (3, "c")]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param([(CHANGE, (1, "new", "moved meanwhile"), 1)], id="its row is not as it was"),
+        pytest.param([(CHANGE, (1, "new", "a"), 2)], id="there are fewer rows"),
+        pytest.param([("UPDATE line SET text = $1", ("new",), 1)], id="there are more rows"),
+        pytest.param([(CHANGE, (1, "new", "a"), 1), (CHANGE, (1, "newer", "a"), 1)], id="one row is changed twice"),
+    ],
+)
+async def test_a_change_that_misses_takes_everything_back(
+    lines: Database, wrong: list[tuple[str, tuple[object, ...], int]]
+) -> None:
+    async with lines.transaction() as tx:
+        LINES.add(tx, (1, "a"), (2, "b"))
+    with pytest.raises(ChangeMissed, match="UPDATE line"):  # noqa: PT012
+        async with lines.transaction() as tx:
+            for change, values, rows in wrong:
+                later(tx, change, *values, rows=rows)
+            LINES.add(tx, (3, "c"))
+    async with lines.connection() as connection:
+        found = await connection.fetch("SELECT n, text FROM line ORDER BY n")
+    assert [tuple(row) for row in found] == [(1, "a"), (2, "b")]
+    async with lines.transaction() as tx:
+        LINES.add(tx, (3, "the connection is as good as new"))
+
+
+async def test_outside_a_transaction_nothing_can_be_changed_later(lines: Database) -> None:
+    async with lines.connection() as connection:
+        with pytest.raises(RuntimeError, match=r"Database\.transaction"):
+            later(connection, CHANGE, 1, "new", "a")
