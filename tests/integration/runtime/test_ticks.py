@@ -1,7 +1,9 @@
 """The tick worker says how it is: at work, without its database, or stuck; /readyz shows it, as it does the relay."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -120,3 +122,32 @@ async def test_clocks_that_never_ran_out_are_counted_as_0_so_that_the_first_one_
         shown = (await api.get("/metrics")).text
     for name in ("deadlines_fired_total", "deadlines_failed_total"):
         assert f'{name}{{kind="never-due"}} 0.0' in shown
+
+
+async def test_the_age_of_the_last_tick_grows_while_an_act_does_not_end(make_database: MakeDatabase) -> None:
+    async def finished(api: Api) -> float:
+        found = re.search(r"^ticks_finished_seconds(?:\{.*?\})? (\S+)", (await api.get("/metrics")).text, re.MULTILINE)
+        assert found is not None
+        return float(found[1])
+
+    go_on = asyncio.Event()
+
+    async def hang(_rt: Runtime, _tx: Tx, _aggregate_id: UUID) -> None:
+        await go_on.wait()
+
+    service = replace(SERVICE, deadlines={"never-due": hang})
+    async with running_service(service, await make_database("runtime"), roles_run="http,ticks") as api:
+        await ticks_until(api, "a first tick", lambda ticks: bool(ticks["last_tick"]))
+        assert time.time() - await finished(api) < 5
+        async with api.rt.db.transaction() as tx:
+            await deadlines.start_in(tx, "never-due", uuid7(), 0, at=api.rt.clock.now())
+        await asyncio.sleep(1.5)  # by now a tick has begun to act on it
+        before = await finished(api)
+        await asyncio.sleep(1.5)
+        assert await finished(api) == before
+        go_on.set()
+        await until(lambda: _is_later(finished(api), before), 5)
+
+
+async def _is_later(found: Awaitable[float], before: float) -> bool:
+    return await found > before

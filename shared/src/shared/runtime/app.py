@@ -55,13 +55,7 @@ def create_app(
         redoc_url=None,
         lifespan=_lifespan,
         generate_unique_id_function=_operation_id,
-        telemetry={
-            "metrics": False,  # http_request_seconds counts requests already
-            "operation_spans": False,
-            "logs": False,
-            "exclude": is_probe,
-            "auto_configure": False,
-        },
+        telemetry={"operation_spans": False, "logs": False, "exclude": is_probe, "auto_configure": False},
     )
     application.state.supervisor = supervisor
     application.state.http = httpx.AsyncClient(limits=httpx.Limits(max_connections=2))

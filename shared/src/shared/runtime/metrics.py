@@ -16,6 +16,7 @@ METRICS: Final = {
     "parked_events": "Events that wait for somebody to look at them, by consumer. Anything above 0 is an alert.",
     "deadlines_fired_total": "Clocks and windows that ran out and were acted upon, by kind.",
     "deadlines_failed_total": "Tries to act upon a clock that ran out which failed and will be repeated, by kind.",
+    "ticks_finished_seconds": "When all clocks that had run out were last acted upon, in seconds since 1970.",
 }
 
 _meter = metrics.get_meter("concord.runtime")
@@ -46,3 +47,4 @@ consumer_lag: Final = _gauge("consumer_lag", "1")
 parked_events: Final = _gauge("parked_events", "1")
 deadlines_fired: Final = _counter("deadlines_fired_total", "1")
 deadlines_failed: Final = _counter("deadlines_failed_total", "1")
+ticks_finished: Final = _gauge("ticks_finished_seconds", "s")

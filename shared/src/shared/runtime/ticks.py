@@ -121,6 +121,9 @@ class TickWorker:
         for kind in self._kinds:  # shown as 0 from the start: for an alert, a counter that begins at 1 never rose
             metrics.deadlines_fired.add(0, {"kind": kind})
             metrics.deadlines_failed.add(0, {"kind": kind})
+        metrics.ticks_finished.set(
+            time.time()
+        )  # its age counts from here, also if not even the first tick comes to an end
         recounted = float("-inf")
         while True:
             try:
@@ -129,6 +132,7 @@ class TickWorker:
                     recounted = time.monotonic()
                 fired = await self.tick()
                 self._last_tick, self._since, self._error = datetime.now(UTC), time.monotonic(), None
+                metrics.ticks_finished.set(time.time())
                 pause = 0.0 if fired else await self._pause()
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 if not is_transient(error):
