@@ -51,7 +51,9 @@ def test_a_refusal_is_a_409_that_speaks_like_a_person_and_lists_what_is_allowed(
     assert (document["status"], document["code"]) == (409, "action_refused")
     assert document["allowed_actions"] == []
     assert document["current_status"] == "bricked_up"
-    assert DOOR.refusal(Door.SHUT, Act.SHUT).document()["allowed_actions"] == ["open", "brick_up"]
+    with pytest.raises(ActionRefused) as refused:
+        DOOR.after(Door.SHUT, Act.SHUT)
+    assert refused.value.document()["allowed_actions"] == ["open", "brick_up"]
 
 
 def test_final_statuses_are_those_nothing_leads_out_of() -> None:

@@ -88,7 +88,7 @@ async def grant(rt: Runtime, who: Caller, application_id: UUID, body: bodies.Gra
         if body.valid_until <= _local(rt, at).date():
             raise ValidityInPast.field("valid_until", "must be a day after today")
         approval = Approval(await _number(rt, tx, who.organisation, at), body.scope, body.valid_until)
-        granted = await store.move(tx, application, to, who.organisation, at, approval)
+        granted = store.move(tx, application, to, who.organisation, at, approval)
         made = await _remember(tx, application, granted, Action.GRANT, who, body)
         outbox.add(tx, _granted(granted, approval), at=at)
         return granted, made
@@ -102,7 +102,7 @@ async def refuse(rt: Runtime, who: Caller, application_id: UUID, body: bodies.Re
     async with rt.db.transaction() as tx:
         application = await _held(tx, who, Act.REFUSE_APPLICATION, application_id)
         to, at = APPLICATION.after(application.status, Action.REFUSE), rt.clock.now()
-        refused = await store.move(tx, application, to, who.organisation, at)
+        refused = store.move(tx, application, to, who.organisation, at)
         made = await _remember(tx, application, refused, Action.REFUSE, who, body)
         outbox.add(tx, ApprovalRefusedV1(**_subject(refused), **dict(body)), at=at)
         return refused, made
@@ -116,7 +116,7 @@ async def find_not_required(rt: Runtime, who: Caller, application_id: UUID, body
     async with rt.db.transaction() as tx:
         application = await _held(tx, who, Act.FIND_NOT_REQUIRED, application_id)
         to, at = APPLICATION.after(application.status, Action.FIND_NOT_REQUIRED), rt.clock.now()
-        found = await store.move(tx, application, to, who.organisation, at)
+        found = store.move(tx, application, to, who.organisation, at)
         made = await _remember(tx, application, found, Action.FIND_NOT_REQUIRED, who, body)
         outbox.add(tx, ApprovalNotRequiredV1(**_subject(found), **dict(body)), at=at)
         return found, made
@@ -130,7 +130,7 @@ async def cancel(rt: Runtime, who: Caller, application_id: UUID, body: bodies.Ca
     async with rt.db.transaction() as tx:
         application = await _held(tx, who, Act.CANCEL_APPROVAL, application_id)
         to, at = APPLICATION.after(application.status, Action.CANCEL), rt.clock.now()
-        cancelled = await store.move(tx, application, to, who.organisation, at)
+        cancelled = store.move(tx, application, to, who.organisation, at)
         made = await _remember(tx, application, cancelled, Action.CANCEL, who, body)
         outbox.add(tx, ApprovalCancelledV1(**_subject(cancelled), **dict(body), number=cancelled.number or ""), at=at)
         return cancelled, made

@@ -3,15 +3,16 @@
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
 from approval.lifecycle import Status
 from shared.contracts.base import Redress
+from shared.runtime.journal import later
 from shared.runtime.postgres import Tx
 
 
@@ -113,12 +114,10 @@ SELECT {_APPLICATION} FROM application
    AND ($6::uuid IS NULL OR id < $6)
  ORDER BY id DESC LIMIT $7
 """
-MOVE = f"""
+MOVE = """
 UPDATE application
-   SET status = $3, version = version + 1, changed_at = $4, authority = $5,
-       number = coalesce($6, number), scope = coalesce($7, scope), valid_until = coalesce($8, valid_until)
+   SET status = $3, version = version + 1, changed_at = $4, authority = $5, number = $6, scope = $7, valid_until = $8
  WHERE id = $1 AND status = $2
-RETURNING {_APPLICATION}
 """
 MARK_OVERDUE = f"""
 UPDATE application SET overdue_at = $2, version = version + 1, changed_at = $2
@@ -188,15 +187,16 @@ async def page(tx: Tx, desk: Desk, status: Status | None, after: UUID | None, li
     return [_application(row) for row in rows]
 
 
-async def move(
+def move(
     tx: Tx, application: Application, to: Status, authority: str, at: datetime, approval: Approval | None = None
 ) -> Application:
-    """Move a locked application; a grant adds its number, scope and end."""
-    number, scope, valid_until = (approval.number, approval.scope, approval.valid_until) if approval else (None,) * 3
-    row = await tx.fetchrow(MOVE, application.id, application.status, to, at, authority, number, scope, valid_until)
-    if row is None:
-        raise RuntimeError(f"application {application.id} moved although it was locked")
-    return _application(row)
+    """Move a locked application, at the end of the transaction; a grant adds its number, scope and end."""
+    granted: dict[str, Any] = {} if approval is None else asdict(approval)
+    after = replace(
+        application, status=to, version=application.version + 1, changed_at=at, authority=authority, **granted
+    )
+    later(tx, MOVE, after.id, application.status, to, at, authority, after.number, after.scope, after.valid_until)
+    return after
 
 
 async def mark_overdue(tx: Tx, application_id: UUID, at: datetime) -> Application | None:

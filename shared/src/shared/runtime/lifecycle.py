@@ -30,7 +30,13 @@ class Lifecycle(Generic[S, A]):
         try:
             return self.moves[status, action]
         except KeyError:
-            raise self.refusal(status, action) from None
+            raise self._refused(
+                aggregate=self.aggregate,
+                status=_spoken(status),
+                action=_spoken(action),
+                current_status=str(status),
+                allowed_actions=[str(allowed) for allowed in self.allowed(status)],
+            ) from None
 
     def allowed(self, status: S) -> list[A]:
         """The actions possible in ``status``, in the order of the table."""
@@ -39,16 +45,6 @@ class Lifecycle(Generic[S, A]):
     def can(self, status: S, action: A) -> bool:
         """Whether ``action`` is possible in ``status``."""
         return (status, action) in self.moves
-
-    def refusal(self, status: S, action: A) -> ActionRefused:
-        """The 409 for a move that is not possible; for verbs whose guarded UPDATE met no row."""
-        return self._refused(
-            aggregate=self.aggregate,
-            status=_spoken(status),
-            action=_spoken(action),
-            current_status=str(status),
-            allowed_actions=[str(allowed) for allowed in self.allowed(status)],
-        )
 
     @property
     def final(self) -> frozenset[S]:

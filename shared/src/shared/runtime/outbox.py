@@ -1,6 +1,6 @@
 """What a service has to tell, written in the transaction that makes it true.
 
-Lock the aggregate (guarded UPDATE, SELECT … FOR UPDATE, or its INSERT) in that transaction: ids are drawn at its end,
+Lock the aggregate (SELECT … FOR UPDATE, a guarded UPDATE, or its INSERT) in that transaction: ids are drawn at its end,
 and the relay publishes in id order, so that is what keeps the facts of one key in the order in which they became true.
 """
 

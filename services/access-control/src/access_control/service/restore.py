@@ -60,8 +60,6 @@ async def _restore(rt: Runtime, tx: Tx, fact: RegistrationReinstatedV1, cut_off:
 async def _supersede(rt: Runtime, tx: Tx, cut_off: AccessOrder) -> None:
     now = rt.clock.now()
     after = LIFECYCLE.after(cut_off.status, Move.SUPERSEDE)
-    superseded = await orders.move(tx, cut_off.id, before=cut_off.status, after=after, at=now)
-    if superseded is None:
-        raise LIFECYCLE.refusal(cut_off.status, Move.SUPERSEDE)
+    superseded = orders.move(tx, cut_off, after, now)
     trail.moved(rt, tx, superseded, Move.SUPERSEDE, before=cut_off.status, who=SYSTEM, why=WHY)
     await deadlines.met(tx, kind=EXECUTION, aggregate_id=cut_off.id, at=now)

@@ -29,9 +29,7 @@ async def take_back(rt: Runtime, tx: Tx, order: AccessOrder, *, who: Caller, why
     """Withdraw an order whose row is locked. Raises ActionRefused (409)."""
     now = rt.clock.now()
     after = LIFECYCLE.after(order.status, Move.WITHDRAW)
-    withdrawn = await orders.move(tx, order.id, before=order.status, after=after, at=now)
-    if withdrawn is None:
-        raise LIFECYCLE.refusal(order.status, Move.WITHDRAW)
+    withdrawn = orders.move(tx, order, after, now)
     trail.moved(rt, tx, withdrawn, Move.WITHDRAW, before=order.status, who=who, why=why)
     await deadlines.met(tx, kind=RELEASE_WINDOW, aggregate_id=order.id, at=now)
     outbox.add(tx, facts.withdrawn(withdrawn, why), at=now)

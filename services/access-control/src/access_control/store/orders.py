@@ -1,4 +1,4 @@
-"""SQL of orders: drafted, released under the provider's lock, moved by guarded updates, read as bytes."""
+"""SQL of orders: drafted, released under the provider's lock, moved while held, read as bytes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -75,11 +75,7 @@ UPDATE access_order
        version = version + 1, changed_at = $3
  WHERE id = $1 AND status = 'drafted'
 """
-MOVE = f"""
-UPDATE access_order SET status = $3, version = version + 1, changed_at = $4
- WHERE id = $1 AND status = $2
-RETURNING {_COLUMNS}
-"""  # noqa: S608
+MOVE = "UPDATE access_order SET status = $3, version = version + 1, changed_at = $4 WHERE id = $1 AND status = $2"
 MOVE_MANY = """
 UPDATE access_order o SET status = m.after, version = o.version + 1, changed_at = $4
   FROM unnest($1::uuid[], $2::text[], $3::text[]) AS m (id, before, after)
@@ -176,9 +172,10 @@ def release(tx: Tx, draft: AccessOrder, signed: Signed) -> AccessOrder:
     )
 
 
-async def move(tx: Tx, order_id: UUID, *, before: Status, after: Status, at: datetime) -> AccessOrder | None:
-    """Move an order; none if it no longer stands where it stood."""
-    return await _one(tx, MOVE, order_id, before, after, at)
+def move(tx: Tx, order: AccessOrder, after: Status, at: datetime) -> AccessOrder:
+    """Move a locked order, at the end of the transaction; how it will stand."""
+    later(tx, MOVE, order.id, order.status, after, at)
+    return replace(order, status=after, version=order.version + 1, changed_at=at)
 
 
 async def move_many(tx: Tx, moves: Sequence[Moved], at: datetime) -> None:

@@ -79,7 +79,7 @@ async def decide(rt: Runtime, who: Caller, appeal_id: UUID, body: bodies.Outcome
         took_part = [person for person in (decision.drafted_by, decision.released_by) if person is not None]
         POLICY.require(who, Act.DECIDE_APPEAL, case, drafted_by=took_part)
         to, at = APPEAL.after(appeal.status, action), rt.clock.now()
-        decided = await appeals.decide(
+        decided = appeals.decide(
             tx, appeal, to, by=who.subject, at=at, legal_basis=body.legal_basis, reasons=body.reasons
         )
         await deadlines.met(tx, APPEAL_CLOCK, appeal_id, at)

@@ -3,7 +3,7 @@
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from enforcement.lifecycle import AppealStatus
+from shared.runtime.journal import later
 from shared.runtime.postgres import Tx
 
 
@@ -58,12 +59,11 @@ OPEN = "SELECT id FROM appeal WHERE decision_id = $1 AND status = 'open'"
 GET = f"SELECT {_APPEAL} FROM appeal WHERE id = $1"
 OF_DECISIONS = f"SELECT {_APPEAL} FROM appeal WHERE decision_id = ANY ($1) ORDER BY id"
 CASE_OF = "SELECT case_id FROM appeal WHERE id = $1"
-DECIDE = f"""
+DECIDE = """
 UPDATE appeal
    SET status = $3, version = version + 1, changed_at = $4, decided_at = $4, decided_by = $5,
        legal_basis = $6, reasons = $7
  WHERE id = $1 AND status = $2
-RETURNING {_APPEAL}
 """
 MARK_OVERDUE = f"""
 UPDATE appeal SET overdue_at = $2, version = version + 1, changed_at = $2
@@ -111,14 +111,21 @@ async def case_of(tx: Tx, appeal_id: UUID) -> UUID | None:
     return found
 
 
-async def decide(
+def decide(
     tx: Tx, appeal: Appeal, to: AppealStatus, *, by: str, at: datetime, legal_basis: Collection[str], reasons: str
 ) -> Appeal:
-    """Close an appeal whose case is locked."""
-    row = await tx.fetchrow(DECIDE, appeal.id, appeal.status, to, at, by, legal_basis, reasons)
-    if row is None:
-        raise RuntimeError(f"appeal {appeal.id} moved although its case was locked")
-    return _appeal(row)
+    """Close an appeal whose case is locked, at the end of the transaction."""
+    later(tx, DECIDE, appeal.id, appeal.status, to, at, by, legal_basis, reasons)
+    return replace(
+        appeal,
+        status=to,
+        version=appeal.version + 1,
+        changed_at=at,
+        decided_at=at,
+        decided_by=by,
+        legal_basis=tuple(legal_basis),
+        reasons=reasons,
+    )
 
 
 async def mark_overdue(tx: Tx, appeal_id: UUID, at: datetime) -> Appeal | None:
