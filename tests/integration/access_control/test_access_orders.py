@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections import Counter
 from typing import Any
 from uuid import uuid4
 
@@ -234,6 +235,17 @@ async def test_a_restore_has_no_window(slow_desk: Desk) -> None:
     await slow_desk.close_window(order)
     await slow_desk.deliver(reinstated(fact))
     assert [entry["sequence"] for entry in (await slow_desk.feed(host))["orders"]] == [1, 2]
+
+
+async def test_a_registration_of_many_sites_is_cut_off_and_restored_in_one_go(desk: Desk) -> None:
+    host, sites = await desk.host(), 100
+    fact = revoked(host, sites=sites)
+    await desk.deliver(fact)
+    await desk.deliver(reinstated(fact))
+    found = await desk.orders(host, limit=2 * sites)
+    assert [order["sequence"] for order in found] == list(range(1, 2 * sites + 1))
+    statuses = Counter((order["action"], order["status"]) for order in found)
+    assert statuses == {("cut_off", "superseded"): sites, ("restore", "released"): sites}
 
 
 async def test_the_reinstatement_of_another_revocation_restores_nothing(desk: Desk) -> None:

@@ -9,7 +9,7 @@ import pytest
 from shared.runtime import history, outbox
 from shared.runtime.context import Caller
 from shared.runtime.ids import uuid7
-from shared.runtime.journal import ChangeMissed, Journal, later, notify
+from shared.runtime.journal import MOST_CHANGES, ChangeMissed, Journal, later, notify
 from shared.runtime.postgres import Database, PartFailed, Tx
 from tests.integration.runtime.world import Note
 from tests.support.fixtures import MakeDatabase
@@ -148,6 +148,27 @@ async def test_changes_go_in_with_the_rows_and_nobody_inside_sees_them(lines: Da
     async with lines.connection() as connection:
         found = await connection.fetch("SELECT n, text FROM line ORDER BY n")
     assert [tuple(row) for row in found] == [(1, "new"), (2, "B"), (3, "c")]
+
+
+async def test_many_changes_are_made_a_few_at_a_time_and_together_with_the_rest(lines: Database) -> None:
+    many = 5 * MOST_CHANGES + 3
+    async with lines.transaction() as tx:
+        LINES.add(tx, *((n, "a") for n in range(many)))
+    statements: list[str] = []
+    with pytest.raises(ChangeMissed):  # noqa: PT012
+        async with lines.transaction() as tx:
+            for n in range(many):
+                later(tx, CHANGE, n, "new", "a")
+            later(tx, CHANGE, many, "there is none", "a")
+    async with lines.transaction() as tx:
+        tx.add_query_logger(lambda record: statements.append(record.query))
+        for n in range(many):
+            later(tx, CHANGE, n, "new", "a")
+        moved(tx)
+    updates = [query for query in statements if "UPDATE" in query]
+    assert (len(updates), len(set(updates))) == (6, 2)
+    async with lines.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM line WHERE text = 'new'") == many
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,14 @@ from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from shared.runtime.postgres import Tx
+
+
+MOST_CHANGES: Final = 16
+"""In one statement: one of hundreds would cost PostgreSQL more to plan than the round trips it saves."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +37,14 @@ class Journal:
         pending_of(tx).rows.setdefault(self, []).extend(rows)
 
 
+class Change(NamedTuple):
+    """A statement to be made at the end, and how many rows it must find."""
+
+    sql: str
+    values: tuple[Any, ...]
+    rows: int
+
+
 class ChangeMissed(RuntimeError):
     """A change left for the end did not find the rows it was meant for: they were not held, or were changed twice."""
 
@@ -43,25 +55,32 @@ class Pending:
 
     connection: Tx
     rows: dict[Journal, list[tuple[Any, ...]]] = field(default_factory=dict)
-    changes: list[tuple[str, int, tuple[Any, ...]]] = field(default_factory=list)
-    """Statement, how many rows it must find, its values."""
+    changes: list[Change] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
 
     async def write(self) -> None:
-        """Write everything in one statement. Raises ChangeMissed."""
+        """Write everything in one statement, or in a few where there are many changes. Raises ChangeMissed."""
+        while len(self.changes) > MOST_CHANGES:
+            first, self.changes = self.changes[:MOST_CHANGES], self.changes[MOST_CHANGES:]
+            await self._write({}, first, [])
         rows = {journal: of_one for journal, of_one in self.rows.items() if of_one}
-        if not rows and not self.changes and not self.notes:
-            return
+        if rows or self.changes or self.notes:
+            await self._write(rows, self.changes, self.notes)
+
+    async def _write(
+        self, rows: Mapping[Journal, list[tuple[Any, ...]]], changes: Sequence[Change], notes: Sequence[tuple[str, str]]
+    ) -> None:
         journals = tuple(sorted(rows, key=lambda journal: journal.table))
-        values: list[Any] = [[channel for channel, _ in self.notes], [payload for _, payload in self.notes]]
+        values: list[Any] = [[channel for channel, _ in notes], [payload for _, payload in notes]]
         for journal in journals:
             values += map(list, zip(*rows[journal], strict=True))
-        for _, _, given in self.changes:
-            values += given
-        found = await self.connection.fetchval(_statement(journals, tuple(sql for sql, _, _ in self.changes)), *values)
-        for (sql, wanted, _), changed in zip(self.changes, found, strict=True):
-            if changed != wanted:
-                raise ChangeMissed(f"{changed} rows instead of {wanted}: {' '.join(sql.split())}")
+        for change in changes:
+            values += change.values
+        statement = _statement(journals, tuple(change.sql for change in changes))
+        found = await self.connection.fetchval(statement, *values)
+        for change, changed in zip(changes, found, strict=True):
+            if changed != change.rows:
+                raise ChangeMissed(f"{changed} rows instead of {change.rows}: {' '.join(change.sql.split())}")
 
 
 CURRENT: ContextVar[Pending | None] = ContextVar("pending", default=None)
@@ -88,11 +107,11 @@ def later(tx: Tx, change: str, *values: Any, rows: int = 1) -> None:
     Only where the outcome is known, because ``tx`` holds the rows; ChangeMissed takes everything back where it was not
     so. One change for a row: a second one would find it changed by the same statement, and is missed too.
     """
-    pending_of(tx).changes.append((change, rows, values))
+    pending_of(tx).changes.append(Change(change, values, rows))
 
 
 @lru_cache(maxsize=1024)
-def _statement(journals: tuple[Journal, ...], changes: Sequence[str]) -> str:
+def _statement(journals: tuple[Journal, ...], changes: tuple[str, ...]) -> str:
     """One statement whose answer is how many rows each change found."""
     parts, taken = [], 2
     for place, journal in enumerate(journals):

@@ -213,6 +213,8 @@ def note(tx: Tx, decision: Decision, to: Status, at: datetime, **said: Any) -> D
     What is known stays: a late or repeated fact fills gaps and overwrites nothing.
     """
     new = {name: value for name, value in said.items() if getattr(decision, name) is None}
+    if not new and to is decision.status:
+        return decision
     noted = replace(decision, **new, status=to, version=decision.version + 1, changed_at=at)
     later(
         tx,
