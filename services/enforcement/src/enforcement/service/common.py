@@ -40,7 +40,7 @@ async def held_case(tx: Tx, case_id: UUID) -> Case:
 
 async def held_decision(tx: Tx, decision_id: UUID) -> tuple[Case, Decision]:
     """A decision, with its case locked. Raises UnknownDecision."""
-    held = await decisions.hold(tx, decision_id)
+    held = await decisions.lock(tx, decision_id)
     if held is None:
         raise UnknownDecision(decision_id=decision_id)
     return held

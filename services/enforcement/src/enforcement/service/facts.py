@@ -60,7 +60,7 @@ async def order_executed(rt: Runtime, tx: Tx, fact: OrderExecutedV1, meta: Event
 
 
 async def _take_note(rt: Runtime, tx: Tx, decision_id: UUID, action: Action | None, why: str, **said: Any) -> None:
-    held = await decisions.hold(tx, decision_id)
+    held = await decisions.lock(tx, decision_id)
     if held is None:
         _log.warning("decision.unknown", decision_id=str(decision_id), action=action)
         return

@@ -97,7 +97,7 @@ RETURNING {_DECISION}
 DRAFTED = "SELECT id FROM decision WHERE case_id = $1 AND status = 'drafted'"
 GET = f"SELECT {_DECISION} FROM decision WHERE id = $1"
 OF_CASE = f"SELECT {_DECISION} FROM decision WHERE case_id = $1 ORDER BY id"
-HOLD = f"""
+LOCK = f"""
 SELECT {_of("c", CASE)}, ({_of("d", _DECISION)}) AS held
   FROM enforcement_case c JOIN decision d ON d.case_id = c.id
  WHERE d.id = $1
@@ -166,9 +166,9 @@ async def of_case(tx: Tx, case_id: UUID) -> list[Decision]:
     return [_decision(row) for row in await tx.fetch(OF_CASE, case_id)]
 
 
-async def hold(tx: Tx, decision_id: UUID) -> tuple[Case, Decision] | None:
+async def lock(tx: Tx, decision_id: UUID) -> tuple[Case, Decision] | None:
     """Read a decision and the case it lies in, and hold both until the transaction ends."""
-    row = await tx.fetchrow(HOLD, decision_id)
+    row = await tx.fetchrow(LOCK, decision_id)
     if row is None:
         return None
     values = dict(row)

@@ -132,7 +132,7 @@ def _record(
 
 
 async def _held(tx: Tx, request_id: UUID) -> tuple[Registration | None, Request]:
-    held = await measures.held_request(tx, request_id)
+    held = await measures.lock_request(tx, request_id)
     if held is None:
         raise UnknownRequest(request_id=request_id)
     return held

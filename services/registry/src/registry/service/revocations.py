@@ -181,7 +181,7 @@ async def _held(tx: Tx, registration_id: UUID) -> Registration:
 
 
 async def _held_revocation(tx: Tx, revocation_id: UUID) -> tuple[Registration, Revocation]:
-    held = await measures.held_revocation(tx, revocation_id)
+    held = await measures.lock_revocation(tx, revocation_id)
     if held is None:
         raise UnknownRevocation(revocation_id=revocation_id)
     return held

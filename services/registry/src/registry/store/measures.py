@@ -57,7 +57,7 @@ WITH v AS (
     RETURNING *)
 SELECT {REVOCATION_COLUMNS} FROM v JOIN registration r ON r.id = v.registration_id
 """  # noqa: S608
-HOLD_REVOCATION: Final = f"""
+LOCK_REVOCATION: Final = f"""
 SELECT {REGISTRATION_COLUMNS}, ({REVOCATION_COLUMNS}) AS held
   FROM revocation v JOIN registration r ON r.id = v.registration_id JOIN operator o ON o.id = r.operator_id
  WHERE v.id = $1
@@ -94,14 +94,14 @@ SELECT $1, $2, $3, $4, $5, $6,
 ON CONFLICT DO NOTHING
 RETURNING status
 """
-HOLD_REQUEST: Final = f"""
+LOCK_REQUEST: Final = f"""
 SELECT {REGISTRATION_COLUMNS}, ({REQUEST_COLUMNS}) AS held
   FROM revocation_request q JOIN registration r ON r.id = q.registration_id JOIN operator o ON o.id = r.operator_id
  WHERE q.id = $1
    FOR UPDATE OF r, q
 """  # noqa: S608
 GET_REQUEST: Final = f"SELECT {REQUEST_COLUMNS} FROM revocation_request q WHERE q.id = $1"  # noqa: S608
-LOCK_REQUEST: Final = GET_REQUEST + " FOR UPDATE"
+LOCK_REQUEST_ALONE: Final = GET_REQUEST + " FOR UPDATE"
 REQUEST_OF_DECISION: Final = f"""
 SELECT {REQUEST_COLUMNS} FROM revocation_request q WHERE q.decision_id = $1 FOR UPDATE
 """  # noqa: S608
@@ -128,18 +128,18 @@ def request_of(row: asyncpg.Record) -> Request:
     return _request(*row.values())
 
 
-async def held_revocation(tx: Tx, revocation_id: UUID) -> tuple[Registration, Revocation] | None:
+async def lock_revocation(tx: Tx, revocation_id: UUID) -> tuple[Registration, Revocation] | None:
     """A revocation and the registration it is about, both locked: nobody else can move them."""
-    row = await tx.fetchrow(HOLD_REVOCATION, revocation_id)
+    row = await tx.fetchrow(LOCK_REVOCATION, revocation_id)
     return (registration_of(row), _revocation(*row["held"])) if row else None
 
 
-async def held_request(tx: Tx, request_id: UUID) -> tuple[Registration | None, Request] | None:
+async def lock_request(tx: Tx, request_id: UUID) -> tuple[Registration | None, Request] | None:
     """A request and the registration it is about, if there is such a registration; locked."""
-    row = await tx.fetchrow(HOLD_REQUEST, request_id)
+    row = await tx.fetchrow(LOCK_REQUEST, request_id)
     if row is not None:
         return registration_of(row), _request(*row["held"])
-    row = await tx.fetchrow(LOCK_REQUEST, request_id)
+    row = await tx.fetchrow(LOCK_REQUEST_ALONE, request_id)
     return (None, request_of(row)) if row else None
 
 
