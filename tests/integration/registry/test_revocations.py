@@ -1,5 +1,6 @@
 """Revocation by two people, requests from sector regulators, and the way back."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -218,6 +219,64 @@ async def test_a_regulator_of_another_province_cannot_touch_it_and_a_national_on
     elsewhere = ("regulator-a", {"region": "440000"})
     assert (await register.api.post(url, json=MEASURE, who=elsewhere)).json()["code"] == "out_of_scope"
     assert (await register.api.post(url, json=MEASURE, who="national-a")).status_code == 201
+
+
+async def _at_once(register: Register, *calls: tuple[str, dict[str, Any] | None, str]) -> list[int]:
+    """The statuses of some POSTs that start together."""
+    answers = await asyncio.gather(*(register.api.post(url, json=body, who=who) for url, body, who in calls))
+    refused = {answer.json()["code"] for answer in answers if answer.status_code == 409}
+    assert refused <= {"action_refused"}, refused
+    return sorted(answer.status_code for answer in answers)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["a registration of ours", "a registration nobody knows"])
+async def test_a_request_answered_by_many_at_once_is_answered_once(register: Register, known: bool) -> None:
+    national = ("national-a", "national-b") * 2
+    for number in range(1, 5):
+        active = await register.active(a_site(f"a{number}.example"))
+        request = _requested(active if known else active | {"id": new_id()})
+        await register.hear(requests.receive, request)
+        url = f"/revocation-requests/{request.request_id}"
+        accepted = [(f"{url}/acceptance", REASONS, who) for who in national] if known else []
+        statuses = await _at_once(register, *((f"{url}/decline", BASIS, who) for who in national), *accepted)
+        assert statuses in ([200, *[409] * (len(statuses) - 1)], [201, *[409] * (len(statuses) - 1)])
+        drafted = await register.fetchval("SELECT count(*) FROM revocation")
+        assert drafted + len(await register.told(RevocationRequestDeclinedV1)) == number
+
+
+async def test_a_revocation_confirmed_and_withdrawn_by_many_at_once_is_one_of_both(register: Register) -> None:
+    for number in range(4):
+        active = await register.active(a_site(f"a{number}.example"))
+        drafted = await register.api.post(f"/registrations/{active['id']}/revocation", json=MEASURE, who="regulator-a")
+        url = f"/revocations/{drafted.json()['id']}"
+        statuses = await _at_once(
+            register,
+            *((f"{url}/confirmation", None, who) for who in ("regulator-b", "national-a") * 2),
+            *((f"{url}/withdrawal", REASONS, who) for who in ("regulator-b", "national-a") * 2),
+        )
+        assert statuses == [200] + [409] * 7
+        revoked = [
+            fact for fact in await register.told(RegistrationRevokedV1) if str(fact.registration_id) == active["id"]
+        ]
+        assert len(revoked) == (await _status(register, active) == "revoked")
+
+
+async def test_a_decision_that_falls_while_its_revocation_is_confirmed_leaves_the_registration_valid(
+    register: Register,
+) -> None:
+    for number in range(4):
+        active = await register.active(a_site(f"a{number}.example"))
+        request = _requested(active)
+        await register.hear(requests.receive, request)
+        drafted = await register.api.post(
+            f"/revocation-requests/{request.request_id}/acceptance", json=REASONS, who="regulator-a"
+        )
+        confirmed, _ = await asyncio.gather(
+            register.api.post(f"/revocations/{drafted.json()['id']}/confirmation", who="regulator-b"),
+            register.hear(requests.undo_decision, _undone(DecisionOverturnedV1, request)),
+        )
+        assert confirmed.status_code in {200, 409}
+        assert await _status(register, active) == "active"
 
 
 async def test_killed_before_the_commit_nothing_is_half_written(
