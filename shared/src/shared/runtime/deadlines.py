@@ -73,7 +73,11 @@ SELECT id, kind, aggregate_id, started_at, due_at, amount, unit, pauses
  ORDER BY id
    FOR UPDATE
 """  # noqa: S608
-_MOVE: Final = "UPDATE deadline SET due_at = $2, calendar_version = $3, provisional = $4 WHERE id = $1"
+_MOVE: Final = """
+UPDATE deadline SET due_at = counted.due_at, provisional = counted.provisional, calendar_version = $4
+  FROM unnest($1::uuid[], $2::timestamptz[], $3::boolean[]) AS counted (id, due_at, provisional)
+ WHERE deadline.id = counted.id
+"""
 
 _log = structlog.get_logger(__name__)
 
@@ -195,14 +199,12 @@ async def recompute(tx: Tx, rt: Runtime) -> list[Moved]:
         years = {str(year): status for year, status in calendar.years.items()}
         await tx.execute(_LOAD, calendar.version, calendar.digest, years, rt.clock.now())
         _log.info("calendar.loaded", version=calendar.version)
-    moved = []
-    for row in await tx.fetch(_COUNTED, None if new else calendar.version):
-        due = _due_at(rt.rules, row["started_at"], row["amount"], Unit(row["unit"]), row["pauses"])
-        provisional = calendar.is_provisional(row["started_at"], due, rt.rules.time_zone)
-        await tx.execute(_MOVE, row["id"], due, calendar.version, provisional)
-        if due != row["due_at"]:
-            moved.append(Moved(row["kind"], row["aggregate_id"], row["due_at"], due))
-    return moved
+    rows = await tx.fetch(_COUNTED, None if new else calendar.version)
+    dues = [_due_at(rt.rules, row["started_at"], row["amount"], Unit(row["unit"]), row["pauses"]) for row in rows]
+    counted = list(zip(rows, dues, strict=True))
+    provisional = [calendar.is_provisional(row["started_at"], due, rt.rules.time_zone) for row, due in counted]
+    await tx.execute(_MOVE, [row["id"] for row in rows], dues, provisional, calendar.version)
+    return [Moved(row["kind"], row["aggregate_id"], row["due_at"], due) for row, due in counted if due != row["due_at"]]
 
 
 def _due_at(rules: Rules, start_at: datetime, amount: int, unit: Unit, pauses: Pauses) -> datetime:
