@@ -29,6 +29,7 @@ WRITES = (
     (history, "add"),
     (audit, "record"),
     (Pending, "write"),
+    (Pending, "_write"),
     (deadlines, "start"),
     (deadlines, "start_in"),
     (deadlines, "met"),

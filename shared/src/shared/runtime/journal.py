@@ -105,7 +105,8 @@ def later(tx: Tx, change: str, *values: Any, rows: int = 1) -> None:
     """Make a change of so many rows just before ``tx`` commits: an UPDATE or INSERT without RETURNING.
 
     Only where the outcome is known, because ``tx`` holds the rows; ChangeMissed takes everything back where it was not
-    so. One change for a row: a second one would find it changed by the same statement, and is missed too.
+    so. One change for a row: a second one would find it changed by the same statement, and is missed too. Not inside a
+    savepoint, like Journal.add.
     """
     pending_of(tx).changes.append(Change(change, values, rows))
 

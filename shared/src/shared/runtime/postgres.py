@@ -177,7 +177,7 @@ class Database:
 
         A part that fails takes the whole with it, also where somebody catches its exception: then PartFailed is raised
         at the end. Who wants to go on after a failure opens a savepoint: ``tx.transaction()``,
-        and adds to no journal inside.
+        and inside leaves nothing to be written at the end.
         """
         joined = self._joined()
         if joined is not None:

@@ -121,9 +121,7 @@ class TickWorker:
         for kind in self._kinds:  # shown as 0 from the start: for an alert, a counter that begins at 1 never rose
             metrics.deadlines_fired.add(0, {"kind": kind})
             metrics.deadlines_failed.add(0, {"kind": kind})
-        metrics.ticks_finished.set(
-            time.time()
-        )  # its age counts from here, also if not even the first tick comes to an end
+        metrics.ticks_finished.set(time.time())  # its age must grow also if not even the first tick comes to an end
         recounted = float("-inf")
         while True:
             try:
