@@ -33,8 +33,8 @@ test: setup ## Unit, integration, contract, journey and fault tests on the embed
 	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/contracts tests/integration
 	@$(BIN)/python -m pytest -q tests/journeys tests/faults
 
-test-kafka: setup ## Journeys, broker faults and readers on Apache Kafka (Java ≥ 17 and Maven)
-	@BROKER=kafka $(BIN)/python -m pytest -q tests/journeys tests/faults/test_broker.py tests/integration/query/test_ingest.py
+test-kafka: setup ## Journeys, broker faults, readers and access lists on Apache Kafka (Java ≥ 17 and Maven)
+	@BROKER=kafka $(BIN)/python -m pytest -q tests/journeys tests/faults/test_broker.py tests/integration/query/test_ingest.py tests/kafka
 
 bench: setup ## Measure against a floor taken in the same run (SIZE=small is quick); writes build/bench.json
 	@$(BIN)/python -m tests.bench --size $(SIZE) $(ARGS)

@@ -52,7 +52,7 @@ class ApacheKafka(OneProcess):
         log: Path | None = None,
         settings: dict[str, str] | None = None,
     ) -> None:
-        """`settings` are added to server.properties (a security test adds its listeners there)."""
+        """`settings` are added to server.properties; `{port}` and `{controller_port}` in them are filled in."""
         self.folder = folder
         self.data = folder / "kafka-data"
         self.log = log or folder / "kafka.log"
@@ -86,8 +86,8 @@ class ApacheKafka(OneProcess):
 
     def _write_config(self) -> Path:
         config = self.folder / "server.properties"
-        text = _CONFIG.format(port=self.port, controller_port=self._controller_port, data=self.data)
-        config.write_text(text + "".join(f"{name}={value}\n" for name, value in self._settings.items()))
+        text = _CONFIG + "".join(f"{name}={value}\n" for name, value in self._settings.items())
+        config.write_text(text.format(port=self.port, controller_port=self._controller_port, data=self.data))
         return config
 
     def _format(self, java: str, jars: Path, config: Path) -> None:

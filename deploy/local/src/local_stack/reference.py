@@ -1,4 +1,4 @@
-"""Writes docs/reference.md: every setting, refusal and metric, taken from the code.
+"""Writes docs/reference.md: every setting, refusal, metric and Kafka access rule, taken from the code.
 
 ``python -m local_stack.reference`` writes; ``--check`` fails if the page is not current.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from local_stack import access_lists
 from local_stack.topology import SERVICES
 from query import ingest
 from shared.runtime.metrics import METRICS
@@ -77,10 +78,27 @@ def _metrics() -> Iterator[str]:
     yield from (f"| `{name}` | {meaning} |" for name, meaning in (METRICS | ingest.METRICS).items())
 
 
+def _access_lists() -> Iterator[str]:
+    yield from (
+        "## Kafka access lists",
+        "",
+        "What each principal needs on a cluster with an authorizer (`CONCORD_KAFKA_SECURITY=SASL_SSL`, SCRAM-SHA-512):",
+        "ALLOW rules from any host. READ and WRITE bring DESCRIBE with them. A name that ends in `*` is a prefix.",
+        "",
+    )
+    yield from ("| principal | resource | name | operations |", "|---|---|---|---|")
+    lists = {**access_lists.departments(), "a provider": [*access_lists.of_provider("<provider id>")]}
+    for principal, grants in lists.items():
+        for grant in grants:
+            name = f"{grant.name}*" if grant.prefixed else grant.name
+            yield f"| {principal} | {grant.resource} | `{name}` | {', '.join(grant.operations)} |"
+    yield ""
+
+
 def page() -> str:
     """The whole page."""
     mains = _mains()
-    return "\n".join([HEAD, *_settings(mains), *_problems(), *_metrics(), ""])
+    return "\n".join([HEAD, *_settings(mains), *_problems(), *_access_lists(), *_metrics(), ""])
 
 
 def main() -> int:
