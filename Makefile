@@ -34,7 +34,8 @@ test: setup ## Unit, integration, contract, journey and fault tests on the embed
 	@$(BIN)/python -m pytest -q tests/journeys tests/faults
 
 test-kafka: setup ## Journeys, broker faults, readers and access lists on Apache Kafka (Java ≥ 17 and Maven)
-	@BROKER=kafka $(BIN)/python -m pytest -q tests/journeys tests/faults/test_broker.py tests/integration/query/test_ingest.py tests/kafka
+	@BROKER=kafka $(BIN)/python -m pytest -q tests/journeys tests/faults/test_broker.py tests/integration/query/test_ingest.py \
+		tests/integration/runtime/test_consumer_hostile.py tests/kafka
 
 bench: setup ## Measure against a floor taken in the same run (SIZE=small is quick); writes build/bench.json
 	@$(BIN)/python -m tests.bench --size $(SIZE) $(ARGS)

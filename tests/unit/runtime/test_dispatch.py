@@ -4,6 +4,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from shared.contracts.registry import RegistrationRevokedV1, SiteRecordedV1
 from shared.runtime import envelope
 from shared.runtime.dispatch import Kind, Table, raw_event_id
@@ -18,7 +20,7 @@ class FakeRecord:
     timestamp: int = 1_795_000_000_000
     key: bytes | None = b"key"
     value: bytes | None = b"x"
-    headers: list[tuple[str, bytes]] = field(default_factory=list)
+    headers: list[tuple[str, bytes | None]] = field(default_factory=list)
 
 
 async def _handler(*_: Any) -> None: ...
@@ -56,6 +58,17 @@ def test_a_tombstone_is_skipped_and_noise_is_kept() -> None:
     assert TABLE.read(FakeRecord(value=b"\xff")).kind is Kind.UNREADABLE
     assert TABLE.read(FakeRecord(value=b"\xff", key=None)).meta.key == "registry-events"
     assert TABLE.read(FakeRecord(value=b"\xff", key=b"\xff\xfe", headers=[("X", b"\xff")])).meta.key
+
+
+@pytest.mark.parametrize("milliseconds", [-1, 2**62, -(2**60), 2**63 - 1, -(2**63)])
+def test_a_record_of_an_impossible_time_is_an_event_all_the_same(milliseconds: int) -> None:
+    event = TABLE.read(FakeRecord("access-receipts.p1", timestamp=milliseconds))
+    assert event.kind is Kind.RAW
+    assert event.meta.at.year in {1969, 1970}
+
+
+def test_a_header_without_a_value_is_an_empty_one() -> None:
+    assert TABLE.read(FakeRecord("access-receipts.p1", headers=[("Traceparent", None)])).headers == {"traceparent": ""}
 
 
 def test_a_raw_record_is_the_same_event_when_it_is_read_again_and_another_one_after_a_wipe() -> None:

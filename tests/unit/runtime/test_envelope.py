@@ -78,8 +78,8 @@ def test_the_event_that_the_next_test_spoils_is_sound() -> None:
     [
         b"", b"\xff", b"[]", b"null", b'"x"', b"{}",
         _event(specversion="0.3"), _event(id="not a uuid"), _event(id=7), _event(id=...), _event(type=...),
-        _event(type=""), _event(type=3), _event(subject=...), _event(subject=None), _event(time="yesterday"),
-        _event(time=...),
+        _event(type=""), _event(type=3), _event(type="t\0"), _event(subject="a\0b"), _event(subject=...),
+        _event(subject=None), _event(time="yesterday"), _event(time=...),
     ],
 )  # fmt: skip
 def test_bytes_that_are_no_event_say_so(spoilt: bytes) -> None:

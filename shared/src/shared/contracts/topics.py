@@ -21,6 +21,9 @@ ACCESS_EVENTS: Final = Topic(
     "access-events", "access-control", "Providers, and what became of the orders sent to them."
 )
 
+PROVIDER: Final = "provider"
+"""Who writes the topics that strangers write."""
+
 FACT_TOPICS: Final = (APPROVAL_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES, ENFORCEMENT_EVENTS, ACCESS_EVENTS)
 
 
@@ -39,7 +42,7 @@ def receipts_topic(provider_id: object) -> Topic:
     """The topic only this provider may write: its signed receipts."""
     return Topic(
         f"access-receipts.{provider_id}",
-        "provider",
+        PROVIDER,
         "Signed receipts of one provider.",
         retention_days=3650,
         partitions=1,

@@ -50,6 +50,8 @@ class ConsumerHealth:
     parked: int
     last_progress: datetime
     error: str | None = None
+    illegible: tuple[str, ...] = ()
+    """Records that cannot be taken apart, as topic/partition@offset: nothing behind them is read."""
 
 
 class Consumer:
@@ -117,6 +119,7 @@ class Consumer:
             self._parked,
             datetime.now(UTC) - quiet,
             next((shard.error for shard in self._shards if shard.error), None),
+            tuple(place for shard in self._shards for place in shard.illegible),
         )
 
     async def run(self) -> None:
@@ -139,6 +142,8 @@ class Consumer:
                 await shard.measure()
             lag = sum(shard.lag or 0 for shard in self._shards)
             metrics.consumer_lag.set(lag, {"consumer": self._name})
+            illegible = sum(len(shard.illegible) for shard in self._shards)
+            metrics.illegible_records.set(illegible, {"consumer": self._name})
             database_up = await self._count_parked()
             for shard in self._shards:
                 if shard.reading:

@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 from shared.contracts.base import Fact
 from shared.runtime import envelope
 from shared.runtime.context import EventMeta, Runtime
-from shared.runtime.envelope import BadEnvelope
+from shared.runtime.envelope import BadEnvelope, Envelope
 from shared.runtime.inbox import Parked
 from shared.runtime.postgres import Tx
 
@@ -32,6 +32,10 @@ class Raw(NamedTuple):
 
 RawHandler: TypeAlias = Callable[[Runtime, Tx, Sequence[Raw]], Awaitable[None]]
 """Applies raw records of one topic that came together, in their order, inside the transaction that claims them."""
+
+LONGEST_KEY: Final = 500
+"""Characters of a stranger's key that count: an index of PostgreSQL cannot hold any length."""
+REPLACEMENT: Final = "\ufffd"
 
 _RAW_NAMESPACE: Final = UUID("6f0f4d3e-3f52-4b53-9d0c-2f4c0a0e8f51")
 
@@ -52,7 +56,7 @@ class Record(Protocol):
     @property
     def value(self) -> bytes | None: ...  # noqa: D102
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...  # noqa: D102
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...  # noqa: D102
 
 
 class Kind(Enum):
@@ -84,6 +88,19 @@ def raw_event_id(record: Record) -> UUID:
     return uuid5(_RAW_NAMESPACE, f"{record.topic}|{record.partition}|{record.offset}|{record.timestamp}|{digest}")
 
 
+def _text(value: bytes) -> str:
+    """As PostgreSQL can keep it: it has no NUL in texts."""
+    return value.decode("utf-8", "replace").replace("\0", REPLACEMENT)
+
+
+def _time_of(record: Record) -> datetime:
+    """Whoever writes a record chooses its time: one that no calendar knows counts as the beginning of 1970."""
+    try:
+        return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
+
+
 class Table:
     """What a consumer does with each type of fact, and with the topics that carry something else."""
 
@@ -101,46 +118,38 @@ class Table:
             raise ValueError(f"both handled and projected, so in no order: {', '.join(sorted(both))}")
 
     def read(self, record: Record) -> Incoming:
-        """What a record is. Never raises: what cannot be read is parked, because nothing may be dropped."""
-        headers = {name.lower(): value.decode("utf-8", "replace") for name, value in record.headers}
+        """What a record is. Never raises, whatever was written: what makes no sense is parked, nothing is dropped."""
+        headers = {name.lower().replace("\0", REPLACEMENT): _text(value or b"") for name, value in record.headers}
         value = record.value or b""
-        key = record.key.decode("utf-8", "replace") if record.key else record.topic
-        at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-        meta = EventMeta(
-            raw_event_id(record), key, record.topic, record.partition, record.offset, at, headers.get("traceparent")
-        )
-        return self._classified(meta, value, headers)
+        kind, name, event = self._classified(record.topic, value)
+        place = (record.topic, record.partition, record.offset)
+        traceparent = headers.get("traceparent")
+        if isinstance(event, Envelope):
+            meta = EventMeta(event.event_id, event.key, *place, event.at, event.traceparent or traceparent)
+            return Incoming(kind, name, meta, value, headers, event.data)
+        key = _text(record.key)[:LONGEST_KEY] if record.key else record.topic
+        meta = EventMeta(raw_event_id(record), key, *place, _time_of(record), traceparent)
+        return Incoming(kind, name, meta, value, headers, event)
 
     def reread(self, parked: Parked) -> Incoming:
         """The same for an event that was parked."""
-        found = self._classified(parked.meta, parked.value, parked.headers)
-        return Incoming(found.kind, found.type, parked.meta, found.value, found.headers, found.data)
+        kind, name, event = self._classified(parked.meta.topic, parked.value)
+        data = event.data if isinstance(event, Envelope) else event
+        return Incoming(kind, name, parked.meta, parked.value, parked.headers, data)
 
-    def _classified(self, meta: EventMeta, value: bytes, headers: Mapping[str, str]) -> Incoming:
-        prefix = max((start for start in self._raw if meta.topic.startswith(start)), key=len, default=None)
+    def _classified(self, topic: str, value: bytes) -> tuple[Kind, str, Envelope | BadEnvelope | None]:
+        prefix = max((start for start in self._raw if topic.startswith(start)), key=len, default=None)
         if prefix is not None:
-            return Incoming(Kind.RAW, f"raw:{prefix}", meta, value, headers)
+            return Kind.RAW, f"raw:{prefix}", None
         if not value:
-            return Incoming(Kind.SKIP, "tombstone", meta, value, headers)
+            return Kind.SKIP, "tombstone", None
         try:
             event = envelope.decode(value)
         except BadEnvelope as error:
-            return Incoming(Kind.UNREADABLE, "unreadable", meta, value, headers, error)
-        meta = EventMeta(
-            event.event_id,
-            event.key,
-            meta.topic,
-            meta.partition,
-            meta.offset,
-            event.at,
-            event.traceparent or meta.traceparent,
-        )
-        kind = Kind.SKIP
+            return Kind.UNREADABLE, "unreadable", error
         if event.type in self._handlers:
-            kind = Kind.HANDLER
-        elif event.type in self._projections:
-            kind = Kind.PROJECTION
-        return Incoming(kind, event.type, meta, value, headers, event.data)
+            return Kind.HANDLER, event.type, event
+        return Kind.PROJECTION if event.type in self._projections else Kind.SKIP, event.type, event
 
     def fact(self, event: Incoming) -> Fact:
         """The validated fact of an event."""

@@ -114,6 +114,6 @@ def _rfc3339(at: datetime) -> str:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise BadEnvelope(f"{value!r} is not a text")
     return value

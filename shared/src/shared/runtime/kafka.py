@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from shared.contracts import topics as known
 from shared.contracts.base import Topic
+from shared.contracts.topics import PROVIDER
 
 if TYPE_CHECKING:
     from shared.runtime.settings import Settings
@@ -277,6 +278,8 @@ def _new_topic(kafka: KafkaSettings, topic: Topic) -> NewTopic:
         config["cleanup.policy"] = "compact"
     else:
         config["retention.ms"] = str(topic.retention_days * _MS_PER_DAY)
+    if topic.producer == PROVIDER:  # packed how it likes, by whatever clock: the broker unpacks and says when
+        config |= {"compression.type": "uncompressed", "message.timestamp.type": "LogAppendTime"}
     if kafka.replication >= 3:
         config["min.insync.replicas"] = "2"
     return NewTopic(topic.name, topic.partitions or kafka.partitions, kafka.replication, topic_configs=config)

@@ -14,6 +14,7 @@ METRICS: Final = {
     "consumer_retries_total": "Transactions tried again because the database was away or busy, by consumer.",
     "consumer_lag": "Events on the broker that a consumer has not read yet, by consumer.",
     "parked_events": "Events that wait for somebody to look at them, by consumer. Anything above 0 is an alert.",
+    "illegible_records": "Partitions stopped at bytes that are no record, by consumer. Anything above 0 is an alert.",
     "deadlines_fired_total": "Clocks and windows that ran out and were acted upon, by kind.",
     "deadlines_failed_total": "Tries to act upon a clock that ran out which failed and will be repeated, by kind.",
     "ticks_finished_seconds": "When all clocks that had run out were last acted upon, in seconds since 1970.",
@@ -44,6 +45,7 @@ relay_failures: Final = _counter("relay_failures_total", "1")
 consumer_events: Final = _counter("consumer_events_total", "1")
 consumer_retries: Final = _counter("consumer_retries_total", "1")
 consumer_lag: Final = _gauge("consumer_lag", "1")
+illegible_records: Final = _gauge("illegible_records", "1")
 parked_events: Final = _gauge("parked_events", "1")
 deadlines_fired: Final = _counter("deadlines_fired_total", "1")
 deadlines_failed: Final = _counter("deadlines_failed_total", "1")

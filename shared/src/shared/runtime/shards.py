@@ -12,7 +12,7 @@ from zlib import crc32
 
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError, UnsupportedCodecError
 
 from shared.contracts.base import Topic
 from shared.runtime import kafka as broker
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 Names: TypeAlias = Sequence[Topic | str] | Sequence[Topic] | Sequence[str]
+Polled: TypeAlias = "Mapping[TopicPartition, Sequence[Record]]"
 Topics: TypeAlias = Names | Callable[[], Names | Awaitable[Names]]
 
 POLL_MS: Final = 500
@@ -37,6 +38,12 @@ COMMIT_S: Final = 1.0
 MISSING_S: Final = 0.5
 """How soon to look again for topics that are not there yet."""
 LONGEST_PAUSE_S: Final = 5.0
+ASIDE_S: Final = 60.0
+"""How long a partition is left alone whose next record cannot be taken apart."""
+
+
+class Illegible(Exception):
+    """Something came that cannot be taken apart into records."""
 
 
 class Shard:
@@ -75,6 +82,13 @@ class Shard:
         self._refresh_at = 0.0
         self._uncommitted: dict[TopicPartition, int] = {}
         self._commit_at = 0.0
+        self._aside: dict[TopicPartition, float] = {}
+        """Partitions whose next record cannot be taken apart, and when to try again."""
+
+    @property
+    def illegible(self) -> list[str]:
+        """Records that cannot be taken apart, as topic/partition@offset; nothing behind them is read."""
+        return [f"{p.topic}/{p.partition}@{self._next[p]}" for p in self._aside if p in self._next]
 
     def quiet_s(self) -> float:
         """How long ago something was applied, or there was nothing to do, or it was excused."""
@@ -127,6 +141,7 @@ class Shard:
                 self._next.clear()
                 self._committed.clear()
                 self._uncommitted.clear()
+                self._aside.clear()
                 self.refresh()
                 while True:
                     await self._poll(self._client)
@@ -146,12 +161,13 @@ class Shard:
 
     async def _poll(self, client: Reader) -> None:
         if time.monotonic() >= self._refresh_at:
+            self._try_again(client)
             await self._assign(client)
         if not self._next:  # nothing to read yet; aiokafka would wait for an assignment, past every time limit
             await asyncio.sleep(POLL_MS / 1000)
             return
         try:
-            polled = await client.call(client.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS))
+            polled = await self._fetch(client)
         except OffsetOutOfRangeError as error:
             partitions = list(error.args[0]) if error.args else list(self._next)
             log.warning(
@@ -159,12 +175,57 @@ class Shard:
             )
             await self._rewind(client, partitions)
             return
+        except Illegible:
+            await self._read_one_by_one(client)
+            return
         if polled:
             await self._apply(polled)
         if self._uncommitted and (not polled or time.monotonic() >= self._commit_at):
             await self._commit(client)
 
-    async def _apply(self, polled: Mapping[TopicPartition, Sequence[Record]]) -> None:
+    async def _fetch(self, client: Reader, *partitions: TopicPartition, most: int = POLL_RECORDS) -> Polled:
+        """What has come, of these partitions or of all. Raises Illegible, and then some of it is lost to the client."""
+        try:
+            polled: Polled = await client.call(client.getmany(*partitions, timeout_ms=POLL_MS, max_records=most))
+        except (UnsupportedCodecError, CorruptRecordException) as error:
+            raise Illegible from error
+        except (OffsetOutOfRangeError, *BROKER_ERRORS):
+            raise
+        except Exception as error:  # whatever aiokafka stumbles over in bytes that somebody else wrote
+            raise Illegible from error
+        return polled
+
+    async def _read_one_by_one(self, client: Reader) -> None:
+        """Find the partition with the illegible record and leave it alone; what came of the others is read again."""
+        for partition, offset in self._next.items():
+            client.seek(partition, offset)
+        for partition in [p for p, offset in self._next.items() if (client.highwater(p) or 0) > offset]:
+            try:
+                polled = await self._fetch(client, partition)
+                if polled:
+                    await self._apply(polled)
+            except Illegible as error:
+                await self._read_up_to_it(client, partition, error.__cause__)
+
+    async def _read_up_to_it(self, client: Reader, partition: TopicPartition, cause: BaseException | None) -> None:
+        """Apply what lies before the illegible record, and read no further: nothing may be passed over unseen."""
+        client.seek(partition, self._next[partition])
+        with contextlib.suppress(Illegible):
+            while polled := await self._fetch(client, partition, most=1):
+                await self._apply(polled)
+        client.pause(partition)
+        self._aside[partition] = time.monotonic() + ASIDE_S
+        log.error("record_illegible", consumer=self._name, places=self.illegible, error=repr(cause))
+
+    def _try_again(self, client: Reader) -> None:
+        """Read on in partitions that were left alone long enough."""
+        for partition in [p for p, at in self._aside.items() if time.monotonic() >= at]:
+            del self._aside[partition]
+            if partition in self._next:
+                client.resume(partition)
+                client.seek(partition, self._next[partition])
+
+    async def _apply(self, polled: Polled) -> None:
         if not self._uncommitted:
             self._commit_at = time.monotonic() + COMMIT_S
         await self._delivery.apply([self._table.read(record) for records in polled.values() for record in records])
@@ -206,6 +267,7 @@ class Shard:
             client.assign(list(ours))
             for partition, offset in self._next.items():
                 client.seek(partition, offset)
+            client.pause(*(self._aside.keys() & ours))
         again = min(self._refresh_s, MISSING_S) if missing else self._refresh_s
         self._refresh_at = time.monotonic() + again
 
@@ -256,7 +318,7 @@ class Shard:
 
     async def measure(self) -> None:
         """Ask the broker how much there is still to read."""
-        client, places = self._client, dict(self._next)
+        client, places = self._client, {p: offset for p, offset in self._next.items() if p not in self._aside}
         if client is None:
             self.lag = None
             return
