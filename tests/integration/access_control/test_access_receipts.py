@@ -1,6 +1,8 @@
 """Receipts: what a provider signs is recorded once, and everything else is refused and audited."""
 
+import base64
 import hashlib
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from access_control.service import receipts as verb
+from shared.contracts.orders import RECEIPT_TYPE
 from shared.contracts.topics import receipts_topic
 from shared.runtime import signing
 from shared.runtime.context import EventMeta
@@ -292,6 +295,46 @@ async def test_what_comes_over_kafka_is_the_same_verb(desk: Desk) -> None:
     ]
     (who,) = await desk.rows("SELECT DISTINCT subject, organisation FROM audit")
     assert tuple(who) == (f"provider:{host.id}", host.id)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"how": "a\0b"}, {"why": "a long reason with \0 inside"}, {"how": "x" * 501},
+        {"sequence": -1}, {"at": "0001-01-01T00:00:00+14:00"}, {"at": "9999-12-31T23:59:59-14:00"},
+        {"at": "0001-01-01T00:00:00Z"}, {"at": 1e300}, {"at": "2006-12-01T00:00:00Z"},
+        {"receipt_id": "\0"}, {"order_digest": "\0" * 64},
+    ],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("door", ["http", "kafka"])
+async def test_what_is_signed_but_makes_no_sense_is_refused_and_stops_nothing(
+    desk: Desk, door: str, change: dict[str, Any]
+) -> None:
+    host, (first, second) = await ordered(desk, sites=2)
+    together = [host.signed(first, **change), host.signed(second)]
+    if door == "http":
+        await desk.post(host, *together)
+    else:
+        topic = receipts_topic(host.id).name
+        meta = [EventMeta(uuid7(), "k", topic, 0, place, desk.clock.now()) for place in (0, 1)]
+        async with desk.rt.db.transaction() as tx:
+            await verb.record_heard(
+                desk.rt, tx, [Raw(*each) for each in zip(map(str.encode, together), meta, strict=True)]
+            )
+    assert [order["status"] for order in await desk.orders()].count("executed") == 1
+    assert [code for _, code in await desk.refusals()] == ["invalid"]
+
+
+@pytest.mark.parametrize("kid", ["\ud800", "\0", "k" * 10_000, 7, None, ["k"], {}])
+async def test_an_odd_key_id_is_refused_and_stops_nothing(desk: Desk, kid: Any) -> None:
+    host, (order,) = await ordered(desk, sites=1)
+    header = base64.urlsafe_b64encode(json.dumps({"alg": "Ed25519", "kid": kid, "typ": RECEIPT_TYPE}).encode())
+    good = host.signed(order)
+    odd = ".".join([header.decode().rstrip("="), *good.split(".")[1:]])
+    await desk.post(host, odd, good)
+    assert [code for _, code in await desk.refusals()] in (["bad_signature"], ["unknown_key"])
+    assert [order["status"] for order in await desk.orders()] == ["executed"]
 
 
 async def test_a_full_batch_is_taken(desk: Desk) -> None:

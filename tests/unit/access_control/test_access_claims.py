@@ -1,6 +1,7 @@
 """Judging receipts: the order's own bytes, its own provider, its own place, and a move its life allows."""
 
 import dataclasses
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,9 +14,8 @@ from access_control.service.claims import UNSENT, Accepted, Claim, Refused, judg
 from access_control.store.orders import AccessOrder
 from shared.contracts import examples
 from shared.contracts.orders import Action, Order, Outcome, Receipt
-from shared.runtime.clock import SystemClock
 
-NOW = SystemClock().now()
+NOW = datetime.fromisoformat(examples.AT)
 STATUSES = st.sampled_from(list(Status))
 OUTCOMES = st.sampled_from(list(Outcome))
 
@@ -88,6 +88,14 @@ def test_a_receipt_that_does_not_fit_is_never_taken(
     verdict = judge(claim(outcome, **change), order(status), taken=set(), executed=False)
     assert isinstance(verdict, Refused)
     assert verdict.code == ("unknown_order" if status in UNSENT and code != "foreign_order" else code)
+
+
+@pytest.mark.parametrize(
+    ("early", "code"), [(timedelta(minutes=5), None), (timedelta(minutes=5, seconds=1), "invalid")]
+)
+def test_what_is_said_to_have_happened_before_the_order_is_refused(early: timedelta, code: str | None) -> None:
+    verdict = judge(claim(at=(NOW - early).isoformat()), order(), taken=set(), executed=False)
+    assert (verdict.code if isinstance(verdict, Refused) else None) == code
 
 
 def test_an_order_nobody_knows_is_unknown() -> None:

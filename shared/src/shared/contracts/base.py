@@ -3,11 +3,24 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-Reasons = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=20_000)]
-Citation = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=500)]
+
+def storable(text: str) -> str:
+    """The text, if PostgreSQL can keep it. Raises ValueError for NUL and for half a surrogate pair."""
+    if "\0" in text:
+        raise ValueError("must not contain the character NUL")
+    text.encode()
+    return text
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(storable)]
+Reasons = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=10, max_length=20_000), AfterValidator(storable)
+]
+Citation = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=2, max_length=500), AfterValidator(storable)
+]
 LegalBasis = Annotated[tuple[Citation, ...], Field(min_length=1, max_length=50)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Region = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]0000$")]

@@ -1,8 +1,8 @@
 """What a receipt claims, judged against its provider's keys and its order; nothing here touches the database."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,11 +11,12 @@ from pydantic import ValidationError
 from access_control.lifecycle import CLAIMED, LIFECYCLE, Status
 from access_control.store.orders import AccessOrder
 from access_control.store.providers import Key
+from shared.contracts.base import storable
 from shared.contracts.orders import RECEIPT_TYPE, Outcome, Receipt
 from shared.runtime.signing import BadSignature, KeyRing, read_header
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far ahead a provider's clock may be."""
+"""How far a provider's clock may be off, either way."""
 IN_FLIGHT: Final = timedelta(minutes=10)
 """How long a receipt may be under way. Later than this after a revocation its ``at`` is only what a thief says."""
 UNSENT: Final = frozenset({Status.DRAFTED, Status.WITHDRAWN})
@@ -96,7 +97,11 @@ class KeyBook:
     def _untimely(self, receipt: Receipt) -> Sequence[tuple[str, str]]:
         if receipt.at.tzinfo is None:
             return [("at", "must say its offset from UTC")]
-        if receipt.at > self._now + CLOCK_SKEW:
+        try:
+            at = receipt.at.astimezone(UTC)
+        except OverflowError:
+            return [("at", "is no time that UTC has")]
+        if at > self._now + CLOCK_SKEW:
             return [("at", "lies in the future")]
         return []
 
@@ -120,6 +125,8 @@ def judge(claim: Claim, order: AccessOrder | None, *, taken: Collection[UUID], e
     code = _mismatch(receipt, order, taken)
     if code is not None or order is None:
         return _refusal(claim, code or "unknown_order")
+    if order.issued_at is not None and receipt.at < order.issued_at - CLOCK_SKEW:
+        return replace(_refusal(claim, "invalid", order.status), fields=(("at", "lies before the order"),))
     if executed and receipt.outcome == Outcome.EXECUTED:
         return _refusal(claim, "already_executed", order.status)
     if order.status == Status.SUPERSEDED:
@@ -165,6 +172,6 @@ def kid_of(jws: bytes) -> str | None:
     """The key id a compact JWS names, unverified: only good for finding the key to verify it with."""
     try:
         kid = read_header(jws).get("kid")
-    except BadSignature:
+        return storable(kid) if isinstance(kid, str) else None
+    except (BadSignature, ValueError):
         return None
-    return kid if isinstance(kid, str) and "\0" not in kid else None
