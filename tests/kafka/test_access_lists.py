@@ -134,6 +134,7 @@ def cluster(session_folder: Path) -> Iterator[Cluster]:
             f"listener.name.{LISTENER.lower()}.ssl.keystore.location": str(keystore),
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": "User:ANONYMOUS",
+            "compression.type": "zstd",  # as somebody's cluster may; our clients cannot unpack it
         },
     )
     kafka.start()

@@ -273,7 +273,8 @@ def topic_of(name: str) -> Topic:
 
 
 def _new_topic(kafka: KafkaSettings, topic: Topic) -> NewTopic:
-    config = {"max.message.bytes": str(4 * 1024 * 1024)}
+    # As we send them: a broker that packs by its own default might pack as our clients cannot unpack.
+    config = {"max.message.bytes": str(4 * 1024 * 1024), "compression.type": "producer"}
     if topic.compacted:
         config["cleanup.policy"] = "compact"
     else:
