@@ -54,7 +54,7 @@ async def test_one_receipt_id_for_two_orders_at_once_is_taken_once(desk: Desk) -
     orders = (await desk.feed(host))["orders"]
     number = str(uuid7())
     results = await asyncio.gather(*(desk.post(host, host.signed(each, receipt_id=number)) for each in orders))
-    assert Counter(result["code"] for (result,) in results) == {None: 1, "receipt_replayed": 5}
+    assert Counter(result["code"] for (result,) in results) == {None: 1, "receipt_id_reused": 5}
 
 
 async def test_withdrawal_and_release_at_once_end_in_one_of_the_two(slow_desk: Desk) -> None:

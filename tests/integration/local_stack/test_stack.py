@@ -10,9 +10,14 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from joserfc import jwt
+from joserfc.jwk import KeySet
 
 from local_stack.process import is_running
 from local_stack.supervisor import LocalStack
@@ -49,6 +54,11 @@ async def test_the_provider_is_registered_once_and_its_agent_brought_back(home: 
         assert stack.children["agent"].pid != before
         for secret in ("provider/key.json", "provider/agent.toml", "provider/provider.json", "keys/orders.json"):
             assert stat.S_IMODE((home / secret).stat().st_mode) == 0o600
+        admin = AIOKafkaAdminClient(bootstrap_servers=stack.bootstrap)
+        await admin.start()
+        described = await admin.describe_topics([f"access-{what}.{provider_id}" for what in ("orders", "receipts")])
+        await admin.close()
+        assert [len(topic["partitions"]) for topic in described] == [1, 1]
     async with _stack(home) as stack:
         assert stack.provider_id == provider_id
         told = json.loads((home / "stack.json").read_text())["provider"]
@@ -81,6 +91,25 @@ async def _run(root: Path, command: str) -> asyncio.subprocess.Process:
     )
 
 
+async def _a_second_provider_signs_in(folder: Path, issuer: str) -> None:
+    organisation = str(uuid4())
+    made = await _run(folder, f"client {organisation}")
+    client = json.loads((await made.communicate())[0])
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.post(f"{issuer}/token", data={"grant_type": "client_credentials", **client})
+    keys = KeySet.import_key_set(await _keys(issuer))
+    claims = jwt.decode(answer.json()["access_token"], keys, algorithms=["Ed25519", "RS256", "ES256"]).claims
+    assert (claims["organisation"], claims["roles"]) == (organisation, ["access_provider"])
+    unknown = await _run(folder, "client nobody")
+    assert b"needs a provider's id" in (await unknown.communicate())[0]
+    assert unknown.returncode == 1
+
+
+async def _keys(issuer: str) -> Any:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        return (await http.get(f"{issuer}/jwks.json")).json()
+
+
 async def test_ctrl_c_ends_everything_in_good_order(tmp_path: Path) -> None:
     stack = await _run(tmp_path, "run")
     until = time.monotonic() + 60
@@ -92,6 +121,8 @@ async def test_ctrl_c_ends_everything_in_good_order(tmp_path: Path) -> None:
     told = (await status.communicate())[0].decode()
     assert status.returncode == 0, told
     assert "fake-one" in told
+    issuer = json.loads((tmp_path / "stack.json").read_text())["issuer"]
+    await _a_second_provider_signs_in(tmp_path, issuer)
     refused = await _run(tmp_path, "reset --yes")
     assert b"already runs" in (await refused.communicate())[0]
     stack.send_signal(signal.SIGINT)

@@ -58,7 +58,8 @@ def test_a_fitting_receipt_is_taken_exactly_when_the_life_of_the_order_allows_it
     status: Status, outcome: Outcome, executed: bool, replayed: bool
 ) -> None:
     made = claim(outcome)
-    verdict = judge(made, order(status), taken={made.receipt.receipt_id} if replayed else set(), executed=executed)
+    used = {made.receipt.receipt_id: (made.receipt.order_id, outcome)}
+    verdict = judge(made, order(status), taken=used if replayed else {}, executed=executed)
     allowed = status == Status.SUPERSEDED or (status, CLAIMED[outcome]) in MOVES
     again = executed and outcome == Outcome.EXECUTED
     assert isinstance(verdict, Accepted) == (allowed and not again and not replayed)
@@ -85,7 +86,7 @@ def test_a_fitting_receipt_is_taken_exactly_when_the_life_of_the_order_allows_it
 def test_a_receipt_that_does_not_fit_is_never_taken(
     change: dict[str, object], code: str, status: Status, outcome: Outcome
 ) -> None:
-    verdict = judge(claim(outcome, **change), order(status), taken=set(), executed=False)
+    verdict = judge(claim(outcome, **change), order(status), taken={}, executed=False)
     assert isinstance(verdict, Refused)
     assert verdict.code == ("unknown_order" if status in UNSENT and code != "foreign_order" else code)
 
@@ -94,12 +95,12 @@ def test_a_receipt_that_does_not_fit_is_never_taken(
     ("early", "code"), [(timedelta(minutes=5), None), (timedelta(minutes=5, seconds=1), "invalid")]
 )
 def test_what_is_said_to_have_happened_before_the_order_is_refused(early: timedelta, code: str | None) -> None:
-    verdict = judge(claim(at=(NOW - early).isoformat()), order(), taken=set(), executed=False)
+    verdict = judge(claim(at=(NOW - early).isoformat()), order(), taken={}, executed=False)
     assert (verdict.code if isinstance(verdict, Refused) else None) == code
 
 
 def test_an_order_nobody_knows_is_unknown() -> None:
-    verdict = judge(claim(), None, taken=set(), executed=False)
+    verdict = judge(claim(), None, taken={}, executed=False)
     assert verdict == Refused("unknown_order", verdict_id(), UUID(examples.ORDER), kid="k")
 
 
@@ -118,5 +119,5 @@ def test_each_outcome_demands_its_own_members(outcome: str, field: str | None) -
 
 def test_the_order_is_not_changed_by_judging() -> None:
     before = order()
-    judge(claim(), before, taken=set(), executed=False)
+    judge(claim(), before, taken={}, executed=False)
     assert dataclasses.asdict(before) == dataclasses.asdict(order())

@@ -126,9 +126,22 @@ def test_a_signature_can_be_written_in_one_way_only() -> None:
     assert refused(document + "\n") == "malformed"
 
 
-@pytest.mark.parametrize("header", [b"[]", b"null", b"{", b"\xff", b'{"alg":"Ed25519","alg":"Ed25519"}'])
+@pytest.mark.parametrize(
+    "header", [b"[]", b"null", b"{", b"\xff", b'{"alg":"Ed25519","alg":"Ed25519"}', b"[" * 100_000]
+)
 def test_a_header_that_is_no_plain_object_is_malformed(header: bytes) -> None:
     assert refused(signed_by_hand(header)) == "malformed"
+
+
+def test_the_longest_documents_and_names_that_are_allowed_can_be_verified() -> None:
+    signer = Signer(generate_key("钥" * 200))
+    payload = b"x" * 700_000
+    assert KeyRing([signer.public]).verify(signer.sign(payload, TYP), TYP).payload == payload
+
+
+def test_a_header_member_nobody_knows_is_passed_over() -> None:
+    header = {"alg": "Ed25519", "kid": "orders-1", "typ": TYP, "made_by": "a client of another kind"}
+    assert KeyRing([SIGNER.public]).verify(signed_by_hand(header), TYP).kid == "orders-1"
 
 
 def test_an_endless_document_is_not_read() -> None:

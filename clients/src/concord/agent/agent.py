@@ -206,7 +206,11 @@ class Agent:
             self._journal.settle(settled)
             for receipt, state, code in settled:
                 if state == "refused":
-                    _log.error("the receipt %s of order %s was refused: %s", receipt.outcome, receipt.order_id, code)
+                    # A receipt `received` that comes after the order has moved on is late, and does no harm.
+                    late = code == "action_refused" and receipt.outcome == Outcome.RECEIVED
+                    level = logging.INFO if late else logging.ERROR
+                    said = (receipt.outcome, receipt.order_id, code)
+                    _log.log(level, "the receipt %s of order %s was refused: %s", *said)
             if len(settled) == len(waiting):
                 patience.reset()
             else:

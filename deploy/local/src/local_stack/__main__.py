@@ -1,18 +1,22 @@
-"""The command line: `python -m local_stack run | status | reset`."""
+"""The command line: `python -m local_stack run | status | reset | client PROVIDER_ID`."""
 
 import argparse
 import asyncio
 import contextlib
+import json
+import secrets
 import shutil
 import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import httpx
 
 from local_stack.errors import StackError
+from local_stack.people import Clients, Identity
 from local_stack.settings import StackSettings
 from local_stack.state import Folder
 from local_stack.supervisor import LocalStack
@@ -81,6 +85,21 @@ def reset(settings: StackSettings, *, confirmed: bool) -> int:
     return 0
 
 
+def client(settings: StackSettings, provider_id: str | None) -> int:
+    """Let a program of this provider get tokens from the stack's issuer, and print what it signs in with, as JSON."""
+    try:
+        organisation = str(UUID(provider_id or ""))
+    except ValueError:
+        msg = "client needs a provider's id, as `concord providers register` prints it"
+        raise StackError(msg) from None
+    client_id, secret = f"provider-{organisation}", secrets.token_urlsafe(24)
+    Clients(settings.root / "issuer" / "clients.json").put(
+        Identity(client_id, secret, client_id, organisation, roles=("access_provider",))
+    )
+    _say(json.dumps({"client_id": client_id, "client_secret": secret}))
+    return 0
+
+
 def _welcome(stack: dict[str, Any], summaries: Mapping[str, str]) -> str:
     lines = ["", "Concord runs. Ctrl-C ends it; the data stays.", ""]
     for name, url in stack["services"].items():
@@ -101,13 +120,15 @@ def _say(text: str) -> None:
 def main() -> int:
     """Read the command line and do it; errors people can act on are printed without a traceback."""
     parser = argparse.ArgumentParser(prog="local_stack", description=__doc__)
-    parser.add_argument("command", choices=["run", "status", "reset"])
+    parser.add_argument("command", choices=["run", "status", "reset", "client"])
+    parser.add_argument("provider_id", nargs="?", help="client: the provider whose program is to get tokens")
     parser.add_argument("--yes", action="store_true", help="reset without asking")
     arguments = parser.parse_args()
     commands: dict[str, Callable[[StackSettings], int]] = {
         "run": lambda settings: asyncio.run(run(settings)),
         "status": status,
         "reset": lambda settings: reset(settings, confirmed=arguments.yes),
+        "client": lambda settings: client(settings, arguments.provider_id),
     }
     try:
         return commands[arguments.command](StackSettings.read())

@@ -78,21 +78,24 @@ class ForeignBroker:
         return True
 
 
-async def until_it_answers(broker: Broker) -> None:
-    """Wait for the broker to speak Kafka. Raises StartFailed if it is silent."""
+async def until_it_answers(broker: Broker, *topics: str) -> None:
+    """Wait for the broker to speak Kafka, and to have these topics. Raises StartFailed."""
+    missing = set(topics)
     try:
         async with asyncio.timeout(_ANSWER_S):
             while True:
                 admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap, request_timeout_ms=5_000)
                 try:
                     await admin.start()
-                    await admin.describe_cluster()
+                    missing = set(topics) - set(await admin.list_topics())
+                    if not missing:
+                        return
                 except KafkaError:
-                    await asyncio.sleep(0.3)
-                else:
-                    return
+                    pass
                 finally:
                     await admin.close()
+                await asyncio.sleep(0.3)
     except TimeoutError:
-        msg = f"no Kafka broker answers at {broker.bootstrap}"
+        what = f"has no topic {', '.join(sorted(missing))}" if missing else "does not answer"
+        msg = f"the Kafka broker at {broker.bootstrap} {what}"
         raise StartFailed(msg) from None

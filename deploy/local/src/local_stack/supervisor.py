@@ -29,6 +29,7 @@ from local_stack.servers import Watched, data_folder, make_broker, make_postgres
 from local_stack.settings import StackSettings
 from local_stack.state import Folder
 from local_stack.topology import AGENT_WEB_PORT, ISSUER_PORT, SERVICES, Place, Service, environment
+from shared.contracts.topics import orders_topic, receipts_topic
 
 PARTITIONS: Final = 2  # enough to see that nothing depends on there being one; every reader asks for each of them
 WITHDRAW_WINDOW_S: Final = 3  # 75 in production; nobody waits that long for a demonstration
@@ -259,6 +260,8 @@ class LocalStack:
         folder, web_port = self.data / "provider", self._port("agent", AGENT_WEB_PORT)
         around = Surroundings(self.url("access-control"), self.issuer, self.bootstrap, web_port)
         self.provider = await ensure_provider(folder, around, await self.token("desk-a"), self.clients)
+        # A reader that came before its topic was made would have Tansu make one of its own, with other partitions.
+        await until_it_answers(self.broker, *(make(self.provider_id).name for make in (orders_topic, receipts_topic)))
         agent = self._child("agent", ["-m", "concord.agent.main", "run", "--config", str(folder / "agent.toml")], {})
         agent.start()
         if not await asyncio.to_thread(wait_until_listening, web_port, 60.0, alive=lambda: not agent.looping):

@@ -3,13 +3,10 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts import examples
 from shared.contracts.base import Reasons, Region, Text
-
-Jws = Annotated[str, StringConstraints(min_length=1, max_length=131_072)]
-"""A compact JWS; the longest receipt (20,000 characters of reasons) fits."""
 
 MOST_RECEIPTS = 1_000
 
@@ -69,7 +66,8 @@ class Withdrawal(Body):
 class ReceiptBatch(Body):
     """Receipts as the provider signed them."""
 
-    receipts: Annotated[list[Jws], Field(min_length=1, max_length=MOST_RECEIPTS)]
+    receipts: Annotated[list[str], Field(min_length=1, max_length=MOST_RECEIPTS)]
+    """Each a compact JWS. One that is empty or far too long is refused by itself, like any other nonsense."""
 
 
 class FieldError(BaseModel):

@@ -25,6 +25,16 @@ one signature could be written in several ways, and the digest of a document wou
 _LAST_BITS: Final = {2: "AQgw", 3: "AEIMQUYcgkosw048"}
 
 
+class _Registry(jws.JWSRegistry):
+    """Documents as long as ours may be. Header members nobody knows are passed over, as RFC 7515 section 4 demands."""
+
+    max_header_length = 4096
+    max_payload_length = MAX_LENGTH
+
+
+_REGISTRY: Final = _Registry(algorithms=[ALGORITHM], strict_check_header=False)
+
+
 class BadSignature(Exception):
     """A document that must not be believed.
 
@@ -58,7 +68,7 @@ class Signer:
     def sign(self, payload: bytes, typ: str) -> str:
         """Sign these bytes as they are; ``typ`` says what kind of document they are."""
         header = {"alg": ALGORITHM, "kid": self.kid, "typ": typ}
-        return jws.serialize_compact(header, payload, self._key, algorithms=[ALGORITHM])
+        return jws.serialize_compact(header, payload, self._key, registry=_REGISTRY)
 
 
 class KeyRing:
@@ -89,7 +99,7 @@ class KeyRing:
         if key is None:
             raise BadSignature("unknown_kid", f"no key {kid!r:.100} is known")
         try:
-            found = jws.deserialize_compact(text.encode(), key, algorithms=[ALGORITHM])
+            found = jws.deserialize_compact(text.encode(), key, registry=_REGISTRY)
         except (JoseError, ValueError) as wrong:
             raise BadSignature(
                 "bad_signature", f"the signature of key {kid!r:.100} does not fit the document"
@@ -107,8 +117,8 @@ def read_header(document: str | bytes) -> dict[str, Any]:
     if found is None or not _canonical_base64(found[1]) or not _canonical_base64(found[2]):
         raise BadSignature("malformed", "this is not a compact JWS: three base64url parts, the last of 64 bytes")
     try:
-        header = json.loads(_decode(found[1]), object_pairs_hook=_unique)
-    except ValueError as wrong:
+        header = json.loads(_decode(found[1]), object_pairs_hook=unique)
+    except (ValueError, RecursionError) as wrong:
         raise BadSignature("malformed", f"the header is not a JSON object: {wrong}") from None
     if not isinstance(header, dict):
         raise BadSignature("malformed", "the header is not a JSON object")
@@ -194,7 +204,8 @@ def _decode(part: str) -> bytes:
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For ``json.loads``: an object whose members each have a name of their own. Raises ValueError otherwise."""
     made = dict(pairs)
     if len(made) != len(pairs):
         raise ValueError("a member is there twice")

@@ -1,9 +1,10 @@
 """What a receipt claims, judged against its provider's keys and its order; nothing here touches the database."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -13,7 +14,7 @@ from access_control.store.orders import AccessOrder
 from access_control.store.providers import Key
 from shared.contracts.base import storable
 from shared.contracts.orders import RECEIPT_TYPE, Outcome, Receipt
-from shared.runtime.signing import BadSignature, KeyRing, read_header
+from shared.runtime.signing import BadSignature, KeyRing, read_header, unique
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far a provider's clock may be off, either way."""
@@ -82,19 +83,24 @@ class KeyBook:
 
     def _complete(self, payload: bytes, key: Key, jws: bytes) -> Claim | Refused:
         try:
-            receipt = Receipt.model_validate_json(payload)
+            members = json.loads(payload, object_pairs_hook=unique)
+            receipt = Receipt.model_validate_json(payload, strict=True)
         except ValidationError as error:
             return Refused("invalid", kid=key.kid, fields=tuple(_faults(error)))
+        except (ValueError, RecursionError) as error:
+            return Refused("invalid", kid=key.kid, fields=(("payload", str(error)),))
         ids = (receipt.receipt_id, receipt.order_id)
         if receipt.provider_id != self._provider_id:
             return Refused("foreign_provider", *ids, kid=key.kid)
-        if faults := tuple(missing(receipt)) or tuple(self._untimely(receipt)):
+        if faults := tuple(missing(receipt)) or tuple(self._untimely(receipt, members["at"])):
             return Refused("invalid", *ids, fields=faults, kid=key.kid)
         if self._revoked(key, receipt.at):
             return Refused("key_revoked", *ids, kid=key.kid)
         return Claim(receipt, key.kid, jws)
 
-    def _untimely(self, receipt: Receipt) -> Sequence[tuple[str, str]]:
+    def _untimely(self, receipt: Receipt, written: str) -> Sequence[tuple[str, str]]:
+        if written[4:5] != "-":  # digits alone would be taken for seconds since 1970
+            return [("at", "must be an RFC 3339 time")]
         if receipt.at.tzinfo is None:
             return [("at", "must say its offset from UTC")]
         try:
@@ -119,8 +125,12 @@ def missing(receipt: Receipt) -> Sequence[tuple[str, str]]:
     return []
 
 
-def judge(claim: Claim, order: AccessOrder | None, *, taken: Collection[UUID], executed: bool) -> Accepted | Refused:
-    """Whether the order bears the claim. ``taken``: receipt ids in use; ``executed``: such a receipt is on file."""
+Taken: TypeAlias = Mapping[UUID, tuple[UUID, Outcome]]
+"""Receipt ids in use, each with its order and outcome."""
+
+
+def judge(claim: Claim, order: AccessOrder | None, *, taken: Taken, executed: bool) -> Accepted | Refused:
+    """Whether the order bears the claim. ``executed``: such a receipt is on file."""
     receipt = claim.receipt
     code = _mismatch(receipt, order, taken)
     if code is not None or order is None:
@@ -137,9 +147,10 @@ def judge(claim: Claim, order: AccessOrder | None, *, taken: Collection[UUID], e
     return Accepted(claim, order.status, LIFECYCLE.after(order.status, move), moved=True)
 
 
-def _mismatch(receipt: Receipt, order: AccessOrder | None, taken: Collection[UUID]) -> str | None:
+def _mismatch(receipt: Receipt, order: AccessOrder | None, taken: Taken) -> str | None:
     if receipt.receipt_id in taken:
-        return "receipt_replayed"
+        same = taken[receipt.receipt_id] == (receipt.order_id, receipt.outcome)
+        return "receipt_replayed" if same else "receipt_id_reused"
     if order is None:
         return "unknown_order"
     if order.provider_id != receipt.provider_id:

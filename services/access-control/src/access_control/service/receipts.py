@@ -118,7 +118,7 @@ async def _judge_all(
             order_id = item.receipt.order_id
             verdict = judge(item, standing.get(order_id), taken=taken, executed=order_id in executed)
             if isinstance(verdict, Accepted):
-                taken.add(item.receipt.receipt_id)
+                taken[item.receipt.receipt_id] = (order_id, item.receipt.outcome)
                 if verdict.claim.receipt.outcome == "executed":
                     executed.add(order_id)
                 standing[order_id] = replace(standing[order_id], status=verdict.after)

@@ -27,7 +27,7 @@ class RecordedReceipt:
     recorded_at: datetime
 
 
-TAKEN = "SELECT receipt_id FROM receipt WHERE provider_id = $1 AND receipt_id = ANY($2)"
+TAKEN = "SELECT receipt_id, order_id, outcome FROM receipt WHERE provider_id = $1 AND receipt_id = ANY($2)"
 EXECUTED = "SELECT order_id FROM receipt WHERE order_id = ANY($1) AND outcome = 'executed'"
 ADD_MANY = """
 INSERT INTO receipt (provider_id, receipt_id, order_id, outcome, at, how, why, kid, jws, door, moved, recorded_at)
@@ -37,13 +37,14 @@ SELECT $1, r.receipt_id, r.order_id, r.outcome, r.at, r.how, r.why, r.kid, r.jws
 """
 OF_ORDER = """
 SELECT provider_id, receipt_id, order_id, outcome, at, how, why, kid, jws, door, moved, recorded_at
-  FROM receipt WHERE order_id = $1 ORDER BY recorded_at, receipt_id
+  FROM receipt WHERE order_id = $1 ORDER BY recorded_at, at, receipt_id
 """
 
 
-async def taken(tx: Tx, provider_id: UUID, receipt_ids: Sequence[UUID]) -> set[UUID]:
-    """Which of these receipts the provider sent before."""
-    return {row["receipt_id"] for row in await tx.fetch(TAKEN, provider_id, list(receipt_ids))}
+async def taken(tx: Tx, provider_id: UUID, receipt_ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, Outcome]]:
+    """Which of these ids the provider used before, and for what: order and outcome."""
+    rows = await tx.fetch(TAKEN, provider_id, list(receipt_ids))
+    return {row["receipt_id"]: (row["order_id"], Outcome(row["outcome"])) for row in rows}
 
 
 async def executed(tx: Tx, order_ids: Sequence[UUID]) -> set[UUID]:
