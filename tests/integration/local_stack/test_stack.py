@@ -9,6 +9,8 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -81,6 +83,18 @@ SCRIPT = textwrap.dedent("""
 """)
 
 
+@asynccontextmanager
+async def _stack_of_its_own(root: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`run` in a process; it is ended, with everything it started, also when the test fails."""
+    stack = await _run(root, "run")
+    try:
+        yield stack
+    finally:
+        if stack.returncode is None:
+            stack.send_signal(signal.SIGTERM)
+            await stack.communicate()
+
+
 async def _run(root: Path, command: str) -> asyncio.subprocess.Process:
     fakes = Path(__file__).parents[2] / "support" / "fakes"
     return await asyncio.create_subprocess_exec(
@@ -111,38 +125,38 @@ async def _keys(issuer: str) -> Any:
 
 
 async def test_ctrl_c_ends_everything_in_good_order(tmp_path: Path) -> None:
-    stack = await _run(tmp_path, "run")
-    until = time.monotonic() + 60
-    while not (tmp_path / "stack.json").exists():
-        assert time.monotonic() < until
-        await asyncio.sleep(0.05)
-    pids = [pid for pid in json.loads((tmp_path / "stack.json").read_text())["pids"].values() if pid]
-    status = await _run(tmp_path, "status")
-    told = (await status.communicate())[0].decode()
-    assert status.returncode == 0, told
-    assert "fake-one" in told
-    issuer = json.loads((tmp_path / "stack.json").read_text())["issuer"]
-    await _a_second_provider_signs_in(tmp_path, issuer)
-    refused = await _run(tmp_path, "reset --yes")
-    assert b"already runs" in (await refused.communicate())[0]
-    stack.send_signal(signal.SIGINT)
-    out = (await asyncio.wait_for(stack.communicate(), 30))[0].decode()
-    assert stack.returncode == 0, out
-    assert "Ctrl-C ends it" in out
-    assert out.rstrip().endswith("everything has ended")
-    assert not any(is_running(pid) for pid in pids)
-    assert (await (await _run(tmp_path, "status")).wait()) == 3
-    removed = await _run(tmp_path, "reset --yes")
-    assert f"removed {tmp_path}".encode() in (await removed.communicate())[0]
+    async with _stack_of_its_own(tmp_path) as stack:
+        until = time.monotonic() + 60
+        while not (tmp_path / "stack.json").exists():
+            assert time.monotonic() < until
+            await asyncio.sleep(0.05)
+        pids = [pid for pid in json.loads((tmp_path / "stack.json").read_text())["pids"].values() if pid]
+        status = await _run(tmp_path, "status")
+        told = (await status.communicate())[0].decode()
+        assert status.returncode == 0, told
+        assert "fake-one" in told
+        issuer = json.loads((tmp_path / "stack.json").read_text())["issuer"]
+        await _a_second_provider_signs_in(tmp_path, issuer)
+        refused = await _run(tmp_path, "reset --yes")
+        assert b"already runs" in (await refused.communicate())[0]
+        stack.send_signal(signal.SIGINT)
+        out = (await asyncio.wait_for(stack.communicate(), 30))[0].decode()
+        assert stack.returncode == 0, out
+        assert "Ctrl-C ends it" in out
+        assert out.rstrip().endswith("everything has ended")
+        assert not any(is_running(pid) for pid in pids)
+        assert (await (await _run(tmp_path, "status")).wait()) == 3
+        removed = await _run(tmp_path, "reset --yes")
+        assert f"removed {tmp_path}".encode() in (await removed.communicate())[0]
 
 
 async def test_sigterm_while_it_starts_ends_what_has_started(tmp_path: Path) -> None:
-    stack = await _run(tmp_path, "run")
-    until = time.monotonic() + 60
-    while not (tmp_path / "postgres" / "data" / "postmaster.pid").exists():
-        assert time.monotonic() < until
-        await asyncio.sleep(0.01)
-    stack.send_signal(signal.SIGTERM)
-    out = (await asyncio.wait_for(stack.communicate(), 30))[0].decode()
-    assert stack.returncode == 0, out
-    assert not (tmp_path / "postgres" / "data" / "postmaster.pid").exists()
+    async with _stack_of_its_own(tmp_path) as stack:
+        until = time.monotonic() + 60
+        while not (tmp_path / "postgres" / "data" / "postmaster.pid").exists():
+            assert time.monotonic() < until
+            await asyncio.sleep(0.01)
+        stack.send_signal(signal.SIGTERM)
+        out = (await asyncio.wait_for(stack.communicate(), 30))[0].decode()
+        assert stack.returncode == 0, out
+        assert not (tmp_path / "postgres" / "data" / "postmaster.pid").exists()
