@@ -23,6 +23,7 @@ from shared.runtime.postgres import Database, Tx
 from tests.integration.runtime.world import (
     effects,
     has_effects,
+    is_parked,
     new_topic,
     parked,
     running,
@@ -103,6 +104,18 @@ async def test_a_strange_record_is_a_record(
         await until(lambda: has_effects(db, 2 if refused else 3))
     assert {n for _, n in await effects(db)} == ({2, 3} if refused else {1, 2, 3})
     assert sum(count for _, count in await parked(db, "hostile")) == refused
+
+
+async def test_nobody_waits_behind_what_another_wrote_under_the_same_key(db: Database, kafka: KafkaSettings) -> None:
+    one, other = await _new_topics(kafka, 2)
+    async with _reading(db, kafka, [one, other]):
+        await send_bytes(kafka, one, b"refuse me", key=b"the other's key")
+        await until(lambda: is_parked(db, "hostile", 1))
+        await send_bytes(kafka, other, b"1", key=b"the other's key")
+        await send_bytes(kafka, one, b"2", key=b"the other's key")
+        await until(lambda: is_parked(db, "hostile", 2))
+        await until(lambda: has_effects(db, 1))
+    assert await effects(db) == [(other, 1)]
 
 
 async def test_a_partition_that_cannot_be_read_stops_no_other(db: Database, kafka: KafkaSettings) -> None:

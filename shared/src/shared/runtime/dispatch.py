@@ -128,6 +128,8 @@ class Table:
             meta = EventMeta(event.event_id, event.key, *place, event.at, event.traceparent or traceparent)
             return Incoming(kind, name, meta, value, headers, event.data)
         key = _text(record.key)[:LONGEST_KEY] if record.key else record.topic
+        if kind is Kind.RAW:  # of its topic alone: nobody's records wait behind those of another writer
+            key = f"{record.topic} {key}"
         meta = EventMeta(raw_event_id(record), key, *place, _time_of(record), traceparent)
         return Incoming(kind, name, meta, value, headers, event)
 

@@ -204,18 +204,19 @@ class Shard:
                 polled = await self._fetch(client, partition)
                 if polled:
                     await self._apply(polled)
-            except Illegible as error:
-                await self._read_up_to_it(client, partition, error.__cause__)
+            except Illegible:
+                await self._read_up_to_it(client, partition)
 
-    async def _read_up_to_it(self, client: Reader, partition: TopicPartition, cause: BaseException | None) -> None:
+    async def _read_up_to_it(self, client: Reader, partition: TopicPartition) -> None:
         """Apply what lies before the illegible record, and read no further: nothing may be passed over unseen."""
         client.seek(partition, self._next[partition])
-        with contextlib.suppress(Illegible):
+        try:
             while polled := await self._fetch(client, partition, most=1):
                 await self._apply(polled)
-        client.pause(partition)
-        self._aside[partition] = time.monotonic() + ASIDE_S
-        log.error("record_illegible", consumer=self._name, places=self.illegible, error=repr(cause))
+        except Illegible:
+            client.pause(partition)
+            self._aside[partition] = time.monotonic() + ASIDE_S
+            log.exception("record_illegible", consumer=self._name, places=self.illegible)
 
     def _try_again(self, client: Reader) -> None:
         """Read on in partitions that were left alone long enough."""
