@@ -213,10 +213,13 @@ class Shard:
         try:
             while polled := await self._fetch(client, partition, most=1):
                 await self._apply(polled)
-        except Illegible:
-            client.pause(partition)
-            self._aside[partition] = time.monotonic() + ASIDE_S
-            log.exception("record_illegible", consumer=self._name, places=self.illegible)
+        except Illegible as illegible:
+            self._leave_alone(client, partition, repr(illegible.__cause__))
+
+    def _leave_alone(self, client: Reader, partition: TopicPartition, why: str) -> None:
+        client.pause(partition)
+        self._aside[partition] = time.monotonic() + ASIDE_S
+        log.error("record_illegible", consumer=self._name, places=self.illegible, error=why)
 
     def _try_again(self, client: Reader) -> None:
         """Read on in partitions that were left alone long enough."""
