@@ -5,20 +5,9 @@ from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
-from concord.sdk import Concord
-from concord.sdk.places import Places
-from local_stack.provider import CLIENT_ID
 from shared.contracts.orders import ORDER_TYPE, Order
 from shared.runtime.signing import Verifier
 from tests.support.office import Office
-
-
-async def _provider(office: Office) -> Concord:
-    description = office.stack.description()
-    places = Places(description["services"], description["issuer"], description)
-    provider = office.stack.provider
-    assert provider is not None
-    return Concord.connect(client=(CLIENT_ID, provider.client_secret), places=places)
 
 
 def _from_kafka(bootstrap: str, topic: str, count: int) -> list[bytes]:
@@ -39,7 +28,7 @@ def _from_kafka(bootstrap: str, topic: str, count: int) -> list[bytes]:
 async def test_the_feed_the_single_order_and_kafka_give_the_same_bytes_in_sequence(office: Office) -> None:
     await office.enter("bytes.example")
     await office.executed(await office.revoke(await office.decide("bytes.example")), "cut_off")
-    async with await _provider(office) as provider:
+    async with office.provider() as provider:
         feed = await provider.access.feed(office.stack.provider_id, limit=500)
         keys: dict[str, Any] = await provider.json("access-control", "GET", "/.well-known/jwks.json")
         single = await provider.call("access-control", "GET", f"/providers/{office.stack.provider_id}/orders/1")

@@ -21,6 +21,7 @@ import httpx
 
 from concord.sdk import Concord, until
 from concord.sdk.places import Places
+from local_stack.provider import CLIENT_ID
 from local_stack.supervisor import LocalStack
 from shared.rules.identifiers import uscc_with_check_digit
 
@@ -67,6 +68,15 @@ class Office:
             }
             web = await clients.enter_async_context(httpx.AsyncClient(timeout=10, trust_env=False))
             yield cls(stack, people, web)
+
+    @asynccontextmanager
+    async def provider(self) -> AsyncIterator[Concord]:
+        """The demonstration provider's own client."""
+        description, provider = self.stack.description(), self.stack.provider
+        assert provider is not None
+        places = Places(description["services"], description["issuer"], description)
+        async with Concord.connect(client=(CLIENT_ID, provider.client_secret), places=places) as client:
+            yield client
 
     async def enter(self, *domains: str, **changes: Any) -> None:
         """Import sites, each of an operator of its own."""
