@@ -1,4 +1,4 @@
-"""The key that signs orders is changed while everything runs, as the operator is told: a new one first, then restart."""
+"""The key that signs orders is changed while everything runs, as operators are told: a new one first, then restart."""
 
 import json
 from typing import Any
