@@ -17,7 +17,9 @@ from shared.contracts.orders import RECEIPT_TYPE, Outcome, Receipt
 from shared.runtime.signing import BadSignature, KeyRing, read_header, unique
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far a provider's clock may be off, either way."""
+"""How far ahead a provider's clock may be."""
+CLOCK_LAG: Final = timedelta(days=1)
+"""How far behind: a slow clock or a wrong zone must not cost a provider its receipt, nonsense is no evidence."""
 IN_FLIGHT: Final = timedelta(minutes=10)
 """How long a receipt may be under way. Later than this after a revocation its ``at`` is only what a thief says."""
 UNSENT: Final = frozenset({Status.DRAFTED, Status.WITHDRAWN})
@@ -135,8 +137,10 @@ def judge(claim: Claim, order: AccessOrder | None, *, taken: Taken, executed: bo
     code = _mismatch(receipt, order, taken)
     if code is not None or order is None:
         return _refusal(claim, code or "unknown_order")
-    if order.issued_at is not None and receipt.at < order.issued_at - CLOCK_SKEW:
-        return replace(_refusal(claim, "invalid", order.status), fields=(("at", "lies before the order"),))
+    if order.issued_at is not None and receipt.at < order.issued_at - CLOCK_LAG:
+        return replace(
+            _refusal(claim, "invalid", order.status), fields=(("at", "lies more than a day before the order"),)
+        )
     if executed and receipt.outcome == Outcome.EXECUTED:
         return _refusal(claim, "already_executed", order.status)
     if order.status == Status.SUPERSEDED:
