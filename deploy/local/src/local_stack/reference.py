@@ -84,9 +84,9 @@ def _access_lists() -> Iterator[str]:
         "",
         "What each principal needs on a cluster with an authorizer (`CONCORD_KAFKA_SECURITY=SASL_SSL`, SCRAM-SHA-512):",
         "ALLOW rules from any host. READ and WRITE bring DESCRIBE with them. A name that ends in `*` is a prefix.",
-        "Services make their topics. Whoever makes them by hand sets `max.message.bytes=4194304`, `compression.type=producer`,",
-        "and for `registry-sites` `cleanup.policy=compact`; for `access-receipts.*` `compression.type=uncompressed` and",
-        "`message.timestamp.type=LogAppendTime`. The topics of a provider have one partition.",
+        "Services make their topics. Whoever makes them by hand sets `max.message.bytes=4194304` and",
+        "`compression.type=producer`; for `registry-sites` also `cleanup.policy=compact`; for `access-receipts.*`",
+        "`compression.type=uncompressed` and `message.timestamp.type=LogAppendTime`. A provider's topics have one partition.",
         "",
     )
     yield from ("| principal | resource | name | operations |", "|---|---|---|---|")
