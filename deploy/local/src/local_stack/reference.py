@@ -86,7 +86,8 @@ def _access_lists() -> Iterator[str]:
         "ALLOW rules from any host. READ and WRITE bring DESCRIBE with them. A name that ends in `*` is a prefix.",
         "Services make their topics. Whoever makes them by hand sets `max.message.bytes=4194304` and",
         "`compression.type=producer`; for `registry-sites` also `cleanup.policy=compact`; for `access-receipts.*`",
-        "`compression.type=uncompressed` and `message.timestamp.type=LogAppendTime`. A provider has one partition a topic.",
+        "`compression.type=uncompressed` and `message.timestamp.type=LogAppendTime`.",
+        "Those of a provider have one partition.",
         "",
     )
     yield from ("| principal | resource | name | operations |", "|---|---|---|---|")
