@@ -146,6 +146,12 @@ async def secrets(who: Who) -> Thing:
     raise Forbidden
 
 
+@things.post("/refusing")
+async def refusing() -> Response:
+    """Answers with a refusal instead of raising one."""
+    return Response(status_code=409)
+
+
 @things.post("/nothing", status_code=204)
 async def nothing(who: Who) -> None:
     """Answers without a body."""

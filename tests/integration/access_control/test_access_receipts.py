@@ -67,6 +67,13 @@ async def test_a_story_in_one_batch_is_taken_in_order(desk: Desk) -> None:
     ]  # fmt: skip
 
 
+async def test_a_receipt_is_judged_by_what_those_before_it_in_the_batch_did(desk: Desk) -> None:
+    host, (order,) = await ordered(desk)
+    results = await desk.post(host, host.signed(order), host.signed(order, "contested", why="It is not ours."))
+    assert [result["code"] for result in results] == [None, "action_refused"]
+    assert results[1]["order_status"] == "executed"
+
+
 async def test_one_bad_receipt_stops_no_other(desk: Desk) -> None:
     host, orders = await ordered(desk, sites=3)
     good = [host.signed(order) for order in orders]

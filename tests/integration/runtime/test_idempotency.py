@@ -57,6 +57,13 @@ async def test_an_answer_without_a_body_is_kept_too(api: Api) -> None:
     assert again.headers["idempotency-replayed"] == "true"
 
 
+async def test_a_refusal_is_not_kept_for_the_next_try(api: Api) -> None:
+    for _ in range(2):
+        refused = await api.post("/refusing", who="officer", key="k")
+        assert (refused.status_code, "idempotency-replayed" in refused.headers) == (409, False)
+    assert await count(api, "idempotency") == 0
+
+
 async def test_two_people_may_use_the_same_key(api: Api) -> None:
     first = await api.post("/things", who="officer", key="k", json={"name": "a"})
     other = await api.post("/things", who="auditor", key="k", json={"name": "b"})
