@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from local_stack.broker import Broker
 from query import ingest as module
-from query.ingest import Ingest, IngestStalled
+from query.ingest import Ingest, IngestStalled, Target
 from query.keys import By
 from query.lookup import Lookup, group
 from query.main import SERVICE
@@ -119,6 +119,17 @@ async def test_reading_goes_on_where_the_file_is(model: ReadModel, fresh_broker:
         await until(lambda: model.count("sites") == 3 and worker.lag == 0)
     places = sorted(model.offsets().items())
     assert sum(offset for _, offset in places) == 4
+
+
+async def test_the_read_model_is_complete_up_to_a_moment_only_when_every_record_of_it_is_in(model: ReadModel) -> None:
+    worker = Ingest(model, KafkaSettings("nowhere:1"), SystemClock())
+    at, one, two = SystemClock().now(), Place(REGISTRY_SITES.name, 0), Place(ACCESS_EVENTS.name, 0)
+    worker._target, worker._next = Target(at, {one: 5, two: 1}), {one: 4, two: 1}
+    await worker._reach()
+    assert model.as_of() is None
+    worker._next[one] = 5
+    await worker._reach()
+    assert model.as_of() == at
 
 
 async def test_another_broker_is_read_from_its_beginning(model: ReadModel, fresh_broker: FreshBroker) -> None:

@@ -181,6 +181,8 @@ async def test_an_undone_decision_reinstates_without_asking_anybody_and_once(
     await register.api.post(f"/revocations/{accepted.json()['id']}/confirmation", who="regulator-b")
     for _ in range(2):
         await register.hear(requests.undo_decision, _undone(kind, request))
+        seen = await register.api.get(f"/revocation-requests/{request.request_id}", who="regulator-a")
+        assert seen.json()["status"] == "accepted"
     assert await _status(register, active) == "active"
     (fact,) = await register.told(RegistrationReinstatedV1)
     assert fact.decision_id == request.decision_id

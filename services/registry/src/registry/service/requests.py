@@ -4,7 +4,15 @@ from uuid import UUID
 
 from registry.bodies import Grant, WithReasons
 from registry.errors import RequestMoot, UnknownRegistration, UnknownRequest
-from registry.lifecycle import REQUEST, REVOCATION, RequestAction, RequestStatus, RevocationAction, Status
+from registry.lifecycle import (
+    REQUEST,
+    REVOCATION,
+    RequestAction,
+    RequestStatus,
+    RevocationAction,
+    RevocationStatus,
+    Status,
+)
 from registry.policy import POLICY, Act
 from registry.service import revocations
 from registry.store import measures
@@ -108,9 +116,11 @@ async def undo_decision(rt: Runtime, tx: Tx, fact: DecisionOverturnedV1 | Decisi
         revocation = measures.revocation_of(found)
         if REVOCATION.can(revocation.status, RevocationAction.CLOSE):
             revocations.move_revocation(tx, revocation, RevocationAction.CLOSE, SYSTEM, fact.reasons, now)
-        elif registration is not None and registration.status is Status.REVOKED:
-            confirmed = True
+            continue
+        confirmed = True
+        if revocation.status is RevocationStatus.CONFIRMED and registration and registration.status is Status.REVOKED:
             await revocations.undo(rt, tx, SYSTEM, registration, revocation, fact.legal_basis, fact.reasons)
+    # What was accepted and carried out stays accepted, however it ended; only what is still open becomes moot.
     if request and not confirmed and REQUEST.can(request.status, RequestAction.CLOSE):
         _move(rt, tx, request, RequestAction.CLOSE, SYSTEM, fact.reasons)
 

@@ -72,7 +72,7 @@ SELECT {REVOCATION_COLUMNS} FROM revocation v JOIN registration r ON r.id = v.re
 """  # noqa: S608
 REVOCATIONS_ON_DECISION: Final = f"""
 SELECT {REVOCATION_COLUMNS} FROM revocation v JOIN registration r ON r.id = v.registration_id
- WHERE v.decision_id = $1 AND v.status IN ('drafted', 'confirmed')
+ WHERE v.decision_id = $1 AND v.status IN ('drafted', 'confirmed', 'undone')
 """  # noqa: S608
 LIST_REVOCATIONS: Final = f"""
 SELECT {REVOCATION_COLUMNS} FROM revocation v JOIN registration r ON r.id = v.registration_id
