@@ -4,15 +4,20 @@ import asyncio
 import os
 import random
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+import asyncpg
 import pytest
 
 from local_stack.broker import Broker
 from shared.contracts.base import Topic
-from shared.runtime import inbox, outbox
+from shared.runtime import inbox, leases, outbox
+from shared.runtime import relay as module
 from shared.runtime.ids import uuid7
 from shared.runtime.kafka import KafkaSettings, ensure_topics
+from shared.runtime.leases import Lease
 from shared.runtime.postgres import Database
 from shared.runtime.relay import Relay, replay
 from tests.integration.runtime.world import (
@@ -308,3 +313,25 @@ async def test_a_topic_that_has_more_partitions_than_the_contract_says_is_writte
     async with running(Relay(db, kafka, topics=[contract]).run):
         await until(lambda: all_published(db), 20, "publication")
     assert len((await read_log(kafka, contract, partitions=[0])).records) == 20
+
+
+async def test_a_session_that_ends_between_two_steps_of_its_driver_is_taken_up_again(
+    db: Database, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    @asynccontextmanager
+    async def hold(database: Database, name: str) -> AsyncIterator[Lease]:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
+        async with leases.hold(database, name) as lease:
+            yield lease
+
+    monkeypatch.setattr(module, "hold", hold)
+    topic = new_topic()
+    await tell(db, note_on(topic)(subject="a", n=1))
+    async with running(Relay(db, kafka, topics=[topic]).run):
+        await until(lambda: all_published(db))
+    assert asked == 2

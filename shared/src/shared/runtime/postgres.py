@@ -43,7 +43,11 @@ UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
 )
 """The database cannot be used right now."""
 
-DATABASE_ERRORS: Final[tuple[type[Exception], ...]] = (*UNAVAILABLE, asyncpg.PostgresError)
+DATABASE_ERRORS: Final[tuple[type[Exception], ...]] = (
+    *UNAVAILABLE,
+    asyncpg.PostgresError,
+    asyncpg.InternalClientError,  # what asyncpg makes of a session that ends between two of its steps
+)
 """Whatever can go wrong between a loop and its database; the loop starts again."""
 
 CONTENDED: Final[tuple[type[Exception], ...]] = (
