@@ -134,6 +134,8 @@ async def test_a_partition_that_cannot_be_read_stops_no_other(db: Database, kafk
         assert consumer.health().illegible == (f"{bad}/0@2",)
         await asyncio.sleep(4.0)  # longer than a consumer may stand still with something to read
         assert (consumer.health().state, consumer.health().lag) == ("reading", 0)
+    async with _reading(db, kafka, [bad, *good]) as another:  # a process that takes over stops at the same place
+        await until(_says(another, f"{bad}/0@2"))
     found = await effects(db)
     assert [n for topic, n in found if topic == bad] == [1, 2]
     assert sorted(n for topic, n in found if topic != bad) == [10, 11, 12, 20, 20, 20]

@@ -199,7 +199,8 @@ class Shard:
         """Find the partition with the illegible record and leave it alone; what came of the others is read again."""
         for partition, offset in self._next.items():
             client.seek(partition, offset)
-        for partition in [p for p, offset in self._next.items() if (client.highwater(p) or 0) > offset]:
+        suspects = {p: offset for p, offset in self._next.items() if p not in self._aside}
+        for partition in [p for p, offset in suspects.items() if (client.highwater(p) or 0) > offset]:
             try:
                 polled = await self._fetch(client, partition)
                 if polled:
