@@ -21,6 +21,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from local_stack import broker as broker_module
+from local_stack.broker import Broker, ForeignBroker
+from local_stack.errors import StartFailed
+from local_stack.ports import free_port
 from local_stack.process import is_running
 from local_stack.supervisor import LocalStack
 
@@ -68,6 +72,17 @@ async def test_the_provider_is_registered_once_and_its_agent_brought_back(home: 
         assert told["config"] == str(home / "provider" / "agent.toml")
 
 
+async def test_a_broker_that_is_not_ready_is_named_with_what_is_wrong(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker_module, "_ANSWER_S", 2.0)
+    await broker_module.until_it_answers(broker)
+    with pytest.raises(StartFailed, match="it has no topic nobody-made-it"):
+        await broker_module.until_it_answers(broker, "nobody-made-it")
+    with pytest.raises(StartFailed, match="KafkaConnectionError"):
+        await broker_module.until_it_answers(ForeignBroker(f"127.0.0.1:{free_port()}"))
+
+
 SCRIPT = textwrap.dedent("""
     import pathlib, sys
     from local_stack import __main__, supervisor
@@ -109,6 +124,8 @@ async def _a_second_provider_signs_in(folder: Path, issuer: str) -> None:
     organisation = str(uuid4())
     made = await _run(folder, f"client {organisation}")
     client = json.loads((await made.communicate())[0])
+    again = await _run(folder, f"client {organisation}")
+    assert json.loads((await again.communicate())[0]) == client
     async with httpx.AsyncClient(trust_env=False) as http:
         answer = await http.post(f"{issuer}/token", data={"grant_type": "client_credentials", **client})
     keys = KeySet.import_key_set(await _keys(issuer))

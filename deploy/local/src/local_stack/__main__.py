@@ -92,10 +92,12 @@ def client(settings: StackSettings, provider_id: str | None) -> int:
     except ValueError:
         msg = "client needs a provider's id, as `concord providers register` prints it"
         raise StackError(msg) from None
-    client_id, secret = f"provider-{organisation}", secrets.token_urlsafe(24)
-    Clients(settings.root / "issuer" / "clients.json").put(
-        Identity(client_id, secret, client_id, organisation, roles=("access_provider",))
-    )
+    clients = Clients(settings.root / "issuer" / "clients.json")
+    client_id = f"provider-{organisation}"
+    known = clients.get(client_id)  # asked for again, the secret stays: whoever uses it goes on
+    secret = known.secret if known else secrets.token_urlsafe(24)
+    if known is None:
+        clients.put(Identity(client_id, secret, client_id, organisation, roles=("access_provider",)))
     _say(json.dumps({"client_id": client_id, "client_secret": secret}))
     return 0
 

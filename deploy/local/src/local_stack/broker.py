@@ -80,7 +80,7 @@ class ForeignBroker:
 
 async def until_it_answers(broker: Broker, *topics: str) -> None:
     """Wait for the broker to speak Kafka, and to have these topics. Raises StartFailed."""
-    missing = set(topics)
+    why = "it does not answer"
     try:
         async with asyncio.timeout(_ANSWER_S):
             while True:
@@ -90,12 +90,12 @@ async def until_it_answers(broker: Broker, *topics: str) -> None:
                     missing = set(topics) - set(await admin.list_topics())
                     if not missing:
                         return
-                except KafkaError:
-                    pass
+                    why = f"it has no topic {', '.join(sorted(missing))}"
+                except KafkaError as error:
+                    why = repr(error)
                 finally:
                     await admin.close()
                 await asyncio.sleep(0.3)
     except TimeoutError:
-        what = f"has no topic {', '.join(sorted(missing))}" if missing else "does not answer"
-        msg = f"the Kafka broker at {broker.bootstrap} {what}"
+        msg = f"the Kafka broker at {broker.bootstrap} is not ready after {_ANSWER_S:g} s: {why}"
         raise StartFailed(msg) from None
