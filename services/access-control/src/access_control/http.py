@@ -188,6 +188,6 @@ async def sign_receipts(provider_id: UUID, body: ReceiptBatch, who: Who, rt: Rt)
 
     Codes of refusals: `bad_signature`, `unknown_key`, `foreign_key`, `key_revoked`, `invalid` (with `fields`),
     `foreign_provider`, `unknown_order`, `foreign_order`, `sequence_mismatch`, `digest_mismatch`, `receipt_replayed`,
-    `already_executed`, `action_refused` (with `allowed_outcomes`). Every refusal is audited.
+    `receipt_id_reused`, `already_executed`, `action_refused` (with `allowed_outcomes`). Every refusal is audited.
     """
     return ReceiptResults(results=await receipts.record_posted(rt, who, provider_id, body.receipts))
