@@ -132,7 +132,7 @@ def test_alerts_and_dashboard_ask_for_metrics_that_exist() -> None:
     asked = [rule["expr"] for rule in rules]
     asked += [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     known = METRICS.keys() | {"up", "process_resident_memory_bytes"}
-    known |= {f"http_request_seconds_{part}" for part in ("bucket", "count", "sum")}
+    known |= {f"{name}_{part}" for name in metrics.OF_FASTAPI for part in ("bucket", "count", "sum")}
     for expression in asked:
         bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|by \([^)]*\)", "", expression)
         names = set(re.findall(r"[a-z_]{2,}", bare)) - {"rate", "increase", "sum", "histogram_quantile", "time"}

@@ -10,6 +10,7 @@ import pytest
 import structlog
 from opentelemetry import metrics, trace
 
+from shared.runtime import metrics as runtime_metrics
 from shared.runtime import telemetry
 from shared.runtime.app import create_app
 from shared.runtime.settings import Settings
@@ -84,14 +85,28 @@ async def test_metrics_are_prometheus_text_with_requests_by_route(capsys: pytest
         answer = await api.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
     assert 'toy_things_total{kind="a"} 2.0' in answer.text
-    counted = [
-        line for line in answer.text.splitlines() if line.startswith("http_server_request_duration_seconds_count")
-    ]
+    (name,) = runtime_metrics.OF_FASTAPI
+    counted = [line for line in answer.text.splitlines() if line.startswith(f"{name}_count")]
     assert any(
         'http_route="/things/{thing_id}"' in line and 'http_response_status_code="503"' in line for line in counted
     )
     assert not any("readyz" in line for line in counted)
     assert "process_resident_memory_bytes" in answer.text
+
+
+async def test_what_nobody_caught_is_counted_as_the_500_it_was_answered_with() -> None:
+    application = create_app(toy.SERVICE, SETTINGS, validator=people.validator())
+
+    @application.get("/broken")
+    async def broken() -> None:
+        raise RuntimeError
+
+    (name,) = runtime_metrics.OF_FASTAPI
+    async with Api(application) as api:
+        assert (await api.get("/broken")).status_code == 500
+        text = (await api.get("/metrics")).text
+    (counted,) = [line for line in text.splitlines() if line.startswith(f"{name}_count") and "/broken" in line]
+    assert 'http_response_status_code="500"' in counted
 
 
 async def test_a_request_joins_the_trace_of_its_caller_and_problems_name_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from local_stack import access_lists
 from local_stack.topology import SERVICES
 from query import ingest
-from shared.runtime.metrics import METRICS
+from shared.runtime.metrics import METRICS, OF_FASTAPI
 from shared.runtime.problems import Problem, all_problems
 from shared.runtime.settings import Settings
 
@@ -75,7 +75,7 @@ def _is_ours(problem: type[Problem]) -> bool:
 def _metrics() -> Iterator[str]:
     yield from ("## Metrics", "", "At `/metrics` of every service, in the Prometheus text format.", "")
     yield from ("| name | meaning |", "|---|---|")
-    yield from (f"| `{name}` | {meaning} |" for name, meaning in (METRICS | ingest.METRICS).items())
+    yield from (f"| `{name}` | {meaning} |" for name, meaning in (OF_FASTAPI | METRICS | ingest.METRICS).items())
 
 
 def _access_lists() -> Iterator[str]:

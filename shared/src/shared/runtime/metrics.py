@@ -5,7 +5,6 @@ from typing import Final
 from opentelemetry import metrics
 
 METRICS: Final = {
-    "http_request_seconds": "How long requests took, by method, route and status; probes are left out.",
     "outbox_unpublished": "Facts waiting to be published.",
     "outbox_oldest_seconds": "Age of the oldest fact waiting to be published.",
     "relay_published_total": "Facts the broker has acknowledged.",
@@ -18,6 +17,10 @@ METRICS: Final = {
     "deadlines_fired_total": "Clocks and windows that ran out and were acted upon, by kind.",
     "deadlines_failed_total": "Tries to act upon a clock that ran out which failed and will be repeated, by kind.",
     "ticks_finished_seconds": "When all clocks that had run out were last acted upon, in seconds since 1970.",
+}
+OF_FASTAPI: Final = {
+    "http_server_request_duration_seconds": "How long requests took, by http_request_method, http_route and "
+    "http_response_status_code (OpenTelemetry's conventions); probes are left out.",
 }
 
 _meter = metrics.get_meter("concord.runtime")
@@ -32,12 +35,6 @@ def _gauge(name: str, unit: str) -> "metrics._Gauge":
     return _meter.create_gauge(name, unit=unit, description=METRICS[name])
 
 
-http_request: Final = _meter.create_histogram(
-    "http_request_seconds",
-    unit="s",
-    description=METRICS["http_request_seconds"],
-    explicit_bucket_boundaries_advisory=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
-)
 outbox_unpublished: Final = _gauge("outbox_unpublished", "1")
 outbox_oldest_seconds: Final = _gauge("outbox_oldest_seconds", "1")
 relay_published: Final = _counter("relay_published_total", "1")
