@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import structlog
 from opentelemetry import metrics, trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from shared.runtime import metrics as runtime_metrics
 from shared.runtime import telemetry
@@ -116,6 +119,18 @@ async def test_a_request_joins_the_trace_of_its_caller_and_problems_name_it(caps
     assert answer.json()["trace_id"] == trace_id
     access = [line for line in lines(capsys) if line["event"] == "http.request"]
     assert [(line["trace_id"], line["route"], line["status"]) for line in access] == [(trace_id, "/things", 503)]
+
+
+async def test_what_was_asked_is_in_no_span(capsys: pytest.CaptureFixture[str]) -> None:
+    spans = InMemorySpanExporter()
+    provider = trace.get_tracer_provider()
+    assert isinstance(provider, TracerProvider)
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    async with Api(create_app(toy.SERVICE, SETTINGS, validator=people.validator())) as api:
+        await api.get("/things", params={"name": "looked-for"})
+    (span,) = [span for span in spans.get_finished_spans() if span.kind is trace.SpanKind.SERVER]
+    assert (span.attributes or {})["url.query"] == "REDACTED"
+    assert "looked-for" not in span.to_json() + capsys.readouterr().out
 
 
 async def test_probes_leave_no_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,11 +10,12 @@ from typing import Any, Final
 import orjson
 import structlog
 from opentelemetry import metrics, propagate, trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -43,6 +44,14 @@ class Telemetry:
         self.meter_provider.force_flush(2_000)
 
 
+class _NoQuery(SpanProcessor):
+    """Takes out of a request's span what was asked: who looks up what stands in the audit trail, and is not for all."""
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        if span.attributes and "url.query" in span.attributes:
+            span.set_attribute("url.query", "REDACTED")
+
+
 _process: Telemetry | None = None
 
 
@@ -57,6 +66,7 @@ def configure(service: str, settings: Settings) -> Telemetry:
             collector(registry=registry)
         meters = MeterProvider(_readers(settings, registry), resource=resource)
         traces = TracerProvider(sampler=ParentBased(TraceIdRatioBased(settings.trace_ratio)), resource=resource)
+        traces.add_span_processor(_NoQuery())
         if settings.otlp_endpoint:
             traces.add_span_processor(BatchSpanProcessor(_span_exporter(settings.otlp_endpoint)))
         trace.set_tracer_provider(traces)
