@@ -1,6 +1,7 @@
 """Choices, ports, logs, and what Apache Kafka needs."""
 
 import io
+import itertools
 import os
 import socket
 from pathlib import Path
@@ -44,6 +45,13 @@ def test_a_port_that_is_taken_gives_way_to_a_free_one() -> None:
     assert other != port
     assert is_free(other)
     assert free_port(other) == other
+
+
+def test_no_port_is_given_to_two_servers_that_have_not_started_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = free_port()
+    drawn = itertools.chain([first, first], itertools.count(first + 1))
+    monkeypatch.setattr("local_stack.ports.random.randint", lambda *_: next(drawn))
+    assert free_port() != first
 
 
 def test_waiting_for_a_server_that_has_ended_is_given_up_at_once() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 # Below the range from which systems draw ports for outgoing connections: none is taken between our look and our bind.
 _LOWEST, _HIGHEST = 15_000, 31_999
 _ATTEMPTS = 200
+_given: set[int] = set()  # a port is free until its server starts: without this two servers could be given the same
 
 
 def is_free(port: int) -> bool:
@@ -29,12 +30,14 @@ def is_listening(port: int) -> bool:
 
 
 def free_port(preferred: int | None = None) -> int:
-    """The preferred port when it is free, otherwise any free one."""
+    """The preferred port when it is free, otherwise any free one that was not given away before."""
     if preferred and is_free(preferred):
+        _given.add(preferred)
         return preferred
     for _ in range(_ATTEMPTS):
         port = random.randint(_LOWEST, _HIGHEST)  # noqa: S311 - a port, not a secret
-        if is_free(port):
+        if port not in _given and is_free(port):
+            _given.add(port)
             return port
     msg = f"no free port found between {_LOWEST} and {_HIGHEST}"
     raise OSError(msg)
