@@ -71,6 +71,21 @@ def test_what_cannot_be_serialised_is_written_as_text_and_breaks_nothing(capsys:
     assert "odd" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_traceback_shows_the_lines_and_not_what_was_in_the_variables(
+    capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    telemetry.configure_logs("toy", SETTINGS.model_copy(update={"log_format": form}))
+    token = "-".join(["kept", "secret"])
+    try:
+        {}.pop(len(token))
+    except KeyError:
+        structlog.get_logger().exception("thing.failed")
+    out = capsys.readouterr().out
+    assert "{}.pop(len(token))" in out
+    assert token not in out
+
+
 def test_the_traceparent_is_that_of_the_open_span() -> None:
     assert telemetry.current_traceparent() is None
     with telemetry.tracer.start_as_current_span("act") as span:

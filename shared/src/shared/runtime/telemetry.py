@@ -121,7 +121,9 @@ def configure_logs(service: str, settings: Settings) -> None:
     ]
     as_json = settings.log_format == "json"
     last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_dump)]
-    text = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    # structlog's own choice where rich is installed would print every variable of every frame: tokens, names, keys.
+    plain = structlog.dev.plain_traceback
+    text = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=plain)]
     structlog.configure(
         processors=[*shared, *(last if as_json else text)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
