@@ -14,8 +14,9 @@ from local_stack.postgres import EmbeddedPostgres
 from registry.main import SERVICE
 from registry.service import imports, projections
 from shared.contracts.access import ProviderRegisteredV1
-from shared.runtime import migrations
-from shared.runtime.context import EventMeta, Runtime
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import EventMeta
+from shared.runtime.db import migrations
 from tests.bench.result import Result, at_least
 from tests.support.people import person
 from tests.support.service import running_service

@@ -37,7 +37,7 @@ from query.decoding import decode
 from query.readmodel import Place, ReadModel
 from query.writer import Writer
 from shared.contracts.registry import SiteRecordedV1
-from shared.runtime import migrations
+from shared.runtime.db import migrations
 from tests.bench.result import Result, at_least, percentile
 from tests.support import people
 

@@ -11,10 +11,10 @@ from local_stack.broker import Broker
 from local_stack.kafka import ApacheKafka
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.tansu import Tansu
-from shared.runtime import outbox
-from shared.runtime.kafka import KafkaSettings, ensure_topics, start_producer
-from shared.runtime.postgres import Database
-from shared.runtime.relay import Relay
+from shared.runtime.acts import outbox
+from shared.runtime.db.postgres import Database
+from shared.runtime.events.kafka import KafkaSettings, ensure_topics, start_producer
+from shared.runtime.events.relay import Relay
 from tests.bench.result import Result, at_least
 from tests.integration.runtime.world import kafka_of, new_topic, note_on, running, unpublished, until
 

@@ -14,8 +14,8 @@ import pytest
 
 from shared.contracts.catalogue import FACTS
 from shared.contracts.generate import ROOT, asyncapi, messages
-from shared.runtime import envelope
-from shared.runtime.ids import uuid7
+from shared.runtime.acts import envelope
+from shared.runtime.base.ids import uuid7
 
 OFFICIAL = Path(__file__).parent / "asyncapi" / "3.0.0.json"
 TRACE = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from local_stack.keys import write_secret
-from shared.runtime.signing import generate_key, read_header
+from shared.signing import generate_key, read_header
 from tests.support.office import Office
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 
 from shared.contracts.orders import ORDER_TYPE, Order
-from shared.runtime.signing import Verifier
+from shared.signing import Verifier
 from tests.support.office import Office
 
 

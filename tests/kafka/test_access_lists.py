@@ -26,8 +26,8 @@ from local_stack.kafka import ApacheKafka
 from local_stack.ports import free_port
 from local_stack.supervisor import LocalStack
 from shared.contracts.topics import APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, orders_topic, receipts_topic
-from shared.runtime import kafka as broker
-from shared.runtime.kafka import KafkaSettings
+from shared.runtime.events import kafka as broker
+from shared.runtime.events.kafka import KafkaSettings
 from tests.support.office import Office
 
 LISTENER: Final = "SECURED"

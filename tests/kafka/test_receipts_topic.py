@@ -8,7 +8,7 @@ import pytest
 
 from local_stack.broker import Broker
 from shared.contracts.topics import receipts_topic
-from shared.runtime.kafka import ensure_topics
+from shared.runtime.events.kafka import ensure_topics
 from tests.integration.runtime.world import kafka_of, read_log
 
 

@@ -22,7 +22,7 @@ from local_stack.broker import Broker
 from local_stack.kafka import ApacheKafka
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.tansu import Tansu
-from shared.runtime import migrations
+from shared.runtime.db import migrations
 
 ROOT = Path(__file__).parents[2]
 MakeDatabase = Callable[[str], Awaitable[str]]

@@ -13,9 +13,9 @@ from uuid import uuid4
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
-from shared.runtime.clock import Clock, SystemClock
-from shared.runtime.context import Caller
-from shared.runtime.identity import StaticKeys, TokenValidator, caller_of
+from shared.runtime.base.clock import Clock, SystemClock
+from shared.runtime.base.context import Caller
+from shared.runtime.web.identity import StaticKeys, TokenValidator, caller_of
 
 ISSUER: Final = "https://issuer.test"
 AUDIENCE: Final = "concord"

@@ -16,10 +16,10 @@ from uuid import uuid4
 import httpx
 from fastapi import FastAPI
 
-from shared.runtime.app import create_app, running
-from shared.runtime.clock import Clock
-from shared.runtime.context import Runtime
-from shared.runtime.service import Service
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.clock import Clock
+from shared.runtime.process.app import create_app, running
+from shared.runtime.process.service import Service
 from tests.support import people
 
 Who = str | tuple[str, Mapping[str, Any]] | None

@@ -12,12 +12,12 @@ from fastapi.sse import EventSourceResponse
 from pydantic import BaseModel, Field
 
 from shared.contracts.base import Fact, Topic
-from shared.runtime import outbox
-from shared.runtime.app import Service
-from shared.runtime.http import IfMatch, Rt, Stopping, Who, etag, router
-from shared.runtime.ids import uuid7
-from shared.runtime.pages import Page, Paging, page_of
-from shared.runtime.problems import ActionRefused, Conflict, Forbidden, NotFound, PreconditionFailed, Unavailable
+from shared.runtime.acts import outbox
+from shared.runtime.base.ids import uuid7
+from shared.runtime.base.problems import ActionRefused, Conflict, Forbidden, NotFound, PreconditionFailed, Unavailable
+from shared.runtime.process.app import Service
+from shared.runtime.web.door import IfMatch, Rt, Stopping, Who, etag, router
+from shared.runtime.web.paging import Page, Paging, page_of
 
 TABLE = "CREATE TABLE thing (id uuid PRIMARY KEY, name text NOT NULL, version bigint NOT NULL DEFAULT 1)"
 TOPIC = Topic("toy-things", "toy", "Things of the toy service.", partitions=2)

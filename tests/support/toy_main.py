@@ -9,8 +9,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from shared.runtime.app import main
-from shared.runtime.context import Runtime
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.process.app import main
 from tests.support.toy import SERVICE
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from access_control.main import SERVICE
-from shared.runtime.clock import FixedClock
+from shared.runtime.base.clock import FixedClock
 from tests.integration.access_control.desk import NOON, Desk
 from tests.support.fixtures import MakeDatabase
 from tests.support.service import running_service

@@ -13,13 +13,14 @@ import orjson
 
 from access_control.consumer import DEADLINES, HANDLERS
 from access_control.service.release import EXECUTION, RELEASE_WINDOW
+from shared import signing
 from shared.contracts.base import Fact
 from shared.contracts.orders import RECEIPT_TYPE
 from shared.contracts.registry import RegistrationReinstatedV1, RegistrationRevokedV1
-from shared.runtime import signing
-from shared.runtime.clock import FixedClock
-from shared.runtime.context import EventMeta, Runtime
-from shared.runtime.ids import uuid7
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.clock import FixedClock
+from shared.runtime.base.context import EventMeta
+from shared.runtime.base.ids import uuid7
 from tests.support import people
 from tests.support.service import Api, Who
 

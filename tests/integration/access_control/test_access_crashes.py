@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from access_control.store import orders, providers, receipts
-from shared.runtime import audit, deadlines, history, outbox
-from shared.runtime import signing as keys
-from shared.runtime.clock import FixedClock
-from shared.runtime.journal import Pending
+from shared import signing as keys
+from shared.runtime.acts import audit, deadlines, history, outbox
+from shared.runtime.base.clock import FixedClock
+from shared.runtime.db.at_commit import Pending
 from tests.integration.access_control.conftest import OpenDesk
 from tests.integration.access_control.desk import Desk, Host, later, reinstated, revoked
 

@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from local_stack.broker import Broker
 from shared.contracts.base import Fact
-from shared.runtime import envelope
-from shared.runtime.ids import uuid7
+from shared.runtime.acts import envelope
+from shared.runtime.base.ids import uuid7
 from tests.integration.access_control.conftest import OpenDesk
 from tests.integration.access_control.desk import NOON, Desk, revoked
 

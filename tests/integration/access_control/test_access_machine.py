@@ -23,7 +23,7 @@ from access_control.lifecycle import CLAIMED, MOVES, OPEN, RUNNING, Move, Status
 from access_control.main import SERVICE
 from shared.contracts.orders import Outcome
 from shared.contracts.registry import RegistrationRevokedV1
-from shared.runtime.clock import FixedClock
+from shared.runtime.base.clock import FixedClock
 from tests.integration.access_control.desk import NOON, Desk, Host, reinstated, revoked
 from tests.support.fixtures import MakeDatabase
 from tests.support.service import running_service

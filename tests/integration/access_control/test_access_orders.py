@@ -10,8 +10,8 @@ import pytest
 
 from access_control.errors import NotHosted
 from access_control.service.release import EXECUTION, RELEASE_WINDOW
+from shared import signing
 from shared.contracts.orders import ORDER_TYPE, Order
-from shared.runtime import signing
 from tests.integration.access_control.conftest import OpenDesk
 from tests.integration.access_control.desk import NOON, Desk, Host, later, opened, reinstated, revoked
 

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from shared.runtime import signing
-from shared.runtime.supervisor import Failure
+from shared import signing
+from shared.runtime.process.supervisor import Failure
 from tests.integration.access_control.conftest import OpenDesk
 from tests.integration.access_control.desk import Desk, revoked
 from tests.support.service import Who

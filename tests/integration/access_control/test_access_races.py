@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from shared.runtime.ids import uuid7
+from shared.runtime.base.ids import uuid7
 from tests.integration.access_control.conftest import OpenDesk
 from tests.integration.access_control.desk import Desk, reinstated, revoked
 

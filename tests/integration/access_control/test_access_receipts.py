@@ -10,12 +10,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from access_control.service import receipts as verb
+from shared import signing
 from shared.contracts.orders import RECEIPT_TYPE
 from shared.contracts.topics import receipts_topic
-from shared.runtime import signing
-from shared.runtime.context import EventMeta
-from shared.runtime.dispatch import Raw
-from shared.runtime.ids import uuid7
+from shared.runtime.base.context import EventMeta
+from shared.runtime.base.ids import uuid7
+from shared.runtime.events.dispatch import Raw
 from tests.integration.access_control.desk import NOON, Desk, Host, opened, reinstated, revoked
 
 

@@ -21,7 +21,7 @@ from concord.agent.topic import KafkaOutbox, OrdersTopic
 from local_stack.broker import Broker
 from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE
 from shared.contracts.topics import orders_topic, receipts_topic
-from shared.runtime.signing import KeyRing, canonical
+from shared.signing import KeyRing, canonical
 from tests.support.fixtures import FreshBroker
 from tests.unit.concord.agent.conftest import Recorder, make_config
 from tests.unit.concord.agent.fake_access import FakeAccess

@@ -16,7 +16,7 @@ from concord.agent.door import Door
 from concord.agent.intake import Intake, Keys, Receipts
 from concord.agent.journal import Journal
 from concord.agent.web import WebHook
-from shared.runtime.clock import FixedClock, SystemClock
+from shared.runtime.base.clock import FixedClock, SystemClock
 from tests.integration.access_control.desk import Desk, Host, reinstated, revoked
 from tests.support import people
 from tests.support.fixtures import MakeDatabase

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from approval.main import SERVICE
-from shared.runtime.clock import FixedClock
+from shared.runtime.base.clock import FixedClock
 from tests.integration.approval.desk import Desk
 from tests.support.fixtures import MakeDatabase
 from tests.support.people import at

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 
-from shared.runtime.clock import FixedClock
+from shared.runtime.base.clock import FixedClock
 from tests.support.people import OPERATOR_USCC
 from tests.support.service import Api, Who
 

@@ -11,7 +11,7 @@ import pytest
 from approval import service
 from shared.contracts.catalogue import FACTS
 from shared.rules.identifiers import uscc_with_check_digit
-from shared.runtime import deadlines
+from shared.runtime.acts import deadlines
 from tests.integration.approval.desk import APPLICATION, Desk
 from tests.support.people import at
 from tests.support.service import Who

@@ -9,7 +9,7 @@ import pytest
 
 from approval import service
 from approval.lifecycle import APPLICATION, Action, Status
-from shared.runtime import deadlines
+from shared.runtime.acts import deadlines
 from tests.integration.approval.desk import ACTS, Desk
 from tests.support.people import OPERATOR_USCC
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from enforcement.main import SERVICE
-from shared.runtime.clock import FixedClock
+from shared.runtime.base.clock import FixedClock
 from tests.integration.enforcement.office import Office
 from tests.support.fixtures import MakeDatabase
 from tests.support.people import at

@@ -12,9 +12,9 @@ from enforcement.consumer import HANDLERS, PROJECTIONS
 from shared.contracts import examples
 from shared.contracts.base import Fact
 from shared.contracts.registry import SiteRecordedV1
-from shared.runtime.clock import FixedClock
-from shared.runtime.context import EventMeta
-from shared.runtime.ids import uuid7
+from shared.runtime.base.clock import FixedClock
+from shared.runtime.base.context import EventMeta
+from shared.runtime.base.ids import uuid7
 from tests.support.people import OPERATOR_USCC
 from tests.support.service import Api, Who
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from enforcement.store.files import LIMIT
-from shared.runtime.ids import uuid7
+from shared.runtime.base.ids import uuid7
 from tests.integration.enforcement.office import Office, site
 from tests.support.service import Who
 

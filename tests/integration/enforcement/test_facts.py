@@ -16,7 +16,7 @@ from shared.contracts.registry import (
     RevocationRequestDeclinedV1,
     RevocationRequestReceivedV1,
 )
-from shared.runtime.ids import uuid7
+from shared.runtime.base.ids import uuid7
 from tests.integration.enforcement.office import Office
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from enforcement.store import sites
 from shared.contracts.registry import SiteRecordedV1
-from shared.runtime.ids import uuid7
+from shared.runtime.base.ids import uuid7
 from tests.integration.enforcement.office import Office, site
 
 

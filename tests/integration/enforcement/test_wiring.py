@@ -14,10 +14,10 @@ from local_stack.broker import Broker
 from shared.contracts.base import Fact
 from shared.contracts.registry import RevocationRequestReceivedV1
 from shared.contracts.topics import ENFORCEMENT_EVENTS
-from shared.runtime import envelope
-from shared.runtime.clock import SystemClock
-from shared.runtime.ids import uuid7
-from shared.runtime.kafka import KafkaSettings, start_producer
+from shared.runtime.acts import envelope
+from shared.runtime.base.clock import SystemClock
+from shared.runtime.base.ids import uuid7
+from shared.runtime.events.kafka import KafkaSettings, start_producer
 from tests.integration.enforcement.office import Office, site
 from tests.support.fixtures import FreshBroker, MakeDatabase
 from tests.support.service import running_service

@@ -20,9 +20,9 @@ from query.readmodel import Place, ReadModel
 from query.writer import Writer
 from shared.contracts.base import Fact
 from shared.contracts.topics import ACCESS_EVENTS, REGISTRY_SITES
-from shared.runtime import kafka
-from shared.runtime.clock import SystemClock
-from shared.runtime.kafka import KafkaSettings
+from shared.runtime.base.clock import SystemClock
+from shared.runtime.events import kafka
+from shared.runtime.events.kafka import KafkaSettings
 from tests.support.fixtures import FreshBroker, MakeDatabase
 from tests.support.service import running_service
 from tests.unit.query.build import batch, dump, order, site, wire

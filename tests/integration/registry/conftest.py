@@ -13,8 +13,8 @@ from shared.contracts.access import ProviderRegisteredV1
 from shared.contracts.base import Fact
 from shared.contracts.catalogue import FACTS
 from shared.rules.identifiers import uscc_with_check_digit
-from shared.runtime.context import EventMeta
-from shared.runtime.ids import uuid7
+from shared.runtime.base.context import EventMeta
+from shared.runtime.base.ids import uuid7
 from tests.support.fixtures import MakeDatabase
 from tests.support.people import OPERATOR_USCC
 from tests.support.service import Api, running_service

@@ -5,11 +5,12 @@ import os
 import sys
 
 from shared.contracts.base import Topic
-from shared.runtime.consumer import Consumer
-from shared.runtime.context import EventMeta, Runtime
-from shared.runtime.kafka import KafkaSettings
-from shared.runtime.postgres import Database, Tx
-from shared.runtime.relay import Relay
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import EventMeta
+from shared.runtime.db.postgres import Database, Tx
+from shared.runtime.events.consumer import Consumer
+from shared.runtime.events.kafka import KafkaSettings
+from shared.runtime.events.relay import Relay
 from tests.integration.runtime.world import Note, note_on, runtime_of, write_effect
 
 

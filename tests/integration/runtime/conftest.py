@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from local_stack.broker import Broker
-from shared.runtime.kafka import KafkaSettings
-from shared.runtime.postgres import Database
+from shared.runtime.db.postgres import Database
+from shared.runtime.events.kafka import KafkaSettings
 from tests.integration.runtime.world import EFFECT, kafka_of
 from tests.support.fixtures import MakeDatabase
 

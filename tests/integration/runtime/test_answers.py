@@ -202,7 +202,7 @@ async def test_a_refusal_that_cannot_be_audited_is_still_given_and_shows_in_the_
     async def away(*_: Any, **__: Any) -> None:
         raise ConnectionRefusedError(111, "Connect call failed")
 
-    monkeypatch.setattr("shared.runtime.audit.record", away)
+    monkeypatch.setattr("shared.runtime.acts.audit.record", away)
     problem(await api.post(f"/things/{ID}/breaking", who="officer"), 409, "action_refused")
     assert "audit.failed" in capsys.readouterr().out
 

@@ -17,9 +17,9 @@ import pytest
 
 from local_stack.ports import free_port
 from local_stack.postgres import EmbeddedPostgres
-from shared.runtime.app import create_app, running
-from shared.runtime.context import Runtime
-from shared.runtime.supervisor import Failure, Job, Supervisor
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.process.app import create_app, running
+from shared.runtime.process.supervisor import Failure, Job, Supervisor
 from tests.support import people, toy
 from tests.support.fixtures import MakeDatabase
 from tests.support.service import Api, running_service
@@ -27,7 +27,7 @@ from tests.support.service import Api, running_service
 REVISION = '''
 """A table."""
 from alembic import op
-from shared.runtime.migrations import runtime_schema
+from shared.runtime.db.migrations import runtime_schema
 revision = "0001"
 down_revision = None
 def upgrade() -> None:

@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.contracts.base import Topic
-from shared.runtime import commands, inbox
-from shared.runtime.context import EventMeta, Runtime
-from shared.runtime.dispatch import Raw
-from shared.runtime.ids import uuid7
-from shared.runtime.postgres import Database, Tx
-from shared.runtime.service import RawFeed
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import EventMeta
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Database, Tx
+from shared.runtime.events import inbox
+from shared.runtime.events.dispatch import Raw
+from shared.runtime.process import commands
+from shared.runtime.process.service import RawFeed
 from tests.support import people, toy
 from tests.support.fixtures import MakeDatabase
 

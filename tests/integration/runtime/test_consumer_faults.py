@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from local_stack.broker import Broker
-from shared.runtime.consumer import Consumer, ConsumerStalled
-from shared.runtime.context import EventMeta, Runtime
-from shared.runtime.kafka import KafkaSettings
-from shared.runtime.postgres import Database, Tx
-from shared.runtime.relay import Relay
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import EventMeta
+from shared.runtime.db.postgres import Database, Tx
+from shared.runtime.events.consumer import Consumer, ConsumerStalled
+from shared.runtime.events.kafka import KafkaSettings
+from shared.runtime.events.relay import Relay
 from tests.integration.runtime.world import (
     Note,
     child,

@@ -15,12 +15,12 @@ from aiokafka.record.default_records import calc_crc32c
 from confluent_kafka.admin import AdminClient
 
 from local_stack.broker import Broker
-from shared.runtime import shards
-from shared.runtime.consumer import Consumer
-from shared.runtime.context import Runtime
-from shared.runtime.dispatch import Raw
-from shared.runtime.kafka import KafkaSettings, ensure_topics, topic_of
-from shared.runtime.postgres import Database, Tx
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.db.postgres import Database, Tx
+from shared.runtime.events import shards
+from shared.runtime.events.consumer import Consumer
+from shared.runtime.events.dispatch import Raw
+from shared.runtime.events.kafka import KafkaSettings, ensure_topics, topic_of
 from tests.integration.runtime.world import (
     effects,
     has_effects,

@@ -4,12 +4,13 @@ import asyncio
 import os
 from collections.abc import Sequence
 
-from shared.runtime import inbox
-from shared.runtime.consumer import Consumer, unpark
-from shared.runtime.context import EventMeta, Runtime
-from shared.runtime.dispatch import Raw
-from shared.runtime.kafka import KafkaSettings, ensure_topics, topic_of
-from shared.runtime.postgres import Database, Tx
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import EventMeta
+from shared.runtime.db.postgres import Database, Tx
+from shared.runtime.events import inbox
+from shared.runtime.events.consumer import Consumer, unpark
+from shared.runtime.events.dispatch import Raw
+from shared.runtime.events.kafka import KafkaSettings, ensure_topics, topic_of
 from tests.integration.runtime.world import (
     Note,
     effects,

@@ -10,12 +10,13 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from shared.contracts.base import Fact
-from shared.runtime.consumer import Consumer, Handler
-from shared.runtime.context import EventMeta, Runtime
-from shared.runtime.dispatch import Raw
-from shared.runtime.kafka import KafkaSettings, ensure_topics, start_consumer, stop
-from shared.runtime.postgres import Database, Tx
-from shared.runtime.relay import Relay, replay
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import EventMeta
+from shared.runtime.db.postgres import Database, Tx
+from shared.runtime.events.consumer import Consumer, Handler
+from shared.runtime.events.dispatch import Raw
+from shared.runtime.events.kafka import KafkaSettings, ensure_topics, start_consumer, stop
+from shared.runtime.events.relay import Relay, replay
 from tests.integration.runtime.world import (
     Note,
     effects,

@@ -13,12 +13,12 @@ from structlog.testing import CapturingLogger
 
 from shared.rules import load
 from shared.rules.calendar import SHANGHAI
-from shared.runtime import deadlines
-from shared.runtime.clock import FixedClock
-from shared.runtime.context import Runtime
-from shared.runtime.ids import uuid7
-from shared.runtime.postgres import Database, Tx
-from shared.runtime.ticks import TickWorker
+from shared.runtime.acts import deadlines
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.clock import FixedClock
+from shared.runtime.base.ids import uuid7
+from shared.runtime.clocks.ticks import TickWorker
+from shared.runtime.db.postgres import Database, Tx
 from tests.integration.runtime.world import running, until
 from tests.support.fixtures import MakeDatabase
 
@@ -221,7 +221,7 @@ async def test_the_worker_follows_the_calendar_while_it_runs_and_tells_the_log_w
     rt: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = CapturingLogger()  # whatever level another test has set
-    monkeypatch.setattr("shared.runtime.ticks._log", log)
+    monkeypatch.setattr("shared.runtime.clocks.ticks._log", log)
     clock(rt).advance(LATE - MONDAY)
     first, due = await begin(rt)
     newer = with_2027_published(rt)
@@ -357,7 +357,7 @@ async def test_kinds_without_a_handler_are_left_alone(rt: Runtime) -> None:
 
 
 async def test_the_loop_wakes_for_the_next_deadline(rt: Runtime) -> None:
-    from shared.runtime.clock import SystemClock  # noqa: PLC0415 - only here does real time pass
+    from shared.runtime.base.clock import SystemClock  # noqa: PLC0415 - only here does real time pass
 
     live = dataclasses.replace(rt, clock=SystemClock())
     await window(live, 0.2)

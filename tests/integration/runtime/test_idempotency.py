@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.runtime import idempotency
-from shared.runtime.clock import FixedClock
+from shared.runtime.base.clock import FixedClock
+from shared.runtime.web import idempotency
 from tests.support import toy
 from tests.support.fixtures import MakeDatabase
 from tests.support.service import Api, running_service

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from shared.runtime import history, outbox
-from shared.runtime.context import Caller
-from shared.runtime.ids import uuid7
-from shared.runtime.journal import MOST_CHANGES, ChangeMissed, Journal, later, notify
-from shared.runtime.postgres import Database, PartFailed, Tx
+from shared.runtime.acts import history, outbox
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.at_commit import MOST_CHANGES, ChangeMissed, Journal, later, notify
+from shared.runtime.db.postgres import Database, PartFailed, Tx
 from tests.integration.runtime.world import Note
 from tests.support.fixtures import MakeDatabase
 

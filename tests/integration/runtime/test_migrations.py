@@ -6,15 +6,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from shared.runtime import migrations
-from shared.runtime.migrations import OldSchema
-from shared.runtime.postgres import Database
+from shared.runtime.db import migrations
+from shared.runtime.db.migrations import OldSchema
+from shared.runtime.db.postgres import Database
 from tests.support.fixtures import ROOT, MakeDatabase
 
 REVISION = '''
 """{doc}"""
 from alembic import op
-from shared.runtime.migrations import runtime_schema
+from shared.runtime.db.migrations import runtime_schema
 revision = "{number}"
 down_revision = {before!r}
 

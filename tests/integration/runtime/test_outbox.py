@@ -11,9 +11,9 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from shared.contracts.catalogue import FACTS
-from shared.runtime import envelope, outbox
-from shared.runtime.ids import uuid7
-from shared.runtime.postgres import Database
+from shared.runtime.acts import envelope, outbox
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Database
 from tests.integration.runtime.world import Note, tell, unpublished
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from shared.runtime import audit, history
-from shared.runtime.context import Caller
-from shared.runtime.ids import uuid7
-from shared.runtime.postgres import Database, PartFailed, is_transient
+from shared.runtime.acts import audit, history
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Database, PartFailed, is_transient
 from tests.integration.runtime.world import effects, kill_session
 
 ADD = "INSERT INTO effect (key, n) VALUES ($1, $2)"

@@ -13,13 +13,15 @@ import pytest
 
 from local_stack.broker import Broker
 from shared.contracts.base import Topic
-from shared.runtime import inbox, leases, outbox
-from shared.runtime import relay as module
-from shared.runtime.ids import uuid7
-from shared.runtime.kafka import KafkaSettings, ensure_topics
-from shared.runtime.leases import Lease
-from shared.runtime.postgres import Database
-from shared.runtime.relay import Relay, replay
+from shared.runtime.acts import outbox
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db import leases
+from shared.runtime.db.leases import Lease
+from shared.runtime.db.postgres import Database
+from shared.runtime.events import inbox
+from shared.runtime.events import relay as module
+from shared.runtime.events.kafka import KafkaSettings, ensure_topics
+from shared.runtime.events.relay import Relay, replay
 from tests.integration.runtime.world import (
     all_published,
     child,

@@ -14,11 +14,11 @@ import asyncpg
 
 from local_stack.postgres import EmbeddedPostgres
 from shared.rules import load
-from shared.runtime import deadlines
-from shared.runtime.context import Runtime
-from shared.runtime.ids import uuid7
-from shared.runtime.postgres import Database, Tx
-from shared.runtime.ticks import TickWorker
+from shared.runtime.acts import deadlines
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.ids import uuid7
+from shared.runtime.clocks.ticks import TickWorker
+from shared.runtime.db.postgres import Database, Tx
 from tests.integration.runtime.world import kill_session, running, runtime_of, until
 from tests.support import toy
 from tests.support.fixtures import MakeDatabase

@@ -13,9 +13,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from local_stack.broker import Broker
 from shared.contracts.base import Fact, Topic
-from shared.runtime import history, outbox, telemetry
-from shared.runtime.context import EventMeta, Runtime
-from shared.runtime.postgres import Tx
+from shared.runtime.acts import history, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import EventMeta
+from shared.runtime.db.postgres import Tx
+from shared.runtime.process import telemetry
 from tests.integration.runtime.world import kafka_of
 from tests.support import toy
 from tests.support.fixtures import MakeDatabase

@@ -15,12 +15,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from local_stack.broker import Broker
 from shared.contracts.base import Fact, Topic
-from shared.runtime import envelope, outbox
-from shared.runtime.clock import SystemClock
-from shared.runtime.context import EventMeta, Runtime
-from shared.runtime.kafka import KafkaSettings
-from shared.runtime.postgres import Database, Tx
-from shared.runtime.relay import Relay
+from shared.runtime.acts import envelope, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.clock import SystemClock
+from shared.runtime.base.context import EventMeta
+from shared.runtime.db.postgres import Database, Tx
+from shared.runtime.events.kafka import KafkaSettings
+from shared.runtime.events.relay import Relay
 from tests.support.fixtures import ROOT
 
 _numbers = itertools.count(1)

@@ -6,7 +6,7 @@ import pytest
 
 from access_control.errors import BadJwk
 from access_control.service.keys import public_ed25519, thumbprint
-from shared.runtime import signing
+from shared import signing
 
 GOOD = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "k1"}
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from access_control.lifecycle import CLAIMED, LIFECYCLE, MOVES, OPEN, RUNNING, STOPPED, Move, Status
 from shared.contracts.orders import Outcome
-from shared.runtime.problems import ActionRefused
+from shared.runtime.base.problems import ActionRefused
 
 AFTER_RELEASE = set(Status) - {Status.DRAFTED, Status.WITHDRAWN}
 

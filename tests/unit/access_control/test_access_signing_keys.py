@@ -9,7 +9,7 @@ import pytest
 
 from access_control import signing_keys
 from access_control.signing_keys import NoSigningKey
-from shared.runtime import signing
+from shared import signing
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from approval.lifecycle import APPLICATION, Action, Status
-from shared.runtime.problems import ActionRefused
+from shared.runtime.base.problems import ActionRefused
 
 AGE = {
     Status.SUBMITTED: 0,

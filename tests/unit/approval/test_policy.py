@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from approval.policy import POLICY, Act
-from shared.runtime.policy import OutOfScope, RoleMissing
+from shared.runtime.acts.policy import OutOfScope, RoleMissing
 from tests.support.people import OPERATOR_USCC, PEOPLE, person
 
 APPLICATION = SimpleNamespace(organisation=OPERATOR_USCC, category="culture", region="110000", level="province")

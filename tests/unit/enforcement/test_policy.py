@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from enforcement.policy import POLICY, Act
-from shared.runtime.policy import OutOfScope, RoleMissing, SecondPersonRequired
+from shared.runtime.acts.policy import OutOfScope, RoleMissing, SecondPersonRequired
 from tests.support.people import OPERATOR_USCC, PEOPLE, person
 
 CASE = SimpleNamespace(organisation="culture-bj", category="culture", region="110000", operator_uscc=OPERATOR_USCC)

@@ -17,7 +17,7 @@ from local_stack.people import people
 from local_stack.supervisor import LocalStack
 from local_stack.topology import KAFKA, SERVICES, Service, environment
 from query import ingest
-from shared.runtime import metrics
+from shared.runtime.base import metrics
 
 METRICS = metrics.METRICS | ingest.METRICS
 ROOT = Path(__file__).parents[3]

@@ -10,8 +10,8 @@ from stdnum.cn import uscc
 
 from local_stack.issuer import create_app
 from local_stack.people import Clients, Identity, people
-from shared.runtime.identity import StaticKeys, TokenValidator
-from shared.runtime.problems import Unauthorized
+from shared.runtime.base.problems import Unauthorized
+from shared.runtime.web.identity import StaticKeys, TokenValidator
 
 URL = "http://127.0.0.1:8100"
 PROVIDER = Identity("provider-1", "s3cret", "A provider", "0190-provider", ("access_provider",), region="110000")

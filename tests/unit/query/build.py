@@ -9,8 +9,8 @@ from query.readmodel import Batch, Place, ReadModel
 from shared.contracts import access, examples
 from shared.contracts.base import Fact
 from shared.contracts.registry import SiteRecordedV1
-from shared.runtime import envelope
-from shared.runtime.ids import uuid7
+from shared.runtime.acts import envelope
+from shared.runtime.base.ids import uuid7
 
 AT = datetime(2026, 11, 22, 4, tzinfo=UTC)
 PROVIDER = UUID(examples.PROVIDER)

@@ -15,7 +15,7 @@ from registry.lifecycle import (
     RevocationStatus,
     Status,
 )
-from shared.runtime.problems import ActionRefused
+from shared.runtime.base.problems import ActionRefused
 
 
 @given(st.lists(st.sampled_from(Action)))

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from shared.contracts.registry import RegistrationRevokedV1, SiteRecordedV1
-from shared.runtime import envelope
-from shared.runtime.dispatch import Kind, Table, raw_event_id
-from shared.runtime.ids import uuid7
+from shared.runtime.acts import envelope
+from shared.runtime.base.ids import uuid7
+from shared.runtime.events.dispatch import Kind, Table, raw_event_id
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.runtime import docs
-from shared.runtime.app import create_app
+from shared.runtime.process.app import create_app
+from shared.runtime.web import docs
 from tests.support import people, toy
 from tests.support.service import Api
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from shared.contracts.catalogue import FACTS
 from shared.contracts.registry import RegistrationRevokedV1
-from shared.runtime import envelope
-from shared.runtime.envelope import BadEnvelope
-from shared.runtime.ids import uuid7
+from shared.runtime.acts import envelope
+from shared.runtime.acts.envelope import BadEnvelope
+from shared.runtime.base.ids import uuid7
 
 AT = datetime(2026, 11, 22, 4, 0, 0, 123456, tzinfo=UTC)
 

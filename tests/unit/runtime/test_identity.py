@@ -12,12 +12,11 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from shared.rules import Role
-from shared.runtime import identity
-from shared.runtime.clock import FixedClock
-from shared.runtime.context import Level
-from shared.runtime.identity import IdentityUnavailable, JwksCache, StaticKeys, TokenValidator
-from shared.runtime.problems import Unauthorized
+from shared.rules import Level, Role
+from shared.runtime.base.clock import FixedClock
+from shared.runtime.base.problems import Unauthorized
+from shared.runtime.web import identity
+from shared.runtime.web.identity import IdentityUnavailable, JwksCache, StaticKeys, TokenValidator
 from tests.support import people
 from tests.support.people import AUDIENCE, ISSUER, at, claims, key_set, token
 

@@ -6,7 +6,7 @@ from uuid import RFC_4122, UUID
 
 import pytest
 
-from shared.runtime.ids import uuid7
+from shared.runtime.base.ids import uuid7
 
 
 def test_an_id_says_its_version_and_its_millisecond() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.runtime.lifecycle import Lifecycle
-from shared.runtime.problems import ActionRefused
+from shared.runtime.acts.lifecycle import Lifecycle
+from shared.runtime.base.problems import ActionRefused
 
 
 class Door(StrEnum):

@@ -5,8 +5,8 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.runtime.ids import uuid7
-from shared.runtime.pages import PageQuery, page_of
+from shared.runtime.base.ids import uuid7
+from shared.runtime.web.paging import PageQuery, page_of
 
 
 def select(ids: list[UUID], query: PageQuery) -> list[UUID]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 import pytest
 
 from shared.rules import Role
-from shared.runtime.policy import (
+from shared.runtime.acts.policy import (
     OutOfScope,
     Policy,
     RoleMissing,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.runtime import problems
-from shared.runtime.problems import Conflict, Invalid, NotFound, Problem, Unauthorized, Unavailable, all_problems
+from shared.runtime.base import problems
+from shared.runtime.base.problems import Conflict, Invalid, NotFound, Problem, Unauthorized, Unavailable, all_problems
 
 
 class CabinetLocked(Conflict):

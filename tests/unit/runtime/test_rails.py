@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 
 from shared.contracts.topics import FACT_TOPICS
-from shared.runtime import metrics
-from shared.runtime.clock import FixedClock, SystemClock
-from shared.runtime.context import Caller
-from shared.runtime.kafka import BrokerUnavailable, TopicRefused, bounded, topic_of
+from shared.runtime.base import metrics
+from shared.runtime.base.clock import FixedClock, SystemClock
+from shared.runtime.base.context import Caller
+from shared.runtime.events.kafka import BrokerUnavailable, TopicRefused, bounded, topic_of
 
 
 def test_every_topic_of_the_contracts_is_known_by_name() -> None:
@@ -40,7 +40,7 @@ from opentelemetry import metrics as api
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
 from prometheus_client import generate_latest
-from shared.runtime import metrics
+from shared.runtime.base import metrics
 api.set_meter_provider(MeterProvider(metric_readers=[PrometheusMetricReader()]))
 for instrument in vars(metrics).values():
     for act in ("add", "record", "set"):

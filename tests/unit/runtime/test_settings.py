@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from shared.runtime.settings import ROLES, Settings
+from shared.runtime.base.settings import ROLES, Settings
 
 DSN = "postgresql://registry:hush@127.0.0.1/registry"
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
-from shared.runtime.signing import (
+from shared.signing import (
     BadSignature,
     KeyRing,
     Signer,
@@ -193,6 +193,6 @@ def test_canonical_json_is_compact_utf8() -> None:
 
 def test_a_client_needs_no_server_libraries() -> None:
     heavy = "{'asyncpg', 'fastapi', 'aiokafka', 'pydantic'}"
-    code = f"import sys, shared.runtime.signing; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, shared.signing; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -13,10 +13,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from shared.runtime import metrics as runtime_metrics
-from shared.runtime import telemetry
-from shared.runtime.app import create_app
-from shared.runtime.settings import Settings
+from shared.runtime.base import metrics as runtime_metrics
+from shared.runtime.base.settings import Settings
+from shared.runtime.process import telemetry
+from shared.runtime.process.app import create_app
 from tests.support import people, toy
 from tests.support.service import Api
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from shared.runtime.signing import Signer
+from shared.signing import Signer
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")]
 

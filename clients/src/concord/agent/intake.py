@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from concord.agent.journal import Journal, Taken, Written
 from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE, Outcome
-from shared.runtime.signing import BadSignature, KeyRing, Signer, canonical, read_header
+from shared.signing import BadSignature, KeyRing, Signer, canonical, read_header
 
 REFRESH_S: Final = 10.0
 """Unknown key ids make the keys be fetched again, but not more often than this."""

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from concord.cli.output import As, AsJson, File, Reasons, act, listed
-from shared.runtime.signing import generate_key, public
+from shared.signing import generate_key, public
 
 providers = typer.Typer(no_args_is_help=True, help="Providers and the orders sent to them.")
 

@@ -7,8 +7,8 @@ from typing import Final
 from local_stack.errors import StartFailed
 from local_stack.process import Process
 from local_stack.topology import Service
-from shared.runtime import migrations
-from shared.runtime.postgres import Database
+from shared.runtime.db import migrations
+from shared.runtime.db.postgres import Database
 
 _MOST_S: Final = 300.0
 

@@ -13,9 +13,9 @@ from typing import Any, Final
 from local_stack import access_lists
 from local_stack.topology import SERVICES
 from query import ingest
-from shared.runtime.metrics import METRICS, OF_FASTAPI
-from shared.runtime.problems import Problem, all_problems
-from shared.runtime.settings import Settings
+from shared.runtime.base.metrics import METRICS, OF_FASTAPI
+from shared.runtime.base.problems import Problem, all_problems
+from shared.runtime.base.settings import Settings
 
 ROOT: Final = Path(__file__).resolve().parents[4]
 PAGE: Final = Path("docs/reference.md")

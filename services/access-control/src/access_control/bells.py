@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from access_control.store import feed, providers
-from shared.runtime.context import Runtime
+from shared.runtime.acts.runtime import Runtime
 
 POLL_S: Final = 1.0
 ANSWER_S: Final = 5.0

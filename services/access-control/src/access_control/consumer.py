@@ -10,8 +10,8 @@ from access_control.service.release import EXECUTION, RELEASE_WINDOW, release_du
 from access_control.service.restore import restore_everywhere
 from shared.contracts.base import Fact
 from shared.contracts.registry import RegistrationReinstatedV1, RegistrationRevokedV1
-from shared.runtime.context import Runtime
-from shared.runtime.postgres import Tx
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.db.postgres import Tx
 
 HANDLERS: Final[Mapping[type[Fact], Callable[..., Awaitable[Any]]]] = {
     RegistrationRevokedV1: cut_off_everywhere,

@@ -15,7 +15,7 @@ from shared.contracts.registry import (
     RegistrationRevokedV1,
     SiteRecord,
 )
-from shared.runtime.signing import Signer
+from shared.signing import Signer
 
 ISSUER: Final = "access-control"
 SCOPE: Final = "Hosting of this site by this provider; nothing else."

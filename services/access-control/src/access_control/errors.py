@@ -1,6 +1,6 @@
 """Why access-control says no: one class per reason, turned into HTTP in one place (RFC 9457)."""
 
-from shared.runtime.problems import Conflict, Invalid, NotFound
+from shared.runtime.base.problems import Conflict, Invalid, NotFound
 
 
 class UnknownProvider(NotFound):

@@ -22,8 +22,8 @@ from access_control.views import (
     SnapshotView,
     StateView,
 )
-from shared.runtime.http import Rt, Stopping, Who, router
-from shared.runtime.pages import Page, Paging, page_of
+from shared.runtime.web.door import Rt, Stopping, Who, router
+from shared.runtime.web.paging import Page, Paging, page_of
 
 JOSE: Final = "application/jose"
 LARGEST_BATCH: Final = 64 * 1024 * 1024

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from shared.contracts.orders import Outcome
-from shared.runtime.lifecycle import Lifecycle
+from shared.runtime.acts.lifecycle import Lifecycle
 
 
 class Status(StrEnum):

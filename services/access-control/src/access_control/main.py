@@ -6,7 +6,7 @@ from typing import Final
 from access_control import consumer, http, state, workers
 from access_control.settings import Settings
 from shared.contracts.topics import ACCESS_EVENTS, REGISTRY_EVENTS
-from shared.runtime.app import Service, main
+from shared.runtime.process.app import Service, main
 
 SERVICE: Final = Service(
     name="access-control",

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 from shared.rules import Role
-from shared.runtime.policy import Policy, Rule, anywhere, own_organisation, same_region
+from shared.runtime.acts.policy import Policy, Rule, anywhere, own_organisation, same_region
 
 
 class Act(StrEnum):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from shared.runtime.settings import Settings as RuntimeSettings
+from shared.runtime.base.settings import Settings as RuntimeSettings
 
 
 class Settings(RuntimeSettings):

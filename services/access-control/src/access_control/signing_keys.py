@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 import structlog
 
-from shared.runtime import signing
-from shared.runtime.signing import Signer
+from shared import signing
+from shared.signing import Signer
 
 _log = structlog.get_logger(__name__)
 

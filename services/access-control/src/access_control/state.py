@@ -11,9 +11,9 @@ import structlog
 from access_control import signing_keys
 from access_control.bells import Bells
 from access_control.signing_keys import NoSigningKey
-from shared.runtime.context import Runtime
-from shared.runtime.signing import Signer
-from shared.runtime.supervisor import Failure
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.process.supervisor import Failure
+from shared.signing import Signer
 
 _log = structlog.get_logger(__name__)
 EXIT_NO_KEY: Final = 4

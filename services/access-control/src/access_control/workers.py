@@ -10,10 +10,10 @@ from access_control.service.receipts import TOPIC_PREFIX, record_heard
 from access_control.store import providers
 from shared.contracts.base import Topic
 from shared.contracts.topics import orders_topic, receipts_topic
-from shared.runtime.context import Runtime
-from shared.runtime.kafka import BROKER_ERRORS, KafkaSettings, ensure_topics
-from shared.runtime.postgres import UNAVAILABLE
-from shared.runtime.service import RawFeed
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.db.postgres import UNAVAILABLE
+from shared.runtime.events.kafka import BROKER_ERRORS, KafkaSettings, ensure_topics
+from shared.runtime.process.service import RawFeed
 
 NEW_PROVIDERS_S: Final = 2.0
 ALL_AGAIN_S: Final = 60.0

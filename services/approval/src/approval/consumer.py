@@ -5,8 +5,8 @@ from typing import Final
 
 from approval import service
 from shared.contracts.base import Fact
-from shared.runtime.dispatch import Handler
-from shared.runtime.service import Deadlines
+from shared.runtime.events.dispatch import Handler
+from shared.runtime.process.service import Deadlines
 
 HANDLERS: Final[Mapping[type[Fact], Handler]] = {}
 DEADLINES: Final[Deadlines] = {service.DECISION_CLOCK: service.mark_overdue}

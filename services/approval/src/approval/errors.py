@@ -1,6 +1,6 @@
 """Why approval says no: one class per reason; the class name is the problem's code."""
 
-from shared.runtime.problems import Conflict, Invalid, NotFound
+from shared.runtime.base.problems import Conflict, Invalid, NotFound
 
 
 class UnknownApplication(NotFound):

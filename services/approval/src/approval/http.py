@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Response
 from approval import bodies, service
 from approval.lifecycle import Status
 from approval.views import ApplicationView
-from shared.runtime.http import Rt, Who, etag, router
-from shared.runtime.pages import Page, Paging, page_of
+from shared.runtime.web.door import Rt, Who, etag, router
+from shared.runtime.web.paging import Page, Paging, page_of
 
 ROUTER: APIRouter = router(prefix="/applications", tags=["applications"])
 

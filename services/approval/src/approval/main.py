@@ -7,8 +7,8 @@ from approval.consumer import DEADLINES, HANDLERS
 from approval.http import ROUTER
 from approval.settings import Settings
 from shared.contracts.topics import APPROVAL_EVENTS
-from shared.runtime import app
-from shared.runtime.service import Service
+from shared.runtime.process import app
+from shared.runtime.process.service import Service
 
 SERVICE: Final = Service(
     name="approval",

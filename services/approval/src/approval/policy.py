@@ -4,8 +4,17 @@ from enum import StrEnum
 from typing import Any, Final
 
 from shared.rules import Level, Role
-from shared.runtime.context import Caller
-from shared.runtime.policy import Policy, Rule, all_of, any_of, holding, own_category, own_organisation, same_region
+from shared.runtime.acts.policy import (
+    Policy,
+    Rule,
+    all_of,
+    any_of,
+    holding,
+    own_category,
+    own_organisation,
+    same_region,
+)
+from shared.runtime.base.context import Caller
 
 
 class Act(StrEnum):

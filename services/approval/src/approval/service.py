@@ -24,11 +24,12 @@ from shared.contracts.approval import (
 )
 from shared.rules import Level, Role
 from shared.rules.identifiers import InvalidIdentifier, check_uscc, normalise_domain
-from shared.runtime import deadlines, history, outbox
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.ids import uuid7
-from shared.runtime.postgres import Tx
-from shared.runtime.problems import Invalid, TryAgain
+from shared.runtime.acts import deadlines, history, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.base.problems import Invalid, TryAgain
+from shared.runtime.db.postgres import Tx
 
 DECISION_CLOCK: Final = "approval_decision"
 """Kind of the deadline. The service item names its clock in the rule profile: 20 working days so far."""

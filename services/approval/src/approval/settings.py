@@ -1,6 +1,6 @@
 """Settings of approval: those every service has."""
 
-from shared.runtime.settings import Settings as Common
+from shared.runtime.base.settings import Settings as Common
 
 
 class Settings(Common):

@@ -12,8 +12,8 @@ import asyncpg
 
 from approval.lifecycle import Status
 from shared.contracts.base import Redress
-from shared.runtime.journal import later
-from shared.runtime.postgres import Tx
+from shared.runtime.db.at_commit import later
+from shared.runtime.db.postgres import Tx
 
 
 @dataclass(frozen=True, slots=True)

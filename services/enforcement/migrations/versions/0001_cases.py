@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.migrations import runtime_schema
+from shared.runtime.db.migrations import runtime_schema
 
 revision = "0001"
 down_revision = None

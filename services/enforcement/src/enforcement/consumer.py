@@ -13,8 +13,8 @@ from shared.contracts.registry import (
     RevocationRequestReceivedV1,
     SiteRecordedV1,
 )
-from shared.runtime.dispatch import Handler, Projection
-from shared.runtime.service import Deadlines
+from shared.runtime.events.dispatch import Handler, Projection
+from shared.runtime.process.service import Deadlines
 
 PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {SiteRecordedV1: projection.record_sites}
 HANDLERS: Final[Mapping[type[Fact], Handler]] = {

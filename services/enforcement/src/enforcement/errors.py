@@ -1,6 +1,6 @@
 """Why enforcement says no: one class per reason; the class name is the problem's code."""
 
-from shared.runtime.problems import Conflict, Internal, Invalid, NotFound, TooLarge, UnsupportedMediaType
+from shared.runtime.base.problems import Conflict, Internal, Invalid, NotFound, TooLarge, UnsupportedMediaType
 
 
 class UnknownSite(NotFound):

@@ -15,8 +15,8 @@ from enforcement.service.cases import CaseRecord
 from enforcement.service.common import DecisionRecord
 from enforcement.store.appeals import Appeal
 from enforcement.views import AppealView, CaseSummary, CaseView, DecisionView, EvidenceView
-from shared.runtime.http import Rt, Who, etag, router
-from shared.runtime.pages import Page, Paging, page_of
+from shared.runtime.web.door import Rt, Who, etag, router
+from shared.runtime.web.paging import Page, Paging, page_of
 
 ACTS: Final = router()
 STREAMS: Final = APIRouter(tags=["evidence"])

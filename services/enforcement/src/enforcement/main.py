@@ -7,8 +7,8 @@ from enforcement.consumer import DEADLINES, HANDLERS, PROJECTIONS
 from enforcement.http import ROUTERS
 from enforcement.settings import Settings
 from shared.contracts.topics import ACCESS_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
-from shared.runtime import app
-from shared.runtime.service import Service
+from shared.runtime.process import app
+from shared.runtime.process.service import Service
 
 SERVICE: Final = Service(
     name="enforcement",

@@ -4,8 +4,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from shared.rules import Role
-from shared.runtime.context import Caller
-from shared.runtime.policy import (
+from shared.runtime.acts.policy import (
     Policy,
     Rule,
     Scope,
@@ -17,6 +16,7 @@ from shared.runtime.policy import (
     own_organisation,
     same_region,
 )
+from shared.runtime.base.context import Caller
 
 
 class Act(StrEnum):

@@ -1,6 +1,6 @@
 """Why a look-up can be refused: one class per reason."""
 
-from shared.runtime.problems import Invalid, NotFound, Unavailable
+from shared.runtime.base.problems import Invalid, NotFound, Unavailable
 
 
 class OneKeyRequired(Invalid):

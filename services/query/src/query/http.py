@@ -11,7 +11,7 @@ from query.inflow import Inflow
 from query.keys import By
 from query.service import Key
 from query.views import LookupAnswer, LookupLine, PublicAnswer, RegisterEntry
-from shared.runtime.http import Rt, Who
+from shared.runtime.web.door import Rt, Who
 
 ROUTER: Final = APIRouter()
 LONGEST_LIST: Final = 64 << 30

@@ -24,10 +24,10 @@ from query.decoding import Decoded, decode
 from query.readmodel import Place, ReadModel
 from query.writer import Writer
 from shared.contracts.topics import ACCESS_EVENTS, REGISTRY_SITES
-from shared.runtime import kafka as broker
-from shared.runtime.clock import Clock
-from shared.runtime.context import Runtime
-from shared.runtime.kafka import BROKER_ERRORS, KafkaSettings, bounded
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.clock import Clock
+from shared.runtime.events import kafka as broker
+from shared.runtime.events.kafka import BROKER_ERRORS, KafkaSettings, bounded
 
 TOPICS: Final = (REGISTRY_SITES, ACCESS_EVENTS)
 POLL_MS: Final = 200

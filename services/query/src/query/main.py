@@ -7,8 +7,8 @@ from query import service
 from query.http import ROUTER
 from query.ingest import ingest
 from query.settings import Settings
-from shared.runtime import app
-from shared.runtime.service import Service
+from shared.runtime.process import app
+from shared.runtime.process.service import Service
 
 SERVICE: Final = Service(
     name="query",

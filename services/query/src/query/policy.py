@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 from shared.rules import Role
-from shared.runtime.policy import Policy, Rule
+from shared.runtime.acts.policy import Policy, Rule
 
 
 class Act(StrEnum):

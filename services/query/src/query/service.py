@@ -21,9 +21,10 @@ from query.policy import POLICY, Act
 from query.readmodel import ReadModel
 from query.records import id_of
 from shared.rules.identifiers import InvalidIdentifier, parse_number
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.ids import uuid7
-from shared.runtime.postgres import DATABASE_ERRORS
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import DATABASE_ERRORS
 
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger(__name__)

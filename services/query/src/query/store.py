@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from shared.runtime.context import Caller
-from shared.runtime.history import trace_id
-from shared.runtime.postgres import Tx
+from shared.runtime.acts.history import trace_id
+from shared.runtime.base.context import Caller
+from shared.runtime.db.postgres import Tx
 
 ADD: Final = """
 INSERT INTO lookup_audit (id, subject, name, organisation, purpose, by, key, format, status, keys, found, started_at,

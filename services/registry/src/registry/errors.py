@@ -1,6 +1,6 @@
 """Why the register says no: one class per reason."""
 
-from shared.runtime.problems import Conflict, Invalid, NotFound
+from shared.runtime.base.problems import Conflict, Invalid, NotFound
 
 
 class UnknownOperator(NotFound):

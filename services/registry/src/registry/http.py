@@ -9,9 +9,9 @@ from fastapi.responses import StreamingResponse
 from registry import bodies, views
 from registry.lifecycle import RequestStatus, RevocationStatus, Status
 from registry.service import imports, operators, registrations, requests, revocations, sites
-from shared.runtime.http import IfMatch, Rt, Who, etag
-from shared.runtime.http import router as idempotent_router
-from shared.runtime.pages import Page, Paging, page_of
+from shared.runtime.web.door import IfMatch, Rt, Who, etag
+from shared.runtime.web.door import router as idempotent_router
+from shared.runtime.web.paging import Page, Paging, page_of
 
 router = idempotent_router()
 streams = APIRouter()

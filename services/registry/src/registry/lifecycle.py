@@ -5,7 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from shared.runtime.lifecycle import Lifecycle
+from shared.runtime.acts.lifecycle import Lifecycle
 
 
 class Status(StrEnum):

@@ -8,7 +8,7 @@ from registry import consumer, http
 from registry.service import registrations
 from registry.settings import Settings
 from shared.contracts.topics import ACCESS_EVENTS, APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
-from shared.runtime import app
+from shared.runtime.process import app
 
 SERVICE = app.Service(
     name="registry",

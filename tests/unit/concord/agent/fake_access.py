@@ -14,7 +14,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE, Order
-from shared.runtime.signing import BadSignature, KeyRing, Signer, canonical, generate_key, key_set, public
+from shared.signing import BadSignature, KeyRing, Signer, canonical, generate_key, key_set, public
 
 PROVIDER = UUID("01940000-0000-7000-8000-000000000005")
 

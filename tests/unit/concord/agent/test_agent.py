@@ -12,7 +12,7 @@ from concord.agent.hooks import Impossible, Later
 from concord.agent.intake import BadOrder, Gap, Receipts
 from concord.agent.journal import Journal, JournalInUse
 from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE, Order
-from shared.runtime.signing import Signer, canonical, generate_key, public
+from shared.signing import Signer, canonical, generate_key, public
 from tests.unit.concord.agent.conftest import Bench, Recorder, work
 from tests.unit.concord.agent.fake_access import FakeAccess
 

@@ -19,7 +19,7 @@ from concord.agent.agent import ACCEPTED
 from concord.agent.config import Config
 from concord.agent.intake import RECEIPTS
 from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE, Order, Outcome, Receipt
-from shared.runtime.signing import Signer, canonical, public
+from shared.signing import Signer, canonical, public
 
 PAGE = Path(__file__).parents[4] / "docs" / "providers.md"
 BLOCK = re.compile(r"<!-- example: (\S+) -->\n```\w*\n(.*?)\n```", re.DOTALL)

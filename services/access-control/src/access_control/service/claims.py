@@ -14,7 +14,7 @@ from access_control.store.orders import AccessOrder
 from access_control.store.providers import Key
 from shared.contracts.base import storable
 from shared.contracts.orders import RECEIPT_TYPE, Outcome, Receipt
-from shared.runtime.signing import BadSignature, KeyRing, read_header, unique
+from shared.signing import BadSignature, KeyRing, read_header, unique
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far ahead a provider's clock may be."""

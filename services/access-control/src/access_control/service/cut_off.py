@@ -12,10 +12,11 @@ from access_control.store import orders, providers
 from access_control.store.orders import AccessOrder, Draft
 from shared.contracts.orders import Action
 from shared.contracts.registry import AccessRecord, RegistrationRevokedV1, SiteRecord
-from shared.runtime import deadlines
-from shared.runtime.context import EventMeta, Runtime
-from shared.runtime.ids import uuid7
-from shared.runtime.postgres import Tx
+from shared.runtime.acts import deadlines
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import EventMeta
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
 
 WHY = "The registration was revoked."
 

@@ -13,7 +13,8 @@ from access_control.policy import POLICY, Act
 from access_control.state import bells_of
 from access_control.store import feed as store
 from access_control.store.feed import FeedPage, InForce, SignedOrder, State
-from shared.runtime.context import Caller, Runtime
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
 
 STREAM_PAGE: Final = 100
 

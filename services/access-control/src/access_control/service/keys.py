@@ -18,10 +18,11 @@ from access_control.policy import POLICY, Act
 from access_control.service.providers import known
 from access_control.store import providers as store
 from access_control.store.providers import Key
-from shared.runtime import history
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.postgres import Tx
-from shared.runtime.signing import public
+from shared.runtime.acts import history
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.db.postgres import Tx
+from shared.signing import public
 
 KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}")
 PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})

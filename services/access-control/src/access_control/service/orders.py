@@ -10,8 +10,9 @@ from access_control.store import orders as store
 from access_control.store import receipts
 from access_control.store.orders import AccessOrder
 from access_control.store.receipts import RecordedReceipt
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.pages import PageQuery
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.web.paging import PageQuery
 
 
 @dataclass(frozen=True, slots=True)

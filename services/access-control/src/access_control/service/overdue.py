@@ -6,9 +6,9 @@ from access_control.lifecycle import RUNNING
 from access_control.service import facts, trail
 from access_control.service.release import SYSTEM
 from access_control.store import orders
-from shared.runtime import outbox
-from shared.runtime.context import Runtime
-from shared.runtime.postgres import Tx
+from shared.runtime.acts import outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.db.postgres import Tx
 
 
 async def mark_overdue(rt: Runtime, tx: Tx, order_id: UUID) -> None:

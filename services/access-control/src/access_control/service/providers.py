@@ -9,11 +9,12 @@ from access_control.policy import POLICY, Act
 from access_control.store import providers as store
 from access_control.store.providers import Key, Provider
 from shared.contracts.access import ProviderRegisteredV1
-from shared.runtime import history, outbox
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.ids import uuid7
-from shared.runtime.pages import PageQuery
-from shared.runtime.postgres import Tx
+from shared.runtime.acts import history, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
+from shared.runtime.web.paging import PageQuery
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,11 @@ from access_control.store import receipts as store
 from access_control.store.orders import AccessOrder, Moved
 from access_control.store.receipts import RecordedReceipt
 from shared.contracts.topics import receipts_topic
-from shared.runtime import audit, deadlines, outbox
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.dispatch import Raw
-from shared.runtime.postgres import Tx
+from shared.runtime.acts import audit, deadlines, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.db.postgres import Tx
+from shared.runtime.events.dispatch import Raw
 
 Door = Literal["http", "kafka"]
 TOPIC_PREFIX: Final = receipts_topic("").name

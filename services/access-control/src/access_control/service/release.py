@@ -11,11 +11,12 @@ from access_control.store import feed, orders, providers
 from access_control.store.orders import AccessOrder
 from shared.contracts.orders import ORDER_TYPE, Order
 from shared.contracts.topics import orders_topic
-from shared.runtime import deadlines, outbox
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.ids import uuid7
-from shared.runtime.journal import notify
-from shared.runtime.postgres import Tx
+from shared.runtime.acts import deadlines, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.at_commit import notify
+from shared.runtime.db.postgres import Tx
 
 RELEASE_WINDOW = "release"
 """Kind of deadline: the withdraw window."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from access_control.lifecycle import Move, Status
 from access_control.store.orders import AccessOrder
-from shared.runtime import history
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.postgres import Tx
+from shared.runtime.acts import history
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.db.postgres import Tx
 
 AGGREGATE = "order"
 

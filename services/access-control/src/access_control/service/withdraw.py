@@ -10,9 +10,10 @@ from access_control.service import facts, trail
 from access_control.service.release import RELEASE_WINDOW
 from access_control.store import orders
 from access_control.store.orders import AccessOrder
-from shared.runtime import deadlines, outbox
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.postgres import Tx
+from shared.runtime.acts import deadlines, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.db.postgres import Tx
 
 
 async def withdraw(rt: Runtime, who: Caller, order_id: UUID, body: Withdrawal) -> AccessOrder:

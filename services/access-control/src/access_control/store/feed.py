@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from shared.runtime.postgres import Tx
+from shared.runtime.db.postgres import Tx
 
 CHANNEL = "access_orders"
 """NOTIFY channel; the payload is the id of a provider that has new orders."""

@@ -11,9 +11,9 @@ import asyncpg
 from access_control.document import Content, Signed
 from access_control.lifecycle import Status
 from shared.contracts.orders import Action
-from shared.runtime.journal import later
-from shared.runtime.pages import PageQuery
-from shared.runtime.postgres import Tx
+from shared.runtime.db.at_commit import later
+from shared.runtime.db.postgres import Tx
+from shared.runtime.web.paging import PageQuery
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from shared.runtime.pages import PageQuery
-from shared.runtime.postgres import Tx
+from shared.runtime.db.postgres import Tx
+from shared.runtime.web.paging import PageQuery
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.contracts.orders import Outcome
-from shared.runtime.postgres import Tx
+from shared.runtime.db.postgres import Tx
 
 
 @dataclass(frozen=True, slots=True)

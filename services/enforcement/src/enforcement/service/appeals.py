@@ -24,10 +24,11 @@ from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
 from shared.contracts.enforcement import DecisionOverturnedV1, DecisionSuspendedV1
 from shared.rules import Role
-from shared.runtime import deadlines, outbox
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.ids import uuid7
-from shared.runtime.postgres import Tx
+from shared.runtime.acts import deadlines, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
 
 
 async def file(rt: Runtime, who: Caller, decision_id: UUID, body: bodies.Grounds) -> Appeal:

@@ -13,11 +13,12 @@ from enforcement.store.cases import Case, CaseEvidence, Desk, NewCase
 from shared.contracts.enforcement import CaseOpenedV1
 from shared.rules import Level, Role
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
-from shared.runtime import outbox
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.ids import uuid7
-from shared.runtime.postgres import Tx
-from shared.runtime.problems import Invalid
+from shared.runtime.acts import outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.base.problems import Invalid
+from shared.runtime.db.postgres import Tx
 
 
 @dataclass(frozen=True, slots=True)

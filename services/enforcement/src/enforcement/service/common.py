@@ -11,9 +11,9 @@ from enforcement.store import appeals, cases, decisions
 from enforcement.store.appeals import Appeal
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision, ExecutedOrder
-from shared.runtime import history
-from shared.runtime.context import Caller
-from shared.runtime.postgres import Tx
+from shared.runtime.acts import history
+from shared.runtime.base.context import Caller
+from shared.runtime.db.postgres import Tx
 
 APPEAL_CLOCK: Final = "appeal_decision"
 """Kind of the deadline and name of its clock in the rule profile: 60 days."""

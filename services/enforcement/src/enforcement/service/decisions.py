@@ -33,10 +33,11 @@ from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision, NewDecision
 from shared.contracts.base import Fact
 from shared.contracts.enforcement import DecisionReleasedV1, RevocationRequestedV1
-from shared.runtime import outbox
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.ids import uuid7
-from shared.runtime.postgres import Tx
+from shared.runtime.acts import outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
 
 _UNRELEASED = frozenset({Status.DRAFTED, Status.WITHDRAWN})
 

@@ -11,8 +11,9 @@ from enforcement.service.common import held_case, known_case, remember
 from enforcement.store import cases
 from enforcement.store.cases import Evidence
 from enforcement.store.files import EvidenceFiles
-from shared.runtime import audit
-from shared.runtime.context import Caller, Runtime
+from shared.runtime.acts import audit
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
 
 
 async def add(rt: Runtime, who: Caller, case_id: UUID, media_type: str, body: AsyncIterable[bytes]) -> Evidence:

@@ -21,8 +21,9 @@ from shared.contracts.registry import (
     RevocationRequestDeclinedV1,
     RevocationRequestReceivedV1,
 )
-from shared.runtime.context import EventMeta, Runtime
-from shared.runtime.postgres import Tx
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import EventMeta
+from shared.runtime.db.postgres import Tx
 
 _log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from enforcement.measures import CUTS_OFF, Measure
 from enforcement.store import sites
 from enforcement.store.cases import Case
 from enforcement.store.sites import Neighbour, Neighbours, Site
-from shared.runtime.postgres import Tx
+from shared.runtime.db.postgres import Tx
 
 
 class OtherSite(BaseModel):

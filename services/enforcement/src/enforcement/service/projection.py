@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from enforcement.store import sites
 from shared.contracts.registry import SiteRecordedV1
-from shared.runtime.context import Runtime
-from shared.runtime.postgres import Tx
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.db.postgres import Tx
 
 
 async def record_sites(rt: Runtime, tx: Tx, facts: Sequence[SiteRecordedV1]) -> None:

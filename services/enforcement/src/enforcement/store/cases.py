@@ -11,8 +11,8 @@ from uuid import UUID
 import asyncpg
 
 from enforcement.lifecycle import CaseStatus
-from shared.runtime.journal import later
-from shared.runtime.postgres import Tx
+from shared.runtime.db.at_commit import later
+from shared.runtime.db.postgres import Tx
 
 
 @dataclass(frozen=True, slots=True)

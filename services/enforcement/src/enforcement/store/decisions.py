@@ -15,8 +15,8 @@ from enforcement.measures import Measure
 from enforcement.store.cases import CASE, Case, case_of
 from shared.contracts.access import OrderExecutedV1
 from shared.contracts.base import Redress
-from shared.runtime.journal import later
-from shared.runtime.postgres import Tx
+from shared.runtime.db.at_commit import later
+from shared.runtime.db.postgres import Tx
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from shared.contracts.registry import SiteRecordedV1
-from shared.runtime.postgres import Tx
+from shared.runtime.db.postgres import Tx
 
 SHOWN: Final = 100
 """Neighbours named in a preview; the hash and the number cover all of them."""

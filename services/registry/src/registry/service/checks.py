@@ -11,9 +11,9 @@ from registry.errors import AddressTaken, ApprovalMissing, DomainTaken, InvalidV
 from registry.store import register as store
 from registry.store.register import Access, NewDomain, Operator
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain, normalise_ip
-from shared.runtime.context import Runtime
-from shared.runtime.ids import uuid7
-from shared.runtime.postgres import Tx
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
 
 GENERAL = "general"
 """What remains of a site whose last regulated item is struck off; it needs no approval."""

@@ -13,10 +13,11 @@ from registry.store import imports as import_store
 from registry.store import register as store
 from registry.store.register import Access, Operator, Registration, Site
 from shared.rules.identifiers import format_number
-from shared.runtime import history, outbox
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.ids import uuid7
-from shared.runtime.postgres import Tx
+from shared.runtime.acts import history, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
 
 
 @dataclass(slots=True)

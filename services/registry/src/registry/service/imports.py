@@ -16,10 +16,11 @@ from registry.records_in import Line, Record, Rejected, Rejection, check, csv_re
 from registry.service.import_batch import write_batch
 from registry.store import imports as import_store
 from shared.rules import Level
-from shared.runtime import audit
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.ids import uuid7
-from shared.runtime.problems import UnsupportedMediaType
+from shared.runtime.acts import audit
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.base.problems import UnsupportedMediaType
 
 NDJSON: Final = "application/x-ndjson"
 CSV: Final = "text/csv"

@@ -8,9 +8,10 @@ from registry.policy import POLICY, Act
 from registry.store import register as store
 from registry.store.register import Operator
 from shared.rules.identifiers import InvalidIdentifier, check_uscc
-from shared.runtime import audit
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.ids import uuid7
+from shared.runtime.acts import audit
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
 
 
 async def register_operator(rt: Runtime, who: Caller, body: NewOperator) -> Operator:

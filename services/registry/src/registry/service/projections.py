@@ -9,8 +9,9 @@ from shared.contracts.approval import (
     ApprovalNotRequiredV1,
     ApprovalRefusedV1,
 )
-from shared.runtime.context import Caller, EventMeta, Runtime
-from shared.runtime.postgres import Tx
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller, EventMeta
+from shared.runtime.db.postgres import Tx
 
 SYSTEM = Caller.system("registry")
 AnyApproval = ApprovalGrantedV1 | ApprovalNotRequiredV1 | ApprovalRefusedV1 | ApprovalCancelledV1

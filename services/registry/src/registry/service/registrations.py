@@ -15,11 +15,12 @@ from registry.store.register import Operator, Registration, Site
 from shared.contracts.registry import RegistrationGrantedV1, RegistrationRefusedV1
 from shared.rules import Level
 from shared.rules.identifiers import format_number
-from shared.runtime import deadlines, history, outbox
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.ids import uuid7
-from shared.runtime.pages import PageQuery
-from shared.runtime.postgres import Tx
+from shared.runtime.acts import deadlines, history, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
+from shared.runtime.web.paging import PageQuery
 
 CLOCKS = {RegistrationKind.FILING: "registration_filing", RegistrationKind.LICENCE: "registration_licence"}
 DEADLINE = "registration_decision"

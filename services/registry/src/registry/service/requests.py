@@ -22,10 +22,11 @@ from registry.store.register import Registration
 from shared.contracts.enforcement import DecisionOverturnedV1, DecisionSuspendedV1, RevocationRequestedV1
 from shared.contracts.registry import Measure, RevocationRequestDeclinedV1, RevocationRequestReceivedV1
 from shared.rules import Level
-from shared.runtime import history, outbox
-from shared.runtime.context import Caller, EventMeta, Runtime
-from shared.runtime.pages import PageQuery
-from shared.runtime.postgres import Tx
+from shared.runtime.acts import history, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller, EventMeta
+from shared.runtime.db.postgres import Tx
+from shared.runtime.web.paging import PageQuery
 
 SYSTEM = Caller.system("registry")
 

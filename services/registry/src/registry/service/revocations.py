@@ -26,11 +26,12 @@ from registry.store.measures import Revocation
 from registry.store.register import Registration
 from shared.contracts.registry import Measure, RegistrationReinstatedV1, RegistrationRevokedV1
 from shared.rules import Level
-from shared.runtime import history, outbox
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.ids import uuid7
-from shared.runtime.pages import PageQuery
-from shared.runtime.postgres import Tx
+from shared.runtime.acts import history, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
+from shared.runtime.web.paging import PageQuery
 
 
 async def draft(rt: Runtime, who: Caller, registration_id: UUID, body: RevocationBody) -> Revocation:

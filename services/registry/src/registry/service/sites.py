@@ -13,10 +13,11 @@ from registry.service.registrations import move
 from registry.store import register as store
 from registry.store.register import Registration, Site
 from shared.contracts.registry import RegistrationAmendedV1
-from shared.runtime import outbox
-from shared.runtime.context import Caller, Runtime
-from shared.runtime.postgres import Tx
-from shared.runtime.problems import PreconditionFailed
+from shared.runtime.acts import outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.problems import PreconditionFailed
+from shared.runtime.db.postgres import Tx
 
 Owned = tuple[Registration, Site]
 

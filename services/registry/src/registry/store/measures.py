@@ -9,8 +9,8 @@ import asyncpg
 
 from registry.lifecycle import RequestStatus, RevocationStatus
 from registry.store.register import REGISTRATION_COLUMNS, Registration, registration_of
-from shared.runtime.journal import later
-from shared.runtime.postgres import Tx
+from shared.runtime.db.at_commit import later
+from shared.runtime.db.postgres import Tx
 
 
 @dataclass(frozen=True, slots=True)

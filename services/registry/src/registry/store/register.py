@@ -9,8 +9,8 @@ from uuid import UUID
 import asyncpg
 
 from registry.lifecycle import Status
-from shared.runtime.journal import later
-from shared.runtime.postgres import Tx
+from shared.runtime.db.at_commit import later
+from shared.runtime.db.postgres import Tx
 
 
 @dataclass(frozen=True, slots=True)

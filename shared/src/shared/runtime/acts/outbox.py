@@ -1,0 +1,74 @@
+"""What a service has to tell, written in the transaction that makes it true.
+
+Lock the aggregate (SELECT … FOR UPDATE, a guarded UPDATE, or its INSERT) in that transaction: ids are drawn at its end,
+and the relay publishes in id order, so that is what keeps the facts of one key in the order in which they became true.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from shared.contracts.base import Fact
+from shared.runtime.acts import envelope
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.at_commit import Journal, notify
+from shared.runtime.db.postgres import Tx
+
+CHANNEL: Final = "outbox"
+
+JOURNAL: Final = Journal(
+    "outbox",
+    {"event_id": "uuid", "topic": "text", "key": "text", "type": "text", "value": "bytea", "headers": "jsonb"},
+)
+
+_Row = tuple[UUID, str, str, str, bytes, dict[str, str]]
+
+
+def _rows(facts: Iterable[Fact], at: datetime) -> list[_Row]:
+    trace = envelope.trace_headers()
+    headers = {"content-type": envelope.CONTENT_TYPE, **trace}
+    rows = []
+    for fact in facts:
+        event_id = uuid7()
+        value = envelope.encode(fact, event_id=event_id, at=at, trace=trace)
+        rows.append((event_id, fact.TOPIC.name, fact.key, fact.TYPE, value, headers))
+    return rows
+
+
+def add(tx: Tx, *facts: Fact, at: datetime) -> None:
+    """Tell facts, in this order, as structured-mode CloudEvents. ``at`` is when they became true."""
+    if facts:
+        _tell(tx, _rows(facts, at))
+
+
+def add_raw(
+    tx: Tx,
+    *,
+    topic: str,
+    key: str,
+    type: str,  # noqa: A002 -- the CloudEvents attribute
+    value: bytes,
+    event_id: UUID,
+    at: datetime,
+    producer: str = "access-control",
+    content_type: str = "application/jose",
+    headers: Iterable[tuple[str, str]] = (),
+) -> None:
+    """Send bytes exactly as they are (a signed order), as a binary-mode CloudEvent."""
+    all_headers = envelope.binary_headers(
+        event_id=event_id,
+        producer=producer,
+        event_type=type,
+        key=key,
+        at=at,
+        content_type=content_type,
+        trace=envelope.trace_headers(),
+    )
+    all_headers.update(headers)
+    _tell(tx, [(event_id, topic, key, type, value, all_headers)])
+
+
+def _tell(tx: Tx, rows: Sequence[_Row]) -> None:
+    JOURNAL.add(tx, *rows)
+    notify(tx, CHANNEL)

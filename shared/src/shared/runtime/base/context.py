@@ -1,0 +1,41 @@
+"""Who acts, and where an event came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from shared.rules.roles import Level, Role
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who acts: a person or a machine, the organisation it acts for, and what it may see."""
+
+    subject: str
+    name: str
+    organisation: str
+    roles: frozenset[Role]
+    level: Level = Level.PROVINCE
+    region: str | None = None
+    """Province by its GB/T 2260 code; none for national organisations."""
+    categories: frozenset[str] = frozenset()
+
+    @classmethod
+    def system(cls, name: str) -> Caller:
+        """The service itself, for what consumers and ticks do; it holds no role."""
+        return cls(f"system:{name}", name, "concord", frozenset(), Level.NATIONAL)
+
+
+@dataclass(frozen=True, slots=True)
+class EventMeta:
+    """Where an event came from. ``traceparent`` is its W3C trace context, if the writer had one."""
+
+    event_id: UUID
+    key: str
+    topic: str
+    partition: int
+    offset: int
+    at: datetime
+    traceparent: str | None = None

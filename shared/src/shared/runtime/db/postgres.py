@@ -1,0 +1,238 @@
+"""PostgreSQL: a pool, transactions that join the one open in the same task, and which errors pass by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import asyncpg
+import orjson
+
+from shared.runtime.db import at_commit as journal
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Tx: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+else:
+    Tx: TypeAlias = asyncpg.Connection
+
+ACQUIRE_TIMEOUT_S: Final = 5.0
+COMMAND_TIMEOUT_S: Final = 60.0
+SERVER_SETTINGS: Final = {
+    "timezone": "UTC",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "60s",
+    "lock_timeout": "15s",
+    "jit": "off",
+}
+
+UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
+    asyncpg.PostgresConnectionError,  # 08xxx
+    asyncpg.OperatorInterventionError,  # 57xxx: shutting down, starting up, cancelled
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,  # a closed connection; asyncpg puts wrong use of its API in here too
+    ConnectionError,
+    OSError,
+    TimeoutError,
+)
+"""The database cannot be used right now."""
+
+DATABASE_ERRORS: Final[tuple[type[Exception], ...]] = (
+    *UNAVAILABLE,
+    asyncpg.PostgresError,
+    asyncpg.InternalClientError,  # what asyncpg makes of a session that ends between two of its steps
+)
+"""Whatever can go wrong between a loop and its database; the loop starts again."""
+
+CONTENDED: Final[tuple[type[Exception], ...]] = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.InsufficientResourcesError,
+)
+"""Somebody else was in the way; the same transaction may well succeed when it is tried again."""
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether doing the same again later can help: the database is away, or the transaction lost a race."""
+    if isinstance(error, asyncpg.InterfaceError):
+        # InterfaceError covers a lost connection and wrong use of the API; only the first passes by itself.
+        return "closed" in str(error) or "closing" in str(error)
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return False  # a statement that takes too long would take too long again, and hold up everything behind it
+    if getattr(error, "status", None) == HTTPStatus.SERVICE_UNAVAILABLE:
+        return True  # the problem Unavailable
+    return isinstance(error, (*UNAVAILABLE, *CONTENDED))
+
+
+class SessionLost(asyncpg.PostgresConnectionError):
+    """The session ended; whatever else went wrong is a consequence."""
+
+
+def _has_lost(connection: Tx, error: BaseException) -> bool:
+    """asyncpg also reports the end of a session as a state its protocol cannot be in."""
+    return connection.is_closed() or (
+        isinstance(error, asyncpg.InternalClientError) and "cannot switch to state" in str(error)
+    )
+
+
+_JSONB_VERSION: Final = b"\x01"
+
+
+def _to_jsonb(value: Any) -> bytes:
+    return _JSONB_VERSION + orjson.dumps(value)
+
+
+def _from_jsonb(data: bytes) -> Any:
+    return orjson.loads(memoryview(data)[1:])
+
+
+async def prepare(connection: Any) -> None:
+    """Teach a connection to read and write jsonb as Python values."""
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=_to_jsonb,
+        decoder=_from_jsonb,
+        format="binary",  # COPY needs binary
+    )
+
+
+class PartFailed(RuntimeError):
+    """A part of a transaction failed, its exception was caught, and the rest was about to be kept all the same."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """The transaction a task has open."""
+
+    task: asyncio.Task[Any] | None
+    connection: Tx
+    doomed: bool = False
+
+
+async def _as_it_is(_connection: object) -> None:
+    """Pooled connections carry no session state (SET, LISTEN, session locks): no reset, a round trip less."""
+
+
+class Database:
+    """The one database of a service."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], dsn: str, application_name: str) -> None:
+        self._pool = pool
+        self._dsn = dsn
+        self._application_name = application_name
+        self._open: ContextVar[_Open | None] = ContextVar("open", default=None)
+
+    @classmethod
+    async def connect(
+        cls, dsn: str, *, application_name: str, max_size: int = 10, min_size: int = 1, statement_cache_size: int = 100
+    ) -> Database:
+        """Open the pool. Behind pgbouncer in transaction mode ``statement_cache_size`` must be 0."""
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=min_size,
+            max_size=max_size,
+            command_timeout=COMMAND_TIMEOUT_S,
+            statement_cache_size=statement_cache_size,
+            server_settings={**SERVER_SETTINGS, "application_name": application_name},
+            init=prepare,
+            reset=_as_it_is,
+        )
+        return cls(pool, dsn, application_name)
+
+    @property
+    def dsn(self) -> str:
+        """Where the database is."""
+        return self._dsn
+
+    async def dedicated(self, purpose: str) -> asyncpg.Connection[asyncpg.Record]:
+        """A connection outside the pool, for what lives as long as its session: advisory locks and LISTEN."""
+        connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
+            self._dsn,
+            timeout=ACQUIRE_TIMEOUT_S,
+            command_timeout=COMMAND_TIMEOUT_S,
+            server_settings={
+                **SERVER_SETTINGS,
+                "application_name": f"{self._application_name} {purpose}"[:63],
+                # A session whose client vanished without a word must give its locks back.
+                "tcp_keepalives_idle": "10",
+                "tcp_keepalives_interval": "5",
+                "tcp_keepalives_count": "3",
+            },
+        )
+        await prepare(connection)
+        return connection
+
+    def _joined(self) -> _Open | None:
+        """The transaction that this very task has open; a task spawned inside must not share it."""
+        current = self._open.get()
+        return current if current is not None and current.task is asyncio.current_task() else None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        """A transaction; inside another one of the same task, a part of it.
+
+        A part that fails takes the whole with it, also where somebody catches its exception: then PartFailed is raised
+        at the end. Who wants to go on after a failure opens a savepoint: ``tx.transaction()``,
+        and inside leaves nothing to be written at the end.
+        """
+        joined = self._joined()
+        if joined is not None:
+            try:
+                yield joined.connection
+            except BaseException:
+                joined.doomed = True
+                raise
+            return
+        async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+            try:
+                async with connection.transaction():
+                    opened = _Open(asyncio.current_task(), connection)
+                    pending = journal.Pending(connection)
+                    token, written = self._open.set(opened), journal.CURRENT.set(pending)
+                    try:
+                        yield connection
+                    finally:
+                        journal.CURRENT.reset(written)
+                        self._open.reset(token)
+                    if opened.doomed:
+                        raise PartFailed("a part of this transaction failed, so nothing of it may be kept")  # noqa: TRY301
+                    await pending.write()
+            except Exception as error:
+                if is_transient(error) or not _has_lost(connection, error):
+                    raise
+                raise SessionLost("the database session ended in the middle of a transaction") from error
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Tx]:
+        """A connection for reads; inside a transaction of the same task, that one, which sees its own writes."""
+        joined = self._joined()
+        if joined is not None:
+            yield joined.connection
+            return
+        async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+            yield connection
+
+    async def is_up(self, timeout_s: float = 2.0) -> bool:
+        """Whether the database answers."""
+        try:
+            async with asyncio.timeout(timeout_s), self._pool.acquire() as connection:
+                await connection.fetchval("SELECT 1")
+        except DATABASE_ERRORS:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Close the pool, waiting a little for what is under way."""
+        try:
+            async with asyncio.timeout(ACQUIRE_TIMEOUT_S):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()

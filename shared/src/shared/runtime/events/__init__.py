@@ -1,0 +1,1 @@
+"""Kafka: facts out of the outbox, facts of others in."""

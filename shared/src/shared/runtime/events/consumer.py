@@ -1,0 +1,187 @@
+"""A consumer: reads the topics of others and applies each event once; one process per shard reads, others stand by.
+
+It joins no Kafka group: an advisory lock of the service's own database says who reads a shard, so when a process is
+killed another takes over at once. Offsets are committed under the group id after the events were applied; the inbox
+makes reading something twice harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, Literal, NoReturn
+
+import structlog
+
+from shared.contracts.base import Fact
+from shared.runtime.base import metrics
+from shared.runtime.db.postgres import DATABASE_ERRORS
+from shared.runtime.events import inbox
+from shared.runtime.events import kafka as broker
+from shared.runtime.events.delivery import Delivery, unpark
+from shared.runtime.events.dispatch import Handler, Projection, RawHandler, Table
+from shared.runtime.events.kafka import KafkaSettings
+from shared.runtime.events.shards import Shard, Topics
+
+if TYPE_CHECKING:
+    from shared.runtime.acts.runtime import Runtime
+
+__all__ = ["Consumer", "ConsumerHealth", "ConsumerStalled", "Handler", "Projection", "RawHandler", "unpark"]
+
+log = structlog.get_logger(__name__)
+
+REFRESH_S: Final = 5.0
+STALL_S: Final = 60.0
+WATCH_S: Final = 2.0
+
+
+class ConsumerStalled(RuntimeError):
+    """There is something to read and nothing is read: the process must end, so that a fresh one takes over."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerHealth:
+    """How a consumer is. ``lag``: events not read yet, none while the broker cannot say."""
+
+    state: Literal["reading", "standby", "failing"]
+    lag: int | None
+    parked: int
+    last_progress: datetime
+    error: str | None = None
+    illegible: tuple[str, ...] = ()
+    """Records that cannot be taken apart, as topic/partition@offset: nothing behind them is read."""
+
+
+class Consumer:
+    """Reads topics and applies what its table lists."""
+
+    def __init__(
+        self,
+        rt: Runtime,
+        name: str,
+        topics: Topics,
+        handlers: Mapping[type[Fact], Handler],
+        projections: Mapping[type[Fact], Projection] | None = None,
+        *,
+        kafka: KafkaSettings | None = None,
+        raw: Mapping[str, RawHandler] | None = None,
+        shards: int = 1,
+        concurrency: int = 4,
+        stall_s: float = STALL_S,
+        refresh_s: float = REFRESH_S,
+    ) -> None:
+        """``name`` is the group id and the name in the inbox; ``raw`` maps how a topic's name begins to a handler.
+
+        ``topics`` may be a function, also a coroutine function: it is asked again every ``refresh_s`` seconds.
+        """
+        self._rt = rt
+        self._name = name
+        table = Table(handlers, projections, raw)
+        kafka = kafka or KafkaSettings.of(rt.settings, client_id=name)
+        self._shards = [
+            Shard(
+                Delivery(rt, name, table, concurrency=concurrency),
+                rt.db,
+                name=name,
+                number=number,
+                of=shards,
+                topics=topics,
+                table=table,
+                kafka=kafka,
+                refresh_s=refresh_s,
+            )
+            for number in range(shards)
+        ]
+        self._kafka = kafka
+        self._stall_s = stall_s
+        self._parked = 0
+
+    def refresh(self) -> None:
+        """Look for new topics now."""
+        for shard in self._shards:
+            shard.refresh()
+
+    def health(self) -> ConsumerHealth:
+        """How it is, as of the last few seconds; the worst of its shards."""
+        state: Literal["reading", "standby", "failing"] = "reading"
+        if any(shard.error for shard in self._shards):
+            state = "failing"
+        elif not any(shard.reading for shard in self._shards):
+            state = "standby"
+        lags = [shard.lag for shard in self._shards if shard.reading]
+        known = [lag for lag in lags if lag is not None]
+        quiet = timedelta(seconds=max(shard.quiet_s() for shard in self._shards))
+        return ConsumerHealth(
+            state,
+            sum(known) if len(known) == len(lags) else None,
+            self._parked,
+            datetime.now(UTC) - quiet,
+            next((shard.error for shard in self._shards if shard.error), None),
+            tuple(place for shard in self._shards for place in shard.illegible),
+        )
+
+    async def run(self) -> None:
+        """Read until cancelled. Raises ConsumerStalled when there is lag and no progress."""
+        tasks = [asyncio.create_task(shard.run()) for shard in self._shards]
+        tasks.append(asyncio.create_task(self._watch()))
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=broker.CALL_S)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(min(WATCH_S, self._stall_s / 3))
+            for shard in self._shards:
+                await shard.measure()
+            lag = sum(shard.lag or 0 for shard in self._shards)
+            metrics.consumer_lag.set(lag, {"consumer": self._name})
+            illegible = sum(len(shard.illegible) for shard in self._shards)
+            metrics.illegible_records.set(illegible, {"consumer": self._name})
+            database_up = await self._count_parked()
+            for shard in self._shards:
+                if shard.reading:
+                    await self._judge(shard, database_up)
+
+    async def _judge(self, shard: Shard, database_up: bool) -> None:
+        """Raise if it has made no progress for too long while it had something to read, or cannot even tell."""
+        quiet = shard.quiet_s()
+        if quiet < self._stall_s / 2:
+            return
+        # A database or a broker that is away is no reason to end: it is waited for, and that time does not count.
+        if not database_up:
+            shard.excuse()
+        elif shard.lag is None:
+            await self._judge_mute(shard)
+        elif quiet > self._stall_s and shard.lag > 0:
+            self._end(shard, quiet)
+
+    async def _judge_mute(self, shard: Shard) -> None:
+        """It cannot tell its lag. The clock starts when the broker is first seen to answer others."""
+        if not await broker.is_reachable(self._kafka):
+            shard.mute_since = None
+        elif shard.mute_since is None:
+            shard.mute_since = time.monotonic()
+        elif (mute := time.monotonic() - shard.mute_since) > self._stall_s:
+            self._end(shard, mute)
+
+    def _end(self, shard: Shard, seconds: float) -> NoReturn:
+        log.critical("consumer_stalled", consumer=self._name, shard=shard.number, quiet_s=seconds, lag=shard.lag)
+        raise ConsumerStalled(f"{self._name}: lag {shard.lag}, no progress for {seconds:.0f} s")
+
+    async def _count_parked(self) -> bool:
+        """Counts what waits; whether the database answered."""
+        try:
+            async with asyncio.timeout(5), self._rt.db.connection() as connection:
+                self._parked = await inbox.count_parked(connection, self._name)
+        except DATABASE_ERRORS:
+            return False
+        metrics.parked_events.set(self._parked, {"consumer": self._name})
+        return True

@@ -1,0 +1,123 @@
+"""Which events a consumer has applied, and which ones wait because a handler refused them."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from shared.runtime.base.context import EventMeta
+from shared.runtime.db.postgres import Tx
+
+CLAIM = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1"
+CLAIM_MANY = """
+INSERT INTO inbox (consumer, event_id) SELECT $1, unnest($2::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id
+"""
+PARK = """
+INSERT INTO parked (consumer, key, event_id, type, topic, partition, "offset", at, value, headers, error)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT (consumer, event_id) DO NOTHING
+RETURNING 1
+"""
+COLUMNS: Final = 'id, key, event_id, type, topic, partition, "offset", at, value, headers, error, attempts'
+IS_PARKED = "SELECT EXISTS (SELECT FROM parked WHERE consumer = $1 AND key = $2)"
+PARKED_KEYS = "SELECT DISTINCT key FROM parked WHERE consumer = $1 AND key = ANY($2)"
+ALL_KEYS = "SELECT key FROM parked WHERE consumer = $1 GROUP BY key ORDER BY min(id)"
+COUNT = "SELECT count(*) FROM parked WHERE consumer = $1"
+FIRST = f"SELECT {COLUMNS} FROM parked WHERE consumer = $1 AND key = $2 ORDER BY id LIMIT 1 FOR UPDATE"  # noqa: S608
+FAILED = "UPDATE parked SET attempts = attempts + 1, error = $2 WHERE id = $1"
+DONE = "DELETE FROM parked WHERE id = $1"
+LOCK_KEY = "SELECT pg_advisory_xact_lock(hashtextextended($1 || chr(10) || $2, 0))"
+ERROR_LENGTH: Final = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """An event that waits, with the bytes as they came and why it was refused."""
+
+    id: int
+    type: str
+    value: bytes
+    headers: Mapping[str, str]
+    meta: EventMeta
+    error: str
+    attempts: int
+
+
+async def claim(tx: Tx, consumer: str, event_id: object) -> bool:
+    """Take an event in the transaction that applies it; false if it was applied before."""
+    return await tx.fetchval(CLAIM, consumer, event_id) is not None
+
+
+async def claim_many(tx: Tx, consumer: str, event_ids: Collection[UUID]) -> set[UUID]:
+    """Take events in the transaction that applies them; those that were not applied before."""
+    return {row["event_id"] for row in await tx.fetch(CLAIM_MANY, consumer, list(event_ids))}
+
+
+async def is_parked(tx: Tx, consumer: str, key: str) -> bool:
+    """Whether an earlier event of this key waits, so that later ones must wait too."""
+    return bool(await tx.fetchval(IS_PARKED, consumer, key))
+
+
+async def parked_keys(tx: Tx, consumer: str, keys: Collection[str] | None = None) -> list[str]:
+    """Keys with waiting events, the longest waiting first; only those of ``keys`` if given."""
+    rows = await (tx.fetch(ALL_KEYS, consumer) if keys is None else tx.fetch(PARKED_KEYS, consumer, list(keys)))
+    return [row["key"] for row in rows]
+
+
+async def park(
+    tx: Tx, consumer: str, meta: EventMeta, *, event_type: str, value: bytes, headers: Mapping[str, str], error: str
+) -> bool:
+    """Put an event aside; false if it already is."""
+    row = await tx.fetchval(
+        PARK,
+        consumer,
+        meta.key,
+        meta.event_id,
+        event_type,
+        meta.topic,
+        meta.partition,
+        meta.offset,
+        meta.at,
+        value,
+        dict(headers),
+        error.replace("\0", "")[:ERROR_LENGTH],
+    )
+    return row is not None
+
+
+async def count_parked(tx: Tx, consumer: str) -> int:
+    """How many events wait."""
+    return int(await tx.fetchval(COUNT, consumer))
+
+
+async def lock_key(tx: Tx, consumer: str, key: str) -> None:
+    """Keep others from parking or unparking events of this key until the transaction ends."""
+    await tx.execute(LOCK_KEY, consumer, key)
+
+
+async def first_parked(tx: Tx, consumer: str, key: str) -> Parked | None:
+    """The longest waiting event of a key, locked."""
+    row = await tx.fetchrow(FIRST, consumer, key)
+    if row is None:
+        return None
+    headers = row["headers"]
+    meta = EventMeta(
+        row["event_id"],
+        row["key"],
+        row["topic"],
+        row["partition"],
+        row["offset"],
+        row["at"],
+        headers.get("traceparent"),
+    )
+    return Parked(row["id"], row["type"], row["value"], headers, meta, row["error"], row["attempts"])
+
+
+async def unparked(tx: Tx, parked: Parked) -> None:
+    """It was applied: it waits no longer."""
+    await tx.execute(DONE, parked.id)
+
+
+async def failed_again(tx: Tx, parked: Parked, error: str) -> None:
+    """It was tried and refused once more."""
+    await tx.execute(FAILED, parked.id, error.replace("\0", "")[:ERROR_LENGTH])

@@ -1,0 +1,292 @@
+"""The relay: publishes what the outbox holds, in id order, and marks it; one per service, others stand by.
+
+A pass publishes whatever a snapshot shows unpublished. Ids of one key are drawn under the aggregate's lock, so id order
+is commit order per key; a transaction that commits late, with a lower id, belongs to another key and is picked up by
+the next pass. Nothing waits for long transactions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Literal
+
+import asyncpg
+import structlog
+
+from shared.contracts.base import Topic
+from shared.runtime.acts.outbox import CHANNEL
+from shared.runtime.base import metrics
+from shared.runtime.db.at_commit import notify
+from shared.runtime.db.leases import hold
+from shared.runtime.db.postgres import DATABASE_ERRORS
+from shared.runtime.events import kafka as broker
+from shared.runtime.events.kafka import BROKER_ERRORS, KafkaSettings
+from shared.runtime.events.publisher import Publisher
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from shared.runtime.db.postgres import Database
+
+    Session: TypeAlias = asyncpg.Connection[asyncpg.Record]
+
+log = structlog.get_logger(__name__)
+
+# Rows that are on their way already are left out; a filter on the id instead would miss late commits.
+FETCH = """
+SELECT id, created_at, topic, key, value, headers::text AS headers
+  FROM outbox
+ WHERE published_at IS NULL AND id <> ALL ($1::bigint[]) AND topic <> ALL ($2::text[])
+ ORDER BY id
+ LIMIT $3
+"""
+MARK = "UPDATE outbox SET published_at = now() WHERE id = ANY ($1::bigint[]) AND created_at BETWEEN $2 AND $3"
+BACKLOG = """
+SELECT count(*) AS unpublished, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS oldest_seconds
+  FROM outbox WHERE published_at IS NULL
+"""
+# Later rows of the same key follow again, so that the last record of a key in the log is always its newest.
+REPLAY = """
+WITH chosen AS (
+    SELECT topic, key, min(id) AS first_id FROM outbox
+     WHERE id BETWEEN $1 AND $2 AND ($3::text IS NULL OR topic = $3) AND published_at IS NOT NULL
+     GROUP BY topic, key
+)
+UPDATE outbox SET published_at = NULL FROM chosen
+ WHERE outbox.topic = chosen.topic AND outbox.key = chosen.key AND outbox.id >= chosen.first_id
+   AND published_at IS NOT NULL
+"""
+# Walk the index of unpublished rows and stop at the limit. With old statistics the planner would rather read and sort
+# the whole backlog for every batch. A mark lost in a crash only has facts published again: no wait for the disk.
+PLAN = """
+SET enable_sort = off; SET enable_bitmapscan = off; SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan;
+SET statement_timeout = 0; SET synchronous_commit = off
+"""
+KNOWN_TOPICS = "SELECT name FROM outbox_topic"
+KNOW_TOPICS = "INSERT INTO outbox_topic SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
+LOST_TOPICS = """
+UPDATE outbox SET published_at = NULL
+ WHERE topic = ANY ($1::text[]) AND published_at IS NOT NULL
+"""
+PARTITIONS = "SELECT ensure_month_partitions()"
+
+BATCH: Final = 1000
+POLL_S: Final = 1.0
+MEASURE_S: Final = 5.0
+FIRST_PAUSE_S: Final = 0.1
+LONGEST_PAUSE_S: Final = 5.0
+HOUR_S: Final = 3600.0
+DAY_S: Final = 86_400.0
+MAX_ID: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class RelayHealth:
+    """How the relay is. ``standby``: another process publishes."""
+
+    state: Literal["leading", "standby", "failing"]
+    unpublished: int
+    oldest_seconds: float
+    last_progress: datetime | None
+    held_topics: tuple[str, ...] = ()
+    error: str | None = None
+
+
+class Relay:
+    """Publishes the outbox of one service."""
+
+    def __init__(
+        self,
+        db: Database,
+        kafka: KafkaSettings,
+        *,
+        topics: Sequence[Topic] = (),
+        batch: int = BATCH,
+        poll_s: float = POLL_S,
+        timeout_s: float = broker.CALL_S,
+    ) -> None:
+        self._db = db
+        self._kafka = kafka
+        self._topics = {topic.name for topic in topics}
+        self._batch = batch
+        self._poll_s = poll_s
+        self._timeout_s = timeout_s
+        self._wake = asyncio.Event()
+        self._publisher = Publisher(kafka, topics, on_lost=self._wake.set)
+        self._health = RelayHealth("standby", 0, 0.0, None)
+        self._last_progress: datetime | None = None
+        self._error: str | None = None
+        self._measured = self._partitioned = float("-inf")
+
+    def health(self) -> RelayHealth:
+        """How it is, as of the last few seconds."""
+        return self._health
+
+    async def run(self) -> None:
+        """Lead or stand by, until cancelled; a lost database session is taken up again."""
+        pause = FIRST_PAUSE_S
+        while True:
+            self._health = RelayHealth("standby", 0, 0.0, self._last_progress)
+            try:
+                async with hold(self._db, "relay") as lease:
+                    pause = FIRST_PAUSE_S
+                    await self._lead(lease.connection)
+            except DATABASE_ERRORS as error:
+                log.warning("relay_lost_database", error=repr(error), pause_s=pause)
+                self._health = RelayHealth("failing", 0, 0.0, self._last_progress, error=repr(error))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    async def _lead(self, connection: Session) -> None:
+        """Publish until the session is lost. All SQL runs on the session with the lock: no lock, no publishing."""
+        await connection.execute(PLAN)
+        await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
+        pause = FIRST_PAUSE_S
+        while True:
+            try:
+                await self._housekeeping(connection)
+                await self._ensure_topics(
+                    connection, self._topics | {r["name"] for r in await connection.fetch(KNOWN_TOPICS)}
+                )
+                await self._publisher.open()
+                self._error = None
+                while True:
+                    self._wake.clear()
+                    self._publisher.check()
+                    if await self._drain(connection):
+                        pause = FIRST_PAUSE_S
+                    await self._housekeeping(connection)
+                    await self._rest()
+            except BROKER_ERRORS as error:
+                if connection.is_closed():
+                    raise asyncpg.InterfaceError("the relay's session is closed") from error
+                metrics.relay_failures.add(1)
+                self._error, self._measured = repr(error), float("-inf")
+                log.warning("relay_broker_failed", error=self._error, pause_s=pause)
+            finally:
+                await self._publisher.close()
+            await self._housekeeping(connection)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    async def _rest(self) -> None:
+        """Until somebody tells of new rows, or a poll's time has passed: a NOTIFY can get lost, a poll cannot."""
+        try:
+            async with asyncio.timeout(self._poll_s):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _drain(self, connection: Session) -> bool:
+        """Publish batch after batch until none is left; whether anything was published.
+
+        While the broker works on one batch, the one before is marked and the next one is read.
+        """
+        marked_later: list[asyncpg.Record] = []
+        rows = await self._fetch(connection)
+        anything = bool(rows)
+        while rows:
+            if await self._ensure_topics(connection, {row["topic"] for row in rows}):
+                rows = await self._fetch(connection, marked_later)
+                continue
+            meanwhile = asyncio.create_task(self._mark_and_fetch(connection, marked_later, rows))
+            try:
+                async with broker.bounded(self._timeout_s):
+                    outcome = await self._publisher.send(rows)
+            finally:
+                more = await meanwhile
+            marked_later = outcome.acknowledged
+            if len(marked_later) < len(rows):  # what was read ahead may come after rows that failed: read again
+                await self._mark(connection, marked_later)
+                if outcome.failure is not None:
+                    raise outcome.failure
+                marked_later, more = [], await self._fetch(connection)
+            rows = more
+            await self._measure_if_due(connection)
+        await self._mark(connection, marked_later)
+        return anything
+
+    async def _ensure_topics(self, connection: Session, names: set[str]) -> bool:
+        """Make missing topics; whether the broker had lost one, whose facts are published again now.
+
+        A topic is lost if we published to it and it is empty. All its facts are marked before anything new is sent, so
+        that every key has its whole story in the new topic, in order.
+        """
+        seen = await self._publisher.ensure(names)
+        known = [row["name"] for row in await connection.fetch(KNOWN_TOPICS)] if seen else []
+        lost = 0
+        if suspects := set(seen) & set(known):
+            empty = await broker.empty_topics(self._kafka, suspects)
+            lost = (
+                int((await connection.execute(LOST_TOPICS, empty, timeout=HOUR_S)).rsplit(" ", 1)[-1]) if empty else 0
+            )
+            if lost:
+                log.error("broker_lost_topics", topics=empty, facts_published_again=lost)
+        if new := set(seen) - set(known):
+            await connection.execute(KNOW_TOPICS, list(new))
+        return lost > 0
+
+    async def _mark_and_fetch(
+        self, connection: Session, done: list[asyncpg.Record], under_way: list[asyncpg.Record]
+    ) -> list[asyncpg.Record]:
+        await self._mark(connection, done)
+        return await self._fetch(connection, under_way) if len(under_way) == self._batch else []
+
+    async def _fetch(self, connection: Session, under_way: Sequence[asyncpg.Record] = ()) -> list[asyncpg.Record]:
+        return await connection.fetch(FETCH, [row["id"] for row in under_way], self._publisher.held(), self._batch)
+
+    async def _mark(self, connection: Session, rows: Sequence[asyncpg.Record]) -> None:
+        if not rows:
+            return
+        times = [row["created_at"] for row in rows]
+        await connection.execute(MARK, [row["id"] for row in rows], min(times), max(times))
+        metrics.relay_published.add(len(rows))
+        self._last_progress = datetime.now(UTC)
+
+    async def _measure_if_due(self, connection: Session) -> None:
+        now = time.monotonic()
+        if now - self._measured < MEASURE_S:
+            return
+        self._measured = now
+        row = await connection.fetchrow(BACKLOG)
+        assert row is not None
+        metrics.outbox_unpublished.set(row["unpublished"])
+        metrics.outbox_oldest_seconds.set(row["oldest_seconds"])
+        self._health = RelayHealth(
+            "failing" if self._error else "leading",
+            row["unpublished"],
+            row["oldest_seconds"],
+            self._last_progress,
+            tuple(self._publisher.held()),
+            self._error,
+        )
+
+    async def _housekeeping(self, connection: Session) -> None:
+        await self._measure_if_due(connection)
+        if time.monotonic() - self._partitioned < DAY_S:
+            return
+        self._partitioned = time.monotonic()
+        try:
+            await connection.execute(PARTITIONS)
+        except asyncpg.PostgresError as error:  # the default partition takes the rows meanwhile
+            log.warning("outbox_partitions_failed", error=repr(error))
+
+
+async def replay(
+    db: Database, *, first_id: int | None = None, last_id: int | None = None, topic: str | None = None
+) -> int:
+    """Have published facts published again, in order: a range of outbox ids, one topic, or everything.
+
+    Later facts of the same keys follow again too. Returns how many; a running relay sends them.
+    """
+    async with db.transaction() as tx:
+        await tx.execute("SET LOCAL statement_timeout = 0")
+        status = await tx.execute(
+            REPLAY, 0 if first_id is None else first_id, MAX_ID if last_id is None else last_id, topic, timeout=HOUR_S
+        )
+        notify(tx, CHANNEL)
+    return int(status.rsplit(" ", 1)[-1])

@@ -1,0 +1,209 @@
+"""Makes a FastAPI application, and a process, out of a Service."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from asyncio import FIRST_COMPLETED
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, cast
+
+import httpx
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from pydantic import ValidationError
+
+from shared.runtime.base.clock import Clock, SystemClock
+from shared.runtime.base.settings import Settings
+from shared.runtime.process import health, telemetry
+from shared.runtime.process.service import Service
+from shared.runtime.process.supervisor import Failure, Job, Supervisor
+from shared.runtime.web import answers, docs, openapi
+from shared.runtime.web.identity import TokenValidator
+from shared.runtime.web.middleware import Door, is_probe
+
+__all__ = ["Service", "create_app", "main", "running"]
+
+LARGEST_BODY: Final = 1024 * 1024
+"""Bytes a request body may have; a route that takes more says so with ``max_body_size=``."""
+VERSION: Final = "0.1.0"
+EXIT_USAGE: Final = 2
+
+_log = structlog.get_logger(__name__)
+
+
+def create_app(
+    service: Service,
+    settings: Settings | None = None,
+    *,
+    clock: Clock | None = None,
+    validator: TokenValidator | None = None,
+) -> FastAPI:
+    """The application of a service. ``validator`` replaces the issuer's key set, for tests."""
+    settings = settings or service.settings()
+    clock = clock or SystemClock()
+    observed = telemetry.configure(service.name, settings)
+    supervisor = Supervisor(service, settings, clock, jobs_of)
+    application = FastAPI(
+        title=f"Concord: {service.name}",
+        version=VERSION,
+        description=service.description,
+        docs_url=None,
+        openapi_url="/openapi.json" if "http" in settings.roles_run else None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        generate_unique_id_function=_operation_id,
+        telemetry={"operation_spans": False, "logs": False, "exclude": is_probe, "auto_configure": False},
+    )
+    application.state.supervisor = supervisor
+    application.state.http = httpx.AsyncClient(limits=httpx.Limits(max_connections=2))
+    application.state.validator = validator or TokenValidator(
+        settings.oidc_issuer, settings.oidc_audience, settings.jwks_url, application.state.http, clock=clock
+    )
+    answers.install(application)
+    application.add_middleware(Door)
+    health.install(application, supervisor, observed.registry)
+    if "http" in settings.roles_run:
+        for router in service.routers:
+            application.include_router(router, max_body_size=LARGEST_BODY)
+        docs.install(application)
+        openapi.install(application)
+    return application
+
+
+def jobs_of(service: Service, rt: Any) -> list[Job]:
+    """The workers that ROLES_RUN names for this service."""
+    if rt.settings.roles_run == {"http"}:
+        return []
+    from shared.runtime.process import workers  # noqa: PLC0415 - a process that only serves needs no Kafka client
+
+    return workers.jobs_of(service, rt)
+
+
+@asynccontextmanager
+async def running(application: FastAPI, *, timeout_s: float = 20) -> AsyncIterator[FastAPI]:
+    """Run the application's life around a test: it is ready inside, stopped after.
+
+    Raises Failure if the service cannot start, or if one of its workers ended meanwhile.
+    """
+    supervisor: Supervisor = application.state.supervisor
+    failed: asyncio.Future[Failure] = asyncio.get_running_loop().create_future()
+    supervisor.on_failure = lambda failure: None if failed.done() else failed.set_result(failure)
+    async with application.router.lifespan_context(application):
+        ready: asyncio.Future[Any] = asyncio.ensure_future(supervisor.ready.wait())
+        try:
+            await asyncio.wait(
+                {ready, cast("asyncio.Future[Any]", failed)}, timeout=timeout_s, return_when=FIRST_COMPLETED
+            )
+        finally:
+            ready.cancel()
+        if failed.done():
+            raise failed.result()
+        if not supervisor.ready.is_set():
+            raise TimeoutError(f"{supervisor.service.name} was not ready within {timeout_s} s")
+        yield application
+    if failed.done():
+        raise failed.result()
+
+
+def main(service: Service, arguments: Sequence[str] | None = None) -> None:
+    """The command line of a service: serve, migrate, replay, unpark. Ends the process."""
+    given = _parser(service).parse_args(arguments)
+    settings = _settings(service)
+    if given.command == "serve":
+        sys.exit(serve(service, settings))
+    telemetry.configure_logs(service.name, settings)
+    from shared.runtime.process import commands  # noqa: PLC0415 - serving does without them
+
+    command: Callable[[Service, Settings, argparse.Namespace], Awaitable[int]] = getattr(commands, given.command)
+    sys.exit(asyncio.run(_awaited(command(service, settings, given))))
+
+
+def _settings(service: Service) -> Settings:
+    try:
+        return service.settings()
+    except ValidationError as error:
+        prefix = service.settings.model_config.get("env_prefix", "")
+        for each in error.errors(include_input=False):
+            name = "".join(str(part) for part in each["loc"][:1]).removeprefix(prefix.lower())
+            sys.stderr.write(f"{service.name}: {prefix}{name.upper()}: {each['msg']}\n")
+        sys.exit(EXIT_USAGE)
+
+
+def serve(service: Service, settings: Settings) -> int:
+    """Serve until told to stop; says what to exit with."""
+    application = create_app(service, settings)
+    config = uvicorn.Config(
+        application,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=max(1, int(settings.stop_grace_s * 0.6)),
+    )
+    server = _Server(config, application.state.supervisor)
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        # Uvicorn takes these over, and raises them once more when it is done: being asked to end is not a failure.
+        signal.signal(asked, lambda *_: None)
+    server.run()
+    telemetry.configure(service.name, settings).shutdown()
+    return server.exit_code
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, told by the supervisor when the process cannot go on, and telling it when it is to stop."""
+
+    def __init__(self, config: uvicorn.Config, supervisor: Supervisor) -> None:
+        super().__init__(config)
+        self.exit_code = 0
+        self._supervisor = supervisor
+        supervisor.on_failure = self._fail
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Let streams and long polls end first: nobody else tells them."""
+        self._supervisor.stopping.set()
+        await super().shutdown(sockets)
+
+    def _fail(self, failure: Failure) -> None:
+        self.exit_code = failure.code
+        self.should_exit = True
+
+
+@asynccontextmanager
+async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
+    supervisor: Supervisor = application.state.supervisor
+    supervisor.start()
+    try:
+        yield
+    finally:
+        await supervisor.stop()
+        await application.state.http.aclose()
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _parser(service: Service) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=service.name, description=service.description or None)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="run the roles that CONCORD_ROLES_RUN names")
+    commands.add_parser("migrate", help="bring the database to the newest schema")
+    replay = commands.add_parser("replay", help="publish facts again, after a lost broker or for a new reader")
+    replay.add_argument("--from", dest="first", type=int, help="first outbox id; default: the oldest")
+    replay.add_argument("--to", dest="last", type=int, help="last outbox id; default: the newest")
+    replay.add_argument("--topic", help="only this topic")
+    unpark = commands.add_parser("unpark", help="try parked events again, in order")
+    unpark.add_argument("--key", help="only this key")
+    return parser
+
+
+async def _awaited(result: Awaitable[int]) -> int:
+    return await result

@@ -1,0 +1,66 @@
+"""What the operator of a service types, other than serve. Each answers in one line and says what to exit with."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
+
+from shared.contracts.base import Fact
+from shared.runtime.base.clock import SystemClock
+from shared.runtime.base.settings import Settings
+from shared.runtime.db import migrations
+from shared.runtime.db.postgres import Database
+from shared.runtime.events import delivery, relay
+from shared.runtime.events.dispatch import Handler, Projection, RawHandler
+from shared.runtime.process.service import Service
+from shared.runtime.process.supervisor import boot
+
+Handlers: TypeAlias = Mapping[type[Fact], Handler]
+Projections: TypeAlias = Mapping[type[Fact], Projection]
+RawHandlers: TypeAlias = Mapping[str, RawHandler]
+
+
+async def migrate(service: Service, settings: Settings, _given: argparse.Namespace) -> int:
+    """Bring the database to the newest schema."""
+    if service.migrations is None:
+        _say(f"{service.name} has no database tables")
+        return 0
+    revision = await migrations.upgrade(settings.dsn, service.migrations)
+    _say(f"{service.name}: the database is at revision {revision}")
+    return 0
+
+
+async def replay(service: Service, settings: Settings, given: argparse.Namespace) -> int:
+    """Mark facts unpublished again; the running relay publishes them."""
+    db = await Database.connect(settings.dsn, application_name=f"{service.name} replay", max_size=2)
+    try:
+        count = await relay.replay(db, first_id=given.first, last_id=given.last, topic=given.topic)
+    finally:
+        await db.close()
+    _say(f"{service.name}: {count} facts will be published again")
+    return 0
+
+
+async def unpark(service: Service, settings: Settings, given: argparse.Namespace) -> int:
+    """Try parked events again, in order; exit 1 if some are still refused."""
+    rt = await boot(service, settings, SystemClock())
+    waiting = 0
+    try:
+        for name, handlers, projections, raw in _consumers(service):
+            done = await delivery.unpark(rt, name, handlers, given.key, projections=projections, raw=raw)
+            _say(f"{name}: {done.applied} events applied, {done.waiting} still parked")
+            waiting += done.waiting
+    finally:
+        await rt.db.close()
+    return 1 if waiting else 0
+
+
+def _consumers(service: Service) -> Iterator[tuple[str, Handlers, Projections, RawHandlers]]:
+    """The tables of every consumer this service has."""
+    yield service.name, service.handlers, service.projections, {}
+    for feed in service.raw:
+        yield feed.name, {}, {}, feed.handlers
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")

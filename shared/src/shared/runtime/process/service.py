@@ -1,0 +1,69 @@
+"""What makes one department's service: its doors, the facts it tells and hears, and its clocks."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from shared.contracts.base import Fact, Topic
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.settings import Settings
+from shared.runtime.db.postgres import Tx
+from shared.runtime.events.dispatch import Handler, Projection, RawHandler
+
+Topics = tuple[Topic, ...] | Callable[[Runtime], Awaitable[Sequence[Topic | str]]]
+"""Topics that are known beforehand, or a question to be asked again every few seconds."""
+Deadlines = Mapping[str, Callable[[Runtime, Tx, UUID], Awaitable[Any]]]
+"""Kind of clock → verb ``(rt, tx, aggregate_id)``, run once when it runs out."""
+Worker = Callable[[Runtime], Awaitable[None]]
+"""A loop of the service's own; it ends only when it is cancelled."""
+
+
+@dataclass(frozen=True)
+class RawFeed:
+    """Topics that carry no facts, read by a consumer of their own."""
+
+    name: str
+    """Its group id, its name in the inbox and in /readyz."""
+    topics: Callable[[Runtime], Awaitable[Sequence[Topic | str]]]
+    """Asked again every ``refresh_s`` seconds."""
+    handlers: Mapping[str, RawHandler]
+    """Beginning of a topic's name → ``(rt, tx, records)``."""
+    refresh_s: float = 5.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """The table of contents of a service; its main.py fills one in."""
+
+    name: str
+    router: APIRouter | Sequence[APIRouter] = ()
+    settings: type[Settings] = Settings
+    migrations: Path | None = None
+    """Folder of its Alembic revisions; none: it has no tables of its own."""
+    handlers: Mapping[type[Fact], Handler] = field(default_factory=dict)
+    """Fact type → verb ``(rt, tx, fact, meta)``, run in the transaction that claims the event."""
+    projections: Mapping[type[Fact], Projection] = field(default_factory=dict)
+    """Fact type → ``(rt, tx, facts)``, a batch at a time."""
+    raw: Sequence[RawFeed] = ()
+    deadlines: Deadlines = field(default_factory=dict)
+    publishes: tuple[Topic, ...] = ()
+    listens: Topics = ()
+    shards: int = 1
+    """Into how many parts the topics are divided, each read by one process."""
+    workers: Sequence[Worker] = ()
+    """Further loops; they run where ``consumer`` is among ROLES_RUN."""
+    start: Callable[[Runtime], Awaitable[Any]] | None = None
+    """Run once the database is reachable, before anything else; what it returns is ``rt.state``."""
+    stop: Callable[[Runtime], Awaitable[None]] | None = None
+    """Run when everything else has stopped."""
+    description: str = ""
+    """What the service is for; heads its API documentation."""
+
+    @property
+    def routers(self) -> tuple[APIRouter, ...]:
+        """Its routers, however many."""
+        return (self.router,) if isinstance(self.router, APIRouter) else tuple(self.router)

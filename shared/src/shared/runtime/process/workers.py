@@ -1,0 +1,75 @@
+"""What each role of ROLES_RUN runs, other than the HTTP door."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from functools import partial
+from typing import Any, Final
+
+import asyncpg
+import structlog
+
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.clocks.ticks import TickWorker
+from shared.runtime.events.consumer import Consumer
+from shared.runtime.events.kafka import KafkaSettings
+from shared.runtime.events.relay import Relay
+from shared.runtime.process.service import Service
+from shared.runtime.process.supervisor import Job
+from shared.runtime.web import idempotency
+
+HOUSEKEEPING_S: Final = 3600.0
+
+_log = structlog.get_logger(__name__)
+
+
+def jobs_of(service: Service, rt: Runtime) -> list[Job]:
+    """The workers of this service that its settings ask for."""
+    roles = rt.settings.roles_run
+    kafka = KafkaSettings.of(rt.settings, client_id=service.name)
+    jobs: list[Job] = []
+    if "relay" in roles:
+        relay = Relay(rt.db, kafka, topics=service.publishes)
+        jobs.append(Job("relay", relay.run, partial(_report, relay.health)))
+    if "consumer" in roles:
+        if service.handlers or service.projections:
+            consumer = Consumer(
+                rt,
+                service.name,
+                topics=partial(service.listens, rt) if callable(service.listens) else service.listens,
+                handlers=service.handlers,
+                projections=service.projections,
+                kafka=kafka,
+                shards=service.shards,
+            )
+            jobs.append(Job("consumer", consumer.run, partial(_report, consumer.health)))
+        for feed in service.raw:
+            reader = Consumer(rt, feed.name, partial(feed.topics, rt), {}, raw=feed.handlers, refresh_s=feed.refresh_s)
+            jobs.append(Job(feed.name, reader.run, partial(_report, reader.health)))
+        jobs += [Job(_name(worker), partial(worker, rt)) for worker in service.workers]
+    if "ticks" in roles:
+        if service.deadlines:
+            ticks = TickWorker(rt, service.deadlines)
+            jobs.append(Job("ticks", ticks.run, partial(_report, ticks.health)))
+        jobs.append(Job("housekeeping", partial(housekeeping, rt)))
+    return jobs
+
+
+async def housekeeping(rt: Runtime, every_s: float = HOUSEKEEPING_S) -> None:
+    """Every hour: forget old answers to POSTs."""
+    while True:
+        try:
+            forgotten = await idempotency.purge(rt)
+            _log.info("housekeeping.done", answers_forgotten=forgotten)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            _log.warning("housekeeping.failed", error=repr(error), next_try_in_s=every_s)
+        await asyncio.sleep(every_s)
+
+
+def _report(health: Callable[[], Any]) -> Mapping[str, Any]:
+    report = asdict(health())
+    return {"ok": report.get("state") != "failing", **report}
+
+
+def _name(worker: Callable[[Runtime], Awaitable[None]]) -> str:
+    return getattr(worker, "__name__", "worker").replace("_", "-")

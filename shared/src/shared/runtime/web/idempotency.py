@@ -1,0 +1,160 @@
+"""Idempotency-Key: a POST that is sent twice happens once, and the second time gets the answer of the first."""
+
+import hashlib
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from opentelemetry import trace
+
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.problems import BadRequest, Conflict, Problem
+from shared.runtime.db.at_commit import Journal
+from shared.runtime.web.requests import authenticate, route_of, runtime_of
+
+HEADER: Final = "Idempotency-Key"
+REPLAYED: Final = "Idempotency-Replayed"
+KEEP: Final = timedelta(days=7)
+KEPT_HEADERS: Final = frozenset({"content-type", "etag", "location"})
+VISIBLE: Final = re.compile(r"[\x21-\x7e]{1,255}")
+
+PARAMETER: Final = {
+    "name": HEADER,
+    "in": "header",
+    "required": True,
+    "description": "Chosen by the caller, new for every act: the same key with the same request acts once and gets "
+    "the first answer again, marked `Idempotency-Replayed: true`. Kept for 7 days.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "example": "0192f1c2-6b1e-7cc3-9d52-1a2b3c4d5e6f",
+}
+
+CLAIM: Final = "SELECT locked, request_hash, status, headers, body FROM idempotency_claim($1, $2)"
+ANSWERS: Final = Journal(
+    "idempotency",
+    {
+        "subject": "text", "key": "text", "route": "text", "request_hash": "bytea", "status": "integer",
+        "headers": "jsonb", "body": "bytea",
+    },
+)  # fmt: skip
+PURGE = """
+DELETE FROM idempotency
+ WHERE (subject, key) IN (SELECT subject, key FROM idempotency WHERE created_at < $1 ORDER BY created_at LIMIT $2)
+"""
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class IdempotencyKeyRequired(BadRequest):
+    """This needs an Idempotency-Key header, so that sending it twice does not do it twice."""
+
+
+class IdempotencyKeyMalformed(BadRequest):
+    """Idempotency-Key must be 1 to 255 visible ASCII characters."""
+
+
+class IdempotencyInFlight(Conflict):
+    """The first request with this Idempotency-Key is still being carried out."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Ask again shortly: the answer of the first will be there."""
+        return {"Retry-After": "1"}
+
+
+class IdempotencyKeyReused(Problem):
+    """This Idempotency-Key was already used for another request; choose a new one."""
+
+    status = 422
+
+
+class IdempotentRoute(APIRoute):
+    """A route whose POST runs in one transaction together with the record of its answer."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        if "POST" in (options.get("methods") or ()):
+            extra = dict(options.get("openapi_extra") or {})
+            extra["parameters"] = [*extra.get("parameters", ()), PARAMETER]
+            options["openapi_extra"] = extra
+        super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Handler:
+        """FastAPI's handler, made idempotent for POST."""
+        handler = super().get_route_handler()
+        if "POST" not in (self.methods or ()):
+            return handler
+
+        async def once(request: Request) -> Response:
+            return await answer_once(request, handler)
+
+        return once
+
+
+async def answer_once(request: Request, handler: Handler) -> Response:
+    """Carry the request out, or give the stored answer of the first time.
+
+    Raises IdempotencyKeyRequired, IdempotencyKeyMalformed (400), IdempotencyInFlight (409), IdempotencyKeyReused (422).
+    Whatever the endpoint raises rolls everything back and stores nothing.
+    """
+    subject = (await authenticate(request)).subject
+    key = key_of(request)
+    fingerprint = fingerprint_of(request, await request.body())
+    async with runtime_of(request).db.transaction() as tx:
+        stored = await tx.fetchrow(CLAIM, subject, key)
+        if stored is None or not stored["locked"]:
+            raise IdempotencyInFlight
+        if stored["request_hash"] is not None:
+            if stored["request_hash"] != fingerprint:
+                raise IdempotencyKeyReused
+            return replayed(stored["status"], stored["headers"], stored["body"])
+        response = await handler(request)
+        if 200 <= response.status_code < 300:
+            ANSWERS.add(tx, (subject, key, route_of(request.scope), fingerprint, *_kept(response)))
+        return response
+
+
+def key_of(request: Request) -> str:
+    """The key the caller chose."""
+    given = request.headers.getlist(HEADER)
+    if not given:
+        raise IdempotencyKeyRequired
+    if len(given) > 1 or not VISIBLE.fullmatch(given[0]):
+        raise IdempotencyKeyMalformed
+    return given[0]
+
+
+def fingerprint_of(request: Request, body: bytes) -> bytes:
+    """What tells one request from another: method, address and body."""
+    digest = hashlib.sha256()
+    for part in (request.method, request.url.path, request.url.query):
+        digest.update(part.encode("utf-8", "surrogatepass") + b"\n")
+    digest.update(body)
+    return digest.digest()
+
+
+def replayed(status: int, headers: Mapping[str, str], body: bytes) -> Response:
+    """The stored answer, marked as one."""
+    trace.get_current_span().set_attribute("concord.idempotency_replayed", True)
+    return Response(body, status, headers={**headers, REPLAYED: "true"})
+
+
+async def purge(rt: Runtime, *, batch: int = 5_000) -> int:
+    """Forget answers older than 7 days; says how many. Part of the ticks."""
+    before = rt.clock.now() - KEEP
+    total = 0
+    while True:
+        async with rt.db.transaction() as tx:
+            forgotten = int((await tx.execute(PURGE, before, batch)).split()[-1])
+        total += forgotten
+        if forgotten < batch:
+            return total
+
+
+def _kept(response: Response) -> tuple[int, dict[str, str], bytes]:
+    body = getattr(response, "body", None)
+    if not isinstance(body, bytes):
+        raise TypeError("a streamed answer cannot be kept: put this POST on a plain APIRouter")
+    headers = {name: value for name, value in response.headers.items() if name in KEPT_HEADERS}
+    return response.status_code, headers, body

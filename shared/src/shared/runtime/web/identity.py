@@ -1,0 +1,263 @@
+"""Who calls: bearer tokens of an OpenID Connect issuer (RFC 9068), checked against its published keys."""
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Any, Final, Protocol
+
+import httpx
+import structlog
+from joserfc import jwk, jws, jwt
+from joserfc.errors import ExpiredTokenError, JoseError
+from joserfc.jwk import Key
+
+from shared.rules import Level, Role
+from shared.runtime.base.clock import Clock, SystemClock
+from shared.runtime.base.context import Caller
+from shared.runtime.base.problems import Unauthorized, Unavailable
+
+ALGORITHMS: Final = ("Ed25519", "EdDSA", "ES256", "RS256")
+KEY_TYPES: Final = frozenset({"OKP", "EC", "RSA"})
+TOKEN_TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
+LEEWAY_S: Final = 30
+LONGEST_TOKEN: Final = 16_384
+REMEMBER: Final = timedelta(minutes=5)
+MOST_REMEMBERED: Final = 10_000
+
+_log = structlog.get_logger(__name__)
+_ROLES: Final = {role.value: role for role in Role}
+
+
+class IdentityUnavailable(Unavailable):
+    """The issuer of bearer tokens cannot be reached, so nobody can be recognised just now."""
+
+
+class Keys(Protocol):
+    """Where a validator finds the issuer's public keys."""
+
+    generation: int
+    """Grows whenever a key comes or goes."""
+
+    async def get(self, kid: str) -> Key | None:
+        """The key of this id, or none. Raises IdentityUnavailable when no key was ever seen."""
+        ...
+
+    def keep_fresh(self) -> None:
+        """Called on every use, so that a key the issuer withdrew is noticed."""
+        ...
+
+
+class StaticKeys:
+    """Keys that are known beforehand: tests, and deployments that mount the issuer's key set as a file."""
+
+    def __init__(self, key_set: Mapping[str, Any]) -> None:
+        self.generation = 0
+        self._keys = read_key_set(key_set)
+
+    async def get(self, kid: str) -> Key | None:
+        """The key of this id, or none."""
+        return self._keys.get(kid)
+
+    def keep_fresh(self) -> None:
+        """Nothing to do: these keys do not change."""
+
+
+class JwksCache:
+    """The issuer's key set, fetched when first needed and kept fresh; known keys outlive an issuer that is down."""
+
+    def __init__(
+        self,
+        url: str,
+        http: httpx.AsyncClient,
+        *,
+        ttl_s: float = 300,
+        retry_s: float = 10,
+        first_retry_s: float = 1,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.generation = 0
+        self._url, self._http, self._monotonic = url, http, monotonic
+        self._ttl_s, self._retry_s, self._first_retry_s = ttl_s, retry_s, first_retry_s
+        self._keys: dict[str, Key] | None = None
+        self._fetched = self._tried = float("-inf")
+        self._lock = asyncio.Lock()
+        self._background: asyncio.Task[None] | None = None
+
+    async def get(self, kid: str) -> Key | None:
+        """The key of this id. An unknown one asks the issuer again, at most once per ``retry_s``."""
+        if self._keys is None or kid not in self._keys:
+            await self._refresh()
+        if self._keys is None:
+            raise IdentityUnavailable
+        return self._keys.get(kid)
+
+    def keep_fresh(self) -> None:
+        """Fetch in the background once the set is older than ``ttl_s``; nobody waits for it."""
+        if self._monotonic() - self._fetched < self._ttl_s or not self._may_try():
+            return
+        if self._background is None or self._background.done():
+            self._background = asyncio.get_running_loop().create_task(self._refresh())
+
+    def _may_try(self) -> bool:
+        pause = self._first_retry_s if self._keys is None else self._retry_s
+        return self._monotonic() - self._tried >= pause
+
+    async def _refresh(self) -> None:
+        async with self._lock:
+            if not self._may_try():
+                return
+            self._tried = self._monotonic()
+            try:
+                answer = await self._http.get(self._url, timeout=3.0, headers={"accept": "application/json"})
+                answer.raise_for_status()
+                keys = read_key_set(answer.json())
+            except (httpx.HTTPError, ValueError) as error:
+                _log.warning("identity.keys_unreachable", url=self._url, error=repr(error), known=len(self._keys or ()))
+                return
+            self._fetched = self._tried
+            if self._keys is None or keys.keys() != self._keys.keys():
+                _log.info("identity.keys", url=self._url, kids=sorted(keys))
+                self.generation += 1
+            self._keys = keys
+
+
+class TokenValidator:
+    """Turns a bearer token into the Caller it stands for.
+
+    Checked: an allowed algorithm, the issuer's signature, ``typ`` at+jwt, ``iss``, ``aud``, ``exp``, ``nbf`` and
+    ``iat`` with 30 s of leeway, and a subject. Roles that the rule profile does not know are ignored.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        audience: str,
+        jwks_url: str | None = None,
+        http: httpx.AsyncClient | None = None,
+        *,
+        keys: Keys | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if keys is None:
+            if jwks_url is None or http is None:
+                raise TypeError("a validator needs keys, or an address and a client to fetch them")
+            keys = JwksCache(jwks_url, http)
+        self.keys = keys
+        self._issuer, self._audience = issuer, audience
+        self._clock = clock or SystemClock()
+        self._known: OrderedDict[bytes, tuple[Caller, float]] = OrderedDict()
+        self._generation = keys.generation
+
+    async def validate(self, token: str) -> Caller:
+        """The caller. Raises Unauthorized (401), or IdentityUnavailable (503) when no key was ever obtained."""
+        self.keys.keep_fresh()
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        if (known := self._recall(digest)) is not None:
+            return known
+        claims = await self._verify(token)
+        caller = caller_of(claims)
+        self._remember(digest, caller, float(claims["exp"]))
+        return caller
+
+    async def _verify(self, token: str) -> dict[str, Any]:
+        if len(token) > LONGEST_TOKEN:
+            raise Unauthorized(reason="it is too long")
+        header = _header(token)
+        if str(header.get("typ", "")).lower() not in TOKEN_TYPES:
+            raise Unauthorized(reason="it is not an access token (typ must be at+jwt)")
+        if header.get("alg") not in ALGORITHMS:
+            raise Unauthorized(reason="its algorithm is not accepted")
+        kid = header.get("kid")
+        key = await self.keys.get(kid) if isinstance(kid, str) else None
+        if key is None:
+            raise Unauthorized(reason="its key is not one of the issuer's")
+        try:
+            claims = jwt.decode(token, key, algorithms=ALGORITHMS).claims
+            self._registry().validate(claims)
+        except ExpiredTokenError:
+            raise Unauthorized(reason="it has expired") from None
+        except (JoseError, ValueError, TypeError) as error:
+            raise Unauthorized(reason=_said(error)) from None
+        return claims
+
+    def _registry(self) -> jwt.JWTClaimsRegistry:
+        return jwt.JWTClaimsRegistry(
+            now=int(self._clock.now().timestamp()),
+            leeway=LEEWAY_S,
+            iss={"essential": True, "value": self._issuer},
+            aud={"essential": True, "value": self._audience},
+            exp={"essential": True},
+            sub={"essential": True},
+        )
+
+    def _recall(self, digest: bytes) -> Caller | None:
+        if self._generation != self.keys.generation:
+            self._known.clear()
+            self._generation = self.keys.generation
+        entry = self._known.get(digest)
+        if entry is None:
+            return None
+        caller, until = entry
+        if self._clock.now().timestamp() >= until:
+            del self._known[digest]
+            return None
+        return caller
+
+    def _remember(self, digest: bytes, caller: Caller, expires: float) -> None:
+        until = min(expires + LEEWAY_S, (self._clock.now() + REMEMBER).timestamp())
+        self._known[digest] = (caller, until)
+        while len(self._known) > MOST_REMEMBERED:
+            self._known.popitem(last=False)
+
+
+def caller_of(claims: Mapping[str, Any]) -> Caller:
+    """The caller that the claims of a checked token describe. What is missing gives no rights."""
+    level = claims.get("level")
+    region = claims.get("region")
+    return Caller(
+        subject=str(claims["sub"]),
+        name=str(claims.get("name") or claims["sub"]),
+        organisation=str(claims.get("organisation") or ""),
+        roles=frozenset(_ROLES[role] for role in _texts(claims.get("roles")) if role in _ROLES),
+        level=Level.NATIONAL if level == Level.NATIONAL else Level.PROVINCE,
+        region=str(region) if region else None,
+        categories=frozenset(_texts(claims.get("categories"))),
+    )
+
+
+def read_key_set(key_set: Mapping[str, Any]) -> dict[str, Key]:
+    """The usable public keys of a JWK set, by id. Others (encryption, symmetric, malformed) are left out."""
+    listed = key_set.get("keys") if isinstance(key_set, Mapping) else None
+    if not isinstance(listed, list):
+        raise ValueError("not a JWK set")  # noqa: TRY004 - the content is wrong, not the call
+    keys: dict[str, Key] = {}
+    for entry in listed:
+        if not isinstance(entry, dict) or entry.get("use", "sig") != "sig" or entry.get("kty") not in KEY_TYPES:
+            continue
+        try:
+            key = jwk.import_key(entry)
+        except (JoseError, ValueError, TypeError) as error:
+            _log.warning("identity.key_unusable", kid=entry.get("kid"), error=repr(error))
+            continue
+        if isinstance(entry.get("kid"), str):
+            keys[entry["kid"]] = key
+    return keys
+
+
+def _texts(value: object) -> Iterable[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else ()
+
+
+def _header(token: str) -> dict[str, Any]:
+    try:
+        return dict(jws.extract_compact(token.encode("ascii")).headers())
+    except (JoseError, ValueError, TypeError):
+        raise Unauthorized(reason="it is not a signed JWT") from None
+
+
+def _said(error: Exception) -> str:
+    claim = getattr(error, "claim", None)
+    return f"its {claim} is missing or wrong" if isinstance(claim, str) else "its signature does not hold"
