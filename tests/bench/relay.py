@@ -33,7 +33,7 @@ async def run(size: str, broker: str) -> list[Result]:
         try:
             dsn = await postgres.ensure_database("relay")
             connection = await asyncpg.connect(dsn)
-            for file in sorted((ROOT / "shared/src/shared/runtime/schema").glob("*.sql")):
+            for file in sorted((ROOT / "shared/src/shared/runtime/db/schema").glob("*.sql")):
                 await connection.execute(file.read_text(encoding="utf-8"))
             await connection.close()
             db = await Database.connect(dsn, application_name="bench")

@@ -72,7 +72,7 @@ async def _template(postgres: EmbeddedPostgres, role: str) -> str:
     dsn = await postgres.ensure_database(role)
     if role == "runtime":
         connection = await asyncpg.connect(dsn)
-        for file in sorted((ROOT / "shared/src/shared/runtime/schema").glob("*.sql")):
+        for file in sorted((ROOT / "shared/src/shared/runtime/db/schema").glob("*.sql")):
             await connection.execute(file.read_text())
         await connection.close()
     elif role != "empty":

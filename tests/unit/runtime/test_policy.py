@@ -1,6 +1,6 @@
 """Policy: roles, scopes and second persons, from one table."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import pytest
@@ -8,11 +8,13 @@ import pytest
 from shared.rules import Role
 from shared.runtime.acts.policy import (
     OutOfScope,
+    PersonRequired,
     Policy,
     RoleMissing,
     Rule,
     SecondPersonRequired,
     all_of,
+    another_organisation,
     any_of,
     anywhere,
     holding,
@@ -65,8 +67,8 @@ def test_another_region_is_out_of_scope_but_national_level_reaches_every_region(
 def test_a_caller_without_region_organisation_or_category_reaches_nothing() -> None:
     nobody = person("x", roles=["industry_regulator"], organisation=None)
     for scope in (same_region, own_organisation, own_category):
-        assert not scope(nobody, Record(region="", organisation="", category=""))
-        assert not scope(nobody, Record(region=None, organisation=None, category=None))  # type: ignore[arg-type]
+        assert not scope(nobody).admits(Record(region="", organisation="", category=""))
+        assert not scope(nobody).admits(Record(region=None, organisation=None, category=None))  # type: ignore[arg-type]
 
 
 def test_one_of_several_rules_is_enough() -> None:
@@ -111,27 +113,80 @@ def test_scopes_combine() -> None:
     both, either = all_of(same_region, own_category), any_of(same_region, own_category)
     near, far = Record(category="education"), Record(region="310000")
     culture = person("culture-a")
-    assert not both(culture, near)
-    assert not both(culture, far)
-    assert both(culture, Record())
-    assert either(culture, near)
-    assert either(culture, far)
-    assert not either(culture, Record(region="310000", category="education"))
+    assert not both(culture).admits(near)
+    assert not both(culture).admits(far)
+    assert both(culture).admits(Record())
+    assert either(culture).admits(near)
+    assert either(culture).admits(far)
+    assert not either(culture).admits(Record(region="310000", category="education"))
 
 
 def test_roles_of_one_act_may_reach_different_records() -> None:
     reader = any_of(holding(Role.OPERATOR, own_organisation), holding(Role.INDUSTRY_REGULATOR, same_region))
     applicant, regulator = person("applicant"), person("regulator-a")
     own = Record(region="310000", organisation=str(applicant.organisation))
-    assert reader(applicant, own)
-    assert reader(regulator, Record())
-    assert not reader(regulator, own), "the regulator's own scope counts, not the applicant's"
-    assert not reader(applicant, Record(region=str(applicant.region))), "and the other way round"
+    assert reader(applicant).admits(own)
+    assert reader(regulator).admits(Record())
+    assert not reader(regulator).admits(own), "the regulator's own scope counts, not the applicant's"
+    assert not reader(applicant).admits(Record(region=str(applicant.region))), "and the other way round"
 
 
 def test_a_scope_tied_to_a_role_reaches_nothing_for_others() -> None:
-    assert holding(Role.AUDITOR, anywhere)(person("x", roles=["auditor"]), Record())
-    assert not holding(Role.AUDITOR, anywhere)(person("regulator-a"), Record())
+    assert holding(Role.AUDITOR, anywhere)(person("x", roles=["auditor"])).admits(Record())
+    assert not holding(Role.AUDITOR, anywhere)(person("regulator-a")).admits(Record())
     both = person("x", roles=["auditor", "operator"])
-    assert holding(Role.AUDITOR, anywhere)(both, Record())
-    assert not holding(Role.AUDITOR, own_organisation)(both, Record())
+    assert holding(Role.AUDITOR, anywhere)(both).admits(Record())
+    assert not holding(Role.AUDITOR, own_organisation)(both).admits(Record())
+
+
+def test_several_values_of_a_word_overlap_and_none_of_wants_not_one() -> None:
+    @dataclass
+    class Shared:
+        organisation: tuple[str, ...]
+
+    culture = person("culture-a")
+    assert own_organisation(culture).admits(Shared(("mii-bj", "culture-bj")))
+    assert not another_organisation(culture).admits(Shared(("mii-bj", "culture-bj")))
+    assert another_organisation(culture).admits(Shared(("mii-bj",)))
+    assert not another_organisation(person("x", organisation=None)).admits(Shared(("mii-bj",)))
+
+
+def test_a_list_is_filtered_by_what_admits_a_record() -> None:
+    reach = POLICY.reach(person("regulator-a"), Act.READ)
+    assert reach.where({"region": "region = ANY ({})"}, first=4) == ("((region = ANY ($4::text[])))", [["110000"]])
+    assert POLICY.reach(person("national-a"), Act.READ).where({}, first=1) == ("(TRUE)", [])
+    with pytest.raises(RoleMissing):
+        POLICY.reach(person("culture-a"), Act.READ)
+    lost = person("x", roles=["industry_regulator"], organisation=None)
+    assert POLICY.reach(lost, Act.READ).where({}, first=1) == ("(FALSE)", [])
+
+
+def test_a_program_is_neither_of_the_two_people() -> None:
+    policy = Policy({
+        Act.READ: Rule(REGULATOR), Act.DRAFT: Rule(REGULATOR, first_person=True),
+        Act.CONFIRM: Rule(REGULATOR, second_person=True),
+    })  # fmt: skip
+    program = replace(person("regulator-b"), program=True)
+    policy.require(program, Act.READ)
+    with pytest.raises(PersonRequired, match="Only a person may draft revocation"):
+        policy.require(program, Act.DRAFT)
+    with pytest.raises(PersonRequired):
+        policy.require(program, Act.CONFIRM, drafted_by="regulator-a")
+
+
+def test_one_human_with_two_accounts_is_one_person() -> None:
+    second_account = replace(person("regulator-b"), person="regulator-a")
+    with pytest.raises(SecondPersonRequired):
+        POLICY.require(second_account, Act.CONFIRM, Record(), drafted_by="regulator-a")
+
+
+def test_allowed_actions_are_what_this_person_may_do_of_what_is_possible() -> None:
+    class Action(StrEnum):
+        CONFIRM = "confirm"
+        EXPIRE = "expire"
+
+    acts = {Action.CONFIRM: Act.CONFIRM}
+    possible = list(Action)
+    assert POLICY.allowed(person("regulator-b"), Record(), possible, acts, drafted_by="regulator-a") == [Action.CONFIRM]
+    assert POLICY.allowed(person("regulator-a"), Record(), possible, acts, drafted_by="regulator-a") == []
+    assert POLICY.allowed(person("culture-a"), Record(), possible, acts, drafted_by="regulator-a") == []

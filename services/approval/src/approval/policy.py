@@ -1,15 +1,18 @@
 """Who may do what in approval: one table."""
 
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from shared.rules import Level, Role
 from shared.runtime.acts.policy import (
+    EVERYTHING,
     Policy,
+    Reach,
     Rule,
     all_of,
     any_of,
     holding,
+    only,
     own_category,
     own_organisation,
     same_region,
@@ -29,9 +32,9 @@ class Act(StrEnum):
     CANCEL_APPROVAL = "cancel_approval"
 
 
-def own_level(who: Caller, resource: Any) -> bool:
+def own_level(who: Caller) -> Reach:
     """What is put to the ministry is decided by the ministry."""
-    return who.level == Level.NATIONAL or resource.level == Level.PROVINCE
+    return EVERYTHING if who.level == Level.NATIONAL else only("level", Level.PROVINCE)
 
 
 own_desk: Final = all_of(own_category, same_region, own_level)

@@ -1,17 +1,19 @@
 """Who may do what in enforcement: one table."""
 
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from shared.rules import Role
 from shared.runtime.acts.policy import (
     Policy,
+    Reach,
     Rule,
-    Scope,
     all_of,
+    another_organisation,
     any_of,
     anywhere,
     holding,
+    only,
     own_category,
     own_organisation,
     same_region,
@@ -37,23 +39,9 @@ class Act(StrEnum):
     DECIDE_APPEAL = "decide_appeal"
 
 
-def own_site(who: Caller, case: Any) -> bool:
+def own_site(who: Caller) -> Reach:
     """Cases about a site of the operator the caller acts for."""
-    return bool(who.organisation) and who.organisation == case.operator_uscc
-
-
-def another_organisation(who: Caller, case: Any) -> bool:
-    """Cases of an authority that the caller does not work for: nobody reviews its own decisions (docs/adr/0004)."""
-    return bool(who.organisation) and who.organisation != case.organisation
-
-
-def one_of_them(scope: Scope) -> Scope:
-    """For a record that lies in several cases: reaching one of them is enough."""
-
-    def reached(who: Caller, cases: Any) -> bool:
-        return any(scope(who, case) for case in cases)
-
-    return reached
+    return only("operator_uscc", who.organisation)
 
 
 desk: Final = all_of(own_category, same_region)
@@ -78,7 +66,7 @@ POLICY: Final = Policy({
     Act.READ_CASE:         OFFICIAL,
     Act.LIST_CASES:        Rule(OFFICIALS),  # the store narrows the list to the caller's desk
     Act.ADD_EVIDENCE:      OWN_CASE,
-    Act.READ_EVIDENCE:     Rule(OFFICIALS, one_of_them(official)),
+    Act.READ_EVIDENCE:     OFFICIAL,
     Act.DRAFT_DECISION:    OWN_CASE,
     Act.READ_DRAFT:        OFFICIAL,
     Act.READ_DECISION:     CONCERNED,

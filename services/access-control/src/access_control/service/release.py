@@ -15,7 +15,7 @@ from shared.runtime.acts import deadlines, outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
-from shared.runtime.db.at_commit import notify
+from shared.runtime.db.at_commit import notify_at_commit
 from shared.runtime.db.postgres import Tx
 
 RELEASE_WINDOW = "release"
@@ -50,7 +50,7 @@ async def release(rt: Runtime, tx: Tx, draft: AccessOrder, *, why: str) -> Acces
         at=now,
     )
     outbox.add(tx, facts.released(released), at=now)
-    notify(tx, feed.CHANNEL, str(draft.provider_id))
+    notify_at_commit(tx, feed.CHANNEL, str(draft.provider_id))
     return released
 
 

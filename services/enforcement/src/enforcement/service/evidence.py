@@ -12,6 +12,7 @@ from enforcement.store import cases
 from enforcement.store.cases import Evidence
 from enforcement.store.files import EvidenceFiles
 from shared.runtime.acts import audit
+from shared.runtime.acts.policy import OutOfScope
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 
@@ -49,7 +50,9 @@ async def read(rt: Runtime, who: Caller, sha256: str) -> tuple[Evidence, Path]:
         kept = await cases.get_evidence(tx, sha256)
         if kept is None:
             raise UnknownEvidence(sha256=sha256)
-        POLICY.require(who, Act.READ_EVIDENCE, await cases.cases_with(tx, sha256))
+        reach = POLICY.reach(who, Act.READ_EVIDENCE)
+        if not any(reach.admits(case) for case in await cases.cases_with(tx, sha256)):
+            raise OutOfScope(act="read evidence")
         path = await EvidenceFiles(rt.settings.evidence_path).verified(sha256)
         resource = f"/evidence/{sha256}"
         await audit.record(tx, who=who, act=Act.READ_EVIDENCE, resource=resource, outcome="granted", at=rt.clock.now())

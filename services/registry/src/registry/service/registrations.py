@@ -7,7 +7,7 @@ from uuid import UUID
 from registry.bodies import Grant, NewRegistration, NewSite, Refusal, RegistrationKind
 from registry.errors import UnknownOperator, UnknownRegistration
 from registry.lifecycle import REGISTRATION, Action, Status
-from registry.policy import POLICY, Act
+from registry.policy import OFFICIALS, POLICY, Act
 from registry.records import operator_record, site_record, site_recorded
 from registry.service import checks
 from registry.store import register as store
@@ -87,7 +87,7 @@ async def page(
 ) -> list[Registration]:
     """Registrations the caller may see, newest first."""
     region = who.region if who.level is Level.PROVINCE else None
-    own = who.organisation if not POLICY.may(who, Act.READ_REVOCATION) else None
+    own = who.organisation if not who.roles & OFFICIALS else None
     async with rt.db.connection() as tx:
         rows = await tx.fetch(
             store.LIST_REGISTRATIONS,

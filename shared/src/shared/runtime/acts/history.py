@@ -6,10 +6,10 @@ from uuid import UUID
 from opentelemetry import trace
 
 from shared.runtime.base.context import Caller
-from shared.runtime.db.at_commit import Journal
+from shared.runtime.db.at_commit import AppendOnly, insert_at_commit
 from shared.runtime.db.postgres import Tx
 
-JOURNAL = Journal(
+HISTORY = AppendOnly(
     "history",
     {
         "aggregate": "text", "aggregate_id": "uuid", "action": "text", "from_status": "text", "to_status": "text",
@@ -42,4 +42,4 @@ def add(
         aggregate, aggregate_id, action, from_status, to_status, who.subject, who.name, who.organisation, why, at,
         trace_id(),
     )  # fmt: skip
-    JOURNAL.add(tx, row)
+    insert_at_commit(tx, HISTORY, row)

@@ -12,12 +12,12 @@ from uuid import UUID
 from shared.contracts.base import Fact
 from shared.runtime.acts import envelope
 from shared.runtime.base.ids import uuid7
-from shared.runtime.db.at_commit import Journal, notify
+from shared.runtime.db.at_commit import AppendOnly, insert_at_commit, notify_at_commit
 from shared.runtime.db.postgres import Tx
 
 CHANNEL: Final = "outbox"
 
-JOURNAL: Final = Journal(
+OUTBOX: Final = AppendOnly(
     "outbox",
     {"event_id": "uuid", "topic": "text", "key": "text", "type": "text", "value": "bytea", "headers": "jsonb"},
 )
@@ -70,5 +70,5 @@ def add_raw(
 
 
 def _tell(tx: Tx, rows: Sequence[_Row]) -> None:
-    JOURNAL.add(tx, *rows)
-    notify(tx, CHANNEL)
+    insert_at_commit(tx, OUTBOX, *rows)
+    notify_at_commit(tx, CHANNEL)

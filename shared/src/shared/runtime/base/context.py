@@ -14,6 +14,7 @@ class Caller:
     """Who acts: a person or a machine, the organisation it acts for, and what it may see."""
 
     subject: str
+    """The account, as the issuer names it."""
     name: str
     organisation: str
     roles: frozenset[Role]
@@ -21,11 +22,19 @@ class Caller:
     region: str | None = None
     """Province by its GB/T 2260 code; none for national organisations."""
     categories: frozenset[str] = frozenset()
+    person: str = ""
+    """The human behind the account; one human may have several. What two-person acts compare and keep."""
+    program: bool = False
+    """A token of client credentials: no human stands behind it."""
+
+    def __post_init__(self) -> None:
+        if not self.person:
+            object.__setattr__(self, "person", self.subject)
 
     @classmethod
     def system(cls, name: str) -> Caller:
         """The service itself, for what consumers and ticks do; it holds no role."""
-        return cls(f"system:{name}", name, "concord", frozenset(), Level.NATIONAL)
+        return cls(f"system:{name}", name, "concord", frozenset(), Level.NATIONAL, program=True)
 
 
 @dataclass(frozen=True, slots=True)

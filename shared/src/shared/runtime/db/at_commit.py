@@ -1,7 +1,7 @@
 """What a transaction writes at its end, all of it with one statement: one round trip however much there is to write.
 
-Rows of tables that verbs only add to: their ids are drawn when the transaction holds every lock it will take. Changes
-of rows it holds, whose outcome is therefore known. Nobody inside the transaction can read either.
+Rows of tables that verbs only add to (facts, history, kept answers): their ids are drawn when the transaction holds
+every lock it will take, and nobody inside the transaction reads them. Whatever changes a row is awaited (acts.moves).
 """
 
 from __future__ import annotations
@@ -22,19 +22,11 @@ MOST_CHANGES: Final = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Journal:
+class AppendOnly:
     """A table, and the PostgreSQL types of the columns that rows give in this order."""
 
     table: str
     columns: Mapping[str, str]
-
-    def add(self, tx: Tx, *rows: tuple[Any, ...]) -> None:
-        """Have rows written, in this order, just before ``tx`` commits; after a failure they never were.
-
-        Raises RuntimeError unless ``tx`` is the transaction this task has open. A savepoint that is rolled back does
-        not take them back: do not add to a journal inside one.
-        """
-        pending_of(tx).rows.setdefault(self, []).extend(rows)
 
 
 class Change(NamedTuple):
@@ -54,7 +46,7 @@ class Pending:
     """What a transaction will write and tell at its end."""
 
     connection: Tx
-    rows: dict[Journal, list[tuple[Any, ...]]] = field(default_factory=dict)
+    rows: dict[AppendOnly, list[tuple[Any, ...]]] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
 
@@ -63,20 +55,23 @@ class Pending:
         while len(self.changes) > MOST_CHANGES:
             first, self.changes = self.changes[:MOST_CHANGES], self.changes[MOST_CHANGES:]
             await self._write({}, first, [])
-        rows = {journal: of_one for journal, of_one in self.rows.items() if of_one}
+        rows = {table: of_one for table, of_one in self.rows.items() if of_one}
         if rows or self.changes or self.notes:
             await self._write(rows, self.changes, self.notes)
 
     async def _write(
-        self, rows: Mapping[Journal, list[tuple[Any, ...]]], changes: Sequence[Change], notes: Sequence[tuple[str, str]]
+        self,
+        rows: Mapping[AppendOnly, list[tuple[Any, ...]]],
+        changes: Sequence[Change],
+        notes: Sequence[tuple[str, str]],
     ) -> None:
-        journals = tuple(sorted(rows, key=lambda journal: journal.table))
+        tables = tuple(sorted(rows, key=lambda table: table.table))
         values: list[Any] = [[channel for channel, _ in notes], [payload for _, payload in notes]]
-        for journal in journals:
-            values += map(list, zip(*rows[journal], strict=True))
+        for table in tables:
+            values += map(list, zip(*rows[table], strict=True))
         for change in changes:
             values += change.values
-        statement = _statement(journals, tuple(change.sql for change in changes))
+        statement = _statement(tables, tuple(change.sql for change in changes))
         found = await self.connection.fetchval(statement, *values)
         for change, changed in zip(changes, found, strict=True):
             if changed != change.rows:
@@ -90,11 +85,20 @@ def pending_of(tx: Tx) -> Pending:
     """What ``tx`` will write at its end. Raises RuntimeError unless this task has it open."""
     pending = CURRENT.get()
     if pending is None or pending.connection is not tx:
-        raise RuntimeError("journals are written by Database.transaction(), and this is no such transaction")
+        raise RuntimeError("this is written by Database.transaction() at its end, and this is no such transaction")
     return pending
 
 
-def notify(tx: Tx, channel: str, payload: str = "") -> None:
+def insert_at_commit(tx: Tx, table: AppendOnly, *rows: tuple[Any, ...]) -> None:
+    """Have rows written, in this order, just before ``tx`` commits; after a failure they never were.
+
+    Raises RuntimeError unless ``tx`` is the transaction this task has open. A savepoint that is rolled back does not
+    take them back: not inside one.
+    """
+    pending_of(tx).rows.setdefault(table, []).extend(rows)
+
+
+def notify_at_commit(tx: Tx, channel: str, payload: str = "") -> None:
     """Wake those who LISTEN on a channel when ``tx`` commits; the same note twice is one."""
     note, notes = (channel, payload), pending_of(tx).notes
     if note not in notes:
@@ -106,21 +110,21 @@ def later(tx: Tx, change: str, *values: Any, rows: int = 1) -> None:
 
     Only where the outcome is known, because ``tx`` holds the rows; ChangeMissed takes everything back where it was not
     so. One change for a row: a second one would find it changed by the same statement, and is missed too. Not inside a
-    savepoint, like Journal.add.
+    savepoint, like insert_at_commit.
     """
     pending_of(tx).changes.append(Change(change, values, rows))
 
 
 @lru_cache(maxsize=1024)
-def _statement(journals: tuple[Journal, ...], changes: tuple[str, ...]) -> str:
+def _statement(tables: tuple[AppendOnly, ...], changes: tuple[str, ...]) -> str:
     """One statement whose answer is how many rows each change found."""
     parts, taken = [], 2
-    for place, journal in enumerate(journals):
-        names = ", ".join(journal.columns)
-        arrays = ", ".join(f"${taken + n}::{kind}[]" for n, kind in enumerate(journal.columns.values(), 1))
-        taken += len(journal.columns)
+    for place, table in enumerate(tables):
+        names = ", ".join(table.columns)
+        arrays = ", ".join(f"${taken + n}::{kind}[]" for n, kind in enumerate(table.columns.values(), 1))
+        taken += len(table.columns)
         parts.append(
-            f"w{place} AS (INSERT INTO {journal.table} ({names}) SELECT {names} FROM unnest({arrays})"  # noqa: S608 - ours
+            f"w{place} AS (INSERT INTO {table.table} ({names}) SELECT {names} FROM unnest({arrays})"  # noqa: S608 - ours
             f" WITH ORDINALITY AS given ({names}, place) ORDER BY place)"
         )
     for place, change in enumerate(changes):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import asyncpg
 import orjson
 
-from shared.runtime.db import at_commit as journal
+from shared.runtime.db import at_commit
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -195,12 +195,12 @@ class Database:
             try:
                 async with connection.transaction():
                     opened = _Open(asyncio.current_task(), connection)
-                    pending = journal.Pending(connection)
-                    token, written = self._open.set(opened), journal.CURRENT.set(pending)
+                    pending = at_commit.Pending(connection)
+                    token, written = self._open.set(opened), at_commit.CURRENT.set(pending)
                     try:
                         yield connection
                     finally:
-                        journal.CURRENT.reset(written)
+                        at_commit.CURRENT.reset(written)
                         self._open.reset(token)
                     if opened.doomed:
                         raise PartFailed("a part of this transaction failed, so nothing of it may be kept")  # noqa: TRY301

@@ -20,7 +20,7 @@ import structlog
 from shared.contracts.base import Topic
 from shared.runtime.acts.outbox import CHANNEL
 from shared.runtime.base import metrics
-from shared.runtime.db.at_commit import notify
+from shared.runtime.db.at_commit import notify_at_commit
 from shared.runtime.db.leases import hold
 from shared.runtime.db.postgres import DATABASE_ERRORS
 from shared.runtime.events import kafka as broker
@@ -288,5 +288,5 @@ async def replay(
         status = await tx.execute(
             REPLAY, 0 if first_id is None else first_id, MAX_ID if last_id is None else last_id, topic, timeout=HOUR_S
         )
-        notify(tx, CHANNEL)
+        notify_at_commit(tx, CHANNEL)
     return int(status.rsplit(" ", 1)[-1])

@@ -12,7 +12,7 @@ from opentelemetry import trace
 
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.problems import BadRequest, Conflict, Problem
-from shared.runtime.db.at_commit import Journal
+from shared.runtime.db.at_commit import AppendOnly, insert_at_commit
 from shared.runtime.web.requests import authenticate, route_of, runtime_of
 
 HEADER: Final = "Idempotency-Key"
@@ -32,7 +32,7 @@ PARAMETER: Final = {
 }
 
 CLAIM: Final = "SELECT locked, request_hash, status, headers, body FROM idempotency_claim($1, $2)"
-ANSWERS: Final = Journal(
+ANSWERS: Final = AppendOnly(
     "idempotency",
     {
         "subject": "text", "key": "text", "route": "text", "request_hash": "bytea", "status": "integer",
@@ -111,7 +111,7 @@ async def answer_once(request: Request, handler: Handler) -> Response:
             return replayed(stored["status"], stored["headers"], stored["body"])
         response = await handler(request)
         if 200 <= response.status_code < 300:
-            ANSWERS.add(tx, (subject, key, route_of(request.scope), fingerprint, *_kept(response)))
+            insert_at_commit(tx, ANSWERS, (subject, key, route_of(request.scope), fingerprint, *_kept(response)))
         return response
 
 

@@ -9,13 +9,20 @@ import pytest
 from shared.runtime.acts import history, outbox
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
-from shared.runtime.db.at_commit import MOST_CHANGES, ChangeMissed, Journal, later, notify
+from shared.runtime.db.at_commit import (
+    MOST_CHANGES,
+    AppendOnly,
+    ChangeMissed,
+    insert_at_commit,
+    later,
+    notify_at_commit,
+)
 from shared.runtime.db.postgres import Database, PartFailed, Tx
 from tests.integration.runtime.world import Note
 from tests.support.fixtures import MakeDatabase
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
-LINES = Journal("line", {"n": "integer", "text": "text"})
+LINES = AppendOnly("line", {"n": "integer", "text": "text"})
 TABLE = "CREATE TABLE line (id bigint GENERATED ALWAYS AS IDENTITY, n integer PRIMARY KEY, text text)"
 
 
@@ -42,10 +49,10 @@ async def test_rows_of_every_journal_go_in_together_and_in_order(lines: Database
     statements: list[str] = []
     async with lines.transaction() as tx:
         tx.add_query_logger(lambda record: statements.append(record.query))
-        LINES.add(tx, (3, "c"), (1, None))
+        insert_at_commit(tx, LINES, (3, "c"), (1, None))
         moved(tx)
         outbox.add(tx, Note(subject="a", n=1), at=NOW)
-        LINES.add(tx, (2, "b"))
+        insert_at_commit(tx, LINES, (2, "b"))
         assert await tx.fetchval("SELECT count(*) FROM line") == 0, "nobody inside reads them"
     assert await written(lines) == [3, 1, 2]
     writing = [query for query in statements if "INSERT" in query]
@@ -56,11 +63,11 @@ async def test_rows_of_every_journal_go_in_together_and_in_order(lines: Database
 async def test_a_transaction_that_fails_wrote_nothing(lines: Database) -> None:
     with pytest.raises(ZeroDivisionError):  # noqa: PT012
         async with lines.transaction() as tx:
-            LINES.add(tx, (1, ""))
+            insert_at_commit(tx, LINES, (1, ""))
             raise ZeroDivisionError
     with pytest.raises(PartFailed):  # noqa: PT012
         async with lines.transaction() as tx:
-            LINES.add(tx, (2, ""))
+            insert_at_commit(tx, LINES, (2, ""))
             with pytest.raises(ZeroDivisionError):
                 async with lines.transaction():
                     raise ZeroDivisionError
@@ -71,10 +78,10 @@ async def test_a_row_that_is_refused_takes_the_whole_transaction_back(lines: Dat
     with pytest.raises(asyncpg.UniqueViolationError):  # noqa: PT012
         async with lines.transaction() as tx:
             await tx.execute("INSERT INTO line (n, text) VALUES (9, 'by the verb')")
-            LINES.add(tx, (1, ""), (1, "again"))
+            insert_at_commit(tx, LINES, (1, ""), (1, "again"))
     assert await written(lines) == []
     async with lines.transaction() as tx:
-        LINES.add(tx, (1, "the connection is as good as new"))
+        insert_at_commit(tx, LINES, (1, "the connection is as good as new"))
     assert await written(lines) == [1]
 
 
@@ -82,7 +89,7 @@ async def test_parts_of_a_transaction_share_its_end(lines: Database) -> None:
     async with lines.transaction() as outer:
         async with lines.transaction() as inner:
             assert inner is outer
-            LINES.add(inner, (1, ""))
+            insert_at_commit(inner, LINES, (1, ""))
         assert await outer.fetchval("SELECT count(*) FROM line") == 0
     assert await written(lines) == [1]
 
@@ -90,7 +97,7 @@ async def test_parts_of_a_transaction_share_its_end(lines: Database) -> None:
 async def test_outside_a_transaction_nothing_is_taken(lines: Database, make_database: MakeDatabase) -> None:
     async with lines.connection() as connection:
         with pytest.raises(RuntimeError, match=r"Database\.transaction"):
-            LINES.add(connection, (1, ""))
+            insert_at_commit(connection, LINES, (1, ""))
     async with lines.transaction() as ended:
         pass
     with pytest.raises(RuntimeError):
@@ -98,7 +105,7 @@ async def test_outside_a_transaction_nothing_is_taken(lines: Database, make_data
     other = await Database.connect(await make_database("runtime"), application_name="test")
     async with lines.transaction() as outer, other.transaction():
         with pytest.raises(RuntimeError):
-            LINES.add(outer, (1, ""))
+            insert_at_commit(outer, LINES, (1, ""))
     await other.close()
     assert await written(lines) == []
 
@@ -106,7 +113,7 @@ async def test_outside_a_transaction_nothing_is_taken(lines: Database, make_data
 async def test_two_tasks_write_their_own_rows(lines: Database) -> None:
     async def write(n: int) -> None:
         async with lines.transaction() as tx:
-            LINES.add(tx, (n, ""))
+            insert_at_commit(tx, LINES, (n, ""))
             await asyncio.sleep(0.01)
 
     await asyncio.gather(*(write(n) for n in range(8)))
@@ -119,11 +126,11 @@ async def test_a_note_reaches_its_listeners_once_and_only_after_the_commit(lines
     await listener.add_listener("bell", lambda *given: heard.append((given[2], str(given[3]))))
     with pytest.raises(ZeroDivisionError):  # noqa: PT012
         async with lines.transaction() as tx:
-            notify(tx, "bell", "never")
+            notify_at_commit(tx, "bell", "never")
             raise ZeroDivisionError
     async with lines.transaction() as tx:
         for payload in ("a", "b", "a"):
-            notify(tx, "bell", payload)
+            notify_at_commit(tx, "bell", payload)
         await asyncio.sleep(0.05)
         assert heard == []
     await asyncio.sleep(0.1)
@@ -136,12 +143,12 @@ CHANGE = "UPDATE line SET text = $2 WHERE n = $1 AND text = $3"
 
 async def test_changes_go_in_with_the_rows_and_nobody_inside_sees_them(lines: Database) -> None:
     async with lines.transaction() as tx:
-        LINES.add(tx, (1, "a"), (2, "b"))
+        insert_at_commit(tx, LINES, (1, "a"), (2, "b"))
     statements: list[str] = []
     async with lines.transaction() as tx:
         tx.add_query_logger(lambda record: statements.append(record.query))
         later(tx, CHANGE, 1, "new", "a")
-        LINES.add(tx, (3, "c"))
+        insert_at_commit(tx, LINES, (3, "c"))
         later(tx, "UPDATE line SET text = upper(text) WHERE n IN ($1, $2)", 2, 7)
         assert await tx.fetchval("SELECT text FROM line WHERE n = 1") == "a"
     assert len([query for query in statements if "UPDATE" in query]) == 1
@@ -153,7 +160,7 @@ async def test_changes_go_in_with_the_rows_and_nobody_inside_sees_them(lines: Da
 async def test_many_changes_are_made_a_few_at_a_time_and_together_with_the_rest(lines: Database) -> None:
     many = 5 * MOST_CHANGES + 3
     async with lines.transaction() as tx:
-        LINES.add(tx, *((n, "a") for n in range(many)))
+        insert_at_commit(tx, LINES, *((n, "a") for n in range(many)))
     statements: list[str] = []
     with pytest.raises(ChangeMissed):  # noqa: PT012
         async with lines.transaction() as tx:
@@ -184,17 +191,17 @@ async def test_a_change_that_misses_takes_everything_back(
     lines: Database, wrong: list[tuple[str, tuple[object, ...], int]]
 ) -> None:
     async with lines.transaction() as tx:
-        LINES.add(tx, (1, "a"), (2, "b"))
+        insert_at_commit(tx, LINES, (1, "a"), (2, "b"))
     with pytest.raises(ChangeMissed, match="UPDATE line"):  # noqa: PT012
         async with lines.transaction() as tx:
             for change, values, rows in wrong:
                 later(tx, change, *values, rows=rows)
-            LINES.add(tx, (3, "c"))
+            insert_at_commit(tx, LINES, (3, "c"))
     async with lines.connection() as connection:
         found = await connection.fetch("SELECT n, text FROM line ORDER BY n")
     assert [tuple(row) for row in found] == [(1, "a"), (2, "b")]
     async with lines.transaction() as tx:
-        LINES.add(tx, (3, "the connection is as good as new"))
+        insert_at_commit(tx, LINES, (3, "the connection is as good as new"))
 
 
 async def test_outside_a_transaction_nothing_can_be_changed_later(lines: Database) -> None:
