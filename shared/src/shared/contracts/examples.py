@@ -30,6 +30,38 @@ REDRESS: Final[dict[str, Any]] = {
 }
 MEASURE: Final[dict[str, Any]] = {**BASIS, "evidence_hash": DIGEST, "redress": REDRESS}
 
+AUTHORITY: Final[dict[str, Any]] = {
+    "id": "drugs-110000",
+    "names": {"zh": "北京市药品监督管理局", "en": "Beijing Drug Administration"},
+    "level": "province",
+    "region": "110000",
+}
+REVIEW_BODY: Final[dict[str, Any]] = {
+    "id": "review-110000",
+    "names": {"zh": "北京市人民政府行政复议机关", "en": "Review body of Beijing"},
+    "level": "province",
+    "region": "110000",
+}
+STATEMENT: Final[dict[str, Any]] = {
+    "legal_basis": ["Coordination Plan 2006, section 3(2) step 3"],
+    "reasons": "The pharmacy sells prescription medicines without the consent of the drug administration.",
+}
+REMEDY: Final[dict[str, Any]] = {
+    "body": REVIEW_BODY,
+    "how": "Administrative reconsideration, in writing or in person",
+    "within_days": 60,
+}
+GROUNDS: Final[dict[str, Any]] = {
+    **STATEMENT,
+    "authority": AUTHORITY,
+    "evidence_hash": DIGEST,
+    "redress": REMEDY,
+    "case_id": CASE,
+    "decision_id": DECISION,
+    "profile": "cn-2006/1",
+    "made_at": AT,
+}
+
 ACCESS_RECORD: Final[dict[str, Any]] = {
     "access_id": ACCESS,
     "provider_id": PROVIDER,
