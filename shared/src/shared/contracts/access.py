@@ -1,6 +1,7 @@
 """What access-control says of providers and of the orders sent to them.
 
-Order facts are keyed by site, so that the story of a site reaches every reader in order.
+Order facts are keyed by the cause of the order (an execution), so that the story of one measure reaches every reader
+in order.
 """
 
 from datetime import datetime
@@ -8,57 +9,72 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from shared.contracts import examples
-from shared.contracts.base import Fact, Reasons, Region, Text, Topic
+from shared.contracts.base import Fact, Reasons, Region, Sha256, Text, Topic
+from shared.contracts.grounds import AuthorityRef
 from shared.contracts.topics import ACCESS_EVENTS
 
 _ORDER: dict[str, Any] = {
     "order_id": examples.ORDER,
+    "execution_id": examples.EXECUTION,
+    "decision_id": examples.DECISION,
     "site_id": examples.SITE,
-    "registration_id": examples.REGISTRATION,
+    "hosts": ["pharmacy.example", "xn--fsqu00a.test"],
     "provider_id": examples.PROVIDER,
     "action": "cut_off",
+    "attempt": 1,
     "sequence": 1,
-    "decision_id": examples.DECISION,
     "at": examples.AT,
 }
 
 
-class ProviderRegisteredV1(Fact):
-    """A provider can now host registered sites and receive orders."""
+class ProviderRecordedV1(Fact):
+    """The current record of a provider. The highest version wins."""
 
-    TYPE: ClassVar[str] = "provider.registered.v1"
+    TYPE: ClassVar[str] = "provider.recorded.v1"
     TOPIC: ClassVar[Topic] = ACCESS_EVENTS
     KEY: ClassVar[str] = "provider_id"
-    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry",)
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry", "enforcement")
     EXAMPLE: ClassVar[dict[str, Any]] = {
         "provider_id": examples.PROVIDER,
+        "version": 1,
         "name": "Example Hosting",
         "licence_number": "京ICP证030173号",
         "kind": "access_provider",
         "region": "110000",
+        "supervisor": None,
+        "status": "active",
     }
 
     provider_id: UUID
+    version: int
     name: Text
     licence_number: Text
     kind: Text
     region: Region
+    supervisor: AuthorityRef | None = None
+    """For a public-interest network: who supervises it, and passes orders on (P3.4)."""
+    status: Text = "active"
 
 
 class _OrderFact(Fact):
     TOPIC: ClassVar[Topic] = ACCESS_EVENTS
-    KEY: ClassVar[str] = "site_id"
-    CONSUMERS: ClassVar[tuple[str, ...]] = ("query",)
+    KEY: ClassVar[str] = "execution_id"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry", "enforcement", "query")
 
     order_id: UUID
-    site_id: UUID
-    registration_id: UUID
+    execution_id: UUID
+    """The cause: the execution that this order carries to a host, or takes back."""
+    decision_id: UUID
+    site_id: UUID | None = None
+    """None for a found site."""
+    hosts: tuple[Text, ...]
     provider_id: UUID
     action: Text
-    """cut_off, suspend, restore, stop_billing or resume_billing."""
+    """cut_off, suspend or restore."""
+    attempt: int = 1
+    """1, and one more each time the issuer sends the same again after a withdrawal."""
     sequence: int | None = None
     """Place in the provider's sequence; none if the order never went out."""
-    decision_id: UUID | None = None
     at: datetime
 
 
@@ -66,8 +82,24 @@ class OrderReleasedV1(_OrderFact):
     """An order was signed, numbered and put where its provider reads."""
 
     TYPE: ClassVar[str] = "order.released.v1"
-    EXAMPLE: ClassVar[dict[str, Any]] = {**_ORDER, "execute_by": "2026-11-23T04:00:00Z"}
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_ORDER,
+        "digest": examples.DIGEST,
+        "issuer": examples.REGULATOR,
+        "authority": examples.AUTHORITY,
+        "public_reasons": examples.STATEMENT["reasons"],
+        "undoes": None,
+        "until": None,
+        "execute_by": "2026-11-23T04:00:00Z",
+    }
 
+    digest: Sha256
+    """SHA-256 of the signed bytes."""
+    issuer: AuthorityRef
+    authority: AuthorityRef
+    public_reasons: Reasons
+    undoes: UUID | None = None
+    until: datetime | None = None
     execute_by: datetime
 
 
@@ -82,11 +114,11 @@ class OrderExecutedV1(_OrderFact):
     """The provider confirmed with its signature that the order is carried out."""
 
     TYPE: ClassVar[str] = "order.executed.v1"
-    CONSUMERS: ClassVar[tuple[str, ...]] = ("enforcement", "query")
     EXAMPLE: ClassVar[dict[str, Any]] = {**_ORDER, "how": "HTTP 451 on every host name", "executed_at": examples.AT}
 
     how: Text
     executed_at: datetime
+    """What the provider says; ``at`` is when it was recorded."""
 
 
 class OrderPartlyExecutedV1(_OrderFact):
@@ -99,7 +131,7 @@ class OrderPartlyExecutedV1(_OrderFact):
 
 
 class OrderImpossibleV1(_OrderFact):
-    """The provider cannot carry the order out, and says why; the clock stands still."""
+    """The provider cannot carry the order out, and says why; the clock stands still until the issuer answers."""
 
     TYPE: ClassVar[str] = "order.impossible.v1"
     EXAMPLE: ClassVar[dict[str, Any]] = {**_ORDER, "reasons": "The site left this provider last week."}
@@ -108,7 +140,7 @@ class OrderImpossibleV1(_OrderFact):
 
 
 class OrderContestedV1(_OrderFact):
-    """The provider points at a manifest error in the order; the clock stands still."""
+    """The provider points at a manifest error in the order; the clock stands still until the issuer answers."""
 
     TYPE: ClassVar[str] = "order.contested.v1"
     EXAMPLE: ClassVar[dict[str, Any]] = {**_ORDER, "reasons": "The address belongs to another operator."}
@@ -116,19 +148,31 @@ class OrderContestedV1(_OrderFact):
     reasons: Reasons
 
 
+class OrderAnsweredV1(_OrderFact):
+    """The issuer answered an objection: upheld (the order is taken back), rejected or accepted as impossible."""
+
+    TYPE: ClassVar[str] = "order.answered.v1"
+    EXAMPLE: ClassVar[dict[str, Any]] = {**_ORDER, "answer": "rejected", "reasons": "The register shows the address."}
+
+    answer: Text
+    """upheld, rejected or accepted."""
+    reasons: Reasons
+
+
 class OrderOverdueV1(_OrderFact):
-    """The delay for carrying out an order passed without a receipt that says so."""
+    """The delay for carrying out an order passed without a receipt that says so; ``escalated``: a second time."""
 
     TYPE: ClassVar[str] = "order.overdue.v1"
-    EXAMPLE: ClassVar[dict[str, Any]] = {**_ORDER, "execute_by": examples.AT}
+    EXAMPLE: ClassVar[dict[str, Any]] = {**_ORDER, "execute_by": examples.AT, "escalated": False}
 
     execute_by: datetime
+    escalated: bool = False
 
 
 class OrderWithdrawnV1(_OrderFact):
-    """An order was taken back in its withdraw window; the provider never saw it."""
+    """An order was taken back: in its window, so that the provider never saw it, or superseded by a later one."""
 
     TYPE: ClassVar[str] = "order.withdrawn.v1"
-    EXAMPLE: ClassVar[dict[str, Any]] = {**_ORDER, "sequence": None, "reasons": "The registration was reinstated."}
+    EXAMPLE: ClassVar[dict[str, Any]] = {**_ORDER, "sequence": None, "reasons": "The decision was overturned."}
 
     reasons: Reasons

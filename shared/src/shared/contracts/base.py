@@ -46,14 +46,6 @@ class Topic:
     """None: the deployment's default."""
 
 
-class Redress(Document):
-    """Where, how and until when a measure can be challenged."""
-
-    authority: Text
-    how: Text
-    within_days: Annotated[int, Field(ge=1, le=3650)]
-
-
 class Fact(Document):
     """Something that happened. Fields are only ever added, and only as optional ones, inside a major version."""
 

@@ -1,129 +1,185 @@
-"""What sector regulators decide about a site (P3.2), and what becomes of it on appeal."""
+"""What authorities decide in cases (P3.2), and what becomes of it on appeal."""
 
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
 from shared.contracts import examples
-from shared.contracts.base import Fact, LegalBasis, Reasons, Redress, Region, Sha256, Text, Topic
+from shared.contracts.base import Fact, Text, Topic
+from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, OperatorRef, Statement
+from shared.contracts.subjects import FrozenSite, Preview, Subject
 from shared.contracts.topics import ENFORCEMENT_EVENTS
 
-_CASE: dict[str, Any] = {
+_DECISION: dict[str, Any] = {
+    "decision_id": examples.DECISION,
     "case_id": examples.CASE,
-    "site_id": examples.SITE,
-    "registration_id": examples.REGISTRATION,
-    "authority": "culture-bj",
-    "region": "110000",
-    "level": "province",
+    "effect": "revoke",
+    "subject": {"kind": "site", "site_id": examples.SITE},
 }
-_DECISION: dict[str, Any] = {**_CASE, "decision_id": examples.DECISION}
 
 
-class _CaseFact(Fact):
+class _DecisionFact(Fact):
+    """Keyed by the decision."""
+
     TOPIC: ClassVar[Topic] = ENFORCEMENT_EVENTS
-    KEY: ClassVar[str] = "case_id"
+    KEY: ClassVar[str] = "decision_id"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry", "approval", "access-control", "query")
 
+    decision_id: UUID
     case_id: UUID
-    site_id: UUID
-    registration_id: UUID
-    authority: Text
-    region: Region
-    level: Text
+    effect: Text
+    """no_breach, correct, end_item, suspend_access, cut_access, revoke, bar or penalty."""
+    subject: Subject
 
 
-class CaseOpenedV1(_CaseFact):
-    """A sector regulator opened a case about a site (P3.2.1)."""
-
-    TYPE: ClassVar[str] = "case.opened.v1"
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        **_CASE,
-        "service_item": "culture",
-        "alleged_breach": "Performances offered without approval",
-        "legal_basis": examples.BASIS["legal_basis"],
-        "opened_at": examples.AT,
-    }
-
-    service_item: Text
-    alleged_breach: Text
-    legal_basis: LegalBasis
-    opened_at: datetime
-
-
-class DecisionReleasedV1(_CaseFact):
-    """A second person released a decision; it is now an act of the authority."""
+class DecisionReleasedV1(_DecisionFact):
+    """A second person released a decision; it is now an act of the authority, and whom it concerns execute it."""
 
     TYPE: ClassVar[str] = "decision.released.v1"
     EXAMPLE: ClassVar[dict[str, Any]] = {
         **_DECISION,
-        "measure": "revoke_and_cut",
-        **examples.MEASURE,
+        "operator": examples.OPERATOR_REF,
+        "grounds": examples.GROUNDS,
+        "signed_by": ["drugs-a", "drugs-b"],
+        "service_item": "drugs_and_devices",
+        "site": examples.FROZEN_SITE,
+        "preview": examples.PREVIEW,
+        "until": None,
+        "correct_by": None,
+        "urgent_ground": None,
         "released_at": examples.AT,
     }
 
-    decision_id: UUID
-    measure: Text
-    """order_correction, stop_out_of_scope, cancel_service, revoke_and_cut or no_breach."""
-    legal_basis: LegalBasis
-    reasons: Reasons
-    evidence_hash: Sha256
-    redress: Redress
+    operator: OperatorRef | None = None
+    """Whom it burdens; none for a provider, and for a found site whose operator nobody knows."""
+    grounds: Grounds
+    signed_by: tuple[Text, ...]
+    """Keys of the persons who drafted and released: none of them may sign its execution. Shown to nobody."""
+    service_item: Text | None = None
+    site: FrozenSite | None = None
+    """The site as it was when this was released."""
+    preview: Preview | None = None
+    until: datetime | None = None
+    """When it ends by itself: always for ``suspend_access`` and ``bar``."""
+    correct_by: datetime | None = None
+    """For ``correct``."""
+    urgent_ground: Text | None = None
+    """The listed ground on which it did not wait for a delivered notice."""
     released_at: datetime
 
 
-class RevocationRequestedV1(_CaseFact):
-    """A sector regulator asks the industry regulator of its level and region to revoke and cut off (P3.2.3)."""
-
-    TYPE: ClassVar[str] = "revocation.requested.v1"
-    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry",)
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        **_DECISION,
-        "request_id": examples.REQUEST,
-        **examples.MEASURE,
-        "requested_at": examples.AT,
-    }
-
-    decision_id: UUID
-    request_id: UUID
-    legal_basis: LegalBasis
-    reasons: Reasons
-    evidence_hash: Sha256
-    redress: Redress
-    requested_at: datetime
-
-
-class DecisionOverturnedV1(_CaseFact):
-    """An appeal was upheld: what the decision did must be undone."""
-
-    TYPE: ClassVar[str] = "decision.overturned.v1"
-    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry",)
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        **_DECISION,
-        "appeal_id": examples.APPEAL,
-        **examples.BASIS,
-        "overturned_at": examples.AT,
-    }
-
-    decision_id: UUID
-    appeal_id: UUID
-    legal_basis: LegalBasis
-    reasons: Reasons
-    overturned_at: datetime
-
-
-class DecisionSuspendedV1(_CaseFact):
-    """The authority missed the clock of an appeal: the measure is suspended until it decides (safeguard 6)."""
+class DecisionSuspendedV1(_DecisionFact):
+    """The decision has no effect for the time being: its appeal was late, a stay was granted, or its notice was."""
 
     TYPE: ClassVar[str] = "decision.suspended.v1"
-    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry",)
     EXAMPLE: ClassVar[dict[str, Any]] = {
         **_DECISION,
+        "because": "appeal_late",
+        "authority": examples.AUTHORITY,
+        "statement": examples.STATEMENT,
         "appeal_id": examples.APPEAL,
-        **examples.BASIS,
         "suspended_at": examples.AT,
     }
 
-    decision_id: UUID
-    appeal_id: UUID
-    legal_basis: LegalBasis
-    reasons: Reasons
+    because: Text
+    """appeal_late, stay or notice_late."""
+    authority: AuthorityRef
+    statement: Statement
+    appeal_id: UUID | None = None
     suspended_at: datetime
+
+
+class DecisionOverturnedV1(_DecisionFact):
+    """An appeal was upheld: what the decision did must be undone."""
+
+    TYPE: ClassVar[str] = "decision.overturned.v1"
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_DECISION,
+        "authority": examples.REVIEW_BODY,
+        "statement": examples.STATEMENT,
+        "appeal_id": examples.APPEAL,
+        "overturned_at": examples.AT,
+    }
+
+    authority: AuthorityRef
+    """The review body."""
+    statement: Statement
+    appeal_id: UUID
+    overturned_at: datetime
+
+
+class DecisionEndedV1(_DecisionFact):
+    """The authority lifted its own decision, or what it ordered was corrected."""
+
+    TYPE: ClassVar[str] = "decision.ended.v1"
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_DECISION,
+        "because": "lifted",
+        "authority": examples.AUTHORITY,
+        "statement": examples.STATEMENT,
+        "ended_at": examples.AT,
+    }
+
+    because: Text
+    """lifted or corrected."""
+    authority: AuthorityRef
+    statement: Statement
+    ended_at: datetime
+
+
+class _AppealFact(Fact):
+    """Keyed by the act that is appealed."""
+
+    TOPIC: ClassVar[Topic] = ENFORCEMENT_EVENTS
+    KEY: ClassVar[str] = "act_id"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry", "approval", "access-control", "query")
+
+    appeal_id: UUID
+    act_id: UUID
+    act: ActRef
+
+
+_APPEAL: dict[str, Any] = {
+    "appeal_id": examples.APPEAL,
+    "act_id": examples.APPROVAL,
+    "act": {"service": "approval", "kind": "refusal", "id": examples.APPROVAL},
+}
+
+
+class AppealFiledV1(_AppealFact):
+    """Somebody challenges an act of any department, and the clock of the review body runs."""
+
+    TYPE: ClassVar[str] = "appeal.filed.v1"
+    EXAMPLE: ClassVar[dict[str, Any]] = {**_APPEAL, "body": examples.REVIEW_BODY, "filed_at": examples.AT}
+
+    body: AuthorityRef
+    filed_at: datetime
+
+
+class AppealOverdueV1(_AppealFact):
+    """The review body did not decide in time: the service whose act it is suspends it (in code, not in the profile)."""
+
+    TYPE: ClassVar[str] = "appeal.overdue.v1"
+    EXAMPLE: ClassVar[dict[str, Any]] = {**_APPEAL, "body": examples.REVIEW_BODY, "due_at": examples.AT}
+
+    body: AuthorityRef
+    due_at: datetime
+
+
+class AppealDecidedV1(_AppealFact):
+    """The review body decided. Upheld: the service whose act it is undoes exactly that act."""
+
+    TYPE: ClassVar[str] = "appeal.decided.v1"
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_APPEAL,
+        "outcome": "upheld",
+        "body": examples.REVIEW_BODY,
+        "statement": examples.STATEMENT,
+        "decided_at": examples.AT,
+    }
+
+    outcome: Text
+    """upheld or rejected."""
+    body: AuthorityRef
+    statement: Statement
+    decided_at: datetime

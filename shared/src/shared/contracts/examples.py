@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-APPLICATION: Final = "01940000-0000-7000-8000-000000000001"
+APPROVAL: Final = "01940000-0000-7000-8000-000000000001"
 OPERATOR: Final = "01940000-0000-7000-8000-000000000002"
 REGISTRATION: Final = "01940000-0000-7000-8000-000000000003"
 SITE: Final = "01940000-0000-7000-8000-000000000004"
@@ -10,25 +10,14 @@ PROVIDER: Final = "01940000-0000-7000-8000-000000000005"
 ACCESS: Final = "01940000-0000-7000-8000-000000000006"
 CASE: Final = "01940000-0000-7000-8000-000000000007"
 DECISION: Final = "01940000-0000-7000-8000-000000000008"
-REQUEST: Final = "01940000-0000-7000-8000-000000000009"
-REVOCATION: Final = "01940000-0000-7000-8000-00000000000a"
+EXECUTION: Final = "01940000-0000-7000-8000-000000000009"
+NEIGHBOUR: Final = "01940000-0000-7000-8000-00000000000a"
 ORDER: Final = "01940000-0000-7000-8000-00000000000b"
 APPEAL: Final = "01940000-0000-7000-8000-00000000000c"
 RECEIPT: Final = "01940000-0000-7000-8000-00000000000d"
 
 DIGEST: Final = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
 AT: Final = "2026-11-22T04:00:00Z"
-
-BASIS: Final[dict[str, Any]] = {
-    "legal_basis": ["Coordination Plan 2006, section 3(2) step 3"],
-    "reasons": "The site published audiovisual programmes without approval after an order to correct.",
-}
-REDRESS: Final[dict[str, Any]] = {
-    "authority": "Provincial government of Beijing",
-    "how": "Administrative review, in writing or online",
-    "within_days": 60,
-}
-MEASURE: Final[dict[str, Any]] = {**BASIS, "evidence_hash": DIGEST, "redress": REDRESS}
 
 AUTHORITY: Final[dict[str, Any]] = {
     "id": "drugs-110000",
@@ -62,34 +51,56 @@ GROUNDS: Final[dict[str, Any]] = {
     "made_at": AT,
 }
 
+REGULATOR: Final[dict[str, Any]] = {
+    "id": "industry-110000",
+    "names": {"zh": "北京市通信管理局", "en": "Beijing Communications Administration"},
+    "level": "province",
+    "region": "110000",
+}
+OPERATOR_REF: Final[dict[str, Any]] = {"identity": "91110000MA0000000H", "name": "Example Pharmacy Ltd"}
 ACCESS_RECORD: Final[dict[str, Any]] = {
     "access_id": ACCESS,
     "provider_id": PROVIDER,
     "ips": ["198.18.0.10"],
     "hosting_mode": "virtual_host",
     "region": "110000",
+    "status": "live",
 }
-OPERATOR_RECORD: Final[dict[str, Any]] = {
-    "operator_id": OPERATOR,
-    "name": "Example Culture Ltd",
-    "uscc": "91110000MA0000000H",
-    "kind": "company",
-    "region": "110000",
-}
-SITE_RECORD: Final[dict[str, Any]] = {
+FROZEN_SITE: Final[dict[str, Any]] = {
     "site_id": SITE,
     "version": 3,
     "number": "京ICP备10046444号-1",
-    "name": "Example Stage",
-    "domains": ["stage.example", "xn--fsqu00a.test"],
-    "service_items": ["culture"],
-    "status": "active",
+    "name": "Example Pharmacy",
+    "hosts": ["pharmacy.example", "xn--fsqu00a.test"],
+    "spared": ["advice.pharmacy.example"],
     "accesses": [ACCESS_RECORD],
 }
-REGISTRATION_FIELDS: Final[dict[str, Any]] = {
-    "registration_id": REGISTRATION,
-    "number": "京ICP备10046444号",
-    "kind": "filing",
+PREVIEW: Final[dict[str, Any]] = {
+    "hosts": ["pharmacy.example", "xn--fsqu00a.test"],
+    "neighbours": [
+        {
+            "site_id": NEIGHBOUR,
+            "number": "京ICP备10046445号-1",
+            "name": "Example Bakery",
+            "hosts": ["bakery.example"],
+            "shares": ["198.18.0.10"],
+        }
+    ],
+    "protected": [],
+    "as_of": AT,
+}
+OPERATOR_RECORD: Final[dict[str, Any]] = {
+    "operator_id": OPERATOR,
+    **OPERATOR_REF,
+    "kind": "company",
     "region": "110000",
+    "address_for_service": {"email": "legal@pharmacy.example", "email_verified": True},
+}
+REGISTRATION_RECORD: Final[dict[str, Any]] = {
+    "registration_id": REGISTRATION,
+    "kind": "filing",
+    "number": "京ICP备10046444号",
     "level": "province",
+    "region": "110000",
+    "valid_until": None,
 }

@@ -37,6 +37,16 @@ class AuthorityRef(Document):
         return self
 
 
+class OperatorRef(Document):
+    """An operator as every department knows it."""
+
+    EXAMPLE: ClassVar[dict[str, Any]] = examples.OPERATOR_REF
+
+    identity: Text
+    """Its credit code, or for a person ``p:`` and a keyed hash: what the organisation claim of its tokens says."""
+    name: Text
+
+
 class Service(StrEnum):
     """Whose act an appeal can be against."""
 
@@ -78,9 +88,13 @@ class Statement(Document):
 
     @model_validator(mode="after")
     def _redactions_are_recorded(self) -> Self:
-        if (self.public_reasons != self.reasons) != bool(self.redacted):
-            raise ValueError("say in `redacted` what the public reasons leave out, and only then")
+        if self.public_reasons != self.reasons and not self.redacted:
+            raise ValueError("say in `redacted` what the public reasons leave out")
         return self
+
+    def public(self) -> Self:
+        """The same for strangers: the public reasons are all the reasons it has."""
+        return self.model_copy(update={"reasons": self.public_reasons})
 
 
 class Redress(Document):

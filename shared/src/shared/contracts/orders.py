@@ -2,13 +2,14 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from shared.contracts import examples
-from shared.contracts.base import Document, LegalBasis, Reasons, Redress, Region, Sha256, Text
+from shared.contracts.base import Document, Reasons, Sha256, Text
+from shared.contracts.grounds import AuthorityRef, Grounds, Statement
 
 ORDER_TYPE: Final = "concord-order+json"
 """JWS ``typ`` of an order (RFC 7515 section 4.1.9)."""
@@ -22,8 +23,6 @@ class Action(StrEnum):
     CUT_OFF = "cut_off"
     SUSPEND = "suspend"
     RESTORE = "restore"
-    STOP_BILLING = "stop_billing"
-    RESUME_BILLING = "resume_billing"
 
 
 class Outcome(StrEnum):
@@ -37,14 +36,26 @@ class Outcome(StrEnum):
 
 
 class OrderedSite(Document):
-    """The site as this provider knows it: its number, its host names (A-label form) and its addresses there."""
+    """The site as this provider knows it: its host names (A-label form) and its addresses there."""
 
-    site_id: UUID
-    number: Text
+    site_id: UUID | None = None
+    """None for a found site, which is in no register."""
+    number: Text | None = None
     name: Text
-    domains: tuple[Text, ...]
+    hosts: tuple[Text, ...]
+    names_below: bool = True
+    """Whether names below the hosts are meant as well, such as www."""
+    spared: tuple[Text, ...] = ()
+    """Names below the hosts that belong to other sites, and are not meant."""
     ips: tuple[Text, ...]
     hosting_mode: Text
+
+
+class Cause(Document):
+    """Which act of which department an order carries to a host. ``kind``: execution, or undoing (of one)."""
+
+    kind: Literal["execution", "undoing"]
+    id: UUID
 
 
 class Order(Document):
@@ -53,24 +64,26 @@ class Order(Document):
     EXAMPLE: ClassVar[dict[str, Any]] = {
         "order_id": examples.ORDER,
         "sequence": 1,
+        "attempt": 1,
         "provider_id": examples.PROVIDER,
         "action": "cut_off",
+        "cause": {"kind": "execution", "id": examples.EXECUTION},
         "site": {
             "site_id": examples.SITE,
             "number": "京ICP备10046444号-1",
-            "name": "Example Stage",
-            "domains": ["stage.example", "xn--fsqu00a.test"],
+            "name": "Example Pharmacy",
+            "hosts": ["pharmacy.example", "xn--fsqu00a.test"],
+            "names_below": True,
+            "spared": ["advice.pharmacy.example"],
             "ips": ["198.18.0.10"],
             "hosting_mode": "virtual_host",
         },
-        "issuer": "access-control",
-        "region": "110000",
-        "authority": "culture-bj",
-        "registration_id": examples.REGISTRATION,
-        "registration_number": "京ICP备10046444号",
+        "issuer": examples.REGULATOR,
+        "authority": examples.AUTHORITY,
         "decision_id": examples.DECISION,
-        **examples.MEASURE,
-        "scope": "Hosting of this site by this provider; nothing else.",
+        "grounds": examples.GROUNDS,
+        "statement": None,
+        "scope": "Hosting of these names by this provider; nothing else.",
         "issued_at": examples.AT,
         "execute_by": "2026-11-23T04:00:00Z",
         "until": None,
@@ -81,32 +94,50 @@ class Order(Document):
     order_id: UUID
     sequence: Annotated[int, Field(ge=1)]
     """Place in this provider's sequence, from 1, without gaps."""
+    attempt: Annotated[int, Field(ge=1)] = 1
+    """1, and one more each time the issuer sends the same again after taking it back."""
     provider_id: UUID
     action: Action
+    cause: Cause
     site: OrderedSite
-    issuer: Text
-    region: Region
-    """Province of the regulator that issues the order."""
-    authority: Text
-    """Who decided."""
-    registration_id: UUID
-    registration_number: Text
-    decision_id: UUID | None = None
-    legal_basis: LegalBasis
-    reasons: Reasons
-    evidence_hash: Sha256 | None = None
-    """SHA-256 of the evidence the decision rests on; none for a restore."""
-    redress: Redress | None = None
-    """How to challenge the measure; none for a restore."""
+    issuer: AuthorityRef
+    """Whose order it is: the regulator, or for a public-interest network its supervisor; the key id says whose key."""
+    authority: AuthorityRef
+    """Who decided: for a restore after a won appeal the review body."""
+    decision_id: UUID
+    grounds: Grounds | None = None
+    """For what burdens, in its public form; reasons and redress stand here."""
+    statement: Statement | None = None
+    """For a restore: why it is taken back, in its public form."""
     scope: Text
     issued_at: datetime
     execute_by: datetime
     until: datetime | None = None
-    """When the measure ends by itself; always set for ``suspend``."""
+    """When the measure ends by itself; always set for ``suspend``, and only there."""
     undoes: UUID | None = None
     """The order that a restore takes back."""
     register_entry: Text
     """Public page with the reasons, to be linked from the HTTP 451 answer (RFC 7725)."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.action is Action.SUSPEND) != (self.until is not None):
+            raise ValueError("a suspension has an end, and nothing else has one")
+        if (self.action is Action.RESTORE) != (self.grounds is None) or (self.grounds is None) != (
+            self.statement is not None
+        ):
+            raise ValueError("what burdens has grounds, a restore has a statement")
+        if (self.action is Action.RESTORE) != (self.undoes is not None):
+            raise ValueError("a restore says which order it undoes")
+        return self
+
+    @property
+    def says(self) -> Statement:
+        """Legal basis and reasons, whichever kind of order it is."""
+        said = self.grounds or self.statement
+        if said is None:
+            raise ValueError("an order without grounds or statement")
+        return said
 
 
 class Receipt(Document):

@@ -1,65 +1,53 @@
-"""What the register says: the record of each site, and what happened to registrations (P3.1.4-6, P3.2.3)."""
+"""What the register says: the record of each site, and how decisions were executed on it (P3.1.4-6, P3.2.3-4)."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
 from shared.contracts import examples
-from shared.contracts.base import Document, Fact, LegalBasis, Reasons, Redress, Region, Sha256, Text, Topic
+from shared.contracts.base import Document, Fact, Region, Text, Topic
+from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, OperatorRef, Statement
+from shared.contracts.subjects import AccessRecord, FrozenSite, Subject
 from shared.contracts.topics import REGISTRY_EVENTS, REGISTRY_SITES
 
 
-class AccessRecord(Document):
-    """A site at a provider."""
+class AddressForService(Document):
+    """Where notices reach an operator besides its inbox."""
 
-    access_id: UUID
-    provider_id: UUID
-    ips: tuple[Text, ...]
-    hosting_mode: Text
-    region: Region
+    email: Text | None = None
+    email_verified: bool = False
+    webhook: Text | None = None
+    webhook_verified: bool = False
+    post: Text | None = None
 
 
-class OperatorRecord(Document):
+class OperatorRecord(OperatorRef):
     """Who is responsible for a site. ``kind``: company, institution or person."""
 
     operator_id: UUID
-    name: Text
-    uscc: Text
     kind: Text
     region: Region
+    address_for_service: AddressForService = AddressForService()
 
 
-class SiteRecord(Document):
-    """A site with its domains (A-label form) and where it is hosted. ``status``: active or revoked."""
+class RegistrationRecord(Document):
+    """The filing or licence a site stands under; the number is the operator's."""
 
-    site_id: UUID
-    version: int
+    registration_id: UUID
+    kind: Text
     number: Text
-    name: Text
-    domains: tuple[Text, ...]
-    service_items: tuple[Text, ...]
-    status: Text
-    accesses: tuple[AccessRecord, ...]
+    level: Text
+    region: Region
+    valid_until: date | None = None
 
 
-class Measure(Document):
-    """Why a burden was laid on somebody, and how it can be challenged."""
+class Burden(Document):
+    """The execution that lies on a site now."""
 
-    legal_basis: LegalBasis
-    reasons: Reasons
-    evidence_hash: Sha256
-    redress: Redress
-    authority: Text
-    decision_id: UUID | None = None
-    case_id: UUID | None = None
-
-
-_MEASURE: dict[str, Any] = {
-    **examples.MEASURE,
-    "authority": "culture-bj",
-    "decision_id": examples.DECISION,
-    "case_id": examples.CASE,
-}
+    execution_id: UUID
+    decision_id: UUID
+    effect: Text
+    until: datetime | None = None
 
 
 class SiteRecordedV1(Fact):
@@ -68,169 +56,131 @@ class SiteRecordedV1(Fact):
     TYPE: ClassVar[str] = "site.recorded.v1"
     TOPIC: ClassVar[Topic] = REGISTRY_SITES
     KEY: ClassVar[str] = "site_id"
-    CONSUMERS: ClassVar[tuple[str, ...]] = ("enforcement", "query")
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("enforcement", "query", "access-control")
     EXAMPLE: ClassVar[dict[str, Any]] = {
         "site_id": examples.SITE,
         "version": 3,
-        "site": examples.SITE_RECORD,
+        "number": "京ICP备10046444号-1",
+        "name": "Example Pharmacy",
+        "domains": ["pharmacy.example", "xn--fsqu00a.test"],
+        "service_items": ["drugs_and_devices"],
+        "status": "live",
+        "accesses": [examples.ACCESS_RECORD],
         "operator": examples.OPERATOR_RECORD,
-        "registration_id": examples.REGISTRATION,
-        "registration_number": "京ICP备10046444号",
-        "registration_kind": "filing",
-        "registration_status": "active",
-        "region": "110000",
-        "level": "province",
-        "measure": None,
+        "registration": examples.REGISTRATION_RECORD,
+        "burdens": [],
         "changed_at": examples.AT,
     }
 
     site_id: UUID
     version: int
-    site: SiteRecord
+    number: Text
+    name: Text
+    domains: tuple[Text, ...]
+    service_items: tuple[Text, ...]
+    status: Text
+    """live, stopped (its access is stopped by a measure), revoked, or ended (deregistered, transferred away)."""
+    accesses: tuple[AccessRecord, ...]
     operator: OperatorRecord
-    registration_id: UUID
-    registration_number: Text
-    registration_kind: Text
-    registration_status: Text
-    region: Region
-    level: Text
-    measure: Measure | None = None
-    """The measure in force against the registration, if it is revoked."""
+    registration: RegistrationRecord
+    burdens: tuple[Burden, ...] = ()
     changed_at: datetime
 
 
-class _RegistrationFact(Fact):
+class _ExecutionFact(Fact):
+    """Keyed by the decision, so that what befalls one decision reaches every reader in order."""
+
     TOPIC: ClassVar[Topic] = REGISTRY_EVENTS
-    KEY: ClassVar[str] = "registration_id"
+    KEY: ClassVar[str] = "decision_id"
 
-    registration_id: UUID
-    region: Region
-    level: Text
-
-
-class RegistrationGrantedV1(_RegistrationFact):
-    """A filing or licence was entered in the register and got its number (P3.1.5)."""
-
-    TYPE: ClassVar[str] = "registration.granted.v1"
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        **examples.REGISTRATION_FIELDS,
-        "operator": examples.OPERATOR_RECORD,
-        "sites": [examples.SITE_RECORD],
-    }
-
-    number: Text
-    kind: Text
-    operator: OperatorRecord
-    sites: tuple[SiteRecord, ...]
-
-
-class RegistrationRefusedV1(_RegistrationFact):
-    """The regulator refused a registration, with written reasons and redress (O33 section 12)."""
-
-    TYPE: ClassVar[str] = "registration.refused.v1"
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        "registration_id": examples.REGISTRATION,
-        "region": "110000",
-        "level": "province",
-        **examples.BASIS,
-        "redress": examples.REDRESS,
-    }
-
-    legal_basis: LegalBasis
-    reasons: Reasons
-    redress: Redress
-
-
-class RegistrationAmendedV1(_RegistrationFact):
-    """A site of a registration changed: name, domains, service items or accesses (P3.1, last paragraph)."""
-
-    TYPE: ClassVar[str] = "registration.amended.v1"
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        **examples.REGISTRATION_FIELDS,
-        "site": examples.SITE_RECORD,
-        "reasons": "The operator moved the site to another address.",
-    }
-
-    number: Text
-    site: SiteRecord
-    reasons: Reasons
-
-
-class RegistrationRevokedV1(_RegistrationFact):
-    """A registration lost its validity (P3.2.3). Providers must stop hosting its sites within the statutory delay."""
-
-    TYPE: ClassVar[str] = "registration.revoked.v1"
-    CONSUMERS: ClassVar[tuple[str, ...]] = ("access-control", "enforcement")
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        **examples.REGISTRATION_FIELDS,
-        "revocation_id": examples.REVOCATION,
-        "request_id": examples.REQUEST,
-        "measure": _MEASURE,
-        "sites": [examples.SITE_RECORD],
-        "revoked_at": examples.AT,
-    }
-
-    number: Text
-    kind: Text
-    revocation_id: UUID
-    request_id: UUID | None = None
-    measure: Measure
-    sites: tuple[SiteRecord, ...]
-    revoked_at: datetime
-
-
-class RegistrationReinstatedV1(_RegistrationFact):
-    """A revoked registration is valid again, exactly as it was, number kept. Providers may resume hosting."""
-
-    TYPE: ClassVar[str] = "registration.reinstated.v1"
-    CONSUMERS: ClassVar[tuple[str, ...]] = ("access-control", "enforcement")
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        **examples.REGISTRATION_FIELDS,
-        "revocation_id": examples.REVOCATION,
-        "decision_id": examples.DECISION,
-        **examples.BASIS,
-        "sites": [examples.SITE_RECORD],
-        "reinstated_at": examples.AT,
-    }
-
-    number: Text
-    kind: Text
-    revocation_id: UUID
-    decision_id: UUID | None = None
-    legal_basis: LegalBasis
-    reasons: Reasons
-    sites: tuple[SiteRecord, ...]
-    reinstated_at: datetime
-
-
-class _RequestFact(Fact):
-    TOPIC: ClassVar[Topic] = REGISTRY_EVENTS
-    KEY: ClassVar[str] = "registration_id"
-    CONSUMERS: ClassVar[tuple[str, ...]] = ("enforcement",)
-
-    registration_id: UUID
-    request_id: UUID
+    execution_id: UUID
     decision_id: UUID
     case_id: UUID
+    effect: Text
+    subject: Subject
+    regulator: AuthorityRef
+    """Who executes: the industry regulator of the deciding authority's level and region (P3.2.2)."""
 
 
-class RevocationRequestReceivedV1(_RequestFact):
-    """The industry regulator has a sector regulator's request on its desk (P3.2.3)."""
+_EXECUTION: dict[str, Any] = {
+    "execution_id": examples.EXECUTION,
+    "decision_id": examples.DECISION,
+    "case_id": examples.CASE,
+    "effect": "revoke",
+    "subject": {"kind": "site", "site_id": examples.SITE},
+    "regulator": examples.REGULATOR,
+}
 
-    TYPE: ClassVar[str] = "revocation_request.received.v1"
+
+class ExecutionReceivedV1(_ExecutionFact):
+    """The industry regulator has a decision on its desk and its clock runs (P3.2.3)."""
+
+    TYPE: ClassVar[str] = "execution.received.v1"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("enforcement",)
+    EXAMPLE: ClassVar[dict[str, Any]] = {**_EXECUTION, "due_at": examples.AT, "provisional": False}
+
+    due_at: datetime
+    provisional: bool = False
+
+
+class ExecutionDeclinedV1(_ExecutionFact):
+    """The industry regulator declined to execute a decision, with reasons; nothing was done."""
+
+    TYPE: ClassVar[str] = "execution.declined.v1"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("enforcement",)
+    EXAMPLE: ClassVar[dict[str, Any]] = {**_EXECUTION, "statement": examples.STATEMENT, "declined_at": examples.AT}
+
+    statement: Statement
+    declined_at: datetime
+
+
+class ExecutionCarriedOutV1(_ExecutionFact):
+    """A second person of the regulator confirmed: the register says so now, and providers that host the site act.
+
+    One fact a site. For a found site ``site`` is none and the subject names host and provider.
+    """
+
+    TYPE: ClassVar[str] = "execution.carried_out.v1"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("access-control", "enforcement", "query")
     EXAMPLE: ClassVar[dict[str, Any]] = {
-        "registration_id": examples.REGISTRATION,
-        "request_id": examples.REQUEST,
-        "decision_id": examples.DECISION,
-        "case_id": examples.CASE,
+        **_EXECUTION,
+        "site": examples.FROZEN_SITE,
+        "registration": examples.REGISTRATION_RECORD,
+        "grounds": examples.GROUNDS,
+        "service_item": None,
+        "until": None,
+        "carried_out_at": examples.AT,
     }
 
+    site: FrozenSite | None = None
+    """What is hit: the union of the site at the decision and at this moment."""
+    registration: RegistrationRecord | None = None
+    grounds: Grounds
+    service_item: Text | None = None
+    """For ``end_item``."""
+    until: datetime | None = None
+    """For ``suspend_access`` and ``bar``: when it ends by itself."""
+    carried_out_at: datetime
 
-class RevocationRequestDeclinedV1(_RequestFact):
-    """The industry regulator declined a request, with reasons."""
 
-    TYPE: ClassVar[str] = "revocation_request.declined.v1"
-    EXAMPLE: ClassVar[dict[str, Any]] = {**RevocationRequestReceivedV1.EXAMPLE, **examples.BASIS}
+class ExecutionUndoneV1(_ExecutionFact):
+    """What an execution did is undone, exactly: an appeal was upheld or late, or the measure reached its end."""
 
-    legal_basis: LegalBasis
-    reasons: Reasons
+    TYPE: ClassVar[str] = "execution.undone.v1"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("access-control", "enforcement", "query")
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_EXECUTION,
+        "because": "overturned",
+        "authority": examples.REVIEW_BODY,
+        "statement": examples.STATEMENT,
+        "appeal": None,
+        "undone_at": examples.AT,
+    }
+
+    because: Text
+    """overturned, suspended (an appeal was late, or a stay was granted), ended (its time was up) or lifted."""
+    authority: AuthorityRef
+    """Who decided so: for an upheld appeal the review body."""
+    statement: Statement
+    appeal: ActRef | None = None
+    undone_at: datetime

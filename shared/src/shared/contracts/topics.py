@@ -4,9 +4,9 @@ from typing import Final
 
 from shared.contracts.base import Topic
 
-APPROVAL_EVENTS: Final = Topic("approval-events", "approval", "Decisions of the prior-approval authorities.")
+APPROVAL_EVENTS: Final = Topic("approval-events", "approval", "What became of each approval.")
 REGISTRY_EVENTS: Final = Topic(
-    "registry-events", "registry", "What happened to registrations and to requests for revocation."
+    "registry-events", "registry", "How decisions were executed on the register, and undone."
 )
 REGISTRY_SITES: Final = Topic(
     "registry-sites",
@@ -15,7 +15,7 @@ REGISTRY_SITES: Final = Topic(
     compacted=True,
 )
 ENFORCEMENT_EVENTS: Final = Topic(
-    "enforcement-events", "enforcement", "Cases, decisions, requests for revocation, appeals."
+    "enforcement-events", "enforcement", "Decisions, and appeals against acts of any department."
 )
 ACCESS_EVENTS: Final = Topic(
     "access-events", "access-control", "Providers, and what became of the orders sent to them."
