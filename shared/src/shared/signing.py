@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
@@ -69,6 +70,13 @@ class Signer:
         """Sign these bytes as they are; ``typ`` says what kind of document they are."""
         header = {"alg": ALGORITHM, "kid": self.kid, "typ": typ}
         return jws.serialize_compact(header, payload, self._key, registry=_REGISTRY)
+
+    def raw(self, message: bytes) -> bytes:
+        """The bare signature of some bytes, 64 bytes: for protocols that bring their own envelope."""
+        key = self._key.get_op_key("sign")
+        if not isinstance(key, Ed25519PrivateKey):
+            raise TypeError("only Ed25519 keys are imported")
+        return key.sign(message)
 
 
 class KeyRing:

@@ -1,7 +1,5 @@
 """Settings of access-control, on top of what every service reads."""
 
-from pathlib import Path
-
 from pydantic import Field
 
 from shared.runtime.base.settings import Settings as RuntimeSettings
@@ -10,13 +8,6 @@ from shared.runtime.base.settings import Settings as RuntimeSettings
 class Settings(RuntimeSettings):
     """Read once at start-up, then frozen; each is an environment variable with the prefix ``CONCORD_``."""
 
-    signing_keys_file: Path = Field(
-        Path(".concord/signing-keys.json"),
-        description="JWK set with the private keys orders are signed with: the first signs, the others stay published.",
-    )
-    signing_keys_generate: bool = Field(
-        False, description="Make the file (mode 0600) with a new key if it is missing; for the local stack only."
-    )
     withdraw_window_s: int = Field(
         75, ge=0, le=86_400, description="Seconds in which an order can be taken back; 0 = it goes out at once."
     )

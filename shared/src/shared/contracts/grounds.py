@@ -47,6 +47,16 @@ class OperatorRef(Document):
     name: Text
 
 
+class AddressForService(Document):
+    """Where notices reach an operator besides its inbox."""
+
+    email: Text | None = None
+    email_verified: bool = False
+    webhook: Text | None = None
+    webhook_verified: bool = False
+    post: Text | None = None
+
+
 class Service(StrEnum):
     """Whose act an appeal can be against."""
 

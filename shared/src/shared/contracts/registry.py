@@ -6,19 +6,9 @@ from uuid import UUID
 
 from shared.contracts import examples
 from shared.contracts.base import Document, Fact, Region, Text, Topic
-from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, OperatorRef, Statement
+from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Grounds, OperatorRef, Statement
 from shared.contracts.subjects import AccessRecord, FrozenSite, Subject
 from shared.contracts.topics import REGISTRY_EVENTS, REGISTRY_SITES
-
-
-class AddressForService(Document):
-    """Where notices reach an operator besides its inbox."""
-
-    email: Text | None = None
-    email_verified: bool = False
-    webhook: Text | None = None
-    webhook_verified: bool = False
-    post: Text | None = None
 
 
 class OperatorRecord(OperatorRef):

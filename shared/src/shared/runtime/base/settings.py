@@ -1,5 +1,6 @@
 """What a process is told by its environment: read once, then frozen."""
 
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr, field_validator
@@ -43,6 +44,24 @@ class Settings(BaseSettings):
     roles_run: Annotated[frozenset[Role], NoDecode] = Field(
         frozenset(ROLES), description="What this process runs: a comma list of http, relay, consumer, ticks."
     )
+    signing_keys_file: Path = Field(
+        Path(".concord/signing-keys.json"),
+        description="JWK set with the private keys this department signs with: the first signs, others stay published.",
+    )
+    signing_keys_generate: bool = Field(
+        False, description="Make the file (mode 0600) with a new key if it is missing; for the local stack only."
+    )
+
+    smtp_host: str = Field("127.0.0.1", description="Mail server that notices are handed to.")
+    smtp_port: int = Field(25, ge=1, le=65535, description="Its port.")
+    smtp_tls: Literal["none", "starttls", "tls"] = Field("starttls", description="How to speak to it.")
+    smtp_user: str | None = Field(None, description="User, if it wants one.")
+    smtp_password: SecretStr | None = Field(None, description="Password of that user.")
+    smtp_sender: str = Field("notices@concord.example", description="Address that notices come from.")
+    webhooks_private: bool = Field(
+        False, description="Let webhooks use http and addresses of private networks; for the local stack only."
+    )
+
     stop_grace_s: float = Field(5.0, gt=0, le=300, description="Seconds open requests may take after SIGTERM.")
 
     otlp_endpoint: str | None = Field(None, description="OpenTelemetry collector (HTTP); none = nothing is sent.")

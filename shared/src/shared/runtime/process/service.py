@@ -13,6 +13,7 @@ from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.settings import Settings
 from shared.runtime.db.postgres import Tx
 from shared.runtime.events.dispatch import Handler, Projection, RawHandler
+from shared.runtime.web import inbox
 
 Topics = tuple[Topic, ...] | Callable[[Runtime], Awaitable[Sequence[Topic | str]]]
 """Topics that are known beforehand, or a question to be asked again every few seconds."""
@@ -49,6 +50,8 @@ class Service:
     projections: Mapping[type[Fact], Projection] = field(default_factory=dict)
     """Fact type → ``(rt, tx, facts)``, a batch at a time."""
     raw: Sequence[RawFeed] = ()
+    notifies: bool = False
+    """Whether it issues notices: then it has an inbox, and sends what is queued."""
     deadlines: Deadlines = field(default_factory=dict)
     publishes: tuple[Topic, ...] = ()
     listens: Topics = ()
@@ -66,4 +69,5 @@ class Service:
     @property
     def routers(self) -> tuple[APIRouter, ...]:
         """Its routers, however many."""
-        return (self.router,) if isinstance(self.router, APIRouter) else tuple(self.router)
+        own = (self.router,) if isinstance(self.router, APIRouter) else tuple(self.router)
+        return (*own, inbox.ROUTER) if self.notifies else own

@@ -9,11 +9,13 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
+from shared.runtime.acts import notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.clocks.ticks import TickWorker
 from shared.runtime.events.consumer import Consumer
 from shared.runtime.events.kafka import KafkaSettings
 from shared.runtime.events.relay import Relay
+from shared.runtime.post.sender import Sender, health_of
 from shared.runtime.process.service import Service
 from shared.runtime.process.supervisor import Job
 from shared.runtime.web import idempotency
@@ -48,8 +50,12 @@ def jobs_of(service: Service, rt: Runtime) -> list[Job]:
             jobs.append(Job(feed.name, reader.run, partial(_report, reader.health)))
         jobs += [Job(_name(worker), partial(worker, rt)) for worker in service.workers]
     if "ticks" in roles:
-        if service.deadlines:
-            ticks = TickWorker(rt, service.deadlines)
+        if service.notifies:
+            sender = Sender(rt, owner=service.name)
+            jobs.append(Job("notices", sender.run, partial(health_of, sender)))
+        deadlines = {**service.deadlines, **({notices.DEEMED: notices.deem} if service.notifies else {})}
+        if deadlines:
+            ticks = TickWorker(rt, deadlines)
             jobs.append(Job("ticks", ticks.run, partial(_report, ticks.health)))
         jobs.append(Job("housekeeping", partial(housekeeping, rt)))
     return jobs

@@ -1,4 +1,4 @@
-"""The keys orders are signed with: a JWK set in a file of its own, not in the database or the environment."""
+"""The keys a department signs with: a JWK set in a file of its own, not in the database or the environment."""
 
 import os
 import tempfile
@@ -18,23 +18,23 @@ _log = structlog.get_logger(__name__)
 
 
 class NoSigningKey(RuntimeError):
-    """There is no usable key: the service must not start, since it could release nothing."""
+    """There is no usable key: the service must not start, since it could sign nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKeys:
-    """The first key signs; the others are retired, and stay published so that old orders can still be verified."""
+    """The first key signs; the others are retired, and stay published so that what they signed still verifies."""
 
     signers: Sequence[Signer]
     published: dict[str, Any]
 
 
-def load(file: Path, *, generate: bool) -> SigningKeys:
+def load(file: Path, *, owner: str, generate: bool) -> SigningKeys:
     """Read the file; if it is missing and ``generate`` is set, make it with one new key. Raises NoSigningKey."""
     if not file.exists():
         if not generate:
-            raise NoSigningKey(f"{file} is missing; CONCORD_SIGNING_KEYS_FILE names the JWK set orders are signed with")
-        _generate(file)
+            raise NoSigningKey(f"{file} is missing; CONCORD_SIGNING_KEYS_FILE names the JWK set that is signed with")
+        _generate(file, owner)
     try:
         signers = signing.load_signers(file)
     except (OSError, ValueError) as error:
@@ -44,8 +44,8 @@ def load(file: Path, *, generate: bool) -> SigningKeys:
     return SigningKeys(signers, signing.key_set(signers))
 
 
-def _generate(file: Path) -> None:
-    key = signing.generate_key(kid=f"access-control-{datetime.now(UTC):%Y%m%d%H%M%S}")
+def _generate(file: Path, owner: str) -> None:
+    key = signing.generate_key(kid=f"{owner}-{datetime.now(UTC):%Y%m%d%H%M%S}")
     file.parent.mkdir(parents=True, exist_ok=True)
     # Written apart and linked into place: of processes that start together one wins, and nobody reads half a file.
     descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600

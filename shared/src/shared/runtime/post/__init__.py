@@ -1,0 +1,1 @@
+"""What leaves the house: notices by mail and webhook."""

@@ -1,0 +1,286 @@
+"""Notices with a real mail server, a real webhook receiver and the inbox: what counts as delivered, and from when."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from aiosmtpd.smtp import SMTP
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from shared import rules
+from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Grounds, Names, OperatorRef
+from shared.contracts.notices import NoticeDocument
+from shared.runtime.acts import notices
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base import keys
+from shared.runtime.base.clock import FixedClock
+from shared.runtime.base.ids import uuid7
+from shared.runtime.base.settings import Settings
+from shared.runtime.db.postgres import Database
+from shared.runtime.post import webhook
+from shared.runtime.post.sender import Sender
+from shared.runtime.web.inbox import POLICY, Act
+from tests.support.people import at, person
+
+EVERYWHERE = AddressForService(email="legal@pharmacy.example", email_verified=True)
+TITLE = Names(zh="处理决定告知书，编号 ICP 1", en="Notice of a decision")
+
+
+class Mailbox:
+    """A mail server that keeps what it takes, or refuses with a code."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+        self.refuse: str | None = None
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
+        if self.refuse:
+            return self.refuse
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        self.taken.append(envelope.content)
+        return "250 kept as 42"
+
+
+@pytest.fixture
+async def mailbox() -> AsyncIterator[tuple[Mailbox, int]]:
+    handler = Mailbox()
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(handler), "127.0.0.1", 0)
+    yield handler, server.sockets[0].getsockname()[1]
+    server.close()
+
+
+class Receiver:
+    """An HTTP server that keeps requests and answers with a status."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[dict[str, str], bytes]] = []
+        self.status = 204
+        self.url = ""
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        fields = (line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
+        headers = {name.lower(): value for name, value in fields}
+        body = await reader.readexactly(int(headers["content-length"]))
+        self.requests.append((headers, body))
+        writer.write(f"HTTP/1.1 {self.status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    found = Receiver()
+    server = await asyncio.start_server(found.answer, "127.0.0.1", 0)
+    found.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+    yield found
+    server.close()
+
+
+@pytest.fixture
+def rt(db: Database, dsn: str, mailbox: tuple[Mailbox, int], tmp_path: Path) -> Runtime:
+    settings = Settings(
+        database_url=dsn, smtp_port=mailbox[1], smtp_tls="none", webhooks_private=True,
+        signing_keys_file=tmp_path / "keys.json", signing_keys_generate=True,
+    )  # type: ignore[arg-type]  # fmt: skip
+    return Runtime(db, FixedClock(at("2026-11-26T04:00")), rules.load("cn-2006"), settings)
+
+
+async def issued(rt: Runtime, address: AddressForService = EVERYWHERE, act: UUID | None = None) -> UUID:
+    async with rt.db.transaction() as tx:
+        return await notices.issue(
+            tx,
+            rt,
+            about=ActRef.model_validate({**ActRef.EXAMPLE, "id": act or uuid7()}),
+            kind="decision_released",
+            to=OperatorRef(identity="91110000MA01CNCRD6", name="Example Pharmacy Ltd"),
+            address=address,
+            authority=AuthorityRef.model_validate(AuthorityRef.EXAMPLE),
+            title=TITLE,
+            says=Grounds.model_validate(Grounds.EXAMPLE),
+        )
+
+
+async def known(rt: Runtime, notice_id: UUID) -> notices.Notice:
+    async with rt.db.connection() as tx:
+        return await notices.get(tx, notice_id)
+
+
+async def sent(rt: Runtime) -> bool:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        return await Sender(rt, owner="test").once(http)
+
+
+async def states(rt: Runtime, notice_id: UUID) -> dict[str, tuple[str, int]]:
+    async with rt.db.connection() as tx:
+        return {each.channel: (each.state, each.attempts) for each in await notices.deliveries(tx, [notice_id])}
+
+
+async def test_mail_reaches_a_verified_address_with_the_document_and_counts_as_delivered(
+    rt: Runtime, mailbox: tuple[Mailbox, int]
+) -> None:
+    notice_id = await issued(rt)
+    assert (await known(rt, notice_id)).delivered_at is None
+    assert await sent(rt)
+    mail = message_from_bytes(mailbox[0].taken[0], policy=default)
+    assert mail["Subject"] == "处理决定告知书，编号 ICP 1 / Notice of a decision"
+    assert mail["Message-ID"].startswith(f"<{notice_id}@")
+    body = mail.get_body()
+    assert body is not None
+    assert "60" in body.get_content()
+    attached = next(iter(mail.iter_attachments())).get_content()
+    kept = await known(rt, notice_id)
+    assert attached == kept.document
+    assert (kept.delivered_by, kept.delivered_at) == ("email", rt.clock.now())
+    assert not await sent(rt), "once"
+    assert len(mailbox[0].taken) == 1
+
+
+async def test_an_address_nobody_verified_proves_nothing(rt: Runtime) -> None:
+    notice_id = await issued(rt, EVERYWHERE.model_copy(update={"email_verified": False}))
+    await sent(rt)
+    assert await states(rt, notice_id) == {"email": ("sent", 1)}
+    assert (await known(rt, notice_id)).delivered_at is None
+
+
+async def test_a_refusal_for_now_is_tried_again_and_one_for_good_is_not(
+    rt: Runtime, mailbox: tuple[Mailbox, int]
+) -> None:
+    notice_id = await issued(rt)
+    mailbox[0].refuse = "450 try later"
+    assert await sent(rt)
+    assert not await sent(rt), "not at once"
+    assert isinstance(rt.clock, FixedClock)
+    rt.clock.advance(timedelta(minutes=2))
+    mailbox[0].refuse = "550 no such mailbox"
+    await sent(rt)
+    assert await states(rt, notice_id) == {"email": ("failed", 2)}
+    rt.clock.advance(timedelta(days=2))
+    assert not await sent(rt)
+
+
+async def test_a_process_killed_between_taking_and_sending_loses_nothing(
+    rt: Runtime, mailbox: tuple[Mailbox, int]
+) -> None:
+    notice_id = await issued(rt)
+
+    async def killed(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    sender = Sender(rt, owner="test")
+    sender._deliver = killed  # type: ignore[method-assign, assignment]
+    with pytest.raises(asyncio.CancelledError):
+        async with httpx.AsyncClient() as http:
+            await sender.once(http)
+    assert not await sent(rt), "it may still be under way"
+    assert isinstance(rt.clock, FixedClock)
+    rt.clock.advance(timedelta(minutes=3))
+    assert await sent(rt)
+    assert (await known(rt, notice_id)).delivered_by == "email"
+
+
+async def test_eight_senders_send_each_notice_once(rt: Runtime, mailbox: tuple[Mailbox, int]) -> None:
+    for _ in range(10):
+        await issued(rt)
+    await asyncio.gather(*(sent(rt) for _ in range(8)))
+    assert len(mailbox[0].taken) == 10
+
+
+async def test_a_webhook_carries_the_bytes_signed_as_standard_webhooks_has_it(rt: Runtime, receiver: Receiver) -> None:
+    notice_id = await issued(rt, AddressForService(webhook=receiver.url, webhook_verified=True))
+    await sent(rt)
+    headers, body = receiver.requests[0]
+    kept = await known(rt, notice_id)
+    assert body == kept.document
+    assert kept.delivered_by == "webhook"
+    assert NoticeDocument.model_validate_json(body).notice_id == notice_id
+    settings = rt.settings
+    published = keys.load(settings.signing_keys_file, owner="test", generate=False).published["keys"][0]["x"]
+    public = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(published + "="))
+    version, signature = headers["webhook-signature"].split(",")
+    assert (version, headers["webhook-id"]) == ("v1a", str(notice_id))
+    public.verify(base64.b64decode(signature), f"{notice_id}.{headers['webhook-timestamp']}.".encode() + body)
+
+
+async def test_a_receiver_that_is_gone_is_not_asked_again(rt: Runtime, receiver: Receiver) -> None:
+    notice_id = await issued(rt, AddressForService(webhook=receiver.url, webhook_verified=True))
+    receiver.status = 410
+    await sent(rt)
+    assert await states(rt, notice_id) == {"webhook": ("failed", 1)}
+
+
+@pytest.mark.parametrize(
+    "url", ["http://hook.example/", "https://127.0.0.1/", "https://[::1]/x", "https:///", "ftp://a"]
+)
+async def test_a_webhook_never_leads_into_our_own_network(url: str) -> None:
+    with pytest.raises(webhook.WebhookRefused) as refused:
+        await webhook._outside(url, private=False)
+    assert refused.value.final
+
+
+async def test_the_inbox_is_its_recipients_and_its_authoritys_and_opening_is_delivery(rt: Runtime) -> None:
+    notice_id = await issued(rt, AddressForService())
+    notice = await known(rt, notice_id)
+    operator = person("applicant")
+    assert operator.organisation == notice.identity
+    assert POLICY.allows(operator, Act.READ_NOTICE, notice)
+    assert not POLICY.allows(person("regulator-a"), Act.READ_NOTICE, notice)
+    assert not POLICY.allows(operator, Act.PROVE_DELIVERY, notice), "nobody proves that he himself was told"
+    authority = replace(person("regulator-a"), organisation=notice.authority_id)
+    assert POLICY.allows(authority, Act.PROVE_DELIVERY, notice)
+    async with rt.db.connection() as tx:
+        for who, sees in ((operator, 1), (authority, 1), (person("regulator-b"), 0)):
+            assert len(await notices.page(tx, POLICY.reach(who, Act.READ_NOTICE), None, 10)) == sees
+    async with rt.db.transaction() as tx:
+        await notices.opened(tx, notice, rt.clock.now())
+    assert (await known(rt, notice_id)).delivered_by == "inbox"
+
+
+async def test_unread_it_counts_as_delivered_after_a_week_and_time_runs_from_the_first_delivery(rt: Runtime) -> None:
+    act = uuid7()
+    notice_id = await issued(rt, AddressForService(), act)
+    async with rt.db.transaction() as tx:
+        due = await tx.fetchval("SELECT due_at FROM deadline WHERE aggregate_id = $1", notice_id)
+        assert await notices.delivered_at(tx, act, "decision_released") is None
+    assert due - rt.clock.now() >= timedelta(days=6)
+    assert isinstance(rt.clock, FixedClock)
+    first = rt.clock.advance(timedelta(days=8))
+    async with rt.db.transaction() as tx:
+        await notices.deem(rt, tx, notice_id)
+    rt.clock.advance(timedelta(days=1))
+    async with rt.db.transaction() as tx:
+        await notices.opened(tx, await notices.get(tx, notice_id), rt.clock.now())
+        assert await notices.delivered_at(tx, act, "decision_released") == first
+    assert (await known(rt, notice_id)).delivered_by == "deemed"
+
+
+async def test_the_proof_of_a_letter_is_entered_once(rt: Runtime) -> None:
+    notice = await known(rt, await issued(rt, AddressForService()))
+    async with rt.db.transaction() as tx:
+        assert await notices.prove(tx, notice, address="1 Example Road", proof="XA 1 CN", at=rt.clock.now())
+        assert not await notices.prove(tx, notice, address="2 Example Road", proof="XA 2 CN", at=rt.clock.now())
+    assert (await known(rt, notice.id)).delivered_by == "post"
+
+
+async def test_a_notice_that_is_rolled_back_was_never_issued(rt: Runtime, mailbox: tuple[Mailbox, int]) -> None:
+    async def changed_their_mind() -> None:
+        async with rt.db.transaction():
+            await issued(rt)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await changed_their_mind()
+    assert not await sent(rt)
+    assert mailbox[0].taken == []
