@@ -1,24 +1,32 @@
-"""The other door: what the register does when other departments speak."""
+"""The other door: what the register does when another department, or a clock, says something."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
-from registry.service import projections, requests
-from shared.contracts.access import ProviderRegisteredV1
-from shared.contracts.approval import (
-    ApprovalCancelledV1,
-    ApprovalGrantedV1,
-    ApprovalNotRequiredV1,
-    ApprovalRefusedV1,
-)
-from shared.contracts.enforcement import DecisionOverturnedV1, DecisionSuspendedV1, RevocationRequestedV1
+from registry import heard
+from registry.service import amendments, executions, registrations
+from shared.contracts import access, approval, enforcement
+from shared.contracts.base import Fact
+from shared.runtime.events.dispatch import Handler, Projection
+from shared.runtime.process.service import Deadlines
 
-HANDLERS: Final[dict[type[Any], Any]] = {
-    ApprovalGrantedV1: projections.keep_approval,
-    ApprovalNotRequiredV1: projections.keep_approval,
-    ApprovalRefusedV1: projections.keep_approval,
-    ApprovalCancelledV1: projections.cancel_approval,
-    ProviderRegisteredV1: projections.keep_provider,
-    RevocationRequestedV1: requests.receive,
-    DecisionOverturnedV1: requests.undo_decision,
-    DecisionSuspendedV1: requests.undo_decision,
+HANDLERS: Final[Mapping[type[Fact], Handler]] = {
+    enforcement.DecisionReleasedV1: heard.decision_released,
+    enforcement.DecisionSuspendedV1: heard.decision_suspended,
+    enforcement.DecisionOverturnedV1: heard.decision_overturned,
+    enforcement.DecisionEndedV1: heard.decision_ended,
+    enforcement.AppealFiledV1: heard.appeal_filed,
+    enforcement.AppealOverdueV1: heard.appeal_overdue,
+    enforcement.AppealDecidedV1: heard.appeal_decided,
+    **dict.fromkeys(access.ORDER_FACTS, heard.order_told),
+}
+PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {
+    access.ProviderRecordedV1: heard.providers_recorded,
+    **dict.fromkeys(approval.HEARD_BY_REGISTRY, heard.approvals_told),
+}
+DEADLINES: Final[Deadlines] = {
+    registrations.DECISION: registrations.mark_overdue,
+    amendments.DECISION: amendments.mark_overdue,
+    executions.EXECUTE: executions.mark_overdue,
+    executions.END: executions.end,
 }

@@ -15,12 +15,16 @@ class UnknownSite(NotFound):
     """There is no site {site_id}."""
 
 
-class UnknownRevocation(NotFound):
-    """There is no revocation {revocation_id}."""
+class UnknownAccess(NotFound):
+    """There is no live access {access_id} of this site."""
 
 
-class UnknownRequest(NotFound):
-    """There is no revocation request {request_id}."""
+class UnknownAmendment(NotFound):
+    """There is no amendment {amendment_id}."""
+
+
+class UnknownExecution(NotFound):
+    """There is no execution {execution_id}."""
 
 
 class UnknownImport(NotFound):
@@ -28,41 +32,90 @@ class UnknownImport(NotFound):
 
 
 class OperatorExists(Conflict):
-    """An operator with the code {uscc} is registered already; use that record, {operator_id}."""
+    """An operator with this identity is registered already; use that record, {operator_id}."""
 
     members = frozenset({"operator_id"})
 
 
-class DomainTaken(Conflict):
-    """The domain {domain} is registered to another site; each domain belongs to one site."""
-
-    members = frozenset({"domain"})
+class LegacyCode(Conflict):
+    """The check digit of {number} fails, but such codes were issued before 2016: a second officer must confirm it."""
 
 
-class AddressTaken(Conflict):
-    """The address {ip} belongs to a dedicated server of another operator."""
-
-    members = frozenset({"ip"})
+class NoLegacyCode(Conflict):
+    """This operator has no code that anybody must confirm."""
 
 
-class UnknownProvider(Conflict):
-    """No licensed provider {provider_id} is known; name one that is (P3.1.4, N4.1.1)."""
-
-    members = frozenset({"provider_id"})
+class WrongCode(Conflict):
+    """This is not the code that was sent to the address; ask for a new one by setting the address again."""
 
 
-class ApprovalMissing(Conflict):
-    """Service item {service_item} on {domain} needs an approval of this operator that is in force (P3.1.1)."""
+class FilingExists(Conflict):
+    """This operator has a filing in this province already: add the site to it, {registration_id}."""
 
-    members = frozenset({"service_item", "domain"})
-
-
-class RevocationInProgress(Conflict):
-    """A revocation of this registration is already drafted: confirm or withdraw that one."""
+    members = frozenset({"registration_id"})
 
 
-class RequestMoot(Conflict):
-    """The decision behind this request was overturned or suspended; there is nothing left to carry out."""
+class NotAdmitted(Conflict):
+    """This cannot be entered: {codes}."""
+
+    members = frozenset({"grounds"})
+
+
+class TooManySites(Conflict):
+    """A number can have {most} sites at most."""
+
+
+class AmendmentPending(Conflict):
+    """A change of this is proposed already, {amendment_id}: withdraw it, or wait for its decision."""
+
+    members = frozenset({"amendment_id"})
+
+
+class UnderMeasure(Conflict):
+    """A measure lies on this site, or its execution is being decided: it stays as it is until that ends."""
+
+
+class NotLive(Conflict):
+    """This site is {status}: only a live one can be changed."""
+
+
+class LastAccess(Conflict):
+    """This is the site's only access: deregister the site, or add another access first."""
+
+
+class NothingChanges(Conflict):
+    """The proposal is what holds already."""
+
+
+class ConsentMissing(Conflict):
+    """The receiving operator has not agreed to this transfer yet."""
+
+
+class SameOperator(Conflict):
+    """A site cannot be transferred to the registration it is under."""
+
+
+class NotSigned(Conflict):
+    """What was signed is not what would happen now: read the preview again, and name every site in it.
+
+    The members say what it is now.
+    """
+
+    members = frozenset({"preview_digest", "collateral"})
+
+
+class ItemStillApproved(Conflict):
+    """A live approval, {number}, covers {service_item} for this operator: nothing is to be struck; decline, or wait."""
+
+    members = frozenset({"number", "service_item"})
+
+
+class SubjectGone(Conflict):
+    """The site of this decision is {status}: nothing is left to execute; decline with that reason."""
+
+
+class ValidityWrong(Invalid):
+    """A licence says from when until when it holds, and a filing does not: {names}."""
 
 
 class InvalidValues(Invalid):

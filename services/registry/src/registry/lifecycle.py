@@ -1,6 +1,5 @@
-"""The states of a registration, a revocation and a request for one, and the moves between them."""
+"""The states of what the register keeps, and the moves between them: four tables; nothing else decides."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -12,9 +11,12 @@ class Status(StrEnum):
     """Where a registration stands."""
 
     SUBMITTED = "submitted"
+    """The regulator's clock runs; late, it is marked overdue and can still be decided."""
     REFUSED = "refused"
+    """Refused with every ground at once, and redress; its names are free again."""
     ACTIVE = "active"
-    REVOKED = "revoked"
+    ENDED = "ended"
+    """No site under it is left. Its number is never used again."""
 
 
 class Action(StrEnum):
@@ -22,73 +24,122 @@ class Action(StrEnum):
 
     GRANT = "grant"
     REFUSE = "refuse"
-    AMEND = "amend"
+    END = "end"
+    REOPEN = "reopen"
+
+
+REGISTRATION: Final = Lifecycle(MappingProxyType({
+    (Status.SUBMITTED, Action.GRANT):  Status.ACTIVE,    # P3.1.5
+    (Status.SUBMITTED, Action.REFUSE): Status.REFUSED,   # O33 section 12, written reasons
+    (Status.REFUSED,   Action.REOPEN): Status.SUBMITTED, # an appeal against the refusal was won
+    (Status.ACTIVE,    Action.END):    Status.ENDED,     # its last site was deregistered or transferred
+}), aggregate="registration")  # fmt: skip
+
+
+class SiteStatus(StrEnum):
+    """Where a site stands."""
+
+    PROPOSED = "proposed"
+    """Asked for; it holds its names for so long."""
+    LIVE = "live"
+    STOPPED = "stopped"
+    """A measure stops its access; it stays in the register."""
+    REVOKED = "revoked"
+    """A measure took it off the register, and its access is stopped."""
+    ENDED = "ended"
+    """Deregistered, transferred, or never entered."""
+
+
+class SiteAction(StrEnum):
+    """What befalls a site. All but deregister follow from something else: a grant, a transfer, an execution."""
+
+    ENTER = "enter"
+    DROP = "drop"
+    STOP = "stop"
     REVOKE = "revoke"
+    RESUME = "resume"
     REINSTATE = "reinstate"
+    DEREGISTER = "deregister"
+    TRANSFER = "transfer"
+    REOPEN = "reopen"
 
 
-MOVES: Final[Mapping[tuple[Status, Action], Status]] = MappingProxyType({
-    (Status.SUBMITTED, Action.GRANT):     Status.ACTIVE,    # P3.1.5
-    (Status.SUBMITTED, Action.REFUSE):    Status.REFUSED,   # O33 section 12, written reasons
-    (Status.ACTIVE,    Action.AMEND):     Status.ACTIVE,    # P3.1, last paragraph
-    (Status.ACTIVE,    Action.REVOKE):    Status.REVOKED,   # P3.2.3
-    (Status.REVOKED,   Action.REINSTATE): Status.ACTIVE,    # safeguard 7: exactly as it was
-})  # fmt: skip
+SITE: Final = Lifecycle(MappingProxyType({
+    (SiteStatus.PROPOSED, SiteAction.ENTER):      SiteStatus.LIVE,      # P3.1.5
+    (SiteStatus.PROPOSED, SiteAction.DROP):       SiteStatus.ENDED,     # refused or withdrawn
+    (SiteStatus.LIVE,     SiteAction.STOP):       SiteStatus.STOPPED,   # suspend_access, cut_access
+    (SiteStatus.STOPPED,  SiteAction.STOP):       SiteStatus.STOPPED,   # a second measure
+    (SiteStatus.LIVE,     SiteAction.REVOKE):     SiteStatus.REVOKED,   # P3.2.3
+    (SiteStatus.STOPPED,  SiteAction.REVOKE):     SiteStatus.REVOKED,
+    (SiteStatus.STOPPED,  SiteAction.RESUME):     SiteStatus.LIVE,      # safeguard 7
+    (SiteStatus.REVOKED,  SiteAction.REINSTATE):  SiteStatus.LIVE,      # safeguard 7: exactly as it was
+    (SiteStatus.REVOKED,  SiteAction.STOP):       SiteStatus.STOPPED,   # the revocation fell, another measure lies on it
+    (SiteStatus.LIVE,     SiteAction.DEREGISTER): SiteStatus.ENDED,     # by its operator
+    (SiteStatus.LIVE,     SiteAction.TRANSFER):   SiteStatus.LIVE,      # under another number
+    (SiteStatus.ENDED,    SiteAction.REOPEN):     SiteStatus.PROPOSED,  # the refusal of its registration fell
+}), aggregate="site")  # fmt: skip
 
 
-class RevocationStatus(StrEnum):
-    """Where a revocation stands. ``moot``: its ground fell away before anyone confirmed it."""
+class AmendmentStatus(StrEnum):
+    """Where a proposed change stands."""
 
-    DRAFTED = "drafted"
-    CONFIRMED = "confirmed"
+    PROPOSED = "proposed"
+    GRANTED = "granted"
+    REFUSED = "refused"
     WITHDRAWN = "withdrawn"
-    MOOT = "moot"
-    UNDONE = "undone"
 
 
-class RevocationAction(StrEnum):
-    """What can be done with a revocation."""
+class AmendmentAction(StrEnum):
+    """What can be done with a proposed change."""
 
-    CONFIRM = "confirm"
+    GRANT = "grant"
+    REFUSE = "refuse"
     WITHDRAW = "withdraw"
+    REOPEN = "reopen"
+
+
+AMENDMENT: Final = Lifecycle(MappingProxyType({
+    (AmendmentStatus.PROPOSED, AmendmentAction.GRANT):    AmendmentStatus.GRANTED,    # P3.1, last paragraph
+    (AmendmentStatus.PROPOSED, AmendmentAction.REFUSE):   AmendmentStatus.REFUSED,
+    (AmendmentStatus.PROPOSED, AmendmentAction.WITHDRAW): AmendmentStatus.WITHDRAWN,  # by its operator
+    (AmendmentStatus.REFUSED,  AmendmentAction.REOPEN):   AmendmentStatus.PROPOSED,   # an appeal was won
+}), aggregate="amendment")  # fmt: skip
+
+
+class ExecutionStatus(StrEnum):
+    """Where the execution of a decision stands."""
+
+    RECEIVED = "received"
+    """On the regulator's desk; its clock runs."""
+    ACCEPTED = "accepted"
+    """One person signed; a second must."""
+    CARRIED_OUT = "carried_out"
+    DECLINED = "declined"
+    """With reasons, back to the authority; nothing was done."""
+    MOOT = "moot"
+    """The decision fell before anybody confirmed."""
+    UNDONE = "undone"
+    """What it did is taken back, exactly."""
+
+
+class ExecutionAction(StrEnum):
+    """What can be done with an execution. Close and undo follow from facts and clocks."""
+
+    ACCEPT = "accept"
+    RELEASE = "release"
+    CONFIRM = "confirm"
+    DECLINE = "decline"
     CLOSE = "close"
     UNDO = "undo"
 
 
-REVOCATION_MOVES: Final[Mapping[tuple[RevocationStatus, RevocationAction], RevocationStatus]] = MappingProxyType({
-    (RevocationStatus.DRAFTED,   RevocationAction.CONFIRM):  RevocationStatus.CONFIRMED,  # by a second person
-    (RevocationStatus.DRAFTED,   RevocationAction.WITHDRAW): RevocationStatus.WITHDRAWN,
-    (RevocationStatus.DRAFTED,   RevocationAction.CLOSE):    RevocationStatus.MOOT,
-    (RevocationStatus.CONFIRMED, RevocationAction.UNDO):     RevocationStatus.UNDONE,
-})  # fmt: skip
-
-
-class RequestStatus(StrEnum):
-    """Where a sector regulator's request for revocation stands."""
-
-    RECEIVED = "received"
-    ACCEPTED = "accepted"
-    DECLINED = "declined"
-    MOOT = "moot"
-
-
-class RequestAction(StrEnum):
-    """What can be done with a request."""
-
-    ACCEPT = "accept"
-    REOPEN = "reopen"
-    DECLINE = "decline"
-    CLOSE = "close"
-
-
-REQUEST_MOVES: Final[Mapping[tuple[RequestStatus, RequestAction], RequestStatus]] = MappingProxyType({
-    (RequestStatus.RECEIVED, RequestAction.ACCEPT):  RequestStatus.ACCEPTED,  # P3.2.3
-    (RequestStatus.ACCEPTED, RequestAction.REOPEN):  RequestStatus.RECEIVED,  # the drafted revocation was withdrawn
-    (RequestStatus.RECEIVED, RequestAction.DECLINE): RequestStatus.DECLINED,
-    (RequestStatus.RECEIVED, RequestAction.CLOSE):   RequestStatus.MOOT,      # the decision was overturned
-    (RequestStatus.ACCEPTED, RequestAction.CLOSE):   RequestStatus.MOOT,
-})  # fmt: skip
-
-REGISTRATION: Final = Lifecycle(MOVES, aggregate="registration")
-REVOCATION: Final = Lifecycle(REVOCATION_MOVES, aggregate="revocation")
-REQUEST: Final = Lifecycle(REQUEST_MOVES, aggregate="revocation request")
+EXECUTION: Final = Lifecycle(MappingProxyType({
+    (ExecutionStatus.RECEIVED,    ExecutionAction.ACCEPT):  ExecutionStatus.ACCEPTED,     # P3.2.3, the first person
+    (ExecutionStatus.ACCEPTED,    ExecutionAction.RELEASE): ExecutionStatus.RECEIVED,     # that person thinks again
+    (ExecutionStatus.ACCEPTED,    ExecutionAction.CONFIRM): ExecutionStatus.CARRIED_OUT,  # the second person
+    (ExecutionStatus.RECEIVED,    ExecutionAction.DECLINE): ExecutionStatus.DECLINED,     # P3.2.3, with reasons
+    (ExecutionStatus.ACCEPTED,    ExecutionAction.DECLINE): ExecutionStatus.DECLINED,
+    (ExecutionStatus.RECEIVED,    ExecutionAction.CLOSE):   ExecutionStatus.MOOT,
+    (ExecutionStatus.ACCEPTED,    ExecutionAction.CLOSE):   ExecutionStatus.MOOT,
+    (ExecutionStatus.CARRIED_OUT, ExecutionAction.UNDO):    ExecutionStatus.UNDONE,       # safeguards 6 and 7
+}), aggregate="execution")  # fmt: skip

@@ -1,31 +1,28 @@
-"""The registry: assembles the service; the only file that names concrete things."""
+"""The register as a process: the only file that names concrete things."""
 
 from pathlib import Path
+from typing import Final
 
-from fastapi import FastAPI
-
-from registry import consumer, http
-from registry.service import registrations
+from registry.consumer import DEADLINES, HANDLERS, PROJECTIONS
+from registry.http import ROUTER, STREAMS
 from registry.settings import Settings
 from shared.contracts.topics import ACCESS_EVENTS, APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
 from shared.runtime.process import app
+from shared.runtime.process.service import Service
 
-SERVICE = app.Service(
+SERVICE: Final = Service(
     name="registry",
+    description="The register: operators, filings, licences, sites, and the execution of decisions (P3.1.4-7, P3.2.3).",
     settings=Settings,
-    router=(http.router, http.streams),
-    handlers=consumer.HANDLERS,
-    deadlines={registrations.DEADLINE: registrations.mark_overdue},
-    listens=(APPROVAL_EVENTS, ENFORCEMENT_EVENTS, ACCESS_EVENTS),
+    router=(ROUTER, STREAMS),
+    handlers=HANDLERS,
+    projections=PROJECTIONS,
+    deadlines=DEADLINES,
+    notifies=True,
     publishes=(REGISTRY_EVENTS, REGISTRY_SITES),
-    migrations=Path(__file__).resolve().parents[2] / "migrations",
+    listens=(APPROVAL_EVENTS, ENFORCEMENT_EVENTS, ACCESS_EVENTS),
+    migrations=Path(__file__).parents[2] / "migrations",
 )
-
-
-def create_app() -> FastAPI:
-    """The application, configured from the environment."""
-    return app.create_app(SERVICE, Settings())
-
 
 if __name__ == "__main__":
     app.main(SERVICE)

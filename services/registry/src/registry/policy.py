@@ -1,47 +1,123 @@
 """Who may do what in the register: one table."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
-from shared.rules import Role
-from shared.runtime.acts.policy import Policy, Rule, own_organisation, same_region
-
-REGULATOR: Final = frozenset({Role.INDUSTRY_REGULATOR})
+from registry.lifecycle import Action, AmendmentAction, ExecutionAction, SiteAction
+from shared.rules import Level, Role
+from shared.runtime.acts.policy import (
+    NOTHING,
+    Policy,
+    Reach,
+    Rule,
+    all_of,
+    any_of,
+    anywhere,
+    holding,
+    only,
+    same_region,
+)
+from shared.runtime.acts.policy import own_organisation as own_operator
+from shared.runtime.base.context import Caller
 
 
 class Act(StrEnum):
     """What the policy decides about."""
 
-    REGISTER_OPERATOR = "register_operator"
+    ENTER_OPERATOR = "enter_operator"
+    CONFIRM_LEGACY_CODE = "confirm_legacy_code"
+    SET_ADDRESS = "set_address_for_service"
+    READ = "read_register"
+    READ_ADDRESS = "read_address_for_service"
     SUBMIT = "submit"
     GRANT = "grant"
     REFUSE = "refuse"
-    READ = "read"
-    AMEND = "amend"
-    DRAFT_REVOCATION = "draft_revocation"
-    READ_REVOCATION = "read_revocation"
-    CONFIRM_REVOCATION = "confirm_revocation"
-    WITHDRAW_REVOCATION = "withdraw_revocation"
-    DECIDE_REQUEST = "decide_request"
-    REINSTATE = "reinstate"
+    PROPOSE = "propose_amendment"
+    WITHDRAW_PROPOSAL = "withdraw_proposal"
+    CONSENT = "consent_to_transfer"
+    DECIDE_PROPOSAL = "decide_proposal"
+    DEREGISTER = "deregister"
+    READ_EXECUTION = "read_execution"
+    ACCEPT = "accept_execution"
+    CONFIRM = "confirm_execution"
+    DECLINE = "decline_execution"
     IMPORT = "import"
+    READ_IMPORT = "read_import"
+
+
+def same_level(who: Caller) -> Reach:
+    """What is put to the ministry the ministry decides, and what is put to a province that province (P3.1.2, 同级)."""
+    return only("level", who.level)
+
+
+def own_desk(who: Caller) -> Reach:
+    """What lies on the caller's desk: of its own level and, in a province, of that province."""
+    return same_level(who) & (only("region", who.region) if who.level == Level.PROVINCE else same_region(who))
+
+
+def own_execution(who: Caller) -> Reach:
+    """Decisions that the caller's organisation must execute, or made."""
+    return only("regulator_id", who.organisation) | only("authority_id", who.organisation)
+
+
+def as_regulator(who: Caller) -> Reach:
+    """Decisions that the caller's organisation must execute."""
+    return only("regulator_id", who.organisation)
+
+
+def receiving_operator(who: Caller) -> Reach:
+    """Transfers to the caller's own operator."""
+    return only("receiver", who.organisation) if who.organisation else NOTHING
 
 
 OPERATOR: Final = frozenset({Role.OPERATOR})
-OFFICIALS: Final = REGULATOR | {Role.SECTOR_REGULATOR, Role.QUERY_DESK, Role.AUDITOR, Role.ACCESS_DESK}
+REGULATOR: Final = frozenset({Role.INDUSTRY_REGULATOR})
+OFFICIALS: Final = REGULATOR | {
+    Role.SECTOR_REGULATOR, Role.QUERY_DESK, Role.AUDITOR, Role.ACCESS_DESK, Role.REVIEW_BODY,
+}  # fmt: skip
+READER: Final = Rule(
+    OFFICIALS | OPERATOR,
+    any_of(holding(Role.OPERATOR, own_operator), *(holding(role, same_region) for role in sorted(OFFICIALS))),
+)
+BY_OR_FOR: Final = Rule(
+    OPERATOR | REGULATOR, any_of(holding(Role.OPERATOR, own_operator), holding(Role.INDUSTRY_REGULATOR, same_region))
+)
+DESK: Final = Rule(REGULATOR, own_desk)
 
 POLICY: Final = Policy({
-    Act.REGISTER_OPERATOR:  (Rule(roles=OPERATOR, scope=own_organisation), Rule(roles=REGULATOR, scope=same_region)),
-    Act.SUBMIT:             (Rule(roles=OPERATOR, scope=own_organisation), Rule(roles=REGULATOR, scope=same_region)),
-    Act.READ:               (Rule(roles=OFFICIALS, scope=same_region), Rule(roles=OPERATOR, scope=own_organisation)),
-    Act.GRANT:               Rule(roles=REGULATOR, scope=same_region),
-    Act.REFUSE:              Rule(roles=REGULATOR, scope=same_region),
-    Act.AMEND:              (Rule(roles=OPERATOR, scope=own_organisation), Rule(roles=REGULATOR, scope=same_region)),
-    Act.DRAFT_REVOCATION:    Rule(roles=REGULATOR, scope=same_region),
-    Act.CONFIRM_REVOCATION:  Rule(roles=REGULATOR, scope=same_region, second_person=True),
-    Act.READ_REVOCATION:     Rule(roles=OFFICIALS, scope=same_region),
-    Act.WITHDRAW_REVOCATION: Rule(roles=REGULATOR, scope=same_region),
-    Act.DECIDE_REQUEST:      Rule(roles=REGULATOR, scope=same_region),
-    Act.REINSTATE:           Rule(roles=REGULATOR, scope=same_region),
-    Act.IMPORT:              Rule(roles=REGULATOR),
+    Act.ENTER_OPERATOR:      BY_OR_FOR,
+    Act.CONFIRM_LEGACY_CODE: Rule(REGULATOR, same_region, second_person=True),
+    Act.SET_ADDRESS:         Rule(OPERATOR, own_operator),
+    Act.READ:                READER,
+    Act.READ_ADDRESS:        BY_OR_FOR,
+    Act.SUBMIT:              BY_OR_FOR,
+    Act.GRANT:               DESK,
+    Act.REFUSE:              DESK,
+    Act.PROPOSE:             BY_OR_FOR,
+    Act.WITHDRAW_PROPOSAL:   Rule(OPERATOR, own_operator),
+    Act.CONSENT:             Rule(OPERATOR, receiving_operator),
+    Act.DECIDE_PROPOSAL:     DESK,
+    Act.DEREGISTER:          Rule(OPERATOR, own_operator),
+    Act.READ_EXECUTION:      Rule(REGULATOR | {Role.SECTOR_REGULATOR, Role.AUDITOR, Role.REVIEW_BODY},
+                                  any_of(own_execution, holding(Role.AUDITOR, anywhere),
+                                         holding(Role.REVIEW_BODY, same_region))),
+    # Two people of the regulator, and nobody who signed the decision: the verbs name them all.
+    Act.ACCEPT:              Rule(REGULATOR, as_regulator, first_person=True, second_person=True),
+    Act.CONFIRM:             Rule(REGULATOR, as_regulator, second_person=True),
+    Act.DECLINE:             Rule(REGULATOR, as_regulator),
+    Act.IMPORT:              Rule(REGULATOR, same_region),
+    Act.READ_IMPORT:         Rule(REGULATOR, all_of(own_operator)),
+})  # fmt: skip
+
+REGISTRATION_ACTS: Final[Mapping[Action, Act]] = MappingProxyType({Action.GRANT: Act.GRANT, Action.REFUSE: Act.REFUSE})
+SITE_ACTS: Final[Mapping[SiteAction, Act]] = MappingProxyType({SiteAction.DEREGISTER: Act.DEREGISTER})
+AMENDMENT_ACTS: Final[Mapping[AmendmentAction, Act]] = MappingProxyType({
+    AmendmentAction.GRANT: Act.DECIDE_PROPOSAL, AmendmentAction.REFUSE: Act.DECIDE_PROPOSAL,
+    AmendmentAction.WITHDRAW: Act.WITHDRAW_PROPOSAL,
+})  # fmt: skip
+EXECUTION_ACTS: Final[Mapping[ExecutionAction, Act]] = MappingProxyType({
+    ExecutionAction.ACCEPT: Act.ACCEPT, ExecutionAction.RELEASE: Act.DECLINE,
+    ExecutionAction.CONFIRM: Act.CONFIRM, ExecutionAction.DECLINE: Act.DECLINE,
 })  # fmt: skip

@@ -56,7 +56,9 @@ class ProviderRecordedV1(Fact):
     status: Text = "active"
 
 
-class _OrderFact(Fact):
+class OrderFact(Fact):
+    """What every fact about an order says."""
+
     TOPIC: ClassVar[Topic] = ACCESS_EVENTS
     KEY: ClassVar[str] = "execution_id"
     CONSUMERS: ClassVar[tuple[str, ...]] = ("registry", "enforcement", "query")
@@ -78,7 +80,7 @@ class _OrderFact(Fact):
     at: datetime
 
 
-class OrderReleasedV1(_OrderFact):
+class OrderReleasedV1(OrderFact):
     """An order was signed, numbered and put where its provider reads."""
 
     TYPE: ClassVar[str] = "order.released.v1"
@@ -103,14 +105,14 @@ class OrderReleasedV1(_OrderFact):
     execute_by: datetime
 
 
-class OrderReceivedV1(_OrderFact):
+class OrderReceivedV1(OrderFact):
     """The provider confirmed with its signature that it holds the order."""
 
     TYPE: ClassVar[str] = "order.received.v1"
     EXAMPLE: ClassVar[dict[str, Any]] = _ORDER
 
 
-class OrderExecutedV1(_OrderFact):
+class OrderExecutedV1(OrderFact):
     """The provider confirmed with its signature that the order is carried out."""
 
     TYPE: ClassVar[str] = "order.executed.v1"
@@ -121,7 +123,7 @@ class OrderExecutedV1(_OrderFact):
     """What the provider says; ``at`` is when it was recorded."""
 
 
-class OrderPartlyExecutedV1(_OrderFact):
+class OrderPartlyExecutedV1(OrderFact):
     """The provider carried out a part of the order, and says which part is open."""
 
     TYPE: ClassVar[str] = "order.partly_executed.v1"
@@ -130,7 +132,7 @@ class OrderPartlyExecutedV1(_OrderFact):
     reasons: Reasons
 
 
-class OrderImpossibleV1(_OrderFact):
+class OrderImpossibleV1(OrderFact):
     """The provider cannot carry the order out, and says why; the clock stands still until the issuer answers."""
 
     TYPE: ClassVar[str] = "order.impossible.v1"
@@ -139,7 +141,7 @@ class OrderImpossibleV1(_OrderFact):
     reasons: Reasons
 
 
-class OrderContestedV1(_OrderFact):
+class OrderContestedV1(OrderFact):
     """The provider points at a manifest error in the order; the clock stands still until the issuer answers."""
 
     TYPE: ClassVar[str] = "order.contested.v1"
@@ -148,7 +150,7 @@ class OrderContestedV1(_OrderFact):
     reasons: Reasons
 
 
-class OrderAnsweredV1(_OrderFact):
+class OrderAnsweredV1(OrderFact):
     """The issuer answered an objection: upheld (the order is taken back), rejected or accepted as impossible."""
 
     TYPE: ClassVar[str] = "order.answered.v1"
@@ -159,7 +161,7 @@ class OrderAnsweredV1(_OrderFact):
     reasons: Reasons
 
 
-class OrderOverdueV1(_OrderFact):
+class OrderOverdueV1(OrderFact):
     """The delay for carrying out an order passed without a receipt that says so; ``escalated``: a second time."""
 
     TYPE: ClassVar[str] = "order.overdue.v1"
@@ -169,10 +171,23 @@ class OrderOverdueV1(_OrderFact):
     escalated: bool = False
 
 
-class OrderWithdrawnV1(_OrderFact):
+class OrderWithdrawnV1(OrderFact):
     """An order was taken back: in its window, so that the provider never saw it, or superseded by a later one."""
 
     TYPE: ClassVar[str] = "order.withdrawn.v1"
     EXAMPLE: ClassVar[dict[str, Any]] = {**_ORDER, "sequence": None, "reasons": "The decision was overturned."}
 
     reasons: Reasons
+
+
+ORDER_FACTS: tuple[type[OrderFact], ...] = (
+    OrderReleasedV1,
+    OrderReceivedV1,
+    OrderExecutedV1,
+    OrderPartlyExecutedV1,
+    OrderImpossibleV1,
+    OrderContestedV1,
+    OrderAnsweredV1,
+    OrderOverdueV1,
+    OrderWithdrawnV1,
+)

@@ -1,1 +1,1 @@
-"""What can be done with the register: one verb per function, one transaction each."""
+"""The verbs of the register: both doors open the transaction and call the same function."""

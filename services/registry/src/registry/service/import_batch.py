@@ -1,268 +1,280 @@
-"""One batch of an import: what is there already is compared, the rest goes in by COPY, all in one transaction."""
+"""One batch of an import: what is there already is compared, the rest is asked the rule of admission and goes in by COPY.
+
+An import enters what provinces registered on paper or elsewhere. It issues numbers only where none is given, revives
+nothing that ended, and marks what lacks a consent as a finding to be put right.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from registry.lifecycle import Status
-from registry.records import site_recorded
-from registry.records_in import Record, Rejected, Rejection
-from registry.store import imports as import_store
-from registry.store import register as store
-from registry.store.register import Access, Operator, Registration, Site
+from registry.importing.records import Record
+from registry.importing.rows import Rejected, Row
+from registry.lifecycle import SiteStatus, Status
+from registry.service import admission
+from registry.service.admission import Candidate, Facts
+from registry.store import imports, operators, registrations, sites
+from registry.store.imports import Result
+from registry.store.operators import Operator
+from registry.store.registrations import Registration
+from registry.store.sites import Access, Name, OwnedSite, Site
+from shared.contracts.http.registry import MOST_SITES
 from shared.rules.identifiers import format_number
-from shared.runtime.acts import history, outbox
+from shared.runtime.acts import outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
+from shared.runtime.base.problems import TryAgain
 from shared.runtime.db.postgres import Tx
 
-
-@dataclass(slots=True)
-class _Register:
-    """What the register holds of the things this batch names."""
-
-    regions: dict[UUID, str]
-    owners: dict[str, tuple[UUID, str]]
-    sites: dict[UUID, Site]
-    numbers: dict[str, str]
-    dedicated: dict[str, str]
-    claimed: dict[str, Record] = field(default_factory=dict)
+FINDINGS: Final = frozenset({"approval_missing"})
+"""Grounds of the rule of admission that do not keep an existing site out: they are to be put right."""
+WHY: Final = "Entered from an existing register."
+CAUSE: Final = {"kind": "import"}
 
 
 @dataclass(slots=True)
-class _Target:
-    """The registration a new site goes under."""
+class Batch:
+    """What is known of everything a batch names, and what it has taken so far itself."""
 
-    registration: Registration
-    ordinal: int
-    new: bool
+    who: Caller
+    at: datetime
+    operators: dict[str, Operator]
+    facts: Facts
+    known: dict[UUID, Site]
+    active: dict[UUID, list[tuple[Registration, int]]]
+    numbered: dict[str, Registration]
+    names: dict[str, Record] = field(default_factory=dict)
+    dedicated: dict[str, str] = field(default_factory=dict)
+    shared: dict[str, str] = field(default_factory=dict)
+    new: dict[UUID, Registration] = field(default_factory=dict)
+    ordinals: dict[UUID, int] = field(default_factory=dict)
+    results: list[Result] = field(default_factory=list)
+    unchanged: int = 0
 
 
-async def write_batch(
-    rt: Runtime, tx: Tx, who: Caller, import_id: UUID, records: Sequence[Record], rejections: Sequence[Rejection]
+async def write(
+    rt: Runtime, tx: Tx, who: Caller, import_id: UUID, records: Sequence[Record], results: Sequence[Result]
 ) -> None:
-    """Enter a batch. Raises UniqueViolationError if somebody else enters the same at this moment: try again."""
-    now = rt.clock.now()
-    register = await _look(tx, records)
-    fresh: list[Record] = []
-    rejected = list(rejections)
-    unchanged = 0
+    """Enter a batch. Raises UniqueViolationError or TryAgain if somebody enters the same at this moment."""
+    batch = await _look(rt, tx, who, records)
+    batch.results += results
+    accepted: list[tuple[Record, Candidate]] = []
     for record in records:
+        candidate = _candidate(batch, record)
         try:
-            if _is_unchanged(register, record):
-                unchanged += 1
-            else:
-                fresh.append(record)
+            if not _is_there(batch, record):
+                _admit(rt, batch, record, candidate)
+                accepted.append((record, candidate))
         except Rejected as error:
-            rejected.append(Rejection.of(record.line, error))
-    if fresh:
-        await _enter(rt, tx, who, register, fresh, now)
-    if rejected:
-        rows = [(import_id, r.line, r.raw, r.code, r.field, r.message) for r in rejected]
-        await tx.copy_records_to_table("import_rejection", records=rows, columns=import_store.REJECTION_COLUMNS)
-    await tx.execute(import_store.ADD_PROGRESS, import_id, len(fresh), unchanged, len(rejected), now)
+            batch.results.append(result_of(record.row, error))
+    entered = await _enter(rt, tx, batch, accepted)
+    await imports.progress(tx, import_id, batch.results, accepted=len(entered), unchanged=batch.unchanged, at=batch.at)
 
 
-async def _look(tx: Tx, records: Sequence[Record]) -> _Register:
-    domains = [domain.ascii for record in records for domain in record.domains]
-    providers = await tx.fetch(import_store.PROVIDERS, list({record.provider_id for record in records}))
-    owners = await tx.fetch(import_store.OWNERS, domains)
-    site_ids = list({row["site_id"] for row in owners})
-    sites = await tx.fetch(store.SITES + " WHERE s.id = ANY ($1::uuid[])", site_ids) if site_ids else []
-    given = [record.number for record in records if record.number]
-    numbers = await tx.fetch(import_store.NUMBERS, given) if given else []
-    dedicated = await tx.fetch(import_store.DEDICATED, list({ip for record in records for ip in record.ips}))
-    return _Register(
-        regions={row["id"]: row["region"] for row in providers},
-        owners={row["domain"]: (row["site_id"], row["uscc"]) for row in owners},
-        sites={row["id"]: store.site_of(row) for row in sites},
-        numbers={row["number"]: row["uscc"] for row in numbers},
-        dedicated={row["ip"]: row["uscc"] for row in dedicated},
+def result_of(row: Row, error: Rejected) -> Result:
+    """A rejection, as the results show it."""
+    return Result(row.number, "rejected", row.shown, error.code, error.field, error.message)
+
+
+async def _look(rt: Runtime, tx: Tx, who: Caller, records: Sequence[Record]) -> Batch:
+    at = rt.clock.now()
+    named = {record.uscc: record for record in records}
+    await operators.enter_many(tx, [
+        (uuid7(), uscc, "credit_code", record.operator_kind, record.region, {"name": record.operator_name})
+        for uscc, record in named.items()
+    ], who.person, at)  # fmt: skip
+    held = await operators.hold_many(tx, list(named))
+    active: dict[UUID, list[tuple[Registration, int]]] = {}
+    for registration, last in await registrations.active_of(tx, [operator.id for operator in held.values()]):
+        active.setdefault(registration.operator_id, []).append((registration, last))
+    batch = Batch(
+        who=who, at=at, operators=held, facts=Facts({}, {}, (), (), {}), known={}, active=active,
+        numbered=await registrations.by_number(tx, [record.number for record in records if record.number]),
+    )  # fmt: skip
+    batch.facts = await admission.facts_of(rt, tx, [_candidate(batch, record) for record in records])
+    batch.known = await sites.many(tx, {site_id for site_id, _ in batch.facts.holders.values()})
+    return batch
+
+
+def _candidate(batch: Batch, record: Record) -> Candidate:
+    operator = batch.operators[record.uscc]
+    provider = batch.facts.providers.get(record.provider_id)
+    region = provider.region if provider else record.region
+    access = Access(uuid7(), record.provider_id, record.ips, record.hosting_mode, region, "live")
+    return Candidate(
+        operator.identity, operator.id, record.region, record.level, record.names, record.service_items, (access,)
     )
 
 
-def _is_unchanged(register: _Register, record: Record) -> bool:
-    """Whether the register has just this already. Raises Rejected if it has something else, or cannot have this."""
-    if record.provider_id not in register.regions:
-        raise Rejected("unknown_provider", "provider_id", f"no licensed provider {record.provider_id} is known")
-    if record.number and register.numbers.setdefault(record.number, record.uscc) != record.uscc:
-        raise Rejected("number_taken", "number", f"{record.number} belongs to another operator")
-    for ip in record.ips:
-        if register.dedicated.get(ip, record.uscc) != record.uscc:
-            raise Rejected("address_taken", "ips", f"{ip} belongs to a dedicated server of another operator")
-    known = None
-    for domain in record.domains:
-        if (owner := register.owners.get(domain.ascii)) is not None:
-            if owner[1] != record.uscc:
-                raise Rejected("domain_taken", "domain", f"{domain.ascii} is registered to another operator")
-            known = register.sites[owner[0]]
-        elif (earlier := register.claimed.get(domain.ascii)) is not None:
+def _is_there(batch: Batch, record: Record) -> bool:
+    """Whether the register, or this batch, has just this already. Raises Rejected if it has something else."""
+    for name in record.names:
+        holder = batch.facts.holders.get(name.ascii)
+        if holder is not None:
+            return _same_as_known(batch, record, name, batch.known[holder[0]], holder[1])
+        earlier = batch.names.get(name.ascii)
+        if earlier is not None:
             if earlier.uscc != record.uscc:
-                raise Rejected(
-                    "domain_taken", "domain", f"{domain.ascii} is in line {earlier.line.number} for another operator"
-                )
-            return _same(record, _values(earlier), domain.ascii)
-    if known is not None:
-        access = known.accesses[0]
-        values = (
-            known.name,
-            set(known.domains),
-            known.service_items,
-            access.provider_id,
-            access.ips,
-            access.hosting_mode,
-        )
-        return _same(record, values, record.domains[0].ascii)
-    for domain in record.domains:
-        register.claimed[domain.ascii] = record
-    if record.hosting_mode == "dedicated":
-        register.dedicated.update(dict.fromkeys(record.ips, record.uscc))
+                message = f"{name.ascii} is in line {earlier.row.number} for another operator"
+                raise Rejected("domain_taken", "domain", message)
+            if _values(earlier) != _values(record):
+                raise Rejected("differs", "domain", f"{name.ascii} is in line {earlier.row.number} with other values")
+            batch.unchanged += 1
+            return True
     return False
 
 
-def _values(record: Record) -> tuple[object, ...]:
-    domains = {domain.ascii for domain in record.domains}
-    return record.site_name, domains, record.service_items, record.provider_id, record.ips, record.hosting_mode
-
-
-def _same(record: Record, known: tuple[object, ...], domain: str) -> bool:
-    if _values(record) != known:
-        raise Rejected("differs", "domain", f"{domain} is registered with other values; amend that site instead")
+def _same_as_known(batch: Batch, record: Record, name: Name, known: Site, operator_id: UUID) -> bool:
+    if operator_id != batch.operators[record.uscc].id:
+        raise Rejected("domain_taken", "domain", f"{name.ascii} is registered to another operator")
+    if known.status is not SiteStatus.LIVE:
+        raise Rejected("not_live", "domain", f"the site of {name.ascii} is {known.status}: an import revives nothing")
+    access = known.accesses[0]
+    values = (known.name, set(known.domains), known.service_items, access.provider_id, access.ips, access.hosting_mode)
+    if values != _values(record):
+        raise Rejected("differs", "domain", f"{name.ascii} is registered with other values; amend that site instead")
+    batch.unchanged += 1
     return True
 
 
-async def _enter(
-    rt: Runtime, tx: Tx, who: Caller, register: _Register, records: Sequence[Record], now: datetime
-) -> None:
-    operators = await _operators(tx, records, now)
-    targets = await _targets(rt, tx, records, operators, now)
-    added: list[tuple[Registration, Site]] = []
-    for record in records:
-        target = targets[record.uscc, record.number]
-        target.ordinal += 1
-        access = Access(
-            uuid7(), record.provider_id, record.ips, record.hosting_mode, register.regions[record.provider_id]
-        )
-        domains = tuple(domain.ascii for domain in record.domains)
-        site = Site(
-            uuid7(),
-            target.registration.id,
-            target.ordinal,
-            record.site_name,
-            record.service_items,
-            1,
-            now,
-            domains,
-            (access,),
-        )
-        added.append((target.registration, site))
-    new = {target.registration.id: target.registration for target in targets.values() if target.new}
-    await _copy(tx, new.values(), added, records)
-    _remember(tx, who, new, now)
-    outbox.add(tx, *(site_recorded(registration, site, changed_at=now) for registration, site in added), at=now)
+def _values(record: Record) -> tuple[object, ...]:
+    names = {name.ascii for name in record.names}
+    return record.site_name, names, record.service_items, record.provider_id, record.ips, record.hosting_mode
 
 
-async def _operators(tx: Tx, records: Sequence[Record], now: datetime) -> dict[str, Operator]:
-    """Every operator the batch names, locked; those that are new are entered."""
-    named = {record.uscc: record for record in records}
-    await tx.execute(
-        import_store.INSERT_OPERATORS, [uuid7() for _ in named], list(named), [r.operator_name for r in named.values()],
-        [r.operator_kind for r in named.values()], [r.region for r in named.values()], now,
-    )  # fmt: skip
-    rows = await tx.fetch(import_store.LOCK_OPERATORS, list(named))
-    return {row["uscc"]: store.operator_of(row) for row in rows}
-
-
-async def _targets(
-    rt: Runtime, tx: Tx, records: Sequence[Record], operators: dict[str, Operator], now: datetime
-) -> dict[tuple[str, str | None], _Target]:
-    """The registration for each (operator, number): the given number, else the operator's filing, else a new one."""
-    targets: dict[tuple[str, str | None], _Target] = {}
-    for row in await tx.fetch(import_store.ACTIVE_REGISTRATIONS, list(operators)):
-        registration = _registration(row["id"], operators[row["uscc"]], row["kind"], row["level"], row["number"], now)
-        target = _Target(registration, row["ordinal"], new=False)
-        targets[row["uscc"], row["number"]] = target
-        if row["kind"] == "filing":
-            targets.setdefault((row["uscc"], None), target)
-    missing = {(r.uscc, r.number): r for r in records if (r.uscc, r.number) not in targets}
-    numbers = await _issue(rt, tx, [r for r in missing.values() if r.number is None], operators)
-    await _respect(tx, [r for r in missing.values() if r.number is not None], operators)
-    for (uscc, number), record in missing.items():
-        issued = number or numbers[uscc]
-        registration = _registration(uuid7(), operators[uscc], record.number_kind, "province", issued, now)
-        targets[uscc, number] = _Target(registration, 0, new=True)
-    return targets
-
-
-def _registration(
-    registration_id: UUID, operator: Operator, kind: str, level: str, number: str, now: datetime
-) -> Registration:
-    return Registration(
-        registration_id, operator, kind, level, operator.region, Status.ACTIVE, number, 1, None, None, None, now, now
+def _admit(rt: Runtime, batch: Batch, record: Record, candidate: Candidate) -> None:
+    """Take a record into the batch. Raises Rejected, and then the batch has taken nothing of it."""
+    operator = batch.operators[record.uscc]
+    if operator.region != record.region:
+        raise Rejected("operator_elsewhere", "region", f"this operator is of {operator.region}; its filings are too")
+    found = admission.grounds(rt.rules, batch.facts, candidate)
+    for ground in found:
+        if ground.code not in FINDINGS:
+            raise Rejected(ground.code, ground.field, ground.message)
+    _check_addresses(batch, record)
+    _check_number(batch, record)
+    for name in record.names:
+        batch.names[name.ascii] = record
+    (batch.dedicated if record.hosting_mode == "dedicated" else batch.shared).update(
+        dict.fromkeys(record.ips, record.uscc)
     )
+    for ground in found:
+        _find(batch, record, ground.code, ground.field, ground.message)
+    if (operator.particulars.name, operator.kind) != (record.operator_name, record.operator_kind):
+        message = f"the register knows this operator as {operator.particulars.name} ({operator.kind}); amend it there"
+        _find(batch, record, "operator_differs", "operator_name", message)
 
 
-async def _issue(rt: Runtime, tx: Tx, records: Iterable[Record], operators: dict[str, Operator]) -> dict[str, str]:
-    """The next filing number of the operator's province for each record's operator; one counter update per province."""
-    wanted = [operators[record.uscc] for record in records]
-    numbers: dict[str, str] = {}
-    for region, count in sorted(Counter(operator.region for operator in wanted).items()):
-        last = await tx.fetchval(store.NEXT_NUMBER, region, "filing", count)
-        short = rt.rules.provinces[region].short
-        for offset, operator in enumerate(operator for operator in wanted if operator.region == region):
-            numbers[operator.uscc] = format_number(short, "filing", last - count + 1 + offset)
-    return numbers
+def _find(batch: Batch, record: Record, code: str, field_: str, message: str) -> None:
+    batch.results.append(Result(record.row.number, "finding", record.row.shown, code, field_, message))
 
 
-async def _respect(tx: Tx, records: Iterable[Record], operators: dict[str, Operator]) -> None:
-    """Numbers that came with the records are never issued again: move the counters past them."""
-    highest: dict[tuple[str, str], int] = {}
-    for record in records:
-        if record.serial is not None:
-            key = operators[record.uscc].region, record.number_kind
-            highest[key] = max(highest.get(key, 0), record.serial)
-    for (region, kind), serial in sorted(highest.items()):
-        await tx.execute(import_store.RAISE_COUNTER, region, kind, serial)
+def _check_addresses(batch: Batch, record: Record) -> None:
+    others = (batch.dedicated,) if record.hosting_mode != "dedicated" else (batch.dedicated, batch.shared)
+    for ip in record.ips:
+        if any(taken.get(ip, record.uscc) != record.uscc for taken in others):
+            raise Rejected("address_taken", "ips", f"{ip}: an address of a dedicated server serves one operator only")
 
 
-async def _copy(
-    tx: Tx, new: Iterable[Registration], added: Sequence[tuple[Registration, Site]], records: Sequence[Record]
-) -> None:
-    registrations = [
-        (r.id, r.operator.id, r.kind, r.level, r.region, r.status, r.number, r.submitted_at, r.changed_at) for r in new
-    ]
-    sites = [(s.id, s.registration_id, s.ordinal, s.name, list(s.service_items), s.changed_at) for _, s in added]
-    domains = [
-        (domain.ascii, domain.raw, site.id, place)
-        for (_, site), record in zip(added, records, strict=True)
-        for place, domain in enumerate(record.domains, 1)
-    ]
-    accesses = [
-        (a.id, site.id, 1, a.provider_id, list(a.ips), a.hosting_mode, a.region)
-        for _, site in added
-        for a in site.accesses
-    ]
-    dedicated = {
-        ip: (ip, site.id, registration.operator.id)
-        for registration, site in added
-        for access in site.accesses
-        if access.hosting_mode == "dedicated"
-        for ip in access.ips
-    }
-    await tx.copy_records_to_table("registration", records=registrations, columns=import_store.REGISTRATION_COLUMNS)
-    await tx.copy_records_to_table("site", records=sites, columns=import_store.SITE_COLUMNS)
-    await tx.copy_records_to_table("site_domain", records=domains, columns=import_store.DOMAIN_COLUMNS)
-    await tx.copy_records_to_table("access", records=accesses, columns=import_store.ACCESS_COLUMNS)
-    for row in dedicated.values():
-        await tx.execute(store.INSERT_DEDICATED, [row[0]], row[1], row[2])
+def _check_number(batch: Batch, record: Record) -> None:
+    """A number is its operator's, alive, and the one it has for this province."""
+    operator = batch.operators[record.uscc]
+    known = batch.numbered.get(record.number) if record.number else None
+    if known is not None and known.operator_id != operator.id:
+        raise Rejected("number_taken", "number", f"{record.number} belongs to another operator")
+    if known is not None and known.status is not Status.ACTIVE:
+        raise Rejected("number_ended", "number", f"{record.number} is {known.status}: an import revives nothing")
+    filing = _filing(batch, operator)
+    if record.number and record.number_kind == "filing" and filing and filing.number != record.number:
+        raise Rejected("other_number", "number", f"this operator's filing in the province is {filing.number}")
+    target = known or (filing if record.number is None else None)
+    if target is None:
+        target = _new(batch, operator, record)
+    last = batch.ordinals.get(target.id, _last(batch, target)) + 1
+    if last > MOST_SITES:
+        raise Rejected("too_many_sites", "number", f"a number can have {MOST_SITES} sites at most")
+    batch.ordinals[target.id] = last
 
 
-def _remember(tx: Tx, who: Caller, new: Iterable[UUID], now: datetime) -> None:
-    for registration_id in new:
-        history.add(
-            tx, aggregate="registration", aggregate_id=registration_id, action="import", from_status=None,
-            to_status=Status.ACTIVE, who=who, why="Entered from an existing register", at=now,
+def _filing(batch: Batch, operator: Operator) -> Registration | None:
+    active = [registration for registration, _ in batch.active.get(operator.id, ())]
+    of_batch = [registration for registration in batch.new.values() if registration.operator_id == operator.id]
+    return next((each for each in (*active, *of_batch) if each.kind == "filing"), None)
+
+
+def _last(batch: Batch, registration: Registration) -> int:
+    known = batch.active.get(registration.operator_id, ())
+    return next((last for each, last in known if each.id == registration.id), 0)
+
+
+def _new(batch: Batch, operator: Operator, record: Record) -> Registration:
+    """A registration that the register does not have yet; one without a number gets the next later."""
+    new = Registration(
+        uuid7(), 1, operator.id, record.number_kind, record.level, operator.region, Status.ACTIVE, record.number, None,
+        None, None, None, batch.who.person, batch.at, batch.at,
+    )  # fmt: skip
+    batch.new[new.id] = new
+    if record.number:
+        batch.numbered[record.number] = new
+    return new
+
+
+async def _enter(rt: Runtime, tx: Tx, batch: Batch, accepted: Sequence[tuple[Record, Candidate]]) -> list[OwnedSite]:
+    await _number(rt, tx, batch)
+    drawn: Counter[UUID] = Counter()
+    entered: list[tuple[OwnedSite, Sequence[Name]]] = []
+    for record, candidate in accepted:
+        operator = batch.operators[record.uscc]
+        registration = _registration_of(batch, operator, record)
+        drawn[registration.id] += 1
+        site = Site(
+            uuid7(), 1, registration.id, _last(batch, registration) + drawn[registration.id], record.site_name,
+            record.service_items, SiteStatus.LIVE, batch.at, tuple(name.ascii for name in record.names),
+            candidate.accesses, (),
         )  # fmt: skip
+        entered.append((OwnedSite(site, registration, operator), record.names))
+    lost = await imports.enter(tx, list(batch.new.values()), entered, batch.ordinals, batch.at)
+    if lost:
+        raise TryAgain(retry_after=1)  # somebody was given one of these addresses meanwhile: look again
+    for registration in batch.new.values():
+        registrations.MOVES.began(tx, registration, "import", who=batch.who, why=WHY, at=batch.at)
+    for owned, _ in entered:
+        sites.keep_version(tx, owned, CAUSE)
+    outbox.add(tx, *(owned.recorded for owned, _ in entered), at=batch.at)
+    return [owned for owned, _ in entered]
+
+
+def _registration_of(batch: Batch, operator: Operator, record: Record) -> Registration:
+    if record.number:
+        known = batch.numbered[record.number]
+        return batch.new.get(known.id, known)
+    filing = _filing(batch, operator)
+    if filing is None:
+        raise TypeError(f"line {record.row.number} was accepted without a registration")
+    return filing
+
+
+async def _number(rt: Runtime, tx: Tx, batch: Batch) -> None:
+    """Give new registrations their numbers, and keep the counters beyond the numbers that came along."""
+    await _respect(tx, batch.new.values(), rt)
+    nameless = [new for new in batch.new.values() if new.number is None]
+    for region, count in sorted(Counter(new.region for new in nameless).items()):
+        last = await registrations.next_number(tx, region, "filing", count)
+        short = rt.rules.provinces[region].short
+        of_region = [new for new in nameless if new.region == region]
+        for serial, new in enumerate(of_region, last - count + 1):
+            batch.new[new.id] = new.with_number(format_number(short, "filing", serial, rules=rt.rules))
+
+
+async def _respect(tx: Tx, new: Iterable[Registration], rt: Runtime) -> None:
+    highest: dict[tuple[str, str], int] = {}
+    for registration in new:
+        if registration.number is not None:
+            key = registration.region, registration.kind
+            highest[key] = max(highest.get(key, 0), registration.serial(rt.rules))
+    for (region, kind), serial in sorted(highest.items()):
+        await registrations.never_below(tx, region, kind, serial)

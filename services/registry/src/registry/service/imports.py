@@ -1,26 +1,25 @@
 """Imports: existing registrations entered from a stream, in batches that go in whole; a second run changes nothing."""
 
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
-import orjson
 from starlette.requests import ClientDisconnect
 
-from registry.errors import UnknownImport
+from registry.importing.records import FIELDS, Record, check
+from registry.importing.rows import Rejected, Row, csv_reader, csv_rows, lines, read_json, utf8
 from registry.policy import POLICY, Act
-from registry.records_in import Line, Record, Rejected, Rejection, check, csv_reader, lines, read_json, rows
-from registry.service.import_batch import write_batch
-from registry.store import imports as import_store
-from shared.rules import Level
+from registry.service import import_batch
+from registry.store import imports
+from registry.store.imports import Import, Result
 from shared.runtime.acts import audit
+from shared.runtime.acts.policy import Reach
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
-from shared.runtime.base.problems import UnsupportedMediaType
+from shared.runtime.base.problems import TryAgain, UnsupportedMediaType
 
 NDJSON: Final = "application/x-ndjson"
 CSV: Final = "text/csv"
@@ -28,104 +27,98 @@ BATCH: Final = 1000
 TRIES: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
-    """How an import stands."""
-
-    id: UUID
-    started_by: str
-    filename: str | None
-    status: str
-    records: int
-    accepted: int
-    unchanged: int
-    rejected: int
-    started_at: datetime
-    changed_at: datetime
-
-
 async def run(
     rt: Runtime, who: Caller, stream: AsyncIterator[bytes], content_type: str, filename: str | None
 ) -> Import:
-    """Enter every valid record of the stream; the others are kept with the reason. Raises UnsupportedMediaType.
+    """Enter every valid record of the stream; the others are kept with the reason. A transaction a batch.
 
     If the sender breaks off, whole batches are in, and sending the file again completes it.
+    Raises Forbidden (403), UnsupportedMediaType (415), NotThatFile (422).
     """
-    POLICY.require(who, Act.IMPORT)
-    media_type = content_type.partition(";")[0].strip().lower()
+    reach = POLICY.reach(who, Act.IMPORT)
+    media_type, _, parameters = content_type.partition(";")
+    media_type = media_type.strip().lower()
     if media_type not in {NDJSON, CSV}:
         raise UnsupportedMediaType(accepted=f"{NDJSON} or {CSV}")
-    import_id, now = uuid7(), rt.clock.now()
+    import_id, at = uuid7(), rt.clock.now()
     async with rt.db.transaction() as tx:
-        await tx.execute(import_store.INSERT_IMPORT, import_id, who.subject, filename, now)
-        await audit.record(tx, who=who, act="import", resource=f"import/{import_id}", outcome="granted", at=now)
+        await imports.add(tx, import_id, organisation_id=who.organisation, by=who.person, filename=filename, at=at)
+        await audit.record(tx, who=who, act=Act.IMPORT, resource=f"/imports/{import_id}", outcome="granted", at=at)
     status = "interrupted"
     try:
-        await _enter(rt, who, import_id, stream, csv=media_type == CSV)
+        text = utf8(stream, _charset(parameters))
+        await _enter(rt, who, reach, import_id, csv_rows(text) if media_type == CSV else lines(text), media_type == CSV)
         status = "done"
     except ClientDisconnect:
         pass  # nobody is there to be told; the record says it
     finally:
         async with rt.db.transaction() as tx:
-            await tx.execute(import_store.FINISH, import_id, status, rt.clock.now())
-    return await _existing(rt, import_id)
+            await imports.finish(tx, import_id, status, rt.clock.now())
+    async with rt.db.connection() as tx:
+        return await imports.get(tx, import_id)
 
 
-async def _enter(rt: Runtime, who: Caller, import_id: UUID, stream: AsyncIterator[bytes], *, csv: bool) -> None:
-    region = None if who.level is Level.NATIONAL else who.region or ""
-    read: Callable[[Line], Mapping[str, Any]] | None = None if csv else read_json
+def _charset(parameters: str) -> str:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value
+    return "utf-8"
+
+
+async def _enter(rt: Runtime, who: Caller, reach: Reach, import_id: UUID, rows: AsyncIterator[Row], csv: bool) -> None:
+    read: Callable[[Row], Mapping[str, Any]] | None = None if csv else read_json
     records: list[Record] = []
-    rejections: list[Rejection] = []
-    async for line in rows(stream) if csv else lines(stream):
-        if not line.raw.strip():
+    results: list[Result] = []
+    async for row in rows:
+        if not row.raw.strip() and row.fault is None:
             continue
         try:
             if read is None:
-                read = csv_reader(line)
+                read = csv_reader(row, FIELDS)
                 continue
-            records.append(check(line, read(line), rt.rules, region))
+            records.append(check(row, read(row), rt.rules, reach))
         except Rejected as error:
-            rejections.append(Rejection.of(line, error))
-        if len(records) + len(rejections) >= BATCH:
-            await _write(rt, who, import_id, records, rejections)
-            records, rejections = [], []
-    if records or rejections:
-        await _write(rt, who, import_id, records, rejections)
+            results.append(import_batch.result_of(row, error))
+        if len(records) + len(results) >= BATCH:
+            await _write(rt, who, import_id, records, results)
+            records, results = [], []
+    if records or results:
+        await _write(rt, who, import_id, records, results)
 
 
-async def _write(rt: Runtime, who: Caller, import_id: UUID, records: list[Record], rejections: list[Rejection]) -> None:
+async def _write(rt: Runtime, who: Caller, import_id: UUID, records: list[Record], results: list[Result]) -> None:
     for attempt in range(1, TRIES + 1):
         try:
             async with rt.db.transaction() as tx:
-                await write_batch(rt, tx, who, import_id, records, rejections)
+                await import_batch.write(rt, tx, who, import_id, records, results)
                 return
-        except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
-            # Somebody registered one of these domains or numbers meanwhile: look again, and it is a rejection.
+        except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, TryAgain):
+            # Somebody registered one of these names, numbers or addresses meanwhile: look again, and it is a rejection.
             if attempt == TRIES:
                 raise
 
 
 async def get(rt: Runtime, who: Caller, import_id: UUID) -> Import:
-    """One import. Raises UnknownImport."""
-    POLICY.require(who, Act.IMPORT)
-    return await _existing(rt, import_id)
-
-
-async def _existing(rt: Runtime, import_id: UUID) -> Import:
+    """One import, for the organisation that sent it. Raises UnknownImport (404), Forbidden (403)."""
     async with rt.db.connection() as tx:
-        row = await tx.fetchrow(import_store.GET_IMPORT, import_id)
-    if row is None:
-        raise UnknownImport(import_id=import_id)
-    return Import(**dict(row))
+        found = await imports.get(tx, import_id)
+    POLICY.require(who, Act.READ_IMPORT, found)
+    return found
 
 
 async def results(rt: Runtime, import_id: UUID) -> AsyncIterator[bytes]:
-    """The rejected records as NDJSON, in the order of the file."""
-    last = 0
+    """What is to be said of its rows, as NDJSON, in the order of the file."""
+    after = (0, "", "")
     while True:
         async with rt.db.connection() as tx:
-            found = await tx.fetch(import_store.RESULTS, import_id, last)
+            found = await imports.results(tx, import_id, after)
         if not found:
             return
-        yield b"".join(orjson.dumps(dict(row)) + b"\n" for row in found)
-        last = found[-1]["line"]
+        yield b"".join(_line(result) for result in found)
+        after = (found[-1].line, found[-1].kind, found[-1].code)
+
+
+def _line(result: Result) -> bytes:
+    said = {name: getattr(result, name) for name in ("line", "kind", "raw", "code", "field", "message")}
+    return json.dumps(said, ensure_ascii=False).encode() + b"\n"

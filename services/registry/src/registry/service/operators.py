@@ -1,48 +1,135 @@
-"""Operators: who is responsible for sites."""
+"""Operators: entered with a document of identity, reached at an address for service."""
 
+import hashlib
+import hmac
 from uuid import UUID
 
-from registry.bodies import NewOperator
-from registry.errors import InvalidValues, OperatorExists, UnknownOperator
+from registry.errors import LegacyCode, NoLegacyCode, OperatorExists, UnknownOperator, WrongCode
 from registry.policy import POLICY, Act
-from registry.store import register as store
-from registry.store.register import Operator
-from shared.rules.identifiers import InvalidIdentifier, check_uscc
-from shared.runtime.acts import audit
+from registry.service.desk import regulator_for
+from registry.service.identity import identity_of
+from registry.store import operators
+from registry.store.operators import Operator
+from shared.contracts.grounds import ActRef, AddressForService, Names, Service, Statement
+from shared.contracts.http.registry import NewAddress, NewOperator, VerificationCode
+from shared.runtime.acts import audit, notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
+
+_CHECK = Names(zh="送达地址验证", en="Verification of your address for service")
 
 
-async def register_operator(rt: Runtime, who: Caller, body: NewOperator) -> Operator:
-    """Enter an operator. Raises InvalidValues (bad check digit, unknown region), OperatorExists."""
-    try:
-        uscc = check_uscc(body.uscc)
-    except InvalidIdentifier as error:
-        raise InvalidValues.field("uscc", error.message) from error
-    if body.region not in rt.rules.provinces:
-        raise InvalidValues.field("region", f"{body.region} is no province of the rule profile")
-    operator = Operator(uuid7(), uscc, body.name, body.kind, body.region)
-    POLICY.require(who, Act.REGISTER_OPERATOR, operator)
-    now = rt.clock.now()
-    async with rt.db.transaction() as tx:
-        added = await tx.fetchval(
-            store.INSERT_OPERATOR, operator.id, uscc, operator.name, operator.kind, operator.region, now
-        )
-        if added is None:
-            raise OperatorExists(uscc=uscc, operator_id=str(await tx.fetchval(store.OPERATOR_OF, uscc)))
+async def enter(tx: Tx, rt: Runtime, who: Caller, body: NewOperator) -> Operator:
+    """Enter an operator (P3.1.4). A code whose check digit fails waits for a second officer's confirmation.
+
+    Raises Forbidden (403); InvalidValues (422); OperatorExists (409).
+    """
+    at, identity = rt.clock.now(), identity_of(rt, body.kind, body.document)
+    new = await operators.add(
+        tx, uuid7(), identity=identity.key, document=identity.document, kind=body.kind, region=body.region,
+        particulars=body.particulars, address=AddressForService(), by=who.person, at=at,
+    )  # fmt: skip
+    if new is None:
+        known = await operators.by_identity(tx, identity.key)
+        if known is None or not POLICY.allows(who, Act.READ, known):
+            raise OperatorExists(operator_id=None)
+        raise OperatorExists(operator_id=str(known.id))
+    POLICY.require(who, Act.ENTER_OPERATOR, new)
+    operators.MOVES.began(tx, new, "enter", who=who, why="Entered by or for the operator.", at=at)
+    operators.keep_version(tx, new, {"kind": "enter", "by": who.person})
+    return await _with_address(tx, rt, who, new, body.address_for_service)
+
+
+async def get(tx: Tx, rt: Runtime, who: Caller, operator_id: UUID) -> tuple[Operator, bool]:
+    """One operator, and whether the caller may see its address. An official's look leaves an audit row.
+
+    Raises UnknownOperator (404), Forbidden (403).
+    """
+    operator = await operators.get(tx, operator_id)
+    POLICY.require(who, Act.READ, operator)
+    if who.organisation != operator.identity:
         await audit.record(
-            tx, who=who, act="register_operator", resource=f"operator/{operator.id}", outcome="granted", at=now
+            tx, who=who, act=Act.READ, resource=f"/operators/{operator_id}", outcome="granted", at=rt.clock.now()
         )
-    return operator
+    return operator, POLICY.allows(who, Act.READ_ADDRESS, operator)
 
 
-async def operator(rt: Runtime, who: Caller, operator_id: UUID) -> Operator:
-    """One operator. Raises UnknownOperator."""
-    async with rt.db.connection() as tx:
-        row = await tx.fetchrow(store.GET_OPERATOR, operator_id)
-    if row is None:
+async def confirm_legacy(tx: Tx, rt: Runtime, who: Caller, operator_id: UUID) -> Operator:
+    """A second officer vouches for a credit code issued before 2016 whose check digit fails.
+
+    Raises NoLegacyCode, SecondPersonRequired (409).
+    """
+    operator = await operators.hold(tx, operator_id)
+    if operator.document != "legacy_code" or operator.confirmed_by is not None:
+        raise NoLegacyCode
+    POLICY.require(who, Act.CONFIRM_LEGACY_CODE, operator, drafted_by=operator.entered_by)
+    return await operators.MOVES.change(
+        tx, operator, "confirm_legacy_code", who=who, why="The certificate shows this code.", at=rt.clock.now(),
+        confirmed_by=who.person,
+    )  # fmt: skip
+
+
+def require_confirmed(operator: Operator) -> None:
+    """Nothing rests on a legacy code that nobody confirmed. Raises LegacyCode."""
+    if operator.document == "legacy_code" and operator.confirmed_by is None:
+        raise LegacyCode(number=operator.identity)
+
+
+async def set_address(tx: Tx, rt: Runtime, who: Caller, operator_id: UUID, body: NewAddress) -> Operator:
+    """Say where notices go; an e-mail address is verified by a code that is sent to it. Raises UnknownOperator (404)."""
+    operator = await operators.hold(tx, operator_id)
+    if not POLICY.allows(who, Act.READ, operator):
         raise UnknownOperator(operator_id=operator_id)
-    found = store.operator_of(row)
-    POLICY.require(who, Act.READ, found)
-    return found
+    POLICY.require(who, Act.SET_ADDRESS, operator)
+    return await _with_address(tx, rt, who, operator, body)
+
+
+async def verify_address(tx: Tx, rt: Runtime, who: Caller, operator_id: UUID, body: VerificationCode) -> Operator:
+    """Prove that the e-mail address is read: what is sent there counts as delivered from now on. Raises WrongCode."""
+    operator = await operators.hold(tx, operator_id)
+    POLICY.require(who, Act.SET_ADDRESS, operator)
+    address = operator.address
+    if address.email is None or not hmac.compare_digest(body.code, _code(rt, operator_id, address.email)):
+        raise WrongCode
+    verified = address.model_copy(update={"email_verified": True})
+    return await operators.MOVES.change(
+        tx, operator, "verify_address", who=who, why="The code came back.", at=rt.clock.now(),
+        address=verified.model_dump(),
+    )  # fmt: skip
+
+
+async def _with_address(tx: Tx, rt: Runtime, who: Caller, operator: Operator, body: NewAddress) -> Operator:
+    if not (body.email or body.webhook or body.post):
+        return operator
+    kept = operator.address
+    address = AddressForService(
+        email=body.email,
+        email_verified=kept.email_verified and body.email == kept.email,
+        webhook=body.webhook,
+        webhook_verified=kept.webhook_verified and body.webhook == kept.webhook,
+        post=body.post,
+    )
+    changed = await operators.MOVES.change(
+        tx, operator, "set_address", who=who, why="By the operator.", at=rt.clock.now(), address=address.model_dump()
+    )
+    if address.email and not address.email_verified:
+        await notices.issue(
+            tx, rt, about=ActRef(service=Service.REGISTRY, kind="operator", id=operator.id), kind="address_check",
+            to=operator.ref, address=AddressForService(email=address.email),
+            authority=regulator_for(rt, "province", operator.region), title=_CHECK,
+            says=Statement(
+                legal_basis=("Address for service",),
+                reasons=f"验证码 / Code: {_code(rt, operator.id, address.email)}",
+                public_reasons="A code was sent.", redacted=("the code",),
+            ),
+        )  # fmt: skip
+    return changed
+
+
+def _code(rt: Runtime, operator_id: UUID, email: str) -> str:
+    """Eight digits that only this service can compute, for this operator and address."""
+    key = rt.settings.identity_key.get_secret_value().encode()
+    digest = hmac.new(key, f"concord address/{operator_id}/{email}".encode(), hashlib.sha256).digest()
+    return f"{int.from_bytes(digest[:8]) % 10**8:08d}"

@@ -1,166 +1,252 @@
-"""Registrations: submitted, then granted with a number or refused with reasons (P3.1.4-5)."""
+"""Registrations: submitted, then granted with a number or refused with every ground at once (P3.1.4-5)."""
 
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
-from registry.bodies import Grant, NewRegistration, NewSite, Refusal, RegistrationKind
-from registry.errors import UnknownOperator, UnknownRegistration
-from registry.lifecycle import REGISTRATION, Action, Status
-from registry.policy import OFFICIALS, POLICY, Act
-from registry.records import operator_record, site_record, site_recorded
-from registry.service import checks
-from registry.store import register as store
-from registry.store.register import Operator, Registration, Site
-from shared.contracts.registry import RegistrationGrantedV1, RegistrationRefusedV1
-from shared.rules import Level
+from registry.errors import FilingExists, TooManySites, ValidityWrong
+from registry.lifecycle import Action, SiteAction, Status
+from registry.policy import POLICY, Act
+from registry.service import admission, writing
+from registry.service.admission import Candidate
+from registry.service.desk import clock_of, grounds_of, regulator_for
+from registry.service.operators import require_confirmed
+from registry.store import operators, registrations, sites
+from registry.store.registrations import Owned
+from registry.store.sites import OwnedSite
+from shared.contracts.grounds import ActRef, Names, Service
+from shared.contracts.http.registry import (
+    MOST_SITES,
+    ClockView,
+    Granting,
+    GroundFound,
+    NewRegistration,
+    NewSite,
+    Refusal,
+    Refusing,
+    RegistrationKind,
+)
 from shared.rules.identifiers import format_number
-from shared.runtime.acts import deadlines, history, outbox
+from shared.runtime.acts import audit, deadlines, notices
+from shared.runtime.acts.policy import Reach
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
-from shared.runtime.web.paging import PageQuery
 
-CLOCKS = {RegistrationKind.FILING: "registration_filing", RegistrationKind.LICENCE: "registration_licence"}
-DEADLINE = "registration_decision"
-Full = tuple[Registration, list[Site]]
+CLOCKS: Final = {RegistrationKind.FILING: "registration_filing", RegistrationKind.LICENCE: "registration_licence"}
+DECISION: Final = "registration_decision"
+CLAIMED_BEYOND: Final = timedelta(days=30)
+"""How long after the clock an undecided application keeps its names from others who ask for them."""
+SHOWN_SITES: Final = 200
+_REFUSED: Final = Names(zh="不予备案（许可）决定书", en="Refusal of a registration")
+_GRANTED: Final = Names(zh="备案（许可）通知书", en="Grant of a registration")
 
 
-async def submit(rt: Runtime, who: Caller, body: NewRegistration) -> Full:
-    """Ask for a registration; the regulator's clock starts.
+async def submit(tx: Tx, rt: Runtime, who: Caller, body: NewRegistration) -> Owned:
+    """Ask for a filing or licence for a first site; the regulator's clock starts.
 
-    Raises UnknownOperator, UnknownProvider, DomainTaken, AddressTaken, ApprovalMissing, InvalidValues.
+    Raises UnknownOperator (404); Forbidden (403); InvalidValues (422); NotAdmitted, FilingExists, LegacyCode (409).
     """
-    registration_id, now = uuid7(), rt.clock.now()
-    async with rt.db.transaction() as tx:
-        row = await tx.fetchrow(store.GET_OPERATOR, body.operator_id)
-        if row is None:
-            raise UnknownOperator(operator_id=body.operator_id)
-        operator = store.operator_of(row)
-        POLICY.require(who, Act.SUBMIT, operator)
-        await tx.execute(
-            store.INSERT_REGISTRATION, registration_id, operator.id, body.kind, body.level, operator.region, now
-        )
-        for ordinal, site in enumerate(body.sites, 1):
-            await _add_site(rt, tx, operator, registration_id, ordinal, site)
-        history.add(
-            tx, aggregate="registration", aggregate_id=registration_id, action="submit", from_status=None,
-            to_status=Status.SUBMITTED, who=who, why="Submitted by or for the operator", at=now,
-        )  # fmt: skip
-        await deadlines.start(
-            tx, kind=DEADLINE, aggregate_id=registration_id, clock_name=CLOCKS[body.kind], rt=rt, at=now
-        )
-        return await full(tx, registration_id)
+    at = rt.clock.now()
+    operator = await operators.hold(tx, body.operator_id)
+    POLICY.require(who, Act.SUBMIT, operator)
+    require_confirmed(operator)
+    filed = await registrations.add(
+        tx, uuid7(), operator, kind=body.kind, level=body.level, submitted_by=who.person, at=at
+    )
+    if filed is None:
+        raise FilingExists(registration_id=str(await registrations.filing_of(tx, operator)))
+    registrations.MOVES.began(tx, filed, "submit", who=who, why="Submitted by or for the operator.", at=at)
+    due = await deadlines.start(
+        tx, kind=DECISION, aggregate_id=filed.id, clock_name=CLOCKS[RegistrationKind(filed.kind)], rt=rt, at=at
+    )
+    owned = Owned(filed, operator)
+    await propose_site(tx, rt, who, owned, body.site, until=due.due_at + CLAIMED_BEYOND, where="site.")
+    return owned
 
 
-async def _add_site(
-    rt: Runtime, tx: Tx, operator: Operator, registration_id: UUID, ordinal: int, site: NewSite
-) -> None:
-    where, site_id = f"sites.{ordinal - 1}.", uuid7()
-    domains = checks.domains_of(site, where)
-    items = checks.service_items_of(rt, site, where)
-    await checks.require_approvals(rt, tx, operator, items, [domain.ascii for domain in domains])
-    accesses = await checks.accesses_of(tx, operator, site, where)
-    await tx.execute(store.INSERT_SITE, site_id, registration_id, ordinal, site.name, list(items), rt.clock.now())
-    await checks.write_parts(tx, operator, site_id, domains, accesses)
+async def propose_site(
+    tx: Tx, rt: Runtime, who: Caller, owned: Owned, body: NewSite, *, until: datetime, where: str = ""
+) -> UUID:
+    """A site that is asked for under a held registration: it claims its names. Raises NotAdmitted, TooManySites."""
+    at, registration = rt.clock.now(), owned.registration
+    candidate = await admission.candidate_of(
+        rt, tx, body, identity=owned.operator.identity, operator_id=owned.operator.id, region=registration.region,
+        level=registration.level, where=where,
+    )  # fmt: skip
+    await admission.require(rt, tx, candidate)
+    ordinal = await registrations.next_ordinals(tx, registration.id, 1, MOST_SITES)
+    if ordinal is None:
+        raise TooManySites(most=MOST_SITES)
+    site_id = uuid7()
+    await sites.add(tx, site_id, registration.id, ordinal, name=body.name, items=candidate.items, at=at)
+    await writing.claim(tx, site_id, owned.operator.id, candidate.names, amendment_id=None, until=until, at=at)
+    await writing.host(tx, site_id, owned.operator.id, candidate.accesses)
+    proposed = await sites.get(tx, site_id)
+    sites.MOVES.began(tx, proposed.site, "propose", who=who, why="Asked for by or for the operator.", at=at)
+    return site_id
 
 
-async def full(tx: Tx, registration_id: UUID, *, lock: bool = False) -> Full:
-    """A registration with its sites. Raises UnknownRegistration."""
-    registration = await store.registration(tx, registration_id, lock=lock)
-    if registration is None:
-        raise UnknownRegistration(registration_id=registration_id)
-    return registration, await store.sites(tx, registration_id)
+def candidate_again(owned: OwnedSite) -> Candidate:
+    """A proposed site as it stands, to be asked about once more when it is granted: much may have changed since."""
+    site = owned.site
+    names = admission.names_of(site.domains)
+    return Candidate(
+        owned.operator.identity, owned.operator.id, owned.registration.region, owned.registration.level, names,
+        site.service_items, site.accesses, site.id,
+    )  # fmt: skip
 
 
-async def get(rt: Runtime, who: Caller, registration_id: UUID) -> Full:
-    """One registration. Raises UnknownRegistration."""
-    async with rt.db.connection() as tx:
-        registration, sites = await full(tx, registration_id)
-    POLICY.require(who, Act.READ, registration)
-    return registration, sites
+async def get(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID) -> tuple[Owned, list[OwnedSite]]:
+    """One registration with its first sites. Raises UnknownRegistration (404), Forbidden (403)."""
+    owned = await registrations.get(tx, registration_id)
+    POLICY.require(who, Act.READ, owned)
+    return owned, await sites.of_registration(tx, owned, SHOWN_SITES)
 
 
 async def page(
-    rt: Runtime, who: Caller, query: PageQuery, *, number: str | None, operator_id: UUID | None, status: Status | None
-) -> list[Registration]:
-    """Registrations the caller may see, newest first."""
-    region = who.region if who.level is Level.PROVINCE else None
-    own = who.organisation if not who.roles & OFFICIALS else None
-    async with rt.db.connection() as tx:
-        rows = await tx.fetch(
-            store.LIST_REGISTRATIONS,
-            query.after,
-            query.fetch,
-            number,
-            operator_id,
-            status,
-            None if own else region,
-            own,
-        )
-    return [store.registration_of(row) for row in rows]
+    tx: Tx, rt: Runtime, who: Caller, *, number: str | None, operator_id: UUID | None, status: Status | None,
+    after: UUID | None, limit: int,
+) -> list[Owned]:  # fmt: skip
+    """Registrations the caller reaches, newest first. An official's look leaves an audit row."""
+    reach: Reach = POLICY.reach(who, Act.READ)
+    found = await registrations.page(
+        tx, reach, number=number, operator_id=operator_id, status=status, after=after, limit=limit
+    )
+    if any(owned.organisation != who.organisation for owned in found):
+        await audit.record(
+            tx, who=who, act=Act.READ, resource="/registrations", outcome="granted", at=rt.clock.now(),
+            detail={"ids": [str(owned.registration.id) for owned in found]},
+        )  # fmt: skip
+    return found
 
 
-async def grant(rt: Runtime, who: Caller, registration_id: UUID, body: Grant) -> Full:
-    """Enter a registration in the register and give it the next number of its province (P3.1.5).
+async def clock(tx: Tx, owned: Owned) -> ClockView | None:
+    """Until when it must be decided."""
+    return await clock_of(tx, owned.registration.id, DECISION, owned.registration.overdue_at)
 
-    Approvals are checked again: one may have been cancelled since. Raises ActionRefused, ApprovalMissing.
+
+async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: Granting) -> Owned:
+    """Enter a registration under the next number of its province (P3.1.5); everything is asked once more.
+
+    Raises UnknownRegistration (404); Forbidden (403); ActionRefused, NotAdmitted (409); ValidityWrong (422).
     """
-    now = rt.clock.now()
-    async with rt.db.transaction() as tx:
-        before, sites = await full(tx, registration_id, lock=True)
-        POLICY.require(who, Act.GRANT, before)
-        to = REGISTRATION.after(before.status, Action.GRANT)
-        for site in sites:
-            await checks.require_approvals(rt, tx, before.operator, site.service_items, site.domains)
-        number = await _next_number(rt, tx, before)
-        after = move(tx, before, Action.GRANT, to, who, body.reasons, now, number=number)
-        await deadlines.met(tx, DEADLINE, registration_id, now)
-        granted = RegistrationGrantedV1(
-            registration_id=after.id, region=after.region, level=after.level, number=number, kind=after.kind,
-            operator=operator_record(after.operator), sites=tuple(site_record(number, to, site) for site in sites),
-        )  # fmt: skip
-        outbox.add(tx, granted, *(site_recorded(after, site, changed_at=now) for site in sites), at=now)
-        return after, sites
+    at = rt.clock.now()
+    owned = await registrations.hold(tx, registration_id)
+    POLICY.require(who, Act.GRANT, owned)
+    _check_validity(owned, body, at.astimezone(rt.rules.time_zone).date())
+    registrations.MOVES.lifecycle.after(owned.registration.status, Action.GRANT)
+    proposed = await sites.of_registration(tx, owned, MOST_SITES)
+    for site in proposed:
+        await admission.require(rt, tx, candidate_again(site))
+    number = await _next_number(tx, rt, owned)
+    granted = await registrations.MOVES.move(
+        tx, owned.registration, Action.GRANT, who=who, why=body.statement.reasons, at=at, number=number,
+        valid_from=body.valid_from, valid_until=body.valid_until,
+    )  # fmt: skip
+    await deadlines.met(tx, DECISION, registration_id, at)
+    for site in proposed:
+        await enter_site(tx, rt, who, site, why=body.statement.reasons)
+    await notices.issue(
+        tx, rt, about=ActRef(service=Service.REGISTRY, kind="registration", id=registration_id), kind="granted",
+        to=owned.operator.ref, address=owned.operator.address, title=_GRANTED, says=body.statement,
+        authority=regulator_for(rt, granted.level, granted.region),
+    )  # fmt: skip
+    return Owned(granted, owned.operator)
 
 
-async def refuse(rt: Runtime, who: Caller, registration_id: UUID, body: Refusal) -> Full:
-    """Refuse a registration with written reasons; its domains are free again (O33 section 12). Raises ActionRefused."""
-    now = rt.clock.now()
-    async with rt.db.transaction() as tx:
-        before, _ = await full(tx, registration_id, lock=True)
-        POLICY.require(who, Act.REFUSE, before)
-        to = REGISTRATION.after(before.status, Action.REFUSE)
-        after = move(tx, before, Action.REFUSE, to, who, body.reasons, now, refusal=body.model_dump(mode="json"))
-        await tx.execute(store.RELEASE_DEDICATED, registration_id)
-        await tx.execute(store.RELEASE_DOMAINS, registration_id)
-        await deadlines.met(tx, DEADLINE, registration_id, now)
-        refused = RegistrationRefusedV1(
-            registration_id=before.id, region=before.region, level=before.level,
-            legal_basis=body.legal_basis, reasons=body.reasons, redress=body.redress,
-        )  # fmt: skip
-        outbox.add(tx, refused, at=now)
-        return after, await store.sites(tx, registration_id)
+async def enter_site(tx: Tx, rt: Runtime, who: Caller, proposed: OwnedSite, *, why: str) -> OwnedSite:
+    """A proposed site is live from now on: its names are its own, and everybody is told. Raises NotAdmitted."""
+    at, site = rt.clock.now(), proposed.site
+    held = await sites.make_live(tx, site.id, amendment_id=None)
+    lost = [domain for domain in site.domains if domain not in held]
+    if lost:
+        message = f"somebody else was given {', '.join(lost)} meanwhile"
+        admission.raise_for([GroundFound(code="domain_taken", field="domains", message=message)])
+    await sites.MOVES.move(tx, site, SiteAction.ENTER, who=who, why=why, at=at)
+    return await writing.changed(tx, site.id, cause={"kind": "grant", "by": who.person}, at=at)
+
+
+async def refuse(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: Refusing) -> Owned:
+    """Refuse a registration, with written reasons, every ground at once, and redress (O33 section 12).
+
+    Raises UnknownRegistration (404), Forbidden (403), ActionRefused (409), InvalidValues (422).
+    """
+    at = rt.clock.now()
+    owned = await registrations.hold(tx, registration_id)
+    POLICY.require(who, Act.REFUSE, owned)
+    registrations.MOVES.lifecycle.after(owned.registration.status, Action.REFUSE)
+    proposed = await sites.of_registration(tx, owned, MOST_SITES)
+    refusal = await refusal_of(tx, rt, owned.registration.level, owned.registration.region, body, proposed)
+    refused = await registrations.MOVES.move(
+        tx, owned.registration, Action.REFUSE, who=who, why=body.statement.reasons, at=at,
+        refusal=refusal.model_dump(mode="json"),
+    )  # fmt: skip
+    await deadlines.met(tx, DECISION, registration_id, at)
+    for site in proposed:
+        await drop_site(tx, rt, who, site, why=body.statement.reasons)
+    await notices.issue(
+        tx, rt, about=ActRef(service=Service.REGISTRY, kind="refusal", id=registration_id), kind="refused",
+        to=owned.operator.ref, address=owned.operator.address, title=_REFUSED, says=refusal.grounds,
+        authority=refusal.grounds.authority,
+    )  # fmt: skip
+    return Owned(refused, owned.operator)
+
+
+async def refusal_of(
+    tx: Tx, rt: Runtime, level: str, region: str, body: Refusing, proposed: list[OwnedSite]
+) -> Refusal:
+    """What a refusal says: the officer's statement and codes, and every ground that the rules find now."""
+    unknown = [code for code in body.codes if code not in rt.rules.refusal_grounds]
+    if unknown:
+        known = ", ".join(rt.rules.refusal_grounds)
+        raise ValidityWrong.field("codes", f"{unknown[0]} is none of: {known}")
+    candidates = [candidate_again(site) for site in proposed]
+    facts = await admission.facts_of(rt, tx, candidates)
+    found = [ground for candidate in candidates for ground in admission.grounds(rt.rules, facts, candidate)]
+    authority = regulator_for(rt, level, region)
+    return Refusal(
+        codes=tuple(dict.fromkeys([*body.codes, *(ground.code for ground in found)])),
+        found=tuple(found),
+        grounds=grounds_of(rt, authority, body.statement, rt.clock.now()),
+    )
+
+
+async def drop_site(tx: Tx, rt: Runtime, who: Caller, site: OwnedSite, *, why: str) -> None:
+    """A proposed site is not entered: its names and addresses are free again."""
+    await sites.release(tx, site.site.id)
+    await sites.end_accesses(tx, site.site.id, site.site.accesses)
+    await sites.MOVES.move(tx, site.site, SiteAction.DROP, who=who, why=why, at=rt.clock.now())
 
 
 async def mark_overdue(rt: Runtime, tx: Tx, registration_id: UUID) -> None:
     """The regulator's clock ran out; the registration shows it until it is decided."""
-    await tx.execute(store.MARK_OVERDUE, registration_id, rt.clock.now())
+    await registrations.mark_overdue(tx, registration_id, rt.clock.now())
 
 
-async def _next_number(rt: Runtime, tx: Tx, registration: Registration) -> str:
-    serial = await tx.fetchval(store.NEXT_NUMBER, registration.region, registration.kind, 1)
-    return format_number(rt.rules.provinces[registration.region].short, registration.kind, serial)
+async def end_if_empty(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID) -> None:
+    """A registration without a site is ended; its number is never used again."""
+    if await sites.live_sites(tx, registration_id) == 0:
+        owned = await registrations.hold(tx, registration_id)
+        await registrations.MOVES.move(
+            tx, owned.registration, Action.END, who=who, why="Its last site ended.", at=rt.clock.now()
+        )
 
 
-def move(
-    tx: Tx, before: Registration, action: Action, to: Status, who: Caller, why: str, at: datetime, **columns: Any
-) -> Registration:
-    """Move a locked registration, with its history row."""
-    after = store.move(tx, before, to=to, at=at, **columns)
-    history.add(
-        tx, aggregate="registration", aggregate_id=before.id, action=action, from_status=before.status,
-        to_status=to, who=who, why=why, at=at,
-    )  # fmt: skip
-    return after
+def _check_validity(owned: Owned, body: Granting, today: date) -> None:
+    """A licence has a validity that is still to come, a filing has none."""
+    if owned.registration.kind == RegistrationKind.FILING:
+        if body.valid_from or body.valid_until:
+            raise ValidityWrong.field("valid_until", "a filing has no end")
+        return
+    if body.valid_from is None or body.valid_until is None:
+        raise ValidityWrong.field("valid_until", "a licence says from when until when it holds")
+    if not body.valid_from < body.valid_until or body.valid_until <= today:
+        raise ValidityWrong.field("valid_until", "must be after valid_from, and still to come")
+
+
+async def _next_number(tx: Tx, rt: Runtime, owned: Owned) -> str:
+    region, kind = owned.registration.region, owned.registration.kind
+    serial = await registrations.next_number(tx, region, kind)
+    return format_number(rt.rules.provinces[region].short, kind, serial, rules=rt.rules)

@@ -1,108 +1,113 @@
-"""Sites: read, and amended with the checks that the changed fields touch (P3.1, last paragraph)."""
+"""Sites: read, found by name, seen as they were; given up by their operator, whole or at one provider."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from registry.bodies import Amendment
-from registry.errors import UnknownSite
-from registry.lifecycle import REGISTRATION, Action, Status
+from registry.errors import LastAccess, NotLive, UnderMeasure, UnknownAccess, UnknownSite
+from registry.lifecycle import SiteAction, SiteStatus
 from registry.policy import POLICY, Act
-from registry.records import site_record, site_recorded
-from registry.service import checks
-from registry.service.registrations import move
-from registry.store import register as store
-from registry.store.register import Registration, Site
-from shared.contracts.registry import RegistrationAmendedV1
-from shared.runtime.acts import outbox
+from registry.service import registrations, writing
+from registry.store import executions, sites
+from registry.store.sites import OwnedSite
+from shared.contracts.registry import SiteRecordedV1
+from shared.rules.identifiers import InvalidIdentifier, normalise_domain
+from shared.runtime.acts import audit
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
-from shared.runtime.base.problems import PreconditionFailed
+from shared.runtime.base.problems import Invalid
 from shared.runtime.db.postgres import Tx
 
-Owned = tuple[Registration, Site]
+
+async def get(tx: Tx, rt: Runtime, who: Caller, site_id: UUID) -> OwnedSite:
+    """One site. An official's look leaves an audit row. Raises UnknownSite (404), Forbidden (403)."""
+    site = await sites.get(tx, site_id)
+    POLICY.require(who, Act.READ, site)
+    await _seen(tx, rt, who, site)
+    return site
 
 
-async def _owned(tx: Tx, site_id: UUID, *, lock: bool = False) -> Owned:
-    site = await store.site(tx, site_id)
-    registration = await store.registration(tx, site.registration_id, lock=lock) if site else None
-    if registration is None:
-        raise UnknownSite(site_id=site_id)
-    site = (
-        await store.site(tx, site_id) if lock else site
-    )  # read again: it may have changed while we waited for the lock
-    if site is None:
-        raise UnknownSite(site_id=site_id)
-    return registration, site
+async def by_domain(tx: Tx, rt: Runtime, who: Caller, domain: str) -> list[OwnedSite]:
+    """The site that a name belongs to, in any spelling: its own or that of a domain above it; none if nobody holds it.
 
-
-async def get(rt: Runtime, who: Caller, site_id: UUID) -> Owned:
-    """One site with its registration. Raises UnknownSite."""
-    async with rt.db.connection() as tx:
-        registration, site = await _owned(tx, site_id)
-    POLICY.require(who, Act.READ, registration)
-    return registration, site
-
-
-async def by_domain(rt: Runtime, who: Caller, domain: str) -> list[Owned]:
-    """The site of a domain, if the register has one and the caller may see it."""
-    async with rt.db.connection() as tx:
-        site_id = await tx.fetchval(store.SITE_OF_DOMAIN, domain)
-        if site_id is None:
-            return []
-        registration, site = await _owned(tx, site_id)
-    POLICY.require(who, Act.READ, registration)
-    return [(registration, site)]
-
-
-async def amend(rt: Runtime, who: Caller, site_id: UUID, body: Amendment, version: int) -> Owned:
-    """Replace a site's name, domains, service items and accesses.
-
-    Raises PreconditionFailed if the site is not at ``version`` any more, ActionRefused unless the registration is
-    active, and what ``checks`` raises.
+    Raises Invalid (422), RoleMissing (403).
     """
-    now = rt.clock.now()
-    domains = checks.domains_of(body, "")
-    items = checks.service_items_of(rt, body, "")
-    async with rt.db.transaction() as tx:
-        registration, site = await _owned(tx, site_id, lock=True)
-        POLICY.require(who, Act.AMEND, registration)
-        REGISTRATION.after(registration.status, Action.AMEND)
-        if site.version != version:
-            raise PreconditionFailed(version=site.version)
-        await checks.require_approvals(rt, tx, registration.operator, items, [domain.ascii for domain in domains])
-        accesses = await checks.accesses_of(tx, registration.operator, body, "")
-        await store.clear_site_parts(tx, site_id)
-        await checks.write_parts(tx, registration.operator, site_id, domains, accesses)
-        return await _amended(tx, who, registration, site, body.name, items, body.reasons, now)
+    reach = POLICY.reach(who, Act.READ)
+    try:
+        name = normalise_domain(domain)
+    except InvalidIdentifier as wrong:
+        raise Invalid.field("domain", wrong.message) from wrong
+    found = await sites.by_domain(tx, [name.ascii, *name.above])
+    if found is None:
+        return []
+    site = await sites.get(tx, found)
+    if not reach.admits(site):
+        return []
+    await _seen(tx, rt, who, site)
+    return [site]
 
 
-async def remove_item(rt: Runtime, tx: Tx, who: Caller, site_id: UUID, item: str, reasons: str) -> None:
-    """Strike an item off a site whose approval was cancelled (P3.2.4); ``general`` remains if nothing else does."""
-    registration, site = await _owned(tx, site_id, lock=True)
-    if registration.status is not Status.ACTIVE or item not in site.service_items:
-        return
-    left = tuple(kept for kept in site.service_items if kept != item) or (checks.GENERAL,)
-    await _amended(tx, who, registration, site, site.name, left, reasons, rt.clock.now())
+async def at(
+    tx: Tx, rt: Runtime, who: Caller, site_id: UUID, moment: datetime
+) -> tuple[SiteRecordedV1, dict[str, Any], datetime]:
+    """The record of a site as it was. Raises UnknownSite (404) also for a time before it was entered."""
+    await get(tx, rt, who, site_id)
+    found = await sites.version_at(tx, site_id, moment)
+    if found is None:
+        raise UnknownSite(site_id=site_id)
+    return found
 
 
-async def _amended(
-    tx: Tx,
-    who: Caller,
-    registration: Registration,
-    site: Site,
-    name: str,
-    items: tuple[str, ...],
-    reasons: str,
-    at: datetime,
-) -> Owned:
-    if await tx.fetchval(store.UPDATE_SITE, site.id, site.version, name, list(items), at) is None:
-        raise PreconditionFailed(version=site.version)
-    registration = move(tx, registration, Action.AMEND, Status.ACTIVE, who, reasons, at)
-    _, site = await _owned(tx, site.id)
-    number = registration.number or ""
-    amended = RegistrationAmendedV1(
-        registration_id=registration.id, region=registration.region, level=registration.level, number=number,
-        site=site_record(number, registration.status, site), reasons=reasons,
-    )  # fmt: skip
-    outbox.add(tx, amended, site_recorded(registration, site, changed_at=at), at=at)
-    return registration, site
+async def deregister(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, *, reasons: str) -> OwnedSite:
+    """Give a site up: it ends, its names are free. Not while a measure lies on it or is being decided about.
+
+    Raises UnknownSite (404); Forbidden (403); ActionRefused, UnderMeasure (409).
+    """
+    at_ = rt.clock.now()
+    site = await sites.hold(tx, site_id)
+    POLICY.require(who, Act.DEREGISTER, site)
+    sites.MOVES.lifecycle.after(site.site.status, SiteAction.DEREGISTER)
+    await require_free(tx, site)
+    await sites.MOVES.move(tx, site.site, SiteAction.DEREGISTER, who=who, why=reasons, at=at_)
+    ended = await writing.changed(tx, site_id, cause={"kind": "deregister", "by": who.person}, at=at_)
+    await sites.release(tx, site_id)
+    await sites.end_accesses(tx, site_id, site.site.accesses)
+    await registrations.end_if_empty(tx, rt, who, site.registration.id)
+    return ended
+
+
+async def end_access(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, access_id: UUID, *, reasons: str) -> OwnedSite:
+    """A site leaves one of its providers. Raises UnknownSite, UnknownAccess (404); UnderMeasure, LastAccess (409)."""
+    at_ = rt.clock.now()
+    site = await sites.hold(tx, site_id)
+    POLICY.require(who, Act.DEREGISTER, site)
+    require_live(site)
+    await require_free(tx, site)
+    ending = [access for access in site.site.accesses if access.id == access_id]
+    if not ending:
+        raise UnknownAccess(access_id=access_id)
+    if len(site.site.accesses) == 1:
+        raise LastAccess
+    await sites.end_accesses(tx, site_id, ending)
+    await sites.MOVES.change(tx, site.site, "end_access", who=who, why=reasons, at=at_)
+    cause = {"kind": "end_access", "id": str(access_id), "by": who.person}
+    return await writing.changed(tx, site_id, cause=cause, at=at_)
+
+
+def require_live(site: OwnedSite) -> None:
+    """Raise NotLive unless the site can be changed."""
+    if site.site.status is not SiteStatus.LIVE:
+        raise NotLive(status=site.site.status)
+
+
+async def require_free(tx: Tx, site: OwnedSite) -> None:
+    """Nobody edits what is being decided about, or what a measure must restore exactly. Raises UnderMeasure."""
+    if await executions.open_on_site(tx, site.site.id):
+        raise UnderMeasure
+
+
+async def _seen(tx: Tx, rt: Runtime, who: Caller, site: OwnedSite) -> None:
+    if who.organisation != site.organisation:
+        await audit.record(
+            tx, who=who, act=Act.READ, resource=f"/sites/{site.site.id}", outcome="granted", at=rt.clock.now()
+        )

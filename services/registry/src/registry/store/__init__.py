@@ -1,1 +1,1 @@
-"""SQL of the register: what stands in it, the measures against it, and imports into it."""
+"""All SQL of the register, and the rows it reads and writes."""

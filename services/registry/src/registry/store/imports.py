@@ -1,65 +1,182 @@
-"""The SQL of the import: sets of rows, not loops."""
+"""Imports: how they stand, what did not go in, and sets of rows entered by COPY."""
 
+# ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
+from uuid import UUID
 
-INSERT_IMPORT: Final = """
-INSERT INTO import (id, started_by, filename, status, started_at, changed_at) VALUES ($1, $2, $3, 'running', $4, $4)
+import asyncpg
+
+from registry.errors import UnknownImport
+from registry.store.registrations import Registration
+from registry.store.sites import Name, OwnedSite
+from shared.runtime.db.postgres import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """How an import stands."""
+
+    id: UUID
+    organisation_id: str
+    started_by: str
+    filename: str | None
+    status: str
+    records: int
+    accepted: int
+    unchanged: int
+    rejected: int
+    findings: int
+    started_at: datetime
+    changed_at: datetime
+
+    @property
+    def organisation(self) -> str:
+        """Whose people may read it."""
+        return self.organisation_id
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is to be said of a row: it was rejected, or it is in and something must be put right."""
+
+    line: int
+    kind: str
+    raw: str
+    code: str
+    field: str | None
+    message: str
+    site_id: UUID | None = None
+
+
+COLUMNS: Final = """id, organisation_id, started_by, filename, status, records, accepted, unchanged, rejected, findings,
+       started_at, changed_at"""
+ADD: Final = """
+INSERT INTO import (id, organisation_id, started_by, filename, status, started_at, changed_at)
+VALUES ($1, $2, $3, $4, 'running', $5, $5)
 """
-GET_IMPORT: Final = """
-SELECT id, started_by, filename, status, records, accepted, unchanged, rejected, started_at, changed_at
-  FROM import WHERE id = $1
-"""
-ADD_PROGRESS: Final = """
+GET: Final = f"SELECT {COLUMNS} FROM import WHERE id = $1"
+PROGRESS: Final = """
 UPDATE import SET records = records + $2 + $3 + $4, accepted = accepted + $2, unchanged = unchanged + $3,
-       rejected = rejected + $4, changed_at = $5
+       rejected = rejected + $4, findings = findings + $5, changed_at = $6
  WHERE id = $1
 """
 FINISH: Final = "UPDATE import SET status = $2, changed_at = $3 WHERE id = $1"
 RESULTS: Final = """
-SELECT line, raw, code, field, message FROM import_rejection WHERE import_id = $1 AND line > $2 ORDER BY line LIMIT 1000
+SELECT line, kind, raw, code, field, message, site_id FROM import_result
+ WHERE import_id = $1 AND (line, kind, code) > ($2, $3, $4) ORDER BY line, kind, code LIMIT 1000
 """
-PROVIDERS: Final = "SELECT id, region FROM provider WHERE id = ANY ($1::uuid[])"
-OWNERS: Final = """
-SELECT d.domain, d.site_id, o.uscc FROM site_domain d
-  JOIN site s ON s.id = d.site_id
-  JOIN registration r ON r.id = s.registration_id
-  JOIN operator o ON o.id = r.operator_id
- WHERE d.domain = ANY ($1::text[])
+DEDICATED: Final = "SELECT ip, dedicated, operator_id FROM address WHERE ip = ANY ($1)"
+USE_ADDRESSES: Final = """
+INSERT INTO address AS held (ip, dedicated, operator_id, uses)
+SELECT ip, dedicated, operator_id, uses FROM unnest($1::text[], $2::boolean[], $3::uuid[], $4::integer[])
+    AS given (ip, dedicated, operator_id, uses)
+ ORDER BY ip
+ON CONFLICT (ip) DO UPDATE
+   SET uses = held.uses + excluded.uses, dedicated = held.dedicated OR excluded.dedicated,
+       operator_id = excluded.operator_id
+ WHERE held.operator_id = excluded.operator_id OR NOT held.dedicated AND NOT excluded.dedicated
+RETURNING ip
 """
-NUMBERS: Final = """
-SELECT r.number, o.uscc FROM registration r JOIN operator o ON o.id = r.operator_id WHERE r.number = ANY ($1::text[])
-"""
-DEDICATED: Final = """
-SELECT p.ip, o.uscc FROM dedicated_ip p JOIN operator o ON o.id = p.operator_id WHERE p.ip = ANY ($1::text[])
-"""
-INSERT_OPERATORS: Final = """
-INSERT INTO operator (id, uscc, name, kind, region, created_at)
-SELECT id, uscc, name, kind, region, $6 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
-    AS t (id, uscc, name, kind, region)
- ORDER BY uscc
-ON CONFLICT (uscc) DO NOTHING
-"""
-LOCK_OPERATORS: Final = """
-SELECT id AS operator_id, uscc, name AS operator_name, kind AS operator_kind, region AS operator_region
-  FROM operator WHERE uscc = ANY ($1::text[]) ORDER BY uscc FOR UPDATE
-"""
-ACTIVE_REGISTRATIONS: Final = """
-SELECT r.id, r.number, r.kind, r.level, r.region, r.version, r.submitted_at, o.uscc,
-       (SELECT coalesce(max(ordinal), 0) FROM site WHERE registration_id = r.id) AS ordinal
-  FROM registration r JOIN operator o ON o.id = r.operator_id
- WHERE o.uscc = ANY ($1::text[]) AND r.status = 'active'
- ORDER BY r.id
-"""
-RAISE_COUNTER: Final = """
-INSERT INTO number_counter AS c (region, kind, last) VALUES ($1, $2, $3)
-ON CONFLICT (region, kind) DO UPDATE SET last = greatest(c.last, EXCLUDED.last)
+LAST_ORDINALS: Final = """
+UPDATE registration SET last_ordinal = given.last FROM unnest($1::uuid[], $2::integer[]) AS given (id, last)
+ WHERE registration.id = given.id
 """
 
-REGISTRATION_COLUMNS: Final = (
-    "id", "operator_id", "kind", "level", "region", "status", "number", "submitted_at", "changed_at",
-)  # fmt: skip
-SITE_COLUMNS: Final = ("id", "registration_id", "ordinal", "name", "service_items", "changed_at")
-DOMAIN_COLUMNS: Final = ("domain", "raw", "site_id", "ordinal")
-ACCESS_COLUMNS: Final = ("id", "site_id", "ordinal", "provider_id", "ips", "hosting_mode", "region")
-DEDICATED_COLUMNS: Final = ("ip", "site_id", "operator_id")
-REJECTION_COLUMNS: Final = ("import_id", "line", "raw", "code", "field", "message")
+
+async def add(tx: Tx, import_id: UUID, *, organisation_id: str, by: str, filename: str | None, at: datetime) -> None:
+    """An import begins."""
+    await tx.execute(ADD, import_id, organisation_id, by, filename, at)
+
+
+async def get(tx: Tx, import_id: UUID) -> Import:
+    """One import. Raises UnknownImport."""
+    row = await tx.fetchrow(GET, import_id)
+    if row is None:
+        raise UnknownImport(import_id=import_id)
+    return Import(**dict(row))
+
+
+async def progress(
+    tx: Tx, import_id: UUID, results: Sequence[Result], *, accepted: int, unchanged: int, at: datetime
+) -> None:
+    """A batch is in."""
+    if results:
+        columns = ("import_id", "line", "kind", "raw", "code", "field", "message", "site_id")
+        rows = [(import_id, r.line, r.kind, r.raw, r.code, r.field, r.message, r.site_id) for r in results]
+        await tx.copy_records_to_table("import_result", records=rows, columns=columns)
+    rejected = len({result.line for result in results if result.kind == "rejected"})
+    await tx.execute(PROGRESS, import_id, accepted, unchanged, rejected, len(results) - rejected, at)
+
+
+async def finish(tx: Tx, import_id: UUID, status: str, at: datetime) -> None:
+    """An import is done, or was broken off."""
+    await tx.execute(FINISH, import_id, status, at)
+
+
+async def results(tx: Tx, import_id: UUID, after: tuple[int, str, str]) -> list[Result]:
+    """What is to be said of its rows, in the order of the file."""
+    return [Result(**dict(row)) for row in await tx.fetch(RESULTS, import_id, *after)]
+
+
+async def enter(
+    tx: Tx, new: Sequence[Registration], entered: Sequence[tuple[OwnedSite, Sequence[Name]]],
+    ordinals: dict[UUID, int], at: datetime,
+) -> list[str]:  # fmt: skip
+    """Enter registrations and live sites by COPY; gives the addresses that are taken, and then all must be undone."""
+    lost = await _use_addresses(tx, [site for site, _ in entered])
+    if lost:
+        return lost
+    await tx.copy_records_to_table(
+        "registration",
+        records=[
+            (r.id, r.version, r.operator_id, r.kind, r.level, r.region, r.status, r.number, r.submitted_by,
+             r.submitted_at, r.changed_at) for r in new
+        ],
+        columns=("id", "version", "operator_id", "kind", "level", "region", "status", "number", "submitted_by",
+                 "submitted_at", "changed_at"),
+    )  # fmt: skip
+    await tx.execute(LAST_ORDINALS, list(ordinals), list(ordinals.values()))
+    await tx.copy_records_to_table(
+        "site",
+        records=[
+            (o.site.id, 1, o.registration.id, o.site.ordinal, o.site.name, list(o.site.service_items), o.site.status, at)
+            for o, _ in entered
+        ],
+        columns=("id", "version", "registration_id", "ordinal", "name", "service_items", "status", "changed_at"),
+    )  # fmt: skip
+    await tx.copy_records_to_table(
+        "claim",
+        records=[
+            (name.ascii, name.raw, name.registrable, o.site.id, o.operator.id, place, "live")
+            for o, names in entered for place, name in enumerate(names, 1)
+        ],
+        columns=("domain", "raw", "registrable", "site_id", "operator_id", "place", "status"),
+    )  # fmt: skip
+    await tx.copy_records_to_table(
+        "access",
+        records=[
+            (a.id, o.site.id, place, a.provider_id, list(a.ips), a.hosting_mode, a.region, a.status)
+            for o, _ in entered for place, a in enumerate(o.site.accesses, 1)
+        ],
+        columns=("id", "site_id", "place", "provider_id", "ips", "hosting_mode", "region", "status"),
+    )  # fmt: skip
+    return []
+
+
+async def _use_addresses(tx: Tx, entered: Sequence[OwnedSite]) -> list[str]:
+    uses: dict[str, list[object]] = {}
+    for owned in entered:
+        for access in owned.site.accesses:
+            for ip in access.ips:
+                use = uses.setdefault(ip, [access.dedicated, owned.operator.id, 0])
+                use[0], use[1], use[2] = bool(use[0]) or access.dedicated, owned.operator.id, int(str(use[2])) + 1
+    got: list[asyncpg.Record] = await tx.fetch(
+        USE_ADDRESSES, list(uses), [u[0] for u in uses.values()], [u[1] for u in uses.values()],
+        [u[2] for u in uses.values()],
+    )  # fmt: skip
+    kept = {row["ip"] for row in got}
+    return [ip for ip in uses if ip not in kept]

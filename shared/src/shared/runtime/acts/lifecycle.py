@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 from shared.runtime.base.problems import ActionRefused
 
@@ -30,13 +30,17 @@ class Lifecycle(Generic[S, A]):
         try:
             return self.moves[status, action]
         except KeyError:
-            raise self._refused(
-                aggregate=self.aggregate,
-                status=_spoken(status),
-                action=_spoken(action),
-                current_status=str(status),
-                allowed_actions=[str(allowed) for allowed in self.allowed(status)],
-            ) from None
+            self.refuse(status, action)
+
+    def refuse(self, status: S, action: str) -> NoReturn:
+        """Raise ActionRefused (409) for something that moves nothing here but is not possible in ``status`` either."""
+        raise self._refused(
+            aggregate=self.aggregate,
+            status=_spoken(status),
+            action=_spoken(action),
+            current_status=str(status),
+            allowed_actions=[str(allowed) for allowed in self.allowed(status)],
+        )
 
     def allowed(self, status: S) -> list[A]:
         """The actions possible in ``status``, in the order of the table."""
@@ -52,5 +56,5 @@ class Lifecycle(Generic[S, A]):
         return frozenset(self.moves.values()) - {status for status, _ in self.moves}
 
 
-def _spoken(member: StrEnum) -> str:
-    return member.value.replace("_", " ")
+def _spoken(member: str) -> str:
+    return str(member).replace("_", " ")

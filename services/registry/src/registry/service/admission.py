@@ -1,0 +1,183 @@
+"""The one rule of admission: what must hold before a site enters the register or changes in it (P3.1.1, P3.1.4, N4.1.1).
+
+Submitting, granting, amending and importing ask the same function about the same facts, for one site or for a thousand;
+every ground against an application is found at once.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from registry.errors import InvalidValues, NotAdmitted
+from registry.store import copies, executions, sites
+from registry.store.copies import Approval, Provider
+from registry.store.sites import Access, Name
+from shared.contracts.http.registry import GroundFound, NewAccess, NewSite
+from shared.rules import Rules
+from shared.rules.identifiers import InvalidIdentifier, hosting_address, normalise_domain
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A site as it would be, and whose."""
+
+    identity: str
+    operator_id: UUID
+    region: str
+    level: str
+    names: tuple[Name, ...]
+    items: tuple[str, ...]
+    accesses: tuple[Access, ...]
+    site_id: UUID | None = None
+    """The site that this would change; none for a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the register knows of everything that some candidates name."""
+
+    providers: Mapping[UUID, Provider]
+    holders: Mapping[str, tuple[UUID, UUID]]
+    """Name → the site and operator that hold it."""
+    approvals: Collection[Approval]
+    barred: Collection[str]
+    addresses: Mapping[str, tuple[bool, UUID]]
+    """Address in use → whether dedicated, and to which operator."""
+
+
+async def facts_of(rt: Runtime, tx: Tx, candidates: Sequence[Candidate]) -> Facts:
+    """Look up what the candidates name."""
+    at = rt.clock.now()
+    identities = {candidate.identity for candidate in candidates}
+    names = [name.ascii for candidate in candidates for name in candidate.names]
+    return Facts(
+        providers=await copies.providers(tx, {a.provider_id for candidate in candidates for a in candidate.accesses}),
+        holders=await sites.held_by(tx, names, at),
+        approvals=await copies.live_approvals(tx, identities, at.astimezone(rt.rules.time_zone).date()),
+        barred=await executions.barred(tx, identities, at),
+        addresses=await sites.addresses(
+            tx, {ip for candidate in candidates for a in candidate.accesses for ip in a.ips}
+        ),
+    )
+
+
+def _is_taken(facts: Facts, ip: str, access: Access, operator_id: UUID) -> bool:
+    """Whether an address is another's own, or wanted alone while another is there."""
+    dedicated, owner = facts.addresses.get(ip, (False, operator_id))
+    return owner != operator_id and (dedicated or access.dedicated)
+
+
+def grounds(rules: Rules, facts: Facts, candidate: Candidate) -> list[GroundFound]:
+    """Every ground against a candidate, with the profile's code; none: it is admitted."""
+    found: list[GroundFound] = []
+    if candidate.identity in facts.barred:
+        found.append(GroundFound(code="barred", field="operator", message=rules.refusal_grounds["barred"].english))
+    for place, access in enumerate(candidate.accesses):
+        provider = facts.providers.get(access.provider_id)
+        if provider is None or provider.status != "active":
+            message = f"no licensed provider {access.provider_id} is known (P3.1.4, N4.1.1)"
+            found.append(
+                GroundFound(code="provider_unlicensed", field=f"accesses.{place}.provider_id", message=message)
+            )
+        taken = [ip for ip in access.ips if _is_taken(facts, ip, access, candidate.operator_id)]
+        if taken:
+            message = f"{', '.join(taken)} cannot be used so: an address of a dedicated server serves one operator only"
+            found.append(GroundFound(code="address_taken", field=f"accesses.{place}.ips", message=message))
+    for place, name in enumerate(candidate.names):
+        holder = facts.holders.get(name.ascii)
+        if holder is not None and holder[0] != candidate.site_id:
+            message = f"{name.ascii} belongs to another site; each name belongs to one site"
+            found.append(GroundFound(code="domain_taken", field=f"domains.{place}", message=message))
+    return found + _unapproved(rules, facts, candidate)
+
+
+def _unapproved(rules: Rules, facts: Facts, candidate: Candidate) -> list[GroundFound]:
+    """A regulated item needs a consent in force, of this operator, for one of its names or the domain above (P3.1.4)."""
+    names = {name.ascii for name in candidate.names} | {name.registrable for name in candidate.names}
+    found = []
+    for place, item in enumerate(candidate.items):
+        if not rules.service_items[item].approval_required:
+            continue
+        if not any(_covers(approval, candidate, item, names) for approval in facts.approvals):
+            message = f"{item} needs a consent of its authority that is in force for this operator and these names"
+            found.append(GroundFound(code="approval_missing", field=f"service_items.{place}", message=message))
+    return found
+
+
+def _covers(approval: Approval, candidate: Candidate, item: str, names: Collection[str]) -> bool:
+    """Whether a consent is for this: a province's is good in that province, the ministry's everywhere."""
+    authority = approval.authority
+    return (
+        approval.identity == candidate.identity
+        and approval.service_item == item
+        and approval.domain in names
+        and (authority.level == "national" or authority.region == candidate.region)
+    )
+
+
+async def require(rt: Runtime, tx: Tx, candidate: Candidate) -> None:
+    """Raise NotAdmitted with every ground against a candidate."""
+    raise_for(grounds(rt.rules, await facts_of(rt, tx, [candidate]), candidate))
+
+
+def raise_for(found: Iterable[GroundFound]) -> None:
+    """Raise NotAdmitted if there is a ground."""
+    listed = list(found)
+    if listed:
+        codes = ", ".join(dict.fromkeys(ground.code for ground in listed))
+        raise NotAdmitted(codes=codes, grounds=[ground.model_dump() for ground in listed])
+
+
+def names_of(raw_names: Iterable[str], where: str = "") -> tuple[Name, ...]:
+    """Host names in A-label form, each once. Raises InvalidValues naming each wrong one."""
+    found: dict[str, Name] = {}
+    wrong = []
+    for place, raw in enumerate(raw_names):
+        try:
+            domain = normalise_domain(raw)
+            found.setdefault(domain.ascii, Name(raw, domain.ascii, domain.registrable))
+        except InvalidIdentifier as error:
+            wrong.append({"field": f"{where}domains.{place}", "message": error.message})
+    if wrong:
+        raise InvalidValues(wrong)
+    return tuple(found.values())
+
+
+def items_of(rules: Rules, site: NewSite, where: str = "") -> tuple[str, ...]:
+    """The service items, each once. Raises InvalidValues for one the profile does not know."""
+    for place, item in enumerate(site.service_items):
+        if item not in rules.service_items:
+            known = ", ".join(rules.service_items)
+            raise InvalidValues.field(f"{where}service_items.{place}", f"{item} is none of: {known}")
+    return tuple(dict.fromkeys(site.service_items))
+
+
+def access_of(rules: Rules, access: NewAccess, region: str, where: str) -> Access:
+    """An access as it would be; its region is its provider's, filled in from what is known. Raises InvalidValues."""
+    try:
+        ips = tuple(dict.fromkeys(hosting_address(raw, rules).normal for raw in access.ips))
+    except InvalidIdentifier as error:
+        raise InvalidValues.field(f"{where}ips", error.message) from error
+    return Access(uuid7(), access.provider_id, ips, access.hosting_mode, region, "live")
+
+
+async def candidate_of(
+    rt: Runtime, tx: Tx, site: NewSite, *, identity: str, operator_id: UUID, region: str, level: str,
+    site_id: UUID | None = None, where: str = "",
+) -> Candidate:  # fmt: skip
+    """A site from the wire, checked field by field. Raises InvalidValues."""
+    known = await copies.providers(tx, {access.provider_id for access in site.accesses})
+    accesses = tuple(
+        access_of(
+            rt.rules, access, known[access.provider_id].region if access.provider_id in known else region,
+            f"{where}accesses.{place}.",
+        )
+        for place, access in enumerate(site.accesses)
+    )  # fmt: skip
+    return Candidate(
+        identity, operator_id, region, level, names_of(site.domains, where), items_of(rt.rules, site, where), accesses,
+        site_id,
+    )  # fmt: skip

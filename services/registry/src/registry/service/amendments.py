@@ -1,0 +1,382 @@
+"""Amendments: the operator proposes, the regulator decides within a clock; checks run for what changes (P3.1, end)."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from registry.errors import AmendmentPending, ConsentMissing, NothingChanges, SameOperator
+from registry.lifecycle import AmendmentAction, SiteAction, Status
+from registry.policy import POLICY, Act
+from registry.service import admission, registrations, writing
+from registry.service.desk import clock_of, regulator_for
+from registry.service.operators import require_confirmed
+from registry.service.registrations import CLAIMED_BEYOND, CLOCKS, enter_site, propose_site
+from registry.service.sites import require_free, require_live
+from registry.store import amendments, operators, sites
+from registry.store import registrations as register
+from registry.store.amendments import Amendment
+from registry.store.sites import OwnedSite
+from shared.contracts.grounds import ActRef, Names, Service, Statement
+from shared.contracts.http.registry import (
+    MOST_SITES,
+    ClockView,
+    NewAccess,
+    NewSite,
+    ProposedOperator,
+    ProposedSite,
+    ProposedTransfer,
+    Refusing,
+    RegistrationKind,
+    Stated,
+)
+from shared.runtime.acts import deadlines, notices
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.base.problems import PreconditionFailed
+from shared.runtime.db.postgres import Tx
+
+DECISION: Final = "amendment_decision"
+_REFUSED: Final = Names(zh="不予变更决定书", en="Refusal of an amendment")
+_GRANTED: Final = Names(zh="变更通知书", en="Grant of an amendment")
+
+
+async def change_site(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, version: int, body: ProposedSite) -> Amendment:
+    """Propose a site's name, names, items and accesses as they shall be. New names are claimed at once.
+
+    Raises UnknownSite (404); PreconditionFailed (412); NotAdmitted, AmendmentPending, UnderMeasure, NotLive (409).
+    """
+    at = rt.clock.now()
+    site = await _editable(tx, who, site_id, version)
+    proposed = await _candidate(tx, rt, site, body)
+    holds = _as_body(site)
+    if _comparable(NewSite.model_validate(body.model_dump(exclude={"reasons"}))) == _comparable(holds):
+        raise NothingChanges
+    await admission.require(rt, tx, proposed)
+    amendment = await _add(
+        tx, rt, who, kind="site", site=site, base_version=version, why=body.reasons,
+        proposal=body.model_dump(mode="json", exclude={"reasons"}),
+    )  # fmt: skip
+    new = [name for name in proposed.names if name.ascii not in site.site.domains]
+    due = await _until(tx, rt, amendment, site.registration.kind)
+    await writing.claim(
+        tx, site_id, site.operator.id, new, amendment_id=amendment.id, until=due + CLAIMED_BEYOND, at=at
+    )
+    return amendment
+
+
+async def add_site(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: NewSite) -> Amendment:
+    """Propose a further site under a number that the operator has. Raises NotAdmitted, TooManySites, ActionRefused."""
+    owned = await register.hold(tx, registration_id)
+    POLICY.require(who, Act.PROPOSE, owned)
+    require_confirmed(owned.operator)
+    if owned.registration.status is not Status.ACTIVE:
+        register.MOVES.lifecycle.refuse(owned.registration.status, "add_site")
+    at = rt.clock.now()
+    until = at + CLAIMED_BEYOND * 2
+    site_id = await propose_site(tx, rt, who, owned, body, until=until)
+    site = await sites.get(tx, site_id)
+    amendment = await _add(
+        tx, rt, who, kind="add_site", site=site, base_version=site.site.version, why="A further site.",
+        proposal=body.model_dump(mode="json"),
+    )  # fmt: skip
+    await _until(tx, rt, amendment, owned.registration.kind)
+    return amendment
+
+
+async def change_operator(
+    tx: Tx, rt: Runtime, who: Caller, operator_id: UUID, version: int, body: ProposedOperator
+) -> Amendment:
+    """Propose an operator's particulars as they shall be. Raises PreconditionFailed (412), AmendmentPending (409)."""
+    operator = await operators.hold(tx, operator_id)
+    POLICY.require(who, Act.PROPOSE, operator)
+    if operator.version != version:
+        raise PreconditionFailed(version=operator.version)
+    if operator.particulars == body.particulars:
+        raise NothingChanges
+    at = rt.clock.now()
+    added = await amendments.add(
+        tx, uuid7(), kind="operator", operator_id=operator_id, registration_id=None, site_id=None,
+        base_version=version, proposal=body.particulars.model_dump(), by=who.person, at=at,
+    )  # fmt: skip
+    if added is None:
+        raise AmendmentPending(amendment_id=str(await amendments.pending(tx, None, operator_id)))
+    amendments.MOVES.began(tx, added, "propose", who=who, why=body.reasons, at=at)
+    await _until(tx, rt, added, RegistrationKind.FILING)
+    return added
+
+
+async def transfer(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, version: int, body: ProposedTransfer) -> Amendment:
+    """Propose that a site goes under another operator's number; that operator must consent, and the regulator decide.
+
+    Raises UnknownSite, UnknownRegistration (404); UnderMeasure, SameOperator, AmendmentPending (409).
+    """
+    site = await _editable(tx, who, site_id, version)
+    receiving = await register.get(tx, body.registration_id)
+    if receiving.registration.id == site.registration.id:
+        raise SameOperator
+    if receiving.registration.status is not Status.ACTIVE:
+        register.MOVES.lifecycle.refuse(receiving.registration.status, "receive_a_site")
+    amendment = await _add(
+        tx, rt, who, kind="transfer", site=site, base_version=version, why=body.reasons,
+        proposal={"to_registration_id": str(body.registration_id)},
+    )  # fmt: skip
+    await _until(tx, rt, amendment, site.registration.kind)
+    return amendment
+
+
+async def consent(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID) -> Amendment:
+    """The receiving operator agrees to a transfer. Raises UnknownAmendment (404), Forbidden (403), ActionRefused."""
+    amendment = await amendments.hold(tx, amendment_id)
+    POLICY.require(who, Act.CONSENT, amendment)
+    amendments.MOVES.lifecycle.after(amendment.status, AmendmentAction.GRANT)
+    return await amendments.MOVES.change(
+        tx, amendment, "consent", who=who, why="The receiving operator agreed.", at=rt.clock.now(),
+        consent_by=who.person,
+    )  # fmt: skip
+
+
+async def get(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID) -> Amendment:
+    """One proposal. Raises UnknownAmendment (404), Forbidden (403)."""
+    amendment = await amendments.get(tx, amendment_id)
+    if not POLICY.allows(who, Act.CONSENT, amendment):
+        POLICY.require(who, Act.READ, amendment)
+    return amendment
+
+
+async def page(
+    tx: Tx, rt: Runtime, who: Caller, *, status: str | None, after: UUID | None, limit: int
+) -> list[Amendment]:
+    """Proposals the caller reaches, newest first."""
+    return await amendments.page(tx, POLICY.reach(who, Act.READ), status=status, after=after, limit=limit)
+
+
+async def clock(tx: Tx, amendment: Amendment) -> ClockView | None:
+    """Until when it must be decided."""
+    return await clock_of(tx, amendment.id, DECISION, amendment.overdue_at)
+
+
+async def holds(tx: Tx, amendment: Amendment) -> dict[str, Any]:
+    """What the proposal would change, as it is now."""
+    if amendment.kind == "operator":
+        return (await operators.get(tx, amendment.operator_id)).particulars.model_dump()
+    if amendment.kind == "site" and amendment.site_id is not None:
+        return _as_body(await sites.get(tx, amendment.site_id)).model_dump(mode="json")
+    return {"registration_id": str(amendment.registration_id)}
+
+
+async def grant(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, body: Stated) -> Amendment:
+    """The regulator agrees: what was proposed holds from now on; what it rests on is asked once more.
+
+    Raises UnknownAmendment (404); Forbidden (403); ActionRefused, NotAdmitted, UnderMeasure, ConsentMissing (409);
+    PreconditionFailed (412) if what it would change has changed meanwhile.
+    """
+    amendment = await _held(tx, amendment_id)
+    POLICY.require(who, Act.DECIDE_PROPOSAL, amendment)
+    amendments.MOVES.lifecycle.after(amendment.status, AmendmentAction.GRANT)
+    await _CARRY_OUT[amendment.kind](tx, rt, who, amendment, body.statement.reasons)
+    granted = await amendments.MOVES.move(
+        tx, await amendments.get(tx, amendment_id), AmendmentAction.GRANT, who=who, why=body.statement.reasons,
+        at=rt.clock.now(),
+    )  # fmt: skip
+    await _decided(tx, rt, granted, "granted", _GRANTED, body.statement)
+    return granted
+
+
+async def refuse(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, body: Refusing) -> Amendment:
+    """The regulator refuses, with every ground and redress; what was claimed for it is free again."""
+    amendment = await _held(tx, amendment_id)
+    POLICY.require(who, Act.DECIDE_PROPOSAL, amendment)
+    amendments.MOVES.lifecycle.after(amendment.status, AmendmentAction.REFUSE)
+    refusal = await registrations.refusal_of(tx, rt, amendment.level, amendment.region, body, [])
+    refused = await amendments.MOVES.move(
+        tx, amendment, AmendmentAction.REFUSE, who=who, why=body.statement.reasons, at=rt.clock.now(),
+        refusal=refusal.model_dump(mode="json"),
+    )  # fmt: skip
+    await _let_go(tx, rt, who, refused, body.statement.reasons)
+    await _decided(tx, rt, refused, "refused", _REFUSED, refusal.grounds)
+    return refused
+
+
+async def withdraw(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, *, reasons: str) -> Amendment:
+    """The operator takes its proposal back. Raises UnknownAmendment (404), Forbidden (403), ActionRefused (409)."""
+    amendment = await _held(tx, amendment_id)
+    POLICY.require(who, Act.WITHDRAW_PROPOSAL, amendment)
+    withdrawn = await amendments.MOVES.move(
+        tx, amendment, AmendmentAction.WITHDRAW, who=who, why=reasons, at=rt.clock.now()
+    )
+    await deadlines.met(tx, DECISION, amendment_id, rt.clock.now())
+    await _let_go(tx, rt, who, withdrawn, reasons)
+    return withdrawn
+
+
+async def mark_overdue(rt: Runtime, tx: Tx, amendment_id: UUID) -> None:
+    """The regulator's clock ran out; the proposal shows it until it is decided."""
+    await amendments.mark_overdue(tx, amendment_id, rt.clock.now())
+
+
+async def _held(tx: Tx, amendment_id: UUID) -> Amendment:
+    """A proposal, held after the operator or site it is about: everybody locks in this order."""
+    amendment = await amendments.get(tx, amendment_id)
+    if amendment.site_id is not None:
+        await sites.hold(tx, amendment.site_id)
+    else:
+        await operators.hold(tx, amendment.operator_id)
+    return await amendments.hold(tx, amendment_id)
+
+
+async def _editable(tx: Tx, who: Caller, site_id: UUID, version: int) -> OwnedSite:
+    site = await sites.hold(tx, site_id)
+    POLICY.require(who, Act.PROPOSE, site)
+    require_live(site)
+    await require_free(tx, site)
+    if site.site.version != version:
+        raise PreconditionFailed(version=site.site.version)
+    return site
+
+
+async def _add(
+    tx: Tx, rt: Runtime, who: Caller, *, kind: str, site: OwnedSite, base_version: int, proposal: dict[str, Any],
+    why: str,
+) -> Amendment:  # fmt: skip
+    at = rt.clock.now()
+    added = await amendments.add(
+        tx, uuid7(), kind=kind, operator_id=site.operator.id, registration_id=site.registration.id,
+        site_id=site.site.id, base_version=base_version, proposal=proposal, by=who.person, at=at,
+    )  # fmt: skip
+    if added is None:
+        raise AmendmentPending(amendment_id=str(await amendments.pending(tx, site.site.id, site.operator.id)))
+    amendments.MOVES.began(tx, added, "propose", who=who, why=why, at=at)
+    return added
+
+
+async def _until(tx: Tx, rt: Runtime, amendment: Amendment, kind: str) -> datetime:
+    """Start the regulator's clock; an amendment is decided like what it amends (P3.1, last paragraph)."""
+    due = await deadlines.start(
+        tx, kind=DECISION, aggregate_id=amendment.id, clock_name=CLOCKS[RegistrationKind(kind)], rt=rt,
+        at=rt.clock.now(),
+    )  # fmt: skip
+    return due.due_at
+
+
+async def _candidate(tx: Tx, rt: Runtime, site: OwnedSite, body: NewSite) -> admission.Candidate:
+    return await admission.candidate_of(
+        rt, tx, body, identity=site.operator.identity, operator_id=site.operator.id, region=site.registration.region,
+        level=site.registration.level, site_id=site.site.id,
+    )  # fmt: skip
+
+
+async def _change_site(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
+    at = rt.clock.now()
+    site = await sites.get(tx, _site_of(amendment))
+    require_live(site)
+    await require_free(tx, site)
+    if site.site.version != amendment.base_version:
+        raise PreconditionFailed(version=site.site.version)
+    body = NewSite.model_validate(amendment.proposal)
+    proposed = await _candidate(tx, rt, site, body)
+    await admission.require(rt, tx, proposed)
+    wanted = [name.ascii for name in proposed.names]
+    await sites.make_live(tx, site.site.id, amendment_id=amendment.id)
+    await sites.release(tx, site.site.id, [domain for domain in site.site.domains if domain not in wanted])
+    await sites.reorder(tx, site.site.id, wanted)
+    await sites.end_accesses(tx, site.site.id, site.site.accesses)
+    await writing.host(tx, site.site.id, site.operator.id, proposed.accesses)
+    await sites.MOVES.change(
+        tx, site.site, "amend", who=who, why=why, at=at, name=body.name, service_items=list(proposed.items)
+    )
+    changed = await writing.changed(tx, site.site.id, cause={"kind": "amendment", "id": str(amendment.id)}, at=at)
+    if list(changed.site.domains) != wanted:  # a name was lost to somebody who asked after the claim had run out
+        await admission.require(rt, tx, proposed)
+        raise PreconditionFailed(version=changed.site.version)
+
+
+async def _enter_site(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
+    site = await sites.get(tx, _site_of(amendment))
+    await admission.require(rt, tx, registrations.candidate_again(site))
+    await enter_site(tx, rt, who, site, why=why)
+
+
+async def _change_operator(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
+    operator = await operators.get(tx, amendment.operator_id)
+    if operator.version != amendment.base_version:
+        raise PreconditionFailed(version=operator.version)
+    changed = await operators.MOVES.change(
+        tx, operator, "amend", who=who, why=why, at=rt.clock.now(), particulars=amendment.proposal
+    )
+    operators.keep_version(tx, changed, {"kind": "amendment", "id": str(amendment.id)})
+
+
+async def _transfer(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
+    if amendment.consent_by is None:
+        raise ConsentMissing
+    at = rt.clock.now()
+    site = await sites.get(tx, _site_of(amendment))
+    require_live(site)
+    await require_free(tx, site)
+    receiving = await register.hold(tx, UUID(amendment.proposal["to_registration_id"]))
+    if receiving.registration.status is not Status.ACTIVE:
+        register.MOVES.lifecycle.refuse(receiving.registration.status, "receive_a_site")
+    candidate = admission.Candidate(
+        receiving.operator.identity, receiving.operator.id, receiving.registration.region, receiving.registration.level,
+        admission.names_of(site.site.domains), site.site.service_items, (), site.site.id,
+    )  # fmt: skip
+    await admission.require(rt, tx, candidate)
+    ordinal = await register.next_ordinals(tx, receiving.registration.id, 1, MOST_SITES)
+    await sites.give_to(tx, site, receiving.operator.id)
+    await sites.MOVES.move(
+        tx, site.site, SiteAction.TRANSFER, who=who, why=why, at=at, registration_id=receiving.registration.id,
+        ordinal=ordinal,
+    )  # fmt: skip
+    await writing.changed(tx, site.site.id, cause={"kind": "transfer", "id": str(amendment.id)}, at=at)
+    await registrations.end_if_empty(tx, rt, who, site.registration.id)
+
+
+_CARRY_OUT: Final[Mapping[str, Callable[[Tx, Runtime, Caller, Amendment, str], Awaitable[None]]]] = {
+    "site": _change_site,
+    "add_site": _enter_site,
+    "operator": _change_operator,
+    "transfer": _transfer,
+}
+
+
+async def _let_go(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
+    """A proposal that is not granted leaves nothing behind."""
+    await sites.release_proposed(tx, amendment.id)
+    if amendment.kind == "add_site":
+        await registrations.drop_site(tx, rt, who, await sites.get(tx, _site_of(amendment)), why=why)
+
+
+async def _decided(tx: Tx, rt: Runtime, amendment: Amendment, kind: str, title: Names, says: Statement) -> None:
+    await deadlines.met(tx, DECISION, amendment.id, rt.clock.now())
+    operator = await operators.get(tx, amendment.operator_id)
+    await notices.issue(
+        tx, rt, about=ActRef(service=Service.REGISTRY, kind="amendment", id=amendment.id), kind=f"amendment_{kind}",
+        to=operator.ref, address=operator.address, title=title, says=says,
+        authority=regulator_for(rt, amendment.level, amendment.region),
+    )  # fmt: skip
+
+
+def _site_of(amendment: Amendment) -> UUID:
+    if amendment.site_id is None:
+        raise TypeError(f"amendment {amendment.id} is about no site")
+    return amendment.site_id
+
+
+def _as_body(site: OwnedSite) -> NewSite:
+    """A site as somebody would ask for it."""
+    return NewSite(
+        name=site.site.name,
+        domains=site.site.domains,
+        service_items=site.site.service_items,
+        accesses=tuple(
+            NewAccess.model_validate({"provider_id": a.provider_id, "ips": a.ips, "hosting_mode": a.hosting_mode})
+            for a in site.site.accesses
+        ),
+    )
+
+
+def _comparable(site: NewSite) -> tuple[object, ...]:
+    names = tuple(name.ascii for name in admission.names_of(site.domains))
+    return site.name, names, tuple(dict.fromkeys(site.service_items)), site.accesses

@@ -1,0 +1,34 @@
+"""Who decides, how to challenge it, and by when: what the profile and the directory say for one desk."""
+
+from datetime import datetime
+from uuid import UUID
+
+from shared.contracts.grounds import AuthorityRef, Grounds, Redress, Statement
+from shared.contracts.http.registry import ClockView
+from shared.rules import Level
+from shared.runtime.acts import deadlines
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.db.postgres import Tx
+
+
+def regulator_for(rt: Runtime, level: str, region: str) -> AuthorityRef:
+    """The industry regulator of a level and region. Raises AuthorityMissing."""
+    return rt.directory.regulator(level, region if level == Level.PROVINCE else None)
+
+
+def grounds_of(rt: Runtime, authority: AuthorityRef, statement: Statement, at: datetime) -> Grounds:
+    """A refusal's grounds: the redress is computed, never typed."""
+    body = rt.directory.review_bodies_for(authority)[0]
+    redress = Redress(body=body, how=rt.rules.redress.how, within_days=rt.rules.redress.within_days)
+    return Grounds(**dict(statement), authority=authority, redress=redress, profile=rt.rules.edition, made_at=at)
+
+
+async def clock_of(tx: Tx, aggregate_id: UUID, kind: str, overdue_at: datetime | None) -> ClockView | None:
+    """The clock of something that waits for a decision, while it runs."""
+    running = [
+        clock for clock in await deadlines.of(tx, aggregate_id)
+        if clock.kind == kind and clock.stage == "due" and clock.met_at is None
+    ]  # fmt: skip
+    if not running:
+        return None
+    return ClockView(due_at=running[0].due_at, provisional=running[0].provisional, overdue=overdue_at is not None)

@@ -1,0 +1,346 @@
+"""Executions: a decision of enforcement is carried out on the register by two people of the regulator, and undone.
+
+Nothing here decides about anybody: it does what a released decision says, to the site as it was decided about and as it
+is now, or declines with reasons. Nobody who signed the decision signs here (safeguard 2, docs/adr/0008).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from registry import told
+from registry.errors import ItemStillApproved, NotSigned, SubjectGone
+from registry.lifecycle import ExecutionAction, ExecutionStatus, SiteAction, SiteStatus
+from registry.policy import POLICY, Act
+from registry.service import writing
+from registry.service.desk import clock_of
+from registry.store import copies, executions, operators, sites
+from registry.store.executions import Execution
+from registry.store.sites import OwnedSite
+from shared.contracts.enforcement import DecisionReleasedV1
+from shared.contracts.grounds import ActRef, AuthorityRef, Names, Service, Statement
+from shared.contracts.http.registry import ClockView, Signing, Stated
+from shared.contracts.subjects import FoundSite, FrozenSite, OperatorSubject, Preview, SiteSubject, in_order
+from shared.rules import Effect
+from shared.rules.identifiers import normalise_domain
+from shared.runtime.acts import audit, deadlines, notices, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
+
+EXECUTE: Final = "execution"
+"""Kind of deadline: the regulator answers a decision."""
+END: Final = "execution_end"
+"""Kind of deadline: the measure ends by itself."""
+EXECUTED: Final = frozenset({Effect.END_ITEM, Effect.SUSPEND_ACCESS, Effect.CUT_ACCESS, Effect.REVOKE, Effect.BAR})
+"""Effects that the register carries out."""
+STOPS: Final = frozenset({Effect.SUSPEND_ACCESS, Effect.CUT_ACCESS})
+MOST_NEIGHBOURS: Final = 500
+SYSTEM: Final = Caller.system("registry")
+_TITLE: Final = Names(zh="处理决定执行通知书", en="A decision about you was carried out")
+_UNDONE: Final = Names(zh="处理决定撤销执行通知书", en="A measure against you was undone")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An execution as whoever signs it sees it: what would be hit now, and whom that touches besides."""
+
+    execution: Execution
+    hits: FrozenSite | None
+    preview: Preview | None
+    clock: ClockView | None
+    orders: list[executions.OrderOutcome]
+
+
+async def receive(tx: Tx, rt: Runtime, decision: DecisionReleasedV1) -> None:
+    """A decision was released: it lies on the desk of the regulator of its level and region, whose clock starts."""
+    if decision.effect not in EXECUTED:
+        return
+    at, subject = rt.clock.now(), decision.subject
+    regulator = rt.directory.regulator_of(decision.grounds.authority)
+    site_id = subject.site_id if isinstance(subject, SiteSubject) else None
+    operator_id = subject.operator_id if isinstance(subject, OperatorSubject) else None
+    if site_id is not None:
+        operator_id = (await sites.get(tx, site_id)).operator.id
+    received = await executions.add(tx, uuid7(), decision, regulator, site_id=site_id, operator_id=operator_id, at=at)
+    if received is None:
+        return
+    executions.MOVES.began(tx, received, "receive", who=SYSTEM, why="A decision was released.", at=at)
+    clock = rt.rules.effects[Effect(decision.effect)].clock or "execute_decision"
+    due = await deadlines.start(tx, kind=EXECUTE, aggregate_id=received.id, clock_name=clock, rt=rt, at=at)
+    outbox.add(tx, told.received(received, due), at=at)
+
+
+async def get(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID) -> Seen:
+    """One execution with its preview as of now. An official's look leaves an audit row.
+
+    Raises UnknownExecution (404), Forbidden (403).
+    """
+    execution = await executions.get(tx, execution_id)
+    POLICY.require(who, Act.READ_EXECUTION, execution)
+    await audit.record(
+        tx, who=who, act=Act.READ_EXECUTION, resource=f"/executions/{execution_id}", outcome="granted",
+        at=rt.clock.now(),
+    )  # fmt: skip
+    return await _seen(tx, rt, execution)
+
+
+async def page(
+    tx: Tx, rt: Runtime, who: Caller, *, status: ExecutionStatus | None, decision_id: UUID | None, after: UUID | None,
+    limit: int,
+) -> list[Seen]:  # fmt: skip
+    """Executions the caller reaches, newest first; without previews."""
+    found = await executions.page(
+        tx, POLICY.reach(who, Act.READ_EXECUTION), status=status, decision_id=decision_id, after=after, limit=limit
+    )
+    orders = await executions.outcomes(tx, [each.id for each in found])
+    return [
+        Seen(each, None, None, await _clock(tx, each), [order for order in orders if order.execution_id == each.id])
+        for each in found
+    ]
+
+
+async def accept(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Signing) -> Seen:
+    """The first of the regulator's two people signs what would happen now.
+
+    Raises UnknownExecution (404); Forbidden (403); SecondPersonRequired, ActionRefused, NotSigned (409).
+    """
+    execution, site = await _held(tx, execution_id)
+    POLICY.require(who, Act.ACCEPT, execution, drafted_by=execution.took_part)
+    executions.MOVES.lifecycle.after(execution.status, ExecutionAction.ACCEPT)
+    await _require_signed(tx, rt, execution, site, body)
+    accepted = await executions.MOVES.move(
+        tx, execution, ExecutionAction.ACCEPT, who=who, why=body.reasons, at=rt.clock.now(), accepted_by=who.person
+    )
+    return await _seen(tx, rt, accepted)
+
+
+async def release(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, *, reasons: str) -> Seen:
+    """Take an acceptance back before it is confirmed. Raises ActionRefused (409)."""
+    execution, _ = await _held(tx, execution_id)
+    POLICY.require(who, Act.DECLINE, execution)
+    released = await executions.MOVES.move(
+        tx, execution, ExecutionAction.RELEASE, who=who, why=reasons, at=rt.clock.now(), accepted_by=None
+    )
+    return await _seen(tx, rt, released)
+
+
+async def decline(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Stated) -> Seen:
+    """Decline, with reasons: nothing is done, and the authority hears it (P3.2.3). Raises ActionRefused (409)."""
+    at = rt.clock.now()
+    execution, _ = await _held(tx, execution_id)
+    POLICY.require(who, Act.DECLINE, execution)
+    declined = await executions.MOVES.move(
+        tx, execution, ExecutionAction.DECLINE, who=who, why=body.statement.reasons, at=at,
+        answer=body.statement.model_dump(mode="json"), accepted_by=None,
+    )  # fmt: skip
+    await deadlines.met(tx, EXECUTE, execution_id, at)
+    outbox.add(tx, told.declined(declined, body.statement, at), at=at)
+    return await _seen(tx, rt, declined)
+
+
+async def confirm(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Signing) -> Seen:
+    """The second person signs what would happen now, and it happens: on the register, and by it at every host.
+
+    Raises UnknownExecution (404); Forbidden (403); SecondPersonRequired, ActionRefused, NotSigned, ItemStillApproved,
+    SubjectGone (409).
+    """
+    at = rt.clock.now()
+    execution, site = await _held(tx, execution_id)
+    POLICY.require(who, Act.CONFIRM, execution, drafted_by=execution.took_part)
+    executions.MOVES.lifecycle.after(execution.status, ExecutionAction.CONFIRM)
+    hits = await _require_signed(tx, rt, execution, site, body)
+    fact = told.carried_out(execution, hits, site, at)
+    done = await executions.MOVES.move(
+        tx, execution, ExecutionAction.CONFIRM, who=who, why=body.reasons, at=at, confirmed_by=who.person,
+        carried_out=fact.model_dump(mode="json"), bar_from=_bar_from(rt, execution, at),
+        items_before=list(site.site.service_items) if site is not None and execution.effect == Effect.END_ITEM else None,
+    )  # fmt: skip
+    await deadlines.met(tx, EXECUTE, execution_id, at)
+    if execution.until is not None:
+        await deadlines.start_until(tx, kind=END, aggregate_id=execution_id, until=execution.until, rt=rt, at=at)
+    if site is not None and execution.effect != Effect.BAR:
+        await _carry_out(tx, rt, who, done, site)
+    outbox.add(tx, fact, at=at)
+    await _notify(tx, rt, done, "executed", _TITLE, done.decision.grounds, done.regulator)
+    return await _seen(tx, rt, done)
+
+
+async def undo(
+    tx: Tx, rt: Runtime, decision_id: UUID, *, because: str, authority: AuthorityRef, statement: Statement,
+    appeal: ActRef | None = None,
+) -> None:  # fmt: skip
+    """The decision fell, was suspended, or its time is up: take back exactly what its execution did (safeguard 7)."""
+    execution_id = await executions.of_decision(tx, decision_id)
+    if execution_id is None:
+        return
+    at = rt.clock.now()
+    execution, site = await _held(tx, execution_id)
+    answer = statement.model_dump(mode="json")
+    if executions.MOVES.lifecycle.can(execution.status, ExecutionAction.CLOSE):
+        await executions.MOVES.move(
+            tx, execution, ExecutionAction.CLOSE, who=SYSTEM, why=statement.reasons, at=at, answer=answer
+        )
+        await deadlines.met(tx, EXECUTE, execution_id, at)
+        return
+    if not executions.MOVES.lifecycle.can(execution.status, ExecutionAction.UNDO):
+        return  # declined, or undone before: there is nothing to take back
+    undone = await executions.MOVES.move(
+        tx, execution, ExecutionAction.UNDO, who=SYSTEM, why=statement.reasons, at=at, answer=answer
+    )
+    await deadlines.met(tx, END, execution_id, at)
+    if site is not None and execution.effect != Effect.BAR:
+        await _take_back(tx, rt, undone, site, because)
+    outbox.add(tx, told.undone(undone, because, authority, statement, appeal, at), at=at)
+    await _notify(tx, rt, undone, "undone", _UNDONE, statement, authority)
+
+
+async def end(rt: Runtime, tx: Tx, execution_id: UUID) -> None:
+    """The end that the decision set has come: the measure lapses by itself."""
+    execution = await executions.get(tx, execution_id)
+    statement = Statement(
+        legal_basis=execution.decision.grounds.legal_basis, reasons="The time that the decision set is over.",
+        public_reasons="The time that the decision set is over.",
+    )  # fmt: skip
+    authority = execution.decision.grounds.authority
+    await undo(tx, rt, execution.decision.decision_id, because="ended", authority=authority, statement=statement)
+
+
+async def mark_overdue(rt: Runtime, tx: Tx, execution_id: UUID) -> None:
+    """The regulator's clock ran out; the execution shows it until it is answered."""
+    await executions.mark_overdue(tx, execution_id, rt.clock.now())
+
+
+async def _held(tx: Tx, execution_id: UUID) -> tuple[Execution, OwnedSite | None]:
+    """An execution and its site, held: the site first, like everybody who changes one."""
+    site_id = (await executions.get(tx, execution_id)).site_id
+    site = await sites.hold(tx, site_id) if site_id is not None else None
+    return await executions.hold(tx, execution_id), site
+
+
+async def _seen(tx: Tx, rt: Runtime, execution: Execution) -> Seen:
+    site = await sites.get(tx, execution.site_id) if execution.site_id is not None else None
+    hits, preview = await _preview(tx, rt, execution, site)
+    return Seen(execution, hits, preview, await _clock(tx, execution), await executions.outcomes(tx, [execution.id]))
+
+
+async def _clock(tx: Tx, execution: Execution) -> ClockView | None:
+    return await clock_of(tx, execution.id, EXECUTE, execution.overdue_at)
+
+
+async def _preview(
+    tx: Tx, rt: Runtime, execution: Execution, site: OwnedSite | None
+) -> tuple[FrozenSite | None, Preview | None]:
+    """What would be hit now: the union of the site as decided about and as it is; and who else would be."""
+    at, decided = rt.clock.now(), execution.decision.site
+    if isinstance(execution.decision.subject, FoundSite):
+        hosts = (execution.decision.subject.host,)
+        return None, Preview(hosts=hosts, protected=_protected(rt, hosts), as_of=at)
+    if site is None or execution.effect == Effect.BAR or execution.effect == Effect.END_ITEM:
+        return decided, Preview(hosts=(), as_of=at)
+    registrables = sorted({normalise_domain(host).registrable for host in site.site.domains})
+    now = await sites.frozen(tx, site, registrables)
+    hits = decided.joined(now) if decided is not None else now
+    ips = sorted({ip for access in hits.accesses for ip in access.ips})
+    found = await sites.neighbours(tx, ips, site.site.id, MOST_NEIGHBOURS)
+    everybody = (*hits.hosts, *(host for neighbour in found for host in neighbour.hosts))
+    return hits, Preview(hosts=hits.hosts, neighbours=in_order(found), protected=_protected(rt, everybody), as_of=at)
+
+
+def _protected(rt: Runtime, hosts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({host for host in hosts if rt.rules.is_protected(host)}))
+
+
+async def _require_signed(
+    tx: Tx, rt: Runtime, execution: Execution, site: OwnedSite | None, body: Signing
+) -> FrozenSite | None:
+    """What is hit, if it is what the person signed. Raises NotSigned with what it is now; SubjectGone."""
+    if site is not None and site.site.status in {SiteStatus.ENDED, SiteStatus.PROPOSED}:
+        raise SubjectGone(status=site.site.status)
+    hits, preview = await _preview(tx, rt, execution, site)
+    if preview is not None and not body.signature.covers(preview):
+        raise NotSigned(preview_digest=preview.digest, collateral=[str(each) for each in sorted(preview.collateral)])
+    return hits
+
+
+async def _carry_out(tx: Tx, rt: Runtime, who: Caller, execution: Execution, site: OwnedSite) -> None:
+    at, why = rt.clock.now(), execution.decision.grounds.reasons
+    effect = Effect(execution.effect)
+    if effect is Effect.END_ITEM:
+        await _strike(tx, rt, who, execution, site)
+    elif effect is Effect.REVOKE:
+        if site.site.status is not SiteStatus.REVOKED:
+            await sites.MOVES.move(tx, site.site, SiteAction.REVOKE, who=who, why=why, at=at)
+        await sites.stop_accesses(tx, site.site.id)
+    elif site.site.status is not SiteStatus.REVOKED:
+        await sites.MOVES.move(tx, site.site, SiteAction.STOP, who=who, why=why, at=at)
+        await sites.stop_accesses(tx, site.site.id)
+    await writing.changed(tx, site.site.id, cause=_cause("execution", execution), at=at)
+
+
+async def _strike(tx: Tx, rt: Runtime, who: Caller, execution: Execution, site: OwnedSite) -> None:
+    """An item leaves the site, unless a live consent covers it still (P3.2.4)."""
+    item, at = execution.service_item or "", rt.clock.now()
+    live = await copies.live_approvals(tx, [site.operator.identity], at.astimezone(rt.rules.time_zone).date())
+    names = {*site.site.domains, *(normalise_domain(host).registrable for host in site.site.domains)}
+    covering = [each for each in live if each.service_item == item and each.domain in names]
+    if covering:
+        raise ItemStillApproved(number=covering[0].number or "", service_item=item)
+    left = [each for each in site.site.service_items if each != item] or [rt.rules.unregulated_item]
+    await sites.MOVES.change(
+        tx, site.site, "end_item", who=who, why=execution.decision.grounds.reasons, at=at, service_items=left
+    )
+
+
+async def _take_back(tx: Tx, rt: Runtime, execution: Execution, site: OwnedSite, because: str) -> None:
+    """The site as it would be had this never been carried out: other measures that lie on it stay."""
+    at, why = rt.clock.now(), f"What was carried out is undone: {because}."
+    if execution.effect == Effect.END_ITEM:
+        before = execution.carried_out_items
+        await sites.MOVES.change(tx, site.site, "give_item_back", who=SYSTEM, why=why, at=at, service_items=before)
+    else:
+        remaining = await executions.remaining(tx, site.site.id, execution.id)
+        await _settle(tx, site, remaining, why, at)
+    await writing.changed(tx, site.site.id, cause=_cause("undoing", execution), at=at)
+
+
+async def _settle(tx: Tx, site: OwnedSite, remaining: set[str], why: str, at: datetime) -> None:
+    """Give a site the status that the measures left on it say."""
+    if Effect.REVOKE in remaining:
+        action = None if site.site.status is SiteStatus.REVOKED else SiteAction.REVOKE
+    elif remaining & STOPS:
+        action = SiteAction.STOP
+    else:
+        action = SiteAction.REINSTATE if site.site.status is SiteStatus.REVOKED else SiteAction.RESUME
+        await sites.resume_accesses(tx, site.site.id)
+    if action is None:
+        await sites.MOVES.change(tx, site.site, "keep_revoked", who=SYSTEM, why=why, at=at)
+    else:
+        await sites.MOVES.move(tx, site.site, action, who=SYSTEM, why=why, at=at)
+
+
+def _bar_from(rt: Runtime, execution: Execution, at: datetime) -> datetime | None:
+    """A bar begins when the time to appeal has passed at the latest; an appeal that is open holds it up."""
+    if execution.effect != Effect.BAR:
+        return None
+    days = execution.decision.grounds.redress.within_days + rt.rules.clocks[notices.DEEMED].amount
+    return at + timedelta(days=days)
+
+
+def _cause(kind: str, execution: Execution) -> dict[str, str]:
+    return {"kind": kind, "id": str(execution.id), "decision_id": str(execution.decision.decision_id)}
+
+
+async def _notify(
+    tx: Tx, rt: Runtime, execution: Execution, kind: str, title: Names, says: Statement, authority: AuthorityRef
+) -> None:
+    """Tell the operator; a found site's operator is not known, and its provider gets the order with the reasons."""
+    if execution.operator_id is None:
+        return
+    operator = await operators.get(tx, execution.operator_id)
+    await notices.issue(
+        tx, rt, about=ActRef(service=Service.REGISTRY, kind="execution", id=execution.id), kind=kind,
+        to=operator.ref, address=operator.address, title=title, says=says, authority=authority,
+    )  # fmt: skip

@@ -1,0 +1,139 @@
+"""Proposed changes."""
+
+# ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from registry.errors import UnknownAmendment
+from registry.lifecycle import AMENDMENT, AmendmentAction, AmendmentStatus
+from shared.contracts.http.registry import Refusal
+from shared.runtime.acts.moves import Moves
+from shared.runtime.acts.policy import Reach
+from shared.runtime.db.postgres import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """A proposed change, with what the policy needs to know: whose it is, on whose desk, and for a transfer who gets it."""
+
+    id: UUID
+    version: int
+    status: AmendmentStatus
+    kind: str
+    operator_id: UUID
+    registration_id: UUID | None
+    site_id: UUID | None
+    base_version: int
+    proposal: dict[str, Any]
+    consent_by: str | None
+    refusal: Refusal | None
+    overdue_at: datetime | None
+    proposed_by: str
+    proposed_at: datetime
+    changed_at: datetime
+    organisation: str
+    region: str
+    level: str
+    receiver: str | None
+
+
+_OWN: Final = """id, version, status, kind, operator_id, registration_id, site_id, base_version, proposal, consent_by,
+       refusal, overdue_at, proposed_by, proposed_at, changed_at"""
+COLUMNS: Final = f"""{_OWN},
+       (SELECT o.identity FROM operator o WHERE o.id = operator_id) AS organisation,
+       coalesce((SELECT r.region FROM registration r WHERE r.id = registration_id),
+                (SELECT o.region FROM operator o WHERE o.id = operator_id)) AS region,
+       coalesce((SELECT r.level FROM registration r WHERE r.id = registration_id), 'province') AS level,
+       (SELECT o.identity FROM registration r JOIN operator o ON o.id = r.operator_id
+         WHERE r.id = (proposal->>'to_registration_id')::uuid) AS receiver"""
+ADD: Final = f"""
+INSERT INTO amendment (id, status, kind, operator_id, registration_id, site_id, base_version, proposal, proposed_by,
+                       proposed_at, changed_at)
+VALUES ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $9)
+ON CONFLICT DO NOTHING
+RETURNING {COLUMNS}
+"""
+PENDING: Final = """
+SELECT id FROM amendment
+ WHERE status = 'proposed' AND (site_id = $1 OR $1::uuid IS NULL AND kind = 'operator' AND operator_id = $2)
+"""
+GET: Final = f"SELECT {COLUMNS} FROM amendment WHERE id = $1"
+WORDS: Final = {
+    "organisation": "organisation = ANY ({})",
+    "region": "region = ANY ({})",
+    "level": "level = ANY ({})",
+}
+MARK_OVERDUE: Final = """
+UPDATE amendment SET overdue_at = $2 WHERE id = $1 AND status = 'proposed' AND overdue_at IS NULL
+"""
+CONSENT: Final = "UPDATE amendment SET consent_by = $2 WHERE id = $1 AND status = 'proposed' AND consent_by IS NULL"
+
+
+def of(row: asyncpg.Record) -> Amendment:
+    """A row of COLUMNS."""
+    values = dict(row)
+    refusal = values["refusal"] and Refusal.model_validate(values["refusal"])
+    return Amendment(**{**values, "status": AmendmentStatus(values["status"]), "refusal": refusal})
+
+
+MOVES: Final[Moves[Amendment, AmendmentStatus, AmendmentAction]] = Moves(
+    AMENDMENT, table="amendment", columns=COLUMNS, read=of
+)
+
+
+async def add(
+    tx: Tx, amendment_id: UUID, *, kind: str, operator_id: UUID, registration_id: UUID | None, site_id: UUID | None,
+    base_version: int, proposal: dict[str, Any], by: str, at: datetime,
+) -> Amendment | None:  # fmt: skip
+    """Propose a change; none if one of the same is proposed already."""
+    row = await tx.fetchrow(
+        ADD, amendment_id, kind, operator_id, registration_id, site_id, base_version, proposal, by, at
+    )
+    return of(row) if row else None
+
+
+async def pending(tx: Tx, site_id: UUID | None, operator_id: UUID) -> UUID | None:
+    """The open proposal about a site, or about an operator's particulars."""
+    found: UUID | None = await tx.fetchval(PENDING, site_id, operator_id)
+    return found
+
+
+async def get(tx: Tx, amendment_id: UUID) -> Amendment:
+    """One proposal. Raises UnknownAmendment."""
+    row = await tx.fetchrow(GET, amendment_id)
+    if row is None:
+        raise UnknownAmendment(amendment_id=amendment_id)
+    return of(row)
+
+
+async def hold(tx: Tx, amendment_id: UUID) -> Amendment:
+    """One proposal, held. Whoever needs its operator or site as well holds those first."""
+    await tx.execute("SELECT FROM amendment WHERE id = $1 FOR UPDATE", amendment_id)
+    return await get(tx, amendment_id)
+
+
+async def page(tx: Tx, reach: Reach, *, status: str | None, after: UUID | None, limit: int) -> list[Amendment]:
+    """Proposals within reach, newest first."""
+    where, values = reach.where(WORDS, first=4)
+    rows = await tx.fetch(
+        f"""SELECT * FROM (SELECT {COLUMNS} FROM amendment) AS amendment
+             WHERE ($1::uuid IS NULL OR id < $1) AND ($3::text IS NULL OR status = $3) AND {where}
+             ORDER BY id DESC LIMIT $2""",
+        after, limit, status, *values,
+    )  # fmt: skip
+    return [of(row) for row in rows]
+
+
+async def consent(tx: Tx, amendment_id: UUID, by: str) -> None:
+    """The receiving operator agrees to a transfer."""
+    await tx.execute(CONSENT, amendment_id, by)
+
+
+async def mark_overdue(tx: Tx, amendment_id: UUID, at: datetime) -> None:
+    """The regulator's clock ran out; it shows until it is decided."""
+    await tx.execute(MARK_OVERDUE, amendment_id, at)

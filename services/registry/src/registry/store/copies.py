@@ -1,0 +1,79 @@
+"""What the register knows of others: providers and approvals."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from shared.contracts.grounds import AuthorityRef
+from shared.runtime.db.postgres import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A licensed provider."""
+
+    id: UUID
+    region: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A consent that is in force."""
+
+    approval_id: UUID
+    identity: str
+    service_item: str
+    domain: str
+    authority: AuthorityRef
+    number: str | None
+
+
+PUT_PROVIDERS: Final = """
+INSERT INTO provider (id, version, name, licence_number, kind, region, status)
+SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, name = excluded.name, kind = excluded.kind,
+       licence_number = excluded.licence_number, region = excluded.region, status = excluded.status
+ WHERE provider.version < excluded.version
+"""
+PROVIDERS: Final = "SELECT id, region, status FROM provider WHERE id = ANY ($1)"
+PUT_APPROVALS: Final = """
+INSERT INTO approval (approval_id, version, status, identity, service_item, domain, authority, number, valid_from,
+                      valid_until)
+SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::text[],
+                     $9::date[], $10::date[])
+ON CONFLICT (approval_id) DO UPDATE SET version = excluded.version, status = excluded.status,
+       domain = excluded.domain, authority = excluded.authority, number = excluded.number,
+       valid_from = excluded.valid_from, valid_until = excluded.valid_until
+ WHERE approval.version < excluded.version
+"""
+LIVE_APPROVALS: Final = """
+SELECT approval_id, identity, service_item, domain, authority, number FROM approval
+ WHERE identity = ANY ($1) AND status IN ('granted', 'not_required')
+   AND (valid_until IS NULL OR valid_until >= $2) AND (valid_from IS NULL OR valid_from <= $2)
+"""
+
+
+async def put_providers(tx: Tx, rows: Sequence[tuple[UUID, int, str, str, str, str, str]]) -> None:
+    """Take over (id, version, name, licence, kind, region, status); the highest version of each wins."""
+    await tx.execute(PUT_PROVIDERS, *map(list, zip(*rows, strict=True)))
+
+
+async def providers(tx: Tx, ids: Collection[UUID]) -> dict[UUID, Provider]:
+    """The providers of these ids that are known."""
+    return {row["id"]: Provider(**dict(row)) for row in await tx.fetch(PROVIDERS, list(ids))}
+
+
+async def put_approvals(tx: Tx, rows: Sequence[tuple[object, ...]]) -> None:
+    """Take over approvals, columns as in the table; the highest version of each wins."""
+    await tx.execute(PUT_APPROVALS, *map(list, zip(*rows, strict=True)))
+
+
+async def live_approvals(tx: Tx, identities: Collection[str], today: date) -> list[Approval]:
+    """The consents of these operators that are in force on a day."""
+    return [
+        Approval(**{**dict(row), "authority": AuthorityRef.model_validate(row["authority"])})
+        for row in await tx.fetch(LIVE_APPROVALS, list(identities), today)
+    ]

@@ -1,0 +1,67 @@
+"""The facts the register tells of executions; those of sites come from the rows themselves."""
+
+from datetime import datetime
+from typing import Any
+
+from registry.store.executions import Execution
+from registry.store.sites import OwnedSite
+from shared.contracts.grounds import ActRef, AuthorityRef, Statement
+from shared.contracts.registry import (
+    ExecutionCarriedOutV1,
+    ExecutionDeclinedV1,
+    ExecutionReceivedV1,
+    ExecutionUndoneV1,
+)
+from shared.contracts.subjects import FrozenSite
+from shared.rules import Due
+
+
+def _about(execution: Execution) -> dict[str, Any]:
+    decision = execution.decision
+    return {
+        "execution_id": execution.id,
+        "decision_id": decision.decision_id,
+        "case_id": decision.case_id,
+        "effect": execution.effect,
+        "subject": decision.subject,
+        "regulator": execution.regulator,
+    }
+
+
+def received(execution: Execution, due: Due) -> ExecutionReceivedV1:
+    """It is on the desk."""
+    return ExecutionReceivedV1(**_about(execution), due_at=due.due_at, provisional=due.provisional)
+
+
+def declined(execution: Execution, statement: Statement, at: datetime) -> ExecutionDeclinedV1:
+    """Nothing was done."""
+    return ExecutionDeclinedV1(**_about(execution), statement=statement, declined_at=at)
+
+
+def carried_out(
+    execution: Execution, hits: FrozenSite | None, site: OwnedSite | None, at: datetime
+) -> ExecutionCarriedOutV1:
+    """It is done on the register, and hosts will hear."""
+    return ExecutionCarriedOutV1(
+        **_about(execution),
+        site=hits,
+        registration=site.registration.record if site is not None else None,
+        grounds=execution.decision.grounds,
+        service_item=execution.service_item,
+        until=execution.until,
+        carried_out_at=at,
+    )
+
+
+def undone(
+    execution: Execution,
+    because: str,
+    authority: AuthorityRef,
+    statement: Statement,
+    appeal: ActRef | None,
+    at: datetime,
+) -> ExecutionUndoneV1:
+    """It is taken back."""
+    return ExecutionUndoneV1(
+        **_about(execution), because=because, authority=authority, statement=statement, appeal=appeal, undone_at=at
+    )
