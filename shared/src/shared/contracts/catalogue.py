@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from shared.contracts import access, approval, enforcement, registry
+from shared.contracts import access, approval, enforcement, notices, registry
 from shared.contracts.base import Fact
 
 _FACTS: tuple[type[Fact], ...] = (
@@ -12,7 +12,11 @@ _FACTS: tuple[type[Fact], ...] = (
     approval.ApprovalRefusedV1,
     approval.ApprovalNotRequiredV1,
     approval.ApprovalCancelledV1,
+    notices.ApprovalNoticeIssuedV1,
+    notices.ApprovalNoticeDeliveredV1,
     registry.SiteRecordedV1,
+    notices.RegistryNoticeIssuedV1,
+    notices.RegistryNoticeDeliveredV1,
     registry.ExecutionReceivedV1,
     registry.ExecutionDeclinedV1,
     registry.ExecutionCarriedOutV1,

@@ -1,14 +1,17 @@
 """What a department tells somebody whom its act concerns: the legal record, and what mail and webhook carry."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, ClassVar
 from uuid import UUID
 
 from shared.contracts import examples
-from shared.contracts.base import Document, Text
-from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, Names, OperatorRef, Statement
+from shared.contracts.base import Document, Fact, Text, Topic
+from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, Names, OperatorRef, Service, Statement
+from shared.contracts.topics import APPROVAL_EVENTS, REGISTRY_EVENTS
 
 NOTICE_TYPE = "concord-notice+json"
 """``type`` of the webhook's payload."""
@@ -66,6 +69,84 @@ class NoticeDocument(Document):
     def says(self) -> Statement | None:
         """Legal basis and reasons, whichever way they are given."""
         return self.grounds or self.statement
+
+
+class _NoticeFact(Fact):
+    """Keyed by the act it is about. Enforcement must know which acts there are to appeal against, and from when."""
+
+    KEY: ClassVar[str] = "act_id"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("enforcement",)
+
+    act_id: UUID
+    act: ActRef
+    notice_id: UUID
+
+
+class _Issued(_NoticeFact):
+    """An operator was told of an act that it can appeal against."""
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "act_id": examples.APPROVAL,
+        "act": {"service": "approval", "kind": "refusal", "id": examples.APPROVAL},
+        "notice_id": examples.NOTICE,
+        "to": examples.OPERATOR_REF,
+        "grounds": examples.GROUNDS,
+        "issued_at": examples.AT,
+    }
+
+    to: OperatorRef
+    grounds: Grounds
+    issued_at: datetime
+
+
+class _Delivered(_NoticeFact):
+    """That notice reached the operator: its time to appeal runs from here."""
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "act_id": examples.APPROVAL,
+        "act": {"service": "approval", "kind": "refusal", "id": examples.APPROVAL},
+        "notice_id": examples.NOTICE,
+        "delivered_at": examples.AT,
+    }
+
+    delivered_at: datetime
+
+
+class ApprovalNoticeIssuedV1(_Issued):
+    """An operator was told of an act of an approving authority that it can appeal against."""
+
+    TYPE: ClassVar[str] = "approval_notice.issued.v1"
+    TOPIC: ClassVar[Topic] = APPROVAL_EVENTS
+
+
+class ApprovalNoticeDeliveredV1(_Delivered):
+    """That notice reached the operator: its time to appeal runs from here."""
+
+    TYPE: ClassVar[str] = "approval_notice.delivered.v1"
+    TOPIC: ClassVar[Topic] = APPROVAL_EVENTS
+
+
+class RegistryNoticeIssuedV1(_Issued):
+    """An operator was told of an act of the register that it can appeal against."""
+
+    TYPE: ClassVar[str] = "registry_notice.issued.v1"
+    TOPIC: ClassVar[Topic] = REGISTRY_EVENTS
+
+
+class RegistryNoticeDeliveredV1(_Delivered):
+    """That notice reached the operator: its time to appeal runs from here."""
+
+    TYPE: ClassVar[str] = "registry_notice.delivered.v1"
+    TOPIC: ClassVar[Topic] = REGISTRY_EVENTS
+
+
+ISSUED: Mapping[Service, type[_Issued]] = MappingProxyType(
+    {Service.APPROVAL: ApprovalNoticeIssuedV1, Service.REGISTRY: RegistryNoticeIssuedV1}
+)
+DELIVERED: Mapping[Service, type[_Delivered]] = MappingProxyType(
+    {Service.APPROVAL: ApprovalNoticeDeliveredV1, Service.REGISTRY: RegistryNoticeDeliveredV1}
+)
+"""By whose act it is; enforcement keeps its own notices, and providers' conduct entries come with access-control."""
 
 
 def digest_of(document: bytes) -> str:

@@ -13,8 +13,8 @@ from uuid import UUID
 import asyncpg
 
 from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Grounds, Names, OperatorRef, Statement
-from shared.contracts.notices import Channel, DeliveryState, NoticeDocument, digest_of
-from shared.runtime.acts import deadlines
+from shared.contracts.notices import DELIVERED, ISSUED, Channel, DeliveryState, NoticeDocument, digest_of
+from shared.runtime.acts import deadlines, outbox
 from shared.runtime.acts.policy import Reach
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.ids import uuid7
@@ -138,6 +138,12 @@ async def issue(
     if queued:
         await tx.execute(_QUEUE, notice_id, *map(list, zip(*queued, strict=True)), at)
         notify_at_commit(tx, CHANNEL)
+    issued = ISSUED.get(about.service)
+    if issued is not None and document.grounds is not None:
+        fact = issued(
+            act_id=about.id, act=about, notice_id=notice_id, to=to, grounds=document.grounds.public(), issued_at=at
+        )
+        outbox.add(tx, fact, at=at)
     await deadlines.start(tx, kind=DEEMED, aggregate_id=notice_id, clock_name=DEEMED, rt=rt, at=at)
     return notice_id
 
@@ -151,6 +157,14 @@ async def delivered_at(tx: Tx, act_id: UUID, kind: str) -> datetime | None:
     """When the first notice of this kind about an act was delivered, if one was."""
     times = [notice.delivered_at for notice in await about(tx, act_id, kind) if notice.delivered_at is not None]
     return min(times, default=None)
+
+
+async def served(tx: Tx, act_id: UUID, kind: str) -> bool:
+    """Whether everything was done to tell: delivered, handed over to some address, or there is the inbox alone."""
+    found = await about(tx, act_id, kind)
+    sent = await deliveries(tx, [notice.id for notice in found])
+    handed_over = any(each.state in {DeliveryState.SENT, DeliveryState.DELIVERED} for each in sent)
+    return bool(found) and (not sent or handed_over or any(notice.delivered_at is not None for notice in found))
 
 
 async def get(tx: Tx, notice_id: UUID) -> Notice:
@@ -192,6 +206,12 @@ async def delivered(tx: Tx, notice_id: UUID, *, by: str, at: datetime) -> bool:
     if await tx.fetchval(_DELIVERED, notice_id, at, by) is None:
         return False
     await deadlines.met(tx, DEEMED, notice_id, at)
+    document = NoticeDocument.model_validate_json((await get(tx, notice_id)).document)
+    told = DELIVERED.get(document.about.service)
+    if told is not None and document.grounds is not None:
+        outbox.add(
+            tx, told(act_id=document.about.id, act=document.about, notice_id=notice_id, delivered_at=at), at=at
+        )
     return True
 
 
