@@ -3,25 +3,28 @@
 from collections.abc import Mapping
 from typing import Final
 
-from enforcement.service import appeals, common, facts, projection
-from shared.contracts.access import OrderExecutedV1
+from enforcement import heard
+from enforcement.service import appeals, decisions
+from shared.contracts import access, notices, registry
 from shared.contracts.base import Fact
-from shared.contracts.registry import (
-    RegistrationReinstatedV1,
-    RegistrationRevokedV1,
-    RevocationRequestDeclinedV1,
-    RevocationRequestReceivedV1,
-    SiteRecordedV1,
-)
 from shared.runtime.events.dispatch import Handler, Projection
 from shared.runtime.process.service import Deadlines
 
-PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {SiteRecordedV1: projection.record_sites}
 HANDLERS: Final[Mapping[type[Fact], Handler]] = {
-    RevocationRequestReceivedV1: facts.request_received,
-    RevocationRequestDeclinedV1: facts.request_declined,
-    RegistrationRevokedV1: facts.registration_revoked,
-    RegistrationReinstatedV1: facts.registration_reinstated,
-    OrderExecutedV1: facts.order_executed,
+    registry.ExecutionReceivedV1: heard.execution_received,
+    registry.ExecutionDeclinedV1: heard.execution_declined,
+    registry.ExecutionCarriedOutV1: heard.execution_carried_out,
+    registry.ExecutionUndoneV1: heard.execution_undone,
+    **dict.fromkeys(access.ORDER_FACTS, heard.order_told),
+    **dict.fromkeys(notices.ISSUED.values(), heard.notice_issued),
+    **dict.fromkeys(notices.DELIVERED.values(), heard.notice_delivered),
 }
-DEADLINES: Final[Deadlines] = {common.APPEAL_CLOCK: appeals.suspend_overdue}
+PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {
+    registry.SiteRecordedV1: heard.sites_recorded,
+    access.ProviderRecordedV1: heard.providers_recorded,
+}
+DEADLINES: Final[Deadlines] = {
+    appeals.CLOCK: appeals.suspend_overdue,
+    decisions.CORRECT_BY: decisions.ask_about_correction,
+    decisions.URGENT_NOTICE: decisions.check_urgent_notice,
+}

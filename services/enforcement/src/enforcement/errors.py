@@ -3,8 +3,12 @@
 from shared.runtime.base.problems import Conflict, Internal, Invalid, NotFound, TooLarge, UnsupportedMediaType
 
 
-class UnknownSite(NotFound):
-    """The register holds no site with the domain {domain}."""
+class UnknownName(NotFound):
+    """The register holds no site with the name {domain}."""
+
+
+class UnknownSubject(NotFound):
+    """There is no such {kind} here: {id}."""
 
 
 class UnknownCase(NotFound):
@@ -19,12 +23,24 @@ class UnknownAppeal(NotFound):
     """There is no appeal {appeal_id}."""
 
 
+class UnknownAct(NotFound):
+    """No act {act_id} is known that you were told of; the notice names it."""
+
+
 class UnknownEvidence(NotFound):
     """No evidence with the SHA-256 {sha256} is kept here."""
 
 
-class UnknownServiceItem(Invalid):
-    """The rules know no such service item; fields: {names}."""
+class UnknownGround(Invalid):
+    """The rules know no such ground; fields: {names}."""
+
+
+class UnknownItem(Invalid):
+    """The rules know no such service item, or the case is not about one; fields: {names}."""
+
+
+class EffectNotPossible(Invalid):
+    """This effect cannot be decided so: {names}."""
 
 
 class EvidenceNotInCase(Invalid):
@@ -57,36 +73,44 @@ class DecisionPending(Conflict):
     members = frozenset({"decision_id"})
 
 
-class CureWindowOpen(Conflict):
-    """The operator has until {cure_until} to put things right; without an urgent ground nothing is released before."""
-
-    members = frozenset({"cure_until"})
+class NoticeNotDelivered(Conflict):
+    """Whom it burdens was not told yet: nothing is released before the notice is delivered, or on an urgent ground."""
 
 
-class ImpactChanged(Conflict):
-    """The impact is not what you were shown: look at the new preview and release with its hash."""
+class CureNotOver(Conflict):
+    """The operator has until {release_from} to put things right; without an urgent ground nothing is released before."""
 
-    # ``impact`` is the new preview.
+    members = frozenset({"release_from"})
 
 
-class CollateralNotAcknowledged(Conflict):
-    """Others would be hit: look at the preview and state the number {collateral} in collateral_acknowledged."""
+class SignedSomethingElse(Conflict):
+    """What was signed is not what it does now: read the preview again, and name every site in it.
 
-    members = frozenset({"collateral"})
-    # ``impact`` is the preview.
+    The members say what it is now.
+    """
+
+    members = frozenset({"preview_digest", "collateral"})
 
 
 class NothingToAppeal(Conflict):
-    """A finding of no breach burdens nobody, so there is nothing to appeal."""
+    """This act burdens nobody, so there is nothing to appeal."""
 
 
 class AppealPending(Conflict):
-    """This decision is under appeal already: {appeal_id}."""
+    """This act is, or was, under appeal already: {appeal_id}."""
 
     members = frozenset({"appeal_id"})
 
 
 class AppealTooLate(Conflict):
-    """The time to appeal ended on {until}; the review body or an officer may still admit a late one."""
+    """The time to appeal ended on {until}; the review body may still admit a late one."""
 
     members = frozenset({"until"})
+
+
+class ConsentNeeded(Invalid):
+    """An appeal is entered for an operator only with its consent: {names}."""
+
+
+class NoIndependentBody(Conflict):
+    """The directory has no review body that is independent of everybody who took part: ask the coordination office."""

@@ -7,14 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 
-from enforcement import bodies
+from enforcement import views
 from enforcement.errors import MediaTypeMissing
-from enforcement.lifecycle import CaseStatus
+from enforcement.lifecycle import AppealStatus, CaseStatus
 from enforcement.service import appeals, cases, decisions, evidence
-from enforcement.service.cases import CaseRecord
-from enforcement.service.common import DecisionRecord
-from enforcement.store.appeals import Appeal
-from enforcement.views import AppealView, CaseSummary, CaseView, DecisionView, EvidenceView
+from shared.contracts.http import enforcement as wire
 from shared.runtime.web.door import Rt, Who, etag, router
 from shared.runtime.web.paging import Page, Paging, page_of
 
@@ -23,46 +20,59 @@ STREAMS: Final = APIRouter(tags=["evidence"])
 ROUTERS: Final = (ACTS, STREAMS)
 
 _TOKEN: Final = r"[A-Za-z0-9!#$&^_.+-]{1,127}"  # noqa: S105 -- RFC 6838, restricted names
-_MEDIA_TYPE: Final = re.compile(rf"{_TOKEN}/{_TOKEN}")
+_MEDIA_TYPE: Final = re.compile(rf"{_TOKEN}/{_TOKEN}(?:\s*;\s*charset=\"?{_TOKEN}\"?)?", re.IGNORECASE)
 
 
-def media_type(content_type: Annotated[str, Header(description="What the evidence is: type/subtype")] = "") -> str:
-    """The media type without its parameters. Raises MediaTypeMissing (415)."""
-    bare = content_type.split(";")[0].strip().lower()
+async def media_type(
+    content_type: Annotated[
+        str, Header(description="What the evidence is: type/subtype, with its charset if it has one")
+    ] = "",
+) -> str:
+    """The media type, with its charset and no other parameter. Raises MediaTypeMissing (415)."""
+    bare = content_type.strip()
     if not _MEDIA_TYPE.fullmatch(bare):
         raise MediaTypeMissing
     return bare
 
 
 @ACTS.post("/cases", status_code=201, tags=["cases"])
-async def open_case(rt: Rt, who: Who, body: bodies.Suspicion, response: Response) -> CaseView:
-    """Open a case about the registered site that bears the domain (P3.2.1).
+async def open_case(rt: Rt, who: Who, body: wire.NewCase, response: Response) -> wire.CaseView:
+    """Open a case about a registered site, a found one, an operator or a provider (P3.2.1).
 
-    The domain may lie below a registered one: `www.stage.example` finds the site of `stage.example`.
+    A name may lie below a registered one: `www.pharmacy.example` finds the site of `pharmacy.example`.
     """
-    opened = await cases.open_case(rt, who, body)
+    async with rt.db.transaction() as tx:
+        opened = await cases.open_case(tx, rt, who, body)
     response.headers["Location"] = f"/cases/{opened.case.id}"
-    return _case(response, opened)
+    etag(response, opened.case.version)
+    return views.of_case(who, opened)
 
 
 @ACTS.get("/cases", tags=["cases"])
 async def list_cases(
-    rt: Rt,
-    who: Who,
-    paging: Paging,
-    status: Annotated[CaseStatus | None, Query()] = None,
-    domain: Annotated[str | None, Query(max_length=253, description="A-label form, exactly as in the case")] = None,
-) -> Page[CaseSummary]:
-    """List cases, newest first: a sector regulator those of its categories and province, the industry regulator and the
-    review body those of their province."""
-    rows = await cases.list_page(rt, who, status, domain, paging.after, paging.fetch)
-    return page_of(rows, paging, CaseSummary.of_case, lambda case: case.id)
+    rt: Rt, who: Who, paging: Paging, status: CaseStatus | None = None,
+    host: Annotated[str | None, Query(max_length=253, description="A name that the case is about")] = None,
+) -> Page[wire.CaseSummary]:  # fmt: skip
+    """Cases the caller reaches, newest first."""
+    async with rt.db.transaction() as tx:
+        found = await cases.page(tx, rt, who, status=status, host=host, after=paging.after, limit=paging.fetch)
+    return page_of(found, paging, views.summary_of, lambda case: case.id)
 
 
 @ACTS.get("/cases/{case_id}", tags=["cases"])
-async def read_case(rt: Rt, who: Who, case_id: UUID, response: Response) -> CaseView:
-    """Read a case with its evidence, its decisions and how far each was carried out."""
-    return _case(response, await cases.read(rt, who, case_id))
+async def read_case(rt: Rt, who: Who, case_id: UUID, response: Response) -> wire.CaseView:
+    """A case with its evidence, its decisions and what became of each."""
+    async with rt.db.transaction() as tx:
+        file = await cases.get(tx, rt, who, case_id)
+    etag(response, file.case.version)
+    return views.of_case(who, file)
+
+
+@ACTS.post("/cases/{case_id}/discontinuation", tags=["cases"])
+async def discontinue(rt: Rt, who: Who, case_id: UUID, body: wire.Stated) -> wire.CaseView:
+    """End a case without a decision, with reasons."""
+    async with rt.db.transaction() as tx:
+        return views.of_case(who, await cases.discontinue(tx, rt, who, case_id, body))
 
 
 @STREAMS.post(
@@ -73,12 +83,12 @@ async def read_case(rt: Rt, who: Who, case_id: UUID, response: Response) -> Case
 )
 async def add_evidence(
     rt: Rt, who: Who, case_id: UUID, request: Request, kind: Annotated[str, Depends(media_type)]
-) -> EvidenceView:
+) -> wire.EvidenceView:
     """File evidence: the body is the bytes themselves, at most 20 MiB (else 413).
 
     Takes no Idempotency-Key: the same bytes filed again are the same evidence, and the answer is the same.
     """
-    return EvidenceView.model_validate(await evidence.add(rt, who, case_id, kind, request.stream()))
+    return wire.EvidenceView.model_validate(await evidence.add(rt, who, case_id, kind, request.stream()))
 
 
 @STREAMS.get("/evidence/{sha256}", response_class=FileResponse)
@@ -87,77 +97,95 @@ async def read_evidence(
 ) -> FileResponse:
     """Read the bytes of a piece of evidence, checked against their hash first. Every reading is audited."""
     kept, path = await evidence.read(rt, who, sha256)
-    # Somebody else's bytes: never to be shown as a page of ours.
-    headers = {"Content-Security-Policy": "sandbox", "ETag": f'"{sha256}"'}
-    return FileResponse(path, media_type=kept.media_type, filename=sha256, headers=headers)
+    # Somebody else's bytes: never to be shown as a page of ours, and never with a charset of ours.
+    headers = {"Content-Security-Policy": "sandbox", "ETag": f'"{sha256}"', "Content-Type": kept.media_type}
+    return FileResponse(path, filename=sha256, headers=headers)
 
 
 @ACTS.post("/cases/{case_id}/decisions", status_code=201, tags=["decisions"])
-async def draft_decision(rt: Rt, who: Who, case_id: UUID, body: bodies.Draft, response: Response) -> DecisionView:
-    """Draft a decision. It has no effect yet; `impact` shows whom it would hit besides the site."""
-    drafted = await decisions.draft(rt, who, case_id, body)
-    response.headers["Location"] = f"/decisions/{drafted.decision.id}"
-    return _decision(response, drafted)
+async def draft(rt: Rt, who: Who, case_id: UUID, body: wire.NewDecision, response: Response) -> wire.DecisionView:
+    """Draft a decision. Whom it burdens is told at once, and has time to put things right (model §5)."""
+    async with rt.db.transaction() as tx:
+        shown = await decisions.draft(tx, rt, who, case_id, body)
+    response.headers["Location"] = f"/decisions/{shown.decision.id}"
+    return views.of_decision(who, shown)
 
 
 @ACTS.get("/decisions/{decision_id}", tags=["decisions"])
-async def read_decision(rt: Rt, who: Who, decision_id: UUID, response: Response) -> DecisionView:
-    """Read a decision; the operator of the site may too, once it is released."""
-    return _decision(response, await decisions.read(rt, who, decision_id))
+async def read_decision(rt: Rt, who: Who, decision_id: UUID, response: Response) -> wire.DecisionView:
+    """A decision; whom it is about reads it from its release on, for ever."""
+    async with rt.db.transaction() as tx:
+        shown = await decisions.get(tx, rt, who, decision_id)
+    etag(response, shown.decision.version)
+    return views.of_decision(who, shown)
 
 
 @ACTS.post("/decisions/{decision_id}/release", tags=["decisions"])
-async def release_decision(
-    rt: Rt, who: Who, decision_id: UUID, body: bodies.Release, response: Response
-) -> DecisionView:
-    """Make a draft an act of the authority: a second person, who has looked at the impact as it is now.
-
-    `revoke_and_cut` asks the industry regulator of the same level and region to revoke the registration (P3.2.3).
-    """
-    return _decision(response, await decisions.release(rt, who, decision_id, body))
+async def release(rt: Rt, who: Who, decision_id: UUID, body: wire.Release) -> wire.DecisionView:
+    """A second person makes it an act of the authority, signing whom it touches (P3.2.2-3)."""
+    async with rt.db.transaction() as tx:
+        return views.of_decision(who, await decisions.release(tx, rt, who, decision_id, body))
 
 
 @ACTS.post("/decisions/{decision_id}/withdrawal", tags=["decisions"])
-async def withdraw_decision(
-    rt: Rt, who: Who, decision_id: UUID, response: Response, body: bodies.Withdrawal | None = None
-) -> DecisionView:
-    """Take a draft back. Released decisions are not withdrawn; they are appealed."""
-    return _decision(response, await decisions.withdraw(rt, who, decision_id, body or bodies.Withdrawal()))
+async def withdraw(rt: Rt, who: Who, decision_id: UUID, body: wire.WithReasons) -> wire.DecisionView:
+    """Take a draft back."""
+    async with rt.db.transaction() as tx:
+        return views.of_decision(who, await decisions.withdraw(tx, rt, who, decision_id, reasons=body.reasons))
 
 
-@ACTS.post("/decisions/{decision_id}/appeals", status_code=201, tags=["appeals"])
-async def file_appeal(rt: Rt, who: Who, decision_id: UUID, body: bodies.Grounds, response: Response) -> AppealView:
-    """Appeal: the operator of the site, or for it an officer or the review body. Starts the clock for deciding it."""
-    filed = await appeals.file(rt, who, decision_id, body)
-    response.headers["Location"] = f"/appeals/{filed.id}"
-    return _appeal(response, filed)
+@ACTS.post("/decisions/{decision_id}/lift", tags=["decisions"])
+async def lift(rt: Rt, who: Who, decision_id: UUID, body: wire.Stated) -> wire.DecisionView:
+    """End one's own decision; what it did is undone."""
+    async with rt.db.transaction() as tx:
+        return views.of_decision(who, await decisions.lift(tx, rt, who, decision_id, body))
+
+
+@ACTS.post("/decisions/{decision_id}/correction", tags=["decisions"])
+async def confirm_correction(rt: Rt, who: Who, decision_id: UUID, body: wire.Correction) -> wire.DecisionView:
+    """Say whether an order to correct was obeyed (P3.2.2)."""
+    async with rt.db.transaction() as tx:
+        return views.of_decision(who, await decisions.confirm_correction(tx, rt, who, decision_id, body))
+
+
+@ACTS.post("/appeals", status_code=201, tags=["appeals"])
+async def appeal(rt: Rt, who: Who, body: wire.NewAppeal, response: Response) -> wire.AppealView:
+    """Challenge an act of any department that you were told of (safeguard 6)."""
+    async with rt.db.transaction() as tx:
+        filed = await appeals.file(tx, rt, who, body)
+        response.headers["Location"] = f"/appeals/{filed.id}"
+        return views.of_appeal(who, filed, await appeals.clock(tx, filed))
+
+
+@ACTS.get("/appeals", tags=["appeals"])
+async def list_appeals(rt: Rt, who: Who, paging: Paging, status: AppealStatus | None = None) -> Page[wire.AppealView]:
+    """Appeals the caller reaches, newest first: its own, those against its acts, those it decides."""
+    async with rt.db.connection() as tx:
+        found = await appeals.page(tx, rt, who, status=status, after=paging.after, limit=paging.fetch)
+        shown = [views.of_appeal(who, each, await appeals.clock(tx, each)) for each in found]
+    return page_of(shown, paging, lambda view: view, lambda view: view.id)
 
 
 @ACTS.get("/appeals/{appeal_id}", tags=["appeals"])
-async def read_appeal(rt: Rt, who: Who, appeal_id: UUID, response: Response) -> AppealView:
-    """Read an appeal with its clock and its outcome."""
-    return _appeal(response, await appeals.read(rt, who, appeal_id))
+async def read_appeal(rt: Rt, who: Who, appeal_id: UUID, response: Response) -> wire.AppealView:
+    """An appeal with its clock and its outcome."""
+    async with rt.db.connection() as tx:
+        found = await appeals.get(tx, rt, who, appeal_id)
+        etag(response, found.version)
+        return views.of_appeal(who, found, await appeals.clock(tx, found))
 
 
-@ACTS.post("/appeals/{appeal_id}/outcome", tags=["appeals"])
-async def decide_appeal(rt: Rt, who: Who, appeal_id: UUID, body: bodies.Outcome, response: Response) -> AppealView:
-    """Decide an appeal: a review body of another organisation, and nobody who drafted or released the decision.
-
-    Upheld: the decision is overturned and what it did is undone, also when the clock was missed and it is suspended.
-    """
-    return _appeal(response, await appeals.decide(rt, who, appeal_id, body))
-
-
-def _case(response: Response, record: CaseRecord) -> CaseView:
-    etag(response, record.case.version)
-    return CaseView.of(record)
+@ACTS.post("/appeals/{appeal_id}/stay", tags=["appeals"])
+async def decide_stay(rt: Rt, who: Who, appeal_id: UUID, body: wire.Stay) -> wire.AppealView:
+    """Let the act have no effect while its appeal is decided, or refuse that."""
+    async with rt.db.transaction() as tx:
+        decided = await appeals.decide_stay(tx, rt, who, appeal_id, body)
+        return views.of_appeal(who, decided, await appeals.clock(tx, decided))
 
 
-def _decision(response: Response, record: DecisionRecord) -> DecisionView:
-    etag(response, record.decision.version)
-    return DecisionView.of(record)
-
-
-def _appeal(response: Response, appeal: Appeal) -> AppealView:
-    etag(response, appeal.version)
-    return AppealView.of(appeal)
+@ACTS.post("/appeals/{appeal_id}/decision", tags=["appeals"])
+async def decide_appeal(rt: Rt, who: Who, appeal_id: UUID, body: wire.Outcome) -> wire.AppealView:
+    """Uphold or reject; upheld, the act is undone by itself."""
+    async with rt.db.transaction() as tx:
+        decided = await appeals.decide(tx, rt, who, appeal_id, body)
+        return views.of_appeal(who, decided, await appeals.clock(tx, decided))

@@ -12,8 +12,8 @@ class CaseStatus(StrEnum):
 
     OPEN = "open"
     """Evidence can be added and decisions drafted."""
-    CLOSED = "closed"
-    """The authority found no breach; a new suspicion is a new case."""
+    ENDED = "ended"
+    """No breach, corrected, executed or discontinued; a new suspicion is a new case."""
 
 
 class CaseAction(StrEnum):
@@ -21,13 +21,15 @@ class CaseAction(StrEnum):
 
     ADD_EVIDENCE = "add_evidence"
     DRAFT = "draft_decision"
-    CLOSE = "close"
+    DISCONTINUE = "discontinue"
+    END = "end"
 
 
 CASE: Final = Lifecycle(MappingProxyType({
     (CaseStatus.OPEN, CaseAction.ADD_EVIDENCE): CaseStatus.OPEN,
     (CaseStatus.OPEN, CaseAction.DRAFT):        CaseStatus.OPEN,
-    (CaseStatus.OPEN, CaseAction.CLOSE):        CaseStatus.CLOSED,  # a released finding of no breach
+    (CaseStatus.OPEN, CaseAction.DISCONTINUE):  CaseStatus.ENDED,  # by the authority, with reasons
+    (CaseStatus.OPEN, CaseAction.END):          CaseStatus.ENDED,  # no breach, corrected or executed
 }), aggregate="case")  # fmt: skip
 
 
@@ -35,58 +37,56 @@ class Status(StrEnum):
     """Where a decision stands."""
 
     DRAFTED = "drafted"
-    """One person wrote it; it has no effect until a second one releases it."""
+    """One person wrote it, and whom it burdens was told; it has no effect until a second person releases it."""
     WITHDRAWN = "withdrawn"
     """Taken back before release; it never had an effect."""
     RELEASED = "released"
-    """An act of the authority. Every measure but revoke_and_cut ends here, unless an appeal undoes it."""
-    REQUESTED = "requested"
-    """The industry regulator has the request to revoke and cut off on its desk (P3.2.3)."""
+    """An act of the authority; what it does is executed by whom it concerns."""
     EXECUTED = "executed"
-    """The regulator revoked the registration; providers are being ordered to cut off."""
+    """The regulator carried it out."""
     DECLINED = "declined"
-    """The regulator declined the request, with reasons; nothing was cut off."""
+    """The regulator declined, with reasons; nothing was done."""
+    IGNORED = "ignored"
+    """An order to correct that was not obeyed: only now can access be cut."""
+    ENDED = "ended"
+    """Corrected, lifted by the authority, or its time is over."""
     SUSPENDED = "suspended"
-    """The clock of an appeal was missed, so the measure is suspended (safeguard 6). A rejected appeal
-    does not revive it: whoever wants the measure back takes a new decision, with two people and a new preview."""
+    """Without effect: its appeal or its notice was late, or a stay was granted. A rejected appeal does not revive it:
+    whoever wants the measure back takes a new decision, with two people and a new preview."""
     OVERTURNED = "overturned"
     """An appeal was upheld; what the decision did is undone."""
 
 
 class Action(StrEnum):
-    """What can happen to a decision. Receive, decline and execute are facts of the registry, suspend is a clock's."""
+    """What can happen to a decision. Execute and decline are facts of the registry; lapse and suspend are clocks'."""
 
     RELEASE = "release"
     WITHDRAW = "withdraw"
-    APPEAL = "appeal"
-    RECEIVE = "receive"
-    DECLINE = "decline"
     EXECUTE = "execute"
+    DECLINE = "decline"
+    CONFIRM_CORRECTED = "confirm_corrected"
+    CONFIRM_IGNORED = "confirm_ignored"
+    LIFT = "lift"
+    LAPSE = "lapse"
     SUSPEND = "suspend"
     OVERTURN = "overturn"
+    APPEAL = "appeal"
 
 
+_IN_FORCE: Final = (Status.RELEASED, Status.EXECUTED, Status.DECLINED, Status.IGNORED)
 DECISION: Final = Lifecycle(MappingProxyType({
-    (Status.DRAFTED,   Action.RELEASE):  Status.RELEASED,    # P3.2.2, by a second person
-    (Status.DRAFTED,   Action.WITHDRAW): Status.WITHDRAWN,
-    (Status.RELEASED,  Action.RECEIVE):  Status.REQUESTED,   # P3.2.3
-    (Status.RELEASED,  Action.DECLINE):  Status.DECLINED,    # facts may overtake one another: see service/facts.py
-    (Status.RELEASED,  Action.EXECUTE):  Status.EXECUTED,
-    (Status.REQUESTED, Action.DECLINE):  Status.DECLINED,    # P3.2.3, with reasons
-    (Status.REQUESTED, Action.EXECUTE):  Status.EXECUTED,    # P3.2.3
-    (Status.RELEASED,  Action.SUSPEND):  Status.SUSPENDED,   # safeguard 6
-    (Status.REQUESTED, Action.SUSPEND):  Status.SUSPENDED,
-    (Status.EXECUTED,  Action.SUSPEND):  Status.SUSPENDED,
-    (Status.RELEASED,  Action.OVERTURN): Status.OVERTURNED,  # appeal upheld
-    (Status.REQUESTED, Action.OVERTURN): Status.OVERTURNED,
-    (Status.EXECUTED,  Action.OVERTURN): Status.OVERTURNED,
-    (Status.DECLINED,  Action.OVERTURN): Status.OVERTURNED,  # it had no effect, but it still accuses somebody
-    (Status.SUSPENDED, Action.OVERTURN): Status.OVERTURNED,
-    (Status.RELEASED,  Action.APPEAL):   Status.RELEASED,    # safeguard 6: an appeal alone changes nothing
-    (Status.REQUESTED, Action.APPEAL):   Status.REQUESTED,
-    (Status.EXECUTED,  Action.APPEAL):   Status.EXECUTED,
-    (Status.DECLINED,  Action.APPEAL):   Status.DECLINED,
-    (Status.SUSPENDED, Action.APPEAL):   Status.SUSPENDED,
+    (Status.DRAFTED,  Action.RELEASE):           Status.RELEASED,    # P3.2.2, by a second person
+    (Status.DRAFTED,  Action.WITHDRAW):          Status.WITHDRAWN,
+    (Status.RELEASED, Action.EXECUTE):           Status.EXECUTED,    # P3.2.3
+    (Status.RELEASED, Action.DECLINE):           Status.DECLINED,    # P3.2.3, with reasons
+    (Status.RELEASED, Action.CONFIRM_CORRECTED): Status.ENDED,       # an order to correct was obeyed
+    (Status.RELEASED, Action.CONFIRM_IGNORED):   Status.IGNORED,     # P3.2.2, it was not
+    (Status.RELEASED, Action.LAPSE):             Status.ENDED,       # its end came before anybody executed it
+    (Status.EXECUTED, Action.LAPSE):             Status.ENDED,       # the time it set is over
+    **{(status, Action.LIFT): Status.ENDED for status in (*_IN_FORCE, Status.SUSPENDED)},
+    **{(status, Action.SUSPEND): Status.SUSPENDED for status in _IN_FORCE},          # safeguard 6
+    **{(status, Action.OVERTURN): Status.OVERTURNED for status in (*_IN_FORCE, Status.SUSPENDED, Status.ENDED)},
+    **{(status, Action.APPEAL): status for status in (*_IN_FORCE, Status.SUSPENDED, Status.ENDED)},
 }), aggregate="decision")  # fmt: skip
 
 
@@ -94,7 +94,7 @@ class AppealStatus(StrEnum):
     """Where an appeal stands."""
 
     OPEN = "open"
-    """The clock runs; late, it is marked overdue, suspends the measure, and can still be decided."""
+    """The clock runs; late, it is marked overdue, suspends the act, and can still be decided."""
     UPHELD = "upheld"
     REJECTED = "rejected"
 
@@ -104,9 +104,11 @@ class AppealAction(StrEnum):
 
     UPHOLD = "uphold"
     REJECT = "reject"
+    DECIDE_STAY = "decide_stay"
 
 
 APPEAL: Final = Lifecycle(MappingProxyType({
-    (AppealStatus.OPEN, AppealAction.UPHOLD): AppealStatus.UPHELD,
-    (AppealStatus.OPEN, AppealAction.REJECT): AppealStatus.REJECTED,
+    (AppealStatus.OPEN, AppealAction.UPHOLD):      AppealStatus.UPHELD,
+    (AppealStatus.OPEN, AppealAction.REJECT):      AppealStatus.REJECTED,
+    (AppealStatus.OPEN, AppealAction.DECIDE_STAY): AppealStatus.OPEN,
 }), aggregate="appeal")  # fmt: skip

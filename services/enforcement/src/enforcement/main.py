@@ -6,20 +6,21 @@ from typing import Final
 from enforcement.consumer import DEADLINES, HANDLERS, PROJECTIONS
 from enforcement.http import ROUTERS
 from enforcement.settings import Settings
-from shared.contracts.topics import ACCESS_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
+from shared.contracts.topics import ACCESS_EVENTS, APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
 from shared.runtime.process import app
 from shared.runtime.process.service import Service
 
 SERVICE: Final = Service(
     name="enforcement",
-    description="Cases, evidence, decisions and appeals of the sector regulators (P3.2).",
+    description="Cases, evidence, decisions, and appeals against acts of any department (P3.2).",
     settings=Settings,
     router=ROUTERS,
     handlers=HANDLERS,
     projections=PROJECTIONS,
     deadlines=DEADLINES,
     publishes=(ENFORCEMENT_EVENTS,),
-    listens=(REGISTRY_SITES, REGISTRY_EVENTS, ACCESS_EVENTS),
+    listens=(REGISTRY_SITES, REGISTRY_EVENTS, ACCESS_EVENTS, APPROVAL_EVENTS),
+    notifies=True,
     migrations=Path(__file__).parents[2] / "migrations",
 )
 

@@ -1,15 +1,17 @@
 """Who may do what in enforcement: one table."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
-from shared.rules import Role
+from enforcement.lifecycle import Action, AppealAction, CaseAction
+from shared.rules import Level, Role
 from shared.runtime.acts.policy import (
     Policy,
     Reach,
     Rule,
     all_of,
-    another_organisation,
     any_of,
     anywhere,
     holding,
@@ -26,55 +28,86 @@ class Act(StrEnum):
 
     OPEN_CASE = "open_case"
     READ_CASE = "read_case"
-    LIST_CASES = "list_cases"
     ADD_EVIDENCE = "add_evidence"
     READ_EVIDENCE = "read_evidence"
+    DISCONTINUE_CASE = "discontinue_case"
     DRAFT_DECISION = "draft_decision"
-    READ_DRAFT = "read_draft"
     READ_DECISION = "read_decision"
     RELEASE_DECISION = "release_decision"
     WITHDRAW_DECISION = "withdraw_decision"
+    CONFIRM_CORRECTION = "confirm_correction"
+    CONFIRM_IGNORED = "confirm_ignored"
+    LIFT_DECISION = "lift_decision"
     FILE_APPEAL = "file_appeal"
+    ENTER_APPEAL = "enter_appeal_for_an_operator"
     READ_APPEAL = "read_appeal"
     DECIDE_APPEAL = "decide_appeal"
 
 
-def own_site(who: Caller) -> Reach:
-    """Cases about a site of the operator the caller acts for."""
-    return only("operator_uscc", who.organisation)
+def same_desk(who: Caller) -> Reach:
+    """Matters of the caller's own level and, in a province, of that province (同级)."""
+    mine = only("level", who.level)
+    return mine & only("region", who.region) if who.level == Level.PROVINCE else mine
 
 
-desk: Final = all_of(own_category, same_region)
-"""The sector regulators of a category in a province, and those of the whole country."""
+def own_decisions(who: Caller) -> Reach:
+    """Released decisions about the operator the caller acts for."""
+    return only("identity", who.organisation)
+
+
+def reviewing(who: Caller) -> Reach:
+    """Appeals that the caller's review body must decide."""
+    return only("body_id", who.organisation)
+
+
+def concerned(who: Caller) -> Reach:
+    """Appeals about the caller's own act, or filed by the caller's operator."""
+    return only("authority_id", who.organisation) | only("identity", who.organisation)
+
+
+SECTOR: Final = holding(Role.SECTOR_REGULATOR, all_of(own_category, same_desk))
+"""Sector regulators act in their own sector, at their own level, in their own province."""
+INDUSTRY: Final = holding(Role.INDUSTRY_REGULATOR, same_desk)
+AUTHORITIES: Final = frozenset({Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR})
+READERS: Final = AUTHORITIES | {Role.REVIEW_BODY, Role.AUDITOR}
+# National means of national level; its competence lets it read what its sector does in the provinces.
 official: Final = any_of(
-    holding(Role.SECTOR_REGULATOR, desk),
-    holding(Role.INDUSTRY_REGULATOR, same_region),  # who must accept or decline a request sees what it rests on
-    holding(Role.REVIEW_BODY, same_region),  # who reviews a decision sees what it rests on
+    own_organisation,
+    holding(Role.SECTOR_REGULATOR, all_of(own_category, same_region)),
+    holding(Role.INDUSTRY_REGULATOR, same_region),  # who must execute a decision sees what it rests on
+    holding(Role.REVIEW_BODY, same_region),
     holding(Role.AUDITOR, anywhere),
 )
-review: Final = all_of(holding(Role.REVIEW_BODY, same_region), another_organisation)
-OFFICIALS: Final = frozenset({Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR, Role.REVIEW_BODY, Role.AUDITOR})
-
-REGULATOR: Final = frozenset({Role.SECTOR_REGULATOR})
-APPELLANTS: Final = frozenset({Role.OPERATOR, Role.SECTOR_REGULATOR, Role.REVIEW_BODY})
-OWN_CASE: Final = Rule(REGULATOR, all_of(own_organisation, desk))
-OFFICIAL: Final = Rule(OFFICIALS, official)
-CONCERNED: Final = Rule(OFFICIALS | {Role.OPERATOR}, any_of(holding(Role.OPERATOR, own_site), official))
+OWN_CASE: Final = Rule(AUTHORITIES, own_organisation)
 
 POLICY: Final = Policy({
-    Act.OPEN_CASE:         Rule(REGULATOR, desk),
-    Act.READ_CASE:         OFFICIAL,
-    Act.LIST_CASES:        Rule(OFFICIALS),  # the store narrows the list to the caller's desk
-    Act.ADD_EVIDENCE:      OWN_CASE,
-    Act.READ_EVIDENCE:     OFFICIAL,
-    Act.DRAFT_DECISION:    OWN_CASE,
-    Act.READ_DRAFT:        OFFICIAL,
-    Act.READ_DECISION:     CONCERNED,
-    Act.RELEASE_DECISION:  Rule(OWN_CASE.roles, OWN_CASE.scope, second_person=True),
-    Act.WITHDRAW_DECISION: OWN_CASE,
-    Act.FILE_APPEAL:       Rule(APPELLANTS, any_of(holding(Role.OPERATOR, own_site),
-                                                   holding(Role.SECTOR_REGULATOR, desk), review)),
-    Act.READ_APPEAL:       CONCERNED,
+    Act.OPEN_CASE:          Rule(AUTHORITIES, any_of(SECTOR, INDUSTRY)),
+    Act.READ_CASE:          Rule(READERS, official),
+    Act.ADD_EVIDENCE:       OWN_CASE,
+    Act.READ_EVIDENCE:      Rule(READERS, official),
+    Act.DISCONTINUE_CASE:   OWN_CASE,
+    Act.DRAFT_DECISION:     Rule(AUTHORITIES, own_organisation, first_person=True),
+    Act.READ_DECISION:      Rule(READERS | {Role.OPERATOR}, any_of(holding(Role.OPERATOR, own_decisions), official)),
+    Act.RELEASE_DECISION:   Rule(AUTHORITIES, own_organisation, second_person=True),
+    Act.WITHDRAW_DECISION:  OWN_CASE,
+    Act.CONFIRM_CORRECTION: OWN_CASE,
+    Act.CONFIRM_IGNORED:    Rule(AUTHORITIES, own_organisation, second_person=True),
+    Act.LIFT_DECISION:      OWN_CASE,  # easing a burden needs no second person
+    Act.FILE_APPEAL:        Rule(frozenset({Role.OPERATOR}), own_decisions),
+    Act.ENTER_APPEAL:       Rule(frozenset({Role.REVIEW_BODY}), reviewing),  # never the authority itself
+    Act.READ_APPEAL:        Rule(READERS | {Role.OPERATOR}, any_of(concerned, reviewing,
+                                                                   holding(Role.AUDITOR, anywhere))),
     # Second person: whoever changed sides since does not review what they did.
-    Act.DECIDE_APPEAL:     Rule(frozenset({Role.REVIEW_BODY}), review, second_person=True),
+    Act.DECIDE_APPEAL:      Rule(frozenset({Role.REVIEW_BODY}), reviewing, second_person=True),
 })  # fmt: skip
+
+CASE_ACTS: Final[Mapping[CaseAction, Act]] = MappingProxyType({
+    CaseAction.ADD_EVIDENCE: Act.ADD_EVIDENCE, CaseAction.DRAFT: Act.DRAFT_DECISION,
+    CaseAction.DISCONTINUE: Act.DISCONTINUE_CASE,
+})  # fmt: skip
+DECISION_ACTS: Final[Mapping[Action, Act]] = MappingProxyType({
+    Action.RELEASE: Act.RELEASE_DECISION, Action.WITHDRAW: Act.WITHDRAW_DECISION, Action.LIFT: Act.LIFT_DECISION,
+    Action.CONFIRM_CORRECTED: Act.CONFIRM_CORRECTION, Action.CONFIRM_IGNORED: Act.CONFIRM_IGNORED,
+    Action.APPEAL: Act.FILE_APPEAL,
+})  # fmt: skip
+APPEAL_ACTS: Final[Mapping[AppealAction, Act]] = MappingProxyType(dict.fromkeys(AppealAction, Act.DECIDE_APPEAL))

@@ -1,1 +1,1 @@
-"""The verbs of enforcement: each one transaction that authorises, moves, remembers why, and tells the others."""
+"""The verbs of enforcement: both doors open the transaction and call the same function."""

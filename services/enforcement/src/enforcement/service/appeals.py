@@ -1,142 +1,211 @@
-"""Appeals: filed by the operator or for it, decided by a review body; what a missed clock leads to (safeguard 6)."""
+"""Appeals against any act of any department: filed by the operator, decided by an independent body (safeguard 6)."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from enforcement import bodies
-from enforcement.errors import AppealPending, AppealTooLate, NothingToAppeal
-from enforcement.lifecycle import APPEAL, DECISION, Action, AppealAction
-from enforcement.measures import Measure
+from shared.rules.clocks import end_of_days
+
+from enforcement import told
+from enforcement.errors import AppealPending, AppealTooLate, ConsentNeeded, NothingToAppeal, UnknownAct
+from enforcement.lifecycle import DECISION, Action, AppealAction, AppealStatus
 from enforcement.policy import POLICY, Act
-from enforcement.service.common import (
-    APPEAL_CLOCK,
-    SYSTEM,
-    held_appeal,
-    held_decision,
-    known_appeal,
-    known_case,
-    remember,
-)
+from enforcement.service import decisions as deciding
+from enforcement.service.decisions import review_body
 from enforcement.store import appeals, decisions
-from enforcement.store.appeals import Appeal, NewAppeal
-from enforcement.store.cases import Case
-from enforcement.store.decisions import Decision
-from shared.contracts.enforcement import DecisionOverturnedV1, DecisionSuspendedV1
-from shared.rules import Role
-from shared.runtime.acts import deadlines, outbox
+from enforcement.store.appeals import Appeal
+from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, Names, OperatorRef, Service, Statement
+from shared.contracts.http.enforcement import NewAppeal, Outcome, Stay
+from shared.contracts.http.registry import ClockView
+from shared.rules import Effect
+from shared.runtime.acts import deadlines, notices, outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
 
+CLOCK: Final = "appeal_decision"
+"""Kind of the deadline and name of its clock in the rule profile."""
+_DECIDED: Final = Names(zh="复议决定书", en="Decision on your appeal")
+_STAY: Final = Names(zh="停止执行决定书", en="Decision on a stay")
 
-async def file(rt: Runtime, who: Caller, decision_id: UUID, body: bodies.Grounds) -> Appeal:
-    """Appeal against a decision and start the clock. An officer or the review body may enter it for the operator.
 
-    Raises UnknownDecision (404), Forbidden (403), ActionRefused, NothingToAppeal, AppealPending, AppealTooLate (409).
+@dataclass(frozen=True, slots=True)
+class Appealable:
+    """An act as an appeal needs to know it. ``organisation`` and the like are the policy's words."""
+
+    act: ActRef
+    operator: OperatorRef
+    grounds: Grounds
+    body: AuthorityRef
+    delivered_at: datetime | None
+    signed_by: tuple[str, ...]
+
+    @property
+    def identity(self) -> str:
+        """Whom it burdens."""
+        return self.operator.identity
+
+    @property
+    def body_id(self) -> str:
+        """Who would review it."""
+        return self.body.id
+
+
+async def file(tx: Tx, rt: Runtime, who: Caller, body: NewAppeal) -> Appeal:
+    """Challenge an act, and start the review body's clock. Entered for an operator only by that body, with consent.
+
+    Raises UnknownAct (404); Forbidden (403); NothingToAppeal, AppealPending, AppealTooLate, ActionRefused (409);
+    ConsentNeeded (422).
     """
-    async with rt.db.transaction() as tx:
-        case, decision = await held_decision(tx, decision_id)
-        POLICY.require(who, Act.FILE_APPEAL, case)
+    at, act = rt.clock.now(), await _appealable(tx, rt, who, body.act)
+    if body.consent is not None:
+        POLICY.require(who, Act.ENTER_APPEAL, act)
+    else:
+        if not POLICY.allows(who, Act.FILE_APPEAL, act):
+            raise ConsentNeeded.field("consent", "say how the operator agreed; only the review body may enter it")
+        _require_in_time(rt, act, at)
+    new = await appeals.add(
+        tx, uuid7(), act.act, appellant=act.operator, authority=act.grounds.authority, body=act.body,
+        grounds=body.grounds, consent=body.consent, stay="asked" if body.asks_for_stay else "none", by=who.person,
+        at=at,
+    )  # fmt: skip
+    if new is None:
+        raise AppealPending(appeal_id=str((await appeals.of_acts(tx, [body.act.id]))[0].id))
+    appeals.MOVES.began(tx, new, "file", who=who, why=body.grounds, at=at)
+    await deadlines.start(tx, kind=CLOCK, aggregate_id=new.id, clock_name=CLOCK, rt=rt, at=at)
+    outbox.add(tx, told.appeal_filed(new), at=at)
+    return new
+
+
+async def _appealable(tx: Tx, rt: Runtime, who: Caller, ref: ActRef) -> Appealable:
+    """The act, held if it is our own. Somebody else's act is unknown to whoever asks, like one that does not exist."""
+    if ref.service is Service.ENFORCEMENT:
+        case, decision = await decisions.hold(tx, ref.id)
+        if case.operator is None or decision.released_at is None or decision.effect is Effect.NO_BREACH:
+            raise NothingToAppeal
         DECISION.after(decision.status, Action.APPEAL)
-        new = NewAppeal(
-            id=uuid7(),
-            decision_id=decision_id,
-            case_id=case.id,
-            grounds=body.grounds,
-            appellant=body.appellant,
-            filed_by=who.subject,
-            on_behalf=Role.OPERATOR not in who.roles,
-            filed_at=rt.clock.now(),
+        delivered = await notices.delivered_at(tx, decision.id, deciding.RELEASED)
+        ref = ActRef(service=ref.service, kind="decision", id=ref.id)
+        found = Appealable(
+            ref, case.operator, decision.grounds, decision.grounds.redress.body, delivered, decision.signed_by
         )
-        _check_appealable(decision, new)
-        await deadlines.start(
-            tx, kind=APPEAL_CLOCK, aggregate_id=new.id, clock_name=APPEAL_CLOCK, rt=rt, at=new.filed_at
-        )
-        filed = await appeals.add(tx, new)
-        if filed is None:
-            raise AppealPending(appeal_id=str(await appeals.open_of(tx, decision_id)))
-        remember(tx, filed, None, "file", who, body.grounds, new.filed_at)
-        return filed
+    else:
+        known = await appeals.foreign_act(tx, ref.id)
+        if known is None or known.act.service is not ref.service:
+            raise UnknownAct(act_id=ref.id)
+        body = review_body(rt, known.grounds.authority)
+        found = Appealable(known.act, known.operator, known.grounds, body, known.delivered_at, ())
+    if who.organisation not in {found.identity, found.body_id, found.grounds.authority.id}:
+        raise UnknownAct(act_id=ref.id)
+    return found
 
 
-async def read(rt: Runtime, who: Caller, appeal_id: UUID) -> Appeal:
-    """Read an appeal: officials, and the operator concerned. Raises UnknownAppeal (404), Forbidden (403)."""
-    async with rt.db.connection() as tx:
-        appeal = await known_appeal(tx, appeal_id)
-        POLICY.require(who, Act.READ_APPEAL, await known_case(tx, appeal.case_id))
-        return appeal
+def _require_in_time(rt: Runtime, act: Appealable, at: datetime) -> None:
+    """The time to appeal runs from delivery and ends with its last day. Raises AppealTooLate."""
+    if act.delivered_at is None:
+        return
+    until = end_of_days(rt.rules, act.delivered_at, act.grounds.redress.within_days)
+    if at > until:
+        raise AppealTooLate(until=until.astimezone(rt.rules.time_zone).isoformat())
 
 
-async def decide(rt: Runtime, who: Caller, appeal_id: UUID, body: bodies.Outcome) -> Appeal:
-    """Uphold or reject an appeal. Upheld: the decision is overturned, and what it did is undone.
+async def get(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID) -> Appeal:
+    """One appeal. Raises UnknownAppeal (404), Forbidden (403)."""
+    appeal = await appeals.get(tx, appeal_id)
+    POLICY.require(who, Act.READ_APPEAL, appeal)
+    return appeal
 
-    Raises UnknownAppeal (404), Forbidden (403), SecondPersonRequired, ActionRefused (409).
+
+async def page(
+    tx: Tx, rt: Runtime, who: Caller, *, status: AppealStatus | None, after: UUID | None, limit: int
+) -> list[Appeal]:
+    """Appeals the caller reaches, newest first."""
+    return await appeals.page(tx, POLICY.reach(who, Act.READ_APPEAL), status=status, after=after, limit=limit)
+
+
+async def clock(tx: Tx, appeal: Appeal) -> ClockView | None:
+    """Until when it must be decided."""
+    for each in await deadlines.of(tx, appeal.id):
+        if each.kind == CLOCK and each.stage == "due" and each.met_at is None:
+            return ClockView(due_at=each.due_at, provisional=each.provisional, overdue=appeal.overdue_at is not None)
+    return None
+
+
+async def decide_stay(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Stay) -> Appeal:
+    """Let the act have no effect while its appeal is decided, or refuse that. Raises ActionRefused (409)."""
+    appeal, signed_by = await _held(tx, appeal_id)
+    POLICY.require(who, Act.DECIDE_APPEAL, appeal, drafted_by=signed_by)
+    decided = await appeals.MOVES.move(
+        tx, appeal, AppealAction.DECIDE_STAY, who=who, why=body.statement.reasons, at=rt.clock.now(),
+        stay="granted" if body.granted else "refused",
+    )  # fmt: skip
+    if body.granted:
+        await _suspend(tx, rt, decided, "stay", decided.body, body.statement, who)
+    await _tell(tx, rt, decided, "stay_decided", _STAY, body.statement)
+    return decided
+
+
+async def decide(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Outcome) -> Appeal:
+    """Uphold or reject. Upheld: the service whose act it is undoes exactly that act, without anybody's consent.
+
+    Raises UnknownAppeal (404); Forbidden (403); SecondPersonRequired, ActionRefused (409).
     """
+    at = rt.clock.now()
     action = AppealAction.UPHOLD if body.outcome == "upheld" else AppealAction.REJECT
-    async with rt.db.transaction() as tx:
-        case, decision, appeal = await held_appeal(tx, appeal_id)
-        took_part = [person for person in (decision.drafted_by, decision.released_by) if person is not None]
-        POLICY.require(who, Act.DECIDE_APPEAL, case, drafted_by=took_part)
-        to, at = APPEAL.after(appeal.status, action), rt.clock.now()
-        decided = appeals.decide(
-            tx, appeal, to, by=who.subject, at=at, legal_basis=body.legal_basis, reasons=body.reasons
+    appeal, signed_by = await _held(tx, appeal_id)
+    POLICY.require(who, Act.DECIDE_APPEAL, appeal, drafted_by=signed_by)
+    decided = await appeals.MOVES.move(
+        tx, appeal, action, who=who, why=body.statement.reasons, at=at, decided_by=who.person, decided_at=at,
+        statement=body.statement.model_dump(mode="json"),
+    )  # fmt: skip
+    await deadlines.met(tx, CLOCK, appeal_id, at)
+    outbox.add(tx, told.appeal_decided(decided, body.outcome, body.statement, at), at=at)
+    if action is AppealAction.UPHOLD and appeal.act.service is Service.ENFORCEMENT:
+        case, decision = await decisions.get(tx, appeal.act.id)
+        overturned = await decisions.MOVES.move(
+            tx, decision, Action.OVERTURN, who=who, why=body.statement.reasons, at=at
         )
-        await deadlines.met(tx, APPEAL_CLOCK, appeal_id, at)
-        remember(tx, decided, appeal.status, action, who, body.reasons, at)
-        if action is AppealAction.UPHOLD:
-            await _overturn(tx, who, case, decision, decided, body, at)
-        return decided
+        outbox.add(tx, told.overturned(case, overturned, decided, body.statement, at), at=at)
+    await _tell(tx, rt, decided, "appeal_decided", _DECIDED, body.statement)
+    return decided
 
 
 async def suspend_overdue(rt: Runtime, tx: Tx, appeal_id: UUID) -> None:
-    """The clock of an appeal ran out: mark it, and suspend the measure. The appeal stays open and can be decided."""
-    case, decision, appeal = await held_appeal(tx, appeal_id)
-    at, clock = rt.clock.now(), rt.rules.clocks[APPEAL_CLOCK]
-    overdue = await appeals.mark_overdue(tx, appeal_id, at)
-    if overdue is None:
+    """The review body's clock ran out: the act is suspended. The appeal stays open and can be decided."""
+    at = rt.clock.now()
+    appeal, _ = await _held(tx, appeal_id)
+    if not await appeals.mark_overdue(tx, appeal_id, at):
         return
-    why = f"The appeal was to be decided until {appeal.due_at.isoformat()} and was not."
-    remember(tx, overdue, appeal.status, "mark_overdue", SYSTEM, why, at)
-    if not DECISION.can(decision.status, Action.SUSPEND):
-        return
-    suspended = decisions.move(tx, decision, DECISION.after(decision.status, Action.SUSPEND), at)
-    remember(tx, suspended, decision.status, Action.SUSPEND, SYSTEM, why, at)
-    fact = DecisionSuspendedV1.model_validate(
-        {**_about(case, overdue), "legal_basis": [clock.source], "reasons": why, "suspended_at": at}
-    )
-    outbox.add(tx, fact, at=at)
+    due = await clock(tx, appeal)
+    outbox.add(tx, told.appeal_overdue(appeal, due.due_at if due else at), at=at)
+    why = "The appeal was not decided in time, so the measure is suspended."
+    says = Statement(legal_basis=(rt.rules.clocks[CLOCK].source,), reasons=why, public_reasons=why)
+    await _suspend(tx, rt, appeal, "appeal_late", appeal.body, says, deciding.SYSTEM)
 
 
-async def _overturn(
-    tx: Tx, who: Caller, case: Case, decision: Decision, appeal: Appeal, body: bodies.Outcome, at: datetime
+async def _held(tx: Tx, appeal_id: UUID) -> tuple[Appeal, tuple[str, ...]]:
+    """An appeal, held after the case of its decision, and who signed that."""
+    signed_by: tuple[str, ...] = ()
+    known = await appeals.get(tx, appeal_id)
+    if known.act.service is Service.ENFORCEMENT:
+        _, decision = await decisions.hold(tx, known.act.id)
+        signed_by = decision.signed_by
+    return await appeals.hold(tx, appeal_id), signed_by
+
+
+async def _suspend(
+    tx: Tx, rt: Runtime, appeal: Appeal, because: str, authority: AuthorityRef, says: Statement, who: Caller
 ) -> None:
-    overturned = decisions.move(tx, decision, DECISION.after(decision.status, Action.OVERTURN), at)
-    remember(tx, overturned, decision.status, Action.OVERTURN, who, body.reasons, at)
-    basis = {"legal_basis": body.legal_basis, "reasons": body.reasons}
-    fact = DecisionOverturnedV1.model_validate({**_about(case, appeal), **basis, "overturned_at": at})
-    outbox.add(tx, fact, at=at)
+    """Our own act is suspended here; another department hears of it and suspends its own."""
+    if appeal.act.service is Service.ENFORCEMENT:
+        case, decision = await decisions.get(tx, appeal.act.id)
+        await deciding.suspend(tx, rt, case, decision, because, authority, says, appeal_id=appeal.id, who=who)
 
 
-def _check_appealable(decision: Decision, new: NewAppeal) -> None:
-    if decision.measure is Measure.NO_BREACH:
-        raise NothingToAppeal
-    if decision.released_at is None:
-        raise RuntimeError(f"decision {decision.id} is {decision.status} but was never released")
-    until = decision.released_at + timedelta(days=decision.redress.within_days)
-    if new.filed_at > until and not new.on_behalf:
-        raise AppealTooLate(until=until.isoformat())
-
-
-def _about(case: Case, appeal: Appeal) -> dict[str, Any]:
-    return {
-        "case_id": case.id,
-        "site_id": case.site_id,
-        "registration_id": case.registration_id,
-        "authority": case.authority,
-        "region": case.region,
-        "level": case.level,
-        "decision_id": appeal.decision_id,
-        "appeal_id": appeal.id,
-    }
+async def _tell(tx: Tx, rt: Runtime, appeal: Appeal, kind: str, title: Names, says: Statement) -> None:
+    await notices.issue(
+        tx, rt, about=ActRef(service=Service.ENFORCEMENT, kind="appeal", id=appeal.id), kind=kind, to=appeal.appellant,
+        address=await deciding.address_of(tx, appeal.identity), authority=appeal.body, title=title, says=says,
+    )  # fmt: skip

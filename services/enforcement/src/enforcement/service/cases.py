@@ -1,19 +1,24 @@
-"""Cases: opened about a registered site, read, listed (P3.2.1)."""
+"""Cases: opened about one subject on a ground of the profile's catalogue, read, listed, discontinued (P3.2.1)."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
-from enforcement import bodies
-from enforcement.errors import UnknownServiceItem, UnknownSite
-from enforcement.lifecycle import CaseStatus
+from enforcement.errors import UnknownGround, UnknownItem, UnknownName, UnknownSubject
+from enforcement.lifecycle import CaseAction, CaseStatus
 from enforcement.policy import POLICY, Act
-from enforcement.service.common import DecisionRecord, known_case, records, remember
-from enforcement.store import cases, decisions, sites
-from enforcement.store.cases import Case, CaseEvidence, Desk, NewCase
-from shared.contracts.enforcement import CaseOpenedV1
-from shared.rules import Level, Role
+from enforcement.service import decisions
+from enforcement.service.decisions import Shown
+from enforcement.store import cases, sites
+from enforcement.store import decisions as decision_store
+from enforcement.store.cases import Case, Evidence, NewCase
+from shared.contracts.grounds import AuthorityRef, OperatorRef
+from shared.contracts.http.enforcement import AboutFoundSite, AboutOperator, AboutProvider, Stated
+from shared.contracts.http.enforcement import NewCase as Suspicion
+from shared.contracts.registry import SiteRecordedV1
+from shared.contracts.subjects import FoundSite, OperatorSubject, ProviderSubject, SiteSubject
+from shared.rules import Level
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
-from shared.runtime.acts import outbox
+from shared.runtime.acts import audit
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
@@ -22,104 +27,128 @@ from shared.runtime.db.postgres import Tx
 
 
 @dataclass(frozen=True, slots=True)
-class CaseRecord:
-    """A case with its evidence and its decisions."""
+class File:
+    """A case with everything in it."""
 
     case: Case
-    evidence: list[CaseEvidence]
-    decisions: list[DecisionRecord]
+    evidence: list[Evidence]
+    decisions: list[Shown]
 
 
-async def open_case(rt: Runtime, who: Caller, body: bodies.Suspicion) -> CaseRecord:
-    """Open a case about the site that bears a domain.
+async def open_case(tx: Tx, rt: Runtime, who: Caller, body: Suspicion) -> File:
+    """Open a case about a site, a found site, an operator or a provider.
 
-    Raises UnknownServiceItem, Invalid (422); UnknownSite (404); Forbidden (403).
+    Raises Forbidden (403); UnknownName, UnknownSubject (404); UnknownGround, UnknownItem, Invalid (422).
     """
-    if body.service_item not in rt.rules.service_items:
-        raise UnknownServiceItem.field("service_item", f"must be one of {', '.join(rt.rules.service_items)}")
-    try:
-        domain = normalise_domain(body.domain)
-    except InvalidIdentifier as wrong:
-        raise Invalid.field("domain", wrong.message) from wrong
-    async with rt.db.transaction() as tx:
-        site = await sites.find(tx, [domain.ascii, *_parents(domain.ascii, domain.registrable)])
-        if site is None:
-            raise UnknownSite(domain=domain.ascii)
-        new = NewCase(
-            id=uuid7(),
-            site_id=site.site_id,
-            registration_id=site.registration_id,
-            domain=domain.ascii,
-            site_number=site.number,
-            site_name=site.name,
-            operator_uscc=site.operator_uscc,
-            operator_name=site.operator_name,
-            authority=who.organisation,
-            region=site.region,
-            level=who.level,
-            service_item=body.service_item,
-            alleged_breach=body.alleged_breach,
-            legal_basis=body.legal_basis,
-            opened_by=who.subject,
-            opened_at=rt.clock.now(),
+    if body.ground not in rt.rules.grounds:
+        raise UnknownGround.field("ground", f"must be one of {', '.join(rt.rules.grounds)}")
+    if body.service_item is not None and body.service_item not in rt.rules.service_items:
+        raise UnknownItem.field("service_item", f"must be one of {', '.join(rt.rules.service_items)}")
+    new = await _received(tx, rt, who, body)
+    POLICY.require(who, Act.OPEN_CASE, new)
+    opened = await cases.add(tx, new)
+    cases.MOVES.began(tx, opened, "open", who=who, why=body.alleged_breach, at=opened.opened_at)
+    return File(opened, [], [])
+
+
+async def _received(tx: Tx, rt: Runtime, who: Caller, body: Suspicion) -> NewCase:
+    about = body.about
+    if isinstance(about, AboutProvider):
+        provider = await sites.provider(tx, about.provider_id)
+        if provider is None:
+            raise UnknownSubject(kind="provider", id=about.provider_id)
+        subject: SiteSubject | FoundSite | OperatorSubject | ProviderSubject = ProviderSubject(
+            provider_id=about.provider_id
         )
-        POLICY.require(who, Act.OPEN_CASE, new)
-        opened = await cases.add(tx, new)
-        remember(tx, opened, None, "open", who, opened.alleged_breach, opened.opened_at)
-        outbox.add(tx, _opened(opened), at=opened.opened_at)
-        return CaseRecord(opened, [], [])
+        return _new(rt, who, body, subject, provider_id=about.provider_id, region=provider.region)
+    if isinstance(about, AboutFoundSite):
+        host, provider = _name("about.host", about.host)[0], await sites.provider(tx, about.provider_id)
+        if provider is None:
+            raise UnknownSubject(kind="provider", id=about.provider_id)
+        if (known := await sites.find(tx, _name("about.host", about.host))) is not None:
+            raise Invalid.field(
+                "about.kind", f"{host} is in the register as {known.number}: open a case about that site"
+            )
+        subject = FoundSite(host=host, provider_id=about.provider_id)
+        return _new(rt, who, body, subject, provider_id=about.provider_id, region=provider.region, hosts=(host,))
+    names = _name("about.domain", about.domain)
+    site = await sites.find(tx, names)
+    if site is None:
+        raise UnknownName(domain=names[0])
+    if isinstance(about, AboutOperator):
+        subject = OperatorSubject(operator_id=site.operator.operator_id)
+        return _new(rt, who, body, subject, site=site)
+    return _new(rt, who, body, SiteSubject(site_id=site.site_id), site=site, hosts=site.domains)
 
 
-async def read(rt: Runtime, who: Caller, case_id: UUID) -> CaseRecord:
-    """Read a case with everything in it. Raises UnknownCase (404), Forbidden (403)."""
-    async with rt.db.connection() as tx:
-        case = await known_case(tx, case_id)
-        POLICY.require(who, Act.READ_CASE, case)
-        return await record_of(tx, case)
-
-
-async def list_page(
-    rt: Runtime, who: Caller, status: CaseStatus | None, domain: str | None, after: UUID | None, limit: int
-) -> list[Case]:
-    """List the cases on the caller's desk, newest first. Raises Forbidden (403)."""
-    POLICY.require(who, Act.LIST_CASES)
-    async with rt.db.connection() as tx:
-        return await cases.page(tx, _desk(who), status, domain, after, limit)
-
-
-async def record_of(tx: Tx, case: Case) -> CaseRecord:
-    """A case with everything in it."""
-    evidence = await cases.evidence_of(tx, case.id)
-    return CaseRecord(case, evidence, await records(tx, await decisions.of_case(tx, case.id)))
-
-
-def _parents(name: str, registrable: str) -> list[str]:
-    """The names above a host name, up to the registrable domain: ``a.b.stage.example`` lies in ``stage.example``."""
-    labels = name.split(".")
-    above = [".".join(labels[start:]) for start in range(1, len(labels))]
-    return [each for each in above if each == registrable or each.endswith(f".{registrable}")]
-
-
-def _desk(who: Caller) -> Desk:
-    """What the caller sees in lists: auditors all, others their province, sector regulators their categories of it."""
-    if Role.AUDITOR in who.roles:
-        return Desk()
-    region = None if who.level == Level.NATIONAL else who.region or ""
-    if {Role.INDUSTRY_REGULATOR, Role.REVIEW_BODY} & who.roles:
-        return Desk(region=region)
-    return Desk(service_items=who.categories, region=region)
-
-
-def _opened(case: Case) -> CaseOpenedV1:
-    return CaseOpenedV1(
-        case_id=case.id,
-        site_id=case.site_id,
-        registration_id=case.registration_id,
-        authority=case.authority,
-        region=case.region,
-        level=case.level,
-        service_item=case.service_item,
-        alleged_breach=case.alleged_breach,
-        legal_basis=case.legal_basis,
-        opened_at=case.opened_at,
+def _new(
+    rt: Runtime, who: Caller, body: Suspicion, subject: SiteSubject | FoundSite | OperatorSubject | ProviderSubject, *,
+    site: SiteRecordedV1 | None = None, provider_id: UUID | None = None, region: str | None = None,
+    hosts: tuple[str, ...] = (),
+) -> NewCase:  # fmt: skip
+    registration = site.registration if site is not None else None
+    return NewCase(
+        id=uuid7(),
+        subject=subject,
+        site_id=site.site_id if site is not None and isinstance(subject, SiteSubject) else None,
+        provider_id=provider_id,
+        operator=OperatorRef(identity=site.operator.identity, name=site.operator.name) if site is not None else None,
+        hosts=hosts,
+        service_item=body.service_item,
+        ground=body.ground,
+        alleged_breach=body.alleged_breach,
+        legal_basis=body.legal_basis,
+        authority=authority_of(rt, who),
+        region=registration.region if registration is not None else region,
+        level=registration.level if registration is not None else Level.PROVINCE,
+        opened_by=who.person,
+        opened_at=rt.clock.now(),
     )
+
+
+def authority_of(rt: Runtime, who: Caller) -> AuthorityRef:
+    """The organisation that acts, as the directory has it now. Raises AuthorityMissing for whoever is not in it."""
+    return rt.directory.authority_ref(who.organisation)
+
+
+def _name(field: str, raw: str) -> tuple[str, ...]:
+    """A name in A-label form, and the names above it."""
+    try:
+        name = normalise_domain(raw)
+    except InvalidIdentifier as wrong:
+        raise Invalid.field(field, wrong.message) from wrong
+    return name.ascii, *name.above
+
+
+async def get(tx: Tx, rt: Runtime, who: Caller, case_id: UUID) -> File:
+    """A case with everything in it; looking leaves an audit row. Raises UnknownCase (404), Forbidden (403)."""
+    case = await cases.get(tx, case_id)
+    POLICY.require(who, Act.READ_CASE, case)
+    await audit.record(
+        tx, who=who, act=Act.READ_CASE, resource=f"/cases/{case_id}", outcome="granted", at=rt.clock.now()
+    )
+    found = await decision_store.of_cases(tx, [case_id])
+    shown = [await decisions.shown(tx, rt, case, decision) for decision in found]
+    return File(case, await cases.evidence_of(tx, case_id), shown)
+
+
+async def page(
+    tx: Tx, rt: Runtime, who: Caller, *, status: CaseStatus | None, host: str | None, after: UUID | None, limit: int
+) -> list[Case]:
+    """Cases the caller reaches, newest first; looking leaves an audit row. Raises RoleMissing (403), Invalid (422)."""
+    reach = POLICY.reach(who, Act.READ_CASE)
+    name = None if host is None else _name("host", host)[0]
+    found = await cases.page(tx, reach, status=status, host=name, after=after, limit=limit)
+    await audit.record(tx, who=who, act=Act.READ_CASE, resource="/cases", outcome="granted", at=rt.clock.now())
+    return found
+
+
+async def discontinue(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: Stated) -> File:
+    """End a case without a decision, with reasons; a draft in it is withdrawn. Raises ActionRefused (409)."""
+    at, case = rt.clock.now(), await cases.hold(tx, case_id)
+    POLICY.require(who, Act.DISCONTINUE_CASE, case)
+    await decisions.withdraw_draft(tx, rt, who, case, reasons=body.statement.reasons)
+    ended = await cases.MOVES.move(
+        tx, case, CaseAction.DISCONTINUE, who=who, why=body.statement.reasons, at=at, outcome="discontinued"
+    )
+    return File(ended, await cases.evidence_of(tx, case_id), [])

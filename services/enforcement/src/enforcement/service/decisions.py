@@ -1,194 +1,377 @@
-"""Decisions: drafted by one person, released by another, or taken back (P3.2.2-3, safeguards 1-3 and 5)."""
+"""Decisions: the only birthplace of a burden (model §4, docs/adr/0008). Drafted with a notice to whom they burden,
+released by a second person who signs whom they touch, lifted by one.
+"""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
-from enforcement import bodies
+from enforcement import told
 from enforcement.errors import (
-    CollateralNotAcknowledged,
-    CureWindowOpen,
+    CureNotOver,
     DecisionPending,
+    EffectNotPossible,
     EvidenceNotInCase,
-    ImpactChanged,
+    NoIndependentBody,
+    NoticeNotDelivered,
+    SignedSomethingElse,
 )
-from enforcement.lifecycle import CASE, DECISION, Action, CaseAction, Status
-from enforcement.measures import WAITS_FOR_CURE, Measure
+from enforcement.lifecycle import DECISION, Action, CaseAction, Status
 from enforcement.policy import POLICY, Act
-from enforcement.service.common import (
-    CURE_CLOCK,
-    DecisionRecord,
-    held_case,
-    held_decision,
-    known_case,
-    known_decision,
-    record,
-    remember,
-    untouched,
-)
-from enforcement.service.impact import Impact, preview
-from enforcement.store import cases, decisions
+from enforcement.service import preview as previews
+from enforcement.store import appeals, cases, decisions, sites
+from enforcement.store.appeals import Appeal
 from enforcement.store.cases import Case
-from enforcement.store.decisions import Decision, NewDecision
-from shared.contracts.base import Fact
-from shared.contracts.enforcement import DecisionReleasedV1, RevocationRequestedV1
-from shared.runtime.acts import outbox
+from enforcement.store.decisions import Decision, OrderOutcome
+from shared.contracts.grounds import (
+    ActRef,
+    AddressForService,
+    AuthorityRef,
+    Grounds,
+    Names,
+    Redress,
+    Service,
+    Statement,
+)
+from shared.contracts.http.enforcement import Correction, NewDecision, NoticeState, Release, Stated
+from shared.contracts.subjects import FrozenSite, Preview
+from shared.rules import BURDENS, ENDING, Effect
+from shared.runtime.acts import audit, deadlines, notices, outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
+from shared.runtime.base.problems import Invalid
 from shared.runtime.db.postgres import Tx
 
-_UNRELEASED = frozenset({Status.DRAFTED, Status.WITHDRAWN})
+SYSTEM: Final = Caller.system("enforcement")
+CORRECT_BY: Final = "correct_by"
+"""Kind of deadline: the date of an order to correct."""
+URGENT_NOTICE: Final = "urgent_notice"
+"""Kind and clock: what was released on an urgent ground is told within so many hours, or suspended."""
+INTENDED: Final = "decision_intended"
+RELEASED: Final = "decision_released"
+_INTENDED: Final = Names(zh="拟作出处理决定告知书", en="Notice of an intended decision")
+_RELEASED: Final = Names(zh="处理决定书", en="Decision")
+_LIFTED: Final = Names(zh="处理决定终止通知书", en="A decision about you has ended")
 
 
-def evidence_hash(hashes: Iterable[str]) -> str:
-    """One hash for all the evidence of a decision, however many pieces there are (one included).
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A decision as a person sees it, with whom it touches and what became of it."""
 
-    SHA-256 over the lower-case hex SHA-256s of the pieces, each once, sorted, joined by a line feed, as lower-case hex.
+    case: Case
+    decision: Decision
+    site: FrozenSite | None
+    preview: Preview | None
+    notice: NoticeState | None
+    orders: list[OrderOutcome]
+    appeals: list[Appeal]
+    overdue_correction: bool
+
+
+async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecision) -> Shown:
+    """Draft a decision. Whom it burdens is told at once what is intended, and until when it can put things right.
+
+    Raises UnknownCase (404); Forbidden (403); ActionRefused, DecisionPending (409); EffectNotPossible,
+    EvidenceNotInCase (422).
     """
-    return hashlib.sha256("\n".join(sorted(set(hashes))).encode("ascii")).hexdigest()
+    at, case = rt.clock.now(), await cases.hold(tx, case_id)
+    POLICY.require(who, Act.DRAFT_DECISION, case)
+    cases.MOVES.lifecycle.after(case.status, CaseAction.DRAFT)
+    effect = await _possible(tx, rt, who, case, body)
+    lying = {each.sha256 for each in await cases.evidence_of(tx, case_id)}
+    if foreign := [sha256 for sha256 in body.evidence_hashes if sha256 not in lying]:
+        raise EvidenceNotInCase.field("evidence_hashes", f"{foreign[0]} does not lie in this case")
+    decision_id = uuid7()
+    grounds = _grounds(rt, case, decision_id, body, at)
+    drafted = await decisions.add(
+        tx, decision_id, case_id, effect=effect, grounds=grounds, evidence_hashes=sorted(set(body.evidence_hashes)),
+        until=body.until, correct_by=body.correct_by, urgent_ground=body.urgent_ground, by=who.person, at=at,
+    )  # fmt: skip
+    if drafted is None:
+        raise DecisionPending(decision_id=str(await decisions.drafted(tx, case_id)))
+    decisions.MOVES.began(tx, drafted, "draft", who=who, why=grounds.reasons, at=at)
+    if effect in BURDENS or effect is Effect.CORRECT:
+        days = rt.rules.effects[effect].min_cure_days
+        await _tell(tx, rt, case, drafted, INTENDED, _INTENDED, grounds, answer_by=at + timedelta(days=days))
+    return await shown(tx, rt, case, drafted)
 
 
-async def draft(rt: Runtime, who: Caller, case_id: UUID, body: bodies.Draft) -> DecisionRecord:
-    """Draft a decision and preview its impact. It has no effect until a second person releases it.
-
-    Raises UnknownCase (404), Forbidden (403), ActionRefused, DecisionPending (409), EvidenceNotInCase (422).
-    """
-    async with rt.db.transaction() as tx:
-        case = await held_case(tx, case_id)
-        POLICY.require(who, Act.DRAFT_DECISION, case)
-        CASE.after(case.status, CaseAction.DRAFT)
-        await _check_evidence(tx, case, body.evidence_hashes)
-        new = _drafted(rt, who, case, body, await preview(tx, case, body.measure))
-        drafted = await decisions.add(tx, new)
-        if drafted is None:
-            raise DecisionPending(decision_id=str(await decisions.drafted(tx, case_id)))
-        remember(tx, drafted, None, "draft", who, body.reasons, drafted.drafted_at)
-        return untouched(drafted)
-
-
-async def release(rt: Runtime, who: Caller, decision_id: UUID, body: bodies.Release) -> DecisionRecord:
-    """Make a draft an act of the authority; ask the regulator to revoke and cut off if it says so (P3.2.3).
-
-    The impact is computed again: what is released is what this person saw, or nothing.
-
-    Raises UnknownDecision (404), Forbidden (403), SecondPersonRequired, ActionRefused, CureWindowOpen, ImpactChanged,
-    CollateralNotAcknowledged (409).
-    """
-    async with rt.db.transaction() as tx:
-        case, decision = await held_decision(tx, decision_id)
-        POLICY.require(who, Act.RELEASE_DECISION, case, drafted_by=decision.drafted_by)
-        DECISION.after(decision.status, Action.RELEASE)
-        at = rt.clock.now()
-        _check_cure_window(decision, at)
-        impact = _check_impact(body, await preview(tx, case, decision.measure))
-        released = decisions.release(
-            tx,
-            decision,
-            by=who.subject,
-            at=at,
-            impact=impact.model_dump(mode="json"),
-            acknowledged=body.collateral_acknowledged,
-            request_id=uuid7() if decision.measure is Measure.REVOKE_AND_CUT else None,
+async def _possible(tx: Tx, rt: Runtime, who: Caller, case: Case, body: NewDecision) -> Effect:
+    """Whether the profile lets this authority decide this about this subject, now. Raises EffectNotPossible."""
+    rule = next((rule for effect, rule in rt.rules.effects.items() if effect == body.effect), None)
+    if rule is None:
+        raise EffectNotPossible.field("effect", f"must be one of {', '.join(rt.rules.effects)}")
+    effect, at = rule.code, rt.clock.now()
+    wrong: list[tuple[str, str]] = []
+    if not rule.roles & who.roles:
+        wrong.append(("effect", f"{effect} is not yours to decide"))
+    if case.subject.kind not in rule.subjects:
+        wrong.append(("effect", f"{effect} cannot be decided about a {case.subject.kind}"))
+    if effect is Effect.END_ITEM and case.service_item is None:
+        wrong.append(("effect", "the case is about no service item"))
+    if rule.after and not await _ignored(tx, case, rule.after):
+        wrong.append(("effect", f"{effect} comes only after {' or '.join(sorted(rule.after))} was ordered and ignored"))
+    if (effect in ENDING) != (body.until is not None):
+        wrong.append(("until", "a suspension or a bar has an end, and nothing else has one"))
+    if body.until is not None and rule.max_days and not at < body.until <= at + timedelta(days=rule.max_days):
+        wrong.append(("until", f"must be still to come, and at most {rule.max_days} days away"))
+    if (effect is Effect.CORRECT) != (body.correct_by is not None):
+        wrong.append(("correct_by", "an order to correct has a date, and nothing else has one"))
+    if body.correct_by is not None and body.correct_by < at + timedelta(days=max(rule.min_cure_days, 1)):
+        wrong.append(("correct_by", f"must leave at least {max(rule.min_cure_days, 1)} days"))
+    if body.urgent_ground is not None and (not rule.urgent or body.urgent_ground not in rt.rules.urgent_grounds):
+        wrong.append(
+            ("urgent_ground", f"must be one of {', '.join(rt.rules.urgent_grounds)}, where the effect allows it")
         )
-        remember(tx, released, decision.status, Action.RELEASE, who, decision.reasons, at)
-        if released.measure is Measure.NO_BREACH:
-            closed = cases.move(tx, case, CASE.after(case.status, CaseAction.CLOSE), at)
-            remember(tx, closed, case.status, CaseAction.CLOSE, who, decision.reasons, at)
-        outbox.add(tx, *_released(case, released, at), at=at)
-        return untouched(released)
-
-
-async def withdraw(rt: Runtime, who: Caller, decision_id: UUID, body: bodies.Withdrawal) -> DecisionRecord:
-    """Take a draft back. Raises UnknownDecision (404), Forbidden (403), ActionRefused (409)."""
-    async with rt.db.transaction() as tx:
-        case, decision = await held_decision(tx, decision_id)
-        POLICY.require(who, Act.WITHDRAW_DECISION, case)
-        at = rt.clock.now()
-        withdrawn = decisions.move(tx, decision, DECISION.after(decision.status, Action.WITHDRAW), at)
-        remember(tx, withdrawn, decision.status, Action.WITHDRAW, who, body.reasons, at)
-        return untouched(withdrawn)
-
-
-async def read(rt: Runtime, who: Caller, decision_id: UUID) -> DecisionRecord:
-    """Read a decision: officials always, the operator concerned once it is released.
-
-    Raises UnknownDecision (404), Forbidden (403).
-    """
-    async with rt.db.connection() as tx:
-        decision = await known_decision(tx, decision_id)
-        act = Act.READ_DRAFT if decision.status in _UNRELEASED else Act.READ_DECISION
-        POLICY.require(who, act, await known_case(tx, decision.case_id))
-        return await record(tx, decision)
-
-
-async def _check_evidence(tx: Tx, case: Case, hashes: Iterable[str]) -> None:
-    filed = {each.sha256 for each in await cases.evidence_of(tx, case.id)}
-    wrong = [
-        {"field": f"evidence_hashes.{place}", "message": "no evidence of this case has this hash"}
-        for place, sha256 in enumerate(hashes)
-        if sha256 not in filed
-    ]
     if wrong:
-        raise EvidenceNotInCase(wrong)
+        raise EffectNotPossible([{"field": field, "message": message} for field, message in wrong])
+    return effect
 
 
-def _drafted(rt: Runtime, who: Caller, case: Case, body: bodies.Draft, impact: Impact) -> NewDecision:
-    notice, cure_until = body.notice, None
-    if notice is not None:
-        cure_until = notice.cure_until or notice.sent_at + timedelta(days=rt.rules.clocks[CURE_CLOCK].amount)
-    hashes = tuple(sorted(set(body.evidence_hashes)))
-    return NewDecision(
-        id=uuid7(),
+async def _ignored(tx: Tx, case: Case, effects: frozenset[Effect]) -> bool:
+    earlier = await decisions.of_cases(tx, [case.id])
+    return any(each.status is Status.IGNORED and each.effect in effects for each in earlier)
+
+
+def _grounds(rt: Runtime, case: Case, decision_id: UUID, body: NewDecision, at: datetime) -> Grounds:
+    """What the person states, with what is computed: who, how to challenge it, and the evidence's hash."""
+    authority = rt.directory.authority_ref(case.authority.id)
+    took_part = (authority, rt.directory.regulator_of(authority))
+    joined = "\n".join(sorted(set(body.evidence_hashes)))
+    return Grounds(
+        **dict(body.statement),
+        authority=authority,
+        evidence_hash=hashlib.sha256(joined.encode()).hexdigest(),
+        redress=Redress(
+            body=review_body(rt, *took_part), how=rt.rules.redress.how, within_days=rt.rules.redress.within_days
+        ),
         case_id=case.id,
-        measure=body.measure,
-        legal_basis=body.legal_basis,
-        reasons=body.reasons,
-        evidence_hashes=hashes,
-        evidence_hash=evidence_hash(hashes),
-        redress=body.redress,
-        notice=notice.model_dump(mode="json", include={"sent_at", "how"}) if notice else None,
-        cure_until=cure_until,
-        urgent_ground=body.urgent_ground,
-        impact=impact.model_dump(mode="json"),
-        drafted_by=who.subject,
-        drafted_at=rt.clock.now(),
+        decision_id=decision_id,
+        profile=rt.rules.edition,
+        made_at=at,
     )
 
 
-def _check_cure_window(decision: Decision, at: datetime) -> None:
-    """Safeguard 5: the operator's time to put things right is over, unless there is an urgent ground."""
-    if decision.measure in WAITS_FOR_CURE and decision.cure_until is not None and at < decision.cure_until:
-        raise CureWindowOpen(cure_until=decision.cure_until.isoformat())
+def review_body(rt: Runtime, *took_part: AuthorityRef) -> AuthorityRef:
+    """Who reviews an act: another organisation than any that took part. Raises NoIndependentBody."""
+    found = rt.directory.review_bodies_for(*took_part)
+    if not found:
+        raise NoIndependentBody
+    return found[0]
 
 
-def _check_impact(seen: bodies.Release, now: Impact) -> Impact:
-    """Safeguard 3: whoever releases saw what it does now, and named the collateral."""
-    if seen.impact_hash != now.hash:
-        raise ImpactChanged(impact=now.model_dump(mode="json"))
-    if (seen.collateral_acknowledged or 0) != now.collateral:
-        raise CollateralNotAcknowledged(collateral=now.collateral, impact=now.model_dump(mode="json"))
-    return now
+async def get(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID) -> Shown:
+    """One decision; whom it is about reads it from its release on. Raises UnknownDecision (404), Forbidden (403)."""
+    case, decision = await decisions.get(tx, decision_id)
+    POLICY.require(who, Act.READ_DECISION, case)
+    if decision.released_at is None:
+        POLICY.require(who, Act.READ_CASE, case)
+    await audit.record(
+        tx, who=who, act=Act.READ_DECISION, resource=f"/decisions/{decision_id}", outcome="granted", at=rt.clock.now()
+    )
+    return await shown(tx, rt, case, decision)
 
 
-def _released(case: Case, decision: Decision, at: datetime) -> list[Fact]:
-    """The decision itself, and for revoke_and_cut the request to the regulator, in the same transaction."""
-    about = {
-        "case_id": case.id,
-        "site_id": case.site_id,
-        "registration_id": case.registration_id,
-        "authority": case.authority,
-        "region": case.region,
-        "level": case.level,
-        "decision_id": decision.id,
-        "legal_basis": decision.legal_basis,
-        "reasons": decision.reasons,
-        "evidence_hash": decision.evidence_hash,
-        "redress": decision.redress,
-    }
-    facts: list[Fact] = [DecisionReleasedV1.model_validate({**about, "measure": decision.measure, "released_at": at})]
-    if decision.request_id is not None:
-        request = {**about, "request_id": decision.request_id, "requested_at": at}
-        facts.append(RevocationRequestedV1.model_validate(request))
-    return facts
+async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Release) -> Shown:
+    """A second person makes it an act of the authority, signing whom it touches (safeguards 2, 3 and 5).
+
+    Raises UnknownDecision (404); Forbidden (403); SecondPersonRequired, ActionRefused, NoticeNotDelivered, CureNotOver,
+    SignedSomethingElse (409).
+    """
+    at = rt.clock.now()
+    case, decision = await decisions.hold(tx, decision_id)
+    POLICY.require(who, Act.RELEASE_DECISION, case, drafted_by=decision.drafted_by)
+    DECISION.after(decision.status, Action.RELEASE)
+    if decision.until is not None and decision.until <= at:
+        raise EffectNotPossible.field("until", "the end that the draft set has passed: draft it anew")
+    if decision.effect in BURDENS and decision.urgent_ground is None:
+        await _require_cure(tx, rt, decision, at)
+    site, preview = await previews.of(tx, rt, case, decision.effect)
+    if not body.signature.covers(preview):
+        raise SignedSomethingElse(
+            preview_digest=preview.digest, collateral=[str(each) for each in sorted(preview.collateral)]
+        )
+    released = await decisions.MOVES.move(
+        tx, decision, Action.RELEASE, who=who, why="Released by a second person.", at=at, released_by=who.person,
+        released_at=at, site=site and site.model_dump(mode="json"), preview=preview.model_dump(mode="json"),
+    )  # fmt: skip
+    await _set_clocks(tx, rt, released, at)
+    if decision.effect is not Effect.NO_BREACH:
+        await _tell(tx, rt, case, released, RELEASED, _RELEASED, released.grounds, answer_by=released.correct_by)
+    else:
+        await _end_case(tx, rt, case, "no_breach")
+    outbox.add(tx, told.released(case, released), at=at)
+    return await shown(tx, rt, await cases.get(tx, case.id), released)
+
+
+async def _require_cure(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> None:
+    """The notice was delivered, and the time to put things right is over. Raises NoticeNotDelivered, CureNotOver."""
+    if not await notices.about(tx, decision.id, INTENDED):
+        return  # nobody is known who could be told: a found site, a provider; they are told by the order itself
+    delivered = await notices.delivered_at(tx, decision.id, INTENDED)
+    if delivered is None:
+        raise NoticeNotDelivered
+    over = delivered + timedelta(days=rt.rules.effects[decision.effect].min_cure_days)
+    if at < over:
+        raise CureNotOver(release_from=over.isoformat())
+
+
+async def _set_clocks(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> None:
+    if decision.correct_by is not None:
+        await deadlines.start_until(
+            tx, kind=CORRECT_BY, aggregate_id=decision.id, until=decision.correct_by, rt=rt, at=at
+        )
+    if decision.urgent_ground is not None:
+        await deadlines.start(tx, kind=URGENT_NOTICE, aggregate_id=decision.id, clock_name=URGENT_NOTICE, rt=rt, at=at)
+
+
+async def withdraw(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, *, reasons: str) -> Shown:
+    """Take a draft back. Raises ActionRefused (409)."""
+    case, decision = await decisions.hold(tx, decision_id)
+    POLICY.require(who, Act.WITHDRAW_DECISION, case)
+    withdrawn = await _withdraw(tx, rt, who, case, decision, reasons)
+    return await shown(tx, rt, case, withdrawn)
+
+
+async def withdraw_draft(tx: Tx, rt: Runtime, who: Caller, case: Case, *, reasons: str) -> None:
+    """Take back whatever is drafted in a held case."""
+    drafted = await decisions.drafted(tx, case.id)
+    if drafted is not None:
+        await _withdraw(tx, rt, who, case, (await decisions.get(tx, drafted))[1], reasons)
+
+
+async def _withdraw(tx: Tx, rt: Runtime, who: Caller, case: Case, decision: Decision, reasons: str) -> Decision:
+    withdrawn = await decisions.MOVES.move(tx, decision, Action.WITHDRAW, who=who, why=reasons, at=rt.clock.now())
+    says = Statement(legal_basis=decision.grounds.legal_basis, reasons=reasons, public_reasons=reasons)
+    await _tell(tx, rt, case, withdrawn, "decision_withdrawn", _LIFTED, says)
+    return withdrawn
+
+
+async def lift(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Stated) -> Shown:
+    """The authority ends its own decision; what it did is undone. Easing a burden needs nobody's consent."""
+    case, decision = await decisions.hold(tx, decision_id)
+    POLICY.require(who, Act.LIFT_DECISION, case)
+    ended = await _end(tx, rt, who, case, decision, Action.LIFT, "lifted", body.statement)
+    return await shown(tx, rt, case, ended)
+
+
+async def confirm_correction(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Correction) -> Shown:
+    """Say whether an order to correct was obeyed. That it was ignored a second person confirms, after its date.
+
+    Raises ActionRefused, SecondPersonRequired (409); Invalid (422).
+    """
+    at = rt.clock.now()
+    case, decision = await decisions.hold(tx, decision_id)
+    if decision.effect is not Effect.CORRECT:
+        DECISION.refuse(decision.status, Action.CONFIRM_CORRECTED)
+    if body.obeyed:
+        POLICY.require(who, Act.CONFIRM_CORRECTION, case)
+        ended = await _end(tx, rt, who, case, decision, Action.CONFIRM_CORRECTED, "corrected", body.statement)
+        await _end_case(tx, rt, case, "corrected")
+        return await shown(tx, rt, await cases.get(tx, case.id), ended)
+    POLICY.require(who, Act.CONFIRM_IGNORED, case, drafted_by=decision.drafted_by)
+    if decision.correct_by is not None and at < decision.correct_by:
+        raise Invalid.field("obeyed", f"the operator has until {decision.correct_by.isoformat()}")
+    ignored = await decisions.MOVES.move(
+        tx, decision, Action.CONFIRM_IGNORED, who=who, why=body.statement.reasons, at=at
+    )
+    return await shown(tx, rt, case, ignored)
+
+
+async def _end(
+    tx: Tx, rt: Runtime, who: Caller, case: Case, decision: Decision, action: Action, because: str, says: Statement
+) -> Decision:
+    at = rt.clock.now()
+    ended = await decisions.MOVES.move(tx, decision, action, who=who, why=says.reasons, at=at, ended_because=because)
+    for kind in (CORRECT_BY, URGENT_NOTICE):
+        await deadlines.met(tx, kind, decision.id, at)
+    outbox.add(tx, told.ended(case, ended, because, says, at), at=at)
+    await _tell(tx, rt, case, ended, f"decision_{because}", _LIFTED, says)
+    return ended
+
+
+async def _end_case(tx: Tx, rt: Runtime, case: Case, outcome: str) -> None:
+    await cases.MOVES.move(
+        tx, await cases.get(tx, case.id), CaseAction.END, who=SYSTEM, why=f"The case ended: {outcome}.",
+        at=rt.clock.now(), outcome=outcome,
+    )  # fmt: skip
+
+
+async def suspend(
+    tx: Tx, rt: Runtime, case: Case, decision: Decision, because: str, authority: AuthorityRef, says: Statement, *,
+    appeal_id: UUID | None = None, who: Caller = SYSTEM,
+) -> None:  # fmt: skip
+    """Without effect for the time being: what it did is undone, exactly; nothing revives it but a new decision."""
+    if not DECISION.can(decision.status, Action.SUSPEND):
+        return
+    at = rt.clock.now()
+    suspended = await decisions.MOVES.move(tx, decision, Action.SUSPEND, who=who, why=says.reasons, at=at)
+    outbox.add(tx, told.suspended(case, suspended, because, authority, says, appeal_id, at), at=at)
+    await _tell(tx, rt, case, suspended, "decision_suspended", _LIFTED, says)
+
+
+async def check_urgent_notice(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
+    """The clock of an urgent decision's notice ran out: if it was not even handed over, the measure is suspended."""
+    case, decision = await decisions.hold(tx, decision_id)
+    if case.operator is None or await notices.served(tx, decision_id, RELEASED):
+        return
+    clock = rt.rules.clocks[URGENT_NOTICE]
+    why = "The notice of an urgent decision was not handed over in time."
+    says = Statement(legal_basis=(clock.source,), reasons=why, public_reasons=why)
+    await suspend(tx, rt, case, decision, "notice_late", case.authority, says)
+
+
+async def ask_about_correction(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
+    """The date of an order to correct has come: its history says so, and the case waits for somebody to look."""
+    _, decision = await decisions.hold(tx, decision_id)
+    if decision.status is Status.RELEASED:
+        await decisions.MOVES.change(
+            tx, decision, "ask_about_correction", who=SYSTEM, why="The date to correct has come: was it obeyed?",
+            at=rt.clock.now(),
+        )  # fmt: skip
+
+
+async def _tell(
+    tx: Tx, rt: Runtime, case: Case, decision: Decision, kind: str, title: Names, says: Statement, *,
+    answer_by: datetime | None = None,
+) -> None:  # fmt: skip
+    """A notice to the operator; whoever nobody knows cannot be told here, and learns it from its provider's page."""
+    if case.operator is None:
+        return
+    await notices.issue(
+        tx, rt, about=ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.id), kind=kind,
+        to=case.operator, address=await address_of(tx, case.identity), authority=case.authority, title=title, says=says,
+        answer_by=answer_by,
+    )  # fmt: skip
+
+
+async def address_of(tx: Tx, identity: str) -> AddressForService:
+    """Where an operator is reached, as the register says now."""
+    known = await sites.of_operator(tx, identity)
+    return known.operator.address_for_service if known is not None else AddressForService()
+
+
+async def shown(tx: Tx, rt: Runtime, case: Case, decision: Decision) -> Shown:
+    """A decision with what belongs to it; a draft with whom it would touch now."""
+    site, preview = decision.site, decision.preview
+    if decision.status is Status.DRAFTED:
+        site, preview = await previews.of(tx, rt, case, decision.effect)
+    return Shown(
+        case, decision, site, preview, await _notice(tx, rt, decision), await decisions.outcomes(tx, [decision.id]),
+        await appeals.of_acts(tx, [decision.id]), decision.correct_by is not None and decision.correct_by < rt.clock.now(),
+    )  # fmt: skip
+
+
+async def _notice(tx: Tx, rt: Runtime, decision: Decision) -> NoticeState | None:
+    kind = INTENDED if decision.released_at is None else RELEASED
+    found: Sequence[notices.Notice] = await notices.about(tx, decision.id, kind)
+    if not found:
+        return None
+    delivered = await notices.delivered_at(tx, decision.id, kind)
+    days = rt.rules.effects[decision.effect].min_cure_days
+    over = delivered + timedelta(days=days) if delivered is not None and kind == INTENDED else None
+    return NoticeState(notice_id=found[0].id, issued_at=found[0].issued_at, delivered_at=delivered, release_from=over)

@@ -1,1 +1,1 @@
-"""All SQL of enforcement, one file per thing kept, and the files that hold evidence."""
+"""All SQL of enforcement, and the rows it reads and writes; and the bytes of evidence."""

@@ -1,139 +1,192 @@
-"""Appeals against decisions."""
+"""Appeals, and the acts of other departments that can be appealed."""
 
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
-from enforcement.lifecycle import AppealStatus
-from shared.runtime.db.at_commit import later
+from enforcement.errors import UnknownAppeal
+from enforcement.lifecycle import APPEAL, AppealAction, AppealStatus
+from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, OperatorRef, Service, Statement
+from shared.runtime.acts.moves import Moves
+from shared.runtime.acts.policy import Reach
 from shared.runtime.db.postgres import Tx
 
 
 @dataclass(frozen=True, slots=True)
-class NewAppeal:
-    """What an operator brings against a decision; ``on_behalf``: somebody entered it for the operator."""
+class Appeal:
+    """An appeal as stored."""
 
     id: UUID
-    decision_id: UUID
-    case_id: UUID
+    version: int
+    status: AppealStatus
+    act: ActRef
+    appellant: OperatorRef
+    authority: AuthorityRef
+    body: AuthorityRef
     grounds: str
-    appellant: str
+    consent: str | None
+    stay: str
     filed_by: str
-    on_behalf: bool
     filed_at: datetime
+    overdue_at: datetime | None
+    statement: Statement | None
+    decided_by: str | None
+    decided_at: datetime | None
+    changed_at: datetime
+
+    @property
+    def identity(self) -> str:
+        """Whose appeal it is; the policy's word."""
+        return self.appellant.identity
+
+    @property
+    def authority_id(self) -> str:
+        """Whose act it is against; the policy's word."""
+        return self.authority.id
+
+    @property
+    def body_id(self) -> str:
+        """Who decides; the policy's word."""
+        return self.body.id
 
 
 @dataclass(frozen=True, slots=True)
-class Appeal(NewAppeal):
-    """An appeal as stored."""
+class ForeignAct:
+    """An act of another department that an operator was told of."""
 
-    version: int
-    status: AppealStatus
-    due_at: datetime
-    overdue_at: datetime | None
-    decided_by: str | None
-    decided_at: datetime | None
-    legal_basis: tuple[str, ...] | None
-    reasons: str | None
-    changed_at: datetime
+    act: ActRef
+    operator: OperatorRef
+    grounds: Grounds
+    issued_at: datetime
+    delivered_at: datetime | None
 
 
-_OWN: Final = """id, decision_id, case_id, grounds, appellant, filed_by, on_behalf, filed_at, version, status,
-       overdue_at, decided_by, decided_at, legal_basis, reasons, changed_at"""
-# When it is due, the deadline's row alone knows.
-_APPEAL: Final = f"{_OWN}, (SELECT max(due_at) FROM deadline WHERE aggregate_id = appeal.id) AS due_at"
-
-ADD = f"""
-INSERT INTO appeal ({_OWN})
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, 'open', NULL, NULL, NULL, NULL, NULL, $8)
-ON CONFLICT (decision_id) WHERE status = 'open' DO NOTHING
-RETURNING {_APPEAL}
+COLUMNS: Final = """id, version, status, service, kind, act_id, appellant, authority, body, grounds, consent, stay,
+       filed_by, filed_at, overdue_at, statement, decided_by, decided_at, changed_at"""
+WORDS: Final = {
+    "identity": "identity = ANY ({})",
+    "authority_id": "authority_id = ANY ({})",
+    "body_id": "body_id = ANY ({})",
+}
+ADD: Final = f"""
+INSERT INTO appeal (id, status, service, kind, act_id, identity, appellant, authority_id, authority, body_id, body,
+                    grounds, consent, stay, filed_by, filed_at, changed_at)
+VALUES ($1, 'open', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
+ON CONFLICT (act_id) DO NOTHING
+RETURNING {COLUMNS}
 """
-OPEN = "SELECT id FROM appeal WHERE decision_id = $1 AND status = 'open'"
-GET = f"SELECT {_APPEAL} FROM appeal WHERE id = $1"
-OF_DECISIONS = f"SELECT {_APPEAL} FROM appeal WHERE decision_id = ANY ($1) ORDER BY id"
-CASE_OF = "SELECT case_id FROM appeal WHERE id = $1"
-DECIDE = """
-UPDATE appeal
-   SET status = $3, version = version + 1, changed_at = $4, decided_at = $4, decided_by = $5,
-       legal_basis = $6, reasons = $7
- WHERE id = $1 AND status = $2
+GET: Final = f"SELECT {COLUMNS} FROM appeal WHERE id = $1"
+HOLD: Final = f"{GET} FOR UPDATE"
+OF_ACTS: Final = f"SELECT {COLUMNS} FROM appeal WHERE act_id = ANY ($1) ORDER BY id"
+NOTE_ACT: Final = """
+INSERT INTO foreign_act (act_id, service, kind, identity, operator, grounds, issued_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (act_id) DO UPDATE SET grounds = excluded.grounds, issued_at = excluded.issued_at
+ WHERE foreign_act.issued_at < excluded.issued_at
 """
-MARK_OVERDUE = f"""
-UPDATE appeal SET overdue_at = $2, version = version + 1, changed_at = $2
- WHERE id = $1 AND status = 'open' AND overdue_at IS NULL
-RETURNING {_APPEAL}
+NOTE_DELIVERY: Final = """
+UPDATE foreign_act SET delivered_at = $2 WHERE act_id = $1 AND (delivered_at IS NULL OR delivered_at > $2)
+"""
+ACT: Final = (
+    "SELECT act_id, service, kind, operator, grounds, issued_at, delivered_at FROM foreign_act WHERE act_id = $1"
+)
+MARK_OVERDUE: Final = """
+UPDATE appeal SET overdue_at = $2 WHERE id = $1 AND status = 'open' AND overdue_at IS NULL RETURNING id
 """
 
 
-async def add(tx: Tx, new: NewAppeal) -> Appeal | None:
-    """File an appeal whose clock was started, or None if the decision is under appeal already."""
+def of(row: asyncpg.Record) -> Appeal:
+    """A row of COLUMNS."""
+    values: dict[str, Any] = dict(row)
+    act = ActRef(service=Service(values.pop("service")), kind=values.pop("kind"), id=values.pop("act_id"))
+    return Appeal(**{
+        **values, "act": act, "status": AppealStatus(values["status"]),
+        "appellant": OperatorRef.model_validate(values["appellant"]),
+        "authority": AuthorityRef.model_validate(values["authority"]),
+        "body": AuthorityRef.model_validate(values["body"]),
+        "statement": values["statement"] and Statement.model_validate(values["statement"]),
+    })  # fmt: skip
+
+
+MOVES: Final[Moves[Appeal, AppealStatus, AppealAction]] = Moves(APPEAL, table="appeal", columns=COLUMNS, read=of)
+
+
+async def add(
+    tx: Tx, appeal_id: UUID, act: ActRef, *, appellant: OperatorRef, authority: AuthorityRef, body: AuthorityRef,
+    grounds: str, consent: str | None, stay: str, by: str, at: datetime,
+) -> Appeal | None:  # fmt: skip
+    """File an appeal; none if the act was challenged before."""
     row = await tx.fetchrow(
-        ADD,
-        new.id,
-        new.decision_id,
-        new.case_id,
-        new.grounds,
-        new.appellant,
-        new.filed_by,
-        new.on_behalf,
-        new.filed_at,
-    )
-    return _appeal(row) if row else None
+        ADD, appeal_id, act.service, act.kind, act.id, appellant.identity, appellant.model_dump(), authority.id,
+        authority.model_dump(), body.id, body.model_dump(), grounds, consent, stay, by, at,
+    )  # fmt: skip
+    return of(row) if row else None
 
 
-async def open_of(tx: Tx, decision_id: UUID) -> UUID | None:
-    """Id of the open appeal against a decision."""
-    found: UUID | None = await tx.fetchval(OPEN, decision_id)
-    return found
-
-
-async def get(tx: Tx, appeal_id: UUID) -> Appeal | None:
-    """Read an appeal. It stands still as long as the caller holds its case."""
+async def get(tx: Tx, appeal_id: UUID) -> Appeal:
+    """One appeal. Raises UnknownAppeal."""
     row = await tx.fetchrow(GET, appeal_id)
-    return _appeal(row) if row else None
+    if row is None:
+        raise UnknownAppeal(appeal_id=appeal_id)
+    return of(row)
 
 
-async def of_decisions(tx: Tx, decision_ids: Collection[UUID]) -> list[Appeal]:
-    """The appeals against these decisions, oldest first."""
-    return [_appeal(row) for row in await tx.fetch(OF_DECISIONS, list(decision_ids))]
+async def hold(tx: Tx, appeal_id: UUID) -> Appeal:
+    """One appeal, held. Whoever needs its decision's case as well holds that first. Raises UnknownAppeal."""
+    row = await tx.fetchrow(HOLD, appeal_id)
+    if row is None:
+        raise UnknownAppeal(appeal_id=appeal_id)
+    return of(row)
 
 
-async def case_of(tx: Tx, appeal_id: UUID) -> UUID | None:
-    """Which case an appeal belongs to."""
-    found: UUID | None = await tx.fetchval(CASE_OF, appeal_id)
-    return found
+async def of_acts(tx: Tx, act_ids: Collection[UUID]) -> list[Appeal]:
+    """The appeals against these acts."""
+    return [of(row) for row in await tx.fetch(OF_ACTS, list(act_ids))]
 
 
-def decide(
-    tx: Tx, appeal: Appeal, to: AppealStatus, *, by: str, at: datetime, legal_basis: Collection[str], reasons: str
-) -> Appeal:
-    """Close an appeal whose case is locked, at the end of the transaction."""
-    later(tx, DECIDE, appeal.id, appeal.status, to, at, by, legal_basis, reasons)
-    return replace(
-        appeal,
-        status=to,
-        version=appeal.version + 1,
-        changed_at=at,
-        decided_at=at,
-        decided_by=by,
-        legal_basis=tuple(legal_basis),
-        reasons=reasons,
-    )
+async def page(tx: Tx, reach: Reach, *, status: AppealStatus | None, after: UUID | None, limit: int) -> list[Appeal]:
+    """Appeals within reach, newest first."""
+    where, values = reach.where(WORDS, first=4)
+    rows = await tx.fetch(
+        f"""SELECT {COLUMNS} FROM appeal
+             WHERE ($1::uuid IS NULL OR id < $1) AND ($3::text IS NULL OR status = $3) AND {where}
+             ORDER BY id DESC LIMIT $2""",
+        after, limit, status, *values,
+    )  # fmt: skip
+    return [of(row) for row in rows]
 
 
-async def mark_overdue(tx: Tx, appeal_id: UUID, at: datetime) -> Appeal | None:
-    """Note that the clock of an open appeal ran out; None if it is decided or was noted before."""
-    row = await tx.fetchrow(MARK_OVERDUE, appeal_id, at)
-    return _appeal(row) if row else None
+async def note_act(tx: Tx, act: ForeignAct) -> None:
+    """An operator was told of an act of another department."""
+    await tx.execute(
+        NOTE_ACT, act.act.id, act.act.service, act.act.kind, act.operator.identity, act.operator.model_dump(),
+        act.grounds.model_dump(mode="json"), act.issued_at,
+    )  # fmt: skip
 
 
-def _appeal(row: asyncpg.Record) -> Appeal:
-    basis = None if row["legal_basis"] is None else tuple(row["legal_basis"])
-    return Appeal(**{**dict(row), "legal_basis": basis, "status": AppealStatus(row["status"])})
+async def note_delivery(tx: Tx, act_id: UUID, at: datetime) -> None:
+    """That notice was delivered; the first time counts."""
+    await tx.execute(NOTE_DELIVERY, act_id, at)
+
+
+async def foreign_act(tx: Tx, act_id: UUID) -> ForeignAct | None:
+    """An act of another department, if somebody was told of it."""
+    row = await tx.fetchrow(ACT, act_id)
+    if row is None:
+        return None
+    act = ActRef(service=Service(row["service"]), kind=row["kind"], id=row["act_id"])
+    return ForeignAct(
+        act, OperatorRef.model_validate(row["operator"]), Grounds.model_validate(row["grounds"]), row["issued_at"],
+        row["delivered_at"],
+    )  # fmt: skip
+
+
+async def mark_overdue(tx: Tx, appeal_id: UUID, at: datetime) -> bool:
+    """The clock ran out on an open appeal; false if it is decided or was noted before."""
+    return await tx.fetchval(MARK_OVERDUE, appeal_id, at) is not None

@@ -2,49 +2,60 @@
 
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
+from pydantic import TypeAdapter
 
-from enforcement.lifecycle import CaseStatus
-from shared.runtime.db.at_commit import later
+from enforcement.errors import UnknownCase
+from enforcement.lifecycle import CASE, CaseAction, CaseStatus
+from shared.contracts.grounds import AuthorityRef, OperatorRef
+from shared.contracts.subjects import Subject
+from shared.runtime.acts.moves import Moves
+from shared.runtime.acts.policy import Reach
 from shared.runtime.db.postgres import Tx
+
+_SUBJECT: Final[TypeAdapter[Subject]] = TypeAdapter(Subject)
 
 
 @dataclass(frozen=True, slots=True)
 class NewCase:
-    """A suspicion against one registered site. ``domain`` is in A-label form, as the officer named it."""
+    """A suspicion. ``hosts`` are the names it is about, in A-label form; ``operator`` is none if nobody knows it."""
 
     id: UUID
-    site_id: UUID
-    registration_id: UUID
-    domain: str
-    site_number: str
-    site_name: str
-    operator_uscc: str
-    operator_name: str
-    authority: str
-    region: str
-    level: str
-    service_item: str
+    subject: Subject
+    site_id: UUID | None
+    provider_id: UUID | None
+    operator: OperatorRef | None
+    hosts: tuple[str, ...]
+    service_item: str | None
+    ground: str
     alleged_breach: str
     legal_basis: tuple[str, ...]
+    authority: AuthorityRef
+    region: str | None
+    level: str
     opened_by: str
     opened_at: datetime
 
     @property
     def organisation(self) -> str:
         """Whose case it is; the policy's word for it."""
-        return self.authority
+        return self.authority.id
 
     @property
     def category(self) -> str:
         """Which sector it concerns; the policy's word for it."""
-        return self.service_item
+        return self.service_item or ""
+
+    @property
+    def identity(self) -> str:
+        """Whom it is about; the policy's word for it."""
+        return self.operator.identity if self.operator else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,148 +64,127 @@ class Case(NewCase):
 
     version: int
     status: CaseStatus
+    outcome: str | None
     changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A piece of evidence, known by the SHA-256 of its bytes."""
+    """A piece of evidence in a case, known by the SHA-256 of its bytes."""
 
     sha256: str
     size: int
     media_type: str
-    stored_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CaseEvidence(Evidence):
-    """A piece of evidence in one case; the same bytes may lie in several."""
-
     added_by: str
     added_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Which cases a person sees; None: no limit of that kind."""
-
-    service_items: Collection[str] | None = None
-    region: str | None = None
-
-
-CASE: Final = """id, site_id, registration_id, domain, site_number, site_name, operator_uscc, operator_name, authority,
-       region, level, service_item, alleged_breach, legal_basis, opened_by, opened_at, version, status, changed_at"""
-
-ADD = f"""
-INSERT INTO enforcement_case ({CASE})
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1, 'open', $16)
-RETURNING {CASE}
+COLUMNS: Final = """id, subject, site_id, provider_id, operator, hosts, service_item, ground, alleged_breach, legal_basis,
+       authority, region, level, opened_by, opened_at, version, status, outcome, changed_at"""
+WORDS: Final = {
+    "organisation": "authority_id = ANY ({})",
+    "category": "service_item = ANY ({})",
+    "region": "region = ANY ({})",
+    "level": "level = ANY ({})",
+    "identity": "identity = ANY ({})",
+}
+ADD: Final = f"""
+INSERT INTO enforcement_case (id, status, subject, site_id, provider_id, identity, operator, hosts, service_item, ground,
+                              alleged_breach, legal_basis, authority, authority_id, region, level, opened_by, opened_at,
+                              changed_at)
+VALUES ($1, 'open', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
+RETURNING {COLUMNS}
 """
-GET = f"SELECT {CASE} FROM enforcement_case WHERE id = $1"
-LOCK = f"SELECT {CASE} FROM enforcement_case WHERE id = $1 FOR UPDATE"
-LIST = f"""
-SELECT {CASE} FROM enforcement_case
- WHERE ($1::text IS NULL OR status = $1)
-   AND ($2::text IS NULL OR domain = $2)
-   AND ($3::text[] IS NULL OR service_item = ANY ($3))
-   AND ($4::text IS NULL OR region = $4)
-   AND ($5::uuid IS NULL OR id < $5)
- ORDER BY id DESC LIMIT $6
+GET: Final = f"SELECT {COLUMNS} FROM enforcement_case WHERE id = $1"
+HOLD: Final = f"{GET} FOR UPDATE"
+ADD_EVIDENCE: Final = "INSERT INTO evidence (sha256, size, stored_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+ATTACH: Final = """
+INSERT INTO case_evidence (case_id, sha256, media_type, added_by, added_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING RETURNING 1
 """
-MOVE = """
-UPDATE enforcement_case SET status = $3, version = version + 1, changed_at = $4 WHERE id = $1 AND status = $2
-"""
-ADD_EVIDENCE = """
-INSERT INTO evidence (sha256, size, media_type, stored_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
-"""
-ATTACH = """
-INSERT INTO case_evidence (case_id, sha256, added_by, added_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
-RETURNING 1
-"""
-GET_EVIDENCE = "SELECT sha256, size, media_type, stored_at FROM evidence WHERE sha256 = $1"
-EVIDENCE_OF = """
-SELECT sha256, size, media_type, stored_at, added_by, added_at
-  FROM case_evidence JOIN evidence USING (sha256)
+EVIDENCE_OF: Final = """
+SELECT sha256, size, media_type, added_by, added_at FROM case_evidence JOIN evidence USING (sha256)
  WHERE case_id = $1 ORDER BY added_at, sha256
 """
-CASES_WITH = f"""
-SELECT {CASE} FROM enforcement_case WHERE id IN (SELECT case_id FROM case_evidence WHERE sha256 = $1)
+CASES_WITH: Final = f"""
+SELECT {COLUMNS} FROM enforcement_case WHERE id IN (SELECT case_id FROM case_evidence WHERE sha256 = $1)
 """
+
+
+def of(row: asyncpg.Record) -> Case:
+    """A row of COLUMNS."""
+    values: dict[str, Any] = dict(row)
+    return Case(**{
+        **values, "subject": _SUBJECT.validate_python(values["subject"]), "status": CaseStatus(values["status"]),
+        "operator": values["operator"] and OperatorRef.model_validate(values["operator"]),
+        "authority": AuthorityRef.model_validate(values["authority"]),
+        "hosts": tuple(values["hosts"]), "legal_basis": tuple(values["legal_basis"]),
+    })  # fmt: skip
+
+
+MOVES: Final[Moves[Case, CaseStatus, CaseAction]] = Moves(CASE, table="enforcement_case", columns=COLUMNS, read=of)
 
 
 async def add(tx: Tx, new: NewCase) -> Case:
     """Open a case."""
     row = await tx.fetchrow(
-        ADD,
-        new.id,
-        new.site_id,
-        new.registration_id,
-        new.domain,
-        new.site_number,
-        new.site_name,
-        new.operator_uscc,
-        new.operator_name,
-        new.authority,
-        new.region,
-        new.level,
-        new.service_item,
-        new.alleged_breach,
-        new.legal_basis,
-        new.opened_by,
+        ADD, new.id, new.subject.model_dump(mode="json"), new.site_id, new.provider_id, new.identity or None,
+        new.operator and new.operator.model_dump(), list(new.hosts), new.service_item, new.ground, new.alleged_breach,
+        list(new.legal_basis), new.authority.model_dump(), new.authority.id, new.region, new.level, new.opened_by,
         new.opened_at,
-    )
-    assert row is not None
-    return case_of(row)
+    )  # fmt: skip
+    if row is None:
+        raise TypeError("an INSERT without a conflict returns its row")
+    return of(row)
 
 
-async def get(tx: Tx, case_id: UUID) -> Case | None:
-    """Read a case."""
-    row = await tx.fetchrow(GET, case_id)
-    return case_of(row) if row else None
+async def get(tx: Tx, case_id: UUID) -> Case:
+    """One case. Raises UnknownCase."""
+    return _one(await tx.fetchrow(GET, case_id), case_id)
 
 
-async def lock(tx: Tx, case_id: UUID) -> Case | None:
-    """Read a case and hold it, with everything in it, until the transaction ends."""
-    row = await tx.fetchrow(LOCK, case_id)
-    return case_of(row) if row else None
+async def hold(tx: Tx, case_id: UUID) -> Case:
+    """One case, held with everything in it until the transaction ends. Raises UnknownCase."""
+    return _one(await tx.fetchrow(HOLD, case_id), case_id)
+
+
+def _one(row: asyncpg.Record | None, case_id: UUID) -> Case:
+    if row is None:
+        raise UnknownCase(case_id=case_id)
+    return of(row)
 
 
 async def page(
-    tx: Tx, desk: Desk, status: CaseStatus | None, domain: str | None, after: UUID | None, limit: int
+    tx: Tx, reach: Reach, *, status: CaseStatus | None, host: str | None, after: UUID | None, limit: int
 ) -> list[Case]:
-    """List what is on a desk, newest first."""
-    items = None if desk.service_items is None else sorted(desk.service_items)
-    return [case_of(row) for row in await tx.fetch(LIST, status, domain, items, desk.region, after, limit)]
+    """Cases within reach, newest first."""
+    where, values = reach.where(WORDS, first=5)
+    rows = await tx.fetch(
+        f"""SELECT {COLUMNS} FROM enforcement_case
+             WHERE ($1::uuid IS NULL OR id < $1) AND ($3::text IS NULL OR status = $3)
+               AND ($4::text IS NULL OR hosts @> ARRAY[$4]) AND {where}
+             ORDER BY id DESC LIMIT $2""",
+        after, limit, status, host, *values,
+    )  # fmt: skip
+    return [of(row) for row in rows]
 
 
-def move(tx: Tx, case: Case, to: CaseStatus, at: datetime) -> Case:
-    """Move a locked case, at the end of the transaction."""
-    later(tx, MOVE, case.id, case.status, to, at)
-    return replace(case, status=to, version=case.version + 1, changed_at=at)
-
-
-async def attach(tx: Tx, case_id: UUID, new: Evidence, added_by: str, at: datetime) -> bool:
+async def attach(tx: Tx, case_id: UUID, new: Evidence) -> bool:
     """Put evidence into a case; false if it lies there already."""
-    await tx.execute(ADD_EVIDENCE, new.sha256, new.size, new.media_type, new.stored_at)
-    return await tx.fetchval(ATTACH, case_id, new.sha256, added_by, at) is not None
+    await tx.execute(ADD_EVIDENCE, new.sha256, new.size, new.added_at)
+    return await tx.fetchval(ATTACH, case_id, new.sha256, new.media_type, new.added_by, new.added_at) is not None
 
 
-async def get_evidence(tx: Tx, sha256: str) -> Evidence | None:
-    """What is known of a piece of evidence."""
-    row = await tx.fetchrow(GET_EVIDENCE, sha256)
-    return Evidence(**row) if row else None
-
-
-async def evidence_of(tx: Tx, case_id: UUID) -> list[CaseEvidence]:
+async def evidence_of(tx: Tx, case_id: UUID) -> list[Evidence]:
     """The evidence of a case, in the order in which it came."""
-    return [CaseEvidence(**row) for row in await tx.fetch(EVIDENCE_OF, case_id)]
+    return [Evidence(**dict(row)) for row in await tx.fetch(EVIDENCE_OF, case_id)]
 
 
 async def cases_with(tx: Tx, sha256: str) -> list[Case]:
     """The cases in which a piece of evidence lies."""
-    return [case_of(row) for row in await tx.fetch(CASES_WITH, sha256)]
+    return [of(row) for row in await tx.fetch(CASES_WITH, sha256)]
 
 
-def case_of(row: asyncpg.Record | Mapping[str, Any]) -> Case:
-    """A row of its columns."""
-    return Case(**{**dict(row), "legal_basis": tuple(row["legal_basis"]), "status": CaseStatus(row["status"])})
+def hashes(evidence: Collection[Evidence]) -> set[str]:
+    """Their SHA-256."""
+    return {each.sha256 for each in evidence}

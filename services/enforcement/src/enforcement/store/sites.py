@@ -1,151 +1,140 @@
-"""The register as enforcement knows it: a projection of registry-sites, found by domain and by address."""
+"""The register as enforcement knows it: a copy of registry-sites, found by name and by address; and providers."""
 
-# ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import asyncpg
 
+from shared.contracts.access import ProviderRecordedV1
 from shared.contracts.registry import SiteRecordedV1
+from shared.contracts.subjects import FrozenSite, Neighbour
+from shared.rules.identifiers import normalise_domain
 from shared.runtime.db.postgres import Tx
 
-SHOWN: Final = 100
-"""Neighbours named in a preview; the hash and the number cover all of them."""
-
-# Arrays of different lengths do not fit into unnest(), so a batch travels as one JSON document.
-RECORD = """
-INSERT INTO site AS known (site_id, version, registration_id, registration_number, registration_status, number, name,
-                           status, region, operator_uscc, operator_name, domains, service_items, ips, providers,
-                           changed_at)
-SELECT DISTINCT ON (site_id)
-       site_id, version, registration_id, registration_number, registration_status, number, name,
-       status, region, operator_uscc, operator_name, domains, service_items, ips, providers, changed_at
-  FROM jsonb_to_recordset($1::jsonb) AS given (
-       site_id uuid, version integer, registration_id uuid, registration_number text, registration_status text,
-       number text, name text, status text, region text, operator_uscc text, operator_name text, domains text[],
-       service_items text[], ips inet[], providers uuid[], changed_at timestamptz)
- ORDER BY site_id, version DESC
-ON CONFLICT (site_id) DO UPDATE
-   SET (version, registration_id, registration_number, registration_status, number, name, status, region,
-        operator_uscc, operator_name, domains, service_items, ips, providers, changed_at)
-     = (excluded.version, excluded.registration_id, excluded.registration_number, excluded.registration_status,
-        excluded.number, excluded.name, excluded.status, excluded.region, excluded.operator_uscc,
-        excluded.operator_name, excluded.domains, excluded.service_items, excluded.ips, excluded.providers,
-        excluded.changed_at)
- WHERE known.version < excluded.version
-"""
-# The exact name before the domain it belongs to, what is served before what was revoked, the newest first.
-FIND = """
-SELECT site_id, registration_id, number, name, region, operator_uscc, operator_name, domains, ips, providers
-  FROM site
- WHERE domains && $1::text[]
- ORDER BY domains @> ($1::text[])[1:1] DESC, status = 'active' DESC, changed_at DESC
- LIMIT 1
-"""
-# A revocation takes the whole registration, so its other sites count like those that share an address.
-_NEIGHBOUR = "(ips && {ips} OR registration_id = {registration}) AND site_id <> {site} AND status = 'active'"
-GET_WITH_NEIGHBOURS = f"""
-SELECT site_id, registration_id, number, name, region, operator_uscc, operator_name, domains, ips, providers, (
-         SELECT (count(*), encode(sha256(convert_to(coalesce(
-                  string_agg(site_id::text, chr(10) ORDER BY site_id), ''), 'UTF8')), 'hex'))
-           FROM site WHERE {_NEIGHBOUR.format(ips="this.ips", registration="this.registration_id", site="this.site_id")}
-       ) AS neighbours
-  FROM site AS this WHERE site_id = $1
-"""
-SHOW_NEIGHBOURS = f"""
-SELECT site_id, number, name, domains, ips && $1::inet[] AS same_ip, registration_id = $2 AS same_registration
-  FROM site WHERE {_NEIGHBOUR.format(ips="$1::inet[]", registration="$2", site="$3")}
- ORDER BY site_id LIMIT $4
-"""
-
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """A registered site as far as cases need it. ``ips`` are as asyncpg reads inet."""
+class Provider:
+    """A provider."""
 
-    site_id: UUID
-    registration_id: UUID
-    number: str
+    provider_id: UUID
     name: str
     region: str
-    operator_uscc: str
-    operator_name: str
-    domains: tuple[str, ...]
-    ips: tuple[Any, ...]
-    providers: tuple[UUID, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """Another served site, on an address or in the registration of the one that is looked at, or both."""
+PUT: Final = """
+INSERT INTO site AS known (site_id, version, status, record, operator_id, region, level, domains, registrables, ips,
+                           changed_at)
+SELECT DISTINCT ON (site_id) site_id, version, status, record, operator_id, region, level,
+       ARRAY(SELECT jsonb_array_elements_text(domains)), ARRAY(SELECT jsonb_array_elements_text(registrables)),
+       ARRAY(SELECT jsonb_array_elements_text(ips)), changed_at
+  FROM jsonb_to_recordset($1::jsonb) AS given (
+       site_id uuid, version bigint, status text, record jsonb, operator_id uuid, region text, level text,
+       domains jsonb, registrables jsonb, ips jsonb, changed_at timestamptz)
+ ORDER BY site_id, version DESC
+ON CONFLICT (site_id) DO UPDATE
+   SET (version, status, record, operator_id, region, level, domains, registrables, ips, changed_at)
+     = (excluded.version, excluded.status, excluded.record, excluded.operator_id, excluded.region, excluded.level,
+        excluded.domains, excluded.registrables, excluded.ips, excluded.changed_at)
+ WHERE known.version < excluded.version
+"""
+GET: Final = "SELECT record FROM site WHERE site_id = $1"
+# The longest of the names first; what is in the register before what has ended, the newest first.
+FIND: Final = """
+SELECT record FROM site, unnest(domains) AS name
+ WHERE domains && $1::text[] AND name = ANY ($1)
+ ORDER BY length(name) DESC, status <> 'ended' DESC, changed_at DESC
+ LIMIT 1
+"""
+OF_OPERATOR: Final = """
+SELECT record FROM site WHERE record->'operator'->>'identity' = $1 ORDER BY changed_at DESC LIMIT 1
+"""
+BELOW: Final = """
+SELECT DISTINCT name FROM site, unnest(domains) AS name
+ WHERE registrables && $1::text[] AND site_id <> $2 AND status IN ('live', 'stopped')
+   AND EXISTS (SELECT FROM unnest($3::text[]) host WHERE name LIKE '%.' || host)
+ ORDER BY name
+"""
+NEIGHBOURS: Final = """
+SELECT record, ARRAY(SELECT ip FROM unnest(ips) ip WHERE ip = ANY ($1) ORDER BY ip) AS shares
+  FROM site WHERE ips && $1::text[] AND site_id IS DISTINCT FROM $2 AND status IN ('live', 'stopped')
+ ORDER BY site_id LIMIT $3
+"""
+PUT_PROVIDERS: Final = """
+INSERT INTO provider (provider_id, version, name, region)
+SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[])
+ON CONFLICT (provider_id) DO UPDATE SET version = excluded.version, name = excluded.name, region = excluded.region
+ WHERE provider.version < excluded.version
+"""
+PROVIDER: Final = "SELECT provider_id, name, region FROM provider WHERE provider_id = $1"
 
-    site_id: UUID
-    number: str
-    name: str
-    domains: tuple[str, ...]
-    same_ip: bool
-    same_registration: bool
 
-
-@dataclass(frozen=True, slots=True)
-class Neighbours:
-    """All neighbours: how many, a digest of their ids, and the first of them by name."""
-
-    number: int
-    digest: str
-    shown: tuple[Neighbour, ...]
-
-
-async def record(tx: Tx, facts: Sequence[SiteRecordedV1]) -> None:
+async def put(tx: Tx, facts: Sequence[SiteRecordedV1]) -> None:
     """Take over the newest record of each site; older and repeated ones change nothing."""
-    await tx.execute(RECORD, [_row(fact) for fact in facts])
+    await tx.execute(PUT, [
+        {
+            "site_id": fact.site_id, "version": fact.version, "status": fact.status,
+            "record": fact.model_dump(mode="json"), "operator_id": fact.operator.operator_id,
+            "region": fact.registration.region, "level": fact.registration.level, "domains": fact.domains,
+            "registrables": sorted({normalise_domain(domain).registrable for domain in fact.domains}),
+            "ips": sorted({ip for access in fact.accesses for ip in access.ips}), "changed_at": fact.changed_at,
+        }
+        for fact in facts
+    ])  # fmt: skip
 
 
-async def find(tx: Tx, domains: Sequence[str]) -> Site | None:
-    """The site that bears one of these domains; the first one is preferred."""
-    row = await tx.fetchrow(FIND, list(domains))
-    return _site(row) if row else None
+async def get(tx: Tx, site_id: UUID) -> SiteRecordedV1 | None:
+    """The newest record of a site."""
+    row = await tx.fetchrow(GET, site_id)
+    return _record(row) if row else None
 
 
-async def get_with_neighbours(tx: Tx, site_id: UUID) -> tuple[Site, Neighbours] | None:
-    """The newest record of a site, and the other served sites on its addresses or in its registration."""
-    row = await tx.fetchrow(GET_WITH_NEIGHBOURS, site_id)
-    if row is None:
-        return None
-    values = dict(row)
-    number, digest = values.pop("neighbours")
-    site = _site(values)
-    which = (list(site.ips), site.registration_id, site.site_id)
-    rows = await tx.fetch(SHOW_NEIGHBOURS, *which, SHOWN) if number else []
-    shown = [Neighbour(**{**dict(row), "domains": tuple(row["domains"])}) for row in rows]
-    return site, Neighbours(number, digest, tuple(shown))
+async def find(tx: Tx, names: Sequence[str]) -> SiteRecordedV1 | None:
+    """The site that bears one of these names; the longest is preferred."""
+    row = await tx.fetchrow(FIND, list(names))
+    return _record(row) if row else None
 
 
-def _row(fact: SiteRecordedV1) -> dict[str, Any]:
-    site, operator = fact.site, fact.operator
-    return {
-        "site_id": fact.site_id,
-        "version": fact.version,
-        "registration_id": fact.registration_id,
-        "registration_number": fact.registration_number,
-        "registration_status": fact.registration_status,
-        "number": site.number,
-        "name": site.name,
-        "status": site.status,
-        "region": fact.region,
-        "operator_uscc": operator.uscc,
-        "operator_name": operator.name,
-        "domains": site.domains,
-        "service_items": site.service_items,
-        "ips": sorted({ip for access in site.accesses for ip in access.ips}),
-        "providers": sorted({str(access.provider_id) for access in site.accesses}),
-        "changed_at": fact.changed_at,
-    }
+async def of_operator(tx: Tx, identity: str) -> SiteRecordedV1 | None:
+    """The newest record of any site of an operator: it says how the operator is reached."""
+    row = await tx.fetchrow(OF_OPERATOR, identity)
+    return _record(row) if row else None
 
 
-def _site(row: asyncpg.Record | Mapping[str, Any]) -> Site:
-    lists = {name: tuple(row[name]) for name in ("domains", "ips", "providers")}
-    return Site(**{**dict(row), **lists})
+async def frozen(tx: Tx, site: SiteRecordedV1) -> FrozenSite:
+    """A site as it is now, for what is decided about it; with the names below its own that are others'."""
+    registrables = sorted({normalise_domain(domain).registrable for domain in site.domains})
+    below = await tx.fetch(BELOW, registrables, site.site_id, list(site.domains))
+    return FrozenSite(
+        site_id=site.site_id, version=site.version, number=site.number, name=site.name, hosts=site.domains,
+        spared=tuple(row["name"] for row in below), accesses=site.accesses,
+    )  # fmt: skip
+
+
+async def neighbours(tx: Tx, ips: Sequence[str], except_site: UUID | None, limit: int) -> list[Neighbour]:
+    """Other served sites on these addresses, by id."""
+    found = []
+    for row in await tx.fetch(NEIGHBOURS, list(ips), except_site, limit):
+        site = _record(row)
+        found.append(Neighbour(
+            site_id=site.site_id, number=site.number, name=site.name, hosts=site.domains, shares=tuple(row["shares"])
+        ))  # fmt: skip
+    return found
+
+
+async def put_providers(tx: Tx, facts: Sequence[ProviderRecordedV1]) -> None:
+    """Take over providers; the highest version of each wins."""
+    latest = {fact.provider_id: fact for fact in sorted(facts, key=lambda fact: fact.version)}
+    rows = [(fact.provider_id, fact.version, fact.name, fact.region) for fact in latest.values()]
+    await tx.execute(PUT_PROVIDERS, *map(list, zip(*rows, strict=True)))
+
+
+async def provider(tx: Tx, provider_id: UUID) -> Provider | None:
+    """A provider."""
+    row = await tx.fetchrow(PROVIDER, provider_id)
+    return Provider(**dict(row)) if row else None
+
+
+def _record(row: asyncpg.Record) -> SiteRecordedV1:
+    return SiteRecordedV1.model_validate(row["record"])

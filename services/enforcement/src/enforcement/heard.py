@@ -1,0 +1,112 @@
+"""What facts of others mean to enforcement."""
+
+from collections.abc import Sequence
+
+from enforcement.lifecycle import CASE, DECISION, Action, CaseAction
+from enforcement.service.decisions import SYSTEM
+from enforcement.store import appeals, cases, decisions, sites
+from enforcement.store.appeals import ForeignAct
+from enforcement.store.decisions import Decision, OrderOutcome
+from shared.contracts import access, notices
+from shared.contracts.http.enforcement import ExecutionState
+from shared.contracts.registry import (
+    ExecutionCarriedOutV1,
+    ExecutionDeclinedV1,
+    ExecutionReceivedV1,
+    ExecutionUndoneV1,
+    SiteRecordedV1,
+)
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import EventMeta
+from shared.runtime.db.postgres import Tx
+
+
+async def execution_received(rt: Runtime, tx: Tx, fact: ExecutionReceivedV1, meta: EventMeta) -> None:
+    """The regulator has it on its desk."""
+    state = ExecutionState(
+        execution_id=fact.execution_id, status="received", due_at=fact.due_at, answer=None, at=rt.clock.now()
+    )
+    await _note(tx, rt, fact, state, "The regulator has it on its desk.")
+
+
+async def execution_declined(rt: Runtime, tx: Tx, fact: ExecutionDeclinedV1, meta: EventMeta) -> None:
+    """The regulator declined, with reasons."""
+    state = ExecutionState(
+        execution_id=fact.execution_id, status="declined", due_at=None, answer=fact.statement, at=fact.declined_at
+    )
+    decision = await _note(tx, rt, fact, state, fact.statement.reasons)
+    if DECISION.can(decision.status, Action.DECLINE):
+        await decisions.MOVES.move(
+            tx, decision, Action.DECLINE, who=SYSTEM, why=fact.statement.reasons, at=rt.clock.now()
+        )
+
+
+async def execution_carried_out(rt: Runtime, tx: Tx, fact: ExecutionCarriedOutV1, meta: EventMeta) -> None:
+    """The regulator carried it out; the case has done its work."""
+    at = rt.clock.now()
+    state = ExecutionState(
+        execution_id=fact.execution_id, status="carried_out", due_at=None, answer=None, at=fact.carried_out_at
+    )
+    decision = await _note(tx, rt, fact, state, "The regulator carried it out.")
+    if DECISION.can(decision.status, Action.EXECUTE):
+        await decisions.MOVES.move(tx, decision, Action.EXECUTE, who=SYSTEM, why="Carried out.", at=at)
+    case = await cases.get(tx, decision.case_id)
+    if CASE.can(case.status, CaseAction.END):
+        await cases.MOVES.move(
+            tx, case, CaseAction.END, who=SYSTEM, why="The decision was carried out.", at=at, outcome="executed"
+        )
+
+
+async def execution_undone(rt: Runtime, tx: Tx, fact: ExecutionUndoneV1, meta: EventMeta) -> None:
+    """What it did is taken back; a measure whose time is over has ended by that."""
+    state = ExecutionState(
+        execution_id=fact.execution_id, status="undone", due_at=None, answer=fact.statement, at=fact.undone_at
+    )
+    decision = await _note(tx, rt, fact, state, f"Undone: {fact.because}.")
+    if fact.because == "ended" and DECISION.can(decision.status, Action.LAPSE):
+        await decisions.MOVES.move(
+            tx, decision, Action.LAPSE, who=SYSTEM, why="Its time is over.", at=rt.clock.now(), ended_because="lapsed"
+        )
+
+
+async def _note(tx: Tx, rt: Runtime, fact: ExecutionReceivedV1 | ExecutionDeclinedV1 | ExecutionCarriedOutV1
+                | ExecutionUndoneV1, state: ExecutionState, why: str) -> Decision:  # fmt: skip
+    """Keep what the regulator said; facts of one decision come in order."""
+    _, decision = await decisions.hold(tx, fact.decision_id)
+    return await decisions.MOVES.change(
+        tx, decision, f"execution_{state.status}", who=SYSTEM, why=why, at=rt.clock.now(),
+        execution=state.model_dump(mode="json"),
+    )  # fmt: skip
+
+
+async def order_told(rt: Runtime, tx: Tx, fact: access.OrderFact, meta: EventMeta) -> None:
+    """What became of an order that followed from a decision."""
+    outcome = fact.TYPE.removeprefix("order.").removesuffix(".v1")
+    detail = getattr(fact, "reasons", None) or getattr(fact, "how", None)
+    await decisions.note_outcome(
+        tx, OrderOutcome(fact.order_id, fact.decision_id, fact.provider_id, fact.action, outcome, detail, fact.at)
+    )
+
+
+async def notice_issued(
+    rt: Runtime, tx: Tx, fact: notices.ApprovalNoticeIssuedV1 | notices.RegistryNoticeIssuedV1, meta: EventMeta
+) -> None:
+    """An operator was told of an act that it can appeal against."""
+    await appeals.note_act(tx, ForeignAct(fact.act, fact.to, fact.grounds, fact.issued_at, None))
+
+
+async def notice_delivered(
+    rt: Runtime, tx: Tx, fact: notices.ApprovalNoticeDeliveredV1 | notices.RegistryNoticeDeliveredV1, meta: EventMeta
+) -> None:
+    """Its time to appeal runs."""
+    await appeals.note_delivery(tx, fact.act_id, fact.delivered_at)
+
+
+async def sites_recorded(rt: Runtime, tx: Tx, facts: Sequence[SiteRecordedV1]) -> None:
+    """Take over sites."""
+    await sites.put(tx, facts)
+
+
+async def providers_recorded(rt: Runtime, tx: Tx, facts: Sequence[access.ProviderRecordedV1]) -> None:
+    """Take over providers."""
+    await sites.put_providers(tx, facts)

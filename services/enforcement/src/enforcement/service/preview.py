@@ -1,0 +1,33 @@
+"""Whom a decision touches besides its subject: shown to whoever drafts, signed by whoever releases (safeguard 3)."""
+
+from typing import Final
+
+from enforcement.store import sites
+from enforcement.store.cases import Case
+from shared.contracts.subjects import FrozenSite, Preview, in_order
+from shared.rules import Effect
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.db.postgres import Tx
+
+STOPS: Final = frozenset({Effect.SUSPEND_ACCESS, Effect.CUT_ACCESS, Effect.REVOKE})
+"""Effects that make a site unreachable, and so can hit others."""
+MOST_NEIGHBOURS: Final = 500
+
+
+async def of(tx: Tx, rt: Runtime, case: Case, effect: Effect) -> tuple[FrozenSite | None, Preview]:
+    """The case's site as it is now, and what the effect would do to others, by the register as enforcement knows it."""
+    at = rt.clock.now()
+    known = await sites.get(tx, case.site_id) if case.site_id is not None else None
+    site = await sites.frozen(tx, known) if known is not None else None
+    if effect not in STOPS:
+        return site, Preview(hosts=(), as_of=at)
+    if site is None:
+        return None, Preview(hosts=case.hosts, protected=_protected(rt, case.hosts), as_of=at)
+    ips = sorted({ip for access in site.accesses for ip in access.ips})
+    found = await sites.neighbours(tx, ips, site.site_id, MOST_NEIGHBOURS)
+    everybody = (*site.hosts, *(host for neighbour in found for host in neighbour.hosts))
+    return site, Preview(hosts=site.hosts, neighbours=in_order(found), protected=_protected(rt, everybody), as_of=at)
+
+
+def _protected(rt: Runtime, hosts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({host for host in hosts if rt.rules.protected_by(host) is not None}))

@@ -1,0 +1,254 @@
+"""What goes over enforcement's door: bodies and views."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from shared.contracts import examples
+from shared.contracts.base import LegalBasis, Moment, Reasons, Sha256, Text
+from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, OperatorRef, Statement
+from shared.contracts.http.registry import ClockView, Stated, WithReasons
+from shared.contracts.subjects import FrozenSite, Preview, Signature, Subject
+
+__all__ = ["Stated", "WithReasons"]
+Host = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=253)]
+
+
+class Body(BaseModel):
+    """A request body: unknown fields are refused, so that a typing error is not silently dropped."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AboutSite(Body):
+    """A registered site, by a name of it."""
+
+    kind: Literal["site"] = "site"
+    domain: Host
+
+
+class AboutFoundSite(Body):
+    """A site that is in no register, where it was found."""
+
+    kind: Literal["found_site"]
+    host: Host
+    provider_id: UUID
+
+
+class AboutOperator(Body):
+    """An operator, by a site of it."""
+
+    kind: Literal["operator"]
+    domain: Host
+
+
+class AboutProvider(Body):
+    """A provider."""
+
+    kind: Literal["provider"]
+    provider_id: UUID
+
+
+About = Annotated[AboutSite | AboutFoundSite | AboutOperator | AboutProvider, Field(discriminator="kind")]
+
+
+class NewCase(Body):
+    """A suspicion: against whom, on which ground of the profile's catalogue, and what is alleged (P3.2.1)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{
+        "about": {"kind": "site", "domain": "pharmacy.example"}, "service_item": "drugs_and_devices",
+        "ground": "unlicensed_service", "alleged_breach": "Sells prescription medicines without consent.",
+        "legal_basis": examples.STATEMENT["legal_basis"],
+    }]})  # fmt: skip
+
+    about: About
+    service_item: Text | None = None
+    ground: Text
+    alleged_breach: Reasons
+    legal_basis: LegalBasis
+
+
+class NewDecision(Body):
+    """What shall be decided. Redress is computed; whoever it burdens is told at once, and has time to put it right."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{
+        "effect": "revoke", "statement": examples.STATEMENT, "evidence_hashes": [examples.DIGEST],
+    }]})  # fmt: skip
+
+    effect: Text
+    statement: Statement
+    evidence_hashes: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=100)]
+    until: Moment | None = None
+    """When a suspension or bar ends by itself."""
+    correct_by: Moment | None = None
+    """For an order to correct."""
+    urgent_ground: Text | None = None
+    """Code of the profile's list: then the release does not wait for the notice, and the notice has a clock instead."""
+
+
+class Release(Body):
+    """What the second person signs: the preview's digest, and every site it names."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{
+        "signature": {"preview_digest": examples.DIGEST, "collateral": [examples.NEIGHBOUR]},
+    }]})  # fmt: skip
+
+    signature: Signature
+
+
+class Correction(Body):
+    """Whether an order to correct was obeyed."""
+
+    obeyed: bool
+    statement: Statement
+
+
+class NewAppeal(Body):
+    """A challenge of an act of any department."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{
+        "act": {"service": "enforcement", "kind": "decision", "id": examples.DECISION},
+        "grounds": "The consent of the authority covers these medicines; see the annex.", "asks_for_stay": True,
+    }]})  # fmt: skip
+
+    act: ActRef
+    grounds: Reasons
+    asks_for_stay: bool = False
+    consent: Reasons | None = None
+    """When the review body enters it for the operator: how the operator agreed. Nobody else may."""
+
+
+class Stay(Body):
+    """Whether the act has effect while its appeal is decided."""
+
+    granted: bool
+    statement: Statement
+
+
+class Outcome(Body):
+    """How an appeal ends."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"outcome": "upheld", "statement": examples.STATEMENT}]})
+
+    outcome: Literal["upheld", "rejected"]
+    statement: Statement
+
+
+class EvidenceView(BaseModel):
+    """A piece of evidence; its bytes are at /evidence/{sha256}."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    sha256: str
+    size: int = Field(description="Bytes")
+    media_type: str
+    added_at: datetime
+
+
+class AppealView(BaseModel):
+    """An appeal, its clock and its outcome."""
+
+    id: UUID
+    version: int
+    status: str
+    act: ActRef
+    appellant: OperatorRef
+    authority: AuthorityRef = Field(description="Whose act it is")
+    body: AuthorityRef = Field(description="Who decides: another organisation than any that took part")
+    grounds: str
+    on_behalf: bool
+    stay: str = Field(description="none, asked, granted or refused")
+    clock: ClockView | None
+    statement: Statement | None
+    filed_at: datetime
+    decided_at: datetime | None
+    allowed_actions: list[str]
+
+
+class OrderOutcomeView(BaseModel):
+    """What a provider made of an order."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    order_id: UUID
+    provider_id: UUID
+    action: str
+    outcome: str
+    detail: str | None
+    at: datetime
+
+
+class ExecutionState(BaseModel):
+    """What the regulator did about a decision, as far as it said."""
+
+    execution_id: UUID
+    status: str
+    due_at: datetime | None
+    answer: Statement | None
+    at: datetime
+
+
+class NoticeState(BaseModel):
+    """Whether whom it burdens was told, and until when it may put things right."""
+
+    notice_id: UUID
+    issued_at: datetime
+    delivered_at: datetime | None
+    release_from: datetime | None = Field(description="When the cure is over; none while the notice is not delivered")
+
+
+class DecisionView(BaseModel):
+    """A decision: what it does and why, who is touched, and what became of it."""
+
+    id: UUID
+    version: int
+    status: str
+    case_id: UUID
+    subject: Subject
+    effect: str
+    service_item: str | None
+    grounds: Grounds
+    evidence_hashes: list[str]
+    until: datetime | None
+    correct_by: datetime | None
+    urgent_ground: str | None
+    site: FrozenSite | None = Field(description="The site as it is, or as it was at release")
+    preview: Preview | None = Field(description="Whom it touches besides: now, or as it was at release")
+    preview_digest: str | None
+    notice: NoticeState | None
+    execution: ExecutionState | None
+    orders: list[OrderOutcomeView]
+    appeals: list[AppealView]
+    drafted_at: datetime
+    released_at: datetime | None
+    ended_because: str | None
+    allowed_actions: list[str]
+
+
+class CaseSummary(BaseModel):
+    """A case in a list."""
+
+    id: UUID
+    version: int
+    status: str
+    outcome: str | None
+    subject: Subject
+    operator: OperatorRef | None
+    hosts: list[str]
+    service_item: str | None
+    ground: str
+    alleged_breach: str
+    legal_basis: list[str]
+    authority: AuthorityRef
+    opened_at: datetime
+    changed_at: datetime
+
+
+class CaseView(CaseSummary):
+    """A case with its evidence and its decisions."""
+
+    evidence: list[EvidenceView]
+    decisions: list[DecisionView]
+    allowed_actions: list[str]
