@@ -1,8 +1,8 @@
 """The real parts that tests run against: a PostgreSQL cluster and a Kafka broker per test session.
 
 - `postgres`: the cluster (an `EmbeddedPostgres`), one per pytest-xdist worker.
-- `make_database(service)`: `await` it for the DSN of a fresh, migrated database; "runtime" gives the runtime's tables
-  alone, "empty" none.
+- `make_database(service)`: `await` it for the DSN of a fresh, migrated database whose copy of the directory of
+  organisations holds what a new stack begins with; "runtime" gives the runtime's tables alone, "empty" none.
 - `broker`: a broker for the session: Tansu, or Apache Kafka with BROKER=kafka. Use topic names of your own.
 - `fresh_broker`: `fresh_broker()` starts a broker that the test may stop, kill and start again.
 """
@@ -22,7 +22,10 @@ from local_stack.broker import Broker
 from local_stack.kafka import ApacheKafka
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.tansu import Tansu
+from shared.rules import load
+from shared.runtime.acts.directory import founding, take_over
 from shared.runtime.db import migrations
+from shared.runtime.db.postgres import Database
 
 ROOT = Path(__file__).parents[2]
 MakeDatabase = Callable[[str], Awaitable[str]]
@@ -77,7 +80,17 @@ async def _template(postgres: EmbeddedPostgres, role: str) -> str:
         await connection.close()
     elif role != "empty":
         await migrations.upgrade(dsn, ROOT / "services" / role.replace("_", "-") / "migrations")
+    if role not in {"empty", "coordination"}:  # which fills its own when it starts
+        await seed_directory(dsn)
     return role
+
+
+async def seed_directory(dsn: str) -> None:
+    """What a service has heard of the directory when it has caught up on a new stack."""
+    db = await Database.connect(dsn, application_name="seed", max_size=2)
+    async with db.transaction() as tx:
+        await take_over(tx, founding(load("cn-2006")))
+    await db.close()
 
 
 def new_broker(folder: Path) -> Broker:

@@ -1,11 +1,13 @@
 """The people of the tests: callers for verbs, and bearer tokens for the HTTP door, signed by a test issuer.
 
 `person("regulator-a")` is a Caller, `token("regulator-a")` the token that stands for it; both take claims to override:
-`token("regulator-a", region="310000")`. `validator()` accepts these tokens; `key_set()` is what a real one fetches.
+`token("regulator-a", roles=[])`. What they may do comes from the directory, as at the door. `validator()` accepts these
+tokens; `key_set()` is what a real one fetches.
 The names and rights are those of the local stack.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
@@ -13,6 +15,8 @@ from uuid import uuid4
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
+from shared.rules import load
+from shared.runtime.acts.directory import Directory, founding
 from shared.runtime.base.clock import Clock, SystemClock
 from shared.runtime.base.context import Caller
 from shared.runtime.web.identity import StaticKeys, TokenValidator, caller_of
@@ -20,35 +24,67 @@ from shared.runtime.web.identity import StaticKeys, TokenValidator, caller_of
 ISSUER: Final = "https://issuer.test"
 AUDIENCE: Final = "concord"
 OPERATOR_USCC: Final = "91110000MA01CNCRD6"
-BEIJING: Final = "110000"
 
 _KEY: Final = OKPKey.generate_key("Ed25519", {"kid": "test-1", "use": "sig"})
 
 
-def _official(name: str, role: str, organisation: str, **more: Any) -> dict[str, Any]:
-    return {"name": name, "organisation": organisation, "roles": [role], "level": "province", "region": BEIJING} | more
+def _official(name: str, role: str, organisation: str) -> dict[str, Any]:
+    return {"name": name, "organisation": organisation, "roles": [role]}
 
 
-PEOPLE: Final[Mapping[str, Mapping[str, Any]]] = {
-    "applicant": {"name": "Applicant", "organisation": OPERATOR_USCC, "roles": ["operator"], "region": BEIJING},
-    "culture-a": _official("Culture A", "sector_regulator", "culture-bj", categories=["culture"]),
-    "culture-b": _official("Culture B", "sector_regulator", "culture-bj", categories=["culture"]),
-    "culture-c": _official("Culture C", "sector_regulator", "culture-bj", categories=["culture"]),
-    "regulator-a": _official("Regulator A", "industry_regulator", "mii-bj"),
-    "regulator-b": _official("Regulator B", "industry_regulator", "mii-bj"),
-    "national-a": _official("National A", "industry_regulator", "mii", level="national", region=None),
-    "national-b": _official("National B", "industry_regulator", "mii", level="national", region=None),
-    "desk-a": _official("Desk A", "access_desk", "mii-bj"),
-    "officer": _official("Officer", "query_desk", "mii-bj"),
-    "review-a": _official("Review A", "review_body", "review-bj"),
-    "auditor": _official("Auditor", "auditor", "audit-bj"),
-}
+def _people() -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "applicant", {"name": "Applicant", "organisation": OPERATOR_USCC, "roles": ["operator"]}
+    for letter in "abc":
+        yield f"culture-{letter}", _official(f"Culture {letter.upper()}", "sector_regulator", "culture-110000")
+        yield f"drugs-{letter}", _official(f"Drugs {letter.upper()}", "sector_regulator", "drugs-110000")
+    for letter in "ab":
+        title = letter.upper()
+        yield f"regulator-{letter}", _official(f"Regulator {title}", "industry_regulator", "industry-110000")
+        yield f"national-{letter}", _official(f"National {title}", "industry_regulator", "industry")
+        yield f"drugs-national-{letter}", _official(f"Drugs National {title}", "sector_regulator", "drugs")
+        yield (
+            f"shanghai-regulator-{letter}",
+            _official(f"Shanghai Regulator {title}", "industry_regulator", "industry-310000"),
+        )
+    yield "shanghai-drugs-a", _official("Shanghai Drugs A", "sector_regulator", "drugs-310000")
+    yield "desk-a", _official("Desk A", "access_desk", "industry-110000")
+    yield "officer", _official("Officer", "query_desk", "industry-110000")
+    yield "review-a", _official("Review A", "review_body", "review-110000")
+    yield "review-national-a", _official("Review National A", "review_body", "review")
+    yield "coordination-a", _official("Coordination A", "coordination_office", "coordination-110000")
+    yield "coordination-national-a", _official("Coordination National A", "coordination_office", "coordination")
+    yield "auditor", _official("Auditor", "auditor", "audit-110000")
+
+
+PEOPLE: Final[Mapping[str, Mapping[str, Any]]] = dict(_people())
+
+
+def directory(clock: Clock | None = None) -> Directory:
+    """The directory that every stack begins with, as a service holds it."""
+    rules = load("cn-2006")
+    held = Directory(clock or SystemClock(), rules.time_zone)
+    held.load(founding(rules))
+    return held
+
+
+_DIRECTORY: Final = directory()
+
+
+def _moved(organisation: str, region: str | None) -> str:
+    """The same office of another province, or of the whole country."""
+    office = re.sub(r"-\d{6}$", "", organisation)
+    return f"{office}-{region}" if region else office
 
 
 def claims(who: str, *, clock: Clock | None = None, lifetime_s: float = 600, **override: Any) -> dict[str, Any]:
-    """The claims of somebody's token; an override of None leaves that claim out."""
+    """The claims of somebody's token; an override of None leaves that claim out.
+
+    ``region`` moves somebody to the same office of another province, and of the whole country when it is None.
+    """
     now = (clock or SystemClock()).now().astimezone(UTC)
-    known = PEOPLE.get(who, {"name": who, "organisation": who, "roles": []})
+    known = dict(PEOPLE.get(who, {"name": who, "organisation": who, "roles": []}))
+    if "region" in override:
+        known["organisation"] = _moved(known["organisation"], override.pop("region"))
     given = {
         "iss": ISSUER,
         "aud": AUDIENCE,
@@ -63,8 +99,8 @@ def claims(who: str, *, clock: Clock | None = None, lifetime_s: float = 600, **o
 
 
 def person(who: str, **override: Any) -> Caller:
-    """Somebody as a verb sees them."""
-    return caller_of(claims(who, **override))
+    """Somebody as a verb sees them. Raises OrganisationUnknown."""
+    return _DIRECTORY.caller(caller_of(claims(who, **override)))
 
 
 def provider(provider_id: object, **override: Any) -> Caller:

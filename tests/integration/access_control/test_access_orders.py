@@ -57,7 +57,7 @@ async def test_the_document_says_who_decided_why_and_how_to_challenge_it(desk: D
 
 
 async def test_the_region_of_an_order_is_the_one_that_orders_its_provider(desk: Desk) -> None:
-    who = ("desk-gd", {"roles": ["access_desk"], "region": "440000"})
+    who = ("desk-a", {"region": "440000"})
     body = {"name": "Far", "licence_number": "粤ICP证1号", "region": "440000", "kind": "carrier", "contact": "x"}
     far = Host((await desk.api.post("/providers", json=body, who=who)).json()["id"], {})
     await desk.deliver(revoked(far))

@@ -58,11 +58,11 @@ async def test_a_grant_numbers_the_approval_and_tells_the_registry(desk: Desk) -
     application_id = await desk.applied(domain="stage.example")
     granted = (await desk.act(application_id, "grant")).json()
     assert granted["approval"] == {
-        "number": "culture-bj-2026-000001",
+        "number": "culture-110000-2026-000001",
         "scope": "Online performances",
         "valid_until": "2029-11-22",
     }
-    assert granted["authority"] == "culture-bj"
+    assert granted["authority"] == "culture-110000"
     assert granted["version"] == 2
     (decision,) = granted["decisions"]
     assert (decision["action"], decision["decided_by"], decision["legal_basis"]) == ("grant", "culture-a", ["P3.1.3"])
@@ -71,13 +71,13 @@ async def test_a_grant_numbers_the_approval_and_tells_the_registry(desk: Desk) -
             "approval.granted.v1",
             {
                 "application_id": application_id,
-                "authority": "culture-bj",
+                "authority": "culture-110000",
                 "operator_uscc": OPERATOR_USCC,
                 "service_item": "culture",
                 "domain": "stage.example",
                 "region": "110000",
                 "level": "province",
-                "number": "culture-bj-2026-000001",
+                "number": "culture-110000-2026-000001",
                 "scope_of_service": "Online performances",
                 "valid_until": "2029-11-22",
             },
@@ -91,14 +91,14 @@ async def test_a_cancellation_keeps_number_reasons_and_evidence(desk: Desk) -> N
     await desk.act(application_id, "grant")
     cancelled = (await desk.act(application_id, "cancellation", who="culture-b")).json()
     assert cancelled["status"] == "cancelled"
-    assert cancelled["approval"]["number"] == "culture-bj-2026-000001"
+    assert cancelled["approval"]["number"] == "culture-110000-2026-000001"
     assert [each["action"] for each in cancelled["decisions"]] == ["grant", "cancel"]
     assert cancelled["decisions"][1]["redress"]["within_days"] == 60
     assert cancelled["decisions"][1]["evidence_hash"] == "0" * 64
     fact, data = (await desk.facts(application_id))[-1]
     assert (fact, data["number"], data["evidence_hash"]) == (
         "approval.cancelled.v1",
-        "culture-bj-2026-000001",
+        "culture-110000-2026-000001",
         "0" * 64,
     )
 
@@ -110,17 +110,17 @@ async def test_numbers_have_no_gaps_even_when_grants_race_and_fail(desk: Desk) -
     answers = await asyncio.gather(*grants)
     assert sorted(answer.status_code for answer in answers) == [200] * 10 + [409] * 10
     numbers = sorted(answer.json()["approval"]["number"] for answer in answers if answer.status_code == 200)
-    assert numbers == [f"culture-bj-2026-{serial:06}" for serial in range(1, 11)]
+    assert numbers == [f"culture-110000-2026-{serial:06}" for serial in range(1, 11)]
 
 
 async def test_numbers_count_per_authority_and_year_of_beijing(desk: Desk) -> None:
     await desk.act(await desk.applied(), "grant")
-    of_education = ("culture-a", {"categories": ["education"], "organisation": "education-bj"})
+    of_education = ("culture-a", {"organisation": "education-110000"})
     other = await desk.act(await desk.applied(service_item="education"), "grant", who=of_education)
-    assert other.json()["approval"]["number"] == "education-bj-2026-000001"
+    assert other.json()["approval"]["number"] == "education-110000-2026-000001"
     desk.clock.advance(timedelta(days=59, hours=15))  # 31 December, 16:00 UTC: already the new year in Beijing
     later = await desk.act(await desk.applied(), "grant")
-    assert later.json()["approval"]["number"] == "culture-bj-2027-000001"
+    assert later.json()["approval"]["number"] == "culture-110000-2027-000001"
 
 
 @pytest.mark.parametrize("who", ["applicant", "regulator-a", "desk-a", "officer", "auditor"])
@@ -132,7 +132,7 @@ async def test_only_the_competent_authority_decides(desk: Desk, act: str, who: s
     assert await desk.refusals() == [(who, "role_missing")]
 
 
-@pytest.mark.parametrize("elsewhere", [{"categories": ["education"]}, {"region": "310000"}])
+@pytest.mark.parametrize("elsewhere", [{"organisation": "education-110000"}, {"region": "310000"}])
 async def test_an_authority_of_another_category_or_province_is_refused_and_audited(
     desk: Desk, elsewhere: dict[str, object]
 ) -> None:

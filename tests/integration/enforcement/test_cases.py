@@ -26,7 +26,7 @@ async def test_a_case_is_bound_to_the_site_of_the_register(office: Office) -> No
     assert answer.headers["location"] == f"/cases/{case['id']}"
     assert (case["site_id"], case["registration_id"]) == (str(record.site_id), str(record.registration_id))
     assert (case["domain"], case["site_number"]) == ("www.stage.example", "京ICP备10046444号-1")
-    assert (case["authority"], case["region"], case["level"]) == ("culture-bj", "110000", "province")
+    assert (case["authority"], case["region"], case["level"]) == ("culture-110000", "110000", "province")
     assert (case["status"], case["evidence"], case["decisions"]) == ("open", [], [])
     ((fact, data),) = await office.facts(case["id"])
     assert fact == "case.opened.v1"
@@ -36,7 +36,7 @@ async def test_a_case_is_bound_to_the_site_of_the_register(office: Office) -> No
 
 async def test_a_case_of_the_ministry_has_its_level_and_the_site_s_region(office: Office) -> None:
     await office.know(site("far.example", region="310000"))
-    ministry: Who = ("culture-a", {"level": "national", "region": None, "organisation": "culture"})
+    ministry: Who = ("culture-a", {"organisation": "culture"})
     case = (await office.open_case("far.example", who=ministry)).json()
     assert (case["level"], case["region"], case["authority"]) == ("national", "310000", "culture")
 
@@ -72,7 +72,7 @@ async def test_a_malformed_suspicion_names_the_field(office: Office, changes: di
         ("applicant", "role_missing"),
         ("regulator-a", "role_missing"),
         ("auditor", "role_missing"),
-        (("culture-a", {"categories": ["education"]}), "out_of_scope"),
+        (("culture-a", {"organisation": "education-110000"}), "out_of_scope"),
         (("culture-a", {"region": "310000"}), "out_of_scope"),
     ],
 )
@@ -99,8 +99,7 @@ async def test_reading_and_listing_follow_the_desk(office: Office) -> None:
     strangers: tuple[Who, ...] = (
         ("regulator-a", {"region": "310000"}),
         ("review-a", {"region": "310000"}),
-        ("culture-a", {"categories": ["education"]}),
-        ("culture-a", {"region": None}),
+        ("culture-a", {"organisation": "education-110000"}),
     )
     for who in strangers:
         assert (await office.api.get(f"/cases/{here}", who=who)).status_code == 403
@@ -180,7 +179,7 @@ async def test_evidence_has_a_type_a_size_and_bytes(office: Office) -> None:
 async def test_evidence_is_not_for_strangers_and_not_given_out_damaged(office: Office) -> None:
     case_id = await office.opened()
     sha256 = (await office.file_evidence(case_id)).json()["sha256"]
-    strangers: tuple[Who, ...] = ("applicant", "desk-a", ("culture-a", {"categories": ["education"]}))
+    strangers: tuple[Who, ...] = ("applicant", "desk-a", ("culture-a", {"organisation": "education-110000"}))
     for who in strangers:
         assert (await office.api.get(f"/evidence/{sha256}", who=who)).status_code == 403
     for path in files(office):

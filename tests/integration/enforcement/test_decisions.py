@@ -55,7 +55,7 @@ async def test_a_second_person_releases_and_the_regulator_is_asked(office: Offic
     assert request["decision_id"] == released["id"]
     assert request["evidence_hash"] == released["evidence_hash"] == facts[1][1]["evidence_hash"]
     assert (request["redress"], request["legal_basis"]) == (DRAFT["redress"], DRAFT["legal_basis"])
-    assert (request["region"], request["level"], request["authority"]) == ("110000", "province", "culture-bj")
+    assert (request["region"], request["level"], request["authority"]) == ("110000", "province", "culture-110000")
     trail = await office.trail(released["id"])
     assert trail == [("draft", None, "drafted", "culture-a"), ("release", "drafted", "released", "culture-b")]
 
@@ -81,9 +81,9 @@ async def test_whoever_drafts_never_releases(office: Office) -> None:
     [
         ("applicant", "role_missing"),
         ("regulator-a", "role_missing"),
-        (("culture-b", {"categories": ["education"]}), "out_of_scope"),
+        (("culture-b", {"organisation": "education-110000"}), "out_of_scope"),
         (("culture-b", {"region": "310000"}), "out_of_scope"),
-        (("culture-b", {"organisation": "culture-sh"}), "out_of_scope"),
+        (("culture-b", {"organisation": "culture-310000"}), "out_of_scope"),
     ],
 )
 async def test_only_the_authority_of_the_case_releases_and_withdraws(office: Office, who: Who, code: str) -> None:

@@ -24,7 +24,7 @@ def fact(of: type[Fact], decision: dict[str, Any], **changes: Any) -> Fact:
     """A fact about this decision."""
     about = {"decision_id": decision["id"], "case_id": decision["case_id"]}
     if of is RegistrationRevokedV1:
-        about = {"measure": {**examples.MEASURE, "authority": "culture-bj", **about}}
+        about = {"measure": {**examples.MEASURE, "authority": "culture-110000", **about}}
     return of.model_validate({**of.EXAMPLE, **about, **changes})
 
 
@@ -123,7 +123,7 @@ async def test_facts_about_others_are_none_of_our_business(office: Office) -> No
     """The regulator revokes on its own, or because of a decision that is not ours: nothing breaks or moves."""
     decision = await office.released()
     foreign = {"id": uuid7(), "case_id": uuid7()}
-    own = {**examples.MEASURE, "authority": "mii-bj", "decision_id": None, "case_id": None}
+    own = {**examples.MEASURE, "authority": "industry-110000", "decision_id": None, "case_id": None}
     await office.hear(fact(RegistrationRevokedV1, decision, measure=own))
     await office.hear(fact(RegistrationReinstatedV1, decision, decision_id=None))
     await office.hear(fact(OrderExecutedV1, decision, decision_id=None))

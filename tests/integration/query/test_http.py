@@ -99,7 +99,7 @@ async def test_the_register_says_why_a_site_is_gone(api: Api) -> None:
     answer = await api.get("/public/register/京ICP备00000002号")
     entry = RegisterEntry.model_validate_json(answer.content)
     assert entry.decision is not None
-    assert (entry.registration.status, entry.decision.authority) == ("revoked", "culture-bj")
+    assert (entry.registration.status, entry.decision.authority) == ("revoked", "culture-110000")
     assert [event.what for event in entry.history] == ["registration_revoked", "cut_off_released", "cut_off_executed"]
     assert entry.sites[0].hosting.state == "suspended"
 

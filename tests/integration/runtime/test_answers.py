@@ -169,7 +169,7 @@ async def test_a_mistake_of_ours_is_a_500_whose_inside_stays_in_the_log(
 async def test_a_refused_write_is_audited_with_who_what_and_why(api: Api) -> None:
     answer = await api.post(f"/things/{ID}/breaking", who="officer")
     (row,) = await audited(api)
-    assert (row["subject"], row["name"], row["organisation"]) == ("officer", "Officer", "mii-bj")
+    assert (row["subject"], row["name"], row["organisation"]) == ("officer", "Officer", "industry-110000")
     assert (row["act"], row["resource"]) == ("POST /things/{thing_id}/breaking", f"/things/{ID}/breaking")
     assert (row["outcome"], row["code"]) == ("refused", "action_refused")
     assert row["trace_id"] == answer.json()["trace_id"]

@@ -33,6 +33,9 @@ down_revision = None
 def upgrade() -> None:
     op.execute(runtime_schema(1))
     op.execute(runtime_schema(2))
+    op.execute(runtime_schema(3))
+    op.execute("""INSERT INTO organisation VALUES ('a', 1, '{"organisation_id": "aa", "version": 1, "status": "active",
+        "names": {"zh": "a", "en": "a"}, "short_name": "a", "kinds": ["auditor"], "level": "national"}')""")
 '''
 ROOT = Path(__file__).parents[3]
 
@@ -106,7 +109,8 @@ async def process(dsn: str, command: str = "serve", *arguments: str, **environme
 async def test_a_service_serves_and_ends_well_within_five_seconds_of_sigterm(make_database: MakeDatabase) -> None:
     async with process(await make_database("runtime")) as service:
         ready = await service.until("/readyz", 200)
-        assert ready.json() == {"status": "ready", "service": "toy", "checks": {"started": True, "database": True}}
+        checks = {"started": True, "database": True, "directory": {"organisations": len(people.directory())}}
+        assert ready.json() == {"status": "ready", "service": "toy", "checks": checks}
         assert (await service.get("/things")).status_code == 401
         began = time.monotonic()
         service.process.send_signal(signal.SIGTERM)

@@ -20,6 +20,7 @@ from shared.runtime.base.ids import uuid7
 from shared.runtime.clocks.ticks import TickWorker
 from shared.runtime.db.postgres import Database, Tx
 from tests.integration.runtime.world import running, until
+from tests.support import people
 from tests.support.fixtures import MakeDatabase
 
 MONDAY = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)  # ten o'clock in Beijing
@@ -33,7 +34,7 @@ async def rt(make_database: MakeDatabase) -> AsyncIterator[Runtime]:
     async with db.connection() as connection:
         await connection.execute("CREATE TABLE thing (id uuid PRIMARY KEY, status text NOT NULL DEFAULT 'open')")
         await connection.execute("CREATE TABLE fired (id uuid NOT NULL)")
-    yield Runtime(db, FixedClock(MONDAY), load("cn-2006"), cast("Any", None))
+    yield Runtime(db, FixedClock(MONDAY), load("cn-2006"), cast("Any", None), people.directory())
     await db.close()
 
 

@@ -22,6 +22,7 @@ from shared.runtime.base.context import EventMeta
 from shared.runtime.db.postgres import Database, Tx
 from shared.runtime.events.kafka import KafkaSettings
 from shared.runtime.events.relay import Relay
+from tests.support import people
 from tests.support.fixtures import ROOT
 
 _numbers = itertools.count(1)
@@ -60,7 +61,7 @@ def kafka_of(broker: Broker) -> KafkaSettings:
 
 
 def runtime_of(db: Database) -> Runtime:
-    return Runtime(db, SystemClock(), cast("Any", None), cast("Any", None))
+    return Runtime(db, SystemClock(), cast("Any", None), cast("Any", None), people.directory())
 
 
 async def tell(db: Database, *facts: Fact) -> None:

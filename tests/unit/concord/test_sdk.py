@@ -17,7 +17,7 @@ from shared.rules.identifiers import check_uscc, normalise_domain
 
 PLACES = Places({name: f"http://{name}.test" for name in SERVICES}, "http://issuer.test")
 Answer = httpx.Response | Exception
-CLAIMS = {"sub": "u1", "organisation": "mii-bj", "roles": ["industry_regulator"]}
+CLAIMS = {"sub": "u1", "organisation": "industry-110000", "roles": ["industry_regulator"]}
 
 
 class Wire:

@@ -40,7 +40,7 @@ async def _validator(issuer: httpx.AsyncClient) -> TokenValidator:
 async def test_a_person_gets_a_token_that_the_services_accept(issuer: httpx.AsyncClient) -> None:
     token = await _token(issuer, grant_type="password", username="culture-a", password="culture-a")
     caller = await (await _validator(issuer)).validate(token)
-    assert (caller.subject, caller.organisation, caller.region) == ("culture-a", "culture-bj", "110000")
+    assert (caller.subject, caller.organisation, caller.region) == ("culture-a", "culture-110000", "110000")
     assert caller.roles == {"sector_regulator"}
     assert caller.categories == {"culture"}
 

@@ -16,7 +16,12 @@ AT = datetime(2026, 11, 22, 4, tzinfo=UTC)
 PROVIDER = UUID(examples.PROVIDER)
 OTHER_PROVIDER = UUID(int=PROVIDER.int + 1)
 USCC: str = examples.OPERATOR_RECORD["uscc"]
-MEASURE = {**examples.MEASURE, "authority": "culture-bj", "decision_id": examples.DECISION, "case_id": examples.CASE}
+MEASURE = {
+    **examples.MEASURE,
+    "authority": "culture-110000",
+    "decision_id": examples.DECISION,
+    "case_id": examples.CASE,
+}
 ORDER_FACTS: dict[str, type[Fact]] = {
     "released": access.OrderReleasedV1,
     "received": access.OrderReceivedV1,

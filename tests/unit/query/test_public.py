@@ -46,7 +46,7 @@ def test_the_public_answer_holds_no_official_field(model: ReadModel, writer: Wri
 
 def test_a_person_is_not_named_anywhere(model: ReadModel, writer: Writer) -> None:
     reasons = "The site of 张三丰 (110101199003074477) showed programmes without approval."
-    measure = {**examples.MEASURE, "reasons": reasons, "authority": "culture-bj"}
+    measure = {**examples.MEASURE, "reasons": reasons, "authority": "culture-110000"}
     writer.apply(revoked(name="张三丰的主页", operator=PERSON, measure=measure))
     shown = entry(model)
     assert shown["operator"] == {"name": public.INDIVIDUAL, "kind": "person"}
@@ -60,7 +60,7 @@ def test_the_page_says_why_by_whom_and_how_to_challenge_it(model: ReadModel, wri
     writer.apply(revoked())
     html = page.render(entry(model))
     for said in (
-        "culture-bj",
+        "culture-110000",
         "Coordination Plan 2006",
         "after an order to correct",
         "Administrative review",

@@ -34,9 +34,21 @@ async def refused(bearer: str, reason: str, using: TokenValidator | None = None)
 
 async def test_a_token_becomes_the_caller_its_claims_describe() -> None:
     caller = await validator().validate(token("culture-a", clock=CLOCK))
-    assert (caller.subject, caller.name, caller.organisation) == ("culture-a", "Culture A", "culture-bj")
-    assert (caller.roles, caller.level, caller.region) == (frozenset({Role.SECTOR_REGULATOR}), Level.PROVINCE, "110000")
-    assert caller.categories == {"culture"}
+    assert (caller.subject, caller.name, caller.organisation) == ("culture-a", "Culture A", "culture-110000")
+    assert caller.roles == {Role.SECTOR_REGULATOR}
+    assert (caller.person, caller.program, caller.authority) == ("culture-a", False, None)
+
+
+async def test_level_region_and_competences_of_a_token_count_for_nothing() -> None:
+    claimed = await validator().validate(token("culture-a", clock=CLOCK, level="national", categories=["education"]))
+    assert (claimed.level, claimed.region, claimed.categories) == (Level.PROVINCE, None, frozenset())
+
+
+async def test_a_human_is_the_person_of_the_claim_and_a_client_is_a_program() -> None:
+    assert (await validator().validate(token("culture-a", clock=CLOCK, person="human-1"))).person == "human-1"
+    programs: list[dict[str, Any]] = [{"client_id": "culture-a"}, {"gty": "client-credentials"}]
+    for of_program in programs:
+        assert (await validator().validate(token("culture-a", clock=CLOCK, **of_program))).program, of_program
 
 
 async def test_roles_the_profile_does_not_know_are_ignored() -> None:
@@ -45,10 +57,11 @@ async def test_roles_the_profile_does_not_know_are_ignored() -> None:
 
 
 async def test_claims_that_are_missing_or_malformed_give_no_rights() -> None:
-    bare = token("x", clock=CLOCK, roles=None, organisation=None, level="galactic", categories="culture", region=None)
+    bare = token(
+        "x", clock=CLOCK, roles="operator", organisation=None, person="", client_id=None, gty=["client-credentials"]
+    )
     caller = await validator().validate(bare)
-    assert (caller.roles, caller.organisation, caller.level, caller.region) == (frozenset(), "", Level.PROVINCE, None)
-    assert caller.categories == set()
+    assert (caller.roles, caller.organisation, caller.person, caller.program) == (frozenset(), "", "x", False)
 
 
 @pytest.mark.parametrize(

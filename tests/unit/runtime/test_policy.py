@@ -22,6 +22,7 @@ from shared.runtime.acts.policy import (
     own_organisation,
     same_region,
 )
+from shared.runtime.base.context import Caller
 from tests.support.people import person
 
 
@@ -31,10 +32,14 @@ class Act(StrEnum):
     CONFIRM = "confirm_revocation"
 
 
+LOST = Caller("x", "x", "", frozenset({Role.INDUSTRY_REGULATOR}))
+"""Somebody without region, organisation or category, as no token makes anybody."""
+
+
 @dataclass
 class Record:
     region: str = "110000"
-    organisation: str = "mii-bj"
+    organisation: str = "industry-110000"
     category: str = "culture"
 
 
@@ -65,7 +70,7 @@ def test_another_region_is_out_of_scope_but_national_level_reaches_every_region(
 
 
 def test_a_caller_without_region_organisation_or_category_reaches_nothing() -> None:
-    nobody = person("x", roles=["industry_regulator"], organisation=None)
+    nobody = LOST
     for scope in (same_region, own_organisation, own_category):
         assert not scope(nobody).admits(Record(region="", organisation="", category=""))
         assert not scope(nobody).admits(Record(region=None, organisation=None, category=None))  # type: ignore[arg-type]
@@ -132,9 +137,9 @@ def test_roles_of_one_act_may_reach_different_records() -> None:
 
 
 def test_a_scope_tied_to_a_role_reaches_nothing_for_others() -> None:
-    assert holding(Role.AUDITOR, anywhere)(person("x", roles=["auditor"])).admits(Record())
+    assert holding(Role.AUDITOR, anywhere)(person("auditor")).admits(Record())
     assert not holding(Role.AUDITOR, anywhere)(person("regulator-a")).admits(Record())
-    both = person("x", roles=["auditor", "operator"])
+    both = replace(person("auditor"), roles=frozenset({Role.AUDITOR, Role.OPERATOR}))
     assert holding(Role.AUDITOR, anywhere)(both).admits(Record())
     assert not holding(Role.AUDITOR, own_organisation)(both).admits(Record())
 
@@ -145,10 +150,10 @@ def test_several_values_of_a_word_overlap_and_none_of_wants_not_one() -> None:
         organisation: tuple[str, ...]
 
     culture = person("culture-a")
-    assert own_organisation(culture).admits(Shared(("mii-bj", "culture-bj")))
-    assert not another_organisation(culture).admits(Shared(("mii-bj", "culture-bj")))
-    assert another_organisation(culture).admits(Shared(("mii-bj",)))
-    assert not another_organisation(person("x", organisation=None)).admits(Shared(("mii-bj",)))
+    assert own_organisation(culture).admits(Shared(("industry-110000", "culture-110000")))
+    assert not another_organisation(culture).admits(Shared(("industry-110000", "culture-110000")))
+    assert another_organisation(culture).admits(Shared(("industry-110000",)))
+    assert not another_organisation(LOST).admits(Shared(("industry-110000",)))
 
 
 def test_a_list_is_filtered_by_what_admits_a_record() -> None:
@@ -157,8 +162,7 @@ def test_a_list_is_filtered_by_what_admits_a_record() -> None:
     assert POLICY.reach(person("national-a"), Act.READ).where({}, first=1) == ("(TRUE)", [])
     with pytest.raises(RoleMissing):
         POLICY.reach(person("culture-a"), Act.READ)
-    lost = person("x", roles=["industry_regulator"], organisation=None)
-    assert POLICY.reach(lost, Act.READ).where({}, first=1) == ("(FALSE)", [])
+    assert POLICY.reach(LOST, Act.READ).where({}, first=1) == ("(FALSE)", [])
 
 
 def test_a_program_is_neither_of_the_two_people() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from shared.contracts import access, approval, enforcement, notices, registry
+from shared.contracts import access, approval, directory, enforcement, notices, registry
 from shared.contracts.base import Fact
 
 _FACTS: tuple[type[Fact], ...] = (
@@ -38,6 +38,7 @@ _FACTS: tuple[type[Fact], ...] = (
     access.OrderAnsweredV1,
     access.OrderOverdueV1,
     access.OrderWithdrawnV1,
+    directory.OrganisationRecordedV1,
 )
 
 FACTS: Final[Mapping[str, type[Fact]]] = MappingProxyType({fact.TYPE: fact for fact in _FACTS})

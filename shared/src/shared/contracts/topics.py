@@ -20,11 +20,24 @@ ENFORCEMENT_EVENTS: Final = Topic(
 ACCESS_EVENTS: Final = Topic(
     "access-events", "access-control", "Providers, and what became of the orders sent to them."
 )
+DIRECTORY_ORGANISATIONS: Final = Topic(
+    "directory-organisations",
+    "coordination",
+    "The whole current record of each organisation of the directory; a new reader needs nothing else.",
+    compacted=True,
+)
 
 PROVIDER: Final = "provider"
 """Who writes the topics that strangers write."""
 
-FACT_TOPICS: Final = (APPROVAL_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES, ENFORCEMENT_EVENTS, ACCESS_EVENTS)
+FACT_TOPICS: Final = (
+    APPROVAL_EVENTS,
+    REGISTRY_EVENTS,
+    REGISTRY_SITES,
+    ENFORCEMENT_EVENTS,
+    ACCESS_EVENTS,
+    DIRECTORY_ORGANISATIONS,
+)
 
 
 def orders_topic(provider_id: object) -> Topic:

@@ -2,6 +2,7 @@
 
 from shared.rules.profile import (
     Clock,
+    FoundingOrganisation,
     Named,
     NumberFormat,
     Province,
@@ -16,6 +17,7 @@ from shared.rules.roles import Level, Role
 
 __all__ = [
     "Clock",
+    "FoundingOrganisation",
     "Level",
     "Named",
     "NumberFormat",

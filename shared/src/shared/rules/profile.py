@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from functools import cache, cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from shared.rules.calendar import Calendar
-from shared.rules.roles import Role
+from shared.rules.roles import Level, Role
 
 _FOLDER: Final = Path(__file__).parent / "profiles"
 
@@ -96,6 +97,25 @@ class RedressDefault:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class FoundingOrganisation:
+    """An organisation that a new directory begins with; its competences begin on ``since``."""
+
+    id: str
+    chinese: str
+    english: str
+    short: str
+    kinds: tuple[Role, ...]
+    level: Level
+    region: str | None
+    competences: tuple[str, ...]
+    since: date
+    parent: str | None
+    supervises: tuple[str, ...]
+    redress: str | None
+    source: str
+
+
 @dataclass(frozen=True)
 class Rules:
     """A rule profile. Everything in it is data with a citation."""
@@ -114,6 +134,8 @@ class Rules:
     refusal_grounds: Mapping[str, Named]
     measures: Mapping[str, Named]
     redress: RedressDefault
+    organisations: Mapping[str, FoundingOrganisation]
+    """What a new directory of organisations begins with, by id."""
 
     @cached_property
     def provinces_by_short_name(self) -> Mapping[str, Province]:
@@ -145,6 +167,7 @@ def _rules(data: dict[str, Any]) -> Rules:
         refusal_grounds=_table(data, "refusal_grounds", Named),
         measures=_table(data, "measures", Named),
         redress=RedressDefault(**data["redress"]),
+        organisations=_organisations(data),
     )
     _check(rules)
     return rules
@@ -152,6 +175,40 @@ def _rules(data: dict[str, Any]) -> Rules:
 
 def _table(data: dict[str, Any], name: str, make: Callable[..., T]) -> Mapping[str, T]:
     return MappingProxyType({code: make(code, **row) for code, row in data[name].items()})
+
+
+def _organisations(data: dict[str, Any]) -> Mapping[str, FoundingOrganisation]:
+    """Those of the whole country, then each kind once in every province."""
+    directory = data.get("directory", {"national": {}, "provinces": {}})
+    found = [_founding(name, row, directory["since"]) for name, row in directory["national"].items()]
+    for code, province in data["provinces"].items():
+        words = {"zh": province["chinese"], "en": province["english"], "short": province["short"], "region": code}
+        found += [
+            _founding(f"{name}-{code}", row, directory["since"], words) for name, row in directory["provinces"].items()
+        ]
+    return MappingProxyType({organisation.id: organisation for organisation in found})
+
+
+def _founding(
+    organisation_id: str, row: dict[str, Any], since: date, words: Mapping[str, str] = MappingProxyType({})
+) -> FoundingOrganisation:
+    """``words`` are those of its province, none for a national one."""
+    said = {name: value.format(**words) for name, value in row.items() if isinstance(value, str)}
+    return FoundingOrganisation(
+        id=organisation_id,
+        chinese=said["chinese"],
+        english=said["english"],
+        short=said["short"],
+        kinds=tuple(Role(kind) for kind in row["kinds"]),
+        level=Level.PROVINCE if words else Level.NATIONAL,
+        region=words.get("region"),
+        competences=tuple(row.get("competences", ())),
+        since=since,
+        parent=said.get("parent"),
+        supervises=tuple(row.get("supervises", ())),
+        redress=said.get("redress"),
+        source=said["source"],
+    )
 
 
 def _clock(name: str, unit: str, **row: Any) -> Clock:
@@ -167,3 +224,8 @@ def _check(rules: Rules) -> None:
             raise ValueError(f"profile {rules.id}: {item.code} needs an authority and a known clock")
     if len(rules.provinces_by_short_name) != len(rules.provinces):
         raise ValueError(f"profile {rules.id}: two provinces share a short name")
+    for founding in rules.organisations.values():
+        unknown = {founding.parent, founding.redress} - rules.organisations.keys() - {None}
+        unknown |= set(founding.competences) - rules.service_items.keys()
+        if unknown:
+            raise ValueError(f"profile {rules.id}: {founding.id} names {sorted(map(str, unknown))}, which is not there")

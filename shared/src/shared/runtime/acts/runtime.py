@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.rules import Rules
+from shared.runtime.acts.directory import Directory
 from shared.runtime.base.clock import Clock
 from shared.runtime.db.postgres import Database
 
@@ -17,5 +18,7 @@ class Runtime:
     rules: Rules
     settings: Any
     """The service's own settings class; each service knows which."""
+    directory: Directory
+    """The organisations that act here: authorities, regulators, review bodies."""
     state: Any = None
     """What the service's start hook returned, if it has one; each service knows what."""

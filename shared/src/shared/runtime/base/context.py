@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from shared.contracts.grounds import AuthorityRef
 from shared.rules.roles import Level, Role
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who acts: a person or a machine, the organisation it acts for, and what it may see."""
+    """Who acts: a person or a machine, the organisation it acts for, and what it may see.
+
+    A token says who, for which organisation and in which roles; the rest comes from the directory at each request
+    (``Directory.caller``).
+    """
 
     subject: str
     """The account, as the issuer names it."""
@@ -26,6 +31,8 @@ class Caller:
     """The human behind the account; one human may have several. What two-person acts compare and keep."""
     program: bool = False
     """A token of client credentials: no human stands behind it."""
+    authority: AuthorityRef | None = None
+    """The organisation as the directory has it now, to be copied into the act; none for operators and providers."""
 
     def __post_init__(self) -> None:
         if not self.person:

@@ -7,6 +7,7 @@ import sys
 from asyncio import FIRST_COMPLETED
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final, cast
 
 import httpx
@@ -75,12 +76,13 @@ def create_app(
 
 
 def jobs_of(service: Service, rt: Any) -> list[Job]:
-    """The workers that ROLES_RUN names for this service."""
+    """The workers that ROLES_RUN names for this service; each process follows the directory of organisations."""
+    following = Job("directory", partial(rt.directory.keep_fresh, rt.db))
     if rt.settings.roles_run == {"http"}:
-        return []
+        return [following]
     from shared.runtime.process import workers  # noqa: PLC0415 - a process that only serves needs no Kafka client
 
-    return workers.jobs_of(service, rt)
+    return [following, *workers.jobs_of(service, rt)]
 
 
 @asynccontextmanager

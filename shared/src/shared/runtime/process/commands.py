@@ -57,7 +57,7 @@ async def unpark(service: Service, settings: Settings, given: argparse.Namespace
 
 def _consumers(service: Service) -> Iterator[tuple[str, Handlers, Projections, RawHandlers]]:
     """The tables of every consumer this service has."""
-    yield service.name, service.handlers, service.projections, {}
+    yield service.name, service.handlers, service.projected, {}
     for feed in service.raw:
         yield feed.name, {}, {}, feed.handlers
 

@@ -9,6 +9,9 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from shared.contracts.base import Fact, Topic
+from shared.contracts.directory import OrganisationRecordedV1
+from shared.contracts.topics import DIRECTORY_ORGANISATIONS
+from shared.runtime.acts import directory
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.settings import Settings
 from shared.runtime.db.postgres import Tx
@@ -65,6 +68,24 @@ class Service:
     """Run when everything else has stopped."""
     description: str = ""
     """What the service is for; heads its API documentation."""
+
+    @property
+    def follows_directory(self) -> bool:
+        """Whether its copy of the directory of organisations comes by the topic: everywhere but where it is written."""
+        return DIRECTORY_ORGANISATIONS not in self.publishes
+
+    @property
+    def projected(self) -> Mapping[type[Fact], Projection]:
+        """Its projections, and the runtime's own of the directory of organisations."""
+        own: dict[type[Fact], Projection] = (
+            {OrganisationRecordedV1: directory.project} if self.follows_directory else {}
+        )
+        return own | dict(self.projections)
+
+    async def topics(self, rt: Runtime) -> Sequence[Topic | str]:
+        """What its consumer reads: what it listens to, and the directory of organisations."""
+        listens = await self.listens(rt) if callable(self.listens) else self.listens
+        return (*listens, *((DIRECTORY_ORGANISATIONS,) if self.follows_directory else ()))
 
     @property
     def routers(self) -> tuple[APIRouter, ...]:

@@ -12,6 +12,7 @@ import asyncpg
 import structlog
 
 from shared import rules
+from shared.runtime.acts.directory import Directory
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.clock import Clock
 from shared.runtime.base.settings import Settings
@@ -24,6 +25,7 @@ EXIT_OLD_SCHEMA: Final = 3
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
 PROFILE: Final = "cn-2006"
+NO_DIRECTORY: Final = "the directory of organisations has not arrived from coordination yet: nobody can be recognised"
 UP_FOR_S: Final = 0.5
 """How long an answer of the database counts for /readyz."""
 
@@ -105,10 +107,14 @@ class Supervisor:
     async def report(self) -> dict[str, Any]:
         """How the service fares: ready, degraded (it serves, but something it needs is away), or unready."""
         up = self.ready.is_set() and not self.stopping.is_set() and await self._database_up()
+        known = len(self.runtime.directory) if self.runtime is not None else 0
         checks: dict[str, Any] = {"started": self.ready.is_set(), "database": up}
+        checks["directory"] = (
+            {"organisations": known} if known else {"ok": False, "organisations": 0, "why": NO_DIRECTORY}
+        )
         checks |= {job.name: dict(job.health()) for job in self._jobs if job.health is not None}
         fine = all(check.get("ok", True) for check in checks.values() if isinstance(check, dict))
-        status = ("ready" if fine else "degraded") if up else "unready"
+        status = ("ready" if fine else "degraded") if up and known else "unready"
         return {"status": status, "service": self.service.name, "checks": checks}
 
     async def _life(self) -> None:
@@ -159,8 +165,13 @@ async def boot(service: Service, settings: Settings, clock: Clock) -> Runtime:
                 await migrations.require_head(db, service.migrations)
             except migrations.OldSchema as old:
                 raise Failure(EXIT_OLD_SCHEMA, str(old)) from old
-        rt = Runtime(db=db, clock=clock, rules=rules.load(PROFILE), settings=settings)
-        return replace(rt, state=await service.start(rt)) if service.start is not None else rt
+        profile = rules.load(PROFILE)
+        rt = Runtime(db, clock, profile, settings, Directory(clock, profile.time_zone))
+        if service.start is not None:
+            rt = replace(rt, state=await service.start(rt))
+        async with db.connection() as tx:
+            await rt.directory.refresh(tx)
+        return rt  # noqa: TRY300 - what else may fail is above
     except BaseException:
         await db.close()
         raise

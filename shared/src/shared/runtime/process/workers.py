@@ -34,13 +34,13 @@ def jobs_of(service: Service, rt: Runtime) -> list[Job]:
         relay = Relay(rt.db, kafka, topics=service.publishes)
         jobs.append(Job("relay", relay.run, partial(_report, relay.health)))
     if "consumer" in roles:
-        if service.handlers or service.projections:
+        if service.handlers or service.projected:
             consumer = Consumer(
                 rt,
                 service.name,
-                topics=partial(service.listens, rt) if callable(service.listens) else service.listens,
+                topics=partial(service.topics, rt),
                 handlers=service.handlers,
-                projections=service.projections,
+                projections=service.projected,
                 kafka=kafka,
                 shards=service.shards,
             )

@@ -14,7 +14,7 @@ from joserfc import jwk, jws, jwt
 from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import Key
 
-from shared.rules import Level, Role
+from shared.rules import Role
 from shared.runtime.base.clock import Clock, SystemClock
 from shared.runtime.base.context import Caller
 from shared.runtime.base.problems import Unauthorized, Unavailable
@@ -22,6 +22,8 @@ from shared.runtime.base.problems import Unauthorized, Unavailable
 ALGORITHMS: Final = ("Ed25519", "EdDSA", "ES256", "RS256")
 KEY_TYPES: Final = frozenset({"OKP", "EC", "RSA"})
 TOKEN_TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
+PROGRAM_GRANTS: Final = frozenset({"client-credentials", "client_credentials"})
+"""Claim ``gty`` of a token that no human asked for; in RFC 9068, ``sub`` is then the same as ``client_id``."""
 LEEWAY_S: Final = 30
 LONGEST_TOKEN: Final = 16_384
 REMEMBER: Final = timedelta(minutes=5)
@@ -214,17 +216,15 @@ class TokenValidator:
 
 
 def caller_of(claims: Mapping[str, Any]) -> Caller:
-    """The caller that the claims of a checked token describe. What is missing gives no rights."""
-    level = claims.get("level")
-    region = claims.get("region")
+    """Who the claims of a checked token say is calling: the directory says what that gives (``Directory.caller``)."""
+    subject = str(claims["sub"])
     return Caller(
-        subject=str(claims["sub"]),
-        name=str(claims.get("name") or claims["sub"]),
+        subject=subject,
+        name=str(claims.get("name") or subject),
         organisation=str(claims.get("organisation") or ""),
         roles=frozenset(_ROLES[role] for role in _texts(claims.get("roles")) if role in _ROLES),
-        level=Level.NATIONAL if level == Level.NATIONAL else Level.PROVINCE,
-        region=str(region) if region else None,
-        categories=frozenset(_texts(claims.get("categories"))),
+        person=str(claims.get("person") or subject),
+        program=subject == claims.get("client_id") or str(claims.get("gty")) in PROGRAM_GRANTS,
     )
 
 

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from fastapi import Request
 
+from shared.runtime.acts.directory import Directory
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.problems import TokenMissing, Unauthorized, Unavailable
@@ -11,6 +12,8 @@ from shared.runtime.web.identity import TokenValidator
 
 CALLER: Final = "concord.caller"
 """Key of the request's scope under which whoever was recognised is kept."""
+CLAIMED: Final = "concord.claimed"
+"""The same for what the token alone says: known already when the directory refuses the organisation."""
 
 
 class NotReady(Unavailable):
@@ -26,14 +29,17 @@ def runtime_of(request: Request) -> Runtime:
 
 
 def caller_of(request: Request) -> Caller | None:
-    """Whoever was recognised while this request was answered, if anybody was."""
-    caller = request.scope.get(CALLER)
+    """Whoever was recognised while this request was answered, also if their organisation was refused."""
+    caller = request.scope.get(CALLER) or request.scope.get(CLAIMED)
     return caller if isinstance(caller, Caller) else None
 
 
 async def authenticate(request: Request) -> Caller:
-    """Who sent this request. Raises TokenMissing or Unauthorized (401), IdentityUnavailable (503)."""
-    known = caller_of(request)
+    """Who sent this request, with what the directory says of the organisation at this moment.
+
+    Raises TokenMissing or Unauthorized (401), OrganisationUnknown (403), IdentityUnavailable or NotReady (503).
+    """
+    known: Caller | None = request.scope.get(CALLER)
     if known is not None:
         return known
     header = request.headers.get("authorization")
@@ -43,9 +49,17 @@ async def authenticate(request: Request) -> Caller:
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthorized(reason="the Authorization header does not hold a bearer token")
     validator: TokenValidator = request.app.state.validator
-    caller = await validator.validate(token.strip())
-    request.scope[CALLER] = caller
+    claimed = request.scope[CLAIMED] = await validator.validate(token.strip())
+    caller = request.scope[CALLER] = _directory(request).caller(claimed)
     return caller
+
+
+def _directory(request: Request) -> Directory:
+    """The directory of organisations. Raises NotReady (503) while nothing is in it: nobody could be judged by it."""
+    directory = runtime_of(request).directory
+    if not len(directory):
+        raise NotReady(retry_after=1)
+    return directory
 
 
 def route_of(scope: Any) -> str | None:
