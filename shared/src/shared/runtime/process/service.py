@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from shared.contracts.base import Fact, Topic
+from shared.rules import Needs
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.settings import Settings
 from shared.runtime.db.postgres import Tx
@@ -50,6 +51,8 @@ class Service:
     """Fact type → ``(rt, tx, facts)``, a batch at a time."""
     raw: Sequence[RawFeed] = ()
     deadlines: Deadlines = field(default_factory=dict)
+    needs: Needs = field(default_factory=Needs)
+    """The words of the rule profile that stand in its code; a profile without them does not start it."""
     publishes: tuple[Topic, ...] = ()
     listens: Topics = ()
     shards: int = 1

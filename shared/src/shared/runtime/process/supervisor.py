@@ -21,9 +21,9 @@ from shared.runtime.process.service import Service
 
 EXIT_WORKER_ENDED: Final = 1
 EXIT_OLD_SCHEMA: Final = 3
+EXIT_BAD_PROFILE: Final = 5
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
-PROFILE: Final = "cn-2006"
 UP_FOR_S: Final = 0.5
 """How long an answer of the database counts for /readyz."""
 
@@ -151,7 +151,10 @@ class Supervisor:
 
 
 async def boot(service: Service, settings: Settings, clock: Clock) -> Runtime:
-    """Connect, check the schema, run the start hook. Raises Failure with exit code 3 on an old schema."""
+    """Connect, check the schema and the rule profile, run the start hook.
+
+    Raises Failure: exit code 3 on an old schema, 5 on a profile that is wrong or lacks what the service needs.
+    """
     db = await connect(service.name, settings)
     try:
         if service.migrations is not None:
@@ -159,11 +162,20 @@ async def boot(service: Service, settings: Settings, clock: Clock) -> Runtime:
                 await migrations.require_head(db, service.migrations)
             except migrations.OldSchema as old:
                 raise Failure(EXIT_OLD_SCHEMA, str(old)) from old
-        rt = Runtime(db=db, clock=clock, rules=rules.load(PROFILE), settings=settings)
+        rt = Runtime(db=db, clock=clock, rules=_profile(service, settings), settings=settings)
         return replace(rt, state=await service.start(rt)) if service.start is not None else rt
     except BaseException:
         await db.close()
         raise
+
+
+def _profile(service: Service, settings: Settings) -> rules.Rules:
+    try:
+        found = rules.load(settings.profile)
+        service.needs.check(found, service.name)
+    except (rules.UnknownProfile, rules.ProfileError) as wrong:
+        raise Failure(EXIT_BAD_PROFILE, str(wrong)) from wrong
+    return found
 
 
 async def connect(name: str, settings: Settings) -> Database:
