@@ -430,7 +430,14 @@ def test_width_and_case_make_no_other_name() -> None:
     assert parse_text("ＡＢＣ（北京）").normal == "ＡＢＣ（北京）"
 
 
-@pytest.mark.parametrize("text", ["", "  ", "a\x1b[2J", "a\u202eb", "a\nb", "a\u2028b", "\ue000", "\u200d", "a\u2066b"])
+def test_a_character_newer_than_this_python_is_no_obstacle_to_a_name() -> None:
+    assert parse_text("\U0002ebf0\U00031350").normal  # CJK extensions I and H
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\ufdd0", "\U0001ffff", "", "  ", "a\x1b[2J", "a\u202eb", "a\nb", "a\u2028b", "\ue000", "\u200d", "a\u2066b"],
+)
 def test_what_no_name_has_is_refused(text: str) -> None:
     with pytest.raises(InvalidIdentifier) as refused:
         parse_text(text)

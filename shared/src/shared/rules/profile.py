@@ -234,6 +234,7 @@ def chosen() -> Rules:
 def load(name: str) -> Rules:
     """Read a profile, once per process: one of ours by name, any other by the path of its ``.toml`` file.
 
+    Such a file may name one of our calendars, or one in the folder ``calendars`` beside its own folder.
     Raises UnknownProfile, and ProfileError for one that is incomplete or says too much.
     """
     file = Path(name) if name.endswith(".toml") else _FOLDER / f"{name}.toml"
@@ -270,7 +271,7 @@ def _rules(data: _File, folder: Path) -> Rules:
         version=data.take("version", int),
         title=data.take("title", str),
         time_zone=_known(data, "time_zone", ZoneInfo, ZoneInfoNotFoundError),
-        calendar=_known(data, "calendar", lambda name: Calendar.load(name, folder / "calendars"), UnknownCalendar),
+        calendar=_known(data, "calendar", lambda name: _calendar(name, folder), UnknownCalendar),
         roles=_roles(data),
         provinces=_table(data, "provinces", Province),
         service_items=_table(data, "service_items", ServiceItem),
@@ -293,6 +294,12 @@ def _rules(data: _File, folder: Path) -> Rules:
         raise data.wrong(next(iter(data)), "is no key of a profile")
     _check(data, rules)
     return rules
+
+
+def _calendar(name: str, folder: Path) -> Calendar:
+    """The profile's own, beside its folder, or one of ours."""
+    own = folder / "calendars"
+    return Calendar.load(name, own) if (own / f"{name}.toml").is_file() else Calendar.load(name)
 
 
 def _table(data: _File, name: str, kind: type[T], *, optional: bool = False) -> Mapping[str, T]:

@@ -79,10 +79,8 @@ def _parse(text: str, rules: Rules) -> RegistrationNumber:
         serial, site = int(parts["serial"]), int(parts["site"]) if parts["site"] else None
         if len(parts["serial"]) < form.digits:
             raise InvalidIdentifier("bad_number", f"{shown(text)}: a {form.kind} has at least {form.digits} digits")
-        if serial == 0 or len(str(serial)) > form.most_digits:
-            raise InvalidIdentifier(
-                "bad_number", f"{shown(text)}: the serial of a {form.kind} is between 1 and {'9' * form.most_digits}"
-            )
+        if serial == 0:
+            raise InvalidIdentifier("bad_number", f"{shown(text)}: no number is 0")
         registration = format_number(province, form.kind, serial, rules=rules)
         normal = format_number(province, form.kind, serial, site, rules)
         return RegistrationNumber(text, province, form.kind, f"{serial:0{form.digits}d}", site, normal, registration)
