@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
 from structlog.testing import CapturingLogger
 
 from shared.rules import load
-from shared.rules.calendar import SHANGHAI
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.clock import FixedClock
@@ -25,6 +25,7 @@ from tests.support.fixtures import MakeDatabase
 
 MONDAY = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)  # ten o'clock in Beijing
 CLOCK = "approval_decision"
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 KIND = "decision"
 
 
@@ -47,7 +48,7 @@ async def begin(rt: Runtime, kind: str = KIND, name: str = CLOCK) -> tuple[UUID,
     async with rt.db.transaction() as tx:
         await tx.execute("INSERT INTO thing (id) VALUES ($1)", thing)
         due = await deadlines.start(tx, kind=kind, aggregate_id=thing, clock_name=name, rt=rt, at=rt.clock.now())
-    return thing, due
+    return thing, due.due_at
 
 
 async def window(rt: Runtime, seconds: float = 75, kind: str = "window") -> UUID:
@@ -93,7 +94,7 @@ async def test_starting_a_running_clock_again_changes_nothing(rt: Runtime) -> No
     clock(rt).advance(timedelta(days=3))
     async with rt.db.transaction() as tx:
         again = await deadlines.start(tx, kind=KIND, aggregate_id=thing, clock_name=CLOCK, rt=rt, at=rt.clock.now())
-    assert again == due
+    assert again.due_at == due
 
 
 async def test_what_is_due_fires_once_and_only_then(rt: Runtime) -> None:
@@ -123,18 +124,19 @@ async def test_working_days_that_stood_still_come_back_at_the_end(rt: Runtime) -
     thing, due = await begin(rt)
     clock(rt).advance(timedelta(days=2))  # Wednesday
     async with rt.db.transaction() as tx:
-        assert await deadlines.suspend(tx, KIND, thing, rt.clock.now())
-        assert not await deadlines.suspend(tx, KIND, thing, rt.clock.now())
+        assert await deadlines.pause(tx, KIND, thing, rt.clock.now(), "the applicant completes")
+        assert not await deadlines.pause(tx, KIND, thing, rt.clock.now(), "again")
     clock(rt).advance(timedelta(days=60))
     assert await TickWorker(rt, {KIND: note}).tick() == 0  # a clock that stands still is never due
     clock(rt).advance(timedelta(days=-55))  # Monday: Thursday, Friday, Monday stood still
     async with rt.db.transaction() as tx:
         moved = await deadlines.resume(tx, KIND, thing, rt.clock.now(), rt=rt)
         assert await deadlines.resume(tx, KIND, thing, rt.clock.now(), rt=rt) is None
-    assert moved == rt.rules.calendar.add_working_days(MONDAY, 23)
-    assert moved > due
+    assert moved is not None
+    assert moved.due_at == rt.rules.calendar.add_working_days(MONDAY, 23, SHANGHAI)
+    assert moved.due_at > due
     row = await row_of(rt, thing)
-    assert (row["due_at"], row["suspended_at"], row["suspended_seconds"]) == (moved, None, 5 * 86_400)
+    assert (row["due_at"], row["suspended_at"], row["suspended_seconds"]) == (moved.due_at, None, 5 * 86_400)
 
 
 async def test_hours_that_stood_still_come_back_to_the_second_twice(rt: Runtime) -> None:
@@ -142,11 +144,12 @@ async def test_hours_that_stood_still_come_back_to_the_second_twice(rt: Runtime)
     for stood in (timedelta(hours=3), timedelta(minutes=7)):
         clock(rt).advance(timedelta(hours=1))
         async with rt.db.transaction() as tx:
-            await deadlines.suspend(tx, "execute", thing, rt.clock.now())
+            await deadlines.pause(tx, "execute", thing, rt.clock.now(), "contested")
         clock(rt).advance(stood)
         async with rt.db.transaction() as tx:
             moved = await deadlines.resume(tx, "execute", thing, rt.clock.now(), rt=rt)
-    assert moved == due + timedelta(hours=3, minutes=7)
+    assert moved is not None
+    assert moved.due_at == due + timedelta(hours=3, minutes=7)
 
 
 LATE = datetime(2026, 12, 28, 2, tzinfo=UTC)
@@ -181,7 +184,7 @@ async def test_a_new_calendar_moves_what_is_open_and_nothing_else(rt: Runtime) -
     async with rt.db.transaction() as tx:
         moved = await deadlines.recompute(tx, newer)
         assert await deadlines.recompute(tx, newer) == []
-    expected = newer.rules.calendar.add_working_days(LATE, 20)
+    expected = newer.rules.calendar.add_working_days(LATE, 20, SHANGHAI)
     assert expected == due + timedelta(days=2)
     assert [(item.aggregate_id, item.before, item.due_at) for item in moved] == [(thing, due, expected)]
     row = await row_of(rt, thing)
@@ -226,7 +229,7 @@ async def test_the_worker_follows_the_calendar_while_it_runs_and_tells_the_log_w
     clock(rt).advance(LATE - MONDAY)
     first, due = await begin(rt)
     newer = with_2027_published(rt)
-    expected = newer.rules.calendar.add_working_days(LATE, 20)
+    expected = newer.rules.calendar.add_working_days(LATE, 20, SHANGHAI)
 
     def moves() -> list[dict[str, str]]:
         return [call.kwargs for call in log.calls if call.args == ("deadline.moved",)]

@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from stdnum.cn import uscc
 
 from local_stack.issuer import create_app
 from local_stack.people import Clients, Identity, people
+from shared.rules.identifiers import check_uscc
 from shared.runtime.base.problems import Unauthorized
 from shared.runtime.web.identity import StaticKeys, TokenValidator
 
@@ -99,7 +99,7 @@ async def test_discovery_names_the_endpoints(issuer: httpx.AsyncClient) -> None:
 
 def test_the_people_can_play_every_part_of_the_story() -> None:
     everybody = people()
-    assert uscc.validate(everybody["applicant"].organisation)
+    assert check_uscc(everybody["applicant"].organisation)
     for drafter, releaser in (("culture-a", "culture-b"), ("regulator-a", "regulator-b"), ("national-a", "national-b")):
         assert everybody[drafter].roles == everybody[releaser].roles
         assert everybody[drafter].subject != everybody[releaser].subject

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import chinese_calendar
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.rules import load
-from shared.rules.calendar import SHANGHAI, Calendar, UnknownCalendar
+from shared.rules.calendar import Calendar, UnknownCalendar
 from shared.rules.generate_calendar import render
 
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 CALENDAR = load("cn-2006").calendar
 DAYS = st.dates(date(2004, 1, 1), date(2026, 12, 31))
 MOMENTS = st.integers(0, 25 * 366 * 86_400).map(lambda s: datetime(2004, 1, 1, tzinfo=UTC) + timedelta(seconds=s))
@@ -40,34 +42,34 @@ def test_published_days_agree_with_the_source(day: date) -> None:
     ],
 )
 def test_working_days_run_from_the_day_after_to_the_end_of_the_last(start: datetime, n: int, last: date) -> None:
-    due = CALENDAR.add_working_days(start, n).astimezone(SHANGHAI)
+    due = CALENDAR.add_working_days(start, n, SHANGHAI).astimezone(SHANGHAI)
     assert (due.date(), due.hour, due.minute, due.second) == (last, 23, 59, 59)
 
 
 @given(MOMENTS, st.integers(1, 70))
 def test_counting_there_and_back_agrees(start: datetime, n: int) -> None:
-    due = CALENDAR.add_working_days(start, n)
+    due = CALENDAR.add_working_days(start, n, SHANGHAI)
     assert due > start
     assert CALENDAR.is_working_day(due.astimezone(SHANGHAI).date())
-    assert CALENDAR.working_days_between(start, due) == n
-    assert CALENDAR.working_days_between(start, due - timedelta(days=1)) == n - 1
+    assert CALENDAR.working_days_between(start, due, SHANGHAI) == n
+    assert CALENDAR.working_days_between(start, due - timedelta(days=1), SHANGHAI) == n - 1
 
 
 def test_years_not_yet_published_are_provisional() -> None:
     start = datetime(2026, 12, 20, tzinfo=UTC)
     assert CALENDAR.years[2026] == "published"
     assert CALENDAR.years[2027] == "provisional"
-    assert not CALENDAR.is_provisional(start, datetime(2026, 12, 31, 15, 59, 59, tzinfo=UTC))
-    assert CALENDAR.is_provisional(start, datetime(2026, 12, 31, 16, 0, tzinfo=UTC))  # 2027 in Shanghai
+    assert not CALENDAR.is_provisional(start, datetime(2026, 12, 31, 15, 59, 59, tzinfo=UTC), SHANGHAI)
+    assert CALENDAR.is_provisional(start, datetime(2026, 12, 31, 16, 0, tzinfo=UTC), SHANGHAI)  # 2027 in Shanghai
     assert CALENDAR.is_working_day(date(2040, 3, 1))
     assert not CALENDAR.is_working_day(date(2040, 10, 1))
 
 
 def test_nonsense_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
-        CALENDAR.add_working_days(datetime(2026, 1, 1, tzinfo=UTC), 0)
+        CALENDAR.add_working_days(datetime(2026, 1, 1, tzinfo=UTC), 0, SHANGHAI)
     with pytest.raises(ValueError, match="aware"):
-        CALENDAR.add_working_days(datetime(2026, 1, 1), 1)  # noqa: DTZ001 - that is the point
+        CALENDAR.add_working_days(datetime(2026, 1, 1), 1, SHANGHAI)  # noqa: DTZ001 - that is the point
     for name in ("cn-1999", "../profiles/cn-2006"):
         with pytest.raises(UnknownCalendar):
             Calendar.load(name)

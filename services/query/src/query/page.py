@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from shared.rules import load
+from shared.rules import chosen
 
 _CHINA: Final = ZoneInfo("Asia/Shanghai")
 _STYLE: Final = """
@@ -99,7 +99,7 @@ def render(entry: Mapping[str, Any]) -> str:
 
 
 def _facts(entry: Mapping[str, Any]) -> str:
-    region = load("cn-2006").provinces.get(entry["region"])
+    region = chosen().provinces.get(entry["region"])
     return _list([
         ("主办者 / Operator", escape(entry["operator"]["name"])),
         ("登记种类 / Kind", _word(entry["registration"]["kind"])),

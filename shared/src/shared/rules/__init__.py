@@ -1,32 +1,58 @@
-"""The rule profile: roles, categories, clocks and number formats as cited data."""
+"""The rule profile: roles, categories, effects, clocks and number formats as cited data."""
 
+from shared.rules.clocks import Clock, Due, Stage, StageKind, Unit
+from shared.rules.effects import BURDENS, ENDING, Category, Effect, EffectRule, Ground
+from shared.rules.needs import Needs, ProfileLacks
+from shared.rules.organisations import FoundingOrganisation
 from shared.rules.profile import (
-    Clock,
-    FoundingOrganisation,
+    AddressRange,
+    Approvals,
+    Check,
+    IdentityDocument,
     Named,
     NumberFormat,
+    Protected,
     Province,
     RedressDefault,
     Rules,
     ServiceItem,
-    Unit,
     UnknownProfile,
+    chosen,
     load,
 )
 from shared.rules.roles import Level, Role
+from shared.rules.row import ProfileError
 
 __all__ = [
+    "BURDENS",
+    "ENDING",
+    "AddressRange",
+    "Approvals",
+    "Category",
+    "Check",
     "Clock",
+    "Due",
+    "Effect",
+    "EffectRule",
     "FoundingOrganisation",
+    "Ground",
+    "IdentityDocument",
     "Level",
     "Named",
+    "Needs",
     "NumberFormat",
+    "ProfileError",
+    "ProfileLacks",
+    "Protected",
     "Province",
     "RedressDefault",
     "Role",
     "Rules",
     "ServiceItem",
+    "Stage",
+    "StageKind",
     "Unit",
     "UnknownProfile",
+    "chosen",
     "load",
 ]

@@ -1,4 +1,4 @@
-"""Working days of the People's Republic of China, from a versioned table; years not yet published are provisional."""
+"""Working days, from a versioned table; years not yet published are provisional."""
 
 import hashlib
 import tomllib
@@ -11,9 +11,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 _FOLDER: Final = Path(__file__).parent / "calendars"
-SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
-FIXED_HOLIDAYS: Final = frozenset({(1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3)})
-"""Month and day of the statutory holidays that follow the solar calendar: all that is known of an unpublished year."""
 _DAY: Final = timedelta(days=1)
 _LAST_SECOND: Final = time(23, 59, 59)
 
@@ -35,11 +32,13 @@ class Calendar:
     """Days off that fall on a weekday."""
     working_weekends: frozenset[date]
     """Saturdays and Sundays that are worked to make up for a long holiday."""
+    fixed_holidays: frozenset[tuple[int, int]]
+    """Month and day of the holidays that fall on the same date every year: all that is known of an unpublished one."""
 
     @classmethod
-    def load(cls, version: str) -> "Calendar":
+    def load(cls, version: str, folder: Path = _FOLDER) -> "Calendar":
         """Read the calendar of this version, once per process. Raises UnknownCalendar."""
-        return _load(version)
+        return _load(version, folder)
 
     def is_published(self, year: int) -> bool:
         """Whether the State Council has announced this year's holidays, as far as the table knows."""
@@ -51,13 +50,17 @@ class Calendar:
             return day in self.working_weekends
         if self.is_published(day.year):
             return day not in self.holidays
-        return (day.month, day.day) not in FIXED_HOLIDAYS
+        return (day.month, day.day) not in self.fixed_holidays
 
-    def add_working_days(self, start: datetime, n: int, tz: ZoneInfo = SHANGHAI) -> datetime:
+    def end_of(self, day: date, tz: ZoneInfo) -> datetime:
+        """The last second of a day, in UTC."""
+        return datetime.combine(day, _LAST_SECOND, tz).astimezone(UTC)
+
+    def add_working_days(self, start: datetime, n: int, tz: ZoneInfo) -> datetime:
         """The last second (in UTC) of the n-th working day after the day of ``start``, which itself never counts."""
-        return datetime.combine(self.last_day(start, n, tz), _LAST_SECOND, tz).astimezone(UTC)
+        return self.end_of(self.last_day(start, n, tz), tz)
 
-    def last_day(self, start: datetime, n: int, tz: ZoneInfo = SHANGHAI) -> date:
+    def last_day(self, start: datetime, n: int, tz: ZoneInfo) -> date:
         """The date of the n-th working day after the day of ``start``."""
         if start.tzinfo is None:
             raise ValueError("a deadline needs an aware start")
@@ -69,31 +72,38 @@ class Calendar:
             n -= self.is_working_day(day)
         return day
 
-    def working_days_between(self, start: datetime, end: datetime, tz: ZoneInfo = SHANGHAI) -> int:
+    def next_working_day(self, day: date) -> date:
+        """This day, or the first working day after it."""
+        while not self.is_working_day(day):
+            day += _DAY
+        return day
+
+    def working_days_between(self, start: datetime, end: datetime, tz: ZoneInfo) -> int:
         """Working days after the day of ``start``, up to and with the day of ``end``; 0 if ``end`` is not later."""
         first, last = start.astimezone(tz).date(), end.astimezone(tz).date()
         return sum(self.is_working_day(first + _DAY * i) for i in range(1, (last - first).days + 1))
 
-    def is_provisional(self, start: datetime, end: datetime, tz: ZoneInfo = SHANGHAI) -> bool:
+    def is_provisional(self, start: datetime, end: datetime, tz: ZoneInfo) -> bool:
         """Whether a count from ``start`` to ``end`` touched a year that is not published yet."""
         years = range(start.astimezone(tz).year, end.astimezone(tz).year + 1)
         return not all(self.is_published(year) for year in years)
 
 
 @cache
-def _load(version: str) -> Calendar:
-    file = _FOLDER / f"{version}.toml"
+def _load(version: str, folder: Path) -> Calendar:
+    file = folder / f"{version}.toml"
     if not version.replace("-", "").replace(".", "").isalnum() or not file.is_file():
-        known = ", ".join(sorted(found.stem for found in _FOLDER.glob("*.toml")))
+        known = ", ".join(sorted(found.stem for found in folder.glob("*.toml")))
         raise UnknownCalendar(f"there is no working-day calendar {version!r}; known: {known}")
     data = tomllib.loads(file.read_text(encoding="utf-8"))
-    digest = hashlib.sha256(repr(sorted(data["years"].items())).encode()).hexdigest()
+    fixed = frozenset((int(day[:2]), int(day[3:])) for day in data["fixed_holidays"])
+    digest = hashlib.sha256(repr((sorted(fixed), sorted(data["years"].items()))).encode()).hexdigest()
     holidays, worked, status = set[date](), set[date](), dict[int, str]()
     for name, year in data["years"].items():
         status[int(name)] = year["status"]
         holidays.update(_days(name, year["holidays"]))
         worked.update(_days(name, year["working_weekends"]))
-    return Calendar(data["version"], digest, status, frozenset(holidays), frozenset(worked))
+    return Calendar(data["version"], digest, status, frozenset(holidays), frozenset(worked), fixed)
 
 
 def _days(year: str, days: list[str]) -> list[date]:

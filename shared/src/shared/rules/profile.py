@@ -1,20 +1,30 @@
-"""Reads a rule profile from its TOML file into frozen records, and refuses one that is incomplete."""
+"""Reads a rule profile from its TOML file into frozen records, and refuses one that is incomplete or says too much."""
 
+import os
+import re
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cache, cached_property
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.rules.calendar import Calendar
-from shared.rules.roles import Level, Role
+from shared.rules import clocks
+from shared.rules.calendar import Calendar, UnknownCalendar
+from shared.rules.clocks import Clock, Due, Pause, Unit
+from shared.rules.effects import BURDENS, ENDING, ONLY_AFTER, Effect, EffectRule, Ground
+from shared.rules.organisations import FoundingOrganisation, founding
+from shared.rules.roles import Role
+from shared.rules.row import ProfileError, Row, read
 
 _FOLDER: Final = Path(__file__).parent / "profiles"
+DEFAULT: Final = "cn-2006"
+SETTING: Final = "CONCORD_PROFILE"
 
 T = TypeVar("T")
 
@@ -23,17 +33,8 @@ class UnknownProfile(LookupError):
     """There is no rule profile of this name."""
 
 
-class Unit(StrEnum):
-    """What a clock counts."""
-
-    WORKING_DAYS = "working_days"
-    DAYS = "days"
-    HOURS = "hours"
-    SECONDS = "seconds"
-
-
 @dataclass(frozen=True, slots=True)
-class Named:
+class Named(Row):
     """A thing of the domain with its name in both languages and where it comes from."""
 
     code: str
@@ -43,7 +44,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Province:
+class Province(Row):
     """A province by its GB/T 2260 code; ``short`` opens every registration number issued there."""
 
     code: str
@@ -53,7 +54,7 @@ class Province:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceItem:
+class ServiceItem(Row):
     """A kind of service. A regulated one names the authority whose consent comes before registration, and its clock."""
 
     code: str
@@ -64,63 +65,98 @@ class ServiceItem:
     authority: str | None = None
     authority_chinese: str | None = None
     clock: str | None = None
+    requires: tuple[str, ...] = ()
+    """The documents an application must bring, by their codes in ``requirements``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
-    """A statutory delay: so many units, from which source."""
-
-    name: str
-    amount: int
-    unit: Unit
-    source: str
-    description: str
-
-
-@dataclass(frozen=True, slots=True)
-class NumberFormat:
-    """How numbers of one kind of registration are written: the mark after ICP, and at least so many digits."""
+class NumberFormat(Row):
+    """How numbers of one kind of registration are written."""
 
     kind: str
-    mark: str
+    pattern: str
+    """Its words around ``{region}`` (the province's short name) and ``{serial}``."""
+    site: str
+    """What is added for one site of the registration, around ``{site}``."""
     digits: int
+    """Shorter serials are filled up with zeros to so many digits."""
+    most_digits: int
     example: str
     source: str
 
 
 @dataclass(frozen=True, slots=True)
-class RedressDefault:
+class RedressDefault(Row):
     """How a measure can be challenged where a decision says nothing else."""
 
+    clock: str
     within_days: int
+    """The amount of that clock."""
     how: str
+    how_chinese: str
     source: str
 
 
 @dataclass(frozen=True, slots=True)
-class FoundingOrganisation:
-    """An organisation that a new directory begins with; its competences begin on ``since``."""
+class Approvals(Row):
+    """How long an approval is valid at most; the stages of the clock are the warnings before it lapses."""
 
-    id: str
-    chinese: str
-    english: str
-    short: str
-    kinds: tuple[Role, ...]
-    level: Level
-    region: str | None
-    competences: tuple[str, ...]
-    since: date
-    parent: str | None
-    supervises: tuple[str, ...]
-    redress: str | None
+    validity: str
     source: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Protected(Row):
+    """Host names whose loss would endanger people: an order that touches one needs a second look."""
+
+    code: str
+    chinese: str
+    english: str
+    suffixes: tuple[str, ...]
+    """Names in A-labels; each stands for itself and every name below it."""
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRange(Row):
+    """Addresses that are set aside for something else and may serve sites all the same."""
+
+    code: str
+    range: IPv4Network | IPv6Network
+    chinese: str
+    english: str
+    source: str
+
+
+class Check(StrEnum):
+    """How a number on an identity document is checked."""
+
+    CREDIT_CODE = "credit_code"
+    """Unified social credit code, GB 32100."""
+    RESIDENT_ID = "resident_id"
+    """Citizen's number, GB 11643."""
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityDocument(Row):
+    """A document by which an operator is known."""
+
+    code: str
+    chinese: str
+    english: str
+    check: Check
+    personal: bool
+    """A person's number is kept as a keyed hash only."""
+    source: str
+
+
+@dataclass(frozen=True, eq=False)
 class Rules:
     """A rule profile. Everything in it is data with a citation."""
 
     id: str
+    version: int
     title: str
     time_zone: ZoneInfo
     calendar: Calendar
@@ -128,104 +164,279 @@ class Rules:
     provinces: Mapping[str, Province]
     """By GB/T 2260 code, e.g. 110000."""
     service_items: Mapping[str, ServiceItem]
+    requirements: Mapping[str, Named]
+    """Documents that an application brings, by code."""
+    approvals: Approvals
     clocks: Mapping[str, Clock]
     numbers: Mapping[str, NumberFormat]
     """By kind of registration: filing, licence."""
+    identity_documents: Mapping[str, IdentityDocument]
+    subject_kinds: Mapping[str, Named]
+    effects: Mapping[Effect, EffectRule]
+    grounds: Mapping[str, Ground]
+    urgent_grounds: Mapping[str, Named]
     refusal_grounds: Mapping[str, Named]
     measures: Mapping[str, Named]
     redress: RedressDefault
+    protected: Mapping[str, Protected]
+    address_ranges: Mapping[str, AddressRange]
     organisations: Mapping[str, FoundingOrganisation]
     """What a new directory of organisations begins with, by id."""
+
+    @property
+    def ref(self) -> str:
+        """Id and version, as each act records it: cn-2006/1."""
+        return f"{self.id}/{self.version}"
 
     @cached_property
     def provinces_by_short_name(self) -> Mapping[str, Province]:
         """Provinces by the sign that opens a number, e.g. 京."""
         return MappingProxyType({province.short: province for province in self.provinces.values()})
 
+    def due(self, clock: str, start: datetime, pauses: Sequence[Pause] = ()) -> Due:
+        """When a clock of the profile runs out that was started then."""
+        of = self.clocks[clock]
+        found = self.count(start, of.amount, of.unit, carry_over=of.carry_over, pauses=pauses)
+        return replace(found, source=of.source)
+
+    def count(
+        self, start: datetime, amount: int, unit: Unit, *, carry_over: bool = False, pauses: Sequence[Pause] = ()
+    ) -> Due:
+        """When so many units after ``start`` are over, in the profile's calendar and zone."""
+        return clocks.due(self.calendar, self.time_zone, start, amount, unit, carry_over=carry_over, pauses=pauses)
+
+    def appeal_until(self, delivered_at: datetime, within_days: int | None = None) -> Due:
+        """The end of the time to appeal, running from the delivery of the notice; ends with its last day."""
+        clock = self.clocks[self.redress.clock]
+        days = clock.amount if within_days is None else within_days
+        found = self.count(delivered_at, days, clock.unit, carry_over=clock.carry_over)
+        return replace(found, source=self.redress.source)
+
+    def end_of(self, day: date) -> datetime:
+        """The last second of a day in the profile's zone, in UTC: when something that is valid until it ends."""
+        return self.calendar.end_of(day, self.time_zone)
+
+    def day_of(self, at: datetime) -> date:
+        """Which day it is, then, in the profile's zone."""
+        return at.astimezone(self.time_zone).date()
+
+    def protected_by(self, host: str) -> Protected | None:
+        """Why this host name (in A-labels) is on the protected list; none if it is not."""
+        return next(
+            (each for each in self.protected.values() for suffix in each.suffixes if f".{host}".endswith(f".{suffix}")),
+            None,
+        )
+
+
+def chosen() -> Rules:
+    """The profile that CONCORD_PROFILE names. For programs without a Runtime; verbs have ``rt.rules``."""
+    return load(os.environ.get(SETTING) or DEFAULT)
+
 
 @cache
 def load(name: str) -> Rules:
-    """Read the profile of this name, once per process. Raises UnknownProfile."""
-    file = _FOLDER / f"{name}.toml"
-    if not name.replace("-", "").isalnum() or not file.is_file():
+    """Read a profile, once per process: one of ours by name, any other by the path of its ``.toml`` file.
+
+    Such a file may name one of our calendars, or one in the folder ``calendars`` beside its own folder.
+    Raises UnknownProfile, and ProfileError for one that is incomplete or says too much.
+    """
+    file = Path(name) if name.endswith(".toml") else _FOLDER / f"{name}.toml"
+    if not (name.endswith(".toml") or name.replace("-", "").isalnum()) or not file.is_file():
         known = ", ".join(sorted(found.stem for found in _FOLDER.glob("*.toml")))
-        raise UnknownProfile(f"there is no rule profile {name!r}; known: {known}")
-    return _rules(tomllib.loads(file.read_text(encoding="utf-8")))
+        raise UnknownProfile(f"there is no rule profile {name!r}; known: {known}, or the path of a .toml file")
+    try:
+        return _rules(_File(file.name, tomllib.loads(file.read_text(encoding="utf-8"))), file.parent.parent)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+        raise ProfileError(f"{file.name}: {wrong}") from None
 
 
-def _rules(data: dict[str, Any]) -> Rules:
+class _File(dict[str, Any]):
+    """What is left to read of a profile; whatever nobody takes is no key of a profile."""
+
+    def __init__(self, name: str, values: dict[str, Any]) -> None:
+        super().__init__(values)
+        self.name = name
+
+    def wrong(self, key: str, what: str) -> ProfileError:
+        return ProfileError(f"{self.name}: {key}: {what}")
+
+    def take(self, key: str, kind: type[T], missing: T | None = None) -> T:
+        value = self.pop(key, missing)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise self.wrong(key, "is missing" if value is None else f"is no {kind.__name__}")
+        return value
+
+
+def _rules(data: _File, folder: Path) -> Rules:
+    clock_rows, provinces = _table(data, "clocks", Clock), _table(data, "provinces", Province)
     rules = Rules(
-        id=data["id"],
-        title=data["title"],
-        time_zone=ZoneInfo(data["time_zone"]),
-        calendar=Calendar.load(data["calendar"]),
-        roles=MappingProxyType({Role(code): Named(code, **row) for code, row in data["roles"].items()}),
-        provinces=_table(data, "provinces", Province),
+        id=data.take("id", str),
+        version=data.take("version", int),
+        title=data.take("title", str),
+        time_zone=_known(data, "time_zone", ZoneInfo, ZoneInfoNotFoundError),
+        calendar=_known(data, "calendar", lambda name: _calendar(name, folder), UnknownCalendar),
+        roles=_roles(data),
+        provinces=provinces,
         service_items=_table(data, "service_items", ServiceItem),
-        clocks=_table(data, "clocks", _clock),
+        requirements=_table(data, "requirements", Named, optional=True),
+        approvals=_one(data, "approvals", Approvals),
+        clocks=clock_rows,
         numbers=_table(data, "numbers", NumberFormat),
+        identity_documents=_table(data, "identity_documents", IdentityDocument),
+        subject_kinds=_table(data, "subject_kinds", Named),
+        effects=MappingProxyType({row.code: row for row in _table(data, "effects", EffectRule).values()}),
+        grounds=_table(data, "grounds", Ground),
+        urgent_grounds=_table(data, "urgent_grounds", Named, optional=True),
         refusal_grounds=_table(data, "refusal_grounds", Named),
-        measures=_table(data, "measures", Named),
-        redress=RedressDefault(**data["redress"]),
-        organisations=_organisations(data),
+        measures=_table(data, "measures", Named, optional=True),
+        redress=_redress(data, clock_rows),
+        protected=_table(data, "protected", Protected, optional=True),
+        address_ranges=_table(data, "address_ranges", AddressRange, optional=True),
+        organisations=_organisations(data, [(p.code, p.chinese, p.english, p.short) for p in provinces.values()]),
     )
-    _check(rules)
+    if data:
+        raise data.wrong(next(iter(data)), "is no key of a profile")
+    _check(data, rules)
     return rules
 
 
-def _table(data: dict[str, Any], name: str, make: Callable[..., T]) -> Mapping[str, T]:
-    return MappingProxyType({code: make(code, **row) for code, row in data[name].items()})
+def _calendar(name: str, folder: Path) -> Calendar:
+    """The profile's own, beside its folder, or one of ours."""
+    own = folder / "calendars"
+    return Calendar.load(name, own) if (own / f"{name}.toml").is_file() else Calendar.load(name)
 
 
-def _organisations(data: dict[str, Any]) -> Mapping[str, FoundingOrganisation]:
-    """Those of the whole country, then each kind once in every province."""
-    directory = data.get("directory", {"national": {}, "provinces": {}})
-    found = [_founding(name, row, directory["since"]) for name, row in directory["national"].items()]
-    for code, province in data["provinces"].items():
-        words = {"zh": province["chinese"], "en": province["english"], "short": province["short"], "region": code}
-        found += [
-            _founding(f"{name}-{code}", row, directory["since"], words) for name, row in directory["provinces"].items()
-        ]
-    return MappingProxyType({organisation.id: organisation for organisation in found})
+def _organisations(
+    data: _File, provinces: Iterable[tuple[str, str, str, str]]
+) -> Mapping[str, FoundingOrganisation]:
+    directory = data.take("directory", dict, {})
+    try:
+        return founding(directory, provinces)
+    except (KeyError, ValueError, AttributeError) as wrong:
+        raise data.wrong("directory", f"is not whole: {wrong}") from None
 
 
-def _founding(
-    organisation_id: str, row: dict[str, Any], since: date, words: Mapping[str, str] = MappingProxyType({})
-) -> FoundingOrganisation:
-    """``words`` are those of its province, none for a national one."""
-    said = {name: value.format(**words) for name, value in row.items() if isinstance(value, str)}
-    return FoundingOrganisation(
-        id=organisation_id,
-        chinese=said["chinese"],
-        english=said["english"],
-        short=said["short"],
-        kinds=tuple(Role(kind) for kind in row["kinds"]),
-        level=Level.PROVINCE if words else Level.NATIONAL,
-        region=words.get("region"),
-        competences=tuple(row.get("competences", ())),
-        since=since,
-        parent=said.get("parent"),
-        supervises=tuple(row.get("supervises", ())),
-        redress=said.get("redress"),
-        source=said["source"],
-    )
+def _table(data: _File, name: str, kind: type[T], *, optional: bool = False) -> Mapping[str, T]:
+    """A section of rows by their keys; the first field of the row is the key."""
+    key, *_ = fields(kind)  # type: ignore[arg-type]  # every row is a dataclass
+    found = {}
+    for code, row in data.take(name, dict, {} if optional else None).items():
+        where = f"{name}.{code}"
+        if not isinstance(row, dict) or key.name in row:
+            raise data.wrong(where, f"is a section, and its name is its {key.name}")
+        found[code] = read(kind, {key.name: code, **row}, f"{data.name}: {where}")
+    if not (found or optional):
+        raise data.wrong(name, "is empty")
+    return MappingProxyType(found)
 
 
-def _clock(name: str, unit: str, **row: Any) -> Clock:
-    return Clock(name=name, unit=Unit(unit), **row)
+def _one(data: _File, name: str, kind: type[T], **computed: Any) -> T:
+    row = data.take(name, dict)
+    if both := sorted(row.keys() & computed.keys()):
+        raise data.wrong(f"{name}.{both[0]}", "is no key of this section")
+    return read(kind, row | computed, f"{data.name}: {name}")
 
 
-def _check(rules: Rules) -> None:
-    """A profile that names an unknown clock or forgets a role must not start a service."""
-    if missing := set(Role) - rules.roles.keys():
-        raise ValueError(f"profile {rules.id} says nothing about the roles {sorted(missing)}")
-    for item in rules.service_items.values():
-        if item.approval_required and (not item.authority or item.clock not in rules.clocks):
-            raise ValueError(f"profile {rules.id}: {item.code} needs an authority and a known clock")
+def _known(data: _File, key: str, find: Callable[[str], T], unknown: type[Exception]) -> T:
+    try:
+        return find(data.take(key, str))
+    except (unknown, ValueError) as wrong:
+        if isinstance(wrong, ProfileError):
+            raise
+        raise data.wrong(key, str(wrong)) from None
+
+
+def _roles(data: _File) -> Mapping[Role, Named]:
+    rows = _table(data, "roles", Named)
+    for key in sorted(rows.keys() ^ set(Role)):
+        raise data.wrong(
+            f"roles.{key}", "is missing" if key in set(Role) else "is none of the roles that the code knows"
+        )
+    return MappingProxyType({Role(code): row for code, row in rows.items()})
+
+
+def _redress(data: _File, known: Mapping[str, Clock]) -> RedressDefault:
+    clock = known.get(data.get("redress", {}).get("clock", ""))
+    if clock is None or clock.unit not in {Unit.DAYS, Unit.WORKING_DAYS}:
+        raise data.wrong("redress.clock", "names no clock that counts days")
+    return _one(data, "redress", RedressDefault, within_days=clock.amount)
+
+
+# --- what one row says of another ------------------------------------------------------------------------------------
+
+_STAGE: Final = re.compile(r"[a-z][a-z0-9_]{0,40}").fullmatch
+_LONGEST: Final = 10_000
+
+
+def _check(data: _File, rules: Rules) -> None:
+    """A profile that names what is not there must not start a service."""
     if len(rules.provinces_by_short_name) != len(rules.provinces):
-        raise ValueError(f"profile {rules.id}: two provinces share a short name")
-    for founding in rules.organisations.values():
-        unknown = {founding.parent, founding.redress} - rules.organisations.keys() - {None}
-        unknown |= set(founding.competences) - rules.service_items.keys()
-        if unknown:
-            raise ValueError(f"profile {rules.id}: {founding.id} names {sorted(map(str, unknown))}, which is not there")
+        raise data.wrong("provinces", "two share a short name")
+    for each in rules.organisations.values():
+        where = f"directory.{each.id}"
+        _refer(data, f"{where}.parent", [name for name in (each.parent, each.redress) if name], rules.organisations)
+        _refer(data, f"{where}.competences", each.competences, rules.service_items)
+    _refer(data, "approvals.validity", [rules.approvals.validity], rules.clocks)
+    for item in rules.service_items.values():
+        where = f"service_items.{item.code}"
+        if item.approval_required and not (item.authority and item.authority_chinese):
+            raise data.wrong(f"{where}.authority", "is missing: somebody must give the approval")
+        if item.approval_required or item.clock is not None:
+            _refer(data, f"{where}.clock", [item.clock], rules.clocks)
+        _refer(data, f"{where}.requires", item.requires, rules.requirements)
+    for clock in rules.clocks.values():
+        _check_clock(data, clock)
+    for number in rules.numbers.values():
+        _check_number(data, number)
+    for effect in rules.effects.values():
+        _check_effect(data, rules, effect)
+    for each in rules.protected.values():
+        for suffix in each.suffixes:
+            if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", suffix) is None:
+                raise data.wrong(f"protected.{each.code}.suffixes", f"{suffix!r} is no host name in A-labels")
+
+
+def _refer(data: _File, key: str, names: Iterable[str | None], known: Mapping[Any, Any]) -> None:
+    for name in names:
+        if name not in known:
+            raise data.wrong(key, f"{name!r} is none of {', '.join(map(str, known)) or 'nothing'}")
+
+
+def _check_clock(data: _File, clock: Clock) -> None:
+    where = f"clocks.{clock.name}"
+    most = 31 if clock.unit is Unit.DAY_OF_MONTH else _LONGEST
+    if not 1 <= clock.amount <= most:
+        raise data.wrong(f"{where}.amount", f"is not between 1 and {most}")
+    names = [stage.name for stage in clock.stages]
+    for stage in clock.stages:
+        if _STAGE(stage.name) is None or stage.name == "due" or names.count(stage.name) > 1:
+            raise data.wrong(f"{where}.stages", f"{stage.name!r} cannot name a stage, or names two")
+        if not 1 <= stage.amount <= _LONGEST or stage.unit is Unit.DAY_OF_MONTH:
+            raise data.wrong(f"{where}.stages", f"{stage.name} is at no distance from the due time")
+
+
+def _check_number(data: _File, number: NumberFormat) -> None:
+    where = f"numbers.{number.kind}"
+    for key, text, holes in (("pattern", number.pattern, ["{serial}"]), ("site", number.site, ["{site}"])):
+        if any(text.count(hole) != 1 for hole in holes) or text.count("{region}") > 1:
+            raise data.wrong(f"{where}.{key}", f"has {' and '.join(holes)} once, and {{region}} at most once")
+    if not 1 <= number.digits <= number.most_digits <= 15:
+        raise data.wrong(f"{where}.digits", "is not between 1 and most_digits, which is 15 at most")
+
+
+def _check_effect(data: _File, rules: Rules, effect: EffectRule) -> None:
+    where = f"effects.{effect.code}"
+    _refer(data, f"{where}.subjects", effect.subjects, rules.subject_kinds)
+    _refer(data, f"{where}.after", effect.after, rules.effects)
+    if effect.clock is not None:
+        _refer(data, f"{where}.clock", [effect.clock], rules.clocks)
+    if not effect.roles or not effect.subjects:
+        raise data.wrong(f"{where}.roles", "somebody must be able to decide it, against some kind of subject")
+    # What follows is not for a profile to choose (docs/adr/0004).
+    if effect.code in BURDENS and effect.min_cure_days < 1:
+        raise data.wrong(f"{where}.min_cure_days", "is at least 1: nothing is taken away without time to put it right")
+    if (effect.code in ENDING) != (effect.max_days is not None) or (effect.max_days or 1) < 1:
+        raise data.wrong(f"{where}.max_days", f"goes with {', '.join(sorted(ENDING))}, and only with them")
+    first = ONLY_AFTER.get(effect.code)
+    if first is not None and effect.after != {first}:
+        raise data.wrong(f"{where}.after", f"is {first}, and nothing else: it follows one that was ignored")

@@ -152,7 +152,10 @@ async def _clocks(tx: Tx, moved: Sequence[Accepted], at: datetime) -> None:
     """Executed: the clock is met. Impossible or contested: it stands still, the issuer is to act."""
     for item in moved:
         if item.after in STOPPED and item.before not in STOPPED:
-            await deadlines.suspend(tx, kind=EXECUTION, aggregate_id=item.claim.receipt.order_id, at=at)
+            receipt = item.claim.receipt
+            await deadlines.pause(
+                tx, kind=EXECUTION, aggregate_id=receipt.order_id, at=at, why=f"{receipt.outcome}: {receipt.why}"
+            )
     executed = {item.claim.receipt.order_id for item in moved if item.after == Status.EXECUTED}
     await deadlines.met_many(tx, kind=EXECUTION, aggregate_ids=sorted(executed), at=at)
 

@@ -36,7 +36,7 @@ async def release(rt: Runtime, tx: Tx, draft: AccessOrder, *, why: str) -> Acces
     execute_by = await deadlines.start(
         tx, kind=EXECUTION, aggregate_id=draft.id, clock_name=f"execute_{draft.action}", rt=rt, at=now
     )
-    complete = _complete(rt, draft, sequence=sequence, issued_at=now, execute_by=execute_by)
+    complete = _complete(rt, draft, sequence=sequence, issued_at=now, execute_by=execute_by.due_at)
     signed = document.signed(complete, active_signer(rt))
     released = orders.release(tx, draft, signed)
     trail.moved(rt, tx, released, Move.RELEASE, before=draft.status, who=SYSTEM, why=why)

@@ -1,65 +1,76 @@
-"""Statutory clocks and short windows: rows that are started, stand still, are met, or run out (``ticks`` acts then).
+"""Clocks and windows: rows that are started, stand still, are met, or run out (``ticks`` acts then).
 
-Lock order: a verb locks its aggregate, then its deadline.
+Whatever has an end date has a row here. A clock of the profile may have stages: each has a row of its own, whose kind
+is that of the clock, a dot and the stage's name (``lapse.remind_30``); they are met, paused and resumed with it.
+Lock order: a verb locks its aggregate, then its deadlines.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import structlog
 
-from shared.rules import Rules, Unit
+from shared.rules import Due, Rules, Unit
+from shared.rules.clocks import Stage, counts_days_off, shifted
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
 
 Pauses: TypeAlias = "list[list[str]]"
-"""Pairs of ISO 8601 times between which the clock stood still."""
+"""From when until when the clock stood still (ISO 8601), and why."""
+DATE: Final = "date"
+"""The unit of rows whose end an act has set: they count nothing, and neither pause nor move."""
 
 OPEN: Final = "met_at IS NULL AND breached_at IS NULL"
 """SQL: the clock was neither met nor acted upon."""
+_OF_CLOCK: Final = f"split_part(kind, '.', 1) = $1 AND {OPEN}"
+"""SQL: the clock and its stages."""
 
 _START: Final = f"""
-INSERT INTO deadline (id, kind, aggregate_id, clock_name, amount, unit, source, calendar_version, provisional,
-                      started_at, due_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO deadline (id, kind, aggregate_id, clock_name, amount, unit, carry_over, source, calendar_version,
+                      provisional, started_at, due_at, stage, shift, shift_unit)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT (kind, aggregate_id) WHERE {OPEN} DO UPDATE SET kind = excluded.kind
-RETURNING due_at
+RETURNING id, due_at, provisional, source
 """  # noqa: S608 - the parts are constants
-_SUSPEND: Final = f"""
-UPDATE deadline SET suspended_at = $3
- WHERE kind = $1 AND aggregate_id = $2 AND {OPEN} AND suspended_at IS NULL
-RETURNING id
+_PAUSE: Final = f"""
+UPDATE deadline SET suspended_at = $3, pause_reason = $4
+ WHERE {_OF_CLOCK} AND aggregate_id = $2 AND suspended_at IS NULL
+RETURNING stage, unit
 """  # noqa: S608
-_SUSPENDED: Final = f"""
-SELECT id, started_at, amount, unit, pauses, suspended_at
+_PAUSED: Final = f"""
+SELECT id, stage, source, started_at, due_at, amount, unit, carry_over, shift, shift_unit, pauses, suspended_at,
+       pause_reason
   FROM deadline
- WHERE kind = $1 AND aggregate_id = $2 AND {OPEN} AND suspended_at IS NOT NULL
+ WHERE {_OF_CLOCK} AND aggregate_id = $2 AND suspended_at IS NOT NULL
+ ORDER BY id
    FOR UPDATE
 """  # noqa: S608
 _RESUME: Final = """
 UPDATE deadline
-   SET suspended_at = NULL, due_at = $2, pauses = $3, suspended_seconds = $4, provisional = $5, calendar_version = $6
+   SET suspended_at = NULL, pause_reason = NULL, due_at = $2, pauses = $3, suspended_seconds = $4, provisional = $5,
+       calendar_version = $6
  WHERE id = $1
 """
 _MET: Final = f"""
 UPDATE deadline SET met_at = $3, suspended_at = NULL
- WHERE kind = $1 AND aggregate_id = $2 AND {OPEN}
+ WHERE {_OF_CLOCK} AND aggregate_id = $2
 RETURNING id
 """  # noqa: S608
 _MET_MANY: Final = f"""
 UPDATE deadline SET met_at = $3, suspended_at = NULL
- WHERE kind = $1 AND aggregate_id = ANY($2) AND {OPEN}
+ WHERE {_OF_CLOCK} AND aggregate_id = ANY($2)
 """  # noqa: S608
 _OF: Final = """
-SELECT kind, clock_name, source, started_at, due_at, suspended_at, met_at, breached_at, provisional
+SELECT kind, stage, clock_name, source, started_at, due_at, provisional, suspended_at, pause_reason, met_at,
+       breached_at, moves
   FROM deadline
  WHERE aggregate_id = $1
- ORDER BY started_at, id
+ ORDER BY started_at, due_at, id
 """
 _LOADED: Final = "SELECT version, digest FROM calendar_version ORDER BY loaded_at DESC LIMIT 1 FOR UPDATE"
 _LOAD: Final = """
@@ -67,14 +78,18 @@ INSERT INTO calendar_version (version, digest, years, loaded_at) VALUES ($1, $2,
 ON CONFLICT (version) DO UPDATE SET digest = excluded.digest, years = excluded.years, loaded_at = excluded.loaded_at
 """
 _COUNTED: Final = f"""
-SELECT id, kind, aggregate_id, started_at, due_at, amount, unit, pauses
+SELECT id, kind, aggregate_id, stage, source, started_at, due_at, amount, unit, carry_over, shift, shift_unit, pauses
   FROM deadline
- WHERE {OPEN} AND unit = 'working_days' AND ($1::text IS NULL OR calendar_version IS DISTINCT FROM $1)
+ WHERE {OPEN} AND calendar_version IS NOT NULL AND ($1::text IS NULL OR calendar_version <> $1)
  ORDER BY id
    FOR UPDATE
 """  # noqa: S608
 _MOVE: Final = """
-UPDATE deadline SET due_at = counted.due_at, provisional = counted.provisional, calendar_version = $4
+UPDATE deadline
+   SET due_at = counted.due_at, provisional = counted.provisional, calendar_version = $4,
+       moves = CASE WHEN deadline.due_at = counted.due_at THEN moves ELSE moves || jsonb_build_array(jsonb_build_object(
+                   'at', $5::timestamptz, 'before', deadline.due_at, 'due_at', counted.due_at, 'calendar', $4::text))
+               END
   FROM unnest($1::uuid[], $2::timestamptz[], $3::boolean[]) AS counted (id, due_at, provisional)
  WHERE deadline.id = counted.id
 """
@@ -84,19 +99,25 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A clock of an aggregate, as views show it."""
+    """A clock of an aggregate, or a stage of one, as views show it. Who shows ``due_at`` shows ``provisional``."""
 
     kind: str
+    stage: str
+    """``due``, or the name of a stage."""
     clock_name: str | None
     source: str | None
-    """Where the delay comes from, e.g. O33 §12; none for a window."""
+    """Where the delay comes from, e.g. O33 §12; none for a window and for a date that an act set."""
     started_at: datetime
     due_at: datetime
-    suspended_at: datetime | None
-    met_at: datetime | None
-    breached_at: datetime | None
     provisional: bool
     """Counted through a year whose working days are not published yet: the date may move."""
+    suspended_at: datetime | None
+    """Since when it stands still."""
+    pause_reason: str | None
+    met_at: datetime | None
+    breached_at: datetime | None
+    moves: list[dict[str, str]]
+    """Each time a newly published calendar moved it: at, before, due_at, calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,71 +130,78 @@ class Moved:
     due_at: datetime
 
 
-async def start(tx: Tx, *, kind: str, aggregate_id: UUID, clock_name: str, rt: Runtime, at: datetime) -> datetime:
-    """Start a statutory clock of the rule profile; gives its due time. One that already runs is left as it is."""
+class CannotPause(ValueError):
+    """A date that an act or the calendar fixes does not stand still."""
+
+
+async def start(tx: Tx, *, kind: str, aggregate_id: UUID, clock_name: str, rt: Runtime, at: datetime) -> Due:
+    """Start a statutory clock of the rule profile, with its stages. One that already runs is left as it is."""
     clock = rt.rules.clocks[clock_name]
-    due = _due_at(rt.rules, at, clock.amount, clock.unit, [])
-    by_calendar = clock.unit is Unit.WORKING_DAYS
-    started: datetime = await tx.fetchval(
-        _START,
-        uuid7(),
-        kind,
-        aggregate_id,
-        clock_name,
-        clock.amount,
-        clock.unit,
-        clock.source,
-        rt.rules.calendar.version if by_calendar else None,
-        by_calendar and rt.rules.calendar.is_provisional(at, due, rt.rules.time_zone),
-        at,
-        due,
-    )
-    return started
+    due = rt.rules.due(clock_name, at)
+    row = (clock_name, clock.amount, clock.unit, clock.carry_over, clock.source)
+    by_calendar = rt.rules.calendar.version if counts_days_off(clock.unit, carry_over=clock.carry_over) else None
+    return await _start(tx, kind, aggregate_id, row, by_calendar, at, due, clock.stages, rt.rules)
 
 
 async def start_in(tx: Tx, kind: str, aggregate_id: UUID, seconds: float, *, at: datetime) -> datetime:
     """Start a window of so many seconds, e.g. the one in which an order can be withdrawn; gives its end."""
-    due = at + timedelta(seconds=seconds)
-    amount = math.ceil(seconds)
-    started: datetime = await tx.fetchval(
-        _START, uuid7(), kind, aggregate_id, None, amount, Unit.SECONDS, None, None, False, at, due
-    )
-    return started
+    row = (None, math.ceil(seconds), Unit.SECONDS, False, None)
+    due = Due(at + timedelta(seconds=seconds), provisional=False)
+    return (await _start(tx, kind, aggregate_id, row, None, at, due)).due_at
 
 
-async def suspend(tx: Tx, kind: str, aggregate_id: UUID, at: datetime) -> bool:
-    """Let the clock stand still from now on. False if none is running."""
-    return await tx.fetchval(_SUSPEND, kind, aggregate_id, at) is not None
+async def start_until(
+    tx: Tx, *, kind: str, aggregate_id: UUID, until: datetime, rt: Runtime, at: datetime, clock_name: str | None = None
+) -> Due:
+    """Start what ends at a time that an act has set: a suspension, a bar, an approval that lapses.
 
-
-async def resume(tx: Tx, kind: str, aggregate_id: UUID, at: datetime, *, rt: Runtime) -> datetime | None:
-    """Let the clock run again; gives the new due time, later by what it stood still. None if none stood still.
-
-    Working days: the day on which it stopped was used up, the day on which it goes on does not count.
+    ``clock_name``: a clock of the profile, for its stages and its source; whether its amount allows it the caller asks.
     """
-    row = await tx.fetchrow(_SUSPENDED, kind, aggregate_id)
-    if row is None:
-        return None
-    pauses: Pauses = [*row["pauses"], [row["suspended_at"].isoformat(), max(at, row["suspended_at"]).isoformat()]]
-    unit = Unit(row["unit"])
-    due = _due_at(rt.rules, row["started_at"], row["amount"], unit, pauses)
-    calendar = rt.rules.calendar
-    by_calendar = unit is Unit.WORKING_DAYS
-    await tx.execute(
-        _RESUME,
-        row["id"],
-        due,
-        pauses,
-        round(_stood_still(pauses).total_seconds()),
-        by_calendar and calendar.is_provisional(row["started_at"], due, rt.rules.time_zone),
-        calendar.version if by_calendar else None,
-    )
-    return due
+    clock = rt.rules.clocks[clock_name] if clock_name is not None else None
+    source, stages = (clock.source, clock.stages) if clock is not None else (None, ())
+    row = (clock_name, 0, DATE, False, source)
+    return await _start(tx, kind, aggregate_id, row, None, at, Due(until, False, source), stages, rt.rules)
+
+
+async def pause(tx: Tx, kind: str, aggregate_id: UUID, at: datetime, why: str) -> bool:
+    """Let the clock and its stages stand still from now on. False if none is running.
+
+    Raises CannotPause for an end that a date fixes.
+    """
+    rows = await tx.fetch(_PAUSE, kind, aggregate_id, at, why)
+    if any(row["unit"] in {DATE, Unit.DAY_OF_MONTH} for row in rows):
+        raise CannotPause(f"{kind} ends at a date, which does not stand still")
+    return bool(rows)
+
+
+async def resume(tx: Tx, kind: str, aggregate_id: UUID, at: datetime, *, rt: Runtime) -> Due | None:
+    """Let the clock and its stages run again; gives the new due time, later by what it stood still.
+
+    None if none stood still. Days: the one on which it stopped was used up, the one on which it goes on does not count.
+    """
+    resumed = None
+    for row in await tx.fetch(_PAUSED, kind, aggregate_id):
+        end = max(at, row["suspended_at"])
+        pauses: Pauses = [*row["pauses"], [row["suspended_at"].isoformat(), end.isoformat(), row["pause_reason"] or ""]]
+        due = _due(rt.rules, row, pauses)
+        by_calendar = counts_days_off(Unit(row["unit"]), carry_over=row["carry_over"])
+        await tx.execute(
+            _RESUME,
+            row["id"],
+            due.due_at,
+            pauses,
+            round(sum((end - begin for begin, end in map(_times, pauses)), timedelta()).total_seconds()),
+            due.provisional,
+            rt.rules.calendar.version if by_calendar else None,
+        )
+        if row["stage"] == "due":
+            resumed = due
+    return resumed
 
 
 async def met(tx: Tx, kind: str, aggregate_id: UUID, at: datetime) -> bool:
-    """What the clock was for has happened. False if none was open."""
-    return await tx.fetchval(_MET, kind, aggregate_id, at) is not None
+    """What the clock was for has happened; its stages end with it. False if nothing of it was open."""
+    return bool(await tx.fetch(_MET, kind, aggregate_id, at))
 
 
 async def met_many(tx: Tx, kind: str, aggregate_ids: Sequence[UUID], at: datetime) -> None:
@@ -183,14 +211,15 @@ async def met_many(tx: Tx, kind: str, aggregate_ids: Sequence[UUID], at: datetim
 
 
 async def of(tx: Tx, aggregate_id: UUID) -> list[Deadline]:
-    """The clocks of an aggregate, in the order in which they were started."""
+    """The clocks of an aggregate and their stages, in the order in which they were started and run out."""
     return [Deadline(**row) for row in await tx.fetch(_OF, aggregate_id)]
 
 
 async def recompute(tx: Tx, rt: Runtime) -> list[Moved]:
-    """Count open working-day clocks again that another calendar than this one counted; gives those that moved.
+    """Count open clocks again that another calendar than this one counted; gives those that moved.
 
-    Once is not enough: beside this process, one of the release before may still start clocks by its own calendar.
+    Each move is written into the row. Once is not enough: beside this process, one of the release before may still
+    start clocks by its own calendar.
     """
     calendar = rt.rules.calendar
     loaded = await tx.fetchrow(_LOADED)
@@ -200,24 +229,64 @@ async def recompute(tx: Tx, rt: Runtime) -> list[Moved]:
         await tx.execute(_LOAD, calendar.version, calendar.digest, years, rt.clock.now())
         _log.info("calendar.loaded", version=calendar.version)
     rows = await tx.fetch(_COUNTED, None if new else calendar.version)
-    dues = [_due_at(rt.rules, row["started_at"], row["amount"], Unit(row["unit"]), row["pauses"]) for row in rows]
-    counted = list(zip(rows, dues, strict=True))
-    provisional = [calendar.is_provisional(row["started_at"], due, rt.rules.time_zone) for row, due in counted]
-    await tx.execute(_MOVE, [row["id"] for row in rows], dues, provisional, calendar.version)
-    return [Moved(row["kind"], row["aggregate_id"], row["due_at"], due) for row, due in counted if due != row["due_at"]]
+    dues = [_due(rt.rules, row, row["pauses"]) for row in rows]
+    await tx.execute(
+        _MOVE,
+        [row["id"] for row in rows],
+        [due.due_at for due in dues],
+        [due.provisional for due in dues],
+        calendar.version,
+        rt.clock.now(),
+    )
+    counted = zip(rows, dues, strict=True)
+    return [
+        Moved(row["kind"], row["aggregate_id"], row["due_at"], due.due_at)
+        for row, due in counted
+        if due.due_at != row["due_at"]
+    ]
 
 
-def _due_at(rules: Rules, start_at: datetime, amount: int, unit: Unit, pauses: Pauses) -> datetime:
-    if unit is not Unit.WORKING_DAYS:
-        return start_at + timedelta(**{unit: amount}) + _stood_still(pauses)
-    calendar, tz = rules.calendar, rules.time_zone
-    stood_still = sum(calendar.working_days_between(*_times(pause), tz) for pause in pauses)
-    return calendar.add_working_days(start_at, amount + stood_still, tz)
+async def _start(
+    tx: Tx,
+    kind: str,
+    aggregate_id: UUID,
+    row: tuple[str | None, int, str, bool, str | None],
+    by_calendar: str | None,
+    at: datetime,
+    due: Due,
+    stages: Sequence[Stage] = (),
+    rules: Rules | None = None,
+) -> Due:
+    """Write the row of a clock and, if it is new, those of its stages that are still to come."""
+    if "." in kind:
+        raise ValueError(f"a kind of clock has no dot, which its stages have: {kind}")
+    new = uuid7()
+    common = (*row, by_calendar, due.provisional, at)
+    found = await tx.fetchrow(_START, new, kind, aggregate_id, *common, due.due_at, "due", 0, None)
+    assert found is not None
+    if found["id"] == new and rules is not None:
+        times = [
+            (stage, shifted(rules.calendar, rules.time_zone, due.due_at, stage.shift, stage.unit)) for stage in stages
+        ]
+        await tx.executemany(
+            _START,
+            [
+                (uuid7(), f"{kind}.{stage.name}", aggregate_id, *common, time, stage.name, stage.shift, stage.unit)
+                for stage, time in times
+                if time > at
+            ],
+        )
+    return Due(found["due_at"], found["provisional"], found["source"])
 
 
-def _stood_still(pauses: Pauses) -> timedelta:
-    spans = (end - begin for begin, end in map(_times, pauses))
-    return sum(spans, timedelta())
+def _due(rules: Rules, row: Any, pauses: Pauses) -> Due:
+    """When the clock, or the stage, of this row runs out."""
+    spans = [_times(pause) for pause in pauses]
+    due = rules.count(row["started_at"], row["amount"], Unit(row["unit"]), carry_over=row["carry_over"], pauses=spans)
+    at = due.due_at
+    if row["shift_unit"] is not None:
+        at = shifted(rules.calendar, rules.time_zone, at, row["shift"], Unit(row["shift_unit"]))
+    return Due(at, due.provisional, row["source"], row["stage"])
 
 
 def _times(pause: list[str]) -> tuple[datetime, datetime]:

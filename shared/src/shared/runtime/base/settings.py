@@ -6,6 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.rules.profile import DEFAULT
+
 Role = Literal["http", "relay", "consumer", "ticks"]
 ROLES: tuple[Role, ...] = ("http", "relay", "consumer", "ticks")
 
@@ -16,6 +18,8 @@ class Settings(BaseSettings):
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         env_prefix="CONCORD_", extra="ignore", frozen=True, populate_by_name=True
     )
+
+    profile: str = Field(DEFAULT, description="Rule profile: the name of one of ours, or the path of a `.toml` file.")
 
     database_url: SecretStr = Field(description="PostgreSQL of this department, with its own role and password.")
     database_pool: int = Field(10, ge=2, le=200, description="Connections this process may open to PostgreSQL.")

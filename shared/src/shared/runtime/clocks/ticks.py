@@ -141,7 +141,7 @@ class TickWorker:
             await asyncio.sleep(pause)
 
     async def _recount(self) -> None:
-        """Follow the calendar of working days. A row keeps only its new date: the log alone has the one before."""
+        """Follow the calendar of working days. Each move is in the row and in the log."""
         async with self._rt.db.transaction() as tx:
             moved = await recompute(tx, self._rt)
         for each in moved:

@@ -12,6 +12,7 @@ from shared.contracts.base import Fact, Topic
 from shared.contracts.directory import OrganisationRecordedV1
 from shared.contracts.topics import DIRECTORY_ORGANISATIONS
 from shared.runtime.acts import directory
+from shared.rules import Needs
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.settings import Settings
 from shared.runtime.db.postgres import Tx
@@ -56,6 +57,8 @@ class Service:
     notifies: bool = False
     """Whether it issues notices: then it has an inbox, and sends what is queued."""
     deadlines: Deadlines = field(default_factory=dict)
+    needs: Needs = field(default_factory=Needs)
+    """The words of the rule profile that stand in its code; a profile without them does not start it."""
     publishes: tuple[Topic, ...] = ()
     listens: Topics = ()
     shards: int = 1

@@ -22,9 +22,9 @@ from shared.runtime.process.service import Service
 
 EXIT_WORKER_ENDED: Final = 1
 EXIT_OLD_SCHEMA: Final = 3
+EXIT_BAD_PROFILE: Final = 5
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
-PROFILE: Final = "cn-2006"
 NO_DIRECTORY: Final = "the directory of organisations has not arrived from coordination yet: nobody can be recognised"
 UP_FOR_S: Final = 0.5
 """How long an answer of the database counts for /readyz."""
@@ -157,7 +157,10 @@ class Supervisor:
 
 
 async def boot(service: Service, settings: Settings, clock: Clock) -> Runtime:
-    """Connect, check the schema, run the start hook. Raises Failure with exit code 3 on an old schema."""
+    """Connect, check the schema and the rule profile, run the start hook.
+
+    Raises Failure: exit code 3 on an old schema, 5 on a profile that is wrong or lacks what the service needs.
+    """
     db = await connect(service.name, settings)
     try:
         if service.migrations is not None:
@@ -165,7 +168,7 @@ async def boot(service: Service, settings: Settings, clock: Clock) -> Runtime:
                 await migrations.require_head(db, service.migrations)
             except migrations.OldSchema as old:
                 raise Failure(EXIT_OLD_SCHEMA, str(old)) from old
-        profile = rules.load(PROFILE)
+        profile = _profile(service, settings)
         rt = Runtime(db, clock, profile, settings, Directory(clock, profile.time_zone))
         if service.start is not None:
             rt = replace(rt, state=await service.start(rt))
@@ -175,6 +178,15 @@ async def boot(service: Service, settings: Settings, clock: Clock) -> Runtime:
     except BaseException:
         await db.close()
         raise
+
+
+def _profile(service: Service, settings: Settings) -> rules.Rules:
+    try:
+        found = rules.load(settings.profile)
+        service.needs.check(found, service.name)
+    except (rules.UnknownProfile, rules.ProfileError) as wrong:
+        raise Failure(EXIT_BAD_PROFILE, str(wrong)) from wrong
+    return found
 
 
 async def connect(name: str, settings: Settings) -> Database:

@@ -1,0 +1,89 @@
+"""A profile that is wrong is refused before it rules anybody: the message names the file and the key."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shared.rules import ProfileError, load
+
+Write = Callable[[str, str], str]
+FOLDER = Path(__file__).parent / "data"
+TEXT = (FOLDER / "profiles" / "short-term-rentals.toml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    shutil.copytree(FOLDER, tmp_path / "data")
+    file = tmp_path / "data" / "profiles" / "changed.toml"
+
+    def changed(old: str, new: str) -> str:
+        assert old in TEXT
+        file.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
+        return str(file)
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "why"),
+    [
+        ('id = "short', 'ID = "short', "id", "is missing"),
+        ("version = 3", 'version = "3"', "version", "no int"),
+        ("version = 3", "version = true", "version", "no int"),
+        ("version = 3", 'version = 3\nslogan = "x"', "slogan", "no key of a profile"),
+        ('calendar = "lagoa-2026.1"', 'calendar = "lagoa-1900"', "calendar", "no working-day calendar"),
+        ("Atlantic/Azores", "Atlantic/Atlantis", "time_zone", "Atlantis"),
+        ("[roles.auditor]", "[roles.censor]", "roles.auditor", "is missing"),
+        ('unit = "minutes"', 'unit = "fortnights"', "clocks.delist.unit", "Input should be"),
+        ("amount = 90", "amount = 0", "clocks.delist.amount", "between 1 and"),
+        ("amount = 31", "amount = 32", "clocks.tourist_tax.amount", "between 1 and 31"),
+        ("amount = 90", "amount = 90\ngrace = 5", "clocks.delist.grace", "no key of this section"),
+        ("amount = 90", 'amount = 90\nname = "x"', "clocks.delist", "its name is its name"),
+        ("amount = 5, unit", "amount = 5, unity", "clocks.decide_application.stages.0.unity", "no key"),
+        ('{ name = "remind_5"', '{ name = "escalate"', "clocks.decide_application.stages", "names two"),
+        ('{ name = "remind_5"', '{ name = "due"', "clocks.decide_application.stages", "cannot name"),
+        ('clock = "decide_application"', 'clock = "decide"', "service_items.whole_home.clock", "'decide' is none of"),
+        ('authority = "Housing authority"\n', "", "service_items.whole_home.authority", "somebody must"),
+        ('requires = ["fire_certificate"]', 'requires = ["x"]', "service_items.whole_home.requires", "'x' is none of"),
+        ('validity = "permit_validity"', 'validity = "x"', "approvals.validity", "'x' is none of"),
+        ("{region}-AL-{serial}", "{region}-AL", "numbers.permit.pattern", "{serial} once"),
+        ("digits = 5", "digits = 7", "numbers.permit.digits", "most_digits"),
+        ('short = "LGN"', 'short = "LG"', "provinces", "share a short name"),
+        ("[effects.no_breach]", "[effects.silence]", "effects.silence.code", "Input should be"),
+        ('roles = ["sector_regulator"]', 'roles = ["censor"]', "effects.no_breach.roles.0", "Input should be"),
+        ('roles = ["sector_regulator"]', "roles = []", "effects.no_breach.roles", "somebody must"),
+        ('subjects = ["site", "provider"]', 'subjects = ["reader"]', "effects.no_breach.subjects", "none of"),
+        ('clock = "delist"', 'clock = "x"', "effects.cut_access.clock", "'x' is none of"),
+        ('category = "safety"', 'category = "opinion"', "grounds.fire_risk.category", "Input should be"),
+        ('check = "none"', 'check = "face"', "identity_documents.tax_number.check", "Input should be"),
+        ('clock = "object"', 'clock = "delist"', "redress.clock", "counts days"),
+        ('clock = "object"', 'clock = "object"\nwithin_days = 5', "redress.within_days", "no key of this section"),
+        ('english = "Auditor"', 'english = " "', "roles.auditor.english", "at least 1 character"),
+        ("[provinces.100000]", "[provinces", "", "Expected"),
+    ],
+)
+def test_what_is_wrong_is_named(write: Write, old: str, new: str, key: str, why: str) -> None:
+    name = write(old, new)
+    with pytest.raises(ProfileError) as wrong:
+        load(name)
+    assert str(wrong.value).startswith(f"changed.toml: {key}")
+    assert re.search(re.escape(why), str(wrong.value))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("min_cure_days = 14\n", "", "time to put it right"),
+        ("min_cure_days = 14", "min_cure_days = 0", "time to put it right"),
+        ("max_days = 90\n", "", "max_days"),
+        ('after = ["correct"]\n', "", "is correct, and nothing else"),
+        ('after = ["correct"]', 'after = ["correct", "no_breach"]', "is correct, and nothing else"),
+    ],
+)
+def test_no_profile_turns_a_safeguard_off(write: Write, old: str, new: str, why: str) -> None:
+    """docs/adr/0004: time to put it right, an end, and an order to correct before a cut-off."""
+    with pytest.raises(ProfileError, match=why):
+        load(write(old, new))
