@@ -306,9 +306,7 @@ def _calendar(name: str, folder: Path) -> Calendar:
     return Calendar.load(name, own) if (own / f"{name}.toml").is_file() else Calendar.load(name)
 
 
-def _organisations(
-    data: _File, provinces: Iterable[tuple[str, str, str, str]]
-) -> Mapping[str, FoundingOrganisation]:
+def _organisations(data: _File, provinces: Iterable[tuple[str, str, str, str]]) -> Mapping[str, FoundingOrganisation]:
     directory = data.take("directory", dict, {})
     try:
         return founding(directory, provinces)

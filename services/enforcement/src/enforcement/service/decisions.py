@@ -151,7 +151,7 @@ def _grounds(rt: Runtime, case: Case, decision_id: UUID, body: NewDecision, at: 
         ),
         case_id=case.id,
         decision_id=decision_id,
-        profile=rt.rules.edition,
+        profile=rt.rules.ref,
         made_at=at,
     )
 

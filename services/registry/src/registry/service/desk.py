@@ -20,7 +20,7 @@ def grounds_of(rt: Runtime, authority: AuthorityRef, statement: Statement, at: d
     """A refusal's grounds: the redress is computed, never typed."""
     body = rt.directory.review_bodies_for(authority)[0]
     redress = Redress(body=body, how=rt.rules.redress.how, within_days=rt.rules.redress.within_days)
-    return Grounds(**dict(statement), authority=authority, redress=redress, profile=rt.rules.edition, made_at=at)
+    return Grounds(**dict(statement), authority=authority, redress=redress, profile=rt.rules.ref, made_at=at)
 
 
 async def clock_of(tx: Tx, aggregate_id: UUID, kind: str, overdue_at: datetime | None) -> ClockView | None:

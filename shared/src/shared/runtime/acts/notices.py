@@ -209,9 +209,7 @@ async def delivered(tx: Tx, notice_id: UUID, *, by: str, at: datetime) -> bool:
     document = NoticeDocument.model_validate_json((await get(tx, notice_id)).document)
     told = DELIVERED.get(document.about.service)
     if told is not None and document.grounds is not None:
-        outbox.add(
-            tx, told(act_id=document.about.id, act=document.about, notice_id=notice_id, delivered_at=at), at=at
-        )
+        outbox.add(tx, told(act_id=document.about.id, act=document.about, notice_id=notice_id, delivered_at=at), at=at)
     return True
 
 

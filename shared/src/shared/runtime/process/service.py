@@ -11,8 +11,8 @@ from fastapi import APIRouter
 from shared.contracts.base import Fact, Topic
 from shared.contracts.directory import OrganisationRecordedV1
 from shared.contracts.topics import DIRECTORY_ORGANISATIONS
-from shared.runtime.acts import directory
 from shared.rules import Needs
+from shared.runtime.acts import directory
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.settings import Settings
 from shared.runtime.db.postgres import Tx
