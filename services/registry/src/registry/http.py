@@ -3,18 +3,18 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from registry import bodies, views
 from registry.lifecycle import RequestStatus, RevocationStatus, Status
 from registry.service import imports, operators, registrations, requests, revocations, sites
 from shared.runtime.web.door import IfMatch, Rt, Who, etag
-from shared.runtime.web.door import router as idempotent_router
+from shared.runtime.web.door import router as door_router
 from shared.runtime.web.paging import Page, Paging, page_of
 
-router = idempotent_router()
-streams = APIRouter()
+router = door_router()
+streams = door_router(idempotent=False)
 
 
 @router.post("/operators", status_code=201, tags=["operators"])
