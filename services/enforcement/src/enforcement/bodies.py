@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from enforcement.measures import Measure
-from shared.contracts.base import LegalBasis, Reasons, Redress, Sha256, Text
+from shared.contracts.base import Body, LegalBasis, Moment, Reasons, Redress, Sha256, Text
 
 _BASIS: dict[str, Any] = {
     "legal_basis": ["Coordination Plan 2006, section 3(2) step 3"],
@@ -18,7 +18,7 @@ def _example(**fields: Any) -> ConfigDict:
     return ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [fields]})
 
 
-class Suspicion(BaseModel):
+class Suspicion(Body):
     """A sector regulator opens a case about a registered site."""
 
     model_config = _example(
@@ -35,14 +35,14 @@ class Suspicion(BaseModel):
     legal_basis: LegalBasis
 
 
-class Notice(BaseModel):
+class Notice(Body):
     """What the operator was sent, and until when it may put things right."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    sent_at: AwareDatetime
+    sent_at: Moment
     how: Text
-    cure_until: AwareDatetime | None = None
+    cure_until: Moment | None = None
     """Left out: the rule profile's cure window from the day it was sent."""
 
     @model_validator(mode="after")
@@ -52,7 +52,7 @@ class Notice(BaseModel):
         return self
 
 
-class Draft(BaseModel):
+class Draft(Body):
     """A decision as one person drafts it. Exactly one of ``notice`` and ``urgent_ground``; no_breach needs neither."""
 
     model_config = _example(
@@ -83,7 +83,7 @@ class Draft(BaseModel):
         return self
 
 
-class Release(BaseModel):
+class Release(Body):
     """A second person releases a decision, after looking at its impact."""
 
     model_config = _example(impact_hash=_DIGEST, collateral_acknowledged=2)
@@ -94,7 +94,7 @@ class Release(BaseModel):
     """``collateral`` of that preview; required when it is not 0."""
 
 
-class Withdrawal(BaseModel):
+class Withdrawal(Body):
     """A draft is taken back."""
 
     model_config = _example(reasons="The operator has shown the approval in the meantime.")
@@ -102,7 +102,7 @@ class Withdrawal(BaseModel):
     reasons: Reasons = "The draft was taken back before it had any effect."
 
 
-class Grounds(BaseModel):
+class Grounds(Body):
     """An appeal against a decision, by the operator or entered for it by an officer."""
 
     model_config = _example(
@@ -113,7 +113,7 @@ class Grounds(BaseModel):
     appellant: Text
 
 
-class Outcome(BaseModel):
+class Outcome(Body):
     """What the review body decides on an appeal."""
 
     model_config = _example(outcome="upheld", **_BASIS)

@@ -4,9 +4,9 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from shared.contracts.base import LegalBasis, Reasons, Redress, Region, Sha256, Text
+from shared.contracts.base import Body, LegalBasis, Reasons, Redress, Region, Sha256, Text
 from shared.contracts.examples import BASIS, MEASURE, OPERATOR, PROVIDER, REDRESS
 from shared.rules import Level
 
@@ -38,12 +38,6 @@ class HostingMode(StrEnum):
     DEDICATED = "dedicated"
     COLOCATION = "colocation"
     CLOUD = "cloud"
-
-
-class Body(BaseModel):
-    """A request body: unknown fields are refused, so that a typing error is not silently dropped."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class NewOperator(Body):
