@@ -20,6 +20,7 @@ from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.clock import Clock
 from shared.runtime.process.app import create_app, running
 from shared.runtime.process.service import Service
+from shared.runtime.web.refusals import Refusals
 from tests.support import people
 
 Who = str | tuple[str, Mapping[str, Any]] | None
@@ -72,10 +73,14 @@ class Api(httpx.AsyncClient):
 
 @asynccontextmanager
 async def running_service(
-    service: Service, dsn: str, *, clock: Clock | None = None, **settings: Any
+    service: Service, dsn: str, *, clock: Clock | None = None, fold_s: float = 0, **settings: Any
 ) -> AsyncIterator[Api]:
-    """A service that answers on its HTTP door. ``settings`` override its settings: ``roles_run="http,ticks"``."""
+    """A service that answers on its HTTP door. ``settings`` override its settings: ``roles_run="http,ticks"``.
+
+    Refusals leave a row each, unless ``fold_s`` says for how many seconds like ones are folded into one.
+    """
     given = {"database_url": dsn, "roles_run": "http", "oidc_issuer": people.ISSUER, "log_level": "WARNING", **settings}
     app = create_app(service, service.settings(**given), clock=clock, validator=people.validator(clock))
+    app.state.refusals = Refusals(window_s=fold_s)
     async with running(app), Api(app, clock=clock) as api:
         yield api

@@ -1,22 +1,23 @@
 """A small service that uses every piece of the doors, for their own tests."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse
 from pydantic import BaseModel, Field
 
-from shared.contracts.base import Fact, Topic
+from shared.contracts.base import Body, Day, Fact, Moment, Topic
 from shared.runtime.acts import outbox
 from shared.runtime.base.ids import uuid7
 from shared.runtime.base.problems import ActionRefused, Conflict, Forbidden, NotFound, PreconditionFailed, Unavailable
 from shared.runtime.process.app import Service
-from shared.runtime.web.door import IfMatch, Rt, Stopping, Who, etag, router
+from shared.runtime.web.door import PUBLIC, IfMatch, Rt, Stopping, Who, etag, router
 from shared.runtime.web.paging import Page, Paging, page_of
 
 TABLE = "CREATE TABLE thing (id uuid PRIMARY KEY, name text NOT NULL, version bigint NOT NULL DEFAULT 1)"
@@ -39,17 +40,19 @@ class NameTaken(Conflict):
     """There is a thing called {name} already."""
 
 
-class Part(BaseModel):
+class Part(Body):
     """A part of a thing."""
 
     size: Annotated[int, Field(ge=1)]
 
 
-class NewThing(BaseModel):
+class NewThing(Body):
     """What a thing is made of."""
 
     name: str
-    parts: list[Part] = []
+    parts: tuple[Part, ...] = ()
+    since: Moment | None = None
+    day: Day | None = None
 
 
 class Thing(BaseModel):
@@ -61,7 +64,7 @@ class Thing(BaseModel):
 
 
 things = router(tags=["things"])
-streams = APIRouter(tags=["streams"])
+streams = router(idempotent=False, tags=["streams"])
 
 
 class Gate:
@@ -140,6 +143,32 @@ async def break_it(who: Who, thing_id: UUID) -> Thing:
     raise ActionRefused(aggregate="thing", status="broken", action="break", allowed_actions=["mend"])
 
 
+@things.get("/open", openapi_extra=PUBLIC)
+async def for_everybody() -> dict[str, str]:
+    """Says it to everybody."""
+    return {"said": "hello"}
+
+
+@streams.post("/open", openapi_extra=PUBLIC)
+async def told_by_anybody(body: NewThing) -> NewThing:
+    """Hears it from anybody."""
+    return body
+
+
+@things.get("/unguarded")
+async def unguarded() -> dict[str, str]:
+    """Names no caller, and does not say that it is public."""
+    return {"said": "hello"}
+
+
+@things.get("/slow")
+async def slow(rt: Rt) -> dict[str, str]:
+    """Waits for its database longer than anybody would."""
+    async with rt.db.transaction() as tx:
+        await tx.execute("SELECT pg_sleep(40)")
+    return {"said": "hello"}
+
+
 @things.get("/secrets")
 async def secrets(who: Who) -> Thing:
     """Forbidden to everybody."""
@@ -157,7 +186,7 @@ async def nothing(who: Who) -> None:
     """Answers without a body."""
 
 
-@things.get("/failures/{kind}")
+@things.get("/failures/{kind}", openapi_extra=PUBLIC)
 async def fail(rt: Rt, kind: str) -> Thing:
     """Fails in the way asked for."""
     errors: dict[str, BaseException] = {
@@ -170,6 +199,13 @@ async def fail(rt: Rt, kind: str) -> Thing:
         "statement": asyncpg.QueryCanceledError("canceling statement due to statement timeout"),
         "misuse": asyncpg.InterfaceError("cannot perform operation: another operation is in progress"),
         "syntax": asyncpg.PostgresSyntaxError("a secret of the inside"),
+        "readonly": asyncpg.ReadOnlySQLTransactionError("cannot execute INSERT in a read-only transaction"),
+        "demoted": asyncpg.TargetServerAttributeNotMatched("no primary"),
+        "group": ExceptionGroup("of a task group", [ConnectionRefusedError(111, "Connect call failed")]),
+        "mixed": ExceptionGroup("of a task group", [ConnectionRefusedError(111, "x"), KeyError("a secret")]),
+        "connections": asyncpg.TooManyConnectionsError("too many clients already"),
+        "full": asyncpg.DiskFullError("could not extend file"),
+        "nospace": OSError(errno.ENOSPC, "No space left on device"),
         "own": Unavailable(retry_after=9),
         "unforeseen": RuntimeError("a secret of the inside"),
     }
@@ -187,7 +223,7 @@ async def stream(who: Who, request: Request) -> StreamingResponse:
     return StreamingResponse(lines(), media_type="text/plain")
 
 
-@streams.get("/events", response_class=EventSourceResponse)
+@streams.get("/events", response_class=EventSourceResponse, openapi_extra=PUBLIC)
 async def events(stopping: Stopping) -> AsyncIterator[dict[str, str]]:
     """Says one thing, then waits until the process stops."""
     yield {"said": "hello"}

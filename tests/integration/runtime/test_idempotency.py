@@ -136,6 +136,30 @@ async def test_of_two_at_the_same_time_one_acts_and_the_other_is_told_to_wait(ap
     assert await count(api) == 1
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"roles": []},
+        {"roles": ["query_desk", "auditor"]},
+        {"organisation": "elsewhere"},
+        {"region": "310000"},
+        {"region": None},
+        {"level": "national"},
+        {"categories": ["culture"]},
+    ],
+)
+async def test_whoever_has_other_rights_now_gets_neither_the_old_answer_nor_a_second_act(
+    api: Api, changed: dict[str, Any]
+) -> None:
+    first = await api.post("/things", who="officer", key="k", json={"name": "a"})
+    withheld = await api.post("/things", who=("officer", changed), key="k", json={"name": "a"})
+    assert (withheld.status_code, withheld.json()["code"]) == (409, "answer_withheld")
+    assert first.json()["id"] not in withheld.text
+    assert await count(api) == 1
+    again = await api.post("/things", who=("officer", {"name": "Another Name"}), key="k", json={"name": "a"})
+    assert again.content == first.content
+
+
 async def test_many_at_the_same_time_act_once(api: Api) -> None:
     async def until_answered() -> Any:
         while True:

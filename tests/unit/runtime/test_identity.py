@@ -182,6 +182,19 @@ async def test_what_is_remembered_is_bounded_and_holds_no_token(monkeypatch: pyt
     assert not any(bearer in repr(known._known) for bearer in bearers)
 
 
+async def test_a_token_marked_jwt_is_refused_with_what_to_set_and_taken_where_that_is_set() -> None:
+    bearer = token("officer", clock=CLOCK, header={"typ": "JWT"})
+    with pytest.raises(Unauthorized) as refusal:
+        await validator().validate(bearer)
+    for hint in ("at+jwt", "Keycloak", "CONCORD_OIDC_ACCEPT_JWT"):
+        assert hint in refusal.value.detail
+        assert hint in refusal.value.headers["WWW-Authenticate"]
+    assert refusal.value.headers["WWW-Authenticate"].count('"') == 6
+    lenient = validator(accept_jwt=True)
+    assert (await lenient.validate(bearer)).subject == "officer"
+    await refused(token("officer", clock=CLOCK, header={"typ": "id+jwt"}), "not an access token", lenient)
+
+
 class Issuer:
     """An issuer that can rotate its keys, and be down."""
 
@@ -190,16 +203,22 @@ class Issuer:
         self.down = False
         self.asked = 0
         self.now = 1000.0
+        self.listed: list[Any] | None = None
+        self.held: asyncio.Event | None = None
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    async def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked += 1
+        if self.held is not None:
+            await self.held.wait()
+        if self.listed is not None:
+            return httpx.Response(200, json={"keys": self.listed})
         if self.down:
             raise httpx.ConnectError("refused", request=request)
         return httpx.Response(200, json=key_set(*self.keys))
 
     def validator(self) -> TokenValidator:
         http = httpx.AsyncClient(transport=httpx.MockTransport(self.answer))
-        cache = JwksCache(f"{ISSUER}/jwks.json", http, monotonic=lambda: self.now)
+        cache = JwksCache(f"{ISSUER}/jwks.json", http, monotonic=lambda: self.now, patience_s=0.1)
         return TokenValidator(ISSUER, AUDIENCE, keys=cache, clock=CLOCK)
 
     def token(self, number: int = 0, **override: Any) -> str:
@@ -277,6 +296,56 @@ async def test_a_withdrawn_key_stops_counting_even_for_tokens_that_were_remember
     await known.validate(old)  # still remembered; this use starts the fetch in the background
     await settle(lambda: issuer.asked == 2)
     await refused(old, "not one of the issuer's", known)
+
+
+@pytest.mark.parametrize("listed", [[], [{"kty": "oct", "k": "AA", "kid": "k1"}], [{"kty": "AKP", "kid": "k1"}], [7]])
+async def test_an_empty_or_unusable_key_set_does_not_replace_a_good_one(listed: list[Any]) -> None:
+    issuer = Issuer()
+    known = issuer.validator()
+    await known.validate(issuer.token())
+    issuer.listed, issuer.now = listed, issuer.now + 301
+    await known.validate(issuer.token(jti="starts the fetch"))
+    await settle(lambda: issuer.asked == 2)
+    assert (await known.validate(issuer.token(jti="after it"))).subject == "officer"
+
+
+@pytest.mark.parametrize("listed", [[], [{"kty": "AKP", "kid": "k1"}]])
+async def test_an_issuer_whose_first_key_set_is_unusable_makes_nobody_a_stranger(listed: list[Any]) -> None:
+    issuer = Issuer()
+    issuer.listed = listed
+    known = issuer.validator()
+    with pytest.raises(IdentityUnavailable):
+        await known.validate(issuer.token())
+    issuer.listed, issuer.now = None, issuer.now + 1
+    assert (await known.validate(issuer.token())).subject == "officer"
+
+
+async def test_a_new_key_under_the_same_id_ends_what_the_old_one_signed() -> None:
+    issuer = Issuer()
+    known = issuer.validator()
+    old = issuer.token()
+    await known.validate(old)
+    issuer.keys, issuer.now = [OKPKey.generate_key("Ed25519", {"kid": "k1"})], issuer.now + 301
+    await known.validate(old)  # still remembered; this use starts the fetch in the background
+    await settle(lambda: issuer.asked == 2)
+    await refused(old, "signature", known)
+    assert (await known.validate(issuer.token())).subject == "officer"
+
+
+async def test_unknown_key_ids_do_not_wait_for_an_issuer_that_hangs() -> None:
+    issuer = Issuer()
+    known = issuer.validator()
+    await known.validate(issuer.token())
+    issuer.held, issuer.now = asyncio.Event(), issuer.now + 11
+    stranger = OKPKey.generate_key("Ed25519", {"kid": "stranger"})
+    async with asyncio.timeout(1):
+        asked = [known.validate(token("officer", clock=CLOCK, key=stranger)) for _ in range(20)]
+        answers = await asyncio.gather(*asked, known.validate(issuer.token(jti="known")), return_exceptions=True)
+    assert all(isinstance(answer, IdentityUnavailable) for answer in answers[:-1])
+    assert getattr(answers[-1], "subject", None) == "officer"
+    issuer.held.set()
+    await settle(known.keys._fetching.done)  # type: ignore[attr-defined]
+    await refused(token("officer", clock=CLOCK, key=stranger), "not one of the issuer's", known)
 
 
 async def settle(done: Callable[[], bool]) -> None:

@@ -98,7 +98,7 @@ def test_the_traceparent_is_that_of_the_open_span() -> None:
 async def test_metrics_are_prometheus_text_with_requests_by_route(capsys: pytest.CaptureFixture[str]) -> None:
     metrics.get_meter("t").create_counter("toy_things", description="Things.").add(2, {"kind": "a"})
     async with Api(create_app(toy.SERVICE, SETTINGS, validator=people.validator())) as api:
-        await api.get("/things/0192f1c2-6b1e-7cc3-9d52-1a2b3c4d5e6f")
+        await api.get("/things/0192f1c2-6b1e-7cc3-9d52-1a2b3c4d5e6f", who="officer")
         await api.get("/readyz")
         answer = await api.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
@@ -130,7 +130,7 @@ async def test_what_nobody_caught_is_counted_as_the_500_it_was_answered_with() -
 async def test_a_request_joins_the_trace_of_its_caller_and_problems_name_it(capsys: pytest.CaptureFixture[str]) -> None:
     trace_id = "0af7651916cd43dd8448eb211c80319c"
     async with Api(create_app(toy.SERVICE, SETTINGS, validator=people.validator())) as api:
-        answer = await api.get("/things", headers={"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"})
+        answer = await api.get("/things", who="officer", headers={"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"})
     assert answer.json()["trace_id"] == trace_id
     access = [line for line in lines(capsys) if line["event"] == "http.request"]
     assert [(line["trace_id"], line["route"], line["status"]) for line in access] == [(trace_id, "/things", 503)]

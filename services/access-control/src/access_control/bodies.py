@@ -6,15 +6,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts import examples
-from shared.contracts.base import Reasons, Region, Text
+from shared.contracts.base import Body, Reasons, Region, Text
 
 MOST_RECEIPTS = 1_000
-
-
-class Body(BaseModel):
-    """A request body: frozen, and strict about names so that a misspelt field is not lost silently."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class NewProvider(Body):

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response, status
+from fastapi import Depends, Header, Path, Query, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from access_control import state
@@ -22,7 +22,7 @@ from access_control.views import (
     SnapshotView,
     StateView,
 )
-from shared.runtime.web.door import Rt, Stopping, Who, router
+from shared.runtime.web.door import PUBLIC, Rt, Stopping, Who, router
 from shared.runtime.web.paging import Page, Paging, page_of
 
 JOSE: Final = "application/jose"
@@ -34,7 +34,7 @@ TOP: Final = 2**63 - 1
 
 acts = router(tags=["access-control"])
 """Acts of officials; a POST sent twice with one Idempotency-Key happens once."""
-feeds = APIRouter(tags=["providers' doors"])
+feeds = router(idempotent=False, tags=["providers' doors"])
 """What a provider reads and signs. Receipts carry their own identity, so they need no Idempotency-Key."""
 routers: Final = (acts, feeds)
 
@@ -99,7 +99,7 @@ async def withdraw_order(order_id: UUID, body: Withdrawal, who: Who, rt: Rt) -> 
     return OrderView.of(await withdraw.withdraw(rt, who, order_id, body))
 
 
-@acts.get("/.well-known/jwks.json")
+@acts.get("/.well-known/jwks.json", openapi_extra=PUBLIC)
 async def order_signing_keys(rt: Rt, response: Response) -> dict[str, Any]:
     """Public keys orders are signed with, retired ones too (RFC 7517). No token needed."""
     response.headers["Cache-Control"] = "public, max-age=300"

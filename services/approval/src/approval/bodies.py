@@ -1,11 +1,10 @@
 """What callers send: the bodies of the requests, checked at the door."""
 
-from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from shared.contracts.base import LegalBasis, Reasons, Redress, Region, Sha256, Text
+from shared.contracts.base import Body, Day, LegalBasis, Reasons, Redress, Region, Sha256, Text
 from shared.rules import Level
 
 _BASIS: dict[str, Any] = {
@@ -23,7 +22,7 @@ def _example(**fields: Any) -> ConfigDict:
     return ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [fields]})
 
 
-class Application(BaseModel):
+class Application(Body):
     """An operator asks the authority of its province, or the ministry, to approve one service item of one site."""
 
     model_config = _example(
@@ -45,19 +44,19 @@ class Application(BaseModel):
     level: Level
 
 
-class Grant(BaseModel):
+class Grant(Body):
     """The authority consents: to what, until when, and why."""
 
     model_config = _example(scope="Online performances", valid_until="2029-11-22", **_BASIS)
 
     scope: Text
-    valid_until: date
+    valid_until: Day
     """Last day of validity, in the authority's time zone (Asia/Shanghai)."""
     legal_basis: LegalBasis
     reasons: Reasons
 
 
-class Refusal(BaseModel):
+class Refusal(Body):
     """The authority refuses, with reasons and the way to challenge it."""
 
     model_config = _example(**_BASIS, redress=_REDRESS)
@@ -67,7 +66,7 @@ class Refusal(BaseModel):
     redress: Redress
 
 
-class NotRequired(BaseModel):
+class NotRequired(Body):
     """The authority finds that the service needs no prior approval."""
 
     model_config = _example(**_BASIS)
@@ -76,7 +75,7 @@ class NotRequired(BaseModel):
     reasons: Reasons
 
 
-class Cancellation(BaseModel):
+class Cancellation(Body):
     """The authority takes an approval back, on evidence, with the way to challenge it."""
 
     model_config = _example(**_BASIS, evidence_hash="0" * 64, redress=_REDRESS)

@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from enforcement import views
@@ -16,7 +16,7 @@ from shared.runtime.web.door import Rt, Who, etag, router
 from shared.runtime.web.paging import Page, Paging, page_of
 
 ACTS: Final = router()
-STREAMS: Final = APIRouter(tags=["evidence"])
+STREAMS: Final = router(idempotent=False, tags=["evidence"])
 ROUTERS: Final = (ACTS, STREAMS)
 
 _TOKEN: Final = r"[A-Za-z0-9!#$&^_.+-]{1,127}"  # noqa: S105 -- RFC 6838, restricted names

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import Depends, Header, Path, Query, Request, Response
 
 from query import page, service
 from query.bulk import MEDIA_TYPE, Duplex, Format
@@ -11,9 +11,9 @@ from query.inflow import Inflow
 from query.keys import By
 from query.service import Key
 from query.views import LookupAnswer, LookupLine, PublicAnswer, RegisterEntry
-from shared.runtime.web.door import Rt, Who
+from shared.runtime.web.door import PUBLIC, Rt, Who, router
 
-ROUTER: Final = APIRouter()
+ROUTER: Final = router(idempotent=False)
 LONGEST_LIST: Final = 64 << 30
 """Bytes of keys; a stream costs no memory, so this only has to be larger than any list."""
 _JSON: Final = "application/json"
@@ -57,7 +57,13 @@ async def look_up(rt: Rt, who: Who, key: OneKey, purpose: Purpose) -> Response:
     return Response(await service.look_up(rt, who, key, purpose), media_type=_JSON)
 
 
-@ROUTER.get("/public/lookup", tags=["public"], responses={200: {"model": PublicAnswer}}, response_class=Response)
+@ROUTER.get(
+    "/public/lookup",
+    tags=["public"],
+    responses={200: {"model": PublicAnswer}},
+    response_class=Response,
+    openapi_extra=PUBLIC,
+)
 async def look_up_in_public(rt: Rt, key: OneKey) -> Response:
     """Look up one domain or number: the public fields, for everybody (P3.1.6). Addresses are told to officials only."""
     return Response(await service.look_up_in_public(rt, key), media_type=_JSON)
@@ -104,6 +110,7 @@ async def look_up_many(
     tags=["public"],
     response_class=Response,
     responses={200: {"model": RegisterEntry, "content": {"text/html": {"schema": {"type": "string"}}}}},
+    openapi_extra=PUBLIC,
 )
 async def show_entry(
     rt: Rt,

@@ -21,7 +21,7 @@ from shared.runtime.web.door import IfMatch, Rt, Who, etag, router
 from shared.runtime.web.paging import Page, Paging, page_of
 
 ROUTER: APIRouter = router()
-STREAMS = APIRouter()
+STREAMS: APIRouter = router(idempotent=False)
 
 
 @ROUTER.post("/operators", status_code=201, tags=["operators"])

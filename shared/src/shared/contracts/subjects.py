@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from shared.contracts import examples
-from shared.contracts.base import Document, Region, Sha256, Text
+from shared.contracts.base import Body, Document, Region, Sha256, Text
 
 
 class SiteSubject(Document):
@@ -119,7 +119,7 @@ class Preview(Document):
         return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-class Signature(Document):
+class Signature(Body):
     """What a person signs with when releasing, accepting or confirming: what was seen, and who else is touched."""
 
     preview_digest: Sha256

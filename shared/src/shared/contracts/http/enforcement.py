@@ -7,19 +7,13 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.contracts import examples
-from shared.contracts.base import LegalBasis, Moment, Reasons, Sha256, Text
+from shared.contracts.base import Body, LegalBasis, Moment, Reasons, Sha256, Text
 from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, OperatorRef, Statement
 from shared.contracts.http.registry import ClockView, Stated, WithReasons
 from shared.contracts.subjects import FrozenSite, Preview, Signature, Subject
 
 __all__ = ["Stated", "WithReasons"]
 Host = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=253)]
-
-
-class Body(BaseModel):
-    """A request body: unknown fields are refused, so that a typing error is not silently dropped."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class AboutSite(Body):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contracts.base import Sha256, Text
+from shared.contracts.base import Body, Sha256, Text
 from shared.contracts.notices import Channel, DeliveryState, NoticeDocument
 
 
@@ -36,12 +36,10 @@ class NoticeView(BaseModel):
     deliveries: list[DeliveryView]
 
 
-class PostalProof(BaseModel):
+class PostalProof(Body):
     """A letter was delivered: to which address, and what proves it."""
 
     model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
         json_schema_extra={"examples": [{"address": "1 Example Road, Beijing", "proof": "Registered letter XA 1 CN"}]},
     )
 

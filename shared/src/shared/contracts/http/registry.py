@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.contracts import examples
-from shared.contracts.base import Reasons, Region, Text
+from shared.contracts.base import Body, Day, Reasons, Region, Text
 from shared.contracts.grounds import AddressForService, AuthorityRef, Grounds, Statement
 from shared.contracts.registry import Burden, SiteRecordedV1
 from shared.contracts.subjects import FrozenSite, Preview, Signature, Subject
@@ -50,12 +50,6 @@ class DocumentKind(StrEnum):
 
     CREDIT_CODE = "credit_code"
     RESIDENT_ID = "resident_id"
-
-
-class Body(BaseModel):
-    """A request body: unknown fields are refused, so that a typing error is not silently dropped."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class IdentityDocument(Body):
@@ -160,8 +154,8 @@ class WithReasons(Body):
 class Granting(Stated):
     """Why something is granted; a licence also says from when until when."""
 
-    valid_from: date | None = None
-    valid_until: date | None = None
+    valid_from: Day | None = None
+    valid_until: Day | None = None
 
 
 class Refusing(Stated):

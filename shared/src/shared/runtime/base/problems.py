@@ -214,11 +214,24 @@ class Unavailable(Problem):
 
 
 class DatabaseUnavailable(Unavailable):
-    """The records of this department cannot be reached just now; nothing was changed."""
+    """The records of this department cannot be reached just now; send a write again with its own Idempotency-Key."""
+
+
+class DatabaseSlow(Unavailable):
+    """The records of this department did not answer in time; send a write again with its own Idempotency-Key."""
 
 
 class TryAgain(Unavailable):
     """Somebody else is changing the same records; nothing was changed."""
+
+
+class StorageFull(Unavailable):
+    """There is no room left to keep this, so nothing was changed; whoever runs this service must make some."""
+
+    status = 507
+
+    def __init__(self, *, retry_after: int = 60) -> None:
+        super().__init__(retry_after=retry_after)
 
 
 def all_problems() -> list[type[Problem]]:

@@ -42,8 +42,20 @@ class Settings(BaseSettings):
     oidc_jwks_url: str | None = Field(None, description="Where its keys are; default `{issuer}/jwks.json`.")
     oidc_audience: str = Field("concord", description="The audience a token must be meant for.")
 
+    oidc_accept_jwt: bool = Field(
+        False,
+        description="Also take tokens of `typ` JWT, from issuers that cannot mark access tokens; only where "
+        "no ID token carries the audience above.",
+    )
+
     host: str = Field("127.0.0.1", description="Address the HTTP door binds to.")
     port: int = Field(8000, ge=0, le=65535, description="Port of the HTTP door.")
+    http_keep_alive_s: int = Field(
+        75, ge=1, le=3600, description="Seconds an idle connection stays open; more than any proxy in front keeps one."
+    )
+    http_database_s: float = Field(
+        5.0, gt=0, le=60, description="Seconds the database may take for a request before the answer is 503."
+    )
     public_url: str = Field("http://127.0.0.1:8005", description="Base address of the public register.")
     roles_run: Annotated[frozenset[Role], NoDecode] = Field(
         frozenset(ROLES), description="What this process runs: a comma list of http, relay, consumer, ticks."

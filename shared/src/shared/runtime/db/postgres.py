@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import errno
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import asyncpg
 import orjson
+from asyncpg.connect_utils import SessionAttribute
 
 from shared.runtime.db import at_commit
 
@@ -24,18 +27,27 @@ else:
 
 ACQUIRE_TIMEOUT_S: Final = 5.0
 COMMAND_TIMEOUT_S: Final = 60.0
+EXPIRE_EVERY_S: Final = 1.0
+FULL_FOR_S: Final = 30.0
+"""How long one failure for want of room makes the service unready; probing for room would take some."""
+PRIMARY: Final = SessionAttribute.primary
+"""Of several hosts in the address, the one that takes writes: a demoted server is left, and not asked again."""
 SERVER_SETTINGS: Final = {
     "timezone": "UTC",
     "statement_timeout": "30s",
     "idle_in_transaction_session_timeout": "60s",
     "lock_timeout": "15s",
+    # A backend whose client gave up stops working for it.
+    "client_connection_check_interval": "2s",
     "jit": "off",
 }
 
 UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
     asyncpg.PostgresConnectionError,  # 08xxx
     asyncpg.OperatorInterventionError,  # 57xxx: shutting down, starting up, cancelled
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,  # 53xxx: connections, memory, disk
+    asyncpg.ReadOnlySQLTransactionError,  # 25006: this server was demoted, or is being repaired
+    asyncpg.TargetServerAttributeNotMatched,  # none of the servers is the primary
     asyncpg.InterfaceError,  # a closed connection; asyncpg puts wrong use of its API in here too
     ConnectionError,
     OSError,
@@ -54,13 +66,14 @@ CONTENDED: Final[tuple[type[Exception], ...]] = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
-    asyncpg.InsufficientResourcesError,
 )
 """Somebody else was in the way; the same transaction may well succeed when it is tried again."""
 
 
 def is_transient(error: BaseException) -> bool:
     """Whether doing the same again later can help: the database is away, or the transaction lost a race."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(is_transient(each) for each in error.exceptions)
     if isinstance(error, asyncpg.InterfaceError):
         # InterfaceError covers a lost connection and wrong use of the API; only the first passes by itself.
         return "closed" in str(error) or "closing" in str(error)
@@ -69,6 +82,33 @@ def is_transient(error: BaseException) -> bool:
     if getattr(error, "status", None) == HTTPStatus.SERVICE_UNAVAILABLE:
         return True  # the problem Unavailable
     return isinstance(error, (*UNAVAILABLE, *CONTENDED))
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether something could not be kept for want of room: in the database, or in a file."""
+    if isinstance(error, OSError):
+        return error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return isinstance(error, asyncpg.DiskFullError)
+
+
+_limit_s: ContextVar[float | None] = ContextVar("limit_s", default=None)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Inside, each transaction and each read has so many seconds, waiting for a connection included.
+
+    When they are over its session is cut off, so that it fails (TookTooLong) even where the server answers no more.
+    """
+    token = _limit_s.set(seconds)
+    try:
+        yield
+    finally:
+        _limit_s.reset(token)
+
+
+class TookTooLong(asyncpg.PostgresConnectionError):
+    """The time that ``within`` allows was over; what the session was doing may or may not have been done."""
 
 
 class SessionLost(asyncpg.PostgresConnectionError):
@@ -129,6 +169,7 @@ class Database:
         self._dsn = dsn
         self._application_name = application_name
         self._open: ContextVar[_Open | None] = ContextVar("open", default=None)
+        self._expired_at = self._full_at = float("-inf")
 
     @classmethod
     async def connect(
@@ -139,7 +180,9 @@ class Database:
             dsn,
             min_size=min_size,
             max_size=max_size,
+            timeout=ACQUIRE_TIMEOUT_S,
             command_timeout=COMMAND_TIMEOUT_S,
+            target_session_attrs=PRIMARY,
             statement_cache_size=statement_cache_size,
             server_settings={**SERVER_SETTINGS, "application_name": application_name},
             init=prepare,
@@ -158,6 +201,7 @@ class Database:
             self._dsn,
             timeout=ACQUIRE_TIMEOUT_S,
             command_timeout=COMMAND_TIMEOUT_S,
+            target_session_attrs=PRIMARY,
             server_settings={
                 **SERVER_SETTINGS,
                 "application_name": f"{self._application_name} {purpose}"[:63],
@@ -191,7 +235,7 @@ class Database:
                 joined.doomed = True
                 raise
             return
-        async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+        async with self._session() as connection:
             try:
                 async with connection.transaction():
                     opened = _Open(asyncio.current_task(), connection)
@@ -217,14 +261,55 @@ class Database:
         if joined is not None:
             yield joined.connection
             return
-        async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+        async with self._session() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[Tx]:
+        """A connection of the pool, for no longer than ``within`` allows."""
+        limit_s, loop = _limit_s.get(), asyncio.get_running_loop()
+        ends_at = None if limit_s is None else loop.time() + limit_s
+        try:
+            async with self._pool.acquire(timeout=min(limit_s or ACQUIRE_TIMEOUT_S, ACQUIRE_TIMEOUT_S)) as connection:
+                watch = None if ends_at is None else loop.call_at(ends_at, connection.terminate)
+                try:
+                    yield connection
+                except Exception as error:
+                    await self._learn_from(error, connection)
+                    raise
+                finally:
+                    if watch is not None:
+                        watch.cancel()
+        except UNAVAILABLE as error:
+            if ends_at is not None and loop.time() >= ends_at:
+                raise TookTooLong(f"the database took longer than {limit_s} s") from error
+            raise
+
+    async def _learn_from(self, error: Exception, connection: Tx) -> None:
+        """A server that takes no writes is left by every session; a full disk is remembered for a while."""
+        if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+            connection.terminate()
+            if time.monotonic() - self._expired_at > EXPIRE_EVERY_S:
+                self._expired_at = time.monotonic()
+                await self._pool.expire_connections()
+        if is_full(error):
+            self.note_full()
+
+    def note_full(self) -> None:
+        """Something could not be kept for want of room."""
+        self._full_at = time.monotonic()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether that happened within the last 30 seconds."""
+        return time.monotonic() - self._full_at < FULL_FOR_S
 
     async def is_up(self, timeout_s: float = 2.0) -> bool:
         """Whether the database answers."""
         try:
-            async with asyncio.timeout(timeout_s), self._pool.acquire() as connection:
-                await connection.fetchval("SELECT 1")
+            with within(timeout_s):
+                async with self._session() as connection:
+                    await connection.fetchval("SELECT 1")
         except DATABASE_ERRORS:
             return False
         return True

@@ -13,8 +13,8 @@ from typing import Any, Final, cast
 import httpx
 import structlog
 import uvicorn
-from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import ValidationError
 
 from shared.runtime.base.clock import Clock, SystemClock
@@ -24,7 +24,8 @@ from shared.runtime.process.service import Service
 from shared.runtime.process.supervisor import Failure, Job, Supervisor
 from shared.runtime.web import answers, docs, openapi
 from shared.runtime.web.identity import TokenValidator
-from shared.runtime.web.middleware import Door, is_probe
+from shared.runtime.web.middleware import Door, Head, is_probe
+from shared.runtime.web.route import DoorRoute
 
 __all__ = ["Service", "create_app", "main", "running"]
 
@@ -55,6 +56,7 @@ def create_app(
         docs_url=None,
         openapi_url="/openapi.json" if "http" in settings.roles_run else None,
         redoc_url=None,
+        redirect_slashes=False,  # they would be built from the Host header, and lose the body
         lifespan=_lifespan,
         generate_unique_id_function=_operation_id,
         telemetry={"operation_spans": False, "logs": False, "exclude": is_probe, "auto_configure": False},
@@ -62,17 +64,31 @@ def create_app(
     application.state.supervisor = supervisor
     application.state.http = httpx.AsyncClient(limits=httpx.Limits(max_connections=2))
     application.state.validator = validator or TokenValidator(
-        settings.oidc_issuer, settings.oidc_audience, settings.jwks_url, application.state.http, clock=clock
+        settings.oidc_issuer,
+        settings.oidc_audience,
+        settings.jwks_url,
+        application.state.http,
+        clock=clock,
+        accept_jwt=settings.oidc_accept_jwt,
     )
     answers.install(application)
     application.add_middleware(Door)
+    application.add_middleware(Head)
     health.install(application, supervisor, observed.registry)
     if "http" in settings.roles_run:
         for router in service.routers:
+            require_door_routes(router)
             application.include_router(router, max_body_size=LARGEST_BODY)
         docs.install(application)
         openapi.install(application)
     return application
+
+
+def require_door_routes(router: APIRouter) -> None:
+    """Raise TypeError for an endpoint that FastAPI would read a stranger's body for."""
+    for context in iter_route_contexts(router.routes):
+        if not isinstance(context.original_route, DoorRoute):
+            raise TypeError(f"{context.path} is on a plain APIRouter: make it with shared.runtime.web.door.router()")
 
 
 def jobs_of(service: Service, rt: Any) -> list[Job]:
@@ -148,6 +164,7 @@ def serve(service: Service, settings: Settings) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=settings.http_keep_alive_s,
         timeout_graceful_shutdown=max(1, int(settings.stop_grace_s * 0.6)),
     )
     server = _Server(config, application.state.supervisor)
@@ -185,6 +202,7 @@ async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await application.state.refusals.close()
         await supervisor.stop()
         await application.state.http.aclose()
 

@@ -8,23 +8,24 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
-import asyncpg
 import structlog
 
 from shared import rules
 from shared.runtime.acts.directory import Directory
 from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.backoff import Backoff
 from shared.runtime.base.clock import Clock
 from shared.runtime.base.settings import Settings
 from shared.runtime.db import migrations
-from shared.runtime.db.postgres import Database
+from shared.runtime.db.postgres import DATABASE_ERRORS, Database, is_transient
 from shared.runtime.process.service import Service
 
 EXIT_WORKER_ENDED: Final = 1
 EXIT_OLD_SCHEMA: Final = 3
 EXIT_BAD_PROFILE: Final = 5
-FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
+STEADY_S: Final = 60.0
+"""A worker that ran so long did well; its next pause is a short one."""
 NO_DIRECTORY: Final = "the directory of organisations has not arrived from coordination yet: nobody can be recognised"
 UP_FOR_S: Final = 0.5
 """How long an answer of the database counts for /readyz."""
@@ -112,9 +113,12 @@ class Supervisor:
         checks["directory"] = (
             {"organisations": known} if known else {"ok": False, "organisations": 0, "why": NO_DIRECTORY}
         )
+        full = self.runtime is not None and self.runtime.db.is_full
+        if full:
+            checks["storage"] = {"ok": False, "state": "full"}
         checks |= {job.name: dict(job.health()) for job in self._jobs if job.health is not None}
         fine = all(check.get("ok", True) for check in checks.values() if isinstance(check, dict))
-        status = ("ready" if fine else "degraded") if up and known else "unready"
+        status = ("ready" if fine else "degraded") if up and known and not full else "unready"
         return {"status": status, "service": self.service.name, "checks": checks}
 
     async def _life(self) -> None:
@@ -191,15 +195,26 @@ def _profile(service: Service, settings: Settings) -> rules.Rules:
 
 async def connect(name: str, settings: Settings) -> Database:
     """Connect to the database, as often as it takes."""
-    pause = FIRST_PAUSE_S
+    backoff = Backoff()
     while True:
         try:
             return await Database.connect(settings.dsn, application_name=name, max_size=settings.database_pool)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            _log.warning("database.unreachable", error=repr(error), next_try_in_s=pause)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_S)
+        except DATABASE_ERRORS as error:
+            _log.warning("database.unreachable", error=repr(error))
+        await backoff.wait()
 
 
 async def _run(job: Job) -> None:
-    await job.run()
+    """Run a worker; one that ends for something that passes by itself begins again, it does not end the process."""
+    backoff = Backoff(cap_s=LONGEST_PAUSE_S)
+    while True:
+        began = time.monotonic()
+        try:
+            return await job.run()
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            _log.warning("worker.interrupted", worker=job.name, error=repr(error))
+        if time.monotonic() - began > STEADY_S:
+            backoff.reset()
+        await backoff.wait()

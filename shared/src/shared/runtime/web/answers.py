@@ -1,6 +1,5 @@
 """Where every error becomes an answer: a problem document, and for a refused act a line in the audit."""
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -11,36 +10,26 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
-from opentelemetry import metrics
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from shared.runtime.acts import audit
 from shared.runtime.acts.history import trace_id
 from shared.runtime.base import problems
 from shared.runtime.base.problems import Problem
-from shared.runtime.db.postgres import CONTENDED, is_transient
+from shared.runtime.db.postgres import CONTENDED, TookTooLong, is_full, is_transient
+from shared.runtime.web.refusals import Refusals
 from shared.runtime.web.requests import caller_of, route_of, runtime_of
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 MOST_FIELDS: Final = 100
-AUDIT_TIMEOUT_S: Final = 3.0
+LONGEST_WORD: Final = 200
 
 _log = structlog.get_logger(__name__)
-_lost = metrics.get_meter("concord.runtime").create_counter(
-    "audit_failures", description="Refused acts that could not be written to the audit."
-)
 _KNOWN: Final[Mapping[int, type[Problem]]] = {
     400: problems.BadRequest,
     404: problems.RouteNotFound,
     413: problems.TooLarge,
 }
-
-
-class BodyMalformed(problems.Invalid):
-    """The body is not valid JSON: {reason}."""
-
-    code = "invalid"
 
 
 class TextUnstorable(problems.Invalid):
@@ -61,10 +50,11 @@ class OtherRefusal(Problem):
 
 def install(app: FastAPI) -> None:
     """Let this module answer for every error an endpoint raises."""
+    app.state.refusals = Refusals()
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    for error in (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    for error in (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, ExceptionGroup):
         app.add_exception_handler(error, _on_database)
 
 
@@ -84,13 +74,20 @@ def internal(scope: Scope, error: BaseException) -> Response:
 
 def classify(error: BaseException) -> Problem | None:
     """The problem that an error of the database means; none if it is a mistake of ours."""
-    if isinstance(error, (*CONTENDED, asyncpg.QueryCanceledError)):
-        return problems.TryAgain(retry_after=1)
-    if isinstance(error, asyncpg.CharacterNotInRepertoireError | asyncpg.UntranslatableCharacterError):
-        return TextUnstorable()
-    if is_transient(error):
-        return problems.DatabaseUnavailable()
-    return None
+    if isinstance(error, ExceptionGroup) and is_transient(error):
+        return classify(error.exceptions[0])
+    problem: Problem | None = None
+    if is_full(error):
+        problem = problems.StorageFull()
+    elif isinstance(error, CONTENDED):
+        problem = problems.TryAgain(retry_after=1)
+    elif isinstance(error, asyncpg.QueryCanceledError | TookTooLong):
+        problem = problems.DatabaseSlow(retry_after=1)
+    elif isinstance(error, asyncpg.CharacterNotInRepertoireError | asyncpg.UntranslatableCharacterError):
+        problem = TextUnstorable()
+    elif is_transient(error):
+        problem = problems.DatabaseUnavailable()
+    return problem
 
 
 def fields_of(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -98,12 +95,17 @@ def fields_of(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     listed: dict[tuple[str, str], dict[str, str]] = {}
     for error in errors:
         where, *path = error["loc"]
-        name = ".".join(str(part) for part in path) or str(where)
-        message = str(error["msg"]).removeprefix("Value error, ")
+        name = _cut(".".join(str(part) for part in path) or str(where))
+        message = _cut(str(error["msg"]).removeprefix("Value error, "))
         listed.setdefault((name, message), {"field": name, "message": message})
         if len(listed) == MOST_FIELDS:
             break
     return list(listed.values())
+
+
+def _cut(text: str) -> str:
+    """So much of a text that strangers may have chosen the length of."""
+    return text if len(text) <= LONGEST_WORD else f"{text[:LONGEST_WORD]}…"
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
@@ -116,12 +118,7 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = error.errors()
-    if errors and errors[0]["type"] == "json_invalid":
-        problem: Problem = BodyMalformed.field("body", "not valid JSON", reason=_json_reason(errors[0]))
-    else:
-        problem = problems.Invalid(fields_of(errors))
-    return await _on_problem(request, problem)
+    return await _on_problem(request, problems.Invalid(fields_of(error.errors())))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -139,6 +136,8 @@ async def _on_database(request: Request, error: Exception) -> Response:
     problem = classify(error)
     if problem is None:
         return internal(request.scope, error)
+    if isinstance(problem, problems.StorageFull):
+        runtime_of(request).db.note_full()
     _log.warning("database.failed", error=repr(error), answer=problem.code)
     return await _on_problem(request, problem)
 
@@ -150,24 +149,11 @@ async def _audit_refusal(request: Request, problem: Problem) -> None:
         return
     if request.method in SAFE and problem.status != HTTPStatus.FORBIDDEN:
         return
+    if request.app.state.supervisor.runtime is None:
+        return
     act = f"{request.method} {route_of(request.scope) or '(no such address)'}"
-    try:
-        rt = runtime_of(request)
-        async with asyncio.timeout(AUDIT_TIMEOUT_S), rt.db.transaction() as tx:
-            await audit.record(
-                tx,
-                who=who,
-                act=act,
-                resource=request.url.path,
-                outcome="refused",
-                code=problem.code,
-                detail={"detail": problem.detail.replace("\0", "\N{REPLACEMENT CHARACTER}")},
-                at=rt.clock.now(),
-            )
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, problems.Unavailable) as error:
-        # The refusal stands whether or not it could be written down; an alert watches the counter.
-        _lost.add(1)
-        _log.error("audit.failed", act=act, code=problem.code, subject=who.subject, error=repr(error))
+    refusals: Refusals = request.app.state.refusals
+    await refusals.note(runtime_of(request), who=who, act=act, resource=request.url.path, problem=problem)
 
 
 def _allowed(request: Request) -> str:
@@ -176,9 +162,5 @@ def _allowed(request: Request) -> str:
     here = [
         route for route in routes if getattr(route, "path_regex", None) and route.path_regex.match(request.url.path)
     ]
-    return ", ".join(sorted({method for route in here for method in route.methods or ()}))
-
-
-def _json_reason(error: Mapping[str, Any]) -> str:
-    position = error["loc"][-1]
-    return f"{error.get('ctx', {}).get('error', 'malformed')} at character {position}"
+    methods = {method for route in here for method in route.methods or ()}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))

@@ -5,35 +5,26 @@ costs more than a whole request.
 """
 
 import asyncio
+import re
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Request, Response
-from fastapi.openapi.models import HTTPBearer as BearerModel
-from fastapi.security.base import SecurityBase
 
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.problems import BadRequest, PreconditionRequired
 from shared.runtime.web.idempotency import IdempotentRoute
-from shared.runtime.web.requests import authenticate, runtime_of
+from shared.runtime.web.requests import runtime_of
+from shared.runtime.web.route import BEARER, PUBLIC, DoorRoute
 
-_LONGEST_VERSION: Final = 18
+__all__ = ["PUBLIC", "IfMatch", "Rt", "Stopping", "Who", "etag", "router"]
+
+VERSION_TAG: Final = re.compile(r'(?:W/)?"([0-9]{1,18})(?:[-;]{1,2}(?:gzip|br|zstd|deflate))?"')
+"""Our tags name versions, not bytes: what a compressing proxy makes of one (weak, or with a suffix) is as good."""
 
 
 class IfMatchMalformed(BadRequest):
-    """If-Match must be the ETag of the version you read, such as "3": one strong tag in double quotes."""
-
-
-class Bearer(SecurityBase):
-    """Dependency that recognises the caller and shows in OpenAPI as the security scheme ``bearer``."""
-
-    def __init__(self) -> None:
-        self.model = BearerModel(bearerFormat="JWT (RFC 9068)", description="Access token of the configured issuer.")
-        self.scheme_name = "bearer"
-
-    async def __call__(self, request: Request) -> Caller:
-        """The caller."""
-        return await authenticate(request)
+    """If-Match must be the ETag of the version you read, such as "3": one tag in double quotes."""
 
 
 async def if_match(
@@ -45,12 +36,10 @@ async def if_match(
     """The version the caller read. Raises PreconditionRequired (428), IfMatchMalformed (400)."""
     if given is None:
         raise PreconditionRequired
-    tag = given.strip()
-    digits = tag[1:-1]
-    quoted = len(tag) > 2 and tag[0] == tag[-1] == '"'
-    if not quoted or not digits.isascii() or not digits.isdigit() or len(digits) > _LONGEST_VERSION:
+    tag = VERSION_TAG.fullmatch(given.strip())
+    if tag is None:
         raise IfMatchMalformed
-    return int(digits)
+    return int(tag[1])
 
 
 async def runtime(request: Request) -> Runtime:
@@ -66,7 +55,7 @@ async def stopping_of(request: Request) -> asyncio.Event:
 
 Rt = Annotated[Runtime, Depends(runtime)]
 """The service: database, clock, rules, settings."""
-Who = Annotated[Caller, Depends(Bearer())]
+Who = Annotated[Caller, Depends(BEARER)]
 """The caller, recognised by its bearer token; without one the answer is 401."""
 IfMatch = Annotated[int, Depends(if_match)]
 """The version the caller read; a verb raises PreconditionFailed when it is not the present one."""
@@ -79,9 +68,10 @@ def etag(response: Response, version: int) -> None:
     response.headers["ETag"] = f'"{version}"'
 
 
-def router(**options: Any) -> APIRouter:
-    """A router whose POST routes require an Idempotency-Key and run in one transaction.
+def router(*, idempotent: bool = True, **options: Any) -> APIRouter:
+    """A router whose endpoints need a bearer token, other than those with ``openapi_extra=PUBLIC``.
 
-    For POSTs that stream, or that carry their own identity, use a plain APIRouter.
+    Its POSTs require an Idempotency-Key and run in one transaction; ``idempotent=False`` is for POSTs that stream, or
+    that carry their own identity.
     """
-    return APIRouter(route_class=IdempotentRoute, **options)
+    return APIRouter(route_class=IdempotentRoute if idempotent else DoorRoute, **options)

@@ -2,18 +2,20 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from datetime import timedelta
 from typing import Any, Final
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 from opentelemetry import trace
 
 from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
 from shared.runtime.base.problems import BadRequest, Conflict, Problem
 from shared.runtime.db.at_commit import AppendOnly, insert_at_commit
 from shared.runtime.web.requests import authenticate, route_of, runtime_of
+from shared.runtime.web.route import Asked, DoorRoute, Handler
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotency-Replayed"
@@ -44,7 +46,7 @@ DELETE FROM idempotency
  WHERE (subject, key) IN (SELECT subject, key FROM idempotency WHERE created_at < $1 ORDER BY created_at LIMIT $2)
 """
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+RIGHTS: Final = tuple(field.name for field in fields(Caller) if field.name not in {"subject", "name"})
 
 
 class IdempotencyKeyRequired(BadRequest):
@@ -70,7 +72,11 @@ class IdempotencyKeyReused(Problem):
     status = 422
 
 
-class IdempotentRoute(APIRoute):
+class AnswerWithheld(Conflict):
+    """This was carried out the first time; its answer is not repeated, because your rights have changed since."""
+
+
+class IdempotentRoute(DoorRoute):
     """A route whose POST runs in one transaction together with the record of its answer."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -80,38 +86,38 @@ class IdempotentRoute(APIRoute):
             options["openapi_extra"] = extra
         super().__init__(path, endpoint, **options)
 
-    def get_route_handler(self) -> Handler:
-        """FastAPI's handler, made idempotent for POST."""
-        handler = super().get_route_handler()
-        if "POST" not in (self.methods or ()):
-            return handler
-
-        async def once(request: Request) -> Response:
-            return await answer_once(request, handler)
-
-        return once
+    async def answer(self, request: Asked, handler: Handler) -> Response:
+        """The endpoint's answer; for a POST, the one answer there will ever be."""
+        if request.method != "POST":
+            return await super().answer(request, handler)
+        key = key_of(request)
+        await self.read(request)
+        return await answer_once(request, key, handler)
 
 
-async def answer_once(request: Request, handler: Handler) -> Response:
+async def answer_once(request: Request, key: str, handler: Handler) -> Response:
     """Carry the request out, or give the stored answer of the first time.
 
-    Raises IdempotencyKeyRequired, IdempotencyKeyMalformed (400), IdempotencyInFlight (409), IdempotencyKeyReused (422).
+    A stored answer is given only to somebody whose rights are what they were, for policy was asked with those.
     Whatever the endpoint raises rolls everything back and stores nothing.
+    Raises IdempotencyInFlight, AnswerWithheld (409), IdempotencyKeyReused (422).
     """
-    subject = (await authenticate(request)).subject
-    key = key_of(request)
-    fingerprint = fingerprint_of(request, await request.body())
+    who = await authenticate(request)
+    asked, rights = fingerprint_of(request, await request.body()), rights_of(who)
     async with runtime_of(request).db.transaction() as tx:
-        stored = await tx.fetchrow(CLAIM, subject, key)
+        stored = await tx.fetchrow(CLAIM, who.subject, key)
         if stored is None or not stored["locked"]:
             raise IdempotencyInFlight
         if stored["request_hash"] is not None:
-            if stored["request_hash"] != fingerprint:
+            if stored["request_hash"][: len(asked)] != asked:
                 raise IdempotencyKeyReused
+            if stored["request_hash"][len(asked) :] != rights:
+                raise AnswerWithheld
             return replayed(stored["status"], stored["headers"], stored["body"])
         response = await handler(request)
         if 200 <= response.status_code < 300:
-            insert_at_commit(tx, ANSWERS, (subject, key, route_of(request.scope), fingerprint, *_kept(response)))
+            route = route_of(request.scope)
+            insert_at_commit(tx, ANSWERS, (who.subject, key, route, asked + rights, *_kept(response)))
         return response
 
 
@@ -131,6 +137,15 @@ def fingerprint_of(request: Request, body: bytes) -> bytes:
     for part in (request.method, request.url.path, request.url.query):
         digest.update(part.encode("utf-8", "surrogatepass") + b"\n")
     digest.update(body)
+    return digest.digest()
+
+
+def rights_of(who: Caller) -> bytes:
+    """What tells the rights of a caller from those of another: everything known but account and name."""
+    digest = hashlib.sha256()
+    for name in RIGHTS:
+        value = getattr(who, name)
+        digest.update(f"{name}={sorted(value) if isinstance(value, frozenset) else value!r}\n".encode())
     return digest.digest()
 
 

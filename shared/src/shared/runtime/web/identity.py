@@ -25,16 +25,22 @@ TOKEN_TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
 PROGRAM_GRANTS: Final = frozenset({"client-credentials", "client_credentials"})
 """Claim ``gty`` of a token that no human asked for; in RFC 9068, ``sub`` is then the same as ``client_id``."""
 LEEWAY_S: Final = 30
+FETCH_LIMIT_S: Final = 3.0
 LONGEST_TOKEN: Final = 16_384
 REMEMBER: Final = timedelta(minutes=5)
 MOST_REMEMBERED: Final = 10_000
+
+NOT_MARKED: Final = (
+    "it is not an access token: its typ is JWT and must be at+jwt (in Keycloak the setting 'Use at+jwt as access token "
+    "header type' of the client; or start this service with CONCORD_OIDC_ACCEPT_JWT=true)"
+)
 
 _log = structlog.get_logger(__name__)
 _ROLES: Final = {role.value: role for role in Role}
 
 
 class IdentityUnavailable(Unavailable):
-    """The issuer of bearer tokens cannot be reached, so nobody can be recognised just now."""
+    """The issuer of bearer tokens does not answer as it should, so this token cannot be checked just now."""
 
 
 class Keys(Protocol):
@@ -78,6 +84,7 @@ class JwksCache:
         ttl_s: float = 300,
         retry_s: float = 10,
         first_retry_s: float = 1,
+        patience_s: float = 0.5,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.generation = 0
@@ -85,45 +92,54 @@ class JwksCache:
         self._ttl_s, self._retry_s, self._first_retry_s = ttl_s, retry_s, first_retry_s
         self._keys: dict[str, Key] | None = None
         self._fetched = self._tried = float("-inf")
-        self._lock = asyncio.Lock()
-        self._background: asyncio.Task[None] | None = None
+        self._patience_s = patience_s
+        self._fetching: asyncio.Task[None] | None = None
 
     async def get(self, kid: str) -> Key | None:
-        """The key of this id. An unknown one asks the issuer again, at most once per ``retry_s``."""
+        """The key of this id. An unknown one asks the issuer again, at most once per ``retry_s``, and waits shortly.
+
+        Raises IdentityUnavailable when that gave no answer: the key may be a new one.
+        """
         if self._keys is None or kid not in self._keys:
-            await self._refresh()
-        if self._keys is None:
-            raise IdentityUnavailable
+            fetching = self._fetch()
+            if fetching is not None:
+                await asyncio.wait([fetching], timeout=self._patience_s)
+        if self._keys is None or (kid not in self._keys and self._fetched < self._tried):
+            raise IdentityUnavailable(retry_after=1)
         return self._keys.get(kid)
 
     def keep_fresh(self) -> None:
         """Fetch in the background once the set is older than ``ttl_s``; nobody waits for it."""
-        if self._monotonic() - self._fetched < self._ttl_s or not self._may_try():
-            return
-        if self._background is None or self._background.done():
-            self._background = asyncio.get_running_loop().create_task(self._refresh())
+        if self._monotonic() - self._fetched >= self._ttl_s:
+            self._fetch()
 
-    def _may_try(self) -> bool:
-        pause = self._first_retry_s if self._keys is None else self._retry_s
-        return self._monotonic() - self._tried >= pause
+    def _fetch(self) -> asyncio.Task[None] | None:
+        """The fetch that is under way, or a new one; none if the last one was a moment ago."""
+        if self._fetching is None or self._fetching.done():
+            pause = self._first_retry_s if self._keys is None else self._retry_s
+            if self._monotonic() - self._tried < pause:
+                return None
+            self._tried = self._monotonic()
+            self._fetching = asyncio.get_running_loop().create_task(self._refresh())
+        return self._fetching
 
     async def _refresh(self) -> None:
-        async with self._lock:
-            if not self._may_try():
-                return
-            self._tried = self._monotonic()
-            try:
-                answer = await self._http.get(self._url, timeout=3.0, headers={"accept": "application/json"})
-                answer.raise_for_status()
-                keys = read_key_set(answer.json())
-            except (httpx.HTTPError, ValueError) as error:
-                _log.warning("identity.keys_unreachable", url=self._url, error=repr(error), known=len(self._keys or ()))
-                return
-            self._fetched = self._tried
-            if self._keys is None or keys.keys() != self._keys.keys():
-                _log.info("identity.keys", url=self._url, kids=sorted(keys))
-                self.generation += 1
-            self._keys = keys
+        try:
+            async with asyncio.timeout(FETCH_LIMIT_S):
+                answer = await self._http.get(self._url, headers={"accept": "application/json"})
+            answer.raise_for_status()
+            keys = read_key_set(answer.json())
+            if not keys:
+                raise ValueError("it lists no key that can be used")  # noqa: TRY301
+        except (httpx.HTTPError, TimeoutError, ValueError) as error:
+            # What was known stays: a key set that is broken or empty must not make everybody a stranger.
+            _log.warning("identity.keys_unreachable", url=self._url, error=repr(error), known=len(self._keys or ()))
+            return
+        self._fetched = self._tried
+        if self._keys is None or _prints(keys) != _prints(self._keys):
+            _log.info("identity.keys", url=self._url, kids=sorted(keys))
+            self.generation += 1
+        self._keys = keys
 
 
 class TokenValidator:
@@ -142,6 +158,7 @@ class TokenValidator:
         *,
         keys: Keys | None = None,
         clock: Clock | None = None,
+        accept_jwt: bool = False,
     ) -> None:
         if keys is None:
             if jwks_url is None or http is None:
@@ -150,6 +167,7 @@ class TokenValidator:
         self.keys = keys
         self._issuer, self._audience = issuer, audience
         self._clock = clock or SystemClock()
+        self._types = TOKEN_TYPES | {"jwt"} if accept_jwt else TOKEN_TYPES
         self._known: OrderedDict[bytes, tuple[Caller, float]] = OrderedDict()
         self._generation = keys.generation
 
@@ -168,8 +186,8 @@ class TokenValidator:
         if len(token) > LONGEST_TOKEN:
             raise Unauthorized(reason="it is too long")
         header = _header(token)
-        if str(header.get("typ", "")).lower() not in TOKEN_TYPES:
-            raise Unauthorized(reason="it is not an access token (typ must be at+jwt)")
+        if (typ := str(header.get("typ", "")).lower()) not in self._types:
+            raise Unauthorized(reason=NOT_MARKED if typ == "jwt" else "it is not an access token (typ must be at+jwt)")
         if header.get("alg") not in ALGORITHMS:
             raise Unauthorized(reason="its algorithm is not accepted")
         kid = header.get("kid")
@@ -245,6 +263,11 @@ def read_key_set(key_set: Mapping[str, Any]) -> dict[str, Key]:
         if isinstance(entry.get("kid"), str):
             keys[entry["kid"]] = key
     return keys
+
+
+def _prints(keys: Mapping[str, Key]) -> dict[str, str]:
+    """By id, what tells a key from another one (RFC 7638)."""
+    return {kid: key.thumbprint() for kid, key in keys.items()}
 
 
 def _texts(value: object) -> Iterable[str]:

@@ -1,5 +1,6 @@
 """The outermost layer of the HTTP door: no error gets past it, every request leaves one line in the log."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -16,6 +17,8 @@ from shared.runtime.web.requests import CALLER, route_of
 PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
 """Addresses that machines ask every few seconds; they leave no line and no span."""
 
+METHOD: Final = "concord.method"
+"""Key of the request's scope: the method that was asked with, where it is answered like another one."""
 _DEFAULT_HEADERS: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 _PROBLEM: Final = MEDIA_TYPE.encode()
 _log = structlog.get_logger("shared.runtime.access")
@@ -28,6 +31,36 @@ def is_probe(scope: Any) -> bool:
 
 def _is_problem(start: Message) -> bool:
     return any(name == b"content-type" and value == _PROBLEM for name, value in start["headers"])
+
+
+class Head:
+    """Pure ASGI: HEAD is answered wherever GET is, with the head alone. A stream ends there: nobody would."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def out(message: Message) -> None:
+            if message["type"] == "http.response.start" and not begun.done():
+                await send(message)
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                begun.set_result(None)
+
+        asked = {**scope, "method": "GET", METHOD: "HEAD"}
+        answering = asyncio.ensure_future(self._app(asked, receive, out))
+        try:
+            await asyncio.wait({answering, begun}, return_when=asyncio.FIRST_COMPLETED)
+            if answering.done():
+                answering.result()
+        finally:
+            answering.cancel()
+            await asyncio.wait({answering})
 
 
 class Door:
@@ -78,7 +111,7 @@ class Door:
         caller = scope.get(CALLER)
         _log.info(
             "http.request",
-            method=scope["method"],
+            method=scope.get(METHOD, scope["method"]),
             path=scope["path"],
             route=route_of(scope),
             status=status,

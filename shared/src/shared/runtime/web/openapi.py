@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from shared.runtime.base.problems import BASE_URI, MEDIA_TYPE
 from shared.runtime.web.idempotency import HEADER as IDEMPOTENCY_KEY
 
+VERSION_PATTERN: Final = '^(W/)?"[0-9]{1,18}([-;]{1,2}(gzip|br|zstd|deflate))?"$'
 METHODS: Final = ("get", "put", "post", "delete", "patch")
 SAYS: Final = {
     "400": "The request cannot be understood.",
@@ -18,8 +19,10 @@ SAYS: Final = {
     "409": "The present state does not allow this; `allowed_actions` says what it allows.",
     "412": "The record was changed since you read it.",
     "413": "The body is too large.",
+    "415": "The body has the wrong Content-Type, none, or a Content-Encoding.",
     "422": "A field is not valid; `fields` names each.",
     "428": "An If-Match header is needed.",
+    "507": "There is no room left to keep what was sent.",
     "503": "The service cannot answer just now; `Retry-After` says when to ask again.",
     "default": "Any other refusal.",
 }
@@ -92,7 +95,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     parameters = {parameter["name"]: parameter for parameter in operation.get("parameters", ())}
     if "If-Match" in parameters:
-        parameters["If-Match"] |= {"required": True, "schema": {"type": "string", "pattern": '^"[0-9]{1,18}"$'}}
+        parameters["If-Match"] |= {"required": True, "schema": {"type": "string", "pattern": VERSION_PATTERN}}
     responses = operation.setdefault("responses", {})
     given = responses.get("422", {}).get("content", {}).get("application/json", {}).get("schema", {})
     if given.get("$ref") == "#/components/schemas/HTTPValidationError":
@@ -102,7 +105,7 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
 
 
 def _possible(path: str, method: str, operation: dict[str, Any], parameters: dict[str, Any]) -> Iterator[str]:
-    if IDEMPOTENCY_KEY in parameters or "If-Match" in parameters:
+    if IDEMPOTENCY_KEY in parameters or "If-Match" in parameters or "requestBody" in operation:
         yield "400"
     if operation.get("security"):
         yield from ("401", "403")
@@ -113,9 +116,11 @@ def _possible(path: str, method: str, operation: dict[str, Any], parameters: dic
     if "If-Match" in parameters:
         yield from ("412", "428")
     if "requestBody" in operation:
-        yield "413"
+        yield from ("413", "415")
     if parameters or "requestBody" in operation:
         yield "422"
+    if method != "get":
+        yield "507"
     yield from ("503", "default")
 
 
