@@ -78,7 +78,7 @@ class NoticeNotDelivered(Conflict):
 
 
 class CureNotOver(Conflict):
-    """The operator has until {release_from} to put things right; without an urgent ground nothing is released before."""
+    """The operator has until {release_from} to put things right; nothing is released before without an urgent ground."""
 
     members = frozenset({"release_from"})
 

@@ -73,7 +73,7 @@ SITE: Final = Lifecycle(MappingProxyType({
     (SiteStatus.STOPPED,  SiteAction.REVOKE):     SiteStatus.REVOKED,
     (SiteStatus.STOPPED,  SiteAction.RESUME):     SiteStatus.LIVE,      # safeguard 7
     (SiteStatus.REVOKED,  SiteAction.REINSTATE):  SiteStatus.LIVE,      # safeguard 7: exactly as it was
-    (SiteStatus.REVOKED,  SiteAction.STOP):       SiteStatus.STOPPED,   # the revocation fell, another measure lies on it
+    (SiteStatus.REVOKED,  SiteAction.STOP):       SiteStatus.STOPPED,   # the revocation fell, another measure stays
     (SiteStatus.LIVE,     SiteAction.DEREGISTER): SiteStatus.ENDED,     # by its operator
     (SiteStatus.LIVE,     SiteAction.TRANSFER):   SiteStatus.LIVE,      # under another number
     (SiteStatus.ENDED,    SiteAction.REOPEN):     SiteStatus.PROPOSED,  # the refusal of its registration fell

@@ -220,6 +220,11 @@ class Rules:
         """Which day it is, then, in the profile's zone."""
         return at.astimezone(self.time_zone).date()
 
+    @cached_property
+    def unregulated_item(self) -> str:
+        """The service item that needs no approval: what remains of a site whose last regulated item is struck off."""
+        return next(code for code, item in self.service_items.items() if not item.approval_required)
+
     def protected_by(self, host: str) -> Protected | None:
         """Why this host name (in A-labels) is on the protected list; none if it is not."""
         return next(
@@ -370,11 +375,13 @@ def _check(data: _File, rules: Rules) -> None:
     """A profile that names what is not there must not start a service."""
     if len(rules.provinces_by_short_name) != len(rules.provinces):
         raise data.wrong("provinces", "two share a short name")
-    for each in rules.organisations.values():
-        where = f"directory.{each.id}"
-        _refer(data, f"{where}.parent", [name for name in (each.parent, each.redress) if name], rules.organisations)
-        _refer(data, f"{where}.competences", each.competences, rules.service_items)
+    for found in rules.organisations.values():
+        where = f"directory.{found.id}"
+        _refer(data, f"{where}.parent", [name for name in (found.parent, found.redress) if name], rules.organisations)
+        _refer(data, f"{where}.competences", found.competences, rules.service_items)
     _refer(data, "approvals.validity", [rules.approvals.validity], rules.clocks)
+    if all(item.approval_required for item in rules.service_items.values()):
+        raise data.wrong("service_items", "one of them needs no approval")
     for item in rules.service_items.values():
         where = f"service_items.{item.code}"
         if item.approval_required and not (item.authority and item.authority_chinese):

@@ -5,8 +5,6 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from shared.rules.clocks import end_of_days
-
 from enforcement import told
 from enforcement.errors import AppealPending, AppealTooLate, ConsentNeeded, NothingToAppeal, UnknownAct
 from enforcement.lifecycle import DECISION, Action, AppealAction, AppealStatus
@@ -106,7 +104,7 @@ def _require_in_time(rt: Runtime, act: Appealable, at: datetime) -> None:
     """The time to appeal runs from delivery and ends with its last day. Raises AppealTooLate."""
     if act.delivered_at is None:
         return
-    until = end_of_days(rt.rules, act.delivered_at, act.grounds.redress.within_days)
+    until = rt.rules.appeal_until(act.delivered_at, act.grounds.redress.within_days).due_at
     if at > until:
         raise AppealTooLate(until=until.astimezone(rt.rules.time_zone).isoformat())
 

@@ -69,7 +69,6 @@ class Shown:
     notice: NoticeState | None
     orders: list[OrderOutcome]
     appeals: list[Appeal]
-    overdue_correction: bool
 
 
 async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecision) -> Shown:
@@ -362,7 +361,7 @@ async def shown(tx: Tx, rt: Runtime, case: Case, decision: Decision) -> Shown:
         site, preview = await previews.of(tx, rt, case, decision.effect)
     return Shown(
         case, decision, site, preview, await _notice(tx, rt, decision), await decisions.outcomes(tx, [decision.id]),
-        await appeals.of_acts(tx, [decision.id]), decision.correct_by is not None and decision.correct_by < rt.clock.now(),
+        await appeals.of_acts(tx, [decision.id]),
     )  # fmt: skip
 
 

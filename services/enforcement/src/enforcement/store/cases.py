@@ -79,8 +79,8 @@ class Evidence:
     added_at: datetime
 
 
-COLUMNS: Final = """id, subject, site_id, provider_id, operator, hosts, service_item, ground, alleged_breach, legal_basis,
-       authority, region, level, opened_by, opened_at, version, status, outcome, changed_at"""
+COLUMNS: Final = """id, subject, site_id, provider_id, operator, hosts, service_item, ground, alleged_breach,
+       legal_basis, authority, region, level, opened_by, opened_at, version, status, outcome, changed_at"""
 WORDS: Final = {
     "organisation": "authority_id = ANY ({})",
     "category": "service_item = ANY ({})",
@@ -89,8 +89,8 @@ WORDS: Final = {
     "identity": "identity = ANY ({})",
 }
 ADD: Final = f"""
-INSERT INTO enforcement_case (id, status, subject, site_id, provider_id, identity, operator, hosts, service_item, ground,
-                              alleged_breach, legal_basis, authority, authority_id, region, level, opened_by, opened_at,
+INSERT INTO enforcement_case (id, status, subject, site_id, provider_id, identity, operator, hosts, service_item,
+                              ground, alleged_breach, legal_basis, authority, authority_id, region, level, opened_by, opened_at,
                               changed_at)
 VALUES ($1, 'open', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
 RETURNING {COLUMNS}

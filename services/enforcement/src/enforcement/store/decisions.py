@@ -68,8 +68,8 @@ class OrderOutcome:
 COLUMNS: Final = """id, version, status, case_id, effect, grounds, evidence_hashes, until, correct_by, urgent_ground,
        drafted_by, drafted_at, released_by, released_at, site, preview, execution, ended_because, changed_at"""
 ADD: Final = f"""
-INSERT INTO decision (id, status, case_id, effect, grounds, evidence_hashes, until, correct_by, urgent_ground, drafted_by,
-                      drafted_at, changed_at)
+INSERT INTO decision (id, status, case_id, effect, grounds, evidence_hashes, until, correct_by, urgent_ground,
+                      drafted_by, drafted_at, changed_at)
 VALUES ($1, 'drafted', $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
 ON CONFLICT DO NOTHING
 RETURNING {COLUMNS}

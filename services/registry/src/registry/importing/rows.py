@@ -117,13 +117,12 @@ async def csv_rows(stream: AsyncIterator[bytes]) -> AsyncIterator[Row]:
     async for line in lines(stream):
         waiting = [line]
         while waiting:
-            line = waiting.pop(0)
-            held.append(line)
-            quotes += line.raw.count(b'"')
-            size += len(line.raw) + 1
+            held.append(waiting.pop(0))
+            quotes += held[-1].raw.count(b'"')
+            size += len(held[-1].raw) + 1
             if held[0].fault or not quotes % 2:
                 yield _joined(held)
-            elif size > LONGEST_ROW or len(held) >= MOST_LINES or line.fault:
+            elif size > LONGEST_ROW or len(held) >= MOST_LINES or held[-1].fault:
                 yield Row(held[0].number, held[0].raw, ("open_quote", "a quote in this row is never closed"))
                 waiting = held[1:] + waiting
             else:

@@ -1,4 +1,4 @@
-"""The one rule of admission: what must hold before a site enters the register or changes in it (P3.1.1, P3.1.4, N4.1.1).
+"""The one rule of admission: what must hold before a site enters the register or changes (P3.1.1, P3.1.4, N4.1.1).
 
 Submitting, granting, amending and importing ask the same function about the same facts, for one site or for a thousand;
 every ground against an application is found at once.
@@ -95,7 +95,7 @@ def grounds(rules: Rules, facts: Facts, candidate: Candidate) -> list[GroundFoun
 
 
 def _unapproved(rules: Rules, facts: Facts, candidate: Candidate) -> list[GroundFound]:
-    """A regulated item needs a consent in force, of this operator, for one of its names or the domain above (P3.1.4)."""
+    """A regulated item needs a consent in force, of this operator, for a name of it or the domain above (P3.1.4)."""
     names = {name.ascii for name in candidate.names} | {name.registrable for name in candidate.names}
     found = []
     for place, item in enumerate(candidate.items):

@@ -156,7 +156,7 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Si
     done = await executions.MOVES.move(
         tx, execution, ExecutionAction.CONFIRM, who=who, why=body.reasons, at=at, confirmed_by=who.person,
         carried_out=fact.model_dump(mode="json"), bar_from=_bar_from(rt, execution, at),
-        items_before=list(site.site.service_items) if site is not None and execution.effect == Effect.END_ITEM else None,
+        items_before=list(site.site.service_items) if site and execution.effect == Effect.END_ITEM else None,
     )  # fmt: skip
     await deadlines.met(tx, EXECUTE, execution_id, at)
     if execution.until is not None:
@@ -238,7 +238,7 @@ async def _preview(
     if isinstance(execution.decision.subject, FoundSite):
         hosts = (execution.decision.subject.host,)
         return None, Preview(hosts=hosts, protected=_protected(rt, hosts), as_of=at)
-    if site is None or execution.effect == Effect.BAR or execution.effect == Effect.END_ITEM:
+    if site is None or execution.effect in {Effect.BAR, Effect.END_ITEM}:
         return decided, Preview(hosts=(), as_of=at)
     registrables = sorted({normalise_domain(host).registrable for host in site.site.domains})
     now = await sites.frozen(tx, site, registrables)
@@ -250,7 +250,7 @@ async def _preview(
 
 
 def _protected(rt: Runtime, hosts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted({host for host in hosts if rt.rules.is_protected(host)}))
+    return tuple(sorted({host for host in hosts if rt.rules.protected_by(host) is not None}))
 
 
 async def _require_signed(

@@ -1,4 +1,4 @@
-"""One batch of an import: what is there already is compared, the rest is asked the rule of admission and goes in by COPY.
+"""One batch of an import: what is there is compared, the rest is asked the rule of admission and goes in by COPY.
 
 An import enters what provinces registered on paper or elsewhere. It issues numbers only where none is given, revives
 nothing that ended, and marks what lacks a consent as a finding to be put right.

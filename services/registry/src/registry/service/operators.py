@@ -78,7 +78,7 @@ def require_confirmed(operator: Operator) -> None:
 
 
 async def set_address(tx: Tx, rt: Runtime, who: Caller, operator_id: UUID, body: NewAddress) -> Operator:
-    """Say where notices go; an e-mail address is verified by a code that is sent to it. Raises UnknownOperator (404)."""
+    """Say where notices go; an e-mail address is verified by a code sent to it. Raises UnknownOperator (404)."""
     operator = await operators.hold(tx, operator_id)
     if not POLICY.allows(who, Act.READ, operator):
         raise UnknownOperator(operator_id=operator_id)

@@ -19,7 +19,7 @@ from shared.runtime.db.postgres import Tx
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """A proposed change, with what the policy needs to know: whose it is, on whose desk, and for a transfer who gets it."""
+    """A proposed change; the last four are the policy's words: whose, on whose desk, and who receives a transfer."""
 
     id: UUID
     version: int

@@ -75,8 +75,8 @@ class OrderOutcome:
 
 
 COLUMNS: Final = """id, version, status, effect, site_id, operator_id, service_item, decision, regulator, regulator_id,
-       authority_id, region, level, signed_by, until, accepted_by, confirmed_by, carried_out, items_before, bar_from, appeal_open,
-       answer, overdue_at, received_at, changed_at"""
+       authority_id, region, level, signed_by, until, accepted_by, confirmed_by, carried_out, items_before, bar_from,
+       appeal_open, answer, overdue_at, received_at, changed_at"""
 ADD: Final = f"""
 INSERT INTO execution (id, status, decision_id, case_id, effect, subject, site_id, operator_id, service_item, decision,
                        regulator_id, regulator, authority_id, region, level, signed_by, until, received_at, changed_at)

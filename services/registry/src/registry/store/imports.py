@@ -143,7 +143,8 @@ async def enter(
     await tx.copy_records_to_table(
         "site",
         records=[
-            (o.site.id, 1, o.registration.id, o.site.ordinal, o.site.name, list(o.site.service_items), o.site.status, at)
+            (o.site.id, 1, o.registration.id, o.site.ordinal, o.site.name, list(o.site.service_items), o.site.status,
+             at)
             for o, _ in entered
         ],
         columns=("id", "version", "registration_id", "ordinal", "name", "service_items", "status", "changed_at"),

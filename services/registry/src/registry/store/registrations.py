@@ -102,7 +102,8 @@ WORDS: Final = {
     "level": "level = ANY ({})",
 }
 NEXT_ORDINAL: Final = """
-UPDATE registration SET last_ordinal = last_ordinal + $2 WHERE id = $1 AND last_ordinal + $2 <= $3 RETURNING last_ordinal
+UPDATE registration SET last_ordinal = last_ordinal + $2 WHERE id = $1 AND last_ordinal + $2 <= $3
+RETURNING last_ordinal
 """
 NEXT_NUMBER: Final = """
 INSERT INTO number_counter AS c (region, kind, last) VALUES ($1, $2, $3)
@@ -117,7 +118,8 @@ MARK_OVERDUE: Final = """
 UPDATE registration SET overdue_at = $2 WHERE id = $1 AND status = 'submitted' AND overdue_at IS NULL
 """
 ACTIVE_OF: Final = f"""
-SELECT {COLUMNS}, last_ordinal FROM registration WHERE operator_id = ANY ($1) AND status = 'active' ORDER BY id FOR UPDATE
+SELECT {COLUMNS}, last_ordinal FROM registration WHERE operator_id = ANY ($1) AND status = 'active'
+ ORDER BY id FOR UPDATE
 """
 BY_NUMBER: Final = f"SELECT {COLUMNS} FROM registration WHERE number = ANY ($1)"
 

@@ -191,7 +191,8 @@ WITH left_ AS (
 DELETE FROM address WHERE ip = ANY ($1) AND ip NOT IN (SELECT ip FROM left_)
 """
 RELEASED: Final = """
-SELECT DISTINCT ON (domain) domain, raw, registrable FROM claim WHERE site_id = $1 AND status = 'released' ORDER BY domain
+SELECT DISTINCT ON (domain) domain, raw, registrable FROM claim WHERE site_id = $1 AND status = 'released'
+ ORDER BY domain
 """
 ENDED_ACCESSES: Final = """
 SELECT provider_id, ips, hosting_mode, region FROM access WHERE site_id = $1 AND status = 'ended' ORDER BY place
@@ -416,6 +417,6 @@ async def neighbours(tx: Tx, ips: Sequence[str], except_site: UUID | None, limit
             name=row["name"],
             hosts=tuple(row["hosts"]),
             shares=tuple(row["shares"]),
-        )  # fmt: skip
+        )
         for row in await tx.fetch(NEIGHBOURS, list(ips), except_site, limit)
     ]

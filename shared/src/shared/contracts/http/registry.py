@@ -68,6 +68,14 @@ class Particulars(Body):
     person_in_charge: Text | None = None
 
 
+class NewAddress(Body):
+    """Where notices reach an operator besides its inbox; verified anew when it changes."""
+
+    email: Annotated[str, StringConstraints(pattern=r"^[^@\s<>\"',;:]{1,64}@[^@\s<>\"',;:]{1,255}$")] | None = None
+    webhook: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]{1,500}$")] | None = None
+    post: Text | None = None
+
+
 class NewOperator(Body):
     """An organisation or person that will be responsible for sites."""
 
@@ -80,15 +88,7 @@ class NewOperator(Body):
     region: Region
     document: IdentityDocument
     particulars: Particulars
-    address_for_service: "NewAddress" = Field(default_factory=lambda: NewAddress())
-
-
-class NewAddress(Body):
-    """Where notices reach an operator besides its inbox; verified anew when it changes."""
-
-    email: Annotated[str, StringConstraints(pattern=r"^[^@\s<>\"',;:]{1,64}@[^@\s<>\"',;:]{1,255}$")] | None = None
-    webhook: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]{1,500}$")] | None = None
-    post: Text | None = None
+    address_for_service: NewAddress = NewAddress()
 
 
 class VerificationCode(Body):

@@ -85,10 +85,14 @@ class Directory:
 
     def regulator_of(self, ref: AuthorityRef) -> AuthorityRef:
         """The industry regulator of the same level and region (同级, P3.2.2). Raises AuthorityMissing (409)."""
+        return self.regulator(ref.level, ref.region)
+
+    def regulator(self, level: str, region: str | None = None) -> AuthorityRef:
+        """The industry regulator of a level; the region counts for provinces only. Raises AuthorityMissing (409)."""
         for known in self:
-            if known.active and Role.INDUSTRY_REGULATOR in known.kinds and _stands_with(known, ref.level, ref.region):
+            if known.active and Role.INDUSTRY_REGULATOR in known.kinds and _stands_with(known, level, region):
                 return known.ref
-        raise AuthorityMissing(what=f"industry regulator {_place(ref.level, ref.region)}")
+        raise AuthorityMissing(what=f"industry regulator {_place(level, region)}")
 
     def competent(self, item: str, level: str, region: str | None = None) -> AuthorityRef:
         """The sector regulator competent for a service item at this level today; the region counts for provinces only.

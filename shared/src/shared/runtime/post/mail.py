@@ -12,7 +12,7 @@ from shared.contracts.notices import NoticeDocument
 from shared.runtime.base.settings import Settings
 
 TIMEOUT_S: Final = 20.0
-# Python 3.11 loses blanks where it folds a subject that mixes Chinese and ASCII: as long as RFC 5322 allows, no folding.
+# Python 3.11 loses blanks where it folds a subject that mixes Chinese and ASCII: none below RFC 5322's limit.
 _POLICY: Final = SMTP.clone(max_line_length=998)
 
 
