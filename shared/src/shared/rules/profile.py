@@ -52,6 +52,14 @@ class Province:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalMark:
+    """What tells approvals of one service item in their numbers: between the province's sign and the year."""
+
+    sign: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceItem:
     """A kind of service. A regulated one names the authority whose consent comes before registration, and its clock."""
 
@@ -63,6 +71,7 @@ class ServiceItem:
     authority: str | None = None
     authority_chinese: str | None = None
     clock: str | None = None
+    approval_mark: ApprovalMark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +148,7 @@ def _rules(data: dict[str, Any]) -> Rules:
         calendar=Calendar.load(data["calendar"]),
         roles=MappingProxyType({Role(code): Named(code, **row) for code, row in data["roles"].items()}),
         provinces=_table(data, "provinces", Province),
-        service_items=_table(data, "service_items", ServiceItem),
+        service_items=_table(data, "service_items", _service_item),
         clocks=_table(data, "clocks", _clock),
         numbers=_table(data, "numbers", NumberFormat),
         refusal_grounds=_table(data, "refusal_grounds", Named),
@@ -154,6 +163,10 @@ def _table(data: dict[str, Any], name: str, make: Callable[..., T]) -> Mapping[s
     return MappingProxyType({code: make(code, **row) for code, row in data[name].items()})
 
 
+def _service_item(code: str, approval_mark: dict[str, str] | None = None, **row: Any) -> ServiceItem:
+    return ServiceItem(code, **row, approval_mark=ApprovalMark(**approval_mark) if approval_mark else None)
+
+
 def _clock(name: str, unit: str, **row: Any) -> Clock:
     return Clock(name=name, unit=Unit(unit), **row)
 
@@ -163,7 +176,10 @@ def _check(rules: Rules) -> None:
     if missing := set(Role) - rules.roles.keys():
         raise ValueError(f"profile {rules.id} says nothing about the roles {sorted(missing)}")
     for item in rules.service_items.values():
-        if item.approval_required and (not item.authority or item.clock not in rules.clocks):
-            raise ValueError(f"profile {rules.id}: {item.code} needs an authority and a known clock")
+        if item.approval_required and not (item.authority and item.clock in rules.clocks and item.approval_mark):
+            raise ValueError(f"profile {rules.id}: {item.code} needs an authority, a known clock and an approval mark")
+    marks = [item.approval_mark.sign for item in rules.service_items.values() if item.approval_mark]
+    if len(set(marks)) != len(marks):
+        raise ValueError(f"profile {rules.id}: approvals of two service items would get the same numbers")
     if len(rules.provinces_by_short_name) != len(rules.provinces):
         raise ValueError(f"profile {rules.id}: two provinces share a short name")
