@@ -34,6 +34,8 @@ PEOPLE: Final[Mapping[str, Mapping[str, Any]]] = {
     "culture-a": _official("Culture A", "sector_regulator", "culture-bj", categories=["culture"]),
     "culture-b": _official("Culture B", "sector_regulator", "culture-bj", categories=["culture"]),
     "culture-c": _official("Culture C", "sector_regulator", "culture-bj", categories=["culture"]),
+    "drugs-a": _official("Drugs A", "sector_regulator", "drugs-110000", categories=["drugs_and_devices"]),
+    "drugs-b": _official("Drugs B", "sector_regulator", "drugs-110000", categories=["drugs_and_devices"]),
     "regulator-a": _official("Regulator A", "industry_regulator", "mii-bj"),
     "regulator-b": _official("Regulator B", "industry_regulator", "mii-bj"),
     "national-a": _official("National A", "industry_regulator", "mii", level="national", region=None),
