@@ -86,15 +86,16 @@ CREATE TABLE number_counter (
 );
 
 CREATE TABLE approval (
-  application_id uuid PRIMARY KEY,
-  operator_uscc text NOT NULL,
+  id uuid PRIMARY KEY,
+  version bigint NOT NULL,
+  operator_identity text NOT NULL,
   service_item text NOT NULL,
   domain text NOT NULL,
-  status text NOT NULL CHECK (status IN ('granted', 'not_required', 'refused', 'cancelled')),
-  number text,
-  valid_until date
+  region text,
+  live boolean NOT NULL,
+  number text
 );
-CREATE INDEX approval_by_operator ON approval (operator_uscc);
+CREATE INDEX approval_by_operator ON approval (operator_identity);
 
 CREATE TABLE provider (
   id uuid PRIMARY KEY,

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from shared.contracts import examples
 from shared.contracts.base import Fact, LegalBasis, Reasons, Redress, Region, Sha256, Text, Topic
+from shared.contracts.grounds import Grounds
 from shared.contracts.topics import ENFORCEMENT_EVENTS
 
 _CASE: dict[str, Any] = {
@@ -53,6 +54,7 @@ class DecisionReleasedV1(_CaseFact):
     """A second person released a decision; it is now an act of the authority."""
 
     TYPE: ClassVar[str] = "decision.released.v1"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("approval",)
     EXAMPLE: ClassVar[dict[str, Any]] = {
         **_DECISION,
         "measure": "revoke_and_cut",
@@ -68,6 +70,11 @@ class DecisionReleasedV1(_CaseFact):
     evidence_hash: Sha256
     redress: Redress
     released_at: datetime
+    effect: Text | None = None
+    """``end_item`` ends the approval below; the other effects concern other departments."""
+    approval_id: UUID | None = None
+    service_item: Text | None = None
+    grounds: Grounds | None = None
 
 
 class RevocationRequestedV1(_CaseFact):
@@ -95,7 +102,7 @@ class DecisionOverturnedV1(_CaseFact):
     """An appeal was upheld: what the decision did must be undone."""
 
     TYPE: ClassVar[str] = "decision.overturned.v1"
-    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry",)
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("approval", "registry")
     EXAMPLE: ClassVar[dict[str, Any]] = {
         **_DECISION,
         "appeal_id": examples.APPEAL,
@@ -114,7 +121,7 @@ class DecisionSuspendedV1(_CaseFact):
     """The authority missed the clock of an appeal: the measure is suspended until it decides (safeguard 6)."""
 
     TYPE: ClassVar[str] = "decision.suspended.v1"
-    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry",)
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("approval", "registry")
     EXAMPLE: ClassVar[dict[str, Any]] = {
         **_DECISION,
         "appeal_id": examples.APPEAL,

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-APPLICATION: Final = "01940000-0000-7000-8000-000000000001"
+APPROVAL: Final = "01940000-0000-7000-8000-000000000001"
 OPERATOR: Final = "01940000-0000-7000-8000-000000000002"
 REGISTRATION: Final = "01940000-0000-7000-8000-000000000003"
 SITE: Final = "01940000-0000-7000-8000-000000000004"
@@ -30,6 +30,7 @@ REDRESS: Final[dict[str, Any]] = {
 }
 MEASURE: Final[dict[str, Any]] = {**BASIS, "evidence_hash": DIGEST, "redress": REDRESS}
 
+OPERATOR_REF: Final[dict[str, Any]] = {"identity": "91110000MA0000000H", "name": "Example Pharmacy Ltd"}
 AUTHORITY: Final[dict[str, Any]] = {
     "id": "drugs-110000",
     "names": {"zh": "北京市药品监督管理局", "en": "Beijing Drug Administration"},
@@ -60,6 +61,34 @@ GROUNDS: Final[dict[str, Any]] = {
     "decision_id": DECISION,
     "profile": "cn-2006/1",
     "made_at": AT,
+}
+
+CONSENT: Final[dict[str, Any]] = {
+    "legal_basis": ["Coordination Plan 2006, section 3(1) step 3"],
+    "reasons": "The applicant holds a pharmacy licence and named a pharmacist in charge.",
+}
+CONSENT_GROUNDS: Final[dict[str, Any]] = {
+    **CONSENT,
+    "authority": AUTHORITY,
+    "redress": REMEDY,
+    "profile": "cn-2006/1",
+    "made_at": AT,
+}
+APPROVAL_RECORD: Final[dict[str, Any]] = {
+    "approval_id": APPROVAL,
+    "version": 2,
+    "status": "granted",
+    "live": True,
+    "operator": OPERATOR_REF,
+    "service_item": "drugs_and_devices",
+    "domain": "pharmacy.example",
+    "level": "province",
+    "region": "110000",
+    "authority": AUTHORITY,
+    "number": "京药网械审〔2026〕1号",
+    "scope": "Sale of over-the-counter medicines",
+    "valid_from": "2026-11-22",
+    "valid_until": "2029-11-22",
 }
 
 ACCESS_RECORD: Final[dict[str, Any]] = {

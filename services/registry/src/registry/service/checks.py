@@ -1,7 +1,6 @@
 """What must hold before a site enters the register or changes in it (P3.1.1, P3.1.4, N4.1.1)."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 from uuid import UUID
 
 import asyncpg
@@ -73,8 +72,7 @@ async def require_approvals(
     regulated = [item for item in items if rt.rules.service_items[item].approval_required]
     if not regulated:
         return
-    today: date = rt.clock.now().astimezone(rt.rules.time_zone).date()
-    rows = await tx.fetch(store.LIVE_APPROVALS, operator.uscc, today)
+    rows = await tx.fetch(store.LIVE_APPROVALS, operator.uscc, operator.region)  # of its province, or national
     approved = {row["service_item"] for row in rows if row["domain"] in domains}
     for item in regulated:
         if item not in approved:

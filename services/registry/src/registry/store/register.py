@@ -171,13 +171,18 @@ ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name, licence_number = EXCLUDED.l
   region = EXCLUDED.region
 """
 UPSERT_APPROVAL: Final = """
-INSERT INTO approval (application_id, operator_uscc, service_item, domain, status, number, valid_until)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (application_id) DO UPDATE SET status = EXCLUDED.status WHERE approval.status <> 'cancelled'
+INSERT INTO approval (id, version, operator_identity, service_item, domain, region, live, number)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (id) DO UPDATE SET version = EXCLUDED.version, live = EXCLUDED.live, number = EXCLUDED.number
+  WHERE approval.version < EXCLUDED.version
+RETURNING id
 """
 LIVE_APPROVALS: Final = """
 SELECT service_item, domain FROM approval
- WHERE operator_uscc = $1 AND (status = 'not_required' OR (status = 'granted' AND valid_until >= $2))
+ WHERE operator_identity = $1 AND live AND (region IS NULL OR region = $2)
+"""
+COVERED: Final = """
+SELECT true FROM approval WHERE operator_identity = $1 AND service_item = $2 AND domain = $3 AND live LIMIT 1
 """
 SITES_WITH_ITEM: Final = """
 SELECT s.id, s.registration_id FROM site s
