@@ -7,7 +7,8 @@ async def grant() -> None:
 await survives(rt, grant)
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import asyncpg
@@ -58,28 +59,23 @@ async def everything(rt: Runtime) -> dict[str, str]:
     return found
 
 
-def _killing(*, after: int) -> pytest.MonkeyPatch:
-    patch, left = _Patch(), [after]
+@contextmanager
+def _killing(*, after: int) -> Iterator[None]:
+    left = after
 
     def wrapped(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def counted(connection: Any, query: str, *values: Any, **options: Any) -> Any:
+            nonlocal left
             result = await call(connection, query, *values, **options)
             if not query.lstrip().startswith(_FRAME):
-                left[0] -= 1
-                if left[0] == 0:
+                left -= 1
+                if left == 0:
                     raise Killed
             return result
 
         return counted
 
-    for name in _METHODS:
-        patch.setattr(asyncpg.Connection, name, wrapped(getattr(asyncpg.Connection, name)))
-    return patch
-
-
-class _Patch(pytest.MonkeyPatch):
-    def __enter__(self) -> "_Patch":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in _METHODS:
+            patch.setattr(asyncpg.Connection, name, wrapped(getattr(asyncpg.Connection, name)))
+        yield
