@@ -55,10 +55,10 @@ async def test_from_application_to_revocation_and_back(desk: Desk, office: Offic
     await office.provider_is_known()
     uscc, domain = (await desk.types("applicant", "whoami"))["organisation"], "typed.example"
     applied = await desk.types(
-        "applicant", "applications", "apply", "--operator-uscc", uscc, "--operator-name", "Typed Stage Ltd",
+        "applicant", "approvals", "apply", "--operator", uscc, "--operator-name", "Typed Stage Ltd",
         "--service-item", "culture", "--domain", domain, "--scope-of-service", "Performances", "--region", "110000",
     )  # fmt: skip
-    grant = ("applications", "grant", applied["id"], "--scope", "Performances", "--valid-until", "2099-12-31", *BASIS)
+    grant = ("approvals", "grant", applied["id"], "--scope", "Performances", "--valid-until", "2069-12-31", *BASIS)
     refused = await desk.types("applicant", *grant, code=1)
     assert refused["code"] == "role_missing"
     assert (await desk.types("culture-a", *grant))["status"] == "granted"

@@ -184,14 +184,13 @@ CREATE INDEX execution_bars ON execution (operator_id) WHERE effect = 'bar' AND 
 CREATE TABLE approval (
     approval_id  uuid PRIMARY KEY,
     version      bigint NOT NULL,
-    status       text NOT NULL,
+    live         boolean NOT NULL,
     identity     text NOT NULL,
     service_item text NOT NULL,
     domain       text NOT NULL,
-    authority    jsonb NOT NULL,
-    number       text,
-    valid_from   date,
-    valid_until  date
+    level        text NOT NULL,
+    region       text,
+    number       text
 );
 CREATE INDEX approval_of_operator ON approval (identity, service_item);
 

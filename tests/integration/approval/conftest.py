@@ -22,6 +22,6 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 async def desk(make_database: MakeDatabase, clock: FixedClock) -> AsyncIterator[Desk]:
-    """Approval with its HTTP door and its clocks."""
-    async with running_service(SERVICE, await make_database("approval"), clock=clock, roles_run="http,ticks") as api:
+    """Approval with its HTTP door; its clocks ring and its facts are heard when the desk says so."""
+    async with running_service(SERVICE, await make_database("approval"), clock=clock) as api:
         yield Desk(api, clock)

@@ -1,35 +1,77 @@
-"""Bodies that are right, to be spoilt by a test, and what the service wrote down."""
+"""Bodies that are right, to be spoilt by a test, ways to every status, and what the service wrote down."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from uuid import UUID, uuid4
 
 import orjson
 
+from approval.consumer import DEADLINES, HANDLERS
+from approval.lifecycle import Action, Status
+from shared.contracts import examples
+from shared.contracts.base import Fact
+from shared.contracts.enforcement import DecisionOverturnedV1, DecisionReleasedV1, DecisionSuspendedV1
 from shared.runtime.base.clock import FixedClock
-from tests.support.people import OPERATOR_USCC
+from shared.runtime.base.context import EventMeta
+from shared.runtime.base.ids import uuid7
+from shared.runtime.clocks.ticks import TickWorker
+from tests.support.people import OPERATOR_USCC, at
 from tests.support.service import Api, Who
 
+OPERATOR: Final = {"identity": OPERATOR_USCC, "name": "Example Pharmacy Ltd"}
 BASIS: Final[dict[str, Any]] = {
     "legal_basis": ["P3.1.3"],
     "reasons": "The applicant meets every condition of the order.",
 }
-REDRESS: Final = {"authority": "Provincial government", "how": "Administrative review", "within_days": 60}
+FINDINGS: Final = [
+    {"code": "no_pharmacist", "text": "No pharmacist is in charge."},
+    {"code": "no_cold_chain", "text": "Medicines cannot be kept cold on the way."},
+]
 APPLICATION: Final[dict[str, Any]] = {
-    "operator_uscc": OPERATOR_USCC,
-    "operator_name": "Example Culture Ltd",
-    "service_item": "culture",
-    "scope_of_service": "Online performances",
-    "region": "110000",
+    "operator": OPERATOR,
+    "service_item": "drugs_and_devices",
+    "scope_of_service": "Over-the-counter medicines",
     "level": "province",
+    "region": "110000",
 }
-ACTS: Final[dict[str, dict[str, Any]]] = {
-    "grant": {**BASIS, "scope": "Online performances", "valid_until": "2029-11-22"},
-    "refusal": {**BASIS, "redress": REDRESS},
-    "not-required": BASIS,
-    "cancellation": {**BASIS, "redress": REDRESS, "evidence_hash": "0" * 64},
+
+
+class Step(NamedTuple):
+    """What somebody can do over HTTP: the action, who does it, and a body that is right."""
+
+    action: Action
+    who: str
+    body: Mapping[str, Any]
+
+
+STEPS: Final[dict[str, Step]] = {
+    "return": Step(Action.RETURN, "drugs-a", {"missing": FINDINGS}),
+    "resubmission": Step(Action.RESUBMIT, "applicant", {"answer": "Both certificates were handed in."}),
+    "grant": Step(Action.GRANT, "drugs-a", {**BASIS, "scope": "Medicines", "valid_until": "2029-11-22"}),
+    "refusal": Step(Action.REFUSE, "drugs-a", {**BASIS, "findings": FINDINGS}),
+    "not-required": Step(Action.FIND_NOT_REQUIRED, "drugs-a", BASIS),
+    "renewal-request": Step(
+        Action.ASK_RENEWAL, "applicant", {"valid_until": "2032-11-22", "reasons": "The pharmacy goes on."}
+    ),
+    "renewal": Step(Action.RENEW, "drugs-a", {**BASIS, "valid_until": "2032-11-22"}),
+    "renewal-refusal": Step(Action.REFUSE_RENEWAL, "drugs-a", {**BASIS, "findings": FINDINGS}),
 }
-"""Each act an authority can do, with a body that is right."""
+"""By the last part of the address."""
+LAPSE, END = "(lapse)", "(end)"
+WAY_TO: Final[dict[Status, list[str]]] = {
+    Status.SUBMITTED: [],
+    Status.RETURNED: ["return"],
+    Status.RESUBMITTED: ["return", "resubmission"],
+    Status.GRANTED: ["grant"],
+    Status.RENEWING: ["grant", "renewal-request"],
+    Status.REFUSED: ["refusal"],
+    Status.NOT_REQUIRED: ["not-required"],
+    Status.LAPSED: ["grant", LAPSE],
+    Status.ENDED: ["grant", END],
+}
 
 _names = count(1)
 
@@ -43,37 +85,98 @@ class Desk:
 
     async def apply(self, who: Who = "applicant", **changes: Any) -> Any:
         """Apply, for another domain each time."""
-        body = {**APPLICATION, "domain": f"stage{next(_names)}.example", **changes}
-        return await self.api.post("/applications", json=body, who=who)
+        body = {**APPLICATION, "domain": f"pharmacy{next(_names)}.example", **changes}
+        return await self.api.post("/approvals", json=body, who=who)
 
-    async def applied(self, **changes: Any) -> str:
+    async def applied(self, who: Who = "applicant", **changes: Any) -> str:
         """The id of a new application."""
-        answer = await self.apply(**changes)
+        answer = await self.apply(who, **changes)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
-    async def act(self, application_id: str, act: str, who: Who = "culture-a", **changes: Any) -> Any:
-        """Let an authority act."""
-        return await self.api.post(f"/applications/{application_id}/{act}", json={**ACTS[act], **changes}, who=who)
+    async def do(self, approval_id: str, step: str, who: Who = None, key: str | None = None, **changes: Any) -> Any:
+        """Let whoever does this step do it."""
+        body = {**STEPS[step].body, **changes}
+        return await self.api.post(f"/approvals/{approval_id}/{step}", json=body, who=who or STEPS[step].who, key=key)
 
-    async def read(self, application_id: str, who: Who = "applicant") -> Any:
-        """Read an application."""
-        return (await self.api.get(f"/applications/{application_id}", who=who)).json()
+    async def done(self, approval_id: str, step: str, **options: Any) -> Any:
+        """The same, which succeeds."""
+        answer = await self.do(approval_id, step, **options)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
-    async def facts(self, application_id: str) -> list[tuple[str, dict[str, Any]]]:
-        """What the others were told about an application, in order."""
+    async def at(self, status: Status, **changes: Any) -> str:
+        """The id of an approval in this status."""
+        approval_id = await self.applied(**changes)
+        for step in WAY_TO[status]:
+            if status is Status.LAPSED and step == "grant":
+                await self.done(approval_id, step, valid_until=str(self.clock.now().date() + timedelta(days=2)))
+            elif step == LAPSE:
+                await self.travel((self.clock.now() + timedelta(days=3)).isoformat())
+            elif step == END:
+                await self.hear(self.ending(approval_id))
+            else:
+                await self.done(approval_id, step)
+        assert (await self.read(approval_id))["status"] == status
+        return approval_id
+
+    async def read(self, approval_id: str, who: Who = "applicant") -> Any:
+        """Read an approval."""
+        return (await self.api.get(f"/approvals/{approval_id}", who=who)).json()
+
+    async def travel(self, to: str) -> int:
+        """Move the clock on to a time in UTC, and let ring what is due; gives how many rang."""
+        moment = at(to)
+        if (forward := moment - self.clock.now()) > timedelta():
+            self.clock.advance(forward)
+        return await TickWorker(self.api.rt, DEADLINES).tick()
+
+    def ending(self, approval: str, decision_id: UUID | None = None, **changes: Any) -> DecisionReleasedV1:
+        """The fact that a decision ends an approval."""
+        decision_id = decision_id or uuid7()
+        grounds = {**examples.GROUNDS, "decision_id": str(decision_id)}
+        more = {"effect": "end_item", "approval_id": approval, "service_item": "drugs_and_devices"}
+        fact = {**DecisionReleasedV1.EXAMPLE, "decision_id": decision_id, "grounds": grounds, **more, **changes}
+        return DecisionReleasedV1.model_validate(fact)
+
+    def overturned(self, decision_id: UUID) -> DecisionOverturnedV1:
+        """The fact that a decision was overturned."""
+        return DecisionOverturnedV1.model_validate({**DecisionOverturnedV1.EXAMPLE, "decision_id": decision_id})
+
+    def suspended(self, decision_id: UUID) -> DecisionSuspendedV1:
+        """The fact that a decision is suspended, its appeal being late."""
+        return DecisionSuspendedV1.model_validate({**DecisionSuspendedV1.EXAMPLE, "decision_id": decision_id})
+
+    def hearing(self, fact: Fact) -> Callable[[], Awaitable[None]]:
+        """Hear a fact, as the consumer does."""
+
+        async def hear() -> None:
+            meta = EventMeta(uuid4(), fact.key, fact.TOPIC.name, 0, 0, self.clock.now())
+            async with self.api.rt.db.transaction() as tx:
+                await HANDLERS[type(fact)](self.api.rt, tx, fact, meta)
+
+        return hear
+
+    async def hear(self, fact: Fact) -> None:
+        """Hear a fact now."""
+        await self.hearing(fact)()
+
+    async def facts(self, approval_id: str) -> list[tuple[str, dict[str, Any]]]:
+        """What the others were told about an approval, in order."""
         async with self.api.rt.db.connection() as tx:
-            rows = await tx.fetch("SELECT type, value FROM outbox WHERE key = $1 ORDER BY id", application_id)
+            rows = await tx.fetch("SELECT type, value FROM outbox WHERE key = $1 ORDER BY id", approval_id)
         return [(row["type"], orjson.loads(row["value"])["data"]) for row in rows]
 
-    async def trail(self, application_id: str) -> list[tuple[str, str | None, str, str]]:
+    async def trail(self, approval_id: str) -> list[tuple[str, str | None, str, str]]:
         """Action, from, to and subject of each move, in order."""
         sql = "SELECT action, from_status, to_status, subject FROM history WHERE aggregate_id = $1 ORDER BY id"
         async with self.api.rt.db.connection() as tx:
-            return [tuple(row) for row in await tx.fetch(sql, application_id)]
+            return [tuple(row) for row in await tx.fetch(sql, UUID(approval_id))]
 
-    async def refusals(self) -> list[tuple[str, str]]:
-        """Who was refused, and why."""
+    async def audited(self, outcome: str) -> list[tuple[str, str, str | None, dict[str, Any]]]:
+        """Who did or was refused what: subject, act, code and detail."""
         async with self.api.rt.db.connection() as tx:
-            rows = await tx.fetch("SELECT subject, code FROM audit WHERE outcome = 'refused' ORDER BY id")
+            rows = await tx.fetch(
+                "SELECT subject, act, code, detail FROM audit WHERE outcome = $1 ORDER BY id", outcome
+            )
         return [tuple(row) for row in rows]

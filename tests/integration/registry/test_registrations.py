@@ -1,16 +1,23 @@
 """Filings and licences: submitted, granted with a number, refused, amended."""
 
 import asyncio
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from registry.service import projections
-from shared.contracts.approval import ApprovalCancelledV1, ApprovalGrantedV1
+from shared.contracts.approval import (
+    ApprovalEndedV1,
+    ApprovalFact,
+    ApprovalGrantedV1,
+    ApprovalLapsedV1,
+    ApprovalReinstatedV1,
+)
 from shared.contracts.registry import RegistrationAmendedV1, RegistrationGrantedV1, SiteRecordedV1
 from tests.integration.registry.conftest import BASIS, MEASURE, PROVIDER, Register, a_site, new_id
 from tests.support.people import OPERATOR_USCC
+
+F = TypeVar("F", bound=ApprovalFact)
 
 
 def _serial(registration: dict[str, Any]) -> int:
@@ -51,40 +58,67 @@ async def test_granting_tells_the_fact_and_the_record_of_every_site(register: Re
     assert {record.registration_status for record in records} == {"active"}
 
 
-async def test_a_regulated_item_needs_an_approval_in_force(register: Register) -> None:
-    site = a_site("stage.example", service_items=["culture"])
+async def test_a_regulated_item_needs_a_live_approval_for_operators_of_its_province(register: Register) -> None:
+    site = a_site("pharmacy.example", service_items=["drugs_and_devices"])
     body = {"operator_id": await register.operator(), "kind": "filing", "sites": [site]}
     refused = await register.api.post("/registrations", json=body, who="applicant")
     assert (refused.status_code, refused.json()["code"]) == (409, "approval_missing")
-    assert refused.json()["service_item"] == "culture"
-    await register.hear(
-        projections.keep_approval, _approval("stage.example", datetime.now(UTC).date() - timedelta(days=2))
-    )
+    assert refused.json()["service_item"] == "drugs_and_devices"
+    await register.hear(projections.keep_approval, _approval(ApprovalLapsedV1))
+    await register.hear(projections.keep_approval, _approval(ApprovalGrantedV1, region="310000"))
+    await register.hear(projections.keep_approval, _approval(ApprovalGrantedV1, domain="other.example"))
     assert (await register.api.post("/registrations", json=body, who="applicant")).status_code == 409
-    await register.hear(
-        projections.keep_approval, _approval("stage.example", datetime.now(UTC).date() + timedelta(days=300))
-    )
+    await register.hear(projections.keep_approval, _approval(ApprovalGrantedV1))
     assert (await register.api.post("/registrations", json=body, who="applicant")).status_code == 201
 
 
-def _approval(domain: str, valid_until: date) -> ApprovalGrantedV1:
-    example: dict[str, Any] = {**ApprovalGrantedV1.EXAMPLE, "application_id": new_id(), "operator_uscc": OPERATOR_USCC}
-    return ApprovalGrantedV1.model_validate({**example, "domain": domain, "valid_until": valid_until})
+async def test_a_national_approval_is_good_in_every_province(register: Register) -> None:
+    await register.hear(projections.keep_approval, _approval(ApprovalGrantedV1, level="national", region=None))
+    await register.submitted(a_site("pharmacy.example", service_items=["drugs_and_devices"]))
 
 
-async def test_a_cancelled_approval_strikes_the_item_off_the_site_and_stays_cancelled(register: Register) -> None:
-    granted = _approval("stage.example", datetime.now(UTC).date() + timedelta(days=300))
+def _approval(fact: type[F], approval_id: str | None = None, **changes: Any) -> F:
+    approval_id = approval_id or new_id()
+    operator = {"identity": OPERATOR_USCC, "name": "Example Pharmacy Ltd"}
+    record = {**fact.EXAMPLE["approval"], "approval_id": approval_id, "operator": operator, **changes}
+    return fact.model_validate({**fact.EXAMPLE, "approval_id": approval_id, "approval": record})
+
+
+async def test_an_ended_approval_strikes_the_item_off_the_site_and_an_older_fact_changes_nothing(
+    register: Register,
+) -> None:
+    granted = _approval(ApprovalGrantedV1)
     await register.hear(projections.keep_approval, granted)
-    active = await register.active(a_site("stage.example", service_items=["culture", "general"]))
-    cancelled = ApprovalCancelledV1.model_validate(
-        {**ApprovalCancelledV1.EXAMPLE, "application_id": granted.application_id, "operator_uscc": OPERATOR_USCC}
-    )
-    await register.hear(projections.cancel_approval, cancelled)
+    active = await register.active(a_site("pharmacy.example", service_items=["drugs_and_devices", "general"]))
+    ended = _approval(ApprovalEndedV1, str(granted.approval_id))
+    await register.hear(projections.end_approval, ended)
     site = (await register.api.get(f"/sites/{active['sites'][0]['site_id']}", who="regulator-a")).json()
     assert site["service_items"] == ["general"]
-    assert (await register.told(RegistrationAmendedV1))[-1].reasons == cancelled.reasons
+    assert (await register.told(RegistrationAmendedV1))[-1].reasons == ended.grounds.reasons
     await register.hear(projections.keep_approval, granted)  # a replay must not bring it back
-    assert await register.fetchval("SELECT status FROM approval") == "cancelled"
+    assert await register.fetchval("SELECT live FROM approval") is False
+    await register.hear(projections.keep_approval, _approval(ApprovalReinstatedV1, str(granted.approval_id)))
+    assert await register.fetchval("SELECT live FROM approval") is True
+
+
+async def test_ending_an_old_approval_strikes_nothing_that_a_newer_one_covers(register: Register) -> None:
+    older, newer = _approval(ApprovalGrantedV1), _approval(ApprovalGrantedV1)
+    for each in (older, newer):
+        await register.hear(projections.keep_approval, each)
+    active = await register.active(a_site("pharmacy.example", service_items=["drugs_and_devices"]))
+    await register.hear(projections.end_approval, _approval(ApprovalEndedV1, str(older.approval_id)))
+    assert await register.told(RegistrationAmendedV1) == []
+    await register.hear(projections.end_approval, _approval(ApprovalEndedV1, str(newer.approval_id)))
+    site = (await register.api.get(f"/sites/{active['sites'][0]['site_id']}", who="regulator-a")).json()
+    assert site["service_items"] == ["general"]
+
+
+async def test_what_is_late_and_older_than_what_is_known_strikes_nothing(register: Register) -> None:
+    granted = _approval(ApprovalReinstatedV1, version=7)
+    await register.hear(projections.keep_approval, granted)
+    await register.active(a_site("pharmacy.example", service_items=["drugs_and_devices"]))
+    await register.hear(projections.end_approval, _approval(ApprovalEndedV1, str(granted.approval_id), version=6))
+    assert await register.told(RegistrationAmendedV1) == []
 
 
 @pytest.mark.parametrize(

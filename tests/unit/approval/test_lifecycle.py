@@ -1,56 +1,69 @@
-"""The table of an application's moves, walked at random."""
+"""The table of an approval's moves, walked at random."""
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from approval.lifecycle import APPLICATION, Action, Status
+from approval.lifecycle import APPROVAL, AWAITED, LIVE, OPEN, Action, Status
+from approval.policy import ACTS
+from approval.told import FACTS
 from shared.runtime.base.problems import ActionRefused
 
-AGE = {
-    Status.SUBMITTED: 0,
-    Status.GRANTED: 1,
-    Status.REFUSED: 2,
-    Status.NOT_REQUIRED: 2,
-    Status.CANCELLED: 2,
-}
 
-
-class Application(RuleBasedStateMachine):
+class Approval(RuleBasedStateMachine):
     """Somebody who tries everything, in any order."""
 
     def __init__(self) -> None:
         super().__init__()
         self.status = Status.SUBMITTED
-        self.granted = 0
+        self.done: list[Action] = []
 
     @rule(action=st.sampled_from(Action))
     def act(self, action: Action) -> None:
-        allowed = APPLICATION.allowed(self.status)
+        allowed = APPROVAL.allowed(self.status)
         if action not in allowed:
             with pytest.raises(ActionRefused) as refused:
-                APPLICATION.after(self.status, action)
+                APPROVAL.after(self.status, action)
             assert refused.value.extensions["allowed_actions"] == [str(each) for each in allowed]
             return
-        before, self.status = self.status, APPLICATION.after(self.status, action)
-        self.granted += action is Action.GRANT
-        assert AGE[self.status] > AGE[before], "an application never goes back"
+        self.status = APPROVAL.after(self.status, action)
+        self.done.append(action)
 
     @invariant()
-    def is_granted_at_most_once(self) -> None:
-        assert self.granted <= 1
+    def is_returned_and_granted_at_most_once(self) -> None:
+        assert self.done.count(Action.RETURN) <= 1
+        assert self.done.count(Action.GRANT) <= 1
 
     @invariant()
-    def only_a_granted_application_can_be_cancelled(self) -> None:
-        assert APPLICATION.can(self.status, Action.CANCEL) == (self.status is Status.GRANTED)
+    def is_live_only_after_a_decision(self) -> None:
+        if self.status in LIVE:
+            assert {Action.GRANT, Action.FIND_NOT_REQUIRED} & set(self.done)
+
+    @invariant()
+    def never_opens_again(self) -> None:
+        assert (self.status in OPEN) is not bool(
+            {Action.GRANT, Action.REFUSE, Action.FIND_NOT_REQUIRED} & set(self.done)
+        )
 
 
-TestApplication = Application.TestCase
-TestApplication.settings = settings(max_examples=50, stateful_step_count=12, deadline=None)
+TestApproval = Approval.TestCase
+TestApproval.settings = settings(max_examples=50, stateful_step_count=20, deadline=None)
 
 
 def test_every_status_is_reachable_and_three_are_final() -> None:
-    reached = {Status.SUBMITTED} | set(APPLICATION.moves.values())
-    assert reached == set(Status)
-    assert APPLICATION.final == {Status.REFUSED, Status.NOT_REQUIRED, Status.CANCELLED}
+    assert {Status.SUBMITTED} | set(APPROVAL.moves.values()) == set(Status)
+    assert APPROVAL.final == {Status.REFUSED, Status.NOT_REQUIRED, Status.LAPSED}
+
+
+def test_whoever_is_awaited_can_decide() -> None:
+    assert {status for status, action in APPROVAL.moves if action in (Action.REFUSE, Action.REFUSE_RENEWAL)} == AWAITED
+
+
+def test_what_an_action_changes_for_others_is_told() -> None:
+    for (before, action), after in APPROVAL.moves.items():
+        assert ((before in LIVE) is (after in LIVE)) or action in FACTS, action
+
+
+def test_nobody_ends_or_lapses_an_approval_by_hand() -> None:
+    assert set(Action) - ACTS.keys() == {Action.LAPSE, Action.END, Action.REINSTATE, Action.REINSTATE_RENEWAL}

@@ -1,56 +1,46 @@
 """Who may do what in approval."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from approval.policy import POLICY, Act
-from shared.rules import Role
 from shared.runtime.acts.policy import OutOfScope, RoleMissing
 from tests.support.people import OPERATOR_USCC, PEOPLE, person
 
-APPLICATION = SimpleNamespace(organisation=OPERATOR_USCC, category="culture", region="110000", level="province")
-DECISIONS = (Act.GRANT_APPLICATION, Act.REFUSE_APPLICATION, Act.FIND_NOT_REQUIRED, Act.CANCEL_APPROVAL)
+APPROVAL = SimpleNamespace(organisation=OPERATOR_USCC, category="drugs_and_devices", region="110000", level="province")
+NATIONAL = SimpleNamespace(**vars(APPROVAL) | {"level": "national", "region": None})
+MINISTRY = {"level": "national", "region": None, "organisation": "drugs"}
 
 
-@pytest.mark.parametrize("act", DECISIONS)
-def test_only_the_sector_regulator_decides(act: Act) -> None:
-    POLICY.require(person("culture-a"), act, APPLICATION)
-    for name in PEOPLE:
-        if "sector_regulator" not in PEOPLE[name]["roles"]:
-            with pytest.raises(RoleMissing):
-                POLICY.require(person(name), act, APPLICATION)
+def test_only_a_competent_authority_decides() -> None:
+    for name, claims in PEOPLE.items():
+        if "drugs_and_devices" in claims.get("categories", ()):
+            POLICY.require(person(name), Act.DECIDE, APPROVAL)
+        else:
+            with pytest.raises((RoleMissing, OutOfScope)):
+                POLICY.require(person(name), Act.DECIDE, APPROVAL)
 
 
-@pytest.mark.parametrize("act", [*DECISIONS, Act.READ_APPLICATION])
-@pytest.mark.parametrize("other", [{"organisation": "education-110000"}, {"region": "310000"}])
-def test_an_authority_stays_in_its_category_and_province(act: Act, other: dict[str, object]) -> None:
+@pytest.mark.parametrize("act", [Act.DECIDE, Act.READ])
+@pytest.mark.parametrize(
+    "other", [{"categories": ["education"]}, {"categories": []}, {"region": "310000"}, {"region": None}]
+)
+def test_an_authority_stays_in_its_item_and_province(act: Act, other: dict[str, object]) -> None:
     with pytest.raises(OutOfScope):
-        POLICY.require(person("culture-a", **other), act, APPLICATION)
+        POLICY.require(person("drugs-a", **other), act, APPROVAL)
 
 
-def test_what_is_put_to_the_ministry_is_decided_by_the_ministry() -> None:
-    to_the_ministry = SimpleNamespace(**vars(APPLICATION) | {"level": "national"})
-    with pytest.raises(OutOfScope):
-        POLICY.require(person("culture-a"), Act.GRANT_APPLICATION, to_the_ministry)
-    ministry = person("culture-a", organisation="culture")
-    POLICY.require(ministry, Act.GRANT_APPLICATION, to_the_ministry)
-    POLICY.require(ministry, Act.GRANT_APPLICATION, APPLICATION)
+def test_only_whom_it_was_put_to_decides() -> None:
+    ministry, province = person("drugs-a", **MINISTRY), person("drugs-a")
+    assert [POLICY.allows(ministry, Act.DECIDE, each) for each in (NATIONAL, APPROVAL)] == [True, False]
+    assert [POLICY.allows(province, Act.DECIDE, each) for each in (NATIONAL, APPROVAL)] == [False, True]
+    assert [POLICY.allows(ministry, Act.READ, each) for each in (NATIONAL, APPROVAL)] == [True, True]
+    assert [POLICY.allows(province, Act.READ, each) for each in (NATIONAL, APPROVAL)] == [False, True]
 
 
-@pytest.mark.parametrize("act", [Act.APPLY, Act.READ_APPLICATION])
+@pytest.mark.parametrize("act", [Act.APPLY, Act.READ])
 def test_an_operator_acts_for_itself_only(act: Act) -> None:
-    POLICY.require(person("applicant"), act, APPLICATION)
+    POLICY.require(person("applicant"), act, APPROVAL)
     with pytest.raises(OutOfScope):
-        POLICY.require(person("applicant", organisation="91110000MA0000000H"), act, APPLICATION)
-
-
-def test_two_roles_do_not_lend_each_other_their_scope() -> None:
-    """An operator who is also an officer elsewhere reads its own applications, and no others of that category."""
-    education = frozenset({"education"})
-    both = replace(person("applicant"), roles=frozenset({Role.OPERATOR, Role.SECTOR_REGULATOR}), categories=education)
-    POLICY.require(both, Act.READ_APPLICATION, APPLICATION)
-    foreign = SimpleNamespace(**vars(APPLICATION) | {"organisation": "somebody"})
-    with pytest.raises(OutOfScope):
-        POLICY.require(both, Act.READ_APPLICATION, foreign)
+        POLICY.require(person("applicant", organisation="91110000MA0000000H"), act, APPROVAL)

@@ -9,7 +9,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Work with Concord. Locally, `--as NAME` signs you in; the password is the name. --json answers in JSON.",
 )
-app.add_typer(approval.applications, name="applications")
+app.add_typer(approval.approvals, name="approvals")
 app.add_typer(registry.operators, name="operators")
 app.add_typer(registry.registrations, name="registrations")
 app.add_typer(registry.sites, name="sites")

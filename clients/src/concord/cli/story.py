@@ -120,15 +120,15 @@ async def approve(c: Context) -> str:
     """An operator applies for prior approval, and the authority grants it."""
     me = await _operator(c)
     application = await c.people["applicant"].approval.apply(
-        operator_uscc=me["uscc"], operator_name=me["name"], service_item="culture", domain=c.domain,
+        operator={"identity": me["uscc"], "name": me["name"]}, service_item="culture", domain=c.domain,
         scope_of_service="Recorded stage performances", region="110000", level="province",
     )  # fmt: skip
     valid_until = (datetime.now(UTC) + timedelta(days=365)).date().isoformat()
-    granted = await c.people["culture-a"].approval.decide(
+    granted = await c.people["culture-a"].approval.act(
         application["id"], "grant", scope="Recorded stage performances", valid_until=valid_until, **BASIS
     )
     c.found["application"] = granted
-    return f"approval {granted['approval']['number']}"
+    return f"approval {granted['number']}"
 
 
 async def _operator(c: Context) -> dict[str, Any]:

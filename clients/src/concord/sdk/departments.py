@@ -40,19 +40,19 @@ class Approval(_Department):
 
     async def apply(self, **body: Any) -> Json:
         """Apply for approval of a service item."""
-        return await self._post("/applications", body)
+        return await self._post("/approvals", body)
 
-    async def get(self, application_id: Id) -> Json:
-        """One application."""
-        return await self._get(f"/applications/{application_id}")
+    async def get(self, approval_id: Id) -> Json:
+        """One approval, from the application on."""
+        return await self._get(f"/approvals/{approval_id}")
 
-    def applications(self, **filters: Any) -> AsyncIterator[Json]:
-        """Applications the caller may see."""
-        return self._pages("/applications", **filters)
+    def approvals(self, **filters: Any) -> AsyncIterator[Json]:
+        """Approvals the caller may see."""
+        return self._pages("/approvals", **filters)
 
-    async def decide(self, application_id: Id, decision: str, **body: Any) -> Json:
-        """``decision``: grant, refusal, not-required or cancellation."""
-        return await self._post(f"/applications/{application_id}/{decision}", body)
+    async def act(self, approval_id: Id, action: str, **body: Any) -> Json:
+        """``action``: return, resubmission, grant, refusal, not-required, renewal-request, renewal, renewal-refusal."""
+        return await self._post(f"/approvals/{approval_id}/{action}", body)
 
 
 class Registry(_Department):

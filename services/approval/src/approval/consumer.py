@@ -1,12 +1,19 @@
-"""The doors nobody stands at: facts of other departments (approval needs none yet), and clocks that ran out."""
+"""The doors nobody stands at: facts of other departments, and clocks that ran out."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from approval import service
+from approval import heard
+from approval.service import validity
+from approval.store import DECISION_CLOCK, VALIDITY_CLOCK
 from shared.contracts.base import Fact
+from shared.contracts.enforcement import DecisionOverturnedV1, DecisionReleasedV1, DecisionSuspendedV1
 from shared.runtime.events.dispatch import Handler
 from shared.runtime.process.service import Deadlines
 
-HANDLERS: Final[Mapping[type[Fact], Handler]] = {}
-DEADLINES: Final[Deadlines] = {service.DECISION_CLOCK: service.mark_overdue}
+HANDLERS: Final[Mapping[type[Fact], Handler]] = {
+    DecisionReleasedV1: heard.decided,
+    DecisionOverturnedV1: heard.undone,
+    DecisionSuspendedV1: heard.undone,
+}
+DEADLINES: Final[Deadlines] = {DECISION_CLOCK: validity.mark_overdue, VALIDITY_CLOCK: validity.ring}

@@ -3,23 +3,39 @@
 from shared.runtime.base.problems import Conflict, Invalid, NotFound
 
 
-class UnknownApplication(NotFound):
-    """There is no application {application_id}."""
+class UnknownApproval(NotFound):
+    """There is no approval {approval_id}."""
 
 
 class UnknownServiceItem(Invalid):
     """The rules know no such service item; fields: {names}."""
 
 
+class UnknownProvince(Invalid):
+    """The rules know no such province; fields: {names}."""
+
+
 class ApprovalNotNeeded(Conflict):
     """Service item {service_item} needs no prior approval: register without one."""
 
 
-class ApplicationPending(Conflict):
-    """This operator's application for {service_item} on {domain} is still open: {application_id}."""
-
-    members = frozenset({"application_id"})
+class ForeignProvince(Conflict):
+    """A province consents for its own operators: apply to the authority of {region}, or to the national one."""
 
 
-class ValidityInPast(Invalid):
-    """An approval must end on a day that is still to come; fields: {names}."""
+class ApprovalPending(Conflict):
+    """This operator's application for {service_item} on {domain} is still open: {approval_id}."""
+
+    members = frozenset({"approval_id"})
+
+
+class ValidityTooShort(Invalid):
+    """An approval must end on a day that is still to come, and a renewed one later than before; fields: {names}."""
+
+
+class ValidityOver(Conflict):
+    """The last day of this approval, {valid_until}, is over: apply for a new one."""
+
+
+class DecisionMisfit(Conflict):
+    """Decision {decision_id} is not about approval {approval_id}: another service item, level or province."""

@@ -5,70 +5,122 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from approval import bodies, service
-from approval.lifecycle import Status
-from approval.views import ApplicationView
+from approval.lifecycle import APPROVAL, Status
+from approval.policy import ACTS, POLICY
+from approval.service import apply as applying
+from approval.service import decide, read
+from approval.store import Approval
+from shared.contracts.http.approval import (
+    Application,
+    ApprovalView,
+    Grant,
+    NotRequired,
+    Refusal,
+    Renewal,
+    RenewalRequest,
+    Resubmission,
+    Return,
+)
+from shared.runtime.base.context import Caller
 from shared.runtime.web.door import Rt, Who, etag, router
 from shared.runtime.web.paging import Page, Paging, page_of
 
-ROUTER: APIRouter = router(prefix="/applications", tags=["applications"])
+ROUTER: APIRouter = router(prefix="/approvals", tags=["approvals"])
 
 
 @ROUTER.post("", status_code=201)
-async def apply(rt: Rt, who: Who, body: bodies.Application, response: Response) -> ApplicationView:
-    """Apply for prior approval of one service item of one site (P3.1.1). Starts the authority's 20 working days.
+async def apply(rt: Rt, who: Who, body: Application, response: Response) -> ApprovalView:
+    """Apply to an authority for prior approval of one service item of one site (P3.1.1). Its clock starts.
 
     Service items without a competent authority (`general`) answer 409 `approval_not_needed`: nobody would be there to
     decide, and the registry asks for no approval.
     """
-    record = await service.apply(rt, who, body)
-    response.headers["Location"] = f"/applications/{record[0].id}"
-    return _shown(response, record)
+    async with rt.db.transaction() as tx:
+        approval = await applying.apply(tx, rt, who, body)
+    response.headers["Location"] = f"/approvals/{approval.id}"
+    return _shown(response, who, approval)
 
 
 @ROUTER.get("")
-async def list_applications(
+async def page(
     rt: Rt, who: Who, paging: Paging, status: Annotated[Status | None, Query()] = None
-) -> Page[ApplicationView]:
-    """List applications, newest first: an operator its own, an authority those of its categories and province."""
-    rows = await service.list_page(rt, who, status, paging.after, paging.fetch)
-    return page_of(rows, paging, ApplicationView.of, lambda record: record[0].id)
+) -> Page[ApprovalView]:
+    """List approvals, newest first: an operator its own, an authority those of its items, level and province."""
+    async with rt.db.transaction() as tx:
+        approvals = await read.page(tx, rt, who, status, paging.after, paging.fetch)
+    return page_of(approvals, paging, lambda each: view_of(who, each), lambda each: each.id)
 
 
-@ROUTER.get("/{application_id}")
-async def read(rt: Rt, who: Who, application_id: UUID, response: Response) -> ApplicationView:
-    """Read an application with its clock and the decisions on it."""
-    return _shown(response, await service.read(rt, who, application_id))
+@ROUTER.get("/{approval_id}")
+async def get(rt: Rt, who: Who, approval_id: UUID, response: Response) -> ApprovalView:
+    """Read an approval with its clock and every decision on it."""
+    async with rt.db.transaction() as tx:
+        return _shown(response, who, await read.get(tx, rt, who, approval_id))
 
 
-@ROUTER.post("/{application_id}/grant")
-async def grant(rt: Rt, who: Who, application_id: UUID, body: bodies.Grant, response: Response) -> ApplicationView:
-    """Consent (P3.1.3). The approval gets the next number of the authority and year; numbers have no gaps."""
-    return _shown(response, await service.grant(rt, who, application_id, body))
+@ROUTER.post("/{approval_id}/return")
+async def send_back(rt: Rt, who: Who, approval_id: UUID, body: Return, response: Response) -> ApprovalView:
+    """Return it, once, with everything that is missing; the clock stands still (P3.1.2)."""
+    async with rt.db.transaction() as tx:
+        return _shown(response, who, await decide.send_back(tx, rt, who, approval_id, body))
 
 
-@ROUTER.post("/{application_id}/refusal")
-async def refuse(rt: Rt, who: Who, application_id: UUID, body: bodies.Refusal, response: Response) -> ApplicationView:
-    """Refuse consent, in writing and with redress (P3.1.3)."""
-    return _shown(response, await service.refuse(rt, who, application_id, body))
+@ROUTER.post("/{approval_id}/resubmission")
+async def resubmit(rt: Rt, who: Who, approval_id: UUID, body: Resubmission, response: Response) -> ApprovalView:
+    """Answer a return; the clock runs on."""
+    async with rt.db.transaction() as tx:
+        return _shown(response, who, await applying.resubmit(tx, rt, who, approval_id, body))
 
 
-@ROUTER.post("/{application_id}/not-required")
-async def find_not_required(
-    rt: Rt, who: Who, application_id: UUID, body: bodies.NotRequired, response: Response
-) -> ApplicationView:
+@ROUTER.post("/{approval_id}/grant")
+async def grant(rt: Rt, who: Who, approval_id: UUID, body: Grant, response: Response) -> ApprovalView:
+    """Consent (P3.1.3). The approval gets the next number of its item, province and year; numbers have no gaps."""
+    async with rt.db.transaction() as tx:
+        return _shown(response, who, await decide.grant(tx, rt, who, approval_id, body))
+
+
+@ROUTER.post("/{approval_id}/refusal")
+async def refuse(rt: Rt, who: Who, approval_id: UUID, body: Refusal, response: Response) -> ApprovalView:
+    """Refuse consent, with every reason at once (P3.1.3)."""
+    async with rt.db.transaction() as tx:
+        return _shown(response, who, await decide.refuse(tx, rt, who, approval_id, body))
+
+
+@ROUTER.post("/{approval_id}/not-required")
+async def find_not_required(rt: Rt, who: Who, approval_id: UUID, body: NotRequired, response: Response) -> ApprovalView:
     """Find that the service needs no approval; the operator may register without one (P3.1.3)."""
-    return _shown(response, await service.find_not_required(rt, who, application_id, body))
+    async with rt.db.transaction() as tx:
+        return _shown(response, who, await decide.find_not_required(tx, rt, who, approval_id, body))
 
 
-@ROUTER.post("/{application_id}/cancellation")
-async def cancel(
-    rt: Rt, who: Who, application_id: UUID, body: bodies.Cancellation, response: Response
-) -> ApplicationView:
-    """Take a granted approval back, on evidence and with redress (P3.2.4)."""
-    return _shown(response, await service.cancel(rt, who, application_id, body))
+@ROUTER.post("/{approval_id}/renewal-request")
+async def ask_renewal(rt: Rt, who: Who, approval_id: UUID, body: RenewalRequest, response: Response) -> ApprovalView:
+    """Ask for a later last day. The approval stays in force until that is decided."""
+    async with rt.db.transaction() as tx:
+        return _shown(response, who, await applying.ask_renewal(tx, rt, who, approval_id, body))
 
 
-def _shown(response: Response, record: service.Record) -> ApplicationView:
-    etag(response, record[0].version)
-    return ApplicationView.of(record)
+@ROUTER.post("/{approval_id}/renewal")
+async def renew(rt: Rt, who: Who, approval_id: UUID, body: Renewal, response: Response) -> ApprovalView:
+    """Renew: same number, same scope, a later last day."""
+    async with rt.db.transaction() as tx:
+        return _shown(response, who, await decide.renew(tx, rt, who, approval_id, body))
+
+
+@ROUTER.post("/{approval_id}/renewal-refusal")
+async def refuse_renewal(rt: Rt, who: Who, approval_id: UUID, body: Refusal, response: Response) -> ApprovalView:
+    """Refuse to renew, with every reason at once. The approval stands until its present last day."""
+    async with rt.db.transaction() as tx:
+        return _shown(response, who, await decide.refuse_renewal(tx, rt, who, approval_id, body))
+
+
+def view_of(who: Caller, approval: Approval) -> ApprovalView:
+    """An approval as this caller sees it: everything about it, and what they can do with it."""
+    shown = {name: getattr(approval, name) for name in ApprovalView.model_fields if name != "allowed_actions"}
+    allowed = POLICY.allowed(who, approval, APPROVAL.allowed(approval.status), ACTS)
+    return ApprovalView.model_validate({**shown, "allowed_actions": allowed})
+
+
+def _shown(response: Response, who: Caller, approval: Approval) -> ApprovalView:
+    etag(response, approval.version)
+    return view_of(who, approval)

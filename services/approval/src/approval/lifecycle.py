@@ -1,39 +1,36 @@
-"""States of an application and the moves between them: one table; nothing else decides."""
+"""States of an approval and the moves between them: one table; nothing else decides."""
 
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from shared.contracts.approval import ApprovalStatus as Status
+from shared.contracts.http.approval import ApprovalAction as Action
 from shared.runtime.acts.lifecycle import Lifecycle
 
+__all__ = ["APPROVAL", "AWAITED", "LIVE", "OPEN", "Action", "Status"]
 
-class Status(StrEnum):
-    """Where an application stands."""
+APPROVAL: Final = Lifecycle(MappingProxyType({
+    (Status.SUBMITTED,   Action.RETURN):            Status.RETURNED,      # P3.1.2, once
+    (Status.SUBMITTED,   Action.GRANT):             Status.GRANTED,       # P3.1.3
+    (Status.SUBMITTED,   Action.REFUSE):            Status.REFUSED,       # P3.1.3, written reasons
+    (Status.SUBMITTED,   Action.FIND_NOT_REQUIRED): Status.NOT_REQUIRED,  # P3.1.3
+    (Status.RETURNED,    Action.RESUBMIT):          Status.RESUBMITTED,
+    (Status.RESUBMITTED, Action.GRANT):             Status.GRANTED,
+    (Status.RESUBMITTED, Action.REFUSE):            Status.REFUSED,
+    (Status.RESUBMITTED, Action.FIND_NOT_REQUIRED): Status.NOT_REQUIRED,
+    (Status.GRANTED,     Action.ASK_RENEWAL):       Status.RENEWING,      # ALL §50
+    (Status.RENEWING,    Action.RENEW):             Status.GRANTED,
+    (Status.RENEWING,    Action.REFUSE_RENEWAL):    Status.GRANTED,       # until its last day
+    (Status.GRANTED,     Action.LAPSE):             Status.LAPSED,
+    (Status.GRANTED,     Action.END):               Status.ENDED,         # P3.2.4, by a decision in a case
+    (Status.RENEWING,    Action.END):               Status.ENDED,
+    (Status.ENDED,       Action.REINSTATE):         Status.GRANTED,       # docs/adr/0004: as it stood
+    (Status.ENDED,       Action.REINSTATE_RENEWAL): Status.RENEWING,
+}), aggregate="approval")  # fmt: skip
 
-    SUBMITTED = "submitted"
-    """The authority has it on its desk and its clock runs; late, it is marked overdue and can still be decided."""
-    GRANTED = "granted"
-    """The authority consented; the approval has a number, a scope and an end date."""
-    REFUSED = "refused"
-    """The authority refused, with reasons and redress. The operator may apply again."""
-    NOT_REQUIRED = "not_required"
-    """The authority found that the service needs no approval; the operator may register without one."""
-    CANCELLED = "cancelled"
-    """The authority took the approval back (P3.2.4); its number is never used again."""
-
-
-class Action(StrEnum):
-    """What an authority can do with an application."""
-
-    GRANT = "grant"
-    REFUSE = "refuse"
-    FIND_NOT_REQUIRED = "find_not_required"
-    CANCEL = "cancel"
-
-
-APPLICATION: Final = Lifecycle(MappingProxyType({
-    (Status.SUBMITTED, Action.GRANT):             Status.GRANTED,       # P3.1.3
-    (Status.SUBMITTED, Action.REFUSE):            Status.REFUSED,       # P3.1.3, written reasons
-    (Status.SUBMITTED, Action.FIND_NOT_REQUIRED): Status.NOT_REQUIRED,  # P3.1.3
-    (Status.GRANTED,   Action.CANCEL):            Status.CANCELLED,     # P3.2.4
-}), aggregate="application")  # fmt: skip
+OPEN: Final = frozenset({Status.SUBMITTED, Status.RETURNED, Status.RESUBMITTED})
+"""Nobody decided yet."""
+AWAITED: Final = frozenset({Status.SUBMITTED, Status.RESUBMITTED, Status.RENEWING})
+"""The authority's clock runs."""
+LIVE: Final = frozenset({Status.GRANTED, Status.RENEWING, Status.NOT_REQUIRED})
+"""The service item is covered."""

@@ -6,7 +6,7 @@ from typing import Final
 from approval.consumer import DEADLINES, HANDLERS
 from approval.http import ROUTER
 from approval.settings import Settings
-from shared.contracts.topics import APPROVAL_EVENTS
+from shared.contracts.topics import APPROVAL_EVENTS, ENFORCEMENT_EVENTS
 from shared.runtime.process import app
 from shared.runtime.process.service import Service
 
@@ -18,6 +18,7 @@ SERVICE: Final = Service(
     handlers=HANDLERS,
     deadlines=DEADLINES,
     publishes=(APPROVAL_EVENTS,),
+    listens=(ENFORCEMENT_EVENTS,),
     migrations=Path(__file__).parents[2] / "migrations",
 )
 

@@ -1,8 +1,10 @@
 """Who may do what in approval: one table."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from shared.contracts.http.approval import ApprovalAction as Action
 from shared.rules import Level, Role
 from shared.runtime.acts.policy import (
     EVERYTHING,
@@ -15,7 +17,6 @@ from shared.runtime.acts.policy import (
     only,
     own_category,
     own_organisation,
-    same_region,
 )
 from shared.runtime.base.context import Caller
 
@@ -24,35 +25,44 @@ class Act(StrEnum):
     """What a person can ask this service to do."""
 
     APPLY = "apply"
-    READ_APPLICATION = "read_application"
-    LIST_APPLICATIONS = "list_applications"
-    GRANT_APPLICATION = "grant_application"
-    REFUSE_APPLICATION = "refuse_application"
-    FIND_NOT_REQUIRED = "find_not_required"
-    CANCEL_APPROVAL = "cancel_approval"
+    READ = "read"
+    DECIDE = "decide"
 
 
-def own_level(who: Caller) -> Reach:
-    """What is put to the ministry is decided by the ministry."""
-    return EVERYTHING if who.level == Level.NATIONAL else only("level", Level.PROVINCE)
+def put_to_it(who: Caller) -> Reach:
+    """What was put to this very authority: of its level (同级), and of its province."""
+    level = only("level", who.level)
+    return level if who.level == Level.NATIONAL else level & only("region", who.region)
 
 
-own_desk: Final = all_of(own_category, same_region, own_level)
-"""P3.1.1: the authority for the service item, of the applicant's province or of the whole country."""
+def overseen(who: Caller) -> Reach:
+    """What an authority may read: a national one also reads what was put to the provinces."""
+    return EVERYTHING if who.level == Level.NATIONAL else put_to_it(who)
 
-OPERATOR: Final = Rule(frozenset({Role.OPERATOR}), own_organisation)
-AUTHORITY: Final = Rule(frozenset({Role.SECTOR_REGULATOR}), own_desk)
-READER: Final = Rule(
-    frozenset({Role.OPERATOR, Role.SECTOR_REGULATOR}),
-    any_of(holding(Role.OPERATOR, own_organisation), holding(Role.SECTOR_REGULATOR, own_desk)),
-)
+
+DESK: Final = all_of(own_category, put_to_it)
+"""P3.1.1: the authority for the service item to which the operator applied, and no other."""
 
 POLICY: Final = Policy({
-    Act.APPLY:              OPERATOR,
-    Act.READ_APPLICATION:   READER,
-    Act.LIST_APPLICATIONS:  Rule(READER.roles),  # the store narrows the list to the caller's desk
-    Act.GRANT_APPLICATION:  AUTHORITY,
-    Act.REFUSE_APPLICATION: AUTHORITY,
-    Act.FIND_NOT_REQUIRED:  AUTHORITY,
-    Act.CANCEL_APPROVAL:    AUTHORITY,
+    Act.APPLY:  Rule(frozenset({Role.OPERATOR}), own_organisation),
+    Act.READ:   Rule(
+        frozenset({Role.OPERATOR, Role.SECTOR_REGULATOR}),
+        any_of(
+            holding(Role.OPERATOR, own_organisation),
+            holding(Role.SECTOR_REGULATOR, all_of(own_category, overseen)),
+        ),
+    ),
+    Act.DECIDE: Rule(frozenset({Role.SECTOR_REGULATOR}), DESK),
 })  # fmt: skip
+
+ACTS: Final[Mapping[Action, Act]] = {
+    Action.RESUBMIT: Act.APPLY,
+    Action.ASK_RENEWAL: Act.APPLY,
+    Action.RETURN: Act.DECIDE,
+    Action.GRANT: Act.DECIDE,
+    Action.REFUSE: Act.DECIDE,
+    Action.FIND_NOT_REQUIRED: Act.DECIDE,
+    Action.RENEW: Act.DECIDE,
+    Action.REFUSE_RENEWAL: Act.DECIDE,
+}
+"""Whose action each is. The rest are nobody's: the end of a last day and decisions in cases bring them about."""

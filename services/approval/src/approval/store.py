@@ -2,40 +2,47 @@
 
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
-from collections.abc import Collection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import asyncpg
+from pydantic import TypeAdapter
 
-from approval.lifecycle import Status
-from shared.contracts.base import Redress
-from shared.runtime.db.at_commit import later
+from approval.lifecycle import APPROVAL, LIVE, OPEN, Action, Status
+from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, OperatorRef, Service
+from shared.contracts.http.approval import Finding
+from shared.runtime.acts.moves import Moves
+from shared.runtime.acts.policy import Reach
 from shared.runtime.db.postgres import Tx
+
+DECISION_CLOCK: Final = "approval_decision"
+"""Kind of the deadline by which the authority decides; how long that is, the profile says for each service item."""
+VALIDITY_CLOCK: Final = "approval_validity"
+"""Kind of the deadline that rings before the end of the last day, and at it."""
+
+_CHALLENGED: Final = {Action.REFUSE: "refusal", Action.REFUSE_RENEWAL: "renewal_refusal"}
 
 
 @dataclass(frozen=True, slots=True)
-class NewApplication:
-    """What an operator asks; ``domain`` is in A-label form, ``domain_as_given`` as the operator wrote it."""
+class NewApproval:
+    """What an operator asks. ``domain`` is in A-label form, ``domain_as_given`` as the operator wrote it."""
 
     id: UUID
-    operator_uscc: str
-    operator_name: str
+    operator: OperatorRef
     service_item: str
     domain: str
     domain_as_given: str
     scope_of_service: str
-    region: str
     level: str
-    submitted_by: str
+    region: str | None
     submitted_at: datetime
 
     @property
     def organisation(self) -> str:
-        """Whose application it is; the policy's word for it."""
-        return self.operator_uscc
+        """Whose it is; the policy's word for it."""
+        return self.operator.identity
 
     @property
     def category(self) -> str:
@@ -44,199 +51,194 @@ class NewApplication:
 
 
 @dataclass(frozen=True, slots=True)
-class Application(NewApplication):
-    """An application as stored. ``authority`` is set by a decision, the last three by a grant."""
+class Decision:
+    """What an authority decided, and why. ``id`` is that of the decision in a case where one ended the approval."""
+
+    id: UUID
+    approval_id: UUID
+    action: Action
+    grounds: Grounds
+    findings: tuple[Finding, ...] = ()
+    undone_at: datetime | None = None
+    undone_why: str | None = None
+
+    @property
+    def challenge(self) -> ActRef | None:
+        """What an appeal against it names; none for what burdens nobody."""
+        if self.action is Action.END:
+            return ActRef(service=Service.ENFORCEMENT, kind="decision", id=self.id)
+        if self.action not in _CHALLENGED:
+            return None
+        # A refusal is the only one of its approval; of renewals several can be refused.
+        about = self.approval_id if self.action is Action.REFUSE else self.id
+        return ActRef(service=Service.APPROVAL, kind=_CHALLENGED[self.action], id=about)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionClock:
+    """The authority's clock, the last one started."""
+
+    due_at: datetime
+    provisional: bool
+    stopped_at: datetime | None
+    met_at: datetime | None
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval(NewApproval):
+    """An approval as stored, with its clock and its decisions, oldest first."""
 
     version: int
     status: Status
-    due_at: datetime
-    overdue_at: datetime | None
     changed_at: datetime
-    authority: str | None
+    overdue_at: datetime | None
+    missing: tuple[Finding, ...]
+    answer: str | None
+    authority: AuthorityRef | None
     number: str | None
     scope: str | None
+    valid_from: date | None
     valid_until: date | None
+    warned_at: datetime | None
+    renewal_until: date | None
+    clock: DecisionClock
+    decisions: tuple[Decision, ...]
+
+    @property
+    def live(self) -> bool:
+        """Whether it covers the service item."""
+        return self.status in LIVE
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the clock ran out before the authority decided."""
+        return self.overdue_at is not None
+
+    @property
+    def ended_by(self) -> set[UUID]:
+        """The decisions in cases that end it and still stand."""
+        return {each.id for each in self.decisions if each.action is Action.END and each.undone_at is None}
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What an authority decided, and why."""
+# When it is due, the deadline's own row alone knows: a newly published calendar moves it there.
+COLUMNS: Final = f"""id, version, status,
+    jsonb_build_object('identity', operator_identity, 'name', operator_name) AS operator,
+    service_item, domain, domain_as_given, scope_of_service, level, region, submitted_at, changed_at, overdue_at,
+    missing, answer, authority, number, scope, valid_from, valid_until, warned_at, renewal_until,
+    (SELECT jsonb_build_object('due_at', due_at, 'provisional', provisional, 'stopped_at', suspended_at,
+                               'met_at', met_at, 'source', source)
+       FROM deadline WHERE aggregate_id = approval.id AND kind = '{DECISION_CLOCK}'
+      ORDER BY started_at DESC, deadline.id DESC LIMIT 1) AS clock,
+    (SELECT coalesce(jsonb_agg(to_jsonb(decision) ORDER BY decision.id), '[]')
+       FROM decision WHERE approval_id = approval.id) AS decisions"""
+_ROW: Final = TypeAdapter(Approval)
+WORDS: Final = {
+    "organisation": "operator_identity = ANY ({})",
+    "category": "service_item = ANY ({})",
+    "level": "level = ANY ({})",
+    "region": "region = ANY ({})",
+}
 
-    id: UUID
-    application_id: UUID
-    action: str
-    authority: str
-    decided_by: str
-    decided_at: datetime
-    legal_basis: tuple[str, ...]
-    reasons: str
-    redress: Redress | None
-    evidence_hash: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """What a grant adds to an application."""
-
-    number: str
-    scope: str
-    valid_until: date
-
-
-_OWN: Final = """id, version, status, operator_uscc, operator_name, service_item, domain, domain_as_given,
-       scope_of_service, region, level, submitted_by, submitted_at, overdue_at, changed_at,
-       authority, number, scope, valid_until"""
-# When it is due, the deadline's row alone knows: a new calendar moves it.
-_APPLICATION: Final = f"""{_OWN},
-       (SELECT max(due_at) FROM deadline WHERE aggregate_id = application.id) AS due_at"""
-_DECISION: Final = """id, application_id, action, authority, decided_by, decided_at,
-       legal_basis, reasons, redress, evidence_hash"""
-
-ADD = f"""
-INSERT INTO application ({_OWN})
-VALUES ($1, 1, 'submitted', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, $11, NULL, NULL, NULL, NULL)
-ON CONFLICT (operator_uscc, service_item, domain) WHERE status = 'submitted' DO NOTHING
-RETURNING {_APPLICATION}
+_IS_OPEN: Final = f"status IN ({', '.join(repr(str(status)) for status in sorted(OPEN))})"
+ADD: Final = f"""
+INSERT INTO approval (id, status, operator_identity, operator_name, service_item, domain, domain_as_given,
+                      scope_of_service, level, region, submitted_at, changed_at)
+VALUES ($1, '{Status.SUBMITTED}', $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+ON CONFLICT (operator_identity, service_item, domain) WHERE {_IS_OPEN}
+DO NOTHING
+RETURNING {COLUMNS}
 """
-PENDING = """
-SELECT id FROM application
- WHERE operator_uscc = $1 AND service_item = $2 AND domain = $3 AND status = 'submitted'
+PENDING: Final = f"""
+SELECT id FROM approval WHERE operator_identity = $1 AND service_item = $2 AND domain = $3 AND {_IS_OPEN}
 """
-GET = f"SELECT {_APPLICATION} FROM application WHERE id = $1"
-LOCK = f"SELECT {_APPLICATION} FROM application WHERE id = $1 FOR UPDATE"
-LIST = f"""
-SELECT {_APPLICATION} FROM application
- WHERE ($1::text IS NULL OR status = $1)
-   AND ($2::text IS NULL OR operator_uscc = $2)
-   AND ($3::text[] IS NULL OR service_item = ANY ($3))
-   AND ($4::text IS NULL OR region = $4)
-   AND ($5::text IS NULL OR level = $5)
-   AND ($6::uuid IS NULL OR id < $6)
- ORDER BY id DESC LIMIT $7
+GET: Final = f"SELECT {COLUMNS} FROM approval WHERE id = $1"
+HOLD: Final = f"{GET} FOR UPDATE"
+PAGE: Final = f"""
+SELECT {COLUMNS} FROM approval
+ WHERE ($1::uuid IS NULL OR id < $1) AND ($2::text IS NULL OR status = $2) AND {{reached}}
+ ORDER BY id DESC LIMIT $3
 """
-MOVE = """
-UPDATE application
-   SET status = $3, version = version + 1, changed_at = $4, authority = $5, number = $6, scope = $7, valid_until = $8
- WHERE id = $1 AND status = $2
-"""
-MARK_OVERDUE = f"""
-UPDATE application SET overdue_at = $2, version = version + 1, changed_at = $2
- WHERE id = $1 AND status = 'submitted' AND overdue_at IS NULL
-RETURNING {_APPLICATION}
-"""
-NEXT_SERIAL = """
-INSERT INTO approval_counter AS counter (authority, year, last) VALUES ($1, $2, 1)
-ON CONFLICT (authority, year) DO UPDATE SET last = counter.last + 1
+NEXT_SERIAL: Final = """
+INSERT INTO approval_counter AS counter (mark, year, last) VALUES ($1, $2, 1)
+ON CONFLICT (mark, year) DO UPDATE SET last = counter.last + 1
 RETURNING last
 """
-ADD_DECISION = f"INSERT INTO decision ({_DECISION}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-DECISIONS = f"SELECT {_DECISION} FROM decision WHERE application_id = ANY ($1) ORDER BY id"
+ADD_DECISION: Final = """
+INSERT INTO decision (id, approval_id, action, grounds, findings) VALUES ($1, $2, $3, $4, $5)
+"""
+ENDED_BY: Final = "SELECT approval_id FROM decision WHERE id = $1"
+UNDO: Final = "UPDATE decision SET undone_at = $2, undone_why = $3 WHERE id = $1 AND undone_at IS NULL RETURNING id"
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Which applications a person sees; None: no limit of that kind."""
-
-    operator_uscc: str | None = None
-    service_items: Collection[str] | None = None
-    region: str | None = None
-    level: str | None = None
+def _read(row: asyncpg.Record) -> Approval:
+    return _ROW.validate_python(dict(row))
 
 
-async def add(tx: Tx, new: NewApplication) -> Application | None:
+APPROVALS: Final[Moves[Approval, Status, Action]] = Moves(APPROVAL, table="approval", columns=COLUMNS, read=_read)
+
+
+async def add(tx: Tx, new: NewApproval) -> Approval | None:
     """File an application whose clock was started, or None if the same question is already open."""
     row = await tx.fetchrow(
         ADD,
         new.id,
-        new.operator_uscc,
-        new.operator_name,
+        new.operator.identity,
+        new.operator.name,
         new.service_item,
         new.domain,
         new.domain_as_given,
         new.scope_of_service,
-        new.region,
         new.level,
-        new.submitted_by,
+        new.region,
         new.submitted_at,
     )
-    return _application(row) if row else None
+    return _read(row) if row else None
 
 
-async def pending(tx: Tx, new: NewApplication) -> UUID | None:
+async def pending(tx: Tx, new: NewApproval) -> UUID | None:
     """Id of the open application that asks the same."""
-    found: UUID | None = await tx.fetchval(PENDING, new.operator_uscc, new.service_item, new.domain)
+    found: UUID | None = await tx.fetchval(PENDING, new.operator.identity, new.service_item, new.domain)
     return found
 
 
-async def get(tx: Tx, application_id: UUID) -> Application | None:
-    """Read an application."""
-    row = await tx.fetchrow(GET, application_id)
-    return _application(row) if row else None
+async def get(tx: Tx, approval_id: UUID) -> Approval | None:
+    """Read an approval."""
+    row = await tx.fetchrow(GET, approval_id)
+    return _read(row) if row else None
 
 
-async def lock(tx: Tx, application_id: UUID) -> Application | None:
-    """Read an application and hold it until the transaction ends."""
-    row = await tx.fetchrow(LOCK, application_id)
-    return _application(row) if row else None
+async def hold(tx: Tx, approval_id: UUID) -> Approval | None:
+    """Read an approval, and keep it from everybody else until the transaction ends."""
+    row = await tx.fetchrow(HOLD, approval_id)
+    return _read(row) if row else None
 
 
-async def page(tx: Tx, desk: Desk, status: Status | None, after: UUID | None, limit: int) -> list[Application]:
-    """List what is on a desk, newest first."""
-    items = None if desk.service_items is None else sorted(desk.service_items)
-    rows = await tx.fetch(LIST, status, desk.operator_uscc, items, desk.region, desk.level, after, limit)
-    return [_application(row) for row in rows]
+async def page(tx: Tx, reach: Reach, status: Status | None, after: UUID | None, limit: int) -> list[Approval]:
+    """The approvals within reach, newest first."""
+    reached, values = reach.where(WORDS, first=4)
+    rows = await tx.fetch(PAGE.format(reached=reached), after, status, limit, *values)
+    return [_read(row) for row in rows]
 
 
-def move(
-    tx: Tx, application: Application, to: Status, authority: str, at: datetime, approval: Approval | None = None
-) -> Application:
-    """Move a locked application, at the end of the transaction; a grant adds its number, scope and end."""
-    granted: dict[str, Any] = {} if approval is None else asdict(approval)
-    after = replace(
-        application, status=to, version=application.version + 1, changed_at=at, authority=authority, **granted
-    )
-    later(tx, MOVE, after.id, application.status, to, at, authority, after.number, after.scope, after.valid_until)
-    return after
-
-
-async def mark_overdue(tx: Tx, application_id: UUID, at: datetime) -> Application | None:
-    """Note that the clock ran out on an open application; None if it is decided or was noted before."""
-    row = await tx.fetchrow(MARK_OVERDUE, application_id, at)
-    return _application(row) if row else None
-
-
-async def next_serial(tx: Tx, authority: str, year: int) -> int:
+async def next_serial(tx: Tx, mark: str, year: int) -> int:
     """Draw the next number. The counter row stays locked until commit, so numbers have no gaps."""
-    serial: int = await tx.fetchval(NEXT_SERIAL, authority, year)
+    serial: int = await tx.fetchval(NEXT_SERIAL, mark, year)
     return serial
 
 
 async def add_decision(tx: Tx, new: Decision) -> None:
-    """Keep a decision with its reasons."""
-    await tx.execute(
-        ADD_DECISION,
-        new.id,
-        new.application_id,
-        new.action,
-        new.authority,
-        new.decided_by,
-        new.decided_at,
-        new.legal_basis,
-        new.reasons,
-        new.redress and new.redress.model_dump(),
-        new.evidence_hash,
-    )
+    """Keep a decision with its grounds."""
+    findings = [finding.model_dump() for finding in new.findings]
+    await tx.execute(ADD_DECISION, new.id, new.approval_id, new.action, new.grounds.model_dump(mode="json"), findings)
 
 
-async def decisions(tx: Tx, application_ids: Collection[UUID]) -> list[Decision]:
-    """All decisions on these applications, oldest first."""
-    return [_decision(row) for row in await tx.fetch(DECISIONS, list(application_ids))]
+async def ended_by(tx: Tx, decision_id: UUID) -> UUID | None:
+    """Id of the approval that a decision in a case ended, if it ended one."""
+    found: UUID | None = await tx.fetchval(ENDED_BY, decision_id)
+    return found
 
 
-def _application(row: asyncpg.Record) -> Application:
-    return Application(**{**dict(row), "status": Status(row["status"])})
-
-
-def _decision(row: asyncpg.Record) -> Decision:
-    redress = row["redress"] and Redress(**row["redress"])
-    return Decision(**{**dict(row), "legal_basis": tuple(row["legal_basis"]), "redress": redress})
+async def undo(tx: Tx, decision_id: UUID, at: datetime, why: str) -> bool:
+    """Note that a decision has no effect any more; False if that was noted before."""
+    return await tx.fetchval(UNDO, decision_id, at, why) is not None

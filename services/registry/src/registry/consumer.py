@@ -22,7 +22,12 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
 }
 PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {
     access.ProviderRecordedV1: heard.providers_recorded,
-    **dict.fromkeys(approval.HEARD_BY_REGISTRY, heard.approvals_told),
+    approval.ApprovalGrantedV1: heard.approvals_told,
+    approval.ApprovalNotRequiredV1: heard.approvals_told,
+    approval.ApprovalRenewedV1: heard.approvals_told,
+    approval.ApprovalLapsedV1: heard.approvals_told,
+    approval.ApprovalEndedV1: heard.approvals_told,
+    approval.ApprovalReinstatedV1: heard.approvals_told,
 }
 DEADLINES: Final[Deadlines] = {
     registrations.DECISION: registrations.mark_overdue,

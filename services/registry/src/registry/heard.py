@@ -100,8 +100,8 @@ async def approvals_told(rt: Runtime, tx: Tx, facts: Sequence[approval.ApprovalF
     }
     await copies.put_approvals(tx, [
         (
-            each.approval_id, each.version, each.status, each.operator.identity, each.service_item, each.domain,
-            each.authority.model_dump(mode="json"), each.number, each.valid_from, each.valid_until,
+            each.approval_id, each.version, each.live, each.operator.identity, each.service_item, each.domain,
+            each.level, each.region, each.number,
         )
         for each in latest.values()
     ])  # fmt: skip

@@ -9,9 +9,11 @@ from shared.contracts.base import Fact
 
 _FACTS: tuple[type[Fact], ...] = (
     approval.ApprovalGrantedV1,
-    approval.ApprovalRefusedV1,
     approval.ApprovalNotRequiredV1,
-    approval.ApprovalCancelledV1,
+    approval.ApprovalRenewedV1,
+    approval.ApprovalLapsedV1,
+    approval.ApprovalEndedV1,
+    approval.ApprovalReinstatedV1,
     notices.ApprovalNoticeIssuedV1,
     notices.ApprovalNoticeDeliveredV1,
     registry.SiteRecordedV1,

@@ -59,6 +59,34 @@ REGULATOR: Final[dict[str, Any]] = {
     "region": "110000",
 }
 OPERATOR_REF: Final[dict[str, Any]] = {"identity": "91110000MA0000000H", "name": "Example Pharmacy Ltd"}
+CONSENT: Final[dict[str, Any]] = {
+    "legal_basis": ["Coordination Plan 2006, section 3(1) step 3"],
+    "reasons": "The applicant holds a pharmacy licence and named a pharmacist in charge.",
+}
+CONSENT_GROUNDS: Final[dict[str, Any]] = {
+    **CONSENT,
+    "authority": AUTHORITY,
+    "redress": REMEDY,
+    "profile": "cn-2006/1",
+    "made_at": AT,
+}
+APPROVAL_RECORD: Final[dict[str, Any]] = {
+    "approval_id": APPROVAL,
+    "version": 2,
+    "status": "granted",
+    "live": True,
+    "operator": OPERATOR_REF,
+    "service_item": "drugs_and_devices",
+    "domain": "pharmacy.example",
+    "level": "province",
+    "region": "110000",
+    "authority": AUTHORITY,
+    "number": "京药网械审〔2026〕1号",
+    "scope": "Sale of over-the-counter medicines",
+    "valid_from": "2026-11-22",
+    "valid_until": "2029-11-22",
+}
+
 ACCESS_RECORD: Final[dict[str, Any]] = {
     "access_id": ACCESS,
     "provider_id": PROVIDER,

@@ -18,6 +18,19 @@ class Names(Document):
     en: Text
 
 
+Identity = Annotated[str, Field(pattern=r"^([0-9A-Z]{18}|p:[0-9a-f]{16,64})$")]
+"""Who an operator is: an organisation's credit code, or ``p:`` and the keyed hash of a person's number."""
+
+
+class OperatorRef(Document):
+    """An operator as it was when it acted: who it is, as its token says, and what it calls itself."""
+
+    EXAMPLE: ClassVar[dict[str, Any]] = examples.OPERATOR_REF
+
+    identity: Identity
+    name: Text
+
+
 class AuthorityRef(Document):
     """An organisation as it was when it acted, copied from the directory into each of its acts."""
 

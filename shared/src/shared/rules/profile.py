@@ -67,6 +67,8 @@ class ServiceItem(Row):
     clock: str | None = None
     requires: tuple[str, ...] = ()
     """The documents an application must bring, by their codes in ``requirements``."""
+    approval_mark: str | None = None
+    """What tells its approvals apart in their numbers: between the sign of the province and the year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,9 +388,14 @@ def _check(data: _File, rules: Rules) -> None:
         where = f"service_items.{item.code}"
         if item.approval_required and not (item.authority and item.authority_chinese):
             raise data.wrong(f"{where}.authority", "is missing: somebody must give the approval")
+        if item.approval_required and not item.approval_mark:
+            raise data.wrong(f"{where}.approval_mark", "is missing: approvals are numbered under it")
         if item.approval_required or item.clock is not None:
             _refer(data, f"{where}.clock", [item.clock], rules.clocks)
         _refer(data, f"{where}.requires", item.requires, rules.requirements)
+    marks = [item.approval_mark for item in rules.service_items.values() if item.approval_mark]
+    if len(set(marks)) != len(marks):
+        raise data.wrong("service_items", "two have the same approval_mark, so their approvals the same numbers")
     for clock in rules.clocks.values():
         _check_clock(data, clock)
     for number in rules.numbers.values():

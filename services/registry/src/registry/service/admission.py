@@ -13,7 +13,7 @@ from registry.store import copies, executions, sites
 from registry.store.copies import Approval, Provider
 from registry.store.sites import Access, Name
 from shared.contracts.http.registry import GroundFound, NewAccess, NewSite
-from shared.rules import Rules
+from shared.rules import Level, Rules
 from shared.rules.identifiers import InvalidIdentifier, hosting_address, normalise_domain
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.ids import uuid7
@@ -56,7 +56,7 @@ async def facts_of(rt: Runtime, tx: Tx, candidates: Sequence[Candidate]) -> Fact
     return Facts(
         providers=await copies.providers(tx, {a.provider_id for candidate in candidates for a in candidate.accesses}),
         holders=await sites.held_by(tx, names, at),
-        approvals=await copies.live_approvals(tx, identities, at.astimezone(rt.rules.time_zone).date()),
+        approvals=await copies.live_approvals(tx, identities),
         barred=await executions.barred(tx, identities, at),
         addresses=await sites.addresses(
             tx, {ip for candidate in candidates for a in candidate.accesses for ip in a.ips}
@@ -109,12 +109,11 @@ def _unapproved(rules: Rules, facts: Facts, candidate: Candidate) -> list[Ground
 
 def _covers(approval: Approval, candidate: Candidate, item: str, names: Collection[str]) -> bool:
     """Whether a consent is for this: a province's is good in that province, the ministry's everywhere."""
-    authority = approval.authority
     return (
         approval.identity == candidate.identity
         and approval.service_item == item
         and approval.domain in names
-        and (authority.level == "national" or authority.region == candidate.region)
+        and (approval.level == Level.NATIONAL or approval.region == candidate.region)
     )
 
 

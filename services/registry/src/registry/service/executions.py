@@ -283,7 +283,7 @@ async def _carry_out(tx: Tx, rt: Runtime, who: Caller, execution: Execution, sit
 async def _strike(tx: Tx, rt: Runtime, who: Caller, execution: Execution, site: OwnedSite) -> None:
     """An item leaves the site, unless a live consent covers it still (P3.2.4)."""
     item, at = execution.service_item or "", rt.clock.now()
-    live = await copies.live_approvals(tx, [site.operator.identity], at.astimezone(rt.rules.time_zone).date())
+    live = await copies.live_approvals(tx, [site.operator.identity])
     names = {*site.site.domains, *(normalise_domain(host).registrable for host in site.site.domains)}
     covering = [each for each in live if each.service_item == item and each.domain in names]
     if covering:

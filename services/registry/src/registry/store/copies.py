@@ -2,11 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 from uuid import UUID
 
-from shared.contracts.grounds import AuthorityRef
 from shared.runtime.db.postgres import Tx
 
 
@@ -27,7 +25,8 @@ class Approval:
     identity: str
     service_item: str
     domain: str
-    authority: AuthorityRef
+    level: str
+    region: str | None
     number: str | None
 
 
@@ -40,19 +39,16 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, name = excluded.name,
 """
 PROVIDERS: Final = "SELECT id, region, status FROM provider WHERE id = ANY ($1)"
 PUT_APPROVALS: Final = """
-INSERT INTO approval (approval_id, version, status, identity, service_item, domain, authority, number, valid_from,
-                      valid_until)
-SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::text[],
-                     $9::date[], $10::date[])
-ON CONFLICT (approval_id) DO UPDATE SET version = excluded.version, status = excluded.status,
-       domain = excluded.domain, authority = excluded.authority, number = excluded.number,
-       valid_from = excluded.valid_from, valid_until = excluded.valid_until
+INSERT INTO approval (approval_id, version, live, identity, service_item, domain, level, region, number)
+SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::boolean[], $4::text[], $5::text[], $6::text[], $7::text[],
+                     $8::text[], $9::text[])
+ON CONFLICT (approval_id) DO UPDATE SET version = excluded.version, live = excluded.live,
+       domain = excluded.domain, level = excluded.level, region = excluded.region, number = excluded.number
  WHERE approval.version < excluded.version
 """
 LIVE_APPROVALS: Final = """
-SELECT approval_id, identity, service_item, domain, authority, number FROM approval
- WHERE identity = ANY ($1) AND status IN ('granted', 'not_required')
-   AND (valid_until IS NULL OR valid_until >= $2) AND (valid_from IS NULL OR valid_from <= $2)
+SELECT approval_id, identity, service_item, domain, level, region, number FROM approval
+ WHERE identity = ANY ($1) AND live
 """
 
 
@@ -71,9 +67,6 @@ async def put_approvals(tx: Tx, rows: Sequence[tuple[object, ...]]) -> None:
     await tx.execute(PUT_APPROVALS, *map(list, zip(*rows, strict=True)))
 
 
-async def live_approvals(tx: Tx, identities: Collection[str], today: date) -> list[Approval]:
-    """The consents of these operators that are in force on a day."""
-    return [
-        Approval(**{**dict(row), "authority": AuthorityRef.model_validate(row["authority"])})
-        for row in await tx.fetch(LIVE_APPROVALS, list(identities), today)
-    ]
+async def live_approvals(tx: Tx, identities: Collection[str]) -> list[Approval]:
+    """The consents of these operators that are in force: approval counts their days, and says when one is over."""
+    return [Approval(**dict(row)) for row in await tx.fetch(LIVE_APPROVALS, list(identities))]

@@ -1,0 +1,129 @@
+"""What an authority decides on what was put to it (P3.1.2-3)."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from approval import store
+from approval.errors import ValidityTooShort
+from approval.lifecycle import APPROVAL, Action
+from approval.service import validity
+from approval.service.act import act, held
+from approval.service.authority import authority_of, grounds_of
+from approval.store import DECISION_CLOCK, Approval, Decision
+from shared.contracts.grounds import Statement
+from shared.contracts.http.approval import Finding, Grant, NotRequired, Refusal, Renewal, Return
+from shared.runtime.acts import deadlines
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
+
+
+async def send_back(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Return) -> Approval:
+    """Return an application, once, with everything that is missing; the clock stands still (P3.1.2).
+
+    Raises UnknownApproval (404), Forbidden (403), ActionRefused (409).
+    """
+    approval, at = await held(tx, who, Action.RETURN, approval_id), rt.clock.now()
+    await deadlines.suspend(tx, DECISION_CLOCK, approval.id, at)
+    why = "; ".join(finding.text for finding in body.missing)
+    missing = [finding.model_dump() for finding in body.missing]
+    return await act(tx, who, approval, Action.RETURN, why=why, at=at, missing=missing)
+
+
+async def grant(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Grant) -> Approval:
+    """Consent, and number the approval (P3.1.3).
+
+    Raises UnknownApproval (404), Forbidden (403), ActionRefused (409), ValidityTooShort (422).
+    """
+    approval, at = await held(tx, who, Action.GRANT, approval_id), rt.clock.now()
+    APPROVAL.after(approval.status, Action.GRANT)  # nobody waits for the counter in vain
+    today = validity.day_of(rt, at)
+    if body.valid_until <= today:
+        raise ValidityTooShort.field("valid_until", "must be a day after today")
+    await validity.watch(tx, rt, approval.id, body.valid_until, at)
+    return await _decide(
+        tx,
+        rt,
+        who,
+        approval,
+        Action.GRANT,
+        body,
+        at,
+        number=await _number(tx, rt, approval, today.year),
+        scope=body.scope,
+        valid_from=today,
+        valid_until=body.valid_until,
+    )
+
+
+async def refuse(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Refusal) -> Approval:
+    """Refuse consent, with every reason at once (P3.1.3). Raises UnknownApproval (404), Forbidden, ActionRefused."""
+    approval = await held(tx, who, Action.REFUSE, approval_id)
+    return await _decide(tx, rt, who, approval, Action.REFUSE, body, rt.clock.now(), body.findings)
+
+
+async def find_not_required(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: NotRequired) -> Approval:
+    """Find that the service needs no approval: the operator may register without one (P3.1.3).
+
+    Raises UnknownApproval (404), Forbidden (403), ActionRefused (409).
+    """
+    approval = await held(tx, who, Action.FIND_NOT_REQUIRED, approval_id)
+    return await _decide(tx, rt, who, approval, Action.FIND_NOT_REQUIRED, body, rt.clock.now())
+
+
+async def renew(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Renewal) -> Approval:
+    """Give an approval a later last day: same number, same scope (ALL §50).
+
+    Raises UnknownApproval (404), Forbidden (403), ActionRefused (409), ValidityTooShort (422).
+    """
+    approval, at = await held(tx, who, Action.RENEW, approval_id), rt.clock.now()
+    APPROVAL.after(approval.status, Action.RENEW)
+    latest = max(validity.last_day_of(approval), validity.day_of(rt, at))
+    if body.valid_until <= latest:
+        raise ValidityTooShort.field("valid_until", f"must be later than {latest}")
+    await validity.watch(tx, rt, approval.id, body.valid_until, at)
+    return await _decide(
+        tx, rt, who, approval, Action.RENEW, body, at, valid_until=body.valid_until, renewal_until=None
+    )
+
+
+async def refuse_renewal(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Refusal) -> Approval:
+    """Refuse a later last day. The approval stands until its present one; where that is over, it lapses now.
+
+    Raises UnknownApproval (404), Forbidden (403), ActionRefused (409).
+    """
+    approval, at = await held(tx, who, Action.REFUSE_RENEWAL, approval_id), rt.clock.now()
+    after = await _decide(tx, rt, who, approval, Action.REFUSE_RENEWAL, body, at, body.findings, renewal_until=None)
+    return await validity.lapse_or_watch(tx, rt, after, at)
+
+
+async def _decide(
+    tx: Tx,
+    rt: Runtime,
+    who: Caller,
+    approval: Approval,
+    action: Action,
+    stated: Statement,
+    at: datetime,
+    findings: tuple[Finding, ...] = (),
+    **changes: Any,
+) -> Approval:
+    """Decide on a held approval: its grounds are kept and the authority's clock is met."""
+    authority = authority_of(rt, who, approval.service_item)
+    decision = Decision(uuid7(), approval.id, action, grounds_of(rt, authority, stated, at), findings)
+    await deadlines.met(tx, DECISION_CLOCK, approval.id, at)
+    document = authority.model_dump(mode="json")
+    return await act(
+        tx, who, approval, action, why=stated.reasons, at=at, decision=decision, authority=document, **changes
+    )
+
+
+async def _number(tx: Tx, rt: Runtime, approval: Approval, year: int) -> str:
+    """The next number of item, province and year, e.g. 京药网械审〔2026〕1号; a national one has no province."""
+    mark = rt.rules.service_items[approval.service_item].approval_mark
+    if mark is None:  # the profile was checked when it was loaded
+        raise LookupError(f"no mark for approvals of {approval.service_item}")
+    sign = (rt.rules.provinces[approval.region].short if approval.region else "") + mark
+    return f"{sign}〔{year}〕{await store.next_serial(tx, sign, year)}号"

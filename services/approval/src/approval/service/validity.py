@@ -1,0 +1,75 @@
+"""What clocks bring about: an authority is late, the last day of an approval comes near, or it is over."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Final
+from uuid import UUID
+
+from approval.lifecycle import AWAITED, Action, Status
+from approval.service.act import SYSTEM, act, hold
+from approval.store import APPROVALS, VALIDITY_CLOCK, Approval
+from shared.runtime.acts import deadlines
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.db.postgres import Tx
+
+WARNINGS: Final = (30, 7, 1)
+"""Days before the end on which the operator is warned."""
+WARN: Final = "warn"
+MARK_OVERDUE: Final = "mark_overdue"
+"""What the history calls what moves nothing."""
+
+
+def day_of(rt: Runtime, at: datetime) -> date:
+    """The day it is where the profile is in force."""
+    return at.astimezone(rt.rules.time_zone).date()
+
+
+def last_day_of(approval: Approval) -> date:
+    """The last day of an approval that was granted. Raises LookupError for one that was not."""
+    if approval.valid_until is None:
+        raise LookupError(f"approval {approval.id} was never granted")
+    return approval.valid_until
+
+
+def is_over(rt: Runtime, last_day: date, at: datetime) -> bool:
+    """Whether the last day is over: a day ends at midnight, where the profile is in force."""
+    return day_of(rt, at) > last_day
+
+
+async def watch(tx: Tx, rt: Runtime, approval_id: UUID, last_day: date, at: datetime) -> None:
+    """Let the clock ring at the next warning before the last day is over, or at its end; one that runs is replaced."""
+    end = datetime.combine(last_day + timedelta(days=1), time(), rt.rules.time_zone)
+    rings = (end - timedelta(days=days) for days in WARNINGS)
+    ring = min((ring for ring in rings if ring > at), default=end)
+    await deadlines.met(tx, VALIDITY_CLOCK, approval_id, at)
+    await deadlines.start_in(tx, VALIDITY_CLOCK, approval_id, (ring - at).total_seconds(), at=at)
+
+
+async def ring(rt: Runtime, tx: Tx, approval_id: UUID) -> None:
+    """The validity clock rings: lapse if the last day is over, else warn, and wait for the next time."""
+    approval, at = await hold(tx, approval_id), rt.clock.now()
+    if approval.status is not Status.GRANTED:
+        return  # it ended, or its renewal is on the desk: then it stays in force until that is decided
+    if not is_over(rt, last_day_of(approval), at):
+        why = f"The approval ends with {approval.valid_until}: ask for its renewal before."
+        approval = await APPROVALS.change(tx, approval, WARN, who=SYSTEM, why=why, at=at, warned_at=at)
+    await lapse_or_watch(tx, rt, approval, at)
+
+
+async def lapse_or_watch(tx: Tx, rt: Runtime, approval: Approval, at: datetime) -> Approval:
+    """A granted approval lapses if its last day is over; if not, its clock runs on. Gives it as it is now."""
+    last_day = last_day_of(approval)
+    if not is_over(rt, last_day, at):
+        await watch(tx, rt, approval.id, last_day, at)
+        return approval
+    await deadlines.met(tx, VALIDITY_CLOCK, approval.id, at)
+    why = f"Its last day, {last_day}, is over, and no renewal was asked for or given."
+    return await act(tx, SYSTEM, approval, Action.LAPSE, why=why, at=at)
+
+
+async def mark_overdue(rt: Runtime, tx: Tx, approval_id: UUID) -> None:
+    """The authority's clock ran out before it decided: say so on the approval, once. It can still be decided."""
+    approval = await hold(tx, approval_id)
+    if approval.status in AWAITED and not approval.overdue:
+        at, due = rt.clock.now(), approval.clock.due_at
+        why = f"The authority had until {due.isoformat()} and has not decided."
+        await APPROVALS.change(tx, approval, MARK_OVERDUE, who=SYSTEM, why=why, at=at, overdue_at=at)

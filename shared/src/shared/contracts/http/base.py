@@ -1,0 +1,22 @@
+"""What a body and a view are."""
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+def example(**fields: Any) -> ConfigDict:
+    """The configuration of a body or view that shows ``fields`` as its example."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
+class Body(BaseModel):
+    """What a caller sends. A field it does not know is refused by name: it may have been misspelt."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+
+class View(BaseModel):
+    """What a caller reads; made from the attributes of a row."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, from_attributes=True)
