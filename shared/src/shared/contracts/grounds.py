@@ -50,16 +50,6 @@ class AuthorityRef(Document):
         return self
 
 
-class OperatorRef(Document):
-    """An operator as every department knows it."""
-
-    EXAMPLE: ClassVar[dict[str, Any]] = examples.OPERATOR_REF
-
-    identity: Text
-    """Its credit code, or for a person ``p:`` and a keyed hash: what the organisation claim of its tokens says."""
-    name: Text
-
-
 class AddressForService(Document):
     """Where notices reach an operator besides its inbox."""
 
