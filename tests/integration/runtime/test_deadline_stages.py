@@ -138,8 +138,9 @@ async def test_starting_a_clock_again_brings_no_stage_back_that_has_fired(rt: Ru
     assert await TickWorker(rt, {"answer.remind": nothing}).tick() == 1
     async with rt.db.transaction() as tx:
         due = await deadlines.start(tx, kind="answer", aggregate_id=thing, clock_name="answer", rt=rt, at=MONDAY)
+        rows = await deadlines.of(tx, thing)
     assert due.due_at == before["answer"].due_at
-    assert len(await clocks(rt, thing)) == 3
+    assert len(rows) == 3
 
 
 async def test_a_clock_that_stands_still_says_why_and_takes_its_stages_along(rt: Runtime) -> None:
@@ -240,7 +241,7 @@ async def test_what_the_published_calendar_moves_says_so_in_its_row(rt: Runtime)
 
 async def test_an_end_that_carries_over_days_off_follows_the_calendar_too(rt: Runtime) -> None:
     move(rt, datetime(2026, 12, 20, 2, tzinfo=UTC))
-    thing = await begin(rt, "appeal_decision", "appeal")  # 60 days: 18 February
+    thing = await begin(rt, "time_to_appeal", "appeal")  # 60 days: 18 February
     found = (await clocks(rt, thing))["appeal"]
     assert (rt.rules.day_of(found.due_at), found.provisional) == (date(2027, 2, 18), True)
     newer = published(rt, date(2027, 2, 18), date(2027, 2, 19))

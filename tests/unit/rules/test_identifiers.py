@@ -97,6 +97,8 @@ def test_a_name_comes_back_in_one_form(raw: str, ascii_form: str, registrable: s
         ("xn--a.example", "not a valid international name"),
         ("xn--abc-.example", "not a valid international name"),
         ("xn--www-.example", "not a valid international name"),
+        ("xn---fsqu00a.example", "come back the same"),  # decodes to the same as xn--fsqu00a
+        ("xn--" + "Ⓐ".encode("punycode").decode() + ".example", "not in the form"),  # stands for a
         ("例\u200d子.example", "not a valid international name"),
         ("例" * 300 + ".example", "longer than"),
     ],
