@@ -121,9 +121,7 @@ class Directory:
             and not self._above(known.organisation_id) & parties
             and (known.region is None or places == {(Level.PROVINCE, known.region)})
         ]
-        found.sort(
-            key=lambda known: (known.organisation_id not in named, known.region is None, known.organisation_id)
-        )
+        found.sort(key=lambda known: (known.organisation_id not in named, known.region is None, known.organisation_id))
         return tuple(known.ref for known in found)
 
     def caller(self, claimed: Caller) -> Caller:
