@@ -3,7 +3,7 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
-MEMBERS := shared services/registry services/approval services/enforcement services/access-control services/query clients deploy/local
+MEMBERS := shared services/registry services/approval services/enforcement services/access-control services/query services/coordination clients deploy/local
 BROKER ?= tansu
 ARGS ?=
 SIZE ?= full

@@ -8,6 +8,7 @@
 """
 
 import asyncio
+import importlib
 import itertools
 import os
 import shutil
@@ -24,8 +25,10 @@ from local_stack.postgres import EmbeddedPostgres
 from local_stack.tansu import Tansu
 from shared.rules import load
 from shared.runtime.acts.directory import founding, take_over
+from shared.runtime.base.clock import SystemClock
 from shared.runtime.db import migrations
 from shared.runtime.db.postgres import Database
+from shared.runtime.process.supervisor import boot
 
 ROOT = Path(__file__).parents[2]
 MakeDatabase = Callable[[str], Awaitable[str]]
@@ -80,7 +83,10 @@ async def _template(postgres: EmbeddedPostgres, role: str) -> str:
         await connection.close()
     elif role != "empty":
         await migrations.upgrade(dsn, ROOT / "services" / role.replace("_", "-") / "migrations")
-    if role not in {"empty", "coordination"}:  # which fills its own when it starts
+    if role == "coordination":  # which founds the directory when it starts
+        service = importlib.import_module("coordination.main").SERVICE
+        await (await boot(service, service.settings(database_url=dsn), SystemClock())).db.close()
+    elif role != "empty":
         await seed_directory(dsn)
     return role
 

@@ -37,7 +37,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _stack(home: Path) -> LocalStack:
     return LocalStack(
-        root=home, services=["access-control"], durable=False, env={"*": {"CONCORD_LOG_LEVEL": "WARNING"}}
+        root=home,
+        services=["access-control", "coordination"],
+        durable=False,
+        env={"*": {"CONCORD_LOG_LEVEL": "WARNING"}},
     )
 
 

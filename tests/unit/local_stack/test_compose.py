@@ -99,9 +99,6 @@ def test_the_realm_has_the_people_and_claims_of_the_local_issuer() -> None:
         attributes = known[name]["attributes"]
         assert tuple(known[name]["realmRoles"]) == identity.roles
         assert attributes["organisation"] == [identity.organisation]
-        assert attributes["level"] == [identity.level]
-        assert attributes.get("region", [None]) == [identity.region]
-        assert tuple(attributes.get("categories", ())) == identity.categories
         assert known[name]["credentials"] == [{"type": "password", "value": "${CONCORD_DEMO_PASSWORD}"}]
     mapped = {mapper["config"].get("claim.name") for mapper in realm["clients"][0]["protocolMappers"]}
     assert mapped - {None} == people()["officer"].claims().keys() - {"sub"}

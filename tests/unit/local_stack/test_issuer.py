@@ -11,10 +11,11 @@ from local_stack.issuer import create_app
 from local_stack.people import Clients, Identity, people
 from shared.rules.identifiers import check_uscc
 from shared.runtime.base.problems import Unauthorized
-from shared.runtime.web.identity import StaticKeys, TokenValidator
+from shared.runtime.web.identity import StaticKeys, TokenValidator, caller_of
+from tests.support import people as tests_people
 
 URL = "http://127.0.0.1:8100"
-PROVIDER = Identity("provider-1", "s3cret", "A provider", "0190-provider", ("access_provider",), region="110000")
+PROVIDER = Identity("provider-1", "s3cret", "A provider", "0190-provider", ("access_provider",))
 
 
 @pytest.fixture
@@ -40,16 +41,15 @@ async def _validator(issuer: httpx.AsyncClient) -> TokenValidator:
 async def test_a_person_gets_a_token_that_the_services_accept(issuer: httpx.AsyncClient) -> None:
     token = await _token(issuer, grant_type="password", username="culture-a", password="culture-a")
     caller = await (await _validator(issuer)).validate(token)
-    assert (caller.subject, caller.organisation, caller.region) == ("culture-a", "culture-110000", "110000")
+    assert (caller.subject, caller.organisation, caller.program) == ("culture-a", "culture-110000", False)
     assert caller.roles == {"sector_regulator"}
-    assert caller.categories == {"culture"}
 
 
 async def test_a_client_added_while_the_issuer_runs_gets_a_token(issuer: httpx.AsyncClient, tmp_path: Path) -> None:
     Clients(tmp_path / "clients.json").put(PROVIDER)
     answer = await issuer.post("/token", data={"grant_type": "client_credentials"}, auth=("provider-1", "s3cret"))
     caller = await (await _validator(issuer)).validate(answer.json()["access_token"])
-    assert caller.organisation == "0190-provider"
+    assert (caller.organisation, caller.program) == ("0190-provider", True)
     again = await _token(issuer, grant_type="client_credentials", client_id="provider-1", client_secret="s3cret")
     assert again
 
@@ -103,4 +103,16 @@ def test_the_people_can_play_every_part_of_the_story() -> None:
     for drafter, releaser in (("culture-a", "culture-b"), ("regulator-a", "regulator-b"), ("national-a", "national-b")):
         assert everybody[drafter].roles == everybody[releaser].roles
         assert everybody[drafter].subject != everybody[releaser].subject
-    assert everybody["national-a"].level == "national"
+
+
+def test_everybody_who_signs_in_acts_in_roles_that_their_organisation_may_fill() -> None:
+    directory = tests_people.directory()
+    for identity in people().values():
+        caller = directory.caller(caller_of(identity.claims()))
+        assert caller.roles == set(identity.roles), identity.subject
+
+
+def test_the_people_of_the_tests_are_those_of_the_local_stack() -> None:
+    assert {name: (who.organisation, list(who.roles)) for name, who in people().items()} == {
+        name: (who["organisation"], who["roles"]) for name, who in tests_people.PEOPLE.items()
+    }

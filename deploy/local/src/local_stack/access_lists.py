@@ -34,7 +34,7 @@ def of_department(name: str) -> Iterator[Grant]:
     if name == "access-control":
         yield Grant("topic", ORDERS, True, ("CREATE", "WRITE"))
         yield Grant("topic", RECEIPTS, True, ("CREATE", "READ"))
-    if read and name != "query":  # whose offsets are in its read model
+    if read:
         yield Grant("group", name, True, ("READ",))
 
 

@@ -20,9 +20,6 @@ class Identity:
     name: str
     organisation: str
     roles: tuple[str, ...]
-    level: str = "province"
-    region: str | None = None
-    categories: tuple[str, ...] = ()
 
     def claims(self) -> dict[str, Any]:
         """The claims besides those of every token."""
@@ -31,9 +28,6 @@ class Identity:
             "name": self.name,
             "organisation": self.organisation,
             "roles": list(self.roles),
-            "level": self.level,
-            "region": self.region,
-            "categories": list(self.categories),
         }
 
 
@@ -86,7 +80,4 @@ def _identity(subject: str, secret: str, entry: Mapping[str, Any]) -> Identity:
         name=entry["name"],
         organisation=entry["organisation"],
         roles=tuple(entry["roles"]),
-        level=entry.get("level", "province"),
-        region=entry.get("region"),
-        categories=tuple(entry.get("categories", ())),
     )

@@ -59,7 +59,6 @@ async def ensure_provider(folder: Path, around: Surroundings, desk_token: str, c
             name=_REGISTRATION["name"],
             organisation=provider.provider_id,
             roles=("access_provider",),
-            region=_REGISTRATION["region"],
         )
     )
     write_secret(folder / "agent.toml", _toml(_agent_settings(folder, provider, around)))

@@ -49,9 +49,6 @@ def _command_line() -> dict[str, Any]:
             _mapper("roles", "oidc-usermodel-realm-role-mapper", _claim("roles", multivalued=True)),
             _attribute("name", "display_name"),
             _attribute("organisation", "organisation"),
-            _attribute("level", "level"),
-            _attribute("region", "region"),
-            _attribute("categories", "categories", multivalued=True),
         ],
     }
 
@@ -60,9 +57,6 @@ def _user(user: str, identity: Identity) -> dict[str, Any]:
     attributes = {
         "display_name": [identity.name],
         "organisation": [identity.organisation],
-        "level": [identity.level],
-        "region": [identity.region] if identity.region else [],
-        "categories": list(identity.categories),
     }
     return {
         "username": user,
@@ -73,12 +67,12 @@ def _user(user: str, identity: Identity) -> dict[str, Any]:
         "lastName": identity.organisation,
         "credentials": [{"type": "password", "value": "${CONCORD_DEMO_PASSWORD}"}],
         "realmRoles": list(identity.roles),
-        "attributes": {name: values for name, values in attributes.items() if values},
+        "attributes": attributes,
     }
 
 
 def _user_profile() -> dict[str, Any]:
-    """Only administrators write attributes: somebody who could edit `region` would widen their own powers."""
+    """Only administrators write attributes: somebody who could edit `organisation` would take the powers of another."""
     names = ("username", "email", "firstName", "lastName")
     profile = {
         "attributes": [
@@ -90,8 +84,8 @@ def _user_profile() -> dict[str, Any]:
     return {"providerId": "declarative-user-profile", "config": {"kc.user.profile.config": [json.dumps(profile)]}}
 
 
-def _attribute(claim: str, attribute: str, *, multivalued: bool = False) -> dict[str, Any]:
-    config = _claim(claim, multivalued=multivalued) | {"user.attribute": attribute}
+def _attribute(claim: str, attribute: str) -> dict[str, Any]:
+    config = _claim(claim, multivalued=False) | {"user.attribute": attribute}
     return _mapper(claim, "oidc-usermodel-attribute-mapper", config)
 
 

@@ -103,6 +103,7 @@ SERVICES: Final[Mapping[str, Service]] = {
             {"CONCORD_LMDB_PATH": lambda place: place.lmdb_path},
             volumes=("lookup",),
         ),
+        Service("coordination", 8106, "the directory of organisations"),
     )
 }
 

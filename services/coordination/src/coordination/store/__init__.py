@@ -1,0 +1,1 @@
+"""All SQL of coordination; functions that return typed rows."""

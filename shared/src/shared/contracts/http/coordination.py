@@ -1,0 +1,119 @@
+"""What coordination offices send to the directory of organisations, and what officials read there."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from shared.contracts import examples
+from shared.contracts.base import Reasons, Region, Text
+from shared.contracts.directory import Competence, Organisation, OrganisationId, Word
+from shared.contracts.grounds import Names
+
+_PARTICULARS: dict[str, Any] = {
+    "names": examples.AUTHORITY["names"],
+    "short_name": "京药监",
+    "kinds": ["sector_regulator"],
+    "competences": [{"item": "drugs_and_devices", "since": "2006-02-17"}],
+    "redress": examples.REVIEW_BODY["id"],
+}
+_CONTACT: dict[str, Any] = {
+    "name": "Wang Fang",
+    "unit": "Department of Internet Medicines",
+    "post": "Head of department",
+    "phone": "+86 10 5555 0100",
+    "email": "liaison@drugs.example",
+}
+_WHY = "The provincial government set the office up by its notice of 1 November."
+
+
+def _example(**fields: Any) -> ConfigDict:
+    return ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [fields]})
+
+
+class Contact(BaseModel):
+    """Somebody to ask: kept by the directory alone, and in no fact."""
+
+    model_config = _example(**_CONTACT)
+
+    name: Text
+    unit: Text
+    post: Text
+    phone: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 ()/-]{3,40}$")]
+    email: Annotated[str, StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
+
+
+class Contacts(BaseModel):
+    """Whom each member names (P1): who answers for it, and who is asked from day to day."""
+
+    model_config = _example(responsible_person=_CONTACT, liaison=_CONTACT)
+
+    responsible_person: Contact | None = None
+    liaison: Contact | None = None
+
+
+class Particulars(BaseModel):
+    """What can change about an organisation."""
+
+    model_config = _example(**_PARTICULARS)
+
+    names: Names
+    short_name: Text
+    kinds: Annotated[tuple[Word, ...], Field(min_length=1, max_length=12, description="The roles it may fill.")]
+    competences: Annotated[tuple[Competence, ...], Field(max_length=100)] = ()
+    parent: OrganisationId | None = Field(None, description="Whom it is subordinate to.")
+    supervises: Annotated[tuple[OrganisationId, ...], Field(max_length=100)] = ()
+    redress: OrganisationId | None = Field(None, description="The review body its acts are challenged at.")
+    contacts: Contacts = Contacts()
+
+
+class NewOrganisation(Particulars):
+    """An organisation that enters the directory. Its id is never given to another one."""
+
+    model_config = _example(id="drugs-110000", level="province", region="110000", why=_WHY, **_PARTICULARS)
+
+    id: OrganisationId
+    level: Literal["national", "province"]
+    region: Region | None = None
+    why: Reasons
+
+
+class OrganisationChange(Particulars):
+    """The organisation as it is to be from now on: what is left out is taken away."""
+
+    model_config = _example(why=_WHY, **_PARTICULARS)
+
+    why: Reasons
+
+
+class Explanation(BaseModel):
+    """Why an organisation is closed, or opened again."""
+
+    model_config = _example(why=_WHY)
+
+    why: Reasons
+
+
+class OrganisationView(Organisation):
+    """An organisation of the directory, and what the reader may do with it."""
+
+    changed_at: datetime
+    allowed_actions: list[str]
+
+
+class OrganisationDetails(OrganisationView):
+    """The same with the people to ask there, for members alone."""
+
+    contacts: Contacts | None = Field(description="Null for readers whose organisation is no member (P1).")
+
+
+class OrganisationVersion(BaseModel):
+    """An organisation as it was from a moment on, what made it so, which organisation did that, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    record: Organisation
+    action: str
+    by: str = Field(description="Id of the organisation that did it; `concord` for what the rule profile brought.")
+    why: str
+    at: datetime
