@@ -40,20 +40,22 @@ test-kafka: setup ## Journeys, broker faults, readers and access lists on Apache
 bench: setup ## Measure against a floor taken in the same run (SIZE=small is quick); writes build/bench.json
 	@$(BIN)/python -m tests.bench --size $(SIZE) $(ARGS)
 
-check: setup ## Lint, types, import directions, generated files, pins, docs
+check: setup ## Lint (Python, SQL), types, import directions, generated files, pins, docs
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+	@$(BIN)/squawk --reporter gcc services/*/migrations/*.sql shared/src/shared/runtime/db/schema/*.sql
 	@$(BIN)/lint-imports --config pyproject.toml
 	@$(BIN)/python -m shared.contracts.generate --check
 	@$(BIN)/python -m local_stack.reference --check
 	@$(BIN)/python deploy/pins.py check
 	@$(BIN)/python -m pytest -q tests/docs
 
-generate: setup ## Write the generated files anew: schemas, events page, AsyncAPI, reference, compose file
+generate: setup ## Write the generated files anew: schemas of facts and databases, events page, AsyncAPI, reference, compose file
 	@$(BIN)/python -m shared.contracts.generate
 	@$(BIN)/python -m local_stack.reference
 	@$(BIN)/python -m local_stack.compose
+	@$(BIN)/python deploy/schema.py
 
 lock: ## Resolve dependencies anew and pin them
 	@$(BIN)/python deploy/pins.py update

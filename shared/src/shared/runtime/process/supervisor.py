@@ -151,14 +151,14 @@ class Supervisor:
 
 
 async def boot(service: Service, settings: Settings, clock: Clock) -> Runtime:
-    """Connect, check the schema, run the start hook. Raises Failure with exit code 3 on an old schema."""
+    """Connect, check the schema, run the start hook. Raises Failure with exit code 3 on a schema that does not fit."""
     db = await connect(service.name, settings)
     try:
         if service.migrations is not None:
             try:
-                await migrations.require_head(db, service.migrations)
-            except migrations.OldSchema as old:
-                raise Failure(EXIT_OLD_SCHEMA, str(old)) from old
+                await migrations.require(db, service.migrations)
+            except migrations.WrongSchema as wrong:
+                raise Failure(EXIT_OLD_SCHEMA, str(wrong)) from wrong
         rt = Runtime(db=db, clock=clock, rules=rules.load(PROFILE), settings=settings)
         return replace(rt, state=await service.start(rt)) if service.start is not None else rt
     except BaseException:

@@ -1,13 +1,5 @@
-"""Providers, their keys, the orders sent to them and the receipts they signed."""
+-- Providers, their keys, the orders sent to them and the receipts they signed.
 
-from alembic import op
-
-from shared.runtime.db.migrations import runtime_schema
-
-revision = "0001"
-down_revision = None
-
-TABLES = """
 CREATE TABLE provider (
     id             uuid PRIMARY KEY,
     name           text NOT NULL,
@@ -97,9 +89,3 @@ CREATE TABLE receipt (
 COMMENT ON COLUMN receipt.moved IS 'False: the order was superseded, so the receipt is kept and changes nothing.';
 CREATE INDEX receipt_order ON receipt (order_id, recorded_at);
 CREATE UNIQUE INDEX receipt_executed_once ON receipt (order_id) WHERE outcome = 'executed';
-"""
-
-
-def upgrade() -> None:
-    op.execute(runtime_schema(1))
-    op.execute(TABLES)

@@ -1,13 +1,5 @@
-"""Applications, the decisions on them, and the gap-free numbers of approvals."""
+-- Applications, the decisions on them, and the gap-free numbers of approvals.
 
-from alembic import op
-
-from shared.runtime.db.migrations import runtime_schema
-
-revision = "0001"
-down_revision = None
-
-SCHEMA = """
 CREATE TABLE application (
     id               uuid PRIMARY KEY,
     version          integer NOT NULL DEFAULT 1,
@@ -62,10 +54,3 @@ CREATE TABLE approval_counter (
     last      integer NOT NULL,
     PRIMARY KEY (authority, year)
 );
-"""
-
-
-def upgrade() -> None:
-    """Create the runtime's tables, then this service's own."""
-    op.execute(runtime_schema(1))
-    op.execute(SCHEMA)

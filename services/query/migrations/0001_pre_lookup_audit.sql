@@ -1,13 +1,5 @@
-"""Who looked up what, why, and what came of it."""
+-- Who looked up what, why, and what came of it.
 
-from alembic import op
-
-from shared.runtime.db.migrations import runtime_schema
-
-revision = "0001"
-down_revision = None
-
-TABLES = """
 -- A look-up of one key is complete when its row is written, which is before the answer goes out. The row of a list is
 -- written before the first byte of the answer, and completed at the end: a list that was broken off can be seen.
 CREATE TABLE lookup_audit (
@@ -33,9 +25,3 @@ CREATE TABLE lookup_audit (
 CREATE INDEX lookup_audit_at ON lookup_audit (started_at);
 CREATE INDEX lookup_audit_of_subject ON lookup_audit (subject, started_at);
 CREATE INDEX lookup_audit_of_key ON lookup_audit (key) WHERE key IS NOT NULL;
-"""
-
-
-def upgrade() -> None:
-    op.execute(runtime_schema(1))
-    op.execute(TABLES)

@@ -1,13 +1,5 @@
-"""The register: operators, registrations, sites, accesses, revocations, requests, imports."""
+-- The register: operators, registrations, sites, accesses, revocations, requests, imports.
 
-from alembic import op
-
-from shared.runtime.db.migrations import runtime_schema
-
-revision = "0001"
-down_revision = None
-
-TABLES = """
 CREATE TABLE operator (
   id uuid PRIMARY KEY,
   uscc text NOT NULL UNIQUE,
@@ -166,9 +158,3 @@ CREATE TABLE import_rejection (
   message text NOT NULL,
   PRIMARY KEY (import_id, line)
 );
-"""
-
-
-def upgrade() -> None:
-    op.execute(runtime_schema(1))
-    op.execute(TABLES)

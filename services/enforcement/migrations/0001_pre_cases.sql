@@ -1,13 +1,5 @@
-"""The register as enforcement knows it, cases with their evidence, decisions and what became of them, appeals."""
+-- The register as enforcement knows it, cases with their evidence, decisions and what became of them, appeals.
 
-from alembic import op
-
-from shared.runtime.db.migrations import runtime_schema
-
-revision = "0001"
-down_revision = None
-
-SITES = """
 -- Projection of registry-sites: the newest record of each site, as far as cases need it.
 CREATE TABLE site (
     site_id             uuid PRIMARY KEY,
@@ -30,9 +22,7 @@ CREATE TABLE site (
 CREATE INDEX site_domains ON site USING gin (domains);
 CREATE INDEX site_ips ON site USING gin (ips);
 CREATE INDEX site_registration ON site (registration_id);
-"""
 
-CASES = """
 -- The row of a case is the lock of everything in it: facts are keyed by case, so they must leave in one order.
 CREATE TABLE enforcement_case (
     id              uuid PRIMARY KEY,
@@ -72,9 +62,7 @@ CREATE TABLE case_evidence (
     PRIMARY KEY (case_id, sha256)
 );
 CREATE INDEX case_evidence_sha256 ON case_evidence (sha256);
-"""
 
-DECISIONS = """
 CREATE TABLE decision (
     id                      uuid PRIMARY KEY,
     case_id                 uuid NOT NULL REFERENCES enforcement_case (id),
@@ -150,12 +138,3 @@ CREATE TABLE appeal (
 );
 CREATE UNIQUE INDEX appeal_open ON appeal (decision_id) WHERE status = 'open';
 CREATE INDEX appeal_case ON appeal (case_id, id);
-"""
-
-
-def upgrade() -> None:
-    """Create the runtime's tables, then this service's own."""
-    op.execute(runtime_schema(1))
-    op.execute(SITES)
-    op.execute(CASES)
-    op.execute(DECISIONS)
