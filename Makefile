@@ -49,7 +49,7 @@ check: setup ## Lint (Python, SQL), types, import directions, generated files, p
 	@$(BIN)/python -m shared.contracts.generate --check
 	@$(BIN)/python -m local_stack.reference --check
 	@$(BIN)/python deploy/pins.py check
-	@$(BIN)/python -m pytest -q tests/docs
+	@$(BIN)/python -m pytest -q tests/architecture tests/docs
 
 generate: setup ## Write the generated files anew: schemas of facts and databases, events page, AsyncAPI, reference, compose file
 	@$(BIN)/python -m shared.contracts.generate
