@@ -9,7 +9,7 @@ ARGS ?=
 SIZE ?= full
 export BROKER
 
-.PHONY: help setup run demo test test-kafka bench check generate lock clean
+.PHONY: help setup run demo test test-kafka conformance coverage bench check generate service lock clean
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -56,6 +56,9 @@ generate: setup ## Write the generated files anew: schemas of facts and database
 	@$(BIN)/python -m local_stack.reference
 	@$(BIN)/python -m local_stack.compose
 	@$(BIN)/python deploy/schema.py
+
+service: setup ## Write a new department and every list it must be in (NAME=licence-plates SUMMARY="what it is for")
+	@$(BIN)/python deploy/new_service.py "$(NAME)" "$(SUMMARY)"
 
 lock: ## Resolve dependencies anew and pin them
 	@$(BIN)/python deploy/pins.py update
