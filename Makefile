@@ -7,6 +7,8 @@ MEMBERS := shared services/registry services/approval services/enforcement servi
 BROKER ?= tansu
 ARGS ?=
 SIZE ?= full
+COV ?=
+FLOOR := 80
 export BROKER
 
 .PHONY: help setup run demo test test-kafka conformance coverage bench check generate service lock clean
@@ -30,8 +32,14 @@ demo: setup ## Watch the main job: import, decision, cut-off, receipt, appeal, r
 	@$(BIN)/concord demo $(ARGS)
 
 test: setup ## Unit, integration, contract, journey and fault tests on the embedded stack
-	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/contracts tests/integration
+	@$(BIN)/python -m pytest -q -n 2 $(COV) tests/unit tests/contracts tests/integration
 	@$(BIN)/python -m pytest -q tests/journeys tests/faults
+
+coverage: ## The same tests, slower, with the branches they take counted: at least FLOOR per cent
+	@$(MAKE) test COV="--cov --cov-report=term:skip-covered --cov-fail-under=$(FLOOR)"
+
+conformance: setup ## Ask every service of a local stack whatever its OpenAPI document allows (schemathesis, a minute)
+	@$(BIN)/python -m pytest -q tests/conformance
 
 test-kafka: setup ## Journeys, broker faults, readers and access lists on Apache Kafka (Java ≥ 17 and Maven)
 	@BROKER=kafka $(BIN)/python -m pytest -q tests/journeys tests/faults/test_broker.py tests/integration/query/test_ingest.py \

@@ -27,6 +27,7 @@ layers = [
 LISTS: Final = (
     ("Makefile", r"(^MEMBERS := .*?)( clients)", r"\1 services/@name@\2"),
     ("pyproject.toml", r'(^(?:src|files|mypy_path) = \[.*?)("clients/src")', r'\1"services/@name@/src", \2'),
+    ("pyproject.toml", r'(^source_pkgs = \[.*?)("concord")', r'\1"@module@", \2'),
     ("pyproject.toml", r'(^root_packages = \[.*?)("concord")', r'\1"@module@", \2'),
     ("pyproject.toml", r'(^layers = \["local_stack", ".*?)( \| concord")', r"\1 | @module@\2"),
     ("pyproject.toml", r"()(^\[tool\.pytest\.ini_options\])", LAYERS + r"\2"),

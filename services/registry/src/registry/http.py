@@ -182,7 +182,12 @@ async def read_import(rt: Rt, who: Who, import_id: UUID) -> views.ImportView:
     return views.ImportView.of(await imports.get(rt, who, import_id))
 
 
-@streams.get("/imports/{import_id}/results", tags=["imports"])
+@streams.get(
+    "/imports/{import_id}/results",
+    tags=["imports"],
+    response_class=StreamingResponse,
+    responses={200: {"content": {imports.NDJSON: {"schema": {"type": "string"}}}}},
+)
 async def import_results(rt: Rt, who: Who, import_id: UUID) -> StreamingResponse:
     """The records that did not go in, one JSON object a line: line, raw, code, field, message."""
     found = await imports.get(rt, who, import_id)

@@ -18,6 +18,7 @@ SAYS: Final = {
     "409": "The present state does not allow this; `allowed_actions` says what it allows.",
     "412": "The record was changed since you read it.",
     "413": "The body is too large.",
+    "415": "The body has the wrong Content-Type, none, or a Content-Encoding.",
     "422": "A field is not valid; `fields` names each.",
     "428": "An If-Match header is needed.",
     "503": "The service cannot answer just now; `Retry-After` says when to ask again.",
@@ -106,14 +107,14 @@ def _possible(path: str, method: str, operation: dict[str, Any], parameters: dic
         yield "400"
     if operation.get("security"):
         yield from ("401", "403")
-    if "{" in path:
+    if "{" in path or "requestBody" in operation:  # a body names records, too
         yield "404"
     if method != "get":
         yield "409"
     if "If-Match" in parameters:
         yield from ("412", "428")
     if "requestBody" in operation:
-        yield "413"
+        yield from ("413", "415")
     if parameters or "requestBody" in operation:
         yield "422"
     yield from ("503", "default")
