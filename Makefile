@@ -7,9 +7,11 @@ MEMBERS := shared services/registry services/approval services/enforcement servi
 BROKER ?= tansu
 ARGS ?=
 SIZE ?= full
+COV ?=
+FLOOR := 80
 export BROKER
 
-.PHONY: help setup run demo test test-kafka bench check generate lock clean
+.PHONY: help setup run demo test test-kafka conformance coverage bench check generate service lock clean
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -30,8 +32,14 @@ demo: setup ## Watch the main job: import, decision, cut-off, receipt, appeal, r
 	@$(BIN)/concord demo $(ARGS)
 
 test: setup ## Unit, integration, contract, journey and fault tests on the embedded stack
-	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/contracts tests/integration
+	@$(BIN)/python -m pytest -q -n 2 $(COV) tests/unit tests/contracts tests/integration
 	@$(BIN)/python -m pytest -q tests/journeys tests/faults
+
+coverage: ## The same tests, slower, with the branches they take counted: at least FLOOR per cent
+	@$(MAKE) test COV="--cov --cov-report=term:skip-covered --cov-fail-under=$(FLOOR)"
+
+conformance: setup ## Ask every service of a local stack whatever its OpenAPI document allows (schemathesis, a minute)
+	@$(BIN)/python -m pytest -q tests/conformance
 
 test-kafka: setup ## Journeys, broker faults, readers and access lists on Apache Kafka (Java ≥ 17 and Maven)
 	@BROKER=kafka $(BIN)/python -m pytest -q tests/journeys tests/faults/test_broker.py tests/integration/query/test_ingest.py \
@@ -40,20 +48,25 @@ test-kafka: setup ## Journeys, broker faults, readers and access lists on Apache
 bench: setup ## Measure against a floor taken in the same run (SIZE=small is quick); writes build/bench.json
 	@$(BIN)/python -m tests.bench --size $(SIZE) $(ARGS)
 
-check: setup ## Lint, types, import directions, generated files, pins, docs
+check: setup ## Lint (Python, SQL), types, import directions, generated files, pins, docs
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+	@$(BIN)/squawk --reporter gcc services/*/migrations/*.sql shared/src/shared/runtime/db/schema/*.sql
 	@$(BIN)/lint-imports --config pyproject.toml
 	@$(BIN)/python -m shared.contracts.generate --check
 	@$(BIN)/python -m local_stack.reference --check
 	@$(BIN)/python deploy/pins.py check
-	@$(BIN)/python -m pytest -q tests/docs
+	@$(BIN)/python -m pytest -q tests/architecture tests/docs
 
-generate: setup ## Write the generated files anew: schemas, events page, AsyncAPI, reference, compose file
+generate: setup ## Write the generated files anew: schemas of facts and databases, events page, AsyncAPI, reference, compose file
 	@$(BIN)/python -m shared.contracts.generate
 	@$(BIN)/python -m local_stack.reference
 	@$(BIN)/python -m local_stack.compose
+	@$(BIN)/python deploy/schema.py
+
+service: setup ## Write a new department and every list it must be in (NAME=licence-plates SUMMARY="what it is for")
+	@$(BIN)/python deploy/new_service.py "$(NAME)" "$(SUMMARY)"
 
 lock: ## Resolve dependencies anew and pin them
 	@$(BIN)/python deploy/pins.py update

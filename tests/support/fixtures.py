@@ -76,13 +76,9 @@ async def make_database(postgres: EmbeddedPostgres) -> AsyncIterator[MakeDatabas
 async def _template(postgres: EmbeddedPostgres, role: str) -> str:
     """A database with this service's newest schema, to be copied."""
     dsn = await postgres.ensure_database(role)
-    if role == "runtime":
-        connection = await asyncpg.connect(dsn)
-        for file in sorted((ROOT / "shared/src/shared/runtime/db/schema").glob("*.sql")):
-            await connection.execute(file.read_text())
-        await connection.close()
-    elif role != "empty":
-        await migrations.upgrade(dsn, ROOT / "services" / role.replace("_", "-") / "migrations")
+    if role != "empty":
+        folder = ROOT / "services" / role.replace("_", "-") / "migrations"
+        await migrations.upgrade(dsn, None if role == "runtime" else folder)
     if role == "coordination":  # which founds the directory when it starts
         service = importlib.import_module("coordination.main").SERVICE
         await (await boot(service, service.settings(database_url=dsn), SystemClock())).db.close()

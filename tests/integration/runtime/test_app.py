@@ -24,19 +24,6 @@ from tests.support import people, toy
 from tests.support.fixtures import MakeDatabase
 from tests.support.service import Api, running_service
 
-REVISION = '''
-"""A table."""
-from alembic import op
-from shared.runtime.db.migrations import runtime_schema
-revision = "0001"
-down_revision = None
-def upgrade() -> None:
-    op.execute(runtime_schema(1))
-    op.execute(runtime_schema(2))
-    op.execute(runtime_schema(3))
-    op.execute("""INSERT INTO organisation VALUES ('a', 1, '{"organisation_id": "aa", "version": 1, "status": "active",
-        "names": {"zh": "a", "en": "a"}, "short_name": "a", "kinds": ["auditor"], "level": "national"}')""")
-'''
 ROOT = Path(__file__).parents[3]
 
 
@@ -44,7 +31,7 @@ ROOT = Path(__file__).parents[3]
 def migrations(tmp_path: Path) -> Path:
     folder = tmp_path / "migrations"
     folder.mkdir()
-    (folder / "0001_first.py").write_text(REVISION)
+    (folder / "0001_pre_first.sql").write_text("CREATE TABLE first (n integer)")
     return folder
 
 
@@ -143,7 +130,7 @@ async def test_an_old_schema_is_refused_with_exit_code_3_and_the_word_migrate(
         assert b"run migrate" in service.output
     async with process(dsn, "migrate", TOY_MIGRATIONS=str(migrations)) as migrating:
         assert await migrating.ended() == 0
-        assert b"revision 0001" in migrating.output
+        assert b"service/0001_pre_first.sql" in migrating.output
     async with process(dsn, TOY_MIGRATIONS=str(migrations)) as service:
         await service.until("/readyz", 200)
 

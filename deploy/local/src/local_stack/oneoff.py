@@ -33,6 +33,8 @@ async def has_current_schema(spec: Service, dsn: str) -> bool:
         return False
     database = await Database.connect(dsn, application_name="local stack", max_size=1)
     try:
-        return await migrations.current(database) == migrations.head(folder)
+        return not await migrations.pending(database, folder)
+    except migrations.WrongSchema:
+        return False  # migrating says what is wrong
     finally:
         await database.close()

@@ -74,7 +74,16 @@ async def look_up_in_public(rt: Rt, key: OneKey) -> Response:
     tags=["look-ups"],
     max_body_size=LONGEST_LIST,
     response_class=Response,
-    responses={200: {"model": LookupLine, "description": "One line for each key, in order; see `format`."}},
+    responses={
+        200: {
+            "model": LookupLine,
+            "description": "One line for each key, in order; see `format`.",
+            "content": {
+                "application/x-ndjson": {"schema": {"type": "string"}},
+                "text/csv": {"schema": {"type": "string"}},
+            },
+        }
+    },
     openapi_extra={
         "requestBody": {
             "required": True,

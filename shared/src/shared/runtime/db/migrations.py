@@ -1,137 +1,147 @@
-"""Schema changes: Alembic revisions of plain SQL, forward only; a service does not start on an old schema.
+"""Schema changes: plain ``.sql`` files, forward only; a service starts only on a schema that fits it (docs/adr/0009).
 
-Alembic writes the script from where the database is to the newest revision (its offline mode), and asyncpg runs it in
-one transaction: several statements per ``op.execute`` are fine, and no second database driver is needed. Revisions lie
-in the migrations folder itself or in its subfolder ``versions``; none may read from the database through ``op``.
+``NNNN_pre_title.sql`` only adds, and is applied before the code that needs it starts: code of the release before still
+runs on it. ``NNNN_post_title.sql`` takes away, and is applied when no older code runs any more. The runtime's own files
+come first, then the service's; each is one transaction, and its name and checksum are kept in ``schema_file``.
 """
 
-from __future__ import annotations
-
-import io
+import hashlib
 import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import asyncpg
 
-if TYPE_CHECKING:
-    from alembic.migration import MigrationContext
-    from alembic.script import ScriptDirectory
+from shared.runtime.db.postgres import Database, Tx
 
-    from shared.runtime.db.postgres import Database, Tx
-
-LOCK_TIMEOUT: Final = "4s"
-_LOCK: Final = "SELECT pg_advisory_lock(hashtext('concord migrations'))"
-_ASSIGNMENT: Final = re.compile(r"^(revision|down_revision)\s*(?::[^=]+)?=\s*(\S+)", re.MULTILINE)
-_PARAMS: Final = {"paramstyle": "named"}  # keeps % in the SQL as it is
-
-
-class OldSchema(RuntimeError):
-    """The database is not at the revision this program was written for: run migrate."""
-
-    def __init__(self, found: str | None, expected: str) -> None:
-        super().__init__(f"the database is at revision {found or 'none'}, this program needs {expected}: run migrate")
-        self.found = found
-        self.expected = expected
+TIMEOUTS: Final = "SET lock_timeout = '4s'; SET statement_timeout = '15min'"
+"""A file that cannot have its locks gives up, and with it the queue that formed behind it; run migrate again."""
+_NAME: Final = re.compile(r"(\d{4})_(pre|post)_[a-z0-9_]+\.sql")
+_LEDGER: Final = """
+CREATE TABLE IF NOT EXISTS schema_file (
+    name       text PRIMARY KEY,
+    checksum   text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+)
+"""
 
 
-def runtime_schema(version: int) -> str:
-    """The SQL of one version of the runtime's own tables, for ``op.execute`` in a service's revision."""
-    return resources.files("shared.runtime.db").joinpath("schema", f"{version:04}.sql").read_text(encoding="utf-8")
+class WrongSchema(RuntimeError):
+    """The database and this program do not fit; the message says what to do."""
 
 
-def head(folder: Path) -> str:
-    """The newest revision of a migrations folder: the one that no other comes after."""
-    lineage = _lineage(folder)
-    newest = lineage.keys() - set(lineage.values())
-    if len(newest) != 1:
-        raise FileNotFoundError(f"{folder} has {len(newest) or 'no'} newest revisions; there must be one")
-    return newest.pop()
+class OldSchema(WrongSchema):
+    """The database lacks something that this program needs."""
 
 
-async def current(db: Database) -> str | None:
-    """The revision the database is at; none for an empty one."""
+class NewSchema(WrongSchema):
+    """The database went on without this program."""
+
+
+class ChangedFile(WrongSchema):
+    """A file is not the one that was applied under its name."""
+
+
+@dataclass(frozen=True)
+class File:
+    """One step of a schema."""
+
+    name: str
+    """With where it comes from: ``runtime/0001_pre_x.sql``, ``service/0001_pre_y.sql``."""
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of its text, lower-case hex."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def files(folder: Path | None) -> list[File]:
+    """The runtime's files, then those of a service (none: it has no tables of its own), each in order of their numbers.
+
+    Raises ValueError for a name that says neither pre nor post, and for numbers that do not run 1, 2, 3.
+    """
+    runtime = _read("runtime", resources.files("shared.runtime.db").joinpath("schema"))
+    return runtime + (_read("service", folder) if folder is not None else [])
+
+
+async def require(db: Database, folder: Path | None) -> None:
+    """Raise WrongSchema unless this program can run on the database: its pre files are there, no post file it lacks."""
+    known = files(folder)
     async with db.connection() as connection:
-        return await _current(connection)
+        applied = await _applied(connection)
+    if missing := [file.name for file in _missing(known, applied) if not _is_post(file.name)]:
+        raise OldSchema(f"the database lacks {_list(missing)}: run migrate")
+    if newer := [name for name in applied.keys() - {file.name for file in known} if _is_post(name)]:
+        raise NewSchema(f"the database has {_list(newer)}, which takes away what this program needs: use a newer one")
 
 
-async def require_head(db: Database, folder: Path) -> None:
-    """Raise OldSchema unless the database is where this program needs it, or further."""
-    found, expected = await current(db), head(folder)
-    known = _lineage(folder).keys()
-    if found != expected and (found is None or found in known):
-        raise OldSchema(found, expected)
+async def pending(db: Database, folder: Path | None, *, post: bool = False) -> list[File]:
+    """What ``upgrade`` would apply; raises what it would raise before it begins."""
+    async with db.connection() as connection:
+        return _pending(files(folder), await _applied(connection), post=post)
 
 
-async def upgrade(dsn: str, folder: Path) -> str:
-    """Bring a database to the newest revision, all of it or nothing; returns that revision."""
-    connection = await asyncpg.connect(
-        dsn, server_settings={"application_name": "migrate", "lock_timeout": LOCK_TIMEOUT}
-    )
+async def upgrade(dsn: str, folder: Path | None, *, post: bool = False) -> list[File]:
+    """Apply what is missing, one transaction a file; returns what was applied.
+
+    Post files at the end wait for ``post=True``, unless the database is empty: then nobody runs on it yet. Whoever is
+    stopped half-way goes on from there; of several at once one works and the others find nothing left to do.
+    Raises WrongSchema, and what the SQL raises.
+    """
+    connection = await asyncpg.connect(dsn, server_settings={"application_name": "migrate"})
     try:
-        await connection.execute("SET lock_timeout = 0")
-        await connection.execute(_LOCK)  # two that migrate at once: the second finds nothing left to do
-        await connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
-        found, newest = await _current(connection), head(folder)
-        if found != newest:
+        await connection.execute("SELECT pg_advisory_lock(hashtext('concord migrations'))")  # as long as it takes
+        await connection.execute(TIMEOUTS)
+        todo = _pending(files(folder), await _applied(connection), post=post)
+        for file in todo:
             async with connection.transaction():
-                await connection.execute(script(folder, found))
+                await connection.execute(_LEDGER)
+                await connection.execute(file.sql)
+                await connection.execute("INSERT INTO schema_file VALUES ($1, $2)", file.name, file.checksum)
     finally:
         await connection.close()
-    return newest
+    return todo
 
 
-def script(folder: Path, start: str | None = None) -> str:
-    """The SQL that leads from revision ``start`` (none: an empty database) to the newest one."""
-    # Alembic and SQLAlchemy take a second to import: only for whoever migrates, not for every start of a service.
-    from alembic.migration import MigrationContext  # noqa: PLC0415
-    from alembic.operations import Operations  # noqa: PLC0415
-
-    revisions = _revisions(folder)
-    sql = io.StringIO()
-
-    def steps(found: Any, _context: MigrationContext) -> Any:
-        return revisions._upgrade_revs("head", found)  # what Alembic's own upgrade command calls
-
-    context = MigrationContext.configure(
-        dialect_name="postgresql",
-        dialect_opts=_PARAMS,
-        opts={"as_sql": True, "output_buffer": sql, "fn": steps, "starting_rev": start, "script": revisions},
-    )
-    with Operations.context(context):
-        context.run_migrations()
-    return sql.getvalue()
+def _pending(known: list[File], applied: Mapping[str, str], *, post: bool) -> list[File]:
+    todo = _missing(known, applied)
+    if todo and (strange := applied.keys() - {file.name for file in known}):
+        raise NewSchema(f"the database has {_list(strange)}, which this program does not know: use a newer one")
+    if post or not applied:
+        return todo
+    last = {file.name[:7]: file.name for file in known if not _is_post(file.name)}  # of "runtime" and of "service"
+    return [file for file in todo if file.name <= last.get(file.name[:7], "")]
 
 
-def run_environment() -> None:
-    """For a folder's ``env.py``, if it has one: lets ``alembic upgrade head --sql`` show the script."""
-    from alembic import context  # noqa: PLC0415 -- only there while Alembic's command line runs
-
-    context.configure(dialect_name="postgresql", dialect_opts=_PARAMS)
-    context.run_migrations()
+def _missing(known: list[File], applied: Mapping[str, str]) -> list[File]:
+    if changed := [file.name for file in known if applied.get(file.name, file.checksum) != file.checksum]:
+        raise ChangedFile(f"{_list(changed)} changed after it was applied: put it back, and add a new file")
+    return [file for file in known if file.name not in applied]
 
 
-async def _current(connection: Tx) -> str | None:
-    if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
-        return None
-    found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
-    return found
+async def _applied(connection: Tx) -> dict[str, str]:
+    if await connection.fetchval("SELECT to_regclass('schema_file')") is None:
+        return {}
+    return {row["name"]: row["checksum"] for row in await connection.fetch("SELECT name, checksum FROM schema_file")}
 
 
-def _lineage(folder: Path) -> dict[str, str | None]:
-    """Each revision and the one before it, read off the files."""
-    found: dict[str, str | None] = {}
-    for file in (*folder.glob("*.py"), *folder.glob("versions/*.py")):
-        names = dict(_ASSIGNMENT.findall(file.read_text(encoding="utf-8")))
-        if "revision" in names:
-            before = names.get("down_revision", "None").strip("\"'")
-            found[names["revision"].strip("\"'")] = None if before == "None" else before
-    return found
+def _read(origin: str, folder: Traversable) -> list[File]:
+    found = sorted((file.name, file) for file in folder.iterdir() if file.is_file())
+    for number, (name, _) in enumerate(found, start=1):
+        match = _NAME.fullmatch(name)
+        if match is None or int(match[1]) != number:
+            raise ValueError(f"{name}: expected {number:04}_pre_title.sql or {number:04}_post_title.sql")
+    return [File(f"{origin}/{name}", file.read_text(encoding="utf-8")) for name, file in found]
 
 
-def _revisions(folder: Path) -> ScriptDirectory:
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
+def _is_post(name: str) -> bool:
+    return name.split("_")[1] == "post"
 
-    versions = folder / "versions"
-    return ScriptDirectory(str(folder), version_locations=[str(versions if versions.is_dir() else folder)])
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

@@ -20,13 +20,13 @@ Projections: TypeAlias = Mapping[type[Fact], Projection]
 RawHandlers: TypeAlias = Mapping[str, RawHandler]
 
 
-async def migrate(service: Service, settings: Settings, _given: argparse.Namespace) -> int:
-    """Bring the database to the newest schema."""
+async def migrate(service: Service, settings: Settings, given: argparse.Namespace) -> int:
+    """Apply the schema files that are missing."""
     if service.migrations is None:
         _say(f"{service.name} has no database tables")
         return 0
-    revision = await migrations.upgrade(settings.dsn, service.migrations)
-    _say(f"{service.name}: the database is at revision {revision}")
+    done = await migrations.upgrade(settings.dsn, service.migrations, post=given.post)
+    _say(f"{service.name}: " + (", ".join(file.name for file in done) or "nothing to apply"))
     return 0
 
 

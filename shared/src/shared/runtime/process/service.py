@@ -48,7 +48,7 @@ class Service:
     router: APIRouter | Sequence[APIRouter] = ()
     settings: type[Settings] = Settings
     migrations: Path | None = None
-    """Folder of its Alembic revisions; none: it has no tables of its own."""
+    """Folder of its schema files; none: it has no tables of its own."""
     handlers: Mapping[type[Fact], Handler] = field(default_factory=dict)
     """Fact type → verb ``(rt, tx, fact, meta)``, run in the transaction that claims the event."""
     projections: Mapping[type[Fact], Projection] = field(default_factory=dict)

@@ -169,9 +169,9 @@ async def boot(service: Service, settings: Settings, clock: Clock) -> Runtime:
     try:
         if service.migrations is not None:
             try:
-                await migrations.require_head(db, service.migrations)
-            except migrations.OldSchema as old:
-                raise Failure(EXIT_OLD_SCHEMA, str(old)) from old
+                await migrations.require(db, service.migrations)
+            except migrations.WrongSchema as wrong:
+                raise Failure(EXIT_OLD_SCHEMA, str(wrong)) from wrong
         profile = _profile(service, settings)
         rt = Runtime(db, clock, profile, settings, Directory(clock, profile.time_zone))
         if service.start is not None:

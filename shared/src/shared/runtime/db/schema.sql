@@ -1,0 +1,190 @@
+-- Generated from the migrations by `make generate`; for reading. The runtime's tables are in its own file.
+
+TABLE audit (
+    id bigint NOT NULL GENERATED AS IDENTITY,
+    subject text,
+    name text,
+    organisation text,
+    act text NOT NULL,
+    resource text NOT NULL,
+    outcome text NOT NULL,
+    code text,
+    detail jsonb NOT NULL DEFAULT '{}'::jsonb,
+    at timestamp with time zone NOT NULL,
+    trace_id text,
+    CONSTRAINT audit_outcome_check CHECK ((outcome = ANY (ARRAY['granted'::text, 'refused'::text]))),
+    CONSTRAINT audit_pkey PRIMARY KEY (id),
+);
+INDEX audit_at ON audit USING btree (at);
+INDEX audit_of_subject ON audit USING btree (subject, at);
+
+TABLE calendar_version (
+    version text NOT NULL,
+    digest text NOT NULL,
+    years jsonb NOT NULL,
+    loaded_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT calendar_version_pkey PRIMARY KEY (version),
+);
+
+TABLE deadline (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    kind text NOT NULL,
+    aggregate_id uuid NOT NULL,
+    clock_name text,
+    amount integer NOT NULL,
+    unit text NOT NULL,
+    source text,
+    calendar_version text,
+    provisional boolean NOT NULL DEFAULT false,
+    started_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    suspended_at timestamp with time zone,
+    suspended_seconds bigint NOT NULL DEFAULT 0,
+    pauses jsonb NOT NULL DEFAULT '[]'::jsonb,
+    met_at timestamp with time zone,
+    breached_at timestamp with time zone,
+    attempts integer NOT NULL DEFAULT 0,
+    retry_at timestamp with time zone,
+    error text,
+    CONSTRAINT deadline_pkey PRIMARY KEY (id),
+    CONSTRAINT deadline_unit_check CHECK ((unit = ANY (ARRAY['working_days'::text, 'days'::text, 'hours'::text, 'seconds'::text]))),
+);
+INDEX deadline_due ON deadline USING btree (due_at) WHERE ((met_at IS NULL) AND (breached_at IS NULL) AND (suspended_at IS NULL));
+INDEX deadline_of_aggregate ON deadline USING btree (aggregate_id);
+UNIQUE INDEX deadline_open ON deadline USING btree (kind, aggregate_id) WHERE ((met_at IS NULL) AND (breached_at IS NULL));
+
+TABLE history (
+    id bigint NOT NULL GENERATED AS IDENTITY,
+    aggregate text NOT NULL,
+    aggregate_id uuid NOT NULL,
+    action text NOT NULL,
+    from_status text,
+    to_status text NOT NULL,
+    subject text NOT NULL,
+    name text NOT NULL,
+    organisation text NOT NULL,
+    why text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    trace_id text,
+    CONSTRAINT history_pkey PRIMARY KEY (id, at),
+) PARTITION BY RANGE (at);
+INDEX history_of_aggregate ON ONLY history USING btree (aggregate_id, id);
+
+TABLE history_default PARTITION OF history DEFAULT;
+
+TABLE idempotency (
+    subject text NOT NULL,
+    key text NOT NULL,
+    route text NOT NULL,
+    request_hash bytea NOT NULL,
+    status integer,
+    headers jsonb,
+    body bytea,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT idempotency_pkey PRIMARY KEY (subject, key),
+);
+INDEX idempotency_created_at ON idempotency USING btree (created_at);
+
+TABLE inbox (
+    consumer text NOT NULL,
+    event_id uuid NOT NULL,
+    claimed_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT inbox_pkey PRIMARY KEY (consumer, event_id),
+);
+
+TABLE outbox (
+    id bigint NOT NULL GENERATED AS IDENTITY,
+    event_id uuid NOT NULL,
+    topic text NOT NULL,
+    key text NOT NULL,
+    type text NOT NULL,
+    value bytea NOT NULL,
+    headers jsonb NOT NULL DEFAULT '{}'::jsonb,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    published_at timestamp with time zone,
+    CONSTRAINT outbox_pkey PRIMARY KEY (id, created_at),
+) PARTITION BY RANGE (created_at);
+INDEX outbox_unpublished ON ONLY outbox USING btree (id) WHERE (published_at IS NULL);
+
+TABLE outbox_default PARTITION OF outbox DEFAULT;
+
+TABLE outbox_topic (
+    name text NOT NULL,
+    CONSTRAINT outbox_topic_pkey PRIMARY KEY (name),
+);
+
+TABLE parked (
+    id bigint NOT NULL GENERATED AS IDENTITY,
+    consumer text NOT NULL,
+    key text NOT NULL,
+    event_id uuid NOT NULL,
+    type text NOT NULL,
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    offset bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    value bytea NOT NULL,
+    headers jsonb NOT NULL DEFAULT '{}'::jsonb,
+    error text NOT NULL,
+    attempts integer NOT NULL DEFAULT 1,
+    parked_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT parked_consumer_event_id_key UNIQUE (consumer, event_id),
+    CONSTRAINT parked_pkey PRIMARY KEY (id),
+);
+INDEX parked_by_key ON parked USING btree (consumer, key, id);
+
+TABLE schema_file (
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT schema_file_pkey PRIMARY KEY (name),
+);
+
+CREATE OR REPLACE FUNCTION public.ensure_month_partitions()
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    parent text;
+    starts date;
+    made   integer := 0;
+BEGIN
+    FOREACH parent IN ARRAY ARRAY['outbox', 'history'] LOOP
+        FOR i IN 0..2 LOOP
+            starts := (date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => i))::date;
+            CONTINUE WHEN to_regclass(format('%I', parent || to_char(starts, '_YYYY_MM'))) IS NOT NULL;
+            BEGIN
+                EXECUTE format(
+                    'CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
+                    parent || to_char(starts, '_YYYY_MM'), parent,
+                    starts || ' 00:00:00+00', (starts + interval '1 month')::date || ' 00:00:00+00');
+                IF parent = 'outbox' THEN
+                    -- Every row is updated once, soon: vacuum early, or the index of unpublished rows fills with the dead.
+                    EXECUTE format(
+                        'ALTER TABLE %I SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000)',
+                        parent || to_char(starts, '_YYYY_MM'));
+                END IF;
+                made := made + 1;
+            EXCEPTION WHEN check_violation THEN
+                RAISE NOTICE 'rows of % are in the default partition of % and stay there', starts, parent;
+            END;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END;
+$function$;
+
+CREATE OR REPLACE FUNCTION public.idempotency_claim(caller text, chosen text, OUT locked boolean, OUT request_hash bytea, OUT status integer, OUT headers jsonb, OUT body bytea)
+ RETURNS record
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    locked := pg_try_advisory_xact_lock(
+        hashtextextended('idempotency' || chr(31) || caller || chr(31) || chosen, 0));
+    IF locked THEN
+        SELECT i.request_hash, i.status, i.headers, i.body INTO request_hash, status, headers, body
+          FROM idempotency i
+         WHERE i.subject = caller AND i.key = chosen;
+    END IF;
+END
+$function$;
