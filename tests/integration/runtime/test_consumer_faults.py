@@ -12,7 +12,7 @@ from local_stack.broker import Broker
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import EventMeta
 from shared.runtime.db.postgres import Database, Tx
-from shared.runtime.events.consumer import Consumer, ConsumerStalled
+from shared.runtime.events.consumer import Consumer, Stalled
 from shared.runtime.events.kafka import KafkaSettings
 from shared.runtime.events.relay import Relay
 from tests.integration.runtime.world import (
@@ -114,7 +114,7 @@ async def test_no_progress_while_there_is_lag_ends_the_consumer(db: Database, ka
     await asyncio.sleep(3)
     assert not running_consumer.done(), "nothing to read is no reason"
     await publish(db, kafka, note(subject="a", n=1))
-    with pytest.raises(ConsumerStalled, match="lag 1"):
+    with pytest.raises(Stalled, match="lag 1"):
         await asyncio.wait_for(running_consumer, 15)
 
 
@@ -132,7 +132,7 @@ async def test_a_client_that_reads_nothing_while_the_broker_is_well_ends_the_con
 
     monkeypatch.setattr("aiokafka.AIOKafkaConsumer.getmany", silence)
     consumer = Consumer(runtime_of(db), "silent", [topic], {note: write_effect}, kafka=kafka, stall_s=1.5)
-    with pytest.raises(ConsumerStalled):
+    with pytest.raises(Stalled):
         await asyncio.wait_for(consumer.run(), 15)
 
 

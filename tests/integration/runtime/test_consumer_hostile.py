@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 from local_stack.broker import Broker
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.db.postgres import Database, Tx
-from shared.runtime.events import shards
+from shared.runtime.events import reading
 from shared.runtime.events.consumer import Consumer
 from shared.runtime.events.dispatch import Raw
 from shared.runtime.events.kafka import KafkaSettings, ensure_topics, topic_of
@@ -144,7 +144,7 @@ async def test_a_partition_that_cannot_be_read_stops_no_other(db: Database, kafk
 async def test_it_is_read_again_once_it_can_be(
     db: Database, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "ASIDE_S", 0.5)
+    monkeypatch.setattr(reading, "ASIDE_S", 0.5)
     topic = new_topic(1)  # not a provider's: the broker would unpack what comes
     packed = topic.name
     assert await ensure_topics(kafka, [topic]) == {}
@@ -173,7 +173,7 @@ async def test_the_way_out_is_to_delete_the_record_on_the_broker(
 ) -> None:
     if broker.kind == "tansu":
         pytest.skip("Tansu cannot delete records; make test-kafka runs this on Apache Kafka")
-    monkeypatch.setattr(shards, "ASIDE_S", 0.5)
+    monkeypatch.setattr(reading, "ASIDE_S", 0.5)
     (bad,) = await _new_topics(kafka, 1)
     await _send_illegible(kafka, bad, b"1", b"2")
     await send_bytes(kafka, bad, b"3")

@@ -97,7 +97,7 @@ class Publisher:
         assert self._producer is not None
         sending = asyncio.gather(*sends)
         try:
-            await self._producer.call(sending, FOREVER_S)
+            await self._producer.call("acknowledgement of a batch", sending, FOREVER_S)
         except BrokerUnavailable as error:
             outcome.failure = error
 

@@ -195,7 +195,7 @@ class Relay:
                 continue
             meanwhile = asyncio.create_task(self._mark_and_fetch(connection, marked_later, rows))
             try:
-                async with broker.bounded(self._timeout_s):
+                async with broker.bounded(f"acknowledgement of {len(rows)} facts", self._timeout_s):
                     outcome = await self._publisher.send(rows)
             finally:
                 more = await meanwhile
