@@ -14,6 +14,7 @@ from opentelemetry import propagate, trace
 from shared.contracts.base import Fact
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base import metrics
+from shared.runtime.base.backoff import Backoff
 from shared.runtime.db.postgres import Tx, is_transient
 from shared.runtime.events import inbox
 from shared.runtime.events.dispatch import Handler, Incoming, Kind, Projection, RawHandler, Table
@@ -27,9 +28,17 @@ WITH claimed AS (INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFL
 SELECT EXISTS (SELECT FROM claimed) AS claimed,
        EXISTS (SELECT FROM parked WHERE consumer = $1 AND key = $3) AS parked
 """
-FIRST_PAUSE_S: Final = 0.05
-LONGEST_PAUSE_S: Final = 5.0
 BEHIND_ANOTHER: Final = "waits for an earlier event of the same key"
+
+
+def passes(error: BaseException) -> bool:
+    """Whether it passes by itself, so that the event is tried again in place and never parked.
+
+    Also where it is wrapped: what else is in a group of errors may be a consequence, and shows itself the next time.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return any(passes(each) for each in error.exceptions)
+    return is_transient(error) or (error.__cause__ is not None and passes(error.__cause__))
 
 
 class Delivery:
@@ -56,6 +65,8 @@ class Delivery:
             elif event.kind is Kind.SKIP:
                 self._count("skipped", event)
             else:
+                if event.kind is Kind.FOREIGN:
+                    self._count("foreign", event)
                 handled[event.meta.key].append(event)
         for batch in projected.values():
             await self._project(batch)
@@ -195,17 +206,16 @@ class Delivery:
 
     async def _retrying(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try again, in place, while the database is away or the transaction loses a race."""
-        pause = FIRST_PAUSE_S
+        backoff = Backoff(first_s=0.05)
         while True:
             try:
                 return await attempt()
             except Exception as error:
-                if not is_transient(error):
+                if not passes(error):
                     raise
                 metrics.consumer_retries.add(1, {"consumer": self._consumer})
-                log.warning("event_retried", consumer=self._consumer, error=repr(error), pause_s=pause)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_S)
+                log.warning("event_retried", consumer=self._consumer, error=repr(error))
+            await backoff.wait()
 
     def _span(self, event: Incoming) -> Any:
         carrier = {"traceparent": event.meta.traceparent} if event.meta.traceparent else {}
@@ -277,7 +287,7 @@ async def _unpark_first(rt: Runtime, consumer: str, table: Table, key: str) -> b
             await table.apply(rt, tx, table.reread(parked))
             await inbox.unparked(tx, parked)
     except Exception as error:
-        if parked is None or is_transient(error):
+        if parked is None or passes(error):
             raise
         log.warning(
             "event_refused_again", consumer=consumer, key=key, event_id=str(parked.meta.event_id), exc_info=True

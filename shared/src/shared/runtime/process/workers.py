@@ -49,7 +49,7 @@ def jobs_of(service: Service, rt: Runtime) -> list[Job]:
         jobs += [Job(_name(worker), partial(worker, rt)) for worker in service.workers]
     if "ticks" in roles:
         if service.deadlines:
-            ticks = TickWorker(rt, service.deadlines)
+            ticks = TickWorker(rt, service.deadlines, skew_limit_s=rt.settings.clock_skew_limit_s)
             jobs.append(Job("ticks", ticks.run, partial(_report, ticks.health)))
         jobs.append(Job("housekeeping", partial(housekeeping, rt)))
     return jobs
