@@ -36,6 +36,7 @@ UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
     asyncpg.PostgresConnectionError,  # 08xxx
     asyncpg.OperatorInterventionError,  # 57xxx: shutting down, starting up, cancelled
     asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,  # 25006: a server that was demoted, no defect of ours
     asyncpg.InterfaceError,  # a closed connection; asyncpg puts wrong use of its API in here too
     ConnectionError,
     OSError,
