@@ -102,6 +102,44 @@ async def test_when_the_database_ends_every_session_nothing_is_lost_or_done_twic
     assert await parked(db, "sessions") == []
 
 
+async def test_a_database_that_takes_no_writes_for_a_while_parks_nothing_and_ends_nothing(
+    db: Database, dsn: str, kafka: KafkaSettings
+) -> None:
+    topic = new_topic()
+    note = note_on(topic)
+    worker = await Database.connect(dsn, application_name="worker")
+    name = dsn.rsplit("/", 1)[1]
+    met: set[int] = set()
+
+    async def demoted(rt: Runtime, tx: Tx, fact: Note, meta: EventMeta) -> None:
+        if fact.n % 10 == 0 and fact.n not in met:  # demoted now, and writable again when the event might be parked
+            met.add(fact.n)
+            await tx.execute("SET LOCAL transaction_read_only = on")
+        async with asyncio.TaskGroup() as group:  # what comes out of it is a group of errors
+            group.create_task(write_effect(rt, tx, fact, meta))
+
+    await publish(db, kafka, *(note(subject=f"k{n % 5}", n=n) for n in range(200)))
+    consumer = Consumer(runtime_of(worker), "read-only", [topic], {note: demoted}, kafka=kafka)
+
+    async def set_read_only(on: bool) -> None:
+        async with db.connection() as connection:
+            await connection.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = {on}')
+        await kill_session(dsn, "worker")
+
+    async with running(consumer.run):
+        for done in (10, 100):
+            await until(lambda done=done: has_effects(db, done))  # type: ignore[misc]
+            for on in (True, False):
+                await set_read_only(on)
+                await asyncio.sleep(0.15)
+        await until(lambda: has_effects(db, 200), 40)
+    await worker.close()
+    for key in range(5):
+        assert [n for _, n in await effects(db, f"k{key}")] == list(range(key, 200, 5))
+    assert len(met) == 20
+    assert await parked(db, "read-only") == []
+
+
 async def test_no_progress_while_there_is_lag_ends_the_consumer(db: Database, kafka: KafkaSettings) -> None:
     topic = new_topic()
     note = note_on(topic)
