@@ -1,7 +1,8 @@
 """What a service has to tell, written in the transaction that makes it true.
 
 Lock the aggregate (SELECT … FOR UPDATE, a guarded UPDATE, or its INSERT) in that transaction: ids are drawn at its end,
-and the relay publishes in id order, so that is what keeps the facts of one key in the order in which they became true.
+and the relay publishes in id order, so that is what keeps the facts of one aggregate in the order in which they became
+true. Facts of two aggregates under one key (two orders about one site) are in no order that anybody may rely on.
 """
 
 from collections.abc import Iterable, Sequence

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
+from uuid import UUID
 
 import structlog
 from opentelemetry import propagate, trace
 
 from shared.contracts.base import Fact
+from shared.runtime.acts import audit
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base import metrics
 from shared.runtime.base.backoff import Backoff
+from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx, is_transient
 from shared.runtime.events import inbox
 from shared.runtime.events.dispatch import Handler, Incoming, Kind, Projection, RawHandler, Table
@@ -296,3 +300,46 @@ async def _unpark_first(rt: Runtime, consumer: str, table: Table, key: str) -> b
             await inbox.failed_again(tx, parked, f"{type(error).__name__}: {error}")
         return False
     return True
+
+
+class NotFirst(ValueError):
+    """Only the event that stopped a key can be set aside; those behind it were never tried."""
+
+
+async def set_aside(rt: Runtime, consumer: str, event_id: UUID, *, reason: str, who: Caller) -> str | None:
+    """Give up a parked event for good; gives its key, none if this consumer has no such event parked.
+
+    Who did it, why, and the record as it came are in the audit trail. The events behind it wait no longer for it:
+    ``unpark`` its key. Raises NotFirst if an earlier event of its key waits.
+    """
+    async with rt.db.transaction() as tx:
+        key = await inbox.key_of(tx, consumer, event_id)
+        if key is None:
+            return None
+        await inbox.lock_key(tx, consumer, key)
+        parked = await inbox.first_parked(tx, consumer, key)
+        if parked is None or parked.meta.event_id != event_id:
+            raise NotFirst(f"{consumer}: an earlier event of the key {key} waits")
+        meta = parked.meta
+        await audit.record(
+            tx,
+            who=who,
+            act="set_aside",
+            resource=f"parked/{consumer}/{event_id}",
+            outcome="granted",
+            detail={
+                "reason": reason,
+                "type": parked.type,
+                "key": key,
+                "topic": meta.topic,
+                "partition": meta.partition,
+                "offset": meta.offset,
+                "error": parked.error,
+                "headers": dict(parked.headers),
+                "value": b64encode(parked.value).decode(),
+            },
+            at=rt.clock.now(),
+        )
+        await inbox.unparked(tx, parked)
+    log.warning("event_set_aside", consumer=consumer, key=key, event_id=str(event_id), subject=who.subject)
+    return key

@@ -122,6 +122,19 @@ async def bounded(what: str, seconds: float = CALL_S) -> AsyncIterator[None]:
         raise BrokerUnavailable(f"no answer from the broker within {seconds:g} s: {what}") from error
 
 
+async def answered(what: str, answer: Awaitable[T], seconds: float = CALL_S) -> T:
+    """The same around one call, also where aiokafka swallows the cancellation that ``bounded`` relies on."""
+    asking = asyncio.ensure_future(answer)
+    try:
+        done, _ = await asyncio.wait({asking}, timeout=seconds)
+        if not done:
+            asking.add_done_callback(_forget)
+            raise BrokerUnavailable(f"no answer from the broker within {seconds:g} s: {what}")
+        return asking.result()
+    finally:
+        asking.cancel()
+
+
 class _OneLife:
     """A client that lives no longer than its connections: when one breaks, ``lost`` is done for good.
 
@@ -245,8 +258,7 @@ async def start_consumer(kafka: KafkaSettings, group_id: str | None) -> Reader:
 
 async def _started(client: Any) -> Any:
     try:
-        async with bounded("connecting"):
-            await client.start()
+        await answered("connecting", client.start())
     except BaseException:
         await abandon(client)
         raise
@@ -254,12 +266,11 @@ async def _started(client: Any) -> Any:
 
 
 @asynccontextmanager
-async def admin(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
-    """An admin client for a few calls."""
+async def admin(kafka: KafkaSettings, seconds: float = CALL_S) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client for a few calls; ``seconds``: how long it may take to connect."""
     client = AIOKafkaAdminClient(**kafka.options())
     try:
-        async with bounded("connecting"):
-            await client.start()
+        await answered("connecting", client.start(), seconds)
         yield client
     finally:
         await _leave(client.close())
@@ -345,11 +356,12 @@ async def ensure_topics(kafka: KafkaSettings, specs: Iterable[Topic]) -> dict[st
     wanted = {topic.name: topic for topic in specs}
     if not wanted:
         return {}
-    async with admin(kafka) as client, bounded(f"making topics, {len(wanted)} of them"):
-        missing = sorted(wanted.keys() - set(await client.list_topics()))
+    async with admin(kafka) as client:
+        missing = sorted(wanted.keys() - set(await answered("a list of topics", client.list_topics())))
         if not missing:
             return {}
-        answer = await client.create_topics([_new_topic(kafka, wanted[name]) for name in missing])
+        made = client.create_topics([_new_topic(kafka, wanted[name]) for name in missing])
+        answer = await answered(f"making {len(missing)} topics", made)
     refused = {}
     for name, code, *message in answer.topic_errors:
         if code not in (0, TopicAlreadyExistsError.errno):
@@ -376,7 +388,7 @@ async def empty_topics(kafka: KafkaSettings, names: Iterable[str]) -> list[str]:
 async def is_reachable(kafka: KafkaSettings, seconds: float = 3.0) -> bool:
     """Whether some broker answers a client of its own."""
     with contextlib.suppress(*BROKER_ERRORS, OSError):
-        async with bounded("a list of topics", seconds), admin(kafka) as client:
-            await client.list_topics()
+        async with admin(kafka, seconds) as client:
+            await answered("a list of topics", client.list_topics(), seconds)
             return True
     return False

@@ -1,8 +1,8 @@
 """The relay: publishes what the outbox holds, in id order, and marks it; one per service, others stand by.
 
-A pass publishes whatever a snapshot shows unpublished. Ids of one key are drawn under the aggregate's lock, so id order
-is commit order per key; a transaction that commits late, with a lower id, belongs to another key and is picked up by
-the next pass. Nothing waits for long transactions.
+A pass publishes whatever a snapshot shows unpublished. Ids of one aggregate are drawn under its lock, so id order is
+commit order there; a transaction that commits late, with a lower id, is about another aggregate and is picked up by the
+next pass. Nothing waits for long transactions.
 """
 
 from __future__ import annotations
