@@ -25,6 +25,7 @@ from shared.runtime.base.clock import SystemClock
 from shared.runtime.events import kafka
 from shared.runtime.events.kafka import KafkaSettings, Reader
 from shared.runtime.events.reading import Stalled
+from tests.integration.runtime.world import send_illegible
 from tests.support.fixtures import FreshBroker, MakeDatabase
 from tests.support.service import running_service
 from tests.unit.query.build import batch, dump, order, site, wire
@@ -185,6 +186,24 @@ async def test_what_cannot_be_read_is_kept_and_the_rest_goes_on(
     async with reading(model, server):
         await until(lambda: model.count("sites") == 2)
     assert model.count("quarantine") == 2
+
+
+async def test_bytes_that_are_no_record_stop_their_partition_alone_and_nothing_is_called_complete(
+    model: ReadModel, fresh_broker: FreshBroker
+) -> None:
+    server = fresh_broker()
+    await publish(server, site(1), partition=1)
+    await send_illegible(settings(server), REGISTRY_SITES.name, wire(site(2)), b"what no client can take apart")
+    async with reading(model, server) as worker:
+        await until(lambda: worker._reading.illegible == [f"{REGISTRY_SITES.name}/0@1"])
+        complete_up_to = model.as_of()
+        await publish(server, site(3), partition=2)
+        await until(lambda: model.count("sites") == 3)
+        for _ in range(3):  # it is measured again, and again
+            worker._reading.lag = None
+            await until(lambda: worker.lag == 0)
+        assert model.as_of() == complete_up_to
+    assert model.offsets()[Place(REGISTRY_SITES.name, 0)] == 1
 
 
 async def test_new_partitions_are_found(
