@@ -12,7 +12,7 @@ from local_stack.broker import Broker
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import EventMeta
 from shared.runtime.db.postgres import Database, Tx
-from shared.runtime.events.consumer import Consumer, ConsumerStalled
+from shared.runtime.events.consumer import Consumer, Stalled
 from shared.runtime.events.kafka import KafkaSettings
 from shared.runtime.events.relay import Relay
 from tests.integration.runtime.world import (
@@ -102,6 +102,44 @@ async def test_when_the_database_ends_every_session_nothing_is_lost_or_done_twic
     assert await parked(db, "sessions") == []
 
 
+async def test_a_database_that_takes_no_writes_for_a_while_parks_nothing_and_ends_nothing(
+    db: Database, dsn: str, kafka: KafkaSettings
+) -> None:
+    topic = new_topic()
+    note = note_on(topic)
+    worker = await Database.connect(dsn, application_name="worker")
+    name = dsn.rsplit("/", 1)[1]
+    met: set[int] = set()
+
+    async def demoted(rt: Runtime, tx: Tx, fact: Note, meta: EventMeta) -> None:
+        if fact.n % 10 == 0 and fact.n not in met:  # demoted now, and writable again when the event might be parked
+            met.add(fact.n)
+            await tx.execute("SET LOCAL transaction_read_only = on")
+        async with asyncio.TaskGroup() as group:  # what comes out of it is a group of errors
+            group.create_task(write_effect(rt, tx, fact, meta))
+
+    await publish(db, kafka, *(note(subject=f"k{n % 5}", n=n) for n in range(200)))
+    consumer = Consumer(runtime_of(worker), "read-only", [topic], {note: demoted}, kafka=kafka)
+
+    async def set_read_only(on: bool) -> None:
+        async with db.connection() as connection:
+            await connection.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = {on}')
+        await kill_session(dsn, "worker")
+
+    async with running(consumer.run):
+        for done in (10, 100):
+            await until(lambda done=done: has_effects(db, done))  # type: ignore[misc]
+            for on in (True, False):
+                await set_read_only(on)
+                await asyncio.sleep(0.15)
+        await until(lambda: has_effects(db, 200), 40)
+    await worker.close()
+    for key in range(5):
+        assert [n for _, n in await effects(db, f"k{key}")] == list(range(key, 200, 5))
+    assert len(met) == 20
+    assert await parked(db, "read-only") == []
+
+
 async def test_no_progress_while_there_is_lag_ends_the_consumer(db: Database, kafka: KafkaSettings) -> None:
     topic = new_topic()
     note = note_on(topic)
@@ -114,7 +152,7 @@ async def test_no_progress_while_there_is_lag_ends_the_consumer(db: Database, ka
     await asyncio.sleep(3)
     assert not running_consumer.done(), "nothing to read is no reason"
     await publish(db, kafka, note(subject="a", n=1))
-    with pytest.raises(ConsumerStalled, match="lag 1"):
+    with pytest.raises(Stalled, match="lag 1"):
         await asyncio.wait_for(running_consumer, 15)
 
 
@@ -132,7 +170,7 @@ async def test_a_client_that_reads_nothing_while_the_broker_is_well_ends_the_con
 
     monkeypatch.setattr("aiokafka.AIOKafkaConsumer.getmany", silence)
     consumer = Consumer(runtime_of(db), "silent", [topic], {note: write_effect}, kafka=kafka, stall_s=1.5)
-    with pytest.raises(ConsumerStalled):
+    with pytest.raises(Stalled):
         await asyncio.wait_for(consumer.run(), 15)
 
 

@@ -3,21 +3,19 @@
 import asyncio
 import os
 import random
-import struct
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import confluent_kafka
 import pytest
-from aiokafka import AIOKafkaProducer, codec
-from aiokafka.record.default_records import calc_crc32c
+from aiokafka import codec
 from confluent_kafka.admin import AdminClient
 
 from local_stack.broker import Broker
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.db.postgres import Database, Tx
-from shared.runtime.events import shards
+from shared.runtime.events import reading
 from shared.runtime.events.consumer import Consumer
 from shared.runtime.events.dispatch import Raw
 from shared.runtime.events.kafka import KafkaSettings, ensure_topics, topic_of
@@ -30,6 +28,7 @@ from tests.integration.runtime.world import (
     running,
     runtime_of,
     send_bytes,
+    send_illegible,
     until,
 )
 
@@ -64,21 +63,6 @@ def _send(kafka: KafkaSettings, topic: str, value: bytes, options: dict[str, Any
     producer.produce(topic, value, partition=0, on_delivery=lambda error, _: refused.append(error), **given)
     assert producer.flush(20) == 0
     assert refused == [None]
-
-
-async def _send_illegible(kafka: KafkaSettings, topic: str, *values: bytes) -> None:
-    """A batch whose last record has a header with a name that is not UTF-8, which no client can take apart."""
-    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers, enable_idempotence=False)
-    await producer.start()
-    batch = producer.create_batch()
-    for value in values:
-        batch.append(key=b"k", value=value, timestamp=None, headers=[("name", b"")] if value is values[-1] else [])
-    batch.close()
-    data = bytearray(batch._build()).replace(b"name", b"\xff\xfe\xfd\xfc")
-    data[17:21] = struct.pack(">I", calc_crc32c(bytes(data[21:])))
-    batch._build = lambda: bytes(data)
-    await (await producer.send_batch(batch, topic, partition=0))
-    await producer.stop()
 
 
 @pytest.mark.parametrize(
@@ -122,7 +106,7 @@ async def test_nobody_waits_behind_what_another_wrote_under_the_same_key(db: Dat
 
 async def test_a_partition_that_cannot_be_read_stops_no_other(db: Database, kafka: KafkaSettings) -> None:
     bad, *good = await _new_topics(kafka, 4)
-    await _send_illegible(kafka, bad, b"1", b"2", b"3")
+    await send_illegible(kafka, bad, b"1", b"2", b"3")
     await send_bytes(kafka, bad, b"4")
     for place, name in enumerate(good):
         await send_bytes(kafka, name, b"%d" % (place + 10))
@@ -144,7 +128,7 @@ async def test_a_partition_that_cannot_be_read_stops_no_other(db: Database, kafk
 async def test_it_is_read_again_once_it_can_be(
     db: Database, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "ASIDE_S", 0.5)
+    monkeypatch.setattr(reading, "ASIDE_S", 0.5)
     topic = new_topic(1)  # not a provider's: the broker would unpack what comes
     packed = topic.name
     assert await ensure_topics(kafka, [topic]) == {}
@@ -173,9 +157,9 @@ async def test_the_way_out_is_to_delete_the_record_on_the_broker(
 ) -> None:
     if broker.kind == "tansu":
         pytest.skip("Tansu cannot delete records; make test-kafka runs this on Apache Kafka")
-    monkeypatch.setattr(shards, "ASIDE_S", 0.5)
+    monkeypatch.setattr(reading, "ASIDE_S", 0.5)
     (bad,) = await _new_topics(kafka, 1)
-    await _send_illegible(kafka, bad, b"1", b"2")
+    await send_illegible(kafka, bad, b"1", b"2")
     await send_bytes(kafka, bad, b"3")
     async with _reading(db, kafka, [bad]) as consumer:
         await until(_says(consumer, f"{bad}/0@1"))

@@ -3,9 +3,12 @@
 import asyncio
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
+from shared.runtime.acts import envelope
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import EventMeta
+from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Database, Tx
 from shared.runtime.events import inbox
 from shared.runtime.events.consumer import Consumer, unpark
@@ -160,3 +163,22 @@ async def test_raw_records_share_a_transaction_and_one_that_is_refused_is_parked
         await send_bytes(kafka, topic, b"still behind", key=b"b")
         await until(lambda: has_effects(db, 26))
     assert sorted(row[0] for row in await effects(db)) == [f"{topic} a"] * 25 + [f"{topic} c"]
+
+
+async def test_a_fact_on_a_topic_that_is_not_its_own_is_parked_and_holds_up_nothing_genuine(
+    db: Database, kafka: KafkaSettings
+) -> None:
+    own, elsewhere = new_topic(1), new_topic(1)
+    note = note_on(own)
+    genuine, event_id = note(subject="a", n=1), uuid7()
+    forged = note(subject="a", n=9)
+    at = datetime.now(UTC)
+    await ensure_topics(kafka, [own, elsewhere])
+    await send_bytes(kafka, elsewhere.name, envelope.encode(forged, event_id=event_id, at=at, trace={}), key=b"a")
+    consumer = Consumer(runtime_of(db), "foreign", [own, elsewhere], {note: write_effect}, kafka=kafka)
+    async with running(consumer.run):
+        await until(lambda: is_parked(db, "foreign", 1))
+        await send_bytes(kafka, own.name, envelope.encode(genuine, event_id=event_id, at=at, trace={}), key=b"a")
+        await until(lambda: has_effects(db, 1))
+    assert await effects(db) == [("a", 1)]
+    assert await parked(db, "foreign") == [(f"{elsewhere.name} a", 1)]

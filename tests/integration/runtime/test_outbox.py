@@ -114,3 +114,20 @@ async def test_a_month_whose_rows_are_in_the_default_partition_does_not_stop_the
         assert await tx.fetchval("SELECT ensure_month_partitions()") == 1
         assert await tx.fetchval("SELECT to_regclass($1)", following) is not None
         assert await tx.fetchval("SELECT to_regclass($1)", month) is None
+
+
+async def test_a_fact_too_large_to_be_published_takes_its_transaction_back(db: Database) -> None:
+    with pytest.raises(outbox.FactTooLarge) as refused:  # noqa: PT012
+        async with db.transaction() as tx:
+            outbox.add(tx, Note(subject="a", n=1), at=NOW)
+            outbox.add(tx, Note(subject="a", n=2, text="字" * (outbox.MOST_BYTES // 3)), at=NOW)
+    assert refused.value.status == 409
+    assert refused.value.extensions["limit"] == outbox.MOST_BYTES < refused.value.extensions["bytes"]
+    assert "note.written.v1" in refused.value.detail
+    with pytest.raises(outbox.FactTooLarge):
+        async with db.transaction() as tx:
+            outbox.add_raw(
+                tx, topic="access-orders.p", key="p", type="order.v1", value=bytes(outbox.MOST_BYTES + 1),
+                event_id=uuid7(), at=NOW
+            )  # fmt: skip
+    assert await unpublished(db) == 0

@@ -18,22 +18,26 @@ from shared.runtime.base.ids import uuid7
 from shared.runtime.db import leases
 from shared.runtime.db.leases import Lease
 from shared.runtime.db.postgres import Database
-from shared.runtime.events import inbox
+from shared.runtime.events import inbox, publisher
 from shared.runtime.events import relay as module
+from shared.runtime.events.consumer import Consumer
 from shared.runtime.events.kafka import KafkaSettings, ensure_topics
 from shared.runtime.events.relay import Relay, replay
 from tests.integration.runtime.world import (
     all_published,
     child,
+    has_effects,
     kafka_of,
     kill_session,
     new_topic,
     note_on,
     read_log,
     running,
+    runtime_of,
     tell,
     unpublished,
     until,
+    write_effect,
 )
 from tests.support.fixtures import FreshBroker
 
@@ -190,6 +194,40 @@ async def test_a_topic_the_broker_will_not_have_holds_up_only_its_own_facts(db: 
         await tell(db, note(subject="a", n=10))
         await until(lambda: _left(db, 10))
     assert (await read_log(kafka, topic)).notes("a") == list(range(11))
+
+
+async def test_a_topic_that_cannot_be_published_to_is_named_until_it_can_be(
+    db: Database, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "HOLD_TOPIC_S", 0.5)
+    monkeypatch.setattr(module, "MEASURE_S", 0.1)
+    topic, unknown = new_topic(1), Topic("nobody-knows-this", "test", "Not in the contracts.")
+    relay = Relay(db, kafka, topics=[topic], poll_s=0.1)
+    await tell(db, note_on(unknown)(subject="a", n=1), note_on(topic)(subject="a", n=1))
+    async with running(relay.run):
+        await until(lambda: _failing(relay), 10, "holding the topic")
+        assert unknown.name in (relay.health().error or "")
+        assert "do not know this topic" in relay.health().held_topics[unknown.name]
+        for _ in range(20):
+            assert relay.health().state == "failing", "also while it is tried again"
+            await asyncio.sleep(0.05)
+        async with db.connection() as connection:
+            await connection.execute("DELETE FROM outbox WHERE topic = $1", unknown.name)
+        await until(lambda: _leading(relay), 10, "good health")
+        await until(lambda: all_published(db))
+    assert relay.health().held_topics == {}
+
+
+async def test_the_largest_fact_that_may_be_told_is_published_and_read(db: Database, kafka: KafkaSettings) -> None:
+    topic = new_topic(1)
+    note = note_on(topic)
+    await tell(db, note(subject="small", n=0), note(subject="a", n=1, text="x" * (outbox.MOST_BYTES - 1000)))
+    await tell(db, note(subject="a", n=2))
+    async with running(Relay(db, kafka, topics=[topic]).run):
+        await until(lambda: all_published(db))
+    consumer = Consumer(runtime_of(db), "large", [topic], {note: write_effect}, kafka=kafka)
+    async with running(consumer.run):
+        await until(lambda: has_effects(db, 3))
 
 
 async def test_a_broker_that_hangs_is_given_up_and_found_again(db: Database, fresh_broker: FreshBroker) -> None:

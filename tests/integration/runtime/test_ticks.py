@@ -6,16 +6,18 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import pytest
 
 from local_stack.postgres import EmbeddedPostgres
 from shared.rules import load
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.ids import uuid7
 from shared.runtime.clocks.ticks import TickWorker
 from shared.runtime.db.postgres import Database, Tx
@@ -107,6 +109,52 @@ async def test_a_tick_that_does_not_finish_for_long_is_reported_until_it_does(db
         await asyncio.sleep(0.7)
         assert worker.health().state == "ticking", "ticks that find nothing to do count as well"
         assert worker.health().last_tick is not None
+
+
+@pytest.mark.parametrize("off", [timedelta(days=61), timedelta(days=-61), timedelta(seconds=31)], ids=str)
+async def test_a_worker_whose_clock_is_wrong_acts_on_nothing_and_says_so(
+    make_database: MakeDatabase, off: timedelta
+) -> None:
+    dsn = await make_database("runtime")
+    fired: list[UUID] = []
+
+    async def fire(_rt: Runtime, _tx: Tx, thing: UUID) -> None:
+        fired.append(thing)
+
+    db = await Database.connect(dsn, application_name="right")
+    rt = replace(runtime_of(db), rules=load("cn-2006"))
+    now, due, later = datetime.now(UTC), uuid7(), uuid7()
+    async with db.transaction() as tx:
+        await deadlines.start_in(tx, "window", due, 0, at=now)
+        await deadlines.start_in(tx, "window", later, 30 * 86_400, at=now)
+    service = replace(toy.SERVICE, deadlines={"window": fire})
+    clock = FixedClock(now + off, alone=True)
+    async with running_service(service, dsn, clock=clock, roles_run="http,ticks", log_level="ERROR") as api:
+        wrong = await ticks_until(api, "the wrong clock", lambda ticks: "clock of this process" in str(ticks["error"]))
+        assert (wrong["ok"], wrong["state"], wrong["last_tick"]) == (False, "failing", None)
+        assert (await ready(api))["status"] == "degraded"
+        skew = re.search(r"^clock_skew_seconds\S* (\S+)$", (await api.get("/metrics")).text, re.MULTILINE)
+        assert skew is not None
+        assert abs(float(skew[1]) - off.total_seconds()) < 20
+        assert fired == []
+    assert await TickWorker(rt, {"window": fire}).tick() == 1, "only what is due by the database's time"
+    assert fired == [due]
+    await db.close()
+
+
+async def test_a_clock_that_is_a_little_off_acts_by_the_time_of_the_database(db: Database) -> None:
+    fired: list[UUID] = []
+
+    async def fire(_rt: Runtime, _tx: Tx, thing: UUID) -> None:
+        fired.append(thing)
+
+    now, soon = datetime.now(UTC), uuid7()
+    fast = FixedClock(now + timedelta(seconds=25), alone=True)
+    rt = replace(runtime_of(db), rules=load("cn-2006"), clock=fast)
+    async with db.transaction() as tx:
+        await deadlines.start_in(tx, "window", soon, 20, at=now)
+    assert await TickWorker(rt, {"window": fire}).tick() == 0, "due by the clock here, not by the database's"
+    assert fired == []
 
 
 async def test_a_service_without_clocks_has_no_ticks_to_report(make_database: MakeDatabase) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import struct
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from typing import Any, ClassVar, cast
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.record.default_records import calc_crc32c
 
 from local_stack.broker import Broker
 from shared.contracts.base import Fact, Topic
@@ -151,6 +153,21 @@ async def send_bytes(kafka: KafkaSettings, topic: str, *values: bytes, key: byte
     await producer.start()
     for value in values:
         await producer.send_and_wait(topic, value, key=key)
+    await producer.stop()
+
+
+async def send_illegible(kafka: KafkaSettings, topic: str, *values: bytes) -> None:
+    """A batch whose last record has a header with a name that is not UTF-8, which no client can take apart."""
+    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers, enable_idempotence=False)
+    await producer.start()
+    batch = producer.create_batch()
+    for value in values:
+        batch.append(key=b"k", value=value, timestamp=None, headers=[("!!!!", b"")] if value is values[-1] else [])
+    batch.close()
+    data = bytearray(batch._build()).replace(b"!!!!", b"\xff\xfe\xfd\xfc")
+    data[17:21] = struct.pack(">I", calc_crc32c(bytes(data[21:])))
+    batch._build = lambda: bytes(data)
+    await (await producer.send_batch(batch, topic, partition=0))
     await producer.stop()
 
 

@@ -132,7 +132,16 @@ def test_alerts_and_dashboard_ask_for_metrics_that_exist() -> None:
     known |= {f"{name}_{part}" for name in metrics.OF_FASTAPI for part in ("bucket", "count", "sum")}
     for expression in asked:
         bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|by \([^)]*\)", "", expression)
-        names = set(re.findall(r"[a-z_]{2,}", bare)) - {"rate", "increase", "sum", "histogram_quantile", "time"}
+        names = set(re.findall(r"[a-z_]{2,}", bare)) - {
+            "rate",
+            "increase",
+            "sum",
+            "histogram_quantile",
+            "time",
+            "or",
+            "unless",
+            "offset",
+        }
         assert names, expression
         assert names <= known, expression
     for rule in rules:
@@ -153,6 +162,17 @@ def test_every_mounted_file_is_there(described: dict[str, Any]) -> None:
         for mount in service.get("volumes", []):
             source = mount.split(":")[0]
             assert not source.startswith("./") or (ROOT / source).exists(), source
+
+
+def test_a_rule_on_an_increase_also_sees_a_counter_that_begins_above_0() -> None:
+    groups = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text())["groups"]
+    rules = [rule["expr"] for group in groups for rule in group["rules"] if "increase(" in rule["expr"]]
+    assert rules
+    for rule in rules:
+        found = re.fullmatch(r"increase\((.+)\[(\w+)\]\) > 0 or \((.+) unless (.+) offset (\w+)\) > 0", rule)
+        assert found is not None, rule
+        counter, window, now, before, ago = found.groups()
+        assert (counter, counter, window) == (now, before, ago), rule
 
 
 def test_every_alert_is_in_the_runbook() -> None:

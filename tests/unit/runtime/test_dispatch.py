@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
+import orjson
 import pytest
 
+from shared.contracts.base import Fact
 from shared.contracts.registry import RegistrationRevokedV1, SiteRecordedV1
 from shared.runtime.acts import envelope
 from shared.runtime.base.ids import uuid7
-from shared.runtime.events.dispatch import Kind, Table, raw_event_id
+from shared.runtime.events.dispatch import ForeignFact, Kind, Table, raw_event_id
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,33 @@ def test_facts_go_where_the_table_says_and_unknown_ones_are_skipped() -> None:
     assert TABLE.read(_record_of(recorded)).kind is Kind.PROJECTION
     assert TABLE.fact(TABLE.read(_record_of(recorded))) == recorded
     assert Table({}, {}).read(_record_of(revoked)).kind is Kind.SKIP
+
+
+def _envelope_of(fact: Any, **changes: str) -> FakeRecord:
+    record = _record_of(fact)
+    return replace(record, value=orjson.dumps(orjson.loads(record.value or b"") | changes))
+
+
+@pytest.mark.parametrize("fact", [RegistrationRevokedV1, SiteRecordedV1], ids=["handled", "projected"])
+async def test_a_fact_is_believed_only_on_its_own_topic_and_from_its_own_source(fact: type[Fact]) -> None:
+    genuine = _record_of(fact(**fact.EXAMPLE))
+    elsewhere = replace(genuine, topic="approval-events")
+    others = _envelope_of(fact(**fact.EXAMPLE), source="urn:concord:approval")
+    for forged, what in ((elsewhere, "on approval-events"), (others, "from urn:concord:approval")):
+        event = TABLE.read(forged)
+        assert event.kind is Kind.FOREIGN
+        assert event.meta.event_id != TABLE.read(genuine).meta.event_id, "or the genuine one would count as known"
+        assert event.meta.key != TABLE.read(genuine).meta.key, "or the genuine ones would wait behind it"
+        with pytest.raises(ForeignFact, match=what):
+            await TABLE.apply(cast("Any", None), cast("Any", None), event)
+    assert TABLE.read(genuine).kind in {Kind.HANDLER, Kind.PROJECTION}
+
+
+def test_an_envelope_without_a_source_is_none() -> None:
+    record = _record_of(RegistrationRevokedV1(**RegistrationRevokedV1.EXAMPLE))
+    event = orjson.loads(record.value or b"")
+    del event["source"]
+    assert TABLE.read(replace(record, value=orjson.dumps(event))).kind is Kind.UNREADABLE
 
 
 def test_the_longest_beginning_of_a_topic_wins() -> None:

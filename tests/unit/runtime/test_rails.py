@@ -1,17 +1,23 @@
 """Topics, metrics and clocks: small promises of the data rails."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 
+from shared.contracts.generate import events_page
 from shared.contracts.topics import FACT_TOPICS
+from shared.runtime.acts import outbox
 from shared.runtime.base import metrics
+from shared.runtime.base.backoff import Backoff
 from shared.runtime.base.clock import FixedClock, SystemClock
 from shared.runtime.base.context import Caller
+from shared.runtime.events import kafka, publisher
 from shared.runtime.events.kafka import BrokerUnavailable, TopicRefused, bounded, topic_of
 
 
@@ -30,9 +36,68 @@ def test_other_topics_are_refused(name: str) -> None:
 
 
 async def test_a_call_that_takes_too_long_is_a_broker_that_is_not_there() -> None:
-    with pytest.raises(BrokerUnavailable, match=r"0\.01 s"):
-        async with bounded(0.01):
+    with pytest.raises(BrokerUnavailable, match=r"0\.01 s: a thing"):
+        async with bounded("a thing", 0.01):
             await asyncio.sleep(5)
+
+
+async def test_a_call_that_will_not_be_cancelled_is_not_waited_for_either() -> None:
+    ended = asyncio.Event()
+
+    async def stubborn() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:  # as parts of aiokafka do
+            await ended.wait()
+
+    async with asyncio.timeout(5):
+        with pytest.raises(BrokerUnavailable, match="a thing"):
+            await kafka.answered("a thing", stubborn(), 0.01)
+    ended.set()
+
+
+def test_the_documented_rule_for_partitions_and_size_is_the_one_we_follow() -> None:
+    page = events_page()
+    key, partition = re.search(r"`([0-9a-f-]{36})` is in partition (\d+) of 24", page).groups()  # type: ignore[union-attr]
+    assert publisher._hash(key) % 24 == int(partition)
+    assert f"at most {outbox.MOST_BYTES:,} bytes" in page
+
+
+async def test_a_backoff_grows_to_its_limit_differs_between_processes_and_begins_anew() -> None:
+    waits: list[float] = []
+
+    async def slept(seconds: float) -> None:
+        waits.append(seconds)
+
+    backoff = Backoff(first_s=0.1, most_s=1.0, factor=2.0, jitter=0.2, sleep=slept)
+    for _ in range(6):
+        await backoff.wait()
+    for wait, expected in zip(waits, [0.1, 0.2, 0.4, 0.8, 1.0, 1.0], strict=True):
+        assert expected * 0.8 <= wait <= expected * 1.2
+    assert len({wait / expected for wait, expected in zip(waits, [0.1, 0.2, 0.4, 0.8, 1.0, 1.0], strict=True)}) > 1
+    backoff.reset()
+    await backoff.wait()
+    assert waits[-1] <= 0.12
+
+
+async def test_fetches_are_short_while_records_come_and_long_when_none_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def wait_of(configured: int, *, idle: bool) -> int:
+        reader = kafka.Reader(bootstrap_servers="nowhere:1", fetch_wait_ms=configured)
+        reader._fetcher = SimpleNamespace(_fetch_max_wait_ms=configured)
+        monkeypatch.setattr(kafka, "EAGER_S", 0.0 if idle else 60.0)
+        for _ in range(20):
+            reader.rest()
+        longest = int(reader._fetcher._fetch_max_wait_ms)
+        reader.busy()
+        assert reader._fetcher._fetch_max_wait_ms == configured, "a record came: at once as short as before"
+        del reader._fetcher
+        return longest
+
+    assert await wait_of(10, idle=False) == 10
+    assert await wait_of(10, idle=True) == kafka.RESTING_MS
+    assert await wait_of(500, idle=True) == 500, (
+        "a broker that answers when a record comes may wait as long as it is told"
+    )
 
 
 EXPORT = """

@@ -19,7 +19,7 @@ class Tansu(OneProcess):
 
     kind: ClassVar[str] = "tansu"
     idempotence: ClassVar[bool] = False  # InitProducerId answers UnknownError
-    fetch_wait_ms: ClassVar[int] = 10  # a record that comes does not end a fetch that waits
+    fetch_wait_ms: ClassVar[int] = 10  # a record does not end a fetch that waits; at rest the runtime waits longer
     keeps_data: ClassVar[bool] = False
 
     def __init__(self, folder: Path, *, port: int | None = None, log: Path | None = None) -> None:

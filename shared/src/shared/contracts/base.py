@@ -170,7 +170,7 @@ class Fact(Document):
     TYPE: ClassVar[str]
     TOPIC: ClassVar[Topic]
     KEY: ClassVar[str]
-    """Name of the field that is the Kafka key; facts with the same key reach every reader in order."""
+    """Name of the field that is the Kafka key; facts of one aggregate under it reach every reader in order."""
     CONSUMERS: ClassVar[tuple[str, ...]] = ()
     EXAMPLE: ClassVar[dict[str, Any]]
 

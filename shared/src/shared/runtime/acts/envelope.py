@@ -26,6 +26,7 @@ class Envelope:
 
     event_id: UUID
     type: str
+    source: str
     at: datetime
     key: str
     data: Any
@@ -70,6 +71,7 @@ def decode(value: bytes) -> Envelope:
         return Envelope(
             event_id=UUID(event["id"]),
             type=_text(event["type"]),
+            source=_text(event["source"]),
             at=datetime.fromisoformat(event["time"]),
             key=_text(event["subject"]),
             data=event.get("data"),

@@ -1,7 +1,8 @@
 """What a service has to tell, written in the transaction that makes it true.
 
 Lock the aggregate (SELECT … FOR UPDATE, a guarded UPDATE, or its INSERT) in that transaction: ids are drawn at its end,
-and the relay publishes in id order, so that is what keeps the facts of one key in the order in which they became true.
+and the relay publishes in id order, so that is what keeps the facts of one aggregate in the order in which they became
+true. Facts of two aggregates under one key (two orders about one site) are in no order that anybody may rely on.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,15 +13,28 @@ from uuid import UUID
 from shared.contracts.base import Fact
 from shared.runtime.acts import envelope
 from shared.runtime.base.ids import uuid7
+from shared.runtime.base.problems import Conflict
 from shared.runtime.db.at_commit import AppendOnly, insert_at_commit, notify_at_commit
 from shared.runtime.db.postgres import Tx
 
 CHANNEL: Final = "outbox"
+MOST_BYTES: Final = 4_000_000
+"""Of a fact with its envelope, key and headers. Topics take batches of 4 MiB: what is around a record has room."""
 
 OUTBOX: Final = AppendOnly(
     "outbox",
     {"event_id": "uuid", "topic": "text", "key": "text", "type": "text", "value": "bytea", "headers": "jsonb"},
 )
+
+
+class FactTooLarge(Conflict):
+    """The fact that would have to be told, {fact}, has {bytes} bytes, and at most {limit} can be published.
+
+    Nothing was changed: a register that said one thing while nobody can be told of it would be worse than a refusal.
+    """
+
+    members = frozenset({"fact", "bytes", "limit"})
+
 
 _Row = tuple[UUID, str, str, str, bytes, dict[str, str]]
 
@@ -37,7 +51,10 @@ def _rows(facts: Iterable[Fact], at: datetime) -> list[_Row]:
 
 
 def add(tx: Tx, *facts: Fact, at: datetime) -> None:
-    """Tell facts, in this order, as structured-mode CloudEvents. ``at`` is when they became true."""
+    """Tell facts, in this order, as structured-mode CloudEvents. ``at`` is when they became true.
+
+    Raises FactTooLarge, and with it the whole transaction is taken back.
+    """
     if facts:
         _tell(tx, _rows(facts, at))
 
@@ -55,7 +72,7 @@ def add_raw(
     content_type: str = "application/jose",
     headers: Iterable[tuple[str, str]] = (),
 ) -> None:
-    """Send bytes exactly as they are (a signed order), as a binary-mode CloudEvent."""
+    """Send bytes exactly as they are (a signed order), as a binary-mode CloudEvent. Raises FactTooLarge."""
     all_headers = envelope.binary_headers(
         event_id=event_id,
         producer=producer,
@@ -70,5 +87,9 @@ def add_raw(
 
 
 def _tell(tx: Tx, rows: Sequence[_Row]) -> None:
+    for _, _, key, kind, value, headers in rows:
+        size = len(value) + len(key.encode()) + sum(len(f"{name}{text}".encode()) for name, text in headers.items())
+        if size > MOST_BYTES:
+            raise FactTooLarge(fact=kind, bytes=size, limit=MOST_BYTES)
     insert_at_commit(tx, OUTBOX, *rows)
     notify_at_commit(tx, CHANNEL)

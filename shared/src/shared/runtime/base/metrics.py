@@ -9,13 +9,15 @@ METRICS: Final = {
     "outbox_oldest_seconds": "Age of the oldest fact waiting to be published.",
     "relay_published_total": "Facts the broker has acknowledged.",
     "relay_failures_total": "Batches that could not be published and will be tried again.",
-    "consumer_events_total": "Events read, by consumer and outcome: applied, projected, duplicate, parked, skipped.",
+    "consumer_events_total": "Events read, by consumer and outcome: applied, projected, duplicate, parked, skipped, or "
+    "foreign (on a topic or from a source that is not the fact's own; parked as well).",
     "consumer_retries_total": "Transactions tried again because the database was away or busy, by consumer.",
     "consumer_lag": "Events on the broker that a consumer has not read yet, by consumer.",
     "parked_events": "Events that wait for somebody to look at them, by consumer. Anything above 0 is an alert.",
     "illegible_records": "Partitions stopped at bytes that are no record, by consumer. Anything above 0 is an alert.",
     "deadlines_fired_total": "Clocks and windows that ran out and were acted upon, by kind.",
     "deadlines_failed_total": "Tries to act upon a clock that ran out which failed and will be repeated, by kind.",
+    "clock_skew_seconds": "How far the clock of this process is ahead of the database's, as of its last tick.",
     "ticks_finished_seconds": "When all clocks that had run out were last acted upon, in seconds since 1970.",
 }
 OF_FASTAPI: Final = {
@@ -46,4 +48,5 @@ illegible_records: Final = _gauge("illegible_records", "1")
 parked_events: Final = _gauge("parked_events", "1")
 deadlines_fired: Final = _counter("deadlines_fired_total", "1")
 deadlines_failed: Final = _counter("deadlines_failed_total", "1")
+clock_skew: Final = _gauge("clock_skew_seconds", "s")
 ticks_finished: Final = _gauge("ticks_finished_seconds", "s")

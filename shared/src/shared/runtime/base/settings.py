@@ -27,7 +27,11 @@ class Settings(BaseSettings):
     kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="Brokers, `host:port` separated by commas.")
     kafka_idempotence: bool = Field(True, description="Idempotent producer; false only for brokers without it.")
     kafka_fetch_wait_ms: int = Field(
-        500, ge=1, le=5000, description="How long a broker may hold an empty fetch; 10 for one that does not wake it."
+        500,
+        ge=1,
+        le=5000,
+        description="How long a broker may hold an empty fetch; 10 for one that does not wake it: "
+        "then it is up to 250 when nothing has come for a while.",
     )
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How to speak to the brokers."
@@ -78,6 +82,12 @@ class Settings(BaseSettings):
         False, description="Let webhooks use http and addresses of private networks; for the local stack only."
     )
 
+    clock_skew_limit_s: float = Field(
+        30.0,
+        gt=0,
+        le=3600,
+        description="How far this process's clock may be from the database's before no clock fires.",
+    )
     stop_grace_s: float = Field(5.0, gt=0, le=300, description="Seconds open requests may take after SIGTERM.")
 
     otlp_endpoint: str | None = Field(None, description="OpenTelemetry collector (HTTP); none = nothing is sent.")

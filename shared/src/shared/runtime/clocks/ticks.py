@@ -3,6 +3,9 @@
 A verb locks its aggregate, then its deadline. The worker therefore does not hold the deadline's row while a handler
 locks the aggregate: an advisory lock keeps other workers off, the handler runs, and only then the row is marked. If a
 verb met the deadline meanwhile, the whole transaction is taken back.
+
+What is due is decided by the database's time, which all processes share. A process whose own clock is far from it would
+write wrong times whatever it did: it acts on nothing and says so until its clock is right.
 """
 
 import asyncio
@@ -13,13 +16,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
-import asyncpg
 import structlog
 
 from shared.runtime.acts.deadlines import OPEN, recompute
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base import metrics
-from shared.runtime.db.postgres import Tx, is_transient
+from shared.runtime.db.postgres import DATABASE_ERRORS, Tx
 
 POLL_S: Final = 1.0
 BATCH: Final = 64
@@ -28,6 +30,7 @@ AT_ONCE: Final = 4
 LONGEST_BACK_OFF_S: Final = 300
 RECOUNT_S: Final = 3600.0
 """How often clocks are looked for that another calendar of working days counted."""
+SKEW_S: Final = 30.0
 STUCK_S: Final = 60.0
 """A worker that has finished no tick for so long is failing."""
 
@@ -54,6 +57,7 @@ UPDATE deadline SET attempts = attempts + 1, retry_at = $2, error = $3
  WHERE id = $1 AND {OPEN}
 RETURNING attempts
 """  # noqa: S608
+_TIME: Final = "SELECT clock_timestamp()"
 _NEXT: Final = f"""
 SELECT min(greatest(due_at, coalesce(retry_at, due_at)))
   FROM deadline
@@ -65,7 +69,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TickHealth:
-    """How the tick worker is. ``failing``: the database is away, or no tick has finished for too long."""
+    """How the tick worker is. ``failing``: the database is away, this clock is wrong, or no tick finishes."""
 
     state: Literal["ticking", "failing"]
     last_tick: datetime | None
@@ -80,6 +84,10 @@ class _Due:
     aggregate_id: UUID
     due_at: datetime
     attempts: int
+
+
+class ClockWrong(Exception):
+    """The clock of this process and the database's differ by more than the limit; one of them is wrong."""
 
 
 class _Overtaken(Exception):
@@ -97,13 +105,16 @@ class TickWorker:
         poll_s: float = POLL_S,
         recount_s: float = RECOUNT_S,
         stuck_s: float = STUCK_S,
+        skew_limit_s: float = SKEW_S,
     ) -> None:
+        """``skew_limit_s``: how far the clock here may be from the database's; beyond it nothing is acted upon."""
         self._rt = rt
         self._handlers = handlers
         self._kinds = list(handlers)
         self._poll_s = poll_s
         self._recount_s = recount_s
         self._stuck_s = stuck_s
+        self._skew_limit_s = skew_limit_s
         self._last_tick: datetime | None = None
         self._since = time.monotonic()
         """When the last tick was finished, or the first one awaited."""
@@ -124,6 +135,7 @@ class TickWorker:
         metrics.ticks_finished.set(time.time())  # its age must grow also if not even the first tick comes to an end
         recounted = float("-inf")
         while True:
+            pause = self._poll_s
             try:
                 if time.monotonic() - recounted >= self._recount_s:
                     await self._recount()
@@ -132,12 +144,12 @@ class TickWorker:
                 self._last_tick, self._since, self._error = datetime.now(UTC), time.monotonic(), None
                 metrics.ticks_finished.set(time.time())
                 pause = 0.0 if fired else await self._pause()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                if not is_transient(error):
-                    raise
-                _log.warning("ticks.database_away", error=repr(error))
+            except ClockWrong as error:
+                self._error = str(error)
+                _log.error("ticks.clock_wrong", error=self._error)
+            except DATABASE_ERRORS as error:
                 self._error = repr(error)
-                pause = self._poll_s
+                _log.warning("ticks.database_away", error=self._error)
             await asyncio.sleep(pause)
 
     async def _recount(self) -> None:
@@ -154,15 +166,28 @@ class TickWorker:
                 calendar=self._rt.rules.calendar.version,
             )
 
+    async def _time(self, connection: Tx) -> datetime:
+        """The database's time. Raises ClockWrong if the clock here is too far from it."""
+        at = self._rt.clock.of_database(await connection.fetchval(_TIME))
+        skew = (self._rt.clock.now() - at).total_seconds()
+        metrics.clock_skew.set(skew)
+        if abs(skew) > self._skew_limit_s:
+            raise ClockWrong(
+                f"the clock of this process is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the database's,"
+                f" which may be {self._skew_limit_s:g} s: nothing is acted upon until they agree"
+            )
+        return at
+
     async def tick(self) -> int:
-        """Fire what is due now, up to a batch; gives how many fired."""
+        """Fire what is due now, up to a batch; gives how many fired. Raises ClockWrong before anything is done."""
         async with self._rt.db.connection() as connection:
-            rows = await connection.fetch(_DUE, self._rt.clock.now(), self._kinds, BATCH)
+            at = await self._time(connection)
+            rows = await connection.fetch(_DUE, at, self._kinds, BATCH)
         room = asyncio.Semaphore(AT_ONCE)
 
         async def fire(due: _Due) -> bool:
             async with room:
-                return await self._fire(due)
+                return await self._fire(due, at)
 
         results = await asyncio.gather(*(fire(_Due(**row)) for row in rows), return_exceptions=True)
         for result in results:
@@ -170,15 +195,15 @@ class TickWorker:
                 raise result
         return sum(result is True for result in results)
 
-    async def _fire(self, due: _Due) -> bool:
+    async def _fire(self, due: _Due, at: datetime) -> bool:
         try:
             async with self._rt.db.transaction() as tx:
-                fired = await self._act(tx, due)
+                fired = await self._act(tx, due, at)
         except _Overtaken:
             return False
         except Exception as error:
             # Whatever a handler raises: the row stays, is tried again, and the others go on.
-            if await self._still_open(due):
+            if await self._still_open(due, at):
                 await self._failed(due, error)
             return False
         if fired:
@@ -188,31 +213,31 @@ class TickWorker:
             )
         return fired
 
-    async def _act(self, tx: Tx, due: _Due) -> bool:
+    async def _act(self, tx: Tx, due: _Due, at: datetime) -> bool:
         """Claim, handle and mark. False if another worker has it or had it; raises _Overtaken to take all back."""
         if not await tx.fetchval(_CLAIM, due.id):
             return False
-        if not await tx.fetchval(_STILL_DUE, due.id, self._rt.clock.now()):
+        if not await tx.fetchval(_STILL_DUE, due.id, at):
             return False
         await self._handlers[due.kind](self._rt, tx, due.aggregate_id)
-        marked = await tx.fetchval(_FIRE, due.id, self._rt.clock.now())
-        if marked is None and not await self._still_open(due):
+        marked = await tx.fetchval(_FIRE, due.id, at)
+        if marked is None and not await self._still_open(due, at):
             raise _Overtaken
         return True
 
-    async def _still_open(self, due: _Due) -> bool:
+    async def _still_open(self, due: _Due, at: datetime) -> bool:
         """Whether everybody else sees the deadline as due: then it was the handler itself that closed it."""
         # In a task of its own, which takes a connection of its own, outside the handler's transaction.
-        return await asyncio.create_task(self._seen_by_others(due))
+        return await asyncio.create_task(self._seen_by_others(due, at))
 
-    async def _seen_by_others(self, due: _Due) -> bool:
+    async def _seen_by_others(self, due: _Due, at: datetime) -> bool:
         async with self._rt.db.connection() as connection:
-            return bool(await connection.fetchval(_STILL_DUE, due.id, self._rt.clock.now()))
+            return bool(await connection.fetchval(_STILL_DUE, due.id, at))
 
     async def _failed(self, due: _Due, error: Exception) -> None:
         back_off = min(2**due.attempts, LONGEST_BACK_OFF_S)
-        retry_at = self._rt.clock.now() + timedelta(seconds=back_off)
         async with self._rt.db.transaction() as tx:
+            retry_at = await self._time(tx) + timedelta(seconds=back_off)
             await tx.fetchval(_FAILED, due.id, retry_at, repr(error)[:2000])
         metrics.deadlines_failed.add(1, {"kind": due.kind})
         _log.error(
@@ -228,6 +253,7 @@ class TickWorker:
         """Until the next deadline, but no longer than the poll: others may start shorter ones."""
         async with self._rt.db.connection() as connection:
             following: datetime | None = await connection.fetchval(_NEXT, self._kinds)
-        if following is None:
-            return self._poll_s
-        return min(self._poll_s, max(0.05, (following - self._rt.clock.now()).total_seconds()))
+            if following is None:
+                return self._poll_s
+            ahead = following - await self._time(connection)
+        return min(self._poll_s, max(0.05, ahead.total_seconds()))

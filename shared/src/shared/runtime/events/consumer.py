@@ -8,11 +8,10 @@ makes reading something twice harmless.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Final, Literal
 
 import structlog
 
@@ -24,22 +23,19 @@ from shared.runtime.events import kafka as broker
 from shared.runtime.events.delivery import Delivery, unpark
 from shared.runtime.events.dispatch import Handler, Projection, RawHandler, Table
 from shared.runtime.events.kafka import KafkaSettings
-from shared.runtime.events.shards import Shard, Topics
+from shared.runtime.events.reading import Stalled, Topics
+from shared.runtime.events.shards import Shard
 
 if TYPE_CHECKING:
     from shared.runtime.acts.runtime import Runtime
 
-__all__ = ["Consumer", "ConsumerHealth", "ConsumerStalled", "Handler", "Projection", "RawHandler", "unpark"]
+__all__ = ["Consumer", "ConsumerHealth", "Handler", "Projection", "RawHandler", "Stalled", "unpark"]
 
 log = structlog.get_logger(__name__)
 
 REFRESH_S: Final = 5.0
 STALL_S: Final = 60.0
 WATCH_S: Final = 2.0
-
-
-class ConsumerStalled(RuntimeError):
-    """There is something to read and nothing is read: the process must end, so that a fresh one takes over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,29 +98,29 @@ class Consumer:
     def refresh(self) -> None:
         """Look for new topics now."""
         for shard in self._shards:
-            shard.refresh()
+            shard.reading.refresh()
 
     def health(self) -> ConsumerHealth:
         """How it is, as of the last few seconds; the worst of its shards."""
         state: Literal["reading", "standby", "failing"] = "reading"
         if any(shard.error for shard in self._shards):
             state = "failing"
-        elif not any(shard.reading for shard in self._shards):
+        elif not any(shard.holds_lease for shard in self._shards):
             state = "standby"
-        lags = [shard.lag for shard in self._shards if shard.reading]
+        lags = [shard.reading.lag for shard in self._shards if shard.holds_lease]
         known = [lag for lag in lags if lag is not None]
-        quiet = timedelta(seconds=max(shard.quiet_s() for shard in self._shards))
+        quiet = timedelta(seconds=max(shard.reading.quiet_s() for shard in self._shards))
         return ConsumerHealth(
             state,
             sum(known) if len(known) == len(lags) else None,
             self._parked,
             datetime.now(UTC) - quiet,
             next((shard.error for shard in self._shards if shard.error), None),
-            tuple(place for shard in self._shards for place in shard.illegible),
+            tuple(place for shard in self._shards for place in shard.reading.illegible),
         )
 
     async def run(self) -> None:
-        """Read until cancelled. Raises ConsumerStalled when there is lag and no progress."""
+        """Read until cancelled. Raises Stalled when there is lag and no progress."""
         tasks = [asyncio.create_task(shard.run()) for shard in self._shards]
         tasks.append(asyncio.create_task(self._watch()))
         try:
@@ -139,42 +135,18 @@ class Consumer:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(min(WATCH_S, self._stall_s / 3))
-            for shard in self._shards:
-                await shard.measure()
-            lag = sum(shard.lag or 0 for shard in self._shards)
-            metrics.consumer_lag.set(lag, {"consumer": self._name})
-            illegible = sum(len(shard.illegible) for shard in self._shards)
+            readings = [shard.reading for shard in self._shards]
+            for reading in readings:
+                await reading.measure()
+            metrics.consumer_lag.set(sum(reading.lag or 0 for reading in readings), {"consumer": self._name})
+            illegible = sum(len(reading.illegible) for reading in readings)
             metrics.illegible_records.set(illegible, {"consumer": self._name})
             database_up = await self._count_parked()
             for shard in self._shards:
-                if shard.reading:
-                    await self._judge(shard, database_up)
-
-    async def _judge(self, shard: Shard, database_up: bool) -> None:
-        """Raise if it has made no progress for too long while it had something to read, or cannot even tell."""
-        quiet = shard.quiet_s()
-        if quiet < self._stall_s / 2:
-            return
-        # A database or a broker that is away is no reason to end: it is waited for, and that time does not count.
-        if not database_up:
-            shard.excuse()
-        elif shard.lag is None:
-            await self._judge_mute(shard)
-        elif quiet > self._stall_s and shard.lag > 0:
-            self._end(shard, quiet)
-
-    async def _judge_mute(self, shard: Shard) -> None:
-        """It cannot tell its lag. The clock starts when the broker is first seen to answer others."""
-        if not await broker.is_reachable(self._kafka):
-            shard.mute_since = None
-        elif shard.mute_since is None:
-            shard.mute_since = time.monotonic()
-        elif (mute := time.monotonic() - shard.mute_since) > self._stall_s:
-            self._end(shard, mute)
-
-    def _end(self, shard: Shard, seconds: float) -> NoReturn:
-        log.critical("consumer_stalled", consumer=self._name, shard=shard.number, quiet_s=seconds, lag=shard.lag)
-        raise ConsumerStalled(f"{self._name}: lag {shard.lag}, no progress for {seconds:.0f} s")
+                if not database_up:  # no reason to end: it is waited for, and that time does not count
+                    shard.reading.excuse()
+                elif shard.holds_lease:
+                    await shard.reading.judge(self._stall_s)
 
     async def _count_parked(self) -> bool:
         """Counts what waits; whether the database answered."""

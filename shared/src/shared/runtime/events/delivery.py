@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
+from uuid import UUID
 
 import structlog
 from opentelemetry import propagate, trace
 
 from shared.contracts.base import Fact
+from shared.runtime.acts import audit
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base import metrics
+from shared.runtime.base.backoff import Backoff
+from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx, is_transient
 from shared.runtime.events import inbox
 from shared.runtime.events.dispatch import Handler, Incoming, Kind, Projection, RawHandler, Table
@@ -27,9 +32,17 @@ WITH claimed AS (INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFL
 SELECT EXISTS (SELECT FROM claimed) AS claimed,
        EXISTS (SELECT FROM parked WHERE consumer = $1 AND key = $3) AS parked
 """
-FIRST_PAUSE_S: Final = 0.05
-LONGEST_PAUSE_S: Final = 5.0
 BEHIND_ANOTHER: Final = "waits for an earlier event of the same key"
+
+
+def passes(error: BaseException) -> bool:
+    """Whether it passes by itself, so that the event is tried again in place and never parked.
+
+    Also where it is wrapped: what else is in a group of errors may be a consequence, and shows itself the next time.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return any(passes(each) for each in error.exceptions)
+    return is_transient(error) or (error.__cause__ is not None and passes(error.__cause__))
 
 
 class Delivery:
@@ -56,6 +69,8 @@ class Delivery:
             elif event.kind is Kind.SKIP:
                 self._count("skipped", event)
             else:
+                if event.kind is Kind.FOREIGN:
+                    self._count("foreign", event)
                 handled[event.meta.key].append(event)
         for batch in projected.values():
             await self._project(batch)
@@ -195,17 +210,16 @@ class Delivery:
 
     async def _retrying(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try again, in place, while the database is away or the transaction loses a race."""
-        pause = FIRST_PAUSE_S
+        backoff = Backoff(first_s=0.05)
         while True:
             try:
                 return await attempt()
             except Exception as error:
-                if not is_transient(error):
+                if not passes(error):
                     raise
                 metrics.consumer_retries.add(1, {"consumer": self._consumer})
-                log.warning("event_retried", consumer=self._consumer, error=repr(error), pause_s=pause)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_S)
+                log.warning("event_retried", consumer=self._consumer, error=repr(error))
+            await backoff.wait()
 
     def _span(self, event: Incoming) -> Any:
         carrier = {"traceparent": event.meta.traceparent} if event.meta.traceparent else {}
@@ -277,7 +291,7 @@ async def _unpark_first(rt: Runtime, consumer: str, table: Table, key: str) -> b
             await table.apply(rt, tx, table.reread(parked))
             await inbox.unparked(tx, parked)
     except Exception as error:
-        if parked is None or is_transient(error):
+        if parked is None or passes(error):
             raise
         log.warning(
             "event_refused_again", consumer=consumer, key=key, event_id=str(parked.meta.event_id), exc_info=True
@@ -286,3 +300,46 @@ async def _unpark_first(rt: Runtime, consumer: str, table: Table, key: str) -> b
             await inbox.failed_again(tx, parked, f"{type(error).__name__}: {error}")
         return False
     return True
+
+
+class NotFirst(ValueError):
+    """Only the event that stopped a key can be set aside; those behind it were never tried."""
+
+
+async def set_aside(rt: Runtime, consumer: str, event_id: UUID, *, reason: str, who: Caller) -> str | None:
+    """Give up a parked event for good; gives its key, none if this consumer has no such event parked.
+
+    Who did it, why, and the record as it came are in the audit trail. The events behind it wait no longer for it:
+    ``unpark`` its key. Raises NotFirst if an earlier event of its key waits.
+    """
+    async with rt.db.transaction() as tx:
+        key = await inbox.key_of(tx, consumer, event_id)
+        if key is None:
+            return None
+        await inbox.lock_key(tx, consumer, key)
+        parked = await inbox.first_parked(tx, consumer, key)
+        if parked is None or parked.meta.event_id != event_id:
+            raise NotFirst(f"{consumer}: an earlier event of the key {key} waits")
+        meta = parked.meta
+        await audit.record(
+            tx,
+            who=who,
+            act="set_aside",
+            resource=f"parked/{consumer}/{event_id}",
+            outcome="granted",
+            detail={
+                "reason": reason,
+                "type": parked.type,
+                "key": key,
+                "topic": meta.topic,
+                "partition": meta.partition,
+                "offset": meta.offset,
+                "error": parked.error,
+                "headers": dict(parked.headers),
+                "value": b64encode(parked.value).decode(),
+            },
+            at=rt.clock.now(),
+        )
+        await inbox.unparked(tx, parked)
+    log.warning("event_set_aside", consumer=consumer, key=key, event_id=str(event_id), subject=who.subject)
+    return key

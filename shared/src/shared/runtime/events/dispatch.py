@@ -67,6 +67,7 @@ class Kind(Enum):
     PROJECTION = "projection"
     RAW = "raw"
     UNREADABLE = "unreadable"
+    FOREIGN = "foreign"
     SKIP = "skip"
 
 
@@ -80,7 +81,11 @@ class Incoming:
     value: bytes
     headers: Mapping[str, str]
     data: Any = None
-    """The CloudEvent's data, not validated yet."""
+    """The CloudEvent's data, not validated yet; of one that cannot be read or is foreign, what is known of it."""
+
+
+class ForeignFact(ValueError):
+    """A fact of a type we know, on a topic or from a source that is not its own: its writer has no say in it."""
 
 
 def raw_event_id(record: Record) -> UUID:
@@ -103,7 +108,13 @@ def _time_of(record: Record) -> datetime:
 
 
 class Table:
-    """What a consumer does with each type of fact, and with the topics that carry something else."""
+    """What a consumer does with each type of fact, and with the topics that carry something else.
+
+    A fact is believed by its type, its topic and its source together. The broker's access list says who may write to a
+    topic; a type alone is what anybody may put into an envelope. A fact that does not fit is parked, not skipped, so
+    that somebody looks at who wrote it; under a key and an id of its own, so that nothing genuine waits behind it or
+    counts as known because of it.
+    """
 
     def __init__(
         self,
@@ -125,11 +136,11 @@ class Table:
         kind, name, event = self._classified(record.topic, value)
         place = (record.topic, record.partition, record.offset)
         traceparent = headers.get("traceparent")
-        if isinstance(event, Envelope):
+        if isinstance(event, Envelope) and kind is not Kind.FOREIGN:
             meta = EventMeta(event.event_id, event.key, *place, event.at, event.traceparent or traceparent)
             return Incoming(kind, name, meta, value, headers, event.data)
         key = _text(record.key)[:LONGEST_KEY] if record.key else record.topic
-        if kind is Kind.RAW:  # of its topic alone: nobody's records wait behind those of another writer
+        if kind in (Kind.RAW, Kind.FOREIGN):  # of its topic alone: nobody's wait behind those of another writer
             key = f"{record.topic} {key}"
         meta = EventMeta(raw_event_id(record), key, *place, _time_of(record), traceparent)
         return Incoming(kind, name, meta, value, headers, event)
@@ -137,7 +148,7 @@ class Table:
     def reread(self, parked: Parked) -> Incoming:
         """The same for an event that was parked."""
         kind, name, event = self._classified(parked.meta.topic, parked.value)
-        data = event.data if isinstance(event, Envelope) else event
+        data = event.data if isinstance(event, Envelope) and kind is not Kind.FOREIGN else event
         return Incoming(kind, name, parked.meta, parked.value, parked.headers, data)
 
     def _classified(self, topic: str, value: bytes) -> tuple[Kind, str, Envelope | BadEnvelope | None]:
@@ -150,9 +161,14 @@ class Table:
             event = envelope.decode(value)
         except BadEnvelope as error:
             return Kind.UNREADABLE, "unreadable", error
-        if event.type in self._handlers:
-            return Kind.HANDLER, event.type, event
-        return Kind.PROJECTION if event.type in self._projections else Kind.SKIP, event.type, event
+        handled = event.type in self._handlers
+        known = self._handlers.get(event.type) or self._projections.get(event.type)
+        if known is None:
+            return Kind.SKIP, event.type, event
+        own = known[0].TOPIC
+        if (topic, event.source) != (own.name, envelope.source(own.producer)):
+            return Kind.FOREIGN, event.type, event
+        return Kind.HANDLER if handled else Kind.PROJECTION, event.type, event
 
     def fact(self, event: Incoming) -> Fact:
         """The validated fact of an event."""
@@ -163,6 +179,10 @@ class Table:
         """Call what is listed for one event."""
         if event.kind is Kind.UNREADABLE:
             raise BadEnvelope(str(event.data))
+        if event.kind is Kind.FOREIGN:
+            own = (self._handlers.get(event.type) or self._projections[event.type])[0].TOPIC
+            found = f"{event.type} on {event.meta.topic} from {event.data.source}"
+            raise ForeignFact(f"{found}; it is written to {own.name} by {envelope.source(own.producer)} alone")
         if event.kind is Kind.HANDLER:
             await self._handlers[event.type][1](rt, tx, self.fact(event), event.meta)
         elif event.kind is Kind.PROJECTION:

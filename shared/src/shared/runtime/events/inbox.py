@@ -24,6 +24,7 @@ PARKED_KEYS = "SELECT DISTINCT key FROM parked WHERE consumer = $1 AND key = ANY
 ALL_KEYS = "SELECT key FROM parked WHERE consumer = $1 GROUP BY key ORDER BY min(id)"
 COUNT = "SELECT count(*) FROM parked WHERE consumer = $1"
 FIRST = f"SELECT {COLUMNS} FROM parked WHERE consumer = $1 AND key = $2 ORDER BY id LIMIT 1 FOR UPDATE"  # noqa: S608
+KEY_OF = "SELECT key FROM parked WHERE consumer = $1 AND event_id = $2"
 FAILED = "UPDATE parked SET attempts = attempts + 1, error = $2 WHERE id = $1"
 DONE = "DELETE FROM parked WHERE id = $1"
 LOCK_KEY = "SELECT pg_advisory_xact_lock(hashtextextended($1 || chr(10) || $2, 0))"
@@ -113,8 +114,14 @@ async def first_parked(tx: Tx, consumer: str, key: str) -> Parked | None:
     return Parked(row["id"], row["type"], row["value"], headers, meta, row["error"], row["attempts"])
 
 
+async def key_of(tx: Tx, consumer: str, event_id: UUID) -> str | None:
+    """The key of a waiting event; none if it does not wait."""
+    key: str | None = await tx.fetchval(KEY_OF, consumer, event_id)
+    return key
+
+
 async def unparked(tx: Tx, parked: Parked) -> None:
-    """It was applied: it waits no longer."""
+    """It was applied, or set aside for good: it waits no longer."""
     await tx.execute(DONE, parked.id)
 
 

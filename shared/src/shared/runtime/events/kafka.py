@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.conn import CloseReason
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.protocol.metadata import MetadataRequest
 
 from shared.contracts import topics as known
 from shared.contracts.base import Topic
@@ -31,6 +33,10 @@ CALL_S: Final = 10.0
 LEAVE_S: Final = 2.0
 """How long a client may take to leave in good order."""
 REQUEST_MS: Final = 8_000
+EAGER_S: Final = 2.0
+"""How long after the last record fetches are as short as the settings say."""
+RESTING_MS: Final = 250
+"""How long a fetch may wait when nothing comes, where the settings say less."""
 _MS_PER_DAY: Final = 86_400_000
 _BY_NAME: Final = {topic.name: topic for topic in known.FACT_TOPICS}
 _PER_PROVIDER: Final = {"access-orders.": known.orders_topic, "access-receipts.": known.receipts_topic}
@@ -65,7 +71,8 @@ class KafkaSettings:
     partitions: int = 24
     replication: int = 1
     fetch_wait_ms: int = 500
-    """How long the broker may hold a fetch that finds nothing; it answers at once when a record comes."""
+    """How long the broker may hold a fetch that finds nothing, while records come; longer when none came for a while
+    (Reader.rest)."""
 
     @classmethod
     def of(cls, settings: Settings, client_id: str = "concord") -> KafkaSettings:
@@ -103,13 +110,29 @@ class KafkaSettings:
 
 
 @asynccontextmanager
-async def bounded(seconds: float = CALL_S) -> AsyncIterator[None]:
-    """A time limit around calls to the broker: BrokerUnavailable when it passes. aiokafka's own limits do not hold."""
+async def bounded(what: str, seconds: float = CALL_S) -> AsyncIterator[None]:
+    """A time limit around calls to the broker; aiokafka's own limits do not hold.
+
+    Raises BrokerUnavailable when it passes, which says what was waited for.
+    """
     try:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
-        raise BrokerUnavailable(f"no answer from the broker within {seconds:g} s") from error
+        raise BrokerUnavailable(f"no answer from the broker within {seconds:g} s: {what}") from error
+
+
+async def answered(what: str, answer: Awaitable[T], seconds: float = CALL_S) -> T:
+    """The same around one call, also where aiokafka swallows the cancellation that ``bounded`` relies on."""
+    asking = asyncio.ensure_future(answer)
+    try:
+        done, _ = await asyncio.wait({asking}, timeout=seconds)
+        if not done:
+            asking.add_done_callback(_forget)
+            raise BrokerUnavailable(f"no answer from the broker within {seconds:g} s: {what}")
+        return asking.result()
+    finally:
+        asking.cancel()
 
 
 class _OneLife:
@@ -137,15 +160,15 @@ class _OneLife:
             self._on_lost()
         self._reconnect(connection, reason)
 
-    async def call(self, answer: Awaitable[T], seconds: float = CALL_S) -> T:
+    async def call(self, what: str, answer: Awaitable[T], seconds: float = CALL_S) -> T:
         """What a call of this client gives; BrokerUnavailable if it takes too long or the connection breaks."""
         calling = asyncio.ensure_future(answer)
         waiting: set[asyncio.Future[Any]] = {calling, self.lost}
         try:
-            async with bounded(seconds):
+            async with bounded(what, seconds):
                 await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if self.lost.done():
-                raise BrokerUnavailable("the connection to the broker was lost")
+                raise BrokerUnavailable(f"the connection to the broker was lost: {what}")
             return calling.result()
         finally:
             calling.cancel()
@@ -156,7 +179,51 @@ class Producer(_OneLife, AIOKafkaProducer):  # type: ignore[misc]  # aiokafka ha
 
 
 class Reader(_OneLife, AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
-    """A consumer whose ``call`` gives nothing any more once a connection broke."""
+    """A consumer whose ``call`` gives nothing any more once a connection broke, and whose fetches rest when it may.
+
+    A broker that answers a waiting fetch when a record comes is asked to wait long from the start. Tansu is not such a
+    broker: there the wait is a delay, so it is short (``fetch_wait_ms``) while records come and grows when none do.
+    """
+
+    def __init__(self, *, fetch_wait_ms: int, **options: Any) -> None:
+        super().__init__(fetch_max_wait_ms=fetch_wait_ms, **options)
+        self._shortest_ms = fetch_wait_ms
+        self._busy_at = time.monotonic()
+
+    def busy(self) -> None:
+        """Something came: more may follow, so ask often."""
+        self._busy_at = time.monotonic()
+        self._fetcher._fetch_max_wait_ms = self._shortest_ms
+
+    def rest(self) -> None:
+        """Nothing came. After a while let the broker hold fetches longer, each time a little."""
+        if time.monotonic() - self._busy_at > EAGER_S:
+            longer = self._fetcher._fetch_max_wait_ms * 2
+            self._fetcher._fetch_max_wait_ms = max(self._shortest_ms, min(longer, RESTING_MS))
+
+    async def metadata(self) -> Any:
+        """What topics and partitions there are, as aiokafka's ClusterMetadata, asked anew."""
+        return await self.call("what topics there are", self._client.fetch_all_metadata())
+
+    async def committed_of(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offsets this group has committed; partitions without one are left out."""
+        asked = self._coordinator.fetch_committed_offsets(list(partitions))
+        found = await self.call("where this group left off", asked)
+        return {partition: meta.offset for partition, meta in found.items() if meta.offset >= 0}
+
+    async def earliest(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The first offset of each partition."""
+        asked = list(partitions)
+        if not asked:
+            return {}
+        found: dict[TopicPartition, int] = await self.call("where partitions begin", self.beginning_offsets(asked))
+        return found
+
+    async def cluster_id(self) -> str:
+        """Which cluster this is: another one has other records under the same offsets."""
+        node = self._client.get_random_node()
+        answer = await self.call("which cluster it is", self._client.send(node, MetadataRequest([])))
+        return str(answer.cluster_id)
 
 
 async def start_producer(kafka: KafkaSettings, on_lost: Callable[[], None] = lambda: None) -> Producer:
@@ -183,7 +250,7 @@ async def start_consumer(kafka: KafkaSettings, group_id: str | None) -> Reader:
         group_id=group_id,
         enable_auto_commit=False,
         auto_offset_reset="none",
-        fetch_max_wait_ms=kafka.fetch_wait_ms,
+        fetch_wait_ms=kafka.fetch_wait_ms,
         max_partition_fetch_bytes=4 * 1024 * 1024,
     )
     return cast("Reader", await _started(consumer))
@@ -191,8 +258,7 @@ async def start_consumer(kafka: KafkaSettings, group_id: str | None) -> Reader:
 
 async def _started(client: Any) -> Any:
     try:
-        async with bounded():
-            await client.start()
+        await answered("connecting", client.start())
     except BaseException:
         await abandon(client)
         raise
@@ -200,12 +266,11 @@ async def _started(client: Any) -> Any:
 
 
 @asynccontextmanager
-async def admin(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
-    """An admin client for a few calls."""
+async def admin(kafka: KafkaSettings, seconds: float = CALL_S) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client for a few calls; ``seconds``: how long it may take to connect."""
     client = AIOKafkaAdminClient(**kafka.options())
     try:
-        async with bounded():
-            await client.start()
+        await answered("connecting", client.start(), seconds)
         yield client
     finally:
         await _leave(client.close())
@@ -291,11 +356,12 @@ async def ensure_topics(kafka: KafkaSettings, specs: Iterable[Topic]) -> dict[st
     wanted = {topic.name: topic for topic in specs}
     if not wanted:
         return {}
-    async with admin(kafka) as client, bounded():
-        missing = sorted(wanted.keys() - set(await client.list_topics()))
+    async with admin(kafka) as client:
+        missing = sorted(wanted.keys() - set(await answered("a list of topics", client.list_topics())))
         if not missing:
             return {}
-        answer = await client.create_topics([_new_topic(kafka, wanted[name]) for name in missing])
+        made = client.create_topics([_new_topic(kafka, wanted[name]) for name in missing])
+        answer = await answered(f"making {len(missing)} topics", made)
     refused = {}
     for name, code, *message in answer.topic_errors:
         if code not in (0, TopicAlreadyExistsError.errno):
@@ -307,12 +373,13 @@ async def empty_topics(kafka: KafkaSettings, names: Iterable[str]) -> list[str]:
     """Which of these topics never had a record since they were made."""
     client = await start_consumer(kafka, None)
     try:
-        cluster = await client.call(client._client.fetch_all_metadata())
+        cluster = await client.metadata()
         places = {
             name: [TopicPartition(name, number) for number in cluster.partitions_for_topic(name) or ()]
             for name in names
         }
-        ends = await client.call(client.end_offsets([place for of_one in places.values() for place in of_one]))
+        asked = client.end_offsets([place for of_one in places.values() for place in of_one])
+        ends = await client.call("where topics end", asked)
     finally:
         await stop(client)
     return [name for name, of_one in places.items() if not any(ends[place] for place in of_one)]
@@ -321,7 +388,7 @@ async def empty_topics(kafka: KafkaSettings, names: Iterable[str]) -> list[str]:
 async def is_reachable(kafka: KafkaSettings, seconds: float = 3.0) -> bool:
     """Whether some broker answers a client of its own."""
     with contextlib.suppress(*BROKER_ERRORS, OSError):
-        async with bounded(seconds), admin(kafka) as client:
-            await client.list_topics()
+        async with admin(kafka, seconds) as client:
+            await answered("a list of topics", client.list_topics(), seconds)
             return True
     return False

@@ -56,6 +56,8 @@ class Publisher:
         self._topics = {topic.name: topic for topic in topics}
         self._seen: set[str] = set()
         self._held: dict[str, float] = {}
+        self.refused: dict[str, str] = {}
+        """Topics that could not be published to when it was last tried, and why."""
         self._producer: Producer | None = None
 
     async def open(self) -> None:
@@ -80,6 +82,11 @@ class Publisher:
         self._held = {topic: until for topic, until in self._held.items() if until > now}
         return list(self._held)
 
+    def settle(self) -> None:
+        """Everything that could be sent was: what is not held now is not refused any more."""
+        held = self.held()
+        self.refused = {topic: why for topic, why in self.refused.items() if topic in held}
+
     async def send(self, rows: Iterable[asyncpg.Record]) -> Outcome:
         """Send rows and wait for the acknowledgements. A partition stops at its first failure."""
         by_topic: dict[str, list[asyncpg.Record]] = defaultdict(list)
@@ -97,7 +104,7 @@ class Publisher:
         assert self._producer is not None
         sending = asyncio.gather(*sends)
         try:
-            await self._producer.call(sending, FOREVER_S)
+            await self._producer.call("acknowledgement of a batch", sending, FOREVER_S)
         except BrokerUnavailable as error:
             outcome.failure = error
 
@@ -160,6 +167,7 @@ class Publisher:
 
     def _hold(self, topic: str, error: Exception, row: asyncpg.Record | None = None) -> None:
         self._held[topic] = time.monotonic() + HOLD_TOPIC_S
+        self.refused[topic] = f"{type(error).__name__}: {error}" + (f" (outbox {row['id']})" if row else "")
         log.error("relay_topic_held", topic=topic, outbox_id=row and row["id"], error=repr(error))
 
 

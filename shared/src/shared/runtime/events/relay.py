@@ -1,16 +1,16 @@
 """The relay: publishes what the outbox holds, in id order, and marks it; one per service, others stand by.
 
-A pass publishes whatever a snapshot shows unpublished. Ids of one key are drawn under the aggregate's lock, so id order
-is commit order per key; a transaction that commits late, with a lower id, belongs to another key and is picked up by
-the next pass. Nothing waits for long transactions.
+A pass publishes whatever a snapshot shows unpublished. Ids of one aggregate are drawn under its lock, so id order is
+commit order there; a transaction that commits late, with a lower id, is about another aggregate and is picked up by the
+next pass. Nothing waits for long transactions.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -20,6 +20,7 @@ import structlog
 from shared.contracts.base import Topic
 from shared.runtime.acts.outbox import CHANNEL
 from shared.runtime.base import metrics
+from shared.runtime.base.backoff import Backoff
 from shared.runtime.db.at_commit import notify_at_commit
 from shared.runtime.db.leases import hold
 from shared.runtime.db.postgres import DATABASE_ERRORS
@@ -77,8 +78,6 @@ PARTITIONS = "SELECT ensure_month_partitions()"
 BATCH: Final = 1000
 POLL_S: Final = 1.0
 MEASURE_S: Final = 5.0
-FIRST_PAUSE_S: Final = 0.1
-LONGEST_PAUSE_S: Final = 5.0
 HOUR_S: Final = 3600.0
 DAY_S: Final = 86_400.0
 MAX_ID: Final = 2**63 - 1
@@ -86,13 +85,14 @@ MAX_ID: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class RelayHealth:
-    """How the relay is. ``standby``: another process publishes."""
+    """How the relay is. ``standby``: another process publishes; ``failing``: the broker is away, or refuses a topic."""
 
     state: Literal["leading", "standby", "failing"]
     unpublished: int
     oldest_seconds: float
     last_progress: datetime | None
-    held_topics: tuple[str, ...] = ()
+    held_topics: Mapping[str, str] = field(default_factory=dict)
+    """Topics that cannot be published to, and why: their facts wait, those of others go on."""
     error: str | None = None
 
 
@@ -128,24 +128,23 @@ class Relay:
 
     async def run(self) -> None:
         """Lead or stand by, until cancelled; a lost database session is taken up again."""
-        pause = FIRST_PAUSE_S
+        backoff = Backoff()
         while True:
             self._health = RelayHealth("standby", 0, 0.0, self._last_progress)
             try:
                 async with hold(self._db, "relay") as lease:
-                    pause = FIRST_PAUSE_S
+                    backoff.reset()
                     await self._lead(lease.connection)
             except DATABASE_ERRORS as error:
-                log.warning("relay_lost_database", error=repr(error), pause_s=pause)
+                log.warning("relay_lost_database", error=repr(error))
                 self._health = RelayHealth("failing", 0, 0.0, self._last_progress, error=repr(error))
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_S)
+            await backoff.wait()
 
     async def _lead(self, connection: Session) -> None:
         """Publish until the session is lost. All SQL runs on the session with the lock: no lock, no publishing."""
         await connection.execute(PLAN)
         await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
-        pause = FIRST_PAUSE_S
+        backoff = Backoff()
         while True:
             try:
                 await self._housekeeping(connection)
@@ -154,11 +153,13 @@ class Relay:
                 )
                 await self._publisher.open()
                 self._error = None
+                self._measured = float("-inf")
                 while True:
                     self._wake.clear()
                     self._publisher.check()
                     if await self._drain(connection):
-                        pause = FIRST_PAUSE_S
+                        backoff.reset()
+                    self._publisher.settle()
                     await self._housekeeping(connection)
                     await self._rest()
             except BROKER_ERRORS as error:
@@ -166,12 +167,11 @@ class Relay:
                     raise asyncpg.InterfaceError("the relay's session is closed") from error
                 metrics.relay_failures.add(1)
                 self._error, self._measured = repr(error), float("-inf")
-                log.warning("relay_broker_failed", error=self._error, pause_s=pause)
+                log.warning("relay_broker_failed", error=self._error)
             finally:
                 await self._publisher.close()
             await self._housekeeping(connection)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_S)
+            await backoff.wait()
 
     async def _rest(self) -> None:
         """Until somebody tells of new rows, or a poll's time has passed: a NOTIFY can get lost, a poll cannot."""
@@ -195,7 +195,7 @@ class Relay:
                 continue
             meanwhile = asyncio.create_task(self._mark_and_fetch(connection, marked_later, rows))
             try:
-                async with broker.bounded(self._timeout_s):
+                async with broker.bounded(f"acknowledgement of {len(rows)} facts", self._timeout_s):
                     outcome = await self._publisher.send(rows)
             finally:
                 more = await meanwhile
@@ -256,13 +256,15 @@ class Relay:
         assert row is not None
         metrics.outbox_unpublished.set(row["unpublished"])
         metrics.outbox_oldest_seconds.set(row["oldest_seconds"])
+        refused = dict(self._publisher.refused)
+        error = self._error or (f"cannot publish to {', '.join(sorted(refused))}" if refused else None)
         self._health = RelayHealth(
-            "failing" if self._error else "leading",
+            "failing" if error else "leading",
             row["unpublished"],
             row["oldest_seconds"],
             self._last_progress,
-            tuple(self._publisher.held()),
-            self._error,
+            refused,
+            error,
         )
 
     async def _housekeeping(self, connection: Session) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, cast
+from uuid import UUID
 
 import httpx
 import structlog
@@ -128,7 +129,7 @@ async def running(application: FastAPI, *, timeout_s: float = 20) -> AsyncIterat
 
 
 def main(service: Service, arguments: Sequence[str] | None = None) -> None:
-    """The command line of a service: serve, migrate, replay, unpark. Ends the process."""
+    """The command line of a service: serve, migrate, replay, unpark, set-aside. Ends the process."""
     given = _parser(service).parse_args(arguments)
     settings = _settings(service)
     if given.command == "serve":
@@ -136,7 +137,9 @@ def main(service: Service, arguments: Sequence[str] | None = None) -> None:
     telemetry.configure_logs(service.name, settings)
     from shared.runtime.process import commands  # noqa: PLC0415 - serving does without them
 
-    command: Callable[[Service, Settings, argparse.Namespace], Awaitable[int]] = getattr(commands, given.command)
+    command: Callable[[Service, Settings, argparse.Namespace], Awaitable[int]] = getattr(
+        commands, given.command.replace("-", "_")
+    )
     sys.exit(asyncio.run(_awaited(command(service, settings, given))))
 
 
@@ -223,6 +226,10 @@ def _parser(service: Service) -> argparse.ArgumentParser:
     replay.add_argument("--topic", help="only this topic")
     unpark = commands.add_parser("unpark", help="try parked events again, in order")
     unpark.add_argument("--key", help="only this key")
+    aside = commands.add_parser("set-aside", help="give up one parked event for good, and try those behind it")
+    aside.add_argument("event_id", type=UUID, help="its id, as the log and the table `parked` have it")
+    aside.add_argument("--reason", required=True, help="why; kept in the audit trail")
+    aside.add_argument("--by", required=True, help="who decides it; kept in the audit trail")
     return parser
 
 

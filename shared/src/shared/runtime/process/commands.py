@@ -3,10 +3,11 @@
 import argparse
 import sys
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from shared.contracts.base import Fact
 from shared.runtime.base.clock import SystemClock
+from shared.runtime.base.context import Caller
 from shared.runtime.base.settings import Settings
 from shared.runtime.db import migrations
 from shared.runtime.db.postgres import Database
@@ -18,6 +19,8 @@ from shared.runtime.process.supervisor import boot
 Handlers: TypeAlias = Mapping[type[Fact], Handler]
 Projections: TypeAlias = Mapping[type[Fact], Projection]
 RawHandlers: TypeAlias = Mapping[str, RawHandler]
+
+SHORTEST_REASON: Final = 10
 
 
 async def migrate(service: Service, settings: Settings, given: argparse.Namespace) -> int:
@@ -53,6 +56,30 @@ async def unpark(service: Service, settings: Settings, given: argparse.Namespace
     finally:
         await rt.db.close()
     return 1 if waiting else 0
+
+
+async def set_aside(service: Service, settings: Settings, given: argparse.Namespace) -> int:
+    """Give up one parked event for good and try those behind it; exit 1 if it is not there or some still wait."""
+    reason, by = given.reason.strip(), given.by.strip()
+    if len(reason) < SHORTEST_REASON or not by:
+        _say(f"a reason of at least {SHORTEST_REASON} characters and a name are needed: both are kept")
+        return 1
+    rt = await boot(service, settings, SystemClock())
+    who = Caller(f"operator:{by}", by, service.name, frozenset())
+    try:
+        for name, handlers, projections, raw in _consumers(service):
+            key = await delivery.set_aside(rt, name, given.event_id, reason=reason, who=who)
+            if key is not None:
+                done = await delivery.unpark(rt, name, handlers, key, projections=projections, raw=raw)
+                _say(f"{name}: {given.event_id} set aside, {done.applied} events applied, {done.waiting} still parked")
+                return 1 if done.waiting else 0
+    except delivery.NotFirst as error:
+        _say(str(error))
+        return 1
+    finally:
+        await rt.db.close()
+    _say(f"{service.name}: no event {given.event_id} is parked")
+    return 1
 
 
 def _consumers(service: Service) -> Iterator[tuple[str, Handlers, Projections, RawHandlers]]:

@@ -55,7 +55,7 @@ def jobs_of(service: Service, rt: Runtime) -> list[Job]:
             jobs.append(Job("notices", sender.run, partial(health_of, sender)))
         deadlines = {**service.deadlines, **({notices.DEEMED: notices.deem} if service.notifies else {})}
         if deadlines:
-            ticks = TickWorker(rt, deadlines)
+            ticks = TickWorker(rt, deadlines, skew_limit_s=rt.settings.clock_skew_limit_s)
             jobs.append(Job("ticks", ticks.run, partial(_report, ticks.health)))
         jobs.append(Job("housekeeping", partial(housekeeping, rt)))
     return jobs
