@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
+from pydantic import model_validator
+
 from shared.contracts import examples
 from shared.contracts.base import Document, Fact, LegalBasis, Reasons, Redress, Region, Sha256, Text, Topic
 from shared.contracts.topics import REGISTRY_EVENTS, REGISTRY_SITES
@@ -47,11 +49,20 @@ class Measure(Document):
 
     legal_basis: LegalBasis
     reasons: Reasons
+    public_reasons: Reasons | None = None
+    """What of the reasons everybody may read: all, unless the authority left something out."""
     evidence_hash: Sha256
     redress: Redress
     authority: Text
     decision_id: UUID | None = None
     case_id: UUID | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _public_by_default(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("public_reasons") is None and "reasons" in given:
+            return {**given, "public_reasons": given["reasons"]}
+        return given
 
 
 _MEASURE: dict[str, Any] = {
