@@ -11,14 +11,15 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from local_stack.broker import Broker
-from query import ingest as module
-from query.ingest import Ingest, IngestStalled, Target
-from query.keys import By
-from query.lookup import Lookup, group
+from query.lookup.point import Finder, group
 from query.main import SERVICE
-from query.readmodel import Place, ReadModel
-from query.writer import Writer
+from query.readmodel import ingest as module
+from query.readmodel.ingest import Ingest, IngestStalled, Target
+from query.readmodel.layout import Place
+from query.readmodel.model import ReadModel
+from query.readmodel.writer import Writer
 from shared.contracts.base import Fact
+from shared.contracts.http.query import By
 from shared.contracts.topics import ACCESS_EVENTS, REGISTRY_SITES
 from shared.runtime.base.clock import SystemClock
 from shared.runtime.events import kafka
@@ -72,7 +73,7 @@ async def until(holds: Callable[[], object], seconds: float = 30) -> None:
 
 def hosting(model: ReadModel, domain: str) -> str | None:
     with model.reading() as txn:
-        hit = Lookup(model, txn).find(domain, By.DOMAIN)
+        hit = Finder(model, txn).find(domain, By.DOMAIN)
         return None if hit is None else group(hit).entries[0].hosting.state
 
 
@@ -177,7 +178,7 @@ async def test_what_cannot_be_read_is_kept_and_the_rest_goes_on(
     kept = {each.value: each.error for each in model.unreadable()}
     assert b"not json" in kept
     assert "SITE 7 EXAMPLE" in kept[wrong]
-    monkeypatch.setattr("query.records.SiteFact.check", lambda _: None)  # a program that can read it comes
+    monkeypatch.setattr("query.readmodel.records.SiteFact.check", lambda _: None)  # a program that can read it comes
     async with reading(model, server):
         await until(lambda: model.count("sites") == 2)
     assert model.count("quarantine") == 2

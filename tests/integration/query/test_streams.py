@@ -9,7 +9,7 @@ import orjson
 import pytest
 import uvicorn
 
-from query import inflow
+from query.lookup import inflow
 from tests.support import people
 from tests.support.service import Api
 
@@ -34,8 +34,8 @@ async def talking(port: int, *, length: int | None = None, query: str = "") -> A
     """A connection on which the head of a request was sent."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     framing = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
-    bearer = f"Authorization: Bearer {people.token('officer')}"
-    writer.write(f"POST /lookup/bulk{query} HTTP/1.1\r\nHost: x\r\n{bearer}\r\n{framing}\r\n\r\n".encode())
+    head = ("Host: x", f"Authorization: Bearer {people.token('officer')}", "X-Purpose: a test", framing, "", "")
+    writer.write(f"POST /lookup/bulk{query} HTTP/1.1\r\n".encode() + "\r\n".join(head).encode())
     try:
         yield reader, writer
     finally:

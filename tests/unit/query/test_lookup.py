@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from query import rows
-from query.keys import By, shape
-from query.lines import BLOCK, Lines
-from query.lookup import LONGEST_LINE, Block, Lookup
-from query.readmodel import SHOWN, ReadModel
-from query.writer import Writer
+from query.lookup.block import LONGEST_LINE, Block, Lookup
+from query.lookup.keys import shape
+from query.lookup.lines import BLOCK, Lines
+from query.lookup.point import Finder
+from query.readmodel import rows
+from query.readmodel.layout import SHOWN
+from query.readmodel.model import ReadModel
+from query.readmodel.writer import Writer
+from shared.contracts.http.query import By
 from shared.rules.identifiers import InvalidIdentifier
 from tests.unit.query.build import batch, order, site
 
@@ -34,7 +37,7 @@ def filled(model: ReadModel, writer: Writer) -> ReadModel:
 
 def ask(model: ReadModel, text: str, by: By = By.AUTO) -> Any:
     with model.reading() as txn:
-        return Lookup(model, txn).find(text, by)
+        return Finder(model, txn).find(text, by)
 
 
 def lines(model: ReadModel, *given: bytes, by: By = By.AUTO) -> list[dict[str, Any]]:
@@ -150,8 +153,8 @@ def test_answers_come_in_order_one_for_each_line_that_is_not_blank(filled: ReadM
     ]
     with filled.reading(buffers=True) as txn:
         lookup = Lookup(filled, txn)
-        assert [lookup.ndjson(given, by)[1:] for by in (By.AUTO, By.DOMAIN)] == [(4, 3), (4, 3)]
-        assert lookup.csv(given, By.AUTO)[1:] == (4, 3)
+        assert [lookup.ndjson(given, by)[1:3] for by in (By.AUTO, By.DOMAIN)] == [(4, 3), (4, 3)]
+        assert lookup.csv(given, By.AUTO)[1:3] == (4, 3)
 
 
 def test_the_first_column_of_csv_lines_is_the_key(filled: ReadModel) -> None:
