@@ -157,3 +157,19 @@ async def test_a_long_list_is_complete_and_others_are_served_meanwhile(api: Api,
     row = await the_audit(api, until="completed")
     assert (row["keys"], row["found"]) == (number, number - number // 3)
     assert longest < 0.5
+
+
+async def test_a_head_request_gets_the_head_of_the_answer_and_nothing_more(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    heads = []
+    for method in ("GET", "HEAD", "HEAD"):
+        writer.write(f"{method} /public/lookup?domain=stage.example HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        assert head.startswith(b"http/1.1 200")
+        heads.append(sorted(line for line in head.split(b"\r\n") if b"content-" in line))
+        if method == "GET":
+            length = next(int(line.partition(b":")[2]) for line in heads[0] if b"content-length" in line)
+            assert b"stage.example" in await reader.readexactly(length)
+    # What follows the head of the second answer is the head of the third: no content came between.
+    assert [b"content-type" in b" ".join(each) for each in heads] == [True] * 3
+    writer.close()

@@ -1,10 +1,15 @@
 """Which keys of a list were asked, kept small, and found again: who looked me up?"""
 
+import re
 import zlib
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
 FAST: Final = 1
+_ABOVE: Final = re.compile(rb"^[^.\n]*\.(.+)$", re.MULTILINE).findall
+"""The name above each name of several lines."""
+_REGISTRATIONS: Final = re.compile(rb"^([^.\n]+)-\d+$", re.MULTILINE).findall
+"""The registration's number of each site's number."""
 
 
 class Kept(NamedTuple):
@@ -24,10 +29,10 @@ class Kept(NamedTuple):
 
     def mentions(self, terms: Collection[str]) -> set[str]:
         """Those terms that were asked for: themselves, a name below them, or a site of the registration."""
-        text = b"\n%b\n%b\n" % (self.written(), zlib.decompress(self.terms))
-        return {term for term in terms if any(form in text for form in _forms(term.encode()))}
-
-
-def _forms(term: bytes) -> tuple[bytes, bytes]:
-    """How a term stands among lines. A name is also asked for below itself; a registration by its sites' numbers."""
-    return b"\n%b\n" % term, (b".%b\n" if term.isascii() else b"\n%b-") % term
+        wanted = {term.encode() for term in terms}
+        names = b"%b\n%b" % (self.written(), zlib.decompress(self.terms))
+        found = wanted.intersection(_REGISTRATIONS(names))
+        while names:
+            found |= wanted.intersection(names.split(b"\n"))
+            names = b"\n".join(_ABOVE(names))
+        return {term.decode() for term in found}
