@@ -33,9 +33,10 @@ import msgspec
 
 from local_stack.ports import free_port
 from local_stack.postgres import EmbeddedPostgres
-from query.decoding import decode
-from query.readmodel import Place, ReadModel
-from query.writer import Writer
+from query.readmodel.decoding import decode
+from query.readmodel.layout import Place
+from query.readmodel.model import ReadModel
+from query.readmodel.writer import Writer
 from shared.contracts.registry import SiteRecordedV1
 from shared.runtime.db import migrations
 from tests.bench.result import Result, at_least, percentile
@@ -249,7 +250,7 @@ def _ask(server: _Server, body: bytes, number: int, form: str) -> float:
     with socket.create_connection(("127.0.0.1", server.port), timeout=120) as connection:
         head = (
             f"POST /lookup/bulk?by=domain&format={form} HTTP/1.1\r\nHost: localhost\r\n"
-            f"Authorization: Bearer {server.token}\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"Authorization: Bearer {server.token}\r\nX-Purpose: benchmark\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         began = time.perf_counter()
         sender = threading.Thread(target=connection.sendall, args=(head.encode() + body,))

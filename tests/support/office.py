@@ -187,7 +187,7 @@ class Office:
     async def hosting(self, domain: str, state: str) -> dict[str, Any]:
         """The look-up, once it shows this state."""
         return await until(
-            lambda: self.people["officer"].query.lookup(domain=domain),
+            lambda: self.people["officer"].query.lookup(domain=domain, purpose="journey"),
             lambda answer: bool(answer["found"]) and answer["hosting"]["state"] == state,
             timeout_s=PATIENCE_S,
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from query.main import SERVICE
-from query.writer import Writer
+from query.readmodel.writer import Writer
 from tests.support.fixtures import MakeDatabase
 from tests.support.service import Api, running_service
 from tests.unit.query.build import AT, batch, order, site

@@ -7,25 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
-from aiokafka.cluster import ClusterMetadata
 
 from local_stack.broker import Broker
-from query import ingest as module
-from query.ingest import Ingest, Target
-from query.keys import By
-from query.lookup import Lookup, group
+from query.lookup.point import Finder, group
 from query.main import SERVICE
-from query.readmodel import Place, ReadModel
-from query.writer import Writer
+from query.readmodel import ingest as module
+from query.readmodel.ingest import Ingest, IngestStalled, Target
+from query.readmodel.layout import Place
+from query.readmodel.model import ReadModel
+from query.readmodel.writer import Writer
 from shared.contracts.base import Fact
+from shared.contracts.http.query import By
 from shared.contracts.topics import ACCESS_EVENTS, REGISTRY_SITES
 from shared.runtime.base.clock import SystemClock
 from shared.runtime.events import kafka
-from shared.runtime.events.kafka import KafkaSettings, Reader
-from shared.runtime.events.reading import Stalled
-from tests.integration.runtime.world import send_illegible
+from shared.runtime.events.kafka import KafkaSettings
 from tests.support.fixtures import FreshBroker, MakeDatabase
 from tests.support.service import running_service
 from tests.unit.query.build import batch, dump, order, site, wire
@@ -52,7 +50,7 @@ async def reading(model: ReadModel, server: Broker, *, stall_s: float = 60) -> A
             task.result()
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError, Stalled):
+        with suppress(asyncio.CancelledError, IngestStalled):
             await task
 
 
@@ -75,7 +73,7 @@ async def until(holds: Callable[[], object], seconds: float = 30) -> None:
 
 def hosting(model: ReadModel, domain: str) -> str | None:
     with model.reading() as txn:
-        hit = Lookup(model, txn).find(domain, By.DOMAIN)
+        hit = Finder(model, txn).find(domain, By.DOMAIN)
         return None if hit is None else group(hit).entries[0].hosting.state
 
 
@@ -96,16 +94,15 @@ async def test_a_topic_that_is_not_known_yet_is_looked_for_at_once(
     model: ReadModel, fresh_broker: FreshBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = 0
-    metadata = Reader.metadata
+    assign = Ingest._assign
 
-    async def late(client: Reader) -> Any:
+    async def late(worker: Ingest, client: AIOKafkaConsumer) -> None:
         nonlocal looks
         looks += 1
-        if looks > 2:
-            return await metadata(client)
-        return ClusterMetadata()
+        if looks > 1:
+            await assign(worker, client)
 
-    monkeypatch.setattr(Reader, "metadata", late)
+    monkeypatch.setattr(Ingest, "_assign", late)
     server = fresh_broker()
     await publish(server, site(1))
     async with reading(model, server):
@@ -127,12 +124,11 @@ async def test_reading_goes_on_where_the_file_is(model: ReadModel, fresh_broker:
 
 async def test_the_read_model_is_complete_up_to_a_moment_only_when_every_record_of_it_is_in(model: ReadModel) -> None:
     worker = Ingest(model, KafkaSettings("nowhere:1"), SystemClock())
-    at, one, two = SystemClock().now(), TopicPartition(REGISTRY_SITES.name, 0), TopicPartition(ACCESS_EVENTS.name, 0)
-    worker._target = Target(at, {one: 5, two: 1})
-    worker._reading._next = {one: 4, two: 1}
+    at, one, two = SystemClock().now(), Place(REGISTRY_SITES.name, 0), Place(ACCESS_EVENTS.name, 0)
+    worker._target, worker._next = Target(at, {one: 5, two: 1}), {one: 4, two: 1}
     await worker._reach()
     assert model.as_of() is None
-    worker._reading._next[one] = 5
+    worker._next[one] = 5
     await worker._reach()
     assert model.as_of() == at
 
@@ -182,28 +178,10 @@ async def test_what_cannot_be_read_is_kept_and_the_rest_goes_on(
     kept = {each.value: each.error for each in model.unreadable()}
     assert b"not json" in kept
     assert "SITE 7 EXAMPLE" in kept[wrong]
-    monkeypatch.setattr("query.records.SiteFact.check", lambda _: None)  # a program that can read it comes
+    monkeypatch.setattr("query.readmodel.records.SiteFact.check", lambda _: None)  # a program that can read it comes
     async with reading(model, server):
         await until(lambda: model.count("sites") == 2)
     assert model.count("quarantine") == 2
-
-
-async def test_bytes_that_are_no_record_stop_their_partition_alone_and_nothing_is_called_complete(
-    model: ReadModel, fresh_broker: FreshBroker
-) -> None:
-    server = fresh_broker()
-    await publish(server, site(1), partition=1)
-    await send_illegible(settings(server), REGISTRY_SITES.name, wire(site(2)), b"what no client can take apart")
-    async with reading(model, server) as worker:
-        await until(lambda: worker._reading.illegible == [f"{REGISTRY_SITES.name}/0@1"])
-        complete_up_to = model.as_of()
-        await publish(server, site(3), partition=2)
-        await until(lambda: model.count("sites") == 3)
-        for _ in range(3):  # it is measured again, and again
-            worker._reading.lag = None
-            await until(lambda: worker.lag == 0)
-        assert model.as_of() == complete_up_to
-    assert model.offsets()[Place(REGISTRY_SITES.name, 0)] == 1
 
 
 async def test_new_partitions_are_found(
@@ -212,8 +190,8 @@ async def test_new_partitions_are_found(
     server = fresh_broker()
     if server.kind == "tansu":
         pytest.skip("Tansu cannot add partitions")
-    async with reading(model, server) as worker:
-        worker._reading._refresh_s = 0.5
+    monkeypatch.setattr(module, "REFRESH_S", 0.5)
+    async with reading(model, server):
         await publish(server, site(1))
         await until(lambda: model.count("sites") == 1)
         admin = AIOKafkaAdminClient(bootstrap_servers=server.bootstrap)
@@ -236,7 +214,7 @@ async def test_a_reader_that_makes_no_progress_ends(
 
     monkeypatch.setattr("aiokafka.AIOKafkaConsumer.getmany", silent)
     worker = Ingest(model, settings(server), SystemClock(), stall_s=1)
-    with pytest.raises(Stalled):
+    with pytest.raises(IngestStalled):
         async with asyncio.timeout(30):
             await worker.run()
 

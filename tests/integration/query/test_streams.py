@@ -9,7 +9,7 @@ import orjson
 import pytest
 import uvicorn
 
-from query import inflow
+from query.lookup import inflow
 from tests.support import people
 from tests.support.service import Api
 
@@ -34,8 +34,8 @@ async def talking(port: int, *, length: int | None = None, query: str = "") -> A
     """A connection on which the head of a request was sent."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     framing = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
-    bearer = f"Authorization: Bearer {people.token('officer')}"
-    writer.write(f"POST /lookup/bulk{query} HTTP/1.1\r\nHost: x\r\n{bearer}\r\n{framing}\r\n\r\n".encode())
+    head = ("Host: x", f"Authorization: Bearer {people.token('officer')}", "X-Purpose: a test", framing, "", "")
+    writer.write(f"POST /lookup/bulk{query} HTTP/1.1\r\n".encode() + "\r\n".join(head).encode())
     try:
         yield reader, writer
     finally:
@@ -157,3 +157,19 @@ async def test_a_long_list_is_complete_and_others_are_served_meanwhile(api: Api,
     row = await the_audit(api, until="completed")
     assert (row["keys"], row["found"]) == (number, number - number // 3)
     assert longest < 0.5
+
+
+async def test_a_head_request_gets_the_head_of_the_answer_and_nothing_more(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    heads = []
+    for method in ("GET", "HEAD", "HEAD"):
+        writer.write(f"{method} /public/lookup?domain=stage.example HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        assert head.startswith(b"http/1.1 200")
+        heads.append(sorted(line for line in head.split(b"\r\n") if b"content-" in line))
+        if method == "GET":
+            length = next(int(line.partition(b":")[2]) for line in heads[0] if b"content-length" in line)
+            assert b"stage.example" in await reader.readexactly(length)
+    # What follows the head of the second answer is the head of the third: no content came between.
+    assert [b"content-type" in b" ".join(each) for each in heads] == [True] * 3
+    writer.close()

@@ -176,7 +176,7 @@ async def _bulk(wire: Wire, form: str, *chunks: bytes) -> bytes:
             yield chunk
 
     async with wire.client() as concord:
-        return b"".join([part async for part in concord.query.bulk(keys(), form=form)])
+        return b"".join([part async for part in concord.query.bulk(keys(), purpose="a test", form=form)])
 
 
 def _echo(request: httpx.Request) -> httpx.Response:

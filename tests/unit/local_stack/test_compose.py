@@ -16,7 +16,7 @@ from local_stack.kafka import ApacheKafka
 from local_stack.people import people
 from local_stack.supervisor import LocalStack
 from local_stack.topology import KAFKA, SERVICES, Service, environment
-from query import ingest
+from query.readmodel import ingest
 from shared.runtime.base import metrics
 
 METRICS = metrics.METRICS | ingest.METRICS

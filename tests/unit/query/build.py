@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from query.decoding import Decoded
-from query.readmodel import Batch, Place, ReadModel
+from query.readmodel.decoding import Decoded
+from query.readmodel.layout import Batch, Place
+from query.readmodel.model import ReadModel
 from shared.contracts import access, examples
 from shared.contracts.base import Fact
 from shared.contracts.registry import SiteRecordedV1

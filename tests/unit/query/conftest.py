@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from query.readmodel import ReadModel
-from query.writer import Writer
+from query.readmodel.model import ReadModel
+from query.readmodel.writer import Writer
 
 
 @pytest.fixture

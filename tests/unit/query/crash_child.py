@@ -6,8 +6,9 @@ Batch n holds version n of sites 1..40, so any mixture of two batches in the fil
 import sys
 from pathlib import Path
 
-from query.readmodel import Batch, ReadModel
-from query.writer import Writer
+from query.readmodel.layout import Batch
+from query.readmodel.model import ReadModel
+from query.readmodel.writer import Writer
 from tests.unit.query.build import batch, order, site
 
 SITES = 40

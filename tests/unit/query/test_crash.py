@@ -7,8 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-from query.readmodel import Place, ReadModel
-from query.writer import Writer
+from query.readmodel.layout import Place
+from query.readmodel.model import ReadModel
+from query.readmodel.writer import Writer
 from tests.unit.query.build import dump
 from tests.unit.query.crash_child import SITES, stream
 

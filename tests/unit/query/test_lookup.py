@@ -2,19 +2,23 @@
 
 import csv
 import io
+import re
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from query import rows
-from query.keys import By, shape
-from query.lines import BLOCK, Lines
-from query.lookup import LONGEST_LINE, Block, Lookup
-from query.readmodel import SHOWN, ReadModel
-from query.writer import Writer
+from query.lookup.block import LONGEST_LINE, Block, Lookup, first_column
+from query.lookup.keys import shape
+from query.lookup.lines import BLOCK, Lines
+from query.lookup.point import Finder
+from query.readmodel import rows
+from query.readmodel.layout import SHOWN
+from query.readmodel.model import ReadModel
+from query.readmodel.writer import Writer
+from shared.contracts.http.query import By
 from shared.rules.identifiers import InvalidIdentifier
 from tests.unit.query.build import batch, order, site
 
@@ -34,7 +38,7 @@ def filled(model: ReadModel, writer: Writer) -> ReadModel:
 
 def ask(model: ReadModel, text: str, by: By = By.AUTO) -> Any:
     with model.reading() as txn:
-        return Lookup(model, txn).find(text, by)
+        return Finder(model, txn).find(text, by)
 
 
 def lines(model: ReadModel, *given: bytes, by: By = By.AUTO) -> list[dict[str, Any]]:
@@ -138,6 +142,84 @@ def test_shapes() -> None:
     assert shape("http://198.18.0.1/") is By.IP
     assert shape("::1") is By.IP
     assert shape("a.example:80") is By.DOMAIN
+    assert shape("[2001:db8::1]:443") is By.IP
+    assert shape("198.18.0.0/24") is By.IP
+    assert shape("abc.de/12") is By.DOMAIN
+    assert shape("京ＩＣＰ备00000001号") is By.NUMBER
+    assert shape("备案.example") is By.DOMAIN
+    assert shape("icp-records.example") is By.DOMAIN
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["stage.example:443", "[2001:db8::1]:443", "198.18.0.1:80", "stage.example?x=1", "STAGE.EXAMPLE#top",
+     "stage。example", "user:secret@stage.example/", "a_b.stage.example", "xn--ls8h.stage.example", "💩.stage.example"],
+)  # fmt: skip
+def test_hints_around_a_key_and_odd_names_below_a_registered_one_do_no_harm(filled: ReadModel, text: str) -> None:
+    assert ask(filled, text).total >= 1
+    assert lines(filled, text.encode())[0]["found"] is True
+
+
+@pytest.mark.parametrize(
+    "text", ["xn--ls8h.la", "💩.la", "a_b.example.com", "_dmarc.unknown.example", "com.cn", "COM.CN", "b_c.example.net"]
+)
+def test_names_that_exist_are_looked_up_though_nobody_could_register_them(filled: ReadModel, text: str) -> None:
+    assert ask(filled, text, By.DOMAIN) is None
+    assert lines(filled, text.encode()) == [{"found": False, "key": text}]
+
+
+@pytest.mark.parametrize(
+    ("text", "by", "said"),
+    [
+        ("198.18.0.0/24", By.AUTO, "is a network"),
+        ("2001:db8::/32", By.IP, "is a network"),
+        ("a.example；b.example", By.AUTO, "several names"),
+        ("a.example、b.example", By.DOMAIN, "several names"),
+        ("a.example b.example", By.DOMAIN, "several names"),
+        ("stage.example:443", By.IP, "it looks like a domain"),
+        ("198.18.0.1", By.DOMAIN, "it looks like an address"),
+        ("京ICP备00000001号", By.DOMAIN, "it looks like a number"),
+        ("stage.example", By.NUMBER, "it looks like a domain"),
+        ("[198.18.0.1", By.IP, "is not an IP address"),
+        ("xn--0.test", By.DOMAIN, "is not a valid international name"),
+    ],
+)
+def test_what_is_wrong_with_a_key_is_said_in_words_that_help(filled: ReadModel, text: str, by: By, said: str) -> None:
+    with pytest.raises(InvalidIdentifier, match=re.escape(said)):
+        ask(filled, text, by)
+    assert said in lines(filled, text.encode(), by=by)[0]["message"]
+
+
+SPELLINGS = st.sampled_from([
+    "stage.example", "xn--fsqu00a.test", "例子.test", "198.18.0.1", "2001:db8::1", "京ICP备00000001号",
+    "京ICP备00000001号-2", "no.example", "com.cn", "xn--ls8h.la", "a_b.stage.example", "nodots", "198.18.0.999",
+    "火ICP备00000001号",
+])  # fmt: skip
+DRESSES = st.sampled_from([
+    str, str.upper, str.title, "{}.".format, " {} ".format, "{}:443".format, "[{}]".format, "https://{}/".format,
+    "https://{}:8443/p?q".format, "www.{}".format, "{}/24".format, "{}；x".format, '"{}"'.format, "{},more".format,
+])  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(text=SPELLINGS, dress=DRESSES, outer=DRESSES, by=st.sampled_from(By))
+def test_single_look_ups_and_both_lists_read_every_key_alike(
+    filled: ReadModel, text: str, dress: Any, outer: Any, by: By
+) -> None:
+    line = outer(dress(text)).encode()
+    key = first_column(line.decode())
+    with filled.reading(buffers=True) as txn:
+        document = orjson.loads(Lookup(filled, txn).ndjson([line], by).answer)
+        (row,) = table(Lookup(filled, txn).csv([line], by))
+        hit, error = None, None
+        try:
+            hit = Finder(filled, txn).find(key, by)
+        except InvalidIdentifier as wrong:
+            error = wrong.code
+    assert (document.get("error"), row["error"]) == (error, error or "")
+    assert (document["found"], row["found"]) == (hit is not None, str(hit is not None).lower())
+    assert document.get("total") == (hit.total if hit else None)
+    assert document.get("matched") == (hit.matched if hit else None)
 
 
 def test_answers_come_in_order_one_for_each_line_that_is_not_blank(filled: ReadModel) -> None:
@@ -150,8 +232,8 @@ def test_answers_come_in_order_one_for_each_line_that_is_not_blank(filled: ReadM
     ]
     with filled.reading(buffers=True) as txn:
         lookup = Lookup(filled, txn)
-        assert [lookup.ndjson(given, by)[1:] for by in (By.AUTO, By.DOMAIN)] == [(4, 3), (4, 3)]
-        assert lookup.csv(given, By.AUTO)[1:] == (4, 3)
+        assert [lookup.ndjson(given, by)[1:3] for by in (By.AUTO, By.DOMAIN)] == [(4, 3), (4, 3)]
+        assert lookup.csv(given, By.AUTO)[1:3] == (4, 3)
 
 
 def test_the_first_column_of_csv_lines_is_the_key(filled: ReadModel) -> None:

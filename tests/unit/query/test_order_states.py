@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from query import lifecycle
-from query.decoding import Decoded
-from query.lifecycle import Hosting, Order, OrderFact
+from query.readmodel import lifecycle
+from query.readmodel.decoding import Decoded
+from query.readmodel.lifecycle import Hosting, Order, OrderFact
 from tests.unit.query.build import AT, order, wire
 
 STORY = ("released", "received", "overdue", "executed")

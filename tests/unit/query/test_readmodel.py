@@ -10,18 +10,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from query import readmodel
-from query.keys import By
-from query.lookup import Lookup, group
-from query.readmodel import Batch, Place, ReadModel, Unreadable
-from query.writer import Writer
+from query.lookup.point import Finder, group
+from query.readmodel import model as module
+from query.readmodel.layout import Batch, Place, Unreadable
+from query.readmodel.model import ReadModel
+from query.readmodel.writer import Writer
+from shared.contracts.http.query import By
 from shared.contracts.registry import SiteRecordedV1
 from tests.unit.query.build import AT, OTHER_PROVIDER, PROVIDER, batch, dump, order, site, site_id
 
 
 def numbers_found(model: ReadModel, text: str, by: By = By.DOMAIN) -> list[str]:
     with model.reading() as txn:
-        hit = Lookup(model, txn).find(text, by)
+        hit = Finder(model, txn).find(text, by)
         return [] if hit is None else [entry.site.site_number for entry in group(hit).entries]
 
 
@@ -42,7 +43,7 @@ def test_a_change_that_fails_leaves_neither_records_nor_offsets(
 ) -> None:
     writer.apply(batch(site(1), offset=1))
     before = dump(model)
-    monkeypatch.setattr("query.writer.quarantine_value", lambda _: 1 / 0)
+    monkeypatch.setattr("query.readmodel.writer.quarantine_value", lambda _: 1 / 0)
     facts = batch(site(2), order("released"), offset=2)
     broken = Batch(facts.sites, facts.orders, [Unreadable(Place("t", 0), 1, b"?", "bad")], facts.offsets)
     with pytest.raises(ZeroDivisionError):
@@ -145,8 +146,8 @@ def test_another_cluster_resets_the_offsets_and_keeps_the_records(model: ReadMod
 def test_a_file_of_another_schema_is_emptied(model: ReadModel, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     writer.adopt("one")
     writer.apply(batch(site(1), offset=9))
-    monkeypatch.setattr(readmodel, "SCHEMA", b"2")
-    monkeypatch.setattr("query.writer.SCHEMA", b"2")
+    monkeypatch.setattr(module, "SCHEMA", b"another")
+    monkeypatch.setattr("query.readmodel.writer.SCHEMA", b"another")
     assert not model.schema_fits()
     assert writer.prepare()
     assert model.schema_fits()

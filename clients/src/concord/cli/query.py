@@ -10,16 +10,28 @@ from concord.cli.output import As, AsJson, File, act
 from concord.sdk import Concord
 
 CHUNK = 256 * 1024
+Purpose = Annotated[
+    str, typer.Option(envvar="CONCORD_PURPOSE", help="Why; required with --as, and kept in the audit with your name.")
+]
 
 
-def lookup(key: str, as_: As = None, as_json: AsJson = False) -> None:
+def lookup(key: str, as_: As = None, purpose: Purpose = "", as_json: AsJson = False) -> None:
     """Look up a domain, an address or a number; without --as, what everybody may know."""
+    if as_:
+        _required(purpose)
 
     async def verb(concord: Concord) -> Any:
-        kind = "number" if "ICP" in key.upper() else "ip" if key.replace(".", "").isdigit() or ":" in key else "domain"
-        return await (concord.query.lookup if as_ else concord.query.public_lookup)(**{kind: key})
+        if as_:
+            return await concord.query.lookup(key=key, purpose=purpose)
+        return await concord.query.public_lookup(key=key)
 
     act(verb, as_, as_json)
+
+
+def _required(purpose: str) -> None:
+    """Raise BadParameter for no purpose."""
+    if not purpose.strip():
+        raise typer.BadParameter("say why you look this up; it is kept in the audit", param_hint="--purpose")
 
 
 def register(number: str, as_json: AsJson = False) -> None:
@@ -37,9 +49,13 @@ def whoami(as_: As = None, as_json: AsJson = False) -> None:
 
 
 def bulk(
-    file: File, as_: As = None, form: Annotated[str, typer.Option("--format", help="ndjson or csv.")] = "ndjson"
+    file: File,
+    as_: As = None,
+    purpose: Purpose = "",
+    form: Annotated[str, typer.Option("--format", help="ndjson or csv.")] = "ndjson",
 ) -> None:
     """Look up every line of FILE; the answers go to standard output in the same order."""
+    _required(purpose)
 
     async def keys_in() -> AsyncIterator[bytes]:
         with file.open("rb") as source:
@@ -47,7 +63,7 @@ def bulk(
                 yield chunk
 
     async def verb(concord: Concord) -> None:
-        async for chunk in concord.query.bulk(keys_in(), form=form):
+        async for chunk in concord.query.bulk(keys_in(), purpose=purpose, form=form):
             sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
 

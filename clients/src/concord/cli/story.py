@@ -111,7 +111,9 @@ async def lookup_import(c: Context) -> str:
     good = next(name for name in reversed(names) if "." in name)
     officer = c.people["officer"].query
     seen = await until(
-        lambda: officer.lookup(domain=good), lambda answer: bool(answer["found"]), timeout_s=c.patience_s
+        lambda: officer.lookup(domain=good, purpose="demonstration"),
+        lambda answer: bool(answer["found"]),
+        timeout_s=c.patience_s,
     )
     return f"{good} → {seen['registration']['number']}, {seen['lag_ms']:.0f} ms behind"
 
@@ -181,7 +183,7 @@ async def serve(c: Context) -> str:
 async def _hosting(c: Context, state: str) -> dict[str, Any]:
     officer = c.people["officer"].query
     return await until(
-        lambda: officer.lookup(domain=c.domain),
+        lambda: officer.lookup(domain=c.domain, purpose="demonstration"),
         lambda answer: bool(answer["found"]) and answer["hosting"]["state"] == state,
         timeout_s=c.patience_s,
     )

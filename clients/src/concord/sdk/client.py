@@ -77,13 +77,13 @@ class Concord:
         json: Any = None,
         content: bytes | None = None,
         params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
     ) -> httpx.Response:
         """One logical call; it is tried again when nobody answers or the service is unavailable.
 
         A POST keeps its Idempotency-Key through all tries, so it takes effect once. Raises ConcordError, Unreachable.
         """
-        sent = dict(headers or {})
+        sent: dict[str, Any] = dict(headers or {})
         if method == "POST":
             sent.setdefault("Idempotency-Key", str(uuid4()))
         given = {name: value for name, value in (params or {}).items() if value is not None}

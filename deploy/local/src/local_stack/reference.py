@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from local_stack import access_lists
 from local_stack.topology import SERVICES
-from query import ingest
+from query.readmodel import ingest
 from shared.runtime.base.metrics import METRICS, OF_FASTAPI
 from shared.runtime.base.problems import Problem, all_problems
 from shared.runtime.base.settings import Settings

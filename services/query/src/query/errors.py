@@ -1,14 +1,18 @@
 """Why a look-up can be refused: one class per reason."""
 
-from shared.runtime.base.problems import Invalid, NotFound, Unavailable
+from shared.runtime.base.problems import BadRequest, Invalid, NotFound, Unavailable
 
 
 class OneKeyRequired(Invalid):
-    """Give exactly one of domain, ip and number."""
+    """Give exactly one of key, domain, ip and number."""
 
 
 class KeyMalformed(Invalid):
     """This cannot be looked up: {reason}."""
+
+
+class PurposeRequired(BadRequest):
+    """Say in the header X-Purpose why you ask: this shows more than the public may see, and is kept with your name."""
 
 
 class AddressesAreOfficial(Invalid):

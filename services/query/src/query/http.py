@@ -1,17 +1,33 @@
 """The HTTP door of query: parse, call, shape."""
 
-from typing import Annotated, Any, Final
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated, Final
+from uuid import UUID
 
 from fastapi import Depends, Header, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime
 
-from query import page, service
-from query.bulk import MEDIA_TYPE, Duplex, Format
+from query import service
 from query.errors import OneKeyRequired
-from query.inflow import Inflow
-from query.keys import By
-from query.service import Key
-from query.views import LookupAnswer, LookupLine, PublicAnswer, RegisterEntry
+from query.lookup.bulk import MEDIA_TYPE, Duplex
+from query.lookup.inflow import Inflow
+from query.public import pages
+from query.service import Asking, Key
+from shared.contracts.http.query import (
+    By,
+    Format,
+    LookupAnswer,
+    LookupLine,
+    LookupView,
+    PublicAnswer,
+    RegisterEntry,
+)
+from shared.pages.assets import readable
+from shared.pages.reader import Reading
 from shared.runtime.web.door import PUBLIC, Rt, Who, router
+from shared.runtime.web.paging import Page, Paging
 
 ROUTER: Final = router(idempotent=False)
 LONGEST_LIST: Final = 64 << 30
@@ -19,36 +35,47 @@ LONGEST_LIST: Final = 64 << 30
 _JSON: Final = "application/json"
 
 
-async def one_key(
+async def some_key(
+    key: Annotated[str | None, Query(max_length=2000, description="In any form; its shape says what it is")] = None,
     domain: Annotated[str | None, Query(max_length=2000, description="In any form: A- or U-labels, or a URL")] = None,
     ip: Annotated[str | None, Query(max_length=100, description="IPv4 or IPv6 address")] = None,
     number: Annotated[str | None, Query(max_length=100, description="Of a registration or of a site")] = None,
-) -> Key:
+) -> Key | None:
+    """The key that is asked for, if any. Raises OneKeyRequired (422) for several."""
+    asked = {"key": (By.AUTO, key), "domain": (By.DOMAIN, domain), "ip": (By.IP, ip), "number": (By.NUMBER, number)}
+    given = [Key(by, text, field) for field, (by, text) in asked.items() if text is not None]
+    if len(given) > 1:
+        raise OneKeyRequired([{"field": each.field, "message": "only one of them"} for each in given])
+    return given[0] if given else None
+
+
+async def one_key(given: Annotated[Key | None, Depends(some_key)]) -> Key:
     """The one key that is asked for. Raises OneKeyRequired (422)."""
-    given = [(by, text) for by, text in ((By.DOMAIN, domain), (By.IP, ip), (By.NUMBER, number)) if text is not None]
-    if len(given) != 1:
-        raise OneKeyRequired([{"field": by, "message": "one of the three"} for by in ("domain", "ip", "number")])
-    return Key(*given[0])
+    if given is None:
+        raise OneKeyRequired([{"field": by, "message": "one of them"} for by in ("key", "domain", "ip", "number")])
+    return given
 
 
 async def stated_purpose(
     x_purpose: Annotated[
-        str | None, Header(max_length=1500, description="Why; kept in the audit. UTF-8 is understood.")
+        str | None, Header(max_length=1500, description="Required: why; kept in the audit. UTF-8 is understood.")
     ] = None,
 ) -> str | None:
-    """Why somebody looks something up. HTTP gives headers as Latin-1; people write UTF-8."""
+    """Why somebody looks something up; none if it says nothing. HTTP gives headers as Latin-1; people write UTF-8."""
     if x_purpose is None:
         return None
-    return x_purpose.encode("latin-1", "replace").decode("utf-8", "replace").replace("\0", "")[:500]
+    said = x_purpose.encode("latin-1", "replace").decode("utf-8", "replace").replace("\0", "")
+    return said.strip()[:500] or None
 
 
 OneKey = Annotated[Key, Depends(one_key)]
+SomeKey = Annotated[Key | None, Depends(some_key)]
 Purpose = Annotated[str | None, Depends(stated_purpose)]
 
 
 @ROUTER.get("/lookup", tags=["look-ups"], responses={200: {"model": LookupAnswer}}, response_class=Response)
 async def look_up(rt: Rt, who: Who, key: OneKey, purpose: Purpose) -> Response:
-    """Look up one domain, address or number: the full record, for officials. Every look-up is audited.
+    """Look up one domain, address or number: the full record, for officials. Every look-up is audited with its purpose.
 
     A key that several sites have (an address, a registration of several sites) gives the first, those in force first;
     `total` says how many there are, `others` lists up to 100 of the rest.
@@ -57,7 +84,8 @@ async def look_up(rt: Rt, who: Who, key: OneKey, purpose: Purpose) -> Response:
     return Response(await service.look_up(rt, who, key, purpose), media_type=_JSON)
 
 
-@ROUTER.get(
+@readable(
+    ROUTER,
     "/public/lookup",
     tags=["public"],
     responses={200: {"model": PublicAnswer}},
@@ -100,7 +128,7 @@ async def look_up_many(
     format: Format = Format.NDJSON,  # noqa: A002 - the name callers use
     content_type: Annotated[str, Header(description="`text/csv; header=present` skips the first line")] = "",
 ) -> Response:
-    """Look up a list of keys, one a line or in the first column of a CSV file; audited with count and SHA-256.
+    """Look up a list of keys, one a line or in the first column of a CSV file; audited with every key and SHA-256.
 
     Request and answer are streams: the answer begins while the request is still being sent, in the same order, one
     line for each line that is not blank. **Read while you send** for speed; what is sent by a client that does not read
@@ -114,7 +142,51 @@ async def look_up_many(
     return Duplex(listing.answers, inflow, media_type=MEDIA_TYPE[format], headers=listing.freshness.headers())
 
 
+@ROUTER.get("/lookups", tags=["audit"])
+async def list_lookups(
+    rt: Rt,
+    who: Who,
+    purpose: Purpose,
+    paging: Paging,
+    key: SomeKey,
+    operator_id: Annotated[UUID | None, Query(description="Whoever looked up a site of this operator")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Default: 90 days ago")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Default: now")] = None,
+) -> Page[LookupView]:
+    """List who looked up what and why, newest first, for auditors: of a key, of an operator, or everything.
+
+    A name is also asked for by who looks up a name below it, a registration by its sites' numbers. Of an operator its
+    present names, addresses and numbers are meant. Lists are searched key by key, so a page may have few items and
+    still a `next`.
+    """
+    now = rt.clock.now()
+    asking = Asking(
+        key,
+        operator_id,
+        since or now - timedelta(days=90),
+        until or now + timedelta(days=1),
+        paging.after,
+        paging.limit,
+    )
+    answered = await service.who_asked(rt, who, asking, purpose)
+    items = [LookupView(**asdict(row), matched=matched) for row, matched in answered.found]
+    return Page(items=items, next=answered.next)
+
+
 @ROUTER.get(
+    "/lookups/{lookup_id}/keys",
+    tags=["audit"],
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def read_keys(rt: Rt, who: Who, purpose: Purpose, lookup_id: UUID) -> Response:
+    """Read the keys of a list that was looked up, one a line, as they were written; for auditors."""
+    keys = await service.keys_of(rt, who, lookup_id, purpose)
+    return StreamingResponse(keys, media_type="text/plain; charset=utf-8")
+
+
+@readable(
+    ROUTER,
     "/public/register/{number}",
     tags=["public"],
     response_class=Response,
@@ -122,15 +194,10 @@ async def look_up_many(
     openapi_extra=PUBLIC,
 )
 async def show_entry(
-    rt: Rt,
-    number: Annotated[str, Path(max_length=100, examples=["京ICP备10046444号"])],
-    accept: Annotated[str, Header()] = "",
+    rt: Rt, reading: Reading, number: Annotated[str, Path(max_length=100, examples=["京ICP备10046444号"])]
 ) -> Response:
-    """The public register's entry: who, which sites, and for a revoked one why, by whom, and how to challenge it.
+    """The public register's entry: who, which sites, and of every measure why, by whom, and how to challenge it.
 
-    JSON, or a page in Chinese and English for who prefers `text/html`. Pages of suspended sites (HTTP 451) link here.
+    JSON, or a page in Chinese or English for who prefers `text/html`. Pages of suspended sites (HTTP 451) link here.
     """
-    entry: dict[str, Any] = await service.show_entry(rt, number)
-    if page.is_preferred(accept):
-        return Response(page.render(entry), media_type="text/html", headers=page.HEADERS)
-    return Response(page.as_json(entry), media_type=_JSON, headers={"Vary": "Accept"})
+    return await pages.answer(reading, service.show_entry(rt, number))

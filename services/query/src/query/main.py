@@ -5,8 +5,9 @@ from typing import Final
 
 from query import service
 from query.http import ROUTER
-from query.ingest import ingest
+from query.readmodel.ingest import ingest
 from query.settings import Settings
+from shared.pages import assets
 from shared.runtime.process import app
 from shared.runtime.process.service import Service
 
@@ -14,7 +15,7 @@ SERVICE: Final = Service(
     name="query",
     description="Look-ups for officials, one key or millions, and the public register (P3.5, P3.1.6).",
     settings=Settings,
-    router=ROUTER,
+    router=(ROUTER, assets.ROUTER),
     workers=(ingest,),
     start=service.start,
     stop=service.stop,

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 from shared.rules import Role
-from shared.runtime.acts.policy import Policy, Rule
+from shared.runtime.acts.policy import Policy, Rule, same_region
 
 
 class Act(StrEnum):
@@ -12,6 +12,7 @@ class Act(StrEnum):
 
     LOOK_UP = "look_up"
     LOOK_UP_MANY = "look_up_many"
+    READ_LOOKUPS = "read_lookups"
 
 
 OFFICIALS: Final = frozenset({
@@ -30,4 +31,5 @@ OFFICIALS: Final = frozenset({
 POLICY: Final = Policy({
     Act.LOOK_UP:      Rule(OFFICIALS),  # of every region: a site is hosted where its operator is not (P3.5)
     Act.LOOK_UP_MANY: Rule(OFFICIALS),
+    Act.READ_LOOKUPS: Rule({Role.AUDITOR}, same_region),  # of look-ups by officials of the auditor's own region
 })  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from query.lookup import LONGEST_LINE
+from query.lookup.block import LONGEST_LINE
 
 BLOCK: Final = 16 * 1024
 """Bytes of keys in a block: some 700 keys, looked up in a few milliseconds, so that others get their turn."""

@@ -1,6 +1,7 @@
-"""What the answers of query look like, for the API documentation; the answers themselves are made of bytes."""
+"""Query over HTTP: what is asked, what is answered. Look-ups are answered with bytes that have these shapes."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -19,6 +20,17 @@ _SITE: dict[str, Any] = {
 }
 _HOSTING: dict[str, Any] = {"state": "suspended", "since": examples.AT, "order_id": examples.ORDER}
 _FRESH: dict[str, Any] = {"as_of": examples.AT, "lag_ms": 312}
+_MEASURE: dict[str, Any] = {
+    "decision_id": examples.DECISION,
+    "effect": "revoke",
+    "status": "in_force",
+    "since": examples.AT,
+    "authority": examples.AUTHORITY["names"],
+    "legal_basis": examples.BASIS["legal_basis"],
+    "public_reasons": examples.BASIS["reasons"],
+    "redress": {**examples.REMEDY, "body": examples.REVIEW_BODY["names"]},
+    "appeal": {"status": "filed", "body": examples.REVIEW_BODY["names"], "filed_at": examples.AT},
+}
 _PUBLIC: dict[str, Any] = {
     "site": _SITE,
     "registration": {"number": "京ICP备10046444号", "kind": "filing", "status": "revoked"},
@@ -26,19 +38,36 @@ _PUBLIC: dict[str, Any] = {
     "accesses": [{"provider_id": examples.PROVIDER, "hosting_mode": "virtual_host", "hosting": "suspended"}],
     "hosting": _HOSTING,
     "changed_at": examples.AT,
-    "decision": {
-        "decision_id": examples.DECISION, "authority": "culture-bj", **examples.BASIS, "redress": examples.REDRESS,
-    },
-}  # fmt: skip
+    "measures": [_MEASURE],
+}
 _OFFICIAL: dict[str, Any] = {
-    **_PUBLIC,
+    **{name: value for name, value in _PUBLIC.items() if name != "measures"},
     "site": {**_SITE, "version": 4},
     "registration": {"registration_id": examples.REGISTRATION, **_PUBLIC["registration"]},
     "operator": {k: v for k, v in examples.OPERATOR_RECORD.items() if k != "region"},
     "accesses": [{**_PUBLIC["accesses"][0], "ips": ["198.18.0.10"]}],
-    "decision": {**_PUBLIC["decision"], "evidence_hash": examples.DIGEST, "case_id": examples.CASE},
+    "decision": {
+        "decision_id": examples.DECISION, "authority": "drugs-110000", **examples.MEASURE,
+        "public_reasons": examples.BASIS["reasons"], "case_id": examples.CASE,
+    },
     "history": [{"status": "revoked", "at": examples.AT}],
-}
+}  # fmt: skip
+
+
+class By(StrEnum):
+    """What a key is. ``auto``: whatever it looks like: a number, an address, or else a domain."""
+
+    AUTO = "auto"
+    DOMAIN = "domain"
+    IP = "ip"
+    NUMBER = "number"
+
+
+class Format(StrEnum):
+    """In which form a list is answered."""
+
+    NDJSON = "ndjson"
+    CSV = "csv"
 
 
 class View(BaseModel):
@@ -117,29 +146,66 @@ class AccessView(PublicAccess):
 
 
 class RedressView(View):
-    """How a measure can be challenged."""
+    """How a measure can be challenged, for officials."""
 
     authority: str
     how: str
     within_days: int
 
 
-class PublicDecision(View):
-    """Why a registration was revoked."""
+class DecisionView(View):
+    """Why a registration was revoked, for officials; the public reads `public_reasons` only."""
 
-    decision_id: UUID | None
+    decision_id: UUID | None = None
     authority: str
     legal_basis: list[str]
     reasons: str
+    public_reasons: str | None = None
     redress: RedressView
-
-
-class DecisionView(PublicDecision):
-    """The same, for officials."""
-
-    decision_id: UUID | None = None
     evidence_hash: str | None = None
     case_id: UUID | None = None
+
+
+class NamesView(View):
+    """The name of an organisation in both languages."""
+
+    zh: str
+    en: str
+
+
+class PublicRedress(View):
+    """Where, how and until when a measure can be challenged."""
+
+    body: NamesView
+    how: str
+    within_days: int
+
+
+class PublicAppeal(View):
+    """An appeal against a measure, and what came of it."""
+
+    status: Annotated[str, Field(description="filed, upheld, rejected or withdrawn")]
+    body: NamesView | None = None
+    filed_at: datetime | None = None
+    decided_at: datetime | None = None
+    public_reasons: str | None = None
+
+
+class PublicMeasure(View):
+    """A measure on a site: who decided it, why, how it can be challenged, and what became of it; never taken away."""
+
+    decision_id: UUID | None
+    effect: Annotated[str, Field(description="end_item, suspend_access, cut_access, revoke, bar, …")]
+    status: Annotated[str, Field(description="in_force, suspended, ended, lapsed or overturned")]
+    since: datetime | None = None
+    until: Annotated[datetime | None, Field(description="When it ends by itself")] = None
+    ended_at: datetime | None = None
+    authority: NamesView
+    legal_basis: list[str]
+    public_reasons: Annotated[str | None, Field(description="Redacted by the authority itself")]
+    redacted: Annotated[list[str], Field(description="Kinds of data that the public reasons leave out")] = []
+    redress: PublicRedress
+    appeal: PublicAppeal | None = None
 
 
 class ChangeView(View):
@@ -165,7 +231,7 @@ class PublicEntry(View):
     accesses: list[PublicAccess]
     hosting: HostingView
     changed_at: datetime
-    decision: PublicDecision | None = None
+    measures: list[PublicMeasure] = []
 
 
 class EntryView(View):
@@ -228,7 +294,7 @@ class PublicAnswer(Fresh, _Sought):
     accesses: list[PublicAccess] | None = None
     hosting: HostingView | None = None
     changed_at: datetime | None = None
-    decision: PublicDecision | None = None
+    measures: list[PublicMeasure] = []
     others: list[PublicEntry] = []
 
     model_config = ConfigDict(
@@ -243,6 +309,7 @@ class RegisterSite(PublicSite):
     accesses: list[PublicAccess]
     hosting: HostingView
     changed_at: datetime
+    measures: list[PublicMeasure] = []
 
 
 class EventView(View):
@@ -264,5 +331,28 @@ class RegisterEntry(Fresh):
     region: str
     total: int
     sites: list[RegisterSite]
-    decision: PublicDecision | None
     history: list[EventView]
+
+
+class LookupView(View):
+    """One act of looking up: who asked for what, why, and what came of it. For auditors."""
+
+    id: UUID
+    subject: str
+    name: str
+    organisation: str
+    region: str | None
+    purpose: str | None
+    by: By
+    key: Annotated[str | None, Field(description="As it was typed; null for a list, see `/lookups/{id}/keys`")]
+    terms: Annotated[list[str] | None, Field(description="Its one form, then what else that finds")]
+    format: Annotated[str, Field(description="json, ndjson or csv")]
+    status: Annotated[str, Field(description="completed; for lists also started and aborted")]
+    keys: int
+    found: int
+    digest: Annotated[str | None, Field(description="SHA-256 of a list as it was sent")]
+    reason: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    as_of: datetime | None
+    matched: Annotated[list[str], Field(description="What of that which was asked about it looked up")] = []

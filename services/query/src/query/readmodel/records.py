@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from query.lifecycle import IDLE, Hosting, Order, at_provider, overall
+from query.readmodel.lifecycle import IDLE, Hosting, Order, at_provider, overall
 
 # Ids and times stay texts, as they came: msgspec reads a record three times as fast that way.
 _DOMAIN: Final = re.compile(r"[a-z0-9_][a-z0-9_-]*(?:\.[a-z0-9_][a-z0-9_-]*)*").fullmatch
@@ -61,6 +61,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     legal_basis: tuple[str, ...]
     reasons: str
     redress: Redress
+    public_reasons: str | None = None
+    """What of the reasons everybody may read, redacted by the authority; officials read both."""
     evidence_hash: str | None = None
     decision_id: str | None = None
     case_id: str | None = None
@@ -90,6 +92,7 @@ class SiteFact(msgspec.Struct, frozen=True, gc=False):
             raise ValueError("a registration number is too long, or holds a quote, a backslash or a control character")
         datetime.fromisoformat(self.changed_at)
         id_of(self.site_id)
+        id_of(self.operator.operator_id)
 
 
 class Site(msgspec.Struct, frozen=True, gc=False):
@@ -146,6 +149,11 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     def numbers(self) -> set[str]:
         """The numbers it is found by."""
         return {self.registration.number, self.site.site_number}
+
+    @property
+    def operators(self) -> set[str]:
+        """The operator it is found by, when somebody asks who looked it up."""
+        return {self.operator.operator_id}
 
     @property
     def ips(self) -> set[str]:

@@ -18,9 +18,10 @@ import structlog
 from aiokafka import TopicPartition
 from opentelemetry import metrics
 
-from query.decoding import Decoded, decode
-from query.readmodel import Place, ReadModel
-from query.writer import Writer
+from query.readmodel.decoding import Decoded, decode
+from query.readmodel.layout import Place
+from query.readmodel.model import ReadModel
+from query.readmodel.writer import Writer
 from shared.contracts.topics import ACCESS_EVENTS, REGISTRY_SITES
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base import metrics as runtime_metrics

@@ -6,9 +6,8 @@ from typing import Any, Final
 
 import structlog
 
-from query import lifecycle, records, rows
-from query.lifecycle import OrderFact
-from query.readmodel import (
+from query.readmodel import lifecycle, records, rows
+from query.readmodel.layout import (
     ALONE,
     EPOCH,
     FOUND,
@@ -17,13 +16,14 @@ from query.readmodel import (
     SHOWN,
     THEN,
     Batch,
-    ReadModel,
     Unreadable,
     pack,
     quarantine_key,
     quarantine_value,
 )
-from query.records import Entry, SiteFact
+from query.readmodel.lifecycle import OrderFact
+from query.readmodel.model import ReadModel
+from query.readmodel.records import Entry, SiteFact
 
 MOST: Final = 10_000
 """Sites of one domain that are looked at; the register refuses a domain that is somebody else's, so there are few."""
@@ -134,6 +134,7 @@ class _Change:
             self._unname(domain.encode(), site_id)
         self._move("ips", entry.ips, earlier.ips if earlier else NONE, site_id, pack)
         self._move("numbers", entry.numbers, earlier.numbers if earlier else NONE, site_id, str.encode)
+        self._move("operators", entry.operators, earlier.operators if earlier else NONE, site_id, records.id_of)
         body, row = ALONE + tail, rows.rest(1, [entry]).encode()
         for domain in sorted(set(entry.site.domains)):
             if not self._others(domain.encode(), site_id, known=domain in known):

@@ -1,18 +1,21 @@
-"""Finds sites by domain, address or number in the read model: one key, or a block of lines as fast as LMDB goes."""
+"""Answers a block of lines, as fast as LMDB goes."""
 
 import csv
+import ipaddress
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import lmdb
 import msgspec
 
-from query import keys, rows
-from query.keys import By
-from query.readmodel import ALONE, FOUND, SHOWN, THEN, ReadModel, pack
-from query.records import LONGEST_DOMAIN, Entry
+from query.lookup import keys
+from query.lookup.keys import LONGEST_DOMAIN
+from query.lookup.point import Finder, Hit, group
+from query.readmodel import rows
+from query.readmodel.layout import ALONE, FOUND, THEN, pack
+from query.readmodel.model import ReadModel
+from shared.contracts.http.query import By
 from shared.rules.identifiers import InvalidIdentifier
 
 LONGEST_LINE: Final = 4096
@@ -27,69 +30,29 @@ _json = msgspec.json.Encoder().encode
 
 
 class Block(NamedTuple):
-    """Answers to a block of keys: the bytes, how many keys there were, how many were found."""
+    """Answers to a block of keys.
+
+    ``answer``: the bytes; ``keys``: how many keys there were; ``found``: how many were found. For the audit, a line
+    each: ``asked``, the keys as they were written, and ``terms``, the one form of those that were not written in it.
+    """
 
     answer: bytes
     keys: int
     found: int
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """What a key found: how many sites, the rest of the answer's line, and the key if another than the one given."""
-
-    total: int
-    body: bytes
-    matched: str | None = None
-
-
-class Group(msgspec.Struct):
-    """The sites that one key finds, taken apart again."""
-
-    total: int
-    entries: list[Entry]
-
-
-class _Others(msgspec.Struct):
-    total: int
-    others: list[Entry] = []
-
-
-def group(hit: Hit) -> Group:
-    """The entries of a hit, the active one first."""
-    whole = b"{" + hit.body
-    rest = msgspec.json.decode(whole, type=_Others)
-    return Group(rest.total, [msgspec.json.decode(whole, type=Entry), *rest.others])
+    asked: bytes
+    terms: bytes
 
 
 class Lookup:
-    """Look-ups inside one read transaction."""
+    """Answers one block of lines inside one read transaction."""
 
     def __init__(self, model: ReadModel, txn: Any) -> None:
         self._model, self._txn = model, txn
         self._domains = model.db["domains"]
-
-    def find(self, text: str, by: By) -> Hit | None:
-        """What one key finds, in whatever form it was written. Raises InvalidIdentifier."""
-        kind = keys.shape(text) if by is By.AUTO else by
-        if kind is By.IP:
-            return self._many("ips", keys.address(text))
-        if kind is By.NUMBER:
-            return self._many("numbers", keys.number(text))
-        exact, *above = keys.domains(text)
-        for name in (exact, *above):
-            body = self._txn.get(name.encode(), None, self._domains)
-            if body is not None:
-                body = bytes(body[len(FOUND) + len(name) + len(THEN) :])
-                total = 1 if body.startswith(ALONE) else msgspec.json.decode(b"{" + body, type=_Others).total
-                return Hit(total, body, None if name == exact else name)
-        return None
-
-    def _many(self, index: str, key: bytes) -> Hit | None:
-        total, ids = self._model.ids(self._txn, index, key, SHOWN + 1)
-        return Hit(total, self._model.body(self._txn, total, ids)) if total else None
-
-    # --- a block of lines --------------------------------------------------------------------------------------------
+        self._finder = Finder(model, txn)
+        self._texts: dict[bytes, bytes] = {}
+        """Line → its key, where the line holds more than that."""
+        self._terms: list[bytes] = []
 
     def ndjson(self, lines: Sequence[bytes], by: By) -> Block:
         """One line of JSON for each line that is not blank, in order."""
@@ -120,7 +83,7 @@ class Lookup:
                 answers[place] = thorough
                 blank += not thorough
                 missed += not thorough.startswith(FOUND)
-        return Block(b"".join(answers), len(answers) - blank, len(answers) - missed)  # type: ignore[arg-type]  # no None left
+        return self._block(lines, answers, len(answers) - blank, len(answers) - missed)
 
     def _is_unknown(self, line: bytes) -> bool:
         """Whether a line that found nothing is a name in its one form, and no name above it is known either.
@@ -145,13 +108,20 @@ class Lookup:
             key = _packed(line) if by is By.IP else line[:500]
             if key and cursor.set_key(key) and cursor.count() == 1:
                 answers.append(b"".join((FOUND, line, THEN, ALONE, get(cursor.value(), None, sites))))
+                if by is By.IP and b":" in line:
+                    self._terms.append(_shortest(line).encode())
             else:
                 answers.append(None)
         return self._joined(lines, by, answers)
 
+    def _block(self, lines: Sequence[bytes], answers: Sequence[Any], keys_: int, found: int) -> Block:
+        written = [self._texts.get(line, line) for line in lines] if self._texts else lines
+        return Block(b"".join(answers), keys_, found, b"\n".join(written), b"\n".join(self._terms))
+
     def _slowly(self, lines: Sequence[bytes], by: By) -> Block:
         answers = [answer for line in lines if (answer := self._slow(line, by))]
-        return Block(b"".join(answers), len(answers), sum(answer.startswith(FOUND) for answer in answers))
+        found = sum(answer.startswith(FOUND) for answer in answers)
+        return self._block(lines, answers, len(answers), found)
 
     def _slow(self, line: bytes, by: By) -> bytes:
         """The answer to a line whose bytes are not a key as they stand; nothing for a blank one."""
@@ -168,18 +138,18 @@ class Lookup:
 
     def _read(self, line: bytes, by: By) -> tuple[str, tuple[str, str] | None, Hit | None]:
         """The key of a line, what is wrong with it, and what it finds."""
-        if len(line) > LONGEST_LINE:
-            shown = line[:SHOWN_OF_A_BAD_KEY].decode("utf-8", "replace")
-            return shown, ("key_too_long", f"a line has at most {LONGEST_LINE} bytes"), None
+        text, problem = _key_of(line)
+        if text.encode() != line:
+            self._texts[line] = text.encode()
+        if problem is not None:
+            return text, problem, None
         try:
-            text = first_column(line.decode())
-        except UnicodeDecodeError:
-            shown = line.decode("utf-8", "replace")[:SHOWN_OF_A_BAD_KEY]
-            return shown, ("bad_encoding", "the line is not UTF-8"), None
-        try:
-            return text, None, self.find(text, by)
+            asked = keys.read(text, by)
         except InvalidIdentifier as wrong:
             return text, (wrong.code, wrong.message), None
+        if asked.terms[0] != text:
+            self._terms.append(asked.terms[0].encode())
+        return text, None, self._finder.find_asked(asked)
 
     def csv(self, lines: Sequence[bytes], by: By) -> Block:
         """One CSV row for each line that is not blank, in order; the first site of a key that several have."""
@@ -199,7 +169,7 @@ class Lookup:
                 out.append(answer)
                 missed += not hit
                 found += hit
-        return Block(b"".join(out), missed + found, found)
+        return self._block(lines, out, missed + found, found)
 
     def _row(self, line: bytes, by: By) -> tuple[bytes, bool]:
         text, problem, hit = self._read(line, by)
@@ -207,6 +177,17 @@ class Lookup:
             return rows.missing(text, *(problem or ("", ""))).encode(), False
         sites = group(hit)
         return rows.found(text, sites.total, sites.entries).encode(), True
+
+
+def _key_of(line: bytes) -> tuple[str, tuple[str, str] | None]:
+    """The key of a line, and what is wrong with the line."""
+    if len(line) > LONGEST_LINE:
+        shown = line[:SHOWN_OF_A_BAD_KEY].decode("utf-8", "replace")
+        return shown, ("key_too_long", f"a line has at most {LONGEST_LINE} bytes")
+    try:
+        return first_column(line.decode()), None
+    except UnicodeDecodeError:
+        return line.decode("utf-8", "replace")[:SHOWN_OF_A_BAD_KEY], ("bad_encoding", "the line is not UTF-8")
 
 
 def first_column(text: str) -> str:
@@ -222,3 +203,9 @@ def first_column(text: str) -> str:
 
 def _packed(line: bytes) -> bytes | None:
     return pack(line.decode("ascii", "replace"))
+
+
+def _shortest(line: bytes) -> str:
+    """An IPv6 address in its shortest form; one that stands for an IPv4 address as that."""
+    address = ipaddress.IPv6Address(line.decode("ascii"))
+    return str(address.ipv4_mapped or address)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from query.records import Entry
+from query.readmodel.records import Entry
 
 COLUMNS: Final = (
     "key", "found", "error", "message", "total", "site_id", "site_number", "name", "domains", "service_items", "status",

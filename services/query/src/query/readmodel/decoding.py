@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
-from query.lifecycle import STEPS, OrderFact
-from query.readmodel import Batch, Place, Unreadable
-from query.records import SiteFact
+from query.readmodel.layout import Batch, Place, Unreadable
+from query.readmodel.lifecycle import STEPS, OrderFact
+from query.readmodel.records import SiteFact
 
 RECORDED: Final = "site.recorded.v1"
 

@@ -1,84 +1,38 @@
-"""The read model: an LMDB file that is exactly one point of the stream, since records and offsets commit together.
-
-Sub-databases: ``sites`` (site id → entry), ``domains`` and ``rows`` (A-label → the whole answer as a line of JSON,
-as a row of CSV: one get and no work for each key of a list), ``shared`` (domains that several sites have → site
-ids), ``ips`` (16 bytes → site ids), ``numbers`` (number → site ids), ``orders`` (site id, provider id → orders),
-``quarantine`` (records nobody could read), ``meta`` (schema, cluster id, offsets, freshness).
-"""
+"""The read model: an LMDB file that is exactly one point of the stream, since records and offsets commit together."""
 
 import contextlib
-import socket
-import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 from uuid import UUID
 
 import lmdb
 import structlog
 
-from query import lifecycle, records
-from query.lifecycle import Order, OrderFact
-from query.records import Entry, SiteFact
+from query.readmodel import lifecycle, records
+from query.readmodel.layout import (
+    ACTIVE,
+    ALONE,
+    DUPLICATES,
+    EPOCH,
+    ID,
+    NAMES,
+    SCHEMA,
+    SHOWN,
+    Place,
+    Unreadable,
+    unreadable_of,
+)
+from query.readmodel.lifecycle import Order
+from query.readmodel.records import Entry
 
-SCHEMA: Final = b"1"
-"""A file of another schema is emptied and built anew from the beginning of the topics."""
 MAP_SIZE: Final = 16 << 30
 MOST_READERS: Final = 510
-SHOWN: Final = 100
-"""Further sites listed for a key that many sites have; ``total`` says how many there are."""
-NAMES: Final = ("sites", "domains", "rows", "shared", "ips", "numbers", "orders", "quarantine", "meta")
-DUPLICATES: Final = frozenset({"shared", "ips", "numbers"})
-FOUND: Final = b'{"found":true,"key":"'
-THEN: Final = b'",'
-ALONE: Final = b'"total":1,'
-ACTIVE: Final = b'"status":"active"},"operator":{'
-"""What only the entry of a registration in force holds: quotes inside a text are escaped."""
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_V4: Final = bytes(10) + b"\xff\xff"
-ID: Final = 16
 
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
-
-
-class Place(NamedTuple):
-    """A partition of a topic."""
-
-    topic: str
-    partition: int
-
-
-class Unreadable(NamedTuple):
-    """A record that could not be read, kept for whoever will look at it."""
-
-    place: Place
-    offset: int
-    value: bytes
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What is applied together: facts, records that could not be read, and where to go on afterwards."""
-
-    sites: Sequence[SiteFact] = ()
-    orders: Sequence[OrderFact] = ()
-    unreadable: Sequence[Unreadable] = ()
-    offsets: Mapping[Place, int] = field(default_factory=dict)
-
-
-def pack(ip: str) -> bytes | None:
-    """An address as 16 bytes; none if it is not one."""
-    try:
-        if ":" in ip:
-            return socket.inet_pton(socket.AF_INET6, ip)
-        return _V4 + socket.inet_pton(socket.AF_INET, ip)
-    except (OSError, ValueError):
-        return None
 
 
 class ReadModel:
@@ -229,22 +183,3 @@ class ReadModel:
         with self._map:
             self.env.set_mapsize(size)
         _log.warning("readmodel.map_grown", bytes=self.env.info()["map_size"])
-
-
-def quarantine_key(unreadable: Unreadable) -> bytes:
-    """Under which key an unreadable record is kept."""
-    return f"{unreadable.place.topic}/{unreadable.place.partition}/{unreadable.offset:020}".encode()
-
-
-def quarantine_value(unreadable: Unreadable) -> bytes:
-    """How it is kept."""
-    error = unreadable.error.encode()[:1000]
-    return struct.pack(">H", len(error)) + error + unreadable.value
-
-
-def unreadable_of(key: bytes, value: bytes) -> Unreadable:
-    """An unreadable record as it was kept."""
-    topic, partition, offset = key.decode().split("/")
-    (length,) = struct.unpack_from(">H", value)
-    error = value[2 : 2 + length].decode("utf-8", "replace")
-    return Unreadable(Place(topic, int(partition)), int(offset), value[2 + length :], error)

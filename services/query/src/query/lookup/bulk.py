@@ -6,32 +6,27 @@ does; when no byte has moved for a minute, the connection is broken.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Final
 
 from fastapi import Response
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from query.inflow import Inflow
-from query.keys import By
-from query.lines import Lines
-from query.lookup import Block, Lookup
-from query.readmodel import ReadModel
-from query.rows import HEADER
+from query.lookup.block import Block, Lookup
+from query.lookup.inflow import Inflow
+from query.lookup.kept import Kept
+from query.lookup.lines import Lines
+from query.readmodel.model import ReadModel
+from query.readmodel.rows import HEADER
+from shared.contracts.http.query import By, Format
 
+Keep = Callable[[Kept], Awaitable[None]]
+"""Writes down which keys were asked."""
 PATIENCE_S: Final = 1.0
 """How long an answer may wait to be read before the request is put aside."""
-
-
-class Format(StrEnum):
-    """In which form a list is answered."""
-
-    NDJSON = "ndjson"
-    CSV = "csv"
 
 
 MEDIA_TYPE: Final[Mapping[Format, str]] = {
@@ -56,19 +51,31 @@ class Tally:
 
 
 async def answers(
-    model: ReadModel, body: Inflow, by: By, form: Format, tally: Tally, *, header: bool
+    model: ReadModel, body: Inflow, by: By, form: Format, tally: Tally, keep: Keep, *, header: bool
 ) -> AsyncGenerator[bytes, None]:
-    """The answers to a stream of keys, in order. Each block is a read transaction of its own, milliseconds long."""
+    """The answers to a stream of keys, in order. What arrived together is kept before it is answered, in one piece."""
     lines = Lines(header=header)
     if form is Format.CSV:
         yield HEADER.encode()
     async for chunk in body:
         tally.digest.update(chunk)
-        for block in lines.feed(chunk):
-            yield tally.add(_look_up(model, block, by, form))
-            await asyncio.sleep(0)  # a send into a socket with room does not give way by itself
-    for block in lines.end():
-        yield tally.add(_look_up(model, block, by, form))
+        for block in await _piece(model, lines.feed(chunk), by, form, keep):
+            yield tally.add(block)
+    for block in await _piece(model, lines.end(), by, form, keep):
+        yield tally.add(block)
+
+
+async def _piece(model: ReadModel, cut: Iterable[list[bytes]], by: By, form: Format, keep: Keep) -> list[Block]:
+    """The answers to some blocks, kept. Each block is a read transaction of its own, milliseconds long."""
+    blocks = []
+    for lines in cut:
+        blocks.append(_look_up(model, lines, by, form))
+        await asyncio.sleep(0)  # others get their turn
+    if blocks:
+        asked = (each.asked for each in blocks)
+        terms = (each.terms for each in blocks if each.terms)
+        await keep(Kept.of(b"\n".join(asked), b"\n".join(terms)))
+    return blocks
 
 
 def _look_up(model: ReadModel, block: list[bytes], by: By, form: Format) -> Block:

@@ -1,0 +1,1 @@
+"""The read model: what it holds, who writes it, from where."""

@@ -1,0 +1,1 @@
+"""All SQL of query: the audit of look-ups."""
