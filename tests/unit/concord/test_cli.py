@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from concord.cli import output
 from concord.cli.main import app
+from concord.exits import Exit
 from tests.unit.concord.test_sdk import Wire
 
 REFUSAL = {
@@ -34,7 +35,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_a_refusal_names_the_reason_the_field_and_the_way_out(run: Any) -> None:
     done = run(Wire(httpx.Response(409, json=REFUSAL)), "registrations", "confirm", "r", "--as", "regulator-a")
-    assert done.exit_code == output.REFUSED
+    assert done.exit_code == Exit.REFUSED
     for part in ("second_person_required", "[what you drafted]", "reasons: 10 characters", "withdraw", "trace abc"):
         assert part in done.stderr
     assert done.stdout == ""
@@ -48,7 +49,7 @@ def test_programs_get_the_problem_as_json(run: Any) -> None:
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_when_nobody_answers_it_exits_3(run: Any, form: list[str]) -> None:
     done = run(Wire(*[httpx.ConnectError("refused")] * 50), "registrations", "show", "r", "--as", "a", *form)
-    assert done.exit_code == output.UNREACHABLE
+    assert done.exit_code == Exit.UNREACHABLE
     assert "registry at http://registry.test" in done.stderr
     if form:
         assert json.loads(done.stderr)["code"] == "unreachable"
@@ -57,7 +58,7 @@ def test_when_nobody_answers_it_exits_3(run: Any, form: list[str]) -> None:
 def test_without_a_stack_it_says_how_to_start_one(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONCORD_HOME", str(tmp_path))
     done = run(None, "status")
-    assert done.exit_code == output.UNREACHABLE
+    assert done.exit_code == Exit.NO_STACK
     assert "make run" in done.stderr
 
 

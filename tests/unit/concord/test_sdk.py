@@ -1,6 +1,7 @@
 """The client: what it tries again, what it says when refused, and how it reads lists and streams."""
 
 import json
+import os
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -222,7 +223,7 @@ async def test_until_waits_through_404_and_says_what_it_saw_last() -> None:
 def test_the_environment_goes_before_the_local_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NoStack, match="make run"):
         find(tmp_path)
-    stack: dict[str, Any] = {"services": {"query": "http://q"}, "issuer": "http://i"}
+    stack: dict[str, Any] = {"pid": os.getpid(), "services": {"query": "http://q"}, "issuer": "http://i"}
     (tmp_path / "stack.json").write_text(json.dumps(stack))
     assert find(tmp_path).services == {"query": "http://q"}
     for name in SERVICES:

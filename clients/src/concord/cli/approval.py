@@ -17,12 +17,17 @@ from concord.cli.output import (
     listed,
     redress,
 )
+from concord.sdk.departments import ApplicationStatus
 
 applications = typer.Typer(no_args_is_help=True, help="Applications for prior approval.")
 
 
 @applications.command("list")
-def list_applications(as_: As = None, as_json: AsJson = False, status: str | None = None) -> None:
+def list_applications(
+    as_: As = None,
+    as_json: AsJson = False,
+    status: Annotated[ApplicationStatus | None, typer.Option(help="Only those that stand so.")] = None,
+) -> None:
     """Applications you may see, newest first."""
     columns = ("id", "status", "service_item", "domain", "operator_name", "due_at", "overdue")
     act(lambda c: listed(c.approval.applications(status=status)), as_, as_json, columns)

@@ -5,16 +5,26 @@ from typing import Annotated, Any
 
 import typer
 
-from concord.cli.output import As, AsJson, Basis, Body, File, Reasons, act, body_of, listed
+from concord.cli.output import As, AsJson, Basis, Body, File, Reasons, act, listed
+from concord.files import json_object, read
+from concord.sdk.departments import CaseStatus
+
+MOST_EVIDENCE = 64 * 1024 * 1024
+"""Bytes of one piece of evidence that are read here; the authority may take less."""
 
 cases = typer.Typer(no_args_is_help=True, help="Cases, evidence, decisions, appeals.")
 
 
 @cases.command("list")
-def list_cases(as_: As = None, as_json: AsJson = False) -> None:
+def list_cases(
+    as_: As = None,
+    as_json: AsJson = False,
+    status: Annotated[CaseStatus | None, typer.Option(help="Only those that stand so.")] = None,
+    domain: Annotated[str | None, typer.Option(help="Only those about this host name.")] = None,
+) -> None:
     """Cases of your desk, newest first."""
     columns = ("id", "status", "domain", "alleged_breach", "opened_at")
-    act(lambda c: listed(c.enforcement.cases()), as_, as_json, columns)
+    act(lambda c: listed(c.enforcement.cases(status=status, domain=domain)), as_, as_json, columns)
 
 
 @cases.command("show")
@@ -43,7 +53,7 @@ def draft(case_id: str, file: Body, as_: As = None, as_json: AsJson = False) -> 
 
     The answer shows its impact on others. Nothing happens until a second person releases it.
     """
-    body = body_of(file)
+    body = json_object(file)
     act(lambda c: c.enforcement.draft(case_id, **body), as_, as_json)
 
 
@@ -57,7 +67,7 @@ def withdraw(decision_id: str, reasons: Reasons, as_: As = None, as_json: AsJson
 def add_evidence(case_id: str, file: File, as_: As = None, as_json: AsJson = False) -> None:
     """Put a file on record as evidence; the answer names its SHA-256."""
     media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-    content = file.read_bytes()
+    content = read(file, MOST_EVIDENCE)
     act(lambda c: c.enforcement.add_evidence(case_id, content, media_type), as_, as_json)
 
 
