@@ -213,7 +213,7 @@ class ForeignPostgres:
         """Make sure role and database of this name exist; returns the DSN."""
         try:
             await ensure_role_and_database(self._url, name, role_password(kept_secret(self._secret_file), name))
-        except (OSError, asyncpg.PostgresError) as error:
+        except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             parts = urlsplit(self._url)
             where = f"{parts.hostname}:{parts.port or 5432} as {unquote(parts.username or getpass.getuser())}"
             msg = f"DATABASE_URL: cannot create role and database {name} on {where}: {error}"
