@@ -10,7 +10,7 @@ from uuid import UUID
 
 import typer
 
-from concord.cli.output import As, AsJson, File, Reasons, act, listed
+from concord.cli.output import As, AsJson, File, OrderId, ProviderId, Reasons, act, listed
 from concord.files import BadFile, json_object
 from concord.sdk import BadArgument
 from concord.sdk.departments import OrderStatus
@@ -44,7 +44,7 @@ def register_provider(
 
 
 @providers.command("add-key")
-def add_key(provider_id: str, file: File, as_: As = None, as_json: AsJson = False) -> None:
+def add_key(provider_id: ProviderId, file: File, as_: As = None, as_json: AsJson = False) -> None:
     """Register a provider's public key (a JWK file, as `concord keys` prints it)."""
     jwk = json_object(file)
     if "d" in jwk:
@@ -65,13 +65,13 @@ def list_orders(
 
 
 @providers.command("order")
-def show_order(order_id: str, as_: As = None, as_json: AsJson = False) -> None:
+def show_order(order_id: OrderId, as_: As = None, as_json: AsJson = False) -> None:
     """One order with its receipts."""
     act(lambda c: c.access.get_order(order_id), as_, as_json)
 
 
 @providers.command("withdraw")
-def withdraw_order(order_id: str, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+def withdraw_order(order_id: OrderId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
     """Take an order back in its withdraw window."""
     act(lambda c: c.access.withdraw(order_id, reasons), as_, as_json)
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from concord.cli.output import (
+    ApplicationId,
     As,
     AsJson,
     Basis,
@@ -34,7 +35,7 @@ def list_applications(
 
 
 @applications.command("show")
-def show_application(application_id: str, as_: As = None, as_json: AsJson = False) -> None:
+def show_application(application_id: ApplicationId, as_: As = None, as_json: AsJson = False) -> None:
     """One application."""
     act(lambda c: c.approval.get(application_id), as_, as_json)
 
@@ -61,7 +62,7 @@ def apply(
 
 @applications.command("grant")
 def grant(
-    application_id: str,
+    application_id: ApplicationId,
     scope: Annotated[str, typer.Option(help="What is approved.")],
     valid_until: Annotated[str, typer.Option(help="Last day, e.g. 2027-12-31.")],
     basis: Basis,
@@ -76,7 +77,7 @@ def grant(
 
 @applications.command("refuse")
 def refuse(
-    application_id: str,
+    application_id: ApplicationId,
     basis: Basis,
     reasons: Reasons,
     redress_authority: RedressAuthority,
@@ -91,7 +92,9 @@ def refuse(
 
 
 @applications.command("not-required")
-def not_required(application_id: str, basis: Basis, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+def not_required(
+    application_id: ApplicationId, basis: Basis, reasons: Reasons, as_: As = None, as_json: AsJson = False
+) -> None:
     """Say that this needs no approval."""
     body = {"legal_basis": basis, "reasons": reasons}
     act(lambda c: c.approval.decide(application_id, "not-required", **body), as_, as_json)
@@ -99,7 +102,7 @@ def not_required(application_id: str, basis: Basis, reasons: Reasons, as_: As = 
 
 @applications.command("cancel")
 def cancel(
-    application_id: str,
+    application_id: ApplicationId,
     basis: Basis,
     reasons: Reasons,
     evidence_hash: Evidence,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from concord.cli.output import As, AsJson, Basis, Body, File, Reasons, act, listed
+from concord.cli.output import AppealId, As, AsJson, Basis, Body, CaseId, DecisionId, File, Reasons, act, listed
 from concord.files import json_object, read
 from concord.sdk.departments import CaseStatus
 
@@ -28,7 +28,7 @@ def list_cases(
 
 
 @cases.command("show")
-def show_case(case_id: str, as_: As = None, as_json: AsJson = False) -> None:
+def show_case(case_id: CaseId, as_: As = None, as_json: AsJson = False) -> None:
     """One case with its decisions and what became of them."""
     act(lambda c: c.enforcement.get_case(case_id), as_, as_json)
 
@@ -48,7 +48,7 @@ def open_case(
 
 
 @cases.command("draft")
-def draft(case_id: str, file: Body, as_: As = None, as_json: AsJson = False) -> None:
+def draft(case_id: CaseId, file: Body, as_: As = None, as_json: AsJson = False) -> None:
     """Draft a decision from FILE: measure, legal_basis, reasons, evidence_hashes, redress, notice or urgent_ground.
 
     The answer shows its impact on others. Nothing happens until a second person releases it.
@@ -58,13 +58,13 @@ def draft(case_id: str, file: Body, as_: As = None, as_json: AsJson = False) -> 
 
 
 @cases.command("withdraw")
-def withdraw(decision_id: str, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+def withdraw(decision_id: DecisionId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
     """Take a drafted decision back."""
     act(lambda c: c.enforcement.withdraw(decision_id, reasons), as_, as_json)
 
 
 @cases.command("evidence")
-def add_evidence(case_id: str, file: File, as_: As = None, as_json: AsJson = False) -> None:
+def add_evidence(case_id: CaseId, file: File, as_: As = None, as_json: AsJson = False) -> None:
     """Put a file on record as evidence; the answer names its SHA-256."""
     media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     content = read(file, MOST_EVIDENCE)
@@ -72,14 +72,14 @@ def add_evidence(case_id: str, file: File, as_: As = None, as_json: AsJson = Fal
 
 
 @cases.command("decision")
-def show_decision(decision_id: str, as_: As = None, as_json: AsJson = False) -> None:
+def show_decision(decision_id: DecisionId, as_: As = None, as_json: AsJson = False) -> None:
     """One decision with its impact; read this before you release it."""
     act(lambda c: c.enforcement.get_decision(decision_id), as_, as_json)
 
 
 @cases.command("release")
 def release(
-    decision_id: str,
+    decision_id: DecisionId,
     impact_hash: Annotated[str, typer.Option(help="`hash` of the impact you have looked at.")],
     collateral: Annotated[int | None, typer.Option(help="Its `collateral`, if it is not 0.")] = None,
     as_: As = None,
@@ -94,7 +94,7 @@ def release(
 
 @cases.command("appeal")
 def appeal(
-    decision_id: str,
+    decision_id: DecisionId,
     grounds: Annotated[str, typer.Option(help="Why the decision is wrong.")],
     appellant: Annotated[str, typer.Option(help="Who appeals.")],
     as_: As = None,
@@ -105,14 +105,14 @@ def appeal(
 
 
 @cases.command("show-appeal")
-def show_appeal(appeal_id: str, as_: As = None, as_json: AsJson = False) -> None:
+def show_appeal(appeal_id: AppealId, as_: As = None, as_json: AsJson = False) -> None:
     """One appeal: where it stands and until when it must be decided."""
     act(lambda c: c.enforcement.get_appeal(appeal_id), as_, as_json)
 
 
 @cases.command("decide-appeal")
 def decide_appeal(
-    appeal_id: str,
+    appeal_id: AppealId,
     outcome: Annotated[str, typer.Option(help="upheld or rejected.")],
     basis: Basis,
     reasons: Reasons,

@@ -30,6 +30,16 @@ File = Annotated[Path, typer.Argument(help="The file.", metavar="FILE")]
 Body = Annotated[
     Path, typer.Argument(help="JSON as the API documentation shows it; - for standard input.", metavar="FILE")
 ]
+RegistrationId = Annotated[str, typer.Argument(help="Id of the registration.")]
+RevocationId = Annotated[str, typer.Argument(help="Id of the revocation.")]
+RequestId = Annotated[str, typer.Argument(help="Id of the request.")]
+ApplicationId = Annotated[str, typer.Argument(help="Id of the application.")]
+CaseId = Annotated[str, typer.Argument(help="Id of the case.")]
+DecisionId = Annotated[str, typer.Argument(help="Id of the decision.")]
+AppealId = Annotated[str, typer.Argument(help="Id of the appeal.")]
+ProviderId = Annotated[str, typer.Argument(help="Id of the provider.")]
+OrderId = Annotated[str, typer.Argument(help="Id of the order.")]
+SiteId = Annotated[str, typer.Argument(help="Id of the site.")]
 MOST = 200
 """Items a list shows."""
 WIDE = 250

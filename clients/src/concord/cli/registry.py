@@ -14,6 +14,10 @@ from concord.cli.output import (
     RedressAuthority,
     RedressDays,
     RedressHow,
+    RegistrationId,
+    RequestId,
+    RevocationId,
+    SiteId,
     act,
     listed,
     redress,
@@ -47,7 +51,7 @@ def list_registrations(
 
 
 @registrations.command("show")
-def show_registration(registration_id: str, as_: As = None, as_json: AsJson = False) -> None:
+def show_registration(registration_id: RegistrationId, as_: As = None, as_json: AsJson = False) -> None:
     """One registration with its sites."""
     act(lambda c: c.registry.get(registration_id), as_, as_json)
 
@@ -61,7 +65,7 @@ def submit(file: Body, as_: As = None, as_json: AsJson = False) -> None:
 
 @registrations.command("refuse")
 def refuse(
-    registration_id: str,
+    registration_id: RegistrationId,
     basis: Basis,
     reasons: Reasons,
     redress_authority: RedressAuthority,
@@ -76,14 +80,16 @@ def refuse(
 
 
 @registrations.command("grant")
-def grant(registration_id: str, basis: Basis, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+def grant(
+    registration_id: RegistrationId, basis: Basis, reasons: Reasons, as_: As = None, as_json: AsJson = False
+) -> None:
     """Enter a registration in the register."""
     act(lambda c: c.registry.grant(registration_id, legal_basis=basis, reasons=reasons), as_, as_json)
 
 
 @registrations.command("revoke")
 def draft_revocation(
-    registration_id: str,
+    registration_id: RegistrationId,
     basis: Basis,
     reasons: Reasons,
     evidence_hash: Evidence,
@@ -100,13 +106,13 @@ def draft_revocation(
 
 
 @registrations.command("confirm")
-def confirm(revocation_id: str, as_: As = None, as_json: AsJson = False) -> None:
+def confirm(revocation_id: RevocationId, as_: As = None, as_json: AsJson = False) -> None:
     """Confirm a drafted revocation, as a second person: access is cut at every provider."""
     act(lambda c: c.registry.confirm(revocation_id), as_, as_json)
 
 
 @registrations.command("withdraw")
-def withdraw_revocation(revocation_id: str, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+def withdraw_revocation(revocation_id: RevocationId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
     """Take a drafted revocation back."""
     act(lambda c: c.registry.withdraw(revocation_id, reasons), as_, as_json)
 
@@ -123,7 +129,9 @@ def list_revocations(
 
 
 @registrations.command("reinstate")
-def reinstate(registration_id: str, basis: Basis, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+def reinstate(
+    registration_id: RegistrationId, basis: Basis, reasons: Reasons, as_: As = None, as_json: AsJson = False
+) -> None:
     """Make a revoked registration valid again, exactly as it was."""
     act(lambda c: c.registry.reinstate(registration_id, legal_basis=basis, reasons=reasons), as_, as_json)
 
@@ -142,7 +150,9 @@ def register_operator(
 
 
 @sites.command("show")
-def show_site(domain: str, as_: As = None, as_json: AsJson = False) -> None:
+def show_site(
+    domain: Annotated[str, typer.Argument(help="Host name of the site.")], as_: As = None, as_json: AsJson = False
+) -> None:
     """The site of a domain, with the version that `amend` wants."""
 
     async def verb(concord: Concord) -> Any:
@@ -153,7 +163,7 @@ def show_site(domain: str, as_: As = None, as_json: AsJson = False) -> None:
 
 @sites.command("amend")
 def amend_site(
-    site_id: str,
+    site_id: SiteId,
     file: Body,
     version: Annotated[int, typer.Option(help="Version you have looked at; refused if it changed meanwhile.")],
     as_: As = None,
@@ -176,12 +186,12 @@ def list_requests(
 
 
 @requests.command("accept")
-def accept(request_id: str, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+def accept(request_id: RequestId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
     """Accept a request: its revocation is drafted and waits for a second person."""
     act(lambda c: c.registry.accept(request_id, reasons), as_, as_json)
 
 
 @requests.command("decline")
-def decline(request_id: str, basis: Basis, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+def decline(request_id: RequestId, basis: Basis, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
     """Decline a request, with reasons."""
     act(lambda c: c.registry.decline(request_id, legal_basis=basis, reasons=reasons), as_, as_json)
