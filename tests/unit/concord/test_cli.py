@@ -9,7 +9,6 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from enum import StrEnum
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, get_args
 from urllib.parse import unquote
 
@@ -33,18 +32,6 @@ REFUSAL = {
     "code": "second_person_required", "detail": "Somebody else must confirm [what you drafted].", "trace_id": "abc",
     "allowed_actions": ["withdraw"], "fields": [{"field": "reasons", "message": "10 characters or more"}],
 }  # fmt: skip
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def invoke(wire: Wire | None, *arguments: str, stdin: str | bytes | None = None) -> Result:
-        if wire is not None:
-            given = wire
-            connect = SimpleNamespace(connect=lambda person=None: given.client(person=person, patience_s=0.05))
-            monkeypatch.setattr(output, "Concord", connect)
-        return CliRunner().invoke(app, arguments, input=stdin)
-
-    return invoke
 
 
 def test_a_refusal_names_the_reason_the_field_and_the_way_out(run: Any) -> None:
