@@ -116,6 +116,8 @@ class _Talk:
                 return await self._end(Answer(error.error_status_hint))
             if len(request.headers) > self._limits.headers:
                 return await self._end(Answer(431))
+            if not request.http_version.startswith(b"1."):
+                return await self._end(Answer(505))
             await self._say(self._ask(request), head_only=request.method == b"HEAD", last=not whole)
             if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
                 return await self._linger()

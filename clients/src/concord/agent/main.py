@@ -51,7 +51,7 @@ def status(config: ConfigFile) -> None:
     """What the journal holds, as JSON. The agent must not be running."""
     with _told():
         settings = Config.read(config)
-        journal = Journal(settings.state_file, settings.provider_id)
+        journal = _journal(settings)
     in_force, digest = journal.in_force()
     report = {"last_sequence": journal.last_sequence, "in_force": in_force, "hash": digest, **journal.counts()}
     typer.echo(json.dumps(report, indent=1))
@@ -61,7 +61,7 @@ def status(config: ConfigFile) -> None:
 async def serve(config: Config) -> None:
     """Run the agent a configuration describes until it is told to stop."""
     receipts = Receipts(config.provider_id, config.signer())
-    with contextlib.closing(Journal(config.state_file, config.provider_id)) as journal:
+    with contextlib.closing(_journal(config)) as journal:
         async with Door.open(config) as door, _hook(config) as hook:
             keys = Keys(journal, lambda: door.keys(config.jwks_url))
             agent = Agent(config, journal, Intake(config.provider_id, journal, keys, receipts), receipts, door)
@@ -104,6 +104,13 @@ async def _hook(config: Config) -> AsyncIterator[Hook]:
         await web.stop()
 
 
+def _journal(config: Config) -> Journal:
+    try:
+        return Journal(config.state_file, config.provider_id)
+    except (OSError, sqlite3.Error) as error:
+        raise BadConfig(f"state_file {config.state_file} cannot be used: {error}") from error
+
+
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
     """What a person can mend is said in one line, with an exit code."""
@@ -113,8 +120,6 @@ def _told() -> Iterator[None]:
         _fail(str(error), Exit.IN_USE)
     except BadConfig as error:
         _fail(str(error), Exit.USAGE)
-    except sqlite3.Error as error:
-        _fail(f"state_file cannot be used: {error}", Exit.USAGE)
 
 
 def _fail(message: str, code: Exit) -> NoReturn:
