@@ -19,11 +19,11 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from concord.exits import Exit
+from concord.sdk.places import is_running
 from local_stack import broker as broker_module
 from local_stack.broker import Broker, ForeignBroker
 from local_stack.errors import StartFailed
 from local_stack.ports import free_port
-from local_stack.process import is_running
 from local_stack.supervisor import LocalStack
 
 

@@ -17,10 +17,10 @@ import httpx
 import pytest
 
 from concord.sdk import NoStack
+from concord.sdk.places import is_running
 from local_stack.broker import Broker
 from local_stack.errors import AlreadyRunning, StartFailed
 from local_stack.postgres import EmbeddedPostgres
-from local_stack.process import is_running
 from local_stack.state import Folder
 from local_stack.supervisor import LocalStack
 from local_stack.topology import Service

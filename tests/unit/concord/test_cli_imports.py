@@ -9,8 +9,8 @@ import pytest
 
 from concord.cli.imports import COLUMNS, REQUIRED
 from concord.exits import Exit
-from registry import records_in
 from registry.records_in import Line, Rejected, check
+from shared.rules.identifiers import uscc_with_check_digit
 from shared.rules.profile import load
 from tests.unit.concord.test_cli import one_line
 from tests.unit.concord.test_sdk import Wire
@@ -152,13 +152,9 @@ def test_the_columns_are_those_the_registry_reads(monkeypatch: pytest.MonkeyPatc
             asked.add(name)
             return super().get(name, default)
 
-    given = ROW | {"operator_uscc": _uscc(), "number": "京ICP备10046444号"}
+    given = ROW | {"operator_uscc": uscc_with_check_digit(ROW["operator_uscc"][:17]), "number": "京ICP备10046444号"}
     check(Line(1, b""), Row(given), load("cn-2006"), None)
     assert asked == set(COLUMNS)
     for name in REQUIRED:
         with pytest.raises(Rejected):
             check(Line(1, b""), {key: value for key, value in given.items() if key != name}, load("cn-2006"), None)
-
-
-def _uscc() -> str:
-    return records_in.check_uscc("91350100M000100Y43")

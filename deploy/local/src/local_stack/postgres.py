@@ -19,9 +19,10 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import asyncpg
 
+from concord.sdk.places import is_running
 from local_stack.errors import StartFailed
 from local_stack.ports import free_port, wait_until_listening
-from local_stack.process import OneProcess, Process, is_running, wait_until_gone
+from local_stack.process import OneProcess, Process, wait_until_gone
 
 _COPIES = Path("/var/tmp")  # noqa: S108 - a copy that does not belong to root is refused
 _START_SECONDS = 60.0

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from concord.sdk.places import is_running as is_running
+from concord.sdk.places import is_running
 from local_stack.errors import StartFailed
 
 _PR_SET_PDEATHSIG = 1

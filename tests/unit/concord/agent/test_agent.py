@@ -376,7 +376,7 @@ async def test_an_access_control_that_has_moved_is_named_and_nothing_counts_as_h
             return httpx.Response(200, json={"access_token": "t"})
         if request.url.path.endswith("configuration"):
             return httpx.Response(200, json={"token_endpoint": "http://access.test/token"})
-        body = {"results": [], "keys": [], "orders": []}
+        body: dict[str, list[str]] = {"results": [], "keys": [], "orders": []}
         return httpx.Response(307, headers={"Location": "https://new.test"}, json=body)
 
     async with Door.open(config, httpx.MockTransport(moved)) as door:
