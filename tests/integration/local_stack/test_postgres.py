@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from concord.sdk.places import is_running
 from local_stack.errors import StartFailed
 from local_stack.postgres import EmbeddedPostgres, ForeignPostgres, _binaries, ensure_role_and_database
-from local_stack.process import is_running
 from tests.support.fixtures import MakeDatabase
 
 

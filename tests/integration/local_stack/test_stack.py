@@ -12,20 +12,18 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
-from joserfc import jwt
-from joserfc.jwk import KeySet
 
+from concord.exits import Exit
+from concord.sdk.places import is_running
 from local_stack import broker as broker_module
 from local_stack.broker import Broker, ForeignBroker
 from local_stack.errors import StartFailed
 from local_stack.ports import free_port
-from local_stack.process import is_running
 from local_stack.supervisor import LocalStack
 
 
@@ -123,25 +121,16 @@ async def _run(root: Path, command: str) -> asyncio.subprocess.Process:
     )
 
 
-async def _a_second_provider_signs_in(folder: Path, issuer: str) -> None:
-    organisation = str(uuid4())
-    made = await _run(folder, f"client {organisation}")
-    client = json.loads((await made.communicate())[0])
-    again = await _run(folder, f"client {organisation}")
-    assert json.loads((await again.communicate())[0]) == client
-    async with httpx.AsyncClient(trust_env=False) as http:
-        answer = await http.post(f"{issuer}/token", data={"grant_type": "client_credentials", **client})
-    keys = KeySet.import_key_set(await _keys(issuer))
-    claims = jwt.decode(answer.json()["access_token"], keys, algorithms=["Ed25519", "RS256", "ES256"]).claims
-    assert (claims["organisation"], claims["roles"]) == (organisation, ["access_provider"])
-    unknown = await _run(folder, "client nobody")
-    assert b"needs a provider's id" in (await unknown.communicate())[0]
-    assert unknown.returncode == 1
-
-
-async def _keys(issuer: str) -> Any:
-    async with httpx.AsyncClient(trust_env=False) as http:
-        return (await http.get(f"{issuer}/jwks.json")).json()
+async def _no_client_for_a_provider_nobody_knows(folder: Path) -> None:
+    """This stack has no access-control to ask; tests/unit/local_stack asks one."""
+    for provider, code, text in [
+        (str(uuid4()), Exit.NO_STACK, b"where access-control is"),
+        ("nobody", Exit.USAGE, b"a provider's id"),
+    ]:
+        refused = await _run(folder, f"client {provider}")
+        assert text in (await refused.communicate())[0]
+        assert refused.returncode == code
+    assert not (folder / "issuer" / "clients.json").exists()
 
 
 async def test_ctrl_c_ends_everything_in_good_order(tmp_path: Path) -> None:
@@ -155,8 +144,7 @@ async def test_ctrl_c_ends_everything_in_good_order(tmp_path: Path) -> None:
         told = (await status.communicate())[0].decode()
         assert status.returncode == 0, told
         assert "fake-one" in told
-        issuer = json.loads((tmp_path / "stack.json").read_text())["issuer"]
-        await _a_second_provider_signs_in(tmp_path, issuer)
+        await _no_client_for_a_provider_nobody_knows(tmp_path)
         refused = await _run(tmp_path, "reset --yes")
         assert b"already runs" in (await refused.communicate())[0]
         stack.send_signal(signal.SIGINT)
@@ -165,7 +153,7 @@ async def test_ctrl_c_ends_everything_in_good_order(tmp_path: Path) -> None:
         assert "Ctrl-C ends it" in out
         assert out.rstrip().endswith("everything has ended")
         assert not any(is_running(pid) for pid in pids)
-        assert (await (await _run(tmp_path, "status")).wait()) == 3
+        assert (await (await _run(tmp_path, "status")).wait()) == Exit.NO_STACK
         removed = await _run(tmp_path, "reset --yes")
         assert f"removed {tmp_path}".encode() in (await removed.communicate())[0]
 

@@ -16,10 +16,11 @@ import asyncpg
 import httpx
 import pytest
 
+from concord.sdk import NoStack
+from concord.sdk.places import is_running
 from local_stack.broker import Broker
 from local_stack.errors import AlreadyRunning, StartFailed
 from local_stack.postgres import EmbeddedPostgres
-from local_stack.process import is_running
 from local_stack.state import Folder
 from local_stack.supervisor import LocalStack
 from local_stack.topology import Service
@@ -133,7 +134,7 @@ async def test_a_second_stack_in_the_same_folder_is_refused(kept: Path) -> None:
         with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}"):
             async with _stack(kept):
                 pass
-        assert Folder(kept).running() is not None
+        assert Folder(kept).running()
 
 
 async def test_a_service_that_cannot_live_is_told_with_its_log(kept: Path) -> None:
@@ -142,7 +143,8 @@ async def test_a_service_that_cannot_live_is_told_with_its_log(kept: Path) -> No
         async with _stack(kept, console, FAKE_TWO="crash serve"):
             pass
     assert "DIES AGAIN AND AGAIN" in console.getvalue()
-    assert Folder(kept).running() is None
+    with pytest.raises(NoStack):
+        Folder(kept).running()
 
 
 async def test_a_failed_migration_stops_the_start(kept: Path) -> None:
@@ -206,6 +208,7 @@ async def test_no_process_outlives_a_supervisor_that_is_killed(kept: Path) -> No
     os.kill(supervisor.pid, signal.SIGKILL)
     await supervisor.wait()
     await _until(lambda: not any(is_running(pid) for pid in pids))
-    assert Folder(kept).running() is None
+    with pytest.raises(NoStack):
+        Folder(kept).running()
     async with _stack(kept):  # and the folder can be used again
         pass

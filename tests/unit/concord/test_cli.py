@@ -1,17 +1,31 @@
 """The command line: what it prints, and what it exits with when it is refused, alone or misused."""
 
+import csv
+import io
 import json
 import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from enum import StrEnum
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
+from urllib.parse import unquote
 
 import httpx
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
+import access_control.lifecycle
+import approval.lifecycle
+import enforcement.lifecycle
+import registry.lifecycle
+from concord.agent.main import app as agent
 from concord.cli import output
 from concord.cli.main import app
+from concord.exits import Exit
+from concord.sdk import departments
 from tests.unit.concord.test_sdk import Wire
 
 REFUSAL = {
@@ -20,21 +34,9 @@ REFUSAL = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def invoke(wire: Wire | None, *arguments: str, stdin: str | None = None) -> Result:
-        if wire is not None:
-            given = wire
-            connect = SimpleNamespace(connect=lambda person=None: given.client(person=person, patience_s=0.05))
-            monkeypatch.setattr(output, "Concord", connect)
-        return CliRunner().invoke(app, arguments, input=stdin)
-
-    return invoke
-
-
 def test_a_refusal_names_the_reason_the_field_and_the_way_out(run: Any) -> None:
     done = run(Wire(httpx.Response(409, json=REFUSAL)), "registrations", "confirm", "r", "--as", "regulator-a")
-    assert done.exit_code == output.REFUSED
+    assert done.exit_code == Exit.REFUSED
     for part in ("second_person_required", "[what you drafted]", "reasons: 10 characters", "withdraw", "trace abc"):
         assert part in done.stderr
     assert done.stdout == ""
@@ -48,7 +50,7 @@ def test_programs_get_the_problem_as_json(run: Any) -> None:
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_when_nobody_answers_it_exits_3(run: Any, form: list[str]) -> None:
     done = run(Wire(*[httpx.ConnectError("refused")] * 50), "registrations", "show", "r", "--as", "a", *form)
-    assert done.exit_code == output.UNREACHABLE
+    assert done.exit_code == Exit.UNREACHABLE
     assert "registry at http://registry.test" in done.stderr
     if form:
         assert json.loads(done.stderr)["code"] == "unreachable"
@@ -57,7 +59,7 @@ def test_when_nobody_answers_it_exits_3(run: Any, form: list[str]) -> None:
 def test_without_a_stack_it_says_how_to_start_one(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONCORD_HOME", str(tmp_path))
     done = run(None, "status")
-    assert done.exit_code == output.UNREACHABLE
+    assert done.exit_code == Exit.NO_STACK
     assert "make run" in done.stderr
 
 
@@ -110,3 +112,284 @@ def test_a_private_key_is_for_its_owner_alone_and_none_is_overwritten(run: Any, 
     done = run(None, "keys", "k2", "--file", str(file))
     assert (done.exit_code, file.read_bytes()) == (2, kept)
     assert "no key was made" in done.stderr
+
+
+# --- files and addresses ---------------------------------------------------------------------------------------------
+
+BAD = {
+    "gbk": ('{"name": "某某公司"}'.encode("gbk"), "GB18030"),
+    "binary": (b"\x89PNG\r\n\x1a\n\0\0", "binary"),
+    "utf-16": ("某某公司".encode("utf-16"), "UTF-16"),
+}
+JSON_READERS = (
+    ("registrations", "submit"), ("sites", "amend", "s", "--version", "1"), ("cases", "draft", "c"),
+    ("providers", "add-key", "p"),
+)  # fmt: skip
+READERS = (*JSON_READERS, ("cases", "evidence", "c"), ("bulk",), ("import",), ("demo", "--file"))
+
+
+def one_line(done: Result, code: Exit, said: str) -> None:
+    """Nothing but one clear line on standard error."""
+    assert (done.exit_code, done.stdout) == (code, ""), done.output
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert isinstance(done.exception, SystemExit)
+
+
+@pytest.mark.parametrize("command", JSON_READERS, ids=" ".join)
+@pytest.mark.parametrize("kind", BAD)
+def test_a_file_in_another_encoding_is_told_and_nothing_is_sent(
+    run: Any, tmp_path: Path, command: tuple[str, ...], kind: str
+) -> None:
+    content, said = BAD[kind]
+    (tmp_path / "body.json").write_bytes(content)
+    wire = Wire()
+    one_line(run(wire, *command, str(tmp_path / "body.json"), "--as", "a"), Exit.USAGE, said)
+    one_line(run(wire, *command, "-", "--as", "a", stdin=content), Exit.USAGE, "standard input is")
+    assert wire.sent == []
+
+
+@pytest.mark.parametrize("command", READERS, ids=" ".join)
+@pytest.mark.parametrize(("name", "said"), [("none", "No such file"), (".", "directory")])
+def test_a_file_that_is_none_is_told_and_nothing_is_sent(
+    run: Any, tmp_path: Path, command: tuple[str, ...], name: str, said: str
+) -> None:
+    wire = Wire()
+    who = () if command[0] == "demo" else ("--as", "a")
+    one_line(run(wire, *command, str(tmp_path / name), *who), Exit.USAGE, said)
+    assert wire.sent == []
+
+
+@pytest.mark.parametrize(("content", "said"), [*BAD.values(), (b"\n \n", "holds no names")])
+def test_a_list_of_names_that_cannot_be_read_starts_no_demonstration(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, said: str
+) -> None:
+    monkeypatch.setenv("CONCORD_HOME", str(tmp_path / "home"))
+    (tmp_path / "names.txt").write_bytes(content)
+    one_line(run(None, "demo", "--file", str(tmp_path / "names.txt")), Exit.USAGE, said)
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("command", JSON_READERS, ids=" ".join)
+def test_a_body_may_have_members_of_any_name(run: Any, command: tuple[str, ...]) -> None:
+    body = dict.fromkeys(("self", "path", "site_id", "case_id", "version", "json", "method"), "x")
+    wire = Wire(httpx.Response(200, json={"id": "r"}))
+    done = run(wire, *command, "-", "--as", "a", stdin="\ufeff" + json.dumps(body))
+    assert done.exit_code == 0, done.output
+    sent = json.loads(wire.sent[0].content)
+    assert sent.get("jwk", sent) == body
+
+
+IN_PATHS = (
+    ("registrations", "show"), ("registrations", "confirm"), ("applications", "show"), ("cases", "show"),
+    ("cases", "decision"), ("cases", "show-appeal"), ("providers", "order"), ("register",),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", IN_PATHS, ids=" ".join)
+@pytest.mark.parametrize("argument", ["?status=active", "#", "a b", "%2e%2e", "京ICP备1号", "a&b=c;d"])
+def test_an_argument_stays_one_part_of_the_path(run: Any, command: tuple[str, ...], argument: str) -> None:
+    wire = Wire(httpx.Response(404, json={"code": "unknown"}))
+    assert run(wire, *command, argument).exit_code == Exit.REFUSED
+    raw = wire.sent[0].url.raw_path.decode()
+    assert "?" not in raw
+    assert argument in [unquote(part) for part in raw.split("/")]
+
+
+@pytest.mark.parametrize("command", IN_PATHS, ids=" ".join)
+@pytest.mark.parametrize("argument", ["", " ", ".", "..", "a/b", "../operators", "a\\b", "a\nb", "\udcff"])
+def test_an_argument_that_leads_elsewhere_is_not_sent(run: Any, command: tuple[str, ...], argument: str) -> None:
+    wire = Wire()
+    done = run(wire, *command, argument)
+    assert (done.exit_code, wire.sent) == (Exit.USAGE, [])
+    assert done.stderr.count("\n") == 1
+
+
+def test_text_that_is_no_unicode_is_not_sent(run: Any) -> None:
+    wire = Wire()
+    one_line(run(wire, "registrations", "withdraw", "r", "--reasons", "\udcff" * 10), Exit.USAGE, "cannot be sent")
+    assert wire.sent == []
+
+
+@pytest.mark.parametrize("kid", ["", "k" * 101, "a b", "a/b", "钥匙"])
+def test_an_id_no_key_can_have_is_refused_before_a_key_is_made(run: Any, tmp_path: Path, kid: str) -> None:
+    one_line(run(None, "keys", kid, "--file", str(tmp_path / "key.json")), Exit.USAGE, "id of a key")
+    assert not (tmp_path / "key.json").exists()
+
+
+def test_a_private_key_never_leaves(run: Any, tmp_path: Path) -> None:
+    run(None, "keys", "k1", "--file", str(tmp_path / "key.json"))
+    wire = Wire()
+    one_line(run(wire, "providers", "add-key", "p", str(tmp_path / "key.json")), Exit.USAGE, "private key")
+    assert wire.sent == []
+
+
+# --- what it exits with, and what to do then -------------------------------------------------------------------------
+
+
+def test_the_help_says_what_every_exit_code_means_and_each_means_one_thing(run: Any) -> None:
+    told = run(None, "--help").stdout
+    assert all(f"{code.value:>3}  {code.meaning}" in told for code in Exit)
+    assert len({code.value for code in Exit}) == len({code.meaning for code in Exit}) == len(Exit)
+    assert all(code.meaning in CliRunner().invoke(agent, ["--help"]).stdout for code in Exit)
+
+
+@pytest.mark.parametrize(
+    ("left", "said"), [("{", "not JSON"), ("{}", "no pid"), ('{"pid": -1}', "no pid"), ("gone", "has ended")]
+)
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_stack_json_that_is_damaged_or_stale_is_not_believed(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: str, said: str, form: list[str]
+) -> None:
+    monkeypatch.setenv("CONCORD_HOME", str(tmp_path))
+    if left == "gone":
+        gone = subprocess.Popen([sys.executable, "-c", ""])
+        gone.wait()
+        left = json.dumps({"pid": gone.pid, "services": {"query": "http://127.0.0.1:9"}, "issuer": "http://127.0.0.1"})
+    (tmp_path / "stack.json").write_text(left)
+    done = run(None, "status", *form)
+    one_line(done, Exit.NO_STACK, said)
+    assert "make run" in done.stderr
+    if form:
+        assert json.loads(done.stderr)["code"] == "no_stack"
+
+
+def test_who_is_not_signed_in_is_told_of_as(run: Any) -> None:
+    no = {"code": "token_missing", "detail": "No token."}
+    done = run(Wire(httpx.Response(401, json=no)), "registrations", "list")
+    assert "--as NAME" in done.stderr
+    done = run(Wire(httpx.Response(401, json=no)), "registrations", "list", "--json")
+    assert "--as NAME" in json.loads(done.stderr)["hint"]
+    done = run(Wire(httpx.Response(403, json={"code": "role_missing"})), "registrations", "list", "--as", "clerk")
+    assert "you are clerk; --as NAME" in done.stderr
+
+
+def test_when_nobody_answers_it_names_make_run(run: Any) -> None:
+    done = run(Wire(*[httpx.ConnectError("refused")] * 50), "registrations", "show", "r")
+    assert "make run" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "filter_"),
+    [
+        (("registrations", "list"), ("--status", "Active")), (("registrations", "list"), ("--number", "icp")),
+        (("registrations", "revocations"), ("--status", "draft")), (("requests", "list"), ("--status", "open")),
+        (("applications", "list"), ("--status", "grant")), (("cases", "list"), ("--status", "closd")),
+        (("providers", "orders"), ("--status", "done")), (("providers", "orders"), ("--provider-id", "mine")),
+        (("registrations", "list"), ("--statsu", "active")), (("bulk", "f"), ("--format", "xlsx")),
+    ],
+)  # fmt: skip
+def test_a_misspelt_filter_is_refused(run: Any, command: tuple[str, ...], filter_: tuple[str, ...]) -> None:
+    wire = Wire()
+    done = run(wire, *command, *filter_, "--as", "a")
+    assert (done.exit_code, wire.sent) == (Exit.USAGE, [])
+    assert filter_[0] in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("filter_", "service"),
+    [
+        (departments.ApplicationStatus, approval.lifecycle.Status),
+        (departments.RegistrationStatus, registry.lifecycle.Status),
+        (departments.RevocationStatus, registry.lifecycle.RevocationStatus),
+        (departments.RequestStatus, registry.lifecycle.RequestStatus),
+        (departments.CaseStatus, enforcement.lifecycle.CaseStatus),
+        (departments.OrderStatus, access_control.lifecycle.Status),
+    ],
+)
+def test_a_list_can_be_asked_for_every_status_there_is(filter_: Any, service: type[StrEnum]) -> None:
+    assert set(get_args(filter_)) == {status.value for status in service}
+
+
+def _leaves(command: Any, *path: str) -> Iterator[tuple[str, Any]]:
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _leaves(inner, *path, name)
+    if not hasattr(command, "commands"):
+        yield " ".join(path), command
+
+
+def test_every_command_that_prints_a_record_can_print_json_and_says_what_it_does() -> None:
+    found = dict(_leaves(get_command(app)))
+    without = {name for name, each in found.items() if "--json" not in {o for p in each.params for o in p.opts}}
+    assert without == {"keys", "bulk"}  # they print JSON, or what --format says
+    for name, each in found.items():
+        assert each.help, name
+        assert all(getattr(p, "help", "") for p in each.params if p.name != "help"), name
+
+
+# --- what strangers wrote --------------------------------------------------------------------------------------------
+
+NASTY = "[/] [red]x[/red] :smile: \x1b[31m \u202egnp.exe \u2066 \x07 \x9b \u200b \U000e0041 \ud800"
+
+
+def test_names_of_strangers_are_shown_as_they_are_and_obeyed_by_nothing(run: Any) -> None:
+    item = {"id": "r", "status": "active", "operator": {"name": NASTY}}
+    raw = json.dumps({"items": [item], "next": None}).encode()
+    done = run(Wire(httpx.Response(200, content=raw)), "registrations", "list", "--as", "a")
+    assert done.exit_code == 0, done.exception
+    for shown in ("[/]", "[red]x[/red]", ":smile:", r"\x1b[31m", r"\u202e", r"\U000e0041", r"\ud800"):
+        assert shown in done.stdout
+    done = run(Wire(httpx.Response(200, content=json.dumps(item).encode())), "registrations", "show", "r")
+    assert r"\u202egnp.exe" in done.stdout
+    problem = json.dumps({"code": "x", "detail": NASTY, "fields": [{"field": NASTY, "message": NASTY}]}).encode()
+    told = run(Wire(httpx.Response(409, content=problem)), "registrations", "show", "r").stderr
+    assert told.count(r"\x9b") == 3
+    for text in (done.stdout, told):
+        assert not set(text) & set("\x1b\x07\x9b\u202e\u2066\u200b\U000e0041\ud800")
+
+
+def test_json_for_programs_has_nothing_a_terminal_obeys_and_says_the_same(run: Any) -> None:
+    raw = json.dumps({"id": "r", "name": NASTY + "茶馆"}).encode()
+    done = run(Wire(httpx.Response(200, content=raw)), "registrations", "show", "r", "--json")
+    assert json.loads(done.stdout)["name"] == NASTY + "茶馆"
+    assert "茶馆" in done.stdout
+    assert all(sign.isprintable() or sign == "\n" for sign in done.stdout)
+
+
+def test_no_cell_of_a_csv_answer_is_run_by_a_spreadsheet(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("a.example\n")
+    rows = [
+        ["key", "name"], ["a", "=1+1"], ["＝1", "＋1"], ["－1", "＠x"], ["@x", "-1"], ["\tx", "+1"],
+        ["plain", "a,=b"], ['"quoted"', "two\r\n=lines"], ["'=done", ""], ["last", "＝"],
+    ]  # fmt: skip
+    source = io.StringIO()
+    csv.writer(source).writerows(rows)
+    content = source.getvalue().encode()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(content), 3):
+            yield content[start : start + 3]
+
+    wire = Wire(httpx.Response(200, content=pieces()))
+    done = run(wire, "bulk", str(tmp_path / "keys"), "--format", "csv", "--as", "a")
+    assert done.exit_code == 0, done.output
+    found = list(csv.reader(io.StringIO(done.stdout_bytes.decode(), newline="")))
+    assert found == [[f"'{cell}" if cell[:1] and cell[0] in "=+-@＝＋－＠\t" else cell for cell in row] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("icp.example", "domain"), ("my-icp-site.example.com", "domain"), ("茶馆.example", "domain"),
+        ("京ICP备10046444号", "number"), ("京icp备10046444号-1", "number"), ("京ＩＣＰ备10046444号", "number"),
+        ("198.18.0.1", "ip"), ("2001:db8::1", "ip"), ("EXAMPLE.com.", "domain"),
+    ],
+)  # fmt: skip
+def test_a_key_is_looked_up_as_what_the_rules_say_it_is(run: Any, key: str, kind: str) -> None:
+    wire = Wire(httpx.Response(200, json={"found": False}))
+    assert run(wire, "lookup", key).exit_code == 0
+    assert dict(wire.sent[0].url.params) == {kind: key}
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("stage.example:8080", "has a port"), ("198.18.0.1:80", "has a port"), ("[2001:db8::1]:80", "has a port"),
+        ("https://stage.example/x", "web address"), ("京ICP备1号", "number"), ("1.2.3", "IP address"),
+        ("10.0.0.0.1", "IP address"), ("2001:db8::zz", "IP address"), ("", "is not"), ("icp", "only one label"),
+    ],
+)  # fmt: skip
+def test_a_key_that_is_nothing_is_told_and_not_asked_for(run: Any, key: str, said: str) -> None:
+    wire = Wire()
+    one_line(run(wire, "lookup", key), Exit.USAGE, said)
+    assert wire.sent == []

@@ -1,8 +1,12 @@
 """The client: what it tries again, what it says when refused, and how it reads lists and streams."""
 
+import asyncio
 import json
+import os
+import re
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,7 @@ import httpx
 import pytest
 
 from concord import sample
-from concord.sdk import Concord, ConcordError, NoStack, Unreachable, until
+from concord.sdk import BadArgument, Concord, ConcordError, NoStack, Unreachable, until
 from concord.sdk import departments as sdk
 from concord.sdk.places import SERVICES, Places, find
 from shared.rules.identifiers import check_uscc, normalise_domain
@@ -222,7 +226,7 @@ async def test_until_waits_through_404_and_says_what_it_saw_last() -> None:
 def test_the_environment_goes_before_the_local_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NoStack, match="make run"):
         find(tmp_path)
-    stack: dict[str, Any] = {"services": {"query": "http://q"}, "issuer": "http://i"}
+    stack: dict[str, Any] = {"pid": os.getpid(), "services": {"query": "http://q"}, "issuer": "http://i"}
     (tmp_path / "stack.json").write_text(json.dumps(stack))
     assert find(tmp_path).services == {"query": "http://q"}
     for name in SERVICES:
@@ -242,3 +246,170 @@ def test_the_sample_is_the_same_every_time_and_valid() -> None:
     assert any(not domain.isascii() for domain in domains)
     for row in rows:
         check_uscc(row["operator_uscc"])
+
+
+# --- answers that are none -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 304])
+async def test_a_redirect_is_an_error_that_names_where_to_and_is_not_followed(status: int) -> None:
+    moved = httpx.Response(status, headers={"Location": "http://elsewhere.test/r"}, json={"id": "r"})
+    wire = Wire(moved, moved, moved, moved)
+    async with wire.client() as concord:
+        for call in (concord.registry.get("r"), concord.registry.confirm("r"), _first(concord.registry.requests())):
+            with pytest.raises(ConcordError, match=r"redirected: .*elsewhere\.test/r") as caught:
+                await call
+            assert caught.value.status == status
+        with pytest.raises(ConcordError, match="redirected"):
+            await concord.registry.import_sites(_nothing())
+    assert len(wire.sent) == 4
+
+
+async def _first(items: AsyncIterator[Any]) -> Any:
+    return await anext(items)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    yield b""
+
+
+@pytest.mark.parametrize("page", [b"<html>", b"", b"[1]", b"[" * 100_000])
+async def test_a_success_that_is_no_json_object_is_an_error(page: bytes) -> None:
+    wire = Wire(*[httpx.Response(200, content=page, headers={"Content-Type": "text/html"}) for _ in range(3)])
+    async with wire.client() as concord:
+        for call in (
+            concord.registry.get("r"),
+            _first(concord.registry.registrations()),
+            concord.registry.import_sites(_nothing()),
+        ):
+            with pytest.raises(ConcordError, match=r"not_json: http://registry\.test.*right address"):
+                await call
+
+
+async def test_an_issuer_that_has_moved_is_named() -> None:
+    async def issuer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(302, headers={"Location": "https://new.test"})
+
+    async with Concord.connect(person="a", places=PLACES, transport=httpx.MockTransport(issuer)) as concord:
+        with pytest.raises(ConcordError, match=r"redirected: .*https://new\.test"):
+            await concord.registry.get("r")
+
+
+async def test_a_misspelt_filter_is_no_filter() -> None:
+    async with Wire().client() as concord:
+        with pytest.raises(TypeError, match="statsu"):
+            concord.registry.registrations(statsu="active")  # type: ignore[call-arg]
+
+
+async def test_a_service_that_this_stack_has_not_is_named() -> None:
+    places = Places({}, "http://issuer.test")
+    async with Concord.connect(places=places) as concord:
+        with pytest.raises(NoStack, match="where registry is"):
+            await concord.registry.get("r")
+
+
+async def test_a_part_of_an_address_is_no_way_out_of_it() -> None:
+    wire = Wire()
+    async with wire.client() as concord:
+        for bad in ("", " ", ".", "..", "a/b", "a\\b", "\n", "\ud800"):
+            with pytest.raises(BadArgument):
+                await concord.registry.get(bad)
+    assert wire.sent == []
+
+
+# --- trying again ----------------------------------------------------------------------------------------------------
+
+
+class Server:
+    """Answers on a socket; ``behaves`` is told how many requests came before and writes what it likes."""
+
+    def __init__(self, behaves: Callable[[int, asyncio.StreamWriter], Awaitable[None]]) -> None:
+        self._behaves = behaves
+        self.requests: list[bytes] = []
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = re.search(rb"(?i)content-length: (\d+)", head)
+                await reader.readexactly(int(length[1]) if length else 0)
+                self.requests.append(head)
+                await self._behaves(len(self.requests) - 1, writer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    @asynccontextmanager
+    async def client(self, **options: Any) -> AsyncIterator[Concord]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with Concord.connect(places=Places(dict.fromkeys(SERVICES, url), url), **options) as concord:
+            yield concord
+        server.close()
+
+
+DONE = b'HTTP/1.1 200 OK\r\nContent-Length: 10\r\nContent-Type: application/json\r\n\r\n{"id":"r"}'
+
+
+async def _hangs_up_on_the_second(number: int, writer: asyncio.StreamWriter) -> None:
+    if number == 1:
+        writer.close()  # as a server does that has closed the kept connection meanwhile
+    else:
+        writer.write(DONE)
+
+
+@pytest.mark.parametrize("verb", ["get", "confirm"])
+async def test_a_kept_connection_that_was_closed_is_tried_once_more(verb: str) -> None:
+    server = Server(_hangs_up_on_the_second)
+    async with server.client(patience_s=-1) as concord:
+        for _ in range(2):
+            assert await getattr(concord.registry, verb)("r") == {"id": "r"}
+    assert len(server.requests) == 3
+    keys = [re.findall(rb"(?i)idempotency-key: (.*)\r", head) for head in server.requests]
+    assert keys[1] == keys[2]
+
+
+async def test_what_could_take_effect_twice_is_not_tried_again() -> None:
+    server = Server(_hangs_up_on_the_second)
+    async with server.client() as concord:
+        await concord.registry.amend("s", 1)
+        with pytest.raises(Unreachable, match="whether it was done is not known"):
+            await concord.registry.amend("s", 1)
+    assert len(server.requests) == 2
+
+
+async def test_a_server_that_always_hangs_up_is_given_up() -> None:
+    async def hang_up(_: int, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = Server(hang_up)
+    async with server.client(patience_s=-1) as concord:
+        with pytest.raises(Unreachable, match=r"registry at .* does not answer"):
+            await concord.registry.get("r")
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(("status", "tries"), [(429, 2), (503, 2), (502, 1), (504, 1)])
+async def test_a_put_is_tried_again_only_if_nothing_was_done(status: int, tries: int) -> None:
+    refused = httpx.Response(status, json={}, headers={"Retry-After": "0"})
+    wire = Wire(refused, httpx.Response(200, json={"id": "s"}))
+    async with wire.client() as concord:
+        with nullcontext() if tries == 2 else pytest.raises(ConcordError, match=f"http_{status}"):
+            await concord.registry.amend("s", 1)
+    assert len(wire.sent) == tries
+
+
+async def test_an_answer_that_trickles_is_not_waited_for() -> None:
+    async def trickle(_: int, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while True:
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    server = Server(trickle)
+    async with server.client(patience_s=-1) as concord:
+        with pytest.raises(Unreachable, match="does not answer"):
+            await concord.call("registry", "GET", "/x", timeout_s=0.2)

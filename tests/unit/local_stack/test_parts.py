@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from concord.sdk.places import is_running
 from local_stack.errors import StackError, StartFailed
 from local_stack.kafka import ensure_jars, find_java, new_cluster_id
 from local_stack.logs import Console
 from local_stack.ports import free_port, is_free, wait_until_listening
-from local_stack.process import is_running
 from local_stack.servers import data_folder
 from local_stack.settings import StackSettings
 from local_stack.tansu import Tansu

@@ -23,8 +23,12 @@ SENT_AT_ONCE: Final = 500
 AT_ONCE: Final = 16
 ACCEPTED: Final = frozenset({"receipt_replayed", "already_executed"})
 """Refusals that say that access-control has it already."""
-NOT_YET: Final = frozenset({"unknown_key", "key_revoked", "bad_signature"})
-"""Refusals that pass once the provider's key is entered; the receipts wait."""
+NOT_YET: Final = {
+    "unknown_key": "access-control does not know the key that signs here: register its public half",
+    "key_revoked": "the key that signs here was revoked: put a new one into key_file and register its public half",
+    "bad_signature": "access-control knows another key by this key's id: register this one under an id of its own",
+}
+"""Refusals that pass once the provider's key is as it should be, and what a person has to do; the receipts wait."""
 _NEVER: Final = frozenset({400, 413, 422})
 
 Topic: TypeAlias = Callable[[Callable[[list[bytes]], Awaitable[None]]], Awaitable[None]]
@@ -37,7 +41,7 @@ class Outbox(Protocol):
     """Where receipts are handed in."""
 
     async def send(self, receipts: list[Written]) -> list[tuple[Written, str, str | None]]:
-        """Hand in; gives (receipt, accepted or refused, code) for those that are settled."""
+        """Hand in; gives (receipt, state, code) for each that was answered: accepted, refused, or still queued."""
         ...
 
 
@@ -204,6 +208,7 @@ class Agent:
                 await patience.wait("handing in receipts", error)
                 continue
             self._journal.settle(settled)
+            why = {NOT_YET[code] for _, state, code in settled if state == "queued" and code in NOT_YET}
             for receipt, state, code in settled:
                 if state == "refused":
                     # A receipt `received` that comes after the order has moved on is late, and does no harm.
@@ -211,10 +216,10 @@ class Agent:
                     level = logging.INFO if late else logging.ERROR
                     said = (receipt.outcome, receipt.order_id, code)
                     _log.log(level, "the receipt %s of order %s was refused: %s", *said)
-            if len(settled) == len(waiting):
-                patience.reset()
+            if why:
+                await patience.wait("handing in receipts", RuntimeError("; ".join(sorted(why))))
             else:
-                await patience.wait("handing in receipts", RuntimeError("the provider's key is not known there"))
+                patience.reset()
 
 
 class HttpOutbox:
@@ -224,7 +229,7 @@ class HttpOutbox:
         self._door = door
 
     async def send(self, receipts: list[Written]) -> list[tuple[Written, str, str | None]]:
-        """Hand in; what is refused for now stays queued. Raises ConcordError, Unreachable."""
+        """Hand in; what is refused for now stays queued, with the code. Raises ConcordError, Unreachable."""
         try:
             results = await self._door.hand_in([receipt.jws for receipt in receipts])
         except ConcordError as error:
@@ -239,8 +244,8 @@ class HttpOutbox:
         for result in results:
             code = result.get("code")
             taken = result["status"] == "recorded" or code in ACCEPTED
-            if taken or code not in NOT_YET:
-                settled.append((receipts[result["index"]], "accepted" if taken else "refused", code))
+            state = "accepted" if taken else "queued" if code in NOT_YET else "refused"
+            settled.append((receipts[result["index"]], state, code))
         return settled
 
 

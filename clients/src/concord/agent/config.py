@@ -1,13 +1,13 @@
 """What an agent is told: a TOML file, read once, in which a misspelt name is an error."""
 
-import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from concord.files import BadFile, json_object, text
 from shared.signing import Signer
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")]
@@ -46,6 +46,8 @@ class Config(BaseModel):
     hook: Literal["web", "command"] = "web"
     web_host: str = "127.0.0.1"
     web_port: Annotated[int, Field(ge=0, le=65535)] = 8110
+    web_about: Url | None = None
+    """Page of yours that says who you are: the `blocked-by` link of a 451 answer. Without it the link is your id."""
     command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """Program with its arguments; gets the order as JSON on standard input."""
     command_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 60
@@ -66,12 +68,11 @@ class Config(BaseModel):
     def read(cls, file: Path) -> Self:
         """Read a configuration file. Raises BadConfig."""
         try:
-            values = tomllib.loads(file.read_text(encoding="utf-8"))
-            return cls(**values)
-        except OSError as error:
-            raise BadConfig(f"{file} cannot be read: {error.strerror}") from error
-        except tomllib.TOMLDecodeError as error:
-            raise BadConfig(f"{file} is not TOML: {error}") from error
+            return cls.model_validate(tomllib.loads(text(file)))
+        except BadFile as error:
+            raise BadConfig(str(error)) from None
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise BadConfig(f"{file} is not TOML: {error}") from None
         except ValidationError as error:
             faults = (f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
             raise BadConfig(f"{file}: {'; '.join(faults)}") from None
@@ -79,9 +80,9 @@ class Config(BaseModel):
     def signer(self) -> Signer:
         """The provider's own key. Raises BadConfig."""
         try:
-            found: Any = json.loads(self.key_file.read_text(encoding="utf-8"))
+            found = json_object(self.key_file)
             return Signer(found["keys"][0] if "keys" in found else found)
-        except OSError as error:
-            raise BadConfig(f"key_file {self.key_file} cannot be read: {error.strerror}") from error
+        except BadFile as error:
+            raise BadConfig(f"key_file: {error}") from None
         except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise BadConfig(f"key_file {self.key_file} holds no private Ed25519 key: {error}") from error

@@ -1,12 +1,15 @@
 """The agent's way to access-control over HTTP: keys, orders, receipts, state."""
 
+import asyncio
 from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
 
+from concord.sdk.answers import json_object
 from concord.sdk.auth import TokenSource
-from concord.sdk.errors import ConcordError, Unreachable
+from concord.sdk.client import CLOSED, KEPT_S
+from concord.sdk.errors import Unreachable
 
 _CONNECT_S: Final = 5.0
 _READ_S: Final = 30.0
@@ -24,7 +27,10 @@ class Door:
     def open(cls, config: Any, transport: httpx.AsyncBaseTransport | None = None) -> Self:
         """The door a configuration describes."""
         http = httpx.AsyncClient(
-            timeout=httpx.Timeout(_READ_S, connect=_CONNECT_S), transport=transport, trust_env=False
+            timeout=httpx.Timeout(_READ_S, connect=_CONNECT_S),
+            limits=httpx.Limits(keepalive_expiry=KEPT_S),
+            transport=transport,
+            trust_env=False,
         )
         tokens = TokenSource.machine(config.issuer_url, config.client_id, config.client_secret, http)
         return cls(config.access_url, config.provider_id, tokens, http)
@@ -39,11 +45,7 @@ class Door:
 
     async def keys(self, jwks_url: str) -> dict[str, Any]:
         """The public keys orders are signed with."""
-        try:
-            answer = await self._http.get(jwks_url)
-        except httpx.TransportError as error:
-            raise Unreachable(f"{jwks_url} does not answer: {error!r}") from error
-        return _object(answer)
+        return json_object(await self._ask("GET", jwks_url, timeout=_READ_S))
 
     async def orders(self, after: int, *, wait: float = 0, limit: int = 200) -> dict[str, Any]:
         """Signed orders after a place in the sequence; waits up to ``wait`` seconds for one."""
@@ -59,28 +61,28 @@ class Door:
         """The last number given out, and the hash over what is in force."""
         return await self._call("GET", "/state")
 
-    async def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+    async def _call(self, method: str, path: str, *, timeout: float = _READ_S, **options: Any) -> dict[str, Any]:
         for again in (False, True):
             headers = {"Authorization": f"Bearer {await self._tokens.token()}"}
-            try:
-                answer = await self._http.request(method, self._base + path, headers=headers, **options)
-            except httpx.TransportError as error:
-                raise Unreachable(f"{self._base} does not answer: {error!r}") from error
+            answer = await self._ask(method, self._base + path, timeout=timeout, headers=headers, **options)
             if answer.status_code != httpx.codes.UNAUTHORIZED or again:
                 break
             self._tokens.forget()
-        return _object(answer)
+        return json_object(answer)
 
+    async def _ask(self, method: str, url: str, *, timeout: float, **options: Any) -> httpx.Response:
+        """One answer within ``timeout`` seconds per step, and twice that in all.
 
-def _object(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        body = {"detail": f"an answer that is no JSON object: {answer.text[:200]!r}"}
-        if answer.is_success:
-            raise ConcordError(answer.status_code, body)
-    if answer.is_error:
-        raise ConcordError(answer.status_code, body)
-    return body
+        A kept connection that was closed meanwhile is tried once more. That is safe: orders are only read, and a
+        receipt that arrives twice is the same receipt.
+        """
+        for again in (False, True):
+            try:
+                async with asyncio.timeout(2 * timeout):
+                    return await self._http.request(
+                        method, url, timeout=httpx.Timeout(timeout, connect=_CONNECT_S), **options
+                    )
+            except (httpx.RequestError, TimeoutError) as error:
+                if again or not isinstance(error, CLOSED):
+                    raise Unreachable(f"{url} does not answer: {error!r}") from error
+        raise AssertionError("unreachable")

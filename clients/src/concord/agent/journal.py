@@ -203,7 +203,7 @@ class Journal:
             )
 
     def settle(self, results: Sequence[tuple[Written, str, str | None]]) -> None:
-        """Receipts were accepted or refused for good: (receipt, state, code)."""
+        """What was said to receipts: (receipt, state, code); those still ``queued`` are handed in again."""
         with transaction(self._db):
             self._db.executemany(
                 "UPDATE receipt SET state = ?, code = ? WHERE receipt_id = ?",

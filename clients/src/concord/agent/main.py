@@ -5,8 +5,9 @@ import contextlib
 import json
 import logging
 import signal
+import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -19,11 +20,14 @@ from concord.agent.hooks import CommandHook, Hook
 from concord.agent.intake import Intake, Keys, Receipts
 from concord.agent.journal import Journal, JournalInUse
 from concord.agent.web import WebHook
+from concord.exits import Exit, table
 
-EXIT_CONFIG = 2
-EXIT_IN_USE = 3
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Carries out orders and signs receipts.")
+class AddressInUse(Exception):
+    """Another program has the web hook's address, or this machine does not."""
+
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, epilog="\b\n" + table())
 ConfigFile = Annotated[Path, typer.Option("--config", help="TOML file; docs/providers.md lists its keys.")]
 
 
@@ -38,23 +42,16 @@ def run(config: ConfigFile) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
     logging.getLogger("aiokafka").setLevel(logging.ERROR)
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    settings = _read(config)
-    try:
-        asyncio.run(serve(settings))
-    except JournalInUse as error:
-        _fail(str(error), EXIT_IN_USE)
-    except BadConfig as error:
-        _fail(str(error), EXIT_CONFIG)
+    with _told():
+        asyncio.run(serve(Config.read(config)))
 
 
 @app.command()
 def status(config: ConfigFile) -> None:
     """What the journal holds, as JSON. The agent must not be running."""
-    try:
-        settings = _read(config)
-        journal = Journal(settings.state_file, settings.provider_id)
-    except JournalInUse as error:
-        _fail(str(error), EXIT_IN_USE)
+    with _told():
+        settings = Config.read(config)
+        journal = _journal(settings)
     in_force, digest = journal.in_force()
     report = {"last_sequence": journal.last_sequence, "in_force": in_force, "hash": digest, **journal.counts()}
     typer.echo(json.dumps(report, indent=1))
@@ -64,7 +61,7 @@ def status(config: ConfigFile) -> None:
 async def serve(config: Config) -> None:
     """Run the agent a configuration describes until it is told to stop."""
     receipts = Receipts(config.provider_id, config.signer())
-    with contextlib.closing(Journal(config.state_file, config.provider_id)) as journal:
+    with contextlib.closing(_journal(config)) as journal:
         async with Door.open(config) as door, _hook(config) as hook:
             keys = Keys(journal, lambda: door.keys(config.jwks_url))
             agent = Agent(config, journal, Intake(config.provider_id, journal, keys, receipts), receipts, door)
@@ -94,8 +91,12 @@ async def _hook(config: Config) -> AsyncIterator[Hook]:
         assert config.command is not None
         yield CommandHook(config.command, config.command_timeout_s)
         return
-    web = WebHook(config.state_file, config.web_host, config.web_port)
-    await web.start()
+    web = WebHook(config.state_file, config.web_host, config.web_port, about=config.web_about)
+    try:
+        await web.start()
+    except OSError as error:
+        where = f"http://{config.web_host}:{config.web_port}"
+        raise AddressInUse(f"{where} cannot be listened on: {error.strerror or error}") from error
     logging.getLogger(__name__).info("answering for every host name on http://%s:%d", config.web_host, web.port)
     try:
         yield web
@@ -103,14 +104,25 @@ async def _hook(config: Config) -> AsyncIterator[Hook]:
         await web.stop()
 
 
-def _read(file: Path) -> Config:
+def _journal(config: Config) -> Journal:
     try:
-        return Config.read(file)
+        return Journal(config.state_file, config.provider_id)
+    except (OSError, sqlite3.Error) as error:
+        raise BadConfig(f"state_file {config.state_file} cannot be used: {error}") from error
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What a person can mend is said in one line, with an exit code."""
+    try:
+        yield
+    except (JournalInUse, AddressInUse) as error:
+        _fail(str(error), Exit.IN_USE)
     except BadConfig as error:
-        _fail(str(error), EXIT_CONFIG)
+        _fail(str(error), Exit.USAGE)
 
 
-def _fail(message: str, code: int) -> NoReturn:
+def _fail(message: str, code: Exit) -> NoReturn:
     typer.echo(message, err=True)
     raise typer.Exit(code)
 

@@ -1,21 +1,21 @@
 """The hook that comes with the agent: a small web server that answers 451 (RFC 7725) for a suspended host name."""
 
-import asyncio
-import contextlib
 import html
-from collections.abc import Mapping
+import re
 from datetime import UTC, datetime
-from email.utils import formatdate
 from pathlib import Path
 from string import Template
 from typing import Final
 from urllib.parse import quote, urlsplit
 
+import h11
+
 from concord.agent.journal import connect, transaction
+from concord.agent.listener import Answer, Limits, Listener
 from shared.contracts.orders import Order
 
-HEAD_LIMIT: Final = 16_384
-HEAD_TIMEOUT_S: Final = 10.0
+HOST: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]").fullmatch
+LONGEST_HOST: Final = 253
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS suspended (
     host     TEXT NOT NULL,
@@ -80,26 +80,27 @@ _SERVING: Final = Template(
 class WebHook:
     """A web server for every host name of a provider. What is suspended survives a restart."""
 
-    def __init__(self, file: Path, host: str, port: int) -> None:
+    def __init__(
+        self, file: Path, host: str, port: int, *, about: str | None = None, limits: Limits | None = None
+    ) -> None:
+        """``about``: page of the provider, for the link ``blocked-by``; its id stands in."""
         self._db = connect(file)
         self._db.executescript(_SCHEMA)
-        self._host, self._wanted_port = host, port
-        self._server: asyncio.Server | None = None
+        self._host, self._wanted_port, self._about = host, port, about
+        self._listener = Listener(self.respond, limits or Limits())
 
     @property
     def port(self) -> int:
         """The port it listens on."""
-        assert self._server is not None, "the server is not started"
-        return int(self._server.sockets[0].getsockname()[1])
+        return self._listener.port
 
     async def start(self) -> None:
-        """Begin to answer."""
-        self._server = await asyncio.start_server(self._answer, self._host, self._wanted_port, limit=HEAD_LIMIT)
+        """Begin to answer. Raises OSError when the address is taken."""
+        await self._listener.start(self._host, self._wanted_port)
 
     async def stop(self) -> None:
         """Stop answering; keep what is suspended."""
-        if self._server is not None:
-            self._server.close()
+        await self._listener.stop()
         self._db.close()
 
     async def suspend(self, order: Order) -> str:
@@ -131,36 +132,23 @@ class WebHook:
                 return Order.model_validate_json(row["document"])
         return None
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            async with asyncio.timeout(HEAD_TIMEOUT_S):
-                head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(self.respond(head))
-                await writer.drain()
-        except asyncio.LimitOverrunError:
-            writer.write(_response("431 Request Header Fields Too Large", "", {}))
-        except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
-            pass  # whoever asked has gone, or never came to the point: there is nobody to answer
-        finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
-
-    def respond(self, head: bytes) -> bytes:
-        """The answer to a request, given its head."""
-        parsed = _parse(head)
-        if parsed is None:
-            return _response("400 Bad Request", "The request needs a Host.\n", {"Content-Type": "text/plain"})
-        method, host = parsed
+    def respond(self, request: h11.Request) -> Answer:
+        """What is answered to a request, by its host name."""
+        host = host_of(request)
+        if host is None:
+            return Answer(400, "The request needs a host name.\n", {"Content-Type": "text/plain"})
         order = self.suspended_by(host, datetime.now(UTC))
         if order is not None:
-            link = f'<{_uri(order.register_entry)}>; rel="blocked-by"'
-            headers = {"Link": link, "Content-Language": "zh-CN, en", **_SECURITY}
-            return _response("451 Unavailable For Legal Reasons", blocked_page(host, order), headers, method=method)
-        if method not in {"GET", "HEAD"}:
-            return _response("405 Method Not Allowed", "", {"Allow": "GET, HEAD"}, method=method)
-        page = _SERVING.substitute(host=html.escape(host), style=_STYLE)
-        return _response("200 OK", page, _SECURITY, method=method)
+            headers = {"Link": self._links(order), "Content-Language": "zh-CN, en", **_SECURITY}
+            return Answer(451, blocked_page(host, order), headers)
+        if request.method not in {b"GET", b"HEAD"}:
+            return Answer(405, headers={"Allow": "GET, HEAD"})
+        return Answer(200, _SERVING.substitute(host=html.escape(host), style=_STYLE), _SECURITY)
+
+    def _links(self, order: Order) -> str:
+        """Who implements the block (RFC 7725 section 4: not who demands it), and where the decision is described."""
+        blocker = _uri(self._about) if self._about else f"urn:uuid:{order.provider_id}"
+        return f'<{blocker}>; rel="blocked-by", <{_uri(order.register_entry)}>; rel="describedby"'
 
 
 def blocked_page(host: str, order: Order) -> str:
@@ -196,28 +184,12 @@ def _uri(text: str) -> str:
     return quote(text, safe=":/?#[]@!$&'()*+,;=-._~%")
 
 
-def _parse(head: bytes) -> tuple[str, str] | None:
-    """Method and host name of a request; None if it has none. Ports and letter case do not matter."""
-    first, *lines = head.decode("latin-1").split("\r\n")
-    parts = first.split(" ")
-    if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
-        return None
-    named = urlsplit(parts[1]).netloc if "://" in parts[1] else ""
-    hosts = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("host:")]
-    host = named or (hosts[0] if len(hosts) == 1 else "")
-    if not host.startswith("["):
-        host = host.partition(":")[0]
-    return (parts[0], host.lower().removesuffix(".")) if host else None
-
-
-def _response(status: str, body: str, headers: Mapping[str, str], *, method: str = "GET") -> bytes:
-    content = body.encode()
-    fields = {
-        "Date": formatdate(usegmt=True),
-        "Content-Type": "text/html; charset=utf-8",
-        "Content-Length": str(len(content)),
-        "Connection": "close",
-        **headers,
-    }
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return f"HTTP/1.1 {status}\r\n{head}\r\n".encode("latin-1") + (b"" if method == "HEAD" else content)
+def host_of(request: h11.Request) -> str | None:
+    """The host name that is asked for; none if there is none, or it is no name. Port and letter case do not matter."""
+    given = next((value for name, value in request.headers if name == b"host"), b"").decode("ascii", "replace")
+    if b"://" in request.target:  # in absolute form the target counts, not Host (RFC 9112 section 3.2.2)
+        given = request.target.decode("ascii", "replace").partition("://")[2]
+        given = re.split("[/?#]", given, maxsplit=1)[0].rpartition("@")[2]
+    name = given.strip().lower()
+    name = re.sub(r":[0-9]*$", "", name).removesuffix(".")
+    return name if len(name) <= LONGEST_HOST and HOST(name) else None

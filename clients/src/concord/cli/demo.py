@@ -1,7 +1,6 @@
 """``concord demo``: plays the story on a running stack, or on one it starts itself, and prints a timeline."""
 
 import asyncio
-import json
 import os
 import signal
 import subprocess
@@ -16,9 +15,13 @@ import httpx
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from concord import sample
+from concord.cli.output import as_text, plain
 from concord.cli.story import STEPS, Context, Step, StepFailed, people
+from concord.exits import Exit
+from concord.files import BadFile, lines
 from concord.sdk import ConcordError, NoStack, Unreachable
 from concord.sdk.places import Places, find
 
@@ -26,7 +29,7 @@ START_S = 300.0
 
 
 def command(
-    file: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Domain names, one a line.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Domain names, one a line.")] = None,
     count: Annotated[
         int, typer.Option(min=1, help="Records of the made-up sample, if there is no file.")
     ] = sample.COUNT,
@@ -35,16 +38,15 @@ def command(
 ) -> None:
     """Play the main job: import, decision by two people, cut-off, receipt, look-up, appeal, restoration.
 
-    Uses the stack that runs here, or starts one and ends it. Exits 1 if any step is not as it should be.
+    Uses the stack that runs here, or starts one and ends it. Exits 5 if any step is not as it should be.
     """
-    console = Console(stderr=as_json, highlight=False)
-    try:
-        with _stack(console) as places:
-            ok = asyncio.run(_play(places, console, file=file, count=count, patience=patience, as_json=as_json))
-    except NoStack as error:
-        console.print(f"[red]{error}[/]")
-        raise typer.Exit(3) from error
-    raise typer.Exit(0 if ok else 1)
+    console = Console(stderr=as_json, highlight=False, markup=False, emoji=False)
+    names = lines(file) if file else None
+    if names == []:
+        raise BadFile(f"{file} holds no names")
+    with _stack(console) as places:
+        ok = asyncio.run(_play(places, console, names=names, count=count, patience=patience, as_json=as_json))
+    raise typer.Exit(Exit.DONE if ok else Exit.FAILED)
 
 
 @contextmanager
@@ -85,7 +87,7 @@ def _wait_for(process: "subprocess.Popen[bytes]", log: Path) -> Places:
 
 
 async def _play(
-    places: Places, console: Console, *, file: Path | None, count: int, patience: float, as_json: bool
+    places: Places, console: Console, *, names: list[str] | None, count: int, patience: float, as_json: bool
 ) -> bool:
     began = time.monotonic()
     async with AsyncExitStack() as stack:
@@ -98,7 +100,7 @@ async def _play(
             places,
             everybody,
             web,
-            file,
+            names,
             count,
             lambda sent, total: bar.update(task, completed=sent, total=total),
             patience,
@@ -125,8 +127,9 @@ async def _timed(step: Step, context: Context) -> tuple[bool, float, str]:
 def _report(console: Console, name: str, *, at: float, as_json: bool, **result: Any) -> None:
     if as_json:
         document = {"step": name, "ok": result["ok"], "ms": round(result["ms"], 1), "detail": result["detail"]}
-        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+        sys.stdout.write(as_text(document) + "\n")
         sys.stdout.flush()
         return
-    mark = "[green]✓[/]" if result["ok"] else "[red]✗[/]"
-    console.print(f"{at:7.1f} s {mark} {name:<22}{result['ms']:>9,.0f} ms  {result['detail']}", soft_wrap=True)
+    mark = ("✓", "green") if result["ok"] else ("✗", "red")
+    told = f" {name:<22}{result['ms']:>9,.0f} ms  {plain(result['detail'])}"
+    console.print(Text.assemble(f"{at:7.1f} s ", mark, told), soft_wrap=True)

@@ -2,12 +2,17 @@
 
 import typer
 
-from concord.cli import access, approval, demo, enforcement, query, registry
+from concord.cli import access, approval, demo, enforcement, imports, query, registry
+from concord.cli.output import Commands
+from concord.exits import table
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     help="Work with Concord. Locally, `--as NAME` signs you in; the password is the name. --json answers in JSON.",
+    epilog="\b\n" + table(),
 )
 app.add_typer(approval.approvals, name="approvals")
 app.add_typer(registry.operators, name="operators")
@@ -16,7 +21,7 @@ app.add_typer(registry.sites, name="sites")
 app.add_typer(registry.requests, name="requests")
 app.add_typer(enforcement.cases, name="cases")
 app.add_typer(access.providers, name="providers")
-app.command("import")(registry.import_file)
+app.command("import")(imports.import_file)
 for command in (query.lookup, query.bulk, query.register, query.whoami, query.status, access.keys):
     app.command()(command)
 app.command("demo")(demo.command)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,14 +11,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
+from typer.core import TyperGroup
 
-from concord.sdk import Concord, ConcordError, NoStack, Unreachable
+from concord.exits import Exit
+from concord.files import BadFile
+from concord.sdk import BadArgument, Concord, ConcordError, NoStack, Unreachable
 
 As = Annotated[str | None, typer.Option("--as", envvar="CONCORD_USER", help="Who you are, e.g. regulator-a.")]
-Password = Annotated[
-    str | None, typer.Option(envvar="CONCORD_PASSWORD", help="Locally the same as the name.", hidden=True)
-]
-Stack = Annotated[Path | None, typer.Option(help="Folder of the local stack; default .concord.", hidden=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 Reasons = Annotated[str, typer.Option(help="Why; ten characters or more.")]
 Basis = Annotated[list[str], typer.Option("--basis", help="Legal basis; may be given several times.")]
@@ -25,35 +26,67 @@ Evidence = Annotated[str, typer.Option("--evidence-hash", help="SHA-256 of the e
 RedressAuthority = Annotated[str, typer.Option(help="Who decides on a challenge.")]
 RedressHow = Annotated[str, typer.Option(help="How to challenge.")]
 RedressDays = Annotated[int, typer.Option(help="Within how many days.")]
-File = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
+File = Annotated[Path, typer.Argument(help="The file.", metavar="FILE")]
 Body = Annotated[
-    typer.FileText, typer.Argument(help="JSON as the API documentation shows it; - for standard input.", metavar="FILE")
+    Path, typer.Argument(help="JSON as the API documentation shows it; - for standard input.", metavar="FILE")
 ]
+RegistrationId = Annotated[str, typer.Argument(help="Id of the registration.")]
+RevocationId = Annotated[str, typer.Argument(help="Id of the revocation.")]
+RequestId = Annotated[str, typer.Argument(help="Id of the request.")]
+ApplicationId = Annotated[str, typer.Argument(help="Id of the application.")]
+CaseId = Annotated[str, typer.Argument(help="Id of the case.")]
+DecisionId = Annotated[str, typer.Argument(help="Id of the decision.")]
+AppealId = Annotated[str, typer.Argument(help="Id of the appeal.")]
+ProviderId = Annotated[str, typer.Argument(help="Id of the provider.")]
+OrderId = Annotated[str, typer.Argument(help="Id of the order.")]
+SiteId = Annotated[str, typer.Argument(help="Id of the site.")]
 MOST = 200
 """Items a list shows."""
-
-REFUSED, UNREACHABLE = 1, 3
 WIDE = 250
 """Columns where nobody looks, in a pipe or a file: nothing is cut off there."""
-out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else WIDE)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+class Commands(TyperGroup):
+    """The commands; what a person can mend ends in one clear line and an exit code, never in a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except (BadFile, BadArgument) as error:
+            failed(error)
+            raise typer.Exit(Exit.USAGE) from error
+        except NoStack as error:
+            failed(error)
+            raise typer.Exit(Exit.NO_STACK) from error
+
+
+def failed(what: object) -> None:
+    """Say in one line on standard error what went wrong."""
+    err.print(plain(what), style="red", soft_wrap=True)
 
 
 def act(
     verb: Callable[[Concord], Awaitable[Any]], person: str | None, as_json: bool, columns: Sequence[str] = ()
 ) -> Any:
-    """Connect, do it, print the answer, and give it back. Exits 1 when refused, 3 when nobody answers."""
+    """Connect, do it, print the answer, and give it back. Exits as `concord.exits` says."""
     try:
         answer = asyncio.run(_connected(verb, person))
     except ConcordError as error:
-        explain(error, as_json=as_json)
-        raise typer.Exit(REFUSED) from error
+        explain(error, person, as_json=as_json)
+        raise typer.Exit(Exit.REFUSED) from error
     except (Unreachable, NoStack) as error:
+        alone = isinstance(error, NoStack)
+        code, text = "no_stack" if alone else "unreachable", str(error)
+        if not alone:
+            text += "; if this is the local stack, `make run` starts it"
         if as_json:
-            sys.stderr.write(json.dumps({"code": "unreachable", "detail": str(error)}, ensure_ascii=False) + "\n")
+            sys.stderr.write(as_text({"code": code, "detail": text}) + "\n")
         else:
-            err.print(str(error), style="red", markup=False)
-        raise typer.Exit(UNREACHABLE) from error
+            failed(text)
+        raise typer.Exit(Exit.NO_STACK if alone else Exit.UNREACHABLE) from error
     if answer is not None:
         show(answer, as_json=as_json, columns=columns)
     return answer
@@ -75,51 +108,74 @@ async def listed(items: AsyncIterator[dict[str, Any]], most: int = MOST) -> list
     return found
 
 
-def body_of(file: typer.FileText) -> dict[str, Any]:
-    """The JSON object in a file. Exits 2, like any wrong argument, and says where it is wrong."""
-    try:
-        body = json.load(file)
-    except ValueError as error:
-        raise typer.BadParameter(f"{file.name} is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise typer.BadParameter(f"{file.name} must hold one JSON object")
-    return body
-
-
 def redress(authority: str, how: str, days: int) -> dict[str, Any]:
     """How a measure can be challenged, as every measure must say."""
     return {"authority": authority, "how": how, "within_days": days}
 
 
-def explain(error: ConcordError, *, as_json: bool) -> None:
+def explain(error: ConcordError, person: str | None, *, as_json: bool) -> None:
     """Say what was refused, which field is wrong and what can be done instead."""
+    hint = _hint(error, person)
     if as_json:
-        sys.stderr.write(json.dumps({"status": error.status, **error.problem}, ensure_ascii=False) + "\n")
+        sys.stderr.write(as_text({"status": error.status, **error.problem} | ({"hint": hint} if hint else {})) + "\n")
         return
-    err.print(f"refused ({error.code}): {error.detail}", style="red", markup=False)
+    failed(f"refused ({error.code}): {error.detail}")
     for field in error.fields:
-        err.print(f"  {field['field']}: {field['message']}", markup=False)
+        err.print(f"  {plain(field.get('field', ''))}: {plain(field.get('message', ''))}", soft_wrap=True)
     if error.allowed_actions:
-        err.print(f"  possible now: {', '.join(error.allowed_actions)}", markup=False)
+        err.print(f"  possible now: {plain(', '.join(map(str, error.allowed_actions)))}", soft_wrap=True)
+    if hint:
+        err.print(f"  {plain(hint)}", soft_wrap=True)
     if error.trace_id:
-        err.print(f"  trace {error.trace_id}", style="dim")
+        err.print(f"  trace {plain(error.trace_id)}", style="dim")
+
+
+def _hint(error: ConcordError, person: str | None) -> str | None:
+    """Who one is to Concord is what the commands are asked about most."""
+    if error.code == "sign_in_refused":
+        return f"--as {person}: locally the people are those of deploy/local/src/local_stack/people.toml"
+    if error.status == 401 and person is None:
+        return "sign in with --as NAME, e.g. --as regulator-a, or set CONCORD_USER"
+    if error.status == 403:
+        return f"you are {person or 'the public'}; --as NAME makes you somebody else"
+    return None
 
 
 def show(answer: Any, *, as_json: bool, columns: Sequence[str] = ()) -> None:
     """Print an answer: JSON, a table for a list, or one line per field."""
     if as_json:
-        sys.stdout.write(json.dumps(answer, ensure_ascii=False, indent=None if isinstance(answer, list) else 1) + "\n")
+        sys.stdout.write(as_text(answer, indent=None if isinstance(answer, list) else 1) + "\n")
     elif isinstance(answer, list):
         table = Table(*(Column(name, overflow="fold") for name in columns), box=None, pad_edge=False)
         for item in answer:
-            table.add_row(*(_cell(item, column) for column in columns))
+            table.add_row(*(Text(plain(_cell(item, column))) for column in columns))
         out.print(table if answer else "none")
     else:
         for name, value in answer.items():
             if value is None or value in ([], {}):
                 continue
             text = json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
-            out.print(f"{name:>20}  {text}", soft_wrap=True, markup=False)
+            out.print(f"{plain(name):>20}  {plain(text)}", soft_wrap=True)
+
+
+def plain(text: object) -> str:
+    """Text of somebody else's as a terminal may get it: what is not seen, or turns the line round, is shown escaped."""
+    shown = str(text)
+    if shown.isprintable():
+        return shown
+    return "".join(sign if _is_seen(sign) else sign.encode("unicode_escape").decode() for sign in shown)
+
+
+def as_text(value: Any, indent: int | None = None) -> str:
+    """JSON that reads the same to a program, with everything escaped that a terminal would obey."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    if text.isprintable():
+        return text
+    return "".join(sign if sign == "\n" or _is_seen(sign) else json.dumps(sign)[1:-1] for sign in text)
+
+
+def _is_seen(sign: str) -> bool:
+    return sign.isprintable() or unicodedata.category(sign) == "Zs"
 
 
 def _cell(item: Any, column: str) -> str:

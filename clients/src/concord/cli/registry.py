@@ -1,10 +1,8 @@
 """The industry regulator's commands: operators, registrations, sites, requests for revocation, imports."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from concord.cli.output import (
     As,
@@ -12,20 +10,22 @@ from concord.cli.output import (
     Basis,
     Body,
     Evidence,
-    File,
     Reasons,
     RedressAuthority,
     RedressDays,
     RedressHow,
+    RegistrationId,
+    RequestId,
+    RevocationId,
+    SiteId,
     act,
-    body_of,
-    err,
     listed,
     redress,
 )
-from concord.sdk import Concord
-
-CHUNK = 256 * 1024
+from concord.files import json_object
+from concord.sdk import BadArgument, Concord
+from concord.sdk.departments import RegistrationStatus, RequestStatus, RevocationStatus
+from shared.rules.identifiers import InvalidIdentifier, parse_number
 
 operators = typer.Typer(no_args_is_help=True, help="Operators of sites.")
 registrations = typer.Typer(no_args_is_help=True, help="Registrations and their revocation.")
@@ -35,15 +35,23 @@ requests = typer.Typer(no_args_is_help=True, help="Requests of sector regulators
 
 @registrations.command("list")
 def list_registrations(
-    as_: As = None, as_json: AsJson = False, number: str | None = None, status: str | None = None
+    as_: As = None,
+    as_json: AsJson = False,
+    number: Annotated[str | None, typer.Option(help="Registration number, e.g. 京ICP备10046444号.")] = None,
+    status: Annotated[RegistrationStatus | None, typer.Option(help="Only those that stand so.")] = None,
 ) -> None:
     """Registrations you may see, newest first."""
+    if number is not None:
+        try:
+            parse_number(number)
+        except InvalidIdentifier as wrong:
+            raise BadArgument(f"--number: {wrong.message}") from wrong
     columns = ("id", "number", "status", "kind", "operator.name", "region")
     act(lambda c: listed(c.registry.registrations(number=number, status=status)), as_, as_json, columns)
 
 
 @registrations.command("show")
-def show_registration(registration_id: str, as_: As = None, as_json: AsJson = False) -> None:
+def show_registration(registration_id: RegistrationId, as_: As = None, as_json: AsJson = False) -> None:
     """One registration with its sites."""
     act(lambda c: c.registry.get(registration_id), as_, as_json)
 
@@ -51,13 +59,13 @@ def show_registration(registration_id: str, as_: As = None, as_json: AsJson = Fa
 @registrations.command("submit")
 def submit(file: Body, as_: As = None, as_json: AsJson = False) -> None:
     """Ask for a registration: operator_id, kind, and sites with domains, service items and accesses."""
-    body = body_of(file)
+    body = json_object(file)
     act(lambda c: c.registry.submit(**body), as_, as_json)
 
 
 @registrations.command("refuse")
 def refuse(
-    registration_id: str,
+    registration_id: RegistrationId,
     basis: Basis,
     reasons: Reasons,
     redress_authority: RedressAuthority,
@@ -72,14 +80,16 @@ def refuse(
 
 
 @registrations.command("grant")
-def grant(registration_id: str, basis: Basis, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+def grant(
+    registration_id: RegistrationId, basis: Basis, reasons: Reasons, as_: As = None, as_json: AsJson = False
+) -> None:
     """Enter a registration in the register."""
     act(lambda c: c.registry.grant(registration_id, legal_basis=basis, reasons=reasons), as_, as_json)
 
 
 @registrations.command("revoke")
 def draft_revocation(
-    registration_id: str,
+    registration_id: RegistrationId,
     basis: Basis,
     reasons: Reasons,
     evidence_hash: Evidence,
@@ -96,26 +106,32 @@ def draft_revocation(
 
 
 @registrations.command("confirm")
-def confirm(revocation_id: str, as_: As = None, as_json: AsJson = False) -> None:
+def confirm(revocation_id: RevocationId, as_: As = None, as_json: AsJson = False) -> None:
     """Confirm a drafted revocation, as a second person: access is cut at every provider."""
     act(lambda c: c.registry.confirm(revocation_id), as_, as_json)
 
 
 @registrations.command("withdraw")
-def withdraw_revocation(revocation_id: str, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+def withdraw_revocation(revocation_id: RevocationId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
     """Take a drafted revocation back."""
     act(lambda c: c.registry.withdraw(revocation_id, reasons), as_, as_json)
 
 
 @registrations.command("revocations")
-def list_revocations(as_: As = None, as_json: AsJson = False, status: str | None = None) -> None:
+def list_revocations(
+    as_: As = None,
+    as_json: AsJson = False,
+    status: Annotated[RevocationStatus | None, typer.Option(help="Only those that stand so.")] = None,
+) -> None:
     """Revocations of your region, newest first; drafted ones wait for a second person."""
     columns = ("id", "status", "registration_id", "drafted_by", "drafted_at")
     act(lambda c: listed(c.registry.revocations(status=status)), as_, as_json, columns)
 
 
 @registrations.command("reinstate")
-def reinstate(registration_id: str, basis: Basis, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+def reinstate(
+    registration_id: RegistrationId, basis: Basis, reasons: Reasons, as_: As = None, as_json: AsJson = False
+) -> None:
     """Make a revoked registration valid again, exactly as it was."""
     act(lambda c: c.registry.reinstate(registration_id, legal_basis=basis, reasons=reasons), as_, as_json)
 
@@ -134,7 +150,9 @@ def register_operator(
 
 
 @sites.command("show")
-def show_site(domain: str, as_: As = None, as_json: AsJson = False) -> None:
+def show_site(
+    domain: Annotated[str, typer.Argument(help="Host name of the site.")], as_: As = None, as_json: AsJson = False
+) -> None:
     """The site of a domain, with the version that `amend` wants."""
 
     async def verb(concord: Concord) -> Any:
@@ -145,60 +163,35 @@ def show_site(domain: str, as_: As = None, as_json: AsJson = False) -> None:
 
 @sites.command("amend")
 def amend_site(
-    site_id: str,
+    site_id: SiteId,
     file: Body,
     version: Annotated[int, typer.Option(help="Version you have looked at; refused if it changed meanwhile.")],
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:
     """Replace a site's name, domains, service items and accesses; FILE also gives the reasons."""
-    body = body_of(file)
+    body = json_object(file)
     act(lambda c: c.registry.amend(site_id, version, **body), as_, as_json)
 
 
 @requests.command("list")
-def list_requests(as_: As = None, as_json: AsJson = False, status: str | None = None) -> None:
+def list_requests(
+    as_: As = None,
+    as_json: AsJson = False,
+    status: Annotated[RequestStatus | None, typer.Option(help="Only those that stand so.")] = None,
+) -> None:
     """Requests on your desk, newest first."""
     columns = ("id", "status", "measure.authority", "received_at", "registration_id")
     act(lambda c: listed(c.registry.requests(status=status)), as_, as_json, columns)
 
 
 @requests.command("accept")
-def accept(request_id: str, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+def accept(request_id: RequestId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
     """Accept a request: its revocation is drafted and waits for a second person."""
     act(lambda c: c.registry.accept(request_id, reasons), as_, as_json)
 
 
 @requests.command("decline")
-def decline(request_id: str, basis: Basis, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+def decline(request_id: RequestId, basis: Basis, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
     """Decline a request, with reasons."""
     act(lambda c: c.registry.decline(request_id, legal_basis=basis, reasons=reasons), as_, as_json)
-
-
-def import_file(file: File, as_: As = None, as_json: AsJson = False) -> None:
-    """Import registrations from FILE (.csv with a header, else NDJSON): concord import sites.csv --as regulator-a.
-
-    Records that do not go in are written to FILE.rejected.ndjson.
-    """
-    size = file.stat().st_size
-    bar = Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
-                   TimeRemainingColumn(), console=err, disable=as_json)  # fmt: skip
-    task = bar.add_task(file.name, total=size)
-
-    async def content() -> AsyncIterator[bytes]:
-        with file.open("rb") as source:
-            while chunk := source.read(CHUNK):
-                yield chunk
-                bar.advance(task, len(chunk))
-
-    async def verb(concord: Concord) -> Any:
-        media_type = "text/csv" if file.suffix.lower() == ".csv" else "application/x-ndjson"
-        with bar:
-            done = await concord.registry.import_sites(content(), media_type=media_type, filename=file.name)
-        if done["rejected"]:
-            kept = file.with_name(file.name + ".rejected.ndjson")
-            kept.write_bytes(b"\n".join(await concord.registry.rejected(done["id"])) + b"\n")
-            done["rejected_in"] = str(kept)
-        return done
-
-    act(verb, as_, as_json)

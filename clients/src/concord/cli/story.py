@@ -1,11 +1,10 @@
 """The story of the demonstration, step by step: from import to cut-off, receipt, appeal and restoration."""
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -40,7 +39,8 @@ class Context:
     places: Places
     people: dict[str, Concord]
     web: httpx.AsyncClient
-    file: Path | None
+    names: list[str] | None
+    """Domains to import; none for the made-up sample."""
     count: int
     progress: Callable[[int, int], None]
     patience_s: float
@@ -77,17 +77,10 @@ async def refused(attempt: Awaitable[Any], code: str) -> None:
         raise StepFailed(f"was not refused; expected {code}")
 
 
-def _names(c: Context) -> Iterable[str] | None:
-    if c.file is None:
-        return None
-    return [line.strip() for line in c.file.read_text(encoding="utf-8").splitlines() if line.strip()]
-
-
 async def import_sites(c: Context) -> str:
     """Import the register."""
-    names = _names(c)
-    total = len(list(names)) if names else c.count
-    rows = sample.records(c.count, provider_id=c.provider["id"], domains=names)
+    total = c.count if c.names is None else len(c.names)
+    rows = sample.records(c.count, provider_id=c.provider["id"], domains=c.names)
 
     async def chunks() -> AsyncIterator[bytes]:
         sent = 0
@@ -96,7 +89,7 @@ async def import_sites(c: Context) -> str:
             sent += chunk.count(b"\n")
             c.progress(sent, total)
 
-    done = await c.people["regulator-a"].registry.import_sites(chunks(), filename=c.file.name if c.file else "sample")
+    done = await c.people["regulator-a"].registry.import_sites(chunks(), filename="demo")
     expect(done["status"] == "done" and done["records"] == total, f"the import says {done}")
     c.found["import"] = done
     rejected = await c.people["regulator-a"].registry.rejected(done["id"])
@@ -107,8 +100,9 @@ async def import_sites(c: Context) -> str:
 
 async def lookup_import(c: Context) -> str:
     """The last imported site can be looked up."""
-    names = list(_names(c) or sample.names(c.count, sample.SEED))
-    good = next(name for name in reversed(names) if "." in name)
+    names = c.names or list(sample.names(c.count, sample.SEED))
+    good = next((name for name in reversed(names) if "." in name), "")
+    expect(bool(good), "the list holds no domain name")
     officer = c.people["officer"].query
     seen = await until(
         lambda: officer.lookup(domain=good, purpose="demonstration"),

@@ -6,6 +6,6 @@ async with Concord.connect(person="regulator-a") as concord:
 """
 
 from concord.sdk.client import Concord, until
-from concord.sdk.errors import ConcordError, NoStack, Unreachable
+from concord.sdk.errors import BadArgument, ConcordError, NoStack, Unreachable
 
-__all__ = ["Concord", "ConcordError", "NoStack", "Unreachable", "until"]
+__all__ = ["BadArgument", "Concord", "ConcordError", "NoStack", "Unreachable", "until"]

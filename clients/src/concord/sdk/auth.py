@@ -7,9 +7,12 @@ from typing import Any, Final
 
 import httpx
 
-from concord.sdk.errors import ConcordError, Unreachable
+from concord.sdk.answers import checked
+from concord.sdk.errors import BadArgument, ConcordError, Unreachable
 
 EARLY_S: Final = 30.0
+LONGEST_S: Final = 60.0
+"""How long fetching a token may take, however slowly the issuer trickles."""
 CLIENT: Final = "concord-cli"
 """The public client of people at a command line."""
 
@@ -51,12 +54,17 @@ class TokenSource:
 
     async def _fetch(self) -> None:
         try:
-            self._endpoint = self._endpoint or await self._discovered()
-            answer = await self._http.post(self._endpoint, data=self._form)
-        except httpx.TransportError as error:
-            raise Unreachable(f"the token issuer {self._issuer} does not answer: {error}") from error
+            async with asyncio.timeout(LONGEST_S):
+                self._endpoint = self._endpoint or await self._discovered()
+                answer = await self._http.post(self._endpoint, data=self._form)
+        except (httpx.RequestError, TimeoutError) as error:
+            raise Unreachable(f"the token issuer {self._issuer} does not answer: {error!r}") from error
+        except (httpx.InvalidURL, UnicodeEncodeError) as error:
+            raise BadArgument(f"the token issuer {self._issuer} cannot be asked: {error}") from error
+        if answer.is_redirect:
+            checked(answer)
         body = _object(answer)
-        if answer.is_server_error or body is None:
+        if answer.is_server_error or body is None or (answer.is_success and "access_token" not in body):
             raise Unreachable(f"{self._endpoint} gives no tokens at the moment: {answer.status_code}")
         if answer.status_code != httpx.codes.OK:
             detail = body.get("error_description") or body.get("error") or "the issuer gave no token"
@@ -67,6 +75,8 @@ class TokenSource:
     async def _discovered(self) -> str:
         """Where the issuer gives tokens (OpenID Connect Discovery section 4)."""
         answer = await self._http.get(f"{self._issuer}/.well-known/openid-configuration")
+        if answer.is_redirect:
+            checked(answer)
         endpoint = (_object(answer) or {}).get("token_endpoint")
         if answer.status_code != httpx.codes.OK or not endpoint:
             raise Unreachable(f"{self._issuer} is no token issuer: {answer.status_code} for its configuration")
@@ -77,6 +87,6 @@ def _object(answer: httpx.Response) -> dict[str, Any] | None:
     """The JSON object of an answer; none for anything else, such as a proxy's page."""
     try:
         body = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None

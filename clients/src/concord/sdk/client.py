@@ -13,14 +13,22 @@ from uuid import uuid4
 
 import httpx
 
+from concord.sdk.answers import checked, json_object, json_of
 from concord.sdk.auth import TokenSource
-from concord.sdk.departments import Access, Approval, Enforcement, Query, Registry
-from concord.sdk.errors import ConcordError, Unreachable
+from concord.sdk.departments import CALL_S, Access, Approval, Enforcement, Query, Registry
+from concord.sdk.errors import BadArgument, ConcordError, NoStack, Unreachable
 from concord.sdk.places import Places, find
 
 PATIENCE_S: Final = 5.0
 """How long a call is tried again when nobody answers; less than it takes a person to give up."""
 RETRIED: Final = frozenset({429, 502, 503, 504})
+UNDONE: Final = frozenset({429, 503})
+"""Those of them that say that nothing was done; the others come from something in between that does not know."""
+KEPT_S: Final = 2.0
+"""How long an idle connection is used again: less than the 5 s after which servers close it."""
+NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+CLOSED: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+"""What asking on a kept connection that the server has closed meanwhile looks like."""
 T = TypeVar("T")
 
 
@@ -54,7 +62,12 @@ class Concord:
     ) -> Self:
         """As ``person`` (locally the password is the name), as a machine ``client`` (id, secret), or as the public."""
         found = places or find(folder)
-        http = httpx.AsyncClient(timeout=httpx.Timeout(30.0, connect=5.0), transport=transport, trust_env=False)
+        http = httpx.AsyncClient(
+            timeout=httpx.Timeout(30.0, connect=5.0),
+            limits=httpx.Limits(keepalive_expiry=KEPT_S),
+            transport=transport,
+            trust_env=False,
+        )
         tokens = None
         if person is not None:
             tokens = TokenSource.person(found.issuer, person, password or person, http)
@@ -78,48 +91,69 @@ class Concord:
         content: bytes | None = None,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str | bytes] | None = None,
+        timeout_s: float = CALL_S,
     ) -> httpx.Response:
         """One logical call; it is tried again when nobody answers or the service is unavailable.
 
-        A POST keeps its Idempotency-Key through all tries, so it takes effect once. Raises ConcordError, Unreachable.
+        A POST keeps its Idempotency-Key through all tries, so it takes effect once; what could take effect twice (a
+        PUT) is tried again only if it was not done. A try takes ``timeout_s`` at most. Raises ConcordError,
+        Unreachable, BadArgument.
         """
         sent: dict[str, Any] = dict(headers or {})
         if method == "POST":
             sent.setdefault("Idempotency-Key", str(uuid4()))
+        repeatable = method in {"GET", "HEAD"} or "Idempotency-Key" in sent
         given = {name: value for name, value in (params or {}).items() if value is not None}
-        url = self.places.services[service] + path
+        url = self._address(service) + path
         end = time.monotonic() + self._patience_s
         for attempt in count(1):
             late = time.monotonic() > end
             try:
-                answer = await self._http.request(
+                request = self._http.build_request(
                     method, url, json=json, content=content, params=given, headers=sent | await self.authorization()
                 )
-            except httpx.TransportError as error:
+            except (UnicodeEncodeError, RecursionError, httpx.InvalidURL) as error:
+                raise BadArgument(f"this cannot be sent to {service}: {error}") from error
+            try:
+                async with asyncio.timeout(timeout_s):
+                    answer = await self._http.send(request)
+            except (httpx.RequestError, TimeoutError) as error:
+                if not repeatable and not isinstance(error, NEVER_SENT):
+                    raise Unreachable(
+                        f"{service} at {url} did not answer ({error!r}); whether it was done is not known: look first"
+                    ) from error
+                if attempt == 1 and isinstance(error, CLOSED):
+                    continue
                 if late:
                     raise Unreachable(f"{service} at {url} does not answer: {error!r}") from error
                 await asyncio.sleep(_pause(attempt, None))
                 continue
             if answer.status_code == httpx.codes.UNAUTHORIZED and self._tokens and attempt == 1:
                 self._tokens.forget()
-            elif answer.status_code not in RETRIED or late:
-                return _checked(answer)
+            elif answer.status_code not in (RETRIED if repeatable else UNDONE) or late:
+                return checked(answer)
             else:
                 await asyncio.sleep(_pause(attempt, answer.headers.get("Retry-After")))
         raise AssertionError("unreachable")
 
+    def _address(self, service: str) -> str:
+        try:
+            return self.places.services[service]
+        except KeyError:
+            raise NoStack(f"it is not known where {service} is: this stack runs without it") from None
+
     async def json(self, service: str, method: str, path: str, **options: Any) -> Any:
         """``call`` for its JSON body."""
-        return (await self.call(service, method, path, **options)).json()
+        return json_of(await self.call(service, method, path, **options))
 
-    async def pages(self, service: str, path: str, **params: Any) -> AsyncIterator[dict[str, Any]]:
+    async def pages(self, service: str, path: str, /, **params: Any) -> AsyncIterator[dict[str, Any]]:
         """Every item of a list, page after page."""
         after: str | None = None
         while True:
-            page = await self.json(service, "GET", path, params={**params, "after": after})
-            for item in page["items"]:
+            page = json_object(await self.call(service, "GET", path, params={**params, "after": after}))
+            for item in page.get("items", ()):
                 yield item
-            after = page["next"]
+            after = page.get("next")
             if after is None:
                 return
 
@@ -141,16 +175,16 @@ class Concord:
     ) -> AsyncIterator[httpx.Response]:
         """A call whose body is sent as it is made; not tried again. Raises ConcordError, Unreachable."""
         headers = {**options.pop("headers", {}), **await self.authorization()}
-        url = self.places.services[service] + path
+        url = self._address(service) + path
         timeout = httpx.Timeout(600.0, connect=5.0)
         try:
             async with self._http.stream(
                 method, url, content=content, headers=headers, timeout=timeout, **options
             ) as answer:
-                if answer.is_error:
+                if not answer.is_success:
                     await answer.aread()
-                yield _checked(answer)
-        except httpx.TransportError as error:
+                yield checked(answer)
+        except httpx.RequestError as error:
             raise Unreachable(f"the connection to {service} broke: {error!r}") from error
 
 
@@ -158,16 +192,6 @@ def _pause(attempt: int, retry_after: str | None) -> float:
     """Seconds to wait: what the service asks for, else doubling from 0.1 s; 2 s at most."""
     asked = float(retry_after) if retry_after and retry_after.isdigit() else 0.05 * 2**attempt
     return min(asked, 2.0)
-
-
-def _checked(answer: httpx.Response) -> httpx.Response:
-    if not answer.is_error:
-        return answer
-    try:
-        problem = answer.json()
-    except ValueError:
-        problem = {"detail": answer.text[:200]}
-    raise ConcordError(answer.status_code, problem if isinstance(problem, dict) else {"detail": str(problem)})
 
 
 async def until(fetch: Callable[[], Awaitable[T]], holds: Callable[[T], bool], *, timeout_s: float = 30.0) -> T:

@@ -1,16 +1,28 @@
 """The departments' verbs, as methods. Bodies and answers are the JSON of each service's API documentation."""
 
 from collections.abc import AsyncIterable, AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 from uuid import UUID
+
+from concord.sdk.answers import at, json_object
 
 if TYPE_CHECKING:
     from concord.sdk.client import Concord
 
 Json = dict[str, Any]
 Id = str | UUID
+ApplicationStatus = Literal["submitted", "granted", "refused", "not_required", "cancelled"]
+RegistrationStatus = Literal["submitted", "refused", "active", "revoked"]
+RevocationStatus = Literal["drafted", "confirmed", "withdrawn", "moot", "undone"]
+RequestStatus = Literal["received", "accepted", "declined", "moot"]
+CaseStatus = Literal["open", "closed"]
+OrderStatus = Literal[
+    "drafted", "released", "received", "executed", "partly", "impossible", "contested", "withdrawn", "superseded"
+]
 BULK_REQUEST = 512 * 1024
+CALL_S = 60.0
+"""How long one try of a call may take, from its first byte to its last."""
 
 
 class _Department:
@@ -20,16 +32,15 @@ class _Department:
         self._concord = concord
 
     async def _send(self, method: str, path: str, **options: Any) -> Json:
-        answer: Json = await self._concord.json(self.service, method, path, **options)
-        return answer
+        return json_object(await self._concord.call(self.service, method, path, **options))
 
-    async def _get(self, path: str, **params: Any) -> Json:
+    async def _get(self, path: str, /, **params: Any) -> Json:
         return await self._send("GET", path, params=params)
 
     async def _post(self, path: str, body: Any = None) -> Json:
         return await self._send("POST", path, json=body)
 
-    def _pages(self, path: str, **params: Any) -> AsyncIterator[Json]:
+    def _pages(self, path: str, /, **params: Any) -> AsyncIterator[Json]:
         return self._concord.pages(self.service, path, **params)
 
 
@@ -38,13 +49,13 @@ class Approval(_Department):
 
     service = "approval"
 
-    async def apply(self, **body: Any) -> Json:
+    async def apply(self, /, **body: Any) -> Json:
         """Apply for approval of a service item."""
         return await self._post("/approvals", body)
 
     async def get(self, approval_id: Id) -> Json:
         """One approval, from the application on."""
-        return await self._get(f"/approvals/{approval_id}")
+        return await self._get(at("approvals", approval_id))
 
     def approvals(self, **filters: Any) -> AsyncIterator[Json]:
         """Approvals the caller may see."""
@@ -52,7 +63,7 @@ class Approval(_Department):
 
     async def act(self, approval_id: Id, action: str, **body: Any) -> Json:
         """``action``: return, resubmission, grant, refusal, not-required, renewal-request, renewal, renewal-refusal."""
-        return await self._post(f"/approvals/{approval_id}/{action}", body)
+        return await self._post(at("approvals", approval_id, action), body)
 
 
 class Registry(_Department):
@@ -60,74 +71,76 @@ class Registry(_Department):
 
     service = "registry"
 
-    async def register_operator(self, **body: Any) -> Json:
+    async def register_operator(self, /, **body: Any) -> Json:
         """Enter an operator."""
         return await self._post("/operators", body)
 
-    async def submit(self, **body: Any) -> Json:
+    async def submit(self, /, **body: Any) -> Json:
         """Ask for a registration."""
         return await self._post("/registrations", body)
 
-    async def grant(self, registration_id: Id, **body: Any) -> Json:
+    async def grant(self, registration_id: Id, /, **body: Any) -> Json:
         """Enter a registration in the register."""
-        return await self._post(f"/registrations/{registration_id}/grant", body)
+        return await self._post(at("registrations", registration_id, "grant"), body)
 
-    async def refuse(self, registration_id: Id, **body: Any) -> Json:
+    async def refuse(self, registration_id: Id, /, **body: Any) -> Json:
         """Refuse a registration."""
-        return await self._post(f"/registrations/{registration_id}/refusal", body)
+        return await self._post(at("registrations", registration_id, "refusal"), body)
 
     async def get(self, registration_id: Id) -> Json:
         """One registration with its sites."""
-        return await self._get(f"/registrations/{registration_id}")
+        return await self._get(at("registrations", registration_id))
 
-    def registrations(self, **filters: Any) -> AsyncIterator[Json]:
-        """Registrations the caller may see."""
-        return self._pages("/registrations", **filters)
+    def registrations(
+        self, *, number: str | None = None, operator_id: Id | None = None, status: RegistrationStatus | None = None
+    ) -> AsyncIterator[Json]:
+        """Registrations the caller may see, newest first."""
+        return self._pages("/registrations", number=number, operator_id=operator_id, status=status)
 
     async def site_of(self, domain: str) -> Json | None:
         """The site of a domain."""
         found: list[Json] = await self._concord.json(self.service, "GET", "/sites", params={"domain": domain})
         return found[0] if found else None
 
-    async def amend(self, site_id: Id, version: int, **body: Any) -> Json:
+    async def amend(self, site_id: Id, version: int, /, **body: Any) -> Json:
         """Amend a site that is still at ``version``."""
-        return await self._send("PUT", f"/sites/{site_id}", json=body, headers={"If-Match": f'"{version}"'})
+        return await self._send("PUT", at("sites", site_id), json=body, headers={"If-Match": f'"{version}"'})
 
-    async def draft_revocation(self, registration_id: Id, **body: Any) -> Json:
+    async def draft_revocation(self, registration_id: Id, /, **body: Any) -> Json:
         """Draft a revocation on the regulator's own ground."""
-        return await self._post(f"/registrations/{registration_id}/revocation", body)
+        return await self._post(at("registrations", registration_id, "revocation"), body)
 
     async def confirm(self, revocation_id: Id) -> Json:
         """Confirm a drafted revocation, as a second person."""
-        return await self._post(f"/revocations/{revocation_id}/confirmation")
+        return await self._post(at("revocations", revocation_id, "confirmation"))
 
     async def withdraw(self, revocation_id: Id, reasons: str) -> Json:
         """Take a drafted revocation back."""
-        return await self._post(f"/revocations/{revocation_id}/withdrawal", {"reasons": reasons})
+        return await self._post(at("revocations", revocation_id, "withdrawal"), {"reasons": reasons})
 
-    def requests(self, **filters: Any) -> AsyncIterator[Json]:
-        """Requests for revocation on the desk."""
-        return self._pages("/revocation-requests", **filters)
+    def requests(self, *, status: RequestStatus | None = None) -> AsyncIterator[Json]:
+        """Requests for revocation on the desk, newest first."""
+        return self._pages("/revocation-requests", status=status)
 
-    def revocations(self, **filters: Any) -> AsyncIterator[Json]:
-        """Revocations of the caller's region."""
-        return self._pages("/revocations", **filters)
+    def revocations(self, *, status: RevocationStatus | None = None) -> AsyncIterator[Json]:
+        """Revocations of the caller's region, newest first."""
+        return self._pages("/revocations", status=status)
 
     async def get_request(self, request_id: Id) -> Json:
         """One request."""
-        return await self._get(f"/revocation-requests/{request_id}")
+        return await self._get(at("revocation-requests", request_id))
 
     async def accept(self, request_id: Id, reasons: str) -> Json:
         """Accept a request: its revocation is drafted."""
-        return await self._post(f"/revocation-requests/{request_id}/acceptance", {"reasons": reasons})
+        return await self._post(at("revocation-requests", request_id, "acceptance"), {"reasons": reasons})
 
-    async def decline(self, request_id: Id, **body: Any) -> Json:
+    async def decline(self, request_id: Id, /, **body: Any) -> Json:
         """Decline a request."""
-        return await self._post(f"/revocation-requests/{request_id}/decline", body)
+        return await self._post(at("revocation-requests", request_id, "decline"), body)
 
-    async def reinstate(self, registration_id: Id, **body: Any) -> Json:
+    async def reinstate(self, registration_id: Id, /, **body: Any) -> Json:
         """Make a revoked registration valid again."""
-        return await self._post(f"/registrations/{registration_id}/reinstatement", body)
+        return await self._post(at("registrations", registration_id, "reinstatement"), body)
 
     async def import_sites(
         self, content: AsyncIterator[bytes], *, media_type: str = "application/x-ndjson", filename: str | None = None
@@ -136,12 +149,11 @@ class Registry(_Department):
         headers = {"Content-Type": media_type} | ({"X-Filename": quote(filename)} if filename else {})
         async with self._concord.stream(self.service, "POST", "/imports", content, headers=headers) as answer:
             await answer.aread()
-            found: Json = answer.json()
-            return found
+            return json_object(answer)
 
     async def rejected(self, import_id: Id) -> list[bytes]:
         """The records of an import that did not go in, one JSON object a line."""
-        answer = await self._concord.call(self.service, "GET", f"/imports/{import_id}/results")
+        answer = await self._concord.call(self.service, "GET", at("imports", import_id, "results"))
         return answer.content.splitlines()
 
 
@@ -150,51 +162,51 @@ class Enforcement(_Department):
 
     service = "enforcement"
 
-    async def open_case(self, **body: Any) -> Json:
+    async def open_case(self, /, **body: Any) -> Json:
         """Open a case about a registered site."""
         return await self._post("/cases", body)
 
     async def get_case(self, case_id: Id) -> Json:
         """One case."""
-        return await self._get(f"/cases/{case_id}")
+        return await self._get(at("cases", case_id))
 
-    def cases(self, **filters: Any) -> AsyncIterator[Json]:
-        """Cases of the caller's desk."""
-        return self._pages("/cases", **filters)
+    def cases(self, *, status: CaseStatus | None = None, domain: str | None = None) -> AsyncIterator[Json]:
+        """Cases of the caller's desk, newest first."""
+        return self._pages("/cases", status=status, domain=domain)
 
     async def add_evidence(self, case_id: Id, content: bytes, media_type: str) -> Json:
         """Put evidence on file; the answer names its SHA-256."""
         return await self._send(
-            "POST", f"/cases/{case_id}/evidence", content=content, headers={"Content-Type": media_type}
+            "POST", at("cases", case_id, "evidence"), content=content, headers={"Content-Type": media_type}
         )
 
-    async def draft(self, case_id: Id, **body: Any) -> Json:
+    async def draft(self, case_id: Id, /, **body: Any) -> Json:
         """Draft a decision; the answer shows its impact."""
-        return await self._post(f"/cases/{case_id}/decisions", body)
+        return await self._post(at("cases", case_id, "decisions"), body)
 
     async def get_decision(self, decision_id: Id) -> Json:
         """One decision."""
-        return await self._get(f"/decisions/{decision_id}")
+        return await self._get(at("decisions", decision_id))
 
-    async def release(self, decision_id: Id, **body: Any) -> Json:
+    async def release(self, decision_id: Id, /, **body: Any) -> Json:
         """Release a decision, as a second person who has looked at its impact."""
-        return await self._post(f"/decisions/{decision_id}/release", body)
+        return await self._post(at("decisions", decision_id, "release"), body)
 
     async def withdraw(self, decision_id: Id, reasons: str) -> Json:
         """Take a drafted decision back."""
-        return await self._post(f"/decisions/{decision_id}/withdrawal", {"reasons": reasons})
+        return await self._post(at("decisions", decision_id, "withdrawal"), {"reasons": reasons})
 
-    async def appeal(self, decision_id: Id, **body: Any) -> Json:
+    async def appeal(self, decision_id: Id, /, **body: Any) -> Json:
         """Appeal against a decision."""
-        return await self._post(f"/decisions/{decision_id}/appeals", body)
+        return await self._post(at("decisions", decision_id, "appeals"), body)
 
     async def get_appeal(self, appeal_id: Id) -> Json:
         """One appeal."""
-        return await self._get(f"/appeals/{appeal_id}")
+        return await self._get(at("appeals", appeal_id))
 
-    async def decide_appeal(self, appeal_id: Id, **body: Any) -> Json:
+    async def decide_appeal(self, appeal_id: Id, /, **body: Any) -> Json:
         """Decide an appeal, as the review body."""
-        return await self._post(f"/appeals/{appeal_id}/outcome", body)
+        return await self._post(at("appeals", appeal_id, "outcome"), body)
 
 
 class Access(_Department):
@@ -202,9 +214,13 @@ class Access(_Department):
 
     service = "access-control"
 
-    async def register_provider(self, **body: Any) -> Json:
+    async def register_provider(self, /, **body: Any) -> Json:
         """Enter a provider."""
         return await self._post("/providers", body)
+
+    async def get_provider(self, provider_id: Id) -> Json:
+        """One provider."""
+        return await self._get(at("providers", provider_id))
 
     def providers(self) -> AsyncIterator[Json]:
         """Every provider."""
@@ -212,31 +228,34 @@ class Access(_Department):
 
     async def add_key(self, provider_id: Id, jwk: Json) -> Json:
         """Register a public key of a provider."""
-        return await self._post(f"/providers/{provider_id}/keys", {"jwk": jwk})
+        return await self._post(at("providers", provider_id, "keys"), {"jwk": jwk})
 
-    def orders(self, **filters: Any) -> AsyncIterator[Json]:
+    def orders(
+        self, *, status: OrderStatus | None = None, provider_id: Id | None = None, site_id: Id | None = None
+    ) -> AsyncIterator[Json]:
         """Orders, newest first."""
-        return self._pages("/orders", **filters)
+        return self._pages("/orders", status=status, provider_id=provider_id, site_id=site_id)
 
     async def get_order(self, order_id: Id) -> Json:
         """One order with its receipts."""
-        return await self._get(f"/orders/{order_id}")
+        return await self._get(at("orders", order_id))
 
     async def withdraw(self, order_id: Id, reasons: str) -> Json:
         """Take an order back in its withdraw window."""
-        return await self._post(f"/orders/{order_id}/withdrawal", {"reasons": reasons})
+        return await self._post(at("orders", order_id, "withdrawal"), {"reasons": reasons})
 
     async def feed(self, provider_id: Id, *, after: int = 0, wait: float = 0, limit: int = 100) -> Json:
         """The orders of a provider from a place in its sequence on; waits up to ``wait`` seconds for one."""
-        return await self._get(f"/providers/{provider_id}/orders", after=after, wait=wait, limit=limit)
+        params = {"after": after, "wait": wait, "limit": limit}
+        return await self._send("GET", at("providers", provider_id, "orders"), params=params, timeout_s=wait + CALL_S)
 
     async def state(self, provider_id: Id) -> Json:
         """The hash of the orders in force at a provider."""
-        return await self._get(f"/providers/{provider_id}/state")
+        return await self._get(at("providers", provider_id, "state"))
 
     async def send_receipts(self, provider_id: Id, receipts: list[str]) -> list[Json]:
         """Hand in signed receipts; a result for each."""
-        answer = await self._post(f"/providers/{provider_id}/receipts", {"receipts": receipts})
+        answer = await self._post(at("providers", provider_id, "receipts"), {"receipts": receipts})
         return list(answer["results"])
 
 
@@ -258,7 +277,7 @@ class Query(_Department):
 
     async def register_entry(self, number: str) -> Json:
         """The public register entry of a registration."""
-        return await self._get(f"/public/register/{quote(number)}")
+        return await self._get(at("public", "register", number))
 
     async def bulk(
         self, keys: AsyncIterable[bytes], *, purpose: str, by: str = "auto", form: str = "ndjson"

@@ -1,4 +1,4 @@
-"""What can go wrong for a caller: the service said no, or nobody answered."""
+"""What can go wrong for a caller: the service said no, nobody answered, or the call cannot be made."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -44,3 +44,7 @@ class Unreachable(Exception):
 
 class NoStack(Exception):
     """It is not known where the services are."""
+
+
+class BadArgument(ValueError):
+    """A call that cannot be made as asked; nothing was sent."""

@@ -15,13 +15,18 @@ from uuid import UUID
 
 import httpx
 
-from local_stack.errors import StackError
+from concord.exits import Exit, table
+from concord.files import BadFile
+from concord.sdk import Concord, ConcordError, NoStack, Unreachable
+from concord.sdk.places import Places
+from local_stack.errors import BadSetting, StackError
 from local_stack.people import Clients, Identity
 from local_stack.settings import StackSettings
 from local_stack.state import Folder
 from local_stack.supervisor import LocalStack
 
-_NOT_RUNNING: Final = 3
+DESK: Final = "desk-a"
+"""Who asks access-control about providers."""
 
 
 async def run(settings: StackSettings) -> int:
@@ -51,11 +56,8 @@ async def run(settings: StackSettings) -> int:
 
 
 def status(settings: StackSettings) -> int:
-    """Say what runs and whether it is ready; exit code 3 when nothing runs, 1 when something is not ready."""
+    """Say what runs and whether it is ready. Raises NoStack."""
     stack = Folder(settings.root).running()
-    if stack is None:
-        _say(f"no stack runs in {settings.root}")
-        return _NOT_RUNNING
     everything_ready = True
     for name, url in {"issuer": stack["issuer"], **stack["services"]}.items():
         answer = "no answer"
@@ -67,7 +69,7 @@ def status(settings: StackSettings) -> int:
     _say(f"{'broker':<15} {kafka['bootstrap']:<24} {kafka['kind']}")
     if provider:
         _say(f"{'provider':<15} {provider['web_url']:<24} {provider['id']}")
-    return 0 if everything_ready else 1
+    return Exit.DONE if everything_ready else Exit.FAILED
 
 
 def reset(settings: StackSettings, *, confirmed: bool) -> int:
@@ -79,7 +81,7 @@ def reset(settings: StackSettings, *, confirmed: bool) -> int:
     folder = Folder(root)
     folder.hold()
     if not confirmed and input(f"Remove {root} with all its data? [y/N] ").strip().lower() not in {"y", "yes"}:
-        return 1
+        return Exit.REFUSED
     shutil.rmtree(root)
     _say(f"removed {root}")
     return 0
@@ -91,7 +93,8 @@ def client(settings: StackSettings, provider_id: str | None) -> int:
         organisation = str(UUID(provider_id or ""))
     except ValueError:
         msg = "client needs a provider's id, as `concord providers register` prints it"
-        raise StackError(msg) from None
+        raise BadSetting(msg) from None
+    asyncio.run(_known_provider(settings.root, organisation))
     clients = Clients(settings.root / "issuer" / "clients.json")
     client_id = f"provider-{organisation}"
     known = clients.get(client_id)  # asked for again, the secret stays: whoever uses it goes on
@@ -100,6 +103,19 @@ def client(settings: StackSettings, provider_id: str | None) -> int:
         clients.put(Identity(client_id, secret, client_id, organisation, roles=("access_provider",)))
     _say(json.dumps({"client_id": client_id, "client_secret": secret}))
     return 0
+
+
+async def _known_provider(root: Path, provider_id: str) -> None:
+    """Raises BadSetting unless access-control knows it, NoStack, Unreachable and ConcordError."""
+    stack = Folder(root).running()
+    async with Concord.connect(person=DESK, places=Places(stack["services"], stack["issuer"])) as desk:
+        try:
+            await desk.access.get_provider(provider_id)
+        except ConcordError as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+            msg = f"no provider {provider_id} is registered here: `concord providers list --as {DESK}` shows them"
+            raise BadSetting(msg) from None
 
 
 def _welcome(stack: dict[str, Any], summaries: Mapping[str, str]) -> str:
@@ -121,22 +137,40 @@ def _say(text: str) -> None:
 
 def main() -> int:
     """Read the command line and do it; errors people can act on are printed without a traceback."""
-    parser = argparse.ArgumentParser(prog="local_stack", description=__doc__)
-    parser.add_argument("command", choices=["run", "status", "reset", "client"])
-    parser.add_argument("provider_id", nargs="?", help="client: the provider whose program is to get tokens")
-    parser.add_argument("--yes", action="store_true", help="reset without asking")
+    parser = argparse.ArgumentParser(
+        prog="local_stack", description=__doc__, epilog=table(), formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("run", help="start everything and stay until Ctrl-C (what `make run` does)")
+    commands.add_parser("status", help="what runs here, and whether it is ready")
+    removal = commands.add_parser("reset", help="remove the data, keys and logs of a stack that does not run")
+    removal.add_argument("--yes", action="store_true", help="do not ask")
+    programs = commands.add_parser("client", help="let a provider's program get tokens; prints what it signs in with")
+    programs.add_argument("provider_id", help="the provider's id, as `concord providers register` prints it")
     arguments = parser.parse_args()
-    commands: dict[str, Callable[[StackSettings], int]] = {
+    does: dict[str, Callable[[StackSettings], int]] = {
         "run": lambda settings: asyncio.run(run(settings)),
         "status": status,
         "reset": lambda settings: reset(settings, confirmed=arguments.yes),
         "client": lambda settings: client(settings, arguments.provider_id),
     }
     try:
-        return commands[arguments.command](StackSettings.read())
+        return does[arguments.command](StackSettings.read())
     except StackError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+        return _failed(error, error.exit)
+    except BadFile as error:
+        return _failed(error, Exit.USAGE)
+    except NoStack as error:
+        return _failed(error, Exit.NO_STACK)
+    except Unreachable as error:
+        return _failed(error, Exit.UNREACHABLE)
+    except ConcordError as error:
+        return _failed(f"refused ({error.code}): {error.detail}", Exit.REFUSED)
+
+
+def _failed(what: object, code: Exit) -> int:
+    sys.stderr.write(f"{what}\n")
+    return code
 
 
 if __name__ == "__main__":

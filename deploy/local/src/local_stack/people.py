@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from concord.files import json_object
+
 _FILE = Path(__file__).parent / "people.toml"
 
 
@@ -68,7 +70,7 @@ class Clients:
             return
         seen = (stat.st_mtime_ns, stat.st_ino)
         if seen != self._seen:
-            stored = json.loads(self._file.read_text())
+            stored = json_object(self._file)
             self._clients = {name: _identity(name, entry["secret"], entry) for name, entry in stored.items()}
             self._seen = seen
 

@@ -19,9 +19,10 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import asyncpg
 
+from concord.sdk.places import is_running
 from local_stack.errors import StartFailed
 from local_stack.ports import free_port, wait_until_listening
-from local_stack.process import OneProcess, Process, is_running, wait_until_gone
+from local_stack.process import OneProcess, Process, wait_until_gone
 
 _COPIES = Path("/var/tmp")  # noqa: S108 - a copy that does not belong to root is refused
 _START_SECONDS = 60.0
@@ -213,7 +214,7 @@ class ForeignPostgres:
         """Make sure role and database of this name exist; returns the DSN."""
         try:
             await ensure_role_and_database(self._url, name, role_password(kept_secret(self._secret_file), name))
-        except (OSError, asyncpg.PostgresError) as error:
+        except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             parts = urlsplit(self._url)
             where = f"{parts.hostname}:{parts.port or 5432} as {unquote(parts.username or getpass.getuser())}"
             msg = f"DATABASE_URL: cannot create role and database {name} on {where}: {error}"

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from concord.sdk.places import is_running
 from local_stack.errors import StartFailed
 
 _PR_SET_PDEATHSIG = 1
@@ -153,21 +154,6 @@ class OneProcess:
         log, tail = self._process.log, self._process.last_lines()
         self.kill()
         return StartFailed(f"{what}; the end of {log}:\n{tail}")
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process with this id exists (a zombie does not count)."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return True
-    return state != "Z"
 
 
 def wait_until_gone(pid: int, seconds: float) -> bool:

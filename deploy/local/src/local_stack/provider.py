@@ -10,6 +10,7 @@ from typing import Any, Final
 import httpx
 from joserfc.jwk import OKPKey
 
+from concord.files import BadFile, json_object
 from local_stack.errors import StartFailed
 from local_stack.keys import write_secret
 from local_stack.people import Clients, Identity
@@ -119,7 +120,10 @@ def _toml(values: dict[str, str | int]) -> str:
 
 
 def _remembered(file: Path) -> Provider | None:
-    try:
-        return Provider(**json.loads(file.read_text()))
-    except FileNotFoundError:
+    if not file.exists():
         return None
+    try:
+        return Provider(**json_object(file))
+    except (BadFile, TypeError) as error:
+        msg = f"{file} is damaged ({error}): put it back, or remove {file.parent} to have a new provider registered"
+        raise StartFailed(msg) from error

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
-from local_stack.errors import StackError
+from local_stack.errors import BadSetting
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,30 @@ class StackSettings:
 
     @classmethod
     def read(cls, env: Mapping[str, str] = os.environ) -> Self:
-        """From the environment. Raises StackError for a broker nobody knows."""
+        """From the environment. Raises BadSetting for a broker nobody knows and a DATABASE_URL that is none."""
         bootstrap = env.get("KAFKA_BOOTSTRAP_SERVERS") or None
         broker = env.get("BROKER") or "tansu"
         if broker not in {"tansu", "kafka"}:
             msg = f"BROKER={broker}: known are tansu and kafka"
-            raise StackError(msg)
+            raise BadSetting(msg)
         return cls(
             root=Path(env.get("CONCORD_HOME") or ".concord").absolute(),
             broker="own" if bootstrap else broker,
             kafka_bootstrap=bootstrap,
-            database_url=env.get("DATABASE_URL") or None,
+            database_url=_checked(env.get("DATABASE_URL")),
         )
+
+
+def _checked(database_url: str | None) -> str | None:
+    """A PostgreSQL address with a host; its password is never in a message."""
+    if not database_url:
+        return None
+    try:
+        parts = urlsplit(database_url)
+        fits = parts.scheme in {"postgresql", "postgres"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, brackets that do not close
+        fits = False
+    if not fits:
+        msg = "DATABASE_URL must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with everything odd in it as %XX"
+        raise BadSetting(msg)
+    return database_url

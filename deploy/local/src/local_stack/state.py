@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from concord.sdk.places import running_stack
 from local_stack.errors import AlreadyRunning
-from local_stack.process import is_running
 
 
 class Folder:
@@ -52,10 +52,6 @@ class Folder:
         fresh.write_text(json.dumps(stack, ensure_ascii=False, indent=1))
         os.replace(fresh, self.file)
 
-    def running(self) -> dict[str, Any] | None:
-        """What stack.json says, if the stack that wrote it lives."""
-        try:
-            stack: dict[str, Any] = json.loads(self.file.read_text())
-        except FileNotFoundError:
-            return None
-        return stack if is_running(int(stack["pid"])) else None
+    def running(self) -> dict[str, Any]:
+        """What stack.json says, if the stack that wrote it lives. Raises NoStack, saying why it is not believed."""
+        return running_stack(self.file)

@@ -98,6 +98,11 @@ class FakeAccess:
             self.jwks_asked += 1
             return key_set(self.published)
 
+        @app.get("/providers/{provider_id}")
+        async def provider(provider_id: UUID) -> Any:
+            known = provider_id == PROVIDER
+            return {"id": str(PROVIDER)} if known else JSONResponse({"code": "unknown_provider"}, 404)
+
         @app.get("/providers/{provider_id}/orders")
         async def feed(after: int = 0, wait: float = 0, limit: int = 100) -> Any:
             end = asyncio.get_running_loop().time() + min(wait, 1.0)

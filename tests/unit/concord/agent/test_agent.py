@@ -6,11 +6,15 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
+from concord.agent.config import Config
+from concord.agent.door import Door
 from concord.agent.hooks import Impossible, Later
 from concord.agent.intake import BadOrder, Gap, Receipts
 from concord.agent.journal import Journal, JournalInUse
+from concord.sdk import ConcordError, Unreachable
 from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE, Order
 from shared.signing import Signer, canonical, generate_key, public
 from tests.unit.concord.agent.conftest import Bench, Recorder, work
@@ -340,3 +344,60 @@ async def test_a_receipt_written_twice_has_the_same_id(build: Build, access: Fak
     executed = [receipt for receipt in bench.journal.queued() if receipt.outcome == "executed"]
     assert len(executed) == 1
     assert json.loads(json.dumps(str(executed[0].receipt_id)))
+
+
+# --- what is wrong with the key --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("key_revoked", "the key that signs here was revoked"),
+        ("unknown_key", "does not know the key"),
+        ("bad_signature", "another key by this key's id"),
+    ],
+)
+async def test_the_agent_says_what_is_wrong_with_its_key_and_the_receipt_waits(
+    build: Build, access: FakeAccess, caplog: pytest.LogCaptureFixture, code: str, said: str
+) -> None:
+    access.order()
+    access.take = lambda jws: {"receipt_id": None, "status": "refused", "code": code}  # type: ignore[method-assign]
+    bench = build()
+    await work(bench, Recorder(), lambda: said in caplog.text)
+    assert len(bench.journal.queued()) == 2
+    assert {row["code"] for row in bench.journal._db.execute("SELECT code FROM receipt")} >= {code}
+
+
+async def test_an_access_control_that_has_moved_is_named_and_nothing_counts_as_handed_in(
+    build: Build, access: FakeAccess, config: Config
+) -> None:
+    async def moved(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/token"):
+            return httpx.Response(200, json={"access_token": "t"})
+        if request.url.path.endswith("configuration"):
+            return httpx.Response(200, json={"token_endpoint": "http://access.test/token"})
+        body: dict[str, list[str]] = {"results": [], "keys": [], "orders": []}
+        return httpx.Response(307, headers={"Location": "https://new.test"}, json=body)
+
+    async with Door.open(config, httpx.MockTransport(moved)) as door:
+        for call in (door.hand_in(["x"]), door.orders(0), door.state(), door.keys(config.jwks_url)):
+            with pytest.raises(ConcordError, match=r"redirected: .*https://new\.test"):
+                await call
+
+
+async def test_a_kept_connection_that_was_closed_is_tried_once_more_by_the_agent(config: Config) -> None:
+    asked: list[str] = []
+
+    async def closes(request: httpx.Request) -> httpx.Response:
+        if "issuer" in request.url.path:
+            return httpx.Response(200, json={"token_endpoint": "http://access.test/issuer/t", "access_token": "t"})
+        asked.append(request.url.path)
+        if len(asked) in {1, 3, 4}:
+            raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+        return httpx.Response(200, json={"orders": []})
+
+    async with Door.open(config, httpx.MockTransport(closes)) as door:
+        assert await door.orders(0) == {"orders": []}
+        with pytest.raises(Unreachable):
+            await door.orders(0)
+    assert len(asked) == 4

@@ -1,5 +1,6 @@
 """The agent's configuration: what is wrong is named, and nothing starts."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from typer.testing import CliRunner
 
 from concord.agent.config import BadConfig, Config
 from concord.agent.main import app
+from concord.exits import Exit
 from tests.unit.concord.agent.conftest import make_config
 from tests.unit.concord.agent.fake_access import FakeAccess
 from tests.unit.concord.agent.test_killed import write_toml
@@ -55,6 +57,47 @@ def test_a_key_file_that_holds_no_private_key_is_refused(file: Path) -> None:
     config.key_file.unlink()
     with pytest.raises(BadConfig, match="cannot be read"):
         config.signer()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('name = "某某公司"'.encode("gbk"), "GB18030"),
+        (b"\x89PNG\0", "binary"),
+        (b"a = " + b"[" * 100_000, "not TOML"),
+        (b'self = "x"', "self"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_line(file: Path, content: bytes, said: str) -> None:
+    kept = file.read_bytes()
+    file.write_bytes(content)
+    for command in ("run", "status"):
+        result = CliRunner().invoke(app, [command, "--config", str(file)])
+        assert (result.exit_code, result.stdout) == (Exit.USAGE, "")
+        assert said in result.stderr
+        assert result.stderr.count("\n") == 1
+    file.write_bytes(b"\xef\xbb\xbf" + kept)
+    assert Config.read(file).signer()
+    Config.read(file).key_file.write_bytes(b'{"keys":' + b"[" * 100_000)
+    with pytest.raises(BadConfig, match="key_file"):
+        Config.read(file).signer()
+
+
+def test_an_address_that_is_taken_and_a_journal_that_is_none_end_in_one_line(file: Path, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        file.write_text(file.read_text().replace("web_port = 0", f"web_port = {port}"))
+        result = CliRunner().invoke(app, ["run", "--config", str(file)])
+    assert result.exit_code == Exit.IN_USE, result.output
+    assert f"http://127.0.0.1:{port} cannot be listened on" in result.stderr
+    (tmp_path / "state.sqlite").unlink()
+    (tmp_path / "state.sqlite").mkdir()
+    result = CliRunner().invoke(app, ["status", "--config", str(file)])
+    assert result.exit_code == Exit.USAGE, result.output
+    assert "state_file" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_status_shows_the_journal(file: Path) -> None:

@@ -40,8 +40,7 @@ async def get(web: WebHook, host: str = HOST, method: str = "GET", **headers: st
 async def raw(web: WebHook, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
     writer.write(request)
-    if not request.endswith(b"\r\n\r\n"):
-        writer.write_eof()
+    writer.write_eof()
     answer = await asyncio.wait_for(reader.read(), 5)
     writer.close()
     return answer
@@ -53,7 +52,9 @@ async def test_a_host_name_is_served_suspended_and_served_again(web: WebHook) ->
     assert await web.suspend(cut) == "HTTP 451 on stage.example, xn--fsqu00a.test"
     answer = await get(web)
     assert answer.status_code == 451
-    assert answer.headers["Link"] == f'<{cut.register_entry}>; rel="blocked-by"'
+    assert answer.headers["Link"] == (
+        f'<urn:uuid:{cut.provider_id}>; rel="blocked-by", <{cut.register_entry}>; rel="describedby"'
+    )
     assert (await get(web, "xn--fsqu00a.test:8080")).status_code == 451
     assert (await get(web, "STAGE.Example.")).status_code == 451
     assert (await get(web, "other.example")).status_code == 200
@@ -117,7 +118,7 @@ async def test_what_an_order_says_cannot_break_the_page_or_the_header(web: WebHo
     answer = await get(web)
     assert "<script>" not in answer.text
     assert "Set-Cookie" not in answer.headers
-    assert answer.headers["Link"].count(">") == 1
+    assert answer.headers["Link"].count(">") == 2
     await web.suspend(order(register_entry="javascript:alert(1)"))
     assert "javascript:" not in (await get(web)).text
 
@@ -129,7 +130,7 @@ async def test_what_an_order_says_cannot_break_the_page_or_the_header(web: WebHo
         (b"GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n", b"400"),
         (b"nonsense\r\n\r\n", b"400"),
         (b"GET http://stage.example/ HTTP/1.1\r\nHost: other.example\r\n\r\n", b"451"),
-        (b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n", b"431"),
+        (b"GET / HTTP/1.1\r\nHost: stage.example\r\nX: " + b"a" * 40_000 + b"\r\n\r\n", b"431"),
         (b"POST / HTTP/1.1\r\nHost: other.example\r\n\r\n", b"405"),
     ],
 )
@@ -139,7 +140,7 @@ async def test_odd_requests_get_a_plain_answer(web: WebHook, request_: bytes, st
 
 
 async def test_a_caller_who_hangs_up_does_no_harm(web: WebHook) -> None:
-    assert await raw(web, b"GET / HT") == b""
+    assert (await raw(web, b"GET / HT")).startswith(b"HTTP/1.1 400 ")
     assert (await get(web)).status_code == 200
 
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from concord.agent.config import Config
+from concord.exits import Exit
 from tests.unit.concord.agent.conftest import make_config
 from tests.unit.concord.agent.fake_access import FakeAccess
 
@@ -83,7 +84,7 @@ async def test_a_stopped_agent_ends_in_good_order_and_a_second_one_is_refused(tm
             while len(access.receipts) < 2:  # noqa: ASYNC110 - another process works
                 await asyncio.sleep(0.05)
             second = await start(tmp_path / "agent.toml")
-            assert await second.wait() == 3
+            assert await second.wait() == Exit.IN_USE
             agent.terminate()
             assert await agent.wait() == 0
     assert "another agent works with" in (tmp_path / "log").read_text()

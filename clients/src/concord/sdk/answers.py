@@ -1,0 +1,73 @@
+"""Builds the addresses that are asked, and reads the answers: the one place for each."""
+
+import unicodedata
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+
+from concord.sdk.errors import BadArgument, ConcordError
+
+SHOWN: Final = 200
+
+
+def at(*parts: object) -> str:
+    """A path of these parts, each escaped: ``at("cases", case_id)``.
+
+    Raises BadArgument for a part that could lead elsewhere, or nowhere: empty, ``.`` or ``..``, a slash, a control
+    character. (Servers take ``%2F`` for a slash.)
+    """
+    return "".join(f"/{_part(str(part))}" for part in parts)
+
+
+def _part(text: str) -> str:
+    if (
+        text.strip(". ") == ""
+        or "/" in text
+        or "\\" in text
+        or any(unicodedata.category(sign) == "Cc" for sign in text)
+    ):
+        raise BadArgument(f"{text!r:.80} cannot be an id, a number or a name")
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError:
+        raise BadArgument(f"{text!r:.80} is not Unicode text") from None
+
+
+def checked(answer: httpx.Response) -> httpx.Response:
+    """An answer that is a success. Raises ConcordError for every other: 3xx are not followed, they name where to."""
+    if answer.is_success:
+        return answer
+    raise ConcordError(answer.status_code, _problem(answer))
+
+
+def json_of(answer: httpx.Response) -> Any:
+    """The JSON of a successful answer. Raises ConcordError, also for a page that is none, such as a proxy's."""
+    checked(answer)
+    try:
+        return answer.json()
+    except (ValueError, RecursionError):
+        kind = answer.headers.get("Content-Type", "no content type")
+        detail = f"{answer.request.url} answers with {kind} instead of JSON: is this the right address?"
+        raise ConcordError(answer.status_code, {"code": "not_json", "detail": detail}) from None
+
+
+def json_object(answer: httpx.Response) -> dict[str, Any]:
+    """The JSON object of a successful answer. Raises ConcordError."""
+    body = json_of(answer)
+    if isinstance(body, dict):
+        return body
+    detail = f"{answer.request.url} answers with JSON that is no object: is this the right address?"
+    raise ConcordError(answer.status_code, {"code": "not_json", "detail": detail})
+
+
+def _problem(answer: httpx.Response) -> dict[str, Any]:
+    if answer.is_redirect:
+        where = answer.headers.get("Location", "nowhere")
+        detail = f"{answer.request.url} points to {where}: give the address that answers itself"
+        return {"code": "redirected", "detail": detail, "location": where}
+    try:
+        problem = answer.json()
+    except (ValueError, RecursionError):
+        problem = answer.text[:SHOWN]
+    return problem if isinstance(problem, dict) else {"detail": str(problem)}
