@@ -1,32 +1,37 @@
-"""A registry in the test's process, with a provider known and builders for what tests send."""
+"""A registry in the test's process, with a provider known, and short words for what tests do with it."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from registry.consumer import HANDLERS, PROJECTIONS
 from registry.main import SERVICE
-from registry.service import projections
-from shared.contracts.access import ProviderRegisteredV1
+from shared.contracts import examples
+from shared.contracts.access import ProviderRecordedV1
+from shared.contracts.approval import ApprovalGrantedV1, ApprovalRecord
 from shared.contracts.base import Fact
 from shared.contracts.catalogue import FACTS
+from shared.contracts.enforcement import DecisionOverturnedV1, DecisionReleasedV1
+from shared.contracts.grounds import Grounds, Statement
+from shared.contracts.subjects import FrozenSite
 from shared.rules.identifiers import uscc_with_check_digit
+from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import EventMeta
 from shared.runtime.base.ids import uuid7
 from tests.support.fixtures import MakeDatabase
-from tests.support.people import OPERATOR_USCC
+from tests.support.people import OPERATOR_USCC, at
 from tests.support.service import Api, running_service
 
 PROVIDER = UUID("01940000-0000-7000-8000-000000000005")
-BASIS: dict[str, Any] = {"legal_basis": ["P3.1.5"], "reasons": "Complete and checked by the provider."}
-MEASURE: dict[str, Any] = {
-    "legal_basis": ["P3.2.3"],
-    "reasons": "Repeated breach after an order to correct.",
-    "evidence_hash": "0" * 64,
-    "redress": {"authority": "Review body", "how": "In writing", "within_days": 60},
-}
+OTHER_PROVIDER = UUID("01940000-0000-7000-8000-0000000000f5")
+STATEMENT: dict[str, Any] = {"legal_basis": ["P3.1.5"], "reasons": "Complete and checked by the provider."}
+GRANT: dict[str, Any] = {"statement": STATEMENT}
+_numbers = count(1)
 
 
 def meta() -> EventMeta:
@@ -37,43 +42,128 @@ def uscc(number: int) -> str:
     return uscc_with_check_digit(f"91110000{number:09d}")
 
 
-def a_site(domain: str, **changes: Any) -> dict[str, Any]:
+def domain() -> str:
+    return f"site-{next(_numbers)}.example"
+
+
+def a_site(name: str, **changes: Any) -> dict[str, Any]:
     access = {"provider_id": str(PROVIDER), "ips": ["198.18.0.10"], "hosting_mode": "virtual_host"}
-    return {"name": "Stage", "domains": [domain], "service_items": ["general"], "accesses": [access]} | changes
+    return {"name": "Pharmacy", "domains": [name], "service_items": ["general"], "accesses": [access]} | changes
+
+
+def access(ip: str = "198.18.0.10", mode: str = "virtual_host", provider: UUID = PROVIDER) -> dict[str, Any]:
+    return {"provider_id": str(provider), "ips": [ip], "hosting_mode": mode}
+
+
+def provider_recorded(provider_id: UUID = PROVIDER, region: str = "110000") -> ProviderRecordedV1:
+    return ProviderRecordedV1.model_validate(
+        {**ProviderRecordedV1.EXAMPLE, "provider_id": provider_id, "region": region}
+    )
 
 
 class Register:
-    """The service under test, and short words for what tests do with it."""
+    """The service under test."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
 
-    async def operator(self) -> str:
-        found = await self.api.post(
-            "/operators",
-            json={"name": "Example Ltd", "uscc": OPERATOR_USCC, "kind": "company", "region": "110000"},
-            who="applicant",
+    async def post(self, path: str, body: Any, who: Any, status: int = 200, **options: Any) -> dict[str, Any]:
+        answer = await self.api.post(path, json=body, who=who, **options)
+        assert answer.status_code == status, answer.text
+        return dict(answer.json())
+
+    async def get(self, path: str, who: Any) -> dict[str, Any]:
+        answer = await self.api.get(path, who=who)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def operator(self, code: str = OPERATOR_USCC, who: Any = "regulator-a", **changes: Any) -> str:
+        known = await self.fetchval("SELECT id FROM operator WHERE identity = $1", code)
+        if known:
+            return str(known)
+        body = {
+            "kind": "company", "region": "110000", "document": {"number": code},
+            "particulars": {"name": "Example Pharmacy Ltd"},
+        } | changes  # fmt: skip
+        return str((await self.post("/operators", body, who, 201))["id"])
+
+    async def submitted(self, site: dict[str, Any], code: str = OPERATOR_USCC, **changes: Any) -> dict[str, Any]:
+        body = {"operator_id": await self.operator(code), "kind": "filing", "site": site} | changes
+        return await self.post("/registrations", body, "regulator-a", 201)
+
+    async def active(self, site: dict[str, Any], code: str = OPERATOR_USCC) -> dict[str, Any]:
+        """A registration with its one site, live."""
+        submitted = await self.submitted(site, code)
+        return await self.post(f"/registrations/{submitted['id']}/grant", GRANT, "regulator-a")
+
+    async def live(self, code: str | None = None, **changes: Any) -> dict[str, Any]:
+        """A live site of an operator of its own."""
+        granted = await self.active(a_site(domain(), **changes), code or uscc(next(_numbers)))
+        return dict(granted["sites"][0])
+
+    async def approve(self, code: str, item: str, name: str, **changes: Any) -> ApprovalRecord:
+        """A consent that is in force."""
+        record = ApprovalRecord.model_validate({
+            **ApprovalRecord.EXAMPLE, "approval_id": uuid7(), "operator": {"identity": code, "name": "Example"},
+            "service_item": item, "domain": name,
+        } | changes)  # fmt: skip
+        fact = ApprovalGrantedV1(
+            approval_id=record.approval_id, approval=record, grounds=Grounds.model_validate(examples.CONSENT_GROUNDS)
         )
-        if found.status_code == 409:
-            return str(await self.fetchval("SELECT id FROM operator WHERE uscc = $1", OPERATOR_USCC))
-        assert found.status_code == 201, found.text
-        return str(found.json()["operator_id"])
+        await self.hear(fact)
+        return record
 
-    async def submitted(self, *sites: dict[str, Any]) -> dict[str, Any]:
-        body = {"operator_id": await self.operator(), "kind": "filing", "sites": list(sites)}
-        found = await self.api.post("/registrations", json=body, who="applicant")
-        assert found.status_code == 201, found.text
-        return dict(found.json())
+    async def decided(self, site: dict[str, Any], effect: str = "revoke", **changes: Any) -> DecisionReleasedV1:
+        """A decision about a site, released and on the regulator's desk."""
+        now = await self.get(f"/sites/{site['id']}", "regulator-a")
+        frozen = FrozenSite.model_validate({
+            "site_id": site["id"], "version": now["version"], "number": now["number"] or "x", "name": now["name"],
+            "hosts": now["domains"], "accesses": [{**each, "access_id": each["id"]} for each in now["accesses"]],
+        })  # fmt: skip
+        decision_id = uuid7()
+        fact = DecisionReleasedV1.model_validate({
+            **DecisionReleasedV1.EXAMPLE, "decision_id": decision_id, "effect": effect, "site": frozen,
+            "subject": {"kind": "site", "site_id": site["id"]},
+            "grounds": {**examples.GROUNDS, "decision_id": decision_id},
+        } | changes)  # fmt: skip
+        await self.hear(fact)
+        return fact
 
-    async def active(self, *sites: dict[str, Any]) -> dict[str, Any]:
-        submitted = await self.submitted(*sites)
-        found = await self.api.post(f"/registrations/{submitted['id']}/grant", json=BASIS, who="regulator-a")
-        assert found.status_code == 200, found.text
-        return dict(found.json())
+    async def execution(self, decision: DecisionReleasedV1) -> dict[str, Any]:
+        """The execution of a decision, as a regulator sees it now."""
+        found = await self.fetchval("SELECT id FROM execution WHERE decision_id = $1", decision.decision_id)
+        return await self.get(f"/executions/{found}", "regulator-a")
 
-    async def hear(self, verb: Any, fact: Fact) -> None:
+    async def signed(self, execution: dict[str, Any]) -> dict[str, Any]:
+        """The body that signs what would happen now."""
+        neighbours = [each["site_id"] for each in execution["preview"]["neighbours"]]
+        return {
+            "reasons": "The decision is lawful and complete.",
+            "signature": {"preview_digest": execution["preview_digest"], "collateral": neighbours},
+        }
+
+    async def carried_out(self, decision: DecisionReleasedV1) -> dict[str, Any]:
+        """Accepted by one person, confirmed by another."""
+        execution = await self.execution(decision)
+        body = await self.signed(execution)
+        await self.post(f"/executions/{execution['id']}/acceptance", body, "regulator-a")
+        return await self.post(f"/executions/{execution['id']}/confirmation", body, "regulator-b")
+
+    async def overturned(self, decision: DecisionReleasedV1) -> DecisionOverturnedV1:
+        """An appeal against a decision is upheld."""
+        fact = DecisionOverturnedV1.model_validate({
+            **DecisionOverturnedV1.EXAMPLE, "decision_id": decision.decision_id, "subject": decision.subject,
+            "effect": decision.effect, "statement": Statement.model_validate(examples.STATEMENT),
+        })  # fmt: skip
+        await self.hear(fact)
+        return fact
+
+    async def hear(self, fact: Fact) -> None:
         async with self.api.rt.db.transaction() as tx:
-            await verb(self.api.rt, tx, fact, meta())
+            if type(fact) in HANDLERS:
+                await HANDLERS[type(fact)](self.api.rt, tx, fact, meta())
+            else:
+                await PROJECTIONS[type(fact)](self.api.rt, tx, [fact])
 
     async def fetchval(self, sql: str, *values: Any) -> Any:
         async with self.api.rt.db.connection() as tx:
@@ -88,23 +178,24 @@ class Register:
             )
         return [FACTS[fact.TYPE].model_validate(row["data"]) for row in rows]
 
+    async def history(self, aggregate_id: object) -> list[str]:
+        async with self.api.rt.db.connection() as tx:
+            rows = await tx.fetch(
+                "SELECT action FROM history WHERE aggregate_id = $1 ORDER BY id", UUID(str(aggregate_id))
+            )
+        return [row["action"] for row in rows]
+
 
 @pytest.fixture
-async def register(make_database: MakeDatabase) -> AsyncIterator[Register]:
-    async with running_service(SERVICE, await make_database("registry")) as api:
+def clock() -> FixedClock:
+    return FixedClock(at("2026-11-26T04:00"))
+
+
+@pytest.fixture
+async def register(make_database: MakeDatabase, clock: FixedClock, tmp_path: Path) -> AsyncIterator[Register]:
+    settings = {"signing_keys_file": tmp_path / "keys.json", "signing_keys_generate": True}
+    async with running_service(SERVICE, await make_database("registry"), clock=clock, **settings) as api:
         found = Register(api)
-        await found.hear(
-            projections.keep_provider,
-            ProviderRegisteredV1(
-                provider_id=PROVIDER,
-                name="Example Hosting",
-                licence_number="京ICP证030173号",
-                kind="access_provider",
-                region="110000",
-            ),
-        )
+        await found.hear(provider_recorded())
+        await found.hear(provider_recorded(OTHER_PROVIDER, "310000"))
         yield found
-
-
-def new_id() -> str:
-    return str(uuid7())

@@ -270,12 +270,12 @@ async def _carry_out(tx: Tx, rt: Runtime, who: Caller, execution: Execution, sit
     effect = Effect(execution.effect)
     if effect is Effect.END_ITEM:
         await _strike(tx, rt, who, execution, site)
-    elif effect is Effect.REVOKE:
-        if site.site.status is not SiteStatus.REVOKED:
-            await sites.MOVES.move(tx, site.site, SiteAction.REVOKE, who=who, why=why, at=at)
-        await sites.stop_accesses(tx, site.site.id)
-    elif site.site.status is not SiteStatus.REVOKED:
-        await sites.MOVES.move(tx, site.site, SiteAction.STOP, who=who, why=why, at=at)
+    else:
+        if site.site.status is SiteStatus.REVOKED:  # an earlier measure went further; this one is kept beside it
+            await sites.MOVES.change(tx, site.site, "add_measure", who=who, why=why, at=at)
+        else:
+            action = SiteAction.REVOKE if effect is Effect.REVOKE else SiteAction.STOP
+            await sites.MOVES.move(tx, site.site, action, who=who, why=why, at=at)
         await sites.stop_accesses(tx, site.site.id)
     await writing.changed(tx, site.site.id, cause=_cause("execution", execution), at=at)
 
