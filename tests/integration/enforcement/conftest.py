@@ -1,30 +1,175 @@
-"""The enforcement service on a real database, and an office from which to use it."""
+"""Enforcement in the test's process, with a few sites known, and short words for what tests do with it."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
+from enforcement.consumer import DEADLINES, HANDLERS, PROJECTIONS
 from enforcement.main import SERVICE
+from shared.contracts.access import ProviderRecordedV1
+from shared.contracts.base import Fact
+from shared.contracts.catalogue import FACTS
+from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionReceivedV1, SiteRecordedV1
+from shared.runtime.acts import notices
 from shared.runtime.base.clock import FixedClock
-from tests.integration.enforcement.office import Office
+from shared.runtime.base.context import EventMeta
+from shared.runtime.base.ids import uuid7
 from tests.support.fixtures import MakeDatabase
-from tests.support.people import at
-from tests.support.service import running_service
+from tests.support.people import OPERATOR_USCC, at
+from tests.support.service import Api, running_service
 
-MONDAY = "2026-11-02T01:00"
-"""A Monday, 9 o'clock in Beijing."""
+STATEMENT: dict[str, Any] = {
+    "legal_basis": ["P3.2.3"],
+    "reasons": "The pharmacy sells prescription medicines without the consent of the authority.",
+}
+STATED: dict[str, Any] = {"statement": STATEMENT}
+EASED: dict[str, Any] = {"statement": {**STATEMENT, "reasons": "The consent covers it after all."}}
+_numbers = count(1)
+
+
+def meta() -> EventMeta:
+    return EventMeta(uuid4(), "key", "topic", 0, 0, datetime.now(UTC))
+
+
+def site_recorded(name: str | None = None, ip: str = "198.18.0.10", **changes: Any) -> SiteRecordedV1:
+    """A site of the test's operator, on an address of its own unless one is given."""
+    number = next(_numbers)
+    example = SiteRecordedV1.EXAMPLE
+    return SiteRecordedV1.model_validate({
+        **example, "site_id": uuid7(), "number": f"京ICP备{number:08}号-1", "domains": [name or f"site-{number}.example"],
+        "accesses": [{**example["accesses"][0], "access_id": uuid7(), "ips": [ip]}],
+        "operator": {**example["operator"], "identity": OPERATOR_USCC, "address_for_service": {}},
+    } | changes)  # fmt: skip
+
+
+class Office:
+    """The service under test."""
+
+    def __init__(self, api: Api, clock: FixedClock) -> None:
+        self.api, self.clock = api, clock
+
+    async def post(self, path: str, body: Any, who: Any, status: int = 200) -> dict[str, Any]:
+        answer = await self.api.post(path, json=body, who=who)
+        assert answer.status_code == status, answer.text
+        return dict(answer.json())
+
+    async def refused(self, path: str, body: Any, who: Any) -> tuple[int, str]:
+        answer = await self.api.post(path, json=body, who=who)
+        assert answer.status_code >= 400, answer.text
+        return answer.status_code, answer.json()["code"]
+
+    async def get(self, path: str, who: Any) -> dict[str, Any]:
+        answer = await self.api.get(path, who=who)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def case(self, site: SiteRecordedV1 | None = None, who: Any = "drugs-a", **changes: Any) -> dict[str, Any]:
+        """A case about a site, with one piece of evidence."""
+        site = site or site_recorded()
+        await self.hear(site)
+        body = {
+            "about": {"kind": "site", "domain": site.domains[0]}, "service_item": "drugs_and_devices",
+            "ground": "unlicensed_service", "alleged_breach": "Sells prescription medicines without consent.",
+            "legal_basis": ["P3.2.1"],
+        } | changes  # fmt: skip
+        opened = await self.post("/cases", body, who, 201)
+        await self.file(opened["id"], f"Seen on {site.domains[0]}".encode(), who)
+        return opened
+
+    async def file(self, case_id: str, content: bytes, who: Any = "drugs-a") -> str:
+        answer = await self.api.post(
+            f"/cases/{case_id}/evidence", content=content, who=who, headers={"Content-Type": "text/plain"}
+        )
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["sha256"])
+
+    async def draft(
+        self, case: dict[str, Any], effect: str = "revoke", who: Any = "drugs-a", **changes: Any
+    ) -> dict[str, Any]:
+        sha256 = await self.file(case["id"], b"The order book.", who)
+        body = {"effect": effect, "statement": STATEMENT, "evidence_hashes": [sha256]} | changes
+        return await self.post(f"/cases/{case['id']}/decisions", body, who, 201)
+
+    async def cured(self, decision: dict[str, Any]) -> None:
+        """The notice of the draft is opened, and the time to put things right passes."""
+        async with self.api.rt.db.transaction() as tx:
+            for notice in await notices.about(tx, UUID(decision["id"]), "decision_intended"):
+                await notices.opened(tx, notice, self.clock.now())
+        self.clock.advance(timedelta(days=31))
+
+    async def signature(self, decision_id: str, who: Any = "drugs-b") -> dict[str, Any]:
+        shown = await self.get(f"/decisions/{decision_id}", who)
+        named = [each["site_id"] for each in shown["preview"]["neighbours"]]
+        return {"signature": {"preview_digest": shown["preview_digest"], "collateral": named}}
+
+    async def release(self, decision: dict[str, Any], who: Any = "drugs-b") -> dict[str, Any]:
+        body = await self.signature(decision["id"], who)
+        return await self.post(f"/decisions/{decision['id']}/release", body, who)
+
+    async def released(
+        self, effect: str = "revoke", site: SiteRecordedV1 | None = None, **changes: Any
+    ) -> dict[str, Any]:
+        """A decision that is in force."""
+        drafted = await self.draft(await self.case(site), effect, **changes)
+        await self.cured(drafted)
+        return await self.release(drafted)
+
+    async def executed(self, decision: dict[str, Any]) -> None:
+        """The regulator has it on its desk and carries it out."""
+        about = {
+            "execution_id": uuid7(), "decision_id": decision["id"], "case_id": decision["case_id"],
+            "effect": decision["effect"], "subject": decision["subject"],
+        }  # fmt: skip
+        await self.hear(ExecutionReceivedV1.model_validate({**ExecutionReceivedV1.EXAMPLE, **about}))
+        await self.hear(ExecutionCarriedOutV1.model_validate({**ExecutionCarriedOutV1.EXAMPLE, **about}))
+
+    async def appeal(self, decision: dict[str, Any], who: Any = "applicant", **changes: Any) -> dict[str, Any]:
+        act = {"service": "enforcement", "kind": "decision", "id": decision["id"]}
+        body = {"act": act, "grounds": "The consent of the authority covers these medicines."} | changes
+        return await self.post("/appeals", body, who, 201)
+
+    async def rings(self, kind: str, aggregate_id: str) -> None:
+        """A clock runs out."""
+        async with self.api.rt.db.transaction() as tx:
+            await DEADLINES[kind](self.api.rt, tx, UUID(aggregate_id))
+
+    async def hear(self, fact: Fact) -> None:
+        async with self.api.rt.db.transaction() as tx:
+            if type(fact) in HANDLERS:
+                await HANDLERS[type(fact)](self.api.rt, tx, fact, meta())
+            else:
+                await PROJECTIONS[type(fact)](self.api.rt, tx, [fact])
+
+    async def told(self, fact: type[Fact]) -> list[Any]:
+        """What the outbox holds of one type, oldest first."""
+        async with self.api.rt.db.connection() as tx:
+            rows = await tx.fetch(
+                "SELECT convert_from(value, 'UTF8')::jsonb -> 'data' AS data FROM outbox WHERE type = $1 ORDER BY id",
+                fact.TYPE,
+            )
+        return [FACTS[fact.TYPE].model_validate(row["data"]) for row in rows]
+
+    async def fetchval(self, sql: str, *values: Any) -> Any:
+        async with self.api.rt.db.connection() as tx:
+            return await tx.fetchval(sql, *values)
 
 
 @pytest.fixture
 def clock() -> FixedClock:
-    return FixedClock(at(MONDAY))
+    return FixedClock(at("2026-11-26T04:00"))
 
 
 @pytest.fixture
 async def office(make_database: MakeDatabase, clock: FixedClock, tmp_path: Path) -> AsyncIterator[Office]:
-    """Enforcement with its HTTP door and its clocks."""
-    dsn = await make_database("enforcement")
-    settings = {"roles_run": "http,ticks", "evidence_path": tmp_path / "evidence"}
-    async with running_service(SERVICE, dsn, clock=clock, **settings) as api:
-        yield Office(api, clock)
+    settings = {
+        "signing_keys_file": tmp_path / "keys.json", "signing_keys_generate": True, "evidence_path": tmp_path / "evidence",
+    }  # fmt: skip
+    async with running_service(SERVICE, await make_database("enforcement"), clock=clock, **settings) as api:
+        found = Office(api, clock)
+        await found.hear(ProviderRecordedV1.model_validate(ProviderRecordedV1.EXAMPLE))
+        yield found
