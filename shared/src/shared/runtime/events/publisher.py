@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -82,10 +82,10 @@ class Publisher:
         self._held = {topic: until for topic, until in self._held.items() if until > now}
         return list(self._held)
 
-    def settle(self) -> None:
-        """Everything that could be sent was: what is not held now is not refused any more."""
-        held = self.held()
-        self.refused = {topic: why for topic, why in self.refused.items() if topic in held}
+    def settle(self, untried: Collection[str]) -> None:
+        """Everything else that could be sent was: what neither failed nor was left untried is not refused any more."""
+        kept = {*untried, *self.held()}
+        self.refused = {topic: why for topic, why in self.refused.items() if topic in kept}
 
     async def send(self, rows: Iterable[asyncpg.Record]) -> Outcome:
         """Send rows and wait for the acknowledgements. A partition stops at its first failure."""

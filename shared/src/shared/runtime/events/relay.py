@@ -120,6 +120,8 @@ class Relay:
         self._health = RelayHealth("standby", 0, 0.0, None)
         self._last_progress: datetime | None = None
         self._error: str | None = None
+        self._untried: list[str] = []
+        """Topics that the last look into the outbox left out."""
         self._measured = self._partitioned = float("-inf")
 
     def health(self) -> RelayHealth:
@@ -159,7 +161,7 @@ class Relay:
                     self._publisher.check()
                     if await self._drain(connection):
                         backoff.reset()
-                    self._publisher.settle()
+                    self._publisher.settle(self._untried)
                     await self._housekeeping(connection)
                     await self._rest()
             except BROKER_ERRORS as error:
@@ -237,7 +239,8 @@ class Relay:
         return await self._fetch(connection, under_way) if len(under_way) == self._batch else []
 
     async def _fetch(self, connection: Session, under_way: Sequence[asyncpg.Record] = ()) -> list[asyncpg.Record]:
-        return await connection.fetch(FETCH, [row["id"] for row in under_way], self._publisher.held(), self._batch)
+        self._untried = self._publisher.held()
+        return await connection.fetch(FETCH, [row["id"] for row in under_way], self._untried, self._batch)
 
     async def _mark(self, connection: Session, rows: Sequence[asyncpg.Record]) -> None:
         if not rows:
