@@ -92,6 +92,16 @@ async def test_a_renewal_keeps_id_number_and_scope_and_moves_the_last_day(desk: 
     assert await warnings(desk, approval_id) == 1
 
 
+async def test_a_renewal_begins_a_new_clock_whatever_became_of_the_first(desk: Desk) -> None:
+    approval_id = await desk.applied()
+    await desk.travel("2026-12-01T00:00")
+    assert (await desk.done(approval_id, "grant"))["overdue"] is True
+    asked = await desk.done(approval_id, "renewal-request")
+    assert (asked["overdue"], asked["clock"]["met_at"]) == (False, None)
+    await desk.travel("2027-02-01T00:00")
+    assert (await desk.read(approval_id))["overdue"] is True
+
+
 async def test_an_approval_whose_renewal_is_on_the_desk_stays_in_force_past_its_last_day(desk: Desk) -> None:
     approval_id = await desk.at(Status.GRANTED)
     await desk.travel("2029-11-20T00:00")
