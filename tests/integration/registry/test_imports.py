@@ -115,18 +115,24 @@ async def test_lines_that_are_no_records_are_listed_and_the_rest_goes_in(registe
 
 async def test_csv_with_a_byte_order_mark_quoted_newlines_and_a_short_row(register: Register) -> None:
     names = list(record("x"))
-    rows = [record("a.example", site_name="Two\nlines"), record("例子.test")]
+    rows = [
+        record("a.example", site_name="Two\nlines"),
+        record("b.example", site_name='=1+1 ""x""'),
+        record("例子.test"),
+    ]
     text = (
         ",".join(names) + "\n" + "".join(",".join(f'"{row[name]}"' for name in names) + "\n" for row in rows) + "a,b\n"
     )
     answer = await send(register, b"\xef\xbb\xbf" + text.encode(), media_type="text/csv; charset=utf-8")
-    assert counts(answer) == (3, 2, 0, 1)
-    assert [(row["line"], row["code"]) for row in await rejected(register, answer)] == [(5, "wrong_columns")]
+    assert counts(answer) == (4, 2, 0, 2)
+    assert [(row["line"], row["code"]) for row in await rejected(register, answer)] == [
+        (2, "bad_text"), (6, "wrong_columns"),
+    ]  # fmt: skip
     assert (
         await register.fetchval(
-            "SELECT name FROM site WHERE id = (SELECT site_id FROM site_domain WHERE domain = 'a.example')"
+            "SELECT name FROM site WHERE id = (SELECT site_id FROM site_domain WHERE domain = 'b.example')"
         )
-        == "Two\nlines"
+        == '=1+1 "x"'
     )
     assert await register.fetchval("SELECT count(*) FROM site_domain WHERE domain = 'xn--fsqu00a.test'") == 1
 

@@ -10,6 +10,7 @@ import orjson
 
 from registry.bodies import HostingMode, OperatorKind
 from registry.store.register import NewDomain
+from shared.contracts.base import printable
 from shared.rules import Rules
 from shared.rules.identifiers import InvalidIdentifier, check_uscc, normalise_domain, normalise_ip, parse_number
 
@@ -160,7 +161,10 @@ def _text(record: Mapping[str, Any], field: str, *, most: int = 500) -> str:
         raise Rejected("missing", field, f"{field} is missing")
     if len(value) > most or "\0" in value:
         raise Rejected("too_long", field, f"{field} may have {most} characters at most, none of them NUL")
-    return value
+    try:
+        return printable(value)
+    except ValueError as error:  # a fact could not carry it either
+        raise Rejected("bad_text", field, f"{field} {error}") from error
 
 
 def _many(record: Mapping[str, Any], field: str, *, most: int = 100) -> list[str]:
