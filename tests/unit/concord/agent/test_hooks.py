@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from concord.agent.hooks import CommandHook, Impossible, Later
 from concord.agent.web import WebHook
@@ -113,8 +114,10 @@ async def test_a_suspension_with_an_end_lapses_by_itself(web: WebHook) -> None:
 
 async def test_what_an_order_says_cannot_break_the_page_or_the_header(web: WebHook) -> None:
     await web.suspend(
-        order(reasons="<script>alert('x')</script> & more", register_entry='https://x.example/">\r\nSet-Cookie: a=b')
+        order(reasons="<script>alert('x')</script> & more", register_entry='https://x.example/"> Set-Cookie: a=b')
     )
+    with pytest.raises(ValidationError, match=r"U\+000D"):
+        order(register_entry='https://x.example/">\r\nSet-Cookie: a=b')
     answer = await get(web)
     assert "<script>" not in answer.text
     assert "Set-Cookie" not in answer.headers
