@@ -85,4 +85,4 @@ def _statement(tables: tuple[AppendOnly, ...]) -> str:
         )
     begin = f"WITH {', '.join(parts)} " if parts else ""
     told = "pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS note (channel, payload)"
-    return f"{begin}SELECT {told}"  # noqa: S608 - ours
+    return f"{begin}SELECT {told}"
