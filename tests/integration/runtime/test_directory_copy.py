@@ -157,8 +157,12 @@ async def test_every_service_hears_the_directory_without_listing_it(
     make_database: MakeDatabase, broker: Broker, db: Database
 ) -> None:
     kafka = kafka_of(broker)
-    settings = {"kafka_bootstrap_servers": kafka.bootstrap_servers, "kafka_idempotence": kafka.idempotence,
-                "kafka_fetch_wait_ms": kafka.fetch_wait_ms, "topic_partitions": 3}  # fmt: skip
+    settings: dict[str, Any] = {
+        "kafka_bootstrap_servers": kafka.bootstrap_servers,
+        "kafka_idempotence": kafka.idempotence,
+        "kafka_fetch_wait_ms": kafka.fetch_wait_ms,
+        "topic_partitions": 3,
+    }
     listening = replace(toy.SERVICE, name="toy-directory")
     async with running_service(listening, await make_database("runtime"), roles_run="http,consumer", **settings) as api:
         await publish(db, kafka, recorded(2, status="closed"), recorded(3, "culture-110000", short_name="文化"))

@@ -15,8 +15,7 @@ CITATION = re.compile(r"^(P\d|N\d|D292 §|O33 §|ALL §|ARL §|profile)")
 
 def _cited() -> list[Any]:
     tables = (RULES.roles, RULES.service_items, RULES.clocks, RULES.numbers, RULES.refusal_grounds, RULES.measures)
-    tables += (RULES.organisations,)
-    return [row for table in tables for row in table.values()] + [RULES.redress]
+    return [row for table in tables for row in table.values()] + [RULES.redress, *RULES.organisations.values()]
 
 
 @pytest.mark.parametrize("row", _cited(), ids=str)
