@@ -411,6 +411,7 @@ def _check_items(data: _File, rules: Rules) -> None:
     if len(set(marks)) != len(marks):
         raise data.wrong("service_items", "two have the same approval_mark, so their approvals the same numbers")
 
+
 def _refer(data: _File, key: str, names: Iterable[str | None], known: Mapping[Any, Any]) -> None:
     for name in names:
         if name not in known:
