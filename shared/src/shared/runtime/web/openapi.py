@@ -103,7 +103,7 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
 
 
 def _possible(path: str, method: str, operation: dict[str, Any], parameters: dict[str, Any]) -> Iterator[str]:
-    if IDEMPOTENCY_KEY in parameters or "If-Match" in parameters:
+    if IDEMPOTENCY_KEY in parameters or "If-Match" in parameters or "requestBody" in operation:
         yield "400"
     if operation.get("security"):
         yield from ("401", "403")
