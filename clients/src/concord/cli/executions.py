@@ -1,4 +1,4 @@
-"""Commands of the regulator who executes decisions: two people sign what would happen, or it is declined with reasons."""
+"""Commands of the regulator who executes decisions: two people sign what would happen, or one declines."""
 
 from typing import Annotated
 

@@ -26,8 +26,9 @@ def import_file(file: File, as_: As = None, as_json: AsJson = False) -> None:
     """Import registrations from FILE (.csv with a header, else NDJSON): concord import sites.csv --as regulator-a.
 
     Columns: operator_name, operator_uscc, region, site_name, domain, provider_id, ips; and as you like number,
-    operator_kind, service_items, hosting_mode. Records that do not go in, and findings about those that do, are written
-    to FILE.results.ndjson (or FILE.results-2.ndjson and so on; none is overwritten). Exits 5 when none went in, or the counts do not add up.
+    operator_kind, service_items, hosting_mode. Records that do not go in, and findings about those that do, are
+    written to FILE.results.ndjson (or FILE.results-2.ndjson and so on; none is overwritten). Exits 5 when none went in,
+    or the counts do not add up.
     """
     is_csv = file.suffix.lower() == ".csv"
     look(file, is_csv=is_csv)

@@ -1,5 +1,6 @@
 """Commands about the register: operators, registrations, sites and proposed changes to them."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -199,7 +200,11 @@ def site_record(
     as_json: AsJson = False,
 ) -> None:
     """The record of a site as it was at a time, and why it became so."""
-    act(lambda c: c.registry.site_record(site_id, at), as_, as_json)
+    try:
+        when = datetime.fromisoformat(at)
+    except ValueError:
+        raise BadArgument(f"{at!r:.40} is no time such as 2026-11-25T09:00:00Z") from None
+    act(lambda c: c.registry.site_record(site_id, when), as_, as_json)
 
 
 @sites.command("change")
