@@ -22,7 +22,6 @@ UNIMPORTED: dict[str, dict[str, str]] = {
         "httptools": "uvicorn takes it by name",
         "uvloop": "uvicorn takes it by name",
         "fastapi-offline": "its files are read, not its code",
-        "python-stdnum": "its use has just gone; the declaration goes with the rules",
     },
     "concord": {"sniffio": "httpx asks it if it is there (adr 3)"},
     "local-stack": {

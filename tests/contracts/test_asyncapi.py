@@ -45,7 +45,7 @@ def test_the_document_follows_the_official_schema_of_its_version(document: dict[
         lambda d: d["operations"]["registry.send.registry-events"].update(action="publish"),
         lambda d: d["channels"]["access-orders"]["parameters"]["provider_id"].update(schema={"type": "string"}),
         lambda d: d["components"]["messages"]["Order"]["payload"].update(type="text"),
-        lambda d: d["components"]["messages"]["CaseOpenedV1"]["bindings"]["kafka"].update(key="case_id"),
+        lambda d: d["components"]["messages"]["DecisionReleasedV1"]["bindings"]["kafka"].update(key="decision_id"),
     ],
 )
 def test_the_official_schema_would_notice(document: dict[str, Any], spoil: Callable[[dict[str, Any]], object]) -> None:

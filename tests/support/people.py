@@ -23,6 +23,7 @@ from shared.runtime.web.identity import StaticKeys, TokenValidator, caller_of
 
 ISSUER: Final = "https://issuer.test"
 AUDIENCE: Final = "concord"
+RULES: Final = load("cn-2006")
 OPERATOR_USCC: Final = "91110000MA01CNCRD6"
 
 _KEY: Final = OKPKey.generate_key("Ed25519", {"kid": "test-1", "use": "sig"})
@@ -61,9 +62,8 @@ PEOPLE: Final[Mapping[str, Mapping[str, Any]]] = dict(_people())
 
 def directory(clock: Clock | None = None) -> Directory:
     """The directory that every stack begins with, as a service holds it."""
-    rules = load("cn-2006")
-    held = Directory(clock or SystemClock(), rules.time_zone)
-    held.load(founding(rules))
+    held = Directory(clock or SystemClock(), RULES.time_zone)
+    held.load(founding(RULES))
     return held
 
 

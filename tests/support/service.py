@@ -73,12 +73,13 @@ class Api(httpx.AsyncClient):
 
 @asynccontextmanager
 async def running_service(
-    service: Service, dsn: str, *, clock: Clock | None = None, fold_s: float = 0, **settings: Any
+    service: Service, dsn: str, *, clock: Clock | None = None, **settings: Any
 ) -> AsyncIterator[Api]:
     """A service that answers on its HTTP door. ``settings`` override its settings: ``roles_run="http,ticks"``.
 
     Refusals leave a row each, unless ``fold_s`` says for how many seconds like ones are folded into one.
     """
+    fold_s = float(settings.pop("fold_s", 0))
     given = {"database_url": dsn, "roles_run": "http", "oidc_issuer": people.ISSUER, "log_level": "WARNING", **settings}
     app = create_app(service, service.settings(**given), clock=clock, validator=people.validator(clock))
     app.state.refusals = Refusals(window_s=fold_s)

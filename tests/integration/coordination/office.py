@@ -7,6 +7,7 @@ import orjson
 
 from shared.contracts.directory import OrganisationRecordedV1
 from shared.runtime.acts import envelope
+from shared.runtime.acts.directory import POLL_S
 from shared.runtime.base.clock import FixedClock
 from tests.integration.runtime.world import until
 from tests.support.service import Api, Who
@@ -77,7 +78,7 @@ class Office:
 
     async def followed(self, organisation: str, version: int) -> None:
         """Wait until this process has the version in its memory."""
-        await until(lambda: self._follows(organisation, version))
+        await until(lambda: self._follows(organisation, version), POLL_S / 2)
 
     async def _follows(self, organisation: str, version: int) -> bool:
         known = self.api.rt.directory.get(organisation)

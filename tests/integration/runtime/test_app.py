@@ -14,10 +14,12 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from fastapi import APIRouter
 
 from local_stack.ports import free_port
 from local_stack.postgres import EmbeddedPostgres
 from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.settings import Settings
 from shared.runtime.process.app import create_app, running
 from shared.runtime.process.supervisor import Failure, Job, Supervisor
 from tests.support import people, toy
@@ -271,3 +273,38 @@ async def test_a_process_without_the_http_role_has_probes_but_no_api(make_databa
 
 def _settings(dsn: str, **more: Any) -> Any:
     return toy.SERVICE.settings(database_url=dsn, roles_run="http", log_level="ERROR", **more)
+
+
+def test_a_plain_router_is_refused_at_start_because_it_reads_the_bodies_of_strangers() -> None:
+    plain, settings = APIRouter(), toy.SERVICE.settings(database_url="postgresql://nobody@127.0.0.1:1/none")
+
+    @plain.post("/anything")
+    async def anything(body: dict[str, str]) -> None:
+        """Takes anything from anybody."""
+
+    with pytest.raises(TypeError, match=r"/anything is on a plain APIRouter"):
+        create_app(replace(toy.SERVICE, router=(*toy.SERVICE.routers, plain)), settings)
+
+
+async def test_an_idle_connection_outlives_those_of_common_proxies_and_is_a_setting(
+    make_database: MakeDatabase,
+) -> None:
+    async def idle_until_closed(port: int, limit_s: float) -> bool:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            writer.write(b"GET /livez HTTP/1.1\r\nHost: t\r\n\r\n")
+            async with asyncio.timeout(limit_s):
+                return await reader.read() != b""
+        except TimeoutError:
+            return False
+        finally:
+            writer.close()
+
+    dsn = await make_database("runtime")
+    async with process(dsn, CONCORD_HTTP_KEEP_ALIVE_S="1") as service:
+        await service.until("/readyz", 200)
+        assert await idle_until_closed(service.port, 10)
+    async with process(dsn) as service:
+        await service.until("/readyz", 200)
+        assert not await idle_until_closed(service.port, 7)
+    assert Settings(database_url="postgresql://x").http_keep_alive_s > 60

@@ -1,4 +1,4 @@
-"""Journals: what a transaction adds to them is written by its last statement, all of it or nothing."""
+"""Rows at commit: what a transaction adds is written by its last statement, all of it or nothing."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -9,14 +9,7 @@ import pytest
 from shared.runtime.acts import history, outbox
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
-from shared.runtime.db.at_commit import (
-    MOST_CHANGES,
-    AppendOnly,
-    ChangeMissed,
-    insert_at_commit,
-    later,
-    notify_at_commit,
-)
+from shared.runtime.db.at_commit import AppendOnly, insert_at_commit, notify_at_commit
 from shared.runtime.db.postgres import Database, PartFailed, Tx
 from tests.integration.runtime.world import Note
 from tests.support.fixtures import MakeDatabase
@@ -45,7 +38,7 @@ def moved(tx: Tx) -> None:
     )  # fmt: skip
 
 
-async def test_rows_of_every_journal_go_in_together_and_in_order(lines: Database) -> None:
+async def test_rows_of_every_table_go_in_together_and_in_order(lines: Database) -> None:
     statements: list[str] = []
     async with lines.transaction() as tx:
         tx.add_query_logger(lambda record: statements.append(record.query))
@@ -139,72 +132,3 @@ async def test_a_note_reaches_its_listeners_once_and_only_after_the_commit(lines
 
 
 CHANGE = "UPDATE line SET text = $2 WHERE n = $1 AND text = $3"
-
-
-async def test_changes_go_in_with_the_rows_and_nobody_inside_sees_them(lines: Database) -> None:
-    async with lines.transaction() as tx:
-        insert_at_commit(tx, LINES, (1, "a"), (2, "b"))
-    statements: list[str] = []
-    async with lines.transaction() as tx:
-        tx.add_query_logger(lambda record: statements.append(record.query))
-        later(tx, CHANGE, 1, "new", "a")
-        insert_at_commit(tx, LINES, (3, "c"))
-        later(tx, "UPDATE line SET text = upper(text) WHERE n IN ($1, $2)", 2, 7)
-        assert await tx.fetchval("SELECT text FROM line WHERE n = 1") == "a"
-    assert len([query for query in statements if "UPDATE" in query]) == 1
-    async with lines.connection() as connection:
-        found = await connection.fetch("SELECT n, text FROM line ORDER BY n")
-    assert [tuple(row) for row in found] == [(1, "new"), (2, "B"), (3, "c")]
-
-
-async def test_many_changes_are_made_a_few_at_a_time_and_together_with_the_rest(lines: Database) -> None:
-    many = 5 * MOST_CHANGES + 3
-    async with lines.transaction() as tx:
-        insert_at_commit(tx, LINES, *((n, "a") for n in range(many)))
-    statements: list[str] = []
-    with pytest.raises(ChangeMissed):  # noqa: PT012
-        async with lines.transaction() as tx:
-            for n in range(many):
-                later(tx, CHANGE, n, "new", "a")
-            later(tx, CHANGE, many, "there is none", "a")
-    async with lines.transaction() as tx:
-        tx.add_query_logger(lambda record: statements.append(record.query))
-        for n in range(many):
-            later(tx, CHANGE, n, "new", "a")
-        moved(tx)
-    updates = [query for query in statements if "UPDATE" in query]
-    assert (len(updates), len(set(updates))) == (6, 2)
-    async with lines.connection() as connection:
-        assert await connection.fetchval("SELECT count(*) FROM line WHERE text = 'new'") == many
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        pytest.param([(CHANGE, (1, "new", "moved meanwhile"), 1)], id="its row is not as it was"),
-        pytest.param([(CHANGE, (1, "new", "a"), 2)], id="there are fewer rows"),
-        pytest.param([("UPDATE line SET text = $1", ("new",), 1)], id="there are more rows"),
-        pytest.param([(CHANGE, (1, "new", "a"), 1), (CHANGE, (1, "newer", "a"), 1)], id="one row is changed twice"),
-    ],
-)
-async def test_a_change_that_misses_takes_everything_back(
-    lines: Database, wrong: list[tuple[str, tuple[object, ...], int]]
-) -> None:
-    async with lines.transaction() as tx:
-        insert_at_commit(tx, LINES, (1, "a"), (2, "b"))
-    with pytest.raises(ChangeMissed, match="UPDATE line"):  # noqa: PT012
-        async with lines.transaction() as tx:
-            for change, values, rows in wrong:
-                later(tx, change, *values, rows=rows)
-            insert_at_commit(tx, LINES, (3, "c"))
-    async with lines.connection() as connection:
-        found = await connection.fetch("SELECT n, text FROM line ORDER BY n")
-    assert [tuple(row) for row in found] == [(1, "a"), (2, "b")]
-    async with lines.transaction() as tx:
-        insert_at_commit(tx, LINES, (3, "the connection is as good as new"))
-
-
-async def test_outside_a_transaction_nothing_can_be_changed_later(lines: Database) -> None:
-    async with lines.connection() as connection:
-        with pytest.raises(RuntimeError, match=r"Database\.transaction"):
-            later(connection, CHANGE, 1, "new", "a")

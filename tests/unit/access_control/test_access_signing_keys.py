@@ -6,9 +6,9 @@ from pathlib import Path
 
 import orjson
 import pytest
+from access_control.signing_keys import NoSigningKey
 
 from access_control import signing_keys
-from access_control.signing_keys import NoSigningKey
 from shared import signing
 
 

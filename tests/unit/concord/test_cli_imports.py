@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
+from registry.records_in import Line, Rejected, check
 
 from concord.cli.imports import COLUMNS, REQUIRED
 from concord.exits import Exit
-from registry.records_in import Line, Rejected, check
 from shared.rules.identifiers import uscc_with_check_digit
 from shared.rules.profile import load
 from tests.unit.concord.test_cli import one_line

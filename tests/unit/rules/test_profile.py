@@ -19,7 +19,11 @@ def _cited() -> list[Any]:
         RULES.subject_kinds, RULES.effects, RULES.grounds, RULES.urgent_grounds, RULES.refusal_grounds, RULES.measures,
         RULES.protected, RULES.address_ranges,
     ]  # fmt: skip
-    return [row for table in tables for row in table.values()] + [RULES.redress, RULES.approvals]
+    return [row for table in tables for row in table.values()] + [
+        RULES.redress,
+        RULES.approvals,
+        *RULES.organisations.values(),
+    ]
 
 
 @pytest.mark.parametrize("row", _cited(), ids=str)

@@ -31,9 +31,16 @@ def schema_of(model: type[BaseModel], identifier: str) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:concord:{identifier}",
-        **schema,
+        **_plain(schema),
         "examples": [model.model_validate(example).model_dump(mode="json")],
     }
+
+
+def _plain(schema: Any) -> Any:
+    """Without OpenAPI's ``discriminator``: JSON Schema has none, and AsyncAPI another one."""
+    if isinstance(schema, dict):
+        return {name: _plain(value) for name, value in schema.items() if name != "discriminator"}
+    return [_plain(value) for value in schema] if isinstance(schema, list) else schema
 
 
 def messages() -> dict[str, type[BaseModel]]:

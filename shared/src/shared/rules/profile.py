@@ -397,11 +397,25 @@ def _check(data: _File, rules: Rules) -> None:
     """A profile that names what is not there must not start a service."""
     if len(rules.provinces_by_short_name) != len(rules.provinces):
         raise data.wrong("provinces", "two share a short name")
+    _refer(data, "approvals.validity", [rules.approvals.validity], rules.clocks)
+    _check_items(data, rules)
     for found in rules.organisations.values():
         where = f"directory.{found.id}"
         _refer(data, f"{where}.parent", [name for name in (found.parent, found.redress) if name], rules.organisations)
         _refer(data, f"{where}.competences", found.competences, rules.service_items)
-    _refer(data, "approvals.validity", [rules.approvals.validity], rules.clocks)
+    for clock in rules.clocks.values():
+        _check_clock(data, clock)
+    for number in rules.numbers.values():
+        _check_number(data, number)
+    for effect in rules.effects.values():
+        _check_effect(data, rules, effect)
+    for each in rules.protected.values():
+        for suffix in each.suffixes:
+            if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", suffix) is None:
+                raise data.wrong(f"protected.{each.code}.suffixes", f"{suffix!r} is no host name in A-labels")
+
+
+def _check_items(data: _File, rules: Rules) -> None:
     if all(item.approval_required for item in rules.service_items.values()):
         raise data.wrong("service_items", "one of them needs no approval")
     for item in rules.service_items.values():
@@ -416,16 +430,6 @@ def _check(data: _File, rules: Rules) -> None:
     marks = [item.approval_mark for item in rules.service_items.values() if item.approval_mark]
     if len(set(marks)) != len(marks):
         raise data.wrong("service_items", "two have the same approval_mark, so their approvals the same numbers")
-    for clock in rules.clocks.values():
-        _check_clock(data, clock)
-    for number in rules.numbers.values():
-        _check_number(data, number)
-    for effect in rules.effects.values():
-        _check_effect(data, rules, effect)
-    for each in rules.protected.values():
-        for suffix in each.suffixes:
-            if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", suffix) is None:
-                raise data.wrong(f"protected.{each.code}.suffixes", f"{suffix!r} is no host name in A-labels")
 
 
 def _refer(data: _File, key: str, names: Iterable[str | None], known: Mapping[Any, Any]) -> None:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from concord.agent.hooks import CommandHook, Impossible, Later
 from concord.agent.web import WebHook
@@ -189,9 +190,11 @@ async def test_what_an_order_says_cannot_break_the_page_or_the_header(web: WebHo
     await web.suspend(
         order(
             grounds=because(reasons="<script>alert('x')</script> & more"),
-            register_entry='https://x.example/"> <b>; rel="next',  # a line break the contract refuses
+            register_entry='https://x.example/"> <b>; rel="next',
         )
     )
+    with pytest.raises(ValidationError, match=r"U\+000D"):
+        order(register_entry='https://x.example/">\r\nSet-Cookie: a=b')
     answer = await get(web)
     assert "<script>" not in answer.text
     assert "<b>" not in answer.text
