@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,46 @@ def test_no_profile_turns_a_safeguard_off(write: Write, old: str, new: str, why:
     """docs/adr/0004: time to put it right, an end, and an order to correct before a cut-off."""
     with pytest.raises(ProfileError, match=why):
         load(write(old, new))
+
+
+DEMONSTRATION = """base = "short-term-rentals"
+id = "rentals-demo"
+version = 1
+title = "演示 Demonstration of rentals"
+[effects.cut_access]
+demonstration_cure_s = 2
+"""
+
+
+def test_a_demonstration_is_its_base_with_other_waiting_times(tmp_path: Path) -> None:
+    shutil.copytree(FOLDER, tmp_path / "data")
+    file = tmp_path / "data" / "profiles" / "shown.toml"
+    file.write_text(DEMONSTRATION, encoding="utf-8")
+    base, shown = load(str(FOLDER / "profiles" / "short-term-rentals.toml")), load(str(file))
+    assert shown.ref == "rentals-demo/1"
+    assert shown.is_demonstration
+    assert not base.is_demonstration
+    assert shown.effects["cut_access"].min_cure == timedelta(seconds=2)  # type: ignore[index]
+    assert base.effects["cut_access"].min_cure == timedelta(days=base.effects["cut_access"].min_cure_days)  # type: ignore[index]
+    assert shown.grounds == base.grounds
+    assert shown.organisations == base.organisations
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("演示 Demonstration of", "Rules of", "only for a profile whose title begins with"),
+        ("rentals-demo", "rentals", "whose id ends with -demo"),
+        ("demonstration_cure_s = 2", "demonstration_cure_s = 0", "is at least 1"),
+        ("demonstration_cure_s = 2", "min_cure_days = 0", "nothing is taken away without time"),
+        ("short-term-rentals", "no-such", "no-such.toml"),
+    ],
+)
+def test_no_profile_shortens_a_cure_without_saying_that_it_is_a_demonstration(
+    tmp_path: Path, old: str, new: str, why: str
+) -> None:
+    shutil.copytree(FOLDER, tmp_path / "data")
+    file = tmp_path / "data" / "profiles" / "shown.toml"
+    file.write_text(DEMONSTRATION.replace(old, new), encoding="utf-8")
+    with pytest.raises(ProfileError, match=why):
+        load(str(file))

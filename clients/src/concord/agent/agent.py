@@ -272,6 +272,8 @@ async def _ask(hook: Hook, taken: Taken) -> str:
     except ValidationError as error:
         fields = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors()[:5])
         raise Impossible(f"This agent cannot read the order (members {fields}); it may be too old for it.") from error
+    if order.until is not None and order.until <= datetime.now(UTC):
+        return f"Nothing was done: the measure had ended by itself at {order.until.isoformat()}."
     match order.action:
         case Action.CUT_OFF | Action.SUSPEND:
             return await hook.suspend(order)

@@ -30,11 +30,14 @@ class Hook(Protocol):
     """
 
     async def suspend(self, order: Order) -> str:
-        """Stop hosting the site: actions ``cut_off`` and ``suspend``."""
+        """Stop hosting the site: actions ``cut_off`` and ``suspend``, which ends by itself at ``order.until``.
+
+        Meant are the host names of ``order.site``, with ``names_below`` those below them, except the ``spared``.
+        """
         ...
 
     async def restore(self, order: Order) -> str:
-        """Host the site again as it was before the order that this one undoes."""
+        """Take back the order that this one ``undoes``; what another order stopped stays stopped."""
         ...
 
 

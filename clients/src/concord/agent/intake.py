@@ -157,11 +157,11 @@ class Intake:
                 order_id=UUID(order["order_id"]),
                 digest=digest,
                 action=str(order["action"]),
-                site_id=str(order["site"]["site_id"]),
+                site=str(order["site"]["site_id"] or order["site"]["hosts"][0]),
                 undoes=str(order["undoes"]) if order.get("undoes") else None,
                 payload=payload,
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise BadOrder(f"the signed document is no order: {error!r}") from error
         if order.get("provider_id") != self._provider_id:
             raise BadOrder(f"order {taken.order_id} is for another provider, {order.get('provider_id')!r}")

@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS received_order (
     order_id  TEXT NOT NULL UNIQUE,
     digest    TEXT NOT NULL,
     action    TEXT NOT NULL,
-    site_id   TEXT NOT NULL,
+    site      TEXT NOT NULL,
     undoes    TEXT,
     payload   BLOB NOT NULL,
     state     TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'executed', 'impossible')),
@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS received_order (
 CREATE INDEX IF NOT EXISTS order_pending ON received_order (sequence) WHERE state = 'pending';
 CREATE INDEX IF NOT EXISTS order_digest ON received_order (digest);
 CREATE INDEX IF NOT EXISTS order_undoes ON received_order (undoes) WHERE undoes IS NOT NULL;
-CREATE INDEX IF NOT EXISTS order_of_site ON received_order (site_id, sequence) WHERE state = 'pending';
+CREATE INDEX IF NOT EXISTS order_of_site ON received_order (site, sequence) WHERE state = 'pending';
 CREATE TABLE IF NOT EXISTS receipt (
     place      INTEGER PRIMARY KEY AUTOINCREMENT,
     receipt_id TEXT NOT NULL UNIQUE,
@@ -49,7 +49,7 @@ CREATE INDEX IF NOT EXISTS receipt_queued ON receipt (place) WHERE state = 'queu
 _FIRST_OF_ITS_SITE: Final = """
        state = 'pending'
    AND NOT EXISTS (SELECT 1 FROM received_order AS earlier
-                    WHERE earlier.state = 'pending' AND earlier.site_id = o.site_id AND earlier.sequence < o.sequence)
+                    WHERE earlier.state = 'pending' AND earlier.site = o.site AND earlier.sequence < o.sequence)
 """
 """Orders of one site are carried out in sequence; an order that has to wait holds up its own site only."""
 _READY: Final = f"""
@@ -76,7 +76,8 @@ class Taken:
     digest: str
     """SHA-256 of the JWS as received, byte for byte."""
     action: str
-    site_id: str
+    site: str
+    """Its id in the register; of a found site, which has none, its first host name."""
     undoes: str | None
     payload: bytes
     attempts: int = 0
@@ -145,14 +146,14 @@ class Journal:
                     raise ValueError(f"order {order.sequence} does not follow {last}")
                 last = order.sequence
                 self._db.execute(
-                    "INSERT INTO received_order (sequence, order_id, digest, action, site_id, undoes, payload)"
+                    "INSERT INTO received_order (sequence, order_id, digest, action, site, undoes, payload)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (
                         order.sequence,
                         str(order.order_id),
                         order.digest,
                         order.action,
-                        order.site_id,
+                        order.site,
                         order.undoes,
                         order.payload,
                     ),
@@ -264,7 +265,7 @@ def _taken(row: sqlite3.Row) -> Taken:
         order_id=UUID(row["order_id"]),
         digest=row["digest"],
         action=row["action"],
-        site_id=row["site_id"],
+        site=row["site"],
         undoes=row["undoes"],
         payload=row["payload"],
         attempts=row["attempts"],

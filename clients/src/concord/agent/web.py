@@ -12,7 +12,7 @@ import h11
 
 from concord.agent.journal import connect, transaction
 from concord.agent.listener import Answer, Limits, Listener
-from shared.contracts.orders import Order
+from shared.contracts.orders import Order, OrderedSite
 
 HOST: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]").fullmatch
 LONGEST_HOST: Final = 253
@@ -20,7 +20,6 @@ _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS suspended (
     host     TEXT NOT NULL,
     order_id TEXT NOT NULL,
-    site_id  TEXT NOT NULL,
     until    TEXT,
     document TEXT NOT NULL,
     PRIMARY KEY (host, order_id)
@@ -44,12 +43,15 @@ _SUSPENDED: Final = Template(
 <title>451 · 本网站已被停止接入 · Unavailable for legal reasons</title><style>$style</style></head>
 <body>
 <h1>本网站已被停止接入</h1>
-<p>接入服务提供者按照主管部门的指令，暂停了对 <strong>$host</strong> 的接入。</p>
+<p>接入服务提供者按照主管部门的指令，停止了对 <strong>$host</strong> 的接入。</p>
 <dl>
-<dt>备案／许可编号</dt><dd>$number</dd>
-<dt>作出决定的部门</dt><dd>$authority</dd>
+<dt>网站</dt><dd>$site</dd>
+<dt>备案／许可编号</dt><dd>$number_zh</dd>
+<dt>作出决定的部门</dt><dd>$authority_zh</dd>
+<dt>下达指令的部门</dt><dd>$issuer_zh</dd>
 <dt>依据</dt><dd>$basis</dd>
 <dt>理由</dt><dd>$reasons</dd>
+<dt>期限</dt><dd>$until_zh</dd>
 <dt>救济途径</dt><dd>$redress_zh</dd>
 </dl>
 <p><a href="$entry">公开登记簿中的记录</a></p>
@@ -58,10 +60,13 @@ _SUSPENDED: Final = Template(
 <h1>Unavailable for legal reasons</h1>
 <p>The hosting provider has stopped serving <strong>$host</strong>, as it was ordered to.</p>
 <dl>
-<dt>Registration number</dt><dd>$number</dd>
-<dt>Decided by</dt><dd>$authority</dd>
+<dt>Site</dt><dd>$site</dd>
+<dt>Registration number</dt><dd>$number_en</dd>
+<dt>Decided by</dt><dd>$authority_en</dd>
+<dt>Ordered by</dt><dd>$issuer_en</dd>
 <dt>Legal basis</dt><dd>$basis</dd>
 <dt>Reasons</dt><dd>$reasons</dd>
+<dt>Until</dt><dd>$until_en</dd>
 <dt>How to challenge this</dt><dd>$redress_en</dd>
 </dl>
 <p><a href="$entry">Entry in the public register</a></p>
@@ -104,32 +109,30 @@ class WebHook:
         self._db.close()
 
     async def suspend(self, order: Order) -> str:
-        """From now on answer 451 for every host name of the site."""
+        """From now on answer 451 for every host name that the order means."""
         document = order.model_dump_json()
         until = order.until.isoformat() if order.until else None
-        rows = [
-            (domain.lower(), str(order.order_id), str(order.site.site_id), until, document)
-            for domain in order.site.domains
-        ]
+        rows = [(host.lower(), str(order.order_id), until, document) for host in order.site.hosts]
         with transaction(self._db):
-            self._db.executemany("INSERT OR REPLACE INTO suspended VALUES (?, ?, ?, ?, ?)", rows)
+            self._db.executemany("INSERT OR REPLACE INTO suspended VALUES (?, ?, ?, ?)", rows)
         return _said("HTTP 451 on", order)
 
     async def restore(self, order: Order) -> str:
-        """Answer normally again, unless another order still suspends the same host name."""
+        """Take back the order that this one undoes; what another order suspends stays suspended."""
         with transaction(self._db):
-            if order.undoes is not None:
-                self._db.execute("DELETE FROM suspended WHERE order_id = ?", (str(order.undoes),))
-            else:
-                self._db.execute("DELETE FROM suspended WHERE site_id = ?", (str(order.site.site_id),))
+            self._db.execute("DELETE FROM suspended WHERE order_id = ?", (str(order.undoes),))
         return _said("Served again:", order)
 
     def suspended_by(self, host: str, now: datetime) -> Order | None:
-        """The latest order that suspends this host name, if any is in force; one with an end lapses by itself."""
-        rows = self._db.execute("SELECT document, until FROM suspended WHERE host = ? ORDER BY rowid DESC", (host,))
-        for row in rows:
+        """The latest order in force that means this host name, if any; one with an end lapses by itself."""
+        names = lineage(host)
+        marks = ", ".join("?" * len(names))
+        sql = f"SELECT document, until FROM suspended WHERE host IN ({marks}) ORDER BY rowid DESC"  # noqa: S608
+        for row in self._db.execute(sql, names):
             if row["until"] is None or datetime.fromisoformat(row["until"]) > now:
-                return Order.model_validate_json(row["document"])
+                order = Order.model_validate_json(row["document"])
+                if means(order.site, host):
+                    return order
         return None
 
     def respond(self, request: h11.Request) -> Answer:
@@ -151,30 +154,59 @@ class WebHook:
         return f'<{blocker}>; rel="blocked-by", <{_uri(order.register_entry)}>; rel="describedby"'
 
 
+def lineage(host: str) -> list[str]:
+    """A host name and every name above it: ``www.a.example``, ``a.example``, ``example``."""
+    labels = host.split(".")
+    return [".".join(labels[start:]) for start in range(len(labels))]
+
+
+def means(site: OrderedSite, host: str) -> bool:
+    """Whether an order about ``site`` means this host name: the nearest name at or above it that the order names says.
+
+    A host that it names is meant, with the names below it if ``names_below``; a spared name is not, nor what lies
+    below that.
+    """
+    hosts, spared = ({name.lower() for name in names} for names in (site.hosts, site.spared))
+    for name in lineage(host):
+        if name in hosts:
+            return site.names_below or name == host
+        if name in spared:
+            return False
+    return False
+
+
 def blocked_page(host: str, order: Order) -> str:
     """The page for a suspended host name, in Chinese and English. It loads nothing and remembers nobody."""
-    redress = order.redress
-    zh = f"{redress.authority}：{redress.how}（{redress.within_days} 日内）" if redress else "见公开登记簿"
-    en = (
-        f"{redress.authority}: {redress.how}, within {redress.within_days} days"
-        if redress
-        else "See the public register"
-    )
+    grounds = order.grounds
+    if grounds is None:
+        raise ValueError("an order that burdens nobody blocks nothing")
+    redress = grounds.redress
+    until = f"{order.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if order.until else None
     values = {
         "host": host,
-        "number": order.site.number,
-        "authority": order.authority,
-        "basis": "; ".join(order.legal_basis),
-        "reasons": order.reasons,
-        "redress_zh": zh,
-        "redress_en": en,
+        "site": order.site.name,
+        "number_zh": order.site.number or "未备案",
+        "number_en": order.site.number or "Not registered",
+        "authority_zh": order.authority.names.zh,
+        "authority_en": order.authority.names.en,
+        "issuer_zh": order.issuer.names.zh,
+        "issuer_en": order.issuer.names.en,
+        "basis": "; ".join(grounds.legal_basis),
+        "reasons": grounds.public_reasons,
+        "until_zh": until or "直至恢复",
+        "until_en": until or "Until it is restored",
+        "redress_zh": f"{redress.body.names.zh}：{redress.how}（自通知送达之日起 {redress.within_days} 日内）",
+        "redress_en": f"{redress.body.names.en}: {redress.how}, within {redress.within_days} days of the notice",
         "entry": _uri(order.register_entry),
     }
     return _SUSPENDED.substitute({name: html.escape(value) for name, value in values.items()}, style=_STYLE)
 
 
 def _said(what: str, order: Order) -> str:
-    return f"{what} {', '.join(order.site.domains)}"[:500]
+    site = order.site
+    below = " and names below" if site.names_below else ""
+    spared = f", except {', '.join(site.spared)}" if site.spared else ""
+    return f"{what} {', '.join(site.hosts)}{below}{spared}"[:500]
 
 
 def _uri(text: str) -> str:

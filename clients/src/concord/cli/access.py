@@ -13,7 +13,7 @@ import typer
 from concord.cli.output import As, AsJson, File, OrderId, ProviderId, Reasons, act, listed
 from concord.files import BadFile, json_object
 from concord.sdk import BadArgument
-from concord.sdk.departments import OrderStatus
+from concord.sdk.departments.access import OrderStatus
 from shared.signing import generate_key, public
 
 KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}").fullmatch

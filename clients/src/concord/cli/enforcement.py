@@ -1,18 +1,45 @@
-"""The sector regulator's commands about cases, evidence, decisions and appeals."""
+"""Commands about burdens: the authority opens a case and decides, the operator appeals, the review body decides."""
 
 import mimetypes
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
-from concord.cli.output import AppealId, As, AsJson, Basis, Body, CaseId, DecisionId, File, Reasons, act, listed
-from concord.files import json_object, read
-from concord.sdk.departments import CaseStatus
+from concord.cli.output import (
+    AppealId,
+    As,
+    AsJson,
+    Basis,
+    Body,
+    CaseId,
+    DecisionId,
+    Digest,
+    File,
+    PublicReasons,
+    Reasons,
+    Redacted,
+    Touches,
+    act,
+    body,
+    body_in,
+    listed,
+    signature,
+    statement,
+)
+from concord.files import read
+from concord.sdk import BadArgument
+from concord.sdk.departments.enforcement import AppealStatus, CaseStatus
+from shared.contracts.http import enforcement as wire
 
 MOST_EVIDENCE = 64 * 1024 * 1024
 """Bytes of one piece of evidence that are read here; the authority may take less."""
 
-cases = typer.Typer(no_args_is_help=True, help="Cases, evidence, decisions, appeals.")
+cases = typer.Typer(no_args_is_help=True, help="Cases and their evidence.")
+decisions = typer.Typer(no_args_is_help=True, help="Decisions: drafted by one person, released by another.")
+appeals = typer.Typer(no_args_is_help=True, help="Appeals against any act, and how they end.")
+
+
+# --- cases -----------------------------------------------------------------------------------------------------------
 
 
 @cases.command("list")
@@ -20,47 +47,69 @@ def list_cases(
     as_: As = None,
     as_json: AsJson = False,
     status: Annotated[CaseStatus | None, typer.Option(help="Only those that stand so.")] = None,
-    domain: Annotated[str | None, typer.Option(help="Only those about this host name.")] = None,
+    host: Annotated[str | None, typer.Option(help="Only those about this host name.")] = None,
 ) -> None:
     """Cases of your desk, newest first."""
-    columns = ("id", "status", "domain", "alleged_breach", "opened_at")
-    act(lambda c: listed(c.enforcement.cases(status=status, domain=domain)), as_, as_json, columns)
+    columns = ("id", "status", "outcome", "hosts", "ground", "opened_at")
+    act(lambda c: listed(c.enforcement.cases(status=status, host=host)), as_, as_json, columns)
 
 
 @cases.command("show")
 def show_case(case_id: CaseId, as_: As = None, as_json: AsJson = False) -> None:
-    """One case with its decisions and what became of them."""
+    """One case with its evidence, its decisions and what became of them."""
     act(lambda c: c.enforcement.get_case(case_id), as_, as_json)
 
 
 @cases.command("open")
 def open_case(
-    domain: Annotated[str, typer.Option(help="Host name of a registered site.")],
-    service_item: Annotated[str, typer.Option(help="Service item of your authority, e.g. culture.")],
+    ground: Annotated[str, typer.Option(help="Code of the profile's catalogue, e.g. unlicensed_service.")],
     alleged_breach: Annotated[str, typer.Option(help="What is alleged.")],
     basis: Basis,
+    domain: Annotated[str | None, typer.Option(help="A name of a registered site: the case is about the site.")] = None,
+    operator_of: Annotated[str | None, typer.Option(help="A name of a site: the case is about its operator.")] = None,
+    found: Annotated[str | None, typer.Option(help="A host name in no register; give --provider as well.")] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="Id of a provider: where --found is, or whom it is about.")
+    ] = None,
+    service_item: Annotated[str | None, typer.Option(help="Service item, e.g. drugs_and_devices.")] = None,
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Open a case about a registered site."""
-    body = {"domain": domain, "service_item": service_item, "alleged_breach": alleged_breach, "legal_basis": basis}
-    act(lambda c: c.enforcement.open_case(**body), as_, as_json)
+    """Open a case about a registered site, a found one, an operator or a provider."""
+    about = _about(domain, operator_of, found, provider)
+    sent = body(
+        wire.NewCase, about=about, service_item=service_item, ground=ground, alleged_breach=alleged_breach,
+        legal_basis=basis,
+    )  # fmt: skip
+    act(lambda c: c.enforcement.open_case(sent), as_, as_json)
 
 
-@cases.command("draft")
-def draft(case_id: CaseId, file: Body, as_: As = None, as_json: AsJson = False) -> None:
-    """Draft a decision from FILE: measure, legal_basis, reasons, evidence_hashes, redress, notice or urgent_ground.
+def _about(domain: str | None, operator_of: str | None, found: str | None, provider: str | None) -> dict[str, Any]:
+    match domain, operator_of, found, provider:
+        case str(), None, None, None:
+            return {"kind": "site", "domain": domain}
+        case None, str(), None, None:
+            return {"kind": "operator", "domain": operator_of}
+        case None, None, str(), str():
+            return {"kind": "found_site", "host": found, "provider_id": provider}
+        case None, None, None, str():
+            return {"kind": "provider", "provider_id": provider}
+    raise BadArgument("say whom it is about: --domain, or --operator-of, or --found with --provider, or --provider")
 
-    The answer shows its impact on others. Nothing happens until a second person releases it.
-    """
-    body = json_object(file)
-    act(lambda c: c.enforcement.draft(case_id, **body), as_, as_json)
 
-
-@cases.command("withdraw")
-def withdraw(decision_id: DecisionId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
-    """Take a drafted decision back."""
-    act(lambda c: c.enforcement.withdraw(decision_id, reasons), as_, as_json)
+@cases.command("discontinue")
+def discontinue(
+    case_id: CaseId,
+    basis: Basis,
+    reasons: Reasons,
+    public_reasons: PublicReasons = None,
+    redacted: Redacted = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """End a case without a decision."""
+    sent = body(wire.Stated, statement=statement(basis, reasons, public_reasons, redacted))
+    act(lambda c: c.enforcement.discontinue(case_id, sent), as_, as_json)
 
 
 @cases.command("evidence")
@@ -71,54 +120,138 @@ def add_evidence(case_id: CaseId, file: File, as_: As = None, as_json: AsJson = 
     act(lambda c: c.enforcement.add_evidence(case_id, content, media_type), as_, as_json)
 
 
-@cases.command("decision")
+# --- decisions -------------------------------------------------------------------------------------------------------
+
+
+@decisions.command("draft")
+def draft(case_id: CaseId, file: Body, as_: As = None, as_json: AsJson = False) -> None:
+    """Draft a decision from FILE: effect, statement, evidence_hashes; until, correct_by or urgent_ground.
+
+    Whom it burdens is told at once. Nothing else happens until its cure has passed and a second person releases it.
+    """
+    sent = body_in(file, wire.NewDecision)
+    act(lambda c: c.enforcement.draft(case_id, sent), as_, as_json)
+
+
+@decisions.command("show")
 def show_decision(decision_id: DecisionId, as_: As = None, as_json: AsJson = False) -> None:
-    """One decision with its impact; read this before you release it."""
+    """One decision with the preview of whom it touches; read this before you release it."""
     act(lambda c: c.enforcement.get_decision(decision_id), as_, as_json)
 
 
-@cases.command("release")
+@decisions.command("release")
 def release(
-    decision_id: DecisionId,
-    impact_hash: Annotated[str, typer.Option(help="`hash` of the impact you have looked at.")],
-    collateral: Annotated[int | None, typer.Option(help="Its `collateral`, if it is not 0.")] = None,
-    as_: As = None,
-    as_json: AsJson = False,
+    decision_id: DecisionId, digest: Digest, touches: Touches = None, as_: As = None, as_json: AsJson = False
 ) -> None:
     """Release a drafted decision, as a second person."""
-    body: dict[str, Any] = {"impact_hash": impact_hash}
-    if collateral is not None:
-        body["collateral_acknowledged"] = collateral
-    act(lambda c: c.enforcement.release(decision_id, **body), as_, as_json)
+    sent = body(wire.Release, signature=signature(digest, touches))
+    act(lambda c: c.enforcement.release(decision_id, sent), as_, as_json)
 
 
-@cases.command("appeal")
-def appeal(
+@decisions.command("withdraw")
+def withdraw(decision_id: DecisionId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+    """Take a drafted decision back."""
+    sent = body(wire.WithReasons, reasons=reasons)
+    act(lambda c: c.enforcement.withdraw(decision_id, sent), as_, as_json)
+
+
+@decisions.command("lift")
+def lift(
     decision_id: DecisionId,
-    grounds: Annotated[str, typer.Option(help="Why the decision is wrong.")],
-    appellant: Annotated[str, typer.Option(help="Who appeals.")],
+    basis: Basis,
+    reasons: Reasons,
+    public_reasons: PublicReasons = None,
+    redacted: Redacted = None,
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Appeal against a decision."""
-    act(lambda c: c.enforcement.appeal(decision_id, grounds=grounds, appellant=appellant), as_, as_json)
+    """End your own decision; what it did is undone."""
+    sent = body(wire.Stated, statement=statement(basis, reasons, public_reasons, redacted))
+    act(lambda c: c.enforcement.lift(decision_id, sent), as_, as_json)
 
 
-@cases.command("show-appeal")
+@decisions.command("correction")
+def confirm_correction(
+    decision_id: DecisionId,
+    basis: Basis,
+    reasons: Reasons,
+    obeyed: Annotated[bool, typer.Option("--obeyed/--ignored", help="Whether the order to correct was obeyed.")],
+    public_reasons: PublicReasons = None,
+    redacted: Redacted = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether an order to correct was obeyed."""
+    sent = body(wire.Correction, obeyed=obeyed, statement=statement(basis, reasons, public_reasons, redacted))
+    act(lambda c: c.enforcement.confirm_correction(decision_id, sent), as_, as_json)
+
+
+# --- appeals ---------------------------------------------------------------------------------------------------------
+
+
+@appeals.command("list")
+def list_appeals(
+    as_: As = None,
+    as_json: AsJson = False,
+    status: Annotated[AppealStatus | None, typer.Option(help="Only those that stand so.")] = None,
+) -> None:
+    """Your appeals, those against your acts, and those you decide, newest first."""
+    columns = ("id", "status", "act.kind", "act.id", "appellant.name", "stay", "filed_at")
+    act(lambda c: listed(c.enforcement.appeals(status=status)), as_, as_json, columns)
+
+
+@appeals.command("show")
 def show_appeal(appeal_id: AppealId, as_: As = None, as_json: AsJson = False) -> None:
     """One appeal: where it stands and until when it must be decided."""
     act(lambda c: c.enforcement.get_appeal(appeal_id), as_, as_json)
 
 
-@cases.command("decide-appeal")
-def decide_appeal(
-    appeal_id: AppealId,
-    outcome: Annotated[str, typer.Option(help="upheld or rejected.")],
-    basis: Basis,
-    reasons: Reasons,
+@appeals.command("file")
+def file_appeal(
+    act_id: Annotated[str, typer.Argument(help="Id of the act, as your notice names it.")],
+    grounds: Annotated[str, typer.Option(help="Why the act is wrong.")],
+    service: Annotated[str, typer.Option(help="Whose act it is: registry, approval, enforcement, access-control.")] = (
+        "enforcement"
+    ),
+    kind: Annotated[str, typer.Option(help="What it is, as your notice names it.")] = "decision",
+    stay: Annotated[bool, typer.Option("--stay", help="Ask that it has no effect meanwhile.")] = False,
+    consent: Annotated[str | None, typer.Option(help="For a review body: how the operator agreed.")] = None,
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Decide an appeal, as the review body."""
-    body = {"outcome": outcome, "legal_basis": basis, "reasons": reasons}
-    act(lambda c: c.enforcement.decide_appeal(appeal_id, **body), as_, as_json)
+    """Challenge an act that you were told of."""
+    challenged = {"service": service, "kind": kind, "id": act_id}
+    sent = body(wire.NewAppeal, act=challenged, grounds=grounds, asks_for_stay=stay, consent=consent)
+    act(lambda c: c.enforcement.appeal(sent), as_, as_json)
+
+
+@appeals.command("stay")
+def decide_stay(
+    appeal_id: AppealId,
+    basis: Basis,
+    reasons: Reasons,
+    granted: Annotated[bool, typer.Option("--grant/--refuse", help="Whether the act has no effect meanwhile.")],
+    public_reasons: PublicReasons = None,
+    redacted: Redacted = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let the act have no effect while its appeal is decided, or refuse that."""
+    sent = body(wire.Stay, granted=granted, statement=statement(basis, reasons, public_reasons, redacted))
+    act(lambda c: c.enforcement.decide_stay(appeal_id, sent), as_, as_json)
+
+
+@appeals.command("decide")
+def decide_appeal(
+    appeal_id: AppealId,
+    outcome: Annotated[Literal["upheld", "rejected"], typer.Argument(help="upheld or rejected.")],
+    basis: Basis,
+    reasons: Reasons,
+    public_reasons: PublicReasons = None,
+    redacted: Redacted = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decide an appeal, as the review body; upheld, the act is undone by itself."""
+    sent = body(wire.Outcome, outcome=outcome, statement=statement(basis, reasons, public_reasons, redacted))
+    act(lambda c: c.enforcement.decide_appeal(appeal_id, sent), as_, as_json)

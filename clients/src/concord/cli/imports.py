@@ -26,8 +26,9 @@ def import_file(file: File, as_: As = None, as_json: AsJson = False) -> None:
     """Import registrations from FILE (.csv with a header, else NDJSON): concord import sites.csv --as regulator-a.
 
     Columns: operator_name, operator_uscc, region, site_name, domain, provider_id, ips; and as you like number,
-    operator_kind, service_items, hosting_mode. Records that do not go in are written to FILE.rejected.ndjson (or
-    FILE.rejected-2.ndjson and so on; none is overwritten). Exits 5 when none went in, or the counts do not add up.
+    operator_kind, service_items, hosting_mode. Records that do not go in, and findings about those that do, are
+    written to FILE.results.ndjson (or FILE.results-2.ndjson and so on; none is overwritten). Exits 5 when none went in,
+    or the counts do not add up.
     """
     is_csv = file.suffix.lower() == ".csv"
     look(file, is_csv=is_csv)
@@ -50,9 +51,12 @@ def import_file(file: File, as_: As = None, as_json: AsJson = False) -> None:
         media_type = "text/csv" if is_csv else "application/x-ndjson"
         with bar:
             done = await concord.registry.import_sites(content(), media_type=media_type, filename=file.name)
-        if done["rejected"]:
-            done["rejected_in"] = _kept(file, await concord.registry.rejected(done["id"]), done["rejected"])
-        return done
+        told = done.model_dump(mode="json")
+        if done.rejected or done.findings:
+            told["results_in"] = _kept(
+                file, await concord.registry.import_results(done.id), done.rejected + done.findings
+            )
+        return told
 
     done = act(verb, as_, as_json)
     if fault := what_is_wrong(done, lines - is_csv, is_csv=is_csv):
@@ -72,7 +76,7 @@ def what_is_wrong(done: dict[str, Any], lines: int, *, is_csv: bool) -> str | No
     if records > lines or (records < lines and not is_csv):
         return f"the counts do not add up: {lines} lines were sent, {records} records were read"
     if done["rejected"] == records:
-        return f"every record was rejected; {done.get('rejected_in')} says why"
+        return f"every record was rejected; {done.get('results_in')} says why"
     if records < lines:
         said = f"{lines} lines, but {records} records: cells with line breaks, or a quote that is never closed"
         err.print(said, style="yellow", soft_wrap=True)
@@ -136,17 +140,17 @@ def _meant(column: str) -> str:
     return f"{column!r:.60}" + (f" (do you mean {close[0]}?)" if close else "")
 
 
-def _kept(file: Path, rejected: list[bytes], expected: int) -> str:
-    """Write rejected records beside the file, never over an earlier such file; gives where they are."""
+def _kept(file: Path, results: list[bytes], expected: int) -> str:
+    """Write the results of an import beside the file, never over an earlier such file; gives where they are."""
     number = 1
     while True:
-        kept = file.with_name(f"{file.name}.rejected{f'-{number}' if number > 1 else ''}.ndjson")
+        kept = file.with_name(f"{file.name}.results{f'-{number}' if number > 1 else ''}.ndjson")
         try:
             with kept.open("xb") as target:
-                target.writelines(line + b"\n" for line in rejected)
+                target.writelines(line + b"\n" for line in results)
         except FileExistsError:
             number += 1
         except OSError as error:
             return f"nowhere: {kept} cannot be written ({error.strerror}); GET /imports/…/results gives them again"
         else:
-            return str(kept) + (f" ({len(rejected)} of {expected})" if len(rejected) != expected else "")
+            return str(kept) + (f" ({len(results)} of {expected})" if len(results) != expected else "")

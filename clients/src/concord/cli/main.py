@@ -2,7 +2,7 @@
 
 import typer
 
-from concord.cli import access, approval, demo, enforcement, imports, query, registry
+from concord.cli import access, approval, coordination, demo, enforcement, executions, imports, inbox, query, registry
 from concord.cli.output import Commands
 from concord.exits import table
 
@@ -18,11 +18,16 @@ app.add_typer(approval.approvals, name="approvals")
 app.add_typer(registry.operators, name="operators")
 app.add_typer(registry.registrations, name="registrations")
 app.add_typer(registry.sites, name="sites")
-app.add_typer(registry.requests, name="requests")
+app.add_typer(registry.amendments, name="amendments")
+app.add_typer(executions.executions, name="executions")
 app.add_typer(enforcement.cases, name="cases")
+app.add_typer(enforcement.decisions, name="decisions")
+app.add_typer(enforcement.appeals, name="appeals")
+app.add_typer(coordination.organisations, name="organisations")
+app.add_typer(inbox.inbox, name="inbox")
 app.add_typer(access.providers, name="providers")
 app.command("import")(imports.import_file)
-for command in (query.lookup, query.bulk, query.register, query.whoami, query.status, access.keys):
+for command in (query.lookup, query.bulk, query.register, query.whoami, query.status, access.keys, inbox.mails):
     app.command()(command)
 app.command("demo")(demo.command)
 

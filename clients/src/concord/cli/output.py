@@ -6,40 +6,51 @@ import sys
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 from typer.core import TyperGroup
 
 from concord.exits import Exit
-from concord.files import BadFile
+from concord.files import BadFile, json_object, name_of
 from concord.sdk import BadArgument, Concord, ConcordError, NoStack, Unreachable
 
 As = Annotated[str | None, typer.Option("--as", envvar="CONCORD_USER", help="Who you are, e.g. regulator-a.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 Reasons = Annotated[str, typer.Option(help="Why; ten characters or more.")]
 Basis = Annotated[list[str], typer.Option("--basis", help="Legal basis; may be given several times.")]
-Evidence = Annotated[str, typer.Option("--evidence-hash", help="SHA-256 of the evidence, lower-case hex.")]
-RedressAuthority = Annotated[str, typer.Option(help="Who decides on a challenge.")]
-RedressHow = Annotated[str, typer.Option(help="How to challenge.")]
-RedressDays = Annotated[int, typer.Option(help="Within how many days.")]
+PublicReasons = Annotated[
+    str | None, typer.Option(help="What everybody may read of the reasons; the same if not given. Say --redacted then.")
+]
+Redacted = Annotated[
+    list[str] | None, typer.Option(help="A kind of data the public reasons leave out; several times if need be.")
+]
+Digest = Annotated[str, typer.Option("--preview-digest", help="`preview_digest` of what you have looked at.")]
+Touches = Annotated[
+    list[str] | None, typer.Option("--touches", help="Id of a site its preview names; every one must be named.")
+]
+Version = Annotated[int, typer.Option(help="Version you have looked at; refused if it changed meanwhile.")]
 File = Annotated[Path, typer.Argument(help="The file.", metavar="FILE")]
 Body = Annotated[
     Path, typer.Argument(help="JSON as the API documentation shows it; - for standard input.", metavar="FILE")
 ]
 RegistrationId = Annotated[str, typer.Argument(help="Id of the registration.")]
-RevocationId = Annotated[str, typer.Argument(help="Id of the revocation.")]
-RequestId = Annotated[str, typer.Argument(help="Id of the request.")]
-ApplicationId = Annotated[str, typer.Argument(help="Id of the application.")]
+OperatorId = Annotated[str, typer.Argument(help="Id of the operator.")]
+AmendmentId = Annotated[str, typer.Argument(help="Id of the proposed change.")]
+ExecutionId = Annotated[str, typer.Argument(help="Id of the execution.")]
+ApprovalId = Annotated[str, typer.Argument(help="Id of the approval.")]
 CaseId = Annotated[str, typer.Argument(help="Id of the case.")]
 DecisionId = Annotated[str, typer.Argument(help="Id of the decision.")]
 AppealId = Annotated[str, typer.Argument(help="Id of the appeal.")]
 ProviderId = Annotated[str, typer.Argument(help="Id of the provider.")]
 OrderId = Annotated[str, typer.Argument(help="Id of the order.")]
 SiteId = Annotated[str, typer.Argument(help="Id of the site.")]
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 MOST = 200
 """Items a list shows."""
 WIDE = 250
@@ -88,8 +99,15 @@ def act(
             failed(text)
         raise typer.Exit(Exit.NO_STACK if alone else Exit.UNREACHABLE) from error
     if answer is not None:
-        show(answer, as_json=as_json, columns=columns)
+        show(as_data(answer), as_json=as_json, columns=columns)
     return answer
+
+
+def as_data(answer: Any) -> Any:
+    """Models as the JSON they came from."""
+    if isinstance(answer, BaseModel):
+        return answer.model_dump(mode="json")
+    return [as_data(each) for each in answer] if isinstance(answer, list) else answer
 
 
 async def _connected(verb: Callable[[Concord], Awaitable[Any]], person: str | None) -> Any:
@@ -97,9 +115,9 @@ async def _connected(verb: Callable[[Concord], Awaitable[Any]], person: str | No
         return await verb(concord)
 
 
-async def listed(items: AsyncIterator[dict[str, Any]], most: int = MOST) -> list[dict[str, Any]]:
+async def listed(items: AsyncIterator[T], most: int = MOST) -> list[T]:
     """The first items of a list; says so on standard error when there are more."""
-    found: list[dict[str, Any]] = []
+    found: list[T] = []
     async for item in items:
         if len(found) == most:
             err.print(f"these are the newest {most}; there are more: narrow the list with its options", style="dim")
@@ -108,9 +126,39 @@ async def listed(items: AsyncIterator[dict[str, Any]], most: int = MOST) -> list
     return found
 
 
-def redress(authority: str, how: str, days: int) -> dict[str, Any]:
-    """How a measure can be challenged, as every measure must say."""
-    return {"authority": authority, "how": how, "within_days": days}
+def body(model: type[M], **fields: Any) -> M:
+    """What is sent, checked as the service will check it. Raises BadArgument, naming each field that is wrong."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise BadArgument(_faults(error)) from error
+
+
+def body_in(file: Path, model: type[M]) -> M:
+    """What is sent, from a file. Raises BadFile, naming each field that is wrong."""
+    given = json_object(file)
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise BadFile(f"{name_of(file)}: {_faults(error)}") from error
+
+
+def _faults(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}" for fault in error.errors())
+
+
+def statement(
+    basis: list[str], reasons: str, public_reasons: str | None = None, redacted: list[str] | None = None
+) -> dict[str, Any]:
+    """Legal basis and reasons, and what of them everybody may read."""
+    return {
+        "legal_basis": basis, "reasons": reasons, "public_reasons": public_reasons, "redacted": redacted or [],
+    }  # fmt: skip
+
+
+def signature(digest: str, touches: list[str] | None) -> dict[str, Any]:
+    """What a person signs with: the preview that was seen, and every site it names."""
+    return {"preview_digest": digest, "collateral": touches or []}
 
 
 def explain(error: ConcordError, person: str | None, *, as_json: bool) -> None:

@@ -1,8 +1,8 @@
 """The Python SDK: one client, a small class per department.
 
 async with Concord.connect(person="regulator-a") as concord:
-    request = await concord.registry.get_request(request_id)
-    await concord.registry.accept(request["id"], reasons="The authority's grounds hold.")
+    execution = await concord.registry.get_execution(execution_id)
+    for neighbour in execution.preview.neighbours: ...
 """
 
 from concord.sdk.client import Concord, until

@@ -1,14 +1,17 @@
 """Builds the addresses that are asked, and reads the answers: the one place for each."""
 
 import unicodedata
-from typing import Any, Final
+from typing import Any, Final, TypeVar, overload
 from urllib.parse import quote
 
 import httpx
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from concord.sdk.errors import BadArgument, ConcordError
 
 SHOWN: Final = 200
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 
 def at(*parts: object) -> str:
@@ -59,6 +62,33 @@ def json_object(answer: httpx.Response) -> dict[str, Any]:
         return body
     detail = f"{answer.request.url} answers with JSON that is no object: is this the right address?"
     raise ConcordError(answer.status_code, {"code": "not_json", "detail": detail})
+
+
+@overload
+def model_of(answer: httpx.Response, model: type[M]) -> M: ...
+@overload
+def model_of(answer: httpx.Response, model: TypeAdapter[T]) -> T: ...
+def model_of(answer: httpx.Response, model: Any) -> Any:
+    """A successful answer as the contract has it. Raises ConcordError for another, or one that does not fit."""
+    body = json_of(answer)
+    try:
+        return model.validate_python(body) if isinstance(model, TypeAdapter) else model.model_validate(body)
+    except ValidationError as error:
+        raise _misfit(answer, error) from error
+
+
+def model_in(item: Any, model: type[M], answer: httpx.Response) -> M:
+    """One item of a list as the contract has it. Raises ConcordError if it does not fit."""
+    try:
+        return model.model_validate(item)
+    except ValidationError as error:
+        raise _misfit(answer, error) from error
+
+
+def _misfit(answer: httpx.Response, error: ValidationError) -> ConcordError:
+    fields = [{"field": ".".join(map(str, fault["loc"])), "message": fault["msg"]} for fault in error.errors()[:5]]
+    detail = f"{answer.request.url} answers with what this client does not expect: is it of the same version?"
+    return ConcordError(answer.status_code, {"code": "unexpected_answer", "detail": detail, "fields": fields})
 
 
 def _problem(answer: httpx.Response) -> dict[str, Any]:

@@ -13,11 +13,13 @@ from uuid import uuid4
 
 import httpx
 
-from concord.sdk.answers import checked, json_object, json_of
+from concord.sdk.answers import checked, json_object, model_in
 from concord.sdk.auth import TokenSource
-from concord.sdk.departments import CALL_S, Access, Approval, Enforcement, Query, Registry
+from concord.sdk.departments import Access, Approval, Coordination, Enforcement, Query, Registry
+from concord.sdk.departments.base import CALL_S, M
 from concord.sdk.errors import BadArgument, ConcordError, NoStack, Unreachable
 from concord.sdk.places import Places, find
+from shared.contracts.http.notices import NoticeView
 
 PATIENCE_S: Final = 5.0
 """How long a call is tried again when nobody answers; less than it takes a person to give up."""
@@ -47,6 +49,7 @@ class Concord:
         self.enforcement = Enforcement(self)
         self.access = Access(self)
         self.query = Query(self)
+        self.coordination = Coordination(self)
 
     @classmethod
     def connect(
@@ -142,20 +145,27 @@ class Concord:
         except KeyError:
             raise NoStack(f"it is not known where {service} is: this stack runs without it") from None
 
-    async def json(self, service: str, method: str, path: str, **options: Any) -> Any:
-        """``call`` for its JSON body."""
-        return json_of(await self.call(service, method, path, **options))
-
-    async def pages(self, service: str, path: str, /, **params: Any) -> AsyncIterator[dict[str, Any]]:
+    async def pages(self, service: str, path: str, model: type[M], /, **params: Any) -> AsyncIterator[M]:
         """Every item of a list, page after page."""
         after: str | None = None
         while True:
-            page = json_object(await self.call(service, "GET", path, params={**params, "after": after}))
+            answer = await self.call(service, "GET", path, params={**params, "after": after})
+            page = json_object(answer)
             for item in page.get("items", ()):
-                yield item
+                yield model_in(item, model, answer)
             after = page.get("next")
             if after is None:
                 return
+
+    async def inbox(self) -> AsyncIterator[tuple[str, NoticeView]]:
+        """What every department told the caller, newest first, each with the name of its service."""
+        departments = (self.approval, self.registry, self.enforcement, self.access)
+        streams = [_named(each.service, each.notices()) for each in departments]
+        waiting = [(stream, await anext(stream, None)) for stream in streams]
+        while left := [(stream, found) for stream, found in waiting if found is not None]:
+            stream, newest = max(left, key=lambda entry: entry[1][1].notice.issued_at)
+            yield newest
+            waiting = [(each, await anext(each, None) if each is stream else found) for each, found in left]
 
     async def authorization(self) -> dict[str, str]:
         """The header that says who calls; none for the public."""
@@ -186,6 +196,16 @@ class Concord:
                 yield checked(answer)
         except httpx.RequestError as error:
             raise Unreachable(f"the connection to {service} broke: {error!r}") from error
+
+
+async def _named(service: str, notices: AsyncIterator[NoticeView]) -> AsyncIterator[tuple[str, NoticeView]]:
+    """Nothing for a service that issues no notices."""
+    try:
+        async for notice in notices:
+            yield service, notice
+    except ConcordError as error:
+        if error.status != httpx.codes.NOT_FOUND:
+            raise
 
 
 def _pause(attempt: int, retry_after: str | None) -> float:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from concord.files import BadFile, json_object
 from concord.sdk.errors import NoStack
 
-SERVICES: Final = ("approval", "registry", "enforcement", "access-control", "query")
+SERVICES: Final = ("approval", "registry", "enforcement", "access-control", "query", "coordination")
 
 
 @dataclass(frozen=True, slots=True)

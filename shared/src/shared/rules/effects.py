@@ -1,6 +1,7 @@
 """What a decision can do to somebody: a closed set. Its words, and who may use it when, are the profile's."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -65,8 +66,17 @@ class EffectRule(Row):
     """How far away its end may be."""
     clock: str | None = None
     """The clock by which it is carried out."""
+    demonstration_cure_s: int | None = None
+    """Seconds instead of those days, in a profile that says of itself that it is a demonstration, and in no other."""
     urgent: bool = False
     """Whether an urgent ground of the profile's list may shorten the cure."""
+
+    @property
+    def min_cure(self) -> timedelta:
+        """What lies between the delivery of the notice and the release, at least."""
+        if self.demonstration_cure_s is not None:
+            return timedelta(seconds=self.demonstration_cure_s)
+        return timedelta(days=self.min_cure_days)
 
 
 @dataclass(frozen=True, slots=True)

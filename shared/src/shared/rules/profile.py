@@ -25,6 +25,8 @@ from shared.rules.row import ProfileError, Row, read
 _FOLDER: Final = Path(__file__).parent / "profiles"
 DEFAULT: Final = "cn-2006"
 SETTING: Final = "CONCORD_PROFILE"
+DEMONSTRATION: Final = "演示 Demonstration"
+"""How the title of a profile begins that demonstrates another one in seconds; its id ends with ``-demo``."""
 
 T = TypeVar("T")
 
@@ -186,6 +188,11 @@ class Rules:
     """What a new directory of organisations begins with, by id."""
 
     @property
+    def is_demonstration(self) -> bool:
+        """Whether it says of itself that it is one, to who reads its title and to who reads ``ref`` in an act."""
+        return self.title.startswith(DEMONSTRATION) and self.id.endswith("-demo")
+
+    @property
     def ref(self) -> str:
         """Id and version, as each act records it: cn-2006/1."""
         return f"{self.id}/{self.version}"
@@ -252,9 +259,22 @@ def load(name: str) -> Rules:
         known = ", ".join(sorted(found.stem for found in _FOLDER.glob("*.toml")))
         raise UnknownProfile(f"there is no rule profile {name!r}; known: {known}, or the path of a .toml file")
     try:
-        return _rules(_File(file.name, tomllib.loads(file.read_text(encoding="utf-8"))), file.parent.parent)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        if "base" in values:
+            base = file.with_name(f"{values.pop('base')}.toml")
+            values = _over(tomllib.loads(base.read_text(encoding="utf-8")), values)
+        return _rules(_File(file.name, values), file.parent.parent)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as wrong:
         raise ProfileError(f"{file.name}: {wrong}") from None
+
+
+def _over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The profile that another one is based on, with what that one says instead; sections are merged key by key."""
+    merged = dict(base)
+    for key, value in own.items():
+        under = base.get(key)
+        merged[key] = _over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return merged
 
 
 class _File(dict[str, Any]):
@@ -451,6 +471,11 @@ def _check_effect(data: _File, rules: Rules, effect: EffectRule) -> None:
     # What follows is not for a profile to choose (docs/adr/0004).
     if effect.code in BURDENS and effect.min_cure_days < 1:
         raise data.wrong(f"{where}.min_cure_days", "is at least 1: nothing is taken away without time to put it right")
+    if effect.demonstration_cure_s is not None and not rules.is_demonstration:
+        what = f"is only for a profile whose title begins with {DEMONSTRATION!r} and whose id ends with -demo"
+        raise data.wrong(f"{where}.demonstration_cure_s", what)
+    if effect.demonstration_cure_s is not None and effect.demonstration_cure_s < 1:
+        raise data.wrong(f"{where}.demonstration_cure_s", "is at least 1")
     if (effect.code in ENDING) != (effect.max_days is not None) or (effect.max_days or 1) < 1:
         raise data.wrong(f"{where}.max_days", f"goes with {', '.join(sorted(ENDING))}, and only with them")
     first = ONLY_AFTER.get(effect.code)

@@ -19,6 +19,19 @@ from shared.signing import BadSignature, KeyRing, Signer, canonical, generate_ke
 PROVIDER = UUID("01940000-0000-7000-8000-000000000005")
 
 
+def shaped(document: dict[str, Any]) -> dict[str, Any]:
+    """The document as its action wants it: an end for a suspension, a statement and what it undoes for a restore."""
+    if document["action"] == "restore":
+        said = {name: document["grounds"][name] for name in ("legal_basis", "reasons")} if document["grounds"] else None
+        document = {"undoes": str(uuid4()), "statement": said} | {
+            name: value for name, value in document.items() if value is not None
+        }
+        document["grounds"] = None
+    if document["action"] == "suspend" and document["until"] is None:
+        document["until"] = "2099-01-01T00:00:00Z"
+    return document
+
+
 class FakeAccess:
     """Gives out signed orders and takes receipts the way access-control does."""
 
@@ -51,8 +64,8 @@ class FakeAccess:
         host = changes.pop("host", None)
         if host is not None:
             site_id = hashlib.sha256(host.encode()).hexdigest()[:32]
-            document["site"] = document["site"] | {"domains": [host], "site_id": str(UUID(site_id))}
-        return document | changes
+            document["site"] = document["site"] | {"hosts": [host], "spared": [], "site_id": str(UUID(site_id))}
+        return shaped(document | changes)
 
     def outcomes(self, order_id: str) -> list[str]:
         """What the provider said of an order, in the order in which it arrived."""

@@ -55,6 +55,37 @@ async def test_a_restore_follows_its_cut_off_and_the_state_agrees(build: Build, 
     assert bench.journal.in_force() == (state["in_force"], state["hash"]) == (1, state["hash"])
 
 
+async def test_a_site_that_is_in_no_register_is_suspended_and_restored_in_sequence(
+    build: Build, access: FakeAccess
+) -> None:
+    found = access.document()["site"] | {"site_id": None, "number": None, "hosts": ["found.example"]}
+    cut = access.order(site=found)
+    back = access.order("restore", undoes=cut["order_id"], site=found)
+    bench, hook = build(), Recorder()
+    await bench.agent.catch_up()
+    assert [taken.sequence for taken in bench.journal.ready(_now())] == [1]
+    await work(bench, hook, settled(bench, 2))
+    assert hook.done == [("suspend", cut["order_id"]), ("restore", back["order_id"])]
+
+
+async def test_a_suspension_that_comes_after_its_end_is_not_carried_out(build: Build, access: FakeAccess) -> None:
+    over = access.order("suspend", until="2020-01-01T00:00:00Z")
+    bench, hook = build(), Recorder()
+    await work(bench, hook, settled(bench, 1))
+    assert hook.done == []
+    executed = access.receipts[bench_receipt(access, over)]
+    assert "ended by itself" in executed["how"]
+
+
+def bench_receipt(access: FakeAccess, order: dict[str, Any]) -> str:
+    """Id of the receipt that says that an order is executed."""
+    return next(
+        receipt["receipt_id"]
+        for receipt in access.receipts.values()
+        if (receipt["order_id"], receipt["outcome"]) == (order["order_id"], "executed")
+    )
+
+
 async def test_after_a_restart_nothing_is_done_again(build: Build, access: FakeAccess) -> None:
     access.order()
     first = build()

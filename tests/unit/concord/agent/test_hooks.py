@@ -16,13 +16,24 @@ from pydantic import ValidationError
 from concord.agent.hooks import CommandHook, Impossible, Later
 from concord.agent.web import WebHook
 from shared.contracts.orders import Order
+from tests.unit.concord.agent.fake_access import shaped
 
-HOST = "stage.example"
+HOST = "pharmacy.example"
 
 
 def order(**changes: Any) -> Order:
     document = json.loads(json.dumps(Order.EXAMPLE)) | {"order_id": str(uuid4())} | changes
-    return Order.model_validate(document)
+    return Order.model_validate(shaped(document))
+
+
+def about(*hosts: str, **changes: Any) -> dict[str, Any]:
+    """What an order is about, with these host names."""
+    return {**Order.EXAMPLE["site"], "hosts": hosts, "spared": [], **changes}
+
+
+def because(**changes: Any) -> dict[str, Any]:
+    """The grounds of an order, with these members."""
+    return {**Order.EXAMPLE["grounds"], **changes}
 
 
 @pytest.fixture
@@ -50,14 +61,16 @@ async def raw(web: WebHook, request: bytes) -> bytes:
 async def test_a_host_name_is_served_suspended_and_served_again(web: WebHook) -> None:
     assert (await get(web)).status_code == 200
     cut = order()
-    assert await web.suspend(cut) == "HTTP 451 on stage.example, xn--fsqu00a.test"
+    assert await web.suspend(cut) == (
+        "HTTP 451 on pharmacy.example, xn--fsqu00a.test and names below, except advice.pharmacy.example"
+    )
     answer = await get(web)
     assert answer.status_code == 451
     assert answer.headers["Link"] == (
         f'<urn:uuid:{cut.provider_id}>; rel="blocked-by", <{cut.register_entry}>; rel="describedby"'
     )
     assert (await get(web, "xn--fsqu00a.test:8080")).status_code == 451
-    assert (await get(web, "STAGE.Example.")).status_code == 451
+    assert (await get(web, "PHARMACY.Example.")).status_code == 451
     assert (await get(web, "other.example")).status_code == 200
     await web.restore(order(action="restore", undoes=str(cut.order_id)))
     assert (await get(web)).status_code == 200
@@ -67,12 +80,73 @@ async def test_the_page_says_in_two_languages_who_why_and_how_to_challenge_it(we
     cut = order()
     await web.suspend(cut)
     page = (await get(web)).text
-    assert cut.redress is not None
-    for text in (cut.site.number, cut.authority, cut.reasons, cut.legal_basis[0], cut.redress.how, cut.register_entry):
-        assert page.count(text.replace("'", "&#x27;")) >= 2
+    grounds, chinese, english = cut.grounds, *page.split('<section lang="en">')
+    assert grounds is not None
+    assert cut.site.number is not None
+    for text in (
+        cut.site.number,
+        grounds.public_reasons,
+        grounds.legal_basis[0],
+        grounds.redress.how,
+        cut.register_entry,
+    ):
+        assert text in chinese
+        assert text in english
+    for organisation in (cut.authority, cut.issuer, grounds.redress.body):
+        assert organisation.names.zh in chinese
+        assert organisation.names.en in english
+        assert organisation.id not in page
     assert "本网站已被停止接入" in page
     assert "<script" not in page
     assert "http" not in page.replace(cut.register_entry, "")  # nothing is loaded from anywhere
+
+
+async def test_the_page_says_until_when_and_that_a_found_site_is_in_no_register(web: WebHook) -> None:
+    found = {**about("found.example"), "site_id": None, "number": None}
+    await web.suspend(order(action="suspend", until="2099-01-02T03:04:00Z", site=found))
+    page = (await get(web, "found.example")).text
+    assert page.count("2099-01-02 03:04 UTC") == 2
+    assert "未备案" in page
+    assert "Not registered" in page
+
+
+async def test_the_page_gives_the_public_reasons_alone(web: WebHook) -> None:
+    said = because(reasons="Sold to patient Wang Fang.", public_reasons="Sold to a patient.", redacted=["a name"])
+    await web.suspend(order(grounds=said))
+    page = (await get(web)).text
+    assert "Sold to a patient." in page
+    assert "Wang Fang" not in page
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("pharmacy.example", 451),
+        ("www.pharmacy.example", 451),
+        ("a.b.pharmacy.example", 451),
+        ("advice.pharmacy.example", 200),
+        ("www.advice.pharmacy.example", 200),
+        ("ours.advice.pharmacy.example", 451),  # a host below a spared name
+        ("mypharmacy.example", 200),
+        ("example", 200),
+    ],
+)
+async def test_names_below_a_host_are_meant_except_those_of_other_sites(web: WebHook, host: str, status: int) -> None:
+    hosts = ("pharmacy.example", "ours.advice.pharmacy.example")
+    await web.suspend(order(site=about(*hosts, spared=["advice.pharmacy.example"])))
+    assert (await get(web, host)).status_code == status
+
+
+async def test_names_below_are_served_if_the_order_does_not_mean_them(web: WebHook) -> None:
+    await web.suspend(order(site=about("pharmacy.example", names_below=False)))
+    assert (await get(web)).status_code == 451
+    assert (await get(web, "www.pharmacy.example")).status_code == 200
+
+
+async def test_a_name_that_one_order_spares_is_suspended_by_another(web: WebHook) -> None:
+    await web.suspend(order(site=about("advice.pharmacy.example")))
+    await web.suspend(order(site=about("pharmacy.example", spared=["advice.pharmacy.example"])))
+    assert (await get(web, "advice.pharmacy.example")).status_code == 451
 
 
 async def test_no_method_gets_round_it_and_nobody_is_remembered(web: WebHook) -> None:
@@ -114,13 +188,16 @@ async def test_a_suspension_with_an_end_lapses_by_itself(web: WebHook) -> None:
 
 async def test_what_an_order_says_cannot_break_the_page_or_the_header(web: WebHook) -> None:
     await web.suspend(
-        order(reasons="<script>alert('x')</script> & more", register_entry='https://x.example/"> Set-Cookie: a=b')
+        order(
+            grounds=because(reasons="<script>alert('x')</script> & more"),
+            register_entry='https://x.example/"> <b>; rel="next',
+        )
     )
     with pytest.raises(ValidationError, match=r"U\+000D"):
         order(register_entry='https://x.example/">\r\nSet-Cookie: a=b')
     answer = await get(web)
     assert "<script>" not in answer.text
-    assert "Set-Cookie" not in answer.headers
+    assert "<b>" not in answer.text
     assert answer.headers["Link"].count(">") == 2
     await web.suspend(order(register_entry="javascript:alert(1)"))
     assert "javascript:" not in (await get(web)).text
@@ -132,8 +209,8 @@ async def test_what_an_order_says_cannot_break_the_page_or_the_header(web: WebHo
         (b"GET / HTTP/1.1\r\n\r\n", b"400"),
         (b"GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n", b"400"),
         (b"nonsense\r\n\r\n", b"400"),
-        (b"GET http://stage.example/ HTTP/1.1\r\nHost: other.example\r\n\r\n", b"451"),
-        (b"GET / HTTP/1.1\r\nHost: stage.example\r\nX: " + b"a" * 40_000 + b"\r\n\r\n", b"431"),
+        (b"GET http://pharmacy.example/ HTTP/1.1\r\nHost: other.example\r\n\r\n", b"451"),
+        (b"GET / HTTP/1.1\r\nHost: pharmacy.example\r\nX: " + b"a" * 40_000 + b"\r\n\r\n", b"431"),
         (b"POST / HTTP/1.1\r\nHost: other.example\r\n\r\n", b"405"),
     ],
 )
@@ -155,7 +232,7 @@ def program(code: str, timeout_s: float = 20) -> CommandHook:
 
 
 async def test_a_program_gets_the_order_and_its_first_line_goes_into_the_receipt() -> None:
-    hook = program("d = json.load(sys.stdin); print(d['verb'], d['order']['site']['domains'][0]); print('more')")
+    hook = program("d = json.load(sys.stdin); print(d['verb'], d['order']['site']['hosts'][0]); print('more')")
     assert await hook.suspend(order()) == f"suspend {HOST}"
     assert await hook.restore(order()) == f"restore {HOST}"
 

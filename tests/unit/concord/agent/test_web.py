@@ -14,7 +14,7 @@ from tests.unit.concord.agent.test_hooks import HOST, order
 
 SMALL = Limits(head_bytes=2048, headers=20, head_s=0.5, send_s=0.5, connections=4)
 GET = b"GET / HTTP/1.1\r\nHost: other.example\r\n\r\n"
-CUT = b"GET / HTTP/1.1\r\nHost: stage.example\r\n\r\n"
+CUT = b"GET / HTTP/1.1\r\nHost: pharmacy.example\r\n\r\n"
 
 Start = Callable[..., Awaitable[WebHook]]
 
@@ -160,7 +160,7 @@ async def test_a_head_answer_says_what_a_get_would_and_has_no_body(start: Start)
 
 async def test_http_1_0_is_answered_and_the_connection_closed(start: Start) -> None:
     visitor = await Visitor.of(await start())
-    visitor.send(b"GET / HTTP/1.0\r\nHost: stage.example\r\n\r\n")
+    visitor.send(b"GET / HTTP/1.0\r\nHost: pharmacy.example\r\n\r\n")
     status, headers, _ = await visitor.answer()
     assert (status, headers["connection"]) == (451, "close")
     assert await visitor.ended() == b""
@@ -171,17 +171,17 @@ async def test_http_1_0_is_answered_and_the_connection_closed(start: Start) -> N
     [
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),  # TLS to a port that has none
         (b"GET / HTTP/1.1\r\nHost: a\x00b\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\n: x\r\nHost: stage.example\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nHost : stage.example\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n: x\r\nHost: pharmacy.example\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost : pharmacy.example\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: <script>alert(1)</script>\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: " + b"a" * 254 + b"\r\n\r\n", 400),
         (b"GET / HTTP/1.0\r\n\r\n", 400),
-        (b"GET http://[/ HTTP/1.1\r\nHost: stage.example\r\n\r\n", 400),
-        (b"GET / HTTP/2.0\r\nHost: stage.example\r\n\r\n", 505),
-        (b"GET / HTTP/1.1\r\nHost: stage.example\r\nContent-Length: -1\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nHost: stage.example\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
-        (b"GET / HTTP/1.1\r\nHost: stage.example\r\n" + b"X: y\r\n" * 30 + b"\r\n", 431),
-        (b"GET / HTTP/1.1\r\nHost: stage.example\r\nX: " + b"y" * 20_000 + b"\r\n\r\n", 431),
+        (b"GET http://[/ HTTP/1.1\r\nHost: pharmacy.example\r\n\r\n", 400),
+        (b"GET / HTTP/2.0\r\nHost: pharmacy.example\r\n\r\n", 505),
+        (b"GET / HTTP/1.1\r\nHost: pharmacy.example\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: pharmacy.example\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+        (b"GET / HTTP/1.1\r\nHost: pharmacy.example\r\n" + b"X: y\r\n" * 30 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: pharmacy.example\r\nX: " + b"y" * 20_000 + b"\r\n\r\n", 431),
         (b"GET /" + b"y" * 20_000, 431),
     ],
 )
@@ -201,7 +201,7 @@ async def test_a_malformed_request_is_refused_and_does_no_harm(start: Start, req
 
 async def test_a_body_is_never_taken_for_the_next_request(start: Start) -> None:
     visitor = await Visitor.of(await start())
-    visitor.send(b"POST / HTTP/1.1\r\nHost: stage.example\r\nContent-Length: %d\r\n\r\n" % len(GET) + GET)
+    visitor.send(b"POST / HTTP/1.1\r\nHost: pharmacy.example\r\nContent-Length: %d\r\n\r\n" % len(GET) + GET)
     status, headers, _ = await visitor.answer()
     assert (status, headers["connection"]) == (451, "close")
     assert await visitor.ended() == b""
@@ -209,7 +209,7 @@ async def test_a_body_is_never_taken_for_the_next_request(start: Start) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["stage.example", "STAGE.example.", "stage.example:8080", "stage.example.:", "  stage.example  "],
+    ["pharmacy.example", "PHARMACY.example.", "pharmacy.example:8080", "pharmacy.example.:", "  pharmacy.example  "],
 )
 async def test_a_host_name_is_found_however_it_is_written(start: Start, host: str) -> None:
     web = await start()

@@ -94,8 +94,8 @@ async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecisi
         raise DecisionPending(decision_id=str(await decisions.drafted(tx, case_id)))
     decisions.MOVES.began(tx, drafted, "draft", who=who, why=grounds.reasons, at=at)
     if effect in BURDENS or effect is Effect.CORRECT:
-        days = rt.rules.effects[effect].min_cure_days
-        await _tell(tx, rt, case, drafted, INTENDED, _INTENDED, grounds, answer_by=at + timedelta(days=days))
+        answer_by = at + rt.rules.effects[effect].min_cure
+        await _tell(tx, rt, case, drafted, INTENDED, _INTENDED, grounds, answer_by=answer_by)
     return await shown(tx, rt, case, drafted)
 
 
@@ -214,7 +214,7 @@ async def _require_cure(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -
     delivered = await notices.delivered_at(tx, decision.id, INTENDED)
     if delivered is None:
         raise NoticeNotDelivered
-    over = delivered + timedelta(days=rt.rules.effects[decision.effect].min_cure_days)
+    over = delivered + rt.rules.effects[decision.effect].min_cure
     if at < over:
         raise CureNotOver(release_from=over.isoformat())
 
@@ -371,6 +371,6 @@ async def _notice(tx: Tx, rt: Runtime, decision: Decision) -> NoticeState | None
     if not found:
         return None
     delivered = await notices.delivered_at(tx, decision.id, kind)
-    days = rt.rules.effects[decision.effect].min_cure_days
-    over = delivered + timedelta(days=days) if delivered is not None and kind == INTENDED else None
+    cure = rt.rules.effects[decision.effect].min_cure
+    over = delivered + cure if delivered is not None and kind == INTENDED else None
     return NoticeState(notice_id=found[0].id, issued_at=found[0].issued_at, delivered_at=delivered, release_from=over)

@@ -1,0 +1,81 @@
+"""``concord inbox``: what every department told you, in one list; and on a local stack the mails it sent."""
+
+from collections.abc import AsyncIterator
+from email import policy
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from concord.cli.output import As, AsJson, act, body, listed, show
+from concord.files import read
+from concord.sdk import BadArgument, Concord, NoStack
+from concord.sdk.departments import Department
+from concord.sdk.places import find
+from shared.contracts.http.notices import PostalProof
+
+inbox = typer.Typer(invoke_without_command=True, help="Notices of all departments, newest first.")
+
+ServiceName = Annotated[str, typer.Argument(help="Who told you: registry, approval, enforcement, access-control.")]
+NoticeId = Annotated[str, typer.Argument(help="Id of the notice.")]
+
+
+@inbox.callback()
+def list_notices(context: typer.Context, as_: As = None, as_json: AsJson = False) -> None:
+    """What every department told you, newest first; for an authority, what it told others."""
+    if context.invoked_subcommand is not None:
+        return
+
+    async def merged(concord: Concord) -> AsyncIterator[dict[str, Any]]:
+        async for service, notice in concord.inbox():
+            yield {"service": service, **notice.model_dump(mode="json")}
+
+    columns = ("service", "id", "notice.title.en", "notice.about.id", "delivered_at", "opened_at", "notice.answer_by")
+    act(lambda c: listed(merged(c)), as_, as_json, columns)
+
+
+@inbox.command("open")
+def open_notice(service: ServiceName, notice_id: NoticeId, as_: As = None, as_json: AsJson = False) -> None:
+    """Open a notice. Opened by whom it is for, it counts as delivered, and time limits run."""
+    act(lambda c: _department(c, service).open_notice(notice_id), as_, as_json)
+
+
+@inbox.command("prove")
+def prove_delivery(
+    service: ServiceName,
+    notice_id: NoticeId,
+    address: Annotated[str, typer.Option(help="Where the letter went.")],
+    proof: Annotated[str, typer.Option(help="What proves it, e.g. the number of a registered letter.")],
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Enter, as the authority, that a letter was delivered."""
+    sent = body(PostalProof, address=address, proof=proof)
+    act(lambda c: _department(c, service).prove_delivery(notice_id, sent), as_, as_json)
+
+
+def _department(concord: Concord, service: str) -> Department:
+    known = {each.service: each for each in (concord.registry, concord.approval, concord.enforcement, concord.access)}
+    try:
+        return known[service]
+    except KeyError:
+        raise BadArgument(f"{service!r:.60} issues no notices; those that do: {', '.join(known)}") from None
+
+
+def mails(as_json: AsJson = False) -> None:
+    """The mails that the local stack sent, newest first; they go nowhere else."""
+    stack = find().stack
+    if stack is None:
+        raise NoStack("only a local stack keeps the mails it sends")
+    found = sorted(Path(stack["mails"]).glob("*.eml"), reverse=True)
+    show([_mail(file) for file in found], as_json=as_json, columns=("at", "to", "subject", "text"))
+
+
+def _mail(file: Path) -> dict[str, Any]:
+    message = BytesParser(policy=policy.default).parsebytes(read(file))
+    text = message.get_body(("plain",))
+    return {
+        "at": message["Date"], "to": message["To"], "subject": message["Subject"],
+        "text": text.get_content() if text else "",
+    }  # fmt: skip

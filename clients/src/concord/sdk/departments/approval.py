@@ -1,0 +1,68 @@
+"""Prior approval: the operator asks, the authority decides."""
+
+from collections.abc import AsyncIterator
+
+from concord.sdk.answers import at
+from concord.sdk.departments.base import Department, Id
+from shared.contracts.approval import ApprovalStatus
+from shared.contracts.http.approval import (
+    Application,
+    ApprovalView,
+    Grant,
+    NotRequired,
+    Refusal,
+    Renewal,
+    RenewalRequest,
+    Resubmission,
+    Return,
+)
+
+
+class Approval(Department):
+    """Applications and approvals."""
+
+    service = "approval"
+
+    async def apply(self, body: Application) -> ApprovalView:
+        """Apply for approval of a service item."""
+        return await self._post(ApprovalView, "/approvals", body)
+
+    async def get(self, approval_id: Id) -> ApprovalView:
+        """One approval, from the application on."""
+        return await self._get(ApprovalView, at("approvals", approval_id))
+
+    def approvals(self, *, status: ApprovalStatus | None = None) -> AsyncIterator[ApprovalView]:
+        """Approvals the caller may see, newest first."""
+        return self._pages(ApprovalView, "/approvals", status=status)
+
+    async def send_back(self, approval_id: Id, body: Return) -> ApprovalView:
+        """Return it, once, with everything that is missing."""
+        return await self._post(ApprovalView, at("approvals", approval_id, "return"), body)
+
+    async def resubmit(self, approval_id: Id, body: Resubmission) -> ApprovalView:
+        """Answer a return."""
+        return await self._post(ApprovalView, at("approvals", approval_id, "resubmission"), body)
+
+    async def grant(self, approval_id: Id, body: Grant) -> ApprovalView:
+        """Consent."""
+        return await self._post(ApprovalView, at("approvals", approval_id, "grant"), body)
+
+    async def refuse(self, approval_id: Id, body: Refusal) -> ApprovalView:
+        """Refuse consent, with every reason at once."""
+        return await self._post(ApprovalView, at("approvals", approval_id, "refusal"), body)
+
+    async def find_not_required(self, approval_id: Id, body: NotRequired) -> ApprovalView:
+        """Find that the service needs no approval."""
+        return await self._post(ApprovalView, at("approvals", approval_id, "not-required"), body)
+
+    async def ask_renewal(self, approval_id: Id, body: RenewalRequest) -> ApprovalView:
+        """Ask for a later last day."""
+        return await self._post(ApprovalView, at("approvals", approval_id, "renewal-request"), body)
+
+    async def renew(self, approval_id: Id, body: Renewal) -> ApprovalView:
+        """Renew: same number, same scope, a later last day."""
+        return await self._post(ApprovalView, at("approvals", approval_id, "renewal"), body)
+
+    async def refuse_renewal(self, approval_id: Id, body: Refusal) -> ApprovalView:
+        """Refuse to renew, with every reason at once."""
+        return await self._post(ApprovalView, at("approvals", approval_id, "renewal-refusal"), body)

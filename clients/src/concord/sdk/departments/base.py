@@ -1,0 +1,69 @@
+"""What every department's class is made of: models go out as JSON, answers come back as models, lists page by page."""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from concord.sdk.answers import at, json_object, model_of
+from shared.contracts.http.notices import NoticeView, PostalProof
+
+if TYPE_CHECKING:
+    from concord.sdk.client import Concord
+
+Json = dict[str, Any]
+Id = str | UUID
+M = TypeVar("M", bound=BaseModel)
+CALL_S = 60.0
+"""How long one try of a call may take, from its first byte to its last."""
+
+
+class Department:
+    """One service. Every verb raises ConcordError when it is refused, and Unreachable when nobody answers."""
+
+    service: str
+
+    def __init__(self, concord: "Concord") -> None:
+        self._concord = concord
+
+    # --- the inbox, the same everywhere ------------------------------------------------------------------------------
+
+    def notices(self) -> AsyncIterator[NoticeView]:
+        """What this department told the caller, newest first; for an authority, what it told others."""
+        return self._pages(NoticeView, "/notices")
+
+    async def open_notice(self, notice_id: Id) -> NoticeView:
+        """One notice. Opened by whom it is for, it counts as delivered."""
+        return await self._get(NoticeView, at("notices", notice_id))
+
+    async def notice_document(self, notice_id: Id) -> bytes:
+        """The bytes of a notice as it was issued."""
+        return (await self._concord.call(self.service, "GET", at("notices", notice_id, "document"))).content
+
+    async def prove_delivery(self, notice_id: Id, body: PostalProof) -> NoticeView:
+        """Enter what proves that a letter was delivered."""
+        return await self._post(NoticeView, at("notices", notice_id, "postal-proof"), body)
+
+    # --- how a verb is sent ------------------------------------------------------------------------------------------
+
+    async def _get(self, model: type[M], path: str, /, **params: Any) -> M:
+        return model_of(await self._concord.call(self.service, "GET", path, params=params), model)
+
+    async def _post(self, model: type[M], path: str, body: BaseModel | None = None, *, version: int | None = None) -> M:
+        return await self._sent(model, "POST", path, body, version)
+
+    async def _put(self, model: type[M], path: str, body: BaseModel, *, version: int) -> M:
+        return await self._sent(model, "PUT", path, body, version)
+
+    async def _sent(self, model: type[M], method: str, path: str, body: BaseModel | None, version: int | None) -> M:
+        sent = None if body is None else body.model_dump(mode="json")
+        headers = {} if version is None else {"If-Match": f'"{version}"'}
+        return model_of(await self._concord.call(self.service, method, path, json=sent, headers=headers), model)
+
+    async def _json(self, method: str, path: str, **options: Any) -> Json:
+        """The answer as it comes, for what has no model in `shared.contracts.http`."""
+        return json_object(await self._concord.call(self.service, method, path, **options))
+
+    def _pages(self, model: type[M], path: str, /, **params: Any) -> AsyncIterator[M]:
+        return self._concord.pages(self.service, path, model, **params)

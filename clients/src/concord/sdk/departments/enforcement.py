@@ -1,0 +1,87 @@
+"""Cases, evidence, decisions and appeals."""
+
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from concord.sdk.answers import at, model_of
+from concord.sdk.departments.base import Department, Id
+from shared.contracts.http import enforcement as wire
+
+CaseStatus = Literal["open", "ended"]
+AppealStatus = Literal["open", "upheld", "rejected"]
+
+
+class Enforcement(Department):
+    """Cases, decisions and appeals."""
+
+    service = "enforcement"
+
+    async def open_case(self, body: wire.NewCase) -> wire.CaseView:
+        """Open a case about a registered site, a found one, an operator or a provider."""
+        return await self._post(wire.CaseView, "/cases", body)
+
+    async def get_case(self, case_id: Id) -> wire.CaseView:
+        """A case with its evidence and decisions."""
+        return await self._get(wire.CaseView, at("cases", case_id))
+
+    def cases(self, *, status: CaseStatus | None = None, host: str | None = None) -> AsyncIterator[wire.CaseSummary]:
+        """Cases of the caller's desk, newest first."""
+        return self._pages(wire.CaseSummary, "/cases", status=status, host=host)
+
+    async def discontinue(self, case_id: Id, body: wire.Stated) -> wire.CaseView:
+        """End a case without a decision, with reasons."""
+        return await self._post(wire.CaseView, at("cases", case_id, "discontinuation"), body)
+
+    async def add_evidence(self, case_id: Id, content: bytes, media_type: str) -> wire.EvidenceView:
+        """Put evidence on file; the answer names its SHA-256. The same bytes again are the same evidence."""
+        path, headers = at("cases", case_id, "evidence"), {"Content-Type": media_type}
+        answer = await self._concord.call(self.service, "POST", path, content=content, headers=headers)
+        return model_of(answer, wire.EvidenceView)
+
+    async def evidence(self, sha256: str) -> bytes:
+        """The bytes of a piece of evidence."""
+        return (await self._concord.call(self.service, "GET", at("evidence", sha256))).content
+
+    async def draft(self, case_id: Id, body: wire.NewDecision) -> wire.DecisionView:
+        """Draft a decision; whom it burdens is told, and the answer shows whom else it touches."""
+        return await self._post(wire.DecisionView, at("cases", case_id, "decisions"), body)
+
+    async def get_decision(self, decision_id: Id) -> wire.DecisionView:
+        """One decision, and what became of it."""
+        return await self._get(wire.DecisionView, at("decisions", decision_id))
+
+    async def release(self, decision_id: Id, body: wire.Release) -> wire.DecisionView:
+        """Release a decision, as a second person who has looked at its preview."""
+        return await self._post(wire.DecisionView, at("decisions", decision_id, "release"), body)
+
+    async def withdraw(self, decision_id: Id, body: wire.WithReasons) -> wire.DecisionView:
+        """Take a drafted decision back."""
+        return await self._post(wire.DecisionView, at("decisions", decision_id, "withdrawal"), body)
+
+    async def lift(self, decision_id: Id, body: wire.Stated) -> wire.DecisionView:
+        """End one's own decision; what it did is undone."""
+        return await self._post(wire.DecisionView, at("decisions", decision_id, "lift"), body)
+
+    async def confirm_correction(self, decision_id: Id, body: wire.Correction) -> wire.DecisionView:
+        """Say whether an order to correct was obeyed."""
+        return await self._post(wire.DecisionView, at("decisions", decision_id, "correction"), body)
+
+    async def appeal(self, body: wire.NewAppeal) -> wire.AppealView:
+        """Challenge an act of any department that one was told of."""
+        return await self._post(wire.AppealView, "/appeals", body)
+
+    def appeals(self, *, status: AppealStatus | None = None) -> AsyncIterator[wire.AppealView]:
+        """The caller's own appeals, those against its acts, and those it decides, newest first."""
+        return self._pages(wire.AppealView, "/appeals", status=status)
+
+    async def get_appeal(self, appeal_id: Id) -> wire.AppealView:
+        """One appeal with its clock and its outcome."""
+        return await self._get(wire.AppealView, at("appeals", appeal_id))
+
+    async def decide_stay(self, appeal_id: Id, body: wire.Stay) -> wire.AppealView:
+        """Let the act have no effect while its appeal is decided, or refuse that."""
+        return await self._post(wire.AppealView, at("appeals", appeal_id, "stay"), body)
+
+    async def decide_appeal(self, appeal_id: Id, body: wire.Outcome) -> wire.AppealView:
+        """Uphold or reject, as the review body; upheld, the act is undone by itself."""
+        return await self._post(wire.AppealView, at("appeals", appeal_id, "decision"), body)
