@@ -36,6 +36,8 @@ class DecisionReleasedV1(_DecisionFact):
     """A second person released a decision; it is now an act of the authority, and whom it concerns execute it."""
 
     TYPE: ClassVar[str] = "decision.released.v1"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry", "approval", "access-control")
+    """Not query: what was decided and not carried out is nobody's business."""
     EXAMPLE: ClassVar[dict[str, Any]] = {
         **_DECISION,
         "operator": examples.OPERATOR_REF,
