@@ -49,6 +49,7 @@ class Place:
     lmdb_path: str
     evidence_path: str
     withdraw_window_s: int
+    identity_key: str = "the identity key of a local stack, which is no secret"
     otlp_endpoint: str | None = None
 
 
@@ -79,7 +80,12 @@ SERVICES: Final[Mapping[str, Service]] = {
     service.name: service
     for service in (
         Service("approval", 8101, "applications and prior approvals"),
-        Service("registry", 8102, "operators, sites, registrations, imports"),
+        Service(
+            "registry",
+            8102,
+            "operators, sites, registrations, imports",
+            {"CONCORD_IDENTITY_KEY": lambda place: place.identity_key},
+        ),
         Service(
             "enforcement",
             8103,
