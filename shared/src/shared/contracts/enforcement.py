@@ -111,7 +111,7 @@ class DecisionOverturnedV1(_DecisionFact):
 
 
 class DecisionEndedV1(_DecisionFact):
-    """The authority lifted its own decision, or what it ordered was corrected."""
+    """The authority lifted its own decision, what it ordered was corrected, or it lapsed before it was carried out."""
 
     TYPE: ClassVar[str] = "decision.ended.v1"
     EXAMPLE: ClassVar[dict[str, Any]] = {
@@ -123,7 +123,7 @@ class DecisionEndedV1(_DecisionFact):
     }
 
     because: Text
-    """lifted or corrected."""
+    """lifted, corrected or lapsed (its end came before anybody carried it out)."""
     authority: AuthorityRef
     statement: Statement
     ended_at: datetime
