@@ -8,7 +8,7 @@ BROKER ?= tansu
 ARGS ?=
 SIZE ?= full
 COV ?=
-FLOOR := 80
+FLOOR := 90
 export BROKER
 
 .PHONY: help setup run demo test test-kafka conformance coverage bench check generate service lock clean

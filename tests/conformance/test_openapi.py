@@ -17,7 +17,7 @@ import pytest
 from local_stack.supervisor import LocalStack
 from local_stack.topology import SERVICES
 
-SECONDS = 9
+SECONDS = 8
 """For each service; with the start of the stack all of it stays under 90 s."""
 PEOPLE = {
     "approval": "culture-a",

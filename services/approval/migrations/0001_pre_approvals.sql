@@ -14,6 +14,7 @@ CREATE TABLE approval (
     scope_of_service  text NOT NULL,
     level             text NOT NULL CHECK (level IN ('province', 'national')),
     region            text,
+    email             text,
     submitted_at      timestamptz NOT NULL,
     changed_at        timestamptz NOT NULL,
     overdue_at        timestamptz,
@@ -36,6 +37,7 @@ CREATE TABLE approval (
 COMMENT ON COLUMN approval.domain IS 'A-label form, lower case';
 COMMENT ON COLUMN approval.authority IS 'AuthorityRef of who decided last';
 COMMENT ON COLUMN approval.missing IS 'what it was returned for';
+COMMENT ON COLUMN approval.email IS 'address for service besides the inbox, as the applicant gave it';
 COMMENT ON COLUMN approval.renewal_until IS 'last day that the renewal on the desk asks for';
 
 -- The same question is not put twice while it is open.
@@ -45,16 +47,19 @@ CREATE INDEX approval_operator ON approval (operator_identity, id);
 CREATE INDEX approval_desk ON approval (service_item, region, id);
 
 CREATE TABLE decision (
-    id          uuid PRIMARY KEY,
+    id          uuid NOT NULL,
     approval_id uuid NOT NULL REFERENCES approval (id),
     action      text NOT NULL,
     grounds     jsonb NOT NULL,
     findings    jsonb NOT NULL DEFAULT '[]',
+    asked       date,
     undone_at   timestamptz,
     undone_why  text,
+    PRIMARY KEY (id, approval_id),
     CHECK ((undone_at IS NULL) = (undone_why IS NULL))
 );
-COMMENT ON COLUMN decision.id IS 'where a case decided: the id of that decision';
+COMMENT ON COLUMN decision.id IS 'where a case decided: the id of that decision, which may end several approvals';
+COMMENT ON COLUMN decision.asked IS 'last day that a refused renewal had asked for';
 CREATE INDEX decision_of_approval ON decision (approval_id, id);
 
 -- A counter row per mark and year, not a sequence: a sequence leaves a gap whenever a transaction fails.

@@ -1,7 +1,7 @@
 """Bodies that are right, to be spoilt by a test, ways to every status, and what the service wrote down."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
 from typing import Any, Final, NamedTuple
@@ -13,7 +13,14 @@ from approval.consumer import DEADLINES, HANDLERS
 from approval.lifecycle import Action, Status
 from shared.contracts import examples
 from shared.contracts.base import Fact
-from shared.contracts.enforcement import DecisionOverturnedV1, DecisionReleasedV1, DecisionSuspendedV1
+from shared.contracts.enforcement import (
+    AppealDecidedV1,
+    AppealOverdueV1,
+    DecisionEndedV1,
+    DecisionOverturnedV1,
+    DecisionReleasedV1,
+    DecisionSuspendedV1,
+)
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import EventMeta
 from shared.runtime.base.ids import uuid7
@@ -82,6 +89,8 @@ class Desk:
 
     api: Api
     clock: FixedClock
+    domains: dict[str, str] = field(default_factory=dict)
+    """By the id of an approval."""
 
     async def apply(self, who: Who = "applicant", **changes: Any) -> Any:
         """Apply, for another domain each time."""
@@ -92,6 +101,7 @@ class Desk:
         """The id of a new application."""
         answer = await self.apply(who, **changes)
         assert answer.status_code == 201, answer.text
+        self.domains[answer.json()["id"]] = answer.json()["domain"]
         return str(answer.json()["id"])
 
     async def do(self, approval_id: str, step: str, who: Who = None, key: str | None = None, **changes: Any) -> Any:
@@ -132,10 +142,14 @@ class Desk:
         return await TickWorker(self.api.rt, DEADLINES).tick()
 
     def ending(self, approval: str, decision_id: UUID | None = None, **changes: Any) -> DecisionReleasedV1:
-        """The fact that a decision ends an approval."""
+        """The fact that a decision ends the item on the site of an approval."""
         decision_id = decision_id or uuid7()
         grounds = {**examples.GROUNDS, "decision_id": str(decision_id)}
-        more = {"effect": "end_item", "approval_id": approval, "service_item": "drugs_and_devices"}
+        more = {
+            "effect": "end_item", "operator": OPERATOR, "service_item": "drugs_and_devices",
+            "site": {**examples.FROZEN_SITE, "hosts": [self.domains[approval]]},
+            "released_at": self.clock.now(),
+        }  # fmt: skip
         fact = {**DecisionReleasedV1.EXAMPLE, "decision_id": decision_id, "grounds": grounds, **more, **changes}
         return DecisionReleasedV1.model_validate(fact)
 
@@ -146,6 +160,24 @@ class Desk:
     def suspended(self, decision_id: UUID) -> DecisionSuspendedV1:
         """The fact that a decision is suspended, its appeal being late."""
         return DecisionSuspendedV1.model_validate({**DecisionSuspendedV1.EXAMPLE, "decision_id": decision_id})
+
+    def lifted(self, decision_id: UUID) -> DecisionEndedV1:
+        """The fact that the authority lifted its own decision."""
+        return DecisionEndedV1.model_validate({**DecisionEndedV1.EXAMPLE, "decision_id": decision_id})
+
+    def won(self, act: dict[str, Any], outcome: str = "upheld") -> AppealDecidedV1:
+        """The fact that an appeal against an act was decided."""
+        about = {"act": act, "act_id": act["id"], "outcome": outcome}
+        return AppealDecidedV1.model_validate({**AppealDecidedV1.EXAMPLE, **about})
+
+    def late(self, act: dict[str, Any]) -> AppealOverdueV1:
+        """The fact that an appeal against an act was not decided in time."""
+        return AppealOverdueV1.model_validate({**AppealOverdueV1.EXAMPLE, "act": act, "act_id": act["id"]})
+
+    async def notices(self) -> list[dict[str, Any]]:
+        """The applicant's inbox, oldest first."""
+        found = (await self.api.get("/notices", who="applicant")).json()["items"]
+        return [each["notice"] for each in reversed(found)]
 
     def hearing(self, fact: Fact) -> Callable[[], Awaitable[None]]:
         """Hear a fact, as the consumer does."""
@@ -164,7 +196,9 @@ class Desk:
     async def facts(self, approval_id: str) -> list[tuple[str, dict[str, Any]]]:
         """What the others were told about an approval, in order."""
         async with self.api.rt.db.connection() as tx:
-            rows = await tx.fetch("SELECT type, value FROM outbox WHERE key = $1 ORDER BY id", approval_id)
+            rows = await tx.fetch(
+                "SELECT type, value FROM outbox WHERE key = $1 AND type LIKE 'approval.%' ORDER BY id", approval_id
+            )
         return [(row["type"], orjson.loads(row["value"])["data"]) for row in rows]
 
     async def trail(self, approval_id: str) -> list[tuple[str, str | None, str, str]]:

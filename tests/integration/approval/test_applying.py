@@ -90,11 +90,20 @@ async def test_an_authority_of_a_province_has_a_region_and_the_ministry_has_none
     assert (await desk.apply(**changes)).status_code == 422
 
 
-async def test_a_province_consents_for_its_own_operators(desk: Desk) -> None:
-    foreign = await desk.apply(region="310000")
-    assert (foreign.status_code, foreign.json()["code"]) == (409, "foreign_province")
-    assert "110000" in foreign.json()["detail"]
+async def test_what_nobody_is_competent_for_is_not_taken(desk: Desk) -> None:
+    directory = desk.api.rt.directory
+    directory.load([each for each in directory if each.organisation_id != "drugs-310000"])
+    nowhere = await desk.apply(region="310000")
+    assert (nowhere.status_code, nowhere.json()["code"]) == (409, "authority_missing")
     assert (await desk.apply(level="national", region=None)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "email", ["nobody", "a@b@c.example", "a b@c.example", "a@b.example\nBcc: x@y.example", "ä@b.example"]
+)
+async def test_an_address_that_mail_cannot_reach_is_refused(desk: Desk, email: str) -> None:
+    answer = await desk.apply(email=email)
+    assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "email")
 
 
 async def test_nobody_applies_for_somebody_else(desk: Desk) -> None:

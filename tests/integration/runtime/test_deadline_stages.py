@@ -16,6 +16,7 @@ from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.ids import uuid7
 from shared.runtime.clocks.ticks import TickWorker
 from shared.runtime.db.postgres import Database, Tx
+from tests.support import people
 from tests.support.fixtures import MakeDatabase
 
 MONDAY = datetime(2026, 11, 2, 2, tzinfo=UTC)
@@ -39,7 +40,7 @@ async def rt(make_database: MakeDatabase) -> AsyncIterator[Runtime]:
     db = await Database.connect(await make_database("runtime"), application_name="test")
     rules = load("cn-2006")
     rules = dataclasses.replace(rules, clocks={**rules.clocks, "answer": STAGED, "report": MONTHLY})
-    yield Runtime(db, FixedClock(MONDAY), rules, cast("Any", None))
+    yield Runtime(db, FixedClock(MONDAY), rules, cast("Any", None), people.directory())
     await db.close()
 
 

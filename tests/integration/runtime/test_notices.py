@@ -29,7 +29,7 @@ from shared.runtime.db.postgres import Database
 from shared.runtime.post import webhook
 from shared.runtime.post.sender import Sender
 from shared.runtime.web.inbox import POLICY, Act
-from tests.support.people import at, person
+from tests.support.people import at, directory, person
 
 EVERYWHERE = AddressForService(email="legal@pharmacy.example", email_verified=True)
 TITLE = Names(zh="处理决定告知书，编号 ICP 1", en="Notice of a decision")
@@ -95,7 +95,7 @@ def rt(db: Database, dsn: str, mailbox: tuple[Mailbox, int], tmp_path: Path) -> 
         database_url=dsn, smtp_port=mailbox[1], smtp_tls="none", webhooks_private=True,
         signing_keys_file=tmp_path / "keys.json", signing_keys_generate=True,
     )  # type: ignore[arg-type]  # fmt: skip
-    return Runtime(db, FixedClock(at("2026-11-26T04:00")), rules.load("cn-2006"), settings)
+    return Runtime(db, FixedClock(at("2026-11-26T04:00")), rules.load("cn-2006"), settings, directory())
 
 
 async def issued(rt: Runtime, address: AddressForService = EVERYWHERE, act: UUID | None = None) -> UUID:

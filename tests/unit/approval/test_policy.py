@@ -10,12 +10,12 @@ from tests.support.people import OPERATOR_USCC, PEOPLE, person
 
 APPROVAL = SimpleNamespace(organisation=OPERATOR_USCC, category="drugs_and_devices", region="110000", level="province")
 NATIONAL = SimpleNamespace(**vars(APPROVAL) | {"level": "national", "region": None})
-MINISTRY = {"level": "national", "region": None, "organisation": "drugs"}
 
 
 def test_only_a_competent_authority_decides() -> None:
+    assert sum(claims["organisation"] == "drugs-110000" for claims in PEOPLE.values()) == 3
     for name, claims in PEOPLE.items():
-        if "drugs_and_devices" in claims.get("categories", ()):
+        if claims["organisation"] == "drugs-110000":
             POLICY.require(person(name), Act.DECIDE, APPROVAL)
         else:
             with pytest.raises((RoleMissing, OutOfScope)):
@@ -23,16 +23,14 @@ def test_only_a_competent_authority_decides() -> None:
 
 
 @pytest.mark.parametrize("act", [Act.DECIDE, Act.READ])
-@pytest.mark.parametrize(
-    "other", [{"categories": ["education"]}, {"categories": []}, {"region": "310000"}, {"region": None}]
-)
+@pytest.mark.parametrize("other", [{"organisation": "education-110000"}, {"region": "310000"}])
 def test_an_authority_stays_in_its_item_and_province(act: Act, other: dict[str, object]) -> None:
     with pytest.raises(OutOfScope):
         POLICY.require(person("drugs-a", **other), act, APPROVAL)
 
 
 def test_only_whom_it_was_put_to_decides() -> None:
-    ministry, province = person("drugs-a", **MINISTRY), person("drugs-a")
+    ministry, province = person("drugs-national-a"), person("drugs-a")
     assert [POLICY.allows(ministry, Act.DECIDE, each) for each in (NATIONAL, APPROVAL)] == [True, False]
     assert [POLICY.allows(province, Act.DECIDE, each) for each in (NATIONAL, APPROVAL)] == [False, True]
     assert [POLICY.allows(ministry, Act.READ, each) for each in (NATIONAL, APPROVAL)] == [True, True]

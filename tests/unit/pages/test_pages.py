@@ -20,6 +20,7 @@ from shared.pages.assets import STYLESHEET
 from shared.pages.catalogue import catalogue
 from shared.pages.language import Language, language_of, prefers_html
 from shared.pages.render import HEADERS, Pages
+from shared.rules.effects import Effect
 
 ROOT = Path(__file__).parents[3]
 TEMPLATES = [
@@ -73,8 +74,13 @@ def test_placeholders_are_the_same_in_every_language() -> None:
         ("hosting", lifecycle.PRECEDENCE),
         ("order step", lifecycle.STEPS.values()),
         ("order", lifecycle.DOWN | lifecycle.UP | set(ORDERS)),
-        ("registration status", ("active", "revoked")),
-        ("event", ("registration_active", "registration_revoked")),
+        ("site status", ("live", "stopped", "revoked", "ended")),
+        ("effect", Effect),
+        ("measure status", ("in_force", "suspended", "ended", "lapsed", "overturned")),
+        ("undone because", ("overturned", "suspended", "ended", "lifted")),
+        ("appeal status", ("filed", "overdue", "upheld", "rejected")),
+        ("order answer", ("upheld", "rejected", "accepted")),
+        ("event", ("carried_out", "undone", *(f"appeal_{each}" for each in ("filed", "overdue", "upheld", "rejected")))),
     ],
 )
 def test_every_word_of_the_data_has_its_words(kind: str, words: Any) -> None:
@@ -142,7 +148,7 @@ class _Outline(HTMLParser):
 
 @pytest.mark.parametrize("language", Language)
 def test_components_are_well_formed_and_say_what_they_are(language: Language) -> None:
-    html = Pages("tests.unit.pages").html("sample.html", language, stylesheet="", given=SAMPLE)
+    html = Pages("tests.unit.pages").html("sample.html", language, stylesheet="", given=SAMPLE, items=list)
     outline = _Outline()
     outline.feed(html)
     assert outline.open == []
@@ -158,11 +164,16 @@ def test_components_are_well_formed_and_say_what_they_are(language: Language) ->
 
 _NAMES = SimpleNamespace(zh="仅供测试", en="For tests")
 _AT = datetime.fromisoformat("2026-11-22T04:00:00Z")
+_STATED = SimpleNamespace(legal_basis=["One", "Two"], public_reasons="Redacted <b>", redacted=["name of a patient"])
 SAMPLE = SimpleNamespace(
-    effect="revoke", status="overturned", since=_AT, until=None, ended_at=_AT, authority=_NAMES,
-    legal_basis=["One", "Two"], public_reasons="Redacted <b>", redacted=["name of a patient"], decision_id=None,
+    **vars(_STATED), effect="revoke", status="overturned", since=_AT, until=_AT, service_item="an item",
+    authority=_NAMES, regulator=_NAMES, decision_id="d",
     redress=SimpleNamespace(body=_NAMES, how="In writing", within_days=1),
-    appeal=SimpleNamespace(status="upheld", body=_NAMES, filed_at=_AT, decided_at=_AT, public_reasons="Not so."),
+    undone=SimpleNamespace(because="overturned", authority=_NAMES, statement=_STATED, at=_AT),
+    appeals=[SimpleNamespace(
+        status="upheld", body=_NAMES, filed_at=_AT, due_at=_AT, decided_at=_AT, statement=_STATED,
+    )],
+    orders=[SimpleNamespace(order_id="o", action="restore", status="executed", at=_AT)],
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from query.readmodel.layout import Batch
 from query.readmodel.model import ReadModel
 from query.readmodel.writer import Writer
-from tests.unit.query.build import batch, order, site
+from tests.unit.query.build import appeal, batch, carried_out, order, site, undone
 
 SITES = 40
 
@@ -19,7 +19,8 @@ def stream(number: int) -> Batch:
     facts = [
         site(each, number, domains=(f"v{number}-{each}.example", f"s{each}.example")) for each in range(1, SITES + 1)
     ]
-    return batch(*facts, order("released", number), order("executed", number), offset=number)
+    story = [order("released", number), order("executed", number), carried_out(number, 1), appeal("filed", number)]
+    return batch(*facts, *story, undone(number), offset=number)
 
 
 if __name__ == "__main__":

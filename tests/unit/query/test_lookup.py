@@ -20,17 +20,19 @@ from query.readmodel.model import ReadModel
 from query.readmodel.writer import Writer
 from shared.contracts.http.query import By
 from shared.rules.identifiers import InvalidIdentifier
-from tests.unit.query.build import batch, order, site
+from tests.unit.query.build import HOST, batch, carried_out, order, site
 
 
 @pytest.fixture
 def filled(model: ReadModel, writer: Writer) -> ReadModel:
     writer.apply(
         batch(
-            site(1, domains=("stage.example", "xn--fsqu00a.test"), ips=("198.18.0.1", "2001:db8::1")),
-            site(2, domains=("stage.test",), ips=("198.18.0.1",), registration="京ICP备00000001号"),
-            site(3, status="revoked"),
+            site(1, domains=("pharmacy.example", "xn--fsqu00a.test"), ips=("198.18.0.1", "2001:db8::1")),
+            site(2, domains=("pharmacy.test",), ips=("198.18.0.1",), registration="京ICP备00000001号"),
+            site(3, status="revoked", access_status="stopped"),
             order("released", number=3),
+            carried_out(3),
+            carried_out(7, host=HOST),
         )
     )
     return model
@@ -49,12 +51,12 @@ def lines(model: ReadModel, *given: bytes, by: By = By.AUTO) -> list[dict[str, A
 @pytest.mark.parametrize(
     "text",
     [
-        "stage.example",
-        "STAGE.Example.",
-        " stage.example ",
-        "https://stage.example/path?q=1",
-        "http://user@stage.example:8080/",
-        "stage.example:443",
+        "pharmacy.example",
+        "PHARMACY.Example.",
+        " pharmacy.example ",
+        "https://pharmacy.example/path?q=1",
+        "http://user@pharmacy.example:8080/",
+        "pharmacy.example:443",
         "例子.test",
         "XN--FSQU00A.test",
         "https://例子.test/",
@@ -70,9 +72,9 @@ def test_a_key_is_found_however_it_is_written(filled: ReadModel, text: str) -> N
 
 
 def test_a_name_below_a_registered_one_finds_it_and_says_so(filled: ReadModel) -> None:
-    assert ask(filled, "a.www.stage.example").matched == "stage.example"
-    (answer,) = lines(filled, b"www.stage.example")
-    assert (answer["key"], answer["matched"]) == ("www.stage.example", "stage.example")
+    assert ask(filled, "a.www.pharmacy.example").matched == "pharmacy.example"
+    (answer,) = lines(filled, b"www.pharmacy.example")
+    assert (answer["key"], answer["matched"]) == ("www.pharmacy.example", "pharmacy.example")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +109,7 @@ def test_a_bad_key_is_answered_with_what_is_wrong(filled: ReadModel, text: str, 
 
 
 def test_bytes_that_are_not_a_text_and_lines_that_are_too_long_are_answered_too(filled: ReadModel) -> None:
-    given = (b"\xff\xfe.example", b"a" * 5000, b"stage.example")
+    given = (b"\xff\xfe.example", b"a" * 5000, b"pharmacy.example")
     for by in By:
         answers = lines(filled, *given, by=by)
         assert [each.get("error") for each in answers[:2]] == ["bad_encoding", "key_too_long"]
@@ -131,8 +133,8 @@ def test_an_address_finds_every_site_that_has_it(model: ReadModel, writer: Write
 
 
 def test_the_kind_of_key_can_be_insisted_on(filled: ReadModel) -> None:
-    assert lines(filled, b"stage.example", by=By.IP)[0]["error"] == "bad_ip"
-    assert lines(filled, b"stage.example", by=By.NUMBER)[0]["error"] == "bad_number"
+    assert lines(filled, b"pharmacy.example", by=By.IP)[0]["error"] == "bad_ip"
+    assert lines(filled, b"pharmacy.example", by=By.NUMBER)[0]["error"] == "bad_number"
     assert lines(filled, b"198.18.0.1", by=By.DOMAIN)[0]["error"] == "bad_domain"
 
 
@@ -152,8 +154,8 @@ def test_shapes() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["stage.example:443", "[2001:db8::1]:443", "198.18.0.1:80", "stage.example?x=1", "STAGE.EXAMPLE#top",
-     "stage。example", "user:secret@stage.example/", "a_b.stage.example", "xn--ls8h.stage.example", "💩.stage.example"],
+    ["pharmacy.example:443", "[2001:db8::1]:443", "198.18.0.1:80", "pharmacy.example?x=1", "PHARMACY.EXAMPLE#top",
+     "pharmacy。example", "user:secret@pharmacy.example/", "a_b.pharmacy.example", "xn--ls8h.pharmacy.example", "💩.pharmacy.example"],
 )  # fmt: skip
 def test_hints_around_a_key_and_odd_names_below_a_registered_one_do_no_harm(filled: ReadModel, text: str) -> None:
     assert ask(filled, text).total >= 1
@@ -176,10 +178,10 @@ def test_names_that_exist_are_looked_up_though_nobody_could_register_them(filled
         ("a.example；b.example", By.AUTO, "several names"),
         ("a.example、b.example", By.DOMAIN, "several names"),
         ("a.example b.example", By.DOMAIN, "several names"),
-        ("stage.example:443", By.IP, "it looks like a domain"),
+        ("pharmacy.example:443", By.IP, "it looks like a domain"),
         ("198.18.0.1", By.DOMAIN, "it looks like an address"),
         ("京ICP备00000001号", By.DOMAIN, "it looks like a number"),
-        ("stage.example", By.NUMBER, "it looks like a domain"),
+        ("pharmacy.example", By.NUMBER, "it looks like a domain"),
         ("[198.18.0.1", By.IP, "is not an IP address"),
         ("xn--0.test", By.DOMAIN, "is not a valid international name"),
     ],
@@ -191,8 +193,8 @@ def test_what_is_wrong_with_a_key_is_said_in_words_that_help(filled: ReadModel, 
 
 
 SPELLINGS = st.sampled_from([
-    "stage.example", "xn--fsqu00a.test", "例子.test", "198.18.0.1", "2001:db8::1", "京ICP备00000001号",
-    "京ICP备00000001号-2", "no.example", "com.cn", "xn--ls8h.la", "a_b.stage.example", "nodots", "198.18.0.999",
+    "pharmacy.example", "xn--fsqu00a.test", "例子.test", "198.18.0.1", "2001:db8::1", "京ICP备00000001号",
+    "京ICP备00000001号-2", "no.example", "com.cn", "xn--ls8h.la", "a_b.pharmacy.example", "nodots", HOST, "198.18.0.999",
     "火ICP备00000001号",
 ])  # fmt: skip
 DRESSES = st.sampled_from([
@@ -223,12 +225,12 @@ def test_single_look_ups_and_both_lists_read_every_key_alike(
 
 
 def test_answers_come_in_order_one_for_each_line_that_is_not_blank(filled: ReadModel) -> None:
-    given = (b"stage.test", b"", b"no.example", b"  ", b"stage.example", b"stage.test")
+    given = (b"pharmacy.test", b"", b"no.example", b"  ", b"pharmacy.example", b"pharmacy.test")
     assert [each["key"] for each in lines(filled, *given)] == [
-        "stage.test",
+        "pharmacy.test",
         "no.example",
-        "stage.example",
-        "stage.test",
+        "pharmacy.example",
+        "pharmacy.test",
     ]
     with filled.reading(buffers=True) as txn:
         lookup = Lookup(filled, txn)
@@ -237,17 +239,17 @@ def test_answers_come_in_order_one_for_each_line_that_is_not_blank(filled: ReadM
 
 
 def test_the_first_column_of_csv_lines_is_the_key(filled: ReadModel) -> None:
-    given = (b"stage.example,Some Site,1", b'"stage.example","a, b"', b'"stage.example"')
+    given = (b"pharmacy.example,Some Site,1", b'"pharmacy.example","a, b"', b'"pharmacy.example"')
     assert [each["found"] for each in lines(filled, *given)] == [True] * 3
 
 
 def test_fast_and_slow_paths_give_the_same_answer(filled: ReadModel) -> None:
-    fast, slow = lines(filled, b"stage.example", b"STAGE.example")
+    fast, slow = lines(filled, b"pharmacy.example", b"PHARMACY.example")
     assert fast | {"key": ""} == slow | {"key": ""}
     by_number, by_shape = lines(filled, "京ICP备00000003号".encode(), by=By.NUMBER), lines(filled, b"site-3.example")
     assert by_number[0] | {"key": ""} == by_shape[0] | {"key": ""}
     assert by_number[0]["hosting"]["state"] == "cut_off_ordered"
-    assert by_number[0]["decision"]["redress"]["within_days"] == 60
+    assert by_number[0]["measures"][0]["redress"]["within_days"] == 60
 
 
 def test_a_plain_name_that_is_unknown_is_answered_like_any_other(filled: ReadModel) -> None:
@@ -265,15 +267,15 @@ def table(block: Block) -> list[dict[str, str]]:
 
 
 def test_csv_has_the_same_columns_in_every_row(filled: ReadModel, writer: Writer) -> None:
-    writer.apply(batch(site(9, name='=HYPERLINK("x"), "quoted"')))
-    given = (b"stage.example", b"STAGE.example", b"no.example", b"bad", b"site-9.example", "京ICP备00000001号".encode())
+    writer.apply(batch(site(9, name='=HYPERLINK("x"),"quoted"')))
+    given = (b"pharmacy.example", b"PHARMACY.example", b"no.example", b"bad", b"site-9.example", "京ICP备00000001号".encode())
     with filled.reading(buffers=True) as txn:
         found = table(Lookup(filled, txn).csv(given, By.AUTO))
     assert [row["found"] for row in found] == ["true", "true", "false", "false", "true", "true"]
     assert found[0] | {"key": ""} == found[1] | {"key": ""}
-    assert found[0]["domains"] == "stage.example;xn--fsqu00a.test"
+    assert found[0]["domains"] == "pharmacy.example;xn--fsqu00a.test"
     assert found[3]["error"] == "bad_domain"
-    assert found[4]["name"] == '\'=HYPERLINK("x"), "quoted"'
+    assert found[4]["name"] == '\'=HYPERLINK("x"),"quoted"'
     assert (found[5]["total"], found[5]["other_site_numbers"]) == ("2", "京ICP备00000001号-2")
     assert all(None not in row and None not in row.values() for row in found)
 

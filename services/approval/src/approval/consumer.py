@@ -7,7 +7,14 @@ from approval import heard
 from approval.service import validity
 from approval.store import DECISION_CLOCK, VALIDITY_CLOCK
 from shared.contracts.base import Fact
-from shared.contracts.enforcement import DecisionOverturnedV1, DecisionReleasedV1, DecisionSuspendedV1
+from shared.contracts.enforcement import (
+    AppealDecidedV1,
+    AppealOverdueV1,
+    DecisionEndedV1,
+    DecisionOverturnedV1,
+    DecisionReleasedV1,
+    DecisionSuspendedV1,
+)
 from shared.runtime.events.dispatch import Handler
 from shared.runtime.process.service import Deadlines
 
@@ -15,5 +22,8 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     DecisionReleasedV1: heard.decided,
     DecisionOverturnedV1: heard.undone,
     DecisionSuspendedV1: heard.undone,
+    DecisionEndedV1: heard.undone,
+    AppealOverdueV1: heard.appeal_late,
+    AppealDecidedV1: heard.appeal_decided,
 }
 DEADLINES: Final[Deadlines] = {DECISION_CLOCK: validity.mark_overdue, VALIDITY_CLOCK: validity.ring}

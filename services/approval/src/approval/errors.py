@@ -19,10 +19,6 @@ class ApprovalNotNeeded(Conflict):
     """Service item {service_item} needs no prior approval: register without one."""
 
 
-class ForeignProvince(Conflict):
-    """A province consents for its own operators: apply to the authority of {region}, or to the national one."""
-
-
 class ApprovalPending(Conflict):
     """This operator's application for {service_item} on {domain} is still open: {approval_id}."""
 
@@ -37,5 +33,5 @@ class ValidityOver(Conflict):
     """The last day of this approval, {valid_until}, is over: apply for a new one."""
 
 
-class DecisionMisfit(Conflict):
-    """Decision {decision_id} is not about approval {approval_id}: another service item, level or province."""
+class NoIndependentBody(Conflict):
+    """The directory has no review body that is independent of this authority: ask the coordination office."""

@@ -1,20 +1,44 @@
 """What facts of other departments mean here."""
 
-from approval.service import end
-from shared.contracts.enforcement import DecisionOverturnedV1, DecisionReleasedV1, DecisionSuspendedV1
+from approval.service import end, reopen
+from shared.contracts.enforcement import (
+    AppealDecidedV1,
+    AppealOverdueV1,
+    DecisionEndedV1,
+    DecisionOverturnedV1,
+    DecisionReleasedV1,
+    DecisionSuspendedV1,
+)
+from shared.contracts.grounds import Service, Statement
+from shared.rules import Effect
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import EventMeta
 from shared.runtime.db.postgres import Tx
 
-END_ITEM = "end_item"
-
 
 async def decided(rt: Runtime, tx: Tx, fact: DecisionReleasedV1, meta: EventMeta) -> None:
-    """A case was decided; if its effect is to end an item, the approval that it names ends."""
-    if fact.effect == END_ITEM and fact.approval_id is not None and fact.grounds is not None:
-        await end.end(tx, rt, fact.approval_id, fact.decision_id, fact.service_item, fact.grounds)
+    """A case was decided; if its effect is to end an item, the approvals that cover it on that site end."""
+    if fact.effect == Effect.END_ITEM:
+        await end.end(tx, rt, fact)
 
 
-async def undone(rt: Runtime, tx: Tx, fact: DecisionOverturnedV1 | DecisionSuspendedV1, meta: EventMeta) -> None:
-    """An appeal was upheld, or not decided in time: what the decision ended stands again."""
-    await end.reinstate(tx, rt, fact.decision_id, fact.reasons)
+async def undone(
+    rt: Runtime, tx: Tx, fact: DecisionOverturnedV1 | DecisionSuspendedV1 | DecisionEndedV1, meta: EventMeta
+) -> None:
+    """An appeal was upheld or late, or the authority lifted its decision: what the decision ended stands again."""
+    await end.reinstate(tx, rt, fact.decision_id, fact.authority, fact.statement)
+
+
+async def appeal_late(rt: Runtime, tx: Tx, fact: AppealOverdueV1, meta: EventMeta) -> None:
+    """The review body did not decide in time: a refusal of ours falls (model §6, in code)."""
+    if fact.act.service is Service.APPROVAL:
+        why = "The appeal against the refusal was not decided in time, so the authority decides anew."
+        source = rt.rules.redress.source
+        says = Statement(legal_basis=(source,), reasons=why, public_reasons=why)
+        await reopen.reopen(tx, rt, fact.act, fact.body, says)
+
+
+async def appeal_decided(rt: Runtime, tx: Tx, fact: AppealDecidedV1, meta: EventMeta) -> None:
+    """An appeal against a refusal of ours was decided; upheld, the refusal falls."""
+    if fact.act.service is Service.APPROVAL and fact.outcome == "upheld":
+        await reopen.reopen(tx, rt, fact.act, fact.body, fact.statement)

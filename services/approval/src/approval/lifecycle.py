@@ -26,6 +26,9 @@ APPROVAL: Final = Lifecycle(MappingProxyType({
     (Status.RENEWING,    Action.END):               Status.ENDED,
     (Status.ENDED,       Action.REINSTATE):         Status.GRANTED,       # docs/adr/0004: as it stood
     (Status.ENDED,       Action.REINSTATE_RENEWAL): Status.RENEWING,
+    (Status.REFUSED,     Action.REOPEN):            Status.RESUBMITTED,   # model §6: an appeal upheld, or late
+    (Status.GRANTED,     Action.REOPEN_RENEWAL):    Status.RENEWING,
+    (Status.LAPSED,      Action.REOPEN_RENEWAL):    Status.RENEWING,
 }), aggregate="approval")  # fmt: skip
 
 OPEN: Final = frozenset({Status.SUBMITTED, Status.RETURNED, Status.RESUBMITTED})

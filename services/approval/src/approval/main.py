@@ -19,6 +19,7 @@ SERVICE: Final = Service(
     deadlines=DEADLINES,
     publishes=(APPROVAL_EVENTS,),
     listens=(ENFORCEMENT_EVENTS,),
+    notifies=True,
     migrations=Path(__file__).parents[2] / "migrations",
 )
 

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -37,6 +38,7 @@ class NewApproval:
     scope_of_service: str
     level: str
     region: str | None
+    email: str | None
     submitted_at: datetime
 
     @property
@@ -52,13 +54,17 @@ class NewApproval:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an authority decided, and why. ``id`` is that of the decision in a case where one ended the approval."""
+    """What an authority decided, and why. ``id`` is that of the decision in a case where one ended the approval.
+
+    ``asked`` is the last day that a refused renewal had asked for, should an appeal put it on the desk again.
+    """
 
     id: UUID
     approval_id: UUID
     action: Action
     grounds: Grounds
     findings: tuple[Finding, ...] = ()
+    asked: date | None = None
     undone_at: datetime | None = None
     undone_why: str | None = None
 
@@ -69,9 +75,7 @@ class Decision:
             return ActRef(service=Service.ENFORCEMENT, kind="decision", id=self.id)
         if self.action not in _CHALLENGED:
             return None
-        # A refusal is the only one of its approval; of renewals several can be refused.
-        about = self.approval_id if self.action is Action.REFUSE else self.id
-        return ActRef(service=Service.APPROVAL, kind=_CHALLENGED[self.action], id=about)
+        return ActRef(service=Service.APPROVAL, kind=_CHALLENGED[self.action], id=self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,8 @@ class Approval(NewApproval):
 # When it is due, the deadline's own row alone knows: a newly published calendar moves it there.
 COLUMNS: Final = f"""id, version, status,
     jsonb_build_object('identity', operator_identity, 'name', operator_name) AS operator,
-    service_item, domain, domain_as_given, scope_of_service, level, region, submitted_at, changed_at, overdue_at,
+    service_item, domain, domain_as_given, scope_of_service, level, region, email, submitted_at, changed_at,
+    overdue_at,
     missing, answer, authority, number, scope, valid_from, valid_until, warned_at, renewal_until,
     (SELECT jsonb_build_object('due_at', due_at, 'provisional', provisional, 'stopped_at', suspended_at,
                                'met_at', met_at, 'source', source)
@@ -143,8 +148,8 @@ WORDS: Final = {
 _IS_OPEN: Final = f"status IN ({', '.join(repr(str(status)) for status in sorted(OPEN))})"
 ADD: Final = f"""
 INSERT INTO approval (id, status, operator_identity, operator_name, service_item, domain, domain_as_given,
-                      scope_of_service, level, region, submitted_at, changed_at)
-VALUES ($1, '{Status.SUBMITTED}', $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+                      scope_of_service, level, region, email, submitted_at, changed_at)
+VALUES ($1, '{Status.SUBMITTED}', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
 ON CONFLICT (operator_identity, service_item, domain) WHERE {_IS_OPEN}
 DO NOTHING
 RETURNING {COLUMNS}
@@ -165,10 +170,19 @@ ON CONFLICT (mark, year) DO UPDATE SET last = counter.last + 1
 RETURNING last
 """
 ADD_DECISION: Final = """
-INSERT INTO decision (id, approval_id, action, grounds, findings) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO decision (id, approval_id, action, grounds, findings, asked) VALUES ($1, $2, $3, $4, $5, $6)
 """
-ENDED_BY: Final = "SELECT approval_id FROM decision WHERE id = $1"
-UNDO: Final = "UPDATE decision SET undone_at = $2, undone_why = $3 WHERE id = $1 AND undone_at IS NULL RETURNING id"
+DECIDED_BY: Final = "SELECT approval_id FROM decision WHERE id = $1 ORDER BY approval_id"
+COVERING: Final = """
+SELECT id FROM approval
+ WHERE operator_identity = $1 AND service_item = $2 AND domain = ANY ($3) AND level = $4
+   AND region IS NOT DISTINCT FROM $5
+ ORDER BY id
+"""
+UNDO: Final = """
+UPDATE decision SET undone_at = $3, undone_why = $4
+ WHERE id = $1 AND approval_id = $2 AND undone_at IS NULL RETURNING id
+"""
 
 
 def _read(row: asyncpg.Record) -> Approval:
@@ -191,6 +205,7 @@ async def add(tx: Tx, new: NewApproval) -> Approval | None:
         new.scope_of_service,
         new.level,
         new.region,
+        new.email,
         new.submitted_at,
     )
     return _read(row) if row else None
@@ -230,15 +245,25 @@ async def next_serial(tx: Tx, mark: str, year: int) -> int:
 async def add_decision(tx: Tx, new: Decision) -> None:
     """Keep a decision with its grounds."""
     findings = [finding.model_dump() for finding in new.findings]
-    await tx.execute(ADD_DECISION, new.id, new.approval_id, new.action, new.grounds.model_dump(mode="json"), findings)
+    grounds = new.grounds.model_dump(mode="json")
+    await tx.execute(ADD_DECISION, new.id, new.approval_id, new.action, grounds, findings, new.asked)
 
 
-async def ended_by(tx: Tx, decision_id: UUID) -> UUID | None:
-    """Id of the approval that a decision in a case ended, if it ended one."""
-    found: UUID | None = await tx.fetchval(ENDED_BY, decision_id)
-    return found
+async def decided_by(tx: Tx, decision_id: UUID) -> list[UUID]:
+    """Ids of the approvals that a decision is about: one of our own is about one, one in a case about each it ended."""
+    return [row["approval_id"] for row in await tx.fetch(DECIDED_BY, decision_id)]
 
 
-async def undo(tx: Tx, decision_id: UUID, at: datetime, why: str) -> bool:
+async def covering(
+    tx: Tx, operator: OperatorRef, service_item: str, domains: Collection[str], authority: AuthorityRef
+) -> list[UUID]:
+    """Ids of the operator's approvals of an item for one of these names that were put to this level and province."""
+    rows = await tx.fetch(
+        COVERING, operator.identity, service_item, sorted(domains), authority.level, authority.region
+    )  # fmt: skip
+    return [row["id"] for row in rows]
+
+
+async def undo(tx: Tx, decision_id: UUID, approval_id: UUID, at: datetime, why: str) -> bool:
     """Note that a decision has no effect any more; False if that was noted before."""
-    return await tx.fetchval(UNDO, decision_id, at, why) is not None
+    return await tx.fetchval(UNDO, decision_id, approval_id, at, why) is not None

@@ -20,7 +20,7 @@ class AddressesAreOfficial(Invalid):
 
 
 class EntryNotFound(NotFound):
-    """The register has no entry {number}."""
+    """The register has no entry {key}."""
 
 
 class ReadModelOutdated(Unavailable):

@@ -187,17 +187,19 @@ async def read_keys(rt: Rt, who: Who, purpose: Purpose, lookup_id: UUID) -> Resp
 
 @readable(
     ROUTER,
-    "/public/register/{number}",
+    "/public/register/{key}",
     tags=["public"],
     response_class=Response,
     responses={200: {"model": RegisterEntry, "content": {"text/html": {"schema": {"type": "string"}}}}},
     openapi_extra=PUBLIC,
 )
 async def show_entry(
-    rt: Rt, reading: Reading, number: Annotated[str, Path(max_length=100, examples=["京ICP备10046444号"])]
+    rt: Rt, reading: Reading, key: Annotated[str, Path(max_length=300, examples=["京ICP备10046444号"])]
 ) -> Response:
     """The public register's entry: who, which sites, and of every measure why, by whom, and how to challenge it.
 
+    By a registration's or site's number, or by a host name, which also finds a site in no register that a measure hit.
+    Measures stay readable for ever, with their appeals and what became of them, also when they were undone.
     JSON, or a page in Chinese or English for who prefers `text/html`. Pages of suspended sites (HTTP 451) link here.
     """
-    return await pages.answer(reading, service.show_entry(rt, number))
+    return await pages.answer(reading, service.show_entry(rt, key))

@@ -8,7 +8,10 @@ from approval import store, told
 from approval.errors import UnknownApproval
 from approval.lifecycle import Action
 from approval.policy import ACTS, POLICY
-from approval.store import APPROVALS, Approval, Decision
+from approval.store import APPROVALS, DECISION_CLOCK, Approval, Decision, NewApproval
+from shared.contracts.grounds import AuthorityRef, Statement
+from shared.runtime.acts import deadlines
+from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
 
@@ -30,23 +33,35 @@ async def hold(tx: Tx, approval_id: UUID) -> Approval:
     return approval
 
 
+async def start_clock(tx: Tx, rt: Runtime, approval: NewApproval, at: datetime) -> None:
+    """Start the authority's clock: how long it is, the profile says for each service item."""
+    clock = rt.rules.service_items[approval.service_item].clock or DECISION_CLOCK
+    await deadlines.start(tx, kind=DECISION_CLOCK, aggregate_id=approval.id, clock_name=clock, rt=rt, at=at)
+
+
 async def act(
     tx: Tx,
+    rt: Runtime,
     who: Caller,
     approval: Approval,
     action: Action,
     *,
-    why: str,
+    by: AuthorityRef | None,
+    says: Statement | None = None,
+    why: str | None = None,
     at: datetime,
     decision: Decision | None = None,
     **changes: Any,
 ) -> Approval:
     """Carry out an action on a held approval; gives it as it is now. Raises ActionRefused (409).
 
-    Clocks are stopped and decisions undone before, so that the row that comes back shows them.
+    ``by`` and ``says``: the authority whose act it is, and its reasons, for the notice to the operator; none for what
+    the operator does itself, which says ``why``. Clocks are stopped and decisions undone before, so that the row that
+    comes back shows them.
     """
+    reasons = why or (says.reasons if says is not None else "")
     if decision is not None:
         await store.add_decision(tx, decision)
-    after = await APPROVALS.move(tx, approval, action, who=who, why=why, at=at, **changes)
-    told.tell(tx, after, action, at=at, grounds=decision.grounds if decision else None)
+    after = await APPROVALS.move(tx, approval, action, who=who, why=reasons, at=at, **changes)
+    await told.tell(tx, rt, after, action, at=at, by=by, says=says, decision=decision)
     return after

@@ -7,7 +7,6 @@ from approval import store
 from approval.errors import (
     ApprovalNotNeeded,
     ApprovalPending,
-    ForeignProvince,
     UnknownProvince,
     UnknownServiceItem,
     ValidityOver,
@@ -16,7 +15,7 @@ from approval.errors import (
 from approval.lifecycle import APPROVAL, Action
 from approval.policy import POLICY, Act
 from approval.service import validity
-from approval.service.act import act, held
+from approval.service.act import act, held, start_clock
 from approval.store import APPROVALS, DECISION_CLOCK, Approval, NewApproval
 from shared.contracts.http.approval import Application, RenewalRequest, Resubmission
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
@@ -34,12 +33,12 @@ APPLY: Final = "apply"
 async def apply(tx: Tx, rt: Runtime, who: Caller, body: Application) -> Approval:
     """File an application with the authority of a level and province, and start its clock (P3.1.1).
 
-    Raises Forbidden (403); UnknownServiceItem, UnknownProvince, Invalid (422); ApprovalNotNeeded, ForeignProvince,
+    Raises Forbidden (403); UnknownServiceItem, UnknownProvince, Invalid (422); ApprovalNotNeeded, AuthorityMissing,
     ApprovalPending (409).
     """
     new = _received(rt, who, body)
     POLICY.require(who, Act.APPLY, new)
-    await _start_clock(tx, rt, new)
+    await start_clock(tx, rt, new, new.submitted_at)
     filed = await store.add(tx, new)
     if filed is None:
         open_id = await store.pending(tx, new)
@@ -57,8 +56,9 @@ async def resubmit(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Re
     await deadlines.resume(tx, DECISION_CLOCK, approval.id, at, rt=rt)
     scope = body.scope_of_service or approval.scope_of_service
     return await act(
-        tx, who, approval, Action.RESUBMIT, why=body.answer, at=at, answer=body.answer, scope_of_service=scope
-    )
+        tx, rt, who, approval, Action.RESUBMIT, by=None, why=body.answer, at=at, answer=body.answer,
+        scope_of_service=scope,
+    )  # fmt: skip
 
 
 async def ask_renewal(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: RenewalRequest) -> Approval:
@@ -73,22 +73,19 @@ async def ask_renewal(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body:
         raise ValidityOver(valid_until=last_day)
     if body.valid_until <= last_day:
         raise ValidityTooShort.field("valid_until", f"must be later than {last_day}")
-    await _start_clock(tx, rt, approval)
+    await start_clock(tx, rt, approval, at)
     return await act(
         tx,
+        rt,
         who,
         approval,
         Action.ASK_RENEWAL,
+        by=None,
         why=body.reasons,
         at=at,
         renewal_until=body.valid_until,
         overdue_at=None,
     )
-
-
-async def _start_clock(tx: Tx, rt: Runtime, approval: NewApproval) -> None:
-    clock = rt.rules.service_items[approval.service_item].clock or DECISION_CLOCK
-    await deadlines.start(tx, kind=DECISION_CLOCK, aggregate_id=approval.id, clock_name=clock, rt=rt, at=rt.clock.now())
 
 
 def _received(rt: Runtime, who: Caller, body: Application) -> NewApproval:
@@ -100,8 +97,7 @@ def _received(rt: Runtime, who: Caller, body: Application) -> NewApproval:
         raise UnknownProvince.field("region", f"{body.region} is no province by GB/T 2260")
     if not item.approval_required:
         raise ApprovalNotNeeded(service_item=item.code)
-    if body.region is not None and who.region is not None and who.region != body.region:
-        raise ForeignProvince(region=who.region)
+    rt.directory.competent(item.code, body.level, body.region)  # somebody must be there to decide
     try:
         domain = normalise_domain(body.domain).ascii
     except InvalidIdentifier as wrong:
@@ -115,5 +111,6 @@ def _received(rt: Runtime, who: Caller, body: Application) -> NewApproval:
         scope_of_service=body.scope_of_service,
         level=body.level,
         region=body.region,
+        email=body.email,
         submitted_at=rt.clock.now(),
     )

@@ -1,7 +1,7 @@
 """What an authority decides on what was put to it (P3.1.2-3)."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from approval import store
@@ -9,7 +9,7 @@ from approval.errors import ValidityTooShort
 from approval.lifecycle import APPROVAL, Action
 from approval.service import validity
 from approval.service.act import act, held
-from approval.service.authority import authority_of, grounds_of
+from approval.service.authority import grounds_of
 from approval.store import DECISION_CLOCK, Approval, Decision
 from shared.contracts.grounds import Statement
 from shared.contracts.http.approval import Finding, Grant, NotRequired, Refusal, Renewal, Return
@@ -19,6 +19,9 @@ from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
 
+MOST: Final = 19_000
+"""Characters of what is missing that a notice holds."""
+
 
 async def send_back(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Return) -> Approval:
     """Return an application, once, with everything that is missing; the clock stands still (P3.1.2).
@@ -26,10 +29,20 @@ async def send_back(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: R
     Raises UnknownApproval (404), Forbidden (403), ActionRefused (409).
     """
     approval, at = await held(tx, who, Action.RETURN, approval_id), rt.clock.now()
-    await deadlines.suspend(tx, DECISION_CLOCK, approval.id, at)
-    why = "; ".join(finding.text for finding in body.missing)
+    says = _missing(rt, approval, body)
+    await deadlines.pause(tx, DECISION_CLOCK, approval.id, at, says.reasons)
     missing = [finding.model_dump() for finding in body.missing]
-    return await act(tx, who, approval, Action.RETURN, why=why, at=at, missing=missing)
+    by = rt.directory.authority_ref(who.organisation)
+    return await act(tx, rt, who, approval, Action.RETURN, by=by, says=says, at=at, missing=missing)
+
+
+def _missing(rt: Runtime, approval: Approval, body: Return) -> Statement:
+    """What the notice of a return says: all of it, as far as a notice can hold it."""
+    said = "\n".join(["The application is not complete. What is missing:", *(each.text for each in body.missing)])
+    if len(said) > MOST:
+        said = f"{said[:MOST]}…\nThe application shows all of it."
+    source = approval.clock.source or rt.rules.ref
+    return Statement(legal_basis=(source,), reasons=said, public_reasons=said)
 
 
 async def grant(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Grant) -> Approval:
@@ -111,12 +124,23 @@ async def _decide(
     **changes: Any,
 ) -> Approval:
     """Decide on a held approval: its grounds are kept and the authority's clock is met."""
-    authority = authority_of(rt, who, approval.service_item)
-    decision = Decision(uuid7(), approval.id, action, grounds_of(rt, authority, stated, at), findings)
+    authority = rt.directory.authority_ref(who.organisation)
+    asked = approval.renewal_until if action is Action.REFUSE_RENEWAL else None
+    decision = Decision(uuid7(), approval.id, action, grounds_of(rt, authority, stated, at), findings, asked)
     await deadlines.met(tx, DECISION_CLOCK, approval.id, at)
     document = authority.model_dump(mode="json")
     return await act(
-        tx, who, approval, action, why=stated.reasons, at=at, decision=decision, authority=document, **changes
+        tx,
+        rt,
+        who,
+        approval,
+        action,
+        by=authority,
+        says=stated,
+        at=at,
+        decision=decision,
+        authority=document,
+        **changes,
     )
 
 

@@ -1,15 +1,16 @@
-"""A decision in a case ends an approval (P3.2.4); an appeal brings it back exactly as it stood (docs/adr/0004)."""
+"""A decision in a case ends approvals (P3.2.4); an appeal brings them back exactly as they stood (docs/adr/0004)."""
 
 from typing import Final
 from uuid import UUID
 
 from approval import store
-from approval.errors import DecisionMisfit
 from approval.lifecycle import APPROVAL, Action, Status
 from approval.service import validity
 from approval.service.act import SYSTEM, act, hold
-from approval.store import APPROVALS, DECISION_CLOCK, VALIDITY_CLOCK, Decision
-from shared.contracts.grounds import Grounds
+from approval.store import APPROVALS, DECISION_CLOCK, Approval, Decision
+from shared.contracts.enforcement import DecisionReleasedV1
+from shared.contracts.grounds import AuthorityRef, Statement
+from shared.rules.identifiers import normalise_domain
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.db.postgres import Tx
@@ -18,43 +19,50 @@ UNDO: Final = "undo"
 """What the history calls it when one of several decisions falls away."""
 
 
-async def end(
-    tx: Tx, rt: Runtime, approval_id: UUID, decision_id: UUID, service_item: str | None, grounds: Grounds
-) -> None:
-    """End an approval. One that is not in force any more stays as it is; a second decision is kept beside the first.
+async def end(tx: Tx, rt: Runtime, fact: DecisionReleasedV1) -> None:
+    """End the operator's approvals of the item for the decided site, put to the authority that decided.
 
-    What the decision says it is about is compared with what is here. Raises UnknownApproval, DecisionMisfit.
+    An approval covers the site if its domain is one of the site's names or lies above one. What was consented to after
+    the decision is another matter, and one that is not in force stays as it is; a second decision is kept beside the
+    first.
     """
-    approval, at = await hold(tx, approval_id), rt.clock.now()
-    addressee = (grounds.authority.level, grounds.authority.region)
-    if service_item != approval.service_item or addressee != (approval.level, approval.region):
-        raise DecisionMisfit(decision_id=decision_id, approval_id=approval_id)
-    if decision_id in {each.id for each in approval.decisions}:
+    if fact.operator is None or fact.service_item is None or fact.site is None:
+        return  # about nobody who could have been approved
+    domains = {name for host in fact.site.hosts for name in (host, *normalise_domain(host).above)}
+    authority = fact.grounds.authority
+    for approval_id in await store.covering(tx, fact.operator, fact.service_item, domains, authority):
+        await _end(tx, rt, await hold(tx, approval_id), fact)
+
+
+async def _end(tx: Tx, rt: Runtime, approval: Approval, fact: DecisionReleasedV1) -> None:
+    at = rt.clock.now()
+    granted = [each.grounds.made_at for each in approval.decisions if each.action is Action.GRANT]
+    if any(made_at > fact.released_at for made_at in granted) or fact.decision_id in {e.id for e in approval.decisions}:
         return
-    decision = Decision(decision_id, approval.id, Action.END, grounds)
+    decision = Decision(fact.decision_id, approval.id, Action.END, fact.grounds)
     if APPROVAL.can(approval.status, Action.END):
-        await deadlines.suspend(tx, DECISION_CLOCK, approval.id, at)
-        await deadlines.met(tx, VALIDITY_CLOCK, approval.id, at)
-        await act(tx, SYSTEM, approval, Action.END, why=grounds.reasons, at=at, decision=decision)
+        await deadlines.pause(tx, DECISION_CLOCK, approval.id, at, fact.grounds.reasons)
+        await validity.stop(tx, approval.id, at)
+        await act(
+            tx, rt, SYSTEM, approval, Action.END, by=fact.grounds.authority, says=fact.grounds, at=at, decision=decision
+        )
     elif approval.status is Status.ENDED:
         await store.add_decision(tx, decision)
-        await APPROVALS.change(tx, approval, Action.END, who=SYSTEM, why=grounds.reasons, at=at)
+        await APPROVALS.change(tx, approval, Action.END, who=SYSTEM, why=fact.grounds.reasons, at=at)
 
 
-async def reinstate(tx: Tx, rt: Runtime, decision_id: UUID, why: str) -> None:
-    """A decision has no effect any more: unless another one stands, the approval that it ended is back as it stood."""
-    approval_id = await store.ended_by(tx, decision_id)
-    if approval_id is None:
-        return  # it ended nothing here
-    approval, at = await hold(tx, approval_id), rt.clock.now()
-    if not await store.undo(tx, decision_id, at, why):
-        return  # as the suspension before said
-    if approval.ended_by != {decision_id}:
-        await APPROVALS.change(tx, approval, UNDO, who=SYSTEM, why=why, at=at)
-        return
-    if approval.renewal_until is not None:
-        await deadlines.resume(tx, DECISION_CLOCK, approval.id, at, rt=rt)
-        await act(tx, SYSTEM, approval, Action.REINSTATE_RENEWAL, why=why, at=at)
-        return
-    after = await act(tx, SYSTEM, approval, Action.REINSTATE, why=why, at=at)
-    await validity.lapse_or_watch(tx, rt, after, at)
+async def reinstate(tx: Tx, rt: Runtime, decision_id: UUID, by: AuthorityRef, says: Statement) -> None:
+    """A decision has no effect any more: unless another one stands, what it ended is back as it stood."""
+    for approval_id in await store.decided_by(tx, decision_id):
+        approval, at = await hold(tx, approval_id), rt.clock.now()
+        if decision_id not in approval.ended_by:
+            continue  # it fell before, or it is a decision of our own
+        await store.undo(tx, decision_id, approval_id, at, says.reasons)
+        if approval.ended_by != {decision_id}:
+            await APPROVALS.change(tx, approval, UNDO, who=SYSTEM, why=says.reasons, at=at)
+        elif approval.renewal_until is not None:
+            await deadlines.resume(tx, DECISION_CLOCK, approval.id, at, rt=rt)
+            await act(tx, rt, SYSTEM, approval, Action.REINSTATE_RENEWAL, by=by, says=says, at=at)
+        else:
+            after = await act(tx, rt, SYSTEM, approval, Action.REINSTATE, by=by, says=says, at=at)
+            await validity.lapse_or_watch(tx, rt, after, at)

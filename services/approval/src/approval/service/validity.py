@@ -4,15 +4,16 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 from uuid import UUID
 
+from approval import told
 from approval.lifecycle import AWAITED, Action, Status
 from approval.service.act import SYSTEM, act, hold
 from approval.store import APPROVALS, VALIDITY_CLOCK, Approval
+from shared.contracts.grounds import Statement
+from shared.rules.clocks import StageKind, shifted
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.db.postgres import Tx
 
-WARNINGS: Final = (30, 7, 1)
-"""Days before the end on which the operator is warned."""
 WARN: Final = "warn"
 MARK_OVERDUE: Final = "mark_overdue"
 """What the history calls what moves nothing."""
@@ -36,12 +37,25 @@ def is_over(rt: Runtime, last_day: date, at: datetime) -> bool:
 
 
 async def watch(tx: Tx, rt: Runtime, approval_id: UUID, last_day: date, at: datetime) -> None:
-    """Let the clock ring at the next warning before the last day is over, or at its end; one that runs is replaced."""
+    """Let the clock ring at the next warning before the last day is over, or at its end; one that runs is replaced.
+
+    The warnings are the reminders of the profile's clock.
+    """
     end = datetime.combine(last_day + timedelta(days=1), time(), rt.rules.time_zone)
-    rings = (end - timedelta(days=days) for days in WARNINGS)
+    stages = rt.rules.clocks[rt.rules.approvals.validity].stages
+    rings = [
+        shifted(rt.rules.calendar, rt.rules.time_zone, end, stage.shift, stage.unit)
+        for stage in stages
+        if stage.kind is StageKind.REMIND
+    ]
     ring = min((ring for ring in rings if ring > at), default=end)
-    await deadlines.met(tx, VALIDITY_CLOCK, approval_id, at)
+    await stop(tx, approval_id, at)
     await deadlines.start_in(tx, VALIDITY_CLOCK, approval_id, (ring - at).total_seconds(), at=at)
+
+
+async def stop(tx: Tx, approval_id: UUID, at: datetime) -> None:
+    """Let the clock ring no more."""
+    await deadlines.met(tx, VALIDITY_CLOCK, approval_id, at)
 
 
 async def ring(rt: Runtime, tx: Tx, approval_id: UUID) -> None:
@@ -52,6 +66,11 @@ async def ring(rt: Runtime, tx: Tx, approval_id: UUID) -> None:
     if not is_over(rt, last_day_of(approval), at):
         why = f"The approval ends with {approval.valid_until}: ask for its renewal before."
         approval = await APPROVALS.change(tx, approval, WARN, who=SYSTEM, why=why, at=at, warned_at=at)
+        if approval.authority is not None:
+            kind, title = told.LAPSING
+            until = rt.rules.end_of(last_day_of(approval))
+            says = _says(rt, why)
+            await told.notify(tx, rt, approval, kind, title, by=approval.authority, says=says, answer_by=until)
     await lapse_or_watch(tx, rt, approval, at)
 
 
@@ -61,9 +80,14 @@ async def lapse_or_watch(tx: Tx, rt: Runtime, approval: Approval, at: datetime) 
     if not is_over(rt, last_day, at):
         await watch(tx, rt, approval.id, last_day, at)
         return approval
-    await deadlines.met(tx, VALIDITY_CLOCK, approval.id, at)
-    why = f"Its last day, {last_day}, is over, and no renewal was asked for or given."
-    return await act(tx, SYSTEM, approval, Action.LAPSE, why=why, at=at)
+    await stop(tx, approval.id, at)
+    says = _says(rt, f"Its last day, {last_day}, is over, and no renewal was asked for or given.")
+    return await act(tx, rt, SYSTEM, approval, Action.LAPSE, by=approval.authority, says=says, at=at)
+
+
+def _says(rt: Runtime, why: str) -> Statement:
+    source = rt.rules.clocks[rt.rules.approvals.validity].source
+    return Statement(legal_basis=(source,), reasons=why, public_reasons=why)
 
 
 async def mark_overdue(rt: Runtime, tx: Tx, approval_id: UUID) -> None:

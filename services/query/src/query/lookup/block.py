@@ -10,9 +10,9 @@ import lmdb
 import msgspec
 
 from query.lookup import keys
-from query.lookup.keys import LONGEST_DOMAIN
-from query.lookup.point import Finder, Hit, group
+from query.lookup.point import Finder, Hit, Unlisted, group
 from query.readmodel import rows
+from query.readmodel.acts import LONGEST_HOST
 from query.readmodel.layout import ALONE, FOUND, THEN, pack
 from query.readmodel.model import ReadModel
 from shared.contracts.http.query import By
@@ -48,7 +48,8 @@ class Lookup:
 
     def __init__(self, model: ReadModel, txn: Any) -> None:
         self._model, self._txn = model, txn
-        self._domains = model.db["domains"]
+        self._domains, self._unregistered = model.db["domains"], model.db["unregistered"]
+        self._any_unregistered = txn.stat(self._unregistered)["entries"] > 0
         self._finder = Finder(model, txn)
         self._texts: dict[bytes, bytes] = {}
         """Line → its key, where the line holds more than that."""
@@ -90,11 +91,16 @@ class Lookup:
 
         Most keys that find nothing are such, and need not be taken apart. A public suffix is one too: nobody has it.
         """
-        if _PLAIN_NAME(line) is None or len(line) > LONGEST_DOMAIN or b"xn--" in line:
+        if _PLAIN_NAME(line) is None or len(line) > LONGEST_HOST or b"xn--" in line:
+            return False
+        get = self._txn.get
+        if self._any_unregistered and get(line, None, self._unregistered) is not None:
             return False
         above = line.partition(b".")[2]
         while b"." in above:
-            if self._txn.get(above, None, self._domains) is not None:
+            if get(above, None, self._domains) is not None:
+                return False
+            if self._any_unregistered and get(above, None, self._unregistered) is not None:
                 return False
             above = above.partition(b".")[2]
         return True
@@ -129,6 +135,9 @@ class Lookup:
             return b""
         text, problem, hit = self._read(line, by)
         key = _json(text)
+        if isinstance(hit, Unlisted):
+            matched = b'"matched":%s,' % _json(hit.matched) if hit.matched else b""
+            return b'{"found":false,"key":%s,%s"unregistered":%s}\n' % (key, matched, _json(hit.site))
         if problem is not None:
             return b'{"found":false,"key":%s,"error":%s,"message":%s}\n' % (key, *map(_json, problem))
         if hit is None:
@@ -136,7 +145,7 @@ class Lookup:
         matched = b'"matched":%s,' % _json(hit.matched) if hit.matched else b""
         return b'{"found":true,"key":%s,%s%s' % (key, matched, hit.body)
 
-    def _read(self, line: bytes, by: By) -> tuple[str, tuple[str, str] | None, Hit | None]:
+    def _read(self, line: bytes, by: By) -> tuple[str, tuple[str, str] | None, Hit | Unlisted | None]:
         """The key of a line, what is wrong with it, and what it finds."""
         text, problem = _key_of(line)
         if text.encode() != line:
@@ -149,7 +158,7 @@ class Lookup:
             return text, (wrong.code, wrong.message), None
         if asked.terms[0] != text:
             self._terms.append(asked.terms[0].encode())
-        return text, None, self._finder.find_asked(asked)
+        return text, None, self._finder.find_asked(asked) or self._finder.find_unregistered(asked)
 
     def csv(self, lines: Sequence[bytes], by: By) -> Block:
         """One CSV row for each line that is not blank, in order; the first site of a key that several have."""
@@ -173,6 +182,8 @@ class Lookup:
 
     def _row(self, line: bytes, by: By) -> tuple[bytes, bool]:
         text, problem, hit = self._read(line, by)
+        if isinstance(hit, Unlisted):
+            return rows.unregistered(text, hit.site).encode(), False
         if hit is None:
             return rows.missing(text, *(problem or ("", ""))).encode(), False
         sites = group(hit)

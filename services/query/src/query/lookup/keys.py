@@ -6,23 +6,20 @@ it here: with an underscore, or with an emoji, which IDNA does not allow. Such a
 
 import re
 import unicodedata
-from functools import cache
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from query.readmodel.acts import LONGEST_HOST
 from query.readmodel.layout import pack
 from shared.contracts.http.query import By
 from shared.rules.identifiers import (
-    PROFILE,
     InvalidIdentifier,
-    format_number,
+    looks_like_number,
     normalise_domain,
     normalise_ip,
     parse_number,
 )
-from shared.rules.profile import load
 
-LONGEST_DOMAIN: Final = 253
 _ADDRESS: Final = frozenset("0123456789abcdefABCDEF:.")
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?").fullmatch
 _BRACKETED: Final = re.compile(r"\[([^\[\]]*)\](?::\d{1,5})?", re.ASCII).fullmatch
@@ -58,7 +55,7 @@ def read(text: str, by: By) -> Asked:
 
 def shape(text: str) -> By:
     """What a key looks like."""
-    if _is_number(text):
+    if looks_like_number(text):
         return By.NUMBER
     if _is_network(text):
         return By.IP
@@ -79,24 +76,6 @@ def host(text: str) -> str:
             return text
     found = _BRACKETED(text) or _PORT(text)
     return found[1] if found else text
-
-
-@cache
-def _marks() -> str:
-    return "".join(sorted(form.mark for form in load(PROFILE).numbers.values()))
-
-
-@cache
-def _number() -> re.Pattern[str]:
-    return re.compile(rf"ICP[{_marks()}]\d")
-
-
-def _is_number(text: str) -> bool:
-    """Whether a text is meant as a number. Its characters alone say little: they stand in names too (备案.example)."""
-    compact = "".join(unicodedata.normalize("NFKC", text).split()).upper()
-    if _number().search(compact):
-        return True
-    return "." not in compact and any(sign in compact for sign in f"号{_marks()}")
 
 
 def _is_network(text: str) -> bool:
@@ -134,7 +113,7 @@ def _as_the_dns_has_it(name: str) -> str | None:
     labels = unicodedata.normalize("NFKC", name).removesuffix(".").lower().split(".")
     encoded = [_a_label(label) for label in labels]
     found = ".".join([label for label in encoded if label is not None])
-    possible = len(labels) > 1 and None not in encoded and len(found) <= LONGEST_DOMAIN and not labels[-1].isdigit()
+    possible = len(labels) > 1 and None not in encoded and len(found) <= LONGEST_HOST and not labels[-1].isdigit()
     return found if possible else None
 
 
@@ -162,8 +141,7 @@ def _address(text: str) -> tuple[str, ...]:
 def _numbers(text: str) -> tuple[str, ...]:
     """A registration or site number in its one form. Raises InvalidIdentifier."""
     parsed = parse_number(text)
-    whole = format_number(parsed.province, parsed.kind, parsed.serial, parsed.site)
-    return (whole,) if parsed.site is None else (whole, parsed.registration)
+    return (parsed.normal,) if parsed.site is None else (parsed.normal, parsed.registration)
 
 
 _READERS: Final = {By.DOMAIN: _domain, By.IP: _address, By.NUMBER: _numbers}

@@ -9,7 +9,7 @@ from query.lookup import keys
 from query.lookup.keys import Asked
 from query.readmodel.layout import ALONE, FOUND, SHOWN, THEN, pack
 from query.readmodel.model import ReadModel
-from query.readmodel.records import Entry
+from query.readmodel.records import Entry, Unregistered
 from shared.contracts.http.query import By
 
 
@@ -35,10 +35,18 @@ class _Others(msgspec.Struct):
 
 
 def group(hit: Hit) -> Group:
-    """The entries of a hit, the active one first."""
+    """The entries of a hit, the live one first."""
     whole = b"{" + hit.body
     rest = msgspec.json.decode(whole, type=_Others)
     return Group(rest.total, [msgspec.json.decode(whole, type=Entry), *rest.others])
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A site in no register that a name finds; ``matched``: its host name if that is another than the one given."""
+
+    site: Unregistered
+    matched: str | None
 
 
 class Finder:
@@ -65,6 +73,14 @@ class Finder:
                 body = bytes(body[len(FOUND) + len(name) + len(THEN) :])
                 total = 1 if body.startswith(ALONE) else msgspec.json.decode(b"{" + body, type=_Others).total
                 return Hit(total, body, None if name == term else name)
+        return None
+
+    def find_unregistered(self, asked: Asked) -> Unlisted | None:
+        """What a name finds that no registered site has: one in no register that was subject of a measure."""
+        for name in asked.terms if asked.by is By.DOMAIN else ():
+            site = self._model.unregistered(self._txn, name)
+            if site is not None:
+                return Unlisted(site, None if name == asked.terms[0] else name)
         return None
 
     def _many(self, index: str, key: bytes) -> Hit | None:

@@ -6,17 +6,16 @@ from typing import Any, Final
 
 from fastapi import Response
 
-from query.errors import EntryNotFound, KeyMalformed
+from query.errors import AddressesAreOfficial, EntryNotFound, KeyMalformed
 from shared.contracts.http.query import EventView, RegisterEntry
 from shared.pages.catalogue import translations
 from shared.pages.language import Language
 from shared.pages.reader import Reader
 from shared.pages.render import Pages
-from shared.rules import load
-from shared.rules.identifiers import PROFILE
+from shared.rules.profile import chosen
 
 PAGES: Final = Pages("query.public")
-ORDERS: Final = ("cut_off", "suspend", "restore", "stop_billing", "resume_billing")
+ORDERS: Final = ("cut_off", "suspend", "restore")
 
 
 async def answer(reader: Reader, asked: Awaitable[RegisterEntry]) -> Response:
@@ -26,7 +25,7 @@ async def answer(reader: Reader, asked: Awaitable[RegisterEntry]) -> Response:
         return Response(as_json(entry), media_type="application/json", headers={"Vary": "Accept"})
     try:
         entry = await asked
-    except (EntryNotFound, KeyMalformed) as problem:
+    except (AddressesAreOfficial, EntryNotFound, KeyMalformed) as problem:
         place = translations(reader.language).ugettext("Public register of sites")
         return PAGES.response(
             "problem.html",
@@ -53,8 +52,8 @@ def html(entry: RegisterEntry, language: Language) -> str:
 
 def _given(entry: RegisterEntry, language: Language) -> dict[str, Any]:
     """What the template needs beside the entry: names from the rule profile in one language, events in words."""
-    rules = load(PROFILE)
-    region = rules.provinces.get(entry.region)
+    rules = chosen()
+    region = rules.provinces.get(entry.registration.region) if entry.registration is not None else None
     items = rules.service_items
 
     def named(codes: list[str]) -> list[str]:
@@ -62,7 +61,7 @@ def _given(entry: RegisterEntry, language: Language) -> dict[str, Any]:
 
     return {
         "entry": entry,
-        "region": _in(language, region) if region else entry.region,
+        "region": _in(language, region) if region else entry.registration and entry.registration.region,
         "items": named,
         "events": list(_events(entry.history, language)),
     }
@@ -72,7 +71,7 @@ def _in(language: Language, named: object) -> str:
     return str(getattr(named, "chinese" if language is Language.ZH else "english"))
 
 
-def _events(history: list[EventView], language: Language) -> Iterator[tuple[datetime, str, str]]:
+def _events(history: list[EventView], language: Language) -> Iterator[tuple[datetime, str, str, datetime | None]]:
     """Rows of the table of events: ``cut_off_executed`` is an order's kind and its step."""
     word = translations(language).upgettext
     for event in history:
@@ -80,4 +79,6 @@ def _events(history: list[EventView], language: Language) -> Iterator[tuple[date
         said = word("event", event.what)
         if order is not None:
             said = f"{word('order', order)}: {word('order step', event.what.removeprefix(f'{order}_'))}"
-        yield event.at, said, event.site_number or ""
+        if event.answer is not None:
+            said = f"{said} ({word('order answer', event.answer)})"
+        yield event.at, said, event.about, event.providers_time

@@ -26,10 +26,13 @@ def name_of(operator: OperatorRecord) -> str:
     return INDIVIDUAL if is_person(operator) else operator.name
 
 
-def said(text: str, operator: OperatorRecord) -> str:
-    """A text without citizens' numbers, and without the name and number of an operator who is a person."""
-    if is_person(operator):
-        for personal in (operator.name, operator.uscc):
+def said(text: str, operator: OperatorRecord | None) -> str:
+    """A text without citizens' numbers, and without the name and identity of an operator who is a person.
+
+    ``operator`` is none for a site in no register.
+    """
+    if operator is not None and is_person(operator):
+        for personal in (operator.name, operator.identity):
             # However it is spaced and capitalised; a blank in the name may be any, or none.
             parts = [re.escape(part) for part in personal.split()]
             if parts:

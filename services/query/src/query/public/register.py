@@ -1,25 +1,33 @@
-"""What the public sees of an entry: no credit codes, no addresses, no case numbers, no officers, and no person."""
+"""What the public sees of an entry: no identities, no addresses, no case numbers, no officers, and no person."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from query.lookup.freshness import Freshness
 from query.lookup.point import Group
 from query.public.privacy import name_of, said
-from query.readmodel.lifecycle import RANK, Order
-from query.readmodel.records import Decision, Entry
+from query.readmodel import acts
+from query.readmodel.acts import Measure
+from query.readmodel.lifecycle import RANK, Hosting, Order
+from query.readmodel.records import Entry, OperatorRecord, Unregistered
 from shared.contracts.http.query import (
     EventView,
     HostingView,
     NamesView,
     PublicAccess,
+    PublicAppeal,
     PublicEntry,
     PublicMeasure,
     PublicOperator,
+    PublicOutcome,
     PublicRedress,
     PublicRegistration,
     PublicSite,
+    PublicStatement,
+    PublicUndoing,
+    PublicUnregistered,
     RegisterEntry,
     RegisterSite,
 )
@@ -27,21 +35,36 @@ from shared.contracts.http.query import (
 
 def public(record: Entry) -> PublicEntry:
     """The public part of an entry."""
-    hosting = record.hosting
-    order_status = {"order_status": hosting.order_status} if hosting.order_status else {}
+    registration = record.registration
     return PublicEntry(
         site=PublicSite(**_site(record)),
         registration=PublicRegistration(
-            number=record.registration.number, kind=record.registration.kind, status=record.registration.status
+            number=registration.number,
+            kind=registration.kind,
+            level=registration.level,
+            region=registration.region,
+            valid_until=registration.valid_until,
         ),
         operator=PublicOperator(name=name_of(record.operator), kind=record.operator.kind),
         accesses=[
-            PublicAccess(provider_id=each.provider_id, hosting_mode=each.hosting_mode, hosting=each.hosting)
+            PublicAccess(
+                provider_id=each.provider_id, hosting_mode=each.hosting_mode, status=each.status, hosting=each.hosting
+            )
             for each in record.accesses
         ],
-        hosting=HostingView(state=hosting.state, since=hosting.since, order_id=hosting.order_id, **order_status),
+        hosting=_hosting(record.hosting),
         changed_at=record.changed_at,
-        measures=_measures(record),
+        measures=[_measure(each, record.operator) for each in record.measures],
+    )
+
+
+def unregistered(site: Unregistered) -> PublicUnregistered:
+    """The public part of what is known of a site in no register."""
+    return PublicUnregistered(
+        host=site.host,
+        provider_ids=site.provider_ids,
+        hosting=_hosting(site.hosting),
+        measures=[_measure(each, None) for each in site.measures],
     )
 
 
@@ -51,21 +74,37 @@ def answer(group: Group) -> dict[str, Any]:
     return {"total": group.total, **({"others": others} if others else {}), **first}
 
 
+def answer_unregistered(site: Unregistered) -> dict[str, Any]:
+    """The public answer for a name that only a site in no register has."""
+    return {"unregistered": unregistered(site).model_dump(mode="json", exclude_unset=True)}
+
+
 def entry(
-    number: str, group: Group, orders: Sequence[Mapping[str, list[Order]]], freshness: Freshness
+    key: str,
+    group: Group | None,
+    unlisted: Unregistered | None,
+    orders: Sequence[Mapping[str, list[Order]]],
+    freshness: Freshness,
 ) -> RegisterEntry:
-    """The register's entry for a number: who, which sites, what was decided and why, how to challenge it, what became
-    of it. ``orders``: of each site, by provider.
+    """The register's entry for a number or a host name: who, which sites, what was decided and why, how to challenge
+    it, what became of it. ``orders``: of each site, then of the one in no register, by provider.
     """
-    shown = [public(each) for each in group.entries]
+    entries = group.entries if group is not None else []
+    shown = [public(each) for each in entries]
+    told: list[tuple[str, Sequence[Measure]]] = [(each.site.site_number, each.measures) for each in entries]
+    if unlisted is not None:
+        told.append((unlisted.host, unlisted.measures))
+    events: list[Told] = [
+        event
+        for (about, measures), of_site in zip(told, orders, strict=True)
+        for event in (*_of_measures(about, measures), *_of_orders(about, of_site))
+    ]
     return RegisterEntry(
         as_of=freshness.as_of,
         lag_ms=freshness.lag_ms,
-        number=number,
-        registration=shown[0].registration,
-        operator=shown[0].operator,
-        region=group.entries[0].site.region,
-        total=group.total,
+        key=key,
+        **({"registration": shown[0].registration, "operator": shown[0].operator} if shown else {}),
+        total=group.total if group is not None else 0,
         sites=[
             RegisterSite(
                 **_site(record),
@@ -74,9 +113,10 @@ def entry(
                 changed_at=each.changed_at,
                 measures=each.measures,
             )
-            for record, each in zip(group.entries, shown, strict=True)
+            for record, each in zip(entries, shown, strict=True)
         ],
-        history=sorted(_events(group, orders), key=_when),
+        **({"unregistered": unregistered(unlisted)} if unlisted is not None else {}),
+        history=[event for _, event in sorted(events, key=_when)],
     )
 
 
@@ -89,60 +129,115 @@ def _site(record: Entry) -> dict[str, Any]:
         "domains": site.domains,
         "service_items": site.service_items,
         "status": site.status,
-        "region": site.region,
     }
 
 
-def _measures(record: Entry) -> list[PublicMeasure]:
-    """Every measure that the register tells of: today the one in force."""
-    decision = record.decision
-    if decision is None:
-        return []
-    since = next((change.at for change in reversed(record.history) if change.status == "revoked"), None)
-    return [_measure(decision, record, since)]
+def _hosting(hosting: Hosting) -> HostingView:
+    order_status = {"order_status": hosting.order_status} if hosting.order_status else {}
+    return HostingView(state=hosting.state, since=hosting.since, order_id=hosting.order_id, **order_status)
 
 
-def _measure(decision: Decision, record: Entry, since: str | None) -> PublicMeasure:
-    operator, redress = record.operator, decision.redress
-    # Only what the authority itself released: what it left out of the public reasons is nobody's guess here.
-    reasons = None if decision.public_reasons is None else said(decision.public_reasons, operator)
+def _measure(measure: Measure, operator: OperatorRecord | None) -> PublicMeasure:
+    undone = measure.undone
     return PublicMeasure(
-        decision_id=decision.decision_id,
-        effect="revoke",
-        status="in_force",
-        since=since,
-        authority=NamesView(zh=decision.authority, en=decision.authority),
-        legal_basis=[said(each, operator) for each in decision.legal_basis],
-        public_reasons=reasons,
+        decision_id=measure.decision_id,
+        effect=measure.effect,
+        status=measure.status,
+        since=measure.since,
+        until=measure.until,
+        service_item=measure.service_item,
+        authority=_names(measure.authority),
+        regulator=_names(measure.regulator),
+        **_stated(measure, operator),
         redress=PublicRedress(
-            body=NamesView(zh=redress.authority, en=redress.authority),
-            how=said(redress.how, operator),
-            within_days=redress.within_days,
+            body=_names(measure.redress.body),
+            how=said(measure.redress.how, operator),
+            within_days=measure.redress.within_days,
         ),
+        undone=None if undone is None else PublicUndoing(
+            because=undone.because,
+            authority=_names(undone.authority),
+            statement=PublicStatement(**_stated(undone.statement, operator)),
+            at=undone.at,
+        ),
+        appeals=[_appeal(each, operator) for each in measure.appeals],
+        orders=[
+            PublicOutcome(
+                order_id=each.order_id,
+                provider_id=each.provider_id,
+                action=each.action,
+                status=each.status,
+                at=each.at,
+                executed_at=each.executed_at,
+                answer=each.answer,
+            )
+            for each in measure.orders
+        ],
+    )  # fmt: skip
+
+
+def _appeal(appeal: acts.Appeal, operator: OperatorRecord | None) -> PublicAppeal:
+    statement = appeal.statement
+    return PublicAppeal(
+        appeal_id=appeal.appeal_id,
+        status=appeal.status,
+        body=_names(appeal.body),
+        filed_at=appeal.filed_at,
+        due_at=appeal.due_at,
+        decided_at=appeal.decided_at,
+        statement=None if statement is None else PublicStatement(**_stated(statement, operator)),
     )
 
 
-def _when(event: EventView) -> tuple[datetime, int, str]:
-    """At the same moment: a registration before its orders, and these in the order of their steps."""
-    return event.at, RANK.get(event.what.rpartition("_")[2], -1), event.what
+def _stated(statement: acts.Statement | Measure, operator: OperatorRecord | None) -> dict[str, Any]:
+    """What was stated, in the version its authority released and no other; persons are taken out once more."""
+    return {
+        "legal_basis": [said(each, operator) for each in statement.legal_basis],
+        "public_reasons": said(statement.public_reasons, operator),
+        "redacted": [said(each, operator) for each in statement.redacted],
+    }
 
 
-def _events(group: Group, orders: Sequence[Mapping[str, list[Order]]]) -> list[EventView]:
-    """What happened: changes of the registration, and the steps of every order that went out."""
-    changes = {(datetime.fromisoformat(change.at), change.status) for each in group.entries for change in each.history}
-    events = [EventView(at=at, what=f"registration_{status}") for at, status in changes]
-    for each, by_provider in zip(group.entries, orders, strict=False):
-        for provider_id, known in by_provider.items():
-            events += [
-                EventView(
+def _names(names: acts.Names) -> NamesView:
+    return NamesView(zh=names.zh, en=names.en)
+
+
+# --- what happened ---------------------------------------------------------------------------------------------------
+
+
+Told = tuple[int, EventView]
+"""An event, and its rank among those of the same moment: a measure before its orders, these by their steps."""
+
+
+def _when(told: Told) -> tuple[datetime, int, str, str, int]:
+    rank, event = told
+    return event.at, rank, event.about, event.what, (event.order_id or event.decision_id or UUID(int=0)).int
+
+
+def _of_measures(about: str, measures: Sequence[Measure]) -> Iterator[Told]:
+    for each in measures:
+        steps = [(each.since, "carried_out")]
+        if each.undone is not None:
+            steps.append((each.undone.at, "undone"))
+        for appeal in each.appeals:
+            times = ((appeal.filed_at, "filed"), (appeal.due_at, "overdue"), (appeal.decided_at, appeal.status))
+            steps += [(at, f"appeal_{what}") for at, what in times if at is not None]
+        for at, what in steps:
+            yield -1, EventView(at=at, what=what, about=about, decision_id=each.decision_id)
+
+
+def _of_orders(about: str, by_provider: Mapping[str, list[Order]]) -> Iterator[Told]:
+    """The steps of every order that went out; one that did not concerns nobody."""
+    for provider_id, known in by_provider.items():
+        for order in known:
+            for step, at in order.steps.items() if order.sequence is not None else ():
+                event = EventView(
                     at=at,
                     what=f"{order.action}_{step}",
-                    site_number=each.site.site_number,
+                    about=about,
                     provider_id=provider_id,
                     order_id=order.order_id,
+                    answer=order.answer if step == "answered" else None,
+                    providers_time=order.executed_at if step == "executed" else None,
                 )
-                for order in known
-                if order.sequence is not None  # one that never went out concerns nobody
-                for step, at in order.lived.items()
-            ]
-    return events
+                yield RANK[step], event

@@ -1,4 +1,4 @@
-"""Reads the register's records and the order facts from Kafka into the read model, and knows how far behind it is.
+"""Reads records of sites, what was decided about them, and order facts from Kafka into the read model, and knows how far behind it is.
 
 It joins no group and keeps no inbox: where to go on is in the read model itself, committed with what was read.
 """
@@ -22,7 +22,7 @@ from query.readmodel.decoding import Decoded, decode
 from query.readmodel.layout import Place
 from query.readmodel.model import ReadModel
 from query.readmodel.writer import Writer
-from shared.contracts.topics import ACCESS_EVENTS, REGISTRY_SITES
+from shared.contracts.topics import ACCESS_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base import metrics as runtime_metrics
 from shared.runtime.base.clock import Clock
@@ -30,7 +30,7 @@ from shared.runtime.events import kafka as broker
 from shared.runtime.events.kafka import KafkaSettings, Reader
 from shared.runtime.events.reading import Polled, Reading
 
-TOPICS: Final = (REGISTRY_SITES, ACCESS_EVENTS)
+TOPICS: Final = (REGISTRY_SITES, REGISTRY_EVENTS, ENFORCEMENT_EVENTS, ACCESS_EVENTS)
 POLL_RECORDS: Final = 5000
 PROBE_S: Final = 0.5
 """How often the broker is asked how far its topics reach."""
@@ -122,7 +122,7 @@ class Ingest:
         for kept in self._model.unreadable():
             decoded = Decoded()
             try:
-                decoded.take(kept.value)
+                decoded.take(kept.place.topic, kept.value)
             except ValueError:
                 continue
             self._writer.apply(decoded.batch())
@@ -168,7 +168,7 @@ class Ingest:
         """Write records and their places in one transaction of the file."""
         decoded = await self._do(self._decode_and_apply, polled)
         self.progress_at = time.monotonic()
-        applied = len(decoded.sites) + len(decoded.orders)
+        applied = len(decoded.sites) + len(decoded.orders) + len(decoded.acts)
         for outcome, number in (
             ("applied", applied),
             ("skipped", decoded.skipped),

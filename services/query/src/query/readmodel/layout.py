@@ -2,8 +2,11 @@
 
 ``sites`` (site id → entry), ``domains`` and ``rows`` (A-label → the whole answer as a line of JSON, as a row of CSV:
 one get and no work for each key of a list), ``shared`` (domains that several sites have → site ids), ``ips`` (16 bytes
-→ site ids), ``numbers`` (number → site ids), ``operators`` (operator id → site ids), ``orders`` (site id, provider id →
-orders), ``quarantine`` (records nobody could read), ``meta`` (schema, cluster id, offsets, freshness).
+→ site ids), ``numbers`` (number → site ids), ``operators`` (operator id → site ids), ``unregistered`` (host name of a
+site that is in no register and was subject of a measure → what is known of it), ``orders`` (place, provider id →
+orders), ``acts`` (act, kind, part → what is known of a decision and of appeals), ``measured`` (place → decisions),
+``concerned`` (decision or execution → places), ``quarantine`` (records nobody could read), ``meta`` (schema, cluster
+id, offsets, freshness). A place is a site id, or what stands for it with a site in no register.
 """
 
 import socket
@@ -13,22 +16,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from query.readmodel.acts import Act
 from query.readmodel.lifecycle import OrderFact
 from query.readmodel.records import SiteFact
 
-SCHEMA: Final = b"2"
+SCHEMA: Final = b"3"
 """A file of another schema is emptied and built anew from the beginning of the topics."""
 SHOWN: Final = 100
 """Further sites listed for a key that many sites have; ``total`` says how many there are."""
 NAMES: Final = (
-    "sites", "domains", "rows", "shared", "ips", "numbers", "operators", "orders", "quarantine", "meta",
+    "sites", "domains", "rows", "shared", "ips", "numbers", "operators", "unregistered", "orders", "acts", "measured",
+    "concerned", "quarantine", "meta",
 )  # fmt: skip
-DUPLICATES: Final = frozenset({"shared", "ips", "numbers", "operators"})
+DUPLICATES: Final = frozenset({"shared", "ips", "numbers", "operators", "measured", "concerned"})
 FOUND: Final = b'{"found":true,"key":"'
 THEN: Final = b'",'
 ALONE: Final = b'"total":1,'
-ACTIVE: Final = b'"status":"active"},"operator":{'
-"""What only the entry of a registration in force holds: quotes inside a text are escaped."""
+LIVE: Final = b'"status":"live"},"registration":{'
+"""What only the entry of a live site holds: quotes inside a text are escaped."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 ID: Final = 16
 _V4: Final = bytes(10) + b"\xff\xff"
@@ -56,6 +61,7 @@ class Batch:
 
     sites: Sequence[SiteFact] = ()
     orders: Sequence[OrderFact] = ()
+    acts: Sequence[Act] = ()
     unreadable: Sequence[Unreadable] = ()
     offsets: Mapping[Place, int] = field(default_factory=dict)
 

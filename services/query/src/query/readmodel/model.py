@@ -11,13 +11,13 @@ from uuid import UUID
 import lmdb
 import structlog
 
-from query.readmodel import lifecycle, records
+from query.readmodel import acts, lifecycle, records
 from query.readmodel.layout import (
-    ACTIVE,
     ALONE,
     DUPLICATES,
     EPOCH,
     ID,
+    LIVE,
     NAMES,
     SCHEMA,
     SHOWN,
@@ -25,11 +25,14 @@ from query.readmodel.layout import (
     Unreadable,
     unreadable_of,
 )
+from query.readmodel.acts import CarriedOut
 from query.readmodel.lifecycle import Order
-from query.readmodel.records import Entry
+from query.readmodel.records import Entry, Story, Unregistered
 
 MAP_SIZE: Final = 16 << 30
 MOST_READERS: Final = 510
+MOST_MEASURES: Final = 10_000
+"""Decisions about one site that are read; each took four people."""
 
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -131,16 +134,44 @@ class ReadModel:
         tail = txn.get(site_id, None, self.db["sites"])
         return None if tail is None else records.decode(tail)
 
-    def orders_of(self, txn: Any, site_id: bytes) -> dict[str, list[Order]]:
+    def unregistered(self, txn: Any, host: str) -> Unregistered | None:
+        """What is known of a site that is in no register."""
+        value = txn.get(host.encode(), None, self.db["unregistered"])
+        return None if value is None else records.load_unregistered(value)
+
+    def story(self, txn: Any, place: bytes) -> Story:
+        """All that befell a site: its orders, by provider, and what was carried out on it."""
+        orders = self.orders_of(txn, place)
+        _, decisions = self.ids(txn, "measured", place, MOST_MEASURES)
+        carried: list[CarriedOut] = []
+        measures = []
+        for decision_id in decisions:
+            about = self._acts(txn, decision_id)
+            for each in about:
+                if isinstance(each, CarriedOut) and each.place == place:
+                    known = [*about, *self._acts(txn, each.execution_id.bytes)]
+                    measures.append(acts.measure(each, known, orders))
+                    carried.append(each)
+        measures.sort(key=lambda measure: (measure.since, measure.execution_id.int))
+        return Story(orders, tuple(measures), tuple(carried))
+
+    def orders_of(self, txn: Any, place: bytes) -> dict[str, list[Order]]:
         """The orders about a site, by provider."""
-        cursor = txn.cursor(self.db["orders"])
-        found: dict[str, list[Order]] = {}
-        if cursor.set_range(site_id):
+        return {
+            str(UUID(bytes=key[ID:])): lifecycle.load(value) for key, value in self._beginning(txn, "orders", place)
+        }
+
+    def _acts(self, txn: Any, about: bytes) -> list[Any]:
+        return [acts.load(key, value) for key, value in self._beginning(txn, "acts", about)]
+
+    def _beginning(self, txn: Any, name: str, prefix: bytes) -> Iterator[tuple[bytes, Any]]:
+        """The rows whose keys begin with this."""
+        cursor = txn.cursor(self.db[name])
+        if cursor.set_range(prefix):
             for key, value in cursor:
-                if bytes(key[:ID]) != site_id:
+                if not bytes(key).startswith(prefix):
                     break
-                found[str(UUID(bytes=bytes(key[ID:])))] = lifecycle.load(value)
-        return found
+                yield bytes(key), value
 
     def ids(self, txn: Any, name: str, key: bytes, limit: int) -> tuple[int, list[bytes]]:
         """How many sites have a key of ``ips``, ``numbers`` or ``shared``, and the first of them."""
@@ -154,7 +185,7 @@ class ReadModel:
         return total, first
 
     def body(self, txn: Any, total: int, ids: Sequence[bytes]) -> bytes:
-        """The rest of the line for a key that these sites have: the active one first, then by id."""
+        """The rest of the line for a key that these sites have: the live one first, then by id."""
         tails = self.tails(txn, ids)
         if total == 1:
             return ALONE + tails[0]
@@ -162,9 +193,9 @@ class ReadModel:
         return b'"total":%d,"others":[%s],%s' % (total, others, tails[0])
 
     def tails(self, txn: Any, ids: Sequence[bytes]) -> list[bytes]:
-        """The entries of these sites as they are kept: the active ones first, then by id."""
+        """The entries of these sites as they are kept: the live ones first, then by id."""
         tails = [bytes(txn.get(site_id, None, self.db["sites"])) for site_id in ids]
-        return sorted(tails, key=lambda tail: ACTIVE not in tail) if len(tails) > 1 else tails
+        return sorted(tails, key=lambda tail: LIVE not in tail) if len(tails) > 1 else tails
 
     # --- writing -----------------------------------------------------------------------------------------------------
 

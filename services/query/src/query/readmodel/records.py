@@ -1,21 +1,18 @@
 """Reads the facts of the register and writes the entry a look-up answers with."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from query.readmodel.lifecycle import IDLE, Hosting, Order, at_provider, overall
+from query.readmodel.acts import HOST, LONGEST_HOST, CarriedOut, Measure
+from query.readmodel.lifecycle import Hosting, Order, at_provider, overall
 
 # Ids and times stay texts, as they came: msgspec reads a record three times as fast that way.
-_DOMAIN: Final = re.compile(r"[a-z0-9_][a-z0-9_-]*(?:\.[a-z0-9_][a-z0-9_-]*)*").fullmatch
 _NUMBER: Final = re.compile(r'[^"\\\x00-\x1f]{1,160}').fullmatch
 """What can be a key, and stand in an answer as it is: 160 characters are at most 480 bytes, and LMDB takes 511."""
-LONGEST_DOMAIN: Final = 253
-REMEMBERED: Final = 50
-"""Changes of status that an entry remembers."""
 
 
 class AccessRecord(msgspec.Struct, frozen=True, gc=False):
@@ -24,71 +21,50 @@ class AccessRecord(msgspec.Struct, frozen=True, gc=False):
     provider_id: str
     ips: tuple[str, ...]
     hosting_mode: str
+    status: str = "live"
 
 
 class OperatorRecord(msgspec.Struct, frozen=True, gc=False):
-    """Who is responsible for a site, as the register says it."""
+    """Who is responsible for a site, as the register says it. ``identity``: a credit code, or a person's keyed hash."""
 
     operator_id: str
+    identity: str
     name: str
-    uscc: str
     kind: str
 
 
-class SiteRecord(msgspec.Struct, frozen=True, gc=False):
-    """A site as the register says it."""
+class Registration(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The filing or licence a site stands under."""
 
+    registration_id: str
+    number: str
+    kind: str
+    level: str
+    region: str
+    valid_until: str | None = None
+
+
+class SiteFact(msgspec.Struct, frozen=True, gc=False):
+    """The part of ``site.recorded.v1`` that look-ups need: not where notices reach the operator."""
+
+    site_id: str
+    version: int
     number: str
     name: str
     domains: tuple[str, ...]
     service_items: tuple[str, ...]
     status: str
     accesses: tuple[AccessRecord, ...]
-
-
-class Redress(msgspec.Struct, frozen=True, gc=False):
-    """Where, how and until when a measure can be challenged."""
-
-    authority: str
-    how: str
-    within_days: int
-
-
-class Decision(msgspec.Struct, frozen=True, gc=False):
-    """The measure in force against a registration."""
-
-    authority: str
-    legal_basis: tuple[str, ...]
-    reasons: str
-    redress: Redress
-    public_reasons: str | None = None
-    """What of the reasons everybody may read, redacted by the authority; officials read both."""
-    evidence_hash: str | None = None
-    decision_id: str | None = None
-    case_id: str | None = None
-
-
-class SiteFact(msgspec.Struct, frozen=True, gc=False):
-    """The part of ``site.recorded.v1`` that look-ups need."""
-
-    site_id: str
-    version: int
-    site: SiteRecord
     operator: OperatorRecord
-    registration_id: str
-    registration_number: str
-    registration_kind: str
-    registration_status: str
-    region: str
+    registration: Registration
     changed_at: str
-    measure: Decision | None = None
 
     def check(self) -> None:
         """Raise ValueError if something could not be a key, or is not what it is called."""
-        for domain in self.site.domains:
-            if len(domain) > LONGEST_DOMAIN or _DOMAIN(domain) is None:
+        for domain in self.domains:
+            if len(domain) > LONGEST_HOST or HOST(domain) is None:
                 raise ValueError(f"{domain[:80]!r} is not a domain name in A-labels")
-        if not (_NUMBER(self.registration_number) and _NUMBER(self.site.number)):
+        if not (_NUMBER(self.registration.number) and _NUMBER(self.number)):
             raise ValueError("a registration number is too long, or holds a quote, a backslash or a control character")
         datetime.fromisoformat(self.changed_at)
         id_of(self.site_id)
@@ -96,24 +72,14 @@ class SiteFact(msgspec.Struct, frozen=True, gc=False):
 
 
 class Site(msgspec.Struct, frozen=True, gc=False):
-    """A site in an answer."""
+    """A site in an answer. ``status`` stands last, before the registration: see LIVE."""
 
     site_id: str
     site_number: str
     name: str
     domains: tuple[str, ...]
     service_items: tuple[str, ...]
-    status: str
-    region: str
     version: int
-
-
-class Registration(msgspec.Struct, frozen=True, gc=False):
-    """A registration in an answer."""
-
-    registration_id: str
-    number: str
-    kind: str
     status: str
 
 
@@ -123,18 +89,26 @@ class Access(msgspec.Struct, frozen=True, gc=False):
     provider_id: str
     ips: tuple[str, ...]
     hosting_mode: str
+    status: str
     hosting: str
 
 
-class Change(msgspec.Struct, frozen=True, gc=False):
-    """When the registration or its site became active or revoked."""
+class Story(NamedTuple):
+    """What befell a site: its orders, by provider, and the measures on it with the executions they come from."""
 
-    status: str
-    at: str
+    orders: Mapping[str, list[Order]] = {}
+    measures: tuple[Measure, ...] = ()
+    carried: tuple[CarriedOut, ...] = ()
+
+
+NOTHING_BEFELL: Final = Story()
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """All that is known of a site; written as JSON it is what an official's look-up answers."""
+    """All that is known of a site; written as JSON it is what an official's look-up answers.
+
+    It follows from the newest record and from what befell the site, in whatever order that was heard.
+    """
 
     site: Site = msgspec.field()
     registration: Registration = msgspec.field()
@@ -142,8 +116,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     accesses: tuple[Access, ...] = msgspec.field()
     hosting: Hosting = msgspec.field()
     changed_at: str = msgspec.field()
-    decision: Decision | None = None
-    history: tuple[Change, ...] = ()
+    measures: tuple[Measure, ...] = ()
 
     @property
     def numbers(self) -> set[str]:
@@ -161,6 +134,15 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
         return {ip for access in self.accesses for ip in access.ips}
 
 
+class Unregistered(msgspec.Struct, frozen=True):
+    """A site that is in no register, and what befell it; its host name is all that it is known by."""
+
+    host: str
+    provider_ids: tuple[str, ...]
+    hosting: Hosting
+    measures: tuple[Measure, ...]
+
+
 def id_of(text: str) -> bytes:
     """An id as 16 bytes. Raises ValueError if it is none."""
     found = bytes.fromhex(text.replace("-", ""))
@@ -171,6 +153,8 @@ def id_of(text: str) -> bytes:
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode
+load_unregistered: Final = msgspec.json.Decoder(Unregistered).decode
+dump_unregistered: Final = _encode
 
 
 def encode(entry: Entry) -> bytes:
@@ -183,52 +167,40 @@ def decode(tail: bytes | memoryview) -> Entry:
     return _decode(b"{" + tail)
 
 
-def entry_of(fact: SiteFact, orders: Mapping[str, list[Order]], earlier: Entry | None) -> Entry:
-    """The entry that a record makes; ``orders`` by provider; ``earlier`` is what was known of the site before."""
-    site = fact.site
+def entry_of(fact: SiteFact, story: Story = NOTHING_BEFELL) -> Entry:
+    """The entry that a record makes, with what befell the site."""
     return Entry(
-        Site(
-            fact.site_id,
-            site.number,
-            site.name,
-            site.domains,
-            site.service_items,
-            site.status,
-            fact.region,
-            fact.version,
-        ),
-        Registration(fact.registration_id, fact.registration_number, fact.registration_kind, fact.registration_status),
+        Site(fact.site_id, fact.number, fact.name, fact.domains, fact.service_items, fact.version, fact.status),
+        fact.registration,
         fact.operator,
-        *_hosted([(access.provider_id, access.ips, access.hosting_mode) for access in site.accesses], orders),
+        *_hosted(fact.accesses, story.orders),
         fact.changed_at,
-        fact.measure,
-        _history(fact, earlier),
+        story.measures,
     )
 
 
-def with_orders(entry: Entry, orders: Mapping[str, list[Order]]) -> Entry:
-    """The entry after its providers were sent orders or answered them."""
-    accesses, hosting = _hosted([(each.provider_id, each.ips, each.hosting_mode) for each in entry.accesses], orders)
-    return msgspec.structs.replace(entry, accesses=accesses, hosting=hosting)
+def with_story(entry: Entry, story: Story) -> Entry:
+    """The entry after something befell the site."""
+    accesses, hosting = _hosted(entry.accesses, story.orders)
+    return msgspec.structs.replace(entry, accesses=accesses, hosting=hosting, measures=story.measures)
+
+
+def unregistered(host: str, story: Story) -> Unregistered:
+    """What is known of a site that is in no register."""
+    found = {str(each.subject.provider_id) for each in story.carried if each.subject.provider_id is not None}
+    providers = sorted(found | story.orders.keys())
+    stopped = any(each.status == "in_force" for each in story.measures)
+    states = [at_provider("stopped" if stopped else "live", story.orders.get(each, [])) for each in providers]
+    return Unregistered(host, tuple(providers), overall(states), story.measures)
 
 
 def _hosted(
-    accesses: list[tuple[str, tuple[str, ...], str]], orders: Mapping[str, list[Order]]
+    accesses: Iterable[AccessRecord | Access], orders: Mapping[str, list[Order]]
 ) -> tuple[tuple[Access, ...], Hosting]:
     """The accesses with the state at each provider, and the state of the site as a whole."""
-    if not orders:
-        return tuple([Access(provider, ips, mode, IDLE.state) for provider, ips, mode in accesses]), IDLE
-    states = {provider: at_provider(known) for provider, known in orders.items()}
-    # A provider the site has left says nothing about where it is now, unless it has no other.
-    here = {provider: states.get(provider, IDLE) for provider, _, _ in accesses} or states
-    hosted = tuple([Access(provider, ips, mode, here[provider].state) for provider, ips, mode in accesses])
-    return hosted, overall(here.values())
-
-
-def _history(fact: SiteFact, earlier: Entry | None) -> tuple[Change, ...]:
-    """The changes of status; none as long as it never changed."""
-    if earlier is None:
-        return () if fact.registration_status == "active" else (Change(fact.registration_status, fact.changed_at),)
-    if earlier.registration.status == fact.registration_status:
-        return earlier.history
-    return (*earlier.history, Change(fact.registration_status, fact.changed_at))[-REMEMBERED:]
+    # A provider the site has left says nothing about where it is now.
+    states = [(each, at_provider(each.status, orders.get(each.provider_id, ()))) for each in accesses]
+    hosted = [Access(each.provider_id, each.ips, each.hosting_mode, each.status, at.state) for each, at in states]
+    if not states:  # unless it has no other
+        return (), overall([at_provider("live", known) for known in orders.values()])
+    return tuple(hosted), overall([at for _, at in states])

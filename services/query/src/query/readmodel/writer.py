@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import structlog
 
-from query.readmodel import lifecycle, records, rows
+from query.readmodel import acts, lifecycle, records, rows
 from query.readmodel.layout import (
     ALONE,
     EPOCH,
@@ -21,9 +21,10 @@ from query.readmodel.layout import (
     quarantine_key,
     quarantine_value,
 )
+from query.readmodel.acts import Act, CarriedOut
 from query.readmodel.lifecycle import OrderFact
 from query.readmodel.model import ReadModel
-from query.readmodel.records import Entry, SiteFact
+from query.readmodel.records import NOTHING_BEFELL, Entry, SiteFact
 
 MOST: Final = 10_000
 """Sites of one domain that are looked at; the register refuses a domain that is somebody else's, so there are few."""
@@ -86,7 +87,7 @@ class _Change:
 
     def __init__(self, model: ReadModel, txn: Any) -> None:
         self._model, self._txn, self._db = model, txn, model.db
-        self._any_orders = txn.stat(model.db["orders"])["entries"] > 0
+        self._anything_befell = any(txn.stat(model.db[name])["entries"] > 0 for name in ("orders", "acts"))
         self._any_shared = txn.stat(model.db["shared"])["entries"] > 0
 
     def apply(self, batch: Batch) -> None:
@@ -94,7 +95,8 @@ class _Change:
         txn, db = self._txn, self._db
         for fact in batch.sites:
             self._record(fact)
-        self._orders(batch.orders)
+        for place in sorted(self._orders(batch.orders) | self._acts(batch.acts)):
+            self._tell(place)
         for unreadable in batch.unreadable:
             txn.put(quarantine_key(unreadable), quarantine_value(unreadable), db=db["quarantine"])
         for (topic, partition), offset in batch.offsets.items():
@@ -107,23 +109,48 @@ class _Change:
         earlier = None if tail is None else records.decode(tail)
         if earlier is not None and earlier.site.version >= fact.version:
             return
-        orders = self._model.orders_of(self._txn, site_id) if self._any_orders else {}
-        self._put(site_id, records.entry_of(fact, orders, earlier), earlier)
+        story = self._model.story(self._txn, site_id) if self._anything_befell else NOTHING_BEFELL
+        self._put(site_id, records.entry_of(fact, story), earlier)
 
-    def _orders(self, facts: Sequence[OrderFact]) -> None:
-        """Take in order facts, then write each site they are about once."""
+    def _orders(self, facts: Sequence[OrderFact]) -> set[bytes]:
+        """Take in order facts; gives the places they change something about."""
         changed: set[bytes] = set()
         for fact in facts:
-            key = fact.site_id.bytes + fact.provider_id.bytes
-            value = self._txn.get(key, None, self._db["orders"])
-            merged = lifecycle.dump(lifecycle.merge(lifecycle.load(value), fact))
-            if merged != value:
-                self._txn.put(key, merged, db=self._db["orders"])
-                changed.add(key[:ID])
-        for site_id in sorted(changed):
-            entry = self._model.entry(self._txn, site_id)
-            if entry is not None:
-                self._put(site_id, records.with_orders(entry, self._model.orders_of(self._txn, site_id)), entry)
+            places = [acts.found_id(host) for host in fact.hosts] if fact.site_id is None else [fact.site_id.bytes]
+            for place in places:
+                key = place + fact.provider_id.bytes
+                value = self._txn.get(key, None, self._db["orders"])
+                merged = lifecycle.dump(lifecycle.merge(lifecycle.load(value), fact))
+                if merged != value:
+                    self._txn.put(key, merged, db=self._db["orders"])
+                    changed.add(place)
+        return changed
+
+    def _acts(self, facts: Sequence[Act]) -> set[bytes]:
+        """Take in what was decided; gives the places it changes something about."""
+        changed: set[bytes] = set()
+        txn, db = self._txn, self._db
+        for fact in facts:
+            key = acts.key(fact)
+            if not acts.newer(fact, txn.get(key, None, db["acts"])):
+                continue
+            txn.put(key, acts.dump(fact), db=db["acts"])
+            if isinstance(fact, CarriedOut) and fact.place is not None:
+                txn.put(fact.place, fact.decision_id.bytes, db=db["measured"])
+                txn.put(fact.decision_id.bytes, fact.place, db=db["concerned"])
+                txn.put(fact.execution_id.bytes, fact.place, db=db["concerned"])
+            changed.update(self._model.ids(txn, "concerned", fact.about.bytes, MOST)[1])
+        return changed
+
+    def _tell(self, place: bytes) -> None:
+        """Write anew what is told of a site that something befell, if there is anything to be told."""
+        story, entry = self._model.story(self._txn, place), self._model.entry(self._txn, place)
+        if entry is not None:
+            self._put(place, records.with_story(entry, story), entry)
+        host = next((each.host for each in story.carried if each.host is not None), None)
+        if host is not None:
+            told = records.dump_unregistered(records.unregistered(host, story))
+            self._txn.put(host.encode(), told, db=self._db["unregistered"])
 
     def _put(self, site_id: bytes, entry: Entry, earlier: Entry | None) -> None:
         """Write an entry, and bring what finds it into line: names it lost find it no longer."""

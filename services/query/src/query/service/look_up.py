@@ -9,7 +9,7 @@ from query.errors import AddressesAreOfficial, KeyMalformed, PurposeRequired
 from query.lookup import keys
 from query.lookup.freshness import Freshness
 from query.lookup.keys import Asked
-from query.lookup.point import Finder, Hit, group
+from query.lookup.point import Finder, Hit, Unlisted, group
 from query.policy import POLICY, Act
 from query.public import register
 from query.service.state import model_of
@@ -55,12 +55,14 @@ async def look_up(rt: Runtime, who: Caller, key: Key, purpose: str | None) -> by
             by=key.by,
             key=key.text,
             terms=asked.terms,
-            found=hit.total if hit else 0,
+            found=hit.total if isinstance(hit, Hit) else 0,
             as_of=freshness.as_of,
             at=rt.clock.now(),
         )
     head = _head(key, hit, freshness)
-    return _encode(head) if hit is None else _encode(head)[:-1] + b"," + hit.body[:-1]
+    if isinstance(hit, Hit):
+        return _encode(head)[:-1] + b"," + hit.body[:-1]
+    return _encode(head | ({"unregistered": hit.site} if hit is not None else {}))
 
 
 async def look_up_in_public(rt: Runtime, key: Key) -> bytes:
@@ -69,15 +71,19 @@ async def look_up_in_public(rt: Runtime, key: Key) -> bytes:
         raise AddressesAreOfficial.field(key.field, "needs an official's token; look up a domain or a number instead")
     hit, freshness = _find(rt, asked)
     head = _head(key, hit, freshness)
-    return _encode(head if hit is None else {**head, **register.answer(group(hit))})
+    if isinstance(hit, Hit):
+        return _encode(head | register.answer(group(hit)))
+    return _encode(head | (register.answer_unregistered(hit.site) if hit is not None else {}))
 
 
-def _find(rt: Runtime, asked: Asked) -> tuple[Hit | None, Freshness]:
+def _find(rt: Runtime, asked: Asked) -> tuple[Hit | Unlisted | None, Freshness]:
     model = model_of(rt)
     with model.reading() as txn:
-        return Finder(model, txn).find_asked(asked), Freshness(model.as_of_in(txn), rt.clock.now())
+        finder = Finder(model, txn)
+        hit = finder.find_asked(asked) or finder.find_unregistered(asked)
+        return hit, Freshness(model.as_of_in(txn), rt.clock.now())
 
 
-def _head(key: Key, hit: Hit | None, freshness: Freshness) -> dict[str, Any]:
+def _head(key: Key, hit: Hit | Unlisted | None, freshness: Freshness) -> dict[str, Any]:
     matched = {"matched": hit.matched} if hit and hit.matched else {}
-    return {"found": hit is not None, "key": key.text, **matched, **freshness.members()}
+    return {"found": isinstance(hit, Hit), "key": key.text, **matched, **freshness.members()}

@@ -19,6 +19,10 @@ LATEST: date = date(2079, 12, 31)
 LastDay = Annotated[date, Field(le=LATEST, description="Last day of validity, in the time zone of the profile.")]
 
 
+Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[!-?A-~]+@[!-?A-~]+$")]
+"""An address for mail, in ASCII."""
+
+
 class ApprovalAction(StrEnum):
     """What can be done with an approval."""
 
@@ -34,6 +38,8 @@ class ApprovalAction(StrEnum):
     END = "end"
     REINSTATE = "reinstate"
     REINSTATE_RENEWAL = "reinstate_renewal"
+    REOPEN = "reopen"
+    REOPEN_RENEWAL = "reopen_renewal"
 
 
 class Finding(Document):
@@ -76,6 +82,7 @@ class Application(Body):
         scope_of_service="Sale of over-the-counter medicines",
         level="province",
         region="110000",
+        email="desk@pharmacy.example",
     )
 
     operator: OperatorRef
@@ -85,6 +92,8 @@ class Application(Body):
     level: Literal["national", "province"]
     region: Region | None = None
     """The authority's province; none at national level."""
+    email: Email | None = None
+    """Where notices are sent besides the inbox. Nobody has verified it, so what it takes proves no delivery."""
 
     @model_validator(mode="after")
     def _province_has_region(self) -> Self:
@@ -196,6 +205,7 @@ class ApprovalView(View):
     overdue: bool = Field(description="The clock ran out before the authority decided.")
     missing: tuple[Finding, ...] = Field(description="What it was returned for, once.")
     answer: str | None
+    email: str | None = Field(description="Where notices are sent besides the inbox; unverified.")
     authority: AuthorityRef | None
     number: str | None = Field(examples=["京药网械审〔2026〕1号"])
     scope: str | None

@@ -1,6 +1,6 @@
 """Query over HTTP: what is asked, what is answered. Look-ups are answered with bytes that have these shapes."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,45 +12,75 @@ from shared.contracts import examples
 _SITE: dict[str, Any] = {
     "site_id": examples.SITE,
     "site_number": "京ICP备10046444号-1",
-    "name": "Example Stage",
-    "domains": ["stage.example"],
-    "service_items": ["culture"],
-    "status": "active",
-    "region": "110000",
+    "name": "Example Pharmacy",
+    "domains": ["pharmacy.example"],
+    "service_items": ["drugs_and_devices"],
+    "status": "live",
 }
-_HOSTING: dict[str, Any] = {"state": "suspended", "since": examples.AT, "order_id": examples.ORDER}
 _FRESH: dict[str, Any] = {"as_of": examples.AT, "lag_ms": 312}
+_PUBLIC_REASONS: dict[str, Any] = {
+    "legal_basis": examples.STATEMENT["legal_basis"],
+    "public_reasons": examples.STATEMENT["reasons"],
+    "redacted": [],
+}
 _MEASURE: dict[str, Any] = {
     "decision_id": examples.DECISION,
     "effect": "revoke",
-    "status": "in_force",
+    "status": "overturned",
     "since": examples.AT,
     "authority": examples.AUTHORITY["names"],
-    "legal_basis": examples.BASIS["legal_basis"],
-    "public_reasons": examples.BASIS["reasons"],
+    "regulator": examples.REGULATOR["names"],
+    **_PUBLIC_REASONS,
     "redress": {**examples.REMEDY, "body": examples.REVIEW_BODY["names"]},
-    "appeal": {"status": "filed", "body": examples.REVIEW_BODY["names"], "filed_at": examples.AT},
+    "undone": {
+        "because": "overturned",
+        "authority": examples.REVIEW_BODY["names"],
+        "statement": _PUBLIC_REASONS,
+        "at": examples.AT,
+    },
+    "appeals": [
+        {
+            "appeal_id": examples.APPEAL,
+            "status": "upheld",
+            "body": examples.REVIEW_BODY["names"],
+            "filed_at": examples.AT,
+            "decided_at": examples.AT,
+            "statement": _PUBLIC_REASONS,
+        }
+    ],
+    "orders": [
+        {
+            "order_id": examples.ORDER,
+            "provider_id": examples.PROVIDER,
+            "action": "restore",
+            "status": "executed",
+            "at": examples.AT,
+            "executed_at": examples.AT,
+        }
+    ],
 }
 _PUBLIC: dict[str, Any] = {
     "site": _SITE,
-    "registration": {"number": "京ICP备10046444号", "kind": "filing", "status": "revoked"},
-    "operator": {"name": "Example Culture Ltd", "kind": "company"},
-    "accesses": [{"provider_id": examples.PROVIDER, "hosting_mode": "virtual_host", "hosting": "suspended"}],
-    "hosting": _HOSTING,
+    "registration": {
+        "number": "京ICP备10046444号", "kind": "filing", "level": "province", "region": "110000", "valid_until": None,
+    },
+    "operator": {"name": "Example Pharmacy Ltd", "kind": "company"},
+    "accesses": [
+        {"provider_id": examples.PROVIDER, "hosting_mode": "virtual_host", "status": "live", "hosting": "serving"}
+    ],
+    "hosting": {"state": "serving", "since": examples.AT, "order_id": examples.ORDER},
     "changed_at": examples.AT,
     "measures": [_MEASURE],
-}
+}  # fmt: skip
 _OFFICIAL: dict[str, Any] = {
-    **{name: value for name, value in _PUBLIC.items() if name != "measures"},
+    **_PUBLIC,
     "site": {**_SITE, "version": 4},
-    "registration": {"registration_id": examples.REGISTRATION, **_PUBLIC["registration"]},
-    "operator": {k: v for k, v in examples.OPERATOR_RECORD.items() if k != "region"},
-    "accesses": [{**_PUBLIC["accesses"][0], "ips": ["198.18.0.10"]}],
-    "decision": {
-        "decision_id": examples.DECISION, "authority": "drugs-110000", **examples.MEASURE,
-        "public_reasons": examples.BASIS["reasons"], "case_id": examples.CASE,
+    "registration": {**_PUBLIC["registration"], "registration_id": examples.REGISTRATION},
+    "operator": {
+        "operator_id": examples.OPERATOR, "identity": examples.OPERATOR_REF["identity"], **_PUBLIC["operator"],
     },
-    "history": [{"status": "revoked", "at": examples.AT}],
+    "accesses": [{**_PUBLIC["accesses"][0], "ips": ["198.18.0.10"]}],
+    "measures": [{**_MEASURE, "execution_id": examples.EXECUTION, "case_id": examples.CASE}],
 }  # fmt: skip
 
 
@@ -79,7 +109,7 @@ class View(BaseModel):
 class HostingView(View):
     """Whether a site is served; `order_status` only while an order is not carried out yet."""
 
-    state: Annotated[str, Field(description="serving, cut_off_ordered, suspended or restore_ordered")]
+    state: Annotated[str, Field(description="serving, cut_off_ordered, suspended, restore_ordered or ended")]
     since: datetime | None
     order_id: UUID | None
     order_status: str | None = None
@@ -93,8 +123,7 @@ class PublicSite(View):
     name: str
     domains: list[str]
     service_items: list[str]
-    status: str
-    region: str
+    status: Annotated[str, Field(description="live, stopped (by a measure), revoked or ended")]
 
 
 class SiteView(PublicSite):
@@ -104,11 +133,13 @@ class SiteView(PublicSite):
 
 
 class PublicRegistration(View):
-    """A registration."""
+    """The filing or licence that sites stand under."""
 
     number: str
     kind: str
-    status: str
+    level: str
+    region: str
+    valid_until: date | None = None
 
 
 class RegistrationView(PublicRegistration):
@@ -128,7 +159,7 @@ class OperatorView(PublicOperator):
     """An operator, for officials."""
 
     operator_id: UUID
-    uscc: str
+    identity: Annotated[str, Field(description="A credit code, or `p:` and the keyed hash of a person's number")]
 
 
 class PublicAccess(View):
@@ -136,6 +167,7 @@ class PublicAccess(View):
 
     provider_id: UUID
     hosting_mode: str
+    status: Annotated[str, Field(description="live, stopped (by a measure) or ended, as the register says")]
     hosting: str
 
 
@@ -143,27 +175,6 @@ class AccessView(PublicAccess):
     """The same, for officials."""
 
     ips: list[str]
-
-
-class RedressView(View):
-    """How a measure can be challenged, for officials."""
-
-    authority: str
-    how: str
-    within_days: int
-
-
-class DecisionView(View):
-    """Why a registration was revoked, for officials; the public reads `public_reasons` only."""
-
-    decision_id: UUID | None = None
-    authority: str
-    legal_basis: list[str]
-    reasons: str
-    public_reasons: str | None = None
-    redress: RedressView
-    evidence_hash: str | None = None
-    case_id: UUID | None = None
 
 
 class NamesView(View):
@@ -181,38 +192,69 @@ class PublicRedress(View):
     within_days: int
 
 
+class PublicStatement(View):
+    """What was stated, as whoever stated it released it to everybody."""
+
+    legal_basis: list[str]
+    public_reasons: Annotated[str, Field(description="Redacted by the authority itself")]
+    redacted: Annotated[list[str], Field(description="Kinds of data that the public reasons leave out")] = []
+
+
 class PublicAppeal(View):
     """An appeal against a measure, and what came of it."""
 
-    status: Annotated[str, Field(description="filed, upheld, rejected or withdrawn")]
-    body: NamesView | None = None
+    appeal_id: UUID
+    status: Annotated[str, Field(description="filed, overdue, upheld or rejected")]
+    body: NamesView
     filed_at: datetime | None = None
+    due_at: Annotated[datetime | None, Field(description="When it should have been decided, if it was late")] = None
     decided_at: datetime | None = None
-    public_reasons: str | None = None
+    statement: PublicStatement | None = None
 
 
-class PublicMeasure(View):
+class PublicUndoing(View):
+    """That a measure was undone: why, by whom, when."""
+
+    because: Annotated[str, Field(description="overturned, suspended, ended (its time was up) or lifted")]
+    authority: NamesView
+    statement: PublicStatement
+    at: datetime
+
+
+class PublicOutcome(View):
+    """How far an order of a measure came at a provider."""
+
+    order_id: UUID
+    provider_id: UUID
+    action: str
+    status: str
+    at: Annotated[datetime, Field(description="When that was recorded")]
+    executed_at: Annotated[datetime | None, Field(description="When it was carried out, as the provider says")] = None
+    answer: Annotated[str | None, Field(description="To an objection: upheld, rejected or accepted")] = None
+
+
+class PublicMeasure(PublicStatement):
     """A measure on a site: who decided it, why, how it can be challenged, and what became of it; never taken away."""
 
-    decision_id: UUID | None
-    effect: Annotated[str, Field(description="end_item, suspend_access, cut_access, revoke, bar, …")]
+    decision_id: UUID
+    effect: Annotated[str, Field(description="end_item, suspend_access, cut_access, revoke, …")]
     status: Annotated[str, Field(description="in_force, suspended, ended, lapsed or overturned")]
-    since: datetime | None = None
+    since: Annotated[datetime, Field(description="When the register carried it out")]
     until: Annotated[datetime | None, Field(description="When it ends by itself")] = None
-    ended_at: datetime | None = None
+    service_item: str | None = None
     authority: NamesView
-    legal_basis: list[str]
-    public_reasons: Annotated[str | None, Field(description="Redacted by the authority itself")]
-    redacted: Annotated[list[str], Field(description="Kinds of data that the public reasons leave out")] = []
+    regulator: Annotated[NamesView, Field(description="Who carried it out on the register")]
     redress: PublicRedress
-    appeal: PublicAppeal | None = None
+    undone: PublicUndoing | None = None
+    appeals: list[PublicAppeal] = []
+    orders: list[PublicOutcome] = []
 
 
-class ChangeView(View):
-    """A change of the registration's status."""
+class MeasureView(PublicMeasure):
+    """A measure, for officials."""
 
-    status: str
-    at: datetime
+    execution_id: UUID
+    case_id: UUID
 
 
 class Fresh(View):
@@ -243,14 +285,28 @@ class EntryView(View):
     accesses: list[AccessView]
     hosting: HostingView
     changed_at: datetime
-    decision: DecisionView | None = None
-    history: list[ChangeView] = []
+    measures: list[MeasureView] = []
+
+
+class PublicUnregistered(View):
+    """A site that is in no register and was subject of a measure, known by its host name."""
+
+    host: str
+    provider_ids: list[UUID]
+    hosting: HostingView
+    measures: list[PublicMeasure]
+
+
+class UnregisteredView(PublicUnregistered):
+    """The same, for officials."""
+
+    measures: list[MeasureView]  # type: ignore[assignment]
 
 
 class _Sought(View):
-    found: bool
+    found: Annotated[bool, Field(description="Whether a registered site has this key")]
     key: str
-    matched: Annotated[str | None, Field(description="The registered domain that the key lies below")] = None
+    matched: Annotated[str | None, Field(description="The known name that the key lies below")] = None
     total: Annotated[int | None, Field(description="Sites that have this key; absent when none has")] = None
 
 
@@ -261,9 +317,11 @@ class _OfficialEntry(View):
     accesses: list[AccessView] | None = None
     hosting: HostingView | None = None
     changed_at: datetime | None = None
-    decision: DecisionView | None = None
-    history: list[ChangeView] = []
+    measures: list[MeasureView] = []
     others: list[EntryView] = []
+    unregistered: Annotated[
+        UnregisteredView | None, Field(description="Not found, but a measure hit a site of this name")
+    ] = None
 
 
 class LookupAnswer(Fresh, _OfficialEntry, _Sought):
@@ -272,7 +330,7 @@ class LookupAnswer(Fresh, _OfficialEntry, _Sought):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={"examples": [
-            {"found": True, "key": "stage.example", "total": 1, **_OFFICIAL, **_FRESH},
+            {"found": True, "key": "pharmacy.example", "total": 1, **_OFFICIAL, **_FRESH},
             {"found": False, "key": "unknown.example", **_FRESH},
         ]},
     )  # fmt: skip
@@ -296,10 +354,11 @@ class PublicAnswer(Fresh, _Sought):
     changed_at: datetime | None = None
     measures: list[PublicMeasure] = []
     others: list[PublicEntry] = []
+    unregistered: PublicUnregistered | None = None
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"found": True, "key": "stage.example", "total": 1, **_PUBLIC, **_FRESH}]},
+        json_schema_extra={"examples": [{"found": True, "key": "pharmacy.example", "total": 1, **_PUBLIC, **_FRESH}]},
     )
 
 
@@ -313,24 +372,27 @@ class RegisterSite(PublicSite):
 
 
 class EventView(View):
-    """Something that happened: `registration_revoked`, `cut_off_executed`, …"""
+    """Something that happened: `carried_out`, `undone`, `appeal_upheld`, `cut_off_executed`, …"""
 
-    at: datetime
+    at: Annotated[datetime, Field(description="When it was recorded; the story is told in this order")]
     what: str
-    site_number: str | None = None
+    about: Annotated[str, Field(description="Number or host name of the site")]
+    decision_id: UUID | None = None
     provider_id: UUID | None = None
     order_id: UUID | None = None
+    answer: str | None = None
+    providers_time: Annotated[datetime | None, Field(description="When it was, by the provider's own clock")] = None
 
 
 class RegisterEntry(Fresh):
-    """The public register's entry for a number."""
+    """The public register's entry for a number or a host name."""
 
-    number: str
-    registration: PublicRegistration
-    operator: PublicOperator
-    region: str
+    key: str
+    registration: PublicRegistration | None = None
+    operator: PublicOperator | None = None
     total: int
     sites: list[RegisterSite]
+    unregistered: PublicUnregistered | None = None
     history: list[EventView]
 
 

@@ -112,11 +112,11 @@ def _possible(path: str, method: str, operation: dict[str, Any], parameters: dic
     if "{" in path or "requestBody" in operation:  # a body names records, too
         yield "404"
     if method != "get":
-        yield "409"
+        yield from ("409", "415")  # also where the body is a stream that no document describes
     if "If-Match" in parameters:
         yield from ("412", "428")
     if "requestBody" in operation:
-        yield from ("413", "415")
+        yield "413"
     if parameters or "requestBody" in operation:
         yield "422"
     if method != "get":

@@ -1,0 +1,480 @@
+"""What was decided about a site, carried out and undone: facts of two topics, kept so that their order is no matter.
+
+Of each fact only what everybody may read is taken over, and the case for officials: no account of an officer, no reasons
+but the public ones, no evidence. A decision that was released but not carried out concerns nobody: it is not even heard.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Final, Protocol
+from uuid import UUID
+
+import msgspec
+
+from query.readmodel.lifecycle import Order
+from shared.contracts import enforcement, registry
+from shared.contracts.base import Fact
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+HOST: Final = re.compile(r"[a-z0-9_][a-z0-9_-]*(?:\.[a-z0-9_][a-z0-9_-]*)*").fullmatch
+LONGEST_HOST: Final = 253
+APPEALED: Final = frozenset({("enforcement", "decision"), ("registry", "execution")})
+"""Acts whose appeals are told here; what becomes of an application concerns whoever applied."""
+
+
+def found_id(host: str) -> bytes:
+    """What stands for a site that is in no register, by its host name, where others have their site id."""
+    return hashlib.blake2b(b"found site " + host.encode(), digest_size=16).digest()
+
+
+# --- what an act says, as an answer has it ---------------------------------------------------------------------------
+
+
+class Names(msgspec.Struct, frozen=True):
+    """The name of an organisation in both languages."""
+
+    zh: str
+    en: str
+
+
+class Authority(msgspec.Struct, frozen=True):
+    """An organisation, by its names alone."""
+
+    names: Names
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """What was stated, as everybody may read it."""
+
+    legal_basis: tuple[str, ...]
+    public_reasons: str
+    redacted: tuple[str, ...] = ()
+
+
+class RedressGiven(msgspec.Struct, frozen=True):
+    """How an act can be challenged, as its fact says it."""
+
+    body: Authority
+    how: str
+    within_days: int
+
+
+class Grounds(Statement, frozen=True, kw_only=True):
+    """The grounds of a decision, as everybody may read them."""
+
+    authority: Authority
+    redress: RedressGiven
+
+
+# --- the facts -------------------------------------------------------------------------------------------------------
+
+
+class Act(Protocol):
+    """A fact as it is kept: under the act it is about, its kind, and what else tells it apart."""
+
+    KIND: ClassVar[str]
+
+    @property
+    def about(self) -> UUID: ...  # noqa: D102
+    @property
+    def part(self) -> bytes: ...  # noqa: D102
+    @property
+    def at(self) -> datetime: ...  # noqa: D102
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """What a decision is about."""
+
+    kind: str
+    site_id: UUID | None = None
+    host: str | None = None
+    provider_id: UUID | None = None
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """The site that is hit."""
+
+    site_id: UUID
+
+
+class CarriedOut(msgspec.Struct, frozen=True):
+    """A decision was carried out on the register."""
+
+    KIND: ClassVar[str] = "carried_out"
+
+    execution_id: UUID
+    decision_id: UUID
+    case_id: UUID
+    effect: str
+    subject: Subject
+    regulator: Authority
+    grounds: Grounds
+    carried_out_at: Moment
+    site: Hit | None = None
+    service_item: str | None = None
+    until: Moment | None = None
+
+    @property
+    def about(self) -> UUID:
+        """The decision."""
+        return self.decision_id
+
+    @property
+    def part(self) -> bytes:
+        """One fact for each site."""
+        return self.execution_id.bytes + (self.place or b"")
+
+    @property
+    def at(self) -> datetime:
+        """When."""
+        return self.carried_out_at
+
+    @property
+    def host(self) -> str | None:
+        """The host name, if what is hit is in no register."""
+        return self.subject.host if self.subject.kind == "found_site" else None
+
+    @property
+    def place(self) -> bytes | None:
+        """What is hit; none if it is no site."""
+        if self.site is not None:
+            return self.site.site_id.bytes
+        if self.subject.kind == "site" and self.subject.site_id is not None:
+            return self.subject.site_id.bytes
+        return None if self.host is None else found_id(self.host)
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a host name that could not be a key."""
+        if self.host is not None and (len(self.host) > LONGEST_HOST or HOST(self.host) is None):
+            raise ValueError(f"{self.host[:80]!r} is not a host name in A-labels")
+
+
+class Undone(msgspec.Struct, frozen=True):
+    """What an execution did was undone."""
+
+    KIND: ClassVar[str] = "undone"
+
+    execution_id: UUID
+    decision_id: UUID
+    because: str
+    authority: Authority
+    statement: Statement
+    undone_at: Moment
+
+    @property
+    def about(self) -> UUID:
+        """The decision."""
+        return self.decision_id
+
+    @property
+    def part(self) -> bytes:
+        """The execution."""
+        return self.execution_id.bytes
+
+    @property
+    def at(self) -> datetime:
+        """When."""
+        return self.undone_at
+
+
+class _Turn(msgspec.Struct, frozen=True):
+    """A decision took another turn. What was stated then comes with what undoes its execution."""
+
+    decision_id: UUID
+
+    @property
+    def about(self) -> UUID:
+        """The decision."""
+        return self.decision_id
+
+    @property
+    def part(self) -> bytes:
+        """The latest counts."""
+        return b""
+
+
+class Suspended(_Turn, frozen=True):
+    """A decision has no effect for the time being."""
+
+    KIND: ClassVar[str] = "suspended"
+
+    suspended_at: Moment
+
+    @property
+    def at(self) -> datetime:
+        """When."""
+        return self.suspended_at
+
+
+class Overturned(_Turn, frozen=True):
+    """An appeal against a decision was upheld."""
+
+    KIND: ClassVar[str] = "overturned"
+
+    overturned_at: Moment
+
+    @property
+    def at(self) -> datetime:
+        """When."""
+        return self.overturned_at
+
+
+class Ended(_Turn, frozen=True):
+    """An authority ended its own decision."""
+
+    KIND: ClassVar[str] = "ended"
+
+    ended_at: Moment
+
+    @property
+    def at(self) -> datetime:
+        """When."""
+        return self.ended_at
+
+
+class ActRef(msgspec.Struct, frozen=True):
+    """Whose act an appeal is against, and what it is."""
+
+    service: str
+    kind: str
+
+
+class _Appeal(msgspec.Struct, frozen=True):
+    appeal_id: UUID
+    act_id: UUID
+    act: ActRef
+    body: Authority
+
+    @property
+    def about(self) -> UUID:
+        """The act that is appealed."""
+        return self.act_id
+
+    @property
+    def part(self) -> bytes:
+        """The appeal."""
+        return self.appeal_id.bytes
+
+
+class AppealFiled(_Appeal, frozen=True):
+    """Somebody challenges an act."""
+
+    KIND: ClassVar[str] = "appeal_filed"
+
+    filed_at: Moment
+
+    @property
+    def at(self) -> datetime:
+        """When."""
+        return self.filed_at
+
+
+class AppealOverdue(_Appeal, frozen=True):
+    """The review body did not decide in time."""
+
+    KIND: ClassVar[str] = "appeal_overdue"
+
+    due_at: Moment
+
+    @property
+    def at(self) -> datetime:
+        """When it should have."""
+        return self.due_at
+
+
+class AppealDecided(_Appeal, frozen=True):
+    """The review body decided."""
+
+    KIND: ClassVar[str] = "appeal_decided"
+
+    outcome: str
+    statement: Statement
+    decided_at: Moment
+
+    @property
+    def at(self) -> datetime:
+        """When."""
+        return self.decided_at
+
+
+KINDS: Final[Mapping[type[Fact], type[Any]]] = MappingProxyType({
+    registry.ExecutionCarriedOutV1: CarriedOut,
+    registry.ExecutionUndoneV1: Undone,
+    enforcement.DecisionSuspendedV1: Suspended,
+    enforcement.DecisionOverturnedV1: Overturned,
+    enforcement.DecisionEndedV1: Ended,
+    enforcement.AppealFiledV1: AppealFiled,
+    enforcement.AppealOverdueV1: AppealOverdue,
+    enforcement.AppealDecidedV1: AppealDecided,
+})  # fmt: skip
+"""What is kept of which fact."""
+_READERS: Final = {kind.KIND: msgspec.json.Decoder(kind).decode for kind in KINDS.values()}
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def key(act: Act) -> bytes:
+    """Under which key a fact is kept; all of one act stand together."""
+    return act.about.bytes + act.KIND.encode() + b"/" + act.part
+
+
+def dump(act: Act) -> bytes:
+    """A fact as it is kept."""
+    return _encode(act)
+
+
+def load(key: bytes, value: bytes | memoryview) -> Any:
+    """A fact as it was kept."""
+    return _READERS[bytes(key[16 : key.index(b"/", 16)]).decode()](value)
+
+
+def newer(act: Act, kept: bytes | None) -> bool:
+    """Whether a fact takes the place of the one that is kept. Of several in one place the latest stays."""
+    if kept is None:
+        return True
+    known = _READERS[act.KIND](kept)
+    return (act.at, dump(act)) > (known.at, kept)
+
+
+# --- measures --------------------------------------------------------------------------------------------------------
+
+
+class Redress(msgspec.Struct, frozen=True):
+    """Where, how and until when a measure can be challenged."""
+
+    body: Names
+    how: str
+    within_days: int
+
+
+class Undoing(msgspec.Struct, frozen=True):
+    """That a measure was undone. ``because``: overturned, suspended, ended or lifted."""
+
+    because: str
+    authority: Names
+    statement: Statement
+    at: datetime
+
+
+class Appeal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An appeal. ``status``: filed, overdue, upheld or rejected."""
+
+    appeal_id: UUID
+    status: str
+    body: Names
+    filed_at: datetime | None = None
+    due_at: datetime | None = None
+    decided_at: datetime | None = None
+    statement: Statement | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How far an order of a measure came; ``at`` is when that was recorded, ``executed_at`` is the provider's word."""
+
+    order_id: UUID
+    provider_id: str
+    action: str
+    status: str
+    at: datetime
+    executed_at: datetime | None = None
+    answer: str | None = None
+
+
+class Measure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A measure on a site, from the day it was carried out, whatever became of it."""
+
+    decision_id: UUID
+    execution_id: UUID
+    case_id: UUID
+    effect: str
+    status: str
+    since: datetime
+    authority: Names
+    regulator: Names
+    legal_basis: tuple[str, ...]
+    public_reasons: str
+    redress: Redress
+    redacted: tuple[str, ...] = ()
+    service_item: str | None = None
+    until: datetime | None = None
+    undone: Undoing | None = None
+    appeals: tuple[Appeal, ...] = ()
+    orders: tuple[Outcome, ...] = ()
+
+
+def measure(carried: CarriedOut, known: Iterable[Any], orders: Mapping[str, list[Order]]) -> Measure:
+    """The measure that an execution is. ``known``: the facts about its decision and itself; ``orders``: of the site."""
+    facts = list(known)
+    undone = next((each for each in facts if isinstance(each, Undone) and _undoes(each, carried)), None)
+    grounds = carried.grounds
+    return Measure(
+        carried.decision_id,
+        carried.execution_id,
+        carried.case_id,
+        carried.effect,
+        _status(carried, undone, facts),
+        carried.carried_out_at,
+        grounds.authority.names,
+        carried.regulator.names,
+        grounds.legal_basis,
+        grounds.public_reasons,
+        Redress(grounds.redress.body.names, grounds.redress.how, grounds.redress.within_days),
+        grounds.redacted,
+        carried.service_item,
+        carried.until,
+        undone and Undoing(undone.because, undone.authority.names, undone.statement, undone.undone_at),
+        _appeals(facts),
+        tuple(_outcomes(carried.execution_id, orders)),
+    )
+
+
+def _undoes(undone: Undone, carried: CarriedOut) -> bool:
+    return undone.execution_id == carried.execution_id and undone.at >= carried.at
+
+
+def _status(carried: CarriedOut, undone: Undone | None, facts: list[Any]) -> str:
+    """In force, suspended, lapsed, ended or overturned; the decision's own turns count before the register follows."""
+    turns = {type(each) for each in facts if not isinstance(each, Suspended) or each.at >= carried.at}
+    because = undone.because if undone is not None else None
+    if Overturned in turns or because == "overturned":
+        return "overturned"
+    if because == "ended":
+        return "lapsed"
+    if Ended in turns or because not in {None, "suspended"}:
+        return "ended"
+    return "suspended" if Suspended in turns or because == "suspended" else "in_force"
+
+
+def _appeals(facts: list[Any]) -> tuple[Appeal, ...]:
+    by_id: dict[UUID, dict[str, Any]] = {}
+    for fact in facts:
+        if isinstance(fact, _Appeal):
+            by_id.setdefault(fact.appeal_id, {})[fact.KIND] = fact  # type: ignore[attr-defined]
+    found = [_appeal(appeal_id, said) for appeal_id, said in by_id.items()]
+    return tuple(sorted(found, key=lambda each: (each.filed_at is None, each.filed_at, each.appeal_id.int)))
+
+
+def _appeal(appeal_id: UUID, said: dict[str, Any]) -> Appeal:
+    filed, overdue, decided = (said.get(each.KIND) for each in (AppealFiled, AppealOverdue, AppealDecided))
+    return Appeal(
+        appeal_id,
+        decided.outcome if decided else "overdue" if overdue else "filed",
+        (decided or overdue or filed).body.names,
+        filed and filed.filed_at,
+        overdue and overdue.due_at,
+        decided and decided.decided_at,
+        decided and decided.statement,
+    )
+
+
+def _outcomes(execution_id: UUID, orders: Mapping[str, list[Order]]) -> Iterable[Outcome]:
+    """What became of the orders of a measure that went out."""
+    for provider_id, known in sorted(orders.items()):
+        for order in known:
+            if order.execution_id == execution_id and order.sequence is not None:
+                step = order.step
+                yield Outcome(
+                    order.order_id, provider_id, order.action, step, order.steps[step], order.executed_at, order.answer
+                )
