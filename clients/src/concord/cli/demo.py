@@ -39,8 +39,8 @@ def command(
 ) -> None:
     """Play the main job with two pharmacies: import, decisions by two people, cut-off, appeal, restoration.
 
-    Under the rules of a demonstration the time to put things right is seconds, and the first line says so. Uses the stack that
-    runs here, or starts one and ends it. Exits 5 if any step is not as it should be.
+    Under the rules of a demonstration the time to put things right is seconds, and the first line says so. Uses the
+    stack that runs here, or starts one and ends it. Exits 5 if any step is not as it should be.
     """
     console = Console(stderr=as_json, highlight=False, markup=False, emoji=False)
     names = lines(file) if file else None
