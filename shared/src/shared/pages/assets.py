@@ -12,7 +12,7 @@ _CSS: Final = (Path(__file__).parent / "static" / "pages.css").read_bytes()
 STYLESHEET: Final = f"/public/assets/pages.{hashlib.sha256(_CSS).hexdigest()[:16]}.css"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 
-ROUTER: Final = router(include_in_schema=False)
+ROUTER: Final = router(idempotent=False, include_in_schema=False)
 """To be among the routers of every service that has pages."""
 
 
