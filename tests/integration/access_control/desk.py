@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,11 +13,11 @@ import asyncpg
 import orjson
 
 from access_control.consumer import DEADLINES, HANDLERS
-from access_control.service.release import EXECUTION, RELEASE_WINDOW
+from access_control.service.sending import EXECUTION, RELEASE_WINDOW
 from shared import signing
 from shared.contracts.base import Fact
 from shared.contracts.orders import RECEIPT_TYPE
-from shared.contracts.registry import RegistrationReinstatedV1, RegistrationRevokedV1
+from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionUndoneV1
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import EventMeta
@@ -25,6 +26,18 @@ from tests.support import people
 from tests.support.service import Api, Who
 
 NOON = people.at("2026-11-20T04:00")
+UNTIL_S = 3600.0 * 24 * 30
+"""Seconds after NOON at which suspensions end."""
+WHY = {"reasons": "The order names the wrong site."}
+REGULATOR, SECOND = "regulator-a", "regulator-b"
+"""Two people of the organisation that issues the orders of these tests, as is ``desk-a``."""
+SUPERVISOR = "education"
+_licences = count(1)
+
+
+def supervisor(letter: str = "a", organisation: str = SUPERVISOR) -> Who:
+    """Somebody at the supervisor of a public-interest network."""
+    return (f"supervisor-{letter}", {"organisation": organisation, "roles": ["network_supervisor"]})
 
 
 @dataclass
@@ -70,39 +83,43 @@ def opened(jws: str) -> dict[str, Any]:
     return document
 
 
-def revoked(*hosts: Host, sites: int = 1, **change: Any) -> RegistrationRevokedV1:
-    """A registration whose sites are each hosted at all of these providers."""
-    example = RegistrationRevokedV1.EXAMPLE
-    listed = []
-    for number in range(1, sites + 1):
-        accesses = [
-            {**example["sites"][0]["accesses"][0], "access_id": str(uuid4()), "provider_id": host.id} for host in hosts
-        ]
-        listed.append(
-            {
-                **example["sites"][0],
-                "site_id": str(uuid7()),
-                "number": f"京ICP备10046444号-{number}",
-                "accesses": accesses,
-            }
-        )
-    made = {"registration_id": str(uuid7()), "revocation_id": str(uuid7()), "sites": listed}
-    return RegistrationRevokedV1.model_validate({**example, **made, **change})
-
-
-def reinstated(fact: RegistrationRevokedV1, **change: Any) -> RegistrationReinstatedV1:
-    """The reinstatement of what was revoked. Its sites carry other addresses than before: a restore must not care."""
-    sites = [site.model_dump(mode="json") for site in fact.sites]
-    for site in sites:
-        for access in site["accesses"]:
-            access["ips"] = ["203.0.113.99"]
-    example = {
-        **RegistrationReinstatedV1.EXAMPLE,
-        "registration_id": str(fact.registration_id),
-        "revocation_id": str(fact.revocation_id),
-        "sites": sites,
+def carried_out(*hosts: Host, effect: str = "revoke", **change: Any) -> ExecutionCarriedOutV1:
+    """The register carried out a decision about a site that is hosted at all of these providers."""
+    example = ExecutionCarriedOutV1.EXAMPLE
+    access = example["site"]["accesses"][0]
+    site_id, execution_id, decision_id = (str(uuid7()) for _ in range(3))
+    site = {
+        **example["site"],
+        "site_id": site_id,
+        "accesses": [{**access, "access_id": str(uuid4()), "provider_id": host.id} for host in hosts],
     }
-    return RegistrationReinstatedV1.model_validate({**example, **change})
+    made = {
+        "execution_id": execution_id,
+        "decision_id": decision_id,
+        "effect": effect,
+        "subject": {"kind": "site", "site_id": site_id},
+        "site": site,
+        "until": later(UNTIL_S).isoformat() if effect in {"suspend_access", "bar"} else None,
+    }
+    return ExecutionCarriedOutV1.model_validate({**example, **made, **change})
+
+
+def found(host: Host, name: str = "unregistered.example", **change: Any) -> ExecutionCarriedOutV1:
+    """The same about a site that is in no register."""
+    subject = {"kind": "found_site", "host": name, "provider_id": host.id}
+    return carried_out(effect="cut_access", subject=subject, site=None, registration=None, **change)
+
+
+def undone(fact: ExecutionCarriedOutV1, because: str = "overturned", **change: Any) -> ExecutionUndoneV1:
+    """What was carried out is undone; by whom and why, the example says: the review body."""
+    made = {
+        "execution_id": str(fact.execution_id),
+        "decision_id": str(fact.decision_id),
+        "effect": fact.effect,
+        "subject": fact.subject.model_dump(mode="json"),
+        "because": because,
+    }
+    return ExecutionUndoneV1.model_validate({**ExecutionUndoneV1.EXAMPLE, **made, **change})
 
 
 @dataclass
@@ -122,7 +139,7 @@ class Desk:
         """Register a provider and its key."""
         body = {
             "name": "Example Hosting",
-            "licence_number": "京ICP证030173号",
+            "licence_number": f"京ICP证{next(_licences):06d}号",
             "region": "110000",
             "kind": "access_provider",
             "contact": "filings@hosting.example",
@@ -139,11 +156,36 @@ class Desk:
         answer = await self.api.post(f"/providers/{host.id}/keys", json=jwk, who="desk-a")
         assert answer.status_code == 201, answer.text
 
-    async def deliver(self, fact: Fact) -> None:
-        """Hand a fact to its verb as the consumer does: in one transaction."""
-        meta = EventMeta(uuid7(), fact.key, fact.TOPIC.name, 0, 0, self.clock.now())
-        async with self.rt.db.transaction() as tx:
-            await HANDLERS[type(fact)](self.rt, tx, fact, meta)
+    async def network(self, **change: Any) -> Host:
+        """Register a public-interest network that somebody supervises, and its key."""
+        return await self.host(kind="public_network", supervisor=SUPERVISOR, **change)
+
+    async def deliver(self, *facts: Fact) -> None:
+        """Hand facts to their verbs as the consumer does: in one transaction each."""
+        for fact in facts:
+            meta = EventMeta(uuid7(), fact.key, fact.TOPIC.name, 0, 0, self.clock.now())
+            async with self.rt.db.transaction() as tx:
+                await HANDLERS[type(fact)](self.rt, tx, fact, meta)
+
+    async def cut_off(self, *hosts: Host, sites: int = 1) -> list[ExecutionCarriedOutV1]:
+        """So many sites cut off at all of these providers; the facts that said so."""
+        facts = [carried_out(*hosts) for _ in range(sites)]
+        await self.deliver(*facts)
+        return facts
+
+    async def act(self, path: str, body: Any, who: Who, status: int = 200, **options: Any) -> dict[str, Any]:
+        """A POST of somebody's, and its answer."""
+        answer = await self.api.post(path, json=body, who=who, **options)
+        assert answer.status_code == status, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def instruction(self) -> dict[str, Any]:
+        """The last instruction, as its supervisor sees it."""
+        answer = await self.api.get("/instructions", who=supervisor())
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()["items"][0]
+        return found
 
     async def ring(self, kind: str, order_id: object) -> None:
         """Let a clock run out, as the tick worker does."""

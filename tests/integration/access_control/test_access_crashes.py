@@ -12,7 +12,7 @@ from shared.runtime.acts import audit, deadlines, history, outbox
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.db.at_commit import Pending
 from tests.integration.access_control.conftest import OpenDesk
-from tests.integration.access_control.desk import Desk, Host, later, reinstated, revoked
+from tests.integration.access_control.desk import Desk, Host, carried_out, later, undone
 
 WRITES = (
     (providers, "add"),
@@ -121,14 +121,14 @@ async def survives(desk: Desk, crash: Crash, verb: Callable[[], Awaitable[Any]],
 
 async def ready(desk: Desk) -> tuple[Host, dict[str, Any]]:
     host = await desk.host()
-    await desk.deliver(revoked(host))
+    await desk.cut_off(host)
     (order,) = (await desk.feed(host))["orders"]
     return host, order
 
 
 async def test_cut_off_and_release_in_one_transaction(desk: Desk, crash: Crash) -> None:
     hosts = [await desk.host() for _ in range(2)]
-    fact = revoked(*hosts)
+    fact = carried_out(*hosts)
     await survives(desk, crash, lambda: desk.deliver(fact), least=14)
     for host in hosts:
         assert [order["sequence"] for order in (await desk.feed(host))["orders"]] == [1]
@@ -136,7 +136,7 @@ async def test_cut_off_and_release_in_one_transaction(desk: Desk, crash: Crash) 
 
 async def test_cut_off_with_a_window_then_release(slow_desk: Desk, crash: Crash) -> None:
     host = await slow_desk.host()
-    fact = revoked(host)
+    fact = carried_out(host)
     await survives(slow_desk, crash, lambda: slow_desk.deliver(fact), least=3)
     (order,) = await slow_desk.orders()
     await survives(slow_desk, crash, lambda: slow_desk.close_window(order), least=6)
@@ -145,15 +145,15 @@ async def test_cut_off_with_a_window_then_release(slow_desk: Desk, crash: Crash)
 
 async def test_restore(desk: Desk, crash: Crash) -> None:
     host = await desk.host()
-    fact = revoked(host)
+    fact = carried_out(host)
     await desk.deliver(fact)
-    await survives(desk, crash, lambda: desk.deliver(reinstated(fact)), least=10)
+    await survives(desk, crash, lambda: desk.deliver(undone(fact)), least=10)
     assert [order["status"] for order in await desk.orders()] == ["superseded", "released"]
 
 
 async def test_withdrawal(slow_desk: Desk, crash: Crash) -> None:
     host = await slow_desk.host()
-    await slow_desk.deliver(revoked(host))
+    await slow_desk.cut_off(host)
     (order,) = await slow_desk.orders()
     body = {"reasons": "The decision named the wrong site."}
 
@@ -216,7 +216,7 @@ async def test_registering_a_provider_and_its_keys(desk: Desk, crash: Crash) -> 
 async def test_an_order_whose_process_died_in_its_window_is_released_by_the_next_one(open_desk: OpenDesk) -> None:
     async with open_desk() as first:
         host = await first.host()
-        await first.deliver(revoked(host))
+        await first.cut_off(host)
     clock = FixedClock(later(76))
     async with open_desk(dsn=first.dsn, clock=clock, roles_run="http,ticks") as second:
         assert [order["sequence"] for order in (await second.feed(host, wait=10))["orders"]] == [1]

@@ -11,9 +11,9 @@ import httpx
 import pytest
 import uvicorn
 
-from access_control.state import bells_of
+from access_control.service.state import wakeups_of
 from tests.integration.access_control.conftest import OpenDesk
-from tests.integration.access_control.desk import Desk, Host, opened, reinstated, revoked
+from tests.integration.access_control.desk import Desk, Host, carried_out, opened, undone
 from tests.support import people
 
 EMPTY = hashlib.sha256(b"").hexdigest()
@@ -27,7 +27,7 @@ def by_hand(*orders: tuple[str, int]) -> str:
 
 async def test_every_door_gives_the_same_bytes(desk: Desk) -> None:
     host = await desk.host()
-    await desk.deliver(revoked(host, sites=3))
+    await desk.cut_off(host, sites=3)
     sent = await desk.rows("SELECT value FROM outbox WHERE topic = $1 ORDER BY id", f"access-orders.{host.id}")
     kafka = [row["value"] for row in sent]
     polled = [order["jws"].encode() for order in (await desk.feed(host))["orders"]]
@@ -42,7 +42,7 @@ async def test_every_door_gives_the_same_bytes(desk: Desk) -> None:
 
 async def test_a_reader_goes_on_where_it_stopped(desk: Desk) -> None:
     host = await desk.host()
-    await desk.deliver(revoked(host, sites=5))
+    await desk.cut_off(host, sites=5)
     first = await desk.feed(host, limit=2)
     assert ([order["sequence"] for order in first["orders"]], first["next_after"], first["head"]) == ([1, 2], 2, 5)
     rest = await desk.feed(host, after=first["next_after"])
@@ -52,15 +52,15 @@ async def test_a_reader_goes_on_where_it_stopped(desk: Desk) -> None:
 
 async def test_each_provider_has_a_sequence_of_its_own(desk: Desk) -> None:
     first, second = await desk.host(), await desk.host()
-    await desk.deliver(revoked(first, second, sites=2))
-    await desk.deliver(revoked(second))
+    await desk.cut_off(first, second, sites=2)
+    await desk.cut_off(second)
     assert [order["sequence"] for order in (await desk.feed(first))["orders"]] == [1, 2]
     assert [order["sequence"] for order in (await desk.feed(second))["orders"]] == [1, 2, 3]
 
 
 async def test_a_reader_ahead_of_us_is_told_so(desk: Desk) -> None:
     host = await desk.host()
-    await desk.deliver(revoked(host))
+    await desk.cut_off(host)
     answer = await desk.api.get(f"/providers/{host.id}/orders", params={"after": 2, "wait": 5}, who=host.who)
     assert (answer.status_code, answer.json()["code"]) == (409, "sequence_ahead")
     assert (answer.json()["after"], answer.json()["head"]) == (2, 1)
@@ -79,7 +79,7 @@ async def test_limits_are_kept(desk: Desk, params: dict[str, object], field: str
 
 async def test_nobody_reads_another_feed(desk: Desk) -> None:
     host, other = await desk.host(), await desk.host()
-    await desk.deliver(revoked(host))
+    await desk.cut_off(host)
     paths = ("orders", "orders/1", "orders/stream", "state", "snapshot")
     for who in (other.who, "desk-a", "regulator-a", "auditor"):
         for path in paths:
@@ -97,7 +97,7 @@ async def test_an_order_that_is_not_there_is_not_found(desk: Desk) -> None:
 async def test_the_state_tells_what_is_in_force(desk: Desk) -> None:
     host = await desk.host()
     assert await desk.state(host) == {"provider_id": host.id, "head": 0, "in_force": 0, "hash": EMPTY}
-    fact, other = revoked(host, sites=2), revoked(host)
+    fact, other = carried_out(host, sites=2), carried_out(host)
     await desk.deliver(fact)
     await desk.deliver(other)
     first, second, third = [order["id"] for order in await desk.orders()]
@@ -107,7 +107,7 @@ async def test_the_state_tells_what_is_in_force(desk: Desk) -> None:
     for outcome, place in (("executed", 1), ("impossible", 2), ("contested", 3)):
         await desk.answer(host, outcome, sequence=place)
     assert (await desk.state(host))["hash"] == state["hash"]
-    await desk.deliver(reinstated(fact))
+    await desk.deliver(undone(fact))
     state = await desk.state(host)
     assert (state["head"], state["in_force"], state["hash"]) == (5, 1, by_hand((third, 3)))
     snapshot = (await desk.api.get(f"/providers/{host.id}/snapshot", who=host.who)).json()
@@ -118,7 +118,7 @@ async def test_the_state_tells_what_is_in_force(desk: Desk) -> None:
 async def waiting(desk: Desk, count: int) -> None:
     """Until so many readers wait."""
     deadline = time.monotonic() + 10
-    while bells_of(desk.rt).waiting < count:
+    while wakeups_of(desk.rt).waiting < count:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
 
@@ -129,7 +129,7 @@ async def test_a_waiting_reader_gets_an_order_as_soon_as_it_is_released(desk: De
     stranger = asyncio.create_task(desk.feed(other, wait=1))
     await waiting(desk, 2)
     began = time.perf_counter()
-    await desk.deliver(revoked(host))
+    await desk.cut_off(host)
     assert [order["sequence"] for order in (await reader)["orders"]] == [1]
     assert time.perf_counter() - began < 0.9  # NOTIFY, not the look every second
     assert (await stranger)["orders"] == []
@@ -140,7 +140,7 @@ async def test_a_reader_that_waits_in_vain_gets_an_empty_page(desk: Desk) -> Non
     began = time.perf_counter()
     assert await desk.feed(host, wait=0.3) == {"orders": [], "next_after": 0, "head": 0}
     assert time.perf_counter() - began >= 0.3
-    assert bells_of(desk.rt).waiting == 0
+    assert wakeups_of(desk.rt).waiting == 0
 
 
 async def test_many_readers_wait_without_a_database_session_each(desk: Desk) -> None:
@@ -151,7 +151,7 @@ async def test_many_readers_wait_without_a_database_session_each(desk: Desk) -> 
     assert (await desk.rows(sessions))[0][
         0
     ] <= desk.rt.settings.database_pool + 2  # one more each for the feed and the directory
-    await desk.deliver(revoked(*hosts))
+    await desk.cut_off(*hosts)
     answers = await asyncio.gather(*readers)
     assert {len(answer["orders"]) for answer in answers} == {1}
 
@@ -161,7 +161,7 @@ async def test_an_order_released_by_another_process_wakes_readers_too(desk: Desk
     reader = asyncio.create_task(desk.feed(host, wait=30))
     await waiting(desk, 1)
     async with open_desk(dsn=desk.dsn, withdraw_window_s=0) as other:
-        await other.deliver(revoked(host))
+        await other.cut_off(host)
     assert len((await reader)["orders"]) == 1
 
 
@@ -171,7 +171,7 @@ async def test_a_lost_listening_session_is_opened_again_and_meanwhile_readers_ar
     await waiting(desk, 1)
     session = "application_name LIKE '%feed' AND datname = current_database()"
     assert await desk.rows(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {session}")
-    await desk.deliver(revoked(host))
+    await desk.cut_off(host)
     async with asyncio.timeout(8):
         assert len((await reader)["orders"]) == 1
 
@@ -224,11 +224,11 @@ async def events(
 
 async def test_the_stream_carries_the_same_bytes_and_goes_on(desk: Desk) -> None:
     host = await desk.host()
-    await desk.deliver(revoked(host, sites=2))
+    await desk.cut_off(host, sites=2)
     async with served(desk) as client:
         reader = asyncio.create_task(events(desk, client, host, 3))
         await waiting(desk, 1)
-        await desk.deliver(revoked(host))
+        await desk.cut_off(host)
         assert await reader == [(each["sequence"], each["jws"]) for each in (await desk.feed(host))["orders"]]
         assert [place for place, _ in await events(desk, client, host, 1, **{"Last-Event-ID": "2"})] == [3]
 

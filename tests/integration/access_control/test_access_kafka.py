@@ -14,7 +14,7 @@ from shared.contracts.base import Fact
 from shared.runtime.acts import envelope
 from shared.runtime.base.ids import uuid7
 from tests.integration.access_control.conftest import OpenDesk
-from tests.integration.access_control.desk import NOON, Desk, revoked
+from tests.integration.access_control.desk import NOON, Desk, carried_out
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ async def test_a_revocation_becomes_an_order_and_a_receipt_becomes_a_fact(live: 
         return mine <= await topics(broker)
 
     await until(both, 10)
-    fact = revoked(host)
+    fact = carried_out(host)
     await tell(broker, fact)
     await tell(broker, fact)
     (record,) = await read(broker, f"access-orders.{host.id}", 1)
@@ -115,7 +115,7 @@ async def test_a_provider_registered_while_we_run_is_heard_within_seconds(live: 
     await live.host()
     await asyncio.sleep(3)
     late = await live.host()
-    await live.deliver(revoked(late))
+    await live.cut_off(late)
     (order,) = (await live.feed(late))["orders"]
     topic = f"access-receipts.{late.id}"
 

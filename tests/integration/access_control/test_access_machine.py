@@ -22,9 +22,9 @@ from hypothesis.stateful import (
 from access_control.lifecycle import CLAIMED, MOVES, OPEN, RUNNING, Move, Status
 from access_control.main import SERVICE
 from shared.contracts.orders import Outcome
-from shared.contracts.registry import RegistrationRevokedV1
+from shared.contracts.registry import ExecutionCarriedOutV1
 from shared.runtime.base.clock import FixedClock
-from tests.integration.access_control.desk import NOON, Desk, Host, reinstated, revoked
+from tests.integration.access_control.desk import NOON, Desk, Host, carried_out, undone
 from tests.support.fixtures import MakeDatabase
 from tests.support.service import running_service
 
@@ -65,7 +65,7 @@ class Orders(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.desk = Harness.desk
-        self.facts: list[RegistrationRevokedV1] = []
+        self.facts: list[ExecutionCarriedOutV1] = []
         self.reinstated: set[int] = set()
         self.orders: dict[str, Known] = {}
         self.heads = [0, 0]
@@ -79,7 +79,7 @@ class Orders(RuleBasedStateMachine):
 
     @rule(both=st.booleans(), sites=st.integers(1, 2))
     def revoke(self, both: bool, sites: int) -> None:
-        self.facts.append(revoked(*(self.hosts if both else self.hosts[:1]), sites=sites))
+        self.facts.append(carried_out(*(self.hosts if both else self.hosts[:1]), sites=sites))
         Harness.run(self.desk.deliver(self.facts[-1]))
         self.learn(len(self.facts) - 1, Status.DRAFTED)
 
@@ -89,14 +89,14 @@ class Orders(RuleBasedStateMachine):
         number = data.draw(st.integers(0, len(self.facts) - 1))
         Harness.run(self.desk.deliver(self.facts[number]))
         if number in self.reinstated:
-            Harness.run(self.desk.deliver(reinstated(self.facts[number])))
+            Harness.run(self.desk.deliver(undone(self.facts[number])))
 
     @precondition(lambda self: len(self.reinstated) < len(self.facts))
     @rule(data=st.data())
     def reinstate(self, data: st.DataObject) -> None:
         number = data.draw(st.sampled_from(sorted(set(range(len(self.facts))) - self.reinstated)))
         self.reinstated.add(number)
-        Harness.run(self.desk.deliver(reinstated(self.facts[number])))
+        Harness.run(self.desk.deliver(undone(self.facts[number])))
         for order in list(self.orders.values()):
             if order.fact != number:
                 continue

@@ -10,7 +10,7 @@ import pytest
 from shared import signing
 from shared.runtime.process.supervisor import Failure
 from tests.integration.access_control.conftest import OpenDesk
-from tests.integration.access_control.desk import Desk, revoked
+from tests.integration.access_control.desk import Desk
 from tests.support.service import Who
 
 PROVIDER = {
@@ -175,7 +175,7 @@ async def test_nobody_but_the_desk_of_its_province_touches_keys(desk: Desk) -> N
 
 async def test_the_signing_keys_are_public(desk: Desk) -> None:
     host = await desk.host()
-    await desk.deliver(revoked(host))
+    await desk.cut_off(host)
     answer = await desk.api.get("/.well-known/jwks.json")
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "public, max-age=300"

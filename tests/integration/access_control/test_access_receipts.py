@@ -16,13 +16,13 @@ from shared.contracts.topics import receipts_topic
 from shared.runtime.base.context import EventMeta
 from shared.runtime.base.ids import uuid7
 from shared.runtime.events.dispatch import Raw
-from tests.integration.access_control.desk import NOON, Desk, Host, opened, reinstated, revoked
+from tests.integration.access_control.desk import NOON, Desk, Host, carried_out, opened, undone
 
 
 async def ordered(desk: Desk, sites: int = 1) -> tuple[Host, list[dict[str, Any]]]:
     """A provider and the orders in its feed."""
     host = await desk.host()
-    await desk.deliver(revoked(host, sites=sites))
+    await desk.cut_off(host, sites=sites)
     return host, (await desk.feed(host, limit=500))["orders"]
 
 
@@ -212,7 +212,7 @@ async def test_a_move_the_order_does_not_allow_says_what_it_allows(desk: Desk) -
 
 async def test_a_receipt_for_an_order_that_never_went_out_is_unknown(slow_desk: Desk) -> None:
     host = await slow_desk.host()
-    await slow_desk.deliver(revoked(host))
+    await slow_desk.cut_off(host)
     (order,) = await slow_desk.orders()
     made = host.sign(
         {
@@ -230,9 +230,9 @@ async def test_a_receipt_for_an_order_that_never_went_out_is_unknown(slow_desk: 
 
 async def test_what_a_superseded_order_is_told_is_kept_and_moves_nothing(desk: Desk) -> None:
     host = await desk.host()
-    fact = revoked(host)
+    fact = carried_out(host)
     await desk.deliver(fact)
-    await desk.deliver(reinstated(fact))
+    await desk.deliver(undone(fact))
     for outcome in ("received", "executed"):
         result = await desk.answer(host, outcome, sequence=1)
         assert (result["status"], result["order_status"]) == ("recorded", "superseded")

@@ -1,23 +1,32 @@
 """The other door: what access-control does when another department, or a clock, says something."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
-from uuid import UUID
+from collections.abc import Mapping
+from typing import Final
 
-from access_control.service.cut_off import cut_off_everywhere
-from access_control.service.overdue import mark_overdue
-from access_control.service.release import EXECUTION, RELEASE_WINDOW, release_due
-from access_control.service.restore import restore_everywhere
+from access_control import heard
+from access_control.service import instructions, orders, sending
 from shared.contracts.base import Fact
-from shared.contracts.registry import RegistrationReinstatedV1, RegistrationRevokedV1
-from shared.runtime.acts.runtime import Runtime
-from shared.runtime.db.postgres import Tx
+from shared.contracts.enforcement import (
+    DecisionEndedV1,
+    DecisionOverturnedV1,
+    DecisionReleasedV1,
+    DecisionSuspendedV1,
+)
+from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionUndoneV1
+from shared.runtime.events.dispatch import Handler
+from shared.runtime.process.service import Deadlines
 
-HANDLERS: Final[Mapping[type[Fact], Callable[..., Awaitable[Any]]]] = {
-    RegistrationRevokedV1: cut_off_everywhere,
-    RegistrationReinstatedV1: restore_everywhere,
+HANDLERS: Final[Mapping[type[Fact], Handler]] = {
+    ExecutionCarriedOutV1: heard.execution_carried_out,
+    ExecutionUndoneV1: heard.execution_undone,
+    DecisionReleasedV1: heard.decision_released,
+    DecisionSuspendedV1: heard.decision_suspended,
+    DecisionOverturnedV1: heard.decision_overturned,
+    DecisionEndedV1: heard.decision_ended,
 }
-DEADLINES: Final[Mapping[str, Callable[[Runtime, Tx, UUID], Awaitable[Any]]]] = {
-    RELEASE_WINDOW: release_due,
-    EXECUTION: mark_overdue,
+DEADLINES: Final[Deadlines] = {
+    sending.RELEASE_WINDOW: sending.release_due,
+    sending.EXECUTION: orders.mark_overdue,
+    sending.LAPSE: orders.lapse,
+    sending.INSTRUCTED: instructions.mark_overdue,
 }

@@ -15,6 +15,24 @@ class UnknownOrder(NotFound):
     """There is no order {order}."""
 
 
+class UnknownInstruction(NotFound):
+    """There is no instruction {instruction_id}."""
+
+
+class LicenceTaken(Conflict):
+    """A provider with the licence {licence_number} is registered already, {provider_id}."""
+
+    members = frozenset({"provider_id"})
+
+
+class BadLicence(Invalid):
+    """Not a licence number: {names}."""
+
+
+class NoSupervisor(Invalid):
+    """Only a public network has a supervisor, an active organisation of the directory that may be one: {names}."""
+
+
 class KidTaken(Conflict):
     """Provider {provider_id} already has a key {kid}; a key id is never used twice, even after revocation."""
 
@@ -35,6 +53,24 @@ class SequenceAhead(Conflict):
 
 class BadJwk(Invalid):
     """Only a public Ed25519 key (RFC 8037) can be registered; not valid: {names}."""
+
+
+class Undone(Conflict):
+    """What this order carries out is undone, or its time is over: nothing can be ordered from it any more."""
+
+
+class ReissuedAlready(Conflict):
+    """This order was sent again already, as {order_id}."""
+
+    members = frozenset({"order_id"})
+
+
+class RestoreStands(Conflict):
+    """A restore cannot be taken back by upholding an objection: that would burden the site anew without a decision."""
+
+
+class NotOverdue(Conflict):
+    """The delay for carrying this out has not passed, or it was escalated already."""
 
 
 class NotHosted(Exception):

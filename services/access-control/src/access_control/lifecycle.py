@@ -1,72 +1,56 @@
-"""The life of an order: one table of moves; nothing else decides what can become of an order."""
+"""The lives of an order, an instruction, a provider, its keys and its conduct entries: one table each."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from shared.contracts.http.access import ConductStatus, InstructionAction, InstructionStatus, OrderAction, OrderStatus
 from shared.contracts.orders import Outcome
 from shared.runtime.acts.lifecycle import Lifecycle
 
-
-class Status(StrEnum):
-    """Where an order stands."""
-
-    DRAFTED = "drafted"
-    """Written, in its withdraw window; the provider has not seen it and it has no sequence number."""
-    RELEASED = "released"
-    """Signed, next in the provider's sequence, and on its way; the statutory clock runs."""
-    RECEIVED = "received"
-    """The provider signed that it holds the order."""
-    EXECUTED = "executed"
-    """The provider signed that it is carried out; the clock is met."""
-    PARTLY = "partly"
-    """A part is carried out; the clock goes on."""
-    IMPOSSIBLE = "impossible"
-    """The provider cannot; the clock stands still."""
-    CONTESTED = "contested"
-    """The provider points at a manifest error; the clock stands still."""
-    WITHDRAWN = "withdrawn"
-    """Taken back inside the window; it never went out."""
-    SUPERSEDED = "superseded"
-    """It went out, was not yet carried out, and a later order took it back."""
-
-
-class Move(StrEnum):
-    """What can be done with an order."""
-
-    RELEASE = "release"
-    WITHDRAW = "withdraw"
-    RECEIVE = "receive"
-    EXECUTE = "execute"
-    EXECUTE_PARTLY = "execute_partly"
-    REPORT_IMPOSSIBLE = "report_impossible"
-    CONTEST = "contest"
-    SUPERSEDE = "supersede"
-
+Status = OrderStatus
+Move = OrderAction
 
 MOVES: Final[Mapping[tuple[Status, Move], Status]] = MappingProxyType({
+    (Status.INSTRUCTED, Move.ISSUE):             Status.DRAFTED,     # P3.4: two people of the supervisor
+    (Status.INSTRUCTED, Move.WITHDRAW):          Status.WITHDRAWN,
     (Status.DRAFTED,    Move.RELEASE):           Status.RELEASED,
     (Status.DRAFTED,    Move.WITHDRAW):          Status.WITHDRAWN,
+    (Status.WITHDRAWN,  Move.REISSUE):           Status.WITHDRAWN,   # a new order, with the next attempt
     (Status.RELEASED,   Move.RECEIVE):           Status.RECEIVED,
     (Status.RELEASED,   Move.EXECUTE):           Status.EXECUTED,    # P3.2.3; "received" is implied
     (Status.RELEASED,   Move.EXECUTE_PARTLY):    Status.PARTLY,
     (Status.RELEASED,   Move.REPORT_IMPOSSIBLE): Status.IMPOSSIBLE,
     (Status.RELEASED,   Move.CONTEST):           Status.CONTESTED,
+    (Status.RELEASED,   Move.ESCALATE):          Status.RELEASED,
+    (Status.RELEASED,   Move.LAPSE):             Status.LAPSED,
     (Status.RELEASED,   Move.SUPERSEDE):         Status.SUPERSEDED,
     (Status.RECEIVED,   Move.EXECUTE):           Status.EXECUTED,
     (Status.RECEIVED,   Move.EXECUTE_PARTLY):    Status.PARTLY,
     (Status.RECEIVED,   Move.REPORT_IMPOSSIBLE): Status.IMPOSSIBLE,
     (Status.RECEIVED,   Move.CONTEST):           Status.CONTESTED,
+    (Status.RECEIVED,   Move.ESCALATE):          Status.RECEIVED,
+    (Status.RECEIVED,   Move.LAPSE):             Status.LAPSED,
     (Status.RECEIVED,   Move.SUPERSEDE):         Status.SUPERSEDED,
     (Status.PARTLY,     Move.EXECUTE):           Status.EXECUTED,
     (Status.PARTLY,     Move.REPORT_IMPOSSIBLE): Status.IMPOSSIBLE,  # the rest cannot be done
     (Status.PARTLY,     Move.CONTEST):           Status.CONTESTED,
+    (Status.PARTLY,     Move.ESCALATE):          Status.PARTLY,
+    (Status.PARTLY,     Move.LAPSE):             Status.LAPSED,
     (Status.PARTLY,     Move.SUPERSEDE):         Status.SUPERSEDED,
     (Status.IMPOSSIBLE, Move.EXECUTE):           Status.EXECUTED,    # it could be done after all
+    (Status.IMPOSSIBLE, Move.ACCEPT):            Status.ACCEPTED,
+    (Status.IMPOSSIBLE, Move.REJECT):            Status.RECEIVED,    # the clock goes on
+    (Status.IMPOSSIBLE, Move.LAPSE):             Status.LAPSED,
     (Status.IMPOSSIBLE, Move.SUPERSEDE):         Status.SUPERSEDED,
     (Status.CONTESTED,  Move.EXECUTE):           Status.EXECUTED,    # the provider gave way
+    (Status.CONTESTED,  Move.UPHOLD):            Status.UPHELD,      # and a restore goes out
+    (Status.CONTESTED,  Move.REJECT):            Status.RECEIVED,
+    (Status.CONTESTED,  Move.LAPSE):             Status.LAPSED,
     (Status.CONTESTED,  Move.SUPERSEDE):         Status.SUPERSEDED,
+    (Status.ACCEPTED,   Move.EXECUTE):           Status.EXECUTED,
+    (Status.ACCEPTED,   Move.SUPERSEDE):         Status.SUPERSEDED,
 })  # fmt: skip
 
 LIFECYCLE: Final = Lifecycle(MOVES, aggregate="order")
@@ -80,9 +64,66 @@ CLAIMED: Final[Mapping[Outcome, Move]] = MappingProxyType({
 })  # fmt: skip
 """What each outcome of a receipt claims."""
 
+UNSENT: Final = frozenset({Status.INSTRUCTED, Status.DRAFTED, Status.WITHDRAWN})
+"""The provider cannot know of these."""
 RUNNING: Final = frozenset({Status.RELEASED, Status.RECEIVED, Status.PARTLY})
 """Statuses in which the statutory clock runs; only these can become overdue."""
 STOPPED: Final = frozenset({Status.IMPOSSIBLE, Status.CONTESTED})
 """Statuses in which the clock stands still and the issuer is to act."""
-OPEN: Final = RUNNING | STOPPED
+OPEN: Final = RUNNING | STOPPED | {Status.ACCEPTED}
 """Statuses that a later order supersedes."""
+OVER: Final = frozenset({Status.SUPERSEDED, Status.UPHELD, Status.LAPSED})
+"""It went out and nothing more is expected: what a provider still says of it is kept, and moves nothing."""
+
+INSTRUCTION_MOVES: Final[Mapping[tuple[InstructionStatus, InstructionAction], InstructionStatus]] = MappingProxyType({
+    (InstructionStatus.RECEIVED,     InstructionAction.ACKNOWLEDGE): InstructionStatus.ACKNOWLEDGED,
+    (InstructionStatus.RECEIVED,     InstructionAction.OBJECT):      InstructionStatus.OBJECTED,
+    (InstructionStatus.RECEIVED,     InstructionAction.CLOSE):       InstructionStatus.WITHDRAWN,
+    (InstructionStatus.ACKNOWLEDGED, InstructionAction.ISSUE):       InstructionStatus.ISSUED,
+    (InstructionStatus.ACKNOWLEDGED, InstructionAction.OBJECT):      InstructionStatus.OBJECTED,
+    (InstructionStatus.ACKNOWLEDGED, InstructionAction.CLOSE):       InstructionStatus.WITHDRAWN,
+    (InstructionStatus.OBJECTED,     InstructionAction.UPHOLD):      InstructionStatus.WITHDRAWN,
+    (InstructionStatus.OBJECTED,     InstructionAction.REJECT):      InstructionStatus.RECEIVED,
+    (InstructionStatus.OBJECTED,     InstructionAction.CLOSE):       InstructionStatus.WITHDRAWN,
+})  # fmt: skip
+INSTRUCTION: Final = Lifecycle(INSTRUCTION_MOVES, aggregate="instruction")
+
+
+class ConductAction(StrEnum):
+    """What can become of a conduct entry."""
+
+    UNDO = "undo"
+
+
+CONDUCT: Final = Lifecycle(
+    {(ConductStatus.STANDING, ConductAction.UNDO): ConductStatus.UNDONE}, aggregate="conduct_entry"
+)
+
+
+class ProviderStatus(StrEnum):
+    """A provider is active from its entry on; it can change, not move."""
+
+    ACTIVE = "active"
+
+
+class ProviderAction(StrEnum):
+    """Nothing moves a provider."""
+
+
+PROVIDER: Final[Lifecycle[ProviderStatus, ProviderAction]] = Lifecycle({}, aggregate="provider")
+
+
+class KeyStatus(StrEnum):
+    """Where a provider's key stands."""
+
+    IN_USE = "in_use"
+    REVOKED = "revoked"
+
+
+class KeyAction(StrEnum):
+    """What can be done with a key."""
+
+    REVOKE = "revoke"
+
+
+KEY: Final = Lifecycle({(KeyStatus.IN_USE, KeyAction.REVOKE): KeyStatus.REVOKED}, aggregate="provider_key")

@@ -3,23 +3,29 @@
 from pathlib import Path
 from typing import Final
 
-from access_control import consumer, http, state, workers
+from access_control import consumer, http
+from access_control.service import state, topics
 from access_control.settings import Settings
-from shared.contracts.topics import ACCESS_EVENTS, REGISTRY_EVENTS
+from shared.contracts.topics import ACCESS_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS
+from shared.rules import Needs
 from shared.runtime.process.app import Service, main
 
 SERVICE: Final = Service(
     name="access-control",
     description="The access desk: providers, the signed orders they get, the signed receipts they give.",
     settings=Settings,
-    router=http.routers,
+    router=http.ROUTERS,
     migrations=Path(__file__).resolve().parents[2] / "migrations",
     handlers=consumer.HANDLERS,
     deadlines=consumer.DEADLINES,
+    needs=Needs(
+        clocks=frozenset({"execute_cut_off", "execute_suspend", "execute_restore"}),
+        catalogues={"numbers": frozenset(), "provinces": frozenset()},
+    ),
     publishes=(ACCESS_EVENTS,),
-    listens=(REGISTRY_EVENTS,),
-    raw=(workers.RECEIPTS,),
-    workers=(workers.topics,),
+    listens=(REGISTRY_EVENTS, ENFORCEMENT_EVENTS),
+    raw=(topics.RECEIPTS,),
+    workers=(topics.make,),
     start=state.start,
     stop=state.stop,
 )

@@ -1,50 +1,125 @@
 """Who may do what in access-control: one table."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
-from shared.rules import Role
-from shared.runtime.acts.policy import Policy, Rule, anywhere, own_organisation, same_region
+from shared.contracts.http.access import InstructionAction, OrderAction
+from shared.rules import Level, Role
+from shared.runtime.acts.policy import (
+    EVERYTHING,
+    Policy,
+    Reach,
+    Rule,
+    any_of,
+    anywhere,
+    holding,
+    only,
+    own_organisation,
+    same_region,
+)
+from shared.runtime.base.context import Caller
 
 
 class Act(StrEnum):
     """What can be asked of this service."""
 
     REGISTER_PROVIDER = "register_provider"
+    CHANGE_PROVIDER = "change_provider"
     SEE_PROVIDER = "see_provider"
-    LIST_PROVIDERS = "list_providers"
+    SEE_CONDUCT = "see_conduct"
     ADD_KEY = "add_key"
     REVOKE_KEY = "revoke_key"
     READ_FEED = "read_feed"
     SIGN_RECEIPT = "sign_receipt"
     SEE_ORDER = "see_order"
-    LIST_ORDERS = "list_orders"
-    WITHDRAW_ORDER = "withdraw_order"
+    WITHDRAW = "withdraw_order"
+    REISSUE = "reissue_order"
+    ANSWER = "answer_order"
+    ESCALATE = "escalate_order"
+    SEE_INSTRUCTION = "see_instruction"
+    ACKNOWLEDGE = "acknowledge_instruction"
+    ISSUE = "issue_order"
+    OBJECT = "object_to_instruction"
+    ANSWER_OBJECTION = "answer_objection"
+
+
+def in_sight(who: Caller) -> Reach:
+    """Orders to, by or from their province; who is of national level sees every province (P3.5)."""
+    return EVERYTHING if who.level == Level.NATIONAL else only("regions", who.region)
+
+
+def issuing(who: Caller) -> Reach:
+    """Orders that the caller's organisation gives, or has its network's supervisor give."""
+    return only("issuer_id", who.organisation) | only("regulator_id", who.organisation)
+
+
+def instructing(who: Caller) -> Reach:
+    """What the caller's organisation instructed a supervisor to do."""
+    return only("regulator_id", who.organisation)
+
+
+def supervising(who: Caller) -> Reach:
+    """What the caller's organisation was instructed to do as a supervisor."""
+    return only("supervisor_id", who.organisation)
+
+
+def own_and_out(who: Caller) -> Reach:
+    """A provider's own orders, once they went out."""
+    return own_organisation(who) & only("out", "yes")
 
 
 DESK: Final = frozenset({Role.ACCESS_DESK})
 PROVIDER: Final = frozenset({Role.ACCESS_PROVIDER})
-OFFICIALS: Final = frozenset(
-    {
-        Role.ACCESS_DESK,
-        Role.INDUSTRY_REGULATOR,
-        Role.SECTOR_REGULATOR,
-        Role.NETWORK_SUPERVISOR,
-        Role.COORDINATION_OFFICE,
-        Role.AUDITOR,
-    }
-)
-"""Who follows orders without giving or carrying them out; reading is not tied to a province (P3.5)."""
+SUPERVISOR: Final = frozenset({Role.NETWORK_SUPERVISOR})
+ISSUERS: Final = DESK | {Role.INDUSTRY_REGULATOR} | SUPERVISOR
+REGULATORS: Final = DESK | {Role.INDUSTRY_REGULATOR}
+READERS: Final = frozenset({Role.ACCESS_DESK, Role.INDUSTRY_REGULATOR, Role.SECTOR_REGULATOR, Role.COORDINATION_OFFICE})
+"""Who follows orders of their province without carrying them out."""
+OFFICIALS: Final = READERS | SUPERVISOR | {Role.AUDITOR}
+SEE_PROVIDERS: Final = (Rule(OFFICIALS, anywhere), Rule(PROVIDER, own_organisation))
 
-POLICY: Final = Policy[Act]({
+POLICY: Final = Policy({
     Act.REGISTER_PROVIDER: Rule(DESK, same_region),
-    Act.SEE_PROVIDER:      (Rule(OFFICIALS, anywhere), Rule(PROVIDER, own_organisation)),
-    Act.LIST_PROVIDERS:    Rule(OFFICIALS, anywhere),
+    Act.CHANGE_PROVIDER:   Rule(DESK, same_region),
+    Act.SEE_PROVIDER:      SEE_PROVIDERS,
+    Act.SEE_CONDUCT:       (Rule(READERS | {Role.AUDITOR}, anywhere), Rule(PROVIDER, own_organisation)),
     Act.ADD_KEY:           Rule(DESK, same_region),
     Act.REVOKE_KEY:        Rule(DESK, same_region),
     Act.READ_FEED:         Rule(PROVIDER, own_organisation),
     Act.SIGN_RECEIPT:      Rule(PROVIDER, own_organisation),
-    Act.SEE_ORDER:         (Rule(OFFICIALS, anywhere), Rule(PROVIDER, own_organisation)),
-    Act.LIST_ORDERS:       (Rule(OFFICIALS, anywhere), Rule(PROVIDER, own_organisation)),
-    Act.WITHDRAW_ORDER:    Rule(DESK, same_region),
+    Act.SEE_ORDER:         Rule(OFFICIALS | PROVIDER, any_of(
+        *(holding(role, in_sight) for role in sorted(READERS)), holding(Role.AUDITOR, anywhere),
+        holding(Role.NETWORK_SUPERVISOR, supervising), holding(Role.ACCESS_PROVIDER, own_and_out),
+    )),
+    Act.WITHDRAW:          Rule(ISSUERS, issuing),
+    # It burdens anew: whoever took it back does not send it again, and no program does.
+    Act.REISSUE:           Rule(ISSUERS, issuing, second_person=True),
+    Act.ANSWER:            Rule(ISSUERS, issuing),
+    Act.ESCALATE:          Rule(ISSUERS, issuing),
+    Act.SEE_INSTRUCTION:   Rule(REGULATORS | SUPERVISOR | {Role.AUDITOR}, any_of(
+        *(holding(role, instructing) for role in sorted(REGULATORS)), holding(Role.AUDITOR, anywhere),
+        holding(Role.NETWORK_SUPERVISOR, supervising),
+    )),
+    Act.ACKNOWLEDGE:       Rule(SUPERVISOR, supervising, first_person=True),
+    Act.ISSUE:             Rule(SUPERVISOR, supervising, second_person=True),
+    Act.OBJECT:            Rule(SUPERVISOR, supervising),
+    Act.ANSWER_OBJECTION:  Rule(REGULATORS, instructing),
+})  # fmt: skip
+
+ORDER_ACTS: Final[Mapping[OrderAction, Act]] = MappingProxyType({
+    OrderAction.WITHDRAW: Act.WITHDRAW,
+    OrderAction.REISSUE:  Act.REISSUE,
+    OrderAction.UPHOLD:   Act.ANSWER,
+    OrderAction.REJECT:   Act.ANSWER,
+    OrderAction.ACCEPT:   Act.ANSWER,
+    OrderAction.ESCALATE: Act.ESCALATE,
+})  # fmt: skip
+INSTRUCTION_ACTS: Final[Mapping[InstructionAction, Act]] = MappingProxyType({
+    InstructionAction.ACKNOWLEDGE: Act.ACKNOWLEDGE,
+    InstructionAction.ISSUE:       Act.ISSUE,
+    InstructionAction.OBJECT:      Act.OBJECT,
+    InstructionAction.UPHOLD:      Act.ANSWER_OBJECTION,
+    InstructionAction.REJECT:      Act.ANSWER_OBJECTION,
 })  # fmt: skip

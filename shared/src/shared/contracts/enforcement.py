@@ -132,7 +132,7 @@ class _AppealFact(Fact):
 
     TOPIC: ClassVar[Topic] = ENFORCEMENT_EVENTS
     KEY: ClassVar[str] = "act_id"
-    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry", "approval", "access-control", "query")
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry", "approval", "query")
 
     appeal_id: UUID
     act_id: UUID

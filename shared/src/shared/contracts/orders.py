@@ -1,4 +1,4 @@
-"""The two signed documents between access-control and a provider: the order and the receipt."""
+"""The signed documents: order and receipt between access-control and a provider, instruction to a supervisor."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +15,8 @@ ORDER_TYPE: Final = "concord-order+json"
 """JWS ``typ`` of an order (RFC 7515 section 4.1.9)."""
 RECEIPT_TYPE: Final = "concord-receipt+json"
 """JWS ``typ`` of a receipt."""
+INSTRUCTION_TYPE: Final = "concord-instruction+json"
+"""JWS ``typ`` of an instruction."""
 
 
 class Action(StrEnum):
@@ -138,6 +140,35 @@ class Order(Document):
         if said is None:
             raise ValueError("an order without grounds or statement")
         return said
+
+
+class Instruction(Document):
+    """What a regulator tells the supervisor of a public-interest network to order there (P3.4).
+
+    Signed with the regulator's key; the order that two people of the supervisor issue bears the supervisor's.
+    """
+
+    instruction_id: UUID
+    order_id: UUID
+    """The order that is to be issued."""
+    provider_id: UUID
+    """The network."""
+    action: Action
+    attempt: Annotated[int, Field(ge=1)] = 1
+    cause: Cause
+    site: OrderedSite
+    regulator: AuthorityRef
+    supervisor: AuthorityRef
+    authority: AuthorityRef
+    """Who decided."""
+    decision_id: UUID
+    grounds: Grounds
+    """In their public form."""
+    scope: Text
+    issued_at: datetime
+    issue_by: datetime
+    until: datetime | None = None
+    register_entry: Text
 
 
 class Receipt(Document):

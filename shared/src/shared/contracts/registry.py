@@ -46,7 +46,7 @@ class SiteRecordedV1(Fact):
     TYPE: ClassVar[str] = "site.recorded.v1"
     TOPIC: ClassVar[Topic] = REGISTRY_SITES
     KEY: ClassVar[str] = "site_id"
-    CONSUMERS: ClassVar[tuple[str, ...]] = ("enforcement", "query", "access-control")
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("enforcement", "query")
     EXAMPLE: ClassVar[dict[str, Any]] = {
         "site_id": examples.SITE,
         "version": 3,

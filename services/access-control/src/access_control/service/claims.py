@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from access_control.lifecycle import CLAIMED, LIFECYCLE, Status
+from access_control.lifecycle import CLAIMED, LIFECYCLE, OVER, UNSENT, Status
 from access_control.store.orders import AccessOrder
 from access_control.store.providers import Key
 from shared.contracts.base import storable
@@ -22,8 +22,6 @@ CLOCK_LAG: Final = timedelta(days=1)
 """How far behind: a slow clock or a wrong zone must not cost a provider its receipt, nonsense is no evidence."""
 IN_FLIGHT: Final = timedelta(minutes=10)
 """How long a receipt may be under way. Later than this after a revocation its ``at`` is only what a thief says."""
-UNSENT: Final = frozenset({Status.DRAFTED, Status.WITHDRAWN})
-"""Orders the provider cannot know of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A receipt that is taken: the order goes from one status to the next, or stays because it was superseded."""
+    """A receipt that is taken: the order goes from one status to the next, or stays because it is over."""
 
     claim: Claim
     before: Status
@@ -143,7 +141,7 @@ def judge(claim: Claim, order: AccessOrder | None, *, taken: Taken, executed: bo
         )
     if executed and receipt.outcome == Outcome.EXECUTED:
         return _refusal(claim, "already_executed", order.status)
-    if order.status == Status.SUPERSEDED:
+    if order.status in OVER:
         return Accepted(claim, order.status, order.status, moved=False)
     move = CLAIMED[receipt.outcome]
     if not LIFECYCLE.can(order.status, move):

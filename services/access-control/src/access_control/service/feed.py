@@ -10,7 +10,7 @@ from uuid import UUID
 
 from access_control.errors import SequenceAhead, UnknownOrder, UnknownProvider
 from access_control.policy import POLICY, Act
-from access_control.state import bells_of
+from access_control.service.state import wakeups_of
 from access_control.store import feed as store
 from access_control.store.feed import FeedPage, InForce, SignedOrder, State
 from shared.runtime.acts.runtime import Runtime
@@ -47,7 +47,7 @@ class Snapshot:
 async def read(rt: Runtime, who: Caller, provider_id: UUID, which: Asked, stopping: asyncio.Event) -> FeedPage:
     """Orders after a place; with none there yet, wait for one. 404; 403 for another provider; 409 sequence_ahead."""
     _allowed(who, provider_id)
-    with bells_of(rt).reader(provider_id, which.after) as reader:
+    with wakeups_of(rt).reader(provider_id, which.after) as reader:
         page = await _page(rt, provider_id, after=which.after, limit=which.limit)
         if page.orders or which.wait <= 0 or not await reader.wait(which.wait, stopping):
             return page
@@ -65,7 +65,7 @@ async def follow(
 ) -> AsyncIterator[SignedOrder | None]:
     """Orders after a place, until the stream has had its time; none when it is time for a sign of life."""
     until = time.monotonic() + rt.settings.feed_stream_s
-    with bells_of(rt).reader(provider_id, after) as reader:
+    with wakeups_of(rt).reader(provider_id, after) as reader:
         while time.monotonic() < until and not stopping.is_set():
             page = await _page(rt, provider_id, after=reader.after, limit=STREAM_PAGE)
             for order in page.orders:

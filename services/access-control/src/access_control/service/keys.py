@@ -1,4 +1,4 @@
-"""Verbs of the keys providers sign receipts with: add one, revoke one; none is ever forgotten."""
+"""The keys providers sign receipts with: add one, revoke one; none is ever forgotten."""
 
 import base64
 import binascii
@@ -12,15 +12,15 @@ import orjson
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from access_control.bodies import NewKey
 from access_control.errors import BadJwk, KeyAlreadyRevoked, KeyTaken, KidTaken, UnknownKey
+from access_control.lifecycle import KeyAction
 from access_control.policy import POLICY, Act
-from access_control.service.providers import known
 from access_control.store import providers as store
 from access_control.store.providers import Key
-from shared.runtime.acts import history
+from shared.contracts.http.access import NewKey
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
 from shared.signing import public
 
@@ -28,48 +28,37 @@ KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}")
 PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
 
 
-async def add(rt: Runtime, who: Caller, provider_id: UUID, body: NewKey) -> Key:
-    """Enter a public key. 404 provider; 403; 422 bad_jwk; 409 kid_taken, key_taken."""
-    async with rt.db.transaction() as tx:
-        POLICY.require(who, Act.ADD_KEY, await known(tx, provider_id))
-        jwk = public_ed25519(body.jwk)
-        now = rt.clock.now()
-        new = Key(provider_id, jwk["kid"], jwk, thumbprint(jwk), now, None)
-        key = await store.add_key(tx, new, by=who.subject)
-        if key is None:
-            if await store.key(tx, provider_id, new.kid):
-                raise KidTaken(provider_id=provider_id, kid=new.kid)
-            raise KeyTaken
-        await _remember(tx, rt, who, key, action="add_key", before=None, after="in_use")
+async def add(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, body: NewKey) -> Key:
+    """Enter a public key. Raises UnknownProvider (404), Forbidden (403), BadJwk (422), KidTaken, KeyTaken (409)."""
+    POLICY.require(who, Act.ADD_KEY, await store.get(tx, provider_id))
+    jwk, at = public_ed25519(body.jwk), rt.clock.now()
+    key = await store.add_key(tx, uuid7(), provider_id, jwk, thumbprint(jwk), by=who.person, at=at)
+    if key is None:
+        if await store.hold_key(tx, provider_id, jwk["kid"]):
+            raise KidTaken(provider_id=provider_id, kid=jwk["kid"])
+        raise KeyTaken
+    store.KEY_MOVES.began(tx, key, "add", who=who, why=_which(key), at=at)
     return key
 
 
-async def revoke(rt: Runtime, who: Caller, provider_id: UUID, kid: str) -> Key:
-    """Trust nothing this key signs from now on. 404 unknown_provider, unknown_key; 403; 409 key_already_revoked."""
-    async with rt.db.transaction() as tx:
-        POLICY.require(who, Act.REVOKE_KEY, await known(tx, provider_id))
-        key = await store.revoke_key(tx, provider_id, kid, at=rt.clock.now(), by=who.subject)
-        if key is None:
-            earlier = await store.key(tx, provider_id, kid)
-            if earlier is None or earlier.revoked_at is None:
-                raise UnknownKey(provider_id=provider_id, kid=kid)
-            raise KeyAlreadyRevoked(kid=kid, revoked_at=earlier.revoked_at.isoformat())
-        await _remember(tx, rt, who, key, action="revoke_key", before="in_use", after="revoked")
-    return key
+async def revoke(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, kid: str) -> Key:
+    """Trust nothing this key signs from now on.
 
-
-async def _remember(tx: Tx, rt: Runtime, who: Caller, key: Key, *, action: str, before: str | None, after: str) -> None:
-    history.add(
-        tx,
-        aggregate="provider_key",
-        aggregate_id=key.provider_id,
-        action=action,
-        from_status=before,
-        to_status=after,
-        who=who,
-        why=f"Key {key.kid}, thumbprint {key.thumbprint}",
-        at=rt.clock.now(),
+    Raises UnknownProvider, UnknownKey (404), Forbidden (403), KeyAlreadyRevoked (409).
+    """
+    POLICY.require(who, Act.REVOKE_KEY, await store.get(tx, provider_id))
+    at, key = rt.clock.now(), await store.hold_key(tx, provider_id, kid)
+    if key is None:
+        raise UnknownKey(provider_id=provider_id, kid=kid)
+    if key.revoked_at is not None:
+        raise KeyAlreadyRevoked(kid=kid, revoked_at=key.revoked_at.isoformat())
+    return await store.KEY_MOVES.move(
+        tx, key, KeyAction.REVOKE, who=who, why=_which(key), at=at, revoked_at=at, revoked_by=who.person
     )
+
+
+def _which(key: Key) -> str:
+    return f"Key {key.kid} of provider {key.provider_id}, thumbprint {key.thumbprint}"
 
 
 def public_ed25519(jwk: Mapping[str, Any]) -> dict[str, Any]:

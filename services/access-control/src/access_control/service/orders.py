@@ -1,63 +1,179 @@
-"""Looking at orders: one with its receipts, or a list."""
+"""Orders on the issuer's desk: read, taken back, sent again, answered, escalated; overdue and lapsed by the clock."""
 
 from dataclasses import dataclass
+from typing import Any, Final
 from uuid import UUID
 
-from access_control.errors import UnknownOrder
-from access_control.lifecycle import Status
+from access_control import told
+from access_control.errors import NotOverdue, ReissuedAlready, RestoreStands, Undone, UnknownOrder
+from access_control.lifecycle import LIFECYCLE, RUNNING, UNSENT, Move, Status
 from access_control.policy import POLICY, Act
+from access_control.service.executions import draft_restore, send_restore
+from access_control.service.sending import EXECUTION, LAPSE, SYSTEM, draft, held, take_back
+from access_control.store import executions, providers, receipts
 from access_control.store import orders as store
-from access_control.store import receipts
-from access_control.store.orders import AccessOrder
+from access_control.store.orders import AccessOrder, Answer, Content
 from access_control.store.receipts import RecordedReceipt
+from shared.contracts.grounds import Statement
+from shared.contracts.http.access import OrderAnswer
+from shared.contracts.orders import Action
+from shared.runtime.acts import audit, deadlines, outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
+from shared.runtime.db.postgres import Tx
 from shared.runtime.web.paging import PageQuery
+
+ANSWERS: Final = {"upheld": Move.UPHOLD, "rejected": Move.REJECT, "accepted": Move.ACCEPT}
+OVER: Final = "The time that the decision set is over."
+LATE: Final = "The delay for carrying it out passed."
 
 
 @dataclass(frozen=True, slots=True)
-class OrderWithReceipts:
-    """An order and what its provider signed about it."""
+class Seen:
+    """An order with what it says and, where one is read, what its provider signed about it."""
 
     order: AccessOrder
+    content: Content
     receipts: list[RecordedReceipt]
 
 
-@dataclass(frozen=True, slots=True)
-class OrdersOf:
-    """Which orders are asked for; a provider may only ask for its own."""
+async def get(tx: Tx, rt: Runtime, who: Caller, order_id: UUID) -> Seen:
+    """One order. An official's look leaves an audit row.
 
-    provider_id: UUID | None
-    site_id: UUID | None
-    status: Status | None
-
-    @property
-    def organisation(self) -> str:
-        """The provider whose orders these are; empty if everybody's."""
-        return str(self.provider_id) if self.provider_id else ""
-
-
-async def get(rt: Runtime, who: Caller, order_id: UUID) -> OrderWithReceipts:
-    """One order. 404, also for a provider that asks for an order it has not been sent; 403 for another provider."""
-    async with rt.db.connection() as tx:
-        order = await store.get(tx, order_id)
-        if order is None:
-            raise UnknownOrder(order=order_id)
-        POLICY.require(who, Act.SEE_ORDER, order)
-        if order.sequence is None and who.organisation == order.organisation:
-            raise UnknownOrder(order=order_id)
-        return OrderWithReceipts(order, await receipts.of_order(tx, order_id))
+    Raises UnknownOrder (404), also for a provider that asks for an order it has not been sent; Forbidden (403).
+    """
+    order = await store.get(tx, order_id)
+    if order.sequence is None and who.organisation == order.organisation:
+        raise UnknownOrder(order=order_id)
+    POLICY.require(who, Act.SEE_ORDER, order)
+    await _looked(tx, rt, who, f"/orders/{order_id}")
+    return Seen(order, await store.content(tx, order_id), await receipts.of_order(tx, order_id))
 
 
-async def listed(rt: Runtime, who: Caller, query: PageQuery, which: OrdersOf) -> list[AccessOrder]:
-    """Orders, newest first. 403 for a provider that does not ask for its own."""
-    POLICY.require(who, Act.LIST_ORDERS, which)
-    async with rt.db.connection() as tx:
-        return await store.page(
-            tx,
-            query,
-            status=which.status,
-            provider_id=which.provider_id,
-            site_id=which.site_id,
-            released_only=bool(which.organisation) and who.organisation == which.organisation,
-        )
+async def page(
+    tx: Tx, rt: Runtime, who: Caller, query: PageQuery, *, status: Status | None, provider_id: UUID | None,
+    site_id: UUID | None, execution_id: UUID | None,
+) -> list[Seen]:  # fmt: skip
+    """Orders the caller reaches, newest first, without receipts. An official's look leaves an audit row."""
+    found = await store.page(
+        tx, POLICY.reach(who, Act.SEE_ORDER), query, status=status, provider_id=provider_id, site_id=site_id,
+        execution_id=execution_id,
+    )  # fmt: skip
+    await _looked(tx, rt, who, "/orders")
+    contents = await store.contents(tx, [order.id for order in found])
+    return [Seen(order, contents[order.id], []) for order in found]
+
+
+async def _looked(tx: Tx, rt: Runtime, who: Caller, resource: str) -> None:
+    if who.authority is not None:  # providers look at their own orders all day
+        await audit.record(tx, who=who, act=Act.SEE_ORDER, resource=resource, outcome="granted", at=rt.clock.now())
+
+
+async def withdraw(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons: str) -> Seen:
+    """Take an order back before its provider has seen it (safeguard 4). Raises ActionRefused (409)."""
+    order = await held(tx, order_id)
+    POLICY.require(who, Act.WITHDRAW, order)
+    return await _seen(tx, await take_back(tx, rt, order, who=who, why=reasons))
+
+
+async def reissue(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons: str) -> Seen:
+    """Send a withdrawn order again, by another person than took it back; gives the new order.
+
+    Raises UnknownOrder (404), Forbidden (403); SecondPersonRequired, ActionRefused, ReissuedAlready, Undone (409).
+    """
+    at, order = rt.clock.now(), await held(tx, order_id)
+    POLICY.require(who, Act.REISSUE, order, drafted_by=order.withdrawn_by or "")
+    LIFECYCLE.after(order.status, Move.REISSUE)
+    if order.reissued_as is not None:
+        raise ReissuedAlready(order_id=str(order.reissued_as))
+    execution = await executions.hold(tx, order.execution_id)
+    if execution.undone is not None or (order.until is not None and order.until <= at):
+        raise Undone
+    provider = await providers.get(tx, order.provider_id)
+    earlier = await store.content(tx, order_id)
+    content = earlier.model_copy(update={"issuer": provider.supervisor or earlier.regulator})
+    new = await draft(
+        tx, rt, provider, content, decision_id=order.decision_id, action=order.action, until=order.until, who=who,
+        why=reasons, earlier=order,
+    )  # fmt: skip
+    assert new is not None, "an order is sent again once: its row is held"
+    await store.MOVES.move(tx, order, Move.REISSUE, who=who, why=reasons, at=at, reissued_as=new.id)
+    return await _seen(tx, new)
+
+
+async def answer(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, body: OrderAnswer) -> Seen:
+    """Answer what a provider objects or cannot do; registry and enforcement hear it.
+
+    Upheld: the order is taken back by a restore, and the measure goes back to its case. Rejected: the clock goes on.
+    Accepted: nothing more is expected. Raises UnknownOrder (404), Forbidden (403); ActionRefused, RestoreStands (409).
+    """
+    at, order, move = rt.clock.now(), await held(tx, order_id), ANSWERS[body.answer]
+    POLICY.require(who, Act.ANSWER, order)
+    LIFECYCLE.after(order.status, move)
+    if move is Move.UPHOLD and order.action is Action.RESTORE:
+        raise RestoreStands
+    said = Answer(answer=body.answer, reasons=body.reasons, at=at).model_dump(mode="json")
+    restore = None
+    if move is Move.REJECT:
+        due = await deadlines.resume(tx, EXECUTION, order_id, at, rt=rt)
+        changes: dict[str, Any] = {"execute_by": due.due_at if due is not None else order.execute_by}
+    else:
+        await deadlines.met(tx, EXECUTION, order_id, at)
+        changes = {}
+        if move is Move.UPHOLD:
+            await deadlines.met(tx, LAPSE, order_id, at)
+            restore = await _restore(tx, rt, who, order, body.reasons)
+            changes = {"undone_by": restore.id}
+    answered = await store.MOVES.move(tx, order, move, who=who, why=body.reasons, at=at, answer=said, **changes)
+    outbox.add(tx, told.answered(answered, body.answer, body.reasons, at), at=at)
+    if restore is not None:
+        await send_restore(tx, rt, restore, body.reasons)
+    return await _seen(tx, answered)
+
+
+async def _restore(tx: Tx, rt: Runtime, who: Caller, order: AccessOrder, reasons: str) -> AccessOrder:
+    content = await store.content(tx, order.id)
+    assert content.grounds is not None, "only burdens are undone"
+    statement = Statement(legal_basis=content.grounds.legal_basis, reasons=reasons, public_reasons=reasons)
+    return await draft_restore(tx, rt, order, who.authority or content.issuer, statement)
+
+
+async def escalate(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons: str) -> Seen:
+    """Say a second time that an overdue order is not carried out. Raises ActionRefused, NotOverdue (409)."""
+    at, order = rt.clock.now(), await held(tx, order_id)
+    POLICY.require(who, Act.ESCALATE, order)
+    LIFECYCLE.after(order.status, Move.ESCALATE)
+    if not order.overdue or order.escalated_at is not None or order.execute_by is None:
+        raise NotOverdue
+    escalated = await store.MOVES.move(tx, order, Move.ESCALATE, who=who, why=reasons, at=at, escalated_at=at)
+    outbox.add(tx, told.overdue(escalated, order.execute_by, at, escalated=True), at=at)
+    return await _seen(tx, escalated)
+
+
+async def mark_overdue(rt: Runtime, tx: Tx, order_id: UUID) -> None:
+    """The delay passed without a receipt that says executed. The order stands as it stood: nothing is ordered twice."""
+    at, order = rt.clock.now(), await held(tx, order_id)
+    if order.status not in RUNNING or order.overdue or order.execute_by is None:
+        return
+    late = await store.MOVES.change(tx, order, "overdue", who=SYSTEM, why=LATE, at=at, overdue=True)
+    outbox.add(tx, told.overdue(late, order.execute_by, at), at=at)
+
+
+async def lapse(rt: Runtime, tx: Tx, order_id: UUID) -> None:
+    """The end of a suspension has come. What was not sent is not sent; what was not carried out needs not be any more.
+
+    What a provider was sent stays in force there until the restore, which the register brings about by itself.
+    """
+    at, order = rt.clock.now(), await held(tx, order_id)
+    if order.status in UNSENT:
+        if LIFECYCLE.can(order.status, Move.WITHDRAW):
+            await take_back(tx, rt, order, who=SYSTEM, why=OVER)
+        return
+    if LIFECYCLE.can(order.status, Move.LAPSE):
+        lapsed = await store.MOVES.move(tx, order, Move.LAPSE, who=SYSTEM, why=OVER, at=at)
+        await deadlines.met(tx, EXECUTION, order_id, at)
+        outbox.add(tx, told.withdrawn(lapsed, OVER), at=at)
+
+
+async def _seen(tx: Tx, order: AccessOrder) -> Seen:
+    return Seen(order, await store.content(tx, order.id), [])

@@ -1,20 +1,28 @@
-"""Verbs of providers: enter one, look them up."""
+"""Providers: entered under their licence, changed, looked up."""
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
-from access_control.bodies import NewProvider
-from access_control.errors import UnknownProvider
+from access_control import told
+from access_control.errors import BadLicence, LicenceTaken, NoSupervisor
 from access_control.policy import POLICY, Act
 from access_control.store import providers as store
 from access_control.store.providers import Key, Provider
-from shared.contracts.access import ProviderRegisteredV1
-from shared.runtime.acts import history, outbox
+from shared.contracts.grounds import AuthorityRef
+from shared.contracts.http.access import ChangedProvider, NewProvider
+from shared.rules import Role
+from shared.rules.identifiers import InvalidIdentifier, looks_like_number, parse_number
+from shared.rules.identifiers.base import compact
+from shared.runtime.acts import outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
+from shared.runtime.base.problems import PreconditionFailed
 from shared.runtime.db.postgres import Tx
 from shared.runtime.web.paging import PageQuery
+
+NETWORK: Final = "public_network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,65 +33,83 @@ class ProviderWithKeys:
     keys: list[Key]
 
 
-async def register(rt: Runtime, who: Caller, body: NewProvider) -> ProviderWithKeys:
-    """Enter a provider; it can now host registered sites and has a feed and two topics of its own. 403 elsewhere."""
-    now = rt.clock.now()
-    provider = Provider(
-        id=uuid7(),
-        name=body.name,
-        licence_number=body.licence_number,
-        region=body.region,
-        kind=body.kind,
-        contact=body.contact,
-        head=0,
-        registered_by=who.subject,
-        registered_at=now,
-    )
-    POLICY.require(who, Act.REGISTER_PROVIDER, provider)
-    async with rt.db.transaction() as tx:
-        entered = await store.add(tx, provider)
-        history.add(
-            tx,
-            aggregate="provider",
-            aggregate_id=provider.id,
-            action="register",
-            from_status=None,
-            to_status="registered",
-            who=who,
-            why=f"Licence {body.licence_number}",
-            at=now,
-        )
-        fact = ProviderRegisteredV1(
-            provider_id=provider.id,
-            name=provider.name,
-            licence_number=provider.licence_number,
-            kind=provider.kind,
-            region=provider.region,
-        )
-        outbox.add(tx, fact, at=now)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Where a provider is to be entered, as the policy sees it."""
+
+    region: str
+
+
+async def register(tx: Tx, rt: Runtime, who: Caller, body: NewProvider) -> ProviderWithKeys:
+    """Enter a provider; it can now host registered sites and has a feed and two topics of its own.
+
+    Raises Forbidden (403) elsewhere; BadLicence, NoSupervisor (422); LicenceTaken (409).
+    """
+    POLICY.require(who, Act.REGISTER_PROVIDER, _Asked(body.region))
+    at, licence = rt.clock.now(), normal_licence(rt, body.licence_number)
+    entered = await store.add(
+        tx, uuid7(), name=body.name, licence_number=licence, region=body.region, kind=body.kind, contact=body.contact,
+        supervisor=_supervisor(rt, body.kind, body.supervisor), by=who.person, at=at,
+    )  # fmt: skip
+    if entered is None:
+        raise LicenceTaken(licence_number=licence, provider_id=str(await store.by_licence(tx, licence)))
+    store.MOVES.began(tx, entered, "register", who=who, why=f"Licence {licence}", at=at)
+    outbox.add(tx, told.provider(entered), at=at)
     return ProviderWithKeys(entered, [])
 
 
-async def known(tx: Tx, provider_id: UUID) -> Provider:
-    """The provider, or UnknownProvider (404)."""
+async def change(
+    tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, version: int, body: ChangedProvider
+) -> ProviderWithKeys:
+    """Change its name, whom to ask there, and who supervises it; orders that are under way stay as they are.
+
+    Raises UnknownProvider (404), Forbidden (403), PreconditionFailed (412), NoSupervisor (422).
+    """
+    at, provider = rt.clock.now(), await store.hold(tx, provider_id)
+    POLICY.require(who, Act.CHANGE_PROVIDER, provider)
+    if provider.version != version:
+        raise PreconditionFailed(version=provider.version)
+    supervisor = _supervisor(rt, provider.kind, body.supervisor)
+    changed = await store.MOVES.change(
+        tx, provider, "change", who=who, why="The provider's particulars changed.", at=at, name=body.name,
+        contact=body.contact, supervisor=supervisor.model_dump(mode="json") if supervisor else None,
+    )  # fmt: skip
+    outbox.add(tx, told.provider(changed), at=at)
+    return ProviderWithKeys(changed, (await store.keys(tx, provider_id))[provider_id])
+
+
+async def get(tx: Tx, who: Caller, provider_id: UUID) -> ProviderWithKeys:
+    """One provider with its keys. Raises UnknownProvider (404), Forbidden (403) for another provider."""
     provider = await store.get(tx, provider_id)
-    if provider is None:
-        raise UnknownProvider(provider_id=provider_id)
-    return provider
+    POLICY.require(who, Act.SEE_PROVIDER, provider)
+    return ProviderWithKeys(provider, (await store.keys(tx, provider_id))[provider_id])
 
 
-async def get(rt: Runtime, who: Caller, provider_id: UUID) -> ProviderWithKeys:
-    """One provider with its keys. 404; 403 for another provider."""
-    async with rt.db.connection() as tx:
-        provider = await known(tx, provider_id)
-        POLICY.require(who, Act.SEE_PROVIDER, provider)
-        return ProviderWithKeys(provider, await store.keys(tx, provider_id))
+async def page(tx: Tx, who: Caller, query: PageQuery) -> list[ProviderWithKeys]:
+    """Providers the caller reaches with their keys, newest first."""
+    found = await store.page(tx, POLICY.reach(who, Act.SEE_PROVIDER), query)
+    keys = await store.keys(tx, *(provider.id for provider in found))
+    return [ProviderWithKeys(provider, keys[provider.id]) for provider in found]
 
 
-async def listed(rt: Runtime, who: Caller, query: PageQuery) -> list[ProviderWithKeys]:
-    """Providers with their keys, newest first; officials only."""
-    POLICY.require(who, Act.LIST_PROVIDERS)
-    async with rt.db.connection() as tx:
-        page = await store.page(tx, query)
-        keys = await store.keys_of_many(tx, [provider.id for provider in page])
-    return [ProviderWithKeys(provider, keys[provider.id]) for provider in page]
+def normal_licence(rt: Runtime, written: str) -> str:
+    """The one form of a licence number, however it was typed: one licence registers once.
+
+    Licences for hosting alone are numbered otherwise than the profile's own (京B1-20150001); of these blanks, case and
+    full-width signs are forgiven. Raises BadLicence for one that is meant as a number of the profile and is none.
+    """
+    try:
+        return parse_number(written, rt.rules).registration
+    except InvalidIdentifier as error:
+        if looks_like_number(written, rt.rules) or not compact(written):
+            raise BadLicence.field("licence_number", error.message) from error
+        return compact(written)
+
+
+def _supervisor(rt: Runtime, kind: str, organisation: str | None) -> AuthorityRef | None:
+    if organisation is None:
+        return None
+    known = rt.directory.get(organisation)
+    if kind != NETWORK or known is None or not known.active or Role.NETWORK_SUPERVISOR not in known.kinds:
+        raise NoSupervisor.field("supervisor", f"{organisation} supervises no network, or this is none")
+    return known.ref

@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
@@ -10,17 +11,16 @@ from uuid import UUID
 
 import asyncpg
 
-from access_control.bodies import FieldError, ReceiptResult
-from access_control.lifecycle import CLAIMED, STOPPED, Status
+from access_control import told
+from access_control.lifecycle import CLAIMED, STOPPED, Move, Status
 from access_control.policy import POLICY, Act
-from access_control.service import facts, trail
 from access_control.service.claims import Accepted, Claim, KeyBook, Refused, judge, kid_of
-from access_control.service.providers import known
-from access_control.service.release import EXECUTION
-from access_control.store import orders, providers
+from access_control.service.sending import EXECUTION
+from access_control.store import executions, orders, providers
 from access_control.store import receipts as store
-from access_control.store.orders import AccessOrder, Moved
+from access_control.store.orders import AccessOrder
 from access_control.store.receipts import RecordedReceipt
+from shared.contracts.http.access import FieldError, ReceiptResult
 from shared.contracts.topics import receipts_topic
 from shared.runtime.acts import audit, deadlines, outbox
 from shared.runtime.acts.runtime import Runtime
@@ -30,6 +30,7 @@ from shared.runtime.events.dispatch import Raw
 
 Door = Literal["http", "kafka"]
 TOPIC_PREFIX: Final = receipts_topic("").name
+HOLDS: Final = "The provider holds the order."
 MANY: Final = 20
 """From here on signatures are checked in a thread, so that other requests go on."""
 
@@ -49,7 +50,7 @@ class Batch:
 async def record_posted(rt: Runtime, who: Caller, provider_id: UUID, receipts: Sequence[str]) -> list[ReceiptResult]:
     """Take what a provider posted. 404; 403 for another provider; everything else is said per receipt."""
     async with rt.db.connection() as tx:
-        POLICY.require(who, Act.SIGN_RECEIPT, await known(tx, provider_id))
+        POLICY.require(who, Act.SIGN_RECEIPT, await providers.get(tx, provider_id))
     batch = Batch(provider_id, who, "http", [receipt.encode("utf-8", "replace") for receipt in receipts])
     return await record(rt, batch)
 
@@ -76,7 +77,7 @@ async def record(rt: Runtime, batch: Batch) -> list[ReceiptResult]:
 async def _read(rt: Runtime, batch: Batch) -> list[Claim | Refused]:
     kids = {kid for kid in map(kid_of, batch.receipts) if kid is not None}
     async with rt.db.connection() as tx:
-        keys = await providers.keys(tx, batch.provider_id)
+        keys = (await providers.keys(tx, batch.provider_id))[batch.provider_id]
         strangers = sorted(kids - {key.kid for key in keys})
         foreign = await providers.foreign_kids(tx, strangers, batch.provider_id) if strangers else set()
     book = KeyBook(batch.provider_id, keys, foreign, rt.clock.now())
@@ -88,11 +89,13 @@ async def _read(rt: Runtime, batch: Batch) -> list[Claim | Refused]:
 async def _judge_and_write(rt: Runtime, batch: Batch, read: Sequence[Claim | Refused]) -> list[ReceiptResult]:
     async with rt.db.transaction() as tx:
         claims = [item for item in read if isinstance(item, Claim)]
-        locked = await orders.lock_many(tx, sorted({claim.receipt.order_id for claim in claims}))
-        verdicts = await _judge_all(tx, batch.provider_id, read, claims, locked)
+        named = sorted({claim.receipt.order_id for claim in claims})
+        await executions.hold_of_orders(tx, named, batch.provider_id)
+        held = await orders.hold_many(tx, named)
+        verdicts = await _judge_all(tx, batch.provider_id, read, claims, held)
         accepted = [verdict for verdict in verdicts if isinstance(verdict, Accepted)]
         if accepted:
-            await _write(rt, tx, batch, accepted, locked)
+            await _write(rt, tx, batch, accepted, held)
         await _audit(rt, tx, batch, verdicts)
     return [_result(index, verdict) for index, verdict in enumerate(verdicts)]
 
@@ -102,14 +105,14 @@ async def _judge_all(
     provider_id: UUID,
     read: Sequence[Claim | Refused],
     claims: Sequence[Claim],
-    locked: dict[UUID, AccessOrder],
+    held: dict[UUID, AccessOrder],
 ) -> list[Verdict]:
     """Judge in the order of the batch; each receipt sees what the ones before it did."""
     if not claims:
         return [item for item in read if isinstance(item, Refused)]
     taken = await store.taken(tx, provider_id, [claim.receipt.receipt_id for claim in claims])
-    executed = await store.executed(tx, list(locked))
-    standing = dict(locked)
+    executed = await store.executed(tx, list(held))
+    standing = dict(held)
     verdicts: list[Verdict] = []
     for item in read:
         verdict: Verdict
@@ -128,24 +131,36 @@ async def _judge_all(
 
 
 async def _write(
-    rt: Runtime, tx: Tx, batch: Batch, accepted: Sequence[Accepted], locked: dict[UUID, AccessOrder]
+    rt: Runtime, tx: Tx, batch: Batch, accepted: Sequence[Accepted], held: dict[UUID, AccessOrder]
 ) -> None:
     now = rt.clock.now()
     await store.add_many(tx, batch.provider_id, [_row(rt, batch, item) for item in accepted], door=batch.door, at=now)
     moved = [item for item in accepted if item.moved]
     if not moved:
         return
-    await orders.move_many(tx, _net(moved), now)
-    trail.moved_many(rt, tx, [_remembered(item, locked) for item in moved], who=batch.who)
+    for move, together in _rounds(moved):
+        standing = [held[item.claim.receipt.order_id] for item in together]
+        why = [item.claim.receipt.how or item.claim.receipt.why or HOLDS for item in together]
+        after = await orders.MOVES.move_all(tx, standing, move, who=batch.who, why=why, at=now)
+        held |= {order.id: order for order in after}
     await _clocks(tx, moved, now)
-    told = [facts.answered(locked[item.claim.receipt.order_id], item.claim.receipt, now) for item in moved]
-    outbox.add(tx, *told, at=now)
+    facts = [told.claimed(held[item.claim.receipt.order_id], item.claim.receipt, now) for item in moved]
+    outbox.add(tx, *facts, at=now)
 
 
-def _remembered(item: Accepted, locked: dict[UUID, AccessOrder]) -> trail.Moved:
-    receipt = item.claim.receipt
-    why = receipt.how or receipt.why or "The provider holds the order."
-    return trail.Moved(replace(locked[receipt.order_id], status=item.after), CLAIMED[receipt.outcome], item.before, why)
+def _rounds(moved: Sequence[Accepted]) -> Iterator[tuple[Move, list[Accepted]]]:
+    """What can be written together: the same move of many orders, and of one order one move after the other."""
+    rounds: list[dict[Move, list[Accepted]]] = []
+    seen: Counter[UUID] = Counter()
+    for item in moved:
+        receipt = item.claim.receipt
+        place = seen[receipt.order_id]
+        seen[receipt.order_id] += 1
+        if place == len(rounds):
+            rounds.append({})
+        rounds[place].setdefault(CLAIMED[receipt.outcome], []).append(item)
+    for each in rounds:
+        yield from each.items()
 
 
 async def _clocks(tx: Tx, moved: Sequence[Accepted], at: datetime) -> None:
@@ -153,21 +168,9 @@ async def _clocks(tx: Tx, moved: Sequence[Accepted], at: datetime) -> None:
     for item in moved:
         if item.after in STOPPED and item.before not in STOPPED:
             receipt = item.claim.receipt
-            await deadlines.pause(
-                tx, kind=EXECUTION, aggregate_id=receipt.order_id, at=at, why=f"{receipt.outcome}: {receipt.why}"
-            )
+            await deadlines.pause(tx, EXECUTION, receipt.order_id, at, f"{receipt.outcome}: {receipt.why}")
     executed = {item.claim.receipt.order_id for item in moved if item.after == Status.EXECUTED}
     await deadlines.met_many(tx, kind=EXECUTION, aggregate_ids=sorted(executed), at=at)
-
-
-def _net(moved: Sequence[Accepted]) -> list[Moved]:
-    """One move per order, from where it stood to where the last receipt of the batch leaves it."""
-    moves: dict[UUID, Moved] = {}
-    for item in moved:
-        order_id = item.claim.receipt.order_id
-        first = moves.get(order_id)
-        moves[order_id] = Moved(order_id, first.before if first else item.before, item.after)
-    return list(moves.values())
 
 
 def _row(rt: Runtime, batch: Batch, item: Accepted) -> RecordedReceipt:

@@ -1,46 +1,86 @@
-"""SQL of orders: drafted, released under the provider's lock, moved while held, read as bytes."""
+"""Orders: drafted, released under the provider's lock, moved while held, read as rows or as bytes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+# ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
+
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
-from access_control.document import Content, Signed
-from access_control.lifecycle import Status
-from shared.contracts.orders import Action
-from shared.runtime.db.at_commit import later
+from access_control.errors import UnknownOrder
+from access_control.lifecycle import LIFECYCLE, Move, Status
+from shared.contracts.base import Document, Text
+from shared.contracts.grounds import AuthorityRef, Grounds, Statement
+from shared.contracts.orders import Action, Cause, OrderedSite
+from shared.runtime.acts.moves import Moves
+from shared.runtime.acts.policy import Reach
 from shared.runtime.db.postgres import Tx
 from shared.runtime.web.paging import PageQuery
 
 
+class Content(Document):
+    """What an order says before it has a number and times; a restore copies the site from here."""
+
+    site: OrderedSite
+    issuer: AuthorityRef
+    regulator: AuthorityRef
+    """Whose execution it carries: the issuer, or for a network who instructs its supervisor."""
+    authority: AuthorityRef
+    cause: Cause
+    grounds: Grounds | None = None
+    """In public form; for what burdens."""
+    statement: Statement | None = None
+    """In public form; for a restore."""
+    scope: Text
+    register_entry: Text
+
+
+class Answer(Document):
+    """How the issuer answered: upheld, rejected or accepted."""
+
+    answer: Text
+    reasons: str
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class AccessOrder:
-    """An order as it stands. The signed bytes are read apart: they are large, and most verbs do not need them."""
+    """An order as it stands. What it says and its bytes are read apart: they are large, and most verbs need neither."""
 
     id: UUID
-    provider_id: UUID
-    site_id: UUID
-    registration_id: UUID
-    revocation_id: UUID
-    decision_id: UUID | None
-    region: str
-    action: Action
+    version: int
     status: Status
+    execution_id: UUID
+    decision_id: UUID
+    provider_id: UUID
+    site_id: UUID | None
+    hosts: tuple[str, ...]
+    action: Action
+    attempt: int
+    issuer_id: str
+    regulator_id: str
+    supervisor_id: str | None
+    regions: tuple[str, ...]
     overdue: bool
-    content: Content
+    escalated_at: datetime | None
+    answer: Answer | None
     undoes: UUID | None
     undone_by: UUID | None
+    instruction_id: UUID | None
+    reissues: UUID | None
+    reissued_as: UUID | None
+    withdrawn_by: str | None
     drafted_at: datetime
-    release_at: datetime
+    release_at: datetime | None
+    until: datetime | None
     sequence: int | None
     issued_at: datetime | None
     execute_by: datetime | None
     digest: str | None
     kid: str | None
-    version: int
     changed_at: datetime
 
     @property
@@ -48,180 +88,150 @@ class AccessOrder:
         """The provider it is meant for."""
         return str(self.provider_id)
 
+    @property
+    def out(self) -> str:
+        """Whether it went out to its provider, as the policy asks."""
+        return "no" if self.sequence is None else "yes"
+
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """A change of status that a receipt brings."""
+class Signed:
+    """What makes an order one that is out: its place and times, and the bytes every door hands out."""
 
-    order_id: UUID
-    before: Status
-    after: Status
+    sequence: int
+    issued_at: datetime
+    execute_by: datetime
+    jws: bytes
+    digest: str
+    """SHA-256 of ``jws``; a receipt must name it."""
+    kid: str
 
 
-_COLUMNS = """id, provider_id, site_id, registration_id, revocation_id, decision_id, region, action, status, overdue,
-       content, undoes, undone_by, drafted_at, release_at, sequence, issued_at, execute_by, digest, kid, version,
-       changed_at"""
-
-DRAFT = f"""
-INSERT INTO access_order (id, provider_id, site_id, registration_id, revocation_id, decision_id, region, action, status,
-                          content, undoes, drafted_at, release_at, changed_at)
-SELECT $1, id, $3, $4, $5, $6, region, $7, 'drafted', $8, $9, $10, $11, $10 FROM provider WHERE id = $2
-ON CONFLICT (revocation_id, site_id, provider_id, action) DO NOTHING
-RETURNING {_COLUMNS}
-"""  # noqa: S608
-RELEASE = """
-UPDATE access_order
-   SET status = 'released', sequence = $2, issued_at = $3, execute_by = $4, jws = $5, digest = $6, kid = $7,
-       version = version + 1, changed_at = $3
- WHERE id = $1 AND status = 'drafted'
+COLUMNS: Final = """id, version, status, execution_id, decision_id, provider_id, site_id, hosts, action, attempt,
+       issuer_id, regulator_id, supervisor_id, regions, overdue, escalated_at, answer, undoes, undone_by,
+       instruction_id, reissues, reissued_as, withdrawn_by, drafted_at, release_at, until, sequence, issued_at,
+       execute_by, digest, kid, changed_at"""
+DRAFT: Final = f"""
+INSERT INTO access_order (id, status, execution_id, decision_id, provider_id, site_id, hosts, action, attempt, content,
+                          issuer_id, regulator_id, supervisor_id, regions, undoes, instruction_id, reissues,
+                          reissued_by, taken_back_by, drafted_at, release_at, until, changed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $20)
+ON CONFLICT (execution_id, provider_id, action, attempt) DO NOTHING
+RETURNING {COLUMNS}
 """
-MOVE = "UPDATE access_order SET status = $3, version = version + 1, changed_at = $4 WHERE id = $1 AND status = $2"
-MOVE_MANY = """
-UPDATE access_order o SET status = m.after, version = o.version + 1, changed_at = $4
-  FROM unnest($1::uuid[], $2::text[], $3::text[]) AS m (id, before, after)
- WHERE o.id = m.id AND o.status = m.before
+GET: Final = f"SELECT {COLUMNS} FROM access_order WHERE id = $1"
+HOLD: Final = f"{GET} FOR NO KEY UPDATE"
+HOLD_MANY: Final = f"SELECT {COLUMNS} FROM access_order WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE"
+HOLD_OF_EXECUTION: Final = f"""
+SELECT {COLUMNS} FROM access_order WHERE execution_id = $1 AND action <> 'restore' ORDER BY id FOR NO KEY UPDATE
 """
-UNDO = "UPDATE access_order SET undone_by = $2 WHERE id = $1 AND undone_by IS NULL"
-MARK_OVERDUE = f"""
-UPDATE access_order SET overdue = true, version = version + 1, changed_at = $3
- WHERE id = $1 AND status = ANY($2) AND NOT overdue
-RETURNING {_COLUMNS}
-"""  # noqa: S608
-GET = f"SELECT {_COLUMNS} FROM access_order WHERE id = $1"  # noqa: S608
-LOCK = f"SELECT {_COLUMNS} FROM access_order WHERE id = $1 FOR NO KEY UPDATE"  # noqa: S608
-LOCK_MANY = f"SELECT {_COLUMNS} FROM access_order WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE"  # noqa: S608
-LOCK_CUT_OFFS = f"""
-SELECT {_COLUMNS} FROM access_order
- WHERE registration_id = $1 AND revocation_id = $2 AND action = 'cut_off'
- ORDER BY id FOR NO KEY UPDATE
-"""  # noqa: S608
-LIST = f"""
-SELECT {_COLUMNS} FROM access_order
- WHERE ($1::uuid IS NULL OR id < $1)
-   AND ($3::text IS NULL OR status = $3)
-   AND ($4::uuid IS NULL OR provider_id = $4)
-   AND ($5::uuid IS NULL OR site_id = $5)
-   AND (NOT $6 OR sequence IS NOT NULL)
- ORDER BY id DESC LIMIT $2
-"""  # noqa: S608
+CONTENTS: Final = "SELECT id, content FROM access_order WHERE id = ANY ($1)"
+WORDS: Final = {
+    "regions": "regions && {}",
+    "organisation": "provider_id::text = ANY ({})",
+    "supervisor_id": "supervisor_id = ANY ({})",
+    "out": "CASE WHEN sequence IS NULL THEN 'no' ELSE 'yes' END = ANY ({})",
+}
 
 
-def _order(row: asyncpg.Record) -> AccessOrder:
-    fields: dict[str, Any] = dict(row)
-    fields["action"] = Action(fields["action"])
-    fields["status"] = Status(fields["status"])
-    fields["content"] = Content.model_validate(fields["content"])
-    return AccessOrder(**fields)
+def of(row: asyncpg.Record) -> AccessOrder:
+    """A row of COLUMNS."""
+    values: dict[str, Any] = dict(row)
+    return AccessOrder(**{
+        **values, "status": Status(values["status"]), "action": Action(values["action"]),
+        "hosts": tuple(values["hosts"]), "regions": tuple(values["regions"]),
+        "answer": values["answer"] and Answer.model_validate(values["answer"]),
+    })  # fmt: skip
 
 
-async def _one(tx: Tx, query: str, *values: object) -> AccessOrder | None:
-    row = await tx.fetchrow(query, *values)
-    return _order(row) if row else None
+MOVES: Final[Moves[AccessOrder, Status, Move]] = Moves(LIFECYCLE, table="access_order", columns=COLUMNS, read=of)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An order to be written. It bears the province of its provider, whichever province decided."""
+    """An order to be written."""
 
     id: UUID
+    status: Status
+    execution_id: UUID
+    decision_id: UUID
     provider_id: UUID
-    site_id: UUID
-    registration_id: UUID
-    revocation_id: UUID
-    decision_id: UUID | None
     action: Action
+    attempt: int
     content: Content
+    regions: Collection[str]
     drafted_at: datetime
-    release_at: datetime
+    supervisor_id: str | None = None
+    release_at: datetime | None = None
+    until: datetime | None = None
     undoes: UUID | None = None
+    instruction_id: UUID | None = None
+    reissues: UUID | None = None
+    reissued_by: str | None = None
+    taken_back_by: str | None = None
 
 
-async def draft(tx: Tx, order: Draft) -> AccessOrder | None:
-    """Write an order; none if the same order exists already, or its provider does not."""
-    return await _one(
-        tx,
-        DRAFT,
-        order.id,
-        order.provider_id,
-        order.site_id,
-        order.registration_id,
-        order.revocation_id,
-        order.decision_id,
-        order.action,
-        order.content.model_dump(mode="json"),
-        order.undoes,
-        order.drafted_at,
-        order.release_at,
-    )
+async def draft(tx: Tx, new: Draft) -> AccessOrder | None:
+    """Write an order; none if the same order exists already."""
+    content = new.content
+    row = await tx.fetchrow(
+        DRAFT, new.id, new.status, new.execution_id, new.decision_id, new.provider_id, content.site.site_id,
+        list(content.site.hosts), new.action, new.attempt, content.model_dump(mode="json"), content.issuer.id,
+        content.regulator.id, new.supervisor_id, sorted(new.regions), new.undoes, new.instruction_id, new.reissues,
+        new.reissued_by, new.taken_back_by, new.drafted_at, new.release_at, new.until,
+    )  # fmt: skip
+    return of(row) if row else None
 
 
-def release(tx: Tx, draft: AccessOrder, signed: Signed) -> AccessOrder:
-    """Keep the signed bytes of a locked draft, at the end of the transaction; how it will stand."""
-    own = (signed.sequence, signed.issued_at, signed.execute_by, signed.jws, signed.digest, signed.kid)
-    later(tx, RELEASE, draft.id, *own)
-    return replace(
-        draft,
-        status=Status.RELEASED,
-        sequence=signed.sequence,
-        issued_at=signed.issued_at,
-        execute_by=signed.execute_by,
-        digest=signed.digest,
-        kid=signed.kid,
-        version=draft.version + 1,
-        changed_at=signed.issued_at,
-    )
+async def get(tx: Tx, order_id: UUID) -> AccessOrder:
+    """One order. Raises UnknownOrder."""
+    row = await tx.fetchrow(GET, order_id)
+    if row is None:
+        raise UnknownOrder(order=order_id)
+    return of(row)
 
 
-def move(tx: Tx, order: AccessOrder, after: Status, at: datetime) -> AccessOrder:
-    """Move a locked order, at the end of the transaction; how it will stand."""
-    later(tx, MOVE, order.id, order.status, after, at)
-    return replace(order, status=after, version=order.version + 1, changed_at=at)
+async def hold(tx: Tx, order_id: UUID) -> AccessOrder:
+    """One order, held. Whoever tells of it holds its execution first. Raises UnknownOrder."""
+    row = await tx.fetchrow(HOLD, order_id)
+    if row is None:
+        raise UnknownOrder(order=order_id)
+    return of(row)
 
 
-async def move_many(tx: Tx, moves: Sequence[Moved], at: datetime) -> None:
-    """Move orders whose rows this transaction has locked."""
-    await tx.execute(MOVE_MANY, [m.order_id for m in moves], [m.before for m in moves], [m.after for m in moves], at)
+async def hold_many(tx: Tx, order_ids: Collection[UUID]) -> dict[UUID, AccessOrder]:
+    """These orders, held in the order of their ids so that two batches cannot block each other for good."""
+    return {order.id: order for order in map(of, await tx.fetch(HOLD_MANY, list(order_ids)))}
 
 
-async def undo(tx: Tx, order_id: UUID, *, by: UUID) -> None:
-    """Note which released order takes this one back."""
-    await tx.execute(UNDO, order_id, by)
+async def hold_burdens(tx: Tx, execution_id: UUID) -> list[AccessOrder]:
+    """Every cut-off and suspension that came of an execution, held."""
+    return [of(row) for row in await tx.fetch(HOLD_OF_EXECUTION, execution_id)]
 
 
-async def mark_overdue(tx: Tx, order_id: UUID, *, running: Sequence[Status], at: datetime) -> AccessOrder | None:
-    """Flag an order whose delay passed; none if its clock no longer runs or it is flagged already."""
-    return await _one(tx, MARK_OVERDUE, order_id, list(running), at)
+async def content(tx: Tx, order_id: UUID) -> Content:
+    """What one order says."""
+    return (await contents(tx, [order_id]))[order_id]
 
 
-async def get(tx: Tx, order_id: UUID) -> AccessOrder | None:
-    """One order."""
-    return await _one(tx, GET, order_id)
-
-
-async def lock(tx: Tx, order_id: UUID) -> AccessOrder | None:
-    """One order, its row locked."""
-    return await _one(tx, LOCK, order_id)
-
-
-async def lock_many(tx: Tx, order_ids: Sequence[UUID]) -> dict[UUID, AccessOrder]:
-    """These orders, locked in the order of their ids so that two batches cannot block each other for good."""
-    return {order.id: order for order in map(_order, await tx.fetch(LOCK_MANY, list(order_ids)))}
-
-
-async def lock_cut_offs(tx: Tx, registration_id: UUID, revocation_id: UUID) -> list[AccessOrder]:
-    """Every cut-off that came of a revocation, locked."""
-    return [_order(row) for row in await tx.fetch(LOCK_CUT_OFFS, registration_id, revocation_id)]
+async def contents(tx: Tx, order_ids: Collection[UUID]) -> dict[UUID, Content]:
+    """What these orders say."""
+    rows = await tx.fetch(CONTENTS, list(order_ids))
+    return {row["id"]: Content.model_validate(row["content"]) for row in rows}
 
 
 async def page(
-    tx: Tx,
-    query: PageQuery,
-    *,
-    status: Status | None,
-    provider_id: UUID | None,
-    site_id: UUID | None,
-    released_only: bool,
-) -> list[AccessOrder]:
-    """Orders, newest first. ``released_only``: leave out what has not gone out."""
-    rows = await tx.fetch(LIST, query.after, query.fetch, status, provider_id, site_id, released_only)
-    return [_order(row) for row in rows]
+    tx: Tx, reach: Reach, query: PageQuery, *, status: Status | None, provider_id: UUID | None, site_id: UUID | None,
+    execution_id: UUID | None,
+) -> list[AccessOrder]:  # fmt: skip
+    """Orders within reach, newest first."""
+    where, values = reach.where(WORDS, first=7)
+    rows = await tx.fetch(
+        f"""SELECT {COLUMNS} FROM access_order
+             WHERE ($1::uuid IS NULL OR id < $1) AND ($3::text IS NULL OR status = $3)
+               AND ($4::uuid IS NULL OR provider_id = $4) AND ($5::uuid IS NULL OR site_id = $5)
+               AND ($6::uuid IS NULL OR execution_id = $6) AND {where}
+             ORDER BY id DESC LIMIT $2""",
+        query.after, query.fetch, status, provider_id, site_id, execution_id, *values,
+    )  # fmt: skip
+    return [of(row) for row in rows]

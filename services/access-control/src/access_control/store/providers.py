@@ -1,11 +1,20 @@
-"""SQL of providers and of the public keys they sign receipts with."""
+"""Providers, and the public keys they sign receipts with."""
 
-from collections.abc import Mapping
+# ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
+
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
+
+from access_control.errors import UnknownProvider
+from access_control.lifecycle import KEY, PROVIDER, KeyAction, KeyStatus, ProviderAction, ProviderStatus
+from shared.contracts.grounds import AuthorityRef
+from shared.runtime.acts.moves import Moves
+from shared.runtime.acts.policy import Reach
 from shared.runtime.db.postgres import Tx
 from shared.runtime.web.paging import PageQuery
 
@@ -15,14 +24,18 @@ class Provider:
     """Who hosts and connects sites, and how many orders it was sent."""
 
     id: UUID
+    version: int
+    status: ProviderStatus
     name: str
     licence_number: str
     region: str
     kind: str
     contact: str
+    supervisor: AuthorityRef | None
     head: int
     registered_by: str
     registered_at: datetime
+    changed_at: datetime
 
     @property
     def organisation(self) -> str:
@@ -34,83 +47,115 @@ class Provider:
 class Key:
     """A public key of a provider; once revoked it stays, with the time."""
 
+    id: UUID
+    version: int
+    status: KeyStatus
     provider_id: UUID
     kid: str
     jwk: Mapping[str, Any]
     thumbprint: str
     added_at: datetime
     revoked_at: datetime | None
+    changed_at: datetime
 
 
-ADD = """
-INSERT INTO provider (id, name, licence_number, region, kind, contact, registered_by, registered_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-RETURNING id, name, licence_number, region, kind, contact, head, registered_by, registered_at
+COLUMNS: Final = """id, version, status, name, licence_number, region, kind, contact, supervisor, head, registered_by,
+       registered_at, changed_at"""
+ADD: Final = f"""
+INSERT INTO provider (id, name, licence_number, region, kind, contact, supervisor, registered_by, registered_at,
+                      changed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
+ON CONFLICT (licence_number) DO NOTHING
+RETURNING {COLUMNS}
 """
-GET = """
-SELECT id, name, licence_number, region, kind, contact, head, registered_by, registered_at
-  FROM provider WHERE id = $1
-"""
-LIST = """
-SELECT id, name, licence_number, region, kind, contact, head, registered_by, registered_at
-  FROM provider WHERE ($1::uuid IS NULL OR id < $1) ORDER BY id DESC LIMIT $2
-"""
-IDS = "SELECT id FROM provider ORDER BY id"
-HEADS = "SELECT id, head FROM provider WHERE id = ANY($1)"
-NEXT_SEQUENCE = "UPDATE provider SET head = head + 1 WHERE id = $1 RETURNING head"
+BY_LICENCE: Final = "SELECT id FROM provider WHERE licence_number = $1"
+GET: Final = f"SELECT {COLUMNS} FROM provider WHERE id = $1"
+HOLD: Final = f"{GET} FOR NO KEY UPDATE"
+GET_MANY: Final = f"SELECT {COLUMNS} FROM provider WHERE id = ANY ($1)"
+IDS: Final = "SELECT id FROM provider ORDER BY id"
+HEADS: Final = "SELECT id, head FROM provider WHERE id = ANY($1)"
+NEXT_SEQUENCE: Final = "UPDATE provider SET head = head + 1 WHERE id = $1 RETURNING head"
+WORDS: Final = {"organisation": "id::text = ANY ({})"}
 
-ADD_KEY = """
-INSERT INTO provider_key (provider_id, kid, jwk, thumbprint, added_by, added_at)
-VALUES ($1, $2, $3, $4, $5, $6)
+KEY_COLUMNS: Final = """id, version, status, provider_id, kid, jwk, thumbprint, added_at, revoked_at, changed_at"""
+ADD_KEY: Final = f"""
+INSERT INTO provider_key (id, status, provider_id, kid, jwk, thumbprint, added_by, added_at, changed_at)
+VALUES ($1, 'in_use', $2, $3, $4, $5, $6, $7, $7)
 ON CONFLICT DO NOTHING
-RETURNING provider_id, kid, jwk, thumbprint, added_at, revoked_at
+RETURNING {KEY_COLUMNS}
 """
-KEYS = """
-SELECT provider_id, kid, jwk, thumbprint, added_at, revoked_at
-  FROM provider_key WHERE provider_id = $1 ORDER BY added_at, kid
-"""
-KEYS_OF_MANY = """
-SELECT provider_id, kid, jwk, thumbprint, added_at, revoked_at
-  FROM provider_key WHERE provider_id = ANY($1) ORDER BY added_at, kid
-"""
-KEY = """
-SELECT provider_id, kid, jwk, thumbprint, added_at, revoked_at
-  FROM provider_key WHERE provider_id = $1 AND kid = $2
-"""
-FOREIGN_KIDS = "SELECT DISTINCT kid FROM provider_key WHERE kid = ANY($1) AND provider_id <> $2"
-REVOKE_KEY = """
-UPDATE provider_key SET revoked_at = $3, revoked_by = $4
- WHERE provider_id = $1 AND kid = $2 AND revoked_at IS NULL
-RETURNING provider_id, kid, jwk, thumbprint, added_at, revoked_at
-"""
+KEYS: Final = f"SELECT {KEY_COLUMNS} FROM provider_key WHERE provider_id = ANY ($1) ORDER BY added_at, kid"
+HOLD_KEY: Final = f"SELECT {KEY_COLUMNS} FROM provider_key WHERE provider_id = $1 AND kid = $2 FOR NO KEY UPDATE"
+FOREIGN_KIDS: Final = "SELECT DISTINCT kid FROM provider_key WHERE kid = ANY($1) AND provider_id <> $2"
 
 
-async def add(tx: Tx, provider: Provider) -> Provider:
-    """Enter a provider."""
-    row = await tx.fetchrow(
-        ADD,
-        provider.id,
-        provider.name,
-        provider.licence_number,
-        provider.region,
-        provider.kind,
-        provider.contact,
-        provider.registered_by,
-        provider.registered_at,
-    )
-    assert row is not None
-    return Provider(**row)
+def of(row: asyncpg.Record) -> Provider:
+    """A row of COLUMNS."""
+    values: dict[str, Any] = dict(row)
+    return Provider(**{
+        **values, "status": ProviderStatus(values["status"]),
+        "supervisor": values["supervisor"] and AuthorityRef.model_validate(values["supervisor"]),
+    })  # fmt: skip
 
 
-async def get(tx: Tx, provider_id: UUID) -> Provider | None:
-    """One provider."""
+def key_of(row: asyncpg.Record) -> Key:
+    """A row of KEY_COLUMNS."""
+    values: dict[str, Any] = dict(row)
+    return Key(**{**values, "status": KeyStatus(values["status"])})
+
+
+MOVES: Final[Moves[Provider, ProviderStatus, ProviderAction]] = Moves(
+    PROVIDER, table="provider", columns=COLUMNS, read=of
+)
+KEY_MOVES: Final[Moves[Key, KeyStatus, KeyAction]] = Moves(KEY, table="provider_key", columns=KEY_COLUMNS, read=key_of)
+
+
+async def add(
+    tx: Tx, provider_id: UUID, *, name: str, licence_number: str, region: str, kind: str, contact: str,
+    supervisor: AuthorityRef | None, by: str, at: datetime,
+) -> Provider | None:  # fmt: skip
+    """Enter a provider; none if its licence is registered already."""
+    kept = supervisor.model_dump(mode="json") if supervisor else None
+    row = await tx.fetchrow(ADD, provider_id, name, licence_number, region, kind, contact, kept, by, at)
+    return of(row) if row else None
+
+
+async def by_licence(tx: Tx, licence_number: str) -> UUID | None:
+    """The provider with this licence, in its normal form."""
+    found: UUID | None = await tx.fetchval(BY_LICENCE, licence_number)
+    return found
+
+
+async def get(tx: Tx, provider_id: UUID) -> Provider:
+    """One provider. Raises UnknownProvider."""
     row = await tx.fetchrow(GET, provider_id)
-    return Provider(**row) if row else None
+    if row is None:
+        raise UnknownProvider(provider_id=provider_id)
+    return of(row)
 
 
-async def page(tx: Tx, query: PageQuery) -> list[Provider]:
-    """Providers, newest first."""
-    return [Provider(**row) for row in await tx.fetch(LIST, query.after, query.fetch)]
+async def hold(tx: Tx, provider_id: UUID) -> Provider:
+    """One provider, held. Raises UnknownProvider."""
+    row = await tx.fetchrow(HOLD, provider_id)
+    if row is None:
+        raise UnknownProvider(provider_id=provider_id)
+    return of(row)
+
+
+async def get_many(tx: Tx, provider_ids: Collection[UUID]) -> dict[UUID, Provider]:
+    """Those of these providers that are registered."""
+    return {provider.id: provider for provider in map(of, await tx.fetch(GET_MANY, list(provider_ids)))}
+
+
+async def page(tx: Tx, reach: Reach, query: PageQuery) -> list[Provider]:
+    """Providers within reach, newest first."""
+    where, values = reach.where(WORDS, first=3)
+    rows = await tx.fetch(
+        f"""SELECT {COLUMNS} FROM provider
+             WHERE ($1::uuid IS NULL OR id < $1) AND {where} ORDER BY id DESC LIMIT $2""",
+        query.after, query.fetch, *values,
+    )  # fmt: skip
+    return [of(row) for row in rows]
 
 
 async def ids(tx: Tx) -> list[UUID]:
@@ -118,9 +163,9 @@ async def ids(tx: Tx) -> list[UUID]:
     return [row["id"] for row in await tx.fetch(IDS)]
 
 
-async def heads(tx: Tx, provider_ids: list[UUID]) -> dict[UUID, int]:
+async def heads(tx: Tx, provider_ids: Collection[UUID]) -> dict[UUID, int]:
     """The last sequence number of each of these providers."""
-    return {row["id"]: row["head"] for row in await tx.fetch(HEADS, provider_ids)}
+    return {row["id"]: row["head"] for row in await tx.fetch(HEADS, list(provider_ids))}
 
 
 async def next_sequence(tx: Tx, provider_id: UUID) -> int:
@@ -128,37 +173,28 @@ async def next_sequence(tx: Tx, provider_id: UUID) -> int:
     return int(await tx.fetchval(NEXT_SEQUENCE, provider_id))
 
 
-async def add_key(tx: Tx, key: Key, *, by: str) -> Key | None:
+async def add_key(
+    tx: Tx, key_id: UUID, provider_id: UUID, jwk: Mapping[str, Any], thumbprint: str, *, by: str, at: datetime
+) -> Key | None:
     """Enter a public key; none if its id or the key itself is known already."""
-    row = await tx.fetchrow(ADD_KEY, key.provider_id, key.kid, dict(key.jwk), key.thumbprint, by, key.added_at)
-    return Key(**row) if row else None
+    row = await tx.fetchrow(ADD_KEY, key_id, provider_id, jwk["kid"], dict(jwk), thumbprint, by, at)
+    return key_of(row) if row else None
 
 
-async def keys(tx: Tx, provider_id: UUID) -> list[Key]:
-    """All keys of a provider, revoked ones too, oldest first."""
-    return [Key(**row) for row in await tx.fetch(KEYS, provider_id)]
-
-
-async def keys_of_many(tx: Tx, provider_ids: list[UUID]) -> dict[UUID, list[Key]]:
-    """All keys of each of these providers."""
+async def keys(tx: Tx, *provider_ids: UUID) -> dict[UUID, list[Key]]:
+    """All keys of each of these providers, revoked ones too, oldest first."""
     found: dict[UUID, list[Key]] = {provider_id: [] for provider_id in provider_ids}
-    for row in await tx.fetch(KEYS_OF_MANY, provider_ids):
-        found[row["provider_id"]].append(Key(**row))
+    for row in await tx.fetch(KEYS, list(provider_ids)):
+        found[row["provider_id"]].append(key_of(row))
     return found
 
 
-async def key(tx: Tx, provider_id: UUID, kid: str) -> Key | None:
-    """One key of a provider."""
-    row = await tx.fetchrow(KEY, provider_id, kid)
-    return Key(**row) if row else None
+async def hold_key(tx: Tx, provider_id: UUID, kid: str) -> Key | None:
+    """One key of a provider, held."""
+    row = await tx.fetchrow(HOLD_KEY, provider_id, kid)
+    return key_of(row) if row else None
 
 
-async def foreign_kids(tx: Tx, kids: list[str], provider_id: UUID) -> set[str]:
+async def foreign_kids(tx: Tx, kids: Collection[str], provider_id: UUID) -> set[str]:
     """Which of these key ids belong to another provider."""
-    return {row["kid"] for row in await tx.fetch(FOREIGN_KIDS, kids, provider_id)}
-
-
-async def revoke_key(tx: Tx, provider_id: UUID, kid: str, *, at: datetime, by: str) -> Key | None:
-    """Revoke a key that is in use; none if there is no such key or it was revoked before."""
-    row = await tx.fetchrow(REVOKE_KEY, provider_id, kid, at, by)
-    return Key(**row) if row else None
+    return {row["kid"] for row in await tx.fetch(FOREIGN_KIDS, list(kids), provider_id)}

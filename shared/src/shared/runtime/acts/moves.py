@@ -72,11 +72,23 @@ class Moves(Generic[R, S, A]):
         return after
 
     async def move_all(
-        self, tx: Tx, records: Sequence[R], action: A, *, who: Caller, why: str, at: datetime, **changes: Any
+        self,
+        tx: Tx,
+        records: Sequence[R],
+        action: A,
+        *,
+        who: Caller,
+        why: str | Sequence[str],
+        at: datetime,
+        **changes: Any,
     ) -> list[R]:
-        """The same for many records with one statement, all or none; the answer is in their order."""
+        """The same for many records with one statement, all or none; the answer is in their order.
+
+        ``why``: one for all, or one each.
+        """
         if not records:
             return []
+        each_why = [why] * len(records) if isinstance(why, str) else why
         to = [self.lifecycle.after(record.status, action) for record in records]  # type: ignore[arg-type]
         rows = await tx.fetch(
             _many(self._table, self._columns, tuple(changes)),
@@ -90,8 +102,8 @@ class Moves(Generic[R, S, A]):
         after = {row.id: row for row in map(self._read, rows)}
         if len(after) != len(records):
             raise Overtaken(aggregate=self.lifecycle.aggregate)
-        for record, status in zip(records, to, strict=True):
-            self._remember(tx, record, action, record.status, status, who, why, at)
+        for record, status, reason in zip(records, to, each_why, strict=True):
+            self._remember(tx, record, action, record.status, status, who, reason, at)
         return [after[record.id] for record in records]
 
     async def change(self, tx: Tx, record: R, action: str, *, who: Caller, why: str, at: datetime, **changes: Any) -> R:

@@ -1,8 +1,10 @@
 """The keys a department signs with: a JWK set in a file of its own, not in the database or the environment."""
 
+import fcntl
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +19,10 @@ from shared.signing import Signer
 _log = structlog.get_logger(__name__)
 
 
+OWNER = "organisation"
+"""Member of a JWK that says whose key it is; published with it."""
+
+
 class NoSigningKey(RuntimeError):
     """There is no usable key: the service must not start, since it could sign nothing."""
 
@@ -27,6 +33,113 @@ class SigningKeys:
 
     signers: Sequence[Signer]
     published: dict[str, Any]
+
+
+class OwnedKeys:
+    """Keys of several organisations in one file: the first that names an organisation signs for it, and only for it.
+
+    The file is read again when it changes, so whoever rotates keys restarts nothing. Keys that name nobody sign
+    nothing and stay published.
+    """
+
+    def __init__(self, file: Path, *, generate: bool) -> None:
+        """``generate``: make a key for whoever has none.
+
+        Raises NoSigningKey if the file is missing and may not be made, or is no private JWK set.
+        """
+        self._file, self._generate = file, generate
+        self._stamp: tuple[int, ...] | None = None
+        self._signers: Mapping[str, Signer] = {}
+        self._published: dict[str, Any] = {"keys": []}
+        if generate:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        self._read()
+
+    def signer(self, owner: str) -> Signer:
+        """The key of this organisation. Raises NoSigningKey if it has none and none may be made."""
+        self.ensure([owner])
+        if owner not in self._signers:
+            raise NoSigningKey(f"{self._file} has no key of {owner}; CONCORD_SIGNING_KEYS_FILE names the JWK set")
+        return self._signers[owner]
+
+    @property
+    def published(self) -> dict[str, Any]:
+        """The public half of every key, each with the organisation it belongs to."""
+        self._read()
+        return self._published
+
+    def ensure(self, owners: Collection[str]) -> None:
+        """Read the file again if it changed, and make keys for those who have none, if that is allowed."""
+        self._read()
+        if not self._generate or not set(owners) - self._signers.keys():
+            return
+        with _locked(self._file.parent):
+            self._read()
+            new = [
+                {**signing.generate_key(kid=_kid(owner)), OWNER: owner}
+                for owner in sorted(set(owners) - self._signers.keys())
+            ]
+            if new:
+                kept = orjson.loads(self._file.read_bytes())["keys"] if self._file.exists() else []
+                draft = _draft(self._file, [*kept, *new])
+                draft.replace(self._file)
+                _log.info("signing_keys.generated", file=str(self._file), owners=[key[OWNER] for key in new])
+        self._read()
+
+    def _read(self) -> None:
+        try:
+            seen = self._file.stat()
+        except FileNotFoundError:
+            if not self._generate:
+                raise NoSigningKey(
+                    f"{self._file} is missing; CONCORD_SIGNING_KEYS_FILE names the JWK set that is signed with"
+                ) from None
+            return
+        stamp = (seen.st_ino, seen.st_mtime_ns, seen.st_size)
+        if stamp == self._stamp:
+            return
+        try:
+            signers = signing.load_signers(self._file)
+            owners = [key.get(OWNER) for key in orjson.loads(self._file.read_bytes())["keys"]]
+        except (OSError, ValueError) as error:
+            raise NoSigningKey(f"{self._file} is not a private JWK set: {error}") from error
+        if seen.st_mode & 0o077:
+            _log.warning("signing_keys.readable_by_others", file=str(self._file))
+        self._signers = {
+            owner: signer for owner, signer in reversed(list(zip(owners, signers, strict=True))) if owner is not None
+        }
+        self._published = {
+            "keys": [
+                {**signer.public, **({OWNER: owner} if owner is not None else {})}
+                for owner, signer in zip(owners, signers, strict=True)
+            ]
+        }
+        self._stamp = stamp
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One process at a time adds keys to a file in this folder."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _kid(owner: str) -> str:
+    return f"{owner}-{datetime.now(UTC):%Y%m%d%H%M%S}"
+
+
+def _draft(file: Path, keys: Sequence[Mapping[str, Any]]) -> Path:
+    """The keys in a file of their own beside ``file``, mode 0600 and on the disk: nobody ever reads half of them."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    with os.fdopen(descriptor, "wb") as handle:
+        handle.write(orjson.dumps({"keys": keys}))
+        handle.flush()
+        os.fsync(handle.fileno())
+    return Path(name)
 
 
 def load(file: Path, *, owner: str, generate: bool) -> SigningKeys:
@@ -45,20 +158,14 @@ def load(file: Path, *, owner: str, generate: bool) -> SigningKeys:
 
 
 def _generate(file: Path, owner: str) -> None:
-    key = signing.generate_key(kid=f"{owner}-{datetime.now(UTC):%Y%m%d%H%M%S}")
+    key = signing.generate_key(kid=_kid(owner))
     file.parent.mkdir(parents=True, exist_ok=True)
-    # Written apart and linked into place: of processes that start together one wins, and nobody reads half a file.
-    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600
-    draft = Path(name)
+    # Written apart and linked into place: of processes that start together one wins.
+    draft = _draft(file, [key])
     try:
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(orjson.dumps({"keys": [key]}))
-            handle.flush()
-            os.fsync(handle.fileno())
-        try:
-            file.hardlink_to(draft)
-        except FileExistsError:
-            return
+        file.hardlink_to(draft)
+    except FileExistsError:
+        return
     finally:
         draft.unlink()
     _log.info("signing_keys.generated", file=str(file), kid=key["kid"])

@@ -30,7 +30,7 @@ RECEIPTS: Final = RawFeed(
 )
 
 
-async def topics(rt: Runtime) -> None:
+async def make(rt: Runtime) -> None:
     """Make the orders topic of each new provider, so that it can subscribe before its first order.
 
     Now and then all of them are looked at again: a broker that was wiped comes back without topics.

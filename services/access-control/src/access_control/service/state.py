@@ -1,33 +1,32 @@
-"""What one process of access-control holds while it runs: the keys it signs with, and the bells of the feeds."""
+"""What one process of access-control holds while it runs: the issuers' keys, and who waits at the feeds."""
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
 
-from access_control import signing_keys
-from access_control.bells import Bells
-from access_control.signing_keys import NoSigningKey
+from access_control.service.feed_wakeups import FeedWakeups
+from shared.rules import Role
 from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.keys import NoSigningKey, OwnedKeys
 from shared.runtime.process.supervisor import Failure
 from shared.signing import Signer
 
 _log = structlog.get_logger(__name__)
 EXIT_NO_KEY: Final = 4
 """What the process exits with when it has no key to sign with."""
+ISSUERS: Final = frozenset({Role.INDUSTRY_REGULATOR, Role.NETWORK_SUPERVISOR})
+"""Whose orders there are: each of these organisations has a key of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessState:
     """``rt.state`` of this service."""
 
-    signers: Sequence[Signer]
-    published: dict[str, Any]
-    """The public half of every key in the file, retired ones too, as a JWK set."""
-    bells: Bells
+    keys: OwnedKeys
+    wakeups: FeedWakeups
     listening: asyncio.Task[None]
 
 
@@ -35,13 +34,13 @@ async def start(rt: Runtime) -> AccessState:
     """Read the keys and begin to listen for released orders. Raises Failure if there is no usable key."""
     settings = rt.settings
     try:
-        keys = signing_keys.load(settings.signing_keys_file, generate=settings.signing_keys_generate)
+        keys = OwnedKeys(settings.signing_keys_file, generate=settings.signing_keys_generate)
     except NoSigningKey as missing:
         raise Failure(EXIT_NO_KEY, str(missing)) from missing
     if settings.withdraw_window_s == 0:
         _log.warning("orders.no_withdraw_window", detail="every order goes out at once; meant for measuring only")
-    bells = Bells()
-    return AccessState(keys.signers, keys.published, bells, asyncio.create_task(bells.run(rt), name="feed bells"))
+    wakeups = FeedWakeups()
+    return AccessState(keys, wakeups, asyncio.create_task(wakeups.run(rt), name="feed wake-ups"))
 
 
 async def stop(rt: Runtime) -> None:
@@ -52,19 +51,23 @@ async def stop(rt: Runtime) -> None:
         await state.listening
 
 
-def active_signer(rt: Runtime) -> Signer:
-    """The key that signs orders now."""
+def signer_of(rt: Runtime, organisation: str) -> Signer:
+    """The key that signs for this organisation, and for no other. Raises NoSigningKey."""
     state: AccessState = rt.state
-    return state.signers[0]
+    return state.keys.signer(organisation)
 
 
-def bells_of(rt: Runtime) -> Bells:
+def wakeups_of(rt: Runtime) -> FeedWakeups:
     """Where readers of feeds wait."""
     state: AccessState = rt.state
-    return state.bells
+    return state.wakeups
 
 
 def published_keys(rt: Runtime) -> dict[str, Any]:
-    """The JWK set orders can be verified with."""
+    """The JWK set orders can be verified with; each key names the organisation it belongs to.
+
+    Where keys may be generated, everybody who could issue an order has one before the first order goes out.
+    """
     state: AccessState = rt.state
-    return state.published
+    state.keys.ensure([known.organisation_id for known in rt.directory if known.active and ISSUERS & {*known.kinds}])
+    return state.keys.published

@@ -1,4 +1,4 @@
-"""Bells: wake the readers of a provider's feed when an order is released, with one database session for all of them."""
+"""Wakes the readers of a provider's feed when an order is released, with one database session for all of them."""
 
 import asyncio
 from collections import defaultdict
@@ -22,27 +22,27 @@ class Reader:
 
     def __init__(self, after: int) -> None:
         self.after = after
-        self._rung = asyncio.Event()
+        self._woken = asyncio.Event()
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """There may be more."""
-        self._rung.set()
+        self._woken.set()
 
     async def wait(self, seconds: float, stopping: asyncio.Event) -> bool:
-        """Wait for the bell; false if the time passed without it, or the process stops. It may have rung already."""
-        tasks = [asyncio.ensure_future(event.wait()) for event in (self._rung, stopping)]
+        """Wait to be woken; false if the time passed first, or the process stops. It may have happened already."""
+        tasks = [asyncio.ensure_future(event.wait()) for event in (self._woken, stopping)]
         try:
             await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 task.cancel()
-        rung = self._rung.is_set()
-        self._rung.clear()
-        return rung and not stopping.is_set()
+        woken = self._woken.is_set()
+        self._woken.clear()
+        return woken and not stopping.is_set()
 
 
-class Bells:
-    """Readers wait here; NOTIFY rings for one provider at once, and a look at the heads every second backs it up."""
+class FeedWakeups:
+    """Readers wait here; NOTIFY wakes one provider's at once, and a look at the heads every second backs it up."""
 
     def __init__(self) -> None:
         self._readers: defaultdict[UUID, set[Reader]] = defaultdict(set)
@@ -54,7 +54,7 @@ class Bells:
 
     @contextmanager
     def reader(self, provider_id: UUID, after: int) -> Iterator[Reader]:
-        """Take a place before looking for orders, so that one released in between still rings."""
+        """Take a place before looking for orders, so that one released in between still wakes."""
         reader = Reader(after)
         self._readers[provider_id].add(reader)
         try:
@@ -64,11 +64,11 @@ class Bells:
             if not self._readers[provider_id]:
                 del self._readers[provider_id]
 
-    def ring(self, provider_id: UUID, head: int | None = None) -> None:
+    def wake(self, provider_id: UUID, head: int | None = None) -> None:
         """Wake a provider's readers; with its head known, only those who have not read up to it."""
         for reader in self._readers.get(provider_id, ()):
             if head is None or head > reader.after:
-                reader.ring()
+                reader.wake()
 
     async def run(self, rt: Runtime) -> None:
         """Listen for as long as the process lives; a session that is lost or does not answer is opened again."""
@@ -88,10 +88,10 @@ class Bells:
                 async with asyncio.timeout(ANSWER_S):
                     heads = await providers.heads(session, list(self._readers))
                 for provider_id, head in heads.items():
-                    self.ring(provider_id, head)
+                    self.wake(provider_id, head)
                 await asyncio.sleep(POLL_S)
         finally:
             session.terminate()
 
     def _heard(self, _session: Any, _pid: int, _channel: str, payload: object) -> None:
-        self.ring(UUID(str(payload)))
+        self.wake(UUID(str(payload)))

@@ -1,0 +1,49 @@
+"""What facts of others mean to access-control."""
+
+from access_control.service import conduct, executions
+from shared.contracts.enforcement import (
+    DecisionEndedV1,
+    DecisionOverturnedV1,
+    DecisionReleasedV1,
+    DecisionSuspendedV1,
+)
+from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionUndoneV1
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import EventMeta
+from shared.runtime.db.postgres import Tx
+
+
+async def execution_carried_out(rt: Runtime, tx: Tx, fact: ExecutionCarriedOutV1, meta: EventMeta) -> None:
+    """The register says so now; whoever hosts the site is ordered to act (P3.2.3)."""
+    await executions.carried_out(tx, rt, fact)
+
+
+async def execution_undone(rt: Runtime, tx: Tx, fact: ExecutionUndoneV1, meta: EventMeta) -> None:
+    """What was ordered is taken back, exactly (safeguard 7)."""
+    await executions.undone(tx, rt, fact)
+
+
+async def decision_released(rt: Runtime, tx: Tx, fact: DecisionReleasedV1, meta: EventMeta) -> None:
+    """A penalty enters the conduct record of its provider; everything else follows from executions."""
+    await conduct.enter(tx, rt, fact)
+
+
+async def decision_suspended(rt: Runtime, tx: Tx, fact: DecisionSuspendedV1, meta: EventMeta) -> None:
+    """A penalty has no effect for the time being."""
+    await conduct.undo(
+        tx, rt, fact.decision_id, because="suspended", authority=fact.authority, statement=fact.statement
+    )
+
+
+async def decision_overturned(rt: Runtime, tx: Tx, fact: DecisionOverturnedV1, meta: EventMeta) -> None:
+    """An appeal against a penalty was upheld."""
+    await conduct.undo(
+        tx, rt, fact.decision_id, because="overturned", authority=fact.authority, statement=fact.statement
+    )
+
+
+async def decision_ended(rt: Runtime, tx: Tx, fact: DecisionEndedV1, meta: EventMeta) -> None:
+    """The authority lifted its own penalty."""
+    await conduct.undo(
+        tx, rt, fact.decision_id, because=fact.because, authority=fact.authority, statement=fact.statement
+    )

@@ -1,0 +1,60 @@
+"""The conduct record of a provider: penalties that a decision entered, undone with it."""
+
+from uuid import UUID
+
+from access_control.errors import NotHosted
+from access_control.lifecycle import CONDUCT, ConductAction
+from access_control.policy import POLICY, Act
+from access_control.service.sending import SYSTEM
+from access_control.store import conduct as store
+from access_control.store import providers
+from access_control.store.conduct import ConductEntry
+from shared.contracts.enforcement import DecisionReleasedV1
+from shared.contracts.grounds import AuthorityRef, Statement
+from shared.contracts.subjects import ProviderSubject
+from shared.rules.effects import Effect
+from shared.runtime.acts import audit
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
+from shared.runtime.web.paging import PageQuery
+
+
+async def enter(tx: Tx, rt: Runtime, fact: DecisionReleasedV1) -> None:
+    """Enter a penalty, once. Other effects are executed by other departments. Raises NotHosted."""
+    if fact.effect != Effect.PENALTY or not isinstance(fact.subject, ProviderSubject):
+        return
+    provider_id, at = fact.subject.provider_id, rt.clock.now()
+    if provider_id not in await providers.get_many(tx, [provider_id]):
+        raise NotHosted(f"no such provider: {provider_id}")
+    entered = await store.add(tx, uuid7(), provider_id, fact.decision_id, fact.grounds, at)
+    if entered is not None:
+        store.MOVES.began(tx, entered, "enter", who=SYSTEM, why="A decision was released.", at=at)
+
+
+async def undo(
+    tx: Tx, rt: Runtime, decision_id: UUID, *, because: str, authority: AuthorityRef, statement: Statement
+) -> None:
+    """The decision fell, was suspended or was lifted: its entry counts no more, and says why."""
+    entry = await store.hold_of_decision(tx, decision_id)
+    if entry is None or not CONDUCT.can(entry.status, ConductAction.UNDO):
+        return
+    await store.MOVES.move(
+        tx, entry, ConductAction.UNDO, who=SYSTEM, why=statement.reasons, at=rt.clock.now(), undone_because=because,
+        undone_by=authority.model_dump(mode="json"), undone_statement=statement.model_dump(mode="json"),
+    )  # fmt: skip
+
+
+async def page(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, query: PageQuery) -> list[ConductEntry]:
+    """The record of one provider, newest first; an official's look leaves an audit row.
+
+    Raises UnknownProvider (404), Forbidden (403).
+    """
+    POLICY.require(who, Act.SEE_CONDUCT, await providers.get(tx, provider_id))
+    if who.authority is not None:
+        await audit.record(
+            tx, who=who, act=Act.SEE_CONDUCT, resource=f"/providers/{provider_id}/conduct", outcome="granted",
+            at=rt.clock.now(),
+        )  # fmt: skip
+    return await store.page(tx, POLICY.reach(who, Act.SEE_CONDUCT), provider_id, query)

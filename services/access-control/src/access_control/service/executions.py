@@ -1,0 +1,95 @@
+"""What the register carried out becomes orders to whoever hosts the site, and what is undone is given back (P3.2.3)."""
+
+from typing import Any, Final
+
+from access_control import told
+from access_control.errors import NotHosted
+from access_control.lifecycle import OPEN, Move, Status
+from access_control.service.sending import EXECUTION, LAPSE, SYSTEM, draft, release, take_back
+from access_control.store import executions, orders, providers
+from access_control.store.orders import AccessOrder, Draft
+from shared.contracts.grounds import AuthorityRef, Statement
+from shared.contracts.orders import Action
+from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionUndoneV1
+from shared.runtime.acts import deadlines, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
+
+WHY: Final = "The register carried out a decision about this site."
+
+
+async def carried_out(tx: Tx, rt: Runtime, fact: ExecutionCarriedOutV1) -> None:
+    """Draft one order per provider that hosts the site, once, however often the fact comes. Raises NotHosted.
+
+    Where the fact that undoes it was heard first, nothing is ordered.
+    """
+    action = told.ACTIONS.get(fact.effect)
+    if action is None:
+        return
+    known = await executions.note_carried_out(tx, fact, rt.clock.now())
+    if known.undone is not None:
+        return
+    sites = told.sites(fact)
+    hosts = await providers.get_many(tx, sites.keys())
+    if missing := sites.keys() - hosts.keys():
+        raise NotHosted(f"no such provider: {', '.join(map(str, sorted(missing)))}")
+    until = fact.until if action is Action.SUSPEND else None
+    for provider_id in sorted(hosts):
+        provider = hosts[provider_id]
+        issuer = provider.supervisor or fact.regulator
+        content = told.burden(fact, sites[provider_id], issuer, rt.settings.public_url)
+        await draft(
+            tx, rt, provider, content, decision_id=fact.decision_id, action=action, until=until, who=SYSTEM, why=WHY
+        )
+
+
+async def undone(tx: Tx, rt: Runtime, fact: ExecutionUndoneV1) -> None:
+    """Withdraw what never went out; answer everything that did with a restore, at once, without a window.
+
+    An order that its provider has not confirmed is restored too: the provider may have acted already.
+    """
+    if fact.effect not in told.ACTIONS:
+        return
+    await executions.note_undone(tx, fact, rt.clock.now())
+    burdens = await orders.hold_burdens(tx, fact.execution_id)
+    for burden in sorted(burdens, key=lambda order: order.provider_id):
+        if burden.status in {Status.INSTRUCTED, Status.DRAFTED}:
+            await take_back(tx, rt, burden, who=SYSTEM, why=fact.statement.public_reasons)
+        elif burden.sequence is not None and burden.undone_by is None:
+            restore = await draft_restore(tx, rt, burden, fact.authority, fact.statement)
+            await _close(tx, rt, burden, restore, fact.statement.public_reasons)
+            await send_restore(tx, rt, restore, fact.statement.public_reasons)
+
+
+async def draft_restore(
+    tx: Tx, rt: Runtime, burden: AccessOrder, authority: AuthorityRef, statement: Statement
+) -> AccessOrder:
+    """Write the order that takes a held one back: the same site, by the same issuer, with the same key."""
+    at = rt.clock.now()
+    content = told.restore(await orders.content(tx, burden.id), burden.execution_id, authority, statement)
+    restore = await orders.draft(tx, Draft(
+        id=uuid7(), status=Status.DRAFTED, execution_id=burden.execution_id, decision_id=burden.decision_id,
+        provider_id=burden.provider_id, action=Action.RESTORE, attempt=burden.attempt, content=content,
+        regions={*burden.regions, *([authority.region] if authority.region else [])}, drafted_at=at,
+        supervisor_id=burden.supervisor_id, release_at=at, undoes=burden.id,
+    ))  # fmt: skip
+    assert restore is not None, "an order is undone once: its row is held"
+    orders.MOVES.began(tx, restore, "draft", who=SYSTEM, why=statement.public_reasons, at=at)
+    return restore
+
+
+async def send_restore(tx: Tx, rt: Runtime, restore: AccessOrder, why: str) -> AccessOrder:
+    """Restores wait for nobody: no window, no instruction."""
+    return await release(tx, rt, restore, await orders.content(tx, restore.id), why=why)
+
+
+async def _close(tx: Tx, rt: Runtime, burden: AccessOrder, restore: AccessOrder, why: str) -> None:
+    at, changes = rt.clock.now(), dict[str, Any](undone_by=restore.id)
+    await deadlines.met(tx, LAPSE, burden.id, at)
+    if burden.status in OPEN:
+        superseded = await orders.MOVES.move(tx, burden, Move.SUPERSEDE, who=SYSTEM, why=why, at=at, **changes)
+        await deadlines.met(tx, EXECUTION, burden.id, at)
+        outbox.add(tx, told.withdrawn(superseded, why), at=at)
+    else:
+        await orders.MOVES.change(tx, burden, "restore", who=SYSTEM, why=why, at=at, **changes)

@@ -1,0 +1,160 @@
+"""How an order comes to be, goes out and is taken back; for a network its supervisor is instructed first (P3.4).
+
+Lock executions first, then orders, then instructions, then providers, each in the order of their ids.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from access_control import told
+from access_control.lifecycle import INSTRUCTION, Move, Status
+from access_control.service.state import signer_of
+from access_control.store import executions, feed, instructions, orders, providers
+from access_control.store.orders import AccessOrder, Content, Draft
+from access_control.store.providers import Provider
+from shared.contracts.http.access import InstructionAction
+from shared.contracts.orders import ORDER_TYPE, Action
+from shared.contracts.topics import orders_topic
+from shared.runtime.acts import deadlines, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.at_commit import notify_at_commit
+from shared.runtime.db.postgres import Tx
+
+RELEASE_WINDOW: Final = "release"
+"""Kind of deadline: the withdraw window."""
+EXECUTION: Final = "execute"
+"""Kind of deadline: the statutory delay of the provider."""
+INSTRUCTED: Final = "instruct"
+"""Kind of deadline: the delay of a supervisor; as long as the provider's."""
+LAPSE: Final = "lapse"
+"""Kind of deadline: the end of a suspension."""
+SYSTEM: Final = Caller.system("access-control")
+NO_WINDOW: Final = "There is no withdraw window."
+TOO_LATE: Final = "The time that the decision set was over before the order went out."
+
+
+async def held(tx: Tx, order_id: UUID) -> AccessOrder:
+    """An order, held after its execution: what is told of one execution stays in order. Raises UnknownOrder."""
+    await executions.hold_of_order(tx, order_id)
+    return await orders.hold(tx, order_id)
+
+
+async def draft(
+    tx: Tx, rt: Runtime, provider: Provider, content: Content, *, decision_id: UUID, action: Action,
+    until: datetime | None, who: Caller, why: str, earlier: AccessOrder | None = None,
+) -> AccessOrder | None:  # fmt: skip
+    """Write a burden and send it on its way; none if the same order exists already.
+
+    ``earlier``: the withdrawn order that this one sends again.
+    """
+    at, network = rt.clock.now(), provider.supervisor is not None
+    new = Draft(
+        id=uuid7(), status=Status.INSTRUCTED if network else Status.DRAFTED, execution_id=content.cause.id,
+        decision_id=decision_id, provider_id=provider.id, action=action,
+        attempt=earlier.attempt + 1 if earlier else 1, content=content,
+        regions=told.regions(provider.region, content), drafted_at=at,
+        supervisor_id=provider.supervisor.id if provider.supervisor else None,
+        release_at=None if network else _release_at(rt, at), until=until,
+        instruction_id=uuid7() if network else None, reissues=earlier.id if earlier else None,
+        reissued_by=who.person if earlier else None, taken_back_by=earlier.withdrawn_by if earlier else None,
+    )  # fmt: skip
+    drafted = await orders.draft(tx, new)
+    if drafted is None:
+        return None
+    orders.MOVES.began(tx, drafted, "instruct" if network else "draft", who=who, why=why, at=at)
+    if until is not None:
+        await deadlines.start_until(tx, kind=LAPSE, aggregate_id=drafted.id, until=until, rt=rt, at=at)
+    if network:
+        await _instruct(tx, rt, drafted, content)
+        return drafted
+    return await wait_or_release(tx, rt, drafted, content)
+
+
+async def wait_or_release(tx: Tx, rt: Runtime, drafted: AccessOrder, content: Content) -> AccessOrder:
+    """Start the withdraw window of a draft; without a window it goes out in this very transaction."""
+    if rt.settings.withdraw_window_s == 0:
+        return await release(tx, rt, drafted, content, why=NO_WINDOW)
+    window = rt.settings.withdraw_window_s
+    await deadlines.start_in(tx, RELEASE_WINDOW, drafted.id, window, at=rt.clock.now())
+    return drafted
+
+
+def _release_at(rt: Runtime, at: datetime) -> datetime:
+    return at + timedelta(seconds=rt.settings.withdraw_window_s)
+
+
+async def issue(tx: Tx, rt: Runtime, order: AccessOrder, *, who: Caller, why: str) -> AccessOrder:
+    """The supervisor issues the order that it was instructed to: its withdraw window begins. Raises ActionRefused."""
+    at = rt.clock.now()
+    issued = await orders.MOVES.move(tx, order, Move.ISSUE, who=who, why=why, at=at, release_at=_release_at(rt, at))
+    return await wait_or_release(tx, rt, issued, await orders.content(tx, order.id))
+
+
+async def _instruct(tx: Tx, rt: Runtime, order: AccessOrder, content: Content) -> None:
+    at, instruction_id = rt.clock.now(), order.instruction_id
+    assert instruction_id is not None, "an instructed order names its instruction"
+    due = await deadlines.start(
+        tx, kind=INSTRUCTED, aggregate_id=instruction_id, clock_name=f"execute_{order.action}", rt=rt, at=at
+    )
+    jws = told.instruction(
+        instruction_id, order, content, signer_of(rt, content.regulator.id), at=at, issue_by=due.due_at
+    )
+    new = instructions.New(
+        instruction_id, order.id, order.provider_id, order.execution_id, order.decision_id, content.regulator,
+        content.issuer, jws, due.due_at,
+    )  # fmt: skip
+    added = await instructions.add(tx, new, at)
+    instructions.MOVES.began(tx, added, "receive", who=SYSTEM, why="The order is for a network it supervises.", at=at)
+
+
+async def release(tx: Tx, rt: Runtime, drafted: AccessOrder, content: Content, *, why: str) -> AccessOrder:
+    """Send out an order that is held. The provider's row stays locked to the end, so its sequence has no gap.
+
+    A suspension whose time is over is taken back instead. Raises ActionRefused (409), NoSigningKey.
+    """
+    at = rt.clock.now()
+    if drafted.until is not None and drafted.until <= at:
+        return await take_back(tx, rt, drafted, who=SYSTEM, why=TOO_LATE)
+    orders.MOVES.lifecycle.after(drafted.status, Move.RELEASE)
+    signer = signer_of(rt, content.issuer.id)
+    sequence = await providers.next_sequence(tx, drafted.provider_id)
+    due = await deadlines.start(
+        tx, kind=EXECUTION, aggregate_id=drafted.id, clock_name=f"execute_{drafted.action}", rt=rt, at=at
+    )
+    signed = told.signed(drafted, content, signer, sequence=sequence, issued_at=at, execute_by=due.due_at)
+    released = await orders.MOVES.move(
+        tx, drafted, Move.RELEASE, who=SYSTEM, why=why, at=at, sequence=signed.sequence, issued_at=signed.issued_at,
+        execute_by=signed.execute_by, jws=signed.jws, digest=signed.digest, kid=signed.kid,
+    )  # fmt: skip
+    outbox.add_raw(
+        tx, topic=orders_topic(drafted.provider_id).name, key=str(drafted.site_id or drafted.hosts[0]),
+        type=ORDER_TYPE, value=signed.jws, event_id=uuid7(), at=at,
+    )  # fmt: skip
+    outbox.add(tx, told.released(released, content), at=at)
+    notify_at_commit(tx, feed.CHANNEL, str(drafted.provider_id))
+    return released
+
+
+async def release_due(rt: Runtime, tx: Tx, order_id: UUID) -> None:
+    """The withdraw window closed: release the order unless it was withdrawn meanwhile."""
+    order = await held(tx, order_id)
+    if order.status is Status.DRAFTED:
+        await release(tx, rt, order, await orders.content(tx, order_id), why="The withdraw window closed.")
+
+
+async def take_back(tx: Tx, rt: Runtime, order: AccessOrder, *, who: Caller, why: str) -> AccessOrder:
+    """Withdraw a held order before its provider has seen it, and the instruction to issue it. Raises ActionRefused."""
+    at = rt.clock.now()
+    withdrawn = await orders.MOVES.move(tx, order, Move.WITHDRAW, who=who, why=why, at=at, withdrawn_by=who.person)
+    await deadlines.met(tx, RELEASE_WINDOW, order.id, at)
+    await deadlines.met(tx, LAPSE, order.id, at)
+    if order.status is Status.INSTRUCTED:
+        instruction = await instructions.hold_of_order(tx, order.id)
+        if INSTRUCTION.can(instruction.status, InstructionAction.CLOSE):
+            await instructions.MOVES.move(tx, instruction, InstructionAction.CLOSE, who=who, why=why, at=at)
+        await deadlines.met(tx, INSTRUCTED, instruction.id, at)
+    outbox.add(tx, told.withdrawn(withdrawn, why), at=at)
+    return withdrawn

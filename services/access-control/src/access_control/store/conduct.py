@@ -1,0 +1,93 @@
+"""The conduct records of providers: penalties that decisions entered there."""
+
+# ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from access_control.lifecycle import CONDUCT, ConductAction
+from shared.contracts.grounds import AuthorityRef, Grounds, Statement
+from shared.contracts.http.access import ConductStatus
+from shared.runtime.acts.moves import Moves
+from shared.runtime.acts.policy import Reach
+from shared.runtime.db.postgres import Tx
+from shared.runtime.web.paging import PageQuery
+
+
+@dataclass(frozen=True, slots=True)
+class ConductEntry:
+    """A penalty; undone, it stays with the reasons of both sides."""
+
+    id: UUID
+    version: int
+    status: ConductStatus
+    provider_id: UUID
+    decision_id: UUID
+    grounds: Grounds
+    entered_at: datetime
+    undone_because: str | None
+    undone_by: AuthorityRef | None
+    undone_statement: Statement | None
+    changed_at: datetime
+
+    @property
+    def organisation(self) -> str:
+        """The provider whose record it is in."""
+        return str(self.provider_id)
+
+
+COLUMNS: Final = """id, version, status, provider_id, decision_id, grounds, entered_at, undone_because, undone_by,
+       undone_statement, changed_at"""
+ADD: Final = f"""
+INSERT INTO conduct_entry (id, status, provider_id, decision_id, grounds, entered_at, changed_at)
+VALUES ($1, 'standing', $2, $3, $4, $5, $5)
+ON CONFLICT (decision_id) DO NOTHING
+RETURNING {COLUMNS}
+"""
+OF_DECISION: Final = f"SELECT {COLUMNS} FROM conduct_entry WHERE decision_id = $1 FOR NO KEY UPDATE"
+WORDS: Final = {"organisation": "provider_id::text = ANY ({})"}
+
+
+def of(row: asyncpg.Record) -> ConductEntry:
+    """A row of COLUMNS."""
+    values: dict[str, Any] = dict(row)
+    return ConductEntry(**{
+        **values, "status": ConductStatus(values["status"]), "grounds": Grounds.model_validate(values["grounds"]),
+        "undone_by": values["undone_by"] and AuthorityRef.model_validate(values["undone_by"]),
+        "undone_statement": values["undone_statement"] and Statement.model_validate(values["undone_statement"]),
+    })  # fmt: skip
+
+
+MOVES: Final[Moves[ConductEntry, ConductStatus, ConductAction]] = Moves(
+    CONDUCT, table="conduct_entry", columns=COLUMNS, read=of
+)
+
+
+async def add(
+    tx: Tx, entry_id: UUID, provider_id: UUID, decision_id: UUID, grounds: Grounds, at: datetime
+) -> ConductEntry | None:
+    """Enter a penalty; none if its decision is entered already."""
+    row = await tx.fetchrow(ADD, entry_id, provider_id, decision_id, grounds.model_dump(mode="json"), at)
+    return of(row) if row else None
+
+
+async def hold_of_decision(tx: Tx, decision_id: UUID) -> ConductEntry | None:
+    """The entry of a decision, held; none if it entered nothing here."""
+    row = await tx.fetchrow(OF_DECISION, decision_id)
+    return of(row) if row else None
+
+
+async def page(tx: Tx, reach: Reach, provider_id: UUID, query: PageQuery) -> list[ConductEntry]:
+    """The entries of one provider that are within reach, newest first."""
+    where, values = reach.where(WORDS, first=4)
+    rows = await tx.fetch(
+        f"""SELECT {COLUMNS} FROM conduct_entry
+             WHERE ($1::uuid IS NULL OR id < $1) AND provider_id = $3 AND {where}
+             ORDER BY id DESC LIMIT $2""",
+        query.after, query.fetch, provider_id, *values,
+    )  # fmt: skip
+    return [of(row) for row in rows]

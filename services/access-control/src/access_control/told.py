@@ -1,0 +1,241 @@
+"""What access-control tells: facts of orders and providers, and the documents that orders and instructions are."""
+
+import hashlib
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote
+from uuid import UUID
+
+from access_control.store.orders import AccessOrder, Content, Signed
+from access_control.store.providers import Provider
+from shared.contracts import access
+from shared.contracts.base import Fact
+from shared.contracts.grounds import AuthorityRef, Statement
+from shared.contracts.orders import (
+    INSTRUCTION_TYPE,
+    ORDER_TYPE,
+    Action,
+    Cause,
+    Instruction,
+    Order,
+    OrderedSite,
+    Outcome,
+    Receipt,
+)
+from shared.contracts.registry import ExecutionCarriedOutV1
+from shared.contracts.subjects import AccessRecord, FoundSite
+from shared.signing import Signer
+
+SCOPE: Final = "Hosting of these names by this provider; nothing else."
+UNREGISTERED: Final = "not registered"
+"""Hosting mode of a found site: no register says it."""
+
+
+# -- facts ---------------------------------------------------------------------------------------------------------
+
+
+def provider(known: Provider) -> access.ProviderRecordedV1:
+    """Its whole record; whom to ask there stays here."""
+    return access.ProviderRecordedV1(
+        provider_id=known.id,
+        version=known.version,
+        name=known.name,
+        licence_number=known.licence_number,
+        kind=known.kind,
+        region=known.region,
+        supervisor=known.supervisor,
+        status=known.status,
+    )
+
+
+def _story(order: AccessOrder, at: datetime) -> dict[str, Any]:
+    return {
+        "order_id": order.id,
+        "execution_id": order.execution_id,
+        "decision_id": order.decision_id,
+        "site_id": order.site_id,
+        "hosts": order.hosts,
+        "provider_id": order.provider_id,
+        "action": order.action,
+        "attempt": order.attempt,
+        "sequence": order.sequence,
+        "at": at,
+    }
+
+
+def released(order: AccessOrder, content: Content) -> Fact:
+    """It went out."""
+    says = content.grounds or content.statement
+    assert says is not None, "an order has grounds or a statement"
+    return access.OrderReleasedV1(
+        **_story(order, order.changed_at),
+        digest=order.digest,
+        issuer=content.issuer,
+        authority=content.authority,
+        public_reasons=says.public_reasons,
+        undoes=order.undoes,
+        until=order.until,
+        execute_by=order.execute_by,
+    )
+
+
+def withdrawn(order: AccessOrder, reasons: str) -> Fact:
+    """It was taken back: before it went out, or by a later one."""
+    return access.OrderWithdrawnV1(**_story(order, order.changed_at), reasons=reasons)
+
+
+def overdue(order: AccessOrder, due: datetime, at: datetime, *, escalated: bool = False) -> Fact:
+    """Its delay passed; ``escalated``: and somebody said so again, or it is the instruction's that passed."""
+    return access.OrderOverdueV1(**_story(order, at), execute_by=due, escalated=escalated)
+
+
+def objected(order: AccessOrder, reasons: str, at: datetime) -> Fact:
+    """Its network's supervisor points at an error before issuing it."""
+    return access.OrderContestedV1(**_story(order, at), reasons=reasons)
+
+
+def answered(order: AccessOrder, answer: str, reasons: str, at: datetime) -> Fact:
+    """The issuer answered an objection."""
+    return access.OrderAnsweredV1(**_story(order, at), answer=answer, reasons=reasons)
+
+
+def claimed(order: AccessOrder, receipt: Receipt, at: datetime) -> Fact:
+    """What the provider signed about it, in words every department reads."""
+    story = _story(order, at)
+    match receipt.outcome:
+        case Outcome.RECEIVED:
+            return access.OrderReceivedV1(**story)
+        case Outcome.EXECUTED:
+            return access.OrderExecutedV1(**story, how=receipt.how, executed_at=receipt.at)
+        case Outcome.PARTLY:
+            return access.OrderPartlyExecutedV1(**story, reasons=receipt.why)
+        case Outcome.IMPOSSIBLE:
+            return access.OrderImpossibleV1(**story, reasons=receipt.why)
+        case Outcome.CONTESTED:
+            return access.OrderContestedV1(**story, reasons=receipt.why)
+
+
+# -- documents -----------------------------------------------------------------------------------------------------
+
+
+def sites(fact: ExecutionCarriedOutV1) -> dict[UUID, OrderedSite]:
+    """The site as each provider that hosts it knows it; a site with several accesses there is still one site."""
+    if isinstance(fact.subject, FoundSite):
+        # Exactly the name that was found: names below it may be registered sites of others.
+        found = OrderedSite(
+            name=fact.subject.host, hosts=(fact.subject.host,), names_below=False, ips=(), hosting_mode=UNREGISTERED
+        )
+        return {fact.subject.provider_id: found}
+    if fact.site is None:
+        return {}
+    by_provider: dict[UUID, list[AccessRecord]] = {}
+    for each in fact.site.accesses:
+        by_provider.setdefault(each.provider_id, []).append(each)
+    return {
+        provider_id: OrderedSite(
+            site_id=fact.site.site_id,
+            number=fact.site.number,
+            name=fact.site.name,
+            hosts=fact.site.hosts,
+            spared=fact.site.spared,
+            ips=tuple(dict.fromkeys(ip for each in accesses for ip in each.ips)),
+            hosting_mode=", ".join(dict.fromkeys(each.hosting_mode for each in accesses)),
+        )
+        for provider_id, accesses in by_provider.items()
+    }
+
+
+def burden(fact: ExecutionCarriedOutV1, site: OrderedSite, issuer: AuthorityRef, public_url: str) -> Content:
+    """Stop hosting a site, because the register carried out a decision about it (P3.2.3)."""
+    key = fact.registration.number if fact.registration is not None else site.number or site.hosts[0]
+    return Content(
+        site=site,
+        issuer=issuer,
+        regulator=fact.regulator,
+        authority=fact.grounds.authority,
+        cause=Cause(kind="execution", id=fact.execution_id),
+        grounds=fact.grounds.public(),
+        scope=SCOPE,
+        register_entry=f"{public_url}/public/register/{quote(key, safe='')}",
+    )
+
+
+def restore(earlier: Content, execution_id: UUID, authority: AuthorityRef, statement: Statement) -> Content:
+    """Host the site again exactly as it was ordered off, whatever the register says of its accesses today.
+
+    ``authority``: who decided so, which is not who decided the measure when an appeal was won.
+    """
+    return earlier.model_copy(
+        update={
+            "authority": authority,
+            "cause": Cause(kind="undoing", id=execution_id),
+            "grounds": None,
+            "statement": statement.public(),
+        }
+    )
+
+
+def signed(
+    order: AccessOrder, content: Content, signer: Signer, *, sequence: int, issued_at: datetime, execute_by: datetime
+) -> Signed:
+    """Sign an order with its place and times: the one time that it is serialised."""
+    document = Order(
+        order_id=order.id,
+        sequence=sequence,
+        attempt=order.attempt,
+        provider_id=order.provider_id,
+        action=order.action,
+        cause=content.cause,
+        site=content.site,
+        issuer=content.issuer,
+        authority=content.authority,
+        decision_id=order.decision_id,
+        grounds=content.grounds,
+        statement=content.statement,
+        scope=content.scope,
+        issued_at=issued_at,
+        execute_by=execute_by,
+        until=order.until,
+        undoes=order.undoes,
+        register_entry=content.register_entry,
+    )
+    jws = signer.sign(document.model_dump_json().encode(), ORDER_TYPE).encode()
+    return Signed(sequence, issued_at, execute_by, jws, hashlib.sha256(jws).hexdigest(), signer.kid)
+
+
+def instruction(
+    instruction_id: UUID, order: AccessOrder, content: Content, signer: Signer, *, at: datetime, issue_by: datetime
+) -> bytes:
+    """Sign what the supervisor of a network is told to order there (P3.4)."""
+    assert content.grounds is not None, "only burdens are passed on; a restore goes out by itself"
+    document = Instruction(
+        instruction_id=instruction_id,
+        order_id=order.id,
+        provider_id=order.provider_id,
+        action=order.action,
+        attempt=order.attempt,
+        cause=content.cause,
+        site=content.site,
+        regulator=content.regulator,
+        supervisor=content.issuer,
+        authority=content.authority,
+        decision_id=order.decision_id,
+        grounds=content.grounds,
+        scope=content.scope,
+        issued_at=at,
+        issue_by=issue_by,
+        until=order.until,
+        register_entry=content.register_entry,
+    )
+    return signer.sign(document.model_dump_json().encode(), INSTRUCTION_TYPE).encode()
+
+
+def regions(provider_region: str, content: Content) -> Collection[str]:
+    """Whose officials see an order: the provinces of its provider, of who gives it and of who decided."""
+    others = (content.issuer.region, content.regulator.region, content.authority.region)
+    return {provider_region, *(region for region in others if region is not None)}
+
+
+ACTIONS: Final = {"suspend_access": Action.SUSPEND, "cut_access": Action.CUT_OFF, "revoke": Action.CUT_OFF}
+"""What a host is told, by effect; other effects send no orders."""
