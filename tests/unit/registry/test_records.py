@@ -32,16 +32,24 @@ def refused(**changes: Any) -> tuple[str, str | None]:
 
 def test_what_may_be_left_out_has_its_default() -> None:
     record = checked()
-    assert (record.operator_kind, record.hosting_mode, record.service_items) == ("company", "virtual_host", ("general",))
+    assert (record.operator_kind, record.hosting_mode, record.service_items) == (
+        "company",
+        "virtual_host",
+        ("general",),
+    )
     assert (record.number, record.number_kind) == (None, "filing")
 
 
-@pytest.mark.parametrize("number", ["京ICP备10046444号", "京icp备10046444号", " 京ＩＣＰ备１００４６４４４号 ", "京ICP备 10046444 号"])
+@pytest.mark.parametrize(
+    "number", ["京ICP备10046444号", "京icp备10046444号", " 京ＩＣＰ备１００４６４４４号 ", "京ICP备 10046444 号"]
+)
 def test_a_number_has_one_form_however_it_is_typed(number: str) -> None:
     assert checked(number=number).number == "京ICP备10046444号"
 
 
-@pytest.mark.parametrize("number", ["沪ICP备10046444号", "京ICP备10046444号-1", "京ICP备123456789012号", "x", "京ICP备号"])
+@pytest.mark.parametrize(
+    "number", ["沪ICP备10046444号", "京ICP备10046444号-1", "京ICP备123456789012号", "x", "京ICP备号"]
+)
 def test_a_number_that_is_none_here_is_rejected(number: str) -> None:
     assert refused(number=number) == ("bad_number", "number")
 

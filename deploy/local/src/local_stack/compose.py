@@ -54,7 +54,6 @@ def place() -> Place:
         lmdb_path="/var/lib/concord/lookup",
         evidence_path="/var/lib/concord/evidence",
         withdraw_window_s=75,
-        identity_key=_secret("CONCORD_IDENTITY_KEY"),
         otlp_endpoint="http://otel-collector:4318",
     )
 

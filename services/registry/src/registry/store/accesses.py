@@ -98,9 +98,7 @@ async def taken(
     return frozenset((row["ip"], row["operator_id"], row["alone"]) for row in rows)
 
 
-async def add(
-    tx: Tx, site_id: UUID, operator_id: UUID, access: Access, *, claimed_until: datetime | None
-) -> None:
+async def add(tx: Tx, site_id: UUID, operator_id: UUID, access: Access, *, claimed_until: datetime | None) -> None:
     """Host a site at a provider; the caller holds its addresses."""
     await tx.execute(
         ADD, access.id, site_id, operator_id, access.provider_id, list(access.ips), access.hosting_mode,
