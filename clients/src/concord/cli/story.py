@@ -237,7 +237,9 @@ async def _operator(c: Context, pharmacy: Pharmacy) -> registry.OperatorView:
         region=REGION,
         document=registry.IdentityDocument(number=ref.identity),
         particulars=registry.Particulars(name=ref.name),
-        address_for_service=registry.NewAddress(email=f"legal@{ref.name.split()[0].lower()}.example"),
+        address_for_service=registry.NewAddress(
+            email=f"legal@{ref.name.removesuffix(' Ltd').replace(' ', '-').lower()}.example"
+        ),
     )
     try:
         return await mine.enter_operator(new)
@@ -498,9 +500,9 @@ async def once(c: Context) -> str:
         order = await c.people["desk-a"].access.get_order((await _order(c, pharmacy, action)).id)
         executed = [receipt for receipt in order.receipts if receipt.outcome == "executed"]
         expect(len(executed) == 1, f"{len(executed)} executed receipts for the {action}")
-        told.append(f"{action}: 1 order, 1 receipt")
+        told.append(f"{pharmacy.number} {action}")
     expect(not await _orders(c, c.guilty, Action.RESTORE), "the other pharmacy was restored")
-    return "; ".join(told)
+    return f"one order and one receipt each: {', '.join(told)}"
 
 
 Step = Callable[[Context], Awaitable[str]]
