@@ -26,7 +26,7 @@ def _cited() -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("row", _cited(), ids=str)
+@pytest.mark.parametrize("row", _cited(), ids=lambda row: f"{type(row).__name__}-{getattr(row, 'code', '')}")
 def test_every_rule_says_where_it_comes_from(row: Any) -> None:
     assert all(CITATION.match(part) for part in row.source.split(", "))
 
