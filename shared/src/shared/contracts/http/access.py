@@ -8,9 +8,9 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from shared.contracts import examples
-from shared.contracts.base import Reasons, Region, Text
+from shared.contracts.base import Body, Reasons, Region, Text
 from shared.contracts.grounds import AuthorityRef, Grounds, Statement
-from shared.contracts.http.base import Body, View, example
+from shared.contracts.http.base import View, example
 from shared.contracts.orders import Action, Cause, OrderedSite, Outcome
 
 MOST_RECEIPTS = 1_000
