@@ -138,7 +138,7 @@ async def test_an_objection_that_is_upheld_ends_it_and_is_told(desk: Desk) -> No
     assert (await desk.feed(network))["head"] == 0
 
 
-async def test_an_objection_that_is_rejected_goes_back_with_its_clock_and_two_people_are_needed_anew(
+async def test_a_rejected_objection_goes_back_with_its_clock_and_two_people_are_needed_anew(
     desk: Desk,
 ) -> None:
     _, _, instruction = await instructed(desk)
@@ -194,7 +194,7 @@ async def test_undone_afterwards_the_restore_waits_for_nobody(slow_desk: Desk) -
 
 
 async def test_the_regulator_takes_an_instruction_back_and_another_person_gives_it_again(desk: Desk) -> None:
-    network, _, instruction = await instructed(desk)
+    _, _, instruction = await instructed(desk)
     (order,) = await desk.orders()
     await desk.act(f"/orders/{order['id']}/withdrawal", WHY, "desk-a")
     assert (await desk.instruction())["status"] == "withdrawn"

@@ -15,7 +15,7 @@ def may_read_order(who: Caller, order: dict[str, Any]) -> bool:
         return True
     if not who.roles & READ_ORDERS:
         raise NoRole
-    return who.level == "national" or who.region in order["provinces"]
+    return who.level == "national" or str(who.region) in set(order["provinces"])
 
 
 def may_read_provider(who: Caller, _: Any) -> bool:
@@ -29,7 +29,7 @@ def may_read_instruction(who: Caller, instruction: dict[str, Any]) -> bool:
         return True
     if not who.roles & {"access_desk", "industry_regulator"}:
         raise NoRole
-    return who.organisation == instruction["regulator"]
+    return bool(who.organisation == instruction["regulator"])
 
 
 async def test_orders_as_everybody(desk: Desk) -> None:
