@@ -4,7 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access_control.lifecycle import CLAIMED, LIFECYCLE, MOVES, OPEN, RUNNING, STOPPED, UNSENT, Move, Status
+from access_control.lifecycle import (
+    CLAIMED,
+    INSTRUCTION,
+    LIFECYCLE,
+    MOVES,
+    OPEN,
+    OVER,
+    RUNNING,
+    STOPPED,
+    UNSENT,
+    Move,
+    Status,
+)
+from shared.contracts.http.access import InstructionAction, InstructionStatus
 from shared.contracts.orders import Outcome
 from shared.runtime.base.problems import ActionRefused
 
@@ -18,23 +31,35 @@ def test_an_order_can_only_be_withdrawn_before_it_went_out() -> None:
     ]
 
 
-def test_what_is_executed_superseded_upheld_or_lapsed_stays_so() -> None:
-    assert LIFECYCLE.final == {Status.EXECUTED, Status.SUPERSEDED, Status.UPHELD, Status.LAPSED}
+def test_what_is_executed_or_over_stays_so() -> None:
+    assert LIFECYCLE.final == {Status.EXECUTED} | OVER
 
 
-def test_a_withdrawn_order_stays_withdrawn_and_can_only_be_issued_anew_as_another() -> None:
-    assert {move: after for (status, move), after in MOVES.items() if status == Status.WITHDRAWN} == {
-        Move.REISSUE: Status.WITHDRAWN
-    }
+def test_a_withdrawn_order_is_only_sent_again_as_another_order() -> None:
+    assert [(move, MOVES[Status.WITHDRAWN, move]) for move in LIFECYCLE.allowed(Status.WITHDRAWN)] == [
+        (Move.REISSUE, Status.WITHDRAWN)
+    ]
 
 
-def test_nothing_that_is_out_can_be_withdrawn_and_nothing_that_is_not_can_be_answered() -> None:
-    assert not {status for status in UNSENT for move in CLAIMED.values() if LIFECYCLE.can(status, move)}
+def test_what_a_provider_objects_to_is_never_a_dead_end() -> None:
+    for status in STOPPED:
+        assert LIFECYCLE.can(status, Move.REJECT)
+        assert LIFECYCLE.can(status, Move.UPHOLD) or LIFECYCLE.can(status, Move.ACCEPT)
 
 
-def test_whoever_contests_gets_an_answer_that_moves_the_order() -> None:
-    answers = {MOVES[Status.CONTESTED, move] for move in (Move.UPHOLD, Move.REJECT)}
-    assert answers == {Status.UPHELD, Status.RECEIVED}
+def test_whatever_went_out_and_is_not_done_lapses_with_its_time() -> None:
+    assert {status for status in Status if LIFECYCLE.can(status, Move.LAPSE)} == RUNNING | STOPPED
+
+
+def test_only_what_is_late_can_be_escalated() -> None:
+    assert {status for status in Status if LIFECYCLE.can(status, Move.ESCALATE)} == RUNNING
+
+
+def test_an_instruction_needs_a_receipt_before_it_is_issued() -> None:
+    assert [status for status in InstructionStatus if INSTRUCTION.can(status, InstructionAction.ISSUE)] == [
+        InstructionStatus.ACKNOWLEDGED
+    ]
+    assert INSTRUCTION.final == {InstructionStatus.ISSUED, InstructionStatus.WITHDRAWN}
 
 
 def test_a_provider_may_say_executed_as_long_as_the_order_is_open() -> None:
@@ -64,7 +89,7 @@ def test_a_refused_move_says_what_is_allowed() -> None:
 
 @given(st.lists(st.sampled_from(list(Move)), max_size=12))
 def test_no_path_leads_back_before_the_release(path: list[Move]) -> None:
-    status, released = Status.INSTRUCTED, False
+    status, released = Status.DRAFTED, False
     for move in path:
         if not LIFECYCLE.can(status, move):
             continue

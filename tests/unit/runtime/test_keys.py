@@ -1,15 +1,17 @@
-"""The file with the keys of several organisations: each signs with its own, and with no other."""
+"""The file with the keys of those who issue orders: each signs with its own, and nobody with another's."""
 
+import os
 import stat
 import threading
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
 
 from shared import signing
-from shared.runtime.base.keys import OWNER, NoSigningKey, OwnedKeys
+from shared.runtime.base.keys import NoSigningKey, OwnedKeys
+
+BEIJING, SHANGHAI = "industry-110000", "industry-310000"
 
 
 @pytest.fixture
@@ -17,13 +19,9 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "keys" / "signing.json"
 
 
-def write(file: Path, *keys: dict[str, Any]) -> None:
+def written(file: Path, *keys: dict[str, object]) -> None:
     file.parent.mkdir(exist_ok=True)
-    file.write_bytes(orjson.dumps({"keys": list(keys)}))
-
-
-def key(kid: str, owner: str | None = None) -> dict[str, Any]:
-    return {**signing.generate_key(kid=kid), **({OWNER: owner} if owner is not None else {})}
+    file.write_bytes(orjson.dumps({"keys": keys}))
 
 
 def test_without_a_file_the_service_does_not_start(file: Path) -> None:
@@ -33,62 +31,68 @@ def test_without_a_file_the_service_does_not_start(file: Path) -> None:
 
 
 def test_a_generated_file_is_readable_by_its_owner_alone(file: Path) -> None:
-    OwnedKeys(file, generate=True).signer("industry")
+    OwnedKeys(file, generate=True).signer(BEIJING)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [entry.name for entry in file.parent.iterdir()] == [file.name]
 
 
+def test_each_organisation_has_a_key_of_its_own_that_says_whose_it_is(file: Path) -> None:
+    keys = OwnedKeys(file, generate=True)
+    kids = {owner: keys.signer(owner).kid for owner in (BEIJING, SHANGHAI)}
+    assert all(kid.startswith(f"{owner}-") for owner, kid in kids.items())
+    assert {key["organisation"]: key["kid"] for key in keys.published["keys"]} == kids
+    assert all("d" not in key for key in keys.published["keys"])
+
+
+def test_nobody_signs_with_anothers_key(file: Path) -> None:
+    written(file, {**signing.generate_key(kid="sh"), "organisation": SHANGHAI}, signing.generate_key(kid="nobody's"))
+    keys = OwnedKeys(file, generate=False)
+    assert keys.signer(SHANGHAI).kid == "sh"
+    with pytest.raises(NoSigningKey, match=BEIJING):
+        keys.signer(BEIJING)
+    assert [key["kid"] for key in keys.published["keys"]] == ["sh", "nobody's"]
+
+
 def test_a_generated_key_is_kept(file: Path) -> None:
-    first = OwnedKeys(file, generate=True).signer("industry").kid
-    assert OwnedKeys(file, generate=True).signer("industry").kid == first
+    first = OwnedKeys(file, generate=True).signer(BEIJING).kid
+    assert OwnedKeys(file, generate=True).signer(BEIJING).kid == first
 
 
-def test_processes_that_start_together_share_one_key(file: Path) -> None:
-    found: list[str] = []
+def test_processes_that_start_together_share_one_key_each(file: Path) -> None:
+    owners = [f"industry-{number}0000" for number in range(11, 19)]
+    found: list[tuple[str, str]] = []
 
-    def start() -> None:
-        found.append(OwnedKeys(file, generate=True).signer("industry").kid)
+    def work() -> None:
+        keys = OwnedKeys(file, generate=True)
+        found.extend((owner, keys.signer(owner).kid) for owner in owners)
 
-    threads = [threading.Thread(target=start) for _ in range(8)]
+    threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 8
-    assert len(set(found)) == 1
+    kept = OwnedKeys(file, generate=False)
+    assert set(found) == {(owner, kept.signer(owner).kid) for owner in owners}
+    assert len(found) == 64
+    assert len(kept.published["keys"]) == 8
 
 
-def test_nobody_signs_with_the_key_of_another_or_of_nobody(file: Path) -> None:
-    write(file, key("a", "industry-110000"), key("old"))
+def test_the_first_key_of_an_organisation_signs_and_retired_ones_stay_published(file: Path) -> None:
+    written(file, *({**signing.generate_key(kid=kid), "organisation": BEIJING} for kid in ("new", "old")))
     keys = OwnedKeys(file, generate=False)
-    assert keys.signer("industry-110000").kid == "a"
-    with pytest.raises(NoSigningKey, match="no key of industry-310000"):
-        keys.signer("industry-310000")
+    assert keys.signer(BEIJING).kid == "new"
+    assert [key["kid"] for key in keys.published["keys"]] == ["new", "old"]
 
 
-def test_the_first_key_of_an_organisation_signs_and_the_others_stay_published(file: Path) -> None:
-    write(file, key("new", "industry"), key("other", "drugs"), key("old", "industry"), key("gone"))
+def test_a_file_that_is_replaced_is_read_again(file: Path) -> None:
+    written(file, {**signing.generate_key(kid="old"), "organisation": BEIJING})
     keys = OwnedKeys(file, generate=False)
-    assert keys.signer("industry").kid == "new"
-    assert [(each["kid"], each.get(OWNER)) for each in keys.published["keys"]] == [
-        ("new", "industry"), ("other", "drugs"), ("old", "industry"), ("gone", None),
-    ]  # fmt: skip
-
-
-def test_a_rotated_key_signs_without_a_restart(file: Path) -> None:
-    old = key("old", "industry")
-    write(file, old)
-    keys = OwnedKeys(file, generate=False)
-    assert keys.signer("industry").kid == "old"
-    write(file, key("new", "industry"), old)
-    assert keys.signer("industry").kid == "new"
-
-
-def test_no_private_member_is_published(file: Path) -> None:
-    keys = OwnedKeys(file, generate=True)
-    keys.ensure(["industry", "drugs"])
+    assert keys.signer(BEIJING).kid == "old"
+    fresh = file.with_suffix(".new")
+    written(fresh, *({**signing.generate_key(kid=kid), "organisation": BEIJING} for kid in ("new", "old")))
+    os.replace(fresh, file)
+    assert keys.signer(BEIJING).kid == "new"
     assert len(keys.published["keys"]) == 2
-    assert all("d" not in each for each in keys.published["keys"])
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"keys": []}', b'{"keys": [{"kty": "OKP"}]}', b"[1]"])
