@@ -1,4 +1,4 @@
-"""Found sites, operators and providers, from the suspicion to the end; and subjects that change meanwhile (model §4)."""
+"""Found sites, operators and providers, from suspicion to end; and subjects that change meanwhile (model §4)."""
 
 from datetime import timedelta
 from typing import Any
@@ -186,9 +186,10 @@ async def test_whom_it_burdens_sees_no_neighbours_and_no_accounts(office: Office
     assert "neighbour.example" in (await office.api.get(f"/decisions/{decided['id']}", who="drugs-a")).text
     text = (await office.api.get(f"/decisions/{decided['id']}", who="applicant")).text
     assert "neighbour.example" not in text
-    for text in (text, (await office.api.get(f"/cases/{decided['case_id']}", who="drugs-c")).text):
+    case = (await office.api.get(f"/cases/{decided['case_id']}", who="drugs-c")).text
+    for shown in (text, case):
         for account in ("drugs-a", "drugs-b", "Drugs A"):
-            assert f'"{account}"' not in text
+            assert f'"{account}"' not in shown
 
 
 async def test_nobody_reads_a_draft_whom_it_would_burden(office: Office) -> None:
