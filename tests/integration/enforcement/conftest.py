@@ -184,7 +184,7 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 async def office(make_database: MakeDatabase, clock: FixedClock, tmp_path: Path) -> AsyncIterator[Office]:
-    settings = {
+    settings: dict[str, Any] = {
         "signing_keys_file": tmp_path / "keys.json", "signing_keys_generate": True,
         "evidence_path": tmp_path / "evidence",
     }  # fmt: skip

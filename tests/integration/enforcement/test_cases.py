@@ -67,7 +67,8 @@ async def test_a_list_or_record_asked_by_nobody_is_refused(office: Office) -> No
         f"/appeals/{appeal['id']}", f"/evidence/{sha256}", "/notices",
     ):  # fmt: skip
         assert (await office.api.get(path)).status_code == 401, path
-        for who in (("drugs-a", {"roles": []}), ("applicant", {"organisation": None})):
+        others: list[tuple[str, dict[str, Any]]] = [("drugs-a", {"roles": []}), ("applicant", {"organisation": None})]
+        for who in others:
             answer = await office.api.get(path, who=who)
             shown = answer.json().get("items", []) if answer.status_code == 200 else []
             assert answer.status_code in {401, 403, 404} or shown == [], (path, who)

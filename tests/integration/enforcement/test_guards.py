@@ -80,9 +80,13 @@ async def test_every_verb_asked_by_everybody_who_may_not_changes_nothing(office:
             assert (status, code) in {
                 (403, "role_missing"), (403, "out_of_scope"), (404, "unknown_act"), (422, "consent_needed"),
             }, (verb, who, status, code)  # fmt: skip
-        for elsewhere in ({"region": "310000"}, {"region": None}, {"organisation": "culture-110000"}, {"roles": []}):
-            who = (sorted(may - {"applicant"})[0] if may != {"applicant"} else "drugs-a", elsewhere)
-            assert (await office.refused(path, body, who))[0] in {403, 404, 422}, (verb, who)
+        owner = sorted(may - {"applicant"})[0] if may != {"applicant"} else "drugs-a"
+        moved: list[dict[str, Any]] = [
+            {"region": "310000"}, {"region": None}, {"organisation": "culture-110000"}, {"roles": []},
+        ]  # fmt: skip
+        for elsewhere in moved:
+            answer = await office.refused(path, body, (owner, elsewhere))
+            assert answer[0] in {403, 404, 422}, (verb, owner, elsewhere)
     after = await everything(office.api.rt)
     assert {table for table in before if before[table] != after[table]} <= {"audit", "idempotency_key"}
 

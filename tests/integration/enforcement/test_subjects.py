@@ -15,8 +15,8 @@ from tests.support.people import OPERATOR_USCC
 PROVIDER = ProviderRecordedV1.EXAMPLE["provider_id"]
 HOST = ("host", {"organisation": PROVIDER, "roles": ["access_provider"]})
 OTHER_HOST = ("host", {"organisation": "018f0000-0000-7000-8000-00000000dead", "roles": ["access_provider"]})
-FOUND = {"about": {"kind": "found_site", "host": "wild.example", "provider_id": PROVIDER}}
-ABOUT_PROVIDER = {"about": {"kind": "provider", "provider_id": PROVIDER}, "service_item": None}
+FOUND: dict[str, Any] = {"about": {"kind": "found_site", "host": "wild.example", "provider_id": PROVIDER}}
+ABOUT_PROVIDER: dict[str, Any] = {"about": {"kind": "provider", "provider_id": PROVIDER}, "service_item": None}
 
 
 async def released(office: Office, about: dict[str, Any], effect: str, **changes: Any) -> dict[str, Any]:

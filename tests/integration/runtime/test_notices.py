@@ -94,7 +94,7 @@ def rt(db: Database, dsn: str, mailbox: tuple[Mailbox, int], tmp_path: Path) -> 
     settings = Settings(
         database_url=dsn, smtp_port=mailbox[1], smtp_tls="none", webhooks_private=True,
         signing_keys_file=tmp_path / "keys.json", signing_keys_generate=True,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
     clock = FixedClock(at("2026-11-26T04:00"))
     return Runtime(db, clock, rules.load("cn-2006"), settings, directory(clock))
 

@@ -184,4 +184,3 @@ async def foreign_act(tx: Tx, act_id: UUID) -> ForeignAct | None:
         act, Party.model_validate(row["operator"]), Grounds.model_validate(row["grounds"]), row["issued_at"],
         row["delivered_at"],
     )  # fmt: skip
-
