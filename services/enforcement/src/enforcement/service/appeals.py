@@ -6,13 +6,22 @@ from typing import Final
 from uuid import UUID
 
 from enforcement import told
-from enforcement.errors import AppealPending, AppealTooLate, ConsentNeeded, NothingToAppeal, UnknownAct
+from enforcement.errors import (
+    AppealPending,
+    AppealTooLate,
+    ConsentNeeded,
+    NoIndependentBody,
+    NothingToAppeal,
+    UnknownAct,
+)
 from enforcement.lifecycle import DECISION, Action, AppealAction, AppealStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions as deciding
 from enforcement.service.decisions import review_body
 from enforcement.store import appeals, decisions
 from enforcement.store.appeals import Appeal
+from enforcement.store.cases import Case
+from enforcement.store.decisions import Decision
 from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, Names, OperatorRef, Service, Statement
 from shared.contracts.http.enforcement import NewAppeal, Outcome, Stay
 from shared.contracts.http.registry import ClockView
@@ -38,6 +47,8 @@ class Appealable:
     grounds: Grounds
     body: AuthorityRef
     delivered_at: datetime | None
+    issued_at: datetime | None
+    """When it was done, or done again: a refusal that fell on appeal may be repeated."""
     signed_by: tuple[str, ...]
 
     @property
@@ -64,17 +75,40 @@ async def file(tx: Tx, rt: Runtime, who: Caller, body: NewAppeal) -> Appeal:
         if not POLICY.allows(who, Act.FILE_APPEAL, act):
             raise ConsentNeeded.field("consent", "say how the operator agreed; only the review body may enter it")
         _require_in_time(rt, act, at)
+    earlier = await appeals.of_acts(tx, [act.act.id])
+    if earlier and not _challenged_anew(earlier[-1], act, body):
+        raise AppealPending(appeal_id=str(earlier[-1].id))
+    if earlier and earlier[-1].consent is not None and earlier[-1].status is AppealStatus.OPEN and body.consent is None:
+        return await _take_over(tx, who, earlier[-1], body, at)
     new = await appeals.add(
         tx, uuid7(), act.act, appellant=act.operator, authority=act.grounds.authority, body=act.body,
         grounds=body.grounds, consent=body.consent, stay="asked" if body.asks_for_stay else "none", by=who.person,
         at=at,
     )  # fmt: skip
     if new is None:
-        raise AppealPending(appeal_id=str((await appeals.of_acts(tx, [body.act.id]))[0].id))
+        raise AppealPending(appeal_id=str((await appeals.of_acts(tx, [act.act.id]))[-1].id))
     appeals.MOVES.began(tx, new, "file", who=who, why=body.grounds, at=at)
     await deadlines.start(tx, kind=CLOCK, aggregate_id=new.id, clock_name=CLOCK, rt=rt, at=at)
     outbox.add(tx, told.appeal_filed(new), at=at)
     return new
+
+
+def _challenged_anew(last: Appeal, act: Appealable, body: NewAppeal) -> bool:
+    """Whether an earlier appeal does not stand in the way: the act was done again since, or the operator itself comes.
+
+    What a review body entered for an operator takes nothing from it: that it agreed is the body's word alone.
+    """
+    if act.issued_at is not None and act.issued_at > last.filed_at:
+        return True
+    return last.consent is not None and body.consent is None and last.status is not AppealStatus.UPHELD
+
+
+async def _take_over(tx: Tx, who: Caller, entered: Appeal, body: NewAppeal, at: datetime) -> Appeal:
+    """The operator makes what was entered for it its own, in its own words; the clock runs on."""
+    return await appeals.MOVES.change(
+        tx, entered, "take_over", who=who, why=body.grounds, at=at, grounds=body.grounds, consent=None,
+        filed_by=who.person, stay="asked" if body.asks_for_stay and entered.stay == "none" else entered.stay,
+    )  # fmt: skip
 
 
 async def _appealable(tx: Tx, rt: Runtime, who: Caller, ref: ActRef) -> Appealable:
@@ -87,14 +121,20 @@ async def _appealable(tx: Tx, rt: Runtime, who: Caller, ref: ActRef) -> Appealab
         delivered = await notices.delivered_at(tx, decision.id, deciding.RELEASED)
         ref = ActRef(service=ref.service, kind="decision", id=ref.id)
         found = Appealable(
-            ref, case.operator, decision.grounds, decision.grounds.redress.body, delivered, decision.signed_by
+            ref,
+            case.operator,
+            decision.grounds,
+            decision.grounds.redress.body,
+            delivered,
+            decision.released_at,
+            decision.signed_by,
         )
     else:
         known = await appeals.foreign_act(tx, ref.id)
         if known is None or known.act.service is not ref.service:
             raise UnknownAct(act_id=ref.id)
         body = review_body(rt, known.grounds.authority)
-        found = Appealable(known.act, known.operator, known.grounds, body, known.delivered_at, ())
+        found = Appealable(known.act, known.operator, known.grounds, body, known.delivered_at, known.issued_at, ())
     if who.organisation not in {found.identity, found.body_id, found.grounds.authority.id}:
         raise UnknownAct(act_id=ref.id)
     return found
@@ -154,6 +194,8 @@ async def decide(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Outcom
     action = AppealAction.UPHOLD if body.outcome == "upheld" else AppealAction.REJECT
     appeal, signed_by = await _held(tx, appeal_id)
     POLICY.require(who, Act.DECIDE_APPEAL, appeal, drafted_by=signed_by)
+    if action is AppealAction.REJECT:
+        _require_independent(rt, appeal)
     decided = await appeals.MOVES.move(
         tx, appeal, action, who=who, why=body.statement.reasons, at=at, decided_by=who.person, decided_at=at,
         statement=body.statement.model_dump(mode="json"),
@@ -166,8 +208,30 @@ async def decide(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Outcom
             tx, decision, Action.OVERTURN, who=who, why=body.statement.reasons, at=at
         )
         outbox.add(tx, told.overturned(case, overturned, decided, body.statement, at), at=at)
+        await _suspend_what_rested_on_it(tx, rt, case, overturned, decided, body.statement, who)
     await _tell(tx, rt, decided, "appeal_decided", _DECIDED, body.statement)
     return decided
+
+
+def _require_independent(rt: Runtime, appeal: Appeal) -> None:
+    """Whom the directory has put below one of the parties since does not reject; late, it suspends the act.
+
+    Raises NoIndependentBody.
+    """
+    took_part = [appeal.authority]
+    if appeal.act.service is Service.ENFORCEMENT:
+        took_part.append(rt.directory.regulator_of(appeal.authority))
+    if appeal.body.id not in {body.id for body in rt.directory.review_bodies_for(*took_part)}:
+        raise NoIndependentBody
+
+
+async def _suspend_what_rested_on_it(
+    tx: Tx, rt: Runtime, case: Case, fallen: Decision, appeal: Appeal, says: Statement, who: Caller
+) -> None:
+    """What could be decided only because the fallen order was ignored has nothing left to rest on."""
+    for other in await decisions.of_cases(tx, [case.id]):
+        if fallen.effect in rt.rules.effects[other.effect].after:
+            await deciding.suspend(tx, rt, case, other, "basis_fell", appeal.body, says, appeal_id=appeal.id, who=who)
 
 
 async def suspend_overdue(rt: Runtime, tx: Tx, appeal_id: UUID) -> None:
@@ -184,13 +248,14 @@ async def suspend_overdue(rt: Runtime, tx: Tx, appeal_id: UUID) -> None:
 
 
 async def _held(tx: Tx, appeal_id: UUID) -> tuple[Appeal, tuple[str, ...]]:
-    """An appeal, held after the case of its decision, and who signed that."""
+    """An appeal, held after the case of its decision, and who signed that, or entered the appeal for somebody else."""
     signed_by: tuple[str, ...] = ()
     known = await appeals.get(tx, appeal_id)
     if known.act.service is Service.ENFORCEMENT:
         _, decision = await decisions.hold(tx, known.act.id)
         signed_by = decision.signed_by
-    return await appeals.hold(tx, appeal_id), signed_by
+    appeal = await appeals.hold(tx, appeal_id)
+    return appeal, signed_by if appeal.consent is None else (*signed_by, appeal.filed_by)
 
 
 async def _suspend(
