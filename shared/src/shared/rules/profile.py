@@ -384,11 +384,21 @@ def _redress(data: _File, known: Mapping[str, Clock]) -> RedressDefault:
     clock = known.get(data.get("redress", {}).get("clock", ""))
     if clock is None or clock.unit not in {Unit.DAYS, Unit.WORKING_DAYS}:
         raise data.wrong("redress.clock", "names no clock that counts days")
+    if clock.amount < _LEAST_DAYS_TO_APPEAL:
+        raise data.wrong("redress.clock", f"leaves less than {_LEAST_DAYS_TO_APPEAL} days: nobody can appeal in time")
     return _one(data, "redress", RedressDefault, within_days=clock.amount)
 
 
 # --- what one row says of another ------------------------------------------------------------------------------------
 
+_LEAST_DAYS_TO_APPEAL: Final = 5
+_DAYS: Final = {
+    Unit.SECONDS: 1 / 86_400, Unit.MINUTES: 1 / 1_440, Unit.HOURS: 1 / 24, Unit.DAYS: 1.0, Unit.WORKING_DAYS: 1.5,
+    Unit.MONTHS: 31.0, Unit.YEARS: 366.0, Unit.DAY_OF_MONTH: 31.0,
+}  # fmt: skip
+_BOUNDS: Final = {"appeal_decision": (1, 180), "notice_deemed": (1, 60), "urgent_notice": (0, 3)}
+"""Clocks by which a safeguard works (docs/adr/0004), and the days between which they stay: a clock that never runs out,
+or runs out at once, would turn it off."""
 _STAGE: Final = re.compile(r"[a-z][a-z0-9_]{0,40}").fullmatch
 _LONGEST: Final = 10_000
 
@@ -443,6 +453,9 @@ def _check_clock(data: _File, clock: Clock) -> None:
     most = 31 if clock.unit is Unit.DAY_OF_MONTH else _LONGEST
     if not 1 <= clock.amount <= most:
         raise data.wrong(f"{where}.amount", f"is not between 1 and {most}")
+    least, longest = _BOUNDS.get(clock.name, (0, float("inf")))
+    if not least <= clock.amount * _DAYS[clock.unit] <= longest:
+        raise data.wrong(f"{where}.amount", f"is not between {least} and {longest} days: a safeguard works by it")
     names = [stage.name for stage in clock.stages]
     for stage in clock.stages:
         if _STAGE(stage.name) is None or stage.name == "due" or names.count(stage.name) > 1:

@@ -211,6 +211,9 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
         raise SignedSomethingElse(
             preview_digest=preview.digest, collateral=[str(each) for each in sorted(preview.collateral)]
         )
+    after = rt.rules.effects[decision.effect].after
+    if after and not await _ignored(tx, case, after):
+        raise EffectNotPossible.field("effect", "the order that was ignored has fallen since the draft")
     released = await decisions.MOVES.move(
         tx, decision, Action.RELEASE, who=who, why="Released by a second person.", at=at, released_by=who.person,
         released_at=at, site=site and site.model_dump(mode="json"), preview=preview.model_dump(mode="json"),

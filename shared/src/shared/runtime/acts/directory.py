@@ -197,13 +197,16 @@ class Directory:
         return self.clock.now().astimezone(self.time_zone).date()
 
     def _above(self, organisation_id: str) -> set[str]:
-        """Whom an organisation is subordinate to: its parent and whoever supervises it, theirs, and so on."""
+        """Whom an organisation is subordinate to: its parent and whoever supervises it, theirs, and so on.
+
+        Whoever nobody acts for supervises nobody: a single person enters organisations, closed as they are then.
+        """
         above: set[str] = set()
         asked = [organisation_id]
         while asked:
             one = asked.pop()
             known = self.get(one)
-            over = {other.organisation_id for other in self if one in other.supervises}
+            over = {other.organisation_id for other in self if other.active and one in other.supervises}
             over |= {known.parent} if known is not None and known.parent is not None else set()
             asked += over - above
             above |= over
