@@ -52,9 +52,9 @@ def domain() -> str:
     return f"site-{next(_numbers)}.example"
 
 
-def a_site(name: str, **changes: Any) -> dict[str, Any]:
+def a_site(host: str, /, **changes: Any) -> dict[str, Any]:
     access = {"provider_id": str(PROVIDER), "ips": ["198.18.0.10"], "hosting_mode": "virtual_host"}
-    return {"name": "Pharmacy", "domains": [name], "service_items": ["general"], "accesses": [access]} | changes
+    return {"name": "Pharmacy", "domains": [host], "service_items": ["general"], "accesses": [access]} | changes
 
 
 def access(ip: str = "198.18.0.10", mode: str = "virtual_host", provider: UUID = PROVIDER) -> dict[str, Any]:
