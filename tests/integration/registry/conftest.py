@@ -128,7 +128,7 @@ class Register:
         await self.hear(fact)
         return record
 
-    async def decided(self, site: dict[str, Any], effect: str = "revoke", **changes: Any) -> DecisionReleasedV1:
+    async def decided(self, site: dict[str, Any], /, effect: str = "revoke", **changes: Any) -> DecisionReleasedV1:
         """A decision about a site, released and on the regulator's desk."""
         now = await self.get(f"/sites/{site['id']}", "regulator-a")
         frozen = FrozenSite.model_validate({
