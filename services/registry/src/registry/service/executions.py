@@ -85,7 +85,10 @@ async def receive(tx: Tx, rt: Runtime, decision: DecisionReleasedV1) -> None:
     site_id = subject.site_id if isinstance(subject, SiteSubject) else None
     operator_id = None
     if site_id is not None:
-        operator_id = (await sites.hold(tx, site_id)).operator.id
+        held = await sites.hold(tx, site_id)
+        if not held.number:
+            raise DecisionMisfit(decision.decision_id, "its site was never entered in the register")
+        operator_id = held.operator.id
     elif isinstance(subject, OperatorSubject):
         operator_id = (await operators.hold(tx, subject.operator_id)).id
     received = await executions.add(tx, uuid7(), decision, regulator, site_id=site_id, operator_id=operator_id, at=at)
