@@ -207,6 +207,16 @@ def test_a_measure_keeps_its_reasons_appeal_orders_and_outcome_for_ever(model: R
     assert state_of(model) == "serving"
 
 
+def test_of_two_turns_of_one_kind_the_later_counts_in_whatever_order(model: ReadModel, writer: Writer) -> None:
+    early, late = decided("suspended", minutes=5), decided("suspended", minutes=60)
+    writer.apply(batch(site(), carried_out(), late, early))
+    whole = dump(model)
+    assert measure_of(model).status == "suspended"
+    writer.apply(batch(early))
+    writer.apply(batch(late))
+    assert dump(model) == whole
+
+
 def test_an_appeal_against_the_execution_is_told_with_the_measure(model: ReadModel, writer: Writer) -> None:
     writer.apply(batch(site(), appeal("filed", of="execution", service="registry"), carried_out()))
     assert [each.status for each in measure_of(model).appeals] == ["filed"]
