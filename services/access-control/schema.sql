@@ -2,67 +2,171 @@
 
 TABLE access_order (
     id uuid NOT NULL,
-    provider_id uuid NOT NULL,
-    site_id uuid NOT NULL,
-    registration_id uuid NOT NULL,
-    revocation_id uuid NOT NULL,
-    decision_id uuid,
-    region text NOT NULL,
-    action text NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
     status text NOT NULL,
-    overdue boolean NOT NULL DEFAULT false,
+    execution_id uuid NOT NULL,
+    decision_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    site_id uuid,
+    hosts text[] NOT NULL,
+    action text NOT NULL,
+    attempt integer NOT NULL,
     content jsonb NOT NULL,
+    issuer_id text NOT NULL,
+    regulator_id text NOT NULL,
+    supervisor_id text,
+    regions text[] NOT NULL,
+    overdue boolean NOT NULL DEFAULT false,
+    escalated_at timestamp with time zone,
+    answer jsonb,
     undoes uuid,
     undone_by uuid,
+    instruction_id uuid,
+    reissues uuid,
+    reissued_as uuid,
+    reissued_by text,
+    withdrawn_by text,
+    taken_back_by text,
     drafted_at timestamp with time zone NOT NULL,
-    release_at timestamp with time zone NOT NULL,
+    release_at timestamp with time zone,
+    until timestamp with time zone,
     sequence bigint,
     issued_at timestamp with time zone,
     execute_by timestamp with time zone,
     jws bytea,
     digest text,
     kid text,
-    version integer NOT NULL DEFAULT 1,
     changed_at timestamp with time zone NOT NULL,
-    CONSTRAINT access_order_action_check CHECK ((action = ANY (ARRAY['cut_off'::text, 'suspend'::text, 'restore'::text, 'stop_billing'::text, 'resume_billing'::text]))),
-    CONSTRAINT access_order_check CHECK (((undoes IS NULL) OR (action = ANY (ARRAY['restore'::text, 'resume_billing'::text])))),
+    CONSTRAINT access_order_action_check CHECK ((action = ANY (ARRAY['cut_off'::text, 'suspend'::text, 'restore'::text]))),
+    CONSTRAINT access_order_attempt_check CHECK ((attempt >= 1)),
+    CONSTRAINT access_order_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES execution(id),
+    CONSTRAINT access_order_execution_id_provider_id_action_attempt_key UNIQUE (execution_id, provider_id, action, attempt),
+    CONSTRAINT access_order_instruction_id_key UNIQUE (instruction_id),
     CONSTRAINT access_order_pkey PRIMARY KEY (id),
     CONSTRAINT access_order_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES provider(id),
     CONSTRAINT access_order_provider_id_sequence_key UNIQUE (provider_id, sequence),
-    CONSTRAINT access_order_revocation_id_site_id_provider_id_action_key UNIQUE (revocation_id, site_id, provider_id, action),
-    CONSTRAINT access_order_status_check CHECK ((status = ANY (ARRAY['drafted'::text, 'released'::text, 'received'::text, 'executed'::text, 'partly'::text, 'impossible'::text, 'contested'::text, 'withdrawn'::text, 'superseded'::text]))),
+    CONSTRAINT access_order_reissued_as_fkey FOREIGN KEY (reissued_as) REFERENCES access_order(id),
+    CONSTRAINT access_order_reissued_as_key UNIQUE (reissued_as),
+    CONSTRAINT access_order_reissues_fkey FOREIGN KEY (reissues) REFERENCES access_order(id),
+    CONSTRAINT access_order_reissues_key UNIQUE (reissues),
+    CONSTRAINT access_order_status_check CHECK ((status = ANY (ARRAY['instructed'::text, 'drafted'::text, 'released'::text, 'received'::text, 'executed'::text, 'partly'::text, 'impossible'::text, 'contested'::text, 'accepted'::text, 'upheld'::text, 'lapsed'::text, 'withdrawn'::text, 'superseded'::text]))),
     CONSTRAINT access_order_undoes_fkey FOREIGN KEY (undoes) REFERENCES access_order(id),
     CONSTRAINT access_order_undoes_key UNIQUE (undoes),
     CONSTRAINT access_order_undone_by_fkey FOREIGN KEY (undone_by) REFERENCES access_order(id),
     CONSTRAINT access_order_undone_by_key UNIQUE (undone_by),
-    CONSTRAINT out_means_signed CHECK ((((status = ANY (ARRAY['drafted'::text, 'withdrawn'::text])) = (sequence IS NULL)) AND (num_nulls(sequence, issued_at, execute_by, jws, digest, kid) = ANY (ARRAY[0, 6])))),
+    CONSTRAINT instructed_by_somebody CHECK (((status <> 'instructed'::text) OR (instruction_id IS NOT NULL))),
+    CONSTRAINT out_means_signed CHECK ((((status = ANY (ARRAY['instructed'::text, 'drafted'::text, 'withdrawn'::text])) = (sequence IS NULL)) AND (num_nulls(sequence, issued_at, execute_by, jws, digest, kid) = ANY (ARRAY[0, 6])))),
+    CONSTRAINT restores_undo CHECK (((action = 'restore'::text) = (undoes IS NOT NULL))),
+    CONSTRAINT suspensions_end CHECK (((action = 'suspend'::text) = (until IS NOT NULL))),
+    CONSTRAINT two_people_send_again CHECK (((num_nulls(reissues, reissued_by, taken_back_by) = ANY (ARRAY[0, 3])) AND (reissued_by <> taken_back_by))),
 );
+INDEX access_order_execution ON access_order USING btree (execution_id);
 INDEX access_order_in_force ON access_order USING btree (provider_id, sequence) WHERE ((action = ANY (ARRAY['cut_off'::text, 'suspend'::text])) AND (sequence IS NOT NULL) AND (undone_by IS NULL));
 INDEX access_order_provider ON access_order USING btree (provider_id, id);
-INDEX access_order_registration ON access_order USING btree (registration_id, revocation_id);
 INDEX access_order_site ON access_order USING btree (site_id, id);
 INDEX access_order_status ON access_order USING btree (status, id);
--- content: The document without number and times; a restore copies the site from it.
+-- content: What it says without number and times; a restore copies the site from it.
+-- regions: Provinces of its provider, its issuer and who decided: whose officials see it.
 -- undone_by: The released order that takes this one back; null: this one is in force.
+-- taken_back_by: Who withdrew the order that this one sends again: another person.
 -- jws: The signed bytes, exactly as every provider door hands them out.
+
+TABLE conduct_entry (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    provider_id uuid NOT NULL,
+    decision_id uuid NOT NULL,
+    grounds jsonb NOT NULL,
+    entered_at timestamp with time zone NOT NULL,
+    undone_because text,
+    undone_by jsonb,
+    undone_statement jsonb,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT conduct_entry_check CHECK ((num_nulls(undone_because, undone_by, undone_statement) =
+CASE status
+    WHEN 'undone'::text THEN 0
+    ELSE 3
+END)),
+    CONSTRAINT conduct_entry_decision_id_key UNIQUE (decision_id),
+    CONSTRAINT conduct_entry_pkey PRIMARY KEY (id),
+    CONSTRAINT conduct_entry_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES provider(id),
+    CONSTRAINT conduct_entry_status_check CHECK ((status = ANY (ARRAY['standing'::text, 'undone'::text]))),
+);
+INDEX conduct_entry_provider ON conduct_entry USING btree (provider_id, id);
+
+TABLE execution (
+    id uuid NOT NULL,
+    decision_id uuid NOT NULL,
+    carried_out jsonb,
+    undone jsonb,
+    heard_at timestamp with time zone NOT NULL,
+    CONSTRAINT execution_check CHECK ((num_nulls(carried_out, undone) < 2)),
+    CONSTRAINT execution_pkey PRIMARY KEY (id),
+);
+-- table: What the register carried out. Its row is held by whoever tells of its orders: facts of one key keep their order.
+
+TABLE instruction (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    order_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    execution_id uuid NOT NULL,
+    decision_id uuid NOT NULL,
+    regulator jsonb NOT NULL,
+    regulator_id text NOT NULL,
+    supervisor jsonb NOT NULL,
+    supervisor_id text NOT NULL,
+    jws bytea NOT NULL,
+    issue_by timestamp with time zone NOT NULL,
+    overdue boolean NOT NULL DEFAULT false,
+    acknowledged_by text,
+    acknowledged_at timestamp with time zone,
+    issued_by text,
+    objection text,
+    answer jsonb,
+    received_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT instruction_check CHECK (((status = 'issued'::text) = (issued_by IS NOT NULL))),
+    CONSTRAINT instruction_check1 CHECK (((status <> ALL (ARRAY['acknowledged'::text, 'issued'::text])) OR (acknowledged_by IS NOT NULL))),
+    CONSTRAINT instruction_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES execution(id),
+    CONSTRAINT instruction_order_id_fkey FOREIGN KEY (order_id) REFERENCES access_order(id),
+    CONSTRAINT instruction_order_id_key UNIQUE (order_id),
+    CONSTRAINT instruction_pkey PRIMARY KEY (id),
+    CONSTRAINT instruction_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES provider(id),
+    CONSTRAINT instruction_status_check CHECK ((status = ANY (ARRAY['received'::text, 'acknowledged'::text, 'issued'::text, 'objected'::text, 'withdrawn'::text]))),
+    CONSTRAINT two_people_issue CHECK ((issued_by <> acknowledged_by)),
+);
+INDEX instruction_of_supervisor ON instruction USING btree (supervisor_id, id);
 
 TABLE provider (
     id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL DEFAULT 'active'::text,
     name text NOT NULL,
     licence_number text NOT NULL,
     region text NOT NULL,
     kind text NOT NULL,
     contact text NOT NULL,
+    supervisor jsonb,
     head bigint NOT NULL DEFAULT 0,
     registered_by text NOT NULL,
     registered_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT provider_check CHECK (((supervisor IS NULL) OR (kind = 'public_network'::text))),
     CONSTRAINT provider_head_check CHECK ((head >= 0)),
     CONSTRAINT provider_kind_check CHECK ((kind = ANY (ARRAY['access_provider'::text, 'carrier'::text, 'public_network'::text]))),
+    CONSTRAINT provider_licence_number_key UNIQUE (licence_number),
     CONSTRAINT provider_pkey PRIMARY KEY (id),
+    CONSTRAINT provider_status_check CHECK ((status = 'active'::text)),
 );
 -- head: Last sequence number given out; the row lock keeps the sequence free of gaps.
 
 TABLE provider_key (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
     provider_id uuid NOT NULL,
     kid text NOT NULL,
     jwk jsonb NOT NULL,
@@ -71,9 +175,13 @@ TABLE provider_key (
     added_at timestamp with time zone NOT NULL,
     revoked_by text,
     revoked_at timestamp with time zone,
-    CONSTRAINT provider_key_check CHECK (((revoked_at IS NULL) = (revoked_by IS NULL))),
-    CONSTRAINT provider_key_pkey PRIMARY KEY (provider_id, kid),
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT provider_key_check CHECK (((status = 'revoked'::text) = (revoked_at IS NOT NULL))),
+    CONSTRAINT provider_key_check1 CHECK (((revoked_at IS NULL) = (revoked_by IS NULL))),
+    CONSTRAINT provider_key_pkey PRIMARY KEY (id),
     CONSTRAINT provider_key_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES provider(id),
+    CONSTRAINT provider_key_provider_id_kid_key UNIQUE (provider_id, kid),
+    CONSTRAINT provider_key_status_check CHECK ((status = ANY (ARRAY['in_use'::text, 'revoked'::text]))),
     CONSTRAINT provider_key_thumbprint_key UNIQUE (thumbprint),
 );
 INDEX provider_key_kid ON provider_key USING btree (kid);
@@ -100,4 +208,4 @@ TABLE receipt (
 );
 UNIQUE INDEX receipt_executed_once ON receipt USING btree (order_id) WHERE (outcome = 'executed'::text);
 INDEX receipt_order ON receipt USING btree (order_id, recorded_at);
--- moved: False: the order was superseded, so the receipt is kept and changes nothing.
+-- moved: False: the order was taken back or had lapsed: the receipt is kept, and changes nothing.

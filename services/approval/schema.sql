@@ -1,59 +1,69 @@
 -- Generated from the migrations by `make generate`; for reading. The runtime's tables are in its own file.
 
-TABLE application (
+TABLE approval (
     id uuid NOT NULL,
-    version integer NOT NULL DEFAULT 1,
+    version bigint NOT NULL DEFAULT 1,
     status text NOT NULL,
-    operator_uscc text NOT NULL,
+    operator_identity text NOT NULL,
     operator_name text NOT NULL,
     service_item text NOT NULL,
     domain text NOT NULL,
     domain_as_given text NOT NULL,
     scope_of_service text NOT NULL,
-    region text NOT NULL,
     level text NOT NULL,
-    submitted_by text NOT NULL,
+    region text,
+    email text,
     submitted_at timestamp with time zone NOT NULL,
-    overdue_at timestamp with time zone,
     changed_at timestamp with time zone NOT NULL,
-    authority text,
+    overdue_at timestamp with time zone,
+    missing jsonb NOT NULL DEFAULT '[]'::jsonb,
+    answer text,
+    authority jsonb,
     number text,
     scope text,
+    valid_from date,
     valid_until date,
-    CONSTRAINT application_check CHECK (((status = ANY (ARRAY['granted'::text, 'cancelled'::text])) = (number IS NOT NULL))),
-    CONSTRAINT application_check1 CHECK ((((number IS NULL) = (scope IS NULL)) AND ((number IS NULL) = (valid_until IS NULL)))),
-    CONSTRAINT application_check2 CHECK (((status = 'submitted'::text) = (authority IS NULL))),
-    CONSTRAINT application_level_check CHECK ((level = ANY (ARRAY['province'::text, 'national'::text]))),
-    CONSTRAINT application_number_key UNIQUE (number),
-    CONSTRAINT application_pkey PRIMARY KEY (id),
-    CONSTRAINT application_status_check CHECK ((status = ANY (ARRAY['submitted'::text, 'granted'::text, 'refused'::text, 'not_required'::text, 'cancelled'::text]))),
+    warned_at timestamp with time zone,
+    renewal_until date,
+    CONSTRAINT approval_check CHECK (((level = 'province'::text) = (region IS NOT NULL))),
+    CONSTRAINT approval_check1 CHECK (((status = ANY (ARRAY['granted'::text, 'renewing'::text, 'lapsed'::text, 'ended'::text])) = (number IS NOT NULL))),
+    CONSTRAINT approval_check2 CHECK ((((number IS NULL) = (scope IS NULL)) AND ((number IS NULL) = (valid_from IS NULL)) AND ((number IS NULL) = (valid_until IS NULL)))),
+    CONSTRAINT approval_check3 CHECK (((status = ANY (ARRAY['submitted'::text, 'returned'::text, 'resubmitted'::text])) = (authority IS NULL))),
+    CONSTRAINT approval_check4 CHECK (((status <> 'renewing'::text) OR (renewal_until IS NOT NULL))),
+    CONSTRAINT approval_level_check CHECK ((level = ANY (ARRAY['province'::text, 'national'::text]))),
+    CONSTRAINT approval_number_key UNIQUE (number),
+    CONSTRAINT approval_pkey PRIMARY KEY (id),
+    CONSTRAINT approval_status_check CHECK ((status = ANY (ARRAY['submitted'::text, 'returned'::text, 'resubmitted'::text, 'granted'::text, 'renewing'::text, 'refused'::text, 'not_required'::text, 'lapsed'::text, 'ended'::text]))),
 );
-INDEX application_desk ON application USING btree (service_item, region, id);
-UNIQUE INDEX application_open ON application USING btree (operator_uscc, service_item, domain) WHERE (status = 'submitted'::text);
-INDEX application_operator ON application USING btree (operator_uscc, id);
+INDEX approval_desk ON approval USING btree (service_item, region, id);
+UNIQUE INDEX approval_open ON approval USING btree (operator_identity, service_item, domain) WHERE (status = ANY (ARRAY['submitted'::text, 'returned'::text, 'resubmitted'::text]));
+INDEX approval_operator ON approval USING btree (operator_identity, id);
 -- domain: A-label form, lower case
--- authority: organisation that decided
+-- email: address for service besides the inbox, as the applicant gave it
+-- missing: what it was returned for
+-- authority: AuthorityRef of who decided last
+-- renewal_until: last day that the renewal on the desk asks for
 
 TABLE approval_counter (
-    authority text NOT NULL,
+    mark text NOT NULL,
     year integer NOT NULL,
-    last integer NOT NULL,
-    CONSTRAINT approval_counter_pkey PRIMARY KEY (authority, year),
+    last bigint NOT NULL,
+    CONSTRAINT approval_counter_pkey PRIMARY KEY (mark, year),
 );
 
 TABLE decision (
     id uuid NOT NULL,
-    application_id uuid NOT NULL,
+    approval_id uuid NOT NULL,
     action text NOT NULL,
-    authority text NOT NULL,
-    decided_by text NOT NULL,
-    decided_at timestamp with time zone NOT NULL,
-    legal_basis text[] NOT NULL,
-    reasons text NOT NULL,
-    redress jsonb,
-    evidence_hash text,
-    CONSTRAINT decision_application_id_action_key UNIQUE (application_id, action),
-    CONSTRAINT decision_application_id_fkey FOREIGN KEY (application_id) REFERENCES application(id),
-    CONSTRAINT decision_legal_basis_check CHECK ((cardinality(legal_basis) > 0)),
-    CONSTRAINT decision_pkey PRIMARY KEY (id),
+    grounds jsonb NOT NULL,
+    findings jsonb NOT NULL DEFAULT '[]'::jsonb,
+    asked date,
+    undone_at timestamp with time zone,
+    undone_why text,
+    CONSTRAINT decision_approval_id_fkey FOREIGN KEY (approval_id) REFERENCES approval(id),
+    CONSTRAINT decision_check CHECK (((undone_at IS NULL) = (undone_why IS NULL))),
+    CONSTRAINT decision_pkey PRIMARY KEY (id, approval_id),
 );
+INDEX decision_of_approval ON decision USING btree (approval_id, id);
+-- id: where a case decided: the id of that decision, which may end several approvals
+-- asked: last day that a refused renewal had asked for

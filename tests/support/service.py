@@ -80,7 +80,10 @@ async def running_service(
     Refusals leave a row each, unless ``fold_s`` says for how many seconds like ones are folded into one.
     """
     fold_s = float(settings.pop("fold_s", 0))
-    given = {"database_url": dsn, "roles_run": "http", "oidc_issuer": people.ISSUER, "log_level": "WARNING", **settings}
+    given = {
+        "database_url": dsn, "roles_run": "http", "oidc_issuer": people.ISSUER, "log_level": "WARNING",
+        "identity_key": "a key for hashes of numbers, of tests", **settings,
+    }  # fmt: skip
     app = create_app(service, service.settings(**given), clock=clock, validator=people.validator(clock))
     app.state.refusals = Refusals(window_s=fold_s)
     async with running(app), Api(app, clock=clock) as api:

@@ -8,8 +8,8 @@ CREATE TABLE enforcement_case (
     subject        jsonb NOT NULL,
     site_id        uuid,
     provider_id    uuid,
-    identity       text,                -- of the operator, if it is known
-    operator       jsonb,
+    identity       text NOT NULL,       -- whom it burdens: an operator's key, or a provider's id
+    operator       jsonb NOT NULL,
     hosts          text[] NOT NULL,
     service_item   text,
     ground         text NOT NULL,       -- of the profile's catalogue
@@ -21,6 +21,7 @@ CREATE TABLE enforcement_case (
     level          text NOT NULL,
     opened_by      text NOT NULL,
     opened_at      timestamptz NOT NULL,
+    took_part      text[] NOT NULL DEFAULT '{}',  -- organisations that execute or review: they may read it
     changed_at     timestamptz NOT NULL,
     CHECK ((outcome IS NULL) = (status = 'open'))
 );
@@ -66,7 +67,9 @@ CREATE TABLE decision (
     ended_because   text,
     changed_at      timestamptz NOT NULL,
     CHECK ((released_by IS NULL) = (status IN ('drafted', 'withdrawn'))),
-    CHECK ((released_by IS NULL) = (released_at IS NULL))
+    CHECK ((released_by IS NULL) = (released_at IS NULL)),
+    CHECK ((effect IN ('suspend_access', 'bar')) = (until IS NOT NULL)),  -- nothing without an end (docs/adr/0004)
+    CHECK ((effect = 'correct') = (correct_by IS NOT NULL))
 );
 CREATE UNIQUE INDEX decision_one_drafted ON decision (case_id) WHERE status = 'drafted';
 CREATE INDEX decision_of_case ON decision (case_id);

@@ -91,25 +91,23 @@ CREATE INDEX claim_of_site ON claim (site_id);
 CREATE INDEX claim_below ON claim (registrable) WHERE status = 'live';
 
 CREATE TABLE access (
-    id           uuid PRIMARY KEY,
-    site_id      uuid NOT NULL REFERENCES site,
-    place        integer NOT NULL,
-    provider_id  uuid NOT NULL,
-    ips          text[] NOT NULL,
-    hosting_mode text NOT NULL CHECK (hosting_mode IN ('virtual_host', 'dedicated', 'colocation', 'cloud')),
-    region       text NOT NULL,
-    status       text NOT NULL CHECK (status IN ('live', 'stopped', 'ended'))
+    id            uuid PRIMARY KEY,
+    site_id       uuid NOT NULL REFERENCES site,
+    operator_id   uuid NOT NULL,        -- the site's; written again when that is transferred
+    place         integer NOT NULL,
+    provider_id   uuid NOT NULL,
+    ips           text[] NOT NULL,
+    hosting_mode  text NOT NULL CHECK (hosting_mode IN ('virtual_host', 'dedicated', 'colocation', 'cloud')),
+    region        text NOT NULL,
+    status        text NOT NULL CHECK (status IN ('live', 'stopped', 'ended')),
+    claimed_until timestamptz           -- of a site that is asked for; then others may have the addresses
 );
 CREATE INDEX access_of_site ON access (site_id);
 CREATE INDEX access_by_address ON access USING gin (ips) WHERE status <> 'ended';
+CREATE INDEX access_alone ON access USING gin (ips) WHERE status <> 'ended' AND hosting_mode = 'dedicated';
 
--- Who uses an address: many operators' sites, or one operator's alone.
-CREATE TABLE address (
-    ip          text PRIMARY KEY,
-    dedicated   boolean NOT NULL,
-    operator_id uuid NOT NULL,          -- the one it is dedicated to; the last who shares it otherwise
-    uses        integer NOT NULL CHECK (uses > 0)
-);
+-- A row to lock for each address: whoever writes or gives away an access holds those of its addresses.
+CREATE TABLE address (ip text PRIMARY KEY);
 
 CREATE TABLE number_counter (
     region text NOT NULL,
@@ -164,7 +162,7 @@ CREATE TABLE execution (
     accepted_by  text,
     confirmed_by text,
     carried_out  jsonb,                 -- the fact, whole
-    items_before text[],                -- of the site, before one was struck
+    items_before text[],                -- of the site, before one was struck: undoing gives that one back
     bar_from     timestamptz,
     appeal_open  boolean NOT NULL DEFAULT false,
     answer       jsonb,                 -- Statement of a decline, or why it was undone
@@ -234,11 +232,11 @@ CREATE TABLE import (
 CREATE TABLE import_result (
     import_id uuid NOT NULL REFERENCES import,
     line      integer NOT NULL,
+    place     integer NOT NULL,         -- among what is said of this line
     kind      text NOT NULL CHECK (kind IN ('rejected', 'finding')),
     raw       text NOT NULL,
     code      text NOT NULL,
     field     text,
     message   text NOT NULL,
-    site_id   uuid,
-    PRIMARY KEY (import_id, line, kind, code)
+    PRIMARY KEY (import_id, line, place)
 );

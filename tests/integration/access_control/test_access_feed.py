@@ -13,7 +13,7 @@ import uvicorn
 
 from access_control.service.state import wakeups_of
 from tests.integration.access_control.conftest import OpenDesk
-from tests.integration.access_control.desk import Desk, Host, carried_out, opened, undone
+from tests.integration.access_control.desk import Desk, Host, opened, undone
 from tests.support import people
 
 EMPTY = hashlib.sha256(b"").hexdigest()
@@ -97,9 +97,7 @@ async def test_an_order_that_is_not_there_is_not_found(desk: Desk) -> None:
 async def test_the_state_tells_what_is_in_force(desk: Desk) -> None:
     host = await desk.host()
     assert await desk.state(host) == {"provider_id": host.id, "head": 0, "in_force": 0, "hash": EMPTY}
-    fact, other = carried_out(host, sites=2), carried_out(host)
-    await desk.deliver(fact)
-    await desk.deliver(other)
+    facts = await desk.cut_off(host, sites=3)
     first, second, third = [order["id"] for order in await desk.orders()]
     state = await desk.state(host)
     assert (state["head"], state["in_force"]) == (3, 3)
@@ -107,7 +105,7 @@ async def test_the_state_tells_what_is_in_force(desk: Desk) -> None:
     for outcome, place in (("executed", 1), ("impossible", 2), ("contested", 3)):
         await desk.answer(host, outcome, sequence=place)
     assert (await desk.state(host))["hash"] == state["hash"]
-    await desk.deliver(undone(fact))
+    await desk.deliver(*map(undone, facts[:2]))
     state = await desk.state(host)
     assert (state["head"], state["in_force"], state["hash"]) == (5, 1, by_hand((third, 3)))
     snapshot = (await desk.api.get(f"/providers/{host.id}/snapshot", who=host.who)).json()

@@ -75,7 +75,7 @@ async def topics(broker: Broker) -> set[str]:
         return set(await consumer.topics())
 
 
-async def test_a_revocation_becomes_an_order_and_a_receipt_becomes_a_fact(live: Desk, broker: Broker) -> None:
+async def test_an_execution_becomes_an_order_and_a_receipt_becomes_a_fact(live: Desk, broker: Broker) -> None:
     host = await live.host()
     mine = {f"access-orders.{host.id}", f"access-receipts.{host.id}"}
 
@@ -89,7 +89,8 @@ async def test_a_revocation_becomes_an_order_and_a_receipt_becomes_a_fact(live: 
     (record,) = await read(broker, f"access-orders.{host.id}", 1)
     (polled,) = (await live.feed(host, wait=10))["orders"]
     assert record.value == polled["jws"].encode()
-    assert record.key == str(fact.sites[0].site_id).encode()
+    assert fact.site is not None
+    assert record.key == str(fact.site.site_id).encode()
     headers = dict(record.headers)
     assert (headers["content-type"], headers["ce_type"]) == (b"application/jose", b"concord-order+json")
 

@@ -19,17 +19,17 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from access_control.lifecycle import CLAIMED, MOVES, OPEN, RUNNING, Move, Status
+from access_control.lifecycle import CLAIMED, MOVES, OPEN, OVER, RUNNING, Move, Status
 from access_control.main import SERVICE
+from access_control.service.orders import ANSWERS
 from shared.contracts.orders import Outcome
 from shared.contracts.registry import ExecutionCarriedOutV1
 from shared.runtime.base.clock import FixedClock
-from tests.integration.access_control.desk import NOON, Desk, Host, carried_out, undone
+from tests.integration.access_control.desk import NOON, WHY, Desk, Host, carried_out, undone
 from tests.support.fixtures import MakeDatabase
 from tests.support.service import running_service
 
 T = TypeVar("T")
-WHY = {"reasons": "The decision named the wrong site."}
 OUTCOMES = st.sampled_from(list(Outcome))
 
 
@@ -46,6 +46,8 @@ class Known:
     undone: bool = False
     executed: bool = False
     overdue: bool = False
+    again: bool = False
+    escalated: bool = False
 
 
 class Harness:
@@ -60,13 +62,13 @@ class Harness:
 
 
 class Orders(RuleBasedStateMachine):
-    """Two providers, a handful of revocations."""
+    """Two providers, a handful of executions."""
 
     def __init__(self) -> None:
         super().__init__()
         self.desk = Harness.desk
         self.facts: list[ExecutionCarriedOutV1] = []
-        self.reinstated: set[int] = set()
+        self.undone: set[int] = set()
         self.orders: dict[str, Known] = {}
         self.heads = [0, 0]
         self.bytes: dict[tuple[int, int], str] = {}
@@ -77,9 +79,9 @@ class Orders(RuleBasedStateMachine):
 
     # -- what happens --------------------------------------------------------------------------------------------
 
-    @rule(both=st.booleans(), sites=st.integers(1, 2))
-    def revoke(self, both: bool, sites: int) -> None:
-        self.facts.append(carried_out(*(self.hosts if both else self.hosts[:1]), sites=sites))
+    @rule(both=st.booleans(), effect=st.sampled_from(["revoke", "suspend_access"]))
+    def carry_out(self, both: bool, effect: str) -> None:
+        self.facts.append(carried_out(*(self.hosts if both else self.hosts[:1]), effect=effect))
         Harness.run(self.desk.deliver(self.facts[-1]))
         self.learn(len(self.facts) - 1, Status.DRAFTED)
 
@@ -88,21 +90,21 @@ class Orders(RuleBasedStateMachine):
     def redeliver(self, data: st.DataObject) -> None:
         number = data.draw(st.integers(0, len(self.facts) - 1))
         Harness.run(self.desk.deliver(self.facts[number]))
-        if number in self.reinstated:
+        if number in self.undone:
             Harness.run(self.desk.deliver(undone(self.facts[number])))
 
-    @precondition(lambda self: len(self.reinstated) < len(self.facts))
+    @precondition(lambda self: len(self.undone) < len(self.facts))
     @rule(data=st.data())
-    def reinstate(self, data: st.DataObject) -> None:
-        number = data.draw(st.sampled_from(sorted(set(range(len(self.facts))) - self.reinstated)))
-        self.reinstated.add(number)
+    def undo(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from(sorted(set(range(len(self.facts))) - self.undone)))
+        self.undone.add(number)
         Harness.run(self.desk.deliver(undone(self.facts[number])))
         for order in list(self.orders.values()):
-            if order.fact != number:
+            if order.fact != number or order.action == "restore":
                 continue
             if order.status == Status.DRAFTED:
                 order.status = Status.WITHDRAWN
-            elif order.sequence is not None:
+            elif order.sequence is not None and not order.undone:
                 order.undone = True
                 if order.status in OPEN:
                     order.status = Status.SUPERSEDED
@@ -117,6 +119,51 @@ class Orders(RuleBasedStateMachine):
         assert answer.status_code == (200 if possible else 409)
         if possible:
             order.status = Status.WITHDRAWN
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data())
+    def send_again(self, data: st.DataObject) -> None:
+        order = self.pick(data)
+        answer = Harness.run(self.desk.api.post(f"/orders/{order.id}/reissue", json=WHY, who="regulator-a"))
+        possible = order.status == Status.WITHDRAWN and not order.again and order.fact not in self.undone
+        assert answer.status_code == (201 if possible else 409)
+        if possible:
+            order.again = True
+            self.learn(order.fact, Status.DRAFTED)
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data(), said=st.sampled_from(["upheld", "rejected", "accepted"]))
+    def answer_it(self, data: st.DataObject, said: str) -> None:
+        order = self.pick(data)
+        answer = Harness.run(
+            self.desk.api.post(f"/orders/{order.id}/answer", json={**WHY, "answer": said}, who="regulator-a")
+        )
+        possible = (order.status, ANSWERS[said]) in MOVES and not (said == "upheld" and order.action == "restore")
+        assert answer.status_code == (200 if possible else 409)
+        if possible:
+            order.status = MOVES[order.status, ANSWERS[said]]
+            if said == "upheld":
+                order.undone = True
+                self.learn(order.fact, Status.RELEASED)
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data())
+    def escalate(self, data: st.DataObject) -> None:
+        order = self.pick(data)
+        answer = Harness.run(self.desk.api.post(f"/orders/{order.id}/escalation", json=WHY, who="regulator-a"))
+        possible = order.status in RUNNING and order.overdue and not order.escalated
+        assert answer.status_code == (200 if possible else 409)
+        order.escalated = order.escalated or possible
+
+    @precondition(lambda self: any(order.action == "suspend" for order in self.orders.values()))
+    @rule(data=st.data())
+    def time_is_over(self, data: st.DataObject) -> None:
+        order = data.draw(st.sampled_from([each for each in self.orders.values() if each.action == "suspend"]))
+        Harness.run(self.desk.ring("lapse", order.id))
+        if order.status == Status.DRAFTED:
+            order.status = Status.WITHDRAWN
+        else:
+            order.status = MOVES.get((order.status, Move.LAPSE), order.status)
 
     @precondition(lambda self: self.orders)
     @rule(data=st.data())
@@ -172,7 +219,7 @@ class Orders(RuleBasedStateMachine):
         """What the model says of a receipt; none: it is recorded."""
         if outcome == Outcome.EXECUTED and order.executed:
             return "already_executed"
-        if order.status != Status.SUPERSEDED:
+        if order.status not in OVER:
             if (order.status, CLAIMED[outcome]) not in MOVES:
                 return "action_refused"
             order.status = MOVES[order.status, CLAIMED[outcome]]
@@ -191,6 +238,7 @@ class Orders(RuleBasedStateMachine):
                 found = seen[order_id]
                 assert (found["status"], found["sequence"]) == (order.status, order.sequence)
                 assert (found["overdue"], found["undone_by"] is not None) == (order.overdue, order.undone)
+                assert (found["escalated_at"] is not None) == order.escalated
 
     @invariant()
     def the_feed_has_no_gap_and_never_changes_a_byte(self) -> None:
@@ -206,7 +254,7 @@ class Orders(RuleBasedStateMachine):
             force = sorted(
                 (order.sequence, order.id)
                 for order in self.orders.values()
-                if order.host == place and order.action == "cut_off" and order.sequence and not order.undone
+                if order.host == place and order.action != "restore" and order.sequence and not order.undone
             )
             lines = "".join(f"{order_id} {sequence}\n" for sequence, order_id in force)
             assert Harness.run(self.desk.state(host))["hash"] == hashlib.sha256(lines.encode()).hexdigest()

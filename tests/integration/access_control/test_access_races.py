@@ -2,10 +2,15 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
 
 from shared.runtime.base.ids import uuid7
 from tests.integration.access_control.conftest import OpenDesk
-from tests.integration.access_control.desk import Desk, carried_out, undone
+from tests.integration.access_control.desk import WHY, Desk, carried_out, supervisor, undone
+from tests.support.service import Who
 
 
 async def test_orders_released_at_once_get_numbers_without_gap_or_double(desk: Desk) -> None:
@@ -21,10 +26,8 @@ async def test_orders_released_at_once_get_numbers_without_gap_or_double(desk: D
 
 async def test_restores_and_cut_offs_at_once_do_not_block_each_other_for_good(desk: Desk) -> None:
     first, second = await desk.host(), await desk.host()
-    facts = [carried_out(first, second, sites=3) for _ in range(6)]
-    for fact in facts:
-        await desk.deliver(fact)
-    new = [carried_out(second, first, sites=3) for _ in range(6)]
+    facts = await desk.cut_off(first, second, sites=18)
+    new = [carried_out(second, first) for _ in range(18)]
     await asyncio.gather(*(desk.deliver(undone(fact)) for fact in facts), *(desk.deliver(fact) for fact in new))
     assert (await desk.state(first))["in_force"] == 18
     assert (await desk.feed(first))["head"] == 54
@@ -61,9 +64,8 @@ async def test_withdrawal_and_release_at_once_end_in_one_of_the_two(slow_desk: D
     host = await slow_desk.host()
     await slow_desk.cut_off(host, sites=8)
     orders = await slow_desk.orders()
-    body = {"reasons": "The decision named the wrong site."}
     answers = await asyncio.gather(
-        *(slow_desk.api.post(f"/orders/{each['id']}/withdrawal", json=body, who="desk-a") for each in orders),
+        *(slow_desk.api.post(f"/orders/{each['id']}/withdrawal", json=WHY, who="desk-a") for each in orders),
         *(slow_desk.close_window(each) for each in orders),
     )
     withdrawn = [answer for answer in answers if answer is not None and answer.status_code == 200]
@@ -95,3 +97,80 @@ async def test_two_processes_answer_one_provider(desk: Desk, open_desk: OpenDesk
         await asyncio.gather(*(each.cut_off(host) for each in (desk, other) * 5))
         assert await desk.feed(host) == await other.feed(host)
     assert (await desk.feed(host))["head"] == 10
+
+
+async def once(desk: Desk, path: str, body: Any, who: Sequence[Who], status: int = 200) -> None:
+    """Asked by eight at once, it happens once, and seven are told why not."""
+    answers = await asyncio.gather(*(desk.api.post(path, json=body, who=who[n % len(who)]) for n in range(8)))
+    assert Counter(answer.status_code for answer in answers) == {status: 1, 409: 7}
+
+
+async def test_eight_who_withdraw_and_send_again_do_it_once(slow_desk: Desk) -> None:
+    host = await slow_desk.host()
+    await slow_desk.cut_off(host)
+    (order,) = await slow_desk.orders()
+    await once(slow_desk, f"/orders/{order['id']}/withdrawal", WHY, ["desk-a"])
+    await once(slow_desk, f"/orders/{order['id']}/reissue", WHY, ["regulator-a", "regulator-b"], 201)
+    assert [each["attempt"] for each in await slow_desk.orders()] == [1, 2]
+
+
+@pytest.mark.parametrize("answer", ["upheld", "rejected"])
+async def test_eight_who_answer_do_it_once(desk: Desk, answer: str) -> None:
+    host = await desk.host()
+    await desk.cut_off(host)
+    await desk.answer(host, "contested")
+    (order,) = await desk.orders()
+    await once(desk, f"/orders/{order['id']}/answer", {**WHY, "answer": answer}, ["desk-a", "regulator-a"])
+    assert len(await desk.facts("order.answered.v1")) == 1
+    assert (await desk.feed(host))["head"] == (2 if answer == "upheld" else 1)
+
+
+async def test_upheld_undone_and_lapsed_at_once_restores_once(desk: Desk) -> None:
+    host = await desk.host()
+    facts = [carried_out(host, effect="suspend_access") for _ in range(8)]
+    await desk.deliver(*facts)
+    for place in range(1, 9):
+        await desk.answer(host, "contested", sequence=place)
+    orders = await desk.orders()
+    body = {**WHY, "answer": "upheld"}
+    await asyncio.gather(
+        *(desk.api.post(f"/orders/{order['id']}/answer", json=body, who="desk-a") for order in orders),
+        *(desk.deliver(undone(fact)) for fact in facts),
+        *(desk.ring("lapse", order["id"]) for order in orders),
+    )
+    assert (await desk.state(host))["in_force"] == 0
+    assert (await desk.feed(host))["head"] == 16
+
+
+async def test_eight_at_a_supervisor_issue_once(desk: Desk) -> None:
+    network = await desk.network()
+    await desk.cut_off(network)
+    path = f"/instructions/{(await desk.instruction())['id']}"
+    await once(desk, f"{path}/acknowledgement", None, [supervisor("a")])
+    await once(desk, f"{path}/issue", None, [supervisor("b"), supervisor("c")])
+    assert (await desk.feed(network))["head"] == 1
+
+
+async def test_eight_with_one_licence_register_once(desk: Desk) -> None:
+    body = {"name": "A", "licence_number": "京ICP证030173号", "region": "110000", "kind": "carrier", "contact": "x"}
+    await once(desk, "/providers", body, ["desk-a"], 201)
+
+
+async def test_facts_of_one_execution_stay_in_the_order_in_which_they_became_true(desk: Desk) -> None:
+    """Defect 55: two providers answer at once, and what is told of them keeps the order of what was written."""
+    hosts = [await desk.host() for _ in range(4)]
+    facts = await desk.cut_off(*hosts, sites=6)
+    feeds = {host.id: (await desk.feed(host))["orders"] for host in hosts}
+    await asyncio.gather(
+        *(desk.post(host, host.signed(order)) for host in hosts for order in feeds[host.id]),
+        *(desk.deliver(undone(fact)) for fact in facts),
+    )
+    for fact in facts:
+        rows = await desk.rows(
+            "SELECT o.id AS place, h.id AS moved FROM outbox o JOIN history h"
+            " ON h.aggregate_id = ((convert_from(o.value, 'UTF8')::jsonb -> 'data') ->> 'order_id')::uuid"
+            " AND (o.type, h.action) IN (('order.executed.v1', 'execute'), ('order.withdrawn.v1', 'supersede'))"
+            " WHERE o.key = $1 ORDER BY o.id",
+            str(fact.execution_id),
+        )
+        assert [row["moved"] for row in rows] == sorted(row["moved"] for row in rows)

@@ -14,6 +14,9 @@ from tests.support.service import Api, Who
 
 NATIONAL = "coordination-national-a"
 BEIJING = "coordination-a"
+NATIONAL_B: Who = ("coordination-national-b", {"organisation": "coordination", "roles": ["coordination_office"]})
+BEIJING_B: Who = ("coordination-b", {"organisation": "coordination-110000", "roles": ["coordination_office"]})
+POWERS = ("kinds", "competences", "parent", "supervises", "redress")
 WHY = "By notice of the provincial government of 1 November."
 CONTACT = {
     "name": "Wang Fang",
@@ -50,19 +53,43 @@ class Office:
     async def enter(self, who: Who = NATIONAL, **changes: Any) -> Any:
         return await self.api.post("/organisations", json=NEW | changes, who=who)
 
-    async def change(self, organisation: str, who: Who = NATIONAL, version: int | None = None, **changes: Any) -> Any:
-        """Change some fields of an organisation and leave the others as they are."""
+    async def rename(self, organisation: str, who: Who = NATIONAL, version: int | None = None, **changes: Any) -> Any:
+        """Give it another name or other contacts and leave the rest as it is."""
         now = await self.read(organisation)
-        kept = ("names", "short_name", "kinds", "competences", "parent", "supervises", "redress", "contacts")
-        body = {name: now[name] for name in kept} | {"why": WHY} | changes
+        body = {name: now[name] for name in ("names", "short_name", "contacts")} | {"why": WHY} | changes
         version = now["version"] if version is None else version
         return await self.api.put(f"/organisations/{organisation}", json=body, version=version, who=who)
 
-    async def close(self, organisation: str, who: Who = NATIONAL) -> Any:
-        return await self.api.post(f"/organisations/{organisation}/closure", json={"why": WHY}, who=who)
+    async def propose(
+        self, organisation: str, action: str, who: Who = NATIONAL, version: int | None = None, **changes: Any
+    ) -> Any:
+        """Propose to close or reopen an organisation, or to change some of its powers and leave the others."""
+        found = await self.api.get(f"/organisations/{organisation}", who=NATIONAL)
+        now = found.json() if found.status_code == 200 else {"version": 1}
+        body = {
+            "organisation": organisation, "organisation_version": now["version"] if version is None else version,
+            "action": action, "why": WHY,
+        }  # fmt: skip
+        if action == "change":
+            body["powers"] = {name: now[name] for name in POWERS} | changes
+        return await self.api.post("/proposals", json=body, who=who)
 
-    async def reopen(self, organisation: str, who: Who = NATIONAL) -> Any:
-        return await self.api.post(f"/organisations/{organisation}/reopening", json={"why": WHY}, who=who)
+    async def confirm(self, proposal: Any, who: Who = NATIONAL_B) -> Any:
+        return await self.api.post(f"/proposals/{proposal['id']}/confirmation", who=who)
+
+    async def withdraw(self, proposal: Any, who: Who = NATIONAL) -> Any:
+        return await self.api.post(f"/proposals/{proposal['id']}/withdrawal", json={"why": WHY}, who=who)
+
+    async def done(
+        self, organisation: str, action: str, who: Who = NATIONAL, by: Who = NATIONAL_B, **changes: Any
+    ) -> Any:
+        """The same, confirmed by a second person; the first answer that says no, if one does."""
+        proposed = await self.propose(organisation, action, who, **changes)
+        return await self.confirm(proposed.json(), by) if proposed.status_code == 201 else proposed
+
+    async def entered(self, who: Who = NATIONAL, by: Who = NATIONAL_B, **changes: Any) -> Any:
+        proposed = await self.enter(who, **changes)
+        return await self.confirm(proposed.json(), by) if proposed.status_code == 201 else proposed
 
     async def rows(self, sql: str, *values: Any) -> list[Any]:
         async with self.api.rt.db.connection() as tx:

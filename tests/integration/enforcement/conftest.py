@@ -95,11 +95,17 @@ class Office:
         body = {"effect": effect, "statement": STATEMENT, "evidence_hashes": [sha256]} | changes
         return await self.post(f"/cases/{case['id']}/decisions", body, who, 201)
 
+    async def opens(self, decision: dict[str, Any], kind: str) -> None:
+        """Whom it is addressed to opens the notice of a kind about a decision."""
+        async with self.api.rt.db.transaction() as tx:
+            found = await notices.about(tx, UUID(decision["id"]), kind)
+            assert found, f"no notice {kind}"
+            for notice in found:
+                await notices.opened(tx, notice, self.clock.now())
+
     async def cured(self, decision: dict[str, Any]) -> None:
         """The notice of the draft is opened, and the time to put things right passes."""
-        async with self.api.rt.db.transaction() as tx:
-            for notice in await notices.about(tx, UUID(decision["id"]), "decision_intended"):
-                await notices.opened(tx, notice, self.clock.now())
+        await self.opens(decision, "decision_intended")
         self.clock.advance(timedelta(days=31))
 
     async def signature(self, decision_id: str, who: Any = "drugs-b") -> dict[str, Any]:
@@ -119,14 +125,25 @@ class Office:
         await self.cured(drafted)
         return await self.release(drafted)
 
-    async def executed(self, decision: dict[str, Any]) -> None:
-        """The regulator has it on its desk and carries it out."""
+    def says(self, fact: type[Fact], decision: dict[str, Any], **changes: Any) -> Any:
+        """What the register says of a decision."""
         about = {
             "execution_id": uuid7(), "decision_id": decision["id"], "case_id": decision["case_id"],
             "effect": decision["effect"], "subject": decision["subject"],
         }  # fmt: skip
-        await self.hear(ExecutionReceivedV1.model_validate({**ExecutionReceivedV1.EXAMPLE, **about}))
-        await self.hear(ExecutionCarriedOutV1.model_validate({**ExecutionCarriedOutV1.EXAMPLE, **about}))
+        return fact.model_validate({**fact.EXAMPLE, **about, **changes})
+
+    async def executed(self, decision: dict[str, Any]) -> None:
+        """The regulator has it on its desk and carries it out."""
+        await self.hear(self.says(ExecutionReceivedV1, decision))
+        await self.hear(self.says(ExecutionCarriedOutV1, decision))
+
+    async def status(self, decision: dict[str, Any]) -> str:
+        return str(await self.fetchval("SELECT status FROM decision WHERE id = $1", UUID(decision["id"])))
+
+    async def notices(self, who: Any = "applicant") -> list[str]:
+        """Kinds of what somebody was told, oldest first."""
+        return [each["notice"]["kind"] for each in (await self.get("/notices?limit=100", who))["items"]][::-1]
 
     async def appeal(self, decision: dict[str, Any], who: Any = "applicant", **changes: Any) -> dict[str, Any]:
         act = {"service": "enforcement", "kind": "decision", "id": decision["id"]}

@@ -8,7 +8,6 @@ import pytest
 
 from shared.contracts.enforcement import DecisionEndedV1, DecisionReleasedV1, DecisionSuspendedV1
 from shared.contracts.registry import ExecutionDeclinedV1, ExecutionUndoneV1
-from shared.runtime.base.ids import uuid7
 from tests.integration.enforcement.conftest import STATED, STATEMENT, Office, site_recorded
 
 
@@ -105,7 +104,10 @@ async def test_p3_2_2_access_is_cut_only_after_an_order_to_correct_was_ignored(o
     assert await office.refused(path, ignored, "drugs-b") == (422, "invalid"), "its date has not come"
     office.clock.advance(timedelta(days=60))
     assert await office.refused(path, ignored, "drugs-a") == (409, "second_person_required")
+    assert await office.refused(path, ignored, "drugs-b") == (409, "notice_not_delivered"), "nobody ignores the unheard"
+    await office.opens(released, "decision_released")
     assert (await office.post(path, ignored, "drugs-b"))["status"] == "ignored"
+    assert (await office.notices())[-1] == "decision_ignored"
     assert (await office.draft(case, "cut_access"))["status"] == "drafted"
 
 
@@ -136,19 +138,18 @@ async def test_what_the_regulator_does_is_seen_here(office: Office) -> None:
     shown = await office.get(f"/decisions/{released['id']}", "drugs-a")
     assert (shown["status"], shown["execution"]["status"]) == ("executed", "carried_out")
     assert (await office.get(f"/cases/{released['case_id']}", "drugs-a"))["outcome"] == "executed"
-    about = {"decision_id": released["id"], "case_id": released["case_id"], "execution_id": uuid7()}
-    await office.hear(ExecutionUndoneV1.model_validate({**ExecutionUndoneV1.EXAMPLE, **about, "because": "ended"}))
+    await office.hear(office.says(ExecutionUndoneV1, released, because="ended"))
     shown = await office.get(f"/decisions/{released['id']}", "drugs-a")
     assert (shown["status"], shown["ended_because"]) == ("ended", "lapsed")
 
 
 async def test_p3_2_3_a_declined_decision_says_why(office: Office) -> None:
     released = await office.released()
-    about = {"decision_id": released["id"], "case_id": released["case_id"], "execution_id": uuid7()}
-    await office.hear(ExecutionDeclinedV1.model_validate({**ExecutionDeclinedV1.EXAMPLE, **about}))
+    await office.hear(office.says(ExecutionDeclinedV1, released))
     shown = await office.get(f"/decisions/{released['id']}", "drugs-a")
     assert shown["status"] == "declined"
     assert shown["execution"]["answer"]["reasons"]
+    assert (await office.notices())[-1] == "decision_declined"
 
 
 async def test_of_eight_who_release_at_once_one_does(office: Office) -> None:

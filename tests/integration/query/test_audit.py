@@ -26,9 +26,9 @@ async def found(api: Api, who: str = "auditor", **asked: Any) -> list[dict[str, 
 
 
 async def test_a_key_finds_who_asked_for_it_however_it_was_written(api: Api) -> None:
-    await look_up(api, "https://STAGE.example/", "a.stage.example", "site-2.example", "198.18.0.1")
-    items = await found(api, domain="stage.example")
-    assert [item["key"] for item in items] == ["a.stage.example", "https://STAGE.example/"]
+    await look_up(api, "https://PHARMACY.example/", "a.pharmacy.example", "site-2.example", "198.18.0.1")
+    items = await found(api, domain="pharmacy.example")
+    assert [item["key"] for item in items] == ["a.pharmacy.example", "https://PHARMACY.example/"]
     assert {(item["subject"], item["purpose"]) for item in items} == {("officer", "a complaint")}
     assert [item["key"] for item in await found(api, ip="198.18.0.1")] == ["198.18.0.1"]
     assert await found(api, domain="nobody.example") == []
@@ -38,20 +38,20 @@ async def test_a_key_finds_who_asked_for_it_however_it_was_written(api: Api) -> 
 @pytest.mark.parametrize(
     ("line", "asked"),
     [
-        ("stage.example", {"domain": "stage.example"}),
-        ("STAGE.Example,some,column", {"domain": "stage.example"}),
-        ("https://www.stage.example:443/x", {"domain": "stage.example"}),
+        ("pharmacy.example", {"domain": "pharmacy.example"}),
+        ("PHARMACY.Example,some,column", {"domain": "pharmacy.example"}),
+        ("https://www.pharmacy.example:443/x", {"domain": "pharmacy.example"}),
         ("例子.test", {"domain": "xn--fsqu00a.test"}),
         ("no.example", {"domain": "no.example"}),
         ("2001:DB8:0::1", {"ip": "2001:db8::1"}),
         ("京icp备00000001号-1", {"number": "京ICP备00000001号"}),
         ("京ICP备00000001号-1", {"operator_id": examples.OPERATOR}),
-        ("www.stage.example", {"operator_id": examples.OPERATOR}),
+        ("www.pharmacy.example", {"operator_id": examples.OPERATOR}),
     ],
 )
 async def test_a_list_keeps_which_keys_were_asked(api: Api, form: str, line: str, asked: dict[str, str]) -> None:
     await api.post(f"{BULK}?format={form}", content=f"x.example\n{line}\n".encode(), who="officer", headers=WHY)
-    await api.post(f"{BULK}?format={form}", content=b"y-stage.example\nexample\n", who="officer", headers=WHY)
+    await api.post(f"{BULK}?format={form}", content=b"y-pharmacy.example\nexample\n", who="officer", headers=WHY)
     (item,) = await found(api, **asked)
     assert (item["keys"], item["status"], item["format"]) == (2, "completed", form)
     assert item["matched"] != []
@@ -80,24 +80,24 @@ async def test_the_keys_of_a_list_can_be_read_again(api: Api) -> None:
 
 async def test_keys_that_cannot_be_kept_are_not_answered(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("query.store.lookups.KEEP", "INSERT INTO nowhere VALUES ($1, $2, $3, $4)")
-    answer = await api.post(BULK, content=b"stage.example\n", who="officer", headers=WHY)
+    answer = await api.post(BULK, content=b"pharmacy.example\n", who="officer", headers=WHY)
     assert answer.status_code == 500
-    assert b"stage" not in answer.content
+    assert b"pharmacy" not in answer.content
     async with api.rt.db.connection() as connection:
         assert await connection.fetchval("SELECT status FROM lookup_audit") == "aborted"
 
 
 async def test_an_operator_is_asked_for_by_all_it_has(api: Api) -> None:
-    await look_up(api, "stage.example", "198.18.0.2", "京ICP备00000003号", "unknown.example")
+    await look_up(api, "pharmacy.example", "198.18.0.2", "京ICP备00000003号", "unknown.example")
     assert len(await found(api, operator_id=examples.OPERATOR)) == 3
     assert await found(api, operator_id=str(uuid4())) == []
 
 
 async def test_pages_go_on_where_they_ended(api: Api) -> None:
-    await look_up(api, *["stage.example", "no.example"] * 3)
+    await look_up(api, *["pharmacy.example", "no.example"] * 3)
     seen, after = list[str](), None
     while True:
-        page = {"domain": "stage.example", "limit": 1} | ({"after": after} if after else {})
+        page = {"domain": "pharmacy.example", "limit": 1} | ({"after": after} if after else {})
         answer = (await api.get("/lookups", params=page, who="auditor", headers=WHY)).json()
         seen += [item["id"] for item in answer["items"]]
         after = answer["next"]
@@ -108,10 +108,10 @@ async def test_pages_go_on_where_they_ended(api: Api) -> None:
 
 @pytest.mark.parametrize(
     ("who", "status"),
-    [("auditor", 200), ("officer", 403), ("regulator-a", 403), ("culture-a", 403), ("applicant", 403), (None, 401)],
+    [("auditor", 200), ("officer", 403), ("regulator-a", 403), ("drugs-a", 403), ("applicant", 403), (None, 401)],
 )
 async def test_auditors_only_read_who_looked_up_what(api: Api, who: str | None, status: int) -> None:
-    await api.post(BULK, content=b"stage.example", who="officer", headers=WHY)
+    await api.post(BULK, content=b"pharmacy.example", who="officer", headers=WHY)
     (item,) = await found(api)
     for address in ("/lookups", f"/lookups/{item['id']}/keys"):
         assert (await api.get(address, who=who, headers=WHY)).status_code == status
@@ -119,19 +119,19 @@ async def test_auditors_only_read_who_looked_up_what(api: Api, who: str | None, 
 
 async def test_an_auditor_reads_of_the_own_region_only(api: Api) -> None:
     officer, auditor = [(name, {"region": "310000"}) for name in ("officer", "auditor")]
-    await api.post(BULK, content=b"stage.example", who=officer, headers=WHY)
+    await api.post(BULK, content=b"pharmacy.example", who=officer, headers=WHY)
     async with api.rt.db.connection() as connection:
         lookup_id = await connection.fetchval("SELECT id FROM lookup_audit")
     assert (await api.get("/lookups", who=auditor, headers=WHY)).json()["items"] != []
     assert await found(api) == []
-    assert await found(api, domain="stage.example") == []
+    assert await found(api, domain="pharmacy.example") == []
     assert (await api.get(f"/lookups/{lookup_id}/keys", who="auditor", headers=WHY)).status_code == 403
 
 
 async def test_asking_who_looked_up_what_is_audited_as_well(api: Api) -> None:
-    await found(api, domain="stage.example")
+    await found(api, domain="pharmacy.example")
     async with api.rt.db.connection() as connection:
         row = await connection.fetchrow("SELECT * FROM audit WHERE act = 'read_lookups'")
     assert row is not None
     assert (row["subject"], row["outcome"]) == ("auditor", "granted")
-    assert row["detail"] == {"purpose": "a complaint", "asked": ["stage.example"]}
+    assert row["detail"] == {"purpose": "a complaint", "asked": ["pharmacy.example"]}

@@ -10,7 +10,7 @@ from shared.contracts import examples
 from shared.contracts.http.query import LookupAnswer, LookupLine, PublicAnswer, RegisterEntry
 from shared.pages import assets
 from tests.support.service import Api
-from tests.unit.query.build import AT, USCC
+from tests.unit.query.build import AT, HOST, IDENTITY
 
 BULK = "/lookup/bulk"
 WHY = {"X-Purpose": "a test"}
@@ -31,7 +31,7 @@ async def test_an_official_sees_the_full_record_and_is_audited(api: Api) -> None
     assert found.found
     assert found.operator is not None
     assert found.accesses is not None
-    assert (found.operator.uscc, found.accesses[0].ips) == (USCC, ["198.18.0.1"])
+    assert (found.operator.identity, found.accesses[0].ips) == (IDENTITY, ["198.18.0.1"])
     assert found.as_of == AT
     (row,) = await audits(api)
     assert (row["subject"], row["by"], row["key"], row["purpose"]) == ("officer", "domain", "例子.test", purpose)
@@ -53,11 +53,11 @@ async def test_an_address_shows_all_its_sites(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("who", "status"), [("officer", 200), ("auditor", 200), ("culture-a", 200), ("applicant", 403), (None, 401)]
+    ("who", "status"), [("officer", 200), ("auditor", 200), ("drugs-a", 200), ("applicant", 403), (None, 401)]
 )
 async def test_only_officials_see_the_full_record(api: Api, who: str | None, status: int) -> None:
-    assert (await api.get("/lookup", params={"domain": "stage.example"}, who=who, headers=WHY)).status_code == status
-    assert (await api.post(BULK, content=b"stage.example", who=who, headers=WHY)).status_code == status
+    assert (await api.get("/lookup", params={"domain": "pharmacy.example"}, who=who, headers=WHY)).status_code == status
+    assert (await api.post(BULK, content=b"pharmacy.example", who=who, headers=WHY)).status_code == status
     assert len(await audits(api)) == (2 if status == 200 else 0)
     async with api.rt.db.connection() as connection:
         refused = await connection.fetchval("SELECT count(*) FROM audit WHERE outcome = 'refused'")
@@ -76,18 +76,20 @@ async def test_a_malformed_key_names_the_field(api: Api, query: dict[str, str]) 
 
 async def test_without_the_audit_there_is_no_answer(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("query.store.lookups.ADD", "INSERT INTO nowhere VALUES ($1)")
-    assert (await api.get("/lookup", params={"domain": "stage.example"}, who="officer", headers=WHY)).status_code == 500
-    answer = await api.post(BULK, content=b"stage.example", who="officer", headers=WHY)
+    assert (
+        await api.get("/lookup", params={"domain": "pharmacy.example"}, who="officer", headers=WHY)
+    ).status_code == 500
+    answer = await api.post(BULK, content=b"pharmacy.example", who="officer", headers=WHY)
     assert answer.status_code == 500
-    assert b"stage" not in answer.content
+    assert b"pharmacy" not in answer.content
 
 
 async def test_the_public_sees_the_public_fields(api: Api) -> None:
-    for key in ({"domain": "stage.example"}, {"number": "京ICP备00000001号"}):
+    for key in ({"domain": "pharmacy.example"}, {"number": "京ICP备00000001号"}):
         answer = await api.get("/public/lookup", params=key)
         assert answer.status_code == 200
         assert PublicAnswer.model_validate_json(answer.content).found
-        for secret in ("uscc", USCC, "ips", "198.18.", "operator_id", "registration_id", "version"):
+        for secret in ("identity", IDENTITY, "ips", "198.18.", "operator_id", "registration_id", "version"):
             assert secret not in answer.text
     person = (await api.get("/public/lookup", params={"domain": "site-3.example"})).text
     assert "张三丰" not in person
@@ -103,9 +105,9 @@ async def test_the_register_says_why_a_site_is_gone(api: Api) -> None:
     answer = await api.get("/public/register/京ICP备00000002号")
     entry = RegisterEntry.model_validate_json(answer.content)
     (measure,) = entry.sites[0].measures
-    assert (entry.registration.status, measure.authority.zh) == ("revoked", "culture-bj")
-    assert measure.public_reasons == examples.BASIS["reasons"]
-    assert [event.what for event in entry.history] == ["registration_revoked", "cut_off_released", "cut_off_executed"]
+    assert (entry.sites[0].status, measure.authority.zh) == ("revoked", examples.AUTHORITY["names"]["zh"])
+    assert measure.public_reasons == examples.STATEMENT["reasons"]
+    assert [event.what for event in entry.history] == ["carried_out", "cut_off_released", "cut_off_executed"]
     assert entry.sites[0].hosting.state == "suspended"
 
 
@@ -121,14 +123,40 @@ async def test_the_register_is_a_page_for_browsers(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [("京ICP备99999999号", 404), ("nonsense", 422), ("京ICP备00000003号", 200)]
+    ("key", "status"),
+    [
+        ("京ICP备99999999号", 404),
+        ("nonsense", 422),
+        ("198.18.0.1", 422),
+        ("京ICP备00000003号", 200),
+        ("pharmacy.example", 200),
+        ("例子.test", 200),
+        ("www.pharmacy.example", 200),
+        (HOST, 200),
+        ("no.example", 404),
+    ],
 )
-async def test_register_addresses(api: Api, number: str, status: int) -> None:
-    assert (await api.get(f"/public/register/{number}")).status_code == status
+async def test_register_addresses(api: Api, key: str, status: int) -> None:
+    assert (await api.get(f"/public/register/{key}")).status_code == status
+    assert (await api.get(f"/public/register/{key}", headers={"Accept": "text/html"})).status_code == status
+
+
+async def test_a_site_in_no_register_is_told_of_by_its_host_name(api: Api) -> None:
+    entry = RegisterEntry.model_validate_json((await api.get(f"/public/register/{HOST}")).content)
+    assert entry.unregistered is not None
+    assert entry.unregistered.measures[0].public_reasons == examples.STATEMENT["reasons"]
+    public = PublicAnswer.model_validate_json((await api.get("/public/lookup", params={"domain": HOST})).content)
+    assert (public.found, public.unregistered) == (False, entry.unregistered)
+    assert examples.CASE not in public.model_dump_json()
+    official = await api.get("/lookup", params={"domain": HOST}, who="officer", headers=WHY)
+    found = LookupAnswer.model_validate_json(official.content).unregistered
+    assert found is not None
+    assert str(found.measures[0].case_id) == examples.CASE
+    assert [row["found"] for row in await audits(api)] == [0]
 
 
 async def test_a_list_is_answered_in_order(api: Api) -> None:
-    keys = "site-2.example\nno.example\n\n198.18.0.1\nnonsense\n京ICP备00000001号\nSTAGE.example"
+    keys = "site-2.example\nno.example\n\n198.18.0.1\nnonsense\n京ICP备00000001号\nPHARMACY.example"
     answer = await api.post(BULK, content=keys.encode(), who="officer", headers=WHY)
     assert answer.headers["content-type"] == "application/x-ndjson"
     assert answer.headers["x-concord-as-of"] == "2026-11-22T04:00:00Z"
@@ -136,21 +164,21 @@ async def test_a_list_is_answered_in_order(api: Api) -> None:
     lines = [LookupLine.model_validate_json(line) for line in answer.text.splitlines()]
     assert [(line.key, line.found) for line in lines] == [
         ("site-2.example", True), ("no.example", False), ("198.18.0.1", True), ("nonsense", False),
-        ("京ICP备00000001号", True), ("STAGE.example", True),
+        ("京ICP备00000001号", True), ("PHARMACY.example", True),
     ]  # fmt: skip
 
 
 async def test_csv_comes_with_a_header(api: Api) -> None:
     answer = await api.post(
         f"{BULK}?format=csv&by=domain",
-        content=b"name of site,x\nstage.example,1\nnone.example,2\n",
+        content=b"name of site,x\npharmacy.example,1\nnone.example,2\n",
         who="officer",
         headers=WHY | {"Content-Type": "text/csv; header=present"},
     )
     assert answer.headers["content-type"].startswith("text/csv")
     rows = answer.text.split("\r\n")
     assert [row.split(",")[:2] for row in rows if row] == [
-        ["key", "found"], ["stage.example", "true"], ["none.example", "false"],
+        ["key", "found"], ["pharmacy.example", "true"], ["none.example", "false"],
     ]  # fmt: skip
 
 
@@ -161,7 +189,7 @@ async def test_an_unknown_format_is_refused_before_anything_is_audited(api: Api)
 
 
 async def test_a_list_leaves_its_count_and_digest(api: Api) -> None:
-    keys = b"stage.example\nno.example\n"
+    keys = b"pharmacy.example\nno.example\n"
     await api.post(BULK, content=keys, who="officer", headers={"X-Purpose": "monthly check"})
     (row,) = await audits(api)
     assert (row["status"], row["keys"], row["found"], row["purpose"]) == ("completed", 2, 1, "monthly check")
@@ -171,29 +199,30 @@ async def test_a_list_leaves_its_count_and_digest(api: Api) -> None:
 
 async def test_the_api_documents_itself(api: Api) -> None:
     paths = (await api.get("/openapi.json")).json()["paths"]
-    assert {"/lookup", "/public/lookup", "/lookup/bulk", "/public/register/{number}"} <= paths.keys()
+    assert {"/lookup", "/public/lookup", "/lookup/bulk", "/public/register/{key}"} <= paths.keys()
     assert "requestBody" in paths["/lookup/bulk"]["post"]
 
 
 @pytest.mark.parametrize("stated", [{}, {"X-Purpose": "  "}, {"X-Purpose": "\t"}])
 async def test_who_sees_more_than_the_public_says_why(api: Api, stated: dict[str, str]) -> None:
     for answer in (
-        await api.get("/lookup", params={"domain": "stage.example"}, who="officer", headers=stated),
-        await api.post(BULK, content=b"stage.example", who="officer", headers=stated),
+        await api.get("/lookup", params={"domain": "pharmacy.example"}, who="officer", headers=stated),
+        await api.post(BULK, content=b"pharmacy.example", who="officer", headers=stated),
         await api.get("/lookups", who="auditor", headers=stated),
     ):
         assert (answer.status_code, answer.json()["code"]) == (400, "purpose_required")
         assert "X-Purpose" in answer.json()["detail"]
     assert await audits(api) == []
-    assert (await api.get("/public/lookup", params={"domain": "stage.example"})).status_code == 200
+    assert (await api.get("/public/lookup", params={"domain": "pharmacy.example"})).status_code == 200
 
 
 @pytest.mark.parametrize(
     ("key", "found"),
     [
-        ("例子.test", True), ("STAGE.example:443", True), ("http://Stage.Example/a?b", True), ("198.18.0.1:8080", True),
+        ("例子.test", True), ("PHARMACY.example:443", True), ("http://Pharmacy.Example/a?b", True),
+        ("198.18.0.1:8080", True),
         ("京icp备00000002号－2", True), ("icp-records.example", False), ("备案.example", False), ("xn--ls8h.la", False),
-        ("💩.la", False), ("a_b.example.com", False), ("a_b.stage.example", True), ("com.cn", False),
+        ("💩.la", False), ("a_b.example.com", False), ("a_b.pharmacy.example", True), ("com.cn", False),
     ],
 )  # fmt: skip
 async def test_a_key_of_any_shape_is_one_parameter(api: Api, key: str, found: bool) -> None:
@@ -214,7 +243,7 @@ async def test_every_public_address_takes_head(api: Api) -> None:
     page = {"Accept": "text/html"}
     sheet = re.search('href="([^"]+[.]css)"', (await api.get("/public/register/京ICP备00000002号", headers=page)).text)
     assert sheet is not None
-    for address in ("/public/lookup?domain=stage.example", "/public/register/京ICP备00000002号", sheet[1]):
+    for address in ("/public/lookup?domain=pharmacy.example", "/public/register/京ICP备00000002号", sheet[1]):
         got, head = [await api.request(method, address, headers=page) for method in ("GET", "HEAD")]
         assert (got.status_code, head.status_code) == (200, 200)
         assert head.headers["content-type"] == got.headers["content-type"]

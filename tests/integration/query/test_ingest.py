@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
+from aiokafka.cluster import ClusterMetadata
 
 from local_stack.broker import Broker
 from query.lookup.point import Finder, group
 from query.main import SERVICE
 from query.readmodel import ingest as module
-from query.readmodel.ingest import Ingest, IngestStalled, Target
+from query.readmodel.ingest import TOPICS, Ingest, Target
 from query.readmodel.layout import Place
 from query.readmodel.model import ReadModel
 from query.readmodel.writer import Writer
@@ -23,10 +24,12 @@ from shared.contracts.http.query import By
 from shared.contracts.topics import ACCESS_EVENTS, REGISTRY_SITES
 from shared.runtime.base.clock import SystemClock
 from shared.runtime.events import kafka
-from shared.runtime.events.kafka import KafkaSettings
+from shared.runtime.events.kafka import KafkaSettings, Reader
+from shared.runtime.events.reading import Stalled
+from tests.integration.runtime.world import send_illegible
 from tests.support.fixtures import FreshBroker, MakeDatabase
 from tests.support.service import running_service
-from tests.unit.query.build import batch, dump, order, site, wire
+from tests.unit.query.build import appeal, batch, carried_out, dump, order, site, wire
 
 
 @pytest.fixture
@@ -50,12 +53,12 @@ async def reading(model: ReadModel, server: Broker, *, stall_s: float = 60) -> A
             task.result()
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError, IngestStalled):
+        with suppress(asyncio.CancelledError, Stalled):
             await task
 
 
 async def publish(server: Broker, *facts: Fact | bytes, partition: int | None = None) -> None:
-    await kafka.ensure_topics(settings(server), [REGISTRY_SITES, ACCESS_EVENTS])
+    await kafka.ensure_topics(settings(server), TOPICS)
     producer = await kafka.start_producer(settings(server))
     for fact in facts:
         value = fact if isinstance(fact, bytes) else wire(fact)
@@ -94,15 +97,16 @@ async def test_a_topic_that_is_not_known_yet_is_looked_for_at_once(
     model: ReadModel, fresh_broker: FreshBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = 0
-    assign = Ingest._assign
+    metadata = Reader.metadata
 
-    async def late(worker: Ingest, client: AIOKafkaConsumer) -> None:
+    async def late(client: Reader) -> Any:
         nonlocal looks
         looks += 1
-        if looks > 1:
-            await assign(worker, client)
+        if looks > 2:
+            return await metadata(client)
+        return ClusterMetadata()
 
-    monkeypatch.setattr(Ingest, "_assign", late)
+    monkeypatch.setattr(Reader, "metadata", late)
     server = fresh_broker()
     await publish(server, site(1))
     async with reading(model, server):
@@ -124,11 +128,12 @@ async def test_reading_goes_on_where_the_file_is(model: ReadModel, fresh_broker:
 
 async def test_the_read_model_is_complete_up_to_a_moment_only_when_every_record_of_it_is_in(model: ReadModel) -> None:
     worker = Ingest(model, KafkaSettings("nowhere:1"), SystemClock())
-    at, one, two = SystemClock().now(), Place(REGISTRY_SITES.name, 0), Place(ACCESS_EVENTS.name, 0)
-    worker._target, worker._next = Target(at, {one: 5, two: 1}), {one: 4, two: 1}
+    at, one, two = SystemClock().now(), TopicPartition(REGISTRY_SITES.name, 0), TopicPartition(ACCESS_EVENTS.name, 0)
+    worker._target = Target(at, {one: 5, two: 1})
+    worker._reading._next = {one: 4, two: 1}
     await worker._reach()
     assert model.as_of() is None
-    worker._next[one] = 5
+    worker._reading._next[one] = 5
     await worker._reach()
     assert model.as_of() == at
 
@@ -184,14 +189,45 @@ async def test_what_cannot_be_read_is_kept_and_the_rest_goes_on(
     assert model.count("quarantine") == 2
 
 
+async def test_bytes_that_are_no_record_stop_their_partition_alone_and_nothing_is_called_complete(
+    model: ReadModel, fresh_broker: FreshBroker
+) -> None:
+    server = fresh_broker()
+    await publish(server, site(1), partition=1)
+    await send_illegible(settings(server), REGISTRY_SITES.name, wire(site(2)), b"what no client can take apart")
+    async with reading(model, server) as worker:
+        await until(lambda: worker._reading.illegible == [f"{REGISTRY_SITES.name}/0@1"])
+        complete_up_to = model.as_of()
+        await publish(server, site(3), partition=2)
+        await until(lambda: model.count("sites") == 3)
+        for _ in range(3):  # it is measured again, and again
+            worker._reading.lag = None
+            await until(lambda: worker.lag == 0)
+        assert model.as_of() == complete_up_to
+    assert model.offsets()[Place(REGISTRY_SITES.name, 0)] == 1
+
+
+async def test_a_fact_on_a_topic_that_is_not_its_own_is_put_aside(model: ReadModel, fresh_broker: FreshBroker) -> None:
+    server = fresh_broker()
+    async with reading(model, server):
+        await publish(server, site(1), wire(carried_out()), site(2))  # bytes go to the topic of sites
+        await until(lambda: model.count("sites") == 2 and model.count("quarantine") == 1)
+        await publish(server, carried_out())
+        await until(lambda: model.count("acts") == 1)
+    assert "ForeignFact" in model.unreadable()[0].error
+    async with reading(model, server) as worker:  # tried again, it is foreign still
+        await until(lambda: worker.lag == 0)
+    assert (model.count("quarantine"), model.count("acts")) == (1, 1)
+
+
 async def test_new_partitions_are_found(
     model: ReadModel, fresh_broker: FreshBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = fresh_broker()
     if server.kind == "tansu":
         pytest.skip("Tansu cannot add partitions")
-    monkeypatch.setattr(module, "REFRESH_S", 0.5)
-    async with reading(model, server):
+    async with reading(model, server) as worker:
+        worker._reading._refresh_s = 0.5
         await publish(server, site(1))
         await until(lambda: model.count("sites") == 1)
         admin = AIOKafkaAdminClient(bootstrap_servers=server.bootstrap)
@@ -214,7 +250,7 @@ async def test_a_reader_that_makes_no_progress_ends(
 
     monkeypatch.setattr("aiokafka.AIOKafkaConsumer.getmany", silent)
     worker = Ingest(model, settings(server), SystemClock(), stall_s=1)
-    with pytest.raises(IngestStalled):
+    with pytest.raises(Stalled):
         async with asyncio.timeout(30):
             await worker.run()
 
@@ -238,7 +274,8 @@ async def test_the_whole_service_reads_the_topics_and_answers(
     fresh_broker: FreshBroker, make_database: MakeDatabase, tmp_path: Path
 ) -> None:
     server = fresh_broker()
-    await publish(server, site(1), site(2, 2, status="revoked"), order("released", number=2))
+    facts = [site(1), site(2, 2, status="revoked"), carried_out(2), appeal("filed", 2), order("released", number=2)]
+    await publish(server, *facts)
     given: dict[str, Any] = {
         "roles_run": "http,relay,consumer,ticks",
         "lmdb_path": tmp_path / "lookup",
@@ -254,5 +291,7 @@ async def test_the_whole_service_reads_the_topics_and_answers(
                 while answer["lag_ms"] is None:
                     await asyncio.sleep(0.05)
                     answer = (await api.get("/public/lookup?domain=site-2.example")).json()
-            assert (answer["hosting"]["state"], answer["registration"]["status"]) == ("cut_off_ordered", "revoked")
+            assert (answer["hosting"]["state"], answer["site"]["status"]) == ("cut_off_ordered", "revoked")
+            (measure,) = answer["measures"]
+            assert ([each["status"] for each in measure["appeals"]], len(measure["orders"])) == (["filed"], 1)
             assert answer["lag_ms"] < 10_000

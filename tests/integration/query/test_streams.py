@@ -13,7 +13,7 @@ from query.lookup import inflow
 from tests.support import people
 from tests.support.service import Api
 
-LINE = b"stage.example\n"
+LINE = b"pharmacy.example\n"
 
 
 @pytest.fixture
@@ -67,10 +67,10 @@ async def the_audit(api: Api, *, until: str) -> Any:
 
 async def test_answers_come_while_keys_are_still_being_sent(api: Api, port: int) -> None:
     async with talking(port) as (reader, writer):
-        writer.write(chunk(b"stage.example\nsite-2.exa"))
+        writer.write(chunk(b"pharmacy.example\nsite-2.exa"))
         head = await reader.readuntil(b"\r\n\r\n")
         assert b"200 OK" in head
-        assert orjson.loads(await next_chunk(reader))["key"] == "stage.example"
+        assert orjson.loads(await next_chunk(reader))["key"] == "pharmacy.example"
         assert (await the_audit(api, until="started"))["finished_at"] is None
         writer.write(chunk(b"mple\n"))
         assert orjson.loads(await next_chunk(reader))["key"] == "site-2.example"
@@ -126,7 +126,7 @@ async def test_a_caller_who_stops_sending_is_cut_off(api: Api, port: int, monkey
 
 async def test_a_long_list_is_complete_and_others_are_served_meanwhile(api: Api, port: int) -> None:
     number = 60_000
-    keys = b"".join(b"stage.example\n" if each % 3 else b"nothing-%d.example\n" % each for each in range(number))
+    keys = b"".join(b"pharmacy.example\n" if each % 3 else b"nothing-%d.example\n" % each for each in range(number))
 
     async def send(writer: Any) -> None:
         for start in range(0, len(keys), 50_000):
@@ -163,13 +163,13 @@ async def test_a_head_request_gets_the_head_of_the_answer_and_nothing_more(port:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     heads = []
     for method in ("GET", "HEAD", "HEAD"):
-        writer.write(f"{method} /public/lookup?domain=stage.example HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        writer.write(f"{method} /public/lookup?domain=pharmacy.example HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         assert head.startswith(b"http/1.1 200")
         heads.append(sorted(line for line in head.split(b"\r\n") if b"content-" in line))
         if method == "GET":
             length = next(int(line.partition(b":")[2]) for line in heads[0] if b"content-length" in line)
-            assert b"stage.example" in await reader.readexactly(length)
+            assert b"pharmacy.example" in await reader.readexactly(length)
     # What follows the head of the second answer is the head of the third: no content came between.
     assert [b"content-type" in b" ".join(each) for each in heads] == [True] * 3
     writer.close()

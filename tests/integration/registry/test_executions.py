@@ -138,7 +138,7 @@ async def test_p3_2_4_an_item_is_struck_only_when_no_live_consent_covers_it(regi
     await register.post(f"{path}/confirmation", body, "regulator-b")
     assert (await register.told(SiteRecordedV1))[-1].service_items == ("general",)
     await register.overturned(decision)
-    assert (await register.told(SiteRecordedV1))[-1].service_items == ("general", "drugs_and_devices")
+    assert (await register.told(SiteRecordedV1))[-1].service_items == ("drugs_and_devices", "general")
 
 
 @pytest.mark.parametrize("first", ["cut_access", "revoke"])

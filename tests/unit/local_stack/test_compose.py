@@ -38,6 +38,13 @@ PLACE_DEPENDS = {  # what may differ between a laptop and a data centre; everyth
     "CONCORD_LMDB_PATH",
     "CONCORD_EVIDENCE_PATH",
     "CONCORD_WITHDRAW_WINDOW_S",
+    "CONCORD_PROFILE",
+    "CONCORD_SIGNING_KEYS_GENERATE",
+    "CONCORD_IDENTITY_KEY",
+    "CONCORD_SMTP_HOST",
+    "CONCORD_SMTP_PORT",
+    "CONCORD_SMTP_TLS",
+    "CONCORD_WEBHOOKS_PRIVATE",
 }
 
 

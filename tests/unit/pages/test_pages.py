@@ -80,7 +80,10 @@ def test_placeholders_are_the_same_in_every_language() -> None:
         ("undone because", ("overturned", "suspended", "ended", "lifted")),
         ("appeal status", ("filed", "overdue", "upheld", "rejected")),
         ("order answer", ("upheld", "rejected", "accepted")),
-        ("event", ("carried_out", "undone", *(f"appeal_{each}" for each in ("filed", "overdue", "upheld", "rejected")))),
+        (
+            "event",
+            ("carried_out", "undone", *(f"appeal_{each}" for each in ("filed", "overdue", "upheld", "rejected"))),
+        ),
     ],
 )
 def test_every_word_of_the_data_has_its_words(kind: str, words: Any) -> None:

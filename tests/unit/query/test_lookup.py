@@ -10,17 +10,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from query.lookup import keys
 from query.lookup.block import LONGEST_LINE, Block, Lookup, first_column
 from query.lookup.keys import shape
 from query.lookup.lines import BLOCK, Lines
-from query.lookup.point import Finder
+from query.lookup.point import Finder, Hit, Unlisted
 from query.readmodel import rows
 from query.readmodel.layout import SHOWN
 from query.readmodel.model import ReadModel
 from query.readmodel.writer import Writer
-from shared.contracts.http.query import By
+from shared.contracts.http.query import By, LookupLine
 from shared.rules.identifiers import InvalidIdentifier
-from tests.unit.query.build import HOST, batch, carried_out, order, site
+from tests.unit.query.build import HOST, PROVIDER, batch, carried_out, order, site
 
 
 @pytest.fixture
@@ -155,7 +156,8 @@ def test_shapes() -> None:
 @pytest.mark.parametrize(
     "text",
     ["pharmacy.example:443", "[2001:db8::1]:443", "198.18.0.1:80", "pharmacy.example?x=1", "PHARMACY.EXAMPLE#top",
-     "pharmacy。example", "user:secret@pharmacy.example/", "a_b.pharmacy.example", "xn--ls8h.pharmacy.example", "💩.pharmacy.example"],
+     "pharmacy。example", "user:secret@pharmacy.example/", "a_b.pharmacy.example", "xn--ls8h.pharmacy.example",
+     "💩.pharmacy.example"],
 )  # fmt: skip
 def test_hints_around_a_key_and_odd_names_below_a_registered_one_do_no_harm(filled: ReadModel, text: str) -> None:
     assert ask(filled, text).total >= 1
@@ -194,8 +196,8 @@ def test_what_is_wrong_with_a_key_is_said_in_words_that_help(filled: ReadModel, 
 
 SPELLINGS = st.sampled_from([
     "pharmacy.example", "xn--fsqu00a.test", "例子.test", "198.18.0.1", "2001:db8::1", "京ICP备00000001号",
-    "京ICP备00000001号-2", "no.example", "com.cn", "xn--ls8h.la", "a_b.pharmacy.example", "nodots", HOST, "198.18.0.999",
-    "火ICP备00000001号",
+    "京ICP备00000001号-2", "no.example", "com.cn", "xn--ls8h.la", "a_b.pharmacy.example", "nodots", HOST,
+    "198.18.0.999", "火ICP备00000001号",
 ])  # fmt: skip
 DRESSES = st.sampled_from([
     str, str.upper, str.title, "{}.".format, " {} ".format, "{}:443".format, "[{}]".format, "https://{}/".format,
@@ -215,12 +217,16 @@ def test_single_look_ups_and_both_lists_read_every_key_alike(
         (row,) = table(Lookup(filled, txn).csv([line], by))
         hit, error = None, None
         try:
-            hit = Finder(filled, txn).find(key, by)
+            hit = Finder(filled, txn).find_any(keys.read(key, by))
         except InvalidIdentifier as wrong:
             error = wrong.code
     assert (document.get("error"), row["error"]) == (error, error or "")
-    assert (document["found"], row["found"]) == (hit is not None, str(hit is not None).lower())
-    assert document.get("total") == (hit.total if hit else None)
+    registered = isinstance(hit, Hit)
+    assert (document["found"], row["found"]) == (registered, str(registered).lower())
+    assert document.get("total") == (hit.total if isinstance(hit, Hit) else None)
+    assert ("unregistered" in document, row["decision_ids"] != "" and not registered) == (
+        isinstance(hit, Unlisted),
+    ) * 2
     assert document.get("matched") == (hit.matched if hit else None)
 
 
@@ -268,7 +274,14 @@ def table(block: Block) -> list[dict[str, str]]:
 
 def test_csv_has_the_same_columns_in_every_row(filled: ReadModel, writer: Writer) -> None:
     writer.apply(batch(site(9, name='=HYPERLINK("x"),"quoted"')))
-    given = (b"pharmacy.example", b"PHARMACY.example", b"no.example", b"bad", b"site-9.example", "京ICP备00000001号".encode())
+    given = (
+        b"pharmacy.example",
+        b"PHARMACY.example",
+        b"no.example",
+        b"bad",
+        b"site-9.example",
+        "京ICP备00000001号".encode(),
+    )
     with filled.reading(buffers=True) as txn:
         found = table(Lookup(filled, txn).csv(given, By.AUTO))
     assert [row["found"] for row in found] == ["true", "true", "false", "false", "true", "true"]
@@ -310,3 +323,18 @@ def test_byte_order_mark_header_and_windows_line_ends_are_understood() -> None:
     cutter = Lines(header=True)
     found = [*cutter.feed(b"\xef\xbb\xbfdomain,name\r\na.example,A\r\nb.exa"), *cutter.feed(b"mple\r\n")]
     assert [line for block in found for line in block] == [b"a.example,A", b"b.example"]
+
+
+@pytest.mark.parametrize("line", [HOST, HOST.upper(), f"www.{HOST}", f"https://{HOST}/"])
+def test_a_site_in_no_register_is_not_found_and_what_befell_it_is_said(filled: ReadModel, line: str) -> None:
+    (answer,) = lines(filled, line.encode())
+    view = LookupLine.model_validate(answer)
+    assert (view.found, view.site) == (False, None)
+    assert view.unregistered is not None
+    assert view.unregistered.host == HOST
+    assert [(each.effect, each.status) for each in view.unregistered.measures] == [("revoke", "in_force")]
+    with filled.reading(buffers=True) as txn:
+        block = Lookup(filled, txn).csv([line.encode()], By.AUTO)
+    (row,) = table(block)
+    assert (row["found"], row["provider_ids"], row["hosting_state"]) == ("false", str(PROVIDER), "cut_off_ordered")
+    assert (row["decision_ids"], block.found) == (str(view.unregistered.measures[0].decision_id), 0)

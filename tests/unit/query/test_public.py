@@ -1,167 +1,302 @@
-"""The public sees the public fields, and no person."""
+"""The public sees the public fields, and no person; and what happened stays readable."""
 
 import re
+import shutil
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from msgspec.structs import replace
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from query.lookup import keys
 from query.lookup.freshness import Freshness
-from query.lookup.point import Finder, group
+from query.lookup.point import Finder, Hit, group
 from query.public import pages, privacy, register
-from query.readmodel.layout import Batch
+from query.readmodel.acts import found_id
 from query.readmodel.model import ReadModel
 from query.readmodel.records import id_of
 from query.readmodel.writer import Writer
 from shared.contracts import examples
-from shared.contracts.http.query import By, LookupAnswer, PublicAnswer, PublicMeasure, RegisterEntry
+from shared.contracts.base import Fact
+from shared.contracts.http.query import By, LookupAnswer, PublicAnswer, RegisterEntry
 from shared.pages.language import Language
-from tests.unit.query.build import AT, MEASURE, USCC, batch, order, site, site_id
+from tests.unit.query.build import (
+    AT,
+    HOST,
+    IDENTITY,
+    appeal,
+    batch,
+    carried_out,
+    decided,
+    dump,
+    order,
+    site,
+    site_id,
+    undone,
+)
 
-PERSON = {"name": "张三丰", "uscc": "110101199003074477", "kind": "person"}
+PERSON = {"name": "张三丰", "identity": "p:" + "0123456789abcdef" * 2, "kind": "person"}
+CITIZEN = "110101199003074477"
 REASONS = "The pharmacy sold medicines to the patient Li Si without consent."
-OFFICIAL = (USCC, "198.18.", examples.CASE, examples.DIGEST, examples.REGISTRATION, examples.OPERATOR)
+RELEASED = "The pharmacy sold medicines without consent."
+STATED = {**examples.STATEMENT, "reasons": REASONS, "public_reasons": RELEASED, "redacted": ["name of a patient"]}
+OFFICIAL = (
+    IDENTITY, "198.18.", examples.CASE, examples.DIGEST, examples.REGISTRATION, examples.OPERATOR, examples.EXECUTION,
+)  # fmt: skip
+NEVER = ("drugs-a", "drugs-b", "legal@pharmacy.example", examples.DIGEST, "drugs-110000", "cn-2006/1")
+"""Accounts of officers, where notices reach an operator, evidence: in no answer, and not even in the file."""
 
 
-def entry(model: ReadModel, number: str = "京ICP备00000001号") -> RegisterEntry:
+def grounds(**more: Any) -> dict[str, Any]:
+    return {**examples.GROUNDS, **more}
+
+
+def entry(model: ReadModel, key: str = "京ICP备00000001号") -> RegisterEntry:
     with model.reading() as txn:
-        hit = Finder(model, txn).find(number, By.NUMBER)
-        assert hit is not None
-        sites = group(hit)
-        orders = [model.orders_of(txn, id_of(each.site.site_id)) for each in sites.entries]
-    return register.entry(number, sites, orders, Freshness(AT, AT))
+        finder, asked = Finder(model, txn), keys.read(key, By.AUTO)
+        hit, unlisted = finder.find_asked(asked), finder.find_unregistered(asked)
+        sites = group(hit) if hit is not None else None
+        orders = [model.orders_of(txn, id_of(each.site.site_id)) for each in sites.entries] if sites else []
+        if unlisted is not None:
+            orders.append(model.orders_of(txn, found_id(unlisted.site.host)))
+    return register.entry(asked.terms[0], sites, unlisted.site if unlisted else None, orders, Freshness(AT, AT))
 
 
-def everything_public(model: ReadModel) -> list[str]:
+def everything_public(model: ReadModel, key: str = "site-1.example") -> list[str]:
     """The public answer, the register's entry as JSON, and its page in both languages."""
     with model.reading() as txn:
-        hit = Finder(model, txn).find("site-1.example", By.DOMAIN)
+        hit = Finder(model, txn).find_any(keys.read(key, By.AUTO))
         assert hit is not None
-        answer = msgspec.json.encode(register.answer(group(hit))).decode()
-    shown = entry(model)
-    return [answer, pages.as_json(shown).decode(), *(pages.html(shown, each) for each in Language)]
+        shown = register.answer(group(hit)) if isinstance(hit, Hit) else register.answer_unregistered(hit.site)
+    told = entry(model, key)
+    return [
+        msgspec.json.encode(shown).decode(),
+        pages.as_json(told).decode(),
+        *(pages.html(told, each) for each in Language),
+    ]
 
 
-def revoked(**more: Any) -> Any:
-    return batch(site(1, 1), site(1, 2, status="revoked", **more), order("released"), order("executed", minutes=9))
+def measured(*more: Fact, **site_fields: Any) -> Any:
+    """A site that was revoked and cut off."""
+    stopped = {"status": "revoked", "access_status": "stopped", **site_fields}
+    return batch(
+        site(1, 2, **stopped), order("released"), order("executed", minutes=9), *(more or (carried_out(),))
+    )  # fmt: skip
 
 
 def test_the_public_answer_holds_no_official_field(model: ReadModel, writer: Writer) -> None:
-    writer.apply(revoked())
+    writer.apply(measured())
     for text in everything_public(model):
         assert "京ICP备00000001号" in text
         assert not [secret for secret in OFFICIAL if secret in text]
 
 
-def test_the_public_reads_the_public_reasons_only(model: ReadModel, writer: Writer) -> None:
-    measure = {**MEASURE, "reasons": REASONS, "public_reasons": "The pharmacy sold medicines without consent."}
-    writer.apply(revoked(measure=measure))
+def test_the_public_reads_the_public_reasons_only_and_the_file_keeps_no_others(
+    model: ReadModel, writer: Writer
+) -> None:
+    outcome = (appeal("filed"), appeal("decided", statement=STATED), undone(statement=STATED))
+    writer.apply(measured(carried_out(grounds=grounds(**STATED)), *outcome))
     for text in everything_public(model):
-        assert "The pharmacy sold medicines without consent." in text
-        assert "patient" not in text
-    with model.reading() as txn:
-        official = model.entry(txn, site_id(1).bytes)
-    assert official is not None
-    assert official.decision is not None
-    assert official.decision.reasons == REASONS
-
-
-def test_reasons_without_a_public_version_stay_with_those_concerned(model: ReadModel, writer: Writer) -> None:
-    facts = revoked(measure={**MEASURE, "reasons": REASONS})
-    bare = [replace(each, measure=each.measure and replace(each.measure, public_reasons=None)) for each in facts.sites]
-    writer.apply(Batch(bare))
-    for text in everything_public(model):
-        assert "patient" not in text
-    assert "has released no public version of its reasons" in pages.html(entry(model), Language.EN)
+        assert text.count(RELEASED) >= 3
+        assert "name of a patient" in text
+        assert "Li Si" not in text
+    assert b"Li Si" not in everything_kept(model)
 
 
 @pytest.mark.parametrize("named", ["张三丰", "Zhang San", "zhang  SAN", "ZhangSan"])
 def test_a_person_is_not_named_anywhere(model: ReadModel, writer: Writer, named: str) -> None:
     person = PERSON if named == "张三丰" else PERSON | {"name": "Zhang San"}
-    reasons = f"The site of {named} (110101199003074477) sold medicines without approval."
-    redress = {**examples.REDRESS, "how": f"In writing by {named}"}
-    measure = {**MEASURE, "reasons": reasons, "redress": redress, "legal_basis": [f"Ruling against {named}"]}
-    writer.apply(revoked(name=f"{named}的主页", operator=person, measure=measure))
+    reasons = {**examples.STATEMENT, "reasons": f"The site of {named} ({CITIZEN}) sold medicines without approval."}
+    redress = {**examples.REMEDY, "how": f"In writing by {named}"}
+    given = grounds(**{**reasons, "redress": redress, "legal_basis": [f"Ruling against {named}"]})
+    outcome = (appeal("decided", statement=reasons), undone(statement=reasons))
+    writer.apply(measured(carried_out(grounds=given), *outcome, name=f"{named}的主页", operator=person))
     shown = entry(model)
+    assert shown.operator is not None
     assert (shown.operator.name, shown.operator.kind) == (privacy.INDIVIDUAL, "person")
-    reasons_shown = shown.sites[0].measures[0].public_reasons
-    assert reasons_shown is not None
-    assert reasons_shown.startswith(f"The site of {privacy.INDIVIDUAL}")
+    assert shown.sites[0].measures[0].public_reasons.startswith(f"The site of {privacy.INDIVIDUAL}")
     for text in everything_public(model):
         assert named not in text
-        assert "110101199003074477" not in text
+        assert CITIZEN not in text
+        assert PERSON["identity"] not in text
 
 
-def test_no_citizens_number_is_told_of_a_company_either(model: ReadModel, writer: Writer) -> None:
-    reasons = "Its representative (110101199003074477) sold medicines under 京ICP备00000001号."
-    writer.apply(revoked(measure={**MEASURE, "reasons": reasons}))
-    for text in everything_public(model):
-        assert "110101199003074477" not in text
+def test_no_citizens_number_is_told_of_a_company_nor_of_a_site_in_no_register(model: ReadModel, writer: Writer) -> None:
+    reasons = f"Its representative ({CITIZEN}) sold medicines under 京ICP备00000001号."
+    given = grounds(reasons=reasons)
+    writer.apply(measured(carried_out(grounds=given)))
+    writer.apply(batch(carried_out(7, host=HOST, grounds=given)))
+    for text in (*everything_public(model), *everything_public(model, HOST)):
+        assert CITIZEN not in text
         assert "京ICP备00000001号" in text
 
 
+ACCOUNTS = st.lists(st.from_regex(r"\Aofficer-[a-z]{6,12}\Z"), min_size=2, max_size=3, unique=True)
+STEPS = st.lists(
+    st.sampled_from([
+        "carried", "undone", "suspended", "overturned", "ended", "filed", "overdue", "decided", "executed", "found",
+    ]),
+    max_size=8,
+)  # fmt: skip
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(accounts=ACCOUNTS, steps=STEPS, person=st.booleans())
+def test_no_account_of_an_officer_is_in_any_answer_nor_in_the_file(
+    accounts: list[str], steps: list[str], person: bool
+) -> None:
+    folder = Path(tempfile.mkdtemp())
+    model = ReadModel.open(folder, map_size=1 << 24, durable=False)
+    try:
+        Writer(model).prepare()
+        given = grounds(**STATED)
+        makes: dict[str, Any] = {
+            "carried": lambda: carried_out(grounds=given),
+            "found": lambda: carried_out(7, host=HOST, grounds=given),
+            "undone": lambda: undone(statement=STATED),
+            **{
+                each: lambda each=each: decided(each, statement=STATED) for each in ("suspended", "overturned", "ended")
+            },
+            "filed": lambda: appeal("filed"),
+            "overdue": lambda: appeal("overdue"),
+            "decided": lambda: appeal("decided", statement=STATED),
+            "executed": lambda: order("executed"),
+        }
+        told = [decided("released", signed_by=accounts, grounds=given), site(operator=PERSON if person else {})]
+        Writer(model).apply(batch(*told, *(makes[step]() for step in steps)))
+        answers = everything_public(model) + (everything_public(model, HOST) if "found" in steps else [])
+        with model.reading() as txn:
+            answers.append(bytes(Finder(model, txn).find("site-1.example", By.DOMAIN).body).decode())  # type: ignore[union-attr]
+        kept = everything_kept(model)
+        for secret in (*accounts, *NEVER, "Li Si"):
+            assert not [answer for answer in answers if secret in answer]
+            assert secret.encode() not in kept
+        for answer in answers[:-1]:
+            assert examples.CASE not in answer
+            assert PERSON["name"] not in answer
+    finally:
+        model.close()
+        shutil.rmtree(folder)
+
+
+def everything_kept(model: ReadModel) -> bytes:
+    """Every byte of the file that is not a record nobody could read."""
+    return b"\n".join(key + value for name in dump(model, without=("quarantine",)).values() for key, value in name)
+
+
 def test_the_page_says_why_by_whom_and_how_to_challenge_it(model: ReadModel, writer: Writer) -> None:
-    writer.apply(revoked())
+    writer.apply(measured())
     html = pages.html(entry(model), Language.ZH)
     for said in (
-        "culture-bj",
-        "Coordination Plan 2006",
-        "after an order to correct",
-        "Administrative review",
-        "60 日内",
-    ):
+        "北京市药品监督管理局", "Beijing Drug Administration", "北京市通信管理局", "Coordination Plan 2006",
+        examples.STATEMENT["reasons"], "北京市人民政府行政复议机关", "Administrative reconsideration", "60 日内",
+    ):  # fmt: skip
         assert said in html
     assert "已停止接入" in html
-    assert "2026-11-22 13:00:00 (UTC+8)" in html
-    happened = re.search("<table>.*</table>", html, re.DOTALL)
-    assert happened is not None
-    steps = ["登记被注销", "停止接入令: 已发出", "停止接入令: 已执行"]
-    assert [happened[0].index(step) for step in steps] == sorted(happened[0].index(step) for step in steps)
     english = pages.html(entry(model), Language.EN)
     assert "order to cut off: carried out" in english
     assert "within 60 days of the notice" in english
+    assert "drugs-110000" not in html + english
 
 
 def test_a_measure_stays_readable_with_its_appeal_after_it_was_undone(model: ReadModel, writer: Writer) -> None:
-    writer.apply(revoked())
+    won = {**examples.STATEMENT, "reasons": "The consent had been granted in time."}
+    story = (carried_out(), appeal("filed"), appeal("decided", minutes=45, statement=won), decided("overturned"))
+    writer.apply(measured(*story, undone(statement=won)))
+    writer.apply(batch(site(1, 5), order("released", 2, action="restore"), order("executed", 2, action="restore")))
     shown = entry(model)
-    undone = PublicMeasure.model_validate({
-        **PublicAnswer.model_json_schema()["examples"][0]["measures"][0],
-        "status": "overturned",
-        "ended_at": AT,
-        "redacted": ["name of a patient"],
-        "appeal": {
-            "status": "upheld", "body": {"zh": "复议机关", "en": "Review body"}, "filed_at": AT, "decided_at": AT,
-            "public_reasons": "The consent had been granted in time.",
-        },
-    })  # fmt: skip
-    shown.sites[0].measures.append(undone)
+    (measure,) = shown.sites[0].measures
+    assert (shown.sites[0].status, shown.sites[0].hosting.state, measure.status) == ("live", "serving", "overturned")
     html = pages.html(shown, Language.EN)
     for said in (
-        "Beijing Drug Administration", "北京市药品监督管理局", "overturned", "upheld: the measure is undone",
-        "Review body", "复议机关", "The consent had been granted in time.", "name of a patient",
-        examples.BASIS["reasons"],
+        "Beijing Drug Administration", "overturned", "upheld: the measure is undone", "Review body of Beijing",
+        "an appeal was upheld", "The consent had been granted in time.", examples.STATEMENT["reasons"],
     ):  # fmt: skip
         assert said in html
+    assert [each.what for each in shown.history] == [
+        "carried_out", "appeal_filed", "appeal_upheld", "cut_off_released", "cut_off_executed", "undone",
+        "restore_released", "restore_executed",
+    ]  # fmt: skip
+
+
+def test_the_story_is_told_in_the_order_of_the_record_with_the_providers_time_beside_it(
+    model: ReadModel, writer: Writer
+) -> None:
+    """A provider whose clock is slow says that it carried an order out before it was released."""
+    writer.apply(batch(site(), carried_out()))
+    writer.apply(
+        batch(order("executed", minutes=9, said=-30), order("received", minutes=5), order("released", minutes=3))
+    )
+    shown = entry(model)
+    assert [each.what for each in shown.history] == [
+        "carried_out", "cut_off_released", "cut_off_received", "cut_off_executed",
+    ]  # fmt: skip
+    assert shown.history[-1].providers_time == AT.replace(hour=4, minute=30)
+    html = pages.html(shown, Language.EN)
+    assert re.search(r"2026-11-22 13:09:00 .UTC.8.*?by the provider.*?2026-11-22 12:30:00", html, re.DOTALL)
+
+
+def test_a_site_in_no_register_has_an_entry_under_its_host_name(model: ReadModel, writer: Writer) -> None:
+    writer.apply(
+        batch(carried_out(7, host=HOST), order("released", 1, 7, host=HOST), order("executed", 1, 7, host=HOST))
+    )
+    shown = entry(model, HOST)
+    assert (shown.key, shown.registration, shown.total, shown.sites) == (HOST, None, 0, [])
+    assert shown.unregistered is not None
+    assert [each.status for each in shown.unregistered.measures[0].orders] == ["executed"]
+    assert [each.what for each in shown.history] == ["carried_out", "cut_off_released", "cut_off_executed"]
+    assert {each.about for each in shown.history} == {HOST}
+    for text in everything_public(model, HOST):
+        assert examples.STATEMENT["reasons"] in text
+        assert not [secret for secret in OFFICIAL if secret in text]
+
+
+def test_what_befell_a_name_before_it_was_registered_stays_in_its_entry(model: ReadModel, writer: Writer) -> None:
+    writer.apply(batch(carried_out(7, host=HOST), undone(7, "lifted"), site(1, domains=(HOST,))))
+    shown = entry(model, HOST)
+    assert shown.registration is not None
+    assert (len(shown.sites), shown.sites[0].measures) == (1, [])
+    assert shown.unregistered is not None
+    assert [each.status for each in shown.unregistered.measures] == ["ended"]
+    assert "京ICP备00000001号" in pages.html(shown, Language.ZH)
+    with model.reading() as txn:
+        assert isinstance(Finder(model, txn).find_any(keys.read(HOST, By.AUTO)), Hit)
 
 
 def test_what_others_wrote_cannot_become_part_of_the_page(model: ReadModel, writer: Writer) -> None:
-    writer.apply(revoked(name="<script>alert(1)</script>", operator={"name": '"><img src=x>'}))
+    nasty = "<script>alert(1)</script>"
+    given = grounds(reasons=f"{nasty} was sold")
+    operator = {"name": '"><img src=x>'}
+    writer.apply(measured(carried_out(grounds=given), undone(statement=given_statement(nasty)), operator=operator))
     for language in Language:
         html = pages.html(entry(model), language)
         assert "<script" not in html
         assert "<img" not in html
 
 
+def given_statement(reasons: str) -> dict[str, Any]:
+    return {**examples.STATEMENT, "reasons": f"{reasons} is no reason"}
+
+
 def test_an_order_that_never_went_out_is_nobodys_business(model: ReadModel, writer: Writer) -> None:
-    writer.apply(batch(site(1), order("withdrawn", None)))
-    assert entry(model).history == []
+    writer.apply(batch(site(1), order("withdrawn", None), carried_out()))
+    shown = entry(model)
+    assert [each.what for each in shown.history] == ["carried_out"]
+    assert shown.sites[0].measures[0].orders == []
 
 
 def test_the_documented_examples_are_answers(model: ReadModel, writer: Writer) -> None:
     for view in (LookupAnswer, PublicAnswer):
         for example in view.model_json_schema()["examples"]:
             view.model_validate(example)
-    writer.apply(revoked())
+    writer.apply(measured())
     RegisterEntry.model_validate_json(pages.as_json(entry(model)))
+    with model.reading() as txn:
+        official = model.entry(txn, site_id(1).bytes)
+    assert official is not None
+    LookupAnswer.model_validate(
+        {"found": True, "key": "x", "as_of": None, "lag_ms": None, **msgspec.to_builtins(official)}
+    )

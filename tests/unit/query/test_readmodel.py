@@ -1,7 +1,12 @@
 """The read model is one point of the stream: replays, older versions, vanished keys, growth, another cluster."""
 
 import multiprocessing
+import re
+import shutil
+import tempfile
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import lmdb
@@ -12,14 +17,22 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from query.lookup.point import Finder, group
 from query.readmodel import model as module
+from query.readmodel.acts import Measure
+from query.readmodel.decoding import Decoded, decode
 from query.readmodel.layout import Batch, Place, Unreadable
 from query.readmodel.model import ReadModel
 from query.readmodel.writer import Writer
+from shared.contracts import examples
+from shared.contracts.base import Fact
 from shared.contracts.http.query import By
 from shared.contracts.registry import SiteRecordedV1
+from shared.contracts.topics import FACT_TOPICS
 from tests.unit.query.build import (
+    APPEALS,
     AT,
+    DECIDED,
     HOST,
+    ORDER_FACTS,
     OTHER_PROVIDER,
     PROVIDER,
     appeal,
@@ -27,10 +40,12 @@ from tests.unit.query.build import (
     carried_out,
     decided,
     dump,
+    nth,
     order,
     site,
     site_id,
     undone,
+    wire,
 )
 
 
@@ -59,7 +74,9 @@ def test_a_change_that_fails_leaves_neither_records_nor_offsets(
     before = dump(model)
     monkeypatch.setattr("query.readmodel.writer.quarantine_value", lambda _: 1 / 0)
     facts = batch(site(2), order("released"), offset=2)
-    broken = Batch(facts.sites, facts.orders, unreadable=[Unreadable(Place("t", 0), 1, b"?", "bad")], offsets=facts.offsets)
+    broken = Batch(
+        facts.sites, facts.orders, unreadable=[Unreadable(Place("t", 0), 1, b"?", "bad")], offsets=facts.offsets
+    )
     with pytest.raises(ZeroDivisionError):
         writer.apply(broken)
     assert dump(model) == before
@@ -140,6 +157,140 @@ def test_a_provider_that_the_site_has_left_no_longer_counts(model: ReadModel, wr
     assert state_of(model) == "serving"
 
 
+def measure_of(model: ReadModel, number: int = 1) -> Measure:
+    with model.reading() as txn:
+        entry = model.entry(txn, site_id(number).bytes)
+    assert entry is not None
+    (measure,) = entry.measures
+    return measure
+
+
+@pytest.mark.parametrize(
+    ("facts", "status"),
+    [
+        ([], "in_force"),
+        ([appeal("filed"), appeal("decided", outcome="rejected")], "in_force"),
+        ([decided("suspended")], "suspended"),
+        ([decided("suspended", minutes=5)], "in_force"),  # before it was carried out, after the stay had ended
+        ([undone(because="suspended")], "suspended"),
+        ([decided("overturned")], "overturned"),
+        ([decided("suspended"), undone(because="suspended"), decided("overturned")], "overturned"),
+        ([undone(because="overturned")], "overturned"),
+        ([undone(because="ended")], "lapsed"),
+        ([undone(because="lifted")], "ended"),
+        ([decided("ended"), undone(because="lifted")], "ended"),
+        ([decided("released")], "in_force"),
+        ([undone(minutes=5)], "in_force"),  # of an earlier execution
+    ],
+)
+def test_a_measure_has_the_status_that_its_facts_say_in_whatever_order(
+    model: ReadModel, writer: Writer, facts: list[Fact], status: str
+) -> None:
+    writer.apply(batch(site(), *facts, carried_out()))
+    assert measure_of(model).status == status
+
+
+def test_a_measure_keeps_its_reasons_appeal_orders_and_outcome_for_ever(model: ReadModel, writer: Writer) -> None:
+    writer.apply(batch(site(), carried_out(), order("released"), order("executed"), appeal("filed")))
+    writer.apply(batch(appeal("overdue", minutes=50), decided("overturned"), appeal("decided"), undone()))
+    writer.apply(batch(site(1, 4), order("released", 2, action="restore"), order("executed", 2, action="restore")))
+    measure = measure_of(model)
+    assert measure.status == "overturned"
+    assert measure.public_reasons == examples.STATEMENT["reasons"]
+    assert measure.undone is not None
+    assert measure.undone.authority.zh == examples.REVIEW_BODY["names"]["zh"]
+    (filed,) = measure.appeals
+    assert (filed.status, filed.filed_at, filed.due_at is None, filed.decided_at is None) == (
+        "upheld", AT + timedelta(minutes=30), False, False,
+    )  # fmt: skip
+    assert [(each.action, each.status) for each in measure.orders] == [("cut_off", "executed"), ("restore", "executed")]
+    assert state_of(model) == "serving"
+
+
+def test_an_appeal_against_the_execution_is_told_with_the_measure(model: ReadModel, writer: Writer) -> None:
+    writer.apply(batch(site(), appeal("filed", of="execution", service="registry"), carried_out()))
+    assert [each.status for each in measure_of(model).appeals] == ["filed"]
+    writer.apply(batch(appeal("decided", of="execution", service="registry")))
+    assert [each.status for each in measure_of(model).appeals] == ["upheld"]
+
+
+def test_appeals_against_other_acts_leave_nothing(model: ReadModel, writer: Writer) -> None:
+    writer.apply(batch(appeal("filed", of="refusal", service="approval"), appeal("filed", service="approval")))
+    assert model.count("acts") == 0
+
+
+def test_what_was_decided_and_not_carried_out_is_nobodys_business(model: ReadModel, writer: Writer) -> None:
+    before = dump(model)
+    writer.apply(batch(decided("released"), decided("released", signed_by=["x"])))
+    assert dump(model) == before
+    writer.apply(batch(site(), appeal("filed"), decided("suspended"), decided("overturned")))
+    with model.reading() as txn:
+        entry = model.entry(txn, site_id(1).bytes)
+    assert entry is not None
+    assert entry.measures == ()
+
+
+def test_a_measure_on_an_operator_is_no_sites(model: ReadModel, writer: Writer) -> None:
+    subject = {"kind": "operator", "operator_id": examples.OPERATOR}
+    decoded = batch(carried_out(subject=subject, site=None, effect="bar"))
+    assert decoded.acts == []
+
+
+def test_a_site_in_no_register_has_its_orders_and_measures_under_its_host_name(
+    model: ReadModel, writer: Writer
+) -> None:
+    writer.apply(batch(order("released", 1, 9, host=HOST), order("executed", 1, 9, host=HOST)))
+    assert model.count("unregistered") == 0
+    writer.apply(batch(carried_out(9, host=HOST)))
+    with model.reading() as txn:
+        found = model.unregistered(txn, HOST)
+        assert found is not None
+        assert (found.provider_ids, found.hosting.state) == ((str(PROVIDER),), "suspended")
+        assert [each.status for each in found.measures[0].orders] == ["executed"]
+        assert Finder(model, txn).find(HOST, By.DOMAIN) is None
+
+
+def test_a_site_that_was_deregistered_is_hosted_nowhere(model: ReadModel, writer: Writer) -> None:
+    writer.apply(batch(site(1), site(2), order("executed", 1, 2)))
+    writer.apply(batch(*[site(each, 2, status="ended", access_status="ended") for each in (1, 2)]))
+    assert (state_of(model, 1), state_of(model, 2)) == ("ended", "ended")
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [site(1), carried_out(), undone(), decided("overturned"), appeal("decided"), order("executed")],
+    ids=lambda fact: fact.TYPE,
+)
+def test_a_fact_is_believed_on_its_own_topic_from_its_own_source_alone(fact: Fact) -> None:
+    producers = {topic.producer for topic in FACT_TOPICS}
+    for topic in FACT_TOPICS:
+        for producer in producers:
+            value = wire(fact).replace(
+                f"urn:concord:{fact.TOPIC.producer}".encode(), f"urn:concord:{producer}".encode()
+            )
+            decoded = decode([(Place(topic.name, 0), [SimpleNamespace(value=value, offset=7)])])
+            taken = [*decoded.sites, *decoded.orders, *decoded.acts]
+            if (topic, producer) == (fact.TOPIC, fact.TOPIC.producer):
+                assert (len(taken), decoded.unreadable) == (1, [])
+            else:
+                assert taken == []
+                assert "ForeignFact" in decoded.unreadable[0].error
+                assert decoded.offsets == {Place(topic.name, 0): 8}
+
+
+def test_a_tombstone_is_passed_over() -> None:
+    decoded = decode([(Place("registry-sites", 0), [SimpleNamespace(value=None, offset=0)])])
+    assert (decoded.skipped, decoded.unreadable) == (1, [])
+
+
+@pytest.mark.parametrize("told", ["2026-11-22T04:00:00", "not a time"])
+def test_a_time_without_a_zone_cannot_be_read(told: str) -> None:
+    for fact in (order("executed"), carried_out()):
+        value = re.sub(rb'"(at|carried_out_at)":"[^"]*"', rb'"\1":"%s"' % told.encode(), wire(fact))
+        with pytest.raises(ValueError, match=r"RFC3339|timezone"):
+            Decoded().take(fact.TOPIC.name, value)
+
+
 def test_another_cluster_resets_the_offsets_and_keeps_the_records(model: ReadModel, writer: Writer) -> None:
     assert writer.adopt("one")
     writer.apply(batch(site(1), offset=9))
@@ -202,23 +353,32 @@ def test_freshness_is_kept(model: ReadModel, writer: Writer) -> None:
 
 
 NUMBERS = st.integers(1, 4)
+DECISIONS = st.integers(1, 3)
+MINUTES = st.integers(0, 99)
 DOMAINS = st.lists(st.sampled_from(["a.example", "b.example", "c.test", "xn--fsqu00a.test"]), unique=True, max_size=3)
 IPS = st.lists(st.sampled_from(["198.18.0.1", "198.18.0.2", "2001:db8::1"]), unique=True, max_size=2)
 
 
 class AgainstADictionary(RuleBasedStateMachine):
-    """The read model finds exactly what a dictionary of the newest records finds."""
+    """The read model finds exactly what a dictionary of the newest records finds, and follows from the set of facts."""
 
     @initialize()
     def begin(self) -> None:
-        import tempfile  # noqa: PLC0415
-
         self.folder = tempfile.TemporaryDirectory()
-        self.model = ReadModel.open(Path(self.folder.name), map_size=1 << 24, durable=False)
+        self.model = ReadModel.open(Path(self.folder.name) / "lookup", map_size=1 << 24, durable=False)
         self.writer = Writer(self.model)
         self.writer.prepare()
         self.newest: dict[int, SiteRecordedV1] = {}
-        self.applied: list[Batch] = []
+        self.carried: dict[int, tuple[int, str | None]] = {}
+        self.undone: set[int] = set()
+        self.facts: dict[tuple[Any, ...], Fact] = {}
+
+    def take(self, *facts: Fact) -> None:
+        self.writer.apply(batch(*facts))
+
+    def once(self, key: tuple[Any, ...], fact: Fact) -> Fact:
+        """Nothing is said twice in different words: a fact that was told is told again as it was."""
+        return self.facts.setdefault(key, fact)
 
     @rule(
         facts=st.lists(
@@ -231,26 +391,74 @@ class AgainstADictionary(RuleBasedStateMachine):
         made = []
         for number, version, domains, ips, status, alone in facts:
             registration = None if alone else "京ICP备00000077号"
-            fact = site(
+            new = site(
                 number, version, domains=tuple(domains), ips=tuple(ips), status=status, registration=registration
             )
+            fact = self.once(("site", number, version), new)
+            assert isinstance(fact, SiteRecordedV1)
             if number not in self.newest or self.newest[number].version < version:
                 self.newest[number] = fact
             made.append(fact)
-        self.applied.append(batch(*made))
-        self.writer.apply(self.applied[-1])
+        self.take(*made)
 
-    @rule(step=st.sampled_from(["released", "executed"]), number=NUMBERS, sequence=st.integers(1, 3))
-    def orders(self, step: str, number: int, sequence: int) -> None:
-        self.applied.append(batch(order(step, sequence, number)))
-        self.writer.apply(self.applied[-1])
+    @rule(step=st.sampled_from(sorted(ORDER_FACTS)), number=NUMBERS, sequence=st.integers(1, 3), decision=DECISIONS)
+    def orders(self, step: str, number: int, sequence: int, decision: int) -> None:
+        known = [key[3] for key in self.facts if key[:3] == ("of order", number, sequence)]
+        decision = known[0] if known else decision
+        fact = order(step, sequence, number, decision=decision, order_id=nth(examples.ORDER, 10 * number + sequence))
+        self.once(("of order", number, sequence, decision), fact)
+        self.take(self.once(("order", step, number, sequence), fact))
+
+    @rule(decision=DECISIONS, number=NUMBERS, minutes=MINUTES, found=st.booleans())
+    def is_carried_out(self, decision: int, number: int, minutes: int, found: bool) -> None:
+        host = HOST if found else None
+        fact = self.once(("carried", decision), carried_out(decision, number, host=host, minutes=minutes))
+        if decision not in self.carried:
+            self.carried[decision] = (number, host)
+        self.take(fact)
+
+    @rule(decision=DECISIONS, minutes=MINUTES, because=st.sampled_from(["overturned", "suspended", "ended", "lifted"]))
+    def is_undone(self, decision: int, minutes: int, because: str) -> None:
+        self.take(self.once(("undone", decision), undone(decision, because, minutes=100 + minutes)))
+        self.undone.add(decision)
+
+    @rule(decision=DECISIONS, minutes=MINUTES, what=st.sampled_from(sorted(DECIDED)))
+    def takes_a_turn(self, decision: int, minutes: int, what: str) -> None:
+        self.take(self.once((what, decision), decided(what, decision, minutes=minutes)))
+
+    @rule(
+        decision=DECISIONS,
+        minutes=MINUTES,
+        what=st.sampled_from(sorted(APPEALS)),
+        of=st.sampled_from([("enforcement", "decision"), ("registry", "execution"), ("approval", "refusal")]),
+    )
+    def is_appealed(self, decision: int, minutes: int, what: str, of: tuple[str, str]) -> None:
+        fact = appeal(what, decision, minutes=minutes, service=of[0], of=of[1])
+        self.take(self.once((what, of, decision), fact))
 
     @rule()
     def replay(self) -> None:
         before = dump(self.model)
-        for each in self.applied:
-            self.writer.apply(each)
+        for fact in self.facts.values():
+            self.take(fact)
         assert dump(self.model) == before
+
+    @rule(order_=st.randoms(use_true_random=False))
+    def rebuild(self, order_: Any) -> None:
+        """The topics bring the file back, however they are interleaved and cut into batches."""
+        facts = list(self.facts.values())
+        order_.shuffle(facts)
+        rebuilt = ReadModel.open(Path(self.folder.name) / "again", map_size=1 << 24, durable=False)
+        writer = Writer(rebuilt)
+        writer.prepare()
+        while facts:
+            cut = order_.randint(1, len(facts))
+            writer.apply(batch(*facts[:cut]))
+            del facts[:cut]
+        again, whole = dump(rebuilt), dump(self.model)
+        rebuilt.close()
+        shutil.rmtree(Path(self.folder.name) / "again")
+        assert again == whole
 
     @invariant()
     def finds_the_same(self) -> None:
@@ -266,6 +474,22 @@ class AgainstADictionary(RuleBasedStateMachine):
         assert set(found) == expected
         assert len(found) == len(expected)
 
+    @invariant()
+    def tells_of_every_measure_that_was_carried_out_and_of_no_other(self) -> None:
+        with self.model.reading() as txn:
+            entries = {number: self.model.entry(txn, site_id(number).bytes) for number in self.newest}
+            found = self.model.unregistered(txn, HOST)
+        for number, entry in entries.items():
+            assert entry is not None
+            self.tells(entry.measures, {each for each, at in self.carried.items() if at == (number, None)})
+        self.tells(found.measures if found else (), {each for each, (_, host) in self.carried.items() if host})
+
+    def tells(self, measures: tuple[Measure, ...], decisions: set[int]) -> None:
+        assert {each.decision_id: each.undone is not None for each in measures} == {
+            nth(examples.DECISION, each): each in self.undone for each in decisions
+        }
+        assert len(measures) == len(decisions)
+
     def teardown(self) -> None:
         if hasattr(self, "model"):
             self.model.close()
@@ -274,5 +498,5 @@ class AgainstADictionary(RuleBasedStateMachine):
 
 TestAgainstADictionary = AgainstADictionary.TestCase
 TestAgainstADictionary.settings = settings(
-    max_examples=40, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=60, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

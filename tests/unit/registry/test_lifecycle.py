@@ -1,57 +1,84 @@
-"""The tables of states: whatever people try in whatever order, nothing leaves the table and nobody gets stuck."""
+"""The tables of states: whatever people try in whatever order, nothing leaves a table and nobody gets stuck."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.lifecycle import (
+    AMENDMENT,
+    EXECUTION,
     REGISTRATION,
-    REQUEST,
-    REVOCATION,
-    Action,
-    RequestAction,
-    RequestStatus,
-    RevocationAction,
-    RevocationStatus,
+    SITE,
+    AmendmentStatus,
+    ExecutionAction,
+    ExecutionStatus,
+    SiteAction,
+    SiteStatus,
     Status,
 )
+from registry.main import SERVICE
+from shared.runtime.acts.lifecycle import Lifecycle
 from shared.runtime.base.problems import ActionRefused
 
+TABLES: Mapping[str, tuple[Lifecycle[Any, Any], type[StrEnum]]] = {
+    "registration": (REGISTRATION, Status),
+    "site": (SITE, SiteStatus),
+    "amendment": (AMENDMENT, AmendmentStatus),
+    "execution": (EXECUTION, ExecutionStatus),
+}
 
-@given(st.lists(st.sampled_from(Action)))
-def test_a_registration_is_revoked_only_when_active_and_comes_back_only_when_revoked(actions: list[Action]) -> None:
-    status = Status.SUBMITTED
+
+def _walk(actions: list[ExecutionAction]) -> list[ExecutionAction]:
+    status, done = ExecutionStatus.RECEIVED, []
     for action in actions:
-        before = status
-        if action not in REGISTRATION.allowed(before):
-            with pytest.raises(ActionRefused) as refusal:
-                REGISTRATION.after(before, action)
-            assert refusal.value.extensions["allowed_actions"] == [str(each) for each in REGISTRATION.allowed(before)]
-            continue
-        status = REGISTRATION.after(before, action)
-        assert (status is Status.REVOKED) <= (before is Status.ACTIVE)
-        assert (action is Action.REINSTATE) <= (before is Status.REVOKED)
-        assert (before is Status.REFUSED) is False
-
-
-@given(st.lists(st.sampled_from(RevocationAction)))
-def test_a_revocation_is_confirmed_at_most_once_and_undone_only_after_that(actions: list[RevocationAction]) -> None:
-    status, done = RevocationStatus.DRAFTED, []
-    for action in actions:
-        if REVOCATION.can(status, action):
-            status = REVOCATION.after(status, action)
+        if EXECUTION.can(status, action):
+            status = EXECUTION.after(status, action)
             done.append(action)
-    assert done.count(RevocationAction.CONFIRM) <= 1
-    if RevocationAction.UNDO in done:
-        assert done == [RevocationAction.CONFIRM, RevocationAction.UNDO]
+        else:
+            with pytest.raises(ActionRefused):
+                EXECUTION.after(status, action)
+    return done
 
 
-@pytest.mark.parametrize("end", [RequestStatus.DECLINED, RequestStatus.MOOT])
-def test_an_answered_request_stays_answered(end: RequestStatus) -> None:
-    assert REQUEST.allowed(end) == []
+@given(st.lists(st.sampled_from(ExecutionAction)))
+def test_nothing_is_carried_out_that_nobody_accepted_and_nothing_undone_that_was_not_carried_out(
+    actions: list[ExecutionAction],
+) -> None:
+    done = _walk(actions)
+    assert done.count(ExecutionAction.CONFIRM) <= 1
+    if ExecutionAction.CONFIRM in done:
+        before = done[: done.index(ExecutionAction.CONFIRM)]
+        assert before[-1] is ExecutionAction.ACCEPT
+    if ExecutionAction.UNDO in done:
+        assert done[-2:] == [ExecutionAction.CONFIRM, ExecutionAction.UNDO]
 
 
-def test_a_revoked_registration_has_a_way_back_and_only_that() -> None:
-    assert REGISTRATION.allowed(Status.REVOKED) == [Action.REINSTATE]
-    assert REGISTRATION.final == {Status.REFUSED}
-    assert RequestAction.REOPEN in REQUEST.allowed(RequestStatus.ACCEPTED)
+@given(st.lists(st.sampled_from(SiteAction)))
+def test_only_its_operator_or_a_refusal_ends_a_site_and_no_measure_does(actions: list[SiteAction]) -> None:
+    status = SiteStatus.PROPOSED
+    for action in actions:
+        if not SITE.can(status, action):
+            continue
+        before, status = status, SITE.after(status, action)
+        if status is SiteStatus.ENDED:
+            assert action in {SiteAction.DROP, SiteAction.DEREGISTER}
+        if before in {SiteStatus.STOPPED, SiteStatus.REVOKED}:
+            assert status is not SiteStatus.ENDED, "what a measure hit stays, so that it can come back"
+
+
+def test_every_state_of_a_site_under_a_measure_has_a_way_back_to_live() -> None:
+    for status in (SiteStatus.STOPPED, SiteStatus.REVOKED):
+        assert SiteStatus.LIVE in {SITE.after(status, action) for action in SITE.allowed(status)}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_states_of_the_code_are_those_of_the_schema(table: str) -> None:
+    assert SERVICE.migrations is not None
+    schema = (SERVICE.migrations / "0001_pre_register.sql").read_text()
+    body = schema.split(f"CREATE TABLE {table} (")[1].split("\n);")[0]
+    said = body.split("CHECK (status IN (")[1].split("))")[0]
+    assert {word.strip().strip("'") for word in said.split(",")} == {str(status) for status in TABLES[table][1]}

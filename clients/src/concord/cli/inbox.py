@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from concord.cli.output import As, AsJson, act, body, listed, show
+from concord.cli.output import As, AsJson, act, body, listed, out, plain, show
 from concord.files import read
 from concord.sdk import BadArgument, Concord, NoStack
 from concord.sdk.departments import Department
@@ -69,13 +69,19 @@ def mails(as_json: AsJson = False) -> None:
     if stack is None:
         raise NoStack("only a local stack keeps the mails it sends")
     found = sorted(Path(stack["mails"]).glob("*.eml"), reverse=True)
-    show([_mail(file) for file in found], as_json=as_json, columns=("at", "to", "subject", "text"))
+    mails = [_mail(file) for file in found]
+    if as_json:
+        show(mails, as_json=True)
+    for mail in () if as_json else mails:
+        out.print(f"{plain(mail['at'])}  {plain(mail['to'])}  {plain(mail['subject'])}", soft_wrap=True)
+        for line in mail["text"].splitlines():
+            out.print(f"    {plain(line)}", soft_wrap=True)
 
 
 def _mail(file: Path) -> dict[str, Any]:
     message = BytesParser(policy=policy.default).parsebytes(read(file))
     text = message.get_body(("plain",))
     return {
-        "at": message["Date"], "to": message["To"], "subject": message["Subject"],
-        "text": text.get_content() if text else "",
+        "at": file.name.partition("-")[0], "to": message["To"], "subject": message["Subject"],
+        "text": "\n".join(text.get_content().splitlines()) if text else "",
     }  # fmt: skip

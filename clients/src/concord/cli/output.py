@@ -106,7 +106,7 @@ def act(
 def as_data(answer: Any) -> Any:
     """Models as the JSON they came from."""
     if isinstance(answer, BaseModel):
-        return answer.model_dump(mode="json")
+        return answer.model_dump(mode="json", exclude_unset=True)
     return [as_data(each) for each in answer] if isinstance(answer, list) else answer
 
 

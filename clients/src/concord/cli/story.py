@@ -1,35 +1,95 @@
-"""The story of the demonstration, step by step: from import to cut-off, receipt, appeal and restoration."""
+"""The story of the demonstration, step by step: two online pharmacies, one that is guilty and one that is not.
 
+The honest one has the authority's consent and is accused all the same. It is told, has time to answer, is cut off, wins
+its appeal, and is back exactly as it was. The other sells without consent, and stays off. Each step raises StepFailed
+(or ConcordError, or TimeoutError) unless what it says is true, and returns what is worth telling.
+"""
+
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, TypeVar
+from uuid import UUID
 
 import httpx
 
 from concord import sample
 from concord.sdk import Concord, ConcordError, until
 from concord.sdk.places import Places
+from shared.contracts.grounds import ActRef, OperatorRef, Service, Statement
+from shared.contracts.http import access, approval, enforcement, registry
+from shared.contracts.http.notices import NoticeView
+from shared.contracts.http.query import LookupAnswer
+from shared.contracts.orders import Action
+from shared.contracts.subjects import Preview, Signature
 from shared.rules.identifiers import uscc_with_check_digit
 
+M = TypeVar("M")
+HONEST: Final = "applicant"
+GUILTY: Final = "seller"
 PEOPLE: Final = (
-    "applicant", "culture-a", "culture-b", "regulator-a", "regulator-b", "review-a", "desk-a", "officer",
+    HONEST, GUILTY, "drugs-a", "drugs-b", "regulator-a", "regulator-b", "review-a", "desk-a", "officer",
 )  # fmt: skip
-BASIS: Final[dict[str, Any]] = {
-    "legal_basis": ["Coordination Plan 2006, section 3(1)"],
-    "reasons": "The documents are complete and were checked by the provider.",
+OPERATORS: Final = {
+    HONEST: OperatorRef(identity=uscc_with_check_digit("91110000MA01CNCRD"), name="Example Pharmacy Ltd"),
+    GUILTY: OperatorRef(identity=uscc_with_check_digit("91110000MA02CNCRD"), name="Quick Pills Ltd"),
 }
-MEASURE: Final[dict[str, Any]] = {
-    "legal_basis": ["Coordination Plan 2006, section 3(2) step 3"],
-    "reasons": "Paid performances were offered outside the approved scope after an order to correct.",
-    "redress": {"authority": "Review body of Beijing", "how": "In writing or online", "within_days": 60},
-}
+REGION: Final = "110000"
+ITEM: Final = "drugs_and_devices"
+CONSENT: Final = Statement(
+    legal_basis=("Coordination Plan 2006, section 3(1) step 3",),
+    reasons="The pharmacy is licensed and named a pharmacist in charge.",
+    public_reasons="The pharmacy is licensed and named a pharmacist in charge.",
+)
+ENTERED: Final = Statement(
+    legal_basis=("Coordination Plan 2006, section 3(1)",),
+    reasons="The documents are complete and were checked by the provider.",
+    public_reasons="The documents are complete and were checked by the provider.",
+)
+ACCUSED: Final = Statement(
+    legal_basis=("Coordination Plan 2006, section 3(2) step 3",),
+    reasons="Prescription medicines were sold to patient Wang Fang, which the consent does not cover.",
+    public_reasons="Prescription medicines were sold to a patient, which the consent does not cover.",
+    redacted=("name of a patient",),
+)
+UNLICENSED: Final = Statement(
+    legal_basis=("Coordination Plan 2006, section 3(2) step 3",),
+    reasons="The site sells medicines and has no consent of the drug administration.",
+    public_reasons="The site sells medicines and has no consent of the drug administration.",
+)
+CLEARED: Final = Statement(
+    legal_basis=("Administrative Reconsideration Law 1999, article 28",),
+    reasons="The invoice is of another pharmacy; the breach is not shown.",
+    public_reasons="The invoice is of another pharmacy; the breach is not shown.",
+)
+HOLDS: Final = "The grounds of the authority hold."
 
 
 class StepFailed(Exception):
     """Something is not as the story tells it."""
+
+
+@dataclass(slots=True)
+class Pharmacy:
+    """One of the two, as the story goes on."""
+
+    person: str
+    domain: str
+    address: str
+    operator: registry.OperatorView | None = None
+    site: registry.SiteView | None = None
+    decision: enforcement.DecisionView | None = None
+    appeal: enforcement.AppealView | None = None
+
+    @property
+    def number(self) -> str:
+        """The site's number."""
+        if self.site is None or self.site.number is None:
+            raise StepFailed(f"{self.domain} has no number")
+        return self.site.number
 
 
 @dataclass(slots=True)
@@ -46,12 +106,22 @@ class Context:
     patience_s: float
     """How long anything may take to come true, in seconds."""
     tag: str = field(default_factory=lambda: secrets.token_hex(4))
-    found: dict[str, Any] = field(default_factory=dict)
+    pharmacies: dict[str, Pharmacy] = field(default_factory=dict)
 
     @property
-    def domain(self) -> str:
-        """The site of the story; a made-up name, always."""
-        return f"stage-{self.tag}.example"
+    def honest(self) -> Pharmacy:
+        """The one that is wrongly accused; made-up names, always."""
+        return self.pharmacies.setdefault(HONEST, Pharmacy(HONEST, f"pharmacy-{self.tag}.example", self._address(0)))
+
+    @property
+    def guilty(self) -> Pharmacy:
+        """The one that sells without consent."""
+        return self.pharmacies.setdefault(GUILTY, Pharmacy(GUILTY, f"quick-pills-{self.tag}.example", self._address(1)))
+
+    def _address(self, which: int) -> str:
+        """An address of its own, so that a measure touches nobody else."""
+        number = (int(self.tag, 16) & ~1) | which
+        return f"198.19.{number >> 8 & 255}.{number & 255}"
 
     @property
     def provider(self) -> dict[str, Any]:
@@ -67,14 +137,17 @@ def expect(holds: bool, otherwise: str) -> None:
         raise StepFailed(otherwise)
 
 
-async def refused(attempt: Awaitable[Any], code: str) -> None:
-    """Raise StepFailed unless the attempt is refused for this reason."""
+async def refused(attempt: Awaitable[Any], code: str) -> ConcordError:
+    """The refusal. Raises StepFailed unless the attempt is refused for this reason."""
     try:
         await attempt
     except ConcordError as error:
         expect(error.code == code, f"was refused with {error.code}, not {code}")
-    else:
-        raise StepFailed(f"was not refused; expected {code}")
+        return error
+    raise StepFailed(f"was not refused; expected {code}")
+
+
+# --- the register ----------------------------------------------------------------------------------------------------
 
 
 async def import_sites(c: Context) -> str:
@@ -90,12 +163,11 @@ async def import_sites(c: Context) -> str:
             c.progress(sent, total)
 
     done = await c.people["regulator-a"].registry.import_sites(chunks(), filename="demo")
-    expect(done["status"] == "done" and done["records"] == total, f"the import says {done}")
-    c.found["import"] = done
-    rejected = await c.people["regulator-a"].registry.rejected(done["id"])
-    expect(len(rejected) == done["rejected"], "the results do not list every rejected record")
-    rate = round(total / max(done["seconds"], 0.001))
-    return f"{done['accepted']:,} new, {done['unchanged']:,} unchanged, {done['rejected']} rejected; {rate:,}/s"
+    expect(done.status == "done" and done.records == total, f"the import says {done}")
+    results = await c.people["regulator-a"].registry.import_results(done.id)
+    expect(len(results) >= done.rejected, "the results do not list every rejected record")
+    rate = round(total / max((done.changed_at - done.started_at).total_seconds(), 0.001))
+    return f"{done.accepted:,} new, {done.unchanged:,} unchanged, {done.rejected} rejected; {rate:,}/s"
 
 
 async def lookup_import(c: Context) -> str:
@@ -106,175 +178,248 @@ async def lookup_import(c: Context) -> str:
     officer = c.people["officer"].query
     seen = await until(
         lambda: officer.lookup(domain=good, purpose="demonstration"),
-        lambda answer: bool(answer["found"]),
+        lambda answer: answer.found,
         timeout_s=c.patience_s,
     )
-    return f"{good} → {seen['registration']['number']}, {seen['lag_ms']:.0f} ms behind"
+    expect(seen.registration is not None, f"{good} has no registration")
+    return f"{good} → {seen.registration and seen.registration.number}, {seen.lag_ms or 0} ms behind"
 
 
 async def approve(c: Context) -> str:
-    """An operator applies for prior approval, and the authority grants it."""
-    me = await _operator(c)
-    application = await c.people["applicant"].approval.apply(
-        operator={"identity": me["uscc"], "name": me["name"]}, service_item="culture", domain=c.domain,
-        scope_of_service="Recorded stage performances", region="110000", level="province",
+    """The honest pharmacy applies for prior approval, and the authority grants it."""
+    scope = "Sale of over-the-counter medicines"
+    application = await c.people[HONEST].approval.apply(
+        approval.Application(
+            operator=OPERATORS[HONEST], service_item=ITEM, domain=c.honest.domain, scope_of_service=scope,
+            level="province", region=REGION,
+        )
     )  # fmt: skip
-    valid_until = (datetime.now(UTC) + timedelta(days=365)).date().isoformat()
-    granted = await c.people["culture-a"].approval.act(
-        application["id"], "grant", scope="Recorded stage performances", valid_until=valid_until, **BASIS
+    last_day: date = (datetime.now(UTC) + timedelta(days=365)).date()
+    granted = await c.people["drugs-a"].approval.grant(
+        application.id, approval.Grant(scope=scope, valid_until=last_day, **CONSENT.model_dump())
     )
-    c.found["application"] = granted
-    return f"approval {granted['number']}"
-
-
-async def _operator(c: Context) -> dict[str, Any]:
-    """The operator that the local person ``applicant`` acts for; entered at the first run."""
-    uscc = uscc_with_check_digit("91110000MA01CNCRD")
-    me = {"name": "Example Stage Ltd", "uscc": uscc, "kind": "company", "region": "110000"}
-    if "operator" not in c.found:
-        try:
-            c.found["operator"] = await c.people["applicant"].registry.register_operator(**me)
-        except ConcordError as error:
-            expect(error.code == "operator_exists", str(error))
-            c.found["operator"] = me | {"operator_id": error.problem["operator_id"]}
-    return dict(c.found["operator"])
+    return f"approval {granted.number} for {c.honest.domain}"
 
 
 async def register(c: Context) -> str:
-    """The site is registered: it needs the approval, and gets the next number."""
-    access = {"provider_id": c.provider["id"], "ips": [_own_address(c.tag)], "hosting_mode": "virtual_host"}
-    site = {
-        "name": "Example Stage", "domains": [c.domain, f"www.{c.domain}"], "service_items": ["culture"],
-        "accesses": [access],
-    }  # fmt: skip
-    body = {"operator_id": (await _operator(c))["operator_id"], "kind": "filing", "sites": [site]}
+    """Both are registered; the honest one needs its approval, the other says nothing of medicines."""
+    await _register(c, c.honest, (ITEM,))
+    await _register(c, c.guilty, ("general",))
+    return f"{c.honest.domain} is {c.honest.number}, {c.guilty.domain} is {c.guilty.number}"
 
-    async def submit() -> dict[str, Any]:
+
+async def _register(c: Context, pharmacy: Pharmacy, items: tuple[str, ...]) -> None:
+    mine, regulator = c.people[pharmacy.person].registry, c.people["regulator-a"].registry
+    pharmacy.operator = await _operator(c, pharmacy)
+    hosted = registry.NewAccess(provider_id=UUID(c.provider["id"]), ips=(pharmacy.address,))
+    site = registry.NewSite(
+        name=pharmacy.operator.particulars.name, domains=(pharmacy.domain,), service_items=items, accesses=(hosted,)
+    )
+    filings = [each async for each in mine.registrations(operator_id=pharmacy.operator.id, status="active")]
+    stated = registry.Stated(statement=ENTERED)
+    if filings:  # of an earlier run: an operator has one filing in a province, and its sites are added to it
+        asked = await _once_admitted(lambda: mine.add_site(filings[0].id, site), c.patience_s)
+        granted = await regulator.grant_amendment(asked.id, stated)
+        expect(granted.site_id is not None, f"{granted.id} is about no site")
+        pharmacy.site = await mine.get_site(str(granted.site_id))
+    else:
+        new = registry.NewRegistration(operator_id=pharmacy.operator.id, site=site)
+        submitted = await _once_admitted(lambda: mine.submit(new), c.patience_s)
+        entered = await regulator.grant(submitted.id, registry.Granting(statement=ENTERED))
+        (pharmacy.site,) = entered.sites
+
+
+async def _operator(c: Context, pharmacy: Pharmacy) -> registry.OperatorView:
+    """The operator that the local person acts for; entered at the first run."""
+    ref, mine = OPERATORS[pharmacy.person], c.people[pharmacy.person].registry
+    new = registry.NewOperator(
+        kind=registry.OperatorKind.COMPANY,
+        region=REGION,
+        document=registry.IdentityDocument(number=ref.identity),
+        particulars=registry.Particulars(name=ref.name),
+        address_for_service=registry.NewAddress(
+            email=f"legal@{ref.name.removesuffix(' Ltd').replace(' ', '-').lower()}.example"
+        ),
+    )
+    try:
+        return await mine.enter_operator(new)
+    except ConcordError as error:
+        expect(error.code == "operator_exists", str(error))
+        return await mine.get_operator(error.problem["operator_id"])
+
+
+async def _once_admitted(ask: Callable[[], Awaitable[M]], patience_s: float) -> M:
+    """Ask until the register has heard of the approval, which is on its way from the authority."""
+
+    async def attempt() -> M | None:
         try:
-            return await c.people["applicant"].registry.submit(**body)
+            return await ask()
         except ConcordError as error:
-            if error.code == "approval_missing":  # the fact is still on its way from the approving authority
-                return {}
+            codes = {ground.get("code") for ground in error.problem.get("grounds", ())}
+            if error.code == "not_admitted" and codes <= {"approval_missing", "provider_unlicensed"}:
+                return None
             raise
 
-    submitted = await until(submit, bool, timeout_s=c.patience_s)
-    c.found["registration"] = await c.people["regulator-a"].registry.grant(submitted["id"], **BASIS)
-    return f"{c.domain} is {c.found['registration']['number']}"
-
-
-def _own_address(tag: str) -> str:
-    number = int(tag, 16)
-    return f"198.19.{number >> 8 & 255}.{number & 255}"
+    admitted = await until(attempt, lambda found: found is not None, timeout_s=patience_s)
+    if admitted is None:
+        raise StepFailed("was not admitted")
+    return admitted
 
 
 async def serve(c: Context) -> str:
-    """The look-up knows it, and its provider serves it."""
-    await _hosting(c, "serving")
-    answer = await _visit(c, 200)
-    return f"HTTP {answer.status_code} at the provider"
+    """The look-up knows them, and their provider serves them."""
+    for pharmacy in (c.honest, c.guilty):
+        await _hosting(c, pharmacy, "serving")
+        await _visit(c, pharmacy, 200)
+    return "HTTP 200 at the provider, both"
 
 
-async def _hosting(c: Context, state: str) -> dict[str, Any]:
+async def _hosting(c: Context, pharmacy: Pharmacy, state: str) -> LookupAnswer:
     officer = c.people["officer"].query
     return await until(
-        lambda: officer.lookup(domain=c.domain, purpose="demonstration"),
-        lambda answer: bool(answer["found"]) and answer["hosting"]["state"] == state,
+        lambda: officer.lookup(domain=pharmacy.domain, purpose="demonstration"),
+        lambda answer: answer.found and answer.hosting is not None and answer.hosting.state == state,
         timeout_s=c.patience_s,
     )
 
 
-async def _visit(c: Context, status: int) -> httpx.Response:
+async def _visit(c: Context, pharmacy: Pharmacy, status: int) -> httpx.Response:
     """The site's front page as its provider answers it, once it answers with this status."""
 
     async def visit() -> httpx.Response:
         try:
-            return await c.web.get(c.provider["web_url"], headers={"Host": c.domain})
+            return await c.web.get(c.provider["web_url"], headers={"Host": pharmacy.domain})
         except httpx.TransportError as error:
             return httpx.Response(httpx.codes.BAD_GATEWAY, text=f"the provider's server does not answer: {error!r}")
 
-    return await until(
-        visit,
-        lambda answer: answer.status_code == status,
-        timeout_s=c.patience_s,
-    )
+    return await until(visit, lambda answer: answer.status_code == status, timeout_s=c.patience_s)
+
+
+# --- cases and decisions ---------------------------------------------------------------------------------------------
 
 
 async def decide(c: Context) -> str:
-    """The authority opens a case, files evidence, and one person drafts a decision."""
-    desk = c.people["culture-a"].enforcement
-    case = await until(
-        lambda: desk.open_case(
-            domain=c.domain, service_item="culture", alleged_breach="Performances outside the approved scope",
-            legal_basis=MEASURE["legal_basis"],
-        ),
-        bool,
-        timeout_s=c.patience_s,
+    """The authority opens a case against each, files evidence, and one person drafts a decision."""
+    honest = await _draft(c, c.honest, "out_of_scope_service", ACCUSED)
+    guilty = await _draft(c, c.guilty, "unlicensed_service", UNLICENSED)
+    for drafted in (honest, guilty):
+        expect(drafted.preview is not None and not drafted.preview.neighbours, f"it touches others: {drafted.preview}")
+    return f"drafted with reasons, evidence {honest.evidence_hashes[0][:12]}… and redress; neither touches anybody else"
+
+
+async def _draft(c: Context, pharmacy: Pharmacy, ground: str, statement: Statement) -> enforcement.DecisionView:
+    desk = c.people["drugs-a"].enforcement
+    new = enforcement.NewCase(
+        about=enforcement.AboutSite(domain=pharmacy.domain), service_item=ITEM, ground=ground,
+        alleged_breach=statement.public_reasons, legal_basis=statement.legal_basis,
     )  # fmt: skip
-    evidence = await desk.add_evidence(case["id"], f"Ticket sale on {c.domain}".encode(), "text/plain")
-    sent = datetime.now(UTC) - timedelta(days=10)
-    notice = {
-        "sent_at": sent.isoformat(),
-        "how": "Registered letter to the operator's domicile",
-        "cure_until": (sent + timedelta(days=7)).isoformat(),
-    }
-    c.found["decision"] = await desk.draft(
-        case["id"], measure="revoke_and_cut", evidence_hashes=[evidence["sha256"]], notice=notice, **MEASURE
-    )
-    impact = c.found["decision"]["impact"]
-    return f"drafted with reasons, evidence {evidence['sha256'][:12]}… and redress; collateral {impact['collateral']}"
+    case = await until(lambda: desk.open_case(new), lambda _: True, timeout_s=c.patience_s)
+    evidence = await desk.add_evidence(case.id, f"Invoice of a sale at {pharmacy.domain}".encode(), "text/plain")
+    decision = enforcement.NewDecision(effect="revoke", statement=statement, evidence_hashes=(evidence.sha256,))
+    pharmacy.decision = await desk.draft(case.id, decision)
+    return pharmacy.decision
 
 
-def _release(c: Context) -> dict[str, Any]:
-    impact = c.found["decision"]["impact"]
-    return {"impact_hash": impact["hash"]} | (
-        {"collateral_acknowledged": impact["collateral"]} if impact["collateral"] else {}
-    )
+async def tell(c: Context) -> str:
+    """Nothing is released before its operator was told: each opens the notice in its inbox, and may answer."""
+    for pharmacy in (c.honest, c.guilty):
+        decision = _decision(pharmacy)
+        await refused(_release(c, "drugs-b", decision), "notice_not_delivered")
+        notice = await _open(c, pharmacy, decision.id)
+        expect(notice.delivered_by == "inbox", f"the notice counts as delivered by {notice.delivered_by}")
+    early = await refused(_release(c, "drugs-b", _decision(c.honest)), "cure_not_over")
+    return f"opened in the inboxes of both; nothing is released before {early.problem['release_from'][11:19]}"
+
+
+async def _open(c: Context, pharmacy: Pharmacy, act_id: UUID) -> NoticeView:
+    """The notice of an act, opened by whom it is for, and by nobody else."""
+    mine = c.people[pharmacy.person]
+
+    async def mine_about() -> list[tuple[str, NoticeView]]:
+        return [(service, seen) async for service, seen in mine.inbox() if seen.notice.about.id == act_id]
+
+    found = await until(mine_about, bool, timeout_s=c.patience_s)
+    service, newest = found[0]
+    expect(service == "enforcement", f"{service} tells of a decision")
+    return await mine.enforcement.open_notice(newest.id)
+
+
+def _decision(pharmacy: Pharmacy) -> enforcement.DecisionView:
+    if pharmacy.decision is None:
+        raise StepFailed(f"no decision about {pharmacy.domain}")
+    return pharmacy.decision
+
+
+def _signed(preview: Preview | None, digest: str | None) -> Signature:
+    """What a person signs who has looked at a preview."""
+    if preview is None or digest is None:
+        raise StepFailed("there is no preview to sign")
+    return Signature(preview_digest=digest, collateral=tuple(sorted(preview.collateral)))
+
+
+async def _release(c: Context, person: str, decision: enforcement.DecisionView) -> enforcement.DecisionView:
+    signature = _signed(decision.preview, decision.preview_digest)
+    return await c.people[person].enforcement.release(decision.id, enforcement.Release(signature=signature))
 
 
 async def release(c: Context) -> str:
-    """Whoever drafted it cannot release it; a second person does."""
-    decision = c.found["decision"]["id"]
-    await refused(c.people["culture-a"].enforcement.release(decision, **_release(c)), "second_person_required")
-    await c.people["culture-b"].enforcement.release(decision, **_release(c))
-    return "culture-a was refused, culture-b released it"
+    """When the time to put things right has passed, a second person releases; whoever drafted cannot."""
+    for pharmacy in (c.honest, c.guilty):
+        shown = await c.people["drugs-b"].enforcement.get_decision(_decision(pharmacy).id)
+        await refused(_release(c, "drugs-a", shown), "second_person_required")
+        if shown.notice is None or shown.notice.release_from is None:
+            raise StepFailed(f"the notice was not delivered: {shown.notice}")
+        await asyncio.sleep(max(0.0, (shown.notice.release_from - datetime.now(UTC)).total_seconds()))
+        pharmacy.decision = await _release(c, "drugs-b", shown)
+    return "drugs-a was refused, drugs-b released both and signed the previews"
 
 
-async def revoke(c: Context) -> str:
-    """The industry regulator accepts the request, and again two people revoke the registration."""
+async def execute(c: Context) -> str:
+    """The industry regulator sees the same preview, computed anew, and again two people sign: one site each, alone."""
     first, second = c.people["regulator-a"].registry, c.people["regulator-b"].registry
-    decision = await until(
-        lambda: c.people["culture-a"].enforcement.get_decision(c.found["decision"]["id"]),
-        lambda found: found["execution"]["received_at"] is not None,
-        timeout_s=c.patience_s,
-    )
-    revocation = await first.accept(decision["execution"]["request_id"], "The authority's grounds hold.")
-    await refused(first.confirm(revocation["id"]), "second_person_required")
-    await second.confirm(revocation["id"])
-    c.found["revocation"] = revocation
-    return f"{c.found['registration']['number']} revoked by regulator-a and regulator-b"
+    for pharmacy in (c.honest, c.guilty):
+        decision_id = _decision(pharmacy).id
+
+        async def on_desk(decision_id: UUID = decision_id) -> list[registry.ExecutionView]:
+            return [each async for each in first.executions(decision_id=decision_id)]
+
+        (found,) = await until(on_desk, bool, timeout_s=c.patience_s)
+        seen = await first.get_execution(found.id)
+        signing = registry.Signing(reasons=HOLDS, signature=_signed(seen.preview, seen.preview_digest))
+        await first.accept(found.id, signing)
+        await refused(first.confirm(found.id, signing), "second_person_required")
+        await second.confirm(found.id, signing)
+    return f"{c.honest.number} and {c.guilty.number}, each by regulator-a and regulator-b"
+
+
+# --- orders ----------------------------------------------------------------------------------------------------------
 
 
 async def cut_off(c: Context) -> str:
-    """The provider gets a signed order, answers 451 for the site, and signs a receipt."""
-    answer = await _visit(c, 451)
-    link = answer.headers.get("Link", "")
-    expect('rel="blocked-by"' in link, f"no blocked-by link in the 451 answer: {link}")
-    order = await _order(c, "cut_off")
-    c.found["cut_off"] = order
-    return f"HTTP 451 with {link.split(';')[0]}; order {order['sequence']} executed"
+    """The provider gets signed orders, answers 451 with the public reasons, and signs receipts."""
+    for pharmacy, said in ((c.honest, ACCUSED), (c.guilty, UNLICENSED)):
+        answer = await _visit(c, pharmacy, 451)
+        link = answer.headers.get("Link", "")
+        expect('rel="blocked-by"' in link, f"no blocked-by link in the 451 answer: {link}")
+        expect(said.public_reasons in answer.text, "the 451 page does not give the public reasons")
+        expect("Wang Fang" not in answer.text, "the 451 page says what the authority redacted")
+    order = await _order(c, c.honest, Action.CUT_OFF)
+    return f"HTTP 451, with reasons and {link.split(';')[0]}; order {order.sequence} executed"
 
 
-async def _order(c: Context, action: str) -> dict[str, Any]:
+async def _orders(c: Context, pharmacy: Pharmacy, action: Action) -> list[access.OrderView]:
+    if pharmacy.site is None:
+        raise StepFailed(f"{pharmacy.domain} is not registered")
+    every = c.people["desk-a"].access.orders(site_id=pharmacy.site.id)
+    return [order async for order in every if order.action is action]
+
+
+async def _order(c: Context, pharmacy: Pharmacy, action: Action) -> access.OrderView:
     """The one order of this kind for the site, once it is executed."""
-    site = c.found["registration"]["sites"][0]["site_id"]
-
-    async def orders() -> list[dict[str, Any]]:
-        found = [order async for order in c.people["desk-a"].access.orders(site_id=site)]
-        return [order for order in found if order["action"] == action]
-
+    done = {access.OrderStatus.EXECUTED, access.OrderStatus.SUPERSEDED}
     found = await until(
-        orders,
-        lambda all_of: bool(all_of) and all_of[0]["status"] in {"executed", "superseded"},
+        lambda: _orders(c, pharmacy, action),
+        lambda orders: bool(orders) and orders[0].status in done,
         timeout_s=c.patience_s,
     )
     expect(len(found) == 1, f"{len(found)} {action} orders instead of one")
@@ -283,50 +428,81 @@ async def _order(c: Context, action: str) -> dict[str, Any]:
 
 async def show(c: Context) -> str:
     """The look-up shows it, and everybody can read why and how to challenge it."""
-    await _hosting(c, "suspended")
-    entry = await c.people["public"].query.register_entry(c.found["registration"]["number"])
-    text = str(entry)
-    expect(MEASURE["reasons"] in text, "the public register does not give the reasons")
-    expect(MEASURE["redress"]["authority"] in text, "the public register does not name the redress")
-    return "look-up: suspended; public register: reasons and redress"
+    await _hosting(c, c.honest, "suspended")
+    entry = await c.people["public"].query.register_entry(c.honest.number)
+    text = entry.model_dump_json()
+    expect(ACCUSED.public_reasons in text, "the public register does not give the reasons")
+    expect("Wang Fang" not in text, "the public register says what the authority redacted")
+    redress = _decision(c.honest).grounds.redress
+    expect(redress.body.names.en in text, "the public register does not name the redress")
+    return f"look-up: suspended; public register: reasons, and redress at {redress.body.names.en}"
+
+
+# --- the appeal ------------------------------------------------------------------------------------------------------
 
 
 async def appeal(c: Context) -> str:
-    """The operator appeals; a review body of another organisation upholds the appeal."""
-    filed = await c.people["applicant"].enforcement.appeal(
-        c.found["decision"]["id"], appellant="Example Stage Ltd",
-        grounds="The performances were recorded ones, which the approval covers.",
-    )  # fmt: skip
-    outcome = {"outcome": "upheld", "legal_basis": ["Administrative Reconsideration Law"],
-               "reasons": "The approval covers recorded performances; the breach is not shown."}  # fmt: skip
-    await refused(c.people["culture-a"].enforcement.decide_appeal(filed["id"], **outcome), "role_missing")
-    decided = await c.people["review-a"].enforcement.decide_appeal(filed["id"], **outcome)
-    expect(decided["status"] == "upheld", f"the appeal is {decided['status']}")
-    return "upheld by review-a; the authority itself was refused"
+    """The honest pharmacy appeals; a review body of another organisation upholds the appeal."""
+    decision = _decision(c.honest)
+    await _open(c, c.honest, decision.id)
+    filed = await c.people[HONEST].enforcement.appeal(
+        enforcement.NewAppeal(
+            act=ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.id),
+            grounds="The invoice is not ours: it names another pharmacy. See the annex.",
+        )
+    )
+    outcome = enforcement.Outcome(outcome="upheld", statement=CLEARED)
+    await refused(c.people["drugs-b"].enforcement.decide_appeal(filed.id, outcome), "role_missing")
+    decided = await c.people["review-a"].enforcement.decide_appeal(filed.id, outcome)
+    expect(decided.status == "upheld", f"the appeal is {decided.status}")
+    return f"upheld by {decided.body.names.en}; the authority itself was refused"
 
 
 async def restore(c: Context) -> str:
-    """Nobody has to ask again: the site is back exactly as it was, under the same number."""
-    await _visit(c, 200)
-    seen = await _hosting(c, "serving")
-    order = await _order(c, "restore")
-    before, now = c.found["registration"], await c.people["regulator-a"].registry.get(c.found["registration"]["id"])
-    same = all(
-        before["sites"][0][name] == now["sites"][0][name] for name in ("number", "domains", "service_items", "accesses")
+    """Nobody has to ask again: the site is back exactly as it was, under the same number; the other stays off."""
+    await _visit(c, c.honest, 200)
+    await _hosting(c, c.honest, "serving")
+    order = await _order(c, c.honest, Action.RESTORE)
+    before = c.honest.site
+    if before is None:
+        raise StepFailed("the honest pharmacy was never registered")
+    now = await c.people[HONEST].registry.get_site(before.id)
+    kept = ("number", "name", "domains", "service_items", "status", "accesses")
+    changed = [name for name in kept if getattr(before, name) != getattr(now, name)]
+    expect(not changed, f"is not as it was: {changed} of {now}")
+    await _visit(c, c.guilty, 451)
+    return f"HTTP 200, {now.number} again, order {order.sequence} executed; {c.guilty.domain} still 451"
+
+
+async def remember(c: Context) -> str:
+    """Reasons, appeal and outcome stay readable in the public register, for both."""
+    public = c.people["public"].query
+    entry = await until(
+        lambda: public.register_entry(c.honest.number),
+        lambda found: any(measure.undone is not None for site in found.sites for measure in site.measures),
+        timeout_s=c.patience_s,
     )
-    expect(now["status"] == "active" and same, f"the registration is not as it was: {now}")
-    return f"HTTP 200, {seen['registration']['number']} again; order {order['sequence']} executed"
+    (measure,) = [m for site in entry.sites if site.site_number == c.honest.number for m in site.measures]
+    expect(measure.public_reasons == ACCUSED.public_reasons, "the reasons are gone")
+    expect([each.status for each in measure.appeals] == ["upheld"], f"the appeals are {measure.appeals}")
+    expect(measure.appeals[0].statement is not None, "the outcome has no reasons")
+    other = (await public.register_entry(c.guilty.number)).model_dump_json()
+    expect(UNLICENSED.public_reasons in other, "the reasons against the other pharmacy are gone")
+    return f"{c.honest.number}: {measure.status} on appeal; {c.guilty.number}: revoked"
 
 
 async def once(c: Context) -> str:
     """Everything happened once: one order and one receipt of each kind."""
     told = []
-    for action in ("cut_off", "restore"):
-        order = await c.people["desk-a"].access.get_order((await _order(c, action))["id"])
-        executed = [receipt for receipt in order["receipts"] if receipt["outcome"] == "executed"]
+    for pharmacy, action in (
+        (c.honest, Action.CUT_OFF), (c.honest, Action.RESTORE), (c.guilty, Action.CUT_OFF),
+    ):  # fmt: skip
+        order = await c.people["desk-a"].access.get_order((await _order(c, pharmacy, action)).id)
+        executed = [receipt for receipt in order.receipts if receipt.outcome == "executed"]
         expect(len(executed) == 1, f"{len(executed)} executed receipts for the {action}")
-        told.append(f"{action}: 1 order, 1 receipt")
-    return "; ".join(told)
+        told.append(f"{pharmacy.number} {action}")
+    expect(not await _orders(c, c.guilty, Action.RESTORE), "the other pharmacy was restored")
+    return f"one order and one receipt each: {', '.join(told)}"
 
 
 Step = Callable[[Context], Awaitable[str]]
@@ -335,14 +511,16 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("look-up of the import", lookup_import),
     ("prior approval", approve),
     ("registration", register),
-    ("site is served", serve),
-    ("decision drafted", decide),
-    ("decision released", release),
-    ("registration revoked", revoke),
-    ("site cut off", cut_off),
+    ("sites are served", serve),
+    ("decisions drafted", decide),
+    ("operators told", tell),
+    ("decisions released", release),
+    ("decisions executed", execute),
+    ("sites cut off", cut_off),
     ("look-up and register", show),
     ("appeal upheld", appeal),
     ("site restored", restore),
+    ("outcome stays public", remember),
     ("once each", once),
 )
 

@@ -43,7 +43,14 @@ def place() -> Place:
         port=lambda _: _PORT,
         public_url="${CONCORD_PUBLIC_URL:-http://localhost:8105}",
         log_format="json",
-        signing_keys_file="/run/secrets/order_signing_keys",
+        profile="${CONCORD_PROFILE:-cn-2006}",
+        signing_keys_file=lambda spec: f"/run/secrets/{_keys(spec)}",
+        signing_keys_generate=False,
+        identity_key=_secret("CONCORD_IDENTITY_KEY"),
+        smtp_host="${CONCORD_SMTP_HOST:-host.docker.internal}",
+        smtp_port="${CONCORD_SMTP_PORT:-25}",
+        smtp_tls="${CONCORD_SMTP_TLS:-starttls}",
+        webhooks_private=False,
         lmdb_path="/var/lib/concord/lookup",
         evidence_path="/var/lib/concord/evidence",
         withdraw_window_s=75,
@@ -63,7 +70,11 @@ def compose() -> dict[str, Any]:
         "name": "concord",
         "services": services,
         "volumes": {volume: {} for volume in volumes},
-        "secrets": {"order_signing_keys": {"file": "${CONCORD_SIGNING_KEYS_FILE:-./secrets/orders.json}"}},
+        "secrets": {
+            _keys(spec): {"file": f"${{CONCORD_SECRETS:-./secrets}}/{spec.name}.json"}
+            for spec in SERVICES.values()
+            if spec.signs
+        },
     }
 
 
@@ -125,9 +136,14 @@ def _image(spec: Service) -> dict[str, Any]:
         "build": {"context": ".", "dockerfile": "deploy/Dockerfile", "args": {"SERVICE": spec.name}},
         "environment": environment(spec, place()),
     }
-    if "CONCORD_SIGNING_KEYS_FILE" in spec.extra:
-        described["secrets"] = ["order_signing_keys"]
+    if spec.signs:
+        described["secrets"] = [_keys(spec)]
     return described
+
+
+def _keys(spec: Service) -> str:
+    """The secret that holds the keys this service signs with."""
+    return f"{spec.module}_signing_keys"
 
 
 def _postgres() -> dict[str, Any]:

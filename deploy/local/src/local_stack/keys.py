@@ -17,6 +17,13 @@ def keep_key_set(file: Path, kid: str) -> None:
     write_secret(file, json.dumps({"keys": [key.as_dict(private=True)]}, indent=1))
 
 
+def keep_secret(file: Path) -> str:
+    """A random secret of 64 characters, made once and kept."""
+    if not file.exists():
+        write_secret(file, secrets.token_hex(32))
+    return file.read_text()
+
+
 def read_keys(file: Path) -> list[OKPKey]:
     """The private keys of a set."""
     return [OKPKey.import_key(entry) for entry in json.loads(file.read_text())["keys"]]

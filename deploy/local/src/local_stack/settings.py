@@ -4,10 +4,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from local_stack.errors import BadSetting
+
+DEMO_PROFILE: Final = "cn-2006-demo"
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class StackSettings:
     """BROKER: tansu (default) or kafka; own when KAFKA_BOOTSTRAP_SERVERS is given."""
     kafka_bootstrap: str | None
     """KAFKA_BOOTSTRAP_SERVERS: a Kafka cluster of one's own."""
+    profile: str
+    """CONCORD_PROFILE: the rules; default cn-2006-demo, which are those of cn-2006 with waiting times of seconds."""
     database_url: str | None
     """DATABASE_URL: a PostgreSQL server of one's own; its role must be allowed to create roles and databases."""
 
@@ -35,6 +39,7 @@ class StackSettings:
             root=Path(env.get("CONCORD_HOME") or ".concord").absolute(),
             broker="own" if bootstrap else broker,
             kafka_bootstrap=bootstrap,
+            profile=env.get("CONCORD_PROFILE") or DEMO_PROFILE,
             database_url=_checked(env.get("DATABASE_URL")),
         )
 

@@ -17,7 +17,7 @@ import httpx
 from local_stack.broker import until_it_answers
 from local_stack.child import Child
 from local_stack.errors import StartFailed
-from local_stack.keys import keep_key_set
+from local_stack.keys import keep_secret
 from local_stack.logs import Console, rotate
 from local_stack.oneoff import has_current_schema, run_to_end
 from local_stack.people import Clients
@@ -26,10 +26,11 @@ from local_stack.postgres import EmbeddedPostgres
 from local_stack.process import Process
 from local_stack.provider import CLIENT_ID, Provider, Surroundings, ensure_provider
 from local_stack.servers import Watched, data_folder, make_broker, make_postgres
-from local_stack.settings import StackSettings
+from local_stack.settings import DEMO_PROFILE, StackSettings
 from local_stack.state import Folder
-from local_stack.topology import AGENT_WEB_PORT, ISSUER_PORT, SERVICES, Place, Service, environment
+from local_stack.topology import AGENT_WEB_PORT, ISSUER_PORT, MAIL_PORT, SERVICES, Place, Service, environment
 from shared.contracts.topics import orders_topic, receipts_topic
+from shared.rules import load
 
 PARTITIONS: Final = 2  # enough to see that nothing depends on there being one; every reader asks for each of them
 WITHDRAW_WINDOW_S: Final = 3  # 75 in production; nobody waits that long for a demonstration
@@ -50,6 +51,7 @@ class LocalStack:
         database_url: str | None = None,
         services: Sequence[str | Service] = tuple(SERVICES),
         provider: bool = True,
+        profile: str = DEMO_PROFILE,
         env: Mapping[str, Mapping[str, str]] | None = None,
         usual_ports: bool = False,
         durable: bool = True,
@@ -58,8 +60,8 @@ class LocalStack:
         """Describe a stack; nothing starts yet.
 
         `env` adds settings by service name ("*" all of them, "agent", "issuer"). `provider=False` leaves the
-        demonstration provider out. `usual_ports` prefers the ports of topology.py, otherwise they are random.
-        `durable=False` makes PostgreSQL fast and unsafe, for tests. `console` shows what every process writes.
+        demonstration provider out. `profile` names the rules. `usual_ports` prefers the ports of topology.py, otherwise
+        they are random. `durable=False` makes PostgreSQL fast and unsafe, for tests. `console` shows what every process writes.
         """
         self.root = root.absolute()
         self.data = data_folder(self.root, database_url)
@@ -68,6 +70,7 @@ class LocalStack:
         self.provider: Provider | None = None
         self.clients = Clients(self.root / "issuer" / "clients.json")
         self._with_provider = provider and "access-control" in self.services
+        self._profile = profile
         self._env = env or {}
         self._folder = Folder(self.root)
         self._usual_ports = usual_ports
@@ -90,6 +93,7 @@ class LocalStack:
             broker=settings.broker,
             kafka_bootstrap=settings.kafka_bootstrap,
             database_url=settings.database_url,
+            profile=settings.profile,
             usual_ports=True,
             console=console,
         )
@@ -207,6 +211,7 @@ class LocalStack:
         await self._start_postgres()
         self._make_children()
         self.children["issuer"].start()
+        self.children["mail"].start()
         migrating = asyncio.create_task(self._migrate())
         await asyncio.sleep(0)  # it begins before the broker's start keeps us busy
         try:
@@ -226,13 +231,14 @@ class LocalStack:
             child.changed = self._publish
         self._publish()
         self._watch()
+        self._console.say(f"rules: {load(self._profile).title}")
         self._console.say(f"everything runs (after {time.monotonic() - began:.1f} s)")
 
     async def _end(self) -> None:
         """In reverse: the agent, the services, the issuer, the broker, PostgreSQL."""
         for task in self._tasks[1:]:
             task.cancel()
-        for names in (["agent"], list(self.services), ["issuer"]):
+        for names in (["agent"], list(self.services), ["mail", "issuer"]):
             await asyncio.gather(*(self.children[name].stop() for name in names if name in self.children))
         self.broker.stop()
         self.postgres.stop()
@@ -271,10 +277,11 @@ class LocalStack:
     # -- parts -------------------------------------------------------------------------------------------------------
 
     def _make_children(self) -> None:
-        keep_key_set(self._signing_keys, "orders-1")
         folder, port = str(self.root / "issuer"), str(self._port("issuer", ISSUER_PORT))
         command = ["-m", "local_stack.issuer", "--folder", folder, "--port", port]
         self._child("issuer", command, {}, f"{self.issuer}/readyz")
+        mails = ["-m", "local_stack.mail", "--folder", str(self.mails), "--port", str(self._port("mail", MAIL_PORT))]
+        self._child("mail", mails, {})
         place = self._place()
         for name, spec in self.services.items():
             command = ["-m", f"{spec.module}.main", "serve"]
@@ -303,15 +310,23 @@ class LocalStack:
             port=lambda spec: self._port(spec.name, spec.port),
             public_url=query,
             log_format="text",
-            signing_keys_file=str(self._signing_keys),
+            profile=self._profile,
+            signing_keys_file=lambda spec: str(self.root / "keys" / f"{spec.name}.json"),
+            signing_keys_generate=True,
+            identity_key=keep_secret(self.root / "keys" / "identity.key"),
+            smtp_host="127.0.0.1",
+            smtp_port=str(self._port("mail", MAIL_PORT)),
+            smtp_tls="none",
+            webhooks_private=True,
             lmdb_path=str(self.data / "query"),
             evidence_path=str(self.data / "evidence"),
             withdraw_window_s=WITHDRAW_WINDOW_S,
         )
 
     @property
-    def _signing_keys(self) -> Path:
-        return self.root / "keys" / "orders.json"
+    def mails(self) -> Path:
+        """Where the mails end that the services send, a file each; they go nowhere else."""
+        return self.root / "mails"
 
     def _port(self, name: str, usual: int) -> int:
         if name not in self._ports:
@@ -374,6 +389,8 @@ class LocalStack:
                 "kind": self.broker.kind,
                 "idempotence": self.broker.idempotence,
             },
+            "profile": self._profile,
+            "mails": str(self.mails),
             "services": {name: self.url(name) for name in self.services},
             "pids": {name: child.pid for name, child in self.children.items()},
             "logs": str(self.root / "log"),

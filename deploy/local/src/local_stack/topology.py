@@ -10,6 +10,7 @@ ISSUER_PORT: Final = 8100
 AGENT_WEB_PORT: Final = 8110
 POSTGRES_PORT: Final = 8120
 BROKER_PORT: Final = 8121
+MAIL_PORT: Final = 8122
 AUDIENCE: Final = "concord"
 
 KAFKA: Final = {
@@ -45,7 +46,14 @@ class Place:
     port: Callable[["Service"], int]
     public_url: str
     log_format: str
-    signing_keys_file: str
+    profile: str
+    signing_keys_file: Callable[["Service"], str]
+    signing_keys_generate: bool
+    identity_key: str
+    smtp_host: str
+    smtp_port: str
+    smtp_tls: str
+    webhooks_private: bool
     lmdb_path: str
     evidence_path: str
     withdraw_window_s: int
@@ -61,6 +69,8 @@ class Service:
     summary: str
     extra: Mapping[str, Callable[[Place], str]] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
+    signs: bool = False
+    """Whether it tells people things or orders them, and signs that with keys of its own."""
 
     @property
     def module(self) -> str:
@@ -78,23 +88,28 @@ class Service:
 SERVICES: Final[Mapping[str, Service]] = {
     service.name: service
     for service in (
-        Service("approval", 8101, "applications and prior approvals"),
-        Service("registry", 8102, "operators, sites, registrations, imports"),
+        Service("approval", 8101, "applications and prior approvals", signs=True),
+        Service(
+            "registry",
+            8102,
+            "operators, sites, registrations, executions, imports",
+            {"CONCORD_IDENTITY_KEY": lambda place: place.identity_key},
+            signs=True,
+        ),
         Service(
             "enforcement",
             8103,
             "cases, evidence, decisions, appeals",
             {"CONCORD_EVIDENCE_PATH": lambda place: place.evidence_path},
             volumes=("evidence",),
+            signs=True,
         ),
         Service(
             "access-control",
             8104,
             "providers, orders, receipts",
-            {
-                "CONCORD_SIGNING_KEYS_FILE": lambda place: place.signing_keys_file,
-                "CONCORD_WITHDRAW_WINDOW_S": lambda place: str(place.withdraw_window_s),
-            },
+            {"CONCORD_WITHDRAW_WINDOW_S": lambda place: str(place.withdraw_window_s)},
+            signs=True,
         ),
         Service(
             "query",
@@ -124,7 +139,17 @@ def environment(service: Service, place: Place) -> dict[str, str]:
         "CONCORD_PORT": str(place.port(service)),
         "CONCORD_PUBLIC_URL": place.public_url,
         "CONCORD_LOG_FORMAT": place.log_format,
+        "CONCORD_PROFILE": place.profile,
     }
+    if service.signs:
+        values |= {
+            "CONCORD_SIGNING_KEYS_FILE": place.signing_keys_file(service),
+            "CONCORD_SIGNING_KEYS_GENERATE": str(place.signing_keys_generate).lower(),
+            "CONCORD_SMTP_HOST": place.smtp_host,
+            "CONCORD_SMTP_PORT": place.smtp_port,
+            "CONCORD_SMTP_TLS": place.smtp_tls,
+            "CONCORD_WEBHOOKS_PRIVATE": str(place.webhooks_private).lower(),
+        }
     if place.otlp_endpoint:
         values["CONCORD_OTLP_ENDPOINT"] = place.otlp_endpoint
     return values | {name: value(place) for name, value in service.extra.items()}

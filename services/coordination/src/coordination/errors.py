@@ -7,6 +7,10 @@ class UnknownOrganisation(NotFound):
     """The directory has no organisation {organisation}."""
 
 
+class UnknownProposal(NotFound):
+    """There is no proposal {proposal_id}."""
+
+
 class OrganisationExists(Conflict):
     """The directory has, or had, an organisation {organisation}: an id is never given a second time."""
 
@@ -22,4 +26,4 @@ class PlaceTaken(Conflict):
 
 
 class OwnOrganisation(Conflict):
-    """A coordination office decides neither its own {what} nor its own end: another office does."""
+    """A coordination office decides neither what it is itself nor its own end: another office does."""

@@ -1,19 +1,23 @@
 """The HTTP door of coordination: parse, call, shape."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
 
-from coordination.lifecycle import Status
-from coordination.service import organisations
+from coordination.lifecycle import ProposalStatus, Status
+from coordination.service import organisations, proposals
 from coordination.store.entries import Entry
+from coordination.store.proposals import Proposal
 from shared.contracts.http.coordination import (
     Explanation,
     NewOrganisation,
+    NewProposal,
     OrganisationChange,
     OrganisationDetails,
     OrganisationVersion,
     OrganisationView,
+    ProposalView,
 )
 from shared.rules import Role
 from shared.runtime.base.context import Caller
@@ -21,6 +25,8 @@ from shared.runtime.web.door import IfMatch, Rt, Who, etag, router
 from shared.runtime.web.paging import Page, Paging, page_of
 
 ROUTER: APIRouter = router(prefix="/organisations", tags=["organisations"])
+PROPOSALS: APIRouter = router(prefix="/proposals", tags=["proposals"])
+ROUTERS = (ROUTER, PROPOSALS)
 Id = Annotated[str, Path(max_length=60, examples=["drugs-110000"])]
 
 
@@ -55,42 +61,74 @@ async def list_versions(rt: Rt, who: Who, organisation_id: Id) -> list[Organisat
 
 
 @ROUTER.post("", status_code=201)
-async def enter_organisation(rt: Rt, who: Who, body: NewOrganisation, response: Response) -> OrganisationDetails:
-    """Enter an organisation: the national office anywhere, a provincial one in its province."""
+async def enter_organisation(rt: Rt, who: Who, body: NewOrganisation, response: Response) -> ProposalView:
+    """Enter an organisation, closed; the answer is the proposal to open it, which a second person confirms.
+
+    The national office enters organisations anywhere, a provincial one in its province.
+    """
     async with rt.db.transaction() as tx:
-        entry = await organisations.enter(tx, rt, who, body)
-    response.headers["Location"] = f"/organisations/{entry.organisation}"
-    return _shown(response, who, entry)
+        _, proposal = await organisations.enter(tx, rt, who, body)
+    response.headers["Location"] = f"/proposals/{proposal.id}"
+    return _proposal(who, proposal)
 
 
 @ROUTER.put("/{organisation_id}")
-async def change_organisation(
+async def rename_organisation(
     rt: Rt, who: Who, organisation_id: Id, version: IfMatch, body: OrganisationChange, response: Response
 ) -> OrganisationDetails:
-    """Say what an organisation is from now on. Tokens already issued for it count accordingly, at once."""
+    """Say how an organisation is called from now on, and whom to ask there; its powers take a proposal."""
     async with rt.db.transaction() as tx:
-        entry = await organisations.change(tx, rt, who, organisation_id, version, body)
+        entry = await organisations.rename(tx, rt, who, organisation_id, version, body)
     return _shown(response, who, entry)
 
 
-@ROUTER.post("/{organisation_id}/closure")
-async def close_organisation(
-    rt: Rt, who: Who, organisation_id: Id, body: Explanation, response: Response
-) -> OrganisationDetails:
-    """Close an organisation: nobody acts for it any more."""
+@PROPOSALS.post("", status_code=201)
+async def propose(rt: Rt, who: Who, body: NewProposal, response: Response) -> ProposalView:
+    """Propose other powers for an organisation, its end, or its opening; nothing changes before it is confirmed."""
     async with rt.db.transaction() as tx:
-        entry = await organisations.close(tx, rt, who, organisation_id, body)
-    return _shown(response, who, entry)
+        proposal = await proposals.propose(tx, rt, who, body)
+    response.headers["Location"] = f"/proposals/{proposal.id}"
+    return _proposal(who, proposal)
 
 
-@ROUTER.post("/{organisation_id}/reopening")
-async def reopen_organisation(
-    rt: Rt, who: Who, organisation_id: Id, body: Explanation, response: Response
-) -> OrganisationDetails:
-    """Undo a closure."""
+@PROPOSALS.get("")
+async def list_proposals(
+    rt: Rt,
+    who: Who,
+    paging: Paging,
+    organisation: Annotated[str | None, Query(max_length=60)] = None,
+    status: Annotated[ProposalStatus | None, Query()] = None,
+) -> Page[ProposalView]:
+    """List proposals, newest first."""
+    async with rt.db.connection() as tx:
+        rows = await proposals.page(tx, who, paging.after, paging.fetch, organisation=organisation, status=status)
+    return page_of(rows, paging, lambda proposal: _proposal(who, proposal), lambda proposal: proposal.id)
+
+
+@PROPOSALS.get("/{proposal_id}")
+async def read_proposal(rt: Rt, who: Who, proposal_id: UUID) -> ProposalView:
+    """Read a proposal."""
+    async with rt.db.connection() as tx:
+        return _proposal(who, await proposals.get(tx, who, proposal_id))
+
+
+@PROPOSALS.post("/{proposal_id}/confirmation")
+async def confirm_proposal(rt: Rt, who: Who, proposal_id: UUID) -> ProposalView:
+    """Do what another person proposed. Tokens already issued for the organisation count accordingly, at once."""
     async with rt.db.transaction() as tx:
-        entry = await organisations.reopen(tx, rt, who, organisation_id, body)
-    return _shown(response, who, entry)
+        return _proposal(who, await proposals.confirm(tx, rt, who, proposal_id))
+
+
+@PROPOSALS.post("/{proposal_id}/withdrawal")
+async def withdraw_proposal(rt: Rt, who: Who, proposal_id: UUID, body: Explanation) -> ProposalView:
+    """Take a proposal back, with reasons; nothing changes."""
+    async with rt.db.transaction() as tx:
+        return _proposal(who, await proposals.withdraw(tx, rt, who, proposal_id, body))
+
+
+def _proposal(who: Caller, proposal: Proposal) -> ProposalView:
+    given = {name: getattr(proposal, name) for name in ProposalView.model_fields if name != "allowed_actions"}
+    return ProposalView(**given, allowed_actions=proposals.allowed(who, proposal))
 
 
 def _view(who: Caller, entry: Entry) -> OrganisationView:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from coordination.http import ROUTER
+from coordination.http import ROUTERS
 from coordination.service.founding import found
 from coordination.settings import Settings
 from shared.contracts.topics import DIRECTORY_ORGANISATIONS
@@ -14,7 +14,7 @@ SERVICE: Final = Service(
     name="coordination",
     description="The coordination offices' directory of the organisations that act here (P1).",
     settings=Settings,
-    router=ROUTER,
+    router=ROUTERS,
     publishes=(DIRECTORY_ORGANISATIONS,),
     start=found,
     migrations=Path(__file__).parents[2] / "migrations",

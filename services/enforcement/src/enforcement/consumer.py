@@ -27,4 +27,5 @@ DEADLINES: Final[Deadlines] = {
     appeals.CLOCK: appeals.suspend_overdue,
     decisions.CORRECT_BY: decisions.ask_about_correction,
     decisions.URGENT_NOTICE: decisions.check_urgent_notice,
+    decisions.UNTIL: decisions.lapse,
 }

@@ -74,11 +74,29 @@ class DecisionPending(Conflict):
 
 
 class NoticeNotDelivered(Conflict):
-    """Whom it burdens was not told yet: nothing is released before the notice is delivered, or on an urgent ground."""
+    """Whom it burdens was not told yet: nothing goes on before the notice is delivered, or on an urgent ground."""
+
+
+class SubjectChanged(Conflict):
+    """The case is not about what it was any more: {why}. Withdraw the draft; what is so now is another case."""
+
+
+class DecisionInForce(Conflict):
+    """Decision {decision_id} of this case is in force: lift it first, so that what it did is undone."""
+
+    members = frozenset({"decision_id"})
+
+
+class NothingToStay(Conflict):
+    """{why}"""
+
+
+class ExecutionMisfit(Conflict):
+    """What the register says of decision {decision_id} names another case, effect or subject than it has."""
 
 
 class CureNotOver(Conflict):
-    """The operator has until {release_from} to put things right; nothing is released before without an urgent ground."""
+    """Whom it burdens has until {release_from} to put it right; without an urgent ground nothing is released before."""
 
     members = frozenset({"release_from"})
 

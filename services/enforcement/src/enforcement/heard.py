@@ -1,13 +1,21 @@
 """What facts of others mean to enforcement."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from enforcement.lifecycle import CASE, DECISION, Action, CaseAction
+import structlog
+
+from enforcement.errors import ExecutionMisfit
+from enforcement.lifecycle import DECISION, Action
+from enforcement.service import decisions as deciding
 from enforcement.service.decisions import SYSTEM
-from enforcement.store import appeals, cases, decisions, sites
+from enforcement.store import appeals, decisions, sites
 from enforcement.store.appeals import ForeignAct
+from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision, OrderOutcome
 from shared.contracts import access, notices
+from shared.contracts.base import Fact
+from shared.contracts.grounds import Names, Service
 from shared.contracts.http.enforcement import ExecutionState
 from shared.contracts.registry import (
     ExecutionCarriedOutV1,
@@ -19,6 +27,10 @@ from shared.contracts.registry import (
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import EventMeta
 from shared.runtime.db.postgres import Tx
+
+_DECLINED: Final = Names(zh="不予执行通知书", en="A decision about you was not carried out")
+_FURTHER: Final = {"received": 0, "declined": 1, "carried_out": 1, "undone": 2}
+_log = structlog.get_logger(__name__)
 
 
 async def execution_received(rt: Runtime, tx: Tx, fact: ExecutionReceivedV1, meta: EventMeta) -> None:
@@ -34,11 +46,15 @@ async def execution_declined(rt: Runtime, tx: Tx, fact: ExecutionDeclinedV1, met
     state = ExecutionState(
         execution_id=fact.execution_id, status="declined", due_at=None, answer=fact.statement, at=fact.declined_at
     )
-    decision = await _note(tx, rt, fact, state, fact.statement.reasons)
+    noted = await _note(tx, rt, fact, state, fact.statement.reasons)
+    if noted is None:
+        return
+    case, decision = noted
     if DECISION.can(decision.status, Action.DECLINE):
-        await decisions.MOVES.move(
+        declined = await decisions.MOVES.move(
             tx, decision, Action.DECLINE, who=SYSTEM, why=fact.statement.reasons, at=rt.clock.now()
         )
+        await deciding.tell(tx, rt, case, declined, "decision_declined", _DECLINED, fact.statement)
 
 
 async def execution_carried_out(rt: Runtime, tx: Tx, fact: ExecutionCarriedOutV1, meta: EventMeta) -> None:
@@ -47,14 +63,13 @@ async def execution_carried_out(rt: Runtime, tx: Tx, fact: ExecutionCarriedOutV1
     state = ExecutionState(
         execution_id=fact.execution_id, status="carried_out", due_at=None, answer=None, at=fact.carried_out_at
     )
-    decision = await _note(tx, rt, fact, state, "The regulator carried it out.")
-    if DECISION.can(decision.status, Action.EXECUTE):
+    noted = await _note(tx, rt, fact, state, "The regulator carried it out.")
+    if noted is None:
+        return
+    case, decision = noted
+    if DECISION.can(decision.status, Action.EXECUTE):  # else it fell meanwhile, which the register will undo
         await decisions.MOVES.move(tx, decision, Action.EXECUTE, who=SYSTEM, why="Carried out.", at=at)
-    case = await cases.get(tx, decision.case_id)
-    if CASE.can(case.status, CaseAction.END):
-        await cases.MOVES.move(
-            tx, case, CaseAction.END, who=SYSTEM, why="The decision was carried out.", at=at, outcome="executed"
-        )
+        await deciding.end_case(tx, rt, case, "executed")
 
 
 async def execution_undone(rt: Runtime, tx: Tx, fact: ExecutionUndoneV1, meta: EventMeta) -> None:
@@ -62,7 +77,10 @@ async def execution_undone(rt: Runtime, tx: Tx, fact: ExecutionUndoneV1, meta: E
     state = ExecutionState(
         execution_id=fact.execution_id, status="undone", due_at=None, answer=fact.statement, at=fact.undone_at
     )
-    decision = await _note(tx, rt, fact, state, f"Undone: {fact.because}.")
+    noted = await _note(tx, rt, fact, state, f"Undone: {fact.because}.")
+    if noted is None:
+        return
+    _, decision = noted
     if fact.because == "ended" and DECISION.can(decision.status, Action.LAPSE):
         await decisions.MOVES.move(
             tx, decision, Action.LAPSE, who=SYSTEM, why="Its time is over.", at=rt.clock.now(), ended_because="lapsed"
@@ -70,10 +88,23 @@ async def execution_undone(rt: Runtime, tx: Tx, fact: ExecutionUndoneV1, meta: E
 
 
 async def _note(tx: Tx, rt: Runtime, fact: ExecutionReceivedV1 | ExecutionDeclinedV1 | ExecutionCarriedOutV1
-                | ExecutionUndoneV1, state: ExecutionState, why: str) -> Decision:  # fmt: skip
-    """Keep what the regulator said; facts of one decision come in order."""
-    _, decision = await decisions.hold(tx, fact.decision_id)
-    return await decisions.MOVES.change(
+                | ExecutionUndoneV1, state: ExecutionState, why: str) -> tuple[Case, Decision] | None:  # fmt: skip
+    """Keep what the regulator said, in whatever order it came: the furthest word stays.
+
+    None for a decision that is not here: a database that was lost and built anew knows none of its old ones, and
+    nothing must wait behind them for ever. Raises ExecutionMisfit where it is about something else than it says.
+    """
+    if not await decisions.known(tx, fact.decision_id):
+        _log.warning("execution.of_unknown_decision", decision_id=str(fact.decision_id), status=state.status)
+        return None
+    case, decision = await decisions.hold(tx, fact.decision_id)
+    if (fact.case_id, fact.effect, fact.subject) != (case.id, decision.effect, case.subject):
+        raise ExecutionMisfit(decision_id=fact.decision_id)
+    if decision.released_at is None:
+        raise ExecutionMisfit(decision_id=fact.decision_id)
+    if decision.execution is not None and _FURTHER[decision.execution.status] > _FURTHER[state.status]:
+        return case, decision
+    return case, await decisions.MOVES.change(
         tx, decision, f"execution_{state.status}", who=SYSTEM, why=why, at=rt.clock.now(),
         execution=state.model_dump(mode="json"),
     )  # fmt: skip
@@ -92,6 +123,7 @@ async def notice_issued(
     rt: Runtime, tx: Tx, fact: notices.ApprovalNoticeIssuedV1 | notices.RegistryNoticeIssuedV1, meta: EventMeta
 ) -> None:
     """An operator was told of an act that it can appeal against."""
+    _require_own(fact, fact.act.service)
     await appeals.note_act(tx, ForeignAct(fact.act, fact.to, fact.grounds, fact.issued_at, None))
 
 
@@ -99,7 +131,14 @@ async def notice_delivered(
     rt: Runtime, tx: Tx, fact: notices.ApprovalNoticeDeliveredV1 | notices.RegistryNoticeDeliveredV1, meta: EventMeta
 ) -> None:
     """Its time to appeal runs."""
-    await appeals.note_delivery(tx, fact.act_id, fact.delivered_at)
+    _require_own(fact, fact.act.service)
+    await appeals.note_delivery(tx, fact.act, fact.delivered_at)
+
+
+def _require_own(fact: Fact, service: Service) -> None:
+    """A department speaks of its own acts alone."""
+    if fact.TOPIC.producer != service:
+        raise ValueError(f"{fact.TYPE} speaks of an act of {service}")
 
 
 async def sites_recorded(rt: Runtime, tx: Tx, facts: Sequence[SiteRecordedV1]) -> None:

@@ -160,7 +160,7 @@ async def appeal(rt: Rt, who: Who, body: wire.NewAppeal, response: Response) -> 
 @ACTS.get("/appeals", tags=["appeals"])
 async def list_appeals(rt: Rt, who: Who, paging: Paging, status: AppealStatus | None = None) -> Page[wire.AppealView]:
     """Appeals the caller reaches, newest first: its own, those against its acts, those it decides."""
-    async with rt.db.connection() as tx:
+    async with rt.db.transaction() as tx:
         found = await appeals.page(tx, rt, who, status=status, after=paging.after, limit=paging.fetch)
         shown = [views.of_appeal(who, each, await appeals.clock(tx, each)) for each in found]
     return page_of(shown, paging, lambda view: view, lambda view: view.id)
@@ -169,7 +169,7 @@ async def list_appeals(rt: Rt, who: Who, paging: Paging, status: AppealStatus | 
 @ACTS.get("/appeals/{appeal_id}", tags=["appeals"])
 async def read_appeal(rt: Rt, who: Who, appeal_id: UUID, response: Response) -> wire.AppealView:
     """An appeal with its clock and its outcome."""
-    async with rt.db.connection() as tx:
+    async with rt.db.transaction() as tx:
         found = await appeals.get(tx, rt, who, appeal_id)
         etag(response, found.version)
         return views.of_appeal(who, found, await appeals.clock(tx, found))

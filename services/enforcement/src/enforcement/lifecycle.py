@@ -73,7 +73,8 @@ class Action(StrEnum):
     APPEAL = "appeal"
 
 
-_IN_FORCE: Final = (Status.RELEASED, Status.EXECUTED, Status.DECLINED, Status.IGNORED)
+IN_FORCE: Final = (Status.RELEASED, Status.EXECUTED, Status.DECLINED, Status.IGNORED)
+"""An act of the authority that nothing has ended, suspended or overturned."""
 DECISION: Final = Lifecycle(MappingProxyType({
     (Status.DRAFTED,  Action.RELEASE):           Status.RELEASED,    # P3.2.2, by a second person
     (Status.DRAFTED,  Action.WITHDRAW):          Status.WITHDRAWN,
@@ -83,10 +84,10 @@ DECISION: Final = Lifecycle(MappingProxyType({
     (Status.RELEASED, Action.CONFIRM_IGNORED):   Status.IGNORED,     # P3.2.2, it was not
     (Status.RELEASED, Action.LAPSE):             Status.ENDED,       # its end came before anybody executed it
     (Status.EXECUTED, Action.LAPSE):             Status.ENDED,       # the time it set is over
-    **{(status, Action.LIFT): Status.ENDED for status in (*_IN_FORCE, Status.SUSPENDED)},
-    **{(status, Action.SUSPEND): Status.SUSPENDED for status in _IN_FORCE},          # safeguard 6
-    **{(status, Action.OVERTURN): Status.OVERTURNED for status in (*_IN_FORCE, Status.SUSPENDED, Status.ENDED)},
-    **{(status, Action.APPEAL): status for status in (*_IN_FORCE, Status.SUSPENDED, Status.ENDED)},
+    **{(status, Action.LIFT): Status.ENDED for status in (*IN_FORCE, Status.SUSPENDED)},
+    **{(status, Action.SUSPEND): Status.SUSPENDED for status in IN_FORCE},          # safeguard 6
+    **{(status, Action.OVERTURN): Status.OVERTURNED for status in (*IN_FORCE, Status.SUSPENDED, Status.ENDED)},
+    **{(status, Action.APPEAL): status for status in (*IN_FORCE, Status.SUSPENDED, Status.ENDED)},
 }), aggregate="decision")  # fmt: skip
 
 

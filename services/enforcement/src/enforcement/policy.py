@@ -8,9 +8,11 @@ from typing import Final
 from enforcement.lifecycle import Action, AppealAction, CaseAction
 from shared.rules import Level, Role
 from shared.runtime.acts.policy import (
+    EVERYTHING,
     Policy,
     Reach,
     Rule,
+    Scope,
     all_of,
     any_of,
     anywhere,
@@ -18,7 +20,6 @@ from shared.runtime.acts.policy import (
     only,
     own_category,
     own_organisation,
-    same_region,
 )
 from shared.runtime.base.context import Caller
 
@@ -50,9 +51,21 @@ def same_desk(who: Caller) -> Reach:
     return mine & only("region", who.region) if who.level == Level.PROVINCE else mine
 
 
-def own_decisions(who: Caller) -> Reach:
-    """Released decisions about the operator the caller acts for."""
+def overseen(who: Caller) -> Reach:
+    """What an authority may read: one of national level also reads what its competence covers in the provinces."""
+    return EVERYTHING if who.level == Level.NATIONAL else same_desk(who)
+
+
+def burdened(who: Caller) -> Reach:
+    """What is about the operator, or the provider, that the caller acts for."""
     return only("identity", who.organisation)
+
+
+def part_in(who: Caller) -> Reach:
+    """Cases that came to the caller's organisation: to execute a decision, or to review one. Before, a case is an
+    accusation, and nobody else's business (docs/adr/0008).
+    """
+    return only("took_part", who.organisation)
 
 
 def reviewing(who: Caller) -> Reach:
@@ -60,43 +73,51 @@ def reviewing(who: Caller) -> Reach:
     return only("body_id", who.organisation)
 
 
-def concerned(who: Caller) -> Reach:
-    """Appeals about the caller's own act, or filed by the caller's operator."""
-    return only("authority_id", who.organisation) | only("identity", who.organisation)
+def own_acts(who: Caller) -> Reach:
+    """Appeals against the acts of the caller's own authority."""
+    return only("authority_id", who.organisation)
+
+
+def party(scope: Scope) -> Scope:
+    """``scope``, for those whom acts burden."""
+    return any_of(*(holding(role, scope) for role in PARTIES))
 
 
 SECTOR: Final = holding(Role.SECTOR_REGULATOR, all_of(own_category, same_desk))
 """Sector regulators act in their own sector, at their own level, in their own province."""
 INDUSTRY: Final = holding(Role.INDUSTRY_REGULATOR, same_desk)
+COMPETENT: Final = any_of(SECTOR, INDUSTRY)
 AUTHORITIES: Final = frozenset({Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR})
+PARTIES: Final = frozenset({Role.OPERATOR, Role.ACCESS_PROVIDER})
 READERS: Final = AUTHORITIES | {Role.REVIEW_BODY, Role.AUDITOR}
-# National means of national level; its competence lets it read what its sector does in the provinces.
 official: Final = any_of(
-    own_organisation,
-    holding(Role.SECTOR_REGULATOR, all_of(own_category, same_region)),
-    holding(Role.INDUSTRY_REGULATOR, same_region),  # who must execute a decision sees what it rests on
-    holding(Role.REVIEW_BODY, same_region),
+    any_of(*(holding(role, own_organisation) for role in sorted(AUTHORITIES))),
+    holding(Role.SECTOR_REGULATOR, all_of(own_category, overseen)),
+    holding(Role.INDUSTRY_REGULATOR, part_in),
+    holding(Role.REVIEW_BODY, part_in),
     holding(Role.AUDITOR, anywhere),
 )
 OWN_CASE: Final = Rule(AUTHORITIES, own_organisation)
+# Who lost the competence since then can still ease a burden, and lay none.
+BURDENING: Final = all_of(own_organisation, COMPETENT)
 
 POLICY: Final = Policy({
-    Act.OPEN_CASE:          Rule(AUTHORITIES, any_of(SECTOR, INDUSTRY)),
+    Act.OPEN_CASE:          Rule(AUTHORITIES, COMPETENT),
     Act.READ_CASE:          Rule(READERS, official),
     Act.ADD_EVIDENCE:       OWN_CASE,
     Act.READ_EVIDENCE:      Rule(READERS, official),
     Act.DISCONTINUE_CASE:   OWN_CASE,
-    Act.DRAFT_DECISION:     Rule(AUTHORITIES, own_organisation, first_person=True),
-    Act.READ_DECISION:      Rule(READERS | {Role.OPERATOR}, any_of(holding(Role.OPERATOR, own_decisions), official)),
-    Act.RELEASE_DECISION:   Rule(AUTHORITIES, own_organisation, second_person=True),
+    Act.DRAFT_DECISION:     Rule(AUTHORITIES, BURDENING, first_person=True),
+    Act.READ_DECISION:      Rule(READERS | PARTIES, any_of(party(burdened), official)),
+    Act.RELEASE_DECISION:   Rule(AUTHORITIES, BURDENING, second_person=True),
     Act.WITHDRAW_DECISION:  OWN_CASE,
     Act.CONFIRM_CORRECTION: OWN_CASE,
-    Act.CONFIRM_IGNORED:    Rule(AUTHORITIES, own_organisation, second_person=True),
+    Act.CONFIRM_IGNORED:    Rule(AUTHORITIES, BURDENING, second_person=True),
     Act.LIFT_DECISION:      OWN_CASE,  # easing a burden needs no second person
-    Act.FILE_APPEAL:        Rule(frozenset({Role.OPERATOR}), own_decisions),
+    Act.FILE_APPEAL:        Rule(PARTIES, burdened),
     Act.ENTER_APPEAL:       Rule(frozenset({Role.REVIEW_BODY}), reviewing),  # never the authority itself
-    Act.READ_APPEAL:        Rule(READERS | {Role.OPERATOR}, any_of(concerned, reviewing,
-                                                                   holding(Role.AUDITOR, anywhere))),
+    Act.READ_APPEAL:        Rule(READERS | PARTIES, any_of(
+        party(burdened), own_acts, holding(Role.REVIEW_BODY, reviewing), holding(Role.AUDITOR, anywhere))),
     # Second person: whoever changed sides since does not review what they did.
     Act.DECIDE_APPEAL:      Rule(frozenset({Role.REVIEW_BODY}), reviewing, second_person=True),
 })  # fmt: skip

@@ -16,7 +16,8 @@ from shared.contracts.enforcement import (
     DecisionReleasedV1,
     DecisionSuspendedV1,
 )
-from shared.contracts.grounds import AuthorityRef, Statement
+from shared.contracts.grounds import AuthorityRef, OperatorRef, Statement
+from shared.contracts.subjects import FoundSite, ProviderSubject
 
 
 def _about(case: Case, decision: Decision) -> dict[str, Any]:
@@ -25,12 +26,19 @@ def _about(case: Case, decision: Decision) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _operator(case: Case) -> OperatorRef | None:
+    """The operator, where the register knows one."""
+    if isinstance(case.subject, FoundSite | ProviderSubject):
+        return None
+    return OperatorRef(identity=case.operator.identity, name=case.operator.name)
+
+
 def released(case: Case, decision: Decision) -> DecisionReleasedV1:
     """It is an act of the authority now."""
     if decision.released_at is None:
         raise TypeError(f"decision {decision.id} was never released")
     return DecisionReleasedV1(
-        **_about(case, decision), operator=case.operator, grounds=decision.grounds, signed_by=decision.signed_by,
+        **_about(case, decision), operator=_operator(case), grounds=decision.grounds, signed_by=decision.signed_by,
         service_item=case.service_item, site=decision.site, preview=decision.preview, until=decision.until,
         correct_by=decision.correct_by, urgent_ground=decision.urgent_ground, released_at=decision.released_at,
     )  # fmt: skip

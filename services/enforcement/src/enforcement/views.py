@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from enforcement.lifecycle import APPEAL, CASE, DECISION
+from enforcement.lifecycle import APPEAL, CASE, DECISION, Action
 from enforcement.policy import APPEAL_ACTS, CASE_ACTS, DECISION_ACTS, POLICY
 from enforcement.service.cases import File
 from enforcement.service.decisions import Shown
@@ -17,6 +17,7 @@ from shared.contracts.http.enforcement import (
     OrderOutcomeView,
 )
 from shared.contracts.http.registry import ClockView
+from shared.rules import Effect
 from shared.runtime.base.context import Caller
 
 
@@ -33,16 +34,29 @@ def of_appeal(who: Caller, appeal: Appeal, clock: ClockView | None) -> AppealVie
 def of_decision(who: Caller, shown: Shown) -> DecisionView:
     """A decision."""
     case, decision = shown.case, shown.decision
+    preview = shown.preview
+    if preview is not None and who.organisation == case.identity:  # who shares its addresses is not its business
+        preview = preview.model_copy(update={"neighbours": (), "protected": ()})
+    possible = [action for action in DECISION.allowed(decision.status) if _fits(action, shown)]
     return DecisionView.model_validate({
         **_fields(decision, DecisionView), "subject": case.subject, "service_item": case.service_item,
-        "site": shown.site, "preview": shown.preview,
+        "site": shown.site, "preview": preview,
         "preview_digest": shown.preview.digest if shown.preview else None, "notice": shown.notice,
         "orders": [OrderOutcomeView.model_validate(order) for order in shown.orders],
         "appeals": [of_appeal(who, appeal, None) for appeal in shown.appeals],
         "allowed_actions": POLICY.allowed(
-            who, case, DECISION.allowed(decision.status), DECISION_ACTS, drafted_by=decision.drafted_by
+            who, case, possible, DECISION_ACTS, drafted_by=decision.drafted_by
         ),
     })  # fmt: skip
+
+
+def _fits(action: Action, shown: Shown) -> bool:
+    """Whether the table's action fits this decision: some are of one effect alone, and an act is challenged once."""
+    if action in {Action.CONFIRM_CORRECTED, Action.CONFIRM_IGNORED}:
+        return shown.decision.effect is Effect.CORRECT
+    if action is Action.APPEAL:
+        return shown.decision.effect is not Effect.NO_BREACH and not shown.appeals
+    return True
 
 
 def summary_of(case: Case) -> CaseSummary:

@@ -24,7 +24,6 @@ from shared.contracts.http.query import (
     PublicAnswer,
     RegisterEntry,
 )
-from shared.pages.assets import readable
 from shared.pages.reader import Reading
 from shared.runtime.web.door import PUBLIC, Rt, Who, router
 from shared.runtime.web.paging import Page, Paging
@@ -84,8 +83,7 @@ async def look_up(rt: Rt, who: Who, key: OneKey, purpose: Purpose) -> Response:
     return Response(await service.look_up(rt, who, key, purpose), media_type=_JSON)
 
 
-@readable(
-    ROUTER,
+@ROUTER.get(
     "/public/lookup",
     tags=["public"],
     responses={200: {"model": PublicAnswer}},
@@ -185,8 +183,7 @@ async def read_keys(rt: Rt, who: Who, purpose: Purpose, lookup_id: UUID) -> Resp
     return StreamingResponse(keys, media_type="text/plain; charset=utf-8")
 
 
-@readable(
-    ROUTER,
+@ROUTER.get(
     "/public/register/{key}",
     tags=["public"],
     response_class=Response,

@@ -1,5 +1,7 @@
 """Why the register says no: one class per reason."""
 
+from uuid import UUID
+
 from shared.runtime.base.problems import Conflict, Invalid, NotFound
 
 
@@ -91,8 +93,12 @@ class ConsentMissing(Conflict):
     """The receiving operator has not agreed to this transfer yet."""
 
 
-class SameOperator(Conflict):
+class SameRegistration(Conflict):
     """A site cannot be transferred to the registration it is under."""
+
+
+class OtherDesk(Conflict):
+    """A site goes to a number of the same level and province only: {number} is on another desk. Register it there."""
 
 
 class NotSigned(Conflict):
@@ -112,6 +118,23 @@ class ItemStillApproved(Conflict):
 
 class SubjectGone(Conflict):
     """The site of this decision is {status}: nothing is left to execute; decline with that reason."""
+
+
+class TimeOver(Conflict):
+    """The time that the decision set, {until}, is over: nothing is left to execute; decline with that reason."""
+
+
+class RegisteredMeanwhile(Conflict):
+    """{host} belongs to a registered site by now, {site_id}: decline; a case may be about that site."""
+
+    members = frozenset({"site_id"})
+
+
+class DecisionMisfit(Exception):
+    """A fact about a decision does not fit the decision, or the record, that it names: somebody must look at it."""
+
+    def __init__(self, decision_id: UUID, why: str) -> None:
+        super().__init__(f"decision {decision_id}: {why}")
 
 
 class ValidityWrong(Invalid):

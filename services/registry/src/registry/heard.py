@@ -1,6 +1,7 @@
 """What facts of others mean to the register."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from registry.service import executions, reopening
 from registry.store import copies
@@ -29,49 +30,60 @@ async def decision_released(rt: Runtime, tx: Tx, fact: DecisionReleasedV1, meta:
 
 async def decision_suspended(rt: Runtime, tx: Tx, fact: DecisionSuspendedV1, meta: EventMeta) -> None:
     """A decision has no effect for the time being."""
-    await executions.undo(
-        tx, rt, fact.decision_id, because="suspended", authority=fact.authority, statement=fact.statement
-    )
+    await _undo(rt, tx, fact, because="suspended", appeal_id=fact.appeal_id)
 
 
 async def decision_overturned(rt: Runtime, tx: Tx, fact: DecisionOverturnedV1, meta: EventMeta) -> None:
     """An appeal was upheld."""
-    await executions.undo(
-        tx, rt, fact.decision_id, because="overturned", authority=fact.authority, statement=fact.statement,
-        appeal=ActRef(service=Service.ENFORCEMENT, kind="appeal", id=fact.appeal_id),
-    )  # fmt: skip
+    await _undo(rt, tx, fact, because="overturned", appeal_id=fact.appeal_id)
 
 
 async def decision_ended(rt: Runtime, tx: Tx, fact: DecisionEndedV1, meta: EventMeta) -> None:
     """The authority lifted its own decision."""
+    await _undo(rt, tx, fact, because=fact.because, appeal_id=None)
+
+
+async def _undo(
+    rt: Runtime, tx: Tx, fact: DecisionSuspendedV1 | DecisionOverturnedV1 | DecisionEndedV1, *, because: str,
+    appeal_id: UUID | None,
+) -> None:  # fmt: skip
+    execution_id = await executions.of_decision(tx, fact)
+    if execution_id is None:
+        return  # it asked nothing of the register
+    appeal = ActRef(service=Service.ENFORCEMENT, kind="appeal", id=appeal_id) if appeal_id is not None else None
     await executions.undo(
-        tx, rt, fact.decision_id, because=fact.because, authority=fact.authority, statement=fact.statement
+        tx, rt, execution_id, because=because, authority=fact.authority, statement=fact.statement, appeal=appeal
     )
 
 
 async def appeal_filed(rt: Runtime, tx: Tx, fact: AppealFiledV1, meta: EventMeta) -> None:
-    """A bar does not begin while an appeal against its decision is open."""
-    if fact.act.service is Service.ENFORCEMENT:
-        await store.note_appeal(tx, fact.act.id, is_open=True)
+    """A bar does not begin while an appeal against it is open."""
+    await store.appeal_filed(tx, fact.act.id)
 
 
 async def appeal_overdue(rt: Runtime, tx: Tx, fact: AppealOverdueV1, meta: EventMeta) -> None:
-    """A late appeal against a refusal of ours: what was refused is decided anew, by the desk, at once."""
-    await appeals_upheld(rt, tx, fact.act)
+    """A late appeal against an act of ours: the act falls at once, whatever becomes of the appeal."""
+    await _fall(rt, tx, fact)
 
 
 async def appeal_decided(rt: Runtime, tx: Tx, fact: AppealDecidedV1, meta: EventMeta) -> None:
     """A won appeal undoes our own act; a lost one lets a bar begin."""
-    if fact.act.service is Service.ENFORCEMENT and fact.outcome == "rejected":
-        await store.note_appeal(tx, fact.act.id, is_open=False)
     if fact.outcome == "upheld":
-        await appeals_upheld(rt, tx, fact.act)
+        await _fall(rt, tx, fact)
+    else:
+        await store.appeal_rejected(tx, fact.act.id, fact.decided_at)
 
 
-async def appeals_upheld(rt: Runtime, tx: Tx, act: ActRef) -> None:
-    """An act of ours falls: a refusal is open again with a fresh clock; everything else follows from its decision."""
-    if act.service is Service.REGISTRY:
-        await reopening.reopen(tx, rt, act)
+async def _fall(rt: Runtime, tx: Tx, fact: AppealDecidedV1 | AppealOverdueV1) -> None:
+    """What falls with an appeal against an act of another service follows from that service's own facts."""
+    if fact.act.service is not Service.REGISTRY:
+        return
+    if fact.act.kind == "refusal":
+        await reopening.registration(tx, rt, fact.act.id)
+    elif fact.act.kind == "amendment":
+        await reopening.amendment(tx, rt, fact.act.id)
+    elif fact.act.kind == "execution":
+        await executions.fall(tx, rt, fact.act.id, fact)
 
 
 async def order_told(rt: Runtime, tx: Tx, fact: access.OrderFact, meta: EventMeta) -> None:

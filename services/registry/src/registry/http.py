@@ -14,7 +14,6 @@ from registry.store.operators import Operator
 from registry.store.registrations import Owned
 from shared.contracts.base import Moment
 from shared.contracts.http import registry as wire
-from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
 from shared.runtime.web.door import IfMatch, Rt, Who, etag, router
@@ -78,7 +77,7 @@ async def change_operator(
 async def submit(rt: Rt, who: Who, body: wire.NewRegistration) -> wire.RegistrationView:
     """Ask for a filing or licence for a first site; the regulator's clock starts (P3.1.4)."""
     async with rt.db.transaction() as tx:
-        return await _registration(tx, rt, who, await registrations.submit(tx, rt, who, body))
+        return await _registration(tx, who, await registrations.submit(tx, rt, who, body))
 
 
 @ROUTER.get("/registrations", tags=["registrations"])
@@ -97,7 +96,7 @@ async def list_registrations(
 @ROUTER.get("/registrations/{registration_id}", tags=["registrations"])
 async def read_registration(rt: Rt, who: Who, registration_id: UUID, response: Response) -> wire.RegistrationView:
     """One registration with its first two hundred sites."""
-    async with rt.db.connection() as tx:
+    async with rt.db.transaction() as tx:
         owned, found = await registrations.get(tx, rt, who, registration_id)
         etag(response, owned.registration.version)
         return views.of_registration(who, owned, found, await registrations.clock(tx, owned))
@@ -107,14 +106,14 @@ async def read_registration(rt: Rt, who: Who, registration_id: UUID, response: R
 async def grant(rt: Rt, who: Who, registration_id: UUID, body: wire.Granting) -> wire.RegistrationView:
     """Enter it in the register under the next number of its province (P3.1.5)."""
     async with rt.db.transaction() as tx:
-        return await _registration(tx, rt, who, await registrations.grant(tx, rt, who, registration_id, body))
+        return await _registration(tx, who, await registrations.grant(tx, rt, who, registration_id, body))
 
 
 @ROUTER.post("/registrations/{registration_id}/refusal", tags=["registrations"])
 async def refuse(rt: Rt, who: Who, registration_id: UUID, body: wire.Refusing) -> wire.RegistrationView:
     """Refuse it, with written reasons, every ground at once, and redress."""
     async with rt.db.transaction() as tx:
-        return await _registration(tx, rt, who, await registrations.refuse(tx, rt, who, registration_id, body))
+        return await _registration(tx, who, await registrations.refuse(tx, rt, who, registration_id, body))
 
 
 @ROUTER.post("/registrations/{registration_id}/sites", status_code=201, tags=["amendments"])
@@ -186,7 +185,7 @@ async def list_amendments(
     rt: Rt, who: Who, paging: Paging, status: AmendmentStatus | None = None
 ) -> Page[wire.AmendmentView]:
     """Proposed changes the caller reaches, newest first."""
-    async with rt.db.connection() as tx:
+    async with rt.db.transaction() as tx:
         found = await amendments.page(tx, rt, who, status=status, after=paging.after, limit=paging.fetch)
         shown = [await _amendment(tx, who, each) for each in found]
     return page_of(shown, paging, lambda view: view, lambda view: view.id)
@@ -195,7 +194,7 @@ async def list_amendments(
 @ROUTER.get("/amendments/{amendment_id}", tags=["amendments"])
 async def read_amendment(rt: Rt, who: Who, amendment_id: UUID) -> wire.AmendmentView:
     """A proposed change beside what holds."""
-    async with rt.db.connection() as tx:
+    async with rt.db.transaction() as tx:
         return await _amendment(tx, who, await amendments.get(tx, rt, who, amendment_id))
 
 
@@ -233,7 +232,7 @@ async def list_executions(
     rt: Rt, who: Who, paging: Paging, status: ExecutionStatus | None = None, decision_id: UUID | None = None
 ) -> Page[wire.ExecutionView]:
     """Decisions that the caller's organisation executes or made, newest first; without previews."""
-    async with rt.db.connection() as tx:
+    async with rt.db.transaction() as tx:
         found = await executions.page(
             tx, rt, who, status=status, decision_id=decision_id, after=paging.after, limit=paging.fetch
         )
@@ -305,8 +304,8 @@ def _operator(response: Response, operator: Operator, *, with_address: bool) -> 
     return views.of_operator(operator, with_address=with_address)
 
 
-async def _registration(tx: Tx, rt: Runtime, who: Caller, owned: Owned) -> wire.RegistrationView:
-    owned, found = await registrations.get(tx, rt, who, owned.registration.id)
+async def _registration(tx: Tx, who: Caller, owned: Owned) -> wire.RegistrationView:
+    found = await registrations.first_sites(tx, owned)
     return views.of_registration(who, owned, found, await registrations.clock(tx, owned))
 
 

@@ -8,18 +8,16 @@ from typing import Final
 from registry.lifecycle import Action, AmendmentAction, ExecutionAction, SiteAction
 from shared.rules import Level, Role
 from shared.runtime.acts.policy import (
-    NOTHING,
     Policy,
     Reach,
     Rule,
-    all_of,
     any_of,
     anywhere,
     holding,
     only,
+    own_organisation,
     same_region,
 )
-from shared.runtime.acts.policy import own_organisation as own_operator
 from shared.runtime.base.context import Caller
 
 
@@ -35,6 +33,7 @@ class Act(StrEnum):
     GRANT = "grant"
     REFUSE = "refuse"
     PROPOSE = "propose_amendment"
+    READ_PROPOSAL = "read_proposal"
     WITHDRAW_PROPOSAL = "withdraw_proposal"
     CONSENT = "consent_to_transfer"
     DECIDE_PROPOSAL = "decide_proposal"
@@ -69,7 +68,7 @@ def as_regulator(who: Caller) -> Reach:
 
 def receiving_operator(who: Caller) -> Reach:
     """Transfers to the caller's own operator."""
-    return only("receiver", who.organisation) if who.organisation else NOTHING
+    return only("receiver", who.organisation)
 
 
 OPERATOR: Final = frozenset({Role.OPERATOR})
@@ -79,27 +78,30 @@ OFFICIALS: Final = REGULATOR | {
 }  # fmt: skip
 READER: Final = Rule(
     OFFICIALS | OPERATOR,
-    any_of(holding(Role.OPERATOR, own_operator), *(holding(role, same_region) for role in sorted(OFFICIALS))),
+    any_of(holding(Role.OPERATOR, own_organisation), *(holding(role, same_region) for role in sorted(OFFICIALS))),
 )
 BY_OR_FOR: Final = Rule(
-    OPERATOR | REGULATOR, any_of(holding(Role.OPERATOR, own_operator), holding(Role.INDUSTRY_REGULATOR, same_region))
+    OPERATOR | REGULATOR,
+    any_of(holding(Role.OPERATOR, own_organisation), holding(Role.INDUSTRY_REGULATOR, same_region)),
 )
 DESK: Final = Rule(REGULATOR, own_desk)
 
 POLICY: Final = Policy({
     Act.ENTER_OPERATOR:      BY_OR_FOR,
     Act.CONFIRM_LEGACY_CODE: Rule(REGULATOR, same_region, second_person=True),
-    Act.SET_ADDRESS:         Rule(OPERATOR, own_operator),
+    Act.SET_ADDRESS:         Rule(OPERATOR, own_organisation),
     Act.READ:                READER,
     Act.READ_ADDRESS:        BY_OR_FOR,
     Act.SUBMIT:              BY_OR_FOR,
     Act.GRANT:               DESK,
     Act.REFUSE:              DESK,
     Act.PROPOSE:             BY_OR_FOR,
-    Act.WITHDRAW_PROPOSAL:   Rule(OPERATOR, own_operator),
+    Act.READ_PROPOSAL:       Rule(OFFICIALS | OPERATOR,
+                                  any_of(READER.scope, holding(Role.OPERATOR, receiving_operator))),
+    Act.WITHDRAW_PROPOSAL:   Rule(OPERATOR, own_organisation),
     Act.CONSENT:             Rule(OPERATOR, receiving_operator),
     Act.DECIDE_PROPOSAL:     DESK,
-    Act.DEREGISTER:          Rule(OPERATOR, own_operator),
+    Act.DEREGISTER:          Rule(OPERATOR, own_organisation),
     Act.READ_EXECUTION:      Rule(REGULATOR | {Role.SECTOR_REGULATOR, Role.AUDITOR, Role.REVIEW_BODY},
                                   any_of(own_execution, holding(Role.AUDITOR, anywhere),
                                          holding(Role.REVIEW_BODY, same_region))),
@@ -108,7 +110,7 @@ POLICY: Final = Policy({
     Act.CONFIRM:             Rule(REGULATOR, as_regulator, second_person=True),
     Act.DECLINE:             Rule(REGULATOR, as_regulator),
     Act.IMPORT:              Rule(REGULATOR, same_region),
-    Act.READ_IMPORT:         Rule(REGULATOR, all_of(own_operator)),
+    Act.READ_IMPORT:         Rule(REGULATOR, own_organisation),
 })  # fmt: skip
 
 REGISTRATION_ACTS: Final[Mapping[Action, Act]] = MappingProxyType({Action.GRANT: Act.GRANT, Action.REFUSE: Act.REFUSE})

@@ -1,7 +1,15 @@
-"""Settings of the registry: none of its own yet."""
+"""Settings of the registry, on top of what every service reads."""
+
+from pydantic import Field, SecretStr
 
 from shared.runtime.base.settings import Settings as RuntimeSettings
 
 
 class Settings(RuntimeSettings):
-    """What every service reads; see ``shared.runtime.base.settings``."""
+    """Read once at start-up, then frozen; each is an environment variable with the prefix ``CONCORD_``."""
+
+    identity_key: SecretStr = Field(
+        min_length=32,
+        description="Secret that persons' numbers are hashed with, and the codes that verify an address. It never "
+        "changes: with another one no person is found again.",
+    )

@@ -36,6 +36,8 @@ class DecisionReleasedV1(_DecisionFact):
     """A second person released a decision; it is now an act of the authority, and whom it concerns execute it."""
 
     TYPE: ClassVar[str] = "decision.released.v1"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry", "approval", "access-control")
+    """Not query: what was decided and not carried out is nobody's business."""
     EXAMPLE: ClassVar[dict[str, Any]] = {
         **_DECISION,
         "operator": examples.OPERATOR_REF,
@@ -109,7 +111,7 @@ class DecisionOverturnedV1(_DecisionFact):
 
 
 class DecisionEndedV1(_DecisionFact):
-    """The authority lifted its own decision, or what it ordered was corrected."""
+    """The authority lifted its own decision, what it ordered was corrected, or it lapsed before it was carried out."""
 
     TYPE: ClassVar[str] = "decision.ended.v1"
     EXAMPLE: ClassVar[dict[str, Any]] = {
@@ -121,7 +123,7 @@ class DecisionEndedV1(_DecisionFact):
     }
 
     because: Text
-    """lifted or corrected."""
+    """lifted, corrected or lapsed (its end came before anybody carried it out)."""
     authority: AuthorityRef
     statement: Statement
     ended_at: datetime

@@ -22,13 +22,22 @@ Identity = Annotated[str, Field(pattern=r"^([0-9A-Z]{18}|p:[0-9a-f]{16,64})$")]
 """Who an operator is: an organisation's credit code, or ``p:`` and the keyed hash of a person's number."""
 
 
-class OperatorRef(Document):
-    """An operator as it was when it acted: who it is, as its token says, and what it calls itself."""
+_PROVIDER = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+class Party(Document):
+    """Whom an act concerns: an operator by its identity key, or a provider by its id. As their tokens say."""
 
     EXAMPLE: ClassVar[dict[str, Any]] = examples.OPERATOR_REF
 
-    identity: Identity
+    identity: Annotated[str, Field(pattern=rf"^([0-9A-Z]{{18}}|p:[0-9a-f]{{16,64}}|{_PROVIDER})$")]
     name: Text
+
+
+class OperatorRef(Party):
+    """An operator as it was when it acted: who it is, as its token says, and what it calls itself."""
+
+    identity: Identity
 
 
 class AuthorityRef(Document):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from shared.contracts import examples
 from shared.contracts.base import Document, Fact, Text, Topic
-from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, Names, OperatorRef, Service, Statement
+from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, Names, Party, Service, Statement
 from shared.contracts.topics import APPROVAL_EVENTS, REGISTRY_EVENTS
 
 NOTICE_TYPE = "concord-notice+json"
@@ -56,7 +56,7 @@ class NoticeDocument(Document):
     notice_id: UUID
     about: ActRef
     kind: Text
-    to: OperatorRef
+    to: Party
     authority: AuthorityRef
     title: Names
     grounds: Grounds | None = None
@@ -94,7 +94,7 @@ class _Issued(_NoticeFact):
         "issued_at": examples.AT,
     }
 
-    to: OperatorRef
+    to: Party
     grounds: Grounds
     issued_at: datetime
 

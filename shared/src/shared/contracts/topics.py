@@ -4,9 +4,12 @@ from typing import Final
 
 from shared.contracts.base import Topic
 
+A_CENTURY: Final = 36_500
+"""Days. The register tells of every measure for ever, and its copy must come back from the topics when it is lost."""
+
 APPROVAL_EVENTS: Final = Topic("approval-events", "approval", "What became of each approval.")
 REGISTRY_EVENTS: Final = Topic(
-    "registry-events", "registry", "How decisions were executed on the register, and undone."
+    "registry-events", "registry", "How decisions were executed on the register, and undone.", retention_days=A_CENTURY
 )
 REGISTRY_SITES: Final = Topic(
     "registry-sites",
@@ -15,10 +18,16 @@ REGISTRY_SITES: Final = Topic(
     compacted=True,
 )
 ENFORCEMENT_EVENTS: Final = Topic(
-    "enforcement-events", "enforcement", "Decisions, and appeals against acts of any department."
+    "enforcement-events",
+    "enforcement",
+    "Decisions, and appeals against acts of any department.",
+    retention_days=A_CENTURY,
 )
 ACCESS_EVENTS: Final = Topic(
-    "access-events", "access-control", "Providers, and what became of the orders sent to them."
+    "access-events",
+    "access-control",
+    "Providers, and what became of the orders sent to them.",
+    retention_days=A_CENTURY,
 )
 DIRECTORY_ORGANISATIONS: Final = Topic(
     "directory-organisations",

@@ -1,37 +1,22 @@
-"""What pages load: one stylesheet, at an address that changes with its content. And public addresses that take HEAD."""
+"""What pages load: one stylesheet, at an address that changes with its content."""
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
-F = TypeVar("F", bound=Callable[..., Any])
+from shared.runtime.web.door import PUBLIC, router
 
 _CSS: Final = (Path(__file__).parent / "static" / "pages.css").read_bytes()
 STYLESHEET: Final = f"/public/assets/pages.{hashlib.sha256(_CSS).hexdigest()[:16]}.css"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 
-ROUTER: Final = APIRouter(include_in_schema=False)
+ROUTER: Final = router(idempotent=False, include_in_schema=False)
 """To be among the routers of every service that has pages."""
 
 
-def readable(router: APIRouter, path: str, **options: Any) -> Callable[[F], F]:
-    """Let an endpoint answer GET, and HEAD as RFC 9110 §9.3.2 wants it: the same without the content.
-
-    The server leaves the content out; only GET is in the API documentation.
-    """
-
-    def register(endpoint: F) -> F:
-        router.add_api_route(path, endpoint, methods=["GET"], **options)
-        router.add_api_route(path, endpoint, methods=["HEAD"], **(options | {"include_in_schema": False}))
-        return endpoint
-
-    return register
-
-
-@readable(ROUTER, STYLESHEET)
+@ROUTER.get(STYLESHEET, openapi_extra=PUBLIC)
 async def stylesheet() -> Response:
     """The stylesheet of all pages."""
     return Response(_CSS, media_type="text/css; charset=utf-8", headers={"Cache-Control": _FOR_EVER})

@@ -1,22 +1,10 @@
-"""Providers, their keys, and the orders sent to them. Answers are access-control's JSON, as its API pages show it."""
+"""Providers, their keys and conduct, the orders sent to them, and instructions to the supervisors of networks."""
 
 from collections.abc import AsyncIterator
-from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from concord.sdk.answers import at
+from concord.sdk.answers import at, model_of
 from concord.sdk.departments.base import CALL_S, Department, Id, Json
-
-OrderStatus = Literal[
-    "drafted", "released", "received", "executed", "partly", "impossible", "contested", "withdrawn", "superseded"
-]
-
-
-class _Item(BaseModel):
-    """An item of a list, as it comes."""
-
-    model_config = ConfigDict(extra="allow")
+from shared.contracts.http import access as wire
 
 
 class Access(Department):
@@ -24,50 +12,116 @@ class Access(Department):
 
     service = "access-control"
 
-    async def register_provider(self, /, **body: Any) -> Json:
+    # --- providers ---------------------------------------------------------------------------------------------------
+
+    async def register_provider(self, body: wire.NewProvider) -> wire.ProviderView:
         """Enter a provider."""
-        return await self._json("POST", "/providers", json=body)
+        return await self._post(wire.ProviderView, "/providers", body)
 
-    async def get_provider(self, provider_id: Id) -> Json:
-        """One provider."""
-        return await self._json("GET", at("providers", provider_id))
+    async def get_provider(self, provider_id: Id) -> wire.ProviderView:
+        """One provider with its keys and topics."""
+        return await self._get(wire.ProviderView, at("providers", provider_id))
 
-    def providers(self) -> AsyncIterator[Json]:
+    def providers(self) -> AsyncIterator[wire.ProviderView]:
         """Every provider."""
-        return self._items("/providers")
+        return self._pages(wire.ProviderView, "/providers")
 
-    async def add_key(self, provider_id: Id, jwk: Json) -> Json:
+    async def change_provider(self, provider_id: Id, version: int, body: wire.ChangedProvider) -> wire.ProviderView:
+        """Say a provider's name, contact and supervisor as they are from now on; it must still be at ``version``."""
+        return await self._put(wire.ProviderView, at("providers", provider_id), body, version=version)
+
+    def conduct(self, provider_id: Id) -> AsyncIterator[wire.ConductEntryView]:
+        """The conduct record of a provider, newest first."""
+        return self._pages(wire.ConductEntryView, at("providers", provider_id, "conduct"))
+
+    async def add_key(self, provider_id: Id, body: wire.NewKey) -> wire.KeyView:
         """Register a public key of a provider."""
-        return await self._json("POST", at("providers", provider_id, "keys"), json={"jwk": jwk})
+        return await self._post(wire.KeyView, at("providers", provider_id, "keys"), body)
+
+    async def revoke_key(self, provider_id: Id, kid: str) -> wire.KeyView:
+        """Revoke a key of a provider."""
+        path = at("providers", provider_id, "keys", kid)
+        return model_of(await self._concord.call(self.service, "DELETE", path), wire.KeyView)
+
+    # --- orders ------------------------------------------------------------------------------------------------------
 
     def orders(
-        self, *, status: OrderStatus | None = None, provider_id: Id | None = None, site_id: Id | None = None
-    ) -> AsyncIterator[Json]:
+        self,
+        *,
+        status: wire.OrderStatus | None = None,
+        provider_id: Id | None = None,
+        site_id: Id | None = None,
+    ) -> AsyncIterator[wire.OrderView]:
         """Orders, newest first."""
-        return self._items("/orders", status=status, provider_id=provider_id, site_id=site_id)
+        return self._pages(wire.OrderView, "/orders", status=status, provider_id=provider_id, site_id=site_id)
 
-    async def get_order(self, order_id: Id) -> Json:
+    async def get_order(self, order_id: Id) -> wire.OrderDetailView:
         """One order with its receipts."""
-        return await self._json("GET", at("orders", order_id))
+        return await self._get(wire.OrderDetailView, at("orders", order_id))
 
-    async def withdraw(self, order_id: Id, reasons: str) -> Json:
+    async def withdraw(self, order_id: Id, body: wire.WithReasons) -> wire.OrderView:
         """Take an order back in its withdraw window."""
-        return await self._json("POST", at("orders", order_id, "withdrawal"), json={"reasons": reasons})
+        return await self._post(wire.OrderView, at("orders", order_id, "withdrawal"), body)
 
-    async def feed(self, provider_id: Id, *, after: int = 0, wait: float = 0, limit: int = 100) -> Json:
+    async def reissue(self, order_id: Id, body: wire.WithReasons) -> wire.OrderView:
+        """Send again an order that was taken back."""
+        return await self._post(wire.OrderView, at("orders", order_id, "reissue"), body)
+
+    async def answer(self, order_id: Id, body: wire.OrderAnswer) -> wire.OrderView:
+        """Answer, as the issuer, a contested order or one that is said to be impossible."""
+        return await self._post(wire.OrderView, at("orders", order_id, "answer"), body)
+
+    async def escalate(self, order_id: Id, body: wire.WithReasons) -> wire.OrderView:
+        """Escalate an overdue order."""
+        return await self._post(wire.OrderView, at("orders", order_id, "escalation"), body)
+
+    # --- instructions to supervisors of networks ---------------------------------------------------------------------
+
+    def instructions(self, *, status: wire.InstructionStatus | None = None) -> AsyncIterator[wire.InstructionView]:
+        """Instructions the caller gave or got, newest first."""
+        return self._pages(wire.InstructionView, "/instructions", status=status)
+
+    async def get_instruction(self, instruction_id: Id) -> wire.InstructionView:
+        """One instruction."""
+        return await self._get(wire.InstructionView, at("instructions", instruction_id))
+
+    async def acknowledge(self, instruction_id: Id) -> wire.InstructionView:
+        """Sign for it, as the first person of the supervisor."""
+        return await self._post(wire.InstructionView, at("instructions", instruction_id, "acknowledgement"))
+
+    async def issue(self, instruction_id: Id) -> wire.InstructionView:
+        """Issue the order, as the second person."""
+        return await self._post(wire.InstructionView, at("instructions", instruction_id, "issue"))
+
+    async def object_to(self, instruction_id: Id, body: wire.WithReasons) -> wire.InstructionView:
+        """Point at an error in it."""
+        return await self._post(wire.InstructionView, at("instructions", instruction_id, "objection"), body)
+
+    async def answer_objection(self, instruction_id: Id, body: wire.InstructionAnswer) -> wire.InstructionView:
+        """Answer an objection, as the regulator."""
+        return await self._post(wire.InstructionView, at("instructions", instruction_id, "answer"), body)
+
+    # --- the provider's side -----------------------------------------------------------------------------------------
+
+    async def feed(self, provider_id: Id, *, after: int = 0, wait: float = 0, limit: int = 100) -> wire.FeedView:
         """The orders of a provider from a place in its sequence on; waits up to ``wait`` seconds for one."""
         params = {"after": after, "wait": wait, "limit": limit}
-        return await self._json("GET", at("providers", provider_id, "orders"), params=params, timeout_s=wait + CALL_S)
+        path = at("providers", provider_id, "orders")
+        answer = await self._concord.call(self.service, "GET", path, params=params, timeout_s=wait + CALL_S)
+        return model_of(answer, wire.FeedView)
 
-    async def state(self, provider_id: Id) -> Json:
+    async def state(self, provider_id: Id) -> wire.StateView:
         """The hash of the orders in force at a provider."""
-        return await self._json("GET", at("providers", provider_id, "state"))
+        return await self._get(wire.StateView, at("providers", provider_id, "state"))
 
-    async def send_receipts(self, provider_id: Id, receipts: list[str]) -> list[Json]:
+    async def snapshot(self, provider_id: Id) -> wire.SnapshotView:
+        """Every order in force at a provider."""
+        return await self._get(wire.SnapshotView, at("providers", provider_id, "snapshot"))
+
+    async def send_receipts(self, provider_id: Id, body: wire.ReceiptBatch) -> wire.ReceiptResults:
         """Hand in signed receipts; a result for each."""
-        answer = await self._json("POST", at("providers", provider_id, "receipts"), json={"receipts": receipts})
-        return list(answer["results"])
+        return await self._post(wire.ReceiptResults, at("providers", provider_id, "receipts"), body)
 
-    async def _items(self, path: str, **params: Any) -> AsyncIterator[Json]:
-        async for item in self._concord.pages(self.service, path, _Item, **params):
-            yield item.model_dump()
+    async def keys(self) -> Json:
+        """The public keys orders are signed with: a JWK set (RFC 7517)."""
+        return await self._json("GET", "/.well-known/jwks.json")

@@ -33,20 +33,30 @@ class Coordination(Department):
         answer = await self._concord.call(self.service, "GET", at("organisations", organisation_id, "versions"))
         return model_of(answer, _VERSIONS)
 
-    async def enter(self, body: wire.NewOrganisation) -> wire.OrganisationDetails:
-        """Enter an organisation."""
-        return await self._post(wire.OrganisationDetails, "/organisations", body)
+    async def enter(self, body: wire.NewOrganisation) -> wire.ProposalView:
+        """Enter an organisation, closed; a second person confirms the proposal to open it."""
+        return await self._post(wire.ProposalView, "/organisations", body)
 
-    async def change(
+    async def rename(
         self, organisation_id: Id, version: int, body: wire.OrganisationChange
     ) -> wire.OrganisationDetails:
-        """Say what an organisation is from now on; it must still be at ``version``."""
+        """Say how an organisation is called and whom to ask there; it must still be at ``version``."""
         return await self._put(wire.OrganisationDetails, at("organisations", organisation_id), body, version=version)
 
-    async def close(self, organisation_id: Id, body: wire.Explanation) -> wire.OrganisationDetails:
-        """Close an organisation: nobody acts for it any more."""
-        return await self._post(wire.OrganisationDetails, at("organisations", organisation_id, "closure"), body)
+    def proposals(
+        self, *, organisation: str | None = None, status: str | None = None
+    ) -> AsyncIterator[wire.ProposalView]:
+        """What is proposed about organisations, newest first."""
+        return self._pages(wire.ProposalView, "/proposals", organisation=organisation, status=status)
 
-    async def reopen(self, organisation_id: Id, body: wire.Explanation) -> wire.OrganisationDetails:
-        """Undo a closure."""
-        return await self._post(wire.OrganisationDetails, at("organisations", organisation_id, "reopening"), body)
+    async def propose(self, body: wire.NewProposal) -> wire.ProposalView:
+        """Propose other powers for an organisation, its end, or its opening."""
+        return await self._post(wire.ProposalView, "/proposals", body)
+
+    async def confirm(self, proposal_id: Id) -> wire.ProposalView:
+        """Do what another person proposed."""
+        return await self._post(wire.ProposalView, at("proposals", proposal_id, "confirmation"))
+
+    async def withdraw(self, proposal_id: Id, body: wire.Explanation) -> wire.ProposalView:
+        """Take a proposal back."""
+        return await self._post(wire.ProposalView, at("proposals", proposal_id, "withdrawal"), body)

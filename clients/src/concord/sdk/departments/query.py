@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterable, AsyncIterator
 
-from concord.sdk.answers import at
-from concord.sdk.departments.base import Department, Json
+from concord.sdk.answers import at, model_of
+from concord.sdk.departments.base import Department
+from shared.contracts.http.query import LookupAnswer, PublicAnswer, RegisterEntry
 
 BULK_REQUEST = 512 * 1024
 
@@ -13,20 +14,21 @@ class Query(Department):
 
     service = "query"
 
-    async def lookup(self, *, purpose: str, **key: str) -> Json:
+    async def lookup(self, *, purpose: str, **key: str) -> LookupAnswer:
         """Look up by ``domain``, ``ip``, ``number``, or ``key`` of any shape, as an official.
 
         ``purpose``: why; kept in the audit with your name.
         """
-        return await self._json("GET", "/lookup", params=key, headers=_why(purpose))
+        answer = await self._concord.call(self.service, "GET", "/lookup", params=key, headers=_why(purpose))
+        return model_of(answer, LookupAnswer)
 
-    async def public_lookup(self, **key: str) -> Json:
+    async def public_lookup(self, **key: str) -> PublicAnswer:
         """Look up what everybody may know, by ``domain``, ``number``, or ``key`` of either shape."""
-        return await self._json("GET", "/public/lookup", params=key)
+        return await self._get(PublicAnswer, "/public/lookup", **key)
 
-    async def register_entry(self, number: str) -> Json:
+    async def register_entry(self, number: str) -> RegisterEntry:
         """The public register entry of a registration."""
-        return await self._json("GET", at("public", "register", number))
+        return await self._get(RegisterEntry, at("public", "register", number))
 
     async def bulk(
         self, keys: AsyncIterable[bytes], *, purpose: str, by: str = "auto", form: str = "ndjson"

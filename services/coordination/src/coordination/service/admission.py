@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 from coordination.errors import OrganisationInvalid, PlaceTaken
 from shared.contracts.directory import Competence, Organisation
-from shared.contracts.http.coordination import NewOrganisation, Particulars
+from shared.contracts.http.coordination import NewOrganisation, Powers
 from shared.rules import Role, Rules
 
 LISTED = frozenset(Role) - {Role.OPERATOR, Role.ACCESS_PROVIDER}
@@ -24,29 +23,12 @@ def place_is_there(rules: Rules, body: NewOrganisation) -> None:
         raise OrganisationInvalid.field("id", "ends with the code of the province, and with no code at national level")
 
 
-def admitted(
-    rules: Rules,
-    organisation: str,
-    body: Particulars,
-    level: str,
-    region: str | None,
-    others: Sequence[Organisation],
-) -> dict[str, Any]:
-    """The particulars, ready to be stored. Raises OrganisationInvalid (422), PlaceTaken (409)."""
-    faults = [*_kinds(rules, body), *_relations(organisation, body, others)]
+def admit(rules: Rules, asked: Organisation, powers: Powers, others: Sequence[Organisation]) -> None:
+    """Let an organisation have these powers. Raises OrganisationInvalid (422), PlaceTaken (409)."""
+    faults = [*_kinds(rules, powers), *_relations(asked.organisation_id, powers, others)]
     if faults:
         raise OrganisationInvalid([{"field": field, "message": message} for field, message in faults])
-    particulars = body.model_dump(
-        mode="json", include={"names", "short_name", "competences", "parent", "supervises", "redress"}
-    )
-    asked = Organisation.model_validate(
-        {
-            **particulars, "organisation_id": organisation, "version": 1, "status": "active", "level": level,
-            "region": region, "kinds": body.kinds,
-        }
-    )  # fmt: skip
-    place_is_free(asked, others)
-    return particulars
+    place_is_free(asked.model_copy(update={name: getattr(powers, name) for name in Powers.model_fields}), others)
 
 
 def place_is_free(asked: Organisation, others: Sequence[Organisation]) -> None:
@@ -71,7 +53,7 @@ def _at_once(one: Competence, other: Competence) -> bool:
     return one.item == other.item and max(one.since, other.since) <= last
 
 
-def _kinds(rules: Rules, body: Particulars) -> list[tuple[str, str]]:
+def _kinds(rules: Rules, body: Powers) -> list[tuple[str, str]]:
     faults = [("kinds", f"{kind} is no kind of organisation") for kind in body.kinds if kind not in LISTED]
     regulated = {item.code for item in rules.service_items.values() if item.approval_required}
     faults += [
@@ -87,7 +69,7 @@ def _kinds(rules: Rules, body: Particulars) -> list[tuple[str, str]]:
     return faults
 
 
-def _relations(organisation: str, body: Particulars, others: Sequence[Organisation]) -> list[tuple[str, str]]:
+def _relations(organisation: str, body: Powers, others: Sequence[Organisation]) -> list[tuple[str, str]]:
     known = {other.organisation_id: other for other in others}
     faults = []
     if body.parent is not None and body.parent not in known:

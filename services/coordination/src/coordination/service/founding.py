@@ -1,5 +1,6 @@
 """A directory begins with the organisations of the rule profile."""
 
+from coordination.lifecycle import Status
 from coordination.service.keeping import remember
 from coordination.store import entries
 from shared.contracts.http.coordination import Contacts
@@ -32,6 +33,7 @@ async def found(rt: Runtime) -> None:
                 uuid7(),
                 record.organisation_id,
                 rt.clock.now(),
+                status=Status.ACTIVE,
                 level=record.level,
                 region=record.region,
                 kinds=record.kinds,

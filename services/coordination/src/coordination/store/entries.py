@@ -55,7 +55,7 @@ WORDS: Final = {"region": "region = ANY ({})"}
 # Whoever writes looks at other entries (is somebody competent already, is there another office): one after another.
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('directory of organisations'))"
 ADD = f"""
-INSERT INTO entry ({_COLUMNS}) VALUES ($1, $2, 1, 'active', $3, $4, $5, $6, $7, $8)
+INSERT INTO entry ({_COLUMNS}) VALUES ($1, $2, 1, $9, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (organisation) DO NOTHING
 RETURNING {_COLUMNS}
 """
@@ -101,6 +101,7 @@ async def add(
     organisation: str,
     at: datetime,
     *,
+    status: Status,
     level: str,
     region: str | None,
     kinds: Sequence[str],
@@ -109,8 +110,9 @@ async def add(
 ) -> Entry | None:
     """Enter an organisation; None if the directory has or had one of this id."""
     row = await tx.fetchrow(
-        ADD, entry_id, organisation, at, level, region, list(kinds), particulars, contacts.model_dump(mode="json")
-    )
+        ADD, entry_id, organisation, at, level, region, list(kinds), particulars, contacts.model_dump(mode="json"),
+        status,
+    )  # fmt: skip
     return _entry(row) if row else None
 
 

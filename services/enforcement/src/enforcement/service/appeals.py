@@ -1,23 +1,32 @@
 """Appeals against any act of any department: filed by the operator, decided by an independent body (safeguard 6)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from enforcement import told
-from enforcement.errors import AppealPending, AppealTooLate, ConsentNeeded, NothingToAppeal, UnknownAct
+from enforcement.errors import (
+    AppealPending,
+    AppealTooLate,
+    ConsentNeeded,
+    NothingToAppeal,
+    NothingToStay,
+    UnknownAct,
+    UnknownDecision,
+)
 from enforcement.lifecycle import DECISION, Action, AppealAction, AppealStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions as deciding
 from enforcement.service.decisions import review_body
-from enforcement.store import appeals, decisions
+from enforcement.store import appeals, cases, decisions
 from enforcement.store.appeals import Appeal
-from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, Names, OperatorRef, Service, Statement
+from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, Names, Party, Service, Statement
 from shared.contracts.http.enforcement import NewAppeal, Outcome, Stay
 from shared.contracts.http.registry import ClockView
 from shared.rules import Effect
-from shared.runtime.acts import deadlines, notices, outbox
+from shared.runtime.acts import audit, deadlines, notices, outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
@@ -31,14 +40,13 @@ _STAY: Final = Names(zh="停止执行决定书", en="Decision on a stay")
 
 @dataclass(frozen=True, slots=True)
 class Appealable:
-    """An act as an appeal needs to know it. ``organisation`` and the like are the policy's words."""
+    """An act as an appeal needs to know it."""
 
     act: ActRef
-    operator: OperatorRef
+    operator: Party
     grounds: Grounds
     body: AuthorityRef
     delivered_at: datetime | None
-    signed_by: tuple[str, ...]
 
     @property
     def identity(self) -> str:
@@ -80,24 +88,48 @@ async def file(tx: Tx, rt: Runtime, who: Caller, body: NewAppeal) -> Appeal:
 async def _appealable(tx: Tx, rt: Runtime, who: Caller, ref: ActRef) -> Appealable:
     """The act, held if it is our own. Somebody else's act is unknown to whoever asks, like one that does not exist."""
     if ref.service is Service.ENFORCEMENT:
-        case, decision = await decisions.hold(tx, ref.id)
-        if case.operator is None or decision.released_at is None or decision.effect is Effect.NO_BREACH:
-            raise NothingToAppeal
-        DECISION.after(decision.status, Action.APPEAL)
-        delivered = await notices.delivered_at(tx, decision.id, deciding.RELEASED)
-        ref = ActRef(service=ref.service, kind="decision", id=ref.id)
-        found = Appealable(
-            ref, case.operator, decision.grounds, decision.grounds.redress.body, delivered, decision.signed_by
-        )
-    else:
-        known = await appeals.foreign_act(tx, ref.id)
-        if known is None or known.act.service is not ref.service:
-            raise UnknownAct(act_id=ref.id)
-        body = review_body(rt, known.grounds.authority)
-        found = Appealable(known.act, known.operator, known.grounds, body, known.delivered_at, ())
-    if who.organisation not in {found.identity, found.body_id, found.grounds.authority.id}:
+        return await _own(tx, rt, who, ref)
+    known = await appeals.foreign_act(tx, ref.id)
+    if known is None or (known.act.service, known.act.kind) != (ref.service, ref.kind):
         raise UnknownAct(act_id=ref.id)
+    if known.grounds.decision_id is not None:  # it only carries out what was decided here: that is what can fall
+        decided = ActRef(service=Service.ENFORCEMENT, kind="decision", id=known.grounds.decision_id)
+        return await _own(tx, rt, who, decided)
+    found = Appealable(known.act, known.operator, known.grounds, _reviewer(rt, known.grounds), known.delivered_at)
+    _require_party(who, found)
     return found
+
+
+async def _own(tx: Tx, rt: Runtime, who: Caller, ref: ActRef) -> Appealable:
+    try:
+        case, decision = await decisions.get(tx, ref.id)
+    except UnknownDecision:
+        raise UnknownAct(act_id=ref.id) from None
+    ref = ActRef(service=ref.service, kind="decision", id=ref.id)
+    delivered = await notices.delivered_at(tx, decision.id, deciding.RELEASED)
+    body = _reviewer(rt, decision.grounds, rt.directory.regulator_of(decision.grounds.authority))
+    found = Appealable(ref, case.operator, decision.grounds, body, delivered)
+    _require_party(who, found)  # before anything is locked, or said
+    _, decision = await decisions.hold(tx, ref.id)
+    if decision.released_at is None or decision.effect is Effect.NO_BREACH:
+        raise NothingToAppeal
+    DECISION.after(decision.status, Action.APPEAL)
+    await cases.take_part(tx, case.id, body.id)
+    return found
+
+
+def _reviewer(rt: Runtime, grounds: Grounds, *took_part: AuthorityRef) -> AuthorityRef:
+    """Who reviews: whom the act named, if it is still independent of everybody who took part; else who is now."""
+    named = grounds.redress.body
+    independent = rt.directory.review_bodies_for(grounds.authority, *took_part)
+    return next((body for body in independent if body.id == named.id), None) or review_body(
+        rt, grounds.authority, *took_part
+    )
+
+
+def _require_party(who: Caller, act: Appealable) -> None:
+    if who.organisation not in {act.identity, act.body_id, act.grounds.authority.id}:
+        raise UnknownAct(act_id=act.act.id)
 
 
 def _require_in_time(rt: Runtime, act: Appealable, at: datetime) -> None:
@@ -105,7 +137,7 @@ def _require_in_time(rt: Runtime, act: Appealable, at: datetime) -> None:
     if act.delivered_at is None:
         return
     until = rt.rules.appeal_until(act.delivered_at, act.grounds.redress.within_days).due_at
-    if at > until:
+    if rt.rules.day_of(at) > rt.rules.day_of(until):
         raise AppealTooLate(until=until.astimezone(rt.rules.time_zone).isoformat())
 
 
@@ -113,6 +145,7 @@ async def get(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID) -> Appeal:
     """One appeal. Raises UnknownAppeal (404), Forbidden (403)."""
     appeal = await appeals.get(tx, appeal_id)
     POLICY.require(who, Act.READ_APPEAL, appeal)
+    await _looked_at(tx, rt, who, [appeal])
     return appeal
 
 
@@ -120,7 +153,22 @@ async def page(
     tx: Tx, rt: Runtime, who: Caller, *, status: AppealStatus | None, after: UUID | None, limit: int
 ) -> list[Appeal]:
     """Appeals the caller reaches, newest first."""
-    return await appeals.page(tx, POLICY.reach(who, Act.READ_APPEAL), status=status, after=after, limit=limit)
+    found = await appeals.page(tx, POLICY.reach(who, Act.READ_APPEAL), status=status, after=after, limit=limit)
+    await _looked_at(tx, rt, who, found)
+    return found
+
+
+async def _looked_at(tx: Tx, rt: Runtime, who: Caller, found: Sequence[Appeal]) -> None:
+    """Who looked at whose appeal is kept, so that each can be told."""
+    of_others = [appeal for appeal in found if appeal.identity != who.organisation]
+    if of_others:
+        await audit.record(
+            tx, who=who, act=Act.READ_APPEAL, resource="/appeals", outcome="granted", at=rt.clock.now(),
+            detail={
+                "operators": sorted({appeal.identity for appeal in of_others}),
+                "ids": [str(appeal.id) for appeal in of_others],
+            },
+        )  # fmt: skip
 
 
 async def clock(tx: Tx, appeal: Appeal) -> ClockView | None:
@@ -132,9 +180,16 @@ async def clock(tx: Tx, appeal: Appeal) -> ClockView | None:
 
 
 async def decide_stay(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Stay) -> Appeal:
-    """Let the act have no effect while its appeal is decided, or refuse that. Raises ActionRefused (409)."""
+    """Let the act have no effect while its appeal is decided, or refuse that.
+
+    Raises UnknownAppeal (404); Forbidden (403); SecondPersonRequired, ActionRefused, NothingToStay (409).
+    """
     appeal, signed_by = await _held(tx, appeal_id)
     POLICY.require(who, Act.DECIDE_APPEAL, appeal, drafted_by=signed_by)
+    if appeal.act.service is not Service.ENFORCEMENT:
+        raise NothingToStay(why="A refusal gives nobody anything to do: there is nothing to stay.")
+    if appeal.stay == "granted":
+        raise NothingToStay(why="The stay was granted already, and what it undid is not done again.")
     decided = await appeals.MOVES.move(
         tx, appeal, AppealAction.DECIDE_STAY, who=who, why=body.statement.reasons, at=rt.clock.now(),
         stay="granted" if body.granted else "refused",
@@ -174,11 +229,11 @@ async def suspend_overdue(rt: Runtime, tx: Tx, appeal_id: UUID) -> None:
     """The review body's clock ran out: the act is suspended. The appeal stays open and can be decided."""
     at = rt.clock.now()
     appeal, _ = await _held(tx, appeal_id)
-    if not await appeals.mark_overdue(tx, appeal_id, at):
+    if appeal.status is not AppealStatus.OPEN or appeal.overdue_at is not None:
         return
-    due = await clock(tx, appeal)
+    due, why = await clock(tx, appeal), "The appeal was not decided in time, so the measure is suspended."
+    appeal = await appeals.MOVES.change(tx, appeal, "mark_overdue", who=deciding.SYSTEM, why=why, at=at, overdue_at=at)
     outbox.add(tx, told.appeal_overdue(appeal, due.due_at if due else at), at=at)
-    why = "The appeal was not decided in time, so the measure is suspended."
     says = Statement(legal_basis=(rt.rules.clocks[CLOCK].source,), reasons=why, public_reasons=why)
     await _suspend(tx, rt, appeal, "appeal_late", appeal.body, says, deciding.SYSTEM)
 

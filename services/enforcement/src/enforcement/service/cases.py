@@ -3,20 +3,20 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from enforcement.errors import UnknownGround, UnknownItem, UnknownName, UnknownSubject
-from enforcement.lifecycle import CaseAction, CaseStatus
+from enforcement.errors import DecisionInForce, UnknownGround, UnknownItem, UnknownName, UnknownSubject
+from enforcement.lifecycle import IN_FORCE, CaseAction, CaseStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions
 from enforcement.service.decisions import Shown
 from enforcement.store import cases, sites
 from enforcement.store import decisions as decision_store
 from enforcement.store.cases import Case, Evidence, NewCase
-from shared.contracts.grounds import AuthorityRef, OperatorRef
+from shared.contracts.grounds import OperatorRef, Party
 from shared.contracts.http.enforcement import AboutFoundSite, AboutOperator, AboutProvider, Stated
 from shared.contracts.http.enforcement import NewCase as Suspicion
 from shared.contracts.registry import SiteRecordedV1
 from shared.contracts.subjects import FoundSite, OperatorSubject, ProviderSubject, SiteSubject
-from shared.rules import Level
+from shared.rules import Effect, Level
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
 from shared.runtime.acts import audit
 from shared.runtime.acts.runtime import Runtime
@@ -60,7 +60,7 @@ async def _received(tx: Tx, rt: Runtime, who: Caller, body: Suspicion) -> NewCas
         subject: SiteSubject | FoundSite | OperatorSubject | ProviderSubject = ProviderSubject(
             provider_id=about.provider_id
         )
-        return _new(rt, who, body, subject, provider_id=about.provider_id, region=provider.region)
+        return _new(rt, who, body, subject, provider=provider)
     if isinstance(about, AboutFoundSite):
         host, provider = _name("about.host", about.host)[0], await sites.provider(tx, about.provider_id)
         if provider is None:
@@ -70,7 +70,7 @@ async def _received(tx: Tx, rt: Runtime, who: Caller, body: Suspicion) -> NewCas
                 "about.kind", f"{host} is in the register as {known.number}: open a case about that site"
             )
         subject = FoundSite(host=host, provider_id=about.provider_id)
-        return _new(rt, who, body, subject, provider_id=about.provider_id, region=provider.region, hosts=(host,))
+        return _new(rt, who, body, subject, provider=provider, hosts=(host,))
     names = _name("about.domain", about.domain)
     site = await sites.find(tx, names)
     if site is None:
@@ -83,32 +83,34 @@ async def _received(tx: Tx, rt: Runtime, who: Caller, body: Suspicion) -> NewCas
 
 def _new(
     rt: Runtime, who: Caller, body: Suspicion, subject: SiteSubject | FoundSite | OperatorSubject | ProviderSubject, *,
-    site: SiteRecordedV1 | None = None, provider_id: UUID | None = None, region: str | None = None,
-    hosts: tuple[str, ...] = (),
+    site: SiteRecordedV1 | None = None, provider: sites.Provider | None = None, hosts: tuple[str, ...] = (),
 ) -> NewCase:  # fmt: skip
-    registration = site.registration if site is not None else None
+    operator: Party
+    if site is not None:
+        operator = OperatorRef(identity=site.operator.identity, name=site.operator.name)
+        level, region = site.registration.level, site.registration.region
+    elif provider is not None:
+        operator = Party(identity=str(provider.provider_id), name=provider.name)
+        level, region = Level.PROVINCE.value, provider.region
+    else:
+        raise TypeError("a case is about a site of the register, or about what is at a provider")
     return NewCase(
         id=uuid7(),
         subject=subject,
         site_id=site.site_id if site is not None and isinstance(subject, SiteSubject) else None,
-        provider_id=provider_id,
-        operator=OperatorRef(identity=site.operator.identity, name=site.operator.name) if site is not None else None,
+        provider_id=provider.provider_id if provider is not None else None,
+        operator=operator,
         hosts=hosts,
         service_item=body.service_item,
         ground=body.ground,
         alleged_breach=body.alleged_breach,
         legal_basis=body.legal_basis,
-        authority=authority_of(rt, who),
-        region=registration.region if registration is not None else region,
-        level=registration.level if registration is not None else Level.PROVINCE,
+        authority=rt.directory.authority_ref(who.organisation),
+        region=region,
+        level=level,
         opened_by=who.person,
         opened_at=rt.clock.now(),
     )
-
-
-def authority_of(rt: Runtime, who: Caller) -> AuthorityRef:
-    """The organisation that acts, as the directory has it now. Raises AuthorityMissing for whoever is not in it."""
-    return rt.directory.authority_ref(who.organisation)
 
 
 def _name(field: str, raw: str) -> tuple[str, ...]:
@@ -127,9 +129,13 @@ async def get(tx: Tx, rt: Runtime, who: Caller, case_id: UUID) -> File:
     await audit.record(
         tx, who=who, act=Act.READ_CASE, resource=f"/cases/{case_id}", outcome="granted", at=rt.clock.now()
     )
-    found = await decision_store.of_cases(tx, [case_id])
+    return await _file(tx, rt, case)
+
+
+async def _file(tx: Tx, rt: Runtime, case: Case) -> File:
+    found = await decision_store.of_cases(tx, [case.id])
     shown = [await decisions.shown(tx, rt, case, decision) for decision in found]
-    return File(case, await cases.evidence_of(tx, case_id), shown)
+    return File(case, await cases.evidence_of(tx, case.id), shown)
 
 
 async def page(
@@ -139,16 +145,25 @@ async def page(
     reach = POLICY.reach(who, Act.READ_CASE)
     name = None if host is None else _name("host", host)[0]
     found = await cases.page(tx, reach, status=status, host=name, after=after, limit=limit)
-    await audit.record(tx, who=who, act=Act.READ_CASE, resource="/cases", outcome="granted", at=rt.clock.now())
+    await audit.record(
+        tx, who=who, act=Act.READ_CASE, resource="/cases", outcome="granted", at=rt.clock.now(),
+        detail={"operators": sorted({case.identity for case in found}), "ids": [str(case.id) for case in found]},
+    )  # fmt: skip
     return found
 
 
 async def discontinue(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: Stated) -> File:
-    """End a case without a decision, with reasons; a draft in it is withdrawn. Raises ActionRefused (409)."""
+    """End a case without a decision, with reasons; a draft in it is withdrawn.
+
+    Raises UnknownCase (404); Forbidden (403); ActionRefused, DecisionInForce (409).
+    """
     at, case = rt.clock.now(), await cases.hold(tx, case_id)
     POLICY.require(who, Act.DISCONTINUE_CASE, case)
+    for decision in await decision_store.of_cases(tx, [case_id]):
+        if decision.status in IN_FORCE and decision.effect is not Effect.NO_BREACH:
+            raise DecisionInForce(decision_id=str(decision.id))
     await decisions.withdraw_draft(tx, rt, who, case, reasons=body.statement.reasons)
     ended = await cases.MOVES.move(
         tx, case, CaseAction.DISCONTINUE, who=who, why=body.statement.reasons, at=at, outcome="discontinued"
     )
-    return File(ended, await cases.evidence_of(tx, case_id), [])
+    return await _file(tx, rt, ended)

@@ -18,8 +18,9 @@ from enforcement.errors import (
     NoIndependentBody,
     NoticeNotDelivered,
     SignedSomethingElse,
+    SubjectChanged,
 )
-from enforcement.lifecycle import DECISION, Action, CaseAction, Status
+from enforcement.lifecycle import CASE, DECISION, Action, CaseAction, Status
 from enforcement.policy import POLICY, Act
 from enforcement.service import preview as previews
 from enforcement.store import appeals, cases, decisions, sites
@@ -37,8 +38,10 @@ from shared.contracts.grounds import (
     Statement,
 )
 from shared.contracts.http.enforcement import Correction, NewDecision, NoticeState, Release, Stated
-from shared.contracts.subjects import FrozenSite, Preview
-from shared.rules import BURDENS, ENDING, Effect
+from shared.contracts.subjects import FoundSite, FrozenSite, Preview
+from shared.rules import BURDENS, ENDING, Effect, Unit
+from shared.rules.effects import EffectRule
+from shared.rules.identifiers import normalise_domain
 from shared.runtime.acts import audit, deadlines, notices, outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -51,10 +54,18 @@ CORRECT_BY: Final = "correct_by"
 """Kind of deadline: the date of an order to correct."""
 URGENT_NOTICE: Final = "urgent_notice"
 """Kind and clock: what was released on an urgent ground is told within so many hours, or suspended."""
+UNTIL: Final = "decision_until"
+"""Kind of deadline: the end that a decision sets. What was carried out by then, the register ends."""
+EXECUTED: Final = BURDENS - {Effect.PENALTY}
+"""Effects that the regulator of the same level carries out, which therefore reads the case."""
 INTENDED: Final = "decision_intended"
 RELEASED: Final = "decision_released"
 _INTENDED: Final = Names(zh="拟作出处理决定告知书", en="Notice of an intended decision")
 _RELEASED: Final = Names(zh="处理决定书", en="Decision")
+_NO_BREACH: Final = Names(zh="不予处理决定书", en="No breach was found")
+_WITHDRAWN: Final = Names(zh="撤回拟作出处理决定通知书", en="An intended decision was withdrawn")
+_IGNORED: Final = Names(zh="逾期未改正认定书", en="An order to correct was found ignored")
+_SUSPENDED: Final = Names(zh="处理决定中止通知书", en="A decision about you is suspended")
 _LIFTED: Final = Names(zh="处理决定终止通知书", en="A decision about you has ended")
 
 
@@ -79,7 +90,7 @@ async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecisi
     """
     at, case = rt.clock.now(), await cases.hold(tx, case_id)
     POLICY.require(who, Act.DRAFT_DECISION, case)
-    cases.MOVES.lifecycle.after(case.status, CaseAction.DRAFT)
+    CASE.after(case.status, CaseAction.DRAFT)
     effect = await _possible(tx, rt, who, case, body)
     lying = {each.sha256 for each in await cases.evidence_of(tx, case_id)}
     if foreign := [sha256 for sha256 in body.evidence_hashes if sha256 not in lying]:
@@ -94,8 +105,8 @@ async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecisi
         raise DecisionPending(decision_id=str(await decisions.drafted(tx, case_id)))
     decisions.MOVES.began(tx, drafted, "draft", who=who, why=grounds.reasons, at=at)
     if effect in BURDENS or effect is Effect.CORRECT:
-        answer_by = at + rt.rules.effects[effect].min_cure
-        await _tell(tx, rt, case, drafted, INTENDED, _INTENDED, grounds, answer_by=answer_by)
+        answer_by = body.correct_by or _cured(rt, effect, at)
+        await tell(tx, rt, case, drafted, INTENDED, _INTENDED, grounds, answer_by=answer_by)
     return await shown(tx, rt, case, drafted)
 
 
@@ -120,8 +131,8 @@ async def _possible(tx: Tx, rt: Runtime, who: Caller, case: Case, body: NewDecis
         wrong.append(("until", f"must be still to come, and at most {rule.max_days} days away"))
     if (effect is Effect.CORRECT) != (body.correct_by is not None):
         wrong.append(("correct_by", "an order to correct has a date, and nothing else has one"))
-    if body.correct_by is not None and body.correct_by < at + timedelta(days=max(rule.min_cure_days, 1)):
-        wrong.append(("correct_by", f"must leave at least {max(rule.min_cure_days, 1)} days"))
+    if body.correct_by is not None and body.correct_by < _earliest_correction(rule, at):
+        wrong.append(("correct_by", f"must leave time until {_earliest_correction(rule, at).isoformat()}"))
     if body.urgent_ground is not None and (not rule.urgent or body.urgent_ground not in rt.rules.urgent_grounds):
         wrong.append(
             ("urgent_ground", f"must be one of {', '.join(rt.rules.urgent_grounds)}, where the effect allows it")
@@ -129,6 +140,11 @@ async def _possible(tx: Tx, rt: Runtime, who: Caller, case: Case, body: NewDecis
     if wrong:
         raise EffectNotPossible([{"field": field, "message": message} for field, message in wrong])
     return effect
+
+
+def _earliest_correction(rule: EffectRule, at: datetime) -> datetime:
+    """An order to correct leaves the profile's days, and one in any case."""
+    return at + timedelta(days=max(rule.min_cure_days, 1))
 
 
 async def _ignored(tx: Tx, case: Case, effects: frozenset[Effect]) -> bool:
@@ -179,16 +195,17 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
     """A second person makes it an act of the authority, signing whom it touches (safeguards 2, 3 and 5).
 
     Raises UnknownDecision (404); Forbidden (403); SecondPersonRequired, ActionRefused, NoticeNotDelivered, CureNotOver,
-    SignedSomethingElse (409).
+    SubjectChanged, SignedSomethingElse (409); EffectNotPossible (422).
     """
     at = rt.clock.now()
     case, decision = await decisions.hold(tx, decision_id)
     POLICY.require(who, Act.RELEASE_DECISION, case, drafted_by=decision.drafted_by)
     DECISION.after(decision.status, Action.RELEASE)
-    if decision.until is not None and decision.until <= at:
-        raise EffectNotPossible.field("until", "the end that the draft set has passed: draft it anew")
-    if decision.effect in BURDENS and decision.urgent_ground is None:
+    CASE.after(case.status, CaseAction.DRAFT)
+    _require_time(rt, decision, at)
+    if decision.effect in BURDENS and not _is_urgent(rt, decision):
         await _require_cure(tx, rt, decision, at)
+    await _require_same(tx, case, decision)
     site, preview = await previews.of(tx, rt, case, decision.effect)
     if not body.signature.covers(preview):
         raise SignedSomethingElse(
@@ -199,24 +216,65 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
         released_at=at, site=site and site.model_dump(mode="json"), preview=preview.model_dump(mode="json"),
     )  # fmt: skip
     await _set_clocks(tx, rt, released, at)
-    if decision.effect is not Effect.NO_BREACH:
-        await _tell(tx, rt, case, released, RELEASED, _RELEASED, released.grounds, answer_by=released.correct_by)
-    else:
-        await _end_case(tx, rt, case, "no_breach")
+    title = _NO_BREACH if decision.effect is Effect.NO_BREACH else _RELEASED
+    await tell(tx, rt, case, released, RELEASED, title, released.grounds, answer_by=released.correct_by)
+    if decision.effect is Effect.NO_BREACH:
+        await end_case(tx, rt, case, "no_breach")
+    if decision.effect in EXECUTED:
+        await cases.take_part(tx, case.id, rt.directory.regulator_of(released.grounds.authority).id)
     outbox.add(tx, told.released(case, released), at=at)
     return await shown(tx, rt, await cases.get(tx, case.id), released)
 
 
 async def _require_cure(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> None:
     """The notice was delivered, and the time to put things right is over. Raises NoticeNotDelivered, CureNotOver."""
-    if not await notices.about(tx, decision.id, INTENDED):
-        return  # nobody is known who could be told: a found site, a provider; they are told by the order itself
     delivered = await notices.delivered_at(tx, decision.id, INTENDED)
     if delivered is None:
         raise NoticeNotDelivered
-    over = delivered + rt.rules.effects[decision.effect].min_cure
-    if at < over:
-        raise CureNotOver(release_from=over.isoformat())
+    over = _cured(rt, decision.effect, delivered)
+    if at <= over:
+        raise CureNotOver(release_from=over.astimezone(rt.rules.time_zone).isoformat())
+
+
+def _cured(rt: Runtime, effect: Effect, since: datetime) -> datetime:
+    """When the time to put things right is over: with the last of its days, and it has one whatever a profile says.
+
+    Only a profile that says of itself that it is a demonstration counts seconds (``EffectRule.min_cure``).
+    """
+    if rt.rules.is_demonstration:
+        return since + rt.rules.effects[effect].min_cure
+    days = max(rt.rules.effects[effect].min_cure_days, 1 if effect in BURDENS else 0)
+    return rt.rules.count(since, days, Unit.DAYS).due_at
+
+
+def _is_urgent(rt: Runtime, decision: Decision) -> bool:
+    """Whether it was drafted on an urgent ground that the profile still lists, for an effect that still allows one."""
+    return decision.urgent_ground in rt.rules.urgent_grounds and rt.rules.effects[decision.effect].urgent
+
+
+def _require_time(rt: Runtime, decision: Decision, at: datetime) -> None:
+    """A draft may have lain long. Raises EffectNotPossible for a date that it set and that is too near by now."""
+    if decision.until is not None and decision.until <= at:
+        raise EffectNotPossible.field("until", "the end that the draft set has passed: draft it anew")
+    rule = rt.rules.effects[decision.effect]
+    if decision.correct_by is not None and decision.correct_by < _earliest_correction(rule, at):
+        raise EffectNotPossible.field("correct_by", "the draft leaves too little time by now: draft it anew")
+
+
+async def _require_same(tx: Tx, case: Case, decision: Decision) -> None:
+    """Whom it burdens is who was told. Raises SubjectChanged: the site went to somebody else, or off the register."""
+    if decision.effect is Effect.NO_BREACH:
+        return
+    if isinstance(case.subject, FoundSite):
+        name = normalise_domain(case.subject.host)
+        if (known := await sites.find(tx, (name.ascii, *name.above))) is not None and known.status != "ended":
+            raise SubjectChanged(why=f"{case.subject.host} is in the register by now, as {known.number}")
+    if case.site_id is not None:
+        site = await sites.get(tx, case.site_id)
+        if site is None or site.status == "ended":
+            raise SubjectChanged(why="the site has left the register")
+        if site.operator.identity != case.identity:
+            raise SubjectChanged(why="the site is another operator's by now, who was told nothing")
 
 
 async def _set_clocks(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> None:
@@ -224,6 +282,8 @@ async def _set_clocks(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> 
         await deadlines.start_until(
             tx, kind=CORRECT_BY, aggregate_id=decision.id, until=decision.correct_by, rt=rt, at=at
         )
+    if decision.until is not None:
+        await deadlines.start_until(tx, kind=UNTIL, aggregate_id=decision.id, until=decision.until, rt=rt, at=at)
     if decision.urgent_ground is not None:
         await deadlines.start(tx, kind=URGENT_NOTICE, aggregate_id=decision.id, clock_name=URGENT_NOTICE, rt=rt, at=at)
 
@@ -237,7 +297,7 @@ async def withdraw(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, *, reaso
 
 
 async def withdraw_draft(tx: Tx, rt: Runtime, who: Caller, case: Case, *, reasons: str) -> None:
-    """Take back whatever is drafted in a held case."""
+    """Take back whatever is drafted in a held case: nothing in a case that has ended can be released."""
     drafted = await decisions.drafted(tx, case.id)
     if drafted is not None:
         await _withdraw(tx, rt, who, case, (await decisions.get(tx, drafted))[1], reasons)
@@ -246,7 +306,7 @@ async def withdraw_draft(tx: Tx, rt: Runtime, who: Caller, case: Case, *, reason
 async def _withdraw(tx: Tx, rt: Runtime, who: Caller, case: Case, decision: Decision, reasons: str) -> Decision:
     withdrawn = await decisions.MOVES.move(tx, decision, Action.WITHDRAW, who=who, why=reasons, at=rt.clock.now())
     says = Statement(legal_basis=decision.grounds.legal_basis, reasons=reasons, public_reasons=reasons)
-    await _tell(tx, rt, case, withdrawn, "decision_withdrawn", _LIFTED, says)
+    await tell(tx, rt, case, withdrawn, "decision_withdrawn", _WITHDRAWN, says)
     return withdrawn
 
 
@@ -261,23 +321,29 @@ async def lift(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Stated
 async def confirm_correction(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Correction) -> Shown:
     """Say whether an order to correct was obeyed. That it was ignored a second person confirms, after its date.
 
-    Raises ActionRefused, SecondPersonRequired (409); Invalid (422).
+    Raises UnknownDecision (404); Forbidden (403); ActionRefused, SecondPersonRequired, NoticeNotDelivered (409);
+    Invalid (422).
     """
     at = rt.clock.now()
     case, decision = await decisions.hold(tx, decision_id)
+    POLICY.require(who, Act.CONFIRM_CORRECTION, case)
     if decision.effect is not Effect.CORRECT:
         DECISION.refuse(decision.status, Action.CONFIRM_CORRECTED)
     if body.obeyed:
-        POLICY.require(who, Act.CONFIRM_CORRECTION, case)
         ended = await _end(tx, rt, who, case, decision, Action.CONFIRM_CORRECTED, "corrected", body.statement)
-        await _end_case(tx, rt, case, "corrected")
+        await end_case(tx, rt, case, "corrected")
         return await shown(tx, rt, await cases.get(tx, case.id), ended)
     POLICY.require(who, Act.CONFIRM_IGNORED, case, drafted_by=decision.drafted_by)
     if decision.correct_by is not None and at < decision.correct_by:
         raise Invalid.field("obeyed", f"the operator has until {decision.correct_by.isoformat()}")
+    DECISION.after(decision.status, Action.CONFIRM_IGNORED)
+    if await notices.delivered_at(tx, decision_id, RELEASED) is None:
+        raise NoticeNotDelivered  # nobody ignores what nobody told them
     ignored = await decisions.MOVES.move(
         tx, decision, Action.CONFIRM_IGNORED, who=who, why=body.statement.reasons, at=at
     )
+    await deadlines.met(tx, CORRECT_BY, decision_id, at)
+    await tell(tx, rt, case, ignored, "decision_ignored", _IGNORED, body.statement)
     return await shown(tx, rt, case, ignored)
 
 
@@ -286,18 +352,20 @@ async def _end(
 ) -> Decision:
     at = rt.clock.now()
     ended = await decisions.MOVES.move(tx, decision, action, who=who, why=says.reasons, at=at, ended_because=because)
-    for kind in (CORRECT_BY, URGENT_NOTICE):
+    for kind in (CORRECT_BY, URGENT_NOTICE, UNTIL):
         await deadlines.met(tx, kind, decision.id, at)
     outbox.add(tx, told.ended(case, ended, because, says, at), at=at)
-    await _tell(tx, rt, case, ended, f"decision_{because}", _LIFTED, says)
+    await tell(tx, rt, case, ended, f"decision_{because}", _LIFTED, says)
     return ended
 
 
-async def _end_case(tx: Tx, rt: Runtime, case: Case, outcome: str) -> None:
-    await cases.MOVES.move(
-        tx, await cases.get(tx, case.id), CaseAction.END, who=SYSTEM, why=f"The case ended: {outcome}.",
-        at=rt.clock.now(), outcome=outcome,
-    )  # fmt: skip
+async def end_case(tx: Tx, rt: Runtime, case: Case, outcome: str) -> None:
+    """A held case has done its work; what is still drafted in it is withdrawn. One that ended before stays so."""
+    if not CASE.can(case.status, CaseAction.END):
+        return
+    why = f"The case ended: {outcome}."
+    await withdraw_draft(tx, rt, SYSTEM, case, reasons=why)
+    await cases.MOVES.move(tx, case, CaseAction.END, who=SYSTEM, why=why, at=rt.clock.now(), outcome=outcome)
 
 
 async def suspend(
@@ -310,13 +378,22 @@ async def suspend(
     at = rt.clock.now()
     suspended = await decisions.MOVES.move(tx, decision, Action.SUSPEND, who=who, why=says.reasons, at=at)
     outbox.add(tx, told.suspended(case, suspended, because, authority, says, appeal_id, at), at=at)
-    await _tell(tx, rt, case, suspended, "decision_suspended", _LIFTED, says)
+    await tell(tx, rt, case, suspended, "decision_suspended", _SUSPENDED, says)
+
+
+async def lapse(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
+    """The end that it set came before anybody carried it out: nothing is left to do. Else the register ends it."""
+    case, decision = await decisions.hold(tx, decision_id)
+    if decision.status is Status.RELEASED:
+        why = "The time that the decision set is over, and nobody carried it out."
+        says = Statement(legal_basis=decision.grounds.legal_basis, reasons=why, public_reasons=why)
+        await _end(tx, rt, SYSTEM, case, decision, Action.LAPSE, "lapsed", says)
 
 
 async def check_urgent_notice(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
     """The clock of an urgent decision's notice ran out: if it was not even handed over, the measure is suspended."""
     case, decision = await decisions.hold(tx, decision_id)
-    if case.operator is None or await notices.served(tx, decision_id, RELEASED):
+    if await notices.served(tx, decision_id, RELEASED):
         return
     clock = rt.rules.clocks[URGENT_NOTICE]
     why = "The notice of an urgent decision was not handed over in time."
@@ -334,13 +411,11 @@ async def ask_about_correction(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
         )  # fmt: skip
 
 
-async def _tell(
+async def tell(
     tx: Tx, rt: Runtime, case: Case, decision: Decision, kind: str, title: Names, says: Statement, *,
     answer_by: datetime | None = None,
 ) -> None:  # fmt: skip
-    """A notice to the operator; whoever nobody knows cannot be told here, and learns it from its provider's page."""
-    if case.operator is None:
-        return
+    """A notice to whom it burdens."""
     await notices.issue(
         tx, rt, about=ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.id), kind=kind,
         to=case.operator, address=await address_of(tx, case.identity), authority=case.authority, title=title, says=says,
@@ -371,6 +446,5 @@ async def _notice(tx: Tx, rt: Runtime, decision: Decision) -> NoticeState | None
     if not found:
         return None
     delivered = await notices.delivered_at(tx, decision.id, kind)
-    cure = rt.rules.effects[decision.effect].min_cure
-    over = delivered + cure if delivered is not None and kind == INTENDED else None
+    over = _cured(rt, decision.effect, delivered) if delivered is not None and kind == INTENDED else None
     return NoticeState(notice_id=found[0].id, issued_at=found[0].issued_at, delivered_at=delivered, release_from=over)

@@ -12,7 +12,7 @@ import asyncpg
 
 from enforcement.errors import UnknownAppeal
 from enforcement.lifecycle import APPEAL, AppealAction, AppealStatus
-from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, OperatorRef, Service, Statement
+from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, Party, Service, Statement
 from shared.runtime.acts.moves import Moves
 from shared.runtime.acts.policy import Reach
 from shared.runtime.db.postgres import Tx
@@ -26,7 +26,7 @@ class Appeal:
     version: int
     status: AppealStatus
     act: ActRef
-    appellant: OperatorRef
+    appellant: Party
     authority: AuthorityRef
     body: AuthorityRef
     grounds: str
@@ -61,7 +61,7 @@ class ForeignAct:
     """An act of another department that an operator was told of."""
 
     act: ActRef
-    operator: OperatorRef
+    operator: Party
     grounds: Grounds
     issued_at: datetime
     delivered_at: datetime | None
@@ -88,17 +88,16 @@ NOTE_ACT: Final = """
 INSERT INTO foreign_act (act_id, service, kind, identity, operator, grounds, issued_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (act_id) DO UPDATE SET grounds = excluded.grounds, issued_at = excluded.issued_at
- WHERE foreign_act.issued_at < excluded.issued_at
+ WHERE foreign_act.issued_at < excluded.issued_at AND foreign_act.service = excluded.service
+   AND foreign_act.identity = excluded.identity
 """
 NOTE_DELIVERY: Final = """
-UPDATE foreign_act SET delivered_at = $2 WHERE act_id = $1 AND (delivered_at IS NULL OR delivered_at > $2)
+UPDATE foreign_act SET delivered_at = $3
+ WHERE act_id = $1 AND service = $2 AND (delivered_at IS NULL OR delivered_at > $3)
 """
 ACT: Final = (
     "SELECT act_id, service, kind, operator, grounds, issued_at, delivered_at FROM foreign_act WHERE act_id = $1"
 )
-MARK_OVERDUE: Final = """
-UPDATE appeal SET overdue_at = $2 WHERE id = $1 AND status = 'open' AND overdue_at IS NULL RETURNING id
-"""
 
 
 def of(row: asyncpg.Record) -> Appeal:
@@ -107,7 +106,7 @@ def of(row: asyncpg.Record) -> Appeal:
     act = ActRef(service=Service(values.pop("service")), kind=values.pop("kind"), id=values.pop("act_id"))
     return Appeal(**{
         **values, "act": act, "status": AppealStatus(values["status"]),
-        "appellant": OperatorRef.model_validate(values["appellant"]),
+        "appellant": Party.model_validate(values["appellant"]),
         "authority": AuthorityRef.model_validate(values["authority"]),
         "body": AuthorityRef.model_validate(values["body"]),
         "statement": values["statement"] and Statement.model_validate(values["statement"]),
@@ -118,7 +117,7 @@ MOVES: Final[Moves[Appeal, AppealStatus, AppealAction]] = Moves(APPEAL, table="a
 
 
 async def add(
-    tx: Tx, appeal_id: UUID, act: ActRef, *, appellant: OperatorRef, authority: AuthorityRef, body: AuthorityRef,
+    tx: Tx, appeal_id: UUID, act: ActRef, *, appellant: Party, authority: AuthorityRef, body: AuthorityRef,
     grounds: str, consent: str | None, stay: str, by: str, at: datetime,
 ) -> Appeal | None:  # fmt: skip
     """File an appeal; none if the act was challenged before."""
@@ -170,9 +169,9 @@ async def note_act(tx: Tx, act: ForeignAct) -> None:
     )  # fmt: skip
 
 
-async def note_delivery(tx: Tx, act_id: UUID, at: datetime) -> None:
+async def note_delivery(tx: Tx, act: ActRef, at: datetime) -> None:
     """That notice was delivered; the first time counts."""
-    await tx.execute(NOTE_DELIVERY, act_id, at)
+    await tx.execute(NOTE_DELIVERY, act.id, act.service, at)
 
 
 async def foreign_act(tx: Tx, act_id: UUID) -> ForeignAct | None:
@@ -182,11 +181,6 @@ async def foreign_act(tx: Tx, act_id: UUID) -> ForeignAct | None:
         return None
     act = ActRef(service=Service(row["service"]), kind=row["kind"], id=row["act_id"])
     return ForeignAct(
-        act, OperatorRef.model_validate(row["operator"]), Grounds.model_validate(row["grounds"]), row["issued_at"],
+        act, Party.model_validate(row["operator"]), Grounds.model_validate(row["grounds"]), row["issued_at"],
         row["delivered_at"],
     )  # fmt: skip
-
-
-async def mark_overdue(tx: Tx, appeal_id: UUID, at: datetime) -> bool:
-    """The clock ran out on an open appeal; false if it is decided or was noted before."""
-    return await tx.fetchval(MARK_OVERDUE, appeal_id, at) is not None

@@ -2,7 +2,6 @@
 
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,7 +12,7 @@ from pydantic import TypeAdapter
 
 from enforcement.errors import UnknownCase
 from enforcement.lifecycle import CASE, CaseAction, CaseStatus
-from shared.contracts.grounds import AuthorityRef, OperatorRef
+from shared.contracts.grounds import AuthorityRef, Party
 from shared.contracts.subjects import Subject
 from shared.runtime.acts.moves import Moves
 from shared.runtime.acts.policy import Reach
@@ -24,13 +23,17 @@ _SUBJECT: Final[TypeAdapter[Subject]] = TypeAdapter(Subject)
 
 @dataclass(frozen=True, slots=True)
 class NewCase:
-    """A suspicion. ``hosts`` are the names it is about, in A-label form; ``operator`` is none if nobody knows it."""
+    """A suspicion. ``hosts`` are the names it is about, in A-label form.
+
+    ``operator`` is whom it burdens and who is told: for a provider the provider, for a found site, whose operator
+    nobody knows, the provider where it was found, to be passed on.
+    """
 
     id: UUID
     subject: Subject
     site_id: UUID | None
     provider_id: UUID | None
-    operator: OperatorRef | None
+    operator: Party
     hosts: tuple[str, ...]
     service_item: str | None
     ground: str
@@ -55,7 +58,7 @@ class NewCase:
     @property
     def identity(self) -> str:
         """Whom it is about; the policy's word for it."""
-        return self.operator.identity if self.operator else ""
+        return self.operator.identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Case(NewCase):
     version: int
     status: CaseStatus
     outcome: str | None
+    took_part: tuple[str, ...]
     changed_at: datetime
 
 
@@ -80,18 +84,18 @@ class Evidence:
 
 
 COLUMNS: Final = """id, subject, site_id, provider_id, operator, hosts, service_item, ground, alleged_breach,
-       legal_basis, authority, region, level, opened_by, opened_at, version, status, outcome, changed_at"""
+       legal_basis, authority, region, level, opened_by, opened_at, version, status, outcome, took_part, changed_at"""
 WORDS: Final = {
     "organisation": "authority_id = ANY ({})",
     "category": "service_item = ANY ({})",
     "region": "region = ANY ({})",
     "level": "level = ANY ({})",
-    "identity": "identity = ANY ({})",
+    "took_part": "took_part && {}",
 }
 ADD: Final = f"""
 INSERT INTO enforcement_case (id, status, subject, site_id, provider_id, identity, operator, hosts, service_item,
-                              ground, alleged_breach, legal_basis, authority, authority_id, region, level, opened_by, opened_at,
-                              changed_at)
+                              ground, alleged_breach, legal_basis, authority, authority_id, region, level, opened_by,
+                              opened_at, changed_at)
 VALUES ($1, 'open', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
 RETURNING {COLUMNS}
 """
@@ -108,6 +112,10 @@ SELECT sha256, size, media_type, added_by, added_at FROM case_evidence JOIN evid
 """
 CASES_WITH: Final = f"""
 SELECT {COLUMNS} FROM enforcement_case WHERE id IN (SELECT case_id FROM case_evidence WHERE sha256 = $1)
+ ORDER BY id
+"""
+TAKE_PART: Final = """
+UPDATE enforcement_case SET took_part = array_append(took_part, $2) WHERE id = $1 AND $2 <> ALL (took_part)
 """
 
 
@@ -116,9 +124,10 @@ def of(row: asyncpg.Record) -> Case:
     values: dict[str, Any] = dict(row)
     return Case(**{
         **values, "subject": _SUBJECT.validate_python(values["subject"]), "status": CaseStatus(values["status"]),
-        "operator": values["operator"] and OperatorRef.model_validate(values["operator"]),
+        "operator": Party.model_validate(values["operator"]),
         "authority": AuthorityRef.model_validate(values["authority"]),
         "hosts": tuple(values["hosts"]), "legal_basis": tuple(values["legal_basis"]),
+        "took_part": tuple(values["took_part"]),
     })  # fmt: skip
 
 
@@ -128,8 +137,8 @@ MOVES: Final[Moves[Case, CaseStatus, CaseAction]] = Moves(CASE, table="enforceme
 async def add(tx: Tx, new: NewCase) -> Case:
     """Open a case."""
     row = await tx.fetchrow(
-        ADD, new.id, new.subject.model_dump(mode="json"), new.site_id, new.provider_id, new.identity or None,
-        new.operator and new.operator.model_dump(), list(new.hosts), new.service_item, new.ground, new.alleged_breach,
+        ADD, new.id, new.subject.model_dump(mode="json"), new.site_id, new.provider_id, new.identity,
+        new.operator.model_dump(), list(new.hosts), new.service_item, new.ground, new.alleged_breach,
         list(new.legal_basis), new.authority.model_dump(), new.authority.id, new.region, new.level, new.opened_by,
         new.opened_at,
     )  # fmt: skip
@@ -185,6 +194,6 @@ async def cases_with(tx: Tx, sha256: str) -> list[Case]:
     return [of(row) for row in await tx.fetch(CASES_WITH, sha256)]
 
 
-def hashes(evidence: Collection[Evidence]) -> set[str]:
-    """Their SHA-256."""
-    return {each.sha256 for each in evidence}
+async def take_part(tx: Tx, case_id: UUID, organisation: str) -> None:
+    """An organisation has to do with a held case from now on, and may read it: to execute, or to review."""
+    await tx.execute(TAKE_PART, case_id, organisation)

@@ -134,6 +134,11 @@ async def hold(tx: Tx, decision_id: UUID) -> tuple[Case, Decision]:
     return case, (await get(tx, decision_id))[1]
 
 
+async def known(tx: Tx, decision_id: UUID) -> bool:
+    """Whether there is such a decision here."""
+    return await tx.fetchval(CASE_OF, decision_id) is not None
+
+
 async def of_cases(tx: Tx, case_ids: Collection[UUID]) -> list[Decision]:
     """The decisions of these cases, oldest first."""
     return [of(row) for row in await tx.fetch(OF_CASES, list(case_ids))]

@@ -158,7 +158,7 @@ class Lookup:
             return text, (wrong.code, wrong.message), None
         if asked.terms[0] != text:
             self._terms.append(asked.terms[0].encode())
-        return text, None, self._finder.find_asked(asked) or self._finder.find_unregistered(asked)
+        return text, None, self._finder.find_any(asked)
 
     def csv(self, lines: Sequence[bytes], by: By) -> Block:
         """One CSV row for each line that is not blank, in order; the first site of a key that several have."""

@@ -75,6 +75,10 @@ class Finder:
                 return Hit(total, body, None if name == term else name)
         return None
 
+    def find_any(self, asked: Asked) -> Hit | Unlisted | None:
+        """What a key finds: registered sites, or else one that is in no register."""
+        return self.find_asked(asked) or self.find_unregistered(asked)
+
     def find_unregistered(self, asked: Asked) -> Unlisted | None:
         """What a name finds that no registered site has: one in no register that was subject of a measure."""
         for name in asked.terms if asked.by is By.DOMAIN else ():

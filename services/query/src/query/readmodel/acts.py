@@ -1,7 +1,7 @@
 """What was decided about a site, carried out and undone: facts of two topics, kept so that their order is no matter.
 
-Of each fact only what everybody may read is taken over, and the case for officials: no account of an officer, no reasons
-but the public ones, no evidence. A decision that was released but not carried out concerns nobody: it is not even heard.
+Of each fact only what everybody may read is taken over, and the case for officials: no account of an officer, no
+reasons but the public ones, no evidence. A decision that was released and not carried out is not even heard.
 """
 
 import hashlib
@@ -424,7 +424,7 @@ def measure(carried: CarriedOut, known: Iterable[Any], orders: Mapping[str, list
         grounds.redacted,
         carried.service_item,
         carried.until,
-        undone and Undoing(undone.because, undone.authority.names, undone.statement, undone.undone_at),
+        None if undone is None else Undoing(undone.because, undone.authority.names, undone.statement, undone.undone_at),
         _appeals(facts),
         tuple(_outcomes(carried.execution_id, orders)),
     )
@@ -458,10 +458,12 @@ def _appeals(facts: list[Any]) -> tuple[Appeal, ...]:
 
 def _appeal(appeal_id: UUID, said: dict[str, Any]) -> Appeal:
     filed, overdue, decided = (said.get(each.KIND) for each in (AppealFiled, AppealOverdue, AppealDecided))
+    status = decided.outcome if decided else "overdue" if overdue else "filed"
+    latest = next(each for each in (decided, overdue, filed) if each is not None)
     return Appeal(
         appeal_id,
-        decided.outcome if decided else "overdue" if overdue else "filed",
-        (decided or overdue or filed).body.names,
+        status,
+        latest.body.names,
         filed and filed.filed_at,
         overdue and overdue.due_at,
         decided and decided.decided_at,

@@ -1,4 +1,4 @@
-"""Reads records of sites, what was decided about them, and order facts from Kafka into the read model, and knows how far behind it is.
+"""Reads sites, what was decided about them, and orders from Kafka into the read model, and knows how far behind it is.
 
 It joins no group and keeps no inbox: where to go on is in the read model itself, committed with what was read.
 """

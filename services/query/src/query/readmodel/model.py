@@ -12,6 +12,7 @@ import lmdb
 import structlog
 
 from query.readmodel import acts, lifecycle, records
+from query.readmodel.acts import CarriedOut
 from query.readmodel.layout import (
     ALONE,
     DUPLICATES,
@@ -25,7 +26,6 @@ from query.readmodel.layout import (
     Unreadable,
     unreadable_of,
 )
-from query.readmodel.acts import CarriedOut
 from query.readmodel.lifecycle import Order
 from query.readmodel.records import Entry, Story, Unregistered
 

@@ -51,7 +51,8 @@ def rest(total: int, entries: Sequence[Entry]) -> str:
     site, registration, operator, hosting = entry.site, entry.registration, entry.operator, entry.hosting
     ips = [ip for access in entry.accesses for ip in access.ips]
     texts = [
-        site.site_number, site.name, ";".join(site.service_items), registration.number, operator.name, operator.identity,
+        site.site_number, site.name, ";".join(site.service_items), registration.number, operator.name,
+        operator.identity,
         ";".join(ips), ";".join([each.site.site_number for each in entries[1:]]),
     ]  # fmt: skip
     if _RISKY("\x1f" + "\x1f".join(texts)):
@@ -68,7 +69,7 @@ def rest(total: int, entries: Sequence[Entry]) -> str:
 
 def unregistered(key: str, found: Unregistered) -> str:
     """The row of a name that is in no register, and was subject of a measure."""
-    before = "," * (COLUMNS.index("provider_ids") - COLUMNS.index("message"))
+    before = "," * (COLUMNS.index("provider_ids") - COLUMNS.index("error"))
     providers = ";".join(found.provider_ids)
     return f"{cell(key)},false,{before}{providers},,{_hosting(found.hosting)},{_in_force(found.measures)},\r\n"
 

@@ -7,11 +7,11 @@ from typing import Any, Final
 import structlog
 
 from query.readmodel import acts, lifecycle, records, rows
+from query.readmodel.acts import Act, CarriedOut
 from query.readmodel.layout import (
     ALONE,
     EPOCH,
     FOUND,
-    ID,
     SCHEMA,
     SHOWN,
     THEN,
@@ -21,7 +21,6 @@ from query.readmodel.layout import (
     quarantine_key,
     quarantine_value,
 )
-from query.readmodel.acts import Act, CarriedOut
 from query.readmodel.lifecycle import OrderFact
 from query.readmodel.model import ReadModel
 from query.readmodel.records import NOTHING_BEFELL, Entry, SiteFact

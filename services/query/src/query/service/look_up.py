@@ -79,9 +79,7 @@ async def look_up_in_public(rt: Runtime, key: Key) -> bytes:
 def _find(rt: Runtime, asked: Asked) -> tuple[Hit | Unlisted | None, Freshness]:
     model = model_of(rt)
     with model.reading() as txn:
-        finder = Finder(model, txn)
-        hit = finder.find_asked(asked) or finder.find_unregistered(asked)
-        return hit, Freshness(model.as_of_in(txn), rt.clock.now())
+        return Finder(model, txn).find_any(asked), Freshness(model.as_of_in(txn), rt.clock.now())
 
 
 def _head(key: Key, hit: Hit | Unlisted | None, freshness: Freshness) -> dict[str, Any]:

@@ -32,7 +32,7 @@ async def show_entry(rt: Runtime, key: str) -> RegisterEntry:
         if unlisted is not None:
             orders.append(model.orders_of(txn, found_id(unlisted.site.host)))
         freshness = Freshness(model.as_of_in(txn), rt.clock.now())
-    return register.entry(asked.terms[0], sites, unlisted and unlisted.site, orders, freshness)
+    return register.entry(asked.terms[0], sites, unlisted.site if unlisted else None, orders, freshness)
 
 
 def _of_one_registration(found: Group) -> Group:

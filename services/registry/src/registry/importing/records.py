@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from registry.importing.rows import Rejected, Row
-from registry.store.sites import Name
+from registry.store.claims import Name
 from shared.contracts.http.registry import HostingMode, OperatorKind
 from shared.rules import Rules
 from shared.rules.identifiers import (
@@ -121,7 +121,7 @@ def _many(record: Mapping[str, Any], field: str, *, most: int = 50) -> list[str]
 
 def _one_of(record: Mapping[str, Any], field: str, known: frozenset[Any], default: str) -> str:
     value = record.get(field) or default
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise Rejected(f"unknown_{field}", field, f"{str(value)[:40]} is none of {', '.join(sorted(known))}")
     return str(value)
 
@@ -129,17 +129,17 @@ def _one_of(record: Mapping[str, Any], field: str, known: frozenset[Any], defaul
 def _items(record: Mapping[str, Any], rules: Rules) -> tuple[str, ...]:
     if not record.get("service_items"):
         return (rules.unregulated_item,)
-    items = tuple(dict.fromkeys(_many(record, "service_items")))
+    items = _many(record, "service_items")
     for item in items:
         if item not in rules.service_items:
             raise Rejected(
                 "unknown_service_item", "service_items", f"{item[:40]} is none of {', '.join(rules.service_items)}"
             )
-    return items
+    return tuple(item for item in rules.service_items if item in items)
 
 
 def _number(record: Mapping[str, Any], rules: Rules, region: str) -> tuple[str | None, str, int | None]:
-    if record.get("number") in {None, ""}:
+    if record.get("number") is None or record.get("number") == "":
         return None, "filing", None
     parsed = parse_number(_text(record, "number"), rules)
     if parsed.site is not None:

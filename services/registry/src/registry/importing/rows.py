@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,11 +12,18 @@ import orjson
 from shared.runtime.base.problems import Invalid
 
 LONGEST_ROW: Final = 64 * 1024
-MOST_LINES: Final = 200
+MOST_LINES: Final = 50
 """Lines of a CSV row: a quote that nobody closed must not swallow the file."""
+BEGINNING: Final = 4096
+"""Bytes that are looked at to see what a file is."""
 SHOWN: Final = 200
 CHARSETS: Final = {"utf-8": "utf-8", "utf8": "utf-8", "gb18030": "gb18030", "gbk": "gb18030", "gb2312": "gb18030",
                    "utf-16": "utf-16"}  # fmt: skip
+
+
+_PERSON: Final = re.compile(
+    r"(?<![0-9])[1-9][0-9]{5}(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]"
+)
 
 
 class NotThatFile(Invalid):
@@ -30,6 +38,11 @@ class Rejected(Exception):
         self.code, self.field, self.message = code, field, message
 
 
+def masked(text: str) -> str:
+    """A text without what may be a person's number: nobody imports persons, and no such number is kept."""
+    return _PERSON.sub("******", text)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row of the file, from its first line on; ``fault`` says why it cannot be read at all."""
@@ -40,8 +53,9 @@ class Row:
 
     @property
     def shown(self) -> str:
-        """Its beginning, as results show it; PostgreSQL keeps no NUL."""
-        return self.raw[: SHOWN * 4].decode("utf-8", "replace")[:SHOWN].replace("\0", "\ufffd")
+        """Its beginning, as results keep and show it: without a NUL, which PostgreSQL has not, and persons' numbers."""
+        text = self.raw[: SHOWN * 4].decode("utf-8", "replace")[:SHOWN].replace("\0", "\ufffd")
+        return masked(text)
 
 
 async def utf8(stream: AsyncIterator[bytes], charset: str) -> AsyncIterator[bytes]:
@@ -49,33 +63,47 @@ async def utf8(stream: AsyncIterator[bytes], charset: str) -> AsyncIterator[byte
     name = CHARSETS.get(charset.strip().strip('"').lower())
     if name is None:
         raise NotThatFile.field("charset", f"{charset[:40]} is none of utf-8, gb18030, utf-16")
-    first = True
     decoder = None if name == "utf-8" else codecs.getincrementaldecoder(name)("replace")
+    head: bytearray | None = bytearray()
     async for chunk in stream:
         text = chunk if decoder is None else decoder.decode(chunk).encode()
-        if first and text:
-            text, first = _checked_beginning(text, name), False
-        yield text
+        if head is None:
+            yield text
+        else:
+            head += text
+            if len(head) >= BEGINNING:
+                yield _checked(bytes(head), name)
+                head = None
+    if head is not None:
+        yield _checked(bytes(head), name)
 
 
-def _checked_beginning(chunk: bytes, charset: str) -> bytes:
-    if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and charset == "utf-8":
+def _checked(head: bytes, charset: str) -> bytes:
+    """The beginning of a file without its mark. Raises NotThatFile if it can be seen that this is another charset."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and charset == "utf-8":
         raise NotThatFile.field("charset", "the file is UTF-16: save it as UTF-8, or send charset=utf-16")
-    chunk = chunk.removeprefix(codecs.BOM_UTF8).removeprefix("\ufeff".encode())
-    head = chunk[:4096]
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        try:
-            codecs.getincrementaldecoder("gb18030")().decode(head)
-        except UnicodeDecodeError:
-            return chunk  # single rows will say which
+    head = head.removeprefix(codecs.BOM_UTF8)
+    spoken = [_is_utf8(line) for line in head.split(b"\n") if not line.isascii()]
+    if spoken.count(False) > spoken.count(True) and _is(head, "gb18030"):
         raise NotThatFile.field(
             "charset", "the file is not UTF-8 and looks like GB18030: save it as UTF-8, or send charset=gb18030"
-        ) from None
-    if b"\r" in head and b"\n" not in head and len(chunk) > len(head.split(b"\r", 1)[0]) + 1:
+        )
+    if b"\n" not in head and b"\r" in head.rstrip(b"\r"):
         raise NotThatFile.field("body", "its lines end with CR alone: save it with line feeds")
-    return chunk
+    return head
+
+
+def _is(text: bytes, charset: str) -> bool:
+    """Whether this is text of a charset; its last character may be cut off."""
+    try:
+        codecs.getincrementaldecoder(charset)().decode(text)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_utf8(text: bytes) -> bool:
+    return _is(text, "utf-8")
 
 
 async def lines(stream: AsyncIterator[bytes]) -> AsyncIterator[Row]:
@@ -110,27 +138,62 @@ def _line(number: int, raw: bytes) -> Row:
 async def csv_rows(stream: AsyncIterator[bytes]) -> AsyncIterator[Row]:
     """Rows of a CSV file: lines, joined where a quoted field goes over several of them.
 
-    A quote that is never closed costs one row: at the limit the first line is given up and reading goes on at the next.
+    A quote that is never closed, or closed by one that begins a field further down, costs one row: its line is given
+    up and reading goes on at the next.
     """
     held: list[Row] = []
-    quotes = size = 0
+    size, inside = 0, False
     async for line in lines(stream):
         waiting = [line]
         while waiting:
-            held.append(waiting.pop(0))
-            quotes += held[-1].raw.count(b'"')
-            size += len(held[-1].raw) + 1
-            if held[0].fault or not quotes % 2:
-                yield _joined(held)
-            elif size > LONGEST_ROW or len(held) >= MOST_LINES or held[-1].fault:
-                yield Row(held[0].number, held[0].raw, ("open_quote", "a quote in this row is never closed"))
+            row = waiting.pop(0)
+            held.append(row)
+            size += len(row.raw) + 1
+            inside = row.fault is None and _stays_open(row.raw, inside=inside)
+            if inside and size <= LONGEST_ROW and len(held) < MOST_LINES:
+                continue
+            whole = _joined(held)
+            if inside or (len(held) > 1 and (row.fault is not None or not _is_csv(whole))):
+                yield _open(held[0])
                 waiting = held[1:] + waiting
             else:
-                continue
-            held, quotes, size = [], 0, 0
+                yield whole
+            held, size, inside = [], 0, False
     for row in held:
-        fault = ("open_quote", "a quote in this row is never closed") if row.raw.count(b'"') % 2 else None
-        yield Row(row.number, row.raw, row.fault or fault)
+        yield _open(row) if _stays_open(row.raw, inside=False) else row
+
+
+def _stays_open(line: bytes, *, inside: bool) -> bool:
+    """Whether a quoted field goes on after this line; ``inside``: one goes on into it. A quote opens at a field's
+    beginning only: 5" disk is no quoted field."""
+    if b'"' not in line:
+        return inside
+    text, at = line.replace(b'""', b""), 0
+    while True:
+        if inside:
+            at = text.find(b'"', at) + 1
+            if at == 0:
+                return True
+            inside = False
+        elif at == 0 and text.startswith(b'"'):
+            at, inside = 1, True
+        else:
+            begin = text.find(b',"', at)
+            if begin < 0:
+                return False
+            at, inside = begin + 2, True
+
+
+def _is_csv(row: Row) -> bool:
+    try:
+        _fields(decoded(row))
+    except Rejected:
+        return False
+    return True
+
+
+def _open(row: Row) -> Row:
+    return Row(row.number, row.raw, row.fault or ("open_quote", "a quote in this row is never closed"))
 
 
 def _joined(held: Sequence[Row]) -> Row:
@@ -160,7 +223,7 @@ def read_json(row: Row) -> Mapping[str, Any]:
 
 def csv_reader(header: Row, known: Sequence[str]) -> Callable[[Row], Mapping[str, Any]]:
     """How to read the rows below this header. Raises NotThatFile for a header that is none."""
-    if header.raw.lstrip().startswith(b"{"):
+    if header.raw.lstrip().startswith((b"{", b"[")):
         raise NotThatFile.field("body", "this is JSON: send it as application/x-ndjson")
     try:
         names = [name.strip() for name in _fields(decoded(header))]
@@ -184,4 +247,5 @@ def _fields(text: str) -> list[str]:
     try:
         return next(csv.reader([text], strict=True), [])
     except csv.Error as error:
-        raise Rejected("bad_csv", None, f"a quote sign inside a field is written twice, in quotes: {error}") from error
+        why = "a quote sign, or a line end, inside a field is written in quotes, the quote sign twice"
+        raise Rejected("bad_csv", None, f"{why}: {error}") from error

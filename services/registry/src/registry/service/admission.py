@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from registry.errors import InvalidValues, NotAdmitted
-from registry.store import copies, executions, sites
+from registry.store import accesses, claims, copies, executions
+from registry.store.accesses import Access, Wanted
+from registry.store.claims import Name
 from registry.store.copies import Approval, Provider
-from registry.store.sites import Access, Name
 from shared.contracts.http.registry import GroundFound, NewAccess, NewSite
 from shared.rules import Level, Rules
 from shared.rules.identifiers import InvalidIdentifier, hosting_address, normalise_domain
@@ -34,6 +35,11 @@ class Candidate:
     site_id: UUID | None = None
     """The site that this would change; none for a new one."""
 
+    @property
+    def uses(self) -> set[Wanted]:
+        """The addresses it would use."""
+        return {use for access in self.accesses for use in access.wanted_by(self.operator_id)}
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -44,8 +50,8 @@ class Facts:
     """Name → the site and operator that hold it."""
     approvals: Collection[Approval]
     barred: Collection[str]
-    addresses: Mapping[str, tuple[bool, UUID]]
-    """Address in use → whether dedicated, and to which operator."""
+    taken: Collection[Wanted]
+    """Of the wanted addresses those that are another operator's own, or wanted alone while another is there."""
 
 
 async def facts_of(rt: Runtime, tx: Tx, candidates: Sequence[Candidate]) -> Facts:
@@ -55,19 +61,14 @@ async def facts_of(rt: Runtime, tx: Tx, candidates: Sequence[Candidate]) -> Fact
     names = [name.ascii for candidate in candidates for name in candidate.names]
     return Facts(
         providers=await copies.providers(tx, {a.provider_id for candidate in candidates for a in candidate.accesses}),
-        holders=await sites.held_by(tx, names, at),
+        holders=await claims.held_by(tx, names, at),
         approvals=await copies.live_approvals(tx, identities),
         barred=await executions.barred(tx, identities, at),
-        addresses=await sites.addresses(
-            tx, {ip for candidate in candidates for a in candidate.accesses for ip in a.ips}
+        taken=await accesses.taken(
+            tx, {use for candidate in candidates for use in candidate.uses}, at,
+            except_site=candidates[0].site_id if len(candidates) == 1 else None,
         ),
-    )
-
-
-def _is_taken(facts: Facts, ip: str, access: Access, operator_id: UUID) -> bool:
-    """Whether an address is another's own, or wanted alone while another is there."""
-    dedicated, owner = facts.addresses.get(ip, (False, operator_id))
-    return owner != operator_id and (dedicated or access.dedicated)
+    )  # fmt: skip
 
 
 def grounds(rules: Rules, facts: Facts, candidate: Candidate) -> list[GroundFound]:
@@ -82,7 +83,7 @@ def grounds(rules: Rules, facts: Facts, candidate: Candidate) -> list[GroundFoun
             found.append(
                 GroundFound(code="provider_unlicensed", field=f"accesses.{place}.provider_id", message=message)
             )
-        taken = [ip for ip in access.ips if _is_taken(facts, ip, access, candidate.operator_id)]
+        taken = [ip for ip in access.ips if (ip, candidate.operator_id, access.dedicated) in facts.taken]
         if taken:
             message = f"{', '.join(taken)} cannot be used so: an address of a dedicated server serves one operator only"
             found.append(GroundFound(code="address_taken", field=f"accesses.{place}.ips", message=message))
@@ -95,26 +96,27 @@ def grounds(rules: Rules, facts: Facts, candidate: Candidate) -> list[GroundFoun
 
 
 def _unapproved(rules: Rules, facts: Facts, candidate: Candidate) -> list[GroundFound]:
-    """A regulated item needs a consent in force, of this operator, for a name of it or the domain above (P3.1.4)."""
-    names = {name.ascii for name in candidate.names} | {name.registrable for name in candidate.names}
+    """A regulated item needs a consent in force (P3.1.4)."""
     found = []
     for place, item in enumerate(candidate.items):
         if not rules.service_items[item].approval_required:
             continue
-        if not any(_covers(approval, candidate, item, names) for approval in facts.approvals):
+        if covering(facts.approvals, candidate, item) is None:
             message = f"{item} needs a consent of its authority that is in force for this operator and these names"
             found.append(GroundFound(code="approval_missing", field=f"service_items.{place}", message=message))
     return found
 
 
-def _covers(approval: Approval, candidate: Candidate, item: str, names: Collection[str]) -> bool:
-    """Whether a consent is for this: a province's is good in that province, the ministry's everywhere."""
-    return (
-        approval.identity == candidate.identity
-        and approval.service_item == item
-        and approval.domain in names
-        and (approval.level == Level.NATIONAL or approval.region == candidate.region)
-    )
+def covering(approvals: Iterable[Approval], candidate: Candidate, item: str) -> Approval | None:
+    """A consent of this operator for a name of it or the domain above: a province's is good there, the ministry's
+    everywhere."""
+    names = {name.ascii for name in candidate.names} | {name.registrable for name in candidate.names}
+    for approval in approvals:
+        here = approval.level == Level.NATIONAL or approval.region == candidate.region
+        same = (approval.identity, approval.service_item) == (candidate.identity, item)
+        if here and same and approval.domain in names:
+            return approval
+    return None
 
 
 async def require(rt: Runtime, tx: Tx, candidate: Candidate) -> None:
@@ -145,13 +147,18 @@ def names_of(raw_names: Iterable[str], where: str = "") -> tuple[Name, ...]:
     return tuple(found.values())
 
 
+def in_order(rules: Rules, items: Collection[str]) -> tuple[str, ...]:
+    """Service items in the order of the profile, each once."""
+    return tuple(item for item in rules.service_items if item in items)
+
+
 def items_of(rules: Rules, site: NewSite, where: str = "") -> tuple[str, ...]:
-    """The service items, each once. Raises InvalidValues for one the profile does not know."""
+    """The service items, in the order of the profile. Raises InvalidValues for one it does not know."""
     for place, item in enumerate(site.service_items):
         if item not in rules.service_items:
             known = ", ".join(rules.service_items)
             raise InvalidValues.field(f"{where}service_items.{place}", f"{item} is none of: {known}")
-    return tuple(dict.fromkeys(site.service_items))
+    return in_order(rules, site.service_items)
 
 
 def access_of(rules: Rules, access: NewAccess, region: str, where: str) -> Access:
@@ -169,7 +176,7 @@ async def candidate_of(
 ) -> Candidate:  # fmt: skip
     """A site from the wire, checked field by field. Raises InvalidValues."""
     known = await copies.providers(tx, {access.provider_id for access in site.accesses})
-    accesses = tuple(
+    hosted = tuple(
         access_of(
             rt.rules, access, known[access.provider_id].region if access.provider_id in known else region,
             f"{where}accesses.{place}.",
@@ -177,6 +184,6 @@ async def candidate_of(
         for place, access in enumerate(site.accesses)
     )  # fmt: skip
     return Candidate(
-        identity, operator_id, region, level, names_of(site.domains, where), items_of(rt.rules, site, where), accesses,
+        identity, operator_id, region, level, names_of(site.domains, where), items_of(rt.rules, site, where), hosted,
         site_id,
     )  # fmt: skip

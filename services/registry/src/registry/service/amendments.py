@@ -1,21 +1,31 @@
 """Amendments: the operator proposes, the regulator decides within a clock; checks run for what changes (P3.1, end)."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from registry.errors import AmendmentPending, ConsentMissing, NothingChanges, SameOperator
+from registry.errors import (
+    AmendmentPending,
+    ConsentMissing,
+    NothingChanges,
+    OtherDesk,
+    SameRegistration,
+    TooManySites,
+)
 from registry.lifecycle import AmendmentAction, SiteAction, Status
 from registry.policy import POLICY, Act
-from registry.service import admission, registrations, writing
+from registry.service import admission, looks, registrations, writing
+from registry.service.admission import Candidate
 from registry.service.desk import clock_of, regulator_for
 from registry.service.operators import require_confirmed
 from registry.service.registrations import CLAIMED_BEYOND, CLOCKS, enter_site, propose_site
 from registry.service.sites import require_free, require_live
-from registry.store import amendments, operators, sites
+from registry.store import accesses, amendments, claims, operators, sites
 from registry.store import registrations as register
 from registry.store.amendments import Amendment
+from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, Names, Service, Statement
 from shared.contracts.http.registry import (
@@ -50,8 +60,7 @@ async def change_site(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, version: 
     at = rt.clock.now()
     site = await _editable(tx, who, site_id, version)
     proposed = await _candidate(tx, rt, site, body)
-    holds = _as_body(site)
-    if _comparable(NewSite.model_validate(body.model_dump(exclude={"reasons"}))) == _comparable(holds):
+    if _values(body.name, proposed) == _values(site.site.name, _as_it_is(site)):
         raise NothingChanges
     await admission.require(rt, tx, proposed)
     amendment = await _add(
@@ -110,12 +119,13 @@ async def change_operator(
 async def transfer(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, version: int, body: ProposedTransfer) -> Amendment:
     """Propose that a site goes under another operator's number; that operator must consent, and the regulator decide.
 
-    Raises UnknownSite, UnknownRegistration (404); UnderMeasure, SameOperator, AmendmentPending (409).
+    Raises UnknownSite, UnknownRegistration (404); UnderMeasure, SameRegistration, OtherDesk, AmendmentPending (409).
     """
     site = await _editable(tx, who, site_id, version)
     receiving = await register.get(tx, body.registration_id)
     if receiving.registration.id == site.registration.id:
-        raise SameOperator
+        raise SameRegistration
+    _require_same_desk(site, receiving)
     if receiving.registration.status is not Status.ACTIVE:
         register.MOVES.lifecycle.refuse(receiving.registration.status, "receive_a_site")
     amendment = await _add(
@@ -127,10 +137,15 @@ async def transfer(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, version: int
 
 
 async def consent(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID) -> Amendment:
-    """The receiving operator agrees to a transfer. Raises UnknownAmendment (404), Forbidden (403), ActionRefused."""
+    """The receiving operator agrees to a transfer.
+
+    Raises UnknownAmendment (404), Forbidden (403); ActionRefused, NothingChanges (409).
+    """
     amendment = await amendments.hold(tx, amendment_id)
     POLICY.require(who, Act.CONSENT, amendment)
     amendments.MOVES.lifecycle.after(amendment.status, AmendmentAction.GRANT)
+    if amendment.consent_by is not None:
+        raise NothingChanges
     return await amendments.MOVES.change(
         tx, amendment, "consent", who=who, why="The receiving operator agreed.", at=rt.clock.now(),
         consent_by=who.person,
@@ -138,18 +153,21 @@ async def consent(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID) -> Amend
 
 
 async def get(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID) -> Amendment:
-    """One proposal. Raises UnknownAmendment (404), Forbidden (403)."""
+    """One proposal. An official's look leaves an audit row. Raises UnknownAmendment (404), Forbidden (403)."""
     amendment = await amendments.get(tx, amendment_id)
-    if not POLICY.allows(who, Act.CONSENT, amendment):
-        POLICY.require(who, Act.READ, amendment)
+    POLICY.require(who, Act.READ_PROPOSAL, amendment)
+    await looks.at_one(tx, rt, who, Act.READ_PROPOSAL, f"/amendments/{amendment_id}", amendment.organisation)
     return amendment
 
 
 async def page(
     tx: Tx, rt: Runtime, who: Caller, *, status: str | None, after: UUID | None, limit: int
 ) -> list[Amendment]:
-    """Proposals the caller reaches, newest first."""
-    return await amendments.page(tx, POLICY.reach(who, Act.READ), status=status, after=after, limit=limit)
+    """Proposals the caller reaches, newest first. An official's look leaves an audit row."""
+    reach = POLICY.reach(who, Act.READ_PROPOSAL)
+    found = await amendments.page(tx, reach, status=status, after=after, limit=limit)
+    await looks.at_list(tx, rt, who, Act.READ_PROPOSAL, "/amendments", {each.id: each.organisation for each in found})
+    return found
 
 
 async def clock(tx: Tx, amendment: Amendment) -> ClockView | None:
@@ -172,7 +190,7 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, body: Stat
     Raises UnknownAmendment (404); Forbidden (403); ActionRefused, NotAdmitted, UnderMeasure, ConsentMissing (409);
     PreconditionFailed (412) if what it would change has changed meanwhile.
     """
-    amendment = await _held(tx, amendment_id)
+    amendment = await hold(tx, amendment_id)
     POLICY.require(who, Act.DECIDE_PROPOSAL, amendment)
     amendments.MOVES.lifecycle.after(amendment.status, AmendmentAction.GRANT)
     await _CARRY_OUT[amendment.kind](tx, rt, who, amendment, body.statement.reasons)
@@ -186,10 +204,11 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, body: Stat
 
 async def refuse(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, body: Refusing) -> Amendment:
     """The regulator refuses, with every ground and redress; what was claimed for it is free again."""
-    amendment = await _held(tx, amendment_id)
+    amendment = await hold(tx, amendment_id)
     POLICY.require(who, Act.DECIDE_PROPOSAL, amendment)
     amendments.MOVES.lifecycle.after(amendment.status, AmendmentAction.REFUSE)
-    refusal = await registrations.refusal_of(tx, rt, amendment.level, amendment.region, body, [])
+    asked = [] if amendment.kind == "operator" else [await _asked(tx, rt, amendment)]
+    refusal = await registrations.refusal_of(tx, rt, amendment.level, amendment.region, body, asked)
     refused = await amendments.MOVES.move(
         tx, amendment, AmendmentAction.REFUSE, who=who, why=body.statement.reasons, at=rt.clock.now(),
         refusal=refusal.model_dump(mode="json"),
@@ -201,7 +220,7 @@ async def refuse(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, body: Ref
 
 async def withdraw(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, *, reasons: str) -> Amendment:
     """The operator takes its proposal back. Raises UnknownAmendment (404), Forbidden (403), ActionRefused (409)."""
-    amendment = await _held(tx, amendment_id)
+    amendment = await hold(tx, amendment_id)
     POLICY.require(who, Act.WITHDRAW_PROPOSAL, amendment)
     withdrawn = await amendments.MOVES.move(
         tx, amendment, AmendmentAction.WITHDRAW, who=who, why=reasons, at=rt.clock.now()
@@ -216,9 +235,14 @@ async def mark_overdue(rt: Runtime, tx: Tx, amendment_id: UUID) -> None:
     await amendments.mark_overdue(tx, amendment_id, rt.clock.now())
 
 
-async def _held(tx: Tx, amendment_id: UUID) -> Amendment:
-    """A proposal, held after the operator or site it is about: everybody locks in this order."""
+async def hold(tx: Tx, amendment_id: UUID) -> Amendment:
+    """A proposal, held after the operator or site it is about: everybody locks in this order.
+
+    A transfer is about two operators, who are held together: two transfers the other way round do not wait for ever.
+    """
     amendment = await amendments.get(tx, amendment_id)
+    if amendment.receiver is not None:
+        await operators.hold_many(tx, [amendment.organisation, amendment.receiver])
     if amendment.site_id is not None:
         await sites.hold(tx, amendment.site_id)
     else:
@@ -268,63 +292,80 @@ async def _candidate(tx: Tx, rt: Runtime, site: OwnedSite, body: NewSite) -> adm
 
 
 async def _change_site(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
-    at = rt.clock.now()
+    at, site = rt.clock.now(), await _unchanged(tx, amendment)
+    proposed = await _asked(tx, rt, amendment)
+    await admission.require(rt, tx, proposed)
+    await _give_names(tx, site, proposed, amendment, at)
+    await _give_accesses(tx, site, proposed, at)
+    await sites.MOVES.change(
+        tx, site.site, "amend", who=who, why=why, at=at, name=amendment.proposal["name"],
+        service_items=list(proposed.items),
+    )  # fmt: skip
+    await writing.changed(tx, site.site.id, cause={"kind": "amendment", "id": str(amendment.id)}, at=at)
+
+
+async def _unchanged(tx: Tx, amendment: Amendment) -> OwnedSite:
+    """The site that a proposal is about, as it was when that was made. Raises NotLive, UnderMeasure,
+    PreconditionFailed."""
     site = await sites.get(tx, _site_of(amendment))
     require_live(site)
     await require_free(tx, site)
     if site.site.version != amendment.base_version:
         raise PreconditionFailed(version=site.site.version)
-    body = NewSite.model_validate(amendment.proposal)
-    proposed = await _candidate(tx, rt, site, body)
-    await admission.require(rt, tx, proposed)
+    return site
+
+
+async def _give_names(tx: Tx, site: OwnedSite, proposed: Candidate, amendment: Amendment, at: datetime) -> None:
     wanted = [name.ascii for name in proposed.names]
-    await sites.make_live(tx, site.site.id, amendment_id=amendment.id)
-    await sites.release(tx, site.site.id, [domain for domain in site.site.domains if domain not in wanted])
-    await sites.reorder(tx, site.site.id, wanted)
-    await sites.end_accesses(tx, site.site.id, site.site.accesses)
-    await writing.host(tx, site.site.id, site.operator.id, proposed.accesses)
-    await sites.MOVES.change(
-        tx, site.site, "amend", who=who, why=why, at=at, name=body.name, service_items=list(proposed.items)
-    )
-    changed = await writing.changed(tx, site.site.id, cause={"kind": "amendment", "id": str(amendment.id)}, at=at)
-    if list(changed.site.domains) != wanted:  # a name was lost to somebody who asked after the claim had run out
-        await admission.require(rt, tx, proposed)
-        raise PreconditionFailed(version=changed.site.version)
+    new = [name for name in proposed.names if name.ascii not in site.site.domains]
+    await writing.take(tx, site.site.id, site.operator.id, new, amendment_id=amendment.id, at=at)
+    await claims.release(tx, site.site.id, [domain for domain in site.site.domains if domain not in wanted])
+    await claims.reorder(tx, site.site.id, wanted)
+
+
+async def _give_accesses(tx: Tx, site: OwnedSite, proposed: Candidate, at: datetime) -> None:
+    """An access that stays is the same one as before: whoever was told of it goes on knowing it."""
+    kept = {access.where: access for access in site.site.accesses}
+    wanted = {access.where: kept.get(access.where, access) for access in proposed.accesses}
+    await accesses.end(tx, site.site.id, [access for where, access in kept.items() if where not in wanted])
+    new = [access for where, access in wanted.items() if where not in kept]
+    await writing.host(tx, site.site.id, site.operator.id, new, claimed_until=None, at=at)
+    await accesses.put_in_order(tx, site.site.id, [access.id for access in wanted.values()])
 
 
 async def _enter_site(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
     site = await sites.get(tx, _site_of(amendment))
-    await admission.require(rt, tx, registrations.candidate_again(site))
+    if site.registration.status is not Status.ACTIVE:
+        register.MOVES.lifecycle.refuse(site.registration.status, "add_site")
+    await admission.require(rt, tx, await _asked(tx, rt, amendment))
     await enter_site(tx, rt, who, site, why=why)
 
 
 async def _change_operator(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
-    operator = await operators.get(tx, amendment.operator_id)
-    if operator.version != amendment.base_version:
-        raise PreconditionFailed(version=operator.version)
+    # Nothing else changes particulars, and one proposal is open at a time: they are as they were.
+    at, operator = rt.clock.now(), await operators.get(tx, amendment.operator_id)
     changed = await operators.MOVES.change(
-        tx, operator, "amend", who=who, why=why, at=rt.clock.now(), particulars=amendment.proposal
+        tx, operator, "amend", who=who, why=why, at=at, particulars=amendment.proposal
     )
-    operators.keep_version(tx, changed, {"kind": "amendment", "id": str(amendment.id)})
+    cause = {"kind": "amendment", "id": str(amendment.id)}
+    operators.keep_version(tx, changed, cause)
+    await writing.operator_changed(tx, changed, cause=cause, at=at)
 
 
 async def _transfer(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
     if amendment.consent_by is None:
         raise ConsentMissing
-    at = rt.clock.now()
-    site = await sites.get(tx, _site_of(amendment))
-    require_live(site)
-    await require_free(tx, site)
+    at, site = rt.clock.now(), await _unchanged(tx, amendment)
     receiving = await register.hold(tx, UUID(amendment.proposal["to_registration_id"]))
     if receiving.registration.status is not Status.ACTIVE:
         register.MOVES.lifecycle.refuse(receiving.registration.status, "receive_a_site")
-    candidate = admission.Candidate(
-        receiving.operator.identity, receiving.operator.id, receiving.registration.region, receiving.registration.level,
-        admission.names_of(site.site.domains), site.site.service_items, (), site.site.id,
-    )  # fmt: skip
-    await admission.require(rt, tx, candidate)
+    await admission.require(rt, tx, await _asked(tx, rt, amendment))
+    await writing.require_addresses(tx, site.site.id, receiving.operator.id, site.site.accesses, at)
     ordinal = await register.next_ordinals(tx, receiving.registration.id, 1, MOST_SITES)
-    await sites.give_to(tx, site, receiving.operator.id)
+    if ordinal is None:
+        raise TooManySites(most=MOST_SITES)
+    await claims.give_to(tx, site.site.id, receiving.operator.id)
+    await accesses.give_to(tx, site.site.id, receiving.operator.id)
     await sites.MOVES.move(
         tx, site.site, SiteAction.TRANSFER, who=who, why=why, at=at, registration_id=receiving.registration.id,
         ordinal=ordinal,
@@ -343,9 +384,11 @@ _CARRY_OUT: Final[Mapping[str, Callable[[Tx, Runtime, Caller, Amendment, str], A
 
 async def _let_go(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
     """A proposal that is not granted leaves nothing behind."""
-    await sites.release_proposed(tx, amendment.id)
+    await claims.release_proposed(tx, amendment.id)
     if amendment.kind == "add_site":
-        await registrations.drop_site(tx, rt, who, await sites.get(tx, _site_of(amendment)), why=why)
+        site = await sites.get(tx, _site_of(amendment))
+        await registrations.drop_site(tx, rt, who, site, why=why)
+        await registrations.end_if_empty(tx, rt, who, site.registration.id)
 
 
 async def _decided(tx: Tx, rt: Runtime, amendment: Amendment, kind: str, title: Names, says: Statement) -> None:
@@ -377,6 +420,31 @@ def _as_body(site: OwnedSite) -> NewSite:
     )
 
 
-def _comparable(site: NewSite) -> tuple[object, ...]:
-    names = tuple(name.ascii for name in admission.names_of(site.domains))
-    return site.name, names, tuple(dict.fromkeys(site.service_items)), site.accesses
+def _as_it_is(site: OwnedSite) -> Candidate:
+    return Candidate(
+        site.operator.identity, site.operator.id, site.registration.region, site.registration.level,
+        admission.names_of(site.site.domains), site.site.service_items, site.site.accesses, site.site.id,
+    )  # fmt: skip
+
+
+async def _asked(tx: Tx, rt: Runtime, amendment: Amendment) -> Candidate:
+    """The site as it would be if this was granted: what the rule of admission is asked about."""
+    site = await sites.get(tx, _site_of(amendment))
+    if amendment.kind == "add_site":
+        return await registrations.candidate_again(tx, site)
+    if amendment.kind == "site":
+        return await _candidate(tx, rt, site, NewSite.model_validate(amendment.proposal))
+    receiving = await register.get(tx, UUID(amendment.proposal["to_registration_id"]))
+    return replace(_as_it_is(site), identity=receiving.operator.identity, operator_id=receiving.operator.id)
+
+
+def _require_same_desk(site: OwnedSite, receiving: Owned) -> None:
+    if (site.level, site.region) != (receiving.level, receiving.region):
+        raise OtherDesk(number=receiving.registration.number)
+
+
+def _values(name: str, site: Candidate) -> tuple[object, ...]:
+    """What an amendment can change, to be compared."""
+    return (
+        name, tuple(each.ascii for each in site.names), site.items, tuple(access.where for access in site.accesses)
+    )  # fmt: skip

@@ -4,27 +4,43 @@ Nothing here decides about anybody: it does what a released decision says, to th
 is now, or declines with reasons. Nobody who signed the decision signs here (safeguard 2, docs/adr/0008).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from registry import told
-from registry.errors import ItemStillApproved, NotSigned, SubjectGone
+from registry.errors import (
+    DecisionMisfit,
+    ItemStillApproved,
+    NotSigned,
+    RegisteredMeanwhile,
+    SubjectGone,
+    TimeOver,
+)
 from registry.lifecycle import ExecutionAction, ExecutionStatus, SiteAction, SiteStatus
 from registry.policy import POLICY, Act
-from registry.service import writing
+from registry.service import admission, looks, writing
+from registry.service.admission import Candidate
 from registry.service.desk import clock_of
-from registry.store import copies, executions, operators, sites
+from registry.store import accesses, claims, copies, executions, operators, sites
 from registry.store.executions import Execution
 from registry.store.sites import OwnedSite
-from shared.contracts.enforcement import DecisionReleasedV1
+from shared.contracts.enforcement import (
+    AppealDecidedV1,
+    AppealOverdueV1,
+    DecisionEndedV1,
+    DecisionOverturnedV1,
+    DecisionReleasedV1,
+    DecisionSuspendedV1,
+)
 from shared.contracts.grounds import ActRef, AuthorityRef, Names, Service, Statement
 from shared.contracts.http.registry import ClockView, Signing, Stated
 from shared.contracts.subjects import FoundSite, FrozenSite, OperatorSubject, Preview, SiteSubject, in_order
 from shared.rules import Effect
 from shared.rules.identifiers import normalise_domain
-from shared.runtime.acts import audit, deadlines, notices, outbox
+from shared.runtime.acts import deadlines, notices, outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
@@ -36,6 +52,8 @@ END: Final = "execution_end"
 """Kind of deadline: the measure ends by itself."""
 EXECUTED: Final = frozenset({Effect.END_ITEM, Effect.SUSPEND_ACCESS, Effect.CUT_ACCESS, Effect.REVOKE, Effect.BAR})
 """Effects that the register carries out."""
+ENDING: Final = frozenset({Effect.SUSPEND_ACCESS, Effect.BAR})
+"""Effects that always have an end."""
 STOPS: Final = frozenset({Effect.SUSPEND_ACCESS, Effect.CUT_ACCESS})
 MOST_NEIGHBOURS: Final = 500
 SYSTEM: Final = Caller.system("registry")
@@ -55,22 +73,56 @@ class Seen:
 
 
 async def receive(tx: Tx, rt: Runtime, decision: DecisionReleasedV1) -> None:
-    """A decision was released: it lies on the desk of the regulator of its level and region, whose clock starts."""
+    """A decision was released: it lies on the desk of the regulator of its level and region, whose clock starts.
+
+    Raises UnknownSite, UnknownOperator, DecisionMisfit for one that cannot be what a case decided.
+    """
     if decision.effect not in EXECUTED:
         return
+    _check(rt, decision)
     at, subject = rt.clock.now(), decision.subject
     regulator = rt.directory.regulator_of(decision.grounds.authority)
     site_id = subject.site_id if isinstance(subject, SiteSubject) else None
-    operator_id = subject.operator_id if isinstance(subject, OperatorSubject) else None
+    operator_id = None
     if site_id is not None:
-        operator_id = (await sites.get(tx, site_id)).operator.id
+        operator_id = (await sites.hold(tx, site_id)).operator.id
+    elif isinstance(subject, OperatorSubject):
+        operator_id = (await operators.hold(tx, subject.operator_id)).id
     received = await executions.add(tx, uuid7(), decision, regulator, site_id=site_id, operator_id=operator_id, at=at)
     if received is None:
+        await of_decision(tx, decision)
         return
     executions.MOVES.began(tx, received, "receive", who=SYSTEM, why="A decision was released.", at=at)
     clock = rt.rules.effects[Effect(decision.effect)].clock or "execute_decision"
     due = await deadlines.start(tx, kind=EXECUTE, aggregate_id=received.id, clock_name=clock, rt=rt, at=at)
     outbox.add(tx, told.received(received, due), at=at)
+
+
+def _check(rt: Runtime, decision: DecisionReleasedV1) -> None:
+    """A decision says all that its effect needs. Raises DecisionMisfit."""
+    effect, subject = Effect(decision.effect), decision.subject
+    about = decision.site.site_id if decision.site is not None else None
+    if subject.kind not in rt.rules.effects[effect].subjects:
+        raise DecisionMisfit(decision.decision_id, f"{effect} is not for {subject.kind}")
+    if isinstance(subject, SiteSubject) and about not in {None, subject.site_id}:
+        raise DecisionMisfit(decision.decision_id, "it was decided about another site than its subject")
+    if effect in ENDING and decision.until is None:
+        raise DecisionMisfit(decision.decision_id, f"{effect} has no end")
+    if effect is Effect.END_ITEM and decision.service_item not in rt.rules.service_items:
+        raise DecisionMisfit(decision.decision_id, "it names no service item")
+
+
+async def of_decision(
+    tx: Tx, fact: DecisionReleasedV1 | DecisionSuspendedV1 | DecisionOverturnedV1 | DecisionEndedV1
+) -> UUID | None:
+    """The execution of the decision that a fact names. Raises DecisionMisfit if it says something else about it."""
+    execution_id = await executions.of_decision(tx, fact.decision_id)
+    if execution_id is None:
+        return None
+    decision = (await executions.get(tx, execution_id)).decision
+    if (fact.case_id, fact.effect, fact.subject) != (decision.case_id, decision.effect, decision.subject):
+        raise DecisionMisfit(fact.decision_id, "another case, effect or subject than it was released with")
+    return execution_id
 
 
 async def get(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID) -> Seen:
@@ -80,10 +132,7 @@ async def get(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID) -> Seen:
     """
     execution = await executions.get(tx, execution_id)
     POLICY.require(who, Act.READ_EXECUTION, execution)
-    await audit.record(
-        tx, who=who, act=Act.READ_EXECUTION, resource=f"/executions/{execution_id}", outcome="granted",
-        at=rt.clock.now(),
-    )  # fmt: skip
+    await looks.at_one(tx, rt, who, Act.READ_EXECUTION, f"/executions/{execution_id}", None)
     return await _seen(tx, rt, execution)
 
 
@@ -91,10 +140,11 @@ async def page(
     tx: Tx, rt: Runtime, who: Caller, *, status: ExecutionStatus | None, decision_id: UUID | None, after: UUID | None,
     limit: int,
 ) -> list[Seen]:  # fmt: skip
-    """Executions the caller reaches, newest first; without previews."""
+    """Executions the caller reaches, newest first; without previews. A look leaves an audit row."""
     found = await executions.page(
         tx, POLICY.reach(who, Act.READ_EXECUTION), status=status, decision_id=decision_id, after=after, limit=limit
     )
+    await looks.at_list(tx, rt, who, Act.READ_EXECUTION, "/executions", {each.id: None for each in found})
     orders = await executions.outcomes(tx, [each.id for each in found])
     return [
         Seen(each, None, None, await _clock(tx, each), [order for order in orders if order.execution_id == each.id])
@@ -105,7 +155,8 @@ async def page(
 async def accept(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Signing) -> Seen:
     """The first of the regulator's two people signs what would happen now.
 
-    Raises UnknownExecution (404); Forbidden (403); SecondPersonRequired, ActionRefused, NotSigned (409).
+    Raises UnknownExecution (404); Forbidden (403); SecondPersonRequired, ActionRefused, NotSigned, SubjectGone,
+    TimeOver, RegisteredMeanwhile (409).
     """
     execution, site = await _held(tx, execution_id)
     POLICY.require(who, Act.ACCEPT, execution, drafted_by=execution.took_part)
@@ -144,8 +195,7 @@ async def decline(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: St
 async def confirm(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Signing) -> Seen:
     """The second person signs what would happen now, and it happens: on the register, and by it at every host.
 
-    Raises UnknownExecution (404); Forbidden (403); SecondPersonRequired, ActionRefused, NotSigned, ItemStillApproved,
-    SubjectGone (409).
+    Raises as accept does, and ItemStillApproved (409).
     """
     at = rt.clock.now()
     execution, site = await _held(tx, execution_id)
@@ -161,7 +211,7 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Si
     await deadlines.met(tx, EXECUTE, execution_id, at)
     if execution.until is not None:
         await deadlines.start_until(tx, kind=END, aggregate_id=execution_id, until=execution.until, rt=rt, at=at)
-    if site is not None and execution.effect != Effect.BAR:
+    if site is not None:
         await _carry_out(tx, rt, who, done, site)
     outbox.add(tx, fact, at=at)
     await _notify(tx, rt, done, "executed", _TITLE, done.decision.grounds, done.regulator)
@@ -169,13 +219,10 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Si
 
 
 async def undo(
-    tx: Tx, rt: Runtime, decision_id: UUID, *, because: str, authority: AuthorityRef, statement: Statement,
+    tx: Tx, rt: Runtime, execution_id: UUID, *, because: str, authority: AuthorityRef, statement: Statement,
     appeal: ActRef | None = None,
 ) -> None:  # fmt: skip
     """The decision fell, was suspended, or its time is up: take back exactly what its execution did (safeguard 7)."""
-    execution_id = await executions.of_decision(tx, decision_id)
-    if execution_id is None:
-        return
     at = rt.clock.now()
     execution, site = await _held(tx, execution_id)
     answer = statement.model_dump(mode="json")
@@ -191,7 +238,7 @@ async def undo(
         tx, execution, ExecutionAction.UNDO, who=SYSTEM, why=statement.reasons, at=at, answer=answer
     )
     await deadlines.met(tx, END, execution_id, at)
-    if site is not None and execution.effect != Effect.BAR:
+    if site is not None and site.site.status is not SiteStatus.ENDED:
         await _take_back(tx, rt, undone, site, because)
     outbox.add(tx, told.undone(undone, because, authority, statement, appeal, at), at=at)
     await _notify(tx, rt, undone, "undone", _UNDONE, statement, authority)
@@ -199,13 +246,22 @@ async def undo(
 
 async def end(rt: Runtime, tx: Tx, execution_id: UUID) -> None:
     """The end that the decision set has come: the measure lapses by itself."""
+    grounds, why = (await executions.get(tx, execution_id)).decision.grounds, "The time that the decision set is over."
+    statement = Statement(legal_basis=grounds.legal_basis, reasons=why, public_reasons=why)
+    await undo(tx, rt, execution_id, because="ended", authority=grounds.authority, statement=statement)
+
+
+async def fall(tx: Tx, rt: Runtime, execution_id: UUID, fact: AppealDecidedV1 | AppealOverdueV1) -> None:
+    """An appeal against the execution itself was upheld, or not decided in time (safeguard 6)."""
     execution = await executions.get(tx, execution_id)
-    statement = Statement(
-        legal_basis=execution.decision.grounds.legal_basis, reasons="The time that the decision set is over.",
-        public_reasons="The time that the decision set is over.",
-    )  # fmt: skip
-    authority = execution.decision.grounds.authority
-    await undo(tx, rt, execution.decision.decision_id, because="ended", authority=authority, statement=statement)
+    appeal = ActRef(service=Service.ENFORCEMENT, kind="appeal", id=fact.appeal_id)
+    if isinstance(fact, AppealDecidedV1):
+        because, statement = "overturned", fact.statement
+    else:
+        why = "The appeal against it was not decided in time."
+        because = "suspended"
+        statement = Statement(legal_basis=execution.decision.grounds.legal_basis, reasons=why, public_reasons=why)
+    await undo(tx, rt, execution_id, because=because, authority=fact.body, statement=statement, appeal=appeal)
 
 
 async def mark_overdue(rt: Runtime, tx: Tx, execution_id: UUID) -> None:
@@ -238,7 +294,7 @@ async def _preview(
     if isinstance(execution.decision.subject, FoundSite):
         hosts = (execution.decision.subject.host,)
         return None, Preview(hosts=hosts, protected=_protected(rt, hosts), as_of=at)
-    if site is None or execution.effect in {Effect.BAR, Effect.END_ITEM}:
+    if site is None or execution.effect == Effect.END_ITEM:
         return decided, Preview(hosts=(), as_of=at)
     registrables = sorted({normalise_domain(host).registrable for host in site.site.domains})
     now = await sites.frozen(tx, site, registrables)
@@ -256,13 +312,29 @@ def _protected(rt: Runtime, hosts: tuple[str, ...]) -> tuple[str, ...]:
 async def _require_signed(
     tx: Tx, rt: Runtime, execution: Execution, site: OwnedSite | None, body: Signing
 ) -> FrozenSite | None:
-    """What is hit, if it is what the person signed. Raises NotSigned with what it is now; SubjectGone."""
+    """What is hit, if it is what the person signed.
+
+    Raises NotSigned with what it is now; SubjectGone, TimeOver, RegisteredMeanwhile where nothing may be hit any more.
+    """
     if site is not None and site.site.status in {SiteStatus.ENDED, SiteStatus.PROPOSED}:
         raise SubjectGone(status=site.site.status)
+    if execution.until is not None and execution.until <= rt.clock.now():
+        raise TimeOver(until=execution.until.astimezone(rt.rules.time_zone).isoformat())
+    await _require_unregistered(tx, execution)
     hits, preview = await _preview(tx, rt, execution, site)
     if preview is not None and not body.signature.covers(preview):
         raise NotSigned(preview_digest=preview.digest, collateral=[str(each) for each in sorted(preview.collateral)])
     return hits
+
+
+async def _require_unregistered(tx: Tx, execution: Execution) -> None:
+    """A site that was found unregistered may have put that right: then no measure meant for others hits it."""
+    if not isinstance(execution.decision.subject, FoundSite):
+        return
+    name = normalise_domain(execution.decision.subject.host)
+    site_id = await claims.by_domain(tx, [name.ascii, *name.above])
+    if site_id is not None and (await sites.get(tx, site_id)).site.status is not SiteStatus.PROPOSED:
+        raise RegisteredMeanwhile(host=name.ascii, site_id=str(site_id))
 
 
 async def _carry_out(tx: Tx, rt: Runtime, who: Caller, execution: Execution, site: OwnedSite) -> None:
@@ -276,7 +348,7 @@ async def _carry_out(tx: Tx, rt: Runtime, who: Caller, execution: Execution, sit
         else:
             action = SiteAction.REVOKE if effect is Effect.REVOKE else SiteAction.STOP
             await sites.MOVES.move(tx, site.site, action, who=who, why=why, at=at)
-        await sites.stop_accesses(tx, site.site.id)
+        await accesses.stop(tx, site.site.id)
     await writing.changed(tx, site.site.id, cause=_cause("execution", execution), at=at)
 
 
@@ -284,10 +356,13 @@ async def _strike(tx: Tx, rt: Runtime, who: Caller, execution: Execution, site: 
     """An item leaves the site, unless a live consent covers it still (P3.2.4)."""
     item, at = execution.service_item or "", rt.clock.now()
     live = await copies.live_approvals(tx, [site.operator.identity])
-    names = {*site.site.domains, *(normalise_domain(host).registrable for host in site.site.domains)}
-    covering = [each for each in live if each.service_item == item and each.domain in names]
-    if covering:
-        raise ItemStillApproved(number=covering[0].number or "", service_item=item)
+    as_it_is = Candidate(
+        site.operator.identity, site.operator.id, site.region, site.level, admission.names_of(site.site.domains),
+        site.site.service_items, (),
+    )  # fmt: skip
+    covering = admission.covering(live, as_it_is, item)
+    if covering is not None:
+        raise ItemStillApproved(number=covering.number or "", service_item=item)
     left = [each for each in site.site.service_items if each != item] or [rt.rules.unregulated_item]
     await sites.MOVES.change(
         tx, site.site, "end_item", who=who, why=execution.decision.grounds.reasons, at=at, service_items=left
@@ -298,12 +373,21 @@ async def _take_back(tx: Tx, rt: Runtime, execution: Execution, site: OwnedSite,
     """The site as it would be had this never been carried out: other measures that lie on it stay."""
     at, why = rt.clock.now(), f"What was carried out is undone: {because}."
     if execution.effect == Effect.END_ITEM:
-        before = execution.carried_out_items
-        await sites.MOVES.change(tx, site.site, "give_item_back", who=SYSTEM, why=why, at=at, service_items=before)
+        items = site.site.service_items
+        if site.operator.id == execution.operator_id:  # else it was transferred, and the item was never its new owner's
+            items = _given_back(rt, execution, items)
+        await sites.MOVES.change(tx, site.site, "give_item_back", who=SYSTEM, why=why, at=at, service_items=list(items))
     else:
         remaining = await executions.remaining(tx, site.site.id, execution.id)
         await _settle(tx, site, remaining, why, at)
     await writing.changed(tx, site.site.id, cause=_cause("undoing", execution), at=at)
+
+
+def _given_back(rt: Runtime, execution: Execution, items: Sequence[str]) -> tuple[str, ...]:
+    """The items with the struck one among them again; what was put in its place when none was left goes."""
+    filler, before = rt.rules.unregulated_item, execution.items_before or ()
+    kept = {item for item in items if item != filler or filler in before}
+    return admission.in_order(rt.rules, kept | {execution.service_item or filler})
 
 
 async def _settle(tx: Tx, site: OwnedSite, remaining: set[str], why: str, at: datetime) -> None:
@@ -314,7 +398,7 @@ async def _settle(tx: Tx, site: OwnedSite, remaining: set[str], why: str, at: da
         action = SiteAction.STOP
     else:
         action = SiteAction.REINSTATE if site.site.status is SiteStatus.REVOKED else SiteAction.RESUME
-        await sites.resume_accesses(tx, site.site.id)
+        await accesses.resume(tx, site.site.id)
     if action is None:
         await sites.MOVES.change(tx, site.site, "keep_revoked", who=SYSTEM, why=why, at=at)
     else:
@@ -322,11 +406,11 @@ async def _settle(tx: Tx, site: OwnedSite, remaining: set[str], why: str, at: da
 
 
 def _bar_from(rt: Runtime, execution: Execution, at: datetime) -> datetime | None:
-    """A bar begins when the time to appeal has passed at the latest; an appeal that is open holds it up."""
+    """A bar begins when the time to appeal has passed, however late its notice counts as delivered."""
     if execution.effect != Effect.BAR:
         return None
-    days = execution.decision.grounds.redress.within_days + rt.rules.clocks[notices.DEEMED].amount
-    return at + timedelta(days=days)
+    delivered = rt.rules.due(notices.DEEMED, at).due_at
+    return rt.rules.appeal_until(delivered, execution.decision.grounds.redress.within_days).due_at
 
 
 def _cause(kind: str, execution: Execution) -> dict[str, str]:

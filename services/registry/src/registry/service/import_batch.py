@@ -12,16 +12,19 @@ from typing import Final
 from uuid import UUID
 
 from registry.importing.records import Record
-from registry.importing.rows import Rejected, Row
+from registry.importing.rows import Rejected, Row, masked
 from registry.lifecycle import SiteStatus, Status
 from registry.service import admission
 from registry.service.admission import Candidate, Facts
 from registry.store import imports, operators, registrations, sites
+from registry.store.accesses import Access
+from registry.store.claims import Name
 from registry.store.imports import Result
-from registry.store.operators import Operator
+from registry.store.operators import Known, Operator
 from registry.store.registrations import Registration
-from registry.store.sites import Access, Name, OwnedSite, Site
-from shared.contracts.http.registry import MOST_SITES
+from registry.store.sites import OwnedSite, Site
+from shared.contracts.grounds import AddressForService
+from shared.contracts.http.registry import MOST_SITES, Particulars
 from shared.rules.identifiers import format_number
 from shared.runtime.acts import outbox
 from shared.runtime.acts.runtime import Runtime
@@ -42,15 +45,21 @@ class Batch:
 
     who: Caller
     at: datetime
-    operators: dict[str, Operator]
+    known_operators: dict[str, Operator]
+    ids: dict[str, UUID]
+    """Of operators that are not known yet, by identity."""
     facts: Facts
     known: dict[UUID, Site]
-    active: dict[UUID, list[tuple[Registration, int]]]
+    registered: dict[UUID, list[tuple[Registration, int]]]
+    """What each known operator has asked for or holds, with its last site number."""
     numbered: dict[str, Registration]
+    new_operators: dict[str, Operator] = field(default_factory=dict)
     names: dict[str, Record] = field(default_factory=dict)
     dedicated: dict[str, str] = field(default_factory=dict)
     shared: dict[str, str] = field(default_factory=dict)
     new: dict[UUID, Registration] = field(default_factory=dict)
+    filings: dict[UUID, UUID] = field(default_factory=dict)
+    """Operator → its filing that this batch enters."""
     ordinals: dict[UUID, int] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     unchanged: int = 0
@@ -77,22 +86,18 @@ async def write(
 
 def result_of(row: Row, error: Rejected) -> Result:
     """A rejection, as the results show it."""
-    return Result(row.number, "rejected", row.shown, error.code, error.field, error.message)
+    return Result(row.number, 1, "rejected", row.shown, error.code, error.field, masked(error.message))
 
 
 async def _look(rt: Runtime, tx: Tx, who: Caller, records: Sequence[Record]) -> Batch:
     at = rt.clock.now()
-    named = {record.uscc: record for record in records}
-    await operators.enter_many(tx, [
-        (uuid7(), uscc, "credit_code", record.operator_kind, record.region, {"name": record.operator_name})
-        for uscc, record in named.items()
-    ], who.person, at)  # fmt: skip
-    held = await operators.hold_many(tx, list(named))
-    active: dict[UUID, list[tuple[Registration, int]]] = {}
-    for registration, last in await registrations.active_of(tx, [operator.id for operator in held.values()]):
-        active.setdefault(registration.operator_id, []).append((registration, last))
+    held = await operators.hold_many(tx, {record.uscc for record in records})
+    of_operator: dict[UUID, list[tuple[Registration, int]]] = {}
+    for registration, last in await registrations.open_of(tx, [operator.id for operator in held.values()]):
+        of_operator.setdefault(registration.operator_id, []).append((registration, last))
     batch = Batch(
-        who=who, at=at, operators=held, facts=Facts({}, {}, (), (), {}), known={}, active=active,
+        who=who, at=at, known_operators=held, ids={record.uscc: uuid7() for record in records},
+        facts=Facts({}, {}, (), (), frozenset()), known={}, registered=of_operator,
         numbered=await registrations.by_number(tx, [record.number for record in records if record.number]),
     )  # fmt: skip
     batch.facts = await admission.facts_of(rt, tx, [_candidate(batch, record) for record in records])
@@ -100,8 +105,17 @@ async def _look(rt: Runtime, tx: Tx, who: Caller, records: Sequence[Record]) -> 
     return batch
 
 
+def _operator(batch: Batch, record: Record) -> Operator:
+    """The operator of a record: known, entered by an earlier record of this batch, or as this record says."""
+    found = batch.known_operators.get(record.uscc) or batch.new_operators.get(record.uscc)
+    return found or Operator(
+        batch.ids[record.uscc], 1, Known.KNOWN, record.uscc, "credit_code", record.operator_kind, record.region,
+        Particulars(name=record.operator_name), AddressForService(), batch.who.person, None, batch.at,
+    )  # fmt: skip
+
+
 def _candidate(batch: Batch, record: Record) -> Candidate:
-    operator = batch.operators[record.uscc]
+    operator = _operator(batch, record)
     provider = batch.facts.providers.get(record.provider_id)
     region = provider.region if provider else record.region
     access = Access(uuid7(), record.provider_id, record.ips, record.hosting_mode, region, "live")
@@ -129,13 +143,16 @@ def _is_there(batch: Batch, record: Record) -> bool:
 
 
 def _same_as_known(batch: Batch, record: Record, name: Name, known: Site, operator_id: UUID) -> bool:
-    if operator_id != batch.operators[record.uscc].id:
+    if operator_id != _operator(batch, record).id:
         raise Rejected("domain_taken", "domain", f"{name.ascii} is registered to another operator")
     if known.status is not SiteStatus.LIVE:
         raise Rejected("not_live", "domain", f"the site of {name.ascii} is {known.status}: an import revives nothing")
-    access = known.accesses[0]
-    values = (known.name, set(known.domains), known.service_items, access.provider_id, access.ips, access.hosting_mode)
-    if values != _values(record):
+    numbered = batch.numbered.get(record.number) if record.number else None
+    if record.number and (numbered is None or numbered.id != known.registration_id):
+        raise Rejected("other_number", "number", f"{name.ascii} is registered under another number")
+    same = known.name, set(known.domains), known.service_items
+    where = record.provider_id, record.ips, record.hosting_mode
+    if (*same, *where) != _values(record) or where not in {access.where for access in known.accesses}:
         raise Rejected("differs", "domain", f"{name.ascii} is registered with other values; amend that site instead")
     batch.unchanged += 1
     return True
@@ -148,7 +165,7 @@ def _values(record: Record) -> tuple[object, ...]:
 
 def _admit(rt: Runtime, batch: Batch, record: Record, candidate: Candidate) -> None:
     """Take a record into the batch. Raises Rejected, and then the batch has taken nothing of it."""
-    operator = batch.operators[record.uscc]
+    operator = _operator(batch, record)
     if operator.region != record.region:
         raise Rejected("operator_elsewhere", "region", f"this operator is of {operator.region}; its filings are too")
     found = admission.grounds(rt.rules, batch.facts, candidate)
@@ -156,7 +173,9 @@ def _admit(rt: Runtime, batch: Batch, record: Record, candidate: Candidate) -> N
         if ground.code not in FINDINGS:
             raise Rejected(ground.code, ground.field, ground.message)
     _check_addresses(batch, record)
-    _check_number(batch, record)
+    _check_number(batch, operator, record)
+    if record.uscc not in batch.known_operators:
+        batch.new_operators[record.uscc] = operator
     for name in record.names:
         batch.names[name.ascii] = record
     (batch.dedicated if record.hosting_mode == "dedicated" else batch.shared).update(
@@ -170,7 +189,9 @@ def _admit(rt: Runtime, batch: Batch, record: Record, candidate: Candidate) -> N
 
 
 def _find(batch: Batch, record: Record, code: str, field_: str, message: str) -> None:
-    batch.results.append(Result(record.row.number, "finding", record.row.shown, code, field_, message))
+    last = batch.results[-1] if batch.results else None
+    place = last.place + 1 if last is not None and last.line == record.row.number else 1
+    batch.results.append(Result(record.row.number, place, "finding", record.row.shown, code, field_, message))
 
 
 def _check_addresses(batch: Batch, record: Record) -> None:
@@ -180,15 +201,16 @@ def _check_addresses(batch: Batch, record: Record) -> None:
             raise Rejected("address_taken", "ips", f"{ip}: an address of a dedicated server serves one operator only")
 
 
-def _check_number(batch: Batch, record: Record) -> None:
+def _check_number(batch: Batch, operator: Operator, record: Record) -> None:
     """A number is its operator's, alive, and the one it has for this province."""
-    operator = batch.operators[record.uscc]
     known = batch.numbered.get(record.number) if record.number else None
     if known is not None and known.operator_id != operator.id:
         raise Rejected("number_taken", "number", f"{record.number} belongs to another operator")
     if known is not None and known.status is not Status.ACTIVE:
         raise Rejected("number_ended", "number", f"{record.number} is {known.status}: an import revives nothing")
     filing = _filing(batch, operator)
+    if record.number_kind == "filing" and filing is not None and filing.status is Status.SUBMITTED:
+        raise Rejected("filing_pending", "number", "this operator has asked for a filing here: decide that first")
     if record.number and record.number_kind == "filing" and filing and filing.number != record.number:
         raise Rejected("other_number", "number", f"this operator's filing in the province is {filing.number}")
     target = known or (filing if record.number is None else None)
@@ -201,13 +223,14 @@ def _check_number(batch: Batch, record: Record) -> None:
 
 
 def _filing(batch: Batch, operator: Operator) -> Registration | None:
-    active = [registration for registration, _ in batch.active.get(operator.id, ())]
-    of_batch = [registration for registration in batch.new.values() if registration.operator_id == operator.id]
-    return next((each for each in (*active, *of_batch) if each.kind == "filing"), None)
+    if operator.id in batch.filings:
+        return batch.new[batch.filings[operator.id]]
+    known = (registration for registration, _ in batch.registered.get(operator.id, ()))
+    return next((each for each in known if each.kind == "filing" and each.region == operator.region), None)
 
 
 def _last(batch: Batch, registration: Registration) -> int:
-    known = batch.active.get(registration.operator_id, ())
+    known = batch.registered.get(registration.operator_id, ())
     return next((last for each, last in known if each.id == registration.id), 0)
 
 
@@ -218,6 +241,8 @@ def _new(batch: Batch, operator: Operator, record: Record) -> Registration:
         None, None, None, batch.who.person, batch.at, batch.at,
     )  # fmt: skip
     batch.new[new.id] = new
+    if new.kind == "filing":
+        batch.filings[operator.id] = new.id
     if record.number:
         batch.numbered[record.number] = new
     return new
@@ -228,7 +253,7 @@ async def _enter(rt: Runtime, tx: Tx, batch: Batch, accepted: Sequence[tuple[Rec
     drawn: Counter[UUID] = Counter()
     entered: list[tuple[OwnedSite, Sequence[Name]]] = []
     for record, candidate in accepted:
-        operator = batch.operators[record.uscc]
+        operator = _operator(batch, record)
         registration = _registration_of(batch, operator, record)
         drawn[registration.id] += 1
         site = Site(
@@ -237,9 +262,12 @@ async def _enter(rt: Runtime, tx: Tx, batch: Batch, accepted: Sequence[tuple[Rec
             candidate.accesses, (),
         )  # fmt: skip
         entered.append((OwnedSite(site, registration, operator), record.names))
+    await operators.enter_many(tx, list(batch.new_operators.values()))
     lost = await imports.enter(tx, list(batch.new.values()), entered, batch.ordinals, batch.at)
     if lost:
         raise TryAgain(retry_after=1)  # somebody was given one of these addresses meanwhile: look again
+    for operator in batch.new_operators.values():
+        operators.MOVES.began(tx, operator, "import", who=batch.who, why=WHY, at=batch.at)
     for registration in batch.new.values():
         registrations.MOVES.began(tx, registration, "import", who=batch.who, why=WHY, at=batch.at)
     for owned, _ in entered:

@@ -109,14 +109,14 @@ async def get(rt: Runtime, who: Caller, import_id: UUID) -> Import:
 
 async def results(rt: Runtime, import_id: UUID) -> AsyncIterator[bytes]:
     """What is to be said of its rows, as NDJSON, in the order of the file."""
-    after = (0, "", "")
+    after = (0, 0)
     while True:
         async with rt.db.connection() as tx:
             found = await imports.results(tx, import_id, after)
         if not found:
             return
         yield b"".join(_line(result) for result in found)
-        after = (found[-1].line, found[-1].kind, found[-1].code)
+        after = (found[-1].line, found[-1].place)
 
 
 def _line(result: Result) -> bytes:

@@ -4,14 +4,14 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from registry.errors import FilingExists, TooManySites, ValidityWrong
+from registry.errors import FilingExists, InvalidValues, TooManySites, ValidityWrong
 from registry.lifecycle import Action, SiteAction, Status
 from registry.policy import POLICY, Act
-from registry.service import admission, writing
+from registry.service import admission, looks, writing
 from registry.service.admission import Candidate
 from registry.service.desk import clock_of, grounds_of, regulator_for
 from registry.service.operators import require_confirmed
-from registry.store import operators, registrations, sites
+from registry.store import accesses, claims, operators, registrations, sites
 from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, Names, Service
@@ -19,7 +19,6 @@ from shared.contracts.http.registry import (
     MOST_SITES,
     ClockView,
     Granting,
-    GroundFound,
     NewRegistration,
     NewSite,
     Refusal,
@@ -27,8 +26,7 @@ from shared.contracts.http.registry import (
     RegistrationKind,
 )
 from shared.rules.identifiers import format_number
-from shared.runtime.acts import audit, deadlines, notices
-from shared.runtime.acts.policy import Reach
+from shared.runtime.acts import deadlines, notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
@@ -82,16 +80,16 @@ async def propose_site(
     site_id = uuid7()
     await sites.add(tx, site_id, registration.id, ordinal, name=body.name, items=candidate.items, at=at)
     await writing.claim(tx, site_id, owned.operator.id, candidate.names, amendment_id=None, until=until, at=at)
-    await writing.host(tx, site_id, owned.operator.id, candidate.accesses)
+    await writing.host(tx, site_id, owned.operator.id, candidate.accesses, claimed_until=until, at=at)
     proposed = await sites.get(tx, site_id)
     sites.MOVES.began(tx, proposed.site, "propose", who=who, why="Asked for by or for the operator.", at=at)
     return site_id
 
 
-def candidate_again(owned: OwnedSite) -> Candidate:
-    """A proposed site as it stands, to be asked about once more when it is granted: much may have changed since."""
+async def candidate_again(tx: Tx, owned: OwnedSite) -> Candidate:
+    """A proposed site as it was asked for, to be asked about once more when it is decided: much may have changed."""
     site = owned.site
-    names = admission.names_of(site.domains)
+    names = await claims.asked_for(tx, site.id)
     return Candidate(
         owned.operator.identity, owned.operator.id, owned.registration.region, owned.registration.level, names,
         site.service_items, site.accesses, site.id,
@@ -99,10 +97,19 @@ def candidate_again(owned: OwnedSite) -> Candidate:
 
 
 async def get(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID) -> tuple[Owned, list[OwnedSite]]:
-    """One registration with its first sites. Raises UnknownRegistration (404), Forbidden (403)."""
+    """One registration with its first sites. An official's look leaves an audit row.
+
+    Raises UnknownRegistration (404), Forbidden (403).
+    """
     owned = await registrations.get(tx, registration_id)
     POLICY.require(who, Act.READ, owned)
-    return owned, await sites.of_registration(tx, owned, SHOWN_SITES)
+    await looks.at_one(tx, rt, who, Act.READ, f"/registrations/{registration_id}", owned.organisation)
+    return owned, await first_sites(tx, owned)
+
+
+async def first_sites(tx: Tx, owned: Owned) -> list[OwnedSite]:
+    """The first sites of a registration, as it is shown with them."""
+    return await sites.of_registration(tx, owned, SHOWN_SITES)
 
 
 async def page(
@@ -110,15 +117,11 @@ async def page(
     after: UUID | None, limit: int,
 ) -> list[Owned]:  # fmt: skip
     """Registrations the caller reaches, newest first. An official's look leaves an audit row."""
-    reach: Reach = POLICY.reach(who, Act.READ)
     found = await registrations.page(
-        tx, reach, number=number, operator_id=operator_id, status=status, after=after, limit=limit
+        tx, POLICY.reach(who, Act.READ), number=number, operator_id=operator_id, status=status, after=after, limit=limit
     )
-    if any(owned.organisation != who.organisation for owned in found):
-        await audit.record(
-            tx, who=who, act=Act.READ, resource="/registrations", outcome="granted", at=rt.clock.now(),
-            detail={"ids": [str(owned.registration.id) for owned in found]},
-        )  # fmt: skip
+    owners = {owned.registration.id: owned.organisation for owned in found}
+    await looks.at_list(tx, rt, who, Act.READ, "/registrations", owners)
     return found
 
 
@@ -139,7 +142,7 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
     registrations.MOVES.lifecycle.after(owned.registration.status, Action.GRANT)
     proposed = await sites.of_registration(tx, owned, MOST_SITES)
     for site in proposed:
-        await admission.require(rt, tx, candidate_again(site))
+        await admission.require(rt, tx, await candidate_again(tx, site))
     number = await _next_number(tx, rt, owned)
     granted = await registrations.MOVES.move(
         tx, owned.registration, Action.GRANT, who=who, why=body.statement.reasons, at=at, number=number,
@@ -158,12 +161,12 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
 
 async def enter_site(tx: Tx, rt: Runtime, who: Caller, proposed: OwnedSite, *, why: str) -> OwnedSite:
     """A proposed site is live from now on: its names are its own, and everybody is told. Raises NotAdmitted."""
-    at, site = rt.clock.now(), proposed.site
-    held = await sites.make_live(tx, site.id, amendment_id=None)
-    lost = [domain for domain in site.domains if domain not in held]
-    if lost:
-        message = f"somebody else was given {', '.join(lost)} meanwhile"
-        admission.raise_for([GroundFound(code="domain_taken", field="domains", message=message)])
+    at, site, operator_id = rt.clock.now(), proposed.site, proposed.operator.id
+    names = await claims.asked_for(tx, site.id)
+    await writing.take(tx, site.id, operator_id, names, amendment_id=None, at=at)
+    await claims.reorder(tx, site.id, [name.ascii for name in names])
+    await writing.require_addresses(tx, site.id, operator_id, site.accesses, at)
+    await accesses.enter(tx, site.id)
     await sites.MOVES.move(tx, site, SiteAction.ENTER, who=who, why=why, at=at)
     return await writing.changed(tx, site.id, cause={"kind": "grant", "by": who.person}, at=at)
 
@@ -178,7 +181,8 @@ async def refuse(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: 
     POLICY.require(who, Act.REFUSE, owned)
     registrations.MOVES.lifecycle.after(owned.registration.status, Action.REFUSE)
     proposed = await sites.of_registration(tx, owned, MOST_SITES)
-    refusal = await refusal_of(tx, rt, owned.registration.level, owned.registration.region, body, proposed)
+    candidates = [await candidate_again(tx, site) for site in proposed]
+    refusal = await refusal_of(tx, rt, owned.registration.level, owned.registration.region, body, candidates)
     refused = await registrations.MOVES.move(
         tx, owned.registration, Action.REFUSE, who=who, why=body.statement.reasons, at=at,
         refusal=refusal.model_dump(mode="json"),
@@ -195,14 +199,13 @@ async def refuse(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: 
 
 
 async def refusal_of(
-    tx: Tx, rt: Runtime, level: str, region: str, body: Refusing, proposed: list[OwnedSite]
+    tx: Tx, rt: Runtime, level: str, region: str, body: Refusing, candidates: list[Candidate]
 ) -> Refusal:
     """What a refusal says: the officer's statement and codes, and every ground that the rules find now."""
     unknown = [code for code in body.codes if code not in rt.rules.refusal_grounds]
     if unknown:
         known = ", ".join(rt.rules.refusal_grounds)
-        raise ValidityWrong.field("codes", f"{unknown[0]} is none of: {known}")
-    candidates = [candidate_again(site) for site in proposed]
+        raise InvalidValues.field("codes", f"{unknown[0]} is none of: {known}")
     facts = await admission.facts_of(rt, tx, candidates)
     found = [ground for candidate in candidates for ground in admission.grounds(rt.rules, facts, candidate)]
     authority = regulator_for(rt, level, region)
@@ -215,8 +218,8 @@ async def refusal_of(
 
 async def drop_site(tx: Tx, rt: Runtime, who: Caller, site: OwnedSite, *, why: str) -> None:
     """A proposed site is not entered: its names and addresses are free again."""
-    await sites.release(tx, site.site.id)
-    await sites.end_accesses(tx, site.site.id, site.site.accesses)
+    await claims.release(tx, site.site.id)
+    await accesses.end(tx, site.site.id, site.site.accesses)
     await sites.MOVES.move(tx, site.site, SiteAction.DROP, who=who, why=why, at=rt.clock.now())
 
 
@@ -227,8 +230,9 @@ async def mark_overdue(rt: Runtime, tx: Tx, registration_id: UUID) -> None:
 
 async def end_if_empty(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID) -> None:
     """A registration without a site is ended; its number is never used again."""
-    if await sites.live_sites(tx, registration_id) == 0:
-        owned = await registrations.hold(tx, registration_id)
+    owned = await registrations.hold(tx, registration_id)
+    ends = registrations.MOVES.lifecycle.can(owned.registration.status, Action.END)
+    if ends and await sites.live_sites(tx, registration_id) == 0:
         await registrations.MOVES.move(
             tx, owned.registration, Action.END, who=who, why="Its last site ended.", at=rt.clock.now()
         )

@@ -1,14 +1,19 @@
-"""An appeal against a refusal was won, or not decided in time: what was refused is open again (model: appeals)."""
+"""An appeal against an act of ours was won, or not decided in time: the act falls (model: appeals).
 
+A refusal falls: what was refused is on the desk again, with a fresh clock. An execution falls: it is undone.
+"""
+
+from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from registry.lifecycle import Action, AmendmentAction, SiteAction
 from registry.service import amendments, registrations
 from registry.service.registrations import CLAIMED_BEYOND, CLOCKS
+from registry.store import accesses, claims, sites
 from registry.store import amendments as proposals
 from registry.store import registrations as register
-from registry.store import sites
-from shared.contracts.grounds import ActRef
+from registry.store.sites import OwnedSite
 from shared.contracts.http.registry import MOST_SITES, RegistrationKind
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
@@ -19,39 +24,47 @@ SYSTEM: Final = Caller.system("registry")
 WHY: Final = "The refusal fell on appeal: the application is decided anew."
 
 
-async def reopen(tx: Tx, rt: Runtime, act: ActRef) -> None:
-    """Put what was refused back on the desk, with a fresh clock. Nothing else of ours is an act of its own."""
-    if act.kind == "refusal":
-        await _registration(tx, rt, act)
-    elif act.kind == "amendment":
-        await _amendment(tx, rt, act)
-
-
-async def _registration(tx: Tx, rt: Runtime, act: ActRef) -> None:
-    owned, at = await register.hold(tx, act.id), rt.clock.now()
-    if not register.MOVES.lifecycle.can(owned.registration.status, Action.REOPEN):
+async def registration(tx: Tx, rt: Runtime, registration_id: UUID) -> None:
+    """A refused application is on the desk again, unless its operator has filed another one since."""
+    owned, at = await register.hold(tx, registration_id), rt.clock.now()
+    found = owned.registration
+    if not register.MOVES.lifecycle.can(found.status, Action.REOPEN):
         return
-    await register.MOVES.move(tx, owned.registration, Action.REOPEN, who=SYSTEM, why=WHY, at=at, refusal=None)
-    clock = CLOCKS[RegistrationKind(owned.registration.kind)]
-    due = await deadlines.start(tx, kind=registrations.DECISION, aggregate_id=act.id, clock_name=clock, rt=rt, at=at)
+    if found.kind == RegistrationKind.FILING and await register.filing_of(tx, owned.operator) is not None:
+        return
+    await register.MOVES.move(tx, found, Action.REOPEN, who=SYSTEM, why=WHY, at=at, refusal=None, overdue_at=None)
+    until = await _clock(tx, rt, registrations.DECISION, registration_id, found.kind)
     for site in await sites.of_registration(tx, owned, MOST_SITES):
-        names, accesses = await sites.given_back(tx, site.site.id)
-        await sites.MOVES.move(tx, site.site, SiteAction.REOPEN, who=SYSTEM, why=WHY, at=at)
-        # A name that somebody else was given meanwhile is not taken from them: the desk sees that it is missing.
-        await sites.claim(
-            tx, site.site.id, owned.operator.id, names, amendment_id=None, until=due.due_at + CLAIMED_BEYOND, at=at
-        )
-        for access in accesses:
-            await sites.add_access(tx, site.site.id, owned.operator.id, access)
+        await _site(tx, site, until, at)
 
 
-async def _amendment(tx: Tx, rt: Runtime, act: ActRef) -> None:
-    amendment, at = await proposals.hold(tx, act.id), rt.clock.now()
-    if not proposals.MOVES.lifecycle.can(amendment.status, AmendmentAction.REOPEN):
+async def amendment(tx: Tx, rt: Runtime, amendment_id: UUID) -> None:
+    """A refused proposal is on the desk again, unless its operator has made another one about the same since."""
+    found, at = await amendments.hold(tx, amendment_id), rt.clock.now()
+    if not proposals.MOVES.lifecycle.can(found.status, AmendmentAction.REOPEN):
         return
-    if amendment.site_id is not None and await proposals.pending(tx, amendment.site_id, amendment.operator_id):
-        return  # the operator has proposed something else since; that one is being decided
-    await proposals.MOVES.move(tx, amendment, AmendmentAction.REOPEN, who=SYSTEM, why=WHY, at=at, refusal=None)
-    await deadlines.start(
-        tx, kind=amendments.DECISION, aggregate_id=act.id, clock_name=CLOCKS[RegistrationKind.FILING], rt=rt, at=at
-    )
+    if await proposals.pending(tx, found.site_id, found.operator_id) is not None:
+        return
+    await proposals.MOVES.move(tx, found, AmendmentAction.REOPEN, who=SYSTEM, why=WHY, at=at, refusal=None,
+                               overdue_at=None)  # fmt: skip
+    if found.site_id is None:
+        await _clock(tx, rt, amendments.DECISION, amendment_id, RegistrationKind.FILING)
+        return
+    site = await sites.get(tx, found.site_id)
+    until = await _clock(tx, rt, amendments.DECISION, amendment_id, site.registration.kind)
+    if found.kind == "add_site":
+        await _site(tx, site, until, at)
+
+
+async def _clock(tx: Tx, rt: Runtime, kind: str, aggregate_id: UUID, registration_kind: str) -> datetime:
+    clock = CLOCKS[RegistrationKind(registration_kind)]
+    due = await deadlines.start(tx, kind=kind, aggregate_id=aggregate_id, clock_name=clock, rt=rt, at=rt.clock.now())
+    return due.due_at + CLAIMED_BEYOND
+
+
+async def _site(tx: Tx, site: OwnedSite, until: datetime, at: datetime) -> None:
+    """A dropped site is asked for again. Who got one of its names meanwhile keeps it: whoever grants learns of it."""
+    await sites.MOVES.move(tx, site.site, SiteAction.REOPEN, who=SYSTEM, why=WHY, at=at)
+    names = await claims.asked_for(tx, site.site.id)
+    await claims.claim(tx, site.site.id, site.operator.id, names, amendment_id=None, until=until, at=at)
+    await accesses.give_back(tx, site.site.id, at)

@@ -1,29 +1,33 @@
 """Sites: read, found by name, seen as they were; given up by their operator, whole or at one provider."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from registry.errors import LastAccess, NotLive, UnderMeasure, UnknownAccess, UnknownSite
+from registry.errors import AmendmentPending, LastAccess, NotLive, UnderMeasure, UnknownAccess, UnknownSite
 from registry.lifecycle import SiteAction, SiteStatus
 from registry.policy import POLICY, Act
-from registry.service import registrations, writing
-from registry.store import executions, sites
+from registry.service import looks, registrations, writing
+from registry.store import accesses, amendments, claims, executions, sites
 from registry.store.sites import OwnedSite
+from shared.contracts.grounds import AddressForService
 from shared.contracts.registry import SiteRecordedV1
+from shared.rules import Effect
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
-from shared.runtime.acts import audit
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.problems import Invalid
 from shared.runtime.db.postgres import Tx
+
+HOLDING: Final = frozenset({Effect.SUSPEND_ACCESS, Effect.CUT_ACCESS, Effect.REVOKE})
+"""Effects that, carried out, keep a site as it is until they are undone; one that struck an item is over with that."""
 
 
 async def get(tx: Tx, rt: Runtime, who: Caller, site_id: UUID) -> OwnedSite:
     """One site. An official's look leaves an audit row. Raises UnknownSite (404), Forbidden (403)."""
     site = await sites.get(tx, site_id)
     POLICY.require(who, Act.READ, site)
-    await _seen(tx, rt, who, site)
+    await looks.at_one(tx, rt, who, Act.READ, f"/sites/{site_id}", site.organisation)
     return site
 
 
@@ -37,41 +41,49 @@ async def by_domain(tx: Tx, rt: Runtime, who: Caller, domain: str) -> list[Owned
         name = normalise_domain(domain)
     except InvalidIdentifier as wrong:
         raise Invalid.field("domain", wrong.message) from wrong
-    found = await sites.by_domain(tx, [name.ascii, *name.above])
+    found = await claims.by_domain(tx, [name.ascii, *name.above])
     if found is None:
         return []
     site = await sites.get(tx, found)
     if not reach.admits(site):
         return []
-    await _seen(tx, rt, who, site)
+    await looks.at_one(tx, rt, who, Act.READ, f"/sites/{found}", site.organisation)
     return [site]
 
 
 async def at(
     tx: Tx, rt: Runtime, who: Caller, site_id: UUID, moment: datetime
 ) -> tuple[SiteRecordedV1, dict[str, Any], datetime]:
-    """The record of a site as it was. Raises UnknownSite (404) also for a time before it was entered."""
+    """The record of a site as it was; without the address for service, which is its operator's of that time.
+
+    Raises UnknownSite (404) also for a time before it was entered.
+    """
     await get(tx, rt, who, site_id)
     found = await sites.version_at(tx, site_id, moment)
     if found is None:
         raise UnknownSite(site_id=site_id)
-    return found
+    record, cause, since = found
+    operator = record.operator.model_copy(update={"address_for_service": AddressForService()})
+    return record.model_copy(update={"operator": operator}), cause, since
 
 
 async def deregister(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, *, reasons: str) -> OwnedSite:
     """Give a site up: it ends, its names are free. Not while a measure lies on it or is being decided about.
 
-    Raises UnknownSite (404); Forbidden (403); ActionRefused, UnderMeasure (409).
+    Raises UnknownSite (404); Forbidden (403); ActionRefused, UnderMeasure, AmendmentPending (409).
     """
     at_ = rt.clock.now()
     site = await sites.hold(tx, site_id)
     POLICY.require(who, Act.DEREGISTER, site)
     sites.MOVES.lifecycle.after(site.site.status, SiteAction.DEREGISTER)
     await require_free(tx, site)
+    pending = await amendments.pending(tx, site_id, site.operator.id)
+    if pending is not None:
+        raise AmendmentPending(amendment_id=str(pending))
     await sites.MOVES.move(tx, site.site, SiteAction.DEREGISTER, who=who, why=reasons, at=at_)
     ended = await writing.changed(tx, site_id, cause={"kind": "deregister", "by": who.person}, at=at_)
-    await sites.release(tx, site_id)
-    await sites.end_accesses(tx, site_id, site.site.accesses)
+    await claims.release(tx, site_id)
+    await accesses.end(tx, site_id, site.site.accesses)
     await registrations.end_if_empty(tx, rt, who, site.registration.id)
     return ended
 
@@ -88,7 +100,7 @@ async def end_access(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, access_id:
         raise UnknownAccess(access_id=access_id)
     if len(site.site.accesses) == 1:
         raise LastAccess
-    await sites.end_accesses(tx, site_id, ending)
+    await accesses.end(tx, site_id, ending)
     await sites.MOVES.change(tx, site.site, "end_access", who=who, why=reasons, at=at_)
     cause = {"kind": "end_access", "id": str(access_id), "by": who.person}
     return await writing.changed(tx, site_id, cause=cause, at=at_)
@@ -102,12 +114,5 @@ def require_live(site: OwnedSite) -> None:
 
 async def require_free(tx: Tx, site: OwnedSite) -> None:
     """Nobody edits what is being decided about, or what a measure must restore exactly. Raises UnderMeasure."""
-    if await executions.open_on_site(tx, site.site.id):
+    if await executions.open_on_site(tx, site.site.id, HOLDING):
         raise UnderMeasure
-
-
-async def _seen(tx: Tx, rt: Runtime, who: Caller, site: OwnedSite) -> None:
-    if who.organisation != site.organisation:
-        await audit.record(
-            tx, who=who, act=Act.READ, resource=f"/sites/{site.site.id}", outcome="granted", at=rt.clock.now()
-        )

@@ -6,8 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from registry.errors import NotAdmitted
-from registry.store import sites
-from registry.store.sites import Access, Name, OwnedSite
+from registry.store import accesses, claims, sites
+from registry.store.accesses import Access
+from registry.store.claims import Name
+from registry.store.operators import Operator
+from registry.store.sites import OwnedSite
 from shared.contracts.http.registry import GroundFound
 from shared.runtime.acts import outbox
 from shared.runtime.db.postgres import Tx
@@ -18,17 +21,38 @@ async def claim(
     at: datetime,
 ) -> None:  # fmt: skip
     """Claim names; whoever lost a race for one learns which. Raises NotAdmitted."""
-    lost = await sites.claim(tx, site_id, operator_id, names, amendment_id=amendment_id, until=until, at=at)
+    lost = await claims.claim(tx, site_id, operator_id, names, amendment_id=amendment_id, until=until, at=at)
     if lost:
         _refuse("domain_taken", "domains", lost)
 
 
-async def host(tx: Tx, site_id: UUID, operator_id: UUID, accesses: Sequence[Access]) -> None:
-    """Write accesses with their addresses; whoever lost a race for one learns which. Raises NotAdmitted."""
-    for access in accesses:
-        lost = await sites.add_access(tx, site_id, operator_id, access)
-        if lost:
-            _refuse("address_taken", "accesses", lost)
+async def take(
+    tx: Tx, site_id: UUID, operator_id: UUID, names: Sequence[Name], *, amendment_id: UUID | None, at: datetime
+) -> None:
+    """What was claimed is the site's from now on. A name lost since then is asked for again. Raises NotAdmitted."""
+    got = await claims.make_live(tx, site_id, amendment_id=amendment_id)
+    lost = [name for name in names if name.ascii not in got]
+    if lost:
+        await claim(tx, site_id, operator_id, lost, amendment_id=amendment_id, until=at, at=at)
+        await claims.make_live(tx, site_id, amendment_id=amendment_id)
+
+
+async def host(
+    tx: Tx, site_id: UUID, operator_id: UUID, wanted: Sequence[Access], *, claimed_until: datetime | None, at: datetime
+) -> None:
+    """Write accesses under the lock of their addresses. Raises NotAdmitted."""
+    await require_addresses(tx, site_id, operator_id, wanted, at)
+    for access in wanted:
+        await accesses.add(tx, site_id, operator_id, access, claimed_until=claimed_until)
+
+
+async def require_addresses(tx: Tx, site_id: UUID, operator_id: UUID, wanted: Sequence[Access], at: datetime) -> None:
+    """Hold addresses, and refuse those that are another's; whoever lost a race learns which. Raises NotAdmitted."""
+    await accesses.lock(tx, {ip for access in wanted for ip in access.ips})
+    uses = {use for access in wanted for use in access.wanted_by(operator_id)}
+    taken = await accesses.taken(tx, uses, at, except_site=site_id)
+    if taken:
+        _refuse("address_taken", "accesses", sorted({ip for ip, *_ in taken}))
 
 
 def _refuse(code: str, field: str, lost: Sequence[str]) -> None:
@@ -42,3 +66,11 @@ async def changed(tx: Tx, site_id: UUID, *, cause: dict[str, Any], at: datetime)
     sites.keep_version(tx, owned, cause)
     outbox.add(tx, owned.recorded, at=at)
     return owned
+
+
+async def operator_changed(tx: Tx, operator: Operator, *, cause: dict[str, Any], at: datetime) -> None:
+    """Tell every site of a held operator anew: others know an operator by the records of its sites."""
+    touched = await sites.touch_all(tx, operator, at)
+    for owned in touched:
+        sites.keep_version(tx, owned, cause)
+    outbox.add(tx, *(owned.recorded for owned in touched), at=at)

@@ -67,11 +67,11 @@ WORDS: Final = {
     "organisation": "organisation = ANY ({})",
     "region": "region = ANY ({})",
     "level": "level = ANY ({})",
+    "receiver": "receiver = ANY ({})",
 }
 MARK_OVERDUE: Final = """
 UPDATE amendment SET overdue_at = $2 WHERE id = $1 AND status = 'proposed' AND overdue_at IS NULL
 """
-CONSENT: Final = "UPDATE amendment SET consent_by = $2 WHERE id = $1 AND status = 'proposed' AND consent_by IS NULL"
 
 
 def of(row: asyncpg.Record) -> Amendment:
@@ -127,11 +127,6 @@ async def page(tx: Tx, reach: Reach, *, status: str | None, after: UUID | None, 
         after, limit, status, *values,
     )  # fmt: skip
     return [of(row) for row in rows]
-
-
-async def consent(tx: Tx, amendment_id: UUID, by: str) -> None:
-    """The receiving operator agrees to a transfer."""
-    await tx.execute(CONSENT, amendment_id, by)
 
 
 async def mark_overdue(tx: Tx, amendment_id: UUID, at: datetime) -> None:

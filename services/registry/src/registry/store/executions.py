@@ -51,11 +51,6 @@ class Execution:
     changed_at: datetime
 
     @property
-    def carried_out_items(self) -> list[str]:
-        """The service items of the site before this struck one: where undoing it goes back to."""
-        return list(self.items_before or ())
-
-    @property
     def took_part(self) -> tuple[str, ...]:
         """Everybody who signed so far, on either side: none of them signs again."""
         return tuple(person for person in (*self.signed_by, self.accepted_by, self.confirmed_by) if person)
@@ -93,7 +88,8 @@ WORDS: Final = {
     "region": "region = ANY ({})",
 }
 OPEN_ON_SITE: Final = """
-SELECT EXISTS (SELECT FROM execution WHERE site_id = $1 AND status IN ('received', 'accepted', 'carried_out'))
+SELECT EXISTS (SELECT FROM execution WHERE site_id = $1 AND (
+           status IN ('received', 'accepted') OR status = 'carried_out' AND effect = ANY ($2)))
 """
 REMAINING: Final = """
 SELECT effect FROM execution WHERE site_id = $1 AND status = 'carried_out' AND id <> $2
@@ -103,7 +99,11 @@ SELECT o.identity FROM execution e JOIN operator o ON o.id = e.operator_id
  WHERE o.identity = ANY ($1) AND e.effect = 'bar' AND e.status = 'carried_out'
    AND NOT e.appeal_open AND e.bar_from <= $2 AND e.until > $2
 """
-APPEAL: Final = "UPDATE execution SET appeal_open = $2 WHERE decision_id = $1"
+APPEAL_FILED: Final = "UPDATE execution SET appeal_open = true WHERE decision_id = $1 OR id = $1"
+APPEAL_REJECTED: Final = """
+UPDATE execution SET appeal_open = false, bar_from = CASE WHEN bar_from > $2 THEN $2 ELSE bar_from END
+ WHERE decision_id = $1 OR id = $1
+"""
 MARK_OVERDUE: Final = """
 UPDATE execution SET overdue_at = $2 WHERE id = $1 AND status IN ('received', 'accepted') AND overdue_at IS NULL
 """
@@ -189,9 +189,9 @@ async def page(
     return [of(row) for row in rows]
 
 
-async def open_on_site(tx: Tx, site_id: UUID) -> bool:
-    """Whether a measure lies on a site, or is being decided about."""
-    found: bool = await tx.fetchval(OPEN_ON_SITE, site_id)
+async def open_on_site(tx: Tx, site_id: UUID, holding: Collection[str]) -> bool:
+    """Whether a measure with one of these effects lies on a site, or any is being decided about."""
+    found: bool = await tx.fetchval(OPEN_ON_SITE, site_id, sorted(holding))
     return found
 
 
@@ -205,9 +205,14 @@ async def barred(tx: Tx, identities: Collection[str], at: datetime) -> set[str]:
     return {row["identity"] for row in await tx.fetch(BARRED, list(identities), at)}
 
 
-async def note_appeal(tx: Tx, decision_id: UUID, *, is_open: bool) -> None:
-    """An appeal against a decision is open: a bar does not begin before it is decided."""
-    await tx.execute(APPEAL, decision_id, is_open)
+async def appeal_filed(tx: Tx, act_id: UUID) -> None:
+    """An appeal against a decision, or its execution, is open: a bar does not begin before it is decided."""
+    await tx.execute(APPEAL_FILED, act_id)
+
+
+async def appeal_rejected(tx: Tx, act_id: UUID, at: datetime) -> None:
+    """The appeal was rejected: a bar that was carried out begins."""
+    await tx.execute(APPEAL_REJECTED, act_id, at)
 
 
 async def mark_overdue(tx: Tx, execution_id: UUID, at: datetime) -> None:

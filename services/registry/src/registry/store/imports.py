@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-import asyncpg
-
 from registry.errors import UnknownImport
+from registry.store import accesses, claims
+from registry.store.claims import Name
 from registry.store.registrations import Registration
-from registry.store.sites import Name, OwnedSite
+from registry.store.sites import OwnedSite
 from shared.runtime.db.postgres import Tx
 
 
@@ -44,12 +44,12 @@ class Result:
     """What is to be said of a row: it was rejected, or it is in and something must be put right."""
 
     line: int
+    place: int
     kind: str
     raw: str
     code: str
     field: str | None
     message: str
-    site_id: UUID | None = None
 
 
 COLUMNS: Final = """id, organisation_id, started_by, filename, status, records, accepted, unchanged, rejected, findings,
@@ -66,20 +66,8 @@ UPDATE import SET records = records + $2 + $3 + $4, accepted = accepted + $2, un
 """
 FINISH: Final = "UPDATE import SET status = $2, changed_at = $3 WHERE id = $1"
 RESULTS: Final = """
-SELECT line, kind, raw, code, field, message, site_id FROM import_result
- WHERE import_id = $1 AND (line, kind, code) > ($2, $3, $4) ORDER BY line, kind, code LIMIT 1000
-"""
-DEDICATED: Final = "SELECT ip, dedicated, operator_id FROM address WHERE ip = ANY ($1)"
-USE_ADDRESSES: Final = """
-INSERT INTO address AS held (ip, dedicated, operator_id, uses)
-SELECT ip, dedicated, operator_id, uses FROM unnest($1::text[], $2::boolean[], $3::uuid[], $4::integer[])
-    AS given (ip, dedicated, operator_id, uses)
- ORDER BY ip
-ON CONFLICT (ip) DO UPDATE
-   SET uses = held.uses + excluded.uses, dedicated = held.dedicated OR excluded.dedicated,
-       operator_id = excluded.operator_id
- WHERE held.operator_id = excluded.operator_id OR NOT held.dedicated AND NOT excluded.dedicated
-RETURNING ip
+SELECT line, place, kind, raw, code, field, message FROM import_result
+ WHERE import_id = $1 AND (line, place) > ($2, $3) ORDER BY line, place LIMIT 1000
 """
 LAST_ORDINALS: Final = """
 UPDATE registration SET last_ordinal = given.last FROM unnest($1::uuid[], $2::integer[]) AS given (id, last)
@@ -105,8 +93,8 @@ async def progress(
 ) -> None:
     """A batch is in."""
     if results:
-        columns = ("import_id", "line", "kind", "raw", "code", "field", "message", "site_id")
-        rows = [(import_id, r.line, r.kind, r.raw, r.code, r.field, r.message, r.site_id) for r in results]
+        columns = ("import_id", "line", "place", "kind", "raw", "code", "field", "message")
+        rows = [(import_id, r.line, r.place, r.kind, r.raw, r.code, r.field, r.message) for r in results]
         await tx.copy_records_to_table("import_result", records=rows, columns=columns)
     rejected = len({result.line for result in results if result.kind == "rejected"})
     await tx.execute(PROGRESS, import_id, accepted, unchanged, rejected, len(results) - rejected, at)
@@ -117,7 +105,7 @@ async def finish(tx: Tx, import_id: UUID, status: str, at: datetime) -> None:
     await tx.execute(FINISH, import_id, status, at)
 
 
-async def results(tx: Tx, import_id: UUID, after: tuple[int, str, str]) -> list[Result]:
+async def results(tx: Tx, import_id: UUID, after: tuple[int, int]) -> list[Result]:
     """What is to be said of its rows, in the order of the file."""
     return [Result(**dict(row)) for row in await tx.fetch(RESULTS, import_id, *after)]
 
@@ -127,9 +115,12 @@ async def enter(
     ordinals: dict[UUID, int], at: datetime,
 ) -> list[str]:  # fmt: skip
     """Enter registrations and live sites by COPY; gives the addresses that are taken, and then all must be undone."""
-    lost = await _use_addresses(tx, [site for site, _ in entered])
-    if lost:
-        return lost
+    hosted = [(owned.operator.id, access) for owned, _ in entered for access in owned.site.accesses]
+    await accesses.lock(tx, {ip for _, access in hosted for ip in access.ips})
+    wanted = {use for operator_id, access in hosted for use in access.wanted_by(operator_id)}
+    if lost := await accesses.taken(tx, wanted, at):
+        return sorted({ip for ip, *_ in lost})
+    await claims.release_expired(tx, [name.ascii for _, names in entered for name in names], at)
     await tx.copy_records_to_table(
         "registration",
         records=[
@@ -160,24 +151,9 @@ async def enter(
     await tx.copy_records_to_table(
         "access",
         records=[
-            (a.id, o.site.id, place, a.provider_id, list(a.ips), a.hosting_mode, a.region, a.status)
+            (a.id, o.site.id, o.operator.id, place, a.provider_id, list(a.ips), a.hosting_mode, a.region, a.status)
             for o, _ in entered for place, a in enumerate(o.site.accesses, 1)
         ],
-        columns=("id", "site_id", "place", "provider_id", "ips", "hosting_mode", "region", "status"),
+        columns=("id", "site_id", "operator_id", "place", "provider_id", "ips", "hosting_mode", "region", "status"),
     )  # fmt: skip
     return []
-
-
-async def _use_addresses(tx: Tx, entered: Sequence[OwnedSite]) -> list[str]:
-    uses: dict[str, list[object]] = {}
-    for owned in entered:
-        for access in owned.site.accesses:
-            for ip in access.ips:
-                use = uses.setdefault(ip, [access.dedicated, owned.operator.id, 0])
-                use[0], use[1], use[2] = bool(use[0]) or access.dedicated, owned.operator.id, int(str(use[2])) + 1
-    got: list[asyncpg.Record] = await tx.fetch(
-        USE_ADDRESSES, list(uses), [u[0] for u in uses.values()], [u[1] for u in uses.values()],
-        [u[2] for u in uses.values()],
-    )  # fmt: skip
-    kept = {row["ip"] for row in got}
-    return [ip for ip in uses if ip not in kept]

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -82,14 +83,6 @@ RETURNING {COLUMNS}
 GET: Final = f"SELECT {COLUMNS} FROM operator WHERE id = $1"
 HOLD: Final = f"{GET} FOR UPDATE"
 BY_IDENTITY: Final = f"SELECT {COLUMNS} FROM operator WHERE identity = $1"
-ADD_MANY: Final = """
-INSERT INTO operator (id, identity, document, kind, region, particulars, address, entered_by, created_at, changed_at)
-SELECT id, identity, document, kind, region, particulars, '{}', $7, $8, $8
-  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[])
-    AS given (id, identity, document, kind, region, particulars)
- ORDER BY identity
-ON CONFLICT (identity) DO NOTHING
-"""
 HOLD_MANY: Final = f"SELECT {COLUMNS} FROM operator WHERE identity = ANY ($1) ORDER BY identity FOR UPDATE"
 
 
@@ -139,17 +132,24 @@ async def by_identity(tx: Tx, identity: str) -> Operator | None:
     return of(row) if row else None
 
 
-async def enter_many(
-    tx: Tx, rows: list[tuple[UUID, str, str, str, str, dict[str, Any]]], by: str, at: datetime
-) -> None:
-    """Enter those of these (id, identity, document, kind, region, particulars) that are new."""
-    if rows:
-        await tx.execute(ADD_MANY, *map(list, zip(*rows, strict=True)), by, at)
+async def enter_many(tx: Tx, new: Sequence[Operator]) -> None:
+    """Enter operators by COPY. Raises UniqueViolationError if somebody has entered one of them meanwhile."""
+    await tx.copy_records_to_table(
+        "operator",
+        records=[
+            (o.id, o.identity, o.document, o.kind, o.region, o.particulars.model_dump(), o.address.model_dump(),
+             o.entered_by, o.changed_at, o.changed_at) for o in new
+        ],
+        columns=("id", "identity", "document", "kind", "region", "particulars", "address", "entered_by", "created_at",
+                 "changed_at"),
+    )  # fmt: skip
+    for operator in new:
+        keep_version(tx, operator, {"kind": "import", "by": operator.entered_by})
 
 
-async def hold_many(tx: Tx, identities: list[str]) -> dict[str, Operator]:
-    """The operators of these identities, held."""
-    return {row["identity"]: of(row) for row in await tx.fetch(HOLD_MANY, identities)}
+async def hold_many(tx: Tx, identities: Collection[str]) -> dict[str, Operator]:
+    """The operators of these identities, held in one order."""
+    return {row["identity"]: of(row) for row in await tx.fetch(HOLD_MANY, list(identities))}
 
 
 def keep_version(tx: Tx, operator: Operator, cause: dict[str, Any]) -> None:

@@ -117,8 +117,8 @@ ON CONFLICT (region, kind) DO UPDATE SET last = greatest(c.last, EXCLUDED.last)
 MARK_OVERDUE: Final = """
 UPDATE registration SET overdue_at = $2 WHERE id = $1 AND status = 'submitted' AND overdue_at IS NULL
 """
-ACTIVE_OF: Final = f"""
-SELECT {COLUMNS}, last_ordinal FROM registration WHERE operator_id = ANY ($1) AND status = 'active'
+OPEN_OF: Final = f"""
+SELECT {COLUMNS}, last_ordinal FROM registration WHERE operator_id = ANY ($1) AND status IN ('submitted', 'active')
  ORDER BY id FOR UPDATE
 """
 BY_NUMBER: Final = f"SELECT {COLUMNS} FROM registration WHERE number = ANY ($1)"
@@ -212,9 +212,9 @@ async def mark_overdue(tx: Tx, registration_id: UUID, at: datetime) -> None:
     await tx.execute(MARK_OVERDUE, registration_id, at)
 
 
-async def active_of(tx: Tx, operator_ids: list[UUID]) -> list[tuple[Registration, int]]:
-    """The active registrations of these operators, held, with the last site number of each."""
-    return [(of(row), row["last_ordinal"]) for row in await tx.fetch(ACTIVE_OF, operator_ids)]
+async def open_of(tx: Tx, operator_ids: list[UUID]) -> list[tuple[Registration, int]]:
+    """The registrations of these operators that are asked for or active, held, with the last site number of each."""
+    return [(of(row), row["last_ordinal"]) for row in await tx.fetch(OPEN_OF, operator_ids)]
 
 
 async def by_number(tx: Tx, numbers: list[str]) -> dict[str, Registration]:

@@ -1,18 +1,18 @@
 """What coordination offices send to the directory of organisations, and what officials read there."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from shared.contracts import examples
 from shared.contracts.base import Reasons, Region, Text
 from shared.contracts.directory import Competence, Organisation, OrganisationId, Word
 from shared.contracts.grounds import Names
 
-_PARTICULARS: dict[str, Any] = {
-    "names": examples.AUTHORITY["names"],
-    "short_name": "京药监",
+_NAMES: dict[str, Any] = {"names": examples.AUTHORITY["names"], "short_name": "京药监"}
+_POWERS: dict[str, Any] = {
     "kinds": ["sector_regulator"],
     "competences": [{"item": "drugs_and_devices", "since": "2006-02-17"}],
     "redress": examples.REVIEW_BODY["id"],
@@ -52,46 +52,86 @@ class Contacts(BaseModel):
     liaison: Contact | None = None
 
 
-class Particulars(BaseModel):
-    """What can change about an organisation."""
+class Powers(BaseModel):
+    """What an organisation may do, and who reviews what it did: two people decide on it."""
 
-    model_config = _example(**_PARTICULARS)
+    model_config = _example(**_POWERS)
 
-    names: Names
-    short_name: Text
     kinds: Annotated[tuple[Word, ...], Field(min_length=1, max_length=12, description="The roles it may fill.")]
     competences: Annotated[tuple[Competence, ...], Field(max_length=100)] = ()
     parent: OrganisationId | None = Field(None, description="Whom it is subordinate to.")
     supervises: Annotated[tuple[OrganisationId, ...], Field(max_length=100)] = ()
     redress: OrganisationId | None = Field(None, description="The review body its acts are challenged at.")
-    contacts: Contacts = Contacts()
 
 
-class NewOrganisation(Particulars):
+class NewOrganisation(Powers):
     """An organisation that enters the directory. Its id is never given to another one."""
 
-    model_config = _example(id="drugs-110000", level="province", region="110000", why=_WHY, **_PARTICULARS)
+    model_config = _example(id="drugs-110000", level="province", region="110000", why=_WHY, **_NAMES, **_POWERS)
 
     id: OrganisationId
     level: Literal["national", "province"]
     region: Region | None = None
+    names: Names
+    short_name: Text
+    contacts: Contacts = Contacts()
     why: Reasons
 
 
-class OrganisationChange(Particulars):
-    """The organisation as it is to be from now on: what is left out is taken away."""
+class OrganisationChange(BaseModel):
+    """How an organisation is called and whom to ask there from now on: what is left out is taken away."""
 
-    model_config = _example(why=_WHY, **_PARTICULARS)
+    model_config = _example(why=_WHY, **_NAMES)
 
+    names: Names
+    short_name: Text
+    contacts: Contacts = Contacts()
     why: Reasons
+
+
+class NewProposal(BaseModel):
+    """What one person of a coordination office proposes, and another one confirms or not."""
+
+    model_config = _example(
+        organisation=examples.AUTHORITY["id"], organisation_version=1, action="change", powers=_POWERS, why=_WHY
+    )
+
+    organisation: OrganisationId
+    organisation_version: Annotated[int, Field(ge=1, description="The version of the organisation you read.")]
+    action: Literal["change", "close", "reopen"]
+    powers: Powers | None = Field(None, description="For a change, all of them: what is left out is taken away.")
+    why: Reasons
+
+    @model_validator(mode="after")
+    def _powers_are_for_changes(self) -> Self:
+        if (self.action == "change") != (self.powers is not None):
+            raise ValueError("a change says which powers the organisation is to have; nothing else does")
+        return self
 
 
 class Explanation(BaseModel):
-    """Why an organisation is closed, or opened again."""
+    """Why a proposal is withdrawn."""
 
     model_config = _example(why=_WHY)
 
     why: Reasons
+
+
+class ProposalView(BaseModel):
+    """A proposal, and what the reader may do with it."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    id: UUID
+    organisation: OrganisationId
+    organisation_version: int
+    action: str
+    powers: Powers | None
+    why: str
+    by: str = Field(description="Id of the organisation whose person proposed it.")
+    status: Literal["proposed", "confirmed", "withdrawn"]
+    changed_at: datetime
+    allowed_actions: list[str]
 
 
 class OrganisationView(Organisation):

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.contracts import examples
 from shared.contracts.base import Body, LegalBasis, Moment, Reasons, Sha256, Text
-from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, OperatorRef, Statement
+from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, Party, Statement
 from shared.contracts.http.registry import ClockView, Stated, WithReasons
 from shared.contracts.subjects import FrozenSite, Preview, Signature, Subject
 
@@ -148,7 +148,7 @@ class AppealView(BaseModel):
     version: int
     status: str
     act: ActRef
-    appellant: OperatorRef
+    appellant: Party
     authority: AuthorityRef = Field(description="Whose act it is")
     body: AuthorityRef = Field(description="Who decides: another organisation than any that took part")
     grounds: str
@@ -209,7 +209,9 @@ class DecisionView(BaseModel):
     correct_by: datetime | None
     urgent_ground: str | None
     site: FrozenSite | None = Field(description="The site as it is, or as it was at release")
-    preview: Preview | None = Field(description="Whom it touches besides: now, or as it was at release")
+    preview: Preview | None = Field(
+        description="Whom it touches besides: now, or as it was at release; whom it burdens sees its own hosts"
+    )
     preview_digest: str | None
     notice: NoticeState | None
     execution: ExecutionState | None
@@ -229,7 +231,7 @@ class CaseSummary(BaseModel):
     status: str
     outcome: str | None
     subject: Subject
-    operator: OperatorRef | None
+    operator: Party | None = Field(description="Whom it burdens; for a found site its provider, who passes it on")
     hosts: list[str]
     service_item: str | None
     ground: str

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
-from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Grounds, Names, OperatorRef, Statement
+from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Grounds, Names, Party, Statement
 from shared.contracts.notices import DELIVERED, ISSUED, Channel, DeliveryState, NoticeDocument, digest_of
 from shared.runtime.acts import deadlines, outbox
 from shared.runtime.acts.policy import Reach
@@ -105,7 +105,7 @@ async def issue(
     *,
     about: ActRef,
     kind: str,
-    to: OperatorRef,
+    to: Party,
     address: AddressForService,
     authority: AuthorityRef,
     title: Names,

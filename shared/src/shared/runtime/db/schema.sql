@@ -46,12 +46,36 @@ TABLE deadline (
     attempts integer NOT NULL DEFAULT 0,
     retry_at timestamp with time zone,
     error text,
+    carry_over boolean NOT NULL DEFAULT false,
+    stage text NOT NULL DEFAULT 'due'::text,
+    shift integer NOT NULL DEFAULT 0,
+    shift_unit text,
+    pause_reason text,
+    moves jsonb NOT NULL DEFAULT '[]'::jsonb,
     CONSTRAINT deadline_pkey PRIMARY KEY (id),
-    CONSTRAINT deadline_unit_check CHECK ((unit = ANY (ARRAY['working_days'::text, 'days'::text, 'hours'::text, 'seconds'::text]))),
 );
 INDEX deadline_due ON deadline USING btree (due_at) WHERE ((met_at IS NULL) AND (breached_at IS NULL) AND (suspended_at IS NULL));
 INDEX deadline_of_aggregate ON deadline USING btree (aggregate_id);
 UNIQUE INDEX deadline_open ON deadline USING btree (kind, aggregate_id) WHERE ((met_at IS NULL) AND (breached_at IS NULL));
+
+TABLE delivery (
+    notice_id uuid NOT NULL,
+    channel text NOT NULL,
+    address text NOT NULL,
+    verified boolean NOT NULL,
+    state text NOT NULL,
+    attempts integer NOT NULL DEFAULT 0,
+    retry_at timestamp with time zone,
+    proof text,
+    error text,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT delivery_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'webhook'::text, 'post'::text]))),
+    CONSTRAINT delivery_check CHECK (((retry_at IS NOT NULL) = (state = 'queued'::text))),
+    CONSTRAINT delivery_notice_id_fkey FOREIGN KEY (notice_id) REFERENCES notice(id),
+    CONSTRAINT delivery_pkey PRIMARY KEY (notice_id, channel),
+    CONSTRAINT delivery_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'delivered'::text, 'failed'::text]))),
+);
+INDEX delivery_due ON delivery USING btree (retry_at) WHERE (state = 'queued'::text);
 
 TABLE history (
     id bigint NOT NULL GENERATED AS IDENTITY,
@@ -90,6 +114,32 @@ TABLE inbox (
     event_id uuid NOT NULL,
     claimed_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT inbox_pkey PRIMARY KEY (consumer, event_id),
+);
+
+TABLE notice (
+    id uuid NOT NULL,
+    about_kind text NOT NULL,
+    about_id uuid NOT NULL,
+    kind text NOT NULL,
+    identity text NOT NULL,
+    authority_id text NOT NULL,
+    document bytea NOT NULL,
+    digest text NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    delivered_at timestamp with time zone,
+    delivered_by text,
+    opened_at timestamp with time zone,
+    CONSTRAINT notice_check CHECK (((delivered_at IS NULL) = (delivered_by IS NULL))),
+    CONSTRAINT notice_pkey PRIMARY KEY (id),
+);
+INDEX notice_about ON notice USING btree (about_id, kind);
+INDEX notice_of_recipient ON notice USING btree (identity, id);
+
+TABLE organisation (
+    id text NOT NULL,
+    version bigint NOT NULL,
+    record jsonb NOT NULL,
+    CONSTRAINT organisation_pkey PRIMARY KEY (id),
 );
 
 TABLE outbox (
