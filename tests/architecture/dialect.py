@@ -222,7 +222,7 @@ def acts() -> Iterator[str]:
             if isinstance(key, ast.Attribute) and ast.unparse(key.value) == "Act"
         }
         others = [node for path in files(package) if path != policy for node in ast.walk(tree(path))]
-        used = {node.value.id for node in others if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name)}
+        used = {ast.unparse(node.value) for node in others if isinstance(node, ast.Subscript)}
         tables = (
             node.value
             for node in tree(policy).body
