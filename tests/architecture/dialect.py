@@ -194,7 +194,11 @@ def _problems() -> Iterator[tuple[Path, ast.ClassDef]]:
     while len(known) > size:
         size = len(known)
         known |= {node.name for _, node in classes if {ast.unparse(base).split(".")[-1] for base in node.bases} & known}
-    yield from ((path, node) for path, node in classes if node.name in known)
+    yield from (
+        (path, node)
+        for path, node in classes
+        if node.name == "Problem" or {ast.unparse(base).split(".")[-1] for base in node.bases} & known
+    )
 
 
 def acts() -> Iterator[str]:
@@ -217,11 +221,16 @@ def acts() -> Iterator[str]:
             for key in node.keys
             if isinstance(key, ast.Attribute) and ast.unparse(key.value) == "Act"
         }
+        others = [node for path in files(package) if path != policy for node in ast.walk(tree(path))]
+        used = {ast.unparse(node.value) for node in others if isinstance(node, ast.Subscript)}
+        tables = (
+            node.value
+            for node in tree(policy).body
+            if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) in used and isinstance(node.value, ast.Dict)
+        )  # such as ACTS, where somebody asks about ACTS[action]
         asked = {
             node.attr
-            for path in files(package)
-            if path != policy
-            for node in ast.walk(tree(path))
+            for node in (*others, *(value for table in tables for value in table.values))
             if isinstance(node, ast.Attribute) and ast.unparse(node.value).split(".")[-1] == "Act"
         }
         yield from (f"{package.name}: {name} has no rule" for name in sorted(names - ruled))

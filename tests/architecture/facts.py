@@ -9,7 +9,7 @@ from local_stack import access_lists
 from local_stack.topology import SERVICES
 from shared.contracts.base import Fact, Topic
 from shared.contracts.catalogue import FACTS
-from shared.contracts.topics import FACT_TOPICS
+from shared.contracts.topics import DIRECTORY_ORGANISATIONS, FACT_TOPICS
 from shared.runtime.process.service import Service
 
 MAINS: Final[dict[str, Service]] = {
@@ -18,8 +18,8 @@ MAINS: Final[dict[str, Service]] = {
 
 
 def heard(name: str) -> set[type[Fact]]:
-    """What a service has a handler or a projection for; query has a reader of its own that knows facts by type."""
-    found = {*MAINS[name].handlers, *MAINS[name].projections}
+    """What a service has a handler or projection for, the runtime's too; query has a reader that knows facts by type."""
+    found = {*MAINS[name].handlers, *MAINS[name].projected}
     if name == "query":
         for value in _values("query"):
             types = {value} if isinstance(value, str) else set(value) if isinstance(value, Mapping) else set()
@@ -31,6 +31,8 @@ def listened(name: str) -> set[str]:
     """Names of the topics of facts that a service reads."""
     topics = MAINS[name].listens
     found = set() if callable(topics) else set(topics)
+    if MAINS[name].follows_directory:
+        found.add(DIRECTORY_ORGANISATIONS)
     if name == "query":
         found |= {
             each for value in _values("query") if isinstance(value, tuple) for each in value if isinstance(each, Topic)

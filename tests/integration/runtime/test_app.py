@@ -23,7 +23,7 @@ from shared.runtime.base.settings import Settings
 from shared.runtime.process.app import create_app, running
 from shared.runtime.process.supervisor import Failure, Job, Supervisor
 from tests.support import people, toy
-from tests.support.fixtures import MakeDatabase
+from tests.support.fixtures import MakeDatabase, seed_directory
 from tests.support.service import Api, running_service
 
 ROOT = Path(__file__).parents[3]
@@ -133,6 +133,7 @@ async def test_an_old_schema_is_refused_with_exit_code_3_and_the_word_migrate(
     async with process(dsn, "migrate", TOY_MIGRATIONS=str(migrations)) as migrating:
         assert await migrating.ended() == 0
         assert b"service/0001_pre_first.sql" in migrating.output
+    await seed_directory(dsn)
     async with process(dsn, TOY_MIGRATIONS=str(migrations)) as service:
         await service.until("/readyz", 200)
 

@@ -16,12 +16,13 @@ import pytest
 
 from local_stack.postgres import EmbeddedPostgres
 from shared.runtime.acts.runtime import Runtime
+from shared.runtime.db import migrations
 from shared.runtime.db.postgres import Database, TookTooLong, is_transient, within
 from shared.runtime.process import supervisor
 from shared.runtime.process.supervisor import Job
 from tests.integration.runtime.world import until
 from tests.support import toy
-from tests.support.fixtures import ROOT
+from tests.support.fixtures import seed_directory
 from tests.support.service import Api, running_service
 
 FEW_SECONDS = 4.0
@@ -40,9 +41,9 @@ def server(session_folder: Path) -> Iterator[EmbeddedPostgres]:
 @pytest.fixture(scope="module")
 async def dsn(server: EmbeddedPostgres) -> str:
     address = await server.ensure_database("toy")
+    await migrations.upgrade(address, None)
+    await seed_directory(address)
     connection = await asyncpg.connect(address)
-    for file in sorted((ROOT / "shared/src/shared/runtime/db/schema").glob("*.sql")):
-        await connection.execute(file.read_text())
     await connection.execute(toy.TABLE)
     await connection.close()
     return address

@@ -58,7 +58,7 @@ async def kept(db: Database) -> directory.Directory:
     return held
 
 
-@pytest.mark.parametrize("order", permutations((2, 3, 4)))
+@pytest.mark.parametrize("order", list(permutations((2, 3, 4))))
 async def test_the_newest_version_wins_in_whatever_order_they_come_and_however_often(
     db: Database, order: tuple[int, ...]
 ) -> None:
@@ -69,7 +69,7 @@ async def test_the_newest_version_wins_in_whatever_order_they_come_and_however_o
     assert (known.version, known.short_name) == (4, "v4")
 
 
-@pytest.mark.parametrize("order", permutations((2, 3, 4)))
+@pytest.mark.parametrize("order", list(permutations((2, 3, 4))))
 async def test_so_it_does_when_they_come_in_one_batch(db: Database, order: tuple[int, ...]) -> None:
     others = [recorded(2, "culture-110000")]
     await project(db, *(recorded(version, short_name=f"v{version}") for version in order), *others)

@@ -140,12 +140,11 @@ async def test_of_two_at_the_same_time_one_acts_and_the_other_is_told_to_wait(ap
     "changed",
     [
         {"roles": []},
-        {"roles": ["query_desk", "auditor"]},
-        {"organisation": "elsewhere"},
-        {"region": "310000"},
-        {"region": None},
-        {"level": "national"},
-        {"categories": ["culture"]},
+        {"roles": ["query_desk", "access_desk"]},
+        {"roles": ["access_desk"]},
+        {"organisation": "drugs-110000"},
+        {"organisation": "industry-310000"},
+        {"organisation": "industry"},
     ],
 )
 async def test_whoever_has_other_rights_now_gets_neither_the_old_answer_nor_a_second_act(

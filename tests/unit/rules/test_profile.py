@@ -26,9 +26,10 @@ def _cited() -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("row", _cited(), ids=lambda row: f"{type(row).__name__}-{getattr(row, 'code', '')}")
-def test_every_rule_says_where_it_comes_from(row: Any) -> None:
-    assert all(CITATION.match(part) for part in row.source.split(", "))
+def test_every_rule_says_where_it_comes_from() -> None:
+    rows = _cited()
+    assert len(rows) > 100
+    assert [row for row in rows if not all(CITATION.match(part) for part in row.source.split(", "))] == []
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,8 @@ class LocalStack:
 
         `env` adds settings by service name ("*" all of them, "agent", "issuer"). `provider=False` leaves the
         demonstration provider out. `profile` names the rules. `usual_ports` prefers the ports of topology.py, otherwise
-        they are random. `durable=False` makes PostgreSQL fast and unsafe, for tests. `console` shows what every process writes.
+        they are random. `durable=False` makes PostgreSQL fast and unsafe, for tests. `console` shows what every
+        process writes.
         """
         self.root = root.absolute()
         self.data = data_folder(self.root, database_url)

@@ -34,4 +34,4 @@ class ValidityOver(Conflict):
 
 
 class NoIndependentBody(Conflict):
-    """The directory has no review body that is independent of this authority: ask the coordination office."""
+    """The directory has no review body that is independent of everybody who took part: ask the coordination office."""

@@ -152,7 +152,7 @@ class AppealFiledV1(_AppealFact):
     """Somebody challenges an act of any department, and the clock of the review body runs."""
 
     TYPE: ClassVar[str] = "appeal.filed.v1"
-    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry", "access-control", "query")
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry", "query")
     EXAMPLE: ClassVar[dict[str, Any]] = {**_APPEAL, "body": examples.REVIEW_BODY, "filed_at": examples.AT}
 
     body: AuthorityRef
