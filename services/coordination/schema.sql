@@ -32,3 +32,29 @@ TABLE entry_version (
     CONSTRAINT entry_version_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES entry(id),
     CONSTRAINT entry_version_pkey PRIMARY KEY (entry_id, version),
 );
+
+TABLE proposal (
+    id uuid NOT NULL,
+    version integer NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    organisation text NOT NULL,
+    organisation_version integer NOT NULL,
+    region text,
+    action text NOT NULL,
+    powers jsonb,
+    why text NOT NULL,
+    by text NOT NULL,
+    proposed_by text NOT NULL,
+    confirmed_by text,
+    CONSTRAINT proposal_action_check CHECK ((action = ANY (ARRAY['change'::text, 'close'::text, 'reopen'::text]))),
+    CONSTRAINT proposal_check CHECK (((action = 'change'::text) = (powers IS NOT NULL))),
+    CONSTRAINT proposal_check1 CHECK ((confirmed_by <> proposed_by)),
+    CONSTRAINT proposal_check2 CHECK (((status = 'confirmed'::text) = (confirmed_by IS NOT NULL))),
+    CONSTRAINT proposal_organisation_fkey FOREIGN KEY (organisation) REFERENCES entry(organisation),
+    CONSTRAINT proposal_pkey PRIMARY KEY (id),
+    CONSTRAINT proposal_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'confirmed'::text, 'withdrawn'::text]))),
+);
+INDEX proposal_organisation ON proposal USING btree (organisation, id);
+-- organisation_version: what the proposing person had read: any later one makes it stale
+-- region: of the organisation, which never changes

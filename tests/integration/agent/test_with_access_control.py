@@ -44,7 +44,11 @@ class Routed(httpx.AsyncBaseTransport):
 @asynccontextmanager
 async def desk(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Desk]:
     dsn = await make_database("access-control")
-    keys: dict[str, Any] = {"signing_keys_file": folder / "orders.json", "signing_keys_generate": True, "withdraw_window_s": 0}
+    keys: dict[str, Any] = {
+        "signing_keys_file": folder / "orders.json",
+        "signing_keys_generate": True,
+        "withdraw_window_s": 0,
+    }
     async with running_service(SERVICE, dsn, clock=SystemClock(), **keys) as api:
         yield Desk(api, cast("FixedClock", SystemClock()), dsn)
 

@@ -249,7 +249,9 @@ async def test_a_kill_after_any_statement_of_a_grant_leaves_nothing(register: Re
 
     async def deregister() -> None:
         async with rt.db.transaction() as tx:
-            await sites.deregister(tx, rt, person("applicant", organisation=uscc(5)), UUID(other["id"]), reasons="Closed.")
+            await sites.deregister(
+                tx, rt, person("applicant", organisation=uscc(5)), UUID(other["id"]), reasons="Closed."
+            )
 
     await survives(rt, deregister)
 

@@ -32,7 +32,11 @@ def record(which: int = 1, /, **changes: Any) -> dict[str, Any]:
 
 
 async def sent(
-    register: Register, records: list[Any] | bytes, who: Any = "regulator-a", status: int = 200, kind: str = imports.NDJSON
+    register: Register,
+    records: list[Any] | bytes,
+    who: Any = "regulator-a",
+    status: int = 200,
+    kind: str = imports.NDJSON,
 ) -> dict[str, Any]:
     body = records if isinstance(records, bytes) else b"\n".join(map(orjson.dumps, records))
     answer = await register.api.post("/imports", content=body, who=who, headers={"Content-Type": kind})
@@ -184,7 +188,9 @@ async def test_values_of_any_json_type_reject_their_record_and_end_nothing(regis
 
 
 async def test_no_persons_number_is_kept_of_a_rejected_record(register: Register) -> None:
-    done = await sent(register, [record(1, operator_uscc="11010519491231002X"), record(1, site_name=110105194912310021)])
+    done = await sent(
+        register, [record(1, operator_uscc="11010519491231002X"), record(1, site_name=110105194912310021)]
+    )
     assert counts(done) == (0, 0, 2, 0)
     assert "1101051949123100" not in json.dumps(await results(register, done))
 
