@@ -17,9 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from query.lookup.point import Finder, group
 from query.readmodel import model as module
-from query.readmodel.acts import Measure
 from query.readmodel.decoding import Decoded, decode
 from query.readmodel.layout import Batch, Place, Unreadable
+from query.readmodel.measures import Measure
 from query.readmodel.model import ReadModel
 from query.readmodel.writer import Writer
 from shared.contracts import examples
