@@ -4,6 +4,7 @@ Nothing here decides about anybody: it does what a released decision says, to th
 is now, or declines with reasons. Nobody who signed the decision signs here (safeguard 2, docs/adr/0008).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -259,6 +260,9 @@ async def _require_signed(
     """What is hit, if it is what the person signed. Raises NotSigned with what it is now; SubjectGone."""
     if site is not None and site.site.status in {SiteStatus.ENDED, SiteStatus.PROPOSED}:
         raise SubjectGone(status=site.site.status)
+    decided = execution.decision.operator
+    if site is not None and decided is not None and decided.identity != site.operator.identity:
+        raise SubjectGone(status="another operator's by now, whom nobody told anything,")
     hits, preview = await _preview(tx, rt, execution, site)
     if preview is not None and not body.signature.covers(preview):
         raise NotSigned(preview_digest=preview.digest, collateral=[str(each) for each in sorted(preview.collateral)])
@@ -298,12 +302,24 @@ async def _take_back(tx: Tx, rt: Runtime, execution: Execution, site: OwnedSite,
     """The site as it would be had this never been carried out: other measures that lie on it stay."""
     at, why = rt.clock.now(), f"What was carried out is undone: {because}."
     if execution.effect == Effect.END_ITEM:
-        before = execution.carried_out_items
-        await sites.MOVES.change(tx, site.site, "give_item_back", who=SYSTEM, why=why, at=at, service_items=before)
+        items = site.site.service_items
+        if execution.service_item not in await executions.struck(tx, site.site.id, execution.id):
+            items = _given_back(rt, execution, items)
+        await sites.MOVES.change(
+            tx, site.site, "give_item_back", who=SYSTEM, why=why, at=at, service_items=list(items)
+        )
     else:
         remaining = await executions.remaining(tx, site.site.id, execution.id)
         await _settle(tx, site, remaining, why, at)
     await writing.changed(tx, site.site.id, cause=_cause("undoing", execution), at=at)
+
+
+def _given_back(rt: Runtime, execution: Execution, items: Sequence[str]) -> tuple[str, ...]:
+    """The items with the struck one among them again; what was put in its place when none was left goes."""
+    filler, before = rt.rules.unregulated_item, execution.carried_out_items
+    back = execution.service_item or filler
+    kept = {back, *(item for item in items if item != filler or filler in before)}
+    return tuple(item for item in dict.fromkeys((*before, *items, back)) if item in kept)
 
 
 async def _settle(tx: Tx, site: OwnedSite, remaining: set[str], why: str, at: datetime) -> None:
