@@ -1,6 +1,7 @@
 """Ways to hit somebody by way of a decision about another, or to let one measure fall or stand with another."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -8,6 +9,7 @@ from shared.contracts.enforcement import DecisionReleasedV1
 from shared.contracts.registry import ExecutionCarriedOutV1, SiteRecordedV1
 from shared.runtime.base.clock import FixedClock
 from tests.integration.registry.conftest import (  # noqa: F401 - fixtures
+    IDENTITY,
     STATEMENT,
     Register,
     a_site,
@@ -84,9 +86,9 @@ async def test_whoever_took_a_site_over_before_the_register_heard_is_not_hit_for
     )  # fmt: skip
     buyer: Who = ("buyer", {"organisation": receiver_code, "roles": ["operator"]})
     await register.post(f"/amendments/{proposed['id']}/consent", None, buyer)
-    decided = {"operator": {"identity": await register.fetchval(IDENTITY_OF, site["id"]), "name": "Seller"}}
+    seller = {"identity": await register.fetchval(IDENTITY, UUID(site["id"])), "name": "Seller"}
     await register.post(f"/amendments/{proposed['id']}/grant", {"statement": STATEMENT}, "regulator-a")
-    decision = await register.decided(site, **decided)  # released before, heard after
+    decision = await register.decided(site, operator=seller)  # released before, heard after
     execution = await register.execution(decision)
     body, path = await register.signed(execution), f"/executions/{execution['id']}"
     refused = await register.api.post(f"{path}/acceptance", json=body, who="regulator-a")
@@ -94,9 +96,3 @@ async def test_whoever_took_a_site_over_before_the_register_heard_is_not_hit_for
     assert await register.told(ExecutionCarriedOutV1) == []
     declined = await register.post(f"{path}/decline", {"statement": STATEMENT}, "regulator-a")
     assert declined["status"] == "declined"
-
-
-IDENTITY_OF = """
-SELECT o.identity FROM site s JOIN registration r ON r.id = s.registration_id JOIN operator o ON o.id = r.operator_id
- WHERE s.id = $1::text::uuid
-"""
