@@ -60,6 +60,7 @@ def refusal(act: dict[str, Any], issued_at: Any) -> RegistryNoticeIssuedV1:
     return RegistryNoticeIssuedV1.model_validate({
         **RegistryNoticeIssuedV1.EXAMPLE, "act": act, "act_id": act["id"], "notice_id": uuid7(),
         "to": {"identity": OPERATOR_USCC, "name": "Example"}, "issued_at": issued_at,
+        "grounds": {**examples.GROUNDS, "decision_id": None, "case_id": None},
     })  # fmt: skip
 
 

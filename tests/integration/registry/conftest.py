@@ -37,6 +37,10 @@ PROVIDER = UUID("01940000-0000-7000-8000-000000000005")
 OTHER_PROVIDER = UUID("01940000-0000-7000-8000-0000000000f5")
 STATEMENT: dict[str, Any] = {"legal_basis": ["P3.1.5"], "reasons": "Complete and checked by the provider."}
 GRANT: dict[str, Any] = {"statement": STATEMENT}
+IDENTITY = """
+SELECT o.identity FROM site s JOIN registration r ON r.id = s.registration_id JOIN operator o ON o.id = r.operator_id
+ WHERE s.id = $1
+"""
 _numbers = count(1)
 
 
@@ -139,6 +143,7 @@ class Register:
         fact = DecisionReleasedV1.model_validate({
             **DecisionReleasedV1.EXAMPLE, "decision_id": decision_id, "effect": effect, "site": frozen,
             "subject": {"kind": "site", "site_id": site["id"]}, "until": None, "service_item": None,
+            "operator": {"identity": await self.fetchval(IDENTITY, UUID(site["id"])), "name": "Example"},
             "grounds": {**examples.GROUNDS, "decision_id": decision_id},
         } | changes)  # fmt: skip
         await self.hear(fact)

@@ -11,7 +11,6 @@ from enforcement.errors import (
     AppealPending,
     AppealTooLate,
     ConsentNeeded,
-    NoIndependentBody,
     NothingToAppeal,
     NothingToStay,
     UnknownAct,
@@ -20,7 +19,6 @@ from enforcement.errors import (
 from enforcement.lifecycle import DECISION, Action, AppealAction, AppealStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions as deciding
-from enforcement.service.decisions import review_body
 from enforcement.store import appeals, cases, decisions
 from enforcement.store.appeals import Appeal
 from enforcement.store.cases import Case
@@ -30,6 +28,7 @@ from shared.contracts.http.enforcement import NewAppeal, Outcome, Stay
 from shared.contracts.http.registry import ClockView
 from shared.rules import Effect
 from shared.runtime.acts import audit, deadlines, notices, outbox
+from shared.runtime.acts.directory import NoIndependentBody
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
@@ -152,8 +151,8 @@ def _reviewer(rt: Runtime, grounds: Grounds, *took_part: AuthorityRef) -> Author
     """Who reviews: whom the act named, if it is still independent of everybody who took part; else who is now."""
     named = grounds.redress.body
     independent = rt.directory.review_bodies_for(grounds.authority, *took_part)
-    return next((body for body in independent if body.id == named.id), None) or review_body(
-        rt, grounds.authority, *took_part
+    return next((body for body in independent if body.id == named.id), None) or rt.directory.review_body(
+        grounds.authority, *took_part
     )
 
 

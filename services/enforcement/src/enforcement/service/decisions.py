@@ -15,7 +15,6 @@ from enforcement.errors import (
     DecisionPending,
     EffectNotPossible,
     EvidenceNotInCase,
-    NoIndependentBody,
     NoticeNotDelivered,
     SignedSomethingElse,
     SubjectChanged,
@@ -162,21 +161,15 @@ def _grounds(rt: Runtime, case: Case, decision_id: UUID, body: NewDecision, at: 
         authority=authority,
         evidence_hash=hashlib.sha256(joined.encode()).hexdigest(),
         redress=Redress(
-            body=review_body(rt, *took_part), how=rt.rules.redress.how, within_days=rt.rules.redress.within_days
+            body=rt.directory.review_body(*took_part),
+            how=rt.rules.redress.how,
+            within_days=rt.rules.redress.within_days,
         ),
         case_id=case.id,
         decision_id=decision_id,
         profile=rt.rules.ref,
         made_at=at,
     )
-
-
-def review_body(rt: Runtime, *took_part: AuthorityRef) -> AuthorityRef:
-    """Who reviews an act: another organisation than any that took part. Raises NoIndependentBody."""
-    found = rt.directory.review_bodies_for(*took_part)
-    if not found:
-        raise NoIndependentBody
-    return found[0]
 
 
 async def get(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID) -> Shown:

@@ -56,6 +56,10 @@ class AuthorityMissing(Conflict):
     """The directory of organisations has no {what}: ask the coordination office to enter it."""
 
 
+class NoIndependentBody(Conflict):
+    """The directory has no review body that is independent of everybody who took part: ask the coordination office."""
+
+
 @dataclass
 class Directory:
     """The organisations as this process last read them. Nothing here waits for the database, but for ``refresh``."""
@@ -105,6 +109,13 @@ class Directory:
             if regulates and _stands_with(known, level, region):
                 return known.ref
         raise AuthorityMissing(what=f"authority competent for {item} {_place(level, region)}")
+
+    def review_body(self, *refs: AuthorityRef) -> AuthorityRef:
+        """Who reviews an act in which these organisations took part. Raises NoIndependentBody (409)."""
+        found = self.review_bodies_for(*refs)
+        if not found:
+            raise NoIndependentBody
+        return found[0]
 
     def review_bodies_for(self, *refs: AuthorityRef) -> tuple[AuthorityRef, ...]:
         """Who may review an act in which these organisations took part (docs/adr/0004); the first is who should.
