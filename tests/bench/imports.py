@@ -39,7 +39,7 @@ async def run(size: str) -> list[Result]:
             if SERVICE.migrations is None:
                 raise LookupError("the registry has no migrations")
             await migrations.upgrade(dsn, SERVICE.migrations)
-            async with running_service(SERVICE, dsn) as api:
+            async with running_service(SERVICE, dsn, identity_key="k" * 40) as api:
                 await _know_provider(api.rt)
                 rate = await _import(api.rt, chunks, count)
             floor = await _copy(dsn, count)

@@ -218,7 +218,7 @@ async def test_a_site_imported_while_its_operator_is_hit_is_in_the_register_once
     site = await register.live(uscc(1))
     decision = await register.decided(site)
     number = site["number"].rpartition("-")[0]
-    new = record(1, number=number, operator_name="Example Pharmacy Ltd")
+    new = record(1, number=number, operator_name="Example Pharmacy Ltd", ips="198.18.0.77")
     await asyncio.gather(register.carried_out(decision), sent(register, [new]))
     shown = await register.get(f"/registrations/{site['registration_id']}", "regulator-a")
     assert [(each["number"], each["status"]) for each in shown["sites"]] == [
