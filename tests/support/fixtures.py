@@ -67,7 +67,9 @@ async def make_database(postgres: EmbeddedPostgres) -> AsyncIterator[MakeDatabas
             if role not in templates:
                 templates[role] = await _template(postgres, role)
             name = f"{role}_{next(numbers)}"
-            await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{templates[role]}" OWNER "{role}"')
+            await admin.execute(
+                f'CREATE DATABASE "{name}" TEMPLATE "{templates[role]}" OWNER "{role}" STRATEGY FILE_COPY'
+            )
         return postgres.dsn(role).removesuffix(role) + name
 
     yield make

@@ -40,7 +40,11 @@ _SETTINGS = {
     "log_min_messages": "warning",
     "log_checkpoints": "off",
 }
-_UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+_UNSAFE_BUT_FAST = {
+    "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off",
+    "autovacuum": "off",  # it visits each of a test session's hundreds of databases once a minute
+    "file_copy_method": "clone",
+}  # fmt: skip
 
 
 class Postgres(Protocol):

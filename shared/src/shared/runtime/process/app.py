@@ -3,11 +3,12 @@
 import argparse
 import asyncio
 import signal
+import ssl
 import sys
 from asyncio import FIRST_COMPLETED
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -63,7 +64,7 @@ def create_app(
         telemetry={"operation_spans": False, "logs": False, "exclude": is_probe, "auto_configure": False},
     )
     application.state.supervisor = supervisor
-    application.state.http = httpx.AsyncClient(limits=httpx.Limits(max_connections=2))
+    application.state.http = httpx.AsyncClient(limits=httpx.Limits(max_connections=2), verify=_trusted())
     application.state.validator = validator or TokenValidator(
         settings.oidc_issuer,
         settings.oidc_audience,
@@ -83,6 +84,12 @@ def create_app(
         docs.install(application)
         openapi.install(application)
     return application
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The authorities that are trusted, read once a process: there are many of them."""
+    return httpx.create_ssl_context()
 
 
 def require_door_routes(router: APIRouter) -> None:
