@@ -1,4 +1,4 @@
-"""What must hold before a burden is released, whatever a profile or a draft says (docs/adr/0004, safeguards 2 and 3)."""
+"""What must hold before a burden is released, whatever a profile or a draft says (docs/adr/0004, 2 and 3)."""
 
 from datetime import datetime, timedelta
 from typing import Final
