@@ -1,4 +1,4 @@
-"""Existing registrations entered from a stream: what is wrong is listed, the rest goes in, and nothing goes in twice."""
+"""Existing registrations entered from a stream: what is wrong is listed, the rest goes in, nothing goes in twice."""
 
 import asyncio
 import json
@@ -32,7 +32,11 @@ def record(which: int = 1, /, **changes: Any) -> dict[str, Any]:
 
 
 async def sent(
-    register: Register, records: list[Any] | bytes, who: Any = "regulator-a", status: int = 200, kind: str = imports.NDJSON
+    register: Register,
+    records: list[Any] | bytes,
+    who: Any = "regulator-a",
+    status: int = 200,
+    kind: str = imports.NDJSON,
 ) -> dict[str, Any]:
     body = records if isinstance(records, bytes) else b"\n".join(map(orjson.dumps, records))
     answer = await register.api.post("/imports", content=body, who=who, headers={"Content-Type": kind})
@@ -177,14 +181,17 @@ async def test_a_name_that_was_claimed_for_too_long_is_entered(register: Registe
 async def test_values_of_any_json_type_reject_their_record_and_end_nothing(register: Register) -> None:
     odd = [record(n, **{field: value}) for n, (field, value) in enumerate(
         [("hosting_mode", []), ("hosting_mode", ["x"]), ("operator_kind", {"a": 1}), ("number", ["x"]), ("number", {}),
-         ("domain", {"a": 1}), ("ips", 5), ("service_items", True), ("provider_id", 3), ("region", None)], 1)]  # fmt: skip
+         ("domain", {"a": 1}), ("ips", 5), ("service_items", True), ("provider_id", 3), ("region", None)],
+        1)]  # fmt: skip
     done = await sent(register, [*odd, record(99)])
     assert counts(done)[2] >= 9
     assert done["status"] == "done"
 
 
 async def test_no_persons_number_is_kept_of_a_rejected_record(register: Register) -> None:
-    done = await sent(register, [record(1, operator_uscc="11010519491231002X"), record(1, site_name=110105194912310021)])
+    done = await sent(
+        register, [record(1, operator_uscc="11010519491231002X"), record(1, site_name=110105194912310021)]
+    )
     assert counts(done) == (0, 0, 2, 0)
     assert "1101051949123100" not in json.dumps(await results(register, done))
 

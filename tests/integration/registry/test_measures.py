@@ -133,9 +133,7 @@ async def test_an_appeal_rejected_early_lets_the_bar_begin_at_once(register: Reg
 
 
 @pytest.mark.parametrize(("outcome", "because"), [("upheld", "overturned"), ("overdue", "suspended")])
-async def test_an_appeal_against_the_execution_itself_undoes_it(
-    register: Register, outcome: str, because: str
-) -> None:
+async def test_an_appeal_against_the_execution_itself_undoes_it(register: Register, outcome: str, because: str) -> None:
     decision = await register.decided(await register.live())
     done = await register.carried_out(decision)
     act = ActRef(service=Service.REGISTRY, kind="execution", id=UUID(done["id"]))

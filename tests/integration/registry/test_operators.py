@@ -14,7 +14,6 @@ from tests.integration.registry.conftest import Register, a_site, domain, owner,
 from tests.support.people import OPERATOR_USCC
 
 
-
 def is_legacy(code: str) -> bool:
     try:
         return parse_credit_code(code, legacy=True).legacy
@@ -52,7 +51,7 @@ async def test_a_persons_number_is_kept_nowhere(register: Register, capsys: pyte
     async with register.api.rt.db.connection() as tx:
         tables = await tx.fetch("SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relname !~ '^(pg|sql)_'")
         for (table,) in tables:
-            everything = f"SELECT string_agg(t::text, ' ') FROM {table} t WHERE t::text ~* $1"  # noqa: S608
+            everything = f"SELECT string_agg(t::text, ' ') FROM {table} t WHERE t::text ~* $1"
             assert await tx.fetchval(everything, PERSON[:17]) is None, table
         facts = await tx.fetch("SELECT convert_from(value, 'UTF8') AS told FROM outbox")
     assert not [row for row in facts if PERSON[:17] in row["told"]]
@@ -165,7 +164,5 @@ async def test_changed_particulars_are_kept_in_versions_and_told_of_every_site(r
 
 async def test_of_two_who_enter_one_operator_at_once_one_does(register: Register) -> None:
     body = _company(document={"number": uscc(4711)})
-    answers = await asyncio.gather(
-        *(register.api.post("/operators", json=body, who="regulator-a") for _ in range(8))
-    )
+    answers = await asyncio.gather(*(register.api.post("/operators", json=body, who="regulator-a") for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7

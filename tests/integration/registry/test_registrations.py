@@ -34,12 +34,20 @@ REFUSAL: dict[str, Any] = {
 
 async def test_p3_1_5_a_filing_is_submitted_granted_and_told(register: Register) -> None:
     submitted = await register.submitted(a_site("药店.example", service_items=["general"]))
-    assert (submitted["status"], submitted["number"], submitted["sites"][0]["status"]) == ("submitted", None, "proposed")
+    assert (submitted["status"], submitted["number"], submitted["sites"][0]["status"]) == (
+        "submitted",
+        None,
+        "proposed",
+    )
     assert submitted["clock"]["overdue"] is False
     granted = await register.post(f"/registrations/{submitted['id']}/grant", GRANT, "regulator-a")
     assert (granted["status"], granted["number"], granted["clock"]) == ("active", "京ICP备00000001号", None)
     (told,) = await register.told(SiteRecordedV1)
-    assert (told.number, told.status, told.domains) == ("京ICP备00000001号-1", "live", tuple(granted["sites"][0]["domains"]))
+    assert (told.number, told.status, told.domains) == (
+        "京ICP备00000001号-1",
+        "live",
+        tuple(granted["sites"][0]["domains"]),
+    )
     assert await register.notices(granted["id"]) == [("granted", OPERATOR_USCC)]
     again = await register.refused(f"/registrations/{submitted['id']}/grant", GRANT, "regulator-a")
     assert again["code"] == "action_refused"

@@ -73,7 +73,10 @@ async def test_refused_changes_of_every_kind_are_open_again_and_can_be_granted(r
         granted = await register.post(f"/amendments/{each['id']}/grant", GRANT, "regulator-a")
         assert granted["status"] == "granted", each["kind"]
     shown = await register.get(f"/registrations/{first['id']}", owner())
-    assert (shown["operator_name"], [each["status"] for each in shown["sites"]]) == ("Better Pharmacy Ltd", ["live"] * 2)
+    assert (shown["operator_name"], [each["status"] for each in shown["sites"]]) == (
+        "Better Pharmacy Ltd",
+        ["live"] * 2,
+    )
     assert shown["sites"][0]["domains"] == [new]
 
 

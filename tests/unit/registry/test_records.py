@@ -32,16 +32,24 @@ def refused(**changes: Any) -> tuple[str, str | None]:
 
 def test_what_may_be_left_out_has_its_default() -> None:
     record = checked()
-    assert (record.operator_kind, record.hosting_mode, record.service_items) == ("company", "virtual_host", ("general",))
+    assert (record.operator_kind, record.hosting_mode, record.service_items) == (
+        "company",
+        "virtual_host",
+        ("general",),
+    )
     assert (record.number, record.number_kind) == (None, "filing")
 
 
-@pytest.mark.parametrize("number", ["京ICP备10046444号", "京icp备10046444号", " 京ＩＣＰ备１００４６４４４号 ", "京ICP备 10046444 号"])
+@pytest.mark.parametrize(
+    "number", ["京ICP备10046444号", "京icp备10046444号", " 京ＩＣＰ备１００４６４４４号 ", "京ICP备 10046444 号"]
+)
 def test_a_number_has_one_form_however_it_is_typed(number: str) -> None:
     assert checked(number=number).number == "京ICP备10046444号"
 
 
-@pytest.mark.parametrize("number", ["沪ICP备10046444号", "京ICP备10046444号-1", "京ICP备123456789012号", "x", "京ICP备号"])
+@pytest.mark.parametrize(
+    "number", ["沪ICP备10046444号", "京ICP备10046444号-1", "京ICP备123456789012号", "x", "京ICP备号"]
+)
 def test_a_number_that_is_none_here_is_rejected(number: str) -> None:
     assert refused(number=number) == ("bad_number", "number")
 
@@ -68,7 +76,8 @@ def test_a_json_number_is_not_a_text(value: Any) -> None:
     [
         ({"operator_kind": ["company"]}, "operator_kind"), ({"hosting_mode": {"a": 1}}, "hosting_mode"),
         ({"operator_kind": "person"}, "operator_kind"), ({"number": ["x"]}, "number"), ({"domain": 5}, "domain"),
-        ({"domain": [1]}, "domain"), ({"service_items": ["x"]}, "service_items"), ({"service_items": 3}, "service_items"),
+        ({"domain": [1]}, "domain"), ({"service_items": ["x"]}, "service_items"),
+        ({"service_items": 3}, "service_items"),
         ({"ips": "999.1.1.1"}, "ips"), ({"ips": "127.0.0.1"}, "ips"), ({"provider_id": "x"}, "provider_id"),
         ({"region": "990000"}, "region"), ({"region": "310000"}, "region"), ({"operator_uscc": "1"}, "operator_uscc"),
         ({"operator_uscc": "11010519491231002X"}, "operator_uscc"), ({"site_name": ...}, "site_name"),

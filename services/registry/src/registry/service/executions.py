@@ -263,9 +263,7 @@ async def fall(tx: Tx, rt: Runtime, execution_id: UUID, fact: AppealDecidedV1 | 
     else:
         why = "The appeal against it was not decided in time."
         because = "suspended"
-        statement = Statement(
-            legal_basis=execution.decision.grounds.legal_basis, reasons=why, public_reasons=why
-        )
+        statement = Statement(legal_basis=execution.decision.grounds.legal_basis, reasons=why, public_reasons=why)
     await undo(tx, rt, execution_id, because=because, authority=fact.body, statement=statement, appeal=appeal)
 
 
@@ -381,9 +379,7 @@ async def _take_back(tx: Tx, rt: Runtime, execution: Execution, site: OwnedSite,
         items = site.site.service_items
         if site.operator.id == execution.operator_id:  # else it was transferred, and the item was never its new owner's
             items = _given_back(rt, execution, items)
-        await sites.MOVES.change(
-            tx, site.site, "give_item_back", who=SYSTEM, why=why, at=at, service_items=list(items)
-        )
+        await sites.MOVES.change(tx, site.site, "give_item_back", who=SYSTEM, why=why, at=at, service_items=list(items))
     else:
         remaining = await executions.remaining(tx, site.site.id, execution.id)
         await _settle(tx, site, remaining, why, at)

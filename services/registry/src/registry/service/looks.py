@@ -16,9 +16,7 @@ async def at_one(tx: Tx, rt: Runtime, who: Caller, act: Act, resource: str, owne
         await audit.record(tx, who=who, act=act, resource=resource, outcome="granted", at=rt.clock.now())
 
 
-async def at_list(
-    tx: Tx, rt: Runtime, who: Caller, act: Act, resource: str, owners: Mapping[UUID, str | None]
-) -> None:
+async def at_list(tx: Tx, rt: Runtime, who: Caller, act: Act, resource: str, owners: Mapping[UUID, str | None]) -> None:
     """Somebody reads a list: the row names the records of others in it, by id."""
     seen = [str(record_id) for record_id, owner in owners.items() if owner != who.organisation]
     if seen:

@@ -126,9 +126,7 @@ async def _address(
     tx: Tx, rt: Runtime, who: Caller, operator: Operator, action: str, why: str, address: AddressForService
 ) -> Operator:
     at = rt.clock.now()
-    changed = await operators.MOVES.change(
-        tx, operator, action, who=who, why=why, at=at, address=address.model_dump()
-    )
+    changed = await operators.MOVES.change(tx, operator, action, who=who, why=why, at=at, address=address.model_dump())
     await writing.operator_changed(tx, changed, cause={"kind": action, "by": who.person}, at=at)
     return changed
 

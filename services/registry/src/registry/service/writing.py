@@ -46,9 +46,7 @@ async def host(
         await accesses.add(tx, site_id, operator_id, access, claimed_until=claimed_until)
 
 
-async def require_addresses(
-    tx: Tx, site_id: UUID, operator_id: UUID, wanted: Sequence[Access], at: datetime
-) -> None:
+async def require_addresses(tx: Tx, site_id: UUID, operator_id: UUID, wanted: Sequence[Access], at: datetime) -> None:
     """Hold addresses, and refuse those that are another's; whoever lost a race learns which. Raises NotAdmitted."""
     await accesses.lock(tx, {ip for access in wanted for ip in access.ips})
     uses = {use for access in wanted for use in access.wanted_by(operator_id)}

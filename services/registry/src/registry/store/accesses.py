@@ -52,7 +52,7 @@ LOCK: Final = """
 INSERT INTO address (ip) SELECT ip FROM unnest($1::text[]) AS given (ip) ORDER BY ip
 ON CONFLICT (ip) DO UPDATE SET ip = excluded.ip
 """
-# A dedicated address serves one operator alone; any other is shared by whoever likes. Two scans, however many are asked.
+# A dedicated address serves one operator alone; any other is shared by whoever likes. Two scans for however many.
 TAKEN: Final = """
 WITH given AS (SELECT * FROM unnest($1::text[], $2::uuid[], $3::boolean[]) AS given (ip, operator_id, alone)),
      used AS (
@@ -102,9 +102,7 @@ async def taken(
     return frozenset((row["ip"], row["operator_id"], row["alone"]) for row in rows)
 
 
-async def add(
-    tx: Tx, site_id: UUID, operator_id: UUID, access: Access, *, claimed_until: datetime | None
-) -> None:
+async def add(tx: Tx, site_id: UUID, operator_id: UUID, access: Access, *, claimed_until: datetime | None) -> None:
     """Host a site at a provider; the caller holds its addresses."""
     await tx.execute(
         ADD, access.id, site_id, operator_id, access.provider_id, list(access.ips), access.hosting_mode,
