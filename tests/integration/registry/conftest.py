@@ -202,7 +202,8 @@ class Register:
     async def ring(self, kind: str, aggregate_id: object) -> None:
         """A clock runs out: at that time, what it does."""
         due = await self.fetchval(
-            "SELECT due_at FROM deadline WHERE kind = $1 AND aggregate_id = $2 AND met_at IS NULL AND breached_at IS NULL",
+            "SELECT due_at FROM deadline WHERE kind = $1 AND aggregate_id = $2"
+            " AND met_at IS NULL AND breached_at IS NULL",
             kind, UUID(str(aggregate_id)),
         )  # fmt: skip
         assert due is not None, f"no clock {kind} runs"
@@ -253,7 +254,8 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 async def register(make_database: MakeDatabase, clock: FixedClock, tmp_path: Path) -> AsyncIterator[Register]:
-    settings = {"signing_keys_file": tmp_path / "keys.json", "signing_keys_generate": True, "identity_key": "k" * 40}
+    settings: dict[str, Any] = {"signing_keys_file": tmp_path / "keys.json", "signing_keys_generate": True}
+    settings["identity_key"] = "k" * 40
     async with running_service(SERVICE, await make_database("registry"), clock=clock, **settings) as api:
         found = Register(api, clock)
         await found.hear(provider_recorded())

@@ -20,6 +20,7 @@ from tests.integration.registry.conftest import (
     owner,
     uscc,
 )
+from tests.integration.runtime.world import until
 from tests.support.crash import survives
 from tests.support.people import OPERATOR_USCC, PEOPLE, person
 
@@ -227,23 +228,27 @@ async def test_two_transfers_the_other_way_round_at_once_both_end(register: Regi
             asyncio.create_task(register.api.post(f"/amendments/{each}/grant", json=GRANT, who="regulator-a"))
             for each in ids
         ]
-        while await tx.fetchval("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted") < len(grants):
-            await asyncio.sleep(0.01)
+
+        async def both_wait() -> bool:
+            waiting = await tx.fetchval("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+            return bool(waiting == len(grants))
+
+        await until(both_wait, what="both grants to wait")
     answers = await asyncio.gather(*grants)
     assert [answer.status_code for answer in answers] == [200, 200], "nobody waited for the other for ever"
 
 
 async def test_a_kill_after_any_statement_of_a_grant_leaves_nothing(register: Register) -> None:
-    site, _, moving = await _transfer(register, accesses=[access("198.18.6.3", "dedicated")])
+    _, _, moving = await _transfer(register, accesses=[access("198.18.6.3", "dedicated")])
     await register.post(f"/amendments/{moving['id']}/consent", {}, owner(uscc(2)))
     other = await register.live(uscc(5), accesses=[access("198.18.6.4"), access("198.18.6.5")])
     changing = await register.propose(other, a_site(domain(), accesses=[access("198.18.6.5"), access("198.18.6.6")]))
     rt, who = register.api.rt, person("regulator-a")
     for amendment in (moving, changing):
 
-        async def grant(amendment_id: UUID = UUID(amendment["id"])) -> None:
+        async def grant(amendment_id: str = amendment["id"]) -> None:
             async with rt.db.transaction() as tx:
-                await amendments.grant(tx, rt, who, amendment_id, Stated.model_validate(GRANT))
+                await amendments.grant(tx, rt, who, UUID(amendment_id), Stated.model_validate(GRANT))
 
         await survives(rt, grant)
 

@@ -1,4 +1,4 @@
-"""Existing registrations entered from a stream: what is wrong is listed, the rest goes in, and nothing goes in twice."""
+"""Existing registrations entered from a stream: what is wrong is listed, the rest goes in, nothing goes in twice."""
 
 import asyncio
 import json
@@ -181,7 +181,8 @@ async def test_a_name_that_was_claimed_for_too_long_is_entered(register: Registe
 async def test_values_of_any_json_type_reject_their_record_and_end_nothing(register: Register) -> None:
     odd = [record(n, **{field: value}) for n, (field, value) in enumerate(
         [("hosting_mode", []), ("hosting_mode", ["x"]), ("operator_kind", {"a": 1}), ("number", ["x"]), ("number", {}),
-         ("domain", {"a": 1}), ("ips", 5), ("service_items", True), ("provider_id", 3), ("region", None)], 1)]  # fmt: skip
+         ("domain", {"a": 1}), ("ips", 5), ("service_items", True), ("provider_id", 3), ("region", None)],
+        1)]  # fmt: skip
     done = await sent(register, [*odd, record(99)])
     assert counts(done)[2] >= 9
     assert done["status"] == "done"

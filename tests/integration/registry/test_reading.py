@@ -91,7 +91,9 @@ async def test_every_look_of_an_official_leaves_a_row_and_that_of_the_owner_none
     ]  # fmt: skip
 
     async def rows(who: str) -> int:
-        return int(await register.fetchval("SELECT count(*) FROM audit WHERE subject = $1 AND outcome = 'granted'", who))
+        return int(
+            await register.fetchval("SELECT count(*) FROM audit WHERE subject = $1 AND outcome = 'granted'", who)
+        )
 
     for path in paths:
         before = await rows("auditor")

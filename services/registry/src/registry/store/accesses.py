@@ -52,7 +52,7 @@ LOCK: Final = """
 INSERT INTO address (ip) SELECT ip FROM unnest($1::text[]) AS given (ip) ORDER BY ip
 ON CONFLICT (ip) DO UPDATE SET ip = excluded.ip
 """
-# A dedicated address serves one operator alone; any other is shared by anybody. Two scans, however many are asked.
+# A dedicated address serves one operator alone; any other is shared by whoever likes. Two scans for however many.
 TAKEN: Final = """
 WITH given AS (SELECT * FROM unnest($1::text[], $2::uuid[], $3::boolean[]) AS given (ip, operator_id, alone)),
      used AS (
