@@ -10,6 +10,8 @@ SIZE ?= full
 COV ?=
 FLOOR := 90
 export BROKER
+# Kept even where the environment says not to: tests, demo and stack start dozens of processes of the same code.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup run demo test test-kafka conformance coverage bench check generate service lock clean
 help: ## List the commands

@@ -18,7 +18,7 @@ MAINS: Final[dict[str, Service]] = {
 
 
 def heard(name: str) -> set[type[Fact]]:
-    """What a service has a handler or projection for, the runtime's too; the reader of query knows facts by type."""
+    """What a service has a handler or projection for, the runtime's too; query's reader knows facts by type."""
     found = {*MAINS[name].handlers, *MAINS[name].projected}
     if name == "query":
         for value in _values("query"):
