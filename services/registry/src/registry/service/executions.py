@@ -4,7 +4,6 @@ Nothing here decides about anybody: it does what a released decision says, to th
 is now, or declines with reasons. Nobody who signed the decision signs here (safeguard 2, docs/adr/0008).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -13,18 +12,16 @@ from uuid import UUID
 from registry import told
 from registry.errors import (
     DecisionMisfit,
-    ItemStillApproved,
     NotSigned,
     RegisteredMeanwhile,
     SubjectGone,
     TimeOver,
 )
-from registry.lifecycle import ExecutionAction, ExecutionStatus, SiteAction, SiteStatus
+from registry.lifecycle import ExecutionAction, ExecutionStatus, SiteStatus
 from registry.policy import POLICY, Act
-from registry.service import admission, looks, writing
-from registry.service.admission import Candidate
+from registry.service import looks, measures
 from registry.service.desk import clock_of
-from registry.store import accesses, claims, copies, executions, operators, sites
+from registry.store import claims, executions, operators, sites
 from registry.store.executions import Execution
 from registry.store.sites import OwnedSite
 from shared.contracts.enforcement import (
@@ -54,9 +51,7 @@ EXECUTED: Final = frozenset({Effect.END_ITEM, Effect.SUSPEND_ACCESS, Effect.CUT_
 """Effects that the register carries out."""
 ENDING: Final = frozenset({Effect.SUSPEND_ACCESS, Effect.BAR})
 """Effects that always have an end."""
-STOPS: Final = frozenset({Effect.SUSPEND_ACCESS, Effect.CUT_ACCESS})
 MOST_NEIGHBOURS: Final = 500
-SYSTEM: Final = Caller.system("registry")
 _TITLE: Final = Names(zh="处理决定执行通知书", en="A decision about you was carried out")
 _UNDONE: Final = Names(zh="处理决定撤销执行通知书", en="A measure against you was undone")
 
@@ -95,7 +90,7 @@ async def receive(tx: Tx, rt: Runtime, decision: DecisionReleasedV1) -> None:
     if received is None:
         await of_decision(tx, decision)
         return
-    executions.MOVES.began(tx, received, "receive", who=SYSTEM, why="A decision was released.", at=at)
+    executions.MOVES.began(tx, received, "receive", who=measures.SYSTEM, why="A decision was released.", at=at)
     clock = rt.rules.effects[Effect(decision.effect)].clock or "execute_decision"
     due = await deadlines.start(tx, kind=EXECUTE, aggregate_id=received.id, clock_name=clock, rt=rt, at=at)
     outbox.add(tx, told.received(received, due), at=at)
@@ -215,7 +210,7 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Si
     if execution.until is not None:
         await deadlines.start_until(tx, kind=END, aggregate_id=execution_id, until=execution.until, rt=rt, at=at)
     if site is not None:
-        await _carry_out(tx, rt, who, done, site)
+        await measures.lay_on(tx, rt, who, done, site)
     outbox.add(tx, fact, at=at)
     await _notify(tx, rt, done, "executed", _TITLE, done.decision.grounds, done.regulator)
     return await _seen(tx, rt, done)
@@ -231,18 +226,18 @@ async def undo(
     answer = statement.model_dump(mode="json")
     if executions.MOVES.lifecycle.can(execution.status, ExecutionAction.CLOSE):
         await executions.MOVES.move(
-            tx, execution, ExecutionAction.CLOSE, who=SYSTEM, why=statement.reasons, at=at, answer=answer
+            tx, execution, ExecutionAction.CLOSE, who=measures.SYSTEM, why=statement.reasons, at=at, answer=answer
         )
         await deadlines.met(tx, EXECUTE, execution_id, at)
         return
     if not executions.MOVES.lifecycle.can(execution.status, ExecutionAction.UNDO):
         return  # declined, or undone before: there is nothing to take back
     undone = await executions.MOVES.move(
-        tx, execution, ExecutionAction.UNDO, who=SYSTEM, why=statement.reasons, at=at, answer=answer
+        tx, execution, ExecutionAction.UNDO, who=measures.SYSTEM, why=statement.reasons, at=at, answer=answer
     )
     await deadlines.met(tx, END, execution_id, at)
     if site is not None and site.site.status is not SiteStatus.ENDED:
-        await _take_back(tx, rt, undone, site, because)
+        await measures.take_off(tx, rt, undone, site, because)
     outbox.add(tx, told.undone(undone, because, authority, statement, appeal, at), at=at)
     await _notify(tx, rt, undone, "undone", _UNDONE, statement, authority)
 
@@ -343,87 +338,12 @@ async def _require_unregistered(tx: Tx, execution: Execution) -> None:
         raise RegisteredMeanwhile(host=name.ascii, site_id=str(site_id))
 
 
-async def _carry_out(tx: Tx, rt: Runtime, who: Caller, execution: Execution, site: OwnedSite) -> None:
-    at, why = rt.clock.now(), execution.decision.grounds.reasons
-    effect = Effect(execution.effect)
-    if effect is Effect.END_ITEM:
-        await _strike(tx, rt, who, execution, site)
-    else:
-        if site.site.status is SiteStatus.REVOKED:  # an earlier measure went further; this one is kept beside it
-            await sites.MOVES.change(tx, site.site, "add_measure", who=who, why=why, at=at)
-        else:
-            action = SiteAction.REVOKE if effect is Effect.REVOKE else SiteAction.STOP
-            await sites.MOVES.move(tx, site.site, action, who=who, why=why, at=at)
-        await accesses.stop(tx, site.site.id)
-    await writing.changed(tx, site.site.id, cause=_cause("execution", execution), at=at)
-
-
-async def _strike(tx: Tx, rt: Runtime, who: Caller, execution: Execution, site: OwnedSite) -> None:
-    """An item leaves the site, unless a live consent covers it still (P3.2.4)."""
-    item, at = execution.service_item or "", rt.clock.now()
-    live = await copies.live_approvals(tx, [site.operator.identity])
-    as_it_is = Candidate(
-        site.operator.identity, site.operator.id, site.region, site.level, admission.names_of(site.site.domains),
-        site.site.service_items, (),
-    )  # fmt: skip
-    covering = admission.covering(live, as_it_is, item)
-    if covering is not None:
-        raise ItemStillApproved(number=covering.number or "", service_item=item)
-    left = [each for each in site.site.service_items if each != item] or [rt.rules.unregulated_item]
-    await sites.MOVES.change(
-        tx, site.site, "end_item", who=who, why=execution.decision.grounds.reasons, at=at, service_items=left
-    )
-
-
-async def _take_back(tx: Tx, rt: Runtime, execution: Execution, site: OwnedSite, because: str) -> None:
-    """The site as it would be had this never been carried out: other measures that lie on it stay."""
-    at, why = rt.clock.now(), f"What was carried out is undone: {because}."
-    if execution.effect == Effect.END_ITEM:
-        items = site.site.service_items
-        mine = (
-            site.operator.id == execution.operator_id
-        )  # else it was transferred, and the item was never its new owner's
-        if mine and execution.service_item not in await executions.struck(tx, site.site.id, execution.id):
-            items = _given_back(rt, execution, items)
-        await sites.MOVES.change(tx, site.site, "give_item_back", who=SYSTEM, why=why, at=at, service_items=list(items))
-    else:
-        remaining = await executions.remaining(tx, site.site.id, execution.id)
-        await _settle(tx, site, remaining, why, at)
-    await writing.changed(tx, site.site.id, cause=_cause("undoing", execution), at=at)
-
-
-def _given_back(rt: Runtime, execution: Execution, items: Sequence[str]) -> tuple[str, ...]:
-    """The items with the struck one among them again; what was put in its place when none was left goes."""
-    filler, before = rt.rules.unregulated_item, execution.items_before or ()
-    kept = {item for item in items if item != filler or filler in before}
-    return admission.in_order(rt.rules, kept | {execution.service_item or filler})
-
-
-async def _settle(tx: Tx, site: OwnedSite, remaining: set[str], why: str, at: datetime) -> None:
-    """Give a site the status that the measures left on it say."""
-    if Effect.REVOKE in remaining:
-        action = None if site.site.status is SiteStatus.REVOKED else SiteAction.REVOKE
-    elif remaining & STOPS:
-        action = SiteAction.STOP
-    else:
-        action = SiteAction.REINSTATE if site.site.status is SiteStatus.REVOKED else SiteAction.RESUME
-        await accesses.resume(tx, site.site.id)
-    if action is None:
-        await sites.MOVES.change(tx, site.site, "keep_revoked", who=SYSTEM, why=why, at=at)
-    else:
-        await sites.MOVES.move(tx, site.site, action, who=SYSTEM, why=why, at=at)
-
-
 def _bar_from(rt: Runtime, execution: Execution, at: datetime) -> datetime | None:
     """A bar begins when the time to appeal has passed, however late its notice counts as delivered."""
     if execution.effect != Effect.BAR:
         return None
     delivered = rt.rules.due(notices.DEEMED, at).due_at
     return rt.rules.appeal_until(delivered, execution.decision.grounds.redress.within_days).due_at
-
-
-def _cause(kind: str, execution: Execution) -> dict[str, str]:
-    return {"kind": kind, "id": str(execution.id), "decision_id": str(execution.decision.decision_id)}
 
 
 async def _notify(

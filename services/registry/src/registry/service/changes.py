@@ -1,0 +1,154 @@
+"""What a proposal changes when it is granted, by its kind; what it rests on is asked once more."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from registry.errors import (
+    ConsentMissing,
+    TooManySites,
+)
+from registry.lifecycle import SiteAction, Status
+from registry.service import admission, registrations, writing
+from registry.service.admission import Candidate
+from registry.service.registrations import enter_site
+from registry.service.sites import require_free, require_live
+from registry.store import accesses, claims, operators, sites
+from registry.store import registrations as register
+from registry.store.amendments import Amendment
+from registry.store.sites import OwnedSite
+from shared.contracts.http.registry import (
+    MOST_SITES,
+    NewSite,
+)
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.problems import PreconditionFailed
+from shared.runtime.db.postgres import Tx
+
+
+async def _change_site(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
+    at, site = rt.clock.now(), await _unchanged(tx, amendment)
+    proposed = await asked(tx, rt, amendment)
+    await admission.require(rt, tx, proposed)
+    await _give_names(tx, site, proposed, amendment, at)
+    await _give_accesses(tx, site, proposed, at)
+    await sites.MOVES.change(
+        tx, site.site, "amend", who=who, why=why, at=at, name=amendment.proposal["name"],
+        service_items=list(proposed.items),
+    )  # fmt: skip
+    await writing.changed(tx, site.site.id, cause={"kind": "amendment", "id": str(amendment.id)}, at=at)
+
+
+async def _unchanged(tx: Tx, amendment: Amendment) -> OwnedSite:
+    """The site that a proposal is about, as it was when that was made. Raises NotLive, UnderMeasure,
+    PreconditionFailed."""
+    site = await sites.get(tx, site_of(amendment))
+    require_live(site)
+    await require_free(tx, site)
+    if site.site.version != amendment.base_version:
+        raise PreconditionFailed(version=site.site.version)
+    return site
+
+
+async def _give_names(tx: Tx, site: OwnedSite, proposed: Candidate, amendment: Amendment, at: datetime) -> None:
+    wanted = [name.ascii for name in proposed.names]
+    new = [name for name in proposed.names if name.ascii not in site.site.domains]
+    await writing.take(tx, site.site.id, site.operator.id, new, amendment_id=amendment.id, at=at)
+    await claims.release(tx, site.site.id, [domain for domain in site.site.domains if domain not in wanted])
+    await claims.reorder(tx, site.site.id, wanted)
+
+
+async def _give_accesses(tx: Tx, site: OwnedSite, proposed: Candidate, at: datetime) -> None:
+    """An access that stays is the same one as before: whoever was told of it goes on knowing it."""
+    kept = {access.where: access for access in site.site.accesses}
+    wanted = {access.where: kept.get(access.where, access) for access in proposed.accesses}
+    await accesses.end(tx, site.site.id, [access for where, access in kept.items() if where not in wanted])
+    new = [access for where, access in wanted.items() if where not in kept]
+    await writing.host(tx, site.site.id, site.operator.id, new, claimed_until=None, at=at)
+    await accesses.put_in_order(tx, site.site.id, [access.id for access in wanted.values()])
+
+
+async def _enter_site(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
+    site = await sites.get(tx, site_of(amendment))
+    if site.registration.status is not Status.ACTIVE:
+        register.MOVES.lifecycle.refuse(site.registration.status, "add_site")
+    await admission.require(rt, tx, await asked(tx, rt, amendment))
+    await enter_site(tx, rt, who, site, why=why)
+
+
+async def _change_operator(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
+    # Nothing else changes particulars, and one proposal is open at a time: they are as they were.
+    at, operator = rt.clock.now(), await operators.get(tx, amendment.operator_id)
+    changed = await operators.MOVES.change(
+        tx, operator, "amend", who=who, why=why, at=at, particulars=amendment.proposal
+    )
+    cause = {"kind": "amendment", "id": str(amendment.id)}
+    operators.keep_version(tx, changed, cause)
+    await writing.operator_changed(tx, changed, cause=cause, at=at)
+
+
+async def _transfer(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
+    if amendment.consent_by is None:
+        raise ConsentMissing
+    at, site = rt.clock.now(), await _unchanged(tx, amendment)
+    receiving = await register.hold(tx, UUID(amendment.proposal["to_registration_id"]))
+    if receiving.registration.status is not Status.ACTIVE:
+        register.MOVES.lifecycle.refuse(receiving.registration.status, "receive_a_site")
+    await admission.require(rt, tx, await asked(tx, rt, amendment))
+    await writing.require_addresses(tx, site.site.id, receiving.operator.id, site.site.accesses, at)
+    ordinal = await register.next_ordinals(tx, receiving.registration.id, 1, MOST_SITES)
+    if ordinal is None:
+        raise TooManySites(most=MOST_SITES)
+    await claims.give_to(tx, site.site.id, receiving.operator.id)
+    await accesses.give_to(tx, site.site.id, receiving.operator.id)
+    await sites.MOVES.move(
+        tx, site.site, SiteAction.TRANSFER, who=who, why=why, at=at, registration_id=receiving.registration.id,
+        ordinal=ordinal,
+    )  # fmt: skip
+    await writing.changed(tx, site.site.id, cause={"kind": "transfer", "id": str(amendment.id)}, at=at)
+    await registrations.end_if_empty(tx, rt, who, site.registration.id)
+
+
+CARRY_OUT: Final[Mapping[str, Callable[[Tx, Runtime, Caller, Amendment, str], Awaitable[None]]]] = {
+    "site": _change_site,
+    "add_site": _enter_site,
+    "operator": _change_operator,
+    "transfer": _transfer,
+}
+
+
+def site_of(amendment: Amendment) -> UUID:
+    """The site it is about; only an amendment of an operator is about none."""
+    if amendment.site_id is None:
+        raise TypeError(f"amendment {amendment.id} is about no site")
+    return amendment.site_id
+
+
+async def asked(tx: Tx, rt: Runtime, amendment: Amendment) -> Candidate:
+    """The site as it would be if this was granted: what the rule of admission is asked about."""
+    site = await sites.get(tx, site_of(amendment))
+    if amendment.kind == "add_site":
+        return await registrations.candidate_again(tx, site)
+    if amendment.kind == "site":
+        return await candidate(tx, rt, site, NewSite.model_validate(amendment.proposal))
+    receiving = await register.get(tx, UUID(amendment.proposal["to_registration_id"]))
+    return replace(as_it_is(site), identity=receiving.operator.identity, operator_id=receiving.operator.id)
+
+
+async def candidate(tx: Tx, rt: Runtime, site: OwnedSite, body: NewSite) -> admission.Candidate:
+    """A site of this one's owner and desk as somebody asks for it, for the rule of admission."""
+    return await admission.candidate_of(
+        rt, tx, body, identity=site.operator.identity, operator_id=site.operator.id, region=site.registration.region,
+        level=site.registration.level, site_id=site.site.id,
+    )  # fmt: skip
+
+
+def as_it_is(site: OwnedSite) -> Candidate:
+    """A site as it stands, for the rule of admission."""
+    return Candidate(
+        site.operator.identity, site.operator.id, site.registration.region, site.registration.level,
+        admission.names_of(site.site.domains), site.site.service_items, site.site.accesses, site.site.id,
+    )  # fmt: skip
