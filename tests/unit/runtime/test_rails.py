@@ -14,7 +14,6 @@ from shared.contracts.generate import events_page
 from shared.contracts.topics import FACT_TOPICS
 from shared.runtime.acts import outbox
 from shared.runtime.base import metrics
-from shared.runtime.base.backoff import Backoff
 from shared.runtime.base.clock import FixedClock, SystemClock
 from shared.runtime.base.context import Caller
 from shared.runtime.events import kafka, publisher
@@ -61,23 +60,6 @@ def test_the_documented_rule_for_partitions_and_size_is_the_one_we_follow() -> N
     key, partition = re.search(r"`([0-9a-f-]{36})` is in partition (\d+) of 24", page).groups()  # type: ignore[union-attr]
     assert publisher._hash(key) % 24 == int(partition)
     assert f"at most {outbox.MOST_BYTES:,} bytes" in page
-
-
-async def test_a_backoff_grows_to_its_limit_differs_between_processes_and_begins_anew() -> None:
-    waits: list[float] = []
-
-    async def slept(seconds: float) -> None:
-        waits.append(seconds)
-
-    backoff = Backoff(first_s=0.1, most_s=1.0, factor=2.0, jitter=0.2, sleep=slept)
-    for _ in range(6):
-        await backoff.wait()
-    for wait, expected in zip(waits, [0.1, 0.2, 0.4, 0.8, 1.0, 1.0], strict=True):
-        assert expected * 0.8 <= wait <= expected * 1.2
-    assert len({wait / expected for wait, expected in zip(waits, [0.1, 0.2, 0.4, 0.8, 1.0, 1.0], strict=True)}) > 1
-    backoff.reset()
-    await backoff.wait()
-    assert waits[-1] <= 0.12
 
 
 async def test_fetches_are_short_while_records_come_and_long_when_none_do(monkeypatch: pytest.MonkeyPatch) -> None:
