@@ -23,15 +23,16 @@ TABLE appeal (
     decided_by text,
     decided_at timestamp with time zone,
     changed_at timestamp with time zone NOT NULL,
-    CONSTRAINT appeal_act_id_key UNIQUE (act_id),
     CONSTRAINT appeal_check CHECK ((body_id <> authority_id)),
     CONSTRAINT appeal_check1 CHECK (((decided_at IS NULL) = (status = 'open'::text))),
     CONSTRAINT appeal_pkey PRIMARY KEY (id),
     CONSTRAINT appeal_status_check CHECK ((status = ANY (ARRAY['open'::text, 'upheld'::text, 'rejected'::text]))),
     CONSTRAINT appeal_stay_check CHECK ((stay = ANY (ARRAY['none'::text, 'asked'::text, 'granted'::text, 'refused'::text]))),
 );
+INDEX appeal_of_act ON appeal USING btree (act_id, id);
 INDEX appeal_of_body ON appeal USING btree (body_id, id DESC);
 INDEX appeal_of_operator ON appeal USING btree (identity, id DESC);
+UNIQUE INDEX appeal_one_open ON appeal USING btree (act_id) WHERE ((status = 'open'::text) AND (overdue_at IS NULL));
 
 TABLE case_evidence (
     case_id uuid NOT NULL,

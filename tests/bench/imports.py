@@ -3,7 +3,6 @@
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,11 +10,11 @@ import asyncpg
 
 from concord import sample
 from local_stack.postgres import EmbeddedPostgres
+from registry import heard
 from registry.main import SERVICE
-from registry.service import imports, projections
-from shared.contracts.access import ProviderRegisteredV1
+from registry.service import imports
+from shared.contracts.access import ProviderRecordedV1
 from shared.runtime.acts.runtime import Runtime
-from shared.runtime.base.context import EventMeta
 from shared.runtime.db import migrations
 from tests.bench.result import Result, at_least
 from tests.support.people import person
@@ -23,7 +22,9 @@ from tests.support.service import running_service
 
 SIZES = {"small": 10_000, "full": 100_000}
 PROVIDER = uuid4()
-TABLES = ("operator", "registration", "site", "site_domain", "access", "history", "outbox")
+TABLES = (
+    "operator", "operator_version", "registration", "site", "site_version", "claim", "access", "history", "outbox",
+)  # fmt: skip
 
 
 async def run(size: str) -> list[Result]:
@@ -38,7 +39,7 @@ async def run(size: str) -> list[Result]:
             if SERVICE.migrations is None:
                 raise LookupError("the registry has no migrations")
             await migrations.upgrade(dsn, SERVICE.migrations)
-            async with running_service(SERVICE, dsn) as api:
+            async with running_service(SERVICE, dsn, identity_key="k" * 40) as api:
                 await _know_provider(api.rt)
                 rate = await _import(api.rt, chunks, count)
             floor = await _copy(dsn, count)
@@ -49,9 +50,9 @@ async def run(size: str) -> list[Result]:
 
 
 async def _know_provider(rt: Runtime) -> None:
-    fact = ProviderRegisteredV1.model_validate({**ProviderRegisteredV1.EXAMPLE, "provider_id": PROVIDER})
+    fact = ProviderRecordedV1.model_validate({**ProviderRecordedV1.EXAMPLE, "provider_id": PROVIDER})
     async with rt.db.transaction() as tx:
-        await projections.keep_provider(rt, tx, fact, EventMeta(uuid4(), "", "", 0, 0, datetime.now(UTC)))
+        await heard.providers_recorded(rt, tx, [fact])
 
 
 async def _import(rt: Runtime, chunks: list[bytes], count: int) -> float:

@@ -125,22 +125,21 @@ def _fill(path: Path, size: Size) -> tuple[list[Result], list[bytes]]:
 def _fact(chance: random.Random, number: int) -> tuple[str, bytes]:
     """The n-th site: its domain, and its record as it travels."""
     example = SiteRecordedV1.EXAMPLE
-    word = chance.choice(("news", "shop", "stage", "school", "clinic", "museum"))
+    word = chance.choice(("bakery", "shop", "pharmacy", "school", "clinic", "museum"))
     domain = f"{word}-{number:07}.{chance.choice(('example', 'test'))}"
     registration = f"京ICP备{number:08}号"
-    site = {
-        **example["site"],
+    address = f"198.{18 + number % 2}.{number >> 8 & 255}.{number & 255}"
+    fact = {
+        **example,
         "site_id": UUID(int=(0x0194 << 112) + (number << 80) + (7 << 76) + (2 << 62) + chance.getrandbits(60)),
         "number": f"{registration}-1",
         "name": f"示例网站 {number}",
         "domains": [domain],
-        "accesses": [
-            {**example["site"]["accesses"][0], "ips": [f"198.{18 + number % 2}.{number >> 8 & 255}.{number & 255}"]}
-        ],
+        "accesses": [{**example["accesses"][0], "ips": [address]}],
+        "registration": {**example["registration"], "number": registration},
     }
-    fact = {**example, "site_id": site["site_id"], "site": site, "registration_number": registration}
-    event = {"specversion": "1.0", "id": site["site_id"], "source": "urn:concord:registry", "type": SiteRecordedV1.TYPE,
-             "subject": str(site["site_id"]), "time": example["changed_at"], "data": fact}  # fmt: skip
+    event = {"specversion": "1.0", "id": fact["site_id"], "source": "urn:concord:registry", "type": SiteRecordedV1.TYPE,
+             "subject": str(fact["site_id"]), "time": example["changed_at"], "data": fact}  # fmt: skip
     return domain, msgspec.json.encode(event)
 
 
@@ -284,7 +283,7 @@ def _meanwhile(server: _Server, body: bytes, number: int) -> list[float]:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
         while not done.is_set():
             began = time.perf_counter()
-            connection.request("GET", "/public/lookup?domain=news-0000001.example")
+            connection.request("GET", "/public/lookup?domain=shop-0000001.example")
             connection.getresponse().read()
             taken.append((time.perf_counter() - began) * 1000)
             time.sleep(0.02)

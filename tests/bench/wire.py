@@ -9,6 +9,7 @@ import httptools
 import orjson
 
 from concord.sdk import Concord
+from tests.bench.waits import within
 
 
 class _Connection(asyncio.Protocol):
@@ -19,11 +20,13 @@ class _Connection(asyncio.Protocol):
         self._answer: asyncio.Future[bytes] = asyncio.Future()
         self._body = bytearray()
         self._transport: Any = None
+        self.lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
         if not self._answer.done():
             self._answer.set_exception(exc or ConnectionResetError("closed before the answer came"))
 
@@ -53,9 +56,10 @@ class _Connection(asyncio.Protocol):
 class Wire:
     """One person's way to one service."""
 
-    def __init__(self, person: Concord, service: str) -> None:
+    def __init__(self, person: Concord, service: str, url: str | None = None) -> None:
+        """``url``: of something else than a service."""
         self._person = person
-        place = urlsplit(person.places.services[service])
+        place = urlsplit(url or person.places.services[service])
         self._host, self._port = str(place.hostname), int(place.port or 80)
         self._idle: list[_Connection] = []
 
@@ -67,8 +71,23 @@ class Wire:
             f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nAuthorization: {authorization}\r\n"
             f"Idempotency-Key: {uuid4()}\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
         )
-        connection = self._idle.pop() if self._idle else await self._connect()
-        answer: dict[str, Any] = orjson.loads(await connection.ask(head.encode() + content))
+        answer: dict[str, Any] = orjson.loads(await within(f"POST {path}", self._asked(head.encode() + content)))
+        return answer
+
+    async def _asked(self, request: bytes) -> bytes:
+        """Ask on a connection that is kept; one that the server closed meanwhile is none, and asked once more."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.lost:
+                continue
+            try:
+                answer = await connection.ask(request)
+            except ConnectionError:
+                break  # closed as we asked; the Idempotency-Key makes the second try the same one
+            self._idle.append(connection)
+            return answer
+        connection = await self._connect()
+        answer = await connection.ask(request)
         self._idle.append(connection)
         return answer
 

@@ -10,11 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from concord.cli.main import app
-from tests.support.office import PATIENCE_S, REDRESS, Office
+from tests.support.office import ITEM, PATIENCE_S, REASONS, Office
 
 BASIS = ("--basis", "P3.2.3", "--reasons", "The grounds of the authority hold.")
-AUTHORITY = str(REDRESS["authority"])
-CHALLENGE = ("--redress-authority", AUTHORITY, "--redress-how", str(REDRESS["how"]))
+WHY = ("--reasons", "The grounds of the authority hold.")
 
 
 class Desk:
@@ -51,28 +50,35 @@ def desk(office: Office) -> Desk:
     return Desk(office.stack.root)
 
 
-async def test_from_application_to_revocation_and_back(desk: Desk, office: Office, tmp_path: Path) -> None:
+def signs(seen: dict[str, Any]) -> tuple[str, ...]:
+    """What a person types who has looked at a preview."""
+    touched = [neighbour["site_id"] for neighbour in seen["preview"]["neighbours"]]
+    return ("--preview-digest", seen["preview_digest"], *(part for site in touched for part in ("--touches", site)))
+
+
+async def test_p3_1_from_application_to_registration_and_a_change_of_it(
+    desk: Desk, office: Office, tmp_path: Path
+) -> None:
     await office.provider_is_known()
     uscc, domain = (await desk.types("applicant", "whoami"))["organisation"], "typed.example"
     applied = await desk.types(
-        "applicant", "approvals", "apply", "--operator", uscc, "--operator-name", "Typed Stage Ltd",
-        "--service-item", "culture", "--domain", domain, "--scope-of-service", "Performances", "--region", "110000",
+        "applicant", "approvals", "apply", "--operator", uscc, "--operator-name", "Typed Pharmacy Ltd",
+        "--service-item", ITEM, "--domain", domain, "--scope-of-service", "Medicines", "--region", "110000",
     )  # fmt: skip
-    grant = ("approvals", "grant", applied["id"], "--scope", "Performances", "--valid-until", "2069-12-31", *BASIS)
+    grant = ("approvals", "grant", applied["id"], "--scope", "Medicines", "--valid-until", "2029-12-31", *BASIS)
     refused = await desk.types("applicant", *grant, code=1)
     assert refused["code"] == "role_missing"
-    assert (await desk.types("culture-a", *grant))["status"] == "granted"
+    assert (await desk.types("drugs-a", *grant))["status"] == "granted"
 
     operator = await desk.types(
-        "applicant", "operators", "register", "--name", "Typed Stage Ltd", "--uscc", uscc, "--region", "110000"
+        "applicant", "operators", "enter", "--name", "Typed Pharmacy Ltd", "--number", uscc, "--region", "110000"
     )
     site = {
-        "name": "Typed Stage", "domains": [domain], "service_items": ["culture"],
+        "name": "Typed Pharmacy", "domains": [domain], "service_items": [ITEM],
         "accesses": [{"provider_id": office.stack.provider_id, "ips": ["198.18.77.7"]}],
     }  # fmt: skip
-    body = {"operator_id": operator["operator_id"], "kind": "filing", "sites": [site]}
     file = tmp_path / "registration.json"
-    file.write_text(json.dumps(body))
+    file.write_text(json.dumps({"operator_id": operator["id"], "site": site}))
     submitted = await desk.types_until(
         "applicant", "registrations", "submit", str(file), holds=lambda code, _: code == 0
     )
@@ -80,59 +86,67 @@ async def test_from_application_to_revocation_and_back(desk: Desk, office: Offic
     assert active["number"].startswith("京ICP备")
 
     version = (await desk.types("regulator-a", "sites", "show", domain))["version"]
-    amended = json.dumps({**site, "name": "Typed Stage II", "reasons": "The stage has a new name."})
-    site_id = active["sites"][0]["site_id"]
-    await desk.types("applicant", "sites", "amend", site_id, "-", "--version", str(version), stdin=amended)
-    stale = await desk.types(
-        "applicant", "sites", "amend", site_id, "-", "--version", str(version), stdin=amended, code=1
-    )
+    amended = json.dumps({**site, "name": "Typed Pharmacy II", "reasons": "The pharmacy has a new name."})
+    change = ("sites", "change", active["sites"][0]["id"], "-", "--version", str(version))
+    proposed = await desk.types("applicant", *change, stdin=amended)
+    granted = await desk.types("regulator-a", "amendments", "grant", proposed["id"], *BASIS)
+    assert granted["status"] == "granted"
+    stale = await desk.types("applicant", *change, stdin=amended, code=1)
     assert stale["status"] == 412
-
-    revocation = await desk.types(
-        "regulator-a", "registrations", "revoke", active["id"], "--evidence-hash", "0" * 64, *CHALLENGE, *BASIS
-    )
-    again = await desk.types("regulator-a", "registrations", "confirm", revocation["id"], code=1)
-    assert again["code"] == "second_person_required"
-    drafted = await desk.types("regulator-b", "registrations", "revocations", "--status", "drafted")
-    assert revocation["id"] in {each["id"] for each in drafted}
-    await desk.types("regulator-b", "registrations", "confirm", revocation["id"])
-    orders = await desk.types_until(
-        "desk-a", "providers", "orders", "--status", "executed",
-        holds=lambda _, found: any(order["site_id"] == site_id for order in found),
-    )  # fmt: skip
-    (order,) = (order for order in orders if order["site_id"] == site_id)
-    shown = await desk.types("desk-a", "providers", "order", order["id"])
-    assert shown["receipts"][-1]["outcome"] == "executed"
-    entry = await desk.types(None, "register", active["number"])
-    assert AUTHORITY in json.dumps(entry, ensure_ascii=False)
-    await desk.types("regulator-a", "registrations", "reinstate", active["id"], *BASIS)
-    await office.hosting(domain, "serving")
+    assert (await desk.types("regulator-a", "sites", "show", domain))["name"] == "Typed Pharmacy II"
 
 
-async def test_a_case_is_opened_drafted_and_taken_back(desk: Desk, office: Office) -> None:
+async def test_p3_2_3_a_case_by_command_line_alone_from_the_evidence_to_the_way_back(
+    desk: Desk, office: Office, tmp_path: Path
+) -> None:
     domain = "typed-case.example"
     await office.enter(domain)
-    case = await office.case(domain)
-    opened = await desk.types(
-        "culture-a", "cases", "open", "--domain", domain, "--service-item", "culture", "--alleged-breach", "As before",
-        "--basis", "P3.2.1",
+    await office.hosting(domain, "serving")
+    opened = await desk.types_until(
+        "drugs-a", "cases", "open", "--domain", domain, "--service-item", ITEM, "--ground", "unlicensed_service",
+        "--alleged-breach", REASONS, "--basis", "P3.2.1", holds=lambda code, _: code == 0,
     )  # fmt: skip
-    assert opened["id"] != case.case_id
     draft = {
-        "measure": "order_correction", "legal_basis": ["P3.2.3"], "reasons": "The site shows what was not approved.",
-        "evidence_hashes": ["0" * 64], "redress": REDRESS, "urgent_ground": "Tickets for tonight are being sold.",
+        "effect": "revoke", "statement": {"legal_basis": ["P3.2.3"], "reasons": REASONS}, "evidence_hashes": ["0" * 64],
     }  # fmt: skip
-    wrong = await desk.types("culture-a", "cases", "draft", opened["id"], "-", stdin=json.dumps(draft), code=1)
-    assert wrong["fields"][0]["field"] == "evidence_hashes.0"
-    evidence = await desk.types("culture-a", "cases", "evidence", opened["id"], __file__)
+    wrong = await desk.types("drugs-a", "decisions", "draft", opened["id"], "-", stdin=json.dumps(draft), code=1)
+    assert wrong["fields"][0]["field"] == "evidence_hashes"
+    evidence = await desk.types("drugs-a", "cases", "evidence", opened["id"], __file__)
     draft["evidence_hashes"] = [evidence["sha256"]]
-    drafted = await desk.types("culture-a", "cases", "draft", opened["id"], "-", stdin=json.dumps(draft))
-    assert drafted["impact"]["collateral"] == 0
-    withdrawn = await desk.types(
-        "culture-a", "cases", "withdraw", drafted["id"], "--reasons", "The approval was shown in the meantime."
+    drafted = await desk.types("drugs-a", "decisions", "draft", opened["id"], "-", stdin=json.dumps(draft))
+    assert drafted["preview"]["neighbours"] == []
+
+    async with office.operator(domain) as operator:  # not one of the people who can sign in at a command line
+        notices = [(service, notice) async for service, notice in operator.inbox()]
+        service, notice = notices[0]
+        assert (service, str(notice.notice.about.id)) == ("enforcement", drafted["id"])
+        await operator.enforcement.open_notice(notice.id)
+    told = await desk.types("drugs-b", "inbox")
+    assert {"service": "enforcement", "id": str(notice.id)}.items() <= told[0].items()
+
+    release = ("decisions", "release", drafted["id"], *signs(drafted))
+    early = await desk.types("drugs-b", *release, code=1)
+    assert early["code"] == "cure_not_over"
+    alone = await desk.types("drugs-a", *release, code=1)
+    assert alone["code"] == "second_person_required"
+    await desk.types_until("drugs-b", *release, holds=lambda code, _: code == 0)
+
+    found = await desk.types_until(
+        "regulator-a", "executions", "list", "--decision", drafted["id"], holds=lambda code, seen: bool(seen)
     )
-    assert withdrawn["status"] == "withdrawn"
-    late = await desk.types(
-        "culture-b", "cases", "release", drafted["id"], "--impact-hash", drafted["impact"]["hash"], code=1
+    seen = await desk.types("regulator-a", "executions", "show", found[0]["id"])
+    await desk.types("regulator-a", "executions", "accept", seen["id"], *WHY, *signs(seen))
+    again = await desk.types("regulator-a", "executions", "confirm", seen["id"], *WHY, *signs(seen), code=1)
+    assert again["code"] == "second_person_required"
+    await desk.types("regulator-b", "executions", "confirm", seen["id"], *WHY, *signs(seen))
+    site_id = seen["hits"]["site_id"]
+    orders = await desk.types_until(
+        "desk-a", "orders", "list", "--status", "executed", "--site-id", site_id, holds=lambda _, found: bool(found)
     )
-    assert late["code"] == "action_refused"
+    shown = await desk.types("desk-a", "orders", "show", orders[0]["id"])
+    assert shown["receipts"][-1]["outcome"] == "executed"
+    entry = await desk.types(None, "register", seen["hits"]["number"])
+    assert REASONS in json.dumps(entry, ensure_ascii=False)
+    lifted = await desk.types("drugs-a", "decisions", "lift", drafted["id"], *BASIS)
+    assert lifted["ended_because"] == "lifted"
+    await office.hosting(domain, "serving")

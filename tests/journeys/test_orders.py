@@ -5,7 +5,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
-from shared.contracts.orders import ORDER_TYPE, Order
+from shared.contracts.orders import ORDER_TYPE, Action, Order
 from shared.signing import Verifier
 from tests.support.office import Office
 
@@ -25,15 +25,15 @@ def _from_kafka(bootstrap: str, topic: str, count: int) -> list[bytes]:
     return values
 
 
-async def test_the_feed_the_single_order_and_kafka_give_the_same_bytes_in_sequence(office: Office) -> None:
+async def test_p3_2_3_the_feed_the_single_order_and_kafka_give_the_same_bytes_in_sequence(office: Office) -> None:
     await office.enter("bytes.example")
-    await office.executed(await office.revoke(await office.decide("bytes.example")), "cut_off")
+    await office.executed(await office.execute(await office.decide("bytes.example")), Action.CUT_OFF)
     async with office.provider() as provider:
         feed = await provider.access.feed(office.stack.provider_id, limit=500)
-        keys: dict[str, Any] = await provider.json("access-control", "GET", "/.well-known/jwks.json")
+        keys: dict[str, Any] = await provider.access.keys()
         single = await provider.call("access-control", "GET", f"/providers/{office.stack.provider_id}/orders/1")
         state = await provider.access.state(office.stack.provider_id)
-    sent = [entry["jws"].encode() for entry in feed["orders"]]
+    sent = [entry.jws.encode() for entry in feed.orders]
     topic = f"access-orders.{office.stack.provider_id}"
     assert _from_kafka(office.stack.bootstrap, topic, len(sent)) == sent
     assert single.content == sent[0]
@@ -41,6 +41,6 @@ async def test_the_feed_the_single_order_and_kafka_give_the_same_bytes_in_sequen
     orders = [Order.model_validate_json(verifier.verify(jws, ORDER_TYPE).payload) for jws in sent]
     assert [order.sequence for order in orders] == list(range(1, len(orders) + 1))
     undone = {order.undoes for order in orders}
-    in_force = [order for order in orders if order.action == "cut_off" and order.order_id not in undone]
+    in_force = [order for order in orders if order.action is not Action.RESTORE and order.order_id not in undone]
     lines = "".join(f"{order.order_id} {order.sequence}\n" for order in in_force)
-    assert state["hash"] == hashlib.sha256(lines.encode()).hexdigest()
+    assert state.hash == hashlib.sha256(lines.encode()).hexdigest()

@@ -6,6 +6,7 @@ import os
 import sys
 
 from concord.cli.story import STEPS
+from concord.exits import Exit
 from local_stack.supervisor import LocalStack
 
 
@@ -26,9 +27,10 @@ async def test_the_demonstration_tells_the_whole_story_and_can_be_told_again(sta
         assert code == 0, out + err
         assert [step["step"] for step in steps] == [name for name, _ in STEPS]
         assert all(step["ok"] and step["ms"] >= 0 for step in steps)
+        assert "Demonstration" in err
 
 
-async def test_the_demonstration_fails_when_the_site_is_not_cut_off(stack: LocalStack) -> None:
+async def test_the_demonstration_fails_when_the_provider_is_not_there(stack: LocalStack) -> None:
     await stack.stop("agent")
     try:
         code, out, _ = await demo(stack, "--count", "10", "--patience", "5", "--json")
@@ -36,4 +38,4 @@ async def test_the_demonstration_fails_when_the_site_is_not_cut_off(stack: Local
         await stack.start("agent")
         await stack.wait_ready("agent")
     last = json.loads(out.splitlines()[-1])
-    assert (code, last["ok"]) == (1, False)
+    assert (code, last["ok"], last["step"]) == (Exit.FAILED, False, "sites are served")

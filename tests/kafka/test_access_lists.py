@@ -25,6 +25,7 @@ from local_stack.access_lists import Grant
 from local_stack.kafka import ApacheKafka
 from local_stack.ports import free_port
 from local_stack.supervisor import LocalStack
+from shared.contracts.orders import Action
 from shared.contracts.topics import APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, orders_topic, receipts_topic
 from shared.runtime.events import kafka as broker
 from shared.runtime.events.kafka import KafkaSettings
@@ -196,15 +197,15 @@ def _tell_agent(config: Path, cluster: Cluster, provider: str) -> None:
 
 async def test_the_whole_chain_runs_on_what_the_access_lists_give(cluster: Cluster, office: Office) -> None:
     await office.enter("secured.example")
-    case = await office.revoke(await office.decide("secured.example"))
-    await office.executed(case, "cut_off")
+    case = await office.execute(await office.decide("secured.example"))
+    await office.executed(case, Action.CUT_OFF)
     provider, config = office.stack.provider_id, Path(office.stack.description()["provider"]["config"])
     assert _length(cluster, orders_topic(provider).name) == 1
     assert _length(cluster, receipts_topic(provider).name) >= 1
     with sqlite3.connect(config.parent / "agent.sqlite") as journal:  # it read the topic, and not the feed
         assert journal.execute("SELECT value FROM fact WHERE name = 'offset'").fetchone() == ("1",)
     await office.uphold(case)
-    await office.executed(case, "restore")
+    await office.executed(case, Action.RESTORE)
 
 
 def _length(cluster: Cluster, topic: str) -> int:

@@ -25,6 +25,7 @@ ISSUER: Final = "https://issuer.test"
 AUDIENCE: Final = "concord"
 RULES: Final = load("cn-2006")
 OPERATOR_USCC: Final = "91110000MA01CNCRD6"
+SELLER_USCC: Final = "91110000MA02CNCRDQ"
 
 _KEY: Final = OKPKey.generate_key("Ed25519", {"kid": "test-1", "use": "sig"})
 
@@ -35,6 +36,7 @@ def _official(name: str, role: str, organisation: str) -> dict[str, Any]:
 
 def _people() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "applicant", {"name": "Applicant", "organisation": OPERATOR_USCC, "roles": ["operator"]}
+    yield "seller", {"name": "Seller", "organisation": SELLER_USCC, "roles": ["operator"]}
     for letter in "abc":
         yield f"culture-{letter}", _official(f"Culture {letter.upper()}", "sector_regulator", "culture-110000")
         yield f"drugs-{letter}", _official(f"Drugs {letter.upper()}", "sector_regulator", "drugs-110000")
@@ -53,7 +55,12 @@ def _people() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "review-a", _official("Review A", "review_body", "review-110000")
     yield "review-national-a", _official("Review National A", "review_body", "review")
     yield "coordination-a", _official("Coordination A", "coordination_office", "coordination-110000")
-    yield "coordination-national-a", _official("Coordination National A", "coordination_office", "coordination")
+    for letter in "ab":
+        title = letter.upper()
+        yield (
+            f"coordination-national-{letter}",
+            _official(f"Coordination National {title}", "coordination_office", "coordination"),
+        )
     yield "auditor", _official("Auditor", "auditor", "audit-110000")
 
 

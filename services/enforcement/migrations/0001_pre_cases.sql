@@ -98,9 +98,11 @@ CREATE TABLE appeal (
     decided_at   timestamptz,
     changed_at   timestamptz NOT NULL,
     CHECK (body_id <> authority_id),
-    CHECK ((decided_at IS NULL) = (status = 'open')),
-    UNIQUE (act_id)                     -- an act is challenged once; the outcome stays readable for ever
+    CHECK ((decided_at IS NULL) = (status = 'open'))
 );
+-- An act is challenged once, and once more when it was done again or when somebody else had challenged it.
+CREATE UNIQUE INDEX appeal_one_open ON appeal (act_id) WHERE status = 'open' AND overdue_at IS NULL;
+CREATE INDEX appeal_of_act ON appeal (act_id, id);
 CREATE INDEX appeal_of_body ON appeal (body_id, id DESC);
 CREATE INDEX appeal_of_operator ON appeal (identity, id DESC);
 

@@ -21,7 +21,7 @@ async def ready(desk: Desk) -> tuple[Host, dict[str, Any]]:
 async def test_cut_off_and_release_in_one_transaction(desk: Desk) -> None:
     hosts = [await desk.host() for _ in range(2)]
     fact = carried_out(*hosts)
-    await survives(desk.rt, lambda: desk.deliver(fact), least=14)
+    await survives(desk.rt, lambda: desk.deliver(fact), least=10)
     for host in hosts:
         assert [order["sequence"] for order in (await desk.feed(host))["orders"]] == [1]
 

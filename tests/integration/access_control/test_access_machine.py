@@ -269,7 +269,7 @@ async def dsn(make_database: MakeDatabase) -> str:
 def harness(dsn: str, tmp_path: Path) -> Iterator[None]:
     with asyncio.Runner() as runner:
         clock = FixedClock(NOON)
-        keys = {"signing_keys_file": tmp_path / "keys.json", "signing_keys_generate": True}
+        keys: dict[str, Any] = {"signing_keys_file": tmp_path / "keys.json", "signing_keys_generate": True}
         service = running_service(SERVICE, dsn, clock=clock, withdraw_window_s=75, **keys)
         Harness.runner = runner
         Harness.desk = Desk(runner.run(service.__aenter__()), clock, dsn)

@@ -1,5 +1,6 @@
 """Providers and their keys, through the HTTP door."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,70 @@ async def test_a_registered_provider_is_told_to_the_others_and_names_its_topics(
     assert fact["subject"] == provider["id"]
     assert fact["data"]["licence_number"] == PROVIDER["licence_number"]
     assert (await desk.api.get(f"/providers/{provider['id']}", who="auditor")).json() == provider
+
+
+async def test_a_licence_registers_once_however_it_is_written(desk: Desk) -> None:
+    first = (await desk.api.post("/providers", json=PROVIDER, who="desk-a")).json()
+    for written in ("京ＩＣＰ证 030173号", "京icp证030173号", "京ICP证0030173号"):
+        again = await desk.api.post("/providers", json={**PROVIDER, "licence_number": written}, who="desk-a")
+        assert (again.status_code, again.json()["code"]) == (409, "licence_taken")
+        assert again.json()["provider_id"] == first["id"]
+    hosting = {**PROVIDER, "licence_number": "京b1-２０１５０００１"}
+    other = await desk.api.post("/providers", json=hosting, who="desk-a")
+    assert (other.status_code, other.json()["licence_number"]) == (201, "京B1-20150001")
+    again = await desk.api.post("/providers", json={**hosting, "licence_number": "京B1-20150001"}, who="desk-a")
+    assert again.status_code == 409
+
+
+async def test_a_number_that_cannot_be_right_is_refused(desk: Desk) -> None:
+    for wrong in ("京ICP证1号", "火ICP证030173号", "京ICP备000000号"):
+        answer = await desk.api.post("/providers", json={**PROVIDER, "licence_number": wrong}, who="desk-a")
+        assert (answer.status_code, answer.json()["code"]) == (422, "bad_licence"), wrong
+
+
+async def test_a_provider_is_changed_and_told_with_its_version(desk: Desk) -> None:
+    host = await desk.host(kind="public_network")
+    read = await desk.api.get(f"/providers/{host.id}", who="auditor")
+    assert (read.headers["etag"], read.json()["supervisor"]) == ('"1"', None)
+    body = {"name": "New Name", "contact": "noc@network.example", "supervisor": "education"}
+    changed = await desk.api.put(f"/providers/{host.id}", json=body, version=1, who="desk-a")
+    assert (changed.status_code, changed.json()["name"]) == (200, "New Name")
+    assert (changed.json()["supervisor"]["id"], changed.json()["contact"]) == ("education", "noc@network.example")
+    first, second = await desk.facts("provider.recorded.v1")
+    assert (first["data"]["version"], second["data"]["version"]) == (1, 2)
+    assert (second["data"]["name"], second["data"]["supervisor"]["id"]) == ("New Name", "education")
+    assert "contact" not in second["data"], "whom to ask there is kept here only"
+    late = await desk.api.put(f"/providers/{host.id}", json=body, version=1, who="desk-a")
+    assert (late.status_code, late.json()["code"], late.json()["version"]) == (412, "precondition_failed", 2)
+    assert (await desk.api.put(f"/providers/{host.id}", json=body, who="desk-a")).status_code == 428
+    for who in (host.who, "regulator-a", ("desk-a", {"region": "310000"}), "auditor"):
+        assert (await desk.api.put(f"/providers/{host.id}", json=body, version=2, who=who)).status_code == 403
+    history = await desk.rows("SELECT action FROM history WHERE aggregate = 'provider' ORDER BY id")
+    assert [row["action"] for row in history] == ["register", "change"]
+
+
+async def test_changes_of_one_version_at_once_happen_once(desk: Desk) -> None:
+    host = await desk.host()
+    body = {"name": "New Name", "contact": "noc@network.example"}
+    answers = await asyncio.gather(
+        *(desk.api.put(f"/providers/{host.id}", json=body, version=1, who="desk-a") for _ in range(8))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 7
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "public_network", "supervisor": "nobody"},
+        {"kind": "public_network", "supervisor": "drugs-110000"},
+        {"kind": "carrier", "supervisor": "education"},
+    ],
+)
+async def test_only_a_network_has_a_supervisor_and_one_of_the_directory(desk: Desk, change: dict[str, Any]) -> None:
+    answer = await desk.api.post("/providers", json=PROVIDER | change, who="desk-a")
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_supervisor")
+    assert [fault["field"] for fault in answer.json()["fields"]] == ["supervisor"]
+    assert await desk.facts() == []
 
 
 async def test_the_same_request_registers_one_provider(desk: Desk) -> None:

@@ -17,7 +17,7 @@ from concord.agent.intake import Intake, Keys, Receipts
 from concord.agent.journal import Journal
 from concord.agent.web import WebHook
 from shared.runtime.base.clock import FixedClock, SystemClock
-from tests.integration.access_control.desk import Desk, Host, reinstated, revoked
+from tests.integration.access_control.desk import Desk, Host, carried_out, undone
 from tests.support import people
 from tests.support.fixtures import MakeDatabase
 from tests.support.service import running_service
@@ -44,7 +44,11 @@ class Routed(httpx.AsyncBaseTransport):
 @asynccontextmanager
 async def desk(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Desk]:
     dsn = await make_database("access-control")
-    keys = {"signing_keys_file": folder / "orders.json", "signing_keys_generate": True, "withdraw_window_s": 0}
+    keys: dict[str, Any] = {
+        "signing_keys_file": folder / "orders.json",
+        "signing_keys_generate": True,
+        "withdraw_window_s": 0,
+    }
     async with running_service(SERVICE, dsn, clock=SystemClock(), **keys) as api:
         yield Desk(api, cast("FixedClock", SystemClock()), dsn)
 
@@ -88,8 +92,9 @@ async def test_a_site_is_cut_off_and_restored_with_signed_receipts(make_database
         config = make_config(tmp_path, fake, "http://access.test", provider_id=UUID(host.id), check_every_s=0.2)
         web = WebHook(config.state_file, "127.0.0.1", 0)
         await web.start()
-        fact = revoked(host)
-        site = fact.sites[0].domains[0]
+        fact = carried_out(host)
+        assert fact.site is not None
+        site = fact.site.hosts[0]
         await access.deliver(fact)
         async with agent_of(access, host, config, web) as journal:
             await until_status(access, host, "executed")
@@ -99,7 +104,7 @@ async def test_a_site_is_cut_off_and_restored_with_signed_receipts(make_database
                 assert 'rel="blocked-by"' in page.headers["Link"]
                 state = await access.state(host)
                 assert (state["in_force"], state["hash"]) == journal.in_force()
-        await access.deliver(reinstated(fact))
+        await access.deliver(undone(fact))
         async with agent_of(access, host, config, web) as journal:  # restarted in between
             orders = await until_status(access, host, "executed", "executed")
             async with httpx.AsyncClient(trust_env=False) as reader:

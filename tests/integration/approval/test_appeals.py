@@ -61,6 +61,18 @@ async def test_an_operator_who_applied_again_has_one_question_on_the_desk(desk: 
     assert (await desk.read(first))["decisions"][0]["undone_at"] is not None
 
 
+async def test_a_refusal_that_falls_while_the_operator_applies_anew_leaves_one_question_open(desk: Desk) -> None:
+    for n in range(6):
+        domain = f"race{n}.example"
+        first = await desk.at(Status.REFUSED, domain=domain)
+        act = await refusal(desk, first)
+        answers = await asyncio.gather(
+            desk.hear(desk.won(act)), *(desk.apply(domain=domain) for _ in range(4)), desk.hear(desk.won(act))
+        )
+        filed = [each.status_code for each in answers if each is not None].count(201)
+        assert filed == ((await desk.read(first))["status"] == "refused"), "one or the other, and nothing fails"
+
+
 @pytest.mark.parametrize("lapsed", [False, True])
 async def test_a_refused_renewal_that_fell_is_on_the_desk_again_and_in_force_meanwhile(
     desk: Desk, lapsed: bool

@@ -106,8 +106,10 @@ async def test_an_office_decides_neither_its_own_powers_nor_its_own_end(office: 
         ("coordination-110000", BEIJING),
         ("coordination", NATIONAL),
     ):
-        for action, changes in (("change", {"kinds": ["coordination_office", "review_body"]}), ("close", {})):
-            answer = await office.propose(own, action, one, **changes)
+        for answer in (
+            await office.propose(own, "change", one, kinds=["coordination_office", "review_body"]),
+            await office.propose(own, "close", one),
+        ):
             assert (answer.status_code, answer.json()["code"]) == (409, "own_organisation")
         assert (await office.rename(own, one, short_name="x")).status_code == 200
     proposal = (await office.propose("coordination-110000", "close")).json()

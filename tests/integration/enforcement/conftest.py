@@ -41,7 +41,8 @@ def site_recorded(name: str | None = None, ip: str = "198.18.0.10", **changes: A
     number = next(_numbers)
     example = SiteRecordedV1.EXAMPLE
     return SiteRecordedV1.model_validate({
-        **example, "site_id": uuid7(), "number": f"京ICP备{number:08}号-1", "domains": [name or f"site-{number}.example"],
+        **example, "site_id": uuid7(), "number": f"京ICP备{number:08}号-1",
+        "domains": [name or f"site-{number}.example"],
         "accesses": [{**example["accesses"][0], "access_id": uuid7(), "ips": [ip]}],
         "operator": {**example["operator"], "identity": OPERATOR_USCC, "address_for_service": {}},
     } | changes)  # fmt: skip
@@ -183,8 +184,9 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 async def office(make_database: MakeDatabase, clock: FixedClock, tmp_path: Path) -> AsyncIterator[Office]:
-    settings = {
-        "signing_keys_file": tmp_path / "keys.json", "signing_keys_generate": True, "evidence_path": tmp_path / "evidence",
+    settings: dict[str, Any] = {
+        "signing_keys_file": tmp_path / "keys.json", "signing_keys_generate": True,
+        "evidence_path": tmp_path / "evidence",
     }  # fmt: skip
     async with running_service(SERVICE, await make_database("enforcement"), clock=clock, **settings) as api:
         found = Office(api, clock)

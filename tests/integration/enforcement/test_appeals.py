@@ -1,6 +1,7 @@
 """Appeals against acts of any department, decided by an independent body; late ones suspend (model §6)."""
 
 from datetime import timedelta
+from typing import Any
 
 from shared.contracts.enforcement import (
     AppealDecidedV1,
@@ -12,7 +13,7 @@ from shared.contracts.enforcement import (
 from shared.contracts.notices import RegistryNoticeDeliveredV1, RegistryNoticeIssuedV1
 from shared.runtime.base.ids import uuid7
 from tests.integration.enforcement.conftest import EASED, Office
-from tests.support.people import OPERATOR_USCC
+from tests.support.people import OPERATOR_USCC, PEOPLE
 
 UPHELD = {"outcome": "upheld", **EASED}
 REJECTED = {"outcome": "rejected", **EASED}
@@ -117,3 +118,79 @@ async def test_an_act_of_another_department_is_appealed_here_and_undone_there(of
     await office.post(f"/appeals/{filed['id']}/decision", UPHELD, "review-a")
     assert (await office.told(AppealDecidedV1))[-1].outcome == "upheld"
     assert await office.told(DecisionOverturnedV1) == []
+
+
+async def test_the_last_day_to_appeal_ends_at_midnight_in_beijing_and_not_on_a_day_off(office: Office) -> None:
+    released, late = await office.released(), await office.released()
+    for each in (released, late):
+        await office.opens(each, "decision_released")
+    rules = office.api.rt.rules
+    until = rules.appeal_until(office.clock.now()).due_at
+    assert until.astimezone(rules.time_zone).strftime("%H:%M:%S") == "23:59:59"
+    assert rules.calendar.is_working_day(rules.day_of(until))
+    office.clock.advance(until - office.clock.now() + timedelta(milliseconds=900))
+    await office.appeal(released)
+    office.clock.advance(timedelta(milliseconds=200))
+    act = {"service": "enforcement", "kind": "decision", "id": late["id"]}
+    body = {"act": act, "grounds": "We had no time to read it."}
+    assert await office.refused("/appeals", body, "applicant") == (409, "appeal_too_late")
+    entered = await office.post("/appeals", {**body, "consent": "By a letter of the operator."}, "review-a", 201)
+    assert entered["on_behalf"], "the review body may still admit a late one"
+
+
+async def test_a_decision_that_ended_can_still_be_challenged_and_falls_for_the_record(office: Office) -> None:
+    released = await office.released()
+    await office.post(f"/decisions/{released['id']}/lift", EASED, "drugs-a")
+    filed = await office.appeal(released, asks_for_stay=True)
+    await office.post(f"/appeals/{filed['id']}/stay", {"granted": True, **EASED}, "review-a")
+    await office.rings("appeal_decision", filed["id"])
+    assert (await office.status(released), await office.told(DecisionSuspendedV1)) == ("ended", [])
+    await office.post(f"/appeals/{filed['id']}/decision", UPHELD, "review-a")
+    assert await office.status(released) == "overturned"
+
+
+async def test_a_stay_is_granted_once_and_only_where_there_is_something_to_stay(office: Office) -> None:
+    filed = await office.appeal(await office.released(), asks_for_stay=True)
+    path = f"/appeals/{filed['id']}/stay"
+    assert (await office.post(path, {"granted": False, **EASED}, "review-a"))["stay"] == "refused"
+    assert (await office.post(path, {"granted": True, **EASED}, "review-a"))["stay"] == "granted"
+    for granted in (True, False):
+        assert await office.refused(path, {"granted": granted, **EASED}, "review-a") == (409, "nothing_to_stay")
+    assert len(await office.told(DecisionSuspendedV1)) == 1
+    foreign = await _foreign(office)
+    path = f"/appeals/{foreign['id']}/stay"
+    assert await office.refused(path, {"granted": True, **EASED}, "review-a") == (409, "nothing_to_stay")
+
+
+async def test_a_review_body_that_is_not_independent_is_not_asked_whatever_an_act_names(office: Office) -> None:
+    grounds = RegistryNoticeIssuedV1.EXAMPLE["grounds"]
+    own = {**grounds["redress"], "body": grounds["authority"]}
+    assert (await _foreign(office, redress=own))["body"]["id"] == "review-110000"
+
+
+async def test_every_list_of_appeals_shows_its_parties_its_body_and_auditors_theirs(office: Office) -> None:
+    mine = await office.appeal(await office.released())
+    foreign = await _foreign(office)
+    sees = {
+        "applicant": {mine["id"], foreign["id"]}, "review-a": {mine["id"], foreign["id"]}, "drugs-c": {mine["id"]},
+        "auditor": {mine["id"], foreign["id"]}, "regulator-a": set(), "review-national-a": set(),
+        "shanghai-drugs-a": set(), "culture-a": set(), "drugs-national-a": set(),
+    }  # fmt: skip
+    owner = RegistryNoticeIssuedV1.EXAMPLE["grounds"]["authority"]["id"]
+    for who, expected in sees.items():
+        extra = {foreign["id"]} if PEOPLE[who]["organisation"] == owner else set()
+        assert {each["id"] for each in (await office.get("/appeals", who))["items"]} == expected | extra, who
+    for who in ("coordination-a", "officer", "desk-a"):
+        assert (await office.api.get("/appeals", who=who)).status_code == 403, who
+
+
+async def _foreign(office: Office, **grounds: Any) -> dict[str, Any]:
+    """An appeal against a refusal of the register."""
+    act = {"service": "registry", "kind": "refusal", "id": str(uuid7())}
+    known = {**RegistryNoticeIssuedV1.EXAMPLE["grounds"], "case_id": None, "decision_id": None, **grounds}
+    await office.hear(RegistryNoticeIssuedV1.model_validate({
+        **RegistryNoticeIssuedV1.EXAMPLE, "act": act, "act_id": act["id"], "grounds": known,
+        "to": {"identity": OPERATOR_USCC, "name": "Example"},
+    }))  # fmt: skip
+    body = {"act": act, "grounds": "Everything that was missing had been handed in."}
+    return await office.post("/appeals", body, "applicant", 201)

@@ -77,7 +77,8 @@ async def test_safeguard_3_whoever_releases_signs_what_is_touched_now(office: Of
 
 @pytest.mark.parametrize(("effect", "changes", "field"), [
     ("abolish", {}, "effect"), ("bar", {}, "effect"), ("penalty", {}, "effect"), ("cut_access", {}, "effect"),
-    ("suspend_access", {}, "until"), ("revoke", {"until": "2026-12-24T00:00:00Z"}, "until"), ("correct", {}, "correct_by"),
+    ("suspend_access", {}, "until"), ("revoke", {"until": "2026-12-24T00:00:00Z"}, "until"),
+    ("correct", {}, "correct_by"),
     ("suspend_access", {"until": "2036-12-24T00:00:00Z"}, "until"),
     ("correct", {"correct_by": "2026-11-26T05:00:00Z"}, "correct_by"),
 ])  # fmt: skip

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from shared.contracts import examples
-from shared.contracts.http.query import LookupAnswer, LookupLine, PublicAnswer, RegisterEntry
+from shared.contracts.http.query import LookupAnswer, LookupLine, PublicAnswer
+from shared.contracts.http.register import RegisterEntry
 from shared.pages import assets
 from tests.support.service import Api
 from tests.unit.query.build import AT, HOST, IDENTITY

@@ -1,7 +1,7 @@
 """A registry in the test's process, with a provider known, and short words for what tests do with it."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,21 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from registry.consumer import HANDLERS, PROJECTIONS
+from registry.consumer import DEADLINES, HANDLERS, PROJECTIONS
 from registry.main import SERVICE
 from shared.contracts import examples
 from shared.contracts.access import ProviderRecordedV1
 from shared.contracts.approval import ApprovalGrantedV1, ApprovalRecord
 from shared.contracts.base import Fact
 from shared.contracts.catalogue import FACTS
-from shared.contracts.enforcement import DecisionOverturnedV1, DecisionReleasedV1
-from shared.contracts.grounds import Grounds, Statement
+from shared.contracts.enforcement import (
+    AppealDecidedV1,
+    AppealFiledV1,
+    AppealOverdueV1,
+    DecisionOverturnedV1,
+    DecisionReleasedV1,
+)
+from shared.contracts.grounds import ActRef, Grounds, Statement
 from shared.contracts.subjects import FrozenSite
 from shared.rules.identifiers import uscc_with_check_digit
 from shared.runtime.base.clock import FixedClock
@@ -31,6 +37,10 @@ PROVIDER = UUID("01940000-0000-7000-8000-000000000005")
 OTHER_PROVIDER = UUID("01940000-0000-7000-8000-0000000000f5")
 STATEMENT: dict[str, Any] = {"legal_basis": ["P3.1.5"], "reasons": "Complete and checked by the provider."}
 GRANT: dict[str, Any] = {"statement": STATEMENT}
+IDENTITY = """
+SELECT o.identity FROM site s JOIN registration r ON r.id = s.registration_id JOIN operator o ON o.id = r.operator_id
+ WHERE s.id = $1
+"""
 _numbers = count(1)
 
 
@@ -46,9 +56,9 @@ def domain() -> str:
     return f"site-{next(_numbers)}.example"
 
 
-def a_site(name: str, **changes: Any) -> dict[str, Any]:
+def a_site(host: str, /, **changes: Any) -> dict[str, Any]:
     access = {"provider_id": str(PROVIDER), "ips": ["198.18.0.10"], "hosting_mode": "virtual_host"}
-    return {"name": "Pharmacy", "domains": [name], "service_items": ["general"], "accesses": [access]} | changes
+    return {"name": "Pharmacy", "domains": [host], "service_items": ["general"], "accesses": [access]} | changes
 
 
 def access(ip: str = "198.18.0.10", mode: str = "virtual_host", provider: UUID = PROVIDER) -> dict[str, Any]:
@@ -61,16 +71,25 @@ def provider_recorded(provider_id: UUID = PROVIDER, region: str = "110000") -> P
     )
 
 
+def owner(code: str = OPERATOR_USCC) -> tuple[str, dict[str, Any]]:
+    """Somebody who acts for an operator."""
+    return "applicant", {"organisation": code}
+
+
 class Register:
     """The service under test."""
 
-    def __init__(self, api: Api) -> None:
-        self.api = api
+    def __init__(self, api: Api, clock: FixedClock) -> None:
+        self.api, self.clock = api, clock
 
     async def post(self, path: str, body: Any, who: Any, status: int = 200, **options: Any) -> dict[str, Any]:
         answer = await self.api.post(path, json=body, who=who, **options)
         assert answer.status_code == status, answer.text
         return dict(answer.json())
+
+    async def refused(self, path: str, body: Any, who: Any, status: int = 409, **options: Any) -> dict[str, Any]:
+        """The problem that answers a POST."""
+        return await self.post(path, body, who, status, **options)
 
     async def get(self, path: str, who: Any) -> dict[str, Any]:
         answer = await self.api.get(path, who=who)
@@ -113,7 +132,7 @@ class Register:
         await self.hear(fact)
         return record
 
-    async def decided(self, site: dict[str, Any], effect: str = "revoke", **changes: Any) -> DecisionReleasedV1:
+    async def decided(self, site: dict[str, Any], /, effect: str = "revoke", **changes: Any) -> DecisionReleasedV1:
         """A decision about a site, released and on the regulator's desk."""
         now = await self.get(f"/sites/{site['id']}", "regulator-a")
         frozen = FrozenSite.model_validate({
@@ -123,7 +142,8 @@ class Register:
         decision_id = uuid7()
         fact = DecisionReleasedV1.model_validate({
             **DecisionReleasedV1.EXAMPLE, "decision_id": decision_id, "effect": effect, "site": frozen,
-            "subject": {"kind": "site", "site_id": site["id"]},
+            "subject": {"kind": "site", "site_id": site["id"]}, "until": None, "service_item": None,
+            "operator": {"identity": await self.fetchval(IDENTITY, UUID(site["id"])), "name": "Example"},
             "grounds": {**examples.GROUNDS, "decision_id": decision_id},
         } | changes)  # fmt: skip
         await self.hear(fact)
@@ -157,6 +177,47 @@ class Register:
         })  # fmt: skip
         await self.hear(fact)
         return fact
+
+    async def propose(
+        self, site: dict[str, Any], proposal: dict[str, Any], who: Any = "regulator-a", status: int = 201
+    ) -> dict[str, Any]:
+        """Propose a change of a site as it is now."""
+        now = await self.get(f"/sites/{site['id']}", "regulator-a")
+        return await self.post(
+            f"/sites/{site['id']}/amendments", {**proposal, "reasons": "The shop moves to another name."}, who, status,
+            headers={"If-Match": f'"{now["version"]}"'},
+        )  # fmt: skip
+
+    async def appealed(self, act: ActRef, outcome: str) -> None:
+        """An appeal against an act was upheld, rejected, or not decided in time (overdue)."""
+        told: dict[str, Any] = {"act": act, "act_id": act.id, "appeal_id": uuid7()}
+        if outcome == "overdue":
+            await self.hear(AppealOverdueV1.model_validate({**AppealOverdueV1.EXAMPLE, **told}))
+        elif outcome == "filed":
+            await self.hear(AppealFiledV1.model_validate({**AppealFiledV1.EXAMPLE, **told}))
+        else:
+            said = {**told, "outcome": outcome, "decided_at": self.clock.now()}
+            await self.hear(AppealDecidedV1.model_validate({**AppealDecidedV1.EXAMPLE, **said}))
+
+    async def ring(self, kind: str, aggregate_id: object) -> None:
+        """A clock runs out: at that time, what it does."""
+        due = await self.fetchval(
+            "SELECT due_at FROM deadline WHERE kind = $1 AND aggregate_id = $2"
+            " AND met_at IS NULL AND breached_at IS NULL",
+            kind, UUID(str(aggregate_id)),
+        )  # fmt: skip
+        assert due is not None, f"no clock {kind} runs"
+        self.clock.advance(max(due - self.clock.now(), timedelta()))
+        async with self.api.rt.db.transaction() as tx:
+            await DEADLINES[kind](self.api.rt, tx, UUID(str(aggregate_id)))
+
+    async def notices(self, about_id: object) -> list[tuple[str, str]]:
+        """Kind and recipient of every notice about an act."""
+        async with self.api.rt.db.connection() as tx:
+            rows = await tx.fetch(
+                "SELECT kind, identity FROM notice WHERE about_id = $1 ORDER BY id", UUID(str(about_id))
+            )
+        return [(row["kind"], row["identity"]) for row in rows]
 
     async def hear(self, fact: Fact) -> None:
         async with self.api.rt.db.transaction() as tx:
@@ -193,9 +254,10 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 async def register(make_database: MakeDatabase, clock: FixedClock, tmp_path: Path) -> AsyncIterator[Register]:
-    settings = {"signing_keys_file": tmp_path / "keys.json", "signing_keys_generate": True}
+    settings: dict[str, Any] = {"signing_keys_file": tmp_path / "keys.json", "signing_keys_generate": True}
+    settings["identity_key"] = "k" * 40
     async with running_service(SERVICE, await make_database("registry"), clock=clock, **settings) as api:
-        found = Register(api)
+        found = Register(api, clock)
         await found.hear(provider_recorded())
         await found.hear(provider_recorded(OTHER_PROVIDER, "310000"))
         yield found

@@ -94,8 +94,9 @@ def rt(db: Database, dsn: str, mailbox: tuple[Mailbox, int], tmp_path: Path) -> 
     settings = Settings(
         database_url=dsn, smtp_port=mailbox[1], smtp_tls="none", webhooks_private=True,
         signing_keys_file=tmp_path / "keys.json", signing_keys_generate=True,
-    )  # type: ignore[arg-type]  # fmt: skip
-    return Runtime(db, FixedClock(at("2026-11-26T04:00")), rules.load("cn-2006"), settings, directory())
+    )  # fmt: skip
+    clock = FixedClock(at("2026-11-26T04:00"))
+    return Runtime(db, clock, rules.load("cn-2006"), settings, directory(clock))
 
 
 async def issued(rt: Runtime, address: AddressForService = EVERYWHERE, act: UUID | None = None) -> UUID:
@@ -284,3 +285,41 @@ async def test_a_notice_that_is_rolled_back_was_never_issued(rt: Runtime, mailbo
         await changed_their_mind()
     assert not await sent(rt)
     assert mailbox[0].taken == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        {"email": "nobody"},
+        {"email": "a@b@c.example"},
+        {"email": "ä@pharmacy.example"},
+        {"email": "a b <c@d.example>, e@f.example"},
+        {"webhook": "https://[bad"},
+        {"webhook": "https://a.example:99999/"},
+        {"webhook": f"https://{'a' * 70}.example/"},
+        {"webhook": "http://\u2024/"},
+    ],
+)
+async def test_an_address_that_makes_no_sense_stops_no_other_notice(
+    rt: Runtime, mailbox: tuple[Mailbox, int], address: dict[str, str]
+) -> None:
+    bad = await issued(rt, AddressForService(**address))
+    good = await issued(rt)
+    assert await sent(rt)
+    assert (await known(rt, good)).delivered_by == "email"
+    [state] = (await states(rt, bad)).values()
+    assert state[0] in {"queued", "failed"}
+    assert (await known(rt, bad)).delivered_at is None
+    async with rt.db.connection() as tx:
+        [of_bad] = await notices.deliveries(tx, [bad])
+    assert of_bad.error
+
+
+async def test_one_that_never_can_be_sent_is_given_up(rt: Runtime) -> None:
+    notice_id = await issued(rt, AddressForService(webhook="https://[bad"))
+    assert isinstance(rt.clock, FixedClock)
+    for _ in range(20):
+        await sent(rt)
+        rt.clock.advance(timedelta(days=1))
+    state, attempts = (await states(rt, notice_id))["webhook"]
+    assert (state, attempts) == ("failed", 12)

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access_control.document import Content
-from access_control.lifecycle import CLAIMED, LIFECYCLE, MOVES, Status
-from access_control.service.claims import UNSENT, Accepted, Claim, Refused, judge, missing
+from access_control.lifecycle import CLAIMED, LIFECYCLE, MOVES, OVER, UNSENT, Status
+from access_control.service.claims import Accepted, Claim, Refused, judge, missing
 from access_control.store.orders import AccessOrder
 from shared.contracts import examples
 from shared.contracts.orders import Action, Order, Outcome, Receipt
@@ -24,26 +23,36 @@ def order(status: Status = Status.RELEASED) -> AccessOrder:
     example = Order.model_validate(Order.EXAMPLE)
     return AccessOrder(
         id=example.order_id,
+        version=1,
+        status=status,
+        execution_id=example.cause.id,
+        decision_id=example.decision_id,
         provider_id=example.provider_id,
         site_id=example.site.site_id,
-        registration_id=example.registration_id,
-        revocation_id=UUID(examples.REVOCATION),
-        decision_id=example.decision_id,
-        region=example.region,
+        hosts=example.site.hosts,
         action=Action.CUT_OFF,
-        status=status,
+        attempt=1,
+        issuer_id=example.issuer.id,
+        regulator_id=example.issuer.id,
+        supervisor_id=None,
+        regions=("110000",),
         overdue=False,
-        content=Content.model_validate(Order.EXAMPLE),
+        escalated_at=None,
+        answer=None,
         undoes=None,
         undone_by=None,
+        instruction_id=None,
+        reissues=None,
+        reissued_as=None,
+        withdrawn_by=None,
         drafted_at=NOW,
         release_at=NOW,
+        until=None,
         sequence=None if status in UNSENT else example.sequence,
         issued_at=NOW,
         execute_by=NOW,
         digest=None if status in UNSENT else examples.DIGEST,
         kid="k",
-        version=1,
         changed_at=NOW,
     )
 
@@ -60,11 +69,11 @@ def test_a_fitting_receipt_is_taken_exactly_when_the_life_of_the_order_allows_it
     made = claim(outcome)
     used = {made.receipt.receipt_id: (made.receipt.order_id, outcome)}
     verdict = judge(made, order(status), taken=used if replayed else {}, executed=executed)
-    allowed = status == Status.SUPERSEDED or (status, CLAIMED[outcome]) in MOVES
+    allowed = status in OVER or (status, CLAIMED[outcome]) in MOVES
     again = executed and outcome == Outcome.EXECUTED
     assert isinstance(verdict, Accepted) == (allowed and not again and not replayed)
     if isinstance(verdict, Accepted):
-        assert verdict.moved == (status != Status.SUPERSEDED)
+        assert verdict.moved == (status not in OVER)
         assert verdict.after == (MOVES[status, CLAIMED[outcome]] if verdict.moved else status)
     elif replayed:
         assert verdict.code == "receipt_replayed"

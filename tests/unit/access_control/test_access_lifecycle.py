@@ -4,19 +4,62 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access_control.lifecycle import CLAIMED, LIFECYCLE, MOVES, OPEN, RUNNING, STOPPED, Move, Status
+from access_control.lifecycle import (
+    CLAIMED,
+    INSTRUCTION,
+    LIFECYCLE,
+    MOVES,
+    OPEN,
+    OVER,
+    RUNNING,
+    STOPPED,
+    UNSENT,
+    Move,
+    Status,
+)
+from shared.contracts.http.access import InstructionAction, InstructionStatus
 from shared.contracts.orders import Outcome
 from shared.runtime.base.problems import ActionRefused
 
-AFTER_RELEASE = set(Status) - {Status.DRAFTED, Status.WITHDRAWN}
+AFTER_RELEASE = set(Status) - UNSENT
 
 
 def test_an_order_can_only_be_withdrawn_before_it_went_out() -> None:
-    assert [status for status in Status if LIFECYCLE.can(status, Move.WITHDRAW)] == [Status.DRAFTED]
+    assert [status for status in Status if LIFECYCLE.can(status, Move.WITHDRAW)] == [
+        Status.INSTRUCTED,
+        Status.DRAFTED,
+    ]
 
 
-def test_what_is_executed_withdrawn_or_superseded_stays_so() -> None:
-    assert LIFECYCLE.final == {Status.EXECUTED, Status.WITHDRAWN, Status.SUPERSEDED}
+def test_what_is_executed_or_over_stays_so() -> None:
+    assert LIFECYCLE.final == {Status.EXECUTED} | OVER
+
+
+def test_a_withdrawn_order_is_only_sent_again_as_another_order() -> None:
+    assert [(move, MOVES[Status.WITHDRAWN, move]) for move in LIFECYCLE.allowed(Status.WITHDRAWN)] == [
+        (Move.REISSUE, Status.WITHDRAWN)
+    ]
+
+
+def test_what_a_provider_objects_to_is_never_a_dead_end() -> None:
+    for status in STOPPED:
+        assert LIFECYCLE.can(status, Move.REJECT)
+        assert LIFECYCLE.can(status, Move.UPHOLD) or LIFECYCLE.can(status, Move.ACCEPT)
+
+
+def test_whatever_went_out_and_is_not_done_lapses_with_its_time() -> None:
+    assert {status for status in Status if LIFECYCLE.can(status, Move.LAPSE)} == RUNNING | STOPPED
+
+
+def test_only_what_is_late_can_be_escalated() -> None:
+    assert {status for status in Status if LIFECYCLE.can(status, Move.ESCALATE)} == RUNNING
+
+
+def test_an_instruction_needs_a_receipt_before_it_is_issued() -> None:
+    assert [status for status in InstructionStatus if INSTRUCTION.can(status, InstructionAction.ISSUE)] == [
+        InstructionStatus.ACKNOWLEDGED
+    ]
+    assert INSTRUCTION.final == {InstructionStatus.ISSUED, InstructionStatus.WITHDRAWN}
 
 
 def test_a_provider_may_say_executed_as_long_as_the_order_is_open() -> None:
@@ -40,7 +83,7 @@ def test_a_refused_move_says_what_is_allowed() -> None:
     with pytest.raises(ActionRefused) as refused:
         LIFECYCLE.after(Status.RELEASED, Move.WITHDRAW)
     assert refused.value.extensions["allowed_actions"] == [
-        "receive", "execute", "execute_partly", "report_impossible", "contest", "supersede",
+        "receive", "execute", "execute_partly", "report_impossible", "contest", "escalate", "lapse", "supersede",
     ]  # fmt: skip
 
 

@@ -3,10 +3,13 @@
 import csv
 import io
 import json
+import os
 import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from email.message import EmailMessage
+from email.policy import SMTP
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args
@@ -17,8 +20,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
-import access_control.lifecycle
-import approval.lifecycle
+import coordination.lifecycle
 import enforcement.lifecycle
 import registry.lifecycle
 from concord.agent.main import app as agent
@@ -26,7 +28,8 @@ from concord.cli import output
 from concord.cli.main import app
 from concord.exits import Exit
 from concord.sdk import departments
-from tests.unit.concord.test_sdk import Wire
+from shared.contracts.http.registry import NewRegistration
+from tests.unit.concord.test_sdk import RECORD, Wire
 
 REFUSAL = {
     "code": "second_person_required", "detail": "Somebody else must confirm [what you drafted].", "trace_id": "abc",
@@ -35,7 +38,7 @@ REFUSAL = {
 
 
 def test_a_refusal_names_the_reason_the_field_and_the_way_out(run: Any) -> None:
-    done = run(Wire(httpx.Response(409, json=REFUSAL)), "registrations", "confirm", "r", "--as", "regulator-a")
+    done = run(Wire(httpx.Response(409, json=REFUSAL)), "amendments", "consent", "r", "--as", "regulator-a")
     assert done.exit_code == Exit.REFUSED
     for part in ("second_person_required", "[what you drafted]", "reasons: 10 characters", "withdraw", "trace abc"):
         assert part in done.stderr
@@ -43,7 +46,7 @@ def test_a_refusal_names_the_reason_the_field_and_the_way_out(run: Any) -> None:
 
 
 def test_programs_get_the_problem_as_json(run: Any) -> None:
-    done = run(Wire(httpx.Response(409, json=REFUSAL)), "registrations", "confirm", "r", "--as", "a", "--json")
+    done = run(Wire(httpx.Response(409, json=REFUSAL)), "amendments", "consent", "r", "--as", "a", "--json")
     assert json.loads(done.stderr) == {"status": 409, **REFUSAL}
 
 
@@ -64,10 +67,10 @@ def test_without_a_stack_it_says_how_to_start_one(run: Any, tmp_path: Path, monk
 
 
 def test_a_list_is_a_table_and_a_long_one_says_that_it_is_cut(run: Any) -> None:
-    items = [{"id": f"r{n}", "status": "active", "operator": {"name": "某公司"}} for n in range(output.MOST + 1)]
+    items = [RECORD | {"version": n} for n in range(output.MOST + 1)]
     wire = Wire(httpx.Response(200, json={"items": items[:2], "next": None}))
     done = run(wire, "registrations", "list", "--as", "a")
-    assert "operator.name" in done.stdout
+    assert "operator_name" in done.stdout
     assert "某公司" in done.stdout
     assert done.stderr == ""
     wire = Wire(httpx.Response(200, json={"items": items, "next": None}))
@@ -79,27 +82,86 @@ def test_a_list_is_a_table_and_a_long_one_says_that_it_is_cut(run: Any) -> None:
 
 
 def test_a_body_comes_from_a_file_or_standard_input(run: Any, tmp_path: Path) -> None:
-    body = {"operator_id": "o", "kind": "filing", "sites": []}
-    wire = Wire(*[httpx.Response(201, json={"id": "r"})] * 2)
+    body = NewRegistration.model_config["json_schema_extra"]["examples"][0]  # type: ignore[index]
+    wire = Wire(*[httpx.Response(201, json=RECORD)] * 2)
     (tmp_path / "body.json").write_text(json.dumps(body))
     assert run(wire, "registrations", "submit", str(tmp_path / "body.json"), "--as", "a").exit_code == 0
     assert run(wire, "registrations", "submit", "-", "--as", "a", stdin=json.dumps(body)).exit_code == 0
-    assert [json.loads(request.content) for request in wire.sent] == [body, body]
+    sent = [NewRegistration.model_validate_json(request.content) for request in wire.sent]
+    assert sent == [NewRegistration.model_validate(body)] * 2
 
 
 @pytest.mark.parametrize("text", ["{not json", "[]"])
 def test_a_body_that_is_no_object_is_a_wrong_argument(run: Any, text: str) -> None:
     wire = Wire()
-    done = run(wire, "cases", "draft", "c", "-", "--as", "a", stdin=text)
+    done = run(wire, "decisions", "draft", "c", "-", "--as", "a", stdin=text)
     assert (done.exit_code, wire.sent) == (2, [])
     assert "JSON" in done.stderr
 
 
-def test_a_measure_cannot_leave_without_basis_reasons_and_redress(run: Any) -> None:
+def test_a_body_that_lacks_something_is_told_field_by_field_and_not_sent(run: Any) -> None:
     wire = Wire()
-    done = run(wire, "registrations", "revoke", "r", "--as", "a", "--reasons", "because it was decided so")
+    draft = json.dumps({"effect": "revoke", "statement": {"legal_basis": [], "reasons": "short"}, "redress": "court"})
+    done = run(wire, "decisions", "draft", "c", "-", stdin=draft)
+    assert (done.exit_code, wire.sent) == (Exit.USAGE, [])
+    for field in (
+        "statement.legal_basis: ",
+        "statement.reasons: ",
+        "evidence_hashes: Field required",
+        "redress: Extra",
+    ):
+        assert field in done.stderr
+
+
+def test_an_act_cannot_leave_without_basis_and_reasons_and_says_what_it_redacts(run: Any) -> None:
+    wire = Wire()
+    decline = ("executions", "decline", "e", "--as", "a", "--reasons", "The site is another one.")
+    done = run(wire, *decline)
     assert (done.exit_code, wire.sent) == (2, [])
     assert "--basis" in done.stderr
+    done = run(wire, *decline, "--basis", "P3.2.3", "--public-reasons", "Another site is meant.")
+    one_line(done, Exit.USAGE, "redacted")
+    assert wire.sent == []
+
+
+def test_whom_a_case_is_about_is_said_in_one_way(run: Any) -> None:
+    wire = Wire(*[httpx.Response(403, json={"code": "role_missing"})] * 4)
+    opens = ("cases", "open", "--ground", "fraud", "--alleged-breach", "Sold what it has not.", "--basis", "P3.2.1")
+    provider = "01940000-0000-7000-8000-000000000005"
+    for about in (
+        ("--domain", "a.example"), ("--operator-of", "a.example"), ("--found", "a.example", "--provider", provider),
+        ("--provider", provider),
+    ):  # fmt: skip
+        assert run(wire, *opens, *about).exit_code == Exit.REFUSED
+    kinds = [json.loads(request.content)["about"]["kind"] for request in wire.sent]
+    assert kinds == ["site", "operator", "found_site", "provider"]
+    for none in ((), ("--found", "a.example"), ("--domain", "a.example", "--provider", provider)):
+        one_line(run(wire, *opens, *none), Exit.USAGE, "say whom it is about")
+
+
+def test_what_is_signed_names_the_preview_and_every_site_in_it(run: Any) -> None:
+    wire = Wire(httpx.Response(403, json={"code": "role_missing"}))
+    neighbour = "01940000-0000-7000-8000-00000000000a"
+    run(wire, "decisions", "release", "d", "--preview-digest", "0" * 64, "--touches", neighbour)
+    assert json.loads(wire.sent[0].content) == {"signature": {"preview_digest": "0" * 64, "collateral": [neighbour]}}
+
+
+def test_mails_of_a_local_stack_are_shown_newest_first(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONCORD_HOME", str(tmp_path))
+    stack = {"pid": os.getpid(), "services": {}, "issuer": "http://i", "mails": str(tmp_path / "mails")}
+    (tmp_path / "stack.json").write_text(json.dumps(stack))
+    (tmp_path / "mails").mkdir()
+    for number in (1, 2):
+        mail = EmailMessage()
+        mail["To"], mail["Subject"] = "legal@pharmacy.example", f"Notice {number}"
+        mail.set_content(f"Code: {number}\x1b[31m\n")
+        (tmp_path / "mails" / f"2026112{number}T000000-a.eml").write_bytes(mail.as_bytes(policy=SMTP))
+    shown = json.loads(run(None, "mails", "--json").stdout)
+    assert [each["subject"] for each in shown] == ["Notice 2", "Notice 1"]
+    assert shown[0]["text"].startswith("Code: 2")
+    assert "\x1b" not in run(None, "mails").stdout
 
 
 def test_a_private_key_is_for_its_owner_alone_and_none_is_overwritten(run: Any, tmp_path: Path) -> None:
@@ -122,10 +184,10 @@ BAD = {
     "utf-16": ("某某公司".encode("utf-16"), "UTF-16"),
 }
 JSON_READERS = (
-    ("registrations", "submit"), ("sites", "amend", "s", "--version", "1"), ("cases", "draft", "c"),
+    ("registrations", "submit"), ("sites", "change", "s", "--version", "1"), ("decisions", "draft", "c"),
     ("providers", "add-key", "p"),
 )  # fmt: skip
-READERS = (*JSON_READERS, ("cases", "evidence", "c"), ("bulk",), ("import",), ("demo", "--file"))
+READERS = (*JSON_READERS, ("cases", "evidence", "c"), ("bulk", "--purpose", "a test"), ("import",), ("demo", "--file"))
 
 
 def one_line(done: Result, code: Exit, said: str) -> None:
@@ -171,18 +233,20 @@ def test_a_list_of_names_that_cannot_be_read_starts_no_demonstration(
 
 
 @pytest.mark.parametrize("command", JSON_READERS, ids=" ".join)
-def test_a_body_may_have_members_of_any_name(run: Any, command: tuple[str, ...]) -> None:
-    body = dict.fromkeys(("self", "path", "site_id", "case_id", "version", "json", "method"), "x")
-    wire = Wire(httpx.Response(200, json={"id": "r"}))
-    done = run(wire, *command, "-", "--as", "a", stdin="\ufeff" + json.dumps(body))
-    assert done.exit_code == 0, done.output
-    sent = json.loads(wire.sent[0].content)
-    assert sent.get("jwk", sent) == body
+def test_a_member_that_no_body_has_is_refused_by_name(run: Any, command: tuple[str, ...]) -> None:
+    wire = Wire(httpx.Response(422, json={"code": "invalid"}))
+    done = run(wire, *command, "-", "--as", "a", stdin="\ufeff" + json.dumps({"self": "x"}))
+    if command[1] == "add-key":  # a JWK may have members of any name: the service looks at it
+        assert (done.exit_code, json.loads(wire.sent[0].content)) == (Exit.REFUSED, {"jwk": {"self": "x"}})
+    else:
+        one_line(done, Exit.USAGE, "self: Extra inputs are not permitted")
+        assert wire.sent == []
 
 
 IN_PATHS = (
-    ("registrations", "show"), ("registrations", "confirm"), ("applications", "show"), ("cases", "show"),
-    ("cases", "decision"), ("cases", "show-appeal"), ("providers", "order"), ("register",),
+    ("registrations", "show"), ("amendments", "consent"), ("approvals", "show"), ("cases", "show"),
+    ("decisions", "show"), ("appeals", "show"), ("executions", "show"), ("orders", "show"), ("organisations", "show"),
+    ("inbox", "open", "registry"), ("register",),
 )  # fmt: skip
 
 
@@ -207,7 +271,7 @@ def test_an_argument_that_leads_elsewhere_is_not_sent(run: Any, command: tuple[s
 
 def test_text_that_is_no_unicode_is_not_sent(run: Any) -> None:
     wire = Wire()
-    one_line(run(wire, "registrations", "withdraw", "r", "--reasons", "\udcff" * 10), Exit.USAGE, "cannot be sent")
+    one_line(run(wire, "amendments", "withdraw", "r", "--reasons", "\udcff" * 10), Exit.USAGE, "reasons")
     assert wire.sent == []
 
 
@@ -273,9 +337,10 @@ def test_when_nobody_answers_it_names_make_run(run: Any) -> None:
     ("command", "filter_"),
     [
         (("registrations", "list"), ("--status", "Active")), (("registrations", "list"), ("--number", "icp")),
-        (("registrations", "revocations"), ("--status", "draft")), (("requests", "list"), ("--status", "open")),
-        (("applications", "list"), ("--status", "grant")), (("cases", "list"), ("--status", "closd")),
-        (("providers", "orders"), ("--status", "done")), (("providers", "orders"), ("--provider-id", "mine")),
+        (("executions", "list"), ("--status", "open")), (("amendments", "list"), ("--status", "draft")),
+        (("approvals", "list"), ("--status", "grant")), (("cases", "list"), ("--status", "closd")),
+        (("appeals", "list"), ("--status", "filed")), (("organisations", "list"), ("--status", "gone")),
+        (("orders", "list"), ("--status", "done")), (("orders", "list"), ("--provider-id", "mine")),
         (("registrations", "list"), ("--statsu", "active")), (("bulk", "f"), ("--format", "xlsx")),
     ],
 )  # fmt: skip
@@ -289,12 +354,12 @@ def test_a_misspelt_filter_is_refused(run: Any, command: tuple[str, ...], filter
 @pytest.mark.parametrize(
     ("filter_", "service"),
     [
-        (departments.ApplicationStatus, approval.lifecycle.Status),
-        (departments.RegistrationStatus, registry.lifecycle.Status),
-        (departments.RevocationStatus, registry.lifecycle.RevocationStatus),
-        (departments.RequestStatus, registry.lifecycle.RequestStatus),
-        (departments.CaseStatus, enforcement.lifecycle.CaseStatus),
-        (departments.OrderStatus, access_control.lifecycle.Status),
+        (departments.registry.RegistrationStatus, registry.lifecycle.Status),
+        (departments.registry.AmendmentStatus, registry.lifecycle.AmendmentStatus),
+        (departments.registry.ExecutionStatus, registry.lifecycle.ExecutionStatus),
+        (departments.enforcement.CaseStatus, enforcement.lifecycle.CaseStatus),
+        (departments.enforcement.AppealStatus, enforcement.lifecycle.AppealStatus),
+        (departments.coordination.OrganisationStatus, coordination.lifecycle.Status),
     ],
 )
 def test_a_list_can_be_asked_for_every_status_there_is(filter_: Any, service: type[StrEnum]) -> None:
@@ -323,7 +388,7 @@ NASTY = "[/] [red]x[/red] :smile: \x1b[31m \u202egnp.exe \u2066 \x07 \x9b \u200b
 
 
 def test_names_of_strangers_are_shown_as_they_are_and_obeyed_by_nothing(run: Any) -> None:
-    item = {"id": "r", "status": "active", "operator": {"name": NASTY}}
+    item = RECORD | {"operator_name": NASTY}
     raw = json.dumps({"items": [item], "next": None}).encode()
     done = run(Wire(httpx.Response(200, content=raw)), "registrations", "list", "--as", "a")
     assert done.exit_code == 0, done.exception
@@ -339,9 +404,9 @@ def test_names_of_strangers_are_shown_as_they_are_and_obeyed_by_nothing(run: Any
 
 
 def test_json_for_programs_has_nothing_a_terminal_obeys_and_says_the_same(run: Any) -> None:
-    raw = json.dumps({"id": "r", "name": NASTY + "茶馆"}).encode()
+    raw = json.dumps(RECORD | {"operator_name": NASTY + "茶馆"}).encode()
     done = run(Wire(httpx.Response(200, content=raw)), "registrations", "show", "r", "--json")
-    assert json.loads(done.stdout)["name"] == NASTY + "茶馆"
+    assert json.loads(done.stdout)["operator_name"] == NASTY + "茶馆"
     assert "茶馆" in done.stdout
     assert all(sign.isprintable() or sign == "\n" for sign in done.stdout)
 
@@ -361,7 +426,7 @@ def test_no_cell_of_a_csv_answer_is_run_by_a_spreadsheet(run: Any, tmp_path: Pat
             yield content[start : start + 3]
 
     wire = Wire(httpx.Response(200, content=pieces()))
-    done = run(wire, "bulk", str(tmp_path / "keys"), "--format", "csv", "--as", "a")
+    done = run(wire, "bulk", str(tmp_path / "keys"), "--format", "csv", "--as", "a", "--purpose", "a test")
     assert done.exit_code == 0, done.output
     found = list(csv.reader(io.StringIO(done.stdout_bytes.decode(), newline="")))
     assert found == [[f"'{cell}" if cell[:1] and cell[0] in "=+-@＝＋－＠\t" else cell for cell in row] for row in rows]
@@ -376,7 +441,7 @@ def test_no_cell_of_a_csv_answer_is_run_by_a_spreadsheet(run: Any, tmp_path: Pat
     ],
 )  # fmt: skip
 def test_a_key_is_looked_up_as_what_the_rules_say_it_is(run: Any, key: str, kind: str) -> None:
-    wire = Wire(httpx.Response(200, json={"found": False}))
+    wire = Wire(httpx.Response(200, json={"found": False, "key": key, "as_of": None, "lag_ms": None}))
     assert run(wire, "lookup", key).exit_code == 0
     assert dict(wire.sent[0].url.params) == {kind: key}
 
@@ -384,8 +449,8 @@ def test_a_key_is_looked_up_as_what_the_rules_say_it_is(run: Any, key: str, kind
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("stage.example:8080", "has a port"), ("198.18.0.1:80", "has a port"), ("[2001:db8::1]:80", "has a port"),
-        ("https://stage.example/x", "web address"), ("京ICP备1号", "number"), ("1.2.3", "IP address"),
+        ("pharmacy.example:8080", "has a port"), ("198.18.0.1:80", "has a port"), ("[2001:db8::1]:80", "has a port"),
+        ("https://pharmacy.example/x", "web address"), ("京ICP备1号", "8 digits"), ("1.2.3", "IP address"),
         ("10.0.0.0.1", "IP address"), ("2001:db8::zz", "IP address"), ("", "is not"), ("icp", "only one label"),
     ],
 )  # fmt: skip

@@ -6,12 +6,14 @@ from typing import Any
 
 import httpx
 import pytest
-from registry.records_in import Line, Rejected, check
 
 from concord.cli.imports import COLUMNS, REQUIRED
 from concord.exits import Exit
+from registry.importing.records import check
+from registry.importing.rows import Rejected, Row
 from shared.rules.identifiers import uscc_with_check_digit
 from shared.rules.profile import load
+from shared.runtime.acts.policy import EVERYTHING
 from tests.unit.concord.test_cli import one_line
 from tests.unit.concord.test_sdk import Wire
 
@@ -24,8 +26,12 @@ CSV = f"{HEADER}\n{','.join(ROW.values())}\n"
 
 
 def counts(records: int = 1, accepted: int = 0, unchanged: int = 0, rejected: int = 0, **more: Any) -> httpx.Response:
-    body = {"id": "i", "status": "done", "records": records, "accepted": accepted, "unchanged": unchanged}
-    return httpx.Response(200, json=body | {"rejected": rejected} | more)
+    body = {
+        "id": "01940000-0000-7000-8000-000000000001", "filename": "a", "status": "done", "records": records,
+        "accepted": accepted, "unchanged": unchanged, "rejected": rejected, "findings": 0,
+        "started_at": "2026-11-22T04:00:00Z", "changed_at": "2026-11-22T04:00:01Z",
+    }  # fmt: skip
+    return httpx.Response(200, json=body | more)
 
 
 def ndjson(*rows: dict[str, Any]) -> bytes:
@@ -114,16 +120,16 @@ def test_some_rejected_records_are_no_failure_but_many_lines_of_one_record_are_t
     assert "2 lines, but 1 records: cells with line breaks, or a quote that is never closed" in done.stderr
 
 
-def test_earlier_rejections_are_never_overwritten(run: Any, tmp_path: Path) -> None:
+def test_earlier_results_are_never_overwritten(run: Any, tmp_path: Path) -> None:
     file = tmp_path / "a.ndjson"
     file.write_bytes(ndjson(ROW, ROW))
     for number, name in enumerate(
-        ["a.ndjson.rejected.ndjson", "a.ndjson.rejected-2.ndjson", "a.ndjson.rejected-3.ndjson"]
+        ["a.ndjson.results.ndjson", "a.ndjson.results-2.ndjson", "a.ndjson.results-3.ndjson"]
     ):
         wire = Wire(counts(2, accepted=1, rejected=1), httpx.Response(200, content=b'{"line":%d}\n' % number))
         done = run(wire, "import", str(file), "--json")
-        assert json.loads(done.stdout)["rejected_in"] == str(tmp_path / name)
-    assert [each.read_bytes() for each in sorted(tmp_path.glob("*rejected*"))] == [
+        assert json.loads(done.stdout)["results_in"] == str(tmp_path / name)
+    assert [each.read_bytes() for each in sorted(tmp_path.glob("*results*"))] == [
         b'{"line":1}\n', b'{"line":2}\n', b'{"line":0}\n',
     ]  # fmt: skip
 
@@ -136,7 +142,7 @@ def test_a_list_of_rejections_that_is_cut_short_or_cannot_be_kept_is_told(
     file.write_bytes(ndjson(ROW, ROW, ROW))
     wire = Wire(counts(3, accepted=1, rejected=2), httpx.Response(200, content=b"{}\n"))
     assert "(1 of 2)" in run(wire, "import", str(file)).stdout
-    long = tmp_path / f"{'n' * 245}.ndjson"  # a name that leaves no room for .rejected.ndjson
+    long = tmp_path / f"{'n' * 245}.ndjson"  # a name that leaves no room for .results.ndjson
     long.write_bytes(ndjson(ROW, ROW, ROW))
     wire = Wire(counts(3, accepted=1, rejected=2), httpx.Response(200, content=b"{}\n{}\n"))
     done = run(wire, "import", str(long))
@@ -147,14 +153,14 @@ def test_a_list_of_rejections_that_is_cut_short_or_cannot_be_kept_is_told(
 def test_the_columns_are_those_the_registry_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: set[str] = set()
 
-    class Row(dict[str, Any]):
+    class Seen(dict[str, Any]):
         def get(self, name: str, default: Any = None) -> Any:
             asked.add(name)
             return super().get(name, default)
 
     given = ROW | {"operator_uscc": uscc_with_check_digit(ROW["operator_uscc"][:17]), "number": "京ICP备10046444号"}
-    check(Line(1, b""), Row(given), load("cn-2006"), None)
+    check(Row(1, b""), Seen(given), load("cn-2006"), EVERYTHING)
     assert asked == set(COLUMNS)
     for name in REQUIRED:
         with pytest.raises(Rejected):
-            check(Line(1, b""), {key: value for key, value in given.items() if key != name}, load("cn-2006"), None)
+            check(Row(1, b""), {key: value for key, value in given.items() if key != name}, load("cn-2006"), EVERYTHING)

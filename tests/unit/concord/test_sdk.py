@@ -9,18 +9,29 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
 from concord import sample
 from concord.sdk import BadArgument, Concord, ConcordError, NoStack, Unreachable, until
-from concord.sdk import departments as sdk
+from concord.sdk.departments import query as lookups
 from concord.sdk.places import SERVICES, Places, find
+from shared.contracts.http import enforcement, registry
+from shared.contracts.notices import NoticeDocument
 from shared.rules.identifiers import check_uscc, normalise_domain
 
 PLACES = Places({name: f"http://{name}.test" for name in SERVICES}, "http://issuer.test")
 Answer = httpx.Response | Exception
+ID, AT = "01940000-0000-7000-8000-000000000003", "2026-11-22T04:00:00Z"
+RECORD: dict[str, Any] = {
+    "id": ID, "version": 1, "status": "active", "kind": "filing", "operator_id": ID, "operator_name": "某公司",
+    "level": "province", "region": "110000", "number": "京ICP备10046444号", "valid_from": None, "valid_until": None,
+    "submitted_at": AT, "changed_at": AT, "clock": None, "refusal": None, "sites": [], "allowed_actions": [],
+    "registration_id": ID, "site_id": None, "holds": {}, "proposal": {}, "consented": True, "proposed_at": AT,
+}  # fmt: skip
+"""An answer that is a registration to who asks for one, and a proposed change to who asks for that."""
 CLAIMS = {"sub": "u1", "organisation": "industry-110000", "roles": ["industry_regulator"]}
 
 
@@ -55,17 +66,17 @@ def busy() -> httpx.Response:
 
 
 async def test_a_post_that_is_tried_again_keeps_its_key_and_another_call_has_another() -> None:
-    done = httpx.Response(200, json={"id": "r"})
+    done = httpx.Response(200, json=RECORD)
     wire = Wire(busy(), httpx.ConnectError("refused"), done, done)
     async with wire.client() as concord:
-        assert await concord.registry.confirm("r") == {"id": "r"}
-        await concord.registry.confirm("r")
+        assert (await concord.registry.consent("r")).consented
+        await concord.registry.consent("r")
     keys = [request.headers["Idempotency-Key"] for request in wire.sent]
     assert keys[0] == keys[1] == keys[2] != keys[3]
 
 
 async def test_a_get_carries_no_key() -> None:
-    wire = Wire(httpx.Response(200, json={}))
+    wire = Wire(httpx.Response(200, json=RECORD))
     async with wire.client() as concord:
         await concord.registry.get("r")
     assert "Idempotency-Key" not in wire.sent[0].headers
@@ -89,7 +100,7 @@ async def test_a_service_that_stays_unavailable_is_reported_as_it_spoke() -> Non
 
 async def test_a_token_that_is_not_taken_is_fetched_anew_once() -> None:
     no = httpx.Response(401, json={"code": "token_invalid", "detail": "expired"})
-    wire = Wire(no, httpx.Response(200, json={}), no, no)
+    wire = Wire(no, httpx.Response(200, json=RECORD), no, no)
     async with wire.client() as concord:
         await concord.registry.get("r")
         first, second = (request.headers["Authorization"] for request in wire.sent)
@@ -100,7 +111,8 @@ async def test_a_token_that_is_not_taken_is_fetched_anew_once() -> None:
 
 
 async def test_one_token_serves_many_calls_and_the_public_has_none() -> None:
-    wire = Wire(*[httpx.Response(200, json={}) for _ in range(4)])
+    nothing = httpx.Response(200, json={"found": False, "key": "a.example", "as_of": AT, "lag_ms": 1})
+    wire = Wire(*[httpx.Response(200, json=RECORD) for _ in range(3)], nothing)
     async with wire.client() as concord:
         for _ in range(3):
             await concord.registry.get("r")
@@ -156,20 +168,21 @@ async def test_a_refusal_carries_the_way_out() -> None:
     wire = Wire(httpx.Response(409, json=problem), httpx.Response(500, text="<html>proxy</html>"))
     async with wire.client() as concord:
         with pytest.raises(ConcordError) as caught:
-            await concord.registry.confirm("r")
+            await concord.registry.consent("r")
         error = caught.value
         assert (error.status, error.code, error.detail) == (409, problem["code"], problem["detail"])
         assert (error.allowed_actions, error.fields, error.trace_id) == (["reinstate"], problem["fields"], "t1")
         with pytest.raises(ConcordError) as caught:
-            await concord.registry.confirm("r")
+            await concord.registry.consent("r")
     assert (caught.value.code, caught.value.detail) == ("http_500", "<html>proxy</html>")
 
 
 async def test_lists_go_on_to_the_last_page_and_leave_empty_filters_out() -> None:
-    pages = [{"items": [{"n": 1}, {"n": 2}], "next": "c1"}, {"items": [{"n": 3}], "next": None}]
+    items = [RECORD | {"version": number} for number in (1, 2, 3)]
+    pages = [{"items": items[:2], "next": "c1"}, {"items": items[2:], "next": None}]
     wire = Wire(*[httpx.Response(200, json=page) for page in pages])
     async with wire.client() as concord:
-        found = [item["n"] async for item in concord.registry.registrations(status="active", number=None)]
+        found = [item.version async for item in concord.registry.registrations(status="active", number=None)]
     assert found == [1, 2, 3]
     assert [str(request.url.query, "ascii") for request in wire.sent] == ["status=active", "status=active&after=c1"]
 
@@ -189,7 +202,7 @@ def _echo(request: httpx.Request) -> httpx.Response:
 
 
 async def test_bulk_cuts_at_lines_keeps_the_order_and_gives_one_header(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sdk, "BULK_REQUEST", 32)
+    monkeypatch.setattr(lookups, "BULK_REQUEST", 32)
     lines = b"".join(b"site%02d.example\n" % n for n in range(20)) + b"last.example"
     chunks = [lines[n : n + 7] for n in range(0, len(lines), 7)]
     for form, header in (("ndjson", b""), ("csv", b"key,found\n")):
@@ -205,9 +218,9 @@ async def test_bulk_of_nothing_still_gives_the_header() -> None:
 
 
 async def test_until_waits_through_404_and_says_what_it_saw_last() -> None:
-    wire = Wire(*[httpx.Response(404, json={"code": "unknown"})] * 2, httpx.Response(200, json={"n": 1}))
+    wire = Wire(*[httpx.Response(404, json={"code": "unknown"})] * 2, httpx.Response(200, json=RECORD))
     async with wire.client() as concord:
-        assert await until(lambda: concord.registry.get("r"), bool, timeout_s=5) == {"n": 1}
+        assert (await until(lambda: concord.registry.get("r"), bool, timeout_s=5)).number == RECORD["number"]
     seen: list[int] = []
 
     async def fetch() -> dict[str, int]:
@@ -256,7 +269,7 @@ async def test_a_redirect_is_an_error_that_names_where_to_and_is_not_followed(st
     moved = httpx.Response(status, headers={"Location": "http://elsewhere.test/r"}, json={"id": "r"})
     wire = Wire(moved, moved, moved, moved)
     async with wire.client() as concord:
-        for call in (concord.registry.get("r"), concord.registry.confirm("r"), _first(concord.registry.requests())):
+        for call in (concord.registry.get("r"), concord.registry.consent("r"), _first(concord.registry.executions())):
             with pytest.raises(ConcordError, match=r"redirected: .*elsewhere\.test/r") as caught:
                 await call
             assert caught.value.status == status
@@ -284,6 +297,74 @@ async def test_a_success_that_is_no_json_object_is_an_error(page: bytes) -> None
         ):
             with pytest.raises(ConcordError, match=r"not_json: http://registry\.test.*right address"):
                 await call
+
+
+async def test_an_answer_of_another_shape_is_an_error_that_names_the_field() -> None:
+    odd = {name: value for name, value in RECORD.items() if name != "operator_name"}
+    page = {"items": [RECORD | {"version": "many"}], "next": None}
+    wire = Wire(httpx.Response(200, json=odd), httpx.Response(200, content=json.dumps(page).encode()))
+    async with wire.client() as concord:
+        for call, field in (
+            (concord.registry.get("r"), "operator_name"),
+            (_first(concord.registry.registrations()), "version"),
+        ):
+            with pytest.raises(ConcordError, match=r"unexpected_answer: .*same version") as caught:
+                await call
+            assert [each["field"] for each in caught.value.fields] == [field]
+
+
+async def test_what_is_sent_is_the_contracts_model_with_everything_in_it() -> None:
+    wire = Wire(httpx.Response(201, json={}))
+    async with wire.client() as concord:
+        body = enforcement.NewCase(
+            about=enforcement.AboutSite(domain="a.example"), ground="fraud", alleged_breach="Sold what it has not.",
+            legal_basis=("P3.2.1",),
+        )  # fmt: skip
+        with pytest.raises(ConcordError, match="unexpected_answer"):
+            await concord.enforcement.open_case(body)
+    assert enforcement.NewCase.model_validate_json(wire.sent[0].content) == body
+
+
+async def test_a_version_that_was_looked_at_goes_into_if_match() -> None:
+    wire = Wire(httpx.Response(201, json=RECORD))
+    async with wire.client() as concord:
+        proposed = registry.ProposedTransfer(registration_id=UUID(ID), reasons="The company was sold.")
+        await concord.registry.transfer("s", 7, proposed)
+    assert wire.sent[0].headers["If-Match"] == '"7"'
+
+
+# --- the inbox -------------------------------------------------------------------------------------------------------
+
+
+def notice(number: int, at: str) -> dict[str, Any]:
+    document = {**NoticeDocument.EXAMPLE, "issued_at": at}
+    return {
+        "id": f"01940000-0000-7000-8000-{number:012d}", "notice": document, "digest": "0" * 64, "delivered_at": None,
+        "delivered_by": None, "opened_at": None, "deliveries": [],
+    }  # fmt: skip
+
+
+async def test_the_inbox_merges_what_every_department_told_newest_first() -> None:
+    told = {
+        "registry": [notice(1, "2026-11-22T05:00:00Z"), notice(2, "2026-11-22T01:00:00Z")],
+        "enforcement": [notice(3, "2026-11-22T06:00:00Z"), notice(4, "2026-11-22T02:00:00Z")],
+    }
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        found = told.get(request.url.host.removesuffix(".test"))
+        if found is None:  # a department that issues no notices
+            return httpx.Response(404, json={"code": "not_found"})
+        return httpx.Response(200, json={"items": found, "next": None})
+
+    async with Wire(*[answer] * 4).client() as concord:
+        merged = [(service, int(str(each.id)[-3:])) async for service, each in concord.inbox()]
+    assert merged == [("enforcement", 3), ("registry", 1), ("enforcement", 4), ("registry", 2)]
+
+
+async def test_an_inbox_that_cannot_be_read_is_not_taken_for_an_empty_one() -> None:
+    async with Wire(*[httpx.Response(403, json={"code": "role_missing"})] * 4).client() as concord:
+        with pytest.raises(ConcordError, match="role_missing"):
+            await anext(concord.inbox())
 
 
 async def test_an_issuer_that_has_moved_is_named() -> None:
@@ -350,7 +431,8 @@ class Server:
         server.close()
 
 
-DONE = b'HTTP/1.1 200 OK\r\nContent-Length: 10\r\nContent-Type: application/json\r\n\r\n{"id":"r"}'
+_RECORD = json.dumps(RECORD).encode()
+DONE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nContent-Type: application/json\r\n\r\n%s" % (len(_RECORD), _RECORD)
 
 
 async def _hangs_up_on_the_second(number: int, writer: asyncio.StreamWriter) -> None:
@@ -360,12 +442,12 @@ async def _hangs_up_on_the_second(number: int, writer: asyncio.StreamWriter) -> 
         writer.write(DONE)
 
 
-@pytest.mark.parametrize("verb", ["get", "confirm"])
+@pytest.mark.parametrize("verb", ["get", "consent"])
 async def test_a_kept_connection_that_was_closed_is_tried_once_more(verb: str) -> None:
     server = Server(_hangs_up_on_the_second)
     async with server.client(patience_s=-1) as concord:
         for _ in range(2):
-            assert await getattr(concord.registry, verb)("r") == {"id": "r"}
+            assert (await getattr(concord.registry, verb)("r")).version == 1
     assert len(server.requests) == 3
     keys = [re.findall(rb"(?i)idempotency-key: (.*)\r", head) for head in server.requests]
     assert keys[1] == keys[2]
@@ -374,9 +456,9 @@ async def test_a_kept_connection_that_was_closed_is_tried_once_more(verb: str) -
 async def test_what_could_take_effect_twice_is_not_tried_again() -> None:
     server = Server(_hangs_up_on_the_second)
     async with server.client() as concord:
-        await concord.registry.amend("s", 1)
+        await concord.call("coordination", "PUT", "/organisations/o")
         with pytest.raises(Unreachable, match="whether it was done is not known"):
-            await concord.registry.amend("s", 1)
+            await concord.call("coordination", "PUT", "/organisations/o")
     assert len(server.requests) == 2
 
 
@@ -397,7 +479,7 @@ async def test_a_put_is_tried_again_only_if_nothing_was_done(status: int, tries:
     wire = Wire(refused, httpx.Response(200, json={"id": "s"}))
     async with wire.client() as concord:
         with nullcontext() if tries == 2 else pytest.raises(ConcordError, match=f"http_{status}"):
-            await concord.registry.amend("s", 1)
+            await concord.call("coordination", "PUT", "/organisations/o")
     assert len(wire.sent) == tries
 
 

@@ -45,8 +45,10 @@ def test_a_case_is_worked_by_its_own_authority_alone(act: Act) -> None:
 def test_a_case_is_opened_at_the_same_level_in_the_same_province_and_sector() -> None:
     assert may(Act.OPEN_CASE, case()) == of("drugs-110000", "industry-110000") - {"desk-a", "officer"}
     assert may(Act.OPEN_CASE, case(level="national", region="110000")) == {
-        name for name in of("drugs", "industry") if set(PEOPLE[name]["roles"]) & {"sector_regulator", "industry_regulator"}
-    }  # fmt: skip
+        name
+        for name in of("drugs", "industry")
+        if set(PEOPLE[name]["roles"]) & {"sector_regulator", "industry_regulator"}
+    }
     assert may(Act.OPEN_CASE, case(region="310000")) == of("drugs-310000", "industry-310000")
     assert may(Act.OPEN_CASE, case(category="")) == of("industry-110000") - {"desk-a", "officer"}
 
@@ -56,7 +58,8 @@ def test_before_it_comes_to_somebody_a_case_is_nobody_elses_business() -> None:
     assert may(Act.READ_CASE, case(took_part=("industry-110000",))) == of("drugs-110000", "drugs") | AUDITORS | {
         name for name in of("industry-110000") if PEOPLE[name]["roles"] == ["industry_regulator"]
     }
-    assert may(Act.READ_CASE, case(took_part=("review-110000",))) == of("drugs-110000", "drugs", "review-110000") | AUDITORS
+    reviewed = case(took_part=("review-110000",))
+    assert may(Act.READ_CASE, reviewed) == of("drugs-110000", "drugs", "review-110000") | AUDITORS
 
 
 def test_a_province_does_not_read_what_lies_at_the_ministry_and_the_ministry_reads_its_sector_everywhere() -> None:

@@ -132,7 +132,8 @@ def test_no_order_is_forgotten() -> None:
     assert [each.sequence for each in known] == list(range(1, 50))
 
 
-def test_the_providers_own_time_is_kept_beside_the_time_of_the_record() -> None:
-    (known,) = orders(order("released"), order("received", minutes=5), order("executed", minutes=6, said=4))
+@pytest.mark.parametrize("said", [4, 40])
+def test_the_providers_own_time_is_kept_beside_the_time_of_the_record(said: int) -> None:
+    (known,) = orders(order("released"), order("received", minutes=5), order("executed", minutes=6, said=said))
     assert known.steps["executed"] == AT.replace(hour=5, minute=6)
-    assert known.executed_at == AT.replace(hour=5, minute=4)
+    assert known.executed_at == AT.replace(hour=5, minute=said)

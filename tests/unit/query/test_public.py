@@ -21,7 +21,8 @@ from query.readmodel.records import id_of
 from query.readmodel.writer import Writer
 from shared.contracts import examples
 from shared.contracts.base import Fact
-from shared.contracts.http.query import By, LookupAnswer, PublicAnswer, RegisterEntry
+from shared.contracts.http.query import By, LookupAnswer, PublicAnswer
+from shared.contracts.http.register import RegisterEntry
 from shared.pages.language import Language
 from tests.unit.query.build import (
     AT,

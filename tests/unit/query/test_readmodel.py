@@ -17,9 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from query.lookup.point import Finder, group
 from query.readmodel import model as module
-from query.readmodel.acts import Measure
 from query.readmodel.decoding import Decoded, decode
 from query.readmodel.layout import Batch, Place, Unreadable
+from query.readmodel.measures import Measure
 from query.readmodel.model import ReadModel
 from query.readmodel.writer import Writer
 from shared.contracts import examples
@@ -205,6 +205,16 @@ def test_a_measure_keeps_its_reasons_appeal_orders_and_outcome_for_ever(model: R
     )  # fmt: skip
     assert [(each.action, each.status) for each in measure.orders] == [("cut_off", "executed"), ("restore", "executed")]
     assert state_of(model) == "serving"
+
+
+def test_of_two_turns_of_one_kind_the_later_counts_in_whatever_order(model: ReadModel, writer: Writer) -> None:
+    early, late = decided("suspended", minutes=5), decided("suspended", minutes=60)
+    writer.apply(batch(site(), carried_out(), late, early))
+    whole = dump(model)
+    assert measure_of(model).status == "suspended"
+    writer.apply(batch(early))
+    writer.apply(batch(late))
+    assert dump(model) == whole
 
 
 def test_an_appeal_against_the_execution_is_told_with_the_measure(model: ReadModel, writer: Writer) -> None:

@@ -76,7 +76,8 @@ def test_a_json_number_is_not_a_text(value: Any) -> None:
     [
         ({"operator_kind": ["company"]}, "operator_kind"), ({"hosting_mode": {"a": 1}}, "hosting_mode"),
         ({"operator_kind": "person"}, "operator_kind"), ({"number": ["x"]}, "number"), ({"domain": 5}, "domain"),
-        ({"domain": [1]}, "domain"), ({"service_items": ["x"]}, "service_items"), ({"service_items": 3}, "service_items"),
+        ({"domain": [1]}, "domain"), ({"service_items": ["x"]}, "service_items"),
+        ({"service_items": 3}, "service_items"),
         ({"ips": "999.1.1.1"}, "ips"), ({"ips": "127.0.0.1"}, "ips"), ({"provider_id": "x"}, "provider_id"),
         ({"region": "990000"}, "region"), ({"region": "310000"}, "region"), ({"operator_uscc": "1"}, "operator_uscc"),
         ({"operator_uscc": "11010519491231002X"}, "operator_uscc"), ({"site_name": ...}, "site_name"),

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from shared.contracts.base import Fact
-from shared.contracts.registry import ExecutionCarriedOutV1, SiteRecordedV1
+from shared.contracts.registry import ExecutionReceivedV1, SiteRecordedV1
 from shared.runtime.acts import envelope
 from shared.runtime.base.ids import uuid7
 from shared.runtime.events.dispatch import ForeignFact, Kind, Table, raw_event_id
@@ -29,7 +29,7 @@ async def _handler(*_: Any) -> None: ...
 
 
 TABLE = Table(
-    {ExecutionCarriedOutV1: _handler},
+    {ExecutionReceivedV1: _handler},
     {SiteRecordedV1: _handler},
     {"access-receipts.": _handler, "access-receipts.special": _handler},
 )
@@ -41,13 +41,13 @@ def _record_of(fact: Any) -> FakeRecord:
 
 
 def test_facts_go_where_the_table_says_and_unknown_ones_are_skipped() -> None:
-    executed = ExecutionCarriedOutV1(**ExecutionCarriedOutV1.EXAMPLE)
+    revoked = ExecutionReceivedV1(**ExecutionReceivedV1.EXAMPLE)
     recorded = SiteRecordedV1(**SiteRecordedV1.EXAMPLE)
-    assert TABLE.read(_record_of(executed)).kind is Kind.HANDLER
-    assert TABLE.fact(TABLE.read(_record_of(executed))) == executed
+    assert TABLE.read(_record_of(revoked)).kind is Kind.HANDLER
+    assert TABLE.fact(TABLE.read(_record_of(revoked))) == revoked
     assert TABLE.read(_record_of(recorded)).kind is Kind.PROJECTION
     assert TABLE.fact(TABLE.read(_record_of(recorded))) == recorded
-    assert Table({}, {}).read(_record_of(executed)).kind is Kind.SKIP
+    assert Table({}, {}).read(_record_of(revoked)).kind is Kind.SKIP
 
 
 def _envelope_of(fact: Any, **changes: str) -> FakeRecord:
@@ -55,7 +55,7 @@ def _envelope_of(fact: Any, **changes: str) -> FakeRecord:
     return replace(record, value=orjson.dumps(orjson.loads(record.value or b"") | changes))
 
 
-@pytest.mark.parametrize("fact", [ExecutionCarriedOutV1, SiteRecordedV1], ids=["handled", "projected"])
+@pytest.mark.parametrize("fact", [ExecutionReceivedV1, SiteRecordedV1], ids=["handled", "projected"])
 async def test_a_fact_is_believed_only_on_its_own_topic_and_from_its_own_source(fact: type[Fact]) -> None:
     genuine = _record_of(fact(**fact.EXAMPLE))
     elsewhere = replace(genuine, topic="approval-events")
@@ -71,7 +71,7 @@ async def test_a_fact_is_believed_only_on_its_own_topic_and_from_its_own_source(
 
 
 def test_an_envelope_without_a_source_is_none() -> None:
-    record = _record_of(ExecutionCarriedOutV1(**ExecutionCarriedOutV1.EXAMPLE))
+    record = _record_of(ExecutionReceivedV1(**ExecutionReceivedV1.EXAMPLE))
     event = orjson.loads(record.value or b"")
     del event["source"]
     assert TABLE.read(replace(record, value=orjson.dumps(event))).kind is Kind.UNREADABLE
@@ -114,7 +114,7 @@ def test_a_raw_record_is_the_same_event_when_it_is_read_again_and_another_one_af
 
 
 def test_the_trace_of_the_envelope_comes_before_that_of_the_headers() -> None:
-    executed = ExecutionCarriedOutV1(**ExecutionCarriedOutV1.EXAMPLE)
-    value = envelope.encode(executed, event_id=uuid7(), at=datetime.now(UTC), trace={"traceparent": "in"})
+    revoked = ExecutionReceivedV1(**ExecutionReceivedV1.EXAMPLE)
+    value = envelope.encode(revoked, event_id=uuid7(), at=datetime.now(UTC), trace={"traceparent": "in"})
     assert TABLE.read(FakeRecord(value=value, headers=[("traceparent", b"out")])).meta.traceparent == "in"
-    assert TABLE.read(replace(_record_of(executed), headers=[("TraceParent", b"out")])).meta.traceparent == "out"
+    assert TABLE.read(replace(_record_of(revoked), headers=[("TraceParent", b"out")])).meta.traceparent == "out"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.catalogue import FACTS
-from shared.contracts.registry import ExecutionCarriedOutV1
+from shared.contracts.registry import ExecutionReceivedV1
 from shared.runtime.acts import envelope
 from shared.runtime.acts.envelope import BadEnvelope
 from shared.runtime.base.ids import uuid7
@@ -52,7 +52,7 @@ def test_what_the_official_library_writes_is_read() -> None:
 
 
 def test_times_are_written_in_utc_and_must_be_aware() -> None:
-    fact = ExecutionCarriedOutV1(**ExecutionCarriedOutV1.EXAMPLE)
+    fact = ExecutionReceivedV1(**ExecutionReceivedV1.EXAMPLE)
     east = AT.astimezone(timezone(timedelta(hours=8)))
     written = orjson.loads(envelope.encode(fact, event_id=uuid7(), at=east, trace={}))
     assert written["time"] == "2026-11-22T04:00:00.123456Z"

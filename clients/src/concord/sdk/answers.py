@@ -70,9 +70,10 @@ def model_of(answer: httpx.Response, model: type[M]) -> M: ...
 def model_of(answer: httpx.Response, model: TypeAdapter[T]) -> T: ...
 def model_of(answer: httpx.Response, model: Any) -> Any:
     """A successful answer as the contract has it. Raises ConcordError for another, or one that does not fit."""
-    body = json_of(answer)
+    of_many = isinstance(model, TypeAdapter)
+    body = json_of(answer) if of_many else json_object(answer)
     try:
-        return model.validate_python(body) if isinstance(model, TypeAdapter) else model.model_validate(body)
+        return model.validate_python(body) if of_many else model.model_validate(body)
     except ValidationError as error:
         raise _misfit(answer, error) from error
 

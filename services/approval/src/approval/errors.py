@@ -31,7 +31,3 @@ class ValidityTooShort(Invalid):
 
 class ValidityOver(Conflict):
     """The last day of this approval, {valid_until}, is over: apply for a new one."""
-
-
-class NoIndependentBody(Conflict):
-    """The directory has no review body that is independent of everybody who took part: ask the coordination office."""

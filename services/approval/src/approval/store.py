@@ -157,6 +157,7 @@ RETURNING {COLUMNS}
 PENDING: Final = f"""
 SELECT id FROM approval WHERE operator_identity = $1 AND service_item = $2 AND domain = $3 AND {_IS_OPEN}
 """
+ONE_QUESTION: Final = "SELECT pg_advisory_xact_lock(hashtext(concat_ws(' ', $1::text, $2::text, $3::text)))"
 GET: Final = f"SELECT {COLUMNS} FROM approval WHERE id = $1"
 HOLD: Final = f"{GET} FOR UPDATE"
 PAGE: Final = f"""
@@ -209,6 +210,11 @@ async def add(tx: Tx, new: NewApproval) -> Approval | None:
         new.submitted_at,
     )
     return _read(row) if row else None
+
+
+async def one_question(tx: Tx, new: NewApproval) -> None:
+    """Whoever opens this question, or opens it again, waits here for the others who do."""
+    await tx.execute(ONE_QUESTION, new.operator.identity, new.service_item, new.domain)
 
 
 async def pending(tx: Tx, new: NewApproval) -> UUID | None:

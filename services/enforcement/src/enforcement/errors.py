@@ -128,7 +128,3 @@ class AppealTooLate(Conflict):
 
 class ConsentNeeded(Invalid):
     """An appeal is entered for an operator only with its consent: {names}."""
-
-
-class NoIndependentBody(Conflict):
-    """The directory has no review body that is independent of everybody who took part: ask the coordination office."""

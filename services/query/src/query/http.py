@@ -15,15 +15,8 @@ from query.lookup.bulk import MEDIA_TYPE, Duplex
 from query.lookup.inflow import Inflow
 from query.public import pages
 from query.service import Asking, Key
-from shared.contracts.http.query import (
-    By,
-    Format,
-    LookupAnswer,
-    LookupLine,
-    LookupView,
-    PublicAnswer,
-    RegisterEntry,
-)
+from shared.contracts.http.query import By, Format, LookupAnswer, LookupLine, LookupView, PublicAnswer
+from shared.contracts.http.register import RegisterEntry
 from shared.pages.reader import Reading
 from shared.runtime.web.door import PUBLIC, Rt, Who, router
 from shared.runtime.web.paging import Page, Paging

@@ -84,7 +84,7 @@ class DecisionSuspendedV1(_DecisionFact):
     }
 
     because: Text
-    """appeal_late, stay or notice_late."""
+    """appeal_late, stay, notice_late, or basis_fell: the order that it followed was overturned."""
     authority: AuthorityRef
     statement: Statement
     appeal_id: UUID | None = None

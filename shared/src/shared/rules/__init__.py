@@ -4,7 +4,10 @@ from shared.rules.clocks import Clock, Due, Stage, StageKind, Unit
 from shared.rules.effects import BURDENS, ENDING, Category, Effect, EffectRule, Ground
 from shared.rules.needs import Needs, ProfileLacks
 from shared.rules.organisations import FoundingOrganisation
-from shared.rules.profile import (
+from shared.rules.profile import Rules, UnknownProfile, chosen, load
+from shared.rules.roles import Level, Role
+from shared.rules.row import ProfileError
+from shared.rules.rows import (
     AddressRange,
     Approvals,
     Check,
@@ -14,14 +17,8 @@ from shared.rules.profile import (
     Protected,
     Province,
     RedressDefault,
-    Rules,
     ServiceItem,
-    UnknownProfile,
-    chosen,
-    load,
 )
-from shared.rules.roles import Level, Role
-from shared.rules.row import ProfileError
 
 __all__ = [
     "BURDENS",

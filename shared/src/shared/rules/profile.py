@@ -6,9 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
-from enum import StrEnum
 from functools import cache, cached_property
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -20,7 +18,18 @@ from shared.rules.clocks import Clock, Due, Pause, Unit
 from shared.rules.effects import BURDENS, ENDING, ONLY_AFTER, Effect, EffectRule, Ground
 from shared.rules.organisations import FoundingOrganisation, founding
 from shared.rules.roles import Role
-from shared.rules.row import ProfileError, Row, read
+from shared.rules.row import ProfileError, read
+from shared.rules.rows import (
+    AddressRange,
+    Approvals,
+    IdentityDocument,
+    Named,
+    NumberFormat,
+    Protected,
+    Province,
+    RedressDefault,
+    ServiceItem,
+)
 
 _FOLDER: Final = Path(__file__).parent / "profiles"
 DEFAULT: Final = "cn-2006"
@@ -33,126 +42,6 @@ T = TypeVar("T")
 
 class UnknownProfile(LookupError):
     """There is no rule profile of this name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Named(Row):
-    """A thing of the domain with its name in both languages and where it comes from."""
-
-    code: str
-    chinese: str
-    english: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Province(Row):
-    """A province by its GB/T 2260 code; ``short`` opens every registration number issued there."""
-
-    code: str
-    short: str
-    chinese: str
-    english: str
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceItem(Row):
-    """A kind of service. A regulated one names the authority whose consent comes before registration, and its clock."""
-
-    code: str
-    chinese: str
-    english: str
-    approval_required: bool
-    source: str
-    authority: str | None = None
-    authority_chinese: str | None = None
-    clock: str | None = None
-    requires: tuple[str, ...] = ()
-    """The documents an application must bring, by their codes in ``requirements``."""
-    approval_mark: str | None = None
-    """What tells its approvals apart in their numbers: between the sign of the province and the year."""
-
-
-@dataclass(frozen=True, slots=True)
-class NumberFormat(Row):
-    """How numbers of one kind of registration are written."""
-
-    kind: str
-    pattern: str
-    """Its words around ``{region}`` (the province's short name) and ``{serial}``."""
-    site: str
-    """What is added for one site of the registration, around ``{site}``."""
-    digits: int
-    """Shorter serials are filled up with zeros to so many digits."""
-    most_digits: int
-    example: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class RedressDefault(Row):
-    """How a measure can be challenged where a decision says nothing else."""
-
-    clock: str
-    within_days: int
-    """The amount of that clock."""
-    how: str
-    how_chinese: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Approvals(Row):
-    """How long an approval is valid at most; the stages of the clock are the warnings before it lapses."""
-
-    validity: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Protected(Row):
-    """Host names whose loss would endanger people: an order that touches one needs a second look."""
-
-    code: str
-    chinese: str
-    english: str
-    suffixes: tuple[str, ...]
-    """Names in A-labels; each stands for itself and every name below it."""
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class AddressRange(Row):
-    """Addresses that are set aside for something else and may serve sites all the same."""
-
-    code: str
-    range: IPv4Network | IPv6Network
-    chinese: str
-    english: str
-    source: str
-
-
-class Check(StrEnum):
-    """How a number on an identity document is checked."""
-
-    CREDIT_CODE = "credit_code"
-    """Unified social credit code, GB 32100."""
-    RESIDENT_ID = "resident_id"
-    """Citizen's number, GB 11643."""
-    NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityDocument(Row):
-    """A document by which an operator is known."""
-
-    code: str
-    chinese: str
-    english: str
-    check: Check
-    personal: bool
-    """A person's number is kept as a keyed hash only."""
-    source: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -384,11 +273,21 @@ def _redress(data: _File, known: Mapping[str, Clock]) -> RedressDefault:
     clock = known.get(data.get("redress", {}).get("clock", ""))
     if clock is None or clock.unit not in {Unit.DAYS, Unit.WORKING_DAYS}:
         raise data.wrong("redress.clock", "names no clock that counts days")
+    if clock.amount < _LEAST_DAYS_TO_APPEAL:
+        raise data.wrong("redress.clock", f"leaves less than {_LEAST_DAYS_TO_APPEAL} days: nobody can appeal in time")
     return _one(data, "redress", RedressDefault, within_days=clock.amount)
 
 
 # --- what one row says of another ------------------------------------------------------------------------------------
 
+_LEAST_DAYS_TO_APPEAL: Final = 5
+_DAYS: Final = {
+    Unit.SECONDS: 1 / 86_400, Unit.MINUTES: 1 / 1_440, Unit.HOURS: 1 / 24, Unit.DAYS: 1.0, Unit.WORKING_DAYS: 1.5,
+    Unit.MONTHS: 31.0, Unit.YEARS: 366.0, Unit.DAY_OF_MONTH: 31.0,
+}  # fmt: skip
+_BOUNDS: Final = {"appeal_decision": (1, 180), "notice_deemed": (1, 60), "urgent_notice": (0, 3)}
+"""Clocks by which a safeguard works (docs/adr/0004), and the days between which they stay: a clock that never runs out,
+or runs out at once, would turn it off."""
 _STAGE: Final = re.compile(r"[a-z][a-z0-9_]{0,40}").fullmatch
 _LONGEST: Final = 10_000
 
@@ -443,6 +342,9 @@ def _check_clock(data: _File, clock: Clock) -> None:
     most = 31 if clock.unit is Unit.DAY_OF_MONTH else _LONGEST
     if not 1 <= clock.amount <= most:
         raise data.wrong(f"{where}.amount", f"is not between 1 and {most}")
+    least, longest = _BOUNDS.get(clock.name, (0, float("inf")))
+    if not least <= clock.amount * _DAYS[clock.unit] <= longest:
+        raise data.wrong(f"{where}.amount", f"is not between {least} and {longest} days: a safeguard works by it")
     names = [stage.name for stage in clock.stages]
     for stage in clock.stages:
         if _STAGE(stage.name) is None or stage.name == "due" or names.count(stage.name) > 1:

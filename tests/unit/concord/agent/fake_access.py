@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
+from shared.contracts import examples
 from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE, Order
 from shared.signing import BadSignature, KeyRing, Signer, canonical, generate_key, key_set, public
 
@@ -113,8 +114,15 @@ class FakeAccess:
 
         @app.get("/providers/{provider_id}")
         async def provider(provider_id: UUID) -> Any:
-            known = provider_id == PROVIDER
-            return {"id": str(PROVIDER)} if known else JSONResponse({"code": "unknown_provider"}, 404)
+            if provider_id != PROVIDER:
+                return JSONResponse({"code": "unknown_provider"}, 404)
+            return {
+                "id": str(PROVIDER), "version": 1, "status": "active", "name": "Example Hosting",
+                "licence_number": "B1-1",
+                "region": "110000", "kind": "isp", "contact": "filings@hosting.example", "supervisor": None, "head": 0,
+                "topics": {"orders": "access-orders.p", "receipts": "access-receipts.p"}, "keys": [],
+                "registered_at": examples.AT, "changed_at": examples.AT,
+            }  # fmt: skip
 
         @app.get("/providers/{provider_id}/orders")
         async def feed(after: int = 0, wait: float = 0, limit: int = 100) -> Any:

@@ -80,7 +80,7 @@ async def test_a_suspension_that_comes_after_its_end_is_not_carried_out(build: B
 def bench_receipt(access: FakeAccess, order: dict[str, Any]) -> str:
     """Id of the receipt that says that an order is executed."""
     return next(
-        receipt["receipt_id"]
+        str(receipt["receipt_id"])
         for receipt in access.receipts.values()
         if (receipt["order_id"], receipt["outcome"]) == (order["order_id"], "executed")
     )

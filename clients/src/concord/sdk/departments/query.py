@@ -4,7 +4,8 @@ from collections.abc import AsyncIterable, AsyncIterator
 
 from concord.sdk.answers import at, model_of
 from concord.sdk.departments.base import Department
-from shared.contracts.http.query import LookupAnswer, PublicAnswer, RegisterEntry
+from shared.contracts.http.query import LookupAnswer, PublicAnswer
+from shared.contracts.http.register import RegisterEntry
 
 BULK_REQUEST = 512 * 1024
 

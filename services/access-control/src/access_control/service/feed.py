@@ -120,7 +120,7 @@ def _allowed(who: Caller, provider_id: UUID) -> None:
 
 async def _page(rt: Runtime, provider_id: UUID, *, after: int, limit: int) -> FeedPage:
     async with rt.db.connection() as tx:
-        page = await store.page(tx, provider_id, after=after, limit=limit)
+        page = await store.orders_after(tx, provider_id, after=after, limit=limit)
     if page is None:
         raise UnknownProvider(provider_id=provider_id)
     if after > page.head:

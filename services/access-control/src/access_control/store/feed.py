@@ -74,7 +74,7 @@ class InForce:
     jws: bytes
 
 
-async def page(tx: Tx, provider_id: UUID, *, after: int, limit: int) -> FeedPage | None:
+async def orders_after(tx: Tx, provider_id: UUID, *, after: int, limit: int) -> FeedPage | None:
     """Orders after a place and the head, of one snapshot; none if there is no such provider."""
     rows = await tx.fetch(PAGE, provider_id, after, limit)
     if not rows:

@@ -38,6 +38,7 @@ async def apply(tx: Tx, rt: Runtime, who: Caller, body: Application) -> Approval
     """
     new = _received(rt, who, body)
     POLICY.require(who, Act.APPLY, new)
+    await store.one_question(tx, new)
     await start_clock(tx, rt, new, new.submitted_at)
     filed = await store.add(tx, new)
     if filed is None:

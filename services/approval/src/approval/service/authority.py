@@ -2,17 +2,14 @@
 
 from datetime import datetime
 
-from approval.errors import NoIndependentBody
 from shared.contracts.grounds import AuthorityRef, Grounds, Redress, Statement
 from shared.runtime.acts.runtime import Runtime
 
 
 def redress_of(rt: Runtime, authority: AuthorityRef) -> Redress:
     """How a decision of this authority is challenged, as profile and directory say. Raises NoIndependentBody (409)."""
-    bodies = rt.directory.review_bodies_for(authority)
-    if not bodies:
-        raise NoIndependentBody
-    return Redress(body=bodies[0], how=rt.rules.redress.how, within_days=rt.rules.redress.within_days)
+    body = rt.directory.review_body(authority)
+    return Redress(body=body, how=rt.rules.redress.how, within_days=rt.rules.redress.within_days)
 
 
 def grounds_of(rt: Runtime, authority: AuthorityRef, stated: Statement, at: datetime) -> Grounds:

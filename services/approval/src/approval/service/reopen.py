@@ -41,5 +41,6 @@ async def _is_free(tx: Tx, approval: Approval, refusal: Decision, action: Action
     if not APPROVAL.can(approval.status, action):
         return False
     if action is Action.REOPEN:
+        await store.one_question(tx, approval)
         return await store.pending(tx, approval) is None
     return refusal.asked is not None and approval.valid_until is not None and refusal.asked > approval.valid_until

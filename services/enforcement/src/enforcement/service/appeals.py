@@ -19,14 +19,16 @@ from enforcement.errors import (
 from enforcement.lifecycle import DECISION, Action, AppealAction, AppealStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions as deciding
-from enforcement.service.decisions import review_body
 from enforcement.store import appeals, cases, decisions
 from enforcement.store.appeals import Appeal
+from enforcement.store.cases import Case
+from enforcement.store.decisions import Decision
 from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, Names, Party, Service, Statement
 from shared.contracts.http.enforcement import NewAppeal, Outcome, Stay
 from shared.contracts.http.registry import ClockView
 from shared.rules import Effect
 from shared.runtime.acts import audit, deadlines, notices, outbox
+from shared.runtime.acts.directory import NoIndependentBody
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
@@ -47,6 +49,8 @@ class Appealable:
     grounds: Grounds
     body: AuthorityRef
     delivered_at: datetime | None
+    issued_at: datetime | None
+    """When it was done, or done again: a refusal that fell on appeal may be repeated."""
 
     @property
     def identity(self) -> str:
@@ -72,17 +76,40 @@ async def file(tx: Tx, rt: Runtime, who: Caller, body: NewAppeal) -> Appeal:
         if not POLICY.allows(who, Act.FILE_APPEAL, act):
             raise ConsentNeeded.field("consent", "say how the operator agreed; only the review body may enter it")
         _require_in_time(rt, act, at)
+    earlier = await appeals.of_acts(tx, [act.act.id])
+    if earlier and not _challenged_anew(earlier[-1], act, body):
+        raise AppealPending(appeal_id=str(earlier[-1].id))
+    if earlier and earlier[-1].consent is not None and earlier[-1].status is AppealStatus.OPEN and body.consent is None:
+        return await _take_over(tx, who, earlier[-1], body, at)
     new = await appeals.add(
         tx, uuid7(), act.act, appellant=act.operator, authority=act.grounds.authority, body=act.body,
         grounds=body.grounds, consent=body.consent, stay="asked" if body.asks_for_stay else "none", by=who.person,
         at=at,
     )  # fmt: skip
     if new is None:
-        raise AppealPending(appeal_id=str((await appeals.of_acts(tx, [body.act.id]))[0].id))
+        raise AppealPending(appeal_id=str((await appeals.of_acts(tx, [act.act.id]))[-1].id))
     appeals.MOVES.began(tx, new, "file", who=who, why=body.grounds, at=at)
     await deadlines.start(tx, kind=CLOCK, aggregate_id=new.id, clock_name=CLOCK, rt=rt, at=at)
     outbox.add(tx, told.appeal_filed(new), at=at)
     return new
+
+
+def _challenged_anew(last: Appeal, act: Appealable, body: NewAppeal) -> bool:
+    """Whether an earlier appeal does not stand in the way: the act was done again since, or the operator itself comes.
+
+    What a review body entered for an operator takes nothing from it: that it agreed is the body's word alone.
+    """
+    if act.issued_at is not None and act.issued_at > last.filed_at:
+        return True
+    return last.consent is not None and body.consent is None and last.status is not AppealStatus.UPHELD
+
+
+async def _take_over(tx: Tx, who: Caller, entered: Appeal, body: NewAppeal, at: datetime) -> Appeal:
+    """The operator makes what was entered for it its own, in its own words; the clock runs on."""
+    return await appeals.MOVES.change(
+        tx, entered, "take_over", who=who, why=body.grounds, at=at, grounds=body.grounds, consent=None,
+        filed_by=who.person, stay="asked" if body.asks_for_stay and entered.stay == "none" else entered.stay,
+    )  # fmt: skip
 
 
 async def _appealable(tx: Tx, rt: Runtime, who: Caller, ref: ActRef) -> Appealable:
@@ -95,7 +122,9 @@ async def _appealable(tx: Tx, rt: Runtime, who: Caller, ref: ActRef) -> Appealab
     if known.grounds.decision_id is not None:  # it only carries out what was decided here: that is what can fall
         decided = ActRef(service=Service.ENFORCEMENT, kind="decision", id=known.grounds.decision_id)
         return await _own(tx, rt, who, decided)
-    found = Appealable(known.act, known.operator, known.grounds, _reviewer(rt, known.grounds), known.delivered_at)
+    found = Appealable(
+        known.act, known.operator, known.grounds, _reviewer(rt, known.grounds), known.delivered_at, known.issued_at
+    )
     _require_party(who, found)
     return found
 
@@ -108,7 +137,7 @@ async def _own(tx: Tx, rt: Runtime, who: Caller, ref: ActRef) -> Appealable:
     ref = ActRef(service=ref.service, kind="decision", id=ref.id)
     delivered = await notices.delivered_at(tx, decision.id, deciding.RELEASED)
     body = _reviewer(rt, decision.grounds, rt.directory.regulator_of(decision.grounds.authority))
-    found = Appealable(ref, case.operator, decision.grounds, body, delivered)
+    found = Appealable(ref, case.operator, decision.grounds, body, delivered, decision.released_at)
     _require_party(who, found)  # before anything is locked, or said
     _, decision = await decisions.hold(tx, ref.id)
     if decision.released_at is None or decision.effect is Effect.NO_BREACH:
@@ -122,8 +151,8 @@ def _reviewer(rt: Runtime, grounds: Grounds, *took_part: AuthorityRef) -> Author
     """Who reviews: whom the act named, if it is still independent of everybody who took part; else who is now."""
     named = grounds.redress.body
     independent = rt.directory.review_bodies_for(grounds.authority, *took_part)
-    return next((body for body in independent if body.id == named.id), None) or review_body(
-        rt, grounds.authority, *took_part
+    return next((body for body in independent if body.id == named.id), None) or rt.directory.review_body(
+        grounds.authority, *took_part
     )
 
 
@@ -209,6 +238,8 @@ async def decide(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Outcom
     action = AppealAction.UPHOLD if body.outcome == "upheld" else AppealAction.REJECT
     appeal, signed_by = await _held(tx, appeal_id)
     POLICY.require(who, Act.DECIDE_APPEAL, appeal, drafted_by=signed_by)
+    if action is AppealAction.REJECT:
+        _require_independent(rt, appeal)
     decided = await appeals.MOVES.move(
         tx, appeal, action, who=who, why=body.statement.reasons, at=at, decided_by=who.person, decided_at=at,
         statement=body.statement.model_dump(mode="json"),
@@ -221,8 +252,30 @@ async def decide(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Outcom
             tx, decision, Action.OVERTURN, who=who, why=body.statement.reasons, at=at
         )
         outbox.add(tx, told.overturned(case, overturned, decided, body.statement, at), at=at)
+        await _suspend_what_rested_on_it(tx, rt, case, overturned, decided, body.statement, who)
     await _tell(tx, rt, decided, "appeal_decided", _DECIDED, body.statement)
     return decided
+
+
+def _require_independent(rt: Runtime, appeal: Appeal) -> None:
+    """Whom the directory has put below one of the parties since does not reject; late, it suspends the act.
+
+    Raises NoIndependentBody.
+    """
+    took_part = [appeal.authority]
+    if appeal.act.service is Service.ENFORCEMENT:
+        took_part.append(rt.directory.regulator_of(appeal.authority))
+    if appeal.body.id not in {body.id for body in rt.directory.review_bodies_for(*took_part)}:
+        raise NoIndependentBody
+
+
+async def _suspend_what_rested_on_it(
+    tx: Tx, rt: Runtime, case: Case, fallen: Decision, appeal: Appeal, says: Statement, who: Caller
+) -> None:
+    """What could be decided only because the fallen order was ignored has nothing left to rest on."""
+    for other in await decisions.of_cases(tx, [case.id]):
+        if fallen.effect in rt.rules.effects[other.effect].after:
+            await deciding.suspend(tx, rt, case, other, "basis_fell", appeal.body, says, appeal_id=appeal.id, who=who)
 
 
 async def suspend_overdue(rt: Runtime, tx: Tx, appeal_id: UUID) -> None:
@@ -239,13 +292,14 @@ async def suspend_overdue(rt: Runtime, tx: Tx, appeal_id: UUID) -> None:
 
 
 async def _held(tx: Tx, appeal_id: UUID) -> tuple[Appeal, tuple[str, ...]]:
-    """An appeal, held after the case of its decision, and who signed that."""
+    """An appeal, held after the case of its decision, and who signed that, or entered the appeal for somebody else."""
     signed_by: tuple[str, ...] = ()
     known = await appeals.get(tx, appeal_id)
     if known.act.service is Service.ENFORCEMENT:
         _, decision = await decisions.hold(tx, known.act.id)
         signed_by = decision.signed_by
-    return await appeals.hold(tx, appeal_id), signed_by
+    appeal = await appeals.hold(tx, appeal_id)
+    return appeal, signed_by if appeal.consent is None else (*signed_by, appeal.filed_by)
 
 
 async def _suspend(

@@ -40,6 +40,7 @@ async def open_case(tx: Tx, rt: Runtime, who: Caller, body: Suspicion) -> File:
 
     Raises Forbidden (403); UnknownName, UnknownSubject (404); UnknownGround, UnknownItem, Invalid (422).
     """
+    POLICY.reach(who, Act.OPEN_CASE)  # who may open none at all learns nothing of what is known here
     if body.ground not in rt.rules.grounds:
         raise UnknownGround.field("ground", f"must be one of {', '.join(rt.rules.grounds)}")
     if body.service_item is not None and body.service_item not in rt.rules.service_items:

@@ -11,18 +11,24 @@ from uuid import UUID
 
 from enforcement import told
 from enforcement.errors import (
-    CureNotOver,
     DecisionPending,
     EffectNotPossible,
     EvidenceNotInCase,
-    NoIndependentBody,
     NoticeNotDelivered,
     SignedSomethingElse,
-    SubjectChanged,
 )
 from enforcement.lifecycle import CASE, DECISION, Action, CaseAction, Status
 from enforcement.policy import POLICY, Act
 from enforcement.service import preview as previews
+from enforcement.service.safeguards import (
+    INTENDED,
+    cured,
+    earliest_correction,
+    is_urgent,
+    require_cure,
+    require_same,
+    require_time,
+)
 from enforcement.store import appeals, cases, decisions, sites
 from enforcement.store.appeals import Appeal
 from enforcement.store.cases import Case
@@ -38,10 +44,8 @@ from shared.contracts.grounds import (
     Statement,
 )
 from shared.contracts.http.enforcement import Correction, NewDecision, NoticeState, Release, Stated
-from shared.contracts.subjects import FoundSite, FrozenSite, Preview
-from shared.rules import BURDENS, ENDING, Effect, Unit
-from shared.rules.effects import EffectRule
-from shared.rules.identifiers import normalise_domain
+from shared.contracts.subjects import FrozenSite, Preview
+from shared.rules import BURDENS, ENDING, Effect
 from shared.runtime.acts import audit, deadlines, notices, outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -58,7 +62,6 @@ UNTIL: Final = "decision_until"
 """Kind of deadline: the end that a decision sets. What was carried out by then, the register ends."""
 EXECUTED: Final = BURDENS - {Effect.PENALTY}
 """Effects that the regulator of the same level carries out, which therefore reads the case."""
-INTENDED: Final = "decision_intended"
 RELEASED: Final = "decision_released"
 _INTENDED: Final = Names(zh="拟作出处理决定告知书", en="Notice of an intended decision")
 _RELEASED: Final = Names(zh="处理决定书", en="Decision")
@@ -105,7 +108,7 @@ async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecisi
         raise DecisionPending(decision_id=str(await decisions.drafted(tx, case_id)))
     decisions.MOVES.began(tx, drafted, "draft", who=who, why=grounds.reasons, at=at)
     if effect in BURDENS or effect is Effect.CORRECT:
-        answer_by = body.correct_by or _cured(rt, effect, at)
+        answer_by = body.correct_by or cured(rt, effect, at)
         await tell(tx, rt, case, drafted, INTENDED, _INTENDED, grounds, answer_by=answer_by)
     return await shown(tx, rt, case, drafted)
 
@@ -131,8 +134,8 @@ async def _possible(tx: Tx, rt: Runtime, who: Caller, case: Case, body: NewDecis
         wrong.append(("until", f"must be still to come, and at most {rule.max_days} days away"))
     if (effect is Effect.CORRECT) != (body.correct_by is not None):
         wrong.append(("correct_by", "an order to correct has a date, and nothing else has one"))
-    if body.correct_by is not None and body.correct_by < _earliest_correction(rule, at):
-        wrong.append(("correct_by", f"must leave time until {_earliest_correction(rule, at).isoformat()}"))
+    if body.correct_by is not None and body.correct_by < earliest_correction(rule, at):
+        wrong.append(("correct_by", f"must leave time until {earliest_correction(rule, at).isoformat()}"))
     if body.urgent_ground is not None and (not rule.urgent or body.urgent_ground not in rt.rules.urgent_grounds):
         wrong.append(
             ("urgent_ground", f"must be one of {', '.join(rt.rules.urgent_grounds)}, where the effect allows it")
@@ -140,11 +143,6 @@ async def _possible(tx: Tx, rt: Runtime, who: Caller, case: Case, body: NewDecis
     if wrong:
         raise EffectNotPossible([{"field": field, "message": message} for field, message in wrong])
     return effect
-
-
-def _earliest_correction(rule: EffectRule, at: datetime) -> datetime:
-    """An order to correct leaves the profile's days, and one in any case."""
-    return at + timedelta(days=max(rule.min_cure_days, 1))
 
 
 async def _ignored(tx: Tx, case: Case, effects: frozenset[Effect]) -> bool:
@@ -162,21 +160,15 @@ def _grounds(rt: Runtime, case: Case, decision_id: UUID, body: NewDecision, at: 
         authority=authority,
         evidence_hash=hashlib.sha256(joined.encode()).hexdigest(),
         redress=Redress(
-            body=review_body(rt, *took_part), how=rt.rules.redress.how, within_days=rt.rules.redress.within_days
+            body=rt.directory.review_body(*took_part),
+            how=rt.rules.redress.how,
+            within_days=rt.rules.redress.within_days,
         ),
         case_id=case.id,
         decision_id=decision_id,
         profile=rt.rules.ref,
         made_at=at,
     )
-
-
-def review_body(rt: Runtime, *took_part: AuthorityRef) -> AuthorityRef:
-    """Who reviews an act: another organisation than any that took part. Raises NoIndependentBody."""
-    found = rt.directory.review_bodies_for(*took_part)
-    if not found:
-        raise NoIndependentBody
-    return found[0]
 
 
 async def get(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID) -> Shown:
@@ -202,15 +194,18 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
     POLICY.require(who, Act.RELEASE_DECISION, case, drafted_by=decision.drafted_by)
     DECISION.after(decision.status, Action.RELEASE)
     CASE.after(case.status, CaseAction.DRAFT)
-    _require_time(rt, decision, at)
-    if decision.effect in BURDENS and not _is_urgent(rt, decision):
-        await _require_cure(tx, rt, decision, at)
-    await _require_same(tx, case, decision)
+    require_time(rt, decision, at)
+    if decision.effect in BURDENS and not is_urgent(rt, decision):
+        await require_cure(tx, rt, decision, at)
+    await require_same(tx, case, decision)
     site, preview = await previews.of(tx, rt, case, decision.effect)
     if not body.signature.covers(preview):
         raise SignedSomethingElse(
             preview_digest=preview.digest, collateral=[str(each) for each in sorted(preview.collateral)]
         )
+    after = rt.rules.effects[decision.effect].after
+    if after and not await _ignored(tx, case, after):
+        raise EffectNotPossible.field("effect", "the order that was ignored has fallen since the draft")
     released = await decisions.MOVES.move(
         tx, decision, Action.RELEASE, who=who, why="Released by a second person.", at=at, released_by=who.person,
         released_at=at, site=site and site.model_dump(mode="json"), preview=preview.model_dump(mode="json"),
@@ -224,57 +219,6 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
         await cases.take_part(tx, case.id, rt.directory.regulator_of(released.grounds.authority).id)
     outbox.add(tx, told.released(case, released), at=at)
     return await shown(tx, rt, await cases.get(tx, case.id), released)
-
-
-async def _require_cure(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> None:
-    """The notice was delivered, and the time to put things right is over. Raises NoticeNotDelivered, CureNotOver."""
-    delivered = await notices.delivered_at(tx, decision.id, INTENDED)
-    if delivered is None:
-        raise NoticeNotDelivered
-    over = _cured(rt, decision.effect, delivered)
-    if at <= over:
-        raise CureNotOver(release_from=over.astimezone(rt.rules.time_zone).isoformat())
-
-
-def _cured(rt: Runtime, effect: Effect, since: datetime) -> datetime:
-    """When the time to put things right is over: with the last of its days, and it has one whatever a profile says.
-
-    Only a profile that says of itself that it is a demonstration counts seconds (``EffectRule.min_cure``).
-    """
-    if rt.rules.is_demonstration:
-        return since + rt.rules.effects[effect].min_cure
-    days = max(rt.rules.effects[effect].min_cure_days, 1 if effect in BURDENS else 0)
-    return rt.rules.count(since, days, Unit.DAYS).due_at
-
-
-def _is_urgent(rt: Runtime, decision: Decision) -> bool:
-    """Whether it was drafted on an urgent ground that the profile still lists, for an effect that still allows one."""
-    return decision.urgent_ground in rt.rules.urgent_grounds and rt.rules.effects[decision.effect].urgent
-
-
-def _require_time(rt: Runtime, decision: Decision, at: datetime) -> None:
-    """A draft may have lain long. Raises EffectNotPossible for a date that it set and that is too near by now."""
-    if decision.until is not None and decision.until <= at:
-        raise EffectNotPossible.field("until", "the end that the draft set has passed: draft it anew")
-    rule = rt.rules.effects[decision.effect]
-    if decision.correct_by is not None and decision.correct_by < _earliest_correction(rule, at):
-        raise EffectNotPossible.field("correct_by", "the draft leaves too little time by now: draft it anew")
-
-
-async def _require_same(tx: Tx, case: Case, decision: Decision) -> None:
-    """Whom it burdens is who was told. Raises SubjectChanged: the site went to somebody else, or off the register."""
-    if decision.effect is Effect.NO_BREACH:
-        return
-    if isinstance(case.subject, FoundSite):
-        name = normalise_domain(case.subject.host)
-        if (known := await sites.find(tx, (name.ascii, *name.above))) is not None and known.status != "ended":
-            raise SubjectChanged(why=f"{case.subject.host} is in the register by now, as {known.number}")
-    if case.site_id is not None:
-        site = await sites.get(tx, case.site_id)
-        if site is None or site.status == "ended":
-            raise SubjectChanged(why="the site has left the register")
-        if site.operator.identity != case.identity:
-            raise SubjectChanged(why="the site is another operator's by now, who was told nothing")
 
 
 async def _set_clocks(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> None:
@@ -446,5 +390,5 @@ async def _notice(tx: Tx, rt: Runtime, decision: Decision) -> NoticeState | None
     if not found:
         return None
     delivered = await notices.delivered_at(tx, decision.id, kind)
-    over = _cured(rt, decision.effect, delivered) if delivered is not None and kind == INTENDED else None
+    over = cured(rt, decision.effect, delivered) if delivered is not None and kind == INTENDED else None
     return NoticeState(notice_id=found[0].id, issued_at=found[0].issued_at, delivered_at=delivered, release_from=over)

@@ -78,7 +78,7 @@ ADD: Final = f"""
 INSERT INTO appeal (id, status, service, kind, act_id, identity, appellant, authority_id, authority, body_id, body,
                     grounds, consent, stay, filed_by, filed_at, changed_at)
 VALUES ($1, 'open', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
-ON CONFLICT (act_id) DO NOTHING
+ON CONFLICT (act_id) WHERE status = 'open' AND overdue_at IS NULL DO NOTHING
 RETURNING {COLUMNS}
 """
 GET: Final = f"SELECT {COLUMNS} FROM appeal WHERE id = $1"
@@ -87,13 +87,14 @@ OF_ACTS: Final = f"SELECT {COLUMNS} FROM appeal WHERE act_id = ANY ($1) ORDER BY
 NOTE_ACT: Final = """
 INSERT INTO foreign_act (act_id, service, kind, identity, operator, grounds, issued_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (act_id) DO UPDATE SET grounds = excluded.grounds, issued_at = excluded.issued_at
+ON CONFLICT (act_id) DO UPDATE
+   SET grounds = excluded.grounds, issued_at = excluded.issued_at, delivered_at = NULL
  WHERE foreign_act.issued_at < excluded.issued_at AND foreign_act.service = excluded.service
    AND foreign_act.identity = excluded.identity
 """
 NOTE_DELIVERY: Final = """
 UPDATE foreign_act SET delivered_at = $3
- WHERE act_id = $1 AND service = $2 AND (delivered_at IS NULL OR delivered_at > $3)
+ WHERE act_id = $1 AND service = $2 AND $3 >= issued_at AND (delivered_at IS NULL OR delivered_at > $3)
 """
 ACT: Final = (
     "SELECT act_id, service, kind, operator, grounds, issued_at, delivered_at FROM foreign_act WHERE act_id = $1"
@@ -120,7 +121,7 @@ async def add(
     tx: Tx, appeal_id: UUID, act: ActRef, *, appellant: Party, authority: AuthorityRef, body: AuthorityRef,
     grounds: str, consent: str | None, stay: str, by: str, at: datetime,
 ) -> Appeal | None:  # fmt: skip
-    """File an appeal; none if the act was challenged before."""
+    """File an appeal; none if another one against the act is open."""
     row = await tx.fetchrow(
         ADD, appeal_id, act.service, act.kind, act.id, appellant.identity, appellant.model_dump(), authority.id,
         authority.model_dump(), body.id, body.model_dump(), grounds, consent, stay, by, at,
@@ -145,7 +146,7 @@ async def hold(tx: Tx, appeal_id: UUID) -> Appeal:
 
 
 async def of_acts(tx: Tx, act_ids: Collection[UUID]) -> list[Appeal]:
-    """The appeals against these acts."""
+    """The appeals against these acts, oldest first."""
     return [of(row) for row in await tx.fetch(OF_ACTS, list(act_ids))]
 
 

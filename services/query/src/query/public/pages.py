@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import Response
 
 from query.errors import AddressesAreOfficial, EntryNotFound, KeyMalformed
-from shared.contracts.http.query import EventView, RegisterEntry
+from shared.contracts.http.register import EventView, RegisterEntry
 from shared.pages.catalogue import translations
 from shared.pages.language import Language
 from shared.pages.reader import Reader

@@ -8,12 +8,11 @@ from uuid import UUID
 from query.lookup.freshness import Freshness
 from query.lookup.point import Group
 from query.public.privacy import name_of, said
-from query.readmodel import acts
-from query.readmodel.acts import Measure
+from query.readmodel import acts, measures
 from query.readmodel.lifecycle import RANK, Hosting, Order
+from query.readmodel.measures import Measure
 from query.readmodel.records import Entry, OperatorRecord, Unregistered
 from shared.contracts.http.query import (
-    EventView,
     HostingView,
     NamesView,
     PublicAccess,
@@ -28,9 +27,8 @@ from shared.contracts.http.query import (
     PublicStatement,
     PublicUndoing,
     PublicUnregistered,
-    RegisterEntry,
-    RegisterSite,
 )
+from shared.contracts.http.register import EventView, RegisterEntry, RegisterSite
 
 
 def public(record: Entry) -> PublicEntry:
@@ -176,7 +174,7 @@ def _measure(measure: Measure, operator: OperatorRecord | None) -> PublicMeasure
     )  # fmt: skip
 
 
-def _appeal(appeal: acts.Appeal, operator: OperatorRecord | None) -> PublicAppeal:
+def _appeal(appeal: measures.Appeal, operator: OperatorRecord | None) -> PublicAppeal:
     statement = appeal.statement
     return PublicAppeal(
         appeal_id=appeal.appeal_id,

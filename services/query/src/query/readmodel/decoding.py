@@ -76,7 +76,7 @@ class Decoded:
         if heard is None:
             self.skipped += 1
             return
-        if (topic, event.source) != heard[:2]:
+        if topic != heard.topic or event.source != heard.source:
             raise ForeignFact(f"{event.type} on {topic} from {event.source}; it comes on {heard.topic} alone")
         fact = heard.read(event.data)
         if isinstance(fact, SiteFact):

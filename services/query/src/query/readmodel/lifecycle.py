@@ -1,6 +1,6 @@
 """What the orders sent to a provider mean for a site: one table of steps, and a merge that replays cannot disturb."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Annotated, Final
@@ -86,6 +86,7 @@ IDLE: Final = Hosting(state=SERVING, since=None, order_id=None)
 STOPPED: Final = Hosting(state=CUT_OFF_ORDERED, since=None, order_id=None)
 """The register says so, and no order went out yet."""
 GONE: Final = Hosting(state=ENDED, since=None, order_id=None)
+_SAID: Final[Mapping[str, Hosting]] = {"stopped": STOPPED, "ended": GONE}
 _dump = msgspec.json.Encoder().encode
 _load = msgspec.json.Decoder(list[Order]).decode
 
@@ -127,17 +128,17 @@ def _answer(known: Order, fact: OrderFact) -> str | None:
     return max((known.steps["answered"], known.answer), (fact.at, fact.answer))[1]
 
 
-def at_provider(status: str, orders: Iterable[Order]) -> Hosting:
+def at_provider(status: str, orders: Sequence[Order]) -> Hosting:
     """Whether one provider serves the site: its newest order that went out says so.
 
     ``status`` of the access (live, stopped, ended) speaks where no order does.
     """
-    if status == "ended":
-        return GONE
+    if status == "ended" or not orders:
+        return _SAID.get(status, IDLE)
     out = [order for order in orders if order.action in DOWN | UP and order.sequence is not None]
     out = [order for order in out if "withdrawn" not in order.steps]
     if not out:
-        return STOPPED if status == "stopped" else IDLE
+        return _SAID.get(status, IDLE)
     last = max(out, key=_place)
     if "executed" in last.steps:
         since = last.executed_at or last.steps["executed"]
@@ -149,6 +150,8 @@ def at_provider(status: str, orders: Iterable[Order]) -> Hosting:
 def overall(at_providers: Iterable[Hosting]) -> Hosting:
     """Whether the site is served: of several providers the one that is furthest from done, newest first."""
     found = list(at_providers)
+    if len(found) == 1:
+        return found[0]
     for state in PRECEDENCE:
         here = [hosting for hosting in found if hosting.state == state]
         if here:

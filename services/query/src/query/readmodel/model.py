@@ -27,6 +27,7 @@ from query.readmodel.layout import (
     unreadable_of,
 )
 from query.readmodel.lifecycle import Order
+from query.readmodel.measures import measure
 from query.readmodel.records import Entry, Story, Unregistered
 
 MAP_SIZE: Final = 16 << 30
@@ -150,7 +151,7 @@ class ReadModel:
             for each in about:
                 if isinstance(each, CarriedOut) and each.place == place:
                     known = [*about, *self._acts(txn, each.execution_id.bytes)]
-                    measures.append(acts.measure(each, known, orders))
+                    measures.append(measure(each, known, orders))
                     carried.append(each)
         measures.sort(key=lambda measure: (measure.since, measure.execution_id.int))
         return Story(orders, tuple(measures), tuple(carried))

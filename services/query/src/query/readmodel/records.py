@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from query.readmodel.acts import HOST, LONGEST_HOST, CarriedOut, Measure
+from query.readmodel.acts import HOST, LONGEST_HOST, CarriedOut
 from query.readmodel.lifecycle import Hosting, Order, at_provider, overall
+from query.readmodel.measures import Measure
 
 # Ids and times stay texts, as they came: msgspec reads a record three times as fast that way.
 _NUMBER: Final = re.compile(r'[^"\\\x00-\x1f]{1,160}').fullmatch

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from query.readmodel.acts import Measure
 from query.readmodel.lifecycle import Hosting
+from query.readmodel.measures import Measure
 from query.readmodel.records import Entry, Unregistered
 
 COLUMNS: Final = (

@@ -8,7 +8,8 @@ from query.readmodel.acts import found_id
 from query.readmodel.records import id_of
 from query.service.look_up import Key
 from query.service.state import model_of
-from shared.contracts.http.query import By, RegisterEntry
+from shared.contracts.http.query import By
+from shared.contracts.http.register import RegisterEntry
 from shared.runtime.acts.runtime import Runtime
 
 

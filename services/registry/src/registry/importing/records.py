@@ -101,7 +101,8 @@ def _text(record: Mapping[str, Any], field: str, *, most: int = 500) -> str:
         raise Rejected("missing", field, f"{field} is missing")
     if not isinstance(value, str):
         raise Rejected("not_text", field, f"{field} is a text, in quotes: {str(value)[:40]} is none")
-    if not (text := parse_text(value).normal):
+    plain = value.isascii() and value.isprintable()  # most are, and need no look at every sign
+    if not (text := value.strip() if plain else parse_text(value).normal):
         raise Rejected("missing", field, f"{field} is missing")
     if len(text) > most:
         raise Rejected("too_long", field, f"{field} may have {most} characters at most")

@@ -18,7 +18,7 @@ def regulator_for(rt: Runtime, level: str, region: str) -> AuthorityRef:
 
 def grounds_of(rt: Runtime, authority: AuthorityRef, statement: Statement, at: datetime) -> Grounds:
     """A refusal's grounds: the redress is computed, never typed."""
-    body = rt.directory.review_bodies_for(authority)[0]
+    body = rt.directory.review_body(authority)
     redress = Redress(body=body, how=rt.rules.redress.how, within_days=rt.rules.redress.within_days)
     return Grounds(**dict(statement), authority=authority, redress=redress, profile=rt.rules.ref, made_at=at)
 

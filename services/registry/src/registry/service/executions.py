@@ -85,7 +85,10 @@ async def receive(tx: Tx, rt: Runtime, decision: DecisionReleasedV1) -> None:
     site_id = subject.site_id if isinstance(subject, SiteSubject) else None
     operator_id = None
     if site_id is not None:
-        operator_id = (await sites.hold(tx, site_id)).operator.id
+        held = await sites.hold(tx, site_id)
+        if not held.number:
+            raise DecisionMisfit(decision.decision_id, "its site was never entered in the register")
+        operator_id = held.operator.id
     elif isinstance(subject, OperatorSubject):
         operator_id = (await operators.hold(tx, subject.operator_id)).id
     received = await executions.add(tx, uuid7(), decision, regulator, site_id=site_id, operator_id=operator_id, at=at)
@@ -321,6 +324,9 @@ async def _require_signed(
     if execution.until is not None and execution.until <= rt.clock.now():
         raise TimeOver(until=execution.until.astimezone(rt.rules.time_zone).isoformat())
     await _require_unregistered(tx, execution)
+    decided = execution.decision.operator
+    if site is not None and decided is not None and decided.identity != site.operator.identity:
+        raise SubjectGone(status="another operator's by now, whom nobody told anything,")
     hits, preview = await _preview(tx, rt, execution, site)
     if preview is not None and not body.signature.covers(preview):
         raise NotSigned(preview_digest=preview.digest, collateral=[str(each) for each in sorted(preview.collateral)])
@@ -374,7 +380,10 @@ async def _take_back(tx: Tx, rt: Runtime, execution: Execution, site: OwnedSite,
     at, why = rt.clock.now(), f"What was carried out is undone: {because}."
     if execution.effect == Effect.END_ITEM:
         items = site.site.service_items
-        if site.operator.id == execution.operator_id:  # else it was transferred, and the item was never its new owner's
+        mine = (
+            site.operator.id == execution.operator_id
+        )  # else it was transferred, and the item was never its new owner's
+        if mine and execution.service_item not in await executions.struck(tx, site.site.id, execution.id):
             items = _given_back(rt, execution, items)
         await sites.MOVES.change(tx, site.site, "give_item_back", who=SYSTEM, why=why, at=at, service_items=list(items))
     else:

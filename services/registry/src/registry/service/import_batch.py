@@ -108,7 +108,9 @@ async def _look(rt: Runtime, tx: Tx, who: Caller, records: Sequence[Record]) -> 
 def _operator(batch: Batch, record: Record) -> Operator:
     """The operator of a record: known, entered by an earlier record of this batch, or as this record says."""
     found = batch.known_operators.get(record.uscc) or batch.new_operators.get(record.uscc)
-    return found or Operator(
+    if found is not None:
+        return found
+    return Operator(
         batch.ids[record.uscc], 1, Known.KNOWN, record.uscc, "credit_code", record.operator_kind, record.region,
         Particulars(name=record.operator_name), AddressForService(), batch.who.person, None, batch.at,
     )  # fmt: skip

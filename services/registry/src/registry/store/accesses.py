@@ -52,17 +52,20 @@ LOCK: Final = """
 INSERT INTO address (ip) SELECT ip FROM unnest($1::text[]) AS given (ip) ORDER BY ip
 ON CONFLICT (ip) DO UPDATE SET ip = excluded.ip
 """
-# A dedicated address serves one operator alone; any other is shared by whoever likes.
+# A dedicated address serves one operator alone; any other is shared by whoever likes. Two scans for however many.
 TAKEN: Final = """
-SELECT ip, operator_id, alone FROM unnest($1::text[], $2::uuid[], $3::boolean[]) AS given (ip, operator_id, alone)
- WHERE EXISTS (SELECT FROM access a
-                WHERE a.ips @> ARRAY[given.ip] AND a.status <> 'ended' AND a.hosting_mode = 'dedicated'
-                  AND a.operator_id <> given.operator_id AND a.site_id IS DISTINCT FROM $5
-                  AND (a.claimed_until IS NULL OR a.claimed_until >= $4))
-    OR alone AND EXISTS (SELECT FROM access a
-                WHERE a.ips @> ARRAY[given.ip] AND a.status <> 'ended'
-                  AND a.operator_id <> given.operator_id AND a.site_id IS DISTINCT FROM $5
-                  AND (a.claimed_until IS NULL OR a.claimed_until >= $4))
+WITH given AS (SELECT * FROM unnest($1::text[], $2::uuid[], $3::boolean[]) AS given (ip, operator_id, alone)),
+     used AS (
+       SELECT unnest(a.ips) AS ip, a.operator_id, true AS alone FROM access a
+        WHERE a.ips && $1::text[] AND a.status <> 'ended' AND a.hosting_mode = 'dedicated'
+          AND a.site_id IS DISTINCT FROM $5 AND (a.claimed_until IS NULL OR a.claimed_until >= $4)
+       UNION ALL
+       SELECT unnest(a.ips), a.operator_id, false FROM access a
+        WHERE a.ips && $6::text[] AND a.status <> 'ended' AND a.hosting_mode <> 'dedicated'
+          AND a.site_id IS DISTINCT FROM $5 AND (a.claimed_until IS NULL OR a.claimed_until >= $4))
+SELECT DISTINCT given.ip, given.operator_id, given.alone
+  FROM given JOIN used ON used.ip = given.ip AND used.operator_id <> given.operator_id
+ WHERE used.alone OR given.alone
 """
 GIVE: Final = "UPDATE access SET operator_id = $2 WHERE site_id = $1 AND status <> 'ended'"
 ADD: Final = """
@@ -94,7 +97,8 @@ async def taken(
     """Which of these addresses are another operator's own, or wanted alone while another operator is there."""
     if not wanted:
         return frozenset()
-    rows = await tx.fetch(TAKEN, *map(list, zip(*wanted, strict=True)), at, except_site)
+    alone = [ip for ip, _, of_its_own in wanted if of_its_own]
+    rows = await tx.fetch(TAKEN, *map(list, zip(*wanted, strict=True)), at, except_site, alone)
     return frozenset((row["ip"], row["operator_id"], row["alone"]) for row in rows)
 
 

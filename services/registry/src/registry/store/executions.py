@@ -94,6 +94,9 @@ SELECT EXISTS (SELECT FROM execution WHERE site_id = $1 AND (
 REMAINING: Final = """
 SELECT effect FROM execution WHERE site_id = $1 AND status = 'carried_out' AND id <> $2
 """
+STRUCK: Final = """
+SELECT service_item FROM execution WHERE site_id = $1 AND status = 'carried_out' AND effect = 'end_item' AND id <> $2
+"""
 BARRED: Final = """
 SELECT o.identity FROM execution e JOIN operator o ON o.id = e.operator_id
  WHERE o.identity = ANY ($1) AND e.effect = 'bar' AND e.status = 'carried_out'
@@ -198,6 +201,11 @@ async def open_on_site(tx: Tx, site_id: UUID, holding: Collection[str]) -> bool:
 async def remaining(tx: Tx, site_id: UUID, except_id: UUID) -> set[str]:
     """The effects of the other measures that lie on a site."""
     return {row["effect"] for row in await tx.fetch(REMAINING, site_id, except_id)}
+
+
+async def struck(tx: Tx, site_id: UUID, except_id: UUID) -> set[str]:
+    """The items that other decisions struck from a site."""
+    return {row["service_item"] for row in await tx.fetch(STRUCK, site_id, except_id)}
 
 
 async def barred(tx: Tx, identities: Collection[str], at: datetime) -> set[str]:

@@ -5,12 +5,12 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from shared.contracts import examples
-from shared.contracts.base import Reasons, Region, Text
+from shared.contracts.base import Body, Reasons, Region, Text
 from shared.contracts.grounds import AuthorityRef, Grounds, Statement
-from shared.contracts.http.base import Body, View, example
+from shared.contracts.http.base import View, example
 from shared.contracts.orders import Action, Cause, OrderedSite, Outcome
 
 MOST_RECEIPTS = 1_000
@@ -142,16 +142,12 @@ class ChangedProvider(Body):
 class NewKey(Body):
     """A public key the provider will sign receipts with."""
 
+    model_config = example(
+        jwk={"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "2026-11"}
+    )
+
     jwk: dict[str, Any] = Field(
-        description="Public Ed25519 JWK (RFC 8037): kty OKP, crv Ed25519, x, and a kid unique for this provider.",
-        examples=[
-            {
-                "kty": "OKP",
-                "crv": "Ed25519",
-                "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
-                "kid": "2026-11",
-            }
-        ],
+        description="Public Ed25519 JWK (RFC 8037): kty OKP, crv Ed25519, x, and a kid unique for this provider."
     )
 
 
@@ -198,21 +194,8 @@ class FieldError(View):
 class ReceiptResult(View):
     """What became of one receipt of a batch."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "index": 0,
-                    "receipt_id": examples.RECEIPT,
-                    "status": "recorded",
-                    "code": None,
-                    "order_id": examples.ORDER,
-                    "order_status": "executed",
-                    "fields": [],
-                    "allowed_outcomes": [],
-                }
-            ]
-        }
+    model_config = example(
+        index=0, receipt_id=examples.RECEIPT, status="recorded", order_id=examples.ORDER, order_status="executed"
     )
 
     index: int = Field(description="Place in the batch, from 0.")

@@ -9,14 +9,11 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model
 
 from shared.contracts import examples
 from shared.contracts.approval import ApprovalStatus
-from shared.contracts.base import Document, Reasons, Region, Text
+from shared.contracts.base import Body, Day, Document, Reasons, Region, Text
 from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, OperatorRef, Statement
-from shared.contracts.http.base import Body, View, example
+from shared.contracts.http.base import View, example
 
-LATEST: date = date(2079, 12, 31)
-"""Every date from a body has bounds."""
-
-LastDay = Annotated[date, Field(le=LATEST, description="Last day of validity, in the time zone of the profile.")]
+LastDay = Annotated[Day, Field(description="Last day of validity, in the time zone of the profile.")]
 
 
 Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[!-?A-~]+@[!-?A-~]+$")]
@@ -119,7 +116,7 @@ class Resubmission(Body):
     scope_of_service: Text | None = None
 
 
-class Decided(Statement):
+class Decided(Statement, Body):
     """The part that every decision of the authority has."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

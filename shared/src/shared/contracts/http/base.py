@@ -1,4 +1,4 @@
-"""What a body and a view are."""
+"""What a view is; a body is in ``shared.contracts.base``."""
 
 from typing import Any, ClassVar
 
@@ -8,12 +8,6 @@ from pydantic import BaseModel, ConfigDict
 def example(**fields: Any) -> ConfigDict:
     """The configuration of a body or view that shows ``fields`` as its example."""
     return ConfigDict(json_schema_extra={"examples": [fields]})
-
-
-class Body(BaseModel):
-    """What a caller sends. A field it does not know is refused by name: it may have been misspelt."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
 
 class View(BaseModel):

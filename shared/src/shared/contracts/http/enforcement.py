@@ -231,7 +231,7 @@ class CaseSummary(BaseModel):
     status: str
     outcome: str | None
     subject: Subject
-    operator: Party | None = Field(description="Whom it burdens; for a found site its provider, who passes it on")
+    operator: Party = Field(description="Whom it burdens; for a found site its provider, who passes it on")
     hosts: list[str]
     service_item: str | None
     ground: str

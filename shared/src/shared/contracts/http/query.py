@@ -362,40 +362,6 @@ class PublicAnswer(Fresh, _Sought):
     )
 
 
-class RegisterSite(PublicSite):
-    """A site in the register's entry."""
-
-    accesses: list[PublicAccess]
-    hosting: HostingView
-    changed_at: datetime
-    measures: list[PublicMeasure] = []
-
-
-class EventView(View):
-    """Something that happened: `carried_out`, `undone`, `appeal_upheld`, `cut_off_executed`, …"""
-
-    at: Annotated[datetime, Field(description="When it was recorded; the story is told in this order")]
-    what: str
-    about: Annotated[str, Field(description="Number or host name of the site")]
-    decision_id: UUID | None = None
-    provider_id: UUID | None = None
-    order_id: UUID | None = None
-    answer: str | None = None
-    providers_time: Annotated[datetime | None, Field(description="When it was, by the provider's own clock")] = None
-
-
-class RegisterEntry(Fresh):
-    """The public register's entry for a number or a host name."""
-
-    key: str
-    registration: PublicRegistration | None = None
-    operator: PublicOperator | None = None
-    total: int
-    sites: list[RegisterSite]
-    unregistered: PublicUnregistered | None = None
-    history: list[EventView]
-
-
 class LookupView(View):
     """One act of looking up: who asked for what, why, and what came of it. For auditors."""
 

@@ -10,7 +10,8 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from shared.rules.identifiers.base import InvalidIdentifier, compact, shown
-from shared.rules.profile import Check, Rules, chosen
+from shared.rules.profile import Rules, chosen
+from shared.rules.rows import Check
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _WEIGHTS: Final = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)

@@ -6,7 +6,8 @@ from functools import cache, lru_cache
 from typing import Final
 
 from shared.rules.identifiers.base import InvalidIdentifier, compact, shown
-from shared.rules.profile import NumberFormat, Rules, chosen
+from shared.rules.profile import Rules, chosen
+from shared.rules.rows import NumberFormat
 
 _DASHES: Final = str.maketrans("－–—−‐‑", "------")
 _LONGEST: Final = 100

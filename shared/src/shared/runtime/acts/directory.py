@@ -56,6 +56,10 @@ class AuthorityMissing(Conflict):
     """The directory of organisations has no {what}: ask the coordination office to enter it."""
 
 
+class NoIndependentBody(Conflict):
+    """The directory has no review body that is independent of everybody who took part: ask the coordination office."""
+
+
 @dataclass
 class Directory:
     """The organisations as this process last read them. Nothing here waits for the database, but for ``refresh``."""
@@ -105,6 +109,13 @@ class Directory:
             if regulates and _stands_with(known, level, region):
                 return known.ref
         raise AuthorityMissing(what=f"authority competent for {item} {_place(level, region)}")
+
+    def review_body(self, *refs: AuthorityRef) -> AuthorityRef:
+        """Who reviews an act in which these organisations took part. Raises NoIndependentBody (409)."""
+        found = self.review_bodies_for(*refs)
+        if not found:
+            raise NoIndependentBody
+        return found[0]
 
     def review_bodies_for(self, *refs: AuthorityRef) -> tuple[AuthorityRef, ...]:
         """Who may review an act in which these organisations took part (docs/adr/0004); the first is who should.
@@ -197,13 +208,16 @@ class Directory:
         return self.clock.now().astimezone(self.time_zone).date()
 
     def _above(self, organisation_id: str) -> set[str]:
-        """Whom an organisation is subordinate to: its parent and whoever supervises it, theirs, and so on."""
+        """Whom an organisation is subordinate to: its parent and whoever supervises it, theirs, and so on.
+
+        Whoever nobody acts for supervises nobody: a single person enters organisations, closed as they are then.
+        """
         above: set[str] = set()
         asked = [organisation_id]
         while asked:
             one = asked.pop()
             known = self.get(one)
-            over = {other.organisation_id for other in self if one in other.supervises}
+            over = {other.organisation_id for other in self if other.active and one in other.supervises}
             over |= {known.parent} if known is not None and known.parent is not None else set()
             asked += over - above
             above |= over

@@ -125,6 +125,10 @@ class Sender:
         except (mail.MailRefused, webhook.WebhookRefused) as refused:
             await self._note_failure(due, str(refused), final=refused.final or due.attempts >= MOST_TRIES)
             return
+        except Exception as error:  # whatever an address that somebody typed brings about, the other notices go out
+            _log.exception("notices.cannot_be_sent", notice=str(due.notice_id), channel=due.channel)
+            await self._note_failure(due, repr(error), final=due.attempts >= MOST_TRIES)
+            return
         at = self._rt.clock.now()
         async with self._rt.db.transaction() as tx:
             await tx.execute(

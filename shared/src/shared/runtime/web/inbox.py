@@ -39,7 +39,8 @@ def own_act(who: Caller) -> Reach:
 RECIPIENTS: Final = frozenset({Role.OPERATOR, Role.ACCESS_PROVIDER})
 POLICY: Final = Policy({
     Act.READ_NOTICE:    Rule(frozenset(Role) - {Role.ADMIN}, own_organisation),
-    Act.PROVE_DELIVERY: Rule(frozenset(Role) - RECIPIENTS - {Role.ADMIN}, own_act),
+    # Clocks run from it: a person answers for the proof, never a program.
+    Act.PROVE_DELIVERY: Rule(frozenset(Role) - RECIPIENTS - {Role.ADMIN}, own_act, first_person=True),
 })  # fmt: skip
 
 ROUTER: Final[APIRouter] = router(prefix="/notices", tags=["notices"])

@@ -1,0 +1,127 @@
+"""The rows of the sections of a profile that have no module of their own."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+
+from shared.rules.row import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Named(Row):
+    """A thing of the domain with its name in both languages and where it comes from."""
+
+    code: str
+    chinese: str
+    english: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Province(Row):
+    """A province by its GB/T 2260 code; ``short`` opens every registration number issued there."""
+
+    code: str
+    short: str
+    chinese: str
+    english: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceItem(Row):
+    """A kind of service. A regulated one names the authority whose consent comes before registration, and its clock."""
+
+    code: str
+    chinese: str
+    english: str
+    approval_required: bool
+    source: str
+    authority: str | None = None
+    authority_chinese: str | None = None
+    clock: str | None = None
+    requires: tuple[str, ...] = ()
+    """The documents an application must bring, by their codes in ``requirements``."""
+    approval_mark: str | None = None
+    """What tells its approvals apart in their numbers: between the sign of the province and the year."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFormat(Row):
+    """How numbers of one kind of registration are written."""
+
+    kind: str
+    pattern: str
+    """Its words around ``{region}`` (the province's short name) and ``{serial}``."""
+    site: str
+    """What is added for one site of the registration, around ``{site}``."""
+    digits: int
+    """Shorter serials are filled up with zeros to so many digits."""
+    most_digits: int
+    example: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class RedressDefault(Row):
+    """How a measure can be challenged where a decision says nothing else."""
+
+    clock: str
+    within_days: int
+    """The amount of that clock."""
+    how: str
+    how_chinese: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals(Row):
+    """How long an approval is valid at most; the stages of the clock are the warnings before it lapses."""
+
+    validity: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Protected(Row):
+    """Host names whose loss would endanger people: an order that touches one needs a second look."""
+
+    code: str
+    chinese: str
+    english: str
+    suffixes: tuple[str, ...]
+    """Names in A-labels; each stands for itself and every name below it."""
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRange(Row):
+    """Addresses that are set aside for something else and may serve sites all the same."""
+
+    code: str
+    range: IPv4Network | IPv6Network
+    chinese: str
+    english: str
+    source: str
+
+
+class Check(StrEnum):
+    """How a number on an identity document is checked."""
+
+    CREDIT_CODE = "credit_code"
+    """Unified social credit code, GB 32100."""
+    RESIDENT_ID = "resident_id"
+    """Citizen's number, GB 11643."""
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityDocument(Row):
+    """A document by which an operator is known."""
+
+    code: str
+    chinese: str
+    english: str
+    check: Check
+    personal: bool
+    """A person's number is kept as a keyed hash only."""
+    source: str

@@ -1,0 +1,117 @@
+"""What access-control makes of a backlog of executed decisions, and what everything costs when nothing happens.
+
+The decisions are suspensions on an urgent ground, executed while access-control is down. It comes back, and is timed
+from its start until the last order is on the provider's topic. Processor time is that of its own process.
+"""
+
+import asyncio
+import os
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from joserfc.util import urlsafe_b64decode
+
+from local_stack.supervisor import LocalStack
+from tests.bench.chain import reading
+from tests.bench.result import Result
+from tests.bench.waits import within
+from tests.support.office import Office
+
+SIZES: Final = {"small": (500, 20.0), "full": (10_000, 60.0)}
+"""Orders, and seconds of idling that are measured."""
+AT_ONCE: Final = 8
+IDLE_GOAL_S: Final = 6.0
+_TICK: Final = os.sysconf("SC_CLK_TCK")
+
+
+async def run(size: str, broker: str) -> list[Result]:
+    """Orders per second and processor time per order; processor seconds per idle minute, before and after."""
+    count, idle_s = SIZES[size]
+    environment = {"*": {"CONCORD_LOG_LEVEL": "WARNING"}, "access-control": {"CONCORD_WITHDRAW_WINDOW_S": "0"}}
+    with tempfile.TemporaryDirectory() as folder:
+        async with LocalStack(root=Path(folder), broker=broker, env=environment) as stack, Office.of(stack) as office:
+            fresh = await _idle(stack, idle_s)
+            await stack.stop("agent")
+            rate, spent = await _drain(stack, office, count)
+            await stack.start("agent")
+            await _settled(stack)
+            after = await _idle(stack, idle_s)
+    note = f"{count:,} orders on {broker}, access-control alone"
+    return [
+        Result("backlog", rate, "orders/s", note=note),
+        Result("  processor time per order", spent / count * 1000, "ms"),
+        _row("idle, fresh", fresh, idle_s),
+        _row(f"idle, after {count:,} orders", after, idle_s),
+    ]
+
+
+def _row(name: str, spent: float, seconds: float) -> Result:
+    note = f"services and agent, {seconds:g} s measured"
+    return Result(name, spent, "s/min", goal=f"≤ {IDLE_GOAL_S:g}", holds=spent <= IDLE_GOAL_S, note=note)
+
+
+async def _drain(stack: LocalStack, office: Office, count: int) -> tuple[float, float]:
+    domains = [f"backlog{n}.example" for n in range(count)]
+    await office.enter(*domains)
+    await stack.stop("access-control")
+    gate, until = asyncio.Semaphore(AT_ONCE), datetime.now(UTC) + timedelta(days=1)
+
+    async def execute(domain: str) -> None:
+        async with gate:
+            case = await office.draft(domain, "suspend_access", until=until, urgent_ground="danger_to_life")
+            await office.execute(await office.release(case))
+
+    await asyncio.gather(*(execute(domain) for domain in domains))
+    hosts: set[str] = set()
+    last = asyncio.Event()
+
+    def arrived(record: Any) -> None:
+        hosts.update(orjson.loads(urlsafe_b64decode(record.value.split(b".")[1]))["site"]["hosts"])
+        if len(hosts) == count:
+            last.set()
+
+    async with reading(stack, f"access-orders.{stack.provider_id}", arrived):
+        await stack.start("access-control")
+        began = time.perf_counter()
+        pid = stack.children["access-control"].pid
+        assert pid is not None
+        before = _processor_s(pid)
+        await within(f"{count:,} orders on the provider's topic", last.wait(), 60 + count / 10)
+        took = time.perf_counter() - began
+        return count / took, _processor_s(pid) - before
+
+
+async def _settled(stack: LocalStack) -> None:
+    """Wait until the agent has carried out what there was: until its process does nothing for a second."""
+
+    async def quiet() -> None:
+        before, now = -1.0, 0.0
+        while now - before > 0.02:
+            before = now
+            await asyncio.sleep(1)
+            now = sum(_processor_s(pid) for pid in _pids(stack))
+
+    await within("the services to settle", quiet(), 600)
+
+
+async def _idle(stack: LocalStack, seconds: float) -> float:
+    """Processor seconds that the services and the agent spend in a minute in which nothing happens."""
+    await asyncio.sleep(3)
+    before = sum(_processor_s(pid) for pid in _pids(stack))
+    await asyncio.sleep(seconds)
+    return (sum(_processor_s(pid) for pid in _pids(stack)) - before) * 60 / seconds
+
+
+def _pids(stack: LocalStack) -> list[int]:
+    named = [*stack.services, "agent"]
+    return [pid for name in named if (pid := stack.children[name].pid) is not None]
+
+
+def _processor_s(pid: int) -> float:
+    """Processor time of a process so far, of all its threads (Linux: proc(5), utime and stime)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICK

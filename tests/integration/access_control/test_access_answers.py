@@ -1,0 +1,313 @@
+"""The issuer's verbs: send again, answer an objection, accept, escalate; and suspensions that end (model: orders)."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from access_control.service.sending import EXECUTION, LAPSE, RELEASE_WINDOW
+from tests.integration.access_control.conftest import OpenDesk
+from tests.integration.access_control.desk import (
+    NOON,
+    UNTIL_S,
+    WHY,
+    Desk,
+    Host,
+    carried_out,
+    later,
+    opened,
+    supervisor,
+    undone,
+)
+from tests.support.service import Who
+
+UPHELD, REJECTED, ACCEPTED = ({**WHY, "answer": answer} for answer in ("upheld", "rejected", "accepted"))
+
+
+async def objected(desk: Desk, outcome: str = "contested", effect: str = "revoke") -> tuple[Host, dict[str, Any]]:
+    """A provider, and the order that it objects to."""
+    host = await desk.host()
+    await desk.deliver(carried_out(host, effect=effect))
+    await desk.answer(host, outcome)
+    (order,) = await desk.orders(host)
+    return host, order
+
+
+async def withdrawn(desk: Desk) -> tuple[Host, dict[str, Any]]:
+    host = await desk.host()
+    await desk.cut_off(host)
+    (order,) = await desk.orders(host)
+    return host, await desk.act(f"/orders/{order['id']}/withdrawal", WHY, "desk-a")
+
+
+async def test_an_upheld_objection_is_taken_back_by_a_restore_and_told(desk: Desk) -> None:
+    host, order = await objected(desk)
+    answered = await desk.act(f"/orders/{order['id']}/answer", UPHELD, "regulator-a")
+    assert (answered["status"], answered["answer"]["reasons"]) == ("upheld", WHY["reasons"])
+    _, restore = await desk.orders(host)
+    assert (restore["action"], restore["status"], restore["undoes"]) == ("restore", "released", order["id"])
+    document = opened((await desk.feed(host))["orders"][1]["jws"])
+    assert (document["authority"]["id"], document["statement"]["reasons"]) == ("industry-110000", WHY["reasons"])
+    (fact,) = await desk.facts("order.answered.v1")
+    assert (fact["data"]["answer"], fact["data"]["order_id"]) == ("upheld", order["id"])
+    assert fact["subject"] == order["execution_id"]
+    assert (await desk.state(host))["in_force"] == 0
+    assert [str(each) for each in await desk.open_deadlines(EXECUTION)] == [restore["id"]]
+
+
+async def test_what_was_upheld_is_not_restored_a_second_time_when_its_execution_is_undone(desk: Desk) -> None:
+    host = await desk.host()
+    (fact,) = await desk.cut_off(host)
+    await desk.answer(host, "contested")
+    (order,) = await desk.orders(host)
+    await desk.act(f"/orders/{order['id']}/answer", UPHELD, "desk-a")
+    await desk.deliver(undone(fact))
+    assert [each["status"] for each in await desk.orders(host)] == ["upheld", "released"]
+
+
+async def test_a_rejected_objection_lets_the_clock_go_on(desk: Desk) -> None:
+    host, order = await objected(desk)
+    desk.clock.advance(timedelta(hours=10))
+    answered = await desk.act(f"/orders/{order['id']}/answer", REJECTED, "desk-a")
+    assert answered["status"] == "received"
+    assert answered["execute_by"] == later(34 * 3600).isoformat().replace("+00:00", "Z")
+    (row,) = await desk.rows("SELECT suspended_at, due_at FROM deadline WHERE kind = 'execute'")
+    assert tuple(row) == (None, later(34 * 3600))
+    (fact,) = await desk.facts("order.answered.v1")
+    assert (fact["data"]["answer"], fact["data"]["reasons"]) == ("rejected", WHY["reasons"])
+    assert (await desk.feed(host))["head"] == 1
+    assert (await desk.answer(host))["order_status"] == "executed"
+
+
+async def test_what_was_rejected_can_become_overdue_again(desk: Desk) -> None:
+    _, order = await objected(desk)
+    await desk.act(f"/orders/{order['id']}/answer", REJECTED, "desk-a")
+    await desk.let_pass(order["id"])
+    assert (await desk.order(order["id"]))["overdue"] is True
+
+
+async def test_accepting_that_it_is_impossible_ends_the_clock(desk: Desk) -> None:
+    host, order = await objected(desk, "impossible")
+    answered = await desk.act(f"/orders/{order['id']}/answer", ACCEPTED, "regulator-b")
+    assert answered["status"] == "accepted"
+    assert await desk.open_deadlines(EXECUTION) == []
+    assert (await desk.facts("order.answered.v1"))[0]["data"]["answer"] == "accepted"
+    assert (await desk.feed(host))["head"] == 1
+    assert (await desk.answer(host))["order_status"] == "executed", "it could be done after all"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "body", "status"),
+    [
+        (None, UPHELD, 409), (None, REJECTED, 409), (None, ACCEPTED, 409),
+        ("executed", UPHELD, 409), ("impossible", UPHELD, 409), ("contested", ACCEPTED, 409),
+        ("impossible", REJECTED, 200),
+    ],
+)  # fmt: skip
+async def test_only_what_was_objected_is_answered_and_only_fittingly(
+    desk: Desk, outcome: str | None, body: dict[str, str], status: int
+) -> None:
+    host = await desk.host()
+    await desk.cut_off(host)
+    (order,) = await desk.orders()
+    if outcome:
+        await desk.answer(host, outcome)
+    before = await desk.order(order["id"])
+    answer = await desk.api.post(f"/orders/{order['id']}/answer", json=body, who="desk-a")
+    assert answer.status_code == status
+    if status == 409:
+        assert answer.json()["code"] == "action_refused"
+        assert await desk.order(order["id"]) == before
+
+
+async def test_an_objection_is_answered_once(desk: Desk) -> None:
+    _, order = await objected(desk)
+    path = f"/orders/{order['id']}/answer"
+    await desk.act(path, UPHELD, "desk-a")
+    again = await desk.api.post(path, json=REJECTED, who="desk-a")
+    assert (again.status_code, again.json()["code"]) == (409, "action_refused")
+
+
+async def test_upholding_never_burdens_anew(desk: Desk) -> None:
+    host = await desk.host()
+    (fact,) = await desk.cut_off(host)
+    await desk.deliver(undone(fact))
+    await desk.answer(host, "contested")
+    _, restore = await desk.orders(host)
+    assert restore["allowed_actions"] == ["reject"]
+    answer = await desk.api.post(f"/orders/{restore['id']}/answer", json=UPHELD, who="desk-a")
+    assert (answer.status_code, answer.json()["code"]) == (409, "restore_stands")
+
+
+async def test_a_withdrawn_order_is_sent_again_by_another_person(slow_desk: Desk) -> None:
+    host, order = await withdrawn(slow_desk)
+    path = f"/orders/{order['id']}/reissue"
+    same = await slow_desk.api.post(path, json=WHY, who="desk-a")
+    assert (same.status_code, same.json()["code"]) == (409, "second_person_required")
+    account = await slow_desk.api.post(path, json=WHY, who=("regulator-a", {"person": "desk-a"}))
+    assert (account.status_code, account.json()["code"]) == (409, "second_person_required"), "another account of hers"
+    new = await slow_desk.act(path, WHY, "regulator-a", 201)
+    assert (new["status"], new["attempt"], new["reissues"]) == ("drafted", 2, order["id"])
+    assert (new["site"], new["cause"]) == (order["site"], order["cause"])
+    await slow_desk.close_window(new)
+    (entry,) = (await slow_desk.feed(host))["orders"]
+    assert (opened(entry["jws"])["attempt"], entry["sequence"]) == (2, 1)
+    (fact,) = await slow_desk.facts("order.released.v1")
+    assert fact["data"]["attempt"] == 2
+
+
+async def test_a_program_sends_nothing_again(slow_desk: Desk) -> None:
+    _, order = await withdrawn(slow_desk)
+    program: Who = ("regulator-a", {"sub": "robot", "client_id": "robot"})
+    answer = await slow_desk.api.post(f"/orders/{order['id']}/reissue", json=WHY, who=program)
+    assert (answer.status_code, answer.json()["code"]) == (403, "person_required")
+
+
+async def test_an_order_is_sent_again_once_and_only_if_it_was_withdrawn(slow_desk: Desk) -> None:
+    _, order = await withdrawn(slow_desk)
+    new = await slow_desk.act(f"/orders/{order['id']}/reissue", WHY, "regulator-a", 201)
+    again = await slow_desk.api.post(f"/orders/{order['id']}/reissue", json=WHY, who="regulator-b")
+    assert (again.status_code, again.json()["code"], again.json()["order_id"]) == (409, "reissued_already", new["id"])
+    drafted = await slow_desk.api.post(f"/orders/{new['id']}/reissue", json=WHY, who="regulator-b")
+    assert (drafted.status_code, drafted.json()["code"]) == (409, "action_refused")
+    await slow_desk.act(f"/orders/{new['id']}/withdrawal", WHY, "regulator-b")
+    third = await slow_desk.act(f"/orders/{new['id']}/reissue", WHY, "desk-a", 201)
+    assert third["attempt"] == 3
+
+
+async def test_what_is_undone_is_not_sent_again(slow_desk: Desk) -> None:
+    host = await slow_desk.host()
+    (fact,) = await slow_desk.cut_off(host)
+    (order,) = await slow_desk.orders()
+    await slow_desk.act(f"/orders/{order['id']}/withdrawal", WHY, "desk-a")
+    await slow_desk.deliver(undone(fact))
+    answer = await slow_desk.api.post(f"/orders/{order['id']}/reissue", json=WHY, who="regulator-a")
+    assert (answer.status_code, answer.json()["code"]) == (409, "undone")
+    assert await slow_desk.open_deadlines(RELEASE_WINDOW) == []
+
+
+async def test_undoing_takes_back_every_attempt(slow_desk: Desk) -> None:
+    host = await slow_desk.host()
+    (fact,) = await slow_desk.cut_off(host)
+    (order,) = await slow_desk.orders()
+    await slow_desk.act(f"/orders/{order['id']}/withdrawal", WHY, "desk-a")
+    new = await slow_desk.act(f"/orders/{order['id']}/reissue", WHY, "regulator-a", 201)
+    await slow_desk.close_window(new)
+    await slow_desk.deliver(undone(fact))
+    assert [(each["action"], each["status"]) for each in await slow_desk.orders()] == [
+        ("cut_off", "withdrawn"), ("cut_off", "superseded"), ("restore", "released"),
+    ]  # fmt: skip
+    assert (await slow_desk.state(host))["in_force"] == 0
+
+
+async def test_an_overdue_order_is_escalated_once(desk: Desk) -> None:
+    host = await desk.host()
+    await desk.cut_off(host)
+    (order,) = await desk.orders()
+    path = f"/orders/{order['id']}/escalation"
+    early = await desk.api.post(path, json=WHY, who="regulator-a")
+    assert (early.status_code, early.json()["code"]) == (409, "not_overdue")
+    await desk.let_pass(order["id"])
+    assert "escalate" in (await desk.order(order["id"]))["allowed_actions"]
+    escalated = await desk.act(path, WHY, "regulator-a")
+    assert escalated["escalated_at"] is not None
+    again = await desk.api.post(path, json=WHY, who="regulator-b")
+    assert (again.status_code, again.json()["code"]) == (409, "not_overdue")
+    assert [fact["data"]["escalated"] for fact in await desk.facts("order.overdue.v1")] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "who", ["drugs-a", "auditor", "review-a", ("regulator-a", {"region": "310000"}), "national-a", supervisor()]
+)
+@pytest.mark.parametrize(("verb", "body"), [("answer", UPHELD), ("escalation", WHY), ("reissue", WHY)])
+async def test_nobody_but_the_issuer_acts_on_an_order(desk: Desk, who: Who, verb: str, body: dict[str, str]) -> None:
+    host, order = await objected(desk)
+    for each in (who, host.who):
+        answer = await desk.api.post(f"/orders/{order['id']}/{verb}", json=body, who=each)
+        assert answer.status_code == 403
+    assert (await desk.order(order["id"]))["status"] == "contested"
+
+
+async def test_what_can_be_done_is_what_this_person_may_do(slow_desk: Desk) -> None:
+    _, order = await withdrawn(slow_desk)
+
+    async def allowed(who: Who) -> Any:
+        return (await slow_desk.api.get(f"/orders/{order['id']}", who=who)).json()["allowed_actions"]
+
+    assert await allowed("desk-a") == []
+    assert await allowed("regulator-a") == ["reissue"]
+    assert await allowed("auditor") == []
+
+
+# -- suspensions ---------------------------------------------------------------------------------------------------
+
+
+async def suspended(desk: Desk, outcome: str | None = None) -> tuple[Host, Any, dict[str, Any]]:
+    host = await desk.host()
+    fact = carried_out(host, effect="suspend_access")
+    await desk.deliver(fact)
+    if outcome:
+        await desk.answer(host, outcome)
+    (order,) = await desk.orders()
+    return host, fact, order
+
+
+async def test_a_suspension_says_when_it_ends(desk: Desk) -> None:
+    """Defect 33: it has an end, and a clock."""
+    host, _, order = await suspended(desk)
+    document = opened((await desk.feed(host))["orders"][0]["jws"])
+    end = later(UNTIL_S).isoformat().replace("+00:00", "Z")
+    assert (document["action"], document["until"], order["until"]) == ("suspend", end, end)
+    assert document["execute_by"] == later(24 * 3600).isoformat().replace("+00:00", "Z")
+    assert [str(each) for each in await desk.open_deadlines(LAPSE)] == [order["id"]]
+    (fact,) = await desk.facts("order.released.v1")
+    assert fact["data"]["until"] == end
+
+
+@pytest.mark.parametrize("outcome", [None, "received", "executed", "impossible", "contested"])
+@pytest.mark.parametrize("lapse_first", [True, False])
+async def test_the_end_and_its_undoing_come_in_any_order(desk: Desk, outcome: str | None, lapse_first: bool) -> None:
+    host, fact, order = await suspended(desk, outcome)
+
+    async def lapse() -> None:
+        await desk.ring(LAPSE, order["id"])
+
+    async def undo() -> None:
+        await desk.deliver(undone(fact, because="ended"))
+
+    both: list[Callable[[], Awaitable[None]]] = [lapse, undo] if lapse_first else [undo, lapse]
+    for each in (*both, *both):
+        await each()
+    over = "executed" if outcome == "executed" else "lapsed" if lapse_first else "superseded"
+    suspend, restore = await desk.orders(host)
+    assert (suspend["status"], restore["action"], restore["undoes"]) == (over, "restore", suspend["id"])
+    assert (await desk.state(host))["in_force"] == 0
+    assert [str(each) for each in await desk.open_deadlines(EXECUTION)] == [restore["id"]]
+
+
+async def test_a_suspension_that_lapsed_stays_in_force_at_its_provider_until_the_restore(desk: Desk) -> None:
+    host, _, order = await suspended(desk)
+    await desk.ring(LAPSE, order["id"])
+    assert (await desk.state(host))["in_force"] == 1
+    result = await desk.answer(host)
+    assert (result["status"], result["order_status"]) == ("recorded", "lapsed")
+    assert await desk.facts("order.executed.v1") == []
+
+
+async def test_a_suspension_whose_time_is_over_in_its_window_never_goes_out(slow_desk: Desk) -> None:
+    host, fact, order = await suspended(slow_desk)
+    await slow_desk.ring(LAPSE, order["id"])
+    await slow_desk.close_window(order)
+    await slow_desk.deliver(undone(fact, because="ended"))
+    assert [each["status"] for each in await slow_desk.orders()] == ["withdrawn"]
+    assert (await slow_desk.feed(host))["head"] == 0
+
+
+async def test_a_suspension_that_is_heard_of_too_late_never_goes_out(open_desk: OpenDesk) -> None:
+    async with open_desk(withdraw_window_s=0) as desk:
+        host = await desk.host()
+        fact = carried_out(host, effect="suspend_access", until=(NOON - timedelta(seconds=1)).isoformat())
+        await desk.deliver(fact)
+        assert [each["status"] for each in await desk.orders()] == ["withdrawn"]
+        assert (await desk.feed(host))["head"] == 0
