@@ -18,8 +18,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from concord import sample
+from concord.cli.cast import Context, StepFailed, people
 from concord.cli.output import as_text, plain
-from concord.cli.story import STEPS, Context, Step, StepFailed, people
+from concord.cli.story import STEPS, Step
 from concord.exits import Exit
 from concord.files import BadFile, lines
 from concord.sdk import ConcordError, NoStack, Unreachable

@@ -6,146 +6,38 @@ its appeal, and is back exactly as it was. The other sells without consent, and 
 """
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Final
 from uuid import UUID
 
-import httpx
-
 from concord import sample
-from concord.sdk import Concord, ConcordError, until
-from concord.sdk.places import Places
-from shared.contracts.grounds import ActRef, OperatorRef, Service, Statement
+from concord.cli.cast import (
+    ACCUSED,
+    CLEARED,
+    CONSENT,
+    ENTERED,
+    HOLDS,
+    HONEST,
+    ITEM,
+    OPERATORS,
+    REGION,
+    UNLICENSED,
+    Context,
+    Pharmacy,
+    StepFailed,
+    expect,
+    hosting,
+    once_admitted,
+    refused,
+    visit,
+)
+from concord.sdk import ConcordError, until
+from shared.contracts.grounds import ActRef, Service, Statement
 from shared.contracts.http import access, approval, enforcement, registry
 from shared.contracts.http.notices import NoticeView
-from shared.contracts.http.query import LookupAnswer
 from shared.contracts.orders import Action
 from shared.contracts.subjects import Preview, Signature
-from shared.rules.identifiers import uscc_with_check_digit
-
-M = TypeVar("M")
-HONEST: Final = "applicant"
-GUILTY: Final = "seller"
-PEOPLE: Final = (
-    HONEST, GUILTY, "drugs-a", "drugs-b", "regulator-a", "regulator-b", "review-a", "desk-a", "officer",
-)  # fmt: skip
-OPERATORS: Final = {
-    HONEST: OperatorRef(identity=uscc_with_check_digit("91110000MA01CNCRD"), name="Example Pharmacy Ltd"),
-    GUILTY: OperatorRef(identity=uscc_with_check_digit("91110000MA02CNCRD"), name="Quick Pills Ltd"),
-}
-REGION: Final = "110000"
-ITEM: Final = "drugs_and_devices"
-CONSENT: Final = Statement(
-    legal_basis=("Coordination Plan 2006, section 3(1) step 3",),
-    reasons="The pharmacy is licensed and named a pharmacist in charge.",
-    public_reasons="The pharmacy is licensed and named a pharmacist in charge.",
-)
-ENTERED: Final = Statement(
-    legal_basis=("Coordination Plan 2006, section 3(1)",),
-    reasons="The documents are complete and were checked by the provider.",
-    public_reasons="The documents are complete and were checked by the provider.",
-)
-ACCUSED: Final = Statement(
-    legal_basis=("Coordination Plan 2006, section 3(2) step 3",),
-    reasons="Prescription medicines were sold to patient Wang Fang, which the consent does not cover.",
-    public_reasons="Prescription medicines were sold to a patient, which the consent does not cover.",
-    redacted=("name of a patient",),
-)
-UNLICENSED: Final = Statement(
-    legal_basis=("Coordination Plan 2006, section 3(2) step 3",),
-    reasons="The site sells medicines and has no consent of the drug administration.",
-    public_reasons="The site sells medicines and has no consent of the drug administration.",
-)
-CLEARED: Final = Statement(
-    legal_basis=("Administrative Reconsideration Law 1999, article 28",),
-    reasons="The invoice is of another pharmacy; the breach is not shown.",
-    public_reasons="The invoice is of another pharmacy; the breach is not shown.",
-)
-HOLDS: Final = "The grounds of the authority hold."
-
-
-class StepFailed(Exception):
-    """Something is not as the story tells it."""
-
-
-@dataclass(slots=True)
-class Pharmacy:
-    """One of the two, as the story goes on."""
-
-    person: str
-    domain: str
-    address: str
-    operator: registry.OperatorView | None = None
-    site: registry.SiteView | None = None
-    decision: enforcement.DecisionView | None = None
-    appeal: enforcement.AppealView | None = None
-
-    @property
-    def number(self) -> str:
-        """The site's number."""
-        if self.site is None or self.site.number is None:
-            raise StepFailed(f"{self.domain} has no number")
-        return self.site.number
-
-
-@dataclass(slots=True)
-class Context:
-    """What the steps know of each other."""
-
-    places: Places
-    people: dict[str, Concord]
-    web: httpx.AsyncClient
-    names: list[str] | None
-    """Domains to import; none for the made-up sample."""
-    count: int
-    progress: Callable[[int, int], None]
-    patience_s: float
-    """How long anything may take to come true, in seconds."""
-    tag: str = field(default_factory=lambda: secrets.token_hex(4))
-    pharmacies: dict[str, Pharmacy] = field(default_factory=dict)
-
-    @property
-    def honest(self) -> Pharmacy:
-        """The one that is wrongly accused; made-up names, always."""
-        return self.pharmacies.setdefault(HONEST, Pharmacy(HONEST, f"pharmacy-{self.tag}.example", self._address(0)))
-
-    @property
-    def guilty(self) -> Pharmacy:
-        """The one that sells without consent."""
-        return self.pharmacies.setdefault(GUILTY, Pharmacy(GUILTY, f"quick-pills-{self.tag}.example", self._address(1)))
-
-    def _address(self, which: int) -> str:
-        """An address of its own, so that a measure touches nobody else."""
-        number = (int(self.tag, 16) & ~1) | which
-        return f"198.19.{number >> 8 & 255}.{number & 255}"
-
-    @property
-    def provider(self) -> dict[str, Any]:
-        """The demonstration provider of the local stack."""
-        if not self.places.stack or not self.places.stack.get("provider"):
-            raise StepFailed("this stack runs no demonstration provider")
-        return dict(self.places.stack["provider"])
-
-
-def expect(holds: bool, otherwise: str) -> None:
-    """Raise StepFailed unless it holds."""
-    if not holds:
-        raise StepFailed(otherwise)
-
-
-async def refused(attempt: Awaitable[Any], code: str) -> ConcordError:
-    """The refusal. Raises StepFailed unless the attempt is refused for this reason."""
-    try:
-        await attempt
-    except ConcordError as error:
-        expect(error.code == code, f"was refused with {error.code}, not {code}")
-        return error
-    raise StepFailed(f"was not refused; expected {code}")
-
 
 # --- the register ----------------------------------------------------------------------------------------------------
 
@@ -218,13 +110,13 @@ async def _register(c: Context, pharmacy: Pharmacy, items: tuple[str, ...]) -> N
     filings = [each async for each in mine.registrations(operator_id=pharmacy.operator.id, status="active")]
     stated = registry.Stated(statement=ENTERED)
     if filings:  # of an earlier run: an operator has one filing in a province, and its sites are added to it
-        asked = await _once_admitted(lambda: mine.add_site(filings[0].id, site), c.patience_s)
+        asked = await once_admitted(lambda: mine.add_site(filings[0].id, site), c.patience_s)
         granted = await regulator.grant_amendment(asked.id, stated)
         expect(granted.site_id is not None, f"{granted.id} is about no site")
         pharmacy.site = await mine.get_site(str(granted.site_id))
     else:
         new = registry.NewRegistration(operator_id=pharmacy.operator.id, site=site)
-        submitted = await _once_admitted(lambda: mine.submit(new), c.patience_s)
+        submitted = await once_admitted(lambda: mine.submit(new), c.patience_s)
         entered = await regulator.grant(submitted.id, registry.Granting(statement=ENTERED))
         (pharmacy.site,) = entered.sites
 
@@ -248,51 +140,12 @@ async def _operator(c: Context, pharmacy: Pharmacy) -> registry.OperatorView:
         return await mine.get_operator(error.problem["operator_id"])
 
 
-async def _once_admitted(ask: Callable[[], Awaitable[M]], patience_s: float) -> M:
-    """Ask until the register has heard of the approval, which is on its way from the authority."""
-
-    async def attempt() -> M | None:
-        try:
-            return await ask()
-        except ConcordError as error:
-            codes = {ground.get("code") for ground in error.problem.get("grounds", ())}
-            if error.code == "not_admitted" and codes <= {"approval_missing", "provider_unlicensed"}:
-                return None
-            raise
-
-    admitted = await until(attempt, lambda found: found is not None, timeout_s=patience_s)
-    if admitted is None:
-        raise StepFailed("was not admitted")
-    return admitted
-
-
 async def serve(c: Context) -> str:
     """The look-up knows them, and their provider serves them."""
     for pharmacy in (c.honest, c.guilty):
-        await _hosting(c, pharmacy, "serving")
-        await _visit(c, pharmacy, 200)
+        await hosting(c, pharmacy, "serving")
+        await visit(c, pharmacy, 200)
     return "HTTP 200 at the provider, both"
-
-
-async def _hosting(c: Context, pharmacy: Pharmacy, state: str) -> LookupAnswer:
-    officer = c.people["officer"].query
-    return await until(
-        lambda: officer.lookup(domain=pharmacy.domain, purpose="demonstration"),
-        lambda answer: answer.found and answer.hosting is not None and answer.hosting.state == state,
-        timeout_s=c.patience_s,
-    )
-
-
-async def _visit(c: Context, pharmacy: Pharmacy, status: int) -> httpx.Response:
-    """The site's front page as its provider answers it, once it answers with this status."""
-
-    async def visit() -> httpx.Response:
-        try:
-            return await c.web.get(c.provider["web_url"], headers={"Host": pharmacy.domain})
-        except httpx.TransportError as error:
-            return httpx.Response(httpx.codes.BAD_GATEWAY, text=f"the provider's server does not answer: {error!r}")
-
-    return await until(visit, lambda answer: answer.status_code == status, timeout_s=c.patience_s)
 
 
 # --- cases and decisions ---------------------------------------------------------------------------------------------
@@ -398,7 +251,7 @@ async def execute(c: Context) -> str:
 async def cut_off(c: Context) -> str:
     """The provider gets signed orders, answers 451 with the public reasons, and signs receipts."""
     for pharmacy, said in ((c.honest, ACCUSED), (c.guilty, UNLICENSED)):
-        answer = await _visit(c, pharmacy, 451)
+        answer = await visit(c, pharmacy, 451)
         link = answer.headers.get("Link", "")
         expect('rel="blocked-by"' in link, f"no blocked-by link in the 451 answer: {link}")
         expect(said.public_reasons in answer.text, "the 451 page does not give the public reasons")
@@ -428,7 +281,7 @@ async def _order(c: Context, pharmacy: Pharmacy, action: Action) -> access.Order
 
 async def show(c: Context) -> str:
     """The look-up shows it, and everybody can read why and how to challenge it."""
-    await _hosting(c, c.honest, "suspended")
+    await hosting(c, c.honest, "suspended")
     entry = await c.people["public"].query.register_entry(c.honest.number)
     text = entry.model_dump_json()
     expect(ACCUSED.public_reasons in text, "the public register does not give the reasons")
@@ -460,8 +313,8 @@ async def appeal(c: Context) -> str:
 
 async def restore(c: Context) -> str:
     """Nobody has to ask again: the site is back exactly as it was, under the same number; the other stays off."""
-    await _visit(c, c.honest, 200)
-    await _hosting(c, c.honest, "serving")
+    await visit(c, c.honest, 200)
+    await hosting(c, c.honest, "serving")
     order = await _order(c, c.honest, Action.RESTORE)
     before = c.honest.site
     if before is None:
@@ -470,7 +323,7 @@ async def restore(c: Context) -> str:
     kept = ("number", "name", "domains", "service_items", "status", "accesses")
     changed = [name for name in kept if getattr(before, name) != getattr(now, name)]
     expect(not changed, f"is not as it was: {changed} of {now}")
-    await _visit(c, c.guilty, 451)
+    await visit(c, c.guilty, 451)
     return f"HTTP 200, {now.number} again, order {order.sequence} executed; {c.guilty.domain} still 451"
 
 
@@ -523,9 +376,3 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("outcome stays public", remember),
     ("once each", once),
 )
-
-
-async def people(places: Places, stack: AsyncExitStack) -> dict[str, Concord]:
-    """A client for everybody in the story, and one for the public."""
-    found = {name: await stack.enter_async_context(Concord.connect(person=name, places=places)) for name in PEOPLE}
-    return found | {"public": await stack.enter_async_context(Concord.connect(places=places))}
