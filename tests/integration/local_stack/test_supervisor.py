@@ -67,8 +67,9 @@ async def test_everything_starts_in_order_and_nothing_is_left(kept: Path) -> Non
         assert told["services"]["fake-one"] == stack.url("fake-one")
         assert told["kafka"]["bootstrap"] == stack.bootstrap
         assert Folder(kept).running() == told
+        assert told["pids"].keys() == {"issuer", "mail", "fake-one", "fake-two"}
         pids = [pid for pid in told["pids"].values() if pid]
-        assert len(pids) == 3
+        assert len(pids) == 4
     assert not any(is_running(pid) for pid in pids)
     assert not (kept / "stack.json").exists()
     assert "fake-one       | fake_one serves" in console.getvalue()
@@ -204,7 +205,7 @@ async def test_no_process_outlives_a_supervisor_that_is_killed(kept: Path) -> No
     )
     assert supervisor.stdout
     pids = [int(pid) for pid in (await asyncio.wait_for(supervisor.stdout.readline(), 60)).split()]
-    assert len(pids) == 4
+    assert len(pids) == 5, "issuer, mail, service, PostgreSQL, broker"
     os.kill(supervisor.pid, signal.SIGKILL)
     await supervisor.wait()
     await _until(lambda: not any(is_running(pid) for pid in pids))
