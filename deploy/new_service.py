@@ -44,6 +44,12 @@ LISTS: Final = (
         r"(^\| \[query\]\([^\n]*\n(?:\|[^\n]*\n)*)()",
         r"\1| [@name@](../services/@name@/README.md) | matters | | |\n",
     ),
+    (
+        "shared/src/shared/contracts/directory.py",
+        r"(CONSUMERS: ClassVar\[tuple\[str, \.\.\.\]\] = \([^)]*)(\))",
+        r'\1, "@name@"\2',
+    ),
+    ("tests/conformance/test_openapi.py", r"(^PEOPLE = \{.*?)(^\})", r'\1    "@name@": "regulator-a",\n\2'),
     ("tests/contracts/test_contracts.py", r"(^SERVICES = \{.*?)(\}$)", r'\1, "@name@"\2'),
 )
 """Where a department is listed: file, what stands before and after its place, what is written there."""

@@ -25,6 +25,7 @@ PEOPLE = {
     "enforcement": "culture-a",
     "access-control": "desk-a",
     "query": "officer",
+    "coordination": "coordination-national-a",
 }
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 ST = str(Path(sys.executable).parent / "st")

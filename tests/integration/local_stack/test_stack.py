@@ -59,7 +59,12 @@ async def test_the_provider_is_registered_once_and_its_agent_brought_back(home: 
                 break
             await asyncio.sleep(0.05)
         assert stack.children["agent"].pid != before
-        for secret in ("provider/key.json", "provider/agent.toml", "provider/provider.json", "keys/access-control.json"):
+        for secret in (
+            "provider/key.json",
+            "provider/agent.toml",
+            "provider/provider.json",
+            "keys/access-control.json",
+        ):
             assert stat.S_IMODE((home / secret).stat().st_mode) == 0o600
         admin = AIOKafkaAdminClient(bootstrap_servers=stack.bootstrap)
         await admin.start()
