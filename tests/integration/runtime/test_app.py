@@ -307,5 +307,5 @@ async def test_an_idle_connection_outlives_those_of_common_proxies_and_is_a_sett
     async with process(dsn, CONCORD_HTTP_KEEP_ALIVE_S="1") as brief, process(dsn) as usual:
         await asyncio.gather(brief.until("/readyz", 200), usual.until("/readyz", 200))
         closed = await asyncio.gather(idle_until_closed(brief.port, 10), idle_until_closed(usual.port, 7))
-        assert closed == [True, False]
+        assert list(closed) == [True, False]
     assert Settings(database_url="postgresql://x").http_keep_alive_s > 60

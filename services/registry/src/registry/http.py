@@ -292,7 +292,12 @@ async def read_import(rt: Rt, who: Who, import_id: UUID) -> wire.ImportView:
     return views.of_import(await imports.get(rt, who, import_id))
 
 
-@STREAMS.get("/imports/{import_id}/results", tags=["imports"])
+@STREAMS.get(
+    "/imports/{import_id}/results",
+    tags=["imports"],
+    response_class=StreamingResponse,
+    responses={200: {"content": {imports.NDJSON: {"schema": {"type": "string"}}}}},
+)
 async def import_results(rt: Rt, who: Who, import_id: UUID) -> StreamingResponse:
     """Rows that did not go in, and findings, one JSON object a line: line, kind, raw, code, field, message."""
     found = await imports.get(rt, who, import_id)
