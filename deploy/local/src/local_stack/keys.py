@@ -9,12 +9,18 @@ from pathlib import Path
 from joserfc.jwk import OKPKey
 
 
-def keep_key_set(file: Path, kid: str) -> None:
-    """Make a set with one private key unless the file exists. The first key of a set is the active one."""
+def keep_key_set(file: Path, kid: str, *organisations: str) -> None:
+    """Make a set of private keys unless the file exists: one, or one that says whose it is for each organisation.
+
+    The first key of a set, or of an organisation in it, is the active one.
+    """
     if file.exists():
         return
-    key = OKPKey.generate_key("Ed25519", {"kid": kid, "use": "sig", "alg": "Ed25519"}, private=True)
-    write_secret(file, json.dumps({"keys": [key.as_dict(private=True)]}, indent=1))
+    keys = []
+    for name, of in [(f"{each}-{kid}", {"organisation": each}) for each in organisations] or [(kid, {})]:
+        key = OKPKey.generate_key("Ed25519", {"kid": name, "use": "sig", "alg": "Ed25519"}, private=True)
+        keys.append({**key.as_dict(private=True), **of})
+    write_secret(file, json.dumps({"keys": keys}, indent=1))
 
 
 def keep_secret(file: Path) -> str:
@@ -39,6 +45,6 @@ def write_secret(file: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m local_stack.keys FILE   (makes a key that signs orders, unless FILE exists)")
-    keep_key_set(Path(sys.argv[1]), f"orders-{secrets.token_hex(4)}")
+    if len(sys.argv) < 2:
+        sys.exit("usage: python -m local_stack.keys FILE [ORGANISATION …]   (makes signing keys, unless FILE exists)")
+    keep_key_set(Path(sys.argv[1]), secrets.token_hex(4), *sys.argv[2:])
