@@ -276,7 +276,8 @@ def test_a_department_cannot_write_what_another_one_says(cluster: Cluster, offic
     assert not _may_write(cluster, "registry", ENFORCEMENT_EVENTS.name)
     assert not _may_write(cluster, "enforcement", orders_topic(office.stack.provider_id).name)
     assert _may_read(cluster, "enforcement", REGISTRY_EVENTS.name)
-    assert not _may_read(cluster, "enforcement", APPROVAL_EVENTS.name)
+    assert _may_read(cluster, "enforcement", APPROVAL_EVENTS.name)
+    assert not _may_read(cluster, "query", APPROVAL_EVENTS.name)
 
 
 def test_a_department_cannot_read_in_the_name_of_another(cluster: Cluster, office: Office) -> None:
