@@ -21,7 +21,7 @@ from tests.bench.result import Result
 from tests.bench.waits import within
 from tests.support.office import Office
 
-SIZES: Final = {"small": (500, 20.0), "full": (10_000, 60.0)}
+SIZES: Final = {"small": (100, 20.0), "full": (10_000, 60.0)}
 """Orders, and seconds of idling that are measured."""
 AT_ONCE: Final = 8
 IDLE_GOAL_S: Final = 6.0
