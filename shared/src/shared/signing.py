@@ -152,8 +152,13 @@ def load_signers(file: str | Path) -> list[Signer]:
 
     To rotate, put a new key first. Raises ValueError if the file is no such set.
     """
+    return signers_in(Path(file).read_bytes(), file)
+
+
+def signers_in(content: bytes, file: str | Path) -> list[Signer]:
+    """The keys of a private JWK set that was read from this file. Raises ValueError if it is no such set."""
     try:
-        keys = json.loads(Path(file).read_text(encoding="utf-8"))["keys"]
+        keys = json.loads(content)["keys"]
         signers = [Signer(key) for key in keys]
     except (KeyError, TypeError, AttributeError) as wrong:
         raise ValueError(f"{file} is not a JWK set of private Ed25519 keys") from wrong

@@ -113,11 +113,15 @@ async def test_a_refused_organisation_is_audited_and_its_post_does_nothing(api: 
 
 
 async def test_a_lost_session_is_opened_again_and_what_changed_meanwhile_is_read(api: Api) -> None:
+    sessions = "FROM pg_stat_activity WHERE application_name LIKE '%directory' AND datname = current_database()"
+
+    async def one() -> bool:
+        async with api.rt.db.transaction() as tx:
+            return bool(await tx.fetchval(f"SELECT count(*) {sessions}") == 1)
+
+    await until(one)
     async with api.rt.db.transaction() as tx:
-        ended = await tx.fetch(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name LIKE '%directory' AND datname = current_database()"
-        )
+        ended = await tx.fetch(f"SELECT pg_terminate_backend(pid) {sessions}")
         assert len(ended) == 1
         await directory.take_over(tx, [recorded(2)])
     await until(lambda: _version(api, 2))

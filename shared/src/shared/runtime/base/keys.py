@@ -99,8 +99,9 @@ class OwnedKeys:
         if stamp == self._stamp:
             return
         try:
-            signers = signing.load_signers(self._file)
-            owners = [key.get(OWNER) for key in orjson.loads(self._file.read_bytes())["keys"]]
+            content = self._file.read_bytes()  # once: another process may put a new file in its place meanwhile
+            signers = signing.signers_in(content, self._file)
+            owners = [key.get(OWNER) for key in orjson.loads(content)["keys"]]
         except (OSError, ValueError) as error:
             raise NoSigningKey(f"{self._file} is not a private JWK set: {error}") from error
         if seen.st_mode & 0o077:
