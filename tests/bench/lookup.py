@@ -41,6 +41,7 @@ from shared.contracts.registry import SiteRecordedV1
 from shared.runtime.db import migrations
 from tests.bench.result import Result, at_least, percentile
 from tests.support import people
+from tests.support.fixtures import seed_directory
 
 ROOT = Path(__file__).parents[2]
 SEED = 2006
@@ -192,6 +193,7 @@ def _server(folder: Path) -> Iterator[_Server]:
     try:
         dsn = asyncio.run(postgres.ensure_database("query"))
         asyncio.run(migrations.upgrade(dsn, ROOT / "services/query/migrations"))
+        asyncio.run(seed_directory(dsn))
         with _issuer() as keys_url:
             port = free_port()
             environment = os.environ | {
