@@ -187,7 +187,13 @@ JSON_READERS = (
     ("registrations", "submit"), ("sites", "change", "s", "--version", "1"), ("decisions", "draft", "c"),
     ("providers", "add-key", "p"),
 )  # fmt: skip
-READERS = (*JSON_READERS, ("cases", "evidence", "c"), ("bulk", "--purpose", "a test"), ("import",), ("demo", "--file"))
+READERS = (
+    *JSON_READERS,
+    ("cases", "evidence", "c"),
+    ("bulk", "--purpose", "a test"),
+    ("registrations", "import"),
+    ("demo", "--file"),
+)
 
 
 def one_line(done: Result, code: Exit, said: str) -> None:

@@ -1,4 +1,4 @@
-"""``concord import``: what is looked at before anything is sent, and what counts as gone wrong."""
+"""``concord registrations import``: what is looked at before anything is sent, and what counts as gone wrong."""
 
 import json
 from pathlib import Path
@@ -68,7 +68,7 @@ def test_a_file_that_would_be_misread_is_told_and_nothing_is_sent(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     wire = Wire()
-    one_line(run(wire, "import", str(tmp_path / name), "--as", "a"), Exit.USAGE, said)
+    one_line(run(wire, "registrations", "import", str(tmp_path / name), "--as", "a"), Exit.USAGE, said)
     assert wire.sent == []
 
 
@@ -78,7 +78,7 @@ def test_a_file_that_would_be_misread_is_told_and_nothing_is_sent(
 def test_a_good_file_is_sent_as_it_is(run: Any, tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_bytes(content.encode())
     wire = Wire(counts(accepted=1))
-    done = run(wire, "import", str(tmp_path / name), "--as", "a", "--json")
+    done = run(wire, "registrations", "import", str(tmp_path / name), "--as", "a", "--json")
     assert done.exit_code == Exit.DONE, done.output
     assert wire.sent[0].content == content.encode()
     assert json.loads(done.stdout)["accepted"] == 1
@@ -102,7 +102,9 @@ def test_an_import_that_did_not_work_is_none_that_worked(
     said: str,
 ) -> None:
     (tmp_path / "a.ndjson").write_bytes(ndjson(ROW, ROW) + b"\n")
-    done = run(Wire(answer, httpx.Response(200, content=b"{}\n{}\n")), "import", str(tmp_path / "a.ndjson"))
+    done = run(
+        Wire(answer, httpx.Response(200, content=b"{}\n{}\n")), "registrations", "import", str(tmp_path / "a.ndjson")
+    )
     assert done.exit_code == Exit.FAILED
     assert said in done.stderr
     assert "records" in done.stdout  # the counts are shown all the same
@@ -114,8 +116,8 @@ def test_some_rejected_records_are_no_failure_but_many_lines_of_one_record_are_t
 ) -> None:
     (tmp_path / "a.csv").write_text(CSV + CSV.split("\n")[1] + "\n")
     wire = Wire(counts(2, accepted=1, rejected=1), httpx.Response(200, content=b'{"line":3}\n'))
-    assert run(wire, "import", str(tmp_path / "a.csv")).exit_code == Exit.DONE
-    done = run(Wire(counts(1, accepted=1)), "import", str(tmp_path / "a.csv"))
+    assert run(wire, "registrations", "import", str(tmp_path / "a.csv")).exit_code == Exit.DONE
+    done = run(Wire(counts(1, accepted=1)), "registrations", "import", str(tmp_path / "a.csv"))
     assert done.exit_code == Exit.DONE
     assert "2 lines, but 1 records: cells with line breaks, or a quote that is never closed" in done.stderr
 
@@ -127,7 +129,7 @@ def test_earlier_results_are_never_overwritten(run: Any, tmp_path: Path) -> None
         ["a.ndjson.results.ndjson", "a.ndjson.results-2.ndjson", "a.ndjson.results-3.ndjson"]
     ):
         wire = Wire(counts(2, accepted=1, rejected=1), httpx.Response(200, content=b'{"line":%d}\n' % number))
-        done = run(wire, "import", str(file), "--json")
+        done = run(wire, "registrations", "import", str(file), "--json")
         assert json.loads(done.stdout)["results_in"] == str(tmp_path / name)
     assert [each.read_bytes() for each in sorted(tmp_path.glob("*results*"))] == [
         b'{"line":1}\n', b'{"line":2}\n', b'{"line":0}\n',
@@ -141,11 +143,11 @@ def test_a_list_of_rejections_that_is_cut_short_or_cannot_be_kept_is_told(
     file = tmp_path / "a.ndjson"
     file.write_bytes(ndjson(ROW, ROW, ROW))
     wire = Wire(counts(3, accepted=1, rejected=2), httpx.Response(200, content=b"{}\n"))
-    assert "(1 of 2)" in run(wire, "import", str(file)).stdout
+    assert "(1 of 2)" in run(wire, "registrations", "import", str(file)).stdout
     long = tmp_path / f"{'n' * 245}.ndjson"  # a name that leaves no room for .results.ndjson
     long.write_bytes(ndjson(ROW, ROW, ROW))
     wire = Wire(counts(3, accepted=1, rejected=2), httpx.Response(200, content=b"{}\n{}\n"))
-    done = run(wire, "import", str(long))
+    done = run(wire, "registrations", "import", str(long))
     assert done.exit_code == Exit.DONE
     assert "nowhere" in done.stdout
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from shared import signing
-from shared.runtime.base.keys import NoSigningKey, OwnedKeys
+from shared.runtime.base.keys import NoSigningKey, OwnedKeys, load
 
 BEIJING, SHANGHAI = "industry-110000", "industry-310000"
 
@@ -101,3 +101,22 @@ def test_a_file_without_a_usable_key_stops_the_start(file: Path, content: bytes)
     file.write_bytes(content)
     with pytest.raises(NoSigningKey, match=str(file)):
         OwnedKeys(file, generate=True)
+
+
+def test_the_keys_of_one_owner_are_made_once_and_only_if_that_is_allowed(file: Path) -> None:
+    with pytest.raises(NoSigningKey, match="CONCORD_SIGNING_KEYS_FILE"):
+        load(file, owner="registry", generate=False)
+    assert not file.exists()
+    made = load(file, owner="registry", generate=True)
+    assert made.signers[0].kid.startswith("registry-")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert load(file, owner="registry", generate=False).published == made.published
+    assert all("d" not in key for key in made.published["keys"])
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b'{"keys": []}'])
+def test_a_file_of_no_keys_signs_nothing(file: Path, content: bytes) -> None:
+    file.parent.mkdir()
+    file.write_bytes(content)
+    with pytest.raises(NoSigningKey, match=str(file)):
+        load(file, owner="registry", generate=True)

@@ -1,4 +1,4 @@
-"""``concord import``: looks at a file before it is sent, sends it, and says whether what came of it adds up."""
+"""``concord registrations import``: looks at a file before it is sent, sends it, and says whether all of it adds up."""
 
 import csv
 import difflib

@@ -28,7 +28,7 @@ app.add_typer(inbox.inbox, name="inbox")
 app.add_typer(access.providers, name="providers")
 app.add_typer(access.orders, name="orders")
 app.add_typer(access.instructions, name="instructions")
-app.command("import")(imports.import_file)
+registry.registrations.command("import")(imports.import_file)
 for command in (query.lookup, query.bulk, query.register, query.whoami, query.status, access.keys, inbox.mails):
     app.command()(command)
 app.command("demo")(demo.command)
