@@ -4,18 +4,20 @@ import asyncio
 from datetime import UTC, datetime
 
 import asyncpg
+import orjson
 import pytest
 
 from shared.runtime.acts import history, outbox
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
-from shared.runtime.db.at_commit import AppendOnly, insert_at_commit, notify_at_commit
+from shared.runtime.db.at_commit import MANY, AppendOnly, insert_at_commit, notify_at_commit
 from shared.runtime.db.postgres import Database, PartFailed, Tx
 from tests.integration.runtime.world import Note
 from tests.support.fixtures import MakeDatabase
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 LINES = AppendOnly("line", {"n": "integer", "text": "text"})
+TOLD = "SELECT value FROM outbox ORDER BY id"
 TABLE = "CREATE TABLE line (id bigint GENERATED ALWAYS AS IDENTITY, n integer PRIMARY KEY, text text)"
 
 
@@ -51,6 +53,24 @@ async def test_rows_of_every_table_go_in_together_and_in_order(lines: Database) 
     writing = [query for query in statements if "INSERT" in query]
     assert len(writing) == 1
     assert all(table in writing[0] for table in ("line", "history", "outbox"))
+
+
+async def test_very_many_rows_go_in_by_copy_in_order_beside_the_few(lines: Database) -> None:
+    many = [(n, None if n % 2 else f"第{n}行") for n in range(MANY, 0, -1)]
+    async with lines.transaction() as tx:
+        insert_at_commit(tx, LINES, *many)
+        outbox.add(tx, *(Note(subject="a", n=n) for n in range(MANY)), at=NOW)
+        moved(tx)
+    assert await written(lines) == [n for n, _ in many]
+    async with lines.connection() as connection:
+        told = [orjson.loads(row["value"])["data"]["n"] for row in await connection.fetch(TOLD)]
+        assert await connection.fetchval("SELECT count(*) FROM history") == 1
+    assert told == list(range(MANY))
+    with pytest.raises(asyncpg.UniqueViolationError):  # noqa: PT012
+        async with lines.transaction() as tx:
+            moved(tx)
+            insert_at_commit(tx, LINES, *((n + MANY, "") for n in range(1, MANY)), (1, "again"))
+    assert await written(lines) == [n for n, _ in many]
 
 
 async def test_a_transaction_that_fails_wrote_nothing(lines: Database) -> None:

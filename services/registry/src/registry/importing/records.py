@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from unicodedata import is_normalized
 from uuid import UUID
 
 from registry.importing.rows import Rejected, Row
@@ -101,7 +102,7 @@ def _text(record: Mapping[str, Any], field: str, *, most: int = 500) -> str:
         raise Rejected("missing", field, f"{field} is missing")
     if not isinstance(value, str):
         raise Rejected("not_text", field, f"{field} is a text, in quotes: {str(value)[:40]} is none")
-    plain = value.isascii() and value.isprintable()  # most are, and need no look at every sign
+    plain = value.isprintable() and is_normalized("NFC", value)  # most are, and need no look at every sign
     if not (text := value.strip() if plain else parse_text(value).normal):
         raise Rejected("missing", field, f"{field} is missing")
     if len(text) > most:

@@ -14,11 +14,12 @@ from uuid import UUID
 from registry.importing.records import Record
 from registry.importing.rows import Rejected, Row, masked
 from registry.lifecycle import SiteStatus, Status
-from registry.service import admission
+from registry.service import admission, writing
 from registry.service.admission import Candidate, Facts
-from registry.store import imports, operators, registrations, sites
+from registry.store import copies, imports, operators, registrations, sites
 from registry.store.accesses import Access
 from registry.store.claims import Name
+from registry.store.copies import Provider
 from registry.store.imports import Result
 from registry.store.operators import Known, Operator
 from registry.store.registrations import Registration
@@ -26,7 +27,6 @@ from registry.store.sites import OwnedSite, Site
 from shared.contracts.grounds import AddressForService
 from shared.contracts.http.registry import MOST_SITES, Particulars
 from shared.rules.identifiers import format_number
-from shared.runtime.acts import outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
@@ -46,8 +46,9 @@ class Batch:
     who: Caller
     at: datetime
     known_operators: dict[str, Operator]
-    ids: dict[str, UUID]
-    """Of operators that are not known yet, by identity."""
+    said: dict[int, Operator]
+    """Line → its operator as it says, for one that is not known yet; the first that is taken enters it."""
+    candidates: list[Candidate]
     facts: Facts
     known: dict[UUID, Site]
     registered: dict[UUID, list[tuple[Registration, int]]]
@@ -72,8 +73,7 @@ async def write(
     batch = await _look(rt, tx, who, records)
     batch.results += results
     accepted: list[tuple[Record, Candidate]] = []
-    for record in records:
-        candidate = _candidate(batch, record)
+    for record, candidate in zip(records, batch.candidates, strict=True):
         try:
             if not _is_there(batch, record):
                 _admit(rt, batch, record, candidate)
@@ -81,7 +81,7 @@ async def write(
         except Rejected as error:
             batch.results.append(result_of(record.row, error))
     entered = await _enter(rt, tx, batch, accepted)
-    await imports.progress(tx, import_id, batch.results, accepted=len(entered), unchanged=batch.unchanged, at=batch.at)
+    await imports.progress(tx, import_id, batch.results, accepted=entered, unchanged=batch.unchanged, at=batch.at)
 
 
 def result_of(row: Row, error: Rejected) -> Result:
@@ -95,12 +95,16 @@ async def _look(rt: Runtime, tx: Tx, who: Caller, records: Sequence[Record]) -> 
     of_operator: dict[UUID, list[tuple[Registration, int]]] = {}
     for registration, last in await registrations.open_of(tx, [operator.id for operator in held.values()]):
         of_operator.setdefault(registration.operator_id, []).append((registration, last))
+    ids = {record.uscc: uuid7() for record in records}
     batch = Batch(
-        who=who, at=at, known_operators=held, ids={record.uscc: uuid7() for record in records},
-        facts=Facts({}, {}, (), (), frozenset()), known={}, registered=of_operator,
+        who=who, at=at, known_operators=held,
+        said={r.row.number: _said(r, ids[r.uscc], who, at) for r in records if r.uscc not in held},
+        candidates=[], facts=Facts({}, {}, (), (), frozenset()), known={}, registered=of_operator,
         numbered=await registrations.by_number(tx, [record.number for record in records if record.number]),
     )  # fmt: skip
-    batch.facts = await admission.facts_of(rt, tx, [_candidate(batch, record) for record in records])
+    providers = await copies.providers(tx, {record.provider_id for record in records})
+    batch.candidates = [_candidate(batch, record, providers.get(record.provider_id)) for record in records]
+    batch.facts = await admission.facts_of(rt, tx, batch.candidates)
     batch.known = await sites.many(tx, {site_id for site_id, _ in batch.facts.holders.values()})
     return batch
 
@@ -108,17 +112,18 @@ async def _look(rt: Runtime, tx: Tx, who: Caller, records: Sequence[Record]) -> 
 def _operator(batch: Batch, record: Record) -> Operator:
     """The operator of a record: known, entered by an earlier record of this batch, or as this record says."""
     found = batch.known_operators.get(record.uscc) or batch.new_operators.get(record.uscc)
-    if found is not None:
-        return found
+    return found or batch.said[record.row.number]
+
+
+def _said(record: Record, operator_id: UUID, who: Caller, at: datetime) -> Operator:
     return Operator(
-        batch.ids[record.uscc], 1, Known.KNOWN, record.uscc, "credit_code", record.operator_kind, record.region,
-        Particulars(name=record.operator_name), AddressForService(), batch.who.person, None, batch.at,
+        operator_id, 1, Known.KNOWN, record.uscc, "credit_code", record.operator_kind, record.region,
+        Particulars(name=record.operator_name), AddressForService(), who.person, None, at,
     )  # fmt: skip
 
 
-def _candidate(batch: Batch, record: Record) -> Candidate:
+def _candidate(batch: Batch, record: Record, provider: Provider | None) -> Candidate:
     operator = _operator(batch, record)
-    provider = batch.facts.providers.get(record.provider_id)
     region = provider.region if provider else record.region
     access = Access(uuid7(), record.provider_id, record.ips, record.hosting_mode, region, "live")
     return Candidate(
@@ -250,7 +255,7 @@ def _new(batch: Batch, operator: Operator, record: Record) -> Registration:
     return new
 
 
-async def _enter(rt: Runtime, tx: Tx, batch: Batch, accepted: Sequence[tuple[Record, Candidate]]) -> list[OwnedSite]:
+async def _enter(rt: Runtime, tx: Tx, batch: Batch, accepted: Sequence[tuple[Record, Candidate]]) -> int:
     await _number(rt, tx, batch)
     drawn: Counter[UUID] = Counter()
     entered: list[tuple[OwnedSite, Sequence[Name]]] = []
@@ -272,10 +277,8 @@ async def _enter(rt: Runtime, tx: Tx, batch: Batch, accepted: Sequence[tuple[Rec
         operators.MOVES.began(tx, operator, "import", who=batch.who, why=WHY, at=batch.at)
     for registration in batch.new.values():
         registrations.MOVES.began(tx, registration, "import", who=batch.who, why=WHY, at=batch.at)
-    for owned, _ in entered:
-        sites.keep_version(tx, owned, CAUSE)
-    outbox.add(tx, *(owned.recorded for owned, _ in entered), at=batch.at)
-    return [owned for owned, _ in entered]
+    writing.tell(tx, [owned for owned, _ in entered], cause=CAUSE, at=batch.at)
+    return len(entered)
 
 
 def _registration_of(batch: Batch, operator: Operator, record: Record) -> Registration:

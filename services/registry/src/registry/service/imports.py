@@ -1,8 +1,9 @@
 """Imports: existing registrations entered from a stream, in batches that go in whole; a second run changes nothing."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -24,7 +25,10 @@ from shared.runtime.base.problems import TryAgain, UnsupportedMediaType
 NDJSON: Final = "application/x-ndjson"
 CSV: Final = "text/csv"
 BATCH: Final = 1000
+TURN: Final = 50
+"""Rows after which the others get their turn: other callers, and the batch that is being written."""
 TRIES: Final = 5
+_Batch: TypeAlias = tuple[list[Record], list[Result]]
 
 
 async def run(
@@ -47,7 +51,7 @@ async def run(
     status = "interrupted"
     try:
         text = utf8(stream, _charset(parameters))
-        await _enter(rt, who, reach, import_id, csv_rows(text) if media_type == CSV else lines(text), media_type == CSV)
+        await _enter(rt, who, import_id, _batches(rt, reach, text, csv=media_type == CSV))
         status = "done"
     except ClientDisconnect:
         pass  # nobody is there to be told; the record says it
@@ -66,11 +70,24 @@ def _charset(parameters: str) -> str:
     return "utf-8"
 
 
-async def _enter(rt: Runtime, who: Caller, reach: Reach, import_id: UUID, rows: AsyncIterator[Row], csv: bool) -> None:
+async def _enter(rt: Runtime, who: Caller, import_id: UUID, batches: AsyncIterator[_Batch]) -> None:
+    """Write one batch while the next is read."""
+    writing: Awaitable[None] = asyncio.sleep(0)
+    try:
+        async for records, results in batches:
+            await writing
+            writing = asyncio.create_task(_write(rt, who, import_id, records, results))
+    finally:
+        await writing
+
+
+async def _batches(rt: Runtime, reach: Reach, text: AsyncIterator[bytes], *, csv: bool) -> AsyncIterator[_Batch]:
     read: Callable[[Row], Mapping[str, Any]] | None = None if csv else read_json
     records: list[Record] = []
     results: list[Result] = []
-    async for row in rows:
+    async for row in csv_rows(text) if csv else lines(text):
+        if row.number % TURN == 0:
+            await asyncio.sleep(0)
         if not row.raw.strip() and row.fault is None:
             continue
         try:
@@ -81,10 +98,10 @@ async def _enter(rt: Runtime, who: Caller, reach: Reach, import_id: UUID, rows: 
         except Rejected as error:
             results.append(import_batch.result_of(row, error))
         if len(records) + len(results) >= BATCH:
-            await _write(rt, who, import_id, records, results)
+            yield records, results
             records, results = [], []
     if records or results:
-        await _write(rt, who, import_id, records, results)
+        yield records, results
 
 
 async def _write(rt: Runtime, who: Caller, import_id: UUID, records: list[Record], results: list[Result]) -> None:

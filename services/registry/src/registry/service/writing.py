@@ -63,14 +63,17 @@ def _refuse(code: str, field: str, lost: Sequence[str]) -> None:
 async def changed(tx: Tx, site_id: UUID, *, cause: dict[str, Any], at: datetime) -> OwnedSite:
     """Keep the version a site has now, with its cause, and tell its record."""
     owned = await sites.get(tx, site_id)
-    sites.keep_version(tx, owned, cause)
-    outbox.add(tx, owned.recorded, at=at)
+    tell(tx, [owned], cause=cause, at=at)
     return owned
+
+
+def tell(tx: Tx, entered: Sequence[OwnedSite], *, cause: dict[str, Any], at: datetime) -> None:
+    """Keep and tell the records of sites as they are now."""
+    records = [owned.recorded for owned in entered]
+    sites.keep_versions(tx, records, cause)
+    outbox.add(tx, *records, at=at)
 
 
 async def operator_changed(tx: Tx, operator: Operator, *, cause: dict[str, Any], at: datetime) -> None:
     """Tell every site of a held operator anew: others know an operator by the records of its sites."""
-    touched = await sites.touch_all(tx, operator, at)
-    for owned in touched:
-        sites.keep_version(tx, owned, cause)
-    outbox.add(tx, *(owned.recorded for owned in touched), at=at)
+    tell(tx, await sites.touch_all(tx, operator, at), cause=cause, at=at)

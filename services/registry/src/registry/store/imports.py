@@ -124,13 +124,14 @@ async def enter(
     await tx.copy_records_to_table(
         "registration",
         records=[
-            (r.id, r.version, r.operator_id, r.kind, r.level, r.region, r.status, r.number, r.submitted_by,
-             r.submitted_at, r.changed_at) for r in new
+            (r.id, r.version, r.operator_id, r.kind, r.level, r.region, r.status, r.number, ordinals[r.id],
+             r.submitted_by, r.submitted_at, r.changed_at) for r in new
         ],
-        columns=("id", "version", "operator_id", "kind", "level", "region", "status", "number", "submitted_by",
-                 "submitted_at", "changed_at"),
+        columns=("id", "version", "operator_id", "kind", "level", "region", "status", "number", "last_ordinal",
+                 "submitted_by", "submitted_at", "changed_at"),
     )  # fmt: skip
-    await tx.execute(LAST_ORDINALS, list(ordinals), list(ordinals.values()))
+    known = ordinals.keys() - {r.id for r in new}
+    await tx.execute(LAST_ORDINALS, list(known), [ordinals[each] for each in known])
     await tx.copy_records_to_table(
         "site",
         records=[

@@ -200,10 +200,10 @@ async def touch_all(tx: Tx, operator: Operator, at: datetime) -> list[OwnedSite]
     return [OwnedSite(site, registered[site.registration_id], operator) for site in touched]
 
 
-def keep_version(tx: Tx, owned: OwnedSite, cause: dict[str, Any]) -> None:
-    """Keep the site's record as it is now, and why it became so."""
-    record = owned.recorded.model_dump(mode="json")
-    insert_at_commit(tx, VERSIONS, (owned.site.id, owned.site.version, record, cause, owned.site.changed_at))
+def keep_versions(tx: Tx, records: Sequence[SiteRecordedV1], cause: dict[str, Any]) -> None:
+    """Keep the records of sites as they are now, and why they became so."""
+    rows = ((each.site_id, each.version, each.model_dump(mode="json"), cause, each.changed_at) for each in records)
+    insert_at_commit(tx, VERSIONS, *rows)
 
 
 async def version_at(tx: Tx, site_id: UUID, at: datetime) -> tuple[SiteRecordedV1, dict[str, Any], datetime] | None:
