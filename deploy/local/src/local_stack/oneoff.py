@@ -8,9 +8,11 @@ from local_stack.errors import StartFailed
 from local_stack.process import Process
 from local_stack.topology import Service
 from shared.runtime.db import migrations
-from shared.runtime.db.postgres import Database
+from shared.runtime.process.supervisor import connect
 
 _MOST_S: Final = 300.0
+_CONNECT_S: Final = 60.0
+"""A busy machine takes its time to let the first session in."""
 
 
 async def run_to_end(running: Sequence[Process]) -> None:
@@ -31,7 +33,8 @@ async def has_current_schema(spec: Service, dsn: str) -> bool:
     folder = spec.migrations
     if folder is None:
         return False
-    database = await Database.connect(dsn, application_name="local stack", max_size=1)
+    async with asyncio.timeout(_CONNECT_S):
+        database = await connect("local stack", dsn, max_size=1)
     try:
         return not await migrations.pending(database, folder)
     except migrations.WrongSchema:

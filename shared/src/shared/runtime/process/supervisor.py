@@ -165,7 +165,7 @@ async def boot(service: Service, settings: Settings, clock: Clock) -> Runtime:
 
     Raises Failure: exit code 3 on an old schema, 5 on a profile that is wrong or lacks what the service needs.
     """
-    db = await connect(service.name, settings)
+    db = await connect(service.name, settings.dsn, max_size=settings.database_pool)
     try:
         if service.migrations is not None:
             try:
@@ -193,12 +193,12 @@ def _profile(service: Service, settings: Settings) -> rules.Rules:
     return found
 
 
-async def connect(name: str, settings: Settings) -> Database:
+async def connect(name: str, dsn: str, *, max_size: int) -> Database:
     """Connect to the database, as often as it takes."""
     backoff = Backoff()
     while True:
         try:
-            return await Database.connect(settings.dsn, application_name=name, max_size=settings.database_pool)
+            return await Database.connect(dsn, application_name=name, max_size=max_size)
         except DATABASE_ERRORS as error:
             _log.warning("database.unreachable", error=repr(error))
         await backoff.wait()
