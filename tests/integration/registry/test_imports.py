@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
@@ -243,6 +244,16 @@ async def test_whole_batches_are_in_when_the_sender_breaks_off(
     stopped = await imports.run(rt, person("regulator-a"), broken(), imports.NDJSON, "half.ndjson")
     assert (stopped.status, stopped.accepted) == ("interrupted", 20)
     assert counts(await sent(register, records)) == (5, 20, 0, 0)
+
+
+async def test_an_import_whose_process_was_killed_does_not_say_for_ever_that_it_runs(register: Register) -> None:
+    done = await sent(register, [record(1)])
+    async with register.api.rt.db.transaction() as tx:
+        await tx.execute("UPDATE import SET status = 'running' WHERE id = $1", UUID(done["id"]))
+    for later, status in ((timedelta(), "running"), (imports.SILENT, "running"), (timedelta(seconds=1), "interrupted")):
+        register.clock.advance(later)
+        shown = await register.get(f"/imports/{done['id']}", "regulator-a")
+        assert (shown["status"], shown["accepted"]) == (status, 1)
 
 
 async def test_results_are_for_the_organisation_that_sent_the_file(register: Register) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -25,6 +27,8 @@ from shared.runtime.base.problems import TryAgain, UnsupportedMediaType
 NDJSON: Final = "application/x-ndjson"
 CSV: Final = "text/csv"
 BATCH: Final = 1000
+SILENT: Final = timedelta(minutes=15)
+"""Without a batch, after which nobody sends any more."""
 TURN: Final = 50
 """Rows after which the others get their turn: other callers, and the batch that is being written."""
 TRIES: Final = 5
@@ -117,10 +121,15 @@ async def _write(rt: Runtime, who: Caller, import_id: UUID, records: list[Record
 
 
 async def get(rt: Runtime, who: Caller, import_id: UUID) -> Import:
-    """One import, for the organisation that sent it. Raises UnknownImport (404), Forbidden (403)."""
+    """One import, for the organisation that sent it. Raises UnknownImport (404), Forbidden (403).
+
+    One whose process was killed says ``running`` in its row for ever: without a batch for so long it is interrupted.
+    """
     async with rt.db.connection() as tx:
         found = await imports.get(tx, import_id)
     POLICY.require(who, Act.READ_IMPORT, found)
+    if found.status == "running" and rt.clock.now() - found.changed_at > SILENT:
+        return replace(found, status="interrupted")
     return found
 
 
