@@ -320,3 +320,25 @@ async def test_once_an_item_is_struck_the_site_can_be_amended_and_undoing_gives_
         told = (await register.told(SiteRecordedV1))[-1]
         assert set(told.service_items) == set(items), "each gives back its own item, in any order"
     assert told.name == "Advice about medicines"
+
+
+async def test_an_item_that_was_struck_from_one_operator_is_not_given_to_the_next(register: Register) -> None:
+    name = domain()
+    await register.approve(uscc(1), "drugs_and_devices", name)
+    granted = await register.active(a_site(name, service_items=["general", "drugs_and_devices"]), uscc(1))
+    site = granted["sites"][0]
+    async with register.api.rt.db.transaction() as tx:
+        await tx.execute("UPDATE approval SET live = false")
+    struck = await register.decided(site, "end_item", service_item="drugs_and_devices")
+    await register.carried_out(struck)
+    receiving = await register.active(a_site(domain()), uscc(2))
+    version = (await register.get(f"/sites/{site['id']}", "regulator-a"))["version"]
+    moving = await register.post(
+        f"/sites/{site['id']}/transfer", {"registration_id": receiving["id"], "reasons": "The shop was sold."},
+        owner(uscc(1)), 201, headers={"If-Match": f'"{version}"'},
+    )  # fmt: skip
+    await register.post(f"/amendments/{moving['id']}/consent", {}, owner(uscc(2)))
+    await register.post(f"/amendments/{moving['id']}/grant", GRANT, "regulator-a")
+    await register.overturned(struck)
+    told = (await register.told(SiteRecordedV1))[-1]
+    assert (told.operator.identity, told.service_items) == (uscc(2), ("general",)), "it never had a consent of its own"
