@@ -15,7 +15,6 @@ from registry.policy import POLICY, Act
 from registry.service import admission, changes, looks, registrations, writing
 from registry.service.admission import Candidate
 from registry.service.desk import clock_of, regulator_for
-from registry.service.operators import require_confirmed
 from registry.service.registrations import CLAIMED_BEYOND, CLOCKS, propose_site
 from registry.service.sites import require_free, require_live
 from registry.store import amendments, claims, operators, sites
@@ -74,7 +73,6 @@ async def add_site(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body
     """Propose a further site under a number that the operator has. Raises NotAdmitted, TooManySites, ActionRefused."""
     owned = await register.hold(tx, registration_id)
     POLICY.require(who, Act.PROPOSE, owned)
-    require_confirmed(owned.operator)
     if owned.registration.status is not Status.ACTIVE:
         register.MOVES.lifecycle.refuse(owned.registration.status, "add_site")
     at = rt.clock.now()
