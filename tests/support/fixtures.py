@@ -3,20 +3,18 @@
 - `postgres`: the cluster (an `EmbeddedPostgres`), one per pytest-xdist worker.
 - `make_database(service)`: `await` it for the DSN of a fresh, migrated database whose copy of the directory of
   organisations holds what a new stack begins with; "runtime" gives the runtime's tables alone, "empty" none.
+  How it can be fresh and yet not made anew is told in `tests.support.databases`.
 - `broker`: a broker for the session: Tansu, or Apache Kafka with BROKER=kafka. Use topic names of your own.
 - `fresh_broker`: `fresh_broker()` starts a broker that the test may stop, kill and start again.
 """
 
-import asyncio
 import importlib
-import itertools
 import os
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from local_stack.broker import Broker
@@ -29,9 +27,10 @@ from shared.runtime.base.clock import SystemClock
 from shared.runtime.db import migrations
 from shared.runtime.db.postgres import Database
 from shared.runtime.process.supervisor import boot
+from tests.support.databases import Databases
 
 ROOT = Path(__file__).parents[2]
-MakeDatabase = Callable[[str], Awaitable[str]]
+MakeDatabase = Callable[..., Awaitable[str]]
 FreshBroker = Callable[[], Broker]
 
 
@@ -54,40 +53,40 @@ def postgres(session_folder: Path) -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="session")
-async def make_database(postgres: EmbeddedPostgres) -> AsyncIterator[MakeDatabase]:
-    """Gives databases: `dsn = await make_database("registry")`. Each call copies a template migrated once."""
-    templates: dict[str, str] = {}
-    numbers = itertools.count(1)
-    lock = asyncio.Lock()
-    admin = await asyncpg.connect(postgres.admin_dsn)
+async def databases(postgres: EmbeddedPostgres) -> AsyncIterator[Databases]:
+    """The session's databases; tests ask `make_database`, which gives back what it was lent when the test is over."""
 
-    async def make(service: str = "empty") -> str:
-        role = service.replace("-", "_")
-        async with lock:  # one CREATE DATABASE at a time: they queue for the template anyway
-            if role not in templates:
-                templates[role] = await _template(postgres, role)
-            name = f"{role}_{next(numbers)}"
-            await admin.execute(
-                f'CREATE DATABASE "{name}" TEMPLATE "{templates[role]}" OWNER "{role}" STRATEGY FILE_COPY'
-            )
-        return postgres.dsn(role).removesuffix(role) + name
+    async def fill(role: str) -> None:
+        dsn = await postgres.ensure_database(role)
+        if role != "empty":
+            folder = ROOT / "services" / role.replace("_", "-") / "migrations"
+            await migrations.upgrade(dsn, None if role == "runtime" else folder)
+        if role == "coordination":  # which founds the directory when it starts
+            service = importlib.import_module("coordination.main").SERVICE
+            await (await boot(service, service.settings(database_url=dsn), SystemClock())).db.close()
+        elif role != "empty":
+            await seed_directory(dsn)
+
+    found = Databases(postgres, fill)
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+def make_database(databases: Databases) -> Iterator[MakeDatabase]:
+    """Gives databases: `dsn = await make_database("registry")`; `make_database("runtime", SQL)` has more tables.
+
+    Each is the test's own until it ends. Then others get it, emptied: nothing a test leaves behind reaches them.
+    """
+    lent: list[str] = []
+
+    async def make(service: str = "empty", tables: str = "") -> str:
+        lent.append(await databases.lend(service, tables))
+        return lent[-1]
 
     yield make
-    await admin.close()
-
-
-async def _template(postgres: EmbeddedPostgres, role: str) -> str:
-    """A database with this service's newest schema, to be copied."""
-    dsn = await postgres.ensure_database(role)
-    if role != "empty":
-        folder = ROOT / "services" / role.replace("_", "-") / "migrations"
-        await migrations.upgrade(dsn, None if role == "runtime" else folder)
-    if role == "coordination":  # which founds the directory when it starts
-        service = importlib.import_module("coordination.main").SERVICE
-        await (await boot(service, service.settings(database_url=dsn), SystemClock())).db.close()
-    elif role != "empty":
-        await seed_directory(dsn)
-    return role
+    for dsn in lent:
+        databases.take_back(dsn)
 
 
 async def seed_directory(dsn: str) -> None:

@@ -13,14 +13,12 @@ from tests.support.fixtures import MakeDatabase
 
 @pytest.fixture
 async def dsn(make_database: MakeDatabase) -> str:
-    return await make_database("runtime")
+    return await make_database("runtime", EFFECT)
 
 
 @pytest.fixture
 async def db(dsn: str) -> AsyncIterator[Database]:
     database = await Database.connect(dsn, application_name="test")
-    async with database.transaction() as tx:
-        await tx.execute(EFFECT)
     yield database
     await database.close()
 

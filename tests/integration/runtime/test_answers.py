@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from tests.support import toy
+from tests.support.databases import Databases
 from tests.support.fixtures import MakeDatabase
 from tests.support.service import Api, running_service
 
@@ -18,10 +19,8 @@ ID = "0192f1c2-6b1e-7cc3-9d52-1a2b3c4d5e6f"
 
 
 @pytest.fixture(scope="module")
-async def api(make_database: MakeDatabase) -> AsyncIterator[Api]:
-    async with running_service(toy.SERVICE, await make_database("runtime")) as client:
-        async with client.rt.db.transaction() as tx:
-            await tx.execute(toy.TABLE)
+async def api(databases: Databases) -> AsyncIterator[Api]:
+    async with running_service(toy.SERVICE, await databases.lend("runtime", toy.TABLE)) as client:
         yield client
 
 

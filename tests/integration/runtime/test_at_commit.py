@@ -22,9 +22,12 @@ TABLE = "CREATE TABLE line (id bigint GENERATED ALWAYS AS IDENTITY, n integer PR
 
 
 @pytest.fixture
+async def dsn(make_database: MakeDatabase) -> str:
+    return await make_database("runtime", TABLE)
+
+
+@pytest.fixture
 async def lines(db: Database) -> Database:
-    async with db.transaction() as tx:
-        await tx.execute(TABLE)
     return db
 
 

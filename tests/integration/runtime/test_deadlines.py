@@ -27,14 +27,15 @@ MONDAY = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)  # ten o'clock in Beijing
 CLOCK = "approval_decision"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 KIND = "decision"
+TABLES = """
+CREATE TABLE thing (id uuid PRIMARY KEY, status text NOT NULL DEFAULT 'open');
+CREATE TABLE fired (id uuid NOT NULL)
+"""
 
 
 @pytest.fixture
 async def rt(make_database: MakeDatabase) -> AsyncIterator[Runtime]:
-    db = await Database.connect(await make_database("runtime"), application_name="test")
-    async with db.connection() as connection:
-        await connection.execute("CREATE TABLE thing (id uuid PRIMARY KEY, status text NOT NULL DEFAULT 'open')")
-        await connection.execute("CREATE TABLE fired (id uuid NOT NULL)")
+    db = await Database.connect(await make_database("runtime", TABLES), application_name="test")
     yield Runtime(db, FixedClock(MONDAY), load("cn-2006"), cast("Any", None), people.directory())
     await db.close()
 

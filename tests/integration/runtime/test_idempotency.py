@@ -16,10 +16,7 @@ from tests.support.service import Api, running_service
 
 @pytest.fixture
 async def api(make_database: MakeDatabase) -> AsyncIterator[Api]:
-    dsn = await make_database("runtime")
-    async with running_service(toy.SERVICE, dsn) as client:
-        async with client.rt.db.transaction() as tx:
-            await tx.execute(toy.TABLE)
+    async with running_service(toy.SERVICE, await make_database("runtime", toy.TABLE)) as client:
         yield client
 
 

@@ -17,6 +17,7 @@ from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from shared.runtime.base.problems import ActionRefused
 from shared.runtime.db.postgres import Database, Tx
+from tests.support.fixtures import MakeDatabase
 
 AT = datetime(2026, 11, 26, 4, 0, tzinfo=UTC)
 WHO = Caller("a", "A", "o", frozenset())
@@ -61,9 +62,12 @@ PAPERS: Moves[Paper, Status, Action] = Moves(
 
 
 @pytest.fixture
+async def dsn(make_database: MakeDatabase) -> str:
+    return await make_database("runtime", TABLE)
+
+
+@pytest.fixture
 async def papers(db: Database) -> Database:
-    async with db.transaction() as tx:
-        await tx.execute(TABLE)
     return db
 
 

@@ -15,8 +15,7 @@ from uuid import UUID
 import httpx
 import structlog
 import uvicorn
-from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi import FastAPI
 from pydantic import ValidationError
 
 from shared.runtime.base.clock import Clock, SystemClock
@@ -27,12 +26,9 @@ from shared.runtime.process.supervisor import Failure, Job, Supervisor
 from shared.runtime.web import answers, docs, openapi
 from shared.runtime.web.identity import TokenValidator
 from shared.runtime.web.middleware import Door, Head, is_probe
-from shared.runtime.web.route import DoorRoute
 
 __all__ = ["Service", "create_app", "main", "running"]
 
-LARGEST_BODY: Final = 1024 * 1024
-"""Bytes a request body may have; a route that takes more says so with ``max_body_size=``."""
 VERSION: Final = "0.1.0"
 EXIT_USAGE: Final = 2
 
@@ -60,7 +56,6 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,  # they would be built from the Host header, and lose the body
         lifespan=_lifespan,
-        generate_unique_id_function=_operation_id,
         telemetry={"operation_spans": False, "logs": False, "exclude": is_probe, "auto_configure": False},
     )
     application.state.supervisor = supervisor
@@ -78,9 +73,7 @@ def create_app(
     application.add_middleware(Head)
     health.install(application, supervisor, observed.registry)
     if "http" in settings.roles_run:
-        for router in service.routers:
-            require_door_routes(router)
-            application.include_router(router, max_body_size=LARGEST_BODY)
+        application.router.routes.extend(service.doors.routes)
         docs.install(application)
         openapi.install(application)
     return application
@@ -90,13 +83,6 @@ def create_app(
 def _trusted() -> ssl.SSLContext:
     """The authorities that are trusted, read once a process: there are many of them."""
     return httpx.create_ssl_context()
-
-
-def require_door_routes(router: APIRouter) -> None:
-    """Raise TypeError for an endpoint that FastAPI would read a stranger's body for."""
-    for context in iter_route_contexts(router.routes):
-        if not isinstance(context.original_route, DoorRoute):
-            raise TypeError(f"{context.path} is on a plain APIRouter: make it with shared.runtime.web.door.router()")
 
 
 def jobs_of(service: Service, rt: Any) -> list[Job]:
@@ -215,10 +201,6 @@ async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
         await application.state.refusals.close()
         await supervisor.stop()
         await application.state.http.aclose()
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name
 
 
 def _parser(service: Service) -> argparse.ArgumentParser:

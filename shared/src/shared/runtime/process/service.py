@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from shared.contracts.base import Fact, Topic
 from shared.contracts.directory import OrganisationRecordedV1
@@ -18,6 +20,10 @@ from shared.runtime.base.settings import Settings
 from shared.runtime.db.postgres import Tx
 from shared.runtime.events.dispatch import Handler, Projection, RawHandler
 from shared.runtime.web import inbox
+from shared.runtime.web.route import DoorRoute
+
+LARGEST_BODY: Final = 1024 * 1024
+"""Bytes a request body may have; a route that takes more says so with ``max_body_size=``."""
 
 Topics = tuple[Topic, ...] | Callable[[Runtime], Awaitable[Sequence[Topic | str]]]
 """Topics that are known beforehand, or a question to be asked again every few seconds."""
@@ -95,3 +101,23 @@ class Service:
         """Its routers, however many."""
         own = (self.router,) if isinstance(self.router, APIRouter) else tuple(self.router)
         return (*own, inbox.ROUTER) if self.notifies else own
+
+    @cached_property
+    def doors(self) -> APIRouter:
+        """All its doors in one. What FastAPI slowly works out about each is kept here, not in one application."""
+        doors = APIRouter(generate_unique_id_function=_operation_id)
+        for router in self.routers:
+            require_door_routes(router)
+            doors.include_router(router, max_body_size=LARGEST_BODY)
+        return doors
+
+
+def require_door_routes(router: APIRouter) -> None:
+    """Raise TypeError for an endpoint that FastAPI would read a stranger's body for."""
+    for context in iter_route_contexts(router.routes):
+        if not isinstance(context.original_route, DoorRoute):
+            raise TypeError(f"{context.path} is on a plain APIRouter: make it with shared.runtime.web.door.router()")
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
