@@ -127,6 +127,7 @@ TABLE foreign_act (
     grounds jsonb NOT NULL,
     issued_at timestamp with time zone NOT NULL,
     delivered_at timestamp with time zone,
+    notice_id uuid,
     CONSTRAINT foreign_act_pkey PRIMARY KEY (act_id),
 );
 
