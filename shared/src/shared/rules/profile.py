@@ -123,6 +123,11 @@ class Rules:
         """The service item that needs no approval: what remains of a site whose last regulated item is struck off."""
         return next(code for code, item in self.service_items.items() if not item.approval_required)
 
+    @cached_property
+    def protected_suffixes(self) -> tuple[str, ...]:
+        """Every name of the protected list (in A-labels); each stands for itself and every name below it."""
+        return tuple(sorted({suffix for each in self.protected.values() for suffix in each.suffixes}))
+
     def protected_by(self, host: str) -> Protected | None:
         """Why this host name (in A-labels) is on the protected list; none if it is not."""
         return next(
