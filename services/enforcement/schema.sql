@@ -66,6 +66,7 @@ TABLE decision (
     execution jsonb,
     ended_because text,
     changed_at timestamp with time zone NOT NULL,
+    suspended_because text,
     CONSTRAINT decision_case_id_fkey FOREIGN KEY (case_id) REFERENCES enforcement_case(id),
     CONSTRAINT decision_check CHECK ((released_by <> drafted_by)),
     CONSTRAINT decision_check1 CHECK (((released_by IS NULL) = (status = ANY (ARRAY['drafted'::text, 'withdrawn'::text])))),
@@ -109,7 +110,9 @@ TABLE enforcement_case (
     CONSTRAINT enforcement_case_status_check CHECK ((status = ANY (ARRAY['open'::text, 'ended'::text]))),
 );
 INDEX case_of_authority ON enforcement_case USING btree (authority_id, id DESC);
+INDEX case_of_host ON enforcement_case USING gin (hosts);
 INDEX case_of_site ON enforcement_case USING btree (site_id) WHERE (site_id IS NOT NULL);
+INDEX case_of_subject ON enforcement_case USING btree (subject);
 
 TABLE evidence (
     sha256 text NOT NULL,
@@ -127,6 +130,7 @@ TABLE foreign_act (
     grounds jsonb NOT NULL,
     issued_at timestamp with time zone NOT NULL,
     delivered_at timestamp with time zone,
+    notice_id uuid,
     CONSTRAINT foreign_act_pkey PRIMARY KEY (act_id),
 );
 

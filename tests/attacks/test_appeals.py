@@ -64,15 +64,22 @@ def refusal(act: dict[str, Any], issued_at: Any) -> RegistryNoticeIssuedV1:
     })  # fmt: skip
 
 
+def delivery(told: RegistryNoticeIssuedV1, at: Any) -> RegistryNoticeDeliveredV1:
+    return RegistryNoticeDeliveredV1.model_validate({
+        **RegistryNoticeDeliveredV1.EXAMPLE, "act": told.act, "act_id": told.act_id, "notice_id": told.notice_id,
+        "delivered_at": at,
+    })  # fmt: skip
+
+
 async def test_what_is_refused_again_after_a_won_appeal_can_be_challenged_again_and_in_its_own_time(
     office: Office,  # noqa: F811
 ) -> None:
     act = {"service": "registry", "kind": "refusal", "id": str(uuid7())}
     body = {"act": act, "grounds": "The domain certificate was complete."}
     for _ in range(2):
-        await office.hear(refusal(act, office.clock.now()))
-        delivered = {"act": act, "act_id": act["id"], "delivered_at": office.clock.now()}
-        await office.hear(RegistryNoticeDeliveredV1.model_validate({**RegistryNoticeDeliveredV1.EXAMPLE, **delivered}))
+        told = refusal(act, office.clock.now())
+        await office.hear(told)
+        await office.hear(delivery(told, office.clock.now()))
         office.clock.advance(timedelta(days=1))
         filed = await office.post("/appeals", body, "applicant", 201)
         assert await office.refused("/appeals", body, "applicant") == (409, "appeal_pending")
@@ -81,6 +88,21 @@ async def test_what_is_refused_again_after_a_won_appeal_can_be_challenged_again_
     await office.hear(refusal(act, office.clock.now()))
     office.clock.advance(timedelta(days=70))
     await office.post("/appeals", body, "applicant", 201)  # nobody delivered the third: its time has not begun
+
+
+async def test_the_notice_of_an_earlier_refusal_starts_no_time_for_a_later_one(office: Office) -> None:  # noqa: F811
+    act = {"service": "registry", "kind": "refusal", "id": str(uuid7())}
+    body = {"act": act, "grounds": "The domain certificate was complete."}
+    first = refusal(act, office.clock.now())
+    await office.hear(first)
+    office.clock.advance(timedelta(days=5))
+    second = refusal(act, office.clock.now())
+    await office.hear(second)
+    await office.hear(delivery(first, office.clock.now()))  # opened only now: it says nothing of the second
+    office.clock.advance(timedelta(days=100))
+    assert (await office.post("/appeals", body, "applicant", 201))["status"] == "open"
+    await office.hear(delivery(second, office.clock.now()))
+    assert await office.fetchval("SELECT delivered_at FROM foreign_act") == office.clock.now()
 
 
 async def test_a_late_appeal_does_not_stand_in_the_way_of_one_against_the_next_refusal(

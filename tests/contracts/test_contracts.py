@@ -10,6 +10,7 @@ import pytest
 
 from shared.contracts.catalogue import FACTS
 from shared.contracts.generate import ROOT, breaks, files, messages, problems_with, schema_of
+from shared.contracts.subjects import Preview
 from shared.contracts.topics import FACT_TOPICS
 
 SERVICES = {"registry", "approval", "enforcement", "access-control", "query", "coordination"}
@@ -80,3 +81,14 @@ def test_an_incompatible_change_is_refused(change: Any, says: str) -> None:
     new = copy.deepcopy(_schema())
     change(new)
     assert any(says in reason for reason in breaks(_schema(), new))
+
+
+def test_a_preview_counts_what_it_does_not_list_and_its_digest_covers_the_number() -> None:
+    seen = Preview.model_validate(Preview.EXAMPLE)
+    listed = {name: value for name, value in Preview.EXAMPLE.items() if name != "neighbours_total"}
+    assert Preview.model_validate(listed) == seen, "nothing else said, all of them are listed"
+    more = Preview.model_validate({**Preview.EXAMPLE, "neighbours_total": 700})
+    assert more.collateral == seen.collateral
+    assert more.digest != seen.digest
+    with pytest.raises(ValueError, match="no fewer neighbours"):
+        Preview.model_validate({**Preview.EXAMPLE, "neighbours_total": 0})

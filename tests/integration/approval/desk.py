@@ -61,9 +61,9 @@ STEPS: Final[dict[str, Step]] = {
     "refusal": Step(Action.REFUSE, "drugs-a", {**BASIS, "findings": FINDINGS}),
     "not-required": Step(Action.FIND_NOT_REQUIRED, "drugs-a", BASIS),
     "renewal-request": Step(
-        Action.ASK_RENEWAL, "applicant", {"valid_until": "2032-11-22", "reasons": "The pharmacy goes on."}
+        Action.ASK_RENEWAL, "applicant", {"valid_until": "2031-10-22", "reasons": "The pharmacy goes on."}
     ),
-    "renewal": Step(Action.RENEW, "drugs-a", {**BASIS, "valid_until": "2032-11-22"}),
+    "renewal": Step(Action.RENEW, "drugs-a", {**BASIS, "valid_until": "2031-10-22"}),
     "renewal-refusal": Step(Action.REFUSE_RENEWAL, "drugs-a", {**BASIS, "findings": FINDINGS}),
 }
 """By the last part of the address."""

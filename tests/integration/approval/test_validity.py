@@ -77,18 +77,18 @@ async def test_a_renewal_keeps_id_number_and_scope_and_moves_the_last_day(desk: 
     approval_id = await desk.at(Status.GRANTED)
     before = await desk.read(approval_id)
     asked = await desk.done(approval_id, "renewal-request")
-    assert (asked["status"], asked["live"], asked["renewal_until"]) == ("renewing", True, "2032-11-22")
+    assert (asked["status"], asked["live"], asked["renewal_until"]) == ("renewing", True, "2031-10-22")
     assert asked["valid_until"] == before["valid_until"], "the earlier one stands until it is decided"
     assert at(asked["clock"]["due_at"]) == at("2026-11-30T15:59:59")
     renewed = await desk.done(approval_id, "renewal")
-    assert (renewed["status"], renewed["valid_until"], renewed["renewal_until"]) == ("granted", "2032-11-22", None)
+    assert (renewed["status"], renewed["valid_until"], renewed["renewal_until"]) == ("granted", "2031-10-22", None)
     for name in ("id", "number", "scope", "valid_from"):
         assert renewed[name] == before[name]
     assert [decision["action"] for decision in renewed["decisions"]] == ["grant", "renew"]
     fact, data = (await desk.facts(approval_id))[-1]
-    assert (fact, data["approval"]["valid_until"]) == ("approval.renewed.v1", "2032-11-22")
+    assert (fact, data["approval"]["valid_until"]) == ("approval.renewed.v1", "2031-10-22")
     assert await desk.travel("2029-12-01T00:00") == 0, "the old end rings no more"
-    assert await desk.travel("2032-10-23T16:00") == 1
+    assert await desk.travel("2031-09-22T16:00") == 1
     assert await warnings(desk, approval_id) == 1
 
 
@@ -110,7 +110,7 @@ async def test_an_approval_whose_renewal_is_on_the_desk_stays_in_force_past_its_
     waiting = await desk.read(approval_id)
     assert (waiting["status"], waiting["live"], waiting["overdue"]) == ("renewing", True, True)
     renewed = await desk.done(approval_id, "renewal")
-    assert (renewed["status"], renewed["valid_until"]) == ("granted", "2032-11-22")
+    assert (renewed["status"], renewed["valid_until"]) == ("granted", "2031-10-22")
 
 
 async def test_a_renewal_refused_in_time_leaves_the_last_day_as_it_was(desk: Desk) -> None:
@@ -148,6 +148,26 @@ async def test_no_renewal_is_asked_for_when_the_last_day_is_over(desk: Desk) -> 
 async def test_a_renewal_ends_later_than_before(desk: Desk, step: str, status: Status) -> None:
     answer = await desk.do(await desk.at(status), step, valid_until="2029-11-22")
     assert (answer.status_code, answer.json()["code"]) == (422, "validity_too_short")
+
+
+@pytest.mark.parametrize(("step", "status"), [("grant", Status.SUBMITTED), ("renewal", Status.RENEWING)])
+async def test_no_approval_is_granted_or_renewed_for_longer_than_the_profile_lets_it_be_valid(
+    desk: Desk, step: str, status: Status
+) -> None:
+    approval_id = await desk.at(status)  # on 2 November 2026; the profile allows five years
+    answer = await desk.do(approval_id, step, valid_until="2031-11-03")
+    assert (answer.status_code, answer.json()["code"]) == (422, "validity_too_long")
+    assert answer.json()["fields"] == [{"field": "valid_until", "message": "must be 2031-11-02 at the latest"}]
+    assert (await desk.read(approval_id))["status"] == status, "and nothing was done"
+    assert (await desk.done(approval_id, step, valid_until="2031-11-02"))["valid_until"] == "2031-11-02"
+
+
+async def test_renewals_in_advance_do_not_add_up(desk: Desk) -> None:
+    approval_id = await desk.at(Status.RENEWING)
+    await desk.done(approval_id, "renewal", valid_until="2031-11-02")
+    await desk.done(approval_id, "renewal-request", valid_until="2036-11-02")
+    answer = await desk.do(approval_id, "renewal", valid_until="2031-11-03")
+    assert (answer.status_code, answer.json()["code"]) == (422, "validity_too_long")
 
 
 async def test_a_lapse_killed_between_any_two_statements_was_none(desk: Desk) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from enforcement.service import preview
 from shared.contracts.enforcement import DecisionEndedV1, DecisionReleasedV1, DecisionSuspendedV1
 from shared.contracts.registry import ExecutionDeclinedV1, ExecutionUndoneV1
 from tests.integration.enforcement.conftest import STATED, STATEMENT, Office, site_recorded
@@ -73,6 +74,27 @@ async def test_safeguard_3_whoever_releases_signs_what_is_touched_now(office: Of
     assert await office.refused(path, unnamed, "drugs-b") == (409, "signed_something_else")
     released = await office.post(path, named, "drugs-b")
     assert [each["site_id"] for each in released["preview"]["neighbours"]] == [str(neighbour.site_id)]
+
+
+async def test_safeguard_3_what_a_preview_does_not_list_it_counts_and_whoever_signs_signs_the_number(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview, "MOST_NEIGHBOURS", 1)
+    protected = f"a.{office.api.rt.rules.protected_suffixes[0]}"
+    for name in ("first.example", protected):
+        await office.hear(site_recorded(name, ip="198.18.9.9"))
+    drafted = await office.draft(await office.case(site_recorded(ip="198.18.9.9")))
+    shown = drafted["preview"]
+    assert (len(shown["neighbours"]), shown["neighbours_total"]) == (1, 2)
+    assert shown["neighbours"][0]["hosts"] == ["first.example"]
+    assert shown["protected"] == [protected], "one that is not listed is protected all the same"
+    await office.cured(drafted)
+    body, path = await office.signature(drafted["id"]), f"/decisions/{drafted['id']}/release"
+    await office.hear(site_recorded(ip="198.18.9.9"))  # one more, which is not listed either
+    assert await office.refused(path, body, "drugs-b") == (409, "signed_something_else")
+    released = await office.release(drafted)
+    assert released["preview"]["neighbours_total"] == 3
+    assert (await office.get(f"/decisions/{drafted['id']}", "applicant"))["preview"]["neighbours_total"] == 0
 
 
 @pytest.mark.parametrize(("effect", "changes", "field"), [

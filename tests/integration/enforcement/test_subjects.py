@@ -15,7 +15,8 @@ from tests.support.people import OPERATOR_USCC
 PROVIDER = ProviderRecordedV1.EXAMPLE["provider_id"]
 HOST = ("host", {"organisation": PROVIDER, "roles": ["access_provider"]})
 OTHER_HOST = ("host", {"organisation": "018f0000-0000-7000-8000-00000000dead", "roles": ["access_provider"]})
-FOUND: dict[str, Any] = {"about": {"kind": "found_site", "host": "wild.example", "provider_id": PROVIDER}}
+HOST_NAME = "wild.example"
+FOUND: dict[str, Any] = {"about": {"kind": "found_site", "host": HOST_NAME, "provider_id": PROVIDER}}
 ABOUT_PROVIDER: dict[str, Any] = {"about": {"kind": "provider", "provider_id": PROVIDER}, "service_item": None}
 
 
@@ -51,9 +52,9 @@ async def test_a_found_sites_host_is_told_first_and_reads_and_challenges_what_wa
     assert (await office.notices(HOST))[-1] == "appeal_decided"
 
 
-async def _found(office: Office) -> dict[str, Any]:
+async def _found(office: Office, host: str = HOST_NAME) -> dict[str, Any]:
     """A found site's access, suspended."""
-    case = await office.case(who="regulator-a", **FOUND)
+    case = await office.case(who="regulator-a", about={**FOUND["about"], "host": host})
     drafted = await office.draft(case, "suspend_access", who="regulator-a", until=until(office, days=29))
     await office.opens(drafted, "decision_intended")
     office.clock.advance(timedelta(days=5))
@@ -173,7 +174,7 @@ async def test_an_end_that_comes_before_anybody_carried_it_out_is_an_end(office:
     assert (await office.told(DecisionEndedV1))[-1].because == "lapsed"
     await office.hear(office.says(ExecutionCarriedOutV1, decided, site=None))
     assert await office.status(decided) == "ended", "the register's word came too late, and it will undo"
-    executed = await _found(office)
+    executed = await _found(office, "another.example")
     await office.executed(executed)
     await office.rings("decision_until", executed["id"])
     assert await office.status(executed) == "executed", "the register ends what it carried out"

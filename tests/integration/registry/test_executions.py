@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from registry.service import executions
 from shared.contracts.registry import (
     ExecutionCarriedOutV1,
     ExecutionDeclinedV1,
@@ -96,6 +97,23 @@ async def test_safeguard_3_whoever_shares_the_address_is_named_by_whoever_signs(
     refused = await register.api.post(f"/executions/{execution['id']}/confirmation", json=body, who="regulator-b")
     assert (refused.status_code, refused.json()["code"]) == (409, "not_signed"), "somebody moved in meanwhile"
     assert another["id"] in refused.json()["collateral"]
+
+
+async def test_safeguard_3_what_a_preview_does_not_list_it_counts_and_whoever_signs_signs_the_number(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executions, "MOST_NEIGHBOURS", 1)
+    site, _ = [await register.live(accesses=[access("198.18.9.8")]) for _ in range(2)]
+    protected = f"a.{register.api.rt.rules.protected_suffixes[0]}"
+    await register.active(a_site(protected, accesses=[access("198.18.9.8")]), uscc(777_777))
+    decision = await register.decided(site)
+    execution = await register.execution(decision)
+    shown = execution["preview"]
+    assert (len(shown["neighbours"]), shown["neighbours_total"], shown["protected"]) == (1, 2, [protected])
+    body = await register.signed(execution)
+    await register.live(accesses=[access("198.18.9.8")])
+    refused = await register.api.post(f"/executions/{execution['id']}/acceptance", json=body, who="regulator-a")
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_signed"), "one more, not listed either"
 
 
 async def test_p3_2_3_a_declined_decision_does_nothing_and_says_why(register: Register) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.rules import Needs
+from approval.main import SERVICE as APPROVAL
+from enforcement.main import SERVICE as ENFORCEMENT
+from shared.rules import Effect, Needs, load
 from shared.runtime.base.clock import SystemClock
 from shared.runtime.base.settings import Settings
 from shared.runtime.process.service import Service
@@ -43,3 +45,36 @@ async def test_a_profile_without_what_the_service_needs_ends_the_process(
             Service("toy", needs=needs), settings(await make_database("runtime"), profile=profile), SystemClock()
         )
     assert failure.value.code == EXIT_BAD_PROFILE
+
+
+@pytest.mark.parametrize(
+    ("service", "why"),
+    [
+        (APPROVAL, "lacks what approval needs: clocks.approval_decision, clocks.notice_deemed"),
+        (
+            ENFORCEMENT,
+            "lacks what enforcement needs: clocks.appeal_decision, clocks.notice_deemed, clocks.urgent_notice",
+        ),
+    ],
+    ids=lambda value: value.name if isinstance(value, Service) else "",
+)
+async def test_a_department_says_at_start_which_of_its_words_the_profile_lacks(
+    make_database: MakeDatabase, tmp_path: Path, service: Service, why: str
+) -> None:
+    values = {"database_url": await make_database(service.name), "profile": str(RENTALS)}
+    own = service.settings.model_validate(
+        values | {"signing_keys_file": tmp_path / "keys.json", "signing_keys_generate": True}
+    )
+    with pytest.raises(Failure, match=f"{re.escape(why)}$") as failure:
+        await boot(service, own, SystemClock())
+    assert failure.value.code == EXIT_BAD_PROFILE
+
+
+@pytest.mark.parametrize("service", [APPROVAL, ENFORCEMENT], ids=lambda service: service.name)
+def test_the_profile_we_ship_has_every_word_a_department_needs(service: Service) -> None:
+    service.needs.check(load("cn-2006"), service.name)
+    assert service.needs.clocks
+
+
+def test_enforcement_needs_a_way_to_find_nothing_and_one_to_have_it_put_right() -> None:
+    assert ENFORCEMENT.needs.effects == {Effect.NO_BREACH, Effect.CORRECT}

@@ -91,6 +91,8 @@ def test_every_effect_has_its_words_and_its_limits() -> None:
     assert set(RULES.effects) == set(Effect)
     assert all(RULES.effects[effect].min_cure_days >= 1 for effect in BURDENS)
     assert {effect for effect, rule in RULES.effects.items() if rule.max_days} == {Effect.SUSPEND_ACCESS, Effect.BAR}
+    limits = {effect: (rule.max_days, rule.within_days) for effect, rule in RULES.effects.items() if rule.within_days}
+    assert limits == {Effect.SUSPEND_ACCESS: (30, 365), Effect.BAR: (1095, 2190)}
     assert {effect for effect, rule in RULES.effects.items() if rule.urgent} == {Effect.SUSPEND_ACCESS}
     assert RULES.effects[Effect.CUT_ACCESS].after == {Effect.CORRECT}
     assert all(rule.roles <= {Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR} for rule in RULES.effects.values())

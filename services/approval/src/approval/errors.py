@@ -29,5 +29,9 @@ class ValidityTooShort(Invalid):
     """An approval must end on a day that is still to come, and a renewed one later than before; fields: {names}."""
 
 
+class ValidityTooLong(Invalid):
+    """An approval is valid only so long from the day on which it is granted or renewed; fields: {names}."""
+
+
 class ValidityOver(Conflict):
     """The last day of this approval, {valid_until}, is over: apply for a new one."""

@@ -6,7 +6,10 @@ from typing import Final
 from approval.consumer import DEADLINES, HANDLERS
 from approval.http import ROUTER
 from approval.settings import Settings
+from approval.store import DECISION_CLOCK
 from shared.contracts.topics import APPROVAL_EVENTS, ENFORCEMENT_EVENTS
+from shared.rules import Needs
+from shared.runtime.acts import notices
 from shared.runtime.process import app
 from shared.runtime.process.service import Service
 
@@ -17,6 +20,10 @@ SERVICE: Final = Service(
     router=ROUTER,
     handlers=HANDLERS,
     deadlines=DEADLINES,
+    needs=Needs(
+        clocks=frozenset({DECISION_CLOCK, notices.DEEMED}),
+        catalogues={"service_items": frozenset(), "provinces": frozenset()},
+    ),
     publishes=(APPROVAL_EVENTS,),
     listens=(ENFORCEMENT_EVENTS,),
     notifies=True,

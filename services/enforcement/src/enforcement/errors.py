@@ -110,6 +110,30 @@ class SignedSomethingElse(Conflict):
     members = frozenset({"preview_digest", "collateral"})
 
 
+class TimeUsedUp(Conflict):
+    """All {effect} about this subject may last {most} days within {within}, and earlier ones count: {way_out}."""
+
+    members = frozenset({"decision_ids"})
+
+
+class AppealUndecided(Conflict):
+    """Decision {decision_id} did the same here and was suspended: wait until appeal {appeal_id} is decided."""
+
+    members = frozenset({"decision_id", "appeal_id"})
+
+
+class UrgencyLost(Conflict):
+    """The notice of urgent decision {decision_id} about this subject was late: draft this one without urgent ground."""
+
+    members = frozenset({"decision_id"})
+
+
+class NothingNew(Conflict):
+    """Decision {decision_id} did the same here and fell on appeal: cite evidence that it did not rest on."""
+
+    members = frozenset({"decision_id"})
+
+
 class NothingToAppeal(Conflict):
     """This act burdens nobody, so there is nothing to appeal."""
 

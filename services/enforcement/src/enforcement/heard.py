@@ -124,15 +124,15 @@ async def notice_issued(
 ) -> None:
     """An operator was told of an act that it can appeal against."""
     _require_own(fact, fact.act.service)
-    await appeals.note_act(tx, ForeignAct(fact.act, fact.to, fact.grounds, fact.issued_at, None))
+    await appeals.note_act(tx, ForeignAct(fact.act, fact.to, fact.grounds, fact.notice_id, fact.issued_at, None))
 
 
 async def notice_delivered(
     rt: Runtime, tx: Tx, fact: notices.ApprovalNoticeDeliveredV1 | notices.RegistryNoticeDeliveredV1, meta: EventMeta
 ) -> None:
-    """Its time to appeal runs."""
+    """The time to appeal against what this notice told of runs."""
     _require_own(fact, fact.act.service)
-    await appeals.note_delivery(tx, fact.act, fact.delivered_at)
+    await appeals.note_delivery(tx, fact.act, fact.notice_id, fact.delivered_at)
 
 
 def _require_own(fact: Fact, service: Service) -> None:

@@ -5,8 +5,11 @@ from typing import Final
 
 from enforcement.consumer import DEADLINES, HANDLERS, PROJECTIONS
 from enforcement.http import ROUTERS
+from enforcement.service import appeals, decisions
 from enforcement.settings import Settings
 from shared.contracts.topics import ACCESS_EVENTS, APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
+from shared.rules import Effect, Needs
+from shared.runtime.acts import notices
 from shared.runtime.process import app
 from shared.runtime.process.service import Service
 
@@ -18,6 +21,11 @@ SERVICE: Final = Service(
     handlers=HANDLERS,
     projections=PROJECTIONS,
     deadlines=DEADLINES,
+    needs=Needs(
+        clocks=frozenset({appeals.CLOCK, decisions.URGENT_NOTICE, notices.DEEMED}),
+        effects=frozenset({Effect.NO_BREACH, Effect.CORRECT}),
+        catalogues={"grounds": frozenset(), "service_items": frozenset(), "subject_kinds": frozenset()},
+    ),
     publishes=(ENFORCEMENT_EVENTS,),
     listens=(REGISTRY_SITES, REGISTRY_EVENTS, ACCESS_EVENTS, APPROVAL_EVENTS),
     notifies=True,

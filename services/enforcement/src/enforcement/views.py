@@ -36,7 +36,7 @@ def of_decision(who: Caller, shown: Shown) -> DecisionView:
     case, decision = shown.case, shown.decision
     preview = shown.preview
     if preview is not None and who.organisation == case.identity:  # who shares its addresses is not its business
-        preview = preview.model_copy(update={"neighbours": (), "protected": ()})
+        preview = preview.model_copy(update={"neighbours": (), "neighbours_total": 0, "protected": ()})
     possible = [action for action in DECISION.allowed(decision.status) if _fits(action, shown)]
     return DecisionView.model_validate({
         **_fields(decision, DecisionView), "subject": case.subject, "service_item": case.service_item,

@@ -115,6 +115,7 @@ PREVIEW: Final[dict[str, Any]] = {
             "shares": ["198.18.0.10"],
         }
     ],
+    "neighbours_total": 1,
     "protected": [],
     "as_of": AT,
 }

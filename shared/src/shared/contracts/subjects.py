@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from shared.contracts import examples
 from shared.contracts.base import Body, Document, Region, Sha256, Text
@@ -102,10 +101,26 @@ class Preview(Document):
     hosts: tuple[Text, ...]
     """Every name of the subject that would go dark."""
     neighbours: tuple[Neighbour, ...] = ()
+    """Other sites it could touch, by id, as many as a preview lists; whoever signs names each of these."""
+    neighbours_total: int = 0
+    """How many other sites it could touch in all: no fewer than are listed, and signed with the rest."""
     protected: tuple[Text, ...] = ()
-    """Names among these that the profile protects: emergency and health services and the like."""
+    """Names among all these, listed or not, that the profile protects: emergency and health services and the like."""
     as_of: datetime
     """How old the copy is that this was computed from."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_are_listed_where_nothing_else_is_said(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "neighbours_total" not in given:
+            return {**given, "neighbours_total": len(given.get("neighbours", ()))}
+        return given
+
+    @model_validator(mode="after")
+    def _no_fewer_than_listed(self) -> Self:
+        if self.neighbours_total < len(self.neighbours):
+            raise ValueError("there are no fewer neighbours than are listed")
+        return self
 
     @property
     def collateral(self) -> frozenset[UUID]:
@@ -131,6 +146,11 @@ class Signature(Body):
         return self.preview_digest == preview.digest and preview.collateral == frozenset(self.collateral)
 
 
-def in_order(neighbours: Iterable[Neighbour]) -> tuple[Neighbour, ...]:
-    """Neighbours as a preview lists them."""
-    return tuple(sorted(neighbours, key=lambda neighbour: neighbour.site_id))
+class Neighbours(NamedTuple):
+    """Who shares addresses, as a register tells it: as many as a preview lists, and what holds of all."""
+
+    listed: tuple[Neighbour, ...]
+    """By id."""
+    total: int
+    protected: tuple[str, ...]
+    """Names of all of them, listed or not, that end as a protected one does."""

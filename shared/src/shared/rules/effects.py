@@ -63,7 +63,9 @@ class EffectRule(Row):
     min_cure_days: int = 0
     """So many days lie between the delivery of the notice and the release, at least."""
     max_days: int | None = None
-    """How far away its end may be."""
+    """How far away its end may be; and so many days, about one subject, all of them together last at most within …"""
+    within_days: int | None = None
+    """… any so many days, however many cases there are."""
     clock: str | None = None
     """The clock by which it is carried out."""
     demonstration_cure_s: int | None = None

@@ -123,6 +123,11 @@ class Rules:
         """The service item that needs no approval: what remains of a site whose last regulated item is struck off."""
         return next(code for code, item in self.service_items.items() if not item.approval_required)
 
+    @cached_property
+    def protected_suffixes(self) -> tuple[str, ...]:
+        """Every name of the protected list (in A-labels); each stands for itself and every name below it."""
+        return tuple(sorted({suffix for each in self.protected.values() for suffix in each.suffixes}))
+
     def protected_by(self, host: str) -> Protected | None:
         """Why this host name (in A-labels) is on the protected list; none if it is not."""
         return next(
@@ -380,6 +385,11 @@ def _check_effect(data: _File, rules: Rules, effect: EffectRule) -> None:
         raise data.wrong(f"{where}.demonstration_cure_s", "is at least 1")
     if (effect.code in ENDING) != (effect.max_days is not None) or (effect.max_days or 1) < 1:
         raise data.wrong(f"{where}.max_days", f"goes with {', '.join(sorted(ENDING))}, and only with them")
+    if (effect.max_days is None) != (effect.within_days is None) or (effect.within_days or 0) > _LONGEST:
+        raise data.wrong(f"{where}.within_days", f"goes with max_days, and is at most {_LONGEST}")
+    if effect.max_days and effect.within_days and effect.within_days < 2 * effect.max_days:
+        what = "is at least twice max_days: measures that follow one another would never end"
+        raise data.wrong(f"{where}.within_days", what)
     first = ONLY_AFTER.get(effect.code)
     if first is not None and effect.after != {first}:
         raise data.wrong(f"{where}.after", f"is {first}, and nothing else: it follows one that was ignored")

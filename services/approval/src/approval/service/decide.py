@@ -48,13 +48,14 @@ def _missing(rt: Runtime, approval: Approval, body: Return) -> Statement:
 async def grant(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Grant) -> Approval:
     """Consent, and number the approval (P3.1.3).
 
-    Raises UnknownApproval (404), Forbidden (403), ActionRefused (409), ValidityTooShort (422).
+    Raises UnknownApproval (404), Forbidden (403), ActionRefused (409), ValidityTooShort, ValidityTooLong (422).
     """
     approval, at = await held(tx, who, Action.GRANT, approval_id), rt.clock.now()
     APPROVAL.after(approval.status, Action.GRANT)  # nobody waits for the counter in vain
     today = validity.day_of(rt, at)
     if body.valid_until <= today:
         raise ValidityTooShort.field("valid_until", "must be a day after today")
+    validity.require_allowed(rt, body.valid_until, at)
     await validity.watch(tx, rt, approval.id, body.valid_until, at)
     return await _decide(
         tx,
@@ -89,13 +90,14 @@ async def find_not_required(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID,
 async def renew(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Renewal) -> Approval:
     """Give an approval a later last day: same number, same scope (ALL §50).
 
-    Raises UnknownApproval (404), Forbidden (403), ActionRefused (409), ValidityTooShort (422).
+    Raises UnknownApproval (404), Forbidden (403), ActionRefused (409), ValidityTooShort, ValidityTooLong (422).
     """
     approval, at = await held(tx, who, Action.RENEW, approval_id), rt.clock.now()
     APPROVAL.after(approval.status, Action.RENEW)
     latest = max(validity.last_day_of(approval), validity.day_of(rt, at))
     if body.valid_until <= latest:
         raise ValidityTooShort.field("valid_until", f"must be later than {latest}")
+    validity.require_allowed(rt, body.valid_until, at)
     await validity.watch(tx, rt, approval.id, body.valid_until, at)
     return await _decide(
         tx, rt, who, approval, Action.RENEW, body, at, valid_until=body.valid_until, renewal_until=None

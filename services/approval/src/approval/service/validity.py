@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from approval import told
+from approval.errors import ValidityTooLong
 from approval.lifecycle import AWAITED, Action, Status
 from approval.service.act import SYSTEM, act, hold
 from approval.store import APPROVALS, VALIDITY_CLOCK, Approval
@@ -34,6 +35,17 @@ def last_day_of(approval: Approval) -> date:
 def is_over(rt: Runtime, last_day: date, at: datetime) -> bool:
     """Whether the last day is over: a day ends at midnight, where the profile is in force."""
     return day_of(rt, at) > last_day
+
+
+def require_allowed(rt: Runtime, last_day: date, at: datetime) -> None:
+    """A last day that is given now lies no farther away than the profile lets an approval be valid.
+
+    It is counted from the day of the grant, and of each renewal: renewals in advance add up to no more. Raises
+    ValidityTooLong (422), which says the latest.
+    """
+    latest = day_of(rt, rt.rules.due(rt.rules.approvals.validity, at).due_at)
+    if last_day > latest:
+        raise ValidityTooLong.field("valid_until", f"must be {latest} at the latest")
 
 
 async def watch(tx: Tx, rt: Runtime, approval_id: UUID, last_day: date, at: datetime) -> None:

@@ -5,7 +5,7 @@ released by a second person who signs whom they touch, lifted by one.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -20,14 +20,17 @@ from enforcement.errors import (
 from enforcement.lifecycle import CASE, DECISION, Action, CaseAction, Status
 from enforcement.policy import POLICY, Act
 from enforcement.service import preview as previews
+from enforcement.service import repeats
+from enforcement.service.repeats import Intended
 from enforcement.service.safeguards import (
     INTENDED,
     cured,
-    earliest_correction,
     is_urgent,
     require_cure,
+    require_possible,
     require_same,
     require_time,
+    was_ignored,
 )
 from enforcement.store import appeals, cases, decisions, sites
 from enforcement.store.appeals import Appeal
@@ -45,7 +48,7 @@ from shared.contracts.grounds import (
 )
 from shared.contracts.http.enforcement import Correction, NewDecision, NoticeState, Release, Stated
 from shared.contracts.subjects import FrozenSite, Preview
-from shared.rules import BURDENS, ENDING, Effect
+from shared.rules import BURDENS, Effect
 from shared.runtime.acts import audit, deadlines, notices, outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -88,17 +91,19 @@ class Shown:
 async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecision) -> Shown:
     """Draft a decision. Whom it burdens is told at once what is intended, and until when it can put things right.
 
-    Raises UnknownCase (404); Forbidden (403); ActionRefused, DecisionPending (409); EffectNotPossible,
-    EvidenceNotInCase (422).
+    Raises UnknownCase (404); Forbidden (403); ActionRefused, DecisionPending, AppealUndecided, NothingNew, UrgencyLost,
+    TimeUsedUp (409); EffectNotPossible, EvidenceNotInCase (422).
     """
     at, case = rt.clock.now(), await cases.hold(tx, case_id)
     POLICY.require(who, Act.DRAFT_DECISION, case)
     CASE.after(case.status, CaseAction.DRAFT)
-    effect = await _possible(tx, rt, who, case, body)
+    effect = await require_possible(tx, rt, who, case, body)
     lying = {each.sha256 for each in await cases.evidence_of(tx, case_id)}
     if foreign := [sha256 for sha256 in body.evidence_hashes if sha256 not in lying]:
         raise EvidenceNotInCase.field("evidence_hashes", f"{foreign[0]} does not lie in this case")
-    decision_id = uuid7()
+    urgent, decision_id = body.urgent_ground is not None, uuid7()
+    begins = at if urgent else cured(rt, effect, at)
+    await repeats.require_none(tx, rt, case, Intended(effect, body.evidence_hashes, urgent, begins, body.until))
     grounds = _grounds(rt, case, decision_id, body, at)
     drafted = await decisions.add(
         tx, decision_id, case_id, effect=effect, grounds=grounds, evidence_hashes=sorted(set(body.evidence_hashes)),
@@ -111,43 +116,6 @@ async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecisi
         answer_by = body.correct_by or cured(rt, effect, at)
         await tell(tx, rt, case, drafted, INTENDED, _INTENDED, grounds, answer_by=answer_by)
     return await shown(tx, rt, case, drafted)
-
-
-async def _possible(tx: Tx, rt: Runtime, who: Caller, case: Case, body: NewDecision) -> Effect:
-    """Whether the profile lets this authority decide this about this subject, now. Raises EffectNotPossible."""
-    rule = next((rule for effect, rule in rt.rules.effects.items() if effect == body.effect), None)
-    if rule is None:
-        raise EffectNotPossible.field("effect", f"must be one of {', '.join(rt.rules.effects)}")
-    effect, at = rule.code, rt.clock.now()
-    wrong: list[tuple[str, str]] = []
-    if not rule.roles & who.roles:
-        wrong.append(("effect", f"{effect} is not yours to decide"))
-    if case.subject.kind not in rule.subjects:
-        wrong.append(("effect", f"{effect} cannot be decided about a {case.subject.kind}"))
-    if effect is Effect.END_ITEM and case.service_item is None:
-        wrong.append(("effect", "the case is about no service item"))
-    if rule.after and not await _ignored(tx, case, rule.after):
-        wrong.append(("effect", f"{effect} comes only after {' or '.join(sorted(rule.after))} was ordered and ignored"))
-    if (effect in ENDING) != (body.until is not None):
-        wrong.append(("until", "a suspension or a bar has an end, and nothing else has one"))
-    if body.until is not None and rule.max_days and not at < body.until <= at + timedelta(days=rule.max_days):
-        wrong.append(("until", f"must be still to come, and at most {rule.max_days} days away"))
-    if (effect is Effect.CORRECT) != (body.correct_by is not None):
-        wrong.append(("correct_by", "an order to correct has a date, and nothing else has one"))
-    if body.correct_by is not None and body.correct_by < earliest_correction(rule, at):
-        wrong.append(("correct_by", f"must leave time until {earliest_correction(rule, at).isoformat()}"))
-    if body.urgent_ground is not None and (not rule.urgent or body.urgent_ground not in rt.rules.urgent_grounds):
-        wrong.append(
-            ("urgent_ground", f"must be one of {', '.join(rt.rules.urgent_grounds)}, where the effect allows it")
-        )
-    if wrong:
-        raise EffectNotPossible([{"field": field, "message": message} for field, message in wrong])
-    return effect
-
-
-async def _ignored(tx: Tx, case: Case, effects: frozenset[Effect]) -> bool:
-    earlier = await decisions.of_cases(tx, [case.id])
-    return any(each.status is Status.IGNORED and each.effect in effects for each in earlier)
 
 
 def _grounds(rt: Runtime, case: Case, decision_id: UUID, body: NewDecision, at: datetime) -> Grounds:
@@ -187,7 +155,8 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
     """A second person makes it an act of the authority, signing whom it touches (safeguards 2, 3 and 5).
 
     Raises UnknownDecision (404); Forbidden (403); SecondPersonRequired, ActionRefused, NoticeNotDelivered, CureNotOver,
-    SubjectChanged, SignedSomethingElse (409); EffectNotPossible (422).
+    SubjectChanged, AppealUndecided, NothingNew, UrgencyLost, TimeUsedUp, SignedSomethingElse (409); EffectNotPossible
+    (422).
     """
     at = rt.clock.now()
     case, decision = await decisions.hold(tx, decision_id)
@@ -198,13 +167,17 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
     if decision.effect in BURDENS and not is_urgent(rt, decision):
         await require_cure(tx, rt, decision, at)
     await require_same(tx, case, decision)
+    urgent = decision.urgent_ground is not None
+    await repeats.require_none(
+        tx, rt, case, Intended(decision.effect, decision.evidence_hashes, urgent, at, decision.until)
+    )
     site, preview = await previews.of(tx, rt, case, decision.effect)
     if not body.signature.covers(preview):
         raise SignedSomethingElse(
             preview_digest=preview.digest, collateral=[str(each) for each in sorted(preview.collateral)]
         )
     after = rt.rules.effects[decision.effect].after
-    if after and not await _ignored(tx, case, after):
+    if after and not await was_ignored(tx, case, after):
         raise EffectNotPossible.field("effect", "the order that was ignored has fallen since the draft")
     released = await decisions.MOVES.move(
         tx, decision, Action.RELEASE, who=who, why="Released by a second person.", at=at, released_by=who.person,
@@ -320,7 +293,9 @@ async def suspend(
     if not DECISION.can(decision.status, Action.SUSPEND):
         return
     at = rt.clock.now()
-    suspended = await decisions.MOVES.move(tx, decision, Action.SUSPEND, who=who, why=says.reasons, at=at)
+    suspended = await decisions.MOVES.move(
+        tx, decision, Action.SUSPEND, who=who, why=says.reasons, at=at, suspended_because=because
+    )
     outbox.add(tx, told.suspended(case, suspended, because, authority, says, appeal_id, at), at=at)
     await tell(tx, rt, case, suspended, "decision_suspended", _SUSPENDED, says)
 
@@ -342,7 +317,7 @@ async def check_urgent_notice(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
     clock = rt.rules.clocks[URGENT_NOTICE]
     why = "The notice of an urgent decision was not handed over in time."
     says = Statement(legal_basis=(clock.source,), reasons=why, public_reasons=why)
-    await suspend(tx, rt, case, decision, "notice_late", case.authority, says)
+    await suspend(tx, rt, case, decision, repeats.NOTICE_LATE, case.authority, says)
 
 
 async def ask_about_correction(rt: Runtime, tx: Tx, decision_id: UUID) -> None:

@@ -4,7 +4,7 @@ from typing import Final
 
 from enforcement.store import sites
 from enforcement.store.cases import Case
-from shared.contracts.subjects import FrozenSite, Preview, in_order
+from shared.contracts.subjects import FrozenSite, Preview
 from shared.rules import Effect
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.db.postgres import Tx
@@ -12,6 +12,7 @@ from shared.runtime.db.postgres import Tx
 STOPS: Final = frozenset({Effect.SUSPEND_ACCESS, Effect.CUT_ACCESS, Effect.REVOKE})
 """Effects that make a site unreachable, and so can hit others."""
 MOST_NEIGHBOURS: Final = 500
+"""So many are listed, and named by whoever signs; how many there are in all is said beside them, and signed too."""
 
 
 async def of(tx: Tx, rt: Runtime, case: Case, effect: Effect) -> tuple[FrozenSite | None, Preview]:
@@ -24,9 +25,11 @@ async def of(tx: Tx, rt: Runtime, case: Case, effect: Effect) -> tuple[FrozenSit
     if site is None:
         return None, Preview(hosts=case.hosts, protected=_protected(rt, case.hosts), as_of=at)
     ips = sorted({ip for access in site.accesses for ip in access.ips})
-    found = await sites.neighbours(tx, ips, site.site_id, MOST_NEIGHBOURS)
-    everybody = (*site.hosts, *(host for neighbour in found for host in neighbour.hosts))
-    return site, Preview(hosts=site.hosts, neighbours=in_order(found), protected=_protected(rt, everybody), as_of=at)
+    found = await sites.neighbours(tx, ips, site.site_id, MOST_NEIGHBOURS, rt.rules.protected_suffixes)
+    return site, Preview(
+        hosts=site.hosts, neighbours=found.listed, neighbours_total=found.total,
+        protected=_protected(rt, (*site.hosts, *found.protected)), as_of=at,
+    )  # fmt: skip
 
 
 def _protected(rt: Runtime, hosts: tuple[str, ...]) -> tuple[str, ...]:

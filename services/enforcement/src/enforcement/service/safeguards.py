@@ -1,22 +1,63 @@
-"""What must hold before a burden is released, whatever a profile or a draft says (docs/adr/0004, 2 and 3)."""
+"""What must hold before a burden is drafted, or released, whatever a profile or a draft says (docs/adr/0004, 2, 3)."""
 
 from datetime import datetime, timedelta
 from typing import Final
 
 from enforcement.errors import CureNotOver, EffectNotPossible, NoticeNotDelivered, SubjectChanged
-from enforcement.store import sites
+from enforcement.lifecycle import Status
+from enforcement.store import decisions, sites
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
+from shared.contracts.http.enforcement import NewDecision
 from shared.contracts.subjects import FoundSite
-from shared.rules import BURDENS, Effect, Unit
+from shared.rules import BURDENS, ENDING, Effect, Unit
 from shared.rules.effects import EffectRule
 from shared.rules.identifiers import normalise_domain
 from shared.runtime.acts import notices
 from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
 
 INTENDED: Final = "decision_intended"
 """Kind of the notice that a draft of a burden is."""
+
+
+async def require_possible(tx: Tx, rt: Runtime, who: Caller, case: Case, body: NewDecision) -> Effect:
+    """Whether the profile lets this authority decide this about this subject, now. Raises EffectNotPossible."""
+    rule = next((rule for effect, rule in rt.rules.effects.items() if effect == body.effect), None)
+    if rule is None:
+        raise EffectNotPossible.field("effect", f"must be one of {', '.join(rt.rules.effects)}")
+    effect, at = rule.code, rt.clock.now()
+    wrong: list[tuple[str, str]] = []
+    if not rule.roles & who.roles:
+        wrong.append(("effect", f"{effect} is not yours to decide"))
+    if case.subject.kind not in rule.subjects:
+        wrong.append(("effect", f"{effect} cannot be decided about a {case.subject.kind}"))
+    if effect is Effect.END_ITEM and case.service_item is None:
+        wrong.append(("effect", "the case is about no service item"))
+    if rule.after and not await was_ignored(tx, case, rule.after):
+        wrong.append(("effect", f"{effect} comes only after {' or '.join(sorted(rule.after))} was ordered and ignored"))
+    if (effect in ENDING) != (body.until is not None):
+        wrong.append(("until", "a suspension or a bar has an end, and nothing else has one"))
+    if body.until is not None and rule.max_days and not at < body.until <= at + timedelta(days=rule.max_days):
+        wrong.append(("until", f"must be still to come, and at most {rule.max_days} days away"))
+    if (effect is Effect.CORRECT) != (body.correct_by is not None):
+        wrong.append(("correct_by", "an order to correct has a date, and nothing else has one"))
+    if body.correct_by is not None and body.correct_by < earliest_correction(rule, at):
+        wrong.append(("correct_by", f"must leave time until {earliest_correction(rule, at).isoformat()}"))
+    if body.urgent_ground is not None and (not rule.urgent or body.urgent_ground not in rt.rules.urgent_grounds):
+        wrong.append(
+            ("urgent_ground", f"must be one of {', '.join(rt.rules.urgent_grounds)}, where the effect allows it")
+        )
+    if wrong:
+        raise EffectNotPossible([{"field": field, "message": message} for field, message in wrong])
+    return effect
+
+
+async def was_ignored(tx: Tx, case: Case, effects: frozenset[Effect]) -> bool:
+    """Whether one of these was ordered in the case and found ignored, and stands."""
+    earlier = await decisions.of_cases(tx, [case.id])
+    return any(each.status is Status.IGNORED and each.effect in effects for each in earlier)
 
 
 async def require_cure(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> None:

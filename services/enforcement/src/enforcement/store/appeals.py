@@ -63,6 +63,8 @@ class ForeignAct:
     act: ActRef
     operator: Party
     grounds: Grounds
+    notice_id: UUID | None
+    """The notice that told of it as it stands; none where an earlier program noted it."""
     issued_at: datetime
     delivered_at: datetime | None
 
@@ -85,20 +87,21 @@ GET: Final = f"SELECT {COLUMNS} FROM appeal WHERE id = $1"
 HOLD: Final = f"{GET} FOR UPDATE"
 OF_ACTS: Final = f"SELECT {COLUMNS} FROM appeal WHERE act_id = ANY ($1) ORDER BY id"
 NOTE_ACT: Final = """
-INSERT INTO foreign_act (act_id, service, kind, identity, operator, grounds, issued_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO foreign_act (act_id, service, kind, identity, operator, grounds, issued_at, notice_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (act_id) DO UPDATE
-   SET grounds = excluded.grounds, issued_at = excluded.issued_at, delivered_at = NULL
+   SET grounds = excluded.grounds, issued_at = excluded.issued_at, notice_id = excluded.notice_id, delivered_at = NULL
  WHERE foreign_act.issued_at < excluded.issued_at AND foreign_act.service = excluded.service
    AND foreign_act.identity = excluded.identity
 """
 NOTE_DELIVERY: Final = """
 UPDATE foreign_act SET delivered_at = $3
- WHERE act_id = $1 AND service = $2 AND $3 >= issued_at AND (delivered_at IS NULL OR delivered_at > $3)
+ WHERE act_id = $1 AND service = $2 AND (notice_id IS NULL OR notice_id = $4)
+   AND $3 >= issued_at AND (delivered_at IS NULL OR delivered_at > $3)
 """
-ACT: Final = (
-    "SELECT act_id, service, kind, operator, grounds, issued_at, delivered_at FROM foreign_act WHERE act_id = $1"
-)
+ACT: Final = """
+SELECT act_id, service, kind, operator, grounds, notice_id, issued_at, delivered_at FROM foreign_act WHERE act_id = $1
+"""
 
 
 def of(row: asyncpg.Record) -> Appeal:
@@ -166,13 +169,13 @@ async def note_act(tx: Tx, act: ForeignAct) -> None:
     """An operator was told of an act of another department."""
     await tx.execute(
         NOTE_ACT, act.act.id, act.act.service, act.act.kind, act.operator.identity, act.operator.model_dump(),
-        act.grounds.model_dump(mode="json"), act.issued_at,
+        act.grounds.model_dump(mode="json"), act.issued_at, act.notice_id,
     )  # fmt: skip
 
 
-async def note_delivery(tx: Tx, act: ActRef, at: datetime) -> None:
-    """That notice was delivered; the first time counts."""
-    await tx.execute(NOTE_DELIVERY, act.id, act.service, at)
+async def note_delivery(tx: Tx, act: ActRef, notice_id: UUID, at: datetime) -> None:
+    """That notice was delivered; the first time counts, and a notice of an earlier doing of the act counts nothing."""
+    await tx.execute(NOTE_DELIVERY, act.id, act.service, at, notice_id)
 
 
 async def foreign_act(tx: Tx, act_id: UUID) -> ForeignAct | None:
@@ -182,6 +185,6 @@ async def foreign_act(tx: Tx, act_id: UUID) -> ForeignAct | None:
         return None
     act = ActRef(service=Service(row["service"]), kind=row["kind"], id=row["act_id"])
     return ForeignAct(
-        act, Party.model_validate(row["operator"]), Grounds.model_validate(row["grounds"]), row["issued_at"],
-        row["delivered_at"],
+        act, Party.model_validate(row["operator"]), Grounds.model_validate(row["grounds"]), row["notice_id"],
+        row["issued_at"], row["delivered_at"],
     )  # fmt: skip

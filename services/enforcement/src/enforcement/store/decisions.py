@@ -16,7 +16,7 @@ from enforcement.store import cases
 from enforcement.store.cases import Case
 from shared.contracts.grounds import Grounds
 from shared.contracts.http.enforcement import ExecutionState
-from shared.contracts.subjects import FrozenSite, Preview
+from shared.contracts.subjects import FrozenSite, Preview, SiteSubject
 from shared.rules import Effect
 from shared.runtime.acts.moves import Moves
 from shared.runtime.db.postgres import Tx
@@ -44,6 +44,7 @@ class Decision:
     preview: Preview | None
     execution: ExecutionState | None
     ended_because: str | None
+    suspended_because: str | None
     changed_at: datetime
 
     @property
@@ -66,7 +67,8 @@ class OrderOutcome:
 
 
 COLUMNS: Final = """id, version, status, case_id, effect, grounds, evidence_hashes, until, correct_by, urgent_ground,
-       drafted_by, drafted_at, released_by, released_at, site, preview, execution, ended_because, changed_at"""
+       drafted_by, drafted_at, released_by, released_at, site, preview, execution, ended_because,
+       suspended_because, changed_at"""
 ADD: Final = f"""
 INSERT INTO decision (id, status, case_id, effect, grounds, evidence_hashes, until, correct_by, urgent_ground,
                       drafted_by, drafted_at, changed_at)
@@ -77,6 +79,15 @@ RETURNING {COLUMNS}
 GET: Final = f"SELECT {COLUMNS} FROM decision WHERE id = $1"
 CASE_OF: Final = "SELECT case_id FROM decision WHERE id = $1"
 OF_CASES: Final = f"SELECT {COLUMNS} FROM decision WHERE case_id = ANY ($1) ORDER BY id"
+HOLD_SUBJECT: Final = "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest($1::text[]) AS name"
+ABOUT_SUBJECT: Final = f"""
+SELECT {COLUMNS} FROM decision
+ WHERE effect = $2 AND released_at IS NOT NULL AND case_id IN (
+       SELECT id FROM enforcement_case WHERE subject = $1
+        UNION ALL
+       SELECT id FROM enforcement_case WHERE hosts && $3::text[] AND subject->>'kind' = 'found_site')
+ ORDER BY released_at, id
+"""
 DRAFTED: Final = "SELECT id FROM decision WHERE case_id = $1 AND status = 'drafted'"
 NOTE_OUTCOME: Final = """
 INSERT INTO order_outcome (order_id, decision_id, provider_id, action, outcome, detail, at)
@@ -142,6 +153,25 @@ async def known(tx: Tx, decision_id: UUID) -> bool:
 async def of_cases(tx: Tx, case_ids: Collection[UUID]) -> list[Decision]:
     """The decisions of these cases, oldest first."""
     return [of(row) for row in await tx.fetch(OF_CASES, list(case_ids))]
+
+
+async def hold_subject(tx: Tx, case: Case) -> None:
+    """Keep everybody else who decides about the subject of a held case waiting until the transaction ends.
+
+    A site is held by its names too, so that it is the same as the found site that it was before it was registered.
+    """
+    names = {case.subject.model_dump_json(), *(f"host {host}" for host in case.hosts)}
+    await tx.execute(HOLD_SUBJECT, sorted(names))
+
+
+async def about_subject(tx: Tx, case: Case, effect: Effect) -> list[Decision]:
+    """What was released with one effect about the subject of a case, in any case, in the order of release.
+
+    For a registered site also what was decided about the found site that it was before.
+    """
+    hosts = list(case.hosts) if isinstance(case.subject, SiteSubject) else []
+    rows = await tx.fetch(ABOUT_SUBJECT, case.subject.model_dump(mode="json"), effect, hosts)
+    return [of(row) for row in rows]
 
 
 async def drafted(tx: Tx, case_id: UUID) -> UUID | None:

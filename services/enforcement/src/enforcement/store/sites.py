@@ -1,5 +1,7 @@
 """The register as enforcement knows it: a copy of registry-sites, found by name and by address; and providers."""
 
+# ruff: noqa: S608 -- statements are put together from the conditions of this file, nothing else
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +11,7 @@ import asyncpg
 
 from shared.contracts.access import ProviderRecordedV1
 from shared.contracts.registry import SiteRecordedV1
-from shared.contracts.subjects import FrozenSite, Neighbour
+from shared.contracts.subjects import FrozenSite, Neighbour, Neighbours
 from shared.rules.identifiers import normalise_domain
 from shared.runtime.db.postgres import Tx
 
@@ -56,10 +58,17 @@ SELECT DISTINCT name FROM site, unnest(domains) AS name
    AND EXISTS (SELECT FROM unnest($3::text[]) host WHERE name LIKE '%.' || host)
  ORDER BY name
 """
-NEIGHBOURS: Final = """
+_NEAR: Final = "ips && $1::text[] AND site_id IS DISTINCT FROM $2 AND status IN ('live', 'stopped')"
+NEIGHBOURS: Final = f"""
 SELECT record, ARRAY(SELECT ip FROM unnest(ips) ip WHERE ip = ANY ($1) ORDER BY ip) AS shares
-  FROM site WHERE ips && $1::text[] AND site_id IS DISTINCT FROM $2 AND status IN ('live', 'stopped')
+  FROM site WHERE {_NEAR}
  ORDER BY site_id LIMIT $3
+"""
+ALL_NEIGHBOURS: Final = f"""
+SELECT count(*) AS total,
+       ARRAY(SELECT DISTINCT name FROM site, unnest(domains) AS name, unnest($3::text[]) AS suffix
+              WHERE {_NEAR} AND '.' || name LIKE '%.' || suffix ORDER BY name) AS protected
+  FROM site WHERE {_NEAR}
 """
 PUT_PROVIDERS: Final = """
 INSERT INTO provider (provider_id, version, name, region)
@@ -112,15 +121,21 @@ async def frozen(tx: Tx, site: SiteRecordedV1) -> FrozenSite:
     )  # fmt: skip
 
 
-async def neighbours(tx: Tx, ips: Sequence[str], except_site: UUID | None, limit: int) -> list[Neighbour]:
-    """Other served sites on these addresses, by id."""
+async def neighbours(
+    tx: Tx, ips: Sequence[str], except_site: UUID | None, limit: int, protected: Sequence[str]
+) -> Neighbours:
+    """Other served sites on these addresses: so many of them, how many there are, and which names are protected."""
+    everybody = await tx.fetchrow(ALL_NEIGHBOURS, list(ips), except_site, list(protected))
+    if everybody is None:
+        raise TypeError("a count is always one row")
     found = []
     for row in await tx.fetch(NEIGHBOURS, list(ips), except_site, limit):
         site = _record(row)
         found.append(Neighbour(
             site_id=site.site_id, number=site.number, name=site.name, hosts=site.domains, shares=tuple(row["shares"])
         ))  # fmt: skip
-    return found
+    listed = tuple(found)
+    return Neighbours(listed, max(everybody["total"], len(listed)), tuple(everybody["protected"]))
 
 
 async def put_providers(tx: Tx, facts: Sequence[ProviderRecordedV1]) -> None:

@@ -34,7 +34,7 @@ from shared.contracts.enforcement import (
 )
 from shared.contracts.grounds import ActRef, AuthorityRef, Names, Service, Statement
 from shared.contracts.http.registry import ClockView, Signing, Stated
-from shared.contracts.subjects import FoundSite, FrozenSite, OperatorSubject, Preview, SiteSubject, in_order
+from shared.contracts.subjects import FoundSite, FrozenSite, OperatorSubject, Preview, SiteSubject
 from shared.rules import Effect
 from shared.rules.identifiers import normalise_domain
 from shared.runtime.acts import deadlines, notices, outbox
@@ -52,6 +52,7 @@ EXECUTED: Final = frozenset({Effect.END_ITEM, Effect.SUSPEND_ACCESS, Effect.CUT_
 ENDING: Final = frozenset({Effect.SUSPEND_ACCESS, Effect.BAR})
 """Effects that always have an end."""
 MOST_NEIGHBOURS: Final = 500
+"""So many are listed, and named by whoever signs; how many there are in all is said beside them, and signed too."""
 _TITLE: Final = Names(zh="处理决定执行通知书", en="A decision about you was carried out")
 _UNDONE: Final = Names(zh="处理决定撤销执行通知书", en="A measure against you was undone")
 
@@ -298,9 +299,11 @@ async def _preview(
     now = await sites.frozen(tx, site, registrables)
     hits = decided.joined(now) if decided is not None else now
     ips = sorted({ip for access in hits.accesses for ip in access.ips})
-    found = await sites.neighbours(tx, ips, site.site.id, MOST_NEIGHBOURS)
-    everybody = (*hits.hosts, *(host for neighbour in found for host in neighbour.hosts))
-    return hits, Preview(hosts=hits.hosts, neighbours=in_order(found), protected=_protected(rt, everybody), as_of=at)
+    found = await sites.neighbours(tx, ips, site.site.id, MOST_NEIGHBOURS, rt.rules.protected_suffixes)
+    return hits, Preview(
+        hosts=hits.hosts, neighbours=found.listed, neighbours_total=found.total,
+        protected=_protected(rt, (*hits.hosts, *found.protected)), as_of=at,
+    )  # fmt: skip
 
 
 def _protected(rt: Runtime, hosts: tuple[str, ...]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from registry.store.accesses import Access
 from registry.store.operators import Operator
 from registry.store.registrations import Owned, Registration
 from shared.contracts.registry import Burden, SiteRecordedV1
-from shared.contracts.subjects import FrozenSite, Neighbour
+from shared.contracts.subjects import FrozenSite, Neighbour, Neighbours
 from shared.runtime.acts.moves import Moves
 from shared.runtime.base.problems import TryAgain
 from shared.runtime.db.at_commit import AppendOnly, insert_at_commit
@@ -105,15 +105,23 @@ VERSION_AT: Final = """
 SELECT record, cause, at FROM site_version WHERE site_id = $1 AND at <= $2 ORDER BY version DESC LIMIT 1
 """
 LIVE_SITES: Final = "SELECT count(*) FROM site WHERE registration_id = $1 AND status <> 'ended'"
-NEIGHBOURS: Final = """
+_NEAR: Final = """s.id IN (SELECT a.site_id FROM access a WHERE a.ips && $1::text[] AND a.status <> 'ended')
+   AND s.id IS DISTINCT FROM $2 AND s.status IN ('live', 'stopped')"""
+NEIGHBOURS: Final = f"""
 SELECT s.id, r.number || '-' || s.ordinal AS number, s.name,
        ARRAY(SELECT c.domain FROM claim c WHERE c.site_id = s.id AND c.status = 'live' ORDER BY c.place) AS hosts,
        ARRAY(SELECT DISTINCT ip FROM access x, unnest(x.ips) ip
               WHERE x.site_id = s.id AND x.status <> 'ended' AND ip = ANY ($1) ORDER BY ip) AS shares
   FROM site s JOIN registration r ON r.id = s.registration_id
- WHERE s.id IN (SELECT a.site_id FROM access a WHERE a.ips && $1::text[] AND a.status <> 'ended')
-   AND s.id IS DISTINCT FROM $2 AND s.status IN ('live', 'stopped')
+ WHERE {_NEAR}
  ORDER BY s.id LIMIT $3
+"""
+ALL_NEIGHBOURS: Final = f"""
+SELECT count(*) AS total,
+       ARRAY(SELECT DISTINCT c.domain FROM site s JOIN claim c ON c.site_id = s.id AND c.status = 'live',
+                    unnest($3::text[]) AS suffix
+              WHERE {_NEAR} AND '.' || c.domain LIKE '%.' || suffix ORDER BY c.domain) AS protected
+  FROM site s WHERE {_NEAR}
 """
 # What others know of an operator is in the records of its sites: they are told anew, and open proposals go on.
 TOUCH: Final = f"""
@@ -228,9 +236,14 @@ async def frozen(tx: Tx, owned: OwnedSite, registrables: Sequence[str]) -> Froze
     )  # fmt: skip
 
 
-async def neighbours(tx: Tx, ips: Sequence[str], except_site: UUID | None, limit: int) -> list[Neighbour]:
-    """Other sites on these addresses, by id."""
-    return [
+async def neighbours(
+    tx: Tx, ips: Sequence[str], except_site: UUID | None, limit: int, protected: Sequence[str]
+) -> Neighbours:
+    """Other sites on these addresses: so many of them, how many there are, and which names are protected."""
+    everybody = await tx.fetchrow(ALL_NEIGHBOURS, list(ips), except_site, list(protected))
+    if everybody is None:
+        raise TypeError("a count is always one row")
+    listed = tuple(
         Neighbour(
             site_id=row["id"],
             number=row["number"],
@@ -239,4 +252,5 @@ async def neighbours(tx: Tx, ips: Sequence[str], except_site: UUID | None, limit
             shares=tuple(row["shares"]),
         )
         for row in await tx.fetch(NEIGHBOURS, list(ips), except_site, limit)
-    ]
+    )
+    return Neighbours(listed, max(everybody["total"], len(listed)), tuple(everybody["protected"]))
