@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from itertools import count
 from typing import Any, Final
 
@@ -34,6 +35,13 @@ _codes = count(50_000)
 def words(code: str, region: str = "110000", **more: Any) -> dict[str, Any]:
     """Whose, and where."""
     return {"organisation": code, "region": region, **more}
+
+
+class Code(StrEnum):
+    """Whether somebody must still vouch for an operator's code."""
+
+    WAITING = "waiting"
+    CONFIRMED = "confirmed"
 
 
 @dataclass
@@ -79,7 +87,8 @@ class Books:
         assert found is not None
         self.operators[0] = Record(mine.at, mine.words, more={"code": found.group(1)})
         entered = await register.operator(LEGACY, document={"number": LEGACY})
-        self.legacy.append(Record({"operator_id": entered}, words(LEGACY)))
+        self.legacy = [Record({"operator_id": entered}, words(LEGACY), Code.WAITING),
+                       Record(mine.at, mine.words, Code.CONFIRMED)]  # fmt: skip
 
     async def _entered(self, code: str, region: str = "110000", **changes: Any) -> dict[str, Any]:
         """A live filing of an operator in a province, its one site at two providers."""

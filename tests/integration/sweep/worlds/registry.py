@@ -34,7 +34,7 @@ from tests.integration.registry.conftest import (
 )
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
 from tests.integration.sweep.worlds.inbox import inbox
-from tests.integration.sweep.worlds.register import Books
+from tests.integration.sweep.worlds.register import Books, Code
 from tests.support.fixtures import MakeDatabase
 from tests.support.people import OPERATOR_USCC, at
 from tests.support.service import running_service
@@ -119,8 +119,8 @@ def _changed(_: Record, shown: Mapping[str, Any]) -> dict[str, Any]:
 
 def _operators(books: Books) -> list[Kind]:
     path = "POST /operators/{operator_id}/"
-    legacy = Verb(f"{path}legacy-code-confirmation", "regulator-b", None, may=regulator, again="no_legacy_code",
-                  waits={"second_person_required"})  # fmt: skip
+    legacy = Verb(f"{path}legacy-code-confirmation", "regulator-b", None, may=regulator, where={Code.WAITING},
+                  code="no_legacy_code", again="no_legacy_code", waits={"second_person_required"})  # fmt: skip
     return [
         Kind(books.operators, may_read, reads=("/operators/{operator_id}",), author="auditor", verbs=[
             Verb(f"{path}address-for-service", "applicant", {"post": "1 Example Road"}, may=own),
