@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -98,6 +99,18 @@ async def test_an_official_who_looks_leaves_a_trace_and_the_owner_does_not(desk:
 async def test_a_page_that_shows_nobody_leaves_no_trace(desk: Desk) -> None:
     await desk.api.get("/approvals", who="drugs-a")
     assert await desk.audited("granted") == []
+
+
+async def test_who_may_not_read_a_notice_cannot_tell_it_from_none_by_proving_its_delivery(desk: Desk) -> None:
+    await desk.done(await desk.applied(), "refusal")
+    [notice] = (await desk.api.get("/notices", who="applicant")).json()["items"]
+    proof = {"address": "1 Example Road, Beijing", "proof": "RR123456789CN"}
+    for who, expected in (("culture-a", 404), ("seller", 404), ("applicant", 403), ("drugs-a", 200), ("drugs-b", 409)):
+        answers = [
+            (await desk.api.post(f"/notices/{notice_id}/postal-proof", json=proof, who=who)).status_code
+            for notice_id in (notice["id"], str(uuid4()))
+        ]
+        assert answers == [expected, 404], who
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,7 @@ async def test_an_office_decides_neither_its_own_powers_nor_its_own_end(office: 
             await office.propose(own, "close", one),
         ):
             assert (answer.status_code, answer.json()["code"]) == (409, "own_organisation")
+        assert (await office.read(own, one))["allowed_actions"] == ["rename"]
         assert (await office.rename(own, one, short_name="x")).status_code == 200
     proposal = (await office.propose("coordination-110000", "close")).json()
     answer = await office.confirm(proposal, BEIJING)

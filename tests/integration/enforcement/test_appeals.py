@@ -152,14 +152,17 @@ async def test_a_decision_that_ended_can_still_be_challenged_and_falls_for_the_r
 async def test_a_stay_is_granted_once_and_only_where_there_is_something_to_stay(office: Office) -> None:
     filed = await office.appeal(await office.released(), asks_for_stay=True)
     path = f"/appeals/{filed['id']}/stay"
-    assert (await office.post(path, {"granted": False, **EASED}, "review-a"))["stay"] == "refused"
-    assert (await office.post(path, {"granted": True, **EASED}, "review-a"))["stay"] == "granted"
-    for granted in (True, False):
-        assert await office.refused(path, {"granted": granted, **EASED}, "review-a") == (409, "nothing_to_stay")
+    refused = await office.post(path, {"granted": False, **EASED}, "review-a")
+    assert (refused["stay"], refused["allowed_actions"]) == ("refused", ["uphold", "reject", "decide_stay"])
+    granted = await office.post(path, {"granted": True, **EASED}, "review-a")
+    assert (granted["stay"], granted["allowed_actions"]) == ("granted", ["uphold", "reject"])
+    for again in (True, False):
+        assert await office.refused(path, {"granted": again, **EASED}, "review-a") == (409, "nothing_to_stay")
     assert len(await office.told(DecisionSuspendedV1)) == 1
     foreign = await _foreign(office)
     path = f"/appeals/{foreign['id']}/stay"
     assert await office.refused(path, {"granted": True, **EASED}, "review-a") == (409, "nothing_to_stay")
+    assert (await office.get(f"/appeals/{foreign['id']}", "review-a"))["allowed_actions"] == ["uphold", "reject"]
 
 
 async def test_a_review_body_that_is_not_independent_is_not_asked_whatever_an_act_names(office: Office) -> None:

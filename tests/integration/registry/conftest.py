@@ -134,7 +134,7 @@ class Register:
 
     async def decided(self, site: dict[str, Any], /, effect: str = "revoke", **changes: Any) -> DecisionReleasedV1:
         """A decision about a site, released and on the regulator's desk."""
-        now = await self.get(f"/sites/{site['id']}", "regulator-a")
+        now = await self.get(f"/sites/{site['id']}", "national-a")
         frozen = FrozenSite.model_validate({
             "site_id": site["id"], "version": now["version"], "number": now["number"] or "x", "name": now["name"],
             "hosts": now["domains"], "accesses": [{**each, "access_id": each["id"]} for each in now["accesses"]],

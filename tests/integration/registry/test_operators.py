@@ -97,6 +97,7 @@ async def test_a_code_whose_check_digit_fails_waits_for_a_second_officer(registe
     await register.post(path, {}, "regulator-b")
     await register.post("/registrations", body, "regulator-a", 201)
     assert (await register.refused(path, {}, "regulator-b"))["code"] == "no_legacy_code"
+    await register.refused(path, {}, "shanghai-regulator-a", 403)
 
 
 async def _code(register: Register, operator_id: str) -> str:

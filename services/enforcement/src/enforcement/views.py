@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from enforcement.lifecycle import APPEAL, CASE, DECISION, Action
+from enforcement.lifecycle import APPEAL, CASE, DECISION, Action, AppealAction
 from enforcement.policy import APPEAL_ACTS, CASE_ACTS, DECISION_ACTS, POLICY
 from enforcement.service.cases import File
 from enforcement.service.decisions import Shown
@@ -23,11 +23,14 @@ from shared.runtime.base.context import Caller
 
 def of_appeal(who: Caller, appeal: Appeal, clock: ClockView | None) -> AppealView:
     """An appeal; who signed is nobody's business."""
+    possible = [
+        action
+        for action in APPEAL.allowed(appeal.status)
+        if action is not AppealAction.DECIDE_STAY or appeal.can_be_stayed
+    ]
     return AppealView.model_validate({
         **_fields(appeal, AppealView), "on_behalf": appeal.consent is not None, "clock": clock,
-        "allowed_actions": POLICY.allowed(
-            who, appeal, APPEAL.allowed(appeal.status), APPEAL_ACTS, drafted_by=()
-        ),
+        "allowed_actions": POLICY.allowed(who, appeal, possible, APPEAL_ACTS, drafted_by=()),
     })  # fmt: skip
 
 

@@ -30,8 +30,11 @@ class Draft:
 
 
 def allowed(who: Caller, entry: Entry) -> list[Action]:
-    """What the caller may do with an organisation now."""
-    return POLICY.allowed(who, entry, ENTRIES.lifecycle.allowed(entry.status), ENTRY_ACTS)
+    """What the caller may do with an organisation now; of its own powers and its own end another office decides."""
+    possible = ENTRIES.lifecycle.allowed(entry.status)
+    if entry.organisation == who.organisation:
+        possible = [action for action in possible if action is Action.RENAME]
+    return POLICY.allowed(who, entry, possible, ENTRY_ACTS)
 
 
 async def page(

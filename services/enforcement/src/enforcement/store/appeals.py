@@ -55,6 +55,11 @@ class Appeal:
         """Who decides; the policy's word."""
         return self.body.id
 
+    @property
+    def can_be_stayed(self) -> bool:
+        """Whether there is anything to stay: a refusal gives nobody anything to do, and a stay is granted once."""
+        return self.act.service is Service.ENFORCEMENT and self.stay != "granted"
+
 
 @dataclass(frozen=True, slots=True)
 class ForeignAct:

@@ -69,12 +69,12 @@ async def get(tx: Tx, rt: Runtime, who: Caller, operator_id: UUID) -> tuple[Oper
 async def confirm_legacy(tx: Tx, rt: Runtime, who: Caller, operator_id: UUID) -> Operator:
     """A second officer vouches for a credit code issued before 2016 whose check digit fails.
 
-    Raises NoLegacyCode, SecondPersonRequired (409).
+    Raises UnknownOperator (404), Forbidden (403), SecondPersonRequired, NoLegacyCode (409).
     """
     operator = await operators.hold(tx, operator_id)
+    POLICY.require(who, Act.CONFIRM_LEGACY_CODE, operator, drafted_by=operator.entered_by)
     if operator.document != "legacy_code" or operator.confirmed_by is not None:
         raise NoLegacyCode
-    POLICY.require(who, Act.CONFIRM_LEGACY_CODE, operator, drafted_by=operator.entered_by)
     return await operators.MOVES.change(
         tx, operator, "confirm_legacy_code", who=who, why="The certificate shows this code.", at=rt.clock.now(),
         confirmed_by=who.person,

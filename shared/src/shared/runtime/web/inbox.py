@@ -76,7 +76,7 @@ async def read_document(rt: Rt, who: Who, notice_id: UUID) -> Response:
 async def prove_delivery(rt: Rt, who: Who, notice_id: UUID, body: PostalProof) -> NoticeView:
     """Enter that a letter was delivered, with its proof."""
     async with rt.db.transaction() as tx:
-        notice = await notices.get(tx, notice_id)
+        notice = await _known(tx, who, notice_id)
         POLICY.require(who, Act.PROVE_DELIVERY, notice)
         if not await notices.prove(tx, notice, address=body.address, proof=body.proof, at=rt.clock.now()):
             raise ProofEntered
@@ -86,11 +86,17 @@ async def prove_delivery(rt: Rt, who: Who, notice_id: UUID, body: PostalProof) -
         return (await _views(tx, [await notices.get(tx, notice_id)]))[0]
 
 
-async def _opened(rt: Runtime, tx: Tx, who: Caller, notice_id: UUID) -> Notice:
+async def _known(tx: Tx, who: Caller, notice_id: UUID) -> Notice:
     """The notice, if the caller may read it; others learn nothing of it, not even that it exists."""
     notice = await notices.get(tx, notice_id)
     if not POLICY.allows(who, Act.READ_NOTICE, notice):
         raise UnknownNotice(notice_id=notice_id)
+    return notice
+
+
+async def _opened(rt: Runtime, tx: Tx, who: Caller, notice_id: UUID) -> Notice:
+    """The same; read by its recipient it is delivered."""
+    notice = await _known(tx, who, notice_id)
     if who.organisation == notice.identity and who.roles & RECIPIENTS:
         await notices.opened(tx, notice, rt.clock.now())
     return notice

@@ -1,0 +1,45 @@
+"""Every address of a service, from its application; and, in one place, what of it is for everybody without a token."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from shared.pages.assets import STYLESHEET
+from tests.integration.sweep.world import World
+
+EVERYWHERE: Final = (
+    "/openapi.json", "/livez", "/readyz", "/metrics", "/docs", "/docs/start.js", "/docs/swagger-ui-bundle.js",
+    "/docs/swagger-ui.css", "/docs/favicon.png",
+)  # fmt: skip
+"""How a service is and what it can be asked."""
+PUBLIC: Final[dict[str, dict[str, str]]] = {
+    "access-control": {"/.well-known/jwks.json": "/.well-known/jwks.json"},
+    "query": {
+        "/public/lookup": "/public/lookup?domain=pharmacy.example",
+        "/public/register/{key}": "/public/register/pharmacy.example",
+        STYLESHEET: STYLESHEET,
+    },
+}
+"""What needs no token, by service: the address, and one to ask."""
+
+
+def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
+    """Method and address of everything that can be asked; HEAD comes with GET."""
+    for context in iter_route_contexts(app.routes):
+        for method in sorted(getattr(context.original_route, "methods", None) or {"GET"}):
+            if method != "HEAD":
+                yield method, str(context.path)
+
+
+def public(service: str) -> dict[str, str]:
+    """The public addresses of a service, each with one to ask."""
+    return {**{path: path for path in EVERYWHERE}, **PUBLIC.get(service, {})}
+
+
+def asked(world: World) -> set[str]:
+    """Method and address of everything that a world asks."""
+    reads = {path for kind in world.kinds for path in (*kind.reads, *kind.finds, kind.lists) if path}
+    verbs = {verb.route for kind in world.kinds for verb in kind.verbs}
+    return {f"GET {path.partition('?')[0]}" for path in reads} | verbs

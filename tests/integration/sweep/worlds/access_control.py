@@ -1,0 +1,176 @@
+"""Access-control: providers here and elsewhere, orders and instructions in every state and of other provinces."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from access_control.lifecycle import CONDUCT, INSTRUCTION, KEY, LIFECYCLE, PROVIDER, KeyStatus, Move
+from access_control.main import SERVICE
+from access_control.policy import INSTRUCTION_ACTS, ORDER_ACTS
+from shared import signing
+from shared.contracts.http.access import InstructionAction
+from shared.rules import Level, Role
+from shared.runtime.base.clock import FixedClock
+from shared.runtime.base.context import Caller
+from tests.integration.access_control.desk import NOON, WHY, Desk, Host, supervisor
+from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
+from tests.integration.sweep.worlds.orders import instruction_records, order_records
+from tests.support.fixtures import MakeDatabase
+from tests.support.service import running_service
+
+FOLLOW = {Role.ACCESS_DESK, Role.INDUSTRY_REGULATOR, Role.SECTOR_REGULATOR, Role.COORDINATION_OFFICE}
+NEW_PROVIDER = {
+    "name": "New Hosting", "licence_number": "京ICP证099999号", "region": "110000", "kind": "access_provider",
+    "contact": "filings@new.example",
+}  # fmt: skip
+
+
+def may_read_order(who: Caller, order: Words) -> bool:
+    """Auditors; who follows orders of the province; its supervisor; its provider, once it is out."""
+    if not who.roles & {*FOLLOW, Role.AUDITOR, Role.NETWORK_SUPERVISOR, Role.ACCESS_PROVIDER}:
+        raise NoRole
+    here = who.level == Level.NATIONAL or str(who.region) in order["provinces"]
+    return (
+        Role.AUDITOR in who.roles
+        or bool(who.roles & FOLLOW and here)
+        or (Role.NETWORK_SUPERVISOR in who.roles and who.organisation == order["supervisor"])
+        or (Role.ACCESS_PROVIDER in who.roles and who.organisation == order["provider"] and order["out"])
+    )
+
+
+def may_read_instruction(who: Caller, instruction: Words) -> bool:
+    """Auditors; the regulator that gave it; the supervisor that has it."""
+    if not who.roles & {Role.AUDITOR, Role.ACCESS_DESK, Role.INDUSTRY_REGULATOR, Role.NETWORK_SUPERVISOR}:
+        raise NoRole
+    gave = who.roles & {Role.ACCESS_DESK, Role.INDUSTRY_REGULATOR} and who.organisation == instruction["regulator"]
+    has = Role.NETWORK_SUPERVISOR in who.roles and who.organisation == instruction["supervisor"]
+    return Role.AUDITOR in who.roles or bool(gave) or has
+
+
+def may_read_provider(who: Caller, provider: Words) -> bool:
+    """Officials read all of them; a provider itself."""
+    if not who.roles & {*FOLLOW, Role.AUDITOR, Role.NETWORK_SUPERVISOR, Role.ACCESS_PROVIDER}:
+        raise NoRole
+    return Role.ACCESS_PROVIDER not in who.roles or who.organisation == provider["id"]
+
+
+def may_read_conduct(who: Caller, provider: Words) -> bool:
+    """The same, without supervisors."""
+    if not who.roles - {Role.NETWORK_SUPERVISOR}:
+        raise NoRole
+    return may_read_provider(who, provider)
+
+
+def is_it(who: Caller, provider: Words) -> bool:
+    """The provider itself."""
+    if Role.ACCESS_PROVIDER not in who.roles:
+        raise NoRole
+    return bool(who.organisation == provider["id"])
+
+
+def may_enter(who: Caller, provider: Words) -> bool:
+    """The access desk of the province."""
+    here = who.level == Level.NATIONAL or who.region == provider["region"]
+    return Role.ACCESS_DESK in who.roles and here
+
+
+def _unsent(who: Caller, order: Words) -> int:
+    """A provider does not learn that an order is coming."""
+    return 404 if who.organisation == order["provider"] else 403
+
+
+def _answer(answer: str) -> dict[str, str]:
+    return {**WHY, "answer": answer}
+
+
+def _orders(records: list[Record]) -> Kind:
+    path = "POST /orders/{order_id}/"
+    return Kind(
+        records, may_read_order, reads=("/orders/{order_id}",), lists="/orders", denied=_unsent, lifecycle=LIFECYCLE,
+        acts=ORDER_ACTS.keys(), author="auditor",
+        verbs=[
+            Verb(f"{path}withdrawal", "desk-a", WHY, Move.WITHDRAW),
+            Verb(f"{path}reissue", "regulator-a", WHY, Move.REISSUE, again="reissued_already"),
+            Verb(f"{path}answer", "regulator-a", _answer("upheld"), Move.UPHOLD),
+            Verb(f"{path}answer", "regulator-a", _answer("rejected"), Move.REJECT),
+            Verb(f"{path}answer", "regulator-a", _answer("accepted"), Move.ACCEPT),
+            Verb(f"{path}escalation", "desk-a", WHY, Move.ESCALATE, again="not_overdue"),
+        ],
+    )  # fmt: skip
+
+
+def _instructions(records: list[Record]) -> Kind:
+    path, a, b = "POST /instructions/{instruction_id}/", supervisor("a"), supervisor("b")
+    return Kind(
+        records, may_read_instruction, reads=("/instructions/{instruction_id}",), lists="/instructions",
+        lifecycle=INSTRUCTION, acts=INSTRUCTION_ACTS.keys(), author="auditor",
+        verbs=[
+            Verb(f"{path}acknowledgement", a, None, InstructionAction.ACKNOWLEDGE),
+            Verb(f"{path}issue", b, None, InstructionAction.ISSUE),
+            Verb(f"{path}objection", a, WHY, InstructionAction.OBJECT),
+            Verb(f"{path}answer", "regulator-a", _answer("upheld"), InstructionAction.UPHOLD),
+            Verb(f"{path}answer", "regulator-a", _answer("rejected"), InstructionAction.REJECT),
+        ],
+    )  # fmt: skip
+
+
+def _providers(hosts: list[tuple[Host, str]]) -> list[Kind]:
+    records = [Record({"provider_id": host.id}, {"id": host.id, "region": region}) for host, region in hosts]
+    feed, key = "/providers/{provider_id}", {"jwk": signing.public(signing.generate_key(kid="another"))}
+    changed = {"name": "Example", "contact": "filings@other.example"}
+    return [
+        Kind(records, may_read_provider, reads=(feed,), lists="/providers", author="auditor", verbs=[
+            Verb(f"PUT {feed}", "desk-a", changed, may=may_enter,
+                 headers=lambda shown: {"If-Match": f'"{shown["version"]}"'}),
+            Verb(f"POST {feed}/keys", "desk-a", key, may=may_enter, again="kid_taken"),
+        ]),
+        Kind(records, may_read_conduct, reads=(f"{feed}/conduct",)),
+        Kind([Record({**each.at, "sequence": "1"}, each.words) for each in records[:1]], is_it, reads=(
+            f"{feed}/orders", f"{feed}/orders/stream", f"{feed}/orders/{{sequence}}", f"{feed}/state",
+            f"{feed}/snapshot",
+        ), verbs=[Verb(f"POST {feed}/receipts", hosts[0][0].who, {"receipts": ["none"]}, may=is_it)]),
+    ]  # fmt: skip
+
+
+async def _keys(desk: Desk, host: Host) -> Kind:
+    """A key in use, and one that was revoked."""
+    revoked = signing.generate_key(kid="revoked")
+    await desk.add_key(host, revoked)
+    answer = await desk.api.delete(f"/providers/{host.id}/keys/revoked", who="desk-a")
+    assert answer.status_code == 200, answer.text
+    known: Any = {host.key["kid"]: KeyStatus.IN_USE, "revoked": KeyStatus.REVOKED}
+    records = [
+        Record({"kid": kid, "provider_id": host.id}, {"region": "110000"}, status) for kid, status in known.items()
+    ]
+    revoking = Verb(
+        "DELETE /providers/{provider_id}/keys/{kid}", "desk-a", where={KeyStatus.IN_USE}, may=may_enter,
+        code="key_already_revoked", again="key_already_revoked",
+    )  # fmt: skip
+    return Kind(records, lambda *_: False, lifecycle=KEY, verbs=[revoking])
+
+
+async def _elsewhere(desk: Desk) -> Host:
+    """A provider of Shanghai."""
+    body = {**NEW_PROVIDER, "licence_number": "沪ICP证000001号", "region": "310000"}
+    entered = await desk.act("/providers", body, ("desk-a", {"region": "310000"}), 201)
+    return Host(entered["id"], {})
+
+
+@asynccontextmanager
+async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[World]:
+    """The world of access-control."""
+    dsn, clock = await make_database("access-control"), FixedClock(NOON)
+    settings: dict[str, Any] = {"signing_keys_file": folder / "keys.json", "signing_keys_generate": True}
+    async with running_service(SERVICE, dsn, clock=clock, feed_stream_s=0.01, **settings) as api:
+        desk = Desk(api, clock, dsn)
+        host, network, far = await desk.host(), await desk.network(), await _elsewhere(desk)
+        orders = await order_records(desk, host, network, far)
+        instructions = await instruction_records(desk, network)
+        kinds = [
+            _orders(orders), _instructions(instructions), await _keys(desk, host),
+            *_providers([(host, "110000"), (network, "110000"), (far, "310000")]),
+            beginning({"region": "110000"}, Verb(
+                "POST /providers", "desk-a", NEW_PROVIDER, may=may_enter, again="licence_taken")),
+        ]  # fmt: skip
+        yield World(api, kinds, others=(host.who, supervisor("a"), supervisor("b")), nobodys=(PROVIDER, CONDUCT))
