@@ -41,6 +41,10 @@ class Department:
         """The bytes of a notice as it was issued."""
         return (await self._concord.call(self.service, "GET", at("notices", notice_id, "document"))).content
 
+    async def confirm_delivery(self, notice_id: Id, body: PostalProof) -> NoticeView:
+        """Confirm, as a second person, the very proof that was entered: from then on the notice is delivered."""
+        return await self._post(NoticeView, at("notices", notice_id, "postal-proof", "confirmation"), body)
+
     async def prove_delivery(self, notice_id: Id, body: PostalProof) -> NoticeView:
         """Enter what proves that a letter was delivered."""
         return await self._post(NoticeView, at("notices", notice_id, "postal-proof"), body)

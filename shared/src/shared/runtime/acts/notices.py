@@ -1,8 +1,9 @@
 """Notices: what a department tells whom its act concerns, in the transaction of the act (model: notice).
 
 The inbox is the legal record and always there; mail and webhook follow the recipient's address for service. A notice is
-delivered when a server of a verified address took it, when its recipient opened it in the inbox, when proof of a letter
-was entered, or when it is deemed so: so many days after it was put into the inbox (profile: notice_deemed).
+delivered when a server of a verified address took it, when its recipient opened it in the inbox, when one person
+entered the proof of a letter and another confirmed it (``postal``), or when it is deemed so: so many days after it was
+put into the inbox (profile: notice_deemed).
 """
 
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ class Notice:
     delivered_at: datetime | None
     delivered_by: str | None
     opened_at: datetime | None
+    moved_id: UUID
+    """Whose history names everybody who had a hand in the act."""
 
     @property
     def organisation(self) -> tuple[str, str]:
@@ -71,13 +74,13 @@ class Delivery:
 
 
 _COLUMNS: Final = """id, about_kind, about_id, kind, identity, authority_id, document, digest, issued_at, delivered_at,
-       delivered_by, opened_at"""
+       delivered_by, opened_at, coalesce(moved_id, about_id) AS moved_id"""
 _DELIVERY: Final = "notice_id, channel, address, verified, state, attempts, proof, error, changed_at"
 _WORDS: Final = {"organisation": "ARRAY[identity, authority_id] && {}"}
 
 _ISSUE: Final = """
-INSERT INTO notice (id, about_kind, about_id, kind, identity, authority_id, document, digest, issued_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO notice (id, about_kind, about_id, kind, identity, authority_id, document, digest, issued_at, moved_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 _QUEUE: Final = """
 INSERT INTO delivery (notice_id, channel, address, verified, state, retry_at, changed_at)
@@ -91,12 +94,6 @@ _DELIVERED: Final = """
 UPDATE notice SET delivered_at = $2, delivered_by = $3 WHERE id = $1 AND delivered_at IS NULL RETURNING id
 """
 _OPENED: Final = "UPDATE notice SET opened_at = $2 WHERE id = $1 AND opened_at IS NULL"
-_PROVE: Final = """
-INSERT INTO delivery (notice_id, channel, address, verified, state, proof, changed_at)
-VALUES ($1, 'post', $2, true, 'delivered', $3, $4)
-ON CONFLICT (notice_id, channel) DO NOTHING
-RETURNING notice_id
-"""
 
 
 async def issue(
@@ -111,8 +108,12 @@ async def issue(
     title: Names,
     says: Statement | Grounds | None = None,
     answer_by: datetime | None = None,
+    moved: UUID | None = None,
 ) -> UUID:
-    """Put a notice into the recipient's inbox and queue it for its other channels; gives its id."""
+    """Put a notice into the recipient's inbox and queue it for its other channels; gives its id.
+
+    ``moved``: the aggregate in whose history the act is, where that is another one than the act itself.
+    """
     at, notice_id = rt.clock.now(), uuid7()
     document = NoticeDocument(
         notice_id=notice_id,
@@ -128,8 +129,9 @@ async def issue(
     )
     body = document.model_dump_json().encode()
     await tx.execute(
-        _ISSUE, notice_id, about.kind, about.id, kind, to.identity, authority.id, body, digest_of(body), at
-    )
+        _ISSUE, notice_id, about.kind, about.id, kind, to.identity, authority.id, body, digest_of(body), at,
+        moved or about.id,
+    )  # fmt: skip
     channels = [
         (Channel.EMAIL, address.email, address.email_verified),
         (Channel.WEBHOOK, address.webhook, address.webhook_verified),
@@ -191,14 +193,6 @@ async def opened(tx: Tx, notice: Notice, at: datetime) -> None:
     """Its recipient read it: that is a delivery, whatever became of mail and webhook."""
     await tx.execute(_OPENED, notice.id, at)
     await delivered(tx, notice.id, by=Channel.INBOX, at=at)
-
-
-async def prove(tx: Tx, notice: Notice, *, address: str, proof: str, at: datetime) -> bool:
-    """Enter the proof of a letter's delivery; false if one was entered before."""
-    if await tx.fetchval(_PROVE, notice.id, address, proof, at) is None:
-        return False
-    await delivered(tx, notice.id, by=Channel.POST, at=at)
-    return True
 
 
 async def delivered(tx: Tx, notice_id: UUID, *, by: str, at: datetime) -> bool:
