@@ -27,6 +27,7 @@ CHANNEL: Final = "notices"
 """NOTIFY wakes whoever sends."""
 DEEMED: Final = "notice_deemed"
 """Kind and clock of the deadline at which an unread notice counts as delivered."""
+_DEEMED: Final = "deemed"
 
 
 class UnknownNotice(NotFound):
@@ -161,12 +162,11 @@ async def delivered_at(tx: Tx, act_id: UUID, kind: str) -> datetime | None:
     return min(times, default=None)
 
 
-async def served(tx: Tx, act_id: UUID, kind: str) -> bool:
-    """Whether everything was done to tell: delivered, handed over to some address, or there is the inbox alone."""
+async def reached_at(tx: Tx, act_id: UUID, kind: str) -> datetime | None:
+    """When the first notice of this kind about an act really reached somebody: none that is only deemed delivered."""
     found = await about(tx, act_id, kind)
-    sent = await deliveries(tx, [notice.id for notice in found])
-    handed_over = any(each.state in {DeliveryState.SENT, DeliveryState.DELIVERED} for each in sent)
-    return bool(found) and (not sent or handed_over or any(notice.delivered_at is not None for notice in found))
+    times = [each.delivered_at for each in found if each.delivered_at is not None and each.delivered_by != _DEEMED]
+    return min(times, default=None)
 
 
 async def get(tx: Tx, notice_id: UUID) -> Notice:
@@ -209,7 +209,7 @@ async def delivered(tx: Tx, notice_id: UUID, *, by: str, at: datetime) -> bool:
 
 async def deem(rt: Runtime, tx: Tx, notice_id: UUID) -> None:
     """The clock of an unread notice ran out: it counts as delivered."""
-    await delivered(tx, notice_id, by="deemed", at=rt.clock.now())
+    await delivered(tx, notice_id, by=_DEEMED, at=rt.clock.now())
 
 
 def _notice(row: asyncpg.Record) -> Notice:
