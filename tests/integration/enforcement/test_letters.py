@@ -99,3 +99,18 @@ async def test_two_who_confirm_at_once_make_one_delivery(office: Office) -> None
     answers = await asyncio.gather(*(office.api.post(f"{path}/confirmation", json=PROOF, who=who) for who in people))
     assert sorted(each.status_code for each in answers) == [200] + [409] * 7
     assert await office.fetchval("SELECT count(*) FROM delivery WHERE channel = 'post'") == 1
+
+
+async def test_a_list_says_that_there_is_a_notice_and_what_it_says_is_read_one_by_one_and_opens_it(
+    office: Office,
+) -> None:
+    _, path = await drafted(office)
+    listed = await office.get("/notices", "applicant")
+    (item,) = listed["items"]
+    assert (item["kind"], item["opened_at"], item["authority"]["id"]) == ("decision_intended", None, "drugs-110000")
+    reasons = "sells prescription medicines"
+    assert reasons not in str(listed)
+    assert await delivered(office, path) is None
+    assert reasons in str(await office.get(f"/notices/{item['id']}", "applicant"))
+    assert await delivered(office, path) == "inbox"
+    assert (await office.get("/notices", "applicant"))["items"][0]["delivered_by"] == "inbox"

@@ -33,7 +33,7 @@ def list_notices(context: typer.Context, as_: As = None, as_json: AsJson = False
         async for service, notice in concord.inbox():
             yield {"service": service, **notice.model_dump(mode="json")}
 
-    columns = ("service", "id", "notice.title.en", "notice.about.id", "delivered_at", "opened_at", "notice.answer_by")
+    columns = ("service", "id", "title.en", "about.id", "delivered_at", "opened_at", "answer_by")
     act(lambda c: listed(merged(c)), as_, as_json, columns)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.base import Body, Day, Sha256, Text
-from shared.contracts.grounds import AuthorityRef
+from shared.contracts.grounds import ActRef, AuthorityRef, Names, Party
 from shared.contracts.notices import Channel, DeliveryState, NoticeDocument
 
 
@@ -51,6 +51,23 @@ class PostalProofView(BaseModel):
     entered_at: datetime
     confirmed_for: AuthorityRef | None = Field(description="Office of the second person; none: nobody confirmed it")
     confirmed_at: datetime | None
+
+
+class NoticeItem(BaseModel):
+    """A notice in a list: that there is one, whose and since when. What it says is read one by one, which opens it."""
+
+    id: UUID
+    kind: Text
+    title: Names
+    about: ActRef
+    to: Party
+    authority: AuthorityRef
+    issued_at: datetime
+    answer_by: datetime | None = Field(description="Until when it asks for something")
+    delivered_at: datetime | None = Field(description="From here time limits run; none: they have not begun")
+    delivered_by: str | None = Field(description="inbox, email, webhook, post, or deemed")
+    opened_at: datetime | None
+    postal_proof: PostalProofView | None
 
 
 class NoticeView(BaseModel):

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from shared.contracts.http.notices import DeliveryView, NoticeView, PostalProof, PostalProofView
+from shared.contracts.http.notices import DeliveryView, NoticeItem, NoticeView, PostalProof, PostalProofView
 from shared.contracts.notices import NoticeDocument
 from shared.rules import Role
 from shared.runtime.acts import audit, history, notices, postal
-from shared.runtime.acts.notices import Delivery, Notice, UnknownNotice
+from shared.runtime.acts.notices import Notice, UnknownNotice
 from shared.runtime.acts.policy import Policy, Reach, Rule, only, own_organisation
 from shared.runtime.acts.postal import Proof
 from shared.runtime.acts.runtime import Runtime
@@ -47,13 +47,16 @@ ROUTER: Final[APIRouter] = router(prefix="/notices", tags=["notices"])
 
 
 @ROUTER.get("")
-async def list_notices(rt: Rt, who: Who, paging: Paging) -> Page[NoticeView]:
-    """What this department told you, newest first; an official sees what its own authority told others."""
+async def list_notices(rt: Rt, who: Who, paging: Paging) -> Page[NoticeItem]:
+    """That this department told you something, newest first; an official sees what its own authority told others.
+
+    What a notice says is read one by one: a list opens nothing, so it shows nothing that would have to count as opened.
+    """
     reach = POLICY.reach(who, Act.READ_NOTICE)
     async with rt.db.connection() as tx:
         found = await notices.page(tx, reach, paging.after, paging.fetch)
-        views = await _views(tx, found)
-    return page_of(views, paging, view=lambda view: view, key=lambda view: view.id)
+        letters = await postal.proofs(tx, [notice.id for notice in found])
+    return page_of(found, paging, view=lambda each: _item(each, letters.get(each.id)), key=lambda each: each.id)
 
 
 @ROUTER.get("/{notice_id}")
@@ -61,7 +64,7 @@ async def read_notice(rt: Rt, who: Who, notice_id: UUID) -> NoticeView:
     """One notice. Opened by its recipient it counts as delivered."""
     async with rt.db.transaction() as tx:
         await _opened(rt, tx, who, notice_id)
-        return (await _views(tx, [await notices.get(tx, notice_id)]))[0]
+        return await _view(tx, await notices.get(tx, notice_id))
 
 
 @ROUTER.get("/{notice_id}/document", response_class=Response)
@@ -78,7 +81,7 @@ async def prove_delivery(rt: Rt, who: Who, notice_id: UUID, body: PostalProof) -
     async with rt.db.transaction() as tx:
         notice = await _provable(rt, tx, who, Act.PROVE_DELIVERY, notice_id, body, ())
         await postal.enter(tx, notice, who, **dict(body), at=rt.clock.now())
-        return (await _views(tx, [notice]))[0]
+        return await _view(tx, notice)
 
 
 @ROUTER.post("/{notice_id}/postal-proof/confirmation")
@@ -89,7 +92,7 @@ async def confirm_delivery(rt: Rt, who: Who, notice_id: UUID, body: PostalProof)
         entered = () if proof is None else (proof.entered_by,)
         await _provable(rt, tx, who, Act.CONFIRM_DELIVERY, notice_id, body, entered)
         await postal.confirm(tx, proof, who, **dict(body), at=rt.clock.now())
-        return (await _views(tx, [await notices.get(tx, notice_id)]))[0]
+        return await _view(tx, await notices.get(tx, notice_id))
 
 
 async def _provable(
@@ -116,16 +119,26 @@ async def _opened(rt: Runtime, tx: Tx, who: Caller, notice_id: UUID) -> Notice:
     return notice
 
 
-async def _views(tx: Tx, found: list[Notice]) -> list[NoticeView]:
-    sent = await notices.deliveries(tx, [notice.id for notice in found])
-    letters = await postal.proofs(tx, [notice.id for notice in found])
-    return [
-        _view(notice, [each for each in sent if each.notice_id == notice.id], letters.get(notice.id))
-        for notice in found
-    ]
+def _item(notice: Notice, letter: Proof | None) -> NoticeItem:
+    document = NoticeDocument.model_validate_json(notice.document)
+    return NoticeItem(
+        id=notice.id,
+        kind=notice.kind,
+        title=document.title,
+        about=document.about,
+        to=document.to,
+        authority=document.authority,
+        issued_at=notice.issued_at,
+        answer_by=document.answer_by,
+        delivered_at=notice.delivered_at,
+        delivered_by=notice.delivered_by,
+        opened_at=notice.opened_at,
+        postal_proof=letter and PostalProofView.model_validate(letter),
+    )
 
 
-def _view(notice: Notice, sent: list[Delivery], letter: Proof | None) -> NoticeView:
+async def _view(tx: Tx, notice: Notice) -> NoticeView:
+    letter = (await postal.proofs(tx, [notice.id])).get(notice.id)
     return NoticeView(
         id=notice.id,
         notice=NoticeDocument.model_validate_json(notice.document),
@@ -133,6 +146,6 @@ def _view(notice: Notice, sent: list[Delivery], letter: Proof | None) -> NoticeV
         delivered_at=notice.delivered_at,
         delivered_by=notice.delivered_by,
         opened_at=notice.opened_at,
-        deliveries=[DeliveryView.model_validate(each) for each in sent],
+        deliveries=[DeliveryView.model_validate(each) for each in await notices.deliveries(tx, [notice.id])],
         postal_proof=letter and PostalProofView.model_validate(letter),
     )
