@@ -28,6 +28,8 @@ CHANNEL: Final = "notices"
 DEEMED: Final = "notice_deemed"
 """Kind and clock of the deadline at which an unread notice counts as delivered."""
 _DEEMED: Final = "deemed"
+_NOBODY: Final = "-"
+"""Neither the identity of a recipient nor the id of an organisation."""
 
 
 class UnknownNotice(NotFound):
@@ -110,10 +112,12 @@ async def issue(
     says: Statement | Grounds | None = None,
     answer_by: datetime | None = None,
     moved: UUID | None = None,
+    in_inbox: bool = True,
 ) -> UUID:
     """Put a notice into the recipient's inbox and queue it for its other channels; gives its id.
 
-    ``moved``: the aggregate in whose history the act is, where that is another one than the act itself.
+    ``moved``: the aggregate in whose history the act is, where that is another one than the act itself. Without
+    ``in_inbox`` it goes to the address alone, and nobody reads it here, its authority neither.
     """
     at, notice_id = rt.clock.now(), uuid7()
     document = NoticeDocument(
@@ -129,10 +133,10 @@ async def issue(
         issued_at=at,
     )
     body = document.model_dump_json().encode()
+    readers = (to.identity, authority.id) if in_inbox else (_NOBODY, _NOBODY)
     await tx.execute(
-        _ISSUE, notice_id, about.kind, about.id, kind, to.identity, authority.id, body, digest_of(body), at,
-        moved or about.id,
-    )  # fmt: skip
+        _ISSUE, notice_id, about.kind, about.id, kind, *readers, body, digest_of(body), at, moved or about.id
+    )
     channels = [
         (Channel.EMAIL, address.email, address.email_verified),
         (Channel.WEBHOOK, address.webhook, address.webhook_verified),
