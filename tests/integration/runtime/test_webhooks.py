@@ -106,6 +106,17 @@ async def test_a_webhook_never_leads_into_our_own_network(signer: Signer, url: s
     assert asked == []
 
 
+@pytest.mark.parametrize("outside", [OUTSIDE, "2606:2800:21f:cb07::1", "64:ff9b::5db8:d70e"])
+async def test_addresses_of_the_internet_are_posted_to_also_through_nat64(
+    answers: list[list[str]], signer: Signer, outside: str
+) -> None:
+    answers += [[outside]]
+    asked: list[httpx.Request] = []
+    async with noting(asked) as http:
+        assert await post(http, f"https://{NAME}/", signer) == "204"
+    assert asked[0].url.host == outside
+
+
 async def test_a_redirect_is_an_answer_and_nothing_to_follow(answers: list[list[str]], signer: Signer) -> None:
     answers += [[OUTSIDE]]
     asked: list[httpx.Request] = []
