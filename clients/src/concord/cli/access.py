@@ -11,10 +11,12 @@ from uuid import UUID
 import typer
 
 from concord.cli.output import As, AsJson, File, OrderId, ProviderId, Reasons, Version, act, body, listed
-from concord.files import BadFile, json_object
-from concord.sdk import BadArgument
+from concord.files import BadFile, json_object, read
+from concord.sdk import BadArgument, Concord
+from concord.sdk.signed import verified_order
 from shared.contracts.http import access as wire
-from shared.signing import generate_key, public
+from shared.contracts.orders import Order
+from shared.signing import BadSignature, KeyRing, generate_key, public
 
 KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}").fullmatch
 """Ids of keys that access-control takes: they are part of an address."""
@@ -125,6 +127,20 @@ def list_orders(
 def show_order(order_id: OrderId, as_: As = None, as_json: AsJson = False) -> None:
     """One order with its receipts."""
     act(lambda c: c.access.get_order(order_id), as_, as_json)
+
+
+@orders.command("verify")
+def verify_order(file: File, as_: As = None, as_json: AsJson = False) -> None:
+    """Check a signed order (its JWS in a file): the signature, and that the key belongs to whoever issued it."""
+    jws = read(file).strip()
+
+    async def checked(concord: Concord) -> Order:
+        try:
+            return Order.model_validate_json(verified_order(KeyRing(await concord.access.keys()), jws).payload)
+        except BadSignature as bad:
+            raise BadFile(f"{file} is not to be believed: {bad.reason}") from bad
+
+    act(checked, as_, as_json)
 
 
 @orders.command("withdraw")
