@@ -150,9 +150,16 @@ def withdraw_order(order_id: OrderId, reasons: Reasons, as_: As = None, as_json:
     act(lambda c: c.access.withdraw(order_id, sent), as_, as_json)
 
 
+@orders.command("ask-reissue")
+def ask_reissue(order_id: OrderId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+    """Ask, as one person, that an order that was taken back be sent again."""
+    sent = body(wire.WithReasons, reasons=reasons)
+    act(lambda c: c.access.ask_reissue(order_id, sent), as_, as_json)
+
+
 @orders.command("reissue")
 def reissue_order(order_id: OrderId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
-    """Send again an order that was taken back."""
+    """Send again, as another person, an order that was taken back and that somebody asked for."""
     sent = body(wire.WithReasons, reasons=reasons)
     act(lambda c: c.access.reissue(order_id, sent), as_, as_json)
 
