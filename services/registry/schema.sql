@@ -25,6 +25,17 @@ TABLE address (
     CONSTRAINT address_pkey PRIMARY KEY (ip),
 );
 
+TABLE address_code (
+    operator_id uuid NOT NULL,
+    email text NOT NULL,
+    code_hash bytea NOT NULL,
+    tries integer NOT NULL DEFAULT 0,
+    since timestamp with time zone NOT NULL,
+    sent integer NOT NULL DEFAULT 1,
+    CONSTRAINT address_code_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES operator(id),
+    CONSTRAINT address_code_pkey PRIMARY KEY (operator_id),
+);
+
 TABLE amendment (
     id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,

@@ -27,6 +27,12 @@ unit = "{unit}"
         ("notice_deemed", 1, "seconds", "a safeguard works by it"),  # told, as soon as it is written
         ("notice_deemed", 23, "hours", "a safeguard works by it"),
         ("urgent_notice", 1, "years", "a safeguard works by it"),  # cut off now, told next year
+        (
+            "instruct_supervisor",
+            31,
+            "days",
+            "a safeguard works by it",
+        ),  # the supervisor keeps silent, nobody hears of it
         ("time_to_appeal", 1, "days", "nobody can appeal in time"),
     ],
 )

@@ -119,7 +119,7 @@ async def test_p3_2_3_a_case_by_command_line_alone_from_the_evidence_to_the_way_
     async with office.operator(domain) as operator:  # not one of the people who can sign in at a command line
         notices = [(service, notice) async for service, notice in operator.inbox()]
         service, notice = notices[0]
-        assert (service, str(notice.notice.about.id)) == ("enforcement", drafted["id"])
+        assert (service, str(notice.about.id)) == ("enforcement", drafted["id"])
         await operator.enforcement.open_notice(notice.id)
     told = await desk.types("drugs-b", "inbox")
     assert {"service": "enforcement", "id": str(notice.id)}.items() <= told[0].items()

@@ -5,8 +5,7 @@ from typing import Any
 
 from local_stack.keys import write_secret
 from shared.contracts.orders import Action
-from shared.runtime.base.keys import OWNER
-from shared.signing import generate_key, read_header
+from shared.signing import OWNER, generate_key, read_header
 from tests.support.office import Office
 
 ISSUER = "industry-110000"

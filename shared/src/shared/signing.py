@@ -48,12 +48,18 @@ class BadSignature(Exception):
         self.reason = reason
 
 
+OWNER: Final = "organisation"
+"""Member of a JWK that says whose key it is; published with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verified:
     """A document whose signature holds: which key signed it, and the exact bytes that were signed."""
 
     kid: str
     payload: bytes
+    owner: str | None = None
+    """The organisation that the key belongs to, as the set of keys says (member ``organisation``)."""
 
 
 class Signer:
@@ -85,9 +91,11 @@ class KeyRing:
     def __init__(self, jwks: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> None:
         keys = jwks.get("keys", ()) if isinstance(jwks, Mapping) else jwks
         self._keys: dict[str, OKPKey] = {}
+        self._owners: dict[str, str | None] = {}
         for key in keys:
             if key.get("kty") == "OKP" and key.get("crv") == ALGORITHM and key.get("kid"):
                 self._keys[key["kid"]] = _import(public(key), private=False)
+                self._owners[key["kid"]] = key.get(OWNER)
 
     @property
     def kids(self) -> frozenset[str]:
@@ -112,7 +120,7 @@ class KeyRing:
             raise BadSignature(
                 "bad_signature", f"the signature of key {kid!r:.100} does not fit the document"
             ) from wrong
-        return Verified(str(kid), found.payload)
+        return Verified(str(kid), found.payload, self._owners[str(kid)])
 
 
 Verifier = KeyRing

@@ -180,6 +180,11 @@ class Desk:
         found: dict[str, Any] = answer.json()
         return found
 
+    async def send_again(self, order_id: object, first: Who = REGULATOR, second: Who = SECOND) -> dict[str, Any]:
+        """A withdrawn order is asked for by one person and sent again by another; the new one."""
+        await self.act(f"/orders/{order_id}/reissue-request", WHY, first)
+        return await self.act(f"/orders/{order_id}/reissue", WHY, second, 201)
+
     async def instruction(self) -> dict[str, Any]:
         """The last instruction, as its supervisor sees it."""
         answer = await self.api.get("/instructions", who=supervisor())

@@ -140,16 +140,28 @@ async def test_upholding_never_burdens_anew(desk: Desk) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "restore_stands")
 
 
-async def test_a_withdrawn_order_is_sent_again_by_another_person(slow_desk: Desk) -> None:
+async def test_a_withdrawn_order_is_sent_again_by_two_people_neither_of_whom_took_it_back(slow_desk: Desk) -> None:
     host, order = await withdrawn(slow_desk)
-    path = f"/orders/{order['id']}/reissue"
-    same = await slow_desk.api.post(path, json=WHY, who="desk-a")
-    assert (same.status_code, same.json()["code"]) == (409, "second_person_required")
-    account = await slow_desk.api.post(path, json=WHY, who=("regulator-a", {"person": "desk-a"}))
-    assert (account.status_code, account.json()["code"]) == (409, "second_person_required"), "another account of hers"
-    new = await slow_desk.act(path, WHY, "regulator-a", 201)
+    ask, send = (f"/orders/{order['id']}/{verb}" for verb in ("reissue-request", "reissue"))
+
+    async def refused(path: str, who: Who) -> tuple[int, str]:
+        answer = await slow_desk.api.post(path, json=WHY, who=who)
+        return answer.status_code, answer.json()["code"]
+
+    two = (409, "second_person_required")
+    assert await refused(send, "regulator-a") == (409, "not_asked"), "that she took it back is no signature for this"
+    assert await refused(ask, "desk-a") == two
+    assert await refused(ask, ("regulator-a", {"person": "desk-a"})) == two, "another account of hers"
+    asked = await slow_desk.act(ask, WHY, "regulator-a")
+    assert (asked["status"], asked["reissue_reasons"]) == ("withdrawn", WHY["reasons"])
+    assert await refused(ask, "regulator-b") == (409, "asked_already")
+    for who in ("regulator-a", "desk-a", ("regulator-b", {"person": "regulator-a"})):
+        assert await refused(send, who) == two
+    new = await slow_desk.act(send, WHY, "regulator-b", 201)
     assert (new["status"], new["attempt"], new["reissues"]) == ("drafted", 2, order["id"])
     assert (new["site"], new["cause"]) == (order["site"], order["cause"])
+    (row,) = await slow_desk.rows("SELECT asked_by, reissued_by, taken_back_by FROM access_order WHERE attempt = 2")
+    assert tuple(row) == ("regulator-a", "regulator-b", "desk-a")
     await slow_desk.close_window(new)
     (entry,) = (await slow_desk.feed(host))["orders"]
     assert (opened(entry["jws"])["attempt"], entry["sequence"]) == (2, 1)
@@ -157,22 +169,25 @@ async def test_a_withdrawn_order_is_sent_again_by_another_person(slow_desk: Desk
     assert fact["data"]["attempt"] == 2
 
 
-async def test_a_program_sends_nothing_again(slow_desk: Desk) -> None:
+@pytest.mark.parametrize("verb", ["reissue-request", "reissue"])
+async def test_a_program_sends_nothing_again(slow_desk: Desk, verb: str) -> None:
     _, order = await withdrawn(slow_desk)
     program: Who = ("regulator-a", {"sub": "robot", "client_id": "robot"})
-    answer = await slow_desk.api.post(f"/orders/{order['id']}/reissue", json=WHY, who=program)
+    answer = await slow_desk.api.post(f"/orders/{order['id']}/{verb}", json=WHY, who=program)
     assert (answer.status_code, answer.json()["code"]) == (403, "person_required")
 
 
 async def test_an_order_is_sent_again_once_and_only_if_it_was_withdrawn(slow_desk: Desk) -> None:
     _, order = await withdrawn(slow_desk)
-    new = await slow_desk.act(f"/orders/{order['id']}/reissue", WHY, "regulator-a", 201)
-    again = await slow_desk.api.post(f"/orders/{order['id']}/reissue", json=WHY, who="regulator-b")
-    assert (again.status_code, again.json()["code"], again.json()["order_id"]) == (409, "reissued_already", new["id"])
-    drafted = await slow_desk.api.post(f"/orders/{new['id']}/reissue", json=WHY, who="regulator-b")
-    assert (drafted.status_code, drafted.json()["code"]) == (409, "action_refused")
+    new = await slow_desk.send_again(order["id"])
+    for verb in ("reissue-request", "reissue"):
+        again = await slow_desk.api.post(f"/orders/{order['id']}/{verb}", json=WHY, who=("desk-a", {"sub": "desk-b"}))
+        said = again.json()
+        assert (again.status_code, said["code"], said["order_id"]) == (409, "reissued_already", new["id"])
+        drafted = await slow_desk.api.post(f"/orders/{new['id']}/{verb}", json=WHY, who="regulator-b")
+        assert (drafted.status_code, drafted.json()["code"]) == (409, "action_refused")
     await slow_desk.act(f"/orders/{new['id']}/withdrawal", WHY, "regulator-b")
-    third = await slow_desk.act(f"/orders/{new['id']}/reissue", WHY, "desk-a", 201)
+    third = await slow_desk.send_again(new["id"], "regulator-a", "desk-a")
     assert third["attempt"] == 3
 
 
@@ -182,8 +197,9 @@ async def test_what_is_undone_is_not_sent_again(slow_desk: Desk) -> None:
     (order,) = await slow_desk.orders()
     await slow_desk.act(f"/orders/{order['id']}/withdrawal", WHY, "desk-a")
     await slow_desk.deliver(undone(fact))
-    answer = await slow_desk.api.post(f"/orders/{order['id']}/reissue", json=WHY, who="regulator-a")
-    assert (answer.status_code, answer.json()["code"]) == (409, "undone")
+    for verb in ("reissue-request", "reissue"):
+        answer = await slow_desk.api.post(f"/orders/{order['id']}/{verb}", json=WHY, who="regulator-a")
+        assert (answer.status_code, answer.json()["code"]) == (409, "undone")
     assert await slow_desk.open_deadlines(RELEASE_WINDOW) == []
 
 
@@ -192,7 +208,7 @@ async def test_undoing_takes_back_every_attempt(slow_desk: Desk) -> None:
     (fact,) = await slow_desk.cut_off(host)
     (order,) = await slow_desk.orders()
     await slow_desk.act(f"/orders/{order['id']}/withdrawal", WHY, "desk-a")
-    new = await slow_desk.act(f"/orders/{order['id']}/reissue", WHY, "regulator-a", 201)
+    new = await slow_desk.send_again(order["id"])
     await slow_desk.close_window(new)
     await slow_desk.deliver(undone(fact))
     assert [(each["action"], each["status"]) for each in await slow_desk.orders()] == [
@@ -220,7 +236,9 @@ async def test_an_overdue_order_is_escalated_once(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "who", ["drugs-a", "auditor", "review-a", ("regulator-a", {"region": "310000"}), "national-a", supervisor()]
 )
-@pytest.mark.parametrize(("verb", "body"), [("answer", UPHELD), ("escalation", WHY), ("reissue", WHY)])
+@pytest.mark.parametrize(
+    ("verb", "body"), [("answer", UPHELD), ("escalation", WHY), ("reissue-request", WHY), ("reissue", WHY)]
+)
 async def test_nobody_but_the_issuer_acts_on_an_order(desk: Desk, who: Who, verb: str, body: dict[str, str]) -> None:
     host, order = await objected(desk)
     for each in (who, host.who):
@@ -236,8 +254,14 @@ async def test_what_can_be_done_is_what_this_person_may_do(slow_desk: Desk) -> N
         return (await slow_desk.api.get(f"/orders/{order['id']}", who=who)).json()["allowed_actions"]
 
     assert await allowed("desk-a") == []
-    assert await allowed("regulator-a") == ["reissue"]
+    assert await allowed("regulator-a") == await allowed("regulator-b") == ["ask_reissue"]
     assert await allowed("auditor") == []
+    await slow_desk.act(f"/orders/{order['id']}/reissue-request", WHY, "regulator-a")
+    assert (await allowed("desk-a"), await allowed("regulator-a"), await allowed("regulator-b")) == (
+        [],
+        [],
+        ["reissue"],
+    )
 
 
 # -- suspensions ---------------------------------------------------------------------------------------------------

@@ -124,8 +124,10 @@ class Orders(RuleBasedStateMachine):
     @rule(data=st.data())
     def send_again(self, data: st.DataObject) -> None:
         order = self.pick(data)
-        answer = Harness.run(self.desk.api.post(f"/orders/{order.id}/reissue", json=WHY, who="regulator-a"))
+        ask = Harness.run(self.desk.api.post(f"/orders/{order.id}/reissue-request", json=WHY, who="regulator-a"))
+        answer = Harness.run(self.desk.api.post(f"/orders/{order.id}/reissue", json=WHY, who="regulator-b"))
         possible = order.status == Status.WITHDRAWN and not order.again and order.fact not in self.undone
+        assert ask.status_code == (200 if possible else 409)
         assert answer.status_code == (201 if possible else 409)
         if possible:
             order.again = True

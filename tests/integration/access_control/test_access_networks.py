@@ -1,7 +1,9 @@
 """Public-interest networks: their supervisor is instructed, and two of its people issue the order (P3.4)."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from tests.integration.access_control.desk import (
     Host,
     carried_out,
     later,
+    opened,
     supervisor,
     undone,
 )
@@ -67,6 +70,20 @@ async def test_the_instruction_is_signed_by_the_regulator_and_says_everything(de
     assert (str(document.instruction_id), str(document.provider_id)) == (instruction["id"], network.id)
     assert (document.regulator, document.supervisor.id) == (fact.regulator, SUPERVISOR)
     assert (document.grounds, document.issue_by) == (fact.grounds.public(), later(24 * 3600))
+
+
+async def test_the_supervisors_clock_is_its_own_and_not_its_networks(desk: Desk) -> None:
+    rules = desk.rt.rules
+    longer = replace(rules.clocks["instruct_supervisor"], amount=72)
+    object.__setattr__(
+        desk.rt, "rules", replace(rules, clocks=MappingProxyType({**rules.clocks, "instruct_supervisor": longer}))
+    )
+    network, _, instruction = await instructed(desk)
+    assert instruction["issue_by"] == later(72 * 3600).isoformat().replace("+00:00", "Z")
+    await desk.act(f"/instructions/{instruction['id']}/acknowledgement", None, A)
+    await desk.act(f"/instructions/{instruction['id']}/issue", None, B)
+    (entry,) = (await desk.feed(network))["orders"]
+    assert opened(entry["jws"])["execute_by"].startswith(later(24 * 3600).isoformat()[:19])
 
 
 async def test_after_it_is_issued_the_order_waits_out_its_window(slow_desk: Desk) -> None:
@@ -193,12 +210,12 @@ async def test_undone_afterwards_the_restore_waits_for_nobody(slow_desk: Desk) -
     assert (await slow_desk.state(network))["in_force"] == 0
 
 
-async def test_the_regulator_takes_an_instruction_back_and_another_person_gives_it_again(desk: Desk) -> None:
+async def test_the_regulator_takes_an_instruction_back_and_two_others_give_it_again(desk: Desk) -> None:
     _, _, instruction = await instructed(desk)
     (order,) = await desk.orders()
     await desk.act(f"/orders/{order['id']}/withdrawal", WHY, "desk-a")
     assert (await desk.instruction())["status"] == "withdrawn"
-    again = await desk.act(f"/orders/{order['id']}/reissue", WHY, "regulator-a", 201)
+    again = await desk.send_again(order["id"])
     assert (again["status"], again["attempt"]) == ("instructed", 2)
     second = await desk.instruction()
     assert (second["order_id"], second["status"]) == (again["id"], "received")
@@ -212,7 +229,7 @@ async def test_a_network_that_lost_its_supervisor_gets_the_regulators_own_order(
     body = {"name": "Network", "contact": "noc@network.example", "supervisor": None}
     changed = await desk.api.put(f"/providers/{network.id}", json=body, version=1, who="desk-a")
     assert (changed.status_code, changed.json()["supervisor"]) == (200, None)
-    again = await desk.act(f"/orders/{order['id']}/reissue", WHY, "regulator-a", 201)
+    again = await desk.send_again(order["id"])
     assert (again["issuer"]["id"], again["status"]) == ("industry-110000", "released")
 
 

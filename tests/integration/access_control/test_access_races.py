@@ -110,7 +110,9 @@ async def test_eight_who_withdraw_and_send_again_do_it_once(slow_desk: Desk) -> 
     await slow_desk.cut_off(host)
     (order,) = await slow_desk.orders()
     await once(slow_desk, f"/orders/{order['id']}/withdrawal", WHY, ["desk-a"])
-    await once(slow_desk, f"/orders/{order['id']}/reissue", WHY, ["regulator-a", "regulator-b"], 201)
+    await once(slow_desk, f"/orders/{order['id']}/reissue-request", WHY, ["regulator-a"])
+    others: list[Who] = ["regulator-b", ("regulator-b", {"sub": "regulator-c"})]
+    await once(slow_desk, f"/orders/{order['id']}/reissue", WHY, others, 201)
     assert [each["attempt"] for each in await slow_desk.orders()] == [1, 2]
 
 

@@ -175,9 +175,10 @@ class Desk:
         return AppealOverdueV1.model_validate({**AppealOverdueV1.EXAMPLE, "act": act, "act_id": act["id"]})
 
     async def notices(self) -> list[dict[str, Any]]:
-        """The applicant's inbox, oldest first."""
-        found = (await self.api.get("/notices", who="applicant")).json()["items"]
-        return [each["notice"] for each in reversed(found)]
+        """What the applicant was told, oldest first: each notice opened."""
+        listed = (await self.api.get("/notices", who="applicant")).json()["items"]
+        found = [await self.api.get(f"/notices/{each['id']}", who="applicant") for each in reversed(listed)]
+        return [each.json()["notice"] for each in found]
 
     def hearing(self, fact: Fact) -> Callable[[], Awaitable[None]]:
         """Hear a fact, as the consumer does."""

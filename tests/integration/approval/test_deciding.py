@@ -304,3 +304,12 @@ async def test_history_keeps_the_reasons(desk: Desk) -> None:
             "SELECT why FROM history WHERE aggregate_id = $1 AND action = 'refuse'", UUID(approval_id)
         )
     assert why == "The applicant named no pharmacist in charge."
+
+
+async def test_whoever_refused_it_says_nothing_about_the_letter_that_told_of_it(desk: Desk) -> None:
+    await desk.at(Status.REFUSED)
+    notice = (await desk.notices())[-1]
+    path = f"/notices/{notice['notice_id']}/postal-proof"
+    proof = {"address": "1 Example Road", "tracking": "XA 1 CN", "delivered_on": notice["issued_at"][:10]}
+    answers = [(await desk.api.post(path, json=proof, who=who)).json() for who in ("drugs-a", "drugs-b")]
+    assert (answers[0]["code"], answers[1]["delivered_at"]) == ("second_person_required", None)

@@ -144,7 +144,7 @@ class Office:
 
     async def notices(self, who: Any = "applicant") -> list[str]:
         """Kinds of what somebody was told, oldest first."""
-        return [each["notice"]["kind"] for each in (await self.get("/notices?limit=100", who))["items"]][::-1]
+        return [each["kind"] for each in (await self.get("/notices?limit=100", who))["items"]][::-1]
 
     async def appeal(self, decision: dict[str, Any], who: Any = "applicant", **changes: Any) -> dict[str, Any]:
         act = {"service": "enforcement", "kind": "decision", "id": decision["id"]}

@@ -1,6 +1,8 @@
 """Clocks travelled to: a date to correct, an urgent notice, a review body's time, an end (model §5, §6, §8)."""
 
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from enforcement.consumer import DEADLINES
 from shared.contracts.enforcement import AppealOverdueV1, DecisionEndedV1, DecisionSuspendedV1
@@ -34,32 +36,60 @@ async def test_the_date_to_correct_asks_once_and_decides_nothing(office: Office)
     assert await office.status(order) == "released", "a person says whether it was obeyed"
 
 
-async def test_an_urgent_measure_whose_notice_was_not_handed_over_in_a_day_is_suspended(office: Office) -> None:
+async def _handed_over(office: Office, decision: dict[str, Any]) -> None:
+    """A server took the mail, of an address that nobody verified."""
+    async with office.api.rt.db.transaction() as tx:
+        await tx.execute(
+            "UPDATE delivery SET state = 'sent', retry_at = NULL WHERE notice_id IN"
+            " (SELECT id FROM notice WHERE about_id = $1::text::uuid)", decision["id"],
+        )  # fmt: skip
+
+
+async def test_an_urgent_measure_whose_notice_reached_nobody_in_a_day_is_suspended(office: Office) -> None:
     ground = next(iter(office.api.rt.rules.urgent_grounds))
-    reachable, mail = site_recorded(), site_recorded(operator={
+    mail = site_recorded(operator={
         **site_recorded().model_dump(mode="json")["operator"], "identity": "91310000MA1FL0ABC1",
         "address_for_service": {"email": "a@b.example"},
     })  # fmt: skip
     end = (office.clock.now() + timedelta(days=20)).isoformat()
-    told, untold, handed = [
+    inbox_alone, queued, handed, opened, late = [
         await office.release(
             await office.draft(await office.case(site), "suspend_access", urgent_ground=ground, until=end)
         )
-        for site in (reachable, mail, site_recorded(operator=mail.operator.model_dump(mode="json")))
-    ]
-    async with office.api.rt.db.transaction() as tx:
-        await tx.execute(
-            "UPDATE delivery SET state = 'sent', retry_at = NULL WHERE notice_id IN"
-            " (SELECT id FROM notice WHERE about_id = $1::text::uuid)", handed["id"],
-        )  # fmt: skip
+        for site in (
+            site_recorded(), mail, site_recorded(operator=mail.operator.model_dump(mode="json")), site_recorded(),
+            site_recorded(),
+        )
+    ]  # fmt: skip
+    await _handed_over(office, handed)
     assert await travel(office, office.clock.now() + timedelta(hours=23, minutes=59)) == 0
-    assert await travel(office, office.clock.now() + timedelta(minutes=2)) == 3
-    assert [await office.status(each) for each in (told, untold, handed)] == ["released", "suspended", "released"]
-    [fact] = await office.told(DecisionSuspendedV1)
-    assert (fact.because, str(fact.decision_id)) == ("notice_late", untold["id"])
+    await office.opens(opened, "decision_released")
+    office.clock.advance(timedelta(minutes=2))
+    await office.opens(late, "decision_released")
+    assert await travel(office, office.clock.now()) == 5
+    decided = (inbox_alone, queued, handed, opened, late)
+    assert [await office.status(each) for each in decided] == [
+        "suspended", "suspended", "suspended", "released", "suspended",
+    ]  # fmt: skip
+    facts = await office.told(DecisionSuspendedV1)
+    assert {fact.because for fact in facts} == {"notice_late"}
     async with office.api.rt.db.connection() as tx:
-        kinds = [each.kind for each in await notices.about(tx, fact.decision_id)]
+        kinds = [each.kind for each in await notices.about(tx, facts[0].decision_id)]
     assert kinds[-1] == "decision_suspended"
+
+
+async def test_a_notice_that_is_only_deemed_delivered_saves_no_urgent_measure(office: Office) -> None:
+    """The worker was down for a week: the clock of the unread notice rings first."""
+    ground = next(iter(office.api.rt.rules.urgent_grounds))
+    end = (office.clock.now() + timedelta(days=20)).isoformat()
+    urgent = await office.release(
+        await office.draft(await office.case(), "suspend_access", urgent_ground=ground, until=end)
+    )
+    async with office.api.rt.db.transaction() as tx:
+        for notice in await notices.about(tx, UUID(urgent["id"]), "decision_released"):
+            await notices.deem(office.api.rt, tx, notice.id)
+    await travel(office, office.clock.now() + timedelta(days=9))
+    assert await office.status(urgent) == "suspended"
 
 
 async def test_a_review_body_that_is_late_suspends_once_and_can_still_decide(office: Office) -> None:

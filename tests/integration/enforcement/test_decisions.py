@@ -36,7 +36,7 @@ async def test_safeguard_5_nothing_is_released_before_the_notice_was_delivered_a
     path, body = f"/decisions/{drafted['id']}/release", await office.signature(drafted["id"])
     assert await office.refused(path, body, "drugs-b") == (409, "notice_not_delivered")
     inbox = await office.get("/notices", "applicant")
-    assert [each["notice"]["kind"] for each in inbox["items"]] == ["decision_intended"]
+    assert [each["kind"] for each in inbox["items"]] == ["decision_intended"]
     await office.get(f"/notices/{inbox['items'][0]['id']}", "applicant")
     assert await office.refused(path, body, "drugs-b") == (409, "cure_not_over")
     office.clock.advance(timedelta(days=31))

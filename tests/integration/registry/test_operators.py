@@ -127,13 +127,80 @@ async def test_an_address_counts_once_its_code_came_back_and_not_for_another_add
     assert told.operator.address_for_service.email_verified
 
 
+def _other(code: str, by: int = 1) -> str:
+    return f"{(int(code) + by) % 10**8:08d}"
+
+
+async def test_five_wrong_tries_end_a_code_and_a_new_one_is_needed(register: Register) -> None:
+    site = await register.live(OPERATOR_USCC)
+    path, who = f"/operators/{site['operator_id']}", owner()
+    address = {"email": "a@pharmacy.example"}
+    assert (await register.refused(f"{path}/address-verification", {"code": "12345678"}, who))["code"] == "code_spent"
+    await register.post(f"{path}/address-for-service", address, who)
+    code = await _code(register, site["id"])
+    await register.refused(f"{path}/address-verification", {"code": code}, "regulator-a", 403)
+    for number in range(5):
+        wrong = await register.refused(f"{path}/address-verification", {"code": _other(code, number + 1)}, who)
+        assert wrong["code"] == "wrong_code"
+    assert (await register.refused(f"{path}/address-verification", {"code": code}, who))["code"] == "code_spent"
+    await register.post(f"{path}/address-for-service", address, who)
+    again = await _code(register, site["id"])
+    assert again != code
+    assert (await register.refused(f"{path}/address-verification", {"code": code}, who))["code"] == "wrong_code"
+    view = await register.post(f"{path}/address-verification", {"code": again}, who)
+    assert view["address_for_service"]["email_verified"]
+    assert (await register.refused(f"{path}/address-verification", {"code": again}, who))["code"] == "code_spent"
+
+
+async def test_guesses_at_once_get_no_more_tries_than_one_after_the_other(register: Register) -> None:
+    site = await register.live(OPERATOR_USCC)
+    path, who = f"/operators/{site['operator_id']}", owner()
+    await register.post(f"{path}/address-for-service", {"email": "a@pharmacy.example"}, who)
+    code = await _code(register, site["id"])
+    guesses = [_other(code, number + 1) for number in range(16)]
+    answers = await asyncio.gather(
+        *(register.api.post(f"{path}/address-verification", json={"code": each}, who=who) for each in guesses)
+    )
+    said = sorted(each.json()["code"] for each in answers)
+    assert said == ["code_spent"] * 11 + ["wrong_code"] * 5
+    assert (await register.refused(f"{path}/address-verification", {"code": code}, who))["code"] == "code_spent"
+
+
+async def test_five_codes_a_day_and_no_more(register: Register) -> None:
+    site = await register.live(OPERATOR_USCC)
+    path, who = f"/operators/{site['operator_id']}/address-for-service", owner()
+    answers = await asyncio.gather(*(
+        register.api.post(path, json={"email": f"{letter}@pharmacy.example"}, who=who) for letter in "abcdefgh"
+    ))  # fmt: skip
+    assert sorted(each.status_code for each in answers) == [200] * 5 + [409] * 3
+    assert {each.json().get("code") for each in answers} == {None, "too_many_codes"}
+    assert await register.fetchval("SELECT count(*) FROM notice WHERE kind = 'address_check'") == 5
+    await register.post(path, {"post": "1 Example Road"}, who)
+    async with register.api.rt.db.transaction() as tx:
+        await tx.execute("UPDATE address_code SET since = since - interval '1 day'")
+    await register.post(path, {"email": "z@pharmacy.example"}, who)
+
+
+async def test_the_code_is_in_nobodys_inbox_the_regulators_neither(register: Register) -> None:
+    site = await register.live(OPERATOR_USCC)
+    path = f"/operators/{site['operator_id']}/address-for-service"
+    await register.post(path, {"email": "a@pharmacy.example"}, owner())
+    notice_id = await register.fetchval("SELECT id::text FROM notice WHERE kind = 'address_check'")
+    for who in (owner(), "regulator-a"):
+        assert "address_check" not in json.dumps(await register.get("/notices?limit=100", who))
+        assert (await register.api.get(f"/notices/{notice_id}", who=who)).status_code == 404
+    hashed = await register.fetchval("SELECT code_hash FROM address_code")
+    assert (await _code(register, site["id"])).encode() not in hashed
+
+
 async def test_the_code_is_in_no_inbox_of_the_operator(register: Register) -> None:
     site = await register.live(OPERATOR_USCC)
     path = f"/operators/{site['operator_id']}/address-for-service"
     await register.post(path, {"email": "a@pharmacy.example"}, owner())
     inbox = await register.get("/notices", owner())
     assert len(inbox["items"]) == 1, "that it was granted"
-    assert "Code" not in json.dumps(inbox)
+    (granted,) = inbox["items"]
+    assert "Code" not in json.dumps(await register.get(f"/notices/{granted['id']}", owner()))
     assert await register.fetchval("SELECT address FROM delivery WHERE channel = 'email'") == "a@pharmacy.example"
 
 
@@ -167,3 +234,12 @@ async def test_of_two_who_enter_one_operator_at_once_one_does(register: Register
     body = _company(document={"number": uscc(4711)})
     answers = await asyncio.gather(*(register.api.post("/operators", json=body, who="regulator-a") for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+
+
+async def test_a_code_for_an_address_that_was_taken_back_verifies_nothing(register: Register) -> None:
+    site = await register.live(OPERATOR_USCC)
+    path, who = f"/operators/{site['operator_id']}", owner()
+    await register.post(f"{path}/address-for-service", {"email": "a@pharmacy.example"}, who)
+    await register.post(f"{path}/address-for-service", {"post": "1 Example Road"}, who)
+    code = await _code(register, site["id"])
+    assert (await register.refused(f"{path}/address-verification", {"code": code}, who))["code"] == "wrong_code"

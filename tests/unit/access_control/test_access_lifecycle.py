@@ -37,7 +37,8 @@ def test_what_is_executed_or_over_stays_so() -> None:
 
 def test_a_withdrawn_order_is_only_sent_again_as_another_order() -> None:
     assert [(move, MOVES[Status.WITHDRAWN, move]) for move in LIFECYCLE.allowed(Status.WITHDRAWN)] == [
-        (Move.REISSUE, Status.WITHDRAWN)
+        (Move.ASK_REISSUE, Status.WITHDRAWN),
+        (Move.REISSUE, Status.WITHDRAWN),
     ]
 
 

@@ -29,6 +29,8 @@ from concord.cli.main import app
 from concord.exits import Exit
 from concord.sdk import departments
 from shared.contracts.http.registry import NewRegistration
+from shared.contracts.orders import ORDER_TYPE, Order
+from shared.signing import Signer, canonical, generate_key
 from tests.unit.concord.test_sdk import RECORD, Wire
 
 REFUSAL = {
@@ -464,3 +466,16 @@ def test_a_key_that_is_nothing_is_told_and_not_asked_for(run: Any, key: str, sai
     wire = Wire()
     one_line(run(wire, "lookup", key), Exit.USAGE, said)
     assert wire.sent == []
+
+
+def test_an_order_in_a_file_is_believed_only_with_a_key_of_its_issuer(run: Any, tmp_path: Path) -> None:
+    signer = Signer(generate_key("orders-1"))
+    (tmp_path / "order.jws").write_text(signer.sign(canonical(Order.EXAMPLE), ORDER_TYPE) + "\n")
+    verify = ("orders", "verify", str(tmp_path / "order.jws"), "--as", "a", "--json")
+    for owner, believed in ((Order.EXAMPLE["issuer"]["id"], True), ("industry-310000", False)):
+        keys = {"keys": [{**signer.public, "organisation": owner}]}
+        done = run(Wire(httpx.Response(200, json=keys)), *verify)
+        if believed:
+            assert json.loads(done.stdout)["order_id"] == Order.EXAMPLE["order_id"]
+        else:
+            one_line(done, Exit.USAGE, "industry-310000")

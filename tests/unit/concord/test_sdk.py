@@ -337,10 +337,10 @@ async def test_a_version_that_was_looked_at_goes_into_if_match() -> None:
 
 
 def notice(number: int, at: str) -> dict[str, Any]:
-    document = {**NoticeDocument.EXAMPLE, "issued_at": at}
+    told = {name: NoticeDocument.EXAMPLE[name] for name in ("kind", "title", "about", "to", "authority", "answer_by")}
     return {
-        "id": f"01940000-0000-7000-8000-{number:012d}", "notice": document, "digest": "0" * 64, "delivered_at": None,
-        "delivered_by": None, "opened_at": None, "deliveries": [],
+        **told, "id": f"01940000-0000-7000-8000-{number:012d}", "issued_at": at, "delivered_at": None,
+        "delivered_by": None, "opened_at": None, "postal_proof": None,
     }  # fmt: skip
 
 

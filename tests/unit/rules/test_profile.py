@@ -44,6 +44,7 @@ def test_every_rule_says_where_it_comes_from() -> None:
         ("cure_window", 7, Unit.DAYS),
         ("withdraw_window", 75, Unit.SECONDS),
         ("execute_suspend", 24, Unit.HOURS),
+        ("instruct_supervisor", 24, Unit.HOURS),
         ("execute_decision", 5, Unit.WORKING_DAYS),
         ("urgent_notice", 24, Unit.HOURS),
         ("time_to_appeal", 60, Unit.DAYS),

@@ -164,9 +164,15 @@ class Agent:
             self._to_do.clear()
             # One order of each site at most, so they can be carried out side by side.
             ready = self._journal.ready(datetime.now(UTC), AT_ONCE)
-            await asyncio.gather(*(self.carry_out(hook, order) for order in ready))
-            if not ready:
-                await _event_or(self._to_do, self._journal.next_retry())
+            busy = {order.site for order in ready}
+            ended = {order.site: order for order in self._journal.ended(datetime.now(UTC), AT_ONCE)}
+            ending = [order for site, order in ended.items() if site not in busy]
+            await asyncio.gather(
+                *(self.carry_out(hook, order) for order in ready), *(self.resume(hook, order) for order in ending)
+            )
+            if not ready and not ending:
+                due = [at for at in (self._journal.next_retry(), self._journal.next_end()) if at is not None]
+                await _event_or(self._to_do, min(due, default=None))
 
     async def carry_out(self, hook: Hook, order: Taken) -> None:
         """Have the hook do it, and write the receipt. After a crash in between the hook is asked again."""
@@ -185,6 +191,19 @@ class Agent:
         self._journal.close_order(order, receipt, note)
         self._to_send.set()
         _log.info("order %d (%s): %s, %s", order.sequence, order.action, receipt.outcome, note)
+
+    async def resume(self, hook: Hook, order: Taken) -> None:
+        """A suspension has ended: have the hook host the site again. Asked until it is done, also after a restart."""
+        try:
+            note = await hook.resume(Order.model_validate_json(order.payload))
+        except Exception as error:  # whatever a hook raises, the site is owed its hosting
+            pause = min(2.0**order.attempts, LONGEST_PAUSE_S)
+            note = f"{error or type(error).__name__}"
+            self._journal.postpone_ending(order, datetime.now(UTC) + timedelta(seconds=pause), note)
+            _log.error("order %d has ended and is still carried out (%s); again in %g s", order.sequence, note, pause)
+            return
+        self._journal.close_ending(order, note)
+        _log.info("order %d (%s) has ended: %s", order.sequence, order.action, note)
 
     def _postpone(self, order: Taken, error: Exception) -> None:
         pause = min(2.0**order.attempts, LONGEST_PAUSE_S)

@@ -1,4 +1,4 @@
-"""What carries an order out at the provider: an interface of two verbs, and one that runs a program."""
+"""What carries an order out at the provider: an interface of three verbs, and one that runs a program."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ class Later(Exception):
 class Hook(Protocol):
     """Carries orders out. A crash may repeat a call: doing it twice must be the same as doing it once.
 
-    Both verbs return what was done, for the receipt. They raise Impossible, or Later (as any other exception counts).
+    The verbs return what was done, for the receipt. They raise Impossible, or Later (as any other exception counts).
     """
 
     async def suspend(self, order: Order) -> str:
@@ -40,9 +40,16 @@ class Hook(Protocol):
         """Take back the order that this one ``undoes``; what another order stopped stays stopped."""
         ...
 
+    async def resume(self, order: Order) -> str:
+        """The suspension ``order`` has ended: host the site again; what another order stopped stays stopped.
+
+        It is asked again, for ever, until it says that it is done: nothing stays cut off because this failed once.
+        """
+        ...
+
 
 class CommandHook:
-    """Runs a program for each order, with ``{"verb": "suspend" or "restore", "order": {…}}`` on standard input.
+    """Runs a program for each order, with ``{"verb": "suspend", "order": {…}}`` on standard input: or restore, resume.
 
     Exit code 0: done, and the first line of standard output says how. 75: try again later. Anything else: impossible,
     and standard error says why. A program that runs too long is killed and tried again.
@@ -59,6 +66,10 @@ class CommandHook:
     async def restore(self, order: Order) -> str:
         """Run the program with the verb restore."""
         return await self._run("restore", order)
+
+    async def resume(self, order: Order) -> str:
+        """Run the program with the verb resume."""
+        return await self._run("resume", order)
 
     async def _run(self, verb: str, order: Order) -> str:
         document = json.dumps({"verb": verb, "order": order.model_dump(mode="json")}, ensure_ascii=False).encode()

@@ -1,4 +1,4 @@
-"""Decides which orders are taken: signed by access-control, for this provider, and next in the sequence."""
+"""Decides which orders are taken: signed with a key of their issuer, for this provider, and next in the sequence."""
 
 import asyncio
 import base64
@@ -12,17 +12,19 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from concord.agent.journal import Journal, Taken, Written
-from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE, Outcome
+from concord.sdk.signed import verified_order
+from shared.contracts.orders import RECEIPT_TYPE, Outcome
 from shared.signing import BadSignature, KeyRing, Signer, canonical, read_header
 
 REFRESH_S: Final = 10.0
-"""Unknown key ids make the keys be fetched again, but not more often than this."""
+"""Unknown key ids and owners make the keys be fetched again, but not more often than this."""
+_ASK_AGAIN: Final = frozenset({"unknown_kid", "wrong_owner"})
 RECEIPTS: Final = uuid5(NAMESPACE_URL, "https://concord.example/receipts")
 """Namespace of receipt ids: uuid5 of ``<order id> <outcome>``, so that a receipt made twice is the same receipt."""
 
 
 class BadOrder(Exception):
-    """Bytes that must not be carried out: not signed by access-control, or not for this provider."""
+    """Bytes that must not be carried out: not signed with a key of their issuer, or not for this provider."""
 
 
 class Gap(Exception):
@@ -50,16 +52,16 @@ class Keys:
     async def verify(self, jws: bytes) -> bytes:
         """The signed bytes of an order. Raises BadOrder; ConcordError or Unreachable if the keys cannot be had."""
         try:
-            return self._ring.verify(jws, ORDER_TYPE).payload
+            return verified_order(self._ring, jws).payload
         except BadSignature as bad:
-            if bad.code != "unknown_kid" or self._clock() < self._next_fetch:
+            if bad.code not in _ASK_AGAIN or self._clock() < self._next_fetch:
                 raise BadOrder(f"{bad.code}: {bad.reason}") from bad
         jwks = await self._fetch()
         self._next_fetch = self._clock() + REFRESH_S
         self._ring = KeyRing(jwks)
         self._journal.remember("jwks", jwks)
         try:
-            return self._ring.verify(jws, ORDER_TYPE).payload
+            return verified_order(self._ring, jws).payload
         except BadSignature as bad:
             raise BadOrder(f"{bad.code}: {bad.reason}") from bad
 

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +35,15 @@ CREATE INDEX IF NOT EXISTS order_pending ON received_order (sequence) WHERE stat
 CREATE INDEX IF NOT EXISTS order_digest ON received_order (digest);
 CREATE INDEX IF NOT EXISTS order_undoes ON received_order (undoes) WHERE undoes IS NOT NULL;
 CREATE INDEX IF NOT EXISTS order_of_site ON received_order (site, sequence) WHERE state = 'pending';
+CREATE TABLE IF NOT EXISTS ending (
+    order_id TEXT PRIMARY KEY,
+    until    REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    retry_at REAL NOT NULL DEFAULT 0,
+    note     TEXT,
+    done     INTEGER NOT NULL DEFAULT 0 CHECK (done IN (0, 1))
+) STRICT;
+CREATE INDEX IF NOT EXISTS ending_open ON ending (until) WHERE NOT done;
 CREATE TABLE IF NOT EXISTS receipt (
     place      INTEGER PRIMARY KEY AUTOINCREMENT,
     receipt_id TEXT NOT NULL UNIQUE,
@@ -56,6 +65,20 @@ _READY: Final = f"""
 SELECT * FROM received_order AS o WHERE {_FIRST_OF_ITS_SITE} AND retry_at <= ? ORDER BY sequence LIMIT ?
 """  # noqa: S608 - the parts are constants
 _NEXT: Final = f"SELECT min(retry_at) AS at FROM received_order AS o WHERE {_FIRST_OF_ITS_SITE}"  # noqa: S608
+_NO_ENDING: Final = """
+SELECT * FROM received_order AS o
+ WHERE action = 'suspend' AND state <> 'pending' AND NOT EXISTS (SELECT 1 FROM ending WHERE order_id = o.order_id)
+"""
+"""Suspensions that were acted on, however that ended: each is ended when its time has come."""
+_STILL_ENDING: Final = """
+  FROM ending JOIN received_order AS o USING (order_id)
+ WHERE NOT done AND NOT EXISTS (SELECT 1 FROM received_order AS back WHERE back.undoes = o.order_id
+                                AND back.state = 'executed')
+"""
+_ENDED: Final = f"""
+SELECT o.*, ending.attempts AS endings {_STILL_ENDING} AND max(until, ending.retry_at) <= ? ORDER BY until LIMIT ?
+"""
+_NEXT_END: Final = f"SELECT min(max(until, ending.retry_at)) AS at {_STILL_ENDING}"
 _IN_FORCE: Final = """
 SELECT order_id, sequence FROM received_order AS o
  WHERE action IN ('cut_off', 'suspend') AND NOT EXISTS (SELECT 1 FROM received_order WHERE undoes = o.order_id)
@@ -106,6 +129,7 @@ class Journal:
             raise JournalInUse(f"another agent works with {file}") from None
         self._db = connect(file)
         self._db.executescript(_SCHEMA)
+        self._note_endings(map(_taken, self._db.execute(_NO_ENDING).fetchall()))  # an older agent wrote none
         owner = self.fact("provider_id")
         if owner not in {None, str(provider_id)}:
             self.close()
@@ -178,12 +202,36 @@ class Journal:
             )
             if changed.rowcount:
                 self._queue(receipt)
+                self._note_endings([order])
 
     def postpone(self, order: Taken, until: datetime, note: str) -> None:
         """An order could not be carried out for the time being."""
         with transaction(self._db):
             self._db.execute(
                 "UPDATE received_order SET attempts = attempts + 1, retry_at = ?, note = ? WHERE order_id = ?",
+                (until.timestamp(), note, str(order.order_id)),
+            )
+
+    def ended(self, now: datetime, limit: int = 100) -> list[Taken]:
+        """Suspensions whose end has come and of which nobody has heard yet; ``attempts`` counts the tries to tell."""
+        rows = self._db.execute(_ENDED, (now.timestamp(), limit))
+        return [replace(_taken(row), attempts=row["endings"]) for row in rows]
+
+    def next_end(self) -> datetime | None:
+        """When the next suspension ends, or the next try is due; none if none is left."""
+        at = self._db.execute(_NEXT_END).fetchone()["at"]
+        return datetime.fromtimestamp(at, UTC) if at is not None else None
+
+    def close_ending(self, order: Taken, note: str) -> None:
+        """The site is hosted again, as far as this suspension goes."""
+        with transaction(self._db):
+            self._db.execute("UPDATE ending SET done = 1, note = ? WHERE order_id = ?", (note, str(order.order_id)))
+
+    def postpone_ending(self, order: Taken, until: datetime, note: str) -> None:
+        """It could not be hosted again for the time being."""
+        with transaction(self._db):
+            self._db.execute(
+                "UPDATE ending SET attempts = attempts + 1, retry_at = ?, note = ? WHERE order_id = ?",
                 (until.timestamp(), note, str(order.order_id)),
             )
 
@@ -225,6 +273,13 @@ class Journal:
         )
         return {row["what"]: row["n"] for row in self._db.execute(sql)}
 
+    def _note_endings(self, orders: Iterable[Taken]) -> None:
+        ends = [(str(order.order_id), _end_of(order)) for order in orders if order.action == "suspend"]
+        self._db.executemany(
+            "INSERT OR IGNORE INTO ending (order_id, until) VALUES (?, ?)",
+            [each for each in ends if each[1] is not None],
+        )
+
     def _queue(self, receipt: Written) -> None:
         self._db.execute(
             "INSERT INTO receipt (receipt_id, order_id, outcome, jws) VALUES (?, ?, ?, ?)",
@@ -257,6 +312,15 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
+
+
+def _end_of(order: Taken) -> float | None:
+    """When a suspension ends; none if that cannot be read: such an order was never carried out."""
+    try:
+        until = datetime.fromisoformat(str(json.loads(order.payload)["until"]))
+    except (ValueError, LookupError):
+        return None
+    return (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp()
 
 
 def _taken(row: sqlite3.Row) -> Taken:

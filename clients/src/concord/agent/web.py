@@ -123,6 +123,12 @@ class WebHook:
             self._db.execute("DELETE FROM suspended WHERE order_id = ?", (str(order.undoes),))
         return _said("Served again:", order)
 
+    async def resume(self, order: Order) -> str:
+        """A suspension has ended, which shows by its end alone; what another order suspends stays suspended."""
+        with transaction(self._db):
+            self._db.execute("DELETE FROM suspended WHERE order_id = ?", (str(order.order_id),))
+        return _said("Served again:", order)
+
     def suspended_by(self, host: str, now: datetime) -> Order | None:
         """The latest order in force that means this host name, if any; one with an end lapses by itself."""
         names = lineage(host)

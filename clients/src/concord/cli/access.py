@@ -11,10 +11,12 @@ from uuid import UUID
 import typer
 
 from concord.cli.output import As, AsJson, File, OrderId, ProviderId, Reasons, Version, act, body, listed
-from concord.files import BadFile, json_object
-from concord.sdk import BadArgument
+from concord.files import BadFile, json_object, read
+from concord.sdk import BadArgument, Concord
+from concord.sdk.signed import verified_order
 from shared.contracts.http import access as wire
-from shared.signing import generate_key, public
+from shared.contracts.orders import Order
+from shared.signing import BadSignature, KeyRing, generate_key, public
 
 KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}").fullmatch
 """Ids of keys that access-control takes: they are part of an address."""
@@ -127,6 +129,20 @@ def show_order(order_id: OrderId, as_: As = None, as_json: AsJson = False) -> No
     act(lambda c: c.access.get_order(order_id), as_, as_json)
 
 
+@orders.command("verify")
+def verify_order(file: File, as_: As = None, as_json: AsJson = False) -> None:
+    """Check a signed order (its JWS in a file): the signature, and that the key belongs to whoever issued it."""
+    jws = read(file).strip()
+
+    async def checked(concord: Concord) -> Order:
+        try:
+            return Order.model_validate_json(verified_order(KeyRing(await concord.access.keys()), jws).payload)
+        except BadSignature as bad:
+            raise BadFile(f"{file} is not to be believed: {bad.reason}") from bad
+
+    act(checked, as_, as_json)
+
+
 @orders.command("withdraw")
 def withdraw_order(order_id: OrderId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
     """Take an order back in its withdraw window."""
@@ -134,9 +150,16 @@ def withdraw_order(order_id: OrderId, reasons: Reasons, as_: As = None, as_json:
     act(lambda c: c.access.withdraw(order_id, sent), as_, as_json)
 
 
+@orders.command("ask-reissue")
+def ask_reissue(order_id: OrderId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+    """Ask, as one person, that an order that was taken back be sent again."""
+    sent = body(wire.WithReasons, reasons=reasons)
+    act(lambda c: c.access.ask_reissue(order_id, sent), as_, as_json)
+
+
 @orders.command("reissue")
 def reissue_order(order_id: OrderId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
-    """Send again an order that was taken back."""
+    """Send again, as another person, an order that was taken back and that somebody asked for."""
     sent = body(wire.WithReasons, reasons=reasons)
     act(lambda c: c.access.reissue(order_id, sent), as_, as_json)
 

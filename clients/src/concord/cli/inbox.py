@@ -19,6 +19,8 @@ inbox = typer.Typer(invoke_without_command=True, help="Notices of all department
 
 ServiceName = Annotated[str, typer.Argument(help="Who told you: registry, approval, enforcement, access-control.")]
 NoticeId = Annotated[str, typer.Argument(help="Id of the notice.")]
+Tracking = Annotated[str, typer.Option(help="Number of the registered letter, or of the signed receipt.")]
+DeliveredOn = Annotated[str, typer.Option(help="The day on which it was delivered, YYYY-MM-DD.")]
 
 
 @inbox.callback()
@@ -31,7 +33,7 @@ def list_notices(context: typer.Context, as_: As = None, as_json: AsJson = False
         async for service, notice in concord.inbox():
             yield {"service": service, **notice.model_dump(mode="json")}
 
-    columns = ("service", "id", "notice.title.en", "notice.about.id", "delivered_at", "opened_at", "notice.answer_by")
+    columns = ("service", "id", "title.en", "about.id", "delivered_at", "opened_at", "answer_by")
     act(lambda c: listed(merged(c)), as_, as_json, columns)
 
 
@@ -46,13 +48,29 @@ def prove_delivery(
     service: ServiceName,
     notice_id: NoticeId,
     address: Annotated[str, typer.Option(help="Where the letter went.")],
-    proof: Annotated[str, typer.Option(help="What proves it, e.g. the number of a registered letter.")],
+    tracking: Tracking,
+    delivered_on: DeliveredOn,
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Enter, as the authority, that a letter was delivered."""
-    sent = body(PostalProof, address=address, proof=proof)
+    """Enter, as the authority, that a letter was delivered. It counts for nothing until a second person confirms it."""
+    sent = body(PostalProof, address=address, tracking=tracking, delivered_on=delivered_on)
     act(lambda c: _department(c, service).prove_delivery(notice_id, sent), as_, as_json)
+
+
+@inbox.command("confirm-proof")
+def confirm_delivery(
+    service: ServiceName,
+    notice_id: NoticeId,
+    address: Annotated[str, typer.Option(help="Where the letter went.")],
+    tracking: Tracking,
+    delivered_on: DeliveredOn,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Confirm, as a second person, the proof that you looked at: say the same. From then on the notice is delivered."""
+    sent = body(PostalProof, address=address, tracking=tracking, delivered_on=delivered_on)
+    act(lambda c: _department(c, service).confirm_delivery(notice_id, sent), as_, as_json)
 
 
 def _department(concord: Concord, service: str) -> Department:

@@ -35,7 +35,7 @@ from concord.cli.cast import (
 from concord.sdk import ConcordError, until
 from shared.contracts.grounds import ActRef, Service, Statement
 from shared.contracts.http import access, approval, enforcement, registry
-from shared.contracts.http.notices import NoticeView
+from shared.contracts.http.notices import NoticeItem, NoticeView
 from shared.contracts.orders import Action
 from shared.contracts.subjects import Preview, Signature
 
@@ -188,8 +188,8 @@ async def _open(c: Context, pharmacy: Pharmacy, act_id: UUID) -> NoticeView:
     """The notice of an act, opened by whom it is for, and by nobody else."""
     mine = c.people[pharmacy.person]
 
-    async def mine_about() -> list[tuple[str, NoticeView]]:
-        return [(service, seen) async for service, seen in mine.inbox() if seen.notice.about.id == act_id]
+    async def mine_about() -> list[tuple[str, NoticeItem]]:
+        return [(service, seen) async for service, seen in mine.inbox() if seen.about.id == act_id]
 
     found = await until(mine_about, bool, timeout_s=c.patience_s)
     service, newest = found[0]

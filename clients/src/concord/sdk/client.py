@@ -19,7 +19,7 @@ from concord.sdk.departments import Access, Approval, Coordination, Enforcement,
 from concord.sdk.departments.base import CALL_S, M
 from concord.sdk.errors import BadArgument, ConcordError, NoStack, Unreachable
 from concord.sdk.places import Places, find
-from shared.contracts.http.notices import NoticeView
+from shared.contracts.http.notices import NoticeItem
 
 PATIENCE_S: Final = 5.0
 """How long a call is tried again when nobody answers; less than it takes a person to give up."""
@@ -157,13 +157,13 @@ class Concord:
             if after is None:
                 return
 
-    async def inbox(self) -> AsyncIterator[tuple[str, NoticeView]]:
+    async def inbox(self) -> AsyncIterator[tuple[str, NoticeItem]]:
         """What every department told the caller, newest first, each with the name of its service."""
         departments = (self.approval, self.registry, self.enforcement, self.access)
         streams = [_named(each.service, each.notices()) for each in departments]
         waiting = [(stream, await anext(stream, None)) for stream in streams]
         while left := [(stream, found) for stream, found in waiting if found is not None]:
-            stream, newest = max(left, key=lambda entry: entry[1][1].notice.issued_at)
+            stream, newest = max(left, key=lambda entry: entry[1][1].issued_at)
             yield newest
             waiting = [(each, await anext(each, None) if each is stream else found) for each, found in left]
 
@@ -198,7 +198,7 @@ class Concord:
             raise Unreachable(f"the connection to {service} broke: {error!r}") from error
 
 
-async def _named(service: str, notices: AsyncIterator[NoticeView]) -> AsyncIterator[tuple[str, NoticeView]]:
+async def _named(service: str, notices: AsyncIterator[NoticeItem]) -> AsyncIterator[tuple[str, NoticeItem]]:
     """Nothing for a service that issues no notices."""
     try:
         async for notice in notices:

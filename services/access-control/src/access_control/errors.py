@@ -59,6 +59,14 @@ class Undone(Conflict):
     """What this order carries out is undone, or its time is over: nothing can be ordered from it any more."""
 
 
+class NotAsked(Conflict):
+    """Nobody asked to send this order again: one person asks for it, and another one sends it."""
+
+
+class AskedAlready(Conflict):
+    """Somebody asked already to send this order again: another person sends it."""
+
+
 class ReissuedAlready(Conflict):
     """This order was sent again already, as {order_id}."""
 

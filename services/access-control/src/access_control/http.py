@@ -116,9 +116,16 @@ async def withdraw_order(order_id: UUID, body: wire.WithReasons, who: Who, rt: R
         return views.of_order(who, await orders.withdraw(tx, rt, who, order_id, reasons=body.reasons))
 
 
+@ACTS.post("/orders/{order_id}/reissue-request", tags=["orders"])
+async def ask_reissue(order_id: UUID, body: wire.WithReasons, who: Who, rt: Rt) -> wire.OrderView:
+    """Ask that a withdrawn order be sent again (its issuer; another person than took it back)."""
+    async with rt.db.transaction() as tx:
+        return views.of_order(who, await orders.ask_reissue(tx, rt, who, order_id, reasons=body.reasons))
+
+
 @ACTS.post("/orders/{order_id}/reissue", status_code=201, tags=["orders"])
 async def reissue_order(order_id: UUID, body: wire.WithReasons, who: Who, rt: Rt) -> wire.OrderView:
-    """Send a withdrawn order again (its issuer; another person than took it back). Answers with the new order."""
+    """Send a withdrawn order again (its issuer; neither who took it back nor who asked). Answers with the new order."""
     async with rt.db.transaction() as tx:
         return views.of_order(who, await orders.reissue(tx, rt, who, order_id, reasons=body.reasons))
 

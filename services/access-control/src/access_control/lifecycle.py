@@ -17,7 +17,8 @@ MOVES: Final[Mapping[tuple[Status, Move], Status]] = MappingProxyType({
     (Status.INSTRUCTED, Move.WITHDRAW):          Status.WITHDRAWN,
     (Status.DRAFTED,    Move.RELEASE):           Status.RELEASED,
     (Status.DRAFTED,    Move.WITHDRAW):          Status.WITHDRAWN,
-    (Status.WITHDRAWN,  Move.REISSUE):           Status.WITHDRAWN,   # a new order, with the next attempt
+    (Status.WITHDRAWN,  Move.ASK_REISSUE):       Status.WITHDRAWN,   # by one person
+    (Status.WITHDRAWN,  Move.REISSUE):           Status.WITHDRAWN,   # by another: a new order, with the next attempt
     (Status.RELEASED,   Move.RECEIVE):           Status.RECEIVED,
     (Status.RELEASED,   Move.EXECUTE):           Status.EXECUTED,    # P3.2.3; "received" is implied
     (Status.RELEASED,   Move.EXECUTE_PARTLY):    Status.PARTLY,

@@ -19,7 +19,7 @@ SERVICE: Final = Service(
     handlers=consumer.HANDLERS,
     deadlines=consumer.DEADLINES,
     needs=Needs(
-        clocks=frozenset({"execute_cut_off", "execute_suspend", "execute_restore"}),
+        clocks=frozenset({"execute_cut_off", "execute_suspend", "execute_restore", "instruct_supervisor"}),
         catalogues={"numbers": frozenset(), "provinces": frozenset()},
     ),
     publishes=(ACCESS_EVENTS,),

@@ -35,6 +35,7 @@ class Act(StrEnum):
     SIGN_RECEIPT = "sign_receipt"
     SEE_ORDER = "see_order"
     WITHDRAW = "withdraw_order"
+    ASK_REISSUE = "ask_to_reissue_order"
     REISSUE = "reissue_order"
     ANSWER = "answer_order"
     ESCALATE = "escalate_order"
@@ -94,7 +95,8 @@ POLICY: Final = Policy({
         holding(Role.NETWORK_SUPERVISOR, supervising), holding(Role.ACCESS_PROVIDER, own_and_out),
     )),
     Act.WITHDRAW:          Rule(ISSUERS, issuing),
-    # It burdens anew: whoever took it back does not send it again, and no program does.
+    # It burdens anew, so it takes two people; whoever took it back is neither of them, and no program is.
+    Act.ASK_REISSUE:       Rule(ISSUERS, issuing, second_person=True),
     Act.REISSUE:           Rule(ISSUERS, issuing, second_person=True),
     Act.ANSWER:            Rule(ISSUERS, issuing),
     Act.ESCALATE:          Rule(ISSUERS, issuing),
@@ -110,6 +112,7 @@ POLICY: Final = Policy({
 
 ORDER_ACTS: Final[Mapping[OrderAction, Act]] = MappingProxyType({
     OrderAction.WITHDRAW: Act.WITHDRAW,
+    OrderAction.ASK_REISSUE: Act.ASK_REISSUE,
     OrderAction.REISSUE:  Act.REISSUE,
     OrderAction.UPHOLD:   Act.ANSWER,
     OrderAction.REJECT:   Act.ANSWER,

@@ -80,7 +80,7 @@ def _says(who: Caller, seen: Seen) -> dict[str, Any]:
     answer = wire.AnswerView.model_validate(order.answer) if order.answer is not None else None
     allowed = POLICY.allowed(
         who, order, filter(lambda move: _possible(order, move), LIFECYCLE.allowed(order.status)), ORDER_ACTS,
-        drafted_by=order.withdrawn_by or "",
+        drafted_by=order.against_reissue,
     )  # fmt: skip
     says = {name: getattr(content, name) for name in type(content).model_fields}
     return {**says, "answer": answer, "allowed_actions": allowed}
@@ -91,8 +91,10 @@ def _possible(order: AccessOrder, move: OrderAction) -> bool:
     match move:
         case OrderAction.ESCALATE:
             return order.overdue and order.escalated_at is None
+        case OrderAction.ASK_REISSUE:
+            return order.reissue_asked_by is None and order.reissued_as is None
         case OrderAction.REISSUE:
-            return order.reissued_as is None
+            return order.reissue_asked_by is not None and order.reissued_as is None
         case OrderAction.UPHOLD:
             return order.action is not Action.RESTORE
     return True

@@ -101,6 +101,7 @@ async def notify(
         title=title,
         says=stated,
         answer_by=answer_by,
+        moved=approval.id,
     )
 
 

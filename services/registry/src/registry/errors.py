@@ -51,6 +51,14 @@ class WrongCode(Conflict):
     """This is not the code that was sent to the address; ask for a new one by setting the address again."""
 
 
+class CodeSpent(Conflict):
+    """No try is left at the code that was sent to the address: ask for a new one by setting the address again."""
+
+
+class TooManyCodes(Conflict):
+    """No more codes are sent to the addresses of this operator today; ask again tomorrow."""
+
+
 class FilingExists(Conflict):
     """This operator has a filing in this province already: add the site to it, {registration_id}."""
 

@@ -54,13 +54,19 @@ async def set_address(
         return _operator(response, await operators.set_address(tx, rt, who, operator_id, body), with_address=True)
 
 
-@ROUTER.post("/operators/{operator_id}/address-verification", tags=["operators"])
+@STREAMS.post("/operators/{operator_id}/address-verification", tags=["operators"])
 async def verify_address(
     rt: Rt, who: Who, operator_id: UUID, body: wire.VerificationCode, response: Response
 ) -> wire.OperatorView:
-    """Send back the code: what is mailed there counts as delivered from now on."""
+    """Send back the code: what is mailed there counts as delivered from now on. After five tries a new code is needed.
+
+    The try is counted before the code is looked at, and stays counted whatever becomes of the request.
+    """
     async with rt.db.transaction() as tx:
-        return _operator(response, await operators.verify_address(tx, rt, who, operator_id, body), with_address=True)
+        tried = await operators.take_try(tx, who, operator_id)
+    async with rt.db.transaction() as tx:
+        verified = await operators.verify_address(tx, rt, who, operator_id, body, tried)
+    return _operator(response, verified, with_address=True)
 
 
 @ROUTER.post("/operators/{operator_id}/amendments", status_code=201, tags=["amendments"])

@@ -290,7 +290,12 @@ _DAYS: Final = {
     Unit.SECONDS: 1 / 86_400, Unit.MINUTES: 1 / 1_440, Unit.HOURS: 1 / 24, Unit.DAYS: 1.0, Unit.WORKING_DAYS: 1.5,
     Unit.MONTHS: 31.0, Unit.YEARS: 366.0, Unit.DAY_OF_MONTH: 31.0,
 }  # fmt: skip
-_BOUNDS: Final = {"appeal_decision": (1, 180), "notice_deemed": (1, 60), "urgent_notice": (0, 3)}
+_BOUNDS: Final = {
+    "appeal_decision": (1, 180),
+    "notice_deemed": (1, 60),
+    "urgent_notice": (0, 3),
+    "instruct_supervisor": (0, 30),
+}
 """Clocks by which a safeguard works (docs/adr/0004), and the days between which they stay: a clock that never runs out,
 or runs out at once, would turn it off."""
 _STAGE: Final = re.compile(r"[a-z][a-z0-9_]{0,40}").fullmatch

@@ -34,6 +34,9 @@ class Recorder:
     async def restore(self, order: Order) -> str:
         return self._do("restore", order)
 
+    async def resume(self, order: Order) -> str:
+        return self._do("resume", order)
+
     def _do(self, verb: str, order: Order) -> str:
         self.fail(verb, order)
         self.done.append((verb, str(order.order_id)))

@@ -39,6 +39,7 @@ class FakeAccess:
     def __init__(self) -> None:
         self.signer = Signer(generate_key("orders-1"))
         self.published = [self.signer]
+        self.owners: dict[str, str | None] = {}
         self.provider_key = generate_key("provider-1")
         self.known_keys = [public(self.provider_key)]
         self.orders: list[bytes] = []
@@ -48,6 +49,15 @@ class FakeAccess:
         self.down = 0
         """So many requests are answered 503 first."""
         self.app = self._make_app()
+
+    def key_set(self) -> dict[str, Any]:
+        """The keys, each with whose it is: those of the one who issues every order here, unless ``owners`` says so."""
+        issuer = Order.EXAMPLE["issuer"]["id"]
+        return {
+            "keys": [
+                {**key, "organisation": self.owners.get(key["kid"], issuer)} for key in key_set(self.published)["keys"]
+            ]
+        }
 
     def order(self, action: str = "cut_off", **changes: Any) -> dict[str, Any]:
         """The next order of the sequence, signed and given out."""
@@ -110,7 +120,7 @@ class FakeAccess:
         @app.get("/.well-known/jwks.json")
         async def jwks() -> dict[str, Any]:
             self.jwks_asked += 1
-            return key_set(self.published)
+            return self.key_set()
 
         @app.get("/providers/{provider_id}")
         async def provider(provider_id: UUID) -> Any:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -72,9 +73,66 @@ async def test_a_suspension_that_comes_after_its_end_is_not_carried_out(build: B
     over = access.order("suspend", until="2020-01-01T00:00:00Z")
     bench, hook = build(), Recorder()
     await work(bench, hook, settled(bench, 1))
-    assert hook.done == []
+    assert ("suspend", over["order_id"]) not in hook.done
     executed = access.receipts[bench_receipt(access, over)]
     assert "ended by itself" in executed["how"]
+
+
+def soon(seconds: float = 0.4) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+
+
+async def test_at_its_end_a_suspension_is_resumed_once_without_anybody_asking(build: Build, access: FakeAccess) -> None:
+    ends = access.order("suspend", until=soon())
+    stays = access.order("suspend", host="b.example")
+    bench, hook = build(), Recorder()
+    await work(bench, hook, lambda: len(hook.done) == 3 and settled(bench, 2)())
+    assert hook.done == [
+        ("suspend", ends["order_id"]), ("suspend", stays["order_id"]), ("resume", ends["order_id"]),
+    ]  # fmt: skip
+    again, later = build(), Recorder()
+    access.order(host="c.example")
+    await work(again, later, settled(again, 3))
+    assert [verb for verb, _ in later.done] == ["suspend"], "done once, also after a restart"
+
+
+async def test_an_end_that_came_while_the_agent_was_down_is_told_when_it_is_up(
+    build: Build, access: FakeAccess, config: Config
+) -> None:
+    ends = access.order("suspend", until=soon())
+    bench = build()
+    await work(bench, Recorder(), settled(bench, 1))
+    bench.journal._db.execute("DELETE FROM ending")  # as an agent left it that knew nothing of ends
+    await asyncio.sleep(0.5)
+    again, hook = build(), Recorder()
+    await work(again, hook, lambda: bool(hook.done))
+    assert hook.done == [("resume", ends["order_id"])]
+
+
+async def test_a_resumption_that_fails_is_asked_for_until_it_is_done(
+    build: Build, access: FakeAccess, caplog: pytest.LogCaptureFixture
+) -> None:
+    access.order("suspend", until=soon(0.2))
+    asked: list[str] = []
+
+    def fail(verb: str, order: Order) -> None:
+        asked.append(verb)
+        if verb == "resume" and asked.count("resume") < 3:
+            raise (Later if asked.count("resume") == 1 else Impossible)("The machine is away.")
+
+    bench, hook = build(), Recorder(fail)
+    await work(bench, hook, lambda: "resume" in [verb for verb, _ in hook.done])
+    assert asked == ["suspend", "resume", "resume", "resume"]
+    assert caplog.text.count("has ended and is still carried out") == 2
+
+
+async def test_what_a_restore_took_back_is_not_resumed_again(build: Build, access: FakeAccess) -> None:
+    ends = access.order("suspend", until=soon(0.8))
+    access.order("restore", undoes=ends["order_id"])
+    bench, hook = build(), Recorder()
+    await work(bench, hook, settled(bench, 2))
+    assert bench.journal.next_end() is None
+    assert bench.journal.ended(datetime.now(UTC) + timedelta(hours=1)) == []
 
 
 def bench_receipt(access: FakeAccess, order: dict[str, Any]) -> str:
@@ -191,6 +249,24 @@ async def test_an_order_signed_by_somebody_else_is_not_taken(build: Build, acces
             await bench.intake.take([wrong])
     assert bench.journal.last_sequence == 0
     assert bench.journal.queued() == []
+
+
+@pytest.mark.parametrize("owner", ["industry-310000", None])
+async def test_an_order_signed_with_a_key_of_somebody_else_is_not_taken(
+    build: Build, access: FakeAccess, owner: str | None
+) -> None:
+    """Every issuer's keys are in one set: a desk of another province must not speak for the one the order names."""
+    other = Signer(generate_key("orders-other"))
+    access.published.append(other)
+    access.owners["orders-other"] = owner
+    bench = build()
+    signed = other.sign(canonical(access.document()), ORDER_TYPE).encode()
+    with pytest.raises(BadOrder, match=f"wrong_owner.*orders-other.*{owner or 'nobody'}.*industry-110000"):
+        await bench.intake.take([signed])
+    assert (bench.journal.last_sequence, bench.journal.queued()) == (0, [])
+    access.owners["orders-other"] = Order.EXAMPLE["issuer"]["id"]  # the directory had it wrong, and was put right
+    bench.keys._next_fetch = 0.0
+    assert await bench.intake.take([signed]) == 1
 
 
 async def test_an_order_for_another_provider_is_not_taken(build: Build, access: FakeAccess) -> None:

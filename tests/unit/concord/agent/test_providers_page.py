@@ -52,7 +52,7 @@ def made() -> dict[str, str]:
     receipt = Signer(PROVIDER_KEY).sign(receipt_payload, RECEIPT_TYPE)
     line = f"{Order.EXAMPLE['order_id']} {Order.EXAMPLE['sequence']}\n"
     return {
-        "jwks": json.dumps({"keys": [public(ORDER_KEY)]}, indent=2),
+        "jwks": json.dumps({"keys": [public(ORDER_KEY) | {"organisation": Order.EXAMPLE["issuer"]["id"]}]}, indent=2),
         "provider-key": json.dumps(public(PROVIDER_KEY), indent=2),
         "order-header": base64.urlsafe_b64decode(_padded(order.split(".")[0])).decode(),
         "order-payload": order_payload,

@@ -63,8 +63,12 @@ class Access(Department):
         """Take an order back in its withdraw window."""
         return await self._post(wire.OrderView, at("orders", order_id, "withdrawal"), body)
 
+    async def ask_reissue(self, order_id: Id, body: wire.WithReasons) -> wire.OrderView:
+        """Ask, as one person, that an order that was taken back be sent again."""
+        return await self._post(wire.OrderView, at("orders", order_id, "reissue-request"), body)
+
     async def reissue(self, order_id: Id, body: wire.WithReasons) -> wire.OrderView:
-        """Send again an order that was taken back."""
+        """Send it again, as another one."""
         return await self._post(wire.OrderView, at("orders", order_id, "reissue"), body)
 
     async def answer(self, order_id: Id, body: wire.OrderAnswer) -> wire.OrderView:

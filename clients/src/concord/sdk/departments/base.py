@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from concord.sdk.answers import at, json_object, model_of
-from shared.contracts.http.notices import NoticeView, PostalProof
+from shared.contracts.http.notices import NoticeItem, NoticeView, PostalProof
 
 if TYPE_CHECKING:
     from concord.sdk.client import Concord
@@ -29,9 +29,9 @@ class Department:
 
     # --- the inbox, the same everywhere ------------------------------------------------------------------------------
 
-    def notices(self) -> AsyncIterator[NoticeView]:
-        """What this department told the caller, newest first; for an authority, what it told others."""
-        return self._pages(NoticeView, "/notices")
+    def notices(self) -> AsyncIterator[NoticeItem]:
+        """That this department told the caller something, newest first; ``open_notice`` says what, and opens it."""
+        return self._pages(NoticeItem, "/notices")
 
     async def open_notice(self, notice_id: Id) -> NoticeView:
         """One notice. Opened by whom it is for, it counts as delivered."""
@@ -40,6 +40,10 @@ class Department:
     async def notice_document(self, notice_id: Id) -> bytes:
         """The bytes of a notice as it was issued."""
         return (await self._concord.call(self.service, "GET", at("notices", notice_id, "document"))).content
+
+    async def confirm_delivery(self, notice_id: Id, body: PostalProof) -> NoticeView:
+        """Confirm, as a second person, the very proof that was entered: from then on the notice is delivered."""
+        return await self._post(NoticeView, at("notices", notice_id, "postal-proof", "confirmation"), body)
 
     async def prove_delivery(self, notice_id: Id, body: PostalProof) -> NoticeView:
         """Enter what proves that a letter was delivered."""

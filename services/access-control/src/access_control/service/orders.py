@@ -1,11 +1,20 @@
 """Orders on the issuer's desk: read, taken back, sent again, answered, escalated; overdue and lapsed by the clock."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from access_control import told
-from access_control.errors import NotOverdue, ReissuedAlready, RestoreStands, Undone, UnknownOrder
+from access_control.errors import (
+    AskedAlready,
+    NotAsked,
+    NotOverdue,
+    ReissuedAlready,
+    RestoreStands,
+    Undone,
+    UnknownOrder,
+)
 from access_control.lifecycle import LIFECYCLE, RUNNING, UNSENT, Move, Status
 from access_control.policy import POLICY, Act
 from access_control.service.executions import draft_restore, send_restore
@@ -76,19 +85,45 @@ async def withdraw(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons:
     return await _seen(tx, await take_back(tx, rt, order, who=who, why=reasons))
 
 
-async def reissue(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons: str) -> Seen:
-    """Send a withdrawn order again, by another person than took it back; gives the new order.
+async def ask_reissue(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons: str) -> Seen:
+    """Ask that a withdrawn order be sent again: the first of two people, neither of whom took it back.
 
-    Raises UnknownOrder (404), Forbidden (403); SecondPersonRequired, ActionRefused, ReissuedAlready, Undone (409).
+    Raises UnknownOrder (404), Forbidden (403); SecondPersonRequired, ActionRefused, AskedAlready, ReissuedAlready,
+    Undone (409).
     """
     at, order = rt.clock.now(), await held(tx, order_id)
-    POLICY.require(who, Act.REISSUE, order, drafted_by=order.withdrawn_by or "")
-    LIFECYCLE.after(order.status, Move.REISSUE)
+    POLICY.require(who, Act.ASK_REISSUE, order, drafted_by=order.withdrawn_by or "")
+    LIFECYCLE.after(order.status, Move.ASK_REISSUE)
+    await _still_wanted(tx, order, at)
+    if order.reissue_asked_by is not None:
+        raise AskedAlready
+    asked = await store.MOVES.move(
+        tx, order, Move.ASK_REISSUE, who=who, why=reasons, at=at, reissue_asked_by=who.person, reissue_asked_at=at,
+        reissue_reasons=reasons,
+    )  # fmt: skip
+    return await _seen(tx, asked)
+
+
+async def _still_wanted(tx: Tx, order: AccessOrder, at: datetime) -> None:
     if order.reissued_as is not None:
         raise ReissuedAlready(order_id=str(order.reissued_as))
     execution = await executions.hold(tx, order.execution_id)
     if execution.undone is not None or (order.until is not None and order.until <= at):
         raise Undone
+
+
+async def reissue(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons: str) -> Seen:
+    """Send a withdrawn order again: the second of two people, neither of whom took it back; gives the new order.
+
+    Raises UnknownOrder (404), Forbidden (403); SecondPersonRequired, ActionRefused, NotAsked, ReissuedAlready,
+    Undone (409).
+    """
+    at, order = rt.clock.now(), await held(tx, order_id)
+    POLICY.require(who, Act.REISSUE, order, drafted_by=order.against_reissue)
+    LIFECYCLE.after(order.status, Move.REISSUE)
+    await _still_wanted(tx, order, at)
+    if order.reissue_asked_by is None:
+        raise NotAsked
     provider = await providers.get(tx, order.provider_id)
     earlier = await store.content(tx, order_id)
     content = earlier.model_copy(update={"issuer": provider.supervisor or earlier.regulator})

@@ -28,7 +28,9 @@ RELEASE_WINDOW: Final = "release"
 EXECUTION: Final = "execute"
 """Kind of deadline: the statutory delay of the provider."""
 INSTRUCTED: Final = "instruct"
-"""Kind of deadline: the delay of a supervisor; as long as the provider's."""
+"""Kind of deadline: the delay of a supervisor."""
+INSTRUCT: Final = "instruct_supervisor"
+"""The supervisor's clock: a provider's says nothing about how soon an office finds two people who sign."""
 LAPSE: Final = "lapse"
 """Kind of deadline: the end of a suspension."""
 SYSTEM: Final = Caller.system("access-control")
@@ -59,7 +61,8 @@ async def draft(
         supervisor_id=provider.supervisor.id if provider.supervisor else None,
         release_at=None if network else _release_at(rt, at), until=until,
         instruction_id=uuid7() if network else None, reissues=earlier.id if earlier else None,
-        reissued_by=who.person if earlier else None, taken_back_by=earlier.withdrawn_by if earlier else None,
+        reissued_by=who.person if earlier else None, asked_by=earlier.reissue_asked_by if earlier else None,
+        taken_back_by=earlier.withdrawn_by if earlier else None,
     )  # fmt: skip
     drafted = await orders.draft(tx, new)
     if drafted is None:
@@ -96,9 +99,7 @@ async def issue(tx: Tx, rt: Runtime, order: AccessOrder, *, who: Caller, why: st
 async def _instruct(tx: Tx, rt: Runtime, order: AccessOrder, content: Content) -> None:
     at, instruction_id = rt.clock.now(), order.instruction_id
     assert instruction_id is not None, "an instructed order names its instruction"
-    due = await deadlines.start(
-        tx, kind=INSTRUCTED, aggregate_id=instruction_id, clock_name=f"execute_{order.action}", rt=rt, at=at
-    )
+    due = await deadlines.start(tx, kind=INSTRUCTED, aggregate_id=instruction_id, clock_name=INSTRUCT, rt=rt, at=at)
     jws = told.instruction(
         instruction_id, order, content, signer_of(rt, content.regulator.id), at=at, issue_by=due.due_at
     )

@@ -73,6 +73,9 @@ class AccessOrder:
     reissues: UUID | None
     reissued_as: UUID | None
     withdrawn_by: str | None
+    reissue_asked_by: str | None
+    reissue_asked_at: datetime | None
+    reissue_reasons: str | None
     drafted_at: datetime
     release_at: datetime | None
     until: datetime | None
@@ -87,6 +90,11 @@ class AccessOrder:
     def organisation(self) -> str:
         """The provider it is meant for."""
         return str(self.provider_id)
+
+    @property
+    def against_reissue(self) -> frozenset[str]:
+        """Persons who do not send it again: who took it back, and who asked to send it."""
+        return frozenset(filter(None, (self.withdrawn_by, self.reissue_asked_by)))
 
     @property
     def out(self) -> str:
@@ -109,13 +117,13 @@ class Signed:
 
 COLUMNS: Final = """id, version, status, execution_id, decision_id, provider_id, site_id, hosts, action, attempt,
        issuer_id, regulator_id, supervisor_id, regions, overdue, escalated_at, answer, undoes, undone_by,
-       instruction_id, reissues, reissued_as, withdrawn_by, drafted_at, release_at, until, sequence, issued_at,
-       execute_by, digest, kid, changed_at"""
+       instruction_id, reissues, reissued_as, withdrawn_by, reissue_asked_by, reissue_asked_at, reissue_reasons,
+       drafted_at, release_at, until, sequence, issued_at, execute_by, digest, kid, changed_at"""
 DRAFT: Final = f"""
 INSERT INTO access_order (id, status, execution_id, decision_id, provider_id, site_id, hosts, action, attempt, content,
                           issuer_id, regulator_id, supervisor_id, regions, undoes, instruction_id, reissues,
-                          reissued_by, taken_back_by, drafted_at, release_at, until, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $20)
+                          reissued_by, taken_back_by, drafted_at, release_at, until, asked_by, changed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $20)
 ON CONFLICT (execution_id, provider_id, action, attempt) DO NOTHING
 RETURNING {COLUMNS}
 """
@@ -168,6 +176,7 @@ class Draft:
     instruction_id: UUID | None = None
     reissues: UUID | None = None
     reissued_by: str | None = None
+    asked_by: str | None = None
     taken_back_by: str | None = None
 
 
@@ -178,7 +187,7 @@ async def draft(tx: Tx, new: Draft) -> AccessOrder | None:
         DRAFT, new.id, new.status, new.execution_id, new.decision_id, new.provider_id, content.site.site_id,
         list(content.site.hosts), new.action, new.attempt, content.model_dump(mode="json"), content.issuer.id,
         content.regulator.id, new.supervisor_id, sorted(new.regions), new.undoes, new.instruction_id, new.reissues,
-        new.reissued_by, new.taken_back_by, new.drafted_at, new.release_at, new.until,
+        new.reissued_by, new.taken_back_by, new.drafted_at, new.release_at, new.until, new.asked_by,
     )  # fmt: skip
     return of(row) if row else None
 

@@ -310,12 +310,15 @@ async def lapse(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
 
 
 async def check_urgent_notice(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
-    """The clock of an urgent decision's notice ran out: if it was not even handed over, the measure is suspended."""
+    """The clock of an urgent decision's notice ran out: if it reached nobody in time, the measure is suspended.
+
+    That it lies in an inbox, or was handed to an address that nobody verified, is no delivery (docs/adr/0008).
+    """
     case, decision = await decisions.hold(tx, decision_id)
-    if await notices.served(tx, decision_id, RELEASED):
+    clock, reached = rt.rules.clocks[URGENT_NOTICE], await notices.reached_at(tx, decision_id, RELEASED)
+    if reached is not None and reached <= rt.rules.due(URGENT_NOTICE, decision.released_at or reached).due_at:
         return
-    clock = rt.rules.clocks[URGENT_NOTICE]
-    why = "The notice of an urgent decision was not handed over in time."
+    why = "The notice of an urgent decision was not delivered in time."
     says = Statement(legal_basis=(clock.source,), reasons=why, public_reasons=why)
     await suspend(tx, rt, case, decision, repeats.NOTICE_LATE, case.authority, says)
 

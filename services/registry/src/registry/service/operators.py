@@ -2,15 +2,25 @@
 
 import hashlib
 import hmac
+import secrets
 from dataclasses import dataclass
 from uuid import UUID
 
-from registry.errors import InvalidValues, LegacyCode, NoLegacyCode, OperatorExists, WrongCode
+from registry.errors import (
+    CodeSpent,
+    InvalidValues,
+    LegacyCode,
+    NoLegacyCode,
+    OperatorExists,
+    TooManyCodes,
+    WrongCode,
+)
 from registry.policy import POLICY, Act
 from registry.service import looks, writing
 from registry.service.desk import regulator_for
 from registry.service.identity import identity_of
-from registry.store import operators
+from registry.store import codes, operators
+from registry.store.codes import Tried
 from registry.store.operators import Operator
 from shared.contracts.grounds import ActRef, AddressForService, Names, OperatorRef, Service, Statement
 from shared.contracts.http.registry import NewAddress, NewOperator, VerificationCode
@@ -90,19 +100,34 @@ def require_confirmed(operator: Operator) -> None:
 async def set_address(tx: Tx, rt: Runtime, who: Caller, operator_id: UUID, body: NewAddress) -> Operator:
     """Say where notices go; an e-mail address is verified by a code sent to it.
 
-    Raises UnknownOperator (404), Forbidden (403).
+    Raises UnknownOperator (404), Forbidden (403), TooManyCodes (409).
     """
     operator = await operators.hold(tx, operator_id)
     POLICY.require(who, Act.SET_ADDRESS, operator)
     return await _set_address(tx, rt, who, operator, body)
 
 
-async def verify_address(tx: Tx, rt: Runtime, who: Caller, operator_id: UUID, body: VerificationCode) -> Operator:
+async def take_try(tx: Tx, who: Caller, operator_id: UUID) -> Tried:
+    """Spend one of the tries at the code that was sent, in a transaction of its own: a wrong code costs one too.
+
+    Raises UnknownOperator (404), Forbidden (403), CodeSpent (409).
+    """
+    POLICY.require(who, Act.SET_ADDRESS, await operators.get(tx, operator_id))
+    tried = await codes.take_try(tx, operator_id)
+    if tried is None:
+        raise CodeSpent
+    return tried
+
+
+async def verify_address(
+    tx: Tx, rt: Runtime, who: Caller, operator_id: UUID, body: VerificationCode, tried: Tried
+) -> Operator:
     """Prove that the e-mail address is read: what is sent there counts as delivered from now on. Raises WrongCode."""
     operator = await operators.hold(tx, operator_id)
     POLICY.require(who, Act.SET_ADDRESS, operator)
     address = operator.address
-    if address.email is None or not hmac.compare_digest(body.code, _code(rt, operator_id, address.email)):
+    right = hmac.compare_digest(tried.code_hash, _hash_of(rt, operator_id, tried.email, body.code))
+    if address.email != tried.email or not right or not await codes.use(tx, operator_id, tried):
         raise WrongCode
     verified = address.model_copy(update={"email_verified": True})
     return await _address(tx, rt, who, operator, "verify_address", "The code came back.", verified)
@@ -132,21 +157,24 @@ async def _address(
 
 
 async def _send_code(tx: Tx, rt: Runtime, operator: Operator, email: str) -> None:
-    """The code goes to the address and into nobody's inbox: read in the operator's own it would prove nothing."""
+    """The code goes to the address and into nobody's inbox: read there it would prove nothing. Raises TooManyCodes."""
+    code = f"{secrets.randbelow(10**8):08d}"
+    if not await codes.send(tx, operator.id, email, _hash_of(rt, operator.id, email, code), rt.clock.now()):
+        raise TooManyCodes
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="operator", id=operator.id), kind="address_check",
-        to=OperatorRef(identity=f"p:{operator.id.hex}", name=operator.particulars.name),
+        to=OperatorRef(identity=operator.identity, name=operator.particulars.name),
         address=AddressForService(email=email),
         authority=regulator_for(rt, "province", operator.region), title=_CHECK,
         says=Statement(
-            legal_basis=("Address for service",), reasons=f"验证码 / Code: {_code(rt, operator.id, email)}",
+            legal_basis=("Address for service",), reasons=f"验证码 / Code: {code}",
             public_reasons="A code was sent.", redacted=("the code",),
         ),
+        in_inbox=False,
     )  # fmt: skip
 
 
-def _code(rt: Runtime, operator_id: UUID, email: str) -> str:
-    """Eight digits that only this service can compute, for this operator and address."""
+def _hash_of(rt: Runtime, operator_id: UUID, email: str, code: str) -> bytes:
+    """What is kept of a code: of no use to whoever reads the table, and to no other operator or address."""
     key = rt.settings.identity_key.get_secret_value().encode()
-    digest = hmac.new(key, f"concord address/{operator_id}/{email}".encode(), hashlib.sha256).digest()
-    return f"{int.from_bytes(digest[:8]) % 10**8:08d}"
+    return hmac.new(key, f"concord address/{operator_id}/{email}/{code}".encode(), hashlib.sha256).digest()

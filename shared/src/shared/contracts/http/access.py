@@ -53,6 +53,7 @@ class OrderAction(StrEnum):
     ISSUE = "issue"
     RELEASE = "release"
     WITHDRAW = "withdraw"
+    ASK_REISSUE = "ask_reissue"
     REISSUE = "reissue"
     RECEIVE = "receive"
     EXECUTE = "execute"
@@ -316,6 +317,8 @@ class OrderView(View):
     undoes: UUID | None
     undone_by: UUID | None
     reissues: UUID | None = Field(description="The withdrawn order that this one sends again.")
+    reissue_asked_at: datetime | None = Field(description="When somebody asked to send it again; another person does.")
+    reissue_reasons: str | None
     drafted_at: datetime
     release_at: datetime | None = Field(description="When the withdraw window closes; none while instructed.")
     issued_at: datetime | None

@@ -1,11 +1,12 @@
 """The inbox, the same at every department."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contracts.base import Body, Sha256, Text
+from shared.contracts.base import Body, Day, Sha256, Text
+from shared.contracts.grounds import ActRef, AuthorityRef, Names, Party
 from shared.contracts.notices import Channel, DeliveryState, NoticeDocument
 
 
@@ -24,6 +25,51 @@ class DeliveryView(BaseModel):
     changed_at: datetime
 
 
+class PostalProof(Body):
+    """A letter was delivered: where, by which number it can be traced, and on what day."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"address": "1 Example Road, Beijing", "tracking": "XA 1 CN", "delivered_on": "2026-11-25"}]
+        },
+    )
+
+    address: Text
+    tracking: Text = Field(description="Number of the registered letter, or of the receipt that was signed")
+    delivered_on: Day
+
+
+class PostalProofView(BaseModel):
+    """What an authority says about a letter. Until a second person has confirmed it, it counts for nothing."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    address: str
+    tracking: str
+    delivered_on: date = Field(description="What the proof says; time limits run from `confirmed_at`")
+    entered_for: AuthorityRef = Field(description="Office of the person who entered it")
+    entered_at: datetime
+    confirmed_for: AuthorityRef | None = Field(description="Office of the second person; none: nobody confirmed it")
+    confirmed_at: datetime | None
+
+
+class NoticeItem(BaseModel):
+    """A notice in a list: that there is one, whose and since when. What it says is read one by one, which opens it."""
+
+    id: UUID
+    kind: Text
+    title: Names
+    about: ActRef
+    to: Party
+    authority: AuthorityRef
+    issued_at: datetime
+    answer_by: datetime | None = Field(description="Until when it asks for something")
+    delivered_at: datetime | None = Field(description="From here time limits run; none: they have not begun")
+    delivered_by: str | None = Field(description="inbox, email, webhook, post, or deemed")
+    opened_at: datetime | None
+    postal_proof: PostalProofView | None
+
+
 class NoticeView(BaseModel):
     """A notice and what became of it."""
 
@@ -34,14 +80,4 @@ class NoticeView(BaseModel):
     delivered_by: str | None = Field(description="inbox, email, webhook, post, or deemed")
     opened_at: datetime | None
     deliveries: list[DeliveryView]
-
-
-class PostalProof(Body):
-    """A letter was delivered: to which address, and what proves it."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"address": "1 Example Road, Beijing", "proof": "Registered letter XA 1 CN"}]},
-    )
-
-    address: Text
-    proof: Text
+    postal_proof: PostalProofView | None

@@ -14,9 +14,16 @@ HISTORY = AppendOnly(
     {
         "aggregate": "text", "aggregate_id": "uuid", "action": "text", "from_status": "text", "to_status": "text",
         "subject": "text", "name": "text", "organisation": "text", "why": "text", "at": "timestamptz",
-        "trace_id": "text",
+        "trace_id": "text", "person": "text",
     },
 )  # fmt: skip
+
+_PERSONS = "SELECT DISTINCT coalesce(person, subject) FROM history WHERE aggregate_id = $1"
+
+
+async def persons(tx: Tx, aggregate_id: UUID) -> frozenset[str]:
+    """Everybody who ever moved this, drafted it or released it: persons, not their accounts."""
+    return frozenset(row[0] for row in await tx.fetch(_PERSONS, aggregate_id))
 
 
 def trace_id() -> str | None:
@@ -40,6 +47,6 @@ def add(
     """Record a move, in the transaction that makes it."""
     row = (
         aggregate, aggregate_id, action, from_status, to_status, who.subject, who.name, who.organisation, why, at,
-        trace_id(),
+        trace_id(), who.person,
     )  # fmt: skip
     insert_at_commit(tx, HISTORY, row)

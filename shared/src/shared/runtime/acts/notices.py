@@ -1,8 +1,9 @@
 """Notices: what a department tells whom its act concerns, in the transaction of the act (model: notice).
 
 The inbox is the legal record and always there; mail and webhook follow the recipient's address for service. A notice is
-delivered when a server of a verified address took it, when its recipient opened it in the inbox, when proof of a letter
-was entered, or when it is deemed so: so many days after it was put into the inbox (profile: notice_deemed).
+delivered when a server of a verified address took it, when its recipient opened it in the inbox, when one person
+entered the proof of a letter and another confirmed it (``postal``), or when it is deemed so: so many days after it was
+put into the inbox (profile: notice_deemed).
 """
 
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ CHANNEL: Final = "notices"
 """NOTIFY wakes whoever sends."""
 DEEMED: Final = "notice_deemed"
 """Kind and clock of the deadline at which an unread notice counts as delivered."""
+_DEEMED: Final = "deemed"
+_NOBODY: Final = "-"
+"""Neither the identity of a recipient nor the id of an organisation."""
 
 
 class UnknownNotice(NotFound):
@@ -48,6 +52,8 @@ class Notice:
     delivered_at: datetime | None
     delivered_by: str | None
     opened_at: datetime | None
+    moved_id: UUID
+    """Whose history names everybody who had a hand in the act."""
 
     @property
     def organisation(self) -> tuple[str, str]:
@@ -71,13 +77,13 @@ class Delivery:
 
 
 _COLUMNS: Final = """id, about_kind, about_id, kind, identity, authority_id, document, digest, issued_at, delivered_at,
-       delivered_by, opened_at"""
+       delivered_by, opened_at, coalesce(moved_id, about_id) AS moved_id"""
 _DELIVERY: Final = "notice_id, channel, address, verified, state, attempts, proof, error, changed_at"
 _WORDS: Final = {"organisation": "ARRAY[identity, authority_id] && {}"}
 
 _ISSUE: Final = """
-INSERT INTO notice (id, about_kind, about_id, kind, identity, authority_id, document, digest, issued_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO notice (id, about_kind, about_id, kind, identity, authority_id, document, digest, issued_at, moved_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 _QUEUE: Final = """
 INSERT INTO delivery (notice_id, channel, address, verified, state, retry_at, changed_at)
@@ -91,12 +97,6 @@ _DELIVERED: Final = """
 UPDATE notice SET delivered_at = $2, delivered_by = $3 WHERE id = $1 AND delivered_at IS NULL RETURNING id
 """
 _OPENED: Final = "UPDATE notice SET opened_at = $2 WHERE id = $1 AND opened_at IS NULL"
-_PROVE: Final = """
-INSERT INTO delivery (notice_id, channel, address, verified, state, proof, changed_at)
-VALUES ($1, 'post', $2, true, 'delivered', $3, $4)
-ON CONFLICT (notice_id, channel) DO NOTHING
-RETURNING notice_id
-"""
 
 
 async def issue(
@@ -111,8 +111,14 @@ async def issue(
     title: Names,
     says: Statement | Grounds | None = None,
     answer_by: datetime | None = None,
+    moved: UUID | None = None,
+    in_inbox: bool = True,
 ) -> UUID:
-    """Put a notice into the recipient's inbox and queue it for its other channels; gives its id."""
+    """Put a notice into the recipient's inbox and queue it for its other channels; gives its id.
+
+    ``moved``: the aggregate in whose history the act is, where that is another one than the act itself. Without
+    ``in_inbox`` it goes to the address alone, and nobody reads it here, its authority neither.
+    """
     at, notice_id = rt.clock.now(), uuid7()
     document = NoticeDocument(
         notice_id=notice_id,
@@ -127,8 +133,9 @@ async def issue(
         issued_at=at,
     )
     body = document.model_dump_json().encode()
+    readers = (to.identity, authority.id) if in_inbox else (_NOBODY, _NOBODY)
     await tx.execute(
-        _ISSUE, notice_id, about.kind, about.id, kind, to.identity, authority.id, body, digest_of(body), at
+        _ISSUE, notice_id, about.kind, about.id, kind, *readers, body, digest_of(body), at, moved or about.id
     )
     channels = [
         (Channel.EMAIL, address.email, address.email_verified),
@@ -159,12 +166,11 @@ async def delivered_at(tx: Tx, act_id: UUID, kind: str) -> datetime | None:
     return min(times, default=None)
 
 
-async def served(tx: Tx, act_id: UUID, kind: str) -> bool:
-    """Whether everything was done to tell: delivered, handed over to some address, or there is the inbox alone."""
+async def reached_at(tx: Tx, act_id: UUID, kind: str) -> datetime | None:
+    """When the first notice of this kind about an act really reached somebody: none that is only deemed delivered."""
     found = await about(tx, act_id, kind)
-    sent = await deliveries(tx, [notice.id for notice in found])
-    handed_over = any(each.state in {DeliveryState.SENT, DeliveryState.DELIVERED} for each in sent)
-    return bool(found) and (not sent or handed_over or any(notice.delivered_at is not None for notice in found))
+    times = [each.delivered_at for each in found if each.delivered_at is not None and each.delivered_by != _DEEMED]
+    return min(times, default=None)
 
 
 async def get(tx: Tx, notice_id: UUID) -> Notice:
@@ -193,14 +199,6 @@ async def opened(tx: Tx, notice: Notice, at: datetime) -> None:
     await delivered(tx, notice.id, by=Channel.INBOX, at=at)
 
 
-async def prove(tx: Tx, notice: Notice, *, address: str, proof: str, at: datetime) -> bool:
-    """Enter the proof of a letter's delivery; false if one was entered before."""
-    if await tx.fetchval(_PROVE, notice.id, address, proof, at) is None:
-        return False
-    await delivered(tx, notice.id, by=Channel.POST, at=at)
-    return True
-
-
 async def delivered(tx: Tx, notice_id: UUID, *, by: str, at: datetime) -> bool:
     """The notice reached its recipient; false if it had before: time limits run from the first time."""
     if await tx.fetchval(_DELIVERED, notice_id, at, by) is None:
@@ -215,7 +213,7 @@ async def delivered(tx: Tx, notice_id: UUID, *, by: str, at: datetime) -> bool:
 
 async def deem(rt: Runtime, tx: Tx, notice_id: UUID) -> None:
     """The clock of an unread notice ran out: it counts as delivered."""
-    await delivered(tx, notice_id, by="deemed", at=rt.clock.now())
+    await delivered(tx, notice_id, by=_DEEMED, at=rt.clock.now())
 
 
 def _notice(row: asyncpg.Record) -> Notice:

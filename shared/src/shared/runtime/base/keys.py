@@ -14,13 +14,9 @@ import orjson
 import structlog
 
 from shared import signing
-from shared.signing import Signer
+from shared.signing import OWNER, Signer
 
 _log = structlog.get_logger(__name__)
-
-
-OWNER = "organisation"
-"""Member of a JWK that says whose key it is; published with it."""
 
 
 class NoSigningKey(RuntimeError):

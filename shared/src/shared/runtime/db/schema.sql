@@ -90,6 +90,7 @@ TABLE history (
     why text NOT NULL,
     at timestamp with time zone NOT NULL,
     trace_id text,
+    person text,
     CONSTRAINT history_pkey PRIMARY KEY (id, at),
 ) PARTITION BY RANGE (at);
 INDEX history_of_aggregate ON ONLY history USING btree (aggregate_id, id);
@@ -129,6 +130,7 @@ TABLE notice (
     delivered_at timestamp with time zone,
     delivered_by text,
     opened_at timestamp with time zone,
+    moved_id uuid,
     CONSTRAINT notice_check CHECK (((delivered_at IS NULL) = (delivered_by IS NULL))),
     CONSTRAINT notice_pkey PRIMARY KEY (id),
 );
@@ -182,6 +184,23 @@ TABLE parked (
     CONSTRAINT parked_pkey PRIMARY KEY (id),
 );
 INDEX parked_by_key ON parked USING btree (consumer, key, id);
+
+TABLE postal_proof (
+    notice_id uuid NOT NULL,
+    address text NOT NULL,
+    tracking text NOT NULL,
+    delivered_on date NOT NULL,
+    entered_by text NOT NULL,
+    entered_for jsonb NOT NULL,
+    entered_at timestamp with time zone NOT NULL,
+    confirmed_by text,
+    confirmed_for jsonb,
+    confirmed_at timestamp with time zone,
+    CONSTRAINT postal_proof_check CHECK ((confirmed_by <> entered_by)),
+    CONSTRAINT postal_proof_check1 CHECK ((((confirmed_by IS NULL) = (confirmed_at IS NULL)) AND ((confirmed_by IS NULL) = (confirmed_for IS NULL)))),
+    CONSTRAINT postal_proof_notice_id_fkey FOREIGN KEY (notice_id) REFERENCES notice(id),
+    CONSTRAINT postal_proof_pkey PRIMARY KEY (notice_id),
+);
 
 TABLE schema_file (
     name text NOT NULL,

@@ -6,7 +6,6 @@ import socket
 from asyncio import get_running_loop
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
@@ -14,6 +13,7 @@ import httpx
 from shared.signing import Signer
 
 TIMEOUT_S: Final = 10.0
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class WebhookRefused(Exception):
@@ -41,30 +41,62 @@ async def send(
 ) -> str:
     """Post the notice's bytes; gives the answer's status. Raises WebhookRefused.
 
-    ``private`` allows http and addresses of private networks: for the local stack and tests only.
+    The name is resolved once: the addresses that were looked at are those that are connected to, under the name's Host
+    and certificate. ``private`` allows http and addresses of private networks: for the local stack and tests only.
     """
-    await _outside(url, private=private)
+    place = _url(url, private=private)
+    refused: httpx.HTTPError | None = None
+    for address in await _addresses(place, private=private):
+        try:
+            answer = await http.post(
+                place.copy_with(host=address),
+                content=body,
+                # A connection is kept by its address, and its certificate was for one name: no other uses it again.
+                headers={**headers(notice_id, body, signer, at), "host": place.netloc.decode(), "connection": "close"},
+                timeout=TIMEOUT_S,
+                follow_redirects=False,
+                extensions={"sni_hostname": place.raw_host.decode()},
+            )
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            refused = error
+            continue
+        except httpx.HTTPError as error:
+            raise WebhookRefused(repr(error), final=False) from error
+        if answer.is_success:
+            return str(answer.status_code)
+        raise WebhookRefused(f"HTTP {answer.status_code}", final=answer.status_code == httpx.codes.GONE)
+    raise WebhookRefused(repr(refused), final=False) from refused
+
+
+def _url(url: str, *, private: bool) -> httpx.URL:
     try:
-        answer = await http.post(
-            url, content=body, headers=headers(notice_id, body, signer, at), timeout=TIMEOUT_S, follow_redirects=False
-        )
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise WebhookRefused(repr(error), final=isinstance(error, httpx.InvalidURL)) from error
-    if answer.is_success:
-        return str(answer.status_code)
-    raise WebhookRefused(f"HTTP {answer.status_code}", final=answer.status_code == httpx.codes.GONE)
-
-
-async def _outside(url: str, *, private: bool) -> None:
-    """An operator names this address: it must not lead into our own network."""
-    parts = urlsplit(url)
-    if (parts.scheme != "https" and not (private and parts.scheme == "http")) or not parts.hostname:
+        place = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise WebhookRefused(repr(error), final=True) from error
+    if place.scheme not in ({"https", "http"} if private else {"https"}) or not place.host:
         raise WebhookRefused("the address must begin with https://", final=True)
-    if private:
-        return
+    return place
+
+
+async def _addresses(place: httpx.URL, *, private: bool) -> list[str]:
+    """Where the name leads. An operator names this address: not one of them may lead into our own network."""
+    host, port = place.raw_host.decode().strip("[]"), place.port or (443 if place.scheme == "https" else 80)
     try:
-        found = await get_running_loop().getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
+        found = await get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise WebhookRefused(f"{parts.hostname} cannot be resolved", final=False) from error
-    if any(not ipaddress.ip_address(place[4][0]).is_global for place in found):
-        raise WebhookRefused(f"{parts.hostname} is not a public address", final=True)
+        raise WebhookRefused(f"{host} cannot be resolved", final=False) from error
+    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+    if not private and not all(_is_outside(each) for each in addresses):
+        raise WebhookRefused(f"{host} is not a public address", final=True)
+    return addresses
+
+
+def _is_outside(address: str) -> bool:
+    """Whether an address is somewhere on the internet, whatever it is wrapped in: mapped, 6to4, Teredo, NAT64."""
+    found = ipaddress.ip_address(address)
+    if isinstance(found, ipaddress.IPv6Address):
+        if found in _NAT64:
+            found = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        else:
+            found = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else found)
+    return found.is_global and not found.is_multicast and not found.is_reserved

@@ -6,22 +6,19 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from shared.contracts.http.notices import DeliveryView, NoticeView, PostalProof
+from shared.contracts.http.notices import DeliveryView, NoticeItem, NoticeView, PostalProof, PostalProofView
 from shared.contracts.notices import NoticeDocument
 from shared.rules import Role
-from shared.runtime.acts import audit, notices
-from shared.runtime.acts.notices import Delivery, Notice, UnknownNotice
+from shared.runtime.acts import audit, history, notices, postal
+from shared.runtime.acts.notices import Notice, UnknownNotice
 from shared.runtime.acts.policy import Policy, Reach, Rule, only, own_organisation
+from shared.runtime.acts.postal import Proof
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
-from shared.runtime.base.problems import Conflict
+from shared.runtime.base.problems import Invalid
 from shared.runtime.db.postgres import Tx
 from shared.runtime.web.door import Rt, Who, router
 from shared.runtime.web.paging import Page, Paging, page_of
-
-
-class ProofEntered(Conflict):
-    """The proof of this notice's delivery by post was entered before."""
 
 
 class Act(StrEnum):
@@ -29,6 +26,7 @@ class Act(StrEnum):
 
     READ_NOTICE = "read_notice"
     PROVE_DELIVERY = "prove_delivery"
+    CONFIRM_DELIVERY = "confirm_delivery"
 
 
 def own_act(who: Caller) -> Reach:
@@ -37,23 +35,28 @@ def own_act(who: Caller) -> Reach:
 
 
 RECIPIENTS: Final = frozenset({Role.OPERATOR, Role.ACCESS_PROVIDER})
+AUTHORITIES: Final = frozenset(Role) - RECIPIENTS - {Role.ADMIN}
 POLICY: Final = Policy({
-    Act.READ_NOTICE:    Rule(frozenset(Role) - {Role.ADMIN}, own_organisation),
-    # Clocks run from it: a person answers for the proof, never a program.
-    Act.PROVE_DELIVERY: Rule(frozenset(Role) - RECIPIENTS - {Role.ADMIN}, own_act, first_person=True),
+    Act.READ_NOTICE:      Rule(frozenset(Role) - {Role.ADMIN}, own_organisation),
+    # Clocks run from it and measures wait for it: two persons, neither of whom drafted or issued what the letter told.
+    Act.PROVE_DELIVERY:   Rule(AUTHORITIES, own_act, second_person=True),
+    Act.CONFIRM_DELIVERY: Rule(AUTHORITIES, own_act, second_person=True),
 })  # fmt: skip
 
 ROUTER: Final[APIRouter] = router(prefix="/notices", tags=["notices"])
 
 
 @ROUTER.get("")
-async def list_notices(rt: Rt, who: Who, paging: Paging) -> Page[NoticeView]:
-    """What this department told you, newest first; an official sees what its own authority told others."""
+async def list_notices(rt: Rt, who: Who, paging: Paging) -> Page[NoticeItem]:
+    """That this department told you something, newest first; an official sees what its own authority told others.
+
+    What a notice says is read one by one: a list opens nothing, so it shows nothing that would have to count as opened.
+    """
     reach = POLICY.reach(who, Act.READ_NOTICE)
     async with rt.db.connection() as tx:
         found = await notices.page(tx, reach, paging.after, paging.fetch)
-        views = await _views(tx, found)
-    return page_of(views, paging, view=lambda view: view, key=lambda view: view.id)
+        letters = await postal.proofs(tx, [notice.id for notice in found])
+    return page_of(found, paging, view=lambda each: _item(each, letters.get(each.id)), key=lambda each: each.id)
 
 
 @ROUTER.get("/{notice_id}")
@@ -61,7 +64,7 @@ async def read_notice(rt: Rt, who: Who, notice_id: UUID) -> NoticeView:
     """One notice. Opened by its recipient it counts as delivered."""
     async with rt.db.transaction() as tx:
         await _opened(rt, tx, who, notice_id)
-        return (await _views(tx, [await notices.get(tx, notice_id)]))[0]
+        return await _view(tx, await notices.get(tx, notice_id))
 
 
 @ROUTER.get("/{notice_id}/document", response_class=Response)
@@ -74,16 +77,36 @@ async def read_document(rt: Rt, who: Who, notice_id: UUID) -> Response:
 
 @ROUTER.post("/{notice_id}/postal-proof")
 async def prove_delivery(rt: Rt, who: Who, notice_id: UUID, body: PostalProof) -> NoticeView:
-    """Enter that a letter was delivered, with its proof."""
+    """Enter that a letter was delivered, with its proof. It counts for nothing until a second person confirms it."""
     async with rt.db.transaction() as tx:
-        notice = await _known(tx, who, notice_id)
-        POLICY.require(who, Act.PROVE_DELIVERY, notice)
-        if not await notices.prove(tx, notice, address=body.address, proof=body.proof, at=rt.clock.now()):
-            raise ProofEntered
-        await audit.record(
-            tx, who=who, act=Act.PROVE_DELIVERY, resource=f"/notices/{notice_id}", outcome="granted", at=rt.clock.now()
-        )
-        return (await _views(tx, [await notices.get(tx, notice_id)]))[0]
+        notice = await _provable(rt, tx, who, Act.PROVE_DELIVERY, notice_id, body, ())
+        await postal.enter(tx, notice, who, **dict(body), at=rt.clock.now())
+        return await _view(tx, notice)
+
+
+@ROUTER.post("/{notice_id}/postal-proof/confirmation")
+async def confirm_delivery(rt: Rt, who: Who, notice_id: UUID, body: PostalProof) -> NoticeView:
+    """Confirm, as a second person, the proof you looked at: the body repeats it. From now on it counts as delivered."""
+    async with rt.db.transaction() as tx:
+        proof = (await postal.proofs(tx, [notice_id])).get(notice_id)
+        entered = () if proof is None else (proof.entered_by,)
+        await _provable(rt, tx, who, Act.CONFIRM_DELIVERY, notice_id, body, entered)
+        await postal.confirm(tx, proof, who, **dict(body), at=rt.clock.now())
+        return await _view(tx, await notices.get(tx, notice_id))
+
+
+async def _provable(
+    rt: Runtime, tx: Tx, who: Caller, act: Act, notice_id: UUID, body: PostalProof, entered_by: tuple[str, ...]
+) -> Notice:
+    """The notice, if the caller may say that a letter carried it, and the day can be true; it leaves an audit row."""
+    notice, at = await _known(tx, who, notice_id), rt.clock.now()
+    hands = await history.persons(tx, notice.moved_id)
+    POLICY.require(who, act, notice, drafted_by=hands | {*entered_by})
+    zone = rt.rules.time_zone
+    if not notice.issued_at.astimezone(zone).date() <= body.delivered_on <= at.astimezone(zone).date():
+        raise Invalid.field("delivered_on", "no letter arrives before its notice was issued, nor on a day to come")
+    await audit.record(tx, who=who, act=act, resource=f"/notices/{notice_id}", outcome="granted", at=at)
+    return notice
 
 
 async def _known(tx: Tx, who: Caller, notice_id: UUID) -> Notice:
@@ -102,12 +125,26 @@ async def _opened(rt: Runtime, tx: Tx, who: Caller, notice_id: UUID) -> Notice:
     return notice
 
 
-async def _views(tx: Tx, found: list[Notice]) -> list[NoticeView]:
-    sent = await notices.deliveries(tx, [notice.id for notice in found])
-    return [_view(notice, [each for each in sent if each.notice_id == notice.id]) for notice in found]
+def _item(notice: Notice, letter: Proof | None) -> NoticeItem:
+    document = NoticeDocument.model_validate_json(notice.document)
+    return NoticeItem(
+        id=notice.id,
+        kind=notice.kind,
+        title=document.title,
+        about=document.about,
+        to=document.to,
+        authority=document.authority,
+        issued_at=notice.issued_at,
+        answer_by=document.answer_by,
+        delivered_at=notice.delivered_at,
+        delivered_by=notice.delivered_by,
+        opened_at=notice.opened_at,
+        postal_proof=letter and PostalProofView.model_validate(letter),
+    )
 
 
-def _view(notice: Notice, sent: list[Delivery]) -> NoticeView:
+async def _view(tx: Tx, notice: Notice) -> NoticeView:
+    letter = (await postal.proofs(tx, [notice.id])).get(notice.id)
     return NoticeView(
         id=notice.id,
         notice=NoticeDocument.model_validate_json(notice.document),
@@ -115,5 +152,6 @@ def _view(notice: Notice, sent: list[Delivery]) -> NoticeView:
         delivered_at=notice.delivered_at,
         delivered_by=notice.delivered_by,
         opened_at=notice.opened_at,
-        deliveries=[DeliveryView.model_validate(each) for each in sent],
+        deliveries=[DeliveryView.model_validate(each) for each in await notices.deliveries(tx, [notice.id])],
+        postal_proof=letter and PostalProofView.model_validate(letter),
     )
