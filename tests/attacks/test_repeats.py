@@ -174,7 +174,7 @@ async def test_what_fell_counts_for_the_time_it_was_carried_out_and_what_nobody_
 
 
 async def test_a_found_site_that_was_registered_since_is_the_same_subject(office: Office) -> None:  # noqa: F811
-    found = {"about": {"kind": "found_site", "host": "wild.example", "provider_id": PROVIDER}}
+    found: dict[str, Any] = {"about": {"kind": "found_site", "host": "wild.example", "provider_id": PROVIDER}}
     case = await office.case(who="regulator-a", **found)
     drafted = await office.draft(case, STOP, who="regulator-a", until=ahead(office, days=30))
     await office.opens(drafted, "decision_intended")

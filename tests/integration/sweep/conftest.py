@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.sweep.world import World
 from tests.integration.sweep.worlds import access_control, approval, coordination, enforcement, query, registry
+from tests.support.databases import Databases
 from tests.support.fixtures import ROOT, MakeDatabase
 
 Open = Callable[[MakeDatabase, Path], AbstractAsyncContextManager[World]]
@@ -27,8 +28,8 @@ SERVICES: Final = sorted(
 
 @pytest.fixture(scope="session", params=SERVICES)
 async def world(
-    request: pytest.FixtureRequest, make_database: MakeDatabase, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
     """Something of everything in one service. A service without a world fails here."""
-    async with WORLDS[request.param](make_database, tmp_path_factory.mktemp(request.param)) as found:
+    async with WORLDS[request.param](databases.lend, tmp_path_factory.mktemp(request.param)) as found:
         yield found

@@ -124,7 +124,8 @@ def _operators(books: Books) -> list[Kind]:
     return [
         Kind(books.operators, may_read, reads=("/operators/{operator_id}",), author="auditor", verbs=[
             Verb(f"{path}address-for-service", "applicant", {"post": "1 Example Road"}, may=own),
-            Verb(f"{path}address-verification", "applicant", lambda record, _: record.more, may=own),
+            Verb(f"{path}address-verification", "applicant", lambda record, _: record.more, may=own,
+                 again="code_spent"),
             Verb(f"{path}amendments", "applicant", {"particulars": {"name": "Another Ltd"}, **WHY}, may=by_or_for,
                  headers=_version, again="amendment_pending"),
         ]),
@@ -198,7 +199,7 @@ def _beginnings(books: Books) -> list[Kind]:
             "POST /operators", "regulator-a", entering, may=by_or_for, again="operator_exists")),
         beginning({"organisation": OPERATOR_USCC, "region": "110000"}, Verb(
             "POST /registrations", "applicant", lambda *_: asking, may=by_or_for, again="not_admitted")),
-        beginning({}, Verb("POST /imports", "regulator-a", b"{}", may=may_import,
+        beginning({}, Verb("POST /imports", "regulator-a", b"{}", may=may_import, joins=False,
                            headers=lambda _: {"Content-Type": "application/x-ndjson"})),
     ]  # fmt: skip
 
