@@ -90,6 +90,7 @@ def new_files(words: dict[str, str]) -> Iterator[tuple[Path, str]]:
         "http": Path("shared/src/shared/contracts/http"),
         "unit": Path("tests/unit") / module,
         "integration": Path("tests/integration") / module,
+        "sweep": Path("tests/integration/sweep/worlds"),
     }
     for template in sorted(TEMPLATES.rglob("*.txt")):
         part, *rest = fill(str(template.relative_to(TEMPLATES)).removesuffix(".txt"), words).split("/")

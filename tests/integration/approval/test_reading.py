@@ -12,11 +12,8 @@ from approval.main import SERVICE
 from approval.told import FACTS as TOLD
 from shared.contracts.catalogue import FACTS
 from shared.contracts.directory import OrganisationRecordedV1
-from shared.rules import Level, Role
-from shared.runtime.base.context import Caller
 from tests.integration.approval.desk import Desk
 from tests.support.people import OPERATOR_USCC
-from tests.support.reach import NoRole, disagreements
 
 OTHER = "91310000MA0THER012"
 
@@ -36,28 +33,6 @@ async def _filed(desk: Desk) -> dict[str, dict[str, Any]]:
                 who = ("applicant", {"organisation": operator, "region": None})
                 records[await desk.applied(who=who, **words)] = words
     return records
-
-
-def _may(who: Caller, record: dict[str, Any]) -> bool:
-    """The owner sees its own; an authority what was put to it, a national one also what was put to provinces."""
-    if not who.roles & {Role.OPERATOR, Role.SECTOR_REGULATOR}:
-        raise NoRole
-    if Role.OPERATOR in who.roles:
-        return bool(record["operator"]["identity"] == who.organisation)
-    competent = record["service_item"] in who.categories
-    here = record["level"] == "province" and record["region"] == who.region is not None
-    return competent and (who.level == Level.NATIONAL or here)
-
-
-async def test_every_list_asked_as_everybody_shows_what_they_may_read_and_nothing_else(desk: Desk) -> None:
-    assert await disagreements(desk.api, "/approvals", await _filed(desk), _may) == []
-
-
-async def test_a_national_authority_reads_what_its_item_covers_everywhere(desk: Desk) -> None:
-    records = await _filed(desk)
-    ministry = ("drugs-a", {"level": "national", "region": None})
-    shown = {each["id"] for each in (await desk.api.get("/approvals", who=ministry)).json()["items"]}
-    assert shown == {each for each, record in records.items() if record["service_item"] == "drugs_and_devices"}
 
 
 async def test_two_roles_do_not_lend_each_other_their_reach(desk: Desk) -> None:

@@ -7,71 +7,13 @@ from typing import Any
 import pytest
 
 from shared.contracts.registry import ExecutionCarriedOutV1
-from shared.rules import Level, Role
-from shared.runtime.base.context import Caller
 from tests.integration.enforcement.conftest import STATED, STATEMENT, Office, site_recorded
-from tests.support.people import OPERATOR_USCC, PEOPLE
-from tests.support.reach import NoRole, disagreements
-
-AUTHORITIES = {Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR}
+from tests.support.people import OPERATOR_USCC
 
 
 def in_place(region: str, level: str = "province") -> dict[str, Any]:
     registration = site_recorded().registration.model_dump(mode="json")
     return {"registration": {**registration, "region": region, "level": level}}
-
-
-def _may(who: Caller, record: dict[str, Any]) -> bool:
-    """Its own authority; the sector's of national level; whom it came to; auditors. Nobody else."""
-    if not who.roles & (AUTHORITIES | {Role.REVIEW_BODY, Role.AUDITOR}):
-        raise NoRole
-    if Role.AUDITOR in who.roles or (who.organisation == record["authority"] and who.roles & AUTHORITIES):
-        return True
-    if Role.SECTOR_REGULATOR in who.roles and record["item"] in who.categories:
-        return bool(who.level == Level.NATIONAL)
-    return bool(who.roles & {Role.INDUSTRY_REGULATOR, Role.REVIEW_BODY} and who.organisation in record["came_to"])
-
-
-async def _filed(office: Office) -> dict[str, dict[str, Any]]:
-    """Cases of three desks; two of them came to their regulator, and one of these to its review body."""
-    records: dict[str, dict[str, Any]] = {}
-    for who, place in (("drugs-a", "110000"), ("shanghai-drugs-a", "310000")):
-        opened = await office.case(site_recorded(**in_place(place)), who=who)
-        records[opened["id"]] = {
-            "authority": PEOPLE[who]["organisation"], "item": "drugs_and_devices", "came_to": (),
-        }  # fmt: skip
-    opened = await office.case(site_recorded(**in_place("110000")), who="regulator-a", service_item=None)
-    records[opened["id"]] = {"authority": "industry-110000", "item": None, "came_to": ()}
-    national = await office.case(site_recorded(**in_place("110000", "national")), who="drugs-national-a")
-    records[national["id"]] = {"authority": "drugs", "item": "drugs_and_devices", "came_to": ()}
-    for came_to in (("industry-110000",), ("industry-110000", "review-110000")):
-        released = await office.released()
-        if len(came_to) == 2:
-            await office.appeal(released)
-        records[released["case_id"]] = {
-            "authority": "drugs-110000", "item": "drugs_and_devices", "came_to": came_to,
-        }  # fmt: skip
-    return records
-
-
-async def test_every_list_and_case_asked_as_everybody_shows_what_they_may_read_and_nothing_else(office: Office) -> None:
-    assert await disagreements(office.api, "/cases", await _filed(office), _may) == []
-
-
-async def test_a_list_or_record_asked_by_nobody_is_refused(office: Office) -> None:
-    released = await office.released()
-    appeal = await office.appeal(released)
-    sha256 = released["evidence_hashes"][0]
-    for path in (
-        "/cases", f"/cases/{released['case_id']}", f"/decisions/{released['id']}", "/appeals",
-        f"/appeals/{appeal['id']}", f"/evidence/{sha256}", "/notices",
-    ):  # fmt: skip
-        assert (await office.api.get(path)).status_code == 401, path
-        others: list[tuple[str, dict[str, Any]]] = [("drugs-a", {"roles": []}), ("applicant", {"organisation": None})]
-        for who in others:
-            answer = await office.api.get(path, who=who)
-            shown = answer.json().get("items", []) if answer.status_code == 200 else []
-            assert answer.status_code in {401, 403, 404} or shown == [], (path, who)
 
 
 async def test_who_looked_at_whom_is_kept(office: Office) -> None:

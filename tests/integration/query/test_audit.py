@@ -106,17 +106,6 @@ async def test_pages_go_on_where_they_ended(api: Api) -> None:
     assert len(seen) == len(set(seen)) == 3
 
 
-@pytest.mark.parametrize(
-    ("who", "status"),
-    [("auditor", 200), ("officer", 403), ("regulator-a", 403), ("drugs-a", 403), ("applicant", 403), (None, 401)],
-)
-async def test_auditors_only_read_who_looked_up_what(api: Api, who: str | None, status: int) -> None:
-    await api.post(BULK, content=b"pharmacy.example", who="officer", headers=WHY)
-    (item,) = await found(api)
-    for address in ("/lookups", f"/lookups/{item['id']}/keys"):
-        assert (await api.get(address, who=who, headers=WHY)).status_code == status
-
-
 async def test_an_auditor_reads_of_the_own_region_only(api: Api) -> None:
     officer, auditor = [(name, {"region": "310000"}) for name in ("officer", "auditor")]
     await api.post(BULK, content=b"pharmacy.example", who=officer, headers=WHY)

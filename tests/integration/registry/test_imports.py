@@ -256,17 +256,6 @@ async def test_an_import_whose_process_was_killed_does_not_say_for_ever_that_it_
         assert (shown["status"], shown["accepted"]) == (status, 1)
 
 
-async def test_results_are_for_the_organisation_that_sent_the_file(register: Register) -> None:
-    done = await sent(register, [record(1, domain="no name")])
-    strangers: list[Any] = ["shanghai-regulator-a", "national-a", "drugs-a", "auditor", "applicant", "officer"]
-    for who in strangers:
-        for path in (f"/imports/{done['id']}", f"/imports/{done['id']}/results"):
-            assert (await register.api.get(path, who=who)).status_code == 403, who
-    assert [each["line"] for each in await results(register, done, "regulator-b")] == [1]
-    for who in strangers[2:]:
-        await sent(register, [record(2)], who, 403)
-
-
 async def test_results_of_many_rows_come_in_the_order_of_the_file(register: Register) -> None:
     done = await sent(register, [record(1, domain="no name") for _ in range(2500)])
     assert [each["line"] for each in await results(register, done)] == list(range(1, 2501))

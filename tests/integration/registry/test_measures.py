@@ -23,7 +23,7 @@ from shared.contracts.registry import (
 from shared.runtime.base.ids import uuid7
 from tests.integration.registry.conftest import GRANT, OTHER_PROVIDER, STATEMENT, Register, a_site, domain, owner, uscc
 from tests.support.crash import survives
-from tests.support.people import OPERATOR_USCC, PEOPLE, person
+from tests.support.people import OPERATOR_USCC, person
 
 UNTIL = "2027-01-01T00:00:00Z"
 
@@ -256,24 +256,6 @@ async def test_a_site_that_is_gone_cannot_be_hit(register: Register) -> None:
         f"/executions/{execution['id']}/acceptance", await register.signed(execution), "regulator-a"
     )
     assert refused["code"] == "subject_gone"
-
-
-async def test_every_verb_is_for_the_two_people_of_the_regulator_that_must_execute(register: Register) -> None:
-    decision = await register.decided(await register.live())
-    execution = await register.execution(decision)
-    body, path = await register.signed(execution), f"/executions/{execution['id']}"
-    verbs = {
-        "acceptance": body, "confirmation": body, "decline": {"statement": STATEMENT},
-        "release": {"reasons": "Not for them to say."},
-    }  # fmt: skip
-    strangers: list[Any] = [*(set(PEOPLE) - {"regulator-a", "regulator-b"}), ("regulator-a", {"region": "310000"}),
-                            ("regulator-a", {"region": None}), ("regulator-a", {"roles": []})]  # fmt: skip
-    for verb, sent in verbs.items():
-        for who in strangers:
-            await register.refused(f"{path}/{verb}", sent, who, 403)
-        assert (await register.api.post(f"{path}/{verb}", json=sent)).status_code == 401
-    program = ("regulator-a", {"sub": "program", "client_id": "program"})
-    await register.refused(f"{path}/acceptance", body, program, 403)
 
 
 async def test_a_kill_after_any_statement_leaves_nothing(register: Register) -> None:

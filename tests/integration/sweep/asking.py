@@ -79,9 +79,9 @@ async def misread(world: World, kind: Kind, who: Named, each_of: Sequence[str]) 
             expected = 200 if right else kind.denied(caller(who), known[each].words)
             if answer.status_code != expected:
                 yield f"{path} answers {answer.status_code} instead of {expected} about {known[each].words}"
-            elif path == kind.reads[0] and "allowed_actions" in (item := seen.get(each, {})):
-                alone, among = answer.json()["allowed_actions"], item["allowed_actions"]
-                if alone != among:
+            elif right and path == kind.reads[0] and each in seen and "allowed_actions" in seen[each]:
+                among, alone = seen[each]["allowed_actions"], answer.json()["allowed_actions"]
+                if among != alone:
                     yield f"{kind.lists} allows {among}, {path} {alone} with {known[each].words}"
 
 
@@ -143,13 +143,16 @@ def unfit(verb: Verb, answer: Any, *, allowed: bool, hidden: int) -> str:
 
 async def misdone(world: World, kind: Kind, done: set[tuple[str, Any]]) -> AsyncIterator[str]:
     """Where somebody is allowed what is then refused, or can do what nobody allowed; adds to ``done`` what was done."""
-    written = await _views(world, kind, kind.author)
+    written = await _views(world, kind, kind.author, subjects(kind))
+    telling = [_with(kind, verb)[True] for verb in kind.verbs]
     offices: dict[Any, Views] = {}
     for who in everybody(*world.others):
         colleague = offices.get(office(who))
         if colleague is not None and not any(map(_allows, colleague.values())):
             continue
-        views = await _views(world, kind, who)
+        views = await _views(world, kind, who, telling)
+        if any(map(_allows, views.values())):
+            views |= await _views(world, kind, who, subjects(kind))
         offices.setdefault(office(who), views)
         for verb, record in _tries(kind, views, colleague, len(offices)):
             mine = views.get(record.id, {})
@@ -175,7 +178,7 @@ def _tries(kind: Kind, views: Views, colleague: Views | None, turn: int) -> Iter
     ``colleague``: how the first of the same office reads the records; who is allowed the same tries that alone.
     """
     for verb in kind.verbs:
-        two = {record.status is None or kind.possible(verb, record.status): record for record in subjects(kind)[::-1]}
+        two = _with(kind, verb)
         if not any(map(_allows, views.values())):  # to strangers no state is an answer, so any will do
             yield verb, (two.get(turn % 2 == 0 or bool(views)) or two[True])
             continue
@@ -186,14 +189,19 @@ def _tries(kind: Kind, views: Views, colleague: Views | None, turn: int) -> Iter
                 yield verb, record
 
 
-async def _views(world: World, kind: Kind, who: Who) -> Views:
-    """The records that verbs are asked about, as somebody reads them who may."""
+def _with(kind: Kind, verb: Verb) -> dict[bool, Record]:
+    """A record with which a verb is possible, and one with which it is not."""
+    return {record.status is None or kind.possible(verb, record.status): record for record in subjects(kind)[::-1]}
+
+
+async def _views(world: World, kind: Kind, who: Who, records: Sequence[Record]) -> dict[str, Mapping[str, Any]]:
+    """These records as somebody reads them who may."""
     if who is None or not kind.reads:
         return {}
     async with undone(world.api.rt.db):
         return {
             record.id: await view(world, kind, record, who)
-            for record in subjects(kind)
+            for record in records
             if may(kind.may, named(who), record.words)
         }
 

@@ -1,5 +1,6 @@
 """A world per service, built once and left as it was by whoever asks it."""
 
+import importlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -8,19 +9,10 @@ from typing import Final
 import pytest
 
 from tests.integration.sweep.world import World
-from tests.integration.sweep.worlds import access_control, approval, coordination, enforcement, query, registry
 from tests.support.databases import Databases
 from tests.support.fixtures import ROOT, MakeDatabase
 
 Open = Callable[[MakeDatabase, Path], AbstractAsyncContextManager[World]]
-WORLDS: Final[dict[str, Open]] = {
-    "approval": approval.opened,
-    "registry": registry.opened,
-    "enforcement": enforcement.opened,
-    "access-control": access_control.opened,
-    "query": query.opened,
-    "coordination": coordination.opened,
-}
 SERVICES: Final = sorted(
     folder.name for folder in (ROOT / "services").iterdir() if (folder / "pyproject.toml").exists()
 )
@@ -31,5 +23,7 @@ async def world(
     request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
     """Something of everything in one service. A service without a world fails here."""
-    async with WORLDS[request.param](databases.lend, tmp_path_factory.mktemp(request.param)) as found:
+    module = str(request.param).replace("-", "_")
+    opened: Open = importlib.import_module(f"tests.integration.sweep.worlds.{module}").opened
+    async with opened(databases.lend, tmp_path_factory.mktemp(module)) as found:
         yield found

@@ -12,6 +12,8 @@ ELSEWHERE: Final = "310000"
 STRANGER: Final = "0190aaaa-0000-7000-8000-00000000f00d"
 """A provider that nothing is about."""
 _CALLERS: Final[dict[tuple[str, str], Caller]] = {}
+PROGRAMS: Final = ("regulator-a", "drugs-a", "coordination-a")
+"""Whose offices have a program, too: its token is none of the two people that an act takes."""
 Named = tuple[str, Mapping[str, Any]]
 """Somebody, and the claims that differ."""
 
@@ -31,7 +33,7 @@ def caller(who: Who) -> Caller:
 
 
 def everybody(*others: Who) -> list[Named]:
-    """Each person; the same of another province and of none, each office once; every other role; whoever has none.
+    """Each person; the same of another province and of none, each office once; programs; every other role; and none.
 
     ``others``: whom a world knows besides.
     """
@@ -45,6 +47,7 @@ def everybody(*others: Who) -> list[Named]:
                 offices.add(office(moved))
                 found.append(moved)
     found.append(("provider", {"organisation": STRANGER, "roles": [Role.ACCESS_PROVIDER]}))
+    found += [(f"program-of-{name}", {**PEOPLE[name], "client_id": f"program-of-{name}"}) for name in PROGRAMS]
     found.append(("nobody-any-more", {"organisation": "industry-110000", "roles": []}))
     held = {role for each in found for role in office(each)[1]}
     for known in directory():

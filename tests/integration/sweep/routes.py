@@ -25,12 +25,12 @@ PUBLIC: Final[dict[str, dict[str, str]]] = {
 """What needs no token, by service: the address, and one to ask."""
 
 
-def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
-    """Method and address of everything that can be asked; HEAD comes with GET."""
+def routes(app: FastAPI) -> Iterator[tuple[str, str, bool]]:
+    """Method and address of everything that can be asked, and whether its door is open; HEAD comes with GET."""
     for context in iter_route_contexts(app.routes):
         for method in sorted(getattr(context.original_route, "methods", None) or {"GET"}):
             if method != "HEAD":
-                yield method, str(context.path)
+                yield method, str(context.path), getattr(context.original_route, "public", True)
 
 
 def public(service: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ def service(world: World) -> str:
 
 
 async def test_every_address_is_asked_or_is_for_everybody(world: World) -> None:
-    there = {f"{method} {path}" for method, path in routes(world.api.app)}
+    there = {f"{method} {path}" for method, path, _ in routes(world.api.app)}
     free = {f"GET {path}" for path in public(service(world))}
     assert there - free - asked(world) == set(), "say in the world of this service what is there, and who may"
     assert asked(world) | free <= there, "these addresses are gone"
@@ -21,8 +21,9 @@ async def test_what_is_for_everybody_answers_without_a_token_and_nothing_else_do
     for path in public(service(world)).values():
         assert (await world.api.get(path)).status_code == 200, path
     filled = {name: value for kind in world.kinds for record in kind.records for name, value in record.at.items()}
-    for method, path in routes(world.api.app):
-        if path not in public(service(world)):
+    for method, path, is_open in routes(world.api.app):
+        assert is_open is (path in public(service(world))), (method, path)
+        if not is_open:
             answer = await world.api.request(method, path.format(**filled), json={})
             assert (answer.status_code, answer.json()["code"]) == (401, "token_missing"), (method, path)
 

@@ -108,6 +108,7 @@ def test_its_own_tests_pass(copy: Path) -> None:
         )
         == ""
     )
+    assert run(copy, "pytest", "-q", "-p", "no:cacheprovider", "tests/integration/sweep", "-k", NAME) == ""
 
 
 @pytest.mark.parametrize(
