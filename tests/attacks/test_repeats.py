@@ -174,7 +174,7 @@ async def test_what_fell_counts_for_the_time_it_was_carried_out_and_what_nobody_
 
 
 async def test_a_found_site_that_was_registered_since_is_the_same_subject(office: Office) -> None:  # noqa: F811
-    found = {"about": {"kind": "found_site", "host": "wild.example", "provider_id": PROVIDER}}
+    found: dict[str, Any] = {"about": {"kind": "found_site", "host": "wild.example", "provider_id": PROVIDER}}
     case = await office.case(who="regulator-a", **found)
     drafted = await office.draft(case, STOP, who="regulator-a", until=ahead(office, days=30))
     await office.opens(drafted, "decision_intended")
@@ -323,7 +323,8 @@ async def test_what_fell_twice_is_not_decided_again_on_both_pieces_together(offi
 async def test_operators_and_providers_are_subjects_too(office: Office, kind: str) -> None:  # noqa: F811
     site = site_recorded()
     await office.hear(site)
-    about, effect, dates = {"kind": "operator", "domain": site.domains[0]}, "bar", {"until": ahead(office, days=300)}
+    about: dict[str, Any] = {"kind": "operator", "domain": site.domains[0]}
+    effect, dates = "bar", {"until": ahead(office, days=300)}
     appellant: Any = "applicant"
     if kind == "provider":
         about, effect, dates = {"kind": "provider", "provider_id": PROVIDER}, "penalty", {}
