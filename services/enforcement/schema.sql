@@ -40,6 +40,7 @@ TABLE case_evidence (
     media_type text NOT NULL,
     added_by text NOT NULL,
     added_at timestamp with time zone NOT NULL,
+    confidential text,
     CONSTRAINT case_evidence_case_id_fkey FOREIGN KEY (case_id) REFERENCES enforcement_case(id),
     CONSTRAINT case_evidence_pkey PRIMARY KEY (case_id, sha256),
     CONSTRAINT case_evidence_sha256_fkey FOREIGN KEY (sha256) REFERENCES evidence(sha256),

@@ -323,7 +323,8 @@ async def test_what_fell_twice_is_not_decided_again_on_both_pieces_together(offi
 async def test_operators_and_providers_are_subjects_too(office: Office, kind: str) -> None:  # noqa: F811
     site = site_recorded()
     await office.hear(site)
-    about, effect, dates = {"kind": "operator", "domain": site.domains[0]}, "bar", {"until": ahead(office, days=300)}
+    about: dict[str, Any] = {"kind": "operator", "domain": site.domains[0]}
+    effect, dates = "bar", {"until": ahead(office, days=300)}
     appellant: Any = "applicant"
     if kind == "provider":
         about, effect, dates = {"kind": "provider", "provider_id": PROVIDER}, "penalty", {}

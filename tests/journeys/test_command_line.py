@@ -14,6 +14,7 @@ from tests.support.office import ITEM, PATIENCE_S, REASONS, Office
 
 BASIS = ("--basis", "P3.2.3", "--reasons", "The grounds of the authority hold.")
 WHY = ("--reasons", "The grounds of the authority hold.")
+THIS = Path(__file__).read_bytes()
 
 
 class Desk:
@@ -121,6 +122,12 @@ async def test_p3_2_3_a_case_by_command_line_alone_from_the_evidence_to_the_way_
         service, notice = notices[0]
         assert (service, str(notice.about.id)) == ("enforcement", drafted["id"])
         await operator.enforcement.open_notice(notice.id)
+        (cited,) = (await operator.enforcement.cited_evidence(drafted["id"])).evidence
+        assert await operator.enforcement.evidence(cited.sha256) == THIS
+    listed = await desk.types("drugs-b", "decisions", "evidence", drafted["id"])
+    assert [each["sha256"] for each in listed] == [evidence["sha256"]]
+    await desk.types("drugs-b", "decisions", "read-evidence", evidence["sha256"], str(tmp_path / "read"))
+    assert (tmp_path / "read").read_bytes() == THIS
     told = await desk.types("drugs-b", "inbox")
     assert {"service": "enforcement", "id": str(notice.id)}.items() <= told[0].items()
 

@@ -31,6 +31,15 @@ def read(file: Path, most: int = MOST) -> bytes:
     return content
 
 
+def write(file: Path, content: bytes) -> None:
+    """Put bytes into a new file; one that is there already stays as it is. Raises BadFile."""
+    try:
+        with file.open("xb") as target:
+            target.write(content)
+    except OSError as error:
+        raise BadFile(f"{name_of(file)} cannot be written: {error.strerror}") from error
+
+
 def chunks(file: Path, size: int) -> Iterator[bytes]:
     """A file piece by piece, however large it is. Raises BadFile."""
     with opened(file) as source:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import pytest
@@ -82,9 +83,11 @@ class Office:
         await self.file(opened["id"], f"Seen on {site.domains[0]}".encode(), who)
         return opened
 
-    async def file(self, case_id: str, content: bytes, who: Any = "drugs-a") -> str:
+    async def file(self, case_id: str, content: bytes, who: Any = "drugs-a", confidential: str | None = None) -> str:
+        """A piece of evidence; ``confidential`` is why whom it is about may not read it."""
+        query = f"?confidential={quote(confidential)}" if confidential is not None else ""
         answer = await self.api.post(
-            f"/cases/{case_id}/evidence", content=content, who=who, headers={"Content-Type": "text/plain"}
+            f"/cases/{case_id}/evidence{query}", content=content, who=who, headers={"Content-Type": "text/plain"}
         )
         assert answer.status_code == 201, answer.text
         return str(answer.json()["sha256"])

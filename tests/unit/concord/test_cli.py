@@ -178,6 +178,30 @@ def test_a_private_key_is_for_its_owner_alone_and_none_is_overwritten(run: Any, 
     assert "no key was made" in done.stderr
 
 
+def test_evidence_is_filed_with_the_reason_why_it_is_confidential_listed_and_read_into_a_new_file(
+    run: Any, tmp_path: Path
+) -> None:
+    piece = {
+        "sha256": "0" * 64, "size": 1, "media_type": "text/plain", "confidential": "It names who complained.",
+        "added_at": "2026-11-26T04:00:00Z",
+    }  # fmt: skip
+    file, new = tmp_path / "complaint.txt", tmp_path / "new"
+    file.write_bytes(b"x")
+    wire = Wire(httpx.Response(201, json=piece))
+    why = ("--confidential", piece["confidential"])
+    assert run(wire, "cases", "evidence", "c", str(file), *why, "--as", "a").exit_code == 0
+    assert wire.sent[0].url.params["confidential"] == piece["confidential"]
+    wire = Wire(httpx.Response(200, json={"decision_id": RECORD["id"], "evidence": [piece]}))
+    assert "It names who complained." in run(wire, "decisions", "evidence", "d", "--as", "a").stdout
+    wire = Wire(*[httpx.Response(200, content=b"x")] * 2)
+    reading = ("decisions", "read-evidence", piece["sha256"], str(new), "--as", "a")
+    assert run(wire, *reading).exit_code == 0
+    assert new.read_bytes() == b"x"
+    new.write_bytes(b"mine")
+    one_line(run(wire, *reading), Exit.USAGE, "cannot be written: File exists")
+    assert new.read_bytes() == b"mine"
+
+
 # --- files and addresses ---------------------------------------------------------------------------------------------
 
 BAD = {
@@ -253,8 +277,8 @@ def test_a_member_that_no_body_has_is_refused_by_name(run: Any, command: tuple[s
 
 IN_PATHS = (
     ("registrations", "show"), ("amendments", "consent"), ("approvals", "show"), ("cases", "show"),
-    ("decisions", "show"), ("appeals", "show"), ("executions", "show"), ("orders", "show"), ("organisations", "show"),
-    ("inbox", "open", "registry"), ("register",),
+    ("decisions", "show"), ("decisions", "evidence"), ("appeals", "show"), ("executions", "show"), ("orders", "show"),
+    ("organisations", "show"), ("inbox", "open", "registry"), ("register",),
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ def case(**changes: Any) -> SimpleNamespace:
     """A case of the Beijing drug authority about the tests' operator."""
     words = {
         "organisation": "drugs-110000", "category": "drugs_and_devices", "level": "province", "region": "110000",
-        "identity": OPERATOR_USCC, "took_part": (),
+        "identity": OPERATOR_USCC, "took_part": (), "cited_against": None, "shown_to": None,
     }  # fmt: skip
     return SimpleNamespace(**words | changes)
 
@@ -117,3 +117,19 @@ def test_an_appeal_is_read_by_its_parties_its_body_and_auditors() -> None:
 
 def test_every_action_of_a_view_is_an_act_of_the_table() -> None:
     assert set(CASE_ACTS.values()) | set(DECISION_ACTS.values()) <= set(POLICY)
+
+
+def test_whom_a_decision_burdens_reads_what_it_cites_and_hears_of_what_is_withheld() -> None:
+    official = of("drugs-110000", "drugs") | AUDITORS
+    assert may(Act.READ_EVIDENCE, case()) == may(Act.LIST_CITED, case()) == official
+    shown = case(cited_against=OPERATOR_USCC, shown_to=OPERATOR_USCC)
+    assert may(Act.READ_EVIDENCE, shown) == may(Act.LIST_CITED, shown) == official | {"applicant"}
+    withheld = case(cited_against=OPERATOR_USCC)
+    assert may(Act.READ_EVIDENCE, withheld) == official
+    assert may(Act.LIST_CITED, withheld) == official | {"applicant"}
+    assert may(Act.READ_EVIDENCE, case(cited_against=PROVIDER, shown_to=PROVIDER)) == official
+    assert POLICY.allows(provider(PROVIDER), Act.READ_EVIDENCE, case(cited_against=PROVIDER, shown_to=PROVIDER))
+    another_role = replace(provider(PROVIDER), roles=frozenset({Role.REVIEW_BODY}))
+    for act in (Act.READ_EVIDENCE, Act.LIST_CITED, Act.READ_DECISION, Act.READ_APPEAL):
+        about = case(identity=PROVIDER, cited_against=PROVIDER, shown_to=PROVIDER, authority_id="x", body_id="y")
+        assert not POLICY.allows(another_role, act, about), f"{act} is a party's, not a namesake's"

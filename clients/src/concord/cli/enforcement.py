@@ -1,6 +1,7 @@
 """Commands about burdens: the authority opens a case and decides, the operator appeals, the review body decides."""
 
 import mimetypes
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -26,8 +27,8 @@ from concord.cli.output import (
     signature,
     statement,
 )
-from concord.files import read
-from concord.sdk import BadArgument
+from concord.files import read, write
+from concord.sdk import BadArgument, Concord
 from concord.sdk.departments.enforcement import AppealStatus, CaseStatus
 from shared.contracts.http import enforcement as wire
 
@@ -113,11 +114,19 @@ def discontinue(
 
 
 @cases.command("evidence")
-def add_evidence(case_id: CaseId, file: File, as_: As = None, as_json: AsJson = False) -> None:
+def add_evidence(
+    case_id: CaseId,
+    file: File,
+    confidential: Annotated[
+        str | None, typer.Option(help="Why whom a decision burdens may not read it; they read this instead.")
+    ] = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
     """Put a file on record as evidence; the answer names its SHA-256."""
     media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     content = read(file, MOST_EVIDENCE)
-    act(lambda c: c.enforcement.add_evidence(case_id, content, media_type), as_, as_json)
+    act(lambda c: c.enforcement.add_evidence(case_id, content, media_type, confidential=confidential), as_, as_json)
 
 
 # --- decisions -------------------------------------------------------------------------------------------------------
@@ -137,6 +146,34 @@ def draft(case_id: CaseId, file: Body, as_: As = None, as_json: AsJson = False) 
 def show_decision(decision_id: DecisionId, as_: As = None, as_json: AsJson = False) -> None:
     """One decision with the preview of whom it touches; read this before you release it."""
     act(lambda c: c.enforcement.get_decision(decision_id), as_, as_json)
+
+
+@decisions.command("evidence")
+def list_cited(decision_id: DecisionId, as_: As = None, as_json: AsJson = False) -> None:
+    """What a decision rests on, for whom it burdens too; and why a piece is withheld."""
+    columns = ("sha256", "media_type", "size", "added_at", "confidential")
+
+    async def cited(concord: Concord) -> list[wire.EvidenceView]:
+        return (await concord.enforcement.cited_evidence(decision_id)).evidence
+
+    act(cited, as_, as_json, columns)
+
+
+@decisions.command("read-evidence")
+def read_evidence(
+    sha256: Annotated[str, typer.Argument(help="SHA-256 of the piece, as `decisions evidence` lists it.")],
+    file: Annotated[Path, typer.Argument(help="Where to put it; must not be there yet.", metavar="FILE")],
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read a piece of evidence into FILE."""
+
+    async def kept(concord: Concord) -> dict[str, Any]:
+        content = await concord.enforcement.evidence(sha256)
+        write(file, content)
+        return {"sha256": sha256, "size": len(content), "file": str(file)}
+
+    act(kept, as_, as_json)
 
 
 @decisions.command("release")

@@ -1,6 +1,14 @@
 """Why enforcement says no: one class per reason; the class name is the problem's code."""
 
-from shared.runtime.base.problems import Conflict, Internal, Invalid, NotFound, TooLarge, UnsupportedMediaType
+from shared.runtime.base.problems import (
+    Conflict,
+    Forbidden,
+    Internal,
+    Invalid,
+    NotFound,
+    TooLarge,
+    UnsupportedMediaType,
+)
 
 
 class UnknownName(NotFound):
@@ -45,6 +53,18 @@ class EffectNotPossible(Invalid):
 
 class EvidenceNotInCase(Invalid):
     """A decision rests on evidence of its own case only; fields: {names}."""
+
+
+class EvidenceAllWithheld(Invalid):
+    """A burden rests on a piece, at least, that whom it burdens may read; fields: {names}."""
+
+
+class EvidenceWithheld(Forbidden):
+    """This piece is cited against you and was filed as confidential: {why}"""
+
+
+class EvidenceFiledOtherwise(Conflict):
+    """This piece lies in the case already, {how}: it stays as it was filed first."""
 
 
 class EvidenceTooLarge(TooLarge):

@@ -11,6 +11,7 @@ from enforcement import views
 from enforcement.errors import MediaTypeMissing
 from enforcement.lifecycle import AppealStatus, CaseStatus
 from enforcement.service import appeals, cases, decisions, evidence
+from shared.contracts.base import Reasons
 from shared.contracts.http import enforcement as wire
 from shared.runtime.web.door import Rt, Who, etag, router
 from shared.runtime.web.paging import Page, Paging, page_of
@@ -82,20 +83,28 @@ async def discontinue(rt: Rt, who: Who, case_id: UUID, body: wire.Stated) -> wir
     openapi_extra={"requestBody": {"required": True, "content": {"*/*": {"schema": {"format": "binary"}}}}},
 )
 async def add_evidence(
-    rt: Rt, who: Who, case_id: UUID, request: Request, kind: Annotated[str, Depends(media_type)]
-) -> wire.EvidenceView:
+    rt: Rt, who: Who, case_id: UUID, request: Request, kind: Annotated[str, Depends(media_type)],
+    confidential: Annotated[
+        Reasons | None, Query(description="Why whom a decision burdens may not read it; that is what they read instead")
+    ] = None,
+) -> wire.EvidenceView:  # fmt: skip
     """File evidence: the body is the bytes themselves, at most 20 MiB (else 413).
 
+    Whom a decision burdens reads what it cites, unless it is `confidential` for a reason, such as who complained.
     Takes no Idempotency-Key: the same bytes filed again are the same evidence, and the answer is the same.
     """
-    return wire.EvidenceView.model_validate(await evidence.add(rt, who, case_id, kind, request.stream()))
+    return wire.EvidenceView.model_validate(await evidence.add(rt, who, case_id, kind, confidential, request.stream()))
 
 
 @STREAMS.get("/evidence/{sha256}", response_class=FileResponse)
 async def read_evidence(
     rt: Rt, who: Who, sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="Lower-case hex")]
 ) -> FileResponse:
-    """Read the bytes of a piece of evidence, checked against their hash first. Every reading is audited."""
+    """Read the bytes of a piece of evidence, checked against their hash first. Every reading is audited.
+
+    Whom a decision burdens reads what it cites, from the notice of its draft on; what is confidential answers 403
+    `evidence_withheld`, with the reason.
+    """
     kept, path = await evidence.read(rt, who, sha256)
     # Somebody else's bytes: never to be shown as a page of ours, and never with a charset of ours.
     headers = {"Content-Security-Policy": "sandbox", "ETag": f'"{sha256}"', "Content-Type": kept.media_type}
@@ -118,6 +127,14 @@ async def read_decision(rt: Rt, who: Who, decision_id: UUID, response: Response)
         shown = await decisions.get(tx, rt, who, decision_id)
     etag(response, shown.decision.version)
     return views.of_decision(who, shown)
+
+
+@ACTS.get("/decisions/{decision_id}/evidence", tags=["evidence"])
+async def list_cited(rt: Rt, who: Who, decision_id: UUID) -> wire.CitedEvidence:
+    """What a decision rests on, and why a piece is withheld; for whom it burdens from the notice of its draft on."""
+    async with rt.db.transaction() as tx:
+        found = await evidence.cited(tx, rt, who, decision_id)
+    return wire.CitedEvidence(decision_id=decision_id, evidence=list(map(wire.EvidenceView.model_validate, found)))
 
 
 @ACTS.post("/decisions/{decision_id}/release", tags=["decisions"])

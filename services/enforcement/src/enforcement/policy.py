@@ -31,6 +31,7 @@ class Act(StrEnum):
     READ_CASE = "read_case"
     ADD_EVIDENCE = "add_evidence"
     READ_EVIDENCE = "read_evidence"
+    LIST_CITED = "list_cited_evidence"
     DISCONTINUE_CASE = "discontinue_case"
     DRAFT_DECISION = "draft_decision"
     READ_DECISION = "read_decision"
@@ -59,6 +60,16 @@ def overseen(who: Caller) -> Reach:
 def burdened(who: Caller) -> Reach:
     """What is about the operator, or the provider, that the caller acts for."""
     return only("identity", who.organisation)
+
+
+def cited_against(who: Caller) -> Reach:
+    """Evidence that a decision cites which the operator, or the provider, that the caller acts for was told of."""
+    return only("cited_against", who.organisation)
+
+
+def shown_to(who: Caller) -> Reach:
+    """The same but for what was filed as confidential."""
+    return only("shown_to", who.organisation)
 
 
 def part_in(who: Caller) -> Reach:
@@ -105,7 +116,8 @@ POLICY: Final = Policy({
     Act.OPEN_CASE:          Rule(AUTHORITIES, COMPETENT),
     Act.READ_CASE:          Rule(READERS, official),
     Act.ADD_EVIDENCE:       OWN_CASE,
-    Act.READ_EVIDENCE:      Rule(READERS, official),
+    Act.READ_EVIDENCE:      Rule(READERS | PARTIES, any_of(party(shown_to), official)),
+    Act.LIST_CITED:         Rule(READERS | PARTIES, any_of(party(cited_against), official)),
     Act.DISCONTINUE_CASE:   OWN_CASE,
     Act.DRAFT_DECISION:     Rule(AUTHORITIES, BURDENING, first_person=True),
     Act.READ_DECISION:      Rule(READERS | PARTIES, any_of(party(burdened), official)),

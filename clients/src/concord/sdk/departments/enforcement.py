@@ -32,14 +32,24 @@ class Enforcement(Department):
         """End a case without a decision, with reasons."""
         return await self._post(wire.CaseView, at("cases", case_id, "discontinuation"), body)
 
-    async def add_evidence(self, case_id: Id, content: bytes, media_type: str) -> wire.EvidenceView:
-        """Put evidence on file; the answer names its SHA-256. The same bytes again are the same evidence."""
+    async def add_evidence(
+        self, case_id: Id, content: bytes, media_type: str, *, confidential: str | None = None
+    ) -> wire.EvidenceView:
+        """Put evidence on file; the answer names its SHA-256. The same bytes again are the same evidence.
+
+        ``confidential``: why whom a decision burdens may not read it, which they read instead.
+        """
         path, headers = at("cases", case_id, "evidence"), {"Content-Type": media_type}
-        answer = await self._concord.call(self.service, "POST", path, content=content, headers=headers)
+        params = {"confidential": confidential} if confidential is not None else {}
+        answer = await self._concord.call(self.service, "POST", path, content=content, headers=headers, params=params)
         return model_of(answer, wire.EvidenceView)
 
+    async def cited_evidence(self, decision_id: Id) -> wire.CitedEvidence:
+        """What a decision rests on, for whom it burdens too; and why a piece is withheld."""
+        return await self._get(wire.CitedEvidence, at("decisions", decision_id, "evidence"))
+
     async def evidence(self, sha256: str) -> bytes:
-        """The bytes of a piece of evidence."""
+        """The bytes of a piece of evidence; whom a decision burdens reads what it cites."""
         return (await self._concord.call(self.service, "GET", at("evidence", sha256))).content
 
     async def draft(self, case_id: Id, body: wire.NewDecision) -> wire.DecisionView:

@@ -13,7 +13,6 @@ from enforcement import told
 from enforcement.errors import (
     DecisionPending,
     EffectNotPossible,
-    EvidenceNotInCase,
     NoticeNotDelivered,
     SignedSomethingElse,
 )
@@ -27,6 +26,7 @@ from enforcement.service.safeguards import (
     cured,
     is_urgent,
     require_cure,
+    require_evidence,
     require_possible,
     require_same,
     require_time,
@@ -92,15 +92,14 @@ async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecisi
     """Draft a decision. Whom it burdens is told at once what is intended, and until when it can put things right.
 
     Raises UnknownCase (404); Forbidden (403); ActionRefused, DecisionPending, AppealUndecided, NothingNew, UrgencyLost,
-    TimeUsedUp (409); EffectNotPossible, EvidenceNotInCase (422).
+    TimeUsedUp (409); EffectNotPossible, EvidenceNotInCase,
+    EvidenceAllWithheld (422).
     """
     at, case = rt.clock.now(), await cases.hold(tx, case_id)
     POLICY.require(who, Act.DRAFT_DECISION, case)
     CASE.after(case.status, CaseAction.DRAFT)
     effect = await require_possible(tx, rt, who, case, body)
-    lying = {each.sha256 for each in await cases.evidence_of(tx, case_id)}
-    if foreign := [sha256 for sha256 in body.evidence_hashes if sha256 not in lying]:
-        raise EvidenceNotInCase.field("evidence_hashes", f"{foreign[0]} does not lie in this case")
+    await require_evidence(tx, case, effect, body)
     urgent, decision_id = body.urgent_ground is not None, uuid7()
     begins = at if urgent else cured(rt, effect, at)
     await repeats.require_none(tx, rt, case, Intended(effect, body.evidence_hashes, urgent, begins, body.until))

@@ -1,14 +1,15 @@
-"""Evidence: filed into a case by its bytes, read back by their SHA-256."""
+"""Evidence: filed into a case by its bytes, read back by their SHA-256, also by whom what cites it burdens."""
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
-from enforcement.errors import UnknownEvidence
+from enforcement.errors import EvidenceFiledOtherwise, EvidenceWithheld, UnknownEvidence
 from enforcement.lifecycle import CASE, CaseAction
 from enforcement.policy import POLICY, Act
-from enforcement.store import cases
-from enforcement.store.cases import Evidence
+from enforcement.store import cases, decisions
+from enforcement.store.cases import Case, Evidence
 from enforcement.store.files import EvidenceFiles
 from shared.runtime.acts import audit
 from shared.runtime.acts.runtime import Runtime
@@ -16,12 +17,59 @@ from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
 
 
-async def add(rt: Runtime, who: Caller, case_id: UUID, media_type: str, body: AsyncIterable[bytes]) -> Evidence:
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """A piece of evidence as it lies in a case, in the words of the policy."""
+
+    case: Case
+    piece: Evidence
+    cited: bool
+    """Whether a decision cites it that whom it is about was told of."""
+
+    @property
+    def organisation(self) -> str:
+        """Whose case it lies in."""
+        return self.case.organisation
+
+    @property
+    def category(self) -> str:
+        """Which sector that concerns."""
+        return self.case.category
+
+    @property
+    def region(self) -> str | None:
+        """Where that is."""
+        return self.case.region
+
+    @property
+    def level(self) -> str:
+        """At which level."""
+        return self.case.level
+
+    @property
+    def took_part(self) -> tuple[str, ...]:
+        """To whom the case came."""
+        return self.case.took_part
+
+    @property
+    def cited_against(self) -> str | None:
+        """Who hears that it is there, and reads why it is withheld if it is."""
+        return self.case.identity if self.cited else None
+
+    @property
+    def shown_to(self) -> str | None:
+        """Who reads it to answer what it is accused of."""
+        return self.cited_against if self.piece.confidential is None else None
+
+
+async def add(
+    rt: Runtime, who: Caller, case_id: UUID, media_type: str, confidential: str | None, body: AsyncIterable[bytes]
+) -> Evidence:
     """File evidence. The same bytes are kept once, and whoever files them learns nothing of other cases.
 
-    The file is on disk before its record commits: a crash in between leaves a file nobody refers to, never a record
-    without its bytes. Raises UnknownCase (404), Forbidden (403), ActionRefused (409), EvidenceTooLarge (413),
-    EvidenceEmpty (422).
+    ``confidential``: why whom a decision burdens that cites it may not read it. The file is on disk before its record
+    commits: a crash in between leaves a file nobody refers to, never a record without its bytes. Raises UnknownCase
+    (404), Forbidden (403), ActionRefused, EvidenceFiledOtherwise (409), EvidenceTooLarge (413), EvidenceEmpty (422).
     """
     async with rt.db.connection() as tx:  # before a single byte is taken
         case = await cases.get(tx, case_id)
@@ -29,33 +77,67 @@ async def add(rt: Runtime, who: Caller, case_id: UUID, media_type: str, body: As
         CASE.after(case.status, CaseAction.ADD_EVIDENCE)
     sha256, size = await EvidenceFiles(rt.settings.evidence_path).save(body)
     async with rt.db.transaction() as tx:
-        return await _attach(tx, rt, who, case_id, sha256, size, media_type)
+        new = Evidence(sha256, size, media_type, confidential, who.person, rt.clock.now())
+        return await _attach(tx, who, case_id, new)
 
 
-async def _attach(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, sha256: str, size: int, media_type: str) -> Evidence:
-    case, at = await cases.hold(tx, case_id), rt.clock.now()
-    new = Evidence(sha256, size, media_type, who.person, at)
+async def _attach(tx: Tx, who: Caller, case_id: UUID, new: Evidence) -> Evidence:
+    case = await cases.hold(tx, case_id)
     if await cases.attach(tx, case_id, new):
-        why = f"{media_type}, SHA-256 {sha256}"
-        await cases.MOVES.move(tx, case, CaseAction.ADD_EVIDENCE, who=who, why=why, at=at)
+        why = f"{new.media_type}, SHA-256 {new.sha256}" + (", confidential" if new.confidential else "")
+        await cases.MOVES.move(tx, case, CaseAction.ADD_EVIDENCE, who=who, why=why, at=new.added_at)
         return new
     CASE.after(case.status, CaseAction.ADD_EVIDENCE)
-    return next(each for each in await cases.evidence_of(tx, case_id) if each.sha256 == sha256)
+    kept = next(each for each in await cases.evidence_of(tx, case_id) if each.sha256 == new.sha256)
+    if (kept.confidential is None) != (new.confidential is None):
+        raise EvidenceFiledOtherwise(how="not confidential" if kept.confidential is None else "confidential")
+    return kept
+
+
+async def cited(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID) -> list[Evidence]:
+    """The pieces that a decision rests on, and why those are withheld that whom it burdens may not read.
+
+    Raises UnknownDecision (404), Forbidden (403).
+    """
+    case, decision = await decisions.get(tx, decision_id)
+    found = [each for each in await _exhibits(tx, [case]) if each.piece.sha256 in decision.evidence_hashes]
+    for each in found:
+        POLICY.require(who, Act.LIST_CITED, replace(each, cited=decision.told))
+    resource = f"/decisions/{decision_id}/evidence"
+    await audit.record(tx, who=who, act=Act.LIST_CITED, resource=resource, outcome="granted", at=rt.clock.now())
+    return [each.piece for each in found]
 
 
 async def read(rt: Runtime, who: Caller, sha256: str) -> tuple[Evidence, Path]:
     """A piece of evidence and the file with its bytes, checked against the hash. Reading is audited.
 
-    Raises UnknownEvidence (404): also for evidence of cases that the caller does not reach; EvidenceDamaged (500).
+    Whom a decision burdens reads what it cites, from the notice of its draft on, but for what was filed as
+    confidential. Raises UnknownEvidence (404): also for evidence of cases that the caller does not reach;
+    EvidenceWithheld (403), which says why; EvidenceDamaged (500).
     """
-    reach = POLICY.reach(who, Act.READ_EVIDENCE)
+    reach, told = POLICY.reach(who, Act.READ_EVIDENCE), POLICY.reach(who, Act.LIST_CITED)
     async with rt.db.transaction() as tx:
-        reached = [case for case in await cases.cases_with(tx, sha256) if reach.admits(case)]
-        if not reached:
+        lying = [
+            each for each in await _exhibits(tx, await cases.cases_with(tx, sha256)) if each.piece.sha256 == sha256
+        ]
+        kept = next((each.piece for each in lying if reach.admits(each)), None)
+        if kept is None:
+            for withheld in filter(told.admits, lying):
+                raise EvidenceWithheld(why=withheld.piece.confidential)
             raise UnknownEvidence(sha256=sha256)
-        kept = next(each for each in await cases.evidence_of(tx, reached[0].id) if each.sha256 == sha256)
         path = await EvidenceFiles(rt.settings.evidence_path).verified(sha256)
         await audit.record(
             tx, who=who, act=Act.READ_EVIDENCE, resource=f"/evidence/{sha256}", outcome="granted", at=rt.clock.now()
         )
         return kept, path
+
+
+async def _exhibits(tx: Tx, found: Sequence[Case]) -> list[Exhibit]:
+    """Everything that lies in these cases."""
+    told = [each for each in await decisions.of_cases(tx, [case.id for case in found]) if each.told]
+    cited = {(each.case_id, sha256) for each in told for sha256 in each.evidence_hashes}
+    return [
+        Exhibit(case, piece, (case.id, piece.sha256) in cited)
+        for case in found
+        for piece in await cases.evidence_of(tx, case.id)
+    ]

@@ -3,9 +3,16 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from enforcement.errors import CureNotOver, EffectNotPossible, NoticeNotDelivered, SubjectChanged
+from enforcement.errors import (
+    CureNotOver,
+    EffectNotPossible,
+    EvidenceAllWithheld,
+    EvidenceNotInCase,
+    NoticeNotDelivered,
+    SubjectChanged,
+)
 from enforcement.lifecycle import Status
-from enforcement.store import decisions, sites
+from enforcement.store import cases, decisions, sites
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
 from shared.contracts.http.enforcement import NewDecision
@@ -58,6 +65,18 @@ async def was_ignored(tx: Tx, case: Case, effects: frozenset[Effect]) -> bool:
     """Whether one of these was ordered in the case and found ignored, and stands."""
     earlier = await decisions.of_cases(tx, [case.id])
     return any(each.status is Status.IGNORED and each.effect in effects for each in earlier)
+
+
+async def require_evidence(tx: Tx, case: Case, effect: Effect, body: NewDecision) -> None:
+    """A decision rests on what lies in its case, and a burden not on what is kept from whom it burdens alone.
+
+    Raises EvidenceNotInCase, EvidenceAllWithheld.
+    """
+    lying = {each.sha256: each for each in await cases.evidence_of(tx, case.id)}
+    if foreign := [sha256 for sha256 in body.evidence_hashes if sha256 not in lying]:
+        raise EvidenceNotInCase.field("evidence_hashes", f"{foreign[0]} does not lie in this case")
+    if effect is not Effect.NO_BREACH and all(lying[sha256].confidential for sha256 in body.evidence_hashes):
+        raise EvidenceAllWithheld.field("evidence_hashes", "cite a piece that is not confidential as well")
 
 
 async def require_cure(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> None:

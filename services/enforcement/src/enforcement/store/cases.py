@@ -79,6 +79,8 @@ class Evidence:
     sha256: str
     size: int
     media_type: str
+    confidential: str | None
+    """Why whom a decision burdens may not read it; none where it may."""
     added_by: str
     added_at: datetime
 
@@ -103,11 +105,12 @@ GET: Final = f"SELECT {COLUMNS} FROM enforcement_case WHERE id = $1"
 HOLD: Final = f"{GET} FOR UPDATE"
 ADD_EVIDENCE: Final = "INSERT INTO evidence (sha256, size, stored_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 ATTACH: Final = """
-INSERT INTO case_evidence (case_id, sha256, media_type, added_by, added_at) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO case_evidence (case_id, sha256, media_type, confidential, added_by, added_at)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING RETURNING 1
 """
 EVIDENCE_OF: Final = """
-SELECT sha256, size, media_type, added_by, added_at FROM case_evidence JOIN evidence USING (sha256)
+SELECT sha256, size, media_type, confidential, added_by, added_at FROM case_evidence JOIN evidence USING (sha256)
  WHERE case_id = $1 ORDER BY added_at, sha256
 """
 CASES_WITH: Final = f"""
@@ -181,7 +184,8 @@ async def page(
 async def attach(tx: Tx, case_id: UUID, new: Evidence) -> bool:
     """Put evidence into a case; false if it lies there already."""
     await tx.execute(ADD_EVIDENCE, new.sha256, new.size, new.added_at)
-    return await tx.fetchval(ATTACH, case_id, new.sha256, new.media_type, new.added_by, new.added_at) is not None
+    row = (case_id, new.sha256, new.media_type, new.confidential, new.added_by, new.added_at)
+    return await tx.fetchval(ATTACH, *row) is not None
 
 
 async def evidence_of(tx: Tx, case_id: UUID) -> list[Evidence]:

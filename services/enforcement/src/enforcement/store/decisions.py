@@ -48,6 +48,11 @@ class Decision:
     changed_at: datetime
 
     @property
+    def told(self) -> bool:
+        """Whether whom it is about was told of it: of a burden as soon as it is drafted."""
+        return self.effect is not Effect.NO_BREACH or self.released_at is not None
+
+    @property
     def signed_by(self) -> tuple[str, ...]:
         """Everybody who signed it."""
         return tuple(person for person in (self.drafted_by, self.released_by) if person is not None)

@@ -138,7 +138,17 @@ class EvidenceView(BaseModel):
     sha256: str
     size: int = Field(description="Bytes")
     media_type: str
+    confidential: str | None = Field(
+        None, description="Why whom a decision burdens that cites it may not read it; none where it may"
+    )
     added_at: datetime
+
+
+class CitedEvidence(BaseModel):
+    """What a decision rests on."""
+
+    decision_id: UUID
+    evidence: list[EvidenceView]
 
 
 class AppealView(BaseModel):
