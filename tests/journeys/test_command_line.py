@@ -60,7 +60,7 @@ def signs(seen: dict[str, Any]) -> tuple[str, ...]:
 async def test_p3_1_from_application_to_registration_and_a_change_of_it(
     desk: Desk, office: Office, tmp_path: Path
 ) -> None:
-    await office.provider_is_known()
+    await office.provider_is_known(office.stack.provider_id)
     uscc, domain = (await desk.types("applicant", "whoami"))["organisation"], "typed.example"
     applied = await desk.types(
         "applicant", "approvals", "apply", "--operator", uscc, "--operator-name", "Typed Pharmacy Ltd",

@@ -36,7 +36,8 @@ from shared.rules.identifiers import uscc_with_check_digit
 
 PATIENCE_S: Final = 90.0
 PEOPLE: Final = (
-    "applicant", "drugs-a", "drugs-b", "regulator-a", "regulator-b", "review-a", "desk-a", "officer",
+    "applicant", "drugs-a", "drugs-b", "regulator-a", "regulator-b", "review-a", "desk-a", "officer", "supervisor-a",
+    "supervisor-b",
 )  # fmt: skip
 ITEM: Final = "drugs_and_devices"
 REASONS: Final = "The site sells medicines and has no consent of the drug administration."
@@ -138,7 +139,7 @@ class Office:
 
     async def enter(self, *domains: str, **changes: Any) -> None:
         """Import sites, each of an operator of its own."""
-        await self.provider_is_known()
+        await self.provider_is_known(changes.get("provider_id", self.stack.provider_id))
 
         async def rows() -> AsyncIterator[bytes]:
             for domain in domains:
@@ -158,12 +159,12 @@ class Office:
         results = await self.people["regulator-a"].registry.import_results(done.id)
         assert done.accepted == len(domains), (done, results)
 
-    async def provider_is_known(self) -> None:
-        """The registry has heard of the demonstration provider, so imports may name it."""
+    async def provider_is_known(self, provider_id: str) -> None:
+        """The registry has heard of a provider, so imports may name it."""
         connection = await asyncpg.connect(self.stack.dsn("registry"))
         try:
             sql = "SELECT EXISTS (SELECT FROM provider WHERE id = $1)"
-            await until(lambda: connection.fetchval(sql, UUID(self.stack.provider_id)), bool, timeout_s=PATIENCE_S)
+            await until(lambda: connection.fetchval(sql, UUID(provider_id)), bool, timeout_s=PATIENCE_S)
         finally:
             await connection.close()
 

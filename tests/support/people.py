@@ -52,6 +52,8 @@ def _people() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "shanghai-drugs-a", _official("Shanghai Drugs A", "sector_regulator", "drugs-310000")
     yield "desk-a", _official("Desk A", "access_desk", "industry-110000")
     yield "officer", _official("Officer", "query_desk", "industry-110000")
+    for letter in "ab":
+        yield f"supervisor-{letter}", _official(f"Supervisor {letter.upper()}", "network_supervisor", "education")
     yield "review-a", _official("Review A", "review_body", "review-110000")
     yield "review-national-a", _official("Review National A", "review_body", "review")
     yield "coordination-a", _official("Coordination A", "coordination_office", "coordination-110000")

@@ -2,6 +2,5 @@
 ALTER TABLE access_order ADD COLUMN reissue_asked_by text;
 ALTER TABLE access_order ADD COLUMN reissue_asked_at timestamptz;
 ALTER TABLE access_order ADD COLUMN reissue_reasons text;
--- Of the new order: who asked for it. Neither sent it, nor took back the one before.
+-- Of the new order: who asked for it.
 ALTER TABLE access_order ADD COLUMN asked_by text;
-ALTER TABLE access_order ADD CONSTRAINT another_one_asked CHECK (asked_by NOT IN (reissued_by, taken_back_by)) NOT VALID;

@@ -6,6 +6,8 @@ from uuid import uuid4
 
 import pytest
 
+from query.main import SERVICE
+from query.store import lookups
 from shared.contracts import examples
 from tests.support.service import Api
 
@@ -124,3 +126,25 @@ async def test_asking_who_looked_up_what_is_audited_as_well(api: Api) -> None:
     assert row is not None
     assert (row["subject"], row["outcome"]) == ("auditor", "granted")
     assert row["detail"] == {"purpose": "a complaint", "asked": ["pharmacy.example"]}
+
+
+async def test_look_ups_are_forgotten_after_years_with_the_keys_of_lists(api: Api) -> None:
+    await look_up(api, "pharmacy.example")
+    await api.post(f"{BULK}?format=csv", content=b"x.example\ny.example\n", who="officer", headers=WHY)
+    await api.post(f"{BULK}?format=csv", content=b"z.example\n", who="officer", headers=WHY)
+
+    async def left() -> list[int]:
+        async with api.rt.db.connection() as tx:
+            return [
+                await tx.fetchval(f"SELECT count(*) FROM {table}") for table in ("lookup_audit", "lookup_audit_keys")
+            ]
+
+    assert (await lookups.forget(api.rt), await left()) == (0, [3, 2])
+    async with api.rt.db.transaction() as tx:
+        await tx.execute(
+            "UPDATE lookup_audit SET started_at = now() - interval '10 years 1 minute'"
+            " WHERE id <> (SELECT max(lookup_id::text)::uuid FROM lookup_audit_keys)"
+        )
+    assert await lookups.forget(api.rt, batch=1) == 3
+    assert await left() == [1, 1]
+    assert lookups.forget in SERVICE.forgets

@@ -7,6 +7,7 @@ from query import service
 from query.http import ROUTER
 from query.readmodel.ingest import ingest
 from query.settings import Settings
+from query.store import lookups
 from shared.pages import assets
 from shared.runtime.process import app
 from shared.runtime.process.service import Service
@@ -17,6 +18,7 @@ SERVICE: Final = Service(
     settings=Settings,
     router=(ROUTER, assets.ROUTER),
     workers=(ingest,),
+    forgets=(lookups.forget,),
     start=service.start,
     stop=service.stop,
     migrations=Path(__file__).parents[2] / "migrations",

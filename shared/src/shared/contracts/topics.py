@@ -7,6 +7,9 @@ from shared.contracts.base import Topic
 A_CENTURY: Final = 36_500
 """Days. The register tells of every measure for ever, and its copy must come back from the topics when it is lost."""
 
+STRANGERS_DAYS: Final = 3_650
+"""What providers are sent, and what they write."""
+
 APPROVAL_EVENTS: Final = Topic("approval-events", "approval", "What became of each approval.")
 REGISTRY_EVENTS: Final = Topic(
     "registry-events", "registry", "How decisions were executed on the register, and undone.", retention_days=A_CENTURY
@@ -55,7 +58,7 @@ def orders_topic(provider_id: object) -> Topic:
         f"access-orders.{provider_id}",
         "access-control",
         "Signed orders for one provider.",
-        retention_days=3650,
+        retention_days=STRANGERS_DAYS,
         partitions=1,
     )
 
@@ -66,6 +69,6 @@ def receipts_topic(provider_id: object) -> Topic:
         f"access-receipts.{provider_id}",
         PROVIDER,
         "Signed receipts of one provider.",
-        retention_days=3650,
+        retention_days=STRANGERS_DAYS,
         partitions=1,
     )

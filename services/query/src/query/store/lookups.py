@@ -9,7 +9,9 @@ from uuid import UUID
 from query.lookup.kept import Kept
 from shared.runtime.acts.history import trace_id
 from shared.runtime.acts.policy import Reach
+from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
+from shared.runtime.db.forgetting import BATCH, in_batches
 from shared.runtime.db.postgres import Tx
 
 
@@ -58,6 +60,24 @@ SELECT {COLUMNS} FROM lookup_audit
 """  # noqa: S608 - names of columns
 KEEP: Final = "INSERT INTO lookup_audit_keys (lookup_id, piece, keys, terms) VALUES ($1, $2, $3, $4)"
 PIECE: Final = "SELECT keys, terms FROM lookup_audit_keys WHERE lookup_id = $1 AND piece = $2"
+FORGET_KEYS: Final = """
+DELETE FROM lookup_audit_keys WHERE (lookup_id, piece) IN (
+    SELECT lookup_id, piece FROM lookup_audit_keys JOIN lookup_audit ON id = lookup_id
+     WHERE started_at < now() - make_interval(years => $1) LIMIT $2)
+"""
+FORGET: Final = """
+DELETE FROM lookup_audit WHERE id IN (
+    SELECT id FROM lookup_audit WHERE started_at < now() - make_interval(years => $1)
+       AND NOT EXISTS (SELECT FROM lookup_audit_keys WHERE lookup_id = lookup_audit.id)
+     ORDER BY started_at LIMIT $2)
+"""
+
+
+async def forget(rt: Runtime, *, batch: int = BATCH) -> int:
+    """Forget look-ups older than AUDIT_KEEP_YEARS, their keys first; says how many rows. Part of the housekeeping."""
+    years = rt.settings.audit_keep_years
+    keys = await in_batches(rt.db, FORGET_KEYS, years, batch=batch)
+    return keys + await in_batches(rt.db, FORGET, years, batch=batch)
 
 
 async def add_one(

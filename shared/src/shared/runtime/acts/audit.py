@@ -5,9 +5,15 @@ from datetime import datetime
 from typing import Any, Literal
 
 from shared.runtime.acts.history import trace_id
+from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
+from shared.runtime.db.forgetting import BATCH, in_batches
 from shared.runtime.db.postgres import Tx
 
+FORGET = """
+DELETE FROM audit WHERE id IN (
+    SELECT id FROM audit WHERE at < now() - make_interval(years => $1) ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)
+"""
 RECORD = """
 INSERT INTO audit (subject, name, organisation, act, resource, outcome, code, detail, at, trace_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -30,3 +36,8 @@ async def record(
     await tx.execute(
         RECORD, subject, name, organisation, act, resource, outcome, code, dict(detail or {}), at, trace_id()
     )
+
+
+async def forget(rt: Runtime, *, batch: int = BATCH) -> int:
+    """Forget what is older than AUDIT_KEEP_YEARS; says how many rows. Part of the housekeeping."""
+    return await in_batches(rt.db, FORGET, rt.settings.audit_keep_years, batch=batch)

@@ -82,6 +82,13 @@ class Settings(BaseSettings):
         False, description="Let webhooks use http and addresses of private networks; for the local stack only."
     )
 
+    audit_keep_years: int = Field(
+        10,
+        ge=6,
+        le=100,
+        description="Years for which it can be told who looked at whom and what was refused: as long as orders and "
+        "receipts are kept, so that an old act can still be questioned; then the rows are deleted.",
+    )
     clock_skew_limit_s: float = Field(
         30.0,
         gt=0,

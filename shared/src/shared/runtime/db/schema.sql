@@ -114,8 +114,10 @@ TABLE inbox (
     consumer text NOT NULL,
     event_id uuid NOT NULL,
     claimed_at timestamp with time zone NOT NULL DEFAULT now(),
+    forget_at timestamp with time zone,
     CONSTRAINT inbox_pkey PRIMARY KEY (consumer, event_id),
 );
+INDEX inbox_forget_at ON inbox USING btree (forget_at) WHERE (forget_at IS NOT NULL);
 
 TABLE notice (
     id uuid NOT NULL,

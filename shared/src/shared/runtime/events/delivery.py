@@ -28,7 +28,8 @@ tracer = trace.get_tracer("concord.runtime")
 T = TypeVar("T")
 
 CLAIM_AND_LOOK = """
-WITH claimed AS (INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1)
+WITH claimed AS (INSERT INTO inbox (consumer, event_id, forget_at) VALUES ($1, $2, now() + $4::interval)
+                 ON CONFLICT DO NOTHING RETURNING 1)
 SELECT EXISTS (SELECT FROM claimed) AS claimed,
        EXISTS (SELECT FROM parked WHERE consumer = $1 AND key = $3) AS parked
 """
@@ -103,7 +104,8 @@ class Delivery:
     async def _claim_and_apply(self, event: Incoming) -> str:
         key = event.meta.key
         async with self._rt.db.transaction() as tx:
-            row = await tx.fetchrow(CLAIM_AND_LOOK, self._consumer, event.meta.event_id, key)
+            keep = self._table.keep(event)
+            row = await tx.fetchrow(CLAIM_AND_LOOK, self._consumer, event.meta.event_id, key, keep)
             assert row is not None
             if not row["claimed"]:
                 return "duplicate"
@@ -133,7 +135,8 @@ class Delivery:
         async with self._rt.db.transaction() as tx:
             parked = set(await inbox.parked_keys(tx, self._consumer, {event.meta.key for event in batch}))
             free = [event for event in batch if event.meta.key not in parked]
-            new = await inbox.claim_many(tx, self._consumer, [event.meta.event_id for event in free])
+            keep = self._table.keep(batch[0])
+            new = await inbox.claim_many(tx, self._consumer, [event.meta.event_id for event in free], keep)
             taken = [event for event in free if event.meta.event_id in new]
             if taken:
                 await self._table.take(self._rt, tx, taken)
@@ -144,7 +147,7 @@ class Delivery:
     async def _claim_and_park(self, event: Incoming, reason: str) -> str:
         async with self._rt.db.transaction() as tx:
             await inbox.lock_key(tx, self._consumer, event.meta.key)
-            if not await inbox.claim(tx, self._consumer, event.meta.event_id):
+            if not await inbox.claim(tx, self._consumer, event.meta.event_id, self._table.keep(event)):
                 return "duplicate"
             await self._park(tx, event, reason)
         return "parked"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from uuid import UUID, uuid5
 
 from shared.contracts.base import Fact
+from shared.contracts.topics import A_CENTURY, STRANGERS_DAYS
 from shared.runtime.acts import envelope
 from shared.runtime.acts.envelope import BadEnvelope, Envelope
 from shared.runtime.acts.runtime import Runtime
@@ -36,6 +37,8 @@ RawHandler: TypeAlias = Callable[[Runtime, Tx, Sequence[Raw]], Awaitable[None]]
 
 LONGEST_KEY: Final = 500
 """Characters of a stranger's key that count: an index of PostgreSQL cannot hold any length."""
+LATE: Final = timedelta(days=30)
+"""How much longer than its retention a topic may hold an event: brokers delete by the segment."""
 REPLACEMENT: Final = "\ufffd"
 
 _RAW_NAMESPACE: Final = UUID("6f0f4d3e-3f52-4b53-9d0c-2f4c0a0e8f51")
@@ -169,6 +172,15 @@ class Table:
         if (topic, event.source) != (own.name, envelope.source(own.producer)):
             return Kind.FOREIGN, event.type, event
         return Kind.HANDLER if handled else Kind.PROJECTION, event.type, event
+
+    def keep(self, event: Incoming) -> timedelta | None:
+        """How long it is remembered that an event was applied: longer than its topic can hold it; none is for ever."""
+        if event.kind is not Kind.HANDLER:
+            return timedelta(days=STRANGERS_DAYS) + LATE
+        topic = self._handlers[event.type][0].TOPIC
+        if topic.compacted or topic.retention_days >= A_CENTURY:
+            return None
+        return timedelta(days=topic.retention_days) + LATE
 
     def fact(self, event: Incoming) -> Fact:
         """The validated fact of an event."""

@@ -2,15 +2,26 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import EventMeta
+from shared.runtime.db.forgetting import BATCH, in_batches
 from shared.runtime.db.postgres import Tx
 
-CLAIM = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1"
+CLAIM = """
+INSERT INTO inbox (consumer, event_id, forget_at) VALUES ($1, $2, now() + $3::interval)
+ON CONFLICT DO NOTHING RETURNING 1
+"""
 CLAIM_MANY = """
-INSERT INTO inbox (consumer, event_id) SELECT $1, unnest($2::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id
+INSERT INTO inbox (consumer, event_id, forget_at) SELECT $1, unnest($2::uuid[]), now() + $3::interval
+ON CONFLICT DO NOTHING RETURNING event_id
+"""
+FORGET = """
+DELETE FROM inbox WHERE (consumer, event_id) IN (
+    SELECT consumer, event_id FROM inbox WHERE forget_at < now() ORDER BY forget_at LIMIT $1 FOR UPDATE SKIP LOCKED)
 """
 PARK = """
 INSERT INTO parked (consumer, key, event_id, type, topic, partition, "offset", at, value, headers, error)
@@ -44,14 +55,22 @@ class Parked:
     attempts: int
 
 
-async def claim(tx: Tx, consumer: str, event_id: object) -> bool:
-    """Take an event in the transaction that applies it; false if it was applied before."""
-    return await tx.fetchval(CLAIM, consumer, event_id) is not None
+async def claim(tx: Tx, consumer: str, event_id: object, keep: timedelta | None = None) -> bool:
+    """Take an event in the transaction that applies it; false if it was applied before.
+
+    ``keep``: how long that is remembered, at least as long as its topic may hold the event; none is for ever.
+    """
+    return await tx.fetchval(CLAIM, consumer, event_id, keep) is not None
 
 
-async def claim_many(tx: Tx, consumer: str, event_ids: Collection[UUID]) -> set[UUID]:
+async def claim_many(tx: Tx, consumer: str, event_ids: Collection[UUID], keep: timedelta | None = None) -> set[UUID]:
     """Take events in the transaction that applies them; those that were not applied before."""
-    return {row["event_id"] for row in await tx.fetch(CLAIM_MANY, consumer, list(event_ids))}
+    return {row["event_id"] for row in await tx.fetch(CLAIM_MANY, consumer, list(event_ids), keep)}
+
+
+async def forget(rt: Runtime, *, batch: int = BATCH) -> int:
+    """Forget events that no topic holds any more; says how many. Part of the housekeeping."""
+    return await in_batches(rt.db, FORGET, batch=batch)
 
 
 async def is_parked(tx: Tx, consumer: str, key: str) -> bool:

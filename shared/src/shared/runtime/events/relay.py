@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
@@ -18,6 +18,7 @@ import asyncpg
 import structlog
 
 from shared.contracts.base import Topic
+from shared.contracts.topics import A_CENTURY
 from shared.runtime.acts.outbox import CHANNEL
 from shared.runtime.base import metrics
 from shared.runtime.base.backoff import Backoff
@@ -53,8 +54,10 @@ SELECT count(*) AS unpublished, coalesce(extract(epoch FROM now() - min(created_
 # Later rows of the same key follow again, so that the last record of a key in the log is always its newest.
 REPLAY = """
 WITH chosen AS (
-    SELECT topic, key, min(id) AS first_id FROM outbox
+    SELECT topic, key, min(id) AS first_id FROM outbox LEFT JOIN unnest($4::text[], $5::int[]) AS kept (name, days)
+           ON name = topic
      WHERE id BETWEEN $1 AND $2 AND ($3::text IS NULL OR topic = $3) AND published_at IS NOT NULL
+       AND (days IS NULL OR created_at > now() - make_interval(days => days))
      GROUP BY topic, key
 )
 UPDATE outbox SET published_at = NULL FROM chosen
@@ -69,9 +72,12 @@ SET statement_timeout = 0; SET synchronous_commit = off
 """
 KNOWN_TOPICS = "SELECT name FROM outbox_topic"
 KNOW_TOPICS = "INSERT INTO outbox_topic SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
+# What a topic would not hold any more is not put there again: its readers need not know such facts any more.
 LOST_TOPICS = """
 UPDATE outbox SET published_at = NULL
- WHERE topic = ANY ($1::text[]) AND published_at IS NOT NULL
+  FROM unnest($1::text[], $2::int[]) AS lost (name, days)
+ WHERE topic = name AND published_at IS NOT NULL
+   AND (days IS NULL OR created_at > now() - make_interval(days => days))
 """
 PARTITIONS = "SELECT ensure_month_partitions()"
 
@@ -112,6 +118,7 @@ class Relay:
         self._db = db
         self._kafka = kafka
         self._topics = {topic.name for topic in topics}
+        self._days = _days_of(topics)
         self._batch = batch
         self._poll_s = poll_s
         self._timeout_s = timeout_s
@@ -224,13 +231,18 @@ class Relay:
         if suspects := set(seen) & set(known):
             empty = await broker.empty_topics(self._kafka, suspects)
             lost = (
-                int((await connection.execute(LOST_TOPICS, empty, timeout=HOUR_S)).rsplit(" ", 1)[-1]) if empty else 0
+                int((await connection.execute(LOST_TOPICS, *self._kept(empty), timeout=HOUR_S)).rsplit(" ", 1)[-1])
+                if empty
+                else 0
             )
             if lost:
                 log.error("broker_lost_topics", topics=empty, facts_published_again=lost)
         if new := set(seen) - set(known):
             await connection.execute(KNOW_TOPICS, list(new))
         return lost > 0
+
+    def _kept(self, names: Collection[str]) -> tuple[list[str], list[int | None]]:
+        return list(names), [self._days.get(name) for name in names]
 
     async def _mark_and_fetch(
         self, connection: Session, done: list[asyncpg.Record], under_way: list[asyncpg.Record]
@@ -282,16 +294,31 @@ class Relay:
 
 
 async def replay(
-    db: Database, *, first_id: int | None = None, last_id: int | None = None, topic: str | None = None
+    db: Database,
+    *,
+    first_id: int | None = None,
+    last_id: int | None = None,
+    topic: str | None = None,
+    topics: Sequence[Topic] = (),
 ) -> int:
     """Have published facts published again, in order: a range of outbox ids, one topic, or everything.
 
-    Later facts of the same keys follow again too. Returns how many; a running relay sends them.
+    Of ``topics`` that keep their facts for some days only, facts of those days. Later facts of the same keys follow
+    again too. Returns how many; a running relay sends them.
     """
+    days = _days_of(topics)
     async with db.transaction() as tx:
         await tx.execute("SET LOCAL statement_timeout = 0")
         status = await tx.execute(
-            REPLAY, 0 if first_id is None else first_id, MAX_ID if last_id is None else last_id, topic, timeout=HOUR_S
-        )
+            REPLAY, 0 if first_id is None else first_id, MAX_ID if last_id is None else last_id, topic,
+            list(days), list(days.values()), timeout=HOUR_S,
+        )  # fmt: skip
         notify_at_commit(tx, CHANNEL)
     return int(status.rsplit(" ", 1)[-1])
+
+
+def _days_of(topics: Iterable[Topic]) -> dict[str, int]:
+    """How many days those topics keep their facts that do not keep them for ever."""
+    return {
+        topic.name: topic.retention_days for topic in topics if not topic.compacted and topic.retention_days < A_CENTURY
+    }

@@ -37,7 +37,9 @@ async def replay(service: Service, settings: Settings, given: argparse.Namespace
     """Mark facts unpublished again; the running relay publishes them."""
     db = await Database.connect(settings.dsn, application_name=f"{service.name} replay", max_size=2)
     try:
-        count = await relay.replay(db, first_id=given.first, last_id=given.last, topic=given.topic)
+        count = await relay.replay(
+            db, first_id=given.first, last_id=given.last, topic=given.topic, topics=service.publishes
+        )
     finally:
         await db.close()
     _say(f"{service.name}: {count} facts will be published again")

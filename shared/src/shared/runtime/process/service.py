@@ -32,6 +32,9 @@ Deadlines = Mapping[str, Callable[[Runtime, Tx, UUID], Awaitable[Any]]]
 Worker = Callable[[Runtime], Awaitable[None]]
 """A loop of the service's own; it ends only when it is cancelled."""
 
+Forget = Callable[[Runtime], Awaitable[int]]
+"""Deletes, in batches, rows of the service's own that are beyond what is kept; says how many."""
+
 
 @dataclass(frozen=True)
 class RawFeed:
@@ -71,6 +74,8 @@ class Service:
     """Into how many parts the topics are divided, each read by one process."""
     workers: Sequence[Worker] = ()
     """Further loops; they run where ``consumer`` is among ROLES_RUN."""
+    forgets: Sequence[Forget] = ()
+    """Run every hour where ``ticks`` is among ROLES_RUN."""
     start: Callable[[Runtime], Awaitable[Any]] | None = None
     """Run once the database is reachable, before anything else; what it returns is ``rt.state``."""
     stop: Callable[[Runtime], Awaitable[None]] | None = None

@@ -1,7 +1,7 @@
 """What each role of ROLES_RUN runs, other than the HTTP door."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
@@ -9,14 +9,15 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
-from shared.runtime.acts import notices
+from shared.runtime.acts import audit, notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.clocks.ticks import TickWorker
+from shared.runtime.events import inbox
 from shared.runtime.events.consumer import Consumer
 from shared.runtime.events.kafka import KafkaSettings
 from shared.runtime.events.relay import Relay
 from shared.runtime.post.sender import Sender, health_of
-from shared.runtime.process.service import Service
+from shared.runtime.process.service import Forget, Service
 from shared.runtime.process.supervisor import Job
 from shared.runtime.web import idempotency
 
@@ -57,16 +58,20 @@ def jobs_of(service: Service, rt: Runtime) -> list[Job]:
         if deadlines:
             ticks = TickWorker(rt, deadlines, skew_limit_s=rt.settings.clock_skew_limit_s)
             jobs.append(Job("ticks", ticks.run, partial(_report, ticks.health)))
-        jobs.append(Job("housekeeping", partial(housekeeping, rt)))
+        jobs.append(Job("housekeeping", partial(housekeeping, rt, service.forgets)))
     return jobs
 
 
-async def housekeeping(rt: Runtime, every_s: float = HOUSEKEEPING_S) -> None:
-    """Every hour: forget old answers to POSTs."""
+async def housekeeping(rt: Runtime, forgets: Sequence[Forget] = (), every_s: float = HOUSEKEEPING_S) -> None:
+    """Every hour: forget old answers to POSTs, events that no topic holds any more, and what is too old to be kept."""
     while True:
         try:
-            forgotten = await idempotency.purge(rt)
-            _log.info("housekeeping.done", answers_forgotten=forgotten)
+            answers, events, audited = await idempotency.purge(rt), await inbox.forget(rt), await audit.forget(rt)
+            own = [await forget(rt) for forget in forgets]
+            _log.info(
+                "housekeeping.done", answers_forgotten=answers, events_forgotten=events, audit_forgotten=audited,
+                own_forgotten=sum(own),
+            )  # fmt: skip
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             _log.warning("housekeeping.failed", error=repr(error), next_try_in_s=every_s)
         await asyncio.sleep(every_s)
