@@ -308,6 +308,27 @@ async def test_the_end_and_its_undoing_come_in_any_order(desk: Desk, outcome: st
     assert (suspend["status"], restore["action"], restore["undoes"]) == (over, "restore", suspend["id"])
     assert (await desk.state(host))["in_force"] == 0
     assert [str(each) for each in await desk.open_deadlines(EXECUTION)] == [restore["id"]]
+    assert await desk.open_deadlines(LAPSE) == [], "nothing is left to end"
+
+
+async def test_a_suspension_that_is_taken_back_or_upheld_has_no_end_any_more(desk: Desk, slow_desk: Desk) -> None:
+    _, _, order = await suspended(slow_desk)
+    await slow_desk.act(f"/orders/{order['id']}/withdrawal", WHY, "desk-a")
+    assert await slow_desk.open_deadlines(LAPSE) == []
+    _, _, contested = await suspended(desk, "contested")
+    await desk.act(f"/orders/{contested['id']}/answer", UPHELD, "regulator-a")
+    assert await desk.open_deadlines(LAPSE) == []
+
+
+async def test_a_suspension_whose_time_is_over_is_not_sent_again(slow_desk: Desk) -> None:
+    _, _, order = await suspended(slow_desk)
+    await slow_desk.act(f"/orders/{order['id']}/withdrawal", WHY, "desk-a")
+    await slow_desk.act(f"/orders/{order['id']}/reissue-request", WHY, "regulator-a")
+    slow_desk.clock.advance(timedelta(seconds=UNTIL_S))
+    for verb, who in (("reissue-request", "regulator-b"), ("reissue", "regulator-b")):
+        answer = await slow_desk.api.post(f"/orders/{order['id']}/{verb}", json=WHY, who=who)
+        assert (answer.status_code, answer.json()["code"]) == (409, "undone")
+    assert len(await slow_desk.orders()) == 1
 
 
 async def test_a_suspension_that_lapsed_stays_in_force_at_its_provider_until_the_restore(desk: Desk) -> None:

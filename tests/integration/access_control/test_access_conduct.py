@@ -81,6 +81,20 @@ async def test_a_penalty_for_a_provider_nobody_registered_waits(desk: Desk) -> N
         await desk.deliver(penalty(Host(str(uuid7()), {})))
 
 
+async def test_a_penalty_against_somebody_else_than_a_provider_enters_nothing(desk: Desk) -> None:
+    host = await desk.host()
+    await desk.deliver(penalty(host, subject={"kind": "site", "site_id": str(uuid7())}))
+    assert await record(desk, host) == []
+
+
+async def test_an_officials_look_leaves_a_row_and_the_providers_own_does_not(desk: Desk) -> None:
+    host = await desk.host()
+    await record(desk, host, host.who)
+    await record(desk, host, "drugs-a")
+    rows = await desk.rows("SELECT subject, resource FROM audit WHERE act = 'see_conduct'")
+    assert [tuple(row) for row in rows] == [("drugs-a", f"/providers/{host.id}/conduct")]
+
+
 async def test_another_provider_and_strangers_do_not_read_it(desk: Desk) -> None:
     host, other = await desk.host(), await desk.host()
     await desk.deliver(penalty(host))

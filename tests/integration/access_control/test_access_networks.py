@@ -185,6 +185,15 @@ async def test_an_overdue_instruction_goes_back_up_to_the_regulator_once(desk: D
     assert (await desk.feed(network))["head"] == 1, "late is better than never"
 
 
+async def test_an_instruction_that_was_issued_is_not_overdue_however_late_its_clock_rings(desk: Desk) -> None:
+    _, _, instruction = await instructed(desk)
+    await desk.act(f"/instructions/{instruction['id']}/acknowledgement", None, A)
+    await desk.act(f"/instructions/{instruction['id']}/issue", None, B)
+    await desk.ring(INSTRUCTED, instruction["id"])
+    assert (await desk.instruction())["overdue"] is False
+    assert await desk.facts("order.overdue.v1") == []
+
+
 async def test_undone_before_it_is_issued_nothing_ever_goes_out(desk: Desk) -> None:
     network, fact, instruction = await instructed(desk)
     await desk.deliver(undone(fact))

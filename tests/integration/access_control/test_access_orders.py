@@ -395,6 +395,10 @@ async def test_an_executed_order_has_met_its_clock(desk: Desk) -> None:
     await desk.cut_off(host)
     await desk.answer(host)
     assert await desk.open_deadlines(EXECUTION) == []
+    (order,) = await desk.orders()
+    await desk.let_pass(order["id"])
+    assert (await desk.order(order["id"]))["overdue"] is False, "the clock rang while the receipt was being written"
+    assert await desk.facts("order.overdue.v1") == []
 
 
 async def test_everything_of_a_release_is_written_or_nothing(desk: Desk) -> None:

@@ -106,6 +106,18 @@ async def test_only_a_network_has_a_supervisor_and_one_of_the_directory(desk: De
     assert await desk.facts() == []
 
 
+async def test_an_organisation_that_was_closed_supervises_nobody(desk: Desk) -> None:
+    known = list(desk.rt.directory)
+    closed = [each.model_copy(update={"status": "closed"}) if each.organisation_id == "education" else each
+              for each in known]  # fmt: skip
+    desk.rt.directory.load(closed)
+    network = PROVIDER | {"kind": "public_network", "supervisor": "education"}
+    answer = await desk.api.post("/providers", json=network, who="desk-a")
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_supervisor")
+    desk.rt.directory.load(known)
+    assert (await desk.api.post("/providers", json=network, who="desk-a")).status_code == 201
+
+
 async def test_the_same_request_registers_one_provider(desk: Desk) -> None:
     first = await desk.api.post("/providers", json=PROVIDER, who="desk-a", key="one")
     second = await desk.api.post("/providers", json=PROVIDER, who="desk-a", key="one")
