@@ -91,6 +91,7 @@ def _orders(records: list[Record]) -> Kind:
         acts=ORDER_ACTS.keys(), author="auditor",
         verbs=[
             Verb(f"{path}withdrawal", "desk-a", WHY, Move.WITHDRAW),
+            Verb(f"{path}reissue-request", "regulator-a", WHY, Move.ASK_REISSUE, again="asked_already"),
             Verb(f"{path}reissue", "regulator-a", WHY, Move.REISSUE, again="reissued_already"),
             Verb(f"{path}answer", "regulator-a", _answer("upheld"), Move.UPHOLD),
             Verb(f"{path}answer", "regulator-a", _answer("rejected"), Move.REJECT),

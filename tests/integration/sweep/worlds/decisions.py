@@ -40,6 +40,7 @@ class Files:
         files.domain = site.domains[0]
         await files._decide()
         await files._suspect()
+        await files._cite()
         await office.hear(site)
         return files
 
@@ -124,6 +125,17 @@ class Files:
             self.cases.append(Record({"case_id": case["id"]}, words))
             sha256 = await office.file(case["id"], f"Seen by {who}".encode(), who)
             self.evidence.append(Record({"sha256": sha256}, words))
+
+    async def _cite(self) -> None:
+        """A draft that cites a piece that whom it burdens may read, and one that is withheld from them."""
+        case = await self.office.case()
+        pieces = {
+            "shown": await self.office.file(case["id"], b"What an officer saw."),
+            "withheld": await self.office.file(case["id"], b"Who complained.", confidential="It names who complained."),
+        }
+        await self.office.draft(case, evidence_hashes=list(pieces.values()))
+        for cited, sha256 in pieces.items():
+            self.evidence.append(Record({"sha256": sha256}, {**OURS, "came_to": (), "cited": cited}))
 
 
 _WHY: Final = {"reasons": "It was a mistake of ours."}

@@ -62,9 +62,24 @@ def may_open(who: Caller, case: Words) -> bool:
     return here and (competent or Role.INDUSTRY_REGULATOR in who.roles)
 
 
-def _evidence(who: Caller, case: Words) -> int:
-    """Whether there is such evidence is for those alone who read the case."""
-    return 404 if who.roles & READERS else 403
+def may_read_cited(who: Caller, decision: Words) -> bool:
+    """Who reads its case; and whom it burdens, from the notice of the draft on."""
+    if who.roles & PARTIES:
+        return bool(who.organisation == decision["to"])
+    return may_read_case(who, decision)
+
+
+def may_read_evidence(who: Caller, piece: Words) -> bool:
+    """Who reads the case; and whom a decision burdens that cites it, unless it is withheld."""
+    if who.roles & PARTIES:
+        return bool(piece.get("cited") == "shown" and who.organisation == piece["to"])
+    return may_read_case(who, piece)
+
+
+def _evidence(who: Caller, piece: Words) -> int:
+    """Whether there is such evidence is for those alone who may read it, or hear why it is withheld."""
+    party = who.roles & PARTIES and who.organisation == piece.get("to")
+    return 404 if who.roles & (READERS | PARTIES) and not (party and piece.get("cited") == "withheld") else 403
 
 
 def _draft(_: Record, shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +158,8 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
         }  # fmt: skip
         yield World(api, [
             _cases(files), _decisions(files), _appeals(files), await inbox(api, "drugs-a", "drugs-110000"),
-            Kind(files.evidence, may_read_case, reads=("/evidence/{sha256}",), denied=_evidence),
+            Kind(files.evidence, may_read_evidence, reads=("/evidence/{sha256}",), denied=_evidence),
+            Kind(files.decisions, may_read_cited, reads=("/decisions/{decision_id}/evidence",)),
             beginning({"region": "110000", "item": "drugs_and_devices"},
                       Verb("POST /cases", "drugs-a", case, may=may_open)),
         ])  # fmt: skip

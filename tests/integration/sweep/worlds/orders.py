@@ -56,10 +56,12 @@ async def _order_at(desk: Desk, host: Host, network: Host, status: Status) -> di
 
 
 async def order_records(desk: Desk, host: Host, network: Host, far: Host) -> list[Record]:
-    """An order in every status, and drafted ones that concern other provinces or no desk here."""
-    found = []
-    for status in Status:
+    """An order in every status, a withdrawn one to be sent again, and drafted ones of other provinces or no desk here."""
+    found: list[Record] = []
+    for status in (*Status, Status.WITHDRAWN):
         order = await _order_at(desk, host, network, status)
+        if status in {each.status for each in found}:  # the second one, that somebody asked to send again
+            await desk.act(f"/orders/{order['id']}/reissue-request", WHY, "regulator-b")
         by = network if status is Status.INSTRUCTED else host
         words = {
             "provinces": ("110000",), "provider": by.id, "out": order["sequence"] is not None,
