@@ -56,7 +56,7 @@ async def _order_at(desk: Desk, host: Host, network: Host, status: Status) -> di
 
 
 async def order_records(desk: Desk, host: Host, network: Host, far: Host) -> list[Record]:
-    """An order in every status, a withdrawn one to be sent again, and drafted ones of other provinces or no desk here."""
+    """An order in every status, a withdrawn one to be sent again, and drafted ones of other provinces or of no desk."""
     found: list[Record] = []
     for status in (*Status, Status.WITHDRAWN):
         order = await _order_at(desk, host, network, status)
