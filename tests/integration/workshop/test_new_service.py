@@ -15,8 +15,9 @@ ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
 NAME = "lost-property"
 LEFT = shutil.ignore_patterns(
-    ".git", ".venv", ".concord", "build", "__pycache__", ".pytest_cache", ".hypothesis", ".ruff_cache"
+    ".git", ".venv", ".concord", "build", "*.pyc.*", ".pytest_cache", ".hypothesis", ".ruff_cache"
 )
+"""Compiled files go along, and are good in the copy too: they name the size and the time of their source."""
 
 
 @pytest.fixture(scope="module")
