@@ -303,4 +303,4 @@ async def test_whoever_refused_it_says_nothing_about_the_letter_that_told_of_it(
     path = f"/notices/{notice['notice_id']}/postal-proof"
     proof = {"address": "1 Example Road", "tracking": "XA 1 CN", "delivered_on": notice["issued_at"][:10]}
     answers = [(await desk.api.post(path, json=proof, who=who)).json() for who in ("drugs-a", "drugs-b")]
-    assert (answers[0]["code"], answers[1]["delivered_at"]) == ("second_person_required", None)
+    assert (answers[0]["code"], answers[1]["postal_proof"]["confirmed_at"]) == ("second_person_required", None)

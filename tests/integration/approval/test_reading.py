@@ -79,8 +79,8 @@ async def test_a_page_that_shows_nobody_leaves_no_trace(desk: Desk) -> None:
 async def test_who_may_not_read_a_notice_cannot_tell_it_from_none_by_proving_its_delivery(desk: Desk) -> None:
     await desk.done(await desk.applied(), "refusal")
     [notice] = (await desk.api.get("/notices", who="applicant")).json()["items"]
-    proof = {"address": "1 Example Road, Beijing", "proof": "RR123456789CN"}
-    for who, expected in (("culture-a", 404), ("seller", 404), ("applicant", 403), ("drugs-a", 200), ("drugs-b", 409)):
+    proof = {"address": "1 Example Road", "tracking": "RR123456789CN", "delivered_on": notice["issued_at"][:10]}
+    for who, expected in (("culture-a", 404), ("seller", 404), ("applicant", 403), ("drugs-a", 409), ("drugs-b", 200)):
         answers = [
             (await desk.api.post(f"/notices/{notice_id}/postal-proof", json=proof, who=who)).status_code
             for notice_id in (notice["id"], str(uuid4()))
