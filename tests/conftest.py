@@ -1,5 +1,23 @@
-"""Makes the real parts (PostgreSQL, a broker) available to every test."""
+"""Makes the real parts (PostgreSQL, a broker) available to every test, and lets whole stacks begin first."""
+
+import pytest
 
 from tests.support.fixtures import broker, databases, fresh_broker, make_database, postgres, session_folder
 
 __all__ = ["broker", "databases", "fresh_broker", "make_database", "postgres", "session_folder"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several workers, the first begins with the journeys and the second with the faults.
+
+    These tests take long and mostly wait; what the other tests leave undone meanwhile is shared out at the end.
+    Under ``worksteal`` each worker first has a run of neighbours, all of the same length.
+    """
+    workers: int = getattr(config, "workerinput", {"workercount": 1})["workercount"]
+    if workers > 1:
+        journeys, faults = (
+            [each for each in items if f"tests/{kind}/" in each.nodeid] for kind in ("journeys", "faults")
+        )
+        others = [each for each in items if each not in {*journeys, *faults}]
+        second = max(0, len(items) // workers - len(journeys))
+        items[:] = [*journeys, *others[:second], *faults, *others[second:]]

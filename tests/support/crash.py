@@ -9,6 +9,7 @@ await survives(rt, grant)
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
 import asyncpg
@@ -19,6 +20,7 @@ from shared.runtime.acts.runtime import Runtime
 _FRAME: Final = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 _METHODS: Final = ("execute", "fetch", "fetchrow", "fetchval")
 _MOST: Final = 200
+_OF_THE_VERB: Final = ContextVar("of_the_verb", default=False)
 
 
 class Killed(BaseException):
@@ -61,13 +63,15 @@ async def everything(rt: Runtime) -> dict[str, str]:
 
 @contextmanager
 def _killing(*, after: int) -> Iterator[None]:
+    """Counts what the verb does, and whatever it starts; what the service does beside it is left alone."""
     left = after
+    token = _OF_THE_VERB.set(True)
 
     def wrapped(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def counted(connection: Any, query: str, *values: Any, **options: Any) -> Any:
             nonlocal left
             result = await call(connection, query, *values, **options)
-            if not query.lstrip().startswith(_FRAME):
+            if _OF_THE_VERB.get() and not query.lstrip().startswith(_FRAME):
                 left -= 1
                 if left == 0:
                     raise Killed
@@ -78,4 +82,7 @@ def _killing(*, after: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in _METHODS:
             patch.setattr(asyncpg.Connection, name, wrapped(getattr(asyncpg.Connection, name)))
-        yield
+        try:
+            yield
+        finally:
+            _OF_THE_VERB.reset(token)
