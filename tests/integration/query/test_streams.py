@@ -1,6 +1,7 @@
 """Lists over a real socket: request and answer at the same time, lists broken off, callers who do not read."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -137,11 +138,10 @@ async def test_a_long_list_is_complete_and_others_are_served_meanwhile(api: Api,
 
     async def others() -> None:
         nonlocal longest
-        loop = asyncio.get_running_loop()
         while True:
-            began = loop.time()
+            began = time.process_time()  # and not the clock: whatever else this machine does takes no turns from others
             await asyncio.sleep(0)
-            longest = max(longest, loop.time() - began)
+            longest = max(longest, time.process_time() - began)
 
     async with talking(port, length=len(keys), query="?by=domain") as (reader, writer):
         sending, watching = asyncio.create_task(send(writer)), asyncio.create_task(others())
