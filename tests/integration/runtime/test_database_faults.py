@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -32,7 +33,8 @@ FEW_SECONDS = 4.0
 @pytest.fixture(scope="module")
 def server(session_folder: Path) -> Iterator[EmbeddedPostgres]:
     """A cluster that may be demoted and stopped without harm to other tests."""
-    cluster = EmbeddedPostgres(session_folder / "faulty", durable=False)
+    # One worker may come to this module twice, with others' tests between.
+    cluster = EmbeddedPostgres(Path(tempfile.mkdtemp(prefix="faulty-", dir=session_folder)), durable=False)
     cluster.start()
     yield cluster
     cluster.stop()
