@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
+import orjson
 
 from registry.errors import UnknownSite
 from registry.lifecycle import SITE, SiteAction, SiteStatus
@@ -210,7 +211,10 @@ async def touch_all(tx: Tx, operator: Operator, at: datetime) -> list[OwnedSite]
 
 def keep_versions(tx: Tx, records: Sequence[SiteRecordedV1], cause: dict[str, Any]) -> None:
     """Keep the records of sites as they are now, and why they became so."""
-    rows = ((each.site_id, each.version, each.model_dump(mode="json"), cause, each.changed_at) for each in records)
+    rows = (
+        (each.site_id, each.version, orjson.Fragment(each.model_dump_json()), cause, each.changed_at)
+        for each in records
+    )
     insert_at_commit(tx, VERSIONS, *rows)
 
 
