@@ -18,7 +18,7 @@ import pytest
 from shared.runtime.acts.runtime import Runtime
 
 _FRAME: Final = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
-_METHODS: Final = ("execute", "fetch", "fetchrow", "fetchval")
+_METHODS: Final = ("execute", "fetch", "fetchrow", "fetchval", "copy_records_to_table")
 _MOST: Final = 200
 _OF_THE_VERB: Final = ContextVar("of_the_verb", default=False)
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 import pytest
 
 from tests.integration.enforcement.conftest import Office
+from tests.support.crash import survives
 from tests.support.service import Who
 
 PROOF = {"address": "1 Example Road, Beijing", "tracking": "XA 1 CN", "delivered_on": "2026-11-26"}
@@ -90,6 +91,13 @@ async def test_neither_its_recipient_nor_another_office_proves_it(office: Office
     _, path = await drafted(office)
     for wrong in (path, f"{path}/confirmation"):
         assert (await office.refused(wrong, PROOF, who))[0] == status
+
+
+async def test_a_proof_killed_between_any_two_statements_was_neither_entered_nor_confirmed(office: Office) -> None:
+    _, path = await drafted(office)
+    await survives(office.api.rt, lambda: office.post(path, PROOF, "drugs-b"))
+    await survives(office.api.rt, lambda: office.post(f"{path}/confirmation", PROOF, "drugs-c"), least=6)
+    assert await delivered(office, path) == "post"
 
 
 async def test_two_who_confirm_at_once_make_one_delivery(office: Office) -> None:

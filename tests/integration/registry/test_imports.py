@@ -11,8 +11,14 @@ import orjson
 import pytest
 from starlette.requests import ClientDisconnect
 
-from registry.service import imports
+from registry.importing.records import check
+from registry.importing.rows import Row, read_json
+from registry.policy import POLICY, Act
+from registry.service import import_batch, imports
+from registry.store import imports as store
 from shared.contracts.registry import SiteRecordedV1
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.at_commit import MANY
 from tests.integration.registry.conftest import (
     PROVIDER,
     Register,
@@ -22,6 +28,7 @@ from tests.integration.registry.conftest import (
     owner,
     uscc,
 )
+from tests.support.crash import survives
 from tests.support.people import OPERATOR_USCC, person
 
 
@@ -244,6 +251,25 @@ async def test_whole_batches_are_in_when_the_sender_breaks_off(
     stopped = await imports.run(rt, person("regulator-a"), broken(), imports.NDJSON, "half.ndjson")
     assert (stopped.status, stopped.accepted) == ("interrupted", 20)
     assert counts(await sent(register, records)) == (5, 20, 0, 0)
+
+
+async def test_a_batch_killed_between_any_two_statements_or_copies_left_nothing_and_goes_in_once(
+    register: Register,
+) -> None:
+    rt, rows = register.api.rt, [Row(n, orjson.dumps(record(n))) for n in range(1, MANY + 1)]
+    reach, who, import_id = POLICY.reach(person("regulator-a"), Act.IMPORT), person("regulator-a"), uuid7()
+    async with rt.db.transaction() as tx:
+        await store.add(
+            tx, import_id, organisation_id=who.organisation, by=who.person, filename=None, at=rt.clock.now()
+        )
+    records = [check(row, read_json(row), rt.rules, reach) for row in rows]
+
+    async def batch() -> None:
+        async with rt.db.transaction() as tx:
+            await import_batch.write(rt, tx, who, import_id, records, [])
+
+    await survives(rt, batch, least=15)
+    assert (await register.get(f"/imports/{import_id}", "regulator-a"))["accepted"] == MANY
 
 
 async def test_an_import_whose_process_was_killed_does_not_say_for_ever_that_it_runs(register: Register) -> None:
