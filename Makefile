@@ -34,7 +34,7 @@ demo: setup ## Watch the main job: import, decision, cut-off, receipt, appeal, r
 	@$(BIN)/concord demo $(ARGS)
 
 test: setup ## Unit, integration, contract, journey and fault tests on the embedded stack
-	@$(BIN)/python -m pytest -q -n 3 --dist worksteal $(COV) \
+	@$(BIN)/python -m pytest -q -n 4 --dist worksteal $(COV) \
 		tests/unit tests/contracts tests/integration tests/attacks tests/journeys tests/faults
 
 coverage: ## The same tests, slower, with the branches they take counted: at least FLOOR per cent

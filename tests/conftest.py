@@ -1,10 +1,15 @@
 """Makes the real parts (PostgreSQL, a broker) available to every test, and lets whole stacks begin first."""
 
+import os
+
 import pytest
 
 from tests.support.fixtures import broker, databases, fresh_broker, make_database, postgres, session_folder
 
 __all__ = ["broker", "databases", "fresh_broker", "make_database", "postgres", "session_folder"]
+
+# Or else each of some ten thousand sessions first reads the authorities it would trust, and asks for TLS in vain.
+os.environ.setdefault("PGSSLMODE", "disable")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""Stacks for tests that break things: each test has its own."""
+"""One stack for the tests that break things: what one of them breaks must be whole again for the next."""
 
 import os
 from collections.abc import AsyncIterator
@@ -10,10 +10,10 @@ from local_stack.supervisor import LocalStack
 from tests.support.office import Office
 
 
-@pytest.fixture
-async def stack(tmp_path: Path) -> AsyncIterator[LocalStack]:
+@pytest.fixture(scope="package")
+async def stack(session_folder: Path) -> AsyncIterator[LocalStack]:
     async with LocalStack(
-        root=tmp_path / "stack",
+        root=session_folder / "broken",
         broker=os.environ.get("BROKER", "tansu"),
         durable=False,
         env={"access-control": {"CONCORD_WITHDRAW_WINDOW_S": "1"}},
@@ -21,7 +21,7 @@ async def stack(tmp_path: Path) -> AsyncIterator[LocalStack]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 async def office(stack: LocalStack) -> AsyncIterator[Office]:
     async with Office.of(stack) as found:
         yield found

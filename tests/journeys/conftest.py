@@ -10,7 +10,7 @@ from local_stack.supervisor import LocalStack
 from tests.support.office import Office
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def stack(session_folder: Path) -> AsyncIterator[LocalStack]:
     async with LocalStack(
         root=session_folder / "stack",
@@ -21,7 +21,7 @@ async def stack(session_folder: Path) -> AsyncIterator[LocalStack]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def office(stack: LocalStack) -> AsyncIterator[Office]:
     async with Office.of(stack) as found:
         yield found

@@ -1,18 +1,17 @@
-"""Commands of the services that run to their end: migrate and replay."""
+"""What is done for the services and ends: migrate and replay."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+import asyncpg
+
 from local_stack.errors import StartFailed
 from local_stack.process import Process
 from local_stack.topology import Service
 from shared.runtime.db import migrations
-from shared.runtime.process.supervisor import connect
 
 _MOST_S: Final = 300.0
-_CONNECT_S: Final = 60.0
-"""A busy machine takes its time to let the first session in."""
 
 
 async def run_to_end(running: Sequence[Process]) -> None:
@@ -28,16 +27,15 @@ async def run_to_end(running: Sequence[Process]) -> None:
         raise StartFailed("\n".join(told))
 
 
-async def has_current_schema(spec: Service, dsn: str) -> bool:
-    """Whether migrating would change nothing: asking costs no process."""
-    folder = spec.migrations
-    if folder is None:
-        return False
-    async with asyncio.timeout(_CONNECT_S):
-        database = await connect("local stack", dsn, max_size=1)
+async def migrate(spec: Service, dsn: str) -> None:
+    """Bring this service's database to its newest schema, as its command `migrate` does, but without a process for it.
+
+    Raises StartFailed with what is wrong; a service without a schema has nothing to bring.
+    """
+    if spec.migrations is None:
+        return
     try:
-        return not await migrations.pending(database, folder)
-    except migrations.WrongSchema:
-        return False  # migrating says what is wrong
-    finally:
-        await database.close()
+        async with asyncio.timeout(_MOST_S):
+            await migrations.upgrade(dsn, spec.migrations)
+    except (migrations.WrongSchema, asyncpg.PostgresError, OSError, TimeoutError) as error:
+        raise StartFailed(f"{spec.name} migrate failed: {error or type(error).__name__}") from error

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ from local_stack.child import Child
 from local_stack.errors import StartFailed
 from local_stack.keys import keep_secret
 from local_stack.logs import Console, rotate
-from local_stack.oneoff import has_current_schema, run_to_end
+from local_stack.oneoff import migrate, run_to_end
 from local_stack.people import Clients
 from local_stack.ports import free_port, wait_until_listening
 from local_stack.postgres import EmbeddedPostgres
@@ -188,7 +188,15 @@ class LocalStack:
 
     async def replay(self) -> None:
         """Have every service publish its whole outbox again."""
-        await self._run("replay", self.services)
+        commands = {
+            name: [sys.executable, "-m", f"{spec.module}.main", "replay"] for name, spec in self.services.items()
+        }
+        await run_to_end(
+            [
+                Process(f"{name} replay", command, log=self.log(name), env=self.children[name].env)
+                for name, command in commands.items()
+            ]
+        )
 
     # -- start and end -----------------------------------------------------------------------------------------------
 
@@ -349,19 +357,7 @@ class LocalStack:
 
     async def _migrate(self) -> None:
         """Bring every database to its service's newest revision."""
-        await self._run(
-            "migrate", [n for n, s in self.services.items() if not await has_current_schema(s, self.dsn(n))]
-        )
-
-    async def _run(self, verb: str, names: Iterable[str]) -> None:
-        """Run `python -m <service>.main <verb>` for these services at once, to the end."""
-        commands = {name: [sys.executable, "-m", f"{self.services[name].module}.main", verb] for name in names}
-        await run_to_end(
-            [
-                Process(f"{name} {verb}", command, log=self.log(name), env=self.children[name].env)
-                for name, command in commands.items()
-            ]
-        )
+        await asyncio.gather(*(migrate(spec, self.dsn(name)) for name, spec in self.services.items()))
 
     async def _token(self, subject: str, form: Mapping[str, str]) -> str:
         token, until = self._tokens.get(subject, ("", 0.0))
