@@ -4,12 +4,18 @@ import os
 
 import pytest
 
+from shared.runtime.process.app import spare_collector
 from tests.support.fixtures import broker, databases, fresh_broker, make_database, postgres, session_folder
 
 __all__ = ["broker", "databases", "fresh_broker", "make_database", "postgres", "session_folder"]
 
 # Or else each of some ten thousand sessions first reads the authorities it would trust, and asks for TLS in vain.
 os.environ.setdefault("PGSSLMODE", "disable")
+
+
+def pytest_collection_finish() -> None:
+    """As a service does that has loaded everything."""
+    spare_collector()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

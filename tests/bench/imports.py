@@ -16,6 +16,7 @@ from registry.service import imports
 from shared.contracts.access import ProviderRecordedV1
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.db import migrations
+from shared.runtime.process.app import spare_collector
 from tests.bench.result import Result, at_least
 from tests.support.people import person
 from tests.support.service import running_service
@@ -56,6 +57,8 @@ async def _know_provider(rt: Runtime) -> None:
 
 
 async def _import(rt: Runtime, chunks: list[bytes], count: int) -> float:
+    spare_collector()
+
     async def stream() -> AsyncIterator[bytes]:
         for chunk in chunks:
             yield chunk

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Final, cast
 
 from pydantic import (
@@ -179,3 +180,8 @@ class Fact(Document):
     def key(self) -> str:
         """The Kafka key of this fact."""
         return str(getattr(self, self.KEY))
+
+    @cached_property
+    def as_json(self) -> bytes:
+        """As it is told and kept, made once."""
+        return self.model_dump_json().encode()

@@ -1,5 +1,6 @@
 """What a decision can do to somebody: a closed set. Its words, and who may use it when, are the profile's."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -32,8 +33,9 @@ class Effect(StrEnum):
 
 BURDENS: Final = frozenset(Effect) - {Effect.NO_BREACH, Effect.CORRECT}
 """Effects that take something away: each needs notice and time to put things right first (docs/adr/0004)."""
-ENDING: Final = frozenset({Effect.SUSPEND_ACCESS, Effect.BAR})
-"""Effects that always have an end; the profile says how far away it may be."""
+ENDING: Final[Mapping[Effect, int]] = {Effect.SUSPEND_ACCESS: 92, Effect.BAR: 1827}
+"""Effects that always have an end. The profile says how far away it may be, and not farther than so many days: a
+quarter of a year, five years. What ends after a lifetime has no end (docs/adr/0004)."""
 ONLY_AFTER: Final = {Effect.CUT_ACCESS: Effect.CORRECT}
 """What must have been ordered, and ignored, whatever a profile says."""
 

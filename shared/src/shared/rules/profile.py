@@ -390,6 +390,8 @@ def _check_effect(data: _File, rules: Rules, effect: EffectRule) -> None:
         raise data.wrong(f"{where}.demonstration_cure_s", "is at least 1")
     if (effect.code in ENDING) != (effect.max_days is not None) or (effect.max_days or 1) < 1:
         raise data.wrong(f"{where}.max_days", f"goes with {', '.join(sorted(ENDING))}, and only with them")
+    if effect.max_days and effect.max_days > ENDING[effect.code]:
+        raise data.wrong(f"{where}.max_days", f"is at most {ENDING[effect.code]} for {effect.code}")
     if (effect.max_days is None) != (effect.within_days is None) or (effect.within_days or 0) > _LONGEST:
         raise data.wrong(f"{where}.within_days", f"goes with max_days, and is at most {_LONGEST}")
     if effect.max_days and effect.within_days and effect.within_days < 2 * effect.max_days:

@@ -10,6 +10,8 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
+import orjson
+from pydantic import BaseModel
 
 from registry.errors import UnknownOperator
 from shared.contracts.grounds import AddressForService, OperatorRef
@@ -137,7 +139,7 @@ async def enter_many(tx: Tx, new: Sequence[Operator]) -> None:
     await tx.copy_records_to_table(
         "operator",
         records=[
-            (o.id, o.identity, o.document, o.kind, o.region, o.particulars.model_dump(), o.address.model_dump(),
+            (o.id, o.identity, o.document, o.kind, o.region, _json(o.particulars), _json(o.address),
              o.entered_by, o.changed_at, o.changed_at) for o in new
         ],
         columns=("id", "identity", "document", "kind", "region", "particulars", "address", "entered_by", "created_at",
@@ -155,5 +157,9 @@ async def hold_many(tx: Tx, identities: Collection[str]) -> dict[str, Operator]:
 def keep_version(tx: Tx, operator: Operator, cause: dict[str, Any]) -> None:
     """Keep the operator's particulars as they are now, and why."""
     insert_at_commit(
-        tx, VERSIONS, (operator.id, operator.version, operator.particulars.model_dump(), cause, operator.changed_at)
+        tx, VERSIONS, (operator.id, operator.version, _json(operator.particulars), cause, operator.changed_at)
     )
+
+
+def _json(document: BaseModel) -> orjson.Fragment:
+    return orjson.Fragment(document.model_dump_json())

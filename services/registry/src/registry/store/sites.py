@@ -211,10 +211,7 @@ async def touch_all(tx: Tx, operator: Operator, at: datetime) -> list[OwnedSite]
 
 def keep_versions(tx: Tx, records: Sequence[SiteRecordedV1], cause: dict[str, Any]) -> None:
     """Keep the records of sites as they are now, and why they became so."""
-    rows = (
-        (each.site_id, each.version, orjson.Fragment(each.model_dump_json()), cause, each.changed_at)
-        for each in records
-    )
+    rows = ((each.site_id, each.version, orjson.Fragment(each.as_json), cause, each.changed_at) for each in records)
     insert_at_commit(tx, VERSIONS, *rows)
 
 

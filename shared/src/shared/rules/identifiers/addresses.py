@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from shared.rules.identifiers.base import InvalidIdentifier, shown
@@ -26,6 +27,7 @@ _SEPARATOR: Final = re.compile(r"[;,、\s]")
 _BROADCAST: Final = ipaddress.IPv4Address("255.255.255.255")
 
 
+@lru_cache(maxsize=4096)
 def parse_address(raw: str) -> Address:
     """Read an address, in brackets or without, also in full-width digits. Raises InvalidIdentifier(bad_ip).
 

@@ -26,4 +26,6 @@ def shown(raw: str) -> str:
 
 def compact(raw: str) -> str:
     """In capitals, half width, without blanks of any kind: for what is made of letters and digits."""
+    if raw.isascii() and raw.isalnum():
+        return raw.upper()
     return "".join(unicodedata.normalize("NFKC", raw).translate(BLANKS).split()).upper()

@@ -114,7 +114,7 @@ def identity_hash(kind: str, raw: str, *, key: bytes, rules: Rules | None = None
 
 
 def _check_digit(code: str) -> str:
-    return _ALPHABET[-sum(table[sign] for table, sign in zip(_WEIGHTED, code, strict=False)) % 31]
+    return _ALPHABET[-sum(map(dict.__getitem__, _WEIGHTED, code)) % 31]
 
 
 def _organisation_digit(first8: str) -> str:

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import orjson
+
 from shared.contracts.base import Fact
 from shared.runtime.acts import envelope
 from shared.runtime.base.ids import uuid7
@@ -88,7 +90,7 @@ def add_raw(
 
 def _tell(tx: Tx, rows: Sequence[_Row]) -> None:
     for _, _, key, kind, value, headers in rows:
-        size = len(value) + len(key.encode()) + sum(len(f"{name}{text}".encode()) for name, text in headers.items())
+        size = len(value) + len(key.encode()) + len(orjson.dumps(headers))
         if size > MOST_BYTES:
             raise FactTooLarge(fact=kind, bytes=size, limit=MOST_BYTES)
     insert_at_commit(tx, OUTBOX, *rows)

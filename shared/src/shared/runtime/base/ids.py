@@ -7,6 +7,8 @@ from uuid import UUID
 
 _COUNTER_BITS = 12
 _COUNTER_MAX = (1 << _COUNTER_BITS) - 1
+_DRAWN = 4096
+"""Random bytes asked of the system at once: to ask for eight costs as much."""
 
 
 class _Generator:
@@ -16,6 +18,14 @@ class _Generator:
         self._lock = threading.Lock()
         self._millis = 0
         self._counter = 0
+        self._random = b""
+        self._used = 0
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        """A child draws its own."""
+        self._random = b""
+        self._lock = threading.Lock()
 
     def next(self) -> UUID:
         with self._lock:
@@ -27,7 +37,11 @@ class _Generator:
             else:  # more than the counter holds in one millisecond, or a clock that went back: borrow from the next one
                 self._millis, self._counter = self._millis + 1, 0
             millis, counter = self._millis, self._counter
-        tail = int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
+            if self._used >= len(self._random):
+                self._random, self._used = os.urandom(_DRAWN), 0
+            drawn = self._random[self._used : self._used + 8]
+            self._used += 8
+        tail = int.from_bytes(drawn, "big") & ((1 << 62) - 1)
         return UUID(int=(millis << 80) | (0x7 << 76) | (counter << 64) | (0b10 << 62) | tail)
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import signal
 import ssl
 import sys
@@ -27,7 +28,7 @@ from shared.runtime.web import answers, docs, openapi
 from shared.runtime.web.identity import TokenValidator
 from shared.runtime.web.middleware import Door, Head, is_probe
 
-__all__ = ["Service", "create_app", "main", "running"]
+__all__ = ["Service", "create_app", "main", "running", "spare_collector"]
 
 VERSION: Final = "0.1.0"
 EXIT_USAGE: Final = 2
@@ -164,12 +165,23 @@ def serve(service: Service, settings: Settings) -> int:
         timeout_graceful_shutdown=max(1, int(settings.stop_grace_s * 0.6)),
     )
     server = _Server(config, application.state.supervisor)
+    spare_collector()
     for asked in (signal.SIGTERM, signal.SIGINT):
         # Uvicorn takes these over, and raises them once more when it is done: being asked to end is not a failure.
         signal.signal(asked, lambda *_: None)
     server.run()
     telemetry.configure(service.name, settings).shutdown()
     return server.exit_code
+
+
+def spare_collector() -> None:
+    """Leave what was loaded out of later collections, and collect after ten thousand new objects, not seven hundred.
+
+    What a process loads it keeps, and it is far more than what a request makes; a batch of an import is a sixth faster.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 class _Server(uvicorn.Server):
