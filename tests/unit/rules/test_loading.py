@@ -82,7 +82,7 @@ def test_what_is_wrong_is_named(write: Write, old: str, new: str, key: str, why:
         ("max_days = 90\n", "", "max_days"),
         ("within_days = 365\n", "", "within_days: goes with max_days"),
         ("within_days = 365", "within_days = 179", "at least twice max_days"),
-        ("max_days = 90\n", "max_days = 93\n", "max_days: is at most 92 for suspend_access"),
+        ("max_days = 90\n", "max_days = 93\n", "alone, and is at most 92 here"),
         ("within_days = 365", "within_days = 100000", "within_days: goes with max_days, and is at most"),
         ('after = ["correct"]\n', "", "is correct, and nothing else"),
         ('after = ["correct"]', 'after = ["correct", "no_breach"]', "is correct, and nothing else"),

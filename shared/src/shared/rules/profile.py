@@ -388,15 +388,13 @@ def _check_effect(data: _File, rules: Rules, effect: EffectRule) -> None:
         raise data.wrong(f"{where}.demonstration_cure_s", what)
     if effect.demonstration_cure_s is not None and effect.demonstration_cure_s < 1:
         raise data.wrong(f"{where}.demonstration_cure_s", "is at least 1")
-    if (effect.code in ENDING) != (effect.max_days is not None) or (effect.max_days or 1) < 1:
-        raise data.wrong(f"{where}.max_days", f"goes with {', '.join(sorted(ENDING))}, and only with them")
-    if effect.max_days and effect.max_days > ENDING[effect.code]:
-        raise data.wrong(f"{where}.max_days", f"is at most {ENDING[effect.code]} for {effect.code}")
+    most = ENDING.get(effect.code)
+    if (most is None) != (effect.max_days is None) or (most and not 1 <= (effect.max_days or 1) <= most):
+        raise data.wrong(f"{where}.max_days", f"goes with {', '.join(ENDING)} alone, and is at most {most or 0} here")
     if (effect.max_days is None) != (effect.within_days is None) or (effect.within_days or 0) > _LONGEST:
         raise data.wrong(f"{where}.within_days", f"goes with max_days, and is at most {_LONGEST}")
     if effect.max_days and effect.within_days and effect.within_days < 2 * effect.max_days:
-        what = "is at least twice max_days: measures that follow one another would never end"
-        raise data.wrong(f"{where}.within_days", what)
+        raise data.wrong(f"{where}.within_days", "is at least twice max_days: else measures in a row never end")
     first = ONLY_AFTER.get(effect.code)
     if first is not None and effect.after != {first}:
         raise data.wrong(f"{where}.after", f"is {first}, and nothing else: it follows one that was ignored")
