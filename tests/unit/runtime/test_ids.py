@@ -1,5 +1,6 @@
 """Ids are UUIDv7: ordered by time, never twice, never backwards."""
 
+import os
 import threading
 import time
 from uuid import RFC_4122, UUID
@@ -32,6 +33,22 @@ def test_threads_get_different_ids() -> None:
     for thread in threads:
         thread.join()
     assert len(set(made)) == 16_000
+
+
+def test_a_forked_process_draws_randomness_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time_ns", lambda: 0)  # or else the clock alone would tell them apart
+    uuid7()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, uuid7().bytes)
+        os._exit(0)
+    ours, theirs = uuid7(), UUID(bytes=os.read(reading, 16))
+    os.waitpid(child, 0)
+    os.close(reading)
+    os.close(writing)
+    assert ours.int >> 64 == theirs.int >> 64
+    assert ours != theirs
 
 
 def test_a_clock_that_goes_back_does_not_take_the_ids_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
