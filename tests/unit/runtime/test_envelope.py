@@ -60,6 +60,15 @@ def test_times_are_written_in_utc_and_must_be_aware() -> None:
         envelope.encode(fact, event_id=uuid7(), at=AT.replace(tzinfo=None), trace={})
 
 
+def test_a_copy_that_hides_something_does_not_tell_it() -> None:
+    fact = ExecutionReceivedV1(**ExecutionReceivedV1.EXAMPLE)
+    assert fact.as_json is fact.as_json
+    hidden, none = fact.model_copy(update={"effect": "hidden"}), {"event_id": uuid7(), "at": AT, "trace": {}}
+    for copied in (hidden, fact.model_copy(update={"effect": "hidden"}, deep=True)):
+        assert envelope.decode(envelope.encode(copied, **none)).data["effect"] == "hidden"  # type: ignore[arg-type]
+    assert envelope.decode(envelope.encode(fact, **none)).data["effect"] == fact.effect  # type: ignore[arg-type]
+
+
 def _event(**changes: Any) -> bytes:
     event: dict[str, Any] = {
         "specversion": "1.0", "id": str(uuid7()), "source": "urn:x", "type": "t", "subject": "s",

@@ -2,11 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Final, cast
+from typing import Annotated, Any, ClassVar, Final, Self, cast
 
 from pydantic import (
     AfterValidator,
@@ -185,3 +185,9 @@ class Fact(Document):
     def as_json(self) -> bytes:
         """As it is told and kept, made once."""
         return self.model_dump_json().encode()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Pydantic's own, which would copy along what was kept: a copy that hides something must not tell it."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("as_json", None)
+        return copied
