@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.support.office import Office
 @pytest.fixture(scope="package")
 async def stack(session_folder: Path) -> AsyncIterator[LocalStack]:
     async with LocalStack(
-        root=session_folder / "broken",
+        root=Path(mkdtemp(prefix="broken-", dir=session_folder)),  # a worker may come back to this folder
         broker=os.environ.get("BROKER", "tansu"),
         durable=False,
         env={"access-control": {"CONCORD_WITHDRAW_WINDOW_S": "1"}},

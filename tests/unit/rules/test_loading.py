@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from shared.rules import ProfileError, load
 
 Write = Callable[[str, str], str]
 FOLDER = Path(__file__).parent / "data"
+PACKAGED = Path(str(files("shared.rules")))
 TEXT = (FOLDER / "profiles" / "short-term-rentals.toml").read_text(encoding="utf-8")
 
 
@@ -92,6 +94,16 @@ def test_no_profile_turns_a_safeguard_off(write: Write, old: str, new: str, why:
     """docs/adr/0004: time to put it right, an end, and an order to correct before a cut-off."""
     with pytest.raises(ProfileError, match=why):
         load(write(old, new))
+
+
+def test_a_bar_ends_within_five_years(tmp_path: Path) -> None:
+    shutil.copytree(PACKAGED, tmp_path / "rules")
+    file = tmp_path / "rules" / "profiles" / "cn-2006.toml"
+    text = file.read_text(encoding="utf-8")
+    assert "max_days = 1095" in text
+    file.write_text(text.replace("max_days = 1095", "max_days = 1828"), encoding="utf-8")
+    with pytest.raises(ProfileError, match=r"effects\.bar\.max_days: .* is at most 1827 here"):
+        load(str(file))
 
 
 DEMONSTRATION = """base = "short-term-rentals"
