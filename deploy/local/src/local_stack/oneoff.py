@@ -37,5 +37,5 @@ async def migrate(spec: Service, dsn: str) -> None:
     try:
         async with asyncio.timeout(_MOST_S):
             await migrations.upgrade(dsn, spec.migrations)
-    except (migrations.WrongSchema, asyncpg.PostgresError, OSError, TimeoutError) as error:
+    except (migrations.WrongSchema, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
         raise StartFailed(f"{spec.name} migrate failed: {error or type(error).__name__}") from error
