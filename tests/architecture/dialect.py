@@ -21,7 +21,7 @@ OURS: Final = (
 )
 
 PARTS: Final = frozenset({
-    "__init__.py", "py.typed", "main.py", "settings.py", "http.py", "consumer.py", "heard.py", "told.py", "policy.py",
+    "__init__.py", "py.typed", "main.py", "settings.py", "http.py", "http", "consumer.py", "heard.py", "told.py", "policy.py",
     "lifecycle.py", "errors.py", "service", "store", "store.py",
 })  # fmt: skip
 """What a service folder may hold; more, with its reason, in allowed.toml."""

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from registry.consumer import DEADLINES, HANDLERS, PROJECTIONS
-from registry.http import ROUTER, STREAMS
+from registry.http import ROUTERS
 from registry.settings import Settings
 from shared.contracts.topics import ACCESS_EVENTS, APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
 from shared.runtime.process import app
@@ -14,7 +14,7 @@ SERVICE: Final = Service(
     name="registry",
     description="The register: operators, filings, licences, sites, and the execution of decisions (P3.1.4-7, P3.2.3).",
     settings=Settings,
-    router=(ROUTER, STREAMS),
+    router=ROUTERS,
     handlers=HANDLERS,
     projections=PROJECTIONS,
     deadlines=DEADLINES,
