@@ -125,6 +125,7 @@ TABLE execution (
     overdue_at timestamp with time zone,
     received_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
+    undone_because text,
     CONSTRAINT execution_check CHECK (((confirmed_by IS NULL) OR ((accepted_by IS NOT NULL) AND (confirmed_by <> accepted_by)))),
     CONSTRAINT execution_check1 CHECK (((accepted_by IS NULL) OR (accepted_by <> ALL (signed_by)))),
     CONSTRAINT execution_check2 CHECK (((confirmed_by IS NULL) OR (confirmed_by <> ALL (signed_by)))),
@@ -136,6 +137,20 @@ TABLE execution (
 INDEX execution_bars ON execution USING btree (operator_id) WHERE ((effect = 'bar'::text) AND (status = 'carried_out'::text));
 INDEX execution_of_site ON execution USING btree (site_id) WHERE (site_id IS NOT NULL);
 INDEX execution_on_desk ON execution USING btree (regulator_id, status, id DESC);
+
+TABLE handling (
+    decision_id uuid NOT NULL,
+    effect text NOT NULL,
+    subject jsonb NOT NULL,
+    authority_id text NOT NULL,
+    level text NOT NULL,
+    region text,
+    since timestamp with time zone,
+    fell_at timestamp with time zone,
+    CONSTRAINT handling_effect_check CHECK ((effect = ANY (ARRAY['correct'::text, 'penalty'::text]))),
+    CONSTRAINT handling_pkey PRIMARY KEY (decision_id),
+);
+INDEX handling_of_site ON handling USING btree (((subject ->> 'site_id'::text))) WHERE (effect = 'correct'::text);
 
 TABLE import (
     id uuid NOT NULL,
@@ -259,6 +274,106 @@ TABLE registration (
 INDEX registration_of_operator ON registration USING btree (operator_id);
 INDEX registration_on_desk ON registration USING btree (region, status, id DESC);
 UNIQUE INDEX registration_one_filing ON registration USING btree (operator_id, region) WHERE ((kind = 'filing'::text) AND (status = ANY (ARRAY['submitted'::text, 'active'::text])));
+
+TABLE review (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    year integer NOT NULL,
+    level text NOT NULL,
+    region text,
+    regulator_id text NOT NULL,
+    regulator jsonb NOT NULL,
+    opens_at timestamp with time zone NOT NULL,
+    opinions_until timestamp with time zone NOT NULL,
+    closes_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    announced_by text NOT NULL,
+    announced_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT review_check CHECK (((region IS NOT NULL) = (level = 'province'::text))),
+    CONSTRAINT review_check1 CHECK (((closed_at IS NOT NULL) = (status = 'closed'::text))),
+    CONSTRAINT review_level_check CHECK ((level = ANY (ARRAY['province'::text, 'national'::text]))),
+    CONSTRAINT review_pkey PRIMARY KEY (id),
+    CONSTRAINT review_status_check CHECK ((status = ANY (ARRAY['announced'::text, 'open'::text, 'closed'::text]))),
+);
+UNIQUE INDEX review_one_a_year ON review USING btree (year, level, COALESCE(region, ''::text));
+
+TABLE review_authority (
+    id uuid NOT NULL,
+    review_id uuid NOT NULL,
+    authority_id text NOT NULL,
+    authority jsonb NOT NULL,
+    opens_at timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    reminded_at timestamp with time zone,
+    done_at timestamp with time zone,
+    done_by text,
+    done_reasons text,
+    CONSTRAINT review_authority_check CHECK (((done_at IS NULL) = (done_by IS NULL))),
+    CONSTRAINT review_authority_pkey PRIMARY KEY (id),
+    CONSTRAINT review_authority_review_id_authority_id_key UNIQUE (review_id, authority_id),
+    CONSTRAINT review_authority_review_id_fkey FOREIGN KEY (review_id) REFERENCES review(id),
+);
+
+TABLE review_opinion (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    review_id uuid NOT NULL,
+    subject_id uuid NOT NULL,
+    authority_id text NOT NULL,
+    authority jsonb NOT NULL,
+    level text NOT NULL,
+    region text,
+    opinion text NOT NULL,
+    decision_id uuid,
+    service_item text,
+    statement jsonb NOT NULL,
+    fell_because text,
+    filed_by text NOT NULL,
+    filed_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT review_opinion_check CHECK (((decision_id IS NULL) = (opinion = 'pass'::text))),
+    CONSTRAINT review_opinion_check1 CHECK (((service_item IS NOT NULL) = (opinion = 'cancel_service'::text))),
+    CONSTRAINT review_opinion_opinion_check CHECK ((opinion = ANY (ARRAY['pass'::text, 'cancel_service'::text, 'close_site'::text, 'fail'::text]))),
+    CONSTRAINT review_opinion_pkey PRIMARY KEY (id),
+    CONSTRAINT review_opinion_review_id_fkey FOREIGN KEY (review_id) REFERENCES review(id),
+    CONSTRAINT review_opinion_status_check CHECK ((status = ANY (ARRAY['standing'::text, 'withdrawn'::text, 'fallen'::text]))),
+    CONSTRAINT review_opinion_subject_id_fkey FOREIGN KEY (subject_id) REFERENCES review_subject(id),
+);
+INDEX review_opinion_of_review ON review_opinion USING btree (review_id, authority_id);
+INDEX review_opinion_on_decision ON review_opinion USING btree (decision_id) WHERE ((status = 'standing'::text) AND (decision_id IS NOT NULL));
+UNIQUE INDEX review_opinion_one ON review_opinion USING btree (subject_id, authority_id) WHERE (status = 'standing'::text);
+
+TABLE review_subject (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    review_id uuid NOT NULL,
+    kind text NOT NULL,
+    site_id uuid,
+    organisation text NOT NULL,
+    name text NOT NULL,
+    number text,
+    level text NOT NULL,
+    region text,
+    outcome text,
+    opinion_id uuid,
+    case_id uuid,
+    grounds jsonb,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT review_subject_check CHECK (((site_id IS NOT NULL) = (kind = 'site'::text))),
+    CONSTRAINT review_subject_check1 CHECK ((((outcome IS NOT NULL) AND (opinion_id IS NOT NULL) AND (grounds IS NOT NULL)) = (status = ANY (ARRAY['vetoed'::text, 'cleared'::text])))),
+    CONSTRAINT review_subject_kind_check CHECK ((kind = ANY (ARRAY['site'::text, 'access_provider'::text, 'carrier'::text, 'domain_registrar'::text]))),
+    CONSTRAINT review_subject_pkey PRIMARY KEY (id),
+    CONSTRAINT review_subject_review_id_fkey FOREIGN KEY (review_id) REFERENCES review(id),
+    CONSTRAINT review_subject_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id),
+    CONSTRAINT review_subject_status_check CHECK ((status = ANY (ARRAY['under_review'::text, 'passed'::text, 'vetoed'::text, 'cleared'::text, 'gone'::text]))),
+);
+INDEX review_subject_by_status ON review_subject USING btree (review_id, status, id);
+INDEX review_subject_of_organisation ON review_subject USING btree (organisation, id);
+UNIQUE INDEX review_subject_once ON review_subject USING btree (review_id, kind, COALESCE((site_id)::text, organisation));
 
 TABLE site (
     id uuid NOT NULL,

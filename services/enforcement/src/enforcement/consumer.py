@@ -15,6 +15,8 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     registry.ExecutionDeclinedV1: heard.execution_declined,
     registry.ExecutionCarriedOutV1: heard.execution_carried_out,
     registry.ExecutionUndoneV1: heard.execution_undone,
+    registry.ReviewVetoedV1: heard.review_vetoed,
+    registry.ReviewClearedV1: heard.review_cleared,
     **dict.fromkeys(access.ORDER_FACTS, heard.order_told),
     **dict.fromkeys(notices.ISSUED.values(), heard.notice_issued),
     **dict.fromkeys(notices.DELIVERED.values(), heard.notice_delivered),

@@ -8,6 +8,7 @@ import structlog
 from enforcement.errors import ExecutionMisfit
 from enforcement.lifecycle import DECISION, Action
 from enforcement.service import decisions as deciding
+from enforcement.service import reviewed
 from enforcement.service.decisions import SYSTEM
 from enforcement.store import appeals, decisions, sites
 from enforcement.store.appeals import ForeignAct
@@ -22,6 +23,8 @@ from shared.contracts.registry import (
     ExecutionDeclinedV1,
     ExecutionReceivedV1,
     ExecutionUndoneV1,
+    ReviewClearedV1,
+    ReviewVetoedV1,
     SiteRecordedV1,
 )
 from shared.runtime.acts.runtime import Runtime
@@ -108,6 +111,16 @@ async def _note(tx: Tx, rt: Runtime, fact: ExecutionReceivedV1 | ExecutionDeclin
         tx, decision, f"execution_{state.status}", who=SYSTEM, why=why, at=rt.clock.now(),
         execution=state.model_dump(mode="json"),
     )  # fmt: skip
+
+
+async def review_vetoed(rt: Runtime, tx: Tx, fact: ReviewVetoedV1, meta: EventMeta) -> None:
+    """A site failed its annual review: a case at the authority whose opinion it was."""
+    await reviewed.open_case(tx, rt, fact)
+
+
+async def review_cleared(rt: Runtime, tx: Tx, fact: ReviewClearedV1, meta: EventMeta) -> None:
+    """That veto fell, and its case with it."""
+    await reviewed.end_case(tx, rt, fact)
 
 
 async def order_told(rt: Runtime, tx: Tx, fact: access.OrderFact, meta: EventMeta) -> None:

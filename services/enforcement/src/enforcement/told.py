@@ -12,6 +12,7 @@ from shared.contracts.enforcement import (
     AppealFiledV1,
     AppealOverdueV1,
     DecisionEndedV1,
+    DecisionIgnoredV1,
     DecisionOverturnedV1,
     DecisionReleasedV1,
     DecisionSuspendedV1,
@@ -60,6 +61,11 @@ def overturned(case: Case, decision: Decision, appeal: Appeal, says: Statement, 
     return DecisionOverturnedV1(
         **_about(case, decision), authority=appeal.body, statement=says, appeal_id=appeal.id, overturned_at=at
     )
+
+
+def ignored(case: Case, decision: Decision, at: datetime) -> DecisionIgnoredV1:
+    """An order to correct was not obeyed."""
+    return DecisionIgnoredV1(**_about(case, decision), authority=case.authority, ignored_at=at)
 
 
 def ended(case: Case, decision: Decision, because: str, says: Statement, at: datetime) -> DecisionEndedV1:

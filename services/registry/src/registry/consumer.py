@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry import heard
-from registry.service import amendments, executions, registrations
+from registry.service import amendments, executions, opinions, registrations, reviews
 from shared.contracts import access, approval, enforcement
 from shared.contracts.base import Fact
 from shared.runtime.events.dispatch import Handler, Projection
@@ -12,6 +12,7 @@ from shared.runtime.process.service import Deadlines
 
 HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     enforcement.DecisionReleasedV1: heard.decision_released,
+    enforcement.DecisionIgnoredV1: heard.decision_ignored,
     enforcement.DecisionSuspendedV1: heard.decision_suspended,
     enforcement.DecisionOverturnedV1: heard.decision_overturned,
     enforcement.DecisionEndedV1: heard.decision_ended,
@@ -34,4 +35,8 @@ DEADLINES: Final[Deadlines] = {
     amendments.DECISION: amendments.mark_overdue,
     executions.EXECUTE: executions.mark_overdue,
     executions.END: executions.end,
+    reviews.OPENS: reviews.open_by_date,
+    reviews.WINDOW: reviews.ring,
+    reviews.CLOSES: reviews.close_by_date,
+    opinions.RESULT: opinions.conclude,
 }

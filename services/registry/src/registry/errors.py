@@ -145,6 +145,63 @@ class DecisionMisfit(Exception):
         super().__init__(f"decision {decision_id}: {why}")
 
 
+class NoReviews(Conflict):
+    """The rule profile {profile} knows no annual review."""
+
+
+class ReviewExists(Conflict):
+    """The review of {year} was announced already."""
+
+    members = frozenset({"review_id"})
+
+
+class ReviewYear(Invalid):
+    """A review is announced for this year or the next one: {names}."""
+
+
+class UnknownReview(NotFound):
+    """There is no review {review_id}."""
+
+
+class UnknownReviewSubject(NotFound):
+    """There is no subject {subject_id} of a review."""
+
+
+class UnknownOpinion(NotFound):
+    """There is no opinion {opinion_id}."""
+
+
+class NotAsked(Conflict):
+    """Your organisation was not asked for an opinion in this review: its regulator can give it a window."""
+
+
+class WindowOver(Conflict):
+    """The window for your opinion was over on {until}: the regulator can extend it until the review closes."""
+
+
+class WindowsOpen(Conflict):
+    """Authorities can give their opinions until {until}, and {count} of them have not finished."""
+
+
+class AlreadyFinished(Conflict):
+    """Your organisation has said that it gave all its opinions."""
+
+
+class OpinionExists(Conflict):
+    """Your organisation's opinion of this subject stands already: withdraw it first."""
+
+    members = frozenset({"opinion_id"})
+
+
+class OpinionUnfounded(Conflict):
+    """A failing opinion rests on a decision that was carried out and stands (P3.3.4): {why}."""
+
+
+class RegulariseFirst(Conflict):
+    """Of a site without a consent of yours the only failing opinion is close_site, after an order to correct that was
+    ignored (P3.3.5-1): {why}."""
+
+
 class ValidityWrong(Invalid):
     """A licence says from when until when it holds, and a filing does not: {names}."""
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from registry.service import executions, reopening
-from registry.store import copies
+from registry.service import executions, opinions, reopening
+from registry.store import copies, handling
 from registry.store import executions as store
 from registry.store.executions import OrderOutcome
 from shared.contracts import access, approval
@@ -13,19 +13,28 @@ from shared.contracts.enforcement import (
     AppealFiledV1,
     AppealOverdueV1,
     DecisionEndedV1,
+    DecisionIgnoredV1,
     DecisionOverturnedV1,
     DecisionReleasedV1,
     DecisionSuspendedV1,
 )
-from shared.contracts.grounds import ActRef, Service
+from shared.contracts.grounds import ActRef, Service, Statement
+from shared.rules import Effect
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import EventMeta
 from shared.runtime.db.postgres import Tx
 
 
 async def decision_released(rt: Runtime, tx: Tx, fact: DecisionReleasedV1, meta: EventMeta) -> None:
-    """A decision lies on the regulator's desk."""
+    """A decision lies on the regulator's desk; of what is not the register's to carry out it is noted."""
     await executions.receive(tx, rt, fact)
+    if fact.effect in {Effect.CORRECT, Effect.PENALTY}:
+        await handling.note(tx, fact, fact.released_at if fact.effect == Effect.PENALTY else None)
+
+
+async def decision_ignored(rt: Runtime, tx: Tx, fact: DecisionIgnoredV1, meta: EventMeta) -> None:
+    """An order to correct was found ignored."""
+    await handling.ignored(tx, fact.decision_id, fact.ignored_at)
 
 
 async def decision_suspended(rt: Runtime, tx: Tx, fact: DecisionSuspendedV1, meta: EventMeta) -> None:
@@ -48,12 +57,16 @@ async def _undo(
     appeal_id: UUID | None,
 ) -> None:  # fmt: skip
     execution_id = await executions.of_decision(tx, fact)
-    if execution_id is None:
-        return  # it asked nothing of the register
+    if execution_id is None:  # it asked nothing of the register
+        await handling.fell(tx, fact.decision_id, rt.clock.now())
+        await opinions.decision_fell(tx, rt, fact.decision_id, because, fact.statement)
+        return
     appeal = ActRef(service=Service.ENFORCEMENT, kind="appeal", id=appeal_id) if appeal_id is not None else None
     await executions.undo(
         tx, rt, execution_id, because=because, authority=fact.authority, statement=fact.statement, appeal=appeal
     )
+    if because != "lapsed":  # also where it was over before: what falls afterwards is no ground for an opinion
+        await opinions.decision_fell(tx, rt, fact.decision_id, because, fact.statement)
 
 
 async def appeal_filed(rt: Runtime, tx: Tx, fact: AppealFiledV1, meta: EventMeta) -> None:
@@ -84,6 +97,15 @@ async def _fall(rt: Runtime, tx: Tx, fact: AppealDecidedV1 | AppealOverdueV1) ->
         await reopening.amendment(tx, rt, fact.act.id)
     elif fact.act.kind == "execution":
         await executions.fall(tx, rt, fact.act.id, fact)
+    elif fact.act.kind == opinions.RESULT:
+        await opinions.fall(tx, rt, fact.act.id, _says(fact))
+
+
+def _says(fact: AppealDecidedV1 | AppealOverdueV1) -> Statement:
+    if isinstance(fact, AppealDecidedV1):
+        return fact.statement
+    why = "The appeal against it was not decided in time."
+    return Statement(legal_basis=("docs/adr/0004",), reasons=why, public_reasons=why)
 
 
 async def order_told(rt: Runtime, tx: Tx, fact: access.OrderFact, meta: EventMeta) -> None:

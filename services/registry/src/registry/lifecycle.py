@@ -1,4 +1,4 @@
-"""The states of what the register keeps, and the moves between them: four tables; nothing else decides."""
+"""The states of what the register keeps, and the moves between them: a table each; nothing else decides."""
 
 from enum import StrEnum
 from types import MappingProxyType
@@ -143,3 +143,77 @@ EXECUTION: Final = Lifecycle(MappingProxyType({
     (ExecutionStatus.ACCEPTED,    ExecutionAction.CLOSE):   ExecutionStatus.MOOT,
     (ExecutionStatus.CARRIED_OUT, ExecutionAction.UNDO):    ExecutionStatus.UNDONE,       # safeguards 6 and 7
 }), aggregate="execution")  # fmt: skip
+
+
+class ReviewStatus(StrEnum):
+    """Where the annual review of a level and region stands."""
+
+    ANNOUNCED = "announced"
+    OPEN = "open"
+    """Authorities give their opinions, each within its window."""
+    CLOSED = "closed"
+    """Nobody says anything any more; each subject has its result."""
+
+
+class ReviewAction(StrEnum):
+    """What can be done with a review. It opens by its date, and closes by its date if nobody closed it before."""
+
+    OPEN = "open"
+    CLOSE = "close"
+
+
+REVIEW: Final = Lifecycle(MappingProxyType({
+    (ReviewStatus.ANNOUNCED, ReviewAction.OPEN):  ReviewStatus.OPEN,    # P3.3.1
+    (ReviewStatus.OPEN,      ReviewAction.CLOSE): ReviewStatus.CLOSED,  # P3.3.6
+}), aggregate="review")  # fmt: skip
+
+
+class SubjectStatus(StrEnum):
+    """Where one subject of a review stands. None of these is a measure (docs/adr/0010)."""
+
+    UNDER_REVIEW = "under_review"
+    PASSED = "passed"
+    VETOED = "vetoed"
+    """One authority's failing opinion stands: a finding with notice and appeal."""
+    CLEARED = "cleared"
+    """It was vetoed, and what that rested on has fallen."""
+    GONE = "gone"
+    """It ended before the review did."""
+
+
+class SubjectAction(StrEnum):
+    """What befalls a subject; all of it follows from opinions, and from what becomes of what they cite."""
+
+    PASS = "pass"  # noqa: S105 - a word of the review
+    VETO = "veto"
+    CLEAR = "clear"
+
+
+SUBJECT: Final = Lifecycle(MappingProxyType({
+    (SubjectStatus.UNDER_REVIEW, SubjectAction.PASS):  SubjectStatus.PASSED,
+    (SubjectStatus.UNDER_REVIEW, SubjectAction.VETO):  SubjectStatus.VETOED,   # P3.3.2, one is enough
+    (SubjectStatus.VETOED,       SubjectAction.CLEAR): SubjectStatus.CLEARED,  # safeguard 7
+    (SubjectStatus.CLEARED,      SubjectAction.VETO):  SubjectStatus.VETOED,   # another opinion stands still
+}), aggregate="review_subject")  # fmt: skip
+
+
+class OpinionStatus(StrEnum):
+    """Where an authority's opinion of a subject stands."""
+
+    STANDING = "standing"
+    WITHDRAWN = "withdrawn"
+    FALLEN = "fallen"
+    """The decision that it cites was overturned, suspended or lifted."""
+
+
+class OpinionAction(StrEnum):
+    """What can be done with an opinion."""
+
+    WITHDRAW = "withdraw"
+    FALL = "fall"
+
+
+OPINION: Final = Lifecycle(MappingProxyType({
+    (OpinionStatus.STANDING, OpinionAction.WITHDRAW): OpinionStatus.WITHDRAWN,  # by its authority, at any time
+    (OpinionStatus.STANDING, OpinionAction.FALL):     OpinionStatus.FALLEN,
+}), aggregate="review_opinion")  # fmt: skip

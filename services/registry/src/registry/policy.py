@@ -5,7 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from registry.lifecycle import Action, AmendmentAction, ExecutionAction, SiteAction
+from registry.lifecycle import Action, AmendmentAction, ExecutionAction, OpinionAction, ReviewAction, SiteAction
 from shared.rules import Level, Role
 from shared.runtime.acts.policy import (
     Policy,
@@ -44,6 +44,12 @@ class Act(StrEnum):
     DECLINE = "decline_execution"
     IMPORT = "import"
     READ_IMPORT = "read_import"
+    ANNOUNCE_REVIEW = "announce_review"
+    CLOSE_REVIEW = "close_review"
+    READ_REVIEW = "read_review"
+    READ_REVIEWED = "read_review_subject"
+    GIVE_OPINION = "give_opinion"
+    WITHDRAW_OPINION = "withdraw_opinion"
 
 
 def same_level(who: Caller) -> Reach:
@@ -71,6 +77,11 @@ def receiving_operator(who: Caller) -> Reach:
     return only("receiver", who.organisation)
 
 
+def own_opinion(who: Caller) -> Reach:
+    """Opinions of the caller's organisation."""
+    return only("authority_id", who.organisation)
+
+
 OPERATOR: Final = frozenset({Role.OPERATOR})
 REGULATOR: Final = frozenset({Role.INDUSTRY_REGULATOR})
 OFFICIALS: Final = REGULATOR | {
@@ -85,6 +96,11 @@ BY_OR_FOR: Final = Rule(
     any_of(holding(Role.OPERATOR, own_organisation), holding(Role.INDUSTRY_REGULATOR, same_region)),
 )
 DESK: Final = Rule(REGULATOR, own_desk)
+AUTHORITIES: Final = frozenset({Role.SECTOR_REGULATOR, Role.SECURITY_AUTHORITY})
+"""Whose opinion the annual review asks for (P3.3.2, P3.3.5)."""
+REVIEWERS: Final = AUTHORITIES | REGULATOR | {Role.AUDITOR, Role.REVIEW_BODY}
+"""Who reads a whole review: every authority of the level hears its results (P3.3.8)."""
+SUBJECTS: Final = frozenset({Role.OPERATOR, Role.ACCESS_PROVIDER, Role.DOMAIN_REGISTRAR})
 
 POLICY: Final = Policy({
     Act.ENTER_OPERATOR:      BY_OR_FOR,
@@ -111,6 +127,14 @@ POLICY: Final = Policy({
     Act.DECLINE:             Rule(REGULATOR, as_regulator),
     Act.IMPORT:              Rule(REGULATOR, same_region),
     Act.READ_IMPORT:         Rule(REGULATOR, own_organisation),
+    Act.ANNOUNCE_REVIEW:     DESK,
+    Act.CLOSE_REVIEW:        DESK,
+    Act.READ_REVIEW:         Rule(REVIEWERS, same_region),
+    Act.READ_REVIEWED:       Rule(REVIEWERS | SUBJECTS,
+                                  any_of(*(holding(role, own_organisation) for role in sorted(SUBJECTS)),
+                                         *(holding(role, same_region) for role in sorted(REVIEWERS)))),
+    Act.GIVE_OPINION:        Rule(AUTHORITIES, own_desk),
+    Act.WITHDRAW_OPINION:    Rule(AUTHORITIES, own_opinion),
 })  # fmt: skip
 
 REGISTRATION_ACTS: Final[Mapping[Action, Act]] = MappingProxyType({Action.GRANT: Act.GRANT, Action.REFUSE: Act.REFUSE})
@@ -123,3 +147,5 @@ EXECUTION_ACTS: Final[Mapping[ExecutionAction, Act]] = MappingProxyType({
     ExecutionAction.ACCEPT: Act.ACCEPT, ExecutionAction.RELEASE: Act.DECLINE,
     ExecutionAction.CONFIRM: Act.CONFIRM, ExecutionAction.DECLINE: Act.DECLINE,
 })  # fmt: skip
+REVIEW_ACTS: Final[Mapping[ReviewAction, Act]] = MappingProxyType({ReviewAction.CLOSE: Act.CLOSE_REVIEW})
+OPINION_ACTS: Final[Mapping[OpinionAction, Act]] = MappingProxyType({OpinionAction.WITHDRAW: Act.WITHDRAW_OPINION})

@@ -1,15 +1,29 @@
 """What callers read: rows shaped for one person, who sees what that person may do."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from registry.lifecycle import AMENDMENT, EXECUTION, REGISTRATION, SITE
-from registry.policy import AMENDMENT_ACTS, EXECUTION_ACTS, POLICY, REGISTRATION_ACTS, SITE_ACTS
+from registry.lifecycle import AMENDMENT, EXECUTION, OPINION, REGISTRATION, REVIEW, SITE, OpinionStatus
+from registry.policy import (
+    AMENDMENT_ACTS,
+    EXECUTION_ACTS,
+    OPINION_ACTS,
+    POLICY,
+    REGISTRATION_ACTS,
+    REVIEW_ACTS,
+    SITE_ACTS,
+)
 from registry.service.executions import Seen
+from registry.service.opinions import RESULT
+from registry.service.reviews import Progress
 from registry.store.amendments import Amendment
 from registry.store.imports import Import
 from registry.store.operators import Operator
 from registry.store.registrations import Owned
+from registry.store.reviewed import Opinion, Subject
+from registry.store.reviews import Asked, Review
 from registry.store.sites import OwnedSite
+from shared.contracts.grounds import ActRef, Service
 from shared.contracts.http.registry import (
     AccessView,
     AmendmentView,
@@ -22,6 +36,7 @@ from shared.contracts.http.registry import (
     RegistrationView,
     SiteView,
 )
+from shared.contracts.http.reviews import AskedView, OpinionView, ReviewSummary, ReviewView, SubjectView
 from shared.runtime.base.context import Caller
 
 
@@ -87,6 +102,52 @@ def of_execution(who: Caller, seen: Seen) -> ExecutionView:
 def of_import(found: Import) -> ImportView:
     """How an import stands."""
     return ImportView.model_validate(found)
+
+
+def of_review(who: Caller, progress: Progress) -> ReviewView:
+    """A review with how far it is."""
+    review = progress.review
+    return ReviewView.model_validate({
+        **_fields(review, ReviewView), "regulator": review.regulator.names, "subjects": progress.subjects,
+        "authorities": [_asked(asked, progress) for asked in progress.asked],
+        "allowed_actions": POLICY.allowed(who, review, REVIEW.allowed(review.status), REVIEW_ACTS),
+    })  # fmt: skip
+
+
+def _asked(asked: Asked, progress: Progress) -> AskedView:
+    own = [each for each in progress.figures if each.authority_id == asked.authority_id]
+    return AskedView(
+        authority=asked.authority, until=asked.until, finished_at=asked.done_at, late=asked.late(progress.at),
+        reminded_at=asked.reminded_at,
+        opinions={each.opinion: each.count for each in own if each.status == OpinionStatus.STANDING},
+        fallen=sum(each.count for each in own if each.status == OpinionStatus.FALLEN),
+        withdrawn=sum(each.count for each in own if each.status == OpinionStatus.WITHDRAWN),
+    )  # fmt: skip
+
+
+def summary_of_review(review: Review) -> ReviewSummary:
+    """A review in a list."""
+    return ReviewSummary.model_validate(_fields(review, ReviewSummary))
+
+
+def of_subject(who: Caller, subject: Subject, said: Iterable[Opinion]) -> SubjectView:
+    """Somebody under review. Who of an authority said it is nobody's business but the policy's."""
+    own = [each for each in said if each.subject_id == subject.id]
+    standing = {each.opinion for each in own if each.status is OpinionStatus.STANDING}
+    return SubjectView.model_validate({
+        **_fields(subject, SubjectView),
+        "challenge": ActRef(service=Service.REGISTRY, kind=RESULT, id=subject.id) if subject.grounds else None,
+        "conflicting": len(standing) > 1,
+        "opinions": [of_opinion(who, each) for each in own],
+    })  # fmt: skip
+
+
+def of_opinion(who: Caller, opinion: Opinion) -> OpinionView:
+    """What an authority said."""
+    return OpinionView.model_validate({
+        **_fields(opinion, OpinionView),
+        "allowed_actions": POLICY.allowed(who, opinion, OPINION.allowed(opinion.status), OPINION_ACTS),
+    })  # fmt: skip
 
 
 def _fields(row: object, view: type[Any]) -> dict[str, Any]:

@@ -110,6 +110,22 @@ class DecisionOverturnedV1(_DecisionFact):
     overturned_at: datetime
 
 
+class DecisionIgnoredV1(_DecisionFact):
+    """A second officer found that an order to correct was not obeyed by its date (P3.2.2)."""
+
+    TYPE: ClassVar[str] = "decision.ignored.v1"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry",)
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_DECISION,
+        "effect": "correct",
+        "authority": examples.AUTHORITY,
+        "ignored_at": examples.AT,
+    }
+
+    authority: AuthorityRef
+    ignored_at: datetime
+
+
 class DecisionEndedV1(_DecisionFact):
     """The authority lifted its own decision, what it ordered was corrected, or it lapsed before it was carried out."""
 

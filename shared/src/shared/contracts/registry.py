@@ -174,3 +174,71 @@ class ExecutionUndoneV1(_ExecutionFact):
     statement: Statement
     appeal: ActRef | None = None
     undone_at: datetime
+
+
+class _ReviewFact(Fact):
+    """Keyed by the subject of the review, so that what befalls one reaches every reader in order."""
+
+    TOPIC: ClassVar[Topic] = REGISTRY_EVENTS
+    KEY: ClassVar[str] = "subject_id"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("enforcement",)
+
+    subject_id: UUID
+    review_id: UUID
+    year: int
+    decision_id: UUID
+    """The decision that the opinion cited."""
+    case_id: UUID
+    """The case that follows, at the authority whose opinion it was."""
+
+
+_REVIEW: dict[str, Any] = {
+    "subject_id": examples.REVIEW_SUBJECT,
+    "review_id": examples.REVIEW,
+    "year": 2027,
+    "decision_id": examples.DECISION,
+    "case_id": examples.CASE,
+}
+
+
+class ReviewVetoedV1(_ReviewFact):
+    """A site failed its annual review, and what the opinion asks is not done yet: a case is to be opened (P3.3.6).
+
+    It is a finding and burdens nobody: what follows is decided in that case, or not (docs/adr/0010).
+    """
+
+    TYPE: ClassVar[str] = "review.vetoed.v1"
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_REVIEW,
+        "site_id": examples.SITE,
+        "outcome": "close_site",
+        "service_item": None,
+        "grounds": examples.GROUNDS,
+        "vetoed_at": examples.AT,
+    }
+
+    site_id: UUID
+    outcome: Text
+    """cancel_service or close_site."""
+    service_item: Text | None = None
+    """For ``cancel_service``."""
+    grounds: Grounds
+    """Of the opinion; its authority is whose case it becomes."""
+    vetoed_at: datetime
+
+
+class ReviewClearedV1(_ReviewFact):
+    """A veto fell: its decision was overturned, suspended or lifted, an appeal was won, or it was taken back."""
+
+    TYPE: ClassVar[str] = "review.cleared.v1"
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_REVIEW,
+        "because": "overturned",
+        "statement": examples.STATEMENT,
+        "cleared_at": examples.AT,
+    }
+
+    because: Text
+    """overturned, suspended, lifted, withdrawn or appeal."""
+    statement: Statement
+    cleared_at: datetime

@@ -1,7 +1,6 @@
 """Reads a rule profile from its TOML file into frozen records, and refuses one that is incomplete or says too much."""
 
 import os
-import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -14,8 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shared.rules import clocks
 from shared.rules.calendar import Calendar, UnknownCalendar
+from shared.rules.checks import DEMONSTRATION, LEAST_DAYS_TO_APPEAL, check
 from shared.rules.clocks import Clock, Due, Pause, Unit
-from shared.rules.effects import BURDENS, ENDING, ONLY_AFTER, Effect, EffectRule, Ground
+from shared.rules.effects import Effect, EffectRule, Ground
 from shared.rules.organisations import FoundingOrganisation, founding
 from shared.rules.roles import Role
 from shared.rules.row import ProfileError, read
@@ -28,14 +28,13 @@ from shared.rules.rows import (
     Protected,
     Province,
     RedressDefault,
+    Reviews,
     ServiceItem,
 )
 
 _FOLDER: Final = Path(__file__).parent / "profiles"
 DEFAULT: Final = "cn-2006"
 SETTING: Final = "CONCORD_PROFILE"
-DEMONSTRATION: Final = "演示 Demonstration"
-"""How the title of a profile begins that demonstrates another one in seconds; its id ends with ``-demo``."""
 
 T = TypeVar("T")
 
@@ -71,6 +70,8 @@ class Rules:
     refusal_grounds: Mapping[str, Named]
     measures: Mapping[str, Named]
     redress: RedressDefault
+    reviews: Reviews | None
+    """The annual review's dates; none where nobody is reviewed every year."""
     protected: Mapping[str, Protected]
     address_ranges: Mapping[str, AddressRange]
     organisations: Mapping[str, FoundingOrganisation]
@@ -157,7 +158,7 @@ def load(name: str) -> Rules:
         if "base" in values:
             base = file.with_name(f"{values.pop('base')}.toml")
             values = _over(tomllib.loads(base.read_text(encoding="utf-8")), values)
-        return _rules(_File(file.name, values), file.parent.parent)
+        return _rules(ProfileFile(file.name, values), file.parent.parent)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as wrong:
         raise ProfileError(f"{file.name}: {wrong}") from None
 
@@ -171,7 +172,7 @@ def _over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-class _File(dict[str, Any]):
+class ProfileFile(dict[str, Any]):
     """What is left to read of a profile; whatever nobody takes is no key of a profile."""
 
     def __init__(self, name: str, values: dict[str, Any]) -> None:
@@ -179,16 +180,18 @@ class _File(dict[str, Any]):
         self.name = name
 
     def wrong(self, key: str, what: str) -> ProfileError:
+        """What is wrong with one of its keys, to be raised."""
         return ProfileError(f"{self.name}: {key}: {what}")
 
     def take(self, key: str, kind: type[T], missing: T | None = None) -> T:
+        """The value of a key, which is read by that. Raises ProfileError."""
         value = self.pop(key, missing)
         if not isinstance(value, kind) or isinstance(value, bool):
             raise self.wrong(key, "is missing" if value is None else f"is no {kind.__name__}")
         return value
 
 
-def _rules(data: _File, folder: Path) -> Rules:
+def _rules(data: ProfileFile, folder: Path) -> Rules:
     clock_rows, provinces = _table(data, "clocks", Clock), _table(data, "provinces", Province)
     rules = Rules(
         id=data.take("id", str),
@@ -211,13 +214,14 @@ def _rules(data: _File, folder: Path) -> Rules:
         refusal_grounds=_table(data, "refusal_grounds", Named),
         measures=_table(data, "measures", Named, optional=True),
         redress=_redress(data, clock_rows),
+        reviews=_one(data, "reviews", Reviews) if "reviews" in data else None,
         protected=_table(data, "protected", Protected, optional=True),
         address_ranges=_table(data, "address_ranges", AddressRange, optional=True),
         organisations=_organisations(data, [(p.code, p.chinese, p.english, p.short) for p in provinces.values()]),
     )
     if data:
         raise data.wrong(next(iter(data)), "is no key of a profile")
-    _check(data, rules)
+    check(data, rules)
     return rules
 
 
@@ -227,7 +231,9 @@ def _calendar(name: str, folder: Path) -> Calendar:
     return Calendar.load(name, own) if (own / f"{name}.toml").is_file() else Calendar.load(name)
 
 
-def _organisations(data: _File, provinces: Iterable[tuple[str, str, str, str]]) -> Mapping[str, FoundingOrganisation]:
+def _organisations(
+    data: ProfileFile, provinces: Iterable[tuple[str, str, str, str]]
+) -> Mapping[str, FoundingOrganisation]:
     directory = data.take("directory", dict, {})
     try:
         return founding(directory, provinces)
@@ -235,7 +241,7 @@ def _organisations(data: _File, provinces: Iterable[tuple[str, str, str, str]]) 
         raise data.wrong("directory", f"is not whole: {wrong}") from None
 
 
-def _table(data: _File, name: str, kind: type[T], *, optional: bool = False) -> Mapping[str, T]:
+def _table(data: ProfileFile, name: str, kind: type[T], *, optional: bool = False) -> Mapping[str, T]:
     """A section of rows by their keys; the first field of the row is the key."""
     key, *_ = fields(kind)  # type: ignore[arg-type]  # every row is a dataclass
     found = {}
@@ -249,14 +255,14 @@ def _table(data: _File, name: str, kind: type[T], *, optional: bool = False) -> 
     return MappingProxyType(found)
 
 
-def _one(data: _File, name: str, kind: type[T], **computed: Any) -> T:
+def _one(data: ProfileFile, name: str, kind: type[T], **computed: Any) -> T:
     row = data.take(name, dict)
     if both := sorted(row.keys() & computed.keys()):
         raise data.wrong(f"{name}.{both[0]}", "is no key of this section")
     return read(kind, row | computed, f"{data.name}: {name}")
 
 
-def _known(data: _File, key: str, find: Callable[[str], T], unknown: type[Exception]) -> T:
+def _known(data: ProfileFile, key: str, find: Callable[[str], T], unknown: type[Exception]) -> T:
     try:
         return find(data.take(key, str))
     except (unknown, ValueError) as wrong:
@@ -265,7 +271,7 @@ def _known(data: _File, key: str, find: Callable[[str], T], unknown: type[Except
         raise data.wrong(key, str(wrong)) from None
 
 
-def _roles(data: _File) -> Mapping[Role, Named]:
+def _roles(data: ProfileFile) -> Mapping[Role, Named]:
     rows = _table(data, "roles", Named)
     for key in sorted(rows.keys() ^ set(Role)):
         raise data.wrong(
@@ -274,127 +280,10 @@ def _roles(data: _File) -> Mapping[Role, Named]:
     return MappingProxyType({Role(code): row for code, row in rows.items()})
 
 
-def _redress(data: _File, known: Mapping[str, Clock]) -> RedressDefault:
+def _redress(data: ProfileFile, known: Mapping[str, Clock]) -> RedressDefault:
     clock = known.get(data.get("redress", {}).get("clock", ""))
     if clock is None or clock.unit not in {Unit.DAYS, Unit.WORKING_DAYS}:
         raise data.wrong("redress.clock", "names no clock that counts days")
-    if clock.amount < _LEAST_DAYS_TO_APPEAL:
-        raise data.wrong("redress.clock", f"leaves less than {_LEAST_DAYS_TO_APPEAL} days: nobody can appeal in time")
+    if clock.amount < LEAST_DAYS_TO_APPEAL:
+        raise data.wrong("redress.clock", f"leaves less than {LEAST_DAYS_TO_APPEAL} days: nobody can appeal in time")
     return _one(data, "redress", RedressDefault, within_days=clock.amount)
-
-
-# --- what one row says of another ------------------------------------------------------------------------------------
-
-_LEAST_DAYS_TO_APPEAL: Final = 5
-_DAYS: Final = {
-    Unit.SECONDS: 1 / 86_400, Unit.MINUTES: 1 / 1_440, Unit.HOURS: 1 / 24, Unit.DAYS: 1.0, Unit.WORKING_DAYS: 1.5,
-    Unit.MONTHS: 31.0, Unit.YEARS: 366.0, Unit.DAY_OF_MONTH: 31.0,
-}  # fmt: skip
-_BOUNDS: Final = {
-    "appeal_decision": (1, 180),
-    "notice_deemed": (1, 60),
-    "urgent_notice": (0, 3),
-    "instruct_supervisor": (0, 30),
-}
-"""Clocks by which a safeguard works (docs/adr/0004), and the days between which they stay: a clock that never runs out,
-or runs out at once, would turn it off."""
-_STAGE: Final = re.compile(r"[a-z][a-z0-9_]{0,40}").fullmatch
-_LONGEST: Final = 10_000
-
-
-def _check(data: _File, rules: Rules) -> None:
-    """A profile that names what is not there must not start a service."""
-    if len(rules.provinces_by_short_name) != len(rules.provinces):
-        raise data.wrong("provinces", "two share a short name")
-    _refer(data, "approvals.validity", [rules.approvals.validity], rules.clocks)
-    _check_items(data, rules)
-    for found in rules.organisations.values():
-        where = f"directory.{found.id}"
-        _refer(data, f"{where}.parent", [name for name in (found.parent, found.redress) if name], rules.organisations)
-        _refer(data, f"{where}.competences", found.competences, rules.service_items)
-    for clock in rules.clocks.values():
-        _check_clock(data, clock)
-    for number in rules.numbers.values():
-        _check_number(data, number)
-    for effect in rules.effects.values():
-        _check_effect(data, rules, effect)
-    for each in rules.protected.values():
-        for suffix in each.suffixes:
-            if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", suffix) is None:
-                raise data.wrong(f"protected.{each.code}.suffixes", f"{suffix!r} is no host name in A-labels")
-
-
-def _check_items(data: _File, rules: Rules) -> None:
-    if all(item.approval_required for item in rules.service_items.values()):
-        raise data.wrong("service_items", "one of them needs no approval")
-    for item in rules.service_items.values():
-        where = f"service_items.{item.code}"
-        if item.approval_required and not (item.authority and item.authority_chinese):
-            raise data.wrong(f"{where}.authority", "is missing: somebody must give the approval")
-        if item.approval_required and not item.approval_mark:
-            raise data.wrong(f"{where}.approval_mark", "is missing: approvals are numbered under it")
-        if item.approval_required or item.clock is not None:
-            _refer(data, f"{where}.clock", [item.clock], rules.clocks)
-        _refer(data, f"{where}.requires", item.requires, rules.requirements)
-    marks = [item.approval_mark for item in rules.service_items.values() if item.approval_mark]
-    if len(set(marks)) != len(marks):
-        raise data.wrong("service_items", "two have the same approval_mark, so their approvals the same numbers")
-
-
-def _refer(data: _File, key: str, names: Iterable[str | None], known: Mapping[Any, Any]) -> None:
-    for name in names:
-        if name not in known:
-            raise data.wrong(key, f"{name!r} is none of {', '.join(map(str, known)) or 'nothing'}")
-
-
-def _check_clock(data: _File, clock: Clock) -> None:
-    where = f"clocks.{clock.name}"
-    most = 31 if clock.unit is Unit.DAY_OF_MONTH else _LONGEST
-    if not 1 <= clock.amount <= most:
-        raise data.wrong(f"{where}.amount", f"is not between 1 and {most}")
-    least, longest = _BOUNDS.get(clock.name, (0, float("inf")))
-    if not least <= clock.amount * _DAYS[clock.unit] <= longest:
-        raise data.wrong(f"{where}.amount", f"is not between {least} and {longest} days: a safeguard works by it")
-    names = [stage.name for stage in clock.stages]
-    for stage in clock.stages:
-        if _STAGE(stage.name) is None or stage.name == "due" or names.count(stage.name) > 1:
-            raise data.wrong(f"{where}.stages", f"{stage.name!r} cannot name a stage, or names two")
-        if not 1 <= stage.amount <= _LONGEST or stage.unit is Unit.DAY_OF_MONTH:
-            raise data.wrong(f"{where}.stages", f"{stage.name} is at no distance from the due time")
-
-
-def _check_number(data: _File, number: NumberFormat) -> None:
-    where = f"numbers.{number.kind}"
-    for key, text, holes in (("pattern", number.pattern, ["{serial}"]), ("site", number.site, ["{site}"])):
-        if any(text.count(hole) != 1 for hole in holes) or text.count("{region}") > 1:
-            raise data.wrong(f"{where}.{key}", f"has {' and '.join(holes)} once, and {{region}} at most once")
-    if not 1 <= number.digits <= number.most_digits <= 15:
-        raise data.wrong(f"{where}.digits", "is not between 1 and most_digits, which is 15 at most")
-
-
-def _check_effect(data: _File, rules: Rules, effect: EffectRule) -> None:
-    where = f"effects.{effect.code}"
-    _refer(data, f"{where}.subjects", effect.subjects, rules.subject_kinds)
-    _refer(data, f"{where}.after", effect.after, rules.effects)
-    if effect.clock is not None:
-        _refer(data, f"{where}.clock", [effect.clock], rules.clocks)
-    if not effect.roles or not effect.subjects:
-        raise data.wrong(f"{where}.roles", "somebody must be able to decide it, against some kind of subject")
-    # What follows is not for a profile to choose (docs/adr/0004).
-    if effect.code in BURDENS and effect.min_cure_days < 1:
-        raise data.wrong(f"{where}.min_cure_days", "is at least 1: nothing is taken away without time to put it right")
-    if effect.demonstration_cure_s is not None and not rules.is_demonstration:
-        what = f"is only for a profile whose title begins with {DEMONSTRATION!r} and whose id ends with -demo"
-        raise data.wrong(f"{where}.demonstration_cure_s", what)
-    if effect.demonstration_cure_s is not None and effect.demonstration_cure_s < 1:
-        raise data.wrong(f"{where}.demonstration_cure_s", "is at least 1")
-    most = ENDING.get(effect.code)
-    if (most is None) != (effect.max_days is None) or (most and not 1 <= (effect.max_days or 1) <= most):
-        raise data.wrong(f"{where}.max_days", f"goes with {', '.join(ENDING)} alone, and is at most {most or 0} here")
-    if (effect.max_days is None) != (effect.within_days is None) or (effect.within_days or 0) > _LONGEST:
-        raise data.wrong(f"{where}.within_days", f"goes with max_days, and is at most {_LONGEST}")
-    if effect.max_days and effect.within_days and effect.within_days < 2 * effect.max_days:
-        raise data.wrong(f"{where}.within_days", "is at least twice max_days: else measures in a row never end")
-    first = ONLY_AFTER.get(effect.code)
-    if first is not None and effect.after != {first}:
-        raise data.wrong(f"{where}.after", f"is {first}, and nothing else: it follows one that was ignored")

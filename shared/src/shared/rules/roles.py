@@ -11,6 +11,7 @@ class Role(StrEnum):
     INDUSTRY_REGULATOR = "industry_regulator"
     ACCESS_DESK = "access_desk"
     ACCESS_PROVIDER = "access_provider"
+    DOMAIN_REGISTRAR = "domain_registrar"
     SECURITY_AUTHORITY = "security_authority"
     NETWORK_SUPERVISOR = "network_supervisor"
     QUERY_DESK = "query_desk"

@@ -1,6 +1,7 @@
 """The rows of the sections of a profile that have no module of their own."""
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
@@ -79,6 +80,23 @@ class Approvals(Row):
 
     validity: str
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reviews(Row):
+    """The fixed dates of the annual review, each year anew: month and day, e.g. 03-01."""
+
+    opens: str
+    opinions_until: str
+    """The last day on which an authority can give its opinion."""
+    closes: str
+    remind_days: tuple[int, ...]
+    """So many days before the end of its window an authority that has not finished is reminded."""
+    source: str
+
+    def dates(self, year: int) -> tuple[date, date, date]:
+        """The three days in a year."""
+        return tuple(date.fromisoformat(f"{year}-{day}") for day in (self.opens, self.opinions_until, self.closes))  # type: ignore[return-value] # three of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from registry.lifecycle import (
     EXECUTION,
     REGISTRATION,
     SITE,
+    SUBJECT,
     Action,
     AmendmentAction,
     AmendmentStatus,
@@ -33,6 +34,7 @@ from tests.integration.registry.conftest import (
     uscc,
 )
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
+from tests.integration.sweep.worlds import reviews
 from tests.integration.sweep.worlds.inbox import inbox
 from tests.integration.sweep.worlds.register import Books, Code
 from tests.support.fixtures import MakeDatabase
@@ -216,4 +218,5 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
             *_operators(books), _registrations(books), *_sites(books), _amendments(books), _executions(books),
             Kind(books.imports, may_read_import, reads=("/imports/{import_id}", "/imports/{import_id}/results")),
             await inbox(api, "regulator-a", "industry-110000"), *_beginnings(books),
-        ])  # fmt: skip
+            *await reviews.kinds_of(books.register),
+        ], nobodys=[SUBJECT])  # fmt: skip

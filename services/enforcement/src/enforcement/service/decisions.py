@@ -234,6 +234,11 @@ async def lift(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Stated
     return await shown(tx, rt, case, ended)
 
 
+async def end_for(tx: Tx, rt: Runtime, case: Case, decision: Decision, says: Statement) -> None:
+    """What a held decision rested on fell: it ends by itself, and what it did is undone."""
+    await _end(tx, rt, SYSTEM, case, decision, Action.LIFT, "lifted", says)
+
+
 async def confirm_correction(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Correction) -> Shown:
     """Say whether an order to correct was obeyed. That it was ignored a second person confirms, after its date.
 
@@ -259,6 +264,7 @@ async def confirm_correction(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID
         tx, decision, Action.CONFIRM_IGNORED, who=who, why=body.statement.reasons, at=at
     )
     await deadlines.met(tx, CORRECT_BY, decision_id, at)
+    outbox.add(tx, told.ignored(case, ignored, at), at=at)
     await tell(tx, rt, case, ignored, "decision_ignored", _IGNORED, body.statement)
     return await shown(tx, rt, case, ignored)
 

@@ -150,6 +150,17 @@ async def add(tx: Tx, new: NewCase) -> Case:
     return of(row)
 
 
+async def open_once(tx: Tx, new: NewCase) -> Case | None:
+    """Open a case that follows from something else; none if it is there already."""
+    return None if await known(tx, new.id) else await add(tx, new)
+
+
+async def known(tx: Tx, case_id: UUID) -> bool:
+    """Whether there is a case of this id; nobody else opens it meanwhile."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))", case_id)
+    return bool(await tx.fetchval("SELECT EXISTS (SELECT FROM enforcement_case WHERE id = $1)", case_id))
+
+
 async def get(tx: Tx, case_id: UUID) -> Case:
     """One case. Raises UnknownCase."""
     return _one(await tx.fetchrow(GET, case_id), case_id)

@@ -19,7 +19,7 @@ from registry.errors import (
 )
 from registry.lifecycle import ExecutionAction, ExecutionStatus, SiteStatus
 from registry.policy import POLICY, Act
-from registry.service import looks, measures
+from registry.service import looks, measures, opinions
 from registry.service.desk import clock_of
 from registry.store import claims, executions, operators, sites
 from registry.store.executions import Execution
@@ -234,13 +234,16 @@ async def undo(
     if not executions.MOVES.lifecycle.can(execution.status, ExecutionAction.UNDO):
         return  # declined, or undone before: there is nothing to take back
     undone = await executions.MOVES.move(
-        tx, execution, ExecutionAction.UNDO, who=measures.SYSTEM, why=statement.reasons, at=at, answer=answer
-    )
+        tx, execution, ExecutionAction.UNDO, who=measures.SYSTEM, why=statement.reasons, at=at, answer=answer,
+        undone_because=because,
+    )  # fmt: skip
     await deadlines.met(tx, END, execution_id, at)
     if site is not None and site.site.status is not SiteStatus.ENDED:
         await measures.take_off(tx, rt, undone, site, because)
     outbox.add(tx, told.undone(undone, because, authority, statement, appeal, at), at=at)
     await _notify(tx, rt, undone, "undone", _UNDONE, statement, authority)
+    if because != "ended":
+        await opinions.decision_fell(tx, rt, undone.decision.decision_id, because, statement)
 
 
 async def end(rt: Runtime, tx: Tx, execution_id: UUID) -> None:

@@ -50,6 +50,9 @@ LIVE_APPROVALS: Final = """
 SELECT approval_id, identity, service_item, domain, level, region, number FROM approval
  WHERE identity = ANY ($1) AND live
 """
+CONSENTED: Final = """
+SELECT DISTINCT service_item FROM approval WHERE identity = $1 AND number IS NOT NULL AND domain = ANY ($2)
+"""
 
 
 async def put_providers(tx: Tx, rows: Sequence[tuple[UUID, int, str, str, str, str, str]]) -> None:
@@ -70,3 +73,8 @@ async def put_approvals(tx: Tx, rows: Sequence[tuple[object, ...]]) -> None:
 async def live_approvals(tx: Tx, identities: Collection[str]) -> list[Approval]:
     """The consents of these operators that are in force: approval counts their days, and says when one is over."""
     return [Approval(**dict(row)) for row in await tx.fetch(LIVE_APPROVALS, list(identities))]
+
+
+async def consented(tx: Tx, identity: str, domains: Collection[str]) -> set[str]:
+    """The items to which an operator was given a consent for one of these names, whatever became of it since."""
+    return {row["service_item"] for row in await tx.fetch(CONSENTED, identity, list(domains))}

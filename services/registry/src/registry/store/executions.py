@@ -46,6 +46,7 @@ class Execution:
     bar_from: datetime | None
     appeal_open: bool
     answer: Statement | None
+    undone_because: str | None
     overdue_at: datetime | None
     received_at: datetime
     changed_at: datetime
@@ -71,7 +72,7 @@ class OrderOutcome:
 
 COLUMNS: Final = """id, version, status, effect, site_id, operator_id, service_item, decision, regulator, regulator_id,
        authority_id, region, level, signed_by, until, accepted_by, confirmed_by, carried_out, items_before, bar_from,
-       appeal_open, answer, overdue_at, received_at, changed_at"""
+       appeal_open, answer, undone_because, overdue_at, received_at, changed_at"""
 ADD: Final = f"""
 INSERT INTO execution (id, status, decision_id, case_id, effect, subject, site_id, operator_id, service_item, decision,
                        regulator_id, regulator, authority_id, region, level, signed_by, until, received_at, changed_at)
@@ -81,6 +82,7 @@ RETURNING {COLUMNS}
 """
 GET: Final = f"SELECT {COLUMNS} FROM execution WHERE id = $1"
 HOLD: Final = f"{GET} FOR UPDATE"
+SHARE: Final = f"{GET} FOR SHARE"
 OF_DECISION: Final = "SELECT id FROM execution WHERE decision_id = $1"
 WORDS: Final = {
     "regulator_id": "regulator_id = ANY ({})",
@@ -166,6 +168,14 @@ async def get(tx: Tx, execution_id: UUID) -> Execution:
 async def hold(tx: Tx, execution_id: UUID) -> Execution:
     """One execution, held. Whoever needs its site as well holds that first. Raises UnknownExecution."""
     row = await tx.fetchrow(HOLD, execution_id)
+    if row is None:
+        raise UnknownExecution(execution_id=execution_id)
+    return of(row)
+
+
+async def share(tx: Tx, execution_id: UUID) -> Execution:
+    """One execution, which stays as it is until the transaction ends. Raises UnknownExecution."""
+    row = await tx.fetchrow(SHARE, execution_id)
     if row is None:
         raise UnknownExecution(execution_id=execution_id)
     return of(row)
