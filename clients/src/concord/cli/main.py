@@ -2,7 +2,19 @@
 
 import typer
 
-from concord.cli import access, approval, coordination, demo, enforcement, executions, imports, inbox, query, registry
+from concord.cli import (
+    access,
+    approval,
+    coordination,
+    demo,
+    enforcement,
+    executions,
+    imports,
+    inbox,
+    query,
+    registry,
+    reviews,
+)
 from concord.cli.output import Commands
 from concord.exits import table
 
@@ -20,6 +32,7 @@ app.add_typer(registry.registrations, name="registrations")
 app.add_typer(registry.sites, name="sites")
 app.add_typer(registry.amendments, name="amendments")
 app.add_typer(executions.executions, name="executions")
+app.add_typer(reviews.reviews, name="reviews")
 app.add_typer(enforcement.cases, name="cases")
 app.add_typer(enforcement.decisions, name="decisions")
 app.add_typer(enforcement.appeals, name="appeals")

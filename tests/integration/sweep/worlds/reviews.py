@@ -1,5 +1,6 @@
 """The annual review in every state: reviews, who is under review, and opinions."""
 
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -51,8 +52,8 @@ def may_announce(who: Caller, _: Words) -> bool:
     return Role.INDUSTRY_REGULATOR in who.roles
 
 
-async def _review(register: Register, year: int, status: ReviewStatus) -> str:
-    """A review of Beijing in a status, as if it were of another year."""
+async def _review(register: Register, year: int, status: ReviewStatus, *, over: bool = False) -> str:
+    """A review of Beijing in a status, as if it were of another year; ``over``: every window in it is."""
     review = await register.post("/reviews", {"year": 2027}, "regulator-a", 201)
     kinds = {ReviewStatus.ANNOUNCED: (), ReviewStatus.OPEN: (reviews.OPENS,), ReviewStatus.CLOSED: (
         reviews.OPENS, reviews.CLOSES)}  # fmt: skip
@@ -60,9 +61,11 @@ async def _review(register: Register, year: int, status: ReviewStatus) -> str:
         for kind in kinds[status]:
             await DEADLINES[kind](register.api.rt, tx, UUID(review["id"]))
         await tx.execute("UPDATE review SET year = $2 WHERE id = $1", UUID(review["id"]), year)
-        await tx.execute(
-            "UPDATE review_authority SET until = $2 WHERE review_id = $1", UUID(review["id"]), register.clock.now()
-        )  # so that it can be closed
+        if over:
+            await tx.execute(
+                "UPDATE review_authority SET until = $2 WHERE review_id = $1", UUID(review["id"]),
+                register.clock.now() - timedelta(seconds=1),
+            )  # fmt: skip
     return str(review["id"])
 
 
@@ -82,6 +85,7 @@ async def kinds_of(register: Register) -> list[Kind]:
     """What the world of the register has of the review."""
     order = (ReviewStatus.CLOSED, ReviewStatus.OPEN, ReviewStatus.ANNOUNCED)
     made = {status: await _review(register, 2020 + place, status) for place, status in enumerate(order)}
+    over = await _review(register, 2019, ReviewStatus.OPEN, over=True)
     path = f"/review-subjects?review_id={made[ReviewStatus.OPEN]}&limit=200"
     under = (await register.get(path, "regulator-a"))["items"]
     sites = [each for each in under if each["kind"] == "site"]
@@ -90,7 +94,8 @@ async def kinds_of(register: Register) -> list[Kind]:
                 *(Record({"subject_id": each["id"]}, _words(each)) for each in [passed, *under[1:]])]  # fmt: skip
     window = {"authority_id": "drugs-110000", "until": "2027-05-20T00:00:00Z", **WHY}
     return [
-        Kind([Record({"review_id": made[status]}, _PLACE, status) for status in order], may_read,
+        Kind([Record({"review_id": over}, _PLACE, ReviewStatus.OPEN),
+              *(Record({"review_id": made[status]}, _PLACE, status) for status in order)], may_read,
              reads=("/reviews/{review_id}",), lists="/reviews", author="auditor", lifecycle=REVIEW,
              acts=REVIEW_ACTS.keys(), verbs=[
                  Verb("POST /reviews/{review_id}/close", "regulator-a", WHY, ReviewAction.CLOSE,

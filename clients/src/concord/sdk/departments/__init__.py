@@ -7,6 +7,7 @@ from concord.sdk.departments.coordination import Coordination
 from concord.sdk.departments.enforcement import Enforcement
 from concord.sdk.departments.query import Query
 from concord.sdk.departments.registry import Registry
+from concord.sdk.departments.reviews import Reviews
 
 __all__ = [
     "Access",
@@ -18,4 +19,5 @@ __all__ = [
     "Json",
     "Query",
     "Registry",
+    "Reviews",
 ]

@@ -54,4 +54,4 @@ async def end_case(tx: Tx, rt: Runtime, fact: ReviewClearedV1) -> None:
     for found in await decisions.of_cases(tx, [case.id]):
         if found.status in IN_FORCE and DECISION.can(found.status, Action.LIFT):
             await deciding.end_for(tx, rt, case, found, fact.statement)
-    await deciding.end_case(tx, rt, case, "review_fell")
+    await deciding.end_case(tx, rt, case, "discontinued")
