@@ -51,6 +51,16 @@ TABLE approval_counter (
     CONSTRAINT approval_counter_pkey PRIMARY KEY (mark, year),
 );
 
+TABLE barred (
+    execution_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    identity text NOT NULL,
+    listed boolean NOT NULL,
+    until timestamp with time zone NOT NULL,
+    CONSTRAINT barred_pkey PRIMARY KEY (execution_id),
+);
+INDEX barred_operators ON barred USING btree (identity) WHERE listed;
+
 TABLE decision (
     id uuid NOT NULL,
     approval_id uuid NOT NULL,

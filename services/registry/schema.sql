@@ -78,6 +78,29 @@ TABLE approval (
 );
 INDEX approval_of_operator ON approval USING btree (identity, service_item);
 
+TABLE barred_change (
+    seq bigint NOT NULL,
+    execution_id uuid NOT NULL,
+    change text NOT NULL,
+    entry text NOT NULL,
+    hash text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT barred_change_change_check CHECK ((change = ANY (ARRAY['listed'::text, 'removed'::text]))),
+    CONSTRAINT barred_change_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES execution(id),
+    CONSTRAINT barred_change_pkey PRIMARY KEY (seq),
+);
+INDEX barred_change_of ON barred_change USING btree (execution_id, seq DESC);
+
+TABLE barred_name (
+    execution_id uuid NOT NULL,
+    domain text NOT NULL,
+    site_id uuid NOT NULL,
+    CONSTRAINT barred_name_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES execution(id),
+    CONSTRAINT barred_name_pkey PRIMARY KEY (execution_id, domain),
+    CONSTRAINT barred_name_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id),
+);
+INDEX barred_name_by_domain ON barred_name USING btree (domain);
+
 TABLE claim (
     domain text NOT NULL,
     raw text NOT NULL,

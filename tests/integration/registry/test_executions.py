@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from registry.service import executions
+from registry.service import previews
 from shared.contracts.registry import (
     ExecutionCarriedOutV1,
     ExecutionDeclinedV1,
@@ -102,7 +102,7 @@ async def test_safeguard_3_whoever_shares_the_address_is_named_by_whoever_signs(
 async def test_safeguard_3_what_a_preview_does_not_list_it_counts_and_whoever_signs_signs_the_number(
     register: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executions, "MOST_NEIGHBOURS", 1)
+    monkeypatch.setattr(previews, "MOST_NEIGHBOURS", 1)
     site, _ = [await register.live(accesses=[access("198.18.9.8")]) for _ in range(2)]
     protected = f"a.{register.api.rt.rules.protected_suffixes[0]}"
     await register.active(a_site(protected, accesses=[access("198.18.9.8")]), uscc(777_777))

@@ -28,7 +28,7 @@ from tests.support.people import OPERATOR_USCC, person
 UNTIL = "2027-01-01T00:00:00Z"
 
 
-def _of_operator(operator_id: str, **changes: Any) -> DecisionReleasedV1:
+def of_operator(operator_id: str, **changes: Any) -> DecisionReleasedV1:
     decision_id = uuid7()
     return DecisionReleasedV1.model_validate({
         **DecisionReleasedV1.EXAMPLE, "decision_id": decision_id, "effect": "bar", "site": None, "preview": None,
@@ -39,7 +39,7 @@ def _of_operator(operator_id: str, **changes: Any) -> DecisionReleasedV1:
 
 def _found(host: str) -> DecisionReleasedV1:
     subject = {"kind": "found_site", "host": host, "provider_id": OTHER_PROVIDER}
-    return _of_operator("", subject=subject, effect="cut_access", operator=None, until=None)
+    return of_operator("", subject=subject, effect="cut_access", operator=None, until=None)
 
 
 async def _barred(register: Register, code: str) -> bool:
@@ -93,7 +93,7 @@ async def test_a_late_answer_is_shown_and_still_possible(register: Register) -> 
 
 async def test_a_bar_begins_when_the_time_to_appeal_is_over_and_ends_by_itself(register: Register) -> None:
     site = await register.live(OPERATOR_USCC)
-    decision = _of_operator(site["operator_id"])
+    decision = of_operator(site["operator_id"])
     await register.hear(decision)
     done = await register.carried_out(decision)
     assert await register.notices(done["id"]) == [("executed", OPERATOR_USCC)]
@@ -109,7 +109,7 @@ async def test_a_bar_begins_when_the_time_to_appeal_is_over_and_ends_by_itself(r
 
 
 async def test_a_bar_waits_for_an_appeal_and_begins_when_it_is_rejected(register: Register) -> None:
-    decision = _of_operator(await register.operator())
+    decision = of_operator(await register.operator())
     await register.hear(decision)
     await register.carried_out(decision)
     act = ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.decision_id)
@@ -121,7 +121,7 @@ async def test_a_bar_waits_for_an_appeal_and_begins_when_it_is_rejected(register
 
 
 async def test_an_appeal_rejected_early_lets_the_bar_begin_at_once(register: Register) -> None:
-    decision = _of_operator(await register.operator())
+    decision = of_operator(await register.operator())
     await register.hear(decision)
     await register.carried_out(decision)
     act = ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.decision_id)
@@ -207,9 +207,9 @@ async def test_what_no_case_can_decide_is_parked_for_somebody_to_look_at(registe
     with pytest.raises(DecisionMisfit, match="no service item"):
         await register.decided(site, "end_item", service_item="news")
     with pytest.raises(DecisionMisfit, match="not for"):
-        await register.hear(_of_operator(site["operator_id"], effect="revoke"))
+        await register.hear(of_operator(site["operator_id"], effect="revoke"))
     with pytest.raises(UnknownOperator):
-        await register.hear(_of_operator(str(uuid7())))
+        await register.hear(of_operator(str(uuid7())))
     with pytest.raises(UnknownSite):
         await register.decided(site, site=None, subject={"kind": "site", "site_id": uuid7()})
     assert await register.fetchval("SELECT count(*) FROM execution") == 0

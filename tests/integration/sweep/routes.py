@@ -16,6 +16,7 @@ EVERYWHERE: Final = (
 """How a service is and what it can be asked."""
 PUBLIC: Final[dict[str, dict[str, str]]] = {
     "access-control": {"/.well-known/jwks.json": "/.well-known/jwks.json"},
+    "registry": {"/barred-list": "/barred-list", "/barred-list/changes": "/barred-list/changes?after=0"},
     "query": {
         "/public/lookup": "/public/lookup?domain=pharmacy.example",
         "/public/register/{key}": "/public/register/pharmacy.example",

@@ -15,6 +15,7 @@ from shared.contracts.enforcement import (
     DecisionReleasedV1,
     DecisionSuspendedV1,
 )
+from shared.contracts.registry import BarRecordedV1
 from shared.runtime.events.dispatch import Handler
 from shared.runtime.process.service import Deadlines
 
@@ -25,5 +26,6 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     DecisionEndedV1: heard.undone,
     AppealOverdueV1: heard.appeal_late,
     AppealDecidedV1: heard.appeal_decided,
+    BarRecordedV1: heard.bar_recorded,
 }
 DEADLINES: Final[Deadlines] = {DECISION_CLOCK: validity.mark_overdue, VALIDITY_CLOCK: validity.ring}

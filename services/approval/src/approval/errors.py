@@ -19,6 +19,12 @@ class ApprovalNotNeeded(Conflict):
     """Service item {service_item} needs no prior approval: register without one."""
 
 
+class OperatorBarred(Conflict):
+    """The operator is on the barred list and gets no new consent until {until}; that it can challenge."""
+
+    members = frozenset({"until", "execution_id"})
+
+
 class ApprovalPending(Conflict):
     """This operator's application for {service_item} on {domain} is still open: {approval_id}."""
 

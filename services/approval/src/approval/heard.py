@@ -1,6 +1,6 @@
 """What facts of other departments mean here."""
 
-from approval.service import end, reopen
+from approval.service import barring, end, reopen
 from shared.contracts.enforcement import (
     AppealDecidedV1,
     AppealOverdueV1,
@@ -10,6 +10,7 @@ from shared.contracts.enforcement import (
     DecisionSuspendedV1,
 )
 from shared.contracts.grounds import Service, Statement
+from shared.contracts.registry import BarRecordedV1
 from shared.rules import Effect
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import EventMeta
@@ -20,6 +21,11 @@ async def decided(rt: Runtime, tx: Tx, fact: DecisionReleasedV1, meta: EventMeta
     """A case was decided; if its effect is to end an item, the approvals that cover it on that site end."""
     if fact.effect == Effect.END_ITEM:
         await end.end(tx, rt, fact)
+
+
+async def bar_recorded(rt: Runtime, tx: Tx, fact: BarRecordedV1, meta: EventMeta) -> None:
+    """An operator is on the barred list, or off it again."""
+    await barring.note(tx, fact)
 
 
 async def undone(

@@ -7,7 +7,7 @@ from approval.consumer import DEADLINES, HANDLERS
 from approval.http import ROUTER
 from approval.settings import Settings
 from approval.store import DECISION_CLOCK
-from shared.contracts.topics import APPROVAL_EVENTS, ENFORCEMENT_EVENTS
+from shared.contracts.topics import APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS
 from shared.rules import Needs
 from shared.runtime.acts import notices
 from shared.runtime.process import app
@@ -25,7 +25,7 @@ SERVICE: Final = Service(
         catalogues={"service_items": frozenset(), "provinces": frozenset()},
     ),
     publishes=(APPROVAL_EVENTS,),
-    listens=(ENFORCEMENT_EVENTS,),
+    listens=(ENFORCEMENT_EVENTS, REGISTRY_EVENTS),
     notifies=True,
     migrations=Path(__file__).parents[2] / "migrations",
 )

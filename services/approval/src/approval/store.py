@@ -273,3 +273,24 @@ async def covering(
 async def undo(tx: Tx, decision_id: UUID, approval_id: UUID, at: datetime, why: str) -> bool:
     """Note that a decision has no effect any more; False if that was noted before."""
     return await tx.fetchval(UNDO, decision_id, approval_id, at, why) is not None
+
+
+NOTE_BAR: Final = """
+INSERT INTO barred (execution_id, seq, identity, until, listed) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (execution_id) DO UPDATE SET seq = excluded.seq, listed = excluded.listed, until = excluded.until
+ WHERE barred.seq < excluded.seq
+"""
+BAR_OF: Final = """
+SELECT execution_id, until FROM barred WHERE identity = $1 AND listed AND until > $2 ORDER BY until DESC LIMIT 1
+"""
+
+
+async def note_bar(tx: Tx, execution_id: UUID, seq: int, identity: str, until: datetime, *, listed: bool) -> None:
+    """What the barred list says of a bar; the highest number stays."""
+    await tx.execute(NOTE_BAR, execution_id, seq, identity, until, listed)
+
+
+async def bar_of(tx: Tx, identity: str, at: datetime) -> tuple[UUID, datetime] | None:
+    """The bar of an operator that lasts longest, and until when."""
+    row = await tx.fetchrow(BAR_OF, identity, at)
+    return (row["execution_id"], row["until"]) if row else None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from registry.service import executions, opinions, reopening
+from registry.service import bars, executions, opinions, reopening
 from registry.store import copies, handling
 from registry.store import executions as store
 from registry.store.executions import OrderOutcome
@@ -72,6 +72,7 @@ async def _undo(
 async def appeal_filed(rt: Runtime, tx: Tx, fact: AppealFiledV1, meta: EventMeta) -> None:
     """A bar does not begin while an appeal against it is open."""
     await store.appeal_filed(tx, fact.act.id)
+    await bars.settle_many(tx, rt, fact.act.id)
 
 
 async def appeal_overdue(rt: Runtime, tx: Tx, fact: AppealOverdueV1, meta: EventMeta) -> None:
@@ -85,6 +86,7 @@ async def appeal_decided(rt: Runtime, tx: Tx, fact: AppealDecidedV1, meta: Event
         await _fall(rt, tx, fact)
     else:
         await store.appeal_rejected(tx, fact.act.id, fact.decided_at)
+        await bars.settle_many(tx, rt, fact.act.id)
 
 
 async def _fall(rt: Runtime, tx: Tx, fact: AppealDecidedV1 | AppealOverdueV1) -> None:

@@ -23,6 +23,7 @@ _FACTS: tuple[type[Fact], ...] = (
     registry.ExecutionDeclinedV1,
     registry.ExecutionCarriedOutV1,
     registry.ExecutionUndoneV1,
+    registry.BarRecordedV1,
     registry.ReviewVetoedV1,
     registry.ReviewClearedV1,
     enforcement.DecisionReleasedV1,

@@ -176,6 +176,34 @@ class ExecutionUndoneV1(_ExecutionFact):
     undone_at: datetime
 
 
+class BarRecordedV1(Fact):
+    """An operator is on the barred list, or off it again; the highest ``seq`` of a bar wins."""
+
+    TYPE: ClassVar[str] = "bar.recorded.v1"
+    TOPIC: ClassVar[Topic] = REGISTRY_EVENTS
+    KEY: ClassVar[str] = "execution_id"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("approval",)
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "execution_id": examples.EXECUTION,
+        "seq": 7,
+        "decision_id": examples.DECISION,
+        "operator": examples.OPERATOR_REF,
+        "listed": True,
+        "names": ["pharmacy.example"],
+        "until": examples.AT,
+        "at": examples.AT,
+    }
+
+    execution_id: UUID
+    seq: int
+    decision_id: UUID
+    operator: OperatorRef
+    listed: bool
+    names: tuple[Text, ...]
+    until: datetime
+    at: datetime
+
+
 class _ReviewFact(Fact):
     """Keyed by the subject of the review, so that what befalls one reaches every reader in order."""
 

@@ -14,7 +14,7 @@ from approval.errors import (
 )
 from approval.lifecycle import APPROVAL, Action
 from approval.policy import POLICY, Act
-from approval.service import validity
+from approval.service import barring, validity
 from approval.service.act import act, held, start_clock
 from approval.store import APPROVALS, DECISION_CLOCK, Approval, NewApproval
 from shared.contracts.http.approval import Application, RenewalRequest, Resubmission
@@ -34,10 +34,11 @@ async def apply(tx: Tx, rt: Runtime, who: Caller, body: Application) -> Approval
     """File an application with the authority of a level and province, and start its clock (P3.1.1).
 
     Raises Forbidden (403); UnknownServiceItem, UnknownProvince, Invalid (422); ApprovalNotNeeded, AuthorityMissing,
-    ApprovalPending (409).
+    OperatorBarred, ApprovalPending (409).
     """
     new = _received(rt, who, body)
     POLICY.require(who, Act.APPLY, new)
+    await barring.require_none(tx, rt, new.operator.identity)
     await store.one_question(tx, new)
     await start_clock(tx, rt, new, new.submitted_at)
     filed = await store.add(tx, new)

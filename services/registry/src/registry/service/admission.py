@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from registry.errors import InvalidValues, NotAdmitted
-from registry.store import accesses, claims, copies, executions
+from registry.store import accesses, bars, claims, copies, executions
 from registry.store.accesses import Access, Wanted
 from registry.store.claims import Name
 from registry.store.copies import Approval, Provider
@@ -50,6 +50,7 @@ class Facts:
     """Name → the site and operator that hold it."""
     approvals: Collection[Approval]
     barred: Collection[str]
+    barred_names: Collection[str]
     taken: Collection[Wanted]
     """Of the wanted addresses those that are another operator's own, or wanted alone while another is there."""
 
@@ -58,12 +59,14 @@ async def facts_of(rt: Runtime, tx: Tx, candidates: Sequence[Candidate]) -> Fact
     """Look up what the candidates name."""
     at = rt.clock.now()
     identities = {candidate.identity for candidate in candidates}
-    names = [name.ascii for candidate in candidates for name in candidate.names]
+    asked = [name for candidate in candidates for name in candidate.names]
+    names = [name.ascii for name in asked]
     return Facts(
         providers=await copies.providers(tx, {a.provider_id for candidate in candidates for a in candidate.accesses}),
         holders=await claims.held_by(tx, names, at),
         approvals=await copies.live_approvals(tx, identities),
         barred=await executions.barred(tx, identities, at),
+        barred_names=await bars.barred_names(tx, {each for name in asked for each in name.above}, at),
         taken=await accesses.taken(
             tx, {use for candidate in candidates for use in candidate.uses}, at,
             except_site=candidates[0].site_id if len(candidates) == 1 else None,
@@ -92,6 +95,10 @@ def grounds(rules: Rules, facts: Facts, candidate: Candidate) -> list[GroundFoun
         if holder is not None and holder[0] != candidate.site_id:
             message = f"{name.ascii} belongs to another site; each name belongs to one site"
             found.append(GroundFound(code="domain_taken", field=f"domains.{place}", message=message))
+        barred = next((each for each in name.above if each in facts.barred_names), None)
+        if barred is not None and (holder is None or holder[0] != candidate.site_id):
+            message = f"{name.ascii} is, or lies under, {barred}, which is on the barred list"
+            found.append(GroundFound(code="barred", field=f"domains.{place}", message=message))
     return found + _unapproved(rules, facts, candidate)
 
 

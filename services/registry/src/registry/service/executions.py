@@ -19,7 +19,7 @@ from registry.errors import (
 )
 from registry.lifecycle import ExecutionAction, ExecutionStatus, SiteStatus
 from registry.policy import POLICY, Act
-from registry.service import looks, measures, opinions
+from registry.service import bars, looks, measures, opinions, previews
 from registry.service.desk import clock_of
 from registry.store import claims, executions, operators, sites
 from registry.store.executions import Execution
@@ -51,8 +51,6 @@ EXECUTED: Final = frozenset({Effect.END_ITEM, Effect.SUSPEND_ACCESS, Effect.CUT_
 """Effects that the register carries out."""
 ENDING: Final = frozenset({Effect.SUSPEND_ACCESS, Effect.BAR})
 """Effects that always have an end."""
-MOST_NEIGHBOURS: Final = 500
-"""So many are listed, and named by whoever signs; how many there are in all is said beside them, and signed too."""
 _TITLE: Final = Names(zh="处理决定执行通知书", en="A decision about you was carried out")
 _UNDONE: Final = Names(zh="处理决定撤销执行通知书", en="A measure against you was undone")
 
@@ -212,6 +210,8 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Si
         await deadlines.start_until(tx, kind=END, aggregate_id=execution_id, until=execution.until, rt=rt, at=at)
     if site is not None:
         await measures.lay_on(tx, rt, who, done, site)
+    if done.bar_from is not None:
+        await bars.begin(tx, rt, done, done.bar_from, at)
     outbox.add(tx, fact, at=at)
     await _notify(tx, rt, done, "executed", _TITLE, done.decision.grounds, done.regulator)
     return await _seen(tx, rt, done)
@@ -238,6 +238,9 @@ async def undo(
         undone_because=because,
     )  # fmt: skip
     await deadlines.met(tx, END, execution_id, at)
+    if undone.bar_from is not None:
+        await deadlines.met(tx, bars.BEGINS, execution_id, at)
+        await bars.settle(tx, rt, undone)
     if site is not None and site.site.status is not SiteStatus.ENDED:
         await measures.take_off(tx, rt, undone, site, because)
     outbox.add(tx, told.undone(undone, because, authority, statement, appeal, at), at=at)
@@ -280,37 +283,12 @@ async def _held(tx: Tx, execution_id: UUID) -> tuple[Execution, OwnedSite | None
 
 async def _seen(tx: Tx, rt: Runtime, execution: Execution) -> Seen:
     site = await sites.get(tx, execution.site_id) if execution.site_id is not None else None
-    hits, preview = await _preview(tx, rt, execution, site)
+    hits, preview = await previews.of(tx, rt, execution, site)
     return Seen(execution, hits, preview, await _clock(tx, execution), await executions.outcomes(tx, [execution.id]))
 
 
 async def _clock(tx: Tx, execution: Execution) -> ClockView | None:
     return await clock_of(tx, execution.id, EXECUTE, execution.overdue_at)
-
-
-async def _preview(
-    tx: Tx, rt: Runtime, execution: Execution, site: OwnedSite | None
-) -> tuple[FrozenSite | None, Preview | None]:
-    """What would be hit now: the union of the site as decided about and as it is; and who else would be."""
-    at, decided = rt.clock.now(), execution.decision.site
-    if isinstance(execution.decision.subject, FoundSite):
-        hosts = (execution.decision.subject.host,)
-        return None, Preview(hosts=hosts, protected=_protected(rt, hosts), as_of=at)
-    if site is None or execution.effect == Effect.END_ITEM:
-        return decided, Preview(hosts=(), as_of=at)
-    registrables = sorted({normalise_domain(host).registrable for host in site.site.domains})
-    now = await sites.frozen(tx, site, registrables)
-    hits = decided.joined(now) if decided is not None else now
-    ips = sorted({ip for access in hits.accesses for ip in access.ips})
-    found = await sites.neighbours(tx, ips, site.site.id, MOST_NEIGHBOURS, rt.rules.protected_suffixes)
-    return hits, Preview(
-        hosts=hits.hosts, neighbours=found.listed, neighbours_total=found.total,
-        protected=_protected(rt, (*hits.hosts, *found.protected)), as_of=at,
-    )  # fmt: skip
-
-
-def _protected(rt: Runtime, hosts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted({host for host in hosts if rt.rules.protected_by(host) is not None}))
 
 
 async def _require_signed(
@@ -328,7 +306,7 @@ async def _require_signed(
     decided = execution.decision.operator
     if site is not None and decided is not None and decided.identity != site.operator.identity:
         raise SubjectGone(status="another operator's by now, whom nobody told anything,")
-    hits, preview = await _preview(tx, rt, execution, site)
+    hits, preview = await previews.of(tx, rt, execution, site)
     if preview is not None and not body.signature.covers(preview):
         raise NotSigned(preview_digest=preview.digest, collateral=[str(each) for each in sorted(preview.collateral)])
     return hits

@@ -17,6 +17,12 @@ class Name:
     ascii: str
     registrable: str
 
+    @property
+    def above(self) -> tuple[str, ...]:
+        """The name itself and every name above it, down to the registrable domain."""
+        labels, least = self.ascii.split("."), self.registrable.count(".") + 1
+        return tuple(".".join(labels[start:]) for start in range(max(1, len(labels) - least + 1)))
+
 
 BY_DOMAIN: Final = """
 SELECT site_id FROM claim WHERE domain = ANY ($1) AND status IN ('claimed', 'live') AND amendment_id IS NULL

@@ -104,6 +104,9 @@ SELECT o.identity FROM execution e JOIN operator o ON o.id = e.operator_id
  WHERE o.identity = ANY ($1) AND e.effect = 'bar' AND e.status = 'carried_out'
    AND NOT e.appeal_open AND e.bar_from <= $2 AND e.until > $2
 """
+BARS_OF: Final = """
+SELECT id FROM execution WHERE effect = 'bar' AND (decision_id = $1 OR id = $1)
+"""
 APPEAL_FILED: Final = "UPDATE execution SET appeal_open = true WHERE decision_id = $1 OR id = $1"
 APPEAL_REJECTED: Final = """
 UPDATE execution SET appeal_open = false, bar_from = CASE WHEN bar_from > $2 THEN $2 ELSE bar_from END
@@ -221,6 +224,11 @@ async def struck(tx: Tx, site_id: UUID, except_id: UUID) -> set[str]:
 async def barred(tx: Tx, identities: Collection[str], at: datetime) -> set[str]:
     """Which of these operators are barred now."""
     return {row["identity"] for row in await tx.fetch(BARRED, list(identities), at)}
+
+
+async def bars_of(tx: Tx, act_id: UUID) -> list[UUID]:
+    """The bars that a decision, or its execution, is."""
+    return [row["id"] for row in await tx.fetch(BARS_OF, act_id)]
 
 
 async def appeal_filed(tx: Tx, act_id: UUID) -> None:

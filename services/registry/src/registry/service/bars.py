@@ -1,0 +1,107 @@
+"""The barred list (N4.5): a bar that was carried out is on it from its beginning to its end, and not while an appeal
+against it is open. Whoever is on it is told, by a notice of its own.
+"""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from registry.lifecycle import ExecutionStatus
+from registry.store import bars, executions, operators
+from registry.store.bars import Change
+from registry.store.executions import Execution
+from shared.contracts.grounds import ActRef, Names, OperatorRef, Service
+from shared.contracts.http.bars import BarredChange, BarredChanges, BarredEntry, BarredList
+from shared.contracts.http.registry import OperatorKind
+from shared.contracts.registry import BarRecordedV1
+from shared.rules import Effect
+from shared.runtime.acts import deadlines, notices, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.db.postgres import Tx
+
+BEGINS: Final = "bar_begins"
+"""Kind of deadline: the time to appeal against a bar is over."""
+MOST_CHANGES: Final = 1000
+_LISTED: Final = Names(zh="列入黑名单通知书", en="You are on the barred list")
+_REMOVED: Final = Names(zh="移出黑名单通知书", en="You are off the barred list")
+_PERSON: Final = "自然人 / a person"
+
+
+async def begin(tx: Tx, rt: Runtime, execution: Execution, begins: datetime, at: datetime) -> None:
+    """A bar was carried out: the names that were signed are kept, and it begins when the time to appeal is over."""
+    if execution.operator_id is not None:
+        await bars.freeze(tx, execution.id, await bars.names_of(tx, execution.operator_id))
+    await deadlines.start_until(tx, kind=BEGINS, aggregate_id=execution.id, until=begins, rt=rt, at=at)
+
+
+async def ring(rt: Runtime, tx: Tx, execution_id: UUID) -> None:
+    """The time to appeal is over."""
+    await settle(tx, rt, await executions.hold(tx, execution_id))
+
+
+async def settle_many(tx: Tx, rt: Runtime, act_id: UUID) -> None:
+    """An appeal against a decision or its execution was filed or rejected: a bar stops, or begins."""
+    for execution_id in await executions.bars_of(tx, act_id):
+        await settle(tx, rt, await executions.hold(tx, execution_id))
+
+
+async def settle(tx: Tx, rt: Runtime, execution: Execution) -> None:
+    """Let the list say of a held bar what is so now; nothing is told where nothing changed."""
+    at = rt.clock.now()
+    holds = _holds(execution, at)
+    if execution.operator_id is None or holds is await bars.listed(tx, execution.id):
+        return
+    operator = await operators.get(tx, execution.operator_id)
+    entry = await _entry(tx, execution, person=operator.kind == OperatorKind.PERSON, name=operator.particulars.name)
+    seq = await bars.append(tx, execution.id, "listed" if holds else "removed", entry.model_dump_json(), at)
+    ref = OperatorRef(identity=operator.identity, name=operator.particulars.name)
+    outbox.add(tx, BarRecordedV1(
+        execution_id=execution.id, seq=seq, decision_id=execution.decision.decision_id, operator=ref, listed=holds,
+        names=entry.names, until=entry.until, at=at,
+    ), at=at)  # fmt: skip
+    grounds = execution.decision.grounds
+    await notices.issue(
+        tx, rt, about=ActRef(service=Service.REGISTRY, kind="execution", id=execution.id),
+        kind="barred" if holds else "unbarred", to=ref, address=operator.address,
+        title=_LISTED if holds else _REMOVED, says=grounds if holds else None, authority=grounds.authority,
+    )  # fmt: skip
+
+
+def _holds(execution: Execution, at: datetime) -> bool:
+    carried_out = execution.effect == Effect.BAR and execution.status is ExecutionStatus.CARRIED_OUT
+    if not carried_out or execution.bar_from is None or execution.until is None:
+        return False
+    return not execution.appeal_open and execution.bar_from <= at < execution.until
+
+
+async def _entry(tx: Tx, execution: Execution, *, person: bool, name: str) -> BarredEntry:
+    grounds = execution.decision.grounds
+    if execution.bar_from is None or execution.until is None or execution.decision.operator is None:
+        raise TypeError(f"execution {execution.id} is no bar of an operator")
+    return BarredEntry(
+        execution_id=execution.id, decision_id=execution.decision.decision_id,
+        identity=None if person else execution.decision.operator.identity, name=_PERSON if person else name,
+        names=await bars.frozen(tx, execution.id), since=execution.bar_from, until=execution.until,
+        authority=grounds.authority.names, legal_basis=grounds.legal_basis, reasons=grounds.public_reasons,
+        redress=grounds.redress,
+    )  # fmt: skip
+
+
+async def whole(tx: Tx) -> BarredList:
+    """The list as it is."""
+    seq, digest = await bars.head(tx)
+    entries = [BarredEntry.model_validate_json(each.entry) for each in await bars.whole(tx, seq)]
+    return BarredList(seq=seq, hash=digest, entries=entries)
+
+
+async def changes(tx: Tx, after: int) -> BarredChanges:
+    """What changed after a number."""
+    found = await bars.changes(tx, after, MOST_CHANGES + 1)
+    return BarredChanges(changes=[_shown(each) for each in found[:MOST_CHANGES]], more=len(found) > MOST_CHANGES)
+
+
+def _shown(change: Change) -> BarredChange:
+    entry = BarredEntry.model_validate_json(change.entry)
+    return BarredChange(
+        seq=change.seq, change=change.change, entry=entry, text=change.entry, hash=change.hash, at=change.at
+    )

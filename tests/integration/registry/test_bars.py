@@ -1,0 +1,169 @@
+"""The barred list (N4.5): who is on it and from when, which names go with a bar, and that everybody can follow it."""
+
+import asyncio
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+from shared.contracts.enforcement import DecisionReleasedV1
+from shared.contracts.grounds import ActRef, Service
+from shared.contracts.registry import BarRecordedV1
+from tests.integration.registry.conftest import Register, a_site, domain, uscc
+from tests.integration.registry.test_measures import of_operator
+
+
+async def read(register: Register, path: str = "/barred-list") -> dict[str, Any]:
+    answer = await register.api.get(path)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def barred(register: Register, number: int) -> tuple[dict[str, Any], DecisionReleasedV1, dict[str, Any]]:
+    """An operator whose one site was revoked, and who was barred for it: site, decision of the bar, execution."""
+    site = await register.live(uscc(number))
+    await register.carried_out(await register.decided(site))
+    decision = of_operator(site["operator_id"], operator={"identity": uscc(number), "name": "Example"})
+    await register.hear(decision)
+    return site, decision, await register.carried_out(decision)
+
+
+async def begun(register: Register, execution: dict[str, Any]) -> None:
+    await register.ring("bar_begins", execution["id"])
+
+
+async def asks(register: Register, host: str, code: str) -> tuple[int, str]:
+    """Somebody asks for a site under this name."""
+    body = {"operator_id": await register.operator(code), "kind": "filing", "site": a_site(host)}
+    answer = await register.api.post("/registrations", json=body, who="regulator-a")
+    return answer.status_code, answer.text
+
+
+async def test_n4_5_a_bar_is_listed_from_its_beginning_to_its_end_and_who_is_on_it_is_told(register: Register) -> None:
+    site, decision, execution = await barred(register, 800_000_001)
+    assert execution["preview"]["hosts"] == site["domains"], "two people signed the names that go with it"
+    assert (await read(register))["entries"] == [], "not before the time to appeal is over"
+    await begun(register, execution)
+    whole = await read(register)
+    [entry] = whole["entries"]
+    assert (entry["identity"], entry["names"]) == (uscc(800_000_001), site["domains"])
+    assert entry["decision_id"] == str(decision.decision_id)
+    assert entry["redress"]["body"]["id"] == "review-110000"
+    assert entry["reasons"], "with public reasons"
+    await register.ring("execution_end", execution["id"])
+    assert (await read(register))["entries"] == []
+    kinds = [kind for kind, _ in await register.notices(execution["id"])]
+    assert kinds == ["executed", "barred", "undone", "unbarred"] or kinds == [
+        "executed",
+        "barred",
+        "unbarred",
+        "undone",
+    ]
+    assert [each.listed for each in await register.told(BarRecordedV1)] == [True, False]
+
+
+async def test_the_changes_chain_without_a_gap_and_add_up_to_the_list(register: Register) -> None:
+    made = [await barred(register, 801_000_000 + number) for number in range(3)]
+    for _, _, execution in made:
+        await begun(register, execution)
+    await register.overturned(made[1][1])
+    found = await read(register, "/barred-list/changes?after=0")
+    before, entries = "", dict[str, Any]()
+    for place, change in enumerate(found["changes"], 1):
+        said = f"{before}\n{place}\n{change['change']}\n{change['text']}"
+        assert (change["seq"], change["hash"]) == (place, hashlib.sha256(said.encode()).hexdigest())
+        before = change["hash"]
+        if change["change"] == "listed":
+            entries[change["entry"]["execution_id"]] = change["entry"]
+        else:
+            del entries[change["entry"]["execution_id"]]
+    whole = await read(register)
+    assert (whole["seq"], whole["hash"]) == (4, before)
+    assert sorted(each["execution_id"] for each in whole["entries"]) == sorted(entries)
+    assert (await read(register, "/barred-list/changes?after=3"))["changes"] == found["changes"][3:]
+
+
+async def test_an_appeal_takes_a_bar_off_the_list_and_its_rejection_puts_it_there(register: Register) -> None:
+    _, decision, execution = await barred(register, 802_000_001)
+    act = ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.decision_id)
+    await begun(register, execution)
+    for outcome, listed in (("filed", 0), ("rejected", 1), ("filed", 0), ("upheld", 0)):
+        await register.appealed(act, outcome)
+        assert len((await read(register))["entries"]) == listed, outcome
+    await register.overturned(decision)
+    assert (await read(register))["entries"] == []
+
+
+async def test_a_bar_waits_for_its_beginning_also_when_its_clock_rings_during_an_appeal(register: Register) -> None:
+    _, decision, execution = await barred(register, 803_000_001)
+    act = ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.decision_id)
+    await register.appealed(act, "filed")
+    await begun(register, execution)
+    assert (await read(register))["entries"] == []
+    await register.appealed(act, "rejected")
+    assert len((await read(register))["entries"]) == 1
+
+
+async def test_the_names_of_a_barred_operator_and_all_below_them_go_to_nobody(register: Register) -> None:
+    site, _, execution = await barred(register, 804_000_001)
+    [name], straw = site["domains"], uscc(804_000_002)
+    assert (await asks(register, f"early.{name}", uscc(804_000_003)))[0] == 201, "not before the bar begins"
+    await begun(register, execution)
+    for host in (f"shop.{name}", f"a.b.{name}", f"SHOP2.{name}.", f"shop。{name}"):
+        status, said = await asks(register, host, straw)
+        assert (status, "barred" in said) == (409, True), host
+    assert (await asks(register, f"not{name}", straw))[0] == 201, "another name, not one below"
+
+
+async def test_a_domain_that_others_live_under_is_not_barred_with_one_name_of_it(
+    register: Register,
+) -> None:
+    platform = domain()
+    neighbour = await register.live(uscc(805_000_001), domains=[f"good.{platform}"])
+    bad = await register.live(uscc(805_000_002), domains=[f"bad.{platform}"])
+    await register.carried_out(await register.decided(bad))
+    decision = of_operator(bad["operator_id"], operator={"identity": uscc(805_000_002), "name": "Example"})
+    await register.hear(decision)
+    execution = await register.carried_out(decision)
+    await begun(register, execution)
+    assert (await read(register))["entries"][0]["names"] == [f"bad.{platform}"]
+    assert (await asks(register, f"new.{platform}", uscc(805_000_003)))[0] == 201
+    assert (await asks(register, f"x.bad.{platform}", uscc(805_000_004)))[0] == 409
+    change = {**a_site(neighbour["domains"][0]), "name": "Another name"}
+    await register.propose(neighbour, change)
+
+
+async def test_a_site_that_is_given_back_bars_no_name(register: Register) -> None:
+    site = await register.live(uscc(806_000_001))
+    revocation = await register.decided(site)
+    await register.carried_out(revocation)
+    decision = of_operator(site["operator_id"], operator={"identity": uscc(806_000_001), "name": "Example"})
+    await register.hear(decision)
+    await begun(register, await register.carried_out(decision))
+    host = f"shop.{site['domains'][0]}"
+    assert (await asks(register, host, uscc(806_000_002)))[0] == 409
+    await register.overturned(revocation)
+    assert (await asks(register, host, uscc(806_000_002)))[0] == 201
+
+
+async def test_a_person_on_the_list_is_not_named(register: Register) -> None:
+    number = "11010519491231002X"
+    body = {"kind": "person", "region": "110000", "document": {"kind": "resident_id", "number": number},
+            "particulars": {"name": "Zhang San"}}  # fmt: skip
+    operator = await register.post("/operators", body, "regulator-a", 201)
+    decision = of_operator(operator["id"], operator={"identity": operator["identity"], "name": "Zhang San"})
+    await register.hear(decision)
+    await begun(register, await register.carried_out(decision))
+    text = (await register.api.get("/barred-list")).text
+    assert "Zhang" not in text and operator["identity"] not in text and number not in text  # noqa: PT018
+    [entry] = (await read(register))["entries"]
+    assert entry["identity"] is None
+
+
+async def test_changes_at_the_same_moment_get_numbers_without_a_gap(register: Register) -> None:
+    made = [await barred(register, 807_000_000 + number) for number in range(4)]
+    longest = timedelta(days=70)
+    register.clock.advance(longest)
+    acts = [ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.decision_id) for _, decision, _ in made]
+    await asyncio.gather(*(register.appealed(act, "rejected") for act in acts))
+    found = await read(register, "/barred-list/changes")
+    assert [each["seq"] for each in found["changes"]] == [1, 2, 3, 4]
