@@ -17,6 +17,7 @@ TABLE access (
     CONSTRAINT access_status_check CHECK ((status = ANY (ARRAY['live'::text, 'stopped'::text, 'ended'::text]))),
 );
 INDEX access_alone ON access USING gin (ips) WHERE ((status <> 'ended'::text) AND (hosting_mode = 'dedicated'::text));
+INDEX access_at_provider ON access USING btree (provider_id) WHERE (status <> 'ended'::text);
 INDEX access_by_address ON access USING gin (ips) WHERE (status <> 'ended'::text);
 INDEX access_of_site ON access USING btree (site_id);
 
@@ -398,6 +399,25 @@ INDEX review_subject_by_status ON review_subject USING btree (review_id, status,
 INDEX review_subject_of_organisation ON review_subject USING btree (organisation, id);
 UNIQUE INDEX review_subject_once ON review_subject USING btree (review_id, kind, COALESCE((site_id)::text, organisation));
 
+TABLE shell_finding (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    site_id uuid NOT NULL,
+    since timestamp with time zone NOT NULL,
+    cure_until timestamp with time zone NOT NULL,
+    says jsonb,
+    lapsed_by text,
+    found_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT shell_finding_check CHECK ((((lapsed_by IS NOT NULL) AND (says IS NOT NULL)) = (status = ANY (ARRAY['lapsed'::text, 'undone'::text])))),
+    CONSTRAINT shell_finding_pkey PRIMARY KEY (id),
+    CONSTRAINT shell_finding_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id),
+    CONSTRAINT shell_finding_status_check CHECK ((status = ANY (ARRAY['open'::text, 'due'::text, 'cured'::text, 'dismissed'::text, 'lapsed'::text, 'undone'::text]))),
+);
+INDEX shell_finding_on_desk ON shell_finding USING btree (status, id DESC);
+UNIQUE INDEX shell_finding_one_open ON shell_finding USING btree (site_id) WHERE (status = ANY (ARRAY['open'::text, 'due'::text, 'lapsed'::text]));
+
 TABLE site (
     id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,
@@ -410,7 +430,7 @@ TABLE site (
     CONSTRAINT site_pkey PRIMARY KEY (id),
     CONSTRAINT site_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
     CONSTRAINT site_registration_id_ordinal_key UNIQUE (registration_id, ordinal),
-    CONSTRAINT site_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'live'::text, 'stopped'::text, 'revoked'::text, 'ended'::text]))),
+    CONSTRAINT site_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'live'::text, 'stopped'::text, 'revoked'::text, 'lapsed'::text, 'ended'::text]))),
 );
 
 TABLE site_version (

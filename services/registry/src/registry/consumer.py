@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry import heard
-from registry.service import amendments, bars, executions, opinions, registrations, reviews
+from registry.service import amendments, bars, executions, hosting, opinions, registrations, reviews, shells
 from shared.contracts import access, approval, enforcement
 from shared.contracts.base import Fact
 from shared.runtime.events.dispatch import Handler, Projection
@@ -36,6 +36,9 @@ DEADLINES: Final[Deadlines] = {
     executions.EXECUTE: executions.mark_overdue,
     executions.END: executions.end,
     bars.BEGINS: bars.ring,
+    hosting.IDLE: shells.ring,
+    hosting.GONE: shells.ring_provider,
+    hosting.CURE: shells.mature,
     reviews.OPENS: reviews.open_by_date,
     reviews.WINDOW: reviews.ring,
     reviews.CLOSES: reviews.close_by_date,

@@ -89,10 +89,6 @@ class NotLive(Conflict):
     """This site is {status}: only a live one can be changed."""
 
 
-class LastAccess(Conflict):
-    """This is the site's only access: deregister the site, or add another access first."""
-
-
 class NothingChanges(Conflict):
     """The proposal is what holds already."""
 
@@ -143,6 +139,14 @@ class DecisionMisfit(Exception):
 
     def __init__(self, decision_id: UUID, why: str) -> None:
         super().__init__(f"decision {decision_id}: {why}")
+
+
+class UnknownFinding(NotFound):
+    """There is no finding {finding_id}."""
+
+
+class HostedAgain(Conflict):
+    """Somebody hosts the site, or is about to: nothing lapses."""
 
 
 class NoReviews(Conflict):

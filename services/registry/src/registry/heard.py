@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from registry.service import bars, executions, opinions, reopening
+from registry.service import bars, executions, hosting, opinions, reopening, shells
 from registry.store import copies, handling
 from registry.store import executions as store
 from registry.store.executions import OrderOutcome
@@ -99,6 +99,8 @@ async def _fall(rt: Runtime, tx: Tx, fact: AppealDecidedV1 | AppealOverdueV1) ->
         await reopening.amendment(tx, rt, fact.act.id)
     elif fact.act.kind == "execution":
         await executions.fall(tx, rt, fact.act.id, fact)
+    elif fact.act.kind == "lapse":
+        await shells.fall(tx, rt, fact.act.id, _says(fact))
     elif fact.act.kind == opinions.RESULT:
         await opinions.fall(tx, rt, fact.act.id, _says(fact))
 
@@ -123,10 +125,14 @@ async def order_told(rt: Runtime, tx: Tx, fact: access.OrderFact, meta: EventMet
 async def providers_recorded(rt: Runtime, tx: Tx, facts: Sequence[access.ProviderRecordedV1]) -> None:
     """Take over providers."""
     latest = {fact.provider_id: fact for fact in sorted(facts, key=lambda fact: fact.version)}
+    before = await copies.providers(tx, latest)
     await copies.put_providers(tx, [
         (fact.provider_id, fact.version, fact.name, fact.licence_number, fact.kind, fact.region, fact.status)
         for fact in latest.values()
     ])  # fmt: skip
+    for provider_id, now in (await copies.providers(tx, latest)).items():
+        if provider_id in before and before[provider_id].status != now.status:
+            await hosting.provider_changed(tx, rt, provider_id, active=now.status == "active")
 
 
 async def approvals_told(rt: Runtime, tx: Tx, facts: Sequence[approval.ApprovalFact]) -> None:

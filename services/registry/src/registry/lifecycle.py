@@ -46,6 +46,8 @@ class SiteStatus(StrEnum):
     """A measure stops its access; it stays in the register."""
     REVOKED = "revoked"
     """A measure took it off the register, and its access is stopped."""
+    LAPSED = "lapsed"
+    """Nobody hosted it for long; no sanction, and given back in one step under the same number."""
     ENDED = "ended"
     """Deregistered, transferred, or never entered."""
 
@@ -62,6 +64,8 @@ class SiteAction(StrEnum):
     DEREGISTER = "deregister"
     TRANSFER = "transfer"
     REOPEN = "reopen"
+    LAPSE = "lapse"
+    RESTORE = "restore"
 
 
 SITE: Final = Lifecycle(MappingProxyType({
@@ -76,6 +80,9 @@ SITE: Final = Lifecycle(MappingProxyType({
     (SiteStatus.REVOKED,  SiteAction.STOP):       SiteStatus.STOPPED,   # the revocation fell, another measure stays
     (SiteStatus.LIVE,     SiteAction.DEREGISTER): SiteStatus.ENDED,     # by its operator
     (SiteStatus.LIVE,     SiteAction.TRANSFER):   SiteStatus.LIVE,      # under another number
+    (SiteStatus.LIVE,     SiteAction.LAPSE):      SiteStatus.LAPSED,    # an empty shell, one by one
+    (SiteStatus.LAPSED,   SiteAction.RESTORE):    SiteStatus.LIVE,
+    (SiteStatus.LAPSED,   SiteAction.DEREGISTER): SiteStatus.ENDED,
     (SiteStatus.ENDED,    SiteAction.REOPEN):     SiteStatus.PROPOSED,  # the refusal of its registration fell
 }), aggregate="site")  # fmt: skip
 
@@ -217,3 +224,38 @@ OPINION: Final = Lifecycle(MappingProxyType({
     (OpinionStatus.STANDING, OpinionAction.WITHDRAW): OpinionStatus.WITHDRAWN,  # by its authority, at any time
     (OpinionStatus.STANDING, OpinionAction.FALL):     OpinionStatus.FALLEN,
 }), aggregate="review_opinion")  # fmt: skip
+
+
+class ShellStatus(StrEnum):
+    """Where a finding stands that nobody hosts a site."""
+
+    OPEN = "open"
+    """Its operator has time to find a host."""
+    DUE = "due"
+    """That time is over; somebody must look at it. Nothing lapses by itself."""
+    CURED = "cured"
+    DISMISSED = "dismissed"
+    LAPSED = "lapsed"
+    UNDONE = "undone"
+    """The site is in the register again."""
+
+
+class ShellAction(StrEnum):
+    """What can be done with a finding. Cure and mature follow from facts and clocks."""
+
+    CURE = "cure"
+    MATURE = "mature"
+    LAPSE = "lapse"
+    DISMISS = "dismiss"
+    UNDO = "undo"
+
+
+SHELL: Final = Lifecycle(MappingProxyType({
+    (ShellStatus.OPEN,   ShellAction.CURE):    ShellStatus.CURED,
+    (ShellStatus.OPEN,   ShellAction.MATURE):  ShellStatus.DUE,
+    (ShellStatus.OPEN,   ShellAction.DISMISS): ShellStatus.DISMISSED,
+    (ShellStatus.DUE,    ShellAction.CURE):    ShellStatus.CURED,
+    (ShellStatus.DUE,    ShellAction.DISMISS): ShellStatus.DISMISSED,
+    (ShellStatus.DUE,    ShellAction.LAPSE):   ShellStatus.LAPSED,   # by one person, one site
+    (ShellStatus.LAPSED, ShellAction.UNDO):    ShellStatus.UNDONE,   # ADR 4: in one step
+}), aggregate="shell_finding")  # fmt: skip

@@ -5,7 +5,15 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from registry.lifecycle import Action, AmendmentAction, ExecutionAction, OpinionAction, ReviewAction, SiteAction
+from registry.lifecycle import (
+    Action,
+    AmendmentAction,
+    ExecutionAction,
+    OpinionAction,
+    ReviewAction,
+    ShellAction,
+    SiteAction,
+)
 from shared.rules import Level, Role
 from shared.runtime.acts.policy import (
     Policy,
@@ -50,6 +58,8 @@ class Act(StrEnum):
     READ_REVIEWED = "read_review_subject"
     GIVE_OPINION = "give_opinion"
     WITHDRAW_OPINION = "withdraw_opinion"
+    LAPSE_SHELL = "lapse_shell"
+    UNDO_LAPSE = "undo_lapse"
 
 
 def same_level(who: Caller) -> Reach:
@@ -135,6 +145,8 @@ POLICY: Final = Policy({
                                          *(holding(role, same_region) for role in sorted(REVIEWERS)))),
     Act.GIVE_OPINION:        Rule(AUTHORITIES, own_desk),
     Act.WITHDRAW_OPINION:    Rule(AUTHORITIES, own_opinion),
+    Act.LAPSE_SHELL:         Rule(REGULATOR, own_desk, first_person=True),  # a named person, no program
+    Act.UNDO_LAPSE:          BY_OR_FOR,
 })  # fmt: skip
 
 REGISTRATION_ACTS: Final[Mapping[Action, Act]] = MappingProxyType({Action.GRANT: Act.GRANT, Action.REFUSE: Act.REFUSE})
@@ -149,3 +161,6 @@ EXECUTION_ACTS: Final[Mapping[ExecutionAction, Act]] = MappingProxyType({
 })  # fmt: skip
 REVIEW_ACTS: Final[Mapping[ReviewAction, Act]] = MappingProxyType({ReviewAction.CLOSE: Act.CLOSE_REVIEW})
 OPINION_ACTS: Final[Mapping[OpinionAction, Act]] = MappingProxyType({OpinionAction.WITHDRAW: Act.WITHDRAW_OPINION})
+SHELL_ACTS: Final[Mapping[ShellAction, Act]] = MappingProxyType({
+    ShellAction.LAPSE: Act.LAPSE_SHELL, ShellAction.DISMISS: Act.LAPSE_SHELL, ShellAction.UNDO: Act.UNDO_LAPSE,
+})  # fmt: skip

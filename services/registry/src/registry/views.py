@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from registry.lifecycle import AMENDMENT, EXECUTION, OPINION, REGISTRATION, REVIEW, SITE, OpinionStatus
+from registry.lifecycle import AMENDMENT, EXECUTION, OPINION, REGISTRATION, REVIEW, SHELL, SITE, OpinionStatus
 from registry.policy import (
     AMENDMENT_ACTS,
     EXECUTION_ACTS,
@@ -11,6 +11,7 @@ from registry.policy import (
     POLICY,
     REGISTRATION_ACTS,
     REVIEW_ACTS,
+    SHELL_ACTS,
     SITE_ACTS,
 )
 from registry.service.executions import Seen
@@ -22,6 +23,7 @@ from registry.store.operators import Operator
 from registry.store.registrations import Owned
 from registry.store.reviewed import Opinion, Subject
 from registry.store.reviews import Asked, Review
+from registry.store.shells import Shell
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.http.registry import (
@@ -37,6 +39,7 @@ from shared.contracts.http.registry import (
     SiteView,
 )
 from shared.contracts.http.reviews import AskedView, OpinionView, ReviewSummary, ReviewView, SubjectView
+from shared.contracts.http.shells import ShellView
 from shared.runtime.base.context import Caller
 
 
@@ -147,6 +150,16 @@ def of_opinion(who: Caller, opinion: Opinion) -> OpinionView:
     return OpinionView.model_validate({
         **_fields(opinion, OpinionView),
         "allowed_actions": POLICY.allowed(who, opinion, OPINION.allowed(opinion.status), OPINION_ACTS),
+    })  # fmt: skip
+
+
+def of_shell(who: Caller, finding: Shell, site: OwnedSite, *, hosted: bool) -> ShellView:
+    """A site that nobody hosts."""
+    return ShellView.model_validate({
+        **_fields(finding, ShellView), "number": site.number, "site_name": site.site.name,
+        "domains": site.site.domains, "operator_name": site.operator.particulars.name, "hosted_now": hosted,
+        "challenge": ActRef(service=Service.REGISTRY, kind="lapse", id=finding.id) if finding.says else None,
+        "allowed_actions": POLICY.allowed(who, finding, SHELL.allowed(finding.status), SHELL_ACTS),
     })  # fmt: skip
 
 

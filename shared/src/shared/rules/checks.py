@@ -23,6 +23,8 @@ _DAYS: Final = {
 _BOUNDS: Final = {
     "appeal_decision": (1, 180),
     "notice_deemed": (1, 60),
+    "shell_cure": (14, 366),
+    "shell_idle": (30, 1_830),
     "urgent_notice": (0, 3),
     "instruct_supervisor": (0, 30),
 }

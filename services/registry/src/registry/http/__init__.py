@@ -4,9 +4,9 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from registry.http import amendments, bars, executions, imports, operators, registrations, reviews, sites
+from registry.http import amendments, bars, executions, imports, operators, registrations, reviews, shells, sites
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     operators.ROUTER, operators.STREAMS, registrations.ROUTER, sites.ROUTER, amendments.ROUTER, executions.ROUTER,
-    imports.STREAMS, reviews.ROUTER, bars.ROUTER,
+    imports.STREAMS, reviews.ROUTER, bars.ROUTER, shells.ROUTER,
 )  # fmt: skip

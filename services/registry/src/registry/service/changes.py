@@ -11,7 +11,7 @@ from registry.errors import (
     TooManySites,
 )
 from registry.lifecycle import SiteAction, Status
-from registry.service import admission, registrations, writing
+from registry.service import admission, hosting, registrations, writing
 from registry.service.admission import Candidate
 from registry.service.registrations import enter_site
 from registry.service.sites import require_free, require_live
@@ -39,7 +39,8 @@ async def _change_site(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, w
         tx, site.site, "amend", who=who, why=why, at=at, name=amendment.proposal["name"],
         service_items=list(proposed.items),
     )  # fmt: skip
-    await writing.changed(tx, site.site.id, cause={"kind": "amendment", "id": str(amendment.id)}, at=at)
+    changed = await writing.changed(tx, site.site.id, cause={"kind": "amendment", "id": str(amendment.id)}, at=at)
+    await hosting.watch(tx, rt, changed)
 
 
 async def _unchanged(tx: Tx, amendment: Amendment) -> OwnedSite:

@@ -298,7 +298,7 @@ async def _require_signed(
 
     Raises NotSigned with what it is now; SubjectGone, TimeOver, RegisteredMeanwhile where nothing may be hit any more.
     """
-    if site is not None and site.site.status in {SiteStatus.ENDED, SiteStatus.PROPOSED}:
+    if site is not None and site.site.status in {SiteStatus.ENDED, SiteStatus.LAPSED, SiteStatus.PROPOSED}:
         raise SubjectGone(status=site.site.status)
     if execution.until is not None and execution.until <= rt.clock.now():
         raise TimeOver(until=execution.until.astimezone(rt.rules.time_zone).isoformat())

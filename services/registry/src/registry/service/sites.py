@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from registry.errors import AmendmentPending, LastAccess, NotLive, UnderMeasure, UnknownAccess, UnknownSite
+from registry.errors import AmendmentPending, NotLive, UnderMeasure, UnknownAccess, UnknownSite
 from registry.lifecycle import SiteAction, SiteStatus
 from registry.policy import POLICY, Act
-from registry.service import looks, registrations, writing
+from registry.service import hosting, looks, registrations, writing
 from registry.store import accesses, amendments, claims, executions, sites
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import AddressForService
@@ -84,12 +84,16 @@ async def deregister(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, *, reasons
     ended = await writing.changed(tx, site_id, cause={"kind": "deregister", "by": who.person}, at=at_)
     await claims.release(tx, site_id)
     await accesses.end(tx, site_id, site.site.accesses)
+    await hosting.watch(tx, rt, ended)
     await registrations.end_if_empty(tx, rt, who, site.registration.id)
     return ended
 
 
 async def end_access(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, access_id: UUID, *, reasons: str) -> OwnedSite:
-    """A site leaves one of its providers. Raises UnknownSite, UnknownAccess (404); UnderMeasure, LastAccess (409)."""
+    """A site leaves one of its providers. Raises UnknownSite, UnknownAccess (404); NotLive, UnderMeasure (409).
+
+    Whoever leaves the last one has time to find another (hosting.py); the site stays in the register.
+    """
     at_ = rt.clock.now()
     site = await sites.hold(tx, site_id)
     POLICY.require(who, Act.DEREGISTER, site)
@@ -98,12 +102,12 @@ async def end_access(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, access_id:
     ending = [access for access in site.site.accesses if access.id == access_id]
     if not ending:
         raise UnknownAccess(access_id=access_id)
-    if len(site.site.accesses) == 1:
-        raise LastAccess
     await accesses.end(tx, site_id, ending)
     await sites.MOVES.change(tx, site.site, "end_access", who=who, why=reasons, at=at_)
     cause = {"kind": "end_access", "id": str(access_id), "by": who.person}
-    return await writing.changed(tx, site_id, cause=cause, at=at_)
+    changed = await writing.changed(tx, site_id, cause=cause, at=at_)
+    await hosting.watch(tx, rt, changed)
+    return changed
 
 
 def require_live(site: OwnedSite) -> None:

@@ -71,6 +71,13 @@ SELECT domain, raw, registrable FROM (
 """
 GIVE: Final = "UPDATE claim SET operator_id = $2 WHERE site_id = $1 AND status = 'live'"
 
+KEEP_UNTIL: Final = "UPDATE claim SET status = 'claimed', claimed_until = $2 WHERE site_id = $1 AND status = 'live'"
+
+
+async def keep_until(tx: Tx, site_id: UUID, until: datetime) -> None:
+    """A site's names are kept from others until a time, and go to whoever asks for them after it."""
+    await tx.execute(KEEP_UNTIL, site_id, until)
+
 
 async def by_domain(tx: Tx, names: Sequence[str]) -> UUID | None:
     """The site that holds the longest of these names."""

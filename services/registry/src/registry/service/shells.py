@@ -1,0 +1,184 @@
+"""Sites that nobody hosts: found by a clock, told, and put right by finding a host; else one person lets one lapse.
+
+A lapse is no sanction: it bars nobody, orders nothing, and is undone in one step under the same number (ADR 4, ADR 10).
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from registry.errors import HostedAgain
+from registry.lifecycle import ShellAction, ShellStatus, SiteAction, SiteStatus
+from registry.policy import POLICY, Act
+from registry.service import looks, writing
+from registry.service.desk import grounds_of, regulator_for
+from registry.service.hosting import AT_ONCE, CURE, GONE, IDLE, cure, watch
+from registry.service.measures import SYSTEM
+from registry.service.sites import require_free
+from registry.store import amendments, claims, shells, sites
+from registry.store.shells import Shell
+from registry.store.sites import OwnedSite
+from shared.contracts.grounds import ActRef, Grounds, Names, Service, Statement
+from shared.contracts.http.registry import Stated
+from shared.runtime.acts import deadlines, notices
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.base.problems import PreconditionFailed
+from shared.runtime.db.postgres import Tx
+
+NAMES_KEPT: Final = timedelta(days=180)
+"""How long a lapsed site keeps its names from others who ask for them."""
+_FOUND: Final = Names(zh="空壳网站整改告知书", en="Nobody hosts your site: please find a host")
+_LAPSED: Final = Names(zh="网站备案（许可）因无接入而失效通知书", en="Your site lapsed because nobody hosts it")
+_UNDONE: Final = Names(zh="网站备案（许可）恢复通知书", en="Your site is in the register again")
+
+
+async def ring(rt: Runtime, tx: Tx, site_id: UUID) -> None:
+    """A site was without access for so long."""
+    site, clock = await sites.hold(tx, site_id), rt.rules.clocks[IDLE]
+    await _find(tx, rt, site, rt.clock.now() - timedelta(days=clock.amount))
+
+
+async def ring_provider(rt: Runtime, tx: Tx, provider_id: UUID) -> None:
+    """A provider is gone for so long: its sites that found no other host are found, so many at a time."""
+    at = rt.clock.now()
+    since = at - timedelta(days=rt.rules.clocks[IDLE].amount)
+    found = await shells.empty_at(tx, provider_id, since, AT_ONCE)
+    for site_id in found:
+        await _find(tx, rt, await sites.hold(tx, site_id), since)
+    if len(found) == AT_ONCE:
+        await deadlines.met(tx, GONE, provider_id, at)
+        await deadlines.start_in(tx, GONE, provider_id, 1, at=at)
+
+
+async def _find(tx: Tx, rt: Runtime, site: OwnedSite, since: datetime) -> None:
+    at = rt.clock.now()
+    if site.site.status is not SiteStatus.LIVE or not await shells.is_empty(tx, site.site.id):
+        return
+    cure_until = rt.rules.due(CURE, at).due_at
+    found = await shells.add(tx, uuid7(), site.site.id, since=since, cure_until=cure_until, at=at)
+    if found is None:
+        return
+    why = "No active provider has hosted it for so long."
+    shells.MOVES.began(tx, found, "find", who=SYSTEM, why=why, at=at)
+    await deadlines.start(tx, kind=CURE, aggregate_id=found.id, clock_name=CURE, rt=rt, at=at)
+    says = Statement(legal_basis=(rt.rules.clocks[IDLE].source,), reasons=why, public_reasons=why)
+    await _notify(tx, rt, site, found, "shell_found", _FOUND, says, answer_by=cure_until)
+
+
+async def mature(rt: Runtime, tx: Tx, finding_id: UUID) -> None:
+    """The time to find a host is over: somebody looks at it. Nothing lapses by itself."""
+    site_id = (await shells.get(tx, finding_id)).site_id
+    site = await sites.hold(tx, site_id)
+    finding = await shells.hold(tx, finding_id)
+    if site.site.status is not SiteStatus.LIVE or not await shells.is_empty(tx, site_id):
+        await cure(tx, rt, finding, "It is hosted, or otherwise dealt with.")
+    elif finding.status is ShellStatus.OPEN:
+        why = "The time to find a host is over."
+        await shells.MOVES.move(tx, finding, ShellAction.MATURE, who=SYSTEM, why=why, at=rt.clock.now())
+
+
+async def _held(tx: Tx, who: Caller, act: Act, finding_id: UUID) -> tuple[OwnedSite, Shell]:
+    finding = await shells.get(tx, finding_id)
+    POLICY.require(who, act, finding)
+    site = await sites.hold(tx, finding.site_id)
+    return site, await shells.hold(tx, finding_id)
+
+
+async def lapse(tx: Tx, rt: Runtime, who: Caller, finding_id: UUID, version: int, body: Stated) -> Shell:
+    """One named person lets one site lapse, having looked at what is so at this moment (``version``).
+
+    Raises UnknownFinding (404); Forbidden (403); ActionRefused, HostedAgain, UnderMeasure (409); PreconditionFailed
+    (412).
+    """
+    at = rt.clock.now()
+    site, finding = await _held(tx, who, Act.LAPSE_SHELL, finding_id)
+    shells.MOVES.lifecycle.after(finding.status, ShellAction.LAPSE)
+    if finding.version != version:
+        raise PreconditionFailed(version=finding.version)
+    if not await shells.is_empty(tx, site.site.id) or await amendments.pending(tx, site.site.id, site.operator.id):
+        raise HostedAgain
+    await require_free(tx, site)
+    authority = regulator_for(rt, site.level, site.region)
+    says = grounds_of(rt, authority, body.statement, at)
+    lapsed = await shells.MOVES.move(
+        tx, finding, ShellAction.LAPSE, who=who, why=body.statement.reasons, at=at, lapsed_by=who.person,
+        says=says.model_dump(mode="json"),
+    )  # fmt: skip
+    await sites.MOVES.move(tx, site.site, SiteAction.LAPSE, who=who, why=body.statement.reasons, at=at)
+    await writing.changed(tx, site.site.id, cause={"kind": "lapse", "id": str(finding_id)}, at=at)
+    await claims.keep_until(tx, site.site.id, at + NAMES_KEPT)
+    await _notify(tx, rt, site, lapsed, "shell_lapsed", _LAPSED, says)
+    return lapsed
+
+
+async def undo(tx: Tx, rt: Runtime, who: Caller, finding_id: UUID, *, reasons: str) -> Shell:
+    """The operator or the regulator takes a lapse back: the same site under the same number, with the names it had.
+
+    Raises UnknownFinding (404); Forbidden (403); ActionRefused (409); NotAdmitted (409) if somebody has a name by now.
+    """
+    site, finding = await _held(tx, who, Act.UNDO_LAPSE, finding_id)
+    return await _undo(tx, rt, who, site, finding, reasons)
+
+
+async def fall(tx: Tx, rt: Runtime, finding_id: UUID, says: Statement) -> None:
+    """An appeal against a lapse was won, or late."""
+    site = await sites.hold(tx, (await shells.get(tx, finding_id)).site_id)
+    finding = await shells.hold(tx, finding_id)
+    if shells.MOVES.lifecycle.can(finding.status, ShellAction.UNDO):
+        await _undo(tx, rt, SYSTEM, site, finding, says.reasons)
+
+
+async def _undo(tx: Tx, rt: Runtime, who: Caller, site: OwnedSite, finding: Shell, why: str) -> Shell:
+    at, site_id = rt.clock.now(), site.site.id
+    undone = await shells.MOVES.move(tx, finding, ShellAction.UNDO, who=who, why=why, at=at)
+    if site.site.status is SiteStatus.LAPSED:
+        names = await claims.asked_for(tx, site_id)
+        await writing.take(tx, site_id, site.operator.id, names, amendment_id=None, at=at)
+        await sites.MOVES.move(tx, site.site, SiteAction.RESTORE, who=who, why=why, at=at)
+        restored = await writing.changed(tx, site_id, cause={"kind": "lapse_undone", "id": str(finding.id)}, at=at)
+        await watch(tx, rt, restored)
+    says = Statement(legal_basis=(rt.rules.clocks[CURE].source,), reasons=why, public_reasons=why)
+    await _notify(tx, rt, site, undone, "shell_undone", _UNDONE, says)
+    return undone
+
+
+async def dismiss(tx: Tx, rt: Runtime, who: Caller, finding_id: UUID, *, reasons: str) -> Shell:
+    """The regulator lets it be, with reasons. Raises UnknownFinding (404), Forbidden (403), ActionRefused (409)."""
+    at = rt.clock.now()
+    _, finding = await _held(tx, who, Act.LAPSE_SHELL, finding_id)
+    dismissed = await shells.MOVES.move(tx, finding, ShellAction.DISMISS, who=who, why=reasons, at=at)
+    await deadlines.met(tx, CURE, finding_id, at)
+    return dismissed
+
+
+async def get(tx: Tx, rt: Runtime, who: Caller, finding_id: UUID) -> Shell:
+    """One finding. An official's look leaves an audit row. Raises UnknownFinding (404), Forbidden (403)."""
+    finding = await shells.get(tx, finding_id)
+    POLICY.require(who, Act.READ, finding)
+    await looks.at_one(tx, rt, who, Act.READ, f"/shell-findings/{finding_id}", finding.organisation)
+    return finding
+
+
+async def page(tx: Tx, rt: Runtime, who: Caller, *, status: str | None, after: UUID | None, limit: int) -> list[Shell]:
+    """Findings the caller reaches, newest first. An official's look leaves an audit row."""
+    found = await shells.page(tx, POLICY.reach(who, Act.READ), status=status, after=after, limit=limit)
+    await looks.at_list(tx, rt, who, Act.READ, "/shell-findings", {each.id: each.organisation for each in found})
+    return found
+
+
+async def shown(tx: Tx, finding: Shell) -> tuple[OwnedSite, bool]:
+    """The site of a finding, and whether somebody hosts it now."""
+    return await sites.get(tx, finding.site_id), not await shells.is_empty(tx, finding.site_id)
+
+
+async def _notify(
+    tx: Tx, rt: Runtime, site: OwnedSite, finding: Shell, kind: str, title: Names, says: Statement | Grounds, *,
+    answer_by: datetime | None = None,
+) -> None:  # fmt: skip
+    await notices.issue(
+        tx, rt, about=ActRef(service=Service.REGISTRY, kind="lapse", id=finding.id), kind=kind, to=site.operator.ref,
+        address=site.operator.address, title=title, says=says, answer_by=answer_by,
+        authority=regulator_for(rt, site.level, site.region),
+    )  # fmt: skip
