@@ -168,6 +168,15 @@ TABLE import_result (
     CONSTRAINT import_result_pkey PRIMARY KEY (import_id, line, place),
 );
 
+TABLE licence (
+    registration_id uuid NOT NULL,
+    scope text[] NOT NULL,
+    warned_at timestamp with time zone,
+    lapsed_at timestamp with time zone,
+    CONSTRAINT licence_pkey PRIMARY KEY (registration_id),
+    CONSTRAINT licence_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
+);
+
 TABLE number_counter (
     region text NOT NULL,
     kind text NOT NULL,
@@ -254,11 +263,36 @@ TABLE registration (
     CONSTRAINT registration_number_key UNIQUE (number),
     CONSTRAINT registration_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES operator(id),
     CONSTRAINT registration_pkey PRIMARY KEY (id),
-    CONSTRAINT registration_status_check CHECK ((status = ANY (ARRAY['submitted'::text, 'refused'::text, 'active'::text, 'ended'::text]))),
+    CONSTRAINT registration_status_check CHECK ((status = ANY (ARRAY['submitted'::text, 'refused'::text, 'active'::text, 'lapsed'::text, 'ended'::text]))),
 );
 INDEX registration_of_operator ON registration USING btree (operator_id);
 INDEX registration_on_desk ON registration USING btree (region, status, id DESC);
 UNIQUE INDEX registration_one_filing ON registration USING btree (operator_id, region) WHERE ((kind = 'filing'::text) AND (status = ANY (ARRAY['submitted'::text, 'active'::text])));
+
+TABLE renewal (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    registration_id uuid NOT NULL,
+    late boolean NOT NULL,
+    valid_until date NOT NULL,
+    scope text[] NOT NULL,
+    granted_until date,
+    reasons text NOT NULL,
+    refusal jsonb,
+    overdue_at timestamp with time zone,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT renewal_check CHECK (((refusal IS NOT NULL) = (status = 'refused'::text))),
+    CONSTRAINT renewal_check1 CHECK (((granted_until IS NOT NULL) = (status = 'granted'::text))),
+    CONSTRAINT renewal_pkey PRIMARY KEY (id),
+    CONSTRAINT renewal_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
+    CONSTRAINT renewal_status_check CHECK ((status = ANY (ARRAY['asked'::text, 'granted'::text, 'refused'::text, 'withdrawn'::text]))),
+);
+INDEX renewal_of_registration ON renewal USING btree (registration_id);
+INDEX renewal_on_desk ON renewal USING btree (status, id DESC);
+UNIQUE INDEX renewal_one_asked ON renewal USING btree (registration_id) WHERE (status = 'asked'::text);
 
 TABLE site (
     id uuid NOT NULL,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry import heard
-from registry.service import amendments, executions, registrations
+from registry.service import amendments, executions, licences, registrations, renewals
 from shared.contracts import access, approval, enforcement
 from shared.contracts.base import Fact
 from shared.runtime.events.dispatch import Handler, Projection
@@ -32,6 +32,8 @@ PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {
 DEADLINES: Final[Deadlines] = {
     registrations.DECISION: registrations.mark_overdue,
     amendments.DECISION: amendments.mark_overdue,
+    licences.VALIDITY: licences.ring,
+    renewals.DECISION: renewals.mark_overdue,
     executions.EXECUTE: executions.mark_overdue,
     executions.END: executions.end,
 }

@@ -33,6 +33,10 @@ class UnknownImport(NotFound):
     """There is no import {import_id}."""
 
 
+class UnknownRenewal(NotFound):
+    """There is no renewal {renewal_id}."""
+
+
 class OperatorExists(Conflict):
     """An operator with this identity is registered already; use that record, {operator_id}."""
 
@@ -136,6 +140,20 @@ class RegisteredMeanwhile(Conflict):
     """{host} belongs to a registered site by now, {site_id}: decline; a case may be about that site."""
 
     members = frozenset({"site_id"})
+
+
+class NotALicence(Conflict):
+    """A filing has no last day: there is nothing to renew."""
+
+
+class RenewalPending(Conflict):
+    """The renewal of this licence is asked for already, {renewal_id}: withdraw it, or wait for its decision."""
+
+    members = frozenset({"renewal_id"})
+
+
+class RenewalTooLate(Conflict):
+    """It lapsed too long ago: until {until} it could be renewed under its number; ask for a new licence."""
 
 
 class DecisionMisfit(Exception):

@@ -1,4 +1,4 @@
-"""The states of what the register keeps, and the moves between them: four tables; nothing else decides."""
+"""The states of what the register keeps, and the moves between them: its tables; nothing else decides."""
 
 from enum import StrEnum
 from types import MappingProxyType
@@ -15,6 +15,8 @@ class Status(StrEnum):
     REFUSED = "refused"
     """Refused with every ground at once, and redress; its names are free again."""
     ACTIVE = "active"
+    LAPSED = "lapsed"
+    """The last day of a licence is over. No sanction: it orders nothing and bars nobody (docs/adr/0004)."""
     ENDED = "ended"
     """No site under it is left. Its number is never used again."""
 
@@ -24,6 +26,8 @@ class Action(StrEnum):
 
     GRANT = "grant"
     REFUSE = "refuse"
+    LAPSE = "lapse"
+    REVIVE = "revive"
     END = "end"
     REOPEN = "reopen"
 
@@ -32,7 +36,10 @@ REGISTRATION: Final = Lifecycle(MappingProxyType({
     (Status.SUBMITTED, Action.GRANT):  Status.ACTIVE,    # P3.1.5
     (Status.SUBMITTED, Action.REFUSE): Status.REFUSED,   # O33 section 12, written reasons
     (Status.REFUSED,   Action.REOPEN): Status.SUBMITTED, # an appeal against the refusal was won
+    (Status.ACTIVE,    Action.LAPSE):  Status.LAPSED,    # its last day is over, and no renewal is on the desk
+    (Status.LAPSED,    Action.REVIVE): Status.ACTIVE,    # renewed late, or the refusal to renew fell on appeal
     (Status.ACTIVE,    Action.END):    Status.ENDED,     # its last site was deregistered or transferred
+    (Status.LAPSED,    Action.END):    Status.ENDED,
 }), aggregate="registration")  # fmt: skip
 
 
@@ -143,3 +150,31 @@ EXECUTION: Final = Lifecycle(MappingProxyType({
     (ExecutionStatus.ACCEPTED,    ExecutionAction.CLOSE):   ExecutionStatus.MOOT,
     (ExecutionStatus.CARRIED_OUT, ExecutionAction.UNDO):    ExecutionStatus.UNDONE,       # safeguards 6 and 7
 }), aggregate="execution")  # fmt: skip
+
+
+class RenewalStatus(StrEnum):
+    """Where the renewal of a licence stands."""
+
+    ASKED = "asked"
+    """The regulator's clock runs; asked for in time, it keeps the licence in force past its last day."""
+    GRANTED = "granted"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    """By its operator, or its registration ended."""
+
+
+class RenewalAction(StrEnum):
+    """What can be done with a renewal."""
+
+    GRANT = "grant"
+    REFUSE = "refuse"
+    WITHDRAW = "withdraw"
+    REOPEN = "reopen"
+
+
+RENEWAL: Final = Lifecycle(MappingProxyType({
+    (RenewalStatus.ASKED,   RenewalAction.GRANT):    RenewalStatus.GRANTED,    # ALL section 50
+    (RenewalStatus.ASKED,   RenewalAction.REFUSE):   RenewalStatus.REFUSED,    # ALL section 38, written reasons
+    (RenewalStatus.ASKED,   RenewalAction.WITHDRAW): RenewalStatus.WITHDRAWN,
+    (RenewalStatus.REFUSED, RenewalAction.REOPEN):   RenewalStatus.ASKED,      # an appeal was won
+}), aggregate="renewal")  # fmt: skip

@@ -5,7 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from registry.lifecycle import Action, AmendmentAction, ExecutionAction, SiteAction
+from registry.lifecycle import Action, AmendmentAction, ExecutionAction, RenewalAction, SiteAction
 from shared.rules import Level, Role
 from shared.runtime.acts.policy import (
     Policy,
@@ -42,6 +42,10 @@ class Act(StrEnum):
     ACCEPT = "accept_execution"
     CONFIRM = "confirm_execution"
     DECLINE = "decline_execution"
+    ASK_RENEWAL = "ask_renewal"
+    READ_RENEWAL = "read_renewal"
+    WITHDRAW_RENEWAL = "withdraw_renewal"
+    DECIDE_RENEWAL = "decide_renewal"
     IMPORT = "import"
     READ_IMPORT = "read_import"
 
@@ -109,6 +113,10 @@ POLICY: Final = Policy({
     Act.ACCEPT:              Rule(REGULATOR, as_regulator, first_person=True, second_person=True),
     Act.CONFIRM:             Rule(REGULATOR, as_regulator, second_person=True),
     Act.DECLINE:             Rule(REGULATOR, as_regulator),
+    Act.ASK_RENEWAL:         BY_OR_FOR,
+    Act.READ_RENEWAL:        READER,
+    Act.WITHDRAW_RENEWAL:    Rule(OPERATOR, own_organisation),
+    Act.DECIDE_RENEWAL:      DESK,
     Act.IMPORT:              Rule(REGULATOR, same_region),
     Act.READ_IMPORT:         Rule(REGULATOR, own_organisation),
 })  # fmt: skip
@@ -118,6 +126,10 @@ SITE_ACTS: Final[Mapping[SiteAction, Act]] = MappingProxyType({SiteAction.DEREGI
 AMENDMENT_ACTS: Final[Mapping[AmendmentAction, Act]] = MappingProxyType({
     AmendmentAction.GRANT: Act.DECIDE_PROPOSAL, AmendmentAction.REFUSE: Act.DECIDE_PROPOSAL,
     AmendmentAction.WITHDRAW: Act.WITHDRAW_PROPOSAL,
+})  # fmt: skip
+RENEWAL_ACTS: Final[Mapping[RenewalAction, Act]] = MappingProxyType({
+    RenewalAction.GRANT: Act.DECIDE_RENEWAL, RenewalAction.REFUSE: Act.DECIDE_RENEWAL,
+    RenewalAction.WITHDRAW: Act.WITHDRAW_RENEWAL,
 })  # fmt: skip
 EXECUTION_ACTS: Final[Mapping[ExecutionAction, Act]] = MappingProxyType({
     ExecutionAction.ACCEPT: Act.ACCEPT, ExecutionAction.RELEASE: Act.DECLINE,

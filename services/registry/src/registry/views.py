@@ -2,20 +2,23 @@
 
 from typing import Any
 
-from registry.lifecycle import AMENDMENT, EXECUTION, REGISTRATION, SITE
-from registry.policy import AMENDMENT_ACTS, EXECUTION_ACTS, POLICY, REGISTRATION_ACTS, SITE_ACTS
+from registry.lifecycle import AMENDMENT, EXECUTION, REGISTRATION, RENEWAL, SITE
+from registry.policy import AMENDMENT_ACTS, EXECUTION_ACTS, POLICY, REGISTRATION_ACTS, RENEWAL_ACTS, SITE_ACTS
 from registry.service.executions import Seen
 from registry.store.amendments import Amendment
 from registry.store.imports import Import
+from registry.store.licences import Licence, Renewal
 from registry.store.operators import Operator
 from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
+from shared.contracts.http.licences import RenewalView
 from shared.contracts.http.registry import (
     AccessView,
     AmendmentView,
     ClockView,
     ExecutionView,
     ImportView,
+    LicenceView,
     OperatorView,
     OrderOutcomeView,
     RegistrationSummary,
@@ -48,11 +51,14 @@ def summary_of(owned: Owned) -> RegistrationSummary:
     return RegistrationSummary.model_validate({**fields, "operator_name": owned.operator.particulars.name})
 
 
-def of_registration(who: Caller, owned: Owned, sites: list[OwnedSite], clock: ClockView | None) -> RegistrationView:
+def of_registration(
+    who: Caller, owned: Owned, sites: list[OwnedSite], clock: ClockView | None, licence: Licence | None
+) -> RegistrationView:
     """A registration with its sites."""
     registration = owned.registration
     return RegistrationView.model_validate({
         **_fields(registration, RegistrationView), "operator_name": owned.operator.particulars.name, "clock": clock,
+        "licence": LicenceView.model_validate(licence) if licence is not None else None,
         "sites": [of_site(who, site) for site in sites],
         "allowed_actions": POLICY.allowed(
             who, owned, REGISTRATION.allowed(registration.status), REGISTRATION_ACTS
@@ -66,6 +72,14 @@ def of_amendment(who: Caller, amendment: Amendment, holds: dict[str, Any], clock
         **_fields(amendment, AmendmentView), "holds": holds, "clock": clock,
         "consented": amendment.consent_by is not None,
         "allowed_actions": POLICY.allowed(who, amendment, AMENDMENT.allowed(amendment.status), AMENDMENT_ACTS),
+    })  # fmt: skip
+
+
+def of_renewal(who: Caller, renewal: Renewal, clock: ClockView | None) -> RenewalView:
+    """A renewal: what was asked, and what became of it."""
+    return RenewalView.model_validate({
+        **_fields(renewal, RenewalView), "clock": clock,
+        "allowed_actions": POLICY.allowed(who, renewal, RENEWAL.allowed(renewal.status), RENEWAL_ACTS),
     })  # fmt: skip
 
 

@@ -28,8 +28,9 @@ from shared.rules.rows import (
     Protected,
     Province,
     RedressDefault,
+    Registrations,
     ServiceItem,
-)
+)  # fmt: skip
 
 _FOLDER: Final = Path(__file__).parent / "profiles"
 DEFAULT: Final = "cn-2006"
@@ -60,6 +61,7 @@ class Rules:
     requirements: Mapping[str, Named]
     """Documents that an application brings, by code."""
     approvals: Approvals
+    registrations: Registrations
     clocks: Mapping[str, Clock]
     numbers: Mapping[str, NumberFormat]
     """By kind of registration: filing, licence."""
@@ -201,6 +203,7 @@ def _rules(data: _File, folder: Path) -> Rules:
         service_items=_table(data, "service_items", ServiceItem),
         requirements=_table(data, "requirements", Named, optional=True),
         approvals=_one(data, "approvals", Approvals),
+        registrations=_one(data, "registrations", Registrations),
         clocks=clock_rows,
         numbers=_table(data, "numbers", NumberFormat),
         identity_documents=_table(data, "identity_documents", IdentityDocument),
@@ -307,6 +310,7 @@ def _check(data: _File, rules: Rules) -> None:
     if len(rules.provinces_by_short_name) != len(rules.provinces):
         raise data.wrong("provinces", "two share a short name")
     _refer(data, "approvals.validity", [rules.approvals.validity], rules.clocks)
+    _refer(data, "registrations", rules.registrations.clocks, rules.clocks)
     _check_items(data, rules)
     for found in rules.organisations.values():
         where = f"directory.{found.id}"

@@ -82,6 +82,30 @@ class Approvals(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class Registrations(Row):
+    """The clocks of licences, of providers' checks and of the company registrar, by their names."""
+
+    validity: str
+    """How long a licence is valid at most; its stages are the warnings before it lapses."""
+    renewal: str
+    """The regulator decides on a renewal."""
+    late_renewal: str
+    """A lapsed licence can still be renewed under its number."""
+    check: str
+    """A provider checks what is submitted with its name."""
+    check_required: bool
+    """Whether the regulator waits for the providers' answers, until their clock is over, before it grants."""
+    registrar: str
+    """The company registrar reports what it did."""
+    source: str
+
+    @property
+    def clocks(self) -> tuple[str, ...]:
+        """The clocks it names."""
+        return self.validity, self.renewal, self.late_renewal, self.check, self.registrar
+
+
+@dataclass(frozen=True, slots=True)
 class Protected(Row):
     """Host names whose loss would endanger people: an order that touches one needs a second look."""
 

@@ -6,8 +6,10 @@ from datetime import timedelta
 from enum import StrEnum
 from itertools import count
 from typing import Any, Final
+from uuid import UUID
 
-from registry.lifecycle import AmendmentStatus, ExecutionStatus, SiteStatus, Status
+from registry.lifecycle import AmendmentStatus, ExecutionStatus, RenewalStatus, SiteStatus, Status
+from registry.service import licences as validity
 from shared.contracts import examples
 from tests.integration.registry.conftest import (
     GRANT,
@@ -54,6 +56,8 @@ class Books:
     operators: list[Record] = field(default_factory=list)
     legacy: list[Record] = field(default_factory=list)
     registrations: list[Record] = field(default_factory=list)
+    licences: list[Record] = field(default_factory=list)
+    renewals: list[Record] = field(default_factory=list)
     sites: list[Record] = field(default_factory=list)
     live: list[Record] = field(default_factory=list)
     amendments: list[Record] = field(default_factory=list)
@@ -69,6 +73,7 @@ class Books:
         await books._operators()
         await books._registrations()
         await books._amendments()
+        await books._renewals()
         await books._executions()
         await books._imports()
         return books
@@ -162,6 +167,38 @@ class Books:
             self.amendments.append(Record({"amendment_id": moving["id"]}, of, status))
         further = await register.post(f"/registrations/{selling}/sites", a_site(domain()), "seller", 201)
         self.amendments.append(Record({"amendment_id": further["id"]}, words(SELLER_USCC)))
+
+    async def _licence(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A licence of the seller, and its words."""
+        of = words(SELLER_USCC)
+        submitted = await self.register.submitted(a_site(domain()), of["organisation"], kind="licence")
+        body = GRANT | {"valid_from": "2026-11-27", "valid_until": "2026-12-20"}
+        return await self.register.post(f"/registrations/{submitted['id']}/grant", body, "regulator-a"), of
+
+    async def _renewals(self) -> None:
+        """A renewal in every status, and a licence that has lapsed."""
+        register, asking = self.register, {"valid_until": "2031-11-20", **WHY}
+        ways: dict[RenewalStatus, tuple[str, Any, bool]] = {
+            RenewalStatus.GRANTED: ("grant", GRANT, False),
+            RenewalStatus.REFUSED: ("refusal", {"statement": STATEMENT}, False),
+            RenewalStatus.WITHDRAWN: ("withdrawal", WHY, True),
+        }
+        for status in RenewalStatus:
+            licence, of = await self._licence()
+            mine = owner(of["organisation"])
+            renewal = await register.post(f"/registrations/{licence['id']}/renewals", asking, mine, 201)
+            if status in ways:
+                step, body, own = ways[status]
+                await register.post(f"/renewals/{renewal['id']}/{step}", body, mine if own else "regulator-a")
+            self.renewals.append(Record({"renewal_id": renewal["id"]}, of, status))
+        licence, of = await self._licence()
+        self.licences.append(Record({"registration_id": licence["id"]}, of))
+        lapsed, of = await self._licence()
+        register.clock.advance(timedelta(days=30))
+        async with register.api.rt.db.transaction() as tx:
+            await validity.ring(register.api.rt, tx, UUID(lapsed["id"]))
+        register.clock.advance(-timedelta(days=30))
+        self._note(lapsed, of, Status.LAPSED)
 
     async def _executions(self) -> None:
         """An execution in every status, and one of Shanghai."""

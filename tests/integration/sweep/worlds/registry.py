@@ -9,17 +9,19 @@ from registry.lifecycle import (
     AMENDMENT,
     EXECUTION,
     REGISTRATION,
+    RENEWAL,
     SITE,
     Action,
     AmendmentAction,
     AmendmentStatus,
     ExecutionAction,
+    RenewalAction,
     SiteAction,
     SiteStatus,
     Status,
 )
 from registry.main import SERVICE
-from registry.policy import AMENDMENT_ACTS, EXECUTION_ACTS, REGISTRATION_ACTS, SITE_ACTS
+from registry.policy import AMENDMENT_ACTS, EXECUTION_ACTS, REGISTRATION_ACTS, RENEWAL_ACTS, SITE_ACTS
 from shared.rules import Level, Role
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import Caller
@@ -145,6 +147,25 @@ def _registrations(books: Books) -> Kind:
     )  # fmt: skip
 
 
+def _renewals(books: Books) -> Kind:
+    path = "POST /renewals/{renewal_id}/"
+    return Kind(
+        books.renewals, may_read, reads=("/renewals/{renewal_id}",), lists="/renewals", author="auditor",
+        lifecycle=RENEWAL, acts=RENEWAL_ACTS.keys(), verbs=[
+            Verb(f"{path}grant", "regulator-a", GRANT, RenewalAction.GRANT),
+            Verb(f"{path}refusal", "regulator-a", {"statement": STATEMENT}, RenewalAction.REFUSE),
+            Verb(f"{path}withdrawal", _owner, WHY, RenewalAction.WITHDRAW),
+        ],
+    )  # fmt: skip
+
+
+def _licences(books: Books) -> Kind:
+    asking = {"valid_until": "2031-11-20", **WHY}
+    return Kind(books.licences, may_read, reads=("/registrations/{registration_id}",), verbs=[
+        Verb("POST /registrations/{registration_id}/renewals", _owner, asking, may=by_or_for, again="renewal_pending"),
+    ])  # fmt: skip
+
+
 def _sites(books: Books) -> list[Kind]:
     path, live = "POST /sites/{site_id}", {SiteStatus.LIVE}
     moved = {"registration_id": books.receiving, "reasons": "The shop was sold."}
@@ -213,7 +234,8 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
     async with running_service(SERVICE, await make_database("registry"), clock=clock, **settings) as api:
         books = await Books.of(Register(api, clock))
         yield World(api, [
-            *_operators(books), _registrations(books), *_sites(books), _amendments(books), _executions(books),
+            *_operators(books), _registrations(books), _licences(books), _renewals(books), *_sites(books),
+            _amendments(books), _executions(books),
             Kind(books.imports, may_read_import, reads=("/imports/{import_id}", "/imports/{import_id}/results")),
             await inbox(api, "regulator-a", "industry-110000"), *_beginnings(books),
         ])  # fmt: skip

@@ -135,14 +135,17 @@ async def asked(tx: Tx, rt: Runtime, amendment: Amendment) -> Candidate:
     if amendment.kind == "site":
         return await candidate(tx, rt, site, NewSite.model_validate(amendment.proposal))
     receiving = await register.get(tx, UUID(amendment.proposal["to_registration_id"]))
-    return replace(as_it_is(site), identity=receiving.operator.identity, operator_id=receiving.operator.id)
+    return replace(
+        as_it_is(site), identity=receiving.operator.identity, operator_id=receiving.operator.id,
+        registration_id=receiving.registration.id,
+    )  # fmt: skip
 
 
 async def candidate(tx: Tx, rt: Runtime, site: OwnedSite, body: NewSite) -> admission.Candidate:
     """A site of this one's owner and desk as somebody asks for it, for the rule of admission."""
     return await admission.candidate_of(
         rt, tx, body, identity=site.operator.identity, operator_id=site.operator.id, region=site.registration.region,
-        level=site.registration.level, site_id=site.site.id,
+        level=site.registration.level, registration_id=site.registration.id, site_id=site.site.id,
     )  # fmt: skip
 
 
@@ -151,4 +154,5 @@ def as_it_is(site: OwnedSite) -> Candidate:
     return Candidate(
         site.operator.identity, site.operator.id, site.registration.region, site.registration.level,
         admission.names_of(site.site.domains), site.site.service_items, site.site.accesses, site.site.id,
+        site.registration.id,
     )  # fmt: skip

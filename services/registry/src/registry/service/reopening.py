@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from registry.lifecycle import Action, AmendmentAction, SiteAction
-from registry.service import amendments, registrations
+from registry.lifecycle import Action, AmendmentAction, RenewalAction, SiteAction, Status
+from registry.service import amendments, licences, registrations, renewals
 from registry.service.registrations import CLAIMED_BEYOND, CLOCKS
 from registry.store import accesses, claims, sites
 from registry.store import amendments as proposals
+from registry.store import licences as licence_store
 from registry.store import registrations as register
 from registry.store.sites import OwnedSite
 from shared.contracts.http.registry import MOST_SITES, RegistrationKind
@@ -54,6 +55,28 @@ async def amendment(tx: Tx, rt: Runtime, amendment_id: UUID) -> None:
     until = await _clock(tx, rt, amendments.DECISION, amendment_id, site.registration.kind)
     if found.kind == "add_site":
         await _site(tx, site, until, at)
+
+
+async def renewal(tx: Tx, rt: Runtime, renewal_id: UUID) -> None:
+    """A refused renewal is on the desk again, unless another is there or was granted since.
+
+    What was asked for in time keeps the licence in force again: without the refusal it would not have lapsed.
+    """
+    owned = await register.hold(tx, (await licence_store.get(tx, renewal_id)).registration_id)
+    found, at = await licence_store.hold(tx, renewal_id), rt.clock.now()
+    if not licence_store.MOVES.lifecycle.can(found.status, RenewalAction.REOPEN):
+        return
+    if owned.registration.status not in {Status.ACTIVE, Status.LAPSED}:
+        return
+    granted_since = owned.registration.valid_until is not None and found.valid_until <= owned.registration.valid_until
+    if granted_since or await licence_store.asked_of(tx, owned.registration.id) is not None:
+        return
+    reopened = await licence_store.MOVES.move(
+        tx, found, RenewalAction.REOPEN, who=SYSTEM, why=WHY, at=at, refusal=None, overdue_at=None
+    )
+    await renewals.start_clock(tx, rt, reopened)
+    if owned.registration.status is Status.LAPSED and not found.late:
+        await licences.revive(tx, rt, owned, "The refusal to renew it fell on appeal: it stays in force until decided.")
 
 
 async def _clock(tx: Tx, rt: Runtime, kind: str, aggregate_id: UUID, registration_kind: str) -> datetime:
