@@ -239,6 +239,32 @@ TABLE provider (
     CONSTRAINT provider_pkey PRIMARY KEY (id),
 );
 
+TABLE provider_check (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    site_id uuid NOT NULL,
+    registration_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    asked jsonb NOT NULL,
+    differs text[] NOT NULL DEFAULT '{}'::text[],
+    reasons text,
+    answered_by text,
+    answered_at timestamp with time zone,
+    asked_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT provider_check_check CHECK (((answered_by IS NOT NULL) = (status = ANY (ARRAY['verified'::text, 'mismatch'::text])))),
+    CONSTRAINT provider_check_check1 CHECK (((status <> 'mismatch'::text) OR (reasons IS NOT NULL))),
+    CONSTRAINT provider_check_pkey PRIMARY KEY (id),
+    CONSTRAINT provider_check_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
+    CONSTRAINT provider_check_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id),
+    CONSTRAINT provider_check_status_check CHECK ((status = ANY (ARRAY['asked'::text, 'verified'::text, 'mismatch'::text, 'silent'::text, 'closed'::text]))),
+);
+INDEX provider_check_of_registration ON provider_check USING btree (registration_id);
+INDEX provider_check_of_site ON provider_check USING btree (site_id);
+UNIQUE INDEX provider_check_open ON provider_check USING btree (site_id, provider_id) WHERE (status = ANY (ARRAY['asked'::text, 'silent'::text]));
+INDEX provider_check_waiting ON provider_check USING btree (provider_id, status, id DESC);
+
 TABLE registration (
     id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from registry.lifecycle import (
     AMENDMENT,
+    CHECK,
     EXECUTION,
     REGISTRATION,
     RENEWAL,
     SITE,
     AmendmentStatus,
+    CheckStatus,
     ExecutionAction,
     ExecutionStatus,
     RenewalStatus,
@@ -31,6 +33,7 @@ TABLES: Mapping[str, tuple[Lifecycle[Any, Any], type[StrEnum]]] = {
     "site": (SITE, SiteStatus),
     "amendment": (AMENDMENT, AmendmentStatus),
     "execution": (EXECUTION, ExecutionStatus),
+    "provider_check": (CHECK, CheckStatus),
     "renewal": (RENEWAL, RenewalStatus),
 }
 

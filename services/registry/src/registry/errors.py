@@ -37,6 +37,10 @@ class UnknownRenewal(NotFound):
     """There is no renewal {renewal_id}."""
 
 
+class UnknownCheck(NotFound):
+    """There is no check {check_id}."""
+
+
 class OperatorExists(Conflict):
     """An operator with this identity is registered already; use that record, {operator_id}."""
 
@@ -154,6 +158,12 @@ class RenewalPending(Conflict):
 
 class RenewalTooLate(Conflict):
     """It lapsed too long ago: until {until} it could be renewed under its number; ask for a new licence."""
+
+
+class ChecksPending(Conflict):
+    """Providers may still say whether the facts are right: wait for their answers, or until their time is over."""
+
+    members = frozenset({"providers"})
 
 
 class DecisionMisfit(Exception):

@@ -178,3 +178,37 @@ RENEWAL: Final = Lifecycle(MappingProxyType({
     (RenewalStatus.ASKED,   RenewalAction.WITHDRAW): RenewalStatus.WITHDRAWN,
     (RenewalStatus.REFUSED, RenewalAction.REOPEN):   RenewalStatus.ASKED,      # an appeal was won
 }), aggregate="renewal")  # fmt: skip
+
+
+class CheckStatus(StrEnum):
+    """Where a provider's check of what was submitted with its name stands."""
+
+    ASKED = "asked"
+    """The provider's clock runs."""
+    VERIFIED = "verified"
+    MISMATCH = "mismatch"
+    """Something is not as the provider knows it, with reasons. The regulator decides all the same."""
+    SILENT = "silent"
+    """The clock is over: nobody waits any more, and the provider can still answer."""
+    CLOSED = "closed"
+    """The regulator decided without an answer."""
+
+
+class CheckAction(StrEnum):
+    """What can be done with a check. Expire and close follow from a clock and from the decision."""
+
+    VERIFY = "verify"
+    REPORT = "report_mismatch"
+    EXPIRE = "expire"
+    CLOSE = "close"
+
+
+CHECK: Final = Lifecycle(MappingProxyType({
+    (CheckStatus.ASKED,  CheckAction.VERIFY): CheckStatus.VERIFIED,   # P3.1.4
+    (CheckStatus.ASKED,  CheckAction.REPORT): CheckStatus.MISMATCH,
+    (CheckStatus.ASKED,  CheckAction.EXPIRE): CheckStatus.SILENT,     # silence stops no applicant
+    (CheckStatus.ASKED,  CheckAction.CLOSE):  CheckStatus.CLOSED,
+    (CheckStatus.SILENT, CheckAction.VERIFY): CheckStatus.VERIFIED,
+    (CheckStatus.SILENT, CheckAction.REPORT): CheckStatus.MISMATCH,
+    (CheckStatus.SILENT, CheckAction.CLOSE):  CheckStatus.CLOSED,
+}), aggregate="check")  # fmt: skip

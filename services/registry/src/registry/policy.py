@@ -5,7 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from registry.lifecycle import Action, AmendmentAction, ExecutionAction, RenewalAction, SiteAction
+from registry.lifecycle import Action, AmendmentAction, CheckAction, ExecutionAction, RenewalAction, SiteAction
 from shared.rules import Level, Role
 from shared.runtime.acts.policy import (
     Policy,
@@ -46,6 +46,8 @@ class Act(StrEnum):
     READ_RENEWAL = "read_renewal"
     WITHDRAW_RENEWAL = "withdraw_renewal"
     DECIDE_RENEWAL = "decide_renewal"
+    READ_CHECK = "read_check"
+    ANSWER_CHECK = "answer_check"
     IMPORT = "import"
     READ_IMPORT = "read_import"
 
@@ -75,6 +77,12 @@ def receiving_operator(who: Caller) -> Reach:
     return only("receiver", who.organisation)
 
 
+def asked_provider(who: Caller) -> Reach:
+    """Checks that the caller's own provider is asked for."""
+    return only("provider", who.organisation)
+
+
+PROVIDER: Final = frozenset({Role.ACCESS_PROVIDER})
 OPERATOR: Final = frozenset({Role.OPERATOR})
 REGULATOR: Final = frozenset({Role.INDUSTRY_REGULATOR})
 OFFICIALS: Final = REGULATOR | {
@@ -117,6 +125,9 @@ POLICY: Final = Policy({
     Act.READ_RENEWAL:        READER,
     Act.WITHDRAW_RENEWAL:    Rule(OPERATOR, own_organisation),
     Act.DECIDE_RENEWAL:      DESK,
+    Act.READ_CHECK:          Rule(OFFICIALS | OPERATOR | PROVIDER,
+                                  any_of(READER.scope, holding(Role.ACCESS_PROVIDER, asked_provider))),
+    Act.ANSWER_CHECK:        Rule(PROVIDER, asked_provider),
     Act.IMPORT:              Rule(REGULATOR, same_region),
     Act.READ_IMPORT:         Rule(REGULATOR, own_organisation),
 })  # fmt: skip
@@ -130,6 +141,9 @@ AMENDMENT_ACTS: Final[Mapping[AmendmentAction, Act]] = MappingProxyType({
 RENEWAL_ACTS: Final[Mapping[RenewalAction, Act]] = MappingProxyType({
     RenewalAction.GRANT: Act.DECIDE_RENEWAL, RenewalAction.REFUSE: Act.DECIDE_RENEWAL,
     RenewalAction.WITHDRAW: Act.WITHDRAW_RENEWAL,
+})  # fmt: skip
+CHECK_ACTS: Final[Mapping[CheckAction, Act]] = MappingProxyType({
+    CheckAction.VERIFY: Act.ANSWER_CHECK, CheckAction.REPORT: Act.ANSWER_CHECK,
 })  # fmt: skip
 EXECUTION_ACTS: Final[Mapping[ExecutionAction, Act]] = MappingProxyType({
     ExecutionAction.ACCEPT: Act.ACCEPT, ExecutionAction.RELEASE: Act.DECLINE,

@@ -2,15 +2,25 @@
 
 from typing import Any
 
-from registry.lifecycle import AMENDMENT, EXECUTION, REGISTRATION, RENEWAL, SITE
-from registry.policy import AMENDMENT_ACTS, EXECUTION_ACTS, POLICY, REGISTRATION_ACTS, RENEWAL_ACTS, SITE_ACTS
+from registry.lifecycle import AMENDMENT, CHECK, EXECUTION, REGISTRATION, RENEWAL, SITE
+from registry.policy import (
+    AMENDMENT_ACTS,
+    CHECK_ACTS,
+    EXECUTION_ACTS,
+    POLICY,
+    REGISTRATION_ACTS,
+    RENEWAL_ACTS,
+    SITE_ACTS,
+)  # fmt: skip
 from registry.service.executions import Seen
 from registry.store.amendments import Amendment
+from registry.store.checks import Check
 from registry.store.imports import Import
 from registry.store.licences import Licence, Renewal
 from registry.store.operators import Operator
 from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
+from shared.contracts.http.checks import CheckView
 from shared.contracts.http.licences import RenewalView
 from shared.contracts.http.registry import (
     AccessView,
@@ -80,6 +90,14 @@ def of_renewal(who: Caller, renewal: Renewal, clock: ClockView | None) -> Renewa
     return RenewalView.model_validate({
         **_fields(renewal, RenewalView), "clock": clock,
         "allowed_actions": POLICY.allowed(who, renewal, RENEWAL.allowed(renewal.status), RENEWAL_ACTS),
+    })  # fmt: skip
+
+
+def of_check(who: Caller, check: Check, clock: ClockView | None) -> CheckView:
+    """What a provider was asked, and what it answered."""
+    return CheckView.model_validate({
+        **_fields(check, CheckView), "clock": clock,
+        "allowed_actions": POLICY.allowed(who, check, CHECK.allowed(check.status), CHECK_ACTS),
     })  # fmt: skip
 
 

@@ -8,12 +8,14 @@ from itertools import count
 from typing import Any, Final
 from uuid import UUID
 
-from registry.lifecycle import AmendmentStatus, ExecutionStatus, RenewalStatus, SiteStatus, Status
+from registry.lifecycle import AmendmentStatus, CheckStatus, ExecutionStatus, RenewalStatus, SiteStatus, Status
+from registry.service import checks as asking
 from registry.service import licences as validity
 from shared.contracts import examples
 from tests.integration.registry.conftest import (
     GRANT,
     OTHER_PROVIDER,
+    PROVIDER,
     STATEMENT,
     Register,
     a_site,
@@ -29,6 +31,7 @@ from tests.integration.sweep.world import Record
 from tests.support.people import OPERATOR_USCC, SELLER_USCC
 
 WHY: Final = {"reasons": "We close this shop for good."}
+HOSTS: Final = {"organisation": str(PROVIDER), "roles": ["access_provider"]}
 SHANGHAI: Final = "shanghai-regulator-a"
 _CODE: Final = "SELECT convert_from(document, 'UTF8') FROM notice WHERE kind = 'address_check' ORDER BY id DESC LIMIT 1"
 _codes = count(50_000)
@@ -58,6 +61,7 @@ class Books:
     registrations: list[Record] = field(default_factory=list)
     licences: list[Record] = field(default_factory=list)
     renewals: list[Record] = field(default_factory=list)
+    checks: list[Record] = field(default_factory=list)
     sites: list[Record] = field(default_factory=list)
     live: list[Record] = field(default_factory=list)
     amendments: list[Record] = field(default_factory=list)
@@ -74,6 +78,7 @@ class Books:
         await books._registrations()
         await books._amendments()
         await books._renewals()
+        await books._checks()
         await books._executions()
         await books._imports()
         return books
@@ -199,6 +204,25 @@ class Books:
             await validity.ring(register.api.rt, tx, UUID(lapsed["id"]))
         register.clock.advance(-timedelta(days=30))
         self._note(lapsed, of, Status.LAPSED)
+
+    async def _checks(self) -> None:
+        """A provider's check in every status; every other one that there is belongs to what was granted or refused."""
+        register = self.register
+        for status in CheckStatus:
+            code = uscc(next(_codes))
+            submitted = await register.submitted(a_site(domain()), code)
+            [found] = (await register.get(f"/checks?registration_id={submitted['id']}", "auditor"))["items"]
+            path, host = f"/checks/{found['id']}", (f"provider-{PROVIDER}", HOSTS)
+            if status is CheckStatus.VERIFIED:
+                await register.post(f"{path}/verification", None, host)
+            elif status is CheckStatus.MISMATCH:
+                await register.post(f"{path}/mismatch", {"differs": ["domains"], **WHY}, host)
+            elif status is CheckStatus.SILENT:
+                async with register.api.rt.db.transaction() as tx:
+                    await asking.expire(register.api.rt, tx, UUID(found["id"]))
+            elif status is CheckStatus.CLOSED:
+                await register.post(f"/registrations/{submitted['id']}/grant", GRANT, "regulator-a")
+            self.checks.append(Record({"check_id": found["id"]}, words(code, provider=str(PROVIDER)), status))
 
     async def _executions(self) -> None:
         """An execution in every status, and one of Shanghai."""

@@ -11,7 +11,7 @@ from registry.errors import (
     TooManySites,
 )
 from registry.lifecycle import SiteAction, Status
-from registry.service import admission, registrations, writing
+from registry.service import admission, checks, registrations, writing
 from registry.service.admission import Candidate
 from registry.service.registrations import enter_site
 from registry.service.sites import require_free, require_live
@@ -75,6 +75,7 @@ async def _enter_site(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, wh
     site = await sites.get(tx, site_of(amendment))
     if site.registration.status is not Status.ACTIVE:
         register.MOVES.lifecycle.refuse(site.registration.status, "add_site")
+    await checks.require_answered(tx, rt, [site.site.id])
     await admission.require(rt, tx, await asked(tx, rt, amendment))
     await enter_site(tx, rt, who, site, why=why)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from registry.errors import FilingExists, InvalidValues, TooManySites
 from registry.lifecycle import Action, SiteAction, Status
 from registry.policy import POLICY, Act
-from registry.service import admission, licences, looks, writing
+from registry.service import admission, checks, licences, looks, writing
 from registry.service.admission import Candidate
 from registry.service.desk import clock_of, grounds_of, regulator_for
 from registry.service.operators import require_confirmed
@@ -83,6 +83,10 @@ async def propose_site(
     await sites.add(tx, site_id, registration.id, ordinal, name=body.name, items=candidate.items, at=at)
     await writing.claim(tx, site_id, owned.operator.id, candidate.names, amendment_id=None, until=until, at=at)
     await writing.host(tx, site_id, owned.operator.id, candidate.accesses, claimed_until=until, at=at)
+    await checks.ask(
+        tx, rt, owned.operator, registration_id=registration.id, site_id=site_id, site_name=body.name,
+        domains=[name.ascii for name in candidate.names], accesses=candidate.accesses,
+    )  # fmt: skip
     proposed = await sites.get(tx, site_id)
     sites.MOVES.began(tx, proposed.site, "propose", who=who, why="Asked for by or for the operator.", at=at)
     return site_id
@@ -148,6 +152,7 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
     registrations.MOVES.lifecycle.after(owned.registration.status, Action.GRANT)
     licences.require_validity(rt, owned, body, at)
     proposed = await sites.of_registration(tx, owned, MOST_SITES)
+    await checks.require_answered(tx, rt, [site.site.id for site in proposed])
     for site in proposed:
         await admission.require(rt, tx, await candidate_again(tx, site))
     scope = licences.scope_of(rt, body.scope, [item for site in proposed for item in site.site.service_items])
@@ -177,6 +182,7 @@ async def enter_site(tx: Tx, rt: Runtime, who: Caller, proposed: OwnedSite, *, w
     await writing.require_addresses(tx, site.id, operator_id, site.accesses, at)
     await accesses.enter(tx, site.id)
     await sites.MOVES.move(tx, site, SiteAction.ENTER, who=who, why=why, at=at)
+    await checks.close(tx, rt, who, site.id)
     return await writing.changed(tx, site.id, cause={"kind": "grant", "by": who.person}, at=at)
 
 
@@ -230,6 +236,7 @@ async def drop_site(tx: Tx, rt: Runtime, who: Caller, site: OwnedSite, *, why: s
     await claims.release(tx, site.site.id)
     await accesses.end(tx, site.site.id, site.site.accesses)
     await sites.MOVES.move(tx, site.site, SiteAction.DROP, who=who, why=why, at=rt.clock.now())
+    await checks.close(tx, rt, who, site.site.id)
 
 
 async def mark_overdue(rt: Runtime, tx: Tx, registration_id: UUID) -> None:

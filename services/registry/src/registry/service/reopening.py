@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from registry.lifecycle import Action, AmendmentAction, RenewalAction, SiteAction, Status
-from registry.service import amendments, licences, registrations, renewals
+from registry.service import amendments, checks, licences, registrations, renewals
 from registry.service.registrations import CLAIMED_BEYOND, CLOCKS
 from registry.store import accesses, claims, sites
 from registry.store import amendments as proposals
@@ -36,7 +36,7 @@ async def registration(tx: Tx, rt: Runtime, registration_id: UUID) -> None:
     await register.MOVES.move(tx, found, Action.REOPEN, who=SYSTEM, why=WHY, at=at, refusal=None, overdue_at=None)
     until = await _clock(tx, rt, registrations.DECISION, registration_id, found.kind)
     for site in await sites.of_registration(tx, owned, MOST_SITES):
-        await _site(tx, site, until, at)
+        await _site(tx, rt, site, until, at)
 
 
 async def amendment(tx: Tx, rt: Runtime, amendment_id: UUID) -> None:
@@ -54,7 +54,7 @@ async def amendment(tx: Tx, rt: Runtime, amendment_id: UUID) -> None:
     site = await sites.get(tx, found.site_id)
     until = await _clock(tx, rt, amendments.DECISION, amendment_id, site.registration.kind)
     if found.kind == "add_site":
-        await _site(tx, site, until, at)
+        await _site(tx, rt, site, until, at)
 
 
 async def renewal(tx: Tx, rt: Runtime, renewal_id: UUID) -> None:
@@ -85,9 +85,14 @@ async def _clock(tx: Tx, rt: Runtime, kind: str, aggregate_id: UUID, registratio
     return due.due_at + CLAIMED_BEYOND
 
 
-async def _site(tx: Tx, site: OwnedSite, until: datetime, at: datetime) -> None:
+async def _site(tx: Tx, rt: Runtime, site: OwnedSite, until: datetime, at: datetime) -> None:
     """A dropped site is asked for again. Who got one of its names meanwhile keeps it: whoever grants learns of it."""
     await sites.MOVES.move(tx, site.site, SiteAction.REOPEN, who=SYSTEM, why=WHY, at=at)
     names = await claims.asked_for(tx, site.site.id)
     await claims.claim(tx, site.site.id, site.operator.id, names, amendment_id=None, until=until, at=at)
     await accesses.give_back(tx, site.site.id, at)
+    proposed = await sites.get(tx, site.site.id)
+    await checks.ask(
+        tx, rt, proposed.operator, registration_id=proposed.registration.id, site_id=proposed.site.id,
+        site_name=proposed.site.name, domains=[name.ascii for name in names], accesses=proposed.site.accesses,
+    )  # fmt: skip
