@@ -261,8 +261,8 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
     async with running_service(SERVICE, await make_database("registry"), clock=clock, **settings) as api:
         books = await Books.of(Register(api, clock))
         yield World(api, [
-            *_operators(books), _registrations(books), _licences(books), _renewals(books), _checks(books), *_sites(books),
-            _amendments(books), _executions(books),
+            *_operators(books), _registrations(books), _licences(books), _renewals(books), _checks(books),
+            *_sites(books), _amendments(books), _executions(books),
             Kind(books.imports, may_read_import, reads=("/imports/{import_id}", "/imports/{import_id}/results")),
             await inbox(api, "regulator-a", "industry-110000"), *_beginnings(books),
         ], others=(HOST, ANOTHER))  # fmt: skip
