@@ -16,6 +16,10 @@ EVERYWHERE: Final = (
 """How a service is and what it can be asked."""
 PUBLIC: Final[dict[str, dict[str, str]]] = {
     "access-control": {"/.well-known/jwks.json": "/.well-known/jwks.json"},
+    "approval": {
+        "/.well-known/jwks.json": "/.well-known/jwks.json",
+        "/documents/{document_id}": "/documents/{document_id}",
+    },
     "query": {
         "/public/lookup": "/public/lookup?domain=pharmacy.example",
         "/public/register/{key}": "/public/register/pharmacy.example",
@@ -33,9 +37,11 @@ def routes(app: FastAPI) -> Iterator[tuple[str, str, bool]]:
                 yield method, str(context.path), getattr(context.original_route, "public", True)
 
 
-def public(service: str) -> dict[str, str]:
+def public(world: World) -> dict[str, str]:
     """The public addresses of a service, each with one to ask."""
-    return {**{path: path for path in EVERYWHERE}, **PUBLIC.get(service, {})}
+    service = str(world.api.app.state.supervisor.service.name)
+    own = {path: one.format(**world.opens) for path, one in PUBLIC.get(service, {}).items()}
+    return {path: path for path in EVERYWHERE} | own
 
 
 def asked(world: World) -> set[str]:

@@ -32,6 +32,7 @@ PLACE_DEPENDS = {  # what may differ between a laptop and a data centre; everyth
     "CONCORD_HOST",
     "CONCORD_PORT",
     "CONCORD_PUBLIC_URL",
+    "CONCORD_DOOR_URL",
     "CONCORD_LOG_FORMAT",
     "CONCORD_OTLP_ENDPOINT",
     "CONCORD_SIGNING_KEYS_FILE",

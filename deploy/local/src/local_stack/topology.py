@@ -45,6 +45,7 @@ class Place:
     host: str
     port: Callable[["Service"], int]
     public_url: str
+    door_url: Callable[["Service"], str]
     log_format: str
     profile: str
     signing_keys_file: Callable[["Service"], str]
@@ -143,6 +144,7 @@ def environment(service: Service, place: Place) -> dict[str, str]:
     }
     if service.signs:
         values |= {
+            "CONCORD_DOOR_URL": place.door_url(service),
             "CONCORD_SIGNING_KEYS_FILE": place.signing_keys_file(service),
             "CONCORD_SIGNING_KEYS_GENERATE": str(place.signing_keys_generate).lower(),
             "CONCORD_SMTP_HOST": place.smtp_host,

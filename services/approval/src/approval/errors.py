@@ -7,6 +7,10 @@ class UnknownApproval(NotFound):
     """There is no approval {approval_id}."""
 
 
+class ApprovalHasNoDocument(NotFound):
+    """Approval {approval_id} was never granted, so there is no document of it."""
+
+
 class UnknownServiceItem(Invalid):
     """The rules know no such service item; fields: {names}."""
 

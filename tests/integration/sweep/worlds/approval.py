@@ -19,6 +19,7 @@ from tests.support.people import OPERATOR_USCC, SELLER_USCC, at
 from tests.support.service import running_service
 
 ITEM = "drugs_and_devices"
+DOCUMENTED = frozenset({Status.GRANTED, Status.RENEWING, Status.LAPSED, Status.ENDED})
 
 
 def may(who: Caller, approval: Words) -> bool:
@@ -60,7 +61,8 @@ _APPLYING = beginning({"operator": OPERATOR_USCC}, Verb(
 async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[World]:
     """The world of approval."""
     clock = FixedClock(at(MONDAY))
-    async with running_service(SERVICE, await make_database("approval"), clock=clock) as api:
+    keys = {"signing_keys_file": folder / "keys.json", "signing_keys_generate": True}
+    async with running_service(SERVICE, await make_database("approval"), clock=clock, **keys) as api:
         records = [record async for record in _records(Desk(api, clock))]
         verbs = [
             Verb(f"POST /approvals/{{approval_id}}/{step}", who, dict(body), action)
@@ -70,4 +72,12 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
             records, may, reads=("/approvals/{approval_id}",), lists="/approvals", author="applicant",
             lifecycle=APPROVAL, acts=ACTS.keys(), verbs=verbs,
         )  # fmt: skip
-        yield World(api, [approvals, _APPLYING, await inbox(api, "drugs-a", "drugs-110000")])
+        documented = [record for record in records if record.status in DOCUMENTED]
+        documents = Kind(
+            documented, may, reads=("/approvals/{approval_id}/document", "/approvals/{approval_id}/document.pdf"),
+        )  # fmt: skip
+        shown = (await api.get(f"/approvals/{documented[0].id}/document", who="applicant")).json()
+        yield World(
+            api, [approvals, documents, _APPLYING, await inbox(api, "drugs-a", "drugs-110000")],
+            opens={"document_id": shown["document"]["document_id"]},
+        )  # fmt: skip

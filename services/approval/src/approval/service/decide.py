@@ -10,6 +10,7 @@ from approval.lifecycle import APPROVAL, Action
 from approval.service import validity
 from approval.service.act import act, held
 from approval.service.authority import grounds_of
+from approval.service.issue import issue
 from approval.store import DECISION_CLOCK, Approval, Decision
 from shared.contracts.grounds import Statement
 from shared.contracts.http.approval import Finding, Grant, NotRequired, Refusal, Renewal, Return
@@ -19,6 +20,8 @@ from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
 
+DOCUMENTED: Final = frozenset({Action.GRANT, Action.RENEW})
+"""What a signed document is issued of."""
 MOST: Final = 19_000
 """Characters of what is missing that a notice holds."""
 
@@ -125,13 +128,12 @@ async def _decide(
     findings: tuple[Finding, ...] = (),
     **changes: Any,
 ) -> Approval:
-    """Decide on a held approval: its grounds are kept and the authority's clock is met."""
+    """Decide on a held approval: its grounds are kept, the authority's clock is met, a consent gets its document."""
     authority = rt.directory.authority_ref(who.organisation)
     asked = approval.renewal_until if action is Action.REFUSE_RENEWAL else None
     decision = Decision(uuid7(), approval.id, action, grounds_of(rt, authority, stated, at), findings, asked)
     await deadlines.met(tx, DECISION_CLOCK, approval.id, at)
-    document = authority.model_dump(mode="json")
-    return await act(
+    after = await act(
         tx,
         rt,
         who,
@@ -141,9 +143,12 @@ async def _decide(
         says=stated,
         at=at,
         decision=decision,
-        authority=document,
+        authority=authority.model_dump(mode="json"),
         **changes,
     )
+    if action in DOCUMENTED:
+        await issue(tx, rt, after, authority, stated, at)
+    return after
 
 
 async def _number(tx: Tx, rt: Runtime, approval: Approval, year: int) -> str:
