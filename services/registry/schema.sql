@@ -265,6 +265,40 @@ INDEX provider_check_of_site ON provider_check USING btree (site_id);
 UNIQUE INDEX provider_check_open ON provider_check USING btree (site_id, provider_id) WHERE (status = ANY (ARRAY['asked'::text, 'silent'::text]));
 INDEX provider_check_waiting ON provider_check USING btree (provider_id, status, id DESC);
 
+TABLE registrar_task (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    kind text NOT NULL,
+    registration_id uuid NOT NULL,
+    operator_id uuid NOT NULL,
+    region text NOT NULL,
+    site_id uuid,
+    cause_kind text NOT NULL,
+    cause_id uuid NOT NULL,
+    says text NOT NULL,
+    counters uuid,
+    outcome text,
+    reasons text,
+    answered_by text,
+    answered_at timestamp with time zone,
+    overdue_at timestamp with time zone,
+    opened_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT registrar_task_check CHECK (((counters IS NOT NULL) = (kind = 'take_back'::text))),
+    CONSTRAINT registrar_task_check1 CHECK (((status = 'answered'::text) = ((outcome IS NOT NULL) AND (reasons IS NOT NULL) AND (answered_by IS NOT NULL)))),
+    CONSTRAINT registrar_task_counters_fkey FOREIGN KEY (counters) REFERENCES registrar_task(id),
+    CONSTRAINT registrar_task_counters_key UNIQUE (counters),
+    CONSTRAINT registrar_task_kind_check CHECK ((kind = ANY (ARRAY['granted'::text, 'changed'::text, 'item_struck'::text, 'revoked'::text, 'lapsed'::text, 'ended'::text, 'take_back'::text]))),
+    CONSTRAINT registrar_task_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES operator(id),
+    CONSTRAINT registrar_task_pkey PRIMARY KEY (id),
+    CONSTRAINT registrar_task_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
+    CONSTRAINT registrar_task_status_check CHECK ((status = ANY (ARRAY['open'::text, 'answered'::text, 'withdrawn'::text]))),
+);
+INDEX registrar_task_of_cause ON registrar_task USING btree (cause_id);
+INDEX registrar_task_of_operator ON registrar_task USING btree (operator_id);
+INDEX registrar_task_on_desk ON registrar_task USING btree (region, status, id DESC);
+
 TABLE registration (
     id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,

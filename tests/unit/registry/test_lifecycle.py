@@ -15,6 +15,7 @@ from registry.lifecycle import (
     REGISTRATION,
     RENEWAL,
     SITE,
+    TASK,
     AmendmentStatus,
     CheckStatus,
     ExecutionAction,
@@ -23,6 +24,7 @@ from registry.lifecycle import (
     SiteAction,
     SiteStatus,
     Status,
+    TaskStatus,
 )
 from registry.main import SERVICE
 from shared.runtime.acts.lifecycle import Lifecycle
@@ -33,6 +35,7 @@ TABLES: Mapping[str, tuple[Lifecycle[Any, Any], type[StrEnum]]] = {
     "site": (SITE, SiteStatus),
     "amendment": (AMENDMENT, AmendmentStatus),
     "execution": (EXECUTION, ExecutionStatus),
+    "registrar_task": (TASK, TaskStatus),
     "provider_check": (CHECK, CheckStatus),
     "renewal": (RENEWAL, RenewalStatus),
 }

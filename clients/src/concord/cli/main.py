@@ -2,7 +2,19 @@
 
 import typer
 
-from concord.cli import access, approval, coordination, demo, enforcement, executions, imports, inbox, query, registry
+from concord.cli import (
+    access,
+    approval,
+    coordination,
+    demo,
+    enforcement,
+    executions,
+    imports,
+    inbox,
+    licensing,
+    query,
+    registry,
+)
 from concord.cli.output import Commands
 from concord.exits import table
 
@@ -19,6 +31,9 @@ app.add_typer(registry.operators, name="operators")
 app.add_typer(registry.registrations, name="registrations")
 app.add_typer(registry.sites, name="sites")
 app.add_typer(registry.amendments, name="amendments")
+app.add_typer(licensing.renewals, name="renewals")
+app.add_typer(licensing.checks, name="checks")
+app.add_typer(licensing.registrar_tasks, name="registrar-tasks")
 app.add_typer(executions.executions, name="executions")
 app.add_typer(enforcement.cases, name="cases")
 app.add_typer(enforcement.decisions, name="decisions")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry import heard
-from registry.service import amendments, checks, executions, licences, registrations, renewals
+from registry.service import amendments, checks, executions, licences, registrar, registrations, renewals
 from shared.contracts import access, approval, enforcement
 from shared.contracts.base import Fact
 from shared.runtime.events.dispatch import Handler, Projection
@@ -35,6 +35,7 @@ DEADLINES: Final[Deadlines] = {
     licences.VALIDITY: licences.ring,
     renewals.DECISION: renewals.mark_overdue,
     checks.ANSWER: checks.expire,
+    registrar.REPORT: registrar.mark_overdue,
     executions.EXECUTE: executions.mark_overdue,
     executions.END: executions.end,
 }

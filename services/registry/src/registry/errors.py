@@ -41,6 +41,10 @@ class UnknownCheck(NotFound):
     """There is no check {check_id}."""
 
 
+class UnknownTask(NotFound):
+    """There is no task of the company registrar {task_id}."""
+
+
 class OperatorExists(Conflict):
     """An operator with this identity is registered already; use that record, {operator_id}."""
 

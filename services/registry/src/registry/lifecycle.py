@@ -212,3 +212,26 @@ CHECK: Final = Lifecycle(MappingProxyType({
     (CheckStatus.SILENT, CheckAction.REPORT): CheckStatus.MISMATCH,
     (CheckStatus.SILENT, CheckAction.CLOSE):  CheckStatus.CLOSED,
 }), aggregate="check")  # fmt: skip
+
+
+class TaskStatus(StrEnum):
+    """Where a task of the company registrar stands."""
+
+    OPEN = "open"
+    """The registrar's clock runs; late, it is shown as late and can still be answered."""
+    ANSWERED = "answered"
+    WITHDRAWN = "withdrawn"
+    """What it was about was undone before the registrar had answered."""
+
+
+class TaskAction(StrEnum):
+    """What can be done with a task. Withdraw follows from an undoing."""
+
+    ANSWER = "answer"
+    WITHDRAW = "withdraw"
+
+
+TASK: Final = Lifecycle(MappingProxyType({
+    (TaskStatus.OPEN, TaskAction.ANSWER):   TaskStatus.ANSWERED,   # P3.1.7, P3.2.4, P3.3.7
+    (TaskStatus.OPEN, TaskAction.WITHDRAW): TaskStatus.WITHDRAWN,
+}), aggregate="registrar_task")  # fmt: skip

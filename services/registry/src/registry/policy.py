@@ -5,7 +5,15 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from registry.lifecycle import Action, AmendmentAction, CheckAction, ExecutionAction, RenewalAction, SiteAction
+from registry.lifecycle import (
+    Action,
+    AmendmentAction,
+    CheckAction,
+    ExecutionAction,
+    RenewalAction,
+    SiteAction,
+    TaskAction,
+)
 from shared.rules import Level, Role
 from shared.runtime.acts.policy import (
     Policy,
@@ -48,6 +56,8 @@ class Act(StrEnum):
     DECIDE_RENEWAL = "decide_renewal"
     READ_CHECK = "read_check"
     ANSWER_CHECK = "answer_check"
+    READ_TASK = "read_registrar_task"
+    ANSWER_TASK = "answer_registrar_task"
     IMPORT = "import"
     READ_IMPORT = "read_import"
 
@@ -82,6 +92,12 @@ def asked_provider(who: Caller) -> Reach:
     return only("provider", who.organisation)
 
 
+def of_province(who: Caller) -> Reach:
+    """What is put to an office of the caller's own province; the whole country's does none of it."""
+    return only("region", who.region)
+
+
+REGISTRAR: Final = frozenset({Role.COMPANY_REGISTRAR})
 PROVIDER: Final = frozenset({Role.ACCESS_PROVIDER})
 OPERATOR: Final = frozenset({Role.OPERATOR})
 REGULATOR: Final = frozenset({Role.INDUSTRY_REGULATOR})
@@ -128,6 +144,9 @@ POLICY: Final = Policy({
     Act.READ_CHECK:          Rule(OFFICIALS | OPERATOR | PROVIDER,
                                   any_of(READER.scope, holding(Role.ACCESS_PROVIDER, asked_provider))),
     Act.ANSWER_CHECK:        Rule(PROVIDER, asked_provider),
+    Act.READ_TASK:           Rule(OPERATOR | REGULATOR | REGISTRAR | {Role.AUDITOR, Role.REVIEW_BODY}, any_of(
+                                  READER.scope, holding(Role.COMPANY_REGISTRAR, same_region))),
+    Act.ANSWER_TASK:         Rule(REGISTRAR, of_province),
     Act.IMPORT:              Rule(REGULATOR, same_region),
     Act.READ_IMPORT:         Rule(REGULATOR, own_organisation),
 })  # fmt: skip
@@ -145,6 +164,7 @@ RENEWAL_ACTS: Final[Mapping[RenewalAction, Act]] = MappingProxyType({
 CHECK_ACTS: Final[Mapping[CheckAction, Act]] = MappingProxyType({
     CheckAction.VERIFY: Act.ANSWER_CHECK, CheckAction.REPORT: Act.ANSWER_CHECK,
 })  # fmt: skip
+TASK_ACTS: Final[Mapping[TaskAction, Act]] = MappingProxyType({TaskAction.ANSWER: Act.ANSWER_TASK})
 EXECUTION_ACTS: Final[Mapping[ExecutionAction, Act]] = MappingProxyType({
     ExecutionAction.ACCEPT: Act.ACCEPT, ExecutionAction.RELEASE: Act.DECLINE,
     ExecutionAction.CONFIRM: Act.CONFIRM, ExecutionAction.DECLINE: Act.DECLINE,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from registry.lifecycle import AMENDMENT, CHECK, EXECUTION, REGISTRATION, RENEWAL, SITE
+from registry.lifecycle import AMENDMENT, CHECK, EXECUTION, REGISTRATION, RENEWAL, SITE, TASK
 from registry.policy import (
     AMENDMENT_ACTS,
     CHECK_ACTS,
@@ -11,6 +11,7 @@ from registry.policy import (
     REGISTRATION_ACTS,
     RENEWAL_ACTS,
     SITE_ACTS,
+    TASK_ACTS,
 )  # fmt: skip
 from registry.service.executions import Seen
 from registry.store.amendments import Amendment
@@ -20,8 +21,10 @@ from registry.store.licences import Licence, Renewal
 from registry.store.operators import Operator
 from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
+from registry.store.tasks import Task
 from shared.contracts.http.checks import CheckView
 from shared.contracts.http.licences import RenewalView
+from shared.contracts.http.registrar import TaskView
 from shared.contracts.http.registry import (
     AccessView,
     AmendmentView,
@@ -98,6 +101,14 @@ def of_check(who: Caller, check: Check, clock: ClockView | None) -> CheckView:
     return CheckView.model_validate({
         **_fields(check, CheckView), "clock": clock,
         "allowed_actions": POLICY.allowed(who, check, CHECK.allowed(check.status), CHECK_ACTS),
+    })  # fmt: skip
+
+
+def of_task(who: Caller, task: Task, clock: ClockView | None) -> TaskView:
+    """What the company registrar is told, and what it reported."""
+    return TaskView.model_validate({
+        **_fields(task, TaskView), "clock": clock,
+        "allowed_actions": POLICY.allowed(who, task, TASK.allowed(task.status), TASK_ACTS),
     })  # fmt: skip
 
 

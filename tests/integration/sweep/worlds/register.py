@@ -8,7 +8,15 @@ from itertools import count
 from typing import Any, Final
 from uuid import UUID
 
-from registry.lifecycle import AmendmentStatus, CheckStatus, ExecutionStatus, RenewalStatus, SiteStatus, Status
+from registry.lifecycle import (
+    AmendmentStatus,
+    CheckStatus,
+    ExecutionStatus,
+    RenewalStatus,
+    SiteStatus,
+    Status,
+    TaskStatus,
+)
 from registry.service import checks as asking
 from registry.service import licences as validity
 from shared.contracts import examples
@@ -62,6 +70,7 @@ class Books:
     licences: list[Record] = field(default_factory=list)
     renewals: list[Record] = field(default_factory=list)
     checks: list[Record] = field(default_factory=list)
+    tasks: list[Record] = field(default_factory=list)
     sites: list[Record] = field(default_factory=list)
     live: list[Record] = field(default_factory=list)
     amendments: list[Record] = field(default_factory=list)
@@ -79,6 +88,7 @@ class Books:
         await books._amendments()
         await books._renewals()
         await books._checks()
+        await books._tasks()
         await books._executions()
         await books._imports()
         return books
@@ -223,6 +233,22 @@ class Books:
             elif status is CheckStatus.CLOSED:
                 await register.post(f"/registrations/{submitted['id']}/grant", GRANT, "regulator-a")
             self.checks.append(Record({"check_id": found["id"]}, words(code, provider=str(PROVIDER)), status))
+
+    async def _tasks(self) -> None:
+        """A task of the company registrar in every status."""
+        register = self.register
+        for status in TaskStatus:
+            licence, of = await self._licence()
+            decision = await register.decided(licence["sites"][0])
+            await register.carried_out(decision)
+            found = (await register.get(f"/registrar-tasks?registration_id={licence['id']}", "auditor"))["items"]
+            [task] = [each for each in found if each["kind"] == "revoked"]
+            if status is TaskStatus.ANSWERED:
+                body = {"outcome": "changed", **WHY}
+                await register.post(f"/registrar-tasks/{task['id']}/report", body, "registrar-a")
+            elif status is TaskStatus.WITHDRAWN:
+                await register.overturned(decision)
+            self.tasks.append(Record({"task_id": task["id"]}, of, status))
 
     async def _executions(self) -> None:
         """An execution in every status, and one of Shanghai."""

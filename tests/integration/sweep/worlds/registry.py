@@ -12,6 +12,7 @@ from registry.lifecycle import (
     REGISTRATION,
     RENEWAL,
     SITE,
+    TASK,
     Action,
     AmendmentAction,
     AmendmentStatus,
@@ -21,9 +22,18 @@ from registry.lifecycle import (
     SiteAction,
     SiteStatus,
     Status,
+    TaskAction,
 )
 from registry.main import SERVICE
-from registry.policy import AMENDMENT_ACTS, CHECK_ACTS, EXECUTION_ACTS, REGISTRATION_ACTS, RENEWAL_ACTS, SITE_ACTS
+from registry.policy import (
+    AMENDMENT_ACTS,
+    CHECK_ACTS,
+    EXECUTION_ACTS,
+    REGISTRATION_ACTS,
+    RENEWAL_ACTS,
+    SITE_ACTS,
+    TASK_ACTS,
+)
 from shared.rules import Level, Role
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import Caller
@@ -71,6 +81,16 @@ def may_read_check(who: Caller, check: Words) -> bool:
     if Role.ACCESS_PROVIDER in who.roles:
         return bool(who.organisation == check["provider"])
     return may_read(who, check)
+
+
+def may_read_task(who: Caller, task: Words) -> bool:
+    """The registrar and the regulator of the province, who audits and reviews, and the company."""
+    officials = who.roles & {
+        Role.INDUSTRY_REGULATOR, Role.COMPANY_REGISTRAR, Role.AUDITOR, Role.REVIEW_BODY,
+    }  # fmt: skip
+    if not officials and Role.OPERATOR not in who.roles:
+        raise NoRole
+    return bool(officials and _here(who, task)) or own(who, task)
 
 
 def may_read_execution(who: Caller, execution: Words) -> bool:
@@ -193,6 +213,16 @@ def _checks(books: Books) -> Kind:
     )  # fmt: skip
 
 
+def _tasks(books: Books) -> Kind:
+    path = "POST /registrar-tasks/{task_id}/"
+    return Kind(
+        books.tasks, may_read_task, reads=("/registrar-tasks/{task_id}",), lists="/registrar-tasks", author="auditor",
+        lifecycle=TASK, acts=TASK_ACTS.keys(), verbs=[
+            Verb(f"{path}report", "registrar-a", {"outcome": "changed", **WHY}, TaskAction.ANSWER),
+        ],
+    )  # fmt: skip
+
+
 def _sites(books: Books) -> list[Kind]:
     path, live = "POST /sites/{site_id}", {SiteStatus.LIVE}
     moved = {"registration_id": books.receiving, "reasons": "The shop was sold."}
@@ -262,7 +292,7 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
         books = await Books.of(Register(api, clock))
         yield World(api, [
             *_operators(books), _registrations(books), _licences(books), _renewals(books), _checks(books),
-            *_sites(books), _amendments(books), _executions(books),
+            _tasks(books), *_sites(books), _amendments(books), _executions(books),
             Kind(books.imports, may_read_import, reads=("/imports/{import_id}", "/imports/{import_id}/results")),
             await inbox(api, "regulator-a", "industry-110000"), *_beginnings(books),
         ], others=(HOST, ANOTHER))  # fmt: skip

@@ -4,9 +4,9 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from registry.http import amendments, checks, executions, imports, operators, registrations, renewals, sites
+from registry.http import amendments, checks, executions, imports, operators, registrar, registrations, renewals, sites
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
-    operators.ROUTER, operators.STREAMS, registrations.ROUTER, renewals.ROUTER, checks.ROUTER, sites.ROUTER,
-    amendments.ROUTER, executions.ROUTER, imports.STREAMS,
+    operators.ROUTER, operators.STREAMS, registrations.ROUTER, renewals.ROUTER, checks.ROUTER, registrar.ROUTER,
+    sites.ROUTER, amendments.ROUTER, executions.ROUTER, imports.STREAMS,
 )  # fmt: skip

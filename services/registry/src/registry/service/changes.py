@@ -11,7 +11,7 @@ from registry.errors import (
     TooManySites,
 )
 from registry.lifecycle import SiteAction, Status
-from registry.service import admission, checks, registrations, writing
+from registry.service import admission, checks, registrar, registrations, writing
 from registry.service.admission import Candidate
 from registry.service.registrations import enter_site
 from registry.service.sites import require_free, require_live
@@ -88,6 +88,7 @@ async def _change_operator(tx: Tx, rt: Runtime, who: Caller, amendment: Amendmen
     )
     cause = {"kind": "amendment", "id": str(amendment.id)}
     operators.keep_version(tx, changed, cause)
+    await registrar.tell_changed(tx, rt, changed, ("amendment", amendment.id))
     await writing.operator_changed(tx, changed, cause=cause, at=at)
 
 

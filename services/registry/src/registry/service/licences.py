@@ -11,7 +11,7 @@ from uuid import UUID
 
 from registry.errors import InvalidValues, ValidityWrong
 from registry.lifecycle import Action, RenewalAction, Status
-from registry.service import admission, writing
+from registry.service import admission, registrar, writing
 from registry.service.desk import regulator_for
 from registry.store import licences, registrations, sites
 from registry.store.registrations import Owned
@@ -135,6 +135,7 @@ async def lapse_or_watch(tx: Tx, rt: Runtime, owned: Owned) -> Owned:
     await licences.lapsed(tx, moved.id, at)
     lapsed = Owned(moved, owned.operator)
     await tell(tx, rt, lapsed, {"kind": "lapse", "id": str(moved.id)})
+    await registrar.tell(tx, rt, lapsed, "lapsed", ("lapse", moved.id))
     until = late_until(rt, owned)
     window = f" It can be renewed under its number until {rt.rules.day_of(until)}." if until is not None else ""
     said = f"{why} This is no sanction, and asks nothing of any provider.{window}"
@@ -157,6 +158,7 @@ async def renewed(
     at, found = rt.clock.now(), owned.registration
     if found.status is Status.LAPSED:
         moved = await registrations.MOVES.move(tx, found, Action.REVIVE, who=who, why=why, at=at, valid_until=until)
+        await registrar.take_back(tx, rt, ("lapse", found.id), why)
     else:
         moved = await registrations.MOVES.change(tx, found, "renew", who=who, why=why, at=at, valid_until=until)
     after = Owned(moved, owned.operator)
@@ -172,6 +174,7 @@ async def revive(tx: Tx, rt: Runtime, owned: Owned, why: str) -> Owned:
     )
     after = Owned(moved, owned.operator)
     await licences.lapsed(tx, moved.id, None)
+    await registrar.take_back(tx, rt, ("lapse", moved.id), why)
     await tell(tx, rt, after, {"kind": "reopening", "id": str(moved.id)})
     await _notify(tx, rt, after, "revived", _REVIVED, why)
     return after

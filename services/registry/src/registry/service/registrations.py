@@ -7,7 +7,7 @@ from uuid import UUID
 from registry.errors import FilingExists, InvalidValues, TooManySites
 from registry.lifecycle import Action, SiteAction, Status
 from registry.policy import POLICY, Act
-from registry.service import admission, checks, licences, looks, writing
+from registry.service import admission, checks, licences, looks, registrar, writing
 from registry.service.admission import Candidate
 from registry.service.desk import clock_of, grounds_of, regulator_for
 from registry.service.operators import require_confirmed
@@ -163,6 +163,7 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
     )  # fmt: skip
     await deadlines.met(tx, DECISION, registration_id, at)
     await licences.granted(tx, rt, Owned(granted, owned.operator), scope)
+    await registrar.tell(tx, rt, Owned(granted, owned.operator), "granted", ("registration", registration_id))
     for site in proposed:
         await enter_site(tx, rt, who, site, why=body.statement.reasons)
     await notices.issue(
@@ -253,6 +254,7 @@ async def end_if_empty(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID) 
             tx, owned.registration, Action.END, who=who, why="Its last site ended.", at=rt.clock.now()
         )
         await licences.ended(tx, rt, who, owned)
+        await registrar.tell(tx, rt, owned, "ended", ("registration", registration_id))
 
 
 async def _next_number(tx: Tx, rt: Runtime, owned: Owned) -> str:

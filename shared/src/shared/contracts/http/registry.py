@@ -302,7 +302,7 @@ class RegistrationView(RegistrationSummary):
     """A filing or licence with its sites."""
 
     clock: ClockView | None
-    licence: LicenceView | None
+    licence: LicenceView | None = None
     refusal: Refusal | None
     sites: list[SiteView]
     allowed_actions: list[str]
