@@ -42,7 +42,7 @@ def place() -> Place:
         host="0.0.0.0",  # noqa: S104 - inside its container; the port is published on 127.0.0.1 only
         port=lambda _: _PORT,
         public_url="${CONCORD_PUBLIC_URL:-http://localhost:8105}",
-        door_url=lambda spec: f"${{{_door(spec)}:-http://localhost:{spec.port}}}",
+        door_url=lambda name: f"${{{_door(name)}:-http://localhost:{SERVICES[name].port}}}",
         log_format="json",
         profile="${CONCORD_PROFILE:-cn-2006}",
         signing_keys_file=lambda spec: f"/run/secrets/{_keys(spec)}",
@@ -259,9 +259,9 @@ def _health(test: list[str]) -> dict[str, Any]:
     return {"test": test, "interval": "5s", "timeout": "5s", "retries": 20, "start_period": "20s"}
 
 
-def _door(spec: Service) -> str:
-    """What names the address at which this service is reached from outside."""
-    return f"{spec.module.upper()}_URL"
+def _door(name: str) -> str:
+    """What names the address at which a service is reached from outside."""
+    return f"CONCORD_{SERVICES[name].module.upper()}_URL"
 
 
 def _password(spec: Service) -> str:

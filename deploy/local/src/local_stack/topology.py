@@ -45,7 +45,8 @@ class Place:
     host: str
     port: Callable[["Service"], int]
     public_url: str
-    door_url: Callable[["Service"], str]
+    door_url: Callable[[str], str]
+    """Where a service is reached from outside, by its name: it stands in the documents that are issued."""
     log_format: str
     profile: str
     signing_keys_file: Callable[["Service"], str]
@@ -89,7 +90,13 @@ class Service:
 SERVICES: Final[Mapping[str, Service]] = {
     service.name: service
     for service in (
-        Service("approval", 8101, "applications and prior approvals", signs=True),
+        Service(
+            "approval",
+            8101,
+            "applications and prior approvals",
+            {"CONCORD_DOOR_URL": lambda place: place.door_url("approval")},
+            signs=True,
+        ),
         Service(
             "registry",
             8102,
@@ -144,7 +151,6 @@ def environment(service: Service, place: Place) -> dict[str, str]:
     }
     if service.signs:
         values |= {
-            "CONCORD_DOOR_URL": place.door_url(service),
             "CONCORD_SIGNING_KEYS_FILE": place.signing_keys_file(service),
             "CONCORD_SIGNING_KEYS_GENERATE": str(place.signing_keys_generate).lower(),
             "CONCORD_SMTP_HOST": place.smtp_host,
