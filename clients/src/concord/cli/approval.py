@@ -1,12 +1,16 @@
 """Commands about prior approval: the operator asks, the authority decides."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from concord.cli.output import ApprovalId, As, AsJson, Basis, Reasons, act, body, listed
+from concord.files import write
+from concord.sdk import Concord
 from shared.contracts.approval import ApprovalStatus
 from shared.contracts.http import approval as wire
+from shared.contracts.http.documents import DocumentView
 
 approvals = typer.Typer(no_args_is_help=True, help="Prior approvals, from the application on.")
 
@@ -36,6 +40,25 @@ def list_approvals(
 def show(approval_id: ApprovalId, as_: As = None, as_json: AsJson = False) -> None:
     """One approval."""
     act(lambda c: c.approval.get(approval_id), as_, as_json)
+
+
+@approvals.command("document")
+def document(
+    approval_id: ApprovalId,
+    page: Annotated[Path | None, typer.Option("--pdf", help="Write the page to this file, which must be new.")] = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """The signed document; `concord verify` checks it offline."""
+
+    async def got(concord: Concord) -> DocumentView | dict[str, Any]:
+        if page is None:
+            return await concord.approval.document(approval_id)
+        content = await concord.approval.document_page(approval_id)
+        write(page, content)
+        return {"file": str(page), "size": len(content)}
+
+    act(got, as_, as_json)
 
 
 @approvals.command("apply")

@@ -2,7 +2,19 @@
 
 import typer
 
-from concord.cli import access, approval, coordination, demo, enforcement, executions, imports, inbox, query, registry
+from concord.cli import (
+    access,
+    approval,
+    coordination,
+    demo,
+    enforcement,
+    executions,
+    imports,
+    inbox,
+    query,
+    registry,
+    verify,
+)
 from concord.cli.output import Commands
 from concord.exits import table
 
@@ -29,7 +41,16 @@ app.add_typer(access.providers, name="providers")
 app.add_typer(access.orders, name="orders")
 app.add_typer(access.instructions, name="instructions")
 registry.registrations.command("import")(imports.import_file)
-for command in (query.lookup, query.bulk, query.register, query.whoami, query.status, access.keys, inbox.mails):
+for command in (
+    query.lookup,
+    query.bulk,
+    query.register,
+    query.whoami,
+    query.status,
+    access.keys,
+    inbox.mails,
+    verify.verify,
+):
     app.command()(command)
 app.command("demo")(demo.command)
 

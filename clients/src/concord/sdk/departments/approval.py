@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from concord.sdk.answers import at
-from concord.sdk.departments.base import Department, Id
+from concord.sdk.departments.base import Department, Id, Json
 from shared.contracts.approval import ApprovalStatus
 from shared.contracts.http.approval import (
     Application,
@@ -16,6 +16,7 @@ from shared.contracts.http.approval import (
     Resubmission,
     Return,
 )
+from shared.contracts.http.documents import DocumentView
 
 
 class Approval(Department):
@@ -34,6 +35,22 @@ class Approval(Department):
     def approvals(self, *, status: ApprovalStatus | None = None) -> AsyncIterator[ApprovalView]:
         """Approvals the caller may see, newest first."""
         return self._pages(ApprovalView, "/approvals", status=status)
+
+    async def document(self, approval_id: Id) -> DocumentView:
+        """The newest edition of the signed document, and whether the approval is still in force."""
+        return await self._get(DocumentView, at("approvals", approval_id, "document"))
+
+    async def document_page(self, approval_id: Id) -> bytes:
+        """The same as a page, PDF."""
+        return (await self._concord.call(self.service, "GET", at("approvals", approval_id, "document.pdf"))).content
+
+    async def issued(self, document_id: Id) -> DocumentView:
+        """A document one holds, and whether it still stands; no sign-in is needed."""
+        return await self._get(DocumentView, at("documents", document_id))
+
+    async def keys(self) -> Json:
+        """The public keys documents are signed with."""
+        return await self._json("GET", "/.well-known/jwks.json")
 
     async def send_back(self, approval_id: Id, body: Return) -> ApprovalView:
         """Return it, once, with everything that is missing."""
