@@ -54,6 +54,7 @@ def place() -> Place:
         webhooks_private=False,
         lmdb_path="/var/lib/concord/lookup",
         evidence_path="/var/lib/concord/evidence",
+        files_path="/var/lib/concord/files",
         withdraw_window_s=75,
         otlp_endpoint="http://otel-collector:4318",
     )
@@ -104,7 +105,7 @@ def files() -> dict[Path, str]:
 
 
 def _service(spec: Service) -> dict[str, Any]:
-    mounts = {"evidence": place().evidence_path, "lookup": place().lmdb_path}
+    mounts = {"evidence": place().evidence_path, "files": place().files_path, "lookup": place().lmdb_path}
     described: dict[str, Any] = {
         **_image(spec),
         "command": ["serve"],

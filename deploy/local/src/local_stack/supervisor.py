@@ -330,6 +330,7 @@ class LocalStack:
             webhooks_private=True,
             lmdb_path=str(self.data / "query"),
             evidence_path=str(self.data / "evidence"),
+            files_path=str(self.data / "files"),
             withdraw_window_s=WITHDRAW_WINDOW_S,
         )
 

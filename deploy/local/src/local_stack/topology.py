@@ -58,6 +58,7 @@ class Place:
     webhooks_private: bool
     lmdb_path: str
     evidence_path: str
+    files_path: str
     withdraw_window_s: int
     otlp_endpoint: str | None = None
 
@@ -94,7 +95,11 @@ SERVICES: Final[Mapping[str, Service]] = {
             "approval",
             8101,
             "applications and prior approvals",
-            {"CONCORD_DOOR_URL": lambda place: place.door_url("approval")},
+            {
+                "CONCORD_DOOR_URL": lambda place: place.door_url("approval"),
+                "CONCORD_FILES_PATH": lambda place: place.files_path,
+            },
+            volumes=("files",),
             signs=True,
         ),
         Service(

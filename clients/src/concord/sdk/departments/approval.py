@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from concord.sdk.answers import at
+from concord.sdk.answers import at, model_of
 from concord.sdk.departments.base import Department, Id, Json
 from shared.contracts.approval import ApprovalStatus
 from shared.contracts.http.approval import (
@@ -35,6 +35,17 @@ class Approval(Department):
     def approvals(self, *, status: ApprovalStatus | None = None) -> AsyncIterator[ApprovalView]:
         """Approvals the caller may see, newest first."""
         return self._pages(ApprovalView, "/approvals", status=status)
+
+    async def hand_in(self, approval_id: Id, requirement: str, content: bytes, media_type: str) -> ApprovalView:
+        """Hand in a file for a requirement of the item. The same bytes again are the same file."""
+        path, headers = at("approvals", approval_id, "files"), {"Content-Type": media_type}
+        params = {"requirement": requirement}
+        answer = await self._concord.call(self.service, "POST", path, content=content, headers=headers, params=params)
+        return model_of(answer, ApprovalView)
+
+    async def file(self, approval_id: Id, sha256: str) -> bytes:
+        """The bytes of what was handed in."""
+        return (await self._concord.call(self.service, "GET", at("approvals", approval_id, "files", sha256))).content
 
     async def document(self, approval_id: Id) -> DocumentView:
         """The newest edition of the signed document, and whether the approval is still in force."""
