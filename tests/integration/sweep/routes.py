@@ -47,5 +47,5 @@ def public(world: World) -> dict[str, str]:
 def asked(world: World) -> set[str]:
     """Method and address of everything that a world asks."""
     reads = {path for kind in world.kinds for path in (*kind.reads, *kind.finds, kind.lists) if path}
-    verbs = {verb.route for kind in world.kinds for verb in kind.verbs}
+    verbs = {verb.route.partition("?")[0] for kind in world.kinds for verb in kind.verbs}
     return {f"GET {path.partition('?')[0]}" for path in reads} | verbs

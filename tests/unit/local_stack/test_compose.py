@@ -38,6 +38,7 @@ PLACE_DEPENDS = {  # what may differ between a laptop and a data centre; everyth
     "CONCORD_SIGNING_KEYS_FILE",
     "CONCORD_LMDB_PATH",
     "CONCORD_EVIDENCE_PATH",
+    "CONCORD_FILES_PATH",
     "CONCORD_WITHDRAW_WINDOW_S",
     "CONCORD_PROFILE",
     "CONCORD_SIGNING_KEYS_GENERATE",

@@ -14,6 +14,7 @@ from concord.cli import (
     licensing,
     query,
     registry,
+    verify,
 )
 from concord.cli.output import Commands
 from concord.exits import table
@@ -44,7 +45,16 @@ app.add_typer(access.providers, name="providers")
 app.add_typer(access.orders, name="orders")
 app.add_typer(access.instructions, name="instructions")
 registry.registrations.command("import")(imports.import_file)
-for command in (query.lookup, query.bulk, query.register, query.whoami, query.status, access.keys, inbox.mails):
+for command in (
+    query.lookup,
+    query.bulk,
+    query.register,
+    query.whoami,
+    query.status,
+    access.keys,
+    inbox.mails,
+    verify.verify,
+):
     app.command()(command)
 app.command("demo")(demo.command)
 

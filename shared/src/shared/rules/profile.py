@@ -12,25 +12,13 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.rules import clocks
+from shared.rules import clocks, rows
 from shared.rules.calendar import Calendar, UnknownCalendar
 from shared.rules.clocks import Clock, Due, Pause, Unit
 from shared.rules.effects import BURDENS, ENDING, ONLY_AFTER, Effect, EffectRule, Ground
 from shared.rules.organisations import FoundingOrganisation, founding
 from shared.rules.roles import Role
 from shared.rules.row import ProfileError, read
-from shared.rules.rows import (
-    AddressRange,
-    Approvals,
-    IdentityDocument,
-    Named,
-    NumberFormat,
-    Protected,
-    Province,
-    RedressDefault,
-    Registrations,
-    ServiceItem,
-)  # fmt: skip
 
 _FOLDER: Final = Path(__file__).parent / "profiles"
 DEFAULT: Final = "cn-2006"
@@ -54,27 +42,27 @@ class Rules:
     title: str
     time_zone: ZoneInfo
     calendar: Calendar
-    roles: Mapping[Role, Named]
-    provinces: Mapping[str, Province]
+    roles: Mapping[Role, rows.Named]
+    provinces: Mapping[str, rows.Province]
     """By GB/T 2260 code, e.g. 110000."""
-    service_items: Mapping[str, ServiceItem]
-    requirements: Mapping[str, Named]
+    service_items: Mapping[str, rows.ServiceItem]
+    requirements: Mapping[str, rows.Named]
     """Documents that an application brings, by code."""
-    approvals: Approvals
-    registrations: Registrations
+    approvals: rows.Approvals
+    registrations: rows.Registrations
     clocks: Mapping[str, Clock]
-    numbers: Mapping[str, NumberFormat]
+    numbers: Mapping[str, rows.NumberFormat]
     """By kind of registration: filing, licence."""
-    identity_documents: Mapping[str, IdentityDocument]
-    subject_kinds: Mapping[str, Named]
+    identity_documents: Mapping[str, rows.IdentityDocument]
+    subject_kinds: Mapping[str, rows.Named]
     effects: Mapping[Effect, EffectRule]
     grounds: Mapping[str, Ground]
-    urgent_grounds: Mapping[str, Named]
-    refusal_grounds: Mapping[str, Named]
-    measures: Mapping[str, Named]
-    redress: RedressDefault
-    protected: Mapping[str, Protected]
-    address_ranges: Mapping[str, AddressRange]
+    urgent_grounds: Mapping[str, rows.Named]
+    refusal_grounds: Mapping[str, rows.Named]
+    measures: Mapping[str, rows.Named]
+    redress: rows.RedressDefault
+    protected: Mapping[str, rows.Protected]
+    address_ranges: Mapping[str, rows.AddressRange]
     organisations: Mapping[str, FoundingOrganisation]
     """What a new directory of organisations begins with, by id."""
 
@@ -89,7 +77,7 @@ class Rules:
         return f"{self.id}/{self.version}"
 
     @cached_property
-    def provinces_by_short_name(self) -> Mapping[str, Province]:
+    def provinces_by_short_name(self) -> Mapping[str, rows.Province]:
         """Provinces by the sign that opens a number, e.g. 京."""
         return MappingProxyType({province.short: province for province in self.provinces.values()})
 
@@ -130,7 +118,7 @@ class Rules:
         """Every name of the protected list (in A-labels); each stands for itself and every name below it."""
         return tuple(sorted({suffix for each in self.protected.values() for suffix in each.suffixes}))
 
-    def protected_by(self, host: str) -> Protected | None:
+    def protected_by(self, host: str) -> rows.Protected | None:
         """Why this host name (in A-labels) is on the protected list; none if it is not."""
         return next(
             (each for each in self.protected.values() for suffix in each.suffixes if f".{host}".endswith(f".{suffix}")),
@@ -191,7 +179,7 @@ class _File(dict[str, Any]):
 
 
 def _rules(data: _File, folder: Path) -> Rules:
-    clock_rows, provinces = _table(data, "clocks", Clock), _table(data, "provinces", Province)
+    clock_rows, provinces = _table(data, "clocks", Clock), _table(data, "provinces", rows.Province)
     rules = Rules(
         id=data.take("id", str),
         version=data.take("version", int),
@@ -200,22 +188,22 @@ def _rules(data: _File, folder: Path) -> Rules:
         calendar=_known(data, "calendar", lambda name: _calendar(name, folder), UnknownCalendar),
         roles=_roles(data),
         provinces=provinces,
-        service_items=_table(data, "service_items", ServiceItem),
-        requirements=_table(data, "requirements", Named, optional=True),
-        approvals=_one(data, "approvals", Approvals),
-        registrations=_one(data, "registrations", Registrations),
+        service_items=_table(data, "service_items", rows.ServiceItem),
+        requirements=_table(data, "requirements", rows.Named, optional=True),
+        approvals=_one(data, "approvals", rows.Approvals),
+        registrations=_one(data, "registrations", rows.Registrations),
         clocks=clock_rows,
-        numbers=_table(data, "numbers", NumberFormat),
-        identity_documents=_table(data, "identity_documents", IdentityDocument),
-        subject_kinds=_table(data, "subject_kinds", Named),
+        numbers=_table(data, "numbers", rows.NumberFormat),
+        identity_documents=_table(data, "identity_documents", rows.IdentityDocument),
+        subject_kinds=_table(data, "subject_kinds", rows.Named),
         effects=MappingProxyType({row.code: row for row in _table(data, "effects", EffectRule).values()}),
         grounds=_table(data, "grounds", Ground),
-        urgent_grounds=_table(data, "urgent_grounds", Named, optional=True),
-        refusal_grounds=_table(data, "refusal_grounds", Named),
-        measures=_table(data, "measures", Named, optional=True),
+        urgent_grounds=_table(data, "urgent_grounds", rows.Named, optional=True),
+        refusal_grounds=_table(data, "refusal_grounds", rows.Named),
+        measures=_table(data, "measures", rows.Named, optional=True),
         redress=_redress(data, clock_rows),
-        protected=_table(data, "protected", Protected, optional=True),
-        address_ranges=_table(data, "address_ranges", AddressRange, optional=True),
+        protected=_table(data, "protected", rows.Protected, optional=True),
+        address_ranges=_table(data, "address_ranges", rows.AddressRange, optional=True),
         organisations=_organisations(data, [(p.code, p.chinese, p.english, p.short) for p in provinces.values()]),
     )
     if data:
@@ -268,22 +256,22 @@ def _known(data: _File, key: str, find: Callable[[str], T], unknown: type[Except
         raise data.wrong(key, str(wrong)) from None
 
 
-def _roles(data: _File) -> Mapping[Role, Named]:
-    rows = _table(data, "roles", Named)
-    for key in sorted(rows.keys() ^ set(Role)):
+def _roles(data: _File) -> Mapping[Role, rows.Named]:
+    found = _table(data, "roles", rows.Named)
+    for key in sorted(found.keys() ^ set(Role)):
         raise data.wrong(
             f"roles.{key}", "is missing" if key in set(Role) else "is none of the roles that the code knows"
         )
-    return MappingProxyType({Role(code): row for code, row in rows.items()})
+    return MappingProxyType({Role(code): row for code, row in found.items()})
 
 
-def _redress(data: _File, known: Mapping[str, Clock]) -> RedressDefault:
+def _redress(data: _File, known: Mapping[str, Clock]) -> rows.RedressDefault:
     clock = known.get(data.get("redress", {}).get("clock", ""))
     if clock is None or clock.unit not in {Unit.DAYS, Unit.WORKING_DAYS}:
         raise data.wrong("redress.clock", "names no clock that counts days")
     if clock.amount < _LEAST_DAYS_TO_APPEAL:
         raise data.wrong("redress.clock", f"leaves less than {_LEAST_DAYS_TO_APPEAL} days: nobody can appeal in time")
-    return _one(data, "redress", RedressDefault, within_days=clock.amount)
+    return _one(data, "redress", rows.RedressDefault, within_days=clock.amount)
 
 
 # --- what one row says of another ------------------------------------------------------------------------------------
@@ -367,7 +355,7 @@ def _check_clock(data: _File, clock: Clock) -> None:
             raise data.wrong(f"{where}.stages", f"{stage.name} is at no distance from the due time")
 
 
-def _check_number(data: _File, number: NumberFormat) -> None:
+def _check_number(data: _File, number: rows.NumberFormat) -> None:
     where = f"numbers.{number.kind}"
     for key, text, holes in (("pattern", number.pattern, ["{serial}"]), ("site", number.site, ["{site}"])):
         if any(text.count(hole) != 1 for hole in holes) or text.count("{region}") > 1:

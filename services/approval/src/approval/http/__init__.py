@@ -4,6 +4,6 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from approval.http import approvals, documents
+from approval.http import approvals, documents, files
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (approvals.ROUTER, documents.ROUTER, documents.PUBLIC)
+ROUTERS: Final[tuple[APIRouter, ...]] = (approvals.ROUTER, files.STREAMS, documents.ROUTER, documents.PUBLIC)

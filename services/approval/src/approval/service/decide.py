@@ -5,9 +5,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from approval import store
-from approval.errors import ValidityTooShort
+from approval.errors import RequirementsMissing, ValidityTooShort
 from approval.lifecycle import APPROVAL, Action
-from approval.service import validity
+from approval.service import files, validity
 from approval.service.act import act, held
 from approval.service.authority import grounds_of
 from approval.service.issue import issue
@@ -51,10 +51,13 @@ def _missing(rt: Runtime, approval: Approval, body: Return) -> Statement:
 async def grant(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Grant) -> Approval:
     """Consent, and number the approval (P3.1.3).
 
-    Raises UnknownApproval (404), Forbidden (403), ActionRefused (409), ValidityTooShort, ValidityTooLong (422).
+    Raises UnknownApproval (404), Forbidden (403), ActionRefused, RequirementsMissing (409), ValidityTooShort,
+    ValidityTooLong (422).
     """
     approval, at = await held(tx, who, Action.GRANT, approval_id), rt.clock.now()
     APPROVAL.after(approval.status, Action.GRANT)  # nobody waits for the counter in vain
+    if missing := files.missing_of(rt, approval):
+        raise RequirementsMissing(requirements=", ".join(missing))
     today = validity.day_of(rt, at)
     if body.valid_until <= today:
         raise ValidityTooShort.field("valid_until", "must be a day after today")
