@@ -51,6 +51,20 @@ TABLE approval_counter (
     CONSTRAINT approval_counter_pkey PRIMARY KEY (mark, year),
 );
 
+TABLE approval_file (
+    approval_id uuid NOT NULL,
+    requirement text NOT NULL,
+    sha256 text NOT NULL,
+    size bigint NOT NULL,
+    media_type text NOT NULL,
+    added_by text NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    CONSTRAINT approval_file_approval_id_fkey FOREIGN KEY (approval_id) REFERENCES approval(id),
+    CONSTRAINT approval_file_pkey PRIMARY KEY (approval_id, requirement, sha256),
+    CONSTRAINT approval_file_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT approval_file_size_check CHECK ((size > 0)),
+);
+
 TABLE barred (
     execution_id uuid NOT NULL,
     seq bigint NOT NULL,

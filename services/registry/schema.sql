@@ -207,6 +207,15 @@ TABLE import_result (
     CONSTRAINT import_result_pkey PRIMARY KEY (import_id, line, place),
 );
 
+TABLE licence (
+    registration_id uuid NOT NULL,
+    scope text[] NOT NULL,
+    warned_at timestamp with time zone,
+    lapsed_at timestamp with time zone,
+    CONSTRAINT licence_pkey PRIMARY KEY (registration_id),
+    CONSTRAINT licence_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
+);
+
 TABLE number_counter (
     region text NOT NULL,
     kind text NOT NULL,
@@ -269,6 +278,66 @@ TABLE provider (
     CONSTRAINT provider_pkey PRIMARY KEY (id),
 );
 
+TABLE provider_check (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    site_id uuid NOT NULL,
+    registration_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    asked jsonb NOT NULL,
+    differs text[] NOT NULL DEFAULT '{}'::text[],
+    reasons text,
+    answered_by text,
+    answered_at timestamp with time zone,
+    asked_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT provider_check_check CHECK (((answered_by IS NOT NULL) = (status = ANY (ARRAY['verified'::text, 'mismatch'::text])))),
+    CONSTRAINT provider_check_check1 CHECK (((status <> 'mismatch'::text) OR (reasons IS NOT NULL))),
+    CONSTRAINT provider_check_pkey PRIMARY KEY (id),
+    CONSTRAINT provider_check_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
+    CONSTRAINT provider_check_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id),
+    CONSTRAINT provider_check_status_check CHECK ((status = ANY (ARRAY['asked'::text, 'verified'::text, 'mismatch'::text, 'silent'::text, 'closed'::text]))),
+);
+INDEX provider_check_of_registration ON provider_check USING btree (registration_id);
+INDEX provider_check_of_site ON provider_check USING btree (site_id);
+UNIQUE INDEX provider_check_open ON provider_check USING btree (site_id, provider_id) WHERE (status = ANY (ARRAY['asked'::text, 'silent'::text]));
+INDEX provider_check_waiting ON provider_check USING btree (provider_id, status, id DESC);
+
+TABLE registrar_task (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    kind text NOT NULL,
+    registration_id uuid NOT NULL,
+    operator_id uuid NOT NULL,
+    region text NOT NULL,
+    site_id uuid,
+    cause_kind text NOT NULL,
+    cause_id uuid NOT NULL,
+    says text NOT NULL,
+    counters uuid,
+    outcome text,
+    reasons text,
+    answered_by text,
+    answered_at timestamp with time zone,
+    overdue_at timestamp with time zone,
+    opened_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT registrar_task_check CHECK (((counters IS NOT NULL) = (kind = 'take_back'::text))),
+    CONSTRAINT registrar_task_check1 CHECK (((status = 'answered'::text) = ((outcome IS NOT NULL) AND (reasons IS NOT NULL) AND (answered_by IS NOT NULL)))),
+    CONSTRAINT registrar_task_counters_fkey FOREIGN KEY (counters) REFERENCES registrar_task(id),
+    CONSTRAINT registrar_task_counters_key UNIQUE (counters),
+    CONSTRAINT registrar_task_kind_check CHECK ((kind = ANY (ARRAY['granted'::text, 'changed'::text, 'item_struck'::text, 'revoked'::text, 'lapsed'::text, 'ended'::text, 'take_back'::text]))),
+    CONSTRAINT registrar_task_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES operator(id),
+    CONSTRAINT registrar_task_pkey PRIMARY KEY (id),
+    CONSTRAINT registrar_task_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
+    CONSTRAINT registrar_task_status_check CHECK ((status = ANY (ARRAY['open'::text, 'answered'::text, 'withdrawn'::text]))),
+);
+INDEX registrar_task_of_cause ON registrar_task USING btree (cause_id);
+INDEX registrar_task_of_operator ON registrar_task USING btree (operator_id);
+INDEX registrar_task_on_desk ON registrar_task USING btree (region, status, id DESC);
+
 TABLE registration (
     id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,
@@ -293,11 +362,36 @@ TABLE registration (
     CONSTRAINT registration_number_key UNIQUE (number),
     CONSTRAINT registration_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES operator(id),
     CONSTRAINT registration_pkey PRIMARY KEY (id),
-    CONSTRAINT registration_status_check CHECK ((status = ANY (ARRAY['submitted'::text, 'refused'::text, 'active'::text, 'ended'::text]))),
+    CONSTRAINT registration_status_check CHECK ((status = ANY (ARRAY['submitted'::text, 'refused'::text, 'active'::text, 'lapsed'::text, 'ended'::text]))),
 );
 INDEX registration_of_operator ON registration USING btree (operator_id);
 INDEX registration_on_desk ON registration USING btree (region, status, id DESC);
 UNIQUE INDEX registration_one_filing ON registration USING btree (operator_id, region) WHERE ((kind = 'filing'::text) AND (status = ANY (ARRAY['submitted'::text, 'active'::text])));
+
+TABLE renewal (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    registration_id uuid NOT NULL,
+    late boolean NOT NULL,
+    valid_until date NOT NULL,
+    scope text[] NOT NULL,
+    granted_until date,
+    reasons text NOT NULL,
+    refusal jsonb,
+    overdue_at timestamp with time zone,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT renewal_check CHECK (((refusal IS NOT NULL) = (status = 'refused'::text))),
+    CONSTRAINT renewal_check1 CHECK (((granted_until IS NOT NULL) = (status = 'granted'::text))),
+    CONSTRAINT renewal_pkey PRIMARY KEY (id),
+    CONSTRAINT renewal_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
+    CONSTRAINT renewal_status_check CHECK ((status = ANY (ARRAY['asked'::text, 'granted'::text, 'refused'::text, 'withdrawn'::text]))),
+);
+INDEX renewal_of_registration ON renewal USING btree (registration_id);
+INDEX renewal_on_desk ON renewal USING btree (status, id DESC);
+UNIQUE INDEX renewal_one_asked ON renewal USING btree (registration_id) WHERE (status = 'asked'::text);
 
 TABLE review (
     id uuid NOT NULL,

@@ -73,7 +73,7 @@ def test_a_new_optional_field_and_new_words_are_compatible() -> None:
             lambda s: (s["properties"].update(extra={"type": "string"}), s["required"].append("extra")),
             "extra: a new field must be optional",
         ),
-        (lambda s: s["$defs"]["RegistrationRecord"]["properties"].pop("number"), "number: removed"),
+        (lambda s: s["$defs"]["StandingRegistration"]["properties"].pop("number"), "number: removed"),
         (lambda s: s["$defs"]["AccessRecord"]["properties"]["ips"].update(type="string"), "ips"),
     ],
 )

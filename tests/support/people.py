@@ -63,6 +63,7 @@ def _people() -> Iterator[tuple[str, dict[str, Any]]]:
             f"coordination-national-{letter}",
             _official(f"Coordination National {title}", "coordination_office", "coordination"),
         )
+    yield "registrar-a", _official("Registrar A", "company_registrar", "companies-110000")
     yield "auditor", _official("Auditor", "auditor", "audit-110000")
 
 

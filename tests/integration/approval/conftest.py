@@ -1,6 +1,7 @@
 """The approval service on a real database, and a desk from which to use it."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,12 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-async def desk(make_database: MakeDatabase, clock: FixedClock) -> AsyncIterator[Desk]:
+async def desk(make_database: MakeDatabase, clock: FixedClock, tmp_path: Path) -> AsyncIterator[Desk]:
     """Approval with its HTTP door; its clocks ring and its facts are heard when the desk says so."""
-    async with running_service(SERVICE, await make_database("approval"), clock=clock) as api:
+    own = {
+        "files_path": tmp_path / "files",
+        "signing_keys_file": tmp_path / "keys.json",
+        "signing_keys_generate": True,
+    }
+    async with running_service(SERVICE, await make_database("approval"), clock=clock, **own) as api:
         yield Desk(api, clock)

@@ -17,6 +17,10 @@ EVERYWHERE: Final = (
 PUBLIC: Final[dict[str, dict[str, str]]] = {
     "access-control": {"/.well-known/jwks.json": "/.well-known/jwks.json"},
     "registry": {"/barred-list": "/barred-list", "/barred-list/changes": "/barred-list/changes?after=0"},
+    "approval": {
+        "/.well-known/jwks.json": "/.well-known/jwks.json",
+        "/documents/{document_id}": "/documents/{document_id}",
+    },
     "query": {
         "/public/lookup": "/public/lookup?domain=pharmacy.example",
         "/public/register/{key}": "/public/register/pharmacy.example",
@@ -34,13 +38,15 @@ def routes(app: FastAPI) -> Iterator[tuple[str, str, bool]]:
                 yield method, str(context.path), getattr(context.original_route, "public", True)
 
 
-def public(service: str) -> dict[str, str]:
+def public(world: World) -> dict[str, str]:
     """The public addresses of a service, each with one to ask."""
-    return {**{path: path for path in EVERYWHERE}, **PUBLIC.get(service, {})}
+    service = str(world.api.app.state.supervisor.service.name)
+    own = {path: one.format(**world.opens) for path, one in PUBLIC.get(service, {}).items()}
+    return {path: path for path in EVERYWHERE} | own
 
 
 def asked(world: World) -> set[str]:
     """Method and address of everything that a world asks."""
     reads = {path for kind in world.kinds for path in (*kind.reads, *kind.finds, kind.lists) if path}
-    verbs = {verb.route for kind in world.kinds for verb in kind.verbs}
+    verbs = {verb.route.partition("?")[0] for kind in world.kinds for verb in kind.verbs}
     return {f"GET {path.partition('?')[0]}" for path in reads} | verbs

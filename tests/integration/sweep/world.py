@@ -134,6 +134,8 @@ class World:
     kinds: Sequence[Kind]
     others: Sequence[Who] = ()
     """Whom this service knows besides the people of the tests."""
+    opens: Mapping[str, str] = field(default_factory=dict)
+    """What addresses that are for everybody are filled with."""
     nobodys: Collection[Lifecycle[Any, Any]] = ()
     """Tables of states that no person's verb moves: facts and clocks do."""
 

@@ -120,3 +120,10 @@ def test_a_file_of_no_keys_signs_nothing(file: Path, content: bytes) -> None:
     file.write_bytes(content)
     with pytest.raises(NoSigningKey, match=str(file)):
         load(file, owner="registry", generate=True)
+
+
+def test_what_a_department_signs_itself_no_organisations_key_signs(file: Path) -> None:
+    own, theirs = signing.generate_key(kid="own"), signing.generate_key(kid="theirs") | {signing.OWNER: BEIJING}
+    written(file, theirs, own)
+    assert load(file, owner="approval", generate=False).signers[0].kid == "own"
+    assert OwnedKeys(file, generate=False).signer(BEIJING).kid == "theirs"

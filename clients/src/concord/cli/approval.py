@@ -1,12 +1,20 @@
 """Commands about prior approval: the operator asks, the authority decides."""
 
-from typing import Annotated
+import mimetypes
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from concord.cli.output import ApprovalId, As, AsJson, Basis, Reasons, act, body, listed
+from concord.cli.output import ApprovalId, As, AsJson, Basis, File, Reasons, act, body, listed
+from concord.files import read, write
+from concord.sdk import Concord
 from shared.contracts.approval import ApprovalStatus
 from shared.contracts.http import approval as wire
+from shared.contracts.http.documents import DocumentView
+
+MOST_FILE = 64 * 1024 * 1024
+"""Bytes of one file that are read here; the authority may take less."""
 
 approvals = typer.Typer(no_args_is_help=True, help="Prior approvals, from the application on.")
 
@@ -36,6 +44,57 @@ def list_approvals(
 def show(approval_id: ApprovalId, as_: As = None, as_json: AsJson = False) -> None:
     """One approval."""
     act(lambda c: c.approval.get(approval_id), as_, as_json)
+
+
+@approvals.command("hand-in")
+def hand_in(
+    approval_id: ApprovalId,
+    file: File,
+    requirement: Annotated[str, typer.Option(help="Which requirement of the item it is for, as `show` lists them.")],
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hand in a file for a requirement of the item."""
+    media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    content = read(file, MOST_FILE)
+    act(lambda c: c.approval.hand_in(approval_id, requirement, content, media_type), as_, as_json)
+
+
+@approvals.command("read-file")
+def read_file(
+    approval_id: ApprovalId,
+    sha256: Annotated[str, typer.Argument(help="SHA-256 of the file, as `show` lists it.")],
+    file: Annotated[Path, typer.Argument(help="Where to put it; must not be there yet.", metavar="FILE")],
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read what was handed in into FILE."""
+
+    async def kept(concord: Concord) -> dict[str, Any]:
+        content = await concord.approval.file(approval_id, sha256)
+        write(file, content)
+        return {"file": str(file), "size": len(content)}
+
+    act(kept, as_, as_json)
+
+
+@approvals.command("document")
+def document(
+    approval_id: ApprovalId,
+    page: Annotated[Path | None, typer.Option("--pdf", help="Write the page to this file, which must be new.")] = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """The signed document; `concord verify` checks it offline."""
+
+    async def got(concord: Concord) -> DocumentView | dict[str, Any]:
+        if page is None:
+            return await concord.approval.document(approval_id)
+        content = await concord.approval.document_page(approval_id)
+        write(page, content)
+        return {"file": str(page), "size": len(content)}
+
+    act(got, as_, as_json)
 
 
 @approvals.command("apply")

@@ -11,9 +11,11 @@ from concord.cli import (
     executions,
     imports,
     inbox,
+    licensing,
     query,
     registry,
     reviews,
+    verify,
 )
 from concord.cli.output import Commands
 from concord.exits import table
@@ -31,6 +33,9 @@ app.add_typer(registry.operators, name="operators")
 app.add_typer(registry.registrations, name="registrations")
 app.add_typer(registry.sites, name="sites")
 app.add_typer(registry.amendments, name="amendments")
+app.add_typer(licensing.renewals, name="renewals")
+app.add_typer(licensing.checks, name="checks")
+app.add_typer(licensing.registrar_tasks, name="registrar-tasks")
 app.add_typer(executions.executions, name="executions")
 app.add_typer(reviews.reviews, name="reviews")
 app.add_typer(enforcement.cases, name="cases")
@@ -42,7 +47,16 @@ app.add_typer(access.providers, name="providers")
 app.add_typer(access.orders, name="orders")
 app.add_typer(access.instructions, name="instructions")
 registry.registrations.command("import")(imports.import_file)
-for command in (query.lookup, query.bulk, query.register, query.whoami, query.status, access.keys, inbox.mails):
+for command in (
+    query.lookup,
+    query.bulk,
+    query.register,
+    query.whoami,
+    query.status,
+    access.keys,
+    inbox.mails,
+    verify.verify,
+):
     app.command()(command)
 app.command("demo")(demo.command)
 

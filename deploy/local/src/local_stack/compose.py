@@ -42,6 +42,7 @@ def place() -> Place:
         host="0.0.0.0",  # noqa: S104 - inside its container; the port is published on 127.0.0.1 only
         port=lambda _: _PORT,
         public_url="${CONCORD_PUBLIC_URL:-http://localhost:8105}",
+        door_url=lambda name: f"${{{_door(name)}:-http://localhost:{SERVICES[name].port}}}",
         log_format="json",
         profile="${CONCORD_PROFILE:-cn-2006}",
         signing_keys_file=lambda spec: f"/run/secrets/{_keys(spec)}",
@@ -53,6 +54,7 @@ def place() -> Place:
         webhooks_private=False,
         lmdb_path="/var/lib/concord/lookup",
         evidence_path="/var/lib/concord/evidence",
+        files_path="/var/lib/concord/files",
         withdraw_window_s=75,
         otlp_endpoint="http://otel-collector:4318",
     )
@@ -103,7 +105,7 @@ def files() -> dict[Path, str]:
 
 
 def _service(spec: Service) -> dict[str, Any]:
-    mounts = {"evidence": place().evidence_path, "lookup": place().lmdb_path}
+    mounts = {"evidence": place().evidence_path, "files": place().files_path, "lookup": place().lmdb_path}
     described: dict[str, Any] = {
         **_image(spec),
         "command": ["serve"],
@@ -256,6 +258,11 @@ def _grafana() -> dict[str, Any]:
 
 def _health(test: list[str]) -> dict[str, Any]:
     return {"test": test, "interval": "5s", "timeout": "5s", "retries": 20, "start_period": "20s"}
+
+
+def _door(name: str) -> str:
+    """What names the address at which a service is reached from outside."""
+    return f"CONCORD_{SERVICES[name].module.upper()}_URL"
 
 
 def _password(spec: Service) -> str:

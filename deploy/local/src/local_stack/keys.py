@@ -10,14 +10,14 @@ from joserfc.jwk import OKPKey
 
 
 def keep_key_set(file: Path, kid: str, *organisations: str) -> None:
-    """Make a set of private keys unless the file exists: one, or one that says whose it is for each organisation.
+    """Make a set of private keys unless the file exists: one, and one that says whose it is for each organisation.
 
-    The first key of a set, or of an organisation in it, is the active one.
+    The first key that names nobody, and the first of each organisation, is the active one.
     """
     if file.exists():
         return
     keys = []
-    for name, of in [(f"{each}-{kid}", {"organisation": each}) for each in organisations] or [(kid, {})]:
+    for name, of in [(kid, {}), *((f"{each}-{kid}", {"organisation": each}) for each in organisations)]:
         key = OKPKey.generate_key("Ed25519", {"kid": name, "use": "sig", "alg": "Ed25519"}, private=True)
         keys.append({**key.as_dict(private=True), **of})
     write_secret(file, json.dumps({"keys": keys}, indent=1))

@@ -318,6 +318,7 @@ class LocalStack:
             host="127.0.0.1",
             port=lambda spec: self._port(spec.name, spec.port),
             public_url=query,
+            door_url=self.url,
             log_format="text",
             profile=self._profile,
             signing_keys_file=lambda spec: str(self.root / "keys" / f"{spec.name}.json"),
@@ -329,6 +330,7 @@ class LocalStack:
             webhooks_private=True,
             lmdb_path=str(self.data / "query"),
             evidence_path=str(self.data / "evidence"),
+            files_path=str(self.data / "files"),
             withdraw_window_s=WITHDRAW_WINDOW_S,
         )
 

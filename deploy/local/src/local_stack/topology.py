@@ -45,6 +45,8 @@ class Place:
     host: str
     port: Callable[["Service"], int]
     public_url: str
+    door_url: Callable[[str], str]
+    """Where a service is reached from outside, by its name: it stands in the documents that are issued."""
     log_format: str
     profile: str
     signing_keys_file: Callable[["Service"], str]
@@ -56,6 +58,7 @@ class Place:
     webhooks_private: bool
     lmdb_path: str
     evidence_path: str
+    files_path: str
     withdraw_window_s: int
     otlp_endpoint: str | None = None
 
@@ -88,7 +91,17 @@ class Service:
 SERVICES: Final[Mapping[str, Service]] = {
     service.name: service
     for service in (
-        Service("approval", 8101, "applications and prior approvals", signs=True),
+        Service(
+            "approval",
+            8101,
+            "applications and prior approvals",
+            {
+                "CONCORD_DOOR_URL": lambda place: place.door_url("approval"),
+                "CONCORD_FILES_PATH": lambda place: place.files_path,
+            },
+            volumes=("files",),
+            signs=True,
+        ),
         Service(
             "registry",
             8102,

@@ -7,6 +7,28 @@ class UnknownApproval(NotFound):
     """There is no approval {approval_id}."""
 
 
+class ApprovalHasNoDocument(NotFound):
+    """Approval {approval_id} was never granted, so there is no document of it."""
+
+
+class UnknownFile(NotFound):
+    """Nothing with the SHA-256 {sha256} was handed in here."""
+
+
+class UnknownRequirement(Invalid):
+    """The service item has no such requirement; fields: {names}."""
+
+
+class TooManyFiles(Conflict):
+    """There are {most} files already, and no application needs more."""
+
+
+class RequirementsMissing(Conflict):
+    """It was returned for what has not been handed in since: {requirements}."""
+
+    members = frozenset({"requirements"})
+
+
 class UnknownServiceItem(Invalid):
     """The rules know no such service item; fields: {names}."""
 

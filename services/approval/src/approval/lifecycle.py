@@ -14,7 +14,10 @@ APPROVAL: Final = Lifecycle(MappingProxyType({
     (Status.SUBMITTED,   Action.GRANT):             Status.GRANTED,       # P3.1.3
     (Status.SUBMITTED,   Action.REFUSE):            Status.REFUSED,       # P3.1.3, written reasons
     (Status.SUBMITTED,   Action.FIND_NOT_REQUIRED): Status.NOT_REQUIRED,  # P3.1.3
+    (Status.SUBMITTED,   Action.HAND_IN):           Status.SUBMITTED,
+    (Status.RETURNED,    Action.HAND_IN):           Status.RETURNED,
     (Status.RETURNED,    Action.RESUBMIT):          Status.RESUBMITTED,
+    (Status.RESUBMITTED, Action.HAND_IN):           Status.RESUBMITTED,
     (Status.RESUBMITTED, Action.GRANT):             Status.GRANTED,
     (Status.RESUBMITTED, Action.REFUSE):            Status.REFUSED,
     (Status.RESUBMITTED, Action.FIND_NOT_REQUIRED): Status.NOT_REQUIRED,

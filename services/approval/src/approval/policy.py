@@ -56,6 +56,7 @@ POLICY: Final = Policy({
 })  # fmt: skip
 
 ACTS: Final[Mapping[Action, Act]] = {
+    Action.HAND_IN: Act.APPLY,
     Action.RESUBMIT: Act.APPLY,
     Action.ASK_RENEWAL: Act.APPLY,
     Action.RETURN: Act.DECIDE,

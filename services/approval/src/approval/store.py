@@ -79,6 +79,17 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class HandedIn:
+    """A file for a requirement of the item; its bytes lie in the files."""
+
+    requirement: str
+    sha256: str
+    size: int
+    media_type: str
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionClock:
     """The authority's clock, the last one started."""
 
@@ -108,6 +119,7 @@ class Approval(NewApproval):
     renewal_until: date | None
     clock: DecisionClock
     decisions: tuple[Decision, ...]
+    files: tuple[HandedIn, ...]
 
     @property
     def live(self) -> bool:
@@ -136,7 +148,9 @@ COLUMNS: Final = f"""id, version, status,
        FROM deadline WHERE aggregate_id = approval.id AND kind = '{DECISION_CLOCK}'
       ORDER BY started_at DESC, deadline.id DESC LIMIT 1) AS clock,
     (SELECT coalesce(jsonb_agg(to_jsonb(decision) ORDER BY decision.id), '[]')
-       FROM decision WHERE approval_id = approval.id) AS decisions"""
+       FROM decision WHERE approval_id = approval.id) AS decisions,
+    (SELECT coalesce(jsonb_agg(to_jsonb(approval_file) ORDER BY added_at, sha256), '[]')
+       FROM approval_file WHERE approval_id = approval.id) AS files"""
 _ROW: Final = TypeAdapter(Approval)
 WORDS: Final = {
     "organisation": "operator_identity = ANY ({})",
@@ -172,6 +186,10 @@ RETURNING last
 """
 ADD_DECISION: Final = """
 INSERT INTO decision (id, approval_id, action, grounds, findings, asked) VALUES ($1, $2, $3, $4, $5, $6)
+"""
+ADD_FILE: Final = """
+INSERT INTO approval_file (approval_id, requirement, sha256, size, media_type, added_by, added_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING approval_id
 """
 DECIDED_BY: Final = "SELECT approval_id FROM decision WHERE id = $1 ORDER BY approval_id"
 COVERING: Final = """
@@ -253,6 +271,12 @@ async def add_decision(tx: Tx, new: Decision) -> None:
     findings = [finding.model_dump() for finding in new.findings]
     grounds = new.grounds.model_dump(mode="json")
     await tx.execute(ADD_DECISION, new.id, new.approval_id, new.action, grounds, findings, new.asked)
+
+
+async def add_file(tx: Tx, approval_id: UUID, new: HandedIn, by: str) -> bool:
+    """Keep that a file was handed in; False if the same one was, for the same requirement."""
+    given = (new.requirement, new.sha256, new.size, new.media_type, by, new.added_at)
+    return await tx.fetchval(ADD_FILE, approval_id, *given) is not None
 
 
 async def decided_by(tx: Tx, decision_id: UUID) -> list[UUID]:

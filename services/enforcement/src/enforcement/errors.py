@@ -7,7 +7,6 @@ from shared.runtime.base.problems import (
     Invalid,
     NotFound,
     TooLarge,
-    UnsupportedMediaType,
 )
 
 
@@ -75,10 +74,6 @@ class EvidenceTooLarge(TooLarge):
 
 class EvidenceEmpty(Invalid):
     """The body holds no bytes; fields: {names}."""
-
-
-class MediaTypeMissing(UnsupportedMediaType):
-    """Say in Content-Type what the evidence is, as type/subtype, such as application/pdf."""
 
 
 class EvidenceDamaged(Internal):

@@ -1,39 +1,23 @@
 """The HTTP door of enforcement: parse, call, shape."""
 
-import re
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import Depends, Header, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from enforcement import views
-from enforcement.errors import MediaTypeMissing
 from enforcement.lifecycle import AppealStatus, CaseStatus
 from enforcement.service import appeals, cases, decisions, evidence
 from shared.contracts.base import Reasons
 from shared.contracts.http import enforcement as wire
 from shared.runtime.web.door import Rt, Who, etag, router
+from shared.runtime.web.files import STREAMED, Kind, given_out
 from shared.runtime.web.paging import Page, Paging, page_of
 
 ACTS: Final = router()
 STREAMS: Final = router(idempotent=False, tags=["evidence"])
 ROUTERS: Final = (ACTS, STREAMS)
-
-_TOKEN: Final = r"[A-Za-z0-9!#$&^_.+-]{1,127}"  # noqa: S105 -- RFC 6838, restricted names
-_MEDIA_TYPE: Final = re.compile(rf"{_TOKEN}/{_TOKEN}(?:\s*;\s*charset=\"?{_TOKEN}\"?)?", re.IGNORECASE)
-
-
-async def media_type(
-    content_type: Annotated[
-        str, Header(description="What the evidence is: type/subtype, with its charset if it has one")
-    ] = "",
-) -> str:
-    """The media type, with its charset and no other parameter. Raises MediaTypeMissing (415)."""
-    bare = content_type.strip()
-    if not _MEDIA_TYPE.fullmatch(bare):
-        raise MediaTypeMissing
-    return bare
 
 
 @ACTS.post("/cases", status_code=201, tags=["cases"])
@@ -79,11 +63,10 @@ async def discontinue(rt: Rt, who: Who, case_id: UUID, body: wire.Stated) -> wir
 @STREAMS.post(
     "/cases/{case_id}/evidence",
     status_code=201,
-    max_body_size=1 << 40,  # the verb counts for itself, and says its own reason
-    openapi_extra={"requestBody": {"required": True, "content": {"*/*": {"schema": {"format": "binary"}}}}},
+    **STREAMED,
 )
 async def add_evidence(
-    rt: Rt, who: Who, case_id: UUID, request: Request, kind: Annotated[str, Depends(media_type)],
+    rt: Rt, who: Who, case_id: UUID, request: Request, kind: Kind,
     confidential: Annotated[
         Reasons | None, Query(description="Why whom a decision burdens may not read it; that is what they read instead")
     ] = None,
@@ -106,9 +89,7 @@ async def read_evidence(
     `evidence_withheld`, with the reason.
     """
     kept, path = await evidence.read(rt, who, sha256)
-    # Somebody else's bytes: never to be shown as a page of ours, and never with a charset of ours.
-    headers = {"Content-Security-Policy": "sandbox", "ETag": f'"{sha256}"', "Content-Type": kept.media_type}
-    return FileResponse(path, filename=sha256, headers=headers)
+    return given_out(path, sha256, kept.media_type)
 
 
 @ACTS.post("/cases/{case_id}/decisions", status_code=201, tags=["decisions"])

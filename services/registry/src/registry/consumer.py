@@ -4,7 +4,20 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry import heard
-from registry.service import amendments, bars, executions, hosting, opinions, registrations, reviews, shells
+from registry.service import (
+    amendments,
+    bars,
+    checks,
+    executions,
+    hosting,
+    licences,
+    opinions,
+    registrar,
+    registrations,
+    renewals,
+    reviews,
+    shells,
+)
 from shared.contracts import access, approval, enforcement
 from shared.contracts.base import Fact
 from shared.runtime.events.dispatch import Handler, Projection
@@ -33,6 +46,10 @@ PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {
 DEADLINES: Final[Deadlines] = {
     registrations.DECISION: registrations.mark_overdue,
     amendments.DECISION: amendments.mark_overdue,
+    licences.VALIDITY: licences.ring,
+    renewals.DECISION: renewals.mark_overdue,
+    checks.ANSWER: checks.expire,
+    registrar.REPORT: registrar.mark_overdue,
     executions.EXECUTE: executions.mark_overdue,
     executions.END: executions.end,
     bars.BEGINS: bars.ring,

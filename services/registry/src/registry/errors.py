@@ -33,6 +33,18 @@ class UnknownImport(NotFound):
     """There is no import {import_id}."""
 
 
+class UnknownRenewal(NotFound):
+    """There is no renewal {renewal_id}."""
+
+
+class UnknownCheck(NotFound):
+    """There is no check {check_id}."""
+
+
+class UnknownTask(NotFound):
+    """There is no task of the company registrar {task_id}."""
+
+
 class OperatorExists(Conflict):
     """An operator with this identity is registered already; use that record, {operator_id}."""
 
@@ -132,6 +144,26 @@ class RegisteredMeanwhile(Conflict):
     """{host} belongs to a registered site by now, {site_id}: decline; a case may be about that site."""
 
     members = frozenset({"site_id"})
+
+
+class NotALicence(Conflict):
+    """A filing has no last day: there is nothing to renew."""
+
+
+class RenewalPending(Conflict):
+    """The renewal of this licence is asked for already, {renewal_id}: withdraw it, or wait for its decision."""
+
+    members = frozenset({"renewal_id"})
+
+
+class RenewalTooLate(Conflict):
+    """It lapsed too long ago: until {until} it could be renewed under its number; ask for a new licence."""
+
+
+class ChecksPending(Conflict):
+    """Providers may still say whether the facts are right: wait for their answers, or until their time is over."""
+
+    members = frozenset({"providers"})
 
 
 class DecisionMisfit(Exception):

@@ -97,6 +97,8 @@ async def _fall(rt: Runtime, tx: Tx, fact: AppealDecidedV1 | AppealOverdueV1) ->
         await reopening.registration(tx, rt, fact.act.id)
     elif fact.act.kind == "amendment":
         await reopening.amendment(tx, rt, fact.act.id)
+    elif fact.act.kind == "renewal":
+        await reopening.renewal(tx, rt, fact.act.id)
     elif fact.act.kind == "execution":
         await executions.fall(tx, rt, fact.act.id, fact)
     elif fact.act.kind == "lapse":

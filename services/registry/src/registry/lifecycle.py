@@ -15,6 +15,8 @@ class Status(StrEnum):
     REFUSED = "refused"
     """Refused with every ground at once, and redress; its names are free again."""
     ACTIVE = "active"
+    LAPSED = "lapsed"
+    """The last day of a licence is over. No sanction: it orders nothing and bars nobody (docs/adr/0004)."""
     ENDED = "ended"
     """No site under it is left. Its number is never used again."""
 
@@ -24,6 +26,8 @@ class Action(StrEnum):
 
     GRANT = "grant"
     REFUSE = "refuse"
+    LAPSE = "lapse"
+    REVIVE = "revive"
     END = "end"
     REOPEN = "reopen"
 
@@ -32,7 +36,10 @@ REGISTRATION: Final = Lifecycle(MappingProxyType({
     (Status.SUBMITTED, Action.GRANT):  Status.ACTIVE,    # P3.1.5
     (Status.SUBMITTED, Action.REFUSE): Status.REFUSED,   # O33 section 12, written reasons
     (Status.REFUSED,   Action.REOPEN): Status.SUBMITTED, # an appeal against the refusal was won
+    (Status.ACTIVE,    Action.LAPSE):  Status.LAPSED,    # its last day is over, and no renewal is on the desk
+    (Status.LAPSED,    Action.REVIVE): Status.ACTIVE,    # renewed late, or the refusal to renew fell on appeal
     (Status.ACTIVE,    Action.END):    Status.ENDED,     # its last site was deregistered or transferred
+    (Status.LAPSED,    Action.END):    Status.ENDED,
 }), aggregate="registration")  # fmt: skip
 
 
@@ -259,3 +266,88 @@ SHELL: Final = Lifecycle(MappingProxyType({
     (ShellStatus.DUE,    ShellAction.LAPSE):   ShellStatus.LAPSED,   # by one person, one site
     (ShellStatus.LAPSED, ShellAction.UNDO):    ShellStatus.UNDONE,   # ADR 4: in one step
 }), aggregate="shell_finding")  # fmt: skip
+
+
+class RenewalStatus(StrEnum):
+    """Where the renewal of a licence stands."""
+
+    ASKED = "asked"
+    """The regulator's clock runs; asked for in time, it keeps the licence in force past its last day."""
+    GRANTED = "granted"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    """By its operator, or its registration ended."""
+
+
+class RenewalAction(StrEnum):
+    """What can be done with a renewal."""
+
+    GRANT = "grant"
+    REFUSE = "refuse"
+    WITHDRAW = "withdraw"
+    REOPEN = "reopen"
+
+
+RENEWAL: Final = Lifecycle(MappingProxyType({
+    (RenewalStatus.ASKED,   RenewalAction.GRANT):    RenewalStatus.GRANTED,    # ALL section 50
+    (RenewalStatus.ASKED,   RenewalAction.REFUSE):   RenewalStatus.REFUSED,    # ALL section 38, written reasons
+    (RenewalStatus.ASKED,   RenewalAction.WITHDRAW): RenewalStatus.WITHDRAWN,
+    (RenewalStatus.REFUSED, RenewalAction.REOPEN):   RenewalStatus.ASKED,      # an appeal was won
+}), aggregate="renewal")  # fmt: skip
+
+
+class CheckStatus(StrEnum):
+    """Where a provider's check of what was submitted with its name stands."""
+
+    ASKED = "asked"
+    """The provider's clock runs."""
+    VERIFIED = "verified"
+    MISMATCH = "mismatch"
+    """Something is not as the provider knows it, with reasons. The regulator decides all the same."""
+    SILENT = "silent"
+    """The clock is over: nobody waits any more, and the provider can still answer."""
+    CLOSED = "closed"
+    """The regulator decided without an answer."""
+
+
+class CheckAction(StrEnum):
+    """What can be done with a check. Expire and close follow from a clock and from the decision."""
+
+    VERIFY = "verify"
+    REPORT = "report_mismatch"
+    EXPIRE = "expire"
+    CLOSE = "close"
+
+
+CHECK: Final = Lifecycle(MappingProxyType({
+    (CheckStatus.ASKED,  CheckAction.VERIFY): CheckStatus.VERIFIED,   # P3.1.4
+    (CheckStatus.ASKED,  CheckAction.REPORT): CheckStatus.MISMATCH,
+    (CheckStatus.ASKED,  CheckAction.EXPIRE): CheckStatus.SILENT,     # silence stops no applicant
+    (CheckStatus.ASKED,  CheckAction.CLOSE):  CheckStatus.CLOSED,
+    (CheckStatus.SILENT, CheckAction.VERIFY): CheckStatus.VERIFIED,
+    (CheckStatus.SILENT, CheckAction.REPORT): CheckStatus.MISMATCH,
+    (CheckStatus.SILENT, CheckAction.CLOSE):  CheckStatus.CLOSED,
+}), aggregate="check")  # fmt: skip
+
+
+class TaskStatus(StrEnum):
+    """Where a task of the company registrar stands."""
+
+    OPEN = "open"
+    """The registrar's clock runs; late, it is shown as late and can still be answered."""
+    ANSWERED = "answered"
+    WITHDRAWN = "withdrawn"
+    """What it was about was undone before the registrar had answered."""
+
+
+class TaskAction(StrEnum):
+    """What can be done with a task. Withdraw follows from an undoing."""
+
+    ANSWER = "answer"
+    WITHDRAW = "withdraw"
+
+
+TASK: Final = Lifecycle(MappingProxyType({
+    (TaskStatus.OPEN, TaskAction.ANSWER):   TaskStatus.ANSWERED,   # P3.1.7, P3.2.4, P3.3.7
+    (TaskStatus.OPEN, TaskAction.WITHDRAW): TaskStatus.WITHDRAWN,
+}), aggregate="registrar_task")  # fmt: skip

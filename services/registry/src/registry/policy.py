@@ -8,11 +8,14 @@ from typing import Final
 from registry.lifecycle import (
     Action,
     AmendmentAction,
+    CheckAction,
     ExecutionAction,
     OpinionAction,
+    RenewalAction,
     ReviewAction,
     ShellAction,
     SiteAction,
+    TaskAction,
 )
 from shared.rules import Level, Role
 from shared.runtime.acts.policy import (
@@ -50,6 +53,14 @@ class Act(StrEnum):
     ACCEPT = "accept_execution"
     CONFIRM = "confirm_execution"
     DECLINE = "decline_execution"
+    ASK_RENEWAL = "ask_renewal"
+    READ_RENEWAL = "read_renewal"
+    WITHDRAW_RENEWAL = "withdraw_renewal"
+    DECIDE_RENEWAL = "decide_renewal"
+    READ_CHECK = "read_check"
+    ANSWER_CHECK = "answer_check"
+    READ_TASK = "read_registrar_task"
+    ANSWER_TASK = "answer_registrar_task"
     IMPORT = "import"
     READ_IMPORT = "read_import"
     ANNOUNCE_REVIEW = "announce_review"
@@ -92,6 +103,18 @@ def own_opinion(who: Caller) -> Reach:
     return only("authority_id", who.organisation)
 
 
+def asked_provider(who: Caller) -> Reach:
+    """Checks that the caller's own provider is asked for."""
+    return only("provider", who.organisation)
+
+
+def of_province(who: Caller) -> Reach:
+    """What is put to an office of the caller's own province; the whole country's does none of it."""
+    return only("region", who.region)
+
+
+REGISTRAR: Final = frozenset({Role.COMPANY_REGISTRAR})
+PROVIDER: Final = frozenset({Role.ACCESS_PROVIDER})
 OPERATOR: Final = frozenset({Role.OPERATOR})
 REGULATOR: Final = frozenset({Role.INDUSTRY_REGULATOR})
 OFFICIALS: Final = REGULATOR | {
@@ -135,6 +158,16 @@ POLICY: Final = Policy({
     Act.ACCEPT:              Rule(REGULATOR, as_regulator, first_person=True, second_person=True),
     Act.CONFIRM:             Rule(REGULATOR, as_regulator, second_person=True),
     Act.DECLINE:             Rule(REGULATOR, as_regulator),
+    Act.ASK_RENEWAL:         BY_OR_FOR,
+    Act.READ_RENEWAL:        READER,
+    Act.WITHDRAW_RENEWAL:    Rule(OPERATOR, own_organisation),
+    Act.DECIDE_RENEWAL:      DESK,
+    Act.READ_CHECK:          Rule(OFFICIALS | OPERATOR | PROVIDER,
+                                  any_of(READER.scope, holding(Role.ACCESS_PROVIDER, asked_provider))),
+    Act.ANSWER_CHECK:        Rule(PROVIDER, asked_provider),
+    Act.READ_TASK:           Rule(OPERATOR | REGULATOR | REGISTRAR | {Role.AUDITOR, Role.REVIEW_BODY}, any_of(
+                                  READER.scope, holding(Role.COMPANY_REGISTRAR, same_region))),
+    Act.ANSWER_TASK:         Rule(REGISTRAR, of_province),
     Act.IMPORT:              Rule(REGULATOR, same_region),
     Act.READ_IMPORT:         Rule(REGULATOR, own_organisation),
     Act.ANNOUNCE_REVIEW:     DESK,
@@ -155,6 +188,14 @@ AMENDMENT_ACTS: Final[Mapping[AmendmentAction, Act]] = MappingProxyType({
     AmendmentAction.GRANT: Act.DECIDE_PROPOSAL, AmendmentAction.REFUSE: Act.DECIDE_PROPOSAL,
     AmendmentAction.WITHDRAW: Act.WITHDRAW_PROPOSAL,
 })  # fmt: skip
+RENEWAL_ACTS: Final[Mapping[RenewalAction, Act]] = MappingProxyType({
+    RenewalAction.GRANT: Act.DECIDE_RENEWAL, RenewalAction.REFUSE: Act.DECIDE_RENEWAL,
+    RenewalAction.WITHDRAW: Act.WITHDRAW_RENEWAL,
+})  # fmt: skip
+CHECK_ACTS: Final[Mapping[CheckAction, Act]] = MappingProxyType({
+    CheckAction.VERIFY: Act.ANSWER_CHECK, CheckAction.REPORT: Act.ANSWER_CHECK,
+})  # fmt: skip
+TASK_ACTS: Final[Mapping[TaskAction, Act]] = MappingProxyType({TaskAction.ANSWER: Act.ANSWER_TASK})
 EXECUTION_ACTS: Final[Mapping[ExecutionAction, Act]] = MappingProxyType({
     ExecutionAction.ACCEPT: Act.ACCEPT, ExecutionAction.RELEASE: Act.DECLINE,
     ExecutionAction.CONFIRM: Act.CONFIRM, ExecutionAction.DECLINE: Act.DECLINE,

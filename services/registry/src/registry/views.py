@@ -3,35 +3,57 @@
 from collections.abc import Iterable
 from typing import Any
 
-from registry.lifecycle import AMENDMENT, EXECUTION, OPINION, REGISTRATION, REVIEW, SHELL, SITE, OpinionStatus
+from registry.lifecycle import (
+    AMENDMENT,
+    CHECK,
+    EXECUTION,
+    OPINION,
+    REGISTRATION,
+    RENEWAL,
+    REVIEW,
+    SHELL,
+    SITE,
+    TASK,
+    OpinionStatus,
+)
 from registry.policy import (
     AMENDMENT_ACTS,
+    CHECK_ACTS,
     EXECUTION_ACTS,
     OPINION_ACTS,
     POLICY,
     REGISTRATION_ACTS,
+    RENEWAL_ACTS,
     REVIEW_ACTS,
     SHELL_ACTS,
     SITE_ACTS,
+    TASK_ACTS,
 )
 from registry.service.executions import Seen
 from registry.service.opinions import RESULT
 from registry.service.reviews import Progress
 from registry.store.amendments import Amendment
+from registry.store.checks import Check
 from registry.store.imports import Import
+from registry.store.licences import Licence, Renewal
 from registry.store.operators import Operator
 from registry.store.registrations import Owned
 from registry.store.reviewed import Opinion, Subject
 from registry.store.reviews import Asked, Review
 from registry.store.shells import Shell
 from registry.store.sites import OwnedSite
+from registry.store.tasks import Task
 from shared.contracts.grounds import ActRef, Service
+from shared.contracts.http.checks import CheckView
+from shared.contracts.http.licences import RenewalView
+from shared.contracts.http.registrar import TaskView
 from shared.contracts.http.registry import (
     AccessView,
     AmendmentView,
     ClockView,
     ExecutionView,
     ImportView,
+    LicenceView,
     OperatorView,
     OrderOutcomeView,
     RegistrationSummary,
@@ -66,11 +88,14 @@ def summary_of(owned: Owned) -> RegistrationSummary:
     return RegistrationSummary.model_validate({**fields, "operator_name": owned.operator.particulars.name})
 
 
-def of_registration(who: Caller, owned: Owned, sites: list[OwnedSite], clock: ClockView | None) -> RegistrationView:
+def of_registration(
+    who: Caller, owned: Owned, sites: list[OwnedSite], clock: ClockView | None, licence: Licence | None
+) -> RegistrationView:
     """A registration with its sites."""
     registration = owned.registration
     return RegistrationView.model_validate({
         **_fields(registration, RegistrationView), "operator_name": owned.operator.particulars.name, "clock": clock,
+        "licence": LicenceView.model_validate(licence) if licence is not None else None,
         "sites": [of_site(who, site) for site in sites],
         "allowed_actions": POLICY.allowed(
             who, owned, REGISTRATION.allowed(registration.status), REGISTRATION_ACTS
@@ -84,6 +109,30 @@ def of_amendment(who: Caller, amendment: Amendment, holds: dict[str, Any], clock
         **_fields(amendment, AmendmentView), "holds": holds, "clock": clock,
         "consented": amendment.consent_by is not None,
         "allowed_actions": POLICY.allowed(who, amendment, AMENDMENT.allowed(amendment.status), AMENDMENT_ACTS),
+    })  # fmt: skip
+
+
+def of_renewal(who: Caller, renewal: Renewal, clock: ClockView | None) -> RenewalView:
+    """A renewal: what was asked, and what became of it."""
+    return RenewalView.model_validate({
+        **_fields(renewal, RenewalView), "clock": clock,
+        "allowed_actions": POLICY.allowed(who, renewal, RENEWAL.allowed(renewal.status), RENEWAL_ACTS),
+    })  # fmt: skip
+
+
+def of_check(who: Caller, check: Check, clock: ClockView | None) -> CheckView:
+    """What a provider was asked, and what it answered."""
+    return CheckView.model_validate({
+        **_fields(check, CheckView), "clock": clock,
+        "allowed_actions": POLICY.allowed(who, check, CHECK.allowed(check.status), CHECK_ACTS),
+    })  # fmt: skip
+
+
+def of_task(who: Caller, task: Task, clock: ClockView | None) -> TaskView:
+    """What the company registrar is told, and what it reported."""
+    return TaskView.model_validate({
+        **_fields(task, TaskView), "clock": clock,
+        "allowed_actions": POLICY.allowed(who, task, TASK.allowed(task.status), TASK_ACTS),
     })  # fmt: skip
 
 

@@ -31,6 +31,13 @@ class RegistrationRecord(Document):
     valid_until: date | None = None
 
 
+class StandingRegistration(RegistrationRecord):
+    """The same, and whether it is in force now."""
+
+    status: Text | None = None
+    """``lapsed``: its last day is over, which is no sanction and asks nothing of anybody; none while it is in force."""
+
+
 class Burden(Document):
     """The execution that lies on a site now."""
 
@@ -72,7 +79,7 @@ class SiteRecordedV1(Fact):
     """live, stopped (its access is stopped by a measure), revoked, or ended (deregistered, transferred away)."""
     accesses: tuple[AccessRecord, ...]
     operator: OperatorRecord
-    registration: RegistrationRecord
+    registration: StandingRegistration
     burdens: tuple[Burden, ...] = ()
     changed_at: datetime
 

@@ -39,6 +39,7 @@ def check(data: "ProfileFile", rules: "Rules") -> None:
     if len(rules.provinces_by_short_name) != len(rules.provinces):
         raise data.wrong("provinces", "two share a short name")
     _refer(data, "approvals.validity", [rules.approvals.validity], rules.clocks)
+    _refer(data, "registrations", rules.registrations.clocks, rules.clocks)
     _check_items(data, rules)
     for found in rules.organisations.values():
         where = f"directory.{found.id}"

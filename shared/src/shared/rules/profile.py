@@ -28,6 +28,7 @@ from shared.rules.rows import (
     Protected,
     Province,
     RedressDefault,
+    Registrations,
     Reviews,
     ServiceItem,
 )
@@ -59,6 +60,7 @@ class Rules:
     requirements: Mapping[str, Named]
     """Documents that an application brings, by code."""
     approvals: Approvals
+    registrations: Registrations
     clocks: Mapping[str, Clock]
     numbers: Mapping[str, NumberFormat]
     """By kind of registration: filing, licence."""
@@ -204,6 +206,7 @@ def _rules(data: ProfileFile, folder: Path) -> Rules:
         service_items=_table(data, "service_items", ServiceItem),
         requirements=_table(data, "requirements", Named, optional=True),
         approvals=_one(data, "approvals", Approvals),
+        registrations=_one(data, "registrations", Registrations),
         clocks=clock_rows,
         numbers=_table(data, "numbers", NumberFormat),
         identity_documents=_table(data, "identity_documents", IdentityDocument),

@@ -17,6 +17,7 @@ class Role(StrEnum):
     QUERY_DESK = "query_desk"
     COORDINATION_OFFICE = "coordination_office"
     REVIEW_BODY = "review_body"
+    COMPANY_REGISTRAR = "company_registrar"
     AUDITOR = "auditor"
     ADMIN = "admin"
 

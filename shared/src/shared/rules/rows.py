@@ -96,7 +96,34 @@ class Reviews(Row):
 
     def dates(self, year: int) -> tuple[date, date, date]:
         """The three days in a year."""
-        return tuple(date.fromisoformat(f"{year}-{day}") for day in (self.opens, self.opinions_until, self.closes))  # type: ignore[return-value] # three of them
+        opens, until, closes = (
+            date.fromisoformat(f"{year}-{day}") for day in (self.opens, self.opinions_until, self.closes)
+        )
+        return opens, until, closes
+
+
+@dataclass(frozen=True, slots=True)
+class Registrations(Row):
+    """The clocks of licences, of providers' checks and of the company registrar, by their names."""
+
+    validity: str
+    """How long a licence is valid at most; its stages are the warnings before it lapses."""
+    renewal: str
+    """The regulator decides on a renewal."""
+    late_renewal: str
+    """A lapsed licence can still be renewed under its number."""
+    check: str
+    """A provider checks what is submitted with its name."""
+    check_required: bool
+    """Whether the regulator waits for the providers' answers, until their clock is over, before it grants."""
+    registrar: str
+    """The company registrar reports what it did."""
+    source: str
+
+    @property
+    def clocks(self) -> tuple[str, ...]:
+        """The clocks it names."""
+        return self.validity, self.renewal, self.late_renewal, self.check, self.registrar
 
 
 @dataclass(frozen=True, slots=True)

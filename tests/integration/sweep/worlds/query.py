@@ -15,14 +15,15 @@ from tests.support.service import Api, Who, running_service
 from tests.unit.query.build import AT, batch, site
 
 WHY = {"X-Purpose": "a complaint"}
-OUTSIDE = {Role.OPERATOR, Role.ACCESS_PROVIDER}
+OUTSIDE = {Role.OPERATOR, Role.ACCESS_PROVIDER, Role.COMPANY_REGISTRAR}
+"""Who looks nothing up here: the company registrar is told by its tasks, and needs no more."""
 ASKED: dict[str | None, Who] = {
     "110000": "officer", "310000": ("officer", {"region": "310000"}), None: ("officer", {"region": None}),
 }  # fmt: skip
 
 
 def may_look_up(who: Caller, _: Words) -> bool:
-    """Every official, whatever the region (P3.5)."""
+    """Every official of the plan's authorities, whatever the region (P3.5)."""
     if not who.roles - OUTSIDE:
         raise NoRole
     return True

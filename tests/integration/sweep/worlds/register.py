@@ -6,12 +6,24 @@ from datetime import timedelta
 from enum import StrEnum
 from itertools import count
 from typing import Any, Final
+from uuid import UUID
 
-from registry.lifecycle import AmendmentStatus, ExecutionStatus, SiteStatus, Status
+from registry.lifecycle import (
+    AmendmentStatus,
+    CheckStatus,
+    ExecutionStatus,
+    RenewalStatus,
+    SiteStatus,
+    Status,
+    TaskStatus,
+)
+from registry.service import checks as asking
+from registry.service import licences as validity
 from shared.contracts import examples
 from tests.integration.registry.conftest import (
     GRANT,
     OTHER_PROVIDER,
+    PROVIDER,
     STATEMENT,
     Register,
     a_site,
@@ -27,6 +39,7 @@ from tests.integration.sweep.world import Record
 from tests.support.people import OPERATOR_USCC, SELLER_USCC
 
 WHY: Final = {"reasons": "We close this shop for good."}
+HOSTS: Final = {"organisation": str(PROVIDER), "roles": ["access_provider"]}
 SHANGHAI: Final = "shanghai-regulator-a"
 _CODE: Final = "SELECT convert_from(document, 'UTF8') FROM notice WHERE kind = 'address_check' ORDER BY id DESC LIMIT 1"
 _codes = count(50_000)
@@ -54,6 +67,10 @@ class Books:
     operators: list[Record] = field(default_factory=list)
     legacy: list[Record] = field(default_factory=list)
     registrations: list[Record] = field(default_factory=list)
+    licences: list[Record] = field(default_factory=list)
+    renewals: list[Record] = field(default_factory=list)
+    checks: list[Record] = field(default_factory=list)
+    tasks: list[Record] = field(default_factory=list)
     sites: list[Record] = field(default_factory=list)
     live: list[Record] = field(default_factory=list)
     amendments: list[Record] = field(default_factory=list)
@@ -69,6 +86,9 @@ class Books:
         await books._operators()
         await books._registrations()
         await books._amendments()
+        await books._renewals()
+        await books._checks()
+        await books._tasks()
         await books._executions()
         await books._imports()
         return books
@@ -162,6 +182,73 @@ class Books:
             self.amendments.append(Record({"amendment_id": moving["id"]}, of, status))
         further = await register.post(f"/registrations/{selling}/sites", a_site(domain()), "seller", 201)
         self.amendments.append(Record({"amendment_id": further["id"]}, words(SELLER_USCC)))
+
+    async def _licence(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A licence of the seller, and its words."""
+        of = words(SELLER_USCC)
+        submitted = await self.register.submitted(a_site(domain()), of["organisation"], kind="licence")
+        body = GRANT | {"valid_from": "2026-11-27", "valid_until": "2026-12-20"}
+        return await self.register.post(f"/registrations/{submitted['id']}/grant", body, "regulator-a"), of
+
+    async def _renewals(self) -> None:
+        """A renewal in every status, and a licence that has lapsed."""
+        register, asking = self.register, {"valid_until": "2031-11-20", **WHY}
+        ways: dict[RenewalStatus, tuple[str, Any, bool]] = {
+            RenewalStatus.GRANTED: ("grant", GRANT, False),
+            RenewalStatus.REFUSED: ("refusal", {"statement": STATEMENT}, False),
+            RenewalStatus.WITHDRAWN: ("withdrawal", WHY, True),
+        }
+        for status in RenewalStatus:
+            licence, of = await self._licence()
+            mine = owner(of["organisation"])
+            renewal = await register.post(f"/registrations/{licence['id']}/renewals", asking, mine, 201)
+            if status in ways:
+                step, body, own = ways[status]
+                await register.post(f"/renewals/{renewal['id']}/{step}", body, mine if own else "regulator-a")
+            self.renewals.append(Record({"renewal_id": renewal["id"]}, of, status))
+        licence, of = await self._licence()
+        self.licences.append(Record({"registration_id": licence["id"]}, of))
+        lapsed, of = await self._licence()
+        register.clock.advance(timedelta(days=30))
+        async with register.api.rt.db.transaction() as tx:
+            await validity.ring(register.api.rt, tx, UUID(lapsed["id"]))
+        register.clock.advance(-timedelta(days=30))
+        self._note(lapsed, of, Status.LAPSED)
+
+    async def _checks(self) -> None:
+        """A provider's check in every status; every other one that there is belongs to what was granted or refused."""
+        register = self.register
+        for status in CheckStatus:
+            code = uscc(next(_codes))
+            submitted = await register.submitted(a_site(domain()), code)
+            [found] = (await register.get(f"/checks?registration_id={submitted['id']}", "auditor"))["items"]
+            path, host = f"/checks/{found['id']}", (f"provider-{PROVIDER}", HOSTS)
+            if status is CheckStatus.VERIFIED:
+                await register.post(f"{path}/verification", None, host)
+            elif status is CheckStatus.MISMATCH:
+                await register.post(f"{path}/mismatch", {"differs": ["domains"], **WHY}, host)
+            elif status is CheckStatus.SILENT:
+                async with register.api.rt.db.transaction() as tx:
+                    await asking.expire(register.api.rt, tx, UUID(found["id"]))
+            elif status is CheckStatus.CLOSED:
+                await register.post(f"/registrations/{submitted['id']}/grant", GRANT, "regulator-a")
+            self.checks.append(Record({"check_id": found["id"]}, words(code, provider=str(PROVIDER)), status))
+
+    async def _tasks(self) -> None:
+        """A task of the company registrar in every status."""
+        register = self.register
+        for status in TaskStatus:
+            licence, of = await self._licence()
+            decision = await register.decided(licence["sites"][0])
+            await register.carried_out(decision)
+            found = (await register.get(f"/registrar-tasks?registration_id={licence['id']}", "auditor"))["items"]
+            [task] = [each for each in found if each["kind"] == "revoked"]
+            if status is TaskStatus.ANSWERED:
+                body = {"outcome": "changed", **WHY}
+                await register.post(f"/registrar-tasks/{task['id']}/report", body, "registrar-a")
+            elif status is TaskStatus.WITHDRAWN:
+                await register.overturned(decision)
+            self.tasks.append(Record({"task_id": task["id"]}, of, status))
 
     async def _executions(self) -> None:
         """An execution in every status, and one of Shanghai."""

@@ -7,25 +7,41 @@ from typing import Any
 
 from registry.lifecycle import (
     AMENDMENT,
+    CHECK,
     EXECUTION,
     REGISTRATION,
+    RENEWAL,
     SITE,
     SUBJECT,
+    TASK,
     Action,
     AmendmentAction,
     AmendmentStatus,
+    CheckAction,
     ExecutionAction,
+    RenewalAction,
     SiteAction,
     SiteStatus,
     Status,
+    TaskAction,
 )
 from registry.main import SERVICE
-from registry.policy import AMENDMENT_ACTS, EXECUTION_ACTS, REGISTRATION_ACTS, SITE_ACTS
+from registry.policy import (
+    AMENDMENT_ACTS,
+    CHECK_ACTS,
+    EXECUTION_ACTS,
+    REGISTRATION_ACTS,
+    RENEWAL_ACTS,
+    SITE_ACTS,
+    TASK_ACTS,
+)
 from shared.rules import Level, Role
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import Caller
 from tests.integration.registry.conftest import (
     GRANT,
+    OTHER_PROVIDER,
+    PROVIDER,
     STATEMENT,
     Register,
     a_site,
@@ -46,6 +62,11 @@ OFFICIALS = {
 }  # fmt: skip
 THIRD = ("regulator-c", {"organisation": "industry-110000", "roles": ["industry_regulator"]})
 """A person of the regulator who signed nothing yet."""
+HOST, ANOTHER = (
+    (f"provider-{each}", {"organisation": str(each), "roles": ["access_provider"]})
+    for each in (PROVIDER, OTHER_PROVIDER)
+)
+"""The machines of two providers."""
 WHY = {"reasons": "The shop moves to another name."}
 
 
@@ -55,6 +76,23 @@ def may_read(who: Caller, record: Words) -> bool:
         raise NoRole
     own = Role.OPERATOR in who.roles and who.organisation in {record["organisation"], record.get("receiver")}
     return own or bool(who.roles & OFFICIALS and _here(who, record))
+
+
+def may_read_check(who: Caller, check: Words) -> bool:
+    """The provider that is asked, the operator, and officials as they read the rest."""
+    if Role.ACCESS_PROVIDER in who.roles:
+        return bool(who.organisation == check["provider"])
+    return may_read(who, check)
+
+
+def may_read_task(who: Caller, task: Words) -> bool:
+    """The registrar and the regulator of the province, who audits and reviews, and the company."""
+    officials = who.roles & {
+        Role.INDUSTRY_REGULATOR, Role.COMPANY_REGISTRAR, Role.AUDITOR, Role.REVIEW_BODY,
+    }  # fmt: skip
+    if not officials and Role.OPERATOR not in who.roles:
+        raise NoRole
+    return bool(officials and _here(who, task)) or own(who, task)
 
 
 def may_read_execution(who: Caller, execution: Words) -> bool:
@@ -147,6 +185,46 @@ def _registrations(books: Books) -> Kind:
     )  # fmt: skip
 
 
+def _renewals(books: Books) -> Kind:
+    path = "POST /renewals/{renewal_id}/"
+    return Kind(
+        books.renewals, may_read, reads=("/renewals/{renewal_id}",), lists="/renewals", author="auditor",
+        lifecycle=RENEWAL, acts=RENEWAL_ACTS.keys(), verbs=[
+            Verb(f"{path}grant", "regulator-a", GRANT, RenewalAction.GRANT),
+            Verb(f"{path}refusal", "regulator-a", {"statement": STATEMENT}, RenewalAction.REFUSE),
+            Verb(f"{path}withdrawal", _owner, WHY, RenewalAction.WITHDRAW),
+        ],
+    )  # fmt: skip
+
+
+def _licences(books: Books) -> Kind:
+    asking = {"valid_until": "2031-11-20", **WHY}
+    return Kind(books.licences, may_read, reads=("/registrations/{registration_id}",), verbs=[
+        Verb("POST /registrations/{registration_id}/renewals", _owner, asking, may=by_or_for, again="renewal_pending"),
+    ])  # fmt: skip
+
+
+def _checks(books: Books) -> Kind:
+    path = "POST /checks/{check_id}/"
+    return Kind(
+        books.checks, may_read_check, reads=("/checks/{check_id}",), lists="/checks", author="auditor",
+        lifecycle=CHECK, acts=CHECK_ACTS.keys(), verbs=[
+            Verb(f"{path}verification", HOST, None, CheckAction.VERIFY),
+            Verb(f"{path}mismatch", HOST, {"differs": ["domains"], **WHY}, CheckAction.REPORT),
+        ],
+    )  # fmt: skip
+
+
+def _tasks(books: Books) -> Kind:
+    path = "POST /registrar-tasks/{task_id}/"
+    return Kind(
+        books.tasks, may_read_task, reads=("/registrar-tasks/{task_id}",), lists="/registrar-tasks", author="auditor",
+        lifecycle=TASK, acts=TASK_ACTS.keys(), verbs=[
+            Verb(f"{path}report", "registrar-a", {"outcome": "changed", **WHY}, TaskAction.ANSWER),
+        ],
+    )  # fmt: skip
+
+
 def _sites(books: Books) -> list[Kind]:
     path, live = "POST /sites/{site_id}", {SiteStatus.LIVE}
     moved = {"registration_id": books.receiving, "reasons": "The shop was sold."}
@@ -211,12 +289,13 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
     """The world of the register."""
     clock = FixedClock(at("2026-11-26T04:00"))
     settings: dict[str, Any] = {"signing_keys_file": folder / "keys.json", "signing_keys_generate": True}
-    settings["identity_key"] = "k" * 40
+    settings |= {"identity_key": "k" * 40, "profile": "cn-2006-demo"}
     async with running_service(SERVICE, await make_database("registry"), clock=clock, **settings) as api:
         books = await Books.of(Register(api, clock))
         yield World(api, [
-            *_operators(books), _registrations(books), *_sites(books), _amendments(books), _executions(books),
+            *_operators(books), _registrations(books), _licences(books), _renewals(books), _checks(books),
+            _tasks(books), *_sites(books), _amendments(books), _executions(books),
             Kind(books.imports, may_read_import, reads=("/imports/{import_id}", "/imports/{import_id}/results")),
             await inbox(api, "regulator-a", "industry-110000"), *_beginnings(books),
             *await reviews.kinds_of(books.register),
-        ], nobodys=[SUBJECT])  # fmt: skip
+        ], others=(HOST, ANOTHER), nobodys=[SUBJECT])  # fmt: skip

@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator
 
-from concord.sdk.answers import at
-from concord.sdk.departments.base import Department, Id
+from concord.sdk.answers import at, model_of
+from concord.sdk.departments.base import Department, Id, Json
 from shared.contracts.approval import ApprovalStatus
 from shared.contracts.http.approval import (
     Application,
@@ -16,6 +16,7 @@ from shared.contracts.http.approval import (
     Resubmission,
     Return,
 )
+from shared.contracts.http.documents import DocumentView
 
 
 class Approval(Department):
@@ -34,6 +35,33 @@ class Approval(Department):
     def approvals(self, *, status: ApprovalStatus | None = None) -> AsyncIterator[ApprovalView]:
         """Approvals the caller may see, newest first."""
         return self._pages(ApprovalView, "/approvals", status=status)
+
+    async def hand_in(self, approval_id: Id, requirement: str, content: bytes, media_type: str) -> ApprovalView:
+        """Hand in a file for a requirement of the item. The same bytes again are the same file."""
+        path, headers = at("approvals", approval_id, "files"), {"Content-Type": media_type}
+        params = {"requirement": requirement}
+        answer = await self._concord.call(self.service, "POST", path, content=content, headers=headers, params=params)
+        return model_of(answer, ApprovalView)
+
+    async def file(self, approval_id: Id, sha256: str) -> bytes:
+        """The bytes of what was handed in."""
+        return (await self._concord.call(self.service, "GET", at("approvals", approval_id, "files", sha256))).content
+
+    async def document(self, approval_id: Id) -> DocumentView:
+        """The newest edition of the signed document, and whether the approval is still in force."""
+        return await self._get(DocumentView, at("approvals", approval_id, "document"))
+
+    async def document_page(self, approval_id: Id) -> bytes:
+        """The same as a page, PDF."""
+        return (await self._concord.call(self.service, "GET", at("approvals", approval_id, "document.pdf"))).content
+
+    async def issued(self, document_id: Id) -> DocumentView:
+        """A document one holds, and whether it still stands; no sign-in is needed."""
+        return await self._get(DocumentView, at("documents", document_id))
+
+    async def keys(self) -> Json:
+        """The public keys documents are signed with."""
+        return await self._json("GET", "/.well-known/jwks.json")
 
     async def send_back(self, approval_id: Id, body: Return) -> ApprovalView:
         """Return it, once, with everything that is missing."""

@@ -8,16 +8,17 @@ from urllib.parse import quote
 from pydantic import TypeAdapter
 
 from concord.sdk.answers import at, model_of
-from concord.sdk.departments.base import Department, Id
+from concord.sdk.departments.base import Id
+from concord.sdk.departments.licensing import Licensing
 from shared.contracts.http import registry as wire
 
-RegistrationStatus = Literal["submitted", "refused", "active", "ended"]
+RegistrationStatus = Literal["submitted", "refused", "active", "lapsed", "ended"]
 AmendmentStatus = Literal["proposed", "granted", "refused", "withdrawn"]
 ExecutionStatus = Literal["received", "accepted", "carried_out", "declined", "moot", "undone"]
 _SITES: TypeAdapter[list[wire.SiteView]] = TypeAdapter(list[wire.SiteView])
 
 
-class Registry(Department):
+class Registry(Licensing):
     """The register."""
 
     service = "registry"

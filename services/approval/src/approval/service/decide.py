@@ -5,11 +5,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from approval import store
-from approval.errors import ValidityTooShort
+from approval.errors import RequirementsMissing, ValidityTooShort
 from approval.lifecycle import APPROVAL, Action
-from approval.service import barring, validity
+from approval.service import barring, files, validity
 from approval.service.act import act, held
 from approval.service.authority import grounds_of
+from approval.service.issue import issue
 from approval.store import DECISION_CLOCK, Approval, Decision
 from shared.contracts.grounds import Statement
 from shared.contracts.http.approval import Finding, Grant, NotRequired, Refusal, Renewal, Return
@@ -19,6 +20,8 @@ from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
 
+DOCUMENTED: Final = frozenset({Action.GRANT, Action.RENEW})
+"""What a signed document is issued of."""
 MOST: Final = 19_000
 """Characters of what is missing that a notice holds."""
 
@@ -48,12 +51,14 @@ def _missing(rt: Runtime, approval: Approval, body: Return) -> Statement:
 async def grant(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Grant) -> Approval:
     """Consent, and number the approval (P3.1.3).
 
-    Raises UnknownApproval (404), Forbidden (403), ActionRefused, OperatorBarred (409), ValidityTooShort,
-    ValidityTooLong (422).
+    Raises UnknownApproval (404), Forbidden (403), ActionRefused, OperatorBarred, RequirementsMissing (409),
+    ValidityTooShort, ValidityTooLong (422).
     """
     approval, at = await held(tx, who, Action.GRANT, approval_id), rt.clock.now()
     APPROVAL.after(approval.status, Action.GRANT)  # nobody waits for the counter in vain
     await barring.require_none(tx, rt, approval.operator.identity)
+    if missing := files.missing_of(rt, approval):
+        raise RequirementsMissing(requirements=", ".join(missing))
     today = validity.day_of(rt, at)
     if body.valid_until <= today:
         raise ValidityTooShort.field("valid_until", "must be a day after today")
@@ -127,13 +132,12 @@ async def _decide(
     findings: tuple[Finding, ...] = (),
     **changes: Any,
 ) -> Approval:
-    """Decide on a held approval: its grounds are kept and the authority's clock is met."""
+    """Decide on a held approval: its grounds are kept, the authority's clock is met, a consent gets its document."""
     authority = rt.directory.authority_ref(who.organisation)
     asked = approval.renewal_until if action is Action.REFUSE_RENEWAL else None
     decision = Decision(uuid7(), approval.id, action, grounds_of(rt, authority, stated, at), findings, asked)
     await deadlines.met(tx, DECISION_CLOCK, approval.id, at)
-    document = authority.model_dump(mode="json")
-    return await act(
+    after = await act(
         tx,
         rt,
         who,
@@ -143,9 +147,12 @@ async def _decide(
         says=stated,
         at=at,
         decision=decision,
-        authority=document,
+        authority=authority.model_dump(mode="json"),
         **changes,
     )
+    if action in DOCUMENTED:
+        await issue(tx, rt, after, authority, stated, at)
+    return after
 
 
 async def _number(tx: Tx, rt: Runtime, approval: Approval, year: int) -> str:

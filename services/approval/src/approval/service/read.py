@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from approval import store
-from approval.errors import UnknownApproval
+from approval.errors import ApprovalHasNoDocument, UnknownApproval
 from approval.lifecycle import Status
 from approval.policy import POLICY, Act
+from approval.service import issue
 from approval.store import Approval
-from shared.runtime.acts import audit
+from shared.runtime.acts import audit, documents
+from shared.runtime.acts.documents import Issued
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
@@ -22,6 +24,15 @@ async def get(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID) -> Approval:
     POLICY.require(who, Act.READ, approval)
     await _looked_at(tx, rt, who, [approval])
     return approval
+
+
+async def document(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID) -> Issued:
+    """The newest signed document of an approval. Raises what ``get`` raises, ApprovalHasNoDocument (404)."""
+    approval = await get(tx, rt, who, approval_id)
+    issued = await documents.latest(tx, issue.KIND, approval.id)
+    if issued is None:
+        raise ApprovalHasNoDocument(approval_id=approval_id)
+    return issued
 
 
 async def page(

@@ -1,97 +1,16 @@
-"""The bytes of evidence: plain files named after their SHA-256, complete and on disk before anybody hears of them.
+"""The bytes of evidence: the runtime's files, with the words that evidence has for what can be wrong."""
 
-Plain files instead of obstore: its local store makes nothing durable unless told to (apache/arrow-rs-object-store#643
-is recent and opt-in), takes its object's name before the bytes, while ours is known only after them, and so would still
-need a file of our own in between. A deployment on S3 replaces this one class.
-"""
-
-import asyncio
-import contextlib
-import hashlib
-import os
-import tempfile
-from collections.abc import AsyncIterable
-from pathlib import Path
-from typing import BinaryIO, Final
+from typing import ClassVar
 
 from enforcement.errors import EvidenceDamaged, EvidenceEmpty, EvidenceTooLarge
+from shared.runtime.base.files import LIMIT, Files
 
-LIMIT: Final = 20 * 1024 * 1024
-"""Most bytes of one piece of evidence."""
-_CHUNK: Final = 1024 * 1024
-
-
-class EvidenceFiles:
-    """The evidence under one folder: ``ab/ab12…`` holds the bytes whose SHA-256 is ``ab12…``."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def path(self, sha256: str) -> Path:
-        """Where these bytes are."""
-        return self._folder / sha256[:2] / sha256
-
-    async def save(self, body: AsyncIterable[bytes]) -> tuple[str, int]:
-        """Keep a stream of bytes: their SHA-256 and size. Saving the same bytes again changes nothing.
-
-        Raises EvidenceTooLarge (413) as soon as the limit is passed, EvidenceEmpty (422).
-        """
-        temporary = await asyncio.to_thread(self._temporary)
-        try:
-            with temporary:
-                sha256, size = await _receive(body, temporary)
-                await asyncio.to_thread(_to_disk, temporary)
-            await asyncio.to_thread(self._publish, Path(temporary.name), sha256)
-        finally:
-            with contextlib.suppress(FileNotFoundError):  # the usual case: it has got its name
-                await asyncio.to_thread(os.unlink, temporary.name)
-        return sha256, size
-
-    async def verified(self, sha256: str) -> Path:
-        """Where these bytes are, after looking whether they still are these. Raises EvidenceDamaged (500)."""
-        path = self.path(sha256)
-        if await asyncio.to_thread(_digest, path) != sha256:
-            raise EvidenceDamaged(sha256=sha256)
-        return path
-
-    def _temporary(self) -> "tempfile._TemporaryFileWrapper[bytes]":
-        self._folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.NamedTemporaryFile(dir=self._folder, prefix=".incoming-", delete=False)
-
-    def _publish(self, temporary: Path, sha256: str) -> None:
-        """Give the file its name. The folders are synced too: without that a power cut can take the name back."""
-        final = self.path(sha256)
-        final.parent.mkdir(exist_ok=True)
-        temporary.replace(final)
-        for folder in (final.parent, self._folder):
-            handle = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+__all__ = ["LIMIT", "EvidenceFiles"]
 
 
-async def _receive(body: AsyncIterable[bytes], file: "tempfile._TemporaryFileWrapper[bytes]") -> tuple[str, int]:
-    digest, size = hashlib.sha256(), 0
-    async for chunk in body:
-        size += len(chunk)
-        if size > LIMIT:
-            raise EvidenceTooLarge(limit=LIMIT)
-        digest.update(chunk)
-        await asyncio.to_thread(file.write, chunk)
-    if size == 0:
-        raise EvidenceEmpty.field("body", "must hold the bytes of the evidence")
-    return digest.hexdigest(), size
+class EvidenceFiles(Files):
+    """The evidence under one folder."""
 
-
-def _to_disk(file: "tempfile._TemporaryFileWrapper[bytes] | BinaryIO") -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _digest(path: Path) -> str | None:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return None
+    too_large: ClassVar = EvidenceTooLarge
+    empty: ClassVar = EvidenceEmpty
+    damaged: ClassVar = EvidenceDamaged

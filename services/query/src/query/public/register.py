@@ -42,6 +42,7 @@ def public(record: Entry) -> PublicEntry:
             level=registration.level,
             region=registration.region,
             valid_until=registration.valid_until,
+            status=registration.status,
         ),
         operator=PublicOperator(name=name_of(record.operator), kind=record.operator.kind),
         accesses=[

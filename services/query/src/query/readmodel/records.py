@@ -43,6 +43,7 @@ class Registration(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     level: str
     region: str
     valid_until: str | None = None
+    status: str | None = None
 
 
 class SiteFact(msgspec.Struct, frozen=True, gc=False):

@@ -4,9 +4,22 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from registry.http import amendments, bars, executions, imports, operators, registrations, reviews, shells, sites
+from registry.http import (
+    amendments,
+    bars,
+    checks,
+    executions,
+    imports,
+    operators,
+    registrar,
+    registrations,
+    renewals,
+    reviews,
+    shells,
+    sites,
+)
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
-    operators.ROUTER, operators.STREAMS, registrations.ROUTER, sites.ROUTER, amendments.ROUTER, executions.ROUTER,
-    imports.STREAMS, reviews.ROUTER, bars.ROUTER, shells.ROUTER,
+    operators.ROUTER, operators.STREAMS, registrations.ROUTER, renewals.ROUTER, checks.ROUTER, registrar.ROUTER,
+    sites.ROUTER, amendments.ROUTER, executions.ROUTER, imports.STREAMS, reviews.ROUTER, bars.ROUTER, shells.ROUTER,
 )  # fmt: skip

@@ -8,6 +8,7 @@ from registry import views
 from registry.lifecycle import Status
 from registry.service import registrations
 from registry.store.registrations import Owned
+from registry.store.sites import OwnedSite
 from shared.contracts.http import registry as wire
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
@@ -43,7 +44,7 @@ async def read_registration(rt: Rt, who: Who, registration_id: UUID, response: R
     async with rt.db.transaction() as tx:
         owned, found = await registrations.get(tx, rt, who, registration_id)
         etag(response, owned.registration.version)
-        return views.of_registration(who, owned, found, await registrations.clock(tx, owned))
+        return await _shown(tx, who, owned, found)
 
 
 @ROUTER.post("/registrations/{registration_id}/grant", tags=["registrations"])
@@ -61,5 +62,9 @@ async def refuse(rt: Rt, who: Who, registration_id: UUID, body: wire.Refusing) -
 
 
 async def _registration(tx: Tx, who: Caller, owned: Owned) -> wire.RegistrationView:
-    found = await registrations.first_sites(tx, owned)
-    return views.of_registration(who, owned, found, await registrations.clock(tx, owned))
+    return await _shown(tx, who, owned, await registrations.first_sites(tx, owned))
+
+
+async def _shown(tx: Tx, who: Caller, owned: Owned, found: list[OwnedSite]) -> wire.RegistrationView:
+    clock, licence = await registrations.clock(tx, owned), await registrations.licence(tx, owned)
+    return views.of_registration(who, owned, found, clock, licence)

@@ -5,11 +5,11 @@ every ground against an application is found at once.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from registry.errors import InvalidValues, NotAdmitted
-from registry.store import accesses, bars, claims, copies, executions
+from registry.store import accesses, bars, claims, copies, executions, licences
 from registry.store.accesses import Access, Wanted
 from registry.store.claims import Name
 from registry.store.copies import Approval, Provider
@@ -34,6 +34,8 @@ class Candidate:
     accesses: tuple[Access, ...]
     site_id: UUID | None = None
     """The site that this would change; none for a new one."""
+    registration_id: UUID | None = None
+    """What it would stand under, if that is there already: a licence has a scope."""
 
     @property
     def uses(self) -> set[Wanted]:
@@ -53,6 +55,8 @@ class Facts:
     barred_names: Collection[str]
     taken: Collection[Wanted]
     """Of the wanted addresses those that are another operator's own, or wanted alone while another is there."""
+    scopes: Mapping[UUID, frozenset[str]] = field(default_factory=dict)
+    """Licence → the service items that it covers."""
 
 
 async def facts_of(rt: Runtime, tx: Tx, candidates: Sequence[Candidate]) -> Facts:
@@ -71,6 +75,7 @@ async def facts_of(rt: Runtime, tx: Tx, candidates: Sequence[Candidate]) -> Fact
             tx, {use for candidate in candidates for use in candidate.uses}, at,
             except_site=candidates[0].site_id if len(candidates) == 1 else None,
         ),
+        scopes=await licences.scopes(tx, {each.registration_id for each in candidates if each.registration_id}),
     )  # fmt: skip
 
 
@@ -99,7 +104,7 @@ def grounds(rules: Rules, facts: Facts, candidate: Candidate) -> list[GroundFoun
         if barred is not None and (holder is None or holder[0] != candidate.site_id):
             message = f"{name.ascii} is, or lies under, {barred}, which is on the barred list"
             found.append(GroundFound(code="barred", field=f"domains.{place}", message=message))
-    return found + _unapproved(rules, facts, candidate)
+    return found + _unapproved(rules, facts, candidate) + _beyond_scope(facts, candidate)
 
 
 def _unapproved(rules: Rules, facts: Facts, candidate: Candidate) -> list[GroundFound]:
@@ -112,6 +117,16 @@ def _unapproved(rules: Rules, facts: Facts, candidate: Candidate) -> list[Ground
             message = f"{item} needs a consent of its authority that is in force for this operator and these names"
             found.append(GroundFound(code="approval_missing", field=f"service_items.{place}", message=message))
     return found
+
+
+def _beyond_scope(facts: Facts, candidate: Candidate) -> list[GroundFound]:
+    """A site under a licence has what the licence covers."""
+    scope = facts.scopes.get(candidate.registration_id) if candidate.registration_id else None
+    return [
+        GroundFound(code="beyond_scope", field=f"service_items.{place}", message=f"the licence does not cover {item}")
+        for place, item in enumerate(candidate.items)
+        if scope is not None and item not in scope
+    ]
 
 
 def covering(approvals: Iterable[Approval], candidate: Candidate, item: str) -> Approval | None:
@@ -179,7 +194,7 @@ def access_of(rules: Rules, access: NewAccess, region: str, where: str) -> Acces
 
 async def candidate_of(
     rt: Runtime, tx: Tx, site: NewSite, *, identity: str, operator_id: UUID, region: str, level: str,
-    site_id: UUID | None = None, where: str = "",
+    registration_id: UUID | None = None, site_id: UUID | None = None, where: str = "",
 ) -> Candidate:  # fmt: skip
     """A site from the wire, checked field by field. Raises InvalidValues."""
     known = await copies.providers(tx, {access.provider_id for access in site.accesses})
@@ -192,5 +207,5 @@ async def candidate_of(
     )  # fmt: skip
     return Candidate(
         identity, operator_id, region, level, names_of(site.domains, where), items_of(rt.rules, site, where), hosted,
-        site_id,
+        site_id, registration_id,
     )  # fmt: skip

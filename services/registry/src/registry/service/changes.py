@@ -11,7 +11,7 @@ from registry.errors import (
     TooManySites,
 )
 from registry.lifecycle import SiteAction, Status
-from registry.service import admission, hosting, registrations, writing
+from registry.service import admission, checks, hosting, registrar, registrations, writing
 from registry.service.admission import Candidate
 from registry.service.registrations import enter_site
 from registry.service.sites import require_free, require_live
@@ -76,6 +76,7 @@ async def _enter_site(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, wh
     site = await sites.get(tx, site_of(amendment))
     if site.registration.status is not Status.ACTIVE:
         register.MOVES.lifecycle.refuse(site.registration.status, "add_site")
+    await checks.require_answered(tx, rt, [site.site.id])
     await admission.require(rt, tx, await asked(tx, rt, amendment))
     await enter_site(tx, rt, who, site, why=why)
 
@@ -88,6 +89,7 @@ async def _change_operator(tx: Tx, rt: Runtime, who: Caller, amendment: Amendmen
     )
     cause = {"kind": "amendment", "id": str(amendment.id)}
     operators.keep_version(tx, changed, cause)
+    await registrar.tell_changed(tx, rt, changed, ("amendment", amendment.id))
     await writing.operator_changed(tx, changed, cause=cause, at=at)
 
 
@@ -136,14 +138,17 @@ async def asked(tx: Tx, rt: Runtime, amendment: Amendment) -> Candidate:
     if amendment.kind == "site":
         return await candidate(tx, rt, site, NewSite.model_validate(amendment.proposal))
     receiving = await register.get(tx, UUID(amendment.proposal["to_registration_id"]))
-    return replace(as_it_is(site), identity=receiving.operator.identity, operator_id=receiving.operator.id)
+    return replace(
+        as_it_is(site), identity=receiving.operator.identity, operator_id=receiving.operator.id,
+        registration_id=receiving.registration.id,
+    )  # fmt: skip
 
 
 async def candidate(tx: Tx, rt: Runtime, site: OwnedSite, body: NewSite) -> admission.Candidate:
     """A site of this one's owner and desk as somebody asks for it, for the rule of admission."""
     return await admission.candidate_of(
         rt, tx, body, identity=site.operator.identity, operator_id=site.operator.id, region=site.registration.region,
-        level=site.registration.level, site_id=site.site.id,
+        level=site.registration.level, registration_id=site.registration.id, site_id=site.site.id,
     )  # fmt: skip
 
 
@@ -152,4 +157,5 @@ def as_it_is(site: OwnedSite) -> Candidate:
     return Candidate(
         site.operator.identity, site.operator.id, site.registration.region, site.registration.level,
         admission.names_of(site.site.domains), site.site.service_items, site.site.accesses, site.site.id,
+        site.registration.id,
     )  # fmt: skip

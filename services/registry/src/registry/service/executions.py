@@ -19,7 +19,7 @@ from registry.errors import (
 )
 from registry.lifecycle import ExecutionAction, ExecutionStatus, SiteStatus
 from registry.policy import POLICY, Act
-from registry.service import bars, looks, measures, opinions, previews
+from registry.service import bars, looks, measures, opinions, previews, registrar
 from registry.service.desk import clock_of
 from registry.store import claims, executions, operators, sites
 from registry.store.executions import Execution
@@ -243,6 +243,7 @@ async def undo(
         await bars.settle(tx, rt, undone)
     if site is not None and site.site.status is not SiteStatus.ENDED:
         await measures.take_off(tx, rt, undone, site, because)
+    await registrar.take_back(tx, rt, ("execution", execution_id), statement.reasons)
     outbox.add(tx, told.undone(undone, because, authority, statement, appeal, at), at=at)
     await _notify(tx, rt, undone, "undone", _UNDONE, statement, authority)
     if because != "ended":

@@ -8,10 +8,11 @@ from registry.errors import (
     ItemStillApproved,
 )
 from registry.lifecycle import SiteAction, SiteStatus
-from registry.service import admission, writing
+from registry.service import admission, registrar, writing
 from registry.service.admission import Candidate
 from registry.store import accesses, copies, executions, sites
 from registry.store.executions import Execution
+from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
 from shared.rules import Effect
 from shared.runtime.acts.runtime import Runtime
@@ -36,6 +37,10 @@ async def lay_on(tx: Tx, rt: Runtime, who: Caller, execution: Execution, site: O
             await sites.MOVES.move(tx, site.site, action, who=who, why=why, at=at)
         await accesses.stop(tx, site.site.id)
     await writing.changed(tx, site.site.id, cause=cause_of("execution", execution), at=at)
+    told = {Effect.END_ITEM: "item_struck", Effect.REVOKE: "revoked"}.get(effect)
+    if told is not None:
+        owned = Owned(site.registration, site.operator)
+        await registrar.tell(tx, rt, owned, told, ("execution", execution.id), site_id=site.site.id)
 
 
 async def _strike(tx: Tx, rt: Runtime, who: Caller, execution: Execution, site: OwnedSite) -> None:

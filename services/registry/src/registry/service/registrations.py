@@ -1,17 +1,19 @@
 """Registrations: submitted, then granted with a number or refused with every ground at once (P3.1.4-5)."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from registry.errors import FilingExists, InvalidValues, TooManySites, ValidityWrong
+from registry.errors import FilingExists, InvalidValues, TooManySites
 from registry.lifecycle import Action, SiteAction, Status
 from registry.policy import POLICY, Act
-from registry.service import admission, looks, writing
+from registry.service import admission, checks, licences, looks, registrar, writing
 from registry.service.admission import Candidate
 from registry.service.desk import clock_of, grounds_of, regulator_for
 from registry.service.operators import require_confirmed
 from registry.store import accesses, claims, operators, registrations, sites
+from registry.store import licences as licence_store
+from registry.store.licences import Licence
 from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, Names, Service
@@ -71,7 +73,7 @@ async def propose_site(
     at, registration = rt.clock.now(), owned.registration
     candidate = await admission.candidate_of(
         rt, tx, body, identity=owned.operator.identity, operator_id=owned.operator.id, region=registration.region,
-        level=registration.level, where=where,
+        level=registration.level, registration_id=registration.id, where=where,
     )  # fmt: skip
     await admission.require(rt, tx, candidate)
     ordinal = await registrations.next_ordinals(tx, registration.id, 1, MOST_SITES)
@@ -81,6 +83,10 @@ async def propose_site(
     await sites.add(tx, site_id, registration.id, ordinal, name=body.name, items=candidate.items, at=at)
     await writing.claim(tx, site_id, owned.operator.id, candidate.names, amendment_id=None, until=until, at=at)
     await writing.host(tx, site_id, owned.operator.id, candidate.accesses, claimed_until=until, at=at)
+    await checks.ask(
+        tx, rt, owned.operator, registration_id=registration.id, site_id=site_id, site_name=body.name,
+        domains=[name.ascii for name in candidate.names], accesses=candidate.accesses,
+    )  # fmt: skip
     proposed = await sites.get(tx, site_id)
     sites.MOVES.began(tx, proposed.site, "propose", who=who, why="Asked for by or for the operator.", at=at)
     return site_id
@@ -92,7 +98,7 @@ async def candidate_again(tx: Tx, owned: OwnedSite) -> Candidate:
     names = await claims.asked_for(tx, site.id)
     return Candidate(
         owned.operator.identity, owned.operator.id, owned.registration.region, owned.registration.level, names,
-        site.service_items, site.accesses, site.id,
+        site.service_items, site.accesses, site.id, owned.registration.id,
     )  # fmt: skip
 
 
@@ -130,6 +136,11 @@ async def clock(tx: Tx, owned: Owned) -> ClockView | None:
     return await clock_of(tx, owned.registration.id, DECISION, owned.registration.overdue_at)
 
 
+async def licence(tx: Tx, owned: Owned) -> Licence | None:
+    """What only a licence has."""
+    return await licence_store.licence(tx, owned.registration.id)
+
+
 async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: Granting) -> Owned:
     """Enter a registration under the next number of its province (P3.1.5); everything is asked once more.
 
@@ -138,17 +149,21 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
     at = rt.clock.now()
     owned = await registrations.hold(tx, registration_id)
     POLICY.require(who, Act.GRANT, owned)
-    _check_validity(owned, body, at.astimezone(rt.rules.time_zone).date())
     registrations.MOVES.lifecycle.after(owned.registration.status, Action.GRANT)
+    licences.require_validity(rt, owned, body, at)
     proposed = await sites.of_registration(tx, owned, MOST_SITES)
+    await checks.require_answered(tx, rt, [site.site.id for site in proposed])
     for site in proposed:
         await admission.require(rt, tx, await candidate_again(tx, site))
+    scope = licences.scope_of(rt, body.scope, [item for site in proposed for item in site.site.service_items])
     number = await _next_number(tx, rt, owned)
     granted = await registrations.MOVES.move(
         tx, owned.registration, Action.GRANT, who=who, why=body.statement.reasons, at=at, number=number,
         valid_from=body.valid_from, valid_until=body.valid_until,
     )  # fmt: skip
     await deadlines.met(tx, DECISION, registration_id, at)
+    await licences.granted(tx, rt, Owned(granted, owned.operator), scope)
+    await registrar.tell(tx, rt, Owned(granted, owned.operator), "granted", ("registration", registration_id))
     for site in proposed:
         await enter_site(tx, rt, who, site, why=body.statement.reasons)
     await notices.issue(
@@ -168,6 +183,7 @@ async def enter_site(tx: Tx, rt: Runtime, who: Caller, proposed: OwnedSite, *, w
     await writing.require_addresses(tx, site.id, operator_id, site.accesses, at)
     await accesses.enter(tx, site.id)
     await sites.MOVES.move(tx, site, SiteAction.ENTER, who=who, why=why, at=at)
+    await checks.close(tx, rt, who, site.id)
     return await writing.changed(tx, site.id, cause={"kind": "grant", "by": who.person}, at=at)
 
 
@@ -221,6 +237,7 @@ async def drop_site(tx: Tx, rt: Runtime, who: Caller, site: OwnedSite, *, why: s
     await claims.release(tx, site.site.id)
     await accesses.end(tx, site.site.id, site.site.accesses)
     await sites.MOVES.move(tx, site.site, SiteAction.DROP, who=who, why=why, at=rt.clock.now())
+    await checks.close(tx, rt, who, site.site.id)
 
 
 async def mark_overdue(rt: Runtime, tx: Tx, registration_id: UUID) -> None:
@@ -236,18 +253,8 @@ async def end_if_empty(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID) 
         await registrations.MOVES.move(
             tx, owned.registration, Action.END, who=who, why="Its last site ended.", at=rt.clock.now()
         )
-
-
-def _check_validity(owned: Owned, body: Granting, today: date) -> None:
-    """A licence has a validity that is still to come, a filing has none."""
-    if owned.registration.kind == RegistrationKind.FILING:
-        if body.valid_from or body.valid_until:
-            raise ValidityWrong.field("valid_until", "a filing has no end")
-        return
-    if body.valid_from is None or body.valid_until is None:
-        raise ValidityWrong.field("valid_until", "a licence says from when until when it holds")
-    if not body.valid_from < body.valid_until or body.valid_until <= today:
-        raise ValidityWrong.field("valid_until", "must be after valid_from, and still to come")
+        await licences.ended(tx, rt, who, owned)
+        await registrar.tell(tx, rt, owned, "ended", ("registration", registration_id))
 
 
 async def _next_number(tx: Tx, rt: Runtime, owned: Owned) -> str:

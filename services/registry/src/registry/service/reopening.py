@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from registry.lifecycle import Action, AmendmentAction, SiteAction
-from registry.service import amendments, registrations
+from registry.lifecycle import Action, AmendmentAction, RenewalAction, SiteAction, Status
+from registry.service import amendments, checks, licences, registrations, renewals
 from registry.service.registrations import CLAIMED_BEYOND, CLOCKS
 from registry.store import accesses, claims, sites
 from registry.store import amendments as proposals
+from registry.store import licences as licence_store
 from registry.store import registrations as register
 from registry.store.sites import OwnedSite
 from shared.contracts.http.registry import MOST_SITES, RegistrationKind
@@ -35,7 +36,7 @@ async def registration(tx: Tx, rt: Runtime, registration_id: UUID) -> None:
     await register.MOVES.move(tx, found, Action.REOPEN, who=SYSTEM, why=WHY, at=at, refusal=None, overdue_at=None)
     until = await _clock(tx, rt, registrations.DECISION, registration_id, found.kind)
     for site in await sites.of_registration(tx, owned, MOST_SITES):
-        await _site(tx, site, until, at)
+        await _site(tx, rt, site, until, at)
 
 
 async def amendment(tx: Tx, rt: Runtime, amendment_id: UUID) -> None:
@@ -53,7 +54,29 @@ async def amendment(tx: Tx, rt: Runtime, amendment_id: UUID) -> None:
     site = await sites.get(tx, found.site_id)
     until = await _clock(tx, rt, amendments.DECISION, amendment_id, site.registration.kind)
     if found.kind == "add_site":
-        await _site(tx, site, until, at)
+        await _site(tx, rt, site, until, at)
+
+
+async def renewal(tx: Tx, rt: Runtime, renewal_id: UUID) -> None:
+    """A refused renewal is on the desk again, unless another is there or was granted since.
+
+    What was asked for in time keeps the licence in force again: without the refusal it would not have lapsed.
+    """
+    owned = await register.hold(tx, (await licence_store.get(tx, renewal_id)).registration_id)
+    found, at = await licence_store.hold(tx, renewal_id), rt.clock.now()
+    if not licence_store.MOVES.lifecycle.can(found.status, RenewalAction.REOPEN):
+        return
+    if owned.registration.status not in {Status.ACTIVE, Status.LAPSED}:
+        return
+    granted_since = owned.registration.valid_until is not None and found.valid_until <= owned.registration.valid_until
+    if granted_since or await licence_store.asked_of(tx, owned.registration.id) is not None:
+        return
+    reopened = await licence_store.MOVES.move(
+        tx, found, RenewalAction.REOPEN, who=SYSTEM, why=WHY, at=at, refusal=None, overdue_at=None
+    )
+    await renewals.start_clock(tx, rt, reopened)
+    if owned.registration.status is Status.LAPSED and not found.late:
+        await licences.revive(tx, rt, owned, "The refusal to renew it fell on appeal: it stays in force until decided.")
 
 
 async def _clock(tx: Tx, rt: Runtime, kind: str, aggregate_id: UUID, registration_kind: str) -> datetime:
@@ -62,9 +85,14 @@ async def _clock(tx: Tx, rt: Runtime, kind: str, aggregate_id: UUID, registratio
     return due.due_at + CLAIMED_BEYOND
 
 
-async def _site(tx: Tx, site: OwnedSite, until: datetime, at: datetime) -> None:
+async def _site(tx: Tx, rt: Runtime, site: OwnedSite, until: datetime, at: datetime) -> None:
     """A dropped site is asked for again. Who got one of its names meanwhile keeps it: whoever grants learns of it."""
     await sites.MOVES.move(tx, site.site, SiteAction.REOPEN, who=SYSTEM, why=WHY, at=at)
     names = await claims.asked_for(tx, site.site.id)
     await claims.claim(tx, site.site.id, site.operator.id, names, amendment_id=None, until=until, at=at)
     await accesses.give_back(tx, site.site.id, at)
+    proposed = await sites.get(tx, site.site.id)
+    await checks.ask(
+        tx, rt, proposed.operator, registration_id=proposed.registration.id, site_id=proposed.site.id,
+        site_name=proposed.site.name, domains=[name.ascii for name in names], accesses=proposed.site.accesses,
+    )  # fmt: skip

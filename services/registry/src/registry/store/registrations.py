@@ -14,7 +14,7 @@ from registry.lifecycle import REGISTRATION, Action, Status
 from registry.store import operators
 from registry.store.operators import Operator
 from shared.contracts.http.registry import Refusal
-from shared.contracts.registry import RegistrationRecord
+from shared.contracts.registry import RegistrationRecord, StandingRegistration
 from shared.rules import Rules
 from shared.rules.identifiers import parse_number
 from shared.runtime.acts.moves import Moves
@@ -49,6 +49,12 @@ class Registration:
             registration_id=self.id, kind=self.kind, number=self.number or "", level=self.level, region=self.region,
             valid_until=self.valid_until,
         )  # fmt: skip
+
+    @property
+    def standing(self) -> StandingRegistration:
+        """The same, and whether it is in force, as the records of its sites tell it."""
+        status = self.status if self.status is Status.LAPSED else None
+        return StandingRegistration(**dict(self.record), status=status)
 
     def with_number(self, number: str) -> "Registration":
         """The same under its number."""

@@ -78,7 +78,7 @@ class OwnedSite:
             site_id=site.id, version=site.version, number=self.number, name=site.name, domains=site.domains,
             service_items=site.service_items, status=site.status,
             accesses=tuple(access.record for access in site.accesses), operator=self.operator.record,
-            registration=self.registration.record, burdens=site.burdens, changed_at=site.changed_at,
+            registration=self.registration.standing, burdens=site.burdens, changed_at=site.changed_at,
         )  # fmt: skip
 
 
@@ -129,6 +129,11 @@ TOUCH: Final = f"""
 UPDATE site SET version = version + 1, changed_at = $2
  WHERE registration_id IN (SELECT r.id FROM registration r WHERE r.operator_id = $1)
    AND status NOT IN ('proposed', 'ended')
+RETURNING {COLUMNS}
+"""
+TOUCH_OF: Final = f"""
+UPDATE site SET version = version + 1, changed_at = $2
+ WHERE registration_id = $1 AND status NOT IN ('proposed', 'ended')
 RETURNING {COLUMNS}
 """
 KEEP_FRESH: Final = """
@@ -207,6 +212,13 @@ async def touch_all(tx: Tx, operator: Operator, at: datetime) -> list[OwnedSite]
     ids = {site.registration_id for site in touched}
     registered = {each: (await registrations.get(tx, each)).registration for each in ids}
     return [OwnedSite(site, registered[site.registration_id], operator) for site in touched]
+
+
+async def touch_of(tx: Tx, owned: Owned, at: datetime) -> list[OwnedSite]:
+    """Give every site of a held registration a new version: what stands on its number has changed."""
+    touched = [of(row) for row in await tx.fetch(TOUCH_OF, owned.registration.id, at)]
+    await tx.execute(KEEP_FRESH, [site.id for site in touched])
+    return [OwnedSite(site, owned.registration, owned.operator) for site in touched]
 
 
 def keep_versions(tx: Tx, records: Sequence[SiteRecordedV1], cause: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model
 from shared.contracts import examples
 from shared.contracts.approval import ApprovalStatus
 from shared.contracts.base import Body, Day, Document, Reasons, Region, Text
-from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, OperatorRef, Statement
+from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, Names, OperatorRef, Statement
 from shared.contracts.http.base import View, example
 
 LastDay = Annotated[Day, Field(description="Last day of validity, in the time zone of the profile.")]
@@ -24,6 +24,7 @@ class ApprovalAction(StrEnum):
     """What can be done with an approval."""
 
     RETURN = "return"
+    HAND_IN = "hand_in"
     RESUBMIT = "resubmit"
     GRANT = "grant"
     REFUSE = "refuse"
@@ -100,7 +101,10 @@ class Application(Body):
 
 
 class Return(Body):
-    """Everything that is missing, at once: there is no second return."""
+    """Everything that is missing, at once: there is no second return.
+
+    A finding whose code is that of a requirement of the item asks for a file: nothing is granted before one is there.
+    """
 
     model_config = example(missing=_MISSING)
 
@@ -183,6 +187,24 @@ class ClockView(View):
     source: str | None = Field(description="Where the delay comes from.", examples=["P3.1.3, ALL §42"])
 
 
+class HandedInView(View):
+    """A file that was handed in."""
+
+    sha256: str
+    size: int
+    media_type: str
+    added_at: datetime
+
+
+class RequirementView(View):
+    """What an application for the item brings, and what was handed in for it."""
+
+    code: str
+    names: Names
+    missing: bool = Field(description="The authority returned the application for it, and nothing was filed since.")
+    files: tuple[HandedInView, ...]
+
+
 class ApprovalView(View):
     """An approval from the application on, with its clock and every decision, oldest first."""
 
@@ -201,6 +223,7 @@ class ApprovalView(View):
     clock: ClockView
     overdue: bool = Field(description="The clock ran out before the authority decided.")
     missing: tuple[Finding, ...] = Field(description="What it was returned for, once.")
+    requirements: tuple[RequirementView, ...]
     answer: str | None
     email: str | None = Field(description="Where notices are sent besides the inbox; unverified.")
     authority: AuthorityRef | None

@@ -140,6 +140,7 @@ class PublicRegistration(View):
     level: str
     region: str
     valid_until: date | None = None
+    status: str | None = Field(default=None, description="`lapsed` once a licence's last day is over; no sanction")
 
 
 class RegistrationView(PublicRegistration):

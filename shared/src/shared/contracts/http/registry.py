@@ -156,6 +156,8 @@ class Granting(Stated):
 
     valid_from: Day | None = None
     valid_until: Day | None = None
+    scope: ServiceItems | None = None
+    """Service items that a licence covers; where nothing is said, those of the sites it is granted for."""
 
 
 class Refusing(Stated):
@@ -285,10 +287,22 @@ class RegistrationSummary(BaseModel):
     changed_at: datetime
 
 
+class LicenceView(BaseModel):
+    """What only a licence has: what it covers, and how its end comes near."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    scope: list[str]
+    warned_at: datetime | None = Field(description="When its operator was last told that the end is near")
+    lapsed_at: datetime | None = Field(description="Since when it is not in force; no sanction, and it bars nobody")
+    renewal_id: UUID | None = Field(description="The renewal on the regulator's desk")
+
+
 class RegistrationView(RegistrationSummary):
     """A filing or licence with its sites."""
 
     clock: ClockView | None
+    licence: LicenceView | None = None
     refusal: Refusal | None
     sites: list[SiteView]
     allowed_actions: list[str]

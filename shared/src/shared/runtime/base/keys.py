@@ -140,7 +140,10 @@ def _draft(file: Path, keys: Sequence[Mapping[str, Any]]) -> Path:
 
 
 def load(file: Path, *, owner: str, generate: bool) -> SigningKeys:
-    """Read the file; if it is missing and ``generate`` is set, make it with one new key. Raises NoSigningKey."""
+    """Read the file; if it is missing and ``generate`` is set, make it with one new key. Raises NoSigningKey.
+
+    Where the file holds keys of organisations too, those that name nobody come first.
+    """
     if not file.exists():
         if not generate:
             raise NoSigningKey(f"{file} is missing; CONCORD_SIGNING_KEYS_FILE names the JWK set that is signed with")
@@ -151,7 +154,10 @@ def load(file: Path, *, owner: str, generate: bool) -> SigningKeys:
         raise NoSigningKey(f"{file} is not a private JWK set: {error}") from error
     if file.stat().st_mode & 0o077:
         _log.warning("signing_keys.readable_by_others", file=str(file))
-    return SigningKeys(signers, signing.key_set(signers))
+    # What the department signs itself, no organisation's key signs, though the file may hold theirs as well.
+    owned = [OWNER in key for key in orjson.loads(file.read_bytes())["keys"]]
+    ordered = [signer for _, signer in sorted(zip(owned, signers, strict=True), key=lambda each: each[0])]
+    return SigningKeys(ordered, signing.key_set(signers))
 
 
 def _generate(file: Path, owner: str) -> None:

@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     http_keep_alive_s: int = Field(
         75, ge=1, le=3600, description="Seconds an idle connection stays open; more than any proxy in front keeps one."
     )
+    door_url: str = Field(
+        "", description="Base address at which this department is reached from outside; default `http://{host}:{port}`."
+    )
     http_database_s: float = Field(
         5.0, gt=0, le=60, description="Seconds the database may take for a request before the answer is 503."
     )
@@ -110,7 +113,7 @@ class Settings(BaseSettings):
             return frozenset(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "door_url")
     @classmethod
     def _no_trailing_slash(cls, value: str) -> str:
         return value.rstrip("/")
@@ -119,6 +122,11 @@ class Settings(BaseSettings):
     def dsn(self) -> str:
         """The database address in clear, for the driver only."""
         return self.database_url.get_secret_value()
+
+    @property
+    def door(self) -> str:
+        """Where this department is reached from outside, as it stands in what it issues; no slash at the end."""
+        return self.door_url or f"http://{self.host}:{self.port}"
 
     @property
     def jwks_url(self) -> str:

@@ -77,6 +77,20 @@ TABLE delivery (
 );
 INDEX delivery_due ON delivery USING btree (retry_at) WHERE (state = 'queued'::text);
 
+TABLE document (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    subject_id uuid NOT NULL,
+    edition integer NOT NULL,
+    issuer text NOT NULL,
+    jws text NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    CONSTRAINT document_edition_check CHECK ((edition > 0)),
+    CONSTRAINT document_pkey PRIMARY KEY (id),
+);
+UNIQUE INDEX document_edition ON document USING btree (subject_id, kind, edition);
+-- id: random: whoever holds the document can ask after it, and nobody else
+
 TABLE history (
     id bigint NOT NULL GENERATED AS IDENTITY,
     aggregate text NOT NULL,

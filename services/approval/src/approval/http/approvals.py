@@ -1,6 +1,6 @@
 """The HTTP door of approval: parse, call, shape."""
 
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -8,24 +8,29 @@ from fastapi import APIRouter, Query, Response
 from approval.lifecycle import APPROVAL, Status
 from approval.policy import ACTS, POLICY
 from approval.service import apply as applying
-from approval.service import decide, read
+from approval.service import decide, files, read
 from approval.store import Approval
+from shared.contracts.grounds import Names
 from shared.contracts.http.approval import (
     Application,
     ApprovalView,
     Grant,
+    HandedInView,
     NotRequired,
     Refusal,
     Renewal,
     RenewalRequest,
+    RequirementView,
     Resubmission,
     Return,
 )
+from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.web.door import Rt, Who, etag, router
 from shared.runtime.web.paging import Page, Paging, page_of
 
 ROUTER: APIRouter = router(prefix="/approvals", tags=["approvals"])
+COMPUTED: Final = frozenset({"allowed_actions", "requirements"})
 
 
 @ROUTER.post("", status_code=201)
@@ -38,7 +43,7 @@ async def apply(rt: Rt, who: Who, body: Application, response: Response) -> Appr
     async with rt.db.transaction() as tx:
         approval = await applying.apply(tx, rt, who, body)
     response.headers["Location"] = f"/approvals/{approval.id}"
-    return _shown(response, who, approval)
+    return shown(rt, response, who, approval)
 
 
 @ROUTER.get("")
@@ -48,79 +53,92 @@ async def page(
     """List approvals, newest first: an operator its own, an authority those of its items, level and province."""
     async with rt.db.transaction() as tx:
         approvals = await read.page(tx, rt, who, status, paging.after, paging.fetch)
-    return page_of(approvals, paging, lambda each: view_of(who, each), lambda each: each.id)
+    return page_of(approvals, paging, lambda each: view_of(rt, who, each), lambda each: each.id)
 
 
 @ROUTER.get("/{approval_id}")
 async def get(rt: Rt, who: Who, approval_id: UUID, response: Response) -> ApprovalView:
     """Read an approval with its clock and every decision on it."""
     async with rt.db.transaction() as tx:
-        return _shown(response, who, await read.get(tx, rt, who, approval_id))
+        return shown(rt, response, who, await read.get(tx, rt, who, approval_id))
 
 
 @ROUTER.post("/{approval_id}/return")
 async def send_back(rt: Rt, who: Who, approval_id: UUID, body: Return, response: Response) -> ApprovalView:
     """Return it, once, with everything that is missing; the clock stands still (P3.1.2)."""
     async with rt.db.transaction() as tx:
-        return _shown(response, who, await decide.send_back(tx, rt, who, approval_id, body))
+        return shown(rt, response, who, await decide.send_back(tx, rt, who, approval_id, body))
 
 
 @ROUTER.post("/{approval_id}/resubmission")
 async def resubmit(rt: Rt, who: Who, approval_id: UUID, body: Resubmission, response: Response) -> ApprovalView:
     """Answer a return; the clock runs on."""
     async with rt.db.transaction() as tx:
-        return _shown(response, who, await applying.resubmit(tx, rt, who, approval_id, body))
+        return shown(rt, response, who, await applying.resubmit(tx, rt, who, approval_id, body))
 
 
 @ROUTER.post("/{approval_id}/grant")
 async def grant(rt: Rt, who: Who, approval_id: UUID, body: Grant, response: Response) -> ApprovalView:
     """Consent (P3.1.3). The approval gets the next number of its item, province and year; numbers have no gaps."""
     async with rt.db.transaction() as tx:
-        return _shown(response, who, await decide.grant(tx, rt, who, approval_id, body))
+        return shown(rt, response, who, await decide.grant(tx, rt, who, approval_id, body))
 
 
 @ROUTER.post("/{approval_id}/refusal")
 async def refuse(rt: Rt, who: Who, approval_id: UUID, body: Refusal, response: Response) -> ApprovalView:
     """Refuse consent, with every reason at once (P3.1.3)."""
     async with rt.db.transaction() as tx:
-        return _shown(response, who, await decide.refuse(tx, rt, who, approval_id, body))
+        return shown(rt, response, who, await decide.refuse(tx, rt, who, approval_id, body))
 
 
 @ROUTER.post("/{approval_id}/not-required")
 async def find_not_required(rt: Rt, who: Who, approval_id: UUID, body: NotRequired, response: Response) -> ApprovalView:
     """Find that the service needs no approval; the operator may register without one (P3.1.3)."""
     async with rt.db.transaction() as tx:
-        return _shown(response, who, await decide.find_not_required(tx, rt, who, approval_id, body))
+        return shown(rt, response, who, await decide.find_not_required(tx, rt, who, approval_id, body))
 
 
 @ROUTER.post("/{approval_id}/renewal-request")
 async def ask_renewal(rt: Rt, who: Who, approval_id: UUID, body: RenewalRequest, response: Response) -> ApprovalView:
     """Ask for a later last day. The approval stays in force until that is decided."""
     async with rt.db.transaction() as tx:
-        return _shown(response, who, await applying.ask_renewal(tx, rt, who, approval_id, body))
+        return shown(rt, response, who, await applying.ask_renewal(tx, rt, who, approval_id, body))
 
 
 @ROUTER.post("/{approval_id}/renewal")
 async def renew(rt: Rt, who: Who, approval_id: UUID, body: Renewal, response: Response) -> ApprovalView:
     """Renew: same number, same scope, a later last day."""
     async with rt.db.transaction() as tx:
-        return _shown(response, who, await decide.renew(tx, rt, who, approval_id, body))
+        return shown(rt, response, who, await decide.renew(tx, rt, who, approval_id, body))
 
 
 @ROUTER.post("/{approval_id}/renewal-refusal")
 async def refuse_renewal(rt: Rt, who: Who, approval_id: UUID, body: Refusal, response: Response) -> ApprovalView:
     """Refuse to renew, with every reason at once. The approval stands until its present last day."""
     async with rt.db.transaction() as tx:
-        return _shown(response, who, await decide.refuse_renewal(tx, rt, who, approval_id, body))
+        return shown(rt, response, who, await decide.refuse_renewal(tx, rt, who, approval_id, body))
 
 
-def view_of(who: Caller, approval: Approval) -> ApprovalView:
+def view_of(rt: Runtime, who: Caller, approval: Approval) -> ApprovalView:
     """An approval as this caller sees it: everything about it, and what they can do with it."""
-    shown = {name: getattr(approval, name) for name in ApprovalView.model_fields if name != "allowed_actions"}
+    fields = {name: getattr(approval, name) for name in ApprovalView.model_fields if name not in COMPUTED}
     allowed = POLICY.allowed(who, approval, APPROVAL.allowed(approval.status), ACTS)
-    return ApprovalView.model_validate({**shown, "allowed_actions": allowed})
+    return ApprovalView.model_validate(
+        {**fields, "requirements": _requirements(rt, approval), "allowed_actions": allowed}
+    )
 
 
-def _shown(response: Response, who: Caller, approval: Approval) -> ApprovalView:
+def shown(rt: Runtime, response: Response, who: Caller, approval: Approval) -> ApprovalView:
+    """The answer of every verb: an approval with its version."""
     etag(response, approval.version)
-    return view_of(who, approval)
+    return view_of(rt, who, approval)
+
+
+def _requirements(rt: Runtime, approval: Approval) -> list[RequirementView]:
+    missing, found = set(files.missing_of(rt, approval)), []
+    for code in files.requirements_of(rt, approval):
+        row = rt.rules.requirements[code]
+        filed = tuple(HandedInView.model_validate(each) for each in approval.files if each.requirement == code)
+        names = Names(zh=row.chinese, en=row.english)
+        found.append(RequirementView(code=code, names=names, missing=code in missing, files=filed))
+    return found

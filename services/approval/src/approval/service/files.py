@@ -1,0 +1,87 @@
+"""What an applicant hands in for a requirement of the item: the bytes, kept by their SHA-256."""
+
+from collections.abc import AsyncIterable
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from approval import store
+from approval.errors import TooManyFiles, UnknownApproval, UnknownFile, UnknownRequirement
+from approval.lifecycle import APPROVAL, Action
+from approval.policy import ACTS, POLICY, Act
+from approval.service.act import held
+from approval.store import APPROVALS, Approval, HandedIn
+from shared.runtime.acts import audit
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.files import Files
+from shared.runtime.db.postgres import Tx
+
+MOST: Final = 100
+"""Files of one approval."""
+
+
+async def hand_in(
+    rt: Runtime, who: Caller, approval_id: UUID, requirement: str, media_type: str, body: AsyncIterable[bytes]
+) -> Approval:
+    """Hand in a file for a requirement, until somebody decides.
+
+    The same bytes again change nothing. The file is on disk before its record commits: a crash in between leaves a file
+    nobody refers to. Raises UnknownApproval (404), Forbidden (403), ActionRefused, TooManyFiles (409), FileTooLarge
+    (413), UnknownRequirement, FileEmpty (422).
+    """
+    async with rt.db.connection() as tx:  # before a single byte is taken
+        approval = await store.get(tx, approval_id)
+        if approval is None:
+            raise UnknownApproval(approval_id=approval_id)
+        POLICY.require(who, ACTS[Action.HAND_IN], approval)
+        APPROVAL.after(approval.status, Action.HAND_IN)
+        _require_asked(rt, approval, requirement)
+    sha256, size = await Files(rt.settings.files_path).save(body)
+    async with rt.db.transaction() as tx:
+        approval, at = await held(tx, who, Action.HAND_IN, approval_id), rt.clock.now()
+        APPROVAL.after(approval.status, Action.HAND_IN)
+        if len(approval.files) >= MOST:
+            raise TooManyFiles(most=MOST)
+        new = HandedIn(requirement, sha256, size, media_type, at)
+        if not await store.add_file(tx, approval_id, new, who.person):
+            return approval
+        why = f"{requirement}: {media_type}, SHA-256 {sha256}"
+        return await APPROVALS.move(tx, approval, Action.HAND_IN, who=who, why=why, at=at)
+
+
+async def read(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, sha256: str) -> tuple[HandedIn, Path]:
+    """A file of an approval, checked against its hash. An official's reading is audited.
+
+    Raises UnknownApproval, UnknownFile (404), Forbidden (403), FileDamaged (500).
+    """
+    approval = await store.get(tx, approval_id)
+    if approval is None:
+        raise UnknownApproval(approval_id=approval_id)
+    POLICY.require(who, Act.READ, approval)
+    kept = next((each for each in approval.files if each.sha256 == sha256), None)
+    if kept is None:
+        raise UnknownFile(sha256=sha256)
+    path = await Files(rt.settings.files_path).verified(sha256)
+    if who.organisation != approval.organisation:
+        resource = f"approval/{approval_id}/files/{sha256}"
+        await audit.record(tx, who=who, act=Act.READ, resource=resource, outcome="granted", at=rt.clock.now())
+    return kept, path
+
+
+def missing_of(rt: Runtime, approval: Approval) -> list[str]:
+    """Requirements that the authority named as missing when it returned the application, and nobody has filed since."""
+    named = {finding.code for finding in approval.missing}
+    filed = {each.requirement for each in approval.files}
+    return [code for code in requirements_of(rt, approval) if code in named and code not in filed]
+
+
+def requirements_of(rt: Runtime, approval: Approval) -> tuple[str, ...]:
+    """What an application for this item brings, by code."""
+    return tuple(rt.rules.service_items[approval.service_item].requires)
+
+
+def _require_asked(rt: Runtime, approval: Approval, requirement: str) -> None:
+    asked = requirements_of(rt, approval)
+    if requirement not in asked:
+        raise UnknownRequirement.field("requirement", f"is none of: {', '.join(asked)}")

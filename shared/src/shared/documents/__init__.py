@@ -1,0 +1,1 @@
+"""Documents that are issued: signed and read (``signed``, which clients have too), and shown (``rendering``)."""

@@ -1,0 +1,121 @@
+"""Bytes that somebody hands in: plain files named after their SHA-256, on disk before anybody hears of them.
+
+Plain files instead of obstore: its local store makes nothing durable unless told to (apache/arrow-rs-object-store#643
+is recent and opt-in), takes its object's name before the bytes, while ours is known only after them, and so would still
+need a file of our own in between. A deployment on S3 replaces this one class.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import AsyncIterable
+from pathlib import Path
+from typing import BinaryIO, ClassVar, Final
+
+from shared.runtime.base.problems import Internal, Invalid, TooLarge
+
+LIMIT: Final = 20 * 1024 * 1024
+"""Most bytes of one file."""
+_CHUNK: Final = 1024 * 1024
+
+
+class FileTooLarge(TooLarge):
+    """A file may have {limit} bytes at most."""
+
+    members = frozenset({"limit"})
+
+
+class FileEmpty(Invalid):
+    """The body holds no bytes of a file; fields: {names}."""
+
+
+class FileDamaged(Internal):
+    """The bytes kept for {sha256} are no longer those that were handed in; restore them from a copy."""
+
+    title = "File damaged"
+
+
+class Files:
+    """The files under one folder: ``ab/ab12…`` holds the bytes whose SHA-256 is ``ab12…``.
+
+    A department with words of its own for what can be wrong names them in a subclass.
+    """
+
+    too_large: ClassVar[type[TooLarge]] = FileTooLarge
+    empty: ClassVar[type[Invalid]] = FileEmpty
+    damaged: ClassVar[type[Internal]] = FileDamaged
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path(self, sha256: str) -> Path:
+        """Where these bytes are."""
+        return self._folder / sha256[:2] / sha256
+
+    async def save(self, body: AsyncIterable[bytes]) -> tuple[str, int]:
+        """Keep a stream of bytes: their SHA-256 and size. Saving the same bytes again changes nothing.
+
+        Raises FileTooLarge (413) as soon as the limit is passed, FileEmpty (422).
+        """
+        temporary = await asyncio.to_thread(self._temporary)
+        try:
+            with temporary:
+                sha256, size = await self._receive(body, temporary)
+                await asyncio.to_thread(_to_disk, temporary)
+            await asyncio.to_thread(self._publish, Path(temporary.name), sha256)
+        finally:
+            with contextlib.suppress(FileNotFoundError):  # the usual case: it has got its name
+                await asyncio.to_thread(os.unlink, temporary.name)
+        return sha256, size
+
+    async def verified(self, sha256: str) -> Path:
+        """Where these bytes are, after looking whether they still are these. Raises FileDamaged (500)."""
+        path = self.path(sha256)
+        if await asyncio.to_thread(_digest, path) != sha256:
+            raise self.damaged(sha256=sha256)
+        return path
+
+    async def _receive(
+        self, body: AsyncIterable[bytes], file: "tempfile._TemporaryFileWrapper[bytes]"
+    ) -> tuple[str, int]:
+        digest, size = hashlib.sha256(), 0
+        async for chunk in body:
+            size += len(chunk)
+            if size > LIMIT:
+                raise self.too_large(limit=LIMIT)
+            digest.update(chunk)
+            await asyncio.to_thread(file.write, chunk)
+        if size == 0:
+            raise self.empty.field("body", "must hold the bytes of the file")
+        return digest.hexdigest(), size
+
+    def _temporary(self) -> "tempfile._TemporaryFileWrapper[bytes]":
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.NamedTemporaryFile(dir=self._folder, prefix=".incoming-", delete=False)
+
+    def _publish(self, temporary: Path, sha256: str) -> None:
+        """Give the file its name. The folders are synced too: without that a power cut can take the name back."""
+        final = self.path(sha256)
+        final.parent.mkdir(exist_ok=True)
+        temporary.replace(final)
+        for folder in (final.parent, self._folder):
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+
+def _to_disk(file: "tempfile._TemporaryFileWrapper[bytes] | BinaryIO") -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None

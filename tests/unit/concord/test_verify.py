@@ -1,0 +1,100 @@
+"""`concord verify`: a document is judged offline, by its signature, its issuer and its days."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from concord.exits import Exit
+from shared.contracts.documents import IssuedDocument
+from shared.documents import rendering, signed
+from shared.signing import OWNER, Signer, generate_key
+
+SIGNER = Signer(generate_key(kid="drugs-110000-1"))
+TODAY = datetime.now(UTC).date()
+
+
+def made(**changes: Any) -> IssuedDocument:
+    days = {"valid_from": str(TODAY - timedelta(days=9)), "valid_until": str(TODAY + timedelta(days=9))}
+    return IssuedDocument.model_validate(IssuedDocument.EXAMPLE | days | changes)
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    file = tmp_path / "jwks.json"
+    file.write_text(json.dumps({"keys": [SIGNER.public | {OWNER: "drugs-110000"}]}))
+    return file
+
+
+def asked(run: Any, tmp_path: Path, keys: Path, content: str | bytes, *more: str) -> Any:
+    file = tmp_path / "document"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return run(None, "verify", str(file), "--keys", str(keys), *more)
+
+
+@pytest.mark.parametrize("form", ["jws", "json", "page"])
+def test_whose_it_is_and_what_it_says(run: Any, tmp_path: Path, keys: Path, form: str) -> None:
+    document = made()
+    jws = signed.sign(document, SIGNER)
+    content: str | bytes = {"jws": jws + "\n", "json": json.dumps({"jws": jws, "in_force": False})}.get(form, "")
+    if form == "page":
+        content = rendering.pdf(document, jws, code="x")
+    done = asked(run, tmp_path, keys, content, "--json")
+    assert done.exit_code == Exit.DONE, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["valid"], said["code"], said["key"]) == (True, "valid", "drugs-110000-1")
+    assert (said["issuer"]["id"], said["number"], said["holder"]["name"]) == (
+        "drugs-110000", document.number, document.holder.name,
+    )  # fmt: skip
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("days", "code"),
+    [
+        ({"valid_until": str(TODAY - timedelta(days=2))}, "over"),
+        ({"valid_from": str(TODAY + timedelta(days=2))}, "not_yet"),
+    ],
+)
+def test_outside_its_days_it_is_not_valid_though_the_signature_holds(
+    run: Any, tmp_path: Path, keys: Path, days: dict[str, str], code: str
+) -> None:
+    jws = signed.sign(made(**days), SIGNER)
+    done = asked(run, tmp_path, keys, jws)
+    assert done.exit_code == Exit.FAILED
+    assert f"not valid ({code}): the signature holds" in done.stderr
+    assert json.loads(asked(run, tmp_path, keys, jws, "--json").stdout)["valid"] is False
+
+
+def test_a_forged_one_says_nothing_of_its_content(run: Any, tmp_path: Path, keys: Path) -> None:
+    forged = signed.sign(made(number="京药网械审〔2026〕99号"), Signer(generate_key(kid="drugs-110000-1")))
+    done = asked(run, tmp_path, keys, forged)
+    assert done.exit_code == Exit.FAILED
+    assert "bad_signature" in done.stderr
+    assert "99" not in done.stdout
+
+
+def test_a_key_of_another_organisation_refutes_it(run: Any, tmp_path: Path, keys: Path) -> None:
+    other = Signer(generate_key(kid="culture-1"))
+    keys.write_text(json.dumps({"keys": [other.public | {OWNER: "culture-110000"}]}))
+    done = asked(run, tmp_path, keys, signed.sign(made(), other), "--json")
+    assert (done.exit_code, json.loads(done.stdout)["code"]) == (Exit.FAILED, "wrong_issuer")
+
+
+@pytest.mark.parametrize("content", [b"%PDF-1.4 of somebody else", b"\xff\xfe", b"{}", b'{"jws": 7}', b"{not json"])
+def test_a_file_that_holds_no_document_is_told(run: Any, tmp_path: Path, keys: Path, content: bytes) -> None:
+    done = asked(run, tmp_path, keys, content)
+    assert done.exit_code == Exit.USAGE
+    assert "document" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", '{"keys": 7}', '{"keys": ["x"]}', '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k"}]}']
+)
+def test_a_set_of_keys_that_is_none_is_told(run: Any, tmp_path: Path, keys: Path, text: str) -> None:
+    keys.write_text(text)
+    done = asked(run, tmp_path, keys, signed.sign(made(), SIGNER))
+    assert done.exit_code == Exit.USAGE, done.output
+    assert "jwks.json" in done.stderr
