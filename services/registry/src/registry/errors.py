@@ -207,7 +207,7 @@ class UnknownOpinion(NotFound):
     """There is no opinion {opinion_id}."""
 
 
-class NotAsked(Conflict):
+class NoOpinionAsked(Conflict):
     """Your organisation was not asked for an opinion in this review: its regulator can give it a window."""
 
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from registry.errors import (
     AlreadyFinished,
-    NotAsked,
+    NoOpinionAsked,
     OpinionExists,
     OpinionUnfounded,
     RegulariseFirst,
@@ -64,7 +64,7 @@ _TITLES: Final = {"review_opinion": _OPINION, "opinion_fell": _TAKEN_BACK, "revi
 async def give(tx: Tx, rt: Runtime, who: Caller, subject_id: UUID, body: NewOpinion) -> Subject:
     """Say what one thinks of a subject. Whom a failing opinion is about hears of it at once.
 
-    Raises UnknownReviewSubject (404); Forbidden (403); ActionRefused, NotAsked, WindowOver, AlreadyFinished,
+    Raises UnknownReviewSubject (404); Forbidden (403); ActionRefused, NoOpinionAsked, WindowOver, AlreadyFinished,
     OpinionExists, OpinionUnfounded, RegulariseFirst (409).
     """
     at, subject = rt.clock.now(), await reviewed.get(tx, subject_id)
@@ -73,7 +73,7 @@ async def give(tx: Tx, rt: Runtime, who: Caller, subject_id: UUID, body: NewOpin
     reviews.MOVES.lifecycle.after(review.status, ReviewAction.CLOSE)
     asked = await reviews.hold_asked(tx, review.id, who.organisation)
     if asked is None:
-        raise NotAsked
+        raise NoOpinionAsked
     if asked.done_at is not None:
         raise AlreadyFinished
     if at > asked.until:

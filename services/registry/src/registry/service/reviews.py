@@ -5,7 +5,15 @@ from datetime import datetime, time, timedelta
 from typing import Final
 from uuid import UUID
 
-from registry.errors import AlreadyFinished, InvalidValues, NoReviews, NotAsked, ReviewExists, ReviewYear, WindowsOpen
+from registry.errors import (
+    AlreadyFinished,
+    InvalidValues,
+    NoOpinionAsked,
+    NoReviews,
+    ReviewExists,
+    ReviewYear,
+    WindowsOpen,
+)
 from registry.lifecycle import ReviewAction, ReviewStatus
 from registry.policy import POLICY, Act
 from registry.service import opinions
@@ -140,7 +148,7 @@ async def page(tx: Tx, who: Caller, *, year: int | None, after: UUID | None, lim
 async def extend(tx: Tx, rt: Runtime, who: Caller, review_id: UUID, body: NewWindow) -> Progress:
     """Ask one more authority of the level, or give one more time; never less than it has.
 
-    Raises UnknownReview (404); Forbidden (403); ActionRefused, NotAsked (409); InvalidValues (422).
+    Raises UnknownReview (404); Forbidden (403); ActionRefused, NoOpinionAsked (409); InvalidValues (422).
     """
     review, at = await reviews.hold(tx, review_id), rt.clock.now()
     POLICY.require(who, Act.CLOSE_REVIEW, review)
@@ -169,14 +177,14 @@ def _is_asked(review: Review, known: Organisation) -> bool:
 async def finish(tx: Tx, rt: Runtime, who: Caller, review_id: UUID, body: WithReasons) -> Progress:
     """An authority has given all its opinions; of whom it said nothing it has nothing to say.
 
-    Raises UnknownReview (404); Forbidden (403); ActionRefused, NotAsked, AlreadyFinished (409).
+    Raises UnknownReview (404); Forbidden (403); ActionRefused, NoOpinionAsked, AlreadyFinished (409).
     """
     review, at = await reviews.share(tx, review_id), rt.clock.now()
     POLICY.require(who, Act.GIVE_OPINION, review)
     reviews.MOVES.lifecycle.after(review.status, ReviewAction.CLOSE)
     asked = await reviews.hold_asked(tx, review_id, who.organisation)
     if asked is None:
-        raise NotAsked
+        raise NoOpinionAsked
     if asked.done_at is not None:
         raise AlreadyFinished
     await reviews.finished(tx, asked.id, at, who.person, body.reasons)
