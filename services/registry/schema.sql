@@ -52,17 +52,26 @@ TABLE amendment (
     proposed_by text NOT NULL,
     proposed_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
+    effective_from date,
+    decided jsonb,
+    held_at timestamp with time zone,
+    returned jsonb,
     CONSTRAINT amendment_check CHECK (((refusal IS NOT NULL) = (status = 'refused'::text))),
-    CONSTRAINT amendment_kind_check CHECK ((kind = ANY (ARRAY['operator'::text, 'site'::text, 'add_site'::text, 'transfer'::text]))),
+    CONSTRAINT amendment_kind_check CHECK ((kind = ANY (ARRAY['operator'::text, 'site'::text, 'add_site'::text, 'transfer'::text, 'move'::text]))),
     CONSTRAINT amendment_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES operator(id),
     CONSTRAINT amendment_pkey PRIMARY KEY (id),
     CONSTRAINT amendment_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
     CONSTRAINT amendment_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id),
-    CONSTRAINT amendment_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'granted'::text, 'refused'::text, 'withdrawn'::text]))),
+    CONSTRAINT amendment_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'waiting'::text, 'granted'::text, 'refused'::text, 'withdrawn'::text]))),
+    CONSTRAINT amendment_waits_for_a_day CHECK (((status <> 'waiting'::text) OR (effective_from IS NOT NULL))),
 );
+INDEX amendment_of_registration ON amendment USING btree (registration_id) WHERE (status = ANY (ARRAY['proposed'::text, 'waiting'::text]));
 INDEX amendment_on_desk ON amendment USING btree (status, id DESC);
 UNIQUE INDEX amendment_one_of_operator ON amendment USING btree (operator_id) WHERE ((status = 'proposed'::text) AND (kind = 'operator'::text));
 UNIQUE INDEX amendment_one_of_site ON amendment USING btree (site_id) WHERE ((status = 'proposed'::text) AND (site_id IS NOT NULL));
+UNIQUE INDEX amendment_open_move ON amendment USING btree (operator_id) WHERE ((status = ANY (ARRAY['proposed'::text, 'waiting'::text])) AND (kind = 'move'::text));
+UNIQUE INDEX amendment_open_of_operator ON amendment USING btree (operator_id) WHERE ((status = ANY (ARRAY['proposed'::text, 'waiting'::text])) AND (kind = 'operator'::text));
+UNIQUE INDEX amendment_open_of_site ON amendment USING btree (site_id) WHERE ((status = ANY (ARRAY['proposed'::text, 'waiting'::text])) AND (site_id IS NOT NULL));
 
 TABLE approval (
     approval_id uuid NOT NULL,
@@ -283,3 +292,15 @@ TABLE site_version (
     at timestamp with time zone NOT NULL,
     CONSTRAINT site_version_pkey PRIMARY KEY (site_id, version),
 );
+
+TABLE succession (
+    predecessor_id uuid NOT NULL,
+    successor_id uuid NOT NULL,
+    cause jsonb NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT succession_check CHECK ((predecessor_id <> successor_id)),
+    CONSTRAINT succession_pkey PRIMARY KEY (predecessor_id),
+    CONSTRAINT succession_predecessor_id_fkey FOREIGN KEY (predecessor_id) REFERENCES registration(id),
+    CONSTRAINT succession_successor_id_fkey FOREIGN KEY (successor_id) REFERENCES registration(id),
+);
+INDEX succession_of ON succession USING btree (successor_id);

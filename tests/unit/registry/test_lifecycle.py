@@ -78,7 +78,9 @@ def test_every_state_of_a_site_under_a_measure_has_a_way_back_to_live() -> None:
 @pytest.mark.parametrize("table", TABLES)
 def test_the_states_of_the_code_are_those_of_the_schema(table: str) -> None:
     assert SERVICE.migrations is not None
-    schema = (SERVICE.migrations / "0001_pre_register.sql").read_text()
-    body = schema.split(f"CREATE TABLE {table} (")[1].split("\n);")[0]
-    said = body.split("CHECK (status IN (")[1].split("))")[0]
-    assert {word.strip().strip("'") for word in said.split(",")} == {str(status) for status in TABLES[table][1]}
+    schema = (SERVICE.migrations.parent / "schema.sql").read_text()
+    body = schema.split(f"TABLE {table} (")[1].split("\n);")[0]
+    said = body.split(f"CONSTRAINT {table}_status_check CHECK ((status = ANY (ARRAY[")[1].split("])))")[0]
+    assert {word.strip().removesuffix("::text").strip("'") for word in said.split(",")} == {
+        str(status) for status in TABLES[table][1]
+    }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry import heard
-from registry.service import amendments, executions, registrations
+from registry.service import amendments, effective, executions, proposing, registrations
 from shared.contracts import access, approval, enforcement
 from shared.contracts.base import Fact
 from shared.runtime.events.dispatch import Handler, Projection
@@ -31,7 +31,8 @@ PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {
 }
 DEADLINES: Final[Deadlines] = {
     registrations.DECISION: registrations.mark_overdue,
-    amendments.DECISION: amendments.mark_overdue,
+    proposing.DECISION: amendments.mark_overdue,
+    effective.EFFECT: effective.take_effect,
     executions.EXECUTE: executions.mark_overdue,
     executions.END: executions.end,
 }

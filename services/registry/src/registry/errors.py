@@ -97,6 +97,18 @@ class NothingChanges(Conflict):
     """The proposal is what holds already."""
 
 
+class ChangedSince(Conflict):
+    """What this would change is not what it was when it was granted: propose it anew, or have it decided anew."""
+
+
+class StaysAtHome(Conflict):
+    """Only a filing of a province moves to another one: a licence is asked for there."""
+
+
+class SameProvince(Conflict):
+    """This filing is in {region} already."""
+
+
 class ConsentMissing(Conflict):
     """The receiving operator has not agreed to this transfer yet."""
 

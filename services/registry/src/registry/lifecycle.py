@@ -32,7 +32,7 @@ REGISTRATION: Final = Lifecycle(MappingProxyType({
     (Status.SUBMITTED, Action.GRANT):  Status.ACTIVE,    # P3.1.5
     (Status.SUBMITTED, Action.REFUSE): Status.REFUSED,   # O33 section 12, written reasons
     (Status.REFUSED,   Action.REOPEN): Status.SUBMITTED, # an appeal against the refusal was won
-    (Status.ACTIVE,    Action.END):    Status.ENDED,     # its last site was deregistered or transferred
+    (Status.ACTIVE,    Action.END):    Status.ENDED,     # its last site was deregistered, transferred or moved
 }), aggregate="registration")  # fmt: skip
 
 
@@ -61,6 +61,7 @@ class SiteAction(StrEnum):
     REINSTATE = "reinstate"
     DEREGISTER = "deregister"
     TRANSFER = "transfer"
+    MOVE_HOME = "move_home"
     REOPEN = "reopen"
 
 
@@ -76,6 +77,7 @@ SITE: Final = Lifecycle(MappingProxyType({
     (SiteStatus.REVOKED,  SiteAction.STOP):       SiteStatus.STOPPED,   # the revocation fell, another measure stays
     (SiteStatus.LIVE,     SiteAction.DEREGISTER): SiteStatus.ENDED,     # by its operator
     (SiteStatus.LIVE,     SiteAction.TRANSFER):   SiteStatus.LIVE,      # under another number
+    (SiteStatus.LIVE,     SiteAction.MOVE_HOME):  SiteStatus.LIVE,      # with its filing, to another province
     (SiteStatus.ENDED,    SiteAction.REOPEN):     SiteStatus.PROPOSED,  # the refusal of its registration fell
 }), aggregate="site")  # fmt: skip
 
@@ -84,15 +86,21 @@ class AmendmentStatus(StrEnum):
     """Where a proposed change stands."""
 
     PROPOSED = "proposed"
+    WAITING = "waiting"
+    """Granted, for a day that is still to come; what holds is as before."""
     GRANTED = "granted"
+    """It holds."""
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
 
 
 class AmendmentAction(StrEnum):
-    """What can be done with a proposed change."""
+    """What can be done with a proposed change. Defer is a grant for a later day; what befalls it then a clock does."""
 
     GRANT = "grant"
+    DEFER = "defer"
+    TAKE_EFFECT = "take_effect"
+    RETURN = "return"
     REFUSE = "refuse"
     WITHDRAW = "withdraw"
     REOPEN = "reopen"
@@ -100,8 +108,12 @@ class AmendmentAction(StrEnum):
 
 AMENDMENT: Final = Lifecycle(MappingProxyType({
     (AmendmentStatus.PROPOSED, AmendmentAction.GRANT):    AmendmentStatus.GRANTED,    # P3.1, last paragraph
+    (AmendmentStatus.PROPOSED, AmendmentAction.DEFER):    AmendmentStatus.WAITING,    # granted from a later day on
     (AmendmentStatus.PROPOSED, AmendmentAction.REFUSE):   AmendmentStatus.REFUSED,
     (AmendmentStatus.PROPOSED, AmendmentAction.WITHDRAW): AmendmentStatus.WITHDRAWN,  # by its operator
+    (AmendmentStatus.WAITING,  AmendmentAction.TAKE_EFFECT): AmendmentStatus.GRANTED, # its day has come
+    (AmendmentStatus.WAITING,  AmendmentAction.RETURN):   AmendmentStatus.PROPOSED,   # and it no longer fits
+    (AmendmentStatus.WAITING,  AmendmentAction.WITHDRAW): AmendmentStatus.WITHDRAWN,  # by its operator, until it holds
     (AmendmentStatus.REFUSED,  AmendmentAction.REOPEN):   AmendmentStatus.PROPOSED,   # an appeal was won
 }), aggregate="amendment")  # fmt: skip
 

@@ -71,6 +71,11 @@ def receiving_operator(who: Caller) -> Reach:
     return only("receiver", who.organisation)
 
 
+def leaving(who: Caller) -> Reach:
+    """Moves of a filing out of the caller's province."""
+    return only("leaves", who.region)
+
+
 OPERATOR: Final = frozenset({Role.OPERATOR})
 REGULATOR: Final = frozenset({Role.INDUSTRY_REGULATOR})
 OFFICIALS: Final = REGULATOR | {
@@ -97,7 +102,8 @@ POLICY: Final = Policy({
     Act.REFUSE:              DESK,
     Act.PROPOSE:             BY_OR_FOR,
     Act.READ_PROPOSAL:       Rule(OFFICIALS | OPERATOR,
-                                  any_of(READER.scope, holding(Role.OPERATOR, receiving_operator))),
+                                  any_of(READER.scope, holding(Role.OPERATOR, receiving_operator),
+                                         holding(Role.INDUSTRY_REGULATOR, leaving))),
     Act.WITHDRAW_PROPOSAL:   Rule(OPERATOR, own_organisation),
     Act.CONSENT:             Rule(OPERATOR, receiving_operator),
     Act.DECIDE_PROPOSAL:     DESK,

@@ -10,6 +10,8 @@ from registry.store.imports import Import
 from registry.store.operators import Operator
 from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
+from registry.store.successions import Neighbours
+from shared.contracts.http.amendments import FieldChange
 from shared.contracts.http.registry import (
     AccessView,
     AmendmentView,
@@ -48,22 +50,27 @@ def summary_of(owned: Owned) -> RegistrationSummary:
     return RegistrationSummary.model_validate({**fields, "operator_name": owned.operator.particulars.name})
 
 
-def of_registration(who: Caller, owned: Owned, sites: list[OwnedSite], clock: ClockView | None) -> RegistrationView:
+def of_registration(
+    who: Caller, owned: Owned, sites: list[OwnedSite], clock: ClockView | None, beside: Neighbours
+) -> RegistrationView:
     """A registration with its sites."""
     registration = owned.registration
     return RegistrationView.model_validate({
         **_fields(registration, RegistrationView), "operator_name": owned.operator.particulars.name, "clock": clock,
-        "sites": [of_site(who, site) for site in sites],
+        "sites": [of_site(who, site) for site in sites], "succeeded_by": beside.succeeded_by,
+        "succeeds": beside.succeeds,
         "allowed_actions": POLICY.allowed(
             who, owned, REGISTRATION.allowed(registration.status), REGISTRATION_ACTS
         ),
     })  # fmt: skip
 
 
-def of_amendment(who: Caller, amendment: Amendment, holds: dict[str, Any], clock: ClockView | None) -> AmendmentView:
+def of_amendment(
+    who: Caller, amendment: Amendment, holds: dict[str, Any], changes: list[FieldChange], clock: ClockView | None
+) -> AmendmentView:
     """A proposed change beside what holds."""
     return AmendmentView.model_validate({
-        **_fields(amendment, AmendmentView), "holds": holds, "clock": clock,
+        **_fields(amendment, AmendmentView), "holds": holds, "changes": changes, "clock": clock,
         "consented": amendment.consent_by is not None,
         "allowed_actions": POLICY.allowed(who, amendment, AMENDMENT.allowed(amendment.status), AMENDMENT_ACTS),
     })  # fmt: skip

@@ -43,7 +43,8 @@ async def read_registration(rt: Rt, who: Who, registration_id: UUID, response: R
     async with rt.db.transaction() as tx:
         owned, found = await registrations.get(tx, rt, who, registration_id)
         etag(response, owned.registration.version)
-        return views.of_registration(who, owned, found, await registrations.clock(tx, owned))
+        clock, beside = await registrations.clock(tx, owned), await registrations.beside(tx, owned)
+        return views.of_registration(who, owned, found, clock, beside)
 
 
 @ROUTER.post("/registrations/{registration_id}/grant", tags=["registrations"])
@@ -62,4 +63,5 @@ async def refuse(rt: Rt, who: Who, registration_id: UUID, body: wire.Refusing) -
 
 async def _registration(tx: Tx, who: Caller, owned: Owned) -> wire.RegistrationView:
     found = await registrations.first_sites(tx, owned)
-    return views.of_registration(who, owned, found, await registrations.clock(tx, owned))
+    clock, beside = await registrations.clock(tx, owned), await registrations.beside(tx, owned)
+    return views.of_registration(who, owned, found, clock, beside)

@@ -19,7 +19,7 @@ from registry.errors import (
 )
 from registry.lifecycle import ExecutionAction, ExecutionStatus, SiteStatus
 from registry.policy import POLICY, Act
-from registry.service import looks, measures
+from registry.service import effective, looks, measures
 from registry.service.desk import clock_of
 from registry.store import claims, executions, operators, sites
 from registry.store.executions import Execution
@@ -180,7 +180,7 @@ async def release(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, *, reaso
 async def decline(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Stated) -> Seen:
     """Decline, with reasons: nothing is done, and the authority hears it (P3.2.3). Raises ActionRefused (409)."""
     at = rt.clock.now()
-    execution, _ = await _held(tx, execution_id)
+    execution, site = await _held(tx, execution_id)
     POLICY.require(who, Act.DECLINE, execution)
     declined = await executions.MOVES.move(
         tx, execution, ExecutionAction.DECLINE, who=who, why=body.statement.reasons, at=at,
@@ -188,6 +188,7 @@ async def decline(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: St
     )  # fmt: skip
     await deadlines.met(tx, EXECUTE, execution_id, at)
     outbox.add(tx, told.declined(declined, body.statement, at), at=at)
+    await _go_on(tx, rt, site)
     return await _seen(tx, rt, declined)
 
 
@@ -212,6 +213,7 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Si
         await deadlines.start_until(tx, kind=END, aggregate_id=execution_id, until=execution.until, rt=rt, at=at)
     if site is not None:
         await measures.lay_on(tx, rt, who, done, site)
+        await _go_on(tx, rt, site)  # an item that was struck lies on it no more
     outbox.add(tx, fact, at=at)
     await _notify(tx, rt, done, "executed", _TITLE, done.decision.grounds, done.regulator)
     return await _seen(tx, rt, done)
@@ -230,6 +232,7 @@ async def undo(
             tx, execution, ExecutionAction.CLOSE, who=measures.SYSTEM, why=statement.reasons, at=at, answer=answer
         )
         await deadlines.met(tx, EXECUTE, execution_id, at)
+        await _go_on(tx, rt, site)
         return
     if not executions.MOVES.lifecycle.can(execution.status, ExecutionAction.UNDO):
         return  # declined, or undone before: there is nothing to take back
@@ -239,6 +242,7 @@ async def undo(
     await deadlines.met(tx, END, execution_id, at)
     if site is not None and site.site.status is not SiteStatus.ENDED:
         await measures.take_off(tx, rt, undone, site, because)
+        await _go_on(tx, rt, site)
     outbox.add(tx, told.undone(undone, because, authority, statement, appeal, at), at=at)
     await _notify(tx, rt, undone, "undone", _UNDONE, statement, authority)
 
@@ -266,6 +270,12 @@ async def fall(tx: Tx, rt: Runtime, execution_id: UUID, fact: AppealDecidedV1 | 
 async def mark_overdue(rt: Runtime, tx: Tx, execution_id: UUID) -> None:
     """The regulator's clock ran out; the execution shows it until it is answered."""
     await executions.mark_overdue(tx, execution_id, rt.clock.now())
+
+
+async def _go_on(tx: Tx, rt: Runtime, site: OwnedSite | None) -> None:
+    """What this execution held back, it holds back no more."""
+    if site is not None:
+        await effective.go_on(tx, rt, site.site.id)
 
 
 async def _held(tx: Tx, execution_id: UUID) -> tuple[Execution, OwnedSite | None]:

@@ -11,9 +11,10 @@ from registry.service import admission, looks, writing
 from registry.service.admission import Candidate
 from registry.service.desk import clock_of, grounds_of, regulator_for
 from registry.service.operators import require_confirmed
-from registry.store import accesses, claims, operators, registrations, sites
+from registry.store import accesses, claims, operators, registrations, sites, successions
 from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
+from registry.store.successions import Neighbours
 from shared.contracts.grounds import ActRef, Names, Service
 from shared.contracts.http.registry import (
     MOST_SITES,
@@ -130,6 +131,11 @@ async def clock(tx: Tx, owned: Owned) -> ClockView | None:
     return await clock_of(tx, owned.registration.id, DECISION, owned.registration.overdue_at)
 
 
+async def beside(tx: Tx, owned: Owned) -> Neighbours:
+    """The numbers that it went on from, and the one it goes on under."""
+    return await successions.of(tx, owned.registration.id)
+
+
 async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: Granting) -> Owned:
     """Enter a registration under the next number of its province (P3.1.5); everything is asked once more.
 
@@ -143,7 +149,7 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
     proposed = await sites.of_registration(tx, owned, MOST_SITES)
     for site in proposed:
         await admission.require(rt, tx, await candidate_again(tx, site))
-    number = await _next_number(tx, rt, owned)
+    number = await next_number(tx, rt, owned)
     granted = await registrations.MOVES.move(
         tx, owned.registration, Action.GRANT, who=who, why=body.statement.reasons, at=at, number=number,
         valid_from=body.valid_from, valid_until=body.valid_until,
@@ -250,7 +256,8 @@ def _check_validity(owned: Owned, body: Granting, today: date) -> None:
         raise ValidityWrong.field("valid_until", "must be after valid_from, and still to come")
 
 
-async def _next_number(tx: Tx, rt: Runtime, owned: Owned) -> str:
+async def next_number(tx: Tx, rt: Runtime, owned: Owned) -> str:
+    """The next number of its province and kind: its counter stays locked until commit, so there are no gaps."""
     region, kind = owned.registration.region, owned.registration.kind
     serial = await registrations.next_number(tx, region, kind)
     return format_number(rt.rules.provinces[region].short, kind, serial, rules=rt.rules)
