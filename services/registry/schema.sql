@@ -177,6 +177,36 @@ TABLE import_result (
     CONSTRAINT import_result_pkey PRIMARY KEY (import_id, line, place),
 );
 
+TABLE merger (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    survivor_id uuid NOT NULL,
+    merged_id uuid NOT NULL,
+    survivor_act_id uuid NOT NULL,
+    statement jsonb NOT NULL,
+    digest text NOT NULL,
+    proposed_by text NOT NULL,
+    confirmed_by text,
+    confirm_from timestamp with time zone NOT NULL,
+    objections jsonb NOT NULL DEFAULT '[]'::jsonb,
+    moved jsonb,
+    left_behind jsonb,
+    proposed_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT merger_check CHECK ((confirmed_by <> proposed_by)),
+    CONSTRAINT merger_check1 CHECK ((survivor_id <> merged_id)),
+    CONSTRAINT merger_check2 CHECK (((moved IS NOT NULL) = (status = ANY (ARRAY['confirmed'::text, 'undone'::text])))),
+    CONSTRAINT merger_check3 CHECK (((confirmed_by IS NOT NULL) = (status = ANY (ARRAY['confirmed'::text, 'undone'::text])))),
+    CONSTRAINT merger_merged_id_fkey FOREIGN KEY (merged_id) REFERENCES operator(id),
+    CONSTRAINT merger_pkey PRIMARY KEY (id),
+    CONSTRAINT merger_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'confirmed'::text, 'withdrawn'::text, 'undone'::text]))),
+    CONSTRAINT merger_survivor_act_id_key UNIQUE (survivor_act_id),
+    CONSTRAINT merger_survivor_id_fkey FOREIGN KEY (survivor_id) REFERENCES operator(id),
+);
+UNIQUE INDEX merger_of_merged ON merger USING btree (merged_id) WHERE (status = ANY (ARRAY['proposed'::text, 'confirmed'::text]));
+INDEX merger_of_survivor ON merger USING btree (survivor_id) WHERE (status = 'confirmed'::text);
+
 TABLE number_counter (
     region text NOT NULL,
     kind text NOT NULL,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from registry.service import executions, reopening
+from registry.service import executions, mergers, reopening
 from registry.store import copies
 from registry.store import executions as store
 from registry.store.executions import OrderOutcome
@@ -84,6 +84,8 @@ async def _fall(rt: Runtime, tx: Tx, fact: AppealDecidedV1 | AppealOverdueV1) ->
         await reopening.amendment(tx, rt, fact.act.id)
     elif fact.act.kind == "execution":
         await executions.fall(tx, rt, fact.act.id, fact)
+    elif fact.act.kind == "merger":
+        await mergers.fall(tx, rt, fact)
 
 
 async def order_told(rt: Runtime, tx: Tx, fact: access.OrderFact, meta: EventMeta) -> None:

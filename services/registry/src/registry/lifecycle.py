@@ -1,4 +1,4 @@
-"""The states of what the register keeps, and the moves between them: four tables; nothing else decides."""
+"""The states of what the register keeps, and the moves between them: five tables; nothing else decides."""
 
 from enum import StrEnum
 from types import MappingProxyType
@@ -26,6 +26,7 @@ class Action(StrEnum):
     REFUSE = "refuse"
     END = "end"
     REOPEN = "reopen"
+    RESTORE = "restore"
 
 
 REGISTRATION: Final = Lifecycle(MappingProxyType({
@@ -33,6 +34,7 @@ REGISTRATION: Final = Lifecycle(MappingProxyType({
     (Status.SUBMITTED, Action.REFUSE): Status.REFUSED,   # O33 section 12, written reasons
     (Status.REFUSED,   Action.REOPEN): Status.SUBMITTED, # an appeal against the refusal was won
     (Status.ACTIVE,    Action.END):    Status.ENDED,     # its last site was deregistered, transferred or moved
+    (Status.ENDED,     Action.RESTORE): Status.ACTIVE,   # the merger that ended it was undone
 }), aggregate="registration")  # fmt: skip
 
 
@@ -155,3 +157,29 @@ EXECUTION: Final = Lifecycle(MappingProxyType({
     (ExecutionStatus.ACCEPTED,    ExecutionAction.CLOSE):   ExecutionStatus.MOOT,
     (ExecutionStatus.CARRIED_OUT, ExecutionAction.UNDO):    ExecutionStatus.UNDONE,       # safeguards 6 and 7
 }), aggregate="execution")  # fmt: skip
+
+
+class MergerStatus(StrEnum):
+    """Where it stands that two operators become one."""
+
+    PROPOSED = "proposed"
+    """Both were told, and may say that they are not the same."""
+    CONFIRMED = "confirmed"
+    WITHDRAWN = "withdrawn"
+    UNDONE = "undone"
+    """An appeal was won or came too late: what it moved is given back."""
+
+
+class MergerAction(StrEnum):
+    """What can be done with a merger. Undo follows from an appeal."""
+
+    CONFIRM = "confirm"
+    WITHDRAW = "withdraw"
+    UNDO = "undo"
+
+
+MERGER: Final = Lifecycle(MappingProxyType({
+    (MergerStatus.PROPOSED,  MergerAction.CONFIRM):  MergerStatus.CONFIRMED,  # by a second person
+    (MergerStatus.PROPOSED,  MergerAction.WITHDRAW): MergerStatus.WITHDRAWN,
+    (MergerStatus.CONFIRMED, MergerAction.UNDO):     MergerStatus.UNDONE,     # safeguards 6 and 7
+}), aggregate="merger")  # fmt: skip

@@ -5,7 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from registry.lifecycle import Action, AmendmentAction, ExecutionAction, SiteAction
+from registry.lifecycle import Action, AmendmentAction, ExecutionAction, MergerAction, SiteAction
 from shared.rules import Level, Role
 from shared.runtime.acts.policy import (
     Policy,
@@ -44,6 +44,11 @@ class Act(StrEnum):
     DECLINE = "decline_execution"
     IMPORT = "import"
     READ_IMPORT = "read_import"
+    PROPOSE_MERGER = "propose_merger"
+    CONFIRM_MERGER = "confirm_merger"
+    WITHDRAW_MERGER = "withdraw_merger"
+    READ_MERGER = "read_merger"
+    OBJECT_TO_MERGER = "object_to_merger"
 
 
 def same_level(who: Caller) -> Reach:
@@ -76,6 +81,11 @@ def leaving(who: Caller) -> Reach:
     return only("leaves", who.region)
 
 
+def both_here(who: Caller) -> Reach:
+    """Two operators of the caller's province; of two provinces, the ministry alone."""
+    return same_region(who) & (only("merged_region", who.region) if who.level == Level.PROVINCE else same_region(who))
+
+
 OPERATOR: Final = frozenset({Role.OPERATOR})
 REGULATOR: Final = frozenset({Role.INDUSTRY_REGULATOR})
 OFFICIALS: Final = REGULATOR | {
@@ -90,6 +100,7 @@ BY_OR_FOR: Final = Rule(
     any_of(holding(Role.OPERATOR, own_organisation), holding(Role.INDUSTRY_REGULATOR, same_region)),
 )
 DESK: Final = Rule(REGULATOR, own_desk)
+MERGER_READERS: Final = (Role.INDUSTRY_REGULATOR, Role.AUDITOR, Role.REVIEW_BODY)
 
 POLICY: Final = Policy({
     Act.ENTER_OPERATOR:      BY_OR_FOR,
@@ -117,6 +128,14 @@ POLICY: Final = Policy({
     Act.DECLINE:             Rule(REGULATOR, as_regulator),
     Act.IMPORT:              Rule(REGULATOR, same_region),
     Act.READ_IMPORT:         Rule(REGULATOR, own_organisation),
+    # Two people say that two operators are one; both operators are heard before, and may appeal after.
+    Act.PROPOSE_MERGER:      Rule(REGULATOR, both_here, first_person=True),
+    Act.CONFIRM_MERGER:      Rule(REGULATOR, both_here, second_person=True),
+    Act.WITHDRAW_MERGER:     Rule(REGULATOR, both_here),
+    Act.READ_MERGER:         Rule(REGULATOR | OPERATOR | {Role.AUDITOR, Role.REVIEW_BODY},
+                                  any_of(holding(Role.OPERATOR, own_organisation),
+                                         *(holding(role, both_here) for role in MERGER_READERS))),
+    Act.OBJECT_TO_MERGER:    Rule(OPERATOR, own_organisation),
 })  # fmt: skip
 
 REGISTRATION_ACTS: Final[Mapping[Action, Act]] = MappingProxyType({Action.GRANT: Act.GRANT, Action.REFUSE: Act.REFUSE})
@@ -128,4 +147,7 @@ AMENDMENT_ACTS: Final[Mapping[AmendmentAction, Act]] = MappingProxyType({
 EXECUTION_ACTS: Final[Mapping[ExecutionAction, Act]] = MappingProxyType({
     ExecutionAction.ACCEPT: Act.ACCEPT, ExecutionAction.RELEASE: Act.DECLINE,
     ExecutionAction.CONFIRM: Act.CONFIRM, ExecutionAction.DECLINE: Act.DECLINE,
+})  # fmt: skip
+MERGER_ACTS: Final[Mapping[MergerAction, Act]] = MappingProxyType({
+    MergerAction.CONFIRM: Act.CONFIRM_MERGER, MergerAction.WITHDRAW: Act.WITHDRAW_MERGER,
 })  # fmt: skip

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from registry.lifecycle import AMENDMENT, EXECUTION, REGISTRATION, SITE
-from registry.policy import AMENDMENT_ACTS, EXECUTION_ACTS, POLICY, REGISTRATION_ACTS, SITE_ACTS
+from registry.lifecycle import AMENDMENT, EXECUTION, MERGER, REGISTRATION, SITE
+from registry.policy import AMENDMENT_ACTS, EXECUTION_ACTS, MERGER_ACTS, POLICY, REGISTRATION_ACTS, SITE_ACTS
 from registry.service.executions import Seen
+from registry.service.mergers import Proposed
 from registry.store.amendments import Amendment
 from registry.store.imports import Import
 from registry.store.operators import Operator
@@ -12,6 +13,7 @@ from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
 from registry.store.successions import Neighbours
 from shared.contracts.http.amendments import FieldChange
+from shared.contracts.http.mergers import MergerView
 from shared.contracts.http.registry import (
     AccessView,
     AmendmentView,
@@ -73,6 +75,18 @@ def of_amendment(
         **_fields(amendment, AmendmentView), "holds": holds, "changes": changes, "clock": clock,
         "consented": amendment.consent_by is not None,
         "allowed_actions": POLICY.allowed(who, amendment, AMENDMENT.allowed(amendment.status), AMENDMENT_ACTS),
+    })  # fmt: skip
+
+
+def of_merger(who: Caller, seen: Proposed) -> MergerView:
+    """A merger, with what would move now while it is proposed."""
+    merger, preview = seen.merger, seen.preview
+    return MergerView.model_validate({
+        **_fields(merger, MergerView), "survivor": seen.survivor, "merged": seen.merged, "preview": preview,
+        "preview_digest": preview.digest if preview else None,
+        "allowed_actions": POLICY.allowed(
+            who, merger, MERGER.allowed(merger.status), MERGER_ACTS, drafted_by=merger.proposed_by
+        ),
     })  # fmt: skip
 
 

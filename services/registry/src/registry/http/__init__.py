@@ -4,9 +4,9 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from registry.http import amendments, executions, imports, operators, registrations, sites
+from registry.http import amendments, executions, imports, mergers, operators, registrations, sites
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     operators.ROUTER, operators.STREAMS, registrations.ROUTER, sites.ROUTER, amendments.ROUTER, executions.ROUTER,
-    imports.STREAMS,
+    imports.STREAMS, mergers.ROUTER,
 )  # fmt: skip

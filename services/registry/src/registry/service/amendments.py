@@ -11,7 +11,7 @@ from registry.errors import (
 )
 from registry.lifecycle import AmendmentAction, Status
 from registry.policy import POLICY, Act
-from registry.service import admission, changes, diffs, effective, looks, registrations, writing
+from registry.service import admission, changes, diffs, effective, identities, looks, registrations, writing
 from registry.service.admission import Candidate
 from registry.service.desk import clock_of
 from registry.service.proposing import DECISION, begin, hold, start_clock, tell
@@ -92,6 +92,7 @@ async def change_operator(
     POLICY.require(who, Act.PROPOSE, operator)
     if operator.version != version:
         raise PreconditionFailed(version=operator.version)
+    await identities.require_unmerged(tx, operator_id)
     if operator.particulars == body.particulars:
         raise NothingChanges
     added = await begin(

@@ -19,7 +19,7 @@ from registry.errors import (
 )
 from registry.lifecycle import ExecutionAction, ExecutionStatus, SiteStatus
 from registry.policy import POLICY, Act
-from registry.service import effective, looks, measures
+from registry.service import effective, identities, looks, measures
 from registry.service.desk import clock_of
 from registry.store import claims, executions, operators, sites
 from registry.store.executions import Execution
@@ -86,7 +86,7 @@ async def receive(tx: Tx, rt: Runtime, decision: DecisionReleasedV1) -> None:
             raise DecisionMisfit(decision.decision_id, "its site was never entered in the register")
         operator_id = held.operator.id
     elif isinstance(subject, OperatorSubject):
-        operator_id = (await operators.hold(tx, subject.operator_id)).id
+        operator_id = (await identities.hold(tx, subject.operator_id)).id
     received = await executions.add(tx, uuid7(), decision, regulator, site_id=site_id, operator_id=operator_id, at=at)
     if received is None:
         await of_decision(tx, decision)
@@ -333,7 +333,7 @@ async def _require_signed(
         raise TimeOver(until=execution.until.astimezone(rt.rules.time_zone).isoformat())
     await _require_unregistered(tx, execution)
     decided = execution.decision.operator
-    if site is not None and decided is not None and decided.identity != site.operator.identity:
+    if site is not None and decided is not None and not await identities.is_same(tx, decided.identity, site.operator):
         raise SubjectGone(status="another operator's by now, whom nobody told anything,")
     hits, preview = await _preview(tx, rt, execution, site)
     if preview is not None and not body.signature.covers(preview):

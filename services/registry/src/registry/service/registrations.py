@@ -7,7 +7,7 @@ from uuid import UUID
 from registry.errors import FilingExists, InvalidValues, TooManySites, ValidityWrong
 from registry.lifecycle import Action, SiteAction, Status
 from registry.policy import POLICY, Act
-from registry.service import admission, looks, writing
+from registry.service import admission, identities, looks, writing
 from registry.service.admission import Candidate
 from registry.service.desk import clock_of, grounds_of, regulator_for
 from registry.service.operators import require_confirmed
@@ -45,12 +45,14 @@ _GRANTED: Final = Names(zh="备案（许可）通知书", en="Grant of a registr
 async def submit(tx: Tx, rt: Runtime, who: Caller, body: NewRegistration) -> Owned:
     """Ask for a filing or licence for a first site; the regulator's clock starts.
 
-    Raises UnknownOperator (404); Forbidden (403); InvalidValues (422); NotAdmitted, FilingExists, LegacyCode (409).
+    Raises UnknownOperator (404); Forbidden (403); InvalidValues (422); NotAdmitted, FilingExists, LegacyCode,
+    OperatorMerged (409).
     """
     at = rt.clock.now()
     operator = await operators.hold(tx, body.operator_id)
     POLICY.require(who, Act.SUBMIT, operator)
     require_confirmed(operator)
+    await identities.require_unmerged(tx, operator.id)
     filed = await registrations.add(
         tx, uuid7(), operator, kind=body.kind, level=body.level, submitted_by=who.person, at=at
     )

@@ -222,6 +222,11 @@ async def many(tx: Tx, site_ids: Collection[UUID]) -> dict[UUID, Site]:
     return {row["id"]: of(row) for row in await tx.fetch(MANY, list(site_ids))}
 
 
+async def keep_fresh(tx: Tx, site_ids: Collection[UUID]) -> None:
+    """What is proposed about these sites goes on although they have a new version: nothing of what it changes has."""
+    await tx.execute(KEEP_FRESH, list(site_ids))
+
+
 async def touch_all(tx: Tx, operator: Operator, at: datetime) -> list[OwnedSite]:
     """Give every site of a held operator a new version: what is known of the operator has changed."""
     touched = [of(row) for row in await tx.fetch(TOUCH, operator.id, at)]
