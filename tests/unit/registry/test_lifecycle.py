@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from registry.lifecycle import (
     AMENDMENT,
     EXECUTION,
+    MERGER,
     REGISTRATION,
     SITE,
     AmendmentStatus,
     ExecutionAction,
     ExecutionStatus,
+    MergerStatus,
     SiteAction,
     SiteStatus,
     Status,
@@ -29,6 +31,7 @@ TABLES: Mapping[str, tuple[Lifecycle[Any, Any], type[StrEnum]]] = {
     "site": (SITE, SiteStatus),
     "amendment": (AMENDMENT, AmendmentStatus),
     "execution": (EXECUTION, ExecutionStatus),
+    "merger": (MERGER, MergerStatus),
 }
 
 

@@ -2,7 +2,19 @@
 
 import typer
 
-from concord.cli import access, approval, coordination, demo, enforcement, executions, imports, inbox, query, registry
+from concord.cli import (
+    access,
+    approval,
+    coordination,
+    demo,
+    enforcement,
+    executions,
+    imports,
+    inbox,
+    mergers,
+    query,
+    registry,
+)
 from concord.cli.output import Commands
 from concord.exits import table
 
@@ -19,6 +31,7 @@ app.add_typer(registry.operators, name="operators")
 app.add_typer(registry.registrations, name="registrations")
 app.add_typer(registry.sites, name="sites")
 app.add_typer(registry.amendments, name="amendments")
+app.add_typer(mergers.mergers, name="mergers")
 app.add_typer(executions.executions, name="executions")
 app.add_typer(enforcement.cases, name="cases")
 app.add_typer(enforcement.decisions, name="decisions")
@@ -29,6 +42,8 @@ app.add_typer(access.providers, name="providers")
 app.add_typer(access.orders, name="orders")
 app.add_typer(access.instructions, name="instructions")
 registry.registrations.command("import")(imports.import_file)
+registry.registrations.command("move")(mergers.move)
+registry.operators.command("merge")(mergers.merge)
 for command in (query.lookup, query.bulk, query.register, query.whoami, query.status, access.keys, inbox.mails):
     app.command()(command)
 app.command("demo")(demo.command)

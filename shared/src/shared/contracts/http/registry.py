@@ -295,8 +295,8 @@ class RegistrationView(RegistrationSummary):
 
     clock: ClockView | None
     refusal: Refusal | None
-    succeeded_by: Numbered | None
-    succeeds: list[Numbered]
+    succeeded_by: Numbered | None = None
+    succeeds: list[Numbered] = []
     sites: list[SiteView]
     allowed_actions: list[str]
 
@@ -313,10 +313,16 @@ class AmendmentView(BaseModel):
     site_id: UUID | None
     holds: dict[str, Any] = Field(description="What the proposal would change, as it is; once decided, as it was then")
     proposal: dict[str, Any]
-    changes: list[FieldChange] = Field(description="Field by field, what changes; once decided, what changed then")
-    effective_from: date | None = Field(description="The day from which it shall hold; none: from its grant on")
-    held_at: datetime | None = Field(description="Since when a measure holds it back whose day has come")
-    returned: Returned | None = Field(description="Why it is on the desk again although it was granted once")
+    changes: list[FieldChange] = Field(
+        default=[], description="Field by field, what changes; once decided, what changed then"
+    )
+    effective_from: date | None = Field(
+        default=None, description="The day from which it shall hold; none: from its grant on"
+    )
+    held_at: datetime | None = Field(default=None, description="Since when a measure holds it back whose day has come")
+    returned: Returned | None = Field(
+        default=None, description="Why it is on the desk again although it was granted once"
+    )
     consented: bool = Field(description="For a transfer: whether the receiving operator agreed")
     clock: ClockView | None
     refusal: Refusal | None
