@@ -65,6 +65,7 @@ TABLE amendment (
     CONSTRAINT amendment_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'waiting'::text, 'granted'::text, 'refused'::text, 'withdrawn'::text]))),
     CONSTRAINT amendment_waits_for_a_day CHECK (((status <> 'waiting'::text) OR (effective_from IS NOT NULL))),
 );
+INDEX amendment_of_operator ON amendment USING btree (operator_id);
 INDEX amendment_of_registration ON amendment USING btree (registration_id) WHERE (status = ANY (ARRAY['proposed'::text, 'waiting'::text]));
 INDEX amendment_on_desk ON amendment USING btree (status, id DESC);
 UNIQUE INDEX amendment_one_of_operator ON amendment USING btree (operator_id) WHERE ((status = 'proposed'::text) AND (kind = 'operator'::text));
@@ -143,6 +144,7 @@ TABLE execution (
     CONSTRAINT execution_status_check CHECK ((status = ANY (ARRAY['received'::text, 'accepted'::text, 'carried_out'::text, 'declined'::text, 'moot'::text, 'undone'::text]))),
 );
 INDEX execution_bars ON execution USING btree (operator_id) WHERE ((effect = 'bar'::text) AND (status = 'carried_out'::text));
+INDEX execution_of_operator ON execution USING btree (operator_id) WHERE (operator_id IS NOT NULL);
 INDEX execution_of_site ON execution USING btree (site_id) WHERE (site_id IS NOT NULL);
 INDEX execution_on_desk ON execution USING btree (regulator_id, status, id DESC);
 

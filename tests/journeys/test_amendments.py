@@ -1,4 +1,4 @@
-"""P3.1, last paragraph: a site goes to another operator, who agrees; the register, the look-up and its host go along."""
+"""P3.1, last paragraph: a site goes to another operator, who agrees; register, look-up and host go along."""
 
 import pytest
 

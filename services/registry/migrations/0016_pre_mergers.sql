@@ -22,3 +22,7 @@ CREATE TABLE merger (
 );
 CREATE UNIQUE INDEX merger_of_merged ON merger (merged_id) WHERE status IN ('proposed', 'confirmed');
 CREATE INDEX merger_of_survivor ON merger (survivor_id) WHERE status = 'confirmed';
+-- squawk-ignore require-concurrent-index-creation -- decisions and proposals are few, and the files run in transactions
+CREATE INDEX execution_of_operator ON execution (operator_id) WHERE operator_id IS NOT NULL;
+-- squawk-ignore require-concurrent-index-creation -- the same
+CREATE INDEX amendment_of_operator ON amendment (operator_id);

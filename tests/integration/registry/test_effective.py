@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -138,7 +139,7 @@ async def test_the_operator_takes_a_granted_proposal_back_until_it_holds(registe
     with pytest.raises(AssertionError, match="no clock"):
         await _at_desk(register, waiting)
     async with register.api.rt.db.transaction() as tx:  # a clock that had begun already does nothing
-        await effective.take_effect(register.api.rt, tx, waiting["id"])
+        await effective.take_effect(register.api.rt, tx, UUID(waiting["id"]))
     assert (await register.told(SiteRecordedV1))[-1].domains == tuple(site["domains"])
     await register.active(a_site(new), uscc(1))
 
@@ -287,7 +288,7 @@ async def test_of_its_day_and_a_withdrawal_at_the_same_moment_one_happens(regist
 
         async def comes(amendment_id: str = proposed["id"]) -> None:
             async with register.api.rt.db.transaction() as tx:
-                await effective.take_effect(register.api.rt, tx, amendment_id)
+                await effective.take_effect(register.api.rt, tx, UUID(amendment_id))
 
         _, back = await asyncio.gather(
             comes(), register.api.post(f"/amendments/{proposed['id']}/withdrawal", json=WHY, who=owner(code))

@@ -245,7 +245,7 @@ async def test_of_two_moves_at_the_same_moment_one_is_proposed_and_numbers_have_
     filings = [await register.active(a_site(domain()), uscc(50 + number)) for number in range(4)]
     moves = []
     for number, filing in enumerate(filings):
-        body = {"json": BODY, "who": owner(uscc(50 + number)), "headers": {"If-Match": '"2"'}}
+        body: dict[str, Any] = {"json": BODY, "who": owner(uscc(50 + number)), "headers": {"If-Match": '"2"'}}
         path = f"/registrations/{filing['id']}/move"
         answers = await asyncio.gather(*(register.api.post(path, **body) for _ in range(2)))
         assert sorted(answer.status_code for answer in answers) == [201, 409]

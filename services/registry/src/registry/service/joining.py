@@ -44,9 +44,9 @@ async def join(tx: Tx, rt: Runtime, who: Caller, merger: Merger, why: str) -> di
             renumbered += await _under(tx, filing, pairs[filing.id])
             await successions.add(tx, filing.id, pairs[filing.id].id, cause, at)
             await register.MOVES.move(tx, filing, Action.END, who=who, why=why, at=at)
-    moved: dict[str, Any] = await mergers.give(tx, merger.merged_id, merger.survivor_id)
     touched = {UUID(each["site"]) for each in renumbered}
     touched.update(await mergers.sites_of(tx, [each.id for each in of_merged]))
+    moved: dict[str, Any] = await mergers.give(tx, merger.merged_id, merger.survivor_id, sorted(touched))
     await _tell(tx, rt, who, touched, "merge", why, cause)
     return {**moved, "renumbered": renumbered}
 

@@ -115,14 +115,12 @@ SELECT id FROM amendment a
 GIVE_REGISTRATIONS: Final = "UPDATE registration SET operator_id = $2 WHERE operator_id = $1 RETURNING id"
 GIVE_AMENDMENTS: Final = "UPDATE amendment SET operator_id = $2 WHERE operator_id = $1 RETURNING id"
 GIVE_EXECUTIONS: Final = "UPDATE execution SET operator_id = $2 WHERE operator_id = $1 RETURNING id"
-GIVE_CLAIMS: Final = "UPDATE claim SET operator_id = $2 WHERE operator_id = $1 RETURNING site_id AS id"
-GIVE_ACCESSES: Final = "UPDATE access SET operator_id = $2 WHERE operator_id = $1 RETURNING site_id AS id"
 # What is given back: only what is still the survivor's, and what has come since to what is given back.
 TAKE_REGISTRATIONS: Final = """
 UPDATE registration SET operator_id = $2 WHERE operator_id = $1 AND id = ANY ($3) RETURNING id
 """
-TAKE_CLAIMS: Final = "UPDATE claim SET operator_id = $2 WHERE operator_id = $1 AND site_id = ANY ($3)"
-TAKE_ACCESSES: Final = "UPDATE access SET operator_id = $2 WHERE operator_id = $1 AND site_id = ANY ($3)"
+PASS_CLAIMS: Final = "UPDATE claim SET operator_id = $2 WHERE operator_id = $1 AND site_id = ANY ($3)"
+PASS_ACCESSES: Final = "UPDATE access SET operator_id = $2 WHERE operator_id = $1 AND site_id = ANY ($3)"
 TAKE_AMENDMENTS: Final = """
 UPDATE amendment a SET operator_id = $2,
        registration_id = coalesce((SELECT s.registration_id FROM site s WHERE s.id = a.site_id), a.registration_id)
@@ -240,16 +238,17 @@ async def open_amendment(tx: Tx, operator_id: UUID) -> UUID | None:
     return found
 
 
-async def give(tx: Tx, from_id: UUID, to_id: UUID) -> dict[str, list[str]]:
-    """Make everything of one operator another's; gives what it was, by id."""
+async def give(tx: Tx, from_id: UUID, to_id: UUID, site_ids: Sequence[UUID]) -> dict[str, list[str]]:
+    """Make everything of one operator another's, with these sites, which are all it has; gives what it was, by id."""
     statements = {
         "registrations": GIVE_REGISTRATIONS, "amendments": GIVE_AMENDMENTS, "executions": GIVE_EXECUTIONS,
-        "names": GIVE_CLAIMS, "accesses": GIVE_ACCESSES,
     }  # fmt: skip
-    return {
-        what: sorted({str(row["id"]) for row in await tx.fetch(sql, from_id, to_id)})
-        for what, sql in statements.items()
+    given = {
+        what: sorted(str(row["id"]) for row in await tx.fetch(sql, from_id, to_id)) for what, sql in statements.items()
     }
+    await tx.execute(PASS_CLAIMS, from_id, to_id, list(site_ids))
+    await tx.execute(PASS_ACCESSES, from_id, to_id, list(site_ids))
+    return {**given, "sites": sorted(map(str, site_ids))}
 
 
 async def take_registrations(tx: Tx, from_id: UUID, to_id: UUID, ids: Sequence[UUID]) -> set[UUID]:
@@ -262,8 +261,8 @@ async def take(
     amendments: Sequence[UUID], executions: Sequence[UUID],
 ) -> None:  # fmt: skip
     """Make what belongs to these numbers and sites, and these proposals and executions, the other's again."""
-    await tx.execute(TAKE_CLAIMS, from_id, to_id, list(sites))
-    await tx.execute(TAKE_ACCESSES, from_id, to_id, list(sites))
+    await tx.execute(PASS_CLAIMS, from_id, to_id, list(sites))
+    await tx.execute(PASS_ACCESSES, from_id, to_id, list(sites))
     await tx.execute(TAKE_AMENDMENTS, from_id, to_id, list(sites), list(amendments), list(numbers))
     await tx.execute(TAKE_EXECUTIONS, from_id, to_id, list(sites), list(executions))
 
