@@ -184,15 +184,21 @@ async def test_what_came_back_is_late_by_its_own_new_clock(register: Register) -
     assert await register.fetchval("SELECT overdue_at FROM amendment WHERE id = $1::text::uuid", waiting["id"])
 
 
-async def test_a_measure_holds_it_back_and_when_it_is_gone_it_goes_on_by_itself(register: Register) -> None:
+@pytest.mark.parametrize("already", [False, True])
+async def test_a_measure_holds_it_back_and_when_it_is_gone_it_goes_on_by_itself(
+    register: Register, *, already: bool
+) -> None:
     site, new = await register.live(OPERATOR_USCC), domain()
     waiting = await _granted(register, site, a_site(new))
     decision = await register.decided(site, "suspend_access", until="2027-01-15T00:00:00Z")
+    if already:
+        await register.carried_out(decision)
     await _at_desk(register, waiting)
     held = await _read(register, waiting)
     assert held["status"] == "waiting"
     assert held["held_at"] is not None
-    await register.carried_out(decision)
+    if not already:
+        await register.carried_out(decision)
     assert (await register.told(SiteRecordedV1))[-1].domains == tuple(site["domains"])
     await register.overturned(decision)
     await _at_desk(register, waiting)

@@ -119,8 +119,8 @@ GIVE_EXECUTIONS: Final = "UPDATE execution SET operator_id = $2 WHERE operator_i
 TAKE_REGISTRATIONS: Final = """
 UPDATE registration SET operator_id = $2 WHERE operator_id = $1 AND id = ANY ($3) RETURNING id
 """
-PASS_CLAIMS: Final = "UPDATE claim SET operator_id = $2 WHERE operator_id = $1 AND site_id = ANY ($3)"
-PASS_ACCESSES: Final = "UPDATE access SET operator_id = $2 WHERE operator_id = $1 AND site_id = ANY ($3)"
+HAND_OVER_NAMES: Final = "UPDATE claim SET operator_id = $2 WHERE operator_id = $1 AND site_id = ANY ($3)"
+HAND_OVER_ACCESSES: Final = "UPDATE access SET operator_id = $2 WHERE operator_id = $1 AND site_id = ANY ($3)"
 TAKE_AMENDMENTS: Final = """
 UPDATE amendment a SET operator_id = $2,
        registration_id = coalesce((SELECT s.registration_id FROM site s WHERE s.id = a.site_id), a.registration_id)
@@ -246,8 +246,8 @@ async def give(tx: Tx, from_id: UUID, to_id: UUID, site_ids: Sequence[UUID]) -> 
     given = {
         what: sorted(str(row["id"]) for row in await tx.fetch(sql, from_id, to_id)) for what, sql in statements.items()
     }
-    await tx.execute(PASS_CLAIMS, from_id, to_id, list(site_ids))
-    await tx.execute(PASS_ACCESSES, from_id, to_id, list(site_ids))
+    await tx.execute(HAND_OVER_NAMES, from_id, to_id, list(site_ids))
+    await tx.execute(HAND_OVER_ACCESSES, from_id, to_id, list(site_ids))
     return {**given, "sites": sorted(map(str, site_ids))}
 
 
@@ -261,8 +261,8 @@ async def take(
     amendments: Sequence[UUID], executions: Sequence[UUID],
 ) -> None:  # fmt: skip
     """Make what belongs to these numbers and sites, and these proposals and executions, the other's again."""
-    await tx.execute(PASS_CLAIMS, from_id, to_id, list(sites))
-    await tx.execute(PASS_ACCESSES, from_id, to_id, list(sites))
+    await tx.execute(HAND_OVER_NAMES, from_id, to_id, list(sites))
+    await tx.execute(HAND_OVER_ACCESSES, from_id, to_id, list(sites))
     await tx.execute(TAKE_AMENDMENTS, from_id, to_id, list(sites), list(amendments), list(numbers))
     await tx.execute(TAKE_EXECUTIONS, from_id, to_id, list(sites), list(executions))
 
