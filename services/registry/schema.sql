@@ -53,17 +53,27 @@ TABLE amendment (
     proposed_by text NOT NULL,
     proposed_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
+    effective_from date,
+    decided jsonb,
+    held_at timestamp with time zone,
+    returned jsonb,
     CONSTRAINT amendment_check CHECK (((refusal IS NOT NULL) = (status = 'refused'::text))),
-    CONSTRAINT amendment_kind_check CHECK ((kind = ANY (ARRAY['operator'::text, 'site'::text, 'add_site'::text, 'transfer'::text]))),
+    CONSTRAINT amendment_kind_check CHECK ((kind = ANY (ARRAY['operator'::text, 'site'::text, 'add_site'::text, 'transfer'::text, 'move'::text]))),
     CONSTRAINT amendment_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES operator(id),
     CONSTRAINT amendment_pkey PRIMARY KEY (id),
     CONSTRAINT amendment_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
     CONSTRAINT amendment_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id),
-    CONSTRAINT amendment_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'granted'::text, 'refused'::text, 'withdrawn'::text]))),
+    CONSTRAINT amendment_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'waiting'::text, 'granted'::text, 'refused'::text, 'withdrawn'::text]))),
+    CONSTRAINT amendment_waits_for_a_day CHECK (((status <> 'waiting'::text) OR (effective_from IS NOT NULL))),
 );
+INDEX amendment_of_operator ON amendment USING btree (operator_id);
+INDEX amendment_of_registration ON amendment USING btree (registration_id) WHERE (status = ANY (ARRAY['proposed'::text, 'waiting'::text]));
 INDEX amendment_on_desk ON amendment USING btree (status, id DESC);
 UNIQUE INDEX amendment_one_of_operator ON amendment USING btree (operator_id) WHERE ((status = 'proposed'::text) AND (kind = 'operator'::text));
 UNIQUE INDEX amendment_one_of_site ON amendment USING btree (site_id) WHERE ((status = 'proposed'::text) AND (site_id IS NOT NULL));
+UNIQUE INDEX amendment_open_move ON amendment USING btree (operator_id) WHERE ((status = ANY (ARRAY['proposed'::text, 'waiting'::text])) AND (kind = 'move'::text));
+UNIQUE INDEX amendment_open_of_operator ON amendment USING btree (operator_id) WHERE ((status = ANY (ARRAY['proposed'::text, 'waiting'::text])) AND (kind = 'operator'::text));
+UNIQUE INDEX amendment_open_of_site ON amendment USING btree (site_id) WHERE ((status = ANY (ARRAY['proposed'::text, 'waiting'::text])) AND (site_id IS NOT NULL));
 
 TABLE approval (
     approval_id uuid NOT NULL,
@@ -159,6 +169,7 @@ TABLE execution (
     CONSTRAINT execution_status_check CHECK ((status = ANY (ARRAY['received'::text, 'accepted'::text, 'carried_out'::text, 'declined'::text, 'moot'::text, 'undone'::text]))),
 );
 INDEX execution_bars ON execution USING btree (operator_id) WHERE ((effect = 'bar'::text) AND (status = 'carried_out'::text));
+INDEX execution_of_operator ON execution USING btree (operator_id) WHERE (operator_id IS NOT NULL);
 INDEX execution_of_site ON execution USING btree (site_id) WHERE (site_id IS NOT NULL);
 INDEX execution_on_desk ON execution USING btree (regulator_id, status, id DESC);
 
@@ -215,6 +226,36 @@ TABLE licence (
     CONSTRAINT licence_pkey PRIMARY KEY (registration_id),
     CONSTRAINT licence_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
 );
+
+TABLE merger (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    survivor_id uuid NOT NULL,
+    merged_id uuid NOT NULL,
+    survivor_act_id uuid NOT NULL,
+    statement jsonb NOT NULL,
+    digest text NOT NULL,
+    proposed_by text NOT NULL,
+    confirmed_by text,
+    confirm_from timestamp with time zone NOT NULL,
+    objections jsonb NOT NULL DEFAULT '[]'::jsonb,
+    moved jsonb,
+    left_behind jsonb,
+    proposed_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT merger_check CHECK ((confirmed_by <> proposed_by)),
+    CONSTRAINT merger_check1 CHECK ((survivor_id <> merged_id)),
+    CONSTRAINT merger_check2 CHECK (((moved IS NOT NULL) = (status = ANY (ARRAY['confirmed'::text, 'undone'::text])))),
+    CONSTRAINT merger_check3 CHECK (((confirmed_by IS NOT NULL) = (status = ANY (ARRAY['confirmed'::text, 'undone'::text])))),
+    CONSTRAINT merger_merged_id_fkey FOREIGN KEY (merged_id) REFERENCES operator(id),
+    CONSTRAINT merger_pkey PRIMARY KEY (id),
+    CONSTRAINT merger_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'confirmed'::text, 'withdrawn'::text, 'undone'::text]))),
+    CONSTRAINT merger_survivor_act_id_key UNIQUE (survivor_act_id),
+    CONSTRAINT merger_survivor_id_fkey FOREIGN KEY (survivor_id) REFERENCES operator(id),
+);
+UNIQUE INDEX merger_of_merged ON merger USING btree (merged_id) WHERE (status = ANY (ARRAY['proposed'::text, 'confirmed'::text]));
+INDEX merger_of_survivor ON merger USING btree (survivor_id) WHERE (status = 'confirmed'::text);
 
 TABLE number_counter (
     region text NOT NULL,
@@ -362,7 +403,7 @@ TABLE registration (
     CONSTRAINT registration_number_key UNIQUE (number),
     CONSTRAINT registration_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES operator(id),
     CONSTRAINT registration_pkey PRIMARY KEY (id),
-    CONSTRAINT registration_status_check CHECK ((status = ANY (ARRAY['submitted'::text, 'refused'::text, 'active'::text, 'lapsed'::text, 'ended'::text]))),
+    CONSTRAINT registration_status_check CHECK ((status = ANY (ARRAY['submitted'::text, 'refused'::text, 'active'::text, 'lapsed'::text, 'ended'::text]))) NOT VALID,
 );
 INDEX registration_of_operator ON registration USING btree (operator_id);
 INDEX registration_on_desk ON registration USING btree (region, status, id DESC);
@@ -524,7 +565,7 @@ TABLE site (
     CONSTRAINT site_pkey PRIMARY KEY (id),
     CONSTRAINT site_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
     CONSTRAINT site_registration_id_ordinal_key UNIQUE (registration_id, ordinal),
-    CONSTRAINT site_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'live'::text, 'stopped'::text, 'revoked'::text, 'lapsed'::text, 'ended'::text]))),
+    CONSTRAINT site_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'live'::text, 'stopped'::text, 'revoked'::text, 'lapsed'::text, 'ended'::text]))) NOT VALID,
 );
 
 TABLE site_version (
@@ -535,3 +576,15 @@ TABLE site_version (
     at timestamp with time zone NOT NULL,
     CONSTRAINT site_version_pkey PRIMARY KEY (site_id, version),
 );
+
+TABLE succession (
+    predecessor_id uuid NOT NULL,
+    successor_id uuid NOT NULL,
+    cause jsonb NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT succession_check CHECK ((predecessor_id <> successor_id)),
+    CONSTRAINT succession_pkey PRIMARY KEY (predecessor_id),
+    CONSTRAINT succession_predecessor_id_fkey FOREIGN KEY (predecessor_id) REFERENCES registration(id),
+    CONSTRAINT succession_successor_id_fkey FOREIGN KEY (successor_id) REFERENCES registration(id),
+);
+INDEX succession_of ON succession USING btree (successor_id);

@@ -1,8 +1,9 @@
 -- Sites that nobody hosts (flow B): a finding with notice and time to put it right; lapsed singly, given back under the same number.
+-- squawk-ignore ban-drop-constraint -- replaced by a wider one in the same transaction
 ALTER TABLE site DROP CONSTRAINT site_status_check;
 ALTER TABLE site ADD CONSTRAINT site_status_check
     CHECK (status IN ('proposed', 'live', 'stopped', 'revoked', 'lapsed', 'ended')) NOT VALID;
-ALTER TABLE site VALIDATE CONSTRAINT site_status_check;
+-- Not validated: every row has what the narrower one allowed, and reading millions of them would hold everybody up.
 
 CREATE TABLE shell_finding (
     id         uuid PRIMARY KEY,
@@ -19,4 +20,5 @@ CREATE TABLE shell_finding (
 );
 CREATE UNIQUE INDEX shell_finding_one_open ON shell_finding (site_id) WHERE status IN ('open', 'due', 'lapsed');
 CREATE INDEX shell_finding_on_desk ON shell_finding (status, id DESC);
+-- squawk-ignore require-concurrent-index-creation -- the files run in transactions
 CREATE INDEX access_at_provider ON access (provider_id) WHERE status <> 'ended';

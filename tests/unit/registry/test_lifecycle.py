@@ -12,6 +12,7 @@ from registry.lifecycle import (
     AMENDMENT,
     CHECK,
     EXECUTION,
+    MERGER,
     REGISTRATION,
     RENEWAL,
     SITE,
@@ -20,6 +21,7 @@ from registry.lifecycle import (
     CheckStatus,
     ExecutionAction,
     ExecutionStatus,
+    MergerStatus,
     RenewalStatus,
     SiteAction,
     SiteStatus,
@@ -38,6 +40,7 @@ TABLES: Mapping[str, tuple[Lifecycle[Any, Any], type[StrEnum]]] = {
     "registrar_task": (TASK, TaskStatus),
     "provider_check": (CHECK, CheckStatus),
     "renewal": (RENEWAL, RenewalStatus),
+    "merger": (MERGER, MergerStatus),
 }
 
 

@@ -15,7 +15,13 @@ SHANGHAI = {"shanghai-regulator-a", "shanghai-regulator-b"}
 
 def record(**changes: Any) -> SimpleNamespace:
     """What lies on the desk of Beijing and belongs to the tests' operator."""
-    words = {"organisation": OPERATOR_USCC, "region": "110000", "level": "province", "receiver": SELLER_USCC}
+    words = {
+        "organisation": OPERATOR_USCC,
+        "region": "110000",
+        "level": "province",
+        "receiver": SELLER_USCC,
+        "leaves": None,
+    }
     return SimpleNamespace(**words | changes)
 
 

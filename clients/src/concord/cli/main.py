@@ -12,6 +12,7 @@ from concord.cli import (
     imports,
     inbox,
     licensing,
+    mergers,
     query,
     registry,
     reviews,
@@ -36,6 +37,7 @@ app.add_typer(registry.amendments, name="amendments")
 app.add_typer(licensing.renewals, name="renewals")
 app.add_typer(licensing.checks, name="checks")
 app.add_typer(licensing.registrar_tasks, name="registrar-tasks")
+app.add_typer(mergers.mergers, name="mergers")
 app.add_typer(executions.executions, name="executions")
 app.add_typer(reviews.reviews, name="reviews")
 app.add_typer(enforcement.cases, name="cases")
@@ -47,6 +49,8 @@ app.add_typer(access.providers, name="providers")
 app.add_typer(access.orders, name="orders")
 app.add_typer(access.instructions, name="instructions")
 registry.registrations.command("import")(imports.import_file)
+registry.registrations.command("move")(mergers.move)
+registry.operators.command("merge")(mergers.merge)
 for command in (
     query.lookup,
     query.bulk,

@@ -173,7 +173,7 @@ def refuse(
 @registrations.command("add-site")
 def add_site(registration_id: RegistrationId, file: Body, as_: As = None, as_json: AsJson = False) -> None:
     """Propose a further site under a number; FILE: name, domains, service_items, accesses."""
-    sent = body_in(file, wire.NewSite)
+    sent = body_in(file, wire.FurtherSite)
     act(lambda c: c.registry.add_site(registration_id, sent), as_, as_json)
 
 

@@ -104,7 +104,7 @@ async def _register(c: Context, pharmacy: Pharmacy, items: tuple[str, ...]) -> N
     mine, regulator = c.people[pharmacy.person].registry, c.people["regulator-a"].registry
     pharmacy.operator = await _operator(c, pharmacy)
     hosted = registry.NewAccess(provider_id=UUID(c.provider["id"]), ips=(pharmacy.address,))
-    site = registry.NewSite(
+    site = registry.FurtherSite(
         name=pharmacy.operator.particulars.name, domains=(pharmacy.domain,), service_items=items, accesses=(hosted,)
     )
     filings = [each async for each in mine.registrations(operator_id=pharmacy.operator.id, status="active")]

@@ -29,6 +29,10 @@ class UnknownExecution(NotFound):
     """There is no execution {execution_id}."""
 
 
+class UnknownMerger(NotFound):
+    """There is no merger {merger_id}."""
+
+
 class UnknownImport(NotFound):
     """There is no import {import_id}."""
 
@@ -49,6 +53,38 @@ class OperatorExists(Conflict):
     """An operator with this identity is registered already; use that record, {operator_id}."""
 
     members = frozenset({"operator_id"})
+
+
+class OperatorMerged(Conflict):
+    """This operator goes on under another entry of it: {survivor_id}."""
+
+    members = frozenset({"survivor_id"})
+
+
+class MergerPending(Conflict):
+    """A merger about one of these operators is open, or holds already: {merger_id}."""
+
+    members = frozenset({"merger_id"})
+
+
+class NotTheSame(Conflict):
+    """These cannot be one operator: {why}."""
+
+
+class UndecidedFirst(Conflict):
+    """Something that this operator asked for is not decided yet, {aggregate} {undecided_id}: decide that first."""
+
+    members = frozenset({"undecided_id"})
+
+
+class PreviewChanged(Conflict):
+    """What was signed is not what would move now: read the preview again. Its digest is {preview_digest}."""
+
+    members = frozenset({"preview_digest"})
+
+
+class StillHeard(Conflict):
+    """Both operators may say until {until} that they are not the same: confirm it after that."""
 
 
 class LegacyCode(Conflict):
@@ -103,6 +139,18 @@ class NotLive(Conflict):
 
 class NothingChanges(Conflict):
     """The proposal is what holds already."""
+
+
+class ChangedSince(Conflict):
+    """What this would change is not what it was when it was granted: propose it anew, or have it decided anew."""
+
+
+class StaysAtHome(Conflict):
+    """Only a filing of a province moves to another one: a licence is asked for there."""
+
+
+class SameProvince(Conflict):
+    """This filing is in {region} already."""
 
 
 class ConsentMissing(Conflict):

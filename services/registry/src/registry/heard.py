@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from registry.service import bars, executions, hosting, opinions, reopening, shells
+from registry.service import bars, executions, hosting, mergers, opinions, reopening, shells
 from registry.store import copies, handling
 from registry.store import executions as store
 from registry.store.executions import OrderOutcome
@@ -101,6 +101,8 @@ async def _fall(rt: Runtime, tx: Tx, fact: AppealDecidedV1 | AppealOverdueV1) ->
         await reopening.renewal(tx, rt, fact.act.id)
     elif fact.act.kind == "execution":
         await executions.fall(tx, rt, fact.act.id, fact)
+    elif fact.act.kind == "merger":
+        await mergers.fall(tx, rt, fact)
     elif fact.act.kind == "lapse":
         await shells.fall(tx, rt, fact.act.id, _says(fact))
     elif fact.act.kind == opinions.RESULT:

@@ -30,6 +30,7 @@ class Action(StrEnum):
     REVIVE = "revive"
     END = "end"
     REOPEN = "reopen"
+    RESTORE = "restore"
 
 
 REGISTRATION: Final = Lifecycle(MappingProxyType({
@@ -38,8 +39,9 @@ REGISTRATION: Final = Lifecycle(MappingProxyType({
     (Status.REFUSED,   Action.REOPEN): Status.SUBMITTED, # an appeal against the refusal was won
     (Status.ACTIVE,    Action.LAPSE):  Status.LAPSED,    # its last day is over, and no renewal is on the desk
     (Status.LAPSED,    Action.REVIVE): Status.ACTIVE,    # renewed late, or the refusal to renew fell on appeal
-    (Status.ACTIVE,    Action.END):    Status.ENDED,     # its last site was deregistered or transferred
     (Status.LAPSED,    Action.END):    Status.ENDED,
+    (Status.ACTIVE,    Action.END):    Status.ENDED,     # its last site was deregistered, transferred or moved
+    (Status.ENDED,     Action.RESTORE): Status.ACTIVE,   # the merger that ended it was undone
 }), aggregate="registration")  # fmt: skip
 
 
@@ -70,6 +72,7 @@ class SiteAction(StrEnum):
     REINSTATE = "reinstate"
     DEREGISTER = "deregister"
     TRANSFER = "transfer"
+    MOVE_HOME = "move_home"
     REOPEN = "reopen"
     LAPSE = "lapse"
     RESTORE = "restore"
@@ -90,6 +93,7 @@ SITE: Final = Lifecycle(MappingProxyType({
     (SiteStatus.LIVE,     SiteAction.LAPSE):      SiteStatus.LAPSED,    # an empty shell, one by one
     (SiteStatus.LAPSED,   SiteAction.RESTORE):    SiteStatus.LIVE,
     (SiteStatus.LAPSED,   SiteAction.DEREGISTER): SiteStatus.ENDED,
+    (SiteStatus.LIVE,     SiteAction.MOVE_HOME):  SiteStatus.LIVE,      # with its filing, to another province
     (SiteStatus.ENDED,    SiteAction.REOPEN):     SiteStatus.PROPOSED,  # the refusal of its registration fell
 }), aggregate="site")  # fmt: skip
 
@@ -98,15 +102,21 @@ class AmendmentStatus(StrEnum):
     """Where a proposed change stands."""
 
     PROPOSED = "proposed"
+    WAITING = "waiting"
+    """Granted, for a day that is still to come; what holds is as before."""
     GRANTED = "granted"
+    """It holds."""
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
 
 
 class AmendmentAction(StrEnum):
-    """What can be done with a proposed change."""
+    """What can be done with a proposed change. Defer is a grant for a later day; what befalls it then a clock does."""
 
     GRANT = "grant"
+    DEFER = "defer"
+    TAKE_EFFECT = "take_effect"
+    RETURN = "return"
     REFUSE = "refuse"
     WITHDRAW = "withdraw"
     REOPEN = "reopen"
@@ -114,8 +124,12 @@ class AmendmentAction(StrEnum):
 
 AMENDMENT: Final = Lifecycle(MappingProxyType({
     (AmendmentStatus.PROPOSED, AmendmentAction.GRANT):    AmendmentStatus.GRANTED,    # P3.1, last paragraph
+    (AmendmentStatus.PROPOSED, AmendmentAction.DEFER):    AmendmentStatus.WAITING,    # granted from a later day on
     (AmendmentStatus.PROPOSED, AmendmentAction.REFUSE):   AmendmentStatus.REFUSED,
     (AmendmentStatus.PROPOSED, AmendmentAction.WITHDRAW): AmendmentStatus.WITHDRAWN,  # by its operator
+    (AmendmentStatus.WAITING,  AmendmentAction.TAKE_EFFECT): AmendmentStatus.GRANTED, # its day has come
+    (AmendmentStatus.WAITING,  AmendmentAction.RETURN):   AmendmentStatus.PROPOSED,   # and it no longer fits
+    (AmendmentStatus.WAITING,  AmendmentAction.WITHDRAW): AmendmentStatus.WITHDRAWN,  # by its operator, until it holds
     (AmendmentStatus.REFUSED,  AmendmentAction.REOPEN):   AmendmentStatus.PROPOSED,   # an appeal was won
 }), aggregate="amendment")  # fmt: skip
 
@@ -351,3 +365,29 @@ TASK: Final = Lifecycle(MappingProxyType({
     (TaskStatus.OPEN, TaskAction.ANSWER):   TaskStatus.ANSWERED,   # P3.1.7, P3.2.4, P3.3.7
     (TaskStatus.OPEN, TaskAction.WITHDRAW): TaskStatus.WITHDRAWN,
 }), aggregate="registrar_task")  # fmt: skip
+
+
+class MergerStatus(StrEnum):
+    """Where it stands that two operators become one."""
+
+    PROPOSED = "proposed"
+    """Both were told, and may say that they are not the same."""
+    CONFIRMED = "confirmed"
+    WITHDRAWN = "withdrawn"
+    UNDONE = "undone"
+    """An appeal was won or came too late: what it moved is given back."""
+
+
+class MergerAction(StrEnum):
+    """What can be done with a merger. Undo follows from an appeal."""
+
+    CONFIRM = "confirm"
+    WITHDRAW = "withdraw"
+    UNDO = "undo"
+
+
+MERGER: Final = Lifecycle(MappingProxyType({
+    (MergerStatus.PROPOSED,  MergerAction.CONFIRM):  MergerStatus.CONFIRMED,  # by a second person
+    (MergerStatus.PROPOSED,  MergerAction.WITHDRAW): MergerStatus.WITHDRAWN,
+    (MergerStatus.CONFIRMED, MergerAction.UNDO):     MergerStatus.UNDONE,     # safeguards 6 and 7
+}), aggregate="merger")  # fmt: skip

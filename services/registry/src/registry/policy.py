@@ -10,6 +10,7 @@ from registry.lifecycle import (
     AmendmentAction,
     CheckAction,
     ExecutionAction,
+    MergerAction,
     OpinionAction,
     RenewalAction,
     ReviewAction,
@@ -71,6 +72,11 @@ class Act(StrEnum):
     WITHDRAW_OPINION = "withdraw_opinion"
     LAPSE_SHELL = "lapse_shell"
     UNDO_LAPSE = "undo_lapse"
+    PROPOSE_MERGER = "propose_merger"
+    CONFIRM_MERGER = "confirm_merger"
+    WITHDRAW_MERGER = "withdraw_merger"
+    READ_MERGER = "read_merger"
+    OBJECT_TO_MERGER = "object_to_merger"
 
 
 def same_level(who: Caller) -> Reach:
@@ -115,6 +121,18 @@ def of_province(who: Caller) -> Reach:
 
 REGISTRAR: Final = frozenset({Role.COMPANY_REGISTRAR})
 PROVIDER: Final = frozenset({Role.ACCESS_PROVIDER})
+
+
+def leaving(who: Caller) -> Reach:
+    """Moves of a filing out of the caller's province."""
+    return only("leaves", who.region)
+
+
+def both_here(who: Caller) -> Reach:
+    """Two operators of the caller's province; of two provinces, the ministry alone."""
+    return same_region(who) & (only("merged_region", who.region) if who.level == Level.PROVINCE else same_region(who))
+
+
 OPERATOR: Final = frozenset({Role.OPERATOR})
 REGULATOR: Final = frozenset({Role.INDUSTRY_REGULATOR})
 OFFICIALS: Final = REGULATOR | {
@@ -134,6 +152,7 @@ AUTHORITIES: Final = frozenset({Role.SECTOR_REGULATOR, Role.SECURITY_AUTHORITY})
 REVIEWERS: Final = AUTHORITIES | REGULATOR | {Role.AUDITOR, Role.REVIEW_BODY}
 """Who reads a whole review: every authority of the level hears its results (P3.3.8)."""
 SUBJECTS: Final = frozenset({Role.OPERATOR, Role.ACCESS_PROVIDER, Role.DOMAIN_REGISTRAR})
+MERGER_READERS: Final = (Role.INDUSTRY_REGULATOR, Role.AUDITOR, Role.REVIEW_BODY)
 
 POLICY: Final = Policy({
     Act.ENTER_OPERATOR:      BY_OR_FOR,
@@ -146,7 +165,8 @@ POLICY: Final = Policy({
     Act.REFUSE:              DESK,
     Act.PROPOSE:             BY_OR_FOR,
     Act.READ_PROPOSAL:       Rule(OFFICIALS | OPERATOR,
-                                  any_of(READER.scope, holding(Role.OPERATOR, receiving_operator))),
+                                  any_of(READER.scope, holding(Role.OPERATOR, receiving_operator),
+                                         holding(Role.INDUSTRY_REGULATOR, leaving))),
     Act.WITHDRAW_PROPOSAL:   Rule(OPERATOR, own_organisation),
     Act.CONSENT:             Rule(OPERATOR, receiving_operator),
     Act.DECIDE_PROPOSAL:     DESK,
@@ -180,6 +200,14 @@ POLICY: Final = Policy({
     Act.WITHDRAW_OPINION:    Rule(AUTHORITIES, own_opinion),
     Act.LAPSE_SHELL:         Rule(REGULATOR, own_desk, first_person=True),  # a named person, no program
     Act.UNDO_LAPSE:          BY_OR_FOR,
+    # Two people say that two operators are one; both operators are heard before, and may appeal after.
+    Act.PROPOSE_MERGER:      Rule(REGULATOR, both_here, first_person=True),
+    Act.CONFIRM_MERGER:      Rule(REGULATOR, both_here, second_person=True),
+    Act.WITHDRAW_MERGER:     Rule(REGULATOR, both_here),
+    Act.READ_MERGER:         Rule(REGULATOR | OPERATOR | {Role.AUDITOR, Role.REVIEW_BODY},
+                                  any_of(holding(Role.OPERATOR, own_organisation),
+                                         *(holding(role, both_here) for role in MERGER_READERS))),
+    Act.OBJECT_TO_MERGER:    Rule(OPERATOR, own_organisation),
 })  # fmt: skip
 
 REGISTRATION_ACTS: Final[Mapping[Action, Act]] = MappingProxyType({Action.GRANT: Act.GRANT, Action.REFUSE: Act.REFUSE})
@@ -204,4 +232,7 @@ REVIEW_ACTS: Final[Mapping[ReviewAction, Act]] = MappingProxyType({ReviewAction.
 OPINION_ACTS: Final[Mapping[OpinionAction, Act]] = MappingProxyType({OpinionAction.WITHDRAW: Act.WITHDRAW_OPINION})
 SHELL_ACTS: Final[Mapping[ShellAction, Act]] = MappingProxyType({
     ShellAction.LAPSE: Act.LAPSE_SHELL, ShellAction.DISMISS: Act.LAPSE_SHELL, ShellAction.UNDO: Act.UNDO_LAPSE,
+})  # fmt: skip
+MERGER_ACTS: Final[Mapping[MergerAction, Act]] = MappingProxyType({
+    MergerAction.CONFIRM: Act.CONFIRM_MERGER, MergerAction.WITHDRAW: Act.WITHDRAW_MERGER,
 })  # fmt: skip

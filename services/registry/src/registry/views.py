@@ -7,6 +7,7 @@ from registry.lifecycle import (
     AMENDMENT,
     CHECK,
     EXECUTION,
+    MERGER,
     OPINION,
     REGISTRATION,
     RENEWAL,
@@ -20,6 +21,7 @@ from registry.policy import (
     AMENDMENT_ACTS,
     CHECK_ACTS,
     EXECUTION_ACTS,
+    MERGER_ACTS,
     OPINION_ACTS,
     POLICY,
     REGISTRATION_ACTS,
@@ -30,6 +32,7 @@ from registry.policy import (
     TASK_ACTS,
 )
 from registry.service.executions import Seen
+from registry.service.mergers import Proposed
 from registry.service.opinions import RESULT
 from registry.service.reviews import Progress
 from registry.store.amendments import Amendment
@@ -42,10 +45,13 @@ from registry.store.reviewed import Opinion, Subject
 from registry.store.reviews import Asked, Review
 from registry.store.shells import Shell
 from registry.store.sites import OwnedSite
+from registry.store.successions import Neighbours
 from registry.store.tasks import Task
 from shared.contracts.grounds import ActRef, Service
+from shared.contracts.http.amendments import FieldChange
 from shared.contracts.http.checks import CheckView
 from shared.contracts.http.licences import RenewalView
+from shared.contracts.http.mergers import MergerView
 from shared.contracts.http.registrar import TaskView
 from shared.contracts.http.registry import (
     AccessView,
@@ -89,24 +95,32 @@ def summary_of(owned: Owned) -> RegistrationSummary:
 
 
 def of_registration(
-    who: Caller, owned: Owned, sites: list[OwnedSite], clock: ClockView | None, licence: Licence | None
+    who: Caller,
+    owned: Owned,
+    sites: list[OwnedSite],
+    clock: ClockView | None,
+    licence: Licence | None,
+    beside: Neighbours,
 ) -> RegistrationView:
     """A registration with its sites."""
     registration = owned.registration
     return RegistrationView.model_validate({
         **_fields(registration, RegistrationView), "operator_name": owned.operator.particulars.name, "clock": clock,
         "licence": LicenceView.model_validate(licence) if licence is not None else None,
-        "sites": [of_site(who, site) for site in sites],
+        "sites": [of_site(who, site) for site in sites], "succeeded_by": beside.succeeded_by,
+        "succeeds": beside.succeeds,
         "allowed_actions": POLICY.allowed(
             who, owned, REGISTRATION.allowed(registration.status), REGISTRATION_ACTS
         ),
     })  # fmt: skip
 
 
-def of_amendment(who: Caller, amendment: Amendment, holds: dict[str, Any], clock: ClockView | None) -> AmendmentView:
+def of_amendment(
+    who: Caller, amendment: Amendment, holds: dict[str, Any], changes: list[FieldChange], clock: ClockView | None
+) -> AmendmentView:
     """A proposed change beside what holds."""
     return AmendmentView.model_validate({
-        **_fields(amendment, AmendmentView), "holds": holds, "clock": clock,
+        **_fields(amendment, AmendmentView), "holds": holds, "changes": changes, "clock": clock,
         "consented": amendment.consent_by is not None,
         "allowed_actions": POLICY.allowed(who, amendment, AMENDMENT.allowed(amendment.status), AMENDMENT_ACTS),
     })  # fmt: skip
@@ -133,6 +147,18 @@ def of_task(who: Caller, task: Task, clock: ClockView | None) -> TaskView:
     return TaskView.model_validate({
         **_fields(task, TaskView), "clock": clock,
         "allowed_actions": POLICY.allowed(who, task, TASK.allowed(task.status), TASK_ACTS),
+    })  # fmt: skip
+
+
+def of_merger(who: Caller, seen: Proposed) -> MergerView:
+    """A merger, with what would move now while it is proposed."""
+    merger, preview = seen.merger, seen.preview
+    return MergerView.model_validate({
+        **_fields(merger, MergerView), "survivor": seen.survivor, "merged": seen.merged, "preview": preview,
+        "preview_digest": preview.digest if preview else None,
+        "allowed_actions": POLICY.allowed(
+            who, merger, MERGER.allowed(merger.status), MERGER_ACTS, drafted_by=merger.proposed_by
+        ),
     })  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from registry.lifecycle import (
     AmendmentStatus,
     CheckStatus,
     ExecutionStatus,
+    MergerStatus,
     RenewalStatus,
     SiteStatus,
     Status,
@@ -20,6 +21,7 @@ from registry.lifecycle import (
 from registry.service import checks as asking
 from registry.service import licences as validity
 from shared.contracts import examples
+from shared.contracts.grounds import ActRef, Service
 from tests.integration.registry.conftest import (
     GRANT,
     OTHER_PROVIDER,
@@ -76,6 +78,9 @@ class Books:
     amendments: list[Record] = field(default_factory=list)
     executions: list[Record] = field(default_factory=list)
     imports: list[Record] = field(default_factory=list)
+    mergers: list[Record] = field(default_factory=list)
+    merging: dict[str, Any] = field(default_factory=dict)
+    """A merger that nobody proposed yet."""
 
     @classmethod
     async def of(cls, register: Register) -> "Books":
@@ -91,6 +96,7 @@ class Books:
         await books._tasks()
         await books._executions()
         await books._imports()
+        await books._mergers()
         return books
 
     async def _operators(self) -> None:
@@ -168,13 +174,15 @@ class Books:
             (AmendmentStatus.GRANTED, [("consent", {}, "applicant"), ("grant", GRANT, "regulator-a")]),
             (AmendmentStatus.REFUSED, [("refusal", {"statement": STATEMENT}, "regulator-a")]),
             (AmendmentStatus.WITHDRAWN, [("withdrawal", WHY, "seller")]),
+            (AmendmentStatus.WAITING, [("consent", {}, "applicant"), ("grant", GRANT, "regulator-a")]),
         ]
         for status, ways in steps:
+            later = {"effective_from": "2026-12-10"} if status is AmendmentStatus.WAITING else {}
             added = await register.post(f"/registrations/{selling}/sites", a_site(domain()), "seller", 201)
             added = await register.post(f"/amendments/{added['id']}/grant", GRANT, "regulator-a")
             site = await register.get(f"/sites/{added['site_id']}", "seller")
             moving = await register.post(
-                f"/sites/{site['id']}/transfer", {"registration_id": self.receiving, **WHY}, "seller", 201,
+                f"/sites/{site['id']}/transfer", {"registration_id": self.receiving, **WHY, **later}, "seller", 201,
                 headers={"If-Match": f'"{site["version"]}"'},
             )  # fmt: skip
             for step, body, who in ways:
@@ -182,6 +190,13 @@ class Books:
             self.amendments.append(Record({"amendment_id": moving["id"]}, of, status))
         further = await register.post(f"/registrations/{selling}/sites", a_site(domain()), "seller", 201)
         self.amendments.append(Record({"amendment_id": further["id"]}, words(SELLER_USCC)))
+        code = uscc(next(_codes))
+        filing = await self._entered(code)
+        leaving = await register.post(
+            f"/registrations/{filing['id']}/move", {"region": "310000", **WHY}, owner(code), 201,
+            headers={"If-Match": f'"{filing["version"]}"'},
+        )  # fmt: skip
+        self.amendments.append(Record({"amendment_id": leaving["id"]}, words(code, "310000", leaves="110000")))
 
     async def _licence(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """A licence of the seller, and its words."""
@@ -290,6 +305,37 @@ class Books:
         found = await self.register.fetchval("SELECT id FROM execution WHERE decision_id = $1", decision.decision_id)
         part = {"regulator": "industry-310000", "authority": "drugs-310000", "region": "310000"}
         self.executions.append(Record({"execution_id": str(found)}, part))
+
+    async def _mergers(self) -> None:
+        """A merger in every status, and one in Shanghai."""
+        register, mine = self.register, []
+        places = [(status, "110000", "regulator-a") for status in MergerStatus] + [(None, "310000", SHANGHAI)]
+        for status, region, who in places:
+            codes = [uscc(next(_codes)) for _ in range(2)]
+            if status is MergerStatus.PROPOSED:
+                codes[0] = OPERATOR_USCC  # somebody whom everybody knows, and who may object
+            one, two = [await register.operator(code, who, region=region) for code in codes]
+            path = f"/operators/{two}/merger-preview?into={one}"
+            body = {"survivor_id": one, "merged_id": two, "statement": STATEMENT}
+            digest = (await register.get(path, who))["preview_digest"]
+            merger = await register.post("/mergers", {**body, "preview_digest": digest}, who, 201)
+            mine.append((status, merger))
+            of = {"organisation": tuple(codes), "region": region}
+            self.mergers.append(Record({"merger_id": merger["id"], "operator_id": two, "into": one}, of, status))
+        self.register.clock.advance(timedelta(days=8))
+        for status, merger in mine:
+            path = f"/mergers/{merger['id']}"
+            if status is MergerStatus.WITHDRAWN:
+                await register.post(f"{path}/withdrawal", WHY, "regulator-a")
+            elif status in {MergerStatus.CONFIRMED, MergerStatus.UNDONE}:
+                signed = {**WHY, "preview_digest": merger["preview_digest"]}
+                await register.post(f"{path}/confirmation", signed, "regulator-b")
+            if status is MergerStatus.UNDONE:
+                act = ActRef(service=Service.REGISTRY, kind="merger", id=merger["id"])
+                await register.appealed(act, "upheld")
+        one, two = [await register.operator(uscc(next(_codes))) for _ in range(2)]
+        digest = (await register.get(f"/operators/{two}/merger-preview?into={one}", "regulator-a"))["preview_digest"]
+        self.merging = {"survivor_id": one, "merged_id": two, "statement": STATEMENT, "preview_digest": digest}
 
     async def _imports(self) -> None:
         for who, organisation in (("regulator-a", "industry-110000"), (SHANGHAI, "industry-310000")):

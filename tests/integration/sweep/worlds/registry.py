@@ -9,6 +9,7 @@ from registry.lifecycle import (
     AMENDMENT,
     CHECK,
     EXECUTION,
+    MERGER,
     REGISTRATION,
     RENEWAL,
     SITE,
@@ -19,6 +20,8 @@ from registry.lifecycle import (
     AmendmentStatus,
     CheckAction,
     ExecutionAction,
+    MergerAction,
+    MergerStatus,
     RenewalAction,
     SiteAction,
     SiteStatus,
@@ -30,6 +33,7 @@ from registry.policy import (
     AMENDMENT_ACTS,
     CHECK_ACTS,
     EXECUTION_ACTS,
+    MERGER_ACTS,
     REGISTRATION_ACTS,
     RENEWAL_ACTS,
     SITE_ACTS,
@@ -101,6 +105,33 @@ def may_read_execution(who: Caller, execution: Words) -> bool:
         raise NoRole
     part = who.organisation in {execution["regulator"], execution["authority"]}
     return part or Role.AUDITOR in who.roles or (Role.REVIEW_BODY in who.roles and _here(who, execution))
+
+
+def may_read_proposal(who: Caller, record: Words) -> bool:
+    """As everything else, and the regulator of the province that a filing leaves."""
+    leaves = Role.INDUSTRY_REGULATOR in who.roles and who.region is not None and who.region == record.get("leaves")
+    return may_read(who, record) or leaves
+
+
+def may_read_merger(who: Caller, merger: Words) -> bool:
+    """Either operator; the regulator, who reviews and who audits."""
+    officials = {Role.INDUSTRY_REGULATOR, Role.AUDITOR, Role.REVIEW_BODY}
+    if not who.roles & {Role.OPERATOR, *officials}:
+        raise NoRole
+    own_ = Role.OPERATOR in who.roles and who.organisation in merger["organisation"]
+    return own_ or bool(who.roles & officials and _here(who, merger))
+
+
+def may_preview(who: Caller, merger: Words) -> bool:
+    """The regulator who may propose it."""
+    if Role.INDUSTRY_REGULATOR not in who.roles:
+        raise NoRole
+    return _here(who, merger)
+
+
+def one_of_both(who: Caller, merger: Words) -> bool:
+    """Either operator."""
+    return Role.OPERATOR in who.roles and who.organisation in merger["organisation"]
 
 
 def may_read_import(who: Caller, sent: Words) -> bool:
@@ -180,6 +211,8 @@ def _registrations(books: Books) -> Kind:
         author="auditor", lifecycle=REGISTRATION, acts=REGISTRATION_ACTS.keys(), verbs=[
             Verb(f"{path}grant", "regulator-a", GRANT, Action.GRANT),
             Verb(f"{path}refusal", "regulator-a", {"statement": STATEMENT}, Action.REFUSE),
+            Verb(f"{path}move", _owner, {"region": "310000", **WHY}, where={Status.ACTIVE}, may=by_or_for,
+                 headers=_version, again="amendment_pending"),
             Verb(f"{path}sites", _owner, lambda *_: a_site(domain()), where={Status.ACTIVE}, may=by_or_for),
         ],
     )  # fmt: skip
@@ -245,8 +278,8 @@ def _sites(books: Books) -> list[Kind]:
 def _amendments(books: Books) -> Kind:
     path, proposed = "POST /amendments/{amendment_id}/", {AmendmentStatus.PROPOSED}
     return Kind(
-        books.amendments, may_read, reads=("/amendments/{amendment_id}",), lists="/amendments", author="auditor",
-        lifecycle=AMENDMENT, acts=AMENDMENT_ACTS.keys(), verbs=[
+        books.amendments, may_read_proposal, reads=("/amendments/{amendment_id}",), lists="/amendments",
+        author="auditor", lifecycle=AMENDMENT, acts=AMENDMENT_ACTS.keys(), verbs=[
             Verb(f"{path}grant", "regulator-a", GRANT, AmendmentAction.GRANT, waits={"consent_missing"}),
             Verb(f"{path}refusal", "regulator-a", {"statement": STATEMENT}, AmendmentAction.REFUSE),
             Verb(f"{path}withdrawal", "seller", WHY, AmendmentAction.WITHDRAW),
@@ -267,6 +300,27 @@ def _executions(books: Books) -> Kind:
             Verb(f"{path}decline", "regulator-a", {"statement": STATEMENT}, ExecutionAction.DECLINE),
         ],
     )  # fmt: skip
+
+
+def _mergers(books: Books) -> list[Kind]:
+    path = "POST /mergers/{merger_id}/"
+
+    def signed(_: Record, shown: Mapping[str, Any]) -> dict[str, Any]:
+        return {**WHY, "preview_digest": shown["preview_digest"] or "0" * 64}
+
+    return [
+        Kind(books.mergers, may_read_merger, reads=("/mergers/{merger_id}",), lists="/mergers", author="auditor",
+             lifecycle=MERGER, acts=MERGER_ACTS.keys(), verbs=[
+                 Verb(f"{path}confirmation", "regulator-b", signed, MergerAction.CONFIRM),
+                 Verb(f"{path}withdrawal", "regulator-a", WHY, MergerAction.WITHDRAW),
+                 Verb(f"{path}objection", lambda record: owner(record.words["organisation"][0]), WHY,
+                      where={MergerStatus.PROPOSED}, may=one_of_both),
+             ]),
+        Kind([each for each in books.mergers if each.status in {None, MergerStatus.PROPOSED}], may_preview,
+             reads=("/operators/{operator_id}/merger-preview?into={into}",)),
+        beginning({"region": "110000"}, Verb(
+            "POST /mergers", "regulator-a", lambda *_: books.merging, may=regulator, again="merger_pending")),
+    ]  # fmt: skip
 
 
 def _beginnings(books: Books) -> list[Kind]:
@@ -295,6 +349,7 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
         yield World(api, [
             *_operators(books), _registrations(books), _licences(books), _renewals(books), _checks(books),
             _tasks(books), *_sites(books), _amendments(books), _executions(books),
+            *_mergers(books),
             Kind(books.imports, may_read_import, reads=("/imports/{import_id}", "/imports/{import_id}/results")),
             await inbox(api, "regulator-a", "industry-110000"), *_beginnings(books),
             *await reviews.kinds_of(books.register),

@@ -10,10 +10,13 @@ from pydantic import TypeAdapter
 from concord.sdk.answers import at, model_of
 from concord.sdk.departments.base import Id
 from concord.sdk.departments.licensing import Licensing
+from shared.contracts.http import mergers as merging
 from shared.contracts.http import registry as wire
+from shared.contracts.http.amendments import ProposedMove
 
 RegistrationStatus = Literal["submitted", "refused", "active", "lapsed", "ended"]
-AmendmentStatus = Literal["proposed", "granted", "refused", "withdrawn"]
+MergerStatus = Literal["proposed", "confirmed", "withdrawn", "undone"]
+AmendmentStatus = Literal["proposed", "waiting", "granted", "refused", "withdrawn"]
 ExecutionStatus = Literal["received", "accepted", "carried_out", "declined", "moot", "undone"]
 _SITES: TypeAdapter[list[wire.SiteView]] = TypeAdapter(list[wire.SiteView])
 
@@ -77,7 +80,7 @@ class Registry(Licensing):
 
     # --- sites -------------------------------------------------------------------------------------------------------
 
-    async def add_site(self, registration_id: Id, body: wire.NewSite) -> wire.AmendmentView:
+    async def add_site(self, registration_id: Id, body: wire.FurtherSite) -> wire.AmendmentView:
         """Propose a further site under a number."""
         return await self._post(wire.AmendmentView, at("registrations", registration_id, "sites"), body)
 
@@ -136,6 +139,42 @@ class Registry(Licensing):
     async def consent(self, amendment_id: Id) -> wire.AmendmentView:
         """Agree to a transfer, as the receiving operator."""
         return await self._post(wire.AmendmentView, at("amendments", amendment_id, "consent"))
+
+    async def move(self, registration_id: Id, version: int, body: ProposedMove) -> wire.AmendmentView:
+        """Propose that a filing moves to another province with its sites; it must still be at ``version``."""
+        path = at("registrations", registration_id, "move")
+        return await self._post(wire.AmendmentView, path, body, version=version)
+
+    # --- two entries of one operator ---------------------------------------------------------------------------------
+
+    async def preview_merger(self, merged_id: Id, survivor_id: Id) -> merging.MergerPreviewView:
+        """Everything that would move if the one went on under the other; its digest is what is signed."""
+        path = at("operators", merged_id, "merger-preview")
+        return await self._get(merging.MergerPreviewView, path, into=survivor_id)
+
+    async def propose_merger(self, body: merging.NewMerger) -> merging.MergerView:
+        """Say that two operators are one; both are heard, and a second person confirms."""
+        return await self._post(merging.MergerView, "/mergers", body)
+
+    def mergers(self, *, status: MergerStatus | None = None) -> AsyncIterator[merging.MergerView]:
+        """Mergers the caller may see, newest first."""
+        return self._pages(merging.MergerView, "/mergers", status=status)
+
+    async def get_merger(self, merger_id: Id) -> merging.MergerView:
+        """A merger with what would move now, or what it moved."""
+        return await self._get(merging.MergerView, at("mergers", merger_id))
+
+    async def confirm_merger(self, merger_id: Id, body: merging.ConfirmingMerger) -> merging.MergerView:
+        """Sign the same preview as the second person."""
+        return await self._post(merging.MergerView, at("mergers", merger_id, "confirmation"), body)
+
+    async def withdraw_merger(self, merger_id: Id, body: wire.WithReasons) -> merging.MergerView:
+        """Leave the two apart."""
+        return await self._post(merging.MergerView, at("mergers", merger_id, "withdrawal"), body)
+
+    async def object_to_merger(self, merger_id: Id, body: wire.WithReasons) -> merging.MergerView:
+        """Say, as one of the two, why they are not the same."""
+        return await self._post(merging.MergerView, at("mergers", merger_id, "objection"), body)
 
     # --- executions of decisions -------------------------------------------------------------------------------------
 

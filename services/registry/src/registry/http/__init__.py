@@ -10,6 +10,7 @@ from registry.http import (
     checks,
     executions,
     imports,
+    mergers,
     operators,
     registrar,
     registrations,
@@ -22,4 +23,5 @@ from registry.http import (
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     operators.ROUTER, operators.STREAMS, registrations.ROUTER, renewals.ROUTER, checks.ROUTER, registrar.ROUTER,
     sites.ROUTER, amendments.ROUTER, executions.ROUTER, imports.STREAMS, reviews.ROUTER, bars.ROUTER, shells.ROUTER,
+    mergers.ROUTER,
 )  # fmt: skip

@@ -67,4 +67,4 @@ async def _registration(tx: Tx, who: Caller, owned: Owned) -> wire.RegistrationV
 
 async def _shown(tx: Tx, who: Caller, owned: Owned, found: list[OwnedSite]) -> wire.RegistrationView:
     clock, licence = await registrations.clock(tx, owned), await registrations.licence(tx, owned)
-    return views.of_registration(who, owned, found, clock, licence)
+    return views.of_registration(who, owned, found, clock, licence, await registrations.beside(tx, owned))

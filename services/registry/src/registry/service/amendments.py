@@ -1,32 +1,31 @@
 """Amendments: the operator proposes, the regulator decides within a clock; checks run for what changes (P3.1, end)."""
 
-from datetime import datetime
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
 from registry.errors import (
-    AmendmentPending,
     NothingChanges,
     OtherDesk,
     SameRegistration,
 )
 from registry.lifecycle import AmendmentAction, Status
 from registry.policy import POLICY, Act
-from registry.service import admission, changes, looks, registrations, writing
+from registry.service import admission, changes, diffs, effective, identities, looks, registrations, writing
 from registry.service.admission import Candidate
-from registry.service.desk import clock_of, regulator_for
-from registry.service.registrations import CLAIMED_BEYOND, CLOCKS, propose_site
+from registry.service.desk import clock_of
+from registry.service.proposing import DECISION, begin, hold, start_clock, tell
+from registry.service.registrations import CLAIMED_BEYOND, propose_site
 from registry.service.sites import require_free, require_live
 from registry.store import amendments, claims, operators, sites
 from registry.store import registrations as register
 from registry.store.amendments import Amendment
 from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
-from shared.contracts.grounds import ActRef, Names, Service, Statement
+from shared.contracts.grounds import Names
 from shared.contracts.http.registry import (
     ClockView,
-    NewAccess,
-    NewSite,
+    FurtherSite,
     ProposedOperator,
     ProposedSite,
     ProposedTransfer,
@@ -34,14 +33,12 @@ from shared.contracts.http.registry import (
     RegistrationKind,
     Stated,
 )
-from shared.runtime.acts import deadlines, notices
+from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
-from shared.runtime.base.ids import uuid7
 from shared.runtime.base.problems import PreconditionFailed
 from shared.runtime.db.postgres import Tx
 
-DECISION: Final = "amendment_decision"
 _REFUSED: Final = Names(zh="不予变更决定书", en="Refusal of an amendment")
 _GRANTED: Final = Names(zh="变更通知书", en="Grant of an amendment")
 
@@ -59,31 +56,31 @@ async def change_site(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, version: 
     await admission.require(rt, tx, proposed)
     amendment = await _add(
         tx, rt, who, kind="site", site=site, base_version=version, why=body.reasons,
-        proposal=body.model_dump(mode="json", exclude={"reasons"}),
+        proposal=body.model_dump(mode="json", exclude={"reasons", "effective_from"}),
+        effective_from=body.effective_from,
     )  # fmt: skip
     new = [name for name in proposed.names if name.ascii not in site.site.domains]
-    due = await _until(tx, rt, amendment, site.registration.kind)
-    await writing.claim(
-        tx, site_id, site.operator.id, new, amendment_id=amendment.id, until=due + CLAIMED_BEYOND, at=at
-    )
+    until = await start_clock(tx, rt, amendment, site.registration.kind)
+    await writing.claim(tx, site_id, site.operator.id, new, amendment_id=amendment.id, until=until, at=at)
     return amendment
 
 
-async def add_site(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: NewSite) -> Amendment:
+async def add_site(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: FurtherSite) -> Amendment:
     """Propose a further site under a number that the operator has. Raises NotAdmitted, TooManySites, ActionRefused."""
     owned = await register.hold(tx, registration_id)
     POLICY.require(who, Act.PROPOSE, owned)
     if owned.registration.status is not Status.ACTIVE:
         register.MOVES.lifecycle.refuse(owned.registration.status, "add_site")
-    at = rt.clock.now()
-    until = at + CLAIMED_BEYOND * 2
+    until = rt.clock.now() + CLAIMED_BEYOND * 2
+    if body.effective_from is not None:
+        until += body.effective_from - rt.rules.day_of(rt.clock.now())
     site_id = await propose_site(tx, rt, who, owned, body, until=until)
     site = await sites.get(tx, site_id)
     amendment = await _add(
         tx, rt, who, kind="add_site", site=site, base_version=site.site.version, why="A further site.",
-        proposal=body.model_dump(mode="json"),
+        proposal=body.model_dump(mode="json", exclude={"effective_from"}), effective_from=body.effective_from,
     )  # fmt: skip
-    await _until(tx, rt, amendment, owned.registration.kind)
+    await start_clock(tx, rt, amendment, owned.registration.kind)
     return amendment
 
 
@@ -95,17 +92,15 @@ async def change_operator(
     POLICY.require(who, Act.PROPOSE, operator)
     if operator.version != version:
         raise PreconditionFailed(version=operator.version)
+    await identities.require_unmerged(tx, operator_id)
     if operator.particulars == body.particulars:
         raise NothingChanges
-    at = rt.clock.now()
-    added = await amendments.add(
-        tx, uuid7(), kind="operator", operator_id=operator_id, registration_id=None, site_id=None,
-        base_version=version, proposal=body.particulars.model_dump(), by=who.person, at=at,
+    added = await begin(
+        tx, rt, who, kind="operator", operator_id=operator_id, registration_id=None, site_id=None,
+        base_version=version, proposal=body.particulars.model_dump(), why=body.reasons,
+        effective_from=body.effective_from,
     )  # fmt: skip
-    if added is None:
-        raise AmendmentPending(amendment_id=str(await amendments.pending(tx, None, operator_id)))
-    amendments.MOVES.began(tx, added, "propose", who=who, why=body.reasons, at=at)
-    await _until(tx, rt, added, RegistrationKind.FILING)
+    await start_clock(tx, rt, added, RegistrationKind.FILING)
     return added
 
 
@@ -123,9 +118,9 @@ async def transfer(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, version: int
         register.MOVES.lifecycle.refuse(receiving.registration.status, "receive_a_site")
     amendment = await _add(
         tx, rt, who, kind="transfer", site=site, base_version=version, why=body.reasons,
-        proposal={"to_registration_id": str(body.registration_id)},
+        proposal={"to_registration_id": str(body.registration_id)}, effective_from=body.effective_from,
     )  # fmt: skip
-    await _until(tx, rt, amendment, site.registration.kind)
+    await start_clock(tx, rt, amendment, site.registration.kind)
     return amendment
 
 
@@ -168,30 +163,27 @@ async def clock(tx: Tx, amendment: Amendment) -> ClockView | None:
     return await clock_of(tx, amendment.id, DECISION, amendment.overdue_at)
 
 
-async def holds(tx: Tx, amendment: Amendment) -> dict[str, Any]:
-    """What the proposal would change, as it is now."""
-    if amendment.kind == "operator":
-        return (await operators.get(tx, amendment.operator_id)).particulars.model_dump()
-    if amendment.kind == "site" and amendment.site_id is not None:
-        return _as_body(await sites.get(tx, amendment.site_id)).model_dump(mode="json")
-    return {"registration_id": str(amendment.registration_id)}
-
-
 async def grant(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, body: Stated) -> Amendment:
-    """The regulator agrees: what was proposed holds from now on; what it rests on is asked once more.
+    """The regulator agrees: what was proposed holds from now on, or from its day; what it rests on is asked once more.
 
     Raises UnknownAmendment (404); Forbidden (403); ActionRefused, NotAdmitted, UnderMeasure, ConsentMissing (409);
     PreconditionFailed (412) if what it would change has changed meanwhile.
     """
-    amendment = await hold(tx, amendment_id)
+    amendment, why = await hold(tx, amendment_id), body.statement.reasons
     POLICY.require(who, Act.DECIDE_PROPOSAL, amendment)
     amendments.MOVES.lifecycle.after(amendment.status, AmendmentAction.GRANT)
-    await changes.CARRY_OUT[amendment.kind](tx, rt, who, amendment, body.statement.reasons)
-    granted = await amendments.MOVES.move(
-        tx, await amendments.get(tx, amendment_id), AmendmentAction.GRANT, who=who, why=body.statement.reasons,
-        at=rt.clock.now(),
-    )  # fmt: skip
-    await _decided(tx, rt, granted, "granted", _GRANTED, body.statement)
+    await changes.require(tx, rt, amendment)
+    decided = await diffs.frozen(tx, rt, amendment)
+    if effective.lies_ahead(rt, amendment):
+        granted = await effective.defer(tx, rt, who, amendment, why, decided)
+    else:
+        await changes.CARRY_OUT[amendment.kind](tx, rt, who, amendment, why)
+        granted = await amendments.MOVES.move(
+            tx, await amendments.get(tx, amendment_id), AmendmentAction.GRANT, who=who, why=why, at=rt.clock.now(),
+            decided=decided, returned=None,
+        )  # fmt: skip
+    await deadlines.met(tx, DECISION, amendment_id, rt.clock.now())
+    await tell(tx, rt, granted, "granted", _GRANTED, body.statement)
     return granted
 
 
@@ -200,25 +192,32 @@ async def refuse(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, body: Ref
     amendment = await hold(tx, amendment_id)
     POLICY.require(who, Act.DECIDE_PROPOSAL, amendment)
     amendments.MOVES.lifecycle.after(amendment.status, AmendmentAction.REFUSE)
-    asked = [] if amendment.kind == "operator" else [await changes.asked(tx, rt, amendment)]
+    asked = await changes.all_asked(tx, rt, amendment)
     refusal = await registrations.refusal_of(tx, rt, amendment.level, amendment.region, body, asked)
     refused = await amendments.MOVES.move(
         tx, amendment, AmendmentAction.REFUSE, who=who, why=body.statement.reasons, at=rt.clock.now(),
-        refusal=refusal.model_dump(mode="json"),
+        refusal=refusal.model_dump(mode="json"), decided=await diffs.frozen(tx, rt, amendment), returned=None,
     )  # fmt: skip
+    await deadlines.met(tx, DECISION, amendment_id, rt.clock.now())
     await _let_go(tx, rt, who, refused, body.statement.reasons)
-    await _decided(tx, rt, refused, "refused", _REFUSED, refusal.grounds)
+    await tell(tx, rt, refused, "refused", _REFUSED, refusal.grounds)
     return refused
 
 
 async def withdraw(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, *, reasons: str) -> Amendment:
-    """The operator takes its proposal back. Raises UnknownAmendment (404), Forbidden (403), ActionRefused (409)."""
+    """The operator takes its proposal back, also one that was granted, until it holds.
+
+    Raises UnknownAmendment (404), Forbidden (403), ActionRefused (409).
+    """
     amendment = await hold(tx, amendment_id)
     POLICY.require(who, Act.WITHDRAW_PROPOSAL, amendment)
+    decided = amendment.decided or await diffs.frozen(tx, rt, amendment)
     withdrawn = await amendments.MOVES.move(
-        tx, amendment, AmendmentAction.WITHDRAW, who=who, why=reasons, at=rt.clock.now()
-    )
-    await deadlines.met(tx, DECISION, amendment_id, rt.clock.now())
+        tx, amendment, AmendmentAction.WITHDRAW, who=who, why=reasons, at=rt.clock.now(), decided=decided,
+        held_at=None, returned=None,
+    )  # fmt: skip
+    for clock_kind in (DECISION, effective.EFFECT):
+        await deadlines.met(tx, clock_kind, amendment_id, rt.clock.now())
     await _let_go(tx, rt, who, withdrawn, reasons)
     return withdrawn
 
@@ -226,21 +225,6 @@ async def withdraw(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, *, reas
 async def mark_overdue(rt: Runtime, tx: Tx, amendment_id: UUID) -> None:
     """The regulator's clock ran out; the proposal shows it until it is decided."""
     await amendments.mark_overdue(tx, amendment_id, rt.clock.now())
-
-
-async def hold(tx: Tx, amendment_id: UUID) -> Amendment:
-    """A proposal, held after the operator or site it is about: everybody locks in this order.
-
-    A transfer is about two operators, who are held together: two transfers the other way round do not wait for ever.
-    """
-    amendment = await amendments.get(tx, amendment_id)
-    if amendment.receiver is not None:
-        await operators.hold_many(tx, [amendment.organisation, amendment.receiver])
-    if amendment.site_id is not None:
-        await sites.hold(tx, amendment.site_id)
-    else:
-        await operators.hold(tx, amendment.operator_id)
-    return await amendments.hold(tx, amendment_id)
 
 
 async def _editable(tx: Tx, who: Caller, site_id: UUID, version: int) -> OwnedSite:
@@ -255,26 +239,12 @@ async def _editable(tx: Tx, who: Caller, site_id: UUID, version: int) -> OwnedSi
 
 async def _add(
     tx: Tx, rt: Runtime, who: Caller, *, kind: str, site: OwnedSite, base_version: int, proposal: dict[str, Any],
-    why: str,
+    why: str, effective_from: date | None,
 ) -> Amendment:  # fmt: skip
-    at = rt.clock.now()
-    added = await amendments.add(
-        tx, uuid7(), kind=kind, operator_id=site.operator.id, registration_id=site.registration.id,
-        site_id=site.site.id, base_version=base_version, proposal=proposal, by=who.person, at=at,
+    return await begin(
+        tx, rt, who, kind=kind, operator_id=site.operator.id, registration_id=site.registration.id,
+        site_id=site.site.id, base_version=base_version, proposal=proposal, why=why, effective_from=effective_from,
     )  # fmt: skip
-    if added is None:
-        raise AmendmentPending(amendment_id=str(await amendments.pending(tx, site.site.id, site.operator.id)))
-    amendments.MOVES.began(tx, added, "propose", who=who, why=why, at=at)
-    return added
-
-
-async def _until(tx: Tx, rt: Runtime, amendment: Amendment, kind: str) -> datetime:
-    """Start the regulator's clock; an amendment is decided like what it amends (P3.1, last paragraph)."""
-    due = await deadlines.start(
-        tx, kind=DECISION, aggregate_id=amendment.id, clock_name=CLOCKS[RegistrationKind(kind)], rt=rt,
-        at=rt.clock.now(),
-    )  # fmt: skip
-    return due.due_at
 
 
 async def _let_go(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
@@ -284,29 +254,6 @@ async def _let_go(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: s
         site = await sites.get(tx, changes.site_of(amendment))
         await registrations.drop_site(tx, rt, who, site, why=why)
         await registrations.end_if_empty(tx, rt, who, site.registration.id)
-
-
-async def _decided(tx: Tx, rt: Runtime, amendment: Amendment, kind: str, title: Names, says: Statement) -> None:
-    await deadlines.met(tx, DECISION, amendment.id, rt.clock.now())
-    operator = await operators.get(tx, amendment.operator_id)
-    await notices.issue(
-        tx, rt, about=ActRef(service=Service.REGISTRY, kind="amendment", id=amendment.id), kind=f"amendment_{kind}",
-        to=operator.ref, address=operator.address, title=title, says=says,
-        authority=regulator_for(rt, amendment.level, amendment.region),
-    )  # fmt: skip
-
-
-def _as_body(site: OwnedSite) -> NewSite:
-    """A site as somebody would ask for it."""
-    return NewSite(
-        name=site.site.name,
-        domains=site.site.domains,
-        service_items=site.site.service_items,
-        accesses=tuple(
-            NewAccess.model_validate({"provider_id": a.provider_id, "ips": a.ips, "hosting_mode": a.hosting_mode})
-            for a in site.site.accesses
-        ),
-    )
 
 
 def _require_same_desk(site: OwnedSite, receiving: Owned) -> None:

@@ -1,4 +1,7 @@
-"""What a proposal changes when it is granted, by its kind; what it rests on is asked once more."""
+"""What must hold for a proposal, and what it changes when it is granted, by its kind.
+
+``require`` writes nothing: whoever carries a proposal out asks it first, whether on a grant or when its day has come.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -7,11 +10,12 @@ from typing import Final
 from uuid import UUID
 
 from registry.errors import (
+    ChangedSince,
     ConsentMissing,
     TooManySites,
 )
-from registry.lifecycle import SiteAction, Status
-from registry.service import admission, checks, hosting, registrar, registrations, writing
+from registry.lifecycle import AmendmentStatus, SiteAction, Status
+from registry.service import admission, checks, diffs, hosting, moves_home, registrar, registrations, writing
 from registry.service.admission import Candidate
 from registry.service.registrations import enter_site
 from registry.service.sites import require_free, require_live
@@ -29,18 +33,47 @@ from shared.runtime.base.problems import PreconditionFailed
 from shared.runtime.db.postgres import Tx
 
 
-async def _change_site(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
-    at, site = rt.clock.now(), await _unchanged(tx, amendment)
-    proposed = await asked(tx, rt, amendment)
-    await admission.require(rt, tx, proposed)
-    await _give_names(tx, site, proposed, amendment, at)
-    await _give_accesses(tx, site, proposed, at)
-    await sites.MOVES.change(
-        tx, site.site, "amend", who=who, why=why, at=at, name=amendment.proposal["name"],
-        service_items=list(proposed.items),
-    )  # fmt: skip
-    changed = await writing.changed(tx, site.site.id, cause={"kind": "amendment", "id": str(amendment.id)}, at=at)
-    await hosting.watch(tx, rt, changed)
+async def require(tx: Tx, rt: Runtime, amendment: Amendment) -> None:
+    """Everything that must hold before a held proposal is carried out.
+
+    Raises NotAdmitted, UnderMeasure, NotLive, ConsentMissing, ChangedSince, TooManySites, AmendmentPending,
+    ActionRefused (409); PreconditionFailed (412) if what it would change has changed since it was proposed.
+    """
+    if amendment.status is AmendmentStatus.WAITING:
+        await _require_free(tx, amendment)  # a measure explains more than that something is not as it was
+        if not await diffs.is_as_granted(tx, amendment):
+            raise ChangedSince
+    if amendment.kind == "move":
+        await moves_home.require(tx, rt, amendment)
+    elif amendment.kind != "operator":
+        await _require_site(tx, rt, amendment)
+
+
+async def _require_free(tx: Tx, amendment: Amendment) -> None:
+    """No measure holds back what it would change. Raises UnderMeasure."""
+    if amendment.kind == "move":
+        await moves_home.require_free(tx, amendment)
+    elif amendment.kind in {"site", "transfer"}:
+        await require_free(tx, await sites.get(tx, site_of(amendment)))
+
+
+async def _require_site(tx: Tx, rt: Runtime, amendment: Amendment) -> None:
+    if amendment.kind == "add_site":
+        site = await sites.get(tx, site_of(amendment))
+        if site.registration.status is not Status.ACTIVE:
+            register.MOVES.lifecycle.refuse(site.registration.status, "add_site")
+        await checks.require_answered(tx, rt, [site.site.id])
+    else:
+        site = await _unchanged(tx, amendment)
+    if amendment.kind == "transfer":
+        if amendment.consent_by is None:
+            raise ConsentMissing
+        receiving = await register.hold(tx, UUID(amendment.proposal["to_registration_id"]))
+        if receiving.registration.status is not Status.ACTIVE:
+            register.MOVES.lifecycle.refuse(receiving.registration.status, "receive_a_site")
+        if await register.room(tx, receiving.registration.id, MOST_SITES) < 1:
+            raise TooManySites(most=MOST_SITES)
+    await admission.require(rt, tx, await asked(tx, rt, amendment))
 
 
 async def _unchanged(tx: Tx, amendment: Amendment) -> OwnedSite:
@@ -49,9 +82,22 @@ async def _unchanged(tx: Tx, amendment: Amendment) -> OwnedSite:
     site = await sites.get(tx, site_of(amendment))
     require_live(site)
     await require_free(tx, site)
-    if site.site.version != amendment.base_version:
+    if amendment.status is AmendmentStatus.PROPOSED and site.site.version != amendment.base_version:
         raise PreconditionFailed(version=site.site.version)
     return site
+
+
+async def _change_site(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
+    at, site = rt.clock.now(), await sites.get(tx, site_of(amendment))
+    proposed = await asked(tx, rt, amendment)
+    await _give_names(tx, site, proposed, amendment, at)
+    await _give_accesses(tx, site, proposed, at)
+    await sites.MOVES.change(
+        tx, site.site, "amend", who=who, why=why, at=at, name=amendment.proposal["name"],
+        service_items=list(proposed.items),
+    )  # fmt: skip
+    changed = await writing.changed(tx, site.site.id, cause={"kind": "amendment", "id": str(amendment.id)}, at=at)
+    await hosting.watch(tx, rt, changed)
 
 
 async def _give_names(tx: Tx, site: OwnedSite, proposed: Candidate, amendment: Amendment, at: datetime) -> None:
@@ -73,12 +119,7 @@ async def _give_accesses(tx: Tx, site: OwnedSite, proposed: Candidate, at: datet
 
 
 async def _enter_site(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
-    site = await sites.get(tx, site_of(amendment))
-    if site.registration.status is not Status.ACTIVE:
-        register.MOVES.lifecycle.refuse(site.registration.status, "add_site")
-    await checks.require_answered(tx, rt, [site.site.id])
-    await admission.require(rt, tx, await asked(tx, rt, amendment))
-    await enter_site(tx, rt, who, site, why=why)
+    await enter_site(tx, rt, who, await sites.get(tx, site_of(amendment)), why=why)
 
 
 async def _change_operator(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
@@ -94,13 +135,8 @@ async def _change_operator(tx: Tx, rt: Runtime, who: Caller, amendment: Amendmen
 
 
 async def _transfer(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
-    if amendment.consent_by is None:
-        raise ConsentMissing
-    at, site = rt.clock.now(), await _unchanged(tx, amendment)
+    at, site = rt.clock.now(), await sites.get(tx, site_of(amendment))
     receiving = await register.hold(tx, UUID(amendment.proposal["to_registration_id"]))
-    if receiving.registration.status is not Status.ACTIVE:
-        register.MOVES.lifecycle.refuse(receiving.registration.status, "receive_a_site")
-    await admission.require(rt, tx, await asked(tx, rt, amendment))
     await writing.require_addresses(tx, site.site.id, receiving.operator.id, site.site.accesses, at)
     ordinal = await register.next_ordinals(tx, receiving.registration.id, 1, MOST_SITES)
     if ordinal is None:
@@ -120,6 +156,7 @@ CARRY_OUT: Final[Mapping[str, Callable[[Tx, Runtime, Caller, Amendment, str], Aw
     "add_site": _enter_site,
     "operator": _change_operator,
     "transfer": _transfer,
+    "move": moves_home.carry_out,
 }
 
 
@@ -128,6 +165,15 @@ def site_of(amendment: Amendment) -> UUID:
     if amendment.site_id is None:
         raise TypeError(f"amendment {amendment.id} is about no site")
     return amendment.site_id
+
+
+async def all_asked(tx: Tx, rt: Runtime, amendment: Amendment) -> list[Candidate]:
+    """Every site as it would be if this was granted."""
+    if amendment.kind == "operator":
+        return []
+    if amendment.kind == "move":
+        return await moves_home.candidates(tx, amendment)
+    return [await asked(tx, rt, amendment)]
 
 
 async def asked(tx: Tx, rt: Runtime, amendment: Amendment) -> Candidate:

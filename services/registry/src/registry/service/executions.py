@@ -19,7 +19,7 @@ from registry.errors import (
 )
 from registry.lifecycle import ExecutionAction, ExecutionStatus, SiteStatus
 from registry.policy import POLICY, Act
-from registry.service import bars, looks, measures, opinions, previews, registrar
+from registry.service import bars, effective, identities, looks, measures, opinions, previews, registrar
 from registry.service.desk import clock_of
 from registry.store import claims, executions, operators, sites
 from registry.store.executions import Execution
@@ -84,7 +84,7 @@ async def receive(tx: Tx, rt: Runtime, decision: DecisionReleasedV1) -> None:
             raise DecisionMisfit(decision.decision_id, "its site was never entered in the register")
         operator_id = held.operator.id
     elif isinstance(subject, OperatorSubject):
-        operator_id = (await operators.hold(tx, subject.operator_id)).id
+        operator_id = (await identities.hold(tx, subject.operator_id)).id
     received = await executions.add(tx, uuid7(), decision, regulator, site_id=site_id, operator_id=operator_id, at=at)
     if received is None:
         await of_decision(tx, decision)
@@ -178,7 +178,7 @@ async def release(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, *, reaso
 async def decline(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Stated) -> Seen:
     """Decline, with reasons: nothing is done, and the authority hears it (P3.2.3). Raises ActionRefused (409)."""
     at = rt.clock.now()
-    execution, _ = await _held(tx, execution_id)
+    execution, site = await _held(tx, execution_id)
     POLICY.require(who, Act.DECLINE, execution)
     declined = await executions.MOVES.move(
         tx, execution, ExecutionAction.DECLINE, who=who, why=body.statement.reasons, at=at,
@@ -186,6 +186,7 @@ async def decline(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: St
     )  # fmt: skip
     await deadlines.met(tx, EXECUTE, execution_id, at)
     outbox.add(tx, told.declined(declined, body.statement, at), at=at)
+    await _go_on(tx, rt, site)
     return await _seen(tx, rt, declined)
 
 
@@ -210,6 +211,7 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Si
         await deadlines.start_until(tx, kind=END, aggregate_id=execution_id, until=execution.until, rt=rt, at=at)
     if site is not None:
         await measures.lay_on(tx, rt, who, done, site)
+        await _go_on(tx, rt, site)  # an item that was struck lies on it no more
     if done.bar_from is not None:
         await bars.begin(tx, rt, done, done.bar_from, at)
     outbox.add(tx, fact, at=at)
@@ -230,6 +232,7 @@ async def undo(
             tx, execution, ExecutionAction.CLOSE, who=measures.SYSTEM, why=statement.reasons, at=at, answer=answer
         )
         await deadlines.met(tx, EXECUTE, execution_id, at)
+        await _go_on(tx, rt, site)
         return
     if not executions.MOVES.lifecycle.can(execution.status, ExecutionAction.UNDO):
         return  # declined, or undone before: there is nothing to take back
@@ -243,6 +246,7 @@ async def undo(
         await bars.settle(tx, rt, undone)
     if site is not None and site.site.status is not SiteStatus.ENDED:
         await measures.take_off(tx, rt, undone, site, because)
+        await _go_on(tx, rt, site)
     await registrar.take_back(tx, rt, ("execution", execution_id), statement.reasons)
     outbox.add(tx, told.undone(undone, because, authority, statement, appeal, at), at=at)
     await _notify(tx, rt, undone, "undone", _UNDONE, statement, authority)
@@ -275,6 +279,12 @@ async def mark_overdue(rt: Runtime, tx: Tx, execution_id: UUID) -> None:
     await executions.mark_overdue(tx, execution_id, rt.clock.now())
 
 
+async def _go_on(tx: Tx, rt: Runtime, site: OwnedSite | None) -> None:
+    """What this execution held back, it holds back no more."""
+    if site is not None:
+        await effective.go_on(tx, rt, site.site.id)
+
+
 async def _held(tx: Tx, execution_id: UUID) -> tuple[Execution, OwnedSite | None]:
     """An execution and its site, held: the site first, like everybody who changes one."""
     site_id = (await executions.get(tx, execution_id)).site_id
@@ -305,7 +315,7 @@ async def _require_signed(
         raise TimeOver(until=execution.until.astimezone(rt.rules.time_zone).isoformat())
     await _require_unregistered(tx, execution)
     decided = execution.decision.operator
-    if site is not None and decided is not None and decided.identity != site.operator.identity:
+    if site is not None and decided is not None and not await identities.is_same(tx, decided.identity, site.operator):
         raise SubjectGone(status="another operator's by now, whom nobody told anything,")
     hits, preview = await previews.of(tx, rt, execution, site)
     if preview is not None and not body.signature.covers(preview):

@@ -14,7 +14,7 @@ from uuid import UUID
 from registry.importing.records import Record
 from registry.importing.rows import Rejected, Row, masked
 from registry.lifecycle import SiteStatus, Status
-from registry.service import admission, writing
+from registry.service import admission, identities, writing
 from registry.service.admission import Candidate, Facts
 from registry.store import copies, imports, operators, registrations, sites
 from registry.store.accesses import Access
@@ -91,7 +91,7 @@ def result_of(row: Row, error: Rejected) -> Result:
 
 async def _look(rt: Runtime, tx: Tx, who: Caller, records: Sequence[Record]) -> Batch:
     at = rt.clock.now()
-    held = await operators.hold_many(tx, {record.uscc for record in records})
+    held = await identities.hold_many(tx, {record.uscc for record in records})
     of_operator: dict[UUID, list[tuple[Registration, int]]] = {}
     for registration, last in await registrations.open_of(tx, [operator.id for operator in held.values()]):
         of_operator.setdefault(registration.operator_id, []).append((registration, last))

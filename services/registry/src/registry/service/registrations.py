@@ -7,15 +7,16 @@ from uuid import UUID
 from registry.errors import FilingExists, InvalidValues, TooManySites
 from registry.lifecycle import Action, SiteAction, Status
 from registry.policy import POLICY, Act
-from registry.service import admission, checks, licences, looks, registrar, writing
+from registry.service import admission, checks, identities, licences, looks, registrar, writing
 from registry.service.admission import Candidate
 from registry.service.desk import clock_of, grounds_of, regulator_for
 from registry.service.operators import require_confirmed
-from registry.store import accesses, claims, operators, registrations, sites
+from registry.store import accesses, claims, operators, registrations, sites, successions
 from registry.store import licences as licence_store
 from registry.store.licences import Licence
 from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
+from registry.store.successions import Neighbours
 from shared.contracts.grounds import ActRef, Names, Service
 from shared.contracts.http.registry import (
     MOST_SITES,
@@ -46,12 +47,14 @@ _GRANTED: Final = Names(zh="备案（许可）通知书", en="Grant of a registr
 async def submit(tx: Tx, rt: Runtime, who: Caller, body: NewRegistration) -> Owned:
     """Ask for a filing or licence for a first site; the regulator's clock starts.
 
-    Raises UnknownOperator (404); Forbidden (403); InvalidValues (422); NotAdmitted, FilingExists, LegacyCode (409).
+    Raises UnknownOperator (404); Forbidden (403); InvalidValues (422); NotAdmitted, FilingExists, LegacyCode,
+    OperatorMerged (409).
     """
     at = rt.clock.now()
     operator = await operators.hold(tx, body.operator_id)
     POLICY.require(who, Act.SUBMIT, operator)
     require_confirmed(operator)
+    await identities.require_unmerged(tx, operator.id)
     filed = await registrations.add(
         tx, uuid7(), operator, kind=body.kind, level=body.level, submitted_by=who.person, at=at
     )
@@ -141,6 +144,11 @@ async def licence(tx: Tx, owned: Owned) -> Licence | None:
     return await licence_store.licence(tx, owned.registration.id)
 
 
+async def beside(tx: Tx, owned: Owned) -> Neighbours:
+    """The numbers that it went on from, and the one it goes on under."""
+    return await successions.of(tx, owned.registration.id)
+
+
 async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: Granting) -> Owned:
     """Enter a registration under the next number of its province (P3.1.5); everything is asked once more.
 
@@ -156,7 +164,7 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
     for site in proposed:
         await admission.require(rt, tx, await candidate_again(tx, site))
     scope = licences.scope_of(rt, body.scope, [item for site in proposed for item in site.site.service_items])
-    number = await _next_number(tx, rt, owned)
+    number = await next_number(tx, rt, owned)
     granted = await registrations.MOVES.move(
         tx, owned.registration, Action.GRANT, who=who, why=body.statement.reasons, at=at, number=number,
         valid_from=body.valid_from, valid_until=body.valid_until,
@@ -257,7 +265,8 @@ async def end_if_empty(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID) 
         await registrar.tell(tx, rt, owned, "ended", ("registration", registration_id))
 
 
-async def _next_number(tx: Tx, rt: Runtime, owned: Owned) -> str:
+async def next_number(tx: Tx, rt: Runtime, owned: Owned) -> str:
+    """The next number of its province and kind: its counter stays locked until commit, so there are no gaps."""
     region, kind = owned.registration.region, owned.registration.kind
     serial = await registrations.next_number(tx, region, kind)
     return format_number(rt.rules.provinces[region].short, kind, serial, rules=rt.rules)

@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from registry.lifecycle import Action, AmendmentAction, RenewalAction, SiteAction, Status
-from registry.service import amendments, checks, licences, registrations, renewals
+from registry.service import checks, licences, proposing, registrations, renewals
 from registry.service.registrations import CLAIMED_BEYOND, CLOCKS
 from registry.store import accesses, claims, sites
 from registry.store import amendments as proposals
@@ -41,18 +41,18 @@ async def registration(tx: Tx, rt: Runtime, registration_id: UUID) -> None:
 
 async def amendment(tx: Tx, rt: Runtime, amendment_id: UUID) -> None:
     """A refused proposal is on the desk again, unless its operator has made another one about the same since."""
-    found, at = await amendments.hold(tx, amendment_id), rt.clock.now()
+    found, at = await proposing.hold(tx, amendment_id), rt.clock.now()
     if not proposals.MOVES.lifecycle.can(found.status, AmendmentAction.REOPEN):
         return
-    if await proposals.pending(tx, found.site_id, found.operator_id) is not None:
+    if await proposals.pending(tx, found.site_id, found.operator_id, found.kind) is not None:
         return
     await proposals.MOVES.move(tx, found, AmendmentAction.REOPEN, who=SYSTEM, why=WHY, at=at, refusal=None,
-                               overdue_at=None)  # fmt: skip
+                               overdue_at=None, decided=None)  # fmt: skip
     if found.site_id is None:
-        await _clock(tx, rt, amendments.DECISION, amendment_id, RegistrationKind.FILING)
+        await _clock(tx, rt, proposing.DECISION, amendment_id, RegistrationKind.FILING)
         return
     site = await sites.get(tx, found.site_id)
-    until = await _clock(tx, rt, amendments.DECISION, amendment_id, site.registration.kind)
+    until = await _clock(tx, rt, proposing.DECISION, amendment_id, site.registration.kind)
     if found.kind == "add_site":
         await _site(tx, rt, site, until, at)
 

@@ -3,7 +3,7 @@
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,7 +19,8 @@ from shared.runtime.db.postgres import Tx
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """A proposed change; the last four are the policy's words: whose, on whose desk, and who receives a transfer."""
+    """A proposed change; the last five are the policy's words: whose, on whose desk, who receives a transfer, and
+    which province a filing leaves that moves."""
 
     id: UUID
     version: int
@@ -36,31 +37,51 @@ class Amendment:
     proposed_by: str
     proposed_at: datetime
     changed_at: datetime
+    effective_from: date | None
+    decided: dict[str, Any] | None
+    """What held, and what it changed, when it was decided."""
+    held_at: datetime | None
+    returned: dict[str, Any] | None
     organisation: str
     region: str
     level: str
     receiver: str | None
+    leaves: str | None
 
 
 _OWN: Final = """id, version, status, kind, operator_id, registration_id, site_id, base_version, proposal, consent_by,
-       refusal, overdue_at, proposed_by, proposed_at, changed_at"""
+       refusal, overdue_at, proposed_by, proposed_at, changed_at, effective_from, decided, held_at, returned"""
 COLUMNS: Final = f"""{_OWN},
        (SELECT o.identity FROM operator o WHERE o.id = operator_id) AS organisation,
-       coalesce((SELECT r.region FROM registration r WHERE r.id = registration_id),
+       coalesce(CASE WHEN kind = 'move' THEN proposal->>'region' END,
+                (SELECT r.region FROM registration r WHERE r.id = registration_id),
                 (SELECT o.region FROM operator o WHERE o.id = operator_id)) AS region,
        coalesce((SELECT r.level FROM registration r WHERE r.id = registration_id), 'province') AS level,
        (SELECT o.identity FROM registration r JOIN operator o ON o.id = r.operator_id
-         WHERE r.id = (proposal->>'to_registration_id')::uuid) AS receiver"""
+         WHERE r.id = (proposal->>'to_registration_id')::uuid) AS receiver,
+       CASE WHEN kind = 'move' THEN (SELECT r.region FROM registration r WHERE r.id = registration_id) END AS leaves"""
+OPEN: Final = "status IN ('proposed', 'waiting')"
+"""SQL: nobody has refused it or taken it back, and it does not hold yet."""
 ADD: Final = f"""
 INSERT INTO amendment (id, status, kind, operator_id, registration_id, site_id, base_version, proposal, proposed_by,
-                       proposed_at, changed_at)
-VALUES ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $9)
+                       proposed_at, changed_at, effective_from)
+VALUES ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)
 ON CONFLICT DO NOTHING
 RETURNING {COLUMNS}
 """
-PENDING: Final = """
+PENDING: Final = f"""
 SELECT id FROM amendment
- WHERE status = 'proposed' AND (site_id = $1 OR $1::uuid IS NULL AND kind = 'operator' AND operator_id = $2)
+ WHERE {OPEN} AND (site_id = $1 OR $1::uuid IS NULL AND kind = $3 AND operator_id = $2)
+"""
+OF_REGISTRATION: Final = f"""
+SELECT id FROM amendment WHERE {OPEN} AND registration_id = $1 AND id <> $2 ORDER BY id LIMIT 1
+"""
+HELD_BACK: Final = """
+SELECT a.id FROM amendment a
+ WHERE a.status = 'waiting' AND a.held_at IS NOT NULL
+   AND (a.site_id = $1
+        OR a.kind = 'move' AND a.registration_id = (SELECT s.registration_id FROM site s WHERE s.id = $1))
+ ORDER BY a.id
 """
 GET: Final = f"SELECT {COLUMNS} FROM amendment WHERE id = $1"
 WORDS: Final = {
@@ -68,6 +89,7 @@ WORDS: Final = {
     "region": "region = ANY ({})",
     "level": "level = ANY ({})",
     "receiver": "receiver = ANY ({})",
+    "leaves": "leaves = ANY ({})",
 }
 MARK_OVERDUE: Final = """
 UPDATE amendment SET overdue_at = $2 WHERE id = $1 AND status = 'proposed' AND overdue_at IS NULL
@@ -88,19 +110,30 @@ MOVES: Final[Moves[Amendment, AmendmentStatus, AmendmentAction]] = Moves(
 
 async def add(
     tx: Tx, amendment_id: UUID, *, kind: str, operator_id: UUID, registration_id: UUID | None, site_id: UUID | None,
-    base_version: int, proposal: dict[str, Any], by: str, at: datetime,
+    base_version: int, proposal: dict[str, Any], by: str, at: datetime, effective_from: date | None,
 ) -> Amendment | None:  # fmt: skip
-    """Propose a change; none if one of the same is proposed already."""
+    """Propose a change; none if one of the same is open already."""
     row = await tx.fetchrow(
-        ADD, amendment_id, kind, operator_id, registration_id, site_id, base_version, proposal, by, at
+        ADD, amendment_id, kind, operator_id, registration_id, site_id, base_version, proposal, by, at, effective_from
     )
     return of(row) if row else None
 
 
-async def pending(tx: Tx, site_id: UUID | None, operator_id: UUID) -> UUID | None:
-    """The open proposal about a site, or about an operator's particulars."""
-    found: UUID | None = await tx.fetchval(PENDING, site_id, operator_id)
+async def pending(tx: Tx, site_id: UUID | None, operator_id: UUID, kind: str = "operator") -> UUID | None:
+    """The open proposal about a site, or of a kind that is about an operator: its particulars, or its move."""
+    found: UUID | None = await tx.fetchval(PENDING, site_id, operator_id, kind)
     return found
+
+
+async def open_of_registration(tx: Tx, registration_id: UUID, except_id: UUID) -> UUID | None:
+    """An open proposal about a number or one of its sites, besides this one."""
+    found: UUID | None = await tx.fetchval(OF_REGISTRATION, registration_id, except_id)
+    return found
+
+
+async def held_back(tx: Tx, site_id: UUID) -> list[UUID]:
+    """Proposals whose day has come and that something on this site holds back."""
+    return [row["id"] for row in await tx.fetch(HELD_BACK, site_id)]
 
 
 async def get(tx: Tx, amendment_id: UUID) -> Amendment:

@@ -46,9 +46,16 @@ ON CONFLICT (approval_id) DO UPDATE SET version = excluded.version, live = exclu
        domain = excluded.domain, level = excluded.level, region = excluded.region, number = excluded.number
  WHERE approval.version < excluded.version
 """
+# What was granted under an identity that goes on under another is the other's.
 LIVE_APPROVALS: Final = """
-SELECT approval_id, identity, service_item, domain, level, region, number FROM approval
- WHERE identity = ANY ($1) AND live
+WITH alias AS MATERIALIZED (
+       SELECT old.identity AS old, new.identity AS new
+         FROM operator new JOIN merger m ON m.survivor_id = new.id AND m.status = 'confirmed'
+              JOIN operator old ON old.id = m.merged_id
+        WHERE new.identity = ANY ($1))
+SELECT approval_id, coalesce((SELECT new FROM alias WHERE old = identity), identity) AS identity, service_item, domain,
+       level, region, number FROM approval
+ WHERE identity = ANY ($1 || ARRAY(SELECT old FROM alias)) AND live
 """
 CONSENTED: Final = """
 SELECT DISTINCT service_item FROM approval WHERE identity = $1 AND number IS NOT NULL AND domain = ANY ($2)

@@ -102,6 +102,12 @@ FILING_OF: Final = """
 SELECT id FROM registration
  WHERE operator_id = $1 AND region = $2 AND kind = 'filing' AND status IN ('submitted', 'active')
 """
+FILING_IN: Final = f"""
+SELECT {COLUMNS} FROM registration
+ WHERE operator_id = $1 AND region = $2 AND kind = 'filing' AND status IN ('submitted', 'active')
+   FOR UPDATE
+"""
+ROOM: Final = "SELECT $2::integer - last_ordinal FROM registration WHERE id = $1"
 WORDS: Final = {
     "organisation": "operator_id IN (SELECT o.id FROM operator o WHERE o.identity = ANY ({}))",
     "region": "region = ANY ({})",
@@ -153,6 +159,18 @@ async def filing_of(tx: Tx, operator: Operator) -> UUID | None:
     """The operator's filing in its province."""
     found: UUID | None = await tx.fetchval(FILING_OF, operator.id, operator.region)
     return found
+
+
+async def filing_in(tx: Tx, operator_id: UUID, region: str) -> Registration | None:
+    """An operator's filing in a province, held: asked for or active. Whoever asks holds the operator."""
+    row = await tx.fetchrow(FILING_IN, operator_id, region)
+    return of(row) if row else None
+
+
+async def room(tx: Tx, registration_id: UUID, most: int) -> int:
+    """How many more sites a number can have."""
+    left: int = await tx.fetchval(ROOM, registration_id, most)
+    return left
 
 
 async def get(tx: Tx, registration_id: UUID) -> Owned:

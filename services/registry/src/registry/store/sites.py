@@ -124,6 +124,18 @@ SELECT count(*) AS total,
               WHERE {_NEAR} AND '.' || c.domain LIKE '%.' || suffix ORDER BY c.domain) AS protected
   FROM site s WHERE {_NEAR}
 """
+UNFREE: Final = """
+SELECT s.id FROM site s
+ WHERE s.registration_id = $1 AND (s.status IN ('stopped', 'revoked') OR EXISTS (
+           SELECT FROM execution e WHERE e.site_id = s.id AND s.status <> 'ended' AND (
+               e.status IN ('received', 'accepted') OR e.status = 'carried_out' AND e.effect = ANY ($2))))
+ LIMIT 1
+"""
+RENUMBER: Final = """
+UPDATE site SET registration_id = $2, ordinal = given.ordinal
+  FROM unnest($1::uuid[], $3::integer[]) AS given (id, ordinal)
+ WHERE site.id = given.id
+"""
 # What others know of an operator is in the records of its sites: they are told anew, and open proposals go on.
 TOUCH: Final = f"""
 UPDATE site SET version = version + 1, changed_at = $2
@@ -200,9 +212,24 @@ async def of_registration(tx: Tx, owned: Owned, limit: int) -> list[OwnedSite]:
     return [OwnedSite(of(row), owned.registration, owned.operator) for row in rows]
 
 
+async def under_measure(tx: Tx, registration_id: UUID, holding: Collection[str]) -> bool:
+    """Whether a measure with one of these effects lies on a site of a number, or any is being decided about."""
+    return await tx.fetchval(UNFREE, registration_id, sorted(holding)) is not None
+
+
+async def renumber(tx: Tx, registration_id: UUID, ordinals: dict[UUID, int]) -> None:
+    """Put held sites under another number, each as its so many-th; whoever does moves them besides."""
+    await tx.execute(RENUMBER, list(ordinals), registration_id, list(ordinals.values()))
+
+
 async def many(tx: Tx, site_ids: Collection[UUID]) -> dict[UUID, Site]:
     """Several sites by id."""
     return {row["id"]: of(row) for row in await tx.fetch(MANY, list(site_ids))}
+
+
+async def keep_fresh(tx: Tx, site_ids: Collection[UUID]) -> None:
+    """What is proposed about these sites goes on although they have a new version: nothing of what it changes has."""
+    await tx.execute(KEEP_FRESH, list(site_ids))
 
 
 async def touch_all(tx: Tx, operator: Operator, at: datetime) -> list[OwnedSite]:

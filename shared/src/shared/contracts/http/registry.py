@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from shared.contracts import examples
 from shared.contracts.base import Body, Day, Reasons, Region, Text
 from shared.contracts.grounds import AddressForService, AuthorityRef, Grounds, Statement
+from shared.contracts.http.amendments import FieldChange, FromDay, Numbered, Returned
 from shared.contracts.registry import Burden, SiteRecordedV1
 from shared.contracts.subjects import FrozenSite, Preview, Signature, Subject
 
@@ -167,20 +168,24 @@ class Refusing(Stated):
     """Codes of the profile's refusal grounds that the officer finds, besides those the rules find."""
 
 
-class ProposedSite(NewSite):
-    """The site as it shall be from now on, and why."""
+class FurtherSite(NewSite, FromDay):
+    """A further site under a number."""
+
+
+class ProposedSite(NewSite, FromDay):
+    """The site as it shall be, and why."""
 
     reasons: Reasons
 
 
-class ProposedOperator(Body):
-    """The operator's particulars as they shall be from now on, and why."""
+class ProposedOperator(FromDay):
+    """The operator's particulars as they shall be, and why."""
 
     particulars: Particulars
     reasons: Reasons
 
 
-class ProposedTransfer(Body):
+class ProposedTransfer(FromDay):
     """The registration of another operator that a site shall go under, and why. That operator must consent."""
 
     registration_id: UUID
@@ -304,6 +309,8 @@ class RegistrationView(RegistrationSummary):
     clock: ClockView | None
     licence: LicenceView | None = None
     refusal: Refusal | None
+    succeeded_by: Numbered | None = None
+    succeeds: list[Numbered] = []
     sites: list[SiteView]
     allowed_actions: list[str]
 
@@ -318,8 +325,18 @@ class AmendmentView(BaseModel):
     operator_id: UUID
     registration_id: UUID | None
     site_id: UUID | None
-    holds: dict[str, Any] = Field(description="The values that the proposal changes, as they are now")
+    holds: dict[str, Any] = Field(description="What the proposal would change, as it is; once decided, as it was then")
     proposal: dict[str, Any]
+    changes: list[FieldChange] = Field(
+        default=[], description="Field by field, what changes; once decided, what changed then"
+    )
+    effective_from: date | None = Field(
+        default=None, description="The day from which it shall hold; none: from its grant on"
+    )
+    held_at: datetime | None = Field(default=None, description="Since when a measure holds it back whose day has come")
+    returned: Returned | None = Field(
+        default=None, description="Why it is on the desk again although it was granted once"
+    )
     consented: bool = Field(description="For a transfer: whether the receiving operator agreed")
     clock: ClockView | None
     refusal: Refusal | None
