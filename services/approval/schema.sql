@@ -25,6 +25,7 @@ TABLE approval (
     valid_until date,
     warned_at timestamp with time zone,
     renewal_until date,
+    transfers jsonb NOT NULL DEFAULT '[]'::jsonb,
     CONSTRAINT approval_check CHECK (((level = 'province'::text) = (region IS NOT NULL))),
     CONSTRAINT approval_check1 CHECK (((status = ANY (ARRAY['granted'::text, 'renewing'::text, 'lapsed'::text, 'ended'::text])) = (number IS NOT NULL))),
     CONSTRAINT approval_check2 CHECK ((((number IS NULL) = (scope IS NULL)) AND ((number IS NULL) = (valid_from IS NULL)) AND ((number IS NULL) = (valid_until IS NULL)))),

@@ -136,6 +136,21 @@ def resubmit(
     act(lambda c: c.approval.resubmit(approval_id, sent), as_, as_json)
 
 
+@approvals.command("transfer")
+def transfer(
+    approval_id: ApprovalId,
+    basis: Basis,
+    reasons: Reasons,
+    level: Annotated[str, typer.Option(help="Of the competent authority: province or national.")] = "national",
+    region: Annotated[str | None, typer.Option(help="Its province, e.g. 310000.")] = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forward it to the authority that is competent; the clock goes on."""
+    sent = body(wire.Transfer, level=level, region=region, legal_basis=basis, reasons=reasons)
+    act(lambda c: c.approval.transfer(approval_id, sent), as_, as_json)
+
+
 @approvals.command("grant")
 def grant(
     approval_id: ApprovalId,

@@ -29,6 +29,14 @@ class RequirementsMissing(Conflict):
     members = frozenset({"requirements"})
 
 
+class TransferredBefore(Conflict):
+    """{organisation} had this application already and forwarded it: it comes to nobody twice."""
+
+
+class TransferredTooOften(Conflict):
+    """This application was forwarded {most} times: whoever has it decides now."""
+
+
 class UnknownServiceItem(Invalid):
     """The rules know no such service item; fields: {names}."""
 

@@ -11,6 +11,8 @@ __all__ = ["APPROVAL", "AWAITED", "LIVE", "OPEN", "Action", "Status"]
 
 APPROVAL: Final = Lifecycle(MappingProxyType({
     (Status.SUBMITTED,   Action.RETURN):            Status.RETURNED,      # P3.1.2, once
+    (Status.SUBMITTED,   Action.TRANSFER):          Status.SUBMITTED,     # P3.1.1, to the competent authority
+    (Status.RESUBMITTED, Action.TRANSFER):          Status.RESUBMITTED,
     (Status.SUBMITTED,   Action.GRANT):             Status.GRANTED,       # P3.1.3
     (Status.SUBMITTED,   Action.REFUSE):            Status.REFUSED,       # P3.1.3, written reasons
     (Status.SUBMITTED,   Action.FIND_NOT_REQUIRED): Status.NOT_REQUIRED,  # P3.1.3

@@ -60,6 +60,7 @@ ACTS: Final[Mapping[Action, Act]] = {
     Action.RESUBMIT: Act.APPLY,
     Action.ASK_RENEWAL: Act.APPLY,
     Action.RETURN: Act.DECIDE,
+    Action.TRANSFER: Act.DECIDE,
     Action.GRANT: Act.DECIDE,
     Action.REFUSE: Act.DECIDE,
     Action.FIND_NOT_REQUIRED: Act.DECIDE,

@@ -15,6 +15,7 @@ from shared.contracts.http.approval import (
     RenewalRequest,
     Resubmission,
     Return,
+    Transfer,
 )
 from shared.contracts.http.documents import DocumentView
 
@@ -70,6 +71,10 @@ class Approval(Department):
     async def resubmit(self, approval_id: Id, body: Resubmission) -> ApprovalView:
         """Answer a return."""
         return await self._post(ApprovalView, at("approvals", approval_id, "resubmission"), body)
+
+    async def transfer(self, approval_id: Id, body: Transfer) -> ApprovalView:
+        """Forward it to the authority that is competent; the clock goes on."""
+        return await self._post(ApprovalView, at("approvals", approval_id, "transfer"), body)
 
     async def grant(self, approval_id: Id, body: Grant) -> ApprovalView:
         """Consent."""
