@@ -97,6 +97,17 @@ def document(
     act(got, as_, as_json)
 
 
+@approvals.command("authorities")
+def authorities(
+    item: Annotated[str | None, typer.Option(help="Only this service item, e.g. drugs_and_devices.")] = None,
+    region: Annotated[str | None, typer.Option(help="Only this province, e.g. 110000, and the national ones.")] = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Who is competent for what, what an application brings, and how long it takes."""
+    act(lambda c: c.approval.authorities(item=item, region=region), as_, as_json)
+
+
 @approvals.command("apply")
 def apply(
     operator: Annotated[str, typer.Option(help="Who you are, as your token says: unified social credit code.")],

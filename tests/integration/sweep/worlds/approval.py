@@ -66,7 +66,13 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
     async with running_service(SERVICE, await make_database("approval"), clock=clock, **own) as api:
         records = [record async for record in _records(Desk(api, clock))]
         verbs = [
-            Verb(f"POST /approvals/{{approval_id}}/{step}", who, dict(body), action)
+            Verb(
+                f"POST /approvals/{{approval_id}}/{step}",
+                who,
+                dict(body),
+                action,
+                again="out_of_scope" if action is Action.TRANSFER else None,
+            )  # then it is on another desk
             for step, (action, who, body) in STEPS.items()
         ]
         verbs.append(Verb(

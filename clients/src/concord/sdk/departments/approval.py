@@ -17,6 +17,7 @@ from shared.contracts.http.approval import (
     Return,
     Transfer,
 )
+from shared.contracts.http.authorities import CatalogueView
 from shared.contracts.http.documents import DocumentView
 
 
@@ -59,6 +60,10 @@ class Approval(Department):
     async def issued(self, document_id: Id) -> DocumentView:
         """A document one holds, and whether it still stands; no sign-in is needed."""
         return await self._get(DocumentView, at("documents", document_id))
+
+    async def authorities(self, *, item: str | None = None, region: str | None = None) -> CatalogueView:
+        """Who is competent for what, and how one asks; no sign-in is needed."""
+        return await self._get(CatalogueView, "/authorities", item=item, region=region)
 
     async def keys(self) -> Json:
         """The public keys documents are signed with."""
