@@ -21,8 +21,8 @@ OURS: Final = (
 )
 
 PARTS: Final = frozenset({
-    "__init__.py", "py.typed", "main.py", "settings.py", "http.py", "http", "consumer.py", "heard.py", "told.py", "policy.py",
-    "lifecycle.py", "errors.py", "service", "store", "store.py",
+    "__init__.py", "py.typed", "main.py", "settings.py", "http.py", "consumer.py", "heard.py", "told.py", "policy.py",
+    "http", "lifecycle.py", "errors.py", "service", "store", "store.py",
 })  # fmt: skip
 """What a service folder may hold; more, with its reason, in allowed.toml."""
 HTTP: Final = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "websocket"})
