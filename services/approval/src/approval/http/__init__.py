@@ -4,7 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from approval.http import approvals, authorities, documents, files
+from approval.http import approvals, authorities, documents, files, paper
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     approvals.ROUTER,
@@ -12,4 +12,5 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     documents.ROUTER,
     documents.PUBLIC,
     authorities.ROUTER,
+    paper.ROUTER,
 )
