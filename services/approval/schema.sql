@@ -25,6 +25,7 @@ TABLE approval (
     valid_until date,
     warned_at timestamp with time zone,
     renewal_until date,
+    transfers jsonb NOT NULL DEFAULT '[]'::jsonb,
     CONSTRAINT approval_check CHECK (((level = 'province'::text) = (region IS NOT NULL))),
     CONSTRAINT approval_check1 CHECK (((status = ANY (ARRAY['granted'::text, 'renewing'::text, 'lapsed'::text, 'ended'::text])) = (number IS NOT NULL))),
     CONSTRAINT approval_check2 CHECK ((((number IS NULL) = (scope IS NULL)) AND ((number IS NULL) = (valid_from IS NULL)) AND ((number IS NULL) = (valid_until IS NULL)))),
@@ -91,3 +92,37 @@ TABLE decision (
 INDEX decision_of_approval ON decision USING btree (approval_id, id);
 -- id: where a case decided: the id of that decision, which may end several approvals
 -- asked: last day that a refused renewal had asked for
+
+TABLE paper_approval (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    paper_number text NOT NULL,
+    number_key text NOT NULL,
+    operator_identity text NOT NULL,
+    operator_name text NOT NULL,
+    service_item text NOT NULL,
+    domain text NOT NULL,
+    domain_as_given text NOT NULL,
+    scope text NOT NULL,
+    level text NOT NULL,
+    region text,
+    valid_from date NOT NULL,
+    valid_until date NOT NULL,
+    scan_sha256 text NOT NULL,
+    statement jsonb NOT NULL,
+    entered_by text NOT NULL,
+    entered_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    approval_id uuid,
+    CONSTRAINT paper_approval_approval_id_fkey FOREIGN KEY (approval_id) REFERENCES approval(id),
+    CONSTRAINT paper_approval_check CHECK ((valid_until >= valid_from)),
+    CONSTRAINT paper_approval_check1 CHECK (((level = 'province'::text) = (region IS NOT NULL))),
+    CONSTRAINT paper_approval_check2 CHECK (((status = 'confirmed'::text) = (approval_id IS NOT NULL))),
+    CONSTRAINT paper_approval_level_check CHECK ((level = ANY (ARRAY['province'::text, 'national'::text]))),
+    CONSTRAINT paper_approval_pkey PRIMARY KEY (id),
+    CONSTRAINT paper_approval_scan_sha256_check CHECK ((scan_sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT paper_approval_status_check CHECK ((status = ANY (ARRAY['entered'::text, 'confirmed'::text, 'withdrawn'::text]))),
+);
+UNIQUE INDEX paper_approval_number ON paper_approval USING btree (service_item, level, COALESCE(region, ''::text), number_key) WHERE (status <> 'withdrawn'::text);
+-- number_key: without regard to width, blanks and look-alikes

@@ -57,6 +57,11 @@ class Step(NamedTuple):
 STEPS: Final[dict[str, Step]] = {
     "return": Step(Action.RETURN, "drugs-a", {"missing": FINDINGS}),
     "resubmission": Step(Action.RESUBMIT, "applicant", {"answer": "Both certificates were handed in."}),
+    "transfer": Step(
+        Action.TRANSFER,
+        "drugs-a",
+        {"legal_basis": ["P3.1.1"], "reasons": "Sale across provinces is for the ministry.", "level": "national"},
+    ),
     "grant": Step(Action.GRANT, "drugs-a", {**BASIS, "scope": "Medicines", "valid_until": "2029-11-22"}),
     "refusal": Step(Action.REFUSE, "drugs-a", {**BASIS, "findings": FINDINGS}),
     "not-required": Step(Action.FIND_NOT_REQUIRED, "drugs-a", BASIS),

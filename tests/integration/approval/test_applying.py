@@ -23,14 +23,14 @@ async def test_an_application_starts_a_clock_of_twenty_working_days(desk: Desk) 
     assert (filed["status"], filed["live"], filed["overdue"]) == ("submitted", False, False)
     assert filed["operator"] == OPERATOR
     assert (filed["domain"], filed["domain_as_given"]) == ("xn--bcher-kva.example", "Bücher.Example")
-    assert filed["allowed_actions"] == [], "the applicant can only wait"
+    assert filed["allowed_actions"] == ["hand_in"], "the applicant can hand in files, and wait"
     # 2 November 2026 is a Monday; twenty working days later is Monday the 30th, until midnight in Beijing.
     assert at(filed["clock"]["due_at"]) == at("2026-11-30T15:59:59")
     assert (filed["clock"]["provisional"], filed["clock"]["source"]) == (False, "P3.1.3, ALL §42")
     assert await desk.trail(filed["id"]) == [("apply", None, "submitted", "applicant")]
     assert await desk.facts(filed["id"]) == []
     assert (await desk.read(filed["id"], who="drugs-a"))["allowed_actions"] == [
-        "return", "grant", "refuse", "find_not_required",
+        "return", "transfer", "grant", "refuse", "find_not_required",
     ]  # fmt: skip
 
 
@@ -162,7 +162,7 @@ async def test_a_return_lists_everything_at_once_and_the_clock_stands_still(desk
     returned = await desk.done(approval_id, "return")
     assert (returned["status"], returned["missing"]) == ("returned", FINDINGS)
     assert at(returned["clock"]["stopped_at"]) == desk.clock.now()
-    assert (await desk.read(approval_id))["allowed_actions"] == ["resubmit"]
+    assert (await desk.read(approval_id))["allowed_actions"] == ["hand_in", "resubmit"]
     assert await desk.travel("2027-02-01T01:00") == 0, "nothing runs out while it stands still"
     resubmitted = await desk.done(approval_id, "resubmission", scope_of_service="Less")
     assert (resubmitted["status"], resubmitted["overdue"], resubmitted["scope_of_service"]) == (

@@ -299,3 +299,11 @@ async def test_a_list_pages_through_the_whole_directory(office: Office) -> None:
             break
         after = f"&after={page['next']}"
     assert len(seen) == len(set(seen)) == len(founding(office.api.rt.rules))
+
+
+async def test_where_everybody_reaches_an_office_is_told_with_its_record(office: Office) -> None:
+    where = {"address": "北京市西城区样例街1号", "phone": "+86 10 5555 0100"}
+    assert (await office.rename("drugs-110000", office=where)).status_code == 200
+    shown = (await office.api.get("/organisations/drugs-110000", who="drugs-a")).json()["office"]
+    assert {name: value for name, value in shown.items() if value} == where
+    assert (await office.rename("drugs-110000", office={"phone": "110"})).status_code == 422

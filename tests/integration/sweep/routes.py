@@ -20,6 +20,7 @@ PUBLIC: Final[dict[str, dict[str, str]]] = {
     "approval": {
         "/.well-known/jwks.json": "/.well-known/jwks.json",
         "/documents/{document_id}": "/documents/{document_id}",
+        "/authorities": "/authorities?item=culture&region=110000",
     },
     "query": {
         "/public/lookup": "/public/lookup?domain=pharmacy.example",

@@ -71,5 +71,9 @@ async def twice(world: World, kind: Kind, record: Record, verb: Verb) -> list[st
     if verb.again is None and verb.action is not None and verb.action not in mine["allowed_actions"]:
         expected = verb.refusal(type(record.status)(mine["status"]))  # type: ignore[misc] # it has one
     answered = (second.status_code, code(second))
-    right = second.status_code < 300 if expected is None else answered in {(409, expected), (404, expected)}
+    right = (
+        second.status_code < 300
+        if expected is None
+        else answered in {(409, expected), (404, expected), (403, expected)}
+    )
     return [] if right else [f"{said}, again: {answered} instead of {expected or 'doing it'}"]

@@ -97,6 +97,17 @@ def document(
     act(got, as_, as_json)
 
 
+@approvals.command("authorities")
+def authorities(
+    item: Annotated[str | None, typer.Option(help="Only this service item, e.g. drugs_and_devices.")] = None,
+    region: Annotated[str | None, typer.Option(help="Only this province, e.g. 110000, and the national ones.")] = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Who is competent for what, what an application brings, and how long it takes."""
+    act(lambda c: c.approval.authorities(item=item, region=region), as_, as_json)
+
+
 @approvals.command("apply")
 def apply(
     operator: Annotated[str, typer.Option(help="Who you are, as your token says: unified social credit code.")],
@@ -134,6 +145,21 @@ def resubmit(
     """Answer a return; the clock runs on."""
     sent = body(wire.Resubmission, answer=answer)
     act(lambda c: c.approval.resubmit(approval_id, sent), as_, as_json)
+
+
+@approvals.command("transfer")
+def transfer(
+    approval_id: ApprovalId,
+    basis: Basis,
+    reasons: Reasons,
+    level: Annotated[str, typer.Option(help="Of the competent authority: province or national.")] = "national",
+    region: Annotated[str | None, typer.Option(help="Its province, e.g. 310000.")] = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forward it to the authority that is competent; the clock goes on."""
+    sent = body(wire.Transfer, level=level, region=region, legal_basis=basis, reasons=reasons)
+    act(lambda c: c.approval.transfer(approval_id, sent), as_, as_json)
 
 
 @approvals.command("grant")

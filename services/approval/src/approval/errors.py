@@ -29,6 +29,40 @@ class RequirementsMissing(Conflict):
     members = frozenset({"requirements"})
 
 
+class TransferredBefore(Conflict):
+    """{organisation} had this application already and forwarded it: it comes to nobody twice."""
+
+
+class TransferredTooOften(Conflict):
+    """This application was forwarded {most} times: whoever has it decides now."""
+
+
+class UnknownPaper(NotFound):
+    """There is no entry of a paper approval {paper_id}."""
+
+
+class PaperEntered(Conflict):
+    """The paper approval {paper_number} was entered before: {paper_id}."""
+
+    members = frozenset({"paper_id"})
+
+
+class PaperOtherwise(Conflict):
+    """The entry has another number, or another scan: compare it with the paper again."""
+
+
+class ApprovalInForce(Conflict):
+    """This operator has an approval of the same for this name already: {approval_id}."""
+
+    members = frozenset({"approval_id"})
+
+
+class EndedByDecision(Conflict):
+    """A decision in a case ended what covered this name, and no paper brings it back: {approval_id}."""
+
+    members = frozenset({"approval_id"})
+
+
 class UnknownServiceItem(Invalid):
     """The rules know no such service item; fields: {names}."""
 

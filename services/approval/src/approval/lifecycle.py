@@ -5,12 +5,15 @@ from typing import Final
 
 from shared.contracts.approval import ApprovalStatus as Status
 from shared.contracts.http.approval import ApprovalAction as Action
+from shared.contracts.http.paper import PaperAction, PaperStatus
 from shared.runtime.acts.lifecycle import Lifecycle
 
-__all__ = ["APPROVAL", "AWAITED", "LIVE", "OPEN", "Action", "Status"]
+__all__ = ["APPROVAL", "AWAITED", "LIVE", "OPEN", "PAPER", "Action", "PaperAction", "PaperStatus", "Status"]
 
 APPROVAL: Final = Lifecycle(MappingProxyType({
     (Status.SUBMITTED,   Action.RETURN):            Status.RETURNED,      # P3.1.2, once
+    (Status.SUBMITTED,   Action.TRANSFER):          Status.SUBMITTED,     # P3.1.1, to the competent authority
+    (Status.RESUBMITTED, Action.TRANSFER):          Status.RESUBMITTED,
     (Status.SUBMITTED,   Action.GRANT):             Status.GRANTED,       # P3.1.3
     (Status.SUBMITTED,   Action.REFUSE):            Status.REFUSED,       # P3.1.3, written reasons
     (Status.SUBMITTED,   Action.FIND_NOT_REQUIRED): Status.NOT_REQUIRED,  # P3.1.3
@@ -33,6 +36,11 @@ APPROVAL: Final = Lifecycle(MappingProxyType({
     (Status.GRANTED,     Action.REOPEN_RENEWAL):    Status.RENEWING,
     (Status.LAPSED,      Action.REOPEN_RENEWAL):    Status.RENEWING,
 }), aggregate="approval")  # fmt: skip
+
+PAPER: Final = Lifecycle(MappingProxyType({
+    (PaperStatus.ENTERED, PaperAction.CONFIRM):  PaperStatus.CONFIRMED,
+    (PaperStatus.ENTERED, PaperAction.WITHDRAW): PaperStatus.WITHDRAWN,
+}), aggregate="paper_approval")  # fmt: skip
 
 OPEN: Final = frozenset({Status.SUBMITTED, Status.RETURNED, Status.RESUBMITTED})
 """Nobody decided yet."""

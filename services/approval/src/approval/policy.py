@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from shared.contracts.http.approval import ApprovalAction as Action
+from shared.contracts.http.paper import PaperAction
 from shared.rules import Level, Role
 from shared.runtime.acts.policy import (
     EVERYTHING,
@@ -27,6 +28,9 @@ class Act(StrEnum):
     APPLY = "apply"
     READ = "read"
     DECIDE = "decide"
+    ENTER_PAPER = "enter_paper"
+    CONFIRM_PAPER = "confirm_paper"
+    READ_PAPER = "read_paper"
 
 
 def put_to_it(who: Caller) -> Reach:
@@ -53,13 +57,21 @@ POLICY: Final = Policy({
         ),
     ),
     Act.DECIDE: Rule(frozenset({Role.SECTOR_REGULATOR}), DESK),
+    Act.ENTER_PAPER:   Rule(frozenset({Role.SECTOR_REGULATOR}), DESK, first_person=True),
+    Act.CONFIRM_PAPER: Rule(frozenset({Role.SECTOR_REGULATOR}), DESK, second_person=True),
+    Act.READ_PAPER:    Rule(frozenset({Role.SECTOR_REGULATOR}), DESK),
 })  # fmt: skip
 
+PAPER_ACTS: Final[Mapping[PaperAction, Act]] = {
+    PaperAction.CONFIRM: Act.CONFIRM_PAPER,
+    PaperAction.WITHDRAW: Act.ENTER_PAPER,
+}
 ACTS: Final[Mapping[Action, Act]] = {
     Action.HAND_IN: Act.APPLY,
     Action.RESUBMIT: Act.APPLY,
     Action.ASK_RENEWAL: Act.APPLY,
     Action.RETURN: Act.DECIDE,
+    Action.TRANSFER: Act.DECIDE,
     Action.GRANT: Act.DECIDE,
     Action.REFUSE: Act.DECIDE,
     Action.FIND_NOT_REQUIRED: Act.DECIDE,

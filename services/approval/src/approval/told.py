@@ -36,6 +36,7 @@ FACTS: Final[Mapping[Action, type[ApprovalFact]]] = {
 
 NOTICES: Final[Mapping[Action, tuple[str, Names]]] = {
     Action.RETURN: ("returned", Names(zh="补正通知书", en="Your application was returned")),
+    Action.TRANSFER: ("transferred", Names(zh="移送通知书", en="Your application was forwarded")),
     Action.GRANT: ("granted", Names(zh="准予批准决定书", en="Your application was granted")),
     Action.REFUSE: ("refused", Names(zh="不予批准决定书", en="Your application was refused")),
     Action.FIND_NOT_REQUIRED: ("not_required", Names(zh="无需批准告知书", en="You need no approval")),

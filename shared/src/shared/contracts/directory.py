@@ -34,6 +34,16 @@ class Competence(Document):
         return self.since <= day and (self.until is None or day <= self.until)
 
 
+class Office(Document):
+    """Where an organisation is reached as an office, for everybody; no person's name or number."""
+
+    address: Text
+    phone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ()/-]{3,40}$")] | None = None
+    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)] | None = None
+    website: Annotated[str, Field(pattern=r"^https?://[!-~]+$", max_length=300)] | None = None
+    hours: Text | None = None
+
+
 class Organisation(Document):
     """An organisation as the directory has it; the people to ask there are not part of this record."""
 
@@ -54,6 +64,8 @@ class Organisation(Document):
     """Public-interest networks, or organisations, that it supervises."""
     redress: OrganisationId | None = None
     """The review body that its acts can be challenged at, where there are several."""
+    office: Office | None = None
+    """Where everybody reaches it."""
 
     @model_validator(mode="after")
     def _province_has_region(self) -> Self:

@@ -3,22 +3,25 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
-from approval.lifecycle import APPROVAL, Action, Status
+from approval.lifecycle import APPROVAL, PAPER, Action, PaperAction, PaperStatus, Status
 from approval.main import SERVICE
-from approval.policy import ACTS
+from approval.policy import ACTS, PAPER_ACTS
 from shared.rules import Level, Role
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import Caller
 from tests.integration.approval.conftest import MONDAY
 from tests.integration.approval.desk import APPLICATION, STEPS, Desk
 from tests.integration.approval.test_files import SHA256, hand_in
+from tests.integration.approval.test_paper import ENTRY
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
 from tests.integration.sweep.worlds.inbox import inbox
 from tests.support.fixtures import MakeDatabase
 from tests.support.people import OPERATOR_USCC, SELLER_USCC, at
-from tests.support.service import running_service
+from tests.support.service import Api, running_service
 
+WITHDRAWAL = {"reasons": "It was entered for the wrong operator."}
 ITEM = "drugs_and_devices"
 DOCUMENTED = frozenset({Status.GRANTED, Status.RENEWING, Status.LAPSED, Status.ENDED})
 
@@ -58,6 +61,52 @@ _APPLYING = beginning({"operator": OPERATOR_USCC}, Verb(
 ))  # fmt: skip
 
 
+def may_paper(who: Caller, paper: Words) -> bool:
+    """Officers of the very authority whose paper it is."""
+    if Role.SECTOR_REGULATOR not in who.roles:
+        raise NoRole
+    return paper["item"] in who.categories and who.level == Level.PROVINCE and who.region == paper["region"]
+
+
+async def _papers(api: Api) -> Kind:
+    """Entries on paper, one in each state, entered by one officer and seen to by another."""
+    records = []
+    for status in PaperStatus:
+        body = ENTRY | {"paper_number": f"paper {status}", "domain": f"{status}-paper.example"}
+        paper_id = (await api.post("/paper-approvals", json=body, who="drugs-a")).json()["id"]
+        if status is PaperStatus.CONFIRMED:
+            seen = {"paper_number": body["paper_number"], "scan_sha256": body["scan_sha256"]}
+            await api.post(f"/paper-approvals/{paper_id}/confirmation", json=seen, who="drugs-b")
+        if status is PaperStatus.WITHDRAWN:
+            await api.post(f"/paper-approvals/{paper_id}/withdrawal", json=WITHDRAWAL, who="drugs-a")
+        records.append(Record({"paper_id": paper_id}, {"item": ITEM, "region": "110000"}, status))
+    path = "POST /paper-approvals/{paper_id}"
+    return Kind(
+        records, may_paper, reads=("/paper-approvals/{paper_id}",), lists="/paper-approvals", author="drugs-b",
+        lifecycle=PAPER, acts=PAPER_ACTS.keys(), verbs=[
+            Verb(f"{path}/confirmation", "drugs-b", _seen, PaperAction.CONFIRM),
+            Verb(f"{path}/withdrawal", "drugs-b", WITHDRAWAL, PaperAction.WITHDRAW),
+        ],
+    )  # fmt: skip
+
+
+def _seen(_: Record, shown: Words) -> dict[str, Any]:
+    return {"paper_number": shown["paper_number"], "scan_sha256": shown["scan_sha256"]}
+
+
+_ENTERING = beginning({"item": ITEM, "region": "110000"}, Verb(
+    "POST /paper-approvals", "drugs-a", ENTRY | {"paper_number": "new"}, again="paper_entered",
+    may=lambda who, words: may_own(who),
+))  # fmt: skip
+
+
+def may_own(who: Caller) -> bool:
+    """An officer enters what its own authority gave, whichever that is."""
+    if Role.SECTOR_REGULATOR not in who.roles:
+        raise NoRole
+    return ITEM in who.categories
+
+
 @asynccontextmanager
 async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[World]:
     """The world of approval."""
@@ -66,7 +115,13 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
     async with running_service(SERVICE, await make_database("approval"), clock=clock, **own) as api:
         records = [record async for record in _records(Desk(api, clock))]
         verbs = [
-            Verb(f"POST /approvals/{{approval_id}}/{step}", who, dict(body), action)
+            Verb(
+                f"POST /approvals/{{approval_id}}/{step}",
+                who,
+                dict(body),
+                action,
+                again="out_of_scope" if action is Action.TRANSFER else None,
+            )  # then it is on another desk
             for step, (action, who, body) in STEPS.items()
         ]
         verbs.append(Verb(
@@ -85,7 +140,9 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
         await hand_in(Desk(api, clock), filed.id)
         files = Kind([filed], may, reads=("/approvals/{approval_id}/files/{sha256}",))
         shown = (await api.get(f"/approvals/{documented[0].id}/document", who="applicant")).json()
+        papers = await _papers(api)
         yield World(
-            api, [approvals, documents, files, _APPLYING, await inbox(api, "drugs-a", "drugs-110000")],
+            api,
+            [approvals, documents, files, papers, _ENTERING, _APPLYING, await inbox(api, "drugs-a", "drugs-110000")],
             opens={"document_id": shown["document"]["document_id"]},
         )  # fmt: skip

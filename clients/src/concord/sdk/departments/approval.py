@@ -15,8 +15,11 @@ from shared.contracts.http.approval import (
     RenewalRequest,
     Resubmission,
     Return,
+    Transfer,
 )
+from shared.contracts.http.authorities import CatalogueView
 from shared.contracts.http.documents import DocumentView
+from shared.contracts.http.paper import PaperConfirmation, PaperEntry, PaperView, PaperWithdrawal
 
 
 class Approval(Department):
@@ -59,6 +62,30 @@ class Approval(Department):
         """A document one holds, and whether it still stands; no sign-in is needed."""
         return await self._get(DocumentView, at("documents", document_id))
 
+    async def enter_paper(self, body: PaperEntry) -> PaperView:
+        """Enter an approval that exists on paper; a second officer confirms it."""
+        return await self._post(PaperView, "/paper-approvals", body)
+
+    async def paper(self, paper_id: Id) -> PaperView:
+        """One entry of a paper approval."""
+        return await self._get(PaperView, at("paper-approvals", paper_id))
+
+    def papers(self) -> AsyncIterator[PaperView]:
+        """Entries of paper approvals on the caller's desk, newest first."""
+        return self._pages(PaperView, "/paper-approvals")
+
+    async def confirm_paper(self, paper_id: Id, body: PaperConfirmation) -> PaperView:
+        """Confirm what was compared with the paper: the approval is granted."""
+        return await self._post(PaperView, at("paper-approvals", paper_id, "confirmation"), body)
+
+    async def withdraw_paper(self, paper_id: Id, body: PaperWithdrawal) -> PaperView:
+        """Withdraw an entry that nobody confirmed."""
+        return await self._post(PaperView, at("paper-approvals", paper_id, "withdrawal"), body)
+
+    async def authorities(self, *, item: str | None = None, region: str | None = None) -> CatalogueView:
+        """Who is competent for what, and how one asks; no sign-in is needed."""
+        return await self._get(CatalogueView, "/authorities", item=item, region=region)
+
     async def keys(self) -> Json:
         """The public keys documents are signed with."""
         return await self._json("GET", "/.well-known/jwks.json")
@@ -70,6 +97,10 @@ class Approval(Department):
     async def resubmit(self, approval_id: Id, body: Resubmission) -> ApprovalView:
         """Answer a return."""
         return await self._post(ApprovalView, at("approvals", approval_id, "resubmission"), body)
+
+    async def transfer(self, approval_id: Id, body: Transfer) -> ApprovalView:
+        """Forward it to the authority that is competent; the clock goes on."""
+        return await self._post(ApprovalView, at("approvals", approval_id, "transfer"), body)
 
     async def grant(self, approval_id: Id, body: Grant) -> ApprovalView:
         """Consent."""

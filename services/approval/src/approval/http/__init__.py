@@ -4,6 +4,13 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from approval.http import approvals, documents, files
+from approval.http import approvals, authorities, documents, files, paper
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (approvals.ROUTER, files.STREAMS, documents.ROUTER, documents.PUBLIC)
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    approvals.ROUTER,
+    files.STREAMS,
+    documents.ROUTER,
+    documents.PUBLIC,
+    authorities.ROUTER,
+    paper.ROUTER,
+)

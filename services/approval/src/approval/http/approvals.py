@@ -9,6 +9,7 @@ from approval.lifecycle import APPROVAL, Status
 from approval.policy import ACTS, POLICY
 from approval.service import apply as applying
 from approval.service import decide, files, read
+from approval.service import transfer as transferring
 from approval.store import Approval
 from shared.contracts.grounds import Names
 from shared.contracts.http.approval import (
@@ -23,6 +24,7 @@ from shared.contracts.http.approval import (
     RequirementView,
     Resubmission,
     Return,
+    Transfer,
 )
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -75,6 +77,13 @@ async def resubmit(rt: Rt, who: Who, approval_id: UUID, body: Resubmission, resp
     """Answer a return; the clock runs on."""
     async with rt.db.transaction() as tx:
         return shown(rt, response, who, await applying.resubmit(tx, rt, who, approval_id, body))
+
+
+@ROUTER.post("/{approval_id}/transfer")
+async def transfer(rt: Rt, who: Who, approval_id: UUID, body: Transfer, response: Response) -> ApprovalView:
+    """Forward it to the authority that is competent. The clock goes on; the operator is told; nobody has it twice."""
+    async with rt.db.transaction() as tx:
+        return shown(rt, response, who, await transferring.transfer(tx, rt, who, approval_id, body))
 
 
 @ROUTER.post("/{approval_id}/grant")

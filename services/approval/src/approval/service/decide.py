@@ -12,6 +12,7 @@ from approval.service.act import act, held
 from approval.service.authority import grounds_of
 from approval.service.issue import issue
 from approval.store import DECISION_CLOCK, Approval, Decision
+from approval.store.paper import Paper
 from shared.contracts.grounds import Statement
 from shared.contracts.http.approval import Finding, Grant, NotRequired, Refusal, Renewal, Return
 from shared.runtime.acts import deadlines
@@ -77,6 +78,16 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Grant
         valid_from=today,
         valid_until=body.valid_until,
     )
+
+
+async def grant_paper(tx: Tx, rt: Runtime, who: Caller, approval: Approval, paper: Paper, at: datetime) -> Approval:
+    """Grant what was consented to on paper, for the days that are printed on it; two people stood for it."""
+    await validity.watch(tx, rt, approval.id, paper.valid_until, at)
+    return await _decide(
+        tx, rt, who, approval, Action.GRANT, paper.statement, at,
+        number=await _number(tx, rt, approval, validity.day_of(rt, at).year), scope=paper.scope,
+        valid_from=paper.valid_from, valid_until=paper.valid_until,
+    )  # fmt: skip
 
 
 async def refuse(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Refusal) -> Approval:

@@ -80,7 +80,7 @@ async def enter(tx: Tx, rt: Runtime, who: Caller, body: NewOrganisation) -> tupl
     POLICY.require(who, Act.ENTER_ORGANISATION, Draft(body.region))
     await entries.one_at_a_time(tx)
     admission.place_is_there(rt.rules, body)
-    beside = {"names", "short_name", *Powers.model_fields} - {"kinds"}
+    beside = {"names", "short_name", "office", *Powers.model_fields} - {"kinds"}
     entry = await entries.add(
         tx, uuid7(), body.id, rt.clock.now(), status=Status.CLOSED, level=body.level, region=body.region,
         kinds=body.kinds, particulars=body.model_dump(mode="json", include=beside), contacts=body.contacts,
@@ -102,7 +102,7 @@ async def rename(tx: Tx, rt: Runtime, who: Caller, organisation: str, version: i
     entry = await proposing.held(tx, who, Act.RENAME_ORGANISATION, organisation, Action.RENAME)
     if entry.version != version:
         raise PreconditionFailed(version=entry.version)
-    names = body.model_dump(mode="json", include={"names", "short_name"})
+    names = body.model_dump(mode="json", include={"names", "short_name", "office"})
     moved = await ENTRIES.move(
         tx, entry, Action.RENAME, who=who, why=body.why, at=rt.clock.now(),
         particulars=entry.particulars | names, contacts=body.contacts.model_dump(mode="json"),

@@ -26,6 +26,7 @@ class ApprovalAction(StrEnum):
     RETURN = "return"
     HAND_IN = "hand_in"
     RESUBMIT = "resubmit"
+    TRANSFER = "transfer"
     GRANT = "grant"
     REFUSE = "refuse"
     FIND_NOT_REQUIRED = "find_not_required"
@@ -126,6 +127,24 @@ class Decided(Statement, Body):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Transfer(Decided):
+    """An authority that is not competent forwards the application to the one that is, by level and province."""
+
+    model_config = example(
+        level="national", legal_basis=["Coordination Plan 2006, section 3(1) step 1"],
+        reasons="Sale across provinces is put to the national authority.",
+    )  # fmt: skip
+
+    level: Literal["national", "province"]
+    region: Region | None = None
+
+    @model_validator(mode="after")
+    def _province_has_region(self) -> Self:
+        if (self.level == "province") != (self.region is not None):
+            raise ValueError("an authority of province level has a region, one of national level has none")
+        return self
+
+
 class Grant(Decided):
     """The authority consents: to what, until when, and why."""
 
@@ -205,6 +224,15 @@ class RequirementView(View):
     files: tuple[HandedInView, ...]
 
 
+class TransferView(View):
+    """That an application was forwarded. The clock went on."""
+
+    by: AuthorityRef
+    to: AuthorityRef
+    reasons: str
+    at: datetime
+
+
 class ApprovalView(View):
     """An approval from the application on, with its clock and every decision, oldest first."""
 
@@ -219,6 +247,7 @@ class ApprovalView(View):
     scope_of_service: str = Field(description="What was asked for.")
     level: str
     region: str | None = Field(description="Whom it was put to; a province's consent is valid for its own operators.")
+    transfers: tuple[TransferView, ...] = Field(description="From whom to whom it was forwarded, oldest first.")
     submitted_at: datetime
     clock: ClockView
     overdue: bool = Field(description="The clock ran out before the authority decided.")

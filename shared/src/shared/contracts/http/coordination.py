@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from shared.contracts import examples
 from shared.contracts.base import Reasons, Region, Text
-from shared.contracts.directory import Competence, Organisation, OrganisationId, Word
+from shared.contracts.directory import Competence, Office, Organisation, OrganisationId, Word
 from shared.contracts.grounds import Names
 
 _NAMES: dict[str, Any] = {"names": examples.AUTHORITY["names"], "short_name": "京药监"}
@@ -74,6 +74,7 @@ class NewOrganisation(Powers):
     region: Region | None = None
     names: Names
     short_name: Text
+    office: Office | None = Field(None, description="Where everybody reaches it; no person.")
     contacts: Contacts = Contacts()
     why: Reasons
 
@@ -85,6 +86,7 @@ class OrganisationChange(BaseModel):
 
     names: Names
     short_name: Text
+    office: Office | None = Field(None, description="Where everybody reaches it; no person.")
     contacts: Contacts = Contacts()
     why: Reasons
 

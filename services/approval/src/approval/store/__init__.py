@@ -5,7 +5,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -90,6 +90,22 @@ class HandedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Transferred:
+    """That an application was forwarded: by whom, to whom, why."""
+
+    by: AuthorityRef
+    to: AuthorityRef
+    reasons: str
+    at: datetime
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """As it is kept."""
+        by, to = self.by.model_dump(mode="json"), self.to.model_dump(mode="json")
+        return {"by": by, "to": to, "reasons": self.reasons, "at": self.at.isoformat()}
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionClock:
     """The authority's clock, the last one started."""
 
@@ -108,6 +124,7 @@ class Approval(NewApproval):
     status: Status
     changed_at: datetime
     overdue_at: datetime | None
+    transfers: tuple[Transferred, ...]
     missing: tuple[Finding, ...]
     answer: str | None
     authority: AuthorityRef | None
@@ -142,7 +159,7 @@ COLUMNS: Final = f"""id, version, status,
     jsonb_build_object('identity', operator_identity, 'name', operator_name) AS operator,
     service_item, domain, domain_as_given, scope_of_service, level, region, email, submitted_at, changed_at,
     overdue_at,
-    missing, answer, authority, number, scope, valid_from, valid_until, warned_at, renewal_until,
+    transfers, missing, answer, authority, number, scope, valid_from, valid_until, warned_at, renewal_until,
     (SELECT jsonb_build_object('due_at', due_at, 'provisional', provisional, 'stopped_at', suspended_at,
                                'met_at', met_at, 'source', source)
        FROM deadline WHERE aggregate_id = approval.id AND kind = '{DECISION_CLOCK}'
