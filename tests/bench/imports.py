@@ -40,7 +40,8 @@ async def run(size: str) -> list[Result]:
             if SERVICE.migrations is None:
                 raise LookupError("the registry has no migrations")
             await migrations.upgrade(dsn, SERVICE.migrations)
-            async with running_service(SERVICE, dsn, identity_key="k" * 40) as api:
+            keys = {"signing_keys_file": Path(folder) / "keys.json", "signing_keys_generate": True}
+            async with running_service(SERVICE, dsn, identity_key="k" * 40, **keys) as api:
                 await _know_provider(api.rt)
                 rate = await _import(api.rt, chunks, count)
             floor = await _copy(dsn, count)

@@ -20,6 +20,10 @@ PUBLIC: Final[dict[str, dict[str, str]]] = {
         "/.well-known/jwks.json": "/.well-known/jwks.json",
         "/documents/{document_id}": "/documents/{document_id}",
     },
+    "registry": {
+        "/.well-known/jwks.json": "/.well-known/jwks.json",
+        "/documents/{document_id}": "/documents/{document_id}",
+    },
     "query": {
         "/public/lookup": "/public/lookup?domain=pharmacy.example",
         "/public/register/{key}": "/public/register/pharmacy.example",
