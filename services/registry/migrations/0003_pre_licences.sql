@@ -1,9 +1,9 @@
 -- What only licences have, and their renewals. A licence whose last day is over has lapsed.
 
+-- squawk-ignore ban-drop-constraint -- the next statement puts a wider one in its place
 ALTER TABLE registration DROP CONSTRAINT registration_status_check;
 ALTER TABLE registration ADD CONSTRAINT registration_status_check
     CHECK (status IN ('submitted', 'refused', 'active', 'lapsed', 'ended')) NOT VALID;
-ALTER TABLE registration VALIDATE CONSTRAINT registration_status_check;
 
 -- Beside the registration, so that filings, look-ups and imports know nothing of it.
 CREATE TABLE licence (
