@@ -1,4 +1,5 @@
 -- What only licences have, and their renewals. A licence whose last day is over has lapsed.
+-- widens registration: old code writes fewer states, not more
 
 -- squawk-ignore ban-drop-constraint -- the next statement puts a wider one in its place
 ALTER TABLE registration DROP CONSTRAINT registration_status_check;
