@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -40,7 +41,8 @@ async def run(size: str) -> list[Result]:
             if SERVICE.migrations is None:
                 raise LookupError("the registry has no migrations")
             await migrations.upgrade(dsn, SERVICE.migrations)
-            async with running_service(SERVICE, dsn, identity_key="k" * 40) as api:
+            keys: dict[str, Any] = {"signing_keys_file": Path(folder) / "keys.json", "signing_keys_generate": True}
+            async with running_service(SERVICE, dsn, identity_key="k" * 40, **keys) as api:
                 await _know_provider(api.rt)
                 rate = await _import(api.rt, chunks, count)
             floor = await _copy(dsn, count)

@@ -1,4 +1,5 @@
 -- What only licences have, and their renewals. A licence whose last day is over has lapsed.
+-- widens registration: old code writes fewer states, not more
 
 -- squawk-ignore ban-drop-constraint -- replaced by a wider one in the same transaction
 ALTER TABLE registration DROP CONSTRAINT registration_status_check;

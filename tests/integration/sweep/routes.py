@@ -16,11 +16,16 @@ EVERYWHERE: Final = (
 """How a service is and what it can be asked."""
 PUBLIC: Final[dict[str, dict[str, str]]] = {
     "access-control": {"/.well-known/jwks.json": "/.well-known/jwks.json"},
-    "registry": {"/barred-list": "/barred-list", "/barred-list/changes": "/barred-list/changes?after=0"},
     "approval": {
         "/.well-known/jwks.json": "/.well-known/jwks.json",
         "/documents/{document_id}": "/documents/{document_id}",
         "/authorities": "/authorities?item=culture&region=110000",
+    },
+    "registry": {
+        "/barred-list": "/barred-list",
+        "/barred-list/changes": "/barred-list/changes?after=0",
+        "/.well-known/jwks.json": "/.well-known/jwks.json",
+        "/documents/{document_id}": "/documents/{document_id}",
     },
     "query": {
         "/public/lookup": "/public/lookup?domain=pharmacy.example",

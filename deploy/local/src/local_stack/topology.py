@@ -106,7 +106,10 @@ SERVICES: Final[Mapping[str, Service]] = {
             "registry",
             8102,
             "operators, sites, registrations, executions, imports",
-            {"CONCORD_IDENTITY_KEY": lambda place: place.identity_key},
+            {
+                "CONCORD_IDENTITY_KEY": lambda place: place.identity_key,
+                "CONCORD_DOOR_URL": lambda place: place.door_url("registry"),
+            },
             signs=True,
         ),
         Service(

@@ -49,6 +49,10 @@ class UnknownTask(NotFound):
     """There is no task of the company registrar {task_id}."""
 
 
+class LicenceHasNoDocument(NotFound):
+    """Registration {registration_id} is no licence that was granted here, so there is no document of it."""
+
+
 class OperatorExists(Conflict):
     """An operator with this identity is registered already; use that record, {operator_id}."""
 

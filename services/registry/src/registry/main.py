@@ -1,5 +1,6 @@
 """The register as a process: the only file that names concrete things."""
 
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -7,7 +8,7 @@ from registry.consumer import DEADLINES, HANDLERS, PROJECTIONS
 from registry.http import ROUTERS
 from registry.settings import Settings
 from shared.contracts.topics import ACCESS_EVENTS, APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
-from shared.runtime.process import app
+from shared.runtime.process import app, issuing
 from shared.runtime.process.service import Service
 
 SERVICE: Final = Service(
@@ -19,6 +20,7 @@ SERVICE: Final = Service(
     projections=PROJECTIONS,
     deadlines=DEADLINES,
     notifies=True,
+    start=partial(issuing.start, department="registry"),
     publishes=(REGISTRY_EVENTS, REGISTRY_SITES),
     listens=(APPROVAL_EVENTS, ENFORCEMENT_EVENTS, ACCESS_EVENTS),
     migrations=Path(__file__).parents[2] / "migrations",

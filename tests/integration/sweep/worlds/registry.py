@@ -346,11 +346,15 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
     settings |= {"identity_key": "k" * 40, "profile": "cn-2006-demo"}
     async with running_service(SERVICE, await make_database("registry"), clock=clock, **settings) as api:
         books = await Books.of(Register(api, clock))
+        reads = tuple(f"/registrations/{{registration_id}}/document{end}" for end in ("", ".pdf"))
+        shown = (await api.get(f"/registrations/{books.licences[0].id}/document", who="auditor")).json()
         yield World(api, [
+            Kind(books.licences, may_read, reads=reads),
             *_operators(books), _registrations(books), _licences(books), _renewals(books), _checks(books),
             _tasks(books), *_sites(books), _amendments(books), _executions(books),
             *_mergers(books),
             Kind(books.imports, may_read_import, reads=("/imports/{import_id}", "/imports/{import_id}/results")),
             await inbox(api, "regulator-a", "industry-110000"), *_beginnings(books),
             *await reviews.kinds_of(books.register),
-        ], others=(HOST, ANOTHER), nobodys=[SUBJECT])  # fmt: skip
+        ], others=(HOST, ANOTHER), nobodys=[SUBJECT],
+            opens={"document_id": shown["document"]["document_id"]})  # fmt: skip

@@ -8,6 +8,7 @@ from registry.http import (
     amendments,
     bars,
     checks,
+    documents,
     executions,
     imports,
     mergers,
@@ -23,5 +24,5 @@ from registry.http import (
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     operators.ROUTER, operators.STREAMS, registrations.ROUTER, renewals.ROUTER, checks.ROUTER, registrar.ROUTER,
     sites.ROUTER, amendments.ROUTER, executions.ROUTER, imports.STREAMS, reviews.ROUTER, bars.ROUTER, shells.ROUTER,
-    mergers.ROUTER,
+    mergers.ROUTER, documents.ROUTER, documents.PUBLIC,
 )  # fmt: skip

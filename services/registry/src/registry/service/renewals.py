@@ -7,7 +7,7 @@ from uuid import UUID
 from registry.errors import NotALicence, RenewalPending, RenewalTooLate, ValidityWrong
 from registry.lifecycle import RenewalAction, Status
 from registry.policy import POLICY, Act
-from registry.service import changes, licences, looks, registrations
+from registry.service import changes, documents, licences, looks, registrations
 from registry.service.desk import clock_of, regulator_for
 from registry.store import licences as store
 from registry.store import registrations as register
@@ -108,7 +108,8 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, renewal_id: UUID, body: Renewi
     scope = await _scope(tx, rt, owned, body.scope or renewal.scope)
     at, why = rt.clock.now(), body.statement.reasons
     granted = await store.MOVES.move(tx, renewal, RenewalAction.GRANT, who=who, why=why, at=at, granted_until=until)
-    await licences.renewed(tx, rt, who, owned, until=until, scope=scope, why=why, cause=renewal_id)
+    renewed = await licences.renewed(tx, rt, who, owned, until=until, scope=scope, why=why, cause=renewal_id)
+    await documents.issue(tx, rt, renewed, body.statement)
     await _decided(tx, rt, granted, owned, "renewed", _GRANTED, body.statement)
     return granted
 
