@@ -150,6 +150,16 @@ TABLE import (
     findings integer NOT NULL DEFAULT 0,
     started_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
+    media_type text,
+    charset text,
+    recognised boolean NOT NULL DEFAULT false,
+    dry_run boolean NOT NULL DEFAULT false,
+    keeps_all boolean NOT NULL DEFAULT false,
+    bytes_read bigint NOT NULL DEFAULT 0,
+    total_bytes bigint,
+    next_row bigint NOT NULL DEFAULT 1,
+    taken_hash bytea,
+    run integer NOT NULL DEFAULT 1,
     CONSTRAINT import_pkey PRIMARY KEY (id),
     CONSTRAINT import_status_check CHECK ((status = ANY (ARRAY['running'::text, 'done'::text, 'interrupted'::text]))),
 );
@@ -163,9 +173,21 @@ TABLE import_result (
     code text NOT NULL,
     field text,
     message text NOT NULL,
+    value text,
     CONSTRAINT import_result_import_id_fkey FOREIGN KEY (import_id) REFERENCES import(id),
     CONSTRAINT import_result_kind_check CHECK ((kind = ANY (ARRAY['rejected'::text, 'finding'::text]))),
     CONSTRAINT import_result_pkey PRIMARY KEY (import_id, line, place),
+);
+
+TABLE import_taken (
+    import_id uuid NOT NULL,
+    line integer NOT NULL,
+    kind text NOT NULL,
+    site_id uuid,
+    number text,
+    CONSTRAINT import_taken_import_id_fkey FOREIGN KEY (import_id) REFERENCES import(id),
+    CONSTRAINT import_taken_kind_check CHECK ((kind = ANY (ARRAY['accepted'::text, 'unchanged'::text]))),
+    CONSTRAINT import_taken_pkey PRIMARY KEY (import_id, line),
 );
 
 TABLE number_counter (

@@ -13,6 +13,7 @@ from local_stack.postgres import EmbeddedPostgres
 from registry import heard
 from registry.main import SERVICE
 from registry.service import imports
+from registry.service.imports import Wanted
 from shared.contracts.access import ProviderRecordedV1
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.db import migrations
@@ -64,7 +65,7 @@ async def _import(rt: Runtime, chunks: list[bytes], count: int) -> float:
             yield chunk
 
     began = time.perf_counter()
-    done = await imports.run(rt, person("regulator-a"), stream(), imports.NDJSON, None)
+    done = await imports.run(rt, person("regulator-a"), stream(), Wanted())
     took = time.perf_counter() - began
     if (done.accepted, done.rejected) != (count, 0):
         raise AssertionError(f"the import took {done.accepted} of {count} records")

@@ -10,12 +10,12 @@ from registry.store.imports import Import
 from registry.store.operators import Operator
 from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
+from shared.contracts.http.imports import ImportView
 from shared.contracts.http.registry import (
     AccessView,
     AmendmentView,
     ClockView,
     ExecutionView,
-    ImportView,
     OperatorView,
     OrderOutcomeView,
     RegistrationSummary,

@@ -214,6 +214,13 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
         books = await Books.of(Register(api, clock))
         yield World(api, [
             *_operators(books), _registrations(books), *_sites(books), _amendments(books), _executions(books),
-            Kind(books.imports, may_read_import, reads=("/imports/{import_id}", "/imports/{import_id}/results")),
+            Kind(books.imports, may_read_import, reads=(
+                "/imports/{import_id}", "/imports/{import_id}/results", "/imports/{import_id}/results.csv",
+                "/imports/{import_id}/results/page",
+            ), verbs=[
+                Verb("POST /imports/{import_id}/continuation", "regulator-a", b"{}", may=may_read_import, joins=False,
+                     waits={"import_over"}, again="import_over",
+                     headers=lambda _: {"Content-Type": "application/x-ndjson"}),
+            ]),
             await inbox(api, "regulator-a", "industry-110000"), *_beginnings(books),
         ])  # fmt: skip
