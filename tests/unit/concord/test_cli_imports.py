@@ -146,7 +146,8 @@ def test_an_answer_that_was_lost_is_asked_for_and_a_line_that_breaks_again_and_a
     (tmp_path / "a.ndjson").write_bytes(ndjson(ROW))
     wire = Wire(BROKEN, counts(1, accepted=1))
     assert run(wire, "registrations", "import", str(tmp_path / "a.ndjson")).exit_code == Exit.DONE
-    wire = Wire(*[BROKEN, GONE] * imports.TRIES)
+    answers: list[Any] = [BROKEN, GONE] * imports.TRIES
+    wire = Wire(*answers)
     done = run(wire, "registrations", "import", str(tmp_path / "a.ndjson"))
     assert done.exit_code == Exit.UNREACHABLE
     assert sum(each.method == "POST" for each in wire.sent) == imports.TRIES

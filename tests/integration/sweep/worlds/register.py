@@ -7,6 +7,8 @@ from enum import StrEnum
 from itertools import count
 from typing import Any, Final
 
+import orjson
+
 from registry.lifecycle import AmendmentStatus, ExecutionStatus, SiteStatus, Status
 from shared.contracts import examples
 from tests.integration.registry.conftest import (
@@ -206,5 +208,7 @@ class Books:
 
     async def _imports(self) -> None:
         for who, organisation in (("regulator-a", "industry-110000"), (SHANGHAI, "industry-310000")):
-            done = await sent(self.register, [record(1, domain="no name")], who)
-            self.imports.append(Record({"import_id": done["id"]}, {"organisation": organisation}))
+            body = orjson.dumps(record(1, domain="no name")) + b"\n"
+            done = await sent(self.register, body, who)
+            self.imports.append(Record({"import_id": done["id"]}, {"organisation": organisation}, more={"body": body}))
+        await self.register.fetchval("UPDATE import SET status = 'interrupted' RETURNING 1")

@@ -218,7 +218,8 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
                 "/imports/{import_id}", "/imports/{import_id}/results", "/imports/{import_id}/results.csv",
                 "/imports/{import_id}/results/page",
             ), verbs=[
-                Verb("POST /imports/{import_id}/continuation", "regulator-a", b"{}", may=may_read_import, joins=False,
+                Verb("POST /imports/{import_id}/continuation", "regulator-a", lambda record, _: record.more["body"],
+                     may=may_read_import, joins=False,
                      waits={"import_over"}, again="import_over",
                      headers=lambda _: {"Content-Type": "application/x-ndjson"}),
             ]),

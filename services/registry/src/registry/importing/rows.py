@@ -16,8 +16,22 @@ MOST_LINES: Final = 50
 SHOWN: Final = 200
 LOST: Final = "\ufffd"
 """What a character becomes that a conversion could not read."""
+_GAP: Final = r"[\s\u200b-\u200d\u2060\ufeff\u00ad-]{0,3}"
+"""What people put between the parts of a number, and what comes along unseen; parsers read over it."""
+
+
+def _digits(*signs: str) -> str:
+    """A pattern of digits, each in half or full width: ``"12"`` is 1 or 2."""
+    wide = ("".join(sign + chr(ord(sign) + 0xFEE0) for sign in each) for each in signs)
+    return _GAP.join(f"[{each}]" for each in wide)
+
+
+_ANY: Final = "0123456789"
 _PERSON: Final = re.compile(
-    r"(?<![0-9])[1-9][0-9]{5}(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]"
+    f"(?<![{_ANY}０-９]){_digits('123456789', *[_ANY] * 5)}{_GAP}(?:{_digits('1', '89')}|{_digits('2', '0')}){_GAP}"
+    f"{_digits(_ANY, _ANY)}{_GAP}(?:{_digits('0', '123456789')}|{_digits('1', '012')}){_GAP}"
+    f"(?:{_digits('0', '123456789')}|{_digits('12', _ANY)}|{_digits('3', '01')}){_GAP}"
+    f"{_digits(*[_ANY] * 3)}{_GAP}{_digits('0123456789Xx')}"
 )
 
 
@@ -38,6 +52,11 @@ def masked(text: str) -> str:
     return _PERSON.sub("******", text)
 
 
+def shown(text: str) -> str:
+    """The beginning of a text as results keep and show it; masked first, or half a number would stand at its end."""
+    return masked(text)[:SHOWN].replace("\0", LOST)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row of the file, from its first line on; ``fault`` says why it cannot be read at all."""
@@ -51,8 +70,7 @@ class Row:
     @property
     def shown(self) -> str:
         """Its beginning, as results keep and show it: without a NUL, which PostgreSQL has not, and persons' numbers."""
-        text = self.raw[: SHOWN * 4].decode("utf-8", "replace")[:SHOWN].replace("\0", "\ufffd")
-        return masked(text)
+        return shown(self.raw[: SHOWN * 4].decode("utf-8", "replace"))
 
 
 async def lines(stream: AsyncIterator[bytes]) -> AsyncIterator[Row]:

@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from registry.importing.records import Record
-from registry.importing.rows import LOST, SHOWN, Rejected, Row, masked
+from registry.importing.rows import Rejected, Row, masked, shown
 from registry.lifecycle import SiteStatus, Status
 from registry.service import admission, writing
 from registry.service.admission import Candidate, Facts
@@ -125,7 +125,7 @@ async def _judge(
 
 def result_of(row: Row, error: Rejected, value: str | None) -> Result:
     """A rejection, as the results show it."""
-    given = None if value is None else masked(value[:SHOWN].replace("\0", LOST))
+    given = None if value is None else shown(value)
     return Result(row.number, 1, "rejected", row.shown, error.code, error.field, masked(error.message), given)
 
 
@@ -234,8 +234,8 @@ def _unchanged(batch: Batch, record: Record, known: Site | None) -> None:
     if batch.keeps_all:
         registered = batch.registered.get(_operator(batch, record).id, ())
         number = next((each.number for each, _ in registered if known and each.id == known.registration_id), None)
-        shown = f"{number}-{known.ordinal}" if known and number else record.number
-        batch.outcome.taken.append(Taken(record.row.number, "unchanged", known.id if known else None, shown))
+        full = f"{number}-{known.ordinal}" if known and number else record.number
+        batch.outcome.taken.append(Taken(record.row.number, "unchanged", known.id if known else None, full))
 
 
 def _values(record: Record) -> tuple[object, ...]:
@@ -274,7 +274,7 @@ def _find(batch: Batch, record: Record, code: str, field_: str, message: str) ->
     place = last.place + 1 if last is not None and last.line == record.row.number else 1
     name, value = _as_given(record, field_)
     batch.outcome.results.append(
-        Result(record.row.number, place, "finding", record.row.shown, code, name, message, value and masked(value))
+        Result(record.row.number, place, "finding", record.row.shown, code, name, message, value and shown(value))
     )
 
 
