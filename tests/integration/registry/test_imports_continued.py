@@ -14,6 +14,7 @@ from registry.errors import ImportTakenOver
 from registry.importing.files import CSV, NDJSON, XLSX
 from registry.service import imports
 from registry.service.imports import QUIET, Wanted
+from registry.store import imports as store
 from registry.store.imports import Import
 from shared.contracts.registry import SiteRecordedV1
 from tests.integration.registry.conftest import Register
@@ -128,6 +129,15 @@ async def test_of_two_who_go_on_at_once_one_does(register: Register) -> None:
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
     shown = await register.get(f"/imports/{stopped.id}", "regulator-a")
     assert counts(shown) == (89, 0, 0, 0)
+
+
+async def test_of_two_who_read_it_at_the_same_moment_one_takes_it_over(register: Register) -> None:
+    stopped, rt = await broken(register, body_of([record(1)]), 9), register.api.rt
+    took = []
+    for _ in range(2):
+        async with rt.db.transaction() as tx:
+            took.append(await store.take_over(tx, stopped, None, rt.clock.now()))
+    assert [each and each.run for each in took] == [2, None]
 
 
 async def test_whoever_was_taken_over_writes_no_more(register: Register) -> None:
