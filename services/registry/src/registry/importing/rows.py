@@ -16,8 +16,8 @@ MOST_LINES: Final = 50
 SHOWN: Final = 200
 LOST: Final = "\ufffd"
 """What a character becomes that a conversion could not read."""
-_GAP: Final = r"[\s\u200b-\u200d\u2060\ufeff\u00ad-]{0,3}"
-"""What people put between the parts of a number, and what comes along unseen; parsers read over it."""
+_GAP: Final = r"(?:[\s\u200b-\u200d\u2060\ufeff\u00ad-]|\\u[0-9a-f]{4}|\\xad){0,3}"
+"""What people put between the parts of a number, and what comes along unseen, also as messages write it."""
 
 
 def _digits(*signs: str) -> str:
