@@ -200,6 +200,16 @@ TABLE import (
     findings integer NOT NULL DEFAULT 0,
     started_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
+    media_type text,
+    charset text,
+    recognised boolean NOT NULL DEFAULT false,
+    dry_run boolean NOT NULL DEFAULT false,
+    keeps_all boolean NOT NULL DEFAULT false,
+    bytes_read bigint NOT NULL DEFAULT 0,
+    total_bytes bigint,
+    next_row bigint NOT NULL DEFAULT 1,
+    taken_hash bytea,
+    run integer NOT NULL DEFAULT 1,
     CONSTRAINT import_pkey PRIMARY KEY (id),
     CONSTRAINT import_status_check CHECK ((status = ANY (ARRAY['running'::text, 'done'::text, 'interrupted'::text]))),
 );
@@ -213,9 +223,21 @@ TABLE import_result (
     code text NOT NULL,
     field text,
     message text NOT NULL,
+    value text,
     CONSTRAINT import_result_import_id_fkey FOREIGN KEY (import_id) REFERENCES import(id),
     CONSTRAINT import_result_kind_check CHECK ((kind = ANY (ARRAY['rejected'::text, 'finding'::text]))),
     CONSTRAINT import_result_pkey PRIMARY KEY (import_id, line, place),
+);
+
+TABLE import_taken (
+    import_id uuid NOT NULL,
+    line integer NOT NULL,
+    kind text NOT NULL,
+    site_id uuid,
+    number text,
+    CONSTRAINT import_taken_import_id_fkey FOREIGN KEY (import_id) REFERENCES import(id),
+    CONSTRAINT import_taken_kind_check CHECK ((kind = ANY (ARRAY['accepted'::text, 'unchanged'::text]))),
+    CONSTRAINT import_taken_pkey PRIMARY KEY (import_id, line),
 );
 
 TABLE licence (
@@ -403,7 +425,7 @@ TABLE registration (
     CONSTRAINT registration_number_key UNIQUE (number),
     CONSTRAINT registration_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES operator(id),
     CONSTRAINT registration_pkey PRIMARY KEY (id),
-    CONSTRAINT registration_status_check CHECK ((status = ANY (ARRAY['submitted'::text, 'refused'::text, 'active'::text, 'lapsed'::text, 'ended'::text]))) NOT VALID,
+    CONSTRAINT registration_status_check CHECK ((status = ANY (ARRAY['submitted'::text, 'refused'::text, 'active'::text, 'lapsed'::text, 'ended'::text]))),
 );
 INDEX registration_of_operator ON registration USING btree (operator_id);
 INDEX registration_on_desk ON registration USING btree (region, status, id DESC);
@@ -565,7 +587,7 @@ TABLE site (
     CONSTRAINT site_pkey PRIMARY KEY (id),
     CONSTRAINT site_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
     CONSTRAINT site_registration_id_ordinal_key UNIQUE (registration_id, ordinal),
-    CONSTRAINT site_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'live'::text, 'stopped'::text, 'revoked'::text, 'lapsed'::text, 'ended'::text]))) NOT VALID,
+    CONSTRAINT site_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'live'::text, 'stopped'::text, 'revoked'::text, 'lapsed'::text, 'ended'::text]))),
 );
 
 TABLE site_version (

@@ -11,11 +11,14 @@ import orjson
 import pytest
 from starlette.requests import ClientDisconnect
 
+from registry.importing.files import NDJSON
 from registry.importing.records import check
 from registry.importing.rows import Row, read_json
 from registry.policy import POLICY, Act
 from registry.service import import_batch, imports
+from registry.service.imports import Wanted
 from registry.store import imports as store
+from registry.store.imports import Mark
 from shared.contracts.registry import SiteRecordedV1
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.at_commit import MANY
@@ -44,7 +47,7 @@ async def sent(
     records: list[Any] | bytes,
     who: Any = "regulator-a",
     status: int = 200,
-    kind: str = imports.NDJSON,
+    kind: str = NDJSON,
 ) -> dict[str, Any]:
     body = records if isinstance(records, bytes) else b"\n".join(map(orjson.dumps, records))
     answer = await register.api.post("/imports", content=body, who=who, headers={"Content-Type": kind})
@@ -248,7 +251,7 @@ async def test_whole_batches_are_in_when_the_sender_breaks_off(
         raise ClientDisconnect
 
     rt = register.api.rt
-    stopped = await imports.run(rt, person("regulator-a"), broken(), imports.NDJSON, "half.ndjson")
+    stopped = await imports.run(rt, person("regulator-a"), broken(), Wanted(NDJSON, "half.ndjson"))
     assert (stopped.status, stopped.accepted) == ("interrupted", 20)
     assert counts(await sent(register, records)) == (5, 20, 0, 0)
 
@@ -260,13 +263,15 @@ async def test_a_batch_killed_between_any_two_statements_or_copies_left_nothing_
     reach, who, import_id = POLICY.reach(person("regulator-a"), Act.IMPORT), person("regulator-a"), uuid7()
     async with rt.db.transaction() as tx:
         await store.add(
-            tx, import_id, organisation_id=who.organisation, by=who.person, filename=None, at=rt.clock.now()
-        )
+            tx, import_id, organisation_id=who.organisation, by=who.person, filename=None, media_type=NDJSON,
+            dry_run=False, keeps_all=False, total_bytes=None, at=rt.clock.now(),
+        )  # fmt: skip
+        begun = await store.get(tx, import_id)
     records = [check(row, read_json(row), rt.rules, reach) for row in rows]
 
     async def batch() -> None:
         async with rt.db.transaction() as tx:
-            await import_batch.write(rt, tx, who, import_id, records, [])
+            await import_batch.write(rt, tx, who, begun, records, [], Mark(MANY + 1, b"", 0, None, recognised=False))
 
     await survives(rt, batch, least=15)
     assert (await register.get(f"/imports/{import_id}", "regulator-a"))["accepted"] == MANY

@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from concord.cli.imports import COLUMNS, REQUIRED
+from concord.cli import imports
+from concord.cli.imports import COLUMNS, REQUIRED, XLSX
 from concord.exits import Exit
 from registry.importing.records import check
 from registry.importing.rows import Rejected, Row
@@ -16,6 +17,7 @@ from shared.rules.profile import load
 from shared.runtime.acts.policy import EVERYTHING
 from tests.unit.concord.test_cli import one_line
 from tests.unit.concord.test_sdk import Wire
+from tests.unit.registry.workbooks import workbook
 
 ROW = {
     "operator_name": "某公司", "operator_uscc": "91110000MA01CNCRDX", "region": "110000", "site_name": "Stage",
@@ -41,8 +43,10 @@ def ndjson(*rows: dict[str, Any]) -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.csv", CSV.encode("gb18030"), "GB18030"),
-        ("a.csv", CSV.encode("utf-16"), "UTF-16"),
+        ("a.ndjson", ndjson(ROW).decode().encode("gb18030"), "GB18030"),
+        ("a.ndjson", ndjson(ROW).decode().encode("utf-16"), "UTF-16"),
+        ("a.csv", b"\xff\xff\xff", "not UTF-8"),
+        ("a.xlsx", CSV.encode(), "no XLSX file"),
         ("a.ndjson", b"PK\x03\x04\0\0", "binary"),
         ("a.csv", b"", "empty"),
         ("a.ndjson", b"\n\n", "empty"),
@@ -82,6 +86,71 @@ def test_a_good_file_is_sent_as_it_is(run: Any, tmp_path: Path, name: str, conte
     assert done.exit_code == Exit.DONE, done.output
     assert wire.sent[0].content == content.encode()
     assert json.loads(done.stdout)["accepted"] == 1
+
+
+@pytest.mark.parametrize("charset", ["gb18030", "utf-16"])
+def test_what_excel_writes_in_china_is_sent_as_it_is_and_what_it_was_read_as_is_told(
+    run: Any, tmp_path: Path, charset: str
+) -> None:
+    (tmp_path / "a.csv").write_bytes(CSV.encode(charset))
+    wire = Wire(counts(accepted=1, charset=charset, recognised=True))
+    done = run(wire, "registrations", "import", str(tmp_path / "a.csv"))
+    assert done.exit_code == Exit.DONE, done.output
+    assert wire.sent[0].content == CSV.encode(charset)
+    assert wire.sent[0].headers["Content-Type"] == "text/csv"
+    assert wire.sent[0].headers["Content-Length"] == str(len(CSV.encode(charset)))
+    assert f"read as {charset.upper()}" in done.stderr
+
+
+def test_a_workbook_is_sent_with_its_own_type_and_a_dry_run_says_that_it_is_one(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.xlsx").write_bytes(workbook([["domain"]]))
+    wire = Wire(counts(3, accepted=3, dry_run=True), httpx.Response(200, content=b"{}\n{}\n{}\n"))
+    done = run(wire, "registrations", "import", str(tmp_path / "a.xlsx"), "--dry-run", "--all", "--json")
+    assert done.exit_code == Exit.DONE, done.output
+    assert wire.sent[0].headers["Content-Type"] == XLSX
+    assert dict(wire.sent[0].url.params) == {"dry_run": "true", "all": "true"}
+    assert json.loads(done.stdout)["dry_run"]
+    assert len((tmp_path / "a.xlsx.results.ndjson").read_bytes().splitlines()) == 3
+
+
+BROKEN = httpx.ReadError("the line is cut")
+GONE = httpx.Response(404, json={"code": "unknown_import"})
+
+
+def test_a_broken_connection_is_taken_up_again_where_it_broke(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "PAUSES_S", (0.0,))
+    (tmp_path / "a.ndjson").write_bytes(ndjson(ROW, ROW))
+    half = counts(1, accepted=1, status="interrupted", next_row=2)
+    still = httpx.Response(409, json={"code": "import_running", "wait_s": 0})
+    wire = Wire(BROKEN, GONE, BROKEN, half, still, half, counts(2, accepted=2))
+    done = run(wire, "registrations", "import", str(tmp_path / "a.ndjson"), "--json")
+    assert done.exit_code == Exit.DONE, done.output
+    sent = [(each.method, each.url.path, each.headers.get("X-Import-Id")) for each in wire.sent]
+    own = sent[0][2]
+    assert own is not None
+    assert sent == [
+        ("POST", "/imports", own), ("GET", f"/imports/{own}", None), ("POST", "/imports", own),
+        ("GET", f"/imports/{own}", None), ("POST", f"/imports/{own}/continuation", None),
+        ("GET", f"/imports/{own}", None), ("POST", f"/imports/{own}/continuation", None),
+    ]  # fmt: skip
+    assert wire.sent[-1].content == ndjson(ROW, ROW), "from its beginning: the registry knows what it has"
+    assert "going on at row 2" in done.stderr
+
+
+def test_an_answer_that_was_lost_is_asked_for_and_a_line_that_breaks_again_and_again_is_told(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "PAUSES_S", (0.0,))
+    (tmp_path / "a.ndjson").write_bytes(ndjson(ROW))
+    wire = Wire(BROKEN, counts(1, accepted=1))
+    assert run(wire, "registrations", "import", str(tmp_path / "a.ndjson")).exit_code == Exit.DONE
+    answers: list[Any] = [BROKEN, GONE] * imports.TRIES
+    wire = Wire(*answers)
+    done = run(wire, "registrations", "import", str(tmp_path / "a.ndjson"))
+    assert done.exit_code == Exit.UNREACHABLE
+    assert sum(each.method == "POST" for each in wire.sent) == imports.TRIES
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from registry.importing.charsets import Charset, utf8
 from registry.importing.rows import (
     LONGEST_ROW,
     NotThatFile,
@@ -16,7 +17,6 @@ from registry.importing.rows import (
     decoded,
     lines,
     read_json,
-    utf8,
 )
 
 HEADER = "operator_name,domain"
@@ -35,14 +35,14 @@ def _rows(data: bytes, size: int = 7) -> list[Row]:
     return asyncio.run(go())
 
 
-def _text(data: bytes, charset: str = "utf-8", size: int = 3) -> str:
+def _text(data: bytes, charset: str | None = "utf-8", size: int = 3) -> str:
     async def go() -> bytes:
-        return b"".join([part async for part in utf8(_stream(data, size), charset)])
+        return b"".join([part async for part in utf8(_stream(data, size), charset, Charset())])
 
     return asyncio.run(go()).decode()
 
 
-def _why(data: bytes, charset: str = "utf-8") -> str:
+def _why(data: bytes, charset: str | None = "utf-8") -> str:
     with pytest.raises(NotThatFile) as wrong:
         _text(data, charset)
     return str(wrong.value.extensions)
@@ -111,7 +111,7 @@ def test_one_bad_byte_in_a_utf8_file_does_not_make_it_another_charset() -> None:
     text = "药店,x\n".encode() * 3 + b"\xb1\xb1\xbe\xa9,y\n"
 
     async def go() -> bytes:
-        return b"".join([part async for part in utf8(_stream(text, 5), "utf-8")])
+        return b"".join([part async for part in utf8(_stream(text, 5), "utf-8", Charset())])
 
     assert asyncio.run(go()) == text
     with pytest.raises(Rejected) as wrong:
@@ -151,3 +151,56 @@ def test_results_never_show_a_persons_number() -> None:
     shown = Row(1, b'{"operator_uscc": "11010519491231002X", "n": "911101080828461726"}').shown
     assert "11010519491231002X" not in shown
     assert "911101080828461726" in shown
+
+
+HEAD = "operator_name,domain\n"
+CHINESE = f"{HEAD}北京市某某药店有限公司,yaodian.example\n上海书店,shudian.example\n"
+
+
+@pytest.mark.parametrize("size", [1, 3, 5000])
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (CHINESE.encode(), "utf-8"), (b"\xef\xbb\xbf" + CHINESE.encode(), "utf-8"), (HEAD.encode(), "utf-8"),
+        (CHINESE.encode("gb18030"), "gb18030"), ((HEAD + "龙䶮𠮷有限责任公司药店\n").encode("gb18030"), "gb18030"),
+        (CHINESE.encode("utf-16"), "utf-16"), (CHINESE.encode("utf-16-le"), "utf-16-le"),
+        (CHINESE.encode("utf-16-be"), "utf-16-be"), (b"\xfe\xff" + CHINESE.encode("utf-16-be"), "utf-16"),
+        ((HEAD + "a,b\n" * 20_000 + CHINESE).encode("gb18030"), "gb18030"),
+    ],
+)  # fmt: skip
+def test_a_charset_that_nobody_said_is_recognised_and_told(data: bytes, name: str, size: int) -> None:
+    async def go() -> tuple[str, Charset]:
+        found = Charset()
+        text = b"".join([part async for part in utf8(_stream(data, size * 997), None, found)])
+        return text.decode(), found
+
+    text, found = asyncio.run(go())
+    assert (found.name, found.recognised) == (name, True)
+    assert text == data.decode("utf-8-sig" if name == "utf-8" else name)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        (HEAD + "東京都の書店,a.example\n").encode("shift_jis"), (HEAD + "臺北市藥局股份有限公司\n").encode("big5"),
+        (HEAD + "Привет, друзья и коллеги\n").encode("cp1251"), (HEAD + "Café Zürich\n").encode("latin-1"),
+        (HEAD + "北京\n").encode("gb18030"), b"PK\x03\x04\0\0\0\0", HEAD.encode("utf-32-le"),
+    ],
+)  # fmt: skip
+def test_what_could_be_this_or_that_is_refused_with_the_way_out(data: bytes) -> None:
+    assert "charset=gb18030" in _why(data, None) or "Content-Type" in _why(data, None)
+
+
+def test_what_a_sender_says_is_what_it_is_read_as() -> None:
+    assert _text("北京\n".encode("gb18030"), "gb18030") == "北京\n"
+    assert "charset=gb18030" in _why(CHINESE.encode("gb18030"), "utf-8")
+
+
+@pytest.mark.parametrize("lost", ["药\ufffd店", "\ufffd"])
+def test_a_row_that_has_lost_characters_is_rejected_and_no_name_is_entered_without_them(lost: str) -> None:
+    with pytest.raises(Rejected) as wrong:
+        decoded(Row(4, lost.encode()))
+    assert wrong.value.code == "characters_lost"
+    half = _text((HEAD + CHINESE).encode("gb18030") + b"\xff\xff,x\n", "gb18030")
+    with pytest.raises(Rejected):
+        decoded(Row(5, half.splitlines()[-1].encode()))

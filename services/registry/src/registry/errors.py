@@ -53,6 +53,39 @@ class LicenceHasNoDocument(NotFound):
     """Registration {registration_id} is no licence that was granted here, so there is no document of it."""
 
 
+class ImportExists(Conflict):
+    """There is an import with this id already: send the file to its continuation, or choose another id."""
+
+
+class ImportOver(Conflict):
+    """This import is {status}: there is nothing to go on with; send the file as a new one."""
+
+
+class ImportRunning(Conflict):
+    """This import still runs, or did until a moment ago: ask again in {wait_s} seconds."""
+
+    members = frozenset({"wait_s"})
+
+
+class ImportTakenOver(Conflict):
+    """Somebody went on with this import from another connection: what was not in yet is theirs to send."""
+
+
+class OtherFile(Conflict):
+    """This is not the file that the import began with: its rows before row {next_row} are others.
+
+    Send the file as it was, from its beginning, or this one as a new import.
+    """
+
+    members = frozenset({"next_row"})
+
+
+class TooManyToCheck(Invalid):
+    """A dry run holds what it has seen and checks {most} rows at most: split the file, or import it."""
+
+    code = "too_many_to_check"
+
+
 class OperatorExists(Conflict):
     """An operator with this identity is registered already; use that record, {operator_id}."""
 

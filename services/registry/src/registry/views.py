@@ -50,6 +50,7 @@ from registry.store.tasks import Task
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.http.amendments import FieldChange
 from shared.contracts.http.checks import CheckView
+from shared.contracts.http.imports import ImportView
 from shared.contracts.http.licences import RenewalView
 from shared.contracts.http.mergers import MergerView
 from shared.contracts.http.registrar import TaskView
@@ -58,7 +59,6 @@ from shared.contracts.http.registry import (
     AmendmentView,
     ClockView,
     ExecutionView,
-    ImportView,
     LicenceView,
     OperatorView,
     OrderOutcomeView,

@@ -8,6 +8,8 @@ from itertools import count
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+
 from registry.lifecycle import (
     AmendmentStatus,
     CheckStatus,
@@ -339,5 +341,7 @@ class Books:
 
     async def _imports(self) -> None:
         for who, organisation in (("regulator-a", "industry-110000"), (SHANGHAI, "industry-310000")):
-            done = await sent(self.register, [record(1, domain="no name")], who)
-            self.imports.append(Record({"import_id": done["id"]}, {"organisation": organisation}))
+            body = orjson.dumps(record(1, domain="no name")) + b"\n"
+            done = await sent(self.register, body, who)
+            self.imports.append(Record({"import_id": done["id"]}, {"organisation": organisation}, more={"body": body}))
+        await self.register.fetchval("UPDATE import SET status = 'interrupted' RETURNING 1")

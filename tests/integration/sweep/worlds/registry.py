@@ -353,7 +353,15 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
             *_operators(books), _registrations(books), _licences(books), _renewals(books), _checks(books),
             _tasks(books), *_sites(books), _amendments(books), _executions(books),
             *_mergers(books),
-            Kind(books.imports, may_read_import, reads=("/imports/{import_id}", "/imports/{import_id}/results")),
+            Kind(books.imports, may_read_import, reads=(
+                "/imports/{import_id}", "/imports/{import_id}/results", "/imports/{import_id}/results.csv",
+                "/imports/{import_id}/results/page",
+            ), verbs=[
+                Verb("POST /imports/{import_id}/continuation", "regulator-a", lambda record, _: record.more["body"],
+                     may=may_read_import, joins=False,
+                     waits={"import_over"}, again="import_over",
+                     headers=lambda _: {"Content-Type": "application/x-ndjson"}),
+            ]),
             await inbox(api, "regulator-a", "industry-110000"), *_beginnings(books),
             *await reviews.kinds_of(books.register),
         ], others=(HOST, ANOTHER), nobodys=[SUBJECT],

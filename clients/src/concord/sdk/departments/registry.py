@@ -13,6 +13,7 @@ from concord.sdk.departments.licensing import Licensing
 from shared.contracts.http import mergers as merging
 from shared.contracts.http import registry as wire
 from shared.contracts.http.amendments import ProposedMove
+from shared.contracts.http.imports import ImportResultPage, ImportView
 
 RegistrationStatus = Literal["submitted", "refused", "active", "lapsed", "ended"]
 MergerStatus = Literal["proposed", "confirmed", "withdrawn", "undone"]
@@ -207,19 +208,55 @@ class Registry(Licensing):
     # --- imports -----------------------------------------------------------------------------------------------------
 
     async def import_sites(
-        self, content: AsyncIterator[bytes], *, media_type: str = "application/x-ndjson", filename: str | None = None
-    ) -> wire.ImportView:
-        """Send records as they are made; returns when the last is in, with the counts."""
-        headers = {"Content-Type": media_type} | ({"X-Filename": quote(filename)} if filename else {})
-        async with self._concord.stream(self.service, "POST", "/imports", content, headers=headers) as answer:
-            await answer.aread()
-            return model_of(answer, wire.ImportView)
+        self, content: AsyncIterator[bytes], *, media_type: str = "application/x-ndjson", filename: str | None = None,
+        import_id: Id | None = None, dry_run: bool = False, all_results: bool = False, size: int | None = None,
+    ) -> ImportView:  # fmt: skip
+        """Send records as they are made; returns when the last is in, with the counts.
 
-    async def get_import(self, import_id: Id) -> wire.ImportView:
+        ``import_id``: chosen here, to follow it by and to go on with it. ``dry_run``: check only. ``all_results``:
+        results also of what is in. ``size``: bytes, if it is known.
+        """
+        headers = _about(media_type, size) | ({"X-Filename": quote(filename)} if filename else {})
+        headers |= {"X-Import-Id": str(import_id)} if import_id else {}
+        params = {name: "true" for name, wanted in (("dry_run", dry_run), ("all", all_results)) if wanted}
+        async with self._concord.stream(
+            self.service, "POST", "/imports", content, headers=headers, params=params
+        ) as answer:
+            await answer.aread()
+            return model_of(answer, ImportView)
+
+    async def continue_import(
+        self, import_id: Id, content: AsyncIterator[bytes], *, media_type: str = "application/x-ndjson",
+        size: int | None = None,
+    ) -> ImportView:  # fmt: skip
+        """Go on with an import that was broken off: the same content, from its beginning."""
+        path = at("imports", import_id, "continuation")
+        async with self._concord.stream(
+            self.service, "POST", path, content, headers=_about(media_type, size)
+        ) as answer:
+            await answer.aread()
+            return model_of(answer, ImportView)
+
+    async def get_import(self, import_id: Id) -> ImportView:
         """How an import stands, also while it runs."""
-        return await self._get(wire.ImportView, at("imports", import_id))
+        return await self._get(ImportView, at("imports", import_id))
 
     async def import_results(self, import_id: Id) -> list[bytes]:
         """The records of an import that did not go in, and its findings, one JSON object a line."""
         answer = await self._concord.call(self.service, "GET", at("imports", import_id, "results"))
         return answer.content.splitlines()
+
+    async def import_results_page(self, import_id: Id, after: str | None = None, limit: int = 50) -> ImportResultPage:
+        """A page of them."""
+        path = at("imports", import_id, "results", "page")
+        return await self._get(ImportResultPage, path, after=after, limit=limit)
+
+    async def import_results_table(self, import_id: Id) -> bytes:
+        """The same as CSV for a spreadsheet."""
+        answer = await self._concord.call(self.service, "GET", at("imports", import_id, "results.csv"))
+        return answer.content
+
+
+def _about(media_type: str, size: int | None) -> dict[str, str]:
+    """Headers of what is sent; with its size it is sent as it is, without it in chunks."""
+    return {"Content-Type": media_type} | ({"Content-Length": str(size)} if size is not None else {})

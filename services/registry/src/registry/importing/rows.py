@@ -1,6 +1,5 @@
 """A byte stream cut into rows, in bounded memory and time whatever was sent; what a file is, and what it is not."""
 
-import codecs
 import csv
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -14,15 +13,25 @@ from shared.runtime.base.problems import Invalid
 LONGEST_ROW: Final = 64 * 1024
 MOST_LINES: Final = 50
 """Lines of a CSV row: a quote that nobody closed must not swallow the file."""
-BEGINNING: Final = 4096
-"""Bytes that are looked at to see what a file is."""
 SHOWN: Final = 200
-CHARSETS: Final = {"utf-8": "utf-8", "utf8": "utf-8", "gb18030": "gb18030", "gbk": "gb18030", "gb2312": "gb18030",
-                   "utf-16": "utf-16"}  # fmt: skip
+LOST: Final = "\ufffd"
+"""What a character becomes that a conversion could not read."""
+_GAP: Final = r"(?:[\s\u200b-\u200d\u2060\ufeff\u00ad-]|\\u[0-9a-f]{4}|\\xad){0,3}"
+"""What people put between the parts of a number, and what comes along unseen, also as messages write it."""
 
 
+def _digits(*signs: str) -> str:
+    """A pattern of digits, each in half or full width: ``"12"`` is 1 or 2."""
+    wide = ("".join(sign + chr(ord(sign) + 0xFEE0) for sign in each) for each in signs)
+    return _GAP.join(f"[{each}]" for each in wide)
+
+
+_ANY: Final = "0123456789"
 _PERSON: Final = re.compile(
-    r"(?<![0-9])[1-9][0-9]{5}(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]"
+    f"(?<![{_ANY}０-９]){_digits('123456789', *[_ANY] * 5)}{_GAP}(?:{_digits('1', '89')}|{_digits('2', '0')}){_GAP}"
+    f"{_digits(_ANY, _ANY)}{_GAP}(?:{_digits('0', '123456789')}|{_digits('1', '012')}){_GAP}"
+    f"(?:{_digits('0', '123456789')}|{_digits('12', _ANY)}|{_digits('3', '01')}){_GAP}"
+    f"{_digits(*[_ANY] * 3)}{_GAP}{_digits('0123456789Xx')}"
 )
 
 
@@ -43,6 +52,11 @@ def masked(text: str) -> str:
     return _PERSON.sub("******", text)
 
 
+def shown(text: str) -> str:
+    """The beginning of a text as results keep and show it; masked first, or half a number would stand at its end."""
+    return masked(text)[:SHOWN].replace("\0", LOST)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row of the file, from its first line on; ``fault`` says why it cannot be read at all."""
@@ -50,60 +64,13 @@ class Row:
     number: int
     raw: bytes
     fault: tuple[str, str] | None = None
+    field: str | None = None
+    """Of the fault, where one field of it is what cannot be read."""
 
     @property
     def shown(self) -> str:
         """Its beginning, as results keep and show it: without a NUL, which PostgreSQL has not, and persons' numbers."""
-        text = self.raw[: SHOWN * 4].decode("utf-8", "replace")[:SHOWN].replace("\0", "\ufffd")
-        return masked(text)
-
-
-async def utf8(stream: AsyncIterator[bytes], charset: str) -> AsyncIterator[bytes]:
-    """The same stream in UTF-8, without a byte-order mark. Raises NotThatFile for a charset nobody can read here."""
-    name = CHARSETS.get(charset.strip().strip('"').lower())
-    if name is None:
-        raise NotThatFile.field("charset", f"{charset[:40]} is none of utf-8, gb18030, utf-16")
-    decoder = None if name == "utf-8" else codecs.getincrementaldecoder(name)("replace")
-    head: bytearray | None = bytearray()
-    async for chunk in stream:
-        text = chunk if decoder is None else decoder.decode(chunk).encode()
-        if head is None:
-            yield text
-        else:
-            head += text
-            if len(head) >= BEGINNING:
-                yield _checked(bytes(head), name)
-                head = None
-    if head is not None:
-        yield _checked(bytes(head), name)
-
-
-def _checked(head: bytes, charset: str) -> bytes:
-    """The beginning of a file without its mark. Raises NotThatFile if it can be seen that this is another charset."""
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and charset == "utf-8":
-        raise NotThatFile.field("charset", "the file is UTF-16: save it as UTF-8, or send charset=utf-16")
-    head = head.removeprefix(codecs.BOM_UTF8)
-    spoken = [_is_utf8(line) for line in head.split(b"\n") if not line.isascii()]
-    if spoken.count(False) > spoken.count(True) and _is(head, "gb18030"):
-        raise NotThatFile.field(
-            "charset", "the file is not UTF-8 and looks like GB18030: save it as UTF-8, or send charset=gb18030"
-        )
-    if b"\n" not in head and b"\r" in head.rstrip(b"\r"):
-        raise NotThatFile.field("body", "its lines end with CR alone: save it with line feeds")
-    return head
-
-
-def _is(text: bytes, charset: str) -> bool:
-    """Whether this is text of a charset; its last character may be cut off."""
-    try:
-        codecs.getincrementaldecoder(charset)().decode(text)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _is_utf8(text: bytes) -> bool:
-    return _is(text, "utf-8")
+        return shown(self.raw[: SHOWN * 4].decode("utf-8", "replace"))
 
 
 async def lines(stream: AsyncIterator[bytes]) -> AsyncIterator[Row]:
@@ -203,11 +170,14 @@ def _joined(held: Sequence[Row]) -> Row:
 def decoded(row: Row) -> str:
     """A row as text. Raises Rejected."""
     if row.fault:
-        raise Rejected(row.fault[0], None, row.fault[1])
+        raise Rejected(row.fault[0], row.field, row.fault[1])
     try:
-        return row.raw.decode()
+        text = row.raw.decode()
     except UnicodeDecodeError as error:
         raise Rejected("not_utf8", None, f"byte {error.start} of the row is not UTF-8") from error
+    if LOST in text:
+        raise Rejected("characters_lost", None, "the row holds U+FFFD: a conversion has lost characters of it")
+    return text
 
 
 def read_json(row: Row) -> Mapping[str, Any]:
@@ -221,18 +191,23 @@ def read_json(row: Row) -> Mapping[str, Any]:
     return value
 
 
+def columns(names: Sequence[str], known: Sequence[str]) -> Sequence[str]:
+    """The names in a header. Raises NotThatFile for one that is none of ours, or comes twice."""
+    if unknown := [name for name in names if name not in known]:
+        raise NotThatFile.field("header", f"unknown columns: {', '.join(unknown)[:200]}; known: {', '.join(known)}")
+    if double := {name for name in names if names.count(name) > 1}:
+        raise NotThatFile.field("header", f"twice: {', '.join(sorted(double))}")
+    return names
+
+
 def csv_reader(header: Row, known: Sequence[str]) -> Callable[[Row], Mapping[str, Any]]:
     """How to read the rows below this header. Raises NotThatFile for a header that is none."""
     if header.raw.lstrip().startswith((b"{", b"[")):
         raise NotThatFile.field("body", "this is JSON: send it as application/x-ndjson")
     try:
-        names = [name.strip() for name in _fields(decoded(header))]
+        names = columns([name.strip() for name in _fields(decoded(header))], known)
     except Rejected as wrong:
         raise NotThatFile.field("header", wrong.message) from wrong
-    if unknown := [name for name in names if name not in known]:
-        raise NotThatFile.field("header", f"unknown columns: {', '.join(unknown)[:200]}; known: {', '.join(known)}")
-    if double := {name for name in names if names.count(name) > 1}:
-        raise NotThatFile.field("header", f"twice: {', '.join(sorted(double))}")
 
     def read(row: Row) -> Mapping[str, Any]:
         values = _fields(decoded(row))

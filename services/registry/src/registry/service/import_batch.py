@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from registry.importing.records import Record
-from registry.importing.rows import Rejected, Row, masked
+from registry.importing.rows import Rejected, Row, masked, shown
 from registry.lifecycle import SiteStatus, Status
 from registry.service import admission, identities, writing
 from registry.service.admission import Candidate, Facts
@@ -20,7 +20,7 @@ from registry.store import copies, imports, operators, registrations, sites
 from registry.store.accesses import Access
 from registry.store.claims import Name
 from registry.store.copies import Provider
-from registry.store.imports import Result
+from registry.store.imports import Import, Mark, Outcome, Result, Taken
 from registry.store.operators import Known, Operator
 from registry.store.registrations import Registration
 from registry.store.sites import OwnedSite, Site
@@ -39,9 +39,33 @@ WHY: Final = "Entered from an existing register."
 CAUSE: Final = {"kind": "import"}
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A row that was taken: its line, whose it is, and what it says."""
+
+    line: int
+    uscc: str
+    values: tuple[object, ...]
+
+
+@dataclass(slots=True)
+class Seen:
+    """What rows have taken so far: of a batch, or, since nothing of it is entered, of a whole dry run."""
+
+    new_operators: dict[str, Operator] = field(default_factory=dict)
+    names: dict[str, Earlier] = field(default_factory=dict)
+    dedicated: dict[str, str] = field(default_factory=dict)
+    shared: dict[str, str] = field(default_factory=dict)
+    numbered: dict[str, Registration] = field(default_factory=dict)
+    new: dict[UUID, Registration] = field(default_factory=dict)
+    filings: dict[UUID, UUID] = field(default_factory=dict)
+    """Operator → its filing that these rows enter."""
+    ordinals: dict[UUID, int] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Batch:
-    """What is known of everything a batch names, and what it has taken so far itself."""
+    """What is known of everything a batch names, and what came of it so far."""
 
     who: Caller
     at: datetime
@@ -53,25 +77,39 @@ class Batch:
     known: dict[UUID, Site]
     registered: dict[UUID, list[tuple[Registration, int]]]
     """What each known operator has asked for or holds, with its last site number."""
-    numbered: dict[str, Registration]
-    new_operators: dict[str, Operator] = field(default_factory=dict)
-    names: dict[str, Record] = field(default_factory=dict)
-    dedicated: dict[str, str] = field(default_factory=dict)
-    shared: dict[str, str] = field(default_factory=dict)
-    new: dict[UUID, Registration] = field(default_factory=dict)
-    filings: dict[UUID, UUID] = field(default_factory=dict)
-    """Operator → its filing that this batch enters."""
-    ordinals: dict[UUID, int] = field(default_factory=dict)
-    results: list[Result] = field(default_factory=list)
-    unchanged: int = 0
+    seen: Seen
+    outcome: Outcome = field(default_factory=Outcome)
+    keeps_all: bool = False
 
 
 async def write(
-    rt: Runtime, tx: Tx, who: Caller, import_id: UUID, records: Sequence[Record], results: Sequence[Result]
+    rt: Runtime, tx: Tx, who: Caller, begun: Import, records: Sequence[Record], results: Sequence[Result], mark: Mark
 ) -> None:
     """Enter a batch. Raises UniqueViolationError or TryAgain if somebody enters the same at this moment."""
-    batch = await _look(rt, tx, who, records)
-    batch.results += results
+    batch, accepted = await _judge(rt, tx, who, begun, records, results, Seen())
+    await _enter(rt, tx, batch, accepted)
+    await imports.progress(tx, begun.id, begun.run, batch.outcome, mark, batch.at)
+
+
+async def try_out(
+    rt: Runtime, tx: Tx, who: Caller, begun: Import, records: Sequence[Record], results: Sequence[Result], mark: Mark,
+    seen: Seen,
+) -> None:  # fmt: skip
+    """Say what entering a batch would come to, after what was ``seen`` in the file before it; the register stays."""
+    batch, accepted = await _judge(rt, tx, who, begun, records, results, seen)
+    batch.outcome.accepted = len(accepted)
+    if begun.keeps_all:
+        batch.outcome.taken += [Taken(record.row.number, "accepted", None, record.number) for record, _ in accepted]
+    await imports.progress(tx, begun.id, begun.run, batch.outcome, mark, batch.at)
+
+
+async def _judge(
+    rt: Runtime, tx: Tx, who: Caller, begun: Import, records: Sequence[Record], results: Sequence[Result], seen: Seen
+) -> tuple[Batch, list[tuple[Record, Candidate]]]:
+    """Which records go in, with what is to be said of all."""
+    batch = await _look(rt, tx, who, records, seen)
+    batch.keeps_all = begun.keeps_all
+    batch.outcome.results += results
     accepted: list[tuple[Record, Candidate]] = []
     for record, candidate in zip(records, batch.candidates, strict=True):
         try:
@@ -79,17 +117,41 @@ async def write(
                 _admit(rt, batch, record, candidate)
                 accepted.append((record, candidate))
         except Rejected as error:
-            batch.results.append(result_of(record.row, error))
-    entered = await _enter(rt, tx, batch, accepted)
-    await imports.progress(tx, import_id, batch.results, accepted=entered, unchanged=batch.unchanged, at=batch.at)
+            name, value = _as_given(record, error.field)
+            said = Rejected(error.code, name, error.message)
+            batch.outcome.results.append(result_of(record.row, said, value))
+    return batch, accepted
 
 
-def result_of(row: Row, error: Rejected) -> Result:
+def result_of(row: Row, error: Rejected, value: str | None) -> Result:
     """A rejection, as the results show it."""
-    return Result(row.number, 1, "rejected", row.shown, error.code, error.field, masked(error.message))
+    given = None if value is None else shown(value)
+    return Result(row.number, 1, "rejected", row.shown, error.code, error.field, masked(error.message), given)
 
 
-async def _look(rt: Runtime, tx: Tx, who: Caller, records: Sequence[Record]) -> Batch:
+def _as_given(record: Record, where: str | None) -> tuple[str | None, str | None]:
+    """The field of the file, and its value, that a ground of the rule of admission is about."""
+    part, _, rest = (where or "").partition(".")
+    if part == "accesses":
+        part = rest.rpartition(".")[2]
+    name = {"domains": "domain", "operator": "operator_uscc"}.get(part, part)
+    match name:
+        case "domain":
+            value = ";".join(each.raw for each in record.names)
+        case "service_items":
+            value = record.service_items[int(rest)] if rest else ";".join(record.service_items)
+        case "ips":
+            value = ";".join(record.ips)
+        case "operator_uscc":
+            value = record.uscc
+        case "":
+            return None, None
+        case _:
+            value = str(getattr(record, name) or "")
+    return name, value
+
+
+async def _look(rt: Runtime, tx: Tx, who: Caller, records: Sequence[Record], seen: Seen) -> Batch:
     at = rt.clock.now()
     held = await identities.hold_many(tx, {record.uscc for record in records})
     of_operator: dict[UUID, list[tuple[Registration, int]]] = {}
@@ -100,8 +162,9 @@ async def _look(rt: Runtime, tx: Tx, who: Caller, records: Sequence[Record]) -> 
         who=who, at=at, known_operators=held,
         said={r.row.number: _said(r, ids[r.uscc], who, at) for r in records if r.uscc not in held},
         candidates=[], facts=Facts({}, {}, (), (), (), frozenset()), known={}, registered=of_operator,
-        numbered=await registrations.by_number(tx, [record.number for record in records if record.number]),
+        seen=seen,
     )  # fmt: skip
+    seen.numbered |= await registrations.by_number(tx, [record.number for record in records if record.number])
     providers = await copies.providers(tx, {record.provider_id for record in records})
     batch.candidates = [_candidate(batch, record, providers.get(record.provider_id)) for record in records]
     batch.facts = await admission.facts_of(rt, tx, batch.candidates)
@@ -111,7 +174,7 @@ async def _look(rt: Runtime, tx: Tx, who: Caller, records: Sequence[Record]) -> 
 
 def _operator(batch: Batch, record: Record) -> Operator:
     """The operator of a record: known, entered by an earlier record of this batch, or as this record says."""
-    found = batch.known_operators.get(record.uscc) or batch.new_operators.get(record.uscc)
+    found = batch.known_operators.get(record.uscc) or batch.seen.new_operators.get(record.uscc)
     return found or batch.said[record.row.number]
 
 
@@ -137,14 +200,14 @@ def _is_there(batch: Batch, record: Record) -> bool:
         holder = batch.facts.holders.get(name.ascii)
         if holder is not None:
             return _same_as_known(batch, record, name, batch.known[holder[0]], holder[1])
-        earlier = batch.names.get(name.ascii)
+        earlier = batch.seen.names.get(name.ascii)
         if earlier is not None:
             if earlier.uscc != record.uscc:
-                message = f"{name.ascii} is in line {earlier.row.number} for another operator"
+                message = f"{name.ascii} is in line {earlier.line} for another operator"
                 raise Rejected("domain_taken", "domain", message)
-            if _values(earlier) != _values(record):
-                raise Rejected("differs", "domain", f"{name.ascii} is in line {earlier.row.number} with other values")
-            batch.unchanged += 1
+            if earlier.values != _values(record):
+                raise Rejected("differs", "domain", f"{name.ascii} is in line {earlier.line} with other values")
+            _unchanged(batch, record, None)
             return True
     return False
 
@@ -154,15 +217,25 @@ def _same_as_known(batch: Batch, record: Record, name: Name, known: Site, operat
         raise Rejected("domain_taken", "domain", f"{name.ascii} is registered to another operator")
     if known.status is not SiteStatus.LIVE:
         raise Rejected("not_live", "domain", f"the site of {name.ascii} is {known.status}: an import revives nothing")
-    numbered = batch.numbered.get(record.number) if record.number else None
+    numbered = batch.seen.numbered.get(record.number) if record.number else None
     if record.number and (numbered is None or numbered.id != known.registration_id):
         raise Rejected("other_number", "number", f"{name.ascii} is registered under another number")
     same = known.name, set(known.domains), known.service_items
     where = record.provider_id, record.ips, record.hosting_mode
     if (*same, *where) != _values(record) or where not in {access.where for access in known.accesses}:
         raise Rejected("differs", "domain", f"{name.ascii} is registered with other values; amend that site instead")
-    batch.unchanged += 1
+    _unchanged(batch, record, known)
     return True
+
+
+def _unchanged(batch: Batch, record: Record, known: Site | None) -> None:
+    """Nothing is to be done; ``known``: the site that is in the register, none where an earlier row enters it."""
+    batch.outcome.unchanged += 1
+    if batch.keeps_all:
+        registered = batch.registered.get(_operator(batch, record).id, ())
+        number = next((each.number for each, _ in registered if known and each.id == known.registration_id), None)
+        full = f"{number}-{known.ordinal}" if known and number else record.number
+        batch.outcome.taken.append(Taken(record.row.number, "unchanged", known.id if known else None, full))
 
 
 def _values(record: Record) -> tuple[object, ...]:
@@ -182,10 +255,11 @@ def _admit(rt: Runtime, batch: Batch, record: Record, candidate: Candidate) -> N
     _check_addresses(batch, record)
     _check_number(batch, operator, record)
     if record.uscc not in batch.known_operators:
-        batch.new_operators[record.uscc] = operator
+        batch.seen.new_operators[record.uscc] = operator
+    earlier = Earlier(record.row.number, record.uscc, _values(record))
     for name in record.names:
-        batch.names[name.ascii] = record
-    (batch.dedicated if record.hosting_mode == "dedicated" else batch.shared).update(
+        batch.seen.names[name.ascii] = earlier
+    (batch.seen.dedicated if record.hosting_mode == "dedicated" else batch.seen.shared).update(
         dict.fromkeys(record.ips, record.uscc)
     )
     for ground in found:
@@ -196,13 +270,18 @@ def _admit(rt: Runtime, batch: Batch, record: Record, candidate: Candidate) -> N
 
 
 def _find(batch: Batch, record: Record, code: str, field_: str, message: str) -> None:
-    last = batch.results[-1] if batch.results else None
+    last = batch.outcome.results[-1] if batch.outcome.results else None
     place = last.place + 1 if last is not None and last.line == record.row.number else 1
-    batch.results.append(Result(record.row.number, place, "finding", record.row.shown, code, field_, message))
+    name, value = _as_given(record, field_)
+    batch.outcome.results.append(
+        Result(record.row.number, place, "finding", record.row.shown, code, name, message, value and shown(value))
+    )
 
 
 def _check_addresses(batch: Batch, record: Record) -> None:
-    others = (batch.dedicated,) if record.hosting_mode != "dedicated" else (batch.dedicated, batch.shared)
+    others = (
+        (batch.seen.dedicated,) if record.hosting_mode != "dedicated" else (batch.seen.dedicated, batch.seen.shared)
+    )
     for ip in record.ips:
         if any(taken.get(ip, record.uscc) != record.uscc for taken in others):
             raise Rejected("address_taken", "ips", f"{ip}: an address of a dedicated server serves one operator only")
@@ -210,7 +289,7 @@ def _check_addresses(batch: Batch, record: Record) -> None:
 
 def _check_number(batch: Batch, operator: Operator, record: Record) -> None:
     """A number is its operator's, alive, and the one it has for this province."""
-    known = batch.numbered.get(record.number) if record.number else None
+    known = batch.seen.numbered.get(record.number) if record.number else None
     if known is not None and known.operator_id != operator.id:
         raise Rejected("number_taken", "number", f"{record.number} belongs to another operator")
     if known is not None and known.status is not Status.ACTIVE:
@@ -223,15 +302,15 @@ def _check_number(batch: Batch, operator: Operator, record: Record) -> None:
     target = known or (filing if record.number is None else None)
     if target is None:
         target = _new(batch, operator, record)
-    last = batch.ordinals.get(target.id, _last(batch, target)) + 1
+    last = batch.seen.ordinals.get(target.id, _last(batch, target)) + 1
     if last > MOST_SITES:
         raise Rejected("too_many_sites", "number", f"a number can have {MOST_SITES} sites at most")
-    batch.ordinals[target.id] = last
+    batch.seen.ordinals[target.id] = last
 
 
 def _filing(batch: Batch, operator: Operator) -> Registration | None:
-    if operator.id in batch.filings:
-        return batch.new[batch.filings[operator.id]]
+    if operator.id in batch.seen.filings:
+        return batch.seen.new[batch.seen.filings[operator.id]]
     known = (registration for registration, _ in batch.registered.get(operator.id, ()))
     return next((each for each in known if each.kind == "filing" and each.region == operator.region), None)
 
@@ -247,15 +326,15 @@ def _new(batch: Batch, operator: Operator, record: Record) -> Registration:
         uuid7(), 1, operator.id, record.number_kind, record.level, operator.region, Status.ACTIVE, record.number, None,
         None, None, None, batch.who.person, batch.at, batch.at,
     )  # fmt: skip
-    batch.new[new.id] = new
+    batch.seen.new[new.id] = new
     if new.kind == "filing":
-        batch.filings[operator.id] = new.id
+        batch.seen.filings[operator.id] = new.id
     if record.number:
-        batch.numbered[record.number] = new
+        batch.seen.numbered[record.number] = new
     return new
 
 
-async def _enter(rt: Runtime, tx: Tx, batch: Batch, accepted: Sequence[tuple[Record, Candidate]]) -> int:
+async def _enter(rt: Runtime, tx: Tx, batch: Batch, accepted: Sequence[tuple[Record, Candidate]]) -> None:
     await _number(rt, tx, batch)
     drawn: Counter[UUID] = Counter()
     entered: list[tuple[OwnedSite, Sequence[Name]]] = []
@@ -269,22 +348,27 @@ async def _enter(rt: Runtime, tx: Tx, batch: Batch, accepted: Sequence[tuple[Rec
             candidate.accesses, (),
         )  # fmt: skip
         entered.append((OwnedSite(site, registration, operator), record.names))
-    await operators.enter_many(tx, list(batch.new_operators.values()))
-    lost = await imports.enter(tx, list(batch.new.values()), entered, batch.ordinals, batch.at)
+    await operators.enter_many(tx, list(batch.seen.new_operators.values()))
+    lost = await imports.enter(tx, list(batch.seen.new.values()), entered, batch.seen.ordinals, batch.at)
     if lost:
         raise TryAgain(retry_after=1)  # somebody was given one of these addresses meanwhile: look again
-    for operator in batch.new_operators.values():
+    for operator in batch.seen.new_operators.values():
         operators.MOVES.began(tx, operator, "import", who=batch.who, why=WHY, at=batch.at)
-    for registration in batch.new.values():
+    for registration in batch.seen.new.values():
         registrations.MOVES.began(tx, registration, "import", who=batch.who, why=WHY, at=batch.at)
     writing.tell(tx, [owned for owned, _ in entered], cause=CAUSE, at=batch.at)
-    return len(entered)
+    batch.outcome.accepted = len(entered)
+    if batch.keeps_all:
+        batch.outcome.taken += [
+            Taken(record.row.number, "accepted", owned.site.id, owned.number)
+            for (record, _), (owned, _) in zip(accepted, entered, strict=True)
+        ]
 
 
 def _registration_of(batch: Batch, operator: Operator, record: Record) -> Registration:
     if record.number:
-        known = batch.numbered[record.number]
-        return batch.new.get(known.id, known)
+        known = batch.seen.numbered[record.number]
+        return batch.seen.new.get(known.id, known)
     filing = _filing(batch, operator)
     if filing is None:
         raise TypeError(f"line {record.row.number} was accepted without a registration")
@@ -293,14 +377,14 @@ def _registration_of(batch: Batch, operator: Operator, record: Record) -> Regist
 
 async def _number(rt: Runtime, tx: Tx, batch: Batch) -> None:
     """Give new registrations their numbers, and keep the counters beyond the numbers that came along."""
-    await _respect(tx, batch.new.values(), rt)
-    nameless = [new for new in batch.new.values() if new.number is None]
+    await _respect(tx, batch.seen.new.values(), rt)
+    nameless = [new for new in batch.seen.new.values() if new.number is None]
     for region, count in sorted(Counter(new.region for new in nameless).items()):
         last = await registrations.next_number(tx, region, "filing", count)
         short = rt.rules.provinces[region].short
         of_region = [new for new in nameless if new.region == region]
         for serial, new in enumerate(of_region, last - count + 1):
-            batch.new[new.id] = new.with_number(format_number(short, "filing", serial, rules=rt.rules))
+            batch.seen.new[new.id] = new.with_number(format_number(short, "filing", serial, rules=rt.rules))
 
 
 async def _respect(tx: Tx, new: Iterable[Registration], rt: Runtime) -> None:

@@ -392,20 +392,3 @@ class SiteVersionView(BaseModel):
     record: SiteRecordedV1
     cause: dict[str, Any]
     at: datetime
-
-
-class ImportView(BaseModel):
-    """How an import stands. ``findings``: entered, but something must be put right."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    filename: str | None
-    status: str
-    records: int
-    accepted: int
-    unchanged: int
-    rejected: int
-    findings: int
-    started_at: datetime
-    changed_at: datetime
