@@ -77,7 +77,7 @@ async def announce(tx: Tx, rt: Runtime, who: Caller, body: NewReview) -> Progres
     if body.year not in {this_year, this_year + 1}:
         raise ReviewYear.field("year", f"must be {this_year} or {this_year + 1}")
     if at >= rt.rules.end_of(until):
-        raise ReviewYear.field("year", f"opinions for {body.year} could be given until {until}: announce {body.year + 1}")
+        raise ReviewYear.field("year", f"opinions of {body.year} were due by {until}: announce {body.year + 1}")
     regulator = rt.directory.authority_ref(who.organisation)
     added = await reviews.add(
         tx, uuid7(), body.year, regulator, opens_at=opens_at, opinions_until=rt.rules.end_of(until),
