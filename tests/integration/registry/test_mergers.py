@@ -326,7 +326,7 @@ async def test_a_merger_while_an_amendment_is_granted_misses_nothing(two: Two) -
 
 
 async def test_a_kill_after_any_statement_of_a_confirmation_leaves_nothing(two: Two) -> None:
-    register, rt = two.register, two.register.api.rt
+    rt = two.register.api.rt
     merger = await two.proposed()
     await two.heard(merger)
     body = ConfirmingMerger(**WHY, preview_digest=merger["preview_digest"])

@@ -262,7 +262,8 @@ async def test_a_site_that_nobody_hosts_goes_along_and_stays_lapsed(register: Re
     filing = {"id": (await register.get(f"/sites/{site['id']}", owner()))["registration_id"]}
     second = await _second_site(register, filing)
     day = f"{register.clock.now() + timedelta(days=14):%Y-%m-%d}"
-    moving = await _move(register, filing, **({"effective_from": day} if waits else {}))
+    changed: dict[str, Any] = {"effective_from": day} if waits else {}
+    moving = await _move(register, filing, **changed)
     await _grant(register, moving)
     if waits:
         await register.ring(effective.EFFECT, moving["id"])
@@ -284,7 +285,7 @@ async def test_a_move_that_fails_when_its_day_comes_is_decided_anew_and_leaves_n
         await carry_out(*given)
         raise TooManySites(most=300)
 
-    monkeypatch.setitem(changes.CARRY_OUT, "move", late)  # type: ignore[arg-type] # a dict, that nobody else writes
+    monkeypatch.setitem(changes.CARRY_OUT, "move", late)
     await register.ring(effective.EFFECT, moving["id"])
     returned = await register.get(f"/amendments/{moving['id']}", owner())
     assert (returned["status"], "300" in returned["returned"]["why"]) == ("proposed", True)

@@ -47,7 +47,8 @@ async def require(tx: Tx, rt: Runtime, amendment: Amendment) -> None:
     """Everything that must hold before a held proposal is carried out.
 
     Raises NotAdmitted, UnderMeasure, MergerAppealable, NotLive, ConsentMissing, ChangedSince, TooManySites,
-    AmendmentPending, ActionRefused (409); PreconditionFailed (412) if what it would change has changed since it was proposed.
+    AmendmentPending, ActionRefused (409); PreconditionFailed (412) if what it would change has changed
+    since it was proposed.
     """
     if amendment.status is AmendmentStatus.WAITING:
         await _require_free(tx, amendment)  # a measure explains more than that something is not as it was

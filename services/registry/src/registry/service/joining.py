@@ -16,6 +16,7 @@ from registry.store import registrations as register
 from registry.store.mergers import Merger
 from registry.store.registrations import Registration
 from shared.contracts.http.registry import RegistrationKind
+from shared.runtime.acts import history
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
@@ -96,10 +97,11 @@ async def _numbers_back(tx: Tx, rt: Runtime, merger: Merger, why: str) -> tuple[
     known, left = await sites.many(tx, [UUID(each["site"]) for each in places]), []
     back: dict[UUID, dict[UUID, int]] = {}
     emptied: set[UUID] = set()
+    under = {site.registration_id for site in known.values()}
+    whose = {each: (await register.get(tx, each)).operator.id for each in under}
     for each in places:
         site, number = known[UUID(each["site"])], UUID(each["number"])
-        whose = (await register.get(tx, site.registration_id)).operator.id
-        if site.status is SiteStatus.ENDED or whose not in {merger.survivor_id, merger.merged_id}:
+        if site.status is SiteStatus.ENDED or whose[site.registration_id] not in {merger.survivor_id, merger.merged_id}:
             left.append(str(site.id))
         elif site.registration_id != number:
             back.setdefault(number, {})[site.id] = each["ordinal"]
@@ -117,9 +119,12 @@ async def _tell(
     tx: Tx, rt: Runtime, who: Caller, site_ids: Collection[UUID], action: str, why: str, cause: dict[str, Any]
 ) -> None:
     """A new version of each site that is in the register, told to everybody."""
-    told, at = [], rt.clock.now()
-    for site in (await sites.many(tx, sorted(site_ids))).values():
-        if site.status not in {SiteStatus.ENDED, SiteStatus.PROPOSED}:
-            await sites.MOVES.change(tx, site, action, who=who, why=why, at=at)
-            told.append(await sites.get(tx, site.id))
+    at = rt.clock.now()
+    told = await sites.touch_these(tx, sorted(site_ids), at)
+    for each in told:
+        status = each.site.status
+        history.add(
+            tx, aggregate="site", aggregate_id=each.site.id, action=action, from_status=status, to_status=status,
+            who=who, why=why, at=at,
+        )  # fmt: skip
     writing.tell(tx, told, cause=cause, at=at)
