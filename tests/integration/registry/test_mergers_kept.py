@@ -257,3 +257,22 @@ async def test_the_time_to_appeal_is_counted_from_when_the_notices_count_as_deli
     at = register.clock.now()
     assert done["appeal_until"][:19] == f"{appealable.until(register.api.rt, 60, at):%Y-%m-%dT%H:%M:%S}"
     assert done["appeal_until"] > (at + timedelta(days=66)).isoformat()
+
+
+async def test_what_was_asked_before_the_appeal_waits_for_it_too(register: Register) -> None:
+    two = await Two.of(register)
+    done = await two.merged()
+    register.clock.advance(TIME_TO_APPEAL)
+    third = await register.active(a_site(domain()), uscc(85))
+    transfer = await register.post(
+        f"/sites/{two.site['id']}/transfer", {"registration_id": third["id"], "reasons": "We sold the shop."},
+        owner(NEW), 201, headers=await _version(register, "site", two.site["id"]),
+    )  # fmt: skip
+    await register.post(f"/amendments/{transfer['id']}/consent", {}, owner(uscc(85)))
+    appeal, act = uuid7(), ActRef(service=Service.REGISTRY, kind="merger", id=UUID(done["id"]))
+    await register.appealed(act, "filed", appeal)
+    path = f"/amendments/{transfer['id']}/grant"
+    assert (await register.refused(path, GRANT, "regulator-a"))["code"] == "merger_appealable"
+    await register.appealed(act, "rejected", appeal)
+    await register.post(path, GRANT, "regulator-a")
+    assert (await register.get(f"/sites/{two.site['id']}", "regulator-a"))["number"] == f"{third['number']}-2"

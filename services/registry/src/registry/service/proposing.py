@@ -17,7 +17,6 @@ from shared.runtime.acts import deadlines, notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
-from shared.runtime.base.problems import TryAgain
 from shared.runtime.db.postgres import Tx
 
 DECISION: Final = "amendment_decision"
@@ -83,10 +82,7 @@ async def hold(tx: Tx, amendment_id: UUID) -> Amendment:
         await register.hold(tx, amendment.registration_id)
     else:
         await operators.hold(tx, amendment.operator_id)
-    held = await amendments.hold(tx, amendment_id)
-    if held.operator_id != amendment.operator_id:
-        raise TryAgain(retry_after=1)  # its operator was merged, or a merger undone, at this very moment
-    return held
+    return await amendments.hold(tx, amendment_id)
 
 
 async def tell(tx: Tx, rt: Runtime, amendment: Amendment, kind: str, title: Names, says: Statement) -> None:
