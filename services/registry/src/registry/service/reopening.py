@@ -9,6 +9,7 @@ from uuid import UUID
 
 from registry.lifecycle import Action, AmendmentAction, RenewalAction, SiteAction, Status
 from registry.service import checks, licences, proposing, registrations, renewals
+from registry.service.desk import SYSTEM
 from registry.service.registrations import CLAIMED_BEYOND, CLOCKS
 from registry.store import accesses, claims, sites
 from registry.store import amendments as proposals
@@ -18,10 +19,8 @@ from registry.store.sites import OwnedSite
 from shared.contracts.http.registry import MOST_SITES, RegistrationKind
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
-from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
 
-SYSTEM: Final = Caller.system("registry")
 WHY: Final = "The refusal fell on appeal: the application is decided anew."
 
 
