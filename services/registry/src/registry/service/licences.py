@@ -32,9 +32,22 @@ _LAPSED: Final = Names(zh="经营许可到期失效通知书", en="Your licence 
 _REVIVED: Final = Names(zh="经营许可恢复有效通知书", en="Your licence is in force again")
 
 
+def latest_day(rt: Runtime, counted_from: datetime) -> date:
+    """The last day of a licence that is valid for so long as the profile lets it be."""
+    return rt.rules.day_of(rt.rules.due(rt.rules.registrations.validity, counted_from).due_at)
+
+
+def could_be_longer(rt: Runtime, valid_from: date | None, valid_until: date | None) -> date | None:
+    """The last day that a licence of these days could have had, if that is later than the one it has."""
+    if valid_from is None or valid_until is None:
+        return None
+    latest = latest_day(rt, datetime.combine(valid_from, time(), rt.rules.time_zone))
+    return latest if valid_until < latest else None
+
+
 def require_allowed(rt: Runtime, last_day: date, counted_from: datetime) -> None:
     """A licence is valid for so long as the profile lets it be, at most. Raises ValidityWrong (422) with the latest."""
-    latest = rt.rules.day_of(rt.rules.due(rt.rules.registrations.validity, counted_from).due_at)
+    latest = latest_day(rt, counted_from)
     if last_day > latest:
         raise ValidityWrong.field("valid_until", f"must be {latest} at the latest")
 
