@@ -93,6 +93,21 @@ INDEX decision_of_approval ON decision USING btree (approval_id, id);
 -- id: where a case decided: the id of that decision, which may end several approvals
 -- asked: last day that a refused renewal had asked for
 
+TABLE ended_item (
+    decision_id uuid NOT NULL,
+    identity text NOT NULL,
+    service_item text NOT NULL,
+    names text[] NOT NULL,
+    level text NOT NULL,
+    region text,
+    released_at timestamp with time zone NOT NULL,
+    fell_at timestamp with time zone,
+    CONSTRAINT ended_item_check CHECK (((level = 'province'::text) = (region IS NOT NULL))),
+    CONSTRAINT ended_item_level_check CHECK ((level = ANY (ARRAY['province'::text, 'national'::text]))),
+    CONSTRAINT ended_item_pkey PRIMARY KEY (decision_id),
+);
+INDEX ended_item_standing ON ended_item USING btree (identity, service_item) WHERE (fell_at IS NULL);
+
 TABLE paper_approval (
     id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,

@@ -1,13 +1,16 @@
 """Approvals on paper: two officers bring one in; it is an approval as any other, and no way round a decision."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
 
 from approval.lifecycle import Status
 from shared.contracts import examples
+from shared.contracts.registry import BarRecordedV1
 from tests.integration.approval.desk import BASIS, OPERATOR, Desk
+from tests.integration.approval.test_barring import bar
 
 NUMBER: Final = "京药网械审字（2025）第 12 号"
 ENTRY: Final[dict[str, Any]] = {
@@ -107,6 +110,79 @@ async def test_nothing_that_a_decision_ended_comes_back_by_way_of_paper(desk: De
         assert (*why(refused), refused.json()["approval_id"]) == (409, "ended_by_decision", approval_id)
     assert why(await confirm(desk, waiting)) == (409, "ended_by_decision"), "entered before, confirmed after"
     await desk.hear(desk.overturned(ending.decision_id))
+    assert (await confirm(desk, waiting)).status_code == 200
+
+
+def ended_elsewhere(desk: Desk, host: str, **changes: Any) -> Any:
+    """A decision that ended the item on a site of which no approval is here."""
+    desk.domains["elsewhere"] = host
+    return desk.ending("elsewhere", **changes)
+
+
+@pytest.mark.parametrize("undone", ["overturned", "suspended", "lifted"])
+async def test_a_consent_that_was_ended_before_it_was_in_the_system_does_not_come_by_paper(
+    desk: Desk, undone: str
+) -> None:
+    waiting = await entered(desk, domain="never.example")
+    ending = ended_elsewhere(desk, "www.never.example")
+    await desk.hear(ending)
+    await desk.hear(ending)
+    refused = await enter(desk, domain="www.never.example", paper_number="第 2 号")
+    assert (*why(refused), refused.json()["decision_id"]) == (409, "decided_since", str(ending.decision_id))
+    today = desk.clock.now().date().isoformat()
+    assert (
+        why(await enter(desk, domain="never.example", paper_number="第 3 号", valid_from=today))[1] == "decided_since"
+    )
+    assert why(await confirm(desk, waiting)) == (409, "decided_since"), "entered before, confirmed after"
+    await desk.hear(getattr(desk, undone)(ending.decision_id))
+    await desk.hear(ending)
+    assert (await confirm(desk, waiting)).status_code == 200
+
+
+async def test_a_consent_of_after_the_decision_or_of_something_else_is_another_matter(desk: Desk) -> None:
+    await desk.hear(ended_elsewhere(desk, "never.example"))
+    desk.clock.advance(timedelta(days=1))
+    later = desk.clock.now().date().isoformat()
+    await entered(desk, domain="never.example", valid_from=later)
+    await entered(desk, domain="other.example", paper_number="第 2 号")
+    somebody = {"identity": "91310000MA1FL0ABC1", "name": "Another Pharmacy Ltd"}
+    await entered(desk, domain="never.example", operator=somebody, paper_number="第 3 号")
+
+
+async def test_a_decision_that_is_heard_late_ends_what_came_by_paper_meanwhile(desk: Desk) -> None:
+    """The grant is of after its release, the consent of before."""
+    ending = ended_elsewhere(desk, "never.example")
+    desk.clock.advance(timedelta(days=2))
+    today = desk.clock.now().date().isoformat()
+    old = (await confirm(desk, await entered(desk, domain="never.example"))).json()["approval_id"]
+    await desk.hear(ending)
+    assert (await desk.read(old))["status"] == "ended"
+    new = await entered(desk, domain="new.example", valid_from=today, paper_number="第 2 号")
+    confirmed = (await confirm(desk, new, paper_number="第 2 号")).json()["approval_id"]
+    await desk.hear(ended_elsewhere(desk, "new.example", released_at=ending.released_at))
+    assert (await desk.read(confirmed))["status"] == "granted", "consented to since"
+
+
+@pytest.mark.parametrize("first", ["confirm", "hear"])
+async def test_of_a_confirmation_and_a_decision_at_once_neither_passes_the_other(desk: Desk, first: str) -> None:
+    """Whatever comes first: no consent is in force that the decision ended."""
+    paper_id = await entered(desk, domain="never.example")
+    ending = ended_elsewhere(desk, "never.example")
+    both = [confirm(desk, paper_id), desk.hear(ending)]
+    await asyncio.gather(*(both if first == "confirm" else reversed(both)))
+    found = (await desk.api.get("/approvals", who="applicant")).json()["items"]
+    assert [each["status"] for each in found] in ([], ["ended"])
+
+
+async def test_whoever_is_on_the_barred_list_waits_until_the_bar_is_over_however_old_the_paper(desk: Desk) -> None:
+    waiting = await entered(desk)
+    await desk.hear(bar(desk))
+    refused = await enter(desk, domain="new.example", paper_number="第 2 号")
+    assert (*why(refused), refused.json()["execution_id"]) == (
+        409, "operator_barred", BarRecordedV1.EXAMPLE["execution_id"]
+    )  # fmt: skip
+    assert why(await confirm(desk, waiting)) == (409, "operator_barred"), "entered before, confirmed after"
+    await desk.hear(bar(desk, 2, listed=False))
     assert (await confirm(desk, waiting)).status_code == 200
 
 

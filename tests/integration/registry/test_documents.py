@@ -21,6 +21,23 @@ async def test_a_licence_is_issued_as_a_document_that_is_judged_offline(register
     assert (page.status_code, signed.embedded(page.content)) == (200, shown["jws"])
 
 
+async def test_a_document_is_signed_for_names_that_were_granted_and_are_in_force(register: Register) -> None:
+    """Not for what was only asked for, nor for what has ended."""
+    licence = await licensed(register)
+    live, path = licence["sites"][0]["domains"], f"/registrations/{licence['id']}/sites"
+    await register.post(path, a_site(domain()), owner(), 201)  # proposed, and nobody has decided
+    refused = await register.post(path, a_site(domain()), owner(), 201)
+    await register.post(f"/amendments/{refused['id']}/refusal", GRANT, "regulator-a")
+    added = await register.post(path, a_site(domain()), owner(), 201)
+    await register.post(f"/amendments/{added['id']}/grant", GRANT, "regulator-a")
+    gone = {"reasons": "We close this shop."}
+    await register.post(f"/sites/{added['site_id']}/deregistration", gone, owner())
+    renewal = await asked(register, licence)
+    await register.post(f"/renewals/{renewal['id']}/grant", GRANT, "regulator-a")
+    shown = await register.get(f"/registrations/{licence['id']}/document", owner())
+    assert (shown["document"]["edition"], shown["document"]["covers"]) == (2, live)
+
+
 async def test_whoever_holds_it_reads_how_it_stands_now(register: Register) -> None:
     licence = await licensed(register)
     first = (await register.get(f"/registrations/{licence['id']}/document", owner()))["document"]["document_id"]

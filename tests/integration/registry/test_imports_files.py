@@ -138,3 +138,13 @@ async def test_spellings_of_one_thing_by_two_operators_meet_at_the_import(regist
         (3, "rejected", "domain_taken"), (4, "rejected", "domain_taken"), (5, "rejected", "bad_number"),
         (6, "rejected", "number_taken"),
     ]  # fmt: skip
+
+
+async def test_a_workbook_whose_rows_do_not_rise_is_refused_and_told(register: Register) -> None:
+    rows = '<row r="1"><c t="str"><v>domain</v></c></row>' + '<row r="3000000000"><c t="str"><v>a</v></c></row>'
+    part = f"<worksheet><sheetData>{rows}</sheetData></worksheet>"
+    answer = await register.api.post(
+        "/imports", content=workbook(parts={"xl/worksheets/sheet1.xml": part}), headers={"Content-Type": XLSX},
+        who="regulator-a",
+    )  # fmt: skip
+    assert answer.status_code == 422, answer.text

@@ -382,6 +382,12 @@ async def test_who_announces_and_for_which_year(register: Register) -> None:
     assert [each["region"] for each in (await register.get("/reviews?year=2027", "drugs-a"))["items"]] == ["110000"]
 
 
+@pytest.mark.parametrize("year", ["99999999999", "-1", "1989"])
+async def test_a_year_that_cannot_be_is_said(register: Register, year: str) -> None:
+    answer = await register.api.get(f"/reviews?year={year}", who="drugs-a")
+    assert answer.status_code == 422
+
+
 async def test_a_site_that_ended_before_the_review_did_is_gone_and_has_not_failed(register: Register) -> None:
     code = uscc(720_000_001)
     site = await register.live(code)

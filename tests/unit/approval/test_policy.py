@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from approval.policy import POLICY, Act
-from shared.runtime.acts.policy import OutOfScope, RoleMissing
+from approval.lifecycle import Action
+from approval.policy import ACTS, POLICY, Act
+from shared.runtime.acts.policy import OutOfScope, PersonRequired, RoleMissing
 from tests.support.people import OPERATOR_USCC, PEOPLE, person
 
 APPROVAL = SimpleNamespace(organisation=OPERATOR_USCC, category="drugs_and_devices", region="110000", level="province")
@@ -27,6 +28,15 @@ def test_only_a_competent_authority_decides() -> None:
 def test_an_authority_stays_in_its_item_and_province(act: Act, other: dict[str, object]) -> None:
     with pytest.raises(OutOfScope):
         POLICY.require(person("drugs-a", **other), act, APPROVAL)
+
+
+def test_a_program_may_consent_and_refuses_nobody() -> None:
+    program = person("program-of-drugs-a", **PEOPLE["drugs-a"], client_id="program-of-drugs-a")
+    POLICY.require(program, ACTS[Action.GRANT], APPROVAL)
+    for action in (Action.REFUSE, Action.REFUSE_RENEWAL):
+        POLICY.require(person("drugs-a"), ACTS[action], APPROVAL)
+        with pytest.raises(PersonRequired):
+            POLICY.require(program, ACTS[action], APPROVAL)
 
 
 def test_only_whom_it_was_put_to_decides() -> None:

@@ -510,3 +510,17 @@ TestAgainstADictionary = AgainstADictionary.TestCase
 TestAgainstADictionary.settings = settings(
     max_examples=60, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+@pytest.mark.parametrize("access_status", ["live", "stopped"])
+def test_a_site_that_lapsed_has_no_host_whatever_its_accesses_and_orders_said(
+    model: ReadModel, writer: Writer, access_status: str
+) -> None:
+    writer.apply(batch(site(status="lapsed", access_status=access_status), order("executed", action="restore")))
+    assert state_of(model) == "ended"
+    with model.reading() as txn:
+        entry = model.entry(txn, site_id(1).bytes)
+        assert entry is not None
+        assert [each.hosting for each in entry.accesses] == ["ended"]
+    writer.apply(batch(site(version=2)))
+    assert state_of(model) == "serving", "the lapse was undone"

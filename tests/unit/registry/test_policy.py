@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from registry.policy import OFFICIALS, POLICY, Act
+from shared.runtime.acts.policy import PersonRequired
 from tests.support.people import OPERATOR_USCC, PEOPLE, SELLER_USCC, person
 
 BEIJING = {"regulator-a", "regulator-b"}
@@ -66,7 +67,7 @@ def test_a_transfer_is_consented_to_by_the_receiver_alone_who_reads_the_proposal
     assert may(Act.READ_PROPOSAL, record()) == reads("110000") | {"applicant", "seller"}
 
 
-@pytest.mark.parametrize("act", [Act.GRANT, Act.REFUSE, Act.DECIDE_PROPOSAL])
+@pytest.mark.parametrize("act", [Act.GRANT, Act.REFUSE, Act.DECIDE_PROPOSAL, Act.REFUSE_PROPOSAL])
 def test_an_application_is_decided_at_its_own_level_and_in_its_own_province(act: Act) -> None:
     assert may(act, record()) == BEIJING
     assert may(act, record(region="310000")) == SHANGHAI
@@ -93,3 +94,15 @@ def test_an_execution_is_signed_by_two_of_the_regulator_who_did_not_sign_the_dec
 def test_an_import_is_entered_by_the_regulator_of_its_province_and_read_by_whoever_sent_it() -> None:
     assert may(Act.IMPORT, record()) == BEIJING | NATIONAL
     assert may(Act.READ_IMPORT, record(organisation="industry-110000")) == BEIJING
+
+
+@pytest.mark.parametrize(
+    ("act", "name"),
+    [(Act.REFUSE, "regulator-a"), (Act.REFUSE_PROPOSAL, "regulator-a"), (Act.DECIDE_RENEWAL, "regulator-a"),
+     (Act.GIVE_OPINION, "drugs-a")],
+)  # fmt: skip
+def test_what_takes_something_from_somebody_is_done_by_a_person(act: Act, name: str) -> None:
+    program = person(f"program-of-{name}", **PEOPLE[name], client_id=f"program-of-{name}")
+    POLICY.require(person(name), act, record())
+    with pytest.raises(PersonRequired):
+        POLICY.require(program, act, record())

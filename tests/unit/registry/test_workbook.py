@@ -108,6 +108,22 @@ def test_shared_texts_come_without_the_reading_above_them_and_rows_keep_their_nu
 
 
 @pytest.mark.parametrize(
+    "numbers", [("3000000000",), ("2", "2"), ("3", "2"), ("1048577",), ("9" * 5000,), ("٣",), ("",)]
+)
+def test_rows_rise_and_end_where_a_sheet_does(numbers: tuple[str, ...]) -> None:
+    rows = "".join(f'<row r="{each}"><c t="str"><v>a</v></c></row>' for each in numbers)
+    header = '<row r="1"><c t="str"><v>domain</v></c></row>'
+    part = f"<worksheet><sheetData>{header}{rows}</sheetData></worksheet>"
+    assert "save it anew" in _why(workbook(parts={"xl/worksheets/sheet1.xml": part}))
+
+
+def test_half_a_sign_is_a_character_that_was_lost_and_costs_its_row() -> None:
+    assert _read(("_xD800_", "110000", "a.example"), ("b", "110000", "b_xdfff_"), ("c", "110000", "c")) == [
+        ("characters_lost", None), ("characters_lost", None), ("c", "110000", "c")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
     ("data", "says"),
     [
         (b"", "no XLSX file"), (b"PK\x03\x04 and nothing else", "no XLSX file"), (b"\xd0\xcf\x11\xe0" * 9, "password"),

@@ -106,6 +106,42 @@ def test_a_bar_ends_within_five_years(tmp_path: Path) -> None:
         load(str(file))
 
 
+@pytest.mark.parametrize(
+    ("clock", "amount", "unit"),
+    [
+        ("cure_window", 23, "hours"),
+        ("cure_window", 400, "days"),
+        ("provider_check", 61, "days"),
+        ("licence_validity", 11, "months"),
+        ("late_renewal", 29, "days"),
+        ("renewal_decision", 91, "days"),
+        ("registrar_report", 7, "months"),
+    ],
+)
+def test_no_profile_gives_a_safeguard_no_time_or_all_of_it(tmp_path: Path, clock: str, amount: int, unit: str) -> None:
+    shutil.copytree(PACKAGED, tmp_path / "rules")
+    file = tmp_path / "rules" / "profiles" / "cn-2006.toml"
+    text = file.read_text(encoding="utf-8")
+    changed = re.sub(rf"(\[clocks\.{clock}\]\namount = )\d+(\nunit = )\S+", rf'\g<1>{amount}\g<2>"{unit}"', text)
+    assert changed != text
+    file.write_text(changed, encoding="utf-8")
+    with pytest.raises(ProfileError, match=rf"clocks\.{clock}\.amount: is not between .* days"):
+        load(str(file))
+
+
+def test_whatever_clock_it_is_a_silent_provider_stops_no_applicant_for_long(write: Write) -> None:
+    with pytest.raises(ProfileError, match=r"clocks\.decide_application\.amount: is not between 0 and 60 days"):
+        load(write('check = "object"', 'check = "decide_application"'))
+
+
+def test_a_demonstration_goes_through_the_hearing_in_seconds(tmp_path: Path) -> None:
+    shutil.copytree(PACKAGED, tmp_path / "rules")
+    file = tmp_path / "rules" / "profiles" / "cn-2006-demo.toml"
+    own = '\n[clocks.cure_window]\namount = 2\nunit = "seconds"\n'
+    file.write_text(file.read_text(encoding="utf-8") + own, encoding="utf-8")
+    assert load(str(file)).clocks["cure_window"].amount == 2
+
+
 DEMONSTRATION = """base = "short-term-rentals"
 id = "rentals-demo"
 version = 1

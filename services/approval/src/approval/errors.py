@@ -63,6 +63,12 @@ class EndedByDecision(Conflict):
     members = frozenset({"approval_id"})
 
 
+class DecidedSince(Conflict):
+    """Decision {decision_id} of {released_on} ended what this paper consents to; that stands unless it falls."""
+
+    members = frozenset({"decision_id", "released_on"})
+
+
 class UnknownServiceItem(Invalid):
     """The rules know no such service item; fields: {names}."""
 

@@ -28,6 +28,7 @@ class Act(StrEnum):
     APPLY = "apply"
     READ = "read"
     DECIDE = "decide"
+    REFUSE = "refuse"
     ENTER_PAPER = "enter_paper"
     CONFIRM_PAPER = "confirm_paper"
     READ_PAPER = "read_paper"
@@ -57,6 +58,7 @@ POLICY: Final = Policy({
         ),
     ),
     Act.DECIDE: Rule(frozenset({Role.SECTOR_REGULATOR}), DESK),
+    Act.REFUSE: Rule(frozenset({Role.SECTOR_REGULATOR}), DESK, first_person=True),  # a named person, no program
     Act.ENTER_PAPER:   Rule(frozenset({Role.SECTOR_REGULATOR}), DESK, first_person=True),
     Act.CONFIRM_PAPER: Rule(frozenset({Role.SECTOR_REGULATOR}), DESK, second_person=True),
     Act.READ_PAPER:    Rule(frozenset({Role.SECTOR_REGULATOR}), DESK),
@@ -73,9 +75,9 @@ ACTS: Final[Mapping[Action, Act]] = {
     Action.RETURN: Act.DECIDE,
     Action.TRANSFER: Act.DECIDE,
     Action.GRANT: Act.DECIDE,
-    Action.REFUSE: Act.DECIDE,
+    Action.REFUSE: Act.REFUSE,
     Action.FIND_NOT_REQUIRED: Act.DECIDE,
     Action.RENEW: Act.DECIDE,
-    Action.REFUSE_RENEWAL: Act.DECIDE,
+    Action.REFUSE_RENEWAL: Act.REFUSE,
 }
 """Whose action each is. The rest are nobody's: the end of a last day and decisions in cases bring them about."""

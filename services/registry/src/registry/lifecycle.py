@@ -309,6 +309,7 @@ RENEWAL: Final = Lifecycle(MappingProxyType({
     (RenewalStatus.ASKED,   RenewalAction.REFUSE):   RenewalStatus.REFUSED,    # ALL section 38, written reasons
     (RenewalStatus.ASKED,   RenewalAction.WITHDRAW): RenewalStatus.WITHDRAWN,
     (RenewalStatus.REFUSED, RenewalAction.REOPEN):   RenewalStatus.ASKED,      # an appeal was won
+    (RenewalStatus.GRANTED, RenewalAction.REOPEN):   RenewalStatus.ASKED,      # against a grant of less than was asked
 }), aggregate="renewal")  # fmt: skip
 
 

@@ -49,6 +49,7 @@ class Act(StrEnum):
     WITHDRAW_PROPOSAL = "withdraw_proposal"
     CONSENT = "consent_to_transfer"
     DECIDE_PROPOSAL = "decide_proposal"
+    REFUSE_PROPOSAL = "refuse_proposal"
     DEREGISTER = "deregister"
     READ_EXECUTION = "read_execution"
     ACCEPT = "accept_execution"
@@ -147,6 +148,8 @@ BY_OR_FOR: Final = Rule(
     any_of(holding(Role.OPERATOR, own_organisation), holding(Role.INDUSTRY_REGULATOR, same_region)),
 )
 DESK: Final = Rule(REGULATOR, own_desk)
+REFUSING: Final = Rule(REGULATOR, own_desk, first_person=True)
+"""Nobody is refused anything by a program: a named person does it, with reasons."""
 AUTHORITIES: Final = frozenset({Role.SECTOR_REGULATOR, Role.SECURITY_AUTHORITY})
 """Whose opinion the annual review asks for (P3.3.2, P3.3.5)."""
 REVIEWERS: Final = AUTHORITIES | REGULATOR | {Role.AUDITOR, Role.REVIEW_BODY}
@@ -162,7 +165,7 @@ POLICY: Final = Policy({
     Act.READ_ADDRESS:        BY_OR_FOR,
     Act.SUBMIT:              BY_OR_FOR,
     Act.GRANT:               DESK,
-    Act.REFUSE:              DESK,
+    Act.REFUSE:              REFUSING,
     Act.PROPOSE:             BY_OR_FOR,
     Act.READ_PROPOSAL:       Rule(OFFICIALS | OPERATOR,
                                   any_of(READER.scope, holding(Role.OPERATOR, receiving_operator),
@@ -170,6 +173,7 @@ POLICY: Final = Policy({
     Act.WITHDRAW_PROPOSAL:   Rule(OPERATOR, own_organisation),
     Act.CONSENT:             Rule(OPERATOR, receiving_operator),
     Act.DECIDE_PROPOSAL:     DESK,
+    Act.REFUSE_PROPOSAL:     REFUSING,
     Act.DEREGISTER:          Rule(OPERATOR, own_organisation),
     Act.READ_EXECUTION:      Rule(REGULATOR | {Role.SECTOR_REGULATOR, Role.AUDITOR, Role.REVIEW_BODY},
                                   any_of(own_execution, holding(Role.AUDITOR, anywhere),
@@ -181,7 +185,7 @@ POLICY: Final = Policy({
     Act.ASK_RENEWAL:         BY_OR_FOR,
     Act.READ_RENEWAL:        READER,
     Act.WITHDRAW_RENEWAL:    Rule(OPERATOR, own_organisation),
-    Act.DECIDE_RENEWAL:      DESK,
+    Act.DECIDE_RENEWAL:      REFUSING,  # a grant may be for less than was asked
     Act.READ_CHECK:          Rule(OFFICIALS | OPERATOR | PROVIDER,
                                   any_of(READER.scope, holding(Role.ACCESS_PROVIDER, asked_provider))),
     Act.ANSWER_CHECK:        Rule(PROVIDER, asked_provider),
@@ -213,7 +217,7 @@ POLICY: Final = Policy({
 REGISTRATION_ACTS: Final[Mapping[Action, Act]] = MappingProxyType({Action.GRANT: Act.GRANT, Action.REFUSE: Act.REFUSE})
 SITE_ACTS: Final[Mapping[SiteAction, Act]] = MappingProxyType({SiteAction.DEREGISTER: Act.DEREGISTER})
 AMENDMENT_ACTS: Final[Mapping[AmendmentAction, Act]] = MappingProxyType({
-    AmendmentAction.GRANT: Act.DECIDE_PROPOSAL, AmendmentAction.REFUSE: Act.DECIDE_PROPOSAL,
+    AmendmentAction.GRANT: Act.DECIDE_PROPOSAL, AmendmentAction.REFUSE: Act.REFUSE_PROPOSAL,
     AmendmentAction.WITHDRAW: Act.WITHDRAW_PROPOSAL,
 })  # fmt: skip
 RENEWAL_ACTS: Final[Mapping[RenewalAction, Act]] = MappingProxyType({

@@ -27,9 +27,21 @@ _BOUNDS: Final = {
     "shell_idle": (30, 1_830),
     "urgent_notice": (0, 3),
     "instruct_supervisor": (0, 30),
+    "cure_window": (1, 366),
 }
 """Clocks by which a safeguard works (docs/adr/0004), and the days between which they stay: a clock that never runs out,
 or runs out at once, would turn it off."""
+_DEMONSTRATED: Final = frozenset({"cure_window"})
+"""Of these, the ones that a demonstration may go through in seconds, as it does through the cure of an effect."""
+_BOUNDS_OF_REGISTRATIONS: Final = {
+    "check": (0, 60),
+    "renewal": (0, 90),
+    "late_renewal": (30, 1_830),
+    "validity": (365, 10_000),
+    "registrar": (0, 180),
+}
+"""The same for what ``registrations`` names, whatever clock that is: a silent provider or regulator stops no applicant,
+a licence holds for a year at least, and one that lapsed can be renewed for a month at least."""
 _STAGE: Final = re.compile(r"[a-z][a-z0-9_]{0,40}").fullmatch
 _LONGEST: Final = 10_000
 
@@ -46,7 +58,8 @@ def check(data: "ProfileFile", rules: "Rules") -> None:
         _refer(data, f"{where}.parent", [name for name in (found.parent, found.redress) if name], rules.organisations)
         _refer(data, f"{where}.competences", found.competences, rules.service_items)
     for clock in rules.clocks.values():
-        _check_clock(data, clock)
+        _check_clock(data, clock, demonstration=rules.is_demonstration)
+    _check_registrations(data, rules)
     for number in rules.numbers.values():
         _check_number(data, number)
     for effect in rules.effects.values():
@@ -94,14 +107,25 @@ def _refer(data: "ProfileFile", key: str, names: Iterable[str | None], known: Ma
             raise data.wrong(key, f"{name!r} is none of {', '.join(map(str, known)) or 'nothing'}")
 
 
-def _check_clock(data: "ProfileFile", clock: Clock) -> None:
+def _check_registrations(data: "ProfileFile", rules: "Rules") -> None:
+    for key, bounds in _BOUNDS_OF_REGISTRATIONS.items():
+        _require_within(data, rules.clocks[getattr(rules.registrations, key)], *bounds)
+
+
+def _require_within(data: "ProfileFile", clock: Clock, least: float, longest: float) -> None:
+    if not least <= clock.amount * _DAYS[clock.unit] <= longest:
+        why = f"is not between {least} and {longest} days: a safeguard works by it"
+        raise data.wrong(f"clocks.{clock.name}.amount", why)
+
+
+def _check_clock(data: "ProfileFile", clock: Clock, *, demonstration: bool) -> None:
     where = f"clocks.{clock.name}"
     most = 31 if clock.unit is Unit.DAY_OF_MONTH else _LONGEST
     if not 1 <= clock.amount <= most:
         raise data.wrong(f"{where}.amount", f"is not between 1 and {most}")
     least, longest = _BOUNDS.get(clock.name, (0, float("inf")))
-    if not least <= clock.amount * _DAYS[clock.unit] <= longest:
-        raise data.wrong(f"{where}.amount", f"is not between {least} and {longest} days: a safeguard works by it")
+    shown = demonstration and clock.name in _DEMONSTRATED
+    _require_within(data, clock, 0 if shown else least, longest)
     names = [stage.name for stage in clock.stages]
     for stage in clock.stages:
         if _STAGE(stage.name) is None or stage.name == "due" or names.count(stage.name) > 1:

@@ -8,6 +8,8 @@ from approval.lifecycle import APPROVAL, Action, Status
 from approval.service import validity
 from approval.service.act import SYSTEM, act, hold
 from approval.store import APPROVALS, DECISION_CLOCK, Approval, Decision
+from approval.store import ended as ended_items
+from approval.store import paper as papers
 from shared.contracts.enforcement import DecisionReleasedV1
 from shared.contracts.grounds import AuthorityRef, Statement
 from shared.rules.identifiers import normalise_domain
@@ -24,12 +26,14 @@ async def end(tx: Tx, rt: Runtime, fact: DecisionReleasedV1) -> None:
 
     An approval covers the site if its domain is one of the site's names or lies above one. What was consented to after
     the decision is another matter, and one that is not in force stays as it is; a second decision is kept beside the
-    first.
+    first. The decision itself is kept, too: a consent that it ended may come on paper later.
     """
     if fact.operator is None or fact.service_item is None or fact.site is None:
         return  # about nobody who could have been approved
     domains = {name for host in fact.site.hosts for name in (host, *normalise_domain(host).above)}
     authority = fact.grounds.authority
+    await ended_items.in_turn(tx, fact.operator.identity, fact.service_item)
+    await ended_items.note(tx, fact, fact.operator, fact.service_item, domains)
     for approval_id in await store.covering(tx, fact.operator, fact.service_item, domains, authority):
         await _end(tx, rt, await hold(tx, approval_id), fact)
 
@@ -37,7 +41,10 @@ async def end(tx: Tx, rt: Runtime, fact: DecisionReleasedV1) -> None:
 async def _end(tx: Tx, rt: Runtime, approval: Approval, fact: DecisionReleasedV1) -> None:
     at = rt.clock.now()
     granted = [each.grounds.made_at for each in approval.decisions if each.action is Action.GRANT]
-    if any(made_at > fact.released_at for made_at in granted) or fact.decision_id in {e.id for e in approval.decisions}:
+    if fact.decision_id in {each.id for each in approval.decisions}:
+        return
+    day = validity.day_of(rt, fact.released_at)
+    if any(made_at > fact.released_at for made_at in granted) and not await papers.is_from(tx, approval.id, day):
         return
     decision = Decision(fact.decision_id, approval.id, Action.END, fact.grounds)
     if APPROVAL.can(approval.status, Action.END):
@@ -53,6 +60,7 @@ async def _end(tx: Tx, rt: Runtime, approval: Approval, fact: DecisionReleasedV1
 
 async def reinstate(tx: Tx, rt: Runtime, decision_id: UUID, by: AuthorityRef, says: Statement) -> None:
     """A decision has no effect any more: unless another one stands, what it ended is back as it stood."""
+    await ended_items.fell(tx, decision_id, rt.clock.now())
     for approval_id in await store.decided_by(tx, decision_id):
         approval, at = await hold(tx, approval_id), rt.clock.now()
         if decision_id not in approval.ended_by:

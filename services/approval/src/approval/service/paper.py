@@ -1,5 +1,6 @@
 """Approvals that exist on paper: one officer enters what is printed, another compares it and thereby grants it here."""
 
+from datetime import datetime, time
 from uuid import UUID
 
 from approval import store
@@ -7,6 +8,7 @@ from approval.errors import (
     ApprovalInForce,
     ApprovalNotNeeded,
     ApprovalPending,
+    DecidedSince,
     EndedByDecision,
     PaperEntered,
     PaperOtherwise,
@@ -17,9 +19,10 @@ from approval.errors import (
 )
 from approval.lifecycle import PAPER, PaperAction, Status
 from approval.policy import POLICY, Act
-from approval.service import decide, validity
+from approval.service import barring, decide, validity
 from approval.service.act import start_clock
 from approval.store import APPROVALS, Approval, NewApproval
+from approval.store import ended as ended_items
 from approval.store import paper as papers
 from approval.store.paper import PAPERS, Paper
 from shared.contracts.grounds import Statement
@@ -37,12 +40,12 @@ async def enter(tx: Tx, rt: Runtime, who: Caller, body: PaperEntry) -> Paper:
     """Enter a paper approval of one's own authority. It counts for nothing until a second officer confirms it.
 
     Raises Forbidden (403); UnknownServiceItem, Invalid, ValidityTooShort, ValidityTooLong (422); ApprovalNotNeeded,
-    ValidityOver, PaperEntered, ApprovalInForce, EndedByDecision (409).
+    ValidityOver, PaperEntered, ApprovalInForce, EndedByDecision, DecidedSince, OperatorBarred (409).
     """
     new = _entry(rt, who, body)
     POLICY.require(who, Act.ENTER_PAPER, new)
     _require_days(rt, new)
-    await _require_free(tx, new)
+    await _require_free(tx, rt, new)
     entered = await papers.add(tx, new)
     if entered is None:
         known = await papers.same_number(tx, new)
@@ -57,7 +60,7 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, paper_id: UUID, body: PaperC
     """Confirm, as a second officer, the very entry one compared with the paper: the approval is granted here and now.
 
     Raises UnknownPaper (404), Forbidden (403); SecondPersonRequired, ActionRefused, PaperOtherwise, ValidityOver,
-    ApprovalPending, ApprovalInForce, EndedByDecision (409), IssuerHasNoKey (503).
+    ApprovalPending, ApprovalInForce, EndedByDecision, DecidedSince, OperatorBarred (409), IssuerHasNoKey (503).
     """
     paper, at = await _held(tx, paper_id), rt.clock.now()
     POLICY.require(who, Act.CONFIRM_PAPER, paper, drafted_by=paper.entered_by)
@@ -114,7 +117,7 @@ async def _grant(tx: Tx, rt: Runtime, who: Caller, paper: Paper) -> Approval:
         email=None, submitted_at=at,
     )  # fmt: skip
     await store.one_question(tx, new)
-    await _require_free(tx, paper)
+    await _require_free(tx, rt, paper)
     await start_clock(tx, rt, new, at)
     filed = await store.add(tx, new)
     if filed is None:
@@ -124,14 +127,24 @@ async def _grant(tx: Tx, rt: Runtime, who: Caller, paper: Paper) -> Approval:
     return await decide.grant_paper(tx, rt, who, filed, paper, at)
 
 
-async def _require_free(tx: Tx, paper: Paper) -> None:
-    """No second approval of the same, and nothing that a decision ended comes back by way of paper."""
+async def _require_free(tx: Tx, rt: Runtime, paper: Paper) -> None:
+    """No second approval of the same; and paper is no way round the barred list, nor round a decision in a case.
+
+    Whoever is listed waits until the bar is over, however old the paper: what is not in the system counts for nothing
+    here yet, so nothing is taken by that. A consent of the day of the decision, or before, is what the decision ended.
+    """
+    await barring.require_none(tx, rt, paper.operator.identity)
+    await ended_items.in_turn(tx, paper.operator.identity, paper.service_item)
     beside = await papers.beside(tx, paper)
-    if beside is None:
-        return
-    approval_id, status = beside
-    refused = EndedByDecision if status is Status.ENDED else ApprovalInForce
-    raise refused(approval_id=str(approval_id))
+    if beside is not None:
+        approval_id, status = beside
+        refused = EndedByDecision if status is Status.ENDED else ApprovalInForce
+        raise refused(approval_id=str(approval_id))
+    since = datetime.combine(paper.valid_from, time(), rt.rules.time_zone)
+    decided = await ended_items.standing(tx, paper, since)
+    if decided is not None:
+        decision_id, released_at = decided
+        raise DecidedSince(decision_id=str(decision_id), released_on=validity.day_of(rt, released_at))
 
 
 def _require_days(rt: Runtime, paper: Paper) -> None:

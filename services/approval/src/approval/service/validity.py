@@ -1,6 +1,6 @@
 """What clocks bring about: an authority is late, the last day of an approval comes near, or it is over."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -10,7 +10,6 @@ from approval.lifecycle import AWAITED, Action, Status
 from approval.service.act import SYSTEM, act, hold
 from approval.store import APPROVALS, VALIDITY_CLOCK, Approval
 from shared.contracts.grounds import Statement
-from shared.rules.clocks import StageKind, shifted
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.db.postgres import Tx
@@ -53,16 +52,7 @@ async def watch(tx: Tx, rt: Runtime, approval_id: UUID, last_day: date, at: date
 
     The warnings are the reminders of the profile's clock.
     """
-    end = datetime.combine(last_day + timedelta(days=1), time(), rt.rules.time_zone)
-    stages = rt.rules.clocks[rt.rules.approvals.validity].stages
-    rings = [
-        shifted(rt.rules.calendar, rt.rules.time_zone, end, stage.shift, stage.unit)
-        for stage in stages
-        if stage.kind is StageKind.REMIND
-    ]
-    ring = min((ring for ring in rings if ring > at), default=end)
-    await stop(tx, approval_id, at)
-    await deadlines.start_in(tx, VALIDITY_CLOCK, approval_id, (ring - at).total_seconds(), at=at)
+    await deadlines.watch(tx, rt, VALIDITY_CLOCK, approval_id, last_day, rt.rules.approvals.validity, at)
 
 
 async def stop(tx: Tx, approval_id: UUID, at: datetime) -> None:

@@ -69,6 +69,7 @@ GET: Final = f"SELECT {COLUMNS} FROM paper_approval WHERE id = $1"
 PAGE: Final = f"""
 SELECT {COLUMNS} FROM paper_approval WHERE ($1::uuid IS NULL OR id < $1) AND {{reached}} ORDER BY id DESC LIMIT $2
 """
+IS_FROM: Final = "SELECT EXISTS (SELECT FROM paper_approval WHERE approval_id = $1 AND valid_from <= $2)"
 BESIDE: Final = f"""
 SELECT id, status FROM approval
  WHERE operator_identity = $1 AND service_item = $2 AND level = $3 AND region IS NOT DISTINCT FROM $4
@@ -117,6 +118,12 @@ async def page(tx: Tx, reach: Reach, after: UUID | None, limit: int) -> list[Pap
     """The entries within reach, newest first."""
     reached, values = reach.where(WORDS, first=3)
     return [_read(row) for row in await tx.fetch(PAGE.format(reached=reached), after, limit, *values)]
+
+
+async def is_from(tx: Tx, approval_id: UUID, day: date) -> bool:
+    """Whether an approval came in on paper whose consent is of that day, or of before."""
+    found: bool = await tx.fetchval(IS_FROM, approval_id, day)
+    return found
 
 
 async def beside(tx: Tx, paper: Paper) -> tuple[UUID, Status] | None:

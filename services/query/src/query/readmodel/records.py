@@ -8,12 +8,14 @@ from typing import Final, NamedTuple
 import msgspec
 
 from query.readmodel.acts import HOST, LONGEST_HOST, CarriedOut
-from query.readmodel.lifecycle import Hosting, Order, at_provider, overall
+from query.readmodel.lifecycle import GONE, Hosting, Order, at_provider, overall
 from query.readmodel.measures import Measure
 
 # Ids and times stay texts, as they came: msgspec reads a record three times as fast that way.
 _NUMBER: Final = re.compile(r'[^"\\\x00-\x1f]{1,160}').fullmatch
 """What can be a key, and stand in an answer as it is: 160 characters are at most 480 bytes, and LMDB takes 511."""
+LAPSED: Final = "lapsed"
+"""Status of a site that was taken out because nobody hosts it."""
 
 
 class AccessRecord(msgspec.Struct, frozen=True, gc=False):
@@ -175,7 +177,7 @@ def entry_of(fact: SiteFact, story: Story = NOTHING_BEFELL) -> Entry:
         Site(fact.site_id, fact.number, fact.name, fact.domains, fact.service_items, fact.version, fact.status),
         fact.registration,
         fact.operator,
-        *_hosted(fact.accesses, story.orders),
+        *_hosted(fact.accesses, story.orders, fact.status),
         fact.changed_at,
         story.measures,
     )
@@ -183,7 +185,7 @@ def entry_of(fact: SiteFact, story: Story = NOTHING_BEFELL) -> Entry:
 
 def with_story(entry: Entry, story: Story) -> Entry:
     """The entry after something befell the site."""
-    accesses, hosting = _hosted(entry.accesses, story.orders)
+    accesses, hosting = _hosted(entry.accesses, story.orders, entry.site.status)
     return msgspec.structs.replace(entry, accesses=accesses, hosting=hosting, measures=story.measures)
 
 
@@ -197,12 +199,17 @@ def unregistered(host: str, story: Story) -> Unregistered:
 
 
 def _hosted(
-    accesses: Iterable[AccessRecord | Access], orders: Mapping[str, list[Order]]
+    accesses: Iterable[AccessRecord | Access], orders: Mapping[str, list[Order]], status: str
 ) -> tuple[tuple[Access, ...], Hosting]:
-    """The accesses with the state at each provider, and the state of the site as a whole."""
+    """The accesses with the state at each provider, and the state of the site as a whole.
+
+    A site has lapsed because nobody hosts it: what an access or an order says of it is of before.
+    """
     # A provider the site has left says nothing about where it is now.
     states = [(each, at_provider(each.status, orders.get(each.provider_id, ()))) for each in accesses]
     hosted = [Access(each.provider_id, each.ips, each.hosting_mode, each.status, at.state) for each, at in states]
+    if status == LAPSED:
+        return tuple(msgspec.structs.replace(each, hosting=GONE.state) for each in hosted), GONE
     if not states:  # unless it has no other
         return (), overall([at_provider("live", known) for known in orders.values()])
     return tuple(hosted), overall([at for _, at in states])

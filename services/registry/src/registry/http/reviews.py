@@ -1,8 +1,9 @@
 """The annual review: announced, opinions given, closed; and who is under review."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from registry import views
 from registry.lifecycle import SubjectStatus
@@ -23,7 +24,9 @@ async def announce(rt: Rt, who: Who, body: wire.NewReview) -> wire.ReviewView:
 
 
 @ROUTER.get("/reviews", tags=["reviews"])
-async def list_reviews(rt: Rt, who: Who, paging: Paging, year: int | None = None) -> Page[wire.ReviewSummary]:
+async def list_reviews(
+    rt: Rt, who: Who, paging: Paging, year: Annotated[int | None, Query(ge=1990, le=2200)] = None
+) -> Page[wire.ReviewSummary]:
     """Reviews the caller reaches, newest first."""
     async with rt.db.transaction() as tx:
         found = await reviews.page(tx, who, year=year, after=paging.after, limit=paging.fetch)

@@ -28,6 +28,8 @@ MOST_UNPACKED: Final = 512 * 1024 * 1024
 MOST_PARTS: Final = 5_000
 MOST_ROWS: Final = 200_000
 MOST_COLUMNS: Final = 100
+LAST_ROW: Final = 1_048_576
+"""Of a sheet, for Excel."""
 LONGEST_ROW: Final = 64 * 1024
 LONGEST_CELL: Final = 32_767
 """Excel's own limit."""
@@ -36,11 +38,14 @@ MOST_TEXT: Final = 96 * 1024 * 1024
 MOST_TEXTS: Final = 2_000_000
 DIGITS: Final = 15
 """So many digits of a number Excel keeps."""
+LONGEST_NUMBER: Final = 7
+"""Digits of the number of a row."""
 CHUNK: Final = 64 * 1024
 _SPLIT: Final = "save it as CSV or NDJSON, which have no such limit, or split it"
 _DATES: Final = frozenset((*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)))
 _QUOTED: Final = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
 _ESCAPED: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _PLACE: Final = re.compile(r"([A-Z]{1,3})([0-9]{1,7})").fullmatch
 
 
@@ -200,8 +205,22 @@ def _format(number: str, codes: dict[str, str]) -> str | None:
 
 
 def unescaped(text: str) -> str:
-    """A text whose ``_x000D_`` is the sign it stands for."""
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
+    """A text whose ``_x000D_`` is the sign it stands for; half a sign stands for none, and shows as lost (U+FFFD)."""
+    return _SURROGATE.sub("\ufffd", _ESCAPED.sub(_sign, text)) if "_x" in text else text
+
+
+def _sign(found: re.Match[str]) -> str:
+    return chr(int(found[1], 16))
+
+
+def _row_number(place: str | None, last: int) -> int:
+    """Which row comes after the row ``last``. Raises No for one that is not below it, or below the end of any sheet."""
+    if place is not None and not (len(place) <= LONGEST_NUMBER and place.isascii() and place.isdigit()):
+        raise No("not_xlsx", f"a row after row {last} has no number: save it anew")
+    number = int(place) if place is not None else last + 1
+    if not last < number <= LAST_ROW:
+        raise No("not_xlsx", f"row {number} follows row {last}, and a sheet has {LAST_ROW} at most: save it anew")
+    return number
 
 
 class Rows:
@@ -221,7 +240,7 @@ class Rows:
     def begin(self, name: str, given: dict[str, str]) -> None:
         """An element begins."""
         if name == "row":
-            self.number = int(given["r"]) if given.get("r", "").isdigit() else self.number + 1
+            self.number = _row_number(given.get("r"), self.number)
             self.cells, self.wrong, self.column = [], None, -1
         elif name == "c":
             self.column = _column(given.get("r"), self.column + 1)

@@ -192,7 +192,7 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, body: Stat
 async def refuse(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, body: Refusing) -> Amendment:
     """The regulator refuses, with every ground and redress; what was claimed for it is free again."""
     amendment = await hold(tx, amendment_id)
-    POLICY.require(who, Act.DECIDE_PROPOSAL, amendment)
+    POLICY.require(who, Act.REFUSE_PROPOSAL, amendment)
     amendments.MOVES.lifecycle.after(amendment.status, AmendmentAction.REFUSE)
     asked = await changes.all_asked(tx, rt, amendment)
     refusal = await registrations.refusal_of(tx, rt, amendment.level, amendment.region, body, asked)

@@ -12,7 +12,7 @@ from registry.errors import ChecksPending
 from registry.lifecycle import CheckAction, CheckStatus
 from registry.policy import POLICY, Act
 from registry.service import looks
-from registry.service.desk import clock_of, regulator_for
+from registry.service.desk import SYSTEM, clock_of, regulator_for
 from registry.store import checks, operators
 from registry.store.accesses import Access
 from registry.store.checks import Check
@@ -28,7 +28,6 @@ from shared.runtime.db.postgres import Tx
 
 ANSWER: Final = "provider_check"
 """Kind of the deadline by which a provider answers."""
-SYSTEM: Final = Caller.system("registry")
 _MISMATCH: Final = Names(zh="接入服务提供者核验不一致告知书", en="A provider says that something is not as submitted")
 
 

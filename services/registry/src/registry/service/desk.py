@@ -1,6 +1,7 @@
 """Who decides, how to challenge it, and by when: what the profile and the directory say for one desk."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from shared.contracts.grounds import AuthorityRef, Grounds, Redress, Statement
@@ -8,7 +9,11 @@ from shared.contracts.http.registry import ClockView
 from shared.rules import Level
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
+
+SYSTEM: Final = Caller.system("registry")
+"""Who acts where a clock, or a fact of somebody else, does."""
 
 
 def regulator_for(rt: Runtime, level: str, region: str) -> AuthorityRef:

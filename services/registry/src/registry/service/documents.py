@@ -4,7 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from registry.errors import LicenceHasNoDocument
-from registry.lifecycle import Status
+from registry.lifecycle import SiteStatus, Status
 from registry.policy import POLICY, Act
 from registry.service import looks
 from registry.service.desk import regulator_for
@@ -21,6 +21,8 @@ from shared.runtime.web.documents import Standing
 
 KIND: Final = "licence"
 TITLE: Final = Names(zh="增值电信业务经营许可证", en="Licence")
+COVERED: Final = frozenset({SiteStatus.LIVE, SiteStatus.STOPPED})
+"""Whose names a document lists: what was only asked for, or has gone, nobody granted, or no more."""
 MOST_NAMES: Final = 50
 """Host names that a document lists; of a licence with more it lists none, and the register says which."""
 
@@ -35,7 +37,8 @@ async def issue(tx: Tx, rt: Runtime, owned: Owned, says: Statement) -> None:
         return
     known = await licences.licence(tx, licence.id)
     items = [rt.rules.service_items[item] for item in (known.scope if known is not None else ())]
-    names = [name for site in await sites.of_registration(tx, owned, MOST_SITES) for name in site.site.domains]
+    under = await sites.of_registration(tx, owned, MOST_SITES)
+    names = [name for site in under if site.site.status in COVERED for name in site.site.domains]
     at = rt.clock.now()
     draft = Draft(
         kind=KIND, title=TITLE, subject_id=licence.id, number=licence.number, holder=owned.operator.ref,

@@ -10,7 +10,7 @@ from uuid import UUID
 from registry.errors import NotAdmitted, UnderMeasure
 from registry.lifecycle import AmendmentAction
 from registry.service import changes, diffs
-from registry.service.measures import SYSTEM
+from registry.service.desk import SYSTEM
 from registry.service.proposing import day_begins, hold, start_clock, tell
 from registry.store import amendments, sites
 from registry.store import registrations as register

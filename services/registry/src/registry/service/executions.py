@@ -20,7 +20,7 @@ from registry.errors import (
 from registry.lifecycle import ExecutionAction, ExecutionStatus, SiteStatus
 from registry.policy import POLICY, Act
 from registry.service import bars, effective, hosting, identities, looks, measures, opinions, previews, registrar
-from registry.service.desk import clock_of
+from registry.service.desk import SYSTEM, clock_of
 from registry.store import claims, executions, operators, sites
 from registry.store.executions import Execution
 from registry.store.sites import OwnedSite
@@ -91,7 +91,7 @@ async def receive(tx: Tx, rt: Runtime, decision: DecisionReleasedV1) -> None:
     if received is None:
         await of_decision(tx, decision)
         return
-    executions.MOVES.began(tx, received, "receive", who=measures.SYSTEM, why="A decision was released.", at=at)
+    executions.MOVES.began(tx, received, "receive", who=SYSTEM, why="A decision was released.", at=at)
     clock = rt.rules.effects[Effect(decision.effect)].clock or "execute_decision"
     due = await deadlines.start(tx, kind=EXECUTE, aggregate_id=received.id, clock_name=clock, rt=rt, at=at)
     outbox.add(tx, told.received(received, due), at=at)
@@ -232,7 +232,7 @@ async def undo(
     answer = statement.model_dump(mode="json")
     if executions.MOVES.lifecycle.can(execution.status, ExecutionAction.CLOSE):
         await executions.MOVES.move(
-            tx, execution, ExecutionAction.CLOSE, who=measures.SYSTEM, why=statement.reasons, at=at, answer=answer
+            tx, execution, ExecutionAction.CLOSE, who=SYSTEM, why=statement.reasons, at=at, answer=answer
         )
         await deadlines.met(tx, EXECUTE, execution_id, at)
         await _go_on(tx, rt, site)
@@ -240,7 +240,7 @@ async def undo(
     if not executions.MOVES.lifecycle.can(execution.status, ExecutionAction.UNDO):
         return  # declined, or undone before: there is nothing to take back
     undone = await executions.MOVES.move(
-        tx, execution, ExecutionAction.UNDO, who=measures.SYSTEM, why=statement.reasons, at=at, answer=answer,
+        tx, execution, ExecutionAction.UNDO, who=SYSTEM, why=statement.reasons, at=at, answer=answer,
         undone_because=because,
     )  # fmt: skip
     await deadlines.met(tx, END, execution_id, at)

@@ -4,7 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from registry.lifecycle import ShellAction, SiteStatus
-from registry.service.measures import SYSTEM
+from registry.service.desk import SYSTEM
 from registry.store import shells
 from registry.store.shells import Shell
 from registry.store.sites import OwnedSite

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from registry.lifecycle import Action, SiteStatus, Status
 from registry.service import bars, registrations, writing
-from registry.service.measures import SYSTEM
+from registry.service.desk import SYSTEM
 from registry.store import mergers, operators, sites, successions
 from registry.store import registrations as register
 from registry.store.mergers import Merger

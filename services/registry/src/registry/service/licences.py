@@ -5,20 +5,19 @@ operator. A renewal that was asked for in time keeps the licence in force until 
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Final
 from uuid import UUID
 
 from registry.errors import InvalidValues, ValidityWrong
 from registry.lifecycle import Action, RenewalAction, Status
 from registry.service import admission, registrar, writing
-from registry.service.desk import regulator_for
+from registry.service.desk import SYSTEM, regulator_for
 from registry.store import licences, registrations, sites
 from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, Names, Service, Statement
 from shared.contracts.http.registry import Granting, RegistrationKind
-from shared.rules.clocks import StageKind, shifted
 from shared.runtime.acts import deadlines, notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -28,15 +27,27 @@ VALIDITY: Final = "licence_validity"
 """Kind of the deadline that rings before the end of the last day, and at it."""
 RENEWAL_DECISION: Final = "renewal_decision"
 """Kind of the deadline by which a renewal is decided."""
-SYSTEM: Final = Caller.system("registry")
 _LAPSING: Final = Names(zh="经营许可即将到期通知书", en="Your licence ends soon")
 _LAPSED: Final = Names(zh="经营许可到期失效通知书", en="Your licence has lapsed")
 _REVIVED: Final = Names(zh="经营许可恢复有效通知书", en="Your licence is in force again")
 
 
+def latest_day(rt: Runtime, counted_from: datetime) -> date:
+    """The last day of a licence that is valid for so long as the profile lets it be."""
+    return rt.rules.day_of(rt.rules.due(rt.rules.registrations.validity, counted_from).due_at)
+
+
+def could_be_longer(rt: Runtime, valid_from: date | None, valid_until: date | None) -> date | None:
+    """The last day that a licence of these days could have had, if that is later than the one it has."""
+    if valid_from is None or valid_until is None:
+        return None
+    latest = latest_day(rt, datetime.combine(valid_from, time(), rt.rules.time_zone))
+    return latest if valid_until < latest else None
+
+
 def require_allowed(rt: Runtime, last_day: date, counted_from: datetime) -> None:
     """A licence is valid for so long as the profile lets it be, at most. Raises ValidityWrong (422) with the latest."""
-    latest = rt.rules.day_of(rt.rules.due(rt.rules.registrations.validity, counted_from).due_at)
+    latest = latest_day(rt, counted_from)
     if last_day > latest:
         raise ValidityWrong.field("valid_until", f"must be {latest} at the latest")
 
@@ -83,17 +94,8 @@ async def watch(tx: Tx, rt: Runtime, owned: Owned, at: datetime) -> None:
 
     The warnings are the reminders of the profile's clock. What came with an import may have no last day.
     """
-    await deadlines.met(tx, VALIDITY, owned.registration.id, at)
-    if owned.registration.valid_until is None:
-        return
-    end = datetime.combine(owned.registration.valid_until + timedelta(days=1), time(), rt.rules.time_zone)
-    rings = [
-        shifted(rt.rules.calendar, rt.rules.time_zone, end, stage.shift, stage.unit)
-        for stage in rt.rules.clocks[rt.rules.registrations.validity].stages
-        if stage.kind is StageKind.REMIND
-    ]
-    ring = min((ring for ring in rings if ring > at), default=end)
-    await deadlines.start_in(tx, VALIDITY, owned.registration.id, max((ring - at).total_seconds(), 0), at=at)
+    last_day, clock = owned.registration.valid_until, rt.rules.registrations.validity
+    await deadlines.watch(tx, rt, VALIDITY, owned.registration.id, last_day, clock, at)
 
 
 def is_over(rt: Runtime, owned: Owned, at: datetime) -> bool:

@@ -10,6 +10,7 @@ from registry.errors import (
 from registry.lifecycle import SiteAction, SiteStatus
 from registry.service import admission, registrar, writing
 from registry.service.admission import Candidate
+from registry.service.desk import SYSTEM
 from registry.store import accesses, copies, executions, sites
 from registry.store.executions import Execution
 from registry.store.registrations import Owned
@@ -20,7 +21,6 @@ from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
 
 STOPS: Final = frozenset({Effect.SUSPEND_ACCESS, Effect.CUT_ACCESS})
-SYSTEM: Final = Caller.system("registry")
 
 
 async def lay_on(tx: Tx, rt: Runtime, who: Caller, execution: Execution, site: OwnedSite) -> None:

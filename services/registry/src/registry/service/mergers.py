@@ -20,8 +20,7 @@ from registry.errors import (
 from registry.lifecycle import MergerAction, MergerStatus, Status
 from registry.policy import POLICY, Act
 from registry.service import appealable, joining, looks
-from registry.service.desk import grounds_of, regulator_for
-from registry.service.measures import SYSTEM
+from registry.service.desk import SYSTEM, grounds_of, regulator_for
 from registry.service.operators import require_confirmed
 from registry.store import licences, mergers, operators
 from registry.store.mergers import Merger

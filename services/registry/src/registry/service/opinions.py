@@ -26,7 +26,7 @@ from registry.lifecycle import (
 from registry.policy import POLICY, Act
 from registry.service import looks
 from registry.service.admission import names_of
-from registry.service.measures import SYSTEM
+from registry.service.desk import SYSTEM
 from registry.store import copies, executions, handling, operators, reviewed, reviews, sites
 from registry.store.reviewed import Opinion, Subject
 from shared.contracts.grounds import (

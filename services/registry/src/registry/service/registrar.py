@@ -12,7 +12,7 @@ from uuid import UUID
 from registry.lifecycle import TaskAction, TaskStatus
 from registry.policy import POLICY, Act
 from registry.service import looks
-from registry.service.desk import clock_of
+from registry.service.desk import SYSTEM, clock_of
 from registry.store import operators, tasks
 from registry.store.operators import Operator
 from registry.store.registrations import Owned
@@ -28,7 +28,6 @@ from shared.runtime.db.postgres import Tx
 
 REPORT: Final = "registrar_report"
 """Kind of the deadline by which the registrar reports."""
-SYSTEM: Final = Caller.system("registry")
 SAYS: Final[Mapping[str, str]] = MappingProxyType({
     "granted": "A licence was granted to this company.",
     "changed": "What is known of this company, which holds a licence, was changed on its own proposal.",

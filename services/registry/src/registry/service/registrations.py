@@ -30,6 +30,7 @@ from shared.contracts.http.registry import (
 )
 from shared.rules.identifiers import format_number
 from shared.runtime.acts import deadlines, notices
+from shared.runtime.acts.policy import PersonRequired
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
@@ -41,6 +42,7 @@ CLAIMED_BEYOND: Final = timedelta(days=30)
 """How long after the clock an undecided application keeps its names from others who ask for them."""
 SHOWN_SITES: Final = 200
 _REFUSED: Final = Names(zh="不予备案（许可）决定书", en="Refusal of a registration")
+_GRANTED_LESS: Final = Names(zh="许可决定书（期限短于最长期限）", en="A licence for less than the longest time")
 _GRANTED: Final = Names(zh="备案（许可）通知书", en="Grant of a registration")
 
 
@@ -152,7 +154,9 @@ async def beside(tx: Tx, owned: Owned) -> Neighbours:
 async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: Granting) -> Owned:
     """Enter a registration under the next number of its province (P3.1.5); everything is asked once more.
 
-    Raises UnknownRegistration (404); Forbidden (403); ActionRefused, NotAdmitted (409); ValidityWrong (422).
+    A licence for fewer days than it could have is a refusal of the rest, which a person decides: its notice has grounds
+    and redress. Raises UnknownRegistration (404); Forbidden, PersonRequired (403); ActionRefused, NotAdmitted (409);
+    ValidityWrong (422).
     """
     at = rt.clock.now()
     owned = await registrations.hold(tx, registration_id)
@@ -167,11 +171,7 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
     await deadlines.met(tx, DECISION, registration_id, at)
     for site in proposed:
         await _give_its_own(tx, rt, who, site, why=body.statement.reasons)
-    await notices.issue(
-        tx, rt, about=ActRef(service=Service.REGISTRY, kind="registration", id=registration_id), kind="granted",
-        to=owned.operator.ref, address=owned.operator.address, title=_GRANTED, says=body.statement,
-        authority=regulator_for(rt, owned.registration.level, owned.registration.region),
-    )  # fmt: skip
+    await _notify_granted(tx, rt, who, owned, body, at)
     number = await next_number(tx, rt, owned)  # as late as can be: everybody else who grants here waits from now on
     granted = await registrations.MOVES.move(
         tx, owned.registration, Action.GRANT, who=who, why=body.statement.reasons, at=at, number=number,
@@ -183,6 +183,20 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
     writing.tell(tx, entered, cause={"kind": "grant", "by": who.person}, at=at)
     await documents.issue(tx, rt, Owned(granted, owned.operator), body.statement)
     return Owned(granted, owned.operator)
+
+
+async def _notify_granted(tx: Tx, rt: Runtime, who: Caller, owned: Owned, body: Granting, at: datetime) -> None:
+    """What is granted for the longest time burdens nobody; for less, it can be challenged as a refusal can."""
+    authority = regulator_for(rt, owned.registration.level, owned.registration.region)
+    less = licences.could_be_longer(rt, body.valid_from, body.valid_until) is not None
+    if less and who.program:
+        raise PersonRequired(act="grant a licence for less than the longest time")
+    await notices.issue(
+        tx, rt, kind="granted_for_less" if less else "granted", to=owned.operator.ref, address=owned.operator.address,
+        about=ActRef(service=Service.REGISTRY, kind="refusal" if less else "registration", id=owned.registration.id),
+        title=_GRANTED_LESS if less else _GRANTED, authority=authority,
+        says=grounds_of(rt, authority, body.statement, at) if less else body.statement,
+    )  # fmt: skip
 
 
 async def enter_site(tx: Tx, rt: Runtime, who: Caller, proposed: OwnedSite, *, why: str) -> OwnedSite:

@@ -8,13 +8,13 @@ from registry.errors import NotALicence, RenewalPending, RenewalTooLate, Validit
 from registry.lifecycle import RenewalAction, Status
 from registry.policy import POLICY, Act
 from registry.service import changes, documents, licences, looks, registrations
-from registry.service.desk import clock_of, regulator_for
+from registry.service.desk import clock_of, grounds_of, regulator_for
 from registry.store import licences as store
 from registry.store import registrations as register
 from registry.store import sites
 from registry.store.licences import Renewal
 from registry.store.registrations import Owned
-from shared.contracts.grounds import ActRef, Names, Service, Statement
+from shared.contracts.grounds import ActRef, Grounds, Names, Service, Statement
 from shared.contracts.http.licences import RenewalRequest, Renewing
 from shared.contracts.http.registry import MOST_SITES, ClockView, Refusing, RegistrationKind
 from shared.runtime.acts import deadlines, notices
@@ -26,6 +26,7 @@ from shared.runtime.db.postgres import Tx
 
 DECISION: Final = licences.RENEWAL_DECISION
 _GRANTED: Final = Names(zh="准予延续决定书", en="Your licence was renewed")
+_GRANTED_LESS: Final = Names(zh="部分准予延续决定书", en="Your licence was renewed for less than was asked")
 _REFUSED: Final = Names(zh="不予延续决定书", en="The renewal of your licence was refused")
 
 
@@ -99,18 +100,24 @@ async def clock(tx: Tx, renewal: Renewal) -> ClockView | None:
 async def grant(tx: Tx, rt: Runtime, who: Caller, renewal_id: UUID, body: Renewing) -> Renewal:
     """Renew: same number, a later last day; what had lapsed is in force again.
 
+    For fewer days or less than was asked it is a refusal of the rest: its notice has grounds and redress.
     Raises UnknownRenewal (404), Forbidden (403), ActionRefused (409), ValidityWrong, InvalidValues (422).
     """
     renewal, owned = await _held(tx, who, Act.DECIDE_RENEWAL, renewal_id)
     store.MOVES.lifecycle.after(renewal.status, RenewalAction.GRANT)
     until = body.valid_until or renewal.valid_until
-    _require_later(rt, owned, until)
+    if not (until == renewal.valid_until == owned.registration.valid_until):  # of what fell, only the scope is open
+        _require_later(rt, owned, until)
     scope = await _scope(tx, rt, owned, body.scope or renewal.scope)
     at, why = rt.clock.now(), body.statement.reasons
     granted = await store.MOVES.move(tx, renewal, RenewalAction.GRANT, who=who, why=why, at=at, granted_until=until)
     renewed = await licences.renewed(tx, rt, who, owned, until=until, scope=scope, why=why, cause=renewal_id)
     await documents.issue(tx, rt, renewed, body.statement)
-    await _decided(tx, rt, granted, owned, "renewed", _GRANTED, body.statement)
+    if until < renewal.valid_until or not set(renewal.scope) <= set(scope):
+        grounds = grounds_of(rt, regulator_for(rt, owned.level, owned.region), body.statement, at)
+        await _decided(tx, rt, granted, owned, "renewed_for_less", _GRANTED_LESS, grounds)
+    else:
+        await _decided(tx, rt, granted, owned, "renewed", _GRANTED, body.statement)
     return granted
 
 
@@ -178,7 +185,7 @@ def _require_later(rt: Runtime, owned: Owned, until: date) -> None:
 
 
 async def _decided(
-    tx: Tx, rt: Runtime, renewal: Renewal, owned: Owned, kind: str, title: Names, says: Statement
+    tx: Tx, rt: Runtime, renewal: Renewal, owned: Owned, kind: str, title: Names, says: Statement | Grounds
 ) -> None:
     await deadlines.met(tx, DECISION, renewal.id, rt.clock.now())
     await notices.issue(

@@ -9,26 +9,36 @@ from uuid import UUID
 
 from registry.lifecycle import Action, AmendmentAction, RenewalAction, SiteAction, Status
 from registry.service import checks, licences, proposing, registrations, renewals
+from registry.service.desk import SYSTEM
 from registry.service.registrations import CLAIMED_BEYOND, CLOCKS
 from registry.store import accesses, claims, sites
 from registry.store import amendments as proposals
 from registry.store import licences as licence_store
 from registry.store import registrations as register
+from registry.store.licences import Renewal
+from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
 from shared.contracts.http.registry import MOST_SITES, RegistrationKind
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
-from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.base.problems import TryAgain
 from shared.runtime.db.postgres import Tx
 
-SYSTEM: Final = Caller.system("registry")
 WHY: Final = "The refusal fell on appeal: the application is decided anew."
+WHY_LESS: Final = "The grant of less fell on appeal: the rest is decided anew, and what was granted stays."
+REVIVED: Final = "The refusal to renew it fell on appeal: it stays in force until decided."
 
 
 async def registration(tx: Tx, rt: Runtime, registration_id: UUID) -> None:
-    """A refused application is on the desk again, unless its operator has filed another one since."""
+    """A refused application is on the desk again, unless its operator has filed another one since.
+
+    A licence that was granted for less than it could be has the rest on the desk.
+    """
     owned, at = await register.hold(tx, registration_id), rt.clock.now()
     found = owned.registration
+    if found.kind == RegistrationKind.LICENCE and found.status in {Status.ACTIVE, Status.LAPSED}:
+        await _rest(tx, rt, owned)
     if not register.MOVES.lifecycle.can(found.status, Action.REOPEN):
         return
     if found.kind == RegistrationKind.FILING and await register.filing_of(tx, owned.operator) is not None:
@@ -57,10 +67,33 @@ async def amendment(tx: Tx, rt: Runtime, amendment_id: UUID) -> None:
         await _site(tx, rt, site, until, at)
 
 
-async def renewal(tx: Tx, rt: Runtime, renewal_id: UUID) -> None:
-    """A refused renewal is on the desk again, unless another is there or was granted since.
+async def _rest(tx: Tx, rt: Runtime, owned: Owned) -> None:
+    """A licence was granted for less than it could have been: the rest is on the desk, as a renewal that was asked for.
 
-    What was asked for in time keeps the licence in force again: without the refusal it would not have lapsed.
+    Unless another renewal is there, or gave it since.
+    """
+    at, found = rt.clock.now(), owned.registration
+    longest = licences.could_be_longer(rt, found.valid_from, found.valid_until)
+    if longest is None or await licence_store.asked_of(tx, found.id) is not None:
+        return
+    known = await licence_store.licence(tx, found.id)
+    asked = await licence_store.ask(
+        tx, uuid7(), found.id, late=False, until=min(longest, licences.latest_day(rt, at)), reasons=WHY_LESS,
+        scope=known.scope if known is not None else (), by=SYSTEM.person, at=at,
+    )  # fmt: skip
+    if asked is None:
+        raise TryAgain(retry_after=1)
+    licence_store.MOVES.began(tx, asked, "ask", who=SYSTEM, why=WHY_LESS, at=at)
+    await renewals.start_clock(tx, rt, asked)
+    if found.status is Status.LAPSED:
+        await licences.revive(tx, rt, owned, REVIVED)
+
+
+async def renewal(tx: Tx, rt: Runtime, renewal_id: UUID) -> None:
+    """What was refused of a renewal, all or a part, is on the desk again, unless another is there or gave it since.
+
+    What was asked for in time keeps the licence in force again: without the refusal it would not have lapsed. What was
+    granted stays so until the rest is decided.
     """
     owned = await register.hold(tx, (await licence_store.get(tx, renewal_id)).registration_id)
     found, at = await licence_store.hold(tx, renewal_id), rt.clock.now()
@@ -68,15 +101,24 @@ async def renewal(tx: Tx, rt: Runtime, renewal_id: UUID) -> None:
         return
     if owned.registration.status not in {Status.ACTIVE, Status.LAPSED}:
         return
-    granted_since = owned.registration.valid_until is not None and found.valid_until <= owned.registration.valid_until
-    if granted_since or await licence_store.asked_of(tx, owned.registration.id) is not None:
+    if await _has_all(tx, owned, found) or await licence_store.asked_of(tx, owned.registration.id) is not None:
         return
+    was_granted = found.granted_until is not None
     reopened = await licence_store.MOVES.move(
-        tx, found, RenewalAction.REOPEN, who=SYSTEM, why=WHY, at=at, refusal=None, overdue_at=None
-    )
+        tx, found, RenewalAction.REOPEN, who=SYSTEM, why=WHY_LESS if was_granted else WHY, at=at, refusal=None,
+        overdue_at=None, granted_until=None,
+    )  # fmt: skip
     await renewals.start_clock(tx, rt, reopened)
-    if owned.registration.status is Status.LAPSED and not found.late:
-        await licences.revive(tx, rt, owned, "The refusal to renew it fell on appeal: it stays in force until decided.")
+    if owned.registration.status is Status.LAPSED and (was_granted or not found.late):
+        await licences.revive(tx, rt, owned, REVIVED)
+
+
+async def _has_all(tx: Tx, owned: Owned, asked: Renewal) -> bool:
+    """Whether the licence has by now whatever was asked for: the days, and the service items."""
+    last_day = owned.registration.valid_until
+    known = await licence_store.licence(tx, owned.registration.id)
+    covered = known.scope if known is not None else ()
+    return last_day is not None and asked.valid_until <= last_day and set(asked.scope) <= set(covered)
 
 
 async def _clock(tx: Tx, rt: Runtime, kind: str, aggregate_id: UUID, registration_kind: str) -> datetime:

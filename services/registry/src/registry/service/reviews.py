@@ -17,7 +17,7 @@ from registry.errors import (
 from registry.lifecycle import ReviewAction, ReviewStatus
 from registry.policy import POLICY, Act
 from registry.service import opinions
-from registry.service.measures import SYSTEM
+from registry.service.desk import SYSTEM
 from registry.store import reviewed, reviews
 from registry.store.reviews import Asked, Figures, Review
 from shared.contracts.directory import Organisation

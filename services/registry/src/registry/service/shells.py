@@ -12,9 +12,8 @@ from registry.errors import HostedAgain
 from registry.lifecycle import ShellAction, ShellStatus, SiteAction, SiteStatus
 from registry.policy import POLICY, Act
 from registry.service import looks, writing
-from registry.service.desk import grounds_of, regulator_for
+from registry.service.desk import SYSTEM, grounds_of, regulator_for
 from registry.service.hosting import AT_ONCE, CURE, GONE, IDLE, cure, watch
-from registry.service.measures import SYSTEM
 from registry.service.sites import require_free
 from registry.store import accesses, amendments, claims, shells, sites
 from registry.store.shells import Shell

@@ -8,14 +8,14 @@ Lock order: a verb locks its aggregate, then its deadlines.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import structlog
 
 from shared.rules import Due, Rules, Unit
-from shared.rules.clocks import Stage, counts_days_off, shifted
+from shared.rules.clocks import Stage, StageKind, counts_days_off, shifted
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
@@ -161,6 +161,24 @@ async def start_until(
     source, stages = (clock.source, clock.stages) if clock is not None else (None, ())
     row = (clock_name, 0, DATE, False, source)
     return await _start(tx, kind, aggregate_id, row, None, at, Due(until, False, source), stages, rt.rules)
+
+
+async def watch(
+    tx: Tx, rt: Runtime, kind: str, aggregate_id: UUID, last_day: date | None, clock_name: str, at: datetime
+) -> None:
+    """Let it ring at the next reminder before the last day is over, or at its end; one that runs is replaced.
+
+    The reminders are those of the profile's clock. Without a last day nothing rings.
+    """
+    await met(tx, kind, aggregate_id, at)
+    if last_day is None:
+        return
+    rules = rt.rules
+    end = datetime.combine(last_day + timedelta(days=1), time(), rules.time_zone)
+    reminders = [stage for stage in rules.clocks[clock_name].stages if stage.kind is StageKind.REMIND]
+    rings = [shifted(rules.calendar, rules.time_zone, end, stage.shift, stage.unit) for stage in reminders]
+    ring = min((ring for ring in rings if ring > at), default=end)
+    await start_in(tx, kind, aggregate_id, max((ring - at).total_seconds(), 0), at=at)
 
 
 async def pause(tx: Tx, kind: str, aggregate_id: UUID, at: datetime, why: str) -> bool:
