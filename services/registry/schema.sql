@@ -326,9 +326,15 @@ TABLE order_outcome (
     outcome text NOT NULL,
     detail text,
     at timestamp with time zone NOT NULL,
+    issuer jsonb,
+    execute_by timestamp with time zone,
+    overdue boolean NOT NULL DEFAULT false,
+    escalated boolean NOT NULL DEFAULT false,
+    withdrawn_by jsonb,
     CONSTRAINT order_outcome_pkey PRIMARY KEY (order_id),
 );
 INDEX order_outcome_of_execution ON order_outcome USING btree (execution_id);
+-- issuer: AuthorityRef: the regulator itself, the host province, or a supervisor.
 
 TABLE provider (
     id uuid NOT NULL,

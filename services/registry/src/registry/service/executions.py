@@ -200,7 +200,8 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Si
     POLICY.require(who, Act.CONFIRM, execution, drafted_by=execution.took_part)
     executions.MOVES.lifecycle.after(execution.status, ExecutionAction.CONFIRM)
     hits = await _require_signed(tx, rt, execution, site, body)
-    fact = told.carried_out(execution, hits, site, at)
+    clock = await _clock(tx, execution)
+    fact = told.carried_out(execution, hits, site, at, clock.due_at if clock is not None else None)
     done = await executions.MOVES.move(
         tx, execution, ExecutionAction.CONFIRM, who=who, why=body.reasons, at=at, confirmed_by=who.person,
         carried_out=fact.model_dump(mode="json"), bar_from=_bar_from(rt, execution, at),

@@ -289,6 +289,21 @@ class AnswerView(View):
     at: datetime
 
 
+class HomeView(View):
+    """What an order follows from: whose execution, by when it was to be answered, when it was, and what undid it.
+
+    Home is the province where the site is registered; a host province that orders for it reads its clock here.
+    """
+
+    regulator: AuthorityRef = Field(description="Who carried the decision out.")
+    received_at: datetime | None = Field(description="Since when the decision lay on its desk.")
+    due_at: datetime | None = Field(description="Until when it had to answer.")
+    carried_out_at: datetime | None
+    undone_at: datetime | None
+    undone_because: str | None
+    undone_by: AuthorityRef | None = Field(description="Who decided so.")
+
+
 class OrderView(View):
     """An order as it stands. The document itself is the signed one; this is about it."""
 
@@ -310,6 +325,7 @@ class OrderView(View):
     site: OrderedSite
     issuer: AuthorityRef = Field(description="Whose order it is; its key signs.")
     authority: AuthorityRef = Field(description="Who decided.")
+    home: HomeView
     grounds: Grounds | None = Field(description="For what burdens, in its public form.")
     statement: Statement | None = Field(description="For a restore: why, in its public form.")
     scope: str

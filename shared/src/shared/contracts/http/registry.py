@@ -346,7 +346,7 @@ class AmendmentView(BaseModel):
 
 
 class OrderOutcomeView(BaseModel):
-    """What a provider made of an order of this execution."""
+    """What became of an order of this execution, and the clock of whoever carries it out."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -356,6 +356,11 @@ class OrderOutcomeView(BaseModel):
     outcome: str
     detail: str | None
     at: datetime
+    issuer: AuthorityRef | None = Field(None, description="Whose order it is: this regulator, or the host province's")
+    execute_by: datetime | None = Field(None, description="Until when it is to be carried out there")
+    overdue: bool = Field(False, description="Whether that passed without a receipt that says executed")
+    escalated: bool = Field(False, description="Whether somebody said so again")
+    withdrawn_by: AuthorityRef | None = Field(None, description="Whose people took it back in its window")
 
 
 class ExecutionView(BaseModel):
