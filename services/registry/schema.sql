@@ -173,6 +173,18 @@ INDEX execution_of_operator ON execution USING btree (operator_id) WHERE (operat
 INDEX execution_of_site ON execution USING btree (site_id) WHERE (site_id IS NOT NULL);
 INDEX execution_on_desk ON execution USING btree (regulator_id, status, id DESC);
 
+TABLE forwarding (
+    id uuid NOT NULL,
+    registration_id uuid NOT NULL,
+    by jsonb NOT NULL,
+    receiver jsonb NOT NULL,
+    statement jsonb NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT forwarding_pkey PRIMARY KEY (id),
+    CONSTRAINT forwarding_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
+);
+INDEX forwarding_of_registration ON forwarding USING btree (registration_id);
+
 TABLE handling (
     decision_id uuid NOT NULL,
     effect text NOT NULL,

@@ -17,6 +17,7 @@ from access_control.store.providers import Key
 from access_control.store.receipts import RecordedReceipt
 from shared.contracts.http import access as wire
 from shared.contracts.http.access import OrderAction
+from shared.contracts.http.home import HomeView
 from shared.contracts.orders import Action
 from shared.contracts.topics import orders_topic, receipts_topic
 from shared.runtime.base.context import Caller
@@ -86,9 +87,9 @@ def _says(who: Caller, seen: Seen) -> dict[str, Any]:
     return {**says, "answer": answer, "home": _home(seen), "allowed_actions": allowed}
 
 
-def _home(seen: Seen) -> wire.HomeView:
+def _home(seen: Seen) -> HomeView:
     done, undone = seen.execution.carried_out, seen.execution.undone
-    return wire.HomeView(
+    return HomeView(
         regulator=seen.content.regulator, received_at=done and done.received_at, due_at=done and done.due_at,
         carried_out_at=done and done.carried_out_at, undone_at=undone and undone.undone_at,
         undone_because=undone and undone.because, undone_by=undone and undone.authority,

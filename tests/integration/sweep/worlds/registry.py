@@ -211,6 +211,8 @@ def _registrations(books: Books) -> Kind:
         author="auditor", lifecycle=REGISTRATION, acts=REGISTRATION_ACTS.keys(), verbs=[
             Verb(f"{path}grant", "regulator-a", GRANT, Action.GRANT),
             Verb(f"{path}refusal", "regulator-a", {"statement": STATEMENT}, Action.REFUSE),
+            Verb(f"{path}forwarding", "regulator-a", {"level": "national", "statement": STATEMENT}, Action.FORWARD,
+                 again="out_of_scope"),  # on another desk by then
             Verb(f"{path}move", _owner, {"region": "310000", **WHY}, where={Status.ACTIVE}, may=by_or_for,
                  headers=_version, again="amendment_pending"),
             Verb(f"{path}sites", _owner, lambda *_: a_site(domain()), where={Status.ACTIVE}, may=by_or_for),

@@ -13,6 +13,7 @@ from concord.sdk.departments.licensing import Licensing
 from shared.contracts.http import mergers as merging
 from shared.contracts.http import registry as wire
 from shared.contracts.http.amendments import ProposedMove
+from shared.contracts.http.home import Forwarding
 from shared.contracts.http.imports import ImportResultPage, ImportView
 
 RegistrationStatus = Literal["submitted", "refused", "active", "lapsed", "ended"]
@@ -78,6 +79,10 @@ class Registry(Licensing):
     async def refuse(self, registration_id: Id, body: wire.Refusing) -> wire.RegistrationView:
         """Refuse a registration, with every ground at once."""
         return await self._post(wire.RegistrationView, at("registrations", registration_id, "refusal"), body)
+
+    async def forward(self, registration_id: Id, body: Forwarding) -> wire.RegistrationView:
+        """Forward an application to the regulator that it belongs to, with reasons."""
+        return await self._post(wire.RegistrationView, at("registrations", registration_id, "forwarding"), body)
 
     # --- sites -------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from shared.contracts import examples
 from shared.contracts.base import Body, Reasons, Region, Text
 from shared.contracts.grounds import AuthorityRef, Grounds, Statement
 from shared.contracts.http.base import View, example
+from shared.contracts.http.home import HomeView
 from shared.contracts.orders import Action, Cause, OrderedSite, Outcome
 
 MOST_RECEIPTS = 1_000
@@ -287,21 +288,6 @@ class AnswerView(View):
     answer: str
     reasons: str
     at: datetime
-
-
-class HomeView(View):
-    """What an order follows from: whose execution, by when it was to be answered, when it was, and what undid it.
-
-    Home is the province where the site is registered; a host province that orders for it reads its clock here.
-    """
-
-    regulator: AuthorityRef = Field(description="Who carried the decision out.")
-    received_at: datetime | None = Field(description="Since when the decision lay on its desk.")
-    due_at: datetime | None = Field(description="Until when it had to answer.")
-    carried_out_at: datetime | None
-    undone_at: datetime | None
-    undone_because: str | None
-    undone_by: AuthorityRef | None = Field(description="Who decided so.")
 
 
 class OrderView(View):

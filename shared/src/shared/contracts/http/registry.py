@@ -11,6 +11,7 @@ from shared.contracts import examples
 from shared.contracts.base import Body, Day, Reasons, Region, Text
 from shared.contracts.grounds import AddressForService, AuthorityRef, Grounds, Statement
 from shared.contracts.http.amendments import FieldChange, FromDay, Numbered, Returned
+from shared.contracts.http.home import ForwardedView
 from shared.contracts.registry import Burden, SiteRecordedV1
 from shared.contracts.subjects import FrozenSite, Preview, Signature, Subject
 
@@ -311,6 +312,7 @@ class RegistrationView(RegistrationSummary):
     refusal: Refusal | None
     succeeded_by: Numbered | None = None
     succeeds: list[Numbered] = []
+    forwarded: list[ForwardedView] = Field([], description="To which desks it went before this one, and why")
     sites: list[SiteView]
     allowed_actions: list[str]
 
