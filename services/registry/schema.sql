@@ -373,6 +373,7 @@ TABLE provider_check (
     answered_at timestamp with time zone,
     asked_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
+    amendment_id uuid,
     CONSTRAINT provider_check_check CHECK (((answered_by IS NOT NULL) = (status = ANY (ARRAY['verified'::text, 'mismatch'::text])))),
     CONSTRAINT provider_check_check1 CHECK (((status <> 'mismatch'::text) OR (reasons IS NOT NULL))),
     CONSTRAINT provider_check_pkey PRIMARY KEY (id),
@@ -384,6 +385,7 @@ INDEX provider_check_of_registration ON provider_check USING btree (registration
 INDEX provider_check_of_site ON provider_check USING btree (site_id);
 UNIQUE INDEX provider_check_open ON provider_check USING btree (site_id, provider_id) WHERE (status = ANY (ARRAY['asked'::text, 'silent'::text]));
 INDEX provider_check_waiting ON provider_check USING btree (provider_id, status, id DESC);
+-- amendment_id: The change that was proposed; null: the site itself was submitted.
 
 TABLE registrar_task (
     id uuid NOT NULL,

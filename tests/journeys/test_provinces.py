@@ -15,7 +15,7 @@ from tests.journeys.test_networks import Network
 from tests.support.office import PATIENCE_S, Case, Office, places_of
 
 HOME, HOST = "industry-110000", "industry-310000"
-SECRET: Final = "only for tests"  # noqa: S105 - of a client that lives as long as the test
+SECRET: Final = "only for tests"
 WHY: Final = "The provider says that the machines of this site stand in another province."
 
 
