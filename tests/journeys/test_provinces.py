@@ -7,8 +7,9 @@ from uuid import uuid4
 
 from concord.sdk import Concord, until
 from local_stack.people import Identity
-from shared.contracts.http import access, registry
+from shared.contracts.http import access
 from shared.contracts.http.access import OrderStatus
+from shared.contracts.http.home import OrderOutcomeView
 from shared.contracts.orders import Action
 from shared.signing import Signer, generate_key
 from tests.journeys.test_networks import Network
@@ -45,7 +46,7 @@ async def shanghai(office: Office) -> AsyncIterator[tuple[Concord, Network]]:
         yield desk, Network(str(entered.id), provider, signer)
 
 
-async def told(office: Office, case: Case, outcome: str) -> registry.OrderOutcomeView:
+async def told(office: Office, case: Case, outcome: str) -> OrderOutcomeView:
     """What home's execution shows of its last order, once it shows this outcome."""
     regulator = office.people["regulator-a"].registry
     assert case.execution_id is not None

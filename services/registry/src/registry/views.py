@@ -51,7 +51,7 @@ from registry.store.tasks import Task
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.http.amendments import FieldChange
 from shared.contracts.http.checks import CheckView
-from shared.contracts.http.home import ForwardedView
+from shared.contracts.http.home import ForwardedView, OrderOutcomeView
 from shared.contracts.http.imports import ImportView
 from shared.contracts.http.licences import RenewalView
 from shared.contracts.http.mergers import MergerView
@@ -63,7 +63,6 @@ from shared.contracts.http.registry import (
     ExecutionView,
     LicenceView,
     OperatorView,
-    OrderOutcomeView,
     RegistrationSummary,
     RegistrationView,
     SiteView,

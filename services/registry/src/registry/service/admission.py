@@ -6,6 +6,7 @@ every ground against an application is found at once.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
 from registry.errors import InvalidValues, NotAdmitted
@@ -19,6 +20,11 @@ from shared.rules.identifiers import InvalidIdentifier, hosting_address, normali
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
+
+CODES: Final = frozenset({
+    "barred", "provider_unlicensed", "address_taken", "domain_taken", "approval_missing", "beyond_scope",
+})  # fmt: skip
+"""What the rule finds by itself; the profile has words for each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ EXECUTE: Final = "execution"
 """Kind of deadline: the regulator answers a decision."""
 END: Final = "execution_end"
 """Kind of deadline: the measure ends by itself."""
+ANSWER_CLOCK: Final = "execute_decision"
+"""The clock of the profile for that, where an effect has none of its own."""
 EXECUTED: Final = frozenset({Effect.END_ITEM, Effect.SUSPEND_ACCESS, Effect.CUT_ACCESS, Effect.REVOKE, Effect.BAR})
 """Effects that the register carries out."""
 ENDING: Final = frozenset({Effect.SUSPEND_ACCESS, Effect.BAR})
@@ -90,7 +92,7 @@ async def receive(tx: Tx, rt: Runtime, decision: DecisionReleasedV1) -> None:
         await of_decision(tx, decision)
         return
     executions.MOVES.began(tx, received, "receive", who=measures.SYSTEM, why="A decision was released.", at=at)
-    clock = rt.rules.effects[Effect(decision.effect)].clock or "execute_decision"
+    clock = rt.rules.effects[Effect(decision.effect)].clock or ANSWER_CLOCK
     due = await deadlines.start(tx, kind=EXECUTE, aggregate_id=received.id, clock_name=clock, rt=rt, at=at)
     outbox.add(tx, told.received(received, due), at=at)
 

@@ -1,7 +1,8 @@
-"""Home and host: what an order shows of the execution it follows from, and where an application was forwarded."""
+"""Home and host: what an order shows of its execution and an execution of its orders, and what was forwarded."""
 
 from datetime import datetime
 from typing import Literal, Self
+from uuid import UUID
 
 from pydantic import Field, model_validator
 
@@ -49,3 +50,19 @@ class HomeView(View):
     undone_at: datetime | None
     undone_because: str | None
     undone_by: AuthorityRef | None = Field(description="Who decided so.")
+
+
+class OrderOutcomeView(View):
+    """What became of an order of this execution, and the clock of whoever carries it out."""
+
+    order_id: UUID
+    provider_id: UUID
+    action: str
+    outcome: str
+    detail: str | None
+    at: datetime
+    issuer: AuthorityRef | None = Field(None, description="Whose order it is: this regulator, or the host province's")
+    execute_by: datetime | None = Field(None, description="Until when it is to be carried out there")
+    overdue: bool = Field(False, description="Whether that passed without a receipt that says executed")
+    escalated: bool = Field(False, description="Whether somebody said so again")
+    withdrawn_by: AuthorityRef | None = Field(None, description="Whose people took it back in its window")

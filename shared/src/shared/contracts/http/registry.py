@@ -11,7 +11,7 @@ from shared.contracts import examples
 from shared.contracts.base import Body, Day, Reasons, Region, Text
 from shared.contracts.grounds import AddressForService, AuthorityRef, Grounds, Statement
 from shared.contracts.http.amendments import FieldChange, FromDay, Numbered, Returned
-from shared.contracts.http.home import ForwardedView
+from shared.contracts.http.home import ForwardedView, OrderOutcomeView
 from shared.contracts.registry import Burden, SiteRecordedV1
 from shared.contracts.subjects import FrozenSite, Preview, Signature, Subject
 
@@ -345,24 +345,6 @@ class AmendmentView(BaseModel):
     proposed_at: datetime
     changed_at: datetime
     allowed_actions: list[str]
-
-
-class OrderOutcomeView(BaseModel):
-    """What became of an order of this execution, and the clock of whoever carries it out."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    order_id: UUID
-    provider_id: UUID
-    action: str
-    outcome: str
-    detail: str | None
-    at: datetime
-    issuer: AuthorityRef | None = Field(None, description="Whose order it is: this regulator, or the host province's")
-    execute_by: datetime | None = Field(None, description="Until when it is to be carried out there")
-    overdue: bool = Field(False, description="Whether that passed without a receipt that says executed")
-    escalated: bool = Field(False, description="Whether somebody said so again")
-    withdrawn_by: AuthorityRef | None = Field(None, description="Whose people took it back in its window")
 
 
 class ExecutionView(BaseModel):
