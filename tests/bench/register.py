@@ -283,9 +283,7 @@ async def _reviews(postgres: EmbeddedPostgres, folder: str, size: str) -> list[R
         if told.get("vetoed") != failing or told.get("under_review"):
             raise AssertionError(f"{failing} were to fail, and it is {told}")
         floor = await _plain(rt, failing)
-    note = (
-        f"{count:,} subjects, {failing:,} failing, to the last notice; floor: as many rows, written plainly"
-    )
+    note = f"{count:,} subjects, {failing:,} failing, to the last notice; floor: as many rows, written plainly"
     return [Result("review close", took, "s", floor, took / floor, f"≤ {CLOSE_S:g} s", took <= CLOSE_S, note)]
 
 
