@@ -325,6 +325,13 @@ def _mergers(books: Books) -> list[Kind]:
     ]  # fmt: skip
 
 
+def may_submit(who: Caller, batch: Words) -> bool:
+    """Operators and the regulator send batches; of what is not theirs each record is refused."""
+    if not who.roles & {Role.OPERATOR, Role.INDUSTRY_REGULATOR}:
+        raise NoRole
+    return True
+
+
 def _beginnings(books: Books) -> list[Kind]:
     entering = {
         "kind": "company", "region": "110000", "document": {"number": uscc(77_000)}, "particulars": {"name": "New Ltd"},
@@ -335,6 +342,8 @@ def _beginnings(books: Books) -> list[Kind]:
             "POST /operators", "regulator-a", entering, may=by_or_for, again="operator_exists")),
         beginning({"organisation": OPERATOR_USCC, "region": "110000"}, Verb(
             "POST /registrations", "applicant", lambda *_: asking, may=by_or_for, again="not_admitted")),
+        beginning({}, Verb(
+            "POST /submissions", "applicant", lambda *_: {"records": [asking]}, may=may_submit)),
         beginning({}, Verb("POST /imports", "regulator-a", b"{}", may=may_import, joins=False,
                            headers=lambda _: {"Content-Type": "application/x-ndjson"})),
     ]  # fmt: skip

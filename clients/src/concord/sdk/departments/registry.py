@@ -13,6 +13,7 @@ from concord.sdk.departments.licensing import Licensing
 from shared.contracts.http import mergers as merging
 from shared.contracts.http import registry as wire
 from shared.contracts.http.amendments import ProposedMove
+from shared.contracts.http.batches import Batch, SubmissionResults
 from shared.contracts.http.home import Forwarding
 from shared.contracts.http.imports import ImportResultPage, ImportView
 
@@ -64,6 +65,10 @@ class Registry(Licensing):
     async def get(self, registration_id: Id) -> wire.RegistrationView:
         """One registration with its sites."""
         return await self._get(wire.RegistrationView, at("registrations", registration_id))
+
+    async def submit_many(self, body: Batch) -> SubmissionResults:
+        """Up to 1,000 applications in one request; each has its result."""
+        return await self._post(SubmissionResults, "/submissions", body)
 
     def registrations(
         self, *, number: str | None = None, operator_id: Id | None = None, status: RegistrationStatus | None = None

@@ -31,7 +31,7 @@ from shared.runtime.db.postgres import Tx
 ANSWER: Final = "provider_check"
 """Kind of the deadline by which a provider answers."""
 SYSTEM: Final = Caller.system("registry")
-_SUBMITTED: Final = "A site was submitted with its name."
+SUBMITTED: Final = "A site was submitted with its name."
 _CHANGED: Final = "A registered site shall be hosted there."
 _MISMATCH: Final = Names(zh="接入服务提供者核验不一致告知书", en="A provider says that something is not as submitted")
 
@@ -59,7 +59,7 @@ async def ask(
         )  # fmt: skip
         if added is None:
             continue
-        checks.MOVES.began(tx, added, "ask", who=SYSTEM, why=_CHANGED if amendment_id else _SUBMITTED, at=at)
+        checks.MOVES.began(tx, added, "ask", who=SYSTEM, why=_CHANGED if amendment_id else SUBMITTED, at=at)
         clock = rt.rules.registrations.check
         await deadlines.start(tx, kind=ANSWER, aggregate_id=added.id, clock_name=clock, rt=rt, at=at)
 
