@@ -19,6 +19,7 @@ from tests.integration.registry.conftest import (
     owner,
     uscc,
 )
+from tests.integration.registry.test_operators import LEGACY
 from tests.support.crash import survives
 from tests.support.people import OPERATOR_USCC, person
 
@@ -214,6 +215,35 @@ async def test_two_batches_that_want_the_same_at_once_never_both_get_it(register
         won = sum(answer.json()["submitted"] for answer in answers if answer.status_code == 200)
         held = await register.fetchval("SELECT count(*) FROM claim WHERE domain = ANY ($1)", names)
         assert won == held == len(names)
+
+
+async def test_two_batches_that_want_an_address_for_themselves_at_once_never_both_get_it(register: Register) -> None:
+    for turn in range(5):
+        alone = access(f"198.18.20.{turn}", "dedicated")
+        batches = [
+            {"records": [await new(register, uscc(300 + turn * 2 + place), a_site(domain(), accesses=[alone]))]}
+            for place in range(2)
+        ]
+        answers = await asyncio.gather(
+            *(register.api.post("/submissions", json=batch, who="regulator-a") for batch in batches)
+        )
+        assert {answer.status_code for answer in answers} <= {200, 503}
+        assert sum(answer.json()["submitted"] for answer in answers if answer.status_code == 200) == 1
+
+
+async def test_who_may_not_submit_alone_does_not_in_a_batch(register: Register) -> None:
+    legacy = await register.operator(LEGACY, document={"number": LEGACY})
+    records = [await new(register, uscc(1)), await new(register, uscc(2))]
+    await register.fetchval(
+        """INSERT INTO merger (id, status, survivor_id, merged_id, survivor_act_id, statement, digest, proposed_by,
+                               confirmed_by, confirm_from, moved, proposed_at, changed_at)
+           VALUES (gen_random_uuid(), 'confirmed', $1, $2, gen_random_uuid(), '{}', 'x', 'a', 'b', now(), '{}', now(),
+                   now())
+        RETURNING id""",
+        UUID(records[0]["operator_id"]), UUID(records[1]["operator_id"]),
+    )  # fmt: skip
+    unconfirmed, merged = await sent(register, {**records[0], "operator_id": legacy}, records[1])
+    assert (unconfirmed["code"], merged["code"]) == ("legacy_code", "operator_merged")
 
 
 async def test_a_batch_and_a_grant_lock_in_one_order(register: Register) -> None:
