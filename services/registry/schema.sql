@@ -175,6 +175,18 @@ INDEX execution_of_operator ON execution USING btree (operator_id) WHERE (operat
 INDEX execution_of_site ON execution USING btree (site_id) WHERE (site_id IS NOT NULL);
 INDEX execution_on_desk ON execution USING btree (regulator_id, status, id DESC);
 
+TABLE forwarding (
+    id uuid NOT NULL,
+    registration_id uuid NOT NULL,
+    by jsonb NOT NULL,
+    receiver jsonb NOT NULL,
+    statement jsonb NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT forwarding_pkey PRIMARY KEY (id),
+    CONSTRAINT forwarding_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
+);
+INDEX forwarding_of_registration ON forwarding USING btree (registration_id);
+
 TABLE handling (
     decision_id uuid NOT NULL,
     effect text NOT NULL,
@@ -330,9 +342,15 @@ TABLE order_outcome (
     outcome text NOT NULL,
     detail text,
     at timestamp with time zone NOT NULL,
+    issuer jsonb,
+    execute_by timestamp with time zone,
+    overdue boolean NOT NULL DEFAULT false,
+    escalated boolean NOT NULL DEFAULT false,
+    withdrawn_by jsonb,
     CONSTRAINT order_outcome_pkey PRIMARY KEY (order_id),
 );
 INDEX order_outcome_of_execution ON order_outcome USING btree (execution_id);
+-- issuer: AuthorityRef: the regulator itself, the host province, or a supervisor.
 
 TABLE provider (
     id uuid NOT NULL,
@@ -359,6 +377,7 @@ TABLE provider_check (
     answered_at timestamp with time zone,
     asked_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
+    amendment_id uuid,
     CONSTRAINT provider_check_check CHECK (((answered_by IS NOT NULL) = (status = ANY (ARRAY['verified'::text, 'mismatch'::text])))),
     CONSTRAINT provider_check_check1 CHECK (((status <> 'mismatch'::text) OR (reasons IS NOT NULL))),
     CONSTRAINT provider_check_pkey PRIMARY KEY (id),
@@ -370,6 +389,7 @@ INDEX provider_check_of_registration ON provider_check USING btree (registration
 INDEX provider_check_of_site ON provider_check USING btree (site_id);
 UNIQUE INDEX provider_check_open ON provider_check USING btree (site_id, provider_id) WHERE (status = ANY (ARRAY['asked'::text, 'silent'::text]));
 INDEX provider_check_waiting ON provider_check USING btree (provider_id, status, id DESC);
+-- amendment_id: The change that was proposed; null: the site itself was submitted.
 
 TABLE registrar_task (
     id uuid NOT NULL,

@@ -88,10 +88,10 @@ async def test_what_is_redacted_reaches_no_provider(desk: Desk) -> None:
 
 async def test_an_order_bears_its_issuers_own_key_and_no_other(desk: Desk) -> None:
     here, far = await desk.host(), await desk.host(licence_number="粤ICP证000001号")
-    shanghai = {**examples.REGULATOR, "id": "industry-310000", "region": "310000"}
-    await desk.deliver(carried_out(here), carried_out(far, regulator=shanghai))
+    ministry = {**examples.REGULATOR, "id": "industry", "level": "national", "region": None}
+    await desk.deliver(carried_out(here), carried_out(far, regulator=ministry))
     published = (await desk.api.get("/.well-known/jwks.json")).json()["keys"]
-    for host, issuer in ((here, "industry-110000"), (far, "industry-310000")):
+    for host, issuer in ((here, "industry-110000"), (far, "industry")):
         (entry,) = (await desk.feed(host))["orders"]
         own = [key for key in published if key["organisation"] == issuer]
         foreign = [key for key in published if key["organisation"] != issuer]

@@ -186,3 +186,87 @@ async def test_a_kill_after_any_statement_leaves_no_half_an_answer(register: Reg
             await checks.report(tx, rt, who, UUID(check["id"]), Mismatch.model_validate(WRONG))
 
     await survives(rt, report)
+
+
+async def live_at(strict: Register, provider_id: UUID = PROVIDER) -> dict[str, Any]:
+    """A live site at a provider that verified it."""
+    submitted = await strict.submitted(a_site(domain(), accesses=[access(provider=provider_id)]))
+    (check,) = await waiting(strict, provider(provider_id), status="asked")
+    await strict.post(f"/checks/{check['id']}/verification", None, provider(provider_id))
+    granted = await strict.post(f"/registrations/{submitted['id']}/grant", GRANT, "regulator-a")
+    return dict(granted["sites"][0])
+
+
+def changed(site: dict[str, Any], *accesses: dict[str, Any]) -> dict[str, Any]:
+    return a_site(site["domains"][0], accesses=list(accesses))
+
+
+async def test_a_provider_that_a_registered_site_shall_come_to_is_asked_and_the_one_that_has_it_is_not(
+    strict: Register,
+) -> None:
+    site = await live_at(strict)
+    both = changed(site, access(), access("198.18.0.12", provider=OTHER_PROVIDER))
+    proposed = await strict.propose(site, both, owner())
+    assert await waiting(strict, provider(), status="asked") == []
+    (check,) = await waiting(strict, provider(OTHER_PROVIDER), status="asked")
+    assert (check["amendment_id"], check["site_id"]) == (proposed["id"], site["id"])
+    assert [each["ips"] for each in check["asked"]["accesses"]] == [["198.18.0.12"]]
+    path = f"/amendments/{proposed['id']}/grant"
+    refused = await strict.refused(path, GRANT, "regulator-a")
+    assert (refused["code"], refused["providers"]) == ("checks_pending", [str(OTHER_PROVIDER)])
+    await strict.post(f"/checks/{check['id']}/verification", None, provider(OTHER_PROVIDER))
+    await strict.post(path, GRANT, "regulator-a")
+    now = await strict.get(f"/sites/{site['id']}", owner())
+    assert [each["provider_id"] for each in now["accesses"]] == [str(PROVIDER), str(OTHER_PROVIDER)]
+
+
+async def test_other_addresses_at_a_provider_are_checked_by_it_though_it_verified_the_site_before(
+    strict: Register,
+) -> None:
+    site = await live_at(strict)
+    proposed = await strict.propose(site, changed(site, access("198.18.0.77")), owner())
+    (check,) = await waiting(strict, provider(), status="asked")
+    assert check["asked"]["accesses"][0]["ips"] == ["198.18.0.77"]
+    await strict.post(f"/checks/{check['id']}/mismatch", WRONG, provider())
+    assert await strict.notices(check["id"]) == [("check_mismatch", OPERATOR_USCC)]
+    await strict.post(f"/amendments/{proposed['id']}/grant", GRANT, "regulator-a")
+
+
+async def test_a_change_that_leaves_the_hosting_as_it_is_asks_nobody(strict: Register) -> None:
+    site = await live_at(strict)
+    proposed = await strict.propose(site, a_site(site["domains"][0], name="Another name"), owner())
+    assert await waiting(strict, provider(), status="asked") == []
+    await strict.post(f"/amendments/{proposed['id']}/grant", GRANT, "regulator-a")
+
+
+async def test_a_silent_provider_does_not_hold_a_change_back_for_ever(strict: Register) -> None:
+    site = await live_at(strict)
+    proposed = await strict.propose(site, changed(site, access(provider=OTHER_PROVIDER)), owner())
+    (check,) = await waiting(strict, provider(OTHER_PROVIDER), status="asked")
+    await strict.ring(checks.ANSWER, check["id"])
+    await strict.post(f"/amendments/{proposed['id']}/grant", GRANT, "regulator-a")
+    assert (await strict.get(f"/checks/{check['id']}", provider(OTHER_PROVIDER)))["status"] == "closed"
+
+
+async def test_a_change_that_is_withdrawn_needs_no_answer_and_the_next_one_asks_anew(strict: Register) -> None:
+    site = await live_at(strict)
+    there = changed(site, access(provider=OTHER_PROVIDER))
+    for _ in range(2):
+        proposed = await strict.propose(site, there, owner())
+        (check,) = await waiting(strict, provider(OTHER_PROVIDER), status="asked")
+        assert check["amendment_id"] == proposed["id"]
+        reasons = {"reasons": "We stay with our provider for now."}
+        await strict.post(f"/amendments/{proposed['id']}/withdrawal", reasons, owner())
+        assert await waiting(strict, provider(OTHER_PROVIDER), status="asked") == []
+
+
+async def test_a_refused_change_is_closed_and_on_appeal_who_had_not_answered_is_asked_again(strict: Register) -> None:
+    site = await live_at(strict)
+    proposed = await strict.propose(site, changed(site, access(provider=OTHER_PROVIDER)), owner())
+    await strict.post(f"/amendments/{proposed['id']}/refusal", REFUSAL, "regulator-a")
+    assert await waiting(strict, provider(OTHER_PROVIDER), status="asked") == []
+    await strict.appealed(ActRef(service=Service.REGISTRY, kind="amendment", id=UUID(proposed["id"])), "upheld")
+    (check,) = await waiting(strict, provider(OTHER_PROVIDER), status="asked")
+    assert check["amendment_id"] == proposed["id"]
+    late = await strict.refused(f"/amendments/{proposed['id']}/grant", GRANT, "regulator-a")
+    assert late["code"] == "checks_pending"

@@ -52,8 +52,21 @@ def in_sight(who: Caller) -> Reach:
 
 
 def issuing(who: Caller) -> Reach:
-    """Orders that the caller's organisation gives, or has its network's supervisor give."""
+    """Orders that the caller's organisation gives, or has given: by a supervisor, or by a host province."""
     return only("issuer_id", who.organisation) | only("regulator_id", who.organisation)
+
+
+def deciding(who: Caller) -> Reach:
+    """Orders whose measure is the caller's to stand by: its own executions, or those of the network it supervises.
+
+    A host province that orders for another one is not among them: it would decide about home's measure.
+    """
+    return only("regulator_id", who.organisation) | only("supervisor_id", who.organisation)
+
+
+def withdrawing(who: Caller) -> Reach:
+    """Also a host province's, once: what home's two people send again it does not take back."""
+    return deciding(who) | only("issuer_id", who.organisation) & only("attempt", "1")
 
 
 def instructing(who: Caller) -> Reach:
@@ -94,11 +107,11 @@ POLICY: Final = Policy({
         *(holding(role, in_sight) for role in sorted(READERS)), holding(Role.AUDITOR, anywhere),
         holding(Role.NETWORK_SUPERVISOR, supervising), holding(Role.ACCESS_PROVIDER, own_and_out),
     )),
-    Act.WITHDRAW:          Rule(ISSUERS, issuing),
+    Act.WITHDRAW:          Rule(ISSUERS, withdrawing),
     # It burdens anew, so it takes two people; whoever took it back is neither of them, and no program is.
-    Act.ASK_REISSUE:       Rule(ISSUERS, issuing, second_person=True),
-    Act.REISSUE:           Rule(ISSUERS, issuing, second_person=True),
-    Act.ANSWER:            Rule(ISSUERS, issuing),
+    Act.ASK_REISSUE:       Rule(ISSUERS, deciding, second_person=True),
+    Act.REISSUE:           Rule(ISSUERS, deciding, second_person=True),
+    Act.ANSWER:            Rule(ISSUERS, deciding),
     Act.ESCALATE:          Rule(ISSUERS, issuing),
     Act.SEE_INSTRUCTION:   Rule(REGULATORS | SUPERVISOR | {Role.AUDITOR}, any_of(
         *(holding(role, instructing) for role in sorted(REGULATORS)), holding(Role.AUDITOR, anywhere),

@@ -80,9 +80,9 @@ def released(order: AccessOrder, content: Content) -> Fact:
     )
 
 
-def withdrawn(order: AccessOrder, reasons: str) -> Fact:
-    """It was taken back: before it went out, or by a later one."""
-    return access.OrderWithdrawnV1(**_story(order, order.changed_at), reasons=reasons)
+def withdrawn(order: AccessOrder, reasons: str, by: AuthorityRef | None = None) -> Fact:
+    """It was taken back: before it went out (``by``: whose people did so), or by a later one."""
+    return access.OrderWithdrawnV1(**_story(order, order.changed_at), reasons=reasons, by=by)
 
 
 def overdue(order: AccessOrder, due: datetime, at: datetime, *, escalated: bool = False) -> Fact:
@@ -95,9 +95,9 @@ def objected(order: AccessOrder, reasons: str, at: datetime) -> Fact:
     return access.OrderContestedV1(**_story(order, at), reasons=reasons)
 
 
-def answered(order: AccessOrder, answer: str, reasons: str, at: datetime) -> Fact:
-    """The issuer answered an objection."""
-    return access.OrderAnsweredV1(**_story(order, at), answer=answer, reasons=reasons)
+def answered(order: AccessOrder, answer: str, reasons: str, at: datetime, due: datetime | None = None) -> Fact:
+    """An objection was answered; ``due``: rejected, so the clock goes on until then."""
+    return access.OrderAnsweredV1(**_story(order, at), answer=answer, reasons=reasons, execute_by=due)
 
 
 def claimed(order: AccessOrder, receipt: Receipt, at: datetime) -> Fact:
@@ -189,6 +189,7 @@ def signed(
         cause=content.cause,
         site=content.site,
         issuer=content.issuer,
+        regulator=content.regulator,
         authority=content.authority,
         decision_id=order.decision_id,
         grounds=content.grounds,

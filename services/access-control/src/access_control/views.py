@@ -17,6 +17,7 @@ from access_control.store.providers import Key
 from access_control.store.receipts import RecordedReceipt
 from shared.contracts.http import access as wire
 from shared.contracts.http.access import OrderAction
+from shared.contracts.http.home import HomeView
 from shared.contracts.orders import Action
 from shared.contracts.topics import orders_topic, receipts_topic
 from shared.runtime.base.context import Caller
@@ -83,7 +84,16 @@ def _says(who: Caller, seen: Seen) -> dict[str, Any]:
         drafted_by=order.against_reissue,
     )  # fmt: skip
     says = {name: getattr(content, name) for name in type(content).model_fields}
-    return {**says, "answer": answer, "allowed_actions": allowed}
+    return {**says, "answer": answer, "home": _home(seen), "allowed_actions": allowed}
+
+
+def _home(seen: Seen) -> HomeView:
+    done, undone = seen.execution.carried_out, seen.execution.undone
+    return HomeView(
+        regulator=seen.content.regulator, received_at=done and done.received_at, due_at=done and done.due_at,
+        carried_out_at=done and done.carried_out_at, undone_at=undone and undone.undone_at,
+        undone_because=undone and undone.because, undone_by=undone and undone.authority,
+    )  # fmt: skip
 
 
 def _possible(order: AccessOrder, move: OrderAction) -> bool:

@@ -156,6 +156,18 @@ class FilingExists(Conflict):
     members = frozenset({"registration_id"})
 
 
+class ForwardedBefore(Conflict):
+    """{organisation} had this application already and forwarded it: it comes to nobody twice."""
+
+
+class ForwardedTooOften(Conflict):
+    """This application was forwarded {most} times: whoever has it decides now."""
+
+
+class SettledHere(Conflict):
+    """This operator has other registrations: it is at home where it is, and moves by an amendment of its own."""
+
+
 class NotAdmitted(Conflict):
     """This cannot be entered: {codes}."""
 

@@ -123,10 +123,12 @@ async def order_told(rt: Runtime, tx: Tx, fact: access.OrderFact, meta: EventMet
     """What became of an order that an execution sent out."""
     outcome = fact.TYPE.removeprefix("order.").removesuffix(".v1")
     detail = getattr(fact, "reasons", None) or getattr(fact, "how", None)
-    await store.note_outcome(
-        tx,
-        OrderOutcome(fact.order_id, fact.execution_id, fact.provider_id, fact.action, outcome, detail, fact.at),
-    )
+    await store.note_outcome(tx, OrderOutcome(
+        fact.order_id, fact.execution_id, fact.provider_id, fact.action, outcome, detail, fact.at,
+        issuer=getattr(fact, "issuer", None), execute_by=getattr(fact, "execute_by", None),
+        overdue=isinstance(fact, access.OrderOverdueV1), escalated=getattr(fact, "escalated", False),
+        withdrawn_by=getattr(fact, "by", None),
+    ))  # fmt: skip
 
 
 async def providers_recorded(rt: Runtime, tx: Tx, facts: Sequence[access.ProviderRecordedV1]) -> None:

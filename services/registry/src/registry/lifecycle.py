@@ -31,11 +31,13 @@ class Action(StrEnum):
     END = "end"
     REOPEN = "reopen"
     RESTORE = "restore"
+    FORWARD = "forward"
 
 
 REGISTRATION: Final = Lifecycle(MappingProxyType({
     (Status.SUBMITTED, Action.GRANT):  Status.ACTIVE,    # P3.1.5
     (Status.SUBMITTED, Action.REFUSE): Status.REFUSED,   # O33 section 12, written reasons
+    (Status.SUBMITTED, Action.FORWARD): Status.SUBMITTED, # to the desk that it belongs to
     (Status.REFUSED,   Action.REOPEN): Status.SUBMITTED, # an appeal against the refusal was won
     (Status.ACTIVE,    Action.LAPSE):  Status.LAPSED,    # its last day is over, and no renewal is on the desk
     (Status.LAPSED,    Action.REVIVE): Status.ACTIVE,    # renewed late, or the refusal to renew fell on appeal

@@ -6,8 +6,12 @@ from typing import Final
 
 from registry.consumer import DEADLINES, HANDLERS, PROJECTIONS
 from registry.http import ROUTERS
+from registry.service import admission, executions, hosting, mergers, registrations
 from registry.settings import Settings
+from shared.contracts.http.registry import RegistrationKind
 from shared.contracts.topics import ACCESS_EVENTS, APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
+from shared.rules import Needs
+from shared.runtime.acts import notices
 from shared.runtime.process import app, issuing
 from shared.runtime.process.service import Service
 
@@ -19,6 +23,25 @@ SERVICE: Final = Service(
     handlers=HANDLERS,
     projections=PROJECTIONS,
     deadlines=DEADLINES,
+    needs=Needs(
+        clocks=frozenset(
+            {
+                *registrations.CLOCKS.values(),
+                executions.ANSWER_CLOCK,
+                hosting.IDLE,
+                hosting.CURE,
+                mergers.HEARD,
+                notices.DEEMED,
+            }
+        ),
+        effects=executions.EXECUTED,
+        catalogues={
+            "refusal_grounds": admission.CODES,
+            "service_items": frozenset(),
+            "provinces": frozenset(),
+            "numbers": frozenset(RegistrationKind),
+        },
+    ),
     notifies=True,
     start=partial(issuing.start, department="registry"),
     publishes=(REGISTRY_EVENTS, REGISTRY_SITES),

@@ -44,6 +44,7 @@ class Act(StrEnum):
     SUBMIT = "submit"
     GRANT = "grant"
     REFUSE = "refuse"
+    FORWARD = "forward"
     PROPOSE = "propose_amendment"
     READ_PROPOSAL = "read_proposal"
     WITHDRAW_PROPOSAL = "withdraw_proposal"
@@ -166,6 +167,7 @@ POLICY: Final = Policy({
     Act.SUBMIT:              BY_OR_FOR,
     Act.GRANT:               DESK,
     Act.REFUSE:              REFUSING,
+    Act.FORWARD:             DESK,
     Act.PROPOSE:             BY_OR_FOR,
     Act.READ_PROPOSAL:       Rule(OFFICIALS | OPERATOR,
                                   any_of(READER.scope, holding(Role.OPERATOR, receiving_operator),
@@ -214,7 +216,9 @@ POLICY: Final = Policy({
     Act.OBJECT_TO_MERGER:    Rule(OPERATOR, own_organisation),
 })  # fmt: skip
 
-REGISTRATION_ACTS: Final[Mapping[Action, Act]] = MappingProxyType({Action.GRANT: Act.GRANT, Action.REFUSE: Act.REFUSE})
+REGISTRATION_ACTS: Final[Mapping[Action, Act]] = MappingProxyType({
+    Action.GRANT: Act.GRANT, Action.REFUSE: Act.REFUSE, Action.FORWARD: Act.FORWARD,
+})  # fmt: skip
 SITE_ACTS: Final[Mapping[SiteAction, Act]] = MappingProxyType({SiteAction.DEREGISTER: Act.DEREGISTER})
 AMENDMENT_ACTS: Final[Mapping[AmendmentAction, Act]] = MappingProxyType({
     AmendmentAction.GRANT: Act.DECIDE_PROPOSAL, AmendmentAction.REFUSE: Act.REFUSE_PROPOSAL,

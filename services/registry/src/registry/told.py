@@ -39,7 +39,7 @@ def declined(execution: Execution, statement: Statement, at: datetime) -> Execut
 
 
 def carried_out(
-    execution: Execution, hits: FrozenSite | None, site: OwnedSite | None, at: datetime
+    execution: Execution, hits: FrozenSite | None, site: OwnedSite | None, at: datetime, due_at: datetime | None
 ) -> ExecutionCarriedOutV1:
     """It is done on the register, and hosts will hear."""
     return ExecutionCarriedOutV1(
@@ -50,6 +50,8 @@ def carried_out(
         service_item=execution.service_item,
         until=execution.until,
         carried_out_at=at,
+        received_at=execution.received_at,
+        due_at=due_at,
     )
 
 

@@ -37,6 +37,7 @@ from registry.service.opinions import RESULT
 from registry.service.reviews import Progress
 from registry.store.amendments import Amendment
 from registry.store.checks import Check
+from registry.store.forwards import Forwarded
 from registry.store.imports import Import
 from registry.store.licences import Licence, Renewal
 from registry.store.operators import Operator
@@ -50,6 +51,7 @@ from registry.store.tasks import Task
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.http.amendments import FieldChange
 from shared.contracts.http.checks import CheckView
+from shared.contracts.http.home import ForwardedView, OrderOutcomeView
 from shared.contracts.http.imports import ImportView
 from shared.contracts.http.licences import RenewalView
 from shared.contracts.http.mergers import MergerView
@@ -61,7 +63,6 @@ from shared.contracts.http.registry import (
     ExecutionView,
     LicenceView,
     OperatorView,
-    OrderOutcomeView,
     RegistrationSummary,
     RegistrationView,
     SiteView,
@@ -101,6 +102,7 @@ def of_registration(
     clock: ClockView | None,
     licence: Licence | None,
     beside: Neighbours,
+    forwarded: list[Forwarded],
 ) -> RegistrationView:
     """A registration with its sites."""
     registration = owned.registration
@@ -108,7 +110,7 @@ def of_registration(
         **_fields(registration, RegistrationView), "operator_name": owned.operator.particulars.name, "clock": clock,
         "licence": LicenceView.model_validate(licence) if licence is not None else None,
         "sites": [of_site(who, site) for site in sites], "succeeded_by": beside.succeeded_by,
-        "succeeds": beside.succeeds,
+        "succeeds": beside.succeeds, "forwarded": [ForwardedView.model_validate(each) for each in forwarded],
         "allowed_actions": POLICY.allowed(
             who, owned, REGISTRATION.allowed(registration.status), REGISTRATION_ACTS
         ),

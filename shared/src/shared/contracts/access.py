@@ -159,6 +159,8 @@ class OrderAnsweredV1(OrderFact):
     answer: Text
     """upheld, rejected or accepted."""
     reasons: Reasons
+    execute_by: datetime | None = None
+    """Rejected: until when it is to be carried out, later by what the clock stood still."""
 
 
 class OrderOverdueV1(OrderFact):
@@ -178,6 +180,8 @@ class OrderWithdrawnV1(OrderFact):
     EXAMPLE: ClassVar[dict[str, Any]] = {**_ORDER, "sequence": None, "reasons": "The decision was overturned."}
 
     reasons: Reasons
+    by: AuthorityRef | None = None
+    """Whose people took it back in its window; none where something else brought it about."""
 
 
 ORDER_FACTS: tuple[type[OrderFact], ...] = (

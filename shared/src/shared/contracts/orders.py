@@ -81,6 +81,7 @@ class Order(Document):
             "hosting_mode": "virtual_host",
         },
         "issuer": examples.REGULATOR,
+        "regulator": examples.REGULATOR,
         "authority": examples.AUTHORITY,
         "decision_id": examples.DECISION,
         "grounds": examples.GROUNDS,
@@ -103,7 +104,10 @@ class Order(Document):
     cause: Cause
     site: OrderedSite
     issuer: AuthorityRef
-    """Whose order it is: the regulator, or for a public-interest network its supervisor; the key id says whose key."""
+    """Whose order it is: the regulator of the provider's province, the ministry, or for a public-interest network its
+    supervisor; the key id says whose key."""
+    regulator: AuthorityRef | None = None
+    """Whose execution it carries; another than the issuer where the site is registered in another province."""
     authority: AuthorityRef
     """Who decided: for a restore after a won appeal the review body."""
     decision_id: UUID

@@ -147,6 +147,8 @@ class ExecutionCarriedOutV1(_ExecutionFact):
         "service_item": None,
         "until": None,
         "carried_out_at": examples.AT,
+        "received_at": examples.AT,
+        "due_at": examples.AT,
     }
 
     site: FrozenSite | None = None
@@ -158,6 +160,10 @@ class ExecutionCarriedOutV1(_ExecutionFact):
     until: datetime | None = None
     """For ``suspend_access`` and ``bar``: when it ends by itself."""
     carried_out_at: datetime
+    received_at: datetime | None = None
+    """Since when it lay on the regulator's desk."""
+    due_at: datetime | None = None
+    """Until when the regulator had to answer."""
 
 
 class ExecutionUndoneV1(_ExecutionFact):

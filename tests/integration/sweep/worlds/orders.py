@@ -74,6 +74,7 @@ async def order_records(desk: Desk, host: Host, network: Host, far: Host) -> lis
         (host, ("110000", "310000"), {"regulator": SHANGHAI}),
         (host, ("110000", "440000"), {"regulator": national, "grounds": _of("drugs-440000", "440000")}),
         (far, ("310000",), {"regulator": SHANGHAI, "grounds": drugs}),
+        (far, ("110000", "310000"), {}),  # home is Beijing, and Shanghai orders its provider
     ]
     for at, provinces, more in elsewhere:
         await desk.deliver(carried_out(at, **more))

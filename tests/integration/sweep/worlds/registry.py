@@ -211,6 +211,8 @@ def _registrations(books: Books) -> Kind:
         author="auditor", lifecycle=REGISTRATION, acts=REGISTRATION_ACTS.keys(), verbs=[
             Verb(f"{path}grant", "regulator-a", GRANT, Action.GRANT),
             Verb(f"{path}refusal", "regulator-a", {"statement": STATEMENT}, Action.REFUSE),
+            Verb(f"{path}forwarding", "regulator-a", {"level": "national", "statement": STATEMENT}, Action.FORWARD,
+                 again="out_of_scope"),  # on another desk by then
             Verb(f"{path}move", _owner, {"region": "310000", **WHY}, where={Status.ACTIVE}, may=by_or_for,
                  headers=_version, again="amendment_pending"),
             Verb(f"{path}sites", _owner, lambda *_: a_site(domain()), where={Status.ACTIVE}, may=by_or_for),
@@ -323,6 +325,13 @@ def _mergers(books: Books) -> list[Kind]:
     ]  # fmt: skip
 
 
+def may_submit(who: Caller, batch: Words) -> bool:
+    """Operators and the regulator send batches; of what is not theirs each record is refused."""
+    if not who.roles & {Role.OPERATOR, Role.INDUSTRY_REGULATOR}:
+        raise NoRole
+    return True
+
+
 def _beginnings(books: Books) -> list[Kind]:
     entering = {
         "kind": "company", "region": "110000", "document": {"number": uscc(77_000)}, "particulars": {"name": "New Ltd"},
@@ -333,6 +342,8 @@ def _beginnings(books: Books) -> list[Kind]:
             "POST /operators", "regulator-a", entering, may=by_or_for, again="operator_exists")),
         beginning({"organisation": OPERATOR_USCC, "region": "110000"}, Verb(
             "POST /registrations", "applicant", lambda *_: asking, may=by_or_for, again="not_admitted")),
+        beginning({}, Verb(
+            "POST /submissions", "applicant", lambda *_: {"records": [asking]}, may=may_submit)),
         beginning({}, Verb("POST /imports", "regulator-a", b"{}", may=may_import, joins=False,
                            headers=lambda _: {"Content-Type": "application/x-ndjson"})),
     ]  # fmt: skip

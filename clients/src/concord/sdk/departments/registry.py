@@ -13,6 +13,8 @@ from concord.sdk.departments.licensing import Licensing
 from shared.contracts.http import mergers as merging
 from shared.contracts.http import registry as wire
 from shared.contracts.http.amendments import ProposedMove
+from shared.contracts.http.batches import Batch, SubmissionResults
+from shared.contracts.http.home import Forwarding
 from shared.contracts.http.imports import ImportResultPage, ImportView
 
 RegistrationStatus = Literal["submitted", "refused", "active", "lapsed", "ended"]
@@ -64,6 +66,10 @@ class Registry(Licensing):
         """One registration with its sites."""
         return await self._get(wire.RegistrationView, at("registrations", registration_id))
 
+    async def submit_many(self, body: Batch) -> SubmissionResults:
+        """Up to 1,000 applications in one request; each has its result."""
+        return await self._post(SubmissionResults, "/submissions", body)
+
     def registrations(
         self, *, number: str | None = None, operator_id: Id | None = None, status: RegistrationStatus | None = None
     ) -> AsyncIterator[wire.RegistrationSummary]:
@@ -78,6 +84,10 @@ class Registry(Licensing):
     async def refuse(self, registration_id: Id, body: wire.Refusing) -> wire.RegistrationView:
         """Refuse a registration, with every ground at once."""
         return await self._post(wire.RegistrationView, at("registrations", registration_id, "refusal"), body)
+
+    async def forward(self, registration_id: Id, body: Forwarding) -> wire.RegistrationView:
+        """Forward an application to the regulator that it belongs to, with reasons."""
+        return await self._post(wire.RegistrationView, at("registrations", registration_id, "forwarding"), body)
 
     # --- sites -------------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 from access_control import told
 from access_control.errors import NotHosted
 from access_control.lifecycle import OPEN, Move, Status
+from access_control.service.issuers import issuer_for
 from access_control.service.sending import EXECUTION, LAPSE, SYSTEM, draft, release, take_back
 from access_control.store import executions, orders, providers
 from access_control.store.orders import AccessOrder, Draft
@@ -37,7 +38,7 @@ async def carried_out(tx: Tx, rt: Runtime, fact: ExecutionCarriedOutV1) -> None:
     until = fact.until if action is Action.SUSPEND else None
     for provider_id in sorted(hosts):
         provider = hosts[provider_id]
-        issuer = provider.supervisor or fact.regulator
+        issuer = issuer_for(rt, provider, fact.regulator)
         content = told.burden(fact, sites[provider_id], issuer, rt.settings.public_url)
         await draft(
             tx, rt, provider, content, decision_id=fact.decision_id, action=action, until=until, who=SYSTEM, why=WHY

@@ -1,5 +1,6 @@
 """Orders on the issuer's desk: read, taken back, sent again, answered, escalated; overdue and lapsed by the clock."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -18,9 +19,11 @@ from access_control.errors import (
 from access_control.lifecycle import LIFECYCLE, RUNNING, UNSENT, Move, Status
 from access_control.policy import POLICY, Act
 from access_control.service.executions import draft_restore, send_restore
+from access_control.service.issuers import issuer_for
 from access_control.service.sending import EXECUTION, LAPSE, SYSTEM, draft, held, take_back
 from access_control.store import executions, providers, receipts
 from access_control.store import orders as store
+from access_control.store.executions import Execution
 from access_control.store.orders import AccessOrder, Answer, Content
 from access_control.store.receipts import RecordedReceipt
 from shared.contracts.grounds import Statement
@@ -39,11 +42,12 @@ LATE: Final = "The delay for carrying it out passed."
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An order with what it says and, where one is read, what its provider signed about it."""
+    """An order with what it says, what it follows from and, where one is read, what its provider signed about it."""
 
     order: AccessOrder
     content: Content
     receipts: list[RecordedReceipt]
+    execution: Execution
 
 
 async def get(tx: Tx, rt: Runtime, who: Caller, order_id: UUID) -> Seen:
@@ -56,7 +60,7 @@ async def get(tx: Tx, rt: Runtime, who: Caller, order_id: UUID) -> Seen:
         raise UnknownOrder(order=order_id)
     POLICY.require(who, Act.SEE_ORDER, order)
     await _looked(tx, rt, who, f"/orders/{order_id}")
-    return Seen(order, await store.content(tx, order_id), await receipts.of_order(tx, order_id))
+    return await _seen(tx, order, await receipts.of_order(tx, order_id))
 
 
 async def page(
@@ -70,7 +74,8 @@ async def page(
     )  # fmt: skip
     await _looked(tx, rt, who, "/orders")
     contents = await store.contents(tx, [order.id for order in found])
-    return [Seen(order, contents[order.id], []) for order in found]
+    causes = await executions.get_many(tx, {order.execution_id for order in found})
+    return [Seen(order, contents[order.id], [], causes[order.execution_id]) for order in found]
 
 
 async def _looked(tx: Tx, rt: Runtime, who: Caller, resource: str) -> None:
@@ -79,7 +84,11 @@ async def _looked(tx: Tx, rt: Runtime, who: Caller, resource: str) -> None:
 
 
 async def withdraw(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons: str) -> Seen:
-    """Take an order back before its provider has seen it (safeguard 4). Raises ActionRefused (409)."""
+    """Take an order back before its provider has seen it (safeguard 4); home and whoever decided hear why.
+
+    A host province does so once: what home's two people send again is home's last word (docs/adr/0012).
+    Raises UnknownOrder (404), Forbidden (403), ActionRefused (409).
+    """
     order = await held(tx, order_id)
     POLICY.require(who, Act.WITHDRAW, order)
     return await _seen(tx, await take_back(tx, rt, order, who=who, why=reasons))
@@ -126,7 +135,7 @@ async def reissue(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons: 
         raise NotAsked
     provider = await providers.get(tx, order.provider_id)
     earlier = await store.content(tx, order_id)
-    content = earlier.model_copy(update={"issuer": provider.supervisor or earlier.regulator})
+    content = earlier.model_copy(update={"issuer": issuer_for(rt, provider, earlier.regulator)})
     new = await draft(
         tx, rt, provider, content, decision_id=order.decision_id, action=order.action, until=order.until, who=who,
         why=reasons, earlier=order,
@@ -160,7 +169,8 @@ async def answer(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, body: OrderAn
             restore = await _restore(tx, rt, who, order, body.reasons)
             changes = {"undone_by": restore.id}
     answered = await store.MOVES.move(tx, order, move, who=who, why=body.reasons, at=at, answer=said, **changes)
-    outbox.add(tx, told.answered(answered, body.answer, body.reasons, at), at=at)
+    due_at = answered.execute_by if move is Move.REJECT else None
+    outbox.add(tx, told.answered(answered, body.answer, body.reasons, at, due_at), at=at)
     if restore is not None:
         await send_restore(tx, rt, restore, body.reasons)
     return await _seen(tx, answered)
@@ -210,5 +220,6 @@ async def lapse(rt: Runtime, tx: Tx, order_id: UUID) -> None:
         outbox.add(tx, told.withdrawn(lapsed, OVER), at=at)
 
 
-async def _seen(tx: Tx, order: AccessOrder) -> Seen:
-    return Seen(order, await store.content(tx, order.id), [])
+async def _seen(tx: Tx, order: AccessOrder, signed: Sequence[RecordedReceipt] = ()) -> Seen:
+    causes = await executions.get_many(tx, [order.execution_id])
+    return Seen(order, await store.content(tx, order.id), list(signed), causes[order.execution_id])

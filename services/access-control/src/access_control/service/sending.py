@@ -157,5 +157,5 @@ async def take_back(tx: Tx, rt: Runtime, order: AccessOrder, *, who: Caller, why
         if INSTRUCTION.can(instruction.status, InstructionAction.CLOSE):
             await instructions.MOVES.move(tx, instruction, InstructionAction.CLOSE, who=who, why=why, at=at)
         await deadlines.met(tx, INSTRUCTED, instruction.id, at)
-    outbox.add(tx, told.withdrawn(withdrawn, why), at=at)
+    outbox.add(tx, told.withdrawn(withdrawn, why, who.authority), at=at)
     return withdrawn

@@ -29,6 +29,7 @@ INSERT INTO execution (id, decision_id, undone, heard_at) VALUES ($1, $2, $3, $4
 ON CONFLICT (id) DO UPDATE SET undone = coalesce(execution.undone, excluded.undone)
 RETURNING carried_out, undone
 """
+GET_MANY: Final = "SELECT id, carried_out, undone FROM execution WHERE id = ANY ($1)"
 HOLD: Final = "SELECT carried_out, undone FROM execution WHERE id = $1 FOR NO KEY UPDATE"
 HOLD_OF_ORDER: Final = """
 SELECT id FROM execution WHERE id = (SELECT execution_id FROM access_order WHERE id = $1) FOR NO KEY UPDATE
@@ -55,6 +56,11 @@ async def note_undone(tx: Tx, fact: ExecutionUndoneV1, at: datetime) -> Executio
 async def hold(tx: Tx, execution_id: UUID) -> Execution:
     """One execution, held."""
     return _of(execution_id, await tx.fetchrow(HOLD, execution_id))
+
+
+async def get_many(tx: Tx, execution_ids: Collection[UUID]) -> dict[UUID, Execution]:
+    """These executions."""
+    return {row["id"]: _of(row["id"], row) for row in await tx.fetch(GET_MANY, list(execution_ids))}
 
 
 async def hold_of_order(tx: Tx, order_id: UUID) -> UUID | None:

@@ -19,10 +19,11 @@ from registry.http import (
     reviews,
     shells,
     sites,
+    submissions,
 )
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
-    operators.ROUTER, operators.STREAMS, registrations.ROUTER, renewals.ROUTER, checks.ROUTER, registrar.ROUTER,
-    sites.ROUTER, amendments.ROUTER, executions.ROUTER, imports.STREAMS, reviews.ROUTER, bars.ROUTER, shells.ROUTER,
-    mergers.ROUTER, documents.ROUTER, documents.PUBLIC,
+    operators.ROUTER, operators.STREAMS, submissions.ROUTER, registrations.ROUTER, renewals.ROUTER, checks.ROUTER,
+    registrar.ROUTER, sites.ROUTER, amendments.ROUTER, executions.ROUTER, imports.STREAMS, reviews.ROUTER, bars.ROUTER,
+    shells.ROUTER, mergers.ROUTER, documents.ROUTER, documents.PUBLIC,
 )  # fmt: skip

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Response
 
 from registry import views
 from registry.lifecycle import Status
-from registry.service import registrations
+from registry.service import forwarding, registrations
 from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
 from shared.contracts.http import registry as wire
+from shared.contracts.http.home import Forwarding
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
 from shared.runtime.web.door import Rt, Who, etag, router
@@ -61,10 +62,18 @@ async def refuse(rt: Rt, who: Who, registration_id: UUID, body: wire.Refusing) -
         return await _registration(tx, who, await registrations.refuse(tx, rt, who, registration_id, body))
 
 
+@ROUTER.post("/registrations/{registration_id}/forwarding", tags=["registrations"])
+async def forward(rt: Rt, who: Who, registration_id: UUID, body: Forwarding) -> wire.RegistrationView:
+    """Forward it to the regulator that it belongs to, with reasons; the clock goes on, and its operator is told."""
+    async with rt.db.transaction() as tx:
+        return await _registration(tx, who, await forwarding.forward(tx, rt, who, registration_id, body))
+
+
 async def _registration(tx: Tx, who: Caller, owned: Owned) -> wire.RegistrationView:
     return await _shown(tx, who, owned, await registrations.first_sites(tx, owned))
 
 
 async def _shown(tx: Tx, who: Caller, owned: Owned, found: list[OwnedSite]) -> wire.RegistrationView:
     clock, licence = await registrations.clock(tx, owned), await registrations.licence(tx, owned)
-    return views.of_registration(who, owned, found, clock, licence, await registrations.beside(tx, owned))
+    beside, forwarded = await registrations.beside(tx, owned), await forwarding.of(tx, owned)
+    return views.of_registration(who, owned, found, clock, licence, beside, forwarded)

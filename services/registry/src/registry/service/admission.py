@@ -6,6 +6,7 @@ every ground against an application is found at once.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
 from registry.errors import InvalidValues, NotAdmitted
@@ -19,6 +20,11 @@ from shared.rules.identifiers import InvalidIdentifier, hosting_address, normali
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
+
+CODES: Final = frozenset({
+    "barred", "provider_unlicensed", "address_taken", "domain_taken", "approval_missing", "beyond_scope",
+})  # fmt: skip
+"""What the rule finds by itself; the profile has words for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,14 +204,25 @@ async def candidate_of(
 ) -> Candidate:  # fmt: skip
     """A site from the wire, checked field by field. Raises InvalidValues."""
     known = await copies.providers(tx, {access.provider_id for access in site.accesses})
+    return candidate_with(
+        rt.rules, known, site, identity=identity, operator_id=operator_id, region=region, level=level,
+        registration_id=registration_id, site_id=site_id, where=where,
+    )  # fmt: skip
+
+
+def candidate_with(
+    rules: Rules, known: Mapping[UUID, Provider], site: NewSite, *, identity: str, operator_id: UUID, region: str,
+    level: str, registration_id: UUID | None = None, site_id: UUID | None = None, where: str = "",
+) -> Candidate:  # fmt: skip
+    """The same with providers that were looked up before. Raises InvalidValues."""
     hosted = tuple(
         access_of(
-            rt.rules, access, known[access.provider_id].region if access.provider_id in known else region,
+            rules, access, known[access.provider_id].region if access.provider_id in known else region,
             f"{where}accesses.{place}.",
         )
         for place, access in enumerate(site.accesses)
     )  # fmt: skip
     return Candidate(
-        identity, operator_id, region, level, names_of(site.domains, where), items_of(rt.rules, site, where), hosted,
+        identity, operator_id, region, level, names_of(site.domains, where), items_of(rules, site, where), hosted,
         site_id, registration_id,
     )  # fmt: skip

@@ -11,7 +11,18 @@ from registry.errors import (
 )
 from registry.lifecycle import AmendmentAction, Status
 from registry.policy import POLICY, Act
-from registry.service import admission, appealable, changes, diffs, effective, identities, looks, registrations, writing
+from registry.service import (
+    admission,
+    appealable,
+    changes,
+    checks,
+    diffs,
+    effective,
+    identities,
+    looks,
+    registrations,
+    writing,
+)
 from registry.service.admission import Candidate
 from registry.service.desk import clock_of
 from registry.service.proposing import DECISION, begin, hold, start_clock, tell
@@ -62,6 +73,7 @@ async def change_site(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, version: 
     new = [name for name in proposed.names if name.ascii not in site.site.domains]
     until = await start_clock(tx, rt, amendment, site.registration.kind)
     await writing.claim(tx, site_id, site.operator.id, new, amendment_id=amendment.id, until=until, at=at)
+    await checks.ask_newcomers(tx, rt, site, body.name, proposed, amendment.id)
     return amendment
 
 
@@ -185,6 +197,8 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, body: Stat
             decided=decided, returned=None,
         )  # fmt: skip
     await deadlines.met(tx, DECISION, amendment_id, rt.clock.now())
+    if granted.kind == "site":
+        await checks.close(tx, rt, who, changes.site_of(granted))
     await tell(tx, rt, granted, "granted", _GRANTED, body.statement)
     return granted
 
@@ -252,6 +266,8 @@ async def _add(
 async def _let_go(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
     """A proposal that is not granted leaves nothing behind."""
     await claims.release_proposed(tx, amendment.id)
+    if amendment.kind == "site":
+        await checks.close(tx, rt, who, changes.site_of(amendment), why)
     if amendment.kind == "add_site":
         site = await sites.get(tx, changes.site_of(amendment))
         await registrations.drop_site(tx, rt, who, site, why=why)

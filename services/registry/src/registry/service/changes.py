@@ -73,9 +73,9 @@ async def _require_site(tx: Tx, rt: Runtime, amendment: Amendment) -> None:
         site = await sites.get(tx, site_of(amendment))
         if site.registration.status is not Status.ACTIVE:
             register.MOVES.lifecycle.refuse(site.registration.status, "add_site")
-        await checks.require_answered(tx, rt, [site.site.id])
     else:
         site = await _unchanged(tx, amendment)
+    await checks.require_answered(tx, rt, [site.site.id])
     if amendment.kind == "transfer":
         await appealable.require_site(tx, rt, site.site.id)
         if amendment.consent_by is None:

@@ -12,11 +12,13 @@ from registry.errors import ChecksPending
 from registry.lifecycle import CheckAction, CheckStatus
 from registry.policy import POLICY, Act
 from registry.service import looks
+from registry.service.admission import Candidate
 from registry.service.desk import SYSTEM, clock_of, regulator_for
 from registry.store import checks, operators
 from registry.store.accesses import Access
 from registry.store.checks import Check
 from registry.store.operators import Operator
+from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, Names, Service, Statement
 from shared.contracts.http.checks import Mismatch, Submitted, SubmittedAccess
 from shared.contracts.http.registry import ClockView
@@ -28,14 +30,19 @@ from shared.runtime.db.postgres import Tx
 
 ANSWER: Final = "provider_check"
 """Kind of the deadline by which a provider answers."""
+SUBMITTED: Final = "A site was submitted with its name."
+_CHANGED: Final = "A registered site shall be hosted there."
 _MISMATCH: Final = Names(zh="接入服务提供者核验不一致告知书", en="A provider says that something is not as submitted")
 
 
 async def ask(
     tx: Tx, rt: Runtime, operator: Operator, *, registration_id: UUID, site_id: UUID, site_name: str,
-    domains: Sequence[str], accesses: Sequence[Access],
+    domains: Sequence[str], accesses: Sequence[Access], amendment_id: UUID | None = None,
 ) -> None:  # fmt: skip
-    """Ask each provider that a submitted site names, unless it answered about it before; their clocks start."""
+    """Ask each provider that a submitted site names, unless it answered about it before; their clocks start.
+
+    ``amendment_id``: the change of a registered site by which it shall come to these providers.
+    """
     at = rt.clock.now()
     for provider_id in dict.fromkeys(access.provider_id for access in accesses):
         here = [
@@ -46,13 +53,27 @@ async def ask(
             operator_name=operator.particulars.name, site_name=site_name, domains=list(domains), accesses=here
         )
         added = await checks.add(
-            tx, uuid7(), site_id=site_id, registration_id=registration_id, provider_id=provider_id, asked=asked, at=at
-        )
+            tx, uuid7(), site_id=site_id, registration_id=registration_id, provider_id=provider_id, asked=asked,
+            amendment_id=amendment_id, at=at,
+        )  # fmt: skip
         if added is None:
             continue
-        checks.MOVES.began(tx, added, "ask", who=SYSTEM, why="A site was submitted with its name.", at=at)
+        checks.MOVES.began(tx, added, "ask", who=SYSTEM, why=_CHANGED if amendment_id else SUBMITTED, at=at)
         clock = rt.rules.registrations.check
         await deadlines.start(tx, kind=ANSWER, aggregate_id=added.id, clock_name=clock, rt=rt, at=at)
+
+
+async def ask_newcomers(
+    tx: Tx, rt: Runtime, site: OwnedSite, name: str, proposed: Candidate, amendment_id: UUID
+) -> None:
+    """Ask each provider that a registered site shall come to, or get other addresses at, and nobody else."""
+    known = {access.where for access in site.site.accesses}
+    new = {access.provider_id for access in proposed.accesses if access.where not in known}
+    await ask(
+        tx, rt, site.operator, registration_id=site.registration.id, site_id=site.site.id, site_name=name,
+        domains=[each.ascii for each in proposed.names],
+        accesses=[access for access in proposed.accesses if access.provider_id in new], amendment_id=amendment_id,
+    )  # fmt: skip
 
 
 async def require_answered(tx: Tx, rt: Runtime, site_ids: Collection[UUID]) -> None:
@@ -64,11 +85,11 @@ async def require_answered(tx: Tx, rt: Runtime, site_ids: Collection[UUID]) -> N
         raise ChecksPending(providers=[str(provider_id) for provider_id in waited_for])
 
 
-async def close(tx: Tx, rt: Runtime, who: Caller, site_id: UUID) -> None:
-    """The regulator decided about a site: what nobody answered needs no answer any more."""
+async def close(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, why: str = "The regulator decided.") -> None:
+    """It was decided about a site, or a change taken back: what nobody answered needs no answer any more."""
     at = rt.clock.now()
     for check in await checks.open_of(tx, site_id):
-        await checks.MOVES.move(tx, check, CheckAction.CLOSE, who=who, why="The regulator decided.", at=at)
+        await checks.MOVES.move(tx, check, CheckAction.CLOSE, who=who, why=why, at=at)
         await deadlines.met(tx, ANSWER, check.id, at)
 
 

@@ -47,6 +47,8 @@ EXECUTE: Final = "execution"
 """Kind of deadline: the regulator answers a decision."""
 END: Final = "execution_end"
 """Kind of deadline: the measure ends by itself."""
+ANSWER_CLOCK: Final = "execute_decision"
+"""The clock of the profile for that, where an effect has none of its own."""
 _UNREGISTERED: Final = frozenset({SiteStatus.PROPOSED, SiteStatus.LAPSED})
 """What has the name of a site that was found keeps no measure from it."""
 EXECUTED: Final = frozenset({Effect.END_ITEM, Effect.SUSPEND_ACCESS, Effect.CUT_ACCESS, Effect.REVOKE, Effect.BAR})
@@ -92,7 +94,7 @@ async def receive(tx: Tx, rt: Runtime, decision: DecisionReleasedV1) -> None:
         await of_decision(tx, decision)
         return
     executions.MOVES.began(tx, received, "receive", who=SYSTEM, why="A decision was released.", at=at)
-    clock = rt.rules.effects[Effect(decision.effect)].clock or "execute_decision"
+    clock = rt.rules.effects[Effect(decision.effect)].clock or ANSWER_CLOCK
     due = await deadlines.start(tx, kind=EXECUTE, aggregate_id=received.id, clock_name=clock, rt=rt, at=at)
     outbox.add(tx, told.received(received, due), at=at)
 
@@ -202,7 +204,8 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Si
     POLICY.require(who, Act.CONFIRM, execution, drafted_by=execution.took_part)
     executions.MOVES.lifecycle.after(execution.status, ExecutionAction.CONFIRM)
     hits = await _require_signed(tx, rt, execution, site, body)
-    fact = told.carried_out(execution, hits, site, at)
+    clock = await _clock(tx, execution)
+    fact = told.carried_out(execution, hits, site, at, clock.due_at if clock is not None else None)
     done = await executions.MOVES.move(
         tx, execution, ExecutionAction.CONFIRM, who=who, why=body.reasons, at=at, confirmed_by=who.person,
         carried_out=fact.model_dump(mode="json"), bar_from=_bar_from(rt, execution, at),

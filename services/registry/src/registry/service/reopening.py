@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from registry.lifecycle import Action, AmendmentAction, RenewalAction, SiteAction, Status
-from registry.service import checks, licences, proposing, registrations, renewals
+from registry.service import changes, checks, licences, proposing, registrations, renewals
 from registry.service.desk import SYSTEM
 from registry.service.registrations import CLAIMED_BEYOND, CLOCKS
 from registry.store import accesses, claims, sites
@@ -65,6 +65,9 @@ async def amendment(tx: Tx, rt: Runtime, amendment_id: UUID) -> None:
     until = await _clock(tx, rt, proposing.DECISION, amendment_id, site.registration.kind)
     if found.kind == "add_site":
         await _site(tx, rt, site, until, at)
+    elif found.kind == "site":
+        proposed = await changes.asked(tx, rt, found)
+        await checks.ask_newcomers(tx, rt, site, found.proposal["name"], proposed, amendment_id)
 
 
 async def _rest(tx: Tx, rt: Runtime, owned: Owned) -> None:

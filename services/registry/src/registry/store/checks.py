@@ -27,6 +27,8 @@ class Check:
     status: CheckStatus
     site_id: UUID
     registration_id: UUID
+    amendment_id: UUID | None
+    """The change of a registered site that it is asked about; none where the site itself was submitted."""
     provider_id: UUID
     asked: Submitted
     differs: tuple[Differs, ...]
@@ -46,8 +48,8 @@ class Check:
         return str(self.provider_id)
 
 
-_OWN: Final = """id, version, status, site_id, registration_id, provider_id, asked, differs, reasons, asked_at,
-       answered_at, changed_at"""
+_OWN: Final = """id, version, status, site_id, registration_id, amendment_id, provider_id, asked, differs, reasons,
+       asked_at, answered_at, changed_at"""
 _OF: Final = "FROM registration r WHERE r.id = registration_id"
 COLUMNS: Final = f"""{_OWN}, (SELECT p.name FROM provider p WHERE p.id = provider_id) AS provider_name,
        (SELECT r.operator_id {_OF}) AS operator_id,
@@ -55,9 +57,11 @@ COLUMNS: Final = f"""{_OWN}, (SELECT p.name FROM provider p WHERE p.id = provide
          WHERE r.id = registration_id) AS organisation,
        (SELECT r.region {_OF}) AS region, (SELECT r.level {_OF}) AS level"""
 ADD: Final = f"""
-INSERT INTO provider_check (id, status, site_id, registration_id, provider_id, asked, asked_at, changed_at)
-SELECT $1, 'asked', $2, $3, $4, $5, $6, $6
- WHERE NOT EXISTS (SELECT FROM provider_check WHERE site_id = $2 AND provider_id = $4 AND status <> 'closed')
+INSERT INTO provider_check (id, status, site_id, registration_id, provider_id, asked, asked_at, changed_at,
+                            amendment_id)
+SELECT $1, 'asked', $2, $3, $4, $5, $6, $6, $7
+ WHERE NOT EXISTS (SELECT FROM provider_check WHERE site_id = $2 AND provider_id = $4 AND status <> 'closed'
+                                                AND amendment_id IS NOT DISTINCT FROM $7)
 RETURNING {COLUMNS}
 """
 GET: Final = f"SELECT {COLUMNS} FROM provider_check WHERE id = $1"
@@ -88,10 +92,13 @@ MOVES: Final[Moves[Check, CheckStatus, CheckAction]] = Moves(CHECK, table="provi
 
 
 async def add(
-    tx: Tx, check_id: UUID, *, site_id: UUID, registration_id: UUID, provider_id: UUID, asked: Submitted, at: datetime
-) -> Check | None:
-    """Ask a provider; none if it has been asked about this site and was not passed over."""
-    row = await tx.fetchrow(ADD, check_id, site_id, registration_id, provider_id, asked.model_dump(mode="json"), at)
+    tx: Tx, check_id: UUID, *, site_id: UUID, registration_id: UUID, provider_id: UUID, asked: Submitted,
+    amendment_id: UUID | None, at: datetime,
+) -> Check | None:  # fmt: skip
+    """Ask a provider; none if it has been asked about this site, or this change of it, and was not passed over."""
+    row = await tx.fetchrow(
+        ADD, check_id, site_id, registration_id, provider_id, asked.model_dump(mode="json"), at, amendment_id
+    )
     return of(row) if row else None
 
 

@@ -59,7 +59,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class OrderOutcome:
-    """What a provider made of an order."""
+    """What became of an order, and the clock of its provider."""
 
     order_id: UUID
     execution_id: UUID
@@ -68,6 +68,11 @@ class OrderOutcome:
     outcome: str
     detail: str | None
     at: datetime
+    issuer: AuthorityRef | None = None
+    execute_by: datetime | None = None
+    overdue: bool = False
+    escalated: bool = False
+    withdrawn_by: AuthorityRef | None = None
 
 
 COLUMNS: Final = """id, version, status, effect, site_id, operator_id, service_item, decision, regulator, regulator_id,
@@ -117,13 +122,19 @@ MARK_OVERDUE: Final = """
 UPDATE execution SET overdue_at = $2 WHERE id = $1 AND status IN ('received', 'accepted') AND overdue_at IS NULL
 """
 NOTE_OUTCOME: Final = """
-INSERT INTO order_outcome (order_id, execution_id, provider_id, action, outcome, detail, at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (order_id) DO UPDATE SET outcome = excluded.outcome, detail = excluded.detail, at = excluded.at
- WHERE order_outcome.at <= excluded.at
+INSERT INTO order_outcome AS o (order_id, execution_id, provider_id, action, outcome, detail, at, issuer, execute_by,
+                                overdue, escalated, withdrawn_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+ON CONFLICT (order_id) DO UPDATE
+   SET outcome = excluded.outcome, detail = excluded.detail, at = excluded.at,
+       issuer = coalesce(excluded.issuer, o.issuer), execute_by = coalesce(excluded.execute_by, o.execute_by),
+       overdue = o.overdue OR excluded.overdue, escalated = o.escalated OR excluded.escalated,
+       withdrawn_by = coalesce(excluded.withdrawn_by, o.withdrawn_by)
+ WHERE o.at <= excluded.at
 """
 OUTCOMES: Final = """
-SELECT order_id, execution_id, provider_id, action, outcome, detail, at
+SELECT order_id, execution_id, provider_id, action, outcome, detail, at, issuer, execute_by, overdue, escalated,
+       withdrawn_by
   FROM order_outcome WHERE execution_id = ANY ($1) ORDER BY at, order_id
 """
 
@@ -253,13 +264,25 @@ async def mark_overdue(tx: Tx, execution_id: UUID, at: datetime) -> None:
 
 
 async def note_outcome(tx: Tx, outcome: OrderOutcome) -> None:
-    """What became of an order; the latest word stays."""
+    """What became of an order; the latest word stays, and so does what an earlier one said of its clock."""
     await tx.execute(
         NOTE_OUTCOME, outcome.order_id, outcome.execution_id, outcome.provider_id, outcome.action, outcome.outcome,
-        outcome.detail, outcome.at,
+        outcome.detail, outcome.at, _json(outcome.issuer), outcome.execute_by, outcome.overdue, outcome.escalated,
+        _json(outcome.withdrawn_by),
     )  # fmt: skip
 
 
 async def outcomes(tx: Tx, execution_ids: Collection[UUID]) -> list[OrderOutcome]:
     """What became of the orders of these executions."""
-    return [OrderOutcome(**dict(row)) for row in await tx.fetch(OUTCOMES, list(execution_ids))]
+    return [
+        OrderOutcome(**{**dict(row), **{name: _ref(row[name]) for name in ("issuer", "withdrawn_by")}})
+        for row in await tx.fetch(OUTCOMES, list(execution_ids))
+    ]
+
+
+def _json(ref: AuthorityRef | None) -> dict[str, object] | None:
+    return ref.model_dump(mode="json") if ref is not None else None
+
+
+def _ref(value: object) -> AuthorityRef | None:
+    return AuthorityRef.model_validate(value) if value is not None else None

@@ -202,6 +202,11 @@ async def results(tx: Tx, import_id: UUID, after: tuple[int, int], limit: int) -
     return found
 
 
+async def raise_ordinals(tx: Tx, last: dict[UUID, int]) -> None:
+    """Say which site numbers of held registrations are drawn."""
+    await tx.execute(LAST_ORDINALS, list(last), list(last.values()))
+
+
 async def enter(
     tx: Tx, new: Sequence[Registration], entered: Sequence[tuple[OwnedSite, Sequence[Name]]],
     ordinals: dict[UUID, int], at: datetime,
@@ -225,7 +230,7 @@ async def enter(
                  "submitted_by", "submitted_at", "changed_at"),
     )  # fmt: skip
     known = ordinals.keys() - {r.id for r in new}
-    await tx.execute(LAST_ORDINALS, list(known), [ordinals[each] for each in known])
+    await raise_ordinals(tx, {each: ordinals[each] for each in known})
     await tx.copy_records_to_table(
         "site",
         records=[

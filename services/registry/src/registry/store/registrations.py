@@ -107,6 +107,10 @@ FILING_IN: Final = f"""
 SELECT {COLUMNS} FROM registration
  WHERE operator_id = $1 AND region = $2 AND kind = 'filing' AND status IN ('submitted', 'active')
 """
+HAS_OTHERS: Final = """
+SELECT EXISTS (SELECT FROM registration
+                WHERE operator_id = $1 AND id <> $2 AND status IN ('submitted', 'active', 'lapsed'))
+"""
 ROOM: Final = "SELECT $2::integer - last_ordinal FROM registration WHERE id = $1"
 WORDS: Final = {
     "organisation": "operator_id IN (SELECT o.id FROM operator o WHERE o.identity = ANY ({}))",
@@ -165,6 +169,12 @@ async def filing_in(tx: Tx, operator_id: UUID, region: str) -> Registration | No
     """An operator's filing in a province: asked for or active. Whoever changes it holds the operator."""
     row = await tx.fetchrow(FILING_IN, operator_id, region)
     return of(row) if row else None
+
+
+async def has_others(tx: Tx, operator_id: UUID, except_id: UUID) -> bool:
+    """Whether an operator has another registration that is asked for, or is not over. Whoever asks holds it."""
+    found: bool = await tx.fetchval(HAS_OTHERS, operator_id, except_id)
+    return found
 
 
 async def room(tx: Tx, registration_id: UUID, most: int) -> int:

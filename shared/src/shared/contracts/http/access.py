@@ -11,6 +11,7 @@ from shared.contracts import examples
 from shared.contracts.base import Body, Reasons, Region, Text
 from shared.contracts.grounds import AuthorityRef, Grounds, Statement
 from shared.contracts.http.base import View, example
+from shared.contracts.http.home import HomeView
 from shared.contracts.orders import Action, Cause, OrderedSite, Outcome
 
 MOST_RECEIPTS = 1_000
@@ -310,6 +311,7 @@ class OrderView(View):
     site: OrderedSite
     issuer: AuthorityRef = Field(description="Whose order it is; its key signs.")
     authority: AuthorityRef = Field(description="Who decided.")
+    home: HomeView
     grounds: Grounds | None = Field(description="For what burdens, in its public form.")
     statement: Statement | None = Field(description="For a restore: why, in its public form.")
     scope: str

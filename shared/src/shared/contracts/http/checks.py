@@ -49,13 +49,14 @@ class Submitted(BaseModel):
 
 
 class CheckView(BaseModel):
-    """What a provider was asked about a submitted site, and what it answered."""
+    """What a provider was asked about a submitted site, or one that shall come to it, and what it answered."""
 
     id: UUID
     version: int
     status: str
     site_id: UUID
     registration_id: UUID
+    amendment_id: UUID | None = Field(description="The change of a registered site by which it shall come to it")
     provider_id: UUID
     provider_name: str | None
     asked: Submitted

@@ -11,6 +11,7 @@ from shared.contracts import examples
 from shared.contracts.base import Body, Day, Reasons, Region, Text
 from shared.contracts.grounds import AddressForService, AuthorityRef, Grounds, Statement
 from shared.contracts.http.amendments import FieldChange, FromDay, Numbered, Returned
+from shared.contracts.http.home import ForwardedView, OrderOutcomeView
 from shared.contracts.registry import Burden, SiteRecordedV1
 from shared.contracts.subjects import FrozenSite, Preview, Signature, Subject
 
@@ -311,6 +312,7 @@ class RegistrationView(RegistrationSummary):
     refusal: Refusal | None
     succeeded_by: Numbered | None = None
     succeeds: list[Numbered] = []
+    forwarded: list[ForwardedView] = Field([], description="To which desks it went before this one, and why")
     sites: list[SiteView]
     allowed_actions: list[str]
 
@@ -343,19 +345,6 @@ class AmendmentView(BaseModel):
     proposed_at: datetime
     changed_at: datetime
     allowed_actions: list[str]
-
-
-class OrderOutcomeView(BaseModel):
-    """What a provider made of an order of this execution."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    order_id: UUID
-    provider_id: UUID
-    action: str
-    outcome: str
-    detail: str | None
-    at: datetime
 
 
 class ExecutionView(BaseModel):

@@ -143,6 +143,30 @@ async def start(tx: Tx, *, kind: str, aggregate_id: UUID, clock_name: str, rt: R
     return await _start(tx, kind, aggregate_id, row, by_calendar, at, due, clock.stages, rt.rules)
 
 
+async def start_many(
+    tx: Tx, *, kind: str, aggregate_ids: Sequence[UUID], clock_name: str, rt: Runtime, at: datetime
+) -> Due:
+    """Start the same clock of aggregates that are new, with its stages, in one statement; gives its end."""
+    clock = rt.rules.clocks[clock_name]
+    due = rt.rules.due(clock_name, at)
+    by_calendar = rt.rules.calendar.version if counts_days_off(clock.unit, carry_over=clock.carry_over) else None
+    common = (clock_name, clock.amount, clock.unit, clock.carry_over, clock.source, by_calendar, due.provisional, at)
+    stages = [(stage, time) for stage, time in _stages(rt.rules, clock.stages, due) if time > at]
+    rows = [
+        (kind, due.due_at, "due", 0, None),
+        *((f"{kind}.{stage.name}", time, stage.name, stage.shift, stage.unit) for stage, time in stages),
+    ]
+    await tx.copy_records_to_table(
+        "deadline",
+        records=[
+            (uuid7(), row_kind, each, *common, *rest) for each in aggregate_ids for row_kind, *rest in rows
+        ],
+        columns=("id", "kind", "aggregate_id", "clock_name", "amount", "unit", "carry_over", "source",
+                 "calendar_version", "provisional", "started_at", "due_at", "stage", "shift", "shift_unit"),
+    )  # fmt: skip
+    return due
+
+
 async def start_in(tx: Tx, kind: str, aggregate_id: UUID, seconds: float, *, at: datetime) -> datetime:
     """Start a window of so many seconds, e.g. the one in which an order can be withdrawn; gives its end."""
     row = (None, math.ceil(seconds), Unit.SECONDS, False, None)
@@ -283,9 +307,7 @@ async def _start(
     found = await tx.fetchrow(_START, new, kind, aggregate_id, *common, due.due_at, "due", 0, None)
     assert found is not None
     if found["id"] == new and rules is not None:
-        times = [
-            (stage, shifted(rules.calendar, rules.time_zone, due.due_at, stage.shift, stage.unit)) for stage in stages
-        ]
+        times = _stages(rules, stages, due)
         await tx.executemany(
             _START,
             [
@@ -295,6 +317,11 @@ async def _start(
             ],
         )
     return Due(found["due_at"], found["provisional"], found["source"])
+
+
+def _stages(rules: Rules, stages: Sequence[Stage], due: Due) -> list[tuple[Stage, datetime]]:
+    """When each stage of a clock rings."""
+    return [(stage, shifted(rules.calendar, rules.time_zone, due.due_at, stage.shift, stage.unit)) for stage in stages]
 
 
 def _due(rules: Rules, row: Any, pauses: Pauses) -> Due:
