@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import date, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from shared.contracts import examples
 from shared.contracts.directory import Organisation
 from shared.contracts.enforcement import DecisionIgnoredV1, DecisionReleasedV1, DecisionSuspendedV1
 from shared.contracts.grounds import ActRef, Service
-from shared.contracts.registry import ExecutionReceivedV1, ReviewClearedV1, ReviewVetoedV1
+from shared.contracts.registry import ReviewClearedV1, ReviewVetoedV1
 from shared.runtime.base.ids import uuid7
 from tests.integration.registry.conftest import PROVIDER, Register, access, domain, uscc
 from tests.support.people import RULES
@@ -21,6 +22,7 @@ WHY = {"reasons": "Everything that we know was said."}
 SAYS: dict[str, Any] = {"legal_basis": ["P3.3.4"], "reasons": "It sold medicines that it has no right to sell."}
 SECURITY = ("drugs-a", {"organisation": "security-110000", "roles": ["security_authority"]})
 DRUGS = "drugs_and_devices"
+_numbers = count(1)
 WINDOW_ENDS = RULES.end_of(date(2027, 4, 30))
 
 
@@ -43,7 +45,7 @@ async def subject_of(register: Register, site: dict[str, Any]) -> dict[str, Any]
 
 async def consented(register: Register, item: str = DRUGS) -> dict[str, Any]:
     """A live site that holds the consent of the drug administration."""
-    code, name = uscc(700_000_000 + len(await register.told(ExecutionReceivedV1)) + id(object()) % 9_999), domain()
+    code, name = uscc(700_000_000 + next(_numbers)), domain()
     await register.approve(code, item, name)
     return await register.live(code, domains=[name], service_items=[item])
 
