@@ -175,7 +175,8 @@ async def story(office: Office) -> AsyncIterator[Story]:
         yield Story(
             opened=review, unfounded=unfounded, unregularised=unregularised, passed=passed, vetoed=vetoed,
             closed=shut, seen_by_others=seen_by_others, stranger=stranger, site_after_veto=site_after_veto, case=case,
-            cleared=fell, case_after=case_after, other_case=other_case, appealed=appealed, revoked=revoked, told=tasks[0],
+            cleared=fell, case_after=case_after, other_case=other_case, appealed=appealed, revoked=revoked,
+            told=tasks[0],
         )  # fmt: skip
     finally:
         await db.close()
