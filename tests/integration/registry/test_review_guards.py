@@ -236,9 +236,11 @@ async def test_the_severest_decides_also_when_the_milder_came_first_and_a_won_ap
     await closed(register, review)
     first = await subject_of(register, site)
     assert first["outcome"] == "close_site"
+    [fell] = [each["id"] for each in first["opinions"] if each["opinion"] == "close_site"]
     await register.appealed(ActRef.model_validate(first["challenge"]), "upheld")
     second = await subject_of(register, site)
     assert (second["status"], second["outcome"]) == ("vetoed", "cancel_service")
+    assert [kind for kind, _ in await register.notices(fell)] == ["review_opinion", "opinion_fell"]
     assert [str(each.case_id) for each in await register.told(ReviewClearedV1)] == [first["case_id"]]
 
 
