@@ -37,7 +37,7 @@ from shared.rules.identifiers import uscc_with_check_digit
 PATIENCE_S: Final = 90.0
 PEOPLE: Final = (
     "applicant", "drugs-a", "drugs-b", "regulator-a", "regulator-b", "review-a", "desk-a", "officer", "supervisor-a",
-    "supervisor-b",
+    "supervisor-b", "culture-a", "registrar-a", "auditor", "shanghai-drugs-a",
 )  # fmt: skip
 ITEM: Final = "drugs_and_devices"
 REASONS: Final = "The site sells medicines and has no consent of the drug administration."

@@ -171,9 +171,36 @@ async def test_a_review_body_that_is_not_independent_is_not_asked_whatever_an_ac
     assert (await _foreign(office, redress=own))["body"]["id"] == "review-110000"
 
 
-async def _foreign(office: Office, **grounds: Any) -> dict[str, Any]:
-    """An appeal against a refusal of the register."""
-    act = {"service": "registry", "kind": "refusal", "id": str(uuid7())}
+async def test_whom_a_review_vetoed_appeals_against_that_also_when_the_cited_decision_cannot_be_appealed_any_more(
+    office: Office,
+) -> None:
+    cited = await office.released()
+    await office.opens(cited, "decision_released")
+    office.clock.advance(timedelta(days=200))
+    body = {"act": _act(cited), "grounds": "It was never so, as the annex shows."}
+    assert await office.refused("/appeals", body, "applicant") == (409, "appeal_too_late")
+    result = {"service": "registry", "kind": "review_result", "id": str(uuid7())}
+    filed = await _foreign(office, act=result, decision_id=cited["id"])
+    assert filed["act"] == result, "an act of its own, and no second appeal against the decision"
+    await office.post(f"/appeals/{filed['id']}/decision", UPHELD, "review-a")
+    decided = (await office.told(AppealDecidedV1))[-1]
+    assert (decided.act.kind, decided.outcome) == ("review_result", "upheld")
+    assert await office.told(DecisionOverturnedV1) == []
+
+
+async def test_whoever_appeals_against_an_execution_appeals_against_what_it_carries_out(office: Office) -> None:
+    decided = await office.released()
+    execution = {"service": "registry", "kind": "execution", "id": str(uuid7())}
+    assert (await _foreign(office, act=execution, decision_id=decided["id"]))["act"] == _act(decided)
+
+
+def _act(decision: dict[str, Any]) -> dict[str, Any]:
+    return {"service": "enforcement", "kind": "decision", "id": decision["id"]}
+
+
+async def _foreign(office: Office, act: dict[str, Any] | None = None, **grounds: Any) -> dict[str, Any]:
+    """An appeal against a refusal of the register, or another act of it."""
+    act = act or {"service": "registry", "kind": "refusal", "id": str(uuid7())}
     known = {**RegistryNoticeIssuedV1.EXAMPLE["grounds"], "case_id": None, "decision_id": None, **grounds}
     await office.hear(RegistryNoticeIssuedV1.model_validate({
         **RegistryNoticeIssuedV1.EXAMPLE, "act": act, "act_id": act["id"], "grounds": known,

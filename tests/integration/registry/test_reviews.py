@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from shared.contracts.enforcement import DecisionIgnoredV1, DecisionReleasedV1, 
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.http.reviews import NewOpinion
 from shared.contracts.notices import RegistryNoticeIssuedV1
-from shared.contracts.registry import ExecutionReceivedV1, ReviewClearedV1, ReviewVetoedV1
+from shared.contracts.registry import ReviewClearedV1, ReviewVetoedV1
 from shared.runtime.acts.policy import PersonRequired
 from shared.runtime.base.ids import uuid7
 from tests.integration.registry.conftest import PROVIDER, Register, access, domain, uscc
@@ -26,6 +27,7 @@ WHY = {"reasons": "Everything that we know was said."}
 SAYS: dict[str, Any] = {"legal_basis": ["P3.3.4"], "reasons": "It sold medicines that it has no right to sell."}
 SECURITY = ("drugs-a", {"organisation": "security-110000", "roles": ["security_authority"]})
 DRUGS = "drugs_and_devices"
+_numbers = count(1)
 WINDOW_ENDS = RULES.end_of(date(2027, 4, 30))
 
 
@@ -48,7 +50,7 @@ async def subject_of(register: Register, site: dict[str, Any]) -> dict[str, Any]
 
 async def consented(register: Register, item: str = DRUGS) -> dict[str, Any]:
     """A live site that holds the consent of the drug administration."""
-    code, name = uscc(700_000_000 + len(await register.told(ExecutionReceivedV1)) + id(object()) % 9_999), domain()
+    code, name = uscc(700_000_000 + next(_numbers)), domain()
     await register.approve(code, item, name)
     return await register.live(code, domains=[name], service_items=[item])
 

@@ -36,6 +36,8 @@ from shared.runtime.db.postgres import Tx
 
 CLOCK: Final = "appeal_decision"
 """Kind of the deadline and name of its clock in the rule profile."""
+EXECUTION: Final = "execution"
+"""What an act of the register is called that carries a decision out."""
 _DECIDED: Final = Names(zh="复议决定书", en="Decision on your appeal")
 _STAY: Final = Names(zh="停止执行决定书", en="Decision on a stay")
 
@@ -119,7 +121,9 @@ async def _appealable(tx: Tx, rt: Runtime, who: Caller, ref: ActRef) -> Appealab
     known = await appeals.foreign_act(tx, ref.id)
     if known is None or (known.act.service, known.act.kind) != (ref.service, ref.kind):
         raise UnknownAct(act_id=ref.id)
-    if known.grounds.decision_id is not None:  # it only carries out what was decided here: that is what can fall
+    if known.act.kind == EXECUTION and known.grounds.decision_id is not None:
+        # It only carries out what was decided here: that is what can fall. Whatever else cites a decision, as the
+        # result of a review does, is an act of its own, with a time to appeal of its own.
         decided = ActRef(service=Service.ENFORCEMENT, kind="decision", id=known.grounds.decision_id)
         return await _own(tx, rt, who, decided)
     found = Appealable(

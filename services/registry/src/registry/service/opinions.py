@@ -116,6 +116,8 @@ async def _require_founded(tx: Tx, rt: Runtime, who: Caller, subject: Subject, b
         raise OpinionUnfounded(why="it is another authority's")
     if (cited.level, cited.region) != (subject.level, subject.region):
         raise OpinionUnfounded(why="it was made at another level or place")
+    if cited.operator_id != (await sites.get(tx, subject.site_id)).operator.id:
+        raise OpinionUnfounded(why="it is about whoever had the site before")
     await _require_kind(tx, who, subject.site_id, body, own=own)
 
 
@@ -251,8 +253,14 @@ def _grounds(rt: Runtime, opinion: Opinion, regulator: AuthorityRef, at: datetim
 
 
 async def _is_left_to_do(tx: Tx, site_id: UUID, opinion: Opinion) -> bool:
-    """Whether what the opinion asks is still to be decided: the cited decision may have done it already."""
-    site = (await sites.get(tx, site_id)).site
+    """Whether what the opinion asks is still to be decided: the cited decision may have done it already.
+
+    Nobody answers for whoever had the site before.
+    """
+    owned = await sites.get(tx, site_id)
+    site, cited = owned.site, opinion.decision_id and await executions.of_decision(tx, opinion.decision_id)
+    if cited and (await executions.get(tx, cited)).operator_id != owned.operator.id:
+        return False
     if site.status in {SiteStatus.REVOKED, SiteStatus.ENDED}:
         return False
     return opinion.opinion is Kind.CLOSE_SITE or opinion.service_item in site.service_items

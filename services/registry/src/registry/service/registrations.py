@@ -28,12 +28,13 @@ from shared.contracts.http.registry import (
     Refusing,
     RegistrationKind,
 )
-from shared.rules.identifiers import format_number
+from shared.rules.identifiers import InvalidIdentifier, format_number, parse_number
 from shared.runtime.acts import deadlines, notices
 from shared.runtime.acts.policy import PersonRequired
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
+from shared.runtime.base.problems import Invalid
 from shared.runtime.db.postgres import Tx
 
 CLOCKS: Final = {RegistrationKind.FILING: "registration_filing", RegistrationKind.LICENCE: "registration_licence"}
@@ -127,7 +128,14 @@ async def page(
     tx: Tx, rt: Runtime, who: Caller, *, number: str | None, operator_id: UUID | None, status: Status | None,
     after: UUID | None, limit: int,
 ) -> list[Owned]:  # fmt: skip
-    """Registrations the caller reaches, newest first. An official's look leaves an audit row."""
+    """Registrations the caller reaches, newest first; a number in any spelling. An official's look leaves an audit row.
+
+    Raises Invalid (422) for what is no number.
+    """
+    try:
+        number = parse_number(number, rt.rules).registration if number is not None else None
+    except InvalidIdentifier as wrong:
+        raise Invalid.field("number", wrong.message) from wrong
     found = await registrations.page(
         tx, POLICY.reach(who, Act.READ), number=number, operator_id=operator_id, status=status, after=after, limit=limit
     )

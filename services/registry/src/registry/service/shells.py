@@ -117,17 +117,21 @@ async def lapse(tx: Tx, rt: Runtime, who: Caller, finding_id: UUID, version: int
 async def undo(tx: Tx, rt: Runtime, who: Caller, finding_id: UUID, *, reasons: str) -> Shell:
     """The operator or the regulator takes a lapse back: the same site under the same number, with the names it had.
 
-    Raises UnknownFinding (404); Forbidden (403); ActionRefused (409); NotAdmitted (409) if somebody has a name by now.
+    Raises UnknownFinding (404); Forbidden (403); ActionRefused (409), also for a site that was given up since;
+    NotAdmitted (409) if somebody has a name by now.
     """
     site, finding = await _held(tx, who, Act.UNDO_LAPSE, finding_id)
+    shells.MOVES.lifecycle.after(finding.status, ShellAction.UNDO)
+    sites.MOVES.lifecycle.after(site.site.status, SiteAction.RESTORE)
     return await _undo(tx, rt, who, site, finding, reasons)
 
 
 async def fall(tx: Tx, rt: Runtime, finding_id: UUID, says: Statement) -> None:
-    """An appeal against a lapse was won, or late."""
+    """An appeal against a lapse was won, or late. A site that its operator gave up since stays given up."""
     site = await sites.hold(tx, (await shells.get(tx, finding_id)).site_id)
     finding = await shells.hold(tx, finding_id)
-    if shells.MOVES.lifecycle.can(finding.status, ShellAction.UNDO):
+    undoable = shells.MOVES.lifecycle.can(finding.status, ShellAction.UNDO)
+    if undoable and site.site.status is SiteStatus.LAPSED:
         gone = await _taken_meanwhile(tx, rt, site)
         why = says.reasons + (f" Somebody else has {', '.join(gone)} by now." if gone else "")
         await _undo(tx, rt, SYSTEM, site, finding, why, without=gone)
@@ -148,15 +152,14 @@ async def _undo(
 ) -> Shell:
     at, site_id = rt.clock.now(), site.site.id
     undone = await shells.MOVES.move(tx, finding, ShellAction.UNDO, who=who, why=why, at=at)
-    if site.site.status is SiteStatus.LAPSED:
-        names = [name for name in await claims.asked_for(tx, site_id) if name.ascii not in without]
-        await writing.take(tx, site_id, site.operator.id, names, amendment_id=None, at=at)
-        hosted = (await sites.get(tx, site_id)).site.accesses
-        await writing.require_addresses(tx, site_id, site.operator.id, hosted, at)
-        await accesses.enter(tx, site_id)
-        await sites.MOVES.move(tx, site.site, SiteAction.RESTORE, who=who, why=why, at=at)
-        restored = await writing.changed(tx, site_id, cause={"kind": "lapse_undone", "id": str(finding.id)}, at=at)
-        await watch(tx, rt, restored)
+    names = [name for name in await claims.asked_for(tx, site_id) if name.ascii not in without]
+    await writing.take(tx, site_id, site.operator.id, names, amendment_id=None, at=at)
+    hosted = (await sites.get(tx, site_id)).site.accesses
+    await writing.require_addresses(tx, site_id, site.operator.id, hosted, at)
+    await accesses.enter(tx, site_id)
+    await sites.MOVES.move(tx, site.site, SiteAction.RESTORE, who=who, why=why, at=at)
+    restored = await writing.changed(tx, site_id, cause={"kind": "lapse_undone", "id": str(finding.id)}, at=at)
+    await watch(tx, rt, restored)
     says = Statement(legal_basis=(rt.rules.clocks[CURE].source,), reasons=why, public_reasons=why)
     await _notify(tx, rt, site, undone, "shell_undone", _UNDONE, says)
     return undone

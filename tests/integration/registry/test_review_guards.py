@@ -1,0 +1,270 @@
+"""What nobody gets around in the annual review, tried one by one: the guards of reviews.py and opinions.py."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from registry.service import opinions, reviews
+from shared.contracts.directory import Organisation
+from shared.contracts.enforcement import DecisionReleasedV1
+from shared.contracts.grounds import ActRef
+from shared.contracts.registry import ReviewClearedV1
+from tests.integration.registry.conftest import OTHER_PROVIDER, PROVIDER, Register, a_site, domain, uscc
+from tests.integration.registry.test_reviews import (
+    DRUGS,
+    SAYS,
+    SECURITY,
+    WHY,
+    announced,
+    closed,
+    consented,
+    given,
+    ignored,
+    opened,
+    subject_of,
+    suspended,
+)
+
+
+def founded(register: Register, organisation_id: str, **changes: Any) -> None:
+    """An organisation of the province is in the directory from now on."""
+    held = register.api.rt.directory
+    held.load([*held, Organisation.model_validate({
+        **next(each for each in held if each.organisation_id == "drugs-110000").model_dump(),
+        "organisation_id": organisation_id, "kinds": ["security_authority"], "competences": [],
+    } | changes)])  # fmt: skip
+
+
+async def test_who_was_not_asked_says_nothing(register: Register) -> None:
+    site = await consented(register)
+    decision = await suspended(register, site)
+    review = await opened(register)
+    founded(register, "security-110000")
+    refused = await given(register, await subject_of(register, site), decision, who=SECURITY, status=409)
+    assert refused["code"] == "no_opinion_asked"
+    assert (await register.refused(f"/reviews/{review['id']}/completion", WHY, SECURITY))["code"] == "no_opinion_asked"
+
+
+async def test_whoever_has_finished_says_nothing_more(register: Register) -> None:
+    site = await consented(register)
+    decision = await suspended(register, site)
+    review = await opened(register)
+    await register.post(f"/reviews/{review['id']}/completion", WHY, "drugs-a")
+    refused = await given(register, await subject_of(register, site), decision, who="drugs-b", status=409)
+    assert refused["code"] == "already_finished"
+
+
+async def test_a_review_that_was_only_announced_or_is_closed_is_not_finished_extended_or_closed(
+    register: Register,
+) -> None:
+    review = await announced(register)
+    window = {"authority_id": "drugs-110000", "until": "2027-05-10T00:00:00Z", **WHY}
+    steps = (("completion", WHY, "drugs-a"), ("windows", window, "regulator-a"), ("close", WHY, "regulator-a"))
+    for path, body, who in steps:
+        refused = await register.refused(f"/reviews/{review['id']}/{path}", body, who)
+        assert refused["code"] == "action_refused", path
+    await register.ring(reviews.OPENS, review["id"])
+    await register.ring(reviews.CLOSES, review["id"])
+    for path, body, who in steps:
+        refused = await register.refused(f"/reviews/{review['id']}/{path}", body, who)
+        assert refused["code"] == "action_refused", path
+
+
+async def test_nobody_but_its_regulator_runs_a_review_and_nobody_of_elsewhere_reads_it(register: Register) -> None:
+    review = await opened(register)
+    window = {"authority_id": "drugs-110000", "until": review["closes_at"], **WHY}
+    for who in ("drugs-a", "shanghai-regulator-a", "national-a", "applicant", "auditor"):
+        await register.refused(f"/reviews/{review['id']}/windows", window, who, 403)
+        await register.refused(f"/reviews/{review['id']}/close", WHY, who, 403)
+    for who in ("regulator-a", "shanghai-drugs-a", "applicant", "auditor"):
+        await register.refused(f"/reviews/{review['id']}/completion", WHY, who, 403)
+    for who in ("shanghai-drugs-a", "shanghai-regulator-a", "applicant", "desk-a"):
+        assert (await register.api.get(f"/reviews/{review['id']}", who=who)).status_code == 403, who
+
+
+async def test_a_window_is_never_made_shorter_nor_given_to_who_is_none_or_no_more_here(register: Register) -> None:
+    review = await opened(register)
+    founded(register, "gone-110000", status="closed")
+    now = register.clock.now()
+    for authority_id, until in (
+        ("drugs-110000", now + timedelta(days=1)),  # it has until 30 April
+        ("gone-110000", now + timedelta(days=1)),
+        ("industry-110000", now + timedelta(days=1)),
+        ("drugs", now + timedelta(days=1)),
+    ):
+        body = {"authority_id": authority_id, "until": until.isoformat(), **WHY}
+        await register.refused(f"/reviews/{review['id']}/windows", body, "regulator-a", 422)
+
+
+async def test_a_clock_that_rings_late_opens_and_closes_nothing_twice(register: Register) -> None:
+    site = await register.live()
+    review = await opened(register)
+    rt, review_id = register.api.rt, UUID(review["id"])
+    async with rt.db.transaction() as tx:
+        await reviews.open_by_date(rt, tx, review_id)
+    assert (await register.get(f"/reviews/{review['id']}", "regulator-a"))["subjects"] == review["subjects"]
+    asked = await register.fetchval("SELECT id FROM review_authority WHERE authority_id = 'drugs-110000'")
+    await register.post(f"/reviews/{review['id']}/completion", WHY, "drugs-a")
+    async with rt.db.transaction() as tx:
+        await reviews.ring(rt, tx, asked)
+    shown = (await register.get(f"/reviews/{review['id']}", "regulator-a"))["authorities"]
+    assert [each["reminded_at"] for each in shown if each["authority"]["id"] == "drugs-110000"] == [None]
+    await closed(register, review)
+    subject = await subject_of(register, site)
+    async with rt.db.transaction() as tx:
+        await reviews.close_by_date(rt, tx, review_id)
+        await opinions.conclude(rt, tx, UUID(subject["id"]))
+    assert (await subject_of(register, site))["version"] == subject["version"]
+
+
+async def test_a_review_closes_early_once_everybody_has_finished_or_is_late(register: Register) -> None:
+    review = await opened(register)
+    asked = [each["authority"]["id"] for each in review["authorities"]]
+    done = ("drugs-a", "culture-a")
+    for who in done:
+        await register.post(f"/reviews/{review['id']}/completion", WHY, who)
+    refused = await register.refused(f"/reviews/{review['id']}/close", WHY, "regulator-a")
+    assert f"{len(asked) - len(done)} of them" in refused["detail"]
+    register.clock.advance(timedelta(minutes=2))
+    async with register.api.rt.db.transaction() as tx:
+        minute_ago = register.clock.now() - timedelta(minutes=1)
+        await tx.execute("UPDATE review_authority SET until = $1 WHERE done_at IS NULL", minute_ago)
+    assert (await register.post(f"/reviews/{review['id']}/close", WHY, "regulator-a"))["status"] == "closed"
+
+
+async def test_an_opinion_cites_what_was_decided_about_this_site_at_this_place(register: Register) -> None:
+    code, names = uscc(990_000_001), (domain(), domain())
+    for name in names:
+        await register.approve(code, DRUGS, name)
+    first = dict((await register.active(a_site(names[0], service_items=[DRUGS]), code))["sites"][0])
+    added = await register.post(
+        f"/registrations/{first['registration_id']}/sites", a_site(names[1], service_items=[DRUGS]),
+        ("applicant", {"organisation": code}), 201,
+    )  # fmt: skip
+    await register.post(f"/amendments/{added['id']}/grant", {"statement": SAYS}, "regulator-a")
+    about_first = await suspended(register, first)
+    await opened(register)
+    other = await subject_of(register, {"id": added["site_id"]})
+    refused = await given(register, other, about_first, status=409)
+    assert (refused["code"], "another site" in refused["detail"]) == ("opinion_unfounded", True)
+    subject = await subject_of(register, first)
+    refused = await given(register, subject, about_first, "fail", status=409)
+    assert (refused["code"], "of a site" in refused["detail"]) == ("opinion_unfounded", True)
+    for place in ("level = 'national', region = NULL", "region = '310000'"):
+        async with register.api.rt.db.transaction() as tx:
+            await tx.execute(f"UPDATE execution SET {place}")
+        refused = await given(register, subject, about_first, status=409)
+        assert (refused["code"], "level or place" in refused["detail"]) == ("opinion_unfounded", True)
+
+
+async def test_a_provider_fails_by_a_penalty_of_its_own_that_stands_and_by_nothing_else(register: Register) -> None:
+    site = await register.live()
+    await opened(register)
+    subject = (await register.get("/review-subjects?kind=access_provider", "regulator-a"))["items"][0]
+
+    async def decided(effect: str, provider_id: UUID) -> DecisionReleasedV1:
+        about = {"subject": {"kind": "provider", "provider_id": str(provider_id)}, "site": None, "operator": None}
+        return await register.decided(site, effect, **about)
+
+    fallen, others = await decided("penalty", PROVIDER), await decided("penalty", OTHER_PROVIDER)
+    await register.overturned(fallen)
+    order = await decided("correct", PROVIDER)
+    async with register.api.rt.db.transaction() as tx:
+        await tx.execute("UPDATE handling SET since = now() WHERE decision_id = $1", order.decision_id)
+    for cited in (fallen, others, order):
+        refused = await given(register, subject, cited, "fail", status=409)
+        assert refused["code"] == "opinion_unfounded", cited.effect
+    await given(register, subject, await decided("penalty", PROVIDER), "fail")
+
+
+async def test_a_consent_of_another_department_is_none_of_ones_own(register: Register) -> None:
+    site = await consented(register, "culture")
+    decision = await suspended(register, site)
+    await opened(register)
+    subject = await subject_of(register, site)
+    assert (await given(register, subject, decision, status=409))["code"] == "regularise_first"
+    refused = await given(register, subject, decision, "cancel_service", status=409, service_item="culture")
+    assert refused["code"] == "regularise_first"
+
+
+async def test_an_order_that_another_department_gave_opens_no_way_to_close_site(register: Register) -> None:
+    site = await register.live()
+    decision = await suspended(register, site)
+    order = await ignored(register, site)
+    async with register.api.rt.db.transaction() as tx:
+        await tx.execute(
+            "UPDATE handling SET authority_id = 'culture-110000' WHERE decision_id = $1", order.decision_id
+        )
+    await opened(register)
+    refused = await given(register, await subject_of(register, site), decision, status=409)
+    assert refused["code"] == "regularise_first"
+
+
+async def test_of_two_opinions_only_the_one_falls_whose_decision_did(register: Register) -> None:
+    """The other one still vetoes, in the end, and whom it is about hears of each."""
+    site = await consented(register)
+    founded(register, "security-110000")
+    one, two = await suspended(register, site), await suspended(register, site)
+    review = await opened(register)
+    subject = await subject_of(register, site)
+    await ignored(register, site)
+    await given(register, subject, one, "cancel_service", service_item=DRUGS)
+    await given(register, subject, two, who=SECURITY)
+    await register.overturned(one)
+    said = {each["decision_id"]: each for each in (await subject_of(register, site))["opinions"]}
+    assert said[str(one.decision_id)]["status"] == "fallen"
+    assert said[str(two.decision_id)]["status"] == "standing"
+    assert [kind for kind, _ in await register.notices(said[str(one.decision_id)]["id"])] == [
+        "review_opinion", "opinion_fell",
+    ]  # fmt: skip
+    await closed(register, review)
+    assert (await subject_of(register, site))["outcome"] == "close_site"
+
+
+async def test_the_severest_decides_also_when_the_milder_came_first_and_a_won_appeal_takes_only_that_one(
+    register: Register,
+) -> None:
+    site = await consented(register)
+    founded(register, "security-110000")
+    mild, hard = await suspended(register, site), await suspended(register, site)
+    review = await opened(register)
+    subject = await subject_of(register, site)
+    await ignored(register, site)
+    await given(register, subject, mild, "cancel_service", service_item=DRUGS)
+    register.clock.advance(timedelta(minutes=1))
+    await given(register, subject, hard, who=SECURITY)
+    await closed(register, review)
+    first = await subject_of(register, site)
+    assert first["outcome"] == "close_site"
+    [fell] = [each["id"] for each in first["opinions"] if each["opinion"] == "close_site"]
+    await register.appealed(ActRef.model_validate(first["challenge"]), "upheld")
+    second = await subject_of(register, site)
+    assert (second["status"], second["outcome"]) == ("vetoed", "cancel_service")
+    assert [kind for kind, _ in await register.notices(fell)] == ["review_opinion", "opinion_fell"]
+    assert [str(each.case_id) for each in await register.told(ReviewClearedV1)] == [first["case_id"]]
+
+
+async def test_a_site_that_lost_what_it_was_to_lose_is_told_of_no_case_when_its_veto_falls(register: Register) -> None:
+    site = await consented(register)
+    decision = await register.decided(site)
+    await register.carried_out(decision)
+    review = await opened(register)
+    await given(register, await subject_of(register, site), decision)
+    await closed(register, review)
+    result = await subject_of(register, site)
+    assert (result["status"], result["case_id"]) == ("vetoed", None), "it is revoked already"
+    await register.overturned(decision)
+    assert (await subject_of(register, site))["status"] == "cleared"
+    assert await register.told(ReviewClearedV1) == []
+
+
+async def test_looks_of_officials_leave_a_trace(register: Register) -> None:
+    site = await register.live()
+    await opened(register)
+    subject = await subject_of(register, site)
+    await register.get(f"/review-subjects/{subject['id']}", "auditor")
+    await register.get("/review-subjects", "review-a")
+    seen = "SELECT array_agg(resource ORDER BY id) FROM audit WHERE subject = ANY ($1) AND outcome = 'granted'"
+    assert await register.fetchval(seen, ["auditor", "review-a"]) == [
+        f"/review-subjects/{subject['id']}", "/review-subjects",
+    ]  # fmt: skip
