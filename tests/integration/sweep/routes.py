@@ -26,6 +26,7 @@ PUBLIC: Final[dict[str, dict[str, str]]] = {
         "/barred-list/changes": "/barred-list/changes?after=0",
         "/.well-known/jwks.json": "/.well-known/jwks.json",
         "/documents/{document_id}": "/documents/{document_id}",
+        "/marks/{token}": "/marks/{token}",
     },
     "query": {
         "/public/lookup": "/public/lookup?domain=pharmacy.example",

@@ -11,6 +11,7 @@ from registry.http import (
     documents,
     executions,
     imports,
+    marks,
     mergers,
     operators,
     registrar,
@@ -24,5 +25,5 @@ from registry.http import (
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     operators.ROUTER, operators.STREAMS, registrations.ROUTER, renewals.ROUTER, checks.ROUTER, registrar.ROUTER,
     sites.ROUTER, amendments.ROUTER, executions.ROUTER, imports.STREAMS, reviews.ROUTER, bars.ROUTER, shells.ROUTER,
-    mergers.ROUTER, documents.ROUTER, documents.PUBLIC,
+    mergers.ROUTER, documents.ROUTER, documents.PUBLIC, marks.ROUTER,
 )  # fmt: skip

@@ -7,7 +7,7 @@ from uuid import UUID
 from registry.errors import FilingExists, InvalidValues, TooManySites
 from registry.lifecycle import Action, SiteAction, Status
 from registry.policy import POLICY, Act
-from registry.service import admission, checks, documents, identities, licences, looks, registrar, writing
+from registry.service import admission, checks, documents, identities, licences, looks, marks, registrar, writing
 from registry.service.admission import Candidate
 from registry.service.desk import clock_of, grounds_of, regulator_for
 from registry.service.operators import require_confirmed
@@ -175,6 +175,7 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
     for site in proposed:
         await enter_site(tx, rt, who, site, why=body.statement.reasons)
     await documents.issue(tx, rt, Owned(granted, owned.operator), body.statement)
+    await marks.issue(tx, rt, Owned(granted, owned.operator))
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="registration", id=registration_id), kind="granted",
         to=owned.operator.ref, address=owned.operator.address, title=_GRANTED, says=body.statement,
