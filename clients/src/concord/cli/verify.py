@@ -35,8 +35,8 @@ def verify(
     host: Annotated[str | None, typer.Option(help="The site that shows a mark: is the mark about it?")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Verify an issued document offline: its compact JWS, the JSON that has it, or its page (PDF). Or a site's mark: its
-    token, or the address that its QR code says.
+    """Verify an issued document offline: its compact JWS, the JSON that has it, or its page (PDF). Or a site's mark:
+    its token, or the address that its QR code says.
 
     Exits 0 if the signature is the issuer's and today is one of its days, 5 if not; a mark has no days, and with --host
     must name that site. Whether it was ended meanwhile no signature says: ask at `status_at`, or the mark's address.

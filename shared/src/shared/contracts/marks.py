@@ -1,4 +1,4 @@
-"""The mark of a registration: a site shows it, and anybody can ask what it is registered as, and whether it still is."""
+"""The mark of a registration: a site shows it, and anybody can ask what it is registered as and if it still is."""
 
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Self
