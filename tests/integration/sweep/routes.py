@@ -31,6 +31,10 @@ PUBLIC: Final[dict[str, dict[str, str]]] = {
     "query": {
         "/public/lookup": "/public/lookup?domain=pharmacy.example",
         "/public/register/{key}": "/public/register/pharmacy.example",
+        "/public/register": "/public/register?item=general",
+        "/public/register.csv": "/public/register.csv",
+        "/public/register.ndjson": "/public/register.ndjson",
+        "/public/counts": "/public/counts",
         STYLESHEET: STYLESHEET,
     },
 }

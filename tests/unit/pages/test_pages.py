@@ -74,7 +74,7 @@ def test_placeholders_are_the_same_in_every_language() -> None:
         ("hosting", lifecycle.PRECEDENCE),
         ("order step", lifecycle.STEPS.values()),
         ("order", lifecycle.DOWN | lifecycle.UP | set(ORDERS)),
-        ("site status", ("live", "stopped", "revoked", "ended")),
+        ("site status", ("live", "stopped", "revoked", "lapsed", "ended")),
         ("effect", Effect),
         ("measure status", ("in_force", "suspended", "ended", "lapsed", "overturned")),
         ("undone because", ("overturned", "suspended", "ended", "lifted")),
