@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import backlog, chain, imports, lookup, relay
+from tests.bench import backlog, chain, imports, lookup, register, relay
 from tests.bench.result import Result
 
 OUTPUT = Path("build/bench.json")
@@ -30,13 +30,16 @@ def main() -> int:
     """Run what is asked for; 1 if something does not run. A goal that is missed is told, and fails with --strict."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", choices=["small", "full"], default="full")
-    parser.add_argument("--only", choices=["backlog", "chain", "relay", "import", "lookup"], action="append")
+    parser.add_argument(
+        "--only", choices=["backlog", "chain", "relay", "import", "lookup", "register"], action="append"
+    )
     parser.add_argument("--broker", choices=["kafka", "tansu"], default="kafka")
     parser.add_argument("--strict", action="store_true", help="exit 1 if a goal is missed")
     arguments = parser.parse_args()
     size, broker = arguments.size, arguments.broker
     benchmarks: dict[str, Callable[[], Coroutine[Any, Any, list[Result]]]] = {
         "import": lambda: imports.run(size),
+        "register": lambda: register.run(size),
         "lookup": lambda: lookup.run(size),
         "relay": lambda: relay.run(size, broker),
         "chain": lambda: chain.run(size, broker),

@@ -1,4 +1,5 @@
 -- Sites that nobody hosts (flow B): a finding with notice and time to put it right; lapsed singly, given back under the same number.
+-- widens site: a status more, which older code shows as it stands and writes never
 -- squawk-ignore ban-drop-constraint -- replaced by a wider one in the same transaction
 ALTER TABLE site DROP CONSTRAINT site_status_check;
 ALTER TABLE site ADD CONSTRAINT site_status_check

@@ -2,4 +2,5 @@
 -- widens registration: the same list of states, held to in full
 
 ALTER TABLE registration VALIDATE CONSTRAINT registration_status_check;
+-- widens site: the same
 ALTER TABLE site VALIDATE CONSTRAINT site_status_check;

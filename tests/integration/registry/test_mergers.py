@@ -10,7 +10,7 @@ import pytest
 from registry.service import mergers
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.http.mergers import ConfirmingMerger
-from shared.contracts.registry import SiteRecordedV1
+from shared.contracts.registry import BarRecordedV1, SiteRecordedV1
 from tests.integration.registry.conftest import (
     GRANT,
     STATEMENT,
@@ -217,6 +217,26 @@ async def test_measures_and_bars_follow_and_never_vanish(two: Two) -> None:
     await register.post("/registrations", other, "regulator-a", 201)
     mine = {"operator_id": two.old["operator_id"], "kind": "licence", "site": a_site(domain())}
     assert (await register.refused("/registrations", mine, "regulator-a"))["code"] == "not_admitted"
+
+
+async def test_the_barred_list_says_whom_a_bar_lies_on_by_now(two: Two) -> None:
+    register = two.register
+    bar = await register.decided(
+        two.site, "bar", subject={"kind": "operator", "operator_id": two.old["operator_id"]}, site=None,
+        until="2028-01-01T00:00:00Z",
+    )  # fmt: skip
+    await register.ring("bar_begins", (await register.carried_out(bar))["id"])
+
+    async def listed() -> list[str]:
+        return [each["identity"] for each in (await register.api.get("/barred-list")).json()["entries"]]
+
+    assert await listed() == [OLD]
+    done = await two.merged()
+    assert await listed() == [NEW], "or the approval desk would know nothing of it"
+    await two.undone(done)
+    assert await listed() == [OLD]
+    told = await register.told(BarRecordedV1)
+    assert [(each.operator.identity, each.listed) for each in told] == [(OLD, True), (NEW, True), (OLD, True)]
 
 
 async def test_what_is_granted_decided_or_imported_under_the_old_identity_finds_the_operator_that_stays(

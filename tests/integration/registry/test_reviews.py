@@ -323,6 +323,16 @@ async def test_windows_reminders_and_a_late_authority_is_late_and_no_pass(regist
     for days in (14, 3):
         await register.ring(reviews.WINDOW, asked)
         assert register.clock.now() == WINDOW_ENDS - timedelta(days=days)
+    kinds = [kind for kind, who in await register.notices(review["id"]) if who == "drugs-110000"]
+    assert kinds == ["review_opened", "review_reminder", "review_reminder"], "in the authority's own inbox"
+    shown = (await register.get("/notices?limit=50", "drugs-a"))["items"]
+    assert {each["kind"] for each in shown} >= {"review_reminder"}
+    mine = next(each for each in shown if each["kind"] == "review_reminder")
+    assert (await register.get(f"/notices/{mine['id']}", "regulator-a"))["opened_at"] is None, (
+        "who sent it opens nothing"
+    )
+    assert (await register.get(f"/notices/{mine['id']}", "drugs-b"))["opened_at"] is not None
+    assert (await register.api.get(f"/notices/{mine['id']}", who="culture-a")).status_code == 404
     now = {each["authority"]["id"]: each for each in (await register.get(path, "auditor"))["authorities"]}
     assert (now["drugs-110000"]["reminded_at"] is not None, now["drugs-110000"]["late"]) == (True, False)
     register.clock.advance(timedelta(days=3, seconds=1))

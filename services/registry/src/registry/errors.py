@@ -289,7 +289,7 @@ class ReviewExists(Conflict):
 
 
 class ReviewYear(Invalid):
-    """A review is announced for this year or the next one: {names}."""
+    """A review of this year can be announced while opinions can be given, and that of the next one: {names}."""
 
 
 class UnknownReview(NotFound):

@@ -34,6 +34,13 @@ class Party(Document):
     name: Text
 
 
+class Department(Document):
+    """A department that is told something by another one: its id in the directory."""
+
+    identity: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60)]
+    name: Text
+
+
 class OperatorRef(Party):
     """An operator as it was when it acted: who it is, as its token says, and what it calls itself."""
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from shared.contracts import examples
 from shared.contracts.base import Document, Fact, Text, Topic
-from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, Names, Party, Service, Statement
+from shared.contracts.grounds import ActRef, AuthorityRef, Department, Grounds, Names, Party, Service, Statement
 from shared.contracts.topics import APPROVAL_EVENTS, REGISTRY_EVENTS
 
 NOTICE_TYPE = "concord-notice+json"
@@ -56,7 +56,7 @@ class NoticeDocument(Document):
     notice_id: UUID
     about: ActRef
     kind: Text
-    to: Party
+    to: Party | Department
     authority: AuthorityRef
     title: Names
     grounds: Grounds | None = None

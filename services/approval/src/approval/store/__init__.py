@@ -318,7 +318,8 @@ async def undo(tx: Tx, decision_id: UUID, approval_id: UUID, at: datetime, why: 
 
 NOTE_BAR: Final = """
 INSERT INTO barred (execution_id, seq, identity, until, listed) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (execution_id) DO UPDATE SET seq = excluded.seq, listed = excluded.listed, until = excluded.until
+ON CONFLICT (execution_id) DO UPDATE SET seq = excluded.seq, listed = excluded.listed, identity = excluded.identity,
+       until = excluded.until
  WHERE barred.seq < excluded.seq
 """
 BAR_OF: Final = """

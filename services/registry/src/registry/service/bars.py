@@ -10,6 +10,7 @@ from registry.lifecycle import ExecutionStatus
 from registry.store import bars, executions, operators
 from registry.store.bars import Change
 from registry.store.executions import Execution
+from registry.store.operators import Operator
 from shared.contracts.grounds import ActRef, Names, OperatorRef, Service
 from shared.contracts.http.bars import BarredChange, BarredChanges, BarredEntry, BarredList
 from shared.contracts.http.registry import OperatorKind
@@ -52,19 +53,32 @@ async def settle(tx: Tx, rt: Runtime, execution: Execution) -> None:
     if execution.operator_id is None or holds is await bars.listed(tx, execution.id):
         return
     operator = await operators.get(tx, execution.operator_id)
-    entry = await _entry(tx, execution, person=operator.kind == OperatorKind.PERSON, name=operator.particulars.name)
-    seq = await bars.append(tx, execution.id, "listed" if holds else "removed", entry.model_dump_json(), at)
-    ref = OperatorRef(identity=operator.identity, name=operator.particulars.name)
-    outbox.add(tx, BarRecordedV1(
-        execution_id=execution.id, seq=seq, decision_id=execution.decision.decision_id, operator=ref, listed=holds,
-        names=entry.names, until=entry.until, at=at,
-    ), at=at)  # fmt: skip
+    ref = await _say(tx, execution, operator, at, holds=holds)
     grounds = execution.decision.grounds
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="execution", id=execution.id),
         kind="barred" if holds else "unbarred", to=ref, address=operator.address,
         title=_LISTED if holds else _REMOVED, says=grounds if holds else None, authority=grounds.authority,
     )  # fmt: skip
+
+
+async def follow(tx: Tx, rt: Runtime, operator: Operator) -> None:
+    """What lies on a held operator by now, since another entry was merged into it or split from it, is listed so."""
+    for execution_id in await executions.bars_on(tx, operator.id):
+        execution = await executions.hold(tx, execution_id)
+        if await bars.listed(tx, execution_id):
+            await _say(tx, execution, operator, rt.clock.now(), holds=True)
+
+
+async def _say(tx: Tx, execution: Execution, operator: Operator, at: datetime, *, holds: bool) -> OperatorRef:
+    """A change of the list, and a fact that says the same; gives whom it is about."""
+    entry = await _entry(tx, execution, operator)
+    seq = await bars.append(tx, execution.id, "listed" if holds else "removed", entry.model_dump_json(), at)
+    outbox.add(tx, BarRecordedV1(
+        execution_id=execution.id, seq=seq, decision_id=execution.decision.decision_id, operator=operator.ref,
+        listed=holds, names=entry.names, until=entry.until, at=at,
+    ), at=at)  # fmt: skip
+    return operator.ref
 
 
 def _holds(execution: Execution, at: datetime) -> bool:
@@ -74,13 +88,13 @@ def _holds(execution: Execution, at: datetime) -> bool:
     return not execution.appeal_open and execution.bar_from <= at < execution.until
 
 
-async def _entry(tx: Tx, execution: Execution, *, person: bool, name: str) -> BarredEntry:
-    grounds = execution.decision.grounds
-    if execution.bar_from is None or execution.until is None or execution.decision.operator is None:
+async def _entry(tx: Tx, execution: Execution, operator: Operator) -> BarredEntry:
+    grounds, person = execution.decision.grounds, operator.kind == OperatorKind.PERSON
+    if execution.bar_from is None or execution.until is None:
         raise TypeError(f"execution {execution.id} is no bar of an operator")
     return BarredEntry(
         execution_id=execution.id, decision_id=execution.decision.decision_id,
-        identity=None if person else execution.decision.operator.identity, name=_PERSON if person else name,
+        identity=None if person else operator.identity, name=_PERSON if person else operator.particulars.name,
         names=await bars.frozen(tx, execution.id), since=execution.bar_from, until=execution.until,
         authority=grounds.authority.names, legal_basis=grounds.legal_basis, reasons=grounds.public_reasons,
         redress=grounds.redress,

@@ -16,7 +16,7 @@ from registry.importing.rows import Rejected, Row, masked, shown
 from registry.lifecycle import SiteStatus, Status
 from registry.service import admission, identities, writing
 from registry.service.admission import Candidate, Facts
-from registry.store import copies, imports, operators, registrations, sites
+from registry.store import accesses, copies, imports, operators, registrations, sites
 from registry.store.accesses import Access
 from registry.store.claims import Name
 from registry.store.copies import Provider
@@ -335,7 +335,8 @@ def _new(batch: Batch, operator: Operator, record: Record) -> Registration:
 
 
 async def _enter(rt: Runtime, tx: Tx, batch: Batch, accepted: Sequence[tuple[Record, Candidate]]) -> None:
-    await _number(rt, tx, batch)
+    await accesses.lock(tx, {ip for _, candidate in accepted for each in candidate.accesses for ip in each.ips})
+    await _number(rt, tx, batch)  # after names and addresses, as everybody does
     drawn: Counter[UUID] = Counter()
     entered: list[tuple[OwnedSite, Sequence[Name]]] = []
     for record, candidate in accepted:

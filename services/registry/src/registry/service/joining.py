@@ -10,9 +10,9 @@ from uuid import UUID
 
 from registry.errors import TooManySites
 from registry.lifecycle import Action, SiteStatus, Status
-from registry.service import registrations, writing
+from registry.service import bars, registrations, writing
 from registry.service.measures import SYSTEM
-from registry.store import mergers, sites, successions
+from registry.store import mergers, operators, sites, successions
 from registry.store import registrations as register
 from registry.store.mergers import Merger
 from registry.store.registrations import Registration
@@ -48,6 +48,7 @@ async def join(tx: Tx, rt: Runtime, who: Caller, merger: Merger, why: str) -> di
     touched.update(await mergers.sites_of(tx, [each.id for each in of_merged]))
     moved: dict[str, Any] = await mergers.give(tx, merger.merged_id, merger.survivor_id, sorted(touched))
     await _tell(tx, rt, who, touched, "merge", why, cause)
+    await bars.follow(tx, rt, await operators.get(tx, merger.survivor_id))
     return {**moved, "renumbered": renumbered}
 
 
@@ -84,6 +85,7 @@ async def part(tx: Tx, rt: Runtime, merger: Merger, why: str) -> list[str]:
         executions=[UUID(each) for each in moved["executions"]],
     )  # fmt: skip
     await _tell(tx, rt, SYSTEM, given, "unmerge", why, cause)
+    await bars.follow(tx, rt, await operators.get(tx, merger.merged_id))
     await sites.keep_fresh(tx, given)
     for there in {UUID(each["to"]) for each in moved["renumbered"]}:
         await registrations.end_if_empty(tx, rt, SYSTEM, there)

@@ -48,14 +48,24 @@ class Shown:
     as_of: datetime
 
 
+async def names(tx: Tx, registration_id: UUID) -> list[str]:
+    """The names that a mark of this registration has now."""
+    return await marks.names(tx, registration_id)
+
+
+def begin(tx: Tx, rt: Runtime, owned: Owned, named: list[str]) -> None:
+    """Sign the first mark of a registration that is granted just now; it is kept with the last statement.
+
+    Asks the database nothing: everybody else who grants in this province waits. Raises IssuerHasNoKey (503).
+    """
+    marks.add_at_commit(tx, _signed(rt, owned, _says(rt, owned, named), 1))
+
+
 async def issue(tx: Tx, rt: Runtime, owned: Owned) -> KeptMark:
     """Sign the mark of a held registration that is in force, as its next edition. Raises IssuerHasNoKey (503)."""
-    registration, at = owned.registration, rt.clock.now()
-    before = await marks.latest(tx, registration.id)
-    says = await _says(tx, rt, owned)
-    edition = before.edition + 1 if before else 1
-    jws = signed.sign(Mark(**says, edition=edition, issued_at=at), signer_of(rt, says["issuer"]))
-    kept = KeptMark(registration.id, edition, jws, at)
+    before = await marks.latest(tx, owned.registration.id)
+    says = _says(rt, owned, await marks.names(tx, owned.registration.id))
+    kept = _signed(rt, owned, says, before.edition + 1 if before else 1)
     await marks.add(tx, kept)
     return kept
 
@@ -125,14 +135,21 @@ async def _still(tx: Tx, rt: Runtime, owned: Owned, kept: KeptMark | None) -> bo
     if kept is None:
         return False
     said = kept.content
-    return all(getattr(said, name) == value for name, value in (await _says(tx, rt, owned)).items())
+    says = _says(rt, owned, await marks.names(tx, owned.registration.id))
+    return all(getattr(said, name) == value for name, value in says.items())
 
 
-async def _says(tx: Tx, rt: Runtime, owned: Owned) -> dict[str, Any]:
+def _signed(rt: Runtime, owned: Owned, says: dict[str, Any], edition: int) -> KeptMark:
+    at = rt.clock.now()
+    jws = signed.sign(Mark(**says, edition=edition, issued_at=at), signer_of(rt, says["issuer"]))
+    return KeptMark(owned.registration.id, edition, jws, at)
+
+
+def _says(rt: Runtime, owned: Owned, named: list[str]) -> dict[str, Any]:
     operator = owned.operator
     shown = operator.kind != PERSON and len(operator.ref.name) <= signed.LONGEST_OPERATOR
-    names, digest = signed.shortened(await marks.names(tx, owned.registration.id))
+    listed, digest = signed.shortened(named)
     return {
-        "number": owned.registration.number, "operator": operator.ref.name if shown else None, "names": names,
+        "number": owned.registration.number, "operator": operator.ref.name if shown else None, "names": listed,
         "digest": digest, "issuer": regulator_for(rt, owned.level, owned.region).id,
     }  # fmt: skip

@@ -164,28 +164,37 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
     for site in proposed:
         await admission.require(rt, tx, await candidate_again(tx, site))
     scope = licences.scope_of(rt, body.scope, [item for site in proposed for item in site.site.service_items])
-    number = await next_number(tx, rt, owned)
+    await deadlines.met(tx, DECISION, registration_id, at)
+    for site in proposed:
+        await _give_its_own(tx, rt, who, site, why=body.statement.reasons)
+    await notices.issue(
+        tx, rt, about=ActRef(service=Service.REGISTRY, kind="registration", id=registration_id), kind="granted",
+        to=owned.operator.ref, address=owned.operator.address, title=_GRANTED, says=body.statement,
+        authority=regulator_for(rt, owned.registration.level, owned.registration.region),
+    )  # fmt: skip
+    named = await marks.names(tx, registration_id)
+    number = await next_number(tx, rt, owned)  # as late as can be: everybody else who grants here waits from now on
     granted = await registrations.MOVES.move(
         tx, owned.registration, Action.GRANT, who=who, why=body.statement.reasons, at=at, number=number,
         valid_from=body.valid_from, valid_until=body.valid_until,
     )  # fmt: skip
-    await deadlines.met(tx, DECISION, registration_id, at)
     await licences.granted(tx, rt, Owned(granted, owned.operator), scope)
     await registrar.tell(tx, rt, Owned(granted, owned.operator), "granted", ("registration", registration_id))
-    for site in proposed:
-        await enter_site(tx, rt, who, site, why=body.statement.reasons)
+    entered = [await sites.get(tx, site.site.id) for site in proposed]
+    writing.tell(tx, entered, cause={"kind": "grant", "by": who.person}, at=at)
     await documents.issue(tx, rt, Owned(granted, owned.operator), body.statement)
-    await marks.issue(tx, rt, Owned(granted, owned.operator))
-    await notices.issue(
-        tx, rt, about=ActRef(service=Service.REGISTRY, kind="registration", id=registration_id), kind="granted",
-        to=owned.operator.ref, address=owned.operator.address, title=_GRANTED, says=body.statement,
-        authority=regulator_for(rt, granted.level, granted.region),
-    )  # fmt: skip
+    marks.begin(tx, rt, Owned(granted, owned.operator), named)
     return Owned(granted, owned.operator)
 
 
 async def enter_site(tx: Tx, rt: Runtime, who: Caller, proposed: OwnedSite, *, why: str) -> OwnedSite:
-    """A proposed site is live from now on: its names are its own, and everybody is told. Raises NotAdmitted."""
+    """A proposed site is live from now on, and everybody is told. Raises NotAdmitted."""
+    await _give_its_own(tx, rt, who, proposed, why=why)
+    return await writing.changed(tx, proposed.site.id, cause={"kind": "grant", "by": who.person}, at=rt.clock.now())
+
+
+async def _give_its_own(tx: Tx, rt: Runtime, who: Caller, proposed: OwnedSite, *, why: str) -> None:
+    """What a proposed site asked for is its own: names, addresses, the status. Raises NotAdmitted."""
     at, site, operator_id = rt.clock.now(), proposed.site, proposed.operator.id
     names = await claims.asked_for(tx, site.id)
     await writing.take(tx, site.id, operator_id, names, amendment_id=None, at=at)
@@ -194,7 +203,6 @@ async def enter_site(tx: Tx, rt: Runtime, who: Caller, proposed: OwnedSite, *, w
     await accesses.enter(tx, site.id)
     await sites.MOVES.move(tx, site, SiteAction.ENTER, who=who, why=why, at=at)
     await checks.close(tx, rt, who, site.id)
-    return await writing.changed(tx, site.id, cause={"kind": "grant", "by": who.person}, at=at)
 
 
 async def refuse(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: Refusing) -> Owned:

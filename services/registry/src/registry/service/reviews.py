@@ -21,15 +21,21 @@ from registry.service.measures import SYSTEM
 from registry.store import reviewed, reviews
 from registry.store.reviews import Asked, Figures, Review
 from shared.contracts.directory import Organisation
+from shared.contracts.grounds import ActRef, AddressForService, Department, Names, Service, Statement
 from shared.contracts.http.registry import WithReasons
 from shared.contracts.http.reviews import NewReview, NewWindow
 from shared.rules import Role
-from shared.runtime.acts import audit, deadlines
+from shared.runtime.acts import audit, deadlines, notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
 
+_TITLES: Final = {
+    "review_opened": Names(zh="年度审核意见征询函", en="Your opinions in the annual review are asked for"),
+    "review_reminder": Names(zh="年度审核意见催告函", en="Your opinions in the annual review are still asked for"),
+    "review_closed": Names(zh="年度审核结果通报", en="Results of the annual review"),
+}
 OPENS: Final = "review_opens"
 CLOSES: Final = "review_closes"
 WINDOW: Final = "review_window"
@@ -68,8 +74,10 @@ async def announce(tx: Tx, rt: Runtime, who: Caller, body: NewReview) -> Progres
     this_year = at.astimezone(rt.rules.time_zone).year
     opens, until, closes = rules.dates(body.year)
     opens_at = datetime.combine(opens, time(), rt.rules.time_zone)
-    if body.year not in {this_year, this_year + 1} or at >= rt.rules.end_of(until):
-        raise ReviewYear.field("year", f"is {this_year} before {rules.opinions_until}, or {this_year + 1}")
+    if body.year not in {this_year, this_year + 1}:
+        raise ReviewYear.field("year", f"must be {this_year} or {this_year + 1}")
+    if at >= rt.rules.end_of(until):
+        raise ReviewYear.field("year", f"opinions of {body.year} were due by {until}: announce {body.year + 1}")
     regulator = rt.directory.authority_ref(who.organisation)
     added = await reviews.add(
         tx, uuid7(), body.year, regulator, opens_at=opens_at, opinions_until=rt.rules.end_of(until),
@@ -102,8 +110,25 @@ async def _open(tx: Tx, rt: Runtime, who: Caller, review: Review) -> Review:
         if _is_asked(review, known):
             asked = await reviews.ask(tx, uuid7(), review.id, known.ref, at, review.opinions_until)
             await _watch(tx, rt, asked, at)
+            await _tell(tx, rt, review, asked, "review_opened", f"Until {asked.until.isoformat()} (P3.3.2).")
     await deadlines.start_until(tx, kind=CLOSES, aggregate_id=review.id, until=review.closes_at, rt=rt, at=at)
     return await reviews.MOVES.move(tx, review, ReviewAction.OPEN, who=who, why="Its opening day has come.", at=at)
+
+
+async def _tell(tx: Tx, rt: Runtime, review: Review, asked: Asked, kind: str, why: str) -> None:
+    """A notice to an authority: in its inbox here, and at the address of its office if the directory has one."""
+    known = rt.directory.get(asked.authority_id)
+    address = AddressForService(email=known.office.email if known is not None and known.office is not None else None)
+    rules = rt.rules.reviews
+    says = Statement(
+        legal_basis=(rules.source if rules is not None else "P3.3",), reasons=f"Annual review {review.year}. {why}",
+        public_reasons=f"Annual review {review.year}. {why}",
+    )  # fmt: skip
+    await notices.issue(
+        tx, rt, about=ActRef(service=Service.REGISTRY, kind="review", id=review.id), kind=kind, address=address,
+        to=Department(identity=asked.authority_id, name=asked.authority.names.zh), authority=review.regulator,
+        title=_TITLES[kind], says=says, answer_by=asked.until if kind != "review_closed" else None,
+    )  # fmt: skip
 
 
 async def _watch(tx: Tx, rt: Runtime, asked: Asked, at: datetime) -> None:
@@ -122,6 +147,8 @@ async def ring(rt: Runtime, tx: Tx, asked_id: UUID) -> None:
     if asked is None or asked.done_at is not None or at >= asked.until:
         return
     await reviews.reminded(tx, asked_id, at)
+    why = f"You have not said that you are done, and have until {asked.until.isoformat()}."
+    await _tell(tx, rt, await reviews.get(tx, asked.review_id), asked, "review_reminder", why)
     await _watch(tx, rt, asked, at)
 
 
@@ -162,6 +189,7 @@ async def extend(tx: Tx, rt: Runtime, who: Caller, review_id: UUID, body: NewWin
         raise InvalidValues.field("until", f"lies between {least.isoformat()} and {review.closes_at.isoformat()}")
     asked = await reviews.ask(tx, uuid7(), review_id, known.ref, at, body.until)
     await _watch(tx, rt, asked, at)
+    await _tell(tx, rt, review, asked, "review_opened", f"Until {asked.until.isoformat()}: {body.reasons}")
     why = f"{known.organisation_id} until {body.until.isoformat()}: {body.reasons}"
     return await progress(tx, rt, await reviews.MOVES.change(tx, review, "extend_window", who=who, why=why, at=at))
 
@@ -220,8 +248,11 @@ async def _close(tx: Tx, rt: Runtime, who: Caller, review: Review, why: str) -> 
     at = rt.clock.now()
     closed = await reviews.MOVES.move(tx, review, ReviewAction.CLOSE, who=who, why=why, at=at, closed_at=at)
     await deadlines.met(tx, CLOSES, review.id, at)
+    left = await reviewed.pass_rest(tx, review.id, at)
+    for subject_id in left:
+        await deadlines.start_in(tx, opinions.RESULT, subject_id, 0, at=at)
     for asked in await reviews.asked_of(tx, review.id):
         await deadlines.met(tx, WINDOW, asked.id, at)
-    for subject_id in await reviewed.pass_rest(tx, review.id, at):
-        await deadlines.start_in(tx, opinions.RESULT, subject_id, 0, at=at)
+        late = " Your opinions did not come in time, which counts as neither pass nor fail." if asked.late(at) else ""
+        await _tell(tx, rt, review, asked, "review_closed", f"{len(left)} subjects have a failing opinion.{late}")
     return closed

@@ -107,6 +107,7 @@ SELECT o.identity FROM execution e JOIN operator o ON o.id = e.operator_id
 BARS_OF: Final = """
 SELECT id FROM execution WHERE effect = 'bar' AND (decision_id = $1 OR id = $1)
 """
+BARS_ON: Final = "SELECT id FROM execution WHERE operator_id = $1 AND effect = 'bar' AND status = 'carried_out'"
 APPEAL_FILED: Final = "UPDATE execution SET appeal_open = true WHERE decision_id = $1 OR id = $1"
 APPEAL_REJECTED: Final = """
 UPDATE execution SET appeal_open = false, bar_from = CASE WHEN bar_from > $2 THEN $2 ELSE bar_from END
@@ -229,6 +230,11 @@ async def barred(tx: Tx, identities: Collection[str], at: datetime) -> set[str]:
 async def bars_of(tx: Tx, act_id: UUID) -> list[UUID]:
     """The bars that a decision, or its execution, is."""
     return [row["id"] for row in await tx.fetch(BARS_OF, act_id)]
+
+
+async def bars_on(tx: Tx, operator_id: UUID) -> list[UUID]:
+    """The bars that were carried out and lie on an operator."""
+    return [row["id"] for row in await tx.fetch(BARS_ON, operator_id)]
 
 
 async def appeal_filed(tx: Tx, act_id: UUID) -> None:

@@ -206,9 +206,11 @@ async def enter(
     tx: Tx, new: Sequence[Registration], entered: Sequence[tuple[OwnedSite, Sequence[Name]]],
     ordinals: dict[UUID, int], at: datetime,
 ) -> list[str]:  # fmt: skip
-    """Enter registrations and live sites by COPY; gives the addresses that are taken, and then all must be undone."""
+    """Enter registrations and live sites by COPY; the caller holds their addresses.
+
+    Gives the addresses that are taken, and then all must be undone.
+    """
     hosted = [(owned.operator.id, access) for owned, _ in entered for access in owned.site.accesses]
-    await accesses.lock(tx, {ip for _, access in hosted for ip in access.ips})
     wanted = {use for operator_id, access in hosted for use in access.wanted_by(operator_id)}
     if lost := await accesses.taken(tx, wanted, at):
         return sorted({ip for ip, *_ in lost})

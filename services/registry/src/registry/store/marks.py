@@ -9,6 +9,7 @@ import asyncpg
 
 from shared.contracts.marks import Mark
 from shared.documents import marks
+from shared.runtime.db.at_commit import AppendOnly, insert_at_commit
 from shared.runtime.db.postgres import Tx
 
 
@@ -37,6 +38,9 @@ class SiteNow:
     since: datetime
 
 
+MARKS: Final = AppendOnly(
+    "mark", {"registration_id": "uuid", "edition": "integer", "jws": "text", "issued_at": "timestamptz"}
+)
 ADD: Final = "INSERT INTO mark (registration_id, edition, jws, issued_at) VALUES ($1, $2, $3, $4)"
 LATEST: Final = """
 SELECT registration_id, edition, jws, issued_at FROM mark WHERE registration_id = $1 ORDER BY edition DESC LIMIT 1
@@ -75,6 +79,11 @@ def _of(row: asyncpg.Record | None) -> KeptMark | None:
 async def add(tx: Tx, mark: KeptMark) -> None:
     """Keep a mark that was signed just now; its registration is held."""
     await tx.execute(ADD, mark.registration_id, mark.edition, mark.jws, mark.issued_at)
+
+
+def add_at_commit(tx: Tx, mark: KeptMark) -> None:
+    """Keep the first mark of a registration that is granted in this transaction, with its last statement."""
+    insert_at_commit(tx, MARKS, (mark.registration_id, mark.edition, mark.jws, mark.issued_at))
 
 
 async def latest(tx: Tx, registration_id: UUID) -> KeptMark | None:

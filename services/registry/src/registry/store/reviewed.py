@@ -75,23 +75,25 @@ COLUMNS: Final = """id, version, status, review_id, kind, site_id, organisation,
        opinion_id, case_id, grounds, changed_at"""
 OPINIONS: Final = """id, version, status, review_id, subject_id, authority_id, authority, level, region, opinion,
        decision_id, service_item, statement, fell_because, filed_by, filed_at, changed_at"""
-_ENTER: Final = """
+
+
+def _enter(kind: str, site: str, organisation: str, name: str, number: str) -> str:
+    """The beginning of what puts subjects of one kind under review, from whatever its FROM says."""
+    return f"""
 INSERT INTO review_subject (id, status, review_id, kind, site_id, organisation, name, number, level, region, changed_at)
 SELECT gen_random_uuid(), 'under_review', $1, {kind}, {site}, {organisation}, {name}, {number}, $2, $3, $4
 """
+
+
 ENTER_SITES: Final = f"""
-{
-    _ENTER.format(
-        kind="'site'", site="s.id", organisation="o.identity", name="s.name", number="r.number || '-' || s.ordinal"
-    )
-}
+{_enter(kind="'site'", site="s.id", organisation="o.identity", name="s.name", number="r.number || '-' || s.ordinal")}
   FROM site s JOIN registration r ON r.id = s.registration_id JOIN operator o ON o.id = r.operator_id
  WHERE s.status IN ('live', 'stopped', 'revoked') AND r.number IS NOT NULL
    AND r.level = $2 AND ($3::text IS NULL OR r.region = $3)
 """
 ENTER_PROVIDERS: Final = f"""
 {
-    _ENTER.format(
+    _enter(
         kind="CASE p.kind WHEN 'carrier' THEN 'carrier' ELSE 'access_provider' END",
         site="NULL::uuid",
         organisation="p.id::text",
@@ -102,11 +104,7 @@ ENTER_PROVIDERS: Final = f"""
   FROM provider p WHERE p.region = $3
 """
 ENTER_REGISTRARS: Final = f"""
-{
-    _ENTER.format(
-        kind="'domain_registrar'", site="NULL::uuid", organisation="given.id", name="given.name", number="NULL::text"
-    )
-}
+{_enter(kind="'domain_registrar'", site="NULL::uuid", organisation="given.id", name="given.name", number="NULL::text")}
   FROM unnest($5::text[], $6::text[]) AS given (id, name)
 """
 GET: Final = f"SELECT {COLUMNS} FROM review_subject WHERE id = $1"

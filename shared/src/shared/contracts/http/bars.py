@@ -38,7 +38,7 @@ class BarredChange(BaseModel):
     by line feeds."""
 
     seq: int
-    change: str = Field(description="listed or removed")
+    change: str = Field(description="listed (also where an entry changed: the latest of an execution holds) or removed")
     entry: BarredEntry
     text: str = Field(description="The entry's JSON as it was hashed")
     hash: str

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.base import Body, Day, Sha256, Text
-from shared.contracts.grounds import ActRef, AuthorityRef, Names, Party
+from shared.contracts.grounds import ActRef, AuthorityRef, Department, Names, Party
 from shared.contracts.notices import Channel, DeliveryState, NoticeDocument
 
 
@@ -60,7 +60,7 @@ class NoticeItem(BaseModel):
     kind: Text
     title: Names
     about: ActRef
-    to: Party
+    to: Party | Department
     authority: AuthorityRef
     issued_at: datetime
     answer_by: datetime | None = Field(description="Until when it asks for something")

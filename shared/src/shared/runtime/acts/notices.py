@@ -13,7 +13,16 @@ from uuid import UUID
 
 import asyncpg
 
-from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Grounds, Names, Party, Statement
+from shared.contracts.grounds import (
+    ActRef,
+    AddressForService,
+    AuthorityRef,
+    Department,
+    Grounds,
+    Names,
+    Party,
+    Statement,
+)
 from shared.contracts.notices import DELIVERED, ISSUED, Channel, DeliveryState, NoticeDocument, digest_of
 from shared.runtime.acts import deadlines, outbox
 from shared.runtime.acts.policy import Reach
@@ -105,7 +114,7 @@ async def issue(
     *,
     about: ActRef,
     kind: str,
-    to: Party,
+    to: Party | Department,
     address: AddressForService,
     authority: AuthorityRef,
     title: Names,
@@ -146,7 +155,7 @@ async def issue(
         await tx.execute(_QUEUE, notice_id, *map(list, zip(*queued, strict=True)), at)
         notify_at_commit(tx, CHANNEL)
     issued = ISSUED.get(about.service)
-    if issued is not None and document.grounds is not None:
+    if issued is not None and document.grounds is not None and isinstance(to, Party):
         fact = issued(
             act_id=about.id, act=about, notice_id=notice_id, to=to, grounds=document.grounds.public(), issued_at=at
         )

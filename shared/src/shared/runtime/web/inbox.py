@@ -120,7 +120,8 @@ async def _known(tx: Tx, who: Caller, notice_id: UUID) -> Notice:
 async def _opened(rt: Runtime, tx: Tx, who: Caller, notice_id: UUID) -> Notice:
     """The same; read by its recipient it is delivered."""
     notice = await _known(tx, who, notice_id)
-    if who.organisation == notice.identity and who.roles & RECIPIENTS:
+    # An official opens what its own organisation was sent, and never what it sent.
+    if who.organisation == notice.identity and (who.roles & RECIPIENTS or who.authority is not None):
         await notices.opened(tx, notice, rt.clock.now())
     return notice
 
