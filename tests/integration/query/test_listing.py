@@ -66,13 +66,13 @@ async def test_what_makes_no_sense_names_the_field(api: Api, asked: dict[str, st
 
 async def test_a_search_that_looks_at_too_many_says_that_more_follow(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("query.service.listed.MOST_LOOKED_AT", 1)
-    met, after = list[str](), None
-    for _ in range(20):
-        found = await page(api, number="京", status="revoked", **({"after": after} if after else {}))
-        met, after = met + numbers(found), found.next
-        if after is None:
-            break
-    assert (met, after) == (["2"], None)
+    asked = {"number": "京", "status": "revoked"}
+    pages = [await page(api, **asked)]
+    while pages[-1].next is not None and len(pages) < 20:
+        pages.append(await page(api, **asked, after=pages[-1].next))
+    assert (numbers(pages[0]), pages[0].next is None, len(pages) > 3) == ([], False, True)
+    assert [number for each in pages for number in numbers(each)] == ["2"]
+    assert pages[-1].next is None
 
 
 async def test_counts_are_exact_and_follow_every_record(api: Api) -> None:

@@ -111,6 +111,8 @@ async def test_a_change_of_names_is_signed_anew_and_the_old_mark_says_so(registe
     site = await register.live()
     filing = {"id": site["registration_id"]}
     first, other = await marked(register, filing), domain()
+    since = (await met(register, first["token"]))["sites"][0]["since"]
+    register.clock.advance(timedelta(days=2))
     amendment = await register.propose(site, a_site(site["domains"][0], domains=[site["domains"][0], other]))
     assert (await marked(register, filing))["token"] == first["token"], "what is proposed holds nothing yet"
     await register.post(f"/amendments/{amendment['id']}/grant", GRANT, "regulator-a")
@@ -119,6 +121,7 @@ async def test_a_change_of_names_is_signed_anew_and_the_old_mark_says_so(registe
     old, new = await met(register, first["token"]), await met(register, second["token"])
     assert (old["newest"], new["newest"]) == (False, True)
     assert old["sites"] == new["sites"]
+    assert old["sites"][0]["since"] == since, "it has stood so all the time"
     assert set(old["sites"][0]["domains"]) == {site["domains"][0], other}
 
 
