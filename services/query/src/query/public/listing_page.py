@@ -38,7 +38,7 @@ async def answer(
         return f"{reader.root_path}{ADDRESS}{'?' if query else ''}{query}"
 
     def file(form: str) -> str:
-        return link().replace(ADDRESS, f"{ADDRESS}.{form}", 1)
+        return link(lang=None, limit=None).replace(ADDRESS, f"{ADDRESS}.{form}", 1)
 
     given: dict[str, Any] = {
         "wanted": wanted, "counted": counted, "everything": everything, "link": link, "file": file,
