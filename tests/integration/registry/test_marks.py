@@ -212,3 +212,23 @@ async def test_the_pictures_are_pictures(register: Register) -> None:
     assert svg.text.startswith("<svg")
     assert "script" not in svg.text
     assert (png.status_code, png.content[:8]) == (200, b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+async def test_a_telephone_that_read_the_code_gets_a_page(register: Register, lang: str) -> None:
+    html = {"Accept": "text/html"}
+    host = domain()
+    filing = await register.active(a_site(host))
+    token = (await marked(register, filing))["token"]
+    page = await register.api.get(f"/marks/{token}?lang={lang}", headers=html)
+    assert (page.status_code, page.headers["Cache-Control"]) == (200, "public, max-age=60")
+    assert page.headers["Vary"] == "Accept, Accept-Language"
+    for said in (filing["number"], host, "Example Pharmacy Ltd", "有效" if lang == "zh" else "in force"):
+        assert said in page.text
+    assert OPERATOR_USCC not in page.text
+    sheet = re.search('href="([^"]+[.]css)"', page.text)
+    assert sheet is not None
+    assert (await register.api.get(sheet[1])).status_code == 200
+    for wrong, status in ((token[:-4] + "AAAA", 404), ("x", 422)):
+        answer = await register.api.get(f"/marks/{wrong}", headers=html)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8")

@@ -27,6 +27,7 @@ PUBLIC: Final[dict[str, dict[str, str]]] = {
         "/.well-known/jwks.json": "/.well-known/jwks.json",
         "/documents/{document_id}": "/documents/{document_id}",
         "/marks/{token}": "/marks/{token}",
+        STYLESHEET: STYLESHEET,
     },
     "query": {
         "/public/lookup": "/public/lookup?domain=pharmacy.example",

@@ -75,6 +75,8 @@ def test_placeholders_are_the_same_in_every_language() -> None:
         ("order step", lifecycle.STEPS.values()),
         ("order", lifecycle.DOWN | lifecycle.UP | set(ORDERS)),
         ("site status", ("live", "stopped", "revoked", "lapsed", "ended")),
+        ("registration status", ("active", "lapsed", "ended")),
+        ("problem", ("unknown_mark", "mark_malformed")),
         ("effect", Effect),
         ("measure status", ("in_force", "suspended", "ended", "lapsed", "overturned")),
         ("undone because", ("overturned", "suspended", "ended", "lifted")),

@@ -21,9 +21,10 @@ from registry.http import (
     shells,
     sites,
 )
+from shared.pages import assets
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     operators.ROUTER, operators.STREAMS, registrations.ROUTER, renewals.ROUTER, checks.ROUTER, registrar.ROUTER,
     sites.ROUTER, amendments.ROUTER, executions.ROUTER, imports.STREAMS, reviews.ROUTER, bars.ROUTER, shells.ROUTER,
-    mergers.ROUTER, documents.ROUTER, documents.PUBLIC, marks.ROUTER,
+    mergers.ROUTER, documents.ROUTER, documents.PUBLIC, marks.ROUTER, assets.ROUTER,
 )  # fmt: skip
