@@ -106,11 +106,13 @@ TABLE barred_name (
     execution_id uuid NOT NULL,
     domain text NOT NULL,
     site_id uuid NOT NULL,
+    below boolean NOT NULL,
     CONSTRAINT barred_name_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES execution(id),
-    CONSTRAINT barred_name_pkey PRIMARY KEY (execution_id, domain),
+    CONSTRAINT barred_name_pkey PRIMARY KEY (execution_id, domain, site_id),
     CONSTRAINT barred_name_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id),
 );
 INDEX barred_name_by_domain ON barred_name USING btree (domain);
+INDEX barred_name_of_site ON barred_name USING btree (site_id);
 
 TABLE claim (
     domain text NOT NULL,
@@ -479,6 +481,7 @@ TABLE review (
     opinions_until timestamp with time zone NOT NULL,
     closes_at timestamp with time zone NOT NULL,
     closed_at timestamp with time zone,
+    entered_to uuid,
     announced_by text NOT NULL,
     announced_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
@@ -564,6 +567,7 @@ TABLE review_subject (
 );
 INDEX review_subject_by_status ON review_subject USING btree (review_id, status, id);
 INDEX review_subject_of_organisation ON review_subject USING btree (organisation, id);
+INDEX review_subject_of_site ON review_subject USING btree (site_id, review_id) WHERE (site_id IS NOT NULL);
 UNIQUE INDEX review_subject_once ON review_subject USING btree (review_id, kind, COALESCE((site_id)::text, organisation));
 
 TABLE shell_finding (
@@ -577,7 +581,7 @@ TABLE shell_finding (
     lapsed_by text,
     found_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
-    CONSTRAINT shell_finding_check CHECK ((((lapsed_by IS NOT NULL) AND (says IS NOT NULL)) = (status = ANY (ARRAY['lapsed'::text, 'undone'::text])))),
+    CONSTRAINT shell_finding_check CHECK (((status <> ALL (ARRAY['lapsed'::text, 'undone'::text])) OR ((lapsed_by IS NOT NULL) AND (says IS NOT NULL)))),
     CONSTRAINT shell_finding_pkey PRIMARY KEY (id),
     CONSTRAINT shell_finding_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id),
     CONSTRAINT shell_finding_status_check CHECK ((status = ANY (ARRAY['open'::text, 'due'::text, 'cured'::text, 'dismissed'::text, 'lapsed'::text, 'undone'::text]))),

@@ -268,14 +268,18 @@ async def _reviews(postgres: EmbeddedPostgres, folder: str, size: str) -> list[R
         await _know_provider(rt)
         async with rt.db.transaction() as tx:
             review = (await reviews.announce(tx, rt, person("regulator-a"), NewReview(year=2027))).review
+        opening = TickWorker(rt, {"review_opens": DEADLINES["review_opens"]})
+        while await opening.tick():
+            pass
         await _opinions(rt, review.id, failing)
         clock.advance(review.closes_at - clock.now())
         began = time.perf_counter()
         async with rt.db.transaction() as tx:
             await reviews.close(tx, rt, person("regulator-a"), review.id, WHY)
-        worker, fired = TickWorker(rt, {"review_result": DEADLINES["review_result"]}), 0
-        while fired < failing:
-            fired += await worker.tick()
+        kinds = ("review_results", "review_result")
+        worker = TickWorker(rt, {kind: DEADLINES[kind] for kind in kinds})
+        while await worker.tick():
+            pass
         took = time.perf_counter() - began
         async with rt.db.connection() as tx:
             rows = await tx.fetch("SELECT status, count(*) AS n FROM review_subject GROUP BY status")

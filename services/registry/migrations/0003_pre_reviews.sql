@@ -12,6 +12,7 @@ CREATE TABLE review (
     opinions_until timestamptz NOT NULL,
     closes_at      timestamptz NOT NULL,
     closed_at      timestamptz,
+    entered_to     uuid,  -- while it opens: the last site that is under review so far
     announced_by   text NOT NULL,
     announced_at   timestamptz NOT NULL,
     changed_at     timestamptz NOT NULL,
@@ -57,6 +58,7 @@ CREATE TABLE review_subject (
 );
 CREATE UNIQUE INDEX review_subject_once ON review_subject (review_id, kind, coalesce(site_id::text, organisation));
 CREATE INDEX review_subject_by_status ON review_subject (review_id, status, id);
+CREATE INDEX review_subject_of_site ON review_subject (site_id, review_id) WHERE site_id IS NOT NULL;
 CREATE INDEX review_subject_of_organisation ON review_subject (organisation, id);
 
 CREATE TABLE review_opinion (

@@ -3,9 +3,11 @@ CREATE TABLE barred_name (
     execution_id uuid NOT NULL REFERENCES execution,
     domain       text NOT NULL,
     site_id      uuid NOT NULL REFERENCES site,
-    PRIMARY KEY (execution_id, domain)
+    below        boolean NOT NULL,  -- whether names below it are barred too
+    PRIMARY KEY (execution_id, domain, site_id)
 );
 CREATE INDEX barred_name_by_domain ON barred_name (domain);
+CREATE INDEX barred_name_of_site ON barred_name (site_id);
 
 CREATE TABLE barred_change (
     seq          bigint PRIMARY KEY,

@@ -16,7 +16,7 @@ CREATE TABLE shell_finding (
     lapsed_by  text,
     found_at   timestamptz NOT NULL,
     changed_at timestamptz NOT NULL,
-    CHECK ((lapsed_by IS NOT NULL AND says IS NOT NULL) = (status IN ('lapsed', 'undone')))
+    CHECK (status NOT IN ('lapsed', 'undone') OR (lapsed_by IS NOT NULL AND says IS NOT NULL))
 );
 CREATE UNIQUE INDEX shell_finding_one_open ON shell_finding (site_id) WHERE status IN ('open', 'due', 'lapsed');
 CREATE INDEX shell_finding_on_desk ON shell_finding (status, id DESC);

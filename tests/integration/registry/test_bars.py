@@ -4,8 +4,10 @@ import asyncio
 import hashlib
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from concord.sdk.barred import Chain
+from registry.service import bars
 from shared.contracts.enforcement import DecisionReleasedV1
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.http.bars import BarredChanges, BarredList
@@ -71,13 +73,15 @@ async def test_the_changes_chain_without_a_gap_and_add_up_to_the_list(register: 
     found = await read(register, "/barred-list/changes?after=0")
     before, entries = "", dict[str, Any]()
     for place, change in enumerate(found["changes"], 1):
-        said = f"{before}\n{place}\n{change['change']}\n{change['text']}"
+        said = f"{before}\n{place}\n{change['change']}\n{change['digest']}"
         assert (change["seq"], change["hash"]) == (place, hashlib.sha256(said.encode()).hexdigest())
         before = change["hash"]
+        if change["text"] is not None:
+            assert hashlib.sha256(change["text"].encode()).hexdigest() == change["digest"]
         if change["change"] == "listed":
-            entries[change["entry"]["execution_id"]] = change["entry"]
+            entries[change["execution_id"]] = change["entry"]
         else:
-            del entries[change["entry"]["execution_id"]]
+            del entries[change["execution_id"]]
     whole = await read(register)
     assert (whole["seq"], whole["hash"]) == (4, before)
     assert sorted(each["execution_id"] for each in whole["entries"]) == sorted(entries)
@@ -181,3 +185,60 @@ async def test_a_client_verifies_the_whole_list_from_its_first_change_on(registe
     chain.take(changes.changes)
     chain.require(BarredList.model_validate(await read(register)))
     assert [each.change for each in chain.changes] == ["listed", "listed", "removed"]
+
+
+async def test_a_clock_that_rings_a_moment_early_lists_a_bar_all_the_same(register: Register) -> None:
+    _, _, execution = await barred(register, 808_000_001)
+    begins = await register.fetchval("SELECT bar_from FROM execution WHERE effect = 'bar'")
+    register.clock.advance(begins - register.clock.now() - timedelta(milliseconds=10))
+    async with register.api.rt.db.transaction() as tx:
+        await bars.ring(register.api.rt, tx, UUID(execution["id"]))
+    assert len((await read(register))["entries"]) == 1, "it rings by the database's time"
+
+
+async def test_the_list_names_no_site_that_was_given_back_and_tells_no_bar_that_fell(register: Register) -> None:
+    site = await register.live(uscc(809_000_001))
+    revocation = await register.decided(site)
+    await register.carried_out(revocation)
+    decision = of_operator(site["operator_id"], operator={"identity": uscc(809_000_001), "name": "Example"})
+    await register.hear(decision)
+    await begun(register, await register.carried_out(decision))
+    await register.overturned(revocation)
+    assert (await read(register))["entries"][0]["names"] == []
+    await register.overturned(decision)
+    told = (await read(register, "/barred-list/changes"))["changes"]
+    assert [each["change"] for each in told] == ["listed", "listed", "removed"]
+    assert all(each["entry"] is None and each["text"] is None for each in told), "what fell is told no more"
+    before = ""
+    for change in told:
+        said = f"{before}\n{change['seq']}\n{change['change']}\n{change['digest']}"
+        before = hashlib.sha256(said.encode()).hexdigest()
+        assert change["hash"] == before, "and the chain holds without it"
+
+
+async def test_a_name_of_somebody_elses_domain_bars_nothing_of_that_domain(register: Register) -> None:
+    platform = domain()
+    await barred_under(register, f"shop.{platform}", 810_000_001)
+    assert (await asks(register, f"other.{platform}", uscc(810_000_002)))[0] == 201
+    assert (await asks(register, f"a.shop.{platform}", uscc(810_000_003)))[0] == 409
+    await barred_under(register, f"www.{domain()}", 810_000_004)
+    names = [each["names"] for each in (await read(register))["entries"]]
+    assert names[-1][0].startswith("site-"), "www stands for the domain whose it is"
+
+
+async def test_where_others_live_below_a_barred_name_it_is_barred_alone(register: Register) -> None:
+    platform = domain()
+    await register.live(uscc(811_000_001), domains=[f"tenant.{platform}"])
+    await barred_under(register, platform, 811_000_002)
+    [entry] = (await read(register))["entries"]
+    assert (entry["names"], entry["names_alone"]) == ([], [platform])
+    assert (await asks(register, f"new.{platform}", uscc(811_000_003)))[0] == 201
+
+
+async def barred_under(register: Register, host: str, number: int) -> None:
+    """An operator whose one site under this name was revoked, and who is on the list for it."""
+    site = await register.live(uscc(number), domains=[host])
+    await register.carried_out(await register.decided(site))
+    decision = of_operator(site["operator_id"], operator={"identity": uscc(number), "name": "Example"})
+    await register.hear(decision)
+    await begun(register, await register.carried_out(decision))

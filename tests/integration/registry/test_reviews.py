@@ -1,6 +1,7 @@
 """The annual review: one failing opinion is enough, none without a decision that stands, no measure (P3.3)."""
 
 import asyncio
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -8,14 +9,18 @@ from uuid import UUID
 import pytest
 
 from registry.service import opinions, reviews
+from registry.store import reviewed
 from shared.contracts import examples
 from shared.contracts.directory import Organisation
 from shared.contracts.enforcement import DecisionIgnoredV1, DecisionReleasedV1, DecisionSuspendedV1
 from shared.contracts.grounds import ActRef, Service
+from shared.contracts.http.reviews import NewOpinion
+from shared.contracts.notices import RegistryNoticeIssuedV1
 from shared.contracts.registry import ExecutionReceivedV1, ReviewClearedV1, ReviewVetoedV1
+from shared.runtime.acts.policy import PersonRequired
 from shared.runtime.base.ids import uuid7
 from tests.integration.registry.conftest import PROVIDER, Register, access, domain, uscc
-from tests.support.people import RULES
+from tests.support.people import RULES, person
 
 WHY = {"reasons": "Everything that we know was said."}
 SAYS: dict[str, Any] = {"legal_basis": ["P3.3.4"], "reasons": "It sold medicines that it has no right to sell."}
@@ -463,3 +468,56 @@ async def test_a_site_on_two_providers_is_reviewed_once(register: Register) -> N
     site = await register.live(accesses=[access("198.18.3.1"), access("198.18.3.2")])
     await opened(register)
     await subject_of(register, site)
+
+
+async def test_a_result_is_challenged_as_itself_and_not_as_the_decision_that_was_cited(register: Register) -> None:
+    site = await consented(register)
+    decision = await suspended(register, site)
+    review = await opened(register)
+    await given(register, await subject_of(register, site), decision)
+    await closed(register, review)
+    result = await subject_of(register, site)
+    [issued] = [each for each in await register.told(RegistryNoticeIssuedV1) if each.act.kind == "review_result"]
+    assert (str(issued.act.id), issued.grounds.decision_id) == (result["id"], None), (
+        "enforcement takes an act whose grounds name a decision for its carrying out, and hears the appeal against that"
+    )
+
+
+async def test_a_program_gives_no_opinion(register: Register) -> None:
+    site = await consented(register)
+    await opened(register)
+    subject = await subject_of(register, site)
+    robot = replace(person("drugs-a"), program=True)
+    body = NewOpinion.model_validate({"opinion": "pass", "statement": SAYS})
+    async with register.api.rt.db.connection() as tx:
+        with pytest.raises(PersonRequired):
+            await opinions.give(tx, register.api.rt, robot, UUID(subject["id"]), body)
+
+
+async def test_a_large_review_opens_and_closes_in_turns(register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reviewed, "AT_ONCE", 2)
+    sites = [await register.live() for _ in range(5)]
+    failing = await consented(register)
+    decision = await suspended(register, failing)
+    review = await announced(register)
+    for _ in range(4):
+        await register.ring(reviews.OPENS, review["id"])
+    now = await register.get(f"/reviews/{review['id']}", "regulator-a")
+    assert (now["status"], now["subjects"]["site"]) == ("open", {"under_review": 6})
+    await given(register, await subject_of(register, failing), decision)
+    await register.ring(reviews.CLOSES, review["id"])
+    for _ in range(3):
+        await register.ring(reviews.RESULTS, review["id"])
+    await register.ring(opinions.RESULT, (await subject_of(register, failing))["id"])
+    assert {(await subject_of(register, site))["status"] for site in sites} == {"passed"}
+    assert (await subject_of(register, failing))["status"] == "vetoed"
+
+
+async def test_who_finished_and_is_asked_again_can_say_more(register: Register) -> None:
+    site = await consented(register)
+    decision = await suspended(register, site)
+    review = await opened(register)
+    await register.post(f"/reviews/{review['id']}/completion", WHY, "drugs-a")
+    more = {"authority_id": "drugs-110000", "until": review["closes_at"], **WHY}
+    await register.post(f"/reviews/{review['id']}/windows", more, "regulator-a")
+    await given(register, await subject_of(register, site), decision)

@@ -21,6 +21,7 @@ from tests.integration.registry.conftest import (
     provider_recorded,
     uscc,
 )
+from tests.integration.registry.test_measures import of_operator
 
 WHY = {"reasons": "The shop moves to another host."}
 STATED = {"statement": STATEMENT}
@@ -216,3 +217,44 @@ async def test_a_host_and_a_lapse_at_the_same_moment_leave_one_of_them(register:
         now = (await finding_of(register, site))["status"]
         status = (await register.get(f"/sites/{site['id']}", "auditor"))["status"]
         assert (now, status) in {("lapsed", "lapsed"), ("dismissed", "live")}
+
+
+async def test_an_appeal_is_won_also_when_somebody_else_has_a_name_by_now(register: Register) -> None:
+    site, finding = await due(register, uscc(911_000_001))
+    act = ActRef.model_validate((await lapsed(register, finding))["challenge"])
+    register.clock.advance(shells.NAMES_KEPT + timedelta(seconds=1))
+    await register.active(a_site(site["domains"][0]), uscc(911_000_002))
+    await register.appealed(act, "upheld")
+    now = await register.get(f"/sites/{site['id']}", "auditor")
+    assert (now["status"], now["domains"]) == ("live", []), "the site is back, and who has its name keeps that"
+
+
+async def test_a_lapsed_site_that_its_operator_gives_up_is_not_given_back(register: Register) -> None:
+    code = uscc(912_000_001)
+    site, finding = await due(register, code)
+    await lapsed(register, finding)
+    await register.post(f"/sites/{site['id']}/deregistration", WHY, own(code))
+    assert (await finding_of(register, site))["status"] == "cured"
+    refused = await register.refused(f"/shell-findings/{finding['id']}/undoing", WHY, own(code))
+    assert refused["code"] == "action_refused"
+
+
+async def test_what_is_served_under_the_name_of_a_lapsed_site_is_a_found_site(register: Register) -> None:
+    site, finding = await due(register, uscc(913_000_001))
+    await lapsed(register, finding)
+    found = {"kind": "found_site", "host": site["domains"][0], "provider_id": str(OTHER_PROVIDER)}
+    decision = of_operator("", subject=found, effect="cut_access", operator=None, until=None)
+    await register.hear(decision)
+    assert (await register.carried_out(decision))["status"] == "carried_out"
+
+
+async def test_a_stop_that_ends_sets_the_clock_of_a_site_without_a_host(register: Register) -> None:
+    code = uscc(914_000_001)
+    site = await left(register, code)
+    decision = await register.decided(site, "suspend_access", until="2027-01-01T00:00:00Z")
+    await register.carried_out(decision)
+    await register.ring(hosting.IDLE, site["id"])
+    assert (await register.get("/shell-findings", "regulator-a"))["items"] == [], "it is stopped, so nothing is found"
+    await register.overturned(decision)
+    await register.ring(hosting.IDLE, site["id"])
+    assert (await finding_of(register, site))["status"] == "open"

@@ -167,7 +167,7 @@ def test_a_mark_is_shown_and_whoever_meets_one_asks_without_a_name(run: Any) -> 
 def entry(number: int, **changes: Any) -> dict[str, Any]:
     made: dict[str, Any] = json.loads(BarredEntry.model_validate({
         "execution_id": UUID(int=number), "decision_id": UUID(int=number), "identity": None, "name": f"Shop {number}",
-        "names": [f"shop-{number}.example"], "since": AT, "until": "2027-11-22T04:00:00Z",
+        "names": [f"shop-{number}.example"], "names_alone": [], "since": AT, "until": "2027-11-22T04:00:00Z",
         "authority": examples.AUTHORITY["names"], "legal_basis": ["N4.5"], "reasons": "Sold what nobody may sell.",
         "redress": {"body": examples.REVIEW_BODY, "how": "In writing.", "within_days": 60},
     } | changes).model_dump_json())  # fmt: skip
@@ -175,12 +175,18 @@ def entry(number: int, **changes: Any) -> dict[str, Any]:
 
 
 def changed(*told: tuple[int, str]) -> list[dict[str, Any]]:
-    """The changes as the register chains them."""
+    """The changes as the register chains them; what is on the list no more is not told again."""
     made, before = list[dict[str, Any]](), ""
+    latest = dict(told)
     for seq, (number, change) in enumerate(told, 1):
         text = json.dumps(entry(number), ensure_ascii=False)
-        before = hashlib.sha256(f"{before}\n{seq}\n{change}\n{text}".encode()).hexdigest()
-        made.append({"seq": seq, "change": change, "entry": entry(number), "text": text, "hash": before, "at": AT})
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        before = hashlib.sha256(f"{before}\n{seq}\n{change}\n{digest}".encode()).hexdigest()
+        holds = latest[number] == "listed"
+        made.append({
+            "seq": seq, "change": change, "execution_id": str(UUID(int=number)), "digest": digest, "hash": before,
+            "entry": entry(number) if holds else None, "text": text if holds else None, "at": AT,
+        })  # fmt: skip
     return made
 
 
@@ -234,8 +240,11 @@ def test_changes_after_a_number_are_shown_and_the_hash_that_was_kept_is_held_aga
         ([CHANGES[0], CHANGES[2]], the_list(), "one is missing"),
         ([CHANGES[0], CHANGES[0], CHANGES[1]], the_list(), "told twice"),
         ([CHANGES[0] | {"change": "removed"}, *CHANGES[1:]], the_list(), "another hash"),
-        ([CHANGES[0] | {"text": CHANGES[1]["text"]}, *CHANGES[1:]], the_list(), "another hash"),
-        ([CHANGES[0] | {"entry": entry(1, until=AT)}, *CHANGES[1:]], the_list(), "another entry"),
+        ([CHANGES[0] | {"digest": CHANGES[1]["digest"]}, *CHANGES[1:]], the_list(), "another hash"),
+        ([CHANGES[0], CHANGES[1] | {"entry": entry(2, until=AT)}, CHANGES[2]], the_list(), "another entry"),
+        ([CHANGES[0], CHANGES[1] | {"text": None}, CHANGES[2]], the_list(), "another entry"),
+        ([CHANGES[0], CHANGES[1] | {"text": json.dumps(entry(3)), "entry": entry(3)}], the_list(), "another entry"),
+        ([CHANGES[0], CHANGES[1] | {"execution_id": ID}, CHANGES[2]], the_list(), "another entry"),
         (CHANGES, the_list(entries=[entry(1), entry(2)]), "other entries"),
         (CHANGES, the_list(entries=[entry(2, reasons="Something else.")]), "other entries"),
         (CHANGES, the_list() | {"hash": "0" * 64}, "another hash"),
@@ -252,7 +261,25 @@ def test_a_list_that_its_changes_do_not_make_is_not_shown(
 
 def test_a_text_that_is_no_entry_is_not_believed_though_its_hash_fits(run: Any) -> None:
     text = "[" * 5
-    made = hashlib.sha256(f"\n1\nlisted\n{text}".encode()).hexdigest()
-    change = CHANGES[0] | {"text": text, "hash": made}
-    done = run(feed([change], whole={"seq": 1, "hash": made, "entries": [entry(1)]}), "barred-list")
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    made = hashlib.sha256(f"\n1\nlisted\n{digest}".encode()).hexdigest()
+    change = CHANGES[1] | {"seq": 1, "text": text, "digest": digest, "hash": made}
+    done = run(feed([change], whole={"seq": 1, "hash": made, "entries": [entry(2)]}), "barred-list")
     one_line(done, Exit.FAILED, "another entry")
+
+
+def test_what_comes_off_the_list_while_it_is_read_is_read_once_more(run: Any) -> None:
+    before, after = CHANGES[:2], CHANGES
+    wire = Wire(
+        answers(the_list(before, [entry(1), entry(2)])), answers({"changes": after, "more": False}),
+        answers(the_list(after)), answers({"changes": after[2:], "more": False}),
+    )  # fmt: skip
+    done = run(wire, "barred-list", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert [each["name"] for each in json.loads(done.stdout)["entries"]] == ["Shop 2"]
+
+
+def test_an_entry_that_is_on_the_list_and_never_told_is_not_believed(run: Any) -> None:
+    hidden = [CHANGES[0], CHANGES[1] | {"text": None, "entry": None}, CHANGES[2]]
+    wire = Wire(answers(the_list()), answers({"changes": hidden, "more": False}), *[answers(the_list())] * 2)
+    one_line(run(wire, "barred-list"), Exit.FAILED, "other entries")

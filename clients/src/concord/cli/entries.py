@@ -144,7 +144,7 @@ def barred_list(
         return [change for change in chain.changes if change.seq > changes_after]
 
     try:
-        act(read, None, as_json, ("seq", "change", "entry.name", "entry.names", "entry.until", "hash"))
+        act(read, None, as_json, ("seq", "change", "execution_id", "entry.name", "entry.names", "entry.until", "hash"))
     except BrokenChain as broken:
         failed(f"do not believe it: {broken}")
         raise typer.Exit(Exit.FAILED) from broken

@@ -62,5 +62,6 @@ DEADLINES: Final[Deadlines] = {
     reviews.OPENS: reviews.open_by_date,
     reviews.WINDOW: reviews.ring,
     reviews.CLOSES: reviews.close_by_date,
+    reviews.RESULTS: reviews.give_results,
     opinions.RESULT: opinions.conclude,
 }

@@ -278,6 +278,7 @@ SHELL: Final = Lifecycle(MappingProxyType({
     (ShellStatus.DUE,    ShellAction.CURE):    ShellStatus.CURED,
     (ShellStatus.DUE,    ShellAction.DISMISS): ShellStatus.DISMISSED,
     (ShellStatus.DUE,    ShellAction.LAPSE):   ShellStatus.LAPSED,   # by one person, one site
+    (ShellStatus.LAPSED, ShellAction.CURE):    ShellStatus.CURED,    # its operator gave the site up
     (ShellStatus.LAPSED, ShellAction.UNDO):    ShellStatus.UNDONE,   # ADR 4: in one step
 }), aggregate="shell_finding")  # fmt: skip
 

@@ -196,7 +196,7 @@ POLICY: Final = Policy({
     Act.READ_REVIEWED:       Rule(REVIEWERS | SUBJECTS,
                                   any_of(*(holding(role, own_organisation) for role in sorted(SUBJECTS)),
                                          *(holding(role, same_region) for role in sorted(REVIEWERS)))),
-    Act.GIVE_OPINION:        Rule(AUTHORITIES, own_desk),
+    Act.GIVE_OPINION:        Rule(AUTHORITIES, own_desk, first_person=True),  # a person's, each of them
     Act.WITHDRAW_OPINION:    Rule(AUTHORITIES, own_opinion),
     Act.LAPSE_SHELL:         Rule(REGULATOR, own_desk, first_person=True),  # a named person, no program
     Act.UNDO_LAPSE:          BY_OR_FOR,

@@ -224,7 +224,7 @@ class _ReviewFact(Fact):
     decision_id: UUID
     """The decision that the opinion cited."""
     case_id: UUID
-    """The case that follows, at the authority whose opinion it was."""
+    """The case that follows, at the authority whose decision it cited."""
 
 
 _REVIEW: dict[str, Any] = {
@@ -258,7 +258,7 @@ class ReviewVetoedV1(_ReviewFact):
     service_item: Text | None = None
     """For ``cancel_service``."""
     grounds: Grounds
-    """Of the opinion; its authority is whose case it becomes."""
+    """Of the opinion. The case is of the authority whose decision it cited."""
     vetoed_at: datetime
 
 

@@ -1,6 +1,7 @@
 """Cases: opened about one subject on a ground of the profile's catalogue, read, listed, discontinued (P3.2.1)."""
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from enforcement.errors import DecisionInForce, UnknownGround, UnknownItem, UnknownName, UnknownSubject
@@ -24,6 +25,9 @@ from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from shared.runtime.base.problems import Invalid
 from shared.runtime.db.postgres import Tx
+
+OFF_THE_REGISTER: Final = frozenset({"ended", "lapsed"})
+"""Of a site whose record is this, what is served under its name is a found site again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,8 @@ async def _received(tx: Tx, rt: Runtime, who: Caller, body: Suspicion) -> NewCas
         host, provider = _name("about.host", about.host)[0], await sites.provider(tx, about.provider_id)
         if provider is None:
             raise UnknownSubject(kind="provider", id=about.provider_id)
-        if (known := await sites.find(tx, _name("about.host", about.host))) is not None:
+        known = await sites.find(tx, _name("about.host", about.host))
+        if known is not None and known.status not in OFF_THE_REGISTER:
             raise Invalid.field(
                 "about.kind", f"{host} is in the register as {known.number}: open a case about that site"
             )

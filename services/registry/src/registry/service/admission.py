@@ -70,7 +70,7 @@ async def facts_of(rt: Runtime, tx: Tx, candidates: Sequence[Candidate]) -> Fact
         holders=await claims.held_by(tx, names, at),
         approvals=await copies.live_approvals(tx, identities),
         barred=await executions.barred(tx, identities, at),
-        barred_names=await bars.barred_names(tx, {each for name in asked for each in name.above}, at),
+        barred_names=await bars.barred_names(tx, names, {each for name in asked for each in name.above}, at),
         taken=await accesses.taken(
             tx, {use for candidate in candidates for use in candidate.uses}, at,
             except_site=candidates[0].site_id if len(candidates) == 1 else None,

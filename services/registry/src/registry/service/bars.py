@@ -30,14 +30,16 @@ _PERSON: Final = "自然人 / a person"
 
 async def begin(tx: Tx, rt: Runtime, execution: Execution, begins: datetime, at: datetime) -> None:
     """A bar was carried out: the names that were signed are kept, and it begins when the time to appeal is over."""
-    if execution.operator_id is not None:
+    if execution.operator_id is not None:  # which is held: these are the names that were signed
         await bars.freeze(tx, execution.id, await bars.names_of(tx, execution.operator_id))
     await deadlines.start_until(tx, kind=BEGINS, aggregate_id=execution.id, until=begins, rt=rt, at=at)
 
 
 async def ring(rt: Runtime, tx: Tx, execution_id: UUID) -> None:
     """The time to appeal is over."""
-    await settle(tx, rt, await executions.hold(tx, execution_id))
+    execution = await executions.hold(tx, execution_id)
+    begins = execution.bar_from or rt.clock.now()  # it rings by the database's time, and this process may be behind
+    await settle(tx, rt, execution, at=max(begins, rt.clock.now()))
 
 
 async def settle_many(tx: Tx, rt: Runtime, act_id: UUID) -> None:
@@ -46,9 +48,9 @@ async def settle_many(tx: Tx, rt: Runtime, act_id: UUID) -> None:
         await settle(tx, rt, await executions.hold(tx, execution_id))
 
 
-async def settle(tx: Tx, rt: Runtime, execution: Execution) -> None:
+async def settle(tx: Tx, rt: Runtime, execution: Execution, *, at: datetime | None = None) -> None:
     """Let the list say of a held bar what is so now; nothing is told where nothing changed."""
-    at = rt.clock.now()
+    at = at or rt.clock.now()
     holds = _holds(execution, at)
     if execution.operator_id is None or holds is await bars.listed(tx, execution.id):
         return
@@ -60,6 +62,14 @@ async def settle(tx: Tx, rt: Runtime, execution: Execution) -> None:
         kind="barred" if holds else "unbarred", to=ref, address=operator.address,
         title=_LISTED if holds else _REMOVED, says=grounds if holds else None, authority=grounds.authority,
     )  # fmt: skip
+
+
+async def site_changed(tx: Tx, rt: Runtime, site_id: UUID) -> None:
+    """A measure took a site off the register, or one that did fell: bars that its names go with are listed so."""
+    for execution_id in await bars.with_site(tx, site_id):
+        execution = await executions.hold(tx, execution_id)
+        if execution.operator_id is not None and await bars.listed(tx, execution_id):
+            await _say(tx, execution, await operators.get(tx, execution.operator_id), rt.clock.now(), holds=True)
 
 
 async def follow(tx: Tx, rt: Runtime, operator: Operator) -> None:
@@ -76,7 +86,7 @@ async def _say(tx: Tx, execution: Execution, operator: Operator, at: datetime, *
     seq = await bars.append(tx, execution.id, "listed" if holds else "removed", entry.model_dump_json(), at)
     outbox.add(tx, BarRecordedV1(
         execution_id=execution.id, seq=seq, decision_id=execution.decision.decision_id, operator=operator.ref,
-        listed=holds, names=entry.names, until=entry.until, at=at,
+        listed=holds, names=(*entry.names, *entry.names_alone), until=entry.until, at=at,
     ), at=at)  # fmt: skip
     return operator.ref
 
@@ -92,10 +102,13 @@ async def _entry(tx: Tx, execution: Execution, operator: Operator) -> BarredEntr
     grounds, person = execution.decision.grounds, operator.kind == OperatorKind.PERSON
     if execution.bar_from is None or execution.until is None:
         raise TypeError(f"execution {execution.id} is no bar of an operator")
+    names = await bars.frozen(tx, execution.id)
     return BarredEntry(
         execution_id=execution.id, decision_id=execution.decision.decision_id,
         identity=None if person else operator.identity, name=_PERSON if person else operator.particulars.name,
-        names=await bars.frozen(tx, execution.id), since=execution.bar_from, until=execution.until,
+        names=tuple(domain for domain, below in names if below),
+        names_alone=tuple(domain for domain, below in names if not below),
+        since=execution.bar_from, until=execution.until,
         authority=grounds.authority.names, legal_basis=grounds.legal_basis, reasons=grounds.public_reasons,
         redress=grounds.redress,
     )  # fmt: skip
@@ -111,11 +124,14 @@ async def whole(tx: Tx) -> BarredList:
 async def changes(tx: Tx, after: int) -> BarredChanges:
     """What changed after a number."""
     found = await bars.changes(tx, after, MOST_CHANGES + 1)
-    return BarredChanges(changes=[_shown(each) for each in found[:MOST_CHANGES]], more=len(found) > MOST_CHANGES)
+    shown = [_shown(each) for each in found[:MOST_CHANGES]]
+    return BarredChanges(changes=shown, more=len(found) > MOST_CHANGES)
 
 
 def _shown(change: Change) -> BarredChange:
-    entry = BarredEntry.model_validate_json(change.entry)
+    """A change; what is on the list no more is not told again, and its digest keeps the chain."""
     return BarredChange(
-        seq=change.seq, change=change.change, entry=entry, text=change.entry, hash=change.hash, at=change.at
-    )
+        seq=change.seq, change=change.change, execution_id=change.execution_id, digest=bars.digest(change.entry),
+        entry=BarredEntry.model_validate_json(change.entry) if change.holds else None,
+        text=change.entry if change.holds else None, hash=change.hash, at=change.at,
+    )  # fmt: skip

@@ -19,7 +19,7 @@ from registry.errors import (
 )
 from registry.lifecycle import ExecutionAction, ExecutionStatus, SiteStatus
 from registry.policy import POLICY, Act
-from registry.service import bars, effective, identities, looks, measures, opinions, previews, registrar
+from registry.service import bars, effective, hosting, identities, looks, measures, opinions, previews, registrar
 from registry.service.desk import clock_of
 from registry.store import claims, executions, operators, sites
 from registry.store.executions import Execution
@@ -47,6 +47,8 @@ EXECUTE: Final = "execution"
 """Kind of deadline: the regulator answers a decision."""
 END: Final = "execution_end"
 """Kind of deadline: the measure ends by itself."""
+_UNREGISTERED: Final = frozenset({SiteStatus.PROPOSED, SiteStatus.LAPSED})
+"""What has the name of a site that was found keeps no measure from it."""
 EXECUTED: Final = frozenset({Effect.END_ITEM, Effect.SUSPEND_ACCESS, Effect.CUT_ACCESS, Effect.REVOKE, Effect.BAR})
 """Effects that the register carries out."""
 ENDING: Final = frozenset({Effect.SUSPEND_ACCESS, Effect.BAR})
@@ -211,6 +213,7 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Si
         await deadlines.start_until(tx, kind=END, aggregate_id=execution_id, until=execution.until, rt=rt, at=at)
     if site is not None:
         await measures.lay_on(tx, rt, who, done, site)
+        await bars.site_changed(tx, rt, site.site.id)
         await _go_on(tx, rt, site)  # an item that was struck lies on it no more
     if done.bar_from is not None:
         await bars.begin(tx, rt, done, done.bar_from, at)
@@ -246,6 +249,8 @@ async def undo(
         await bars.settle(tx, rt, undone)
     if site is not None and site.site.status is not SiteStatus.ENDED:
         await measures.take_off(tx, rt, undone, site, because)
+        await bars.site_changed(tx, rt, site.site.id)
+        await hosting.watch(tx, rt, await sites.get(tx, site.site.id))
         await _go_on(tx, rt, site)
     await registrar.take_back(tx, rt, ("execution", execution_id), statement.reasons)
     outbox.add(tx, told.undone(undone, because, authority, statement, appeal, at), at=at)
@@ -286,9 +291,11 @@ async def _go_on(tx: Tx, rt: Runtime, site: OwnedSite | None) -> None:
 
 
 async def _held(tx: Tx, execution_id: UUID) -> tuple[Execution, OwnedSite | None]:
-    """An execution and its site, held: the site first, like everybody who changes one."""
-    site_id = (await executions.get(tx, execution_id)).site_id
-    site = await sites.hold(tx, site_id) if site_id is not None else None
+    """An execution and its site, or its operator, held: these first, like everybody who changes one."""
+    found = await executions.get(tx, execution_id)
+    site = await sites.hold(tx, found.site_id) if found.site_id is not None else None
+    if found.site_id is None and found.operator_id is not None:
+        await operators.hold(tx, found.operator_id)
     return await executions.hold(tx, execution_id), site
 
 
@@ -329,7 +336,7 @@ async def _require_unregistered(tx: Tx, execution: Execution) -> None:
         return
     name = normalise_domain(execution.decision.subject.host)
     site_id = await claims.by_domain(tx, [name.ascii, *name.above])
-    if site_id is not None and (await sites.get(tx, site_id)).site.status is not SiteStatus.PROPOSED:
+    if site_id is not None and (await sites.get(tx, site_id)).site.status not in _UNREGISTERED:
         raise RegisteredMeanwhile(host=name.ascii, site_id=str(site_id))
 
 

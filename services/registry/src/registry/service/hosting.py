@@ -31,6 +31,8 @@ async def watch(tx: Tx, rt: Runtime, site: OwnedSite) -> None:
         return
     await deadlines.met(tx, IDLE, site_id, at)
     finding_id = await shells.open_of(tx, site_id)
+    if site.site.status is SiteStatus.LAPSED:
+        return  # it is given back, or given up
     if finding_id is not None and not (live and await shells.is_empty(tx, site_id)):
         await cure(tx, rt, await shells.hold(tx, finding_id), "It is hosted, or otherwise dealt with.")
 

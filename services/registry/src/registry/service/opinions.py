@@ -239,13 +239,15 @@ async def _veto(tx: Tx, rt: Runtime, subject: Subject) -> Subject:
 
 
 def _grounds(rt: Runtime, opinion: Opinion, regulator: AuthorityRef, at: datetime) -> Grounds:
-    """The opinion's statement with how the result can be challenged, before a body that took no part."""
+    """The opinion's statement with how the result can be challenged, before a body that took no part.
+
+    It names no decision: what does, only carries that out, and is challenged by challenging that (appeals).
+    """
     body = rt.directory.review_body(opinion.authority, regulator)
     redress = Redress(body=body, how=rt.rules.redress.how, within_days=rt.rules.redress.within_days)
     return Grounds(
-        **dict(opinion.statement), authority=opinion.authority, redress=redress, decision_id=opinion.decision_id,
-        profile=rt.rules.ref, made_at=at,
-    )  # fmt: skip
+        **dict(opinion.statement), authority=opinion.authority, redress=redress, profile=rt.rules.ref, made_at=at
+    )
 
 
 async def _is_left_to_do(tx: Tx, site_id: UUID, opinion: Opinion) -> bool:

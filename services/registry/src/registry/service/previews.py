@@ -42,8 +42,8 @@ async def of(
 async def _barred_names(tx: Tx, execution: Execution) -> tuple[str, ...]:
     """The names that go with a bar: as they would be, or as they were signed."""
     if execution.status is not ExecutionStatus.CARRIED_OUT and execution.operator_id is not None:
-        return tuple(sorted({domain for domain, _ in await bars.names_of(tx, execution.operator_id)}))
-    return await bars.frozen(tx, execution.id)
+        return tuple(sorted({domain for domain, _, _ in await bars.names_of(tx, execution.operator_id)}))
+    return tuple(domain for domain, _ in await bars.frozen(tx, execution.id))
 
 
 def _protected(rt: Runtime, hosts: tuple[str, ...]) -> tuple[str, ...]:

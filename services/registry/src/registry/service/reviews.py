@@ -38,8 +38,9 @@ _TITLES: Final = {
 }
 OPENS: Final = "review_opens"
 CLOSES: Final = "review_closes"
+RESULTS: Final = "review_results"
 WINDOW: Final = "review_window"
-"""Kinds of deadlines: of a review the first two; of each authority's window the third, at its reminders and its end."""
+"""Kinds of deadlines: of a review the first three; of an authority's window the last, at its reminders and its end."""
 ASKED: Final = frozenset({Role.SECTOR_REGULATOR, Role.SECURITY_AUTHORITY})
 
 
@@ -101,11 +102,18 @@ async def open_by_date(rt: Runtime, tx: Tx, review_id: UUID) -> None:
 
 
 async def _open(tx: Tx, rt: Runtime, who: Caller, review: Review) -> Review:
-    """Whoever is in the register today is under review, and the authorities of the level are asked."""
+    """Whoever is in the register by now is under review, so many at a time, and the authorities of the level are
+    asked."""
     at = rt.clock.now()
+    last = await reviewed.enter_sites(tx, review, review.entered_to or UUID(int=0), at)
+    if last is not None:
+        await deadlines.met(tx, OPENS, review.id, at)
+        await deadlines.start_in(tx, OPENS, review.id, 0, at=at)
+        why = "More sites are under review; there are others."
+        return await reviews.MOVES.change(tx, review, "enter", who=who, why=why, at=at, entered_to=last)
     here = [known for known in rt.directory if _is_here(review, known)]
     registrars = {known.organisation_id: known.names.zh for known in here if Role.DOMAIN_REGISTRAR in known.kinds}
-    await reviewed.enter_all(tx, review, registrars, at)
+    await reviewed.enter_others(tx, review, registrars, at)
     for known in here:
         if _is_asked(review, known):
             asked = await reviews.ask(tx, uuid7(), review.id, known.ref, at, review.opinions_until)
@@ -248,11 +256,27 @@ async def _close(tx: Tx, rt: Runtime, who: Caller, review: Review, why: str) -> 
     at = rt.clock.now()
     closed = await reviews.MOVES.move(tx, review, ReviewAction.CLOSE, who=who, why=why, at=at, closed_at=at)
     await deadlines.met(tx, CLOSES, review.id, at)
-    left = await reviewed.pass_rest(tx, review.id, at)
+    for asked in await reviews.asked_of(tx, review.id):
+        await deadlines.met(tx, WINDOW, asked.id, at)
+    await _give_results(tx, rt, closed)
+    return closed
+
+
+async def give_results(rt: Runtime, tx: Tx, review_id: UUID) -> None:
+    """The next turn of a closed review's results."""
+    await _give_results(tx, rt, await reviews.hold(tx, review_id))
+
+
+async def _give_results(tx: Tx, rt: Runtime, review: Review) -> None:
+    """So many have passed at a time; then those who are left are taken up singly, and the authorities hear of it."""
+    at = rt.clock.now()
+    if await reviewed.pass_some(tx, review.id, at):
+        await deadlines.met(tx, RESULTS, review.id, at)
+        await deadlines.start_in(tx, RESULTS, review.id, 0, at=at)
+        return
+    left = await reviewed.left(tx, review.id)
     for subject_id in left:
         await deadlines.start_in(tx, opinions.RESULT, subject_id, 0, at=at)
     for asked in await reviews.asked_of(tx, review.id):
-        await deadlines.met(tx, WINDOW, asked.id, at)
         late = " Your opinions did not come in time, which counts as neither pass nor fail." if asked.late(at) else ""
         await _tell(tx, rt, review, asked, "review_closed", f"{len(left)} subjects have a failing opinion.{late}")
-    return closed

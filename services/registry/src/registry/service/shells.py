@@ -3,6 +3,7 @@
 A lapse is no sanction: it bars nobody, orders nothing, and is undone in one step under the same number (ADR 4, ADR 10).
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -15,7 +16,7 @@ from registry.service.desk import grounds_of, regulator_for
 from registry.service.hosting import AT_ONCE, CURE, GONE, IDLE, cure, watch
 from registry.service.measures import SYSTEM
 from registry.service.sites import require_free
-from registry.store import amendments, claims, shells, sites
+from registry.store import accesses, amendments, claims, shells, sites
 from registry.store.shells import Shell
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, Grounds, Names, Service, Statement
@@ -109,6 +110,7 @@ async def lapse(tx: Tx, rt: Runtime, who: Caller, finding_id: UUID, version: int
     await sites.MOVES.move(tx, site.site, SiteAction.LAPSE, who=who, why=body.statement.reasons, at=at)
     await writing.changed(tx, site.site.id, cause={"kind": "lapse", "id": str(finding_id)}, at=at)
     await claims.keep_until(tx, site.site.id, at + NAMES_KEPT)
+    await accesses.keep_until(tx, site.site.id, at + NAMES_KEPT)
     await _notify(tx, rt, site, lapsed, "shell_lapsed", _LAPSED, says)
     return lapsed
 
@@ -127,15 +129,32 @@ async def fall(tx: Tx, rt: Runtime, finding_id: UUID, says: Statement) -> None:
     site = await sites.hold(tx, (await shells.get(tx, finding_id)).site_id)
     finding = await shells.hold(tx, finding_id)
     if shells.MOVES.lifecycle.can(finding.status, ShellAction.UNDO):
-        await _undo(tx, rt, SYSTEM, site, finding, says.reasons)
+        gone = await _taken_meanwhile(tx, rt, site)
+        why = says.reasons + (f" Somebody else has {', '.join(gone)} by now." if gone else "")
+        await _undo(tx, rt, SYSTEM, site, finding, why, without=gone)
 
 
-async def _undo(tx: Tx, rt: Runtime, who: Caller, site: OwnedSite, finding: Shell, why: str) -> Shell:
+async def _taken_meanwhile(tx: Tx, rt: Runtime, site: OwnedSite) -> list[str]:
+    """Names of a lapsed site that somebody else got after they were kept for so long; addresses are given up for it."""
+    at, names = rt.clock.now(), await claims.asked_for(tx, site.site.id)
+    holders = await claims.held_by(tx, [name.ascii for name in names], at)
+    uses = {use for access in site.site.accesses for use in access.wanted_by(site.operator.id)}
+    if await accesses.taken(tx, uses, at, except_site=site.site.id):
+        await accesses.end(tx, site.site.id, site.site.accesses)
+    return [name.ascii for name in names if holders.get(name.ascii, (site.site.id,))[0] != site.site.id]
+
+
+async def _undo(
+    tx: Tx, rt: Runtime, who: Caller, site: OwnedSite, finding: Shell, why: str, *, without: Collection[str] = ()
+) -> Shell:
     at, site_id = rt.clock.now(), site.site.id
     undone = await shells.MOVES.move(tx, finding, ShellAction.UNDO, who=who, why=why, at=at)
     if site.site.status is SiteStatus.LAPSED:
-        names = await claims.asked_for(tx, site_id)
+        names = [name for name in await claims.asked_for(tx, site_id) if name.ascii not in without]
         await writing.take(tx, site_id, site.operator.id, names, amendment_id=None, at=at)
+        hosted = (await sites.get(tx, site_id)).site.accesses
+        await writing.require_addresses(tx, site_id, site.operator.id, hosted, at)
+        await accesses.enter(tx, site_id)
         await sites.MOVES.move(tx, site.site, SiteAction.RESTORE, who=who, why=why, at=at)
         restored = await writing.changed(tx, site_id, cause={"kind": "lapse_undone", "id": str(finding.id)}, at=at)
         await watch(tx, rt, restored)

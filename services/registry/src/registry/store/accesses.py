@@ -80,6 +80,7 @@ GIVE_BACK: Final = """
 UPDATE access SET status = 'live', claimed_until = $2 WHERE site_id = $1 AND status = 'ended'
 """
 ENTER: Final = "UPDATE access SET claimed_until = NULL WHERE site_id = $1 AND status <> 'ended'"
+KEEP_UNTIL: Final = "UPDATE access SET claimed_until = $2 WHERE site_id = $1 AND status <> 'ended'"
 PLACE: Final = """
 UPDATE access SET place = given.place FROM unnest($2::uuid[]) WITH ORDINALITY AS given (id, place)
  WHERE access.site_id = $1 AND access.id = given.id
@@ -113,6 +114,11 @@ async def add(tx: Tx, site_id: UUID, operator_id: UUID, access: Access, *, claim
 async def enter(tx: Tx, site_id: UUID) -> None:
     """What was asked for holds from now on."""
     await tx.execute(ENTER, site_id)
+
+
+async def keep_until(tx: Tx, site_id: UUID, until: datetime) -> None:
+    """A site's addresses are kept from others until a time."""
+    await tx.execute(KEEP_UNTIL, site_id, until)
 
 
 async def put_in_order(tx: Tx, site_id: UUID, access_ids: Sequence[UUID]) -> None:

@@ -20,28 +20,38 @@ class Change:
     entry: str
     hash: str
     at: datetime
+    holds: bool
+    """Whether the bar is on the list now."""
 
 
-# The registrable domain where nobody else has a name under it, else the site's own names: a bar never reaches others.
+# The names that a decision took off the register, and what is below them; but where others live below a name, or have
+# lived before, the name alone: a bar reaches nobody else. www stands for the domain whose it is.
 NAMES_OF: Final = """
-SELECT DISTINCT CASE WHEN EXISTS (SELECT FROM claim o
-                                   WHERE o.registrable = c.registrable AND o.status = 'live'
-                                     AND o.operator_id <> c.operator_id)
-                     THEN c.domain ELSE c.registrable END AS domain, c.site_id
-  FROM claim c JOIN site s ON s.id = c.site_id
- WHERE c.operator_id = $1 AND c.status = 'live' AND s.status = 'revoked'
+SELECT named.domain, named.site_id,
+       NOT EXISTS (SELECT FROM claim o
+                    WHERE o.registrable = named.registrable AND o.status IN ('live', 'claimed')
+                      AND o.operator_id <> $1 AND o.domain LIKE '%.' || named.domain) AS below
+  FROM (SELECT DISTINCT c.registrable, c.site_id,
+               CASE WHEN c.domain = 'www.' || c.registrable THEN c.registrable ELSE c.domain END AS domain
+          FROM claim c JOIN site s ON s.id = c.site_id
+         WHERE c.operator_id = $1 AND c.status = 'live' AND s.status = 'revoked') AS named
  ORDER BY 1, 2
 """
 FREEZE: Final = """
-INSERT INTO barred_name (execution_id, domain, site_id)
-SELECT $1, domain, site_id FROM unnest($2::text[], $3::uuid[]) AS given (domain, site_id)
+INSERT INTO barred_name (execution_id, domain, site_id, below)
+SELECT $1, domain, site_id, below FROM unnest($2::text[], $3::uuid[], $4::boolean[]) AS given (domain, site_id, below)
 ON CONFLICT DO NOTHING
 """
-FROZEN: Final = "SELECT domain FROM barred_name WHERE execution_id = $1 ORDER BY domain"
+FROZEN: Final = """
+SELECT n.domain, bool_and(n.below) AS below FROM barred_name n JOIN site s ON s.id = n.site_id
+ WHERE n.execution_id = $1 AND s.status = 'revoked' GROUP BY n.domain ORDER BY n.domain
+"""
+WITH_SITE: Final = "SELECT DISTINCT execution_id FROM barred_name WHERE site_id = $1 ORDER BY execution_id"
 BARRED_NAMES: Final = """
 SELECT n.domain FROM barred_name n
   JOIN execution e ON e.id = n.execution_id JOIN site s ON s.id = n.site_id
- WHERE n.domain = ANY ($1) AND s.status = 'revoked' AND e.status = 'carried_out' AND NOT e.appeal_open
+ WHERE n.domain = ANY ($1) AND (n.below OR n.domain = ANY ($3))
+   AND s.status = 'revoked' AND e.status = 'carried_out' AND NOT e.appeal_open
    AND e.bar_from <= $2 AND e.until > $2
 """
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('barred_list'))"
@@ -53,33 +63,42 @@ APPEND: Final = """
 INSERT INTO barred_change (seq, execution_id, change, entry, hash, at) VALUES ($1, $2, $3, $4, $5, $6)
 """
 CHANGES: Final = """
-SELECT seq, execution_id, change, entry, hash, at FROM barred_change WHERE seq > $1 ORDER BY seq LIMIT $2
+SELECT seq, execution_id, change, entry, hash, at,
+       (SELECT l.change = 'listed' FROM barred_change l
+         WHERE l.execution_id = c.execution_id ORDER BY l.seq DESC LIMIT 1) AS holds
+  FROM barred_change c WHERE seq > $1 ORDER BY seq LIMIT $2
 """
 WHOLE: Final = """
-SELECT seq, execution_id, change, entry, hash, at FROM (
+SELECT seq, execution_id, change, entry, hash, at, true AS holds FROM (
        SELECT DISTINCT ON (execution_id) * FROM barred_change WHERE seq <= $1 ORDER BY execution_id, seq DESC) AS latest
  WHERE change = 'listed' ORDER BY seq
 """
 
 
-async def names_of(tx: Tx, operator_id: UUID) -> list[tuple[str, UUID]]:
-    """The names that a bar of an operator goes with: those of its sites that a decision took off the register."""
-    return [(row["domain"], row["site_id"]) for row in await tx.fetch(NAMES_OF, operator_id)]
+async def names_of(tx: Tx, operator_id: UUID) -> list[tuple[str, UUID, bool]]:
+    """The names that a bar of an operator goes with: those of its sites that a decision took off the register, of
+    which site each is, and whether what is below it is barred too."""
+    return [tuple(row) for row in await tx.fetch(NAMES_OF, operator_id)]
 
 
-async def freeze(tx: Tx, execution_id: UUID, names: Sequence[tuple[str, UUID]]) -> None:
+async def freeze(tx: Tx, execution_id: UUID, names: Sequence[tuple[str, UUID, bool]]) -> None:
     """Keep the names that two people signed."""
-    await tx.execute(FREEZE, execution_id, [domain for domain, _ in names], [site_id for _, site_id in names])
+    await tx.execute(FREEZE, execution_id, *map(list, zip(*names, strict=True)) if names else ([], [], []))
 
 
-async def frozen(tx: Tx, execution_id: UUID) -> tuple[str, ...]:
-    """The names that go with a bar."""
-    return tuple(row["domain"] for row in await tx.fetch(FROZEN, execution_id))
+async def frozen(tx: Tx, execution_id: UUID) -> list[tuple[str, bool]]:
+    """The names that go with a bar, each with whether what is below it is barred too; none of a site given back."""
+    return [(row["domain"], row["below"]) for row in await tx.fetch(FROZEN, execution_id)]
 
 
-async def barred_names(tx: Tx, domains: Collection[str], at: datetime) -> set[str]:
-    """Which of these names, or names above them, are barred now; a site that was given back bars none."""
-    return {row["domain"] for row in await tx.fetch(BARRED_NAMES, list(domains), at)}
+async def with_site(tx: Tx, site_id: UUID) -> list[UUID]:
+    """The bars that names of a site go with."""
+    return [row["execution_id"] for row in await tx.fetch(WITH_SITE, site_id)]
+
+
+async def barred_names(tx: Tx, domains: Collection[str], above: Collection[str], at: datetime) -> set[str]:
+    """Which of these names, or of the names above them, are barred now; a site that was given back bars none."""
+    return {row["domain"] for row in await tx.fetch(BARRED_NAMES, list(above), at, list(domains))}
 
 
 async def listed(tx: Tx, execution_id: UUID) -> bool:
@@ -91,9 +110,14 @@ async def append(tx: Tx, execution_id: UUID, change: str, entry: str, at: dateti
     """Add a change under the next number; its hash covers everything before it. Gives the number."""
     await tx.execute(LOCK)
     seq, before = await head(tx)
-    chained = hashlib.sha256(f"{before}\n{seq + 1}\n{change}\n{entry}".encode()).hexdigest()
+    chained = hashlib.sha256(f"{before}\n{seq + 1}\n{change}\n{digest(entry)}".encode()).hexdigest()
     await tx.execute(APPEND, seq + 1, execution_id, change, entry, chained, at)
     return seq + 1
+
+
+def digest(entry: str) -> str:
+    """SHA-256 of an entry's text: it stands for the entry in the chain, also when that is told no more."""
+    return hashlib.sha256(entry.encode()).hexdigest()
 
 
 async def head(tx: Tx) -> tuple[int, str]:

@@ -89,7 +89,12 @@ ENTER_SITES: Final = f"""
 {_enter(kind="'site'", site="s.id", organisation="o.identity", name="s.name", number="r.number || '-' || s.ordinal")}
   FROM site s JOIN registration r ON r.id = s.registration_id JOIN operator o ON o.id = r.operator_id
  WHERE s.status IN ('live', 'stopped', 'revoked') AND r.number IS NOT NULL
-   AND r.level = $2 AND ($3::text IS NULL OR r.region = $3)
+   AND r.level = $2 AND ($3::text IS NULL OR r.region = $3) AND s.id > $5 AND s.id <= $6
+"""
+# So many sites from one on, whoever's they are: a turn of the opening.
+TURN: Final = """
+SELECT (array_agg(id ORDER BY id DESC))[1] AS last, count(*) AS count
+  FROM (SELECT id FROM site WHERE id > $1 ORDER BY id LIMIT $2) AS turn
 """
 ENTER_PROVIDERS: Final = f"""
 {
@@ -121,11 +126,14 @@ COUNT: Final = "SELECT kind, status, count(*) AS count FROM review_subject WHERE
 REST_PASSES: Final = """
 UPDATE review_subject s SET version = version + 1, changed_at = $2,
        status = CASE WHEN (SELECT status FROM site WHERE id = s.site_id) = 'ended' THEN 'gone' ELSE 'passed' END
- WHERE review_id = $1 AND status = 'under_review'
-   AND NOT EXISTS (SELECT FROM review_opinion o
-                    WHERE o.subject_id = s.id AND o.status = 'standing' AND o.opinion <> 'pass')
+ WHERE id IN (SELECT id FROM review_subject u WHERE review_id = $1 AND status = 'under_review'
+                 AND NOT EXISTS (SELECT FROM review_opinion o
+                                  WHERE o.subject_id = u.id AND o.status = 'standing' AND o.opinion <> 'pass')
+               LIMIT $3)
 """
 LEFT: Final = "SELECT id FROM review_subject WHERE review_id = $1 AND status = 'under_review' ORDER BY id"
+AT_ONCE: Final = 20_000
+"""Subjects in one transaction: no statement runs for long, however many there are."""
 ADD_OPINION: Final = f"""
 INSERT INTO review_opinion (id, status, review_id, subject_id, authority_id, authority, level, region, opinion,
                             decision_id, service_item, statement, filed_by, filed_at, changed_at)
@@ -168,10 +176,19 @@ OPINION_MOVES: Final[Moves[Opinion, OpinionStatus, OpinionAction]] = Moves(
 )
 
 
-async def enter_all(tx: Tx, review: Review, registrars: Mapping[str, str], at: datetime) -> None:
-    """Put everybody under review whom the register knows at the review's level and place, and these registrars."""
+async def enter_sites(tx: Tx, review: Review, after: UUID, at: datetime) -> UUID | None:
+    """Put sites under review, some of those that come after this one; gives the last, none if there are no more."""
+    turn = await tx.fetchrow(TURN, after, AT_ONCE)
+    if turn is None or turn["last"] is None:
+        return None
+    await tx.execute(ENTER_SITES, review.id, review.level, review.region, at, after, turn["last"])
+    last: UUID | None = turn["last"] if turn["count"] == AT_ONCE else None
+    return last
+
+
+async def enter_others(tx: Tx, review: Review, registrars: Mapping[str, str], at: datetime) -> None:
+    """Put the providers of the place and these registrars under review."""
     common = (review.id, review.level, review.region, at)
-    await tx.execute(ENTER_SITES, *common)
     await tx.execute(ENTER_PROVIDERS, *common)
     await tx.execute(ENTER_REGISTRARS, *common, list(registrars), list(registrars.values()))
 
@@ -217,9 +234,14 @@ async def count(tx: Tx, review_id: UUID) -> dict[str, dict[str, int]]:
     return found
 
 
-async def pass_rest(tx: Tx, review_id: UUID, at: datetime) -> list[UUID]:
-    """Whoever no failing opinion stands against has passed, in one statement; gives those who are left."""
-    await tx.execute(REST_PASSES, review_id, at)
+async def pass_some(tx: Tx, review_id: UUID, at: datetime) -> bool:
+    """Some of those have passed against whom no failing opinion stands; whether there may be more."""
+    done = await tx.execute(REST_PASSES, review_id, at, AT_ONCE)
+    return int(done.rpartition(" ")[2]) == AT_ONCE
+
+
+async def left(tx: Tx, review_id: UUID) -> list[UUID]:
+    """Who has no result yet."""
     return [row["id"] for row in await tx.fetch(LEFT, review_id)]
 
 

@@ -33,6 +33,7 @@ class Review:
     opinions_until: datetime
     closes_at: datetime
     closed_at: datetime | None
+    entered_to: UUID | None
     announced_by: str
     announced_at: datetime
     changed_at: datetime
@@ -67,7 +68,7 @@ class Figures:
 
 
 COLUMNS: Final = """id, version, status, year, level, region, regulator, opens_at, opinions_until, closes_at, closed_at,
-       announced_by, announced_at, changed_at"""
+       entered_to, announced_by, announced_at, changed_at"""
 ASKED: Final = "id, review_id, authority_id, authority, opens_at, until, reminded_at, done_at"
 ADD: Final = f"""
 INSERT INTO review (id, status, year, level, region, regulator_id, regulator, opens_at, opinions_until, closes_at,
@@ -84,7 +85,8 @@ WORDS: Final = {"region": "region = ANY ({})", "level": "level = ANY ({})"}
 ASK: Final = f"""
 INSERT INTO review_authority (id, review_id, authority_id, authority, opens_at, until)
 VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (review_id, authority_id) DO UPDATE SET until = excluded.until, reminded_at = NULL
+ON CONFLICT (review_id, authority_id) DO UPDATE SET until = excluded.until, reminded_at = NULL,
+       done_at = NULL, done_by = NULL, done_reasons = NULL
 RETURNING {ASKED}
 """
 ASKED_OF: Final = f"SELECT {ASKED} FROM review_authority WHERE review_id = $1 ORDER BY authority_id"

@@ -48,7 +48,8 @@ IS_EMPTY: Final = f"SELECT {_EMPTY} FROM site s WHERE s.id = $1"
 EMPTY_AT: Final = f"""
 SELECT DISTINCT s.id FROM site s JOIN access h ON h.site_id = s.id AND h.status <> 'ended'
  WHERE h.provider_id = $1 AND s.status = 'live' AND {_EMPTY}
-   AND NOT EXISTS (SELECT FROM shell_finding f WHERE f.site_id = s.id AND f.found_at >= $2)
+   AND NOT EXISTS (SELECT FROM shell_finding f
+                    WHERE f.site_id = s.id AND (f.found_at >= $2 OR f.status IN ('open', 'due')))
  ORDER BY s.id LIMIT $3
 """
 ADD: Final = f"""

@@ -17,6 +17,7 @@ class BarredEntry(BaseModel):
     identity: str | None = Field(description="Credit code of an organisation; none for a person")
     name: str = Field(description="Of an organisation; a person is not named")
     names: tuple[Text, ...] = Field(description="These names and all below them are barred for everybody")
+    names_alone: tuple[Text, ...] = Field(description="These too, but not what is below them: others live there")
     since: datetime
     until: datetime
     authority: Names
@@ -34,13 +35,15 @@ class BarredList(BaseModel):
 
 
 class BarredChange(BaseModel):
-    """One change. ``hash`` is SHA-256 in hex of the hash before, the number, the change and the entry's text, joined
-    by line feeds."""
+    """One change. ``hash`` is SHA-256 in hex of the hash before, the number, the change and the digest, joined by line
+    feeds; ``digest`` is that of the entry's text. What is on the list no more is not told again."""
 
     seq: int
+    execution_id: UUID
     change: str = Field(description="listed (also where an entry changed: the latest of an execution holds) or removed")
-    entry: BarredEntry
-    text: str = Field(description="The entry's JSON as it was hashed")
+    entry: BarredEntry | None
+    text: str | None = Field(description="The entry's JSON as it was hashed")
+    digest: str
     hash: str
     at: datetime
 
