@@ -54,21 +54,23 @@ NAMES: Final = """
 SELECT DISTINCT c.registrable FROM claim c JOIN site s ON s.id = c.site_id
  WHERE s.registration_id = $1 AND s.status IN ('live', 'stopped') AND c.status = 'live' AND c.amendment_id IS NULL
 """
+SINCE: Final = """
+SELECT coalesce((SELECT max(h.at) FROM history h
+                  WHERE h.aggregate_id = r.id AND h.from_status IS DISTINCT FROM h.to_status), r.changed_at)
+  FROM registration r WHERE r.id = $1
+"""
 # Imported rows have no history: what they are they have been since their first version.
-_SINCE: Final = """SELECT max(h.at) FROM history h
-                   WHERE h.aggregate_id = {id} AND h.from_status IS DISTINCT FROM h.to_status"""
-SINCE: Final = f"""
-SELECT coalesce(({_SINCE.format(id="r.id")}), r.changed_at) FROM registration r WHERE r.id = $1
-"""  # noqa: S608 - ours
-SITES: Final = f"""
+SITES: Final = """
 SELECT s.ordinal, s.status,
        ARRAY(SELECT c.domain FROM claim c WHERE c.site_id = s.id AND c.amendment_id IS NULL AND c.status <> 'released'
               ORDER BY c.place) AS domains,
-       coalesce(({_SINCE.format(id="s.id")}), (SELECT v.at FROM site_version v WHERE v.site_id = s.id
-                                               ORDER BY v.version LIMIT 1), s.changed_at) AS since
+       coalesce((SELECT max(h.at) FROM history h
+                  WHERE h.aggregate_id = s.id AND h.from_status IS DISTINCT FROM h.to_status),
+                (SELECT v.at FROM site_version v WHERE v.site_id = s.id ORDER BY v.version LIMIT 1),
+                s.changed_at) AS since
   FROM site s WHERE s.registration_id = $1 AND s.status NOT IN ('proposed', 'ended')
  ORDER BY s.ordinal LIMIT $2
-"""  # noqa: S608 - ours
+"""
 TOTAL: Final = "SELECT count(*) FROM site WHERE registration_id = $1 AND status NOT IN ('proposed', 'ended')"
 
 
