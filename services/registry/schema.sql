@@ -278,6 +278,8 @@ TABLE merger (
     left_behind jsonb,
     proposed_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
+    appeal_until timestamp with time zone,
+    appeals_open uuid[] NOT NULL DEFAULT '{}'::uuid[],
     CONSTRAINT merger_check CHECK ((confirmed_by <> proposed_by)),
     CONSTRAINT merger_check1 CHECK ((survivor_id <> merged_id)),
     CONSTRAINT merger_check2 CHECK (((moved IS NOT NULL) = (status = ANY (ARRAY['confirmed'::text, 'undone'::text])))),

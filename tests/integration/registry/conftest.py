@@ -188,9 +188,9 @@ class Register:
             headers={"If-Match": f'"{now["version"]}"'},
         )  # fmt: skip
 
-    async def appealed(self, act: ActRef, outcome: str) -> None:
-        """An appeal against an act was upheld, rejected, or not decided in time (overdue)."""
-        told: dict[str, Any] = {"act": act, "act_id": act.id, "appeal_id": uuid7()}
+    async def appealed(self, act: ActRef, outcome: str, appeal_id: UUID | None = None) -> None:
+        """An appeal against an act was filed, upheld, rejected, or not decided in time (overdue)."""
+        told: dict[str, Any] = {"act": act, "act_id": act.id, "appeal_id": appeal_id or uuid7()}
         if outcome == "overdue":
             await self.hear(AppealOverdueV1.model_validate({**AppealOverdueV1.EXAMPLE, **told}))
         elif outcome == "filed":

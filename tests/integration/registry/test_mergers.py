@@ -11,6 +11,7 @@ from registry.service import mergers
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.http.mergers import ConfirmingMerger
 from shared.contracts.registry import BarRecordedV1, SiteRecordedV1
+from shared.runtime.acts import notices
 from tests.integration.registry.conftest import (
     GRANT,
     STATEMENT,
@@ -27,6 +28,8 @@ from tests.support.people import person
 NEW, OLD = uscc(81), uscc(82)
 WHY = {"reasons": "The certificates show the same company."}
 EIGHT_DAYS = timedelta(days=8)
+TIME_TO_APPEAL = timedelta(days=70)
+"""As it runs from when the notices count as delivered, and a little more."""
 
 
 class Two:
@@ -57,8 +60,17 @@ class Two:
 
     async def merged(self) -> dict[str, Any]:
         merger = await self.proposed()
-        self.register.clock.advance(EIGHT_DAYS)
+        await self.heard(merger)
         return await self.confirmed(merger)
+
+    async def heard(self, merger: dict[str, Any]) -> None:
+        """Neither opened its notice: they count as delivered, and the time to object is over."""
+        self.register.clock.advance(EIGHT_DAYS)
+        async with self.register.api.rt.db.transaction() as tx:
+            for act in (UUID(merger["id"]), await _survivor_act(self.register, merger)):
+                for notice in await notices.about(tx, act, "merger_intended"):
+                    await notices.deem(self.register.api.rt, tx, notice.id)
+        self.register.clock.advance(EIGHT_DAYS)
 
     async def undone(self, merger: dict[str, Any], outcome: str = "upheld", act: object = None) -> dict[str, Any]:
         about = ActRef(service=Service.REGISTRY, kind="merger", id=UUID(str(act or merger["id"])))
@@ -88,6 +100,7 @@ async def _everything(register: Register) -> dict[str, str]:
                 "access": "SELECT id, operator_id, status FROM access",
                 "amendment": "SELECT id, operator_id, registration_id, status FROM amendment",
                 "execution": "SELECT id, operator_id, status FROM execution",
+                "registrar_task": "SELECT id, operator_id, status FROM registrar_task",
                 "succession": "SELECT predecessor_id, successor_id FROM succession",
             }.items()
         }
@@ -131,7 +144,7 @@ async def test_two_people_sign_the_same_preview_after_both_operators_were_heard(
     objected = await register.post(f"/mergers/{merger['id']}/objection", WHY, owner(OLD))
     assert [each["identity"] for each in objected["objections"]] == [OLD]
     await register.refused(f"/mergers/{merger['id']}/objection", WHY, owner(uscc(3)), 403)
-    register.clock.advance(EIGHT_DAYS)
+    await two.heard(merger)
     unread = await register.refused(f"/mergers/{merger['id']}/confirmation", stale, "regulator-b")
     assert unread["code"] == "preview_changed", "whoever confirms has read what was said against it"
     assert (await two.confirmed(merger, "regulator-a", 409))["code"] == "second_person_required"
@@ -145,7 +158,7 @@ async def test_they_stay_apart_if_the_regulator_says_so(two: Two) -> None:
     before = await _everything(two.register)
     merger = await two.proposed()
     await two.register.post(f"/mergers/{merger['id']}/withdrawal", WHY, "regulator-a")
-    two.register.clock.advance(EIGHT_DAYS)
+    await two.heard(merger)
     assert (await two.confirmed(merger, status=409))["code"] == "action_refused"
     assert await _everything(two.register) == before
     assert (await two.proposed())["status"] == "proposed", "and may be asked again"
@@ -176,6 +189,7 @@ async def test_what_has_gone_on_since_is_left_and_said_so_and_what_came_to_it_si
     further = await register.post(f"/registrations/{two.old['id']}/sites", a_site(domain()), owner(OLD), 201)
     await register.post(f"/amendments/{further['id']}/grant", GRANT, "regulator-a")
     done = await two.merged()
+    register.clock.advance(TIME_TO_APPEAL)
     changing = await register.propose(two.site, a_site(domain()), owner(NEW))
     await register.post(f"/sites/{further['site_id']}/deregistration", WHY, owner(NEW))
     undone = await two.undone(done)
@@ -268,7 +282,7 @@ async def test_what_is_not_decided_yet_comes_first(two: Two) -> None:
     register = two.register
     merger = await two.proposed()
     changing = await register.propose(two.site, a_site(domain()), owner(OLD))
-    register.clock.advance(EIGHT_DAYS)
+    await two.heard(merger)
     assert (await two.confirmed(merger, status=409))["amendment_id"] == changing["id"]
     await register.post(f"/amendments/{changing['id']}/withdrawal", WHY, owner(OLD))
     asked = await register.submitted(a_site(domain()), OLD, kind="licence")
@@ -294,7 +308,7 @@ async def test_a_merger_while_an_amendment_is_granted_misses_nothing(two: Two) -
     merger = await two.proposed()
     new = domain()
     changing = await register.propose(two.site, a_site(new), owner(OLD))
-    register.clock.advance(EIGHT_DAYS)
+    await two.heard(merger)
     now = await register.get(f"/mergers/{merger['id']}", "regulator-a")
     body = {**WHY, "preview_digest": now["preview_digest"]}
     grant, confirm, again = await asyncio.gather(
@@ -312,9 +326,9 @@ async def test_a_merger_while_an_amendment_is_granted_misses_nothing(two: Two) -
 
 
 async def test_a_kill_after_any_statement_of_a_confirmation_leaves_nothing(two: Two) -> None:
-    register, rt = two.register, two.register.api.rt
+    rt = two.register.api.rt
     merger = await two.proposed()
-    register.clock.advance(EIGHT_DAYS)
+    await two.heard(merger)
     body = ConfirmingMerger(**WHY, preview_digest=merger["preview_digest"])
 
     async def confirm() -> None:

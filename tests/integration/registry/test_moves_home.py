@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from registry.service import amendments, effective
+from registry.errors import TooManySites
+from registry.service import amendments, changes, effective
 from shared.contracts.http.registry import Stated
 from shared.contracts.registry import SiteRecordedV1
 from shared.runtime.base.problems import TryAgain
@@ -23,6 +25,8 @@ from tests.integration.registry.conftest import (
     provider_recorded,
     uscc,
 )
+from tests.integration.registry.test_licences import licensed, to_the_end
+from tests.integration.registry.test_shells import due, lapsed
 from tests.support.crash import survives
 from tests.support.people import OPERATOR_USCC, person
 
@@ -239,6 +243,60 @@ async def test_what_stays_under_another_number_says_where_its_operator_is_now(re
     await _grant(register, await _move(register, filing))
     told = {each.site_id: each for each in await register.told(SiteRecordedV1)}[UUID(licensed["id"])]
     assert (told.operator.region, told.registration.region) == ("310000", "110000")
+
+
+async def test_so_does_what_stays_under_a_licence_that_lapsed(register: Register) -> None:
+    licence = await licensed(register)
+    await to_the_end(register, licence)
+    filing = await register.active(a_site(domain()), OPERATOR_USCC)
+    await _grant(register, await _move(register, filing))
+    told = {each.site_id: each for each in await register.told(SiteRecordedV1)}[UUID(licence["sites"][0]["id"])]
+    assert (told.operator.region, told.registration.status) == ("310000", "lapsed")
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_site_that_nobody_hosts_goes_along_and_stays_lapsed(register: Register, *, waits: bool) -> None:
+    site, finding = await due(register, OPERATOR_USCC)
+    shell = await lapsed(register, finding)
+    assert shell["status"] == "lapsed"
+    filing = {"id": (await register.get(f"/sites/{site['id']}", owner()))["registration_id"]}
+    second = await _second_site(register, filing)
+    day = f"{register.clock.now() + timedelta(days=14):%Y-%m-%d}"
+    changed: dict[str, Any] = {"effective_from": day} if waits else {}
+    moving = await _move(register, filing, **changed)
+    await _grant(register, moving)
+    if waits:
+        await register.ring(effective.EFFECT, moving["id"])
+    now = [await register.get(f"/sites/{each['id']}", owner()) for each in (site, second)]
+    assert [each["status"] for each in now] == ["lapsed", "live"]
+    assert [each["number"][-3:] for each in now] == ["号-1", "号-2"]
+    assert (await _read(register, filing["id"]))["status"] == "ended"
+
+
+async def test_a_move_that_fails_when_its_day_comes_is_decided_anew_and_leaves_nothing(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filing = await register.active(a_site(domain()), OPERATOR_USCC)
+    moving = await _move(register, filing, effective_from="2026-12-10")
+    await _grant(register, moving)
+    told, carry_out = len(await register.told(SiteRecordedV1)), changes.CARRY_OUT["move"]
+
+    async def late(*given: Any) -> None:
+        await carry_out(*given)
+        raise TooManySites(most=300)
+
+    monkeypatch.setitem(changes.CARRY_OUT, "move", late)
+    await register.ring(effective.EFFECT, moving["id"])
+    returned = await register.get(f"/amendments/{moving['id']}", owner())
+    assert (returned["status"], "300" in returned["returned"]["why"]) == ("proposed", True)
+    site = await register.get(f"/sites/{filing['sites'][0]['id']}", owner())
+    assert (site["number"], site["version"]) == (f"{filing['number']}-1", 2)
+    assert len(await register.told(SiteRecordedV1)) == told, "nothing was told of what never was"
+    assert await register.history(site["id"]) == ["propose", "enter"]
+    assert ("moved", OPERATOR_USCC) not in await register.notices(moving["id"])
+    monkeypatch.undo()
+    await _grant(register, moving)
+    assert (await _read(register, filing["id"]))["status"] == "ended", "and goes on when it fits"
 
 
 async def test_of_two_moves_at_the_same_moment_one_is_proposed_and_numbers_have_no_gap(register: Register) -> None:

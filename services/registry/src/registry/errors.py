@@ -132,6 +132,12 @@ class PreviewChanged(Conflict):
     members = frozenset({"preview_digest"})
 
 
+class MergerAppealable(Conflict):
+    """This came by a merger, {merger_id}, that may still fall on appeal: it stays where it is until {until}."""
+
+    members = frozenset({"merger_id", "until"})
+
+
 class StillHeard(Conflict):
     """Both operators may say until {until} that they are not the same: confirm it after that."""
 

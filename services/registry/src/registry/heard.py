@@ -6,6 +6,7 @@ from uuid import UUID
 from registry.service import bars, executions, hosting, mergers, opinions, reopening, shells
 from registry.store import copies, handling
 from registry.store import executions as store
+from registry.store import mergers as merger_store
 from registry.store.executions import OrderOutcome
 from shared.contracts import access, approval
 from shared.contracts.enforcement import (
@@ -70,8 +71,9 @@ async def _undo(
 
 
 async def appeal_filed(rt: Runtime, tx: Tx, fact: AppealFiledV1, meta: EventMeta) -> None:
-    """A bar does not begin while an appeal against it is open."""
+    """A bar does not begin while an appeal against it is open, and what a merger moved stays there."""
     await store.appeal_filed(tx, fact.act.id)
+    await merger_store.appeal_filed(tx, fact.act.id, fact.appeal_id)
     await bars.settle_many(tx, rt, fact.act.id)
 
 
@@ -82,6 +84,7 @@ async def appeal_overdue(rt: Runtime, tx: Tx, fact: AppealOverdueV1, meta: Event
 
 async def appeal_decided(rt: Runtime, tx: Tx, fact: AppealDecidedV1, meta: EventMeta) -> None:
     """A won appeal undoes our own act; a lost one lets a bar begin."""
+    await merger_store.appeal_decided(tx, fact.act.id, fact.appeal_id)
     if fact.outcome == "upheld":
         await _fall(rt, tx, fact)
     else:

@@ -94,6 +94,7 @@ SITE: Final = Lifecycle(MappingProxyType({
     (SiteStatus.LAPSED,   SiteAction.RESTORE):    SiteStatus.LIVE,
     (SiteStatus.LAPSED,   SiteAction.DEREGISTER): SiteStatus.ENDED,
     (SiteStatus.LIVE,     SiteAction.MOVE_HOME):  SiteStatus.LIVE,      # with its filing, to another province
+    (SiteStatus.LAPSED,   SiteAction.MOVE_HOME):  SiteStatus.LAPSED,    # so does what nobody hosts
     (SiteStatus.ENDED,    SiteAction.REOPEN):     SiteStatus.PROPOSED,  # the refusal of its registration fell
 }), aggregate="site")  # fmt: skip
 

@@ -152,10 +152,10 @@ def of_task(who: Caller, task: Task, clock: ClockView | None) -> TaskView:
 
 def of_merger(who: Caller, seen: Proposed) -> MergerView:
     """A merger, with what would move now while it is proposed."""
-    merger, preview = seen.merger, seen.preview
+    merger = seen.merger
     return MergerView.model_validate({
-        **_fields(merger, MergerView), "survivor": seen.survivor, "merged": seen.merged, "preview": preview,
-        "preview_digest": preview.digest if preview else None,
+        **_fields(merger, MergerView), "survivor": seen.survivor, "merged": seen.merged, "preview": seen.preview,
+        "preview_digest": seen.digest,
         "allowed_actions": POLICY.allowed(
             who, merger, MERGER.allowed(merger.status), MERGER_ACTS, drafted_by=merger.proposed_by
         ),

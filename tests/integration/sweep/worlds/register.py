@@ -24,6 +24,7 @@ from registry.service import checks as asking
 from registry.service import licences as validity
 from shared.contracts import examples
 from shared.contracts.grounds import ActRef, Service
+from shared.runtime.acts import notices
 from tests.integration.registry.conftest import (
     GRANT,
     OTHER_PROVIDER,
@@ -324,6 +325,10 @@ class Books:
             mine.append((status, merger))
             of = {"organisation": tuple(codes), "region": region}
             self.mergers.append(Record({"merger_id": merger["id"], "operator_id": two, "into": one}, of, status))
+        self.register.clock.advance(timedelta(days=8))
+        for notice_id in await register.fetchval("SELECT array_agg(id) FROM notice WHERE kind = 'merger_intended'"):
+            async with register.api.rt.db.transaction() as tx:
+                await notices.deem(register.api.rt, tx, notice_id)
         self.register.clock.advance(timedelta(days=8))
         for status, merger in mine:
             path = f"/mergers/{merger['id']}"

@@ -11,7 +11,7 @@ from registry.errors import (
 )
 from registry.lifecycle import AmendmentAction, Status
 from registry.policy import POLICY, Act
-from registry.service import admission, changes, diffs, effective, identities, looks, registrations, writing
+from registry.service import admission, appealable, changes, diffs, effective, identities, looks, registrations, writing
 from registry.service.admission import Candidate
 from registry.service.desk import clock_of
 from registry.service.proposing import DECISION, begin, hold, start_clock, tell
@@ -107,9 +107,11 @@ async def change_operator(
 async def transfer(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, version: int, body: ProposedTransfer) -> Amendment:
     """Propose that a site goes under another operator's number; that operator must consent, and the regulator decide.
 
-    Raises UnknownSite, UnknownRegistration (404); UnderMeasure, SameRegistration, OtherDesk, AmendmentPending (409).
+    Raises UnknownSite, UnknownRegistration (404); UnderMeasure, MergerAppealable, SameRegistration, OtherDesk,
+    AmendmentPending (409).
     """
     site = await _editable(tx, who, site_id, version)
+    await appealable.require_site(tx, rt, site_id)
     receiving = await register.get(tx, body.registration_id)
     if receiving.registration.id == site.registration.id:
         raise SameRegistration

@@ -15,7 +15,17 @@ from registry.errors import (
     TooManySites,
 )
 from registry.lifecycle import AmendmentStatus, SiteAction, Status
-from registry.service import admission, checks, diffs, hosting, moves_home, registrar, registrations, writing
+from registry.service import (
+    admission,
+    appealable,
+    checks,
+    diffs,
+    hosting,
+    moves_home,
+    registrar,
+    registrations,
+    writing,
+)
 from registry.service.admission import Candidate
 from registry.service.registrations import enter_site
 from registry.service.sites import require_free, require_live
@@ -36,8 +46,9 @@ from shared.runtime.db.postgres import Tx
 async def require(tx: Tx, rt: Runtime, amendment: Amendment) -> None:
     """Everything that must hold before a held proposal is carried out.
 
-    Raises NotAdmitted, UnderMeasure, NotLive, ConsentMissing, ChangedSince, TooManySites, AmendmentPending,
-    ActionRefused (409); PreconditionFailed (412) if what it would change has changed since it was proposed.
+    Raises NotAdmitted, UnderMeasure, MergerAppealable, NotLive, ConsentMissing, ChangedSince, TooManySites,
+    AmendmentPending, ActionRefused (409); PreconditionFailed (412) if what it would change has changed
+    since it was proposed.
     """
     if amendment.status is AmendmentStatus.WAITING:
         await _require_free(tx, amendment)  # a measure explains more than that something is not as it was
@@ -66,6 +77,7 @@ async def _require_site(tx: Tx, rt: Runtime, amendment: Amendment) -> None:
     else:
         site = await _unchanged(tx, amendment)
     if amendment.kind == "transfer":
+        await appealable.require_site(tx, rt, site.site.id)
         if amendment.consent_by is None:
             raise ConsentMissing
         receiving = await register.hold(tx, UUID(amendment.proposal["to_registration_id"]))

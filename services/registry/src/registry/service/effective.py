@@ -21,6 +21,7 @@ from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.problems import Conflict
+from shared.runtime.db import at_commit
 from shared.runtime.db.postgres import Tx
 
 EFFECT: Final = "amendment_effect"
@@ -54,17 +55,18 @@ async def take_effect(rt: Runtime, tx: Tx, amendment_id: UUID) -> None:
     amendment = await hold(tx, amendment_id)
     if not amendments.MOVES.lifecycle.can(amendment.status, AmendmentAction.TAKE_EFFECT):
         return
+    why = "The day has come from which it holds."
     try:
-        await changes.require(tx, rt, amendment)
+        async with at_commit.part(tx):
+            await changes.require(tx, rt, amendment)
+            decided = await diffs.frozen(tx, rt, amendment)
+            await changes.CARRY_OUT[amendment.kind](tx, rt, SYSTEM, amendment, why)
     except UnderMeasure as measure:
         await _hold_back(tx, rt, amendment, measure.detail)
         return
-    except Conflict as obstacle:
+    except Conflict as obstacle:  # also one that only carrying it out met: nothing of it was done
         await _return(tx, rt, amendment, obstacle)
         return
-    why = "The day has come from which it holds."
-    decided = await diffs.frozen(tx, rt, amendment)
-    await changes.CARRY_OUT[amendment.kind](tx, rt, SYSTEM, amendment, why)
     holding = await amendments.MOVES.move(
         tx, await amendments.get(tx, amendment_id), AmendmentAction.TAKE_EFFECT, who=SYSTEM, why=why,
         at=rt.clock.now(), decided=decided, held_at=None,

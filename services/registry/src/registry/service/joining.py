@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
-from registry.errors import TooManySites
 from registry.lifecycle import Action, SiteStatus, Status
 from registry.service import bars, registrations, writing
 from registry.service.measures import SYSTEM
@@ -16,7 +15,8 @@ from registry.store import mergers, operators, sites, successions
 from registry.store import registrations as register
 from registry.store.mergers import Merger
 from registry.store.registrations import Registration
-from shared.contracts.http.registry import MOST_SITES, RegistrationKind
+from shared.contracts.http.registry import RegistrationKind
+from shared.runtime.acts import history
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
@@ -38,33 +38,28 @@ async def join(tx: Tx, rt: Runtime, who: Caller, merger: Merger, why: str) -> di
     at, cause = rt.clock.now(), {"kind": "merger", "id": str(merger.id)}
     of_merged = await mergers.registrations_of(tx, merger.merged_id)
     pairs = await both_filed(tx, merger.survivor_id, of_merged)
-    renumbered: list[dict[str, Any]] = []
+    places: list[dict[str, Any]] = []
     for filing in of_merged:
+        places += await _under(tx, filing, pairs.get(filing.id, filing))
         if filing.id in pairs:
-            renumbered += await _under(tx, filing, pairs[filing.id])
             await successions.add(tx, filing.id, pairs[filing.id].id, cause, at)
             await register.MOVES.move(tx, filing, Action.END, who=who, why=why, at=at)
-    touched = {UUID(each["site"]) for each in renumbered}
+    touched = {UUID(each["site"]) for each in places}
     touched.update(await mergers.sites_of(tx, [each.id for each in of_merged]))
     moved: dict[str, Any] = await mergers.give(tx, merger.merged_id, merger.survivor_id, sorted(touched))
     await _tell(tx, rt, who, touched, "merge", why, cause)
     await bars.follow(tx, rt, await operators.get(tx, merger.survivor_id))
-    return {**moved, "renumbered": renumbered}
+    return {**moved, "places": places}
 
 
 async def _under(tx: Tx, filing: Registration, there: Registration) -> list[dict[str, Any]]:
-    """The sites of a filing under another number; gives where each was."""
+    """The sites of a number that have not ended, under another or as they are; gives where each was, and goes."""
     known = await sites.many(tx, await mergers.sites_of(tx, [filing.id]))
     moving = sorted(
         (site for site in known.values() if site.status is not SiteStatus.ENDED), key=lambda site: site.ordinal
     )
-    if not moving:
-        return []
-    last = await register.next_ordinals(tx, there.id, len(moving), MOST_SITES)
-    if last is None:
-        raise TooManySites(most=MOST_SITES)
-    first = last - len(moving) + 1
-    await sites.renumber(tx, there.id, {site.id: first + place for place, site in enumerate(moving)})
+    if there.id != filing.id:
+        await writing.put_under(tx, there.id, [site.id for site in moving])
     return [
         {"site": str(site.id), "number": str(filing.id), "ordinal": site.ordinal, "to": str(there.id)}
         for site in moving
@@ -72,51 +67,64 @@ async def _under(tx: Tx, filing: Registration, there: Registration) -> list[dict
 
 
 async def part(tx: Tx, rt: Runtime, merger: Merger, why: str) -> list[str]:
-    """Give back what a merger moved, as far as it is still where it put it; gives what has gone on since."""
+    """Give back what a merger moved, as far as it is the survivor's still; gives what has gone on since."""
     moved, cause = merger.moved or {}, {"kind": "merger_undone", "id": str(merger.id)}
     numbers = await mergers.take_registrations(
         tx, merger.survivor_id, merger.merged_id, [UUID(each) for each in moved["registrations"]]
     )
-    left = await _numbers_back(tx, rt, moved["renumbered"], why)
+    left, emptied = await _numbers_back(tx, rt, merger, why)
     given = await mergers.sites_of(tx, sorted(numbers))
     await mergers.take(
         tx, merger.survivor_id, merger.merged_id, numbers=sorted(numbers), sites=given,
         amendments=[UUID(each) for each in moved["amendments"]],
         executions=[UUID(each) for each in moved["executions"]],
+        tasks=[UUID(each) for each in moved["tasks"]],
     )  # fmt: skip
     await _tell(tx, rt, SYSTEM, given, "unmerge", why, cause)
     await bars.follow(tx, rt, await operators.get(tx, merger.merged_id))
     await sites.keep_fresh(tx, given)
-    for there in {UUID(each["to"]) for each in moved["renumbered"]}:
+    for there in sorted(emptied):
         await registrations.end_if_empty(tx, rt, SYSTEM, there)
     return left
 
 
-async def _numbers_back(tx: Tx, rt: Runtime, renumbered: list[dict[str, Any]], why: str) -> list[str]:
-    """Sites go back under the numbers that they had, which hold again; gives those that are elsewhere by now."""
-    known, left = await sites.many(tx, [UUID(each["site"]) for each in renumbered]), []
+async def _numbers_back(tx: Tx, rt: Runtime, merger: Merger, why: str) -> tuple[list[str], set[UUID]]:
+    """Sites go back under the numbers that they had, which hold again, from wherever the survivor has them by now.
+
+    Gives those that have ended or are somebody else's, and the numbers that others were taken from.
+    """
+    places = (merger.moved or {})["places"]
+    known, left = await sites.many(tx, [UUID(each["site"]) for each in places]), []
     back: dict[UUID, dict[UUID, int]] = {}
-    for each in renumbered:
-        site = known[UUID(each["site"])]
-        if site.registration_id != UUID(each["to"]) or site.status is SiteStatus.ENDED:
+    emptied: set[UUID] = set()
+    under = {site.registration_id for site in known.values()}
+    whose = {each: (await register.get(tx, each)).operator.id for each in under}
+    for each in places:
+        site, number = known[UUID(each["site"])], UUID(each["number"])
+        if site.status is SiteStatus.ENDED or whose[site.registration_id] not in {merger.survivor_id, merger.merged_id}:
             left.append(str(site.id))
-        else:
-            back.setdefault(UUID(each["number"]), {})[site.id] = each["ordinal"]
+        elif site.registration_id != number:
+            back.setdefault(number, {})[site.id] = each["ordinal"]
+            emptied.add(site.registration_id)
     for number, ordinals in sorted(back.items()):
         filing = (await register.get(tx, number)).registration
-        await register.MOVES.move(tx, filing, Action.RESTORE, who=SYSTEM, why=why, at=rt.clock.now())
-        await successions.remove(tx, number)
+        if register.MOVES.lifecycle.can(filing.status, Action.RESTORE):
+            await register.MOVES.move(tx, filing, Action.RESTORE, who=SYSTEM, why=why, at=rt.clock.now())
+            await successions.remove(tx, number)
         await sites.renumber(tx, number, ordinals)
-    return left
+    return left, emptied
 
 
 async def _tell(
     tx: Tx, rt: Runtime, who: Caller, site_ids: Collection[UUID], action: str, why: str, cause: dict[str, Any]
 ) -> None:
     """A new version of each site that is in the register, told to everybody."""
-    told, at = [], rt.clock.now()
-    for site in (await sites.many(tx, sorted(site_ids))).values():
-        if site.status not in {SiteStatus.ENDED, SiteStatus.PROPOSED}:
-            await sites.MOVES.change(tx, site, action, who=who, why=why, at=at)
-            told.append(await sites.get(tx, site.id))
+    at = rt.clock.now()
+    told = await sites.touch_these(tx, sorted(site_ids), at)
+    for each in told:
+        status = each.site.status
+        history.add(
+            tx, aggregate="site", aggregate_id=each.site.id, action=action, from_status=status, to_status=status,
+            who=who, why=why, at=at,
+        )  # fmt: skip
     writing.tell(tx, told, cause=cause, at=at)

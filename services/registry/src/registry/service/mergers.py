@@ -4,7 +4,7 @@ Who goes on under another identity stays known by its own: what is decided or gr
 Either of the two may appeal, and an appeal that is won, or not decided in time, gives back what was moved.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -19,11 +19,11 @@ from registry.errors import (
 )
 from registry.lifecycle import MergerAction, MergerStatus, Status
 from registry.policy import POLICY, Act
-from registry.service import joining, looks
+from registry.service import appealable, joining, looks
 from registry.service.desk import grounds_of, regulator_for
 from registry.service.measures import SYSTEM
 from registry.service.operators import require_confirmed
-from registry.store import mergers, operators
+from registry.store import licences, mergers, operators
 from registry.store.mergers import Merger
 from registry.store.operators import Operator
 from shared.contracts.enforcement import AppealDecidedV1, AppealOverdueV1
@@ -43,6 +43,8 @@ from shared.runtime.db.postgres import Tx
 
 HEARD: Final = "cure_window"
 """Clock of the profile: so long both operators may say that they are not the same."""
+_TOLD: Final = "merger_intended"
+_PUBLIC: Final = frozenset({Status.ACTIVE, Status.LAPSED})
 _INTENDED: Final = Names(zh="拟合并主体登记告知书", en="Two entries of an operator are to become one")
 _MERGED: Final = Names(zh="合并主体登记决定书", en="Two entries of an operator have become one")
 _NOT: Final = Names(zh="不予合并主体登记通知书", en="Two entries stay apart")
@@ -69,12 +71,13 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """A merger as somebody reads it, with what would move now while it is proposed."""
+    """A merger as somebody reads it, with what would move now while it is proposed; the digest is of the whole."""
 
     merger: Merger
     survivor: OperatorRef
     merged: OperatorRef
     preview: MergerPreview | None
+    digest: str | None
 
 
 async def preview(tx: Tx, rt: Runtime, who: Caller, survivor_id: UUID, merged_id: UUID) -> MergerPreview:
@@ -90,49 +93,50 @@ async def preview(tx: Tx, rt: Runtime, who: Caller, survivor_id: UUID, merged_id
 async def propose(tx: Tx, rt: Runtime, who: Caller, body: NewMerger) -> Proposed:
     """The first person says that two operators are one, and why; both are told, and heard.
 
-    Raises UnknownOperator (404); Forbidden (403); NotTheSame, OperatorMerged, MergerPending, PreviewChanged,
-    LegacyCode (409).
+    Both have time to object from when they read it, at the latest from when it counts as read.
+
+    Raises UnknownOperator (404); Forbidden (403); NotTheSame, OperatorMerged, MergerPending, MergerAppealable,
+    PreviewChanged, LegacyCode (409).
     """
     pair, at = await _pair(tx, who, body.survivor_id, body.merged_id), rt.clock.now()
     found = await _preview(tx, pair, ())
     _require_read(found, body.preview_digest)
-    await _require_unchained(tx, pair, None)
+    await _require_unchained(tx, rt, pair, None)
     added = await mergers.add(
         tx, uuid7(), survivor_id=pair.survivor.id, merged_id=pair.merged.id, survivor_act_id=uuid7(),
         statement=body.statement, digest=found.digest, by=who.person,
-        confirm_from=rt.rules.due(HEARD, at).due_at, at=at,
+        confirm_from=rt.rules.due(HEARD, rt.rules.due(notices.DEEMED, at).due_at).due_at, at=at,
     )  # fmt: skip
     if added is None:
         raise MergerPending(merger_id=None)
     mergers.MOVES.began(tx, added, "propose", who=who, why=body.statement.reasons, at=at)
-    await _tell(tx, rt, added, "merger_intended", _INTENDED, body.statement, _authority(rt, who, pair))
-    return Proposed(added, pair.survivor.ref, pair.merged.ref, found)
+    await _tell(tx, rt, added, _TOLD, _INTENDED, body.statement, _authority(rt, who, pair))
+    return Proposed(added, pair.survivor.ref, pair.merged.ref, found, found.digest)
 
 
 async def confirm(tx: Tx, rt: Runtime, who: Caller, merger_id: UUID, body: ConfirmingMerger) -> Proposed:
     """The second person signs the same preview, once both were heard, and it is so.
 
     Raises UnknownMerger (404); Forbidden (403); SecondPersonRequired, ActionRefused, StillHeard, PreviewChanged,
-    UndecidedFirst, AmendmentPending, MergerPending, TooManySites (409).
+    UndecidedFirst, AmendmentPending, MergerPending, MergerAppealable, TooManySites (409).
     """
     merger, pair = await _hold(tx, merger_id)
     POLICY.require(who, Act.CONFIRM_MERGER, merger, drafted_by=merger.proposed_by)
     mergers.MOVES.lifecycle.after(merger.status, MergerAction.CONFIRM)
     at = rt.clock.now()
-    if at < merger.confirm_from:
-        raise StillHeard(until=merger.confirm_from.astimezone(rt.rules.time_zone).isoformat())
+    await _require_heard(tx, rt, merger)
     _require_read(await _preview(tx, pair, merger.objections), body.preview_digest)
     await _require_decided(tx, pair)
-    await _require_unchained(tx, pair, merger_id)
+    await _require_unchained(tx, rt, pair, merger_id)
     moved = await joining.join(tx, rt, who, merger, body.reasons)
-    done = await mergers.MOVES.move(
-        tx, merger, MergerAction.CONFIRM, who=who, why=body.reasons, at=at, confirmed_by=who.person,
-        digest=body.preview_digest, moved=moved,
-    )  # fmt: skip
     authority = _authority(rt, who, pair)
     grounds = grounds_of(rt, authority, merger.statement, at)
+    done = await mergers.MOVES.move(
+        tx, merger, MergerAction.CONFIRM, who=who, why=body.reasons, at=at, confirmed_by=who.person,
+        digest=body.preview_digest, moved=moved, appeal_until=appealable.until(rt, grounds.redress.within_days, at),
+    )  # fmt: skip
     await _tell(tx, rt, done, "merged", _MERGED, grounds, authority)
-    return await _seen(tx, done)
+    return await _seen(tx, who, done)
 
 
 async def withdraw(tx: Tx, rt: Runtime, who: Caller, merger_id: UUID, *, reasons: str) -> Proposed:
@@ -142,7 +146,7 @@ async def withdraw(tx: Tx, rt: Runtime, who: Caller, merger_id: UUID, *, reasons
     withdrawn = await mergers.MOVES.move(tx, merger, MergerAction.WITHDRAW, who=who, why=reasons, at=rt.clock.now())
     says = Statement(legal_basis=merger.statement.legal_basis, reasons=reasons, public_reasons=reasons)
     await _tell(tx, rt, withdrawn, "merger_withdrawn", _NOT, says, _authority(rt, who, pair))
-    return await _seen(tx, withdrawn)
+    return await _seen(tx, who, withdrawn)
 
 
 async def object_to(tx: Tx, rt: Runtime, who: Caller, merger_id: UUID, *, reasons: str) -> Proposed:
@@ -159,7 +163,7 @@ async def object_to(tx: Tx, rt: Runtime, who: Caller, merger_id: UUID, *, reason
         tx, merger, "object", who=who, why=reasons, at=said.at,
         objections=[each.model_dump(mode="json") for each in (*merger.objections, said)],
     )  # fmt: skip
-    return await _seen(tx, objected)
+    return await _seen(tx, who, objected)
 
 
 async def get(tx: Tx, rt: Runtime, who: Caller, merger_id: UUID) -> Proposed:
@@ -168,18 +172,18 @@ async def get(tx: Tx, rt: Runtime, who: Caller, merger_id: UUID) -> Proposed:
     POLICY.require(who, Act.READ_MERGER, merger)
     if who.organisation not in merger.organisation:
         await looks.at_one(tx, rt, who, Act.READ_MERGER, f"/mergers/{merger_id}", None)
-    return await _seen(tx, merger)
+    return await _seen(tx, who, merger)
 
 
 async def page(
     tx: Tx, rt: Runtime, who: Caller, *, status: MergerStatus | None, after: UUID | None, limit: int
 ) -> list[Proposed]:
-    """Mergers the caller reaches, newest first. An official's look leaves an audit row."""
+    """Mergers the caller reaches, newest first; without previews. An official's look leaves an audit row."""
     reach = POLICY.reach(who, Act.READ_MERGER)
     found = await mergers.page(tx, reach, status=status, after=after, limit=limit)
     others = {each.id: None for each in found if who.organisation not in each.organisation}
     await looks.at_list(tx, rt, who, Act.READ_MERGER, "/mergers", others)
-    return [await _seen(tx, each) for each in found]
+    return [await _seen(tx, who, each, listed=True) for each in found]
 
 
 async def fall(tx: Tx, rt: Runtime, fact: AppealDecidedV1 | AppealOverdueV1) -> None:
@@ -228,7 +232,18 @@ async def _hold(tx: Tx, merger_id: UUID) -> tuple[Merger, Pair]:
     return await mergers.hold(tx, merger_id), Pair(by_id[merger.survivor_id], by_id[merger.merged_id])
 
 
-async def _require_unchained(tx: Tx, pair: Pair, merger_id: UUID | None) -> None:
+async def _require_heard(tx: Tx, rt: Runtime, merger: Merger) -> None:
+    """Both were told, and had the time that they were promised, from when the later of them was. Raises StillHeard."""
+    at, until = rt.clock.now(), merger.confirm_from
+    for act_id in (merger.id, merger.survivor_act_id):
+        told = await notices.delivered_at(tx, act_id, _TOLD)
+        until = max(until, rt.rules.due(HEARD, told or at).due_at)
+    if at < until:
+        raise StillHeard(until=until.astimezone(rt.rules.time_zone).isoformat())
+
+
+async def _require_unchained(tx: Tx, rt: Runtime, pair: Pair, merger_id: UUID | None) -> None:
+    await appealable.require_operators(tx, rt, [pair.survivor.id, pair.merged.id])
     other = await mergers.in_the_way(tx, pair.survivor.id, pair.merged.id, merger_id)
     if other is not None:
         raise MergerPending(merger_id=str(other))
@@ -239,6 +254,9 @@ async def _require_decided(tx: Tx, pair: Pair) -> None:
     for found in await mergers.registrations_of(tx, pair.merged.id):
         if found.status is Status.SUBMITTED:
             raise UndecidedFirst(aggregate="registration", undecided_id=str(found.id))
+        renewal = await licences.asked_of(tx, found.id)
+        if renewal is not None:
+            raise UndecidedFirst(aggregate="renewal", undecided_id=str(renewal.id))
     pending = await mergers.open_amendment(tx, pair.merged.id)
     if pending is not None:
         raise AmendmentPending(amendment_id=str(pending))
@@ -274,11 +292,25 @@ async def _preview(tx: Tx, pair: Pair, objections: tuple[Objection, ...]) -> Mer
     )  # fmt: skip
 
 
-async def _seen(tx: Tx, merger: Merger) -> Proposed:
+async def _seen(tx: Tx, who: Caller, merger: Merger, *, listed: bool = False) -> Proposed:
     pair = Pair(await operators.get(tx, merger.survivor_id), await operators.get(tx, merger.merged_id))
-    proposed = merger.status is MergerStatus.PROPOSED
-    shown = await _preview(tx, pair, merger.objections) if proposed else None
-    return Proposed(merger, pair.survivor.ref, pair.merged.ref, shown)
+    whole = None
+    if merger.status is MergerStatus.PROPOSED and not listed:
+        whole = await _preview(tx, pair, merger.objections)
+    shown, digest = whole, whole.digest if whole is not None else None
+    if who.organisation in merger.organisation:
+        merger, shown = _known_to_both(merger, whole)
+    return Proposed(merger, pair.survivor.ref, pair.merged.ref, shown, digest)
+
+
+def _known_to_both(merger: Merger, whole: MergerPreview | None) -> tuple[Merger, MergerPreview | None]:
+    """As the two operators read it, who may be strangers after all: what is public, nothing of what is decided."""
+    shown = whole
+    if whole is not None:
+        public = [each for each in whole.registrations if each.status in _PUBLIC]
+        shown = whole.model_copy(update={"registrations": public, "executions": None})
+    moved = merger.moved and {what: each for what, each in merger.moved.items() if what != "executions"}
+    return replace(merger, moved=moved), shown
 
 
 def _authority(rt: Runtime, who: Caller, pair: Pair) -> AuthorityRef:

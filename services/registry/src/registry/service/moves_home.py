@@ -21,7 +21,7 @@ from registry.errors import (
 )
 from registry.lifecycle import Action, SiteAction, SiteStatus, Status
 from registry.policy import POLICY, Act
-from registry.service import admission, registrations, writing
+from registry.service import admission, appealable, registrations, writing
 from registry.service.admission import Candidate
 from registry.service.desk import regulator_for
 from registry.service.proposing import begin, start_clock
@@ -54,7 +54,8 @@ async def propose(
     """Propose that a filing moves with all its sites; every ground against it in the new province is named at once.
 
     Raises UnknownRegistration (404); Forbidden (403); PreconditionFailed (412); StaysAtHome, SameProvince,
-    UnderMeasure, NotAdmitted, AmendmentPending, FilingExists, TooManySites, ActionRefused (409); InvalidValues (422).
+    UnderMeasure, MergerAppealable, NotAdmitted, AmendmentPending, FilingExists, TooManySites, ActionRefused (409);
+    InvalidValues (422).
     """
     owned = await register.hold(tx, registration_id)
     POLICY.require(who, Act.PROPOSE, owned)
@@ -97,9 +98,10 @@ async def _require_movable(tx: Tx, rt: Runtime, owned: Owned, region: str) -> No
         raise SameProvince(region=region)
     if await sites.under_measure(tx, found.id, HOLDING):
         raise UnderMeasure
-    moving = [site for site in await _sites(tx, owned) if site.site.status is SiteStatus.LIVE]
+    await appealable.require_number(tx, rt, found.id)
+    moving = [site for site in await _sites(tx, owned) if site.site.status is not SiteStatus.PROPOSED]
     await _require_room(tx, owned, region, len(moving))
-    await _require_admitted(tx, rt, moving, region)
+    await _require_admitted(tx, rt, [site for site in moving if site.site.status is SiteStatus.LIVE], region)
 
 
 async def _require_room(tx: Tx, owned: Owned, region: str, count: int) -> None:
@@ -151,26 +153,13 @@ async def carry_out(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why:
     operator = await _move_operator(tx, rt, who, owned, amendment, why)
     moving = await _sites(tx, owned)
     there = await _filing_there(tx, rt, who, operator, amendment, why)
-    await renumber(tx, rt, who, moving, there, why=why)
+    await writing.put_under(tx, there.id, [site.site.id for site in moving])
+    await sites.MOVES.move_all(tx, [site.site for site in moving], SiteAction.MOVE_HOME, who=who, why=why, at=at)
     await successions.add(tx, owned.registration.id, there.id, cause, at)
     await register.MOVES.move(tx, owned.registration, Action.END, who=who, why=_WHY, at=at)
     told = [await sites.get(tx, site.site.id) for site in moving]
     writing.tell(tx, told, cause=cause, at=at)
     await _tell_old_home(tx, rt, amendment, owned, "moved", _LEFT, why)
-
-
-async def renumber(tx: Tx, rt: Runtime, who: Caller, moving: list[OwnedSite], there: Registration, *, why: str) -> None:
-    """Put live sites under another number of the same operator, in the order they had. Raises TooManySites."""
-    if not moving:
-        return
-    last = await register.next_ordinals(tx, there.id, len(moving), MOST_SITES)
-    if last is None:
-        raise TooManySites(most=MOST_SITES)
-    first = last - len(moving) + 1
-    await sites.renumber(tx, there.id, {site.site.id: first + place for place, site in enumerate(moving)})
-    await sites.MOVES.move_all(
-        tx, [site.site for site in moving], SiteAction.MOVE_HOME, who=who, why=why, at=rt.clock.now()
-    )
 
 
 async def _move_operator(
@@ -185,8 +174,7 @@ async def _move_operator(
         tx, operator, "move_home", who=who, why=why, at=at, region=amendment.proposal["region"]
     )
     operators.keep_version(tx, moved, cause)
-    if len(await register.open_of(tx, [operator.id])) > 1:
-        await writing.operator_changed(tx, moved, cause=cause, at=at)
+    await writing.operator_changed(tx, moved, cause=cause, at=at)
     return moved
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from registry.errors import AmendmentPending, NotLive, UnderMeasure, UnknownAccess, UnknownSite
 from registry.lifecycle import SiteAction, SiteStatus
 from registry.policy import POLICY, Act
-from registry.service import hosting, looks, registrations, writing
+from registry.service import appealable, hosting, looks, registrations, writing
 from registry.store import accesses, amendments, claims, executions, sites
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import AddressForService
@@ -70,13 +70,14 @@ async def at(
 async def deregister(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, *, reasons: str) -> OwnedSite:
     """Give a site up: it ends, its names are free. Not while a measure lies on it or is being decided about.
 
-    Raises UnknownSite (404); Forbidden (403); ActionRefused, UnderMeasure, AmendmentPending (409).
+    Raises UnknownSite (404); Forbidden (403); ActionRefused, UnderMeasure, MergerAppealable, AmendmentPending (409).
     """
     at_ = rt.clock.now()
     site = await sites.hold(tx, site_id)
     POLICY.require(who, Act.DEREGISTER, site)
     sites.MOVES.lifecycle.after(site.site.status, SiteAction.DEREGISTER)
     await require_free(tx, site)
+    await appealable.require_site(tx, rt, site_id)
     pending = await amendments.pending(tx, site_id, site.operator.id)
     if pending is not None:
         raise AmendmentPending(amendment_id=str(pending))

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from registry.errors import NotAdmitted
-from registry.store import accesses, claims, sites
+from registry.errors import NotAdmitted, TooManySites
+from registry.store import accesses, claims, registrations, sites
 from registry.store.accesses import Access
 from registry.store.claims import Name
 from registry.store.operators import Operator
 from registry.store.sites import OwnedSite
-from shared.contracts.http.registry import GroundFound
+from shared.contracts.http.registry import MOST_SITES, GroundFound
 from shared.runtime.acts import outbox
 from shared.runtime.db.postgres import Tx
 
@@ -58,6 +58,17 @@ async def require_addresses(tx: Tx, site_id: UUID, operator_id: UUID, wanted: Se
 def _refuse(code: str, field: str, lost: Sequence[str]) -> None:
     message = f"somebody else got {', '.join(lost)} at this very moment"
     raise NotAdmitted(codes=code, grounds=[GroundFound(code=code, field=field, message=message).model_dump()])
+
+
+async def put_under(tx: Tx, registration_id: UUID, site_ids: Sequence[UUID]) -> None:
+    """Put held sites under another number, in this order; whoever does moves them besides. Raises TooManySites."""
+    if not site_ids:
+        return
+    last = await registrations.next_ordinals(tx, registration_id, len(site_ids), MOST_SITES)
+    if last is None:
+        raise TooManySites(most=MOST_SITES)
+    first = last - len(site_ids) + 1
+    await sites.renumber(tx, registration_id, {site_id: first + place for place, site_id in enumerate(site_ids)})
 
 
 async def changed(tx: Tx, site_id: UUID, *, cause: dict[str, Any], at: datetime) -> OwnedSite:

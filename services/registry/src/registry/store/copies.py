@@ -58,7 +58,11 @@ SELECT approval_id, coalesce((SELECT new FROM alias WHERE old = identity), ident
  WHERE identity = ANY ($1 || ARRAY(SELECT old FROM alias)) AND live
 """
 CONSENTED: Final = """
-SELECT DISTINCT service_item FROM approval WHERE identity = $1 AND number IS NOT NULL AND domain = ANY ($2)
+SELECT DISTINCT service_item FROM approval
+ WHERE number IS NOT NULL AND domain = ANY ($2) AND (identity = $1 OR identity IN (
+           SELECT old.identity FROM operator new JOIN merger m ON m.survivor_id = new.id AND m.status = 'confirmed'
+                  JOIN operator old ON old.id = m.merged_id
+            WHERE new.identity = $1))
 """
 
 

@@ -39,11 +39,21 @@ class Merger:
     objections: tuple[Objection, ...]
     moved: dict[str, Any] | None
     left_behind: list[str] | None
+    appeal_until: datetime | None
     proposed_at: datetime
     changed_at: datetime
     organisation: tuple[str, ...]
     region: str
     merged_region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Appealable:
+    """A confirmed merger that may still fall: the time to appeal is not over, or an appeal is open."""
+
+    id: UUID
+    appeal_until: datetime | None
+    appealed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,7 @@ class Counted:
 
 
 COLUMNS: Final = """id, version, status, survivor_id, merged_id, survivor_act_id, statement, digest, proposed_by,
-       confirmed_by, confirm_from, objections, moved, left_behind, proposed_at, changed_at,
+       confirmed_by, confirm_from, objections, moved, left_behind, appeal_until, proposed_at, changed_at,
        ARRAY(SELECT o.identity FROM operator o WHERE o.id IN (survivor_id, merged_id)) AS organisation,
        (SELECT o.region FROM operator o WHERE o.id = survivor_id) AS region,
        (SELECT o.region FROM operator o WHERE o.id = merged_id) AS merged_region"""
@@ -88,7 +98,23 @@ WORDS: Final = {
     "region": "region = ANY ({})",
     "merged_region": "merged_region = ANY ({})",
 }
-REGISTRATIONS: Final = f"SELECT {registrations.COLUMNS} FROM registration WHERE operator_id = $1 ORDER BY id FOR UPDATE"
+_APPEALABLE: Final = """
+SELECT id, appeal_until, appeals_open <> '{}' AS appealed FROM merger
+ WHERE status = 'confirmed' AND (appeal_until > $2 OR appeals_open <> '{}') AND """
+_LAST: Final = " ORDER BY id LIMIT 1"
+APPEALABLE_SITE: Final = f"{_APPEALABLE} moved->'sites' ? $1::uuid::text {_LAST}"
+APPEALABLE_NUMBER: Final = f"""{_APPEALABLE} (moved->'registrations' ? $1::uuid::text OR EXISTS (
+           SELECT FROM site s WHERE s.registration_id = $1 AND s.status <> 'ended' AND moved->'sites' ? s.id::text))
+{_LAST}"""
+APPEALABLE_OF: Final = f"{_APPEALABLE} survivor_id = ANY ($1) {_LAST}"
+APPEAL_FILED: Final = """
+UPDATE merger SET appeals_open = array_append(appeals_open, $2::uuid)
+ WHERE (id = $1 OR survivor_act_id = $1) AND NOT $2 = ANY (appeals_open)
+"""
+APPEAL_DECIDED: Final = """
+UPDATE merger SET appeals_open = array_remove(appeals_open, $2::uuid) WHERE id = $1 OR survivor_act_id = $1
+"""
+REGISTRATIONS: Final = f"SELECT {registrations.COLUMNS} FROM registration WHERE operator_id = $1 ORDER BY id"
 _SITES_OF: Final = "SELECT s.id FROM site s JOIN registration r ON r.id = s.registration_id WHERE r.operator_id = $1"
 COUNT: Final = f"""
 SELECT (SELECT count(*) FROM site WHERE id IN ({_SITES_OF}) AND status <> 'ended') AS sites,
@@ -115,6 +141,7 @@ SELECT id FROM amendment a
 GIVE_REGISTRATIONS: Final = "UPDATE registration SET operator_id = $2 WHERE operator_id = $1 RETURNING id"
 GIVE_AMENDMENTS: Final = "UPDATE amendment SET operator_id = $2 WHERE operator_id = $1 RETURNING id"
 GIVE_EXECUTIONS: Final = "UPDATE execution SET operator_id = $2 WHERE operator_id = $1 RETURNING id"
+GIVE_TASKS: Final = "UPDATE registrar_task SET operator_id = $2 WHERE operator_id = $1 RETURNING id"
 # What is given back: only what is still the survivor's, and what has come since to what is given back.
 TAKE_REGISTRATIONS: Final = """
 UPDATE registration SET operator_id = $2 WHERE operator_id = $1 AND id = ANY ($3) RETURNING id
@@ -131,6 +158,10 @@ TAKE_EXECUTIONS: Final = """
 UPDATE execution SET operator_id = $2
  WHERE operator_id = $1 AND (id = ANY ($4) OR site_id = ANY ($3)
        OR subject->>'kind' = 'operator' AND subject->>'operator_id' = $2::uuid::text)
+"""
+TAKE_TASKS: Final = """
+UPDATE registrar_task SET operator_id = $2
+ WHERE operator_id = $1 AND (id = ANY ($5) OR site_id = ANY ($3) OR registration_id = ANY ($4))
 """
 SITES_OF_NUMBERS: Final = "SELECT id FROM site WHERE registration_id = ANY ($1) ORDER BY id"
 
@@ -209,8 +240,37 @@ async def aliases(tx: Tx, identities: Collection[str]) -> dict[str, str]:
     return {row["old"]: row["new"] for row in await tx.fetch(ALIASES, list(identities))}
 
 
+async def appealable_site(tx: Tx, site_id: UUID, at: datetime) -> Appealable | None:
+    """The merger that a site came by, if it may still fall."""
+    return _appealable(await tx.fetchrow(APPEALABLE_SITE, site_id, at))
+
+
+async def appealable_number(tx: Tx, registration_id: UUID, at: datetime) -> Appealable | None:
+    """The merger that a number, or a site that is under it now, came by, if it may still fall."""
+    return _appealable(await tx.fetchrow(APPEALABLE_NUMBER, registration_id, at))
+
+
+async def appealable_of(tx: Tx, operator_ids: Collection[UUID], at: datetime) -> Appealable | None:
+    """A merger into one of these operators that may still fall."""
+    return _appealable(await tx.fetchrow(APPEALABLE_OF, list(operator_ids), at))
+
+
+def _appealable(row: asyncpg.Record | None) -> Appealable | None:
+    return Appealable(**dict(row)) if row else None
+
+
+async def appeal_filed(tx: Tx, act_id: UUID, appeal_id: UUID) -> None:
+    """An appeal against a merger, as either operator was told of it, is open."""
+    await tx.execute(APPEAL_FILED, act_id, appeal_id)
+
+
+async def appeal_decided(tx: Tx, act_id: UUID, appeal_id: UUID) -> None:
+    """It is decided."""
+    await tx.execute(APPEAL_DECIDED, act_id, appeal_id)
+
+
 async def registrations_of(tx: Tx, operator_id: UUID) -> list[Registration]:
-    """Everything that an operator filed, in any state, held."""
+    """Everything that an operator filed, in any state. Whoever changes it holds the operator, and it by that."""
     return [registrations.of(row) for row in await tx.fetch(REGISTRATIONS, operator_id)]
 
 
@@ -242,6 +302,7 @@ async def give(tx: Tx, from_id: UUID, to_id: UUID, site_ids: Sequence[UUID]) -> 
     """Make everything of one operator another's, with these sites, which are all it has; gives what it was, by id."""
     statements = {
         "registrations": GIVE_REGISTRATIONS, "amendments": GIVE_AMENDMENTS, "executions": GIVE_EXECUTIONS,
+        "tasks": GIVE_TASKS,
     }  # fmt: skip
     given = {
         what: sorted(str(row["id"]) for row in await tx.fetch(sql, from_id, to_id)) for what, sql in statements.items()
@@ -258,13 +319,14 @@ async def take_registrations(tx: Tx, from_id: UUID, to_id: UUID, ids: Sequence[U
 
 async def take(
     tx: Tx, from_id: UUID, to_id: UUID, *, numbers: Sequence[UUID], sites: Sequence[UUID],
-    amendments: Sequence[UUID], executions: Sequence[UUID],
+    amendments: Sequence[UUID], executions: Sequence[UUID], tasks: Sequence[UUID],
 ) -> None:  # fmt: skip
-    """Make what belongs to these numbers and sites, and these proposals and executions, the other's again."""
+    """Make what belongs to these numbers and sites, and these proposals, executions and tasks, the other's again."""
     await tx.execute(HAND_OVER_NAMES, from_id, to_id, list(sites))
     await tx.execute(HAND_OVER_ACCESSES, from_id, to_id, list(sites))
     await tx.execute(TAKE_AMENDMENTS, from_id, to_id, list(sites), list(amendments), list(numbers))
     await tx.execute(TAKE_EXECUTIONS, from_id, to_id, list(sites), list(executions))
+    await tx.execute(TAKE_TASKS, from_id, to_id, list(sites), list(numbers), list(tasks))
 
 
 async def sites_of(tx: Tx, registration_ids: Sequence[UUID]) -> list[UUID]:

@@ -19,6 +19,7 @@ from shared.rules import Rules
 from shared.rules.identifiers import parse_number
 from shared.runtime.acts.moves import Moves
 from shared.runtime.acts.policy import Reach
+from shared.runtime.base.problems import TryAgain
 from shared.runtime.db.postgres import Tx
 
 
@@ -105,7 +106,6 @@ SELECT id FROM registration
 FILING_IN: Final = f"""
 SELECT {COLUMNS} FROM registration
  WHERE operator_id = $1 AND region = $2 AND kind = 'filing' AND status IN ('submitted', 'active')
-   FOR UPDATE
 """
 ROOM: Final = "SELECT $2::integer - last_ordinal FROM registration WHERE id = $1"
 WORDS: Final = {
@@ -162,7 +162,7 @@ async def filing_of(tx: Tx, operator: Operator) -> UUID | None:
 
 
 async def filing_in(tx: Tx, operator_id: UUID, region: str) -> Registration | None:
-    """An operator's filing in a province, held: asked for or active. Whoever asks holds the operator."""
+    """An operator's filing in a province: asked for or active. Whoever changes it holds the operator."""
     row = await tx.fetchrow(FILING_IN, operator_id, region)
     return of(row) if row else None
 
@@ -183,7 +183,7 @@ async def get(tx: Tx, registration_id: UUID) -> Owned:
 
 
 async def hold(tx: Tx, registration_id: UUID) -> Owned:
-    """One registration with its operator, both held: the operator first. Raises UnknownRegistration."""
+    """One registration with its operator, both held: the operator first. Raises UnknownRegistration, TryAgain."""
     row = await tx.fetchrow(GET, registration_id)
     if row is None:
         raise UnknownRegistration(registration_id=registration_id)
@@ -191,6 +191,8 @@ async def hold(tx: Tx, registration_id: UUID) -> Owned:
     held = await tx.fetchrow(HOLD, registration_id)
     if held is None:
         raise UnknownRegistration(registration_id=registration_id)
+    if held["operator_id"] != operator.id:
+        raise TryAgain(retry_after=1)  # its operator was merged, or a merger undone, at this very moment
     return Owned(of(held), operator)
 
 

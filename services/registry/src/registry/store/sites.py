@@ -148,6 +148,11 @@ UPDATE site SET version = version + 1, changed_at = $2
  WHERE registration_id = $1 AND status NOT IN ('proposed', 'ended')
 RETURNING {COLUMNS}
 """
+TOUCH_THESE: Final = f"""
+UPDATE site SET version = version + 1, changed_at = $2
+ WHERE id = ANY ($1) AND status NOT IN ('proposed', 'ended')
+RETURNING {COLUMNS}
+"""
 KEEP_FRESH: Final = """
 UPDATE amendment SET base_version = base_version + 1
  WHERE site_id = ANY ($1) AND status = 'proposed' AND kind <> 'add_site'
@@ -236,9 +241,21 @@ async def touch_all(tx: Tx, operator: Operator, at: datetime) -> list[OwnedSite]
     """Give every site of a held operator a new version: what is known of the operator has changed."""
     touched = [of(row) for row in await tx.fetch(TOUCH, operator.id, at)]
     await tx.execute(KEEP_FRESH, [site.id for site in touched])
-    ids = {site.registration_id for site in touched}
-    registered = {each: (await registrations.get(tx, each)).registration for each in ids}
-    return [OwnedSite(site, registered[site.registration_id], operator) for site in touched]
+    return await _owned(tx, touched)
+
+
+async def touch_these(tx: Tx, site_ids: Collection[UUID], at: datetime) -> list[OwnedSite]:
+    """Give these sites of held operators, as far as they are in the register, a new version; whoever does keeps fresh
+    what is proposed about them."""
+    return await _owned(tx, [of(row) for row in await tx.fetch(TOUCH_THESE, list(site_ids), at)])
+
+
+async def _owned(tx: Tx, found: Sequence[Site]) -> list[OwnedSite]:
+    owners = {each: await registrations.get(tx, each) for each in {site.registration_id for site in found}}
+    return [
+        OwnedSite(site, owners[site.registration_id].registration, owners[site.registration_id].operator)
+        for site in found
+    ]
 
 
 async def touch_of(tx: Tx, owned: Owned, at: datetime) -> list[OwnedSite]:

@@ -72,12 +72,14 @@ class MergerPreview(BaseModel):
 
     survivor: OperatorRef
     merged: OperatorRef
-    registrations: list[MovingRegistration]
+    registrations: list[MovingRegistration] = Field(description="The two operators read those that are public")
     sites: int
     accesses: int
     amendments: int
     approvals: int = Field(description="Consents that are in force under the identity that goes on under the other")
-    executions: list[MovingExecution] = Field(description="Decisions on a desk, measures and bars")
+    executions: list[MovingExecution] | None = Field(
+        description="Decisions on a desk, measures and bars; null for the two operators, who are told of their own"
+    )
     objections: list[Objection]
 
     @property
@@ -105,11 +107,14 @@ class MergerView(BaseModel):
     survivor: OperatorRef
     merged: OperatorRef
     statement: Statement
-    preview: MergerPreview | None = Field(description="While it is proposed: what would move now")
-    preview_digest: str | None
+    preview: MergerPreview | None = Field(description="While it is proposed: what would move now; not in lists")
+    preview_digest: str | None = Field(description="Of the whole preview, also for whom a part is left out")
     moved: dict[str, Any] | None = Field(description="What it moved, by id: exactly this is given back")
     left_behind: list[str] | None = Field(description="When undone: what had gone on since, and was not given back")
-    confirm_from: datetime = Field(description="Until then both operators may say that they are not the same")
+    appeal_until: datetime | None = Field(
+        description="Until then, and while an appeal is open, nothing that it moved is given up, moved or transferred"
+    )
+    confirm_from: datetime = Field(description="At the earliest; both have so long from reading it")
     objections: list[Objection]
     proposed_at: datetime
     changed_at: datetime

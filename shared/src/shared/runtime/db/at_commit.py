@@ -6,7 +6,8 @@ every lock it will take, and nobody inside the transaction reads them. Whatever 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -68,9 +69,24 @@ def insert_at_commit(tx: Tx, table: AppendOnly, *rows: tuple[Any, ...]) -> None:
     """Have rows written, in this order, just before ``tx`` commits; after a failure they never were.
 
     Raises RuntimeError unless ``tx`` is the transaction this task has open. A savepoint that is rolled back does not
-    take them back: not inside one.
+    take them back: not inside one, but in a ``part``.
     """
     pending_of(tx).rows.setdefault(table, []).extend(rows)
+
+
+@asynccontextmanager
+async def part(tx: Tx) -> AsyncIterator[None]:
+    """A savepoint: what fails inside never was, nor is what it would have written at the end."""
+    pending = pending_of(tx)
+    rows, notes = {table: len(of_one) for table, of_one in pending.rows.items()}, len(pending.notes)
+    try:
+        async with tx.transaction():
+            yield
+    except BaseException:
+        for table, of_one in pending.rows.items():
+            del of_one[rows.get(table, 0) :]
+        del pending.notes[notes:]
+        raise
 
 
 def notify_at_commit(tx: Tx, channel: str, payload: str = "") -> None:

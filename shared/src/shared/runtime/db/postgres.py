@@ -225,7 +225,7 @@ class Database:
 
         A part that fails takes the whole with it, also where somebody catches its exception: then PartFailed is raised
         at the end. Who wants to go on after a failure opens a savepoint: ``tx.transaction()``,
-        and inside leaves nothing to be written at the end.
+        and inside leaves nothing to be written at the end; or ``at_commit.part(tx)``, which takes that back too.
         """
         joined = self._joined()
         if joined is not None:
