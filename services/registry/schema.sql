@@ -263,6 +263,16 @@ TABLE licence (
     CONSTRAINT licence_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
 );
 
+TABLE mark (
+    registration_id uuid NOT NULL,
+    edition integer NOT NULL,
+    jws text NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    CONSTRAINT mark_edition_check CHECK ((edition > 0)),
+    CONSTRAINT mark_pkey PRIMARY KEY (registration_id, edition),
+    CONSTRAINT mark_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
+);
+
 TABLE merger (
     id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,

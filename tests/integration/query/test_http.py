@@ -244,12 +244,13 @@ async def test_every_public_address_takes_head(api: Api) -> None:
     page = {"Accept": "text/html"}
     sheet = re.search('href="([^"]+[.]css)"', (await api.get("/public/register/京ICP备00000002号", headers=page)).text)
     assert sheet is not None
-    for address in ("/public/lookup?domain=pharmacy.example", "/public/register/京ICP备00000002号", sheet[1]):
+    listed = ("/public/register", "/public/register.csv", "/public/register.ndjson", "/public/counts")
+    for address in ("/public/lookup?domain=pharmacy.example", "/public/register/京ICP备00000002号", *listed, sheet[1]):
         got, head = [await api.request(method, address, headers=page) for method in ("GET", "HEAD")]
         assert (got.status_code, head.status_code) == (200, 200)
         assert head.headers["content-type"] == got.headers["content-type"]
     public = [path for path in (await api.get("/openapi.json")).json()["paths"] if path.startswith("/public/")]
-    assert len(public) == 2
+    assert len(public) == 2 + len(listed)
 
 
 async def test_the_stylesheet_may_be_kept_for_ever(api: Api) -> None:

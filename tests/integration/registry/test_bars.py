@@ -6,9 +6,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from concord.sdk.barred import Chain
 from registry.service import bars
 from shared.contracts.enforcement import DecisionReleasedV1
 from shared.contracts.grounds import ActRef, Service
+from shared.contracts.http.bars import BarredChanges, BarredList
 from shared.contracts.registry import BarRecordedV1
 from tests.integration.registry.conftest import Register, a_site, domain, uscc
 from tests.integration.registry.test_measures import of_operator
@@ -171,6 +173,18 @@ async def test_changes_at_the_same_moment_get_numbers_without_a_gap(register: Re
     await asyncio.gather(*(register.appealed(act, "rejected") for act in acts))
     found = await read(register, "/barred-list/changes")
     assert [each["seq"] for each in found["changes"]] == [1, 2, 3, 4]
+
+
+async def test_a_client_verifies_the_whole_list_from_its_first_change_on(register: Register) -> None:
+    chain = Chain()
+    for number in (800_000_091, 800_000_092):
+        _, _, execution = await barred(register, number)
+        await begun(register, execution)
+    await register.ring("execution_end", execution["id"])
+    changes = BarredChanges.model_validate(await read(register, "/barred-list/changes?after=0"))
+    chain.take(changes.changes)
+    chain.require(BarredList.model_validate(await read(register)))
+    assert [each.change for each in chain.changes] == ["listed", "listed", "removed"]
 
 
 async def test_a_clock_that_rings_a_moment_early_lists_a_bar_all_the_same(register: Register) -> None:

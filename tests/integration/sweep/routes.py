@@ -26,10 +26,16 @@ PUBLIC: Final[dict[str, dict[str, str]]] = {
         "/barred-list/changes": "/barred-list/changes?after=0",
         "/.well-known/jwks.json": "/.well-known/jwks.json",
         "/documents/{document_id}": "/documents/{document_id}",
+        "/marks/{token}": "/marks/{token}",
+        STYLESHEET: STYLESHEET,
     },
     "query": {
         "/public/lookup": "/public/lookup?domain=pharmacy.example",
         "/public/register/{key}": "/public/register/pharmacy.example",
+        "/public/register": "/public/register?item=general",
+        "/public/register.csv": "/public/register.csv",
+        "/public/register.ndjson": "/public/register.ndjson",
+        "/public/counts": "/public/counts",
         STYLESHEET: STYLESHEET,
     },
 }

@@ -9,8 +9,9 @@ import pytest
 
 from concord.exits import Exit
 from shared.contracts.documents import IssuedDocument
-from shared.documents import rendering, signed
-from shared.signing import OWNER, Signer, generate_key
+from shared.contracts.marks import Mark
+from shared.documents import marks, rendering, signed
+from shared.signing import OWNER, BadSignature, KeyRing, Signer, generate_key
 
 SIGNER = Signer(generate_key(kid="drugs-110000-1"))
 TODAY = datetime.now(UTC).date()
@@ -98,3 +99,62 @@ def test_a_set_of_keys_that_is_none_is_told(run: Any, tmp_path: Path, keys: Path
     done = asked(run, tmp_path, keys, signed.sign(made(), SIGNER))
     assert done.exit_code == Exit.USAGE, done.output
     assert "jwks.json" in done.stderr
+
+
+# --- marks -----------------------------------------------------------------------------------------------------------
+
+
+def a_mark(**changes: Any) -> str:
+    return marks.sign(Mark.model_validate(Mark.EXAMPLE | {"issuer": "drugs-110000"} | changes), SIGNER)
+
+
+@pytest.mark.parametrize("form", ["{}\n", "https://registry.example/marks/{}", '{{"token": 1, "jws": "{}"}}'])
+@pytest.mark.parametrize("host", [None, "pharmacy.example", "WWW.Pharmacy.Example."])
+def test_a_mark_says_whose_number_it_is(run: Any, tmp_path: Path, keys: Path, form: str, host: str | None) -> None:
+    more = ["--host", host] if host else []
+    done = asked(run, tmp_path, keys, form.format(a_mark()), "--json", *more)
+    assert done.exit_code == Exit.DONE, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["valid"], said["code"], said["kind"]) == (True, "signed", "mark")
+    assert said["number"] == Mark.EXAMPLE["number"]
+
+
+@pytest.mark.parametrize("host", ["other.example", "notpharmacy.example", "pharmacy.example.evil.test"])
+def test_a_mark_of_another_site_is_not_this_ones(run: Any, tmp_path: Path, keys: Path, host: str) -> None:
+    done = asked(run, tmp_path, keys, a_mark(), "--host", host)
+    assert (done.exit_code, "other_site" in done.stderr) == (Exit.FAILED, True)
+
+
+def test_a_mark_with_a_digest_cannot_say_whose_it_is(run: Any, tmp_path: Path, keys: Path) -> None:
+    names, digest = marks.shortened([f"site-{each}.example" for each in range(11)])
+    done = asked(run, tmp_path, keys, a_mark(names=names, digest=digest), "--host", "site-1.example", "--json")
+    assert (done.exit_code, json.loads(done.stdout)["code"]) == (Exit.FAILED, "many_names")
+
+
+@pytest.mark.parametrize(
+    ("signer", "changes", "code"),
+    [
+        (Signer(generate_key(kid="drugs-110000-1")), {}, "bad_signature"),
+        (Signer(generate_key(kid="nobody")), {}, "unknown_kid"),
+        (SIGNER, {"issuer": "culture-110000"}, "wrong_issuer"),
+        (SIGNER, {"number": "x" * 501}, "malformed"),
+    ],
+)
+def test_a_forged_mark_is_refused(
+    run: Any, tmp_path: Path, keys: Path, signer: Signer, changes: dict[str, Any], code: str
+) -> None:
+    mark = Mark.model_validate(Mark.EXAMPLE | {"issuer": "drugs-110000"}).model_copy(update=changes)
+    done = asked(run, tmp_path, keys, marks.sign(mark, signer), "--json")
+    assert (done.exit_code, json.loads(done.stdout)["code"]) == (Exit.FAILED, code)
+
+
+def test_a_document_is_no_mark_and_a_mark_no_document(keys: Path) -> None:
+    ring = KeyRing(json.loads(keys.read_text()))
+    with pytest.raises(BadSignature, match="must be a concord-mark"):
+        marks.read(signed.sign(made(), SIGNER), ring)
+    with pytest.raises(BadSignature, match="must be a concord-document"):
+        signed.read(a_mark(), ring)
+
+
+def test_a_host_that_is_none_is_told(run: Any, tmp_path: Path, keys: Path) -> None:
+    assert asked(run, tmp_path, keys, a_mark(), "--host", "not a host").exit_code == Exit.USAGE

@@ -8,11 +8,13 @@ from concord.cli import (
     coordination,
     demo,
     enforcement,
+    entries,
     executions,
     imports,
     inbox,
     licensing,
     mergers,
+    papers,
     query,
     registry,
     reviews,
@@ -30,6 +32,7 @@ app = typer.Typer(
     epilog="\b\n" + table(),
 )
 app.add_typer(approval.approvals, name="approvals")
+app.add_typer(papers.papers, name="papers")
 app.add_typer(registry.operators, name="operators")
 app.add_typer(registry.registrations, name="registrations")
 app.add_typer(registry.sites, name="sites")
@@ -38,6 +41,7 @@ app.add_typer(licensing.renewals, name="renewals")
 app.add_typer(licensing.checks, name="checks")
 app.add_typer(licensing.registrar_tasks, name="registrar-tasks")
 app.add_typer(mergers.mergers, name="mergers")
+app.add_typer(entries.shells, name="shells")
 app.add_typer(executions.executions, name="executions")
 app.add_typer(reviews.reviews, name="reviews")
 app.add_typer(enforcement.cases, name="cases")
@@ -50,6 +54,8 @@ app.add_typer(access.orders, name="orders")
 app.add_typer(access.instructions, name="instructions")
 registry.registrations.command("import")(imports.import_file)
 registry.registrations.command("move")(mergers.move)
+registry.registrations.command("document")(entries.document)
+registry.registrations.command("mark")(entries.mark)
 registry.operators.command("merge")(mergers.merge)
 for command in (
     query.lookup,
@@ -60,6 +66,8 @@ for command in (
     access.keys,
     inbox.mails,
     verify.verify,
+    entries.met,
+    entries.barred_list,
 ):
     app.command()(command)
 app.command("demo")(demo.command)

@@ -1,4 +1,4 @@
-"""``concord verify``: whether a document that somebody holds is what its issuer signed. Nothing is asked of anybody."""
+"""``concord verify``: whether a document or a mark is what its issuer signed. Nothing is asked of anybody."""
 
 import json
 from datetime import UTC, datetime
@@ -10,15 +10,20 @@ import typer
 from concord.cli.output import AsJson, File, failed, show
 from concord.exits import Exit
 from concord.files import BadFile, json_object, name_of, read
-from shared.documents import signed
+from shared.contracts.marks import MARK_TYPE
+from shared.documents import marks, signed
 from shared.documents.signed import Standing
-from shared.signing import BadSignature, KeyRing
+from shared.rules.identifiers import InvalidIdentifier, normalise_domain
+from shared.signing import BadSignature, KeyRing, read_header
 
 STANDS = {
     Standing.VALID: "the signature holds, and today is one of its days",
     Standing.NOT_YET: "the signature holds, and its first day has not come",
     Standing.OVER: "the signature holds, and its last day is over",
 }
+MARK_HOLDS = "the signature holds; whether the number is still in force, its address says"
+MANY_NAMES = "the signature holds; the mark has a digest of its many names, so only its address says whose it is"
+OTHER_SITE = "the signature holds, and the mark is of another site"
 NO_KEYS = "holds no key that documents are signed with: `/.well-known/jwks.json` of the department that issued it"
 
 
@@ -27,12 +32,14 @@ def verify(
     keys: Annotated[
         Path, typer.Option(help="The published keys (JWK set), from an address you know to be the issuer's.")
     ],
+    host: Annotated[str | None, typer.Option(help="The site that shows a mark: is the mark about it?")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Verify an issued document offline: its compact JWS, the JSON that has it, or its page (PDF).
+    """Verify an issued document offline: its compact JWS, the JSON that has it, or its page (PDF). Or a site's mark:
+    its token, or the address that its QR code says.
 
-    Exits 0 if the signature is the issuer's and today is one of its days, 5 if not. Whether it was ended meanwhile no
-    signature can say: ask at `status_at`.
+    Exits 0 if the signature is the issuer's and today is one of its days, 5 if not; a mark has no days, and with --host
+    must name that site. Whether it was ended meanwhile no signature says: ask at `status_at`, or the mark's address.
     """
     try:
         ring = KeyRing(json_object(keys))
@@ -40,7 +47,7 @@ def verify(
         raise BadFile(f"{name_of(keys)}: is no JWK set: {wrong}") from wrong
     if not ring.kids:
         raise BadFile(f"{name_of(keys)}: {NO_KEYS}")
-    answer = verified(_jws_in(file), ring)
+    answer = verified(_jws_in(file), ring, _name(host))
     if not as_json and not answer["valid"]:
         failed(f"not valid ({answer['code']}): {answer['why']}")
     show(answer, as_json=as_json)
@@ -48,9 +55,11 @@ def verify(
         raise typer.Exit(Exit.FAILED)
 
 
-def verified(jws: str, ring: KeyRing) -> dict[str, Any]:
+def verified(jws: str, ring: KeyRing, host: str | None = None) -> dict[str, Any]:
     """Whose a document is, what it says, and whether it is valid today; or why it must not be believed."""
     try:
+        if read_header(jws).get("typ") == MARK_TYPE:
+            return _mark(jws, ring, host)
         found = signed.read(jws, ring)
         stands = signed.standing(found.document, datetime.now(UTC))
     except BadSignature as wrong:
@@ -68,6 +77,23 @@ def verified(jws: str, ring: KeyRing) -> dict[str, Any]:
     }
 
 
+def _mark(token: str, ring: KeyRing, host: str | None) -> dict[str, Any]:
+    """What a mark says. Raises BadSignature."""
+    mark, kid = marks.read(token, ring)
+    said = mark.model_dump(mode="json", exclude_none=True)
+    code, why = "signed", MARK_HOLDS
+    if host is not None and not (named := marks.names_it(mark, host)):
+        code, why = ("many_names", MANY_NAMES) if named is None else ("other_site", OTHER_SITE)
+    return {"valid": code == "signed", "code": code, "why": why, "kind": "mark", **said, "key": kid}
+
+
+def _name(host: str | None) -> str | None:
+    try:
+        return normalise_domain(host).ascii if host is not None else None
+    except InvalidIdentifier as wrong:
+        raise BadFile(f"--host: {wrong.message}") from wrong
+
+
 def _jws_in(file: Path) -> str:
     """The compact JWS that a file is, or holds. Raises BadFile."""
     content = read(file)
@@ -81,7 +107,7 @@ def _jws_in(file: Path) -> str:
     except UnicodeDecodeError as wrong:
         raise BadFile(f"{name_of(file)}: is neither a page (PDF) nor text in UTF-8") from wrong
     if not text.startswith("{"):
-        return text
+        return text.rpartition("/marks/")[2]
     try:
         found = json.loads(text)["jws"]
     except (ValueError, KeyError, RecursionError) as wrong:

@@ -15,6 +15,14 @@ class PurposeRequired(BadRequest):
     """Say in the header X-Purpose why you ask: this shows more than the public may see, and is kept with your name."""
 
 
+class CursorMalformed(Invalid):
+    """This is not where a list was left off: {reason}."""
+
+
+class OneSearchOnly(Invalid):
+    """Search by one of number, domain and name."""
+
+
 class AddressesAreOfficial(Invalid):
     """The public looks up by domain or number; which sites share an address is told to authorities only."""
 

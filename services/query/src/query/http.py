@@ -2,7 +2,8 @@
 
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Annotated, Final
+from functools import partial
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Depends, Header, Path, Query, Request, Response
@@ -13,11 +14,14 @@ from query import service
 from query.errors import OneKeyRequired
 from query.lookup.bulk import MEDIA_TYPE, Duplex
 from query.lookup.inflow import Inflow
-from query.public import pages
+from query.lookup.listing import Search, Wanted
+from query.public import listing_page, pages
 from query.service import Asking, Key
+from shared.contracts.http.listing import ListedKind, ListedSite, ListedStatus, RegisterCounts, RegisterPage
 from shared.contracts.http.query import By, Format, LookupAnswer, LookupLine, LookupView, PublicAnswer
 from shared.contracts.http.register import RegisterEntry
 from shared.pages.reader import Reading
+from shared.runtime.acts.runtime import Runtime
 from shared.runtime.web.door import PUBLIC, Rt, Who, router
 from shared.runtime.web.paging import Page, Paging
 
@@ -86,6 +90,103 @@ async def look_up(rt: Rt, who: Who, key: OneKey, purpose: Purpose) -> Response:
 async def look_up_in_public(rt: Rt, key: OneKey) -> Response:
     """Look up one domain or number: the public fields, for everybody (P3.1.6). Addresses are told to officials only."""
     return Response(await service.look_up_in_public(rt, key), media_type=_JSON)
+
+
+async def what_is_wanted(
+    item: Annotated[str | None, Query(max_length=100, description="Service item, e.g. `general`")] = None,
+    region: Annotated[str | None, Query(pattern=r"^[1-9][0-9]0000$", description="Province, e.g. 110000")] = None,
+    kind: ListedKind | None = None,
+    status: Annotated[
+        ListedStatus | None, Query(description="All but `ended` if nothing is said; `lapsed` also where a licence has")
+    ] = None,
+) -> Wanted:
+    """Of which sites a list is."""
+    return Wanted(item, region, kind, status)
+
+
+async def what_is_searched(
+    number: Annotated[str | None, Query(max_length=100, description="How a number begins")] = None,
+    domain: Annotated[str | None, Query(max_length=300, description="How a host name begins")] = None,
+    name: Annotated[str | None, Query(max_length=100, description="How a site's name begins; not of persons'")] = None,
+) -> Search | None:
+    """What is searched for. Raises OneSearchOnly, KeyMalformed (422)."""
+    return service.wanted_of(number=number, domain=domain, name=name)
+
+
+WhatIsWanted = Annotated[Wanted, Depends(what_is_wanted)]
+Searched = Annotated[Search | None, Depends(what_is_searched)]
+After = Annotated[str | None, Query(max_length=1000, description="`next` of the page before, or a line's `cursor`")]
+AtMost = Annotated[int, Query(ge=1, le=100_000, description="Most sites; a longer list goes on with `after`")]
+_FILE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "model": ListedSite,
+        "description": "One line for each site, each with the cursor behind which the next file begins.",
+        "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+    }
+}
+
+
+LISTED_BY: Final = frozenset({"item", "region", "kind", "status", "number", "domain", "name", "limit", "lang"})
+"""Parameters of a list that its pages hand on."""
+
+
+@ROUTER.get(
+    "/public/register",
+    tags=["public"],
+    response_class=Response,
+    responses={200: {"model": RegisterPage, "content": {"text/html": {"schema": {"type": "string"}}}}},
+    openapi_extra=PUBLIC,
+)
+async def list_register(
+    rt: Rt,
+    request: Request,
+    reading: Reading,
+    wanted: WhatIsWanted,
+    search: Searched,
+    after: After = None,
+    limit: Annotated[int, Query(ge=1, le=200, description="Most sites in the page")] = 50,
+) -> Response:
+    """The public register by service item, province, kind and status (P3.1.6), or what begins so.
+
+    A page of a search looks at so many sites and no more: it may be short, even empty, while `next` says that more
+    follow.
+    JSON, or a page in Chinese or English for who prefers `text/html`, with the counts.
+    """
+    asked = {name: value for name, value in request.query_params.items() if name in LISTED_BY}
+    listed = service.list_register(rt, wanted, search, after=after, limit=limit)
+    return await listing_page.answer(reading, asked, wanted, listed, partial(service.count_register, rt))
+
+
+@ROUTER.get("/public/counts", tags=["public"], openapi_extra=PUBLIC)
+async def count_register(rt: Rt, wanted: WhatIsWanted, response: Response) -> RegisterCounts:
+    """How many sites the register has, by service item and province, by status and by kind; exact, as of `as_of`."""
+    response.headers["Cache-Control"] = "public, max-age=10"
+    return await service.count_register(rt, wanted)
+
+
+@ROUTER.get(
+    "/public/register.ndjson", tags=["public"], response_class=Response, responses=_FILE, openapi_extra=PUBLIC
+)  # fmt: skip
+async def download_ndjson(rt: Rt, wanted: WhatIsWanted, after: After = None, limit: AtMost = 10_000) -> Response:
+    """The same as lines of JSON, up to 100,000 at a time. An answer without its last chunk is not complete."""
+    return await _download(rt, wanted, Format.NDJSON, after, limit)
+
+
+@ROUTER.get(
+    "/public/register.csv",
+    tags=["public"],
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+    openapi_extra=PUBLIC,
+)
+async def download_csv(rt: Rt, wanted: WhatIsWanted, after: After = None, limit: AtMost = 10_000) -> Response:
+    """The same as CSV, with a line of column names; several domains in a cell have a blank between them."""
+    return await _download(rt, wanted, Format.CSV, after, limit)
+
+
+async def _download(rt: Runtime, wanted: Wanted, form: Format, after: str | None, limit: int) -> Response:
+    freshness, lines = await service.download_register(rt, wanted, form, after=after, limit=limit)
+    return StreamingResponse(lines, media_type=MEDIA_TYPE[form], headers=freshness.headers())
 
 
 @ROUTER.post(

@@ -53,6 +53,18 @@ class LicenceHasNoDocument(NotFound):
     """Registration {registration_id} is no licence that was granted here, so there is no document of it."""
 
 
+class NoMark(NotFound):
+    """Registration {registration_id} is not in force and never had a mark."""
+
+
+class UnknownMark(NotFound):
+    """This is no mark that was signed here."""
+
+
+class MarkMalformed(Invalid):
+    """This is no mark: {reason}."""
+
+
 class ImportExists(Conflict):
     """There is an import with this id already: send the file to its continuation, or choose another id."""
 

@@ -118,6 +118,8 @@ class Registrations(Row):
     """Whether the regulator waits for the providers' answers, until their clock is over, before it grants."""
     registrar: str
     """The company registrar reports what it did."""
+    marks_required: bool
+    """Whether operators must show the mark of their registration. It is told to them, and nothing here looks."""
     source: str
 
     @property

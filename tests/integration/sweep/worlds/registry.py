@@ -359,8 +359,11 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
         books = await Books.of(Register(api, clock))
         reads = tuple(f"/registrations/{{registration_id}}/document{end}" for end in ("", ".pdf"))
         shown = (await api.get(f"/registrations/{books.licences[0].id}/document", who="auditor")).json()
+        mark = (await api.get(f"/registrations/{books.licences[0].id}/mark", who="auditor")).json()
         yield World(api, [
             Kind(books.licences, may_read, reads=reads),
+            Kind(books.licences, may_read, reads=tuple(
+                f"/registrations/{{registration_id}}/mark{end}" for end in ("", ".svg", ".png"))),
             *_operators(books), _registrations(books), _licences(books), _renewals(books), _checks(books),
             _tasks(books), *_sites(books), _amendments(books), _executions(books),
             *_mergers(books),
@@ -376,4 +379,4 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
             await inbox(api, "regulator-a", "industry-110000"), *_beginnings(books),
             *await reviews.kinds_of(books.register), await shells.kind_of(books.register, may_read, books.sites),
         ], others=(HOST, ANOTHER), nobodys=[SUBJECT],
-            opens={"document_id": shown["document"]["document_id"]})  # fmt: skip
+            opens={"document_id": shown["document"]["document_id"], "token": mark["token"]})  # fmt: skip

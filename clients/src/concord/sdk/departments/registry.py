@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from concord.sdk.answers import at, model_of
 from concord.sdk.departments.base import Id
+from concord.sdk.departments.entries import Entries
 from concord.sdk.departments.licensing import Licensing
 from shared.contracts.http import mergers as merging
 from shared.contracts.http import registry as wire
@@ -24,7 +25,7 @@ ExecutionStatus = Literal["received", "accepted", "carried_out", "declined", "mo
 _SITES: TypeAdapter[list[wire.SiteView]] = TypeAdapter(list[wire.SiteView])
 
 
-class Registry(Licensing):
+class Registry(Licensing, Entries):
     """The register."""
 
     service = "registry"

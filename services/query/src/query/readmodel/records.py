@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from query.readmodel import categories
 from query.readmodel.acts import HOST, LONGEST_HOST, CarriedOut
 from query.readmodel.lifecycle import GONE, Hosting, Order, at_provider, overall
 from query.readmodel.measures import Measure
@@ -47,6 +48,10 @@ class Registration(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     valid_until: str | None = None
     status: str | None = None
 
+    def category_key(self, site_status: str, items: tuple[str, ...]) -> bytes:
+        """Under which key of the register's lists a site of it stands. Raises ValueError."""
+        return categories.key_of(self.region, self.kind, site_status, self.status, items)
+
 
 class SiteFact(msgspec.Struct, frozen=True, gc=False):
     """The part of ``site.recorded.v1`` that look-ups need: not where notices reach the operator."""
@@ -70,6 +75,7 @@ class SiteFact(msgspec.Struct, frozen=True, gc=False):
                 raise ValueError(f"{domain[:80]!r} is not a domain name in A-labels")
         if not (_NUMBER(self.registration.number) and _NUMBER(self.number)):
             raise ValueError("a registration number is too long, or holds a quote, a backslash or a control character")
+        self.registration.category_key(self.status, self.service_items)
         datetime.fromisoformat(self.changed_at)
         id_of(self.site_id)
         id_of(self.operator.operator_id)
@@ -131,6 +137,16 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     def operators(self) -> set[str]:
         """The operator it is found by, when somebody asks who looked it up."""
         return {self.operator.operator_id}
+
+    @property
+    def category(self) -> bytes:
+        """The key that it stands under in the register's lists."""
+        return self.registration.category_key(self.site.status, self.site.service_items)
+
+    @property
+    def name_key(self) -> str | None:
+        """What it is found by when somebody searches for its name; none where that is a person's."""
+        return categories.name_key(self.site.name, self.operator.kind)
 
     @property
     def ips(self) -> set[str]:

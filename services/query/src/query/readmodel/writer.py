@@ -161,6 +161,9 @@ class _Change:
         self._move("ips", entry.ips, earlier.ips if earlier else NONE, site_id, pack)
         self._move("numbers", entry.numbers, earlier.numbers if earlier else NONE, site_id, str.encode)
         self._move("operators", entry.operators, earlier.operators if earlier else NONE, site_id, records.id_of)
+        self._file("categories", entry.category, earlier.category if earlier else None, site_id)
+        name, before = entry.name_key, earlier.name_key if earlier else None
+        self._file("names", name.encode() if name else None, before.encode() if before else None, site_id)
         body, row = ALONE + tail, rows.rest(1, [entry]).encode()
         for domain in sorted(set(entry.site.domains)):
             if not self._others(domain.encode(), site_id, known=domain in known):
@@ -181,6 +184,15 @@ class _Change:
                 self._txn.put(key, site_id, db=db)
             else:
                 _log.warning("readmodel.not_an_address", site_id=site_id.hex())
+
+    def _file(self, index: str, now: bytes | None, before: bytes | None, site_id: bytes) -> None:
+        """Bring an index from the one key a site had to the one it has, where it has one."""
+        if now == before:
+            return
+        if before is not None:
+            self._txn.delete(before, site_id, db=self._db[index])
+        if now is not None:
+            self._txn.put(now, site_id, db=self._db[index])
 
     def _name(self, domain: bytes, body: bytes, row: bytes) -> None:
         """Write the answers for a domain."""

@@ -11,6 +11,7 @@ from registry.http import (
     documents,
     executions,
     imports,
+    marks,
     mergers,
     operators,
     registrar,
@@ -21,9 +22,11 @@ from registry.http import (
     sites,
     submissions,
 )
+from shared.pages import assets
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     operators.ROUTER, operators.STREAMS, submissions.ROUTER, registrations.ROUTER, renewals.ROUTER, checks.ROUTER,
     registrar.ROUTER, sites.ROUTER, amendments.ROUTER, executions.ROUTER, imports.STREAMS, reviews.ROUTER, bars.ROUTER,
     shells.ROUTER, mergers.ROUTER, documents.ROUTER, documents.PUBLIC,
+    marks.ROUTER, assets.ROUTER,
 )  # fmt: skip

@@ -7,7 +7,7 @@ from uuid import UUID
 from registry.errors import FilingExists, InvalidValues, TooManySites
 from registry.lifecycle import Action, SiteAction, Status
 from registry.policy import POLICY, Act
-from registry.service import admission, checks, documents, identities, licences, looks, registrar, writing
+from registry.service import admission, checks, documents, identities, licences, looks, marks, registrar, writing
 from registry.service.admission import Candidate
 from registry.service.desk import clock_of, grounds_of, regulator_for
 from registry.service.operators import require_confirmed
@@ -180,6 +180,7 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
     for site in proposed:
         await _give_its_own(tx, rt, who, site, why=body.statement.reasons)
     await _notify_granted(tx, rt, who, owned, body, at)
+    named = await marks.names(tx, registration_id)
     number = await next_number(tx, rt, owned)  # as late as can be: everybody else who grants here waits from now on
     granted = await registrations.MOVES.move(
         tx, owned.registration, Action.GRANT, who=who, why=body.statement.reasons, at=at, number=number,
@@ -190,6 +191,7 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
     entered = [await sites.get(tx, site.site.id) for site in proposed]
     writing.tell(tx, entered, cause={"kind": "grant", "by": who.person}, at=at)
     await documents.issue(tx, rt, Owned(granted, owned.operator), body.statement)
+    marks.begin(tx, rt, Owned(granted, owned.operator), named)
     return Owned(granted, owned.operator)
 
 
