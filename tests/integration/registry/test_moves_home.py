@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from registry.errors import TooManySites
-from registry.service import amendments, changes, effective
+from registry.service import amendments, changes, effective, moves_home
 from shared.contracts.http.registry import Stated
 from shared.contracts.registry import SiteRecordedV1
 from shared.runtime.base.problems import TryAgain
@@ -271,6 +271,20 @@ async def test_a_site_that_nobody_hosts_goes_along_and_stays_lapsed(register: Re
     assert [each["status"] for each in now] == ["lapsed", "live"]
     assert [each["number"][-3:] for each in now] == ["号-1", "号-2"]
     assert (await _read(register, filing["id"]))["status"] == "ended"
+
+
+async def test_what_nobody_hosts_needs_a_number_there_as_well(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _grant(register, await _move(register, await register.active(a_site(domain()), OPERATOR_USCC)))
+    async with register.api.rt.db.transaction() as tx:
+        await tx.execute("UPDATE operator SET region = '110000'")
+    site, finding = await due(register, OPERATOR_USCC)
+    await lapsed(register, finding)
+    filing = {"id": (await register.get(f"/sites/{site['id']}", owner()))["registration_id"]}
+    await _second_site(register, filing)
+    monkeypatch.setattr(moves_home, "MOST_SITES", 2)
+    assert (await _move(register, filing, status=409))["code"] == "too_many_sites", "two to move, and one is there"
 
 
 async def test_a_move_that_fails_when_its_day_comes_is_decided_anew_and_leaves_nothing(

@@ -16,7 +16,6 @@ from registry.store import registrations as register
 from registry.store.mergers import Merger
 from registry.store.registrations import Registration
 from shared.contracts.http.registry import RegistrationKind
-from shared.runtime.acts import history
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
@@ -121,10 +120,5 @@ async def _tell(
     """A new version of each site that is in the register, told to everybody."""
     at = rt.clock.now()
     told = await sites.touch_these(tx, sorted(site_ids), at)
-    for each in told:
-        status = each.site.status
-        history.add(
-            tx, aggregate="site", aggregate_id=each.site.id, action=action, from_status=status, to_status=status,
-            who=who, why=why, at=at,
-        )  # fmt: skip
+    sites.MOVES.changed_all(tx, [each.site for each in told], action, who=who, why=why, at=at)
     writing.tell(tx, told, cause=cause, at=at)

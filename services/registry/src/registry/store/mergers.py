@@ -109,7 +109,7 @@ APPEALABLE_NUMBER: Final = f"""{_APPEALABLE} (moved->'registrations' ? $1::uuid:
 APPEALABLE_OF: Final = f"{_APPEALABLE} survivor_id = ANY ($1) {_LAST}"
 APPEAL_FILED: Final = """
 UPDATE merger SET appeals_open = array_append(appeals_open, $2::uuid)
- WHERE (id = $1 OR survivor_act_id = $1) AND NOT $2 = ANY (appeals_open)
+ WHERE id = $1 OR survivor_act_id = $1
 """
 APPEAL_DECIDED: Final = """
 UPDATE merger SET appeals_open = array_remove(appeals_open, $2::uuid) WHERE id = $1 OR survivor_act_id = $1

@@ -114,6 +114,11 @@ class Moves(Generic[R, S, A]):
         self._remember(tx, record, action, record.status, record.status, who, why, at)
         return after
 
+    def changed_all(self, tx: Tx, records: Sequence[R], action: str, *, who: Caller, why: str, at: datetime) -> None:
+        """Remember of held records what one statement of their store has changed, which kept their status."""
+        for record in records:
+            self._remember(tx, record, action, record.status, record.status, who, why, at)
+
     async def _update(self, tx: Tx, record: R, to: StrEnum, at: datetime, changes: dict[str, Any]) -> R | None:
         statement = _one(self._table, self._columns, tuple(changes))
         row = await tx.fetchrow(
