@@ -48,4 +48,4 @@ def test_one_without_a_catalogue_too(section: str) -> None:
 
 
 def test_every_ground_that_the_rule_of_admission_finds_is_declared() -> None:
-    assert set(re.findall(r'code="([a-z_]+)"', CODE)) == admission.CODES
+    assert set(re.findall(r'GroundFound\(\s*code="([a-z_]+)"', CODE)) == admission.CODES
