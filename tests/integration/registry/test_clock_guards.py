@@ -34,7 +34,8 @@ async def test_a_bar_is_listed_once_however_often_its_clock_rings_and_never_too_
     register: Register,
 ) -> None:
     _, decision, execution = await barred(register, 830_000_001)
-    await rings(register, bars.ring, execution["id"])
+    async with register.api.rt.db.transaction() as tx:
+        await bars.settle_many(tx, register.api.rt, decision.decision_id)
     assert (await read(register))["entries"] == [], "the time to appeal is not over"
     await register.ring("bar_begins", execution["id"])
     act = ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.decision_id)
