@@ -9,7 +9,7 @@ import msgspec
 
 from query.lookup.freshness import Freshness
 from query.lookup.listing import Position
-from query.public.privacy import name_of, said
+from query.public.privacy import is_person, name_of, said
 from query.readmodel.categories import Category, category_of
 from query.readmodel.records import Entry
 from query.readmodel.rows import cell
@@ -42,7 +42,7 @@ def line(at: Position, entry: Entry) -> dict[str, Any]:
         "site_id": site.site_id,
         "site_number": site.site_number,
         "name": said(site.name, operator),
-        "domains": site.domains,
+        "domains": [] if is_person(operator) else site.domains,  # one by one everybody finds them; not all at once
         "service_items": site.service_items,
         "status": category_of(entry.category).status,
         "registration_number": registration.number,

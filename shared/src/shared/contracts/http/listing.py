@@ -39,7 +39,7 @@ class ListedSite(View):
     site_id: UUID
     site_number: str
     name: str
-    domains: list[str]
+    domains: Annotated[list[str], Field(description="None of a person's site: those are found one by one only")]
     service_items: list[str]
     status: Annotated[str, Field(description="live, stopped, revoked, lapsed (also where its licence has) or ended")]
     registration_number: str
