@@ -145,8 +145,8 @@ def test_a_persons_site_is_listed_without_the_person_and_not_found_by_name(model
     said = shown.csv(lines).decode() + shown.ndjson(lines).decode()
     for secret in ("王小明", "p:0123", "110105194912310021", "198.18", examples.OPERATOR_REF["identity"]):
         assert secret not in said
-    shown = ListedSite.model_validate(lines[0])
-    assert (shown.operator, shown.domains) == ("个人 / individual", []), "nobody gets the sites of persons all at once"
+    first = ListedSite.model_validate(lines[0])
+    assert (first.operator, first.domains) == ("个人 / individual", []), "nobody gets the sites of persons all at once"
 
 
 def test_a_name_that_becomes_a_persons_is_no_longer_found(model: ReadModel, writer: Writer) -> None:
