@@ -16,7 +16,6 @@ from shared.contracts.directory import Organisation
 from shared.contracts.enforcement import DecisionIgnoredV1, DecisionReleasedV1, DecisionSuspendedV1
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.http.reviews import NewOpinion
-from shared.contracts.notices import RegistryNoticeIssuedV1
 from shared.contracts.registry import ReviewClearedV1, ReviewVetoedV1
 from shared.runtime.acts.policy import PersonRequired
 from shared.runtime.base.ids import uuid7
@@ -476,19 +475,6 @@ async def test_a_site_on_two_providers_is_reviewed_once(register: Register) -> N
     site = await register.live(accesses=[access("198.18.3.1"), access("198.18.3.2")])
     await opened(register)
     await subject_of(register, site)
-
-
-async def test_a_result_is_challenged_as_itself_and_not_as_the_decision_that_was_cited(register: Register) -> None:
-    site = await consented(register)
-    decision = await suspended(register, site)
-    review = await opened(register)
-    await given(register, await subject_of(register, site), decision)
-    await closed(register, review)
-    result = await subject_of(register, site)
-    [issued] = [each for each in await register.told(RegistryNoticeIssuedV1) if each.act.kind == "review_result"]
-    assert (str(issued.act.id), issued.grounds.decision_id) == (result["id"], None), (
-        "enforcement takes an act whose grounds name a decision for its carrying out, and hears the appeal against that"
-    )
 
 
 async def test_a_program_gives_no_opinion(register: Register) -> None:

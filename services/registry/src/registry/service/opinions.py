@@ -243,13 +243,14 @@ async def _veto(tx: Tx, rt: Runtime, subject: Subject) -> Subject:
 def _grounds(rt: Runtime, opinion: Opinion, regulator: AuthorityRef, at: datetime) -> Grounds:
     """The opinion's statement with how the result can be challenged, before a body that took no part.
 
-    It names no decision: what does, only carries that out, and is challenged by challenging that (appeals).
+    It names the decision that was cited, and is an act of its own all the same: enforcement takes the appeal as such.
     """
     body = rt.directory.review_body(opinion.authority, regulator)
     redress = Redress(body=body, how=rt.rules.redress.how, within_days=rt.rules.redress.within_days)
     return Grounds(
-        **dict(opinion.statement), authority=opinion.authority, redress=redress, profile=rt.rules.ref, made_at=at
-    )
+        **dict(opinion.statement), authority=opinion.authority, redress=redress, decision_id=opinion.decision_id,
+        profile=rt.rules.ref, made_at=at,
+    )  # fmt: skip
 
 
 async def _is_left_to_do(tx: Tx, site_id: UUID, opinion: Opinion) -> bool:

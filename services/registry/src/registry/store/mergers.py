@@ -98,15 +98,20 @@ WORDS: Final = {
     "region": "region = ANY ({})",
     "merged_region": "merged_region = ANY ({})",
 }
-_APPEALABLE: Final = """
-SELECT id, appeal_until, appeals_open <> '{}' AS appealed FROM merger
- WHERE status = 'confirmed' AND (appeal_until > $2 OR appeals_open <> '{}') AND """
-_LAST: Final = " ORDER BY id LIMIT 1"
-APPEALABLE_SITE: Final = f"{_APPEALABLE} moved->'sites' ? $1::uuid::text {_LAST}"
-APPEALABLE_NUMBER: Final = f"""{_APPEALABLE} (moved->'registrations' ? $1::uuid::text OR EXISTS (
-           SELECT FROM site s WHERE s.registration_id = $1 AND s.status <> 'ended' AND moved->'sites' ? s.id::text))
-{_LAST}"""
-APPEALABLE_OF: Final = f"{_APPEALABLE} survivor_id = ANY ($1) {_LAST}"
+
+
+def _that_may_fall(about: str) -> str:
+    """A confirmed merger that may still fall, and is about this."""
+    return f"""
+SELECT id, appeal_until, appeals_open <> '{{}}' AS appealed FROM merger
+ WHERE status = 'confirmed' AND (appeal_until > $2 OR appeals_open <> '{{}}') AND ({about}) ORDER BY id LIMIT 1
+"""
+
+
+APPEALABLE_SITE: Final = _that_may_fall("moved->'sites' ? $1::uuid::text")
+APPEALABLE_NUMBER: Final = _that_may_fall("""moved->'registrations' ? $1::uuid::text OR EXISTS (
+           SELECT FROM site s WHERE s.registration_id = $1 AND s.status <> 'ended' AND moved->'sites' ? s.id::text)""")
+APPEALABLE_OF: Final = _that_may_fall("survivor_id = ANY ($1)")
 APPEAL_FILED: Final = """
 UPDATE merger SET appeals_open = array_append(appeals_open, $2::uuid)
  WHERE id = $1 OR survivor_act_id = $1
