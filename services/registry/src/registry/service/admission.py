@@ -74,7 +74,7 @@ async def facts_of(rt: Runtime, tx: Tx, candidates: Sequence[Candidate]) -> Fact
     return Facts(
         providers=await copies.providers(tx, {a.provider_id for candidate in candidates for a in candidate.accesses}),
         holders=await claims.held_by(tx, names, at),
-        approvals=await copies.live_approvals(tx, identities),
+        approvals=await copies.live_approvals(tx, {each.identity for each in candidates if _regulated(rt.rules, each)}),
         barred=await executions.barred(tx, identities, at),
         barred_names=await bars.barred_names(tx, names, {each for name in asked for each in name.above}, at),
         taken=await accesses.taken(
@@ -83,6 +83,11 @@ async def facts_of(rt: Runtime, tx: Tx, candidates: Sequence[Candidate]) -> Fact
         ),
         scopes=await licences.scopes(tx, {each.registration_id for each in candidates if each.registration_id}),
     )  # fmt: skip
+
+
+def _regulated(rules: Rules, candidate: Candidate) -> bool:
+    """Whether one of its items needs a consent."""
+    return any(rules.service_items[item].approval_required for item in candidate.items)
 
 
 def grounds(rules: Rules, facts: Facts, candidate: Candidate) -> list[GroundFound]:

@@ -83,6 +83,8 @@ async def put_approvals(tx: Tx, rows: Sequence[tuple[object, ...]]) -> None:
 
 async def live_approvals(tx: Tx, identities: Collection[str]) -> list[Approval]:
     """The consents of these operators that are in force: approval counts their days, and says when one is over."""
+    if not identities:
+        return []
     return [Approval(**dict(row)) for row in await tx.fetch(LIVE_APPROVALS, list(identities))]
 
 
