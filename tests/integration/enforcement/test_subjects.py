@@ -197,3 +197,17 @@ async def test_nobody_reads_a_draft_whom_it_would_burden(office: Office) -> None
     drafted = await office.draft(await office.case())
     assert (await office.api.get(f"/decisions/{drafted['id']}", who="applicant")).status_code == 403
     assert (await office.api.get(f"/decisions/{drafted['id']}", who="regulator-a")).status_code == 403
+
+
+@pytest.mark.parametrize(("status", "answer"), [("live", 422), ("revoked", 422), ("lapsed", 201), ("ended", 201)])
+async def test_what_is_served_under_a_name_that_left_the_register_is_a_found_site(
+    office: Office, status: str, answer: int
+) -> None:
+    site = site_recorded(status=status)
+    await office.hear(site)
+    body = {
+        "about": {**FOUND["about"], "host": site.domains[0]}, "service_item": "drugs_and_devices",
+        "ground": "unlicensed_service", "alleged_breach": "Sells prescription medicines without consent.",
+        "legal_basis": ["P3.2.1"],
+    }  # fmt: skip
+    await office.post("/cases", body, "regulator-a", answer)
