@@ -108,7 +108,10 @@ def a_mark(**changes: Any) -> str:
     return marks.sign(Mark.model_validate(Mark.EXAMPLE | {"issuer": "drugs-110000"} | changes), SIGNER)
 
 
-@pytest.mark.parametrize("form", ["{}\n", "https://registry.example/marks/{}", '{{"token": 1, "jws": "{}"}}'])
+@pytest.mark.parametrize(
+    "form",
+    ["{}\n", "https://registry.example/marks/{}", '{{"token": 1, "jws": "{}"}}', '{{"mark": {{}}, "token": "{}"}}'],
+)
 @pytest.mark.parametrize("host", [None, "pharmacy.example", "WWW.Pharmacy.Example."])
 def test_a_mark_says_whose_number_it_is(run: Any, tmp_path: Path, keys: Path, form: str, host: str | None) -> None:
     more = ["--host", host] if host else []

@@ -109,9 +109,10 @@ def _jws_in(file: Path) -> str:
     if not text.startswith("{"):
         return text.rpartition("/marks/")[2]
     try:
-        found = json.loads(text)["jws"]
+        members = json.loads(text)
+        found = members["jws"] if "jws" in members else members["token"]  # of a document, or of a mark
     except (ValueError, KeyError, RecursionError) as wrong:
-        raise BadFile(f"{name_of(file)}: is no JSON with a member `jws`") from wrong
+        raise BadFile(f"{name_of(file)}: is no JSON with a member `jws` or `token`") from wrong
     if not isinstance(found, str):
-        raise BadFile(f"{name_of(file)}: its member `jws` is no text")
+        raise BadFile(f"{name_of(file)}: its member `jws` or `token` is no text")
     return found
