@@ -33,8 +33,11 @@ async def test_it_is_narrowed_by_item_and_province(desk: Desk) -> None:
     found = await asked(desk, item="culture", region="310000")
     assert [each["code"] for each in found["items"]] == ["culture"]
     assert [each["authority"]["id"] for each in found["authorities"]] == ["culture", "culture-310000"]
-    nothing = await asked(desk, item="press")
-    assert (nothing["items"], nothing["authorities"]) == ([], [])
+    nothing = await asked(desk, item="general")
+    assert (nothing["items"], nothing["authorities"]) == ([], []), "it needs no approval"
+    unknown = await desk.api.get("/authorities", params={"item": "press"})
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "unknown_service_item")
+    assert "drugs_and_devices" in unknown.json()["fields"][0]["message"]
     assert (await desk.api.get("/authorities", params={"region": "x"})).status_code == 422
 
 

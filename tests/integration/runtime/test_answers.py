@@ -50,7 +50,7 @@ def problem(answer: Any, status: int, code: str) -> dict[str, Any]:
 async def test_a_wrong_state_is_a_409_with_the_allowed_actions(api: Api) -> None:
     answer = await api.post(f"/things/{ID}/breaking", who="officer")
     document = problem(answer, 409, "action_refused")
-    assert document["detail"] == "A thing that is broken cannot break."
+    assert document["detail"] == "The thing is broken: break is not possible now."
     assert document["allowed_actions"] == ["mend"]
 
 
@@ -290,7 +290,7 @@ async def test_a_refused_write_is_audited_with_who_what_and_why(api: Api) -> Non
     assert (row["act"], row["resource"]) == ("POST /things/{thing_id}/breaking", f"/things/{ID}/breaking")
     assert (row["outcome"], row["code"]) == ("refused", "action_refused")
     assert row["trace_id"] == answer.json()["trace_id"]
-    assert row["detail"] == {"detail": "A thing that is broken cannot break."}
+    assert row["detail"] == {"detail": "The thing is broken: break is not possible now."}
 
 
 async def test_a_forbidden_read_is_audited_other_refused_reads_are_not(api: Api) -> None:

@@ -360,6 +360,19 @@ def test_who_is_not_signed_in_is_told_of_as(run: Any) -> None:
     assert "you are clerk; --as NAME" in done.stderr
 
 
+def test_the_program_of_a_provider_signs_in_with_a_file(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "client.json"
+    file.write_text(json.dumps({"client_id": "provider-7", "client_secret": "s3cret"}))
+    wire = Wire(httpx.Response(200, json={"items": [], "next": None}))
+    assert run(wire, "checks", "list", "--as", f"@{file}").exit_code == Exit.DONE
+    assert wire.asked_with == {
+        "grant_type": "client_credentials", "client_id": "provider-7", "client_secret": "s3cret",
+    }  # fmt: skip
+    file.write_text('{"client_id": "provider-7"}')
+    one_line(run(Wire(), "checks", "list", "--as", f"@{file}"), Exit.USAGE, "client_secret")
+    one_line(run(Wire(), "checks", "list", "--as", "@nowhere.json"), Exit.USAGE, "cannot be read")
+
+
 def test_when_nobody_answers_it_names_make_run(run: Any) -> None:
     done = run(Wire(*[httpx.ConnectError("refused")] * 50), "registrations", "show", "r")
     assert "make run" in done.stderr

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 import httpx
@@ -42,6 +43,8 @@ class Wire:
         self.answers = list(answers)
         self.sent: list[httpx.Request] = []
         self.tokens = 0
+        self.asked_with: dict[str, str] = {}
+        """What the issuer was last asked with."""
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
@@ -49,6 +52,7 @@ class Wire:
             return httpx.Response(200, json={"token_endpoint": "http://issuer.test/protocol/token"})
         if request.url.path == "/protocol/token":
             self.tokens += 1
+            self.asked_with = dict(parse_qsl(request.content.decode()))
             payload = urlsafe_b64encode(json.dumps(CLAIMS).encode()).decode().rstrip("=")
             return httpx.Response(200, json={"access_token": f"h.{payload}.{self.tokens}", "expires_in": 300})
         self.sent.append(request)
@@ -57,8 +61,12 @@ class Wire:
             raise answer
         return answer if isinstance(answer, httpx.Response) else answer(request)
 
-    def client(self, *, person: str | None = "regulator-a", patience_s: float = 5.0) -> Concord:
-        return Concord.connect(person=person, places=PLACES, transport=httpx.MockTransport(self), patience_s=patience_s)
+    def client(
+        self, *, person: str | None = "regulator-a", client: tuple[str, str] | None = None, patience_s: float = 5.0
+    ) -> Concord:
+        return Concord.connect(
+            person=person, client=client, places=PLACES, transport=httpx.MockTransport(self), patience_s=patience_s
+        )
 
 
 def busy() -> httpx.Response:

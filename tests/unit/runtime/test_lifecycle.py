@@ -47,7 +47,7 @@ def test_a_refusal_is_a_409_that_speaks_like_a_person_and_lists_what_is_allowed(
     with pytest.raises(ActionRefused) as refused:
         DOOR.after(Door.BRICKED_UP, Act.BRICK_UP)
     document = refused.value.document()
-    assert document["detail"] == "A door that is bricked up cannot brick up."
+    assert document["detail"] == "The door is bricked up: brick up is not possible now."
     assert (document["status"], document["code"]) == (409, "action_refused")
     assert document["allowed_actions"] == []
     assert document["current_status"] == "bricked_up"

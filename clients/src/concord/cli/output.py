@@ -19,7 +19,14 @@ from concord.exits import Exit
 from concord.files import BadFile, json_object, name_of
 from concord.sdk import BadArgument, Concord, ConcordError, NoStack, Unreachable
 
-As = Annotated[str | None, typer.Option("--as", envvar="CONCORD_USER", help="Who you are, e.g. regulator-a.")]
+As = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        envvar="CONCORD_USER",
+        help="Who you are, e.g. regulator-a; @FILE for a provider's program, FILE with client_id and client_secret.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 Reasons = Annotated[str, typer.Option(help="Why; ten characters or more.")]
 Basis = Annotated[list[str], typer.Option("--basis", help="Legal basis; may be given several times.")]
@@ -111,8 +118,19 @@ def as_data(answer: Any) -> Any:
 
 
 async def _connected(verb: Callable[[Concord], Awaitable[Any]], person: str | None) -> Any:
-    async with Concord.connect(person=person) as concord:
+    async with _signed_in(person) as concord:
         return await verb(concord)
+
+
+def _signed_in(person: str | None) -> Concord:
+    if person is None or not person.startswith("@"):
+        return Concord.connect(person=person)
+    file = Path(person[1:])
+    given = json_object(file)
+    try:
+        return Concord.connect(client=(str(given["client_id"]), str(given["client_secret"])))
+    except KeyError as error:
+        raise BadFile(f"{name_of(file)}: {error.args[0]}: Field required") from error
 
 
 async def listed(items: AsyncIterator[T], most: int = MOST) -> list[T]:

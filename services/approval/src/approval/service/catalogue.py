@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from approval.errors import UnknownServiceItem
 from approval.store import DECISION_CLOCK
 from shared.contracts.grounds import Names
 from shared.contracts.http.authorities import (
@@ -35,7 +36,12 @@ PROCEDURE: Final = (
 
 
 def catalogue(rt: Runtime, item: str | None, region: str | None) -> CatalogueView:
-    """The catalogue as of today; of one item, or of the authorities of one province and the national ones."""
+    """The catalogue as of today; of one item, or of the authorities of one province and the national ones.
+
+    An item that needs no approval has nobody to ask. Raises UnknownServiceItem (422).
+    """
+    if item is not None and item not in rt.rules.service_items:
+        raise UnknownServiceItem.field("item", f"is none of: {', '.join(rt.rules.service_items)}")
     today, authorities = rt.rules.day_of(rt.clock.now()), []
     regulated = {code for code, each in rt.rules.service_items.items() if each.approval_required}
     wanted = regulated if item is None else regulated & {item}

@@ -143,7 +143,7 @@ class Conflict(Problem):
 
 
 class ActionRefused(Conflict):
-    """A {aggregate} that is {status} cannot {action}.
+    """The {aggregate} is {status}: {action} is not possible now.
 
     The member ``allowed_actions`` says what can be done instead.
     """

@@ -34,7 +34,7 @@ SCHEMA: Final = {
         "type": {"type": "string", "format": "uri", "examples": [BASE_URI + "action_refused"]},
         "title": {"type": "string", "examples": ["Action refused"]},
         "status": {"type": "integer", "examples": [409]},
-        "detail": {"type": "string", "examples": ["A registration that is revoked cannot grant."]},
+        "detail": {"type": "string", "examples": ["The registration is revoked: grant is not possible now."]},
         "code": {"type": "string", "examples": ["action_refused"]},
         "instance": {"type": "string", "description": "Path of the request."},
         "trace_id": {"type": "string", "description": "Finds this request in logs and traces."},
