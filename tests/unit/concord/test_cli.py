@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import unquote
+from uuid import UUID
 
 import httpx
 import pytest
@@ -371,6 +372,32 @@ def test_the_program_of_a_provider_signs_in_with_a_file(run: Any, tmp_path: Path
     file.write_text('{"client_id": "provider-7"}')
     one_line(run(Wire(), "checks", "list", "--as", f"@{file}"), Exit.USAGE, "client_secret")
     one_line(run(Wire(), "checks", "list", "--as", "@nowhere.json"), Exit.USAGE, "cannot be read")
+
+
+def test_a_batch_of_which_nothing_went_in_exits_5(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "batch.json"
+    file.write_text('{"records": [{}, {}]}')
+    refused = {"index": 0, "status": "refused", "code": "invalid", "message": "Some values cannot be right."}
+    taken = {"index": 1, "status": "submitted", "registration_id": str(UUID(int=7))}
+
+    def answers(*results: dict[str, Any]) -> httpx.Response:
+        return httpx.Response(200, json={"submitted": 1, "unchanged": 0, "refused": 1, "results": list(results)})
+
+    done = run(Wire(answers(refused, taken)), "registrations", "submit-many", str(file), "--as", "applicant")
+    assert done.exit_code == Exit.DONE
+    assert str(UUID(int=7)) in done.stdout
+    done = run(Wire(answers(refused)), "registrations", "submit-many", str(file), "--as", "applicant", "--json")
+    assert (done.exit_code, [each["code"] for each in json.loads(done.stdout)]) == (Exit.FAILED, ["invalid"])
+
+
+def test_an_application_is_forwarded_to_a_province_or_to_the_national_regulator(run: Any) -> None:
+    said = ("--basis", "P3.1.5", "--reasons", "The operator has its seat there.", "--as", "regulator-a")
+    for region, level in (("310000", "province"), (None, "national")):
+        wire = Wire(httpx.Response(403, json={"code": "out_of_scope"}))
+        run(wire, "registrations", "forward", str(UUID(int=7)), *said, *(("--region", region) if region else ()))
+        sent = json.loads(wire.sent[0].content)
+        assert (sent["level"], sent.get("region")) == (level, region)
+        assert sent["statement"]["reasons"] == said[3]
 
 
 def test_when_nobody_answers_it_names_make_run(run: Any) -> None:

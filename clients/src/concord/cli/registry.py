@@ -22,9 +22,12 @@ from concord.cli.output import (
     listed,
     statement,
 )
+from concord.exits import Exit
 from concord.sdk import BadArgument, Concord
 from concord.sdk.departments.registry import AmendmentStatus, RegistrationStatus
 from shared.contracts.http import registry as wire
+from shared.contracts.http.batches import Batch
+from shared.contracts.http.home import Forwarding
 from shared.rules.identifiers import InvalidIdentifier, parse_number
 
 operators = typer.Typer(no_args_is_help=True, help="Operators of sites.")
@@ -168,6 +171,39 @@ def refuse(
     """Refuse a registration in writing; its names are free again."""
     sent = body(wire.Refusing, statement=statement(basis, reasons), codes=codes or [])
     act(lambda c: c.registry.refuse(registration_id, sent), as_, as_json)
+
+
+@registrations.command("forward")
+def forward(
+    registration_id: RegistrationId,
+    basis: Basis,
+    reasons: Reasons,
+    region: Annotated[
+        str | None, typer.Option(help="A province, e.g. 310000; else the national one.")
+    ] = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forward an application to the regulator that it belongs to; the clock goes on, and the operator is told."""
+    level = "national" if region is None else "province"
+    sent = body(Forwarding, level=level, region=region, statement=statement(basis, reasons))
+    act(lambda c: c.registry.forward(registration_id, sent), as_, as_json)
+
+
+@registrations.command("submit-many")
+def submit_many(file: Body, as_: As = None, as_json: AsJson = False) -> None:
+    """Ask for up to a thousand; FILE: records, each as `submit` takes it, or registration_id and site.
+
+    Each has a result of its own. Exits 5 when none went in.
+    """
+    sent = body_in(file, Batch)
+
+    async def verb(concord: Concord) -> Any:
+        return (await concord.registry.submit_many(sent)).results
+
+    results = act(verb, as_, as_json, ("index", "status", "code", "message", "registration_id"))
+    if all(each.status == "refused" for each in results):
+        raise typer.Exit(Exit.FAILED)
 
 
 @registrations.command("add-site")
