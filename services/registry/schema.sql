@@ -620,6 +620,7 @@ TABLE site (
     service_items text[] NOT NULL,
     status text NOT NULL,
     changed_at timestamp with time zone NOT NULL,
+    former_numbers text[] NOT NULL DEFAULT '{}'::text[],
     CONSTRAINT site_pkey PRIMARY KEY (id),
     CONSTRAINT site_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES registration(id),
     CONSTRAINT site_registration_id_ordinal_key UNIQUE (registration_id, ordinal),

@@ -173,6 +173,7 @@ async def test_a_site_goes_to_another_operator_only_with_its_consent(register: R
     told = (await register.told(SiteRecordedV1))[-1]
     assert (told.site_id, told.number) == (UUID(site["id"]), f"{receiving['number']}-2")
     assert told.operator.identity == uscc(2)
+    assert told.former_numbers == (site["number"],)
     assert (await register.get(f"/registrations/{site['registration_id']}", owner(uscc(1))))["status"] == "ended"
     denied = await register.api.get(f"/sites/{site['id']}", who=owner(uscc(1)))
     assert denied.status_code == 403

@@ -176,6 +176,8 @@ async def test_an_appeal_of_either_gives_back_exactly_what_was_moved(two: Two, b
     assert await _everything(register) == before
     told = {each.site_id: each for each in await register.told(SiteRecordedV1)}[UUID(two.site["id"])]
     assert (told.operator.identity, told.number) == (OLD, two.site["number"])
+    assert len(told.former_numbers) == 1, "the one that it had meanwhile"
+    assert told.number not in told.former_numbers
     assert (await two.undone(done, outcome, act))["status"] == "undone", "twice is once"
 
 

@@ -82,6 +82,7 @@ async def test_a_filing_moves_with_its_sites_and_the_old_number_ends_and_names_t
         record = told[UUID(site["id"])]
         assert (record.number, record.domains) == (numbers[site["id"]], tuple(site["domains"]))
         assert (record.operator.region, record.registration.region) == ("310000", "310000")
+        assert record.former_numbers == (site["number"],), "whoever met the old number is led to the site"
         assert record.accesses[0].access_id == UUID(site["accesses"][0]["id"]), "who hosts it hosts it still"
     assert told[UUID(gone["id"])].number == f"{filing['number']}-2", "what had ended stays where it was"
 

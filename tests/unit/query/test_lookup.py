@@ -125,6 +125,24 @@ def test_numbers_find_registrations_and_sites(filled: ReadModel) -> None:
     assert (answer["total"], len(answer["others"])) == (2, 1)
 
 
+def test_a_number_that_ended_finds_the_site_that_had_it_but_never_hides_who_has_it(
+    model: ReadModel, writer: Writer
+) -> None:
+    writer.apply(batch(site(1, registration="沪ICP备00000009号"), site(2, registration="沪ICP备00000009号")))
+    moved = site(1, 2, former_numbers=("沪ICP备00000009号-1",))
+    writer.apply(batch(moved))
+    (one, own) = lines(model, "沪ICP备00000009号-1".encode(), "沪ICP备00000009号".encode(), by=By.NUMBER)
+    assert (one["site"]["site_number"], one["former_numbers"]) == (moved.number, ["沪ICP备00000009号-1"])
+    assert (own["total"], own["site"]["name"]) == (1, "Site 2"), "its number is in force: those who have it"
+    writer.apply(batch(site(2, 2, former_numbers=("沪ICP备00000009号-2",))))
+    for key in ("沪ICP备00000009号", "沪icp备00000009号"):
+        assert ask(model, key).total == 2, "it ended: those who had it"
+    writer.apply(batch(site(1, 3, registration="沪ICP备00000009号")))  # undone
+    assert ask(model, "沪ICP备00000009号-1").total == 1
+    (back,) = lines(model, "沪ICP备00000009号-1".encode(), by=By.NUMBER)
+    assert "former_numbers" not in back
+
+
 def test_an_address_finds_every_site_that_has_it(model: ReadModel, writer: Writer) -> None:
     writer.apply(batch(*[site(number, ips=("198.18.0.7",)) for number in range(1, 131)]))
     (answer,) = lines(model, b"198.18.0.7")

@@ -178,9 +178,7 @@ def forward(
     registration_id: RegistrationId,
     basis: Basis,
     reasons: Reasons,
-    region: Annotated[
-        str | None, typer.Option(help="A province, e.g. 310000; else the national one.")
-    ] = None,
+    region: Annotated[str | None, typer.Option(help="A province, e.g. 310000; else the national one.")] = None,
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:

@@ -66,6 +66,7 @@ class SiteRecordedV1(Fact):
         "operator": examples.OPERATOR_RECORD,
         "registration": examples.REGISTRATION_RECORD,
         "burdens": [],
+        "former_numbers": [],
         "changed_at": examples.AT,
     }
 
@@ -81,6 +82,8 @@ class SiteRecordedV1(Fact):
     operator: OperatorRecord
     registration: StandingRegistration
     burdens: tuple[Burden, ...] = ()
+    former_numbers: tuple[Text, ...] = ()
+    """Numbers of the site that ended when it was moved, transferred or merged."""
     changed_at: datetime
 
 

@@ -66,7 +66,7 @@ class Finder:
         if asked.by is By.IP:
             return self._many("ips", pack(term) or b"")
         if asked.by is By.NUMBER:
-            return self._many("numbers", term.encode())
+            return self._many("numbers", term.encode()) or self._many("former", term.encode())
         for name in asked.terms:
             body = self._txn.get(name.encode(), None, self._domains)
             if body is not None:

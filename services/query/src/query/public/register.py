@@ -54,6 +54,7 @@ def public(record: Entry) -> PublicEntry:
         hosting=_hosting(record.hosting),
         changed_at=record.changed_at,
         measures=[_measure(each, record.operator) for each in record.measures],
+        **({"former_numbers": record.former_numbers} if record.former_numbers else {}),
     )
 
 
@@ -111,6 +112,7 @@ def entry(
                 hosting=each.hosting,
                 changed_at=each.changed_at,
                 measures=each.measures,
+                former_numbers=each.former_numbers,
             )
             for record, each in zip(entries, shown, strict=True)
         ],

@@ -2,7 +2,8 @@
 
 ``sites`` (site id → entry), ``domains`` and ``rows`` (A-label → the whole answer as a line of JSON, as a row of CSV:
 one get and no work for each key of a list), ``shared`` (domains that several sites have → site ids), ``ips`` (16 bytes
-→ site ids), ``numbers`` (number → site ids), ``operators`` (operator id → site ids), ``categories`` (region, kind,
+→ site ids), ``numbers`` (number → site ids), ``former`` (a number that sites had, of their own or of their
+registration → site ids), ``operators`` (operator id → site ids), ``categories`` (region, kind,
 status and service items → site ids), ``names`` (beginning of a site's name → site ids), ``unregistered`` (host name of
 a site that is in no register and was subject of a measure → what is known of it), ``orders`` (place, provider id →
 orders), ``acts`` (act, kind, part → what is known of a decision and of appeals), ``measured`` (place → decisions),
@@ -21,15 +22,17 @@ from query.readmodel.acts import Act
 from query.readmodel.lifecycle import OrderFact
 from query.readmodel.records import SiteFact
 
-SCHEMA: Final = b"4"
+SCHEMA: Final = b"5"
 """A file of another schema is emptied and built anew from the beginning of the topics."""
 SHOWN: Final = 100
 """Further sites listed for a key that many sites have; ``total`` says how many there are."""
 NAMES: Final = (
-    "sites", "domains", "rows", "shared", "ips", "numbers", "operators", "categories", "names", "unregistered",
-    "orders", "acts", "measured", "concerned", "quarantine", "meta",
+    "sites", "domains", "rows", "shared", "ips", "numbers", "former", "operators", "categories", "names",
+    "unregistered", "orders", "acts", "measured", "concerned", "quarantine", "meta",
 )  # fmt: skip
-DUPLICATES: Final = frozenset({"shared", "ips", "numbers", "operators", "categories", "names", "measured", "concerned"})
+DUPLICATES: Final = frozenset(
+    {"shared", "ips", "numbers", "former", "operators", "categories", "names", "measured", "concerned"}
+)
 FOUND: Final = b'{"found":true,"key":"'
 THEN: Final = b'",'
 ALONE: Final = b'"total":1,'

@@ -67,13 +67,14 @@ class SiteFact(msgspec.Struct, frozen=True, gc=False):
     operator: OperatorRecord
     registration: Registration
     changed_at: str
+    former_numbers: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Raise ValueError if something could not be a key, or is not what it is called."""
         for domain in self.domains:
             if len(domain) > LONGEST_HOST or HOST(domain) is None:
                 raise ValueError(f"{domain[:80]!r} is not a domain name in A-labels")
-        if not (_NUMBER(self.registration.number) and _NUMBER(self.number)):
+        if not all(map(_NUMBER, (self.registration.number, self.number, *self.former_numbers))):
             raise ValueError("a registration number is too long, or holds a quote, a backslash or a control character")
         self.registration.category_key(self.status, self.service_items)
         datetime.fromisoformat(self.changed_at)
@@ -127,11 +128,17 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     hosting: Hosting = msgspec.field()
     changed_at: str = msgspec.field()
     measures: tuple[Measure, ...] = ()
+    former_numbers: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> set[str]:
         """The numbers it is found by."""
         return {self.registration.number, self.site.site_number}
+
+    @property
+    def former(self) -> set[str]:
+        """The numbers that it had, and those of the registrations that it stood under then."""
+        return {*self.former_numbers, *(number.rpartition("-")[0] for number in self.former_numbers)}
 
     @property
     def operators(self) -> set[str]:
@@ -196,6 +203,7 @@ def entry_of(fact: SiteFact, story: Story = NOTHING_BEFELL) -> Entry:
         *_hosted(fact.accesses, story.orders, fact.status),
         fact.changed_at,
         story.measures,
+        fact.former_numbers,
     )
 
 

@@ -160,6 +160,7 @@ class _Change:
             self._unname(domain.encode(), site_id)
         self._move("ips", entry.ips, earlier.ips if earlier else NONE, site_id, pack)
         self._move("numbers", entry.numbers, earlier.numbers if earlier else NONE, site_id, str.encode)
+        self._move("former", entry.former, earlier.former if earlier else NONE, site_id, str.encode)
         self._move("operators", entry.operators, earlier.operators if earlier else NONE, site_id, records.id_of)
         self._file("categories", entry.category, earlier.category if earlier else None, site_id)
         name, before = entry.name_key, earlier.name_key if earlier else None

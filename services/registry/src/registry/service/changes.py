@@ -150,15 +150,10 @@ async def _transfer(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why:
     at, site = rt.clock.now(), await sites.get(tx, site_of(amendment))
     receiving = await register.hold(tx, UUID(amendment.proposal["to_registration_id"]))
     await writing.require_addresses(tx, site.site.id, receiving.operator.id, site.site.accesses, at)
-    ordinal = await register.next_ordinals(tx, receiving.registration.id, 1, MOST_SITES)
-    if ordinal is None:
-        raise TooManySites(most=MOST_SITES)
+    await writing.put_under(tx, receiving.registration.id, [site.site.id])
     await claims.give_to(tx, site.site.id, receiving.operator.id)
     await accesses.give_to(tx, site.site.id, receiving.operator.id)
-    await sites.MOVES.move(
-        tx, site.site, SiteAction.TRANSFER, who=who, why=why, at=at, registration_id=receiving.registration.id,
-        ordinal=ordinal,
-    )  # fmt: skip
+    await sites.MOVES.move(tx, site.site, SiteAction.TRANSFER, who=who, why=why, at=at)
     await writing.changed(tx, site.site.id, cause={"kind": "transfer", "id": str(amendment.id)}, at=at)
     await registrations.end_if_empty(tx, rt, who, site.registration.id)
 

@@ -40,6 +40,7 @@ class Site:
     domains: tuple[str, ...]
     accesses: tuple[Access, ...]
     burdens: tuple[Burden, ...]
+    former_numbers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ class OwnedSite:
             site_id=site.id, version=site.version, number=self.number, name=site.name, domains=site.domains,
             service_items=site.service_items, status=site.status,
             accesses=tuple(access.record for access in site.accesses), operator=self.operator.record,
-            registration=self.registration.standing, burdens=site.burdens, changed_at=site.changed_at,
+            registration=self.registration.standing, burdens=site.burdens,
+            former_numbers=site.former_numbers, changed_at=site.changed_at,
         )  # fmt: skip
 
 
@@ -90,7 +92,7 @@ COLUMNS: Final = f"""id, version, registration_id, ordinal, name, service_items,
                 AND c.status <> 'released' ORDER BY c.place) AS domains,
        ARRAY(SELECT (a.id, a.provider_id, a.ips, a.hosting_mode, a.region, a.status)
                FROM access a WHERE a.site_id = site.id AND a.status <> 'ended' ORDER BY a.place) AS accesses,
-       {_BURDENS} AS burdens"""
+       {_BURDENS} AS burdens, former_numbers"""
 VERSIONS: Final = AppendOnly(
     "site_version",
     {"site_id": "uuid", "version": "bigint", "record": "jsonb", "cause": "jsonb", "at": "timestamptz"},
@@ -132,9 +134,12 @@ SELECT s.id FROM site s
  LIMIT 1
 """
 RENUMBER: Final = """
-UPDATE site SET registration_id = $2, ordinal = given.ordinal
-  FROM unnest($1::uuid[], $3::integer[]) AS given (id, ordinal)
- WHERE site.id = given.id
+UPDATE site SET registration_id = $2, ordinal = given.ordinal,
+       former_numbers = array_append(
+           array_remove(site.former_numbers, after.number || '-' || given.ordinal),
+           before.number || '-' || site.ordinal)
+  FROM unnest($1::uuid[], $3::integer[]) AS given (id, ordinal), registration after, registration before
+ WHERE site.id = given.id AND after.id = $2 AND before.id = site.registration_id
 """
 # What others know of an operator is in the records of its sites: they are told anew, and open proposals go on.
 TOUCH: Final = f"""
@@ -170,7 +175,7 @@ def of(row: asyncpg.Record) -> Site:
     values = dict(row)
     return Site(**{
         **values, "status": SiteStatus(values["status"]), "service_items": tuple(values["service_items"]),
-        "domains": tuple(values["domains"]),
+        "domains": tuple(values["domains"]), "former_numbers": tuple(values["former_numbers"]),
         "accesses": tuple(
             Access(key, provider, tuple(ips), mode, region, status)
             for key, provider, ips, mode, region, status in values["accesses"]

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -98,6 +98,9 @@ class Format(StrEnum):
 
     NDJSON = "ndjson"
     CSV = "csv"
+
+
+_FORMER: Final = "Numbers of the site that ended when it was moved, transferred or merged; each of them finds it"
 
 
 class View(BaseModel):
@@ -275,6 +278,7 @@ class PublicEntry(View):
     hosting: HostingView
     changed_at: datetime
     measures: list[PublicMeasure] = []
+    former_numbers: Annotated[list[str], Field(description=_FORMER)] = []
 
 
 class EntryView(View):
@@ -287,6 +291,7 @@ class EntryView(View):
     hosting: HostingView
     changed_at: datetime
     measures: list[MeasureView] = []
+    former_numbers: Annotated[list[str], Field(description=_FORMER)] = []
 
 
 class PublicUnregistered(View):

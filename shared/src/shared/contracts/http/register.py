@@ -26,6 +26,7 @@ class RegisterSite(PublicSite):
     hosting: HostingView
     changed_at: datetime
     measures: list[PublicMeasure] = Field(default_factory=list)
+    former_numbers: list[str] = Field(default_factory=list)
 
 
 class EventView(View):
