@@ -14,12 +14,13 @@ from query.lookup import keys
 from query.lookup.block import LONGEST_LINE, Block, Lookup, first_column
 from query.lookup.keys import shape
 from query.lookup.lines import BLOCK, Lines
-from query.lookup.point import Finder, Hit, Unlisted
+from query.lookup.point import Finder, Hit, Unlisted, group
+from query.public import register
 from query.readmodel import rows
 from query.readmodel.layout import SHOWN
 from query.readmodel.model import ReadModel
 from query.readmodel.writer import Writer
-from shared.contracts.http.query import By, LookupLine
+from shared.contracts.http.query import By, LookupLine, PublicAnswer
 from shared.rules.identifiers import InvalidIdentifier
 from tests.unit.query.build import HOST, PROVIDER, batch, carried_out, order, site
 
@@ -133,6 +134,10 @@ def test_a_number_that_ended_finds_the_site_that_had_it_but_never_hides_who_has_
     writer.apply(batch(moved))
     (one, own) = lines(model, "沪ICP备00000009号-1".encode(), "沪ICP备00000009号".encode(), by=By.NUMBER)
     assert (one["site"]["site_number"], one["former_numbers"]) == (moved.number, ["沪ICP备00000009号-1"])
+    assert LookupLine.model_validate(one).former_numbers == one["former_numbers"]
+    found = ask(model, "沪ICP备00000009号-1")
+    told = {"found": True, "key": "", "as_of": None, "lag_ms": None, **register.answer(group(found))}
+    assert PublicAnswer.model_validate(told).former_numbers == one["former_numbers"]
     assert (own["total"], own["site"]["name"]) == (1, "Site 2"), "its number is in force: those who have it"
     writer.apply(batch(site(2, 2, former_numbers=("沪ICP备00000009号-2",))))
     for key in ("沪ICP备00000009号", "沪icp备00000009号"):

@@ -324,6 +324,7 @@ class _OfficialEntry(View):
     hosting: HostingView | None = None
     changed_at: datetime | None = None
     measures: list[MeasureView] = []
+    former_numbers: Annotated[list[str], Field(description=_FORMER)] = []
     others: list[EntryView] = []
     unregistered: Annotated[
         UnregisteredView | None, Field(description="Not found, but a measure hit a site of this name")
@@ -359,6 +360,7 @@ class PublicAnswer(Fresh, _Sought):
     hosting: HostingView | None = None
     changed_at: datetime | None = None
     measures: list[PublicMeasure] = []
+    former_numbers: Annotated[list[str], Field(description=_FORMER)] = []
     others: list[PublicEntry] = []
     unregistered: PublicUnregistered | None = None
 
