@@ -26,6 +26,7 @@ TABLE approval (
     warned_at timestamp with time zone,
     renewal_until date,
     transfers jsonb NOT NULL DEFAULT '[]'::jsonb,
+    renewal_scope text,
     CONSTRAINT approval_check CHECK (((level = 'province'::text) = (region IS NOT NULL))),
     CONSTRAINT approval_check1 CHECK (((status = ANY (ARRAY['granted'::text, 'renewing'::text, 'lapsed'::text, 'ended'::text])) = (number IS NOT NULL))),
     CONSTRAINT approval_check2 CHECK ((((number IS NULL) = (scope IS NULL)) AND ((number IS NULL) = (valid_from IS NULL)) AND ((number IS NULL) = (valid_until IS NULL)))),
@@ -44,6 +45,7 @@ INDEX approval_operator ON approval USING btree (operator_identity, id);
 -- missing: what it was returned for
 -- authority: AuthorityRef of who decided last
 -- renewal_until: last day that the renewal on the desk asks for
+-- renewal_scope: scope that the renewal on the desk is about, where the grant of less fell on appeal
 
 TABLE approval_counter (
     mark text NOT NULL,
@@ -85,13 +87,15 @@ TABLE decision (
     asked date,
     undone_at timestamp with time zone,
     undone_why text,
+    asked_scope text,
     CONSTRAINT decision_approval_id_fkey FOREIGN KEY (approval_id) REFERENCES approval(id),
     CONSTRAINT decision_check CHECK (((undone_at IS NULL) = (undone_why IS NULL))),
     CONSTRAINT decision_pkey PRIMARY KEY (id, approval_id),
 );
 INDEX decision_of_approval ON decision USING btree (approval_id, id);
 -- id: where a case decided: the id of that decision, which may end several approvals
--- asked: last day that a refused renewal had asked for
+-- asked: last day that was asked for, where a refusal gives none and a grant of less an earlier one
+-- asked_scope: scope that was asked for, where another one was granted
 
 TABLE ended_item (
     decision_id uuid NOT NULL,

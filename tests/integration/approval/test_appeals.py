@@ -129,17 +129,18 @@ async def test_the_operator_is_told_of_everything_it_did_not_do_itself(desk: Des
     await desk.hear(desk.won(act := await refusal(desk, returned)))
     told = await desk.notices()
     assert [each["kind"] for each in told] == [
-        "granted", "lapsing", "ended", "reinstated", "lapsed", "returned", "refused", "reopened",
+        "granted_for_less", "lapsing", "ended", "reinstated", "lapsed", "returned", "refused", "reopened",
     ]  # fmt: skip
     assert {each["to"]["identity"] for each in told} == {OPERATOR["identity"]}
     challenged = [(each["kind"], each["about"]) for each in told if each["grounds"] is not None]
-    assert challenged == [("refused", act)], "only what can be challenged here carries grounds"
+    less = (await desk.read(approval_id))["decisions"][0]["challenge"]
+    assert challenged == [("granted_for_less", less), ("refused", act)], "only what can be challenged carries grounds"
     assert "certificates" not in told[5]["statement"]["reasons"]
     assert "No pharmacist is in charge." in told[5]["statement"]["reasons"], "all that is missing is said"
     async with desk.api.rt.db.connection() as tx:
         issued = await tx.fetch("SELECT key FROM outbox WHERE type = 'approval_notice.issued.v1'")
         mailed = await tx.fetch("SELECT DISTINCT address, verified FROM delivery")
-    assert [row["key"] for row in issued] == [act["id"]]
+    assert [row["key"] for row in issued] == [less["id"], act["id"]]
     assert [tuple(row) for row in mailed] == [("desk@pharmacy.example", False)], "nobody has verified it"
 
 

@@ -204,7 +204,6 @@ async def test_a_grant_numbers_the_approval_and_tells_it_whole(desk: Desk) -> No
     }
     assert {name: granted[name] for name in record.keys() - {"approval_id"}} | {"approval_id": approval_id} == record
     [decision] = granted["decisions"]
-    assert decision["challenge"] is None
     [(fact, data)] = await desk.facts(approval_id)
     assert (fact, data["approval"]) == ("approval.granted.v1", record)
     assert data["grounds"] == decision["grounds"]

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any, Final
 
+import pypdfium2
 import pytest
 
 from approval.lifecycle import Status
@@ -51,7 +52,16 @@ async def test_two_officers_make_it_an_approval_with_number_fact_notice_and_docu
     assert [notice["kind"] for notice in await desk.notices()] == ["granted"]
     document = (await desk.api.get(f"/approvals/{approval['id']}/document", who="applicant")).json()
     assert (document["in_force"], document["document"]["valid_from"]) == (True, "2025-03-01")
-    assert [step[0] for step in await desk.trail(approval["id"])] == ["enter_paper", "grant"]
+    assert [each["value"] for each in document["document"]["particulars"]][1:] == [NUMBER]
+    page = await desk.api.get(f"/approvals/{approval['id']}/document.pdf", who="applicant")
+    shown = pypdfium2.PdfDocument(page.content)[0].get_textpage().get_text_range()
+    assert NUMBER in shown, "and the page says it as well"
+    assert "Number on the paper" in shown
+    await desk.done(approval["id"], "renewal-request", valid_until="2029-01-01")
+    await desk.done(approval["id"], "renewal", valid_until="2029-01-01")
+    renewed = (await desk.api.get(f"/approvals/{approval['id']}/document", who="applicant")).json()["document"]
+    assert (renewed["edition"], renewed["particulars"]) == (2, document["document"]["particulars"])
+    assert [step[0] for step in await desk.trail(approval["id"])][:2] == ["enter_paper", "grant"]
     assert [step[0] for step in await desk.trail(paper_id)] == ["enter", "confirm"]
 
 

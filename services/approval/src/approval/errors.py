@@ -101,5 +101,9 @@ class ValidityTooLong(Invalid):
     """An approval is valid only so long from the day on which it is granted or renewed; fields: {names}."""
 
 
+class ScopeNotOpen(Invalid):
+    """A renewal keeps the scope, unless the grant of another scope than was asked fell on appeal; fields: {names}."""
+
+
 class ValidityOver(Conflict):
     """The last day of this approval, {valid_until}, is over: apply for a new one."""

@@ -36,7 +36,7 @@ async def undone(
 
 
 async def appeal_late(rt: Runtime, tx: Tx, fact: AppealOverdueV1, meta: EventMeta) -> None:
-    """The review body did not decide in time: a refusal of ours falls (model §6, in code)."""
+    """The review body did not decide in time: a refusal of ours, of all or of a part, falls (model §6, in code)."""
     if fact.act.service is Service.APPROVAL:
         why = "The appeal against the refusal was not decided in time, so the authority decides anew."
         source = rt.rules.redress.source
@@ -45,6 +45,6 @@ async def appeal_late(rt: Runtime, tx: Tx, fact: AppealOverdueV1, meta: EventMet
 
 
 async def appeal_decided(rt: Runtime, tx: Tx, fact: AppealDecidedV1, meta: EventMeta) -> None:
-    """An appeal against a refusal of ours was decided; upheld, the refusal falls."""
+    """An appeal against a refusal of ours, of all or of a part, was decided; upheld, the refusal falls."""
     if fact.act.service is Service.APPROVAL and fact.outcome == "upheld":
         await reopen.reopen(tx, rt, fact.act, fact.body, fact.statement)

@@ -8,7 +8,7 @@ from shared.contracts.http.approval import ApprovalAction as Action
 from shared.contracts.http.paper import PaperAction, PaperStatus
 from shared.runtime.acts.lifecycle import Lifecycle
 
-__all__ = ["APPROVAL", "AWAITED", "LIVE", "OPEN", "PAPER", "Action", "PaperAction", "PaperStatus", "Status"]
+__all__ = ["APPROVAL", "AWAITED", "GRANTS", "LIVE", "OPEN", "PAPER", "Action", "PaperAction", "PaperStatus", "Status"]
 
 APPROVAL: Final = Lifecycle(MappingProxyType({
     (Status.SUBMITTED,   Action.RETURN):            Status.RETURNED,      # P3.1.2, once
@@ -46,5 +46,7 @@ OPEN: Final = frozenset({Status.SUBMITTED, Status.RETURNED, Status.RESUBMITTED})
 """Nobody decided yet."""
 AWAITED: Final = frozenset({Status.SUBMITTED, Status.RESUBMITTED, Status.RENEWING})
 """The authority's clock runs."""
+GRANTS: Final = frozenset({Action.GRANT, Action.RENEW})
+"""What gives a consent its scope and days: its document is issued then; for less than was asked it is challenged."""
 LIVE: Final = frozenset({Status.GRANTED, Status.RENEWING, Status.NOT_REQUIRED})
 """The service item is covered."""

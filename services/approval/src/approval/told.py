@@ -50,6 +50,14 @@ NOTICES: Final[Mapping[Action, tuple[str, Names]]] = {
     Action.REOPEN_RENEWAL: ("reopened", Names(zh="重新审查通知书", en="Your renewal is decided anew")),
 }
 """Actions that the operator is told of. The rest are its own."""
+FOR_LESS: Final[Mapping[Action, tuple[str, Names]]] = {
+    Action.GRANT: ("granted_for_less", Names(zh="部分准予批准决定书", en="Your application was granted for less")),
+    Action.RENEW: (
+        "renewed_for_less",
+        Names(zh="部分准予延续决定书", en="Your approval was renewed for less than was asked"),
+    ),
+}
+"""The same where it is for less than was asked: with grounds and redress."""
 LAPSING: Final = ("lapsing", Names(zh="批准即将到期通知书", en="Your approval ends soon"))
 
 
@@ -70,7 +78,7 @@ async def tell(
         told = {"approval_id": approval.id, "approval": record_of(approval), "grounds": grounds}
         outbox.add(tx, fact.model_validate(told), at=at)
     if action in NOTICES and by is not None and says is not None:
-        kind, title = NOTICES[action]
+        kind, title = (FOR_LESS if decision is not None and decision.for_less else NOTICES)[action]
         # Only what can be challenged here carries grounds: enforcement takes appeals against exactly those acts.
         challenged = decision.challenge if decision is not None else None
         about = challenged if challenged is not None and challenged.service is Service.APPROVAL else None

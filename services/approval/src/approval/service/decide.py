@@ -1,12 +1,12 @@
 """What an authority decides on what was put to it (P3.1.2-3)."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from approval import store
-from approval.errors import RequirementsMissing, ValidityTooShort
-from approval.lifecycle import APPROVAL, Action
+from approval.errors import RequirementsMissing, ScopeNotOpen, ValidityTooShort
+from approval.lifecycle import APPROVAL, GRANTS, Action
 from approval.service import barring, files, validity
 from approval.service.act import act, held
 from approval.service.authority import grounds_of
@@ -16,13 +16,12 @@ from approval.store.paper import Paper
 from shared.contracts.grounds import Statement
 from shared.contracts.http.approval import Finding, Grant, NotRequired, Refusal, Renewal, Return
 from shared.runtime.acts import deadlines
+from shared.runtime.acts.policy import PersonRequired
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
 
-DOCUMENTED: Final = frozenset({Action.GRANT, Action.RENEW})
-"""What a signed document is issued of."""
 MOST: Final = 19_000
 """Characters of what is missing that a notice holds."""
 
@@ -52,8 +51,9 @@ def _missing(rt: Runtime, approval: Approval, body: Return) -> Statement:
 async def grant(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Grant) -> Approval:
     """Consent, and number the approval (P3.1.3).
 
-    Raises UnknownApproval (404), Forbidden (403), ActionRefused, OperatorBarred, RequirementsMissing (409),
-    ValidityTooShort, ValidityTooLong (422).
+    With another scope than was asked, or for less than the longest time, it is a refusal of the rest, which a person
+    decides: its notice has grounds and redress. Raises UnknownApproval (404); Forbidden, PersonRequired (403);
+    ActionRefused, OperatorBarred, RequirementsMissing (409); ValidityTooShort, ValidityTooLong (422).
     """
     approval, at = await held(tx, who, Action.GRANT, approval_id), rt.clock.now()
     APPROVAL.after(approval.status, Action.GRANT)  # nobody waits for the counter in vain
@@ -73,6 +73,7 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Grant
         Action.GRANT,
         body,
         at,
+        rest=_rest(who, (body.valid_until, validity.latest_day(rt, at)), (body.scope, approval.scope_of_service)),
         number=await _number(tx, rt, approval, today.year),
         scope=body.scope,
         valid_from=today,
@@ -106,20 +107,41 @@ async def find_not_required(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID,
 
 
 async def renew(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Renewal) -> Approval:
-    """Give an approval a later last day: same number, same scope (ALL §50).
+    """Give an approval a later last day: same number, same scope (ALL §50), but where that is decided anew.
 
-    Raises UnknownApproval (404), Forbidden (403), ActionRefused (409), ValidityTooShort, ValidityTooLong (422).
+    For fewer days than were asked it is a refusal of the rest, as a grant of less is. Raises UnknownApproval (404);
+    Forbidden, PersonRequired (403); ActionRefused (409); ValidityTooShort, ValidityTooLong, ScopeNotOpen (422).
     """
     approval, at = await held(tx, who, Action.RENEW, approval_id), rt.clock.now()
     APPROVAL.after(approval.status, Action.RENEW)
     latest = max(validity.last_day_of(approval), validity.day_of(rt, at))
-    if body.valid_until <= latest:
+    scope_alone = approval.renewal_scope is not None and approval.renewal_until == approval.valid_until
+    if body.valid_until <= latest and not (scope_alone and body.valid_until == approval.valid_until):
         raise ValidityTooShort.field("valid_until", f"must be later than {latest}")
+    scope = body.scope or approval.scope
+    if scope != approval.scope and approval.renewal_scope is None:
+        raise ScopeNotOpen.field("scope", f"stays as it is: {approval.scope}")
     validity.require_allowed(rt, body.valid_until, at)
     await validity.watch(tx, rt, approval.id, body.valid_until, at)
+    rest = _rest(who, (body.valid_until, approval.renewal_until), (scope, approval.renewal_scope))
     return await _decide(
-        tx, rt, who, approval, Action.RENEW, body, at, valid_until=body.valid_until, renewal_until=None
-    )
+        tx, rt, who, approval, Action.RENEW, body, at, rest=rest, valid_until=body.valid_until, scope=scope,
+        renewal_until=None, renewal_scope=None,
+    )  # fmt: skip
+
+
+def _rest(
+    who: Caller, days: tuple[date, date | None], scopes: tuple[str | None, str | None]
+) -> tuple[date | None, str | None]:
+    """Of what was asked what is not given: the last day and the scope, each as given and as asked.
+
+    Whether a scope in other words is less nobody here can tell, so that can be challenged. Raises PersonRequired (403).
+    """
+    (until, asked), (scope, asked_scope) = days, scopes
+    rest = (asked if asked is not None and until < asked else None, asked_scope if scope != asked_scope else None)
+    if rest != (None, None) and who.program:
+        raise PersonRequired(act="grant less than was asked")
+    return rest
 
 
 async def refuse_renewal(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Refusal) -> Approval:
@@ -128,7 +150,10 @@ async def refuse_renewal(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, bo
     Raises UnknownApproval (404), Forbidden (403), ActionRefused (409).
     """
     approval, at = await held(tx, who, Action.REFUSE_RENEWAL, approval_id), rt.clock.now()
-    after = await _decide(tx, rt, who, approval, Action.REFUSE_RENEWAL, body, at, body.findings, renewal_until=None)
+    after = await _decide(
+        tx, rt, who, approval, Action.REFUSE_RENEWAL, body, at, body.findings,
+        rest=(approval.renewal_until, approval.renewal_scope), renewal_until=None, renewal_scope=None,
+    )  # fmt: skip
     return await validity.lapse_or_watch(tx, rt, after, at)
 
 
@@ -141,12 +166,16 @@ async def _decide(
     stated: Statement,
     at: datetime,
     findings: tuple[Finding, ...] = (),
+    *,
+    rest: tuple[date | None, str | None] = (None, None),
     **changes: Any,
 ) -> Approval:
-    """Decide on a held approval: its grounds are kept, the authority's clock is met, a consent gets its document."""
+    """Decide on a held approval: its grounds are kept, the authority's clock is met, a consent gets its document.
+
+    ``rest``: the last day and the scope that were asked for and are not given.
+    """
     authority = rt.directory.authority_ref(who.organisation)
-    asked = approval.renewal_until if action is Action.REFUSE_RENEWAL else None
-    decision = Decision(uuid7(), approval.id, action, grounds_of(rt, authority, stated, at), findings, asked)
+    decision = Decision(uuid7(), approval.id, action, grounds_of(rt, authority, stated, at), findings, *rest)
     await deadlines.met(tx, DECISION_CLOCK, approval.id, at)
     after = await act(
         tx,
@@ -161,7 +190,7 @@ async def _decide(
         authority=authority.model_dump(mode="json"),
         **changes,
     )
-    if action in DOCUMENTED:
+    if action in GRANTS:
         await issue(tx, rt, after, authority, stated, at)
     return after
 

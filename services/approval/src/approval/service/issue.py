@@ -7,6 +7,7 @@ from approval import store
 from approval.errors import UnknownApproval
 from approval.lifecycle import LIVE, Action, Status
 from approval.store import Approval
+from approval.store import paper as papers
 from shared.contracts.documents import Particular
 from shared.contracts.grounds import AuthorityRef, Names, Statement
 from shared.runtime.acts import documents
@@ -17,6 +18,8 @@ from shared.runtime.web.documents import Standing
 
 KIND: Final = "approval"
 TITLE: Final = Names(zh="前置审批批准书", en="Prior approval")
+PRINTED: Final = Names(zh="纸质批准文件编号", en="Number on the paper")
+"""Label of the number that is printed on the paper which an approval came in on."""
 
 
 async def issue(tx: Tx, rt: Runtime, approval: Approval, by: AuthorityRef, says: Statement, at: datetime) -> Issued:
@@ -24,6 +27,10 @@ async def issue(tx: Tx, rt: Runtime, approval: Approval, by: AuthorityRef, says:
     if approval.number is None or approval.scope is None or approval.valid_from is None:
         raise LookupError(f"approval {approval.id} was never granted")
     item = rt.rules.service_items[approval.service_item]
+    printed = await papers.number_of(tx, approval.id)
+    lines = [(Names(zh="服务项目", en="Service item"), f"{item.chinese} · {item.english}")]
+    if printed is not None:
+        lines.append((PRINTED, printed))
     draft = Draft(
         kind=KIND,
         title=TITLE,
@@ -36,9 +43,7 @@ async def issue(tx: Tx, rt: Runtime, approval: Approval, by: AuthorityRef, says:
         legal_basis=says.legal_basis,
         valid_from=approval.valid_from,
         valid_until=approval.valid_until,
-        particulars=(
-            Particular(label=Names(zh="服务项目", en="Service item"), value=f"{item.chinese} · {item.english}"),
-        ),
+        particulars=tuple(Particular(label=label, value=value) for label, value in lines),
     )
     return await documents.issue(tx, rt, draft, at)
 

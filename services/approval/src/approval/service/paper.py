@@ -68,9 +68,11 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, paper_id: UUID, body: PaperC
     if (_key(body.paper_number), body.scan_sha256) != (paper.number_key, paper.scan_sha256):
         raise PaperOtherwise
     _require_days(rt, paper)
-    granted = await _grant(tx, rt, who, paper)
+    filed = await _file(tx, rt, who, paper)
     why = f"Compared with the paper {paper.paper_number}, scan {paper.scan_sha256}."
-    return await PAPERS.move(tx, paper, PaperAction.CONFIRM, who=who, why=why, at=at, approval_id=granted.id)
+    confirmed = await PAPERS.move(tx, paper, PaperAction.CONFIRM, who=who, why=why, at=at, approval_id=filed.id)
+    await decide.grant_paper(tx, rt, who, filed, confirmed, at)  # its document says the number of the paper, too
+    return confirmed
 
 
 async def withdraw(tx: Tx, rt: Runtime, who: Caller, paper_id: UUID, body: PaperWithdrawal) -> Paper:
@@ -108,8 +110,8 @@ async def _held(tx: Tx, paper_id: UUID) -> Paper:
     return paper
 
 
-async def _grant(tx: Tx, rt: Runtime, who: Caller, paper: Paper) -> Approval:
-    """Grant what the paper says: as any approval, with our next number, its facts, its notice and its document."""
+async def _file(tx: Tx, rt: Runtime, who: Caller, paper: Paper) -> Approval:
+    """What the paper says, to be granted: as any approval, with our next number, its facts, notice and document."""
     at = rt.clock.now()
     new = NewApproval(
         id=uuid7(), operator=paper.operator, service_item=paper.service_item, domain=paper.domain,
@@ -124,7 +126,7 @@ async def _grant(tx: Tx, rt: Runtime, who: Caller, paper: Paper) -> Approval:
         pending = await store.pending(tx, new)
         raise ApprovalPending(service_item=new.service_item, domain=new.domain, approval_id=str(pending))
     APPROVALS.began(tx, filed, "enter_paper", who=who, why=f"On paper: {paper.paper_number}", at=at)
-    return await decide.grant_paper(tx, rt, who, filed, paper, at)
+    return filed
 
 
 async def _require_free(tx: Tx, rt: Runtime, paper: Paper) -> None:

@@ -1,9 +1,13 @@
-"""An appeal against a refusal was upheld, or late: the question is on the desk again, with a fresh clock (model §6)."""
+"""An appeal against a refusal was upheld, or late: the question is on the desk again, with a fresh clock (model §6).
 
+A grant of less than was asked is a refusal of the rest: that is decided anew as a renewal, and what was granted stays.
+"""
+
+from datetime import date
 from typing import Final
 
 from approval import store
-from approval.lifecycle import APPROVAL, Action
+from approval.lifecycle import APPROVAL, Action, Status
 from approval.service import validity
 from approval.service.act import SYSTEM, act, hold, start_clock
 from approval.store import APPROVALS, Approval, Decision
@@ -11,7 +15,10 @@ from shared.contracts.grounds import ActRef, AuthorityRef, Statement
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.db.postgres import Tx
 
-REFUSALS: Final = {Action.REFUSE: Action.REOPEN, Action.REFUSE_RENEWAL: Action.REOPEN_RENEWAL}
+REFUSALS: Final = {
+    Action.REFUSE: Action.REOPEN, Action.REFUSE_RENEWAL: Action.REOPEN_RENEWAL,
+    Action.GRANT: Action.REOPEN_RENEWAL, Action.RENEW: Action.REOPEN_RENEWAL,
+}  # fmt: skip
 UNDO: Final = "undo"
 """What the history calls it when a refusal falls and there is nothing to be put on the desk again."""
 
@@ -25,7 +32,9 @@ async def reopen(tx: Tx, rt: Runtime, ref: ActRef, by: AuthorityRef, says: State
             continue
         action = REFUSALS[refusal.action]
         if not await _is_free(tx, approval, refusal, action):
-            await APPROVALS.change(tx, approval, UNDO, who=SYSTEM, why=says.reasons, at=at)
+            scope = _open_scope(approval, refusal) if approval.status is Status.RENEWING else None
+            more = {} if scope is None else {"renewal_scope": scope}
+            await APPROVALS.change(tx, approval, UNDO, who=SYSTEM, why=says.reasons, at=at, **more)
             continue
         await start_clock(tx, rt, approval, at)
         fresh = {"overdue_at": None}
@@ -33,7 +42,11 @@ async def reopen(tx: Tx, rt: Runtime, ref: ActRef, by: AuthorityRef, says: State
             await act(tx, rt, SYSTEM, approval, action, by=by, says=says, at=at, authority=None, **fresh)
         else:
             await validity.stop(tx, approval.id, at)
-            await act(tx, rt, SYSTEM, approval, action, by=by, says=says, at=at, renewal_until=refusal.asked, **fresh)
+            await act(
+                tx, rt, SYSTEM, approval, action, by=by, says=says, at=at, **fresh,
+                renewal_until=_later_day(approval, refusal) or approval.valid_until,
+                renewal_scope=_open_scope(approval, refusal),
+            )  # fmt: skip
 
 
 async def _is_free(tx: Tx, approval: Approval, refusal: Decision, action: Action) -> bool:
@@ -43,4 +56,16 @@ async def _is_free(tx: Tx, approval: Approval, refusal: Decision, action: Action
     if action is Action.REOPEN:
         await store.one_question(tx, approval)
         return await store.pending(tx, approval) is None
-    return refusal.asked is not None and approval.valid_until is not None and refusal.asked > approval.valid_until
+    return _later_day(approval, refusal) is not None or _open_scope(approval, refusal) is not None
+
+
+def _later_day(approval: Approval, refusal: Decision) -> date | None:
+    """The last day that was asked for, where it is later than what has been given since."""
+    if refusal.asked is None or approval.valid_until is None or refusal.asked <= approval.valid_until:
+        return None
+    return refusal.asked
+
+
+def _open_scope(approval: Approval, refusal: Decision) -> str | None:
+    """The scope that was asked for, where it has not been given since."""
+    return refusal.asked_scope if refusal.asked_scope != approval.scope else None

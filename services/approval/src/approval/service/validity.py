@@ -36,13 +36,18 @@ def is_over(rt: Runtime, last_day: date, at: datetime) -> bool:
     return day_of(rt, at) > last_day
 
 
+def latest_day(rt: Runtime, at: datetime) -> date:
+    """The last day of an approval that is valid for so long as the profile lets it be, from a grant or renewal then."""
+    return day_of(rt, rt.rules.due(rt.rules.approvals.validity, at).due_at)
+
+
 def require_allowed(rt: Runtime, last_day: date, at: datetime) -> None:
     """A last day that is given now lies no farther away than the profile lets an approval be valid.
 
     It is counted from the day of the grant, and of each renewal: renewals in advance add up to no more. Raises
     ValidityTooLong (422), which says the latest.
     """
-    latest = day_of(rt, rt.rules.due(rt.rules.approvals.validity, at).due_at)
+    latest = latest_day(rt, at)
     if last_day > latest:
         raise ValidityTooLong.field("valid_until", f"must be {latest} at the latest")
 

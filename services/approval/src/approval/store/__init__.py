@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 from pydantic import TypeAdapter
 
-from approval.lifecycle import APPROVAL, LIVE, OPEN, Action, Status
+from approval.lifecycle import APPROVAL, GRANTS, LIVE, OPEN, Action, Status
 from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, OperatorRef, Service
 from shared.contracts.http.approval import Finding
 from shared.runtime.acts.moves import Moves
@@ -23,7 +23,10 @@ DECISION_CLOCK: Final = "approval_decision"
 VALIDITY_CLOCK: Final = "approval_validity"
 """Kind of the deadline that rings before the end of the last day, and at it."""
 
-_CHALLENGED: Final = {Action.REFUSE: "refusal", Action.REFUSE_RENEWAL: "renewal_refusal"}
+_CHALLENGED: Final = {
+    Action.REFUSE: "refusal", Action.REFUSE_RENEWAL: "renewal_refusal",
+    Action.GRANT: "refusal", Action.RENEW: "renewal_refusal",  # for less than was asked: a refusal of the rest
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,8 @@ class NewApproval:
 class Decision:
     """What an authority decided, and why. ``id`` is that of the decision in a case where one ended the approval.
 
-    ``asked`` is the last day that a refused renewal had asked for, should an appeal put it on the desk again.
+    ``asked`` is the last day, and ``asked_scope`` the scope, that was asked for and not given, should an appeal put it
+    on the desk again.
     """
 
     id: UUID
@@ -65,15 +69,21 @@ class Decision:
     grounds: Grounds
     findings: tuple[Finding, ...] = ()
     asked: date | None = None
+    asked_scope: str | None = None
     undone_at: datetime | None = None
     undone_why: str | None = None
+
+    @property
+    def for_less(self) -> bool:
+        """Whether it grants less than was asked."""
+        return self.action in GRANTS and not (self.asked is None and self.asked_scope is None)
 
     @property
     def challenge(self) -> ActRef | None:
         """What an appeal against it names; none for what burdens nobody."""
         if self.action is Action.END:
             return ActRef(service=Service.ENFORCEMENT, kind="decision", id=self.id)
-        if self.action not in _CHALLENGED:
+        if self.action not in _CHALLENGED or (self.action in GRANTS and not self.for_less):
             return None
         return ActRef(service=Service.APPROVAL, kind=_CHALLENGED[self.action], id=self.id)
 
@@ -134,6 +144,7 @@ class Approval(NewApproval):
     valid_until: date | None
     warned_at: datetime | None
     renewal_until: date | None
+    renewal_scope: str | None
     clock: DecisionClock
     decisions: tuple[Decision, ...]
     files: tuple[HandedIn, ...]
@@ -160,6 +171,7 @@ COLUMNS: Final = f"""id, version, status,
     service_item, domain, domain_as_given, scope_of_service, level, region, email, submitted_at, changed_at,
     overdue_at,
     transfers, missing, answer, authority, number, scope, valid_from, valid_until, warned_at, renewal_until,
+    renewal_scope,
     (SELECT jsonb_build_object('due_at', due_at, 'provisional', provisional, 'stopped_at', suspended_at,
                                'met_at', met_at, 'source', source)
        FROM deadline WHERE aggregate_id = approval.id AND kind = '{DECISION_CLOCK}'
@@ -202,7 +214,8 @@ ON CONFLICT (mark, year) DO UPDATE SET last = counter.last + 1
 RETURNING last
 """
 ADD_DECISION: Final = """
-INSERT INTO decision (id, approval_id, action, grounds, findings, asked) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO decision (id, approval_id, action, grounds, findings, asked, asked_scope)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 ADD_FILE: Final = """
 INSERT INTO approval_file (approval_id, requirement, sha256, size, media_type, added_by, added_at)
@@ -287,7 +300,8 @@ async def add_decision(tx: Tx, new: Decision) -> None:
     """Keep a decision with its grounds."""
     findings = [finding.model_dump() for finding in new.findings]
     grounds = new.grounds.model_dump(mode="json")
-    await tx.execute(ADD_DECISION, new.id, new.approval_id, new.action, grounds, findings, new.asked)
+    given = (new.id, new.approval_id, new.action, grounds, findings, new.asked, new.asked_scope)
+    await tx.execute(ADD_DECISION, *given)
 
 
 async def add_file(tx: Tx, approval_id: UUID, new: HandedIn, by: str) -> bool:

@@ -69,6 +69,7 @@ GET: Final = f"SELECT {COLUMNS} FROM paper_approval WHERE id = $1"
 PAGE: Final = f"""
 SELECT {COLUMNS} FROM paper_approval WHERE ($1::uuid IS NULL OR id < $1) AND {{reached}} ORDER BY id DESC LIMIT $2
 """
+NUMBER_OF: Final = "SELECT paper_number FROM paper_approval WHERE approval_id = $1"
 IS_FROM: Final = "SELECT EXISTS (SELECT FROM paper_approval WHERE approval_id = $1 AND valid_from <= $2)"
 BESIDE: Final = f"""
 SELECT id, status FROM approval
@@ -118,6 +119,12 @@ async def page(tx: Tx, reach: Reach, after: UUID | None, limit: int) -> list[Pap
     """The entries within reach, newest first."""
     reached, values = reach.where(WORDS, first=3)
     return [_read(row) for row in await tx.fetch(PAGE.format(reached=reached), after, limit, *values)]
+
+
+async def number_of(tx: Tx, approval_id: UUID) -> str | None:
+    """The number printed on the paper that an approval came in on."""
+    found: str | None = await tx.fetchval(NUMBER_OF, approval_id)
+    return found
 
 
 async def is_from(tx: Tx, approval_id: UUID, day: date) -> bool:

@@ -183,6 +183,8 @@ class Renewal(Decided):
     model_config = example(valid_until="2032-11-22", **examples.CONSENT)
 
     valid_until: LastDay
+    scope: Text | None = None
+    """Another scope: only where the grant of another one than was asked fell on appeal (``renewal_scope``)."""
 
 
 class DecisionView(View):
@@ -191,6 +193,8 @@ class DecisionView(View):
     action: ApprovalAction
     grounds: Grounds
     findings: tuple[Finding, ...]
+    asked: date | None = Field(description="The last day that was asked for and is not given.")
+    asked_scope: str | None = Field(description="The scope that was asked for, where another one is given.")
     challenge: ActRef | None = Field(description="What an appeal against it names; none for what burdens nobody.")
     undone_at: datetime | None = Field(description="Since when it has no effect any more, after an appeal.")
     undone_why: str | None
@@ -262,5 +266,6 @@ class ApprovalView(View):
     valid_until: date | None
     warned_at: datetime | None = Field(description="When its operator was last told that the end is near.")
     renewal_until: date | None = Field(description="The last day that a renewal was asked for.")
+    renewal_scope: str | None = Field(description="The scope that is decided anew with it, after an appeal.")
     decisions: tuple[DecisionView, ...]
     allowed_actions: list[ApprovalAction] = Field(description="What you can do with it now.")
