@@ -298,7 +298,7 @@ async def test_the_end_and_its_undoing_come_in_any_order(desk: Desk, outcome: st
         await desk.ring(LAPSE, order["id"])
 
     async def undo() -> None:
-        await desk.deliver(undone(fact, because="ended"))
+        await desk.deliver(undone(fact, because="lapsed"))
 
     both: list[Callable[[], Awaitable[None]]] = [lapse, undo] if lapse_first else [undo, lapse]
     for each in (*both, *both):
@@ -344,7 +344,7 @@ async def test_a_suspension_whose_time_is_over_in_its_window_never_goes_out(slow
     host, fact, order = await suspended(slow_desk)
     await slow_desk.ring(LAPSE, order["id"])
     await slow_desk.close_window(order)
-    await slow_desk.deliver(undone(fact, because="ended"))
+    await slow_desk.deliver(undone(fact, because="lapsed"))
     assert [each["status"] for each in await slow_desk.orders()] == ["withdrawn"]
     assert (await slow_desk.feed(host))["head"] == 0
 

@@ -161,7 +161,7 @@ async def test_what_the_regulator_does_is_seen_here(office: Office) -> None:
     shown = await office.get(f"/decisions/{released['id']}", "drugs-a")
     assert (shown["status"], shown["execution"]["status"]) == ("executed", "carried_out")
     assert (await office.get(f"/cases/{released['case_id']}", "drugs-a"))["outcome"] == "executed"
-    await office.hear(office.says(ExecutionUndoneV1, released, because="ended"))
+    await office.hear(office.says(ExecutionUndoneV1, released, because="lapsed"))
     shown = await office.get(f"/decisions/{released['id']}", "drugs-a")
     assert (shown["status"], shown["ended_because"]) == ("ended", "lapsed")
 

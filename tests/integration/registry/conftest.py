@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 import pytest
 
@@ -189,8 +189,8 @@ class Register:
         )  # fmt: skip
 
     async def appealed(self, act: ActRef, outcome: str, appeal_id: UUID | None = None) -> None:
-        """An appeal against an act was filed, upheld, rejected, or not decided in time (overdue)."""
-        told: dict[str, Any] = {"act": act, "act_id": act.id, "appeal_id": appeal_id or uuid7()}
+        """An appeal against an act was filed, upheld, rejected, or not decided in time (overdue): the one, or this."""
+        told: dict[str, Any] = {"act": act, "act_id": act.id, "appeal_id": appeal_id or uuid5(act.id, "its appeal")}
         if outcome == "overdue":
             await self.hear(AppealOverdueV1.model_validate({**AppealOverdueV1.EXAMPLE, **told}))
         elif outcome == "filed":

@@ -4,7 +4,8 @@ from typing import Any
 
 from shared.contracts.registry import ReviewVetoedV1
 from tests.integration.registry.conftest import GRANT, Register, a_site, domain, owner, uscc
-from tests.integration.registry.test_reviews import DRUGS, closed, given, opened, subject_of, suspended
+from tests.integration.registry.test_mergers import Two
+from tests.integration.registry.test_reviews import DRUGS, closed, given, ignored, opened, subject_of, suspended
 
 WHY = {"reasons": "The shop was sold with everything that belongs to it."}
 SELLER, BUYER = uscc(960_000_001), uscc(960_000_002)
@@ -55,3 +56,26 @@ async def test_p3_3_6_a_veto_of_the_sellers_year_opens_no_case_about_the_buyer(r
     assert await register.notices(result["id"]) == [("review_vetoed", SELLER)], "whose year it was hears of it"
     await register.overturned(decision)
     assert (await subject_of(register, site))["status"] == "cleared"
+
+
+async def test_p3_3_5_an_order_that_the_seller_ignored_counts_against_no_buyer(register: Register) -> None:
+    site = await register.live(SELLER)
+    await ignored(register, site)
+    await sold(register, site)
+    decision = await suspended(register, site)
+    await opened(register)
+    subject = await subject_of(register, site)
+    refused = await given(register, subject, decision, status=409)
+    assert refused["code"] == "regularise_first"
+    assert "whoever has it now" in refused["detail"]
+    await ignored(register, site)
+    await given(register, subject, decision)
+
+
+async def test_p3_3_5_whoever_goes_on_under_another_entry_ignored_what_it_ignored(register: Register) -> None:
+    two = await Two.of(register)
+    await ignored(register, two.site)
+    await two.merged()
+    decision = await suspended(register, two.site)
+    await opened(register)
+    await given(register, await subject_of(register, two.site), decision)

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 from uuid import UUID
 
@@ -164,6 +165,26 @@ async def test_records_that_contradict_the_register_are_rejected(register: Regis
         "differs", "domain_taken", "number_taken", "other_number", "other_number", "operator_elsewhere",
         "filing_pending", "domain_taken", "out_of_region", "address_taken",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("order", list(permutations([1, 2, 3])))
+async def test_an_address_that_several_share_is_nobodys_alone(
+    register: Register, monkeypatch: pytest.MonkeyPatch, order: tuple[int, ...], *, dry_run: bool
+) -> None:
+    """Whoever of those who share it comes last: also the last of them cannot have it alone, nor what one has others."""
+    ip, size = "198.18.9.9", 1 if dry_run else 100
+    monkeypatch.setattr(imports, "BATCH", size)
+    rows = [record(which, ips=ip) for which in order]
+    rows += [record(which, ips=ip, hosting_mode="dedicated") for which in order]
+    rows += [record(4, ips="198.18.9.8", hosting_mode="dedicated"), record(4, ips="198.18.9.8"),
+             record(5, ips="198.18.9.8")]  # fmt: skip
+    body = b"\n".join(map(orjson.dumps, rows))
+    path = f"/imports?dry_run={str(dry_run).lower()}"
+    answer = await register.api.post(path, content=body, who="regulator-a", headers={"Content-Type": NDJSON})
+    done = answer.json()
+    assert counts(done) == (5, 0, 4, 0)
+    assert await codes(register, done) == [(line, "rejected", "address_taken") for line in (4, 5, 6, 9)]
 
 
 async def test_an_import_revives_nothing_that_ended_or_that_a_measure_hit(register: Register) -> None:

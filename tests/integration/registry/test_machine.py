@@ -43,7 +43,7 @@ WHICH = st.integers(0, 5)
 ACTS = {"lapse": ("shell_finding", "lapsed"), "merger": ("merger", "confirmed"),
         "review_result": ("review_subject", "vetoed"), "refusal": ("registration", "refused")}  # fmt: skip
 """Acts of the register that can be appealed: where they are, and their status."""
-TIME_IS_OVER = {"ended", "lapsed"}
+TIME_IS_OVER = {"lapsed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,7 +421,7 @@ class Machine(RuleBasedStateMachine):
         opinions = {each["id"]: each for each in self.seen.get("review_opinion", [])}
         for each in opinions.values():
             if each["status"] == "standing" and each["opinion"] != "pass":
-                assert self.fallen.get(each["decision_id"], "ended") in TIME_IS_OVER
+                assert self.fallen.get(each["decision_id"], "lapsed") in TIME_IS_OVER
                 cited = executions[each["decision_id"]]
                 over = cited["status"] == "undone" and cited["undone_because"] in TIME_IS_OVER
                 assert cited["status"] == "carried_out" or over

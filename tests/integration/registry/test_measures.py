@@ -65,7 +65,7 @@ async def test_a_suspension_lapses_by_its_own_clock(register: Register) -> None:
     assert register.clock.now().isoformat() == "2027-01-01T00:00:00+00:00"
     told = (await register.told(SiteRecordedV1))[-1]
     assert (told.status, told.burdens) == ("live", ())
-    assert (await register.told(ExecutionUndoneV1))[-1].because == "ended"
+    assert (await register.told(ExecutionUndoneV1))[-1].because == "lapsed"
     assert [kind for kind, _ in await register.notices(done["id"])] == ["executed", "undone"]
     await register.overturned(decision)
     assert len(await register.told(ExecutionUndoneV1)) == 1
@@ -130,6 +130,30 @@ async def test_an_appeal_rejected_early_lets_the_bar_begin_at_once(register: Reg
     assert await _barred(register, OPERATOR_USCC)
     await register.overturned(decision)
     assert not await _barred(register, OPERATOR_USCC)
+
+
+@pytest.mark.parametrize("in_turn", [False, True])
+async def test_of_several_appeals_the_last_that_is_rejected_lets_the_bar_begin(
+    register: Register, *, in_turn: bool
+) -> None:
+    """One against the decision, and one against its execution: it waits for both, whichever is decided first."""
+    decision = of_operator(await register.operator())
+    await register.hear(decision)
+    done = await register.carried_out(decision)
+    acts = [
+        ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.decision_id),
+        ActRef(service=Service.REGISTRY, kind="execution", id=UUID(done["id"])),
+    ]
+    for act in acts:
+        await register.appealed(act, "filed")
+        await register.appealed(act, "filed")  # heard twice is one
+    first, last = acts if in_turn else reversed(acts)
+    await register.appealed(first, "rejected")
+    assert not await _barred(register, OPERATOR_USCC)
+    register.clock.advance(timedelta(days=100))
+    assert not await _barred(register, OPERATOR_USCC), "also when the time to appeal is over"
+    await register.appealed(last, "rejected")
+    assert await _barred(register, OPERATOR_USCC)
 
 
 @pytest.mark.parametrize(("outcome", "because"), [("upheld", "overturned"), ("overdue", "suspended")])

@@ -4,11 +4,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from registry.service import opinions, reviews
 from shared.contracts.directory import Organisation
-from shared.contracts.enforcement import DecisionReleasedV1
+from shared.contracts.enforcement import LAPSED, DecisionEndedV1, DecisionReleasedV1
 from shared.contracts.grounds import ActRef
-from shared.contracts.registry import ReviewClearedV1
+from shared.contracts.registry import ExecutionUndoneV1, ReviewClearedV1
 from tests.integration.registry.conftest import OTHER_PROVIDER, PROVIDER, Register, a_site, domain, uscc
 from tests.integration.registry.test_reviews import (
     DRUGS,
@@ -94,6 +96,32 @@ async def test_a_window_is_never_made_shorter_nor_given_to_who_is_none_or_no_mor
     ):
         body = {"authority_id": authority_id, "until": until.isoformat(), **WHY}
         await register.refused(f"/reviews/{review['id']}/windows", body, "regulator-a", 422)
+
+
+@pytest.mark.parametrize("told_first", [False, True])
+async def test_a_time_that_is_over_is_one_word_whoever_says_it_first(register: Register, *, told_first: bool) -> None:
+    """Our clock, or the authority's fact: what was carried out and has run out founds an opinion as before."""
+    site = await consented(register)
+    decision = await suspended(register, site)
+    await opened(register)
+    subject = await subject_of(register, site)
+    await given(register, subject, decision)
+    ended = DecisionEndedV1.model_validate({
+        **DecisionEndedV1.EXAMPLE, "decision_id": decision.decision_id, "subject": decision.subject,
+        "effect": decision.effect, "because": LAPSED,
+    })  # fmt: skip
+    execution = await register.execution(decision)
+    if told_first:
+        await register.hear(ended)
+    else:
+        await register.ring("execution_end", execution["id"])
+        await register.hear(ended)
+    [undone] = await register.told(ExecutionUndoneV1)
+    assert undone.because == LAPSED
+    assert (await subject_of(register, site))["opinions"][0]["status"] == "standing"
+    await register.post(f"/review-opinions/{(await subject_of(register, site))['opinions'][0]['id']}/withdrawal",
+                        WHY, "drugs-a")  # fmt: skip
+    await given(register, subject, decision), "and founds another one"
 
 
 async def test_a_clock_that_rings_late_opens_and_closes_nothing_twice(register: Register) -> None:

@@ -176,7 +176,7 @@ def measure_of(model: ReadModel, number: int = 1) -> Measure:
         ([decided("overturned")], "overturned"),
         ([decided("suspended"), undone(because="suspended"), decided("overturned")], "overturned"),
         ([undone(because="overturned")], "overturned"),
-        ([undone(because="ended")], "lapsed"),
+        ([undone(because="lapsed")], "lapsed"),
         ([undone(because="lifted")], "ended"),
         ([decided("ended"), undone(because="lifted")], "ended"),
         ([decided("released")], "in_force"),

@@ -16,6 +16,7 @@ from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision, OrderOutcome
 from shared.contracts import access, notices
 from shared.contracts.base import Fact
+from shared.contracts.enforcement import LAPSED
 from shared.contracts.grounds import Names, Service
 from shared.contracts.http.enforcement import ExecutionState
 from shared.contracts.registry import (
@@ -84,9 +85,9 @@ async def execution_undone(rt: Runtime, tx: Tx, fact: ExecutionUndoneV1, meta: E
     if noted is None:
         return
     _, decision = noted
-    if fact.because == "ended" and DECISION.can(decision.status, Action.LAPSE):
+    if fact.because == LAPSED and DECISION.can(decision.status, Action.LAPSE):
         await decisions.MOVES.move(
-            tx, decision, Action.LAPSE, who=SYSTEM, why="Its time is over.", at=rt.clock.now(), ended_because="lapsed"
+            tx, decision, Action.LAPSE, who=SYSTEM, why="Its time is over.", at=rt.clock.now(), ended_because=LAPSED
         )
 
 

@@ -10,6 +10,7 @@ from registry.store import mergers as merger_store
 from registry.store.executions import OrderOutcome
 from shared.contracts import access, approval
 from shared.contracts.enforcement import (
+    LAPSED,
     AppealDecidedV1,
     AppealFiledV1,
     AppealOverdueV1,
@@ -66,13 +67,13 @@ async def _undo(
     await executions.undo(
         tx, rt, execution_id, because=because, authority=fact.authority, statement=fact.statement, appeal=appeal
     )
-    if because != "lapsed":  # also where it was over before: what falls afterwards is no ground for an opinion
+    if because != LAPSED:  # also where it was over before: what falls afterwards is no ground for an opinion
         await opinions.decision_fell(tx, rt, fact.decision_id, because, fact.statement)
 
 
 async def appeal_filed(rt: Runtime, tx: Tx, fact: AppealFiledV1, meta: EventMeta) -> None:
     """A bar does not begin while an appeal against it is open, and what a merger moved stays there."""
-    await store.appeal_filed(tx, fact.act.id)
+    await store.appeal_filed(tx, fact.act.id, fact.appeal_id)
     await merger_store.appeal_filed(tx, fact.act.id, fact.appeal_id)
     await bars.settle_many(tx, rt, fact.act.id)
 
@@ -83,12 +84,12 @@ async def appeal_overdue(rt: Runtime, tx: Tx, fact: AppealOverdueV1, meta: Event
 
 
 async def appeal_decided(rt: Runtime, tx: Tx, fact: AppealDecidedV1, meta: EventMeta) -> None:
-    """A won appeal undoes our own act; a lost one lets a bar begin."""
+    """A won appeal undoes our own act; the last of the lost ones lets a bar begin."""
     await merger_store.appeal_decided(tx, fact.act.id, fact.appeal_id)
     if fact.outcome == "upheld":
         await _fall(rt, tx, fact)
     else:
-        await store.appeal_rejected(tx, fact.act.id, fact.decided_at)
+        await store.appeal_rejected(tx, fact.act.id, fact.appeal_id, fact.decided_at)
         await bars.settle_many(tx, rt, fact.act.id)
 
 

@@ -1,7 +1,7 @@
 """What authorities decide in cases (P3.2), and what becomes of it on appeal."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from shared.contracts import examples
@@ -10,6 +10,8 @@ from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, OperatorRef,
 from shared.contracts.subjects import FrozenSite, Preview, Subject
 from shared.contracts.topics import ENFORCEMENT_EVENTS
 
+LAPSED: Final = "lapsed"
+"""Why a decision, or its execution, has no effect any more: the time that it set is over. One word for all."""
 _DECISION: dict[str, Any] = {
     "decision_id": examples.DECISION,
     "case_id": examples.CASE,
@@ -127,7 +129,7 @@ class DecisionIgnoredV1(_DecisionFact):
 
 
 class DecisionEndedV1(_DecisionFact):
-    """The authority lifted its own decision, what it ordered was corrected, or it lapsed before it was carried out."""
+    """The authority lifted its own decision, what it ordered was corrected, or its time was up."""
 
     TYPE: ClassVar[str] = "decision.ended.v1"
     EXAMPLE: ClassVar[dict[str, Any]] = {
@@ -139,7 +141,7 @@ class DecisionEndedV1(_DecisionFact):
     }
 
     because: Text
-    """lifted, corrected or lapsed (its end came before anybody carried it out)."""
+    """lifted, corrected or lapsed (its time was up)."""
     authority: AuthorityRef
     statement: Statement
     ended_at: datetime

@@ -184,7 +184,7 @@ class ExecutionUndoneV1(_ExecutionFact):
     }
 
     because: Text
-    """overturned, suspended (an appeal was late, or a stay was granted), ended (its time was up) or lifted."""
+    """overturned, suspended (an appeal was late, or a stay was granted), lapsed (its time was up) or lifted."""
     authority: AuthorityRef
     """Who decided so: for an upheld appeal the review body."""
     statement: Statement

@@ -36,6 +36,7 @@ from enforcement.store import appeals, cases, decisions, sites
 from enforcement.store.appeals import Appeal
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision, OrderOutcome
+from shared.contracts.enforcement import LAPSED
 from shared.contracts.grounds import (
     ActRef,
     AddressForService,
@@ -311,7 +312,7 @@ async def lapse(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
     if decision.status is Status.RELEASED:
         why = "The time that the decision set is over, and nobody carried it out."
         says = Statement(legal_basis=decision.grounds.legal_basis, reasons=why, public_reasons=why)
-        await _end(tx, rt, SYSTEM, case, decision, Action.LAPSE, "lapsed", says)
+        await _end(tx, rt, SYSTEM, case, decision, Action.LAPSE, LAPSED, says)
 
 
 async def check_urgent_notice(rt: Runtime, tx: Tx, decision_id: UUID) -> None:

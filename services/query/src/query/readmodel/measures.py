@@ -21,6 +21,7 @@ from query.readmodel.acts import (
     Undone,
 )
 from query.readmodel.lifecycle import Order
+from shared.contracts.enforcement import LAPSED
 
 
 class Redress(msgspec.Struct, frozen=True):
@@ -32,7 +33,7 @@ class Redress(msgspec.Struct, frozen=True):
 
 
 class Undoing(msgspec.Struct, frozen=True):
-    """That a measure was undone. ``because``: overturned, suspended, ended or lifted."""
+    """That a measure was undone. ``because``: overturned, suspended, lapsed or lifted."""
 
     because: str
     authority: Names
@@ -122,8 +123,8 @@ def _status(carried: CarriedOut, undone: Undone | None, facts: list[Any]) -> str
     because = undone.because if undone is not None else None
     if Overturned in turns or because == "overturned":
         return "overturned"
-    if because == "ended":
-        return "lapsed"
+    if because == LAPSED:
+        return LAPSED
     if Ended in turns or because not in {None, "suspended"}:
         return "ended"
     return "suspended" if Suspended in turns or because == "suspended" else "in_force"

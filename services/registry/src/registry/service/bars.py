@@ -95,7 +95,7 @@ def _holds(execution: Execution, at: datetime) -> bool:
     carried_out = execution.effect == Effect.BAR and execution.status is ExecutionStatus.CARRIED_OUT
     if not carried_out or execution.bar_from is None or execution.until is None:
         return False
-    return not execution.appeal_open and execution.bar_from <= at < execution.until
+    return not execution.appeals_open and execution.bar_from <= at < execution.until
 
 
 async def _entry(tx: Tx, execution: Execution, operator: Operator) -> BarredEntry:

@@ -25,6 +25,7 @@ from registry.store import claims, executions, operators, sites
 from registry.store.executions import Execution
 from registry.store.sites import OwnedSite
 from shared.contracts.enforcement import (
+    LAPSED,
     AppealDecidedV1,
     AppealOverdueV1,
     DecisionEndedV1,
@@ -258,7 +259,7 @@ async def undo(
     await registrar.take_back(tx, rt, ("execution", execution_id), statement.reasons)
     outbox.add(tx, told.undone(undone, because, authority, statement, appeal, at), at=at)
     await _notify(tx, rt, undone, "undone", _UNDONE, statement, authority)
-    if because != "ended":
+    if because != LAPSED:
         await opinions.decision_fell(tx, rt, undone.decision.decision_id, because, statement)
 
 
@@ -266,7 +267,7 @@ async def end(rt: Runtime, tx: Tx, execution_id: UUID) -> None:
     """The end that the decision set has come: the measure lapses by itself."""
     grounds, why = (await executions.get(tx, execution_id)).decision.grounds, "The time that the decision set is over."
     statement = Statement(legal_basis=grounds.legal_basis, reasons=why, public_reasons=why)
-    await undo(tx, rt, execution_id, because="ended", authority=grounds.authority, statement=statement)
+    await undo(tx, rt, execution_id, because=LAPSED, authority=grounds.authority, statement=statement)
 
 
 async def fall(tx: Tx, rt: Runtime, execution_id: UUID, fact: AppealDecidedV1 | AppealOverdueV1) -> None:

@@ -54,8 +54,9 @@ class Seen:
 
     new_operators: dict[str, Operator] = field(default_factory=dict)
     names: dict[str, Earlier] = field(default_factory=dict)
-    dedicated: dict[str, str] = field(default_factory=dict)
-    shared: dict[str, str] = field(default_factory=dict)
+    dedicated: dict[str, set[UUID]] = field(default_factory=dict)
+    shared: dict[str, set[UUID]] = field(default_factory=dict)
+    """Address → every operator that serves there; of a dedicated one it is one."""
     numbered: dict[str, Registration] = field(default_factory=dict)
     new: dict[UUID, Registration] = field(default_factory=dict)
     filings: dict[UUID, UUID] = field(default_factory=dict)
@@ -252,16 +253,16 @@ def _admit(rt: Runtime, batch: Batch, record: Record, candidate: Candidate) -> N
     for ground in found:
         if ground.code not in FINDINGS:
             raise Rejected(ground.code, ground.field, ground.message)
-    _check_addresses(batch, record)
+    _check_addresses(batch, operator, record)
     _check_number(batch, operator, record)
     if record.uscc not in batch.known_operators:
         batch.seen.new_operators[record.uscc] = operator
     earlier = Earlier(record.row.number, record.uscc, _values(record))
     for name in record.names:
         batch.seen.names[name.ascii] = earlier
-    (batch.seen.dedicated if record.hosting_mode == "dedicated" else batch.seen.shared).update(
-        dict.fromkeys(record.ips, record.uscc)
-    )
+    served = batch.seen.dedicated if record.hosting_mode == "dedicated" else batch.seen.shared
+    for ip in record.ips:
+        served.setdefault(ip, set()).add(operator.id)
     for ground in found:
         _find(batch, record, ground.code, ground.field, ground.message)
     if (operator.particulars.name, operator.kind) != (record.operator_name, record.operator_kind):
@@ -278,12 +279,12 @@ def _find(batch: Batch, record: Record, code: str, field_: str, message: str) ->
     )
 
 
-def _check_addresses(batch: Batch, record: Record) -> None:
+def _check_addresses(batch: Batch, operator: Operator, record: Record) -> None:
     others = (
         (batch.seen.dedicated,) if record.hosting_mode != "dedicated" else (batch.seen.dedicated, batch.seen.shared)
     )
     for ip in record.ips:
-        if any(taken.get(ip, record.uscc) != record.uscc for taken in others):
+        if any(taken.get(ip, set()) - {operator.id} for taken in others):
             raise Rejected("address_taken", "ips", f"{ip}: an address of a dedicated server serves one operator only")
 
 

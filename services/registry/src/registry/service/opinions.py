@@ -24,11 +24,13 @@ from registry.lifecycle import (
     SubjectStatus,
 )
 from registry.policy import POLICY, Act
-from registry.service import looks
+from registry.service import identities, looks
 from registry.service.admission import names_of
 from registry.service.desk import SYSTEM
 from registry.store import copies, executions, handling, operators, reviewed, reviews, sites
 from registry.store.reviewed import Opinion, Subject
+from registry.store.sites import OwnedSite
+from shared.contracts.enforcement import LAPSED
 from shared.contracts.grounds import (
     ActRef,
     AddressForService,
@@ -105,7 +107,7 @@ async def _require_founded(tx: Tx, rt: Runtime, who: Caller, subject: Subject, b
     if execution_id is None:
         raise OpinionUnfounded(why="the register knows no such decision")
     cited = await executions.share(tx, execution_id)
-    over = cited.status is ExecutionStatus.UNDONE and cited.undone_because == "ended"
+    over = cited.status is ExecutionStatus.UNDONE and cited.undone_because == LAPSED
     if cited.site_id != subject.site_id:
         raise OpinionUnfounded(why="it is about another site")
     if cited.status is not ExecutionStatus.CARRIED_OUT and not over:
@@ -136,8 +138,14 @@ async def _require_kind(tx: Tx, who: Caller, site_id: UUID, body: NewOpinion, *,
     consented = await copies.consented(tx, site.operator.identity, names) & who.categories
     if body.opinion is Kind.CANCEL_SERVICE and body.service_item not in consented:
         raise RegulariseFirst(why=f"no consent of yours to {body.service_item} is known")
-    if not consented and not await handling.order_ignored(tx, site_id, who.organisation if own else None):
-        raise RegulariseFirst(why="no order to correct was found ignored")
+    if not consented and not await _ignored_order(tx, site, who.organisation if own else None):
+        raise RegulariseFirst(why="no order to correct was found ignored by whoever has it now")
+
+
+async def _ignored_order(tx: Tx, site: OwnedSite, authority_id: str | None) -> bool:
+    """Whether whoever has the site now, also under an identity of before, ignored an order to correct about it."""
+    by = await handling.ignored_by(tx, site.site.id, authority_id)
+    return any([await identities.is_same(tx, each, site.operator) for each in by])
 
 
 async def withdraw(tx: Tx, rt: Runtime, who: Caller, opinion_id: UUID, *, reasons: str) -> Subject:

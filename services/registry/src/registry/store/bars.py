@@ -51,7 +51,7 @@ BARRED_NAMES: Final = """
 SELECT n.domain FROM barred_name n
   JOIN execution e ON e.id = n.execution_id JOIN site s ON s.id = n.site_id
  WHERE n.domain = ANY ($1) AND (n.below OR n.domain = ANY ($3))
-   AND s.status = 'revoked' AND e.status = 'carried_out' AND NOT e.appeal_open
+   AND s.status = 'revoked' AND e.status = 'carried_out' AND e.appeals_open = '{}'
    AND e.bar_from <= $2 AND e.until > $2
 """
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('barred_list'))"

@@ -44,7 +44,7 @@ class Execution:
     carried_out: ExecutionCarriedOutV1 | None
     items_before: tuple[str, ...] | None
     bar_from: datetime | None
-    appeal_open: bool
+    appeals_open: tuple[UUID, ...]
     answer: Statement | None
     undone_because: str | None
     overdue_at: datetime | None
@@ -77,7 +77,7 @@ class OrderOutcome:
 
 COLUMNS: Final = """id, version, status, effect, site_id, operator_id, service_item, decision, regulator, regulator_id,
        authority_id, region, level, signed_by, until, accepted_by, confirmed_by, carried_out, items_before, bar_from,
-       appeal_open, answer, undone_because, overdue_at, received_at, changed_at"""
+       appeals_open, answer, undone_because, overdue_at, received_at, changed_at"""
 ADD: Final = f"""
 INSERT INTO execution (id, status, decision_id, case_id, effect, subject, site_id, operator_id, service_item, decision,
                        regulator_id, regulator, authority_id, region, level, signed_by, until, received_at, changed_at)
@@ -107,15 +107,19 @@ SELECT service_item FROM execution WHERE site_id = $1 AND status = 'carried_out'
 BARRED: Final = """
 SELECT o.identity FROM execution e JOIN operator o ON o.id = e.operator_id
  WHERE o.identity = ANY ($1) AND e.effect = 'bar' AND e.status = 'carried_out'
-   AND NOT e.appeal_open AND e.bar_from <= $2 AND e.until > $2
+   AND e.appeals_open = '{}' AND e.bar_from <= $2 AND e.until > $2
 """
 BARS_OF: Final = """
 SELECT id FROM execution WHERE effect = 'bar' AND (decision_id = $1 OR id = $1)
 """
 BARS_ON: Final = "SELECT id FROM execution WHERE operator_id = $1 AND effect = 'bar' AND status = 'carried_out'"
-APPEAL_FILED: Final = "UPDATE execution SET appeal_open = true WHERE decision_id = $1 OR id = $1"
+APPEAL_FILED: Final = """
+UPDATE execution SET appeals_open = array_append(array_remove(appeals_open, $2::uuid), $2::uuid)
+ WHERE decision_id = $1 OR id = $1
+"""
 APPEAL_REJECTED: Final = """
-UPDATE execution SET appeal_open = false, bar_from = CASE WHEN bar_from > $2 THEN $2 ELSE bar_from END
+UPDATE execution SET appeals_open = array_remove(appeals_open, $2::uuid),
+       bar_from = CASE WHEN array_remove(appeals_open, $2::uuid) = '{}' AND bar_from > $3 THEN $3 ELSE bar_from END
  WHERE decision_id = $1 OR id = $1
 """
 MARK_OVERDUE: Final = """
@@ -144,6 +148,7 @@ def of(row: asyncpg.Record) -> Execution:
     values = dict(row)
     return Execution(**{
         **values, "status": ExecutionStatus(values["status"]), "signed_by": tuple(values["signed_by"]),
+        "appeals_open": tuple(values["appeals_open"]),
         "items_before": None if values["items_before"] is None else tuple(values["items_before"]),
         "decision": DecisionReleasedV1.model_validate(values["decision"]),
         "regulator": AuthorityRef.model_validate(values["regulator"]),
@@ -248,14 +253,14 @@ async def bars_on(tx: Tx, operator_id: UUID) -> list[UUID]:
     return [row["id"] for row in await tx.fetch(BARS_ON, operator_id)]
 
 
-async def appeal_filed(tx: Tx, act_id: UUID) -> None:
+async def appeal_filed(tx: Tx, act_id: UUID, appeal_id: UUID) -> None:
     """An appeal against a decision, or its execution, is open: a bar does not begin before it is decided."""
-    await tx.execute(APPEAL_FILED, act_id)
+    await tx.execute(APPEAL_FILED, act_id, appeal_id)
 
 
-async def appeal_rejected(tx: Tx, act_id: UUID, at: datetime) -> None:
-    """The appeal was rejected: a bar that was carried out begins."""
-    await tx.execute(APPEAL_REJECTED, act_id, at)
+async def appeal_rejected(tx: Tx, act_id: UUID, appeal_id: UUID, at: datetime) -> None:
+    """The appeal was rejected: a bar that was carried out begins, if no other appeal is open."""
+    await tx.execute(APPEAL_REJECTED, act_id, appeal_id, at)
 
 
 async def mark_overdue(tx: Tx, execution_id: UUID, at: datetime) -> None:

@@ -23,8 +23,8 @@ class Handling:
 
 
 NOTE: Final = """
-INSERT INTO handling (decision_id, effect, subject, authority_id, level, region, since)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO handling (decision_id, effect, subject, identity, authority_id, level, region, since)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (decision_id) DO NOTHING
 """
 IGNORED: Final = "UPDATE handling SET since = $2 WHERE decision_id = $1 AND since IS NULL"
@@ -34,19 +34,19 @@ SELECT decision_id, effect, subject ->> 'provider_id' AS provider_id, authority_
        since IS NOT NULL AND fell_at IS NULL AS holds
   FROM handling WHERE decision_id = $1 FOR SHARE
 """
-ORDER_IGNORED: Final = """
-SELECT EXISTS (SELECT FROM handling
-                WHERE effect = 'correct' AND subject ->> 'site_id' = $1::uuid::text AND since IS NOT NULL
-                  AND fell_at IS NULL AND ($2::text IS NULL OR authority_id = $2))
+IGNORED_BY: Final = """
+SELECT DISTINCT identity FROM handling
+ WHERE effect = 'correct' AND subject ->> 'site_id' = $1::uuid::text AND since IS NOT NULL
+   AND fell_at IS NULL AND ($2::text IS NULL OR authority_id = $2) AND identity IS NOT NULL
 """
 
 
 async def note(tx: Tx, decision: DecisionReleasedV1, since: datetime | None) -> None:
     """A decision was released; ``since`` when an opinion can rest on it, if it can by that alone."""
-    authority = decision.grounds.authority
+    authority, operator = decision.grounds.authority, decision.operator
     await tx.execute(
-        NOTE, decision.decision_id, decision.effect, decision.subject.model_dump(mode="json"), authority.id,
-        authority.level, authority.region, since,
+        NOTE, decision.decision_id, decision.effect, decision.subject.model_dump(mode="json"),
+        operator.identity if operator is not None else None, authority.id, authority.level, authority.region, since,
     )  # fmt: skip
 
 
@@ -66,7 +66,6 @@ async def get(tx: Tx, decision_id: UUID) -> Handling | None:
     return Handling(**dict(row)) if row else None
 
 
-async def order_ignored(tx: Tx, site_id: UUID, authority_id: str | None) -> bool:
-    """Whether an order to correct about a site was ignored and stands: of this authority, or of any."""
-    found: bool = await tx.fetchval(ORDER_IGNORED, site_id, authority_id)
-    return found
+async def ignored_by(tx: Tx, site_id: UUID, authority_id: str | None) -> list[str]:
+    """Who ignored an order to correct about a site that stands, by identity: one of this authority, or of any."""
+    return [row["identity"] for row in await tx.fetch(IGNORED_BY, site_id, authority_id)]

@@ -219,7 +219,7 @@ class PublicAppeal(View):
 class PublicUndoing(View):
     """That a measure was undone: why, by whom, when."""
 
-    because: Annotated[str, Field(description="overturned, suspended, ended (its time was up) or lifted")]
+    because: Annotated[str, Field(description="overturned, suspended, lapsed (its time was up) or lifted")]
     authority: NamesView
     statement: PublicStatement
     at: datetime
