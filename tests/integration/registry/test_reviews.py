@@ -395,7 +395,8 @@ async def test_a_site_that_ended_before_the_review_did_is_gone_and_has_not_faile
     review = await opened(register)
     await register.post(f"/sites/{site['id']}/deregistration", WHY, ("applicant", {"organisation": code}))
     await closed(register, review)
-    assert (await subject_of(register, site))["status"] == "gone"
+    gone = await subject_of(register, site)
+    assert (gone["status"], await register.history(gone["id"])) == ("gone", ["leave"])
 
 
 async def test_operators_and_providers_read_their_own_and_nobody_elses(register: Register) -> None:
@@ -503,7 +504,9 @@ async def test_a_large_review_opens_and_closes_in_turns(register: Register, monk
     for _ in range(3):
         await register.ring(reviews.RESULTS, review["id"])
     await register.ring(opinions.RESULT, (await subject_of(register, failing))["id"])
-    assert {(await subject_of(register, site))["status"] for site in sites} == {"passed"}
+    subjects = [await subject_of(register, site) for site in sites]
+    assert {each["status"] for each in subjects} == {"passed"}
+    assert [await register.history(each["id"]) for each in subjects] == [["pass"]] * 5, "each has its own line"
     assert (await subject_of(register, failing))["status"] == "vetoed"
 
 

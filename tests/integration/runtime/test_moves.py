@@ -104,6 +104,19 @@ async def test_a_move_is_the_row_and_its_line_in_the_history(papers: Database) -
     assert await history_of(papers, first) == [("write", None, "open"), ("finish", "open", "done")]
 
 
+async def test_what_one_statement_moved_has_a_line_each_and_only_by_a_move_of_the_table(papers: Database) -> None:
+    records = [await new(papers) for _ in range(3)]
+    async with papers.transaction() as tx:
+        rows = await tx.fetch("UPDATE paper SET status = 'done' WHERE status = 'open' RETURNING id")
+        moved: list[UUID] = [row["id"] for row in rows]
+        said: dict[str, Any] = {"who": WHO, "why": "All of them.", "at": AT}
+        PAPERS.moved_all(tx, moved, Action.FINISH, before=Status.OPEN, **said)
+        with pytest.raises(ActionRefused):
+            PAPERS.moved_all(tx, moved, Action.FINISH, before=Status.DONE, **said)
+    for record in records:
+        assert await history_of(papers, record) == [("write", None, "open"), ("finish", "open", "done")]
+
+
 async def test_of_eight_who_did_not_hold_the_record_one_moves_it(papers: Database) -> None:
     first = await new(papers)
 

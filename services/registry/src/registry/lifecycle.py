@@ -218,10 +218,12 @@ class SubjectAction(StrEnum):
     PASS = "pass"  # noqa: S105 - a word of the review
     VETO = "veto"
     CLEAR = "clear"
+    LEAVE = "leave"
 
 
 SUBJECT: Final = Lifecycle(MappingProxyType({
     (SubjectStatus.UNDER_REVIEW, SubjectAction.PASS):  SubjectStatus.PASSED,
+    (SubjectStatus.UNDER_REVIEW, SubjectAction.LEAVE): SubjectStatus.GONE,     # its site ended before the review did
     (SubjectStatus.UNDER_REVIEW, SubjectAction.VETO):  SubjectStatus.VETOED,   # P3.3.2, one is enough
     (SubjectStatus.VETOED,       SubjectAction.CLEAR): SubjectStatus.CLEARED,  # safeguard 7
     (SubjectStatus.CLEARED,      SubjectAction.VETO):  SubjectStatus.VETOED,   # another opinion stands still

@@ -57,13 +57,15 @@ _GRANTED: Final = Names(zh="变更通知书", en="Grant of an amendment")
 async def change_site(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, version: int, body: ProposedSite) -> Amendment:
     """Propose a site's name, names, items and accesses as they shall be. New names are claimed at once.
 
-    Raises UnknownSite (404); PreconditionFailed (412); NotAdmitted, AmendmentPending, UnderMeasure, NotLive (409).
+    Raises UnknownSite (404); PreconditionFailed (412); NotAdmitted, AmendmentPending, UnderMeasure, NotLive,
+    MergerAppealable (409).
     """
     at = rt.clock.now()
     site = await _editable(tx, who, site_id, version)
     proposed = await changes.candidate(tx, rt, site, body)
     if _values(body.name, proposed) == _values(site.site.name, changes.as_it_is(site)):
         raise NothingChanges
+    await appealable.require_names(tx, rt, site, [name.ascii for name in proposed.names])
     await admission.require(rt, tx, proposed)
     amendment = await _add(
         tx, rt, who, kind="site", site=site, base_version=version, why=body.reasons,

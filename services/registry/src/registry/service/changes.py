@@ -85,7 +85,10 @@ async def _require_site(tx: Tx, rt: Runtime, amendment: Amendment) -> None:
             register.MOVES.lifecycle.refuse(receiving.registration.status, "receive_a_site")
         if await register.room(tx, receiving.registration.id, MOST_SITES) < 1:
             raise TooManySites(most=MOST_SITES)
-    await admission.require(rt, tx, await asked(tx, rt, amendment))
+    proposed = await asked(tx, rt, amendment)
+    if amendment.kind == "site":
+        await appealable.require_names(tx, rt, site, [name.ascii for name in proposed.names])
+    await admission.require(rt, tx, proposed)
 
 
 async def _unchanged(tx: Tx, amendment: Amendment) -> OwnedSite:

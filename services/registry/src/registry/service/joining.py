@@ -71,6 +71,7 @@ async def part(tx: Tx, rt: Runtime, merger: Merger, why: str) -> list[str]:
     numbers = await mergers.take_registrations(
         tx, merger.survivor_id, merger.merged_id, [UUID(each) for each in moved["registrations"]]
     )
+    stay = await _others_out(tx, rt, merger, numbers, why)  # after the numbers: an operator has one in a province
     left, emptied = await _numbers_back(tx, rt, merger, why)
     given = await mergers.sites_of(tx, sorted(numbers))
     await mergers.take(
@@ -79,12 +80,32 @@ async def part(tx: Tx, rt: Runtime, merger: Merger, why: str) -> list[str]:
         executions=[UUID(each) for each in moved["executions"]],
         tasks=[UUID(each) for each in moved["tasks"]],
     )  # fmt: skip
-    await _tell(tx, rt, SYSTEM, given, "unmerge", why, cause)
+    await _tell(tx, rt, SYSTEM, {*given, *stay}, "unmerge", why, cause)
     await bars.follow(tx, rt, await operators.get(tx, merger.merged_id))
     await sites.keep_fresh(tx, given)
     for there in sorted(emptied):
         await registrations.end_if_empty(tx, rt, SYSTEM, there)
     return left
+
+
+async def _others_out(tx: Tx, rt: Runtime, merger: Merger, numbers: Collection[UUID], why: str) -> set[UUID]:
+    """What another merger put under a number that is given back goes under its own again, and stays the survivor's."""
+    stay = set[UUID]()
+    for other in await mergers.confirmed_into(tx, merger.survivor_id):
+        places = (other.moved or {})["places"] if other.id != merger.id else []
+        known = await sites.many(tx, [UUID(each["site"]) for each in places])
+        back: dict[UUID, dict[UUID, int]] = {}
+        for each in places:
+            site, number = known[UUID(each["site"])], UUID(each["number"])
+            if (
+                site.registration_id in numbers
+                and site.registration_id != number
+                and site.status is not SiteStatus.ENDED
+            ):
+                back.setdefault(number, {})[site.id] = each["ordinal"]
+                stay.add(site.id)
+        await _under_again(tx, rt, back, why)
+    return stay
 
 
 async def _numbers_back(tx: Tx, rt: Runtime, merger: Merger, why: str) -> tuple[list[str], set[UUID]]:
@@ -105,13 +126,18 @@ async def _numbers_back(tx: Tx, rt: Runtime, merger: Merger, why: str) -> tuple[
         elif site.registration_id != number:
             back.setdefault(number, {})[site.id] = each["ordinal"]
             emptied.add(site.registration_id)
+    await _under_again(tx, rt, back, why)
+    return left, emptied
+
+
+async def _under_again(tx: Tx, rt: Runtime, back: dict[UUID, dict[UUID, int]], why: str) -> None:
+    """Sites go under the numbers that they had, with their places there; such a number holds again."""
     for number, ordinals in sorted(back.items()):
         filing = (await register.get(tx, number)).registration
         if register.MOVES.lifecycle.can(filing.status, Action.RESTORE):
             await register.MOVES.move(tx, filing, Action.RESTORE, who=SYSTEM, why=why, at=rt.clock.now())
             await successions.remove(tx, number)
         await sites.renumber(tx, number, ordinals)
-    return left, emptied
 
 
 async def _tell(

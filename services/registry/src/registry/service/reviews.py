@@ -14,7 +14,7 @@ from registry.errors import (
     ReviewYear,
     WindowsOpen,
 )
-from registry.lifecycle import ReviewAction, ReviewStatus
+from registry.lifecycle import ReviewAction, ReviewStatus, SubjectAction, SubjectStatus
 from registry.policy import POLICY, Act
 from registry.service import opinions
 from registry.service.desk import SYSTEM
@@ -41,6 +41,11 @@ CLOSES: Final = "review_closes"
 RESULTS: Final = "review_results"
 WINDOW: Final = "review_window"
 """Kinds of deadlines: of a review the first three; of an authority's window the last, at its reminders and its end."""
+_RESTS: Final = {
+    SubjectStatus.PASSED: (SubjectAction.PASS, "The review is closed, and no failing opinion stands."),
+    SubjectStatus.GONE: (SubjectAction.LEAVE, "It ended before the review did."),
+}
+"""What becomes of whoever has no failing opinion when a review is closed."""
 ASKED: Final = frozenset({Role.SECTOR_REGULATOR, Role.SECURITY_AUTHORITY})
 
 
@@ -270,7 +275,11 @@ async def give_results(rt: Runtime, tx: Tx, review_id: UUID) -> None:
 async def _give_results(tx: Tx, rt: Runtime, review: Review) -> None:
     """So many have passed at a time; then those who are left are taken up singly, and the authorities hear of it."""
     at = rt.clock.now()
-    if await reviewed.pass_some(tx, review.id, at):
+    moved = await reviewed.pass_some(tx, review.id, at)
+    for status, ids in moved.items():
+        action, why = _RESTS[status]
+        reviewed.MOVES.moved_all(tx, ids, action, before=SubjectStatus.UNDER_REVIEW, who=SYSTEM, why=why, at=at)
+    if sum(map(len, moved.values())) == reviewed.AT_ONCE:
         await deadlines.met(tx, RESULTS, review.id, at)
         await deadlines.start_in(tx, RESULTS, review.id, 0, at=at)
         return

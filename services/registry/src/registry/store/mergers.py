@@ -86,6 +86,7 @@ SELECT id FROM merger
    AND (merged_id IN ($1, $2) OR survivor_id = $2)
  ORDER BY id LIMIT 1
 """
+CONFIRMED_INTO: Final = f"SELECT {COLUMNS} FROM merger WHERE survivor_id = $1 AND status = 'confirmed' ORDER BY id"
 SURVIVOR: Final = "SELECT survivor_id FROM merger WHERE merged_id = $1 AND status = 'confirmed'"
 ALIASES: Final = """
 SELECT old.identity AS old, new.identity AS new
@@ -232,6 +233,11 @@ async def in_the_way(tx: Tx, survivor_id: UUID, merged_id: UUID, except_id: UUID
     """Another merger after which these two could not become one: chains of identities are nobody's to follow."""
     found: UUID | None = await tx.fetchval(IN_THE_WAY, survivor_id, merged_id, except_id)
     return found
+
+
+async def confirmed_into(tx: Tx, survivor_id: UUID) -> list[Merger]:
+    """The mergers into one operator that stand. Whoever changes what they moved holds that operator."""
+    return [of(row) for row in await tx.fetch(CONFIRMED_INTO, survivor_id)]
 
 
 async def survivor_of(tx: Tx, operator_id: UUID) -> UUID | None:

@@ -130,6 +130,7 @@ UPDATE review_subject s SET version = version + 1, changed_at = $2,
                  AND NOT EXISTS (SELECT FROM review_opinion o
                                   WHERE o.subject_id = u.id AND o.status = 'standing' AND o.opinion <> 'pass')
                LIMIT $3)
+RETURNING id, status
 """
 LEFT: Final = "SELECT id FROM review_subject WHERE review_id = $1 AND status = 'under_review' ORDER BY id"
 AT_ONCE: Final = 20_000
@@ -234,10 +235,12 @@ async def count(tx: Tx, review_id: UUID) -> dict[str, dict[str, int]]:
     return found
 
 
-async def pass_some(tx: Tx, review_id: UUID, at: datetime) -> bool:
-    """Some of those have passed against whom no failing opinion stands; whether there may be more."""
-    done = await tx.execute(REST_PASSES, review_id, at, AT_ONCE)
-    return int(done.rpartition(" ")[2]) == AT_ONCE
+async def pass_some(tx: Tx, review_id: UUID, at: datetime) -> dict[SubjectStatus, list[UUID]]:
+    """Some of those have passed, or are gone, against whom no failing opinion stands; gives them by what they are."""
+    moved: dict[SubjectStatus, list[UUID]] = {SubjectStatus.PASSED: [], SubjectStatus.GONE: []}
+    for row in await tx.fetch(REST_PASSES, review_id, at, AT_ONCE):
+        moved[SubjectStatus(row["status"])].append(row["id"])
+    return moved
 
 
 async def left(tx: Tx, review_id: UUID) -> list[UUID]:

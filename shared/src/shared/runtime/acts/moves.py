@@ -119,6 +119,14 @@ class Moves(Generic[R, S, A]):
         for record in records:
             self._remember(tx, record, action, record.status, record.status, who, why, at)
 
+    def moved_all(
+        self, tx: Tx, ids: Sequence[UUID], action: A, *, before: S, who: Caller, why: str, at: datetime
+    ) -> None:
+        """Remember of very many records what one guarded statement of their store has moved, all from ``before``."""
+        to = self.lifecycle.after(before, action)
+        for each in ids:
+            self._line(tx, each, action, before, to, who, why, at)
+
     async def _update(self, tx: Tx, record: R, to: StrEnum, at: datetime, changes: dict[str, Any]) -> R | None:
         statement = _one(self._table, self._columns, tuple(changes))
         row = await tx.fetchrow(
@@ -135,10 +143,15 @@ class Moves(Generic[R, S, A]):
     def _remember(
         self, tx: Tx, record: R, action: str, before: str | None, after: str, who: Caller, why: str, at: datetime
     ) -> None:
+        self._line(tx, record.id, action, before, after, who, why, at)
+
+    def _line(
+        self, tx: Tx, record_id: UUID, action: str, before: str | None, after: str, who: Caller, why: str, at: datetime
+    ) -> None:
         history.add(
             tx,
             aggregate=self.lifecycle.aggregate,
-            aggregate_id=record.id,
+            aggregate_id=record_id,
             action=action,
             from_status=before,
             to_status=after,
