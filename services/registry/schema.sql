@@ -604,6 +604,7 @@ TABLE shell_finding (
     lapsed_by text,
     found_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
+    hosted_at timestamp with time zone,
     CONSTRAINT shell_finding_check CHECK (((status <> ALL (ARRAY['lapsed'::text, 'undone'::text])) OR ((lapsed_by IS NOT NULL) AND (says IS NOT NULL)))),
     CONSTRAINT shell_finding_pkey PRIMARY KEY (id),
     CONSTRAINT shell_finding_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id),

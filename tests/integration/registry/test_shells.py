@@ -1,7 +1,7 @@
 """Sites that nobody hosts: found, told, put right or lapsed one by one, and given back in one step (flow B, ADR 4)."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from tests.integration.registry.conftest import (
     a_site,
     access,
     domain,
+    owner,
     provider_recorded,
     uscc,
 )
@@ -258,3 +259,157 @@ async def test_a_stop_that_ends_sets_the_clock_of_a_site_without_a_host(register
     await register.overturned(decision)
     await register.ring(hosting.IDLE, site["id"])
     assert (await finding_of(register, site))["status"] == "open"
+
+
+async def left_again(register: Register, site: dict[str, Any], code: str) -> None:
+    """The operator leaves its host once more."""
+    now = await register.get(f"/sites/{site['id']}", owner(code))
+    live = [each for each in now["accesses"] if each["status"] == "live"]
+    for each in live:
+        await register.post(f"/sites/{site['id']}/accesses/{each['id']}/end", WHY, own(code))
+
+
+async def again(register: Register, code: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A finding about a site whose operator found a host for the one before, and left it the next day."""
+    site, first = await found(register, code)
+    await hosted(register, site)
+    assert (await finding_of(register, site))["status"] == "cured"
+    register.clock.advance(timedelta(days=1))
+    await left_again(register, site, code)
+    await register.ring(hosting.IDLE, site["id"])
+    second = await finding_of(register, site)
+    assert second["id"] != first["id"]
+    return site, second
+
+
+async def test_a_host_ends_a_finding_once_in_so_long_and_found_anew_it_stands_without_effect(
+    register: Register,
+) -> None:
+    code = uscc(920_000_001)
+    site, finding = await again(register, code)
+    register.clock.advance(timedelta(days=20))
+    await hosted(register, site)
+    rests = await finding_of(register, site)
+    assert (rests["id"], rests["status"], rests["hosted_now"]) == (finding["id"], "open", True)
+    assert rests["hosted_at"] is not None
+    assert [kind for kind, _ in await register.notices(finding["id"])] == ["shell_found", "shell_hosted"]
+    await hosted_elsewhere(register, site)
+    assert len(await register.notices(finding["id"])) == 2, "another host is no news"
+    assert (await lapsed(register, rests, 409))["code"] == "action_refused", "nothing follows while it is hosted"
+    await register.ring(hosting.AGAIN, finding["id"])
+    assert (await finding_of(register, site))["status"] == "cured"
+    assert await running(register) == 0
+
+
+async def test_whoever_loses_the_host_again_has_what_was_left_of_its_time(register: Register) -> None:
+    code = uscc(921_000_001)
+    site, finding = await again(register, code)
+    register.clock.advance(timedelta(days=20))
+    await hosted(register, site)
+    rests, at = await finding_of(register, site), register.clock.now()
+    register.clock.advance(timedelta(days=100))
+    await left_again(register, site, code)
+    goes_on = await finding_of(register, site)
+    remaining = when(rests["cure_until"]) - at
+    assert timedelta(days=39) < remaining < timedelta(days=42)
+    assert (goes_on["status"], goes_on["hosted_at"]) == ("open", None)
+    assert when(goes_on["cure_until"]) == register.clock.now() + remaining
+    kinds = [kind for kind, _ in await register.notices(finding["id"])]
+    assert kinds == ["shell_found", "shell_hosted", "shell_found"]
+    await register.ring(hosting.CURE, finding["id"])
+    assert register.clock.now() == when(goes_on["cure_until"])
+    await lapsed(register, await finding_of(register, site))
+    assert await running(register) == 0
+
+
+async def test_what_was_due_and_hosted_is_due_again_and_nobody_lapses_while_hosted(register: Register) -> None:
+    code = uscc(922_000_001)
+    site, finding = await again(register, code)
+    await register.ring(hosting.CURE, finding["id"])
+    await hosted(register, site)
+    rests = await finding_of(register, site)
+    assert (rests["status"], rests["hosted_now"]) == ("due", True)
+    assert (await lapsed(register, rests, 409))["code"] == "hosted_again"
+    await left_again(register, site, code)
+    await lapsed(register, await finding_of(register, site))
+
+
+async def test_after_so_long_a_host_ends_a_finding_at_once_again(register: Register) -> None:
+    code = uscc(923_000_001)
+    site, finding = await again(register, code)
+    await hosted(register, site)
+    await left_again(register, site, code)
+    register.clock.advance(timedelta(days=366))
+    await register.ring(hosting.AGAIN, finding["id"])
+    assert (await finding_of(register, site))["status"] == "open", "nobody hosts it when that time is over"
+    await hosted(register, site)
+    assert (await finding_of(register, site))["status"] == "cured"
+
+
+async def test_a_provider_that_comes_and_goes_keeps_no_shell_for_ever(register: Register) -> None:
+    site = await register.live(uscc(924_000_001))
+    provider = provider_recorded().provider_id
+
+    async def turn(version: int) -> dict[str, Any]:
+        await register.hear(closed(active=False, version=version))
+        await register.ring(hosting.GONE, provider)
+        await register.hear(closed(active=True, version=version + 1))
+        register.clock.advance(timedelta(days=1))
+        return await finding_of(register, site)
+
+    assert (await turn(100))["status"] == "cured"
+    second = await turn(102)
+    assert (second["status"], second["hosted_now"]) == ("open", True)
+    await register.hear(closed(active=False, version=104))
+    now = await finding_of(register, site)
+    assert (now["id"], now["hosted_at"]) == (second["id"], None), "its time goes on"
+    await register.ring(hosting.CURE, second["id"])
+    assert (await finding_of(register, site))["status"] == "due"
+
+
+async def test_many_findings_that_rest_at_one_provider_are_each_looked_at_once(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosting, "AT_ONCE", 2)
+    made = [await register.live(uscc(925_000_000 + number)) for number in range(5)]
+    provider = provider_recorded().provider_id
+    for version, expected in ((100, "cured"), (102, "open")):
+        await register.hear(closed(active=False, version=version))
+        await register.ring(hosting.GONE, provider)
+        await asyncio.wait_for(register.hear(closed(active=True, version=version + 1)), 10)
+        register.clock.advance(timedelta(days=1))
+        assert {(await finding_of(register, site))["status"] for site in made} == {expected}
+
+
+async def test_what_was_stopped_or_given_up_counts_as_no_host_that_was_found(register: Register) -> None:
+    code = uscc(926_000_001)
+    site = await left(register, code)
+    await register.ring(hosting.IDLE, site["id"])
+    decision = await register.decided(site, "suspend_access", until="2027-08-01T00:00:00Z")
+    await register.carried_out(decision)
+    await register.ring(hosting.CURE, (await finding_of(register, site))["id"])
+    assert (await finding_of(register, site))["status"] == "cured", "it is stopped: something else is done about it"
+    await register.overturned(decision)
+    await register.ring(hosting.IDLE, site["id"])
+    assert (await finding_of(register, site))["status"] == "open"
+    await hosted(register, site)
+    assert (await finding_of(register, site))["status"] == "cured"
+
+
+async def running(register: Register) -> int:
+    count: int = await register.fetchval(
+        "SELECT count(*) FROM deadline WHERE kind LIKE 'shell_%' AND met_at IS NULL AND breached_at IS NULL"
+        " AND due_at > $1",
+        register.clock.now(),
+    )  # fmt: skip
+    return count
+
+
+async def hosted_elsewhere(register: Register, site: dict[str, Any]) -> None:
+    """From one host to another, without a day between."""
+    proposed = await register.propose(site, a_site(site["domains"][0], accesses=[access("198.18.0.77")]))
+    await register.post(f"/amendments/{proposed['id']}/grant", STATED, "regulator-a")
+
+
+def when(text: str) -> datetime:
+    return datetime.fromisoformat(text)

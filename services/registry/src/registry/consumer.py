@@ -59,6 +59,7 @@ DEADLINES: Final[Deadlines] = {
     hosting.IDLE: shells.ring,
     hosting.GONE: shells.ring_provider,
     hosting.CURE: shells.mature,
+    hosting.AGAIN: hosting.ring,
     reviews.OPENS: reviews.open_by_date,
     reviews.WINDOW: reviews.ring,
     reviews.CLOSES: reviews.close_by_date,

@@ -30,6 +30,7 @@ SERVICE: Final = Service(
                 executions.ANSWER_CLOCK,
                 hosting.IDLE,
                 hosting.CURE,
+                hosting.AGAIN,
                 mergers.HEARD,
                 notices.DEEMED,
             }

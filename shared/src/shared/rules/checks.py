@@ -24,6 +24,7 @@ _BOUNDS: Final = {
     "appeal_decision": (1, 180),
     "notice_deemed": (1, 60),
     "shell_cure": (14, 366),
+    "shell_cured": (30, 366),
     "shell_idle": (30, 1_830),
     "urgent_notice": (0, 3),
     "instruct_supervisor": (0, 30),

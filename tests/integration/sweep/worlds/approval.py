@@ -1,6 +1,6 @@
 """Approval: applications of two operators for two items to two provinces and the ministry, and one in every state."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from approval.lifecycle import APPROVAL, PAPER, Action, PaperAction, PaperStatus, Status
 from approval.main import SERVICE
 from approval.policy import ACTS, PAPER_ACTS
+from approval.service import validity
 from shared.rules import Level, Role
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import Caller
@@ -94,6 +95,16 @@ def _seen(_: Record, shown: Words) -> dict[str, Any]:
     return {"paper_number": shown["paper_number"], "scan_sha256": shown["scan_sha256"]}
 
 
+def _whole(api: Api) -> Callable[[Record, Words], dict[str, Any]]:
+    """A grant of all that was asked, for the longest time: for less only a person grants."""
+
+    def body(_: Record, shown: Words) -> dict[str, Any]:
+        longest = str(validity.latest_day(api.rt, api.rt.clock.now()))
+        return {**STEPS["grant"].body, "scope": shown["scope_of_service"], "valid_until": longest}
+
+    return body
+
+
 _ENTERING = beginning({"item": ITEM, "region": "110000"}, Verb(
     "POST /paper-approvals", "drugs-a", ENTRY | {"paper_number": "new"}, again="paper_entered",
     may=lambda who, words: may_own(who),
@@ -118,7 +129,7 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
             Verb(
                 f"POST /approvals/{{approval_id}}/{step}",
                 who,
-                dict(body),
+                _whole(api) if action is Action.GRANT else dict(body),
                 action,
                 again="out_of_scope" if action is Action.TRANSFER else None,
             )  # then it is on another desk

@@ -13,14 +13,14 @@ from registry.lifecycle import ShellAction, ShellStatus, SiteAction, SiteStatus
 from registry.policy import POLICY, Act
 from registry.service import looks, writing
 from registry.service.desk import SYSTEM, grounds_of, regulator_for
-from registry.service.hosting import AT_ONCE, CURE, GONE, IDLE, cure, watch
+from registry.service.hosting import AT_ONCE, CURE, FOUND, GONE, IDLE, look, over, tell, watch
 from registry.service.sites import require_free
 from registry.store import accesses, amendments, claims, shells, sites
 from registry.store.shells import Shell
 from registry.store.sites import OwnedSite
-from shared.contracts.grounds import ActRef, Grounds, Names, Service, Statement
+from shared.contracts.grounds import Names, Statement
 from shared.contracts.http.registry import Stated
-from shared.runtime.acts import deadlines, notices
+from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
@@ -29,7 +29,6 @@ from shared.runtime.db.postgres import Tx
 
 NAMES_KEPT: Final = timedelta(days=180)
 """How long a lapsed site keeps its names from others who ask for them."""
-_FOUND: Final = Names(zh="空壳网站整改告知书", en="Nobody hosts your site: please find a host")
 _LAPSED: Final = Names(zh="网站备案（许可）因无接入而失效通知书", en="Your site lapsed because nobody hosts it")
 _UNDONE: Final = Names(zh="网站备案（许可）恢复通知书", en="Your site is in the register again")
 
@@ -64,7 +63,7 @@ async def _find(tx: Tx, rt: Runtime, site: OwnedSite, since: datetime) -> None:
     shells.MOVES.began(tx, found, "find", who=SYSTEM, why=why, at=at)
     await deadlines.start(tx, kind=CURE, aggregate_id=found.id, clock_name=CURE, rt=rt, at=at)
     says = Statement(legal_basis=(rt.rules.clocks[IDLE].source,), reasons=why, public_reasons=why)
-    await _notify(tx, rt, site, found, "shell_found", _FOUND, says, answer_by=cure_until)
+    await tell(tx, rt, site, found, "shell_found", FOUND, says, answer_by=cure_until)
 
 
 async def mature(rt: Runtime, tx: Tx, finding_id: UUID) -> None:
@@ -72,9 +71,9 @@ async def mature(rt: Runtime, tx: Tx, finding_id: UUID) -> None:
     site_id = (await shells.get(tx, finding_id)).site_id
     site = await sites.hold(tx, site_id)
     finding = await shells.hold(tx, finding_id)
-    if site.site.status is not SiteStatus.LIVE or not await shells.is_empty(tx, site_id):
-        await cure(tx, rt, finding, "It is hosted, or otherwise dealt with.")
-    elif finding.status is ShellStatus.OPEN:
+    await look(tx, rt, site, finding)
+    finding = await shells.get(tx, finding_id)
+    if finding.status is ShellStatus.OPEN and finding.hosted_at is None:
         why = "The time to find a host is over."
         await shells.MOVES.move(tx, finding, ShellAction.MATURE, who=SYSTEM, why=why, at=rt.clock.now())
 
@@ -106,11 +105,12 @@ async def lapse(tx: Tx, rt: Runtime, who: Caller, finding_id: UUID, version: int
         tx, finding, ShellAction.LAPSE, who=who, why=body.statement.reasons, at=at, lapsed_by=who.person,
         says=says.model_dump(mode="json"),
     )  # fmt: skip
+    await over(tx, finding_id, at)
     await sites.MOVES.move(tx, site.site, SiteAction.LAPSE, who=who, why=body.statement.reasons, at=at)
     await writing.changed(tx, site.site.id, cause={"kind": "lapse", "id": str(finding_id)}, at=at)
     await claims.keep_until(tx, site.site.id, at + NAMES_KEPT)
     await accesses.keep_until(tx, site.site.id, at + NAMES_KEPT)
-    await _notify(tx, rt, site, lapsed, "shell_lapsed", _LAPSED, says)
+    await tell(tx, rt, site, lapsed, "shell_lapsed", _LAPSED, says)
     return lapsed
 
 
@@ -161,7 +161,7 @@ async def _undo(
     restored = await writing.changed(tx, site_id, cause={"kind": "lapse_undone", "id": str(finding.id)}, at=at)
     await watch(tx, rt, restored)
     says = Statement(legal_basis=(rt.rules.clocks[CURE].source,), reasons=why, public_reasons=why)
-    await _notify(tx, rt, site, undone, "shell_undone", _UNDONE, says)
+    await tell(tx, rt, site, undone, "shell_undone", _UNDONE, says)
     return undone
 
 
@@ -170,7 +170,7 @@ async def dismiss(tx: Tx, rt: Runtime, who: Caller, finding_id: UUID, *, reasons
     at = rt.clock.now()
     _, finding = await _held(tx, who, Act.LAPSE_SHELL, finding_id)
     dismissed = await shells.MOVES.move(tx, finding, ShellAction.DISMISS, who=who, why=reasons, at=at)
-    await deadlines.met(tx, CURE, finding_id, at)
+    await over(tx, finding_id, at)
     return dismissed
 
 
@@ -192,14 +192,3 @@ async def page(tx: Tx, rt: Runtime, who: Caller, *, status: str | None, after: U
 async def shown(tx: Tx, finding: Shell) -> tuple[OwnedSite, bool]:
     """The site of a finding, and whether somebody hosts it now."""
     return await sites.get(tx, finding.site_id), not await shells.is_empty(tx, finding.site_id)
-
-
-async def _notify(
-    tx: Tx, rt: Runtime, site: OwnedSite, finding: Shell, kind: str, title: Names, says: Statement | Grounds, *,
-    answer_by: datetime | None = None,
-) -> None:  # fmt: skip
-    await notices.issue(
-        tx, rt, about=ActRef(service=Service.REGISTRY, kind="lapse", id=finding.id), kind=kind, to=site.operator.ref,
-        address=site.operator.address, title=title, says=says, answer_by=answer_by,
-        authority=regulator_for(rt, site.level, site.region),
-    )  # fmt: skip

@@ -19,7 +19,10 @@ from shared.runtime.db.postgres import Tx
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """A finding; the last three are the policy's words: whose site, and on whose desk."""
+    """A finding; ``hosted_at``: since when somebody hosts the site again, while it stands.
+
+    The last three are the policy's words: whose site, and on whose desk.
+    """
 
     id: UUID
     version: int
@@ -31,6 +34,7 @@ class Shell:
     lapsed_by: str | None
     found_at: datetime
     changed_at: datetime
+    hosted_at: datetime | None
     organisation: str
     region: str
     level: str
@@ -38,7 +42,7 @@ class Shell:
 
 _OF_SITE: Final = """(SELECT {} FROM site s JOIN registration r ON r.id = s.registration_id
                       JOIN operator o ON o.id = r.operator_id WHERE s.id = site_id)"""
-COLUMNS: Final = f"""id, version, status, site_id, since, cure_until, says, lapsed_by, found_at, changed_at,
+COLUMNS: Final = f"""id, version, status, site_id, since, cure_until, says, lapsed_by, found_at, changed_at, hosted_at,
        {_OF_SITE.format("o.identity")} AS organisation, {_OF_SITE.format("r.region")} AS region,
        {_OF_SITE.format("r.level")} AS level"""
 # No access of it at a provider that may provide any.
@@ -60,9 +64,12 @@ RETURNING {COLUMNS}
 """
 GET: Final = f"SELECT {COLUMNS} FROM shell_finding WHERE id = $1"
 OPEN_OF: Final = "SELECT id FROM shell_finding WHERE site_id = $1 AND status IN ('open', 'due', 'lapsed')"
+CURED_BY_A_HOST: Final = """
+SELECT max(changed_at) FROM shell_finding WHERE site_id = $1 AND status = 'cured' AND hosted_at IS NOT NULL
+"""
 OF_PROVIDER: Final = """
-SELECT f.id FROM shell_finding f JOIN access a ON a.site_id = f.site_id AND a.status <> 'ended'
- WHERE a.provider_id = $1 AND f.status IN ('open', 'due') ORDER BY f.site_id LIMIT $2
+SELECT DISTINCT f.site_id, f.id FROM shell_finding f JOIN access a ON a.site_id = f.site_id AND a.status <> 'ended'
+ WHERE a.provider_id = $1 AND f.status IN ('open', 'due') AND f.site_id > $2 ORDER BY f.site_id LIMIT $3
 """
 WORDS: Final = {
     "organisation": "organisation = ANY ({})", "region": "region = ANY ({})", "level": "level = ANY ({})",
@@ -117,9 +124,16 @@ async def open_of(tx: Tx, site_id: UUID) -> UUID | None:
     return found
 
 
-async def of_provider(tx: Tx, provider_id: UUID, limit: int) -> list[UUID]:
-    """Findings about sites that have an access at this provider."""
-    return [row["id"] for row in await tx.fetch(OF_PROVIDER, provider_id, limit)]
+async def cured_by_a_host(tx: Tx, site_id: UUID) -> datetime | None:
+    """When a host last ended a finding about a site."""
+    found: datetime | None = await tx.fetchval(CURED_BY_A_HOST, site_id)
+    return found
+
+
+async def of_provider(tx: Tx, provider_id: UUID, after: UUID, limit: int) -> list[tuple[UUID, UUID]]:
+    """Site and finding of those that stand and have an access at this provider, by sites that come after this one."""
+    rows = await tx.fetch(OF_PROVIDER, provider_id, after, limit)
+    return [(row["site_id"], row["id"]) for row in rows]
 
 
 async def page(tx: Tx, reach: Reach, *, status: str | None, after: UUID | None, limit: int) -> list[Shell]:

@@ -22,6 +22,7 @@ class ShellView(BaseModel):
     operator_name: str
     since: datetime = Field(description="Since when no active provider hosts it")
     cure_until: datetime
+    hosted_at: datetime | None = Field(description="Since when somebody hosts it again, while the finding stands")
     hosted_now: bool = Field(description="Whether somebody hosts it at this moment")
     says: Grounds | None = Field(description="Why it lapsed, and how that is challenged")
     challenge: ActRef | None = Field(description="What an appeal against the lapse names")
