@@ -95,7 +95,10 @@ async def _lost(tx: Tx, rt: Runtime, site: OwnedSite, finding: Shell) -> None:
 async def ring(rt: Runtime, tx: Tx, finding_id: UUID) -> None:
     """A host ends a finding again: one whose site is hosted by now ends."""
     site = await sites.hold(tx, (await shells.get(tx, finding_id)).site_id)
-    await look(tx, rt, site, await shells.hold(tx, finding_id))
+    finding = await shells.hold(tx, finding_id)
+    if finding.hosted_at is not None and not await shells.is_empty(tx, site.site.id):
+        why = "It is hosted, and the time is over in which a host ends no other finding."
+        await cure(tx, rt, finding, why, hosted_at=finding.hosted_at)
 
 
 async def cure(tx: Tx, rt: Runtime, finding: Shell, why: str, *, hosted_at: datetime | None = None) -> None:
