@@ -149,6 +149,8 @@ async def test_of_several_appeals_the_last_that_is_rejected_lets_the_bar_begin(
         await register.appealed(act, "filed")  # heard twice is one
     first, last = acts if in_turn else reversed(acts)
     await register.appealed(first, "rejected")
+    begins = await register.fetchval("SELECT bar_from FROM execution WHERE id = $1", UUID(done["id"]))
+    assert begins > register.clock.now(), "its beginning is as it was told"
     assert not await _barred(register, OPERATOR_USCC)
     register.clock.advance(timedelta(days=100))
     assert not await _barred(register, OPERATOR_USCC), "also when the time to appeal is over"

@@ -114,7 +114,7 @@ SELECT id FROM execution WHERE effect = 'bar' AND (decision_id = $1 OR id = $1)
 """
 BARS_ON: Final = "SELECT id FROM execution WHERE operator_id = $1 AND effect = 'bar' AND status = 'carried_out'"
 APPEAL_FILED: Final = """
-UPDATE execution SET appeals_open = array_append(array_remove(appeals_open, $2::uuid), $2::uuid)
+UPDATE execution SET appeals_open = array_append(appeals_open, $2::uuid)
  WHERE decision_id = $1 OR id = $1
 """
 APPEAL_REJECTED: Final = """
