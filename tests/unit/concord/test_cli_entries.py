@@ -23,7 +23,8 @@ AT = "2026-11-22T04:00:00Z"
 ID = "01940000-0000-7000-8000-000000000001"
 SHELL: dict[str, Any] = {
     "id": ID, "version": 3, "status": "due", "site_id": ID, "number": "京ICP备1号-1", "site_name": "Shop",
-    "domains": ["shop.example"], "operator_name": "Shop Ltd", "since": AT, "cure_until": AT, "hosted_at": None, "hosted_now": False,
+    "domains": ["shop.example"], "operator_name": "Shop Ltd", "since": AT, "cure_until": AT, "hosted_at": None,
+    "hosted_now": False,
     "says": None, "challenge": None, "found_at": AT, "allowed_actions": ["lapse", "dismiss"],
 }  # fmt: skip
 PAPER: dict[str, Any] = PaperEntry.model_config["json_schema_extra"]["examples"][0]  # type: ignore[index,assignment]
