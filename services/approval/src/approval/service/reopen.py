@@ -23,22 +23,39 @@ async def reopen(tx: Tx, rt: Runtime, ref: ActRef, by: AuthorityRef, says: State
         refusal = next(each for each in approval.decisions if each.id == ref.id)
         if refusal.challenge != ref or not await store.undo(tx, ref.id, approval_id, at, says.reasons):
             continue
-        action = REFUSALS[refusal.action]
-        if not await _is_free(tx, approval, refusal, action):
-            await APPROVALS.change(tx, approval, UNDO, who=SYSTEM, why=says.reasons, at=at)
-            continue
-        await start_clock(tx, rt, approval, at)
-        fresh = {"overdue_at": None}
-        if action is Action.REOPEN:
-            await act(tx, rt, SYSTEM, approval, action, by=by, says=says, at=at, authority=None, **fresh)
+        if await _is_free(tx, approval, refusal):
+            await put_back(tx, rt, approval, refusal, by, says)
         else:
-            await validity.stop(tx, approval.id, at)
-            await act(tx, rt, SYSTEM, approval, action, by=by, says=says, at=at, renewal_until=refusal.asked, **fresh)
+            await APPROVALS.change(tx, approval, UNDO, who=SYSTEM, why=says.reasons, at=at)
 
 
-async def _is_free(tx: Tx, approval: Approval, refusal: Decision, action: Action) -> bool:
-    """Whether it can go back to the desk: it stands as the refusal left it, and the operator has not asked again."""
-    if not APPROVAL.can(approval.status, action):
+async def put_back(
+    tx: Tx, rt: Runtime, approval: Approval, refusal: Decision, by: AuthorityRef, says: Statement
+) -> None:
+    """What was refused is on the desk again."""
+    at, action = rt.clock.now(), REFUSALS[refusal.action]
+    await start_clock(tx, rt, approval, at)
+    fresh = {"overdue_at": None}
+    if action is Action.REOPEN:
+        await act(tx, rt, SYSTEM, approval, action, by=by, says=says, at=at, authority=None, **fresh)
+    else:
+        await validity.stop(tx, approval.id, at)
+        await act(tx, rt, SYSTEM, approval, action, by=by, says=says, at=at, renewal_until=refusal.asked, **fresh)
+
+
+def left_behind(approval: Approval) -> Decision | None:
+    """The refusal of a renewal that fell while a decision in a case kept the approval ended: nothing was put back."""
+    last = [each for each in approval.decisions if each.action is not Action.END][-1]
+    return last if last.action is Action.REFUSE_RENEWAL and last.undone_at is not None else None
+
+
+async def _is_free(tx: Tx, approval: Approval, refusal: Decision) -> bool:
+    """Whether it can go back to the desk: it stands as the refusal left it, and the operator has not asked again.
+
+    Nothing that a decision in a case ended comes into force by an appeal against something else.
+    """
+    action = REFUSALS[refusal.action]
+    if approval.ended_by or not APPROVAL.can(approval.status, action):
         return False
     if action is Action.REOPEN:
         await store.one_question(tx, approval)
