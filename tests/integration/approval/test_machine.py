@@ -195,7 +195,7 @@ class Machine(RuleBasedStateMachine):
     def refuse(self, which: int, who: str | None, how: str) -> None:
         self.do(how, self.world.step(self.one(which, NOT_DECIDED), how, who))
 
-    @act(there("approval", status=IN_FORCE), often=2, which=WHICH, days=st.sampled_from([-1, 30, 400, 400]),
+    @act(there("approval", status=IN_FORCE), often=3, which=WHICH, days=st.sampled_from([-1, 30, 400, 400]),
          refused=st.booleans())  # fmt: skip
     def ask_renewal(self, which: int, days: int, refused: bool) -> None:
         approval = self.one(which, IN_FORCE)
@@ -249,7 +249,7 @@ class Machine(RuleBasedStateMachine):
         if at_once:
             self.hear(-1)
 
-    @act(there("approval", status=IN_FORCE | {"lapsed"}), often=2, which=WHICH, back=st.booleans())
+    @act(there("approval", status=IN_FORCE | {"lapsed"}), often=3, which=WHICH, back=st.booleans())
     def decide_about(self, which: int, back: bool) -> None:
         """What is in force is ended; where the decision falls at once, it is as it was."""
         approval = self.one(which, IN_FORCE | {"lapsed"})
@@ -282,7 +282,7 @@ class Machine(RuleBasedStateMachine):
     def appeal_again(self, which: int, outcome: str) -> None:
         self.appealed(self.pick("decision", which, action=set(REFUSALS)), outcome)
 
-    @act(there("decision", action=set(REFUSALS), undone_at=None), often=3, which=WHICH,
+    @act(there("decision", action=set(REFUSALS), undone_at=None), often=4, which=WHICH,
          outcome=st.sampled_from(["upheld", "upheld", "rejected", "overdue"]))  # fmt: skip
     def appeal(self, which: int, outcome: str) -> None:
         self.appealed(self.pick("decision", which, action=set(REFUSALS), undone_at=None), outcome)
