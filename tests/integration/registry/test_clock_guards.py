@@ -7,7 +7,7 @@ from uuid import UUID
 from registry.service import bars, hosting, shells
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.registry import BarRecordedV1
-from tests.integration.registry.conftest import PROVIDER, Register, access, owner, uscc
+from tests.integration.registry.conftest import PROVIDER, Register, a_site, access, owner, uscc
 from tests.integration.registry.test_bars import barred, read
 from tests.integration.registry.test_shells import STATED, closed, due, finding_of, found, hosted, lapsed, left
 
@@ -118,6 +118,37 @@ async def test_a_finding_that_is_over_stays_as_it_is_when_its_clock_rings_late(r
     await rings(register, shells.mature, finding["id"])
     now = await register.get(f"/shell-findings/{finding['id']}", "regulator-a")
     assert now["status"] == "dismissed"
+
+
+async def test_what_was_let_be_stays_so_when_its_clock_rings_late_and_it_is_hosted_by_now(register: Register) -> None:
+    site, finding = await found(register, uscc(843_100_001))
+    await register.post(f"/shell-findings/{finding['id']}/dismissal", WHY, "regulator-a")
+    await hosted(register, site)
+    await rings(register, shells.mature, finding["id"])
+    assert (await finding_of(register, site))["status"] == "dismissed"
+
+
+async def test_what_somebody_else_has_by_now_an_appeal_gives_back_without_and_the_operator_is_refused(
+    register: Register,
+) -> None:
+    """Of two names one is another's, and the address; the host was gone, so it was still the site's."""
+    code, names = uscc(849_000_001), [f"kept-{number}.example" for number in range(2)]
+    site = await register.live(code, domains=names, accesses=[access("198.18.77.1", "dedicated")])
+    await register.hear(closed(active=False, version=100))
+    await register.ring(hosting.GONE, PROVIDER)
+    finding = await finding_of(register, site)
+    await register.ring(hosting.CURE, finding["id"])
+    act = ActRef.model_validate((await lapsed(register, await finding_of(register, site)))["challenge"])
+    await register.hear(closed(active=True, version=101))
+    register.clock.advance(shells.NAMES_KEPT + timedelta(seconds=1))
+    other = await register.live(uscc(849_000_002), accesses=[access("198.18.77.1", "dedicated")])
+    path = f"/shell-findings/{finding['id']}/undoing"
+    refused = await register.refused(path, WHY, owner(code))
+    assert [each["code"] for each in refused["grounds"]] == ["address_taken"]
+    await register.propose(other, {**a_site(names[0]), "accesses": [access("198.18.77.1", "dedicated")]})
+    await register.appealed(act, "upheld")
+    now = await register.get(f"/sites/{site['id']}", "auditor")
+    assert (now["status"], now["domains"], now["accesses"]) == ("live", [names[1]], [])
 
 
 async def test_a_site_that_is_hosted_at_the_very_moment_does_not_lapse(register: Register) -> None:
