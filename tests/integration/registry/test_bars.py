@@ -131,7 +131,8 @@ async def test_a_domain_that_others_live_under_is_not_barred_with_one_name_of_it
     await register.hear(decision)
     execution = await register.carried_out(decision)
     await begun(register, execution)
-    assert (await read(register))["entries"][0]["names"] == [f"bad.{platform}"]
+    [entry] = (await read(register))["entries"]
+    assert (entry["names"], entry["names_alone"]) == ([f"bad.{platform}"], [])
     assert (await asks(register, f"new.{platform}", uscc(805_000_003)))[0] == 201
     assert (await asks(register, f"x.bad.{platform}", uscc(805_000_004)))[0] == 409
     change = {**a_site(neighbour["domains"][0]), "name": "Another name"}

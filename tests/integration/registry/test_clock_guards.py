@@ -5,9 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from registry.service import bars, hosting, shells
+from shared.contracts.approval import ApprovalEndedV1
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.registry import BarRecordedV1
-from tests.integration.registry.conftest import PROVIDER, Register, a_site, access, owner, uscc
+from tests.integration.registry.conftest import PROVIDER, Register, a_site, access, domain, owner, uscc
 from tests.integration.registry.test_bars import barred, read
 from tests.integration.registry.test_shells import STATED, closed, due, finding_of, found, hosted, lapsed, left
 
@@ -149,6 +150,27 @@ async def test_what_somebody_else_has_by_now_an_appeal_gives_back_without_and_th
     await register.appealed(act, "upheld")
     now = await register.get(f"/sites/{site['id']}", "auditor")
     assert (now["status"], now["domains"], now["accesses"]) == ("live", [names[1]], [])
+
+
+async def test_a_decision_that_falls_takes_nothing_of_the_way_back_of_a_lapsed_site(register: Register) -> None:
+    """It struck an item while the site was live; the lapse is another matter."""
+    code, name, drugs = uscc(850_000_001), domain(), "drugs_and_devices"
+    consent = await register.approve(code, drugs, name)
+    site = await register.live(code, domains=[name], service_items=[drugs, "general"])
+    gone = consent.model_copy(update={"version": 99, "status": "ended", "live": False})
+    example = {**ApprovalEndedV1.EXAMPLE, "approval_id": gone.approval_id, "approval": gone}
+    await register.hear(ApprovalEndedV1.model_validate(example))
+    decision = await register.decided(site, "end_item", service_item=drugs)
+    await register.carried_out(decision)
+    await register.post(f"/sites/{site['id']}/accesses/{site['accesses'][0]['id']}/end", WHY, owner(code))
+    await register.ring(hosting.IDLE, site["id"])
+    finding = await finding_of(register, site)
+    await register.ring(hosting.CURE, finding["id"])
+    await lapsed(register, await finding_of(register, site))
+    await register.overturned(decision)
+    assert (await finding_of(register, site))["status"] == "lapsed"
+    await register.post(f"/shell-findings/{finding['id']}/undoing", WHY, owner(code))
+    assert (await register.get(f"/sites/{site['id']}", "auditor"))["status"] == "live"
 
 
 async def test_a_site_that_is_hosted_at_the_very_moment_does_not_lapse(register: Register) -> None:
