@@ -1,6 +1,7 @@
 """What nobody gets around at the desks of renewals, checks, moves and mergers: guards that no other test would miss."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -101,6 +102,41 @@ async def test_a_site_that_lapsed_holds_no_move_back_though_nobody_may_host_it(r
     old = await _read(register, filing["id"])
     assert old["status"] == "ended"
     assert (await register.get(f"/sites/{site['id']}", "national-a"))["status"] == "lapsed"
+
+
+async def filed(register: Register, code: str, region: str, provider_id: UUID, who: str) -> dict[str, Any]:
+    """A filing of somebody in this province."""
+    operator_id = await register.operator(code, who, region=region)
+    site = a_site(
+        domain(), accesses=[access("198.18.44.1" if provider_id == PROVIDER else "198.18.44.2", provider=provider_id)]
+    )
+    body = {"operator_id": operator_id, "kind": "filing", "site": site}
+    submitted = await register.post("/registrations", body, who, 201)
+    return await register.post(f"/registrations/{submitted['id']}/grant", GRANT, who)
+
+
+async def test_what_came_by_a_merger_from_another_province_moves_without_its_operator(register: Register) -> None:
+    """Who is at home here stays so when a number that it has elsewhere goes on to a third province, or comes here."""
+    here, there = uscc(863_000_001), uscc(863_000_002)
+    first = await filed(register, here, "110000", PROVIDER, "regulator-a")
+    second = await filed(register, there, "310000", OTHER_PROVIDER, SHANGHAI)
+    one, other = first["operator_id"], second["operator_id"]
+    preview = await register.get(f"/operators/{other}/merger-preview?into={one}", "national-a")
+    body = {"survivor_id": one, "merged_id": other, **GRANT, "preview_digest": preview["preview_digest"]}
+    merger = await register.post("/mergers", body, "national-a", 201)
+    register.clock.advance(timedelta(days=60))
+    now = await register.get(f"/mergers/{merger['id']}", "national-a")
+    signed = {**WHY, "preview_digest": now["preview_digest"]}
+    async with register.api.rt.db.transaction() as tx:
+        await tx.execute("UPDATE notice SET delivered_at = issued_at, delivered_by = 'test'")
+    await register.post(f"/mergers/{merger['id']}/confirmation", signed, "national-b")
+    register.clock.advance(timedelta(days=400))
+    moving = await _move(register, second, owner(here), region="110000")
+    await _grant(register, moving, "regulator-a")
+    assert (await register.get(f"/registrations/{second['id']}", "national-a"))["status"] == "ended"
+    under = await register.get(f"/registrations/{first['id']}", "national-a")
+    assert len(under["sites"]) == 2, "under the number that it has here"
+    assert "move_home" not in await register.history(one)
 
 
 # --- mergers ---------------------------------------------------------------------------------------------------------
