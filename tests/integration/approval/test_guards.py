@@ -13,6 +13,7 @@ from approval.lifecycle import Status
 from approval.service import files
 from approval.store import DECISION_CLOCK
 from approval.store import paper as papers
+from shared.contracts.enforcement import AppealDecidedV1
 from shared.runtime.base.ids import uuid7
 from tests.integration.approval.desk import Desk
 from tests.integration.approval.test_appeals import refusal
@@ -45,7 +46,9 @@ async def test_a_lapsed_one_that_a_decision_ends_is_in_force_by_no_appeal_agains
     await desk.hear(desk.overturned(decision_id))
     now = await desk.read(approval_id)
     assert (now["status"], now["renewal_until"]) == ("renewing", "2031-10-22"), "and what the appeal won is not lost"
-    assert (await desk.notices())[-1]["kind"] == "reopened"
+    told_now = (await desk.notices())[-1]
+    won = AppealDecidedV1.EXAMPLE["statement"]["reasons"]
+    assert (told_now["kind"], told_now["statement"]["reasons"]) == ("reopened", won)
 
 
 async def test_a_lapsed_one_stays_lapsed_when_the_decision_about_it_falls(desk: Desk) -> None:

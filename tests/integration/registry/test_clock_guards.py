@@ -150,6 +150,12 @@ async def test_what_somebody_else_has_by_now_an_appeal_gives_back_without_and_th
     await register.appealed(act, "upheld")
     now = await register.get(f"/sites/{site['id']}", "auditor")
     assert (now["status"], now["domains"], now["accesses"]) == ("live", [names[1]], [])
+    said = await register.fetchval(
+        "SELECT convert_from(document, 'UTF8')::jsonb -> 'statement' ->> 'reasons' FROM notice"
+        " WHERE about_id = $1::text::uuid AND kind = 'shell_undone'",
+        finding["id"],
+    )
+    assert said.endswith(f"Somebody else has {names[0]} by now."), "and the other name is its own again"
 
 
 async def test_a_decision_that_falls_takes_nothing_of_the_way_back_of_a_lapsed_site(register: Register) -> None:

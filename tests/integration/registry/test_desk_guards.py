@@ -54,6 +54,15 @@ async def test_what_was_decided_about_a_renewal_is_refused_as_such_whatever_is_a
         assert (await register.refused(f"{path}/{step}", body, "regulator-a"))["code"] == "action_refused", step
 
 
+async def test_what_a_renewal_must_cover_are_the_items_of_sites_that_somebody_hosts(register: Register) -> None:
+    licence = await licensed(register)
+    body = ASKED | {"scope": ["culture"]}
+    await register.refused(f"/registrations/{licence['id']}/renewals", body, owner(), 422)
+    [site] = licence["sites"]
+    await register.post(f"/sites/{site['id']}/accesses/{site['accesses'][0]['id']}/end", WHY, owner())
+    assert (await asked(register, licence, scope=["culture"]))["scope"] == ["culture"]
+
+
 async def test_who_asks_for_a_renewal_at_the_very_moment_of_another_tries_again(
     register: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
