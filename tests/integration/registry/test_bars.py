@@ -152,6 +152,18 @@ async def test_a_site_that_is_given_back_bars_no_name(register: Register) -> Non
     assert (await asks(register, host, uscc(806_000_002)))[0] == 201
 
 
+async def test_a_bar_that_has_not_begun_is_listed_by_no_site_that_comes_back(register: Register) -> None:
+    site = await register.live(uscc(812_000_001))
+    revocation = await register.decided(site)
+    await register.carried_out(revocation)
+    decision = of_operator(site["operator_id"], operator={"identity": uscc(812_000_001), "name": "Example"})
+    await register.hear(decision)
+    await register.carried_out(decision)
+    await register.overturned(revocation)
+    assert (await read(register))["entries"] == []
+    assert await register.told(BarRecordedV1) == []
+
+
 async def test_a_person_on_the_list_is_not_named(register: Register) -> None:
     number = "11010519491231002X"
     body = {"kind": "person", "region": "110000", "document": {"kind": "resident_id", "number": number},
