@@ -138,7 +138,7 @@ async def test_the_operator_is_told_of_everything_it_did_not_do_itself(desk: Des
     assert "certificates" not in told[5]["statement"]["reasons"]
     assert "No pharmacist is in charge." in told[5]["statement"]["reasons"], "all that is missing is said"
     async with desk.api.rt.db.connection() as tx:
-        issued = await tx.fetch("SELECT key FROM outbox WHERE type = 'approval_notice.issued.v1'")
+        issued = await tx.fetch("SELECT key FROM outbox WHERE type = 'approval_notice.issued.v1' ORDER BY id")
         mailed = await tx.fetch("SELECT DISTINCT address, verified FROM delivery")
     assert [row["key"] for row in issued] == [less["id"], act["id"]]
     assert [tuple(row) for row in mailed] == [("desk@pharmacy.example", False)], "nobody has verified it"

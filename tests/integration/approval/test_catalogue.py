@@ -52,6 +52,8 @@ async def test_offices_are_shown_and_no_persons_and_whoever_is_closed_or_not_yet
             record["status"] = "closed"
         if known.organisation_id == "drugs-120000":
             record["competences"] = [{"item": "drugs_and_devices", "since": str(tomorrow)}]
+        if known.organisation_id == "companies-110000":  # the directory says it of one that decides on no consent
+            record["competences"] = [{"item": "drugs_and_devices", "since": "2006-02-17"}]
         changed.append(type(known).model_validate(record))
     directory.load(changed)
     shown = {
@@ -59,7 +61,7 @@ async def test_offices_are_shown_and_no_persons_and_whoever_is_closed_or_not_yet
     }
     office = shown["drugs-110000"]
     assert {name: value for name, value in office.items() if value} == OFFICE
-    assert not {"drugs-310000", "drugs-120000"} & shown.keys()
+    assert not {"drugs-310000", "drugs-120000", "companies-110000"} & shown.keys()
     assert shown["drugs"] is None
 
 

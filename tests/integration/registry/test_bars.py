@@ -131,7 +131,8 @@ async def test_a_domain_that_others_live_under_is_not_barred_with_one_name_of_it
     await register.hear(decision)
     execution = await register.carried_out(decision)
     await begun(register, execution)
-    assert (await read(register))["entries"][0]["names"] == [f"bad.{platform}"]
+    [entry] = (await read(register))["entries"]
+    assert (entry["names"], entry["names_alone"]) == ([f"bad.{platform}"], [])
     assert (await asks(register, f"new.{platform}", uscc(805_000_003)))[0] == 201
     assert (await asks(register, f"x.bad.{platform}", uscc(805_000_004)))[0] == 409
     change = {**a_site(neighbour["domains"][0]), "name": "Another name"}
@@ -149,6 +150,18 @@ async def test_a_site_that_is_given_back_bars_no_name(register: Register) -> Non
     assert (await asks(register, host, uscc(806_000_002)))[0] == 409
     await register.overturned(revocation)
     assert (await asks(register, host, uscc(806_000_002)))[0] == 201
+
+
+async def test_a_bar_that_has_not_begun_is_listed_by_no_site_that_comes_back(register: Register) -> None:
+    site = await register.live(uscc(812_000_001))
+    revocation = await register.decided(site)
+    await register.carried_out(revocation)
+    decision = of_operator(site["operator_id"], operator={"identity": uscc(812_000_001), "name": "Example"})
+    await register.hear(decision)
+    await register.carried_out(decision)
+    await register.overturned(revocation)
+    assert (await read(register))["entries"] == []
+    assert await register.told(BarRecordedV1) == []
 
 
 async def test_a_person_on_the_list_is_not_named(register: Register) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from registry.service import bars, hosting, shells
+from shared.contracts.approval import ApprovalEndedV1
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.registry import BarRecordedV1
-from tests.integration.registry.conftest import PROVIDER, Register, access, owner, uscc
+from tests.integration.registry.conftest import PROVIDER, Register, a_site, access, domain, owner, uscc
 from tests.integration.registry.test_bars import barred, read
 from tests.integration.registry.test_shells import STATED, closed, due, finding_of, found, hosted, lapsed, left
 
@@ -118,6 +119,64 @@ async def test_a_finding_that_is_over_stays_as_it_is_when_its_clock_rings_late(r
     await rings(register, shells.mature, finding["id"])
     now = await register.get(f"/shell-findings/{finding['id']}", "regulator-a")
     assert now["status"] == "dismissed"
+
+
+async def test_what_was_let_be_stays_so_when_its_clock_rings_late_and_it_is_hosted_by_now(register: Register) -> None:
+    site, finding = await found(register, uscc(843_100_001))
+    await register.post(f"/shell-findings/{finding['id']}/dismissal", WHY, "regulator-a")
+    await hosted(register, site)
+    await rings(register, shells.mature, finding["id"])
+    assert (await finding_of(register, site))["status"] == "dismissed"
+
+
+async def test_what_somebody_else_has_by_now_an_appeal_gives_back_without_and_the_operator_is_refused(
+    register: Register,
+) -> None:
+    """Of two names one is another's, and the address; the host was gone, so it was still the site's."""
+    code, names = uscc(849_000_001), [f"kept-{number}.example" for number in range(2)]
+    site = await register.live(code, domains=names, accesses=[access("198.18.77.1", "dedicated")])
+    await register.hear(closed(active=False, version=100))
+    await register.ring(hosting.GONE, PROVIDER)
+    finding = await finding_of(register, site)
+    await register.ring(hosting.CURE, finding["id"])
+    act = ActRef.model_validate((await lapsed(register, await finding_of(register, site)))["challenge"])
+    await register.hear(closed(active=True, version=101))
+    register.clock.advance(shells.NAMES_KEPT + timedelta(seconds=1))
+    other = await register.live(uscc(849_000_002), accesses=[access("198.18.77.1", "dedicated")])
+    path = f"/shell-findings/{finding['id']}/undoing"
+    refused = await register.refused(path, WHY, owner(code))
+    assert [each["code"] for each in refused["grounds"]] == ["address_taken"]
+    await register.propose(other, {**a_site(names[0]), "accesses": [access("198.18.77.1", "dedicated")]})
+    await register.appealed(act, "upheld")
+    now = await register.get(f"/sites/{site['id']}", "auditor")
+    assert (now["status"], now["domains"], now["accesses"]) == ("live", [names[1]], [])
+    said = await register.fetchval(
+        "SELECT convert_from(document, 'UTF8')::jsonb -> 'statement' ->> 'reasons' FROM notice"
+        " WHERE about_id = $1::text::uuid AND kind = 'shell_undone'",
+        finding["id"],
+    )
+    assert said.endswith(f"Somebody else has {names[0]} by now."), "and the other name is its own again"
+
+
+async def test_a_decision_that_falls_takes_nothing_of_the_way_back_of_a_lapsed_site(register: Register) -> None:
+    """It struck an item while the site was live; the lapse is another matter."""
+    code, name, drugs = uscc(850_000_001), domain(), "drugs_and_devices"
+    consent = await register.approve(code, drugs, name)
+    site = await register.live(code, domains=[name], service_items=[drugs, "general"])
+    gone = consent.model_copy(update={"version": 99, "status": "ended", "live": False})
+    example = {**ApprovalEndedV1.EXAMPLE, "approval_id": gone.approval_id, "approval": gone}
+    await register.hear(ApprovalEndedV1.model_validate(example))
+    decision = await register.decided(site, "end_item", service_item=drugs)
+    await register.carried_out(decision)
+    await register.post(f"/sites/{site['id']}/accesses/{site['accesses'][0]['id']}/end", WHY, owner(code))
+    await register.ring(hosting.IDLE, site["id"])
+    finding = await finding_of(register, site)
+    await register.ring(hosting.CURE, finding["id"])
+    await lapsed(register, await finding_of(register, site))
+    await register.overturned(decision)
+    assert (await finding_of(register, site))["status"] == "lapsed"
+    await register.post(f"/shell-findings/{finding['id']}/undoing", WHY, owner(code))
+    assert (await register.get(f"/sites/{site['id']}", "auditor"))["status"] == "live"
 
 
 async def test_a_site_that_is_hosted_at_the_very_moment_does_not_lapse(register: Register) -> None:

@@ -1,16 +1,21 @@
 """What nobody gets around in the annual review, tried one by one: the guards of reviews.py and opinions.py."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from registry.errors import NoReviews
 from registry.service import opinions, reviews
+from shared.contracts.approval import ApprovalEndedV1
 from shared.contracts.directory import Organisation
 from shared.contracts.enforcement import LAPSED, DecisionEndedV1, DecisionReleasedV1
 from shared.contracts.grounds import ActRef
-from shared.contracts.registry import ExecutionUndoneV1, ReviewClearedV1
+from shared.contracts.http.reviews import NewReview
+from shared.contracts.registry import ExecutionUndoneV1, ReviewClearedV1, ReviewVetoedV1
+from shared.runtime.base.ids import uuid7
 from tests.integration.registry.conftest import OTHER_PROVIDER, PROVIDER, Register, a_site, domain, uscc
 from tests.integration.registry.test_reviews import (
     DRUGS,
@@ -26,6 +31,7 @@ from tests.integration.registry.test_reviews import (
     subject_of,
     suspended,
 )
+from tests.support.people import person
 
 
 def founded(register: Register, organisation_id: str, **changes: Any) -> None:
@@ -205,6 +211,14 @@ async def test_a_provider_fails_by_a_penalty_of_its_own_that_stands_and_by_nothi
     await given(register, subject, await decided("penalty", PROVIDER), "fail")
 
 
+async def test_a_provider_is_not_failed_by_what_nobody_knows(register: Register) -> None:
+    site = await register.live()
+    await opened(register)
+    subject = (await register.get("/review-subjects?kind=access_provider", "regulator-a"))["items"][0]
+    unknown = (await register.decided(site, "correct")).model_copy(update={"decision_id": uuid7()})
+    assert (await given(register, subject, unknown, "fail", status=409))["code"] == "opinion_unfounded"
+
+
 async def test_a_consent_of_another_department_is_none_of_ones_own(register: Register) -> None:
     site = await consented(register, "culture")
     decision = await suspended(register, site)
@@ -284,6 +298,131 @@ async def test_a_site_that_lost_what_it_was_to_lose_is_told_of_no_case_when_its_
     await register.overturned(decision)
     assert (await subject_of(register, site))["status"] == "cleared"
     assert await register.told(ReviewClearedV1) == []
+
+
+async def vetoed_by_two(register: Register) -> tuple[dict[str, Any], DecisionReleasedV1, DecisionReleasedV1]:
+    """A site with a milder failing opinion and a severer one, which decided; and what each cites."""
+    site = await consented(register)
+    founded(register, "security-110000")
+    mild, hard = await suspended(register, site), await suspended(register, site)
+    review = await opened(register)
+    subject = await subject_of(register, site)
+    await ignored(register, site)
+    await given(register, subject, mild, "cancel_service", service_item=DRUGS)
+    await given(register, subject, hard, who=SECURITY)
+    await closed(register, review)
+    return site, mild, hard
+
+
+async def test_a_veto_stands_while_the_opinion_that_decided_does_and_is_concluded_once(register: Register) -> None:
+    site, mild, _ = await vetoed_by_two(register)
+    before = await subject_of(register, site)
+    async with register.api.rt.db.transaction() as tx:
+        await opinions.conclude(register.api.rt, tx, UUID(before["id"]))
+    await register.overturned(mild)
+    now = await subject_of(register, site)
+    assert [now[name] for name in ("version", "status", "outcome", "case_id")] == [
+        before["version"], "vetoed", "close_site", before["case_id"],
+    ]  # fmt: skip
+    assert "review_cleared" not in [kind for kind, _ in await register.notices(now["id"])]
+
+
+async def test_when_the_severest_falls_the_milder_vetoes_and_a_case_asks_for_what_is_left_to_do(
+    register: Register,
+) -> None:
+    site, mild, hard = await vetoed_by_two(register)
+    await register.overturned(hard)
+    now = await subject_of(register, site)
+    assert (now["status"], now["outcome"]) == ("vetoed", "cancel_service")
+    told = (await register.told(ReviewVetoedV1))[-1]
+    assert (str(told.case_id), told.decision_id, told.service_item) == (now["case_id"], mild.decision_id, DRUGS)
+
+
+async def test_a_veto_for_an_item_that_the_site_has_no_more_asks_for_no_case(register: Register) -> None:
+    code, name = uscc(990_000_003), domain()
+    consent = await register.approve(code, DRUGS, name)
+    site = await register.live(code, domains=[name], service_items=[DRUGS])
+    decision = await suspended(register, site)
+    review = await opened(register)
+    await given(register, await subject_of(register, site), decision, "cancel_service", service_item=DRUGS)
+    gone = consent.model_copy(update={"version": 99, "status": "ended", "live": False})
+    example = {**ApprovalEndedV1.EXAMPLE, "approval_id": gone.approval_id, "approval": gone}
+    await register.hear(ApprovalEndedV1.model_validate(example))
+    await register.carried_out(await register.decided(site, "end_item", service_item=DRUGS))
+    await closed(register, review)
+    result = await subject_of(register, site)
+    assert (result["status"], result["outcome"], result["case_id"]) == ("vetoed", "cancel_service", None)
+
+
+async def test_what_was_taken_back_between_the_close_and_the_result_has_passed(register: Register) -> None:
+    site = await consented(register)
+    decision = await suspended(register, site)
+    review = await opened(register)
+    await given(register, await subject_of(register, site), decision)
+    await register.ring(reviews.CLOSES, review["id"])
+    [opinion] = (subject := await subject_of(register, site))["opinions"]
+    await register.post(f"/review-opinions/{opinion['id']}/withdrawal", WHY, "drugs-b")
+    await register.ring(opinions.RESULT, subject["id"])
+    assert (await subject_of(register, site))["status"] == "passed"
+
+
+async def test_a_passing_opinion_is_taken_back_also_of_what_was_cleared(register: Register) -> None:
+    site = await consented(register)
+    decision = await suspended(register, site)
+    review = await opened(register)
+    subject = await subject_of(register, site)
+    body = {"opinion": "pass", "statement": SAYS}
+    await register.post(f"/review-subjects/{subject['id']}/opinions", body, "culture-a", 201)
+    await given(register, subject, decision)
+    await closed(register, review)
+    await register.overturned(decision)
+    cleared = await subject_of(register, site)
+    [passing] = [each for each in cleared["opinions"] if each["opinion"] == "pass"]
+    await register.post(f"/review-opinions/{passing['id']}/withdrawal", WHY, "culture-b")
+    now = await subject_of(register, site)
+    assert (now["status"], now["version"]) == ("cleared", cleared["version"])
+
+
+async def test_what_is_said_of_a_site_goes_to_the_address_that_its_operator_gave(register: Register) -> None:
+    code, name = uscc(991_000_001), domain()
+    await register.operator(code, address_for_service={"email": "desk@pharmacy.example"})
+    await register.approve(code, DRUGS, name)
+    site = await register.live(code, domains=[name], service_items=[DRUGS])
+    decision = await suspended(register, site)
+    await opened(register)
+    await given(register, await subject_of(register, site), decision)
+    sent = await register.fetchval(
+        "SELECT d.address FROM delivery d JOIN notice n ON n.id = d.notice_id WHERE n.kind = 'review_opinion'"
+    )
+    assert sent == "desk@pharmacy.example"
+
+
+async def test_an_authority_is_reminded_at_each_reminder_and_at_the_end_of_its_window_no_more(
+    register: Register,
+) -> None:
+    await opened(register)
+    asked = await register.fetchval("SELECT id FROM review_authority WHERE authority_id = 'drugs-110000'")
+    rules = register.api.rt.rules.reviews
+    assert rules is not None
+    days = rules.remind_days
+    reminders = "SELECT count(*) FROM notice WHERE kind = 'review_reminder' AND identity = 'drugs-110000'"
+    for count in range(1, len(days) + 2):
+        await register.ring(reviews.WINDOW, asked)
+        assert await register.fetchval(reminders) == min(count, len(days))
+    register.clock.advance(timedelta(minutes=1))
+    async with register.api.rt.db.transaction() as tx:
+        await reviews.ring(register.api.rt, tx, asked)
+    assert await register.fetchval(reminders) == len(days)
+
+
+async def test_where_the_rules_know_no_review_none_is_announced(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rt = register.api.rt
+    without = replace(rt, rules=replace(rt.rules, reviews=None))
+    async with rt.db.transaction() as tx:
+        with pytest.raises(NoReviews):
+            await reviews.announce(tx, without, person("regulator-a"), NewReview(year=2027))
 
 
 async def test_looks_of_officials_leave_a_trace(register: Register) -> None:

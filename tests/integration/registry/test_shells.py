@@ -204,6 +204,8 @@ async def test_many_sites_of_one_provider_are_found_in_turns(
     for expected in (2, 4, 5):
         await register.ring(hosting.GONE, provider)
         assert await register.fetchval("SELECT count(*) FROM shell_finding") == expected
+        again = await register.fetchval("SELECT max(due_at) FROM deadline WHERE kind = $1", hosting.GONE)
+        assert (again > register.clock.now()) == (expected < 5), "it rings for the others, and no more"
 
 
 async def test_a_host_and_a_lapse_at_the_same_moment_leave_one_of_them(register: Register) -> None:

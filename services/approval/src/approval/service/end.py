@@ -5,7 +5,7 @@ from uuid import UUID
 
 from approval import store
 from approval.lifecycle import APPROVAL, Action, Status
-from approval.service import validity
+from approval.service import reopen, validity
 from approval.service.act import SYSTEM, act, hold
 from approval.store import APPROVALS, DECISION_CLOCK, Approval, Decision
 from approval.store import ended as ended_items
@@ -25,8 +25,8 @@ async def end(tx: Tx, rt: Runtime, fact: DecisionReleasedV1) -> None:
     """End the operator's approvals of the item for the decided site, put to the authority that decided.
 
     An approval covers the site if its domain is one of the site's names or lies above one. What was consented to after
-    the decision is another matter, and one that is not in force stays as it is; a second decision is kept beside the
-    first. The decision itself is kept, too: a consent that it ended may come on paper later.
+    the decision is another matter. With one that ended or lapsed before, the decision is kept: while it stands, nothing
+    else brings that back. The decision itself is kept, too: a consent that it ended may come on paper later.
     """
     if fact.operator is None or fact.service_item is None or fact.site is None:
         return  # about nobody who could have been approved
@@ -53,24 +53,34 @@ async def _end(tx: Tx, rt: Runtime, approval: Approval, fact: DecisionReleasedV1
         await act(
             tx, rt, SYSTEM, approval, Action.END, by=fact.grounds.authority, says=fact.grounds, at=at, decision=decision
         )
-    elif approval.status is Status.ENDED:
+    elif approval.status in {Status.ENDED, Status.LAPSED}:
         await store.add_decision(tx, decision)
         await APPROVALS.change(tx, approval, Action.END, who=SYSTEM, why=fact.grounds.reasons, at=at)
 
 
 async def reinstate(tx: Tx, rt: Runtime, decision_id: UUID, by: AuthorityRef, says: Statement) -> None:
-    """A decision has no effect any more: unless another one stands, what it ended is back as it stood."""
+    """A decision has no effect any more: unless another one stands, what it ended is back as it stood.
+
+    A refused renewal whose refusal fell meanwhile is on the desk again.
+    """
     await ended_items.fell(tx, decision_id, rt.clock.now())
     for approval_id in await store.decided_by(tx, decision_id):
         approval, at = await hold(tx, approval_id), rt.clock.now()
         if decision_id not in approval.ended_by:
             continue  # it fell before, or it is a decision of our own
         await store.undo(tx, decision_id, approval_id, at, says.reasons)
-        if approval.ended_by != {decision_id}:
-            await APPROVALS.change(tx, approval, UNDO, who=SYSTEM, why=says.reasons, at=at)
+        last = approval.ended_by == {decision_id}
+        if not last or approval.status is Status.LAPSED:
+            after = await APPROVALS.change(tx, approval, UNDO, who=SYSTEM, why=says.reasons, at=at)
         elif approval.renewal_until is not None:
             await deadlines.resume(tx, DECISION_CLOCK, approval.id, at, rt=rt)
             await act(tx, rt, SYSTEM, approval, Action.REINSTATE_RENEWAL, by=by, says=says, at=at)
+            continue
         else:
             after = await act(tx, rt, SYSTEM, approval, Action.REINSTATE, by=by, says=says, at=at)
+        if last and (refusal := reopen.left_behind(after)) is not None:
+            why = refusal.undone_why or says.reasons
+            fell = Statement(legal_basis=says.legal_basis, reasons=why, public_reasons=why)
+            await reopen.put_back(tx, rt, after, refusal, by, fell)
+        elif after.status is Status.GRANTED:
             await validity.lapse_or_watch(tx, rt, after, at)

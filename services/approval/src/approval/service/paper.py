@@ -153,8 +153,8 @@ def _require_days(rt: Runtime, paper: Paper) -> None:
     at = rt.clock.now()
     if validity.is_over(rt, paper.valid_until, at):
         raise ValidityOver(valid_until=paper.valid_until)
-    if paper.valid_from > validity.day_of(rt, at) or paper.valid_until < paper.valid_from:
-        raise ValidityTooShort.field("valid_from", "is a day that has come, and not after the last")
+    if paper.valid_from > validity.day_of(rt, at):
+        raise ValidityTooShort.field("valid_from", "is a day that has come")
     validity.require_allowed(rt, paper.valid_until, at)
 
 

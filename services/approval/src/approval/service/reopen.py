@@ -30,28 +30,46 @@ async def reopen(tx: Tx, rt: Runtime, ref: ActRef, by: AuthorityRef, says: State
         refusal = next(each for each in approval.decisions if each.id == ref.id)
         if refusal.challenge != ref or not await store.undo(tx, ref.id, approval_id, at, says.reasons):
             continue
-        action = REFUSALS[refusal.action]
-        if not await _is_free(tx, approval, refusal, action):
-            scope = _open_scope(approval, refusal) if approval.status is Status.RENEWING else None
-            more = {} if scope is None else {"renewal_scope": scope}
-            await APPROVALS.change(tx, approval, UNDO, who=SYSTEM, why=says.reasons, at=at, **more)
+        if await _is_free(tx, approval, refusal):
+            await put_back(tx, rt, approval, refusal, by, says)
             continue
-        await start_clock(tx, rt, approval, at)
-        fresh = {"overdue_at": None}
-        if action is Action.REOPEN:
-            await act(tx, rt, SYSTEM, approval, action, by=by, says=says, at=at, authority=None, **fresh)
-        else:
-            await validity.stop(tx, approval.id, at)
-            await act(
-                tx, rt, SYSTEM, approval, action, by=by, says=says, at=at, **fresh,
-                renewal_until=_later_day(approval, refusal) or approval.valid_until,
-                renewal_scope=_open_scope(approval, refusal),
-            )  # fmt: skip
+        scope = _open_scope(approval, refusal) if approval.status is Status.RENEWING else None
+        more = {} if scope is None else {"renewal_scope": scope}
+        await APPROVALS.change(tx, approval, UNDO, who=SYSTEM, why=says.reasons, at=at, **more)
 
 
-async def _is_free(tx: Tx, approval: Approval, refusal: Decision, action: Action) -> bool:
-    """Whether it can go back to the desk: it stands as the refusal left it, and the operator has not asked again."""
-    if not APPROVAL.can(approval.status, action):
+async def put_back(
+    tx: Tx, rt: Runtime, approval: Approval, refusal: Decision, by: AuthorityRef, says: Statement
+) -> None:
+    """What was refused is on the desk again."""
+    at, action = rt.clock.now(), REFUSALS[refusal.action]
+    await start_clock(tx, rt, approval, at)
+    fresh = {"overdue_at": None}
+    if action is Action.REOPEN:
+        await act(tx, rt, SYSTEM, approval, action, by=by, says=says, at=at, authority=None, **fresh)
+    else:
+        await validity.stop(tx, approval.id, at)
+        await act(
+            tx, rt, SYSTEM, approval, action, by=by, says=says, at=at, **fresh,
+            renewal_until=_later_day(approval, refusal) or approval.valid_until,
+            renewal_scope=_open_scope(approval, refusal),
+        )  # fmt: skip
+
+
+def left_behind(approval: Approval) -> Decision | None:
+    """What was refused, and fell while a decision in a case kept the approval ended: nothing was put back."""
+    last = [each for each in approval.decisions if each.action is not Action.END][-1]
+    open_still = _later_day(approval, last) is not None or _open_scope(approval, last) is not None
+    return last if last.undone_at is not None and open_still else None
+
+
+async def _is_free(tx: Tx, approval: Approval, refusal: Decision) -> bool:
+    """Whether it can go back to the desk: it stands as the refusal left it, and the operator has not asked again.
+
+    Nothing that a decision in a case ended comes into force by an appeal against something else.
+    """
+    action = REFUSALS[refusal.action]
+    if approval.ended_by or not APPROVAL.can(approval.status, action):
         return False
     if action is Action.REOPEN:
         await store.one_question(tx, approval)

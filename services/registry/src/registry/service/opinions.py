@@ -96,7 +96,7 @@ async def give(tx: Tx, rt: Runtime, who: Caller, subject_id: UUID, body: NewOpin
 
 async def _require_founded(tx: Tx, rt: Runtime, who: Caller, subject: Subject, body: NewOpinion) -> None:
     """A failing opinion rests on what was decided with reasons and redress, was carried out, and stands (P3.3.4)."""
-    if body.opinion is Kind.PASS or body.decision_id is None:
+    if body.decision_id is None:  # which a passing opinion cites none of, and every other one (NewOpinion)
         return
     if subject.site_id is None:
         await _require_penalty(tx, subject, body.opinion, body.decision_id)
@@ -107,7 +107,7 @@ async def _require_founded(tx: Tx, rt: Runtime, who: Caller, subject: Subject, b
     if execution_id is None:
         raise OpinionUnfounded(why="the register knows no such decision")
     cited = await executions.share(tx, execution_id)
-    over = cited.status is ExecutionStatus.UNDONE and cited.undone_because == LAPSED
+    over = cited.undone_because == LAPSED
     if cited.site_id != subject.site_id:
         raise OpinionUnfounded(why="it is about another site")
     if cited.status is not ExecutionStatus.CARRIED_OUT and not over:
