@@ -122,6 +122,18 @@ async def test_what_a_case_ended_comes_back_by_no_appeal_against_its_grant(desk:
     assert (await stands(desk, shown["id"]))[0] == "ended"
 
 
+async def test_the_rest_that_fell_while_a_case_kept_it_ended_is_decided_anew_once_that_falls(desk: Desk) -> None:
+    shown = await granted(desk, valid_until=LESS)
+    ended = desk.ending(shown["id"])
+    await desk.hear(ended)
+    await desk.hear(desk.won(shown["decisions"][0]["challenge"]))
+    assert (await stands(desk, shown["id"]))[0] == "ended"
+    await desk.hear(desk.overturned(ended.decision_id))
+    again = await desk.read(shown["id"])
+    assert (again["status"], again["live"], again["valid_until"]) == ("renewing", True, LESS)
+    assert again["renewal_until"] is not None
+
+
 async def test_a_program_grants_no_less_than_was_asked(desk: Desk) -> None:
     approval_id = await desk.applied()
     for less in ({"valid_until": LESS}, {"scope": "Medicines"}):
