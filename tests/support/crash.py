@@ -62,8 +62,11 @@ async def everything(rt: Runtime) -> dict[str, str]:
 
 
 @contextmanager
-def _killing(*, after: int) -> Iterator[None]:
-    """Counts what the verb does, and whatever it starts; what the service does beside it is left alone."""
+def _killing(*, after: int) -> Iterator[Callable[[], int]]:
+    """Counts what the verb does, and whatever it starts; what the service does beside it is left alone.
+
+    Gives how many statements are left until the kill.
+    """
     left = after
     token = _OF_THE_VERB.set(True)
 
@@ -83,6 +86,14 @@ def _killing(*, after: int) -> Iterator[None]:
         for name in _METHODS:
             patch.setattr(asyncpg.Connection, name, wrapped(getattr(asyncpg.Connection, name)))
         try:
-            yield
+            yield lambda: left
         finally:
             _OF_THE_VERB.reset(token)
+
+
+async def statements(verb: Callable[[], Awaitable[Any]]) -> int:
+    """How many statements ``verb`` takes, and whatever it starts."""
+    seen = 10**9
+    with _killing(after=seen) as left:
+        await verb()
+        return seen - left()

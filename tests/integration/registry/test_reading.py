@@ -1,8 +1,12 @@
 """Who sees what, who looked, and what a database that is read-only does to whom."""
 
+import pytest
+
 from local_stack.postgres import EmbeddedPostgres
 from tests.integration.registry.conftest import GRANT, Register, a_site, domain, owner, uscc
+from tests.integration.registry.test_licences import licensed
 from tests.integration.runtime.test_database_faults import read_only
+from tests.support.crash import statements
 from tests.support.people import OPERATOR_USCC
 
 
@@ -26,6 +30,23 @@ async def test_every_look_of_an_official_leaves_a_row_and_that_of_the_owner_none
         assert await rows("auditor") == before + 1, path
         await register.api.get(path, who=owner())
     assert await rows("applicant") == 0
+
+
+@pytest.mark.parametrize(("path", "who"), [("/checks", "regulator-a"), ("/registrar-tasks", "registrar-a")])
+async def test_a_page_takes_as_many_statements_however_many_rows_it_has(
+    register: Register, path: str, who: str
+) -> None:
+    for number in (1, 2, 3):
+        await licensed(register, uscc(number))
+
+    async def page(limit: int) -> int:
+        async def read() -> None:
+            found = await register.get(f"{path}?limit={limit}", who)
+            assert len(found["items"]) == limit
+
+        return await statements(read)
+
+    assert await page(3) == await page(1)
 
 
 async def test_a_name_finds_its_site_in_any_spelling_and_from_below(register: Register) -> None:

@@ -1,5 +1,6 @@
 """Tasks of the company registrar: what it is told, and what it reports (P3.1.7, P3.2.4, P3.3.7)."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -26,7 +27,7 @@ async def list_tasks(
         found = await registrar.page(
             tx, rt, who, status=status, registration_id=registration_id, after=paging.after, limit=paging.fetch
         )
-        shown = [await _task(tx, who, each) for each in found]
+        shown = await _tasks(tx, who, found)
     return page_of(shown, paging, lambda view: view, lambda view: view.id)
 
 
@@ -45,4 +46,9 @@ async def report(rt: Rt, who: Who, task_id: UUID, body: wire.Report) -> wire.Tas
 
 
 async def _task(tx: Tx, who: Caller, task: Task) -> wire.TaskView:
-    return views.of_task(who, task, await registrar.clock(tx, task))
+    return (await _tasks(tx, who, [task]))[0]
+
+
+async def _tasks(tx: Tx, who: Caller, found: Sequence[Task]) -> list[wire.TaskView]:
+    clocks = await registrar.clocks(tx, found)
+    return [views.of_task(who, each, clocks.get(each.id)) for each in found]

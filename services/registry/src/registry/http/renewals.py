@@ -1,5 +1,6 @@
 """Renewals of licences: asked for, decided."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -34,7 +35,7 @@ async def list_renewals(
         found = await renewals.page(
             tx, rt, who, status=status, registration_id=registration_id, after=paging.after, limit=paging.fetch
         )
-        shown = [await _renewal(tx, who, each) for each in found]
+        shown = await _renewals(tx, who, found)
     return page_of(shown, paging, lambda view: view, lambda view: view.id)
 
 
@@ -67,4 +68,9 @@ async def withdraw_renewal(rt: Rt, who: Who, renewal_id: UUID, body: WithReasons
 
 
 async def _renewal(tx: Tx, who: Caller, renewal: Renewal) -> wire.RenewalView:
-    return views.of_renewal(who, renewal, await renewals.clock(tx, renewal))
+    return (await _renewals(tx, who, [renewal]))[0]
+
+
+async def _renewals(tx: Tx, who: Caller, found: Sequence[Renewal]) -> list[wire.RenewalView]:
+    clocks = await renewals.clocks(tx, found)
+    return [views.of_renewal(who, each, clocks.get(each.id)) for each in found]

@@ -13,7 +13,7 @@ from registry.lifecycle import CheckAction, CheckStatus
 from registry.policy import POLICY, Act
 from registry.service import looks
 from registry.service.admission import Candidate
-from registry.service.desk import SYSTEM, clock_of, regulator_for
+from registry.service.desk import SYSTEM, clocks_of, regulator_for
 from registry.store import checks, operators
 from registry.store.accesses import Access
 from registry.store.checks import Check
@@ -114,9 +114,11 @@ async def page(
     return found
 
 
-async def clock(tx: Tx, check: Check) -> ClockView | None:
+async def clocks(tx: Tx, found: Sequence[Check]) -> dict[UUID, ClockView]:
     """Until when the regulator waits for the answer."""
-    return await clock_of(tx, check.id, ANSWER, check.changed_at if check.status is CheckStatus.SILENT else None)
+    return await clocks_of(
+        tx, ANSWER, {each.id: each.changed_at if each.status is CheckStatus.SILENT else None for each in found}
+    )
 
 
 async def verify(tx: Tx, rt: Runtime, who: Caller, check_id: UUID) -> Check:

@@ -4,7 +4,7 @@ A task tells and asks; it decides nothing. It follows from something that was de
 it goes with it: an open one is withdrawn, an answered one is followed by another that asks to take it back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
@@ -12,7 +12,7 @@ from uuid import UUID
 from registry.lifecycle import TaskAction, TaskStatus
 from registry.policy import POLICY, Act
 from registry.service import looks
-from registry.service.desk import SYSTEM, clock_of
+from registry.service.desk import SYSTEM, clocks_of
 from registry.store import operators, tasks
 from registry.store.operators import Operator
 from registry.store.registrations import Owned
@@ -106,9 +106,9 @@ async def page(
     return found
 
 
-async def clock(tx: Tx, task: Task) -> ClockView | None:
+async def clocks(tx: Tx, found: Sequence[Task]) -> dict[UUID, ClockView]:
     """Until when the registrar must report."""
-    return await clock_of(tx, task.id, REPORT, task.overdue_at)
+    return await clocks_of(tx, REPORT, {each.id: each.overdue_at for each in found})
 
 
 async def answer(tx: Tx, rt: Runtime, who: Caller, task_id: UUID, body: Report) -> Task:

@@ -1,5 +1,6 @@
 """Renewals: the operator asks for a later last day of its licence, the regulator of its desk decides within a clock."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -8,7 +9,7 @@ from registry.errors import NotALicence, RenewalPending, RenewalTooLate, Validit
 from registry.lifecycle import RenewalAction, Status
 from registry.policy import POLICY, Act
 from registry.service import changes, documents, licences, looks, registrations
-from registry.service.desk import clock_of, grounds_of, regulator_for
+from registry.service.desk import clocks_of, grounds_of, regulator_for
 from registry.store import licences as store
 from registry.store import registrations as register
 from registry.store import sites
@@ -92,9 +93,9 @@ async def page(
     return found
 
 
-async def clock(tx: Tx, renewal: Renewal) -> ClockView | None:
+async def clocks(tx: Tx, found: Sequence[Renewal]) -> dict[UUID, ClockView]:
     """Until when it must be decided."""
-    return await clock_of(tx, renewal.id, DECISION, renewal.overdue_at)
+    return await clocks_of(tx, DECISION, {each.id: each.overdue_at for each in found})
 
 
 async def grant(tx: Tx, rt: Runtime, who: Caller, renewal_id: UUID, body: Renewing) -> Renewal:

@@ -6,7 +6,7 @@ Lock order: a verb locks its aggregate, then its deadlines.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, TypeAlias
@@ -71,6 +71,12 @@ SELECT kind, stage, clock_name, source, started_at, due_at, provisional, suspend
   FROM deadline
  WHERE aggregate_id = $1
  ORDER BY started_at, due_at, id
+"""
+_RUNNING: Final = """
+SELECT DISTINCT ON (aggregate_id) aggregate_id, due_at, provisional
+  FROM deadline
+ WHERE aggregate_id = ANY ($1) AND kind = $2 AND stage = 'due' AND met_at IS NULL
+ ORDER BY aggregate_id, started_at, due_at, id
 """
 _LOADED: Final = "SELECT version, digest FROM calendar_version ORDER BY loaded_at DESC LIMIT 1 FOR UPDATE"
 _LOAD: Final = """
@@ -255,6 +261,12 @@ async def met_many(tx: Tx, kind: str, aggregate_ids: Sequence[UUID], at: datetim
 async def of(tx: Tx, aggregate_id: UUID) -> list[Deadline]:
     """The clocks of an aggregate and their stages, in the order in which they were started and run out."""
     return [Deadline(**row) for row in await tx.fetch(_OF, aggregate_id)]
+
+
+async def running(tx: Tx, kind: str, aggregate_ids: Collection[UUID]) -> dict[UUID, tuple[datetime, bool]]:
+    """Until when those of these must be answered whose clock was not met, and whether that is provisional."""
+    rows = await tx.fetch(_RUNNING, list(aggregate_ids), kind)
+    return {row["aggregate_id"]: (row["due_at"], row["provisional"]) for row in rows}
 
 
 async def recompute(tx: Tx, rt: Runtime) -> list[Moved]:
