@@ -61,7 +61,7 @@ TABLE access_order (
     CONSTRAINT another_one_asked CHECK (((asked_by <> reissued_by) AND (asked_by <> taken_back_by))) NOT VALID,
     CONSTRAINT instructed_by_somebody CHECK (((status <> 'instructed'::text) OR (instruction_id IS NOT NULL))),
     CONSTRAINT out_means_signed CHECK ((((status = ANY (ARRAY['instructed'::text, 'drafted'::text, 'withdrawn'::text])) = (sequence IS NULL)) AND (num_nulls(sequence, issued_at, execute_by, jws, digest, kid) = ANY (ARRAY[0, 6])))),
-    CONSTRAINT restores_undo CHECK (((action = 'restore'::text) = (undoes IS NOT NULL))),
+    CONSTRAINT restores_undo CHECK ((((action = 'restore'::text) AND ((content #>> '{cause,kind}'::text[]) IS DISTINCT FROM 'emergency'::text)) = (undoes IS NOT NULL))) NOT VALID,
     CONSTRAINT suspensions_end CHECK (((action = 'suspend'::text) = (until IS NOT NULL))),
     CONSTRAINT two_people_send_again CHECK (((num_nulls(reissues, reissued_by, taken_back_by) = ANY (ARRAY[0, 3])) AND (reissued_by <> taken_back_by))),
 );
@@ -100,15 +100,47 @@ END)),
 );
 INDEX conduct_entry_provider ON conduct_entry USING btree (provider_id, id);
 
+TABLE emergency (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    provider_id uuid NOT NULL,
+    region text NOT NULL,
+    host text NOT NULL,
+    ground text NOT NULL,
+    reasons text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    reported_at timestamp with time zone NOT NULL,
+    confirm_by timestamp with time zone NOT NULL,
+    kid text NOT NULL,
+    jws bytea NOT NULL,
+    decision_id uuid,
+    ended_because text,
+    restore_id uuid,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT emergency_check CHECK (((status = ANY (ARRAY['confirmed'::text, 'replaced'::text])) <= (decision_id IS NOT NULL))),
+    CONSTRAINT emergency_check1 CHECK (((status = ANY (ARRAY['lapsed'::text, 'refused'::text])) = (ended_because IS NOT NULL))),
+    CONSTRAINT emergency_check2 CHECK (((restore_id IS NULL) OR (status = 'lapsed'::text))),
+    CONSTRAINT emergency_pkey PRIMARY KEY (id),
+    CONSTRAINT emergency_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES provider(id),
+    CONSTRAINT emergency_restore_id_fkey FOREIGN KEY (restore_id) REFERENCES access_order(id),
+    CONSTRAINT emergency_status_check CHECK ((status = ANY (ARRAY['reported'::text, 'confirmed'::text, 'replaced'::text, 'lapsed'::text, 'refused'::text]))),
+);
+INDEX emergency_of_decision ON emergency USING btree (decision_id) WHERE (decision_id IS NOT NULL);
+INDEX emergency_of_provider ON emergency USING btree (provider_id, id);
+UNIQUE INDEX emergency_one_open ON emergency USING btree (provider_id, host) WHERE (status = ANY (ARRAY['reported'::text, 'confirmed'::text]));
+
 TABLE execution (
     id uuid NOT NULL,
     decision_id uuid NOT NULL,
     carried_out jsonb,
     undone jsonb,
     heard_at timestamp with time zone NOT NULL,
-    CONSTRAINT execution_check CHECK ((num_nulls(carried_out, undone) < 2)),
+    emergency boolean NOT NULL DEFAULT false,
+    CONSTRAINT execution_check CHECK ((emergency = (num_nulls(carried_out, undone) = 2))) NOT VALID,
     CONSTRAINT execution_pkey PRIMARY KEY (id),
 );
+INDEX execution_of_decision ON execution USING btree (decision_id);
 -- table: What the register carried out. Its row is held by whoever tells of its orders: facts of one key keep their order.
 
 TABLE instruction (

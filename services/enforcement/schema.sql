@@ -47,6 +47,39 @@ TABLE case_evidence (
 );
 INDEX case_evidence_by_hash ON case_evidence USING btree (sha256);
 
+TABLE complaint (
+    id uuid NOT NULL,
+    matter_id uuid NOT NULL,
+    reference text NOT NULL,
+    secret_hash bytea NOT NULL,
+    source text NOT NULL,
+    host text NOT NULL,
+    said text NOT NULL,
+    organisation text,
+    email text,
+    came_at timestamp with time zone NOT NULL,
+    answer_due boolean NOT NULL DEFAULT false,
+    answered_at timestamp with time zone,
+    forgotten_at timestamp with time zone,
+    CONSTRAINT complaint_matter_id_fkey FOREIGN KEY (matter_id) REFERENCES matter(id),
+    CONSTRAINT complaint_pkey PRIMARY KEY (id),
+    CONSTRAINT complaint_reference_key UNIQUE (reference),
+    CONSTRAINT complaint_secret_hash_key UNIQUE (secret_hash),
+);
+INDEX complaint_of_matter ON complaint USING btree (matter_id, id);
+INDEX complaint_to_answer ON complaint USING btree (id) WHERE answer_due;
+INDEX complaint_to_forget ON complaint USING btree (matter_id) WHERE ((email IS NOT NULL) OR (organisation IS NOT NULL));
+
+TABLE complaint_file (
+    complaint_id uuid NOT NULL,
+    sha256 text NOT NULL,
+    size bigint NOT NULL,
+    media_type text NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    CONSTRAINT complaint_file_complaint_id_fkey FOREIGN KEY (complaint_id) REFERENCES complaint(id),
+    CONSTRAINT complaint_file_pkey PRIMARY KEY (complaint_id, sha256),
+);
+
 TABLE decision (
     id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,
@@ -80,6 +113,41 @@ TABLE decision (
 );
 INDEX decision_of_case ON decision USING btree (case_id);
 UNIQUE INDEX decision_one_drafted ON decision USING btree (case_id) WHERE (status = 'drafted'::text);
+
+TABLE emergency (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    provider_id uuid NOT NULL,
+    provider jsonb NOT NULL,
+    host text NOT NULL,
+    site_id uuid,
+    identity text NOT NULL,
+    operator jsonb NOT NULL,
+    region text,
+    level text NOT NULL,
+    service_items text[] NOT NULL,
+    ground text NOT NULL,
+    reasons text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    reported_at timestamp with time zone NOT NULL,
+    confirm_by timestamp with time zone NOT NULL,
+    decision_id uuid,
+    authority jsonb,
+    authority_id text,
+    ended_because text,
+    statement jsonb,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT emergency_check CHECK (((status = 'confirmed'::text) <= (decision_id IS NOT NULL))),
+    CONSTRAINT emergency_check1 CHECK (((decision_id IS NULL) = (authority_id IS NULL))),
+    CONSTRAINT emergency_check2 CHECK (((status = ANY (ARRAY['lapsed'::text, 'refused'::text])) = (ended_because IS NOT NULL))),
+    CONSTRAINT emergency_decision_id_fkey FOREIGN KEY (decision_id) REFERENCES decision(id),
+    CONSTRAINT emergency_pkey PRIMARY KEY (id),
+    CONSTRAINT emergency_status_check CHECK ((status = ANY (ARRAY['open'::text, 'confirmed'::text, 'lapsed'::text, 'refused'::text]))),
+);
+INDEX emergency_of_decision ON emergency USING btree (decision_id) WHERE (decision_id IS NOT NULL);
+INDEX emergency_of_identity ON emergency USING btree (identity, id);
+INDEX emergency_queue ON emergency USING btree (region, status, id);
 
 TABLE enforcement_case (
     id uuid NOT NULL,
@@ -135,6 +203,42 @@ TABLE foreign_act (
     CONSTRAINT foreign_act_pkey PRIMARY KEY (act_id),
 );
 
+TABLE matter (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    key text NOT NULL,
+    ground text NOT NULL,
+    host text NOT NULL,
+    site_id uuid,
+    region text,
+    level text NOT NULL,
+    service_items text[] NOT NULL,
+    grade text,
+    authority jsonb,
+    authority_id text,
+    case_id uuid,
+    outcome text,
+    statement jsonb,
+    overdue_at timestamp with time zone,
+    came_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT matter_case_id_fkey FOREIGN KEY (case_id) REFERENCES enforcement_case(id),
+    CONSTRAINT matter_check CHECK (((status = 'open'::text) = (grade IS NULL))),
+    CONSTRAINT matter_check1 CHECK (((grade IS NULL) = (authority_id IS NULL))),
+    CONSTRAINT matter_check2 CHECK (((status = 'in_case'::text) <= (case_id IS NOT NULL))),
+    CONSTRAINT matter_check3 CHECK (((status = 'ended'::text) = (ended_at IS NOT NULL))),
+    CONSTRAINT matter_check4 CHECK (((status = 'ended'::text) = (outcome IS NOT NULL))),
+    CONSTRAINT matter_check5 CHECK (((status = 'ended'::text) = (statement IS NOT NULL))),
+    CONSTRAINT matter_pkey PRIMARY KEY (id),
+    CONSTRAINT matter_status_check CHECK ((status = ANY (ARRAY['open'::text, 'triaged'::text, 'in_case'::text, 'ended'::text]))),
+);
+INDEX matter_of_case ON matter USING btree (case_id) WHERE (case_id IS NOT NULL);
+UNIQUE INDEX matter_one_open ON matter USING btree (key, ground) WHERE (status <> 'ended'::text);
+INDEX matter_over ON matter USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+INDEX matter_queue ON matter USING btree (region, status, id);
+
 TABLE order_outcome (
     order_id uuid NOT NULL,
     decision_id uuid NOT NULL,
@@ -173,3 +277,30 @@ INDEX site_by_address ON site USING gin (ips);
 INDEX site_by_domain ON site USING gin (domains);
 INDEX site_by_registrable ON site USING gin (registrables);
 INDEX site_of_operator ON site USING btree ((((record -> 'operator'::text) ->> 'identity'::text)), changed_at);
+
+TABLE warning (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    matter_id uuid NOT NULL,
+    host text NOT NULL,
+    identity text NOT NULL,
+    party jsonb NOT NULL,
+    authority jsonb NOT NULL,
+    authority_id text NOT NULL,
+    statement jsonb NOT NULL,
+    answer_by timestamp with time zone,
+    sent_by text NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    answer text,
+    answered_at timestamp with time zone,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT warning_check CHECK (((status = 'answered'::text) = (answer IS NOT NULL))),
+    CONSTRAINT warning_check1 CHECK (((answer IS NULL) = (answered_at IS NULL))),
+    CONSTRAINT warning_matter_id_fkey FOREIGN KEY (matter_id) REFERENCES matter(id),
+    CONSTRAINT warning_matter_id_key UNIQUE (matter_id),
+    CONSTRAINT warning_pkey PRIMARY KEY (id),
+    CONSTRAINT warning_status_check CHECK ((status = ANY (ARRAY['sent'::text, 'answered'::text]))),
+);
+INDEX warning_of_authority ON warning USING btree (authority_id, id);
+INDEX warning_of_party ON warning USING btree (identity, id);

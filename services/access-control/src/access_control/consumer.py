@@ -6,6 +6,7 @@ from typing import Final
 from access_control import heard
 from access_control.service import instructions, orders, sending
 from shared.contracts.base import Fact
+from shared.contracts.emergencies import EmergencyConfirmedV1, EmergencyLapsedV1
 from shared.contracts.enforcement import (
     DecisionEndedV1,
     DecisionOverturnedV1,
@@ -23,6 +24,8 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     DecisionSuspendedV1: heard.decision_suspended,
     DecisionOverturnedV1: heard.decision_overturned,
     DecisionEndedV1: heard.decision_ended,
+    EmergencyConfirmedV1: heard.emergency_confirmed,
+    EmergencyLapsedV1: heard.emergency_lapsed,
 }
 DEADLINES: Final[Deadlines] = {
     sending.RELEASE_WINDOW: sending.release_due,

@@ -1,6 +1,6 @@
 """Why access-control says no: one class per reason, turned into HTTP in one place (RFC 9457)."""
 
-from shared.runtime.base.problems import Conflict, Invalid, NotFound
+from shared.runtime.base.problems import Conflict, Forbidden, Invalid, NotFound
 
 
 class UnknownProvider(NotFound):
@@ -79,6 +79,46 @@ class RestoreStands(Conflict):
 
 class NotOverdue(Conflict):
     """The delay for carrying this out has not passed, or it was escalated already."""
+
+
+class UnknownEmergency(NotFound):
+    """There is no emergency suspension {emergency_id}."""
+
+
+class EmergencyUnsigned(Invalid):
+    """No valid key of this provider signed the statement: {reason}."""
+
+    members = frozenset({"reason"})
+
+
+class EmergencyInvalid(Invalid):
+    """What the statement says is not valid: {names}."""
+
+
+class EmergencyForeign(Forbidden):
+    """The statement is of another provider: each speaks for itself."""
+
+
+class EmergencyOver(Conflict):
+    """The time in which an authority confirms it was over on {confirm_by}: host the site again."""
+
+    members = frozenset({"confirm_by"})
+
+
+class EmergencyReportedAlready(Conflict):
+    """This name is suspended already, as {emergency_id}."""
+
+    members = frozenset({"emergency_id"})
+
+
+class EmergencyLapsed(Conflict):
+    """The suspension {emergency_id} of this name lapsed less than {days} days ago: complain to an authority instead."""
+
+    members = frozenset({"emergency_id"})
+
+
+class EmergencyIdTaken(Conflict):
+    """A statement with the id {emergency_id} is known already: choose a new id for a new one."""
 
 
 class NotHosted(Exception):

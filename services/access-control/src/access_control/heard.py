@@ -1,6 +1,7 @@
 """What facts of others mean to access-control."""
 
-from access_control.service import conduct, executions
+from access_control.service import conduct, emergencies, executions
+from shared.contracts.emergencies import EmergencyConfirmedV1, EmergencyLapsedV1
 from shared.contracts.enforcement import (
     DecisionEndedV1,
     DecisionOverturnedV1,
@@ -16,6 +17,7 @@ from shared.runtime.db.postgres import Tx
 async def execution_carried_out(rt: Runtime, tx: Tx, fact: ExecutionCarriedOutV1, meta: EventMeta) -> None:
     """The register says so now; whoever hosts the site is ordered to act (P3.2.3)."""
     await executions.carried_out(tx, rt, fact)
+    await emergencies.carried_out(tx, rt, fact)
 
 
 async def execution_undone(rt: Runtime, tx: Tx, fact: ExecutionUndoneV1, meta: EventMeta) -> None:
@@ -47,3 +49,13 @@ async def decision_ended(rt: Runtime, tx: Tx, fact: DecisionEndedV1, meta: Event
     await conduct.undo(
         tx, rt, fact.decision_id, because=fact.because, authority=fact.authority, statement=fact.statement
     )
+
+
+async def emergency_confirmed(rt: Runtime, tx: Tx, fact: EmergencyConfirmedV1, meta: EventMeta) -> None:
+    """An authority stands by what a provider did by itself."""
+    await emergencies.confirmed(tx, rt, fact)
+
+
+async def emergency_lapsed(rt: Runtime, tx: Tx, fact: EmergencyLapsedV1, meta: EventMeta) -> None:
+    """Nobody does: the site is hosted again."""
+    await emergencies.lapsed(tx, rt, fact)

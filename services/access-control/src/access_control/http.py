@@ -8,9 +8,11 @@ from fastapi import Depends, Header, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from access_control import views
-from access_control.service import conduct, feed, instructions, keys, orders, providers, receipts, state
+from access_control.lifecycle import EmergencyStatus
+from access_control.service import conduct, emergencies, feed, instructions, keys, orders, providers, receipts, state
 from access_control.service.feed import Asked
 from shared.contracts.http import access as wire
+from shared.contracts.http.emergencies import EmergencyReport, EmergencyView
 from shared.runtime.web.door import PUBLIC, IfMatch, Rt, Stopping, Who, etag, router
 from shared.runtime.web.paging import Page, Paging, page_of
 
@@ -290,6 +292,34 @@ async def sign_receipts(provider_id: UUID, body: wire.ReceiptBatch, who: Who, rt
     `receipt_id_reused`, `already_executed`, `action_refused` (with `allowed_outcomes`). Every refusal is audited.
     """
     return wire.ReceiptResults(results=await receipts.record_posted(rt, who, provider_id, body.receipts))
+
+
+@FEEDS.post("/providers/{provider_id}/emergencies", status_code=201)
+async def report_emergency(provider_id: UUID, body: EmergencyReport, who: Who, rt: Rt) -> EmergencyView:
+    """Report, signed, that you suspended a site by yourself (N4.2.5). Its operator is told at once.
+
+    Unless an authority confirms it by a released decision within 72 hours of `since`, it lapses, and a restore order
+    reaches you by itself. The statement carries its own id, so it needs no Idempotency-Key.
+    """
+    async with rt.db.transaction() as tx:
+        return views.of_emergency(await emergencies.report(tx, rt, who, provider_id, body.jws))
+
+
+@ACTS.get("/emergencies", tags=["emergencies"])
+async def list_emergencies(
+    who: Who, rt: Rt, paging: Paging, status: Annotated[EmergencyStatus | None, Query()] = None
+) -> Page[EmergencyView]:
+    """What providers suspended by themselves, newest first (regulators of the province; a provider its own)."""
+    async with rt.db.transaction() as tx:
+        found = await emergencies.page(tx, rt, who, paging, status=status)
+    return page_of(found, paging, views.of_emergency, lambda each: each.id)
+
+
+@ACTS.get("/emergencies/{emergency_id}", tags=["emergencies"])
+async def get_emergency(emergency_id: UUID, who: Who, rt: Rt) -> EmergencyView:
+    """One emergency suspension, and what became of it."""
+    async with rt.db.transaction() as tx:
+        return views.of_emergency(await emergencies.get(tx, rt, who, emergency_id))
 
 
 def _provider(response: Response, known: providers.ProviderWithKeys) -> wire.ProviderView:

@@ -128,3 +128,35 @@ class KeyAction(StrEnum):
 
 
 KEY: Final = Lifecycle({(KeyStatus.IN_USE, KeyAction.REVOKE): KeyStatus.REVOKED}, aggregate="provider_key")
+
+
+class EmergencyStatus(StrEnum):
+    """Where a suspension stands that a provider began by itself."""
+
+    REPORTED = "reported"
+    CONFIRMED = "confirmed"
+    """An authority decided so itself; nobody carried that out yet."""
+    REPLACED = "replaced"
+    """That decision was carried out: its order goes on with it."""
+    LAPSED = "lapsed"
+    """The provider was ordered to host the site again."""
+    REFUSED = "refused"
+    """The site is another provider's."""
+
+
+class EmergencyAction(StrEnum):
+    """What becomes of it: nothing of this is a person's here."""
+
+    CONFIRM = "confirm"
+    REPLACE = "replace"
+    LAPSE = "lapse"
+    REFUSE = "refuse"
+
+
+EMERGENCY: Final = Lifecycle(MappingProxyType({
+    (EmergencyStatus.REPORTED,  EmergencyAction.CONFIRM): EmergencyStatus.CONFIRMED,  # N4.2.5
+    (EmergencyStatus.REPORTED,  EmergencyAction.LAPSE):   EmergencyStatus.LAPSED,
+    (EmergencyStatus.REPORTED,  EmergencyAction.REFUSE):  EmergencyStatus.REFUSED,
+    (EmergencyStatus.CONFIRMED, EmergencyAction.REPLACE): EmergencyStatus.REPLACED,
+    (EmergencyStatus.CONFIRMED, EmergencyAction.LAPSE):   EmergencyStatus.LAPSED,     # what confirmed it fell
+}), aggregate="emergency")  # fmt: skip

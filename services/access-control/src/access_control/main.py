@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from access_control import consumer, http
-from access_control.service import state, topics
+from access_control.service import emergencies, state, topics
 from access_control.settings import Settings
 from shared.contracts.topics import ACCESS_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS
 from shared.rules import Needs
@@ -19,8 +19,10 @@ SERVICE: Final = Service(
     handlers=consumer.HANDLERS,
     deadlines=consumer.DEADLINES,
     needs=Needs(
-        clocks=frozenset({"execute_cut_off", "execute_suspend", "execute_restore", "instruct_supervisor"}),
-        catalogues={"numbers": frozenset(), "provinces": frozenset()},
+        clocks=frozenset(
+            {"execute_cut_off", "execute_suspend", "execute_restore", "instruct_supervisor", emergencies.CLOCK}
+        ),
+        catalogues={"grounds": frozenset(), "numbers": frozenset(), "provinces": frozenset()},
     ),
     publishes=(ACCESS_EVENTS,),
     listens=(REGISTRY_EVENTS, ENFORCEMENT_EVENTS),

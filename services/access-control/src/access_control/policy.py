@@ -44,6 +44,8 @@ class Act(StrEnum):
     ISSUE = "issue_order"
     OBJECT = "object_to_instruction"
     ANSWER_OBJECTION = "answer_objection"
+    REPORT_EMERGENCY = "report_emergency"
+    SEE_EMERGENCY = "see_emergency"
 
 
 def in_sight(who: Caller) -> Reach:
@@ -121,6 +123,9 @@ POLICY: Final = Policy({
     Act.ISSUE:             Rule(SUPERVISOR, supervising, second_person=True),
     Act.OBJECT:            Rule(SUPERVISOR, supervising),
     Act.ANSWER_OBJECTION:  Rule(REGULATORS, instructing),
+    Act.REPORT_EMERGENCY:  Rule(PROVIDER, own_organisation),
+    Act.SEE_EMERGENCY:     (Rule(REGULATORS, same_region), Rule(frozenset({Role.AUDITOR}), anywhere),
+                            Rule(PROVIDER, own_organisation)),
 })  # fmt: skip
 
 ORDER_ACTS: Final[Mapping[OrderAction, Act]] = MappingProxyType({

@@ -7,10 +7,12 @@ from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID
 
+from access_control.store.emergencies import Emergency
 from access_control.store.orders import AccessOrder, Content, Signed
 from access_control.store.providers import Provider
 from shared.contracts import access
 from shared.contracts.base import Fact
+from shared.contracts.emergencies import EmergencyLapsedV1, EmergencyReportedV1
 from shared.contracts.grounds import AuthorityRef, Statement
 from shared.contracts.orders import (
     INSTRUCTION_TYPE,
@@ -30,6 +32,8 @@ from shared.signing import Signer
 SCOPE: Final = "Hosting of these names by this provider; nothing else."
 UNREGISTERED: Final = "not registered"
 """Hosting mode of a found site: no register says it."""
+BY_ITSELF: Final = "suspended by the provider itself"
+"""In the same place, in the restore of an emergency suspension."""
 
 
 # -- facts ---------------------------------------------------------------------------------------------------------
@@ -116,6 +120,15 @@ def claimed(order: AccessOrder, receipt: Receipt, at: datetime) -> Fact:
             return access.OrderContestedV1(**story, reasons=receipt.why)
 
 
+def emergency_reported(emergency: Emergency, known: Provider) -> Fact:
+    """A provider suspended a name by itself."""
+    return EmergencyReportedV1(
+        emergency_id=emergency.id, provider_id=emergency.provider_id, provider_name=known.name, region=known.region,
+        host=emergency.host, ground=emergency.ground, reasons=emergency.reasons, since=emergency.since,
+        reported_at=emergency.reported_at, confirm_by=emergency.confirm_by,
+    )  # fmt: skip
+
+
 # -- documents -----------------------------------------------------------------------------------------------------
 
 
@@ -174,6 +187,19 @@ def restore(earlier: Content, execution_id: UUID, authority: AuthorityRef, state
             "statement": statement.public(),
         }
     )
+
+
+def emergency_over(emergency: Emergency, fact: EmergencyLapsedV1, issuer: AuthorityRef, public_url: str) -> Content:
+    """Host again exactly the name that the provider had suspended by itself."""
+    site = OrderedSite(
+        site_id=fact.site_id, name=emergency.host, hosts=(emergency.host,), names_below=False, ips=(),
+        hosting_mode=BY_ITSELF,
+    )  # fmt: skip
+    return Content(
+        site=site, issuer=issuer, regulator=issuer, authority=issuer, cause=Cause(kind="emergency", id=emergency.id),
+        statement=fact.statement.public(), scope=SCOPE,
+        register_entry=f"{public_url}/public/register/{quote(emergency.host, safe='')}",
+    )  # fmt: skip
 
 
 def signed(

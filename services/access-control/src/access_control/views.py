@@ -10,6 +10,7 @@ from access_control.service.feed import Snapshot
 from access_control.service.orders import Seen
 from access_control.service.providers import ProviderWithKeys
 from access_control.store.conduct import ConductEntry
+from access_control.store.emergencies import Emergency
 from access_control.store.feed import FeedPage, InForce, SignedOrder
 from access_control.store.instructions import Instruction
 from access_control.store.orders import AccessOrder
@@ -17,6 +18,7 @@ from access_control.store.providers import Key
 from access_control.store.receipts import RecordedReceipt
 from shared.contracts.http import access as wire
 from shared.contracts.http.access import OrderAction
+from shared.contracts.http.emergencies import EmergencyView
 from shared.contracts.http.home import HomeView
 from shared.contracts.orders import Action
 from shared.contracts.topics import orders_topic, receipts_topic
@@ -40,6 +42,11 @@ def of_provider(known: ProviderWithKeys) -> wire.ProviderView:
 def of_conduct(entry: ConductEntry) -> wire.ConductEntryView:
     """An entry of a conduct record."""
     return _view(wire.ConductEntryView, entry)
+
+
+def of_emergency(emergency: Emergency) -> EmergencyView:
+    """What a provider suspended by itself."""
+    return _view(EmergencyView, emergency, jws=emergency.jws.decode("ascii"))
 
 
 def of_order(who: Caller, seen: Seen) -> wire.OrderView:

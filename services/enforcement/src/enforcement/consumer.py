@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from enforcement import heard
-from enforcement.service import appeals, decisions
+from enforcement.service import appeals, complaints, decisions, emergencies
 from shared.contracts import access, notices, registry
+from shared.contracts import emergencies as emergency_facts
 from shared.contracts.base import Fact
 from shared.runtime.events.dispatch import Handler, Projection
 from shared.runtime.process.service import Deadlines
@@ -17,6 +18,7 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     registry.ExecutionUndoneV1: heard.execution_undone,
     registry.ReviewVetoedV1: heard.review_vetoed,
     registry.ReviewClearedV1: heard.review_cleared,
+    emergency_facts.EmergencyReportedV1: heard.emergency_reported,
     **dict.fromkeys(access.ORDER_FACTS, heard.order_told),
     **dict.fromkeys(notices.ISSUED.values(), heard.notice_issued),
     **dict.fromkeys(notices.DELIVERED.values(), heard.notice_delivered),
@@ -30,4 +32,6 @@ DEADLINES: Final[Deadlines] = {
     decisions.CORRECT_BY: decisions.ask_about_correction,
     decisions.URGENT_NOTICE: decisions.check_urgent_notice,
     decisions.UNTIL: decisions.lapse,
+    complaints.CLOCK: complaints.mark_overdue,
+    emergencies.CLOCK: emergencies.run_out,
 }

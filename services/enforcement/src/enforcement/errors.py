@@ -7,6 +7,7 @@ from shared.runtime.base.problems import (
     Invalid,
     NotFound,
     TooLarge,
+    Unavailable,
 )
 
 
@@ -167,3 +168,73 @@ class AppealTooLate(Conflict):
 
 class ConsentNeeded(Invalid):
     """An appeal is entered for an operator only with its consent: {names}."""
+
+
+class UnknownComplaint(NotFound):
+    """No complaint has this secret."""
+
+
+class UnknownMatter(NotFound):
+    """There is no matter {matter_id}."""
+
+
+class UnknownWarning(NotFound):
+    """There is no warning {warning_id}."""
+
+
+class UnknownEmergency(NotFound):
+    """There is no emergency suspension {emergency_id}."""
+
+
+class TooManyComplaints(Unavailable):
+    """Too many complaints {of_what} lately: wait {retry_after} seconds. What came before is on its desk."""
+
+    status = 429
+
+
+class ComplaintOver(Conflict):
+    """This complaint is over: nothing is added to it any more, but you can complain anew."""
+
+
+class TooManyFiles(Conflict):
+    """A complaint has {most} files at most."""
+
+    members = frozenset({"most"})
+
+
+class ComplaintFileTooLarge(TooLarge):
+    """A file of a complaint may have {limit} bytes at most."""
+
+    members = frozenset({"limit"})
+
+
+class GradeUnknown(Invalid):
+    """The rules know no such grade; fields: {names}."""
+
+
+class RouteClosed(Conflict):
+    """From the grade {grade} a matter cannot go there; grade it otherwise, with reasons, or: {routes}."""
+
+
+class CaseMisfit(Invalid):
+    """The case is about something else than was complained of; fields: {names}."""
+
+
+class NobodyToWarn(Invalid):
+    """Nobody is known whom the letter could reach; fields: {names}."""
+
+
+class EmergencyOver(Conflict):
+    """The time to confirm this was over on {confirm_by}: it has lapsed, and the site is hosted again."""
+
+    members = frozenset({"confirm_by"})
+
+
+class EmergencyConfirmedAlready(Conflict):
+    """Decision {decision_id} confirms this already."""
+
+    members = frozenset({"decision_id"})
+
+
+class EmergencyMisfit(Conflict):
+    """This decision does not confirm it: {why}."""

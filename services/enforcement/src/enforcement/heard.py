@@ -8,7 +8,7 @@ import structlog
 from enforcement.errors import ExecutionMisfit
 from enforcement.lifecycle import DECISION, Action
 from enforcement.service import decisions as deciding
-from enforcement.service import reviewed
+from enforcement.service import emergencies, emergency_ends, reviewed
 from enforcement.service.decisions import SYSTEM
 from enforcement.store import appeals, decisions, sites
 from enforcement.store.appeals import ForeignAct
@@ -16,6 +16,7 @@ from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision, OrderOutcome
 from shared.contracts import access, notices
 from shared.contracts.base import Fact
+from shared.contracts.emergencies import EmergencyReportedV1
 from shared.contracts.enforcement import LAPSED
 from shared.contracts.grounds import Names, Service
 from shared.contracts.http.enforcement import ExecutionState
@@ -59,6 +60,7 @@ async def execution_declined(rt: Runtime, tx: Tx, fact: ExecutionDeclinedV1, met
             tx, decision, Action.DECLINE, who=SYSTEM, why=fact.statement.reasons, at=rt.clock.now()
         )
         await deciding.tell(tx, rt, case, declined, "decision_declined", _DECLINED, fact.statement)
+        await emergency_ends.fell(tx, rt, declined, fact.statement)
 
 
 async def execution_carried_out(rt: Runtime, tx: Tx, fact: ExecutionCarriedOutV1, meta: EventMeta) -> None:
@@ -122,6 +124,11 @@ async def review_vetoed(rt: Runtime, tx: Tx, fact: ReviewVetoedV1, meta: EventMe
 async def review_cleared(rt: Runtime, tx: Tx, fact: ReviewClearedV1, meta: EventMeta) -> None:
     """That veto fell, and its case with it."""
     await reviewed.end_case(tx, rt, fact)
+
+
+async def emergency_reported(rt: Runtime, tx: Tx, fact: EmergencyReportedV1, meta: EventMeta) -> None:
+    """A provider suspended a site by itself, and signed that."""
+    await emergencies.reported(tx, rt, fact)
 
 
 async def order_told(rt: Runtime, tx: Tx, fact: access.OrderFact, meta: EventMeta) -> None:

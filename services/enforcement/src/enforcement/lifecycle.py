@@ -113,3 +113,79 @@ APPEAL: Final = Lifecycle(MappingProxyType({
     (AppealStatus.OPEN, AppealAction.REJECT):      AppealStatus.REJECTED,
     (AppealStatus.OPEN, AppealAction.DECIDE_STAY): AppealStatus.OPEN,
 }), aggregate="appeal")  # fmt: skip
+
+
+class MatterStatus(StrEnum):
+    """Where a matter stands: what was said about one site on one ground."""
+
+    OPEN = "open"
+    """Nobody graded it yet."""
+    TRIAGED = "triaged"
+    """A person of a competent authority graded it; it is theirs."""
+    IN_CASE = "in_case"
+    """A case was opened, and what comes of it is what comes of this."""
+    ENDED = "ended"
+    """Everybody who complained is told how; who says the same again begins a new one."""
+
+
+class MatterAction(StrEnum):
+    """What can be done with a matter. How many complained does nothing. End is what happened to its case."""
+
+    TRIAGE = "triage"
+    OPEN_CASE = "open_case"
+    DISMISS = "dismiss"
+    WARN = "warn"
+    END = "end"
+
+
+MATTER: Final = Lifecycle(MappingProxyType({
+    (MatterStatus.OPEN,    MatterAction.TRIAGE):    MatterStatus.TRIAGED,  # N4.2.5, by a person
+    (MatterStatus.TRIAGED, MatterAction.TRIAGE):    MatterStatus.TRIAGED,  # graded otherwise
+    (MatterStatus.TRIAGED, MatterAction.OPEN_CASE): MatterStatus.IN_CASE,
+    (MatterStatus.TRIAGED, MatterAction.DISMISS):   MatterStatus.ENDED,
+    (MatterStatus.TRIAGED, MatterAction.WARN):      MatterStatus.ENDED,
+    (MatterStatus.IN_CASE, MatterAction.END):       MatterStatus.ENDED,
+}), aggregate="matter")  # fmt: skip
+
+
+class WarningStatus(StrEnum):
+    """Where a warning stands: it is a letter."""
+
+    SENT = "sent"
+    ANSWERED = "answered"
+
+
+class WarningAction(StrEnum):
+    """What can be done with a warning."""
+
+    ANSWER = "answer"
+
+
+WARNING: Final = Lifecycle({(WarningStatus.SENT, WarningAction.ANSWER): WarningStatus.ANSWERED}, aggregate="warning")
+
+
+class EmergencyStatus(StrEnum):
+    """Where a suspension stands that a provider began by itself."""
+
+    OPEN = "open"
+    """The clock runs; the operator was told."""
+    CONFIRMED = "confirmed"
+    """By a released decision of an authority, which it stands and falls with until that is carried out."""
+    LAPSED = "lapsed"
+    """Nobody confirmed it in time, or what did so fell: the provider is ordered to host the site again."""
+    REFUSED = "refused"
+    """The site is another provider's."""
+
+
+class EmergencyAction(StrEnum):
+    """What can be done with it. Lapse is the clock's, or what befell the decision."""
+
+    CONFIRM = "confirm"
+    LAPSE = "lapse"
+
+
+EMERGENCY: Final = Lifecycle(MappingProxyType({
+    (EmergencyStatus.OPEN,      EmergencyAction.CONFIRM): EmergencyStatus.CONFIRMED,  # N4.2.5, within 72 h
+    (EmergencyStatus.OPEN,      EmergencyAction.LAPSE):   EmergencyStatus.LAPSED,
+    (EmergencyStatus.CONFIRMED, EmergencyAction.LAPSE):   EmergencyStatus.LAPSED,
+}), aggregate="emergency")  # fmt: skip

@@ -5,7 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from enforcement.lifecycle import Action, AppealAction, CaseAction
+from enforcement.lifecycle import Action, AppealAction, CaseAction, EmergencyAction, MatterAction, WarningAction
 from shared.rules import Level, Role
 from shared.runtime.acts.policy import (
     EVERYTHING,
@@ -44,6 +44,14 @@ class Act(StrEnum):
     ENTER_APPEAL = "enter_appeal_for_an_operator"
     READ_APPEAL = "read_appeal"
     DECIDE_APPEAL = "decide_appeal"
+    REPORT_COMPLAINT = "complain_for_an_organisation"
+    READ_MATTER = "read_matter"
+    TRIAGE = "triage_matter"
+    ROUTE_MATTER = "route_matter"
+    READ_WARNING = "read_warning"
+    ANSWER_WARNING = "answer_warning"
+    READ_EMERGENCY = "read_emergency"
+    CONFIRM_EMERGENCY = "confirm_emergency"
 
 
 def same_desk(who: Caller) -> Reach:
@@ -89,6 +97,16 @@ def own_acts(who: Caller) -> Reach:
     return only("authority_id", who.organisation)
 
 
+def unplaced(who: Caller) -> Reach:
+    """Matters about a name in no register, of which nobody knows the province."""
+    return only("placed", "no")
+
+
+def untaken(who: Caller) -> Reach:
+    """Matters that nobody graded yet."""
+    return only("taken", "no")
+
+
 def party(scope: Scope) -> Scope:
     """``scope``, for those whom acts burden."""
     return any_of(*(holding(role, scope) for role in PARTIES))
@@ -108,6 +126,9 @@ official: Final = any_of(
     holding(Role.REVIEW_BODY, part_in),
     holding(Role.AUDITOR, anywhere),
 )
+MATTERS: Final = any_of(COMPETENT, holding(Role.INDUSTRY_REGULATOR, unplaced))
+"""Nobody's business but the desk's: neither auditors nor whoever oversees it read what people said."""
+REPORTERS: Final = frozenset({Role.ACCESS_PROVIDER, Role.INDUSTRY_BODY})
 OWN_CASE: Final = Rule(AUTHORITIES, own_organisation)
 # Who lost the competence since then can still ease a burden, and lay none.
 BURDENING: Final = all_of(own_organisation, COMPETENT)
@@ -132,6 +153,16 @@ POLICY: Final = Policy({
         party(burdened), own_acts, holding(Role.REVIEW_BODY, reviewing), holding(Role.AUDITOR, anywhere))),
     # Second person: whoever changed sides since does not review what they did.
     Act.DECIDE_APPEAL:      Rule(frozenset({Role.REVIEW_BODY}), reviewing, second_person=True),
+    Act.REPORT_COMPLAINT:   Rule(REPORTERS),
+    Act.READ_MATTER:        Rule(AUTHORITIES, any_of(MATTERS, own_organisation)),
+    Act.TRIAGE:             Rule(AUTHORITIES, all_of(MATTERS, any_of(untaken, own_organisation)), first_person=True),
+    Act.ROUTE_MATTER:       Rule(AUTHORITIES, all_of(MATTERS, own_organisation), first_person=True),
+    Act.READ_WARNING:       Rule(AUTHORITIES | PARTIES, any_of(party(burdened), *(
+        holding(role, own_organisation) for role in sorted(AUTHORITIES)))),
+    Act.ANSWER_WARNING:     Rule(PARTIES, burdened),
+    Act.READ_EMERGENCY:     Rule(AUTHORITIES | PARTIES | {Role.AUDITOR}, any_of(
+        party(burdened), COMPETENT, holding(Role.AUDITOR, anywhere))),
+    Act.CONFIRM_EMERGENCY:  Rule(AUTHORITIES, COMPETENT, first_person=True),
 })  # fmt: skip
 
 CASE_ACTS: Final[Mapping[CaseAction, Act]] = MappingProxyType({
@@ -144,3 +175,11 @@ DECISION_ACTS: Final[Mapping[Action, Act]] = MappingProxyType({
     Action.APPEAL: Act.FILE_APPEAL,
 })  # fmt: skip
 APPEAL_ACTS: Final[Mapping[AppealAction, Act]] = MappingProxyType(dict.fromkeys(AppealAction, Act.DECIDE_APPEAL))
+MATTER_ACTS: Final[Mapping[MatterAction, Act]] = MappingProxyType({
+    MatterAction.TRIAGE: Act.TRIAGE, MatterAction.OPEN_CASE: Act.ROUTE_MATTER, MatterAction.DISMISS: Act.ROUTE_MATTER,
+    MatterAction.WARN: Act.ROUTE_MATTER,
+})  # fmt: skip
+WARNING_ACTS: Final[Mapping[WarningAction, Act]] = MappingProxyType({WarningAction.ANSWER: Act.ANSWER_WARNING})
+EMERGENCY_ACTS: Final[Mapping[EmergencyAction, Act]] = MappingProxyType(
+    {EmergencyAction.CONFIRM: Act.CONFIRM_EMERGENCY}
+)

@@ -13,3 +13,9 @@ class Settings(Common):
     evidence_path: Path = Field(
         Path("evidence"), description="Folder for the bytes of evidence; back it up together with the database."
     )
+    complaints_per_source: int = Field(
+        30, ge=1, le=1_000_000, description="Complaints, and files of them, that one source may send in an hour."
+    )
+    complaints_per_name: int = Field(
+        600, ge=1, le=1_000_000, description="Complaints about one registered name that are taken in an hour."
+    )

@@ -7,6 +7,8 @@ from uuid import UUID
 from enforcement.store.appeals import Appeal
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
+from enforcement.store.emergencies import Emergency
+from shared.contracts.emergencies import EmergencyConfirmedV1, EmergencyLapsedV1
 from shared.contracts.enforcement import (
     AppealDecidedV1,
     AppealFiledV1,
@@ -92,3 +94,21 @@ def appeal_overdue(appeal: Appeal, due_at: datetime) -> AppealOverdueV1:
 def appeal_decided(appeal: Appeal, outcome: str, says: Statement, at: datetime) -> AppealDecidedV1:
     """It was decided."""
     return AppealDecidedV1(**_appeal(appeal), outcome=outcome, statement=says, decided_at=at)
+
+
+def emergency_confirmed(emergency: Emergency, case: Case, at: datetime) -> EmergencyConfirmedV1:
+    """An authority stands by it with a decision."""
+    if emergency.decision_id is None:
+        raise TypeError(f"emergency {emergency.id} is confirmed by no decision")
+    return EmergencyConfirmedV1(
+        emergency_id=emergency.id, provider_id=emergency.provider_id, decision_id=emergency.decision_id,
+        case_id=case.id, authority=case.authority, confirmed_at=at,
+    )  # fmt: skip
+
+
+def emergency_lapsed(emergency: Emergency, because: str, says: Statement, at: datetime) -> EmergencyLapsedV1:
+    """Nobody does, or the site is another provider's."""
+    return EmergencyLapsedV1(
+        emergency_id=emergency.id, provider_id=emergency.provider_id, because=because, site_id=emergency.site_id,
+        statement=says, lapsed_at=at,
+    )  # fmt: skip

@@ -1,13 +1,37 @@
 """What callers read: rows shaped for one person, who sees what that person may do."""
 
-from typing import Any
+from typing import Any, Final
 
-from enforcement.lifecycle import APPEAL, CASE, DECISION, Action, AppealAction
-from enforcement.policy import APPEAL_ACTS, CASE_ACTS, DECISION_ACTS, POLICY
+from enforcement.lifecycle import (
+    APPEAL,
+    CASE,
+    DECISION,
+    EMERGENCY,
+    MATTER,
+    WARNING,
+    Action,
+    AppealAction,
+    MatterStatus,
+)
+from enforcement.policy import APPEAL_ACTS, CASE_ACTS, DECISION_ACTS, EMERGENCY_ACTS, MATTER_ACTS, POLICY, WARNING_ACTS
 from enforcement.service.cases import File
+from enforcement.service.complaints import Standing, Taken
 from enforcement.service.decisions import Shown
+from enforcement.service.matters import Heard
+from enforcement.service.matters import Shown as Matters
 from enforcement.store.appeals import Appeal
 from enforcement.store.cases import Case
+from enforcement.store.emergencies import Emergency
+from enforcement.store.warnings import Warned
+from shared.contracts.http.complaints import (
+    ComplaintFileView,
+    ComplaintReceipt,
+    ComplaintStatusView,
+    ComplaintView,
+    MatterView,
+    WarningView,
+)
+from shared.contracts.http.emergencies import EmergencyMatterView
 from shared.contracts.http.enforcement import (
     AppealView,
     CaseSummary,
@@ -18,6 +42,8 @@ from shared.contracts.http.enforcement import (
 )
 from shared.contracts.http.registry import ClockView
 from shared.rules import Effect
+from shared.rules.rows import Route
+from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 
 
@@ -80,3 +106,56 @@ def of_case(who: Caller, file: File) -> CaseView:
 
 def _fields(row: object, view: type[Any]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in view.model_fields if hasattr(row, name)}
+
+
+def of_receipt(rt: Runtime, taken: Taken) -> ComplaintReceipt:
+    """What somebody gets who complained; the secret is in no other answer."""
+    at = f"{rt.settings.public_url}/complaints/status/{taken.secret}"
+    return ComplaintReceipt(reference=taken.reference, secret=taken.secret, status_at=at)
+
+
+STANDS: Final = {MatterStatus.OPEN: "received", MatterStatus.ENDED: "over"}
+"""What a complainant is told; that there is a case is nobody's business but the desk's."""
+
+
+def of_status(standing: Standing) -> ComplaintStatusView:
+    """A complaint for whoever said it."""
+    matter, complaint = standing.matter, standing.complaint
+    return ComplaintStatusView.model_validate({
+        **_fields(complaint, ComplaintStatusView), "ground": matter.ground,
+        "status": STANDS.get(matter.status, "in_hand"), "files": len(standing.files), "outcome": matter.outcome,
+        "reasons": matter.statement.public_reasons if matter.statement is not None else None,
+        "authority": matter.authority, "over_at": matter.ended_at,
+    })  # fmt: skip
+
+
+def of_complaint(heard: Heard) -> ComplaintView:
+    """A complaint for the desk: what was said, not by whom."""
+    files = [ComplaintFileView.model_validate(each) for each in heard.files]
+    return ComplaintView.model_validate(
+        {**_fields(heard.complaint, ComplaintView), "text": heard.complaint.said, "files": files}
+    )
+
+
+def of_matter(who: Caller, shown: Matters) -> MatterView:
+    """A matter."""
+    matter = shown.matter
+    closed = {each.value for each in Route} - {each.value for each in shown.routes}
+    possible = [action for action in MATTER.allowed(matter.status) if action.value not in closed]
+    return MatterView.model_validate({
+        **_fields(matter, MatterView), "complaints": shown.complaints, "clock": shown.clock,
+        "overdue": matter.overdue_at is not None,
+        "allowed_actions": POLICY.allowed(who, matter, possible, MATTER_ACTS),
+    })  # fmt: skip
+
+
+def of_warning(who: Caller, warned: Warned) -> WarningView:
+    """A letter; what it came of is not in it."""
+    allowed = POLICY.allowed(who, warned, WARNING.allowed(warned.status), WARNING_ACTS)
+    return WarningView.model_validate({**_fields(warned, WarningView), "allowed_actions": allowed})
+
+
+def of_emergency(who: Caller, emergency: Emergency) -> EmergencyMatterView:
+    """What a provider suspended by itself."""
+    allowed = POLICY.allowed(who, emergency, EMERGENCY.allowed(emergency.status), EMERGENCY_ACTS)
+    return EmergencyMatterView.model_validate({**_fields(emergency, EmergencyMatterView), "allowed_actions": allowed})

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from shared.contracts import access, approval, directory, enforcement, notices, registry
+from shared.contracts import access, approval, directory, emergencies, enforcement, notices, registry
 from shared.contracts.base import Fact
 
 _FACTS: tuple[type[Fact], ...] = (
@@ -34,7 +34,10 @@ _FACTS: tuple[type[Fact], ...] = (
     enforcement.AppealFiledV1,
     enforcement.AppealOverdueV1,
     enforcement.AppealDecidedV1,
+    emergencies.EmergencyConfirmedV1,
+    emergencies.EmergencyLapsedV1,
     access.ProviderRecordedV1,
+    emergencies.EmergencyReportedV1,
     access.OrderReleasedV1,
     access.OrderReceivedV1,
     access.OrderExecutedV1,

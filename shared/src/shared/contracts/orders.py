@@ -54,9 +54,12 @@ class OrderedSite(Document):
 
 
 class Cause(Document):
-    """Which act of which department an order carries to a host. ``kind``: execution, or undoing (of one)."""
+    """Which act of which department an order carries to a host.
 
-    kind: Literal["execution", "undoing"]
+    ``kind``: execution, undoing (of one), or emergency: what the provider suspended by itself has lapsed.
+    """
+
+    kind: Literal["execution", "undoing", "emergency"]
     id: UUID
 
 
@@ -121,7 +124,7 @@ class Order(Document):
     until: datetime | None = None
     """When the measure ends by itself; always set for ``suspend``, and only there."""
     undoes: UUID | None = None
-    """The order that a restore takes back."""
+    """The order that a restore takes back; none where the provider had suspended the site by itself."""
     register_entry: Text
     """Public page with the reasons, to be linked from the HTTP 451 answer (RFC 7725)."""
 
@@ -133,8 +136,11 @@ class Order(Document):
             self.statement is not None
         ):
             raise ValueError("what burdens has grounds, a restore has a statement")
-        if (self.action is Action.RESTORE) != (self.undoes is not None):
-            raise ValueError("a restore says which order it undoes")
+        by_itself = self.cause.kind == "emergency"
+        if (self.action is Action.RESTORE and not by_itself) != (self.undoes is not None):
+            raise ValueError("a restore says which order it undoes, but for what the provider did by itself")
+        if by_itself and self.action is not Action.RESTORE:
+            raise ValueError("what a provider did by itself can lapse, and orders nothing else")
         return self
 
     @property

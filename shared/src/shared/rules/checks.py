@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.rules.clocks import Clock, Unit
 from shared.rules.effects import BURDENS, ENDING, ONLY_AFTER, EffectRule
-from shared.rules.rows import NumberFormat
+from shared.rules.rows import NumberFormat, Route
 
 if TYPE_CHECKING:
     from shared.rules.profile import ProfileFile, Rules
@@ -29,6 +29,8 @@ _BOUNDS: Final = {
     "urgent_notice": (0, 3),
     "instruct_supervisor": (0, 30),
     "cure_window": (1, 366),
+    "confirm_emergency": (0, 3),
+    "triage_complaint": (0, 60),
 }
 """Clocks by which a safeguard works (docs/adr/0004), and the days between which they stay: a clock that never runs out,
 or runs out at once, would turn it off."""
@@ -43,6 +45,10 @@ _BOUNDS_OF_REGISTRATIONS: Final = {
 }
 """The same for what ``registrations`` names, whatever clock that is: a silent provider or regulator stops no applicant,
 a licence holds for a year at least, and one that lapsed can be renewed for a month at least."""
+_BOUNDS_OF_COMPLAINTS: Final = (
+    ("forget_days", 1, 366), ("most_files", 0, 20), ("most_file_bytes", 1, 20 * 1024 * 1024), ("again_days", 7, 3_660),
+)  # fmt: skip
+"""Who complained is forgotten, and a provider does not string together what it may do for some hours alone."""
 _STAGE: Final = re.compile(r"[a-z][a-z0-9_]{0,40}").fullmatch
 _LONGEST: Final = 10_000
 
@@ -66,6 +72,7 @@ def check(data: "ProfileFile", rules: "Rules") -> None:
     for effect in rules.effects.values():
         _check_effect(data, rules, effect)
     _check_reviews(data, rules)
+    _check_complaints(data, rules)
     for each in rules.protected.values():
         for suffix in each.suffixes:
             if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", suffix) is None:
@@ -83,6 +90,17 @@ def _check_reviews(data: "ProfileFile", rules: "Rules") -> None:
         raise data.wrong("reviews", "opens before opinions_until, which is before closes, in one year")
     if (until - opens).days < _LEAST_WINDOW:
         raise data.wrong("reviews.opinions_until", f"leaves less than {_LEAST_WINDOW} days for an opinion")
+
+
+def _check_complaints(data: "ProfileFile", rules: "Rules") -> None:
+    if (rules.complaints is None) != (not rules.complaint_grades):
+        raise data.wrong("complaint_grades", "go with the section complaints: how is one graded, what is kept of it")
+    for grade in rules.complaint_grades.values():
+        if Route.DISMISS not in grade.routes:
+            raise data.wrong(f"complaint_grades.{grade.code}.routes", "has dismiss: no grade forces anybody on")
+    for key, least, most in _BOUNDS_OF_COMPLAINTS:
+        if rules.complaints is not None and not least <= getattr(rules.complaints, key) <= most:
+            raise data.wrong(f"complaints.{key}", f"is not between {least} and {most}")
 
 
 def _check_items(data: "ProfileFile", rules: "Rules") -> None:

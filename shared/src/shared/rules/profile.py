@@ -22,6 +22,8 @@ from shared.rules.row import ProfileError, read
 from shared.rules.rows import (
     AddressRange,
     Approvals,
+    ComplaintGrade,
+    Complaints,
     IdentityDocument,
     Named,
     NumberFormat,
@@ -74,6 +76,9 @@ class Rules:
     redress: RedressDefault
     reviews: Reviews | None
     """The annual review's dates; none where nobody is reviewed every year."""
+    complaints: Complaints | None
+    """What is kept of complaints; none where nobody takes them."""
+    complaint_grades: Mapping[str, ComplaintGrade]
     protected: Mapping[str, Protected]
     address_ranges: Mapping[str, AddressRange]
     organisations: Mapping[str, FoundingOrganisation]
@@ -218,6 +223,8 @@ def _rules(data: ProfileFile, folder: Path) -> Rules:
         measures=_table(data, "measures", Named, optional=True),
         redress=_redress(data, clock_rows),
         reviews=_one(data, "reviews", Reviews) if "reviews" in data else None,
+        complaints=_one(data, "complaints", Complaints) if "complaints" in data else None,
+        complaint_grades=_table(data, "complaint_grades", ComplaintGrade, optional=True),
         protected=_table(data, "protected", Protected, optional=True),
         address_ranges=_table(data, "address_ranges", AddressRange, optional=True),
         organisations=_organisations(data, [(p.code, p.chinese, p.english, p.short) for p in provinces.values()]),

@@ -18,6 +18,7 @@ class Role(StrEnum):
     COORDINATION_OFFICE = "coordination_office"
     REVIEW_BODY = "review_body"
     COMPANY_REGISTRAR = "company_registrar"
+    INDUSTRY_BODY = "industry_body"
     AUDITOR = "auditor"
     ADMIN = "admin"
 

@@ -128,6 +128,42 @@ class Registrations(Row):
         return self.validity, self.renewal, self.late_renewal, self.check, self.registrar
 
 
+class Route(StrEnum):
+    """Where a triaged complaint can go: a closed set, and none of it is a measure (docs/adr/0013)."""
+
+    OPEN_CASE = "open_case"
+    """A case, like any other."""
+    DISMISS = "dismiss"
+    """Nothing, with reasons."""
+    WARN = "warn"
+    """A letter under the industry code, without effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComplaintGrade(Row):
+    """How a person grades a complaint, and where it can go from there."""
+
+    code: str
+    chinese: str
+    english: str
+    routes: frozenset[Route]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Complaints(Row):
+    """What is kept of complaints, and how long."""
+
+    forget_days: int
+    """So many days after a complaint is over, who complained is forgotten."""
+    most_files: int
+    """That somebody may add to a complaint."""
+    most_file_bytes: int
+    again_days: int
+    """So long a provider does not report a name again whose emergency suspension lapsed."""
+    source: str
+
+
 @dataclass(frozen=True, slots=True)
 class Protected(Row):
     """Host names whose loss would endanger people: an order that touches one needs a second look."""

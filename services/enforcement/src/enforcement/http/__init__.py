@@ -4,8 +4,9 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from enforcement.http import appeals, cases, decisions, evidence
+from enforcement.http import appeals, cases, complaints, decisions, emergencies, evidence
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
-    cases.ROUTER, evidence.STREAMS, evidence.ROUTER, decisions.ROUTER, appeals.ROUTER,
+    cases.ROUTER, evidence.STREAMS, evidence.ROUTER, decisions.ROUTER, appeals.ROUTER, complaints.OPEN,
+    complaints.DESK, emergencies.ROUTER,
 )  # fmt: skip

@@ -19,6 +19,7 @@ from enforcement.errors import (
 from enforcement.lifecycle import DECISION, Action, AppealAction, AppealStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions as deciding
+from enforcement.service import emergency_ends
 from enforcement.store import appeals, cases, decisions
 from enforcement.store.appeals import Appeal
 from enforcement.store.cases import Case
@@ -256,6 +257,7 @@ async def decide(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Outcom
             tx, decision, Action.OVERTURN, who=who, why=body.statement.reasons, at=at
         )
         outbox.add(tx, told.overturned(case, overturned, decided, body.statement, at), at=at)
+        await emergency_ends.fell(tx, rt, overturned, body.statement)
         await _suspend_what_rested_on_it(tx, rt, case, overturned, decided, body.statement, who)
     await _tell(tx, rt, decided, "appeal_decided", _DECIDED, body.statement)
     return decided

@@ -7,7 +7,7 @@ from uuid import UUID
 from enforcement.errors import DecisionInForce, UnknownGround, UnknownItem, UnknownName, UnknownSubject
 from enforcement.lifecycle import IN_FORCE, CaseAction, CaseStatus
 from enforcement.policy import POLICY, Act
-from enforcement.service import decisions
+from enforcement.service import decisions, settling
 from enforcement.service.decisions import Shown
 from enforcement.store import cases, sites
 from enforcement.store import decisions as decision_store
@@ -172,4 +172,5 @@ async def discontinue(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: Sta
     ended = await cases.MOVES.move(
         tx, case, CaseAction.DISCONTINUE, who=who, why=body.statement.reasons, at=at, outcome="discontinued"
     )
+    await settling.of_case(tx, rt, case_id, "discontinued", body.statement.legal_basis)
     return await _file(tx, rt, ended)

@@ -18,8 +18,8 @@ from enforcement.errors import (
 )
 from enforcement.lifecycle import CASE, DECISION, Action, CaseAction, Status
 from enforcement.policy import POLICY, Act
+from enforcement.service import emergency_ends, repeats, settling
 from enforcement.service import preview as previews
-from enforcement.service import repeats
 from enforcement.service.repeats import Intended
 from enforcement.service.safeguards import (
     INTENDED,
@@ -279,6 +279,7 @@ async def _end(
         await deadlines.met(tx, kind, decision.id, at)
     outbox.add(tx, told.ended(case, ended, because, says, at), at=at)
     await tell(tx, rt, case, ended, f"decision_{because}", _LIFTED, says)
+    await emergency_ends.fell(tx, rt, ended, says)
     return ended
 
 
@@ -289,6 +290,7 @@ async def end_case(tx: Tx, rt: Runtime, case: Case, outcome: str) -> None:
     why = f"The case ended: {outcome}."
     await withdraw_draft(tx, rt, SYSTEM, case, reasons=why)
     await cases.MOVES.move(tx, case, CaseAction.END, who=SYSTEM, why=why, at=rt.clock.now(), outcome=outcome)
+    await settling.of_case(tx, rt, case.id, outcome, case.legal_basis)
 
 
 async def suspend(
@@ -304,6 +306,7 @@ async def suspend(
     )
     outbox.add(tx, told.suspended(case, suspended, because, authority, says, appeal_id, at), at=at)
     await tell(tx, rt, case, suspended, "decision_suspended", _SUSPENDED, says)
+    await emergency_ends.fell(tx, rt, suspended, says)
 
 
 async def lapse(rt: Runtime, tx: Tx, decision_id: UUID) -> None:

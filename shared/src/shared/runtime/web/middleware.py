@@ -19,6 +19,8 @@ PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
 
 METHOD: Final = "concord.method"
 """Key of the request's scope: the method that was asked with, where it is answered like another one."""
+SECRET: Final = "{secret}"
+"""Part of a route's template that no log writes out."""
 _DEFAULT_HEADERS: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 _PROBLEM: Final = MEDIA_TYPE.encode()
 _log = structlog.get_logger("shared.runtime.access")
@@ -27,6 +29,13 @@ _log = structlog.get_logger("shared.runtime.access")
 def is_probe(scope: Any) -> bool:
     """Whether a request is a probe's."""
     return scope.get("path") in PROBES
+
+
+def _said(path: str, route: str | None) -> str:
+    """The path as the log has it: of an address whose part is a secret, its template, since whoever reads logs must not
+    open what the secret opens.
+    """
+    return route if route is not None and SECRET in route else path
 
 
 def _is_problem(start: Message) -> bool:
@@ -108,12 +117,12 @@ class Door:
                 self._write(scope, status, began)
 
     def _write(self, scope: Scope, status: int, began: float) -> None:
-        caller = scope.get(CALLER)
+        caller, route = scope.get(CALLER), route_of(scope)
         _log.info(
             "http.request",
             method=scope.get(METHOD, scope["method"]),
-            path=scope["path"],
-            route=route_of(scope),
+            path=_said(scope["path"], route),
+            route=route,
             status=status,
             ms=round((self._clock() - began) * 1000, 2),
             subject=caller.subject if isinstance(caller, Caller) else None,

@@ -1,0 +1,219 @@
+"""What a provider suspended by itself: taken in with its signature, and restored when nobody confirmed it (N4.2.5).
+
+Whose site it is and who confirms it enforcement says; its clock is enforcement's too, so that a confirmation and the
+lapse are decided under one lock.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from access_control import told
+from access_control.errors import (
+    EmergencyForeign,
+    EmergencyIdTaken,
+    EmergencyInvalid,
+    EmergencyLapsed,
+    EmergencyOver,
+    EmergencyReportedAlready,
+    EmergencyUnsigned,
+    NotHosted,
+)
+from access_control.lifecycle import EMERGENCY, EmergencyAction, EmergencyStatus, Status
+from access_control.policy import POLICY, Act
+from access_control.service.claims import CLOCK_SKEW, kid_of
+from access_control.service.executions import send_restore
+from access_control.service.sending import SYSTEM
+from access_control.store import emergencies as store
+from access_control.store import orders, providers
+from access_control.store.emergencies import Emergency
+from access_control.store.orders import Draft
+from access_control.store.providers import Key, Provider
+from shared.contracts.emergencies import (
+    EMERGENCY_TYPE,
+    NOT_HOSTED,
+    EmergencyConfirmedV1,
+    EmergencyLapsedV1,
+    EmergencyStatement,
+)
+from shared.contracts.grounds import AuthorityRef
+from shared.contracts.orders import Action
+from shared.contracts.registry import ExecutionCarriedOutV1
+from shared.rules import Level
+from shared.rules.identifiers import InvalidIdentifier, normalise_domain
+from shared.runtime.acts import audit, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
+from shared.runtime.web.paging import PageQuery
+from shared.signing import BadSignature, KeyRing, unique
+
+CLOCK: Final = "confirm_emergency"
+AGAIN_DAYS: Final = 30
+"""For a profile that says nothing of complaints."""
+
+
+async def report(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, jws: str) -> Emergency:
+    """Take in a signed statement; enforcement hears of it, tells the operator and puts it before an authority.
+
+    Raises UnknownProvider (404); Forbidden, EmergencyForeign (403); EmergencyOver, EmergencyReportedAlready,
+    EmergencyLapsed, EmergencyIdTaken (409); EmergencyUnsigned, EmergencyInvalid (422).
+    """
+    POLICY.require(who, Act.REPORT_EMERGENCY, await providers.get(tx, provider_id))
+    at, provider = rt.clock.now(), await providers.hold(tx, provider_id)  # one statement at a time
+    said, kid = _read(
+        provider, (await providers.keys(tx, provider_id))[provider_id], jws.encode("utf-8", "replace"), at
+    )
+    host, since = _checked(rt, said, at)
+    confirm_by = rt.rules.due(CLOCK, since).due_at
+    if confirm_by <= at:
+        raise EmergencyOver(confirm_by=confirm_by.isoformat())
+    again_days = rt.rules.complaints.again_days if rt.rules.complaints is not None else AGAIN_DAYS
+    before = await store.same(tx, provider_id, host, at, again_days)
+    if before is not None and before.status is EmergencyStatus.LAPSED:
+        raise EmergencyLapsed(emergency_id=str(before.id), days=again_days)
+    if before is not None:
+        raise EmergencyReportedAlready(emergency_id=str(before.id))
+    entered = await store.add(
+        tx, said.emergency_id, provider_id, region=provider.region, host=host, ground=said.ground,
+        reasons=said.reasons, since=since, at=at, confirm_by=confirm_by, kid=kid, jws=jws.encode(),
+    )  # fmt: skip
+    if entered is None:
+        raise EmergencyIdTaken(emergency_id=said.emergency_id)
+    store.MOVES.began(tx, entered, "report", who=who, why=said.reasons, at=at)
+    outbox.add(tx, told.emergency_reported(entered, provider), at=at)
+    return entered
+
+
+def _read(provider: Provider, keys: list[Key], jws: bytes, at: datetime) -> tuple[EmergencyStatement, str]:
+    """The statement, if a key of this provider that was not revoked signed it, and which."""
+    kid = kid_of(jws)
+    key = next((each for each in keys if each.kid == kid), None)
+    if key is None:
+        raise EmergencyUnsigned.field("jws", "no key of yours signed this: enter the key first", reason="unknown_key")
+    if key.revoked_at is not None:
+        raise EmergencyUnsigned.field("jws", "the key that signed this was revoked", reason="key_revoked")
+    try:
+        payload = KeyRing({"keys": [dict(key.jwk)]}).verify(jws, EMERGENCY_TYPE).payload
+    except BadSignature as bad:
+        raise EmergencyUnsigned.field("jws", bad.reason, reason=bad.code) from bad
+    try:
+        json.loads(payload, object_pairs_hook=unique)
+        said = EmergencyStatement.model_validate_json(payload, strict=True)
+    except (ValidationError, ValueError, RecursionError) as error:
+        faults = error.errors(include_input=False, include_url=False) if isinstance(error, ValidationError) else []
+        fields = [{"field": ".".join(map(str, each["loc"])) or "jws", "message": each["msg"]} for each in faults[:20]]
+        raise EmergencyInvalid(fields or [{"field": "jws", "message": str(error)}]) from None
+    if said.provider_id != provider.id:
+        raise EmergencyForeign
+    return said, key.kid
+
+
+def _checked(rt: Runtime, said: EmergencyStatement, at: datetime) -> tuple[str, datetime]:
+    """The name in A-labels and since when. Raises EmergencyInvalid."""
+    if said.ground not in rt.rules.grounds:
+        raise EmergencyInvalid.field("ground", f"must be one of {', '.join(rt.rules.grounds)}")
+    if said.since.tzinfo is None or said.since > at + CLOCK_SKEW or said.since < at - timedelta(days=3_660):
+        raise EmergencyInvalid.field("since", "is a time with its offset from UTC, and not one to come")
+    try:
+        return normalise_domain(said.host).ascii, said.since.astimezone(UTC)
+    except InvalidIdentifier as wrong:
+        raise EmergencyInvalid.field("host", wrong.message) from wrong
+
+
+async def get(tx: Tx, rt: Runtime, who: Caller, emergency_id: UUID) -> Emergency:
+    """One; an official's look leaves an audit row. Raises UnknownEmergency (404), Forbidden (403)."""
+    found = await store.get(tx, emergency_id)
+    POLICY.require(who, Act.SEE_EMERGENCY, found)
+    await _looked(tx, rt, who, f"/emergencies/{emergency_id}")
+    return found
+
+
+async def page(
+    tx: Tx, rt: Runtime, who: Caller, query: PageQuery, *, status: EmergencyStatus | None
+) -> list[Emergency]:
+    """Those the caller reaches, newest first."""
+    found = await store.page(tx, POLICY.reach(who, Act.SEE_EMERGENCY), query, status=status)
+    await _looked(tx, rt, who, "/emergencies")
+    return found
+
+
+async def _looked(tx: Tx, rt: Runtime, who: Caller, resource: str) -> None:
+    if who.authority is not None:
+        await audit.record(tx, who=who, act=Act.SEE_EMERGENCY, resource=resource, outcome="granted", at=rt.clock.now())
+
+
+async def confirmed(tx: Tx, rt: Runtime, fact: EmergencyConfirmedV1) -> None:
+    """An authority decided so itself. Where the register was faster, orders carry it on already. Raises NotHosted."""
+    held = await _hold(tx, fact.emergency_id, fact.provider_id)
+    if not EMERGENCY.can(held.status, EmergencyAction.CONFIRM):
+        return
+    why = "An authority confirmed it by a decision."
+    now = await store.MOVES.move(
+        tx, held, EmergencyAction.CONFIRM, who=SYSTEM, why=why, at=rt.clock.now(), decision_id=fact.decision_id
+    )
+    if await store.is_carried_out(tx, fact.decision_id):
+        await _replace(tx, rt, now)
+
+
+async def carried_out(tx: Tx, rt: Runtime, fact: ExecutionCarriedOutV1) -> None:
+    """The decision that confirmed it was carried out: from now on its order says what the provider does."""
+    for each in await store.hold_of_decision(tx, fact.decision_id):
+        await _replace(tx, rt, each)
+
+
+async def _replace(tx: Tx, rt: Runtime, held: Emergency) -> None:
+    why = "The register carried the decision out: its order goes on with it."
+    await store.MOVES.move(tx, held, EmergencyAction.REPLACE, who=SYSTEM, why=why, at=rt.clock.now())
+
+
+async def lapsed(tx: Tx, rt: Runtime, fact: EmergencyLapsedV1) -> None:
+    """Nobody confirmed it, or what did so fell: the provider is ordered to host the site again, at once.
+
+    What is another provider's site was never suspended here: there is nothing to restore. Raises NotHosted.
+    """
+    held, at = await _hold(tx, fact.emergency_id, fact.provider_id), rt.clock.now()
+    action = EmergencyAction.REFUSE if fact.because == NOT_HOSTED else EmergencyAction.LAPSE
+    if not EMERGENCY.can(held.status, action):
+        return
+    changes = {}
+    if action is EmergencyAction.LAPSE:
+        changes = {"restore_id": await _restore(tx, rt, held, fact)}
+    await store.MOVES.move(
+        tx, held, action, who=SYSTEM, why=fact.statement.reasons, at=at, ended_because=fact.because, **changes
+    )
+
+
+async def _restore(tx: Tx, rt: Runtime, held: Emergency, fact: EmergencyLapsedV1) -> UUID:
+    """The order to host the name again: by the province's regulator, or the network's supervisor, without a window."""
+    at, provider = rt.clock.now(), await providers.get(tx, held.provider_id)
+    issuer = _issuer(rt, provider)
+    content = told.emergency_over(held, fact, issuer, rt.settings.public_url)
+    await store.stand_in(tx, held.id, at)
+    restore = await orders.draft(tx, Draft(
+        id=uuid7(), status=Status.DRAFTED, execution_id=held.id, decision_id=held.id, provider_id=held.provider_id,
+        action=Action.RESTORE, attempt=1, content=content, regions=told.regions(provider.region, content),
+        drafted_at=at, supervisor_id=provider.supervisor.id if provider.supervisor else None, release_at=at,
+    ))  # fmt: skip
+    assert restore is not None, "an emergency lapses once: its row is held"
+    orders.MOVES.began(tx, restore, "draft", who=SYSTEM, why=fact.statement.public_reasons, at=at)
+    await send_restore(tx, rt, restore, fact.statement.public_reasons)
+    return restore.id
+
+
+def _issuer(rt: Runtime, provider: Provider) -> AuthorityRef:
+    return provider.supervisor or rt.directory.regulator(Level.PROVINCE, provider.region)
+
+
+async def _hold(tx: Tx, emergency_id: UUID, provider_id: UUID) -> Emergency:
+    """The emergency a fact speaks of, held. Raises NotHosted: the fact is parked."""
+    if not await store.known(tx, emergency_id):
+        raise NotHosted(f"no such emergency: {emergency_id}")
+    held = await store.hold(tx, emergency_id)
+    if held.provider_id != provider_id:
+        raise NotHosted(f"emergency {emergency_id} is not of provider {provider_id}")
+    return held

@@ -1,0 +1,60 @@
+"""How a provider's own suspension ends here: nobody confirmed it, or the decision that did so fell."""
+
+from datetime import datetime
+from typing import Final
+
+from enforcement import told
+from enforcement.lifecycle import EMERGENCY, EmergencyAction
+from enforcement.store import emergencies as store
+from enforcement.store import sites
+from enforcement.store.decisions import Decision
+from enforcement.store.emergencies import Emergency
+from shared.contracts.emergencies import FELL
+from shared.contracts.grounds import ActRef, AddressForService, Names, Service, Statement
+from shared.runtime.acts import notices, outbox
+from shared.runtime.acts.directory import AuthorityMissing
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.db.postgres import Tx
+
+SYSTEM: Final = Caller.system("enforcement")
+_LAPSED: Final = Names(zh="紧急暂停接入失效告知书", en="What your provider suspended by itself has lapsed")
+
+
+async def lapse(tx: Tx, rt: Runtime, held: Emergency, because: str, says: Statement) -> None:
+    """It is over: the provider is ordered to host the site again, and whom it hit is told."""
+    if not EMERGENCY.can(held.status, EmergencyAction.LAPSE):
+        return
+    at = rt.clock.now()
+    lapsed = await store.MOVES.move(
+        tx, held, EmergencyAction.LAPSE, who=SYSTEM, why=says.reasons, at=at, ended_because=because,
+        statement=says.public().model_dump(mode="json"),
+    )  # fmt: skip
+    outbox.add(tx, told.emergency_lapsed(lapsed, because, says, at), at=at)
+    await tell(tx, rt, lapsed, "emergency_lapsed", _LAPSED, says)
+
+
+async def fell(tx: Tx, rt: Runtime, decision: Decision, says: Statement) -> None:
+    """A decision was declined, suspended, overturned, or ended: what it confirmed has nothing left to rest on.
+
+    Where it was carried out before, access-control knows: the order that came of it is taken back like any other.
+    """
+    for held in await store.hold_of_decision(tx, decision.id):
+        await lapse(tx, rt, held, FELL, says)
+
+
+async def tell(
+    tx: Tx, rt: Runtime, emergency: Emergency, kind: str, title: Names, says: Statement, *,
+    answer_by: datetime | None = None,
+) -> None:  # fmt: skip
+    """A notice to whom it hits; of the regulator where the site is registered, or where the provider is."""
+    known = await sites.of_operator(tx, emergency.identity)
+    try:
+        authority = emergency.authority or rt.directory.regulator(emergency.level, emergency.region)
+    except AuthorityMissing:  # a gap in the directory keeps nobody from being told
+        authority = next(each.ref for each in rt.directory if each.active)
+    await notices.issue(
+        tx, rt, about=ActRef(service=Service.ENFORCEMENT, kind="emergency", id=emergency.id), kind=kind,
+        to=emergency.operator, authority=authority, title=title, says=says, answer_by=answer_by,
+        address=known.operator.address_for_service if known is not None else AddressForService(),
+    )  # fmt: skip

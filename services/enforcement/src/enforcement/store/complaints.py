@@ -1,0 +1,194 @@
+"""What people said: kept with a hash of the secret that reads its status, forgotten by whom when it is over."""
+
+# ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from shared.contracts.grounds import AuthorityRef, Statement
+from shared.runtime.db.forgetting import in_batches
+from shared.runtime.db.postgres import Database, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class NewComplaint:
+    """What somebody says. ``organisation``: of whoever complains in an office's name."""
+
+    id: UUID
+    reference: str
+    secret_hash: bytes
+    source: str
+    host: str
+    said: str
+    organisation: str | None
+    email: str | None
+    came_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A complaint as whoever reads it may: without its secret, and without who said it."""
+
+    id: UUID
+    matter_id: UUID
+    reference: str
+    source: str
+    host: str
+    said: str
+    came_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that came with a complaint."""
+
+    complaint_id: UUID
+    sha256: str
+    size: int
+    media_type: str
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ToAnswer:
+    """Who is to be told how it ended."""
+
+    id: UUID
+    reference: str
+    email: str
+    authority: AuthorityRef
+    statement: Statement
+    """In its public form."""
+
+
+COLUMNS: Final = "id, matter_id, reference, source, host, said, came_at"
+# One statement: a matter that is being ended is waited for, and is none any more then. Others who complain wait for
+# nobody, since they share the row.
+ATTACH: Final = """
+WITH found AS (
+    SELECT id FROM matter WHERE key = $1 AND ground = $2 AND status <> 'ended' FOR SHARE)
+INSERT INTO complaint (id, matter_id, reference, secret_hash, source, host, said, organisation, email, came_at)
+SELECT $3, found.id, $4, $5, $6, $7, $8, $9, $10, $11 FROM found
+RETURNING matter_id
+"""
+BY_SECRET: Final = f"SELECT {COLUMNS} FROM complaint WHERE secret_hash = $1"
+GET: Final = f"SELECT {COLUMNS} FROM complaint WHERE id = $1"
+HOLD: Final = f"{GET} FOR UPDATE"
+OF_MATTER: Final = f"""
+SELECT {COLUMNS} FROM complaint WHERE matter_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3
+"""
+COUNTS: Final = "SELECT matter_id, count(*) AS complaints FROM complaint WHERE matter_id = ANY ($1) GROUP BY matter_id"
+FILES_OF: Final = """
+SELECT complaint_id, sha256, size, media_type, added_at FROM complaint_file WHERE complaint_id = ANY ($1)
+ ORDER BY complaint_id, added_at, sha256
+"""
+ADD_FILE: Final = """
+INSERT INTO complaint_file (complaint_id, sha256, size, media_type, added_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING
+"""
+ANSWERS_DUE: Final = "UPDATE complaint SET answer_due = true WHERE matter_id = $1 AND email IS NOT NULL"
+# Left to one process each: several may run.
+TO_ANSWER: Final = """
+SELECT complaint.id, reference, email, authority, statement
+  FROM complaint JOIN matter ON matter.id = matter_id
+ WHERE answer_due ORDER BY complaint.id LIMIT $1 FOR UPDATE OF complaint SKIP LOCKED
+"""
+ANSWERED: Final = "UPDATE complaint SET answer_due = false, answered_at = $2 WHERE id = ANY ($1)"
+# By the database's time. The address lies where mail was queued, too; both go in one transaction.
+FORGET: Final = """
+WITH over AS (
+    SELECT complaint.id FROM complaint JOIN matter ON matter.id = matter_id
+     WHERE (email IS NOT NULL OR organisation IS NOT NULL) AND ended_at < now() - make_interval(days => $1)
+     ORDER BY complaint.id LIMIT $2 FOR UPDATE OF complaint),
+unsent AS (
+    DELETE FROM delivery USING notice, over
+     WHERE notice_id = notice.id AND about_kind = 'complaint' AND about_id = over.id)
+UPDATE complaint SET email = NULL, organisation = NULL, answer_due = false, forgotten_at = now()
+  FROM over WHERE complaint.id = over.id
+"""
+
+
+def of(row: asyncpg.Record) -> Complaint:
+    """A row of COLUMNS."""
+    return Complaint(**dict(row))
+
+
+async def attach(tx: Tx, key: str, ground: str, new: NewComplaint) -> UUID | None:
+    """Put a complaint to the open matter of this site and ground; none if there is none."""
+    found: UUID | None = await tx.fetchval(
+        ATTACH, key, ground, new.id, new.reference, new.secret_hash, new.source, new.host, new.said, new.organisation,
+        new.email, new.came_at,
+    )  # fmt: skip
+    return found
+
+
+async def by_secret(tx: Tx, secret_hash: bytes) -> Complaint | None:
+    """The complaint of whoever knows the secret."""
+    row = await tx.fetchrow(BY_SECRET, secret_hash)
+    return of(row) if row else None
+
+
+async def get(tx: Tx, complaint_id: UUID) -> Complaint | None:
+    """One complaint."""
+    row = await tx.fetchrow(GET, complaint_id)
+    return of(row) if row else None
+
+
+async def hold(tx: Tx, complaint_id: UUID) -> None:
+    """Keep others who add files to a complaint waiting."""
+    await tx.fetchrow(HOLD, complaint_id)
+
+
+async def of_matter(tx: Tx, matter_id: UUID, *, after: UUID | None, limit: int) -> list[Complaint]:
+    """What was said, oldest first."""
+    return [of(row) for row in await tx.fetch(OF_MATTER, matter_id, after, limit)]
+
+
+async def counts(tx: Tx, matter_ids: Collection[UUID]) -> dict[UUID, int]:
+    """How many complained, by matter."""
+    return {row["matter_id"]: row["complaints"] for row in await tx.fetch(COUNTS, list(matter_ids))}
+
+
+async def files_of(tx: Tx, complaint_ids: Collection[UUID]) -> dict[UUID, list[File]]:
+    """The files that came with each of these complaints."""
+    found: dict[UUID, list[File]] = {complaint_id: [] for complaint_id in complaint_ids}
+    for row in await tx.fetch(FILES_OF, list(complaint_ids)):
+        found[row["complaint_id"]].append(File(**dict(row)))
+    return found
+
+
+async def add_file(tx: Tx, file: File) -> None:
+    """Keep that a file came; the same bytes again are the same file."""
+    await tx.execute(ADD_FILE, file.complaint_id, file.sha256, file.size, file.media_type, file.added_at)
+
+
+async def answers_due(tx: Tx, matter_id: UUID) -> None:
+    """Whoever left an address is told how a held matter ended."""
+    await tx.execute(ANSWERS_DUE, matter_id)
+
+
+async def to_answer(tx: Tx, most: int) -> list[ToAnswer]:
+    """So many who are to be told, held."""
+    rows = await tx.fetch(TO_ANSWER, most)
+    return [
+        ToAnswer(
+            row["id"], row["reference"], row["email"], AuthorityRef.model_validate(row["authority"]),
+            Statement.model_validate(row["statement"]),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+async def answered(tx: Tx, complaint_ids: Sequence[UUID], at: datetime) -> None:
+    """They are told: the mail is queued."""
+    await tx.execute(ANSWERED, list(complaint_ids), at)
+
+
+async def forget(db: Database, days: int) -> int:
+    """Forget who complained, so many days after it was over; says of how many."""
+    return await in_batches(db, FORGET, days, batch=1_000)
