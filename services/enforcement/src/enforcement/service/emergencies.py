@@ -56,9 +56,9 @@ async def reported(tx: Tx, rt: Runtime, fact: EmergencyReportedV1) -> None:
         tx, kind=CLOCK, aggregate_id=kept.id, until=kept.confirm_by, rt=rt, at=at, clock_name=CLOCK
     )
     why = (
-        f"{kept.provider.name} suspended {kept.host} by itself on {_day(kept.since)}. Unless an authority confirms it by "
-        f"a decision before {_day(kept.confirm_by)}, it lapses and the site is hosted again. What the provider says:\n"
-        f"{kept.reasons[:LONGEST_QUOTED]}"
+        f"{kept.provider.name} suspended {kept.host} by itself on {_day(kept.since)}. Unless an authority confirms it "
+        f"by a decision before {_day(kept.confirm_by)}, it lapses and the site is hosted again. "
+        f"What the provider says:\n{kept.reasons[:LONGEST_QUOTED]}"
     )
     says = Statement(legal_basis=(clock.source,), reasons=why, public_reasons=why)
     await tell(tx, rt, kept, "emergency_reported", _REPORTED, says, answer_by=kept.confirm_by)

@@ -62,8 +62,9 @@ HOLD: Final = f"{GET} FOR NO KEY UPDATE"
 def of(row: asyncpg.Record) -> Warned:
     """A row of COLUMNS."""
     values: dict[str, Any] = dict(row)
+    party = Party.model_validate(values.pop("party"))
     return Warned(**{
-        **values, "status": WarningStatus(values["status"]), "to": Party.model_validate(values.pop("party")),
+        **values, "status": WarningStatus(values["status"]), "to": party,
         "authority": AuthorityRef.model_validate(values["authority"]),
         "statement": Statement.model_validate(values["statement"]),
     })  # fmt: skip

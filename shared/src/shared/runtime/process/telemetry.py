@@ -22,6 +22,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from shared.runtime.base.settings import Settings
+from shared.runtime.web.middleware import masked
 
 tracer: Final = trace.get_tracer("concord.runtime")
 meter: Final = metrics.get_meter("concord.runtime")
@@ -45,11 +46,17 @@ class Telemetry:
 
 
 class _NoQuery(SpanProcessor):
-    """Takes out of a request's span what was asked: who looks up what stands in the audit trail, and is not for all."""
+    """Takes out of a request's span what was asked: who looks up what stands in the audit trail, and is not for all.
+
+    Secrets that are part of a path go as well.
+    """
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         if span.attributes and "url.query" in span.attributes:
             span.set_attribute("url.query", "REDACTED")
+        path = (span.attributes or {}).get("url.path")
+        if isinstance(path, str) and masked(path) != path:
+            span.set_attribute("url.path", masked(path))
 
 
 _process: Telemetry | None = None

@@ -1,6 +1,7 @@
 """The outermost layer of the HTTP door: no error gets past it, every request leaves one line in the log."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -19,8 +20,8 @@ PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
 
 METHOD: Final = "concord.method"
 """Key of the request's scope: the method that was asked with, where it is answered like another one."""
-SECRET: Final = "{secret}"
-"""Part of a route's template that no log writes out."""
+_SECRET: Final = re.compile(r"(?<=/)[A-Za-z0-9_-]{43}(?=/|$)")
+"""A part of a path that is 256 bits in base64url: whoever holds it may open something."""
 _DEFAULT_HEADERS: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 _PROBLEM: Final = MEDIA_TYPE.encode()
 _log = structlog.get_logger("shared.runtime.access")
@@ -31,11 +32,9 @@ def is_probe(scope: Any) -> bool:
     return scope.get("path") in PROBES
 
 
-def _said(path: str, route: str | None) -> str:
-    """The path as the log has it: of an address whose part is a secret, its template, since whoever reads logs must not
-    open what the secret opens.
-    """
-    return route if route is not None and SECRET in route else path
+def masked(path: str) -> str:
+    """A path as logs and traces have it: whoever reads those must not open what a secret in it opens."""
+    return _SECRET.sub("REDACTED", path)
 
 
 def _is_problem(start: Message) -> bool:
@@ -117,12 +116,12 @@ class Door:
                 self._write(scope, status, began)
 
     def _write(self, scope: Scope, status: int, began: float) -> None:
-        caller, route = scope.get(CALLER), route_of(scope)
+        caller = scope.get(CALLER)
         _log.info(
             "http.request",
             method=scope.get(METHOD, scope["method"]),
-            path=_said(scope["path"], route),
-            route=route,
+            path=masked(scope["path"]),
+            route=route_of(scope),
             status=status,
             ms=round((self._clock() - began) * 1000, 2),
             subject=caller.subject if isinstance(caller, Caller) else None,
