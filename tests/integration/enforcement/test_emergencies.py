@@ -1,0 +1,199 @@
+"""What a provider suspended by itself: told to its operator at once, confirmed by an authority in time, or over."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from shared.contracts.emergencies import EmergencyConfirmedV1, EmergencyLapsedV1
+from shared.contracts.registry import ExecutionDeclinedV1
+from tests.integration.enforcement.complaining import GROUND, confirm, reported, suspended
+from tests.integration.enforcement.conftest import EASED, Office, site_recorded
+
+HOURS_72 = timedelta(hours=72)
+
+
+async def emergency(office: Office, name: str) -> tuple[Any, str]:
+    """A site that its provider suspended by itself, one hour ago."""
+    site = site_recorded(name)
+    await office.hear(site)
+    fact = reported(office, site)
+    await office.hear(fact)
+    return site, str(fact.emergency_id)
+
+
+async def test_whom_it_hits_is_told_at_once_and_the_clock_runs_from_when_the_site_went_dark(office: Office) -> None:
+    site, found = await emergency(office, "dark.example")
+    assert await office.notices() == ["emergency_reported"]
+    (item,) = (await office.get("/notices", "applicant"))["items"]
+    notice = (await office.get(f"/notices/{item['id']}", "applicant"))["notice"]
+    assert "Example Hosting" in notice["statement"]["reasons"]
+    shown = await office.get(f"/emergencies/{found}", "drugs-a")
+    assert (shown["status"], shown["site_id"], shown["allowed_actions"]) == ("open", str(site.site_id), ["confirm"])
+    due = await office.fetchval("SELECT due_at FROM deadline WHERE kind = 'confirm_emergency'")
+    assert due == office.clock.now() - timedelta(hours=1) + HOURS_72
+    assert (await office.get(f"/emergencies/{found}", "applicant"))["allowed_actions"] == []
+    assert (await office.get("/emergencies", "regulator-a"))["items"][0]["id"] == found
+    for stranger in ("seller", "culture-a", "shanghai-regulator-a"):
+        assert (await office.api.get(f"/emergencies/{found}", who=stranger)).status_code == 403, stranger
+
+
+async def test_heard_twice_it_is_one(office: Office) -> None:
+    site = site_recorded()
+    await office.hear(site)
+    fact = reported(office, site)
+    await office.hear(fact)
+    await office.hear(fact)
+    assert await office.notices() == ["emergency_reported"]
+
+
+async def test_nobody_confirmed_it_in_time_so_it_lapses_and_whom_it_hit_is_told(office: Office) -> None:
+    site, found = await emergency(office, "lapses.example")
+    office.clock.advance(timedelta(hours=71))
+    await office.rings("confirm_emergency", found)
+    await office.rings("confirm_emergency", found)
+    (fact,) = await office.told(EmergencyLapsedV1)
+    assert (str(fact.emergency_id), fact.because, fact.site_id) == (found, "not_confirmed", site.site_id)
+    assert (await office.get(f"/emergencies/{found}", "drugs-a"))["status"] == "lapsed"
+    assert await office.notices() == ["emergency_reported", "emergency_lapsed"]
+    assert await confirm(office, found, uuid4(), status=409) == "emergency_over"
+
+
+async def test_an_authority_confirms_it_by_its_own_released_decision_once(office: Office) -> None:
+    site, found = await emergency(office, "confirmed.example")
+    decision = await suspended(office, site)
+    shown = await confirm(office, found, decision)
+    assert (shown["status"], shown["decision_id"]) == ("confirmed", decision["id"])
+    assert await confirm(office, found, decision, status=409) == "emergency_confirmed_already"
+    (fact,) = await office.told(EmergencyConfirmedV1)
+    assert (str(fact.decision_id), fact.authority.id) == (decision["id"], "drugs-110000")
+    office.clock.advance(HOURS_72)
+    await office.rings("confirm_emergency", found)
+    assert await office.told(EmergencyLapsedV1) == []
+    open_clocks = "SELECT count(*) FROM deadline WHERE kind = 'confirm_emergency' AND met_at IS NULL"
+    assert await office.fetchval(open_clocks) == 0
+
+
+async def test_what_was_decided_otherwise_or_by_others_confirms_nothing(office: Office) -> None:
+    site, found = await emergency(office, "forged.example")
+    until = (office.clock.now() + timedelta(days=10)).isoformat()
+    urgent = {"until": until, "urgent_ground": "danger_to_life"}
+    assert await confirm(office, found, uuid4(), status=404) == "unknown_decision"
+
+    drafted = await office.draft(await office.case(site, ground=GROUND), "suspend_access", **urgent)
+    assert await confirm(office, found, drafted, status=409) == "emergency_misfit", "one person wrote it"
+    elsewhere = await suspended(office, site_recorded("elsewhere.example"))
+    assert await confirm(office, found, elsewhere, status=409) == "emergency_misfit", "another site"
+    theirs = await office.case(site_recorded("theirs.example"), who="regulator-a", service_item=None)
+    other = await office.draft(theirs, "suspend_access", "regulator-a", **urgent)
+    released = await office.release(other, "regulator-b")
+    assert await confirm(office, found, released, status=404) == "unknown_decision", "of another authority"
+    for who in ("applicant", "auditor", "review-a"):
+        assert await confirm(office, found, elsewhere, who, 403) == "role_missing"
+    for who in ("culture-a", "shanghai-regulator-a", "national-a"):
+        assert await confirm(office, found, elsewhere, who, 403) == "out_of_scope"
+    program = ("drugs-a", {"client_id": "drugs-a"})
+    assert await confirm(office, found, elsewhere, program, 403) == "person_required"
+    assert await office.told(EmergencyConfirmedV1) == []
+
+
+async def test_a_lifted_decision_and_one_with_another_effect_confirm_nothing(office: Office) -> None:
+    site, found = await emergency(office, "effects.example")
+    lifted = await suspended(office, site)
+    await office.post(f"/decisions/{lifted['id']}/lift", EASED, "drugs-a")
+    assert await confirm(office, found, lifted, status=409) == "emergency_misfit"
+    correct_by = (office.clock.now() + timedelta(days=20)).isoformat()
+    correct = await office.release(await office.draft(await office.case(site), "correct", correct_by=correct_by))
+    assert await confirm(office, found, correct, status=409) == "emergency_misfit"
+
+
+async def test_what_was_decided_before_confirms_nothing_that_came_after(office: Office) -> None:
+    site = site_recorded("before.example")
+    decision = await suspended(office, site)
+    office.clock.advance(timedelta(hours=3))
+    fact = reported(office, site)
+    await office.hear(fact)
+    assert await confirm(office, fact.emergency_id, decision, status=409) == "emergency_misfit"
+
+
+async def test_after_the_time_nothing_is_confirmed_even_where_the_clock_did_not_ring_yet(office: Office) -> None:
+    site, found = await emergency(office, "late.example")
+    decision = await suspended(office, site)
+    office.clock.advance(timedelta(hours=71))
+    assert await confirm(office, found, decision, status=409) == "emergency_over"
+    assert await confirm(office, found, uuid4(), status=409) == "emergency_over"
+
+
+async def test_to_confirm_and_to_lapse_at_once_is_decided_one_way(office: Office) -> None:
+    for turn in range(5):
+        site, found = await emergency(office, f"race-{turn}.example")
+        decision = await suspended(office, site)
+        body = {"decision_id": decision["id"]}
+        await asyncio.gather(
+            office.api.post(f"/emergencies/{found}/confirmation", json=body, who="drugs-a"),
+            office.api.post(f"/emergencies/{found}/confirmation", json=body, who="drugs-b"),
+            office.rings("confirm_emergency", found),
+        )
+        told = [each for fact in (EmergencyConfirmedV1, EmergencyLapsedV1) for each in await office.told(fact)]
+        assert len([each for each in told if str(each.emergency_id) == found]) == 1
+
+
+@pytest.mark.parametrize("how", ["lifted", "declined", "overturned", "stayed"])
+async def test_what_was_confirmed_falls_with_its_decision(office: Office, how: str) -> None:
+    site, found = await emergency(office, "falls.example")
+    decision = await suspended(office, site)
+    await confirm(office, found, decision)
+    if how == "lifted":
+        await office.post(f"/decisions/{decision['id']}/lift", EASED, "drugs-a")
+    elif how == "declined":
+        await office.hear(office.says(ExecutionDeclinedV1, decision))
+    else:
+        appeal = await office.appeal(decision)
+        verb, body = ("decision", {"outcome": "upheld"}) if how == "overturned" else ("stay", {"granted": True})
+        await office.post(f"/appeals/{appeal['id']}/{verb}", {**body, **EASED}, "review-a")
+    (fact,) = await office.told(EmergencyLapsedV1)
+    assert (str(fact.emergency_id), fact.because) == (found, "decision_fell")
+    assert (await office.get(f"/emergencies/{found}", "applicant"))["ended_because"] == "decision_fell"
+
+
+async def test_another_providers_site_is_refused_and_its_operator_hears_nothing(office: Office) -> None:
+    site = site_recorded("others.example")
+    await office.hear(site)
+    fact = reported(office, site, provider_id=uuid4())
+    await office.hear(fact)
+    (refused,) = await office.told(EmergencyLapsedV1)
+    assert (refused.emergency_id, refused.because) == (fact.emergency_id, "not_hosted_there")
+    assert await office.notices() == []
+    shown = await office.get(f"/emergencies/{fact.emergency_id}", "drugs-a")
+    assert (shown["status"], shown["allowed_actions"]) == ("refused", [])
+    assert await office.fetchval("SELECT count(*) FROM deadline WHERE kind = 'confirm_emergency'") == 0
+    assert await confirm(office, fact.emergency_id, uuid4(), status=409) == "emergency_over"
+
+
+async def test_a_name_in_no_register_is_passed_on_by_its_host_and_confirmed_there_alone(office: Office) -> None:
+    fact = reported(office, None)
+    await office.hear(fact)
+    provider = ("provider", {"organisation": str(fact.provider_id), "roles": ["access_provider"]})
+    assert await office.notices(provider) == ["emergency_reported"]
+    until = (office.clock.now() + timedelta(days=10)).isoformat()
+
+    async def decided(host: str) -> dict[str, Any]:
+        about = {"kind": "found_site", "host": host, "provider_id": str(fact.provider_id)}
+        opened = await office.post("/cases", {
+            "about": about, "ground": GROUND, "alleged_breach": "Sells morphine.", "legal_basis": ["N4.2"],
+        }, "regulator-a", 201)  # fmt: skip
+        given = {"until": until, "urgent_ground": "danger_to_life"}
+        return await office.release(await office.draft(opened, "suspend_access", "regulator-a", **given), "regulator-b")
+
+    other = await decided("other.example")
+    assert await confirm(office, fact.emergency_id, other, "regulator-a", 409) == "emergency_misfit"
+    await confirm(office, fact.emergency_id, await decided("found.example"), "regulator-a")
+
+
+async def test_reasons_of_any_length_that_a_provider_may_give_reach_its_operator(office: Office) -> None:
+    site = site_recorded("long.example")
+    await office.hear(site)
+    await office.hear(reported(office, site, reasons="They sell morphine to children. " * 600))
+    assert await office.notices() == ["emergency_reported"]
