@@ -61,7 +61,7 @@ TABLE access_order (
     CONSTRAINT another_one_asked CHECK (((asked_by <> reissued_by) AND (asked_by <> taken_back_by))) NOT VALID,
     CONSTRAINT instructed_by_somebody CHECK (((status <> 'instructed'::text) OR (instruction_id IS NOT NULL))),
     CONSTRAINT out_means_signed CHECK ((((status = ANY (ARRAY['instructed'::text, 'drafted'::text, 'withdrawn'::text])) = (sequence IS NULL)) AND (num_nulls(sequence, issued_at, execute_by, jws, digest, kid) = ANY (ARRAY[0, 6])))),
-    CONSTRAINT restores_undo CHECK ((((action = 'restore'::text) AND ((content #>> '{cause,kind}'::text[]) IS DISTINCT FROM 'emergency'::text)) = (undoes IS NOT NULL))) NOT VALID,
+    CONSTRAINT restores_undo CHECK ((((action = 'restore'::text) AND ((content ->> 'emergency_id'::text) IS NULL)) = (undoes IS NOT NULL))) NOT VALID,
     CONSTRAINT suspensions_end CHECK (((action = 'suspend'::text) = (until IS NOT NULL))),
     CONSTRAINT two_people_send_again CHECK (((num_nulls(reissues, reissued_by, taken_back_by) = ANY (ARRAY[0, 3])) AND (reissued_by <> taken_back_by))),
 );

@@ -38,4 +38,4 @@ CREATE INDEX IF NOT EXISTS execution_of_decision ON execution (decision_id);
 -- squawk-ignore ban-drop-constraint -- replaced by a wider one in the same transaction
 ALTER TABLE access_order DROP CONSTRAINT restores_undo;
 ALTER TABLE access_order ADD CONSTRAINT restores_undo
-    CHECK ((action = 'restore' AND content #>> '{cause,kind}' IS DISTINCT FROM 'emergency') = (undoes IS NOT NULL)) NOT VALID;
+    CHECK ((action = 'restore' AND content ->> 'emergency_id' IS NULL) = (undoes IS NOT NULL)) NOT VALID;

@@ -80,7 +80,7 @@ async def test_what_was_decided_otherwise_or_by_others_confirms_nothing(office: 
     site, found = await emergency(office, "forged.example")
     until = (office.clock.now() + timedelta(days=10)).isoformat()
     urgent = {"until": until, "urgent_ground": "danger_to_life"}
-    assert await confirm(office, found, uuid4(), status=404) == "unknown_decision"
+    assert await confirm(office, found, uuid4(), status=409) == "emergency_misfit"
 
     drafted = await office.draft(await office.case(site, ground=GROUND), "suspend_access", **urgent)
     assert await confirm(office, found, drafted, status=409) == "emergency_misfit", "one person wrote it"
@@ -89,7 +89,7 @@ async def test_what_was_decided_otherwise_or_by_others_confirms_nothing(office: 
     theirs = await office.case(site_recorded("theirs.example"), who="regulator-a", service_item=None)
     other = await office.draft(theirs, "suspend_access", "regulator-a", **urgent)
     released = await office.release(other, "regulator-b")
-    assert await confirm(office, found, released, status=404) == "unknown_decision", "of another authority"
+    assert await confirm(office, found, released, status=409) == "emergency_misfit", "of another authority"
     for who in ("applicant", "auditor", "review-a"):
         assert await confirm(office, found, elsewhere, who, 403) == "role_missing"
     for who in ("culture-a", "shanghai-regulator-a", "national-a"):

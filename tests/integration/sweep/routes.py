@@ -21,6 +21,7 @@ PUBLIC: Final[dict[str, dict[str, str]]] = {
         "/documents/{document_id}": "/documents/{document_id}",
         "/authorities": "/authorities?item=culture&region=110000",
     },
+    "enforcement": {"/complaints/status/{secret}": "/complaints/status/{secret}"},
     "registry": {
         "/barred-list": "/barred-list",
         "/barred-list/changes": "/barred-list/changes?after=0",
@@ -40,6 +41,8 @@ PUBLIC: Final[dict[str, dict[str, str]]] = {
     },
 }
 """What needs no token, by service: the address, and one to ask."""
+EVERYBODY_DOES: Final = frozenset({"POST /complaints", "POST /complaints/status/{secret}/files"})
+"""What everybody can do without a token."""
 
 
 def routes(app: FastAPI) -> Iterator[tuple[str, str, bool]]:

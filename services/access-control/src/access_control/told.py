@@ -196,8 +196,8 @@ def emergency_over(emergency: Emergency, fact: EmergencyLapsedV1, issuer: Author
         hosting_mode=BY_ITSELF,
     )  # fmt: skip
     return Content(
-        site=site, issuer=issuer, regulator=issuer, authority=issuer, cause=Cause(kind="emergency", id=emergency.id),
-        statement=fact.statement.public(), scope=SCOPE,
+        site=site, issuer=issuer, regulator=issuer, authority=issuer, cause=Cause(kind="undoing", id=emergency.id),
+        statement=fact.statement.public(), scope=SCOPE, emergency_id=emergency.id,
         register_entry=f"{public_url}/public/register/{quote(emergency.host, safe='')}",
     )  # fmt: skip
 
@@ -225,6 +225,7 @@ def signed(
         execute_by=execute_by,
         until=order.until,
         undoes=order.undoes,
+        emergency_id=content.emergency_id,
         register_entry=content.register_entry,
     )
     jws = signer.sign(document.model_dump_json().encode(), ORDER_TYPE).encode()

@@ -54,12 +54,9 @@ class OrderedSite(Document):
 
 
 class Cause(Document):
-    """Which act of which department an order carries to a host.
+    """Which act of which department an order carries to a host. ``kind``: execution, or undoing (of one)."""
 
-    ``kind``: execution, undoing (of one), or emergency: what the provider suspended by itself has lapsed.
-    """
-
-    kind: Literal["execution", "undoing", "emergency"]
+    kind: Literal["execution", "undoing"]
     id: UUID
 
 
@@ -125,6 +122,8 @@ class Order(Document):
     """When the measure ends by itself; always set for ``suspend``, and only there."""
     undoes: UUID | None = None
     """The order that a restore takes back; none where the provider had suspended the site by itself."""
+    emergency_id: UUID | None = None
+    """For the restore of what the provider had suspended by itself: its own statement, which lapsed (N4.2.5)."""
     register_entry: Text
     """Public page with the reasons, to be linked from the HTTP 451 answer (RFC 7725)."""
 
@@ -136,7 +135,7 @@ class Order(Document):
             self.statement is not None
         ):
             raise ValueError("what burdens has grounds, a restore has a statement")
-        by_itself = self.cause.kind == "emergency"
+        by_itself = self.emergency_id is not None
         if (self.action is Action.RESTORE and not by_itself) != (self.undoes is not None):
             raise ValueError("a restore says which order it undoes, but for what the provider did by itself")
         if by_itself and self.action is not Action.RESTORE:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from access_control.lifecycle import CONDUCT, INSTRUCTION, KEY, LIFECYCLE, PROVIDER, KeyStatus, Move
+from access_control.lifecycle import CONDUCT, EMERGENCY, INSTRUCTION, KEY, LIFECYCLE, PROVIDER, KeyStatus, Move
 from access_control.main import SERVICE
 from access_control.policy import INSTRUCTION_ACTS, ORDER_ACTS
 from shared import signing
@@ -14,6 +14,7 @@ from shared.rules import Level, Role
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import Caller
 from tests.integration.access_control.desk import NOON, WHY, Desk, Host, supervisor
+from tests.integration.access_control.test_access_emergencies import report, signed
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
 from tests.integration.sweep.worlds.orders import instruction_records, order_records
 from tests.support.fixtures import MakeDatabase
@@ -60,6 +61,18 @@ def may_read_conduct(who: Caller, provider: Words) -> bool:
     if not who.roles - {Role.NETWORK_SUPERVISOR}:
         raise NoRole
     return may_read_provider(who, provider)
+
+
+def may_read_emergency(who: Caller, emergency: Words) -> bool:
+    """Auditors; the regulators of the province; the provider itself."""
+    if not who.roles & {Role.ACCESS_DESK, Role.INDUSTRY_REGULATOR, Role.AUDITOR, Role.ACCESS_PROVIDER}:
+        raise NoRole
+    here = who.level == Level.NATIONAL or who.region == emergency["region"]
+    return (
+        Role.AUDITOR in who.roles
+        or bool(who.roles & {Role.ACCESS_DESK, Role.INDUSTRY_REGULATOR} and here)
+        or (Role.ACCESS_PROVIDER in who.roles and who.organisation == emergency["id"])
+    )
 
 
 def is_it(who: Caller, provider: Words) -> bool:
@@ -130,7 +143,11 @@ def _providers(hosts: list[tuple[Host, str]]) -> list[Kind]:
         Kind([Record({**each.at, "sequence": "1"}, each.words) for each in records[:1]], is_it, reads=(
             f"{feed}/orders", f"{feed}/orders/stream", f"{feed}/orders/{{sequence}}", f"{feed}/state",
             f"{feed}/snapshot",
-        ), verbs=[Verb(f"POST {feed}/receipts", hosts[0][0].who, {"receipts": ["none"]}, may=is_it)]),
+        ), verbs=[
+            Verb(f"POST {feed}/receipts", hosts[0][0].who, {"receipts": ["none"]}, may=is_it),
+            Verb(f"POST {feed}/emergencies", hosts[0][0].who, {"jws": signed(hosts[0][0])}, may=is_it,
+                 again="emergency_reported_already"),
+        ]),
     ]  # fmt: skip
 
 
@@ -158,6 +175,12 @@ async def _elsewhere(desk: Desk) -> Host:
     return Host(entered["id"], {})
 
 
+async def _emergencies(desk: Desk, host: Host) -> list[Record]:
+    """What a provider suspended by itself."""
+    found = await report(desk, host, signed(host, host="dark.example"))
+    return [Record({"emergency_id": found["id"]}, {"id": host.id, "region": "110000"})]
+
+
 @asynccontextmanager
 async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[World]:
     """The world of access-control."""
@@ -171,7 +194,11 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
         kinds = [
             _orders(orders), _instructions(instructions), await _keys(desk, host),
             *_providers([(host, "110000"), (network, "110000"), (far, "310000")]),
+            Kind(await _emergencies(desk, host), may_read_emergency, reads=("/emergencies/{emergency_id}",),
+                 lists="/emergencies"),
             beginning({"region": "110000"}, Verb(
                 "POST /providers", "desk-a", NEW_PROVIDER, may=may_enter, again="licence_taken")),
         ]  # fmt: skip
-        yield World(api, kinds, others=(host.who, supervisor("a"), supervisor("b")), nobodys=(PROVIDER, CONDUCT))
+        yield World(
+            api, kinds, others=(host.who, supervisor("a"), supervisor("b")), nobodys=(PROVIDER, CONDUCT, EMERGENCY)
+        )

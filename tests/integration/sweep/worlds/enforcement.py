@@ -13,12 +13,14 @@ from shared.contracts.access import ProviderRecordedV1
 from shared.rules import Level, Role
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import Caller
+from tests.integration.enforcement.complaining import complain
 from tests.integration.enforcement.conftest import EASED, STATED, STATEMENT, Office
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
+from tests.integration.sweep.worlds.complaints import kinds_of
 from tests.integration.sweep.worlds.decisions import Files
 from tests.integration.sweep.worlds.inbox import inbox
 from tests.support.fixtures import MakeDatabase
-from tests.support.people import at
+from tests.support.people import OPERATOR_USCC, at
 from tests.support.service import running_service
 
 AUTHORITIES = {Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR}
@@ -156,10 +158,12 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
             "about": about, "service_item": "drugs_and_devices", "ground": "unlicensed_service",
             "alleged_breach": "Sells without consent.", "legal_basis": ["P3.2.1"],
         }  # fmt: skip
+        receipt = await complain(office, files.domain)
         yield World(api, [
             _cases(files), _decisions(files), _appeals(files), await inbox(api, "drugs-a", "drugs-110000"),
             Kind(files.evidence, may_read_evidence, reads=("/evidence/{sha256}",), denied=_evidence),
             Kind(files.decisions, may_read_cited, reads=("/decisions/{decision_id}/evidence",)),
+            *await kinds_of(office, OPERATOR_USCC),
             beginning({"region": "110000", "item": "drugs_and_devices"},
                       Verb("POST /cases", "drugs-a", case, may=may_open)),
-        ])  # fmt: skip
+        ], opens={"secret": receipt["secret"]})  # fmt: skip

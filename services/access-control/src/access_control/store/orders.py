@@ -35,6 +35,8 @@ class Content(Document):
     statement: Statement | None = None
     """In public form; for a restore."""
     scope: Text
+    emergency_id: UUID | None = None
+    """For the restore of what the provider had suspended by itself."""
     register_entry: Text
 
 

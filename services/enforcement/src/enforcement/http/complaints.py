@@ -114,7 +114,7 @@ async def triage(rt: Rt, who: Who, matter_id: UUID, body: wire.Triage) -> wire.M
 
 
 @DESK.post("/matters/{matter_id}/case", status_code=201)
-async def open_case(rt: Rt, who: Who, matter_id: UUID, body: wire.CaseFromMatter) -> CaseView:
+async def bring_to_case(rt: Rt, who: Who, matter_id: UUID, body: wire.CaseFromMatter) -> CaseView:
     """Open a case about the site, like any other. The complaints lie in it, confidential."""
     async with rt.db.transaction() as tx:
         opened = await matters.open_case(tx, rt, who, matter_id, body)

@@ -113,7 +113,7 @@ async def _looked(tx: Tx, rt: Runtime, who: Caller, resource: str) -> None:
 async def confirm(tx: Tx, rt: Runtime, who: Caller, emergency_id: UUID, decision_id: UUID) -> Emergency:
     """An authority stands by it with its own released decision to suspend the same site. From now on it falls with it.
 
-    Raises UnknownEmergency, UnknownDecision (404); Forbidden (403); EmergencyConfirmedAlready, EmergencyOver,
+    Raises UnknownEmergency (404); Forbidden (403); EmergencyConfirmedAlready, EmergencyOver,
     EmergencyMisfit (409).
     """
     POLICY.require(who, Act.CONFIRM_EMERGENCY, await store.get(tx, emergency_id))
@@ -126,7 +126,7 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, emergency_id: UUID, decision
     if held.status is not EmergencyStatus.OPEN or at >= held.confirm_by:
         raise EmergencyOver(confirm_by=held.confirm_by.isoformat())
     if found is None or found[0].authority.id != who.organisation:
-        raise UnknownDecision(decision_id=decision_id)  # of another authority's cases nobody learns anything here
+        raise EmergencyMisfit(why="your authority has no such decision")  # of others' cases nobody learns anything
     case, decision = found
     if why := _misfit(held, case, decision):
         raise EmergencyMisfit(why=why)
