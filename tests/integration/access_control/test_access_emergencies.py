@@ -80,7 +80,7 @@ async def test_a_signed_statement_is_taken_in_and_told(desk: Desk) -> None:
         ({"reasons": "short"}, 422, "emergency_invalid"),
         ({"since": "2026-11-20T03:00:00"}, 422, "emergency_invalid"),
         ({"since": (NOON + timedelta(hours=1)).isoformat()}, 422, "emergency_invalid"),
-        ({"since": (NOON - timedelta(hours=73)).isoformat()}, 409, "emergency_over"),
+        ({"since": (NOON - timedelta(hours=73)).isoformat()}, 409, "emergency_too_late"),
         ({"provider_id": str(uuid4())}, 403, "emergency_foreign"),
     ],
     ids=["type", "key", "ground", "host", "missing", "reasons", "zone", "future", "over", "foreign"],

@@ -67,7 +67,7 @@ async def test_so_many_files_and_no_more_also_at_once(office: Office) -> None:
     receipt = await complain(office, site.domains[0])
     answered = await asyncio.gather(*(add(office, receipt, f"page {n}".encode()) for n in range(6)))
     assert sorted(each.status_code for each in answered) == [201] * 3 + [409] * 3
-    assert {each.json()["code"] for each in answered if each.status_code == 409} == {"too_many_files"}
+    assert {each.json()["code"] for each in answered if each.status_code == 409} == {"complaint_files_full"}
     assert (await stands(office, receipt))["files"] == 3
 
 

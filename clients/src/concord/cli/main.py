@@ -5,6 +5,7 @@ import typer
 from concord.cli import (
     access,
     approval,
+    complaints,
     coordination,
     demo,
     enforcement,
@@ -47,6 +48,10 @@ app.add_typer(reviews.reviews, name="reviews")
 app.add_typer(enforcement.cases, name="cases")
 app.add_typer(enforcement.decisions, name="decisions")
 app.add_typer(enforcement.appeals, name="appeals")
+app.add_typer(complaints.complaints, name="complaints")
+app.add_typer(complaints.matters, name="matters")
+app.add_typer(complaints.warnings, name="warnings")
+app.add_typer(complaints.emergencies, name="emergencies")
 app.add_typer(coordination.organisations, name="organisations")
 app.add_typer(inbox.inbox, name="inbox")
 app.add_typer(access.providers, name="providers")

@@ -15,7 +15,16 @@ import httpx
 
 from concord.sdk.answers import checked, json_object, model_in
 from concord.sdk.auth import TokenSource
-from concord.sdk.departments import Access, Approval, Coordination, Enforcement, Query, Registry, Reviews
+from concord.sdk.departments import (
+    Access,
+    Approval,
+    Complaints,
+    Coordination,
+    Enforcement,
+    Query,
+    Registry,
+    Reviews,
+)
 from concord.sdk.departments.base import CALL_S, M
 from concord.sdk.errors import BadArgument, ConcordError, NoStack, Unreachable
 from concord.sdk.places import Places, find
@@ -48,6 +57,7 @@ class Concord:
         self.registry = Registry(self)
         self.reviews = Reviews(self)
         self.enforcement = Enforcement(self)
+        self.complaints = Complaints(self)
         self.access = Access(self)
         self.query = Query(self)
         self.coordination = Coordination(self)

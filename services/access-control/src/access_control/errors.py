@@ -99,7 +99,7 @@ class EmergencyForeign(Forbidden):
     """The statement is of another provider: each speaks for itself."""
 
 
-class EmergencyOver(Conflict):
+class EmergencyTooLate(Conflict):
     """The time in which an authority confirms it was over on {confirm_by}: host the site again."""
 
     members = frozenset({"confirm_by"})

@@ -196,7 +196,7 @@ class ComplaintOver(Conflict):
     """This complaint is over: nothing is added to it any more, but you can complain anew."""
 
 
-class TooManyFiles(Conflict):
+class ComplaintFilesFull(Conflict):
     """A complaint has {most} files at most."""
 
     members = frozenset({"most"})

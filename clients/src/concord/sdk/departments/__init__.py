@@ -3,6 +3,7 @@
 from concord.sdk.departments.access import Access
 from concord.sdk.departments.approval import Approval
 from concord.sdk.departments.base import Department, Id, Json
+from concord.sdk.departments.complaints import Complaints
 from concord.sdk.departments.coordination import Coordination
 from concord.sdk.departments.enforcement import Enforcement
 from concord.sdk.departments.query import Query
@@ -12,6 +13,7 @@ from concord.sdk.departments.reviews import Reviews
 __all__ = [
     "Access",
     "Approval",
+    "Complaints",
     "Coordination",
     "Department",
     "Enforcement",

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from concord.sdk.answers import at, model_of
 from concord.sdk.departments.base import CALL_S, Department, Id, Json
 from shared.contracts.http import access as wire
+from shared.contracts.http.emergencies import EmergencyReport, EmergencyView
 
 
 class Access(Department):
@@ -125,6 +126,18 @@ class Access(Department):
     async def send_receipts(self, provider_id: Id, body: wire.ReceiptBatch) -> wire.ReceiptResults:
         """Hand in signed receipts; a result for each."""
         return await self._post(wire.ReceiptResults, at("providers", provider_id, "receipts"), body)
+
+    async def report_emergency(self, provider_id: Id, body: EmergencyReport) -> EmergencyView:
+        """Report, signed, that a provider suspended a site by itself."""
+        return await self._post(EmergencyView, at("providers", provider_id, "emergencies"), body)
+
+    def emergencies(self) -> AsyncIterator[EmergencyView]:
+        """What providers suspended by themselves, newest first: the caller's own, or of the caller's province."""
+        return self._pages(EmergencyView, "/emergencies")
+
+    async def get_emergency(self, emergency_id: Id) -> EmergencyView:
+        """One of them, and what became of it."""
+        return await self._get(EmergencyView, at("emergencies", emergency_id))
 
     async def keys(self) -> Json:
         """The public keys orders are signed with: a JWK set (RFC 7517)."""

@@ -17,8 +17,8 @@ from access_control.errors import (
     EmergencyIdTaken,
     EmergencyInvalid,
     EmergencyLapsed,
-    EmergencyOver,
     EmergencyReportedAlready,
+    EmergencyTooLate,
     EmergencyUnsigned,
     NotHosted,
 )
@@ -60,7 +60,7 @@ AGAIN_DAYS: Final = 30
 async def report(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, jws: str) -> Emergency:
     """Take in a signed statement; enforcement hears of it, tells the operator and puts it before an authority.
 
-    Raises UnknownProvider (404); Forbidden, EmergencyForeign (403); EmergencyOver, EmergencyReportedAlready,
+    Raises UnknownProvider (404); Forbidden, EmergencyForeign (403); EmergencyTooLate, EmergencyReportedAlready,
     EmergencyLapsed, EmergencyIdTaken (409); EmergencyUnsigned, EmergencyInvalid (422).
     """
     POLICY.require(who, Act.REPORT_EMERGENCY, await providers.get(tx, provider_id))
@@ -71,7 +71,7 @@ async def report(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, jws: str) 
     host, since = _checked(rt, said, at)
     confirm_by = rt.rules.due(CLOCK, since).due_at
     if confirm_by <= at:
-        raise EmergencyOver(confirm_by=confirm_by.isoformat())
+        raise EmergencyTooLate(confirm_by=confirm_by.isoformat())
     again_days = rt.rules.complaints.again_days if rt.rules.complaints is not None else AGAIN_DAYS
     before = await store.same(tx, provider_id, host, at, again_days)
     if before is not None and before.status is EmergencyStatus.LAPSED:

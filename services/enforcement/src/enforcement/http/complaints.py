@@ -60,7 +60,7 @@ async def read_status(rt: Rt, secret: Secret) -> wire.ComplaintStatusView:
 async def add_file(rt: Rt, secret: Secret, kind: Kind, request: Request) -> wire.ComplaintStatusView:
     """Add a file to one's own complaint: the body is the bytes themselves. It is kept as it came, and never shown.
 
-    The profile says how many a complaint has (409 `too_many_files`) and how large each is (413).
+    The profile says how many a complaint has (409 `complaint_files_full`) and how large each is (413).
     """
     added = await complaints.add_file(rt, _from(request), secret, kind, request.stream())
     return views.of_status(added)

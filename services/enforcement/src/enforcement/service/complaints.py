@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from enforcement.errors import ComplaintFileTooLarge, ComplaintOver, TooManyFiles, UnknownComplaint, UnknownGround
+from enforcement.errors import ComplaintFilesFull, ComplaintFileTooLarge, ComplaintOver, UnknownComplaint, UnknownGround
 from enforcement.lifecycle import MatterStatus
 from enforcement.policy import POLICY, REPORTERS, Act
 from enforcement.service.decisions import SYSTEM
@@ -114,7 +114,7 @@ async def status(tx: Tx, secret: str) -> Standing:
 async def add_file(rt: Runtime, source: str, secret: str, media_type: str, body: AsyncIterable[bytes]) -> Standing:
     """Add a file to one's own complaint. It is kept as it came, and nothing here looks into it.
 
-    Raises UnknownComplaint (404); ComplaintOver, TooManyFiles (409); ComplaintFileTooLarge (413); EvidenceEmpty (422);
+    Raises UnknownComplaint (404); ComplaintOver, ComplaintFilesFull (409); ComplaintFileTooLarge (413); EvidenceEmpty (422);
     TooManyComplaints (429).
     """
     limits = limits_of(rt)
@@ -143,7 +143,7 @@ def _require_room(standing: Standing, limits: Complaints) -> None:
     if standing.matter.status is MatterStatus.ENDED:
         raise ComplaintOver
     if len(standing.files) >= limits.most_files:
-        raise TooManyFiles(most=limits.most_files)
+        raise ComplaintFilesFull(most=limits.most_files)
 
 
 async def _at_most(body: AsyncIterable[bytes], limit: int) -> AsyncIterator[bytes]:
