@@ -114,8 +114,8 @@ async def status(tx: Tx, secret: str) -> Standing:
 async def add_file(rt: Runtime, source: str, secret: str, media_type: str, body: AsyncIterable[bytes]) -> Standing:
     """Add a file to one's own complaint. It is kept as it came, and nothing here looks into it.
 
-    Raises UnknownComplaint (404); ComplaintOver, ComplaintFilesFull (409); ComplaintFileTooLarge (413); EvidenceEmpty (422);
-    TooManyComplaints (429).
+    Raises UnknownComplaint (404); ComplaintOver, ComplaintFilesFull (409); ComplaintFileTooLarge (413);
+    EvidenceEmpty (422); TooManyComplaints (429).
     """
     limits = limits_of(rt)
     floods_of(rt).from_source(source)
