@@ -161,8 +161,10 @@ POLICY: Final = Policy({
         holding(role, own_organisation) for role in sorted(AUTHORITIES)))),
     Act.ANSWER_WARNING:     Rule(PARTIES, burdened),
     Act.READ_EMERGENCY:     Rule(AUTHORITIES | PARTIES | {Role.AUDITOR}, any_of(
-        party(burdened), COMPETENT, holding(Role.AUDITOR, anywhere))),
-    Act.CONFIRM_EMERGENCY:  Rule(AUTHORITIES, COMPETENT, first_person=True),
+        party(burdened), any_of(*(holding(role, same_desk) for role in sorted(AUTHORITIES))),
+        holding(Role.AUDITOR, anywhere))),
+    # What the site offers unlicensed no register says: the decision shows who is competent.
+    Act.CONFIRM_EMERGENCY:  Rule(AUTHORITIES, same_desk, first_person=True),
 })  # fmt: skip
 
 CASE_ACTS: Final[Mapping[CaseAction, Act]] = MappingProxyType({

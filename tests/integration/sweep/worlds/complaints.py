@@ -66,7 +66,8 @@ def may_read_emergency(who: Caller, emergency: Words) -> bool:
     if not who.roles & (AUTHORITIES | PARTIES | {Role.AUDITOR}):
         raise NoRole
     party = who.roles & PARTIES and who.organisation == emergency["to"]
-    return bool(party) or Role.AUDITOR in who.roles or at_desk(who, emergency)
+    here = who.level == Level.PROVINCE and who.region == emergency["region"]
+    return bool(party) or Role.AUDITOR in who.roles or bool(who.roles & AUTHORITIES and here)
 
 
 def may_report(who: Caller, _: Words) -> bool:

@@ -19,9 +19,10 @@ from enforcement.store import complaints as store
 from enforcement.store import matters
 from enforcement.store.complaints import Complaint, File
 from enforcement.store.files import EvidenceFiles
-from enforcement.store.matters import Matter, Place
+from enforcement.store.matters import Matter
 from shared.contracts.http.complaints import NewComplaint
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
+from shared.rules.identifiers.hosts import Domain
 from shared.rules.rows import Complaints
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
@@ -79,15 +80,18 @@ async def complain(rt: Runtime, who: Caller | None, source: str, body: NewCompla
         source=PUBLIC if who is None else min(who.roles & REPORTERS).value, host=name.ascii, said=body.text,
         organisation=None if who is None else who.organisation, email=body.email, came_at=at,
     )  # fmt: skip
-    async with rt.db.transaction() as tx:
-        place = await matters.place(tx, (name.ascii, *name.above), name.registrable)
-        await _merge(tx, rt, place, body.ground, new)
+    async with rt.db.connection() as tx:  # one statement, so no transaction around it
+        merged = await store.attach(tx, name, body.ground, new)
+    if merged is None:
+        async with rt.db.transaction() as tx:
+            await _merge(tx, rt, name, body.ground, new)
     return Taken(new.reference, secret)
 
 
-async def _merge(tx: Tx, rt: Runtime, place: Place, ground: str, new: store.NewComplaint) -> None:
+async def _merge(tx: Tx, rt: Runtime, name: Domain, ground: str, new: store.NewComplaint) -> None:
     """Put it to the open matter, or begin one; whoever began the same meanwhile, or ended it, is waited for."""
-    while await store.attach(tx, place.key, ground, new) is None:
+    while await store.attach(tx, name, ground, new) is None:
+        place = await matters.place(tx, name)
         matter = await matters.add(tx, uuid7(), place, ground, new.came_at)
         if matter is not None:
             matters.MOVES.began(tx, matter, "begin", who=SYSTEM, why=CAME, at=new.came_at)

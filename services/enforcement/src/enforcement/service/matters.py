@@ -73,7 +73,7 @@ async def page(
             name = normalise_domain(host)
         except InvalidIdentifier as wrong:
             raise Invalid.field("host", wrong.message) from wrong
-        wanted = replace(wanted, key=(await store.place(tx, (name.ascii, *name.above), name.registrable)).key)
+        wanted = replace(wanted, key=(await store.place(tx, name)).key)
     found = await store.page(tx, reach, wanted, after=after, limit=limit)
     await _looked(tx, rt, who, "/matters")
     return await shown(tx, rt, found)

@@ -10,7 +10,9 @@ from uuid import UUID
 
 import asyncpg
 
+from enforcement.store.matters import PLACE, unregistered
 from shared.contracts.grounds import AuthorityRef, Statement
+from shared.rules.identifiers.hosts import Domain
 from shared.runtime.db.forgetting import in_batches
 from shared.runtime.db.postgres import Database, Tx
 
@@ -67,13 +69,15 @@ class ToAnswer:
 
 
 COLUMNS: Final = "id, matter_id, reference, source, host, said, came_at"
-# One statement: a matter that is being ended is waited for, and is none any more then. Others who complain wait for
-# nobody, since they share the row.
-ATTACH: Final = """
-WITH found AS (
-    SELECT id FROM matter WHERE key = $1 AND ground = $2 AND status <> 'ended' FOR SHARE)
+# One statement, which is all that most complaints cost: a matter that is being ended is waited for, and is none any
+# more then. Others who complain wait for nobody, since they share the row.
+ATTACH: Final = f"""
+WITH named AS ({PLACE}),
+found AS (
+    SELECT id FROM matter
+     WHERE key = coalesce((SELECT 'site:' || site_id FROM named), $2) AND ground = $3 AND status <> 'ended' FOR SHARE)
 INSERT INTO complaint (id, matter_id, reference, secret_hash, source, host, said, organisation, email, came_at)
-SELECT $3, found.id, $4, $5, $6, $7, $8, $9, $10, $11 FROM found
+SELECT $4, found.id, $5, $6, $7, $8, $9, $10, $11, $12 FROM found
 RETURNING matter_id
 """
 BY_SECRET: Final = f"SELECT {COLUMNS} FROM complaint WHERE secret_hash = $1"
@@ -118,11 +122,11 @@ def of(row: asyncpg.Record) -> Complaint:
     return Complaint(**dict(row))
 
 
-async def attach(tx: Tx, key: str, ground: str, new: NewComplaint) -> UUID | None:
-    """Put a complaint to the open matter of this site and ground; none if there is none."""
+async def attach(tx: Tx, name: Domain, ground: str, new: NewComplaint) -> UUID | None:
+    """Put a complaint to the open matter of the site that bears a name, and ground; none if there is none."""
     found: UUID | None = await tx.fetchval(
-        ATTACH, key, ground, new.id, new.reference, new.secret_hash, new.source, new.host, new.said, new.organisation,
-        new.email, new.came_at,
+        ATTACH, [name.ascii, *name.above], unregistered(name), ground, new.id, new.reference, new.secret_hash,
+        new.source, new.host, new.said, new.organisation, new.email, new.came_at,
     )  # fmt: skip
     return found
 

@@ -12,6 +12,7 @@ import asyncpg
 from enforcement.errors import UnknownMatter
 from enforcement.lifecycle import MATTER, MatterAction, MatterStatus
 from shared.contracts.grounds import AuthorityRef, Statement
+from shared.rules.identifiers.hosts import Domain
 from shared.runtime.acts.moves import Moves
 from shared.runtime.acts.policy import Reach
 from shared.runtime.db.postgres import Tx
@@ -119,13 +120,18 @@ def of(row: asyncpg.Record) -> Matter:
 MOVES: Final[Moves[Matter, MatterStatus, MatterAction]] = Moves(MATTER, table="matter", columns=COLUMNS, read=of)
 
 
-async def place(tx: Tx, names: tuple[str, ...], registrable: str) -> Place:
-    """What the first of these names is: the site that bears it, or one of the names above it, or none."""
-    row = await tx.fetchrow(PLACE, list(names))
+def unregistered(name: Domain) -> str:
+    """The key of a name that no site of the register bears."""
+    return f"host:{name.registrable}"
+
+
+async def place(tx: Tx, name: Domain) -> Place:
+    """What a name is: the site that bears it, or one of the names above it, or none."""
+    row = await tx.fetchrow(PLACE, [name.ascii, *name.above])
     if row is None:
-        return Place(f"host:{registrable}", names[0], None, None, "province", ())
+        return Place(unregistered(name), name.ascii, None, None, "province", ())
     return Place(
-        f"site:{row['site_id']}", names[0], row["site_id"], row["region"], row["level"], tuple(row["service_items"])
+        f"site:{row['site_id']}", name.ascii, row["site_id"], row["region"], row["level"], tuple(row["service_items"])
     )
 
 
