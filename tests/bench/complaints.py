@@ -26,12 +26,13 @@ SITES: Final = {"small": 50, "full": 2_000}
 CROWD: Final = 0.2
 """Of all complaints, the share that is about one site."""
 MOST_MS: Final = 200.0
+WARMING: Final = 60
 GROUNDS: Final = ("unlawful_medicines", "fraud")
 FLOOR: Final = "INSERT INTO floor (said) VALUES ($1)"
 
 
 async def run(size: str) -> list[Result]:
-    """The p99 of a complaint at so many a second, beside the p99 of as many single INSERTs; and what was merged wrongly."""
+    """The p99 of a complaint at so many a second, beside that of as many single INSERTs; and what was merged wrong."""
     with tempfile.TemporaryDirectory() as folder:
         postgres = EmbeddedPostgres(Path(folder) / "postgres")
         postgres.start()
@@ -112,8 +113,12 @@ async def _complaints(api: Api, size: str, floor: float) -> list[Result]:
         if answer.status_code not in {201, 503}:
             raise AssertionError(answer.text[:500])
 
+    await asyncio.gather(*(one(-n) for n in range(1, WARMING + 1)))  # connections are opened, statements prepared
+    async with api.rt.db.transaction() as tx:
+        await tx.execute("DELETE FROM complaint")
+    taken.clear()
     took, seconds = await _paced(RATES[size], total, one)
-    longest, rate = percentile(took, 0.99), sum(taken) / seconds
+    longest, rate, least = percentile(took, 0.99), sum(taken) / seconds, RATES[size] * 0.98
     async with api.rt.db.connection() as tx:
         kept = await tx.fetchval("SELECT count(*) FROM complaint")
         merged = await tx.fetchval("SELECT count(*) FROM matter")
@@ -125,13 +130,13 @@ async def _complaints(api: Api, size: str, floor: float) -> list[Result]:
     lost, twice = abs(kept - sum(taken)), await _split(api)
     wrong = lost + twice + strays
     note = (
-        f"{sum(taken):,} of {total:,} at {RATES[size]}/s in {seconds:.1f} s, {total - sum(taken):,} answered 503; client, service and"
-        " database on one machine, the first two in one process"
+        f"{sum(taken):,} of {total:,} at {RATES[size]}/s in {seconds:.1f} s, {total - sum(taken):,} answered 503;"
+        " client, service and database on one machine, the first two in one process"
     )
     ratio = longest / floor
     return [
         Result("complaint p99", longest, "ms", floor, ratio, f"≤ {MOST_MS:,.0f} ms", longest <= MOST_MS, note),
-        Result("complaints taken in", rate, "/s", goal=f"≥ {RATES[size] * 0.98:,.0f}", holds=rate >= RATES[size] * 0.98, note=note),
+        Result("complaints taken in", rate, "/s", goal=f"≥ {least:,.0f}", holds=rate >= least, note=note),
         Result("complaints merged wrongly", wrong, "", goal="0", holds=wrong == 0,
                note=f"{merged:,} matters of {len(set(about)):,} sites and grounds, in three spellings each"),
     ]  # fmt: skip
