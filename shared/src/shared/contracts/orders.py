@@ -91,6 +91,7 @@ class Order(Document):
         "execute_by": "2026-11-23T04:00:00Z",
         "until": None,
         "undoes": None,
+        "emergency_id": None,
         "register_entry": "https://register.example/public/register/%E4%BA%ACICP%E5%A4%8710046444%E5%8F%B7",
     }
 
