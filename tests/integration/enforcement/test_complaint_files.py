@@ -1,7 +1,6 @@
 """What comes with a complaint, and how much of everything is taken; whose secret opens what."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -118,23 +117,25 @@ async def test_a_secret_opens_its_own_complaint_alone_and_neither_reference_nor_
         assert (await office.api.get(f"/complaints/status/{guess}")).status_code == 404
 
 
-async def test_no_log_line_opens_a_complaint(office: Office, capfd: pytest.CaptureFixture[str]) -> None:
-    receipt = await complain(office, "shop.example")
-    logging.getLogger().setLevel(logging.INFO)
-    capfd.readouterr()
-    await stands(office, receipt)
-    assert receipt["secret"] not in capfd.readouterr().out
-
-
 @pytest.fixture
 async def narrow(make_database: MakeDatabase, clock: FixedClock, tmp_path: Path) -> AsyncIterator[Office]:
-    """An office that takes little."""
+    """An office that takes little, and says what it does."""
     settings: dict[str, Any] = {
         "signing_keys_file": tmp_path / "keys.json", "signing_keys_generate": True,
         "evidence_path": tmp_path / "evidence", "complaints_per_source": 4, "complaints_per_name": 3,
+        "log_level": "INFO",
     }  # fmt: skip
     async with running_service(SERVICE, await make_database("enforcement"), clock=clock, **settings) as api:
         yield Office(api, clock)
+
+
+async def test_no_log_line_opens_a_complaint(narrow: Office, capfd: pytest.CaptureFixture[str]) -> None:
+    receipt = await complain(narrow, "shop.example")
+    capfd.readouterr()
+    await stands(narrow, receipt)
+    written = capfd.readouterr().out
+    assert "/complaints/status/REDACTED" in written
+    assert receipt["secret"] not in written
 
 
 async def test_a_flood_is_answered_429_with_the_time_to_wait_and_keeps_nothing(narrow: Office) -> None:
