@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -107,15 +108,18 @@ async def _looked(tx: Tx, rt: Runtime, who: Caller, resource: str) -> None:
 
 async def shown(tx: Tx, rt: Runtime, found: list[Matter]) -> list[Shown]:
     """Matters as the desk sees them."""
-    counts = await complaints.counts(tx, [matter.id for matter in found])
-    return [Shown(matter, counts.get(matter.id, 0), await _clock(tx, matter), _routes(rt, matter)) for matter in found]
+    ids = [matter.id for matter in found]
+    counts, due = await complaints.counts(tx, ids), await deadlines.running(tx, CLOCK, ids)
+    return [
+        Shown(matter, counts.get(matter.id, 0), _clock(matter, due.get(matter.id)), _routes(rt, matter))
+        for matter in found
+    ]
 
 
-async def _clock(tx: Tx, matter: Matter) -> ClockView | None:
-    for each in await deadlines.of(tx, matter.id):
-        if each.kind == CLOCK and each.stage == "due" and each.met_at is None:
-            return ClockView(due_at=each.due_at, provisional=each.provisional, overdue=matter.overdue_at is not None)
-    return None
+def _clock(matter: Matter, due: tuple[datetime, bool] | None) -> ClockView | None:
+    if due is None:
+        return None
+    return ClockView(due_at=due[0], provisional=due[1], overdue=matter.overdue_at is not None)
 
 
 def _routes(rt: Runtime, matter: Matter) -> frozenset[Route]:
