@@ -86,10 +86,6 @@ async def test_what_was_decided_otherwise_or_by_others_confirms_nothing(office: 
     assert await confirm(office, found, drafted, status=409) == "emergency_misfit", "one person wrote it"
     elsewhere = await suspended(office, site_recorded("elsewhere.example"))
     assert await confirm(office, found, elsewhere, status=409) == "emergency_misfit", "another site"
-    theirs = await office.case(site_recorded("theirs.example"), who="regulator-a", service_item=None)
-    other = await office.draft(theirs, "suspend_access", "regulator-a", **urgent)
-    released = await office.release(other, "regulator-b")
-    assert await confirm(office, found, released, status=409) == "emergency_misfit", "of another authority"
     for who in ("applicant", "auditor", "review-a"):
         assert await confirm(office, found, elsewhere, who, 403) == "role_missing"
     assert await confirm(office, found, elsewhere, "culture-a", 409) == "emergency_misfit"
@@ -98,6 +94,16 @@ async def test_what_was_decided_otherwise_or_by_others_confirms_nothing(office: 
     program = ("drugs-a", {"client_id": "drugs-a"})
     assert await confirm(office, found, elsewhere, program, 403) == "person_required"
     assert await office.told(EmergencyConfirmedV1) == []
+
+
+async def test_an_authority_confirms_by_its_own_decision_alone(office: Office) -> None:
+    site, found = await emergency(office, "theirs.example")
+    until = (office.clock.now() + timedelta(days=10)).isoformat()
+    opened = await office.case(site, who="regulator-a", service_item=None)
+    drafted = await office.draft(opened, "suspend_access", "regulator-a", until=until, urgent_ground="danger_to_life")
+    released = await office.release(drafted, "regulator-b")
+    assert await confirm(office, found, released, status=409) == "emergency_misfit"
+    await confirm(office, found, released, "regulator-b")
 
 
 async def test_a_lifted_decision_and_one_with_another_effect_confirm_nothing(office: Office) -> None:
@@ -132,11 +138,13 @@ async def test_to_confirm_and_to_lapse_at_once_is_decided_one_way(office: Office
         site, found = await emergency(office, f"race-{turn}.example")
         decision = await suspended(office, site)
         body = {"decision_id": decision["id"]}
-        await asyncio.gather(
+        first, second, _ = await asyncio.gather(
             office.api.post(f"/emergencies/{found}/confirmation", json=body, who="drugs-a"),
             office.api.post(f"/emergencies/{found}/confirmation", json=body, who="drugs-b"),
             office.rings("confirm_emergency", found),
         )
+        codes = {each.json()["code"] for each in (first, second) if each.status_code != 200}
+        assert codes <= {"emergency_over", "emergency_confirmed_already"}, "whoever waited hears how it was decided"
         told = [each for fact in (EmergencyConfirmedV1, EmergencyLapsedV1) for each in await office.told(fact)]
         assert len([each for each in told if str(each.emergency_id) == found]) == 1
 

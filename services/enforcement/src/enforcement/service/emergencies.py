@@ -141,9 +141,7 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, emergency_id: UUID, decision
 
 def _misfit(held: Emergency, case: Case, decision: Decision) -> str:
     """Why a decision does not carry it; nothing where it does."""
-    if decision.released_at is None:
-        return "it is not released: nothing is confirmed by what one person wrote"
-    if decision.status not in IN_FORCE[:2]:
+    if decision.released_at is None or decision.status not in IN_FORCE[:2]:
         return f"it is {decision.status}"
     if decision.effect is not Effect.SUSPEND_ACCESS:
         return "only a suspension, which has an end, can"
