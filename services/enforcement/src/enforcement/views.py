@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from enforcement.lifecycle import APPEAL, CASE, DECISION, Action, AppealAction
+from enforcement.lifecycle import APPEAL, CASE, DECISION, Action, AppealAction, CaseAction
 from enforcement.policy import APPEAL_ACTS, CASE_ACTS, DECISION_ACTS, POLICY
 from enforcement.service.cases import File
 from enforcement.service.decisions import Shown
@@ -29,7 +29,7 @@ def of_appeal(who: Caller, appeal: Appeal, clock: ClockView | None) -> AppealVie
         if action is not AppealAction.DECIDE_STAY or appeal.can_be_stayed
     ]
     return AppealView.model_validate({
-        **_fields(appeal, AppealView), "on_behalf": appeal.consent is not None, "clock": clock,
+        **fields(appeal, AppealView), "on_behalf": appeal.consent is not None, "clock": clock,
         "allowed_actions": POLICY.allowed(who, appeal, possible, APPEAL_ACTS, drafted_by=()),
     })  # fmt: skip
 
@@ -42,7 +42,7 @@ def of_decision(who: Caller, shown: Shown) -> DecisionView:
         preview = preview.model_copy(update={"neighbours": (), "neighbours_total": 0, "protected": ()})
     possible = [action for action in DECISION.allowed(decision.status) if _fits(action, shown)]
     return DecisionView.model_validate({
-        **_fields(decision, DecisionView), "subject": case.subject, "service_item": case.service_item,
+        **fields(decision, DecisionView), "subject": case.subject, "service_item": case.service_item,
         "site": shown.site, "preview": preview,
         "preview_digest": shown.preview.digest if shown.preview else None, "notice": shown.notice,
         "orders": [OrderOutcomeView.model_validate(order) for order in shown.orders],
@@ -64,19 +64,26 @@ def _fits(action: Action, shown: Shown) -> bool:
 
 def summary_of(case: Case) -> CaseSummary:
     """A case in a list."""
-    return CaseSummary.model_validate(_fields(case, CaseSummary))
+    return CaseSummary.model_validate(fields(case, CaseSummary))
 
 
 def of_case(who: Caller, file: File) -> CaseView:
-    """A case and everything in it."""
+    """A case and everything in it; only who works on it gives it back."""
     case = file.case
+    possible = [
+        action
+        for action in CASE.allowed(case.status)
+        if action is not CaseAction.RELEASE_CLAIM or case.claimed_by == who.person
+    ]
     return CaseView.model_validate({
-        **_fields(case, CaseView),
+        **fields(case, CaseView),
         "evidence": [EvidenceView.model_validate(each) for each in file.evidence],
         "decisions": [of_decision(who, shown) for shown in file.decisions],
-        "allowed_actions": POLICY.allowed(who, case, CASE.allowed(case.status), CASE_ACTS),
+        "parties": file.parties, "came_from": file.came_from, "continues_as": file.continues_as,
+        "allowed_actions": POLICY.allowed(who, case, possible, CASE_ACTS),
     })  # fmt: skip
 
 
-def _fields(row: object, view: type[Any]) -> dict[str, Any]:
+def fields(row: object, view: type[Any]) -> dict[str, Any]:
+    """What a view and a row have in common."""
     return {name: getattr(row, name) for name in view.model_fields if hasattr(row, name)}

@@ -22,6 +22,8 @@ from shared.rules.row import ProfileError, read
 from shared.rules.rows import (
     AddressRange,
     Approvals,
+    Cases,
+    EvidenceKind,
     IdentityDocument,
     Named,
     NumberFormat,
@@ -74,6 +76,8 @@ class Rules:
     redress: RedressDefault
     reviews: Reviews | None
     """The annual review's dates; none where nobody is reviewed every year."""
+    cases: Cases
+    evidence_kinds: Mapping[str, EvidenceKind]
     protected: Mapping[str, Protected]
     address_ranges: Mapping[str, AddressRange]
     organisations: Mapping[str, FoundingOrganisation]
@@ -218,6 +222,8 @@ def _rules(data: ProfileFile, folder: Path) -> Rules:
         measures=_table(data, "measures", Named, optional=True),
         redress=_redress(data, clock_rows),
         reviews=_one(data, "reviews", Reviews) if "reviews" in data else None,
+        cases=_one(data, "cases", Cases),
+        evidence_kinds=_table(data, "evidence_kinds", EvidenceKind),
         protected=_table(data, "protected", Protected, optional=True),
         address_ranges=_table(data, "address_ranges", AddressRange, optional=True),
         organisations=_organisations(data, [(p.code, p.chinese, p.english, p.short) for p in provinces.values()]),

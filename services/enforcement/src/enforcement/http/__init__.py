@@ -4,8 +4,9 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from enforcement.http import appeals, cases, decisions, evidence
+from enforcement.http import appeals, casefile, cases, decisions, evidence, opinions, tasks
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     cases.ROUTER, evidence.STREAMS, evidence.ROUTER, decisions.ROUTER, appeals.ROUTER,
+    casefile.ROUTER, tasks.ROUTER, opinions.ROUTER,
 )  # fmt: skip

@@ -1,0 +1,2 @@
+-- Placeholder: another branch has this number.
+SELECT 1;
