@@ -149,7 +149,9 @@ async def test_ten_gigabytes_are_refused_before_they_fill_memory_or_disk(office:
     assert not [path for path in on_disk(office) if path.name.startswith(".incoming-")]
 
 
-@pytest.mark.parametrize(("kind", "head"), [("text/plain", b""), ("image/png", PNG), ("application/pdf", b"%PDF-1.7\n")])
+@pytest.mark.parametrize(
+    ("kind", "head"), [("text/plain", b""), ("image/png", PNG), ("application/pdf", b"%PDF-1.7\n")]
+)
 async def test_a_kind_has_a_size_of_its_own(office: Office, kind: str, head: bytes) -> None:
     case = await office.case()
     most = next(each.most_bytes for each in office.api.rt.rules.evidence_kinds.values() if kind in each.media_types)
@@ -401,7 +403,9 @@ async def test_bytes_filed_and_cited_while_they_are_deleted_are_there_for_who_ci
             if status == 409:  # evidence_being_deleted: nothing was filed
                 assert (await filed(office, case, content, "text/plain"))[0] == 201
             body = {"effect": "revoke", "statement": STATEMENT, "evidence_hashes": [sha256]}
-            return (await office.api.post(f"/cases/{case['id']}/decisions", json=body, who="drugs-a")).status_code == 201
+            return (
+                await office.api.post(f"/cases/{case['id']}/decisions", json=body, who="drugs-a")
+            ).status_code == 201
 
         cited, *_ = await asyncio.gather(cite(), custody.retire(office.api.rt), custody.retire(office.api.rt))
         assert cited

@@ -137,7 +137,8 @@ async def test_cases_about_the_same_lie_beside_each_other_for_who_may_read_both(
     elsewhere = await office.case(site_recorded(**in_place("310000")), who="shanghai-drugs-a")
     found = await related(office, one)
     assert found == {
-        same["id"]: (["same_subject", "same_operator", "same_host"], None), operator_only["id"]: (["same_operator"], None),
+        same["id"]: (["same_subject", "same_operator", "same_host"], None),
+        operator_only["id"]: (["same_operator"], None),
     }  # fmt: skip
     assert elsewhere["id"] in await related(office, one, "auditor")
     assert (await office.api.get(f"/cases/{one['id']}/related", who="culture-a")).status_code == 403

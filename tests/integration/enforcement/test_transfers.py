@@ -185,9 +185,7 @@ async def test_a_task_finished_while_its_case_is_transferred_is_finished_once(of
     )
     assert ended.status_code == 200
     assert done.status_code in {200, 403}
-    row = await office.fetchval(
-        "SELECT status || ' ' || authority_id FROM case_task WHERE id = $1", UUID(added["id"])
-    )
+    row = await office.fetchval("SELECT status || ' ' || authority_id FROM case_task WHERE id = $1", UUID(added["id"]))
     assert row == ("done drugs-110000" if done.status_code == 200 else "open industry-110000")
 
 

@@ -210,12 +210,13 @@ async def side_by_side(tx: Tx, rt: Runtime, who: Caller, case_id: UUID) -> SideB
 async def settle(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: wire.NewSettlement) -> SideBySide:
     """Settle what differs, in writing, as somebody who had no hand in it. It is advice, and moves nothing.
 
-    Raises UnknownCase (404): also where nothing differs; Forbidden (403); SecondPersonRequired, NothingToSettle (409).
+    Raises UnknownCase (404): also where nothing differs, and for other offices; RoleMissing, PersonRequired (403);
+    SecondPersonRequired, NothingToSettle (409).
     """
-    at, _ = rt.clock.now(), POLICY.reach(who, Act.SETTLE_OPINIONS)
+    at, reach = rt.clock.now(), POLICY.reach(who, Act.SETTLE_OPINIONS)
     case = await cases.hold(tx, case_id)
     found = await opinions.of_case(tx, case_id)
-    differing = next((each for each in found if each.conflicts), None)
+    differing = next(filter(reach.admits, found), None)
     if differing is None:
         raise UnknownCase(case_id=case_id)
     hands = {case.opened_by, *(each.asked_by for each in found), *(each.answered_by or "" for each in found)}
