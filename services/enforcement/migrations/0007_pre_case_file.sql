@@ -24,7 +24,11 @@ CREATE INDEX case_of_authority_open ON enforcement_case (authority_id, opened_at
 -- squawk-ignore require-concurrent-index-creation -- the same
 CREATE INDEX case_of_item_by_time ON enforcement_case (service_item, opened_at DESC, id DESC);
 -- squawk-ignore require-concurrent-index-creation -- the same
-CREATE INDEX case_open_by_item ON enforcement_case (service_item, opened_at DESC, id DESC) WHERE status = 'open';
+CREATE INDEX case_open_of_desk ON enforcement_case (region, service_item, opened_at DESC, id DESC) WHERE status = 'open';
+-- squawk-ignore require-concurrent-index-creation -- the same
+CREATE INDEX case_of_desk ON enforcement_case (region, service_item, opened_at DESC, id DESC);
+-- squawk-ignore require-concurrent-index-creation -- the same
+CREATE INDEX case_open_by_time ON enforcement_case (opened_at DESC, id DESC) WHERE status = 'open';
 -- squawk-ignore require-concurrent-index-creation -- the same
 CREATE INDEX case_of_ground ON enforcement_case (ground, opened_at DESC, id DESC);
 -- squawk-ignore require-concurrent-index-creation -- the same

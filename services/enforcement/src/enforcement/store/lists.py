@@ -5,12 +5,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
 from enforcement.lifecycle import CaseStatus
 from enforcement.store.cases import COLUMNS, WORDS, Case, of
-from shared.runtime.acts.policy import NOTHING, Reach
+from shared.runtime.acts.policy import Condition, Reach
 from shared.runtime.db.postgres import Tx
 
 
@@ -30,13 +31,20 @@ class Narrowed:
 
 
 _CONDITIONS: Final = {
-    "status": "status = {}",
     "host": "hosts @> ARRAY[{}::text]",
     "claimed_by": "claimed_by = {}",
     "ground": "ground = {}",
     "region": "region = {}",
     "opened_before": "opened_at < {}",
     "opened_since": "opened_at >= {}",
+}
+# One value each: only what is equal to one value is read from an index in its order, which = ANY is not.
+_ONE: Final = {
+    "organisation": "authority_id = ({})[1]",
+    "category": "service_item = ({})[1]",
+    "region": "region = ({})[1]",
+    "level": "level = ({})[1]",
+    "took_part": "took_part && {}",
 }
 _OVERDUE: Final = "id IN (SELECT case_id FROM case_task WHERE status = 'open' AND overdue_at IS NOT NULL)"
 RELATED: Final = f"""
@@ -63,22 +71,24 @@ MOST_RELATED: Final = 100
 async def page(tx: Tx, reach: Reach, narrowed: Narrowed, *, after: UUID | None, limit: int) -> list[Case]:
     """Cases within reach, newest first.
 
-    Each clause of a reach is asked alone and has an index of its own; together they would be asked row by row.
+    Each clause of a reach is asked alone, for one value each, and has an index of its own in the list's order; all of
+    them together would be asked row by row.
     """
     values: list[Any] = [after, limit]
-    conditions = ["($1::uuid IS NULL OR (opened_at, id) < (SELECT opened_at, id FROM enforcement_case WHERE id = $1))"]
-    if after is not None:
-        conditions = ["(opened_at, id) < (SELECT opened_at, id FROM enforcement_case WHERE id = $1::uuid)"]
+    here = "(SELECT opened_at, id FROM enforcement_case WHERE id = $1::uuid)"
+    conditions = ["$1::uuid IS NULL" if after is None else f"(opened_at, id) < {here}"]
     for word, condition in _CONDITIONS.items():
         value = getattr(narrowed, word)
         if value is not None:
             values.append(value)
             conditions.append(condition.format(f"${len(values)}"))
+    if narrowed.status is not None:  # said in the statement, so that it finds the index of open cases
+        conditions.append(f"status = '{narrowed.status.value}'")
     if narrowed.overdue:
         conditions.append(_OVERDUE)
     parts = []
-    for clause in reach.clauses or NOTHING.clauses:
-        where, given = Reach((clause,)).where(WORDS, first=len(values) + 1)
+    for clause in _single(reach):
+        where, given = Reach((clause,)).where(_ONE, first=len(values) + 1)
         values += given
         parts.append(
             f"(SELECT {COLUMNS} FROM enforcement_case WHERE {' AND '.join([*conditions, where])}"
@@ -93,6 +103,19 @@ async def page(tx: Tx, reach: Reach, narrowed: Narrowed, *, after: UUID | None, 
         *values,
     )
     return [of(row) for row in rows]
+
+
+def _single(reach: Reach) -> list[frozenset[Condition]]:
+    """The clauses of a reach, each condition of which has one value: as many as there are choices."""
+    found = []
+    for clause in reach.clauses:
+        if any(condition.none_of for condition in clause):
+            raise TypeError("a list asks for what is so, not for what is not")
+        words = sorted(clause, key=lambda condition: condition.word)
+        for values in product(*(sorted(condition.values) for condition in words)):
+            pairs = zip(words, values, strict=True)
+            found.append(frozenset(Condition(condition.word, frozenset({value})) for condition, value in pairs))
+    return found
 
 
 async def page_related(
