@@ -222,15 +222,17 @@ async def test_every_piece_is_compared_with_its_hash_once_in_the_profiles_days(o
     assert await office.fetchval(count) == pieces
 
 
-@pytest.mark.parametrize("how", ["changed", "gone"])
+@pytest.mark.parametrize("how", ["changed", "gone", "unreadable"])
 async def test_damage_is_found_told_once_and_healed_by_the_bytes(office: Office, how: str) -> None:
     case, content = await office.case(), b"The order book of 2006."
     sha256 = await office.file(case["id"], content)
     await office.draft(case, evidence_hashes=[sha256])
     path = path_of(office, sha256)
-    if how == "gone":
+    if how != "changed":
         path.unlink()
-    else:
+    if how == "unreadable":
+        path.mkdir()
+    if how == "changed":
         path.chmod(0o600)
         path.write_bytes(content.replace(b"2006", b"2007"))
     days = office.api.rt.rules.cases.recheck_days
@@ -242,6 +244,8 @@ async def test_damage_is_found_told_once_and_healed_by_the_bytes(office: Office,
     shown = await office.get(f"/evidence/{sha256}/custody", "drugs-a")
     assert [each["what"] for each in shown["items"]][:2] == ["damaged", "damaged"]
     assert shown["damaged_at"] is not None
+    if how == "unreadable":
+        path.rmdir()
     assert (await office.api.get(f"/evidence/{sha256}", who="drugs-a")).json()["code"] == "evidence_damaged"
     await office.file(case["id"], content)
     office.clock.advance(timedelta(days=days))

@@ -34,7 +34,8 @@ RETENTION: Final = "evidence_retention"
 PORTION: Final = 16
 """Pieces that are looked up at once: with files of 20 MiB, a third of a gigabyte that is read."""
 MOST: Final = 2_000
-"""Pieces of one run; the next hour has its own."""
+MOST_BYTES: Final = 4 << 30
+"""Pieces, and bytes, of one run; the next hour has its own."""
 AGAIN_DAYS: Final = 30
 """What still needs its evidence is asked again after so many days."""
 METRICS: Final = {
@@ -89,14 +90,14 @@ async def recheck(rt: Runtime, *, most: int = MOST) -> int:
     once; what is sound again is damaged no more.
     """
     files, found = EvidenceFiles(rt.settings.evidence_path), 0
-    looked = 0
-    while looked < most:
+    looked, read = 0, 0
+    while looked < most and read < MOST_BYTES:
         before = rt.clock.now() - timedelta(days=rt.rules.cases.recheck_days)
         async with rt.db.connection() as tx:
             portion = await custody.due(tx, before, min(PORTION, most - looked))
         for piece in portion:
             found += await _look(rt, files, piece)
-        looked += len(portion)
+        looked, read = looked + len(portion), read + sum(piece.size for piece in portion)
         if len(portion) < PORTION:
             break
     async with rt.db.connection() as tx:
@@ -108,7 +109,7 @@ async def _look(rt: Runtime, files: EvidenceFiles, piece: Kept) -> bool:
     try:
         await files.verified(piece.sha256)
         sound = True
-    except EvidenceDamaged:
+    except (EvidenceDamaged, OSError):  # a disk that cannot give the bytes has them no more
         sound = False
     at = rt.clock.now()
     async with rt.db.transaction() as tx:
