@@ -240,6 +240,7 @@ INDEX case_claimed ON enforcement_case USING btree (claimed_by, opened_at DESC, 
 INDEX case_of_authority ON enforcement_case USING btree (authority_id, id DESC);
 INDEX case_of_authority_by_time ON enforcement_case USING btree (authority_id, opened_at DESC, id DESC);
 INDEX case_of_authority_open ON enforcement_case USING btree (authority_id, opened_at DESC, id DESC) WHERE (status = 'open'::text);
+INDEX case_of_desk ON enforcement_case USING btree (region, service_item, opened_at DESC, id DESC);
 INDEX case_of_ground ON enforcement_case USING btree (ground, opened_at DESC, id DESC);
 INDEX case_of_host ON enforcement_case USING gin (hosts);
 INDEX case_of_item_by_time ON enforcement_case USING btree (service_item, opened_at DESC, id DESC);
@@ -247,7 +248,8 @@ INDEX case_of_operator ON enforcement_case USING btree (identity, opened_at DESC
 INDEX case_of_region ON enforcement_case USING btree (region, opened_at DESC, id DESC);
 INDEX case_of_site ON enforcement_case USING btree (site_id) WHERE (site_id IS NOT NULL);
 INDEX case_of_subject ON enforcement_case USING btree (subject);
-INDEX case_open_by_item ON enforcement_case USING btree (service_item, opened_at DESC, id DESC) WHERE (status = 'open'::text);
+INDEX case_open_by_time ON enforcement_case USING btree (opened_at DESC, id DESC) WHERE (status = 'open'::text);
+INDEX case_open_of_desk ON enforcement_case USING btree (region, service_item, opened_at DESC, id DESC) WHERE (status = 'open'::text);
 INDEX case_took_part ON enforcement_case USING gin (took_part);
 
 TABLE evidence (

@@ -90,7 +90,7 @@ async def test_a_task_is_assigned_done_or_cancelled_once(office: Office) -> None
             assert await office.refused(f"/tasks/{each['id']}/{verb}", body, "drugs-a") == (409, "action_refused")
     assert await travel(office, days=9) == 0, "nothing rings for what is done"
     missing = "/tasks/018f0000-0000-7000-8000-00000000dead"
-    assert (await office.api.get(missing, who="drugs-a")).json()["code"] == "unknown_task"
+    assert (await office.api.get(missing, who="drugs-a")).json()["code"] == "unknown_case_task"
 
 
 async def test_work_is_given_to_an_officer_of_the_authority_alone(office: Office) -> None:
@@ -132,9 +132,9 @@ async def test_a_task_whose_date_has_passed_is_shown_as_overdue_and_stays_open(o
     assert (shown["status"], shown["overdue"]) == ("open", True)
     assert [each["id"] for each in (await office.get("/cases?overdue=true", "drugs-b"))["items"]] == [late["id"]]
     assert [each["id"] for each in (await office.get("/tasks?overdue=true", "drugs-b"))["items"]] == [added["id"]]
+    await office.rings("case_task", added["id"])
     await office.post(f"/tasks/{added['id']}/completion", WHY, "drugs-b")
     assert (await office.get("/cases?overdue=true", "drugs-b"))["items"] == []
-    await office.rings("case_task", added["id"])
     count = "SELECT count(*) FROM history WHERE aggregate_id = $1 AND action = 'overdue'"
     assert await office.fetchval(count, UUID(added["id"])) == 1
 

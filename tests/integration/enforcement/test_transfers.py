@@ -147,7 +147,7 @@ async def test_a_case_goes_on_so_often_as_the_profile_says_and_never_back(office
         refused = await office.refused(f"/cases/{third['id']}/transfer", {"to": had, **STATED}, "national-a")
         assert refused == (409, "had_it_before")
     refused = await office.refused(f"/cases/{third['id']}/transfer", {"to": "drugs", **STATED}, "national-a")
-    assert refused == (409, "transferred_too_often")
+    assert refused == (409, "case_transferred_too_often")
     assert (await office.post(f"/cases/{third['id']}/discontinuation", STATED, "national-a"))["status"] == "ended"
 
 

@@ -204,7 +204,7 @@ class HadItBefore(Conflict):
     """{organisation} had this case before, and a case never goes back: whoever has it ends it."""
 
 
-class TransferredTooOften(Conflict):
+class CaseTransferredTooOften(Conflict):
     """This case went on {most} times, which is the most: whoever has it ends it."""
 
 
@@ -220,7 +220,7 @@ class NothingHeld(Conflict):
     """The evidence of this case is not held, so there is nothing to lift."""
 
 
-class UnknownTask(NotFound):
+class UnknownCaseTask(NotFound):
     """There is no task {task_id}."""
 
 

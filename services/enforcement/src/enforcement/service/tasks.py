@@ -54,7 +54,7 @@ async def _require_officer(tx: Tx, who: Caller, person: str) -> None:
 
 
 async def get(tx: Tx, rt: Runtime, who: Caller, task_id: UUID) -> Task:
-    """One task. Raises UnknownTask (404), Forbidden (403)."""
+    """One task. Raises UnknownCaseTask (404), Forbidden (403)."""
     task = await tasks.get(tx, task_id)
     POLICY.require(who, Act.READ_TASK, task)
     await _looked(tx, rt, who, f"/tasks/{task_id}")
@@ -81,7 +81,7 @@ async def _looked(tx: Tx, rt: Runtime, who: Caller, resource: str) -> None:
 async def assign(tx: Tx, rt: Runtime, who: Caller, task_id: UUID, body: Assignment) -> Task:
     """Give a task to an officer of the authority; to oneself if nobody is named.
 
-    Raises UnknownTask (404); Forbidden (403); ActionRefused (409); UnknownOfficer (422).
+    Raises UnknownCaseTask (404); Forbidden (403); ActionRefused (409); UnknownOfficer (422).
     """
     _, task = await tasks.hold(tx, task_id)
     POLICY.require(who, Act.WORK_TASK, task)
@@ -94,7 +94,7 @@ async def assign(tx: Tx, rt: Runtime, who: Caller, task_id: UUID, body: Assignme
 
 
 async def finish(tx: Tx, rt: Runtime, who: Caller, task_id: UUID, action: TaskAction, *, reasons: str) -> Task:
-    """Say that it is done, or that nobody needs it any more. Raises UnknownTask, Forbidden, ActionRefused."""
+    """Say that it is done, or that nobody needs it any more. Raises UnknownCaseTask, Forbidden, ActionRefused."""
     _, task = await tasks.hold(tx, task_id)
     POLICY.require(who, Act.WORK_TASK, task)
     return await _finish(tx, rt, who, task, action, reasons)

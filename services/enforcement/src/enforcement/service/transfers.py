@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from enforcement.errors import HadItBefore, NotCompetent, TransferredTooOften, UnknownItem
+from enforcement.errors import CaseTransferredTooOften, HadItBefore, NotCompetent, UnknownItem
 from enforcement.lifecycle import CASE, CaseAction
 from enforcement.policy import POLICY, Act
 from enforcement.service import closing, decisions
@@ -35,7 +35,7 @@ async def transfer(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewTra
     """Hand a case over, with its evidence and what is to be done in it; the case that has ended here is given back.
 
     Whom it burdens is told only if it was told of the case before. Raises UnknownCase (404); Forbidden (403);
-    ActionRefused, HadItBefore, TransferredTooOften (409); NotCompetent, UnknownItem (422).
+    ActionRefused, HadItBefore, CaseTransferredTooOften (409); NotCompetent, UnknownItem (422).
     """
     at, case = rt.clock.now(), await cases.hold(tx, case_id)
     POLICY.require(who, Act.TRANSFER_CASE, case)
@@ -45,7 +45,7 @@ async def transfer(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewTra
     if to.organisation_id in {case.organisation, *(each.by.id for each in came)}:
         raise HadItBefore(organisation=to.names.en)
     if len(came) >= rt.rules.cases.most_transfers:
-        raise TransferredTooOften(most=rt.rules.cases.most_transfers)
+        raise CaseTransferredTooOften(most=rt.rules.cases.most_transfers)
     why = body.statement.reasons
     await decisions.withdraw_draft(tx, rt, who, case, reasons=why)
     new = await _go_on(tx, who, case, to, item, why, at)

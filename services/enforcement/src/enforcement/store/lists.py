@@ -47,6 +47,8 @@ _ONE: Final = {
     "took_part": "took_part && {}",
 }
 _OVERDUE: Final = "id IN (SELECT case_id FROM case_task WHERE status = 'open' AND overdue_at IS NOT NULL)"
+PLANNED_EACH_TIME: Final = "SET LOCAL plan_cache_mode = force_custom_plan"
+"""A plan for any value at all reads the whole table for one that is rare."""
 RELATED: Final = f"""
 SELECT {COLUMNS}, array_remove(ARRAY[
        CASE WHEN subject = $2 THEN 'same_subject' END,
@@ -97,6 +99,7 @@ async def page(tx: Tx, reach: Reach, narrowed: Narrowed, *, after: UUID | None, 
     if not parts:
         return []
     together = " UNION ALL ".join(parts)
+    await tx.execute(PLANNED_EACH_TIME)
     rows = await tx.fetch(
         f"SELECT DISTINCT ON (opened_at, id) {COLUMNS} FROM ({together}) AS found"
         " ORDER BY opened_at DESC, id DESC LIMIT $2",

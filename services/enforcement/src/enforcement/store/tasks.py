@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from enforcement.errors import UnknownTask
+from enforcement.errors import UnknownCaseTask
 from enforcement.lifecycle import TASK, TaskAction, TaskStatus
 from enforcement.store import cases
 from enforcement.store.cases import Case
@@ -82,19 +82,19 @@ async def add(
 
 
 async def get(tx: Tx, task_id: UUID) -> Task:
-    """One task. Raises UnknownTask."""
+    """One task. Raises UnknownCaseTask."""
     row = await tx.fetchrow(GET, task_id)
     if row is None:
-        raise UnknownTask(task_id=task_id)
+        raise UnknownCaseTask(task_id=task_id)
     return of(row)
 
 
 async def hold(tx: Tx, task_id: UUID) -> tuple[Case, Task]:
-    """One task, its case held. Raises UnknownTask."""
+    """One task, its case held. Raises UnknownCaseTask."""
     while True:
         case_id = await tx.fetchval(CASE_OF, task_id)
         if case_id is None:
-            raise UnknownTask(task_id=task_id)
+            raise UnknownCaseTask(task_id=task_id)
         case = await cases.hold(tx, case_id)
         task = await get(tx, task_id)
         if task.case_id == case.id:  # else the case was transferred meanwhile, and the task with it
