@@ -117,7 +117,7 @@ async def test_a_case_goes_to_whom_another_item_is_and_to_another_level(office: 
 
 async def test_what_is_in_no_register_may_turn_out_to_be_another_provinces(office: Office) -> None:
     provider = ProviderRecordedV1.EXAMPLE["provider_id"]
-    about = {"about": {"kind": "found_site", "host": "found.example", "provider_id": provider}}
+    about: dict[str, Any] = {"about": {"kind": "found_site", "host": "found.example", "provider_id": provider}}
     case = await office.case(who="regulator-a", service_item="drugs_and_devices", **about)
     ended = await transferred(office, case, "regulator-a", to="drugs-310000")
     assert (await office.get(f"/cases/{ended['continues_as']}", "shanghai-drugs-a"))["hosts"] == ["found.example"]

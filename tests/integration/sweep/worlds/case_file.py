@@ -61,7 +61,7 @@ def _unknown_to_readers(who: Caller, _: Words) -> int:
 def _own(who: Caller, record: Words) -> bool:
     if not who.roles & AUTHORITIES:
         raise NoRole
-    return who.organisation == record["authority"]
+    return bool(who.organisation == record["authority"])
 
 
 def _own_or_audited(who: Caller, record: Words) -> bool:
