@@ -34,6 +34,25 @@ INDEX appeal_of_body ON appeal USING btree (body_id, id DESC);
 INDEX appeal_of_operator ON appeal USING btree (identity, id DESC);
 UNIQUE INDEX appeal_one_open ON appeal USING btree (act_id) WHERE ((status = 'open'::text) AND (overdue_at IS NULL));
 
+TABLE audit (
+    id bigint NOT NULL GENERATED AS IDENTITY,
+    subject text,
+    name text,
+    organisation text,
+    act text NOT NULL,
+    resource text NOT NULL,
+    outcome text NOT NULL,
+    code text,
+    detail jsonb NOT NULL DEFAULT '{}'::jsonb,
+    at timestamp with time zone NOT NULL,
+    trace_id text,
+    CONSTRAINT audit_outcome_check CHECK ((outcome = ANY (ARRAY['granted'::text, 'refused'::text]))),
+    CONSTRAINT audit_pkey PRIMARY KEY (id),
+);
+INDEX audit_at ON audit USING btree (at);
+INDEX audit_of_resource ON audit USING btree (resource, id);
+INDEX audit_of_subject ON audit USING btree (subject, at);
+
 TABLE case_evidence (
     case_id uuid NOT NULL,
     sha256 text NOT NULL,
@@ -46,6 +65,107 @@ TABLE case_evidence (
     CONSTRAINT case_evidence_sha256_fkey FOREIGN KEY (sha256) REFERENCES evidence(sha256),
 );
 INDEX case_evidence_by_hash ON case_evidence USING btree (sha256);
+
+TABLE case_link (
+    one uuid NOT NULL,
+    other uuid NOT NULL,
+    reasons text NOT NULL,
+    by text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT case_link_check CHECK ((one < other)),
+    CONSTRAINT case_link_one_fkey FOREIGN KEY (one) REFERENCES enforcement_case(id),
+    CONSTRAINT case_link_other_fkey FOREIGN KEY (other) REFERENCES enforcement_case(id),
+    CONSTRAINT case_link_pkey PRIMARY KEY (one, other),
+);
+INDEX link_of_other ON case_link USING btree (other);
+
+TABLE case_opinion (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    case_id uuid NOT NULL,
+    authority_id text NOT NULL,
+    authority jsonb NOT NULL,
+    asked_id text NOT NULL,
+    asked jsonb NOT NULL,
+    office_id text NOT NULL,
+    question text NOT NULL,
+    we_hold text NOT NULL,
+    answer_by timestamp with time zone NOT NULL,
+    overdue_at timestamp with time zone,
+    position text,
+    statement jsonb,
+    conflicts boolean NOT NULL DEFAULT false,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    answered_by text,
+    answered_at timestamp with time zone,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT case_opinion_case_id_fkey FOREIGN KEY (case_id) REFERENCES enforcement_case(id),
+    CONSTRAINT case_opinion_check CHECK ((asked_id <> authority_id)),
+    CONSTRAINT case_opinion_check1 CHECK ((("position" IS NULL) = (status <> 'answered'::text))),
+    CONSTRAINT case_opinion_pkey PRIMARY KEY (id),
+    CONSTRAINT case_opinion_position_check CHECK (("position" = ANY (ARRAY['breach'::text, 'no_breach'::text, 'not_ours'::text]))),
+    CONSTRAINT case_opinion_status_check CHECK ((status = ANY (ARRAY['asked'::text, 'answered'::text, 'withdrawn'::text]))),
+    CONSTRAINT case_opinion_we_hold_check CHECK ((we_hold = ANY (ARRAY['breach'::text, 'no_breach'::text]))),
+);
+INDEX opinion_of_asked ON case_opinion USING btree (asked_id, id DESC);
+INDEX opinion_of_authority ON case_opinion USING btree (authority_id, id DESC);
+INDEX opinion_of_case ON case_opinion USING btree (case_id, id);
+INDEX opinion_of_office ON case_opinion USING btree (office_id, id DESC) WHERE conflicts;
+UNIQUE INDEX opinion_one_asked ON case_opinion USING btree (case_id, asked_id) WHERE (status = 'asked'::text);
+
+TABLE case_settlement (
+    id uuid NOT NULL,
+    case_id uuid NOT NULL,
+    office jsonb NOT NULL,
+    position text NOT NULL,
+    statement jsonb NOT NULL,
+    settled_by text NOT NULL,
+    settled_at timestamp with time zone NOT NULL,
+    CONSTRAINT case_settlement_case_id_fkey FOREIGN KEY (case_id) REFERENCES enforcement_case(id),
+    CONSTRAINT case_settlement_pkey PRIMARY KEY (id),
+    CONSTRAINT case_settlement_position_check CHECK (("position" = ANY (ARRAY['breach'::text, 'no_breach'::text]))),
+);
+INDEX settlement_of_case ON case_settlement USING btree (case_id, id);
+
+TABLE case_task (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    case_id uuid NOT NULL,
+    decision_id uuid,
+    authority_id text NOT NULL,
+    what text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    assignee text,
+    overdue_at timestamp with time zone,
+    opened_by text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT case_task_case_id_fkey FOREIGN KEY (case_id) REFERENCES enforcement_case(id),
+    CONSTRAINT case_task_decision_id_fkey FOREIGN KEY (decision_id) REFERENCES decision(id),
+    CONSTRAINT case_task_pkey PRIMARY KEY (id),
+    CONSTRAINT case_task_status_check CHECK ((status = ANY (ARRAY['open'::text, 'done'::text, 'cancelled'::text]))),
+);
+UNIQUE INDEX task_follow_up ON case_task USING btree (decision_id) WHERE (decision_id IS NOT NULL);
+INDEX task_of_authority ON case_task USING btree (authority_id, id DESC);
+INDEX task_of_case ON case_task USING btree (case_id, id);
+INDEX task_overdue ON case_task USING btree (case_id) WHERE ((status = 'open'::text) AND (overdue_at IS NOT NULL));
+
+TABLE case_transfer (
+    from_case uuid NOT NULL,
+    to_case uuid NOT NULL,
+    by jsonb NOT NULL,
+    receiver jsonb NOT NULL,
+    statement jsonb NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT case_transfer_check CHECK ((from_case <> to_case)),
+    CONSTRAINT case_transfer_from_case_fkey FOREIGN KEY (from_case) REFERENCES enforcement_case(id),
+    CONSTRAINT case_transfer_pkey PRIMARY KEY (from_case),
+    CONSTRAINT case_transfer_to_case_fkey FOREIGN KEY (to_case) REFERENCES enforcement_case(id),
+    CONSTRAINT case_transfer_to_case_key UNIQUE (to_case),
+);
 
 TABLE complaint (
     id uuid NOT NULL,
@@ -172,23 +292,63 @@ TABLE enforcement_case (
     opened_at timestamp with time zone NOT NULL,
     took_part text[] NOT NULL DEFAULT '{}'::text[],
     changed_at timestamp with time zone NOT NULL,
+    claimed_by text,
+    claimed_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    held_because text,
     CONSTRAINT enforcement_case_check CHECK (((outcome IS NULL) = (status = 'open'::text))),
+    CONSTRAINT enforcement_case_claimed CHECK (((claimed_by IS NULL) = (claimed_at IS NULL))),
     CONSTRAINT enforcement_case_legal_basis_check CHECK ((cardinality(legal_basis) > 0)),
-    CONSTRAINT enforcement_case_outcome_check CHECK ((outcome = ANY (ARRAY['no_breach'::text, 'corrected'::text, 'executed'::text, 'discontinued'::text]))),
+    CONSTRAINT enforcement_case_outcome_check CHECK ((outcome = ANY (ARRAY['no_breach'::text, 'corrected'::text, 'executed'::text, 'transferred'::text, 'discontinued'::text]))),
     CONSTRAINT enforcement_case_pkey PRIMARY KEY (id),
     CONSTRAINT enforcement_case_status_check CHECK ((status = ANY (ARRAY['open'::text, 'ended'::text]))),
 );
+INDEX case_by_time ON enforcement_case USING btree (opened_at DESC, id DESC);
+INDEX case_claimed ON enforcement_case USING btree (claimed_by, opened_at DESC, id DESC) WHERE (claimed_by IS NOT NULL);
 INDEX case_of_authority ON enforcement_case USING btree (authority_id, id DESC);
+INDEX case_of_authority_by_time ON enforcement_case USING btree (authority_id, opened_at DESC, id DESC);
+INDEX case_of_authority_open ON enforcement_case USING btree (authority_id, opened_at DESC, id DESC) WHERE (status = 'open'::text);
+INDEX case_of_desk ON enforcement_case USING btree (region, service_item, opened_at DESC, id DESC);
+INDEX case_of_ground ON enforcement_case USING btree (ground, opened_at DESC, id DESC);
 INDEX case_of_host ON enforcement_case USING gin (hosts);
+INDEX case_of_item_by_time ON enforcement_case USING btree (service_item, opened_at DESC, id DESC);
+INDEX case_of_operator ON enforcement_case USING btree (identity, opened_at DESC, id DESC);
+INDEX case_of_region ON enforcement_case USING btree (region, opened_at DESC, id DESC);
 INDEX case_of_site ON enforcement_case USING btree (site_id) WHERE (site_id IS NOT NULL);
 INDEX case_of_subject ON enforcement_case USING btree (subject);
+INDEX case_open_by_time ON enforcement_case USING btree (opened_at DESC, id DESC) WHERE (status = 'open'::text);
+INDEX case_open_of_desk ON enforcement_case USING btree (region, service_item, opened_at DESC, id DESC) WHERE (status = 'open'::text);
+INDEX case_took_part ON enforcement_case USING gin (took_part);
 
 TABLE evidence (
     sha256 text NOT NULL,
     size bigint NOT NULL,
     stored_at timestamp with time zone NOT NULL,
+    checked_at timestamp with time zone,
+    damaged_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    deleted_why text,
+    removed_at timestamp with time zone,
+    judge_at timestamp with time zone,
+    CONSTRAINT evidence_deleted CHECK (((deleted_at IS NULL) = (deleted_why IS NULL))),
     CONSTRAINT evidence_pkey PRIMARY KEY (sha256),
 );
+INDEX evidence_damaged ON evidence USING btree (damaged_at) WHERE (damaged_at IS NOT NULL);
+INDEX evidence_to_check ON evidence USING btree (COALESCE(checked_at, stored_at), sha256) WHERE (deleted_at IS NULL);
+INDEX evidence_to_judge ON evidence USING btree (COALESCE(judge_at, stored_at), sha256) WHERE (deleted_at IS NULL);
+INDEX evidence_to_remove ON evidence USING btree (deleted_at) WHERE ((deleted_at IS NOT NULL) AND (removed_at IS NULL));
+
+TABLE evidence_event (
+    id bigint NOT NULL GENERATED AS IDENTITY,
+    sha256 text NOT NULL,
+    event text NOT NULL,
+    detail text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT evidence_event_event_check CHECK ((event = ANY (ARRAY['sound'::text, 'damaged'::text, 'deleted'::text, 'kept_again'::text]))),
+    CONSTRAINT evidence_event_pkey PRIMARY KEY (id),
+    CONSTRAINT evidence_event_sha256_fkey FOREIGN KEY (sha256) REFERENCES evidence(sha256),
+);
+INDEX evidence_event_of ON evidence_event USING btree (sha256, id);
 
 TABLE foreign_act (
     act_id uuid NOT NULL,

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import backlog, chain, complaints, imports, lookup, register, relay, submissions
+from tests.bench import backlog, cases, chain, complaints, imports, lookup, register, relay, submissions
 from tests.bench.result import Result
 
 OUTPUT = Path("build/bench.json")
@@ -32,7 +32,17 @@ def main() -> int:
     parser.add_argument("--size", choices=["small", "full"], default="full")
     parser.add_argument(
         "--only",
-        choices=["backlog", "chain", "relay", "import", "lookup", "register", "submissions", "complaints"],
+        choices=[
+            "backlog",
+            "cases",
+            "chain",
+            "relay",
+            "import",
+            "lookup",
+            "register",
+            "submissions",
+            "complaints",
+        ],
         action="append",
     )
     parser.add_argument("--broker", choices=["kafka", "tansu"], default="kafka")
@@ -44,6 +54,7 @@ def main() -> int:
         "submissions": lambda: submissions.run(size),
         "complaints": lambda: complaints.run(size),
         "register": lambda: register.run(size),
+        "cases": lambda: cases.run(size),
         "lookup": lambda: lookup.run(size),
         "relay": lambda: relay.run(size, broker),
         "chain": lambda: chain.run(size, broker),

@@ -31,7 +31,8 @@ async def test_the_date_to_correct_asks_once_and_decides_nothing(office: Office)
     order = await office.release(await office.draft(await office.case(), "correct", correct_by=by.isoformat()))
     assert await travel(office, by - timedelta(seconds=1)) == 0
     assert await travel(office, by + timedelta(seconds=1)) == 1
-    assert await travel(office, by + timedelta(days=9)) == 0
+    assert await travel(office, by + timedelta(days=9)) == 1, "nobody looked: what was to be done about it is late"
+    assert await travel(office, by + timedelta(days=30)) == 0
     assert (await actions(office, order["id"]))[-1] == "ask_about_correction"
     assert await office.status(order) == "released", "a person says whether it was obeyed"
 

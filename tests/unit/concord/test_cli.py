@@ -29,6 +29,7 @@ from concord.cli import output
 from concord.cli.main import app
 from concord.exits import Exit
 from concord.sdk import departments
+from shared.contracts.http.casefile import Part
 from shared.contracts.http.registry import NewRegistration
 from shared.contracts.orders import ORDER_TYPE, Order
 from shared.signing import Signer, canonical, generate_key
@@ -429,7 +430,10 @@ def test_a_misspelt_filter_is_refused(run: Any, command: tuple[str, ...], filter
         (departments.registry.RegistrationStatus, registry.lifecycle.Status),
         (departments.registry.AmendmentStatus, registry.lifecycle.AmendmentStatus),
         (departments.registry.ExecutionStatus, registry.lifecycle.ExecutionStatus),
-        (departments.enforcement.CaseStatus, enforcement.lifecycle.CaseStatus),
+        (departments.casefile.CaseStatus, enforcement.lifecycle.CaseStatus),
+        (departments.casefile.TaskStatus, enforcement.lifecycle.TaskStatus),
+        (departments.casefile.OpinionStatus, enforcement.lifecycle.OpinionStatus),
+        (departments.casefile.Part, Part),
         (departments.enforcement.AppealStatus, enforcement.lifecycle.AppealStatus),
         (departments.coordination.OrganisationStatus, coordination.lifecycle.Status),
     ],

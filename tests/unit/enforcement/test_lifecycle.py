@@ -84,5 +84,8 @@ def test_what_clocks_and_facts_bring_about_is_nobodys_to_do() -> None:
     assert set(Action) - DECISION_ACTS.keys() == {
         Action.EXECUTE, Action.DECLINE, Action.LAPSE, Action.SUSPEND, Action.OVERTURN,
     }  # fmt: skip
-    assert {str(action) for action in CASE_ACTS} == {"add_evidence", "draft_decision", "discontinue"}
+    assert {str(action) for action in CASE_ACTS} == {
+        "add_evidence", "draft_decision", "discontinue", "claim", "release_claim", "add_task", "ask_opinion",
+        "transfer",
+    }  # fmt: skip
     assert set(APPEAL_ACTS) == set(AppealAction)

@@ -65,6 +65,15 @@ def write(tmp_path: Path) -> Write:
         ('clock = "object"', 'clock = "delist"', "redress.clock", "counts days"),
         ('clock = "object"', 'clock = "object"\nwithin_days = 5', "redress.within_days", "no key of this section"),
         ('english = "Auditor"', 'english = " "', "roles.auditor.english", "at least 1 character"),
+        ("most_transfers = 1", "most_transfers = 4", "cases.most_transfers", "between 0 and 3"),
+        ("most_transfers = 1", "most_transfers = -1", "cases.most_transfers", "between 0 and 3"),
+        ("recheck_days = 60", "recheck_days = 0", "cases.recheck_days", "between 1 and 366"),
+        ("recheck_days = 60", "recheck_days = 367", "cases.recheck_days", "between 1 and 366"),
+        ("[cases]", "[files]", "cases", "is missing"),
+        ("[evidence_kinds.jpeg]", "[evidence_kinds.film]", "evidence_kinds.film", "by their first bytes"),
+        ("most_mib = 5", "most_mib = 21", "evidence_kinds.jpeg.most_mib", "between 1 and 20"),
+        ('["image/jpeg"]', '["text/plain"]', "evidence_kinds", "with one kind"),
+        ('["image/jpeg"]', '["Image/JPEG"]', "evidence_kinds", "lower case"),
         ("[provinces.100000]", "[provinces", "", "Expected"),
     ],
 )
@@ -116,6 +125,8 @@ def test_a_bar_ends_within_five_years(tmp_path: Path) -> None:
         ("late_renewal", 29, "days"),
         ("renewal_decision", 91, "days"),
         ("registrar_report", 7, "months"),
+        ("evidence_retention", 11, "months"),
+        ("evidence_retention", 30, "years"),
     ],
 )
 def test_no_profile_gives_a_safeguard_no_time_or_all_of_it(tmp_path: Path, clock: str, amount: int, unit: str) -> None:

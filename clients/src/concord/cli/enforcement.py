@@ -29,7 +29,8 @@ from concord.cli.output import (
 )
 from concord.files import read, write
 from concord.sdk import BadArgument, Concord
-from concord.sdk.departments.enforcement import AppealStatus, CaseStatus
+from concord.sdk.departments.casefile import CaseStatus
+from concord.sdk.departments.enforcement import AppealStatus
 from shared.contracts.http import enforcement as wire
 
 MOST_EVIDENCE = 64 * 1024 * 1024
@@ -49,10 +50,21 @@ def list_cases(
     as_json: AsJson = False,
     status: Annotated[CaseStatus | None, typer.Option(help="Only those that stand so.")] = None,
     host: Annotated[str | None, typer.Option(help="Only those about this host name.")] = None,
+    mine: Annotated[bool, typer.Option("--mine", help="Only those that you work on.")] = False,
+    claimed_by: Annotated[str | None, typer.Option(help="Only those that this officer works on.")] = None,
+    ground: Annotated[str | None, typer.Option(help="Only those on this ground.")] = None,
+    region: Annotated[str | None, typer.Option(help="Only those of this province, e.g. 110000.")] = None,
+    min_age: Annotated[int | None, typer.Option(help="Only those opened so many days ago, or before.")] = None,
+    max_age: Annotated[int | None, typer.Option(help="Only those opened within so many days.")] = None,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only those with a task that is late.")] = False,
 ) -> None:
     """Cases of your desk, newest first."""
-    columns = ("id", "status", "outcome", "hosts", "ground", "opened_at")
-    act(lambda c: listed(c.enforcement.cases(status=status, host=host)), as_, as_json, columns)
+    columns = ("id", "status", "outcome", "hosts", "ground", "claimed_by", "opened_at")
+    narrowed: dict[str, Any] = {
+        "status": status, "host": host, "mine": mine, "claimed_by": claimed_by, "ground": ground, "region": region,
+        "min_age_days": min_age, "max_age_days": max_age, "overdue": overdue,
+    }  # fmt: skip
+    act(lambda c: listed(c.enforcement.cases(**narrowed)), as_, as_json, columns)
 
 
 @cases.command("show")
@@ -120,13 +132,16 @@ def add_evidence(
     confidential: Annotated[
         str | None, typer.Option(help="Why whom a decision burdens may not read it; they read this instead.")
     ] = None,
+    media_type: Annotated[
+        str | None, typer.Option(help="What it is, e.g. application/pdf, where its name does not say so.")
+    ] = None,
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put a file on record as evidence; the answer names its SHA-256."""
-    media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    """Put a file on record as evidence; the answer names its SHA-256. Its first bytes must be what it is said to be."""
+    said = media_type or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     content = read(file, MOST_EVIDENCE)
-    act(lambda c: c.enforcement.add_evidence(case_id, content, media_type, confidential=confidential), as_, as_json)
+    act(lambda c: c.enforcement.add_evidence(case_id, content, said, confidential=confidential), as_, as_json)
 
 
 # --- decisions -------------------------------------------------------------------------------------------------------

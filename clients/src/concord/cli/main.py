@@ -5,6 +5,7 @@ import typer
 from concord.cli import (
     access,
     approval,
+    casefile,
     complaints,
     coordination,
     demo,
@@ -47,6 +48,8 @@ app.add_typer(executions.executions, name="executions")
 app.add_typer(reviews.reviews, name="reviews")
 app.add_typer(enforcement.cases, name="cases")
 app.add_typer(enforcement.decisions, name="decisions")
+app.add_typer(casefile.tasks, name="tasks")
+app.add_typer(casefile.opinions, name="opinions")
 app.add_typer(enforcement.appeals, name="appeals")
 app.add_typer(complaints.complaints, name="complaints")
 app.add_typer(complaints.matters, name="matters")
@@ -62,6 +65,9 @@ registry.registrations.command("move")(mergers.move)
 registry.registrations.command("document")(entries.document)
 registry.registrations.command("mark")(entries.mark)
 registry.operators.command("merge")(mergers.merge)
+for name, of_case in casefile.OF_CASES.items():
+    enforcement.cases.command(name)(of_case)
+enforcement.decisions.command("custody")(casefile.custody)
 for command in (
     query.lookup,
     query.bulk,

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from enforcement.service import custody
 from local_stack import access_lists
 from local_stack.topology import SERVICES
 from query.readmodel import ingest
@@ -75,7 +76,10 @@ def _is_ours(problem: type[Problem]) -> bool:
 def _metrics() -> Iterator[str]:
     yield from ("## Metrics", "", "At `/metrics` of every service, in the Prometheus text format.", "")
     yield from ("| name | meaning |", "|---|---|")
-    yield from (f"| `{name}` | {meaning} |" for name, meaning in (OF_FASTAPI | METRICS | ingest.METRICS).items())
+    yield from (
+        f"| `{name}` | {meaning} |"
+        for name, meaning in (OF_FASTAPI | METRICS | ingest.METRICS | custody.METRICS).items()
+    )
 
 
 def _access_lists() -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from enforcement import heard
-from enforcement.service import appeals, complaints, decisions, emergencies
+from enforcement.service import appeals, closing, complaints, decisions, emergencies, opinions, tasks
 from shared.contracts import access, notices, registry
 from shared.contracts import emergencies as emergency_facts
 from shared.contracts.base import Fact
@@ -34,4 +34,6 @@ DEADLINES: Final[Deadlines] = {
     decisions.UNTIL: decisions.lapse,
     complaints.CLOCK: complaints.mark_overdue,
     emergencies.CLOCK: emergencies.run_out,
+    tasks.DUE: tasks.mark_overdue,
+    closing.ANSWER_BY: opinions.mark_overdue,
 }

@@ -8,6 +8,7 @@ from shared.runtime.base.problems import (
     NotFound,
     TooLarge,
     Unavailable,
+    UnsupportedMediaType,
 )
 
 
@@ -238,3 +239,75 @@ class EmergencyConfirmedAlready(Conflict):
 
 class EmergencyMisfit(Conflict):
     """This decision does not confirm it: {why}."""
+
+
+class EvidenceKindUnknown(UnsupportedMediaType):
+    """Evidence is none of {said}: file it as one of {known}."""
+
+
+class EvidenceOtherwise(UnsupportedMediaType):
+    """The bytes were said to be {said} and begin as {found}: say what they are, or file what was meant."""
+
+
+class EvidenceBeingDeleted(Conflict):
+    """These bytes were being deleted at this very moment: nothing was filed. File them again."""
+
+
+class EvidenceDeleted(NotFound):
+    """The bytes of {sha256} were deleted on {at}, {why}; hash and size are in the custody record."""
+
+
+class ClaimedByColleague(Conflict):
+    """{claimed_by} works on this case since {claimed_at}: say in `reasons` why you take it over."""
+
+    members = frozenset({"claimed_by"})
+
+
+class ClaimedByNobody(Conflict):
+    """You do not work on this case, so there is nothing to give back."""
+
+
+class NotCompetent(Invalid):
+    """That authority is not competent for this case; fields: {names}."""
+
+
+class HadItBefore(Conflict):
+    """{organisation} had this case before, and a case never goes back: whoever has it ends it."""
+
+
+class CaseTransferredTooOften(Conflict):
+    """This case went on {most} times, which is the most: whoever has it ends it."""
+
+
+class LinkedAlready(Conflict):
+    """These two cases are linked already."""
+
+
+class HeldAlready(Conflict):
+    """The evidence of this case is held already: {why}"""
+
+
+class NothingHeld(Conflict):
+    """The evidence of this case is not held, so there is nothing to lift."""
+
+
+class UnknownCaseTask(NotFound):
+    """There is no task {task_id}."""
+
+
+class UnknownOfficer(Invalid):
+    """Nobody of that name has acted here for your authority yet; fields: {names}."""
+
+
+class UnknownOpinion(NotFound):
+    """There is no opinion {opinion_id}."""
+
+
+class OpinionPending(Conflict):
+    """{organisation} was asked about this case already and has not answered: {opinion_id}."""
+
+    members = frozenset({"opinion_id"})
+
+
+class NothingToSettle(Conflict):
+    """No opinions in this case differ that are not settled already."""

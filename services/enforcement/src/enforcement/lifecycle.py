@@ -1,4 +1,4 @@
-"""States of cases, decisions and appeals, and the moves between them: three tables; nothing else decides."""
+"""States of cases, decisions, appeals, tasks and opinions, and the moves between them; nothing else decides."""
 
 from enum import StrEnum
 from types import MappingProxyType
@@ -13,7 +13,7 @@ class CaseStatus(StrEnum):
     OPEN = "open"
     """Evidence can be added and decisions drafted."""
     ENDED = "ended"
-    """No breach, corrected, executed or discontinued; a new suspicion is a new case."""
+    """No breach, corrected, executed, transferred or discontinued; a new suspicion is a new case."""
 
 
 class CaseAction(StrEnum):
@@ -23,6 +23,11 @@ class CaseAction(StrEnum):
     DRAFT = "draft_decision"
     DISCONTINUE = "discontinue"
     END = "end"
+    CLAIM = "claim"
+    RELEASE_CLAIM = "release_claim"
+    ADD_TASK = "add_task"
+    ASK_OPINION = "ask_opinion"
+    TRANSFER = "transfer"
 
 
 CASE: Final = Lifecycle(MappingProxyType({
@@ -30,6 +35,9 @@ CASE: Final = Lifecycle(MappingProxyType({
     (CaseStatus.OPEN, CaseAction.DRAFT):        CaseStatus.OPEN,
     (CaseStatus.OPEN, CaseAction.DISCONTINUE):  CaseStatus.ENDED,  # by the authority, with reasons
     (CaseStatus.OPEN, CaseAction.END):          CaseStatus.ENDED,  # no breach, corrected or executed
+    (CaseStatus.OPEN, CaseAction.TRANSFER):     CaseStatus.ENDED,  # it goes on at another authority
+    **{(CaseStatus.OPEN, action): CaseStatus.OPEN for action in (
+        CaseAction.CLAIM, CaseAction.RELEASE_CLAIM, CaseAction.ADD_TASK, CaseAction.ASK_OPINION)},
 }), aggregate="case")  # fmt: skip
 
 
@@ -189,3 +197,49 @@ EMERGENCY: Final = Lifecycle(MappingProxyType({
     (EmergencyStatus.OPEN,      EmergencyAction.LAPSE):   EmergencyStatus.LAPSED,
     (EmergencyStatus.CONFIRMED, EmergencyAction.LAPSE):   EmergencyStatus.LAPSED,
 }), aggregate="emergency")  # fmt: skip
+
+
+class TaskStatus(StrEnum):
+    """Where something that is to be done in a case stands."""
+
+    OPEN = "open"
+    """Overdue, it stays open."""
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class TaskAction(StrEnum):
+    """What can be done with a task."""
+
+    ASSIGN = "assign"
+    COMPLETE = "complete"
+    CANCEL = "cancel"
+
+
+TASK: Final = Lifecycle(MappingProxyType({
+    (TaskStatus.OPEN, TaskAction.ASSIGN):   TaskStatus.OPEN,
+    (TaskStatus.OPEN, TaskAction.COMPLETE): TaskStatus.DONE,
+    (TaskStatus.OPEN, TaskAction.CANCEL):   TaskStatus.CANCELLED,
+}), aggregate="task")  # fmt: skip
+
+
+class OpinionStatus(StrEnum):
+    """Where what another authority was asked stands."""
+
+    ASKED = "asked"
+    """Late, it can still be answered as long as the case is open."""
+    ANSWERED = "answered"
+    WITHDRAWN = "withdrawn"
+
+
+class OpinionAction(StrEnum):
+    """What can be done with it."""
+
+    ANSWER = "answer"
+    WITHDRAW = "withdraw"
+
+
+OPINION: Final = Lifecycle(MappingProxyType({
+    (OpinionStatus.ASKED, OpinionAction.ANSWER):   OpinionStatus.ANSWERED,
+    (OpinionStatus.ASKED, OpinionAction.WITHDRAW): OpinionStatus.WITHDRAWN,
+}), aggregate="opinion")  # fmt: skip

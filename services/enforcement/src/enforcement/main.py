@@ -5,7 +5,7 @@ from typing import Final
 
 from enforcement.consumer import DEADLINES, HANDLERS, PROJECTIONS
 from enforcement.http import ROUTERS
-from enforcement.service import appeals, complaints, decisions, emergencies, settling, state
+from enforcement.service import appeals, complaints, custody, decisions, emergencies, settling, state, tasks
 from enforcement.settings import Settings
 from shared.contracts.topics import ACCESS_EVENTS, APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
 from shared.rules import Effect, Needs
@@ -22,20 +22,27 @@ SERVICE: Final = Service(
     projections=PROJECTIONS,
     deadlines=DEADLINES,
     needs=Needs(
-        clocks=frozenset({appeals.CLOCK, decisions.URGENT_NOTICE, notices.DEEMED, complaints.CLOCK, emergencies.CLOCK}),
+        clocks=frozenset(
+            {
+                appeals.CLOCK,
+                decisions.URGENT_NOTICE,
+                notices.DEEMED,
+                complaints.CLOCK,
+                emergencies.CLOCK,
+                tasks.FOLLOW_UP,
+                custody.RETENTION,
+            }
+        ),
         effects=frozenset({Effect.NO_BREACH, Effect.CORRECT}),
-        catalogues={
-            "grounds": frozenset(),
-            "service_items": frozenset(),
-            "subject_kinds": frozenset(),
-            "complaint_grades": frozenset(),
-        },
+        catalogues=dict.fromkeys(
+            ("complaint_grades", "evidence_kinds", "grounds", "service_items", "subject_kinds"), frozenset()
+        ),
     ),
     publishes=(ENFORCEMENT_EVENTS,),
     listens=(REGISTRY_SITES, REGISTRY_EVENTS, ACCESS_EVENTS, APPROVAL_EVENTS),
     notifies=True,
     workers=(settling.keep_answering,),
-    forgets=(complaints.forget,),
+    forgets=(complaints.forget, custody.recheck, custody.retire),
     start=state.start,
     migrations=Path(__file__).parents[2] / "migrations",
 )

@@ -5,7 +5,16 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from enforcement.lifecycle import Action, AppealAction, CaseAction, EmergencyAction, MatterAction, WarningAction
+from enforcement.lifecycle import (
+    Action,
+    AppealAction,
+    CaseAction,
+    EmergencyAction,
+    MatterAction,
+    OpinionAction,
+    TaskAction,
+    WarningAction,
+)
 from shared.rules import Level, Role
 from shared.runtime.acts.policy import (
     EVERYTHING,
@@ -52,6 +61,19 @@ class Act(StrEnum):
     ANSWER_WARNING = "answer_warning"
     READ_EMERGENCY = "read_emergency"
     CONFIRM_EMERGENCY = "confirm_emergency"
+    READ_TIMELINE = "read_timeline"
+    READ_CUSTODY = "read_custody"
+    CLAIM_CASE = "claim_case"
+    TRANSFER_CASE = "transfer_case"
+    LINK_CASES = "link_cases"
+    HOLD_EVIDENCE = "hold_evidence"
+    ADD_TASK = "add_task"
+    READ_TASK = "read_task"
+    WORK_TASK = "work_on_task"
+    ASK_OPINION = "ask_opinion"
+    READ_OPINION = "read_opinion"
+    ANSWER_OPINION = "answer_opinion"
+    SETTLE_OPINIONS = "settle_opinions"
 
 
 def same_desk(who: Caller) -> Reach:
@@ -90,6 +112,21 @@ def part_in(who: Caller) -> Reach:
 def reviewing(who: Caller) -> Reach:
     """Appeals that the caller's review body must decide."""
     return only("body_id", who.organisation)
+
+
+def told_of(who: Caller) -> Reach:
+    """Cases of which the operator, or the provider, that the caller acts for was told something."""
+    return only("told_of", who.organisation)
+
+
+def asked(who: Caller) -> Reach:
+    """What the caller's own authority was asked by another one."""
+    return only("asked_id", who.organisation)
+
+
+def settling(who: Caller) -> Reach:
+    """Opinions that differ, for the coordination office that settles them."""
+    return only("settled_by_office", who.organisation)
 
 
 def own_acts(who: Caller) -> Reach:
@@ -132,6 +169,11 @@ REPORTERS: Final = frozenset({Role.ACCESS_PROVIDER, Role.INDUSTRY_BODY})
 OWN_CASE: Final = Rule(AUTHORITIES, own_organisation)
 # Who lost the competence since then can still ease a burden, and lay none.
 BURDENING: Final = all_of(own_organisation, COMPETENT)
+OWN_OR_AUDITED: Final = any_of(
+    *(holding(role, own_organisation) for role in sorted(AUTHORITIES)), holding(Role.AUDITOR, anywhere)
+)
+AS_ASKED: Final = any_of(*(holding(role, asked) for role in sorted(AUTHORITIES)))
+OPINING: Final = AUTHORITIES | {Role.AUDITOR, Role.COORDINATION_OFFICE}
 
 POLICY: Final = Policy({
     Act.OPEN_CASE:          Rule(AUTHORITIES, COMPETENT),
@@ -151,6 +193,21 @@ POLICY: Final = Policy({
     Act.ENTER_APPEAL:       Rule(frozenset({Role.REVIEW_BODY}), reviewing),  # never the authority itself
     Act.READ_APPEAL:        Rule(READERS | PARTIES, any_of(
         party(burdened), own_acts, holding(Role.REVIEW_BODY, reviewing), holding(Role.AUDITOR, anywhere))),
+    Act.READ_TIMELINE:      Rule(READERS | PARTIES, any_of(party(told_of), official)),
+    Act.READ_CUSTODY:       Rule(READERS, official),
+    Act.CLAIM_CASE:         OWN_CASE,
+    Act.TRANSFER_CASE:      OWN_CASE,
+    Act.LINK_CASES:         OWN_CASE,
+    Act.HOLD_EVIDENCE:      OWN_CASE,
+    Act.ADD_TASK:           OWN_CASE,
+    Act.READ_TASK:          Rule(AUTHORITIES | {Role.AUDITOR}, OWN_OR_AUDITED),
+    Act.WORK_TASK:          OWN_CASE,
+    Act.ASK_OPINION:        OWN_CASE,
+    Act.READ_OPINION:       Rule(OPINING, any_of(
+        OWN_OR_AUDITED, AS_ASKED, holding(Role.COORDINATION_OFFICE, settling))),
+    Act.ANSWER_OPINION:     Rule(AUTHORITIES, AS_ASKED),
+    # Second person: nobody settles what they asked, answered or began.
+    Act.SETTLE_OPINIONS:    Rule(frozenset({Role.COORDINATION_OFFICE}), settling, second_person=True),
     # Second person: whoever changed sides since does not review what they did.
     Act.DECIDE_APPEAL:      Rule(frozenset({Role.REVIEW_BODY}), reviewing, second_person=True),
     Act.REPORT_COMPLAINT:   Rule(REPORTERS),
@@ -169,7 +226,9 @@ POLICY: Final = Policy({
 
 CASE_ACTS: Final[Mapping[CaseAction, Act]] = MappingProxyType({
     CaseAction.ADD_EVIDENCE: Act.ADD_EVIDENCE, CaseAction.DRAFT: Act.DRAFT_DECISION,
-    CaseAction.DISCONTINUE: Act.DISCONTINUE_CASE,
+    CaseAction.DISCONTINUE: Act.DISCONTINUE_CASE, CaseAction.CLAIM: Act.CLAIM_CASE,
+    CaseAction.RELEASE_CLAIM: Act.CLAIM_CASE, CaseAction.ADD_TASK: Act.ADD_TASK,
+    CaseAction.ASK_OPINION: Act.ASK_OPINION, CaseAction.TRANSFER: Act.TRANSFER_CASE,
 })  # fmt: skip
 DECISION_ACTS: Final[Mapping[Action, Act]] = MappingProxyType({
     Action.RELEASE: Act.RELEASE_DECISION, Action.WITHDRAW: Act.WITHDRAW_DECISION, Action.LIFT: Act.LIFT_DECISION,
@@ -185,3 +244,7 @@ WARNING_ACTS: Final[Mapping[WarningAction, Act]] = MappingProxyType({WarningActi
 EMERGENCY_ACTS: Final[Mapping[EmergencyAction, Act]] = MappingProxyType(
     {EmergencyAction.CONFIRM: Act.CONFIRM_EMERGENCY}
 )
+TASK_ACTS: Final[Mapping[TaskAction, Act]] = MappingProxyType(dict.fromkeys(TaskAction, Act.WORK_TASK))
+OPINION_ACTS: Final[Mapping[OpinionAction, Act]] = MappingProxyType({
+    OpinionAction.ANSWER: Act.ANSWER_OPINION, OpinionAction.WITHDRAW: Act.ASK_OPINION,
+})  # fmt: skip

@@ -11,6 +11,7 @@ from enforcement.lifecycle import (
     WARNING,
     Action,
     AppealAction,
+    CaseAction,
     MatterStatus,
 )
 from enforcement.policy import APPEAL_ACTS, CASE_ACTS, DECISION_ACTS, EMERGENCY_ACTS, MATTER_ACTS, POLICY, WARNING_ACTS
@@ -55,7 +56,7 @@ def of_appeal(who: Caller, appeal: Appeal, clock: ClockView | None) -> AppealVie
         if action is not AppealAction.DECIDE_STAY or appeal.can_be_stayed
     ]
     return AppealView.model_validate({
-        **_fields(appeal, AppealView), "on_behalf": appeal.consent is not None, "clock": clock,
+        **fields(appeal, AppealView), "on_behalf": appeal.consent is not None, "clock": clock,
         "allowed_actions": POLICY.allowed(who, appeal, possible, APPEAL_ACTS, drafted_by=()),
     })  # fmt: skip
 
@@ -68,7 +69,7 @@ def of_decision(who: Caller, shown: Shown) -> DecisionView:
         preview = preview.model_copy(update={"neighbours": (), "neighbours_total": 0, "protected": ()})
     possible = [action for action in DECISION.allowed(decision.status) if _fits(action, shown)]
     return DecisionView.model_validate({
-        **_fields(decision, DecisionView), "subject": case.subject, "service_item": case.service_item,
+        **fields(decision, DecisionView), "subject": case.subject, "service_item": case.service_item,
         "site": shown.site, "preview": preview,
         "preview_digest": shown.preview.digest if shown.preview else None, "notice": shown.notice,
         "orders": [OrderOutcomeView.model_validate(order) for order in shown.orders],
@@ -90,21 +91,28 @@ def _fits(action: Action, shown: Shown) -> bool:
 
 def summary_of(case: Case) -> CaseSummary:
     """A case in a list."""
-    return CaseSummary.model_validate(_fields(case, CaseSummary))
+    return CaseSummary.model_validate(fields(case, CaseSummary))
 
 
 def of_case(who: Caller, file: File) -> CaseView:
-    """A case and everything in it."""
+    """A case and everything in it; only who works on it gives it back."""
     case = file.case
+    possible = [
+        action
+        for action in CASE.allowed(case.status)
+        if action is not CaseAction.RELEASE_CLAIM or case.claimed_by == who.person
+    ]
     return CaseView.model_validate({
-        **_fields(case, CaseView),
+        **fields(case, CaseView),
         "evidence": [EvidenceView.model_validate(each) for each in file.evidence],
         "decisions": [of_decision(who, shown) for shown in file.decisions],
-        "allowed_actions": POLICY.allowed(who, case, CASE.allowed(case.status), CASE_ACTS),
+        "parties": file.parties, "came_from": file.came_from, "continues_as": file.continues_as,
+        "allowed_actions": POLICY.allowed(who, case, possible, CASE_ACTS),
     })  # fmt: skip
 
 
-def _fields(row: object, view: type[Any]) -> dict[str, Any]:
+def fields(row: object, view: type[Any]) -> dict[str, Any]:
+    """What a view and a row have in common."""
     return {name: getattr(row, name) for name in view.model_fields if hasattr(row, name)}
 
 
@@ -122,7 +130,7 @@ def of_status(standing: Standing) -> ComplaintStatusView:
     """A complaint for whoever said it."""
     matter, complaint = standing.matter, standing.complaint
     return ComplaintStatusView.model_validate({
-        **_fields(complaint, ComplaintStatusView), "ground": matter.ground,
+        **fields(complaint, ComplaintStatusView), "ground": matter.ground,
         "status": STANDS.get(matter.status, "in_hand"), "files": len(standing.files), "outcome": matter.outcome,
         "reasons": matter.statement.public_reasons if matter.statement is not None else None,
         "authority": matter.authority, "over_at": matter.ended_at,
@@ -133,7 +141,7 @@ def of_complaint(heard: Heard) -> ComplaintView:
     """A complaint for the desk: what was said, not by whom."""
     files = [ComplaintFileView.model_validate(each) for each in heard.files]
     return ComplaintView.model_validate(
-        {**_fields(heard.complaint, ComplaintView), "text": heard.complaint.said, "files": files}
+        {**fields(heard.complaint, ComplaintView), "text": heard.complaint.said, "files": files}
     )
 
 
@@ -143,7 +151,7 @@ def of_matter(who: Caller, shown: Matters) -> MatterView:
     closed = {each.value for each in Route} - {each.value for each in shown.routes}
     possible = [action for action in MATTER.allowed(matter.status) if action.value not in closed]
     return MatterView.model_validate({
-        **_fields(matter, MatterView), "complaints": shown.complaints, "clock": shown.clock,
+        **fields(matter, MatterView), "complaints": shown.complaints, "clock": shown.clock,
         "overdue": matter.overdue_at is not None,
         "allowed_actions": POLICY.allowed(who, matter, possible, MATTER_ACTS),
     })  # fmt: skip
@@ -152,10 +160,10 @@ def of_matter(who: Caller, shown: Matters) -> MatterView:
 def of_warning(who: Caller, warned: Warned) -> WarningView:
     """A letter; what it came of is not in it."""
     allowed = POLICY.allowed(who, warned, WARNING.allowed(warned.status), WARNING_ACTS)
-    return WarningView.model_validate({**_fields(warned, WarningView), "allowed_actions": allowed})
+    return WarningView.model_validate({**fields(warned, WarningView), "allowed_actions": allowed})
 
 
 def of_emergency(who: Caller, emergency: Emergency) -> EmergencyMatterView:
     """What a provider suspended by itself."""
     allowed = POLICY.allowed(who, emergency, EMERGENCY.allowed(emergency.status), EMERGENCY_ACTS)
-    return EmergencyMatterView.model_validate({**_fields(emergency, EmergencyMatterView), "allowed_actions": allowed})
+    return EmergencyMatterView.model_validate({**fields(emergency, EmergencyMatterView), "allowed_actions": allowed})

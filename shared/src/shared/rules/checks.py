@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.rules.clocks import Clock, Unit
 from shared.rules.effects import BURDENS, ENDING, ONLY_AFTER, EffectRule
+from shared.rules.media import MOST_MIB, Signature
 from shared.rules.rows import NumberFormat, Route
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _BOUNDS: Final = {
     "cure_window": (1, 366),
     "confirm_emergency": (0, 3),
     "triage_complaint": (0, 60),
+    "evidence_retention": (365, 10_000),
 }
 """Clocks by which a safeguard works (docs/adr/0004), and the days between which they stay: a clock that never runs out,
 or runs out at once, would turn it off."""
@@ -50,7 +52,9 @@ _BOUNDS_OF_COMPLAINTS: Final = (
 )  # fmt: skip
 """Who complained is forgotten, and a provider does not string together what it may do for some hours alone."""
 _STAGE: Final = re.compile(r"[a-z][a-z0-9_]{0,40}").fullmatch
+_MEDIA_TYPE: Final = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+").fullmatch
 _LONGEST: Final = 10_000
+_MOST_TRANSFERS, _LONGEST_UNCHECKED = 3, 366
 
 
 def check(data: "ProfileFile", rules: "Rules") -> None:
@@ -73,6 +77,7 @@ def check(data: "ProfileFile", rules: "Rules") -> None:
         _check_effect(data, rules, effect)
     _check_reviews(data, rules)
     _check_complaints(data, rules)
+    _check_cases(data, rules)
     for each in rules.protected.values():
         for suffix in each.suffixes:
             if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", suffix) is None:
@@ -101,6 +106,23 @@ def _check_complaints(data: "ProfileFile", rules: "Rules") -> None:
     for key, least, most in _BOUNDS_OF_COMPLAINTS:
         if rules.complaints is not None and not least <= getattr(rules.complaints, key) <= most:
             raise data.wrong(f"complaints.{key}", f"is not between {least} and {most}")
+
+
+def _check_cases(data: "ProfileFile", rules: "Rules") -> None:
+    if not 0 <= rules.cases.most_transfers <= _MOST_TRANSFERS:
+        raise data.wrong("cases.most_transfers", f"is not between 0 and {_MOST_TRANSFERS}: somebody has to decide")
+    if not 1 <= rules.cases.recheck_days <= _LONGEST_UNCHECKED:
+        raise data.wrong("cases.recheck_days", f"is not between 1 and {_LONGEST_UNCHECKED}")
+    said: list[str] = []
+    for kind in rules.evidence_kinds.values():
+        where = f"evidence_kinds.{kind.code}"
+        if kind.code not in set(Signature):
+            raise data.wrong(where, f"is none of {', '.join(Signature)}, which the code knows by their first bytes")
+        if not 1 <= kind.most_mib <= MOST_MIB:
+            raise data.wrong(f"{where}.most_mib", f"is not between 1 and {MOST_MIB}")
+        said += kind.media_types
+    if len(set(said)) != len(said) or any(_MEDIA_TYPE(each) is None for each in said):
+        raise data.wrong("evidence_kinds", "a media type stands in lower case, without parameters, and with one kind")
 
 
 def _check_items(data: "ProfileFile", rules: "Rules") -> None:

@@ -22,8 +22,10 @@ from shared.rules.row import ProfileError, read
 from shared.rules.rows import (
     AddressRange,
     Approvals,
+    Cases,
     ComplaintGrade,
     Complaints,
+    EvidenceKind,
     IdentityDocument,
     Named,
     NumberFormat,
@@ -79,6 +81,8 @@ class Rules:
     complaints: Complaints | None
     """What is kept of complaints; none where nobody takes them."""
     complaint_grades: Mapping[str, ComplaintGrade]
+    cases: Cases
+    evidence_kinds: Mapping[str, EvidenceKind]
     protected: Mapping[str, Protected]
     address_ranges: Mapping[str, AddressRange]
     organisations: Mapping[str, FoundingOrganisation]
@@ -225,6 +229,8 @@ def _rules(data: ProfileFile, folder: Path) -> Rules:
         reviews=_one(data, "reviews", Reviews) if "reviews" in data else None,
         complaints=_one(data, "complaints", Complaints) if "complaints" in data else None,
         complaint_grades=_table(data, "complaint_grades", ComplaintGrade, optional=True),
+        cases=_one(data, "cases", Cases),
+        evidence_kinds=_table(data, "evidence_kinds", EvidenceKind),
         protected=_table(data, "protected", Protected, optional=True),
         address_ranges=_table(data, "address_ranges", AddressRange, optional=True),
         organisations=_organisations(data, [(p.code, p.chinese, p.english, p.short) for p in provinces.values()]),

@@ -165,6 +165,38 @@ class Complaints(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class Cases(Row):
+    """What a case file goes by."""
+
+    most_transfers: int
+    """Times that a case goes on to another authority: then whoever has it ends it."""
+    recheck_days: int
+    """Within so many days the bytes of every piece of evidence are compared with their hash again."""
+    conflict_chinese: str
+    conflict_english: str
+    """By what rule the coordination office settles opinions that differ; its settlement is advice."""
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceKind(Row):
+    """Files that can be evidence; the code is a signature of ``rules.media``."""
+
+    code: str
+    chinese: str
+    english: str
+    media_types: tuple[str, ...]
+    """What such a file may be said to be: lower case, without parameters."""
+    most_mib: int
+    source: str
+
+    @property
+    def most_bytes(self) -> int:
+        """How large one may be."""
+        return self.most_mib * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
 class Protected(Row):
     """Host names whose loss would endanger people: an order that touches one needs a second look."""
 

@@ -16,6 +16,7 @@ from shared.runtime.base.context import Caller
 from tests.integration.enforcement.complaining import complain
 from tests.integration.enforcement.conftest import EASED, STATED, STATEMENT, Office
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
+from tests.integration.sweep.worlds import case_file
 from tests.integration.sweep.worlds.complaints import kinds_of
 from tests.integration.sweep.worlds.decisions import Files
 from tests.integration.sweep.worlds.inbox import inbox
@@ -103,12 +104,14 @@ def _challenge(record: Record, _: Mapping[str, Any]) -> dict[str, Any]:
 def _cases(files: Files) -> Kind:
     path = "POST /cases/{case_id}"
     return Kind(
-        files.cases, may_read_case, reads=("/cases/{case_id}",), lists="/cases", author="drugs-b", lifecycle=CASE,
+        files.cases, may_read_case, reads=("/cases/{case_id}", "/cases/{case_id}/related"), lists="/cases",
+        author="drugs-b", lifecycle=CASE,
         acts=CASE_ACTS.keys(), verbs=[
             Verb(f"{path}/evidence", "drugs-a", b"Another page.", CaseAction.ADD_EVIDENCE,
                  headers=lambda _: {"Content-Type": "text/plain"}),
             Verb(f"{path}/decisions", "drugs-a", _draft, CaseAction.DRAFT, again="decision_pending"),
             Verb(f"{path}/discontinuation", "drugs-a", STATED, CaseAction.DISCONTINUE),
+            *case_file.verbs_of_cases(files),
         ],
     )  # fmt: skip
 
@@ -166,4 +169,5 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
             *await kinds_of(office, OPERATOR_USCC),
             beginning({"region": "110000", "item": "drugs_and_devices"},
                       Verb("POST /cases", "drugs-a", case, may=may_open)),
+            *await case_file.kinds(files),
         ], opens={"secret": receipt["secret"]})  # fmt: skip

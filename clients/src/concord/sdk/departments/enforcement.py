@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 from typing import Literal
 
 from concord.sdk.answers import at, model_of
-from concord.sdk.departments.base import Department, Id
+from concord.sdk.departments.base import Id
+from concord.sdk.departments.casefile import CaseFiles
 from shared.contracts.http import enforcement as wire
 
-CaseStatus = Literal["open", "ended"]
 AppealStatus = Literal["open", "upheld", "rejected"]
 
 
-class Enforcement(Department):
+class Enforcement(CaseFiles):
     """Cases, decisions and appeals."""
 
     service = "enforcement"
@@ -23,10 +23,6 @@ class Enforcement(Department):
     async def get_case(self, case_id: Id) -> wire.CaseView:
         """A case with its evidence and decisions."""
         return await self._get(wire.CaseView, at("cases", case_id))
-
-    def cases(self, *, status: CaseStatus | None = None, host: str | None = None) -> AsyncIterator[wire.CaseSummary]:
-        """Cases of the caller's desk, newest first."""
-        return self._pages(wire.CaseSummary, "/cases", status=status, host=host)
 
     async def discontinue(self, case_id: Id, body: wire.Stated) -> wire.CaseView:
         """End a case without a decision, with reasons."""

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from enforcement import views
 from enforcement.lifecycle import CaseStatus
 from enforcement.service import cases
+from enforcement.service.cases import Asked
 from shared.contracts.http import enforcement as wire
 from shared.runtime.web.door import Rt, Who, etag, router
 from shared.runtime.web.paging import Page, Paging, page_of
@@ -32,10 +33,20 @@ async def open_case(rt: Rt, who: Who, body: wire.NewCase, response: Response) ->
 async def list_cases(
     rt: Rt, who: Who, paging: Paging, status: CaseStatus | None = None,
     host: Annotated[str | None, Query(max_length=253, description="A name that the case is about")] = None,
+    mine: Annotated[bool, Query(description="Only those that you work on")] = False,
+    claimed_by: Annotated[str | None, Query(max_length=200, description="Only those this officer works on")] = None,
+    ground: Annotated[str | None, Query(max_length=100, description="Only those on this ground")] = None,
+    region: Annotated[str | None, Query(pattern="^[1-9][0-9]0000$", description="Only those of this province")] = None,
+    min_age_days: Annotated[int | None, Query(ge=0, le=36500, description="Opened so many days ago, or before")] = None,
+    max_age_days: Annotated[int | None, Query(ge=0, le=36500, description="Opened within so many days")] = None,
+    overdue: Annotated[bool, Query(description="Only those with a task whose date has passed")] = False,
 ) -> Page[wire.CaseSummary]:  # fmt: skip
     """Cases the caller reaches, newest first."""
     async with rt.db.transaction() as tx:
-        found = await cases.page(tx, rt, who, status=status, host=host, after=paging.after, limit=paging.fetch)
+        found = await cases.page(
+            tx, rt, who, Asked(status, host, mine, claimed_by, ground, region, min_age_days, max_age_days, overdue),
+            after=paging.after, limit=paging.fetch,
+        )  # fmt: skip
     return page_of(found, paging, views.summary_of, lambda case: case.id)
 
 

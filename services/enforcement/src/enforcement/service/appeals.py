@@ -19,8 +19,8 @@ from enforcement.errors import (
 from enforcement.lifecycle import DECISION, Action, AppealAction, AppealStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions as deciding
-from enforcement.service import emergency_ends
-from enforcement.store import appeals, cases, decisions
+from enforcement.service import emergency_ends, tasks
+from enforcement.store import appeals, cases, decisions, ties
 from enforcement.store.appeals import Appeal
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
@@ -256,6 +256,7 @@ async def decide(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Outcom
         overturned = await decisions.MOVES.move(
             tx, decision, Action.OVERTURN, who=who, why=body.statement.reasons, at=at
         )
+        await tasks.followed_up(tx, rt, decision.id, who=who, why=body.statement.reasons, moot=True)
         outbox.add(tx, told.overturned(case, overturned, decided, body.statement, at), at=at)
         await emergency_ends.fell(tx, rt, overturned, body.statement)
         await _suspend_what_rested_on_it(tx, rt, case, overturned, decided, body.statement, who)
@@ -279,9 +280,13 @@ async def _suspend_what_rested_on_it(
     tx: Tx, rt: Runtime, case: Case, fallen: Decision, appeal: Appeal, says: Statement, who: Caller
 ) -> None:
     """What could be decided only because the fallen order was ignored has nothing left to rest on."""
-    for other in await decisions.of_cases(tx, [case.id]):
+    went = [await cases.hold(tx, each.to_case) for each in await ties.went(tx, case.id)]
+    about = {each.id: each for each in (case, *went)}
+    for other in await decisions.of_cases(tx, list(about)):
         if fallen.effect in rt.rules.effects[other.effect].after:
-            await deciding.suspend(tx, rt, case, other, "basis_fell", appeal.body, says, appeal_id=appeal.id, who=who)
+            await deciding.suspend(
+                tx, rt, about[other.case_id], other, "basis_fell", appeal.body, says, appeal_id=appeal.id, who=who
+            )
 
 
 async def suspend_overdue(rt: Runtime, tx: Tx, appeal_id: UUID) -> None:

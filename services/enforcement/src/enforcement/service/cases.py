@@ -1,19 +1,21 @@
 """Cases: opened about one subject on a ground of the profile's catalogue, read, listed, discontinued (P3.2.1)."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 from enforcement.errors import DecisionInForce, UnknownGround, UnknownItem, UnknownName, UnknownSubject
 from enforcement.lifecycle import IN_FORCE, CaseAction, CaseStatus
 from enforcement.policy import POLICY, Act
-from enforcement.service import decisions, settling
+from enforcement.service import closing, decisions, parties, settling
 from enforcement.service.decisions import Shown
-from enforcement.store import cases, sites
+from enforcement.store import cases, lists, sites, ties
 from enforcement.store import decisions as decision_store
 from enforcement.store.cases import Case, Evidence, NewCase
+from enforcement.store.lists import Narrowed
 from shared.contracts.grounds import OperatorRef, Party
-from shared.contracts.http.enforcement import AboutFoundSite, AboutOperator, AboutProvider, Stated
+from shared.contracts.http.enforcement import AboutFoundSite, AboutOperator, AboutProvider, Stated, TookPart
 from shared.contracts.http.enforcement import NewCase as Suspicion
 from shared.contracts.registry import SiteRecordedV1
 from shared.contracts.subjects import FoundSite, OperatorSubject, ProviderSubject, SiteSubject
@@ -37,6 +39,24 @@ class File:
     case: Case
     evidence: list[Evidence]
     decisions: list[Shown]
+    parties: tuple[TookPart, ...] = ()
+    came_from: UUID | None = None
+    continues_as: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which cases somebody wants to see; ages in days."""
+
+    status: CaseStatus | None = None
+    host: str | None = None
+    mine: bool = False
+    claimed_by: str | None = None
+    ground: str | None = None
+    region: str | None = None
+    min_age: int | None = None
+    max_age: int | None = None
+    overdue: bool = False
 
 
 async def open_case(tx: Tx, rt: Runtime, who: Caller, body: Suspicion) -> File:
@@ -53,7 +73,7 @@ async def open_case(tx: Tx, rt: Runtime, who: Caller, body: Suspicion) -> File:
     POLICY.require(who, Act.OPEN_CASE, new)
     opened = await cases.add(tx, new)
     cases.MOVES.began(tx, opened, "open", who=who, why=body.alleged_breach, at=opened.opened_at)
-    return File(opened, [], [])
+    return await file_of(tx, rt, opened)
 
 
 async def _received(tx: Tx, rt: Runtime, who: Caller, body: Suspicion) -> NewCase:
@@ -135,24 +155,33 @@ async def get(tx: Tx, rt: Runtime, who: Caller, case_id: UUID) -> File:
     await audit.record(
         tx, who=who, act=Act.READ_CASE, resource=f"/cases/{case_id}", outcome="granted", at=rt.clock.now()
     )
-    return await _file(tx, rt, case)
+    return await file_of(tx, rt, case)
 
 
-async def _file(tx: Tx, rt: Runtime, case: Case) -> File:
+async def file_of(tx: Tx, rt: Runtime, case: Case) -> File:
+    """A case as it was read, or changed, with everything in it."""
     found = await decision_store.of_cases(tx, [case.id])
     shown = [await decisions.shown(tx, rt, case, decision) for decision in found]
-    return File(case, await cases.evidence_of(tx, case.id), shown)
+    came, went = await ties.came(tx, case.id), await ties.went(tx, case.id)
+    return File(
+        case, await cases.evidence_of(tx, case.id), shown, await parties.of(tx, rt, case, found),
+        came[-1].from_case if came else None, went[0].to_case if went else None,
+    )  # fmt: skip
 
 
-async def page(
-    tx: Tx, rt: Runtime, who: Caller, *, status: CaseStatus | None, host: str | None, after: UUID | None, limit: int
-) -> list[Case]:
+async def page(tx: Tx, rt: Runtime, who: Caller, asked: Asked, *, after: UUID | None, limit: int) -> list[Case]:
     """Cases the caller reaches, newest first; looking leaves an audit row. Raises RoleMissing (403), Invalid (422)."""
     reach = POLICY.reach(who, Act.READ_CASE)
-    name = None if host is None else _name("host", host)[0]
-    found = await cases.page(tx, reach, status=status, host=name, after=after, limit=limit)
+    at = rt.clock.now()
+    narrowed = Narrowed(
+        asked.status, None if asked.host is None else _name("host", asked.host)[0],
+        who.person if asked.mine else asked.claimed_by, asked.ground, asked.region,
+        None if asked.min_age is None else at - timedelta(days=asked.min_age),
+        None if asked.max_age is None else at - timedelta(days=asked.max_age), asked.overdue,
+    )  # fmt: skip
+    found = await lists.page(tx, reach, narrowed, after=after, limit=limit)
     await audit.record(
-        tx, who=who, act=Act.READ_CASE, resource="/cases", outcome="granted", at=rt.clock.now(),
+        tx, who=who, act=Act.READ_CASE, resource="/cases", outcome="granted", at=at,
         detail={"operators": sorted({case.identity for case in found}), "ids": [str(case.id) for case in found]},
     )  # fmt: skip
     return found
@@ -169,8 +198,16 @@ async def discontinue(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: Sta
         if decision.status in IN_FORCE and decision.effect is not Effect.NO_BREACH:
             raise DecisionInForce(decision_id=str(decision.id))
     await decisions.withdraw_draft(tx, rt, who, case, reasons=body.statement.reasons)
+    await closing.close(tx, rt, who, case, why=body.statement.reasons)
     ended = await cases.MOVES.move(
-        tx, case, CaseAction.DISCONTINUE, who=who, why=body.statement.reasons, at=at, outcome="discontinued"
+        tx,
+        case,
+        CaseAction.DISCONTINUE,
+        who=who,
+        why=body.statement.reasons,
+        at=at,
+        outcome="discontinued",
+        ended_at=at,
     )
     await settling.of_case(tx, rt, case_id, "discontinued", body.statement.legal_basis)
-    return await _file(tx, rt, ended)
+    return await file_of(tx, rt, ended)

@@ -18,7 +18,7 @@ from enforcement.errors import (
 )
 from enforcement.lifecycle import CASE, DECISION, Action, CaseAction, Status
 from enforcement.policy import POLICY, Act
-from enforcement.service import emergency_ends, repeats, settling
+from enforcement.service import closing, emergency_ends, repeats, settling, tasks
 from enforcement.service import preview as previews
 from enforcement.service.repeats import Intended
 from enforcement.service.safeguards import (
@@ -265,6 +265,7 @@ async def confirm_correction(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID
         tx, decision, Action.CONFIRM_IGNORED, who=who, why=body.statement.reasons, at=at
     )
     await deadlines.met(tx, CORRECT_BY, decision_id, at)
+    await tasks.followed_up(tx, rt, decision_id, who=who, why=body.statement.reasons)
     outbox.add(tx, told.ignored(case, ignored, at), at=at)
     await tell(tx, rt, case, ignored, "decision_ignored", _IGNORED, body.statement)
     return await shown(tx, rt, case, ignored)
@@ -277,6 +278,7 @@ async def _end(
     ended = await decisions.MOVES.move(tx, decision, action, who=who, why=says.reasons, at=at, ended_because=because)
     for kind in (CORRECT_BY, URGENT_NOTICE, UNTIL):
         await deadlines.met(tx, kind, decision.id, at)
+    await tasks.followed_up(tx, rt, decision.id, who=who, why=says.reasons, moot=action is not Action.CONFIRM_CORRECTED)
     outbox.add(tx, told.ended(case, ended, because, says, at), at=at)
     await tell(tx, rt, case, ended, f"decision_{because}", _LIFTED, says)
     await emergency_ends.fell(tx, rt, ended, says)
@@ -289,7 +291,9 @@ async def end_case(tx: Tx, rt: Runtime, case: Case, outcome: str) -> None:
         return
     why = f"The case ended: {outcome}."
     await withdraw_draft(tx, rt, SYSTEM, case, reasons=why)
-    await cases.MOVES.move(tx, case, CaseAction.END, who=SYSTEM, why=why, at=rt.clock.now(), outcome=outcome)
+    await closing.close(tx, rt, SYSTEM, case, why=why)
+    at = rt.clock.now()
+    await cases.MOVES.move(tx, case, CaseAction.END, who=SYSTEM, why=why, at=at, outcome=outcome, ended_at=at)
     await settling.of_case(tx, rt, case.id, outcome, case.legal_basis)
 
 
@@ -304,6 +308,7 @@ async def suspend(
     suspended = await decisions.MOVES.move(
         tx, decision, Action.SUSPEND, who=who, why=says.reasons, at=at, suspended_because=because
     )
+    await tasks.followed_up(tx, rt, decision.id, who=who, why=says.reasons, moot=True)
     outbox.add(tx, told.suspended(case, suspended, because, authority, says, appeal_id, at), at=at)
     await tell(tx, rt, case, suspended, "decision_suspended", _SUSPENDED, says)
     await emergency_ends.fell(tx, rt, suspended, says)
@@ -333,13 +338,14 @@ async def check_urgent_notice(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
 
 
 async def ask_about_correction(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
-    """The date of an order to correct has come: its history says so, and the case waits for somebody to look."""
-    _, decision = await decisions.hold(tx, decision_id)
+    """The date of an order to correct has come: its history says so, and somebody has to look by a date of its own."""
+    case, decision = await decisions.hold(tx, decision_id)
     if decision.status is Status.RELEASED:
         await decisions.MOVES.change(
             tx, decision, "ask_about_correction", who=SYSTEM, why="The date to correct has come: was it obeyed?",
             at=rt.clock.now(),
         )  # fmt: skip
+        await tasks.follow_up(tx, rt, case, decision_id)
 
 
 async def tell(

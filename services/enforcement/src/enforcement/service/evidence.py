@@ -5,10 +5,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
-from enforcement.errors import EvidenceFiledOtherwise, EvidenceWithheld, UnknownEvidence
+from enforcement.errors import (
+    EvidenceBeingDeleted,
+    EvidenceDeleted,
+    EvidenceFiledOtherwise,
+    EvidenceTooLarge,
+    EvidenceWithheld,
+    UnknownEvidence,
+)
 from enforcement.lifecycle import CASE, CaseAction
 from enforcement.policy import POLICY, Act
-from enforcement.store import cases, decisions
+from enforcement.service import kinds
+from enforcement.store import cases, custody, decisions
 from enforcement.store.cases import Case, Evidence
 from enforcement.store.files import EvidenceFiles
 from shared.runtime.acts import audit
@@ -63,22 +71,35 @@ class Exhibit:
 
 
 async def add(
-    rt: Runtime, who: Caller, case_id: UUID, media_type: str, confidential: str | None, body: AsyncIterable[bytes]
-) -> Evidence:
+    rt: Runtime, who: Caller, case_id: UUID, media_type: str, confidential: str | None, body: AsyncIterable[bytes],
+    declared: int | None = None,
+) -> Evidence:  # fmt: skip
     """File evidence. The same bytes are kept once, and whoever files them learns nothing of other cases.
 
-    ``confidential``: why whom a decision burdens that cites it may not read it. The file is on disk before its record
+    ``confidential``: why whom a decision burdens that cites it may not read it. ``declared``: how many bytes come, if
+    that was said; too many are refused before the first. The file is on disk before its record
     commits: a crash in between leaves a file nobody refers to, never a record without its bytes. Raises UnknownCase
-    (404), Forbidden (403), ActionRefused, EvidenceFiledOtherwise (409), EvidenceTooLarge (413), EvidenceEmpty (422).
+    (404), Forbidden (403), ActionRefused, EvidenceFiledOtherwise, EvidenceBeingDeleted (409), EvidenceTooLarge (413),
+    EvidenceKindUnknown, EvidenceOtherwise (415), EvidenceEmpty (422).
     """
     async with rt.db.connection() as tx:  # before a single byte is taken
         case = await cases.get(tx, case_id)
         POLICY.require(who, Act.ADD_EVIDENCE, case)
         CASE.after(case.status, CaseAction.ADD_EVIDENCE)
-    sha256, size = await EvidenceFiles(rt.settings.evidence_path).save(body)
+    kind = kinds.of(rt.rules, media_type)
+    if declared is not None and declared > kind.most_bytes:
+        raise EvidenceTooLarge(limit=kind.most_bytes)
+    files = EvidenceFiles(rt.settings.evidence_path)
+    sha256, size = await files.save(kinds.checked(kind, media_type, body), limit=kind.most_bytes)
     async with rt.db.transaction() as tx:
         new = Evidence(sha256, size, media_type, confidential, who.person, rt.clock.now())
-        return await _attach(tx, who, case_id, new)
+        filed = await _attach(tx, who, case_id, new)
+        # The piece is held by now: whoever deletes these bytes waits, or is done.
+        if await custody.kept_again(tx, sha256, new.added_at):
+            await custody.event(tx, sha256, "kept_again", f"Filed anew by {who.person}.", new.added_at)
+        if not await files.is_there(sha256):
+            raise EvidenceBeingDeleted
+        return replace(filed, deleted_at=None)
 
 
 async def _attach(tx: Tx, who: Caller, case_id: UUID, new: Evidence) -> Evidence:
@@ -113,23 +134,27 @@ async def read(rt: Runtime, who: Caller, sha256: str) -> tuple[Evidence, Path]:
 
     Whom a decision burdens reads what it cites, from the notice of its draft on, but for what was filed as
     confidential. Raises UnknownEvidence (404): also for evidence of cases that the caller does not reach;
-    EvidenceWithheld (403), which says why; EvidenceDamaged (500).
+    EvidenceWithheld (403), which says why; EvidenceDeleted (404), which says when and why; EvidenceDamaged (500).
     """
     reach, told = POLICY.reach(who, Act.READ_EVIDENCE), POLICY.reach(who, Act.LIST_CITED)
     async with rt.db.transaction() as tx:
         lying = [
             each for each in await _exhibits(tx, await cases.cases_with(tx, sha256)) if each.piece.sha256 == sha256
         ]
-        kept = next((each.piece for each in lying if reach.admits(each)), None)
-        if kept is None:
+        admitted = [each for each in lying if reach.admits(each)]
+        if not admitted:
             for withheld in filter(told.admits, lying):
                 raise EvidenceWithheld(why=withheld.piece.confidential)
             raise UnknownEvidence(sha256=sha256)
+        piece = await custody.get(tx, sha256)
+        if piece is not None and piece.deleted_at is not None:
+            raise EvidenceDeleted(sha256=sha256, at=piece.deleted_at.date().isoformat(), why=piece.deleted_why)
         path = await EvidenceFiles(rt.settings.evidence_path).verified(sha256)
         await audit.record(
-            tx, who=who, act=Act.READ_EVIDENCE, resource=f"/evidence/{sha256}", outcome="granted", at=rt.clock.now()
-        )
-        return kept, path
+            tx, who=who, act=Act.READ_EVIDENCE, resource=f"/evidence/{sha256}", outcome="granted", at=rt.clock.now(),
+            detail={"cases": sorted(str(each.case.id) for each in admitted)},
+        )  # fmt: skip
+        return admitted[0].piece, path
 
 
 async def _exhibits(tx: Tx, found: Sequence[Case]) -> list[Exhibit]:

@@ -4,13 +4,14 @@ Whatever follows is drafted, notified, released and executed in that case like a
 """
 
 from dataclasses import replace
+from uuid import UUID
 
 import structlog
 
 from enforcement.lifecycle import DECISION, IN_FORCE, Action
 from enforcement.service import decisions as deciding
 from enforcement.service.decisions import SYSTEM
-from enforcement.store import cases, decisions, sites
+from enforcement.store import cases, decisions, sites, ties
 from enforcement.store.cases import NewCase
 from shared.contracts.grounds import OperatorRef
 from shared.contracts.registry import ReviewClearedV1, ReviewVetoedV1
@@ -50,7 +51,13 @@ async def end_case(tx: Tx, rt: Runtime, fact: ReviewClearedV1) -> None:
     """The veto fell: what is drafted is withdrawn, what is in force is lifted, and the case ends."""
     if not await cases.known(tx, fact.case_id):
         return
-    case = await cases.hold(tx, fact.case_id)
+    await _end(tx, rt, fact.case_id, fact)
+    for went in await ties.went(tx, fact.case_id):  # wherever the case is by now
+        await _end(tx, rt, went.to_case, fact)
+
+
+async def _end(tx: Tx, rt: Runtime, case_id: UUID, fact: ReviewClearedV1) -> None:
+    case = await cases.hold(tx, case_id)
     for found in await decisions.of_cases(tx, [case.id]):
         if found.status in IN_FORCE and DECISION.can(found.status, Action.LIFT):
             await deciding.end_for(tx, rt, case, found, fact.statement)

@@ -12,7 +12,7 @@ from enforcement.errors import (
     SubjectChanged,
 )
 from enforcement.lifecycle import Status
-from enforcement.store import cases, decisions, sites
+from enforcement.store import cases, decisions, sites, ties
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
 from shared.contracts.http.enforcement import NewDecision
@@ -62,8 +62,9 @@ async def require_possible(tx: Tx, rt: Runtime, who: Caller, case: Case, body: N
 
 
 async def was_ignored(tx: Tx, case: Case, effects: frozenset[Effect]) -> bool:
-    """Whether one of these was ordered in the case and found ignored, and stands."""
-    earlier = await decisions.of_cases(tx, [case.id])
+    """Whether one of these was ordered in the case, or before it was transferred, and found ignored, and stands."""
+    before = [each.from_case for each in await ties.came(tx, case.id)]
+    earlier = await decisions.of_cases(tx, [case.id, *before])
     return any(each.status is Status.IGNORED and each.effect in effects for each in earlier)
 
 
@@ -72,7 +73,7 @@ async def require_evidence(tx: Tx, case: Case, effect: Effect, body: NewDecision
 
     Raises EvidenceNotInCase, EvidenceAllWithheld.
     """
-    lying = {each.sha256: each for each in await cases.evidence_of(tx, case.id)}
+    lying = {each.sha256: each for each in await cases.evidence_of(tx, case.id) if each.deleted_at is None}
     if foreign := [sha256 for sha256 in body.evidence_hashes if sha256 not in lying]:
         raise EvidenceNotInCase.field("evidence_hashes", f"{foreign[0]} does not lie in this case")
     if effect is not Effect.NO_BREACH and all(lying[sha256].confidential for sha256 in body.evidence_hashes):

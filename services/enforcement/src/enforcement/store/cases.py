@@ -15,7 +15,6 @@ from enforcement.lifecycle import CASE, CaseAction, CaseStatus
 from shared.contracts.grounds import AuthorityRef, Party
 from shared.contracts.subjects import Subject
 from shared.runtime.acts.moves import Moves
-from shared.runtime.acts.policy import Reach
 from shared.runtime.db.postgres import Tx
 
 _SUBJECT: Final[TypeAdapter[Subject]] = TypeAdapter(Subject)
@@ -69,6 +68,12 @@ class Case(NewCase):
     status: CaseStatus
     outcome: str | None
     took_part: tuple[str, ...]
+    claimed_by: str | None
+    """Who works on it."""
+    claimed_at: datetime | None
+    ended_at: datetime | None
+    held_because: str | None
+    """Why its evidence is kept whatever the retention says."""
     changed_at: datetime
 
 
@@ -83,10 +88,13 @@ class Evidence:
     """Why whom a decision burdens may not read it; none where it may."""
     added_by: str
     added_at: datetime
+    deleted_at: datetime | None = None
+    """Since when hash and size are all that is left."""
 
 
 COLUMNS: Final = """id, subject, site_id, provider_id, operator, hosts, service_item, ground, alleged_breach,
-       legal_basis, authority, region, level, opened_by, opened_at, version, status, outcome, took_part, changed_at"""
+       legal_basis, authority, region, level, opened_by, opened_at, version, status, outcome, took_part,
+       claimed_by, claimed_at, ended_at, held_because, changed_at"""
 WORDS: Final = {
     "organisation": "authority_id = ANY ({})",
     "category": "service_item = ANY ({})",
@@ -103,14 +111,19 @@ RETURNING {COLUMNS}
 """
 GET: Final = f"SELECT {COLUMNS} FROM enforcement_case WHERE id = $1"
 HOLD: Final = f"{GET} FOR UPDATE"
-ADD_EVIDENCE: Final = "INSERT INTO evidence (sha256, size, stored_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+# The update changes nothing, and holds a piece that is there already until the transaction ends.
+ADD_EVIDENCE: Final = """
+INSERT INTO evidence AS kept (sha256, size, stored_at) VALUES ($1, $2, $3)
+ON CONFLICT (sha256) DO UPDATE SET size = kept.size
+"""
 ATTACH: Final = """
 INSERT INTO case_evidence (case_id, sha256, media_type, confidential, added_by, added_at)
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING RETURNING 1
 """
 EVIDENCE_OF: Final = """
-SELECT sha256, size, media_type, confidential, added_by, added_at FROM case_evidence JOIN evidence USING (sha256)
+SELECT sha256, size, media_type, confidential, added_by, added_at, deleted_at
+  FROM case_evidence JOIN evidence USING (sha256)
  WHERE case_id = $1 ORDER BY added_at, sha256
 """
 CASES_WITH: Final = f"""
@@ -122,7 +135,7 @@ UPDATE enforcement_case SET took_part = array_append(took_part, $2) WHERE id = $
 """
 
 
-def of(row: asyncpg.Record) -> Case:
+def of(row: asyncpg.Record | dict[str, Any]) -> Case:
     """A row of COLUMNS."""
     values: dict[str, Any] = dict(row)
     return Case(**{
@@ -175,21 +188,6 @@ def _one(row: asyncpg.Record | None, case_id: UUID) -> Case:
     if row is None:
         raise UnknownCase(case_id=case_id)
     return of(row)
-
-
-async def page(
-    tx: Tx, reach: Reach, *, status: CaseStatus | None, host: str | None, after: UUID | None, limit: int
-) -> list[Case]:
-    """Cases within reach, newest first."""
-    where, values = reach.where(WORDS, first=5)
-    rows = await tx.fetch(
-        f"""SELECT {COLUMNS} FROM enforcement_case
-             WHERE ($1::uuid IS NULL OR id < $1) AND ($3::text IS NULL OR status = $3)
-               AND ($4::text IS NULL OR hosts @> ARRAY[$4]) AND {where}
-             ORDER BY id DESC LIMIT $2""",
-        after, limit, status, host, *values,
-    )  # fmt: skip
-    return [of(row) for row in rows]
 
 
 async def attach(tx: Tx, case_id: UUID, new: Evidence) -> bool:

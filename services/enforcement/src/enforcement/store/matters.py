@@ -11,6 +11,7 @@ import asyncpg
 
 from enforcement.errors import UnknownMatter
 from enforcement.lifecycle import MATTER, MatterAction, MatterStatus
+from enforcement.store.cases import NewCase
 from shared.contracts.grounds import AuthorityRef, Statement
 from shared.rules.identifiers.hosts import Domain
 from shared.runtime.acts.moves import Moves
@@ -105,6 +106,10 @@ RETURNING {COLUMNS}
 GET: Final = f"SELECT {COLUMNS} FROM matter WHERE id = $1"
 HOLD: Final = f"{GET} FOR NO KEY UPDATE"
 HOLD_OF_CASE: Final = f"SELECT {COLUMNS} FROM matter WHERE case_id = $1 AND status = 'in_case' FOR NO KEY UPDATE"
+FOLLOW: Final = """
+UPDATE matter SET case_id = $2, authority = $3, authority_id = $4, version = version + 1
+ WHERE case_id = $1 AND status = 'in_case'
+"""
 
 
 def of(row: asyncpg.Record) -> Matter:
@@ -163,6 +168,11 @@ async def hold_of_case(tx: Tx, case_id: UUID) -> Matter | None:
     """The matter that a case came of, held; none if it came of none, or that is over."""
     row = await tx.fetchrow(HOLD_OF_CASE, case_id)
     return of(row) if row else None
+
+
+async def follow(tx: Tx, case: NewCase, of_case: UUID) -> None:
+    """What a case came of goes along where that goes on, and is the receiver's from then on."""
+    await tx.execute(FOLLOW, of_case, case.id, case.authority.model_dump(), case.authority.id)
 
 
 @dataclass(frozen=True, slots=True)

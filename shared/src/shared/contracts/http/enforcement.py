@@ -142,6 +142,7 @@ class EvidenceView(BaseModel):
         None, description="Why whom a decision burdens that cites it may not read it; none where it may"
     )
     added_at: datetime
+    deleted_at: datetime | None = Field(None, description="Since when hash and size are all that is left")
 
 
 class CitedEvidence(BaseModel):
@@ -249,12 +250,27 @@ class CaseSummary(BaseModel):
     legal_basis: list[str]
     authority: AuthorityRef
     opened_at: datetime
+    claimed_by: str | None = Field(None, description="Who works on it")
+    claimed_at: datetime | None = None
+    ended_at: datetime | None = None
     changed_at: datetime
+
+
+class TookPart(BaseModel):
+    """Somebody with a part in a case."""
+
+    part: Literal["burdened", "host", "authority", "executes", "reviews", "asked"]
+    identity: str = Field(description="An operator's key, a provider's id, or an organisation's id in the directory")
+    name: str
 
 
 class CaseView(CaseSummary):
     """A case with its evidence and its decisions."""
 
+    parties: list[TookPart] = []
+    came_from: UUID | None = Field(None, description="The case that was transferred here")
+    continues_as: UUID | None = Field(None, description="The case as which it goes on at whom it was transferred to")
+    held_because: str | None = Field(None, description="Why its evidence is kept whatever the retention says")
     evidence: list[EvidenceView]
     decisions: list[DecisionView]
     allowed_actions: list[str]

@@ -54,15 +54,16 @@ class Files:
         """Where these bytes are."""
         return self._folder / sha256[:2] / sha256
 
-    async def save(self, body: AsyncIterable[bytes]) -> tuple[str, int]:
+    async def save(self, body: AsyncIterable[bytes], *, limit: int = LIMIT) -> tuple[str, int]:
         """Keep a stream of bytes: their SHA-256 and size. Saving the same bytes again changes nothing.
 
-        Raises FileTooLarge (413) as soon as the limit is passed, FileEmpty (422).
+        ``limit``: bytes that are taken at most; nothing beyond is written. Raises FileTooLarge (413) as soon as it is
+        passed, FileEmpty (422).
         """
         temporary = await asyncio.to_thread(self._temporary)
         try:
             with temporary:
-                sha256, size = await self._receive(body, temporary)
+                sha256, size = await self._receive(body, temporary, min(limit, LIMIT))
                 await asyncio.to_thread(_to_disk, temporary)
             await asyncio.to_thread(self._publish, Path(temporary.name), sha256)
         finally:
@@ -77,14 +78,22 @@ class Files:
             raise self.damaged(sha256=sha256)
         return path
 
+    async def is_there(self, sha256: str) -> bool:
+        """Whether there is a file of this name; not whether it is sound."""
+        return await asyncio.to_thread(self.path(sha256).exists)
+
+    async def remove(self, sha256: str) -> None:
+        """Delete these bytes; nothing happens if they are gone already. Whoever calls keeps others from saving them."""
+        await asyncio.to_thread(self.path(sha256).unlink, missing_ok=True)
+
     async def _receive(
-        self, body: AsyncIterable[bytes], file: "tempfile._TemporaryFileWrapper[bytes]"
+        self, body: AsyncIterable[bytes], file: "tempfile._TemporaryFileWrapper[bytes]", limit: int
     ) -> tuple[str, int]:
         digest, size = hashlib.sha256(), 0
         async for chunk in body:
             size += len(chunk)
-            if size > LIMIT:
-                raise self.too_large(limit=LIMIT)
+            if size > limit:
+                raise self.too_large(limit=limit)
             digest.update(chunk)
             await asyncio.to_thread(file.write, chunk)
         if size == 0:

@@ -1,0 +1,136 @@
+"""What becomes of the bytes of evidence: due for a look, damaged, no longer needed, deleted."""
+
+# ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from shared.runtime.db.postgres import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A piece by its bytes, whatever cases it lies in."""
+
+    sha256: str
+    size: int
+    stored_at: datetime
+    checked_at: datetime | None
+    damaged_at: datetime | None
+    deleted_at: datetime | None
+    deleted_why: str | None
+    removed_at: datetime | None
+
+
+COLUMNS: Final = "sha256, size, stored_at, checked_at, damaged_at, deleted_at, deleted_why, removed_at"
+GET: Final = f"SELECT {COLUMNS} FROM evidence WHERE sha256 = $1"
+HOLD: Final = f"{GET} FOR UPDATE"
+DUE: Final = f"""
+SELECT {COLUMNS} FROM evidence
+ WHERE deleted_at IS NULL AND coalesce(checked_at, stored_at) <= $1
+ ORDER BY coalesce(checked_at, stored_at), sha256 LIMIT $2
+"""
+# Deleted meanwhile, it is nobody's loss; checked by another process meanwhile, it is not told twice.
+CHECKED: Final = """
+UPDATE evidence AS kept SET checked_at = $2, damaged_at = CASE WHEN $3 THEN NULL ELSE coalesce(kept.damaged_at, $2) END
+  FROM evidence AS before
+ WHERE kept.sha256 = $1 AND before.sha256 = $1 AND kept.deleted_at IS NULL
+   AND kept.checked_at IS NOT DISTINCT FROM $4
+RETURNING before.damaged_at AS was
+"""
+EVENT: Final = "INSERT INTO evidence_event (sha256, event, detail, at) VALUES ($1, $2, $3, $4)"
+DAMAGED: Final = "SELECT count(*) FROM evidence WHERE damaged_at IS NOT NULL"
+TO_JUDGE: Final = """
+SELECT sha256 FROM evidence WHERE deleted_at IS NULL AND coalesce(judge_at, stored_at) <= $1
+ ORDER BY coalesce(judge_at, stored_at), sha256 LIMIT $2
+"""
+JUDGED: Final = "UPDATE evidence SET judge_at = $2 WHERE sha256 = $1"
+CASES_OF: Final = "SELECT case_id FROM case_evidence WHERE sha256 = $1 ORDER BY case_id"
+HOLD_CASES: Final = "SELECT id FROM enforcement_case WHERE id = ANY ($1) ORDER BY id FOR UPDATE"
+DELETE: Final = """
+UPDATE evidence SET deleted_at = $2, deleted_why = $3, damaged_at = NULL WHERE sha256 = $1 AND deleted_at IS NULL
+RETURNING 1
+"""
+TO_REMOVE: Final = "SELECT sha256 FROM evidence WHERE deleted_at IS NOT NULL AND removed_at IS NULL LIMIT $1"
+REMOVED: Final = "UPDATE evidence SET removed_at = $2 WHERE sha256 = $1"
+AGAIN: Final = """
+UPDATE evidence SET deleted_at = NULL, deleted_why = NULL, removed_at = NULL, checked_at = NULL, damaged_at = NULL,
+       judge_at = NULL, stored_at = $2
+ WHERE sha256 = $1 AND deleted_at IS NOT NULL RETURNING 1
+"""
+
+
+async def get(tx: Tx, sha256: str) -> Kept | None:
+    """A piece by its bytes."""
+    row = await tx.fetchrow(GET, sha256)
+    return Kept(**dict(row)) if row else None
+
+
+async def hold(tx: Tx, sha256: str) -> Kept | None:
+    """The same, held until the transaction ends: nobody files or deletes these bytes meanwhile."""
+    row = await tx.fetchrow(HOLD, sha256)
+    return Kept(**dict(row)) if row else None
+
+
+async def due(tx: Tx, before: datetime, limit: int) -> list[Kept]:
+    """Pieces that nobody has looked at since then, the longest waiting first."""
+    return [Kept(**dict(row)) for row in await tx.fetch(DUE, before, limit)]
+
+
+async def checked(tx: Tx, kept: Kept, at: datetime, *, sound: bool) -> bool | None:
+    """Keep what a look said of a piece as it was read: whether it was damaged before; none if it was changed since."""
+    row = await tx.fetchrow(CHECKED, kept.sha256, at, sound, kept.checked_at)
+    return row["was"] is not None if row else None
+
+
+async def event(tx: Tx, sha256: str, what: str, detail: str, at: datetime) -> None:
+    """Add to what is known of a piece."""
+    await tx.execute(EVENT, sha256, what, detail, at)
+
+
+async def damaged(tx: Tx) -> int:
+    """How many pieces are not what was filed."""
+    return int(await tx.fetchval(DAMAGED))
+
+
+async def to_judge(tx: Tx, at: datetime, limit: int) -> list[str]:
+    """Pieces of which it is to be asked whether anything still needs them."""
+    return [row["sha256"] for row in await tx.fetch(TO_JUDGE, at, limit)]
+
+
+async def judged(tx: Tx, sha256: str, again_at: datetime) -> None:
+    """Something needs it: it is asked again then."""
+    await tx.execute(JUDGED, sha256, again_at)
+
+
+async def cases_of(tx: Tx, sha256: str) -> list[UUID]:
+    """The cases in which it lies."""
+    return [row["case_id"] for row in await tx.fetch(CASES_OF, sha256)]
+
+
+async def hold_cases(tx: Tx, case_ids: Sequence[UUID]) -> None:
+    """Hold these cases, in one order everywhere."""
+    await tx.fetch(HOLD_CASES, list(case_ids))
+
+
+async def delete(tx: Tx, sha256: str, at: datetime, why: str) -> bool:
+    """A held piece has no bytes any more; false if it had none."""
+    return await tx.fetchval(DELETE, sha256, at, why) is not None
+
+
+async def to_remove(tx: Tx, limit: int) -> list[str]:
+    """Pieces that are deleted and whose files may still be there."""
+    return [row["sha256"] for row in await tx.fetch(TO_REMOVE, limit)]
+
+
+async def removed(tx: Tx, sha256: str, at: datetime) -> None:
+    """The file of a held piece is gone."""
+    await tx.execute(REMOVED, sha256, at)
+
+
+async def kept_again(tx: Tx, sha256: str, at: datetime) -> bool:
+    """Somebody filed bytes anew that were deleted; false if they were not. The piece is held."""
+    return await tx.fetchval(AGAIN, sha256, at) is not None
