@@ -167,3 +167,24 @@ class AppealTooLate(Conflict):
 
 class ConsentNeeded(Invalid):
     """An appeal is entered for an operator only with its consent: {names}."""
+
+
+class TextMisfit(Invalid):
+    """The draft does not fit its standard text: {names}."""
+
+
+class ChangedSinceDraft(Conflict):
+    """What stands around it is not what was signed ({what}): read the decision again, and sign ``since_draft.digest``.
+
+    The member says what that is now; none where nothing differs from the draft.
+    """
+
+    members = frozenset({"since_draft"})
+
+
+class CopyTooOld(Conflict):
+    """The copy of the register is known to be whole only up to {since}; a release needs one of {clock}: wait for it."""
+
+
+class DecisionHasNoDocument(NotFound):
+    """Decision {decision_id} has no document: it was not released, or before documents were issued."""

@@ -90,7 +90,9 @@ def _draft(_: Record, shown: Mapping[str, Any]) -> dict[str, Any]:
 def _signed(_: Record, shown: Mapping[str, Any]) -> dict[str, Any]:
     preview = shown["preview"] or {"neighbours": ()}
     named = [each["site_id"] for each in preview["neighbours"]]
-    return {"signature": {"preview_digest": shown["preview_digest"] or "0" * 64, "collateral": named}}
+    since = shown["since_draft"] or {"digest": None}
+    signature = {"preview_digest": shown["preview_digest"] or "0" * 64, "collateral": named}
+    return {"signature": signature, "since_draft": since["digest"]}
 
 
 def _challenge(record: Record, _: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from enforcement.errors import DecisionInForce, UnknownGround, UnknownItem, Unkn
 from enforcement.lifecycle import IN_FORCE, CaseAction, CaseStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions
-from enforcement.service.decisions import Shown
+from enforcement.service.shown import Shown, shown
 from enforcement.store import cases, sites
 from enforcement.store import decisions as decision_store
 from enforcement.store.cases import Case, Evidence, NewCase
@@ -140,8 +140,8 @@ async def get(tx: Tx, rt: Runtime, who: Caller, case_id: UUID) -> File:
 
 async def _file(tx: Tx, rt: Runtime, case: Case) -> File:
     found = await decision_store.of_cases(tx, [case.id])
-    shown = [await decisions.shown(tx, rt, case, decision) for decision in found]
-    return File(case, await cases.evidence_of(tx, case.id), shown)
+    every = [await shown(tx, rt, case, decision) for decision in found]
+    return File(case, await cases.evidence_of(tx, case.id), every)
 
 
 async def page(

@@ -4,16 +4,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import asyncpg
 
 from shared.contracts.access import ProviderRecordedV1
+from shared.contracts.grounds import AuthorityRef
 from shared.contracts.registry import SiteRecordedV1
 from shared.contracts.subjects import FrozenSite, Neighbour, Neighbours
 from shared.rules.identifiers import normalise_domain
 from shared.runtime.db.postgres import Tx
+from shared.runtime.events import inbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +26,12 @@ class Provider:
     provider_id: UUID
     name: str
     region: str
+    supervisor: AuthorityRef | None
+    """Of a public-interest network: who passes orders on."""
 
 
+CONSUMER: Final = "enforcement"
+"""Who reads the register here."""
 PUT: Final = """
 INSERT INTO site AS known (site_id, version, status, record, operator_id, region, level, domains, registrables, ips,
                            changed_at)
@@ -71,12 +78,14 @@ SELECT count(*) AS total,
   FROM site WHERE {_NEAR}
 """
 PUT_PROVIDERS: Final = """
-INSERT INTO provider (provider_id, version, name, region)
-SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[])
-ON CONFLICT (provider_id) DO UPDATE SET version = excluded.version, name = excluded.name, region = excluded.region
- WHERE provider.version < excluded.version
+INSERT INTO provider (provider_id, version, name, region, supervisor)
+SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::jsonb[])
+ON CONFLICT (provider_id) DO UPDATE
+   SET (version, name, region, supervisor) = (excluded.version, excluded.name, excluded.region, excluded.supervisor)
+ WHERE provider.version <= excluded.version
 """
-PROVIDER: Final = "SELECT provider_id, name, region FROM provider WHERE provider_id = $1"
+# The same version again fills in what an older release did not keep.
+PROVIDER: Final = "SELECT provider_id, name, region, supervisor FROM provider WHERE provider_id = $1"
 
 
 async def put(tx: Tx, facts: Sequence[SiteRecordedV1]) -> None:
@@ -141,14 +150,26 @@ async def neighbours(
 async def put_providers(tx: Tx, facts: Sequence[ProviderRecordedV1]) -> None:
     """Take over providers; the highest version of each wins."""
     latest = {fact.provider_id: fact for fact in sorted(facts, key=lambda fact: fact.version)}
-    rows = [(fact.provider_id, fact.version, fact.name, fact.region) for fact in latest.values()]
+    rows = [
+        (each.provider_id, each.version, each.name, each.region,
+         each.supervisor.model_dump(mode="json") if each.supervisor is not None else None)
+        for each in latest.values()
+    ]  # fmt: skip
     await tx.execute(PUT_PROVIDERS, *map(list, zip(*rows, strict=True)))
 
 
 async def provider(tx: Tx, provider_id: UUID) -> Provider | None:
     """A provider."""
     row = await tx.fetchrow(PROVIDER, provider_id)
-    return Provider(**dict(row)) if row else None
+    if row is None:
+        return None
+    supervisor = row["supervisor"] and AuthorityRef.model_validate(row["supervisor"])
+    return Provider(row["provider_id"], row["name"], row["region"], supervisor)
+
+
+async def whole_until(tx: Tx) -> datetime | None:
+    """Up to when the copy of the register is known to hold all that the register had told; none: never yet."""
+    return await inbox.caught_up(tx, CONSUMER)
 
 
 def _record(row: asyncpg.Record) -> SiteRecordedV1:
