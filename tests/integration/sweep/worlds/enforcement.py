@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from enforcement.lifecycle import APPEAL, CASE, DECISION, Action, AppealAction, CaseAction, Status
+from enforcement.lifecycle import APPEAL, CASE, DECISION, Action, AppealAction, CaseAction
 from enforcement.main import SERVICE
 from enforcement.policy import APPEAL_ACTS, CASE_ACTS, DECISION_ACTS
 from shared.contracts.access import ProviderRecordedV1
@@ -15,6 +15,7 @@ from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import Caller
 from tests.integration.enforcement.conftest import EASED, STATED, STATEMENT, Office
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
+from tests.integration.sweep.worlds import drafts
 from tests.integration.sweep.worlds.decisions import Files
 from tests.integration.sweep.worlds.inbox import inbox
 from tests.support.fixtures import MakeDatabase
@@ -25,7 +26,7 @@ AUTHORITIES = {Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR}
 PARTIES = {Role.OPERATOR, Role.ACCESS_PROVIDER}
 READERS = AUTHORITIES | {Role.REVIEW_BODY, Role.AUDITOR}
 WHY = {"reasons": "It was a mistake of ours."}
-NOTHING: dict[StrEnum, str] = dict.fromkeys((Status.DRAFTED, Status.WITHDRAWN), "nothing_to_appeal")
+NOTHING: dict[StrEnum, str] = dict.fromkeys(drafts.UNSIGNED, "nothing_to_appeal")
 
 
 def may_read_case(who: Caller, case: Words) -> bool:
@@ -119,6 +120,7 @@ def _decisions(files: Files) -> Kind:
         files.decisions, may_read_decision, reads=("/decisions/{decision_id}",), author="drugs-b", lifecycle=DECISION,
         acts=DECISION_ACTS.keys(), verbs=[
             Verb(f"{path}/release", "drugs-b", _signed, Action.RELEASE),
+            *drafts.remarks(),
             Verb(f"{path}/withdrawal", "drugs-b", WHY, Action.WITHDRAW),
             Verb(f"{path}/lift", "drugs-a", STATED, Action.LIFT),
             Verb(f"{path}/correction", "drugs-b", {"obeyed": True, **STATED}, Action.CONFIRM_CORRECTED),
@@ -162,6 +164,7 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
             _cases(files), _decisions(files), _appeals(files), await inbox(api, "drugs-a", "drugs-110000"),
             Kind(files.evidence, may_read_evidence, reads=("/evidence/{sha256}",), denied=_evidence),
             Kind(files.decisions, may_read_cited, reads=("/decisions/{decision_id}/evidence",)),
+            *drafts.kinds(files, may_read_case, may_read_decision),
             beginning({"region": "110000", "item": "drugs_and_devices"},
                       Verb("POST /cases", "drugs-a", case, may=may_open)),
-        ])  # fmt: skip
+        ], opens=await drafts.document_id(files))  # fmt: skip
