@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import backlog, chain, imports, lookup, register, relay, submissions
+from tests.bench import backlog, chain, imports, lookup, preview, register, relay, submissions
 from tests.bench.result import Result
 
 OUTPUT = Path("build/bench.json")
@@ -31,8 +31,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", choices=["small", "full"], default="full")
     parser.add_argument(
-        "--only", choices=["backlog", "chain", "relay", "import", "lookup", "register", "submissions"], action="append"
-    )
+        "--only", action="append",
+        choices=["backlog", "chain", "relay", "import", "lookup", "preview", "register", "submissions"],
+    )  # fmt: skip
     parser.add_argument("--broker", choices=["kafka", "tansu"], default="kafka")
     parser.add_argument("--strict", action="store_true", help="exit 1 if a goal is missed")
     arguments = parser.parse_args()
@@ -41,6 +42,7 @@ def main() -> int:
         "import": lambda: imports.run(size),
         "submissions": lambda: submissions.run(size),
         "register": lambda: register.run(size),
+        "preview": lambda: preview.run(size),
         "lookup": lambda: lookup.run(size),
         "relay": lambda: relay.run(size, broker),
         "chain": lambda: chain.run(size, broker),
