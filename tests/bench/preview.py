@@ -26,7 +26,7 @@ from tests.bench.result import Result, percentile
 from tests.support.fixtures import seed_directory
 from tests.support.service import running_service
 
-SITES: Final = {"small": 50_000, "full": 5_000_000}
+SITES: Final = {"small": 200_000, "full": 5_000_000}
 SHARING: Final = 10_000
 """Sites on one address, scattered over the whole table."""
 ASKED: Final = 200
@@ -37,8 +37,8 @@ _ID: Final = "('01900000-0000-7000-8003-' || lpad(to_hex(n), 12, '0'))::uuid"
 FILL: Final = f"""
 INSERT INTO site (site_id, version, status, record, operator_id, region, level, domains, registrables, ips, changed_at)
 SELECT {_ID}, 1, 'live',
-       $2::jsonb || jsonb_build_object('site_id', {_ID}, 'number', '京ICP备' || n || '号-1',
-                                       'domains', jsonb_build_array(name)),
+       jsonb_set($2::jsonb, '{{accesses,0,ips,0}}', to_jsonb(ip))
+         || jsonb_build_object('site_id', {_ID}, 'number', '京ICP备' || n || '号', 'domains', jsonb_build_array(name)),
        {_ID}, '110000', 'province', ARRAY[name], ARRAY[name], ARRAY[ip], now()
   FROM (SELECT n, CASE WHEN n % 5000 = 0 THEN 's' || n || '.hospital.example' ELSE 's' || n || '.example' END AS name,
                CASE WHEN n % ($1::bigint / {SHARING}) = 0 THEN '{SHARED}'
@@ -85,6 +85,7 @@ async def _fill(dsn: str, count: int) -> None:
         for index in made:
             await connection.execute(index, timeout=7_200)
         await connection.execute("VACUUM ANALYZE site", timeout=7_200)
+        await connection.execute("VACUUM ANALYZE served_name", timeout=7_200)
     finally:
         await connection.close()
 
@@ -121,7 +122,7 @@ async def _measured(rt: Runtime, count: int) -> list[Result]:
         longest, shortest = percentile(took, 0.99), percentile(least, 0.99)
         found.append(Result(
             name, longest, "ms", shortest, longest / shortest, f"≤ {MOST_MS:.0f} ms", longest <= MOST_MS,
-            f"{note}; median {percentile(took, 0.5):.1f} ms",
+            f"{note}; median {percentile(took, 0.5):.1f} ms beside {percentile(least, 0.5):.1f} ms",
         ))  # fmt: skip
     return found
 

@@ -1,7 +1,5 @@
 """The register as enforcement knows it: a copy of registry-sites, found by name and by address; and providers."""
 
-# ruff: noqa: S608 -- statements are put together from the conditions of this file, nothing else
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,17 +63,28 @@ SELECT DISTINCT name FROM site, unnest(domains) AS name
    AND EXISTS (SELECT FROM unnest($3::text[]) host WHERE name LIKE '%.' || host)
  ORDER BY name
 """
-_NEAR: Final = "ips && $1::text[] AND site_id IS DISTINCT FROM $2 AND status IN ('live', 'stopped')"
-NEIGHBOURS: Final = f"""
-SELECT record, ARRAY(SELECT ip FROM unnest(ips) ip WHERE ip = ANY ($1) ORDER BY ip) AS shares
-  FROM site WHERE {_NEAR}
- ORDER BY site_id LIMIT $3
+# From `served_name` alone, which a trigger keeps: by an index that holds all that is asked, however many there are.
+NEIGHBOURS: Final = """
+WITH near AS MATERIALIZED (
+     SELECT DISTINCT site_id FROM served_name WHERE ip = ANY ($1) AND site_id IS DISTINCT FROM $2)
+SELECT site_id, record->>'number' AS number, record->>'name' AS name, domains,
+       ARRAY(SELECT ip FROM unnest(ips) ip WHERE ip = ANY ($1) ORDER BY ip) AS shares
+  FROM site
+ WHERE site_id IN (SELECT site_id FROM near ORDER BY site_id LIMIT $3)
+ ORDER BY site_id
 """
-ALL_NEIGHBOURS: Final = f"""
-SELECT count(*) AS total,
-       ARRAY(SELECT DISTINCT name FROM site, unnest(domains) AS name, unnest($3::text[]) AS suffix
-              WHERE {_NEAR} AND '.' || name LIKE '%.' || suffix ORDER BY name) AS protected
-  FROM site WHERE {_NEAR}
+ALL_NEIGHBOURS: Final = """
+SELECT (SELECT count(DISTINCT site_id) FROM served_name WHERE ip = ANY ($1) AND site_id IS DISTINCT FROM $2) AS total,
+       ARRAY(SELECT DISTINCT name
+               FROM unnest($3::text[]) AS suffix, unnest($1::text[]) AS at, LATERAL (
+                    SELECT name FROM served_name
+                     WHERE ip = at AND site_id IS DISTINCT FROM $2 AND reverse(name) COLLATE "C" = reverse(suffix)
+                     UNION ALL
+                    SELECT name FROM served_name
+                     WHERE ip = at AND site_id IS DISTINCT FROM $2
+                       AND reverse(name) COLLATE "C" >= reverse(suffix) || '.'
+                       AND reverse(name) COLLATE "C" < reverse(suffix) || '/') AS under
+              ORDER BY name) AS protected
 """
 PUT_PROVIDERS: Final = """
 INSERT INTO provider (provider_id, version, name, region, supervisor)
@@ -137,13 +146,11 @@ async def neighbours(
     everybody = await tx.fetchrow(ALL_NEIGHBOURS, list(ips), except_site, list(protected))
     if everybody is None:
         raise TypeError("a count is always one row")
-    found = []
-    for row in await tx.fetch(NEIGHBOURS, list(ips), except_site, limit):
-        site = _record(row)
-        found.append(Neighbour(
-            site_id=site.site_id, number=site.number, name=site.name, hosts=site.domains, shares=tuple(row["shares"])
-        ))  # fmt: skip
-    listed = tuple(found)
+    listed = tuple(
+        Neighbour(site_id=row["site_id"], number=row["number"], name=row["name"], hosts=tuple(row["domains"]),
+                  shares=tuple(row["shares"]))
+        for row in await tx.fetch(NEIGHBOURS, list(ips), except_site, limit)
+    )  # fmt: skip
     return Neighbours(listed, max(everybody["total"], len(listed)), tuple(everybody["protected"]))
 
 
