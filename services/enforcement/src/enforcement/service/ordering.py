@@ -1,12 +1,12 @@
 """The dry run: what carrying a decision out would order, of whom, by the function that the orders are made by."""
 
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from enforcement.policy import POLICY, Act
 from enforcement.service import preview as previews
 from enforcement.store import decisions, sites
-from enforcement.store.decisions import Decision
 from shared.contracts import ordering
 from shared.contracts.grounds import AuthorityRef
 from shared.contracts.http.decisions import OrderPreview, OrdersPreview
@@ -39,17 +39,16 @@ async def preview(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID) -> Orders
     found = []
     if measure is not None:
         regulator = rt.directory.regulator_of(decision.grounds.authority)
-        found = [await _order(tx, rt, decision, measure, regulator, *each) for each in sorted(measure.sites.items())]
+        found = [await _order(tx, rt, measure, regulator, at, *each) for each in sorted(measure.sites.items())]
     return OrdersPreview(
         decision_id=decision_id, effect=decision.effect, at=at, copy_as_of=seen.as_of if measure else None, orders=found
     )
 
 
 async def _order(
-    tx: Tx, rt: Runtime, decision: Decision, measure: Measure, regulator: AuthorityRef, provider_id: UUID,
-    site: OrderedSite,
+    tx: Tx, rt: Runtime, measure: Measure, regulator: AuthorityRef, at: datetime, provider_id: UUID, site: OrderedSite
 ) -> OrderPreview:  # fmt: skip
-    at, provider = rt.clock.now(), await sites.provider(tx, provider_id)
+    provider = await sites.provider(tx, provider_id)
     network = provider is not None and provider.supervisor is not None
     return OrderPreview(
         provider_id=provider_id,
