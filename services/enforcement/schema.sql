@@ -175,6 +175,15 @@ TABLE provider (
     CONSTRAINT provider_pkey PRIMARY KEY (provider_id),
 );
 
+TABLE served_name (
+    site_id uuid NOT NULL,
+    ip text NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT served_name_pkey PRIMARY KEY (site_id, ip, name),
+);
+INDEX served_name_at ON served_name USING btree (ip, site_id);
+INDEX served_name_backwards ON served_name USING btree (ip, reverse(name) COLLATE "C");
+
 TABLE site (
     site_id uuid NOT NULL,
     version bigint NOT NULL,
@@ -193,3 +202,25 @@ INDEX site_by_address ON site USING gin (ips);
 INDEX site_by_domain ON site USING gin (domains);
 INDEX site_by_registrable ON site USING gin (registrables);
 INDEX site_of_operator ON site USING btree ((((record -> 'operator'::text) ->> 'identity'::text)), changed_at);
+TRIGGER site_served AFTER INSERT OR UPDATE ON public.site FOR EACH ROW EXECUTE FUNCTION keep_served_names();
+
+CREATE OR REPLACE FUNCTION public.keep_served_names()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF (OLD.status, OLD.domains, OLD.ips) IS NOT DISTINCT FROM (NEW.status, NEW.domains, NEW.ips) THEN
+            RETURN NULL;
+        END IF;
+        DELETE FROM served_name
+         WHERE site_id = NEW.site_id
+           AND NOT (NEW.status IN ('live', 'stopped') AND ip = ANY (NEW.ips) AND name = ANY (NEW.domains));
+    END IF;
+    IF NEW.status IN ('live', 'stopped') THEN
+        INSERT INTO served_name (site_id, ip, name)
+        SELECT NEW.site_id, ip, name FROM unnest(NEW.ips) AS ip, unnest(NEW.domains) AS name
+        ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END $function$;
