@@ -36,6 +36,7 @@ ALTER TABLE provider ADD COLUMN supervisor jsonb;  -- AuthorityRef, of a public-
 
 -- Which served sites lie at an address, and under which names: what a preview asks, without reading ten thousand wide
 -- rows of `site`. Kept by a trigger, so that code of the release before keeps it as well.
+-- widens site: the trigger refuses nothing, and writes beside it what its rows say
 CREATE TABLE served_name (
     site_id uuid NOT NULL,
     ip      text NOT NULL,
