@@ -148,6 +148,7 @@ async def test_what_does_not_fit_its_text_is_refused_by_name(
     {"text": {"code": "unlicensed_service", "fields": {**FIELDS, "facts": "  "}}},
     {"text": {"code": "unlicensed_service", "fields": {**FIELDS, "facts": "two\nlines"}}},
     {"text": {"code": "unlicensed_service", "fields": {**FIELDS, "facts": "x" * 4001}}},
+    {"statement": STATEMENT, "effect": ""}, {"statement": STATEMENT, "until": "next week"},
     {"statement": {**STATEMENT, "legal_basis": []}}, {"statement": {**STATEMENT, "reasons": "too few"}},
     {"statement": STATEMENT, "evidence_hashes": []}, {"statement": STATEMENT, "evidence_hashes": ["0" * 63]},
 ])  # fmt: skip
