@@ -134,6 +134,7 @@ async def test_a_draft_from_a_standard_text_says_it_in_both_languages_and_record
     ({"code": "danger_to_consumers", "fields": {"facts": "x", "victims": "y"}}, "text.code", "unlicensed_service"),
     ({"fields": {**FIELDS, "colour": "red"}}, "text.fields.colour", "is no field"),
     ({"fields": {"service": "x", "facts": "y"}}, "text.fields.heard", "is missing"),
+    ({"fields": dict.fromkeys(FIELDS, "x" * 4000)}, "text.fields", "at most 20000 characters"),
 ])  # fmt: skip
 async def test_what_does_not_fit_its_text_is_refused_by_name(
     office: Office, changes: dict[str, Any], field: str, says: str

@@ -1,5 +1,7 @@
 """Standard texts: what a draft says where its reasons are those of the profile, filled in."""
 
+from pydantic import ValidationError
+
 from enforcement.errors import TextMisfit
 from enforcement.store.cases import Case
 from shared.contracts.grounds import Statement
@@ -23,11 +25,14 @@ def statement(rt: Runtime, case: Case, effect: Effect, body: NewDecision) -> tup
             raise TypeError("a body has a statement or a text")
         return body.statement, None
     text = _fitting(rt, case, effect, body.text)
-    public = text.rendered(body.text.fields, public=True)
-    said = Statement(
-        legal_basis=text.legal_basis, reasons=text.rendered(body.text.fields), public_reasons=public,
-        redacted=text.withheld,
-    )  # fmt: skip
+    try:
+        said = Statement(
+            legal_basis=text.legal_basis, reasons=text.rendered(body.text.fields),
+            public_reasons=text.rendered(body.text.fields, public=True), redacted=text.withheld,
+        )  # fmt: skip
+    except ValidationError as wrong:  # each field is short enough, and all of them are not
+        message = "; ".join(fault["msg"] for fault in wrong.errors())
+        raise TextMisfit.field("text.fields", f"what the text makes of them: {message}") from wrong
     return said, TextRef(code=text.code, version=text.version)
 
 
