@@ -221,18 +221,37 @@ TABLE decision (
     ended_because text,
     changed_at timestamp with time zone NOT NULL,
     suspended_because text,
+    returned_by text,
+    text_used jsonb,
+    drafted_on jsonb,
+    since_draft jsonb,
     CONSTRAINT decision_case_id_fkey FOREIGN KEY (case_id) REFERENCES enforcement_case(id),
     CONSTRAINT decision_check CHECK ((released_by <> drafted_by)),
-    CONSTRAINT decision_check1 CHECK (((released_by IS NULL) = (status = ANY (ARRAY['drafted'::text, 'withdrawn'::text])))),
     CONSTRAINT decision_check2 CHECK (((released_by IS NULL) = (released_at IS NULL))),
     CONSTRAINT decision_check3 CHECK (((effect = ANY (ARRAY['suspend_access'::text, 'bar'::text])) = (until IS NOT NULL))),
     CONSTRAINT decision_check4 CHECK (((effect = 'correct'::text) = (correct_by IS NOT NULL))),
     CONSTRAINT decision_evidence_hashes_check CHECK ((cardinality(evidence_hashes) > 0)),
     CONSTRAINT decision_pkey PRIMARY KEY (id),
-    CONSTRAINT decision_status_check CHECK ((status = ANY (ARRAY['drafted'::text, 'withdrawn'::text, 'released'::text, 'executed'::text, 'declined'::text, 'ignored'::text, 'ended'::text, 'suspended'::text, 'overturned'::text]))),
+    CONSTRAINT decision_released_by_somebody CHECK (((released_by IS NULL) = (status = ANY (ARRAY['drafted'::text, 'returned'::text, 'withdrawn'::text])))),
+    CONSTRAINT decision_returned_by_another CHECK ((((returned_by IS NOT NULL) = (status = 'returned'::text)) AND (returned_by <> drafted_by))),
+    CONSTRAINT decision_status_check CHECK ((status = ANY (ARRAY['drafted'::text, 'returned'::text, 'withdrawn'::text, 'released'::text, 'executed'::text, 'declined'::text, 'ignored'::text, 'ended'::text, 'suspended'::text, 'overturned'::text]))),
 );
 INDEX decision_of_case ON decision USING btree (case_id);
 UNIQUE INDEX decision_one_drafted ON decision USING btree (case_id) WHERE (status = 'drafted'::text);
+UNIQUE INDEX decision_one_unreleased ON decision USING btree (case_id) WHERE (status = ANY (ARRAY['drafted'::text, 'returned'::text]));
+
+TABLE decision_remark (
+    id uuid NOT NULL,
+    decision_id uuid NOT NULL,
+    kind text NOT NULL,
+    reasons text NOT NULL,
+    by text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT decision_remark_decision_id_fkey FOREIGN KEY (decision_id) REFERENCES decision(id),
+    CONSTRAINT decision_remark_kind_check CHECK ((kind = ANY (ARRAY['comment'::text, 'return'::text, 'answer'::text]))),
+    CONSTRAINT decision_remark_pkey PRIMARY KEY (id),
+);
+INDEX decision_remark_of ON decision_remark USING btree (decision_id, id);
 
 TABLE emergency (
     id uuid NOT NULL,
@@ -416,8 +435,18 @@ TABLE provider (
     version bigint NOT NULL,
     name text NOT NULL,
     region text NOT NULL,
+    supervisor jsonb,
     CONSTRAINT provider_pkey PRIMARY KEY (provider_id),
 );
+
+TABLE served_name (
+    site_id uuid NOT NULL,
+    ip text NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT served_name_pkey PRIMARY KEY (site_id, ip, name),
+);
+INDEX served_name_at ON served_name USING btree (ip, site_id);
+INDEX served_name_backwards ON served_name USING btree (ip, reverse(name) COLLATE "C");
 
 TABLE site (
     site_id uuid NOT NULL,
@@ -437,6 +466,7 @@ INDEX site_by_address ON site USING gin (ips);
 INDEX site_by_domain ON site USING gin (domains);
 INDEX site_by_registrable ON site USING gin (registrables);
 INDEX site_of_operator ON site USING btree ((((record -> 'operator'::text) ->> 'identity'::text)), changed_at);
+TRIGGER site_served AFTER INSERT OR UPDATE ON public.site FOR EACH ROW EXECUTE FUNCTION keep_served_names();
 
 TABLE warning (
     id uuid NOT NULL,
@@ -464,3 +494,24 @@ TABLE warning (
 );
 INDEX warning_of_authority ON warning USING btree (authority_id, id);
 INDEX warning_of_party ON warning USING btree (identity, id);
+
+CREATE OR REPLACE FUNCTION public.keep_served_names()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF (OLD.status, OLD.domains, OLD.ips) IS NOT DISTINCT FROM (NEW.status, NEW.domains, NEW.ips) THEN
+            RETURN NULL;
+        END IF;
+        DELETE FROM served_name
+         WHERE site_id = NEW.site_id
+           AND NOT (NEW.status IN ('live', 'stopped') AND ip = ANY (NEW.ips) AND name = ANY (NEW.domains));
+    END IF;
+    IF NEW.status IN ('live', 'stopped') THEN
+        INSERT INTO served_name (site_id, ip, name)
+        SELECT NEW.site_id, ip, name FROM unnest(NEW.ips) AS ip, unnest(NEW.domains) AS name
+        ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END $function$;

@@ -9,12 +9,12 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import backlog, cases, chain, complaints, imports, lookup, register, relay, submissions
+from tests.bench import backlog, cases, chain, complaints, imports, lookup, preview, register, relay, submissions
 from tests.bench.result import Result
 
 OUTPUT = Path("build/bench.json")
@@ -26,48 +26,38 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
 
 
+BENCHMARKS: Final[dict[str, Callable[[str, str], Coroutine[Any, Any, list[Result]]]]] = {
+    "import": lambda size, _: imports.run(size),
+    "submissions": lambda size, _: submissions.run(size),
+    "complaints": lambda size, _: complaints.run(size),
+    "register": lambda size, _: register.run(size),
+    "cases": lambda size, _: cases.run(size),
+    "preview": lambda size, _: preview.run(size),
+    "lookup": lambda size, _: lookup.run(size),
+    "relay": relay.run,
+    "chain": chain.run,
+    "backlog": backlog.run,
+}
+"""Each by size and broker, in the order in which they run."""
+
+
 def main() -> int:
     """Run what is asked for; 1 if something does not run. A goal that is missed is told, and fails with --strict."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", choices=["small", "full"], default="full")
-    parser.add_argument(
-        "--only",
-        choices=[
-            "backlog",
-            "cases",
-            "chain",
-            "relay",
-            "import",
-            "lookup",
-            "register",
-            "submissions",
-            "complaints",
-        ],
-        action="append",
-    )
+    parser.add_argument("--only", choices=sorted(BENCHMARKS), action="append")
     parser.add_argument("--broker", choices=["kafka", "tansu"], default="kafka")
     parser.add_argument("--strict", action="store_true", help="exit 1 if a goal is missed")
     arguments = parser.parse_args()
     size, broker = arguments.size, arguments.broker
-    benchmarks: dict[str, Callable[[], Coroutine[Any, Any, list[Result]]]] = {
-        "import": lambda: imports.run(size),
-        "submissions": lambda: submissions.run(size),
-        "complaints": lambda: complaints.run(size),
-        "register": lambda: register.run(size),
-        "cases": lambda: cases.run(size),
-        "lookup": lambda: lookup.run(size),
-        "relay": lambda: relay.run(size, broker),
-        "chain": lambda: chain.run(size, broker),
-        "backlog": lambda: backlog.run(size, broker),
-    }
     console = Console(highlight=False)
     console.print(f"{machine()}; size {size}")
     results: list[Result] = []
-    for name, benchmark in benchmarks.items():
+    for name, benchmark in BENCHMARKS.items():
         if arguments.only and name not in arguments.only:
             continue
         began = time.perf_counter()
-        found = asyncio.run(benchmark())
+        found = asyncio.run(benchmark(size, broker))
         console.print(f"  {name} ran in {time.perf_counter() - began:.0f} s", style="dim")
         results += found
     _report(console, results, size)

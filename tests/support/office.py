@@ -67,7 +67,8 @@ class Case:
     def release(self) -> enforcement.Release:
         """What a second person signs who has looked at the preview of the draft."""
         assert self.decision is not None
-        return enforcement.Release(signature=_signature(self.decision))
+        since = self.decision.since_draft
+        return enforcement.Release(signature=_signature(self.decision), since_draft=since and since.digest)
 
     @property
     def act(self) -> ActRef:

@@ -20,6 +20,7 @@ from shared.runtime.acts import notices
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import EventMeta
 from shared.runtime.base.ids import uuid7
+from shared.runtime.events import inbox
 from tests.support.fixtures import MakeDatabase
 from tests.support.people import OPERATOR_USCC, at
 from tests.support.service import Api, running_service
@@ -30,6 +31,8 @@ STATEMENT: dict[str, Any] = {
 }
 STATED: dict[str, Any] = {"statement": STATEMENT}
 EASED: dict[str, Any] = {"statement": {**STATEMENT, "reasons": "The consent covers it after all."}}
+WHOLE = datetime(2200, 1, 1, tzinfo=UTC)
+"""Up to when the tests' copy of the register is whole, however their clocks travel."""
 _numbers = count(1)
 
 
@@ -115,7 +118,10 @@ class Office:
     async def signature(self, decision_id: str, who: Any = "drugs-b") -> dict[str, Any]:
         shown = await self.get(f"/decisions/{decision_id}", who)
         named = [each["site_id"] for each in shown["preview"]["neighbours"]]
-        return {"signature": {"preview_digest": shown["preview_digest"], "collateral": named}}
+        changed = shown["since_draft"]["digest"] if shown["since_draft"] else None
+        return {
+            "signature": {"preview_digest": shown["preview_digest"], "collateral": named}, "since_draft": changed,
+        }  # fmt: skip
 
     async def release(self, decision: dict[str, Any], who: Any = "drugs-b") -> dict[str, Any]:
         body = await self.signature(decision["id"], who)
@@ -165,6 +171,7 @@ class Office:
                 await HANDLERS[type(fact)](self.api.rt, tx, fact, meta())
             else:
                 await PROJECTIONS[type(fact)](self.api.rt, tx, [fact])
+                await inbox.note_caught_up(tx, "enforcement", 0, WHOLE)
 
     async def told(self, fact: type[Fact]) -> list[Any]:
         """What the outbox holds of one type, oldest first."""

@@ -102,6 +102,7 @@ async def test_safeguard_3_what_a_preview_does_not_list_it_counts_and_whoever_si
     ("suspend_access", {}, "until"), ("revoke", {"until": "2026-12-24T00:00:00Z"}, "until"),
     ("correct", {}, "correct_by"),
     ("suspend_access", {"until": "2036-12-24T00:00:00Z"}, "until"),
+    ("suspend_access", {"until": "2026-11-26T03:59:59Z"}, "until"),
     ("correct", {"correct_by": "2026-11-26T05:00:00Z"}, "correct_by"),
 ])  # fmt: skip
 async def test_what_the_profile_does_not_allow_is_not_drafted(

@@ -21,7 +21,12 @@ PUBLIC: Final[dict[str, dict[str, str]]] = {
         "/documents/{document_id}": "/documents/{document_id}",
         "/authorities": "/authorities?item=culture&region=110000",
     },
-    "enforcement": {"/complaints/status/{secret}": "/complaints/status/{secret}"},
+    "enforcement": {
+        "/complaints/status/{secret}": "/complaints/status/{secret}",
+        "/.well-known/jwks.json": "/.well-known/jwks.json",
+        "/documents/{document_id}": "/documents/{document_id}",
+        "/decision-texts": "/decision-texts",
+    },
     "registry": {
         "/barred-list": "/barred-list",
         "/barred-list/changes": "/barred-list/changes?after=0",

@@ -147,7 +147,9 @@ def test_what_is_signed_names_the_preview_and_every_site_in_it(run: Any) -> None
     wire = Wire(httpx.Response(403, json={"code": "role_missing"}))
     neighbour = "01940000-0000-7000-8000-00000000000a"
     run(wire, "decisions", "release", "d", "--preview-digest", "0" * 64, "--touches", neighbour)
-    assert json.loads(wire.sent[0].content) == {"signature": {"preview_digest": "0" * 64, "collateral": [neighbour]}}
+    assert json.loads(wire.sent[0].content) == {
+        "signature": {"preview_digest": "0" * 64, "collateral": [neighbour]}, "since_draft": None,
+    }  # fmt: skip
 
 
 def test_mails_of_a_local_stack_are_shown_newest_first(

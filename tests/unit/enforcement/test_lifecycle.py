@@ -10,6 +10,7 @@ from enforcement.lifecycle import (
     CASE,
     DECISION,
     IN_FORCE,
+    UNRELEASED,
     Action,
     AppealAction,
     AppealStatus,
@@ -44,6 +45,12 @@ class Decision(RuleBasedStateMachine):
             assert Action.RELEASE in self.done
 
     @invariant()
+    def what_was_returned_was_answered_before_it_was_released(self) -> None:
+        if Action.RELEASE in self.done:
+            before = self.done[: self.done.index(Action.RELEASE)]
+            assert before.count(Action.RETURN) == before.count(Action.ANSWER)
+
+    @invariant()
     def what_fell_never_comes_back(self) -> None:
         if {Action.OVERTURN, Action.SUSPEND, Action.LIFT, Action.LAPSE, Action.CONFIRM_CORRECTED} & set(self.done):
             assert self.status not in IN_FORCE
@@ -67,7 +74,7 @@ def test_every_status_is_reachable_and_what_is_final_is_final() -> None:
     assert APPEAL.final == {AppealStatus.UPHELD, AppealStatus.REJECTED}
 
 
-@pytest.mark.parametrize("status", [each for each in Status if each not in {Status.DRAFTED, Status.WITHDRAWN}])
+@pytest.mark.parametrize("status", [each for each in Status if each not in {*UNRELEASED, Status.WITHDRAWN}])
 def test_whatever_became_of_a_decision_it_can_be_challenged_and_overturned_until_it_was(status: Status) -> None:
     fell = status is Status.OVERTURNED
     assert DECISION.can(status, Action.APPEAL) is not fell

@@ -194,3 +194,48 @@ def test_no_profile_shortens_a_cure_without_saying_that_it_is_a_demonstration(
     file.write_text(DEMONSTRATION.replace(old, new), encoding="utf-8")
     with pytest.raises(ProfileError, match=why):
         load(str(file))
+
+
+WORDS = """
+[texts.found]
+version = 1
+effects = ["no_breach"]
+grounds = ["{ground}"]
+legal_basis = ["LAW 1"]
+chinese = "查明{{facts}}"
+english = "Found {{facts}}"
+source = "LAW 1"
+fields = {{ facts = {{ chinese = "事实", english = "facts" }} }}
+
+[redress]"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "why"),
+    [
+        ("", "", "", ""),
+        ('effects = ["no_breach"]', 'effects = ["bar"]', "texts.found.effects", "no effect of this profile"),
+        ('effects = ["no_breach"]', "effects = []", "texts.found", "for which effects"),
+        ("version = 1", "version = 0", "texts.found", "its version, from 1"),
+        (
+            "Found {facts}",
+            "Found {fact}",
+            "texts.found.english",
+            "fact is a field of it, or stands in it, and not both",
+        ),
+        ("Found {facts}", "Found it", "texts.found.english", "and not both"),
+        ("Found {facts}", "Found {facts} {", "texts.found.english", "opens or closes no field"),
+        ("Found {facts}", "Found {facts} {facts.x}", "texts.found.english", "opens or closes no field"),
+        ('english = "facts" }', 'english = "facts", secret = true }', "texts.found.fields.facts.secret", ""),
+    ],
+)
+def test_a_standard_text_names_what_is_there(write: Write, old: str, new: str, key: str, why: str) -> None:
+    grounds = load(str(FOLDER / "profiles" / "short-term-rentals.toml")).grounds
+    text = WORDS.format(ground=next(iter(grounds)))
+    name = write("[redress]", text.replace(old, new, 1).lstrip("\n") if old else text)
+    if not old:
+        assert load(name).texts["found"].rendered({"facts": " x "}) == "查明x\n\nFound x"
+        return
+    with pytest.raises(ProfileError, match=re.escape(key)) as wrong:
+        load(name)
+    assert why in str(wrong.value)

@@ -184,6 +184,16 @@ def test_one_human_with_two_accounts_is_one_person() -> None:
         POLICY.require(second_account, Act.CONFIRM, Record(), drafted_by="regulator-a")
 
 
+@pytest.mark.parametrize(("one", "other"), [
+    ("Li", "li"), ("Ｌｉ", "Li"), ("Li Wei", "li  wei"), ("Strasse", "straße"), ("ﬁrst", "First"), ("李伟", " 李伟 "),
+])  # fmt: skip
+def test_one_human_written_in_two_ways_is_one_person(one: str, other: str) -> None:
+    for drafted_by in (one, [one], {other, "somebody"}):
+        with pytest.raises(SecondPersonRequired):
+            POLICY.require(replace(person("regulator-b"), person=other), Act.CONFIRM, Record(), drafted_by=drafted_by)
+    POLICY.require(replace(person("regulator-b"), person="Li Na"), Act.CONFIRM, Record(), drafted_by=one)
+
+
 def test_allowed_actions_are_what_this_person_may_do_of_what_is_possible() -> None:
     class Action(StrEnum):
         CONFIRM = "confirm"

@@ -149,7 +149,8 @@ def add_evidence(
 
 @decisions.command("draft")
 def draft(case_id: CaseId, file: Body, as_: As = None, as_json: AsJson = False) -> None:
-    """Draft a decision from FILE: effect, statement, evidence_hashes; until, correct_by or urgent_ground.
+    """Draft a decision from FILE: effect, statement or text (`decisions texts`), evidence_hashes; until, correct_by or
+    urgent_ground.
 
     Whom it burdens is told at once. Nothing else happens until its cure has passed and a second person releases it.
     """
@@ -193,10 +194,17 @@ def read_evidence(
 
 @decisions.command("release")
 def release(
-    decision_id: DecisionId, digest: Digest, touches: Touches = None, as_: As = None, as_json: AsJson = False
+    decision_id: DecisionId,
+    digest: Digest,
+    touches: Touches = None,
+    since_draft: Annotated[
+        str | None, typer.Option(help="`since_draft.digest` of what you have looked at, if anything changed.")
+    ] = None,
+    as_: As = None,
+    as_json: AsJson = False,
 ) -> None:
     """Release a drafted decision, as a second person."""
-    sent = body(wire.Release, signature=signature(digest, touches))
+    sent = body(wire.Release, signature=signature(digest, touches), since_draft=since_draft)
     act(lambda c: c.enforcement.release(decision_id, sent), as_, as_json)
 
 

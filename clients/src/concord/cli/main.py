@@ -9,6 +9,7 @@ from concord.cli import (
     complaints,
     coordination,
     demo,
+    drafts,
     enforcement,
     entries,
     executions,
@@ -60,6 +61,12 @@ app.add_typer(inbox.inbox, name="inbox")
 app.add_typer(access.providers, name="providers")
 app.add_typer(access.orders, name="orders")
 app.add_typer(access.instructions, name="instructions")
+enforcement.decisions.command("texts")(drafts.texts)
+enforcement.decisions.command("comment")(drafts.comment)
+enforcement.decisions.command("return")(drafts.return_draft)
+enforcement.decisions.command("answer")(drafts.answer)
+enforcement.decisions.command("orders")(drafts.orders)
+enforcement.decisions.command("document")(drafts.document)
 registry.registrations.command("import")(imports.import_file)
 registry.registrations.command("move")(mergers.move)
 registry.registrations.command("document")(entries.document)

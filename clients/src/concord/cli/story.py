@@ -212,7 +212,9 @@ def _signed(preview: Preview | None, digest: str | None) -> Signature:
 
 async def _release(c: Context, person: str, decision: enforcement.DecisionView) -> enforcement.DecisionView:
     signature = _signed(decision.preview, decision.preview_digest)
-    return await c.people[person].enforcement.release(decision.id, enforcement.Release(signature=signature))
+    since = decision.since_draft and decision.since_draft.digest
+    release = enforcement.Release(signature=signature, since_draft=since)
+    return await c.people[person].enforcement.release(decision.id, release)
 
 
 async def release(c: Context) -> str:

@@ -17,7 +17,6 @@ from shared.contracts.grounds import AuthorityRef, Statement
 from shared.contracts.orders import (
     INSTRUCTION_TYPE,
     ORDER_TYPE,
-    Action,
     Cause,
     Instruction,
     Order,
@@ -26,7 +25,6 @@ from shared.contracts.orders import (
     Receipt,
 )
 from shared.contracts.registry import ExecutionCarriedOutV1
-from shared.contracts.subjects import AccessRecord, FoundSite
 from shared.signing import Signer
 
 SCOPE: Final = "Hosting of these names by this provider; nothing else."
@@ -130,33 +128,6 @@ def emergency_reported(emergency: Emergency, known: Provider) -> Fact:
 
 
 # -- documents -----------------------------------------------------------------------------------------------------
-
-
-def sites(fact: ExecutionCarriedOutV1) -> dict[UUID, OrderedSite]:
-    """The site as each provider that hosts it knows it; a site with several accesses there is still one site."""
-    if isinstance(fact.subject, FoundSite):
-        # Exactly the name that was found: names below it may be registered sites of others.
-        found = OrderedSite(
-            name=fact.subject.host, hosts=(fact.subject.host,), names_below=False, ips=(), hosting_mode=UNREGISTERED
-        )
-        return {fact.subject.provider_id: found}
-    if fact.site is None:
-        return {}
-    by_provider: dict[UUID, list[AccessRecord]] = {}
-    for each in fact.site.accesses:
-        by_provider.setdefault(each.provider_id, []).append(each)
-    return {
-        provider_id: OrderedSite(
-            site_id=fact.site.site_id,
-            number=fact.site.number,
-            name=fact.site.name,
-            hosts=fact.site.hosts,
-            spared=fact.site.spared,
-            ips=tuple(dict.fromkeys(ip for each in accesses for ip in each.ips)),
-            hosting_mode=", ".join(dict.fromkeys(each.hosting_mode for each in accesses)),
-        )
-        for provider_id, accesses in by_provider.items()
-    }
 
 
 def burden(fact: ExecutionCarriedOutV1, site: OrderedSite, issuer: AuthorityRef, public_url: str) -> Content:
@@ -263,7 +234,3 @@ def regions(provider_region: str, content: Content) -> Collection[str]:
     """Whose officials see an order: the provinces of its provider, of who gives it and of who decided."""
     others = (content.issuer.region, content.regulator.region, content.authority.region)
     return {provider_region, *(region for region in others if region is not None)}
-
-
-ACTIONS: Final = {"suspend_access": Action.SUSPEND, "cut_access": Action.CUT_OFF, "revoke": Action.CUT_OFF}
-"""What a host is told, by effect; other effects send no orders."""

@@ -311,3 +311,24 @@ class OpinionPending(Conflict):
 
 class NothingToSettle(Conflict):
     """No opinions in this case differ that are not settled already."""
+
+
+class TextMisfit(Invalid):
+    """The draft does not fit its standard text: {names}."""
+
+
+class ChangedSinceDraft(Conflict):
+    """What stands around it is not what was signed ({what}): read the decision again, and sign ``since_draft.digest``.
+
+    The member says what that is now; none where nothing differs from the draft.
+    """
+
+    members = frozenset({"since_draft"})
+
+
+class CopyTooOld(Conflict):
+    """The copy of the register is known to be whole only up to {since}; a release needs one of {clock}: wait for it."""
+
+
+class DecisionHasNoDocument(NotFound):
+    """Decision {decision_id} has no document: it was not released, or before documents were issued."""

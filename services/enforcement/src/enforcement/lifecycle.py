@@ -46,6 +46,8 @@ class Status(StrEnum):
 
     DRAFTED = "drafted"
     """One person wrote it, and whom it burdens was told; it has no effect until a second person releases it."""
+    RETURNED = "returned"
+    """A colleague read the draft and gave it back with reasons: it is not released before its drafter answered them."""
     WITHDRAWN = "withdrawn"
     """Taken back before release; it never had an effect."""
     RELEASED = "released"
@@ -69,6 +71,9 @@ class Action(StrEnum):
     """What can happen to a decision. Execute and decline are facts of the registry; lapse and suspend are clocks'."""
 
     RELEASE = "release"
+    COMMENT = "comment"
+    RETURN = "return"
+    ANSWER = "answer"
     WITHDRAW = "withdraw"
     EXECUTE = "execute"
     DECLINE = "decline"
@@ -81,11 +86,17 @@ class Action(StrEnum):
     APPEAL = "appeal"
 
 
+UNRELEASED: Final = (Status.DRAFTED, Status.RETURNED)
+"""A draft: it has no effect yet, and can have one."""
 IN_FORCE: Final = (Status.RELEASED, Status.EXECUTED, Status.DECLINED, Status.IGNORED)
 """An act of the authority that nothing has ended, suspended or overturned."""
 DECISION: Final = Lifecycle(MappingProxyType({
     (Status.DRAFTED,  Action.RELEASE):           Status.RELEASED,    # P3.2.2, by a second person
-    (Status.DRAFTED,  Action.WITHDRAW):          Status.WITHDRAWN,
+    (Status.DRAFTED,  Action.COMMENT):           Status.DRAFTED,     # a third reader's remarks; they bind nobody
+    (Status.DRAFTED,  Action.RETURN):            Status.RETURNED,    # by anybody of the authority but the drafter
+    (Status.RETURNED, Action.COMMENT):           Status.RETURNED,
+    (Status.RETURNED, Action.ANSWER):            Status.DRAFTED,     # by anybody but whoever returned it
+    **{(status, Action.WITHDRAW): Status.WITHDRAWN for status in (Status.DRAFTED, Status.RETURNED)},
     (Status.RELEASED, Action.EXECUTE):           Status.EXECUTED,    # P3.2.3
     (Status.RELEASED, Action.DECLINE):           Status.DECLINED,    # P3.2.3, with reasons
     (Status.RELEASED, Action.CONFIRM_CORRECTED): Status.ENDED,       # an order to correct was obeyed

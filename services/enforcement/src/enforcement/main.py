@@ -5,8 +5,20 @@ from typing import Final
 
 from enforcement.consumer import DEADLINES, HANDLERS, PROJECTIONS
 from enforcement.http import ROUTERS
-from enforcement.service import appeals, complaints, custody, decisions, emergencies, settling, state, tasks
+from enforcement.service import (
+    appeals,
+    complaints,
+    custody,
+    decisions,
+    emergencies,
+    ordering,
+    settling,
+    state,
+    surroundings,
+    tasks,
+)
 from enforcement.settings import Settings
+from shared.contracts.ordering import ACTIONS, execution_clock
 from shared.contracts.topics import ACCESS_EVENTS, APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
 from shared.rules import Effect, Needs
 from shared.runtime.acts import notices
@@ -31,6 +43,9 @@ SERVICE: Final = Service(
                 emergencies.CLOCK,
                 tasks.FOLLOW_UP,
                 custody.RETENTION,
+                surroundings.COPY,
+                ordering.INSTRUCT,
+                *map(execution_clock, ACTIONS.values()),
             }
         ),
         effects=frozenset({Effect.NO_BREACH, Effect.CORRECT}),

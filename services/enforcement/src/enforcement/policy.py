@@ -45,6 +45,9 @@ class Act(StrEnum):
     DRAFT_DECISION = "draft_decision"
     READ_DECISION = "read_decision"
     RELEASE_DECISION = "release_decision"
+    REMARK_ON_DRAFT = "remark_on_a_draft"
+    ANSWER_REMARKS = "answer_remarks"
+    PREVIEW_ORDERS = "preview_orders"
     WITHDRAW_DECISION = "withdraw_decision"
     CONFIRM_CORRECTION = "confirm_correction"
     CONFIRM_IGNORED = "confirm_ignored"
@@ -185,6 +188,9 @@ POLICY: Final = Policy({
     Act.DRAFT_DECISION:     Rule(AUTHORITIES, BURDENING, first_person=True),
     Act.READ_DECISION:      Rule(READERS | PARTIES, any_of(party(burdened), official)),
     Act.RELEASE_DECISION:   Rule(AUTHORITIES, BURDENING, second_person=True),
+    Act.REMARK_ON_DRAFT:    Rule(AUTHORITIES, own_organisation, second_person=True),  # it lays no burden
+    Act.ANSWER_REMARKS:     Rule(AUTHORITIES, BURDENING, second_person=True),  # not whoever returned it
+    Act.PREVIEW_ORDERS:     Rule(READERS, official),
     Act.WITHDRAW_DECISION:  OWN_CASE,
     Act.CONFIRM_CORRECTION: OWN_CASE,
     Act.CONFIRM_IGNORED:    Rule(AUTHORITIES, BURDENING, second_person=True),
@@ -231,6 +237,7 @@ CASE_ACTS: Final[Mapping[CaseAction, Act]] = MappingProxyType({
     CaseAction.ASK_OPINION: Act.ASK_OPINION, CaseAction.TRANSFER: Act.TRANSFER_CASE,
 })  # fmt: skip
 DECISION_ACTS: Final[Mapping[Action, Act]] = MappingProxyType({
+    Action.COMMENT: Act.REMARK_ON_DRAFT, Action.RETURN: Act.REMARK_ON_DRAFT, Action.ANSWER: Act.ANSWER_REMARKS,
     Action.RELEASE: Act.RELEASE_DECISION, Action.WITHDRAW: Act.WITHDRAW_DECISION, Action.LIFT: Act.LIFT_DECISION,
     Action.CONFIRM_CORRECTED: Act.CONFIRM_CORRECTION, Action.CONFIRM_IGNORED: Act.CONFIRM_IGNORED,
     Action.APPEAL: Act.FILE_APPEAL,

@@ -17,9 +17,9 @@ from enforcement.lifecycle import (
 from enforcement.policy import APPEAL_ACTS, CASE_ACTS, DECISION_ACTS, EMERGENCY_ACTS, MATTER_ACTS, POLICY, WARNING_ACTS
 from enforcement.service.cases import File
 from enforcement.service.complaints import Standing, Taken
-from enforcement.service.decisions import Shown
 from enforcement.service.matters import Heard
 from enforcement.service.matters import Shown as Matters
+from enforcement.service.shown import Shown
 from enforcement.store.appeals import Appeal
 from enforcement.store.cases import Case
 from enforcement.store.emergencies import Emergency
@@ -32,6 +32,7 @@ from shared.contracts.http.complaints import (
     MatterView,
     WarningView,
 )
+from shared.contracts.http.decisions import RemarkView
 from shared.contracts.http.emergencies import EmergencyMatterView
 from shared.contracts.http.enforcement import (
     AppealView,
@@ -67,16 +68,22 @@ def of_decision(who: Caller, shown: Shown) -> DecisionView:
     preview = shown.preview
     if preview is not None and who.organisation == case.identity:  # who shares its addresses is not its business
         preview = preview.model_copy(update={"neighbours": (), "neighbours_total": 0, "protected": ()})
+    party = who.organisation == case.identity
     possible = [action for action in DECISION.allowed(decision.status) if _fits(action, shown)]
+    allowed = POLICY.allowed(who, case, possible, DECISION_ACTS, drafted_by=decision.drafted_by)
+    if Action.ANSWER in possible:  # anybody's but whose return it answers
+        answers = POLICY.allowed(who, case, [Action.ANSWER], DECISION_ACTS, drafted_by=decision.returned_by or ())
+        allowed = [each for each in allowed if each is not Action.ANSWER] + answers
     return DecisionView.model_validate({
         **fields(decision, DecisionView), "subject": case.subject, "service_item": case.service_item,
         "site": shown.site, "preview": preview,
         "preview_digest": shown.preview.digest if shown.preview else None, "notice": shown.notice,
         "orders": [OrderOutcomeView.model_validate(order) for order in shown.orders],
         "appeals": [of_appeal(who, appeal, None) for appeal in shown.appeals],
-        "allowed_actions": POLICY.allowed(
-            who, case, possible, DECISION_ACTS, drafted_by=decision.drafted_by
-        ),
+        "text": decision.text_used,
+        "since_draft": None if party else shown.since_draft,
+        "remarks": [] if party else [RemarkView.model_validate(each) for each in shown.remarks],
+        "allowed_actions": allowed,
     })  # fmt: skip
 
 

@@ -55,11 +55,17 @@ def printable(text: str) -> str:
     return text
 
 
-def explained(text: str) -> str:
-    """The text, if somebody can read reasons in it: lines of what ``printable`` takes, and enough of it to be seen."""
+def readable(text: str) -> str:
+    """The text, if each of its lines is empty or what ``printable`` takes."""
     for line in _LINE_END.split(text):
         if line.strip(" \t\u3000"):
             printable(line.replace("\t", " "))
+    return text
+
+
+def explained(text: str) -> str:
+    """The text, if somebody can read reasons in it: lines of what ``printable`` takes, and enough of it to be seen."""
+    readable(text)
     seen = re.sub(r"\s+", " ", "".join(character for character in text if character.isspace() or _shows(character)))
     if len(seen.strip()) < LEAST_REASONS:
         raise ValueError(f"must have at least {LEAST_REASONS} characters that can be seen")

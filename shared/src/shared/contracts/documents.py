@@ -1,24 +1,32 @@
-"""Documents that an organisation issues and signs: an approval, a licence, a mark. The JSON is the original."""
+"""Documents that an organisation issues and signs: an approval, a licence, a decision. The JSON is the original."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Final, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from shared.contracts import examples
-from shared.contracts.base import Citation, Document, Text
-from shared.contracts.grounds import AuthorityRef, Names, OperatorRef
+from shared.contracts.base import Citation, Document, Text, readable
+from shared.contracts.grounds import AuthorityRef, Names, Party
 
 DOCUMENT_TYPE: Final = "concord-document+json"
 """JWS ``typ`` of an issued document (RFC 7515 section 4.1.9)."""
+DECISION: Final = "decision"
+"""Kind of a document that takes something away or orders it: its page says whom it is about, not who holds it."""
+
+
+Passage = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), AfterValidator(readable)
+]
+"""What may have several lines, such as reasons."""
 
 
 class Particular(Document):
     """One more line of a document, for what only its kind has."""
 
     label: Names
-    value: Text
+    value: Passage
 
 
 class IssuedDocument(Document):
@@ -56,7 +64,8 @@ class IssuedDocument(Document):
     edition: Annotated[int, Field(ge=1)]
     """1, and one more each time it is issued anew, as at a renewal."""
     number: Text
-    holder: OperatorRef
+    holder: Party
+    """Who has it; of a decision whom it is about: an operator, or a provider."""
     scope: Text
     covers: tuple[Text, ...] = ()
     """Host names it holds for, in A-label form."""

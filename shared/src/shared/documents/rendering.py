@@ -16,7 +16,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
-from shared.contracts.documents import IssuedDocument
+from shared.contracts.documents import DECISION, IssuedDocument
 from shared.contracts.grounds import Names
 from shared.documents import fonts
 
@@ -36,6 +36,17 @@ _NOTE: Final = (
     "The signed JSON is the original; this page shows it. The code leads to whether it still stands.",
 )
 _UNSHOWN: Final = "字库所缺之字以码位表示 · characters that no font has are shown by their code points: "
+_CREDIT_CODE: Final = re.compile(r"[0-9A-Z]{18}")
+_GRANTED: Final = {
+    "holder": Names(zh="持有人", en="Holder"),
+    "scope": Names(zh="准予范围", en="Scope"),
+    "covers": Names(zh="域名", en="Names covered"),
+}
+_DECIDED: Final = {
+    "holder": Names(zh="当事人", en="Whom it is about"),
+    "scope": Names(zh="决定事项", en="What is decided"),
+    "covers": Names(zh="域名", en="Names concerned"),
+}
 _lock: Final = Lock()  # reportlab's fonts are one per process, and count what a document uses
 
 
@@ -108,7 +119,11 @@ class _Page:
             for text, size in ((label.zh, 10.5), (label.en, 8))
             for line in self._wrapped(text, size, _LABEL - 3 * mm)
         ]
-        lines = list(self._wrapped(value, 11, _WIDTH - _MARGIN - right))
+        lines = [
+            line
+            for part in value.splitlines()
+            for line in (list(self._wrapped(part, 11, _WIDTH - _MARGIN - right)) or [""])
+        ]
         if self._y - 16 * max(len(labels), len(lines)) < _FOOT and self._y < _HEIGHT / 2:
             self._next_page()
         for each in range(max(len(labels), len(lines))):
@@ -169,13 +184,13 @@ class _Page:
 
 def _lines(document: IssuedDocument) -> Iterator[tuple[Names, str]]:
     """What the page says, line by line."""
-    holder = document.holder
-    yield Names(zh="持有人", en="Holder"), holder.name
-    if not holder.identity.startswith("p:"):  # a person's number is known as a hash alone, which says nothing
+    holder, words = document.holder, _DECIDED if document.kind == DECISION else _GRANTED
+    yield words["holder"], holder.name
+    if _CREDIT_CODE.fullmatch(holder.identity):  # a person's number is known as a hash alone, which says nothing
         yield Names(zh="统一社会信用代码", en="Unified social credit code"), holder.identity
-    yield Names(zh="准予范围", en="Scope"), document.scope
+    yield words["scope"], document.scope
     if document.covers:
-        yield Names(zh="域名", en="Names covered"), " ".join(document.covers)
+        yield words["covers"], " ".join(document.covers)
     yield from ((each.label, each.value) for each in document.particulars)
     until = str(document.valid_until) if document.valid_until else _UNTIL_ENDED
     yield Names(zh="有效期", en="Valid"), f"{document.valid_from} – {until} ({document.time_zone})"

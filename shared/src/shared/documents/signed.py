@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from shared.contracts.documents import DOCUMENT_TYPE, IssuedDocument
 from shared.signing import BadSignature, KeyRing, Signer, canonical, unique
 
-_KEYWORDS: Final = re.compile(rb"/Keywords \(([A-Za-z0-9_.\\\r\n-]{1,200000})\)")
+_KEYWORDS: Final = re.compile(rb"/Keywords \(([A-Za-z0-9_.\\\r\n-]{1,400000})\)")
 
 
 class Standing(StrEnum):

@@ -28,6 +28,7 @@ _BOUNDS: Final = {
     "shell_cured": (30, 366),
     "shell_idle": (30, 1_830),
     "urgent_notice": (0, 3),
+    "register_copy": (0, 1),
     "instruct_supervisor": (0, 30),
     "cure_window": (1, 366),
     "confirm_emergency": (0, 3),

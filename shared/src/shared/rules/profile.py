@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.rules import clocks
+from shared.rules import clocks, texts
 from shared.rules.calendar import Calendar, UnknownCalendar
 from shared.rules.checks import DEMONSTRATION, LEAST_DAYS_TO_APPEAL, check
 from shared.rules.clocks import Clock, Due, Pause, Unit
@@ -36,6 +36,7 @@ from shared.rules.rows import (
     Reviews,
     ServiceItem,
 )
+from shared.rules.texts import StandardText
 
 _FOLDER: Final = Path(__file__).parent / "profiles"
 DEFAULT: Final = "cn-2006"
@@ -73,6 +74,8 @@ class Rules:
     effects: Mapping[Effect, EffectRule]
     grounds: Mapping[str, Ground]
     urgent_grounds: Mapping[str, Named]
+    texts: Mapping[str, StandardText]
+    """What decisions are drafted from, by code."""
     refusal_grounds: Mapping[str, Named]
     measures: Mapping[str, Named]
     redress: RedressDefault
@@ -223,6 +226,7 @@ def _rules(data: ProfileFile, folder: Path) -> Rules:
         effects=MappingProxyType({row.code: row for row in _table(data, "effects", EffectRule).values()}),
         grounds=_table(data, "grounds", Ground),
         urgent_grounds=_table(data, "urgent_grounds", Named, optional=True),
+        texts=_table(data, "texts", StandardText, optional=True),
         refusal_grounds=_table(data, "refusal_grounds", Named),
         measures=_table(data, "measures", Named, optional=True),
         redress=_redress(data, clock_rows),
@@ -238,6 +242,7 @@ def _rules(data: ProfileFile, folder: Path) -> Rules:
     if data:
         raise data.wrong(next(iter(data)), "is no key of a profile")
     check(data, rules)
+    texts.check(data, rules)
     return rules
 
 

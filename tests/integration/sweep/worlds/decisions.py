@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-from enforcement.lifecycle import AppealStatus, CaseStatus, Status
+from enforcement.lifecycle import UNRELEASED, AppealStatus, CaseStatus, Status
 from shared.contracts.notices import RegistryNoticeIssuedV1
 from shared.contracts.registry import ExecutionDeclinedV1
 from shared.runtime.base.ids import uuid7
@@ -58,8 +58,9 @@ class Files:
             await office.opens(decision, "decision_released")
         office.clock.advance(timedelta(days=CURE_DAYS))
         await office.post(f"/decisions/{drafted[Status.WITHDRAWN]['id']}/withdrawal", _WHY, "drugs-a")
+        await office.post(f"/decisions/{drafted[Status.RETURNED]['id']}/return", _WHY, "drugs-b")
         for status, decision in drafted.items():
-            if status not in {Status.DRAFTED, Status.WITHDRAWN}:
+            if status not in _UNSIGNED:
                 await office.release(decision)
         await office.executed(drafted[Status.EXECUTED])
         await office.hear(office.says(ExecutionDeclinedV1, drafted[Status.DECLINED]))
@@ -68,14 +69,14 @@ class Files:
         await self._challenge(drafted)
         appealed = {Status.SUSPENDED, Status.OVERTURNED, Status.EXECUTED, Status.DECLINED}
         for status, decision in drafted.items():
-            came_to = () if status in {Status.DRAFTED, Status.WITHDRAWN} else ("industry-110000",)
+            came_to = () if status in _UNSIGNED else ("industry-110000",)
             await self._lies(decision, status, (*came_to, *(("review-110000",) if status in appealed else ())))
         await self._lies(orders[0], Status.IGNORED, ())
         await self._lies(orders[1], Status.RELEASED, ())
 
     async def _lies(self, decision: dict[str, Any], status: Status, came_to: tuple[str, ...]) -> None:
         assert await self.office.status(decision) == status
-        words = {**OURS, "came_to": came_to, "released": status not in {Status.DRAFTED, Status.WITHDRAWN}}
+        words = {**OURS, "came_to": came_to, "released": status not in _UNSIGNED}
         self.decisions.append(Record({"decision_id": decision["id"]}, words, status))
         self.cases.append(Record({"case_id": decision["case_id"]}, {**OURS, "came_to": came_to}))
 
@@ -138,4 +139,5 @@ class Files:
             self.evidence.append(Record({"sha256": sha256}, {**OURS, "came_to": (), "cited": cited}))
 
 
+_UNSIGNED: Final = {*UNRELEASED, Status.WITHDRAWN}
 _WHY: Final = {"reasons": "It was a mistake of ours."}

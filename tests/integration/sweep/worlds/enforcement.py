@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from enforcement.lifecycle import APPEAL, CASE, DECISION, Action, AppealAction, CaseAction, Status
+from enforcement.lifecycle import APPEAL, CASE, DECISION, Action, AppealAction, CaseAction
 from enforcement.main import SERVICE
 from enforcement.policy import APPEAL_ACTS, CASE_ACTS, DECISION_ACTS
 from shared.contracts.access import ProviderRecordedV1
@@ -16,7 +16,7 @@ from shared.runtime.base.context import Caller
 from tests.integration.enforcement.complaining import complain
 from tests.integration.enforcement.conftest import EASED, STATED, STATEMENT, Office
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
-from tests.integration.sweep.worlds import case_file
+from tests.integration.sweep.worlds import case_file, drafts
 from tests.integration.sweep.worlds.complaints import kinds_of
 from tests.integration.sweep.worlds.decisions import Files
 from tests.integration.sweep.worlds.inbox import inbox
@@ -28,7 +28,7 @@ AUTHORITIES = {Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR}
 PARTIES = {Role.OPERATOR, Role.ACCESS_PROVIDER}
 READERS = AUTHORITIES | {Role.REVIEW_BODY, Role.AUDITOR}
 WHY = {"reasons": "It was a mistake of ours."}
-NOTHING: dict[StrEnum, str] = dict.fromkeys((Status.DRAFTED, Status.WITHDRAWN), "nothing_to_appeal")
+NOTHING: dict[StrEnum, str] = dict.fromkeys(drafts.UNSIGNED, "nothing_to_appeal")
 
 
 def may_read_case(who: Caller, case: Words) -> bool:
@@ -93,7 +93,9 @@ def _draft(_: Record, shown: Mapping[str, Any]) -> dict[str, Any]:
 def _signed(_: Record, shown: Mapping[str, Any]) -> dict[str, Any]:
     preview = shown["preview"] or {"neighbours": ()}
     named = [each["site_id"] for each in preview["neighbours"]]
-    return {"signature": {"preview_digest": shown["preview_digest"] or "0" * 64, "collateral": named}}
+    since = shown["since_draft"] or {"digest": None}
+    signature = {"preview_digest": shown["preview_digest"] or "0" * 64, "collateral": named}
+    return {"signature": signature, "since_draft": since["digest"]}
 
 
 def _challenge(record: Record, _: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,6 +124,7 @@ def _decisions(files: Files) -> Kind:
         files.decisions, may_read_decision, reads=("/decisions/{decision_id}",), author="drugs-b", lifecycle=DECISION,
         acts=DECISION_ACTS.keys(), verbs=[
             Verb(f"{path}/release", "drugs-b", _signed, Action.RELEASE),
+            *drafts.remarks(),
             Verb(f"{path}/withdrawal", "drugs-b", WHY, Action.WITHDRAW),
             Verb(f"{path}/lift", "drugs-a", STATED, Action.LIFT),
             Verb(f"{path}/correction", "drugs-b", {"obeyed": True, **STATED}, Action.CONFIRM_CORRECTED),
@@ -170,4 +173,5 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
             beginning({"region": "110000", "item": "drugs_and_devices"},
                       Verb("POST /cases", "drugs-a", case, may=may_open)),
             *await case_file.kinds(files),
-        ], opens={"secret": receipt["secret"]})  # fmt: skip
+            *drafts.kinds(files, may_read_case, may_read_decision),
+        ], opens={"secret": receipt["secret"], **await drafts.document_id(files)})  # fmt: skip

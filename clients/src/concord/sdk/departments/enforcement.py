@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator
 from typing import Literal
 
 from concord.sdk.answers import at, model_of
-from concord.sdk.departments.base import Id
+from concord.sdk.departments.base import Id, Json
 from concord.sdk.departments.casefile import CaseFiles
 from shared.contracts.http import enforcement as wire
+from shared.contracts.http.decisions import OrdersPreview, StandardTexts
+from shared.contracts.http.documents import DocumentView
 
 AppealStatus = Literal["open", "upheld", "rejected"]
 
@@ -63,6 +65,42 @@ class Enforcement(CaseFiles):
     async def withdraw(self, decision_id: Id, body: wire.WithReasons) -> wire.DecisionView:
         """Take a drafted decision back."""
         return await self._post(wire.DecisionView, at("decisions", decision_id, "withdrawal"), body)
+
+    async def standard_texts(self) -> StandardTexts:
+        """What decisions are drafted from, with their fields; no sign-in is needed."""
+        return await self._get(StandardTexts, "/decision-texts")
+
+    async def comment(self, decision_id: Id, body: wire.WithReasons) -> wire.DecisionView:
+        """Say something about a colleague's draft; it binds nobody."""
+        return await self._post(wire.DecisionView, at("decisions", decision_id, "comment"), body)
+
+    async def return_draft(self, decision_id: Id, body: wire.WithReasons) -> wire.DecisionView:
+        """Give a colleague's draft back: it is not released before that is answered."""
+        return await self._post(wire.DecisionView, at("decisions", decision_id, "return"), body)
+
+    async def answer(self, decision_id: Id, body: wire.WithReasons) -> wire.DecisionView:
+        """Answer why it was returned."""
+        return await self._post(wire.DecisionView, at("decisions", decision_id, "answer"), body)
+
+    async def orders_preview(self, decision_id: Id) -> OrdersPreview:
+        """The dry run: which orders would go out. Nothing is sent."""
+        return await self._get(OrdersPreview, at("decisions", decision_id, "orders-preview"))
+
+    async def document(self, decision_id: Id) -> DocumentView:
+        """The signed document of a released decision, and whether it still stands."""
+        return await self._get(DocumentView, at("decisions", decision_id, "document"))
+
+    async def document_page(self, decision_id: Id) -> bytes:
+        """The same as a page (PDF)."""
+        return (await self._concord.call(self.service, "GET", at("decisions", decision_id, "document.pdf"))).content
+
+    async def issued(self, document_id: Id) -> DocumentView:
+        """A document one holds, and whether it still stands; no sign-in is needed."""
+        return await self._get(DocumentView, at("documents", document_id))
+
+    async def keys(self) -> Json:
+        """The public keys that decisions are signed with."""
+        return await self._json("GET", "/.well-known/jwks.json")
 
     async def lift(self, decision_id: Id, body: wire.Stated) -> wire.DecisionView:
         """End one's own decision; what it did is undone."""

@@ -5,14 +5,15 @@ from typing import Any, Final
 from access_control import told
 from access_control.errors import NotHosted
 from access_control.lifecycle import OPEN, Move, Status
-from access_control.service.issuers import issuer_for
 from access_control.service.sending import EXECUTION, LAPSE, SYSTEM, draft, release, take_back
 from access_control.store import executions, orders, providers
 from access_control.store.orders import AccessOrder, Draft
+from shared.contracts import ordering
 from shared.contracts.grounds import AuthorityRef, Statement
 from shared.contracts.orders import Action
 from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionUndoneV1
 from shared.runtime.acts import deadlines, outbox
+from shared.runtime.acts.issuers import issuer_for
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
@@ -25,24 +26,23 @@ async def carried_out(tx: Tx, rt: Runtime, fact: ExecutionCarriedOutV1) -> None:
 
     Where the fact that undoes it was heard first, nothing is ordered.
     """
-    action = told.ACTIONS.get(fact.effect)
-    if action is None:
+    measure = ordering.measure(fact.effect, fact.subject, fact.site, fact.until)
+    if measure is None:
         return
     known = await executions.note_carried_out(tx, fact, rt.clock.now())
     if known.undone is not None:
         return
-    sites = told.sites(fact)
-    hosts = await providers.get_many(tx, sites.keys())
-    if missing := sites.keys() - hosts.keys():
+    hosts = await providers.get_many(tx, measure.sites.keys())
+    if missing := measure.sites.keys() - hosts.keys():
         raise NotHosted(f"no such provider: {', '.join(map(str, sorted(missing)))}")
-    until = fact.until if action is Action.SUSPEND else None
     for provider_id in sorted(hosts):
         provider = hosts[provider_id]
         issuer = issuer_for(rt, provider, fact.regulator)
-        content = told.burden(fact, sites[provider_id], issuer, rt.settings.public_url)
+        content = told.burden(fact, measure.sites[provider_id], issuer, rt.settings.public_url)
         await draft(
-            tx, rt, provider, content, decision_id=fact.decision_id, action=action, until=until, who=SYSTEM, why=WHY
-        )
+            tx, rt, provider, content, decision_id=fact.decision_id, action=measure.action, until=measure.until,
+            who=SYSTEM, why=WHY,
+        )  # fmt: skip
 
 
 async def undone(tx: Tx, rt: Runtime, fact: ExecutionUndoneV1) -> None:
@@ -50,7 +50,7 @@ async def undone(tx: Tx, rt: Runtime, fact: ExecutionUndoneV1) -> None:
 
     An order that its provider has not confirmed is restored too: the provider may have acted already.
     """
-    if fact.effect not in told.ACTIONS:
+    if fact.effect not in ordering.ACTIONS:
         return
     await executions.note_undone(tx, fact, rt.clock.now())
     burdens = await orders.hold_burdens(tx, fact.execution_id)

@@ -19,7 +19,6 @@ from access_control.errors import (
 from access_control.lifecycle import LIFECYCLE, RUNNING, UNSENT, Move, Status
 from access_control.policy import POLICY, Act
 from access_control.service.executions import draft_restore, send_restore
-from access_control.service.issuers import issuer_for
 from access_control.service.sending import EXECUTION, LAPSE, SYSTEM, draft, held, take_back
 from access_control.store import executions, providers, receipts
 from access_control.store import orders as store
@@ -30,6 +29,7 @@ from shared.contracts.grounds import Statement
 from shared.contracts.http.access import OrderAnswer
 from shared.contracts.orders import Action
 from shared.runtime.acts import audit, deadlines, outbox
+from shared.runtime.acts.issuers import issuer_for
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx

@@ -14,6 +14,7 @@ from access_control.store import executions, feed, instructions, orders, provide
 from access_control.store.orders import AccessOrder, Content, Draft
 from access_control.store.providers import Provider
 from shared.contracts.http.access import InstructionAction
+from shared.contracts.ordering import execution_clock
 from shared.contracts.orders import ORDER_TYPE, Action
 from shared.contracts.topics import orders_topic
 from shared.runtime.acts import deadlines, outbox
@@ -123,7 +124,7 @@ async def release(tx: Tx, rt: Runtime, drafted: AccessOrder, content: Content, *
     signer = signer_of(rt, content.issuer.id)
     sequence = await providers.next_sequence(tx, drafted.provider_id)
     due = await deadlines.start(
-        tx, kind=EXECUTION, aggregate_id=drafted.id, clock_name=f"execute_{drafted.action}", rt=rt, at=at
+        tx, kind=EXECUTION, aggregate_id=drafted.id, clock_name=execution_clock(drafted.action), rt=rt, at=at
     )
     signed = told.signed(drafted, content, signer, sequence=sequence, issued_at=at, execute_by=due.due_at)
     released = await orders.MOVES.move(

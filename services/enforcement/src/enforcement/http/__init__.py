@@ -10,6 +10,7 @@ from enforcement.http import (
     cases,
     complaints,
     decisions,
+    documents,
     emergencies,
     evidence,
     opinions,
@@ -17,6 +18,6 @@ from enforcement.http import (
 )
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
-    cases.ROUTER, evidence.STREAMS, evidence.ROUTER, decisions.ROUTER, appeals.ROUTER, complaints.OPEN,
-    complaints.DESK, emergencies.ROUTER, casefile.ROUTER, tasks.ROUTER, opinions.ROUTER,
+    complaints.OPEN, complaints.DESK, emergencies.ROUTER, cases.ROUTER, casefile.ROUTER, tasks.ROUTER, opinions.ROUTER,
+    evidence.STREAMS, evidence.ROUTER, decisions.ROUTER, documents.ROUTER, documents.PUBLIC, appeals.ROUTER,
 )  # fmt: skip

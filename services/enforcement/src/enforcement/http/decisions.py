@@ -6,8 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from enforcement import views
-from enforcement.service import decisions
+from enforcement.lifecycle import Action
+from enforcement.service import decisions, ordering, remarks
 from shared.contracts.http import enforcement as wire
+from shared.contracts.http.decisions import OrdersPreview
 from shared.runtime.web.door import Rt, Who, etag, router
 
 ROUTER: Final[APIRouter] = router()
@@ -57,3 +59,34 @@ async def confirm_correction(rt: Rt, who: Who, decision_id: UUID, body: wire.Cor
     """Say whether an order to correct was obeyed (P3.2.2)."""
     async with rt.db.transaction() as tx:
         return views.of_decision(who, await decisions.confirm_correction(tx, rt, who, decision_id, body))
+
+
+@ROUTER.post("/decisions/{decision_id}/comment", tags=["decisions"])
+async def comment(rt: Rt, who: Who, decision_id: UUID, body: wire.WithReasons) -> wire.DecisionView:
+    """Say something about a colleague's draft; it binds nobody."""
+    async with rt.db.transaction() as tx:
+        shown = await remarks.remark(tx, rt, who, decision_id, Action.COMMENT, reasons=body.reasons)
+    return views.of_decision(who, shown)
+
+
+@ROUTER.post("/decisions/{decision_id}/return", tags=["decisions"])
+async def return_draft(rt: Rt, who: Who, decision_id: UUID, body: wire.WithReasons) -> wire.DecisionView:
+    """Give a colleague's draft back: it cannot be released before that is answered."""
+    async with rt.db.transaction() as tx:
+        shown = await remarks.remark(tx, rt, who, decision_id, Action.RETURN, reasons=body.reasons)
+    return views.of_decision(who, shown)
+
+
+@ROUTER.post("/decisions/{decision_id}/answer", tags=["decisions"])
+async def answer(rt: Rt, who: Who, decision_id: UUID, body: wire.WithReasons) -> wire.DecisionView:
+    """Answer why it was returned; whoever returned it does not. What should read otherwise is withdrawn instead."""
+    async with rt.db.transaction() as tx:
+        shown = await remarks.remark(tx, rt, who, decision_id, Action.ANSWER, reasons=body.reasons)
+    return views.of_decision(who, shown)
+
+
+@ROUTER.get("/decisions/{decision_id}/orders-preview", tags=["decisions"])
+async def preview_orders(rt: Rt, who: Who, decision_id: UUID) -> OrdersPreview:
+    """The dry run: which orders would go out, to whom, from whom, about which names, by when. Nothing is sent."""
+    async with rt.db.transaction() as tx:
+        return await ordering.preview(tx, rt, who, decision_id)

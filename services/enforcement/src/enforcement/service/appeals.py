@@ -20,6 +20,7 @@ from enforcement.lifecycle import DECISION, Action, AppealAction, AppealStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions as deciding
 from enforcement.service import emergency_ends, tasks
+from enforcement.service.safeguards import RELEASED
 from enforcement.store import appeals, cases, decisions, ties
 from enforcement.store.appeals import Appeal
 from enforcement.store.cases import Case
@@ -140,7 +141,7 @@ async def _own(tx: Tx, rt: Runtime, who: Caller, ref: ActRef) -> Appealable:
     except UnknownDecision:
         raise UnknownAct(act_id=ref.id) from None
     ref = ActRef(service=ref.service, kind="decision", id=ref.id)
-    delivered = await notices.delivered_at(tx, decision.id, deciding.RELEASED)
+    delivered = await notices.delivered_at(tx, decision.id, RELEASED)
     body = _reviewer(rt, decision.grounds, rt.directory.regulator_of(decision.grounds.authority))
     found = Appealable(ref, case.operator, decision.grounds, body, delivered, decision.released_at)
     _require_party(who, found)  # before anything is locked, or said

@@ -9,7 +9,7 @@ from enforcement.errors import DecisionInForce, UnknownGround, UnknownItem, Unkn
 from enforcement.lifecycle import IN_FORCE, CaseAction, CaseStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import closing, decisions, parties, settling
-from enforcement.service.decisions import Shown
+from enforcement.service.shown import Shown, shown
 from enforcement.store import cases, lists, sites, ties
 from enforcement.store import decisions as decision_store
 from enforcement.store.cases import Case, Evidence, NewCase
@@ -161,10 +161,10 @@ async def get(tx: Tx, rt: Runtime, who: Caller, case_id: UUID) -> File:
 async def file_of(tx: Tx, rt: Runtime, case: Case) -> File:
     """A case as it was read, or changed, with everything in it."""
     found = await decision_store.of_cases(tx, [case.id])
-    shown = [await decisions.shown(tx, rt, case, decision) for decision in found]
+    every = [await shown(tx, rt, case, decision) for decision in found]
     came, went = await ties.came(tx, case.id), await ties.went(tx, case.id)
     return File(
-        case, await cases.evidence_of(tx, case.id), shown, await parties.of(tx, rt, case, found),
+        case, await cases.evidence_of(tx, case.id), every, await parties.of(tx, rt, case, found),
         came[-1].from_case if came else None, went[0].to_case if went else None,
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from opentelemetry import metrics
 from enforcement.errors import EvidenceDamaged, UnknownEvidence
 from enforcement.lifecycle import AppealStatus, CaseStatus, Status
 from enforcement.policy import POLICY, Act
-from enforcement.service.decisions import RELEASED
+from enforcement.service.safeguards import RELEASED
 from enforcement.store import appeals, cases, custody, decisions, timeline
 from enforcement.store.cases import Case
 from enforcement.store.custody import Kept

@@ -3,8 +3,7 @@ released by a second person who signs whom they touch, lifted by one.
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -18,11 +17,12 @@ from enforcement.errors import (
 )
 from enforcement.lifecycle import CASE, DECISION, Action, CaseAction, Status
 from enforcement.policy import POLICY, Act
-from enforcement.service import closing, emergency_ends, repeats, settling, tasks
+from enforcement.service import closing, documents, emergency_ends, repeats, settling, surroundings, tasks, texts
 from enforcement.service import preview as previews
 from enforcement.service.repeats import Intended
 from enforcement.service.safeguards import (
     INTENDED,
+    RELEASED,
     cured,
     is_urgent,
     require_cure,
@@ -32,10 +32,10 @@ from enforcement.service.safeguards import (
     require_time,
     was_ignored,
 )
-from enforcement.store import appeals, cases, decisions, sites
-from enforcement.store.appeals import Appeal
+from enforcement.service.shown import Shown, shown
+from enforcement.store import cases, decisions, sites
 from enforcement.store.cases import Case
-from enforcement.store.decisions import Decision, OrderOutcome
+from enforcement.store.decisions import Decision
 from shared.contracts.enforcement import LAPSED
 from shared.contracts.grounds import (
     ActRef,
@@ -47,8 +47,7 @@ from shared.contracts.grounds import (
     Service,
     Statement,
 )
-from shared.contracts.http.enforcement import Correction, NewDecision, NoticeState, Release, Stated
-from shared.contracts.subjects import FrozenSite, Preview
+from shared.contracts.http.enforcement import Correction, NewDecision, Release, Stated
 from shared.rules import BURDENS, Effect
 from shared.runtime.acts import audit, deadlines, notices, outbox
 from shared.runtime.acts.runtime import Runtime
@@ -66,7 +65,6 @@ UNTIL: Final = "decision_until"
 """Kind of deadline: the end that a decision sets. What was carried out by then, the register ends."""
 EXECUTED: Final = BURDENS - {Effect.PENALTY}
 """Effects that the regulator of the same level carries out, which therefore reads the case."""
-RELEASED: Final = "decision_released"
 _INTENDED: Final = Names(zh="拟作出处理决定告知书", en="Notice of an intended decision")
 _RELEASED: Final = Names(zh="处理决定书", en="Decision")
 _NO_BREACH: Final = Names(zh="不予处理决定书", en="No breach was found")
@@ -76,25 +74,11 @@ _SUSPENDED: Final = Names(zh="处理决定中止通知书", en="A decision about
 _LIFTED: Final = Names(zh="处理决定终止通知书", en="A decision about you has ended")
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A decision as a person sees it, with whom it touches and what became of it."""
-
-    case: Case
-    decision: Decision
-    site: FrozenSite | None
-    preview: Preview | None
-    notice: NoticeState | None
-    orders: list[OrderOutcome]
-    appeals: list[Appeal]
-
-
 async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecision) -> Shown:
     """Draft a decision. Whom it burdens is told at once what is intended, and until when it can put things right.
 
     Raises UnknownCase (404); Forbidden (403); ActionRefused, DecisionPending, AppealUndecided, NothingNew, UrgencyLost,
-    TimeUsedUp (409); EffectNotPossible, EvidenceNotInCase,
-    EvidenceAllWithheld (422).
+    TimeUsedUp (409); EffectNotPossible, EvidenceNotInCase, EvidenceAllWithheld, TextMisfit (422).
     """
     at, case = rt.clock.now(), await cases.hold(tx, case_id)
     POLICY.require(who, Act.DRAFT_DECISION, case)
@@ -104,13 +88,18 @@ async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecisi
     urgent, decision_id = body.urgent_ground is not None, uuid7()
     begins = at if urgent else cured(rt, effect, at)
     await repeats.require_none(tx, rt, case, Intended(effect, body.evidence_hashes, urgent, begins, body.until))
-    grounds = _grounds(rt, case, decision_id, body, at)
+    said, text = texts.statement(rt, case, effect, body)
+    grounds = _grounds(rt, case, decision_id, said, body.evidence_hashes, at)
     drafted = await decisions.add(
         tx, decision_id, case_id, effect=effect, grounds=grounds, evidence_hashes=sorted(set(body.evidence_hashes)),
-        until=body.until, correct_by=body.correct_by, urgent_ground=body.urgent_ground, by=who.person, at=at,
+        until=body.until, correct_by=body.correct_by, urgent_ground=body.urgent_ground, text=text, by=who.person, at=at,
     )  # fmt: skip
     if drafted is None:
         raise DecisionPending(decision_id=str(await decisions.drafted(tx, case_id)))
+    site, preview = await previews.of(tx, rt, case, effect)
+    drafted = await decisions.keep_surroundings(
+        tx, drafted, await surroundings.of(tx, rt, case, drafted, site, preview)
+    )
     decisions.MOVES.began(tx, drafted, "draft", who=who, why=grounds.reasons, at=at)
     if effect in BURDENS or effect is Effect.CORRECT:
         answer_by = body.correct_by or cured(rt, effect, at)
@@ -118,13 +107,15 @@ async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecisi
     return await shown(tx, rt, case, drafted)
 
 
-def _grounds(rt: Runtime, case: Case, decision_id: UUID, body: NewDecision, at: datetime) -> Grounds:
+def _grounds(
+    rt: Runtime, case: Case, decision_id: UUID, said: Statement, evidence: Collection[str], at: datetime
+) -> Grounds:
     """What the person states, with what is computed: who, how to challenge it, and the evidence's hash."""
     authority = rt.directory.authority_ref(case.authority.id)
     took_part = (authority, rt.directory.regulator_of(authority))
-    joined = "\n".join(sorted(set(body.evidence_hashes)))
+    joined = "\n".join(sorted(set(evidence)))
     return Grounds(
-        **dict(body.statement),
+        **dict(said),
         authority=authority,
         evidence_hash=hashlib.sha256(joined.encode()).hexdigest(),
         redress=Redress(
@@ -155,8 +146,8 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
     """A second person makes it an act of the authority, signing whom it touches (safeguards 2, 3 and 5).
 
     Raises UnknownDecision (404); Forbidden (403); SecondPersonRequired, ActionRefused, NoticeNotDelivered, CureNotOver,
-    SubjectChanged, AppealUndecided, NothingNew, UrgencyLost, TimeUsedUp, SignedSomethingElse (409); EffectNotPossible
-    (422).
+    SubjectChanged, AppealUndecided, NothingNew, UrgencyLost, TimeUsedUp, CopyTooOld, SignedSomethingElse,
+    ChangedSinceDraft (409); EffectNotPossible (422); IssuerHasNoKey (503).
     """
     at = rt.clock.now()
     case, decision = await decisions.hold(tx, decision_id)
@@ -171,20 +162,24 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
     await repeats.require_none(
         tx, rt, case, Intended(decision.effect, decision.evidence_hashes, urgent, at, decision.until)
     )
+    await surroundings.require_fresh(tx, rt, decision)
     site, preview = await previews.of(tx, rt, case, decision.effect)
     if not body.signature.covers(preview):
         raise SignedSomethingElse(
             preview_digest=preview.digest, collateral=[str(each) for each in sorted(preview.collateral)]
         )
+    changes = await surroundings.require_signed(tx, rt, case, decision, body, site, preview)
     after = rt.rules.effects[decision.effect].after
     if after and not await was_ignored(tx, case, after):
         raise EffectNotPossible.field("effect", "the order that was ignored has fallen since the draft")
     released = await decisions.MOVES.move(
         tx, decision, Action.RELEASE, who=who, why="Released by a second person.", at=at, released_by=who.person,
         released_at=at, site=site and site.model_dump(mode="json"), preview=preview.model_dump(mode="json"),
+        since_draft=changes and changes.model_dump(mode="json"),
     )  # fmt: skip
     await _set_clocks(tx, rt, released, at)
     title = _NO_BREACH if decision.effect is Effect.NO_BREACH else _RELEASED
+    await documents.issue(tx, rt, case, released, title, at)
     await tell(tx, rt, case, released, RELEASED, title, released.grounds, answer_by=released.correct_by)
     if decision.effect is Effect.NO_BREACH:
         await end_case(tx, rt, case, "no_breach")
@@ -221,7 +216,9 @@ async def withdraw_draft(tx: Tx, rt: Runtime, who: Caller, case: Case, *, reason
 
 
 async def _withdraw(tx: Tx, rt: Runtime, who: Caller, case: Case, decision: Decision, reasons: str) -> Decision:
-    withdrawn = await decisions.MOVES.move(tx, decision, Action.WITHDRAW, who=who, why=reasons, at=rt.clock.now())
+    withdrawn = await decisions.MOVES.move(
+        tx, decision, Action.WITHDRAW, who=who, why=reasons, at=rt.clock.now(), returned_by=None
+    )
     says = Statement(legal_basis=decision.grounds.legal_basis, reasons=reasons, public_reasons=reasons)
     await tell(tx, rt, case, withdrawn, "decision_withdrawn", _WITHDRAWN, says)
     return withdrawn
@@ -364,24 +361,3 @@ async def address_of(tx: Tx, identity: str) -> AddressForService:
     """Where an operator is reached, as the register says now."""
     known = await sites.of_operator(tx, identity)
     return known.operator.address_for_service if known is not None else AddressForService()
-
-
-async def shown(tx: Tx, rt: Runtime, case: Case, decision: Decision) -> Shown:
-    """A decision with what belongs to it; a draft with whom it would touch now."""
-    site, preview = decision.site, decision.preview
-    if decision.status is Status.DRAFTED:
-        site, preview = await previews.of(tx, rt, case, decision.effect)
-    return Shown(
-        case, decision, site, preview, await _notice(tx, rt, decision), await decisions.outcomes(tx, [decision.id]),
-        await appeals.of_acts(tx, [decision.id]),
-    )  # fmt: skip
-
-
-async def _notice(tx: Tx, rt: Runtime, decision: Decision) -> NoticeState | None:
-    kind = INTENDED if decision.released_at is None else RELEASED
-    found: Sequence[notices.Notice] = await notices.about(tx, decision.id, kind)
-    if not found:
-        return None
-    delivered = await notices.delivered_at(tx, decision.id, kind)
-    over = cured(rt, decision.effect, delivered) if delivered is not None and kind == INTENDED else None
-    return NoticeState(notice_id=found[0].id, issued_at=found[0].issued_at, delivered_at=delivered, release_from=over)

@@ -1,5 +1,6 @@
 """Whom a decision touches besides its subject: shown to whoever drafts, signed by whoever releases (safeguard 3)."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 from enforcement.store import sites
@@ -11,13 +12,15 @@ from shared.runtime.db.postgres import Tx
 
 STOPS: Final = frozenset({Effect.SUSPEND_ACCESS, Effect.CUT_ACCESS, Effect.REVOKE})
 """Effects that make a site unreachable, and so can hit others."""
+NEVER: Final = datetime(1990, 1, 1, tzinfo=UTC)
+"""How old a copy is that was never whole."""
 MOST_NEIGHBOURS: Final = 500
 """So many are listed, and named by whoever signs; how many there are in all is said beside them, and signed too."""
 
 
 async def of(tx: Tx, rt: Runtime, case: Case, effect: Effect) -> tuple[FrozenSite | None, Preview]:
     """The case's site as it is now, and what the effect would do to others, by the register as enforcement knows it."""
-    at = rt.clock.now()
+    at = await sites.whole_until(tx) or NEVER
     known = await sites.get(tx, case.site_id) if case.site_id is not None else None
     site = await sites.frozen(tx, known) if known is not None else None
     if effect not in STOPS:

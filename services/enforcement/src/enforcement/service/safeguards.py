@@ -27,6 +27,8 @@ from shared.runtime.db.postgres import Tx
 
 INTENDED: Final = "decision_intended"
 """Kind of the notice that a draft of a burden is."""
+RELEASED: Final = "decision_released"
+"""Kind of the notice of a release."""
 
 
 async def require_possible(tx: Tx, rt: Runtime, who: Caller, case: Case, body: NewDecision) -> Effect:

@@ -1,22 +1,25 @@
-"""What one process of enforcement holds while it runs: how many complaints it lately took, and from where."""
+"""What one process of enforcement holds while it runs: its keys, how many complaints it lately took, from where."""
 
 from dataclasses import dataclass
 
 from enforcement.service.floods import Floods
+from shared.runtime.acts.documents import Issuing
 from shared.runtime.acts.runtime import Runtime
+from shared.runtime.process import issuing
 
 
 @dataclass(frozen=True, slots=True)
-class EnforcementState:
+class EnforcementState(Issuing):
     """``rt.state`` of this service."""
 
     floods: Floods
 
 
 async def start(rt: Runtime) -> EnforcementState:
-    """Begin to count."""
+    """Read the keys and begin to count. Raises Failure (exit code 4) if there is no usable file."""
     settings = rt.settings
-    return EnforcementState(Floods(per_source=settings.complaints_per_source, per_name=settings.complaints_per_name))
+    floods = Floods(per_source=settings.complaints_per_source, per_name=settings.complaints_per_name)
+    return EnforcementState(issuing.opened(rt, "enforcement"), floods)
 
 
 def floods_of(rt: Runtime) -> Floods:

@@ -15,6 +15,7 @@ from enforcement.lifecycle import DECISION, Action, Status
 from enforcement.store import cases
 from enforcement.store.cases import Case
 from shared.contracts.grounds import Grounds
+from shared.contracts.http.decisions import SinceDraft, Surroundings, TextRef
 from shared.contracts.http.enforcement import ExecutionState
 from shared.contracts.subjects import FrozenSite, Preview, SiteSubject
 from shared.rules import Effect
@@ -24,7 +25,7 @@ from shared.runtime.db.postgres import Tx
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A decision as stored. ``site`` and ``preview`` are as they were when it was released."""
+    """A decision as stored. ``site``, ``preview`` and ``since_draft`` are as they were when it was released."""
 
     id: UUID
     version: int
@@ -45,6 +46,12 @@ class Decision:
     execution: ExecutionState | None
     ended_because: str | None
     suspended_because: str | None
+    returned_by: str | None
+    """Which person gave the draft back; none once that was answered."""
+    text_used: TextRef | None
+    drafted_on: Surroundings | None
+    """What stood around it when it was drafted; none for what was drafted before that was kept."""
+    since_draft: SinceDraft | None
     changed_at: datetime
 
     @property
@@ -73,11 +80,11 @@ class OrderOutcome:
 
 COLUMNS: Final = """id, version, status, case_id, effect, grounds, evidence_hashes, until, correct_by, urgent_ground,
        drafted_by, drafted_at, released_by, released_at, site, preview, execution, ended_because,
-       suspended_because, changed_at"""
+       suspended_because, returned_by, text_used, drafted_on, since_draft, changed_at"""
 ADD: Final = f"""
 INSERT INTO decision (id, status, case_id, effect, grounds, evidence_hashes, until, correct_by, urgent_ground,
-                      drafted_by, drafted_at, changed_at)
-VALUES ($1, 'drafted', $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+                      text_used, drafted_by, drafted_at, changed_at)
+VALUES ($1, 'drafted', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
 ON CONFLICT DO NOTHING
 RETURNING {COLUMNS}
 """
@@ -93,7 +100,11 @@ SELECT {COLUMNS} FROM decision
        SELECT id FROM enforcement_case WHERE hosts && $3::text[] AND subject->>'kind' = 'found_site')
  ORDER BY released_at, id
 """
-DRAFTED: Final = "SELECT id FROM decision WHERE case_id = $1 AND status = 'drafted'"
+DRAFTED: Final = "SELECT id FROM decision WHERE case_id = $1 AND status IN ('drafted', 'returned')"
+KEEP: Final = f"UPDATE decision SET drafted_on = $2 WHERE id = $1 RETURNING {COLUMNS}"
+SINCE: Final = """
+SELECT max(at) FROM history WHERE aggregate_id = $1 AND to_status = $2 AND from_status IS DISTINCT FROM to_status
+"""
 NOTE_OUTCOME: Final = """
 INSERT INTO order_outcome (order_id, decision_id, provider_id, action, outcome, detail, at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -114,6 +125,9 @@ def of(row: asyncpg.Record) -> Decision:
         "grounds": Grounds.model_validate(values["grounds"]), "evidence_hashes": tuple(values["evidence_hashes"]),
         "site": values["site"] and FrozenSite.model_validate(values["site"]),
         "preview": values["preview"] and Preview.model_validate(values["preview"]),
+        "text_used": values["text_used"] and TextRef.model_validate(values["text_used"]),
+        "drafted_on": values["drafted_on"] and Surroundings.model_validate(values["drafted_on"]),
+        "since_draft": values["since_draft"] and SinceDraft.model_validate(values["since_draft"]),
         "execution": values["execution"] and ExecutionState.model_validate(values["execution"]),
     })  # fmt: skip
 
@@ -123,14 +137,29 @@ MOVES: Final[Moves[Decision, Status, Action]] = Moves(DECISION, table="decision"
 
 async def add(
     tx: Tx, decision_id: UUID, case_id: UUID, *, effect: Effect, grounds: Grounds, evidence_hashes: Collection[str],
-    until: datetime | None, correct_by: datetime | None, urgent_ground: str | None, by: str, at: datetime,
+    until: datetime | None, correct_by: datetime | None, urgent_ground: str | None, text: TextRef | None, by: str,
+    at: datetime,
 ) -> Decision | None:  # fmt: skip
     """Draft a decision; none if the case has a draft already."""
     row = await tx.fetchrow(
         ADD, decision_id, case_id, effect, grounds.model_dump(mode="json"), list(evidence_hashes), until, correct_by,
-        urgent_ground, by, at,
+        urgent_ground, text and text.model_dump(mode="json"), by, at,
     )  # fmt: skip
     return of(row) if row else None
+
+
+async def keep_surroundings(tx: Tx, drafted: Decision, seen: Surroundings) -> Decision:
+    """What stood around a decision that was drafted just now."""
+    row = await tx.fetchrow(KEEP, drafted.id, seen.model_dump(mode="json"))
+    if row is None:
+        raise TypeError("an UPDATE of a row just inserted returns it")
+    return of(row)
+
+
+async def stands_since(tx: Tx, decision: Decision) -> datetime:
+    """When a decision came to stand as it does."""
+    since: datetime | None = await tx.fetchval(SINCE, decision.id, decision.status)
+    return since or decision.changed_at
 
 
 async def get(tx: Tx, decision_id: UUID) -> tuple[Case, Decision]:
@@ -180,7 +209,7 @@ async def about_subject(tx: Tx, case: Case, effect: Effect) -> list[Decision]:
 
 
 async def drafted(tx: Tx, case_id: UUID) -> UUID | None:
-    """The drafted decision of a case."""
+    """The decision of a case that is drafted, and returned or not."""
     found: UUID | None = await tx.fetchval(DRAFTED, case_id)
     return found
 

@@ -1,19 +1,20 @@
 """The register as enforcement knows it: a copy of registry-sites, found by name and by address; and providers."""
 
-# ruff: noqa: S608 -- statements are put together from the conditions of this file, nothing else
-
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import asyncpg
 
 from shared.contracts.access import ProviderRecordedV1
+from shared.contracts.grounds import AuthorityRef
 from shared.contracts.registry import SiteRecordedV1
 from shared.contracts.subjects import FrozenSite, Neighbour, Neighbours
 from shared.rules.identifiers import normalise_domain
 from shared.runtime.db.postgres import Tx
+from shared.runtime.events import inbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,12 @@ class Provider:
     provider_id: UUID
     name: str
     region: str
+    supervisor: AuthorityRef | None
+    """Of a public-interest network: who passes orders on."""
 
 
+CONSUMER: Final = "enforcement"
+"""Who reads the register here."""
 PUT: Final = """
 INSERT INTO site AS known (site_id, version, status, record, operator_id, region, level, domains, registrables, ips,
                            changed_at)
@@ -58,25 +63,38 @@ SELECT DISTINCT name FROM site, unnest(domains) AS name
    AND EXISTS (SELECT FROM unnest($3::text[]) host WHERE name LIKE '%.' || host)
  ORDER BY name
 """
-_NEAR: Final = "ips && $1::text[] AND site_id IS DISTINCT FROM $2 AND status IN ('live', 'stopped')"
-NEIGHBOURS: Final = f"""
-SELECT record, ARRAY(SELECT ip FROM unnest(ips) ip WHERE ip = ANY ($1) ORDER BY ip) AS shares
-  FROM site WHERE {_NEAR}
- ORDER BY site_id LIMIT $3
+# From `served_name` alone, which a trigger keeps: by an index that holds all that is asked, however many there are.
+NEIGHBOURS: Final = """
+WITH near AS MATERIALIZED (
+     SELECT DISTINCT site_id FROM served_name WHERE ip = ANY ($1) AND site_id IS DISTINCT FROM $2)
+SELECT site_id, record->>'number' AS number, record->>'name' AS name, domains,
+       ARRAY(SELECT ip FROM unnest(ips) ip WHERE ip = ANY ($1) ORDER BY ip) AS shares
+  FROM site
+ WHERE site_id IN (SELECT site_id FROM near ORDER BY site_id LIMIT $3)
+ ORDER BY site_id
 """
-ALL_NEIGHBOURS: Final = f"""
-SELECT count(*) AS total,
-       ARRAY(SELECT DISTINCT name FROM site, unnest(domains) AS name, unnest($3::text[]) AS suffix
-              WHERE {_NEAR} AND '.' || name LIKE '%.' || suffix ORDER BY name) AS protected
-  FROM site WHERE {_NEAR}
+ALL_NEIGHBOURS: Final = """
+SELECT (SELECT count(DISTINCT site_id) FROM served_name WHERE ip = ANY ($1) AND site_id IS DISTINCT FROM $2) AS total,
+       ARRAY(SELECT DISTINCT name
+               FROM unnest($3::text[]) AS suffix, unnest($1::text[]) AS at, LATERAL (
+                    SELECT name FROM served_name
+                     WHERE ip = at AND site_id IS DISTINCT FROM $2 AND reverse(name) COLLATE "C" = reverse(suffix)
+                     UNION ALL
+                    SELECT name FROM served_name
+                     WHERE ip = at AND site_id IS DISTINCT FROM $2
+                       AND reverse(name) COLLATE "C" >= reverse(suffix) || '.'
+                       AND reverse(name) COLLATE "C" < reverse(suffix) || '/') AS under
+              ORDER BY name) AS protected
 """
 PUT_PROVIDERS: Final = """
-INSERT INTO provider (provider_id, version, name, region)
-SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[])
-ON CONFLICT (provider_id) DO UPDATE SET version = excluded.version, name = excluded.name, region = excluded.region
- WHERE provider.version < excluded.version
+INSERT INTO provider (provider_id, version, name, region, supervisor)
+SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::jsonb[])
+ON CONFLICT (provider_id) DO UPDATE
+   SET (version, name, region, supervisor) = (excluded.version, excluded.name, excluded.region, excluded.supervisor)
+ WHERE provider.version <= excluded.version
 """
-PROVIDER: Final = "SELECT provider_id, name, region FROM provider WHERE provider_id = $1"
+# The same version again fills in what an older release did not keep.
+PROVIDER: Final = "SELECT provider_id, name, region, supervisor FROM provider WHERE provider_id = $1"
 
 
 async def put(tx: Tx, facts: Sequence[SiteRecordedV1]) -> None:
@@ -128,27 +146,37 @@ async def neighbours(
     everybody = await tx.fetchrow(ALL_NEIGHBOURS, list(ips), except_site, list(protected))
     if everybody is None:
         raise TypeError("a count is always one row")
-    found = []
-    for row in await tx.fetch(NEIGHBOURS, list(ips), except_site, limit):
-        site = _record(row)
-        found.append(Neighbour(
-            site_id=site.site_id, number=site.number, name=site.name, hosts=site.domains, shares=tuple(row["shares"])
-        ))  # fmt: skip
-    listed = tuple(found)
+    listed = tuple(
+        Neighbour(site_id=row["site_id"], number=row["number"], name=row["name"], hosts=tuple(row["domains"]),
+                  shares=tuple(row["shares"]))
+        for row in await tx.fetch(NEIGHBOURS, list(ips), except_site, limit)
+    )  # fmt: skip
     return Neighbours(listed, max(everybody["total"], len(listed)), tuple(everybody["protected"]))
 
 
 async def put_providers(tx: Tx, facts: Sequence[ProviderRecordedV1]) -> None:
     """Take over providers; the highest version of each wins."""
     latest = {fact.provider_id: fact for fact in sorted(facts, key=lambda fact: fact.version)}
-    rows = [(fact.provider_id, fact.version, fact.name, fact.region) for fact in latest.values()]
+    rows = [
+        (each.provider_id, each.version, each.name, each.region,
+         each.supervisor.model_dump(mode="json") if each.supervisor is not None else None)
+        for each in latest.values()
+    ]  # fmt: skip
     await tx.execute(PUT_PROVIDERS, *map(list, zip(*rows, strict=True)))
 
 
 async def provider(tx: Tx, provider_id: UUID) -> Provider | None:
     """A provider."""
     row = await tx.fetchrow(PROVIDER, provider_id)
-    return Provider(**dict(row)) if row else None
+    if row is None:
+        return None
+    supervisor = row["supervisor"] and AuthorityRef.model_validate(row["supervisor"])
+    return Provider(row["provider_id"], row["name"], row["region"], supervisor)
+
+
+async def whole_until(tx: Tx) -> datetime | None:
+    """Up to when the copy of the register is known to hold all that the register had told; none: never yet."""
+    return await inbox.caught_up(tx, CONSUMER)
 
 
 def _record(row: asyncpg.Record) -> SiteRecordedV1:

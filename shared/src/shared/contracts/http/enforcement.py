@@ -1,18 +1,19 @@
 """What goes over enforcement's door: bodies and views."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from shared.contracts import examples
 from shared.contracts.base import Body, LegalBasis, Moment, Reasons, Sha256, Text
 from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, Party, Statement
+from shared.contracts.http.decisions import Release, RemarkView, SinceDraftView, TextRef, TextUse
 from shared.contracts.http.registry import ClockView, Stated, WithReasons
-from shared.contracts.subjects import FrozenSite, Preview, Signature, Subject
+from shared.contracts.subjects import FrozenSite, Preview, Subject
 
-__all__ = ["Stated", "WithReasons"]
+__all__ = ["Release", "Stated", "WithReasons"]
 Host = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=253)]
 
 
@@ -72,7 +73,10 @@ class NewDecision(Body):
     }]})  # fmt: skip
 
     effect: Text
-    statement: Statement
+    statement: Statement | None = None
+    """In one's own words; or else a standard text."""
+    text: TextUse | None = None
+    """A standard text of the profile with its fields: the statement is what it makes of them, in both languages."""
     evidence_hashes: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=100)]
     until: Moment | None = None
     """When a suspension or bar ends by itself."""
@@ -81,15 +85,11 @@ class NewDecision(Body):
     urgent_ground: Text | None = None
     """Code of the profile's list: then the release does not wait for the notice, and the notice has a clock instead."""
 
-
-class Release(Body):
-    """What the second person signs: the preview's digest, and every site it names."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{
-        "signature": {"preview_digest": examples.DIGEST, "collateral": [examples.NEIGHBOUR]},
-    }]})  # fmt: skip
-
-    signature: Signature
+    @model_validator(mode="after")
+    def _says_why_once(self) -> Self:
+        if (self.statement is None) == (self.text is None):
+            raise ValueError("give a statement, or a standard text with its fields, and not both")
+        return self
 
 
 class Correction(Body):
@@ -215,6 +215,7 @@ class DecisionView(BaseModel):
     effect: str
     service_item: str | None
     grounds: Grounds
+    text: TextRef | None = Field(None, description="The standard text that the grounds were made from")
     evidence_hashes: list[str]
     until: datetime | None
     correct_by: datetime | None
@@ -224,6 +225,10 @@ class DecisionView(BaseModel):
         description="Whom it touches besides: now, or as it was at release; whom it burdens sees its own hosts"
     )
     preview_digest: str | None
+    since_draft: SinceDraftView | None = Field(
+        None, description="What changed since the draft, now or as it was signed; not shown to whom it burdens"
+    )
+    remarks: list[RemarkView] = Field([], description="What colleagues said of the draft; not to whom it burdens")
     notice: NoticeState | None
     execution: ExecutionState | None
     orders: list[OrderOutcomeView]

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias, TypeVar
 
 from shared.rules import Level, Role
-from shared.runtime.base.context import Caller
+from shared.runtime.base.context import Caller, same_person
 from shared.runtime.base.problems import Conflict, Forbidden
 
 A = TypeVar("A", bound=StrEnum)
@@ -260,7 +260,7 @@ class Policy(Mapping[A, tuple[Rule, ...]]):
         if drafted_by is None:
             raise TypeError(f"{act!r} needs two people: say who drafted it")
         earlier = (drafted_by,) if isinstance(drafted_by, str) else drafted_by
-        if who.person in earlier:
+        if any(same_person(who.person, each) for each in earlier):
             raise SecondPersonRequired(act=_spoken(act))
 
 

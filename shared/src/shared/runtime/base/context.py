@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from shared.contracts.grounds import AuthorityRef
 from shared.rules.roles import Level, Role
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two keys name one human, as issuers write them: case, width and blanks tell nobody apart."""
+    return _folded(one) == _folded(other)
+
+
+def _folded(person: str) -> str:
+    folded = unicodedata.normalize("NFKC", person).casefold()
+    return "".join(unicodedata.normalize("NFKC", folded).split())
 
 
 @dataclass(frozen=True)

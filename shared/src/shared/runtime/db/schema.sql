@@ -26,6 +26,13 @@ TABLE calendar_version (
     CONSTRAINT calendar_version_pkey PRIMARY KEY (version),
 );
 
+TABLE caught_up (
+    consumer text NOT NULL,
+    shard integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT caught_up_pkey PRIMARY KEY (consumer, shard),
+);
+
 TABLE deadline (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     kind text NOT NULL,

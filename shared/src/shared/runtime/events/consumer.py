@@ -8,6 +8,7 @@ makes reading something twice harmless.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,6 +37,8 @@ log = structlog.get_logger(__name__)
 REFRESH_S: Final = 5.0
 STALL_S: Final = 60.0
 WATCH_S: Final = 2.0
+NOTE_S: Final = 5.0
+"""Between two notes of how far it is; what rests on a copy counts in minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Consumer:
         self._kafka = kafka
         self._stall_s = stall_s
         self._parked = 0
+        self._noted_at = float("-inf")
 
     def refresh(self) -> None:
         """Look for new topics now."""
@@ -136,17 +140,32 @@ class Consumer:
         while True:
             await asyncio.sleep(min(WATCH_S, self._stall_s / 3))
             readings = [shard.reading for shard in self._shards]
+            asked_at = self._rt.clock.now()
             for reading in readings:
                 await reading.measure()
             metrics.consumer_lag.set(sum(reading.lag or 0 for reading in readings), {"consumer": self._name})
             illegible = sum(len(reading.illegible) for reading in readings)
             metrics.illegible_records.set(illegible, {"consumer": self._name})
-            database_up = await self._count_parked()
+            database_up = await self._count_parked() and await self._note_caught_up(asked_at)
             for shard in self._shards:
                 if not database_up:  # no reason to end: it is waited for, and that time does not count
                     shard.reading.excuse()
                 elif shard.holds_lease:
                     await shard.reading.judge(self._stall_s)
+
+    async def _note_caught_up(self, at: datetime) -> bool:
+        """Writes down that nothing was left to read then, now and again; whether the database answered."""
+        whole = [number for number, shard in enumerate(self._shards) if shard.holds_lease and shard.reading.lag == 0]
+        if time.monotonic() < self._noted_at + NOTE_S or not whole:
+            return True
+        try:
+            async with asyncio.timeout(5), self._rt.db.connection() as connection:
+                for number in whole:
+                    await inbox.note_caught_up(connection, self._name, number, at)
+        except DATABASE_ERRORS:
+            return False
+        self._noted_at = time.monotonic()
+        return True
 
     async def _count_parked(self) -> bool:
         """Counts what waits; whether the database answered."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -38,6 +38,11 @@ FIRST = f"SELECT {COLUMNS} FROM parked WHERE consumer = $1 AND key = $2 ORDER BY
 KEY_OF = "SELECT key FROM parked WHERE consumer = $1 AND event_id = $2"
 FAILED = "UPDATE parked SET attempts = attempts + 1, error = $2 WHERE id = $1"
 DONE = "DELETE FROM parked WHERE id = $1"
+CAUGHT_UP = """
+INSERT INTO caught_up (consumer, shard, at) VALUES ($1, $2, $3)
+ON CONFLICT (consumer, shard) DO UPDATE SET at = greatest(caught_up.at, excluded.at)
+"""
+WHOLE_UNTIL = "SELECT min(at) FROM caught_up WHERE consumer = $1"
 LOCK_KEY = "SELECT pg_advisory_xact_lock(hashtextextended($1 || chr(10) || $2, 0))"
 ERROR_LENGTH: Final = 4000
 
@@ -108,6 +113,17 @@ async def park(
 async def count_parked(tx: Tx, consumer: str) -> int:
     """How many events wait."""
     return int(await tx.fetchval(COUNT, consumer))
+
+
+async def note_caught_up(tx: Tx, consumer: str, shard: int, at: datetime) -> None:
+    """Everything that the topics of a shard held then is applied, or parked."""
+    await tx.execute(CAUGHT_UP, consumer, shard, at)
+
+
+async def caught_up(tx: Tx, consumer: str) -> datetime | None:
+    """Up to when all of them are applied; none where they never were."""
+    at: datetime | None = await tx.fetchval(WHOLE_UNTIL, consumer)
+    return at
 
 
 async def lock_key(tx: Tx, consumer: str, key: str) -> None:

@@ -5,14 +5,24 @@ where the provider is of another province its regulator orders it, by itself and
 signed already, and a third signature would be a veto, or a way to be late (docs/adr/0012).
 """
 
-from access_control.store.providers import Provider
+from typing import Protocol
+
 from shared.contracts.grounds import AuthorityRef
 from shared.rules import Level
 from shared.runtime.acts.directory import AuthorityMissing
 from shared.runtime.acts.runtime import Runtime
 
 
-def issuer_for(rt: Runtime, provider: Provider, regulator: AuthorityRef) -> AuthorityRef:
+class Hosting(Protocol):
+    """A provider, as far as it matters who orders it."""
+
+    @property
+    def region(self) -> str: ...  # noqa: D102
+    @property
+    def supervisor(self) -> AuthorityRef | None: ...  # noqa: D102
+
+
+def issuer_for(rt: Runtime, provider: Hosting, regulator: AuthorityRef) -> AuthorityRef:
     """Whose order it is, and whose key signs it; ``regulator``: who carried the decision out (home).
 
     Of a network its supervisor (P3.4), wherever that is. The ministry orders in every province itself. Where the

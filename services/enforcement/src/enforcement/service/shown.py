@@ -1,0 +1,57 @@
+"""A decision as it is shown: with whom it touches, what changed since its draft, and what became of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from enforcement.lifecycle import UNRELEASED
+from enforcement.service import preview as previews
+from enforcement.service import surroundings
+from enforcement.service.safeguards import INTENDED, RELEASED, cured
+from enforcement.store import appeals, decisions, drafts
+from enforcement.store.appeals import Appeal
+from enforcement.store.cases import Case
+from enforcement.store.decisions import Decision, OrderOutcome
+from enforcement.store.drafts import Remark
+from shared.contracts.http.decisions import SinceDraftView
+from shared.contracts.http.enforcement import NoticeState
+from shared.contracts.subjects import FrozenSite, Preview
+from shared.runtime.acts import notices
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.db.postgres import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A decision as a person sees it, with whom it touches and what became of it."""
+
+    case: Case
+    decision: Decision
+    site: FrozenSite | None
+    preview: Preview | None
+    since_draft: SinceDraftView | None
+    remarks: list[Remark]
+    notice: NoticeState | None
+    orders: list[OrderOutcome]
+    appeals: list[Appeal]
+
+
+async def shown(tx: Tx, rt: Runtime, case: Case, decision: Decision) -> Shown:
+    """A decision with what belongs to it; a draft with whom it would touch now."""
+    site, preview = decision.site, decision.preview
+    if decision.status in UNRELEASED:
+        site, preview = await previews.of(tx, rt, case, decision.effect)
+    return Shown(
+        case, decision, site, preview, await surroundings.shown(tx, rt, case, decision, site, preview),
+        await drafts.remarks(tx, [decision.id]), await _notice(tx, rt, decision),
+        await decisions.outcomes(tx, [decision.id]), await appeals.of_acts(tx, [decision.id]),
+    )  # fmt: skip
+
+
+async def _notice(tx: Tx, rt: Runtime, decision: Decision) -> NoticeState | None:
+    kind = INTENDED if decision.released_at is None else RELEASED
+    found: Sequence[notices.Notice] = await notices.about(tx, decision.id, kind)
+    if not found:
+        return None
+    delivered = await notices.delivered_at(tx, decision.id, kind)
+    over = cured(rt, decision.effect, delivered) if delivered is not None and kind == INTENDED else None
+    return NoticeState(notice_id=found[0].id, issued_at=found[0].issued_at, delivered_at=delivered, release_from=over)
