@@ -21,6 +21,11 @@ PUBLIC: Final[dict[str, dict[str, str]]] = {
         "/documents/{document_id}": "/documents/{document_id}",
         "/authorities": "/authorities?item=culture&region=110000",
     },
+    "enforcement": {
+        "/appeals/statistics": "/appeals/statistics",
+        "/.well-known/jwks.json": "/.well-known/jwks.json",
+        "/documents/{document_id}": "/documents/{document_id}",
+    },
     "registry": {
         "/barred-list": "/barred-list",
         "/barred-list/changes": "/barred-list/changes?after=0",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from enforcement import heard
-from enforcement.service import appeals, decisions
+from enforcement.service import appeals, decisions, requests, reviewing, telling
 from shared.contracts import access, notices, registry
 from shared.contracts.base import Fact
 from shared.runtime.events.dispatch import Handler, Projection
@@ -26,8 +26,10 @@ PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {
     access.ProviderRecordedV1: heard.providers_recorded,
 }
 DEADLINES: Final[Deadlines] = {
-    appeals.CLOCK: appeals.suspend_overdue,
+    reviewing.CLOCK: appeals.suspend_overdue,
     decisions.CORRECT_BY: decisions.ask_about_correction,
     decisions.URGENT_NOTICE: decisions.check_urgent_notice,
     decisions.UNTIL: decisions.lapse,
+    requests.CLOCK: requests.escalate,
+    telling.TOLD: telling.at_its_date,
 }

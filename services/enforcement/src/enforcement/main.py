@@ -1,16 +1,17 @@
 """Enforcement as a process: the only file that names concrete things."""
 
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from enforcement.consumer import DEADLINES, HANDLERS, PROJECTIONS
 from enforcement.http import ROUTERS
-from enforcement.service import appeals, decisions
+from enforcement.service import decisions, hearings, requests, reviewing
 from enforcement.settings import Settings
 from shared.contracts.topics import ACCESS_EVENTS, APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
 from shared.rules import Effect, Needs
 from shared.runtime.acts import notices
-from shared.runtime.process import app
+from shared.runtime.process import app, issuing
 from shared.runtime.process.service import Service
 
 SERVICE: Final = Service(
@@ -22,13 +23,14 @@ SERVICE: Final = Service(
     projections=PROJECTIONS,
     deadlines=DEADLINES,
     needs=Needs(
-        clocks=frozenset({appeals.CLOCK, decisions.URGENT_NOTICE, notices.DEEMED}),
+        clocks=frozenset({reviewing.CLOCK, decisions.URGENT_NOTICE, hearings.NOTICE, requests.CLOCK, notices.DEEMED}),
         effects=frozenset({Effect.NO_BREACH, Effect.CORRECT}),
         catalogues={"grounds": frozenset(), "service_items": frozenset(), "subject_kinds": frozenset()},
     ),
     publishes=(ENFORCEMENT_EVENTS,),
     listens=(REGISTRY_SITES, REGISTRY_EVENTS, ACCESS_EVENTS, APPROVAL_EVENTS),
     notifies=True,
+    start=partial(issuing.start, department="enforcement"),
     migrations=Path(__file__).parents[2] / "migrations",
 )
 

@@ -5,7 +5,14 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from enforcement.lifecycle import Action, AppealAction, CaseAction
+from enforcement.lifecycle import (
+    Action,
+    AppealAction,
+    CaseAction,
+    HearingAction,
+    ReferralAction,
+    RequestAction,
+)
 from shared.rules import Level, Role
 from shared.runtime.acts.policy import (
     EVERYTHING,
@@ -44,6 +51,20 @@ class Act(StrEnum):
     ENTER_APPEAL = "enter_appeal_for_an_operator"
     READ_APPEAL = "read_appeal"
     DECIDE_APPEAL = "decide_appeal"
+    ASSIGN_APPEAL = "assign_appeal"
+    ADMIT_APPEAL = "admit_appeal"
+    WITHDRAW_APPEAL = "withdraw_appeal"
+    HAND_IN = "hand_in_paper"
+    READ_PAPER = "read_paper"
+    ASK_REGULATOR = "ask_regulator"
+    READ_REQUEST = "read_regulator_request"
+    ANSWER_REQUEST = "answer_regulator_request"
+    WITHDRAW_REQUEST = "withdraw_regulator_request"
+    DRAFT_REFERRAL = "draft_referral"
+    READ_REFERRAL = "read_referral"
+    SIGN_REFERRAL = "sign_referral"
+    WITHDRAW_REFERRAL = "withdraw_referral"
+    ANSWER_REFERRAL = "answer_referral"
 
 
 def same_desk(who: Caller) -> Reach:
@@ -89,6 +110,31 @@ def own_acts(who: Caller) -> Reach:
     return only("authority_id", who.organisation)
 
 
+def paper_for(who: Caller) -> Reach:
+    """Papers that the caller's side handed in, or may read of the other side's."""
+    return only("read_by", who.organisation)
+
+
+def has_it(who: Caller) -> Reach:
+    """Requests that lie on the caller's desk, or came to it because another one was late."""
+    return only("answering", who.organisation)
+
+
+def had_it(who: Caller) -> Reach:
+    """Requests that lie, or once lay, on the caller's desk."""
+    return only("desks", who.organisation)
+
+
+def sent_to(who: Caller) -> Reach:
+    """Referrals that were sent to the caller's organisation."""
+    return only("sent_to", who.organisation)
+
+
+def told_of(who: Caller) -> Reach:
+    """Referrals about whom the caller acts for, once it was told."""
+    return only("told_to", who.organisation)
+
+
 def party(scope: Scope) -> Scope:
     """``scope``, for those whom acts burden."""
     return any_of(*(holding(role, scope) for role in PARTIES))
@@ -100,6 +146,9 @@ INDUSTRY: Final = holding(Role.INDUSTRY_REGULATOR, same_desk)
 COMPETENT: Final = any_of(SECTOR, INDUSTRY)
 AUTHORITIES: Final = frozenset({Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR})
 PARTIES: Final = frozenset({Role.OPERATOR, Role.ACCESS_PROVIDER})
+SIDES: Final = AUTHORITIES | PARTIES | {Role.REVIEW_BODY}
+defending: Final = any_of(*(holding(role, own_acts) for role in sorted(AUTHORITIES)))
+"""Appeals against the acts of the caller's authority, for those who act for it."""
 READERS: Final = AUTHORITIES | {Role.REVIEW_BODY, Role.AUDITOR}
 official: Final = any_of(
     any_of(*(holding(role, own_organisation) for role in sorted(AUTHORITIES))),
@@ -132,6 +181,28 @@ POLICY: Final = Policy({
         party(burdened), own_acts, holding(Role.REVIEW_BODY, reviewing), holding(Role.AUDITOR, anywhere))),
     # Second person: whoever changed sides since does not review what they did.
     Act.DECIDE_APPEAL:      Rule(frozenset({Role.REVIEW_BODY}), reviewing, second_person=True),
+    Act.ASSIGN_APPEAL:      Rule(frozenset({Role.REVIEW_BODY}), reviewing, first_person=True),
+    Act.ADMIT_APPEAL:       Rule(frozenset({Role.REVIEW_BODY}), reviewing, second_person=True),
+    Act.WITHDRAW_APPEAL:    Rule(PARTIES, burdened),  # nobody else, whoever entered it
+    Act.HAND_IN:            Rule(SIDES, any_of(party(burdened), defending, holding(Role.REVIEW_BODY, reviewing))),
+    # Each side reads the other's papers, but for what was handed in as confidential; the body and auditors read all.
+    Act.READ_PAPER:         Rule(SIDES | {Role.AUDITOR}, any_of(
+        party(paper_for), holding(Role.SECTOR_REGULATOR, paper_for), holding(Role.INDUSTRY_REGULATOR, paper_for),
+        holding(Role.REVIEW_BODY, reviewing), holding(Role.AUDITOR, anywhere))),
+    # What only a decision can do is asked for; whoever asked does not answer, wherever they work by then.
+    Act.ASK_REGULATOR:      Rule(frozenset({Role.SECTOR_REGULATOR}), BURDENING, first_person=True),
+    Act.READ_REQUEST:       Rule(AUTHORITIES | {Role.AUDITOR}, any_of(
+        holding(Role.SECTOR_REGULATOR, own_organisation), holding(Role.INDUSTRY_REGULATOR, had_it),
+        holding(Role.AUDITOR, anywhere))),
+    Act.ANSWER_REQUEST:     Rule(frozenset({Role.INDUSTRY_REGULATOR}), has_it, second_person=True),
+    Act.WITHDRAW_REQUEST:   Rule(frozenset({Role.SECTOR_REGULATOR}), own_organisation),
+    Act.DRAFT_REFERRAL:     Rule(AUTHORITIES, BURDENING, first_person=True),
+    Act.READ_REFERRAL:      Rule(AUTHORITIES | PARTIES | {Role.SECURITY_AUTHORITY, Role.AUDITOR}, any_of(
+        any_of(*(holding(role, own_organisation) for role in sorted(AUTHORITIES))), party(told_of),
+        holding(Role.SECURITY_AUTHORITY, sent_to), holding(Role.AUDITOR, anywhere))),
+    Act.SIGN_REFERRAL:      Rule(AUTHORITIES, BURDENING, second_person=True),
+    Act.WITHDRAW_REFERRAL:  OWN_CASE,
+    Act.ANSWER_REFERRAL:    Rule(frozenset({Role.SECURITY_AUTHORITY}), sent_to),
 })  # fmt: skip
 
 CASE_ACTS: Final[Mapping[CaseAction, Act]] = MappingProxyType({
@@ -143,4 +214,16 @@ DECISION_ACTS: Final[Mapping[Action, Act]] = MappingProxyType({
     Action.CONFIRM_CORRECTED: Act.CONFIRM_CORRECTION, Action.CONFIRM_IGNORED: Act.CONFIRM_IGNORED,
     Action.APPEAL: Act.FILE_APPEAL,
 })  # fmt: skip
-APPEAL_ACTS: Final[Mapping[AppealAction, Act]] = MappingProxyType(dict.fromkeys(AppealAction, Act.DECIDE_APPEAL))
+APPEAL_ACTS: Final[Mapping[AppealAction, Act]] = MappingProxyType({
+    **dict.fromkeys(AppealAction, Act.DECIDE_APPEAL), AppealAction.ASSIGN: Act.ASSIGN_APPEAL,
+    AppealAction.WITHDRAW: Act.WITHDRAW_APPEAL, AppealAction.ADMIT: Act.ADMIT_APPEAL,
+    AppealAction.HAND_IN: Act.HAND_IN,
+})  # fmt: skip
+HEARING_ACTS: Final[Mapping[HearingAction, Act]] = MappingProxyType(dict.fromkeys(HearingAction, Act.DECIDE_APPEAL))
+REQUEST_ACTS: Final[Mapping[RequestAction, Act]] = MappingProxyType({
+    **dict.fromkeys(RequestAction, Act.ANSWER_REQUEST), RequestAction.WITHDRAW: Act.WITHDRAW_REQUEST,
+})  # fmt: skip
+REFERRAL_ACTS: Final[Mapping[ReferralAction, Act]] = MappingProxyType({
+    ReferralAction.SIGN: Act.SIGN_REFERRAL, ReferralAction.WITHDRAW: Act.WITHDRAW_REFERRAL,
+    ReferralAction.RECEIVE: Act.ANSWER_REFERRAL, ReferralAction.ANSWER: Act.ANSWER_REFERRAL,
+})  # fmt: skip

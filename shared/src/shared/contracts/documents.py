@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from shared.contracts import examples
 from shared.contracts.base import Citation, Document, Text
-from shared.contracts.grounds import AuthorityRef, Names, OperatorRef
+from shared.contracts.grounds import AuthorityRef, Names, Party
 
 DOCUMENT_TYPE: Final = "concord-document+json"
 """JWS ``typ`` of an issued document (RFC 7515 section 4.1.9)."""
@@ -56,7 +56,7 @@ class IssuedDocument(Document):
     edition: Annotated[int, Field(ge=1)]
     """1, and one more each time it is issued anew, as at a renewal."""
     number: Text
-    holder: OperatorRef
+    holder: Party
     scope: Text
     covers: tuple[Text, ...] = ()
     """Host names it holds for, in A-label form."""

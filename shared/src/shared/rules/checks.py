@@ -29,6 +29,8 @@ _BOUNDS: Final = {
     "urgent_notice": (0, 3),
     "instruct_supervisor": (0, 30),
     "cure_window": (1, 366),
+    "hearing_notice": (3, 60),
+    "regulator_request": (0, 60),
 }
 """Clocks by which a safeguard works (docs/adr/0004), and the days between which they stay: a clock that never runs out,
 or runs out at once, would turn it off."""

@@ -69,6 +69,8 @@ class Rules:
     effects: Mapping[Effect, EffectRule]
     grounds: Mapping[str, Ground]
     urgent_grounds: Mapping[str, Named]
+    delay_grounds: Mapping[str, Named]
+    """Why whom a referral is about may be told later; none where nobody may."""
     refusal_grounds: Mapping[str, Named]
     measures: Mapping[str, Named]
     redress: RedressDefault
@@ -214,6 +216,7 @@ def _rules(data: ProfileFile, folder: Path) -> Rules:
         effects=MappingProxyType({row.code: row for row in _table(data, "effects", EffectRule).values()}),
         grounds=_table(data, "grounds", Ground),
         urgent_grounds=_table(data, "urgent_grounds", Named, optional=True),
+        delay_grounds=_table(data, "delay_grounds", Named, optional=True),
         refusal_grounds=_table(data, "refusal_grounds", Named),
         measures=_table(data, "measures", Named, optional=True),
         redress=_redress(data, clock_rows),

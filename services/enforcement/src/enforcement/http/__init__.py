@@ -4,8 +4,9 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from enforcement.http import appeals, cases, decisions, evidence
+from enforcement.http import appeals, cases, decisions, evidence, hearings, referrals, requests
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     cases.ROUTER, evidence.STREAMS, evidence.ROUTER, decisions.ROUTER, appeals.ROUTER,
+    hearings.STREAMS, hearings.ROUTER, requests.ROUTER, referrals.PUBLIC, referrals.ROUTER,
 )  # fmt: skip

@@ -19,7 +19,7 @@ from enforcement.errors import (
 from enforcement.lifecycle import CASE, DECISION, Action, CaseAction, Status
 from enforcement.policy import POLICY, Act
 from enforcement.service import preview as previews
-from enforcement.service import repeats
+from enforcement.service import repeats, telling
 from enforcement.service.repeats import Intended
 from enforcement.service.safeguards import (
     INTENDED,
@@ -29,6 +29,7 @@ from enforcement.service.safeguards import (
     require_evidence,
     require_possible,
     require_same,
+    require_seen_since,
     require_time,
     was_ignored,
 )
@@ -190,6 +191,7 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
         await end_case(tx, rt, case, "no_breach")
     if decision.effect in EXECUTED:
         await cases.take_part(tx, case.id, rt.directory.regulator_of(released.grounds.authority).id)
+    await telling.of_subject(tx, rt, case)
     outbox.add(tx, told.released(case, released), at=at)
     return await shown(tx, rt, await cases.get(tx, case.id), released)
 
@@ -244,7 +246,7 @@ async def confirm_correction(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID
     """Say whether an order to correct was obeyed. That it was ignored a second person confirms, after its date.
 
     Raises UnknownDecision (404); Forbidden (403); ActionRefused, SecondPersonRequired, NoticeNotDelivered (409);
-    Invalid (422).
+    EvidenceNotInCase, NothingSince, EvidenceAllWithheld, Invalid (422).
     """
     at = rt.clock.now()
     case, decision = await decisions.hold(tx, decision_id)
@@ -261,9 +263,11 @@ async def confirm_correction(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID
     DECISION.after(decision.status, Action.CONFIRM_IGNORED)
     if await notices.delivered_at(tx, decision_id, RELEASED) is None:
         raise NoticeNotDelivered  # nobody ignores what nobody told them
+    await require_seen_since(tx, case, decision, body.evidence_hashes)
     ignored = await decisions.MOVES.move(
-        tx, decision, Action.CONFIRM_IGNORED, who=who, why=body.statement.reasons, at=at
-    )
+        tx, decision, Action.CONFIRM_IGNORED, who=who, why=body.statement.reasons, at=at,
+        ignored_evidence=sorted(set(body.evidence_hashes)),
+    )  # fmt: skip
     await deadlines.met(tx, CORRECT_BY, decision_id, at)
     outbox.add(tx, told.ignored(case, ignored, at), at=at)
     await tell(tx, rt, case, ignored, "decision_ignored", _IGNORED, body.statement)

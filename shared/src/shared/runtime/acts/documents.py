@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from shared.contracts.documents import IssuedDocument, Particular
-from shared.contracts.grounds import AuthorityRef, Names, OperatorRef
+from shared.contracts.grounds import AuthorityRef, Names, Party
 from shared.documents import signed
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.keys import NoSigningKey, OwnedKeys
@@ -43,7 +43,7 @@ class Draft:
     title: Names
     subject_id: UUID
     number: str
-    holder: OperatorRef
+    holder: Party
     scope: str
     covers: tuple[str, ...]
     issuer: AuthorityRef
