@@ -53,7 +53,7 @@ async def test_both_sides_hand_in_papers_and_read_each_others_but_for_what_is_co
         assert (await office.api.get(paper["ours"], who=who)).status_code == 403, who
         assert (await hand_in(office, path, b"We say so too.", who)).status_code == 403, who
     missing = await office.api.get(f"{path}/papers/{'0' * 64}", who="applicant")
-    assert (missing.status_code, missing.json()["code"]) == (404, "unknown_paper")
+    assert (missing.status_code, missing.json()["code"]) == (404, "unknown_appeal_paper")
     assert await office.fetchval("SELECT count(*) FROM audit WHERE act = 'read_paper'") == 13
 
 

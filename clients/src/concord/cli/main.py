@@ -16,6 +16,7 @@ from concord.cli import (
     mergers,
     papers,
     query,
+    redress,
     registry,
     reviews,
     verify,
@@ -47,6 +48,9 @@ app.add_typer(reviews.reviews, name="reviews")
 app.add_typer(enforcement.cases, name="cases")
 app.add_typer(enforcement.decisions, name="decisions")
 app.add_typer(enforcement.appeals, name="appeals")
+app.add_typer(redress.hearings, name="hearings")
+app.add_typer(redress.requests, name="regulator-requests")
+app.add_typer(redress.referrals, name="referrals")
 app.add_typer(coordination.organisations, name="organisations")
 app.add_typer(inbox.inbox, name="inbox")
 app.add_typer(access.providers, name="providers")

@@ -195,7 +195,7 @@ class UnknownHearing(NotFound):
     """There is no hearing {hearing_id}."""
 
 
-class UnknownPaper(NotFound):
+class UnknownAppealPaper(NotFound):
     """There is no paper with the SHA-256 {sha256} in this appeal for you."""
 
 

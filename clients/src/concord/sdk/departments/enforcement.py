@@ -4,17 +4,16 @@ from collections.abc import AsyncIterator
 from typing import Literal
 
 from concord.sdk.answers import at, model_of
-from concord.sdk.departments.base import Department, Id
+from concord.sdk.departments.base import Id
+from concord.sdk.departments.redress import Redress
 from shared.contracts.http import enforcement as wire
 
 CaseStatus = Literal["open", "ended"]
-AppealStatus = Literal["open", "upheld", "rejected"]
+AppealStatus = Literal["open", "upheld", "rejected", "withdrawn", "refused"]
 
 
-class Enforcement(Department):
+class Enforcement(Redress):
     """Cases, decisions and appeals."""
-
-    service = "enforcement"
 
     async def open_case(self, body: wire.NewCase) -> wire.CaseView:
         """Open a case about a registered site, a found one, an operator or a provider."""

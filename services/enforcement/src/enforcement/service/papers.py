@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from enforcement.errors import EvidenceFiledOtherwise, PaperWithheld, UnknownPaper
+from enforcement.errors import EvidenceFiledOtherwise, PaperWithheld, UnknownAppealPaper
 from enforcement.lifecycle import APPEAL, AppealAction
 from enforcement.policy import POLICY, Act
 from enforcement.service import reviewing
@@ -92,14 +92,14 @@ async def page(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID) -> list[Paper]
 async def read(rt: Runtime, who: Caller, appeal_id: UUID, sha256: str) -> tuple[Paper, Path]:
     """A paper and the file with its bytes, checked against the hash. Reading is audited.
 
-    Raises UnknownAppeal, UnknownPaper (404); PaperWithheld, Forbidden (403); EvidenceDamaged (500).
+    Raises UnknownAppeal, UnknownAppealPaper (404); PaperWithheld, Forbidden (403); EvidenceDamaged (500).
     """
     async with rt.db.transaction() as tx:
         appeal = await appeals.get(tx, appeal_id)
         POLICY.require(who, Act.READ_APPEAL, appeal)
         paper = next((each for each in await hearings.papers(tx, appeal_id) if each.sha256 == sha256), None)
         if paper is None:
-            raise UnknownPaper(sha256=sha256)
+            raise UnknownAppealPaper(sha256=sha256)
         if paper.confidential is not None and not POLICY.allows(who, Act.READ_PAPER, Exhibit(appeal, paper)):
             raise PaperWithheld(why=paper.confidential)
         path = await EvidenceFiles(rt.settings.evidence_path).verified(sha256)
