@@ -100,7 +100,7 @@ async def read(rt: Runtime, who: Caller, appeal_id: UUID, sha256: str) -> tuple[
         paper = next((each for each in await hearings.papers(tx, appeal_id) if each.sha256 == sha256), None)
         if paper is None:
             raise UnknownAppealPaper(sha256=sha256)
-        if paper.confidential is not None and not POLICY.allows(who, Act.READ_PAPER, Exhibit(appeal, paper)):
+        if not POLICY.allows(who, Act.READ_PAPER, Exhibit(appeal, paper)):
             raise PaperWithheld(why=paper.confidential)
         path = await EvidenceFiles(rt.settings.evidence_path).verified(sha256)
         resource = f"/appeals/{appeal_id}/papers/{sha256}"
