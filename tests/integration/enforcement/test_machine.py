@@ -360,7 +360,7 @@ def test_whatever_happens_in_whatever_order(machine: type[Machine]) -> None:
         machine = seed(int(SEED))(machine)
     print(f"seed: {SEED or 'the one that is always the same'}")
     run_state_machine_as_test(machine, settings=settings(
-        max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "18")),
+        max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "12")),
         stateful_step_count=int(os.environ.get("HYPOTHESIS_STEPS", "30")), deadline=None,
         derandomize=SEED is None, database=None, suppress_health_check=list(HealthCheck), print_blob=True,
     ))  # fmt: skip
