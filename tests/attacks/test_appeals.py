@@ -147,7 +147,7 @@ async def ignored(office: Office, order: dict[str, Any]) -> dict[str, Any]:  # n
         for notice in await notices.about(tx, UUID(released["id"]), "decision_released"):
             await notices.opened(tx, notice, office.clock.now())
     office.clock.advance(timedelta(days=20))
-    body = {"obeyed": False, "statement": STATEMENT}
+    body = await office.ignored(released)
     return await office.post(f"/decisions/{released['id']}/correction", body, "drugs-b")
 
 

@@ -15,6 +15,7 @@ from uuid import uuid4
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
+from shared.contracts.directory import Organisation
 from shared.rules import load
 from shared.runtime.acts.directory import Directory, founding
 from shared.runtime.base.clock import Clock, SystemClock
@@ -78,6 +79,12 @@ def directory(clock: Clock | None = None) -> Directory:
 
 
 _DIRECTORY: Final = directory()
+
+
+def know(*organisations: Organisation) -> None:
+    """Let people of the tests act for organisations that no stack begins with."""
+    others = {known.organisation_id: known for known in _DIRECTORY}
+    _DIRECTORY.load({**others, **{known.organisation_id: known for known in organisations}}.values())
 
 
 def _moved(organisation: str, region: str | None) -> str:

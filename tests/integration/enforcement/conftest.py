@@ -95,6 +95,11 @@ class Office:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["sha256"])
 
+    async def ignored(self, decision: dict[str, Any], who: Any = "drugs-a") -> dict[str, Any]:
+        """What says that an order to correct was ignored, with what was seen after its date."""
+        sha256 = await self.file(decision["case_id"], f"Still there at {self.clock.now()}".encode(), who)
+        return {"obeyed": False, **STATED, "evidence_hashes": [sha256]}
+
     async def draft(
         self, case: dict[str, Any], effect: str = "revoke", who: Any = "drugs-a", **changes: Any
     ) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from shared.contracts.enforcement import DecisionEndedV1, DecisionIgnoredV1
 from shared.contracts.registry import ReviewClearedV1, ReviewVetoedV1, SiteRecordedV1
 from shared.runtime.base.ids import uuid7
-from tests.integration.enforcement.conftest import STATED, Office, site_recorded
+from tests.integration.enforcement.conftest import Office, site_recorded
 
 _MONTH: Final = timedelta(days=60)
 
@@ -82,7 +82,6 @@ async def test_an_ignored_order_is_told_to_the_register_once(office: Office) -> 
     decision = await office.released("correct", correct_by=_in_a_month(office))
     await office.opens(decision, "decision_released")
     office.clock.advance(_MONTH)
-    body = {"obeyed": False, **STATED}
-    await office.post(f"/decisions/{decision['id']}/correction", body, "drugs-c")
+    await office.post(f"/decisions/{decision['id']}/correction", await office.ignored(decision), "drugs-c")
     [told] = await office.told(DecisionIgnoredV1)
     assert (told.decision_id, told.effect) == (UUID(decision["id"]), "correct")

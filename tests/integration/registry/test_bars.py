@@ -109,6 +109,21 @@ async def test_a_bar_waits_for_its_beginning_also_when_its_clock_rings_during_an
     assert len((await read(register))["entries"]) == 1
 
 
+async def test_a_withdrawn_appeal_lets_a_bar_begin_when_nobody_can_appeal_any_more_and_no_sooner(
+    register: Register,
+) -> None:
+    _, decision, execution = await barred(register, 803_000_002)
+    act = ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.decision_id)
+    for outcome in ("filed", "withdrawn"):
+        await register.appealed(act, outcome)
+        assert (await read(register))["entries"] == [], outcome
+    await begun(register, execution)
+    assert len((await read(register))["entries"]) == 1
+    for outcome, listed in (("filed", 0), ("withdrawn", 1)):
+        await register.appealed(act, outcome)
+        assert len((await read(register))["entries"]) == listed, outcome
+
+
 async def test_the_names_of_a_barred_operator_and_all_below_them_go_to_nobody(register: Register) -> None:
     site, _, execution = await barred(register, 804_000_001)
     [name], straw = site["domains"], uscc(804_000_002)

@@ -26,6 +26,7 @@ PUBLIC: Final[dict[str, dict[str, str]]] = {
         "/.well-known/jwks.json": "/.well-known/jwks.json",
         "/documents/{document_id}": "/documents/{document_id}",
         "/decision-texts": "/decision-texts",
+        "/appeals/statistics": "/appeals/statistics",
     },
     "registry": {
         "/barred-list": "/barred-list",

@@ -69,6 +69,8 @@ class Verb:
     """What answers it the second time, where that is not for the state to say; none, where it can be done again."""
     headers: Callable[[Mapping[str, Any]], Mapping[str, str]] = lambda _: {}
     """Made of how the author reads the record."""
+    hidden: Collection[StrEnum] = ()
+    """States in which whoever does it reads nothing yet, and so hears nothing of them either."""
     joins: bool = True
     """Whether what it writes can be taken back; not where its answer is a stream."""
 

@@ -282,7 +282,8 @@ def test_a_member_that_no_body_has_is_refused_by_name(run: Any, command: tuple[s
 IN_PATHS = (
     ("registrations", "show"), ("amendments", "consent"), ("approvals", "show"), ("cases", "show"),
     ("decisions", "show"), ("decisions", "evidence"), ("appeals", "show"), ("executions", "show"), ("orders", "show"),
-    ("organisations", "show"), ("inbox", "open", "registry"), ("register",),
+    ("organisations", "show"), ("inbox", "open", "registry"), ("register",), ("appeals", "papers"),
+    ("hearings", "show"), ("regulator-requests", "show"), ("referrals", "show"), ("referrals", "document"),
 )  # fmt: skip
 
 
@@ -437,6 +438,8 @@ def test_a_misspelt_filter_is_refused(run: Any, command: tuple[str, ...], filter
         (departments.casefile.OpinionStatus, enforcement.lifecycle.OpinionStatus),
         (departments.casefile.Part, Part),
         (departments.enforcement.AppealStatus, enforcement.lifecycle.AppealStatus),
+        (departments.redress.RequestStatus, enforcement.lifecycle.RequestStatus),
+        (departments.redress.ReferralStatus, enforcement.lifecycle.ReferralStatus),
         (departments.coordination.OrganisationStatus, coordination.lifecycle.Status),
     ],
 )

@@ -70,8 +70,8 @@ def test_every_status_is_reachable_and_what_is_final_is_final() -> None:
     assert DECISION.final == {Status.WITHDRAWN, Status.OVERTURNED}
     assert {CaseStatus.OPEN} | set(CASE.moves.values()) == set(CaseStatus)
     assert CASE.final == {CaseStatus.ENDED}
-    assert {AppealStatus.OPEN} | set(APPEAL.moves.values()) == set(AppealStatus)
-    assert APPEAL.final == {AppealStatus.UPHELD, AppealStatus.REJECTED}
+    assert {AppealStatus.OPEN, AppealStatus.REFUSED} | set(APPEAL.moves.values()) == set(AppealStatus)
+    assert APPEAL.final == {AppealStatus.UPHELD, AppealStatus.REJECTED, AppealStatus.WITHDRAWN}
 
 
 @pytest.mark.parametrize("status", [each for each in Status if each not in {*UNRELEASED, Status.WITHDRAWN}])

@@ -236,13 +236,18 @@ def confirm_correction(
     basis: Basis,
     reasons: Reasons,
     obeyed: Annotated[bool, typer.Option("--obeyed/--ignored", help="Whether the order to correct was obeyed.")],
+    evidence: Annotated[
+        list[str] | None,
+        typer.Option(help="SHA-256 of a piece that shows it was ignored, one filed after its date; several times."),
+    ] = None,
     public_reasons: PublicReasons = None,
     redacted: Redacted = None,
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:
     """Say whether an order to correct was obeyed."""
-    sent = body(wire.Correction, obeyed=obeyed, statement=statement(basis, reasons, public_reasons, redacted))
+    says = statement(basis, reasons, public_reasons, redacted)
+    sent = body(wire.Correction, obeyed=obeyed, statement=says, evidence_hashes=evidence or ())
     act(lambda c: c.enforcement.confirm_correction(decision_id, sent), as_, as_json)
 
 

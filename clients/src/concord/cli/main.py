@@ -19,6 +19,7 @@ from concord.cli import (
     mergers,
     papers,
     query,
+    redress,
     registry,
     reviews,
     verify,
@@ -56,6 +57,9 @@ app.add_typer(complaints.complaints, name="complaints")
 app.add_typer(complaints.matters, name="matters")
 app.add_typer(complaints.warnings, name="warnings")
 app.add_typer(complaints.emergencies, name="emergencies")
+app.add_typer(redress.hearings, name="hearings")
+app.add_typer(redress.requests, name="regulator-requests")
+app.add_typer(redress.referrals, name="referrals")
 app.add_typer(coordination.organisations, name="organisations")
 app.add_typer(inbox.inbox, name="inbox")
 app.add_typer(access.providers, name="providers")

@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from enforcement import heard
-from enforcement.service import appeals, closing, complaints, decisions, emergencies, opinions, tasks
+from enforcement.service import (
+    appeals,
+    closing,
+    complaints,
+    decisions,
+    emergencies,
+    opinions,
+    requests,
+    reviewing,
+    tasks,
+    telling,
+)
 from shared.contracts import access, notices, registry
 from shared.contracts import emergencies as emergency_facts
 from shared.contracts.base import Fact
@@ -28,7 +39,7 @@ PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {
     access.ProviderRecordedV1: heard.providers_recorded,
 }
 DEADLINES: Final[Deadlines] = {
-    appeals.CLOCK: appeals.suspend_overdue,
+    reviewing.CLOCK: appeals.suspend_overdue,
     decisions.CORRECT_BY: decisions.ask_about_correction,
     decisions.URGENT_NOTICE: decisions.check_urgent_notice,
     decisions.UNTIL: decisions.lapse,
@@ -36,4 +47,6 @@ DEADLINES: Final[Deadlines] = {
     emergencies.CLOCK: emergencies.run_out,
     tasks.DUE: tasks.mark_overdue,
     closing.ANSWER_BY: opinions.mark_overdue,
+    requests.CLOCK: requests.escalate,
+    telling.TOLD: telling.at_its_date,
 }

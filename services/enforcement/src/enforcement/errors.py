@@ -162,9 +162,9 @@ class AppealPending(Conflict):
 
 
 class AppealTooLate(Conflict):
-    """The time to appeal ended on {until}; the review body may still admit a late one."""
+    """Appeal {appeal_id} is on record, refused: its time ended on {until}. The review body may still admit it."""
 
-    members = frozenset({"until"})
+    members = frozenset({"until", "appeal_id"})
 
 
 class ConsentNeeded(Invalid):
@@ -332,3 +332,81 @@ class CopyTooOld(Conflict):
 
 class DecisionHasNoDocument(NotFound):
     """Decision {decision_id} has no document: it was not released, or before documents were issued."""
+
+
+class TookPart(Conflict):
+    """Whoever signed, filed or acted for {organisation} does not review it: somebody else of the body must."""
+
+    members = frozenset({"organisation"})
+
+
+class AssignedToAnother(Conflict):
+    """This appeal is another person's to decide, since {assigned_at}: it can be assigned anew, with reasons."""
+
+    members = frozenset({"assigned_at"})
+
+
+class HearingPending(Conflict):
+    """Both sides are invited to hearing {hearing_id}: hold or cancel it before."""
+
+    members = frozenset({"hearing_id"})
+
+
+class HearingTooSoon(Invalid):
+    """A hearing leaves both sides time to prepare, and is recorded when it was held: {names}."""
+
+
+class UnknownHearing(NotFound):
+    """There is no hearing {hearing_id}."""
+
+
+class UnknownAppealPaper(NotFound):
+    """There is no paper with the SHA-256 {sha256} in this appeal for you."""
+
+
+class PaperWithheld(Forbidden):
+    """This paper was handed in as confidential: {why}"""
+
+
+class MinutesMissing(Invalid):
+    """Minutes are a paper of this appeal that the review body handed in and that both sides may read: {names}."""
+
+
+class NothingSince(Invalid):
+    """That an order was ignored rests on evidence of the case, a piece of it filed after its date: {names}."""
+
+
+class UnknownRequest(NotFound):
+    """There is no request {request_id} to a regulator."""
+
+
+class NotToBeAsked(Invalid):
+    """This cannot be asked of the regulator: {names}."""
+
+
+class RequestPending(Conflict):
+    """Request {request_id} of this case is open: withdraw it, or wait for its answer."""
+
+    members = frozenset({"request_id"})
+
+
+class NotThatDesk(Invalid):
+    """A request goes on to a regulator that has not had it: {names}."""
+
+
+class UnknownReferral(NotFound):
+    """There is no referral {referral_id}."""
+
+
+class NotToBeReferred(Invalid):
+    """This cannot be referred so: {names}."""
+
+
+class ReferralPending(Conflict):
+    """A referral of this case to this receiver is drafted already: {referral_id}."""
+
+    members = frozenset({"referral_id"})
+
+
+class DelayNotPossible(Invalid):
+    """Whom a referral is about is told at once, but on a listed ground and before any decision: {names}."""

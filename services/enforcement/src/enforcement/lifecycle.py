@@ -117,6 +117,10 @@ class AppealStatus(StrEnum):
     """The clock runs; late, it is marked overdue, suspends the act, and can still be decided."""
     UPHELD = "upheld"
     REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    """By whoever appealed: the act stands as it is, and can be challenged again in its time."""
+    REFUSED = "refused"
+    """It came when the time was over: on record, with the reasons; the review body may still admit it."""
 
 
 class AppealAction(StrEnum):
@@ -125,12 +129,22 @@ class AppealAction(StrEnum):
     UPHOLD = "uphold"
     REJECT = "reject"
     DECIDE_STAY = "decide_stay"
+    ASSIGN = "assign"
+    WITHDRAW = "withdraw_appeal"
+    ADMIT = "admit"
+    HAND_IN = "hand_in"
+    INVITE = "invite"
 
 
 APPEAL: Final = Lifecycle(MappingProxyType({
     (AppealStatus.OPEN, AppealAction.UPHOLD):      AppealStatus.UPHELD,
     (AppealStatus.OPEN, AppealAction.REJECT):      AppealStatus.REJECTED,
     (AppealStatus.OPEN, AppealAction.DECIDE_STAY): AppealStatus.OPEN,
+    (AppealStatus.OPEN, AppealAction.ASSIGN):      AppealStatus.OPEN,       # to one person of the body, with reasons
+    (AppealStatus.OPEN, AppealAction.HAND_IN):     AppealStatus.OPEN,       # a paper, by either side or the body
+    (AppealStatus.OPEN, AppealAction.INVITE):      AppealStatus.OPEN,       # to a hearing
+    (AppealStatus.OPEN, AppealAction.WITHDRAW):    AppealStatus.WITHDRAWN,  # by whoever appealed, nobody else
+    (AppealStatus.REFUSED, AppealAction.ADMIT):    AppealStatus.OPEN,       # late, and admitted by the body
 }), aggregate="appeal")  # fmt: skip
 
 
@@ -254,3 +268,83 @@ OPINION: Final = Lifecycle(MappingProxyType({
     (OpinionStatus.ASKED, OpinionAction.ANSWER):   OpinionStatus.ANSWERED,
     (OpinionStatus.ASKED, OpinionAction.WITHDRAW): OpinionStatus.WITHDRAWN,
 }), aggregate="opinion")  # fmt: skip
+
+
+class HearingStatus(StrEnum):
+    """Where a hearing stands."""
+
+    INVITED = "invited"
+    """Both sides were told when and where; the appeal is not rejected before it was held or cancelled."""
+    HELD = "held"
+    """Its minutes are a paper that both sides read."""
+    CANCELLED = "cancelled"
+
+
+class HearingAction(StrEnum):
+    """What can be done with a hearing."""
+
+    RECORD = "record"
+    CANCEL = "cancel"
+
+
+HEARING: Final = Lifecycle(MappingProxyType({
+    (HearingStatus.INVITED, HearingAction.RECORD): HearingStatus.HELD,
+    (HearingStatus.INVITED, HearingAction.CANCEL): HearingStatus.CANCELLED,  # with reasons
+}), aggregate="hearing")  # fmt: skip
+
+
+class RequestStatus(StrEnum):
+    """Where a request to the regulator stands."""
+
+    OPEN = "open"
+    """The clock runs at the desk that has it; late, the national regulator has it as well."""
+    ACCEPTED = "accepted"
+    """It leads to a case of the regulator, or to the execution that lies there; it burdens nobody by itself."""
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+
+
+class RequestAction(StrEnum):
+    """What can be done with a request to the regulator."""
+
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    FORWARD = "forward"
+    WITHDRAW = "withdraw_request"
+
+
+REQUEST: Final = Lifecycle(MappingProxyType({
+    (RequestStatus.OPEN, RequestAction.ACCEPT):   RequestStatus.ACCEPTED,   # P3.2.2-3
+    (RequestStatus.OPEN, RequestAction.DECLINE):  RequestStatus.DECLINED,   # with reasons
+    (RequestStatus.OPEN, RequestAction.FORWARD):  RequestStatus.OPEN,       # to the right desk, never back
+    (RequestStatus.OPEN, RequestAction.WITHDRAW): RequestStatus.WITHDRAWN,  # by whoever asked
+}), aggregate="regulator_request")  # fmt: skip
+
+
+class ReferralStatus(StrEnum):
+    """Where a referral stands; whether whom it is about was told is a time of its own."""
+
+    DRAFTED = "drafted"
+    SENT = "sent"
+    """Two people signed it; the receiver reads it."""
+    RECEIVED = "received"
+    ANSWERED = "answered"
+    WITHDRAWN = "withdrawn"
+    """Before anybody sent it."""
+
+
+class ReferralAction(StrEnum):
+    """What can be done with a referral."""
+
+    SIGN = "sign"
+    WITHDRAW = "withdraw_referral"
+    RECEIVE = "receive"
+    ANSWER = "answer"
+
+
+REFERRAL: Final = Lifecycle(MappingProxyType({
+    (ReferralStatus.DRAFTED, ReferralAction.SIGN):     ReferralStatus.SENT,       # P3.2.5, by a second person
+    (ReferralStatus.DRAFTED, ReferralAction.WITHDRAW): ReferralStatus.WITHDRAWN,
+    (ReferralStatus.SENT, ReferralAction.RECEIVE):     ReferralStatus.RECEIVED,
+    (ReferralStatus.RECEIVED, ReferralAction.ANSWER):  ReferralStatus.ANSWERED,
+}), aggregate="referral")  # fmt: skip

@@ -6,12 +6,14 @@ from typing import Final
 from enforcement.consumer import DEADLINES, HANDLERS, PROJECTIONS
 from enforcement.http import ROUTERS
 from enforcement.service import (
-    appeals,
     complaints,
     custody,
     decisions,
     emergencies,
+    hearings,
     ordering,
+    requests,
+    reviewing,
     settling,
     state,
     surroundings,
@@ -36,7 +38,9 @@ SERVICE: Final = Service(
     needs=Needs(
         clocks=frozenset(
             {
-                appeals.CLOCK,
+                reviewing.CLOCK,
+                hearings.NOTICE,
+                requests.CLOCK,
                 decisions.URGENT_NOTICE,
                 notices.DEEMED,
                 complaints.CLOCK,

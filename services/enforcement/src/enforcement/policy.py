@@ -10,8 +10,11 @@ from enforcement.lifecycle import (
     AppealAction,
     CaseAction,
     EmergencyAction,
+    HearingAction,
     MatterAction,
     OpinionAction,
+    ReferralAction,
+    RequestAction,
     TaskAction,
     WarningAction,
 )
@@ -77,6 +80,20 @@ class Act(StrEnum):
     READ_OPINION = "read_opinion"
     ANSWER_OPINION = "answer_opinion"
     SETTLE_OPINIONS = "settle_opinions"
+    ASSIGN_APPEAL = "assign_appeal"
+    ADMIT_APPEAL = "admit_appeal"
+    WITHDRAW_APPEAL = "withdraw_appeal"
+    HAND_IN = "hand_in_paper"
+    READ_PAPER = "read_paper"
+    ASK_REGULATOR = "ask_regulator"
+    READ_REQUEST = "read_regulator_request"
+    ANSWER_REQUEST = "answer_regulator_request"
+    WITHDRAW_REQUEST = "withdraw_regulator_request"
+    DRAFT_REFERRAL = "draft_referral"
+    READ_REFERRAL = "read_referral"
+    SIGN_REFERRAL = "sign_referral"
+    WITHDRAW_REFERRAL = "withdraw_referral"
+    ANSWER_REFERRAL = "answer_referral"
 
 
 def same_desk(who: Caller) -> Reach:
@@ -147,6 +164,31 @@ def untaken(who: Caller) -> Reach:
     return only("taken", "no")
 
 
+def paper_for(who: Caller) -> Reach:
+    """Papers that the caller's side handed in, or may read of the other side's."""
+    return only("read_by", who.organisation)
+
+
+def has_it(who: Caller) -> Reach:
+    """Requests that lie on the caller's desk, or came to it because another one was late."""
+    return only("answering", who.organisation)
+
+
+def had_it(who: Caller) -> Reach:
+    """Requests that lie, or once lay, on the caller's desk."""
+    return only("desks", who.organisation)
+
+
+def sent_to(who: Caller) -> Reach:
+    """Referrals that were sent to the caller's organisation."""
+    return only("sent_to", who.organisation)
+
+
+def told_to(who: Caller) -> Reach:
+    """Referrals about whom the caller acts for, once it was told."""
+    return only("told_to", who.organisation)
+
+
 def party(scope: Scope) -> Scope:
     """``scope``, for those whom acts burden."""
     return any_of(*(holding(role, scope) for role in PARTIES))
@@ -158,6 +200,9 @@ INDUSTRY: Final = holding(Role.INDUSTRY_REGULATOR, same_desk)
 COMPETENT: Final = any_of(SECTOR, INDUSTRY)
 AUTHORITIES: Final = frozenset({Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR})
 PARTIES: Final = frozenset({Role.OPERATOR, Role.ACCESS_PROVIDER})
+SIDES: Final = AUTHORITIES | PARTIES | {Role.REVIEW_BODY}
+defending: Final = any_of(*(holding(role, own_acts) for role in sorted(AUTHORITIES)))
+"""Appeals against the acts of the caller's authority, for those who act for it."""
 READERS: Final = AUTHORITIES | {Role.REVIEW_BODY, Role.AUDITOR}
 official: Final = any_of(
     any_of(*(holding(role, own_organisation) for role in sorted(AUTHORITIES))),
@@ -228,6 +273,28 @@ POLICY: Final = Policy({
         holding(Role.AUDITOR, anywhere))),
     # What the site offers unlicensed no register says: the decision shows who is competent.
     Act.CONFIRM_EMERGENCY:  Rule(AUTHORITIES, same_desk, first_person=True),
+    Act.ASSIGN_APPEAL:      Rule(frozenset({Role.REVIEW_BODY}), reviewing, first_person=True),
+    Act.ADMIT_APPEAL:       Rule(frozenset({Role.REVIEW_BODY}), reviewing, second_person=True),
+    Act.WITHDRAW_APPEAL:    Rule(PARTIES, burdened),  # nobody else, whoever entered it
+    Act.HAND_IN:            Rule(SIDES, any_of(party(burdened), defending, holding(Role.REVIEW_BODY, reviewing))),
+    # Each side reads the other's papers, but for what was handed in as confidential; the body and auditors read all.
+    Act.READ_PAPER:         Rule(SIDES | {Role.AUDITOR}, any_of(
+        party(paper_for), holding(Role.SECTOR_REGULATOR, paper_for), holding(Role.INDUSTRY_REGULATOR, paper_for),
+        holding(Role.REVIEW_BODY, reviewing), holding(Role.AUDITOR, anywhere))),
+    # What only a decision can do is asked for; whoever asked does not answer, wherever they work by then.
+    Act.ASK_REGULATOR:      Rule(frozenset({Role.SECTOR_REGULATOR}), BURDENING, first_person=True),
+    Act.READ_REQUEST:       Rule(AUTHORITIES | {Role.AUDITOR}, any_of(
+        holding(Role.SECTOR_REGULATOR, own_organisation), holding(Role.INDUSTRY_REGULATOR, had_it),
+        holding(Role.AUDITOR, anywhere))),
+    Act.ANSWER_REQUEST:     Rule(frozenset({Role.INDUSTRY_REGULATOR}), has_it, second_person=True),
+    Act.WITHDRAW_REQUEST:   Rule(frozenset({Role.SECTOR_REGULATOR}), own_organisation),
+    Act.DRAFT_REFERRAL:     Rule(AUTHORITIES, BURDENING, first_person=True),
+    Act.READ_REFERRAL:      Rule(AUTHORITIES | PARTIES | {Role.SECURITY_AUTHORITY, Role.AUDITOR}, any_of(
+        any_of(*(holding(role, own_organisation) for role in sorted(AUTHORITIES))), party(told_to),
+        holding(Role.SECURITY_AUTHORITY, sent_to), holding(Role.AUDITOR, anywhere))),
+    Act.SIGN_REFERRAL:      Rule(AUTHORITIES, BURDENING, second_person=True),
+    Act.WITHDRAW_REFERRAL:  OWN_CASE,
+    Act.ANSWER_REFERRAL:    Rule(frozenset({Role.SECURITY_AUTHORITY}), sent_to),
 })  # fmt: skip
 
 CASE_ACTS: Final[Mapping[CaseAction, Act]] = MappingProxyType({
@@ -242,7 +309,6 @@ DECISION_ACTS: Final[Mapping[Action, Act]] = MappingProxyType({
     Action.CONFIRM_CORRECTED: Act.CONFIRM_CORRECTION, Action.CONFIRM_IGNORED: Act.CONFIRM_IGNORED,
     Action.APPEAL: Act.FILE_APPEAL,
 })  # fmt: skip
-APPEAL_ACTS: Final[Mapping[AppealAction, Act]] = MappingProxyType(dict.fromkeys(AppealAction, Act.DECIDE_APPEAL))
 MATTER_ACTS: Final[Mapping[MatterAction, Act]] = MappingProxyType({
     MatterAction.TRIAGE: Act.TRIAGE, MatterAction.OPEN_CASE: Act.ROUTE_MATTER, MatterAction.DISMISS: Act.ROUTE_MATTER,
     MatterAction.WARN: Act.ROUTE_MATTER,
@@ -254,4 +320,17 @@ EMERGENCY_ACTS: Final[Mapping[EmergencyAction, Act]] = MappingProxyType(
 TASK_ACTS: Final[Mapping[TaskAction, Act]] = MappingProxyType(dict.fromkeys(TaskAction, Act.WORK_TASK))
 OPINION_ACTS: Final[Mapping[OpinionAction, Act]] = MappingProxyType({
     OpinionAction.ANSWER: Act.ANSWER_OPINION, OpinionAction.WITHDRAW: Act.ASK_OPINION,
+})  # fmt: skip
+APPEAL_ACTS: Final[Mapping[AppealAction, Act]] = MappingProxyType({
+    **dict.fromkeys(AppealAction, Act.DECIDE_APPEAL), AppealAction.ASSIGN: Act.ASSIGN_APPEAL,
+    AppealAction.WITHDRAW: Act.WITHDRAW_APPEAL, AppealAction.ADMIT: Act.ADMIT_APPEAL,
+    AppealAction.HAND_IN: Act.HAND_IN,
+})  # fmt: skip
+HEARING_ACTS: Final[Mapping[HearingAction, Act]] = MappingProxyType(dict.fromkeys(HearingAction, Act.DECIDE_APPEAL))
+REQUEST_ACTS: Final[Mapping[RequestAction, Act]] = MappingProxyType({
+    **dict.fromkeys(RequestAction, Act.ANSWER_REQUEST), RequestAction.WITHDRAW: Act.WITHDRAW_REQUEST,
+})  # fmt: skip
+REFERRAL_ACTS: Final[Mapping[ReferralAction, Act]] = MappingProxyType({
+    ReferralAction.SIGN: Act.SIGN_REFERRAL, ReferralAction.WITHDRAW: Act.WITHDRAW_REFERRAL,
+    ReferralAction.RECEIVE: Act.ANSWER_REFERRAL, ReferralAction.ANSWER: Act.ANSWER_REFERRAL,
 })  # fmt: skip

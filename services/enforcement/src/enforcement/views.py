@@ -7,14 +7,31 @@ from enforcement.lifecycle import (
     CASE,
     DECISION,
     EMERGENCY,
+    HEARING,
     MATTER,
+    REFERRAL,
+    REQUEST,
     WARNING,
     Action,
     AppealAction,
+    AppealStatus,
     CaseAction,
     MatterStatus,
+    ReferralAction,
 )
-from enforcement.policy import APPEAL_ACTS, CASE_ACTS, DECISION_ACTS, EMERGENCY_ACTS, MATTER_ACTS, POLICY, WARNING_ACTS
+from enforcement.policy import (
+    APPEAL_ACTS,
+    CASE_ACTS,
+    DECISION_ACTS,
+    EMERGENCY_ACTS,
+    HEARING_ACTS,
+    MATTER_ACTS,
+    POLICY,
+    REFERRAL_ACTS,
+    REQUEST_ACTS,
+    WARNING_ACTS,
+    Act,
+)
 from enforcement.service.cases import File
 from enforcement.service.complaints import Standing, Taken
 from enforcement.service.matters import Heard
@@ -23,7 +40,11 @@ from enforcement.service.shown import Shown
 from enforcement.store.appeals import Appeal
 from enforcement.store.cases import Case
 from enforcement.store.emergencies import Emergency
+from enforcement.store.hearings import Hearing
+from enforcement.store.referrals import Referral
+from enforcement.store.requests import Request
 from enforcement.store.warnings import Warned
+from shared.contracts.http.appeals import HearingView
 from shared.contracts.http.complaints import (
     ComplaintFileView,
     ComplaintReceipt,
@@ -42,7 +63,9 @@ from shared.contracts.http.enforcement import (
     EvidenceView,
     OrderOutcomeView,
 )
+from shared.contracts.http.referrals import ReferralView
 from shared.contracts.http.registry import ClockView
+from shared.contracts.http.requests import RequestView
 from shared.rules import Effect
 from shared.rules.rows import Route
 from shared.runtime.acts.runtime import Runtime
@@ -50,15 +73,52 @@ from shared.runtime.base.context import Caller
 
 
 def of_appeal(who: Caller, appeal: Appeal, clock: ClockView | None) -> AppealView:
-    """An appeal; who signed is nobody's business."""
+    """An appeal; who signed is nobody's business, and who decides it is the review body's."""
+    others = appeal.assigned_to not in {None, who.person}
     possible = [
         action
         for action in APPEAL.allowed(appeal.status)
-        if action is not AppealAction.DECIDE_STAY or appeal.can_be_stayed
+        if (action is not AppealAction.DECIDE_STAY or appeal.can_be_stayed)
+        and not (others and APPEAL_ACTS[action] is Act.DECIDE_APPEAL)
     ]
     return AppealView.model_validate({
         **fields(appeal, AppealView), "on_behalf": appeal.consent is not None, "clock": clock,
+        "assigned_to": appeal.assigned_to if who.organisation == appeal.body_id else None,
         "allowed_actions": POLICY.allowed(who, appeal, possible, APPEAL_ACTS, drafted_by=()),
+    })  # fmt: skip
+
+
+def of_hearing(who: Caller, appeal: Appeal, hearing: Hearing) -> HearingView:
+    """A hearing; whoever has the appeal holds it."""
+    mine = appeal.assigned_to in {None, who.person}
+    possible = HEARING.allowed(hearing.status) if mine else []
+    return HearingView.model_validate({
+        **fields(hearing, HearingView),
+        "allowed_actions": POLICY.allowed(who, appeal, possible, HEARING_ACTS, drafted_by=()),
+    })  # fmt: skip
+
+
+def of_request(who: Caller, request: Request, clock: ClockView | None) -> RequestView:
+    """A request to the regulator; who signed is nobody's business."""
+    return RequestView.model_validate({
+        **fields(request, RequestView), "clock": clock,
+        "allowed_actions": POLICY.allowed(
+            who, request, REQUEST.allowed(request.status), REQUEST_ACTS, drafted_by=request.asked_by
+        ),
+    })  # fmt: skip
+
+
+def of_referral(who: Caller, case: Case, referral: Referral) -> ReferralView:
+    """A referral; who signed is nobody's business."""
+    possible = REFERRAL.allowed(referral.status)
+    signing = [each for each in possible if each is ReferralAction.SIGN]
+    others = [each for each in possible if each is not ReferralAction.SIGN]
+    return ReferralView.model_validate({
+        **fields(referral, ReferralView),
+        "allowed_actions": [
+            *POLICY.allowed(who, case, signing, REFERRAL_ACTS, drafted_by=referral.drafted_by),
+            *POLICY.allowed(who, referral, others, REFERRAL_ACTS),
+        ],
     })  # fmt: skip
 
 
@@ -92,7 +152,8 @@ def _fits(action: Action, shown: Shown) -> bool:
     if action in {Action.CONFIRM_CORRECTED, Action.CONFIRM_IGNORED}:
         return shown.decision.effect is Effect.CORRECT
     if action is Action.APPEAL:
-        return shown.decision.effect is not Effect.NO_BREACH and not shown.appeals
+        open_to_it = all(each.status is AppealStatus.WITHDRAWN for each in shown.appeals)
+        return shown.decision.effect is not Effect.NO_BREACH and open_to_it
     return True
 
 

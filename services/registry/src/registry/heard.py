@@ -84,10 +84,13 @@ async def appeal_overdue(rt: Runtime, tx: Tx, fact: AppealOverdueV1, meta: Event
 
 
 async def appeal_decided(rt: Runtime, tx: Tx, fact: AppealDecidedV1, meta: EventMeta) -> None:
-    """A won appeal undoes our own act; the last of the lost ones lets a bar begin."""
+    """A won appeal undoes our own act; the last of the lost ones lets a bar begin, a withdrawn one in its time."""
     await merger_store.appeal_decided(tx, fact.act.id, fact.appeal_id)
     if fact.outcome == "upheld":
         await _fall(rt, tx, fact)
+    elif fact.outcome == "withdrawn":
+        await store.appeal_withdrawn(tx, fact.act.id, fact.appeal_id)
+        await bars.settle_many(tx, rt, fact.act.id)
     else:
         await store.appeal_rejected(tx, fact.act.id, fact.appeal_id, fact.decided_at)
         await bars.settle_many(tx, rt, fact.act.id)

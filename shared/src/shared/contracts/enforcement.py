@@ -188,7 +188,7 @@ class AppealOverdueV1(_AppealFact):
 
 
 class AppealDecidedV1(_AppealFact):
-    """The review body decided. Upheld: the service whose act it is undoes exactly that act."""
+    """The review body decided, or it was withdrawn. Upheld: the service whose act it is undoes exactly that act."""
 
     TYPE: ClassVar[str] = "appeal.decided.v1"
     EXAMPLE: ClassVar[dict[str, Any]] = {
@@ -200,7 +200,7 @@ class AppealDecidedV1(_AppealFact):
     }
 
     outcome: Text
-    """upheld or rejected."""
+    """upheld, rejected or withdrawn (by whoever appealed, who can appeal again in the time for it)."""
     body: AuthorityRef
     statement: Statement
     decided_at: datetime

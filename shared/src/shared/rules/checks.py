@@ -34,6 +34,8 @@ _BOUNDS: Final = {
     "confirm_emergency": (0, 3),
     "triage_complaint": (0, 60),
     "evidence_retention": (365, 10_000),
+    "hearing_notice": (3, 60),
+    "regulator_request": (0, 60),
 }
 """Clocks by which a safeguard works (docs/adr/0004), and the days between which they stay: a clock that never runs out,
 or runs out at once, would turn it off."""

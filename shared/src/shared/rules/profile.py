@@ -76,6 +76,8 @@ class Rules:
     urgent_grounds: Mapping[str, Named]
     texts: Mapping[str, StandardText]
     """What decisions are drafted from, by code."""
+    delay_grounds: Mapping[str, Named]
+    """Why whom a referral is about may be told later; none where nobody may."""
     refusal_grounds: Mapping[str, Named]
     measures: Mapping[str, Named]
     redress: RedressDefault
@@ -227,6 +229,7 @@ def _rules(data: ProfileFile, folder: Path) -> Rules:
         grounds=_table(data, "grounds", Ground),
         urgent_grounds=_table(data, "urgent_grounds", Named, optional=True),
         texts=_table(data, "texts", StandardText, optional=True),
+        delay_grounds=_table(data, "delay_grounds", Named, optional=True),
         refusal_grounds=_table(data, "refusal_grounds", Named),
         measures=_table(data, "measures", Named, optional=True),
         redress=_redress(data, clock_rows),

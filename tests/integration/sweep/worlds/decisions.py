@@ -64,7 +64,7 @@ class Files:
                 await office.release(decision)
         await office.executed(drafted[Status.EXECUTED])
         await office.hear(office.says(ExecutionDeclinedV1, drafted[Status.DECLINED]))
-        await office.post(f"/decisions/{orders[0]['id']}/correction", {"obeyed": False, **STATED}, "drugs-b")
+        await office.post(f"/decisions/{orders[0]['id']}/correction", await office.ignored(orders[0]), "drugs-b")
         await office.post(f"/decisions/{drafted[Status.ENDED]['id']}/lift", STATED, "drugs-a")
         await self._challenge(drafted)
         appealed = {Status.SUSPENDED, Status.OVERTURNED, Status.EXECUTED, Status.DECLINED}
@@ -72,12 +72,13 @@ class Files:
             came_to = () if status in _UNSIGNED else ("industry-110000",)
             await self._lies(decision, status, (*came_to, *(("review-110000",) if status in appealed else ())))
         await self._lies(orders[0], Status.IGNORED, ())
-        await self._lies(orders[1], Status.RELEASED, ())
+        seen = (await office.ignored(orders[1]))["evidence_hashes"]
+        await self._lies(orders[1], Status.RELEASED, (), evidence_hashes=seen)
 
-    async def _lies(self, decision: dict[str, Any], status: Status, came_to: tuple[str, ...]) -> None:
+    async def _lies(self, decision: dict[str, Any], status: Status, came_to: tuple[str, ...], **more: Any) -> None:
         assert await self.office.status(decision) == status
         words = {**OURS, "came_to": came_to, "released": status not in _UNSIGNED}
-        self.decisions.append(Record({"decision_id": decision["id"]}, words, status))
+        self.decisions.append(Record({"decision_id": decision["id"]}, words, status, more))
         self.cases.append(Record({"case_id": decision["case_id"]}, {**OURS, "came_to": came_to}))
 
     async def _challenge(self, drafted: Drafted) -> None:

@@ -15,8 +15,9 @@ from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import Caller
 from tests.integration.enforcement.complaining import complain
 from tests.integration.enforcement.conftest import EASED, STATED, STATEMENT, Office
+from tests.integration.enforcement.test_referrals import POLICE
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
-from tests.integration.sweep.worlds import case_file, drafts
+from tests.integration.sweep.worlds import appeals, case_file, drafts, requests
 from tests.integration.sweep.worlds.complaints import kinds_of
 from tests.integration.sweep.worlds.decisions import Files
 from tests.integration.sweep.worlds.inbox import inbox
@@ -98,6 +99,10 @@ def _signed(_: Record, shown: Mapping[str, Any]) -> dict[str, Any]:
     return {"signature": signature, "since_draft": since["digest"]}
 
 
+def _ignored(record: Record, _: Mapping[str, Any]) -> dict[str, Any]:
+    return {"obeyed": False, **STATED, **record.more}
+
+
 def _challenge(record: Record, _: Mapping[str, Any]) -> dict[str, Any]:
     act = {"service": "enforcement", "kind": "decision", "id": record.id}
     return {"act": act, "grounds": "The consent of the authority covers these medicines."}
@@ -128,22 +133,24 @@ def _decisions(files: Files) -> Kind:
             Verb(f"{path}/withdrawal", "drugs-b", WHY, Action.WITHDRAW),
             Verb(f"{path}/lift", "drugs-a", STATED, Action.LIFT),
             Verb(f"{path}/correction", "drugs-b", {"obeyed": True, **STATED}, Action.CONFIRM_CORRECTED),
-            Verb(f"{path}/correction", "drugs-b", {"obeyed": False, **STATED}, Action.CONFIRM_IGNORED),
+            Verb(f"{path}/correction", "drugs-b", _ignored, Action.CONFIRM_IGNORED),
             Verb("POST /appeals", "applicant", _challenge, Action.APPEAL, code=NOTHING, again="appeal_pending",
                  closed={"consent_needed", "nothing_to_appeal"}),  # a body enters it; who was told of a draft knows it
         ],
     )  # fmt: skip
 
 
-def _appeals(files: Files) -> Kind:
+def _appeals(files: Files, redress: appeals.Redress) -> Kind:
     path = "POST /appeals/{appeal_id}"
     return Kind(
-        files.appeals, may_read_appeal, reads=("/appeals/{appeal_id}",), lists="/appeals", author="auditor",
+        [*files.appeals, *redress.appeals], may_read_appeal, reads=("/appeals/{appeal_id}",), lists="/appeals",
+        author="auditor",
         lifecycle=APPEAL, acts=APPEAL_ACTS.keys(), verbs=[
             Verb(f"{path}/decision", "review-a", {"outcome": "upheld", **EASED}, AppealAction.UPHOLD),
             Verb(f"{path}/decision", "review-a", {"outcome": "rejected", **EASED}, AppealAction.REJECT),
             Verb(f"{path}/stay", "review-a", {"granted": True, **EASED}, AppealAction.DECIDE_STAY,
                  again="nothing_to_stay"),
+            *appeals.verbs(files.office, path),
         ],
     )  # fmt: skip
 
@@ -158,6 +165,8 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
     async with running_service(SERVICE, await make_database("enforcement"), clock=clock, **settings) as api:
         office = Office(api, clock)
         await office.hear(ProviderRecordedV1.model_validate(ProviderRecordedV1.EXAMPLE))
+        asked = await requests.Asked.of(office)
+        redress = await appeals.Redress.of(office)  # before the others, whose time to appeal must not be over
         files = await Files.of(office)
         about = {"kind": "site", "domain": files.domain}
         case = {
@@ -166,12 +175,13 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
         }  # fmt: skip
         receipt = await complain(office, files.domain)
         yield World(api, [
-            _cases(files), _decisions(files), _appeals(files), await inbox(api, "drugs-a", "drugs-110000"),
+            _cases(files), _decisions(files), _appeals(files, redress), await inbox(api, "drugs-a", "drugs-110000"),
             Kind(files.evidence, may_read_evidence, reads=("/evidence/{sha256}",), denied=_evidence),
+            *appeals.kinds(redress, may_read_appeal), *requests.kinds(asked),
             Kind(files.decisions, may_read_cited, reads=("/decisions/{decision_id}/evidence",)),
             *await kinds_of(office, OPERATOR_USCC),
             beginning({"region": "110000", "item": "drugs_and_devices"},
                       Verb("POST /cases", "drugs-a", case, may=may_open)),
             *await case_file.kinds(files),
             *drafts.kinds(files, may_read_case, may_read_decision),
-        ], opens={"secret": receipt["secret"], **await drafts.document_id(files)})  # fmt: skip
+        ], others=(POLICE,), opens={"secret": receipt["secret"], "document_id": asked.document_id})  # fmt: skip

@@ -6,17 +6,16 @@ from typing import Literal
 from concord.sdk.answers import at, model_of
 from concord.sdk.departments.base import Id, Json
 from concord.sdk.departments.casefile import CaseFiles
+from concord.sdk.departments.redress import Redress
 from shared.contracts.http import enforcement as wire
 from shared.contracts.http.decisions import OrdersPreview, StandardTexts
 from shared.contracts.http.documents import DocumentView
 
-AppealStatus = Literal["open", "upheld", "rejected"]
+AppealStatus = Literal["open", "upheld", "rejected", "withdrawn", "refused"]
 
 
-class Enforcement(CaseFiles):
+class Enforcement(CaseFiles, Redress):
     """Cases, decisions and appeals."""
-
-    service = "enforcement"
 
     async def open_case(self, body: wire.NewCase) -> wire.CaseView:
         """Open a case about a registered site, a found one, an operator or a provider."""

@@ -13,11 +13,15 @@ from enforcement.http import (
     documents,
     emergencies,
     evidence,
+    hearings,
     opinions,
+    referrals,
+    requests,
     tasks,
 )
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     complaints.OPEN, complaints.DESK, emergencies.ROUTER, cases.ROUTER, casefile.ROUTER, tasks.ROUTER, opinions.ROUTER,
     evidence.STREAMS, evidence.ROUTER, decisions.ROUTER, documents.ROUTER, documents.PUBLIC, appeals.ROUTER,
+    hearings.STREAMS, hearings.ROUTER, requests.ROUTER, referrals.ROUTER,
 )  # fmt: skip

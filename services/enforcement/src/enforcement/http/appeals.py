@@ -1,15 +1,17 @@
 """Appeals against any act of any department."""
 
-from typing import Final
+from datetime import date
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from enforcement import views
 from enforcement.lifecycle import AppealStatus
-from enforcement.service import appeals
+from enforcement.service import appeals, reviewing, statistics
+from shared.contracts.http import appeals as own
 from shared.contracts.http import enforcement as wire
-from shared.runtime.web.door import Rt, Who, etag, router
+from shared.runtime.web.door import PUBLIC, Rt, Who, etag, router
 from shared.runtime.web.paging import Page, Paging, page_of
 
 ROUTER: Final[APIRouter] = router()
@@ -31,6 +33,25 @@ async def list_appeals(rt: Rt, who: Who, paging: Paging, status: AppealStatus | 
         found = await appeals.page(tx, rt, who, status=status, after=paging.after, limit=paging.fetch)
         shown = [views.of_appeal(who, each, await appeals.clock(tx, each)) for each in found]
     return page_of(shown, paging, lambda view: view, lambda view: view.id)
+
+
+@ROUTER.get("/appeals/statistics", tags=["appeals"], openapi_extra=PUBLIC)
+async def count_appeals(
+    rt: Rt, response: Response,
+    authority: Annotated[str | None, Query(max_length=60, description="Against the acts of this one alone")] = None,
+    since: Annotated[date | None, Query(description="Filed on this day or later")] = None,
+    until: Annotated[date | None, Query(description="Filed on this day or before")] = None,
+) -> own.Statistics:  # fmt: skip
+    """What became of appeals, by the authority whose act each was against: for everybody, and nobody is named."""
+    response.headers["Cache-Control"] = "public, max-age=300"
+    async with rt.db.transaction() as tx:
+        begins, ends, found = await statistics.of_appeals(tx, rt, authority=authority, since=since, until=until)
+    counts = [
+        own.Counts(**{name: getattr(each, name) for name in own.Counts.model_fields if name != "authority"},
+                   authority=each.authority.names)
+        for each in found
+    ]  # fmt: skip
+    return own.Statistics(since=begins, until=ends, authorities=counts)
 
 
 @ROUTER.get("/appeals/{appeal_id}", tags=["appeals"])
@@ -56,3 +77,27 @@ async def decide_appeal(rt: Rt, who: Who, appeal_id: UUID, body: wire.Outcome) -
     async with rt.db.transaction() as tx:
         decided = await appeals.decide(tx, rt, who, appeal_id, body)
         return views.of_appeal(who, decided, await appeals.clock(tx, decided))
+
+
+@ROUTER.post("/appeals/{appeal_id}/assignment", tags=["appeals"])
+async def assign_appeal(rt: Rt, who: Who, appeal_id: UUID, body: own.Assignment) -> wire.AppealView:
+    """Give it to one person of the review body who took no part, with reasons: only that person decides."""
+    async with rt.db.transaction() as tx:
+        assigned = await reviewing.assign(tx, rt, who, appeal_id, body)
+        return views.of_appeal(who, assigned, await appeals.clock(tx, assigned))
+
+
+@ROUTER.post("/appeals/{appeal_id}/withdrawal", tags=["appeals"])
+async def withdraw_appeal(rt: Rt, who: Who, appeal_id: UUID, body: wire.WithReasons) -> wire.AppealView:
+    """Let one's own appeal be; the act stands as it is, and can be challenged again in its time."""
+    async with rt.db.transaction() as tx:
+        withdrawn = await appeals.withdraw(tx, rt, who, appeal_id, reasons=body.reasons)
+        return views.of_appeal(who, withdrawn, await appeals.clock(tx, withdrawn))
+
+
+@ROUTER.post("/appeals/{appeal_id}/admission", tags=["appeals"])
+async def admit_appeal(rt: Rt, who: Who, appeal_id: UUID, body: wire.Stated) -> wire.AppealView:
+    """Take in an appeal that was refused because its time was over, with reasons."""
+    async with rt.db.transaction() as tx:
+        admitted = await reviewing.admit(tx, rt, who, appeal_id, body)
+        return views.of_appeal(who, admitted, await appeals.clock(tx, admitted))

@@ -6,16 +6,26 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from enforcement.service import documents as verbs
-from enforcement.service import texts
+from enforcement.service import referrals, texts
 from shared.contracts.http.decisions import StandardTexts
 from shared.contracts.http.documents import DocumentView
 from shared.rules import Role
+from shared.runtime.acts.documents import Issued
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.db.postgres import Tx
 from shared.runtime.web import documents
 from shared.runtime.web.door import PUBLIC as WITHOUT_A_TOKEN
 from shared.runtime.web.door import Rt, Who, router
 
 ROUTER: Final[APIRouter] = router(tags=["decisions"])
-PUBLIC: Final = documents.router_of(frozenset({Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR}), verbs.standing)
+
+
+async def _standing(tx: Tx, rt: Runtime, issued: Issued) -> documents.Standing:
+    of_its_kind = referrals.standing if issued.kind == referrals.DOCUMENT else verbs.standing
+    return await of_its_kind(tx, rt, issued)
+
+
+PUBLIC: Final = documents.router_of(frozenset({Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR}), _standing)
 
 
 @ROUTER.get("/decision-texts", openapi_extra=WITHOUT_A_TOKEN)

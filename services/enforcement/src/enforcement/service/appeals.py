@@ -16,12 +16,13 @@ from enforcement.errors import (
     UnknownAct,
     UnknownDecision,
 )
-from enforcement.lifecycle import DECISION, Action, AppealAction, AppealStatus
+from enforcement.lifecycle import APPEAL, DECISION, Action, AppealAction, AppealStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions as deciding
-from enforcement.service import emergency_ends, tasks
+from enforcement.service import emergency_ends, hearings, reviewing, tasks
+from enforcement.service.reviewing import CLOCK
 from enforcement.service.safeguards import RELEASED
-from enforcement.store import appeals, cases, decisions, ties
+from enforcement.store import appeals, cases, decisions, requests, ties
 from enforcement.store.appeals import Appeal
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
@@ -36,12 +37,12 @@ from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
 
-CLOCK: Final = "appeal_decision"
-"""Kind of the deadline and name of its clock in the rule profile."""
 EXECUTION: Final = "execution"
 """What an act of the register is called that carries a decision out."""
 _DECIDED: Final = Names(zh="复议决定书", en="Decision on your appeal")
 _STAY: Final = Names(zh="停止执行决定书", en="Decision on a stay")
+_REFUSED: Final = Names(zh="不予受理复议申请决定书", en="Your appeal came when its time was over")
+_WITHDRAWN: Final = Names(zh="复议终止决定书", en="The appeal was withdrawn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +71,23 @@ class Appealable:
 async def file(tx: Tx, rt: Runtime, who: Caller, body: NewAppeal) -> Appeal:
     """Challenge an act, and start the review body's clock. Entered for an operator only by that body, with consent.
 
-    Raises UnknownAct (404); Forbidden (403); NothingToAppeal, AppealPending, AppealTooLate, ActionRefused (409);
-    ConsentNeeded (422).
+    One that comes when its time is over is put on record, refused, and whoever filed it is told why. Raises UnknownAct
+    (404); Forbidden (403); NothingToAppeal, AppealPending, AppealTooLate, ActionRefused (409); ConsentNeeded (422).
     """
     at, act = rt.clock.now(), await _appealable(tx, rt, who, body.act)
+    over = None
     if body.consent is not None:
         POLICY.require(who, Act.ENTER_APPEAL, act)
     else:
         if not POLICY.allows(who, Act.FILE_APPEAL, act):
             raise ConsentNeeded.field("consent", "say how the operator agreed; only the review body may enter it")
-        _require_in_time(rt, act, at)
-    earlier = await appeals.of_acts(tx, [act.act.id])
+        over = _over(rt, act, at)
+    every = await appeals.of_acts(tx, [act.act.id])
+    earlier = [each for each in every if each.status is not AppealStatus.REFUSED]
     if earlier and not _challenged_anew(earlier[-1], act, body):
         raise AppealPending(appeal_id=str(earlier[-1].id))
+    if over is not None:
+        return await _refuse(tx, rt, who, act, body, over, [each for each in every if each not in earlier])
     if earlier and earlier[-1].consent is not None and earlier[-1].status is AppealStatus.OPEN and body.consent is None:
         return await _take_over(tx, who, earlier[-1], body, at)
     new = await appeals.add(
@@ -93,17 +98,38 @@ async def file(tx: Tx, rt: Runtime, who: Caller, body: NewAppeal) -> Appeal:
     if new is None:
         raise AppealPending(appeal_id=str((await appeals.of_acts(tx, [act.act.id]))[-1].id))
     appeals.MOVES.began(tx, new, "file", who=who, why=body.grounds, at=at)
-    await deadlines.start(tx, kind=CLOCK, aggregate_id=new.id, clock_name=CLOCK, rt=rt, at=at)
-    outbox.add(tx, told.appeal_filed(new), at=at)
+    await reviewing.began(tx, rt, new, at)
+    return new
+
+
+async def _refuse(
+    tx: Tx, rt: Runtime, who: Caller, act: Appealable, body: NewAppeal, over: datetime, refused: Sequence[Appeal]
+) -> Appeal:
+    """On record, with the reasons, once for each time that the act was done. Raises AppealTooLate."""
+    at, until = rt.clock.now(), over.astimezone(rt.rules.time_zone).isoformat()
+    for known in refused:
+        if act.issued_at is None or known.filed_at >= act.issued_at:
+            raise AppealTooLate(until=until, appeal_id=str(known.id))
+    why = f"The time to appeal ended on {until}. The review body may admit a late appeal, with reasons."
+    says = Statement(legal_basis=(rt.rules.redress.source,), reasons=why, public_reasons=why)
+    new = await appeals.add(
+        tx, uuid7(), act.act, appellant=act.operator, authority=act.grounds.authority, body=act.body,
+        grounds=body.grounds, consent=None, stay="none", by=who.person, at=at, refused=says,
+    )  # fmt: skip
+    if new is None:
+        raise TypeError("only open appeals stand in each other's way")
+    appeals.MOVES.began(tx, new, "file_late", who=who, why=why, at=at)
+    await reviewing.tell(tx, rt, new, "appeal_refused", _REFUSED, says)
     return new
 
 
 def _challenged_anew(last: Appeal, act: Appealable, body: NewAppeal) -> bool:
-    """Whether an earlier appeal does not stand in the way: the act was done again since, or the operator itself comes.
+    """Whether an earlier appeal does not stand in the way: it was withdrawn, the act was done again
+    since, or the operator itself comes.
 
     What a review body entered for an operator takes nothing from it: that it agreed is the body's word alone.
     """
-    if act.issued_at is not None and act.issued_at > last.filed_at:
+    if last.status is AppealStatus.WITHDRAWN or (act.issued_at is not None and act.issued_at > last.filed_at):
         return True
     return last.consent is not None and body.consent is None and last.status is not AppealStatus.UPHELD
 
@@ -167,13 +193,12 @@ def _require_party(who: Caller, act: Appealable) -> None:
         raise UnknownAct(act_id=act.act.id)
 
 
-def _require_in_time(rt: Runtime, act: Appealable, at: datetime) -> None:
-    """The time to appeal runs from delivery and ends with its last day. Raises AppealTooLate."""
+def _over(rt: Runtime, act: Appealable, at: datetime) -> datetime | None:
+    """When the time to appeal ended, if it has: it runs from delivery and ends with its last day."""
     if act.delivered_at is None:
-        return
+        return None
     until = rt.rules.appeal_until(act.delivered_at, act.grounds.redress.within_days).due_at
-    if rt.rules.day_of(at) > rt.rules.day_of(until):
-        raise AppealTooLate(until=until.astimezone(rt.rules.time_zone).isoformat())
+    return until if rt.rules.day_of(at) > rt.rules.day_of(until) else None
 
 
 async def get(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID) -> Appeal:
@@ -217,10 +242,9 @@ async def clock(tx: Tx, appeal: Appeal) -> ClockView | None:
 async def decide_stay(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Stay) -> Appeal:
     """Let the act have no effect while its appeal is decided, or refuse that.
 
-    Raises UnknownAppeal (404); Forbidden (403); SecondPersonRequired, ActionRefused, NothingToStay (409).
+    Raises as ``reviewing.taken``; NothingToStay (409).
     """
-    appeal, signed_by = await _held(tx, appeal_id)
-    POLICY.require(who, Act.DECIDE_APPEAL, appeal, drafted_by=signed_by)
+    appeal = await reviewing.taken(tx, rt, who, appeal_id)
     if appeal.act.service is not Service.ENFORCEMENT:
         raise NothingToStay(why="A refusal gives nobody anything to do: there is nothing to stay.")
     if appeal.stay == "granted":
@@ -231,21 +255,23 @@ async def decide_stay(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: S
     )  # fmt: skip
     if body.granted:
         await _suspend(tx, rt, decided, "stay", decided.body, body.statement, who)
-    await _tell(tx, rt, decided, "stay_decided", _STAY, body.statement)
+    await reviewing.tell(tx, rt, decided, "stay_decided", _STAY, body.statement)
     return decided
 
 
 async def decide(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Outcome) -> Appeal:
     """Uphold or reject. Upheld: the service whose act it is undoes exactly that act, without anybody's consent.
 
-    Raises UnknownAppeal (404); Forbidden (403); SecondPersonRequired, ActionRefused (409).
+    Nobody is turned down who is invited to a hearing and was not heard. Raises as ``reviewing.taken``; HearingPending,
+    NoIndependentBody (409).
     """
     at = rt.clock.now()
     action = AppealAction.UPHOLD if body.outcome == "upheld" else AppealAction.REJECT
-    appeal, signed_by = await _held(tx, appeal_id)
-    POLICY.require(who, Act.DECIDE_APPEAL, appeal, drafted_by=signed_by)
+    appeal = await reviewing.taken(tx, rt, who, appeal_id)
+    APPEAL.after(appeal.status, action)
     if action is AppealAction.REJECT:
         _require_independent(rt, appeal)
+        await hearings.require_none(tx, appeal)
     decided = await appeals.MOVES.move(
         tx, appeal, action, who=who, why=body.statement.reasons, at=at, decided_by=who.person, decided_at=at,
         statement=body.statement.model_dump(mode="json"),
@@ -261,8 +287,32 @@ async def decide(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Outcom
         outbox.add(tx, told.overturned(case, overturned, decided, body.statement, at), at=at)
         await emergency_ends.fell(tx, rt, overturned, body.statement)
         await _suspend_what_rested_on_it(tx, rt, case, overturned, decided, body.statement, who)
-    await _tell(tx, rt, decided, "appeal_decided", _DECIDED, body.statement)
+    await hearings.cancel_invited(tx, rt, who, decided, "The appeal was decided without it.")
+    await reviewing.tell(tx, rt, decided, "appeal_decided", _DECIDED, body.statement)
     return decided
+
+
+async def withdraw(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, *, reasons: str) -> Appeal:
+    """Whoever appealed lets it be, and nobody does it for them: the act stands as it is, and the clock ends.
+
+    In its time the act can be challenged again. Raises UnknownAppeal (404), Forbidden (403), ActionRefused (409).
+    """
+    at = rt.clock.now()
+    appeal, _ = await reviewing.held(tx, appeal_id)
+    POLICY.require(who, Act.WITHDRAW_APPEAL, appeal)
+    says = Statement(
+        legal_basis=(rt.rules.redress.source,), reasons=reasons, public_reasons="Withdrawn by whoever appealed.",
+        redacted=("why it was withdrawn",),
+    )  # fmt: skip
+    withdrawn = await appeals.MOVES.move(
+        tx, appeal, AppealAction.WITHDRAW, who=who, why=reasons, at=at, decided_at=at,
+        statement=says.model_dump(mode="json"),
+    )  # fmt: skip
+    await deadlines.met(tx, CLOCK, appeal_id, at)
+    outbox.add(tx, told.appeal_decided(withdrawn, "withdrawn", says.public(), at), at=at)
+    await hearings.cancel_invited(tx, rt, who, withdrawn, "The appeal was withdrawn.")
+    await reviewing.tell(tx, rt, withdrawn, "appeal_withdrawn", _WITHDRAWN, says, both=True)
+    return withdrawn
 
 
 def _require_independent(rt: Runtime, appeal: Appeal) -> None:
@@ -280,20 +330,25 @@ def _require_independent(rt: Runtime, appeal: Appeal) -> None:
 async def _suspend_what_rested_on_it(
     tx: Tx, rt: Runtime, case: Case, fallen: Decision, appeal: Appeal, says: Statement, who: Caller
 ) -> None:
-    """What could be decided only because the fallen order was ignored has nothing left to rest on."""
-    went = [await cases.hold(tx, each.to_case) for each in await ties.went(tx, case.id)]
-    about = {each.id: each for each in (case, *went)}
-    for other in await decisions.of_cases(tx, list(about)):
-        if fallen.effect in rt.rules.effects[other.effect].after:
-            await deciding.suspend(
-                tx, rt, about[other.case_id], other, "basis_fell", appeal.body, says, appeal_id=appeal.id, who=who
-            )
+    """What could be decided only because the fallen order was ignored has nothing left to rest on, in any case.
+
+    Whoever releases about the same subject in another case waits, or sees that it fell.
+    """
+    await decisions.hold_subject(tx, case)
+    went = [each.to_case for each in await ties.went(tx, case.id)]
+    for other_id in (case.id, *went, *await requests.led_to(tx, fallen.id)):
+        of_it = await cases.get(tx, other_id)
+        for other in await decisions.of_cases(tx, [other_id]):
+            if fallen.effect in rt.rules.effects[other.effect].after:
+                await deciding.suspend(
+                    tx, rt, of_it, other, "basis_fell", appeal.body, says, appeal_id=appeal.id, who=who
+                )
 
 
 async def suspend_overdue(rt: Runtime, tx: Tx, appeal_id: UUID) -> None:
     """The review body's clock ran out: the act is suspended. The appeal stays open and can be decided."""
     at = rt.clock.now()
-    appeal, _ = await _held(tx, appeal_id)
+    appeal, _ = await reviewing.held(tx, appeal_id)
     if appeal.status is not AppealStatus.OPEN or appeal.overdue_at is not None:
         return
     due, why = await clock(tx, appeal), "The appeal was not decided in time, so the measure is suspended."
@@ -303,17 +358,6 @@ async def suspend_overdue(rt: Runtime, tx: Tx, appeal_id: UUID) -> None:
     await _suspend(tx, rt, appeal, "appeal_late", appeal.body, says, deciding.SYSTEM)
 
 
-async def _held(tx: Tx, appeal_id: UUID) -> tuple[Appeal, tuple[str, ...]]:
-    """An appeal, held after the case of its decision, and who signed that, or entered the appeal for somebody else."""
-    signed_by: tuple[str, ...] = ()
-    known = await appeals.get(tx, appeal_id)
-    if known.act.service is Service.ENFORCEMENT:
-        _, decision = await decisions.hold(tx, known.act.id)
-        signed_by = decision.signed_by
-    appeal = await appeals.hold(tx, appeal_id)
-    return appeal, signed_by if appeal.consent is None else (*signed_by, appeal.filed_by)
-
-
 async def _suspend(
     tx: Tx, rt: Runtime, appeal: Appeal, because: str, authority: AuthorityRef, says: Statement, who: Caller
 ) -> None:
@@ -321,10 +365,3 @@ async def _suspend(
     if appeal.act.service is Service.ENFORCEMENT:
         case, decision = await decisions.get(tx, appeal.act.id)
         await deciding.suspend(tx, rt, case, decision, because, authority, says, appeal_id=appeal.id, who=who)
-
-
-async def _tell(tx: Tx, rt: Runtime, appeal: Appeal, kind: str, title: Names, says: Statement) -> None:
-    await notices.issue(
-        tx, rt, about=ActRef(service=Service.ENFORCEMENT, kind="appeal", id=appeal.id), kind=kind, to=appeal.appellant,
-        address=await deciding.address_of(tx, appeal.identity), authority=appeal.body, title=title, says=says,
-    )  # fmt: skip

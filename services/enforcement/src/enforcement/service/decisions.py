@@ -17,7 +17,17 @@ from enforcement.errors import (
 )
 from enforcement.lifecycle import CASE, DECISION, Action, CaseAction, Status
 from enforcement.policy import POLICY, Act
-from enforcement.service import closing, documents, emergency_ends, repeats, settling, surroundings, tasks, texts
+from enforcement.service import (
+    closing,
+    documents,
+    emergency_ends,
+    repeats,
+    settling,
+    surroundings,
+    tasks,
+    telling,
+    texts,
+)
 from enforcement.service import preview as previews
 from enforcement.service.repeats import Intended
 from enforcement.service.safeguards import (
@@ -29,6 +39,7 @@ from enforcement.service.safeguards import (
     require_evidence,
     require_possible,
     require_same,
+    require_seen_since,
     require_time,
     was_ignored,
 )
@@ -185,6 +196,7 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
         await end_case(tx, rt, case, "no_breach")
     if decision.effect in EXECUTED:
         await cases.take_part(tx, case.id, rt.directory.regulator_of(released.grounds.authority).id)
+    await telling.of_subject(tx, rt, case)
     outbox.add(tx, told.released(case, released), at=at)
     return await shown(tx, rt, await cases.get(tx, case.id), released)
 
@@ -241,7 +253,7 @@ async def confirm_correction(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID
     """Say whether an order to correct was obeyed. That it was ignored a second person confirms, after its date.
 
     Raises UnknownDecision (404); Forbidden (403); ActionRefused, SecondPersonRequired, NoticeNotDelivered (409);
-    Invalid (422).
+    EvidenceNotInCase, NothingSince, EvidenceAllWithheld, Invalid (422).
     """
     at = rt.clock.now()
     case, decision = await decisions.hold(tx, decision_id)
@@ -258,9 +270,11 @@ async def confirm_correction(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID
     DECISION.after(decision.status, Action.CONFIRM_IGNORED)
     if await notices.delivered_at(tx, decision_id, RELEASED) is None:
         raise NoticeNotDelivered  # nobody ignores what nobody told them
+    await require_seen_since(tx, case, decision, body.evidence_hashes)
     ignored = await decisions.MOVES.move(
-        tx, decision, Action.CONFIRM_IGNORED, who=who, why=body.statement.reasons, at=at
-    )
+        tx, decision, Action.CONFIRM_IGNORED, who=who, why=body.statement.reasons, at=at,
+        ignored_evidence=sorted(set(body.evidence_hashes)),
+    )  # fmt: skip
     await deadlines.met(tx, CORRECT_BY, decision_id, at)
     await tasks.followed_up(tx, rt, decision_id, who=who, why=body.statement.reasons)
     outbox.add(tx, told.ignored(case, ignored, at), at=at)

@@ -121,7 +121,7 @@ async def cited(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID) -> list[Evi
     Raises UnknownDecision (404), Forbidden (403).
     """
     case, decision = await decisions.get(tx, decision_id)
-    found = [each for each in await _exhibits(tx, [case]) if each.piece.sha256 in decision.evidence_hashes]
+    found = [each for each in await _exhibits(tx, [case]) if each.piece.sha256 in decision.cites]
     for each in found:
         POLICY.require(who, Act.LIST_CITED, replace(each, cited=decision.told))
     resource = f"/decisions/{decision_id}/evidence"
@@ -160,7 +160,7 @@ async def read(rt: Runtime, who: Caller, sha256: str) -> tuple[Evidence, Path]:
 async def _exhibits(tx: Tx, found: Sequence[Case]) -> list[Exhibit]:
     """Everything that lies in these cases."""
     told = [each for each in await decisions.of_cases(tx, [case.id for case in found]) if each.told]
-    cited = {(each.case_id, sha256) for each in told for sha256 in each.evidence_hashes}
+    cited = {(each.case_id, sha256) for each in told for sha256 in each.cites}
     return [
         Exhibit(case, piece, (case.id, piece.sha256) in cited)
         for case in found

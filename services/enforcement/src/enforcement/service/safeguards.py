@@ -1,5 +1,6 @@
 """What must hold before a burden is drafted, or released, whatever a profile or a draft says (docs/adr/0004, 2, 3)."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -8,11 +9,12 @@ from enforcement.errors import (
     EffectNotPossible,
     EvidenceAllWithheld,
     EvidenceNotInCase,
+    NothingSince,
     NoticeNotDelivered,
     SubjectChanged,
 )
 from enforcement.lifecycle import Status
-from enforcement.store import cases, decisions, sites, ties
+from enforcement.store import cases, decisions, requests, sites, ties
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
 from shared.contracts.http.enforcement import NewDecision
@@ -64,9 +66,11 @@ async def require_possible(tx: Tx, rt: Runtime, who: Caller, case: Case, body: N
 
 
 async def was_ignored(tx: Tx, case: Case, effects: frozenset[Effect]) -> bool:
-    """Whether one of these was ordered in the case, or before it was transferred, and found ignored, and stands."""
+    """Whether one of these was ordered, and found ignored, and stands: in the case, before it was transferred, or in
+    the one that asked for it."""
     before = [each.from_case for each in await ties.came(tx, case.id)]
     earlier = await decisions.of_cases(tx, [case.id, *before])
+    earlier += [(await decisions.get(tx, order))[1] for order in await requests.rests_on(tx, case.id)]
     return any(each.status is Status.IGNORED and each.effect in effects for each in earlier)
 
 
@@ -75,10 +79,28 @@ async def require_evidence(tx: Tx, case: Case, effect: Effect, body: NewDecision
 
     Raises EvidenceNotInCase, EvidenceAllWithheld.
     """
+    cited = await require_cited(tx, case, body.evidence_hashes)
+    if effect is not Effect.NO_BREACH and all(each.confidential for each in cited):
+        raise EvidenceAllWithheld.field("evidence_hashes", "cite a piece that is not confidential as well")
+
+
+async def require_cited(tx: Tx, case: Case, hashes: Collection[str]) -> list[cases.Evidence]:
+    """The pieces of these names, which lie in the case. Raises EvidenceNotInCase."""
     lying = {each.sha256: each for each in await cases.evidence_of(tx, case.id) if each.deleted_at is None}
-    if foreign := [sha256 for sha256 in body.evidence_hashes if sha256 not in lying]:
+    if foreign := [sha256 for sha256 in hashes if sha256 not in lying]:
         raise EvidenceNotInCase.field("evidence_hashes", f"{foreign[0]} does not lie in this case")
-    if effect is not Effect.NO_BREACH and all(lying[sha256].confidential for sha256 in body.evidence_hashes):
+    return [lying[sha256] for sha256 in hashes]
+
+
+async def require_seen_since(tx: Tx, case: Case, order: Decision, hashes: Collection[str]) -> None:
+    """That an order was ignored somebody saw after its date, and whom it burdens may read of it (P3.2.2).
+
+    Raises EvidenceNotInCase, NothingSince, EvidenceAllWithheld.
+    """
+    cited = await require_cited(tx, case, hashes)
+    if not any(order.correct_by is not None and each.added_at > order.correct_by for each in cited):
+        raise NothingSince.field("evidence_hashes", f"cite a piece filed after {order.correct_by}")
+    if all(each.confidential for each in cited):
         raise EvidenceAllWithheld.field("evidence_hashes", "cite a piece that is not confidential as well")
 
 

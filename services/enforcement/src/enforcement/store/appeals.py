@@ -39,6 +39,9 @@ class Appeal:
     decided_by: str | None
     decided_at: datetime | None
     changed_at: datetime
+    assigned_to: str | None
+    """The person of the review body who decides."""
+    assigned_at: datetime | None
 
     @property
     def identity(self) -> str:
@@ -74,23 +77,57 @@ class ForeignAct:
     delivered_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many appeals against the acts of one authority were filed, and what became of them."""
+
+    authority_id: str
+    authority: AuthorityRef
+    filed: int
+    open: int
+    upheld: int
+    rejected: int
+    withdrawn: int
+    refused: int
+    late: int
+    median_days: float | None
+
+
 COLUMNS: Final = """id, version, status, service, kind, act_id, appellant, authority, body, grounds, consent, stay,
-       filed_by, filed_at, overdue_at, statement, decided_by, decided_at, changed_at"""
+       filed_by, filed_at, overdue_at, statement, decided_by, decided_at, changed_at, assigned_to, assigned_at"""
 WORDS: Final = {
     "identity": "identity = ANY ({})",
     "authority_id": "authority_id = ANY ({})",
     "body_id": "body_id = ANY ({})",
 }
 ADD: Final = f"""
-INSERT INTO appeal (id, status, service, kind, act_id, identity, appellant, authority_id, authority, body_id, body,
-                    grounds, consent, stay, filed_by, filed_at, changed_at)
-VALUES ($1, 'open', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
+INSERT INTO appeal (id, service, kind, act_id, identity, appellant, authority_id, authority, body_id, body,
+                    grounds, consent, stay, filed_by, filed_at, changed_at, status, statement, decided_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17,
+        CASE WHEN $16 <> 'open' THEN $15::timestamptz END)
 ON CONFLICT (act_id) WHERE status = 'open' AND overdue_at IS NULL DO NOTHING
 RETURNING {COLUMNS}
 """
 GET: Final = f"SELECT {COLUMNS} FROM appeal WHERE id = $1"
 HOLD: Final = f"{GET} FOR UPDATE"
 OF_ACTS: Final = f"SELECT {COLUMNS} FROM appeal WHERE act_id = ANY ($1) ORDER BY id"
+ACTED_FOR: Final = """
+SELECT organisation FROM history
+ WHERE coalesce(person, subject) = $1 AND organisation = ANY ($2) ORDER BY organisation LIMIT 1
+"""
+COUNT: Final = """
+SELECT authority_id, (array_agg(authority ORDER BY filed_at DESC))[1] AS authority, count(*) AS filed,
+       count(*) FILTER (WHERE status = 'open') AS open,
+       count(*) FILTER (WHERE status = 'upheld') AS upheld,
+       count(*) FILTER (WHERE status = 'rejected') AS rejected,
+       count(*) FILTER (WHERE status = 'withdrawn') AS withdrawn,
+       count(*) FILTER (WHERE status = 'refused') AS refused,
+       count(*) FILTER (WHERE overdue_at IS NOT NULL) AS late,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM decided_at - filed_at)::float8 / 86400)
+           FILTER (WHERE status IN ('upheld', 'rejected')) AS median_days
+  FROM appeal WHERE ($1::text IS NULL OR authority_id = $1) AND filed_at >= $2 AND filed_at < $3
+ GROUP BY authority_id ORDER BY authority_id
+"""
 NOTE_ACT: Final = """
 INSERT INTO foreign_act (act_id, service, kind, identity, operator, grounds, issued_at, notice_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -127,12 +164,14 @@ MOVES: Final[Moves[Appeal, AppealStatus, AppealAction]] = Moves(APPEAL, table="a
 
 async def add(
     tx: Tx, appeal_id: UUID, act: ActRef, *, appellant: Party, authority: AuthorityRef, body: AuthorityRef,
-    grounds: str, consent: str | None, stay: str, by: str, at: datetime,
+    grounds: str, consent: str | None, stay: str, by: str, at: datetime, refused: Statement | None = None,
 ) -> Appeal | None:  # fmt: skip
-    """File an appeal; none if another one against the act is open."""
+    """File an appeal; none if another one against the act is open. ``refused``: why it is only put on record."""
+    status = AppealStatus.OPEN if refused is None else AppealStatus.REFUSED
     row = await tx.fetchrow(
         ADD, appeal_id, act.service, act.kind, act.id, appellant.identity, appellant.model_dump(), authority.id,
-        authority.model_dump(), body.id, body.model_dump(), grounds, consent, stay, by, at,
+        authority.model_dump(), body.id, body.model_dump(), grounds, consent, stay, by, at, status,
+        refused and refused.model_dump(mode="json"),
     )  # fmt: skip
     return of(row) if row else None
 
@@ -168,6 +207,20 @@ async def page(tx: Tx, reach: Reach, *, status: AppealStatus | None, after: UUID
         after, limit, status, *values,
     )  # fmt: skip
     return [of(row) for row in rows]
+
+
+async def acted_for(tx: Tx, person: str, organisations: Collection[str]) -> str | None:
+    """One of these organisations, if this person ever acted here for it."""
+    found: str | None = await tx.fetchval(ACTED_FOR, person, list(organisations))
+    return found
+
+
+async def count(tx: Tx, authority: str | None, since: datetime, until: datetime) -> list[Counted]:
+    """What became of appeals filed in this time, by the authority whose act each is against."""
+    return [
+        Counted(**{**dict(row), "authority": AuthorityRef.model_validate(row["authority"])})
+        for row in await tx.fetch(COUNT, authority, since, until)
+    ]
 
 
 async def note_act(tx: Tx, act: ForeignAct) -> None:

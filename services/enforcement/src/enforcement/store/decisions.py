@@ -53,6 +53,13 @@ class Decision:
     """What stood around it when it was drafted; none for what was drafted before that was kept."""
     since_draft: SinceDraft | None
     changed_at: datetime
+    ignored_evidence: tuple[str, ...] = ()
+    """On what it rests that this order to correct was ignored."""
+
+    @property
+    def cites(self) -> frozenset[str]:
+        """Every piece that it, or the finding that it was ignored, rests on."""
+        return frozenset((*self.evidence_hashes, *self.ignored_evidence))
 
     @property
     def told(self) -> bool:
@@ -80,7 +87,7 @@ class OrderOutcome:
 
 COLUMNS: Final = """id, version, status, case_id, effect, grounds, evidence_hashes, until, correct_by, urgent_ground,
        drafted_by, drafted_at, released_by, released_at, site, preview, execution, ended_because,
-       suspended_because, returned_by, text_used, drafted_on, since_draft, changed_at"""
+       suspended_because, returned_by, text_used, drafted_on, since_draft, changed_at, ignored_evidence"""
 ADD: Final = f"""
 INSERT INTO decision (id, status, case_id, effect, grounds, evidence_hashes, until, correct_by, urgent_ground,
                       text_used, drafted_by, drafted_at, changed_at)
@@ -123,6 +130,7 @@ def of(row: asyncpg.Record) -> Decision:
     return Decision(**{
         **values, "status": Status(values["status"]), "effect": Effect(values["effect"]),
         "grounds": Grounds.model_validate(values["grounds"]), "evidence_hashes": tuple(values["evidence_hashes"]),
+        "ignored_evidence": tuple(values["ignored_evidence"]),
         "site": values["site"] and FrozenSite.model_validate(values["site"]),
         "preview": values["preview"] and Preview.model_validate(values["preview"]),
         "text_used": values["text_used"] and TextRef.model_validate(values["text_used"]),

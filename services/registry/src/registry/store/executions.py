@@ -122,6 +122,9 @@ UPDATE execution SET appeals_open = array_remove(appeals_open, $2::uuid),
        bar_from = CASE WHEN array_remove(appeals_open, $2::uuid) = '{}' AND bar_from > $3 THEN $3 ELSE bar_from END
  WHERE decision_id = $1 OR id = $1
 """
+APPEAL_WITHDRAWN: Final = """
+UPDATE execution SET appeals_open = array_remove(appeals_open, $2::uuid) WHERE decision_id = $1 OR id = $1
+"""
 MARK_OVERDUE: Final = """
 UPDATE execution SET overdue_at = $2 WHERE id = $1 AND status IN ('received', 'accepted') AND overdue_at IS NULL
 """
@@ -261,6 +264,11 @@ async def appeal_filed(tx: Tx, act_id: UUID, appeal_id: UUID) -> None:
 async def appeal_rejected(tx: Tx, act_id: UUID, appeal_id: UUID, at: datetime) -> None:
     """The appeal was rejected: a bar that was carried out begins, if no other appeal is open."""
     await tx.execute(APPEAL_REJECTED, act_id, appeal_id, at)
+
+
+async def appeal_withdrawn(tx: Tx, act_id: UUID, appeal_id: UUID) -> None:
+    """The appeal was withdrawn: a bar begins when the time to appeal is over, which it may be."""
+    await tx.execute(APPEAL_WITHDRAWN, act_id, appeal_id)
 
 
 async def mark_overdue(tx: Tx, execution_id: UUID, at: datetime) -> None:

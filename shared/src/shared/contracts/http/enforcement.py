@@ -97,6 +97,8 @@ class Correction(Body):
 
     obeyed: bool
     statement: Statement
+    evidence_hashes: Annotated[tuple[Sha256, ...], Field(max_length=100)] = ()
+    """On what it rests that it was ignored: pieces of the case, one of them filed after the date of the order."""
 
 
 class NewAppeal(Body):
@@ -169,6 +171,8 @@ class AppealView(BaseModel):
     statement: Statement | None
     filed_at: datetime
     decided_at: datetime | None
+    assigned_at: datetime | None = Field(None, description="Since when one person of the review body has it")
+    assigned_to: str | None = Field(None, description="That person; shown to the review body alone")
     allowed_actions: list[str]
 
 
@@ -217,6 +221,7 @@ class DecisionView(BaseModel):
     grounds: Grounds
     text: TextRef | None = Field(None, description="The standard text that the grounds were made from")
     evidence_hashes: list[str]
+    ignored_evidence: list[str] = Field([], description="On what it rests that an order to correct was ignored")
     until: datetime | None
     correct_by: datetime | None
     urgent_ground: str | None

@@ -1,0 +1,108 @@
+"""What both sides of an appeal hand in: each reads the other's, and nothing is withheld but what is confidential."""
+
+from collections.abc import AsyncIterable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from enforcement.errors import EvidenceFiledOtherwise, PaperWithheld, UnknownAppealPaper
+from enforcement.lifecycle import APPEAL, AppealAction
+from enforcement.policy import POLICY, Act
+from enforcement.service import reviewing
+from enforcement.store import appeals, hearings
+from enforcement.store.appeals import Appeal
+from enforcement.store.files import EvidenceFiles
+from enforcement.store.hearings import Paper
+from shared.runtime.acts import audit
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.db.postgres import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What somebody hands in, besides its bytes."""
+
+    title: str
+    media_type: str
+    confidential: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """A paper as it lies in an appeal, in the words of the policy."""
+
+    appeal: Appeal
+    paper: Paper
+
+    @property
+    def body_id(self) -> str:
+        """Who decides, and reads everything."""
+        return self.appeal.body_id
+
+    @property
+    def read_by(self) -> tuple[str, ...]:
+        """Which sides read it: whose it is, and the other, unless it is confidential."""
+        sides = {"appellant": self.appeal.identity, "authority": self.appeal.authority_id}
+        if self.paper.confidential is None:
+            return tuple(sides.values())
+        return tuple(whose for side, whose in sides.items() if side == self.paper.side)
+
+
+async def hand_in(rt: Runtime, who: Caller, appeal_id: UUID, given: Given, body: AsyncIterable[bytes]) -> Paper:
+    """Keep what a side hands in. The same bytes again are the same paper, and the answer is the same.
+
+    Raises UnknownAppeal (404), Forbidden (403), ActionRefused, EvidenceFiledOtherwise (409), EvidenceTooLarge (413),
+    EvidenceEmpty (422).
+    """
+    async with rt.db.connection() as tx:  # before a single byte is taken
+        appeal = await appeals.get(tx, appeal_id)
+        POLICY.require(who, Act.HAND_IN, appeal)
+        APPEAL.after(appeal.status, AppealAction.HAND_IN)
+    sha256, size = await EvidenceFiles(rt.settings.evidence_path).save(body)
+    async with rt.db.transaction() as tx:
+        appeal, _ = await reviewing.held(tx, appeal_id)
+        new = Paper(
+            appeal_id, sha256, _side(who, appeal), given.title, given.media_type, size, given.confidential, who.person,
+            rt.clock.now(),
+        )  # fmt: skip
+        if not await hearings.hand_in(tx, new):
+            APPEAL.after(appeal.status, AppealAction.HAND_IN)
+            kept = next(each for each in await hearings.papers(tx, appeal_id) if each.sha256 == sha256)
+            if (kept.side, kept.confidential) != (new.side, new.confidential):
+                raise EvidenceFiledOtherwise(how="by another side, or with another reason to withhold it")
+            return kept
+        why = f"{new.title}, SHA-256 {sha256}" + (", confidential" if new.confidential else "")
+        await appeals.MOVES.move(tx, appeal, AppealAction.HAND_IN, who=who, why=why, at=new.handed_at)
+        return new
+
+
+def _side(who: Caller, appeal: Appeal) -> str:
+    sides = {appeal.identity: "appellant", appeal.authority_id: "authority"}
+    return sides.get(who.organisation, "body")
+
+
+async def page(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID) -> list[Paper]:
+    """Everything that was handed in, also what is withheld, with its reason. Raises UnknownAppeal, Forbidden."""
+    appeal = await appeals.get(tx, appeal_id)
+    POLICY.require(who, Act.READ_APPEAL, appeal)
+    return await hearings.papers(tx, appeal_id)
+
+
+async def read(rt: Runtime, who: Caller, appeal_id: UUID, sha256: str) -> tuple[Paper, Path]:
+    """A paper and the file with its bytes, checked against the hash. Reading is audited.
+
+    Raises UnknownAppeal, UnknownAppealPaper (404); PaperWithheld, Forbidden (403); EvidenceDamaged (500).
+    """
+    async with rt.db.transaction() as tx:
+        appeal = await appeals.get(tx, appeal_id)
+        POLICY.require(who, Act.READ_APPEAL, appeal)
+        paper = next((each for each in await hearings.papers(tx, appeal_id) if each.sha256 == sha256), None)
+        if paper is None:
+            raise UnknownAppealPaper(sha256=sha256)
+        if not POLICY.allows(who, Act.READ_PAPER, Exhibit(appeal, paper)):
+            raise PaperWithheld(why=paper.confidential)
+        path = await EvidenceFiles(rt.settings.evidence_path).verified(sha256)
+        resource = f"/appeals/{appeal_id}/papers/{sha256}"
+        await audit.record(tx, who=who, act=Act.READ_PAPER, resource=resource, outcome="granted", at=rt.clock.now())
+        return paper, path
