@@ -31,7 +31,7 @@ class DeliveryState(StrEnum):
 
     QUEUED = "queued"
     SENT = "sent"
-    """Handed over, to an address nobody has verified: it proves nothing."""
+    """Handed over to an address nobody has verified, or lying unread in an inbox: it proves nothing."""
     DELIVERED = "delivered"
     FAILED = "failed"
     OPENED = "opened"

@@ -27,7 +27,7 @@ from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, Names, Party
 from shared.contracts.http.enforcement import NewAppeal, Outcome, Stay
 from shared.contracts.http.registry import ClockView
 from shared.rules import Effect
-from shared.runtime.acts import audit, deadlines, notices, outbox
+from shared.runtime.acts import audit, deadlines, notices, outbox, terms
 from shared.runtime.acts.directory import NoIndependentBody
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -93,6 +93,7 @@ async def file(tx: Tx, rt: Runtime, who: Caller, body: NewAppeal) -> Appeal:
     appeals.MOVES.began(tx, new, "file", who=who, why=body.grounds, at=at)
     await deadlines.start(tx, kind=CLOCK, aggregate_id=new.id, clock_name=CLOCK, rt=rt, at=at)
     outbox.add(tx, told.appeal_filed(new), at=at)
+    await terms.challenged(tx, act.act.id, at)
     return new
 
 

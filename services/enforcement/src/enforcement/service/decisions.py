@@ -302,6 +302,7 @@ async def suspend(
     suspended = await decisions.MOVES.move(
         tx, decision, Action.SUSPEND, who=who, why=says.reasons, at=at, suspended_because=because
     )
+    await deadlines.met(tx, CORRECT_BY, decision.id, at)  # nobody has to obey it any more, and nothing revives it
     outbox.add(tx, told.suspended(case, suspended, because, authority, says, appeal_id, at), at=at)
     await tell(tx, rt, case, suspended, "decision_suspended", _SUSPENDED, says)
 

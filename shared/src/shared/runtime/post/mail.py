@@ -1,9 +1,14 @@
 """A notice as an e-mail: plain text in both languages, the legal document attached."""
 
+from email.header import Header
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from typing import Final
+from email.mime.application import MIMEApplication
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from email.policy import compat32
+from email.utils import formataddr, formatdate
+from types import TracebackType
+from typing import Final, Self
 
 import aiosmtplib
 
@@ -12,29 +17,56 @@ from shared.contracts.notices import NoticeDocument
 from shared.runtime.base.settings import Settings
 
 TIMEOUT_S: Final = 20.0
-# Python 3.11 loses blanks where it folds a subject that mixes Chinese and ASCII: none below RFC 5322's limit.
-_POLICY: Final = SMTP.clone(max_line_length=998)
+# A header is folded by `Header`: the newer classes of Python 3.11 lose blanks where they split a subject that mixes
+# Chinese and ASCII, and take several times as long.
+_POLICY: Final = compat32.clone(linesep="\r\n")
 
 
 class MailRefused(Exception):
-    """The mail server did not take it. ``final``: it never will."""
+    """The mail server did not take it; the text is what it said. ``final``: it never will."""
 
     def __init__(self, reason: str, *, final: bool) -> None:
         super().__init__(reason)
         self.final = final
 
 
-def message(notice: NoticeDocument, document: bytes, *, sender: str, recipient: str, inbox: str) -> EmailMessage:
-    """The e-mail; its Message-ID is the notice's id, so that a second try is known as the same."""
-    mail = EmailMessage(policy=_POLICY)
-    mail["From"] = Address(notice.authority.names.en, addr_spec=sender)
-    mail["To"] = Address(addr_spec=recipient)
-    mail["Subject"] = f"{notice.title.zh} / {notice.title.en}"
+def message(notice: NoticeDocument, document: bytes, *, sender: str, recipient: str, inbox: str) -> bytes:
+    """The e-mail; its Message-ID is the notice's id, so that a second try is known as the same.
+
+    Raises MailRefused for an address that is none.
+    """
+    mail = MIMEMultipart("mixed", policy=_POLICY)
+    mail["From"] = _from(" ".join(notice.authority.names.en.split()), sender)
+    mail["To"] = _only_one(recipient)
+    mail["Subject"] = _words(f"{notice.title.zh} / {notice.title.en}", "Subject")
+    mail["Date"] = formatdate(notice.issued_at.timestamp())
     mail["Message-ID"] = f"<{notice.notice_id}@{sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(text(notice, inbox))
-    mail.add_attachment(document, maintype="application", subtype="json", filename=f"notice-{notice.notice_id}.json")
-    return mail
+    mail.attach(MIMEText(text(notice, inbox), "plain", "utf-8", policy=_POLICY))
+    attached = MIMEApplication(document, "json", policy=_POLICY)
+    attached.add_header("Content-Disposition", "attachment", filename=f"notice-{notice.notice_id}.json")
+    mail.attach(attached)
+    return mail.as_bytes(policy=_POLICY)
+
+
+def _words(said: str, name: str) -> str:
+    """A header's text in encoded words of at most 75 characters each, none of them split inside a character."""
+    plain = " ".join(said.split())
+    return Header(plain, "us-ascii" if plain.isascii() else "utf-8", maxlinelen=75, header_name=name).encode()
+
+
+def _from(name: str, sender: str) -> str:
+    return formataddr((name, sender)) if name.isascii() else f"{_words(name, 'From')} <{sender}>"
+
+
+def _only_one(recipient: str) -> str:
+    """The address, if it is one. Raises MailRefused."""
+    try:
+        address = Address(addr_spec=recipient).addr_spec
+        address.encode("ascii")
+    except (ValueError, IndexError) as error:
+        raise MailRefused(repr(error), final=True) from error
+    return address
 
 
 def text(notice: NoticeDocument, inbox: str) -> str:
@@ -65,12 +97,60 @@ def _said(says: Statement | None) -> list[str]:
     return [f"依据 / Legal basis: {'; '.join(says.legal_basis)}", f"理由 / Reasons: {says.reasons}"]
 
 
-async def send(settings: Settings, mail: EmailMessage) -> str:
-    """Hand a mail to the server; gives what it answered. Raises MailRefused."""
-    password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
-    try:
-        _, answer = await aiosmtplib.send(
-            mail,
+class Line:
+    """One connection to the mail server, opened with the first mail, on which one goes after the other."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._open: aiosmtplib.SMTP | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if self._open is not None:
+            self._open.close()
+
+    async def send(self, mail: bytes, *, recipient: str) -> str:
+        """Hand a mail to the server; gives what it answered. Raises MailRefused.
+
+        A server that hangs up between two mails (it takes only so many on a connection) is called again once.
+        """
+        used = self._open is not None
+        try:
+            return await self._hand(mail, recipient)
+        except MailRefused:
+            raise
+        except (aiosmtplib.SMTPServerDisconnected, ConnectionError) as error:
+            self._hang_up()
+            if used:
+                return await self.send(mail, recipient=recipient)
+            raise MailRefused(repr(error), final=False) from error
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            self._hang_up()
+            raise MailRefused(repr(error), final=isinstance(error, ValueError)) from error
+
+    async def _hand(self, mail: bytes, recipient: str) -> str:
+        try:
+            server = self._open or await self._call()
+            _, answer = await server.sendmail(self._settings.smtp_sender, recipient, mail)
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            said = "; ".join(f"{each.code} {each.message}" for each in error.recipients)
+            raise MailRefused(said, final=all(each.code >= 500 for each in error.recipients)) from error
+        except aiosmtplib.SMTPResponseException as error:
+            if error.code == aiosmtplib.SMTPStatus.domain_unavailable:  # 421: it is closing this connection
+                raise aiosmtplib.SMTPServerDisconnected(f"{error.code} {error.message}") from error
+            # What it says of us (log in, sender) is for whoever runs this to mend: no notice is given up for it.
+            final = isinstance(error, aiosmtplib.SMTPDataError) and error.code >= 500
+            raise MailRefused(f"{error.code} {error.message}", final=final) from error
+        return answer
+
+    async def _call(self) -> aiosmtplib.SMTP:
+        settings = self._settings
+        password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
+        server = aiosmtplib.SMTP(
             hostname=settings.smtp_host,
             port=settings.smtp_port,
             username=settings.smtp_user,
@@ -79,11 +159,11 @@ async def send(settings: Settings, mail: EmailMessage) -> str:
             use_tls=settings.smtp_tls == "tls",
             timeout=TIMEOUT_S,
         )
-    except aiosmtplib.SMTPRecipientsRefused as error:
-        codes = [refused.code for refused in error.recipients]
-        raise MailRefused(str(error), final=all(code >= 500 for code in codes)) from error
-    except aiosmtplib.SMTPResponseException as error:
-        raise MailRefused(f"{error.code} {error.message}", final=error.code >= 500) from error
-    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        raise MailRefused(repr(error), final=isinstance(error, ValueError)) from error
-    return answer
+        await server.connect()
+        self._open = server
+        return server
+
+    def _hang_up(self) -> None:
+        if self._open is not None:
+            self._open.close()
+        self._open = None
