@@ -201,7 +201,7 @@ async def test_a_subject_of_both_languages_arrives_as_it_was_written_in_words_th
 
 
 async def test_a_name_that_would_be_another_header_is_none(rt: Runtime, mailbox: tuple[Mailbox, int]) -> None:
-    names = {"zh": "局\r\nBcc: c@d.example", "en": 'Office "A", B\r\nBcc: c@d.example'}
+    names: dict[str, Any] = {"zh": "局\r\nBcc: c@d.example", "en": 'Office "A", B\r\nBcc: c@d.example'}
     authority = AuthorityRef.model_construct(**{**AuthorityRef.EXAMPLE, "names": Names.model_construct(**names)})
     notice = NoticeDocument.model_construct(**{
         **dict(NoticeDocument.model_validate(NoticeDocument.EXAMPLE)), "authority": authority,
@@ -292,12 +292,12 @@ async def test_a_sender_killed_after_the_server_took_it_sends_it_again_under_the
         raise asyncio.CancelledError
 
     sender = Sender(rt, owner="test")
-    sender._note = killed  # type: ignore[method-assign]
+    sender._note = killed  # type: ignore[method-assign, assignment]
     with pytest.raises(asyncio.CancelledError):
         async with httpx.AsyncClient() as http:
             await sender.once(http)
     assert isinstance(rt.clock, FixedClock)
-    rt.clock.advance(timedelta(minutes=3))
+    rt.clock.advance(timedelta(minutes=6))
     await sent(rt)
     first, second = (message_from_bytes(each)["Message-ID"] for each in mailbox[0].taken)
     assert first == second
@@ -344,7 +344,8 @@ async def test_standard_webhooks_own_library_takes_what_is_signed_with_a_shared_
 async def test_a_copy_reaches_its_address_and_starts_no_time(rt: Runtime, mailbox: tuple[Mailbox, int]) -> None:
     act = uuid7()
     copy = notices.New(
-        about=ActRef.model_validate({**ActRef.EXAMPLE, "id": act}), kind="decision_released", title=TITLE, copy=True,
+        about=ActRef.model_validate({**ActRef.EXAMPLE, "id": act}), kind="decision_released", title=TITLE,
+        copy_about="pharmacy.example",
         to=OperatorRef(identity="91110000MA01CNCRD6", name="Example Pharmacy Ltd"), address=EVERYWHERE,
         says=Grounds.model_validate(Grounds.EXAMPLE), authority=AuthorityRef.model_validate(AuthorityRef.EXAMPLE),
     )  # fmt: skip
@@ -398,7 +399,7 @@ async def test_a_process_killed_between_taking_and_sending_loses_nothing(
             await sender.once(http)
     assert not await sent(rt), "it may still be under way"
     assert isinstance(rt.clock, FixedClock)
-    rt.clock.advance(timedelta(minutes=3))
+    rt.clock.advance(timedelta(minutes=6))
     assert await sent(rt)
     assert (await known(rt, notice_id)).delivered_by == "email"
 

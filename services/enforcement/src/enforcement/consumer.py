@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from enforcement import heard
-from enforcement.service import appeals, decisions
+from enforcement.service import appeals, decisions, subscriptions
 from shared.contracts import access, notices, registry
 from shared.contracts.base import Fact
 from shared.runtime.events.dispatch import Handler, Projection
@@ -30,4 +30,7 @@ DEADLINES: Final[Deadlines] = {
     decisions.CORRECT_BY: decisions.ask_about_correction,
     decisions.URGENT_NOTICE: decisions.check_urgent_notice,
     decisions.UNTIL: decisions.lapse,
+    subscriptions.CHALLENGE: subscriptions.expire,
+    subscriptions.PROOF: subscriptions.look_again,
+    subscriptions.GRACE: subscriptions.give_up,
 }

@@ -167,3 +167,25 @@ class AppealTooLate(Conflict):
 
 class ConsentNeeded(Invalid):
     """An appeal is entered for an operator only with its consent: {names}."""
+
+
+class UnknownSubscription(NotFound):
+    """There is no subscription {subscription_id} of yours."""
+
+
+class AlreadySubscribed(Conflict):
+    """You have this subscription already: {subscription_id}."""
+
+    members = frozenset({"subscription_id"})
+
+
+class TooManySubscriptions(Conflict):
+    """You have {limit} subscriptions that have not ended; end one of them first."""
+
+    members = frozenset({"limit"})
+
+
+class LookedJustNow(Conflict):
+    """The name was looked at a moment ago, or is being looked at; ask again after {after}."""
+
+    members = frozenset({"after"})

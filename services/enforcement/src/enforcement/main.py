@@ -5,7 +5,8 @@ from typing import Final
 
 from enforcement.consumer import DEADLINES, HANDLERS, PROJECTIONS
 from enforcement.http import ROUTERS
-from enforcement.service import appeals, decisions
+from enforcement.service import appeals, decisions, subscriptions
+from enforcement.service.proving import prove_names
 from enforcement.settings import Settings
 from shared.contracts.topics import ACCESS_EVENTS, APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
 from shared.rules import Effect, Needs
@@ -22,13 +23,14 @@ SERVICE: Final = Service(
     projections=PROJECTIONS,
     deadlines=DEADLINES,
     needs=Needs(
-        clocks=frozenset({appeals.CLOCK, decisions.URGENT_NOTICE, notices.DEEMED}),
+        clocks=frozenset({appeals.CLOCK, decisions.URGENT_NOTICE, notices.DEEMED}) | subscriptions.CLOCKS,
         effects=frozenset({Effect.NO_BREACH, Effect.CORRECT}),
         catalogues={"grounds": frozenset(), "service_items": frozenset(), "subject_kinds": frozenset()},
     ),
     publishes=(ENFORCEMENT_EVENTS,),
     listens=(REGISTRY_SITES, REGISTRY_EVENTS, ACCESS_EVENTS, APPROVAL_EVENTS),
     notifies=True,
+    workers=(prove_names,),
     migrations=Path(__file__).parents[2] / "migrations",
 )
 

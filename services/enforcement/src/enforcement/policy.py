@@ -5,7 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from enforcement.lifecycle import Action, AppealAction, CaseAction
+from enforcement.lifecycle import Action, AppealAction, CaseAction, SubscriptionAction
 from shared.rules import Level, Role
 from shared.runtime.acts.policy import (
     EVERYTHING,
@@ -44,6 +44,10 @@ class Act(StrEnum):
     ENTER_APPEAL = "enter_appeal_for_an_operator"
     READ_APPEAL = "read_appeal"
     DECIDE_APPEAL = "decide_appeal"
+    SUBSCRIBE = "subscribe_to_a_name"
+    READ_SUBSCRIPTION = "read_subscription"
+    LOOK_AT_NAME = "look_at_name"
+    END_SUBSCRIPTION = "end_subscription"
 
 
 def same_desk(who: Caller) -> Reach:
@@ -132,6 +136,11 @@ POLICY: Final = Policy({
         party(burdened), own_acts, holding(Role.REVIEW_BODY, reviewing), holding(Role.AUDITOR, anywhere))),
     # Second person: whoever changed sides since does not review what they did.
     Act.DECIDE_APPEAL:      Rule(frozenset({Role.REVIEW_BODY}), reviewing, second_person=True),
+    # Whether somebody holds a name is for the name to show, not for a role: whoever can be told something may ask.
+    Act.SUBSCRIBE:          Rule(PARTIES, burdened),
+    Act.READ_SUBSCRIPTION:  Rule(PARTIES, burdened),
+    Act.LOOK_AT_NAME:       Rule(PARTIES, burdened),
+    Act.END_SUBSCRIPTION:   Rule(PARTIES, burdened),
 })  # fmt: skip
 
 CASE_ACTS: Final[Mapping[CaseAction, Act]] = MappingProxyType({
@@ -144,3 +153,6 @@ DECISION_ACTS: Final[Mapping[Action, Act]] = MappingProxyType({
     Action.APPEAL: Act.FILE_APPEAL,
 })  # fmt: skip
 APPEAL_ACTS: Final[Mapping[AppealAction, Act]] = MappingProxyType(dict.fromkeys(AppealAction, Act.DECIDE_APPEAL))
+SUBSCRIPTION_ACTS: Final[Mapping[SubscriptionAction, Act]] = MappingProxyType({
+    SubscriptionAction.LOOK: Act.LOOK_AT_NAME, SubscriptionAction.END: Act.END_SUBSCRIPTION,
+})  # fmt: skip

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from enforcement.lifecycle import APPEAL, CASE, DECISION, Action, AppealAction
-from enforcement.policy import APPEAL_ACTS, CASE_ACTS, DECISION_ACTS, POLICY
+from enforcement.lifecycle import APPEAL, CASE, DECISION, SUBSCRIPTION, Action, AppealAction
+from enforcement.policy import APPEAL_ACTS, CASE_ACTS, DECISION_ACTS, POLICY, SUBSCRIPTION_ACTS
+from enforcement.service import subscriptions
 from enforcement.service.cases import File
 from enforcement.service.decisions import Shown
 from enforcement.store.appeals import Appeal
@@ -17,6 +18,7 @@ from shared.contracts.http.enforcement import (
     OrderOutcomeView,
 )
 from shared.contracts.http.registry import ClockView
+from shared.contracts.http.subscriptions import Proof, SubscriptionView
 from shared.rules import Effect
 from shared.runtime.base.context import Caller
 
@@ -80,3 +82,16 @@ def of_case(who: Caller, file: File) -> CaseView:
 
 def _fields(row: object, view: type[Any]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in view.model_fields if hasattr(row, name)}
+
+
+def of_subscription(who: Caller, shown: subscriptions.Shown) -> SubscriptionView:
+    """A subscription, with what its name must show."""
+    one = shown.subscription
+    place, content = subscriptions.place_and_content(one)
+    return SubscriptionView.model_validate({
+        **_fields(one, SubscriptionView), "proof": Proof(method=one.method, place=place, content=content),
+        "email": one.address if one.channel == "email" else None,
+        "webhook": one.address if one.channel == "webhook" else None, "secret": subscriptions.secret_of(one),
+        "next_look_at": one.look_at, "proven_until": shown.until,
+        "allowed_actions": POLICY.allowed(who, one, SUBSCRIPTION.allowed(one.status), SUBSCRIPTION_ACTS),
+    })  # fmt: skip

@@ -19,6 +19,7 @@ from enforcement.errors import (
 from enforcement.lifecycle import DECISION, Action, AppealAction, AppealStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions as deciding
+from enforcement.service import subscriptions
 from enforcement.store import appeals, cases, decisions
 from enforcement.store.appeals import Appeal
 from enforcement.store.cases import Case
@@ -321,3 +322,7 @@ async def _tell(tx: Tx, rt: Runtime, appeal: Appeal, kind: str, title: Names, sa
         tx, rt, about=ActRef(service=Service.ENFORCEMENT, kind="appeal", id=appeal.id), kind=kind, to=appeal.appellant,
         address=await deciding.address_of(tx, appeal.identity), authority=appeal.body, title=title, says=says,
     )  # fmt: skip
+    if appeal.act.service is Service.ENFORCEMENT:
+        case, _ = await decisions.get(tx, appeal.act.id)
+        about = ActRef(service=Service.ENFORCEMENT, kind="appeal", id=appeal.id)
+        await subscriptions.copy(tx, rt, case, about=about, kind=kind, title=title, says=says, authority=appeal.body)

@@ -19,7 +19,7 @@ from enforcement.errors import (
 from enforcement.lifecycle import CASE, DECISION, Action, CaseAction, Status
 from enforcement.policy import POLICY, Act
 from enforcement.service import preview as previews
-from enforcement.service import repeats
+from enforcement.service import repeats, subscriptions
 from enforcement.service.repeats import Intended
 from enforcement.service.safeguards import (
     INTENDED,
@@ -344,12 +344,15 @@ async def tell(
     tx: Tx, rt: Runtime, case: Case, decision: Decision, kind: str, title: Names, says: Statement, *,
     answer_by: datetime | None = None,
 ) -> None:  # fmt: skip
-    """A notice to whom it burdens."""
+    """A notice to whom it burdens, and a copy to whoever shows that they hold the name."""
+    about = ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.id)
     await notices.issue(
-        tx, rt, about=ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.id), kind=kind,
-        to=case.operator, address=await address_of(tx, case.identity), authority=case.authority, title=title, says=says,
-        answer_by=answer_by,
+        tx, rt, about=about, kind=kind, to=case.operator, address=await address_of(tx, case.identity),
+        authority=case.authority, title=title, says=says, answer_by=answer_by,
     )  # fmt: skip
+    await subscriptions.copy(
+        tx, rt, case, about=about, kind=kind, title=title, says=says, authority=case.authority, answer_by=answer_by
+    )
 
 
 async def address_of(tx: Tx, identity: str) -> AddressForService:

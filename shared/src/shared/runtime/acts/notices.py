@@ -94,8 +94,9 @@ class New:
     """A notice to be issued.
 
     ``moved``: the aggregate in whose history the act is, where that is another one than the act itself. Without
-    ``in_inbox`` it goes to the address alone, and nobody reads it here, its authority neither. A ``copy`` does the same
-    and counts for nothing: no time runs from its delivery. ``secret``: what is shared with the webhook's receiver.
+    ``in_inbox`` it goes to the address alone, and nobody reads it here, its authority neither. A copy for whoever holds
+    the name ``copy_about`` does the same and counts for nothing: no time runs from its delivery. ``secret``: what is
+    shared with the webhook's receiver.
     """
 
     about: ActRef
@@ -108,8 +109,13 @@ class New:
     answer_by: datetime | None = None
     moved: UUID | None = None
     in_inbox: bool = True
-    copy: bool = False
+    copy_about: str | None = None
     secret: bytes | None = None
+
+    @property
+    def copy(self) -> bool:
+        """Whether it counts for nothing."""
+        return self.copy_about is not None
 
 
 _COLUMNS: Final = """id, about_kind, about_id, kind, identity, authority_id, document, digest, issued_at, delivered_at,
@@ -210,6 +216,7 @@ def _document(rt: Runtime, new: New) -> NoticeDocument:
         grounds=new.says if isinstance(new.says, Grounds) else None,
         statement=None if isinstance(new.says, Grounds) else new.says,
         answer_by=new.answer_by,
+        copy_about=new.copy_about,
         issued_at=rt.clock.now(),
     )
 

@@ -22,6 +22,9 @@ TIMEOUT_S: Final = 20.0
 _POLICY: Final = compat32.clone(linesep="\r\n")
 
 
+_THAT: Final = ("原通知", " of the notice that this is a copy of")
+
+
 class MailRefused(Exception):
     """The mail server did not take it; the text is what it said. ``final``: it never will."""
 
@@ -76,19 +79,31 @@ def text(notice: NoticeDocument, inbox: str) -> str:
         f"{notice.authority.names.zh} / {notice.authority.names.en}",
         f"致 / To: {notice.to.name}",
         "",
+        *_of_copy(notice),
         *_said(notice.says),
     ]
     if notice.answer_by is not None:
         lines.append(f"期限 / Until: {notice.answer_by.isoformat()}")
     if notice.grounds is not None:
         redress = notice.grounds.redress
+        since, of_it = _THAT if notice.copy_about else ("本通知", "")
         lines += [
             "",
-            f"如不服，可自本通知送达之日起{redress.within_days}日内向{redress.body.names.zh}申请复议。",
-            f"You can challenge this within {redress.within_days} days of delivery: {redress.body.names.en}."
+            f"如不服，可自{since}送达之日起{redress.within_days}日内向{redress.body.names.zh}申请复议。",
+            f"You can challenge this within {redress.within_days} days of delivery{of_it}: {redress.body.names.en}."
             f" {redress.how}.",
         ]
     return "\n".join([*lines, "", f"收件箱 / Inbox: {inbox}", ""])
+
+
+def _of_copy(notice: NoticeDocument) -> list[str]:
+    if notice.copy_about is None:
+        return []
+    return [
+        f"您订阅了域名 {notice.copy_about} 的通知。这是副本，期限不自本副本起算。",
+        f"You asked to hear of acts about {notice.copy_about}. This is a copy: no time runs from it.",
+        "",
+    ]
 
 
 def _said(says: Statement | None) -> list[str]:

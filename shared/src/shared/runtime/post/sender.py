@@ -30,7 +30,7 @@ HOOKS: Final = 20
 """Webhooks under way at once."""
 ROUND_S: Final = 60.0
 """How long a batch is worked on; what is not begun by then is given back."""
-LEASE: Final = timedelta(minutes=2)
+LEASE: Final = timedelta(minutes=5)
 """How long a notice is left to the process that took it up; longer than a round and the slowest server's answer."""
 MOST_TRIES: Final = 12
 LONGEST_PAUSE: Final = timedelta(hours=12)

@@ -1,5 +1,6 @@
 """A notice as a webhook, as Standard Webhooks has it, with its asymmetric signature (v1a: Ed25519)."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -13,6 +14,8 @@ from shared.runtime.post.outside import NotOutside, addresses_of, pinned, place_
 from shared.signing import Signer
 
 TIMEOUT_S: Final = 10.0
+WHOLE_S: Final = 30.0
+"""How long a webhook may take, however many addresses its name has."""
 
 
 WebhookRefused = NotOutside
@@ -47,24 +50,34 @@ async def send(
     and certificate. ``private`` allows http and addresses of private networks: for the local stack and tests only.
     """
     place = place_of(url, private=private)
-    own, extensions = pinned(place)
+    try:
+        async with asyncio.timeout(WHOLE_S):
+            status = await _post(http, place, headers(notice_id, body, signer, at, secret), body, private=private)
+    except TimeoutError as error:
+        raise WebhookRefused(f"no answer in {WHOLE_S:g} s", final=False) from error
+    if httpx.codes.is_success(status):
+        return str(status)
+    raise WebhookRefused(f"HTTP {status}", final=status == httpx.codes.GONE)
+
+
+async def _post(http: httpx.AsyncClient, place: httpx.URL, own: dict[str, str], body: bytes, *, private: bool) -> int:
+    """The answer's status; what else it says is not read."""
+    pins, extensions = pinned(place)
     refused: httpx.HTTPError | None = None
     for address in await addresses_of(place, private=private):
         try:
-            answer = await http.post(
+            async with http.stream(
+                "POST",
                 place.copy_with(host=address),
                 content=body,
-                headers={**headers(notice_id, body, signer, at, secret), **own},
+                headers=own | pins,
                 timeout=TIMEOUT_S,
                 follow_redirects=False,
                 extensions=extensions,
-            )
+            ) as answer:
+                return answer.status_code
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             refused = error
-            continue
         except httpx.HTTPError as error:
             raise WebhookRefused(repr(error), final=False) from error
-        if answer.is_success:
-            return str(answer.status_code)
-        raise WebhookRefused(f"HTTP {answer.status_code}", final=answer.status_code == httpx.codes.GONE)
     raise WebhookRefused(repr(refused), final=False) from refused
