@@ -14,6 +14,7 @@ from concord.cli import (
     inbox,
     licensing,
     mergers,
+    names,
     papers,
     query,
     registry,
@@ -49,6 +50,7 @@ app.add_typer(enforcement.decisions, name="decisions")
 app.add_typer(enforcement.appeals, name="appeals")
 app.add_typer(coordination.organisations, name="organisations")
 app.add_typer(inbox.inbox, name="inbox")
+app.add_typer(names.names, name="names")
 app.add_typer(access.providers, name="providers")
 app.add_typer(access.orders, name="orders")
 app.add_typer(access.instructions, name="instructions")

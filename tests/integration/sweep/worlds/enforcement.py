@@ -15,6 +15,8 @@ from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import Caller
 from tests.integration.enforcement.conftest import EASED, STATED, STATEMENT, Office
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
+from tests.integration.sweep.worlds import names
+from tests.integration.sweep.worlds.calendars import calendar_of_everybody, calendars
 from tests.integration.sweep.worlds.decisions import Files
 from tests.integration.sweep.worlds.inbox import inbox
 from tests.support.fixtures import MakeDatabase
@@ -157,9 +159,10 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
             "alleged_breach": "Sells without consent.", "legal_basis": ["P3.2.1"],
         }  # fmt: skip
         yield World(api, [
-            _cases(files), _decisions(files), _appeals(files), await inbox(api, "drugs-a", "drugs-110000"),
+            _cases(files), _decisions(files), _appeals(files), await inbox(api, "drugs-a", "drugs-110000"), calendars(),
+            *await names.kinds(office),
             Kind(files.evidence, may_read_evidence, reads=("/evidence/{sha256}",), denied=_evidence),
             Kind(files.decisions, may_read_cited, reads=("/decisions/{decision_id}/evidence",)),
             beginning({"region": "110000", "item": "drugs_and_devices"},
                       Verb("POST /cases", "drugs-a", case, may=may_open)),
-        ])  # fmt: skip
+        ], opens={"calendar_token": await calendar_of_everybody(api)})  # fmt: skip

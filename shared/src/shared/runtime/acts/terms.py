@@ -36,7 +36,7 @@ INSERT INTO calendar_address (token_hash, subject, organisation, made_at, ends_a
 ON CONFLICT (subject, organisation) DO UPDATE
    SET token_hash = excluded.token_hash, made_at = excluded.made_at, ends_at = excluded.ends_at
 """
-_REVOKE: Final = "DELETE FROM calendar_address WHERE subject = $1 AND organisation = $2 RETURNING 1"
+_REVOKE: Final = "DELETE FROM calendar_address WHERE subject = $1 AND organisation = $2"
 _WHOSE: Final = "SELECT organisation FROM calendar_address WHERE token_hash = $1 AND ends_at > $2"
 
 
@@ -134,9 +134,9 @@ async def make_address(tx: Tx, who: Caller, at: datetime, ends_at: datetime) -> 
     return token
 
 
-async def revoke_address(tx: Tx, who: Caller) -> bool:
-    """End the private address of the caller's calendar; false if there was none."""
-    return await tx.fetchval(_REVOKE, who.subject, who.organisation) is not None
+async def revoke_address(tx: Tx, who: Caller) -> None:
+    """End the private address of the caller's calendar, if there is one."""
+    await tx.execute(_REVOKE, who.subject, who.organisation)
 
 
 async def whose(tx: Tx, token: str, at: datetime) -> str | None:

@@ -28,10 +28,6 @@ class UnknownCalendar(NotFound):
     """There is no calendar at this address, or no more: ask for a new address."""
 
 
-class NoCalendarAddress(NotFound):
-    """You have no private address of a calendar here."""
-
-
 @ROUTER.get("/deadlines.ics", response_class=Response, responses={200: _FILE})
 async def read_deadlines(rt: Rt, who: Who) -> Response:
     """Until when what you were told must be answered, and can be challenged, as a calendar file. It opens no notice."""
@@ -55,11 +51,10 @@ async def make_calendar_address(rt: Rt, who: Who) -> CalendarAddress:
 
 @ROUTER.delete("/calendar-address", status_code=204)
 async def revoke_calendar_address(rt: Rt, who: Who) -> None:
-    """End the private address of your calendar."""
+    """End the private address of your calendar, if you have one."""
     POLICY.reach(who, Act.READ_NOTICE)
     async with rt.db.transaction() as tx:
-        if not await terms.revoke_address(tx, who):
-            raise NoCalendarAddress
+        await terms.revoke_address(tx, who)
 
 
 @ROUTER.get("/calendars/{calendar_token}", openapi_extra=PUBLIC, response_class=Response, responses={200: _FILE})
