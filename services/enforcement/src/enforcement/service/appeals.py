@@ -39,6 +39,7 @@ CLOCK: Final = "appeal_decision"
 """Kind of the deadline and name of its clock in the rule profile."""
 EXECUTION: Final = "execution"
 """What an act of the register is called that carries a decision out."""
+_ENTERED: Final = Names(zh="代为提出复议申请告知书", en="An appeal was entered for you")
 _DECIDED: Final = Names(zh="复议决定书", en="Decision on your appeal")
 _STAY: Final = Names(zh="停止执行决定书", en="Decision on a stay")
 
@@ -95,6 +96,9 @@ async def file(tx: Tx, rt: Runtime, who: Caller, body: NewAppeal) -> Appeal:
     await deadlines.start(tx, kind=CLOCK, aggregate_id=new.id, clock_name=CLOCK, rt=rt, at=at)
     outbox.add(tx, told.appeal_filed(new), at=at)
     await terms.challenged(tx, act.act.id, at)
+    if new.consent is not None:  # nobody appeals for somebody else without their hearing of it
+        says = Statement(legal_basis=(rt.rules.redress.source,), reasons=body.grounds, public_reasons=body.grounds)
+        await _tell(tx, rt, new, "appeal_entered", _ENTERED, says)
     return new
 
 
