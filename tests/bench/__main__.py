@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import backlog, chain, imports, lookup, register, relay, submissions
+from tests.bench import backlog, chain, imports, lookup, notices, register, relay, submissions
 from tests.bench.result import Result
 
 OUTPUT = Path("build/bench.json")
@@ -31,7 +31,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", choices=["small", "full"], default="full")
     parser.add_argument(
-        "--only", choices=["backlog", "chain", "relay", "import", "lookup", "register", "submissions"], action="append"
+        "--only",
+        choices=["backlog", "chain", "relay", "import", "lookup", "notices", "register", "submissions"],
+        action="append",
     )
     parser.add_argument("--broker", choices=["kafka", "tansu"], default="kafka")
     parser.add_argument("--strict", action="store_true", help="exit 1 if a goal is missed")
@@ -40,6 +42,7 @@ def main() -> int:
     benchmarks: dict[str, Callable[[], Coroutine[Any, Any, list[Result]]]] = {
         "import": lambda: imports.run(size),
         "submissions": lambda: submissions.run(size),
+        "notices": lambda: notices.run(size),
         "register": lambda: register.run(size),
         "lookup": lambda: lookup.run(size),
         "relay": lambda: relay.run(size, broker),

@@ -22,9 +22,7 @@ def _service(world: World) -> str:
 def _tables(service: str) -> set[tuple[str, str]]:
     """Every action of every table of states of a service."""
     tables = vars(importlib.import_module(f"{service}.lifecycle")).values() if service != "query" else ()
-    return {
-        (each.aggregate, str(action)) for each in tables if isinstance(each, Lifecycle) for _, action in each.moves
-    }
+    return {(each.aggregate, str(action)) for each in tables if isinstance(each, Lifecycle) for _, action in each.moves}
 
 
 def _source(package: str) -> str:

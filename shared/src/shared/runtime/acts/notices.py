@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+import orjson
 
 from shared.contracts.grounds import (
     ActRef,
@@ -359,9 +360,11 @@ async def delivered_all(tx: Tx, by: Mapping[UUID, str], *, at: datetime) -> list
     reached = [row["id"] for row in rows]
     await deadlines.met_many(tx, DEEMED, reached, at)
     for row in rows:
+        told = DELIVERED.get(orjson.loads(row["document"])["about"]["service"])
+        if told is None or row["is_copy"]:
+            continue
         document = NoticeDocument.model_validate_json(row["document"])
-        told = DELIVERED.get(document.about.service)
-        if told is not None and document.grounds is not None and not row["is_copy"]:
+        if document.grounds is not None:
             fact = told(act_id=document.about.id, act=document.about, notice_id=row["id"], delivered_at=at)
             outbox.add(tx, fact, at=at)
     return reached
