@@ -13,7 +13,7 @@ from enforcement.store import subscriptions as store
 from enforcement.store.subscriptions import Subscription
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.db.postgres import DATABASE_ERRORS
-from shared.runtime.post.proofs import Internet, Looks, NotAnswered
+from shared.runtime.post.proofs import Internet, Looks, NotAnswered, resolver_of
 
 POLL_S: Final = 5.0
 AT_ONCE: Final = 10
@@ -75,4 +75,5 @@ class Prover:
 async def prove_names(rt: Runtime) -> None:
     """Look at names on the internet, until cancelled."""
     async with httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=AT_ONCE)) as http:
-        await Prover(rt, Internet(http, private=rt.settings.webhooks_private)).run()
+        resolver = resolver_of(rt.settings.name_servers)
+        await Prover(rt, Internet(http, private=rt.settings.webhooks_private, resolver=resolver)).run()

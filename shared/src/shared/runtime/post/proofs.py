@@ -6,6 +6,7 @@ from typing import Final, Protocol
 import httpx
 from dns.asyncresolver import Resolver
 from dns.exception import DNSException
+from dns.nameserver import Do53Nameserver
 from dns.resolver import NXDOMAIN, NoAnswer, NoResolverConfiguration
 
 from shared.runtime.post.outside import NotOutside, addresses_of, pinned, place_of
@@ -30,6 +31,16 @@ class Looks(Protocol):
 
     async def file(self, url: str) -> str | None:
         """The file at an address; none if there is none. Raises NotAnswered."""
+
+
+def resolver_of(name_servers: str) -> Resolver | None:
+    """Who asks these (a comma list of ``address:port``); none for those of this machine."""
+    places = [each.strip().rpartition(":") for each in name_servers.split(",") if each.strip()]
+    if not places:
+        return None
+    resolver = Resolver(configure=False)
+    resolver.nameservers = [Do53Nameserver(address.strip("[]"), int(port)) for address, _, port in places]
+    return resolver
 
 
 class Internet:

@@ -4,6 +4,7 @@ ALTER TABLE notice ADD COLUMN answer_by timestamptz;
 ALTER TABLE notice ADD COLUMN challenged_at timestamptz;
 ALTER TABLE notice ADD COLUMN is_copy boolean NOT NULL DEFAULT false;
 UPDATE notice SET answer_by = (convert_from(document, 'UTF8')::jsonb ->> 'answer_by')::timestamptz;
+-- squawk-ignore require-concurrent-index-creation -- nothing is released, so the table is small
 CREATE INDEX notice_of_authority ON notice (authority_id, id);
 
 -- A secret shared with the receiver of a webhook, for the symmetric signature of Standard Webhooks.
