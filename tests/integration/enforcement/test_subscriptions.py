@@ -1,6 +1,7 @@
 """Subscriptions to a name: who shows that it is theirs hears of acts about it, and nobody loses a safeguard by it."""
 
 import asyncio
+import contextvars
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ import pytest
 from enforcement.consumer import DEADLINES
 from enforcement.service.proving import Prover
 from enforcement.service.subscriptions import CLOCKS, MOST
+from enforcement.store import subscriptions as store
 from shared.contracts.access import ProviderRecordedV1
 from shared.contracts.notices import NoticeDocument
 from shared.contracts.registry import ExecutionUndoneV1
@@ -312,6 +314,13 @@ async def test_many_provers_look_at_each_once_and_a_killed_one_leaves_it_to_anot
     await asyncio.gather(*(desk.look() for _ in range(5)))
     assert sorted(desk.names.looked) == [f"_concord.crowd{n}.example" for n in range(6)]
     assert (await desk.kinds()).count("subscription_confirmed") == 6
+
+    again = [await desk.subscribe(f"held{n}.example") for n in range(3)]
+    async with desk.office.api.rt.db.transaction() as tx:
+        now = desk.office.clock.now()
+        assert len(await store.take(tx, now, timedelta(minutes=2), 10)) == len(again)
+        other = asyncio.create_task(desk.look(), context=contextvars.Context())  # not in this transaction
+        assert not await asyncio.wait_for(other, 5), "nobody waits for what another has in hand"
 
     view = await desk.subscribe("killed.example")
     desk.names.show(view)

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextvars
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -201,7 +202,7 @@ async def test_a_subject_of_both_languages_arrives_as_it_was_written_in_words_th
 
 
 async def test_a_name_that_would_be_another_header_is_none(rt: Runtime, mailbox: tuple[Mailbox, int]) -> None:
-    names: dict[str, Any] = {"zh": "局\r\nBcc: c@d.example", "en": 'Office "A", B\r\nBcc: c@d.example'}
+    names: dict[str, Any] = {"zh": "Notice\r\nBcc: c@d.example", "en": 'Office "A", B\r\nBcc: c@d.example'}
     authority = AuthorityRef.model_construct(**{**AuthorityRef.EXAMPLE, "names": Names.model_construct(**names)})
     notice = NoticeDocument.model_construct(**{
         **dict(NoticeDocument.model_validate(NoticeDocument.EXAMPLE)), "authority": authority,
@@ -409,6 +410,13 @@ async def test_eight_senders_send_each_notice_once(rt: Runtime, mailbox: tuple[M
         await issued(rt)
     await asyncio.gather(*(sent(rt) for _ in range(8)))
     assert len(mailbox[0].taken) == 10
+    await issued(rt)
+    async with rt.db.transaction() as tx:
+        now = rt.clock.now()
+        taken = await tx.fetch(sender_module._TAKE, now, sender_module.LEASE, 10, "email")
+        assert len(taken) == 1
+        other = asyncio.create_task(sent(rt), context=contextvars.Context())  # not in this transaction
+        assert not await asyncio.wait_for(other, 5), "nobody waits for what another has in hand"
 
 
 async def test_a_webhook_carries_the_bytes_signed_as_standard_webhooks_has_it(rt: Runtime, receiver: Receiver) -> None:
