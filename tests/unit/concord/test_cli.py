@@ -279,7 +279,7 @@ def test_a_member_that_no_body_has_is_refused_by_name(run: Any, command: tuple[s
 IN_PATHS = (
     ("registrations", "show"), ("amendments", "consent"), ("approvals", "show"), ("cases", "show"),
     ("decisions", "show"), ("decisions", "evidence"), ("appeals", "show"), ("executions", "show"), ("orders", "show"),
-    ("organisations", "show"), ("inbox", "open", "registry"), ("register",),
+    ("organisations", "show"), ("inbox", "open", "registry"), ("register",), ("names", "show"), ("names", "end"),
 )  # fmt: skip
 
 

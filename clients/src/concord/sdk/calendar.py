@@ -9,7 +9,9 @@ def merged(files: Sequence[bytes]) -> bytes:
 
     found = [Calendar.from_ical(each) for each in files]
     made = Calendar()
-    for name in ("prodid", "version", "method", "x-wr-calname", "refresh-interval"):
+    for name, word in (("prodid", "-//Concord//deadlines//EN"), ("version", "2.0"), ("method", "PUBLISH")):
+        made.add(name, word)
+    for name in ("x-wr-calname", "refresh-interval"):
         value = next((each[name] for each in found if name in each), None)
         if value is not None:
             made[name] = value
