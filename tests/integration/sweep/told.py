@@ -111,6 +111,7 @@ REGISTRY: Final[Mapping[tuple[str, str], Told]] = {
     ("review", "open"): kinds("review_opened"),
     ("review", "close"): kinds("review_closed", "review_vetoed"),
     ("review_subject", "pass"): INSIDE,
+    ("review_subject", "leave"): FOLLOWS,
     ("review_subject", "veto"): kinds("review_vetoed"),
     ("review_subject", "clear"): kinds("review_cleared"),
     ("review_opinion", "withdraw"): kinds("opinion_fell"),
