@@ -477,6 +477,40 @@ UNIQUE INDEX matter_one_open ON matter USING btree (key, ground) WHERE (status <
 INDEX matter_over ON matter USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 INDEX matter_queue ON matter USING btree (region, status, id);
 
+TABLE name_subscription (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    identity text NOT NULL,
+    host text NOT NULL,
+    channel text NOT NULL,
+    address text NOT NULL,
+    secret bytea,
+    method text NOT NULL,
+    challenge text NOT NULL,
+    subscribed_by text NOT NULL,
+    subscribed_at timestamp with time zone NOT NULL,
+    proven_at timestamp with time zone,
+    looked_at timestamp with time zone,
+    look_at timestamp with time zone,
+    looks integer NOT NULL DEFAULT 0,
+    missing text,
+    ended_because text,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT name_subscription_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'webhook'::text]))),
+    CONSTRAINT name_subscription_check CHECK (((ended_because IS NOT NULL) = (status = 'ended'::text))),
+    CONSTRAINT name_subscription_check1 CHECK (((status <> 'active'::text) OR (proven_at IS NOT NULL))),
+    CONSTRAINT name_subscription_check2 CHECK (((status <> 'ended'::text) OR (look_at IS NULL))),
+    CONSTRAINT name_subscription_check3 CHECK (((secret IS NOT NULL) = (channel = 'webhook'::text))),
+    CONSTRAINT name_subscription_method_check CHECK ((method = ANY (ARRAY['dns'::text, 'file'::text]))),
+    CONSTRAINT name_subscription_pkey PRIMARY KEY (id),
+    CONSTRAINT name_subscription_status_check CHECK ((status = ANY (ARRAY['proving'::text, 'active'::text, 'ended'::text]))),
+);
+INDEX name_subscription_due ON name_subscription USING btree (look_at) WHERE (look_at IS NOT NULL);
+INDEX name_subscription_of_name ON name_subscription USING btree (host) WHERE (status = 'active'::text);
+INDEX name_subscription_of_owner ON name_subscription USING btree (identity, id DESC);
+UNIQUE INDEX name_subscription_once ON name_subscription USING btree (identity, host, channel, address) WHERE (status <> 'ended'::text);
+
 TABLE order_outcome (
     order_id uuid NOT NULL,
     decision_id uuid NOT NULL,

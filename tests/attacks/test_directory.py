@@ -70,7 +70,7 @@ def test_no_program_says_that_a_letter_was_delivered() -> None:
     notice = notices.Notice(
         id=None, about_kind="decision", about_id=None, kind="x", identity="x", authority_id="drugs-110000",  # type: ignore[arg-type]
         document=b"", digest="", issued_at=when, delivered_at=None, delivered_by=None, opened_at=None,
-        moved_id=None,  # type: ignore[arg-type]
+        answer_by=None, moved_id=None,  # type: ignore[arg-type]
     )  # fmt: skip
     program: Caller = person("drugs-a", client_id="drugs-a")
     assert program.program

@@ -14,7 +14,19 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import backlog, cases, chain, complaints, imports, lookup, preview, register, relay, submissions
+from tests.bench import (
+    backlog,
+    cases,
+    chain,
+    complaints,
+    imports,
+    lookup,
+    notices,
+    preview,
+    register,
+    relay,
+    submissions,
+)
 from tests.bench.result import Result
 
 OUTPUT = Path("build/bench.json")
@@ -30,6 +42,7 @@ BENCHMARKS: Final[dict[str, Callable[[str, str], Coroutine[Any, Any, list[Result
     "import": lambda size, _: imports.run(size),
     "submissions": lambda size, _: submissions.run(size),
     "complaints": lambda size, _: complaints.run(size),
+    "notices": lambda size, _: notices.run(size),
     "register": lambda size, _: register.run(size),
     "cases": lambda size, _: cases.run(size),
     "preview": lambda size, _: preview.run(size),

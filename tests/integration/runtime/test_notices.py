@@ -2,9 +2,12 @@
 
 import asyncio
 import base64
+import contextvars
+import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -15,6 +18,7 @@ import httpx
 import pytest
 from aiosmtpd.smtp import SMTP
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from shared import rules
 from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Grounds, Names, OperatorRef
@@ -26,7 +30,9 @@ from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.ids import uuid7
 from shared.runtime.base.settings import Settings
 from shared.runtime.db.postgres import Database
-from shared.runtime.post.sender import Sender
+from shared.runtime.post import mail
+from shared.runtime.post import sender as sender_module
+from shared.runtime.post.sender import LINES, Sender
 from shared.runtime.web.inbox import POLICY, Act
 from tests.support.people import at, directory, person
 
@@ -40,15 +46,28 @@ class Mailbox:
     def __init__(self) -> None:
         self.taken: list[bytes] = []
         self.refuse: str | None = None
+        self.refused: set[str] = set()
+        self.unwanted: str | None = None
+        self.hangs_up_after: int | None = None
+        self.peers: Counter[Any] = Counter()
+
+    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
+        if self.unwanted:
+            return self.unwanted
+        if self.hangs_up_after is not None and self.peers[session.peer] >= self.hangs_up_after:
+            return "421 too many mails on this connection"
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
-        if self.refuse:
-            return self.refuse
+        if self.refuse or address in self.refused:
+            return self.refuse or "550 no such mailbox here"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
         self.taken.append(envelope.content)
+        self.peers[session.peer] += 1
         return "250 kept as 42"
 
 
@@ -98,7 +117,18 @@ def rt(db: Database, dsn: str, mailbox: tuple[Mailbox, int], tmp_path: Path) -> 
     return Runtime(db, clock, rules.load("cn-2006"), settings, directory(clock))
 
 
-async def issued(rt: Runtime, address: AddressForService = EVERYWHERE, act: UUID | None = None) -> UUID:
+async def unused() -> int:
+    """A port at which nobody listens."""
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    port = int(server.sockets[0].getsockname()[1])
+    server.close()
+    await server.wait_closed()
+    return port
+
+
+async def issued(
+    rt: Runtime, address: AddressForService = EVERYWHERE, act: UUID | None = None, title: Names = TITLE
+) -> UUID:
     async with rt.db.transaction() as tx:
         return await notices.issue(
             tx,
@@ -108,7 +138,7 @@ async def issued(rt: Runtime, address: AddressForService = EVERYWHERE, act: UUID
             to=OperatorRef(identity="91110000MA01CNCRD6", name="Example Pharmacy Ltd"),
             address=address,
             authority=AuthorityRef.model_validate(AuthorityRef.EXAMPLE),
-            title=TITLE,
+            title=title,
             says=Grounds.model_validate(Grounds.EXAMPLE),
         )
 
@@ -148,6 +178,190 @@ async def test_mail_reaches_a_verified_address_with_the_document_and_counts_as_d
     assert len(mailbox[0].taken) == 1
 
 
+LONG = Names(
+    zh="关于某某医药电子商务有限公司网站 pharmacy.example 拟作出 suspend_access 处理决定告知书（第 2 次）",
+    en="Notice of an intended decision about the site pharmacy.example, number 2 of 2026",
+)
+
+
+async def test_a_subject_of_both_languages_arrives_as_it_was_written_in_words_that_every_server_takes(
+    rt: Runtime, mailbox: tuple[Mailbox, int]
+) -> None:
+    await issued(rt, title=LONG)
+    await sent(rt)
+    raw = mailbox[0].taken[0]
+    head = raw.partition(b"\r\n\r\n")[0].decode("ascii")
+    subject = head[head.index("Subject: ") : head.index("\r\nDate")]
+    assert max(map(len, subject.split("\r\n"))) <= 76, "RFC 2047 §2"
+    words = re.findall(r"=\?utf-8\?b\?([A-Za-z0-9+/=]+)\?=", subject)
+    assert len(words) > 2
+    for word in words:
+        assert base64.b64decode(word).decode("utf-8"), "no character is split between two words"
+    assert message_from_bytes(raw, policy=default)["Subject"] == f"{LONG.zh} / {LONG.en}"
+    assert b"\n" not in raw.replace(b"\r\n", b""), "RFC 5321 §2.3.8"
+
+
+async def test_a_name_that_would_be_another_header_is_none(rt: Runtime, mailbox: tuple[Mailbox, int]) -> None:
+    names: dict[str, Any] = {"zh": "Notice\r\nBcc: c@d.example", "en": 'Office "A", B\r\nBcc: c@d.example'}
+    authority = AuthorityRef.model_construct(**{**AuthorityRef.EXAMPLE, "names": Names.model_construct(**names)})
+    notice = NoticeDocument.model_construct(**{
+        **dict(NoticeDocument.model_validate(NoticeDocument.EXAMPLE)), "authority": authority,
+        "title": Names.model_construct(**names),
+    })  # fmt: skip
+    raw = mail.message(notice, b"{}", sender="n@c.example", recipient="legal@pharmacy.example", inbox="x")
+    read = message_from_bytes(raw, policy=default)
+    assert read["Bcc"] is None
+    assert [each.addr_spec for each in read["From"].addresses] == ["n@c.example"]
+    assert read["From"].addresses[0].display_name == 'Office "A", B Bcc: c@d.example'
+
+
+async def test_one_connection_carries_many_mails_and_a_refused_one_stops_none(
+    rt: Runtime, mailbox: tuple[Mailbox, int]
+) -> None:
+    ids = [await issued(rt, AddressForService(email=f"n{n}@pharmacy.example", email_verified=True)) for n in range(40)]
+    mailbox[0].refused = {f"n{n}@pharmacy.example" for n in range(0, 40, 4)}
+    await sent(rt)
+    assert len(mailbox[0].taken) == 30
+    assert 1 <= len(mailbox[0].peers) <= LINES
+    for n, notice_id in enumerate(ids):
+        assert await states(rt, notice_id) == {"email": ("delivered" if n % 4 else "failed", 1)}
+    async with rt.db.connection() as tx:
+        [refused] = await notices.deliveries(tx, [ids[0]])
+    assert refused.error == "550 no such mailbox here", "in the server's own words"
+    assert (await known(rt, ids[0])).delivered_at is None
+
+
+async def test_a_server_that_takes_few_mails_on_a_connection_is_called_again(
+    rt: Runtime, mailbox: tuple[Mailbox, int]
+) -> None:
+    for _ in range(20):
+        await issued(rt)
+    mailbox[0].hangs_up_after = 3
+    await sent(rt)
+    assert len(mailbox[0].taken) == 20
+    assert len(mailbox[0].peers) >= 6
+
+
+async def test_a_mail_server_that_is_gone_fails_nothing_for_good_and_takes_everything_when_it_is_back(
+    rt: Runtime, mailbox: tuple[Mailbox, int]
+) -> None:
+    assert isinstance(rt.clock, FixedClock)
+    away = replace(rt, settings=rt.settings.model_copy(update={"smtp_port": await unused()}))
+    ids = [await issued(rt) for _ in range(5)]
+    for _ in range(4):
+        await sent(away)
+        rt.clock.advance(timedelta(hours=1))
+    async with rt.db.connection() as tx:
+        tried = await notices.deliveries(tx, ids)
+    assert {(each.state, each.attempts) for each in tried} == {("queued", 4)}
+    assert all(each.error and each.retry_at for each in tried), "whoever reads it sees why, and when it is tried next"
+    await sent(rt)
+    assert len(mailbox[0].taken) == 5
+    assert await states(rt, ids[0]) == {"email": ("delivered", 5)}
+
+
+async def test_a_server_that_does_not_want_us_is_no_reason_to_give_a_notice_up(
+    rt: Runtime, mailbox: tuple[Mailbox, int]
+) -> None:
+    notice_id = await issued(rt)
+    mailbox[0].unwanted = "550 your address is on a list"
+    await sent(rt)
+    assert await states(rt, notice_id) == {"email": ("queued", 1)}
+    async with rt.db.connection() as tx:
+        [tried] = await notices.deliveries(tx, [notice_id])
+    assert tried.error == "550 your address is on a list"
+
+
+async def test_what_is_not_begun_in_its_round_is_given_back_as_it_was(
+    rt: Runtime, mailbox: tuple[Mailbox, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [await issued(rt) for _ in range(5)]
+    monkeypatch.setattr(sender_module, "ROUND_S", -1.0)
+    await sent(rt)
+    assert [await states(rt, each) for each in ids] == [{"email": ("queued", 0)}] * 5
+    monkeypatch.undo()
+    await sent(rt)
+    assert len(mailbox[0].taken) == 5
+
+
+async def test_a_sender_killed_after_the_server_took_it_sends_it_again_under_the_same_id_and_delivers_it_once(
+    rt: Runtime, mailbox: tuple[Mailbox, int]
+) -> None:
+    notice_id = await issued(rt)
+
+    async def killed(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    sender = Sender(rt, owner="test")
+    sender._note = killed  # type: ignore[method-assign, assignment]
+    with pytest.raises(asyncio.CancelledError):
+        async with httpx.AsyncClient() as http:
+            await sender.once(http)
+    assert isinstance(rt.clock, FixedClock)
+    rt.clock.advance(timedelta(minutes=6))
+    await sent(rt)
+    first, second = (message_from_bytes(each)["Message-ID"] for each in mailbox[0].taken)
+    assert first == second
+    assert await states(rt, notice_id) == {"email": ("delivered", 2)}
+
+
+async def test_mail_and_webhook_of_one_notice_taken_by_two_processes_deliver_it_once(
+    rt: Runtime, mailbox: tuple[Mailbox, int], receiver: Receiver
+) -> None:
+    both = EVERYWHERE.model_copy(update={"webhook": receiver.url, "webhook_verified": True})
+    ids = [await issued(rt, both) for _ in range(30)]
+    await asyncio.gather(*(sent(rt) for _ in range(4)))
+    assert (len(mailbox[0].taken), len(receiver.requests)) == (30, 30)
+    for each in ids:
+        assert (await known(rt, each)).delivered_at
+
+
+async def test_standard_webhooks_own_library_takes_what_is_signed_with_a_shared_secret(
+    rt: Runtime, receiver: Receiver
+) -> None:
+    secret = bytes(range(32))
+    async with rt.db.transaction() as tx:
+        new = notices.New(
+            about=ActRef.model_validate(ActRef.EXAMPLE), kind="x", title=TITLE,
+            to=OperatorRef(identity="91110000MA01CNCRD6", name="Example Pharmacy Ltd"),
+            address=AddressForService(webhook=receiver.url), secret=secret,
+            authority=AuthorityRef.model_validate(AuthorityRef.EXAMPLE),
+        )  # fmt: skip
+        await notices.issue_all(tx, rt, [new])
+    now = datetime.now(UTC)
+    assert isinstance(rt.clock, FixedClock)
+    rt.clock.advance(now - rt.clock.now())
+    await sent(rt)
+    headers, body = receiver.requests[0]
+    theirs = Webhook("whsec_" + base64.b64encode(secret).decode())
+    assert theirs.verify(body, headers)["kind"] == "x"
+    for wrong in ({**headers, "webhook-id": str(uuid7())}, {**headers, "webhook-timestamp": "1"}):
+        with pytest.raises(WebhookVerificationError):
+            theirs.verify(body, wrong)
+    with pytest.raises(WebhookVerificationError):
+        theirs.verify(body + b" ", headers)
+
+
+async def test_a_copy_reaches_its_address_and_starts_no_time(rt: Runtime, mailbox: tuple[Mailbox, int]) -> None:
+    act = uuid7()
+    copy = notices.New(
+        about=ActRef.model_validate({**ActRef.EXAMPLE, "id": act}), kind="decision_released", title=TITLE,
+        copy_about="pharmacy.example",
+        to=OperatorRef(identity="91110000MA01CNCRD6", name="Example Pharmacy Ltd"), address=EVERYWHERE,
+        says=Grounds.model_validate(Grounds.EXAMPLE), authority=AuthorityRef.model_validate(AuthorityRef.EXAMPLE),
+    )  # fmt: skip
+    async with rt.db.transaction() as tx:
+        [copy_id] = await notices.issue_all(tx, rt, [copy])
+    await sent(rt)
+    assert await states(rt, copy_id) == {"email": ("delivered", 1)}
+    async with rt.db.connection() as tx:
+        assert await notices.about(tx, act) == []
+        assert await notices.delivered_at(tx, act, "decision_released") is None
+        assert await notices.reached_at(tx, act, "decision_released") is None
+        assert await tx.fetchval("SELECT count(*) FROM deadline") == 0
+        assert await notices.page(tx, POLICY.reach(person("applicant"), Act.READ_NOTICE), None, 10) == []
+
+
 async def test_an_address_nobody_verified_proves_nothing(rt: Runtime) -> None:
     notice_id = await issued(rt, EVERYWHERE.model_copy(update={"email_verified": False}))
     await sent(rt)
@@ -180,13 +394,13 @@ async def test_a_process_killed_between_taking_and_sending_loses_nothing(
         raise asyncio.CancelledError
 
     sender = Sender(rt, owner="test")
-    sender._deliver = killed  # type: ignore[method-assign, assignment]
+    sender._mails = killed  # type: ignore[method-assign, assignment]
     with pytest.raises(asyncio.CancelledError):
         async with httpx.AsyncClient() as http:
             await sender.once(http)
     assert not await sent(rt), "it may still be under way"
     assert isinstance(rt.clock, FixedClock)
-    rt.clock.advance(timedelta(minutes=3))
+    rt.clock.advance(timedelta(minutes=6))
     assert await sent(rt)
     assert (await known(rt, notice_id)).delivered_by == "email"
 
@@ -196,6 +410,13 @@ async def test_eight_senders_send_each_notice_once(rt: Runtime, mailbox: tuple[M
         await issued(rt)
     await asyncio.gather(*(sent(rt) for _ in range(8)))
     assert len(mailbox[0].taken) == 10
+    await issued(rt)
+    async with rt.db.transaction() as tx:
+        now = rt.clock.now()
+        taken = await tx.fetch(sender_module._TAKE, now, sender_module.LEASE, 10, "email")
+        assert len(taken) == 1
+        other = asyncio.create_task(sent(rt), context=contextvars.Context())  # not in this transaction
+        assert not await asyncio.wait_for(other, 5), "nobody waits for what another has in hand"
 
 
 async def test_a_webhook_carries_the_bytes_signed_as_standard_webhooks_has_it(rt: Runtime, receiver: Receiver) -> None:

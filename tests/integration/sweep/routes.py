@@ -14,14 +14,17 @@ EVERYWHERE: Final = (
     "/docs/swagger-ui.css", "/docs/favicon.png",
 )  # fmt: skip
 """How a service is and what it can be asked."""
+CALENDAR: Final = "/inbox/calendars/{calendar_token}"
 PUBLIC: Final[dict[str, dict[str, str]]] = {
     "access-control": {"/.well-known/jwks.json": "/.well-known/jwks.json"},
     "approval": {
+        CALENDAR: CALENDAR,
         "/.well-known/jwks.json": "/.well-known/jwks.json",
         "/documents/{document_id}": "/documents/{document_id}",
         "/authorities": "/authorities?item=culture&region=110000",
     },
     "enforcement": {
+        CALENDAR: CALENDAR,
         "/complaints/status/{secret}": "/complaints/status/{secret}",
         "/.well-known/jwks.json": "/.well-known/jwks.json",
         "/documents/{document_id}": "/documents/{document_id}",
@@ -29,6 +32,7 @@ PUBLIC: Final[dict[str, dict[str, str]]] = {
         "/appeals/statistics": "/appeals/statistics",
     },
     "registry": {
+        CALENDAR: CALENDAR,
         "/barred-list": "/barred-list",
         "/barred-list/changes": "/barred-list/changes?after=0",
         "/.well-known/jwks.json": "/.well-known/jwks.json",

@@ -284,6 +284,7 @@ IN_PATHS = (
     ("decisions", "show"), ("decisions", "evidence"), ("appeals", "show"), ("executions", "show"), ("orders", "show"),
     ("organisations", "show"), ("inbox", "open", "registry"), ("register",), ("appeals", "papers"),
     ("hearings", "show"), ("regulator-requests", "show"), ("referrals", "show"), ("referrals", "document"),
+    ("organisations", "show"), ("inbox", "open", "registry"), ("register",), ("names", "show"), ("names", "end"),
 )  # fmt: skip
 
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from concord.cli.output import As, AsJson, act, body, listed, out, plain, show
-from concord.files import read
-from concord.sdk import BadArgument, Concord, NoStack
+from concord.cli.output import As, AsJson, File, act, body, listed, out, plain, show
+from concord.files import read, write
+from concord.sdk import Concord, NoStack
 from concord.sdk.departments import Department
 from concord.sdk.places import find
 from shared.contracts.http.notices import PostalProof
@@ -24,14 +24,22 @@ DeliveredOn = Annotated[str, typer.Option(help="The day on which it was delivere
 
 
 @inbox.callback()
-def list_notices(context: typer.Context, as_: As = None, as_json: AsJson = False) -> None:
+def list_notices(
+    context: typer.Context,
+    as_: As = None,
+    as_json: AsJson = False,
+    service: Annotated[str | None, typer.Option(help="Only what this department told you.")] = None,
+    unread: Annotated[bool, typer.Option("--unread", help="Only what nobody opened.")] = False,
+    kind: Annotated[str | None, typer.Option(help="Only notices of this kind, e.g. decision_intended.")] = None,
+    about: Annotated[str | None, typer.Option(help="Only notices about the act with this id.")] = None,
+) -> None:
     """What every department told you, newest first; for an authority, what it told others."""
     if context.invoked_subcommand is not None:
         return
 
     async def merged(concord: Concord) -> AsyncIterator[dict[str, Any]]:
-        async for service, notice in concord.inbox():
-            yield {"service": service, **notice.model_dump(mode="json")}
+        async for of, notice in concord.inbox(service=service, unread=unread, kind=kind, about=about):
+            yield {"service": of, **notice.model_dump(mode="json")}
 
     columns = ("service", "id", "title.en", "about.id", "delivered_at", "opened_at", "answer_by")
     act(lambda c: listed(merged(c)), as_, as_json, columns)
@@ -41,6 +49,50 @@ def list_notices(context: typer.Context, as_: As = None, as_json: AsJson = False
 def open_notice(service: ServiceName, notice_id: NoticeId, as_: As = None, as_json: AsJson = False) -> None:
     """Open a notice. Opened by whom it is for, it counts as delivered, and time limits run."""
     act(lambda c: _department(c, service).open_notice(notice_id), as_, as_json)
+
+
+@inbox.command("counts")
+def count_notices(as_: As = None, as_json: AsJson = False) -> None:
+    """How many notices there are from each department and of each kind, and how many of them nobody opened."""
+
+    async def rows(concord: Concord) -> AsyncIterator[dict[str, Any]]:
+        for service, counts in (await concord.inbox_counts()).items():
+            for each in counts.kinds:
+                yield {"service": service, **each.model_dump(mode="json")}
+
+    act(lambda c: listed(rows(c)), as_, as_json, ("service", "kind", "total", "unread"))
+
+
+@inbox.command("calendar")
+def calendar(file: File, as_: As = None, as_json: AsJson = False) -> None:
+    """Write your time limits, of all departments, into a calendar file. It opens no notice and says of none what it is.
+
+    Import it again later: what changed takes the place of what was there, and what is over is cancelled.
+    """
+
+    async def written(concord: Concord) -> dict[str, Any]:
+        found = await concord.deadlines()
+        write(file, found)
+        return {"written": str(file), "events": found.count(b"BEGIN:VEVENT")}
+
+    act(written, as_, as_json)
+
+
+@inbox.command("calendar-address")
+def calendar_address(service: ServiceName, as_: As = None, as_json: AsJson = False) -> None:
+    """A private address of your calendar at a department, for programs. It is shown this once; the one before ends."""
+    act(lambda c: _department(c, service).make_calendar_address(), as_, as_json)
+
+
+@inbox.command("end-calendar-address")
+def end_calendar_address(service: ServiceName, as_: As = None, as_json: AsJson = False) -> None:
+    """End the private address of your calendar at a department."""
+
+    async def ended(concord: Concord) -> dict[str, Any]:
+        await _department(concord, service).end_calendar_address()
+        return {"service": service, "ended": True}
+
+    act(ended, as_, as_json)
 
 
 @inbox.command("prove")
@@ -74,11 +126,7 @@ def confirm_delivery(
 
 
 def _department(concord: Concord, service: str) -> Department:
-    known = {each.service: each for each in (concord.registry, concord.approval, concord.enforcement, concord.access)}
-    try:
-        return known[service]
-    except KeyError:
-        raise BadArgument(f"{service!r:.60} issues no notices; those that do: {', '.join(known)}") from None
+    return concord.telling(service)[0]
 
 
 def mails(as_json: AsJson = False) -> None:

@@ -17,6 +17,7 @@ from concord.cli import (
     inbox,
     licensing,
     mergers,
+    names,
     papers,
     query,
     redress,
@@ -62,6 +63,7 @@ app.add_typer(redress.requests, name="regulator-requests")
 app.add_typer(redress.referrals, name="referrals")
 app.add_typer(coordination.organisations, name="organisations")
 app.add_typer(inbox.inbox, name="inbox")
+app.add_typer(names.names, name="names")
 app.add_typer(access.providers, name="providers")
 app.add_typer(access.orders, name="orders")
 app.add_typer(access.instructions, name="instructions")

@@ -15,6 +15,7 @@ import httpx
 
 from concord.sdk.answers import checked, json_object, model_in
 from concord.sdk.auth import TokenSource
+from concord.sdk.calendar import merged
 from concord.sdk.departments import (
     Access,
     Approval,
@@ -25,10 +26,10 @@ from concord.sdk.departments import (
     Registry,
     Reviews,
 )
-from concord.sdk.departments.base import CALL_S, M
+from concord.sdk.departments.base import CALL_S, Department, Id, M
 from concord.sdk.errors import BadArgument, ConcordError, NoStack, Unreachable
 from concord.sdk.places import Places, find
-from shared.contracts.http.notices import NoticeItem
+from shared.contracts.http.notices import NoticeCounts, NoticeItem
 
 PATIENCE_S: Final = 5.0
 """How long a call is tried again when nobody answers; less than it takes a person to give up."""
@@ -168,15 +169,37 @@ class Concord:
             if after is None:
                 return
 
-    async def inbox(self) -> AsyncIterator[tuple[str, NoticeItem]]:
+    def telling(self, service: str | None = None) -> list[Department]:
+        """The departments that issue notices, or the one that is asked for. Raises BadArgument."""
+        known: list[Department] = [self.approval, self.registry, self.enforcement, self.access]
+        found = [each for each in known if service in {None, each.service}]
+        if not found:
+            names = ", ".join(each.service for each in known)
+            raise BadArgument(f"{service!r:.60} issues no notices; those that do: {names}")
+        return found
+
+    async def inbox(
+        self, *, service: str | None = None, unread: bool = False, kind: str | None = None, about: Id | None = None
+    ) -> AsyncIterator[tuple[str, NoticeItem]]:
         """What every department told the caller, newest first, each with the name of its service."""
-        departments = (self.approval, self.registry, self.enforcement, self.access)
-        streams = [_named(each.service, each.notices()) for each in departments]
+        streams = [
+            _named(each.service, each.notices(unread=unread, kind=kind, about=about)) for each in self.telling(service)
+        ]
         waiting = [(stream, await anext(stream, None)) for stream in streams]
         while left := [(stream, found) for stream, found in waiting if found is not None]:
             stream, newest = max(left, key=lambda entry: entry[1][1].issued_at)
             yield newest
             waiting = [(each, await anext(each, None) if each is stream else found) for each, found in left]
+
+    async def inbox_counts(self) -> dict[str, NoticeCounts]:
+        """How many notices there are from each department."""
+        return {
+            each.service: found for each in self.telling() if (found := await _if_any(each.notice_counts())) is not None
+        }
+
+    async def deadlines(self) -> bytes:
+        """The caller's time limits of all departments as one calendar file."""
+        return merged([found for each in self.telling() if (found := await _if_any(each.deadlines())) is not None])
 
     async def authorization(self) -> dict[str, str]:
         """The header that says who calls; none for the public."""
@@ -217,6 +240,16 @@ async def _named(service: str, notices: AsyncIterator[NoticeItem]) -> AsyncItera
     except ConcordError as error:
         if error.status != httpx.codes.NOT_FOUND:
             raise
+
+
+async def _if_any(asked: Awaitable[T]) -> T | None:
+    """None from a service that issues no notices."""
+    try:
+        return await asked
+    except ConcordError as error:
+        if error.status != httpx.codes.NOT_FOUND:
+            raise
+        return None
 
 
 def _pause(attempt: int, retry_after: str | None) -> float:

@@ -13,6 +13,7 @@ from enforcement.service import (
     opinions,
     requests,
     reviewing,
+    subscriptions,
     tasks,
     telling,
 )
@@ -49,4 +50,7 @@ DEADLINES: Final[Deadlines] = {
     closing.ANSWER_BY: opinions.mark_overdue,
     requests.CLOCK: requests.escalate,
     telling.TOLD: telling.at_its_date,
+    subscriptions.CHALLENGE: subscriptions.expire,
+    subscriptions.PROOF: subscriptions.look_again,
+    subscriptions.GRACE: subscriptions.give_up,
 }

@@ -209,6 +209,22 @@ class ComplaintFileTooLarge(TooLarge):
     members = frozenset({"limit"})
 
 
+class UnknownSubscription(NotFound):
+    """There is no subscription {subscription_id} of yours."""
+
+
+class AlreadySubscribed(Conflict):
+    """You have this subscription already: {subscription_id}."""
+
+    members = frozenset({"subscription_id"})
+
+
+class TooManySubscriptions(Conflict):
+    """You have {limit} subscriptions that have not ended; end one of them first."""
+
+    members = frozenset({"limit"})
+
+
 class GradeUnknown(Invalid):
     """The rules know no such grade; fields: {names}."""
 
@@ -410,3 +426,9 @@ class ReferralPending(Conflict):
 
 class DelayNotPossible(Invalid):
     """Whom a referral is about is told at once, but on a listed ground and before any decision: {names}."""
+
+
+class LookedJustNow(Conflict):
+    """The name was looked at a moment ago, or is being looked at; ask again after {after}."""
+
+    members = frozenset({"after"})

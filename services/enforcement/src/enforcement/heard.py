@@ -8,7 +8,7 @@ import structlog
 from enforcement.errors import ExecutionMisfit
 from enforcement.lifecycle import DECISION, Action
 from enforcement.service import decisions as deciding
-from enforcement.service import emergencies, emergency_ends, reviewed
+from enforcement.service import emergencies, emergency_ends, reviewed, subscriptions
 from enforcement.service.decisions import SYSTEM
 from enforcement.store import appeals, decisions, sites
 from enforcement.store.appeals import ForeignAct
@@ -18,7 +18,7 @@ from shared.contracts import access, notices
 from shared.contracts.base import Fact
 from shared.contracts.emergencies import EmergencyReportedV1
 from shared.contracts.enforcement import LAPSED
-from shared.contracts.grounds import Names, Service
+from shared.contracts.grounds import ActRef, Names, Service, Statement
 from shared.contracts.http.enforcement import ExecutionState
 from shared.contracts.registry import (
     ExecutionCarriedOutV1,
@@ -34,6 +34,8 @@ from shared.runtime.base.context import EventMeta
 from shared.runtime.db.postgres import Tx
 
 _DECLINED: Final = Names(zh="不予执行通知书", en="A decision about you was not carried out")
+_CARRIED_OUT: Final = Names(zh="处理决定执行通知书", en="A decision about your name was carried out")
+_UNDONE: Final = Names(zh="处理决定执行撤销通知书", en="What a decision did to your name was undone")
 _FURTHER: Final = {"received": 0, "declined": 1, "carried_out": 1, "undone": 2}
 _log = structlog.get_logger(__name__)
 
@@ -74,7 +76,8 @@ async def execution_carried_out(rt: Runtime, tx: Tx, fact: ExecutionCarriedOutV1
         return
     case, decision = noted
     if DECISION.can(decision.status, Action.EXECUTE):  # else it fell meanwhile, which the register will undo
-        await decisions.MOVES.move(tx, decision, Action.EXECUTE, who=SYSTEM, why="Carried out.", at=at)
+        done = await decisions.MOVES.move(tx, decision, Action.EXECUTE, who=SYSTEM, why="Carried out.", at=at)
+        await _copy(tx, rt, case, done, "decision_carried_out", _CARRIED_OUT, done.grounds)
         await deciding.end_case(tx, rt, case, "executed")
 
 
@@ -86,11 +89,18 @@ async def execution_undone(rt: Runtime, tx: Tx, fact: ExecutionUndoneV1, meta: E
     noted = await _note(tx, rt, fact, state, f"Undone: {fact.because}.")
     if noted is None:
         return
-    _, decision = noted
+    case, decision = noted
+    await _copy(tx, rt, case, decision, "decision_undone", _UNDONE, fact.statement)
     if fact.because == LAPSED and DECISION.can(decision.status, Action.LAPSE):
         await decisions.MOVES.move(
             tx, decision, Action.LAPSE, who=SYSTEM, why="Its time is over.", at=rt.clock.now(), ended_because=LAPSED
         )
+
+
+async def _copy(tx: Tx, rt: Runtime, case: Case, decision: Decision, kind: str, title: Names, says: Statement) -> None:
+    """Whoever holds the name hears what the register told whom it burdens; for a found site nobody else does."""
+    about = ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.id)
+    await subscriptions.copy(tx, rt, case, about=about, kind=kind, title=title, says=says, authority=case.authority)
 
 
 async def _note(tx: Tx, rt: Runtime, fact: ExecutionReceivedV1 | ExecutionDeclinedV1 | ExecutionCarriedOutV1

@@ -348,3 +348,36 @@ REFERRAL: Final = Lifecycle(MappingProxyType({
     (ReferralStatus.SENT, ReferralAction.RECEIVE):     ReferralStatus.RECEIVED,
     (ReferralStatus.RECEIVED, ReferralAction.ANSWER):  ReferralStatus.ANSWERED,
 }), aggregate="referral")  # fmt: skip
+
+
+class SubscriptionStatus(StrEnum):
+    """Where a subscription to a name stands."""
+
+    PROVING = "proving"
+    """Nobody showed yet that the name is theirs; nothing is told."""
+    ACTIVE = "active"
+    """Control was shown, and is asked for again and again."""
+    ENDED = "ended"
+    """By its owner; never proven; or the name does not show it any more."""
+
+
+class SubscriptionAction(StrEnum):
+    """What can happen to a subscription. Look and end are somebody's; the others follow from what the name shows."""
+
+    LOOK = "look"
+    PROVE = "prove"
+    EXPIRE = "expire"
+    LOSE = "lose"
+    END = "end"
+
+
+SUBSCRIPTION: Final = Lifecycle(MappingProxyType({
+    (SubscriptionStatus.PROVING, SubscriptionAction.LOOK):   SubscriptionStatus.PROVING,
+    (SubscriptionStatus.ACTIVE,  SubscriptionAction.LOOK):   SubscriptionStatus.ACTIVE,
+    (SubscriptionStatus.PROVING, SubscriptionAction.PROVE):  SubscriptionStatus.ACTIVE,
+    (SubscriptionStatus.ACTIVE,  SubscriptionAction.PROVE):  SubscriptionStatus.ACTIVE,   # again
+    (SubscriptionStatus.PROVING, SubscriptionAction.EXPIRE): SubscriptionStatus.ENDED,
+    (SubscriptionStatus.ACTIVE,  SubscriptionAction.LOSE):   SubscriptionStatus.ENDED,
+    (SubscriptionStatus.PROVING, SubscriptionAction.END):    SubscriptionStatus.ENDED,
+    (SubscriptionStatus.ACTIVE,  SubscriptionAction.END):    SubscriptionStatus.ENDED,
+}), aggregate="name_subscription")  # fmt: skip

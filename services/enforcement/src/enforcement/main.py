@@ -16,9 +16,11 @@ from enforcement.service import (
     reviewing,
     settling,
     state,
+    subscriptions,
     surroundings,
     tasks,
 )
+from enforcement.service.proving import prove_names
 from enforcement.settings import Settings
 from shared.contracts.ordering import ACTIONS, execution_clock
 from shared.contracts.topics import ACCESS_EVENTS, APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
@@ -50,6 +52,7 @@ SERVICE: Final = Service(
                 surroundings.COPY,
                 ordering.INSTRUCT,
                 *map(execution_clock, ACTIONS.values()),
+                *subscriptions.CLOCKS,
             }
         ),
         effects=frozenset({Effect.NO_BREACH, Effect.CORRECT}),
@@ -60,7 +63,7 @@ SERVICE: Final = Service(
     publishes=(ENFORCEMENT_EVENTS,),
     listens=(REGISTRY_SITES, REGISTRY_EVENTS, ACCESS_EVENTS, APPROVAL_EVENTS),
     notifies=True,
-    workers=(settling.keep_answering,),
+    workers=(settling.keep_answering, prove_names),
     forgets=(complaints.forget, custody.recheck, custody.retire),
     start=state.start,
     migrations=Path(__file__).parents[2] / "migrations",

@@ -15,6 +15,7 @@ from enforcement.lifecycle import (
     OpinionAction,
     ReferralAction,
     RequestAction,
+    SubscriptionAction,
     TaskAction,
     WarningAction,
 )
@@ -94,6 +95,10 @@ class Act(StrEnum):
     SIGN_REFERRAL = "sign_referral"
     WITHDRAW_REFERRAL = "withdraw_referral"
     ANSWER_REFERRAL = "answer_referral"
+    SUBSCRIBE = "subscribe_to_a_name"
+    READ_SUBSCRIPTION = "read_subscription"
+    LOOK_AT_NAME = "look_at_name"
+    END_SUBSCRIPTION = "end_subscription"
 
 
 def same_desk(who: Caller) -> Reach:
@@ -295,6 +300,11 @@ POLICY: Final = Policy({
     Act.SIGN_REFERRAL:      Rule(AUTHORITIES, BURDENING, second_person=True),
     Act.WITHDRAW_REFERRAL:  OWN_CASE,
     Act.ANSWER_REFERRAL:    Rule(frozenset({Role.SECURITY_AUTHORITY}), sent_to),
+    # Whether somebody holds a name is for the name to show, not for a role: whoever can be told something may ask.
+    Act.SUBSCRIBE:          Rule(PARTIES, burdened),
+    Act.READ_SUBSCRIPTION:  Rule(PARTIES, burdened),
+    Act.LOOK_AT_NAME:       Rule(PARTIES, burdened),
+    Act.END_SUBSCRIPTION:   Rule(PARTIES, burdened),
 })  # fmt: skip
 
 CASE_ACTS: Final[Mapping[CaseAction, Act]] = MappingProxyType({
@@ -333,4 +343,7 @@ REQUEST_ACTS: Final[Mapping[RequestAction, Act]] = MappingProxyType({
 REFERRAL_ACTS: Final[Mapping[ReferralAction, Act]] = MappingProxyType({
     ReferralAction.SIGN: Act.SIGN_REFERRAL, ReferralAction.WITHDRAW: Act.WITHDRAW_REFERRAL,
     ReferralAction.RECEIVE: Act.ANSWER_REFERRAL, ReferralAction.ANSWER: Act.ANSWER_REFERRAL,
+})  # fmt: skip
+SUBSCRIPTION_ACTS: Final[Mapping[SubscriptionAction, Act]] = MappingProxyType({
+    SubscriptionAction.LOOK: Act.LOOK_AT_NAME, SubscriptionAction.END: Act.END_SUBSCRIPTION,
 })  # fmt: skip

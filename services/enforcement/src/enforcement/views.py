@@ -11,6 +11,7 @@ from enforcement.lifecycle import (
     MATTER,
     REFERRAL,
     REQUEST,
+    SUBSCRIPTION,
     WARNING,
     Action,
     AppealAction,
@@ -29,9 +30,11 @@ from enforcement.policy import (
     POLICY,
     REFERRAL_ACTS,
     REQUEST_ACTS,
+    SUBSCRIPTION_ACTS,
     WARNING_ACTS,
     Act,
 )
+from enforcement.service import subscriptions
 from enforcement.service.cases import File
 from enforcement.service.complaints import Standing, Taken
 from enforcement.service.matters import Heard
@@ -66,6 +69,7 @@ from shared.contracts.http.enforcement import (
 from shared.contracts.http.referrals import ReferralView
 from shared.contracts.http.registry import ClockView
 from shared.contracts.http.requests import RequestView
+from shared.contracts.http.subscriptions import Proof, SubscriptionView
 from shared.rules import Effect
 from shared.rules.rows import Route
 from shared.runtime.acts.runtime import Runtime
@@ -235,3 +239,16 @@ def of_emergency(who: Caller, emergency: Emergency) -> EmergencyMatterView:
     """What a provider suspended by itself."""
     allowed = POLICY.allowed(who, emergency, EMERGENCY.allowed(emergency.status), EMERGENCY_ACTS)
     return EmergencyMatterView.model_validate({**fields(emergency, EmergencyMatterView), "allowed_actions": allowed})
+
+
+def of_subscription(who: Caller, shown: subscriptions.Shown) -> SubscriptionView:
+    """A subscription, with what its name must show."""
+    one = shown.subscription
+    place, content = subscriptions.place_and_content(one)
+    return SubscriptionView.model_validate({
+        **fields(one, SubscriptionView), "proof": Proof(method=one.method, place=place, content=content),
+        "email": one.address if one.channel == "email" else None,
+        "webhook": one.address if one.channel == "webhook" else None, "secret": subscriptions.secret_of(one),
+        "next_look_at": one.look_at, "proven_until": shown.until,
+        "allowed_actions": POLICY.allowed(who, one, SUBSCRIPTION.allowed(one.status), SUBSCRIPTION_ACTS),
+    })  # fmt: skip

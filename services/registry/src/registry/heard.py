@@ -22,6 +22,7 @@ from shared.contracts.enforcement import (
 )
 from shared.contracts.grounds import ActRef, Service, Statement
 from shared.rules import Effect
+from shared.runtime.acts import terms
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import EventMeta
 from shared.runtime.db.postgres import Tx
@@ -75,6 +76,7 @@ async def appeal_filed(rt: Runtime, tx: Tx, fact: AppealFiledV1, meta: EventMeta
     """A bar does not begin while an appeal against it is open, and what a merger moved stays there."""
     await store.appeal_filed(tx, fact.act.id, fact.appeal_id)
     await merger_store.appeal_filed(tx, fact.act.id, fact.appeal_id)
+    await terms.challenged(tx, fact.act.id, rt.clock.now())
     await bars.settle_many(tx, rt, fact.act.id)
 
 

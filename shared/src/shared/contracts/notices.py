@@ -31,7 +31,7 @@ class DeliveryState(StrEnum):
 
     QUEUED = "queued"
     SENT = "sent"
-    """Handed over, to an address nobody has verified: it proves nothing."""
+    """Handed over to an address nobody has verified, or lying unread in an inbox: it proves nothing."""
     DELIVERED = "delivered"
     FAILED = "failed"
     OPENED = "opened"
@@ -63,6 +63,8 @@ class NoticeDocument(Document):
     statement: Statement | None = None
     answer_by: datetime | None = None
     """Until when what it complains of can be put right, or what it asks for answered."""
+    copy_about: Text | None = None
+    """It is a copy for whoever holds this name: no time runs from it, the record is its addressee's inbox."""
     issued_at: datetime
 
     @property

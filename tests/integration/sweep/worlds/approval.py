@@ -17,6 +17,7 @@ from tests.integration.approval.desk import APPLICATION, STEPS, Desk
 from tests.integration.approval.test_files import SHA256, hand_in
 from tests.integration.approval.test_paper import ENTRY
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
+from tests.integration.sweep.worlds.calendars import calendar_of_everybody, calendars
 from tests.integration.sweep.worlds.inbox import inbox
 from tests.support.fixtures import MakeDatabase
 from tests.support.people import OPERATOR_USCC, SELLER_USCC, at
@@ -154,6 +155,9 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
         papers = await _papers(api)
         yield World(
             api,
-            [approvals, documents, files, papers, _ENTERING, _APPLYING, await inbox(api, "drugs-a", "drugs-110000")],
-            opens={"document_id": shown["document"]["document_id"]},
+            [approvals, documents, files, papers, _ENTERING, _APPLYING, await inbox(api, "drugs-a", "drugs-110000"),
+             calendars()],
+            opens={
+                "document_id": shown["document"]["document_id"], "calendar_token": await calendar_of_everybody(api),
+            },
         )  # fmt: skip

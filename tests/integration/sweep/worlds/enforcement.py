@@ -17,7 +17,8 @@ from tests.integration.enforcement.complaining import complain
 from tests.integration.enforcement.conftest import EASED, STATED, STATEMENT, Office
 from tests.integration.enforcement.test_referrals import POLICE
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
-from tests.integration.sweep.worlds import appeals, case_file, drafts, requests
+from tests.integration.sweep.worlds import appeals, case_file, drafts, names, requests
+from tests.integration.sweep.worlds.calendars import calendar_of_everybody, calendars
 from tests.integration.sweep.worlds.complaints import kinds_of
 from tests.integration.sweep.worlds.decisions import Files
 from tests.integration.sweep.worlds.inbox import inbox
@@ -176,6 +177,7 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
         receipt = await complain(office, files.domain)
         yield World(api, [
             _cases(files), _decisions(files), _appeals(files, redress), await inbox(api, "drugs-a", "drugs-110000"),
+            calendars(), *await names.kinds(office),
             Kind(files.evidence, may_read_evidence, reads=("/evidence/{sha256}",), denied=_evidence),
             *appeals.kinds(redress, may_read_appeal), *requests.kinds(asked),
             Kind(files.decisions, may_read_cited, reads=("/decisions/{decision_id}/evidence",)),
@@ -184,4 +186,7 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
                       Verb("POST /cases", "drugs-a", case, may=may_open)),
             *await case_file.kinds(files),
             *drafts.kinds(files, may_read_case, may_read_decision),
-        ], others=(POLICE,), opens={"secret": receipt["secret"], "document_id": asked.document_id})  # fmt: skip
+        ], others=(POLICE,), opens={
+            "secret": receipt["secret"], "document_id": asked.document_id,
+            "calendar_token": await calendar_of_everybody(api),
+        })  # fmt: skip

@@ -55,6 +55,7 @@ from tests.integration.registry.conftest import (
 )
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
 from tests.integration.sweep.worlds import reviews, shells
+from tests.integration.sweep.worlds.calendars import calendar_of_everybody, calendars
 from tests.integration.sweep.worlds.inbox import inbox
 from tests.integration.sweep.worlds.register import Books, Code
 from tests.support.fixtures import MakeDatabase
@@ -376,7 +377,8 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
                      waits={"import_over"}, again="import_over",
                      headers=lambda _: {"Content-Type": "application/x-ndjson"}),
             ]),
-            await inbox(api, "regulator-a", "industry-110000"), *_beginnings(books),
+            await inbox(api, "regulator-a", "industry-110000"), *_beginnings(books), calendars(),
             *await reviews.kinds_of(books.register), await shells.kind_of(books.register, may_read, books.sites),
         ], others=(HOST, ANOTHER), nobodys=[SUBJECT],
-            opens={"document_id": shown["document"]["document_id"], "token": mark["token"]})  # fmt: skip
+            opens={"document_id": shown["document"]["document_id"], "token": mark["token"],
+                   "calendar_token": await calendar_of_everybody(api)})  # fmt: skip

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from concord.sdk.answers import at, json_object, model_of
-from shared.contracts.http.notices import NoticeItem, NoticeView, PostalProof
+from shared.contracts.http.notices import CalendarAddress, NoticeCounts, NoticeItem, NoticeView, PostalProof
 
 if TYPE_CHECKING:
     from concord.sdk.client import Concord
@@ -29,9 +29,30 @@ class Department:
 
     # --- the inbox, the same everywhere ------------------------------------------------------------------------------
 
-    def notices(self) -> AsyncIterator[NoticeItem]:
-        """That this department told the caller something, newest first; ``open_notice`` says what, and opens it."""
-        return self._pages(NoticeItem, "/notices")
+    def notices(
+        self, *, unread: bool = False, kind: str | None = None, about: Id | None = None
+    ) -> AsyncIterator[NoticeItem]:
+        """That this department told the caller something, newest first; ``open_notice`` says what, and opens it.
+
+        ``about``: the id of an act.
+        """
+        return self._pages(NoticeItem, "/notices", unread=unread or None, kind=kind, about=about)
+
+    async def notice_counts(self) -> NoticeCounts:
+        """How many notices there are of each kind, and how many of them nobody opened."""
+        return await self._get(NoticeCounts, "/notices/counts")
+
+    async def deadlines(self) -> bytes:
+        """Until when the caller must answer what it was told, and can challenge it: a calendar file (RFC 5545)."""
+        return (await self._concord.call(self.service, "GET", "/inbox/deadlines.ics")).content
+
+    async def make_calendar_address(self) -> CalendarAddress:
+        """A private address for calendar programs, told this once; the one before ends."""
+        return model_of(await self._concord.call(self.service, "PUT", "/inbox/calendar-address"), CalendarAddress)
+
+    async def end_calendar_address(self) -> None:
+        """End that address."""
+        await self._concord.call(self.service, "DELETE", "/inbox/calendar-address")
 
     async def open_notice(self, notice_id: Id) -> NoticeView:
         """One notice. Opened by whom it is for, it counts as delivered."""

@@ -10,6 +10,7 @@ from concord.sdk.departments.redress import Redress
 from shared.contracts.http import enforcement as wire
 from shared.contracts.http.decisions import OrdersPreview, StandardTexts
 from shared.contracts.http.documents import DocumentView
+from shared.contracts.http.subscriptions import NewSubscription, SubscriptionView
 
 AppealStatus = Literal["open", "upheld", "rejected", "withdrawn", "refused"]
 
@@ -128,3 +129,23 @@ class Enforcement(CaseFiles, Redress):
     async def decide_appeal(self, appeal_id: Id, body: wire.Outcome) -> wire.AppealView:
         """Uphold or reject, as the review body; upheld, the act is undone by itself."""
         return await self._post(wire.AppealView, at("appeals", appeal_id, "decision"), body)
+
+    async def subscribe(self, body: NewSubscription) -> SubscriptionView:
+        """Ask to hear of every act about a name; the answer says how to show that it is the caller's."""
+        return await self._post(SubscriptionView, "/name-subscriptions", body)
+
+    def subscriptions(self) -> AsyncIterator[SubscriptionView]:
+        """The caller's subscriptions to names, newest first."""
+        return self._pages(SubscriptionView, "/name-subscriptions")
+
+    async def get_subscription(self, subscription_id: Id) -> SubscriptionView:
+        """One of them: whether the name shows it, and what was missing."""
+        return await self._get(SubscriptionView, at("name-subscriptions", subscription_id))
+
+    async def look_at_name(self, subscription_id: Id) -> SubscriptionView:
+        """Have the name looked at, a moment after the answer."""
+        return await self._post(SubscriptionView, at("name-subscriptions", subscription_id, "look"))
+
+    async def end_subscription(self, subscription_id: Id) -> SubscriptionView:
+        """Hear no more."""
+        return await self._post(SubscriptionView, at("name-subscriptions", subscription_id, "end"))

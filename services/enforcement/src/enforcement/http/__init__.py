@@ -17,11 +17,12 @@ from enforcement.http import (
     opinions,
     referrals,
     requests,
+    subscriptions,
     tasks,
 )
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     complaints.OPEN, complaints.DESK, emergencies.ROUTER, cases.ROUTER, casefile.ROUTER, tasks.ROUTER, opinions.ROUTER,
     evidence.STREAMS, evidence.ROUTER, decisions.ROUTER, documents.ROUTER, documents.PUBLIC, appeals.ROUTER,
-    hearings.STREAMS, hearings.ROUTER, requests.ROUTER, referrals.ROUTER,
+    hearings.STREAMS, hearings.ROUTER, requests.ROUTER, referrals.ROUTER, subscriptions.ROUTER,
 )  # fmt: skip

@@ -39,6 +39,7 @@ from shared.runtime.db.postgres import Tx
 
 EXECUTION: Final = "execution"
 """What an act of the register is called that carries a decision out."""
+_ENTERED: Final = Names(zh="代为提出复议申请告知书", en="An appeal was entered for you")
 _DECIDED: Final = Names(zh="复议决定书", en="Decision on your appeal")
 _STAY: Final = Names(zh="停止执行决定书", en="Decision on a stay")
 _REFUSED: Final = Names(zh="不予受理复议申请决定书", en="Your appeal came when its time was over")
@@ -99,6 +100,9 @@ async def file(tx: Tx, rt: Runtime, who: Caller, body: NewAppeal) -> Appeal:
         raise AppealPending(appeal_id=str((await appeals.of_acts(tx, [act.act.id]))[-1].id))
     appeals.MOVES.began(tx, new, "file", who=who, why=body.grounds, at=at)
     await reviewing.began(tx, rt, new, at)
+    if new.consent is not None:  # nobody appeals for somebody else without their hearing of it
+        says = Statement(legal_basis=(rt.rules.redress.source,), reasons=body.grounds, public_reasons=body.grounds)
+        await reviewing.tell(tx, rt, new, "appeal_entered", _ENTERED, says)
     return new
 
 

@@ -23,6 +23,7 @@ from enforcement.service import (
     emergency_ends,
     repeats,
     settling,
+    subscriptions,
     surroundings,
     tasks,
     telling,
@@ -320,6 +321,7 @@ async def suspend(
         tx, decision, Action.SUSPEND, who=who, why=says.reasons, at=at, suspended_because=because
     )
     await tasks.followed_up(tx, rt, decision.id, who=who, why=says.reasons, moot=True)
+    await deadlines.met(tx, CORRECT_BY, decision.id, at)  # nobody has to obey it any more, and nothing revives it
     outbox.add(tx, told.suspended(case, suspended, because, authority, says, appeal_id, at), at=at)
     await tell(tx, rt, case, suspended, "decision_suspended", _SUSPENDED, says)
     await emergency_ends.fell(tx, rt, suspended, says)
@@ -363,12 +365,15 @@ async def tell(
     tx: Tx, rt: Runtime, case: Case, decision: Decision, kind: str, title: Names, says: Statement, *,
     answer_by: datetime | None = None,
 ) -> None:  # fmt: skip
-    """A notice to whom it burdens."""
+    """A notice to whom it burdens, and a copy to whoever shows that they hold the name."""
+    about = ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.id)
     await notices.issue(
-        tx, rt, about=ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.id), kind=kind,
-        to=case.operator, address=await address_of(tx, case.identity), authority=case.authority, title=title, says=says,
-        answer_by=answer_by,
+        tx, rt, about=about, kind=kind, to=case.operator, address=await address_of(tx, case.identity),
+        authority=case.authority, title=title, says=says, answer_by=answer_by,
     )  # fmt: skip
+    await subscriptions.copy(
+        tx, rt, case, about=about, kind=kind, title=title, says=says, authority=case.authority, answer_by=answer_by
+    )
 
 
 async def address_of(tx: Tx, identity: str) -> AddressForService:

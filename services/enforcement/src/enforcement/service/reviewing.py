@@ -9,12 +9,13 @@ from enforcement.errors import AppealPending, AssignedToAnother, TookPart
 from enforcement.lifecycle import APPEAL, AppealAction, AppealStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions as deciding
+from enforcement.service import subscriptions
 from enforcement.store import appeals, decisions
 from enforcement.store.appeals import Appeal
 from shared.contracts.grounds import ActRef, AddressForService, Department, Names, Party, Service, Statement
 from shared.contracts.http.appeals import Assignment
 from shared.contracts.http.enforcement import Stated
-from shared.runtime.acts import deadlines, notices, outbox
+from shared.runtime.acts import deadlines, notices, outbox, terms
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
@@ -106,6 +107,7 @@ async def admit(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Stated)
 async def began(tx: Tx, rt: Runtime, appeal: Appeal, at: datetime) -> None:
     """The clock of the review body runs, and everybody hears of it."""
     await deadlines.start(tx, kind=CLOCK, aggregate_id=appeal.id, clock_name=CLOCK, rt=rt, at=at)
+    await terms.challenged(tx, appeal.act.id, at)
     outbox.add(tx, told.appeal_filed(appeal), at=at)
 
 
@@ -126,3 +128,6 @@ async def tell(
             tx, rt, about=act, kind=kind, to=to, address=address, authority=appeal.body, title=title, says=says,
             answer_by=answer_by,
         )  # fmt: skip
+    if appeal.act.service is Service.ENFORCEMENT:
+        case, _ = await decisions.get(tx, appeal.act.id)
+        await subscriptions.copy(tx, rt, case, about=act, kind=kind, title=title, says=says, authority=appeal.body)

@@ -9,17 +9,19 @@ from uuid import UUID
 
 from registry.lifecycle import Action, AmendmentAction, RenewalAction, SiteAction, Status
 from registry.service import changes, checks, licences, proposing, registrations, renewals
-from registry.service.desk import SYSTEM
+from registry.service.desk import SYSTEM, regulator_for
 from registry.service.registrations import CLAIMED_BEYOND, CLOCKS
-from registry.store import accesses, claims, sites
+from registry.store import accesses, claims, operators, sites
 from registry.store import amendments as proposals
 from registry.store import licences as licence_store
 from registry.store import registrations as register
 from registry.store.licences import Renewal
+from registry.store.operators import Operator
 from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
+from shared.contracts.grounds import ActRef, AuthorityRef, Names, Service, Statement
 from shared.contracts.http.registry import MOST_SITES, RegistrationKind
-from shared.runtime.acts import deadlines
+from shared.runtime.acts import deadlines, notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.ids import uuid7
 from shared.runtime.base.problems import TryAgain
@@ -27,6 +29,7 @@ from shared.runtime.db.postgres import Tx
 
 WHY: Final = "The refusal fell on appeal: the application is decided anew."
 WHY_LESS: Final = "The grant of less fell on appeal: the rest is decided anew, and what was granted stays."
+_REOPENED: Final = Names(zh="重新审查通知书", en="It is decided anew")
 REVIVED: Final = "The refusal to renew it fell on appeal: it stays in force until decided."
 
 
@@ -47,6 +50,7 @@ async def registration(tx: Tx, rt: Runtime, registration_id: UUID) -> None:
     until = await _clock(tx, rt, registrations.DECISION, registration_id, found.kind)
     for site in await sites.of_registration(tx, owned, MOST_SITES):
         await _site(tx, rt, site, until, at)
+    await _tell(tx, rt, "registration", registration_id, owned.operator, regulator_for(rt, found.level, found.region))
 
 
 async def amendment(tx: Tx, rt: Runtime, amendment_id: UUID) -> None:
@@ -58,6 +62,8 @@ async def amendment(tx: Tx, rt: Runtime, amendment_id: UUID) -> None:
         return
     await proposals.MOVES.move(tx, found, AmendmentAction.REOPEN, who=SYSTEM, why=WHY, at=at, refusal=None,
                                overdue_at=None, decided=None)  # fmt: skip
+    operator = await operators.get(tx, found.operator_id)
+    await _tell(tx, rt, "amendment", amendment_id, operator, regulator_for(rt, found.level, found.region))
     if found.site_id is None:
         await _clock(tx, rt, proposing.DECISION, amendment_id, RegistrationKind.FILING)
         return
@@ -112,8 +118,20 @@ async def renewal(tx: Tx, rt: Runtime, renewal_id: UUID) -> None:
         overdue_at=None, granted_until=None,
     )  # fmt: skip
     await renewals.start_clock(tx, rt, reopened)
+    authority = regulator_for(rt, owned.level, owned.region)
+    await _tell(tx, rt, "renewal", renewal_id, owned.operator, authority, WHY_LESS if was_granted else WHY)
     if owned.registration.status is Status.LAPSED and (was_granted or not found.late):
         await licences.revive(tx, rt, owned, REVIVED)
+
+
+async def _tell(
+    tx: Tx, rt: Runtime, kind: str, act_id: UUID, operator: Operator, authority: AuthorityRef, why: str = WHY
+) -> None:
+    await notices.issue(
+        tx, rt, about=ActRef(service=Service.REGISTRY, kind=kind, id=act_id), kind="reopened", to=operator.ref,
+        address=operator.address, authority=authority, title=_REOPENED,
+        says=Statement(legal_basis=(rt.rules.redress.source,), reasons=why, public_reasons=why),
+    )  # fmt: skip
 
 
 async def _has_all(tx: Tx, owned: Owned, asked: Renewal) -> bool:

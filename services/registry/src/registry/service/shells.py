@@ -30,6 +30,7 @@ from shared.runtime.db.postgres import Tx
 NAMES_KEPT: Final = timedelta(days=180)
 """How long a lapsed site keeps its names from others who ask for them."""
 _LAPSED: Final = Names(zh="网站备案（许可）因无接入而失效通知书", en="Your site lapsed because nobody hosts it")
+_DISMISSED: Final = Names(zh="空壳网站认定撤销通知书", en="Your site stays in the register: nothing is asked of you")
 _UNDONE: Final = Names(zh="网站备案（许可）恢复通知书", en="Your site is in the register again")
 
 
@@ -168,9 +169,11 @@ async def _undo(
 async def dismiss(tx: Tx, rt: Runtime, who: Caller, finding_id: UUID, *, reasons: str) -> Shell:
     """The regulator lets it be, with reasons. Raises UnknownFinding (404), Forbidden (403), ActionRefused (409)."""
     at = rt.clock.now()
-    _, finding = await _held(tx, who, Act.LAPSE_SHELL, finding_id)
+    site, finding = await _held(tx, who, Act.LAPSE_SHELL, finding_id)
     dismissed = await shells.MOVES.move(tx, finding, ShellAction.DISMISS, who=who, why=reasons, at=at)
     await over(tx, finding_id, at)
+    says = Statement(legal_basis=(rt.rules.clocks[CURE].source,), reasons=reasons, public_reasons=reasons)
+    await tell(tx, rt, site, dismissed, "shell_dismissed", _DISMISSED, says)
     return dismissed
 
 

@@ -11,18 +11,53 @@ from shared.contracts.notices import Channel, DeliveryState, NoticeDocument
 
 
 class DeliveryView(BaseModel):
-    """What became of a notice on one channel besides the inbox."""
+    """What became of a notice on one channel."""
 
     model_config = ConfigDict(from_attributes=True)
 
     channel: Channel
-    address: str
+    address: str = Field(description="Where it was sent; empty for the inbox")
     verified: bool = Field(description="Only what a verified address took counts as delivered")
     state: DeliveryState
     attempts: int
-    proof: str | None
-    error: str | None
+    proof: str | None = Field(description="What the server answered that took it, or the number of the letter")
+    error: str | None = Field(description="Why the last try failed, in the words of the server that refused it")
+    retry_at: datetime | None = Field(description="When it is tried next; none: it was taken, or is given up")
     changed_at: datetime
+
+
+class OpeningView(BaseModel):
+    """A read receipt: who opened a notice for its recipient, and when first."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    opened_at: datetime
+
+
+class NoticeCount(BaseModel):
+    """How many notices of one kind there are, and how many of them nobody opened."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: Text
+    total: int
+    unread: int
+
+
+class NoticeCounts(BaseModel):
+    """How many notices are in the inbox, of every kind."""
+
+    total: int
+    unread: int
+    kinds: list[NoticeCount]
+
+
+class CalendarAddress(BaseModel):
+    """The private address at which a calendar program reads your time limits. It is shown this once."""
+
+    url: str = Field(description="Whoever has it reads when something is due, and nothing of what it is about")
+    ends_at: datetime = Field(description="Until when it answers; then ask for another one")
 
 
 class PostalProof(Body):
@@ -79,5 +114,6 @@ class NoticeView(BaseModel):
     delivered_at: datetime | None = Field(description="From here time limits run; none: they have not begun")
     delivered_by: str | None = Field(description="inbox, email, webhook, post, or deemed")
     opened_at: datetime | None
+    openings: list[OpeningView] = Field(description="Read receipts: recipient and authority both see them")
     deliveries: list[DeliveryView]
     postal_proof: PostalProofView | None

@@ -6,12 +6,14 @@ entered the proof of a letter and another confirmed it (``postal``), or when it 
 put into the inbox (profile: notice_deemed).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import asyncpg
+import orjson
 
 from shared.contracts.grounds import (
     ActRef,
@@ -27,6 +29,7 @@ from shared.contracts.notices import DELIVERED, ISSUED, Channel, DeliveryState, 
 from shared.runtime.acts import deadlines, outbox
 from shared.runtime.acts.policy import Reach
 from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from shared.runtime.base.problems import NotFound
 from shared.runtime.db.at_commit import notify_at_commit
@@ -61,6 +64,7 @@ class Notice:
     delivered_at: datetime | None
     delivered_by: str | None
     opened_at: datetime | None
+    answer_by: datetime | None
     moved_id: UUID
     """Whose history names everybody who had a hand in the act."""
 
@@ -82,30 +86,76 @@ class Delivery:
     attempts: int
     proof: str | None
     error: str | None
+    retry_at: datetime | None
     changed_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class New:
+    """A notice to be issued.
+
+    ``moved``: the aggregate in whose history the act is, where that is another one than the act itself. Without
+    ``in_inbox`` it goes to the address alone, and nobody reads it here, its authority neither. A copy for whoever holds
+    the name ``copy_about`` does the same and counts for nothing: no time runs from its delivery. ``secret``: what is
+    shared with the webhook's receiver.
+    """
+
+    about: ActRef
+    kind: str
+    to: Party | Department
+    address: AddressForService
+    authority: AuthorityRef
+    title: Names
+    says: Statement | Grounds | None = None
+    answer_by: datetime | None = None
+    moved: UUID | None = None
+    in_inbox: bool = True
+    copy_about: str | None = None
+    secret: bytes | None = None
+
+    @property
+    def copy(self) -> bool:
+        """Whether it counts for nothing."""
+        return self.copy_about is not None
+
+
 _COLUMNS: Final = """id, about_kind, about_id, kind, identity, authority_id, document, digest, issued_at, delivered_at,
-       delivered_by, opened_at, coalesce(moved_id, about_id) AS moved_id"""
-_DELIVERY: Final = "notice_id, channel, address, verified, state, attempts, proof, error, changed_at"
-_WORDS: Final = {"organisation": "ARRAY[identity, authority_id] && {}"}
+       delivered_by, opened_at, answer_by, coalesce(moved_id, about_id) AS moved_id"""
+_DELIVERY: Final = "notice_id, channel, address, verified, state, attempts, proof, error, retry_at, changed_at"
+_WORDS: Final = {"organisation": "identity = ANY ({0}) OR authority_id = ANY ({0})"}
 
 _ISSUE: Final = """
-INSERT INTO notice (id, about_kind, about_id, kind, identity, authority_id, document, digest, issued_at, moved_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO notice (id, about_kind, about_id, kind, identity, authority_id, document, digest, issued_at, moved_id,
+                    answer_by, is_copy)
+SELECT id, about_kind, about_id, kind, identity, authority_id, document, digest, $9, moved_id, answer_by, is_copy
+  FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[],
+              $10::uuid[], $11::timestamptz[], $12::boolean[])
+    AS new (id, about_kind, about_id, kind, identity, authority_id, document, digest, moved_id, answer_by, is_copy)
 """
 _QUEUE: Final = """
-INSERT INTO delivery (notice_id, channel, address, verified, state, retry_at, changed_at)
-SELECT $1, channel, address, verified, 'queued', $5, $5
-  FROM unnest($2::text[], $3::text[], $4::boolean[]) AS given (channel, address, verified)
+INSERT INTO delivery (notice_id, channel, address, verified, secret, state, retry_at, changed_at)
+SELECT notice_id, channel, address, verified, secret, 'queued', $6, $6
+  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::bytea[])
+    AS given (notice_id, channel, address, verified, secret)
 """
 _GET: Final = f"SELECT {_COLUMNS} FROM notice WHERE id = $1"  # noqa: S608 - ours
-_ABOUT: Final = f"SELECT {_COLUMNS} FROM notice WHERE about_id = $1 AND ($2::text IS NULL OR kind = $2) ORDER BY id"  # noqa: S608
+_ABOUT: Final = (
+    f"SELECT {_COLUMNS} FROM notice WHERE about_id = $1 AND ($2::text IS NULL OR kind = $2) AND NOT is_copy ORDER BY id"  # noqa: S608
+)
 _DELIVERIES: Final = f"SELECT {_DELIVERY} FROM delivery WHERE notice_id = ANY ($1) ORDER BY notice_id, channel"  # noqa: S608
 _DELIVERED: Final = """
-UPDATE notice SET delivered_at = $2, delivered_by = $3 WHERE id = $1 AND delivered_at IS NULL RETURNING id
+WITH held AS (
+    SELECT id FROM notice WHERE id = ANY ($1) AND delivered_at IS NULL ORDER BY id FOR UPDATE)
+UPDATE notice SET delivered_at = $3, delivered_by = said.by
+  FROM held JOIN unnest($1::uuid[], $2::text[]) AS said (id, by) USING (id)
+ WHERE notice.id = held.id
+RETURNING notice.id, document, is_copy
 """
 _OPENED: Final = "UPDATE notice SET opened_at = $2 WHERE id = $1 AND opened_at IS NULL"
+_RECEIPT: Final = """
+INSERT INTO notice_opening (notice_id, person, name, opened_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+"""
+_OPENINGS: Final = "SELECT name, opened_at FROM notice_opening WHERE notice_id = $1 ORDER BY opened_at, person"
 
 
 async def issue(
@@ -123,45 +173,73 @@ async def issue(
     moved: UUID | None = None,
     in_inbox: bool = True,
 ) -> UUID:
-    """Put a notice into the recipient's inbox and queue it for its other channels; gives its id.
+    """Put a notice into the recipient's inbox and queue it for its other channels; gives its id. As ``New`` has it."""
+    new = New(about, kind, to, address, authority, title, says, answer_by, moved, in_inbox)
+    return (await issue_all(tx, rt, [new]))[0]
 
-    ``moved``: the aggregate in whose history the act is, where that is another one than the act itself. Without
-    ``in_inbox`` it goes to the address alone, and nobody reads it here, its authority neither.
-    """
-    at, notice_id = rt.clock.now(), uuid7()
-    document = NoticeDocument(
-        notice_id=notice_id,
-        about=about,
-        kind=kind,
-        to=to,
-        authority=authority,
-        title=title,
-        grounds=says if isinstance(says, Grounds) else None,
-        statement=None if isinstance(says, Grounds) else says,
-        answer_by=answer_by,
-        issued_at=at,
-    )
-    body = document.model_dump_json().encode()
-    readers = (to.identity, authority.id) if in_inbox else (_NOBODY, _NOBODY)
+
+async def issue_all(tx: Tx, rt: Runtime, new: Sequence[New]) -> list[UUID]:
+    """The same for many, in as many statements as for one; gives their ids, in order."""
+    if not new:
+        return []
+    at, documents = rt.clock.now(), [_document(rt, each) for each in new]
+    ids = [document.notice_id for document in documents]
+    bodies = [document.model_dump_json().encode() for document in documents]
+    readers = [(e.to.identity, e.authority.id) if e.in_inbox and not e.copy else (_NOBODY, _NOBODY) for e in new]
     await tx.execute(
-        _ISSUE, notice_id, about.kind, about.id, kind, *readers, body, digest_of(body), at, moved or about.id
-    )
-    channels = [
-        (Channel.EMAIL, address.email, address.email_verified),
-        (Channel.WEBHOOK, address.webhook, address.webhook_verified),
-    ]
-    queued = [(channel, place, verified) for channel, place, verified in channels if place]
+        _ISSUE, ids, [each.about.kind for each in new], [each.about.id for each in new], [each.kind for each in new],
+        [to for to, _ in readers], [by for _, by in readers], bodies, [digest_of(body) for body in bodies], at,
+        [each.moved or each.about.id for each in new], [each.answer_by for each in new], [each.copy for each in new],
+    )  # fmt: skip
+    queued = [row for notice_id, each in zip(ids, new, strict=True) for row in _queued(notice_id, each)]
     if queued:
-        await tx.execute(_QUEUE, notice_id, *map(list, zip(*queued, strict=True)), at)
+        await tx.execute(_QUEUE, *map(list, zip(*queued, strict=True)), at)
         notify_at_commit(tx, CHANNEL)
-    issued = ISSUED.get(about.service)
-    if issued is not None and document.grounds is not None and isinstance(to, Party):
-        fact = issued(
-            act_id=about.id, act=about, notice_id=notice_id, to=to, grounds=document.grounds.public(), issued_at=at
-        )
-        outbox.add(tx, fact, at=at)
-    await deadlines.start(tx, kind=DEEMED, aggregate_id=notice_id, clock_name=DEEMED, rt=rt, at=at)
-    return notice_id
+    counting = [document for document, each in zip(documents, new, strict=True) if not each.copy]
+    for document in counting:
+        _tell_issued(tx, document)
+    if len(counting) == 1:
+        await deadlines.start(tx, kind=DEEMED, aggregate_id=counting[0].notice_id, clock_name=DEEMED, rt=rt, at=at)
+    elif counting:
+        of_them = [document.notice_id for document in counting]
+        await deadlines.start_many(tx, kind=DEEMED, aggregate_ids=of_them, clock_name=DEEMED, rt=rt, at=at)
+    return ids
+
+
+def _document(rt: Runtime, new: New) -> NoticeDocument:
+    return NoticeDocument(
+        notice_id=uuid7(),
+        about=new.about,
+        kind=new.kind,
+        to=new.to,
+        authority=new.authority,
+        title=new.title,
+        grounds=new.says if isinstance(new.says, Grounds) else None,
+        statement=None if isinstance(new.says, Grounds) else new.says,
+        answer_by=new.answer_by,
+        copy_about=new.copy_about,
+        issued_at=rt.clock.now(),
+    )
+
+
+def _queued(notice_id: UUID, new: New) -> list[tuple[UUID, Channel, str, bool, bytes | None]]:
+    """The rows of its other channels."""
+    to = new.address
+    channels = [
+        (Channel.EMAIL, to.email, to.email_verified, None),
+        (Channel.WEBHOOK, to.webhook, to.webhook_verified, new.secret),
+    ]
+    return [(notice_id, channel, place, verified, secret) for channel, place, verified, secret in channels if place]
+
+
+def _tell_issued(tx: Tx, document: NoticeDocument) -> None:
+    told = ISSUED.get(document.about.service)
+    if told is not None and document.grounds is not None and isinstance(document.to, Party):
+        fact = told(
+            act_id=document.about.id, act=document.about, notice_id=document.notice_id, to=document.to,
+            grounds=document.grounds.public(), issued_at=document.issued_at,
+        )  # fmt: skip
+        outbox.add(tx, fact, at=document.issued_at)
 
 
 async def about(tx: Tx, act_id: UUID, kind: str | None = None) -> list[Notice]:
@@ -190,11 +268,55 @@ async def get(tx: Tx, notice_id: UUID) -> Notice:
     return _notice(row)
 
 
-async def page(tx: Tx, reach: Reach, after: UUID | None, limit: int) -> list[Notice]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which notices of a list: what is not set is no filter."""
+
+    unread: bool = False
+    kind: str | None = None
+    about: UUID | None = None
+
+    def where(self, first: int) -> tuple[str, tuple[bool, str | None, UUID | None]]:
+        """The same as SQL, whose parameters are numbered from ``first``."""
+        said = (
+            f"NOT (${first} AND opened_at IS NOT NULL) AND (${first + 1}::text IS NULL OR kind = ${first + 1})"
+            f" AND (${first + 2}::uuid IS NULL OR about_id = ${first + 2})"
+        )
+        return said, (self.unread, self.kind, self.about)
+
+
+EVERY: Final = Wanted()
+
+
+async def page(
+    tx: Tx,
+    reach: Reach,
+    after: UUID | None,
+    limit: int,
+    wanted: Wanted = EVERY,
+) -> list[Notice]:
     """Notices within reach, newest first."""
-    where, values = reach.where(_WORDS, first=3)
-    sql = f"SELECT {_COLUMNS} FROM notice WHERE ($1::uuid IS NULL OR id < $1) AND {where} ORDER BY id DESC LIMIT $2"  # noqa: S608
-    return [_notice(row) for row in await tx.fetch(sql, after, limit, *values)]
+    (which, filters), (where, values) = wanted.where(3), reach.where(_WORDS, first=6)
+    sql = f"""SELECT {_COLUMNS} FROM notice WHERE ($1::uuid IS NULL OR id < $1) AND {which} AND {where}
+               ORDER BY id DESC LIMIT $2"""  # noqa: S608
+    return [_notice(row) for row in await tx.fetch(sql, after, limit, *filters, *values)]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Notices of a kind: how many there are, and how many of them nobody opened."""
+
+    kind: str
+    total: int
+    unread: int
+
+
+async def counts(tx: Tx, reach: Reach) -> list[Count]:
+    """How many notices of each kind are within reach."""
+    where, values = reach.where(_WORDS, first=1)
+    sql = f"""SELECT kind, count(*) AS total, count(*) FILTER (WHERE opened_at IS NULL) AS unread
+                FROM notice WHERE {where} GROUP BY kind ORDER BY kind"""  # noqa: S608
+    return [Count(**row) for row in await tx.fetch(sql, *values)]
 
 
 async def deliveries(tx: Tx, notice_ids: list[UUID]) -> list[Delivery]:
@@ -202,22 +324,50 @@ async def deliveries(tx: Tx, notice_ids: list[UUID]) -> list[Delivery]:
     return [_delivery(row) for row in await tx.fetch(_DELIVERIES, notice_ids)]
 
 
-async def opened(tx: Tx, notice: Notice, at: datetime) -> None:
-    """Its recipient read it: that is a delivery, whatever became of mail and webhook."""
+async def opened(tx: Tx, notice: Notice, at: datetime, who: Caller | None = None) -> None:
+    """Its recipient read it: that is a delivery, whatever became of mail and webhook. The first time of each person
+    leaves a receipt.
+    """
     await tx.execute(_OPENED, notice.id, at)
+    if who is not None:
+        await tx.execute(_RECEIPT, notice.id, who.person, who.name, at)
     await delivered(tx, notice.id, by=Channel.INBOX, at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A read receipt: who opened a notice for its recipient, and when first."""
+
+    name: str
+    opened_at: datetime
+
+
+async def openings(tx: Tx, notice_id: UUID) -> list[Opening]:
+    """The receipts of a notice, oldest first."""
+    return [Opening(**row) for row in await tx.fetch(_OPENINGS, notice_id)]
 
 
 async def delivered(tx: Tx, notice_id: UUID, *, by: str, at: datetime) -> bool:
     """The notice reached its recipient; false if it had before: time limits run from the first time."""
-    if await tx.fetchval(_DELIVERED, notice_id, at, by) is None:
-        return False
-    await deadlines.met(tx, DEEMED, notice_id, at)
-    document = NoticeDocument.model_validate_json((await get(tx, notice_id)).document)
-    told = DELIVERED.get(document.about.service)
-    if told is not None and document.grounds is not None:
-        outbox.add(tx, told(act_id=document.about.id, act=document.about, notice_id=notice_id, delivered_at=at), at=at)
-    return True
+    return bool(await delivered_all(tx, {notice_id: by}, at=at))
+
+
+async def delivered_all(tx: Tx, by: Mapping[UUID, str], *, at: datetime) -> list[UUID]:
+    """These notices reached their recipients, each on its channel; gives those that had not before."""
+    if not by:
+        return []
+    rows = await tx.fetch(_DELIVERED, list(by), [str(each) for each in by.values()], at)
+    reached = [row["id"] for row in rows]
+    await deadlines.met_many(tx, DEEMED, reached, at)
+    for row in rows:
+        told = DELIVERED.get(orjson.loads(row["document"])["about"]["service"])
+        if told is None or row["is_copy"]:
+            continue
+        document = NoticeDocument.model_validate_json(row["document"])
+        if document.grounds is not None:
+            fact = told(act_id=document.about.id, act=document.about, notice_id=row["id"], delivered_at=at)
+            outbox.add(tx, fact, at=at)
+    return reached
 
 
 async def deem(rt: Runtime, tx: Tx, notice_id: UUID) -> None:

@@ -85,6 +85,10 @@ class Settings(BaseSettings):
         False, description="Let webhooks use http and addresses of private networks; for the local stack only."
     )
 
+    calendar_address_days: int = Field(
+        365, ge=1, le=730, description="Days for which a private address of somebody's calendar of time limits answers."
+    )
+
     audit_keep_years: int = Field(
         10,
         ge=6,

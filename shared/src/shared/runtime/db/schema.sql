@@ -18,6 +18,16 @@ TABLE audit (
 INDEX audit_at ON audit USING btree (at);
 INDEX audit_of_subject ON audit USING btree (subject, at);
 
+TABLE calendar_address (
+    token_hash bytea NOT NULL,
+    subject text NOT NULL,
+    organisation text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    CONSTRAINT calendar_address_pkey PRIMARY KEY (token_hash),
+    CONSTRAINT calendar_address_subject_organisation_key UNIQUE (subject, organisation),
+);
+
 TABLE calendar_version (
     version text NOT NULL,
     digest text NOT NULL,
@@ -76,6 +86,7 @@ TABLE delivery (
     proof text,
     error text,
     changed_at timestamp with time zone NOT NULL,
+    secret bytea,
     CONSTRAINT delivery_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'webhook'::text, 'post'::text]))),
     CONSTRAINT delivery_check CHECK (((retry_at IS NOT NULL) = (state = 'queued'::text))),
     CONSTRAINT delivery_notice_id_fkey FOREIGN KEY (notice_id) REFERENCES notice(id),
@@ -154,11 +165,24 @@ TABLE notice (
     delivered_by text,
     opened_at timestamp with time zone,
     moved_id uuid,
+    answer_by timestamp with time zone,
+    challenged_at timestamp with time zone,
+    is_copy boolean NOT NULL DEFAULT false,
     CONSTRAINT notice_check CHECK (((delivered_at IS NULL) = (delivered_by IS NULL))),
     CONSTRAINT notice_pkey PRIMARY KEY (id),
 );
 INDEX notice_about ON notice USING btree (about_id, kind);
+INDEX notice_of_authority ON notice USING btree (authority_id, id);
 INDEX notice_of_recipient ON notice USING btree (identity, id);
+
+TABLE notice_opening (
+    notice_id uuid NOT NULL,
+    person text NOT NULL,
+    name text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    CONSTRAINT notice_opening_notice_id_fkey FOREIGN KEY (notice_id) REFERENCES notice(id),
+    CONSTRAINT notice_opening_pkey PRIMARY KEY (notice_id, person),
+);
 
 TABLE organisation (
     id text NOT NULL,

@@ -1,9 +1,11 @@
 """A notice as an e-mail: plain text in both languages, the legal document attached."""
 
+import base64
+from email.header import Header
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from typing import Final
+from email.utils import formataddr, formatdate
+from types import TracebackType
+from typing import Final, Self
 
 import aiosmtplib
 
@@ -12,29 +14,71 @@ from shared.contracts.notices import NoticeDocument
 from shared.runtime.base.settings import Settings
 
 TIMEOUT_S: Final = 20.0
-# Python 3.11 loses blanks where it folds a subject that mixes Chinese and ASCII: none below RFC 5322's limit.
-_POLICY: Final = SMTP.clone(max_line_length=998)
+_THAT: Final = ("原通知", " of the notice that this is a copy of")
 
 
 class MailRefused(Exception):
-    """The mail server did not take it. ``final``: it never will."""
+    """The mail server did not take it; the text is what it said. ``final``: it never will."""
 
     def __init__(self, reason: str, *, final: bool) -> None:
         super().__init__(reason)
         self.final = final
 
 
-def message(notice: NoticeDocument, document: bytes, *, sender: str, recipient: str, inbox: str) -> EmailMessage:
-    """The e-mail; its Message-ID is the notice's id, so that a second try is known as the same."""
-    mail = EmailMessage(policy=_POLICY)
-    mail["From"] = Address(notice.authority.names.en, addr_spec=sender)
-    mail["To"] = Address(addr_spec=recipient)
-    mail["Subject"] = f"{notice.title.zh} / {notice.title.en}"
-    mail["Message-ID"] = f"<{notice.notice_id}@{sender.rpartition('@')[2]}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(text(notice, inbox))
-    mail.add_attachment(document, maintype="application", subtype="json", filename=f"notice-{notice.notice_id}.json")
-    return mail
+def message(notice: NoticeDocument, document: bytes, *, sender: str, recipient: str, inbox: str) -> bytes:
+    """The e-mail; its Message-ID is the notice's id, so that a second try is known as the same, and it is
+    the same bytes. Put together here: what the library takes for it is most of what sending costs.
+
+    Raises MailRefused for an address that is none.
+    """
+    headers = (
+        f"From: {_from(' '.join(notice.authority.names.en.split()), sender)}",
+        f"To: {_only_one(recipient)}",
+        f"Subject: {_words(f'{notice.title.zh} / {notice.title.en}', 'Subject')}",
+        f"Date: {formatdate(notice.issued_at.timestamp())}",
+        f"Message-ID: <{notice.notice_id}@{sender.rpartition('@')[2]}>",
+        "Auto-Submitted: auto-generated",
+        "MIME-Version: 1.0",
+    )
+    name = f"notice-{notice.notice_id}.json"
+    boundary = f"=_{notice.notice_id}"  # in no line of base64
+    parts = (
+        _part("text/plain; charset=utf-8", text(notice, inbox).encode()),
+        _part(f'application/json; name="{name}"', document, f'Content-Disposition: attachment; filename="{name}"'),
+    )
+    lines = [*headers, f'Content-Type: multipart/mixed; boundary="{boundary}"', ""]
+    for part in parts:
+        lines += [f"--{boundary}", part]
+    return "\n".join([*lines, f"--{boundary}--", ""]).replace("\n", "\r\n").encode("ascii")
+
+
+def _part(media_type: str, content: bytes, *headers: str) -> str:
+    """A part in base64: no line is long, and no byte is lost on the way."""
+    body = base64.encodebytes(content).decode()
+    return "\n".join([f"Content-Type: {media_type}", "Content-Transfer-Encoding: base64", *headers, "", body])
+
+
+def _words(said: str, name: str) -> str:
+    """A header's text in encoded words of at most 75 characters each, none of them split inside a character.
+
+    By the older of Python's two classes: the newer one of 3.11 loses blanks in what mixes Chinese and ASCII.
+    """
+    plain = " ".join(said.split())
+    return Header(plain, "us-ascii" if plain.isascii() else "utf-8", maxlinelen=75, header_name=name).encode()
+
+
+def _from(name: str, sender: str) -> str:
+    return formataddr((name, sender)) if name.isascii() else f"{_words(name, 'From')} <{sender}>"
+
+
+def _only_one(recipient: str) -> str:
+    """The address, if it is one. Raises MailRefused."""
+    try:
+        address = Address(addr_spec=recipient).addr_spec
+        address.encode("ascii")
+    except (ValueError, IndexError) as error:
+        raise MailRefused(repr(error), final=True) from error
+    return address
 
 
 def text(notice: NoticeDocument, inbox: str) -> str:
@@ -44,19 +88,31 @@ def text(notice: NoticeDocument, inbox: str) -> str:
         f"{notice.authority.names.zh} / {notice.authority.names.en}",
         f"致 / To: {notice.to.name}",
         "",
+        *_of_copy(notice),
         *_said(notice.says),
     ]
     if notice.answer_by is not None:
         lines.append(f"期限 / Until: {notice.answer_by.isoformat()}")
     if notice.grounds is not None:
         redress = notice.grounds.redress
+        since, of_it = _THAT if notice.copy_about else ("本通知", "")
         lines += [
             "",
-            f"如不服，可自本通知送达之日起{redress.within_days}日内向{redress.body.names.zh}申请复议。",
-            f"You can challenge this within {redress.within_days} days of delivery: {redress.body.names.en}."
+            f"如不服，可自{since}送达之日起{redress.within_days}日内向{redress.body.names.zh}申请复议。",
+            f"You can challenge this within {redress.within_days} days of delivery{of_it}: {redress.body.names.en}."
             f" {redress.how}.",
         ]
     return "\n".join([*lines, "", f"收件箱 / Inbox: {inbox}", ""])
+
+
+def _of_copy(notice: NoticeDocument) -> list[str]:
+    if notice.copy_about is None:
+        return []
+    return [
+        f"您订阅了域名 {notice.copy_about} 的通知。这是副本，期限不自本副本起算。",
+        f"You asked to hear of acts about {notice.copy_about}. This is a copy: no time runs from it.",
+        "",
+    ]
 
 
 def _said(says: Statement | None) -> list[str]:
@@ -65,12 +121,60 @@ def _said(says: Statement | None) -> list[str]:
     return [f"依据 / Legal basis: {'; '.join(says.legal_basis)}", f"理由 / Reasons: {says.reasons}"]
 
 
-async def send(settings: Settings, mail: EmailMessage) -> str:
-    """Hand a mail to the server; gives what it answered. Raises MailRefused."""
-    password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
-    try:
-        _, answer = await aiosmtplib.send(
-            mail,
+class Line:
+    """One connection to the mail server, opened with the first mail, on which one goes after the other."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._open: aiosmtplib.SMTP | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if self._open is not None:
+            self._open.close()
+
+    async def send(self, mail: bytes, *, recipient: str) -> str:
+        """Hand a mail to the server; gives what it answered. Raises MailRefused.
+
+        A server that hangs up between two mails (it takes only so many on a connection) is called again once.
+        """
+        used = self._open is not None
+        try:
+            return await self._hand(mail, recipient)
+        except MailRefused:
+            raise
+        except (aiosmtplib.SMTPServerDisconnected, ConnectionError) as error:
+            self._hang_up()
+            if used:
+                return await self.send(mail, recipient=recipient)
+            raise MailRefused(repr(error), final=False) from error
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            self._hang_up()
+            raise MailRefused(repr(error), final=isinstance(error, ValueError)) from error
+
+    async def _hand(self, mail: bytes, recipient: str) -> str:
+        try:
+            server = self._open or await self._call()
+            _, answer = await server.sendmail(self._settings.smtp_sender, recipient, mail)
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            said = "; ".join(f"{each.code} {each.message}" for each in error.recipients)
+            raise MailRefused(said, final=all(each.code >= 500 for each in error.recipients)) from error
+        except aiosmtplib.SMTPResponseException as error:
+            if error.code == aiosmtplib.SMTPStatus.domain_unavailable:  # 421: it is closing this connection
+                raise aiosmtplib.SMTPServerDisconnected(f"{error.code} {error.message}") from error
+            # What it says of us (log in, sender) is for whoever runs this to mend: no notice is given up for it.
+            final = isinstance(error, aiosmtplib.SMTPDataError) and error.code >= 500
+            raise MailRefused(f"{error.code} {error.message}", final=final) from error
+        return answer
+
+    async def _call(self) -> aiosmtplib.SMTP:
+        settings = self._settings
+        password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
+        server = aiosmtplib.SMTP(
             hostname=settings.smtp_host,
             port=settings.smtp_port,
             username=settings.smtp_user,
@@ -79,11 +183,11 @@ async def send(settings: Settings, mail: EmailMessage) -> str:
             use_tls=settings.smtp_tls == "tls",
             timeout=TIMEOUT_S,
         )
-    except aiosmtplib.SMTPRecipientsRefused as error:
-        codes = [refused.code for refused in error.recipients]
-        raise MailRefused(str(error), final=all(code >= 500 for code in codes)) from error
-    except aiosmtplib.SMTPResponseException as error:
-        raise MailRefused(f"{error.code} {error.message}", final=error.code >= 500) from error
-    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        raise MailRefused(repr(error), final=isinstance(error, ValueError)) from error
-    return answer
+        await server.connect()
+        self._open = server
+        return server
+
+    def _hang_up(self) -> None:
+        if self._open is not None:
+            self._open.close()
+        self._open = None

@@ -2,9 +2,13 @@
 
 import asyncio
 import random
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Final, Literal
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import takewhile
+from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
 import httpx
@@ -18,9 +22,16 @@ from shared.runtime.db.postgres import DATABASE_ERRORS
 from shared.runtime.post import mail, webhook
 
 POLL_S: Final = 15.0
-BATCH: Final = 20
-LEASE: Final = timedelta(minutes=2)
-"""How long a notice is left to the process that took it up; longer than any server may take to answer."""
+BATCH: Final = 200
+"""Notices taken up at once; what a killed process had under way is sent a second time, under the same id."""
+LINES: Final = 4
+"""Connections to the mail server, each for many mails."""
+HOOKS: Final = 20
+"""Webhooks under way at once."""
+ROUND_S: Final = 60.0
+"""How long a batch is worked on; what is not begun by then is given back."""
+LEASE: Final = timedelta(minutes=5)
+"""How long a notice is left to the process that took it up; longer than a round and the slowest server's answer."""
 MOST_TRIES: Final = 12
 LONGEST_PAUSE: Final = timedelta(hours=12)
 
@@ -32,17 +43,25 @@ UPDATE delivery SET attempts = attempts + 1, retry_at = $1::timestamptz + $2::in
  WHERE notice.id = delivery.notice_id
    AND (delivery.notice_id, delivery.channel) IN (
          SELECT notice_id, channel FROM delivery
-          WHERE state = 'queued' AND retry_at <= $1 ORDER BY retry_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-RETURNING notice_id, channel, address, verified, attempts, document
+          WHERE state = 'queued' AND retry_at <= $1 AND channel = $4 ORDER BY retry_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+RETURNING notice_id, channel, address, verified, attempts, secret, document
 """
 _DONE: Final = """
-UPDATE delivery SET state = $3, retry_at = NULL, proof = $4, error = NULL, changed_at = $5
- WHERE notice_id = $1 AND channel = $2 AND state = 'queued'
+UPDATE delivery SET state = CASE WHEN verified THEN 'delivered' ELSE 'sent' END, retry_at = NULL, proof = said.proof,
+       error = NULL, changed_at = $4
+  FROM unnest($1::uuid[], $2::text[], $3::text[]) AS said (id, by, proof)
+ WHERE notice_id = said.id AND channel = said.by AND state = 'queued'
 """
 _FAILED: Final = """
-UPDATE delivery SET state = CASE WHEN $3 THEN 'failed' ELSE 'queued' END, error = $4, changed_at = $5,
-       retry_at = CASE WHEN $3 THEN NULL ELSE $6::timestamptz END
- WHERE notice_id = $1 AND channel = $2 AND state = 'queued'
+UPDATE delivery SET state = CASE WHEN said.again IS NULL THEN 'failed' ELSE 'queued' END, error = said.error,
+       changed_at = $5, retry_at = said.again
+  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS said (id, by, error, again)
+ WHERE notice_id = said.id AND channel = said.by AND state = 'queued'
+"""
+_GIVEN_BACK: Final = """
+UPDATE delivery SET attempts = attempts - 1, retry_at = $3
+  FROM unnest($1::uuid[], $2::text[]) AS said (id, by)
+ WHERE notice_id = said.id AND channel = said.by AND state = 'queued'
 """
 
 
@@ -63,6 +82,24 @@ class _Due:
     verified: bool
     attempts: int
     document: bytes
+    secret: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What became of one: the server's words; ``again``: when it is tried next."""
+
+    due: _Due
+    answer: str
+    failed: bool = False
+    again: datetime | None = None
+
+    @property
+    def words(self) -> str:
+        return self.answer[:500].replace("\0", "")
+
+
+_Carry: TypeAlias = Callable[[Iterator[_Due], "list[_Said]"], Awaitable[None]]
 
 
 class Sender:
@@ -82,17 +119,20 @@ class Sender:
         return SenderHealth("failing" if self._error else "sending", self._sent, self._error)
 
     async def run(self) -> None:
-        """Send until cancelled."""
-        async with httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=BATCH)) as http:
-            while True:
-                try:
-                    busy = await self.once(http)
-                    self._error = None
-                except DATABASE_ERRORS as error:
-                    self._error, busy = repr(error), False
-                    _log.warning("notices.database_away", error=repr(error))
-                if not busy:
-                    await self._wait()
+        """Send until cancelled; a webhook that takes its time holds up no mail."""
+        async with httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=HOOKS)) as http:
+            await asyncio.gather(*(self._keep(rounds) for rounds in self._ways(http)))
+
+    async def _keep(self, rounds: Callable[[], Awaitable[bool]]) -> None:
+        while True:
+            try:
+                busy = await rounds()
+                self._error = None
+            except DATABASE_ERRORS as error:
+                self._error, busy = repr(error), False
+                _log.warning("notices.database_away", error=repr(error))
+            if not busy:
+                await self._wait()
 
     async def _wait(self) -> None:
         """Until a verb says that there is a notice, or a while has passed."""
@@ -113,54 +153,85 @@ class Sender:
 
     async def once(self, http: httpx.AsyncClient) -> bool:
         """Send what is due now; whether there was anything."""
+        return any(await asyncio.gather(*(rounds() for rounds in self._ways(http))))
+
+    def _ways(self, http: httpx.AsyncClient) -> tuple[Callable[[], Awaitable[bool]], Callable[[], Awaitable[bool]]]:
+        """What goes out by mail, and what by webhook."""
+        return (
+            partial(self._round, Channel.EMAIL, LINES, self._mails),
+            partial(self._round, Channel.WEBHOOK, HOOKS, partial(self._hooks, http)),
+        )
+
+    async def _round(self, channel: Channel, most: int, carry: _Carry) -> bool:
+        """Take up a batch, send it side by side, and write at once what became of it; whether there was any."""
         async with self._rt.db.transaction() as tx:
-            rows = await tx.fetch(_TAKE, self._rt.clock.now(), LEASE, BATCH)
+            rows = await tx.fetch(_TAKE, self._rt.clock.now(), LEASE, BATCH, channel)
         due = [_Due(**{**dict(row), "channel": Channel(row["channel"])}) for row in rows]
-        await asyncio.gather(*(self._deliver(http, each) for each in due))
+        until, said = time.monotonic() + ROUND_S, list[_Said]()
+        waiting = takewhile(lambda _: time.monotonic() < until, due)
+        await asyncio.gather(*(carry(waiting, said) for _ in range(min(most, len(due)))))
+        if due:
+            begun = {each.due.notice_id for each in said}
+            await self._note(said, [each for each in due if each.notice_id not in begun])
         return bool(due)
 
-    async def _deliver(self, http: httpx.AsyncClient, due: _Due) -> None:
-        try:
-            proof = await self._send(http, due)
-        except (mail.MailRefused, webhook.WebhookRefused) as refused:
-            await self._note_failure(due, str(refused), final=refused.final or due.attempts >= MOST_TRIES)
-            return
-        except Exception as error:  # whatever an address that somebody typed brings about, the other notices go out
-            _log.exception("notices.cannot_be_sent", notice=str(due.notice_id), channel=due.channel)
-            await self._note_failure(due, repr(error), final=due.attempts >= MOST_TRIES)
-            return
-        at = self._rt.clock.now()
-        async with self._rt.db.transaction() as tx:
-            await tx.execute(
-                _DONE, due.notice_id, due.channel, "delivered" if due.verified else "sent", proof[:500], at
-            )
-            if due.verified:
-                await notices.delivered(tx, due.notice_id, by=due.channel, at=at)
-        self._sent += 1
-
-    async def _send(self, http: httpx.AsyncClient, due: _Due) -> str:
+    async def _mails(self, waiting: Iterator[_Due], said: list[_Said]) -> None:
+        """One connection: mail after mail."""
         settings = self._rt.settings
-        if due.channel is Channel.WEBHOOK:
-            return await webhook.send(
-                http,
-                due.address,
-                due.notice_id,
-                due.document,
-                self._signer,
-                self._rt.clock.now(),
-                private=settings.webhooks_private,
-            )
-        notice = NoticeDocument.model_validate_json(due.document)
+        async with mail.Line(settings) as line:
+            for due in waiting:
+                became = await self._tried(due, self._mail(line, due))
+                said.append(became)
+
+    async def _mail(self, line: mail.Line, due: _Due) -> str:
+        settings, notice = self._rt.settings, NoticeDocument.model_validate_json(due.document)
         inbox = f"{settings.public_url}/notices/{due.notice_id}"
         letter = mail.message(notice, due.document, sender=settings.smtp_sender, recipient=due.address, inbox=inbox)
-        return await mail.send(settings, letter)
+        return await line.send(letter, recipient=due.address)
 
-    async def _note_failure(self, due: _Due, reason: str, *, final: bool) -> None:
-        at = self._rt.clock.now()
-        again = at + min(LONGEST_PAUSE, timedelta(seconds=30 * 2**due.attempts))
-        async with self._rt.db.transaction() as tx:
-            await tx.execute(_FAILED, due.notice_id, due.channel, final, reason[:500], at, again)
+    async def _hooks(self, http: httpx.AsyncClient, waiting: Iterator[_Due], said: list[_Said]) -> None:
+        """One webhook after the other."""
+        for due in waiting:
+            sent = webhook.send(
+                http, due.address, due.notice_id, due.document, self._signer, self._rt.clock.now(), secret=due.secret,
+                private=self._rt.settings.webhooks_private,
+            )  # fmt: skip
+            said.append(await self._tried(due, sent))
+
+    async def _tried(self, due: _Due, sending: Awaitable[str]) -> _Said:
+        """What became of one."""
+        try:
+            return _Said(due, await sending)
+        except (mail.MailRefused, webhook.WebhookRefused) as refused:
+            final, reason = refused.final or due.attempts >= MOST_TRIES, str(refused)
+        except Exception as error:  # whatever an address that somebody typed brings about, the other notices go out
+            _log.exception("notices.cannot_be_sent", notice=str(due.notice_id), channel=due.channel)
+            final, reason = due.attempts >= MOST_TRIES, repr(error)
         _log.warning("notices.not_taken", notice=str(due.notice_id), channel=due.channel, error=reason, final=final)
+        pause = min(LONGEST_PAUSE, timedelta(seconds=30 * 2**due.attempts))
+        return _Said(due, reason, failed=True, again=None if final else self._rt.clock.now() + pause)
+
+    async def _note(self, said: list[_Said], left: list[_Due]) -> None:
+        at = self._rt.clock.now()
+        done, failed = [each for each in said if not each.failed], [each for each in said if each.failed]
+        async with self._rt.db.transaction() as tx:
+            if done:
+                await tx.execute(_DONE, *_keys(each.due for each in done), [each.words for each in done], at)
+                reached = {each.due.notice_id: each.due.channel for each in done if each.due.verified}
+                await notices.delivered_all(tx, reached, at=at)
+            if failed:
+                again = [each.again for each in failed]
+                await tx.execute(
+                    _FAILED, *_keys(each.due for each in failed), [each.words for each in failed], again, at
+                )
+            if left:
+                await tx.execute(_GIVEN_BACK, *_keys(left), at)
+        self._sent += len(done)
+
+
+def _keys(due: Iterable[_Due]) -> tuple[list[UUID], list[str]]:
+    pairs = [(each.notice_id, str(each.channel)) for each in due]
+    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 
 def health_of(sender: Sender) -> dict[str, Any]:

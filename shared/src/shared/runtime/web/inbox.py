@@ -1,13 +1,22 @@
 """The inbox: what a department told the caller, or, for the authority whose act it is, told others."""
 
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
-from shared.contracts.http.notices import DeliveryView, NoticeItem, NoticeView, PostalProof, PostalProofView
-from shared.contracts.notices import NoticeDocument
+from shared.contracts.http.notices import (
+    DeliveryView,
+    NoticeCount,
+    NoticeCounts,
+    NoticeItem,
+    NoticeView,
+    OpeningView,
+    PostalProof,
+    PostalProofView,
+)
+from shared.contracts.notices import Channel, DeliveryState, NoticeDocument
 from shared.rules import Role
 from shared.runtime.acts import audit, history, notices, postal
 from shared.runtime.acts.notices import Notice, UnknownNotice
@@ -47,16 +56,32 @@ ROUTER: Final[APIRouter] = router(prefix="/notices", tags=["notices"])
 
 
 @ROUTER.get("")
-async def list_notices(rt: Rt, who: Who, paging: Paging) -> Page[NoticeItem]:
+async def list_notices(
+    rt: Rt, who: Who, paging: Paging,
+    unread: Annotated[bool, Query(description="Only what nobody opened")] = False,
+    kind: Annotated[str | None, Query(max_length=100, description="Only notices of this kind")] = None,
+    about: Annotated[UUID | None, Query(description="Only notices about the act with this id")] = None,
+) -> Page[NoticeItem]:  # fmt: skip
     """That this department told you something, newest first; an official sees what its own authority told others.
 
     What a notice says is read one by one: a list opens nothing, so it shows nothing that would have to count as opened.
     """
-    reach = POLICY.reach(who, Act.READ_NOTICE)
+    reach, wanted = POLICY.reach(who, Act.READ_NOTICE), notices.Wanted(unread, kind, about)
     async with rt.db.connection() as tx:
-        found = await notices.page(tx, reach, paging.after, paging.fetch)
+        found = await notices.page(tx, reach, paging.after, paging.fetch, wanted)
         letters = await postal.proofs(tx, [notice.id for notice in found])
     return page_of(found, paging, view=lambda each: _item(each, letters.get(each.id)), key=lambda each: each.id)
+
+
+@ROUTER.get("/counts")
+async def count_notices(rt: Rt, who: Who) -> NoticeCounts:
+    """How many notices there are of each kind, and how many of them nobody opened. Counting opens nothing."""
+    async with rt.db.connection() as tx:
+        found = await notices.counts(tx, POLICY.reach(who, Act.READ_NOTICE))
+    return NoticeCounts(
+        total=sum(each.total for each in found), unread=sum(each.unread for each in found),
+        kinds=[NoticeCount.model_validate(each) for each in found],
+    )  # fmt: skip
 
 
 @ROUTER.get("/{notice_id}")
@@ -122,7 +147,7 @@ async def _opened(rt: Runtime, tx: Tx, who: Caller, notice_id: UUID) -> Notice:
     notice = await _known(tx, who, notice_id)
     # An official opens what its own organisation was sent, and never what it sent.
     if who.organisation == notice.identity and (who.roles & RECIPIENTS or who.authority is not None):
-        await notices.opened(tx, notice, rt.clock.now())
+        await notices.opened(tx, notice, rt.clock.now(), who)
     return notice
 
 
@@ -146,6 +171,7 @@ def _item(notice: Notice, letter: Proof | None) -> NoticeItem:
 
 async def _view(tx: Tx, notice: Notice) -> NoticeView:
     letter = (await postal.proofs(tx, [notice.id])).get(notice.id)
+    sent = [DeliveryView.model_validate(each) for each in await notices.deliveries(tx, [notice.id])]
     return NoticeView(
         id=notice.id,
         notice=NoticeDocument.model_validate_json(notice.document),
@@ -153,6 +179,16 @@ async def _view(tx: Tx, notice: Notice) -> NoticeView:
         delivered_at=notice.delivered_at,
         delivered_by=notice.delivered_by,
         opened_at=notice.opened_at,
-        deliveries=[DeliveryView.model_validate(each) for each in await notices.deliveries(tx, [notice.id])],
+        openings=[OpeningView.model_validate(each) for each in await notices.openings(tx, notice.id)],
+        deliveries=[_inbox(notice), *sent],
         postal_proof=letter and PostalProofView.model_validate(letter),
     )
+
+
+def _inbox(notice: Notice) -> DeliveryView:
+    """The inbox as one of the channels: it lies there from the start, and is opened or not."""
+    return DeliveryView(
+        channel=Channel.INBOX, address="", verified=True, attempts=1, proof=None, error=None, retry_at=None,
+        state=DeliveryState.OPENED if notice.opened_at else DeliveryState.SENT,
+        changed_at=notice.opened_at or notice.issued_at,
+    )  # fmt: skip

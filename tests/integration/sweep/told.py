@@ -1,0 +1,151 @@
+"""What each action of every table of states tells whom it concerns: kinds of notices, or why there is none.
+
+``Kinds``: at least one of these is issued each time. ``Nobody``: none is, for this reason.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Nobody:
+    """Nobody is told, and why nobody need be."""
+
+    why: str
+
+
+Kinds = frozenset[str]
+Told = Kinds | Nobody
+
+
+def kinds(*names: str) -> Kinds:
+    """Kinds of notices."""
+    return frozenset(names)
+
+
+OWN: Final = Nobody("whom it concerns does it, and has the answer")
+FOLLOWS: Final = Nobody("it follows from another act, of which they are told")
+INSIDE: Final = Nobody("it concerns nobody outside yet, or takes nothing and asks nothing")
+ORDER: Final = Nobody("the host reads it in its signed order's topic; whom it burdens hears of it from the register")
+RECORD: Final = Nobody("the directory has no inbox: an organisation reads its own record, and all hear of each change")
+APPROVAL: Final[Mapping[tuple[str, str], Told]] = {
+    ("approval", "hand_in"): OWN,
+    ("approval", "resubmit"): OWN,
+    ("approval", "ask_renewal"): OWN,
+    ("approval", "return"): kinds("returned"),
+    ("approval", "transfer"): kinds("transferred"),
+    ("approval", "grant"): kinds("granted"),
+    ("approval", "refuse"): kinds("refused"),
+    ("approval", "find_not_required"): kinds("not_required"),
+    ("approval", "renew"): kinds("renewed"),
+    ("approval", "refuse_renewal"): kinds("renewal_refused"),
+    ("approval", "lapse"): kinds("lapsed"),
+    ("approval", "end"): kinds("ended"),
+    ("approval", "reinstate"): kinds("reinstated"),
+    ("approval", "reinstate_renewal"): kinds("reinstated"),
+    ("approval", "reopen"): kinds("reopened"),
+    ("approval", "reopen_renewal"): kinds("reopened"),
+    ("paper_approval", "confirm"): kinds("granted"),
+    ("paper_approval", "withdraw"): INSIDE,
+}
+ENFORCEMENT: Final[Mapping[tuple[str, str], Told]] = {
+    ("case", "add_evidence"): Nobody("a case is an accusation, and nobody's business before a draft (ADR 8)"),
+    ("case", "draft_decision"): kinds("decision_intended"),
+    ("case", "discontinue"): Nobody("whoever was told of a draft is told that it was withdrawn; nobody else knows"),
+    ("case", "end"): FOLLOWS,
+    ("decision", "release"): kinds("decision_released"),
+    ("decision", "withdraw"): kinds("decision_withdrawn"),
+    ("decision", "execute"): Nobody("the register tells them that it was carried out"),
+    ("decision", "decline"): kinds("decision_declined"),
+    ("decision", "confirm_corrected"): kinds("decision_corrected"),
+    ("decision", "confirm_ignored"): kinds("decision_ignored"),
+    ("decision", "lift"): kinds("decision_lifted"),
+    ("decision", "lapse"): kinds("decision_lapsed"),
+    ("decision", "suspend"): kinds("decision_suspended"),
+    ("decision", "overturn"): kinds("appeal_decided"),
+    ("decision", "appeal"): OWN,
+    ("appeal", "uphold"): kinds("appeal_decided"),
+    ("appeal", "reject"): kinds("appeal_decided"),
+    ("appeal", "decide_stay"): kinds("stay_decided", "decision_suspended"),
+    ("name_subscription", "look"): OWN,
+    ("name_subscription", "end"): OWN,
+    ("name_subscription", "prove"): kinds("subscription_confirmed"),
+    ("name_subscription", "expire"): Nobody("the name was never theirs, as far as anybody knows"),
+    ("name_subscription", "lose"): kinds("subscription_ended"),
+}
+REGISTRY: Final[Mapping[tuple[str, str], Told]] = {
+    ("registration", "grant"): kinds("granted", "granted_for_less"),
+    ("registration", "refuse"): kinds("refused"),
+    ("registration", "forward"): kinds("forwarded"),
+    ("registration", "lapse"): kinds("lapsed"),
+    ("registration", "revive"): kinds("revived", "renewed"),
+    ("registration", "reopen"): kinds("reopened"),
+    ("registration", "end"): FOLLOWS,
+    ("registration", "restore"): FOLLOWS,
+    ("site", "deregister"): OWN,
+    ("site", "enter"): FOLLOWS,
+    ("site", "drop"): FOLLOWS,
+    ("site", "reopen"): FOLLOWS,
+    ("site", "lapse"): kinds("shell_lapsed"),
+    ("site", "restore"): kinds("shell_undone"),
+    ("site", "revoke"): kinds("executed"),
+    ("site", "stop"): kinds("executed"),
+    ("site", "resume"): kinds("undone"),
+    ("site", "reinstate"): kinds("undone"),
+    ("site", "move_home"): FOLLOWS,
+    ("site", "transfer"): kinds("amendment_granted"),
+    ("amendment", "grant"): kinds("amendment_granted"),
+    ("amendment", "refuse"): kinds("amendment_refused"),
+    ("amendment", "return"): kinds("amendment_returned"),
+    ("amendment", "withdraw"): OWN,
+    ("amendment", "defer"): kinds("amendment_granted"),
+    ("amendment", "take_effect"): kinds("amendment_effective"),
+    ("amendment", "reopen"): kinds("reopened"),
+    ("execution", "accept"): INSIDE,
+    ("execution", "release"): INSIDE,
+    ("execution", "decline"): Nobody("enforcement tells them: decision_declined"),
+    ("execution", "confirm"): kinds("executed"),
+    ("execution", "close"): INSIDE,
+    ("execution", "undo"): kinds("undone"),
+    ("review", "open"): kinds("review_opened"),
+    ("review", "close"): kinds("review_closed", "review_vetoed"),
+    ("review_subject", "pass"): INSIDE,
+    ("review_subject", "leave"): FOLLOWS,
+    ("review_subject", "veto"): kinds("review_vetoed"),
+    ("review_subject", "clear"): kinds("review_cleared"),
+    ("review_opinion", "withdraw"): kinds("opinion_fell"),
+    ("review_opinion", "fall"): kinds("opinion_fell"),
+    ("shell_finding", "mature"): INSIDE,
+    ("shell_finding", "cure"): OWN,
+    ("shell_finding", "dismiss"): kinds("shell_dismissed"),
+    ("shell_finding", "lapse"): kinds("shell_lapsed"),
+    ("shell_finding", "undo"): kinds("shell_undone"),
+    ("renewal", "grant"): kinds("renewed"),
+    ("renewal", "refuse"): kinds("renewal_refused"),
+    ("renewal", "reopen"): kinds("reopened"),
+    ("renewal", "withdraw"): OWN,
+    ("check", "verify"): INSIDE,
+    ("check", "report_mismatch"): kinds("check_mismatch"),
+    ("check", "expire"): INSIDE,
+    ("check", "close"): FOLLOWS,
+    ("registrar_task", "answer"): kinds("registrar_report"),
+    ("registrar_task", "withdraw"): FOLLOWS,
+    ("merger", "confirm"): kinds("merged"),
+    ("merger", "withdraw"): kinds("merger_withdrawn"),
+    ("merger", "undo"): kinds("merger_undone"),
+}
+BEGUN: Final[Mapping[str, Mapping[str, Told]]] = {
+    "approval": {}, "enforcement": {"decision": kinds("decision_intended"), "appeal": kinds("appeal_entered")},
+    "registry": {
+        "shell_finding": kinds("shell_found"), "review_opinion": kinds("review_opinion"),
+        "merger": kinds("merger_intended"), "bar": kinds("barred", "unbarred"),
+    },
+}  # fmt: skip
+"""What tells of a beginning, by aggregate: these are no moves."""
+TABLES: Final[Mapping[str, Mapping[tuple[str, str], Told]]] = {
+    "approval": APPROVAL, "enforcement": ENFORCEMENT, "registry": REGISTRY, "query": {},
+}  # fmt: skip
+WITHOUT_INBOX: Final[Mapping[str, Nobody]] = {"access-control": ORDER, "coordination": RECORD}
+SOMETIMES: Final = frozenset({("review_opinion", "withdraw")})
+"""Of these the world has one, too, that concerns nobody: an opinion in somebody's favour."""
