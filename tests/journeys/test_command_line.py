@@ -112,7 +112,7 @@ async def test_p3_2_3_a_case_by_command_line_alone_from_the_evidence_to_the_way_
     }  # fmt: skip
     wrong = await desk.types("drugs-a", "decisions", "draft", opened["id"], "-", stdin=json.dumps(draft), code=1)
     assert wrong["fields"][0]["field"] == "evidence_hashes"
-    evidence = await desk.types("drugs-a", "cases", "evidence", opened["id"], __file__)
+    evidence = await desk.types("drugs-a", "cases", "evidence", opened["id"], __file__, "--media-type", "text/plain")
     draft["evidence_hashes"] = [evidence["sha256"]]
     drafted = await desk.types("drugs-a", "decisions", "draft", opened["id"], "-", stdin=json.dumps(draft))
     assert (drafted["preview"]["neighbours"], drafted["preview"]["neighbours_total"]) == ([], 0)

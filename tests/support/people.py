@@ -52,6 +52,7 @@ def _people() -> Iterator[tuple[str, dict[str, Any]]]:
         )
     yield "shanghai-drugs-a", _official("Shanghai Drugs A", "sector_regulator", "drugs-310000")
     yield "desk-a", _official("Desk A", "access_desk", "industry-110000")
+    yield "shanghai-desk-a", _official("Shanghai Desk A", "access_desk", "industry-310000")
     yield "officer", _official("Officer", "query_desk", "industry-110000")
     for letter in "ab":
         yield f"supervisor-{letter}", _official(f"Supervisor {letter.upper()}", "network_supervisor", "education")

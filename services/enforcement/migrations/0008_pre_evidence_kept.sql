@@ -6,6 +6,7 @@ ALTER TABLE evidence
     ADD COLUMN deleted_why text,
     ADD COLUMN removed_at  timestamptz,  -- the file is gone from the disk
     ADD COLUMN judge_at    timestamptz;  -- when it is asked next whether anything still needs it
+-- widens evidence: two columns more, which older code leaves empty both
 -- squawk-ignore constraint-missing-not-valid -- nothing is released, so the table is small
 ALTER TABLE evidence ADD CONSTRAINT evidence_deleted CHECK ((deleted_at IS NULL) = (deleted_why IS NULL));
 -- squawk-ignore require-concurrent-index-creation -- the same

@@ -163,7 +163,8 @@ async def test_n4_2_somebody_looks_whether_an_order_was_obeyed(office: Office, o
     assert (await follow_up(office, order))["id"] == asked["id"], "once for each order"
     assert await travel(office, days=8) == 1
     assert (await follow_up(office, order))["overdue"]
-    await office.post(f"/decisions/{order['id']}/correction", {"obeyed": obeyed, **STATED}, "drugs-b")
+    said = {"obeyed": True, **STATED} if obeyed else await office.ignored(order)
+    await office.post(f"/decisions/{order['id']}/correction", said, "drugs-b")
     assert (await follow_up(office, order))["status"] == "done"
     assert (await office.get(f"/cases/{order['case_id']}", "drugs-a"))["outcome"] == outcome
 

@@ -75,7 +75,7 @@ async def test_what_rested_on_an_order_before_the_transfer_falls_with_it(office:
     order = await office.release(await office.draft(case, "correct", correct_by=ahead(office, days=9)))
     await office.opens(order, "decision_released")
     office.clock.advance(timedelta(days=10))
-    await office.post(f"/decisions/{order['id']}/correction", {"obeyed": False, **STATED}, "drugs-b")
+    await office.post(f"/decisions/{order['id']}/correction", await office.ignored(order), "drugs-b")
     new = {"id": (await transferred(office, case))["continues_as"]}
     cut = await office.draft(new, "cut_access", who="regulator-a")
     await office.cured(cut)

@@ -46,7 +46,7 @@ async def test_the_rest_of_a_renewal_is_challenged_and_decided_anew(
     done = await register.post(f"/renewals/{granted['id']}/grant", GRANT, "regulator-a")
     assert (done["status"], done["granted_until"]) == ("granted", LATER)
     assert (await register.get(f"/registrations/{licence['id']}", owner()))["licence"]["scope"] == WIDE
-    assert [kind for kind, _ in await register.notices(granted["id"])] == ["renewed_for_less", "renewed"]
+    assert [kind for kind, _ in await register.notices(granted["id"])] == ["renewed_for_less", "reopened", "renewed"]
     await register.appealed(act("renewal", granted), outcome)
     assert (await register.get(f"/renewals/{granted['id']}", owner()))["status"] == "granted", "it has all of it"
 

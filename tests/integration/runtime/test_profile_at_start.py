@@ -53,8 +53,9 @@ async def test_a_profile_without_what_the_service_needs_ends_the_process(
         (APPROVAL, "lacks what approval needs: clocks.approval_decision, clocks.notice_deemed"),
         (
             ENFORCEMENT,
-            "lacks what enforcement needs: clocks.appeal_decision, clocks.name_challenge, clocks.name_grace, "
-            "clocks.name_proof, clocks.notice_deemed, clocks.urgent_notice",
+            "lacks what enforcement needs: clocks.appeal_decision, clocks.execute_cut_off, clocks.execute_suspend, "
+            "clocks.instruct_supervisor, clocks.name_challenge, clocks.name_grace, clocks.name_proof, "
+            "clocks.notice_deemed, clocks.register_copy, clocks.urgent_notice",
         ),
     ],
     ids=lambda value: value.name if isinstance(value, Service) else "",

@@ -40,7 +40,7 @@ def _as_said(act: tuple[str, str], said: Told, issued: set[str]) -> bool:
 
 async def test_every_action_says_whom_it_tells_or_why_nobody(world: World) -> None:
     service = _service(world)
-    if service in WITHOUT_INBOX:
+    if service in WITHOUT_INBOX or service not in TABLES:
         assert not world.api.app.state.supervisor.service.notifies, "it has an inbox by now: say what each action tells"
         return
     assert set(TABLES[service]) == _tables(service.replace("-", "_")), "say in told.py what it tells, or why nobody"

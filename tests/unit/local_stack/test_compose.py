@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from enforcement.service import custody
 from local_stack import compose
 from local_stack.kafka import ApacheKafka
 from local_stack.people import people
@@ -19,7 +20,7 @@ from local_stack.topology import KAFKA, SERVICES, Service, environment
 from query.readmodel import ingest
 from shared.runtime.base import metrics
 
-METRICS = metrics.METRICS | ingest.METRICS
+METRICS = metrics.METRICS | ingest.METRICS | custody.METRICS
 ROOT = Path(__file__).parents[3]
 PLACE_DEPENDS = {  # what may differ between a laptop and a data centre; everything else must be equal
     "CONCORD_DATABASE_URL",

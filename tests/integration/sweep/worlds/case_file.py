@@ -24,7 +24,7 @@ AUTHORITIES: Final = {Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR}
 PARTIES: Final = {Role.OPERATOR, Role.ACCESS_PROVIDER}
 READERS: Final = AUTHORITIES | {Role.REVIEW_BODY, Role.AUDITOR}
 WHY: Final = {"reasons": "The operator withdrew the page."}
-SOON: Final = "2027-03-01T00:00:00Z"
+SOON: Final = "2027-12-01T00:00:00Z"
 QUESTION: Final = {
     "of": "culture-110000", "question": "Does your consent cover these sales?", "we_hold": "breach", "answer_by": SOON,
 }  # fmt: skip

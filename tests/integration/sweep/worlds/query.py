@@ -15,7 +15,7 @@ from tests.support.service import Api, Who, running_service
 from tests.unit.query.build import AT, batch, site
 
 WHY = {"X-Purpose": "a complaint"}
-OUTSIDE = {Role.OPERATOR, Role.ACCESS_PROVIDER, Role.COMPANY_REGISTRAR}
+OUTSIDE = {Role.OPERATOR, Role.ACCESS_PROVIDER, Role.COMPANY_REGISTRAR, Role.INDUSTRY_BODY}
 """Who looks nothing up here: the company registrar is told by its tasks, and needs no more."""
 ASKED: dict[str | None, Who] = {
     "110000": "officer", "310000": ("officer", {"region": "310000"}), None: ("officer", {"region": None}),

@@ -49,25 +49,29 @@ _ONE: Final = {
 _OVERDUE: Final = "id IN (SELECT case_id FROM case_task WHERE status = 'open' AND overdue_at IS NOT NULL)"
 PLANNED_EACH_TIME: Final = "SET LOCAL plan_cache_mode = force_custom_plan"
 """A plan for any value at all reads the whole table for one that is rare."""
-RELATED: Final = f"""
+MOST_RELATED: Final = 100
+"""So many for each reason why."""
+
+
+def _related(where: str) -> str:
+    """Cases about the same subject, operator or host, or linked, within reach; and why each."""
+    return f"""
 SELECT {COLUMNS}, array_remove(ARRAY[
        CASE WHEN subject = $2 THEN 'same_subject' END,
        CASE WHEN identity = $3 THEN 'same_operator' END,
        CASE WHEN hosts && $4::text[] THEN 'same_host' END], NULL) AS why
   FROM enforcement_case
  WHERE id <> $1 AND id = ANY (ARRAY(
-       (SELECT id FROM enforcement_case WHERE subject = $2 ORDER BY id DESC LIMIT {{most}})
+       (SELECT id FROM enforcement_case WHERE subject = $2 ORDER BY id DESC LIMIT {MOST_RELATED})
         UNION
-       (SELECT id FROM enforcement_case WHERE identity = $3 ORDER BY opened_at DESC, id DESC LIMIT {{most}})
+       (SELECT id FROM enforcement_case WHERE identity = $3 ORDER BY opened_at DESC, id DESC LIMIT {MOST_RELATED})
         UNION
-       (SELECT id FROM enforcement_case WHERE hosts && $4::text[] ORDER BY id DESC LIMIT {{most}})
+       (SELECT id FROM enforcement_case WHERE hosts && $4::text[] ORDER BY id DESC LIMIT {MOST_RELATED})
         UNION
        SELECT unnest($5::uuid[])))
-   AND {{reach}}
+   AND {where}
  ORDER BY opened_at DESC, id DESC
 """
-MOST_RELATED: Final = 100
-"""So many for each reason why."""
 
 
 async def page(tx: Tx, reach: Reach, narrowed: Narrowed, *, after: UUID | None, limit: int) -> list[Case]:
@@ -126,9 +130,14 @@ async def page_related(
 ) -> list[tuple[Case, tuple[str, ...]]]:
     """Cases within reach about the same subject, operator or host, and these others; with why, newest first."""
     where, values = reach.where(WORDS, first=6)
-    sql = RELATED.format(most=MOST_RELATED, reach=where)
     rows = await tx.fetch(
-        sql, case.id, case.subject.model_dump(mode="json"), case.identity, list(case.hosts), list(others), *values
+        _related(where),
+        case.id,
+        case.subject.model_dump(mode="json"),
+        case.identity,
+        list(case.hosts),
+        list(others),
+        *values,
     )
     return [(of_columns(dict(row)), tuple(row["why"])) for row in rows]
 
