@@ -9,6 +9,7 @@ import pytest
 
 from shared.contracts.access import ProviderRecordedV1
 from shared.contracts.enforcement import DecisionEndedV1
+from tests.integration.enforcement.complaining import case_about, graded, stands
 from tests.integration.enforcement.conftest import EASED, STATED, Office, site_recorded
 from tests.integration.enforcement.test_claims import ahead, task, travel
 from tests.support.people import OPERATOR_USCC
@@ -134,6 +135,19 @@ async def test_a_site_that_moved_takes_its_case_to_the_province_where_it_is_now(
     new = await office.get(f"/cases/{ended['continues_as']}", "shanghai-drugs-a")
     assert new["authority"]["region"] == "310000"
     assert (await office.draft(new, who="shanghai-drugs-a"))["status"] == "drafted"
+
+
+async def test_what_was_complained_of_goes_along_and_ends_with_the_case_of_the_receiver(office: Office) -> None:
+    site = site_recorded()
+    matter = await graded(office, site)
+    case = await office.post(f"/matters/{matter['id']}/case", case_about(site), "drugs-a", 201)
+    ended = await transferred(office, case)
+    assert (await stands(office, matter["receipt"]))["status"] == "in_hand", "nobody is told that it is over"
+    shown = await office.get(f"/matters/{matter['id']}", "regulator-a")
+    assert (shown["case_id"], shown["authority"]["id"]) == (ended["continues_as"], "industry-110000")
+    await office.post(f"/cases/{ended['continues_as']}/discontinuation", STATED, "regulator-a")
+    over = await stands(office, matter["receipt"])
+    assert (over["status"], over["outcome"]) == ("over", "discontinued")
 
 
 async def test_a_case_goes_on_so_often_as_the_profile_says_and_never_back(office: Office) -> None:
