@@ -33,7 +33,7 @@ async def test_a_complaint_needs_no_token_and_its_secret_reads_how_it_stands(off
     site = site_recorded()
     await office.hear(site)
     receipt = await complain(office, site.domains[0])
-    assert receipt["status_at"].endswith(f"/complaints/status/{receipt['secret']}")
+    assert receipt["status_at"] == f"{office.api.rt.settings.door}/complaints/status/{receipt['secret']}"
     shown = await stands(office, receipt)
     assert (shown["status"], shown["outcome"], shown["reference"]) == ("received", None, receipt["reference"])
     async with office.api.rt.db.connection() as tx:

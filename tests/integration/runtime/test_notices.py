@@ -170,6 +170,7 @@ async def test_mail_reaches_a_verified_address_with_the_document_and_counts_as_d
     body = mail.get_body()
     assert body is not None
     assert "60" in body.get_content()
+    assert f"{rt.settings.door}/notices/{notice_id}" in body.get_content(), "where this department shows it"
     attached = next(iter(mail.iter_attachments())).get_content()
     kept = await known(rt, notice_id)
     assert attached == kept.document

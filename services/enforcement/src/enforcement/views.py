@@ -190,7 +190,7 @@ def fields(row: object, view: type[Any]) -> dict[str, Any]:
 
 def of_receipt(rt: Runtime, taken: Taken) -> ComplaintReceipt:
     """What somebody gets who complained; the secret is in no other answer."""
-    at = f"{rt.settings.public_url}/complaints/status/{taken.secret}"
+    at = f"{rt.settings.door}/complaints/status/{taken.secret}"
     return ComplaintReceipt(reference=taken.reference, secret=taken.secret, status_at=at)
 
 

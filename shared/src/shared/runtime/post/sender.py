@@ -185,7 +185,7 @@ class Sender:
 
     async def _mail(self, line: mail.Line, due: _Due) -> str:
         settings, notice = self._rt.settings, NoticeDocument.model_validate_json(due.document)
-        inbox = f"{settings.public_url}/notices/{due.notice_id}"
+        inbox = f"{settings.door}/notices/{due.notice_id}"
         letter = mail.message(notice, due.document, sender=settings.smtp_sender, recipient=due.address, inbox=inbox)
         return await line.send(letter, recipient=due.address)
 
