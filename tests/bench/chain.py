@@ -26,6 +26,7 @@ from joserfc.util import urlsafe_b64decode
 from local_stack.child import Child
 from local_stack.ports import free_port, wait_until_listening
 from local_stack.supervisor import PARTITIONS, LocalStack
+from shared.contracts.http.registry import Signing
 from tests.bench.result import Result, at_most, percentile
 from tests.bench.waits import within
 from tests.bench.wire import Wire
@@ -149,7 +150,7 @@ async def _chain(
     async def one(case: Case) -> None:
         # The regulator's preview says what the authority's says, so the same digest is signed on both sides.
         release, decision = case.release.model_dump(mode="json"), str(case.decision_id)
-        signing = {"reasons": WHY, **release}
+        signing = Signing(reasons=WHY, signature=case.release.signature).model_dump(mode="json")
         marks = [time.perf_counter()]
         await sector.post(f"/decisions/{decision}/release", release)
         marks.append(time.perf_counter())
