@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import httptools
 import orjson
+from pydantic import BaseModel
 
 from concord.sdk import Concord
 from tests.bench.waits import within
@@ -63,9 +64,9 @@ class Wire:
         self._host, self._port = str(place.hostname), int(place.port or 80)
         self._idle: list[_Connection] = []
 
-    async def post(self, path: str, body: Any = None) -> dict[str, Any]:
+    async def post(self, path: str, body: BaseModel | None = None) -> dict[str, Any]:
         """The JSON answer. Raises RuntimeError with the problem document unless it is a success."""
-        content = b"" if body is None else orjson.dumps(body)
+        content = b"" if body is None else body.model_dump_json().encode()
         authorization = (await self._person.authorization())["Authorization"]
         head = (
             f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nAuthorization: {authorization}\r\n"
