@@ -11,6 +11,7 @@ import textwrap
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,10 +22,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from concord.exits import Exit
 from concord.sdk.places import is_running
 from local_stack import broker as broker_module
+from local_stack.ahead import SHANGHAI, write
 from local_stack.broker import Broker, ForeignBroker
 from local_stack.errors import StartFailed
 from local_stack.ports import free_port
 from local_stack.supervisor import LocalStack
+from shared.contracts.http.access import NewProvider
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +153,12 @@ async def test_ctrl_c_ends_everything_in_good_order(tmp_path: Path) -> None:
         assert status.returncode == 0, told
         assert "fake-one" in told
         await _no_client_for_a_provider_nobody_knows(tmp_path)
+        travelled = await _run(tmp_path, "travel 16d")
+        told = (await travelled.communicate())[0].decode()
+        assert f"{datetime.now(SHANGHAI) + timedelta(days=16):%Y-%m-%d}" in told, told
+        assert b"put forward by 16 days" in (await (await _run(tmp_path, "status")).communicate())[0]
+        assert (await (await _run(tmp_path, "travel 2026-01-01")).wait()) == Exit.USAGE
+        pids += [pid for pid in json.loads((tmp_path / "stack.json").read_text())["pids"].values() if pid]
         refused = await _run(tmp_path, "reset --yes")
         assert b"already runs" in (await refused.communicate())[0]
         stack.send_signal(signal.SIGINT)
@@ -173,3 +182,28 @@ async def test_sigterm_while_it_starts_ends_what_has_started(tmp_path: Path) -> 
         out = (await asyncio.wait_for(stack.communicate(), 30))[0].decode()
         assert stack.returncode == 0, out
         assert not (tmp_path / "postgres" / "data" / "postmaster.pid").exists()
+
+
+async def test_a_clock_that_is_put_forward_is_every_process_time(home: Path) -> None:
+    async with _stack(home) as stack, httpx.AsyncClient() as http:
+        pids = {name: child.pid for name, child in stack.children.items()}
+        stale = {"Authorization": f"Bearer {await stack.token('desk-a')}"}
+        write(stack.ahead_file, timedelta(days=40))
+        await stack.follow_clock()
+        assert all(stack.children[name].pid not in {pid, None} for name, pid in pids.items())
+        url = f"{stack.url('access-control')}/providers"
+        assert (await http.get(url, headers=stale)).status_code == 401, "a token of the past has run out"
+        desk = {"Authorization": f"Bearer {await stack.token('desk-a')}", "Idempotency-Key": str(uuid4())}
+        new = NewProvider(
+            name="Later Hosting", licence_number="京ICP证039999号", region="110000", kind="access_provider",
+            contact="filing desk, +86 10 5550 0000",
+        )  # fmt: skip
+        made = await http.post(url, headers=desk, json=new.model_dump(mode="json"))
+        assert made.status_code == 201, made.text
+        ahead = datetime.fromisoformat(made.json()["registered_at"]) - datetime.now(UTC)
+        assert timedelta(days=39) < ahead < timedelta(days=41)
+        ready = (await http.get(f"{stack.url('access-control')}/readyz")).json()
+        assert ready["status"] == "ready", f"the database is taken to be as far ahead: {ready}"
+        assert json.loads((home / "stack.json").read_text())["ahead_s"] == timedelta(days=40).total_seconds()
+    async with _stack(home) as stack:  # what was written has its time: it stays so
+        assert stack.description()["ahead_s"] == timedelta(days=40).total_seconds()

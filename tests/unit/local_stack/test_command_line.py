@@ -84,7 +84,7 @@ def test_a_stack_json_that_is_damaged_or_stale_is_not_believed(
 
 
 def test_a_stack_whose_services_are_away_is_not_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    describe(tmp_path, kafka={"bootstrap": "127.0.0.1:9", "kind": "tansu"}, provider=None)
+    describe(tmp_path, kafka={"bootstrap": "127.0.0.1:9", "kind": "tansu"}, provider=None, ahead_s=0)
     assert typed(monkeypatch, tmp_path, "status") == Exit.FAILED
 
 
@@ -124,3 +124,12 @@ def test_the_help_names_every_exit_code(monkeypatch: pytest.MonkeyPatch, capsys:
     assert ended.value.code == 0
     told = capsys.readouterr().out
     assert all(code.meaning in told for code in Exit)
+
+
+def test_servers_of_ones_own_are_not_put_forward(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    describe(tmp_path, ahead_file=None)
+    assert typed(monkeypatch, tmp_path, "travel", "16d") == Exit.USAGE
+    assert "unset DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS" in capsys.readouterr().err
+    assert typed(monkeypatch, tmp_path / "none", "travel", "16d") == Exit.NO_STACK

@@ -1,14 +1,17 @@
-"""The command line: `python -m local_stack run | status | reset | client PROVIDER_ID`."""
+"""The command line: `python -m local_stack run | status | travel TO | reset | client PROVIDER_ID`."""
 
 import argparse
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -19,19 +22,21 @@ from concord.exits import Exit, table
 from concord.files import BadFile
 from concord.sdk import Concord, ConcordError, NoStack, Unreachable
 from concord.sdk.places import Places
-from local_stack.errors import BadSetting, StackError
+from local_stack.ahead import SHANGHAI, further, read, write
+from local_stack.errors import BadSetting, StackError, StartFailed
 from local_stack.people import Clients, Identity
 from local_stack.settings import StackSettings
 from local_stack.state import Folder
 from local_stack.supervisor import LocalStack
 
+TRAVEL_S: Final = 120.0
 DESK: Final = "desk-a"
 """Who asks access-control about providers."""
 
 
 async def run(settings: StackSettings) -> int:
     """Start everything and stay until Ctrl-C or SIGTERM."""
-    stop = asyncio.Event()
+    stop, clock_moved = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
     starting = True
@@ -43,16 +48,54 @@ async def run(settings: StackSettings) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ask_to_stop)
+    loop.add_signal_handler(signal.SIGUSR1, clock_moved.set)
     try:
         async with LocalStack.of(settings, sys.stdout) as stack:
             starting = False
             _say(_welcome(stack.description(), {name: spec.summary for name, spec in stack.services.items()}))
+            following = asyncio.create_task(_follow_clock(stack, clock_moved))
             await stop.wait()
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
             _say("stopping")
     except asyncio.CancelledError:
         if not stop.is_set():
             raise
     return 0
+
+
+async def _follow_clock(stack: LocalStack, moved: asyncio.Event) -> None:
+    while True:
+        await moved.wait()
+        moved.clear()
+        try:
+            await stack.follow_clock()
+        except StackError as error:
+            _say(str(error))
+
+
+def travel(settings: StackSettings, asked: str) -> int:
+    """Put the clock of the running stack forward and wait until everything runs at it. Raises NoStack, StackError."""
+    folder = Folder(settings.root)
+    stack = folder.running()
+    if stack["ahead_file"] is None:
+        msg = "the clock is put forward only on the stack's own servers: unset DATABASE_URL and KAFKA_BOOTSTRAP_SERVERS"
+        raise BadSetting(msg)
+    ahead = further(asked, read(Path(stack["ahead_file"])), datetime.now(UTC))
+    write(Path(stack["ahead_file"]), ahead)
+    os.kill(stack["pid"], signal.SIGUSR1)
+    until = time.monotonic() + TRAVEL_S
+    while folder.running()["ahead_s"] != ahead.total_seconds():
+        if time.monotonic() > until:
+            msg = f"not everything was ready within {TRAVEL_S:g} s; the logs are in {stack['logs']}"
+            raise StartFailed(msg)
+        time.sleep(0.1)
+    _say(f"the stack's clock shows {_shown(ahead)}")
+    return 0
+
+
+def _shown(ahead: timedelta) -> str:
+    return f"{(datetime.now(UTC) + ahead).astimezone(SHANGHAI):%Y-%m-%d %H:%M} in Shanghai"
 
 
 def status(settings: StackSettings) -> int:
@@ -69,6 +112,8 @@ def status(settings: StackSettings) -> int:
     _say(f"{'broker':<15} {kafka['bootstrap']:<24} {kafka['kind']}")
     if provider:
         _say(f"{'provider':<15} {provider['web_url']:<24} {provider['id']}")
+    if ahead := timedelta(seconds=stack["ahead_s"]):
+        _say(f"{'clock':<15} {_shown(ahead)}, put forward by {ahead}")
     return Exit.DONE if everything_ready else Exit.FAILED
 
 
@@ -145,6 +190,8 @@ def main() -> int:
     commands.add_parser("status", help="what runs here, and whether it is ready")
     removal = commands.add_parser("reset", help="remove the data, keys and logs of a stack that does not run")
     removal.add_argument("--yes", action="store_true", help="do not ask")
+    travels = commands.add_parser("travel", help="put the clock of the running stack forward; what is due then happens")
+    travels.add_argument("to", help="16d, 5h or 30m further, or a day to come, as 2027-03-01 (at 9 in Shanghai)")
     programs = commands.add_parser("client", help="let a provider's program get tokens; prints what it signs in with")
     programs.add_argument("provider_id", help="the provider's id, as `concord providers register` prints it")
     arguments = parser.parse_args()
@@ -152,6 +199,7 @@ def main() -> int:
         "run": lambda settings: asyncio.run(run(settings)),
         "status": status,
         "reset": lambda settings: reset(settings, confirmed=arguments.yes),
+        "travel": lambda settings: travel(settings, arguments.to),
         "client": lambda settings: client(settings, arguments.provider_id),
     }
     try:

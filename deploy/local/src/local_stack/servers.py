@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -65,7 +65,7 @@ class Watched:
 
     name: str
     server: Server
-    returned: Callable[[], Awaitable[None]]
+    returned: Callable[[], None]
     """Called once it is back."""
     say: Callable[[str], None]
     held_down: bool = False
@@ -85,6 +85,6 @@ class Watched:
             started = time.monotonic()
             try:
                 self.server.start()
-                await self.returned()
+                self.returned()
             except Exception as error:
                 self.say(f"!!! {self.name}: {error}")

@@ -12,8 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TextIO
 
-import httpx
-
+from local_stack.ahead import read
 from local_stack.broker import until_it_answers
 from local_stack.child import Child
 from local_stack.errors import StartFailed
@@ -28,6 +27,7 @@ from local_stack.provider import CLIENT_ID, Provider, Surroundings, ensure_provi
 from local_stack.servers import Watched, data_folder, make_broker, make_postgres
 from local_stack.settings import DEMO_PROFILE, StackSettings
 from local_stack.state import Folder
+from local_stack.tokens import Tokens
 from local_stack.topology import AGENT_WEB_PORT, ISSUER_PORT, MAIL_PORT, SERVICES, Place, Service, environment
 from shared.contracts.topics import orders_topic, receipts_topic
 from shared.rules import load
@@ -77,14 +77,18 @@ class LocalStack:
         self._usual_ports = usual_ports
         self._ports: dict[str, int] = {}
         self._console = Console(console, self.log("stack"))
-        self._tokens: dict[str, tuple[str, float]] = {}
+        self._tokens = Tokens()
         self._tasks: list[asyncio.Task[None]] = []
         self._started_at = datetime.now(UTC)
+        self._alone = database_url is None and kafka_bootstrap is None
+        self.ahead_file = self.data / "ahead"
+        """How far its clock is put forward; every process reads it when it starts."""
+        self._ahead = read(self.ahead_file)
         self.postgres = make_postgres(
             self.root, self.log("postgres"), database_url, durable=durable, usual_port=usual_ports
         )
         self.broker = make_broker(broker, self.root, self.log("broker"), kafka_bootstrap, usual_port=usual_ports)
-        self._watched_broker = Watched("the broker", self.broker, self._server_returned, self._console.say)
+        self._watched_broker = Watched("the broker", self.broker, self._publish, self._console.say)
 
     @classmethod
     def of(cls, settings: StackSettings, console: TextIO | None = None) -> Self:
@@ -119,10 +123,13 @@ class LocalStack:
     @property
     def provider_id(self) -> str:
         """The demonstration provider."""
+        return self._of_provider().provider_id
+
+    def _of_provider(self) -> Provider:
         if self.provider is None:
             msg = "this stack runs no provider"
             raise LookupError(msg)
-        return self.provider.provider_id
+        return self.provider
 
     def url(self, service: str) -> str:
         """Where this service answers."""
@@ -139,19 +146,15 @@ class LocalStack:
 
     async def token(self, person: str) -> str:
         """An access token of somebody in people.toml, renewed before it expires."""
-        return await self._token(person, {"grant_type": "password", "username": person, "password": person})
+        return await self._tokens.of_person(self.issuer, person)
 
     async def client_token(self, client_id: str, secret: str) -> str:
         """An access token of a client, one that was put into `clients`."""
-        form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
-        return await self._token(client_id, form)
+        return await self._tokens.of_client(self.issuer, client_id, secret)
 
     async def provider_token(self) -> str:
         """An access token of the demonstration provider."""
-        if self.provider is None:
-            msg = "this stack runs no provider"
-            raise LookupError(msg)
-        return await self.client_token(CLIENT_ID, self.provider.client_secret)
+        return await self.client_token(CLIENT_ID, self._of_provider().client_secret)
 
     # -- faults and maintenance --------------------------------------------------------------------------------------
 
@@ -172,6 +175,18 @@ class LocalStack:
         """Wait until this process is ready, or every one."""
         await asyncio.gather(*(self.children[n].wait_ready(seconds) for n in ([name] if name else self.children)))
 
+    async def follow_clock(self) -> None:
+        """Start every process again, at the time that the file says; returns when all are ready."""
+        ahead = read(self.ahead_file)
+        self._tokens.forget()  # they are of the past
+        await self._stop_children()
+        for child in self.children.values():
+            child.start()
+        await self.wait_ready()
+        self._ahead = ahead
+        self._console.say(f"the clock is {ahead} ahead: it shows {datetime.now(UTC) + ahead:%Y-%m-%d %H:%M} UTC")
+        self._publish()
+
     def stop_broker(self, *, kill: bool = True) -> None:
         """Take the broker away, with kill -9 or in good order, and keep it down."""
         self._watched_broker.held_down = True
@@ -188,15 +203,11 @@ class LocalStack:
 
     async def replay(self) -> None:
         """Have every service publish its whole outbox again."""
-        commands = {
-            name: [sys.executable, "-m", f"{spec.module}.main", "replay"] for name, spec in self.services.items()
-        }
-        await run_to_end(
-            [
-                Process(f"{name} replay", command, log=self.log(name), env=self.children[name].env)
-                for name, command in commands.items()
-            ]
-        )
+        replays = []
+        for name, spec in self.services.items():
+            command = [sys.executable, "-m", f"{spec.module}.main", "replay"]
+            replays.append(Process(f"{name} replay", command, log=self.log(name), env=self.children[name].env))
+        await run_to_end(replays)
 
     # -- start and end -----------------------------------------------------------------------------------------------
 
@@ -247,8 +258,7 @@ class LocalStack:
         """In reverse: the agent, the services, the issuer, the broker, PostgreSQL."""
         for task in self._tasks[1:]:
             task.cancel()
-        for names in (["agent"], list(self.services), ["mail", "issuer"]):
-            await asyncio.gather(*(self.children[name].stop() for name in names if name in self.children))
+        await self._stop_children()
         self.broker.stop()
         self.postgres.stop()
         for task in self._tasks:
@@ -258,6 +268,10 @@ class LocalStack:
         self._console.flush()
         self._console.say("everything has ended")
         self._folder.release()
+
+    async def _stop_children(self) -> None:
+        for names in (["agent"], list(self.services), ["mail", "issuer"]):
+            await asyncio.gather(*(self.children[name].stop() for name in names if name in self.children))
 
     async def _start_postgres(self) -> None:
         self._follow("postgres")
@@ -277,7 +291,7 @@ class LocalStack:
         self.provider = await ensure_provider(folder, around, await self.token("desk-a"), self.clients)
         # A reader that came before its topic was made would have Tansu make one of its own, with other partitions.
         await until_it_answers(self.broker, *(make(self.provider_id).name for make in (orders_topic, receipts_topic)))
-        agent = self._child("agent", ["-m", "concord.agent.main", "run", "--config", str(folder / "agent.toml")], {})
+        agent = self._child("agent", ["concord.agent.main", "run", "--config", str(folder / "agent.toml")], {})
         agent.start()
         if not await asyncio.to_thread(wait_until_listening, web_port, 60.0, alive=lambda: not agent.looping):
             msg = f"the provider's agent did not open its web server on port {web_port}:\n{agent.last_lines()}"
@@ -287,19 +301,20 @@ class LocalStack:
 
     def _make_children(self) -> None:
         folder, port = str(self.root / "issuer"), str(self._port("issuer", ISSUER_PORT))
-        command = ["-m", "local_stack.issuer", "--folder", folder, "--port", port]
+        command = ["local_stack.issuer", "--folder", folder, "--port", port]
         self._child("issuer", command, {}, f"{self.issuer}/readyz")
-        mails = ["-m", "local_stack.mail", "--folder", str(self.mails), "--port", str(self._port("mail", MAIL_PORT))]
+        mails = ["local_stack.mail", "--folder", str(self.mails), "--port", str(self._port("mail", MAIL_PORT))]
         self._child("mail", mails, {})
         place = self._place()
         for name, spec in self.services.items():
-            command = ["-m", f"{spec.module}.main", "serve"]
+            command = [f"{spec.module}.main", "serve"]
             self._child(name, command, environment(spec, place), f"{self.url(name)}/readyz")
 
     def _child(self, name: str, arguments: list[str], env: Mapping[str, str], ready_url: str | None = None) -> Child:
         chosen = {**self._env.get("*", {}), **self._env.get(name, {})}
         surroundings = {**os.environ, "PYTHONUNBUFFERED": "1", **env, **chosen}
-        child = Child(name, [sys.executable, *arguments], surroundings, self.log(name), self._console.say, ready_url)
+        command = [sys.executable, "-m", "local_stack.ahead", str(self.ahead_file), *arguments]
+        child = Child(name, command, surroundings, self.log(name), self._console.say, ready_url)
         self.children[name] = child
         self._follow(name)
         return child
@@ -351,26 +366,12 @@ class LocalStack:
     def _watch(self) -> None:
         self._tasks.append(asyncio.create_task(self._watched_broker.watch()))
         if isinstance(self.postgres, EmbeddedPostgres):
-            watched = Watched("PostgreSQL", self.postgres, self._server_returned, self._console.say)
+            watched = Watched("PostgreSQL", self.postgres, self._publish, self._console.say)
             self._tasks.append(asyncio.create_task(watched.watch()))
-
-    async def _server_returned(self) -> None:
-        self._publish()
 
     async def _migrate(self) -> None:
         """Bring every database to its service's newest revision."""
         await asyncio.gather(*(migrate(spec, self.dsn(name)) for name, spec in self.services.items()))
-
-    async def _token(self, subject: str, form: Mapping[str, str]) -> str:
-        token, until = self._tokens.get(subject, ("", 0.0))
-        if time.monotonic() < until:
-            return token
-        async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
-            answer = await http.post(f"{self.issuer}/token", data=dict(form))
-        answer.raise_for_status()
-        token = str(answer.json()["access_token"])
-        self._tokens[subject] = (token, time.monotonic() + int(answer.json()["expires_in"]) / 2)
-        return token
 
     def _publish(self) -> None:
         self._folder.publish(self.description())
@@ -390,6 +391,8 @@ class LocalStack:
             },
             "profile": self._profile,
             "mails": str(self.mails),
+            "ahead_s": self._ahead.total_seconds(),
+            "ahead_file": str(self.ahead_file) if self._alone else None,
             "services": {name: self.url(name) for name in self.services},
             "pids": {name: child.pid for name, child in self.children.items()},
             "logs": str(self.root / "log"),
