@@ -33,6 +33,7 @@ log.segment.bytes=134217728
 log.index.size.max.bytes=1048576
 num.network.threads=2
 num.io.threads=4
+log.message.timestamp.after.max.ms=9223372036854775807
 """
 
 
