@@ -41,9 +41,10 @@ def _people() -> Iterator[tuple[str, dict[str, Any]]]:
     for letter in "abc":
         yield f"culture-{letter}", _official(f"Culture {letter.upper()}", "sector_regulator", "culture-110000")
         yield f"drugs-{letter}", _official(f"Drugs {letter.upper()}", "sector_regulator", "drugs-110000")
+    for letter in "abcd":
+        yield f"regulator-{letter}", _official(f"Regulator {letter.upper()}", "industry_regulator", "industry-110000")
     for letter in "ab":
         title = letter.upper()
-        yield f"regulator-{letter}", _official(f"Regulator {title}", "industry_regulator", "industry-110000")
         yield f"national-{letter}", _official(f"National {title}", "industry_regulator", "industry")
         yield f"drugs-national-{letter}", _official(f"Drugs National {title}", "sector_regulator", "drugs")
         yield (

@@ -162,7 +162,11 @@ def body_in(file: Path, model: type[M]) -> M:
 
 
 def _faults(error: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}" for fault in error.errors())
+    def said(fault: Any) -> str:
+        where = ".".join(map(str, fault["loc"])) or "the whole"
+        return f"{where}: {fault['msg'].removeprefix('Value error, ')}"
+
+    return "; ".join(map(said, error.errors()))
 
 
 def statement(

@@ -41,7 +41,7 @@ async def require_possible(tx: Tx, rt: Runtime, who: Caller, case: Case, body: N
     effect, at = rule.code, rt.clock.now()
     wrong: list[tuple[str, str]] = []
     if not rule.roles & who.roles:
-        wrong.append(("effect", f"{effect} is not yours to decide"))
+        wrong.append(("effect", f"{effect} is for {' or '.join(sorted(rule.roles))} to decide, not for you"))
     if case.subject.kind not in rule.subjects:
         wrong.append(("effect", f"{effect} cannot be decided about a {case.subject.kind}"))
     if effect is Effect.END_ITEM and case.service_item is None:
