@@ -1,7 +1,9 @@
 """The demonstration provider: registered through the API like any other, with its own key, client and agent."""
 
+import asyncio
 import json
 import secrets
+import time
 import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +18,8 @@ from local_stack.keys import write_secret
 from local_stack.people import Clients, Identity
 
 CLIENT_ID: Final = "provider"
+PATIENCE_S: Final = 30.0
+_PAUSE_S: Final = 0.2
 _JOURNAL: Final = "agent.sqlite"
 _REGISTRATION: Final = {
     "name": "示例接入服务商 (demonstration provider)",
@@ -50,7 +54,7 @@ async def ensure_provider(folder: Path, around: Surroundings, desk_token: str, c
     headers = {"Authorization": f"Bearer {desk_token}"}
     async with httpx.AsyncClient(base_url=around.access_url, headers=headers, timeout=30, trust_env=False) as desk:
         known = _remembered(folder / "provider.json")
-        if known and (await desk.get(f"/providers/{known.provider_id}")).status_code != 200:
+        if known and not await _is_known(desk, known.provider_id):
             known = None  # the database was reset since
         provider = known or await _register(desk, folder)
     clients.put(
@@ -64,6 +68,25 @@ async def ensure_provider(folder: Path, around: Surroundings, desk_token: str, c
     )
     write_secret(folder / "agent.toml", _toml(_agent_settings(folder, provider, around)))
     return provider
+
+
+async def _is_known(desk: httpx.AsyncClient, provider_id: str) -> bool:
+    """Whether access-control has it. Only "not found" says no: a new one would lose the sites and keys of the old."""
+    answer = await _ask(desk, "GET", f"/providers/{provider_id}")
+    if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
+        msg = f"access-control does not say whether it knows the provider: {answer.status_code} {answer.text}"
+        raise StartFailed(msg)
+    return answer.is_success
+
+
+async def _ask(desk: httpx.AsyncClient, method: str, path: str, **options: Any) -> httpx.Response:
+    """The answer, as soon as it is not "unavailable": a service that is new may not reach what it needs at once."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        answer = await desk.request(method, path, **options)
+        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > until:
+            return answer
+        await asyncio.sleep(_PAUSE_S)
 
 
 async def _register(desk: httpx.AsyncClient, folder: Path) -> Provider:
@@ -88,7 +111,7 @@ def _forget_journal(folder: Path) -> None:
 
 
 async def _post(desk: httpx.AsyncClient, path: str, body: object) -> dict[str, Any]:
-    answer = await desk.post(path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
+    answer = await _ask(desk, "POST", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
     if not answer.is_success:
         msg = f"the demonstration provider could not be registered: POST {path}: {answer.status_code} {answer.text}"
         raise StartFailed(msg)
