@@ -415,3 +415,13 @@ async def hosted_elsewhere(register: Register, site: dict[str, Any]) -> None:
 
 def when(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+async def test_a_finding_says_since_when_nobody_hosts_the_site_however_late_it_is_found(register: Register) -> None:
+    site = await left(register, uscc(919_000_001))
+    gone = register.clock.now()
+    register.clock.advance(timedelta(days=400))  # nobody looked for more than a year
+    await register.ring(hosting.IDLE, site["id"])
+    finding = await finding_of(register, site)
+    assert when(finding["since"]) == gone
+    assert when(finding["found_at"]) == register.clock.now()

@@ -36,8 +36,9 @@ _UNDONE: Final = Names(zh="网站备案（许可）恢复通知书", en="Your si
 
 async def ring(rt: Runtime, tx: Tx, site_id: UUID) -> None:
     """A site was without access for so long."""
-    site, clock = await sites.hold(tx, site_id), rt.rules.clocks[IDLE]
-    await _find(tx, rt, site, rt.clock.now() - timedelta(days=clock.amount))
+    site = await sites.hold(tx, site_id)
+    since = [each.started_at for each in await deadlines.of(tx, site_id) if each.kind == IDLE][-1]
+    await _find(tx, rt, site, since)
 
 
 async def ring_provider(rt: Runtime, tx: Tx, provider_id: UUID) -> None:

@@ -362,6 +362,7 @@ class ExecutionView(BaseModel):
     regulator: AuthorityRef
     grounds: Grounds
     until: datetime | None
+    bar_from: datetime | None = Field(description="From when a bar is on the list, unless it is under appeal")
     urgent_ground: str | None
     decided_about: FrozenSite | None = Field(description="The site as it was when it was decided")
     hits: FrozenSite | None = Field(description="What would be hit now: the union of then and now")
