@@ -230,3 +230,15 @@ async def test_a_restore_is_signed_and_its_digest_told(desk: Desk) -> None:
     (fact,) = await desk.facts("order.released.v1")
     assert fact["data"]["digest"] == hashlib.sha256(order["jws"].encode()).hexdigest()
     assert UUID(fact["data"]["decision_id"]) == UUID(found["id"])
+
+
+async def test_the_list_goes_by_time_though_the_ids_are_the_providers_choice(desk: Desk) -> None:
+    host = await desk.host()
+    ids: list[str] = []
+    for number, chosen in enumerate(("e", "0", "7")):
+        own = {"emergency_id": chosen * 8 + str(uuid4())[8:], "host": f"listed-{number}.example"}
+        ids.insert(0, (await report(desk, host, signed(host, **own)))["id"])
+        desk.clock.advance(timedelta(minutes=1))
+    first = (await desk.api.get("/emergencies?limit=2", who=host.who)).json()
+    rest = (await desk.api.get(f"/emergencies?limit=2&after={first['next']}", who=host.who)).json()
+    assert [each["id"] for each in first["items"] + rest["items"]] == ids

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -206,3 +206,17 @@ async def test_reasons_of_any_length_that_a_provider_may_give_reach_its_operator
     await office.hear(site)
     await office.hear(reported(office, site, reasons="They sell morphine to children. " * 600))
     assert await office.notices() == ["emergency_reported"]
+
+
+async def test_the_list_goes_by_time_though_the_ids_are_the_providers_choice(office: Office) -> None:
+    ids: list[str] = []
+    for number, chosen in enumerate(("e", "0", "7")):
+        site = site_recorded(f"listed-{number}.example")
+        await office.hear(site)
+        fact = reported(office, site, emergency_id=UUID(chosen * 8 + str(uuid4())[8:]))
+        await office.hear(fact)
+        ids.insert(0, str(fact.emergency_id))
+        office.clock.advance(timedelta(minutes=1))
+    first = await office.get("/emergencies?limit=2", "drugs-a")
+    rest = await office.get(f"/emergencies?limit=2&after={first['next']}", "drugs-a")
+    assert [each["id"] for each in first["items"] + rest["items"]] == ids

@@ -62,7 +62,7 @@ SAME: Final = f"""
 SELECT {COLUMNS} FROM emergency
  WHERE provider_id = $1 AND (status IN ('reported', 'confirmed') OR (status = 'lapsed' AND changed_at > $3))
    AND ('.' || host LIKE '%.' || $2 OR '.' || $2 LIKE '%.' || host)
- ORDER BY id DESC LIMIT 1
+ ORDER BY reported_at DESC, id DESC LIMIT 1
 """
 OF_DECISION: Final = f"""
 SELECT {COLUMNS} FROM emergency WHERE decision_id = $1 AND status = 'confirmed' ORDER BY id FOR NO KEY UPDATE
@@ -138,12 +138,13 @@ async def is_carried_out(tx: Tx, decision_id: UUID) -> bool:
 
 
 async def page(tx: Tx, reach: Reach, query: PageQuery, *, status: EmergencyStatus | None) -> list[Emergency]:
-    """Those within reach, newest first."""
+    """Those within reach, newest first: by time, since the id is of the provider's choice."""
     where, values = reach.where(WORDS, first=4)
     rows = await tx.fetch(
         f"""SELECT {COLUMNS} FROM emergency
-             WHERE ($1::uuid IS NULL OR id < $1) AND ($3::text IS NULL OR status = $3) AND {where}
-             ORDER BY id DESC LIMIT $2""",
+             WHERE ($1::uuid IS NULL OR (reported_at, id) < (SELECT reported_at, id FROM emergency WHERE id = $1))
+               AND ($3::text IS NULL OR status = $3) AND {where}
+             ORDER BY reported_at DESC, id DESC LIMIT $2""",
         query.after, query.fetch, status, *values,
     )  # fmt: skip
     return [of(row) for row in rows]

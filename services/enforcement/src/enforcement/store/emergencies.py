@@ -136,12 +136,13 @@ async def hold_of_decision(tx: Tx, decision_id: UUID) -> list[Emergency]:
 async def page(
     tx: Tx, reach: Reach, *, status: EmergencyStatus | None, after: UUID | None, limit: int
 ) -> list[Emergency]:
-    """Those within reach, newest first."""
+    """Those within reach, newest first: by time, since the id is of the provider's choice."""
     where, values = reach.where(WORDS, first=4)
     rows = await tx.fetch(
         f"""SELECT {COLUMNS} FROM emergency
-             WHERE ($1::uuid IS NULL OR id < $1) AND ($3::text IS NULL OR status = $3) AND {where}
-             ORDER BY id DESC LIMIT $2""",
+             WHERE ($1::uuid IS NULL OR (reported_at, id) < (SELECT reported_at, id FROM emergency WHERE id = $1))
+               AND ($3::text IS NULL OR status = $3) AND {where}
+             ORDER BY reported_at DESC, id DESC LIMIT $2""",
         after, limit, status, *values,
     )  # fmt: skip
     return [of(row) for row in rows]
