@@ -27,7 +27,7 @@ def test_a_duration_adds_and_a_day_is_a_day(asked: str, ahead: timedelta) -> Non
     assert further(asked, 40 * DAY, NOW) == ahead
 
 
-@pytest.mark.parametrize("asked", ["0d", "-3d", "2027-01-01", "2026-11-01", "2000d", "999999d", "2040-01-01"])
+@pytest.mark.parametrize("asked", ["0d", "-3d", "2027-01-01", "2026-11-01", "7300d", "999999d", "2050-01-01"])
 def test_it_goes_forward_only_and_not_for_ever(asked: str) -> None:
     with pytest.raises(BadSetting, match=r"forward only|how far"):
         further(asked, 40 * DAY, NOW)

@@ -20,7 +20,7 @@ from shared.runtime.base.clock import SystemClock
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 OPENS: Final = time(9)
 """Somebody who names a day means its working hours."""
-MOST: Final = timedelta(days=5 * 366)
+MOST: Final = timedelta(days=20 * 366)
 _BY: Final = re.compile(r"([0-9]{1,6})([dhm])")
 _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes"}
 
