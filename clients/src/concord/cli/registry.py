@@ -190,7 +190,7 @@ def forward(
 
 @registrations.command("submit-many")
 def submit_many(file: Body, as_: As = None, as_json: AsJson = False) -> None:
-    """Ask for up to a thousand; FILE: records, each as `submit` takes it, or registration_id and site.
+    """Ask for up to a thousand; FILE: {"records": […]}, each as `submit` takes it, or registration_id and site.
 
     Each has a result of its own. Exits 5 when none went in.
     """
