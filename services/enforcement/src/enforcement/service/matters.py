@@ -74,7 +74,7 @@ async def page(
             name = normalise_domain(host)
         except InvalidIdentifier as wrong:
             raise Invalid.field("host", wrong.message) from wrong
-        wanted = replace(wanted, key=(await store.place(tx, name)).key)
+        wanted = replace(wanted, key=await store.key(tx, name))
     found = await store.page(tx, reach, wanted, after=after, limit=limit)
     await _looked(tx, rt, who, "/matters")
     return await shown(tx, rt, found)

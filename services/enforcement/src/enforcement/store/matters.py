@@ -20,22 +20,6 @@ from shared.runtime.db.postgres import Tx
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What a host name is in the register, as far as the desk that it lies on hangs on it.
-
-    ``key`` is the same for every name of a site, and for every name below one that somebody registered and that no
-    site bears. ``region``: none for those.
-    """
-
-    key: str
-    host: str
-    site_id: UUID | None
-    region: str | None
-    level: str
-    service_items: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Matter:
     """A matter as stored."""
 
@@ -43,10 +27,12 @@ class Matter:
     version: int
     status: MatterStatus
     key: str
+    """The same for every name of a site, and for every name below one that somebody registered and no site bears."""
     ground: str
     host: str
     site_id: UUID | None
     region: str | None
+    """None where no site bears the name."""
     level: str
     service_items: tuple[str, ...]
     grade: str | None
@@ -90,16 +76,20 @@ WORDS: Final = {
     "placed": "CASE WHEN region IS NULL THEN 'no' ELSE 'yes' END = ANY ({})",
     "taken": "CASE WHEN authority_id IS NULL THEN 'no' ELSE 'yes' END = ANY ({})",
 }
-# The longest name first; a site that left the register bears no name any more.
+# The site that bears one of $1: a name and those above it. The longest name first; a site that left the register bears
+# no name any more.
 PLACE: Final = """
 SELECT site_id, region, level, ARRAY(SELECT jsonb_array_elements_text(record->'service_items')) AS service_items
   FROM site, unnest(domains) AS name
- WHERE domains && $1::text[] AND name = ANY ($1) AND status NOT IN ('ended', 'lapsed')
+ WHERE domains && $1::text[] AND name = ANY ($1::text[]) AND status NOT IN ('ended', 'lapsed')
  ORDER BY length(name) DESC LIMIT 1
 """
-ADD: Final = f"""
+KEY: Final = f"SELECT coalesce((SELECT 'site:' || site_id FROM ({PLACE}) AS named), $2)"
+BEGIN: Final = f"""
 INSERT INTO matter (id, status, key, ground, host, site_id, region, level, service_items, came_at, changed_at)
-VALUES ($1, 'open', $2, $3, $4, $5, $6, $7, $8, $9, $9)
+SELECT $3, 'open', coalesce('site:' || site_id, $2), $4, $5, site_id, region, coalesce(level, 'province'),
+       coalesce(service_items, '{{}}'), $6, $6
+  FROM (SELECT) AS one LEFT JOIN ({PLACE}) AS named ON true
 ON CONFLICT (key, ground) WHERE status <> 'ended' DO NOTHING
 RETURNING {COLUMNS}
 """
@@ -130,21 +120,20 @@ def unregistered(name: Domain) -> str:
     return f"host:{name.registrable}"
 
 
-async def place(tx: Tx, name: Domain) -> Place:
-    """What a name is: the site that bears it, or one of the names above it, or none."""
-    row = await tx.fetchrow(PLACE, [name.ascii, *name.above])
-    if row is None:
-        return Place(unregistered(name), name.ascii, None, None, "province", ())
-    return Place(
-        f"site:{row['site_id']}", name.ascii, row["site_id"], row["region"], row["level"], tuple(row["service_items"])
-    )
+def names(name: Domain) -> list[str]:
+    """A name and those above it: what a site of the register may bear."""
+    return [name.ascii, *name.above]
 
 
-async def add(tx: Tx, matter_id: UUID, at: Place, ground: str, now: datetime) -> Matter | None:
-    """Begin a matter; none if somebody else begins or began the same."""
-    row = await tx.fetchrow(
-        ADD, matter_id, at.key, ground, at.host, at.site_id, at.region, at.level, list(at.service_items), now
-    )
+async def key(tx: Tx, name: Domain) -> str:
+    """What is the same for every name of a site, and for every name below one that no site bears."""
+    found: str = await tx.fetchval(KEY, names(name), unregistered(name))
+    return found
+
+
+async def begin(tx: Tx, matter_id: UUID, name: Domain, ground: str, at: datetime) -> Matter | None:
+    """Begin a matter about whatever bears a name; none if somebody else begins or began the same."""
+    row = await tx.fetchrow(BEGIN, names(name), unregistered(name), matter_id, ground, name.ascii, at)
     return of(row) if row else None
 
 
