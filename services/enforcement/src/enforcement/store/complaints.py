@@ -112,16 +112,16 @@ SELECT complaint.id, reference, email, authority, statement
  WHERE answer_due ORDER BY complaint.id LIMIT $1 FOR UPDATE OF complaint SKIP LOCKED
 """
 ANSWERED: Final = "UPDATE complaint SET answer_due = false, answered_at = $2 WHERE id = ANY ($1)"
-# By the database's time. The address lies where mail was queued, too; both go in one transaction.
+# The address lies where mail was queued, too; both go in one transaction.
 FORGET: Final = """
 WITH over AS (
     SELECT complaint.id FROM complaint JOIN matter ON matter.id = matter_id
-     WHERE (email IS NOT NULL OR organisation IS NOT NULL) AND ended_at < now() - make_interval(days => $1)
-     ORDER BY complaint.id LIMIT $2 FOR UPDATE OF complaint),
+     WHERE (email IS NOT NULL OR organisation IS NOT NULL) AND ended_at < $1::timestamptz - make_interval(days => $2)
+     ORDER BY complaint.id LIMIT $3 FOR UPDATE OF complaint),
 unsent AS (
     DELETE FROM delivery USING notice, over
      WHERE notice_id = notice.id AND about_kind = 'complaint' AND about_id = over.id)
-UPDATE complaint SET email = NULL, organisation = NULL, answer_due = false, forgotten_at = now()
+UPDATE complaint SET email = NULL, organisation = NULL, answer_due = false, forgotten_at = $1
   FROM over WHERE complaint.id = over.id
 """
 
@@ -209,6 +209,6 @@ async def answered(tx: Tx, complaint_ids: Sequence[UUID], at: datetime) -> None:
     await tx.execute(ANSWERED, list(complaint_ids), at)
 
 
-async def forget(db: Database, days: int) -> int:
+async def forget(db: Database, at: datetime, days: int) -> int:
     """Forget who complained, so many days after it was over; says of how many."""
-    return await in_batches(db, FORGET, days, batch=1_000)
+    return await in_batches(db, FORGET, at, days, batch=1_000)
