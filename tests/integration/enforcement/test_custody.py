@@ -6,6 +6,7 @@ import os
 import tracemalloc
 import zipfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ import pytest
 from enforcement.main import SERVICE
 from enforcement.service import custody
 from shared.contracts.enforcement import DecisionReleasedV1
+from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.files import Files
 from tests.integration.enforcement.conftest import EASED, STATED, STATEMENT, Office, site_recorded
 from tests.integration.enforcement.test_cases import in_place
@@ -282,6 +284,18 @@ async def test_of_the_looks_that_found_nothing_the_first_and_the_last_stay_and_n
     shown = await office.get(f"/evidence/{sha256}/custody", "drugs-a")
     late = [each["detail"] for each in shown["items"] if "nobody had looked" in (each["detail"] or "")]
     assert late == [f"{custody.LOOKED}; nobody had looked for {5 * days.days} days."]
+    path_of(office, sha256).unlink()
+    await looks(1)
+    await office.file(case["id"], content)
+    await looks(2)
+    assert (await kept())[7:] == [("sound", 21), ("damaged", 22), ("sound", 23), ("sound", 24)]
+
+
+async def test_a_process_whose_clock_is_wrong_deletes_nothing(office: Office) -> None:
+    _, sha256 = await _discontinued(office, b"Nothing came of it either.")
+    wrong = FixedClock(office.clock.now() + timedelta(days=366 * YEARS), alone=True)
+    assert await custody.retire(replace(office.api.rt, clock=wrong)) == 0
+    assert not await gone(office, sha256)
 
 
 async def test_what_uploads_left_that_were_cut_off_goes_with_the_housekeeping(office: Office) -> None:

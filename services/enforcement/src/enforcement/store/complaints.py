@@ -12,6 +12,7 @@ import asyncpg
 
 from enforcement.store.matters import PLACE, names, unregistered
 from shared.contracts.grounds import AuthorityRef, Statement
+from shared.contracts.http.complaints import MatterTransfer
 from shared.rules.identifiers.hosts import Domain
 from shared.runtime.db.forgetting import in_batches
 from shared.runtime.db.postgres import Database, Tx
@@ -69,6 +70,16 @@ class ToAnswer:
     """In its public form."""
 
 
+@dataclass(frozen=True, slots=True)
+class ToTell:
+    """Who is to be told where it went last."""
+
+    id: UUID
+    reference: str
+    email: str
+    transfer: MatterTransfer
+
+
 COLUMNS: Final = "id, matter_id, reference, source, host, said, came_at"
 # Each to the open matter of the site that bears its name, and ground. Who complains shares the row of a matter, and
 # waits for nobody but whoever is changing it: what is being ended is none to complain to any more then.
@@ -112,6 +123,13 @@ SELECT complaint.id, reference, email, authority, statement
  WHERE answer_due ORDER BY complaint.id LIMIT $1 FOR UPDATE OF complaint SKIP LOCKED
 """
 ANSWERED: Final = "UPDATE complaint SET answer_due = false, answered_at = $2 WHERE id = ANY ($1)"
+TRANSFERS_DUE: Final = "UPDATE complaint SET transfer_due = true WHERE matter_id = $1 AND email IS NOT NULL"
+TO_TELL: Final = """
+SELECT complaint.id, reference, email, transfers->-1 AS transfer
+  FROM complaint JOIN matter ON matter.id = matter_id
+ WHERE transfer_due AND email IS NOT NULL ORDER BY complaint.id LIMIT $1 FOR UPDATE OF complaint SKIP LOCKED
+"""
+TOLD: Final = "UPDATE complaint SET transfer_due = false WHERE id = ANY ($1)"
 # The address lies where mail was queued, too; both go in one transaction.
 FORGET: Final = """
 WITH over AS (
@@ -121,7 +139,7 @@ WITH over AS (
 unsent AS (
     DELETE FROM delivery USING notice, over
      WHERE notice_id = notice.id AND about_kind = 'complaint' AND about_id = over.id)
-UPDATE complaint SET email = NULL, organisation = NULL, answer_due = false, forgotten_at = $1
+UPDATE complaint SET email = NULL, organisation = NULL, answer_due = false, transfer_due = false, forgotten_at = $1
   FROM over WHERE complaint.id = over.id
 """
 
@@ -207,6 +225,24 @@ async def to_answer(tx: Tx, most: int) -> list[ToAnswer]:
 async def answered(tx: Tx, complaint_ids: Sequence[UUID], at: datetime) -> None:
     """They are told: the mail is queued."""
     await tx.execute(ANSWERED, list(complaint_ids), at)
+
+
+async def transfers_due(tx: Tx, matter_id: UUID) -> None:
+    """Whoever left an address is told where a held matter went."""
+    await tx.execute(TRANSFERS_DUE, matter_id)
+
+
+async def to_tell(tx: Tx, most: int) -> list[ToTell]:
+    """So many who are to be told where it went, held."""
+    return [
+        ToTell(row["id"], row["reference"], row["email"], MatterTransfer.model_validate(row["transfer"]))
+        for row in await tx.fetch(TO_TELL, most)
+    ]
+
+
+async def told(tx: Tx, complaint_ids: Sequence[UUID]) -> None:
+    """They are told: the mail is queued."""
+    await tx.execute(TOLD, list(complaint_ids))
 
 
 async def forget(db: Database, at: datetime, days: int) -> int:

@@ -13,6 +13,7 @@ from enforcement.errors import UnknownMatter
 from enforcement.lifecycle import MATTER, MatterAction, MatterStatus
 from enforcement.store.cases import NewCase
 from shared.contracts.grounds import AuthorityRef, Statement
+from shared.contracts.http.complaints import MatterTransfer
 from shared.rules.identifiers.hosts import Domain
 from shared.runtime.acts.moves import Moves
 from shared.runtime.acts.policy import Reach
@@ -37,6 +38,8 @@ class Matter:
     service_items: tuple[str, ...]
     grade: str | None
     authority: AuthorityRef | None
+    """Whose it is: who graded it, or to whom it was handed."""
+    transfers: tuple[MatterTransfer, ...]
     case_id: UUID | None
     outcome: str | None
     statement: Statement | None
@@ -47,7 +50,7 @@ class Matter:
 
     @property
     def organisation(self) -> str:
-        """Whose it is, since somebody graded it; the policy's word."""
+        """Whose it is; the policy's word."""
         return self.authority.id if self.authority is not None else ""
 
     @property
@@ -62,12 +65,12 @@ class Matter:
 
     @property
     def taken(self) -> str:
-        """Whether somebody graded it; the policy's word."""
+        """Whether it is somebody's; the policy's word."""
         return "no" if self.authority is None else "yes"
 
 
 COLUMNS: Final = """id, version, status, key, ground, host, site_id, region, level, service_items, grade, authority,
-       case_id, outcome, statement, overdue_at, came_at, ended_at, changed_at"""
+       transfers, case_id, outcome, statement, overdue_at, came_at, ended_at, changed_at"""
 WORDS: Final = {
     "organisation": "authority_id = ANY ({})",
     "category": "service_items && {}",
@@ -108,6 +111,7 @@ def of(row: asyncpg.Record) -> Matter:
     return Matter(**{
         **values, "status": MatterStatus(values["status"]), "service_items": tuple(values["service_items"]),
         "authority": values["authority"] and AuthorityRef.model_validate(values["authority"]),
+        "transfers": tuple(map(MatterTransfer.model_validate, values["transfers"])),
         "statement": values["statement"] and Statement.model_validate(values["statement"]),
     })  # fmt: skip
 
