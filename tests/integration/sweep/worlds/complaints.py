@@ -196,7 +196,7 @@ async def kinds_of(office: Office, to: str) -> list[Kind]:
         Kind(
             await _unplaced(office), may_read_matter, reads=("/matters/{matter_id}", "/matters/{matter_id}/complaints"),
             lists="/matters", author="regulator-a", lifecycle=MATTER, acts={MatterAction.TRANSFER},
-            verbs=[Verb(f"{path}transfer", "regulator-a", elsewhere, MatterAction.TRANSFER)],
+            verbs=[Verb(f"{path}transfer", "regulator-a", elsewhere, MatterAction.TRANSFER, again="out_of_scope")],
         ),
         Kind(await _files(office), may_read_matter, reads=("/complaints/{complaint_id}/files/{sha256}",)),
         Kind(

@@ -47,7 +47,7 @@ class Intake:
             except UNAVAILABLE as error:
                 kept = error
             except Exception as error:
-                _log.warning("complaints.each_alone", error=repr(error), complaints=len(batch))
+                _log.warning("complaints.each_alone", error=type(error).__name__, complaints=len(batch))  # not what was said
                 kept = set()
             for new, done in batch:
                 if done.done():  # whoever complained waits no more

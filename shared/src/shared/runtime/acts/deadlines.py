@@ -319,15 +319,13 @@ async def _start(
     found = await tx.fetchrow(_START, new, kind, aggregate_id, *common, due.due_at, "due", 0, None)
     assert found is not None
     if found["id"] == new and rules is not None:
-        times = _stages(rules, stages, due)
-        await tx.executemany(
-            _START,
-            [
-                (uuid7(), f"{kind}.{stage.name}", aggregate_id, *common, time, stage.name, stage.shift, stage.unit)
-                for stage, time in times
-                if time > at
-            ],
-        )
+        rows = [
+            (uuid7(), f"{kind}.{stage.name}", aggregate_id, *common, time, stage.name, stage.shift, stage.unit)
+            for stage, time in _stages(rules, stages, due)
+            if time > at
+        ]
+        if rows:  # none would be a round trip as well
+            await tx.executemany(_START, rows)
     return Due(found["due_at"], found["provisional"], found["source"])
 
 
