@@ -46,8 +46,8 @@ class Intake:
                 kept = await self._together([new for new, _ in batch])
             except UNAVAILABLE as error:
                 kept = error
-            except Exception as error:
-                _log.warning("complaints.each_alone", error=type(error).__name__, complaints=len(batch))  # not what was said
+            except Exception as error:  # its kind alone is logged: its words may be those of a complaint
+                _log.warning("complaints.each_alone", error=type(error).__name__, complaints=len(batch))
                 kept = set()
             for new, done in batch:
                 if done.done():  # whoever complained waits no more
