@@ -28,7 +28,6 @@ from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from shared.runtime.base.problems import Invalid
-from shared.runtime.db.forgetting import time_of
 from shared.runtime.db.postgres import Tx
 
 CLOCK: Final = "triage_complaint"
@@ -173,4 +172,4 @@ def _is_address(email: str) -> bool:
 
 async def forget(rt: Runtime) -> int:
     """Forget who complained, so many days after it was over; says of how many. Part of the ticks."""
-    return await store.forget(rt.db, await time_of(rt.db, rt.clock), limits_of(rt).forget_days)
+    return await store.forget(rt.db, await deadlines.time_of(rt), limits_of(rt).forget_days)

@@ -24,10 +24,9 @@ from enforcement.store.files import EvidenceFiles
 from enforcement.store.timeline import Entry
 from shared.contracts.grounds import ActRef, AddressForService, Department, Names, Service, Statement
 from shared.rules import Effect
-from shared.runtime.acts import audit, notices
+from shared.runtime.acts import audit, deadlines, notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
-from shared.runtime.db.forgetting import time_of
 from shared.runtime.db.postgres import Tx
 
 RETENTION: Final = "evidence_retention"
@@ -152,7 +151,7 @@ async def _tell(tx: Tx, rt: Runtime, case: Case, piece: Kept) -> None:
 
 async def retire(rt: Runtime, *, most: int = MOST) -> int:
     """Delete the bytes of pieces that nothing can need any more; says how many. Each in a transaction of its own."""
-    at = await time_of(rt.db, rt.clock)
+    at = await deadlines.time_of(rt)
     async with rt.db.connection() as tx:
         asked = await custody.to_judge(tx, at, most)
     deleted = 0

@@ -7,11 +7,12 @@ from typing import Final
 from uuid import UUID
 
 from query.lookup.kept import Kept
+from shared.runtime.acts.deadlines import time_of
 from shared.runtime.acts.history import trace_id
 from shared.runtime.acts.policy import Reach
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
-from shared.runtime.db.forgetting import BATCH, in_batches, time_of
+from shared.runtime.db.forgetting import BATCH, in_batches
 from shared.runtime.db.postgres import Tx
 
 
@@ -75,7 +76,7 @@ DELETE FROM lookup_audit WHERE id IN (
 
 async def forget(rt: Runtime, *, batch: int = BATCH) -> int:
     """Forget look-ups older than AUDIT_KEEP_YEARS, their keys first; says how many rows. Part of the housekeeping."""
-    at, years = await time_of(rt.db, rt.clock), rt.settings.audit_keep_years
+    at, years = await time_of(rt), rt.settings.audit_keep_years
     keys = await in_batches(rt.db, FORGET_KEYS, at, years, batch=batch)
     return keys + await in_batches(rt.db, FORGET, at, years, batch=batch)
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
+from shared.runtime.acts.deadlines import time_of
 from shared.runtime.acts.history import trace_id
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
-from shared.runtime.db.forgetting import BATCH, in_batches, time_of
+from shared.runtime.db.forgetting import BATCH, in_batches
 from shared.runtime.db.postgres import Tx
 
 FORGET = """
@@ -41,5 +42,5 @@ async def record(
 
 async def forget(rt: Runtime, *, batch: int = BATCH) -> int:
     """Forget what is older than AUDIT_KEEP_YEARS; says how many rows. Part of the housekeeping."""
-    at = await time_of(rt.db, rt.clock)
+    at = await time_of(rt)
     return await in_batches(rt.db, FORGET, at, rt.settings.audit_keep_years, batch=batch)

@@ -269,6 +269,15 @@ async def running(tx: Tx, kind: str, aggregate_ids: Collection[UUID]) -> dict[UU
     return {row["aggregate_id"]: (row["due_at"], row["provisional"]) for row in rows}
 
 
+async def time_of(rt: Runtime) -> datetime:
+    """The time by which something is too old to be kept: that of the injected clock, as the database shows it.
+
+    A machine's is the database's own, so that a process whose clock is wrong forgets nothing.
+    """
+    async with rt.db.connection() as tx:
+        return rt.clock.of_database(await tx.fetchval("SELECT clock_timestamp()"))
+
+
 async def recompute(tx: Tx, rt: Runtime) -> list[Moved]:
     """Count open clocks again that another calendar than this one counted; gives those that moved.
 
