@@ -102,7 +102,9 @@ async def test_it_goes_on_before_or_after_somebody_graded_it_and_never_back(
     path, most = f"/matters/{matter['id']}/transfer", office.api.rt.rules.cases.most_transfers
     for wrong in ("industry-110000", "drugs-310000", "review-310000", "nobody-310000"):
         assert await office.refused(path, to(wrong), "regulator-a") == (422, "not_that_desk"), wrong
-    await office.post(path, to("industry-310000"), "regulator-a")
+    await office.rings("triage_complaint", matter["id"])
+    moved = await office.post(path, to("industry-310000"), "regulator-a")
+    assert not moved["overdue"], "whoever has it now was not late"
     for back in ("industry-110000", "industry-310000"):
         assert await office.refused(path, to(back), SHANGHAI) == (422, "not_that_desk"), back
     hands: list[Any] = [(SHANGHAI, "industry-440000"), (GUANGDONG, "industry-330000")]
