@@ -92,6 +92,7 @@ async def test_who_is_forgotten_is_not_written_to(office: Office) -> None:
     office.clock.advance(timedelta(days=complaining.limits_of(office.api.rt).forget_days + 1))
     assert await complaining.forget(office.api.rt) == 1
     assert await answers(office) == []
+    assert await office.fetchval("SELECT count(*) FROM notice WHERE about_kind = 'complaint'") == 0
 
 
 @pytest.mark.parametrize("first", [None, GRADED], ids=["before", "after"])

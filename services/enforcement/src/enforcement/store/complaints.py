@@ -127,7 +127,7 @@ TRANSFERS_DUE: Final = "UPDATE complaint SET transfer_due = true WHERE matter_id
 TO_TELL: Final = """
 SELECT complaint.id, reference, email, transfers->-1 AS transfer
   FROM complaint JOIN matter ON matter.id = matter_id
- WHERE transfer_due AND email IS NOT NULL ORDER BY complaint.id LIMIT $1 FOR UPDATE OF complaint SKIP LOCKED
+ WHERE transfer_due ORDER BY complaint.id LIMIT $1 FOR UPDATE OF complaint SKIP LOCKED
 """
 TOLD: Final = "UPDATE complaint SET transfer_due = false WHERE id = ANY ($1)"
 # The address lies where mail was queued, too; both go in one transaction.
