@@ -199,6 +199,7 @@ TABLE complaint (
     answer_due boolean NOT NULL DEFAULT false,
     answered_at timestamp with time zone,
     forgotten_at timestamp with time zone,
+    transfer_due boolean NOT NULL DEFAULT false,
     CONSTRAINT complaint_matter_id_fkey FOREIGN KEY (matter_id) REFERENCES matter(id),
     CONSTRAINT complaint_pkey PRIMARY KEY (id),
     CONSTRAINT complaint_reference_key UNIQUE (reference),
@@ -207,6 +208,7 @@ TABLE complaint (
 INDEX complaint_of_matter ON complaint USING btree (matter_id, id);
 INDEX complaint_to_answer ON complaint USING btree (id) WHERE answer_due;
 INDEX complaint_to_forget ON complaint USING btree (matter_id) WHERE ((email IS NOT NULL) OR (organisation IS NOT NULL));
+INDEX complaint_to_tell ON complaint USING btree (id) WHERE transfer_due;
 
 TABLE complaint_file (
     complaint_id uuid NOT NULL,
@@ -462,13 +464,14 @@ TABLE matter (
     came_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
     changed_at timestamp with time zone NOT NULL,
+    transfers jsonb NOT NULL DEFAULT '[]'::jsonb,
     CONSTRAINT matter_case_id_fkey FOREIGN KEY (case_id) REFERENCES enforcement_case(id),
     CONSTRAINT matter_check CHECK (((status = 'open'::text) = (grade IS NULL))),
-    CONSTRAINT matter_check1 CHECK (((grade IS NULL) = (authority_id IS NULL))),
     CONSTRAINT matter_check2 CHECK (((status = 'in_case'::text) <= (case_id IS NOT NULL))),
     CONSTRAINT matter_check3 CHECK (((status = 'ended'::text) = (ended_at IS NOT NULL))),
     CONSTRAINT matter_check4 CHECK (((status = 'ended'::text) = (outcome IS NOT NULL))),
     CONSTRAINT matter_check5 CHECK (((status = 'ended'::text) = (statement IS NOT NULL))),
+    CONSTRAINT matter_graded_by CHECK (((grade IS NULL) OR (authority_id IS NOT NULL))),
     CONSTRAINT matter_pkey PRIMARY KEY (id),
     CONSTRAINT matter_status_check CHECK ((status = ANY (ARRAY['open'::text, 'triaged'::text, 'in_case'::text, 'ended'::text]))),
 );

@@ -144,8 +144,14 @@ async def _chain(
         seen[payload["decision_id"]] = time.perf_counter()
         orders[payload["decision_id"]].set()
 
-    sector = Wire(office.people["drugs-b"], "enforcement")
-    first, second = (Wire(office.people[name], "registry") for name in ("regulator-a", "regulator-b"))
+    def way(name: str, service: str) -> Wire:
+        return Wire(office.people[name], office.people[name].places.services[service])
+
+    sector, first, second = (
+        way("drugs-b", "enforcement"),
+        way("regulator-a", "registry"),
+        way("regulator-b", "registry"),
+    )
 
     async def one(case: Case) -> None:
         # The regulator's preview says what the authority's says, so the same digest is signed on both sides.
@@ -199,7 +205,7 @@ async def _floor(stack: LocalStack, office: Office, pace: int, count: int) -> li
     if not await asyncio.to_thread(wait_until_listening, port, 60.0, alive=lambda: not empty.looping):
         raise RuntimeError(empty.last_lines())
     people = [
-        Wire(office.people[name], "", f"http://127.0.0.1:{port}") for name in ("drugs-b", "regulator-a", "regulator-b")
+        Wire(office.people[name], f"http://127.0.0.1:{port}") for name in ("drugs-b", "regulator-a", "regulator-b")
     ]
     waiting: dict[bytes, asyncio.Event] = {}
     latencies: list[float] = []

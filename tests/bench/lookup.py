@@ -11,17 +11,13 @@ import contextlib
 import http.client
 import http.server
 import json
-import os
 import random
 import shutil
 import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +27,6 @@ from uuid import UUID
 
 import msgspec
 
-from local_stack.ports import free_port
 from local_stack.postgres import EmbeddedPostgres
 from query.readmodel.decoding import decode
 from query.readmodel.layout import Place
@@ -40,10 +35,10 @@ from query.readmodel.writer import Writer
 from shared.contracts.registry import SiteRecordedV1
 from shared.runtime.db import migrations
 from tests.bench.result import Result, at_least, percentile
+from tests.bench.served import ROOT, Served, served
 from tests.support import people
 from tests.support.fixtures import seed_directory
 
-ROOT = Path(__file__).parents[2]
 SEED = 2006
 BATCH = 5_000
 MISSES = 0.02
@@ -78,7 +73,7 @@ def _run(size: Size) -> list[Result]:
             lines = {"ndjson": [_ask(server, body, size.keys, "ndjson") for _ in range(size.rounds + 1)][1:]}
             lines["csv"] = [_ask(server, body, size.keys, "csv") for _ in range(size.rounds)]
             latency = _meanwhile(server, body, size.keys)
-            before, after, most = server.memory
+            before, after, most = server.memory.seen
         floor = _floor(folder / "lookup", keys, size.rounds)
         for form, rates in lines.items():
             note = f"{size.keys:,} keys, {size.sites:,} sites, median of {size.rounds}; floor: bare py-lmdb get"
@@ -162,18 +157,17 @@ def _floor(path: Path, keys: Sequence[bytes], rounds: int) -> float:
 # --- the server ------------------------------------------------------------------------------------------------------
 
 
-class _Server:
-    """The process under test, and what memory of its own it has."""
+class _Memory:
+    """What memory of its own the process under test has."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
-        self.process, self.port = process, port
-        self.token = people.token("officer", lifetime_s=3600)
+    def __init__(self, server: Served) -> None:
+        self._pid = server.process.pid
         self._first = 0.0
         self._most = 0.0
 
     def look(self) -> float:
         """Private memory in MiB; pages of the mapped file are the page cache's, and not counted."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        status = Path(f"/proc/{self._pid}/status").read_text(encoding="ascii")
         line = next(line for line in status.splitlines() if line.startswith("RssAnon:"))
         found = int(line.split()[1]) / 1024
         self._first = self._first or found
@@ -181,9 +175,18 @@ class _Server:
         return found
 
     @property
-    def memory(self) -> tuple[float, float, float]:
+    def seen(self) -> tuple[float, float, float]:
         """Before, after, most."""
         return self._first, self.look(), self._most
+
+
+@dataclass(frozen=True)
+class _Server:
+    """The process under test, as an officer reaches it."""
+
+    port: int
+    token: str
+    memory: _Memory
 
 
 @contextlib.contextmanager
@@ -194,20 +197,11 @@ def _server(folder: Path) -> Iterator[_Server]:
         dsn = asyncio.run(postgres.ensure_database("query"))
         asyncio.run(migrations.upgrade(dsn, ROOT / "services/query/migrations"))
         asyncio.run(seed_directory(dsn))
-        with _issuer() as keys_url:
-            port = free_port()
-            environment = os.environ | {
-                "CONCORD_DATABASE_URL": dsn, "CONCORD_LMDB_PATH": str(folder / "lookup"), "CONCORD_PORT": str(port),
-                "CONCORD_ROLES_RUN": "http", "CONCORD_OIDC_ISSUER": people.ISSUER, "CONCORD_OIDC_JWKS_URL": keys_url,
-                "CONCORD_LOG_LEVEL": "WARNING",
-            }  # fmt: skip
-            process = subprocess.Popen([sys.executable, "-m", "query.main", "serve"], env=environment, cwd=ROOT)
-            try:
-                _wait(process, port)
-                yield _Server(process, port)
-            finally:
-                process.terminate()
-                process.wait(15)
+        with (
+            _issuer() as keys_url,
+            served("query", dsn, lmdb_path=folder / "lookup", oidc_jwks_url=keys_url) as server,
+        ):
+            yield _Server(server.port, people.token("officer", lifetime_s=3600), _Memory(server))
     finally:
         postgres.stop()
 
@@ -232,22 +226,12 @@ def _issuer() -> Iterator[str]:
         server.shutdown()
 
 
-def _wait(process: subprocess.Popen[bytes], port: int) -> None:
-    for _ in range(200):
-        if process.poll() is not None:
-            raise RuntimeError(f"the query service ended with {process.returncode}")
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2):
-            return
-        time.sleep(0.1)
-    raise TimeoutError("the query service was not ready within 20 s")
-
-
 # --- the client ------------------------------------------------------------------------------------------------------
 
 
 def _ask(server: _Server, body: bytes, number: int, form: str) -> float:
     """Send a list and count the lines of the answer; keys per second."""
-    server.look()
+    server.memory.look()
     with socket.create_connection(("127.0.0.1", server.port), timeout=120) as connection:
         head = (
             f"POST /lookup/bulk?by=domain&format={form} HTTP/1.1\r\nHost: localhost\r\n"
@@ -268,7 +252,7 @@ def _ask(server: _Server, body: bytes, number: int, form: str) -> float:
                 answer.readline()
                 chunks += 1
                 if chunks % 200 == 0:
-                    server.look()
+                    server.memory.look()
         spent = time.perf_counter() - began
         sender.join()
     if lines != number + (form == "csv"):

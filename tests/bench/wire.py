@@ -13,6 +13,14 @@ from concord.sdk import Concord
 from tests.bench.waits import within
 
 
+class Refused(RuntimeError):
+    """The answer was no success; the message is its problem document."""
+
+    def __init__(self, status: int, document: str) -> None:
+        super().__init__(document)
+        self.status = status
+
+
 class _Connection(asyncio.Protocol):
     """One request after another."""
 
@@ -38,8 +46,8 @@ class _Connection(asyncio.Protocol):
         self._body += body
 
     def on_message_complete(self) -> None:
-        if self._parser.get_status_code() >= 400:
-            self._answer.set_exception(RuntimeError(bytes(self._body).decode()))
+        if (status := self._parser.get_status_code()) >= 400:
+            self._answer.set_exception(Refused(status, bytes(self._body).decode()))
         else:
             self._answer.set_result(bytes(self._body))
 
@@ -55,23 +63,23 @@ class _Connection(asyncio.Protocol):
 
 
 class Wire:
-    """One person's way to one service."""
+    """One person's way to one service; nobody's, where everybody may ask."""
 
-    def __init__(self, person: Concord, service: str, url: str | None = None) -> None:
-        """``url``: of something else than a service."""
+    def __init__(self, person: Concord | None, url: str) -> None:
         self._person = person
-        place = urlsplit(url or person.places.services[service])
+        place = urlsplit(url)
         self._host, self._port = str(place.hostname), int(place.port or 80)
         self._idle: list[_Connection] = []
 
     async def post(self, path: str, body: BaseModel | None = None) -> dict[str, Any]:
-        """The JSON answer. Raises RuntimeError with the problem document unless it is a success."""
+        """The JSON answer. Raises Refused unless it is a success."""
         content = b"" if body is None else body.model_dump_json().encode()
-        authorization = (await self._person.authorization())["Authorization"]
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nAuthorization: {authorization}\r\n"
-            f"Idempotency-Key: {uuid4()}\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
-        )
+        headers = {} if self._person is None else dict(await self._person.authorization())
+        headers |= {
+            "Host": self._host, "Idempotency-Key": str(uuid4()), "Content-Type": "application/json",
+            "Content-Length": str(len(content)),
+        }  # fmt: skip
+        head = f"POST {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
         answer: dict[str, Any] = orjson.loads(await within(f"POST {path}", self._asked(head.encode() + content)))
         return answer
 

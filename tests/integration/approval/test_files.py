@@ -1,11 +1,13 @@
 """What applicants hand in for the requirements of an item: kept by its hash, shown as nobody's page, asked for once."""
 
 import hashlib
+import os
 from typing import Any
 
 import pytest
 
 from approval.lifecycle import Status
+from approval.main import SERVICE
 from shared.runtime.base.files import LIMIT
 from tests.integration.approval.desk import Desk
 
@@ -125,3 +127,13 @@ async def test_what_is_missing_is_in_nobodys_way_to_a_refusal(desk: Desk) -> Non
     await desk.done(approval_id, "return", missing=[{"code": "drug_licence", "text": "A copy of the licence"}])
     await desk.done(approval_id, "resubmission")
     assert (await desk.done(approval_id, "refusal"))["status"] == "refused"
+
+
+async def test_what_uploads_left_that_were_cut_off_goes_with_the_housekeeping(desk: Desk) -> None:
+    folder = desk.api.rt.settings.files_path
+    folder.mkdir(parents=True, exist_ok=True)
+    left = folder / ".incoming-cut-off"
+    left.write_bytes(b"half a page")
+    os.utime(left, (0, 0))
+    assert sum([await forget(desk.api.rt) for forget in SERVICE.forgets]) == 1
+    assert not left.exists()

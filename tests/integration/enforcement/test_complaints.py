@@ -398,17 +398,13 @@ async def test_who_complained_is_forgotten_when_it_was_over_for_so_many_days(off
     open_one = await complain(office, "waiting.example", email="waits@mail.example")
     await office.post(f"/matters/{matter['id']}/dismissal", EASED, "drugs-a")
     await answers(office)
-    days = complaining.limits_of(office.api.rt).forget_days
-
-    async def over_for(age: timedelta) -> None:
-        async with office.api.rt.db.transaction() as tx:
-            await tx.execute("UPDATE matter SET ended_at = now() - $1::interval WHERE ended_at IS NOT NULL", age)
-
-    await over_for(timedelta(days=days, minutes=-1))
+    over_for = timedelta(days=complaining.limits_of(office.api.rt).forget_days)
+    office.clock.advance(over_for - timedelta(minutes=1))
     assert await complaining.forget(office.api.rt) == 0
-    await over_for(timedelta(days=days, minutes=1))
+    office.clock.advance(timedelta(minutes=2))
     assert await complaining.forget(office.api.rt) == 1
     assert await complaining.forget(office.api.rt) == 0
+    assert await office.fetchval("SELECT max(forgotten_at) FROM complaint") == office.clock.now()
     assert await office.fetchval("SELECT array_agg(email) FROM complaint WHERE email IS NOT NULL") == [
         "waits@mail.example"
     ]

@@ -6,6 +6,7 @@ import os
 import tracemalloc
 import zipfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -13,8 +14,10 @@ from uuid import UUID
 
 import pytest
 
+from enforcement.main import SERVICE
 from enforcement.service import custody
 from shared.contracts.enforcement import DecisionReleasedV1
+from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.files import Files
 from tests.integration.enforcement.conftest import EASED, STATED, STATEMENT, Office, site_recorded
 from tests.integration.enforcement.test_cases import in_place
@@ -251,6 +254,59 @@ async def test_damage_is_found_told_once_and_healed_by_the_bytes(office: Office,
     office.clock.advance(timedelta(days=days))
     assert await custody.recheck(office.api.rt) == 0
     assert (await office.get(f"/evidence/{sha256}/custody", "drugs-a"))["damaged_at"] is None
+
+
+async def test_of_the_looks_that_found_nothing_the_first_and_the_last_stay_and_no_gap_is_hidden(office: Office) -> None:
+    case, content = await office.case(), b"Looked at for years."
+    sha256 = await office.file(case["id"], content)
+    days, begun = timedelta(days=office.api.rt.rules.cases.recheck_days), office.clock.now()
+
+    async def looks(count: int, every: timedelta = days) -> None:
+        for _ in range(count):
+            office.clock.advance(every)
+            await custody.recheck(office.api.rt)
+
+    async def kept() -> list[tuple[str, int]]:
+        async with office.api.rt.db.connection() as tx:
+            rows = await tx.fetch("SELECT event, at FROM evidence_event WHERE sha256 = $1 ORDER BY id", sha256)
+        return [(row["event"], (row["at"] - begun) // days) for row in rows]
+
+    await looks(6)
+    assert await kept() == [("sound", 1), ("sound", 6)]
+    path_of(office, sha256).unlink()
+    await looks(2)
+    await office.file(case["id"], content)
+    await looks(4)
+    assert (await kept())[2:] == [("damaged", 7), ("damaged", 8), ("sound", 9), ("sound", 12)]
+    await looks(1, days * 5)
+    await looks(4)
+    assert (await kept())[4:] == [("sound", 9), ("sound", 12), ("sound", 17), ("sound", 21)]
+    shown = await office.get(f"/evidence/{sha256}/custody", "drugs-a")
+    late = [each["detail"] for each in shown["items"] if "nobody had looked" in (each["detail"] or "")]
+    assert late == [f"{custody.LOOKED}; nobody had looked for {5 * days.days} days."]
+    path_of(office, sha256).unlink()
+    await looks(1)
+    await office.file(case["id"], content)
+    await looks(2)
+    assert (await kept())[7:] == [("sound", 21), ("damaged", 22), ("sound", 23), ("sound", 24)]
+
+
+async def test_a_process_whose_clock_is_wrong_deletes_nothing(office: Office) -> None:
+    _, sha256 = await _discontinued(office, b"Nothing came of it either.")
+    wrong = FixedClock(office.clock.now() + timedelta(days=366 * YEARS), alone=True)
+    assert await custody.retire(replace(office.api.rt, clock=wrong)) == 0
+    assert not await gone(office, sha256)
+
+
+async def test_what_uploads_left_that_were_cut_off_goes_with_the_housekeeping(office: Office) -> None:
+    folder = office.api.rt.settings.evidence_path
+    folder.mkdir(exist_ok=True)
+    left = folder / ".incoming-cut-off"
+    left.write_bytes(b"half a page")
+    os.utime(left, (0, 0))
+    await custody.retire(office.api.rt)
+    assert not left.exists()
+    assert custody.retire in SERVICE.forgets
 
 
 # --- until when it is kept -------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ async def test_what_became_of_appeals_is_counted_by_authority_and_nobody_is_name
     first = office.api.rt.rules.day_of(office.clock.now())
     filed = [await office.appeal(await office.released()) for _ in range(5)]
     for days, outcome, appeal in ((3, UPHELD, filed[0]), (4, REJECTED, filed[1]), (13, REJECTED, filed[2])):
-        office.clock.advance(timedelta(days=days))
+        office.clock.advance(timedelta(days=days, seconds=1))
         await office.post(f"/appeals/{appeal['id']}/decision", outcome, "review-a")
     await office.post(f"/appeals/{filed[3]['id']}/withdrawal", {"reasons": "We let it be."}, "applicant")
     await office.rings("appeal_decision", filed[4]["id"])
@@ -27,6 +27,7 @@ async def test_what_became_of_appeals_is_counted_by_authority_and_nobody_is_name
         "authority_id": "drugs-110000", "filed": 6, "open": 1, "upheld": 1, "rejected": 2, "withdrawn": 1,
         "refused": 1, "late": 1,
     }  # fmt: skip
+    assert counted["median_days"] == 100.0, "to a tenth of a day"
     assert counted["authority"]["en"] == "Beijing Drug Administration"
     since = (await office.api.get(f"/appeals/statistics?since={first + timedelta(days=1)}")).json()["authorities"]
     assert since[0]["filed"] == 5

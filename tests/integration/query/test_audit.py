@@ -1,6 +1,8 @@
 """Who looked me up: the audit of look-ups answers by key and by operator, for those who may ask."""
 
 import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +11,7 @@ import pytest
 from query.main import SERVICE
 from query.store import lookups
 from shared.contracts import examples
+from shared.runtime.base.clock import FixedClock
 from tests.support.service import Api
 
 BULK = "/lookup/bulk"
@@ -147,4 +150,8 @@ async def test_look_ups_are_forgotten_after_years_with_the_keys_of_lists(api: Ap
         )
     assert await lookups.forget(api.rt, batch=1) == 3
     assert await left() == [1, 1]
+    travelled = datetime.now(UTC) + timedelta(days=3653)
+    assert await lookups.forget(replace(api.rt, clock=FixedClock(travelled, alone=True))) == 0, "its time is wrong"
+    assert await lookups.forget(replace(api.rt, clock=FixedClock(travelled))) == 2
+    assert await left() == [0, 0]
     assert lookups.forget in SERVICE.forgets

@@ -1,8 +1,8 @@
-"""What grows for ever is forgotten when nobody can need it any more, in batches, by the database's time."""
+"""What grows for ever is forgotten when nobody can need it any more, in batches, by the database's time or a test's."""
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from shared.contracts.base import Topic
 from shared.contracts.topics import A_CENTURY
 from shared.runtime.acts import audit
 from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Database
 from shared.runtime.events import inbox
@@ -127,6 +128,9 @@ async def test_the_audit_is_kept_for_years_and_then_goes(db: Database, rt: Runti
     assert await audit.forget(rt, batch=2) == 4
     async with db.connection() as tx:
         assert await tx.fetchval("SELECT string_agg(resource, ',') FROM audit") == "/0"
+    travelled = datetime.now(UTC) + timedelta(days=3653)
+    assert await audit.forget(replace(rt, clock=FixedClock(travelled, alone=True))) == 0, "its time is wrong"
+    assert await audit.forget(replace(rt, clock=FixedClock(travelled))) == 1
 
 
 async def test_housekeeping_forgets_everything_there_is_to_forget(

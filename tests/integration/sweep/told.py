@@ -90,6 +90,7 @@ ENFORCEMENT: Final[Mapping[tuple[str, str], Told]] = {
     ("matter", "dismiss"): COMPLAINANTS,
     ("matter", "end"): COMPLAINANTS,
     ("matter", "open_case"): INSIDE,
+    ("matter", "transfer"): kinds("matter_received"),
     ("matter", "triage"): INSIDE,
     ("matter", "warn"): kinds("warning"),
     ("opinion", "answer"): kinds("opinion_answered", "opinions_differ"),

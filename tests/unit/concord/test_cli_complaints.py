@@ -17,13 +17,13 @@ ID = examples.CASE
 MATTER = {
     "id": ID, "version": 1, "status": "triaged", "host": "pharmacy.example", "site_id": None, "ground": "fraud",
     "region": None, "level": "province", "service_items": [], "complaints": 3, "grade": "minor",
-    "authority": examples.AUTHORITY, "clock": None, "overdue": False, "case_id": None, "outcome": None,
+    "authority": examples.AUTHORITY, "transfers": [], "clock": None, "overdue": False, "case_id": None, "outcome": None,
     "statement": None, "came_at": examples.AT, "ended_at": None, "allowed_actions": ["warn"],
 }  # fmt: skip
 RECEIPT = {"reference": "C-0000-0000-0000", "secret": "s" * 43, "status_at": "https://x.example/complaints/status/s"}
 STATUS = {
     "reference": "C-0000-0000-0000", "host": "pharmacy.example", "ground": "fraud", "status": "received", "files": 1,
-    "outcome": None, "reasons": None, "authority": None, "came_at": examples.AT, "over_at": None,
+    "outcome": None, "reasons": None, "authority": None, "transfers": [], "came_at": examples.AT, "over_at": None,
 }  # fmt: skip
 WARNING = {
     "id": ID, "version": 1, "status": "sent", "host": "pharmacy.example", "to": examples.OPERATOR_REF,
@@ -79,13 +79,14 @@ def test_a_flood_is_told_with_its_reason(run: Any) -> None:
         (("matters", "show", ID), MATTER, f"/matters/{ID}", None),
         (("matters", "triage", ID, "--grade", "minor", "--reasons", "A label is missing."), MATTER,
          f"/matters/{ID}/triage", {"grade": "minor", "reasons": "A label is missing."}),
+        (("matters", "transfer", ID, "--to", "industry-310000", *WHY), MATTER, f"/matters/{ID}/transfer", None),
         (("matters", "dismiss", ID, *WHY), MATTER, f"/matters/{ID}/dismissal", None),
         (("matters", "warn", ID, *WHY), WARNING, f"/matters/{ID}/warning", None),
         (("warnings", "show", ID), WARNING, f"/warnings/{ID}", None),
         (("warnings", "answer", ID, "--text", "It was printed since."), WARNING, f"/warnings/{ID}/answer",
          {"text": "It was printed since."}),
     ],
-    ids=["show", "triage", "dismiss", "warn", "letter", "answer"],
+    ids=["show", "triage", "transfer", "dismiss", "warn", "letter", "answer"],
 )  # fmt: skip
 def test_a_desk_and_whom_it_writes_to(run: Any, arguments: Any, answer: Any, path: str, body: Any) -> None:
     wire = Wire(httpx.Response(200, json=answer))

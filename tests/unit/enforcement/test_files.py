@@ -1,6 +1,10 @@
 """Evidence on disk: named after its bytes, complete or not there at all."""
 
+import asyncio
 import hashlib
+import os
+import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -73,3 +77,39 @@ async def test_filing_damaged_bytes_again_repairs_them(tmp_path: Path) -> None:
     files.path(sha256).write_bytes(b"forged!")
     await files.save(chunks(b"genuine"))
     assert (await files.verified(sha256)).read_bytes() == b"genuine"
+
+
+UPLOAD = """
+import asyncio, sys
+from pathlib import Path
+from shared.runtime.base.files import Files
+
+async def endless():
+    while True:
+        yield b"half a page"
+        print("writing", flush=True)
+        await asyncio.sleep(0.05)
+
+asyncio.run(Files(Path(sys.argv[1])).save(endless()))
+"""
+
+
+async def test_what_a_killed_process_left_of_an_upload_goes_after_a_day_and_nothing_else(tmp_path: Path) -> None:
+    files = EvidenceFiles(tmp_path)
+    sha256, _ = await files.save(chunks(b"whole"))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", UPLOAD, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    await process.stdout.readline()
+    process.kill()
+    await process.wait()
+    (left,) = (tmp_path / name for name in listed(tmp_path) if name != sha256)
+    fresh = tmp_path / ".incoming-under-way"
+    fresh.write_bytes(b"half")
+    for path, hours in ((left, 25), (fresh, 23), (files.path(sha256), 9_000)):
+        then = time.time() - hours * 3600
+        os.utime(path, (then, then))
+    assert await files.clear() == 1
+    assert listed(tmp_path) == sorted([fresh.name, sha256])
+    assert await EvidenceFiles(tmp_path / "not-yet").clear() == 0

@@ -149,6 +149,22 @@ def triage(
     act(lambda c: c.complaints.triage(matter_id, sent), as_, as_json)
 
 
+@matters.command("transfer")
+def transfer(
+    matter_id: MatterId,
+    to: Annotated[str, typer.Option(help="Which industry regulator has it from now on, e.g. industry-310000.")],
+    basis: Basis,
+    reasons: Reasons,
+    public_reasons: PublicReasons = None,
+    redacted: Redacted = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hand what is about a name in no register to the desk of another province; whoever complained is told."""
+    sent = body(wire.NewMatterTransfer, to=to, statement=statement(basis, reasons, public_reasons, redacted))
+    act(lambda c: c.complaints.transfer(matter_id, sent), as_, as_json)
+
+
 @matters.command("open-case")
 def open_case(matter_id: MatterId, file: Body, as_: As = None, as_json: AsJson = False) -> None:
     """Open a case from FILE, as `cases open` does: about, ground, alleged_breach, legal_basis."""

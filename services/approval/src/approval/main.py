@@ -6,6 +6,7 @@ from typing import Final
 
 from approval.consumer import DEADLINES, HANDLERS
 from approval.http import ROUTERS
+from approval.service import files
 from approval.settings import Settings
 from approval.store import DECISION_CLOCK
 from shared.contracts.topics import APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS
@@ -28,6 +29,7 @@ SERVICE: Final = Service(
     publishes=(APPROVAL_EVENTS,),
     listens=(ENFORCEMENT_EVENTS, REGISTRY_EVENTS),
     notifies=True,
+    forgets=(files.clear,),
     start=partial(issuing.start, department="approval"),
     migrations=Path(__file__).parents[2] / "migrations",
 )

@@ -407,7 +407,13 @@ class RequestPending(Conflict):
 
 
 class NotThatDesk(Invalid):
-    """A request goes on to a regulator that has not had it: {names}."""
+    """It goes on to an industry regulator of the directory that has not had it: {names}."""
+
+
+class MatterTransferredTooOften(Conflict):
+    """This matter went on {most} times, which is the most: whoever has it grades it."""
+
+    members = frozenset({"most"})
 
 
 class UnknownReferral(NotFound):

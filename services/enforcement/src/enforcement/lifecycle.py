@@ -152,7 +152,7 @@ class MatterStatus(StrEnum):
     """Where a matter stands: what was said about one site on one ground."""
 
     OPEN = "open"
-    """Nobody graded it yet."""
+    """Nobody of the desk that has it graded it yet."""
     TRIAGED = "triaged"
     """A person of a competent authority graded it; it is theirs."""
     IN_CASE = "in_case"
@@ -165,6 +165,7 @@ class MatterAction(StrEnum):
     """What can be done with a matter. How many complained does nothing. End is what happened to its case."""
 
     TRIAGE = "triage"
+    TRANSFER = "transfer"
     OPEN_CASE = "open_case"
     DISMISS = "dismiss"
     WARN = "warn"
@@ -174,6 +175,8 @@ class MatterAction(StrEnum):
 MATTER: Final = Lifecycle(MappingProxyType({
     (MatterStatus.OPEN,    MatterAction.TRIAGE):    MatterStatus.TRIAGED,  # N4.2.5, by a person
     (MatterStatus.TRIAGED, MatterAction.TRIAGE):    MatterStatus.TRIAGED,  # graded otherwise
+    (MatterStatus.OPEN,    MatterAction.TRANSFER):  MatterStatus.OPEN,     # to the desk of another province
+    (MatterStatus.TRIAGED, MatterAction.TRANSFER):  MatterStatus.OPEN,     # which grades it itself
     (MatterStatus.TRIAGED, MatterAction.OPEN_CASE): MatterStatus.IN_CASE,
     (MatterStatus.TRIAGED, MatterAction.DISMISS):   MatterStatus.ENDED,
     (MatterStatus.TRIAGED, MatterAction.WARN):      MatterStatus.ENDED,

@@ -64,6 +64,7 @@ class Act(StrEnum):
     READ_MATTER = "read_matter"
     TRIAGE = "triage_matter"
     ROUTE_MATTER = "route_matter"
+    TRANSFER_MATTER = "transfer_matter"
     READ_WARNING = "read_warning"
     ANSWER_WARNING = "answer_warning"
     READ_EMERGENCY = "read_emergency"
@@ -165,7 +166,7 @@ def unplaced(who: Caller) -> Reach:
 
 
 def untaken(who: Caller) -> Reach:
-    """Matters that nobody graded yet."""
+    """Matters that are nobody's yet: not graded, nor handed to anybody."""
     return only("taken", "no")
 
 
@@ -270,6 +271,8 @@ POLICY: Final = Policy({
     Act.READ_MATTER:        Rule(AUTHORITIES, any_of(MATTERS, own_organisation)),
     Act.TRIAGE:             Rule(AUTHORITIES, all_of(MATTERS, any_of(untaken, own_organisation)), first_person=True),
     Act.ROUTE_MATTER:       Rule(AUTHORITIES, all_of(MATTERS, own_organisation), first_person=True),
+    Act.TRANSFER_MATTER:    Rule({Role.INDUSTRY_REGULATOR}, all_of(unplaced, any_of(untaken, own_organisation)),
+                                 first_person=True),
     Act.READ_WARNING:       Rule(AUTHORITIES | PARTIES, any_of(party(burdened), *(
         holding(role, own_organisation) for role in sorted(AUTHORITIES)))),
     Act.ANSWER_WARNING:     Rule(PARTIES, burdened),
@@ -321,7 +324,7 @@ DECISION_ACTS: Final[Mapping[Action, Act]] = MappingProxyType({
 })  # fmt: skip
 MATTER_ACTS: Final[Mapping[MatterAction, Act]] = MappingProxyType({
     MatterAction.TRIAGE: Act.TRIAGE, MatterAction.OPEN_CASE: Act.ROUTE_MATTER, MatterAction.DISMISS: Act.ROUTE_MATTER,
-    MatterAction.WARN: Act.ROUTE_MATTER,
+    MatterAction.WARN: Act.ROUTE_MATTER, MatterAction.TRANSFER: Act.TRANSFER_MATTER,
 })  # fmt: skip
 WARNING_ACTS: Final[Mapping[WarningAction, Act]] = MappingProxyType({WarningAction.ANSWER: Act.ANSWER_WARNING})
 EMERGENCY_ACTS: Final[Mapping[EmergencyAction, Act]] = MappingProxyType(

@@ -205,7 +205,9 @@ def of_status(standing: Standing) -> ComplaintStatusView:
         **fields(complaint, ComplaintStatusView), "ground": matter.ground,
         "status": STANDS.get(matter.status, "in_hand"), "files": len(standing.files), "outcome": matter.outcome,
         "reasons": matter.statement.public_reasons if matter.statement is not None else None,
-        "authority": matter.authority, "over_at": matter.ended_at,
+        "authority": matter.authority, "over_at": matter.ended_at, "transfers": [
+            each.model_copy(update={"statement": each.statement.public()}) for each in matter.transfers
+        ],
     })  # fmt: skip
 
 

@@ -16,10 +16,12 @@ from enforcement.lifecycle import (
     WarningStatus,
 )
 from enforcement.policy import EMERGENCY_ACTS, MATTER_ACTS, WARNING_ACTS
+from shared.contracts.access import ProviderRecordedV1
 from shared.rules import Level, Role
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from tests.integration.enforcement.complaining import (
+    CASE,
     GROUND,
     MINOR,
     SAID,
@@ -35,6 +37,7 @@ from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, beg
 
 AUTHORITIES: Final = {Role.SECTOR_REGULATOR, Role.INDUSTRY_REGULATOR}
 PARTIES: Final = {Role.OPERATOR, Role.ACCESS_PROVIDER}
+HOSTER: Final = ProviderRecordedV1.EXAMPLE["provider_id"]
 HERE: Final = {"region": "110000", "item": "drugs_and_devices", "placed": True}
 SOCIETY: Final = ("society-a", {"organisation": "society", "roles": ["industry_body"]})
 
@@ -78,7 +81,7 @@ def may_report(who: Caller, _: Words) -> bool:
 
 
 async def _matters(office: Office) -> list[Record]:
-    """A matter in every state, one about a name in no register, and one of Shanghai."""
+    """A matter in every state, and one of Shanghai."""
     found = []
     for status in MatterStatus:
         site = site_recorded(f"{status.replace('_', '-')}.example")
@@ -93,9 +96,6 @@ async def _matters(office: Office) -> list[Record]:
         if status is MatterStatus.ENDED:
             await office.post(f"{path}/dismissal", EASED, "drugs-a")
         found.append(Record({"matter_id": matter_id}, HERE, status, {"case": case_about(site)}))
-    await complain(office, "nowhere.example")
-    (unplaced,) = [each for each in await matters(office, "regulator-a") if each["region"] is None]
-    found.append(Record({"matter_id": unplaced["id"]}, {**HERE, "region": None, "placed": False}))
     example = site_recorded("shanghai.example")
     await office.hear(
         site_recorded("shanghai.example", registration={**example.registration.model_dump(), "region": "310000"})
@@ -103,6 +103,24 @@ async def _matters(office: Office) -> list[Record]:
     await complain(office, "shanghai.example")
     there = (await matters(office, "shanghai-regulator-a", region="310000"))[0]
     return [*found, Record({"matter_id": there["id"]}, {**HERE, "region": "310000"})]
+
+
+async def _unplaced(office: Office) -> list[Record]:
+    """The same about names in no register."""
+    found = []
+    for status in MatterStatus:
+        host = f"{status.replace('_', '-')}.nowhere-{status.replace('_', '-')}.example"
+        await complain(office, host)
+        matter_id = (await matters(office, "regulator-a", newest=True))[0]["id"]
+        path, about = f"/matters/{matter_id}", {"kind": "found_site", "host": host, "provider_id": HOSTER}
+        if status is not MatterStatus.OPEN:
+            await office.post(f"{path}/triage", MINOR, "regulator-a")
+        if status is MatterStatus.IN_CASE:
+            await office.post(f"{path}/case", {**CASE, "about": about}, "regulator-a", 201)
+        if status is MatterStatus.ENDED:
+            await office.post(f"{path}/dismissal", EASED, "regulator-a")
+        found.append(Record({"matter_id": matter_id}, {**HERE, "region": None, "placed": False}, status))
+    return found
 
 
 async def _files(office: Office) -> list[Record]:
@@ -161,17 +179,24 @@ def _decision(record: Record, _: Mapping[str, Any]) -> dict[str, Any]:
 async def kinds_of(office: Office, to: str) -> list[Kind]:
     """What the world of enforcement has of them; ``to``: whom they are about."""
     path = "POST /matters/{matter_id}/"
+    elsewhere = {"to": "industry-440000", **STATED}
     late = (office.clock.now() + timedelta(days=400)).isoformat()
     report = {"host": "reported.example", "ground": GROUND, "text": SAID}
     return [
         Kind(
             await _matters(office), may_read_matter, reads=("/matters/{matter_id}", "/matters/{matter_id}/complaints"),
-            lists="/matters", author="drugs-a", lifecycle=MATTER, acts=MATTER_ACTS.keys(), verbs=[
+            lists="/matters", author="drugs-a", lifecycle=MATTER, acts=MATTER_ACTS.keys() - {MatterAction.TRANSFER},
+            verbs=[
                 Verb(f"{path}triage", "drugs-a", MINOR, MatterAction.TRIAGE),
                 Verb(f"{path}case", "drugs-a", _case, MatterAction.OPEN_CASE),
                 Verb(f"{path}dismissal", "drugs-a", EASED, MatterAction.DISMISS),
                 Verb(f"{path}warning", "drugs-a", {**STATED, "answer_by": late}, MatterAction.WARN),
             ],
+        ),
+        Kind(
+            await _unplaced(office), may_read_matter, reads=("/matters/{matter_id}", "/matters/{matter_id}/complaints"),
+            lists="/matters", author="regulator-a", lifecycle=MATTER, acts={MatterAction.TRANSFER},
+            verbs=[Verb(f"{path}transfer", "regulator-a", elsewhere, MatterAction.TRANSFER, again="out_of_scope")],
         ),
         Kind(await _files(office), may_read_matter, reads=("/complaints/{complaint_id}/files/{sha256}",)),
         Kind(

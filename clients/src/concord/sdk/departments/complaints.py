@@ -66,6 +66,10 @@ class Complaints(Department):
         """Grade a matter, with reasons; it is the caller's authority's from then on."""
         return await self._post(wire.MatterView, at("matters", matter_id, "triage"), body)
 
+    async def transfer(self, matter_id: Id, body: wire.NewMatterTransfer) -> wire.MatterView:
+        """Hand what is about a name in no register to another industry regulator; whoever complained is told."""
+        return await self._post(wire.MatterView, at("matters", matter_id, "transfer"), body)
+
     async def open_case(self, matter_id: Id, body: wire.CaseFromMatter) -> CaseView:
         """Open a case about the site; the complaints lie in it, confidential."""
         return await self._post(CaseView, at("matters", matter_id, "case"), body)

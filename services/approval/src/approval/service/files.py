@@ -85,3 +85,8 @@ def _require_asked(rt: Runtime, approval: Approval, requirement: str) -> None:
     asked = requirements_of(rt, approval)
     if requirement not in asked:
         raise UnknownRequirement.field("requirement", f"is none of: {', '.join(asked)}")
+
+
+async def clear(rt: Runtime) -> int:
+    """Remove what is left of uploads whose process died; says of how many. Part of the housekeeping."""
+    return await Files(rt.settings.files_path).clear()

@@ -113,6 +113,16 @@ async def triage(rt: Rt, who: Who, matter_id: UUID, body: wire.Triage) -> wire.M
         return views.of_matter(who, await matters.triage(tx, rt, who, matter_id, body))
 
 
+@DESK.post("/matters/{matter_id}/transfer")
+async def transfer(rt: Rt, who: Who, matter_id: UUID, body: wire.NewMatterTransfer) -> wire.MatterView:
+    """Hand what is about a name in no register to another industry regulator, with reasons. Never back.
+
+    Whoever complained is told where it went; the desk that has it now grades it itself.
+    """
+    async with rt.db.transaction() as tx:
+        return views.of_matter(who, await matters.transfer(tx, rt, who, matter_id, body))
+
+
 @DESK.post("/matters/{matter_id}/case", status_code=201)
 async def bring_to_case(rt: Rt, who: Who, matter_id: UUID, body: wire.CaseFromMatter) -> CaseView:
     """Open a case about the site, like any other. The complaints lie in it, confidential."""

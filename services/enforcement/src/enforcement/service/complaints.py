@@ -14,7 +14,7 @@ from enforcement.lifecycle import MatterStatus
 from enforcement.policy import POLICY, REPORTERS, Act
 from enforcement.service.decisions import SYSTEM
 from enforcement.service.floods import digest_of
-from enforcement.service.state import floods_of
+from enforcement.service.state import floods_of, intake_of
 from enforcement.store import complaints as store
 from enforcement.store import matters
 from enforcement.store.complaints import Complaint, File
@@ -22,7 +22,6 @@ from enforcement.store.files import EvidenceFiles
 from enforcement.store.matters import Matter
 from shared.contracts.http.complaints import NewComplaint
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
-from shared.rules.identifiers.hosts import Domain
 from shared.rules.rows import Complaints
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
@@ -76,26 +75,25 @@ async def complain(rt: Runtime, who: Caller | None, source: str, body: NewCompla
     floods_of(rt).about(name.registrable)
     secret, at = secrets.token_urlsafe(32), rt.clock.now()
     new = store.NewComplaint(
-        id=uuid7(), reference=_reference(), secret_hash=digest_of(secret),
-        source=PUBLIC if who is None else min(who.roles & REPORTERS).value, host=name.ascii, said=body.text,
+        id=uuid7(), name=name, ground=body.ground, reference=_reference(), secret_hash=digest_of(secret),
+        source=PUBLIC if who is None else min(who.roles & REPORTERS).value, said=body.text,
         organisation=None if who is None else who.organisation, email=body.email, came_at=at,
     )  # fmt: skip
-    async with rt.db.connection() as tx:  # one statement, so no transaction around it
-        merged = await store.attach(tx, name, body.ground, new)
-    if merged is None:
+    if not await intake_of(rt).attach(new):
         async with rt.db.transaction() as tx:
-            await _merge(tx, rt, name, body.ground, new)
+            await _merge(tx, rt, new)
     return Taken(new.reference, secret)
 
 
-async def _merge(tx: Tx, rt: Runtime, name: Domain, ground: str, new: store.NewComplaint) -> None:
-    """Put it to the open matter, or begin one; whoever began the same meanwhile, or ended it, is waited for."""
-    while await store.attach(tx, name, ground, new) is None:
-        place = await matters.place(tx, name)
-        matter = await matters.add(tx, uuid7(), place, ground, new.came_at)
+async def _merge(tx: Tx, rt: Runtime, new: store.NewComplaint) -> None:
+    """Begin a matter, or put it to the open one; whoever began the same meanwhile, or ended it, is waited for."""
+    attached: set[UUID] = set()
+    while not attached:
+        matter = await matters.begin(tx, uuid7(), new.name, new.ground, new.came_at)
         if matter is not None:
             matters.MOVES.began(tx, matter, "begin", who=SYSTEM, why=CAME, at=new.came_at)
             await deadlines.start(tx, kind=CLOCK, aggregate_id=matter.id, clock_name=CLOCK, rt=rt, at=new.came_at)
+        attached = await store.attach(tx, [new], wait=True)
 
 
 async def mark_overdue(rt: Runtime, tx: Tx, matter_id: UUID) -> None:
@@ -161,7 +159,8 @@ async def _at_most(body: AsyncIterable[bytes], limit: int) -> AsyncIterator[byte
 
 def _reference() -> str:
     """Sixty random bits, so that it says nothing of how many there are: C-0000-0000-0000."""
-    signs = "".join(secrets.choice(_SIGNS) for _ in range(12))
+    bits = secrets.randbits(60)
+    signs = "".join(_SIGNS[bits >> at & 31] for at in range(0, 60, 5))
     return f"C-{signs[:4]}-{signs[4:8]}-{signs[8:]}"
 
 
@@ -173,4 +172,4 @@ def _is_address(email: str) -> bool:
 
 async def forget(rt: Runtime) -> int:
     """Forget who complained, so many days after it was over; says of how many. Part of the ticks."""
-    return await store.forget(rt.db, limits_of(rt).forget_days)
+    return await store.forget(rt.db, await deadlines.time_of(rt), limits_of(rt).forget_days)

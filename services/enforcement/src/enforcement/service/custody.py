@@ -1,7 +1,7 @@
 """What becomes of the bytes of evidence: who had them in hand, whether they are sound, and until when they are kept.
 
 Both jobs run every hour, in small portions: ``recheck`` compares each piece with its hash once in so many days, and
-``retire`` deletes what nothing can need any more. Hash, size and why stay.
+``retire`` deletes what nothing can need any more, and what uploads left that were cut off. Hash, size and why stay.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from enforcement.store.files import EvidenceFiles
 from enforcement.store.timeline import Entry
 from shared.contracts.grounds import ActRef, AddressForService, Department, Names, Service, Statement
 from shared.rules import Effect
-from shared.runtime.acts import audit, notices
+from shared.runtime.acts import audit, deadlines, notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
@@ -43,6 +43,9 @@ METRICS: Final = {
     "evidence_damaged": "Pieces of evidence whose bytes are not those that were filed. Anything above 0 is an alert.",
     "evidence_deleted_total": "Pieces of evidence deleted because nothing can need them any more.",
 }
+LOOKED: Final = "Compared with its hash"
+LATE: Final = 2
+"""A look that comes later than so many times the profile's days is kept for ever: nobody had looked meanwhile."""
 _DAMAGED: Final = Names(zh="证据损坏通知", en="Evidence in your case is damaged")
 _WHY: Final = "its cases have been at rest for the time of the profile"
 _meter = metrics.get_meter("concord.enforcement")
@@ -118,7 +121,12 @@ async def _look(rt: Runtime, files: EvidenceFiles, piece: Kept) -> bool:
             return False
         outcome = "sound" if sound else "damaged"
         _checked.add(1, {"outcome": outcome})
-        await custody.event(tx, piece.sha256, outcome, "Compared with its hash.", at)
+        gap = at - (piece.checked_at or piece.stored_at)
+        late = gap > timedelta(days=LATE * rt.rules.cases.recheck_days)
+        detail = f"{LOOKED}; nobody had looked for {gap.days} days." if late else f"{LOOKED}."
+        await custody.event(tx, piece.sha256, outcome, detail, at)
+        if sound and not late:
+            await custody.drop_between(tx, piece.sha256, f"{LOOKED}.")
         if not sound and not was_damaged:
             _log.error("evidence.damaged", sha256=piece.sha256)
             for case in await cases.cases_with(tx, piece.sha256):
@@ -143,26 +151,26 @@ async def _tell(tx: Tx, rt: Runtime, case: Case, piece: Kept) -> None:
 
 async def retire(rt: Runtime, *, most: int = MOST) -> int:
     """Delete the bytes of pieces that nothing can need any more; says how many. Each in a transaction of its own."""
+    at = await deadlines.time_of(rt)
     async with rt.db.connection() as tx:
-        asked = await custody.to_judge(tx, rt.clock.now(), most)
+        asked = await custody.to_judge(tx, at, most)
     deleted = 0
     for sha256 in asked:
         async with rt.db.transaction() as tx:
-            deleted += await _judge(tx, rt, sha256)
+            deleted += await _judge(tx, rt, sha256, at)
     await _remove(rt, most)
     if deleted:
         _deleted.add(deleted)
     return deleted
 
 
-async def _judge(tx: Tx, rt: Runtime, sha256: str) -> bool:
+async def _judge(tx: Tx, rt: Runtime, sha256: str, at: datetime) -> bool:
     """Its cases are held, then the piece, as whoever files does it; so nothing comes to need it meanwhile."""
     lies_in = await custody.cases_of(tx, sha256)
     await custody.hold_cases(tx, lies_in)
     piece = await custody.hold(tx, sha256)
     if piece is None or await custody.cases_of(tx, sha256) != lies_in:
         return False  # somebody filed it elsewhere at this moment: it is asked again
-    at = rt.clock.now()
     rests_since = await _rests_since(tx, rt, lies_in)
     until = rt.rules.due(RETENTION, rests_since).due_at if rests_since is not None else at + timedelta(days=AGAIN_DAYS)
     if rests_since is None or until > at:
@@ -206,6 +214,7 @@ async def _settled(tx: Tx, rt: Runtime, decision: Decision) -> list[datetime | N
 async def _remove(rt: Runtime, most: int) -> None:
     """Take the files of deleted pieces from the disk; one that a crash left is taken the next time."""
     files = EvidenceFiles(rt.settings.evidence_path)
+    await files.clear()
     async with rt.db.connection() as tx:
         gone = await custody.to_remove(tx, most)
     for sha256 in gone:

@@ -4,7 +4,6 @@ Each process counts for itself. Who wrote is known here as a keyed hash that end
 """
 
 import hashlib
-import hmac
 import ipaddress
 import math
 import secrets
@@ -41,7 +40,7 @@ class Limiter:
 
     def take(self, key: str) -> int:
         """Take one; 0 if there was one, else after how many seconds there will be."""
-        now, name = self._clock(), hmac.digest(self._key, key.encode("utf-8", "replace"), "sha256")[:16]
+        now, name = self._clock(), self._named(key)
         found = self._kept.pop(name, None)
         if found is None and not self._room(now):
             name, found = _OTHERS, self._kept.pop(_OTHERS, None)
@@ -49,6 +48,9 @@ class Limiter:
         taken = left >= 1
         self._kept[name] = _Allowance(left - 1 if taken else left, now)
         return 0 if taken else math.ceil((1 - left) * HOUR_S / self._per_hour)
+
+    def _named(self, key: str) -> bytes:
+        return hashlib.blake2b(key.encode("utf-8", "replace"), key=self._key, digest_size=16).digest()
 
     def _now(self, allowance: _Allowance, now: float) -> float:
         return min(float(self._per_hour), allowance.left + (now - allowance.at) * self._per_hour / HOUR_S)

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from enforcement.errors import CaseMisfit, GradeUnknown, RouteClosed, UnknownEvidence
+from enforcement.errors import (
+    CaseMisfit,
+    GradeUnknown,
+    MatterTransferredTooOften,
+    NotThatDesk,
+    RouteClosed,
+    UnknownEvidence,
+)
 from enforcement.lifecycle import MATTER, CaseAction, MatterAction
 from enforcement.policy import POLICY, Act
 from enforcement.service import cases as opening
@@ -20,9 +27,10 @@ from enforcement.store.cases import Case, Evidence
 from enforcement.store.complaints import Complaint, File
 from enforcement.store.files import EvidenceFiles
 from enforcement.store.matters import Filter, Matter
-from shared.contracts.http.complaints import CaseFromMatter, Dismissal, Triage
+from shared.contracts.http.complaints import CaseFromMatter, Dismissal, MatterTransfer, NewMatterTransfer, Triage
 from shared.contracts.http.registry import ClockView
 from shared.contracts.subjects import FoundSite
+from shared.rules import Role
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
 from shared.rules.rows import Route
 from shared.runtime.acts import audit, deadlines
@@ -74,7 +82,7 @@ async def page(
             name = normalise_domain(host)
         except InvalidIdentifier as wrong:
             raise Invalid.field("host", wrong.message) from wrong
-        wanted = replace(wanted, key=(await store.place(tx, name)).key)
+        wanted = replace(wanted, key=await store.key(tx, name))
     found = await store.page(tx, reach, wanted, after=after, limit=limit)
     await _looked(tx, rt, who, "/matters")
     return await shown(tx, rt, found)
@@ -160,6 +168,35 @@ async def held(tx: Tx, rt: Runtime, who: Caller, matter_id: UUID, action: Matter
     if action.value not in {str(route) for route in routes}:
         raise RouteClosed(grade=matter.grade, routes=", ".join(sorted(routes)) or "none")
     return matter
+
+
+async def transfer(tx: Tx, rt: Runtime, who: Caller, matter_id: UUID, body: NewMatterTransfer) -> Shown:
+    """Hand what is about a name in no register to the desk that is competent, which grades it itself, in time.
+
+    It stays one matter, with everybody who complained; they are told where it went. It goes on so often as cases do,
+    and never back. Raises UnknownMatter (404); Forbidden (403); ActionRefused, MatterTransferredTooOften (409);
+    NotThatDesk (422).
+    """
+    at, matter = rt.clock.now(), await store.hold(tx, matter_id)
+    POLICY.require(who, Act.TRANSFER_MATTER, matter)
+    MATTER.after(matter.status, MatterAction.TRANSFER)
+    known, by = rt.directory.get(body.to), rt.directory.authority_ref(who.organisation)
+    if known is None or not known.active or Role.INDUSTRY_REGULATOR not in known.kinds:
+        raise NotThatDesk.field("to", "must be an industry regulator of the directory")
+    if body.to in {by.id, *(each.by.id for each in matter.transfers)}:
+        raise NotThatDesk.field("to", "has it, or had it before")
+    if len(matter.transfers) >= rt.rules.cases.most_transfers:
+        raise MatterTransferredTooOften(most=rt.rules.cases.most_transfers)
+    step = MatterTransfer(by=by, to=known.ref, statement=body.statement, at=at)
+    moved = await store.MOVES.move(
+        tx, matter, MatterAction.TRANSFER, who=who, why=body.statement.reasons, at=at, grade=None, overdue_at=None,
+        authority=known.ref.model_dump(mode="json"), authority_id=known.ref.id,
+        transfers=[each.model_dump(mode="json") for each in (*matter.transfers, step)],
+    )  # fmt: skip
+    await deadlines.met(tx, CLOCK, matter_id, at)
+    await deadlines.start(tx, kind=CLOCK, aggregate_id=matter_id, clock_name=CLOCK, rt=rt, at=at)
+    await settling.handed_on(tx, rt, moved, step)
+    return (await shown(tx, rt, [moved]))[0]
 
 
 async def dismiss(tx: Tx, rt: Runtime, who: Caller, matter_id: UUID, body: Dismissal) -> Shown:

@@ -10,8 +10,9 @@ from uuid import UUID
 
 import asyncpg
 
-from enforcement.store.matters import PLACE, unregistered
+from enforcement.store.matters import PLACE, names, unregistered
 from shared.contracts.grounds import AuthorityRef, Statement
+from shared.contracts.http.complaints import MatterTransfer
 from shared.rules.identifiers.hosts import Domain
 from shared.runtime.db.forgetting import in_batches
 from shared.runtime.db.postgres import Database, Tx
@@ -19,13 +20,14 @@ from shared.runtime.db.postgres import Database, Tx
 
 @dataclass(frozen=True, slots=True)
 class NewComplaint:
-    """What somebody says. ``organisation``: of whoever complains in an office's name."""
+    """What somebody says of a name. ``organisation``: of whoever complains in an office's name."""
 
     id: UUID
+    name: Domain
+    ground: str
     reference: str
     secret_hash: bytes
     source: str
-    host: str
     said: str
     organisation: str | None
     email: str | None
@@ -68,18 +70,36 @@ class ToAnswer:
     """In its public form."""
 
 
+@dataclass(frozen=True, slots=True)
+class ToTell:
+    """Who is to be told where it went last."""
+
+    id: UUID
+    reference: str
+    email: str
+    transfer: MatterTransfer
+
+
 COLUMNS: Final = "id, matter_id, reference, source, host, said, came_at"
-# One statement, which is all that most complaints cost: a matter that is being ended is waited for, and is none any
-# more then. Others who complain wait for nobody, since they share the row.
+# Each to the open matter of the site that bears its name, and ground. Who complains shares the row of a matter, and
+# waits for nobody but whoever is changing it: what is being ended is none to complain to any more then.
 ATTACH: Final = f"""
-WITH named AS ({PLACE}),
+WITH given AS (
+    SELECT said.*, coalesce('site:' || site_id, unregistered) AS key
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[], $8::text[],
+                  $9::text[], $10::text[], $11::text[], $12::timestamptz[])
+        AS said (id, names, unregistered, ground, reference, secret_hash, source, host, said, organisation, email,
+                 came_at)
+      LEFT JOIN LATERAL ({PLACE.replace("$1::text[]", "string_to_array(names, ' ')")}) AS named ON true),
 found AS (
-    SELECT id FROM matter
-     WHERE key = coalesce((SELECT 'site:' || site_id FROM named), $2) AND ground = $3 AND status <> 'ended' FOR SHARE)
+    SELECT id, key, ground FROM matter
+     WHERE (key, ground) IN (SELECT key, ground FROM given) AND status <> 'ended' FOR SHARE)
 INSERT INTO complaint (id, matter_id, reference, secret_hash, source, host, said, organisation, email, came_at)
-SELECT $4, found.id, $5, $6, $7, $8, $9, $10, $11, $12 FROM found
-RETURNING matter_id
+SELECT given.id, found.id, reference, secret_hash, source, host, said, organisation, email, came_at
+  FROM given JOIN found USING (key, ground)
+RETURNING id
 """
+ATTACH_FREE: Final = ATTACH.replace("FOR SHARE", "FOR SHARE SKIP LOCKED")
 BY_SECRET: Final = f"SELECT {COLUMNS} FROM complaint WHERE secret_hash = $1"
 GET: Final = f"SELECT {COLUMNS} FROM complaint WHERE id = $1"
 HOLD: Final = f"{GET} FOR UPDATE"
@@ -103,16 +123,23 @@ SELECT complaint.id, reference, email, authority, statement
  WHERE answer_due ORDER BY complaint.id LIMIT $1 FOR UPDATE OF complaint SKIP LOCKED
 """
 ANSWERED: Final = "UPDATE complaint SET answer_due = false, answered_at = $2 WHERE id = ANY ($1)"
-# By the database's time. The address lies where mail was queued, too; both go in one transaction.
+TRANSFERS_DUE: Final = "UPDATE complaint SET transfer_due = true WHERE matter_id = $1 AND email IS NOT NULL"
+TO_TELL: Final = """
+SELECT complaint.id, reference, email, transfers->-1 AS transfer
+  FROM complaint JOIN matter ON matter.id = matter_id
+ WHERE transfer_due ORDER BY complaint.id LIMIT $1 FOR UPDATE OF complaint SKIP LOCKED
+"""
+TOLD: Final = "UPDATE complaint SET transfer_due = false WHERE id = ANY ($1)"
+# The address lies where mail was queued, too; both go in one transaction.
 FORGET: Final = """
 WITH over AS (
     SELECT complaint.id FROM complaint JOIN matter ON matter.id = matter_id
-     WHERE (email IS NOT NULL OR organisation IS NOT NULL) AND ended_at < now() - make_interval(days => $1)
-     ORDER BY complaint.id LIMIT $2 FOR UPDATE OF complaint),
+     WHERE (email IS NOT NULL OR organisation IS NOT NULL) AND ended_at < $1::timestamptz - make_interval(days => $2)
+     ORDER BY complaint.id LIMIT $3 FOR UPDATE OF complaint),
 unsent AS (
     DELETE FROM delivery USING notice, over
      WHERE notice_id = notice.id AND about_kind = 'complaint' AND about_id = over.id)
-UPDATE complaint SET email = NULL, organisation = NULL, answer_due = false, forgotten_at = now()
+UPDATE complaint SET email = NULL, organisation = NULL, answer_due = false, transfer_due = false, forgotten_at = $1
   FROM over WHERE complaint.id = over.id
 """
 
@@ -122,13 +149,20 @@ def of(row: asyncpg.Record) -> Complaint:
     return Complaint(**dict(row))
 
 
-async def attach(tx: Tx, name: Domain, ground: str, new: NewComplaint) -> UUID | None:
-    """Put a complaint to the open matter of the site that bears a name, and ground; none if there is none."""
-    found: UUID | None = await tx.fetchval(
-        ATTACH, [name.ascii, *name.above], unregistered(name), ground, new.id, new.reference, new.secret_hash,
-        new.source, new.host, new.said, new.organisation, new.email, new.came_at,
+async def attach(tx: Tx, said: Sequence[NewComplaint], *, wait: bool) -> set[UUID]:
+    """Put complaints to the open matters of the sites that bear their names; which of them had one.
+
+    ``wait``: for whoever is changing such a matter; else what somebody holds has none.
+    """
+    rows = await tx.fetch(
+        ATTACH if wait else ATTACH_FREE,
+        *map(list, zip(*(
+            (each.id, " ".join(names(each.name)), unregistered(each.name), each.ground, each.reference,
+             each.secret_hash, each.source, each.name.ascii, each.said, each.organisation, each.email, each.came_at)
+            for each in said
+        ), strict=True)),
     )  # fmt: skip
-    return found
+    return {row["id"] for row in rows}
 
 
 async def by_secret(tx: Tx, secret_hash: bytes) -> Complaint | None:
@@ -193,6 +227,24 @@ async def answered(tx: Tx, complaint_ids: Sequence[UUID], at: datetime) -> None:
     await tx.execute(ANSWERED, list(complaint_ids), at)
 
 
-async def forget(db: Database, days: int) -> int:
+async def transfers_due(tx: Tx, matter_id: UUID) -> None:
+    """Whoever left an address is told where a held matter went."""
+    await tx.execute(TRANSFERS_DUE, matter_id)
+
+
+async def to_tell(tx: Tx, most: int) -> list[ToTell]:
+    """So many who are to be told where it went, held."""
+    return [
+        ToTell(row["id"], row["reference"], row["email"], MatterTransfer.model_validate(row["transfer"]))
+        for row in await tx.fetch(TO_TELL, most)
+    ]
+
+
+async def told(tx: Tx, complaint_ids: Sequence[UUID]) -> None:
+    """They are told: the mail is queued."""
+    await tx.execute(TOLD, list(complaint_ids))
+
+
+async def forget(db: Database, at: datetime, days: int) -> int:
     """Forget who complained, so many days after it was over; says of how many."""
-    return await in_batches(db, FORGET, days, batch=1_000)
+    return await in_batches(db, FORGET, at, days, batch=1_000)

@@ -42,6 +42,15 @@ UPDATE evidence AS kept SET checked_at = $2, damaged_at = CASE WHEN $3 THEN NULL
 RETURNING before.damaged_at AS was
 """
 EVENT: Final = "INSERT INTO evidence_event (sha256, event, detail, at) VALUES ($1, $2, $3, $4)"
+# The newest look stays, and so does the one after which nothing changed; what lies between them says nothing more.
+DROP_BETWEEN: Final = """
+WITH latest AS (
+    SELECT id, event, detail, row_number() OVER (ORDER BY id DESC) AS place
+      FROM evidence_event WHERE sha256 = $1 ORDER BY id DESC LIMIT 3)
+DELETE FROM evidence_event USING latest AS between_them, latest AS first
+ WHERE evidence_event.id = between_them.id AND between_them.place = 2 AND first.place = 3
+   AND between_them.event = 'sound' AND first.event = 'sound' AND between_them.detail = $2
+"""
 DAMAGED: Final = "SELECT count(*) FROM evidence WHERE damaged_at IS NOT NULL"
 TO_JUDGE: Final = """
 SELECT sha256 FROM evidence WHERE deleted_at IS NULL AND coalesce(judge_at, stored_at) <= $1
@@ -89,6 +98,11 @@ async def checked(tx: Tx, kept: Kept, at: datetime, *, sound: bool) -> bool | No
 async def event(tx: Tx, sha256: str, what: str, detail: str, at: datetime) -> None:
     """Add to what is known of a piece."""
     await tx.execute(EVENT, sha256, what, detail, at)
+
+
+async def drop_between(tx: Tx, sha256: str, usual: str) -> None:
+    """Forget the last look but one of a held piece, if it said the ``usual`` and so did those around it."""
+    await tx.execute(DROP_BETWEEN, sha256, usual)
 
 
 async def damaged(tx: Tx) -> int:

@@ -13,26 +13,11 @@ from enforcement.errors import UnknownMatter
 from enforcement.lifecycle import MATTER, MatterAction, MatterStatus
 from enforcement.store.cases import NewCase
 from shared.contracts.grounds import AuthorityRef, Statement
+from shared.contracts.http.complaints import MatterTransfer
 from shared.rules.identifiers.hosts import Domain
 from shared.runtime.acts.moves import Moves
 from shared.runtime.acts.policy import Reach
 from shared.runtime.db.postgres import Tx
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What a host name is in the register, as far as the desk that it lies on hangs on it.
-
-    ``key`` is the same for every name of a site, and for every name below one that somebody registered and that no
-    site bears. ``region``: none for those.
-    """
-
-    key: str
-    host: str
-    site_id: UUID | None
-    region: str | None
-    level: str
-    service_items: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +28,18 @@ class Matter:
     version: int
     status: MatterStatus
     key: str
+    """The same for every name of a site, and for every name below one that somebody registered and no site bears."""
     ground: str
     host: str
     site_id: UUID | None
     region: str | None
+    """None where no site bears the name."""
     level: str
     service_items: tuple[str, ...]
     grade: str | None
     authority: AuthorityRef | None
+    """Whose it is: who graded it, or to whom it was handed."""
+    transfers: tuple[MatterTransfer, ...]
     case_id: UUID | None
     outcome: str | None
     statement: Statement | None
@@ -61,7 +50,7 @@ class Matter:
 
     @property
     def organisation(self) -> str:
-        """Whose it is, since somebody graded it; the policy's word."""
+        """Whose it is; the policy's word."""
         return self.authority.id if self.authority is not None else ""
 
     @property
@@ -76,12 +65,12 @@ class Matter:
 
     @property
     def taken(self) -> str:
-        """Whether somebody graded it; the policy's word."""
+        """Whether it is somebody's; the policy's word."""
         return "no" if self.authority is None else "yes"
 
 
 COLUMNS: Final = """id, version, status, key, ground, host, site_id, region, level, service_items, grade, authority,
-       case_id, outcome, statement, overdue_at, came_at, ended_at, changed_at"""
+       transfers, case_id, outcome, statement, overdue_at, came_at, ended_at, changed_at"""
 WORDS: Final = {
     "organisation": "authority_id = ANY ({})",
     "category": "service_items && {}",
@@ -90,16 +79,20 @@ WORDS: Final = {
     "placed": "CASE WHEN region IS NULL THEN 'no' ELSE 'yes' END = ANY ({})",
     "taken": "CASE WHEN authority_id IS NULL THEN 'no' ELSE 'yes' END = ANY ({})",
 }
-# The longest name first; a site that left the register bears no name any more.
+# The site that bears one of $1: a name and those above it. The longest name first; a site that left the register bears
+# no name any more.
 PLACE: Final = """
 SELECT site_id, region, level, ARRAY(SELECT jsonb_array_elements_text(record->'service_items')) AS service_items
   FROM site, unnest(domains) AS name
- WHERE domains && $1::text[] AND name = ANY ($1) AND status NOT IN ('ended', 'lapsed')
+ WHERE domains && $1::text[] AND name = ANY ($1::text[]) AND status NOT IN ('ended', 'lapsed')
  ORDER BY length(name) DESC LIMIT 1
 """
-ADD: Final = f"""
+KEY: Final = f"SELECT coalesce((SELECT 'site:' || site_id FROM ({PLACE}) AS named), $2)"
+BEGIN: Final = f"""
 INSERT INTO matter (id, status, key, ground, host, site_id, region, level, service_items, came_at, changed_at)
-VALUES ($1, 'open', $2, $3, $4, $5, $6, $7, $8, $9, $9)
+SELECT $3, 'open', coalesce('site:' || site_id, $2), $4, $5, site_id, region, coalesce(level, 'province'),
+       coalesce(service_items, '{{}}'), $6, $6
+  FROM (SELECT) AS one LEFT JOIN ({PLACE}) AS named ON true
 ON CONFLICT (key, ground) WHERE status <> 'ended' DO NOTHING
 RETURNING {COLUMNS}
 """
@@ -118,6 +111,7 @@ def of(row: asyncpg.Record) -> Matter:
     return Matter(**{
         **values, "status": MatterStatus(values["status"]), "service_items": tuple(values["service_items"]),
         "authority": values["authority"] and AuthorityRef.model_validate(values["authority"]),
+        "transfers": tuple(map(MatterTransfer.model_validate, values["transfers"])),
         "statement": values["statement"] and Statement.model_validate(values["statement"]),
     })  # fmt: skip
 
@@ -130,21 +124,20 @@ def unregistered(name: Domain) -> str:
     return f"host:{name.registrable}"
 
 
-async def place(tx: Tx, name: Domain) -> Place:
-    """What a name is: the site that bears it, or one of the names above it, or none."""
-    row = await tx.fetchrow(PLACE, [name.ascii, *name.above])
-    if row is None:
-        return Place(unregistered(name), name.ascii, None, None, "province", ())
-    return Place(
-        f"site:{row['site_id']}", name.ascii, row["site_id"], row["region"], row["level"], tuple(row["service_items"])
-    )
+def names(name: Domain) -> list[str]:
+    """A name and those above it: what a site of the register may bear."""
+    return [name.ascii, *name.above]
 
 
-async def add(tx: Tx, matter_id: UUID, at: Place, ground: str, now: datetime) -> Matter | None:
-    """Begin a matter; none if somebody else begins or began the same."""
-    row = await tx.fetchrow(
-        ADD, matter_id, at.key, ground, at.host, at.site_id, at.region, at.level, list(at.service_items), now
-    )
+async def key(tx: Tx, name: Domain) -> str:
+    """What is the same for every name of a site, and for every name below one that no site bears."""
+    found: str = await tx.fetchval(KEY, names(name), unregistered(name))
+    return found
+
+
+async def begin(tx: Tx, matter_id: UUID, name: Domain, ground: str, at: datetime) -> Matter | None:
+    """Begin a matter about whatever bears a name; none if somebody else begins or began the same."""
+    row = await tx.fetchrow(BEGIN, names(name), unregistered(name), matter_id, ground, name.ascii, at)
     return of(row) if row else None
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from query.lookup.kept import Kept
+from shared.runtime.acts.deadlines import time_of
 from shared.runtime.acts.history import trace_id
 from shared.runtime.acts.policy import Reach
 from shared.runtime.acts.runtime import Runtime
@@ -63,21 +64,21 @@ PIECE: Final = "SELECT keys, terms FROM lookup_audit_keys WHERE lookup_id = $1 A
 FORGET_KEYS: Final = """
 DELETE FROM lookup_audit_keys WHERE (lookup_id, piece) IN (
     SELECT lookup_id, piece FROM lookup_audit_keys JOIN lookup_audit ON id = lookup_id
-     WHERE started_at < now() - make_interval(years => $1) LIMIT $2)
+     WHERE started_at < $1::timestamptz - make_interval(years => $2) LIMIT $3)
 """
 FORGET: Final = """
 DELETE FROM lookup_audit WHERE id IN (
-    SELECT id FROM lookup_audit WHERE started_at < now() - make_interval(years => $1)
+    SELECT id FROM lookup_audit WHERE started_at < $1::timestamptz - make_interval(years => $2)
        AND NOT EXISTS (SELECT FROM lookup_audit_keys WHERE lookup_id = lookup_audit.id)
-     ORDER BY started_at LIMIT $2)
+     ORDER BY started_at LIMIT $3)
 """
 
 
 async def forget(rt: Runtime, *, batch: int = BATCH) -> int:
     """Forget look-ups older than AUDIT_KEEP_YEARS, their keys first; says how many rows. Part of the housekeeping."""
-    years = rt.settings.audit_keep_years
-    keys = await in_batches(rt.db, FORGET_KEYS, years, batch=batch)
-    return keys + await in_batches(rt.db, FORGET, years, batch=batch)
+    at, years = await time_of(rt), rt.settings.audit_keep_years
+    keys = await in_batches(rt.db, FORGET_KEYS, at, years, batch=batch)
+    return keys + await in_batches(rt.db, FORGET, at, years, batch=batch)
 
 
 async def add_one(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.contracts import examples
 from shared.contracts.base import Body, Moment, Reasons, Sha256, Text
 from shared.contracts.grounds import Names
+from shared.contracts.http.base import Days
 
 Side = Literal["appellant", "authority"]
 
@@ -91,7 +92,7 @@ class Counts(BaseModel):
     withdrawn: int
     refused: int = Field(description="On record only: they came when their time was over")
     late: int = Field(description="The review body's clock ran out before it decided")
-    median_days: float | None = Field(description="From filing to decision, of those upheld or rejected")
+    median_days: Days | None = Field(description="From filing to decision, of those upheld or rejected; to a tenth")
 
 
 class Statistics(BaseModel):

@@ -1,8 +1,11 @@
 """What a view is; a body is in ``shared.contracts.base``."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+Days = Annotated[float, AfterValidator(lambda days: round(days, 1))]
+"""How many days something took, to a tenth: more would say nothing."""
 
 
 def example(**fields: Any) -> ConfigDict:

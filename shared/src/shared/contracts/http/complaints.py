@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from shared.contracts import examples
 from shared.contracts.base import Body, Moment, Reasons, Text
+from shared.contracts.directory import OrganisationId
 from shared.contracts.grounds import AuthorityRef, Party, Statement
 from shared.contracts.http.base import View, example
 from shared.contracts.http.enforcement import Host, NewCase
@@ -40,6 +41,15 @@ class ComplaintReceipt(View):
     status_at: str = Field(description="Address of the status; keep it, nobody can tell it again")
 
 
+class MatterTransfer(View):
+    """That what was said of a name in no register went on to the desk of another province, and why."""
+
+    by: AuthorityRef
+    to: AuthorityRef
+    statement: Statement
+    at: datetime
+
+
 class ComplaintStatusView(View):
     """How a complaint stands, for whoever holds its secret. What others said of the same is not in it."""
 
@@ -53,6 +63,7 @@ class ComplaintStatusView(View):
     )
     reasons: str | None = Field(description="In the authority's public words")
     authority: AuthorityRef | None
+    transfers: list[MatterTransfer] = Field(description="Whereto it went on, oldest first, in public words")
     came_at: datetime
     over_at: datetime | None
 
@@ -92,7 +103,8 @@ class MatterView(View):
     service_items: list[str]
     complaints: int
     grade: str | None
-    authority: AuthorityRef | None = Field(description="Whose matter it is, since somebody graded it")
+    authority: AuthorityRef | None = Field(description="Whose matter it is: who graded it, or to whom it was handed")
+    transfers: list[MatterTransfer] = Field(description="Whereto it went on, oldest first")
     clock: ClockView | None
     overdue: bool = Field(description="Nobody graded it in time")
     case_id: UUID | None
@@ -118,6 +130,15 @@ class Dismissal(Body):
 
     model_config = example(statement=examples.STATEMENT)
 
+    statement: Statement
+
+
+class NewMatterTransfer(Body):
+    """To which industry regulator what was said of a name in no register goes on, and why; never back."""
+
+    model_config = example(to="industry-310000", statement=examples.STATEMENT)
+
+    to: OrganisationId
     statement: Statement
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
+from shared.runtime.acts.deadlines import time_of
 from shared.runtime.acts.history import trace_id
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -12,7 +13,8 @@ from shared.runtime.db.postgres import Tx
 
 FORGET = """
 DELETE FROM audit WHERE id IN (
-    SELECT id FROM audit WHERE at < now() - make_interval(years => $1) ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)
+    SELECT id FROM audit WHERE at < $1::timestamptz - make_interval(years => $2)
+     ORDER BY at LIMIT $3 FOR UPDATE SKIP LOCKED)
 """
 RECORD = """
 INSERT INTO audit (subject, name, organisation, act, resource, outcome, code, detail, at, trace_id)
@@ -40,4 +42,5 @@ async def record(
 
 async def forget(rt: Runtime, *, batch: int = BATCH) -> int:
     """Forget what is older than AUDIT_KEEP_YEARS; says how many rows. Part of the housekeeping."""
-    return await in_batches(rt.db, FORGET, rt.settings.audit_keep_years, batch=batch)
+    at = await time_of(rt)
+    return await in_batches(rt.db, FORGET, at, rt.settings.audit_keep_years, batch=batch)

@@ -269,6 +269,15 @@ async def running(tx: Tx, kind: str, aggregate_ids: Collection[UUID]) -> dict[UU
     return {row["aggregate_id"]: (row["due_at"], row["provisional"]) for row in rows}
 
 
+async def time_of(rt: Runtime) -> datetime:
+    """The time by which something is too old to be kept: that of the injected clock, as the database shows it.
+
+    A machine's is the database's own, so that a process whose clock is wrong forgets nothing.
+    """
+    async with rt.db.connection() as tx:
+        return rt.clock.of_database(await tx.fetchval("SELECT clock_timestamp()"))
+
+
 async def recompute(tx: Tx, rt: Runtime) -> list[Moved]:
     """Count open clocks again that another calendar than this one counted; gives those that moved.
 
@@ -319,15 +328,13 @@ async def _start(
     found = await tx.fetchrow(_START, new, kind, aggregate_id, *common, due.due_at, "due", 0, None)
     assert found is not None
     if found["id"] == new and rules is not None:
-        times = _stages(rules, stages, due)
-        await tx.executemany(
-            _START,
-            [
-                (uuid7(), f"{kind}.{stage.name}", aggregate_id, *common, time, stage.name, stage.shift, stage.unit)
-                for stage, time in times
-                if time > at
-            ],
-        )
+        rows = [
+            (uuid7(), f"{kind}.{stage.name}", aggregate_id, *common, time, stage.name, stage.shift, stage.unit)
+            for stage, time in _stages(rules, stages, due)
+            if time > at
+        ]
+        if rows:  # none would be a round trip as well
+            await tx.executemany(_START, rows)
     return Due(found["due_at"], found["provisional"], found["source"])
 
 

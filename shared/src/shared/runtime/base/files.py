@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterable
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Final
@@ -19,6 +20,9 @@ from shared.runtime.base.problems import Internal, Invalid, TooLarge
 LIMIT: Final = 20 * 1024 * 1024
 """Most bytes of one file."""
 _CHUNK: Final = 1024 * 1024
+_INCOMING: Final = ".incoming-"
+CUT_OFF_S: Final = 24 * 3600.0
+"""An upload that has written nothing for so long is none any more."""
 
 
 class FileTooLarge(TooLarge):
@@ -86,6 +90,19 @@ class Files:
         """Delete these bytes; nothing happens if they are gone already. Whoever calls keeps others from saving them."""
         await asyncio.to_thread(self.path(sha256).unlink, missing_ok=True)
 
+    async def clear(self) -> int:
+        """Remove what is left of uploads whose process died; says of how many."""
+        return await asyncio.to_thread(self._clear, time.time() - CUT_OFF_S)
+
+    def _clear(self, before: float) -> int:
+        cleared = 0
+        for path in self._folder.glob(f"{_INCOMING}*"):
+            with contextlib.suppress(FileNotFoundError):  # it has just got its name, or another process cleared it
+                if path.stat().st_mtime < before:
+                    path.unlink()
+                    cleared += 1
+        return cleared
+
     async def _receive(
         self, body: AsyncIterable[bytes], file: "tempfile._TemporaryFileWrapper[bytes]", limit: int
     ) -> tuple[str, int]:
@@ -102,7 +119,7 @@ class Files:
 
     def _temporary(self) -> "tempfile._TemporaryFileWrapper[bytes]":
         self._folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.NamedTemporaryFile(dir=self._folder, prefix=".incoming-", delete=False)
+        return tempfile.NamedTemporaryFile(dir=self._folder, prefix=_INCOMING, delete=False)
 
     def _publish(self, temporary: Path, sha256: str) -> None:
         """Give the file its name. The folders are synced too: without that a power cut can take the name back."""

@@ -12,7 +12,7 @@ MOST_BATCHES: Final = 200
 async def in_batches(db: Database, sql: str, *values: object, batch: int = BATCH, most: int = MOST_BATCHES) -> int:
     """Run a DELETE until it finds less than a batch; gives how many rows went. The last parameter of ``sql`` is LIMIT.
 
-    What is old is for the statement to say, by the database's time: a process whose clock is wrong forgets nothing.
+    What is old is for the statement to say, by the database's time or by ``deadlines.time_of``.
     """
     total = 0
     for _ in range(most):
