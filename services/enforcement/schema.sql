@@ -133,6 +133,14 @@ INDEX opinion_of_case ON case_opinion USING btree (case_id, id);
 INDEX opinion_of_office ON case_opinion USING btree (office_id, id DESC) WHERE conflicts;
 UNIQUE INDEX opinion_one_asked ON case_opinion USING btree (case_id, asked_id) WHERE (status = 'asked'::text);
 
+TABLE case_part (
+    organisation text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    id uuid NOT NULL,
+    CONSTRAINT case_part_id_fkey FOREIGN KEY (id) REFERENCES enforcement_case(id),
+    CONSTRAINT case_part_pkey PRIMARY KEY (organisation, opened_at, id),
+);
+
 TABLE case_settlement (
     id uuid NOT NULL,
     case_id uuid NOT NULL,
@@ -357,6 +365,7 @@ INDEX case_of_subject ON enforcement_case USING btree (subject);
 INDEX case_open_by_time ON enforcement_case USING btree (opened_at DESC, id DESC) WHERE (status = 'open'::text);
 INDEX case_open_of_desk ON enforcement_case USING btree (region, service_item, opened_at DESC, id DESC) WHERE (status = 'open'::text);
 INDEX case_took_part ON enforcement_case USING gin (took_part);
+TRIGGER case_parts AFTER INSERT OR UPDATE OF took_part ON public.enforcement_case FOR EACH ROW WHEN ((cardinality(new.took_part) > 0)) EXECUTE FUNCTION keep_case_parts();
 
 TABLE evidence (
     sha256 text NOT NULL,
@@ -668,6 +677,18 @@ TABLE warning (
 );
 INDEX warning_of_authority ON warning USING btree (authority_id, id);
 INDEX warning_of_party ON warning USING btree (identity, id);
+
+CREATE OR REPLACE FUNCTION public.keep_case_parts()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    INSERT INTO case_part (organisation, opened_at, id)
+    SELECT each, NEW.opened_at, NEW.id FROM unnest(NEW.took_part) AS took (each)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END;
+$function$;
 
 CREATE OR REPLACE FUNCTION public.keep_served_names()
  RETURNS trigger

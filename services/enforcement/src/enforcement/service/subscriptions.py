@@ -6,6 +6,7 @@ delivery: no time runs from it, and it says no more than what everybody may read
 
 import base64
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -106,7 +107,7 @@ async def get(tx: Tx, who: Caller, subscription_id: UUID) -> Shown:
 async def page(tx: Tx, who: Caller, *, after: UUID | None, limit: int) -> list[Shown]:
     """The caller's, newest first."""
     reach = POLICY.reach(who, Act.READ_SUBSCRIPTION)
-    return [await _shown(tx, each) for each in await subscriptions.page(tx, reach, after=after, limit=limit)]
+    return await _all_shown(tx, await subscriptions.page(tx, reach, after=after, limit=limit))
 
 
 async def look(tx: Tx, rt: Runtime, who: Caller, subscription_id: UUID) -> Shown:
@@ -145,8 +146,13 @@ async def _end(
 
 
 async def _shown(tx: Tx, found: Subscription) -> Shown:
-    open_ones = [each for each in await deadlines.of(tx, found.id) if each.met_at is None and each.breached_at is None]
-    return Shown(found, max((each.due_at for each in open_ones), default=None))
+    return (await _all_shown(tx, [found]))[0]
+
+
+async def _all_shown(tx: Tx, found: Sequence[Subscription]) -> list[Shown]:
+    ids = [each.id for each in found]
+    running = [await deadlines.running(tx, kind, ids) for kind in sorted(CLOCKS)]
+    return [Shown(each, max((due[each.id][0] for due in running if each.id in due), default=None)) for each in found]
 
 
 # --- what a name showed, and what clocks say -------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from registry.errors import NotALicence, RenewalPending, RenewalTooLate, Validit
 from registry.lifecycle import RenewalAction, Status
 from registry.policy import POLICY, Act
 from registry.service import changes, documents, licences, looks, registrations
-from registry.service.desk import clocks_of, grounds_of, regulator_for
+from registry.service.desk import grounds_of, regulator_for
 from registry.store import licences as store
 from registry.store import registrations as register
 from registry.store import sites
@@ -95,7 +95,7 @@ async def page(
 
 async def clocks(tx: Tx, found: Sequence[Renewal]) -> dict[UUID, ClockView]:
     """Until when it must be decided."""
-    return await clocks_of(tx, DECISION, {each.id: each.overdue_at for each in found})
+    return await deadlines.clocks_of(tx, DECISION, {each.id: each.overdue_at for each in found})
 
 
 async def grant(tx: Tx, rt: Runtime, who: Caller, renewal_id: UUID, body: Renewing) -> Renewal:

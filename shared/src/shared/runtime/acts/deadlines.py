@@ -6,7 +6,7 @@ Lock order: a verb locks its aggregate, then its deadlines.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, TypeAlias
@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+from shared.contracts.http.registry import ClockView
 from shared.rules import Due, Rules, Unit
 from shared.rules.clocks import Stage, StageKind, counts_days_off, shifted
 from shared.runtime.acts.runtime import Runtime
@@ -267,6 +268,17 @@ async def running(tx: Tx, kind: str, aggregate_ids: Collection[UUID]) -> dict[UU
     """Until when those of these must be answered whose clock was not met, and whether that is provisional."""
     rows = await tx.fetch(_RUNNING, list(aggregate_ids), kind)
     return {row["aggregate_id"]: (row["due_at"], row["provisional"]) for row in rows}
+
+
+async def clocks_of(tx: Tx, kind: str, overdue_at: Mapping[UUID, datetime | None]) -> dict[UUID, ClockView]:
+    """The clock of everything on a page that waits for an answer, in one statement; none where it does not run.
+
+    ``overdue_at``: since when each is shown as late.
+    """
+    return {
+        each: ClockView(due_at=due_at, provisional=provisional, overdue=overdue_at[each] is not None)
+        for each, (due_at, provisional) in (await running(tx, kind, overdue_at)).items()
+    }
 
 
 async def recompute(tx: Tx, rt: Runtime) -> list[Moved]:
