@@ -166,6 +166,14 @@ async def notice_delivered(
     await appeals.note_delivery(tx, fact.act, fact.notice_id, fact.delivered_at)
 
 
+async def notice_returned(
+    rt: Runtime, tx: Tx, fact: notices.ApprovalNoticeReturnedV1 | notices.RegistryNoticeReturnedV1, meta: EventMeta
+) -> None:
+    """The mail from whose delivery that time ran came back."""
+    _require_own(fact, fact.act.service)
+    await appeals.note_return(tx, fact.act, fact.notice_id)
+
+
 def _require_own(fact: Fact, service: Service) -> None:
     """A department speaks of its own acts alone."""
     if fact.TOPIC.producer != service:

@@ -66,6 +66,12 @@ _MET_MANY: Final = f"""
 UPDATE deadline SET met_at = $3, suspended_at = NULL
  WHERE {_OF_CLOCK} AND aggregate_id = ANY($2)
 """  # noqa: S608
+_RING_AGAIN: Final = f"""
+UPDATE deadline SET breached_at = NULL
+ WHERE id = (SELECT id FROM deadline WHERE kind = $1 AND aggregate_id = $2 AND breached_at IS NOT NULL
+              ORDER BY due_at DESC, id DESC LIMIT 1)
+   AND NOT EXISTS (SELECT FROM deadline WHERE kind = $1 AND aggregate_id = $2 AND {OPEN})
+"""  # noqa: S608
 _OF: Final = """
 SELECT kind, stage, clock_name, source, started_at, due_at, provisional, suspended_at, pause_reason, met_at,
        breached_at, moves
@@ -268,6 +274,11 @@ async def running(tx: Tx, kind: str, aggregate_ids: Collection[UUID]) -> dict[UU
     """Until when those of these must be answered whose clock was not met, and whether that is provisional."""
     rows = await tx.fetch(_RUNNING, list(aggregate_ids), kind)
     return {row["aggregate_id"]: (row["due_at"], row["provisional"]) for row in rows}
+
+
+async def ring_again(tx: Tx, kind: str, aggregate_id: UUID) -> None:
+    """What looked at something when it ran out looks at it once more, if it did: that is otherwise by now."""
+    await tx.execute(_RING_AGAIN, kind, aggregate_id)
 
 
 async def clocks_of(tx: Tx, kind: str, overdue_at: Mapping[UUID, datetime | None]) -> dict[UUID, ClockView]:

@@ -6,7 +6,8 @@ entered the proof of a letter and another confirmed it (``postal``), or when it 
 put into the inbox (profile: notice_deemed).
 """
 
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -39,6 +40,8 @@ CHANNEL: Final = "notices"
 """NOTIFY wakes whoever sends."""
 DEEMED: Final = "notice_deemed"
 """Kind and clock of the deadline at which an unread notice counts as delivered."""
+URGENT: Final = "urgent_notice"
+"""Kind and clock of the deadline by which the notice of an urgent act must have reached somebody."""
 _DEEMED: Final = "deemed"
 _NOBODY: Final = "-"
 """Neither the identity of a recipient nor the id of an organisation."""
@@ -133,10 +136,10 @@ SELECT id, about_kind, about_id, kind, identity, authority_id, document, digest,
     AS new (id, about_kind, about_id, kind, identity, authority_id, document, digest, moved_id, answer_by, is_copy)
 """
 _QUEUE: Final = """
-INSERT INTO delivery (notice_id, channel, address, verified, secret, state, retry_at, changed_at)
-SELECT notice_id, channel, address, verified, secret, 'queued', $6, $6
-  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::bytea[])
-    AS given (notice_id, channel, address, verified, secret)
+INSERT INTO delivery (notice_id, channel, address, verified, secret, return_token, state, retry_at, changed_at)
+SELECT notice_id, channel, address, verified, secret, return_token, 'queued', $7, $7
+  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::bytea[], $6::text[])
+    AS given (notice_id, channel, address, verified, secret, return_token)
 """
 _GET: Final = f"SELECT {_COLUMNS} FROM notice WHERE id = $1"  # noqa: S608 - ours
 _ABOUT: Final = (
@@ -222,14 +225,13 @@ def _document(rt: Runtime, new: New) -> NoticeDocument:
     )
 
 
-def _queued(notice_id: UUID, new: New) -> list[tuple[UUID, Channel, str, bool, bytes | None]]:
-    """The rows of its other channels."""
+def _queued(notice_id: UUID, new: New) -> Iterator[tuple[UUID, Channel, str, bool, bytes | None, str | None]]:
+    """The rows of its other channels. A mail has a return address of its own."""
     to = new.address
-    channels = [
-        (Channel.EMAIL, to.email, to.email_verified, None),
-        (Channel.WEBHOOK, to.webhook, to.webhook_verified, new.secret),
-    ]
-    return [(notice_id, channel, place, verified, secret) for channel, place, verified, secret in channels if place]
+    if to.email:
+        yield notice_id, Channel.EMAIL, to.email, to.email_verified, None, secrets.token_hex(16)
+    if to.webhook:
+        yield notice_id, Channel.WEBHOOK, to.webhook, to.webhook_verified, new.secret, None
 
 
 def _tell_issued(tx: Tx, document: NoticeDocument) -> None:
