@@ -1,5 +1,20 @@
 -- Generated from the migrations by `make generate`; for reading. The runtime's tables are in its own file.
 
+TABLE address_code (
+    id uuid NOT NULL,
+    identity text NOT NULL,
+    address text NOT NULL,
+    mailbox text NOT NULL,
+    code text NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    wrong integer NOT NULL DEFAULT 0,
+    confirmed_at timestamp with time zone,
+    CONSTRAINT address_code_pkey PRIMARY KEY (id),
+);
+INDEX address_code_of ON address_code USING btree (identity, address, sent_at);
+INDEX address_code_to ON address_code USING btree (mailbox, sent_at);
+
 TABLE appeal (
     id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,
@@ -513,7 +528,7 @@ TABLE name_subscription (
     CONSTRAINT name_subscription_check3 CHECK (((secret IS NOT NULL) = (channel = 'webhook'::text))),
     CONSTRAINT name_subscription_method_check CHECK ((method = ANY (ARRAY['dns'::text, 'file'::text]))),
     CONSTRAINT name_subscription_pkey PRIMARY KEY (id),
-    CONSTRAINT name_subscription_status_check CHECK ((status = ANY (ARRAY['proving'::text, 'active'::text, 'ended'::text]))),
+    CONSTRAINT name_subscription_status_check CHECK ((status = ANY (ARRAY['proving'::text, 'confirming'::text, 'active'::text, 'ended'::text]))),
 );
 INDEX name_subscription_due ON name_subscription USING btree (look_at) WHERE (look_at IS NOT NULL);
 INDEX name_subscription_of_name ON name_subscription USING btree (host) WHERE (status = 'active'::text);

@@ -167,6 +167,20 @@ async def test_what_else_reached_the_recipient_counts_from_when_it_did(rt: Runti
     assert await about_mail(rt, notice_id) == [], "nobody need be told another way"
 
 
+async def test_what_was_deemed_delivered_before_stays_so(rt: Runtime, mailbox: Envelopes) -> None:
+    unverified = EVERYWHERE.model_copy(update={"email_verified": False})
+    notice_id = await issued(rt, unverified, service="registry")
+    await sent(rt)
+    async with rt.db.transaction() as tx:
+        await notices.deem(rt, tx, notice_id)
+    deemed = await known(rt, notice_id)
+    later(rt, hours=1)
+    assert await comes_back(rt, mailbox.froms[0])
+    kept = await known(rt, notice_id)
+    assert (kept.delivered_by, kept.delivered_at) == ("deemed", deemed.delivered_at)
+    assert await told(rt) == ["issued", "delivered"]
+
+
 async def test_a_webhook_that_took_it_still_counts(rt: Runtime, mailbox: Envelopes, receiver: Receiver) -> None:
     both = EVERYWHERE.model_copy(update={"webhook": receiver.url, "webhook_verified": True})
     notice_id = await issued(rt, both)

@@ -109,6 +109,9 @@ ENFORCEMENT: Final[Mapping[tuple[str, str], Told]] = {
     ("name_subscription", "look"): OWN,
     ("name_subscription", "end"): OWN,
     ("name_subscription", "prove"): kinds("subscription_confirmed"),
+    ("name_subscription", "show"): kinds("subscription_code"),
+    ("name_subscription", "send_code"): kinds("subscription_code"),
+    ("name_subscription", "confirm"): OWN,
     ("name_subscription", "expire"): Nobody("the name was never theirs, as far as anybody knows"),
     ("name_subscription", "lose"): kinds("subscription_ended"),
 }

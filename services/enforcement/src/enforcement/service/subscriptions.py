@@ -7,14 +7,16 @@ delivery: no time runs from it, and it says no more than what everybody may read
 import base64
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from enforcement.errors import AlreadySubscribed, LookedJustNow, TooManySubscriptions
+from enforcement.errors import AlreadySubscribed, CodesSent, LookedJustNow, TooManySubscriptions
 from enforcement.lifecycle import SUBSCRIPTION, SubscriptionAction, SubscriptionStatus
 from enforcement.policy import POLICY, Act
+from enforcement.service import addresses
 from enforcement.store import subscriptions
 from enforcement.store.cases import Case
 from enforcement.store.subscriptions import Subscription
@@ -160,18 +162,66 @@ async def _all_shown(tx: Tx, found: Sequence[Subscription]) -> list[Shown]:
 
 async def proven(tx: Tx, rt: Runtime, subscription_id: UUID) -> None:
     """The name shows what it shall: from now on, or still, its owner hears of acts about it."""
+    await subscriptions.alone(tx, (await subscriptions.get(tx, subscription_id)).identity)
     at, held = rt.clock.now(), await subscriptions.hold(tx, subscription_id)
     if not SUBSCRIPTION.can(held.status, SubscriptionAction.PROVE):
         return
-    active = await subscriptions.MOVES.move(
-        tx, held, SubscriptionAction.PROVE, who=SYSTEM, why="The name shows it.", at=at, proven_at=at, looked_at=at,
-        look_at=None, looks=0, missing=None,
+    first = held.status is SubscriptionStatus.PROVING
+    waits = first and await addresses.needs_code(tx, held)
+    shown = await subscriptions.MOVES.move(
+        tx, held, SubscriptionAction.SHOW if waits else SubscriptionAction.PROVE, who=SYSTEM, why="The name shows it.",
+        at=at, proven_at=at, looked_at=at, look_at=None, looks=0, missing=None,
     )  # fmt: skip
+    if waits:
+        with suppress(CodesSent):  # its owner has one sent when that is possible again
+            await addresses.send(tx, rt, shown, CHALLENGE)
+        return
+    await _count(tx, rt, shown, at)
+    if first:
+        await _tell(tx, rt, shown, "subscription_confirmed", _CONFIRMED, "The name shows that it is yours.")
+
+
+async def _count(tx: Tx, rt: Runtime, active: Subscription, at: datetime) -> None:
+    """From now on it is told, and for so long what was shown counts."""
     for kind in sorted(CLOCKS):
-        await deadlines.met(tx, kind, held.id, at)
-    await deadlines.start(tx, kind=PROOF, aggregate_id=held.id, clock_name=PROOF, rt=rt, at=at)
-    if held.status is SubscriptionStatus.PROVING:
+        await deadlines.met(tx, kind, active.id, at)
+    await deadlines.start(tx, kind=PROOF, aggregate_id=active.id, clock_name=PROOF, rt=rt, at=at)
+
+
+async def send_code(tx: Tx, rt: Runtime, who: Caller, subscription_id: UUID) -> Shown:
+    """Have another code mailed. Raises UnknownSubscription (404); Forbidden (403); ActionRefused, CodesSent (409)."""
+    held = await _confirmable(tx, who, subscription_id)
+    again = await subscriptions.MOVES.move(
+        tx, held, SubscriptionAction.SEND_CODE, who=who, why="Asked for.", at=rt.clock.now()
+    )
+    await addresses.send(tx, rt, again, CHALLENGE)
+    return await _shown(tx, again)
+
+
+async def confirm(tx: Tx, rt: Runtime, who: Caller, subscription_id: UUID, code: str) -> Shown | None:
+    """Enter the code: the address is told of all names of its owner that wait for it. None if it is another code.
+
+    Raises UnknownSubscription (404); Forbidden (403); ActionRefused, CodeOver (409).
+    """
+    held = await _confirmable(tx, who, subscription_id)
+    SUBSCRIPTION.after(held.status, SubscriptionAction.CONFIRM)
+    if not await addresses.enter(tx, rt, held, code):
+        return None
+    at = rt.clock.now()
+    for each in await subscriptions.waiting_for(tx, held.identity, held.address):
+        active = await subscriptions.MOVES.move(
+            tx, each, SubscriptionAction.CONFIRM, who=who, why="The code was entered.", at=at
+        )
+        await _count(tx, rt, active, at)
         await _tell(tx, rt, active, "subscription_confirmed", _CONFIRMED, "The name shows that it is yours.")
+    return await _shown(tx, await subscriptions.get(tx, subscription_id))
+
+
+async def _confirmable(tx: Tx, who: Caller, subscription_id: UUID) -> Subscription:
+    found = await subscriptions.get(tx, subscription_id)
+    POLICY.require(who, Act.CONFIRM_ADDRESS, found)
+    await subscriptions.alone(tx, found.identity)
+    return await subscriptions.hold(tx, subscription_id)
 
 
 async def missing(tx: Tx, rt: Runtime, subscription_id: UUID, why: str, *, answered: bool) -> None:
@@ -195,10 +245,12 @@ async def _lose(tx: Tx, rt: Runtime, held: Subscription, because: str, why: str)
 
 
 async def expire(rt: Runtime, tx: Tx, subscription_id: UUID) -> None:
-    """It was never shown."""
+    """It was never shown, or nobody entered the code that its address was sent."""
     held = await subscriptions.hold(tx, subscription_id)
     if held.status is SubscriptionStatus.PROVING:
         await _end(tx, rt, held, SubscriptionAction.EXPIRE, "not_proven", SYSTEM, "The name never showed it.")
+    elif held.status is SubscriptionStatus.CONFIRMING:
+        await _end(tx, rt, held, SubscriptionAction.EXPIRE, "not_confirmed", SYSTEM, "Nobody entered the code.")
 
 
 async def look_again(rt: Runtime, tx: Tx, subscription_id: UUID) -> None:

@@ -26,7 +26,7 @@ class NotTheMailServer(Forbidden):
 
 
 @ROUTER.post("/returned-mails", status_code=204, openapi_extra=PUBLIC | _BODY, max_body_size=returned.LARGEST)
-async def hand_in(
+async def hand_in_returned(
     rt: Rt, request: Request,
     token: Annotated[str, Header(alias="Return-Token", max_length=100, description="What stands after the `+`")],
     secret: Annotated[str, Header(alias="Returns-Secret", max_length=200, description="CONCORD_SMTP_RETURNS_SECRET")]
