@@ -190,3 +190,18 @@ TABLES: Final[Mapping[str, Mapping[tuple[str, str], Told]]] = {
 WITHOUT_INBOX: Final[Mapping[str, Nobody]] = {"access-control": ORDER, "coordination": RECORD}
 SOMETIMES: Final = frozenset({("review_opinion", "withdraw")})
 """Of these the world has one, too, that concerns nobody: an opinion in somebody's favour."""
+NAMED: Final[Mapping[str, Kinds]] = {
+    "registry": kinds(
+        "granted", "granted_for_less", "refused", "forwarded", "reopened", "lapsing", "lapsed", "revived", "renewed",
+        "renewed_for_less", "renewal_refused", "amendment_granted", "amendment_refused", "amendment_returned",
+        "amendment_effective", "amendment_held_back", "move_proposed", "moved", "shell_found", "shell_hosted",
+        "shell_lapsed", "shell_undone", "shell_dismissed", "review_opinion", "opinion_fell", "review_vetoed",
+        "review_cleared", "merger_intended", "merged", "merger_withdrawn", "merger_undone", "deregistered",
+    ),
+}  # fmt: skip
+"""What is told of names as well, for those who hold them; each time but where it is about no site."""
+NAMELESS: Final = kinds(
+    "amendment_granted", "amendment_refused", "amendment_returned", "amendment_effective", "review_opinion",
+    "opinion_fell", "review_vetoed", "review_cleared", "reopened",
+)  # fmt: skip
+"""Of these some are about an operator or a provider, and not about a name."""

@@ -21,6 +21,7 @@ _FACTS: tuple[type[Fact], ...] = (
     notices.RegistryNoticeIssuedV1,
     notices.RegistryNoticeDeliveredV1,
     notices.RegistryNoticeReturnedV1,
+    notices.RegistryActNamedV1,
     registry.ExecutionReceivedV1,
     registry.ExecutionDeclinedV1,
     registry.ExecutionCarriedOutV1,

@@ -171,6 +171,40 @@ class RegistryNoticeReturnedV1(_Returned):
     TOPIC: ClassVar[Topic] = REGISTRY_EVENTS
 
 
+class RegistryActNamedV1(Fact):
+    """What the register did about these names: who shows that one of them is theirs hears of it (ADR 13)."""
+
+    TYPE: ClassVar[str] = "registry_act.named.v1"
+    TOPIC: ClassVar[Topic] = REGISTRY_EVENTS
+    KEY: ClassVar[str] = "act_id"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("enforcement",)
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "act_id": examples.APPROVAL,
+        "act": {"service": "registry", "kind": "registration", "id": examples.APPROVAL},
+        "kind": "granted",
+        "hosts": ["pharmacy.example"],
+        "authority": examples.AUTHORITY,
+        "title": {"zh": "准予备案（许可）决定书", "en": "Your registration was granted"},
+        "grounds": None,
+        "statement": examples.STATEMENT,
+        "answer_by": None,
+        "at": examples.AT,
+    }
+
+    act_id: UUID
+    act: ActRef
+    kind: Text
+    hosts: tuple[Text, ...]
+    """In A-label form."""
+    authority: AuthorityRef
+    title: Names
+    grounds: Grounds | None = None
+    """With the public reasons alone, like ``statement``."""
+    statement: Statement | None = None
+    answer_by: datetime | None = None
+    at: datetime
+
+
 ISSUED: Mapping[Service, type[_Issued]] = MappingProxyType(
     {Service.APPROVAL: ApprovalNoticeIssuedV1, Service.REGISTRY: RegistryNoticeIssuedV1}
 )

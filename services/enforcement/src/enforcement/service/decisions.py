@@ -372,7 +372,15 @@ async def tell(
         authority=case.authority, title=title, says=says, answer_by=answer_by,
     )  # fmt: skip
     await subscriptions.copy(
-        tx, rt, case, about=about, kind=kind, title=title, says=says, authority=case.authority, answer_by=answer_by
+        tx,
+        rt,
+        case.hosts,
+        about=about,
+        kind=kind,
+        title=title,
+        says=says,
+        authority=case.authority,
+        answer_by=answer_by,
     )
 
 

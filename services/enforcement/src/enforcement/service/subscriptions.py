@@ -18,7 +18,6 @@ from enforcement.lifecycle import SUBSCRIPTION, SubscriptionAction, Subscription
 from enforcement.policy import POLICY, Act
 from enforcement.service import addresses
 from enforcement.store import subscriptions
-from enforcement.store.cases import Case
 from enforcement.store.subscriptions import Subscription
 from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Names, Party, Service, Statement
 from shared.contracts.http.subscriptions import NewSubscription
@@ -273,16 +272,17 @@ async def give_up(rt: Runtime, tx: Tx, subscription_id: UUID) -> None:
 
 
 async def copy(
-    tx: Tx, rt: Runtime, case: Case, *, about: ActRef, kind: str, title: Names, says: Statement,
+    tx: Tx, rt: Runtime, hosts: Sequence[str], *, about: ActRef, kind: str, title: Names, says: Statement | None,
     authority: AuthorityRef, answer_by: datetime | None = None,
 ) -> None:  # fmt: skip
-    """Tell whoever holds a name that the case is about what happened to it: what everybody may read of it."""
-    if not case.hosts:
+    """Tell whoever holds a name that the act is about what happened to it: what everybody may read of it."""
+    if not hosts:
         return
-    above = sorted({name for host in case.hosts for name in normalise_domain(host).above} - set(case.hosts))
-    found = await subscriptions.of_names(tx, case.hosts, above)
+    above = sorted({name for host in hosts for name in normalise_domain(host).above} - set(hosts))
+    found = await subscriptions.of_names(tx, hosts, above)
+    public = None if says is None else says.public()
     new = [
-        _copy(each, about=about, kind=kind, title=title, says=says.public(), authority=authority, answer_by=answer_by)
+        _copy(each, about=about, kind=kind, title=title, says=public, authority=authority, answer_by=answer_by)
         for each in found
     ]
     await notices.issue_all(tx, rt, new)
@@ -297,7 +297,7 @@ async def _tell(tx: Tx, rt: Runtime, told: Subscription, kind: str, title: Names
 
 
 def _copy(
-    to: Subscription, *, about: ActRef, kind: str, title: Names, says: Statement, authority: AuthorityRef,
+    to: Subscription, *, about: ActRef, kind: str, title: Names, says: Statement | None, authority: AuthorityRef,
     answer_by: datetime | None = None,
 ) -> notices.New:  # fmt: skip
     address = AddressForService(email=to.address) if to.channel == "email" else AddressForService(webhook=to.address)

@@ -7,7 +7,7 @@ put into the inbox (profile: notice_deemed).
 """
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -26,7 +26,15 @@ from shared.contracts.grounds import (
     Party,
     Statement,
 )
-from shared.contracts.notices import DELIVERED, ISSUED, Channel, DeliveryState, NoticeDocument, digest_of
+from shared.contracts.notices import (
+    DELIVERED,
+    ISSUED,
+    Channel,
+    DeliveryState,
+    NoticeDocument,
+    RegistryActNamedV1,
+    digest_of,
+)
 from shared.runtime.acts import deadlines, outbox
 from shared.runtime.acts.policy import Reach
 from shared.runtime.acts.runtime import Runtime
@@ -43,6 +51,8 @@ DEEMED: Final = "notice_deemed"
 URGENT: Final = "urgent_notice"
 """Kind and clock of the deadline by which the notice of an urgent act must have reached somebody."""
 _DEEMED: Final = "deemed"
+NAMES_AT_ONCE: Final = 500
+"""In one fact; more of them are told in several."""
 _NOBODY: Final = "-"
 """Neither the identity of a recipient nor the id of an organisation."""
 
@@ -100,7 +110,8 @@ class New:
     ``moved``: the aggregate in whose history the act is, where that is another one than the act itself. Without
     ``in_inbox`` it goes to the address alone, and nobody reads it here, its authority neither. A copy for whoever holds
     the name ``copy_about`` does the same and counts for nothing: no time runs from its delivery. ``secret``: what is
-    shared with the webhook's receiver.
+    shared with the webhook's receiver. ``hosts``: the names that an act of the register is about, of which others may
+    have asked to hear.
     """
 
     about: ActRef
@@ -115,6 +126,7 @@ class New:
     in_inbox: bool = True
     copy_about: str | None = None
     secret: bytes | None = None
+    hosts: Collection[str] = ()
 
     @property
     def copy(self) -> bool:
@@ -175,9 +187,10 @@ async def issue(
     answer_by: datetime | None = None,
     moved: UUID | None = None,
     in_inbox: bool = True,
+    hosts: Collection[str] = (),
 ) -> UUID:
     """Put a notice into the recipient's inbox and queue it for its other channels; gives its id. As ``New`` has it."""
-    new = New(about, kind, to, address, authority, title, says, answer_by, moved, in_inbox)
+    new = New(about, kind, to, address, authority, title, says, answer_by, moved, in_inbox, hosts=hosts)
     return (await issue_all(tx, rt, [new]))[0]
 
 
@@ -201,6 +214,8 @@ async def issue_all(tx: Tx, rt: Runtime, new: Sequence[New]) -> list[UUID]:
     counting = [document for document, each in zip(documents, new, strict=True) if not each.copy]
     for document in counting:
         _tell_issued(tx, document)
+    for each in new:
+        tell_names(tx, each, at)
     if len(counting) == 1:
         await deadlines.start(tx, kind=DEEMED, aggregate_id=counting[0].notice_id, clock_name=DEEMED, rt=rt, at=at)
     elif counting:
@@ -242,6 +257,20 @@ def _tell_issued(tx: Tx, document: NoticeDocument) -> None:
             grounds=document.grounds.public(), issued_at=document.issued_at,
         )  # fmt: skip
         outbox.add(tx, fact, at=document.issued_at)
+
+
+def tell_names(tx: Tx, new: New, at: datetime) -> None:
+    """What everybody may read of an act, for those who hold the names that it is about."""
+    hosts = sorted(set(new.hosts))
+    for begin in range(0, len(hosts), NAMES_AT_ONCE):
+        says = None if new.says is None else new.says.public()
+        grounds = says if isinstance(says, Grounds) else None
+        fact = RegistryActNamedV1(
+            act_id=new.about.id, act=new.about, kind=new.kind, hosts=tuple(hosts[begin : begin + NAMES_AT_ONCE]),
+            authority=new.authority, title=new.title, grounds=grounds, statement=None if grounds else says,
+            answer_by=new.answer_by, at=at,
+        )  # fmt: skip
+        outbox.add(tx, fact, at=at)
 
 
 async def about(tx: Tx, act_id: UUID, kind: str | None = None) -> list[Notice]:
