@@ -59,7 +59,7 @@ async def test_a_change_is_told_of_the_names_that_the_site_has_and_of_those_that
     assert (await named(register))[told:] == [("amendment_refused", both)]
     other = await register.propose(site, a_site(new))
     await register.post(f"/amendments/{other['id']}/grant", GRANT, "regulator-a")
-    assert (await named(register))[told + 1 :] == [("amendment_granted", [new])], "the old one is nobody's by now"
+    assert (await named(register))[told + 1 :] == [("amendment_granted", both)], "who holds the old one hears of it too"
     further = await register.post(
         f"/registrations/{site['registration_id']}/sites", a_site("more.example"), owner(), 201
     )
