@@ -1,6 +1,7 @@
 """What the register does about a name reaches whoever shows that it is theirs, as a copy (ADR 13)."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
