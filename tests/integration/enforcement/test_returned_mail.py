@@ -84,7 +84,7 @@ async def test_only_the_mail_server_hands_in_mail_and_no_more_than_a_report_is_l
     assert await handed_in(office, "0" * 32) == 204, "whoever guesses learns nothing"
     assert await handed_in(office, token, b"Subject: Out of office\r\n\r\nAction: failed") == 204
     assert await state_of(office, decision) == "email"
-    assert await handed_in(office, token) == 204
+    assert await handed_in(office, token.upper()) == 204, "a server may write it so"
     assert await state_of(office, decision) is None
     [item] = (await office.get("/notices?kind=decision_released", "drugs-a"))["items"]
     seen = await office.get(f"/notices/{item['id']}", "drugs-a")

@@ -4,7 +4,7 @@ import pytest
 
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.notices import RegistryActNamedV1
-from shared.runtime.acts import notices
+from shared.runtime.acts import names as acts_names
 from tests.integration.registry.conftest import GRANT, STATEMENT, Register, a_site, domain, owner, uscc
 from tests.integration.registry.test_forwarding import SHANGHAI as FORWARD
 from tests.integration.registry.test_licences import REFUSAL, asked, licensed, to_the_end
@@ -139,7 +139,7 @@ async def test_a_merger_is_told_once_of_the_names_of_both(register: Register) ->
 
 
 async def test_very_many_names_are_told_in_several_facts(register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notices, "NAMES_AT_ONCE", 2)
+    monkeypatch.setattr(acts_names, "AT_ONCE", 2)
     submitted = await register.submitted(a_site("a.example", domains=[f"{each}.example" for each in "abcde"]))
     await register.post(f"/registrations/{submitted['id']}/grant", GRANT, "regulator-a")
     assert [hosts for _, hosts in await named(register)] == [

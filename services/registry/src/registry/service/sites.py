@@ -15,7 +15,7 @@ from shared.contracts.grounds import ActRef, AddressForService, Names, Service, 
 from shared.contracts.registry import SiteRecordedV1
 from shared.rules import Effect
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
-from shared.runtime.acts import notices
+from shared.runtime.acts import names
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.problems import Invalid
@@ -97,12 +97,11 @@ async def deregister(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, *, reasons
 def _tell_given_up(tx: Tx, rt: Runtime, site: OwnedSite) -> None:
     """Its operator did it, and has the answer; who holds a name of it hears of it too."""
     at, why = rt.clock.now(), "Its operator gave the site up."
-    notices.tell_names(tx, notices.New(
-        about=ActRef(service=Service.REGISTRY, kind="deregistration", id=site.site.id), kind="deregistered",
-        to=site.operator.ref, address=site.operator.address, title=_GIVEN_UP, hosts=site.site.domains,
+    names.tell(
+        tx, site.site.domains, about=ActRef(service=Service.REGISTRY, kind="deregistration", id=site.site.id),
+        kind="deregistered", title=_GIVEN_UP, authority=regulator_for(rt, site.level, site.region), at=at,
         says=Statement(legal_basis=("P3.1",), reasons=why, public_reasons=why),
-        authority=regulator_for(rt, site.level, site.region),
-    ), at)  # fmt: skip
+    )  # fmt: skip
 
 
 async def end_access(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, access_id: UUID, *, reasons: str) -> OwnedSite:

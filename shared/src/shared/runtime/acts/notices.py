@@ -26,16 +26,8 @@ from shared.contracts.grounds import (
     Party,
     Statement,
 )
-from shared.contracts.notices import (
-    DELIVERED,
-    ISSUED,
-    Channel,
-    DeliveryState,
-    NoticeDocument,
-    RegistryActNamedV1,
-    digest_of,
-)
-from shared.runtime.acts import deadlines, outbox
+from shared.contracts.notices import DELIVERED, ISSUED, Channel, DeliveryState, NoticeDocument, digest_of
+from shared.runtime.acts import deadlines, names, outbox
 from shared.runtime.acts.policy import Reach
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -51,8 +43,6 @@ DEEMED: Final = "notice_deemed"
 URGENT: Final = "urgent_notice"
 """Kind and clock of the deadline by which the notice of an urgent act must have reached somebody."""
 _DEEMED: Final = "deemed"
-NAMES_AT_ONCE: Final = 500
-"""In one fact; more of them are told in several."""
 _NOBODY: Final = "-"
 """Neither the identity of a recipient nor the id of an organisation."""
 
@@ -215,7 +205,10 @@ async def issue_all(tx: Tx, rt: Runtime, new: Sequence[New]) -> list[UUID]:
     for document in counting:
         _tell_issued(tx, document)
     for each in new:
-        tell_names(tx, each, at)
+        names.tell(
+            tx, each.hosts, about=each.about, kind=each.kind, authority=each.authority, title=each.title,
+            says=each.says, answer_by=each.answer_by, at=at,
+        )  # fmt: skip
     if len(counting) == 1:
         await deadlines.start(tx, kind=DEEMED, aggregate_id=counting[0].notice_id, clock_name=DEEMED, rt=rt, at=at)
     elif counting:
@@ -257,20 +250,6 @@ def _tell_issued(tx: Tx, document: NoticeDocument) -> None:
             grounds=document.grounds.public(), issued_at=document.issued_at,
         )  # fmt: skip
         outbox.add(tx, fact, at=document.issued_at)
-
-
-def tell_names(tx: Tx, new: New, at: datetime) -> None:
-    """What everybody may read of an act, for those who hold the names that it is about."""
-    hosts = sorted(set(new.hosts))
-    for begin in range(0, len(hosts), NAMES_AT_ONCE):
-        says = None if new.says is None else new.says.public()
-        grounds = says if isinstance(says, Grounds) else None
-        fact = RegistryActNamedV1(
-            act_id=new.about.id, act=new.about, kind=new.kind, hosts=tuple(hosts[begin : begin + NAMES_AT_ONCE]),
-            authority=new.authority, title=new.title, grounds=grounds, statement=None if grounds else says,
-            answer_by=new.answer_by, at=at,
-        )  # fmt: skip
-        outbox.add(tx, fact, at=at)
 
 
 async def about(tx: Tx, act_id: UUID, kind: str | None = None) -> list[Notice]:

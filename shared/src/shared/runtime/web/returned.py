@@ -42,11 +42,11 @@ async def hand_in_returned(
     if not hmac.compare_digest(secret.encode(), expected.get_secret_value().encode()):
         raise NotTheMailServer
     async with rt.db.connection() as tx:
-        known = await returned.is_known(tx, token)
+        known = await returned.is_known(tx, token.lower())
     why = returned.failure_of(await request.body()) if known else None
     if why is None:
         _log.info("mails.nothing_returned", known=known)
         return
     async with rt.db.transaction() as tx:
-        ended = await returned.take_back(tx, rt, token, why)
+        ended = await returned.take_back(tx, rt, token.lower(), why)
     _log.info("mails.returned", ended=ended)
