@@ -1,5 +1,20 @@
 -- Generated from the migrations by `make generate`; for reading. The runtime's tables are in its own file.
 
+TABLE address_code (
+    id uuid NOT NULL,
+    identity text NOT NULL,
+    address text NOT NULL,
+    mailbox text NOT NULL,
+    code text NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    wrong integer NOT NULL DEFAULT 0,
+    confirmed_at timestamp with time zone,
+    CONSTRAINT address_code_pkey PRIMARY KEY (id),
+);
+INDEX address_code_of ON address_code USING btree (identity, address, sent_at);
+INDEX address_code_to ON address_code USING btree (mailbox, sent_at);
+
 TABLE appeal (
     id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,
@@ -132,6 +147,14 @@ INDEX opinion_of_authority ON case_opinion USING btree (authority_id, id DESC);
 INDEX opinion_of_case ON case_opinion USING btree (case_id, id);
 INDEX opinion_of_office ON case_opinion USING btree (office_id, id DESC) WHERE conflicts;
 UNIQUE INDEX opinion_one_asked ON case_opinion USING btree (case_id, asked_id) WHERE (status = 'asked'::text);
+
+TABLE case_part (
+    organisation text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    id uuid NOT NULL,
+    CONSTRAINT case_part_id_fkey FOREIGN KEY (id) REFERENCES enforcement_case(id),
+    CONSTRAINT case_part_pkey PRIMARY KEY (organisation, opened_at, id),
+);
 
 TABLE case_settlement (
     id uuid NOT NULL,
@@ -359,6 +382,7 @@ INDEX case_of_subject ON enforcement_case USING btree (subject);
 INDEX case_open_by_time ON enforcement_case USING btree (opened_at DESC, id DESC) WHERE (status = 'open'::text);
 INDEX case_open_of_desk ON enforcement_case USING btree (region, service_item, opened_at DESC, id DESC) WHERE (status = 'open'::text);
 INDEX case_took_part ON enforcement_case USING gin (took_part);
+TRIGGER case_parts AFTER INSERT OR UPDATE OF took_part ON public.enforcement_case FOR EACH ROW WHEN ((cardinality(new.took_part) > 0)) EXECUTE FUNCTION keep_case_parts();
 
 TABLE evidence (
     sha256 text NOT NULL,
@@ -507,7 +531,7 @@ TABLE name_subscription (
     CONSTRAINT name_subscription_check3 CHECK (((secret IS NOT NULL) = (channel = 'webhook'::text))),
     CONSTRAINT name_subscription_method_check CHECK ((method = ANY (ARRAY['dns'::text, 'file'::text]))),
     CONSTRAINT name_subscription_pkey PRIMARY KEY (id),
-    CONSTRAINT name_subscription_status_check CHECK ((status = ANY (ARRAY['proving'::text, 'active'::text, 'ended'::text]))),
+    CONSTRAINT name_subscription_status_check CHECK ((status = ANY (ARRAY['proving'::text, 'confirming'::text, 'active'::text, 'ended'::text]))),
 );
 INDEX name_subscription_due ON name_subscription USING btree (look_at) WHERE (look_at IS NOT NULL);
 INDEX name_subscription_of_name ON name_subscription USING btree (host) WHERE (status = 'active'::text);
@@ -671,6 +695,18 @@ TABLE warning (
 );
 INDEX warning_of_authority ON warning USING btree (authority_id, id);
 INDEX warning_of_party ON warning USING btree (identity, id);
+
+CREATE OR REPLACE FUNCTION public.keep_case_parts()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    INSERT INTO case_part (organisation, opened_at, id)
+    SELECT each, NEW.opened_at, NEW.id FROM unnest(NEW.took_part) AS took (each)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END;
+$function$;
 
 CREATE OR REPLACE FUNCTION public.keep_served_names()
  RETURNS trigger

@@ -99,7 +99,7 @@ async def _fill(dsn: str, count: int) -> None:
         FILL[0].replace("{regions}", regions), count, NOW, examples.OPERATOR_REF, examples.AUTHORITY
     )
     await connection.execute(FILL[1], count)
-    await connection.execute("VACUUM ANALYZE enforcement_case, case_task")
+    await connection.execute("VACUUM ANALYZE enforcement_case, case_task, case_part")
     await connection.close()
 
 

@@ -1,10 +1,13 @@
 """Who sees what, who looked, and what a database that is read-only does to whom."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from local_stack.postgres import EmbeddedPostgres
 from tests.integration.registry.conftest import GRANT, Register, a_site, domain, owner, uscc
 from tests.integration.registry.test_licences import licensed
+from tests.integration.registry.test_shells import found
 from tests.integration.runtime.test_database_faults import read_only
 from tests.support.crash import statements
 from tests.support.people import OPERATOR_USCC
@@ -32,17 +35,41 @@ async def test_every_look_of_an_official_leaves_a_row_and_that_of_the_owner_none
     assert await rows("applicant") == 0
 
 
-@pytest.mark.parametrize(("path", "who"), [("/checks", "regulator-a"), ("/registrar-tasks", "registrar-a")])
+async def licences(register: Register, number: int) -> None:
+    await licensed(register, uscc(number))
+
+
+async def amendments(register: Register, number: int) -> None:
+    site = await register.live(uscc(number))
+    await register.propose(site, {**a_site(domain()), "name": "Another name"}, owner(uscc(number)))
+
+
+async def findings(register: Register, number: int) -> None:
+    await found(register, uscc(number))
+
+
+async def executions(register: Register, number: int) -> None:
+    await register.execution(await register.decided(await register.live(uscc(number))))
+
+
+@pytest.mark.parametrize(
+    ("path", "who", "make"),
+    [
+        ("/checks", "regulator-a", licences), ("/registrar-tasks", "registrar-a", licences),
+        ("/amendments", "regulator-a", amendments), ("/shell-findings", "regulator-a", findings),
+        ("/executions", "regulator-a", executions),
+    ],
+)  # fmt: skip
 async def test_a_page_takes_as_many_statements_however_many_rows_it_has(
-    register: Register, path: str, who: str
+    register: Register, path: str, who: str, make: Callable[[Register, int], Awaitable[None]]
 ) -> None:
     for number in (1, 2, 3):
-        await licensed(register, uscc(number))
+        await make(register, number)
 
     async def page(limit: int) -> int:
         async def read() -> None:
-            found = await register.get(f"{path}?limit={limit}", who)
-            assert len(found["items"]) == limit
+            page = await register.get(f"{path}?limit={limit}", who)
+            assert len(page["items"]) == limit
 
         return await statements(read)
 

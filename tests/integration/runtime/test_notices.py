@@ -127,13 +127,14 @@ async def unused() -> int:
 
 
 async def issued(
-    rt: Runtime, address: AddressForService = EVERYWHERE, act: UUID | None = None, title: Names = TITLE
-) -> UUID:
+    rt: Runtime, address: AddressForService = EVERYWHERE, act: UUID | None = None, title: Names = TITLE,
+    service: str = "enforcement",
+) -> UUID:  # fmt: skip
     async with rt.db.transaction() as tx:
         return await notices.issue(
             tx,
             rt,
-            about=ActRef.model_validate({**ActRef.EXAMPLE, "id": act or uuid7()}),
+            about=ActRef.model_validate({**ActRef.EXAMPLE, "id": act or uuid7(), "service": service}),
             kind="decision_released",
             to=OperatorRef(identity="91110000MA01CNCRD6", name="Example Pharmacy Ltd"),
             address=address,

@@ -51,7 +51,10 @@ PUBLIC: Final[dict[str, dict[str, str]]] = {
     },
 }
 """What needs no token, by service: the address, and one to ask."""
-EVERYBODY_DOES: Final = frozenset({"POST /complaints", "POST /complaints/status/{secret}/files"})
+EVERYBODY_DOES: Final = frozenset({
+    "POST /complaints", "POST /complaints/status/{secret}/files",
+    "POST /returned-mails",  # a mail server has no token: it shows a secret of its own
+})  # fmt: skip
 """What everybody can do without a token."""
 
 

@@ -7,12 +7,19 @@ from collections import defaultdict
 from typing import Final
 
 from shared.runtime.acts.lifecycle import Lifecycle
+from shared.runtime.db import at_commit
+from shared.runtime.db.postgres import Tx
 from tests.integration.sweep.asking import do, subjects, view
-from tests.integration.sweep.told import BEGUN, SOMETIMES, TABLES, WITHOUT_INBOX, Nobody, Told
+from tests.integration.sweep.told import BEGUN, NAMED, NAMELESS, SOMETIMES, TABLES, WITHOUT_INBOX, Nobody, Told
 from tests.integration.sweep.world import World, undone
 
 _SINCE: Final = "SELECT kind FROM notice WHERE NOT is_copy AND id <> ALL ($1)"
 _THERE: Final = "SELECT array_agg(id) FROM notice"
+_NAMED: Final = """
+SELECT convert_from(value, 'UTF8')::jsonb -> 'data' ->> 'kind' AS kind FROM outbox
+ WHERE type = 'registry_act.named.v1' AND id > $1
+"""
+_LAST: Final = "SELECT coalesce(max(id), 0) FROM outbox"
 
 
 def _service(world: World) -> str:
@@ -57,8 +64,17 @@ async def test_every_kind_that_is_told_is_a_word_of_the_service(world: World) ->
             assert f'"{kind}"' in code or made, f"no notice {kind} is issued"
 
 
+async def _write(tx: Tx) -> None:
+    """What would be written when the transaction ends is read here before it is taken back."""
+    pending = at_commit.pending_of(tx)
+    await pending.write()
+    pending.rows.clear()
+    pending.notes.clear()
+
+
 async def test_what_is_done_issues_exactly_the_notices_that_it_says(world: World) -> None:
     table, done = TABLES.get(_service(world), {}), defaultdict[tuple[str, str], list[set[str]]](list)
+    of_names, wrong = NAMED.get(_service(world), frozenset()), list[str]()
     for kind in world.kinds if table else ():
         for record in subjects(kind):
             for verb in kind.verbs:
@@ -68,13 +84,17 @@ async def test_what_is_done_issues_exactly_the_notices_that_it_says(world: World
                     async with undone(world.api.rt.db):
                         shown = await view(world, kind, record, kind.author)
                         async with world.api.rt.db.transaction() as tx:
-                            there = await tx.fetchval(_THERE)
+                            there, last = await tx.fetchval(_THERE), await tx.fetchval(_LAST)
                         answer = await do(world, verb, record, shown, verb.by(record))
                         if answer.status_code < 300:
                             async with world.api.rt.db.transaction() as tx:
                                 issued = {row["kind"] for row in await tx.fetch(_SINCE, there or [])}
+                                await _write(tx)
+                                named = {row["kind"] for row in await tx.fetch(_NAMED, last)}
+                            if not (issued & of_names) - NAMELESS <= named <= of_names:
+                                wrong.append(f"{verb.action} issued {sorted(issued)} and told names {sorted(named)}")
                             done[kind.lifecycle.aggregate, str(verb.action)].append(issued)
-    wrong = [
+    wrong += [
         f"{act} issued {sorted(issued)} instead of {table[act]}"
         for act, times in done.items() for issued in times if not _as_said(act, table[act], issued)
     ]  # fmt: skip

@@ -110,6 +110,9 @@ ENFORCEMENT: Final[Mapping[tuple[str, str], Told]] = {
     ("name_subscription", "look"): OWN,
     ("name_subscription", "end"): OWN,
     ("name_subscription", "prove"): kinds("subscription_confirmed"),
+    ("name_subscription", "show"): kinds("subscription_code"),
+    ("name_subscription", "send_code"): kinds("subscription_code"),
+    ("name_subscription", "confirm"): OWN,
     ("name_subscription", "expire"): Nobody("the name was never theirs, as far as anybody knows"),
     ("name_subscription", "lose"): kinds("subscription_ended"),
 }
@@ -188,3 +191,18 @@ TABLES: Final[Mapping[str, Mapping[tuple[str, str], Told]]] = {
 WITHOUT_INBOX: Final[Mapping[str, Nobody]] = {"access-control": ORDER, "coordination": RECORD}
 SOMETIMES: Final = frozenset({("review_opinion", "withdraw")})
 """Of these the world has one, too, that concerns nobody: an opinion in somebody's favour."""
+NAMED: Final[Mapping[str, Kinds]] = {
+    "registry": kinds(
+        "granted", "granted_for_less", "refused", "forwarded", "reopened", "lapsing", "lapsed", "revived", "renewed",
+        "renewed_for_less", "renewal_refused", "amendment_granted", "amendment_refused", "amendment_returned",
+        "amendment_effective", "amendment_held_back", "move_proposed", "moved", "shell_found", "shell_hosted",
+        "shell_lapsed", "shell_undone", "shell_dismissed", "review_opinion", "opinion_fell", "review_vetoed",
+        "review_cleared", "merger_intended", "merged", "merger_withdrawn", "merger_undone", "deregistered",
+    ),
+}  # fmt: skip
+"""What is told of names as well, for those who hold them; each time but where it is about no site."""
+NAMELESS: Final = kinds(
+    "amendment_granted", "amendment_refused", "amendment_returned", "amendment_effective", "review_opinion",
+    "opinion_fell", "review_vetoed", "review_cleared", "reopened",
+)  # fmt: skip
+"""Of these some are about an operator or a provider, and not about a name."""

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from concord.cli.output import As, AsJson, act, body, listed
-from shared.contracts.http.subscriptions import Method, NewSubscription
+from shared.contracts.http.subscriptions import Code, Method, NewSubscription
 
 names = typer.Typer(no_args_is_help=True, help="Hear of every act about a name that is yours.")
 
@@ -45,6 +45,24 @@ def show_subscription(subscription_id: SubscriptionId, as_: As = None, as_json: 
 def look(subscription_id: SubscriptionId, as_: As = None, as_json: AsJson = False) -> None:
     """Have the name looked at now; a moment later `concord names show ID` says what it showed."""
     act(lambda c: c.enforcement.look_at_name(subscription_id), as_, as_json)
+
+
+@names.command("confirm")
+def confirm(
+    subscription_id: SubscriptionId,
+    code: Annotated[str, typer.Argument(help="The code that was mailed to the address.")],
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Enter the code that was mailed to the address: only then is it told anything."""
+    sent = body(Code, code=code)
+    act(lambda c: c.enforcement.confirm_address(subscription_id, sent.code), as_, as_json)
+
+
+@names.command("code")
+def send_code(subscription_id: SubscriptionId, as_: As = None, as_json: AsJson = False) -> None:
+    """Have another code mailed to the address."""
+    act(lambda c: c.enforcement.send_code(subscription_id), as_, as_json)
 
 
 @names.command("end")

@@ -34,6 +34,8 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     **dict.fromkeys(access.ORDER_FACTS, heard.order_told),
     **dict.fromkeys(notices.ISSUED.values(), heard.notice_issued),
     **dict.fromkeys(notices.DELIVERED.values(), heard.notice_delivered),
+    **dict.fromkeys(notices.RETURNED.values(), heard.notice_returned),
+    notices.RegistryActNamedV1: heard.act_named,
 }
 PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {
     registry.SiteRecordedV1: heard.sites_recorded,

@@ -434,6 +434,20 @@ class DelayNotPossible(Invalid):
     """Whom a referral is about is told at once, but on a listed ground and before any decision: {names}."""
 
 
+class CodeOver(Conflict):
+    """No code can be entered now: it is too old, was wrong too often, or was never sent. Have another one sent."""
+
+
+class CodesSent(Conflict):
+    """{limit} codes were sent in a day; have another one sent tomorrow."""
+
+    members = frozenset({"limit"})
+
+
+class CodeWrong(Invalid):
+    """That is not the code that was mailed to the address."""
+
+
 class LookedJustNow(Conflict):
     """The name was looked at a moment ago, or is being looked at; ask again after {after}."""
 

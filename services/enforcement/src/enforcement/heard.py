@@ -100,7 +100,9 @@ async def execution_undone(rt: Runtime, tx: Tx, fact: ExecutionUndoneV1, meta: E
 async def _copy(tx: Tx, rt: Runtime, case: Case, decision: Decision, kind: str, title: Names, says: Statement) -> None:
     """Whoever holds the name hears what the register told whom it burdens; for a found site nobody else does."""
     about = ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.id)
-    await subscriptions.copy(tx, rt, case, about=about, kind=kind, title=title, says=says, authority=case.authority)
+    await subscriptions.copy(
+        tx, rt, case.hosts, about=about, kind=kind, title=title, says=says, authority=case.authority
+    )
 
 
 async def _note(tx: Tx, rt: Runtime, fact: ExecutionReceivedV1 | ExecutionDeclinedV1 | ExecutionCarriedOutV1
@@ -164,6 +166,23 @@ async def notice_delivered(
     """The time to appeal against what this notice told of runs."""
     _require_own(fact, fact.act.service)
     await appeals.note_delivery(tx, fact.act, fact.notice_id, fact.delivered_at)
+
+
+async def notice_returned(
+    rt: Runtime, tx: Tx, fact: notices.ApprovalNoticeReturnedV1 | notices.RegistryNoticeReturnedV1, meta: EventMeta
+) -> None:
+    """The mail from whose delivery that time ran came back."""
+    _require_own(fact, fact.act.service)
+    await appeals.note_return(tx, fact.act, fact.notice_id)
+
+
+async def act_named(rt: Runtime, tx: Tx, fact: notices.RegistryActNamedV1, meta: EventMeta) -> None:
+    """The register did something about names: who holds one of them gets a copy."""
+    _require_own(fact, fact.act.service)
+    await subscriptions.copy(
+        tx, rt, fact.hosts, about=fact.act, kind=fact.kind, title=fact.title, says=fact.grounds or fact.statement,
+        authority=fact.authority, answer_by=fact.answer_by,
+    )  # fmt: skip
 
 
 def _require_own(fact: Fact, service: Service) -> None:

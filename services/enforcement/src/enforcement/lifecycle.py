@@ -358,6 +358,8 @@ class SubscriptionStatus(StrEnum):
 
     PROVING = "proving"
     """Nobody showed yet that the name is theirs; nothing is told."""
+    CONFIRMING = "confirming"
+    """The name was shown; nobody entered yet the code that its mail address was sent, and nothing is told."""
     ACTIVE = "active"
     """Control was shown, and is asked for again and again."""
     ENDED = "ended"
@@ -365,22 +367,30 @@ class SubscriptionStatus(StrEnum):
 
 
 class SubscriptionAction(StrEnum):
-    """What can happen to a subscription. Look and end are somebody's; the others follow from what the name shows."""
+    """What can happen to a subscription. Prove, show, expire and lose follow from what the name shows."""
 
     LOOK = "look"
     PROVE = "prove"
+    SHOW = "show"
+    SEND_CODE = "send_code"
+    CONFIRM = "confirm"
     EXPIRE = "expire"
     LOSE = "lose"
     END = "end"
 
 
 SUBSCRIPTION: Final = Lifecycle(MappingProxyType({
-    (SubscriptionStatus.PROVING, SubscriptionAction.LOOK):   SubscriptionStatus.PROVING,
-    (SubscriptionStatus.ACTIVE,  SubscriptionAction.LOOK):   SubscriptionStatus.ACTIVE,
-    (SubscriptionStatus.PROVING, SubscriptionAction.PROVE):  SubscriptionStatus.ACTIVE,
-    (SubscriptionStatus.ACTIVE,  SubscriptionAction.PROVE):  SubscriptionStatus.ACTIVE,   # again
-    (SubscriptionStatus.PROVING, SubscriptionAction.EXPIRE): SubscriptionStatus.ENDED,
-    (SubscriptionStatus.ACTIVE,  SubscriptionAction.LOSE):   SubscriptionStatus.ENDED,
-    (SubscriptionStatus.PROVING, SubscriptionAction.END):    SubscriptionStatus.ENDED,
-    (SubscriptionStatus.ACTIVE,  SubscriptionAction.END):    SubscriptionStatus.ENDED,
+    (SubscriptionStatus.PROVING,    SubscriptionAction.LOOK):      SubscriptionStatus.PROVING,
+    (SubscriptionStatus.ACTIVE,     SubscriptionAction.LOOK):      SubscriptionStatus.ACTIVE,
+    (SubscriptionStatus.PROVING,    SubscriptionAction.PROVE):     SubscriptionStatus.ACTIVE,
+    (SubscriptionStatus.ACTIVE,     SubscriptionAction.PROVE):     SubscriptionStatus.ACTIVE,   # again
+    (SubscriptionStatus.PROVING,    SubscriptionAction.SHOW):      SubscriptionStatus.CONFIRMING,  # its address waits
+    (SubscriptionStatus.CONFIRMING, SubscriptionAction.SEND_CODE): SubscriptionStatus.CONFIRMING,
+    (SubscriptionStatus.CONFIRMING, SubscriptionAction.CONFIRM):   SubscriptionStatus.ACTIVE,
+    (SubscriptionStatus.PROVING,    SubscriptionAction.EXPIRE):    SubscriptionStatus.ENDED,
+    (SubscriptionStatus.CONFIRMING, SubscriptionAction.EXPIRE):    SubscriptionStatus.ENDED,
+    (SubscriptionStatus.ACTIVE,     SubscriptionAction.LOSE):      SubscriptionStatus.ENDED,
+    (SubscriptionStatus.PROVING,    SubscriptionAction.END):       SubscriptionStatus.ENDED,
+    (SubscriptionStatus.CONFIRMING, SubscriptionAction.END):       SubscriptionStatus.ENDED,
+    (SubscriptionStatus.ACTIVE,     SubscriptionAction.END):       SubscriptionStatus.ENDED,
 }), aggregate="name_subscription")  # fmt: skip

@@ -100,6 +100,7 @@ class Act(StrEnum):
     READ_SUBSCRIPTION = "read_subscription"
     LOOK_AT_NAME = "look_at_name"
     END_SUBSCRIPTION = "end_subscription"
+    CONFIRM_ADDRESS = "confirm_address"
 
 
 def same_desk(who: Caller) -> Reach:
@@ -308,6 +309,7 @@ POLICY: Final = Policy({
     Act.READ_SUBSCRIPTION:  Rule(PARTIES, burdened),
     Act.LOOK_AT_NAME:       Rule(PARTIES, burdened),
     Act.END_SUBSCRIPTION:   Rule(PARTIES, burdened),
+    Act.CONFIRM_ADDRESS:    Rule(PARTIES, burdened),
 })  # fmt: skip
 
 CASE_ACTS: Final[Mapping[CaseAction, Act]] = MappingProxyType({
@@ -349,4 +351,5 @@ REFERRAL_ACTS: Final[Mapping[ReferralAction, Act]] = MappingProxyType({
 })  # fmt: skip
 SUBSCRIPTION_ACTS: Final[Mapping[SubscriptionAction, Act]] = MappingProxyType({
     SubscriptionAction.LOOK: Act.LOOK_AT_NAME, SubscriptionAction.END: Act.END_SUBSCRIPTION,
+    SubscriptionAction.SEND_CODE: Act.CONFIRM_ADDRESS, SubscriptionAction.CONFIRM: Act.CONFIRM_ADDRESS,
 })  # fmt: skip

@@ -34,6 +34,8 @@ class DeliveryState(StrEnum):
     """Handed over to an address nobody has verified, or lying unread in an inbox: it proves nothing."""
     DELIVERED = "delivered"
     FAILED = "failed"
+    BOUNCED = "bounced"
+    """A server took it, and said later that it could not be delivered."""
     OPENED = "opened"
 
 
@@ -114,6 +116,19 @@ class _Delivered(_NoticeFact):
     delivered_at: datetime
 
 
+class _Returned(_NoticeFact):
+    """The mail of that notice came back: its time to appeal does not run from that mail."""
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "act_id": examples.APPROVAL,
+        "act": {"service": "approval", "kind": "refusal", "id": examples.APPROVAL},
+        "notice_id": examples.NOTICE,
+        "returned_at": examples.AT,
+    }
+
+    returned_at: datetime
+
+
 class ApprovalNoticeIssuedV1(_Issued):
     """An operator was told of an act of an approving authority that it can appeal against."""
 
@@ -125,6 +140,13 @@ class ApprovalNoticeDeliveredV1(_Delivered):
     """That notice reached the operator: its time to appeal runs from here."""
 
     TYPE: ClassVar[str] = "approval_notice.delivered.v1"
+    TOPIC: ClassVar[Topic] = APPROVAL_EVENTS
+
+
+class ApprovalNoticeReturnedV1(_Returned):
+    """The mail of that notice came back: the time to appeal runs from another delivery, or not yet."""
+
+    TYPE: ClassVar[str] = "approval_notice.returned.v1"
     TOPIC: ClassVar[Topic] = APPROVAL_EVENTS
 
 
@@ -142,11 +164,55 @@ class RegistryNoticeDeliveredV1(_Delivered):
     TOPIC: ClassVar[Topic] = REGISTRY_EVENTS
 
 
+class RegistryNoticeReturnedV1(_Returned):
+    """The mail of that notice came back: the time to appeal runs from another delivery, or not yet."""
+
+    TYPE: ClassVar[str] = "registry_notice.returned.v1"
+    TOPIC: ClassVar[Topic] = REGISTRY_EVENTS
+
+
+class RegistryActNamedV1(Fact):
+    """What the register did about these names: who shows that one of them is theirs hears of it (ADR 13)."""
+
+    TYPE: ClassVar[str] = "registry_act.named.v1"
+    TOPIC: ClassVar[Topic] = REGISTRY_EVENTS
+    KEY: ClassVar[str] = "act_id"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("enforcement",)
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "act_id": examples.APPROVAL,
+        "act": {"service": "registry", "kind": "registration", "id": examples.APPROVAL},
+        "kind": "granted",
+        "hosts": ["pharmacy.example"],
+        "authority": examples.AUTHORITY,
+        "title": {"zh": "准予备案（许可）决定书", "en": "Your registration was granted"},
+        "grounds": None,
+        "statement": examples.STATEMENT,
+        "answer_by": None,
+        "at": examples.AT,
+    }
+
+    act_id: UUID
+    act: ActRef
+    kind: Text
+    hosts: tuple[Text, ...]
+    """In A-label form."""
+    authority: AuthorityRef
+    title: Names
+    grounds: Grounds | None = None
+    """With the public reasons alone, like ``statement``."""
+    statement: Statement | None = None
+    answer_by: datetime | None = None
+    at: datetime
+
+
 ISSUED: Mapping[Service, type[_Issued]] = MappingProxyType(
     {Service.APPROVAL: ApprovalNoticeIssuedV1, Service.REGISTRY: RegistryNoticeIssuedV1}
 )
 DELIVERED: Mapping[Service, type[_Delivered]] = MappingProxyType(
     {Service.APPROVAL: ApprovalNoticeDeliveredV1, Service.REGISTRY: RegistryNoticeDeliveredV1}
+)
+RETURNED: Mapping[Service, type[_Returned]] = MappingProxyType(
+    {Service.APPROVAL: ApprovalNoticeReturnedV1, Service.REGISTRY: RegistryNoticeReturnedV1}
 )
 """By whose act it is; enforcement keeps its own notices, and providers' conduct entries come with access-control."""
 

@@ -39,6 +39,9 @@ async def kinds(office: Office) -> list[Kind]:
             records, may, reads=("/name-subscriptions/{subscription_id}",), lists="/name-subscriptions",
             author="applicant", lifecycle=SUBSCRIPTION, acts=SUBSCRIPTION_ACTS.keys(), verbs=[
                 Verb(f"{path}/look", "applicant", None, SubscriptionAction.LOOK, again="looked_just_now"),
+                Verb(f"{path}/code", "applicant", None, SubscriptionAction.SEND_CODE),
+                Verb(f"{path}/confirmation", "applicant", lambda record, _: {"code": record.more["code"]},
+                     SubscriptionAction.CONFIRM),
                 Verb(f"{path}/end", "applicant", None, SubscriptionAction.END),
             ],
         ),
@@ -47,16 +50,21 @@ async def kinds(office: Office) -> list[Kind]:
 
 
 async def _one(office: Office, status: SubscriptionStatus, who: Any, owner: str, *, told: bool = True) -> Record:
-    body = {"host": f"{status}-{who}.example", "method": "dns", "email": "web@owner.example"}
+    body = {"host": f"{status}-{who}.example", "method": "dns", "email": f"{status}@{who}.example"}
     made = await office.post("/name-subscriptions", body, who, 201)
     async with office.api.rt.db.transaction() as tx:
-        if status is SubscriptionStatus.ACTIVE:
+        if status in {SubscriptionStatus.CONFIRMING, SubscriptionStatus.ACTIVE}:
             await subscriptions.proven(tx, office.api.rt, UUID(made["id"]))
         else:
             await subscriptions.missing(tx, office.api.rt, UUID(made["id"]), "nothing there", answered=True)
         # Looked at a while ago, so that it may be looked at again.
         await tx.execute("UPDATE name_subscription SET looked_at = looked_at - $2::interval WHERE id = $1",
                          UUID(made["id"]), timedelta(hours=1))  # fmt: skip
+    code = await office.fetchval("SELECT code FROM address_code WHERE address = $1", body["email"])
+    if status is SubscriptionStatus.ACTIVE:
+        await office.post(f"/name-subscriptions/{made['id']}/confirmation", {"code": code}, who)
     if status is SubscriptionStatus.ENDED:
         await office.post(f"/name-subscriptions/{made['id']}/end", None, who)
-    return Record({"subscription_id": made["id"]}, {"owner": owner}, status if told else None)
+    return Record(
+        {"subscription_id": made["id"]}, {"owner": owner}, status if told else None, {"code": code or "0" * 8}
+    )

@@ -10,7 +10,7 @@ from concord.sdk.departments.redress import Redress
 from shared.contracts.http import enforcement as wire
 from shared.contracts.http.decisions import OrdersPreview, StandardTexts
 from shared.contracts.http.documents import DocumentView
-from shared.contracts.http.subscriptions import NewSubscription, SubscriptionView
+from shared.contracts.http.subscriptions import Code, NewSubscription, SubscriptionView
 
 AppealStatus = Literal["open", "upheld", "rejected", "withdrawn", "refused"]
 
@@ -145,6 +145,16 @@ class Enforcement(CaseFiles, Redress):
     async def look_at_name(self, subscription_id: Id) -> SubscriptionView:
         """Have the name looked at, a moment after the answer."""
         return await self._post(SubscriptionView, at("name-subscriptions", subscription_id, "look"))
+
+    async def send_code(self, subscription_id: Id) -> SubscriptionView:
+        """Have another code mailed to its address."""
+        return await self._post(SubscriptionView, at("name-subscriptions", subscription_id, "code"))
+
+    async def confirm_address(self, subscription_id: Id, code: str) -> SubscriptionView:
+        """Enter the code that was mailed to its address: only then is it told anything."""
+        return await self._post(
+            SubscriptionView, at("name-subscriptions", subscription_id, "confirmation"), Code(code=code)
+        )
 
     async def end_subscription(self, subscription_id: Id) -> SubscriptionView:
         """Hear no more."""

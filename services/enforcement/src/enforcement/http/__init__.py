@@ -24,5 +24,5 @@ from enforcement.http import (
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     complaints.OPEN, complaints.DESK, emergencies.ROUTER, cases.ROUTER, casefile.ROUTER, tasks.ROUTER, opinions.ROUTER,
     evidence.STREAMS, evidence.ROUTER, decisions.ROUTER, documents.ROUTER, documents.PUBLIC, appeals.ROUTER,
-    hearings.STREAMS, hearings.ROUTER, requests.ROUTER, referrals.ROUTER, subscriptions.ROUTER,
+    hearings.STREAMS, hearings.ROUTER, requests.ROUTER, referrals.ROUTER, subscriptions.ROUTER, subscriptions.CODES,
 )  # fmt: skip

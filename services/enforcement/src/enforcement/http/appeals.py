@@ -1,5 +1,6 @@
 """Appeals against any act of any department."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Final
 from uuid import UUID
@@ -9,8 +10,11 @@ from fastapi import APIRouter, Query, Response
 from enforcement import views
 from enforcement.lifecycle import AppealStatus
 from enforcement.service import appeals, reviewing, statistics
+from enforcement.store.appeals import Appeal
 from shared.contracts.http import appeals as own
 from shared.contracts.http import enforcement as wire
+from shared.runtime.base.context import Caller
+from shared.runtime.db.postgres import Tx
 from shared.runtime.web.door import PUBLIC, Rt, Who, etag, router
 from shared.runtime.web.paging import Page, Paging, page_of
 
@@ -23,7 +27,7 @@ async def appeal(rt: Rt, who: Who, body: wire.NewAppeal, response: Response) -> 
     async with rt.db.transaction() as tx:
         filed = await appeals.file(tx, rt, who, body)
         response.headers["Location"] = f"/appeals/{filed.id}"
-        return views.of_appeal(who, filed, await appeals.clock(tx, filed))
+        return (await _shown(tx, who, [filed]))[0]
 
 
 @ROUTER.get("/appeals", tags=["appeals"])
@@ -31,7 +35,7 @@ async def list_appeals(rt: Rt, who: Who, paging: Paging, status: AppealStatus | 
     """Appeals the caller reaches, newest first: its own, those against its acts, those it decides."""
     async with rt.db.transaction() as tx:
         found = await appeals.page(tx, rt, who, status=status, after=paging.after, limit=paging.fetch)
-        shown = [views.of_appeal(who, each, await appeals.clock(tx, each)) for each in found]
+        shown = await _shown(tx, who, found)
     return page_of(shown, paging, lambda view: view, lambda view: view.id)
 
 
@@ -60,7 +64,7 @@ async def read_appeal(rt: Rt, who: Who, appeal_id: UUID, response: Response) -> 
     async with rt.db.transaction() as tx:
         found = await appeals.get(tx, rt, who, appeal_id)
         etag(response, found.version)
-        return views.of_appeal(who, found, await appeals.clock(tx, found))
+        return (await _shown(tx, who, [found]))[0]
 
 
 @ROUTER.post("/appeals/{appeal_id}/stay", tags=["appeals"])
@@ -68,7 +72,7 @@ async def decide_stay(rt: Rt, who: Who, appeal_id: UUID, body: wire.Stay) -> wir
     """Let the act have no effect while its appeal is decided, or refuse that."""
     async with rt.db.transaction() as tx:
         decided = await appeals.decide_stay(tx, rt, who, appeal_id, body)
-        return views.of_appeal(who, decided, await appeals.clock(tx, decided))
+        return (await _shown(tx, who, [decided]))[0]
 
 
 @ROUTER.post("/appeals/{appeal_id}/decision", tags=["appeals"])
@@ -76,7 +80,7 @@ async def decide_appeal(rt: Rt, who: Who, appeal_id: UUID, body: wire.Outcome) -
     """Uphold or reject; upheld, the act is undone by itself."""
     async with rt.db.transaction() as tx:
         decided = await appeals.decide(tx, rt, who, appeal_id, body)
-        return views.of_appeal(who, decided, await appeals.clock(tx, decided))
+        return (await _shown(tx, who, [decided]))[0]
 
 
 @ROUTER.post("/appeals/{appeal_id}/assignment", tags=["appeals"])
@@ -84,7 +88,7 @@ async def assign_appeal(rt: Rt, who: Who, appeal_id: UUID, body: own.Assignment)
     """Give it to one person of the review body who took no part, with reasons: only that person decides."""
     async with rt.db.transaction() as tx:
         assigned = await reviewing.assign(tx, rt, who, appeal_id, body)
-        return views.of_appeal(who, assigned, await appeals.clock(tx, assigned))
+        return (await _shown(tx, who, [assigned]))[0]
 
 
 @ROUTER.post("/appeals/{appeal_id}/withdrawal", tags=["appeals"])
@@ -92,7 +96,7 @@ async def withdraw_appeal(rt: Rt, who: Who, appeal_id: UUID, body: wire.WithReas
     """Let one's own appeal be; the act stands as it is, and can be challenged again in its time."""
     async with rt.db.transaction() as tx:
         withdrawn = await appeals.withdraw(tx, rt, who, appeal_id, reasons=body.reasons)
-        return views.of_appeal(who, withdrawn, await appeals.clock(tx, withdrawn))
+        return (await _shown(tx, who, [withdrawn]))[0]
 
 
 @ROUTER.post("/appeals/{appeal_id}/admission", tags=["appeals"])
@@ -100,4 +104,9 @@ async def admit_appeal(rt: Rt, who: Who, appeal_id: UUID, body: wire.Stated) -> 
     """Take in an appeal that was refused because its time was over, with reasons."""
     async with rt.db.transaction() as tx:
         admitted = await reviewing.admit(tx, rt, who, appeal_id, body)
-        return views.of_appeal(who, admitted, await appeals.clock(tx, admitted))
+        return (await _shown(tx, who, [admitted]))[0]
+
+
+async def _shown(tx: Tx, who: Caller, found: Sequence[Appeal]) -> list[wire.AppealView]:
+    clocks = await appeals.clocks(tx, found)
+    return [views.of_appeal(who, each, clocks.get(each.id)) for each in found]

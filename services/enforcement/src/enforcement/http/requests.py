@@ -1,5 +1,6 @@
 """Requests to the regulator of the same level and region: they burden nobody (P3.2.2-3)."""
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -35,7 +36,7 @@ async def list_requests(
     """Requests of one's own organisation, and those that it has or had, newest first."""
     async with rt.db.transaction() as tx:
         found = await requests.page(tx, rt, who, status=status, after=paging.after, limit=paging.fetch)
-        shown = [await _shown(tx, who, each) for each in found]
+        shown = await _all_shown(tx, who, found)
     return page_of(shown, paging, lambda view: view, lambda view: view.id)
 
 
@@ -77,4 +78,9 @@ async def withdraw_request(rt: Rt, who: Who, request_id: UUID, body: WithReasons
 
 
 async def _shown(tx: Tx, who: Caller, request: Request) -> wire.RequestView:
-    return views.of_request(who, request, await requests.clock(tx, request))
+    return (await _all_shown(tx, who, [request]))[0]
+
+
+async def _all_shown(tx: Tx, who: Caller, found: Sequence[Request]) -> list[wire.RequestView]:
+    clocks = await requests.clocks(tx, found)
+    return [views.of_request(who, each, clocks.get(each.id)) for each in found]

@@ -6,12 +6,15 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from enforcement import views
+from enforcement.errors import CodeWrong
 from enforcement.service import subscriptions
 from shared.contracts.http import subscriptions as wire
 from shared.runtime.web.door import Rt, Who, router
 from shared.runtime.web.paging import Page, Paging, page_of
 
 ROUTER: Final[APIRouter] = router(prefix="/name-subscriptions", tags=["name subscriptions"])
+CODES: Final[APIRouter] = router(idempotent=False, prefix="/name-subscriptions", tags=["name subscriptions"])
+"""A wrong code is refused and counted all the same, so nothing is taken back with the refusal."""
 
 
 @ROUTER.post("", status_code=201)
@@ -46,6 +49,26 @@ async def look(rt: Rt, who: Who, subscription_id: UUID) -> wire.SubscriptionView
     """Have the name looked at now, a moment after this answer."""
     async with rt.db.transaction() as tx:
         return views.of_subscription(who, await subscriptions.look(tx, rt, who, subscription_id))
+
+
+@ROUTER.post("/{subscription_id}/code")
+async def send_code(rt: Rt, who: Who, subscription_id: UUID) -> wire.SubscriptionView:
+    """Have another code mailed to the address; the one before counts no more. There is an end to how many in a day."""
+    async with rt.db.transaction() as tx:
+        return views.of_subscription(who, await subscriptions.send_code(tx, rt, who, subscription_id))
+
+
+@CODES.post("/{subscription_id}/confirmation")
+async def confirm_address(rt: Rt, who: Who, subscription_id: UUID, body: wire.Code) -> wire.SubscriptionView:
+    """Enter the code that was mailed to the address: only then is it told anything.
+
+    A wrong one is counted (422 `code_wrong`); after five, or an hour, have another one sent.
+    """
+    async with rt.db.transaction() as tx:
+        confirmed = await subscriptions.confirm(tx, rt, who, subscription_id, body.code)
+    if confirmed is None:
+        raise CodeWrong.field("code", "is another one than was mailed")
+    return views.of_subscription(who, confirmed)
 
 
 @ROUTER.post("/{subscription_id}/end")

@@ -235,12 +235,9 @@ async def _looked_at(tx: Tx, rt: Runtime, who: Caller, found: Sequence[Appeal]) 
         )  # fmt: skip
 
 
-async def clock(tx: Tx, appeal: Appeal) -> ClockView | None:
-    """Until when it must be decided."""
-    for each in await deadlines.of(tx, appeal.id):
-        if each.kind == CLOCK and each.stage == "due" and each.met_at is None:
-            return ClockView(due_at=each.due_at, provisional=each.provisional, overdue=appeal.overdue_at is not None)
-    return None
+async def clocks(tx: Tx, found: Sequence[Appeal]) -> dict[UUID, ClockView]:
+    """Until when each must be decided."""
+    return await deadlines.clocks_of(tx, CLOCK, {each.id: each.overdue_at for each in found})
 
 
 async def decide_stay(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Stay) -> Appeal:
@@ -355,7 +352,10 @@ async def suspend_overdue(rt: Runtime, tx: Tx, appeal_id: UUID) -> None:
     appeal, _ = await reviewing.held(tx, appeal_id)
     if appeal.status is not AppealStatus.OPEN or appeal.overdue_at is not None:
         return
-    due, why = await clock(tx, appeal), "The appeal was not decided in time, so the measure is suspended."
+    due, why = (
+        (await clocks(tx, [appeal])).get(appeal.id),
+        "The appeal was not decided in time, so the measure is suspended.",
+    )
     appeal = await appeals.MOVES.change(tx, appeal, "mark_overdue", who=deciding.SYSTEM, why=why, at=at, overdue_at=at)
     outbox.add(tx, told.appeal_overdue(appeal, due.due_at if due else at), at=at)
     says = Statement(legal_basis=(rt.rules.clocks[CLOCK].source,), reasons=why, public_reasons=why)

@@ -71,7 +71,7 @@ from shared.runtime.db.postgres import Tx
 SYSTEM: Final = Caller.system("enforcement")
 CORRECT_BY: Final = "correct_by"
 """Kind of deadline: the date of an order to correct."""
-URGENT_NOTICE: Final = "urgent_notice"
+URGENT_NOTICE: Final = notices.URGENT
 """Kind and clock: what was released on an urgent ground is told within so many hours, or suspended."""
 UNTIL: Final = "decision_until"
 """Kind of deadline: the end that a decision sets. What was carried out by then, the register ends."""
@@ -372,7 +372,15 @@ async def tell(
         authority=case.authority, title=title, says=says, answer_by=answer_by,
     )  # fmt: skip
     await subscriptions.copy(
-        tx, rt, case, about=about, kind=kind, title=title, says=says, authority=case.authority, answer_by=answer_by
+        tx,
+        rt,
+        case.hosts,
+        about=about,
+        kind=kind,
+        title=title,
+        says=says,
+        authority=case.authority,
+        answer_by=answer_by,
     )
 
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -116,18 +115,9 @@ async def _looked(tx: Tx, rt: Runtime, who: Caller, resource: str) -> None:
 
 async def shown(tx: Tx, rt: Runtime, found: list[Matter]) -> list[Shown]:
     """Matters as the desk sees them."""
-    ids = [matter.id for matter in found]
-    counts, due = await complaints.counts(tx, ids), await deadlines.running(tx, CLOCK, ids)
-    return [
-        Shown(matter, counts.get(matter.id, 0), _clock(matter, due.get(matter.id)), _routes(rt, matter))
-        for matter in found
-    ]
-
-
-def _clock(matter: Matter, due: tuple[datetime, bool] | None) -> ClockView | None:
-    if due is None:
-        return None
-    return ClockView(due_at=due[0], provisional=due[1], overdue=matter.overdue_at is not None)
+    counts = await complaints.counts(tx, [matter.id for matter in found])
+    clocks = await deadlines.clocks_of(tx, CLOCK, {matter.id: matter.overdue_at for matter in found})
+    return [Shown(matter, counts.get(matter.id, 0), clocks.get(matter.id), _routes(rt, matter)) for matter in found]
 
 
 def _routes(rt: Runtime, matter: Matter) -> frozenset[Route]:

@@ -4,6 +4,7 @@ Nothing is burdened by a request: accepted, it is a case of the regulator, in wh
 released and executed like anything else; or it reminds of a decision whose execution lies on that desk.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 from uuid import UUID
@@ -105,12 +106,9 @@ async def _looked(tx: Tx, rt: Runtime, who: Caller, resource: str) -> None:
     await audit.record(tx, who=who, act=Act.READ_REQUEST, resource=resource, outcome="granted", at=rt.clock.now())
 
 
-async def clock(tx: Tx, request: Request) -> ClockView | None:
-    """Until when the regulator must answer."""
-    for each in await deadlines.of(tx, request.id):
-        if each.kind == CLOCK and each.stage == "due" and each.met_at is None:
-            return ClockView(due_at=each.due_at, provisional=each.provisional, overdue=request.overdue_at is not None)
-    return None
+async def clocks(tx: Tx, found: Sequence[Request]) -> dict[UUID, ClockView]:
+    """Until when each must be answered by the regulator."""
+    return await deadlines.clocks_of(tx, CLOCK, {each.id: each.overdue_at for each in found})
 
 
 async def _held(tx: Tx, who: Caller, request_id: UUID) -> tuple[Case, Request]:

@@ -130,4 +130,6 @@ async def tell(
         )  # fmt: skip
     if appeal.act.service is Service.ENFORCEMENT:
         case, _ = await decisions.get(tx, appeal.act.id)
-        await subscriptions.copy(tx, rt, case, about=act, kind=kind, title=title, says=says, authority=appeal.body)
+        await subscriptions.copy(
+            tx, rt, case.hosts, about=act, kind=kind, title=title, says=says, authority=appeal.body
+        )

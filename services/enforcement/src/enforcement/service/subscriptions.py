@@ -6,16 +6,18 @@ delivery: no time runs from it, and it says no more than what everybody may read
 
 import base64
 import secrets
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from enforcement.errors import AlreadySubscribed, LookedJustNow, TooManySubscriptions
+from enforcement.errors import AlreadySubscribed, CodesSent, LookedJustNow, TooManySubscriptions
 from enforcement.lifecycle import SUBSCRIPTION, SubscriptionAction, SubscriptionStatus
 from enforcement.policy import POLICY, Act
+from enforcement.service import addresses
 from enforcement.store import subscriptions
-from enforcement.store.cases import Case
 from enforcement.store.subscriptions import Subscription
 from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Names, Party, Service, Statement
 from shared.contracts.http.subscriptions import NewSubscription
@@ -106,7 +108,7 @@ async def get(tx: Tx, who: Caller, subscription_id: UUID) -> Shown:
 async def page(tx: Tx, who: Caller, *, after: UUID | None, limit: int) -> list[Shown]:
     """The caller's, newest first."""
     reach = POLICY.reach(who, Act.READ_SUBSCRIPTION)
-    return [await _shown(tx, each) for each in await subscriptions.page(tx, reach, after=after, limit=limit)]
+    return await _all_shown(tx, await subscriptions.page(tx, reach, after=after, limit=limit))
 
 
 async def look(tx: Tx, rt: Runtime, who: Caller, subscription_id: UUID) -> Shown:
@@ -145,8 +147,13 @@ async def _end(
 
 
 async def _shown(tx: Tx, found: Subscription) -> Shown:
-    open_ones = [each for each in await deadlines.of(tx, found.id) if each.met_at is None and each.breached_at is None]
-    return Shown(found, max((each.due_at for each in open_ones), default=None))
+    return (await _all_shown(tx, [found]))[0]
+
+
+async def _all_shown(tx: Tx, found: Sequence[Subscription]) -> list[Shown]:
+    ids = [each.id for each in found]
+    running = [await deadlines.running(tx, kind, ids) for kind in sorted(CLOCKS)]
+    return [Shown(each, max((due[each.id][0] for due in running if each.id in due), default=None)) for each in found]
 
 
 # --- what a name showed, and what clocks say -------------------------------------------------------------------------
@@ -154,18 +161,66 @@ async def _shown(tx: Tx, found: Subscription) -> Shown:
 
 async def proven(tx: Tx, rt: Runtime, subscription_id: UUID) -> None:
     """The name shows what it shall: from now on, or still, its owner hears of acts about it."""
+    await subscriptions.alone(tx, (await subscriptions.get(tx, subscription_id)).identity)
     at, held = rt.clock.now(), await subscriptions.hold(tx, subscription_id)
     if not SUBSCRIPTION.can(held.status, SubscriptionAction.PROVE):
         return
-    active = await subscriptions.MOVES.move(
-        tx, held, SubscriptionAction.PROVE, who=SYSTEM, why="The name shows it.", at=at, proven_at=at, looked_at=at,
-        look_at=None, looks=0, missing=None,
+    first = held.status is SubscriptionStatus.PROVING
+    waits = first and await addresses.needs_code(tx, held)
+    shown = await subscriptions.MOVES.move(
+        tx, held, SubscriptionAction.SHOW if waits else SubscriptionAction.PROVE, who=SYSTEM, why="The name shows it.",
+        at=at, proven_at=at, looked_at=at, look_at=None, looks=0, missing=None,
     )  # fmt: skip
+    if waits:
+        with suppress(CodesSent):  # its owner has one sent when that is possible again
+            await addresses.send(tx, rt, shown, CHALLENGE)
+        return
+    await _count(tx, rt, shown, at)
+    if first:
+        await _tell(tx, rt, shown, "subscription_confirmed", _CONFIRMED, "The name shows that it is yours.")
+
+
+async def _count(tx: Tx, rt: Runtime, active: Subscription, at: datetime) -> None:
+    """From now on it is told, and for so long what was shown counts."""
     for kind in sorted(CLOCKS):
-        await deadlines.met(tx, kind, held.id, at)
-    await deadlines.start(tx, kind=PROOF, aggregate_id=held.id, clock_name=PROOF, rt=rt, at=at)
-    if held.status is SubscriptionStatus.PROVING:
+        await deadlines.met(tx, kind, active.id, at)
+    await deadlines.start(tx, kind=PROOF, aggregate_id=active.id, clock_name=PROOF, rt=rt, at=at)
+
+
+async def send_code(tx: Tx, rt: Runtime, who: Caller, subscription_id: UUID) -> Shown:
+    """Have another code mailed. Raises UnknownSubscription (404); Forbidden (403); ActionRefused, CodesSent (409)."""
+    held = await _confirmable(tx, who, subscription_id)
+    again = await subscriptions.MOVES.move(
+        tx, held, SubscriptionAction.SEND_CODE, who=who, why="Asked for.", at=rt.clock.now()
+    )
+    await addresses.send(tx, rt, again, CHALLENGE)
+    return await _shown(tx, again)
+
+
+async def confirm(tx: Tx, rt: Runtime, who: Caller, subscription_id: UUID, code: str) -> Shown | None:
+    """Enter the code: the address is told of all names of its owner that wait for it. None if it is another code.
+
+    Raises UnknownSubscription (404); Forbidden (403); ActionRefused, CodeOver (409).
+    """
+    held = await _confirmable(tx, who, subscription_id)
+    SUBSCRIPTION.after(held.status, SubscriptionAction.CONFIRM)
+    if not await addresses.enter(tx, rt, held, code):
+        return None
+    at = rt.clock.now()
+    for each in await subscriptions.waiting_for(tx, held.identity, held.address):
+        active = await subscriptions.MOVES.move(
+            tx, each, SubscriptionAction.CONFIRM, who=who, why="The code was entered.", at=at
+        )
+        await _count(tx, rt, active, at)
         await _tell(tx, rt, active, "subscription_confirmed", _CONFIRMED, "The name shows that it is yours.")
+    return await _shown(tx, await subscriptions.get(tx, subscription_id))
+
+
+async def _confirmable(tx: Tx, who: Caller, subscription_id: UUID) -> Subscription:
+    found = await subscriptions.get(tx, subscription_id)
+    POLICY.require(who, Act.CONFIRM_ADDRESS, found)
+    await subscriptions.alone(tx, found.identity)
+    return await subscriptions.hold(tx, subscription_id)
 
 
 async def missing(tx: Tx, rt: Runtime, subscription_id: UUID, why: str, *, answered: bool) -> None:
@@ -189,10 +244,12 @@ async def _lose(tx: Tx, rt: Runtime, held: Subscription, because: str, why: str)
 
 
 async def expire(rt: Runtime, tx: Tx, subscription_id: UUID) -> None:
-    """It was never shown."""
+    """It was never shown, or nobody entered the code that its address was sent."""
     held = await subscriptions.hold(tx, subscription_id)
     if held.status is SubscriptionStatus.PROVING:
         await _end(tx, rt, held, SubscriptionAction.EXPIRE, "not_proven", SYSTEM, "The name never showed it.")
+    elif held.status is SubscriptionStatus.CONFIRMING:
+        await _end(tx, rt, held, SubscriptionAction.EXPIRE, "not_confirmed", SYSTEM, "Nobody entered the code.")
 
 
 async def look_again(rt: Runtime, tx: Tx, subscription_id: UUID) -> None:
@@ -215,16 +272,17 @@ async def give_up(rt: Runtime, tx: Tx, subscription_id: UUID) -> None:
 
 
 async def copy(
-    tx: Tx, rt: Runtime, case: Case, *, about: ActRef, kind: str, title: Names, says: Statement,
+    tx: Tx, rt: Runtime, hosts: Sequence[str], *, about: ActRef, kind: str, title: Names, says: Statement | None,
     authority: AuthorityRef, answer_by: datetime | None = None,
 ) -> None:  # fmt: skip
-    """Tell whoever holds a name that the case is about what happened to it: what everybody may read of it."""
-    if not case.hosts:
+    """Tell whoever holds a name that the act is about what happened to it: what everybody may read of it."""
+    if not hosts:
         return
-    above = sorted({name for host in case.hosts for name in normalise_domain(host).above} - set(case.hosts))
-    found = await subscriptions.of_names(tx, case.hosts, above)
+    above = sorted({name for host in hosts for name in normalise_domain(host).above} - set(hosts))
+    found = await subscriptions.of_names(tx, hosts, above)
+    public = None if says is None else says.public()
     new = [
-        _copy(each, about=about, kind=kind, title=title, says=says.public(), authority=authority, answer_by=answer_by)
+        _copy(each, about=about, kind=kind, title=title, says=public, authority=authority, answer_by=answer_by)
         for each in found
     ]
     await notices.issue_all(tx, rt, new)
@@ -239,7 +297,7 @@ async def _tell(tx: Tx, rt: Runtime, told: Subscription, kind: str, title: Names
 
 
 def _copy(
-    to: Subscription, *, about: ActRef, kind: str, title: Names, says: Statement, authority: AuthorityRef,
+    to: Subscription, *, about: ActRef, kind: str, title: Names, says: Statement | None, authority: AuthorityRef,
     answer_by: datetime | None = None,
 ) -> notices.New:  # fmt: skip
     address = AddressForService(email=to.address) if to.channel == "email" else AddressForService(webhook=to.address)

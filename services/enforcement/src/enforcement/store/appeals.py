@@ -141,6 +141,9 @@ UPDATE foreign_act SET delivered_at = $3
  WHERE act_id = $1 AND service = $2 AND (notice_id IS NULL OR notice_id = $4)
    AND $3 >= issued_at AND (delivered_at IS NULL OR delivered_at > $3)
 """
+NOTE_RETURN: Final = """
+UPDATE foreign_act SET delivered_at = NULL WHERE act_id = $1 AND service = $2 AND notice_id = $3
+"""
 ACT: Final = """
 SELECT act_id, service, kind, operator, grounds, notice_id, issued_at, delivered_at FROM foreign_act WHERE act_id = $1
 """
@@ -234,6 +237,11 @@ async def note_act(tx: Tx, act: ForeignAct) -> None:
 async def note_delivery(tx: Tx, act: ActRef, notice_id: UUID, at: datetime) -> None:
     """That notice was delivered; the first time counts, and a notice of an earlier doing of the act counts nothing."""
     await tx.execute(NOTE_DELIVERY, act.id, act.service, at, notice_id)
+
+
+async def note_return(tx: Tx, act: ActRef, notice_id: UUID) -> None:
+    """That notice was not delivered after all: another delivery is told after this, if there is one."""
+    await tx.execute(NOTE_RETURN, act.id, act.service, notice_id)
 
 
 async def foreign_act(tx: Tx, act_id: UUID) -> ForeignAct | None:

@@ -44,8 +44,9 @@ _ONE: Final = {
     "category": "service_item = ({})[1]",
     "region": "region = ({})[1]",
     "level": "level = ({})[1]",
-    "took_part": "took_part && {}",
+    "took_part": "organisation = ({})[1]",
 }
+_PARTS: Final = "case_part JOIN enforcement_case USING (id, opened_at)"
 _OVERDUE: Final = "id IN (SELECT case_id FROM case_task WHERE status = 'open' AND overdue_at IS NOT NULL)"
 PLANNED_EACH_TIME: Final = "SET LOCAL plan_cache_mode = force_custom_plan"
 """A plan for any value at all reads the whole table for one that is rare."""
@@ -97,7 +98,7 @@ async def page(tx: Tx, reach: Reach, narrowed: Narrowed, *, after: UUID | None, 
         where, given = Reach((clause,)).where(_ONE, first=len(values) + 1)
         values += given
         parts.append(
-            f"(SELECT {COLUMNS} FROM enforcement_case WHERE {' AND '.join([*conditions, where])}"
+            f"(SELECT {COLUMNS} FROM {_tables(clause)} WHERE {' AND '.join([*conditions, where])}"
             " ORDER BY opened_at DESC, id DESC LIMIT $2)"
         )
     if not parts:
@@ -110,6 +111,11 @@ async def page(tx: Tx, reach: Reach, narrowed: Narrowed, *, after: UUID | None, 
         *values,
     )
     return [of(row) for row in rows]
+
+
+def _tables(clause: frozenset[Condition]) -> str:
+    """Where a clause looks. Who took part is beside the case too, in the order of the list, which an array is not."""
+    return _PARTS if any(condition.word == "took_part" for condition in clause) else "enforcement_case"
 
 
 def _single(reach: Reach) -> list[frozenset[Condition]]:

@@ -58,6 +58,10 @@ SELECT id FROM name_subscription
 """
 GET: Final = f"SELECT {COLUMNS} FROM name_subscription WHERE id = $1"
 HOLD: Final = f"{GET} FOR UPDATE"
+WAITING: Final = f"""
+SELECT {COLUMNS} FROM name_subscription
+ WHERE identity = $1 AND channel = 'email' AND address = $2 AND status = 'confirming' ORDER BY id FOR UPDATE
+"""
 LIVE: Final = "SELECT count(*) FROM name_subscription WHERE identity = $1 AND status <> 'ended'"
 ALONE: Final = "SELECT pg_advisory_xact_lock(hashtextextended('name_subscription ' || $1, 0))"
 OF_NAMES: Final = f"""
@@ -102,8 +106,18 @@ async def same(tx: Tx, identity: str, host: str, channel: str, address: str) -> 
 
 async def live(tx: Tx, identity: str) -> int:
     """How many somebody has that have not ended; nobody adds one of theirs meanwhile."""
-    await tx.execute(ALONE, identity)
+    await alone(tx, identity)
     return int(await tx.fetchval(LIVE, identity))
+
+
+async def alone(tx: Tx, identity: str) -> None:
+    """Nobody adds one of somebody's, or confirms their address, meanwhile. It is taken before one of theirs is held."""
+    await tx.execute(ALONE, identity)
+
+
+async def waiting_for(tx: Tx, identity: str, address: str) -> list[Subscription]:
+    """Somebody's that wait for this address to be confirmed, held."""
+    return [of(row) for row in await tx.fetch(WAITING, identity, address)]
 
 
 async def get(tx: Tx, subscription_id: UUID) -> Subscription:

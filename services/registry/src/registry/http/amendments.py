@@ -1,5 +1,6 @@
 """Amendments: proposed, decided."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -69,7 +70,7 @@ async def list_amendments(
     """Proposed changes the caller reaches, newest first."""
     async with rt.db.transaction() as tx:
         found = await amendments.page(tx, rt, who, status=status, after=paging.after, limit=paging.fetch)
-        shown = [await _amendment(tx, rt, who, each) for each in found]
+        shown = await _amendments(tx, rt, who, found)
     return page_of(shown, paging, lambda view: view, lambda view: view.id)
 
 
@@ -110,5 +111,9 @@ async def consent(rt: Rt, who: Who, amendment_id: UUID) -> wire.AmendmentView:
 
 
 async def _amendment(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment) -> wire.AmendmentView:
-    holds, changed = await diffs.shown(tx, rt, amendment)
-    return views.of_amendment(who, amendment, holds, changed, await amendments.clock(tx, amendment))
+    return (await _amendments(tx, rt, who, [amendment]))[0]
+
+
+async def _amendments(tx: Tx, rt: Runtime, who: Caller, found: Sequence[Amendment]) -> list[wire.AmendmentView]:
+    shown, clocks = await diffs.shown(tx, rt, found), await amendments.clocks(tx, found)
+    return [views.of_amendment(who, each, *shown[each.id], clocks.get(each.id)) for each in found]

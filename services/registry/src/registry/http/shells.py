@@ -1,5 +1,6 @@
 """Sites that nobody hosts: findings, each lapsed by one person for one site, and given back in one step."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -23,7 +24,7 @@ async def list_findings(rt: Rt, who: Who, paging: Paging, status: ShellStatus | 
     """Findings about sites without access, newest first."""
     async with rt.db.transaction() as tx:
         found = await shells.page(tx, rt, who, status=status, after=paging.after, limit=paging.fetch)
-        shown = [await _view(tx, who, each) for each in found]
+        shown = await _views(tx, who, found)
     return page_of(shown, paging, lambda view: view, lambda view: view.id)
 
 
@@ -58,5 +59,8 @@ async def dismiss(rt: Rt, who: Who, finding_id: UUID, body: WithReasons) -> Shel
 
 
 async def _view(tx: Tx, who: Caller, finding: Shell) -> ShellView:
-    site, hosted = await shells.shown(tx, finding)
-    return views.of_shell(who, finding, site, hosted=hosted)
+    return (await _views(tx, who, [finding]))[0]
+
+
+async def _views(tx: Tx, who: Caller, found: Sequence[Shell]) -> list[ShellView]:
+    return [views.of_shell(who, each, site, hosted=hosted) for each, site, hosted in await shells.shown(tx, found)]

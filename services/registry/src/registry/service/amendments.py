@@ -1,5 +1,6 @@
 """Amendments: the operator proposes, the regulator decides within a clock; checks run for what changes (P3.1, end)."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -24,7 +25,6 @@ from registry.service import (
     writing,
 )
 from registry.service.admission import Candidate
-from registry.service.desk import clock_of
 from registry.service.proposing import DECISION, begin, hold, start_clock, tell
 from registry.service.registrations import CLAIMED_BEYOND, propose_site
 from registry.service.sites import require_free, require_live
@@ -174,9 +174,9 @@ async def page(
     return found
 
 
-async def clock(tx: Tx, amendment: Amendment) -> ClockView | None:
-    """Until when it must be decided."""
-    return await clock_of(tx, amendment.id, DECISION, amendment.overdue_at)
+async def clocks(tx: Tx, found: Sequence[Amendment]) -> dict[UUID, ClockView]:
+    """Until when each must be decided."""
+    return await deadlines.clocks_of(tx, DECISION, {each.id: each.overdue_at for each in found})
 
 
 async def grant(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, body: Stated) -> Amendment:

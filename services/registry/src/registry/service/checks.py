@@ -13,7 +13,7 @@ from registry.lifecycle import CheckAction, CheckStatus
 from registry.policy import POLICY, Act
 from registry.service import looks
 from registry.service.admission import Candidate
-from registry.service.desk import SYSTEM, clocks_of, regulator_for
+from registry.service.desk import SYSTEM, regulator_for
 from registry.store import checks, operators
 from registry.store.accesses import Access
 from registry.store.checks import Check
@@ -116,7 +116,7 @@ async def page(
 
 async def clocks(tx: Tx, found: Sequence[Check]) -> dict[UUID, ClockView]:
     """Until when the regulator waits for the answer."""
-    return await clocks_of(
+    return await deadlines.clocks_of(
         tx, ANSWER, {each.id: each.changed_at if each.status is CheckStatus.SILENT else None for each in found}
     )
 

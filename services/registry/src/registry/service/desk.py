@@ -1,6 +1,5 @@
 """Who decides, how to challenge it, and by when: what the profile and the directory say for one desk."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -31,13 +30,4 @@ def grounds_of(rt: Runtime, authority: AuthorityRef, statement: Statement, at: d
 
 async def clock_of(tx: Tx, aggregate_id: UUID, kind: str, overdue_at: datetime | None) -> ClockView | None:
     """The clock of something that waits for a decision, while it runs."""
-    return (await clocks_of(tx, kind, {aggregate_id: overdue_at})).get(aggregate_id)
-
-
-async def clocks_of(tx: Tx, kind: str, overdue_at: Mapping[UUID, datetime | None]) -> dict[UUID, ClockView]:
-    """The same of everything on a page, in one statement; none where it does not run."""
-    running = await deadlines.running(tx, kind, list(overdue_at))
-    return {
-        each: ClockView(due_at=due_at, provisional=provisional, overdue=overdue_at[each] is not None)
-        for each, (due_at, provisional) in running.items()
-    }
+    return (await deadlines.clocks_of(tx, kind, {aggregate_id: overdue_at})).get(aggregate_id)

@@ -148,8 +148,9 @@ async def page(
     )
     await looks.at_list(tx, rt, who, Act.READ_EXECUTION, "/executions", {each.id: None for each in found})
     orders = await executions.outcomes(tx, [each.id for each in found])
+    clocks = await deadlines.clocks_of(tx, EXECUTE, {each.id: each.overdue_at for each in found})
     return [
-        Seen(each, None, None, await _clock(tx, each), [order for order in orders if order.execution_id == each.id])
+        Seen(each, None, None, clocks.get(each.id), [order for order in orders if order.execution_id == each.id])
         for each in found
     ]
 

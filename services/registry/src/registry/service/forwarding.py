@@ -10,7 +10,7 @@ from registry.errors import ForwardedBefore, ForwardedTooOften, InvalidValues, S
 from registry.lifecycle import Action
 from registry.policy import POLICY, Act
 from registry.service.desk import regulator_for
-from registry.store import forwards, operators, registrations
+from registry.store import claims, forwards, operators, registrations
 from registry.store.forwards import Forwarded
 from registry.store.operators import Operator
 from registry.store.registrations import Owned
@@ -51,6 +51,7 @@ async def forward(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body:
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="registration", id=registration_id), kind="forwarded",
         to=operator.ref, address=operator.address, title=_TITLE, says=body.statement, authority=by,
+        hosts=await claims.of_numbers(tx, [registration_id]),
     )  # fmt: skip
     return Owned(forwarded, operator)
 

@@ -137,7 +137,7 @@ async def tell(
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="lapse", id=finding.id), kind=kind, to=site.operator.ref,
         address=site.operator.address, title=title, says=says, answer_by=answer_by,
-        authority=regulator_for(rt, site.level, site.region),
+        authority=regulator_for(rt, site.level, site.region), hosts=site.site.domains,
     )  # fmt: skip
 
 

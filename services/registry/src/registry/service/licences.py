@@ -13,7 +13,7 @@ from registry.errors import InvalidValues, ValidityWrong
 from registry.lifecycle import Action, RenewalAction, Status
 from registry.service import admission, registrar, writing
 from registry.service.desk import SYSTEM, regulator_for
-from registry.store import licences, registrations, sites
+from registry.store import claims, licences, registrations, sites
 from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, Names, Service, Statement
@@ -210,4 +210,5 @@ async def _notify(
         to=owned.operator.ref, address=owned.operator.address, title=title, answer_by=answer_by,
         says=Statement(legal_basis=(source,), reasons=why, public_reasons=why),
         authority=regulator_for(rt, owned.level, owned.region),
+        hosts=await claims.of_numbers(tx, [owned.registration.id]),
     )  # fmt: skip

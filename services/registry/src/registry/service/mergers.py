@@ -22,7 +22,7 @@ from registry.policy import POLICY, Act
 from registry.service import appealable, joining, looks
 from registry.service.desk import SYSTEM, grounds_of, regulator_for
 from registry.service.operators import require_confirmed
-from registry.store import licences, mergers, operators
+from registry.store import claims, licences, mergers, operators
 from registry.store.mergers import Merger
 from registry.store.operators import Operator
 from shared.contracts.enforcement import AppealDecidedV1, AppealOverdueV1
@@ -319,11 +319,16 @@ def _authority(rt: Runtime, who: Caller, pair: Pair) -> AuthorityRef:
 async def _tell(
     tx: Tx, rt: Runtime, merger: Merger, kind: str, title: Names, says: Statement | Grounds, authority: AuthorityRef
 ) -> None:
-    """Tell both, each of an act of its own: each may appeal whatever the other does."""
+    """Tell both, each of an act of its own: each may appeal whatever the other does.
+
+    Who holds a name of either hears of it once.
+    """
+    names = await claims.of_operators(tx, [merger.merged_id, merger.survivor_id])
     for act_id, operator_id in ((merger.id, merger.merged_id), (merger.survivor_act_id, merger.survivor_id)):
         operator = await operators.get(tx, operator_id)
         await notices.issue(
             tx, rt, about=ActRef(service=Service.REGISTRY, kind="merger", id=act_id), kind=kind, to=operator.ref,
             address=operator.address, title=title, says=says, authority=authority, moved=merger.id,
             answer_by=merger.confirm_from if merger.status is MergerStatus.PROPOSED else None,
+            hosts=names if act_id == merger.id else (),
         )  # fmt: skip

@@ -5,6 +5,7 @@ one. Nobody moves away from a measure or a decision that is on a desk: they hold
 with the regulator it lies with. A bar follows its operator wherever it is.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 from uuid import UUID
@@ -69,7 +70,8 @@ async def propose(
         base_version=version, proposal={"region": body.region}, why=body.reasons, effective_from=body.effective_from,
     )  # fmt: skip
     await start_clock(tx, rt, proposed, RegistrationKind.FILING)
-    await _tell_old_home(tx, rt, proposed, owned, "move_proposed", _LEAVING, body.reasons)
+    moving = await _sites(tx, owned)
+    await _tell_old_home(tx, rt, proposed, owned, "move_proposed", _LEAVING, body.reasons, moving)
     return proposed
 
 
@@ -159,7 +161,7 @@ async def carry_out(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why:
     await register.MOVES.move(tx, owned.registration, Action.END, who=who, why=_WHY, at=at)
     told = [await sites.get(tx, site.site.id) for site in moving]
     writing.tell(tx, told, cause=cause, at=at)
-    await _tell_old_home(tx, rt, amendment, owned, "moved", _LEFT, why)
+    await _tell_old_home(tx, rt, amendment, owned, "moved", _LEFT, why, told)
 
 
 async def _move_operator(
@@ -198,14 +200,15 @@ async def _filing_there(
 
 
 async def _tell_old_home(
-    tx: Tx, rt: Runtime, amendment: Amendment, owned: Owned, kind: str, title: Names, why: str
-) -> None:
+    tx: Tx, rt: Runtime, amendment: Amendment, owned: Owned, kind: str, title: Names, why: str,
+    moving: Sequence[OwnedSite],
+) -> None:  # fmt: skip
     """The old province's regulator learns of it; the operator reads the same."""
     says = Statement(legal_basis=("P3.1",), reasons=why, public_reasons=why)
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="amendment", id=amendment.id), kind=kind,
         to=owned.operator.ref, address=owned.operator.address, title=title, says=says,
-        authority=regulator_for(rt, owned.level, owned.region),
+        authority=regulator_for(rt, owned.level, owned.region), hosts=registrations.hosts_of(moving),
     )  # fmt: skip
 
 

@@ -281,8 +281,10 @@ async def _notify(
 ) -> None:  # fmt: skip
     """Tell whom it is about: an operator at its address, a provider in its inbox; no registrar can be failed."""
     to, address = Party(identity=subject.organisation, name=subject.name), AddressForService()
+    hosts: tuple[str, ...] = ()
     if subject.site_id is not None:
-        operator = (await sites.get(tx, subject.site_id)).operator
+        site = await sites.get(tx, subject.site_id)
+        operator, hosts = site.operator, site.site.domains
         if operator.identity != subject.organisation:  # it changed hands: whose year it was hears of it
             known = await operators.by_identity(tx, subject.organisation)
             operator = known if known is not None else operator
@@ -291,7 +293,7 @@ async def _notify(
     about = "review_result" if act_id == subject.id else "review_opinion"
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind=about, id=act_id), kind=kind, to=to, address=address,
-        title=_TITLES[kind], says=says, authority=opinion.authority, answer_by=answer_by,
+        title=_TITLES[kind], says=says, authority=opinion.authority, answer_by=answer_by, hosts=hosts,
     )  # fmt: skip
 
 

@@ -5,9 +5,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from registry.errors import AmendmentPending, InvalidValues
+from registry.service import admission
 from registry.service.desk import regulator_for
 from registry.service.registrations import CLAIMED_BEYOND, CLOCKS
-from registry.store import amendments, operators, sites
+from registry.store import amendments, claims, operators, sites
 from registry.store import registrations as register
 from registry.store.amendments import Amendment
 from shared.contracts.grounds import ActRef, Names, Service, Statement
@@ -91,5 +92,17 @@ async def tell(tx: Tx, rt: Runtime, amendment: Amendment, kind: str, title: Name
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="amendment", id=amendment.id), kind=f"amendment_{kind}",
         to=operator.ref, address=operator.address, title=title, says=says,
-        authority=regulator_for(rt, amendment.level, amendment.region),
+        authority=regulator_for(rt, amendment.level, amendment.region), hosts=await names_of(tx, amendment),
     )  # fmt: skip
+
+
+async def names_of(tx: Tx, amendment: Amendment) -> list[str]:
+    """The names that a proposal is about, those too that it asks for or gives up; none if it is about an operator.
+
+    Of a move that was carried out, whatever is still under the number that it left: the sites hear of it there.
+    """
+    asked = [name.ascii for name in admission.names_of(amendment.proposal.get("domains", ()))]
+    if amendment.site_id is not None:
+        before = (amendment.decided or {}).get("holds", {}).get("domains", ())
+        return [*(await sites.get(tx, amendment.site_id)).site.domains, *asked, *before]
+    return [*asked, *await claims.of_numbers(tx, [amendment.registration_id] if amendment.registration_id else [])]

@@ -12,7 +12,7 @@ from uuid import UUID
 from registry.lifecycle import TaskAction, TaskStatus
 from registry.policy import POLICY, Act
 from registry.service import looks
-from registry.service.desk import SYSTEM, clocks_of
+from registry.service.desk import SYSTEM
 from registry.store import operators, tasks
 from registry.store.operators import Operator
 from registry.store.registrations import Owned
@@ -108,7 +108,7 @@ async def page(
 
 async def clocks(tx: Tx, found: Sequence[Task]) -> dict[UUID, ClockView]:
     """Until when the registrar must report."""
-    return await clocks_of(tx, REPORT, {each.id: each.overdue_at for each in found})
+    return await deadlines.clocks_of(tx, REPORT, {each.id: each.overdue_at for each in found})
 
 
 async def answer(tx: Tx, rt: Runtime, who: Caller, task_id: UUID, body: Report) -> Task:

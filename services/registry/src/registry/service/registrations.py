@@ -1,5 +1,6 @@
 """Registrations: submitted, then granted with a number or refused with every ground at once (P3.1.4-5)."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -179,7 +180,7 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
     await deadlines.met(tx, DECISION, registration_id, at)
     for site in proposed:
         await _give_its_own(tx, rt, who, site, why=body.statement.reasons)
-    await _notify_granted(tx, rt, who, owned, body, at)
+    await _notify_granted(tx, rt, who, owned, body, at, hosts_of(proposed))
     named = await marks.names(tx, registration_id)
     number = await next_number(tx, rt, owned)  # as late as can be: everybody else who grants here waits from now on
     granted = await registrations.MOVES.move(
@@ -195,7 +196,14 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
     return Owned(granted, owned.operator)
 
 
-async def _notify_granted(tx: Tx, rt: Runtime, who: Caller, owned: Owned, body: Granting, at: datetime) -> None:
+def hosts_of(found: Sequence[OwnedSite]) -> list[str]:
+    """The names of sites."""
+    return [domain for site in found for domain in site.site.domains]
+
+
+async def _notify_granted(
+    tx: Tx, rt: Runtime, who: Caller, owned: Owned, body: Granting, at: datetime, hosts: Sequence[str]
+) -> None:
     """What is granted for the longest time burdens nobody; for less, it can be challenged as a refusal can."""
     authority = regulator_for(rt, owned.registration.level, owned.registration.region)
     less = licences.could_be_longer(rt, body.valid_from, body.valid_until) is not None
@@ -204,7 +212,7 @@ async def _notify_granted(tx: Tx, rt: Runtime, who: Caller, owned: Owned, body: 
     await notices.issue(
         tx, rt, kind="granted_for_less" if less else "granted", to=owned.operator.ref, address=owned.operator.address,
         about=ActRef(service=Service.REGISTRY, kind="refusal" if less else "registration", id=owned.registration.id),
-        title=_GRANTED_LESS if less else _GRANTED, authority=authority,
+        title=_GRANTED_LESS if less else _GRANTED, authority=authority, hosts=hosts,
         says=grounds_of(rt, authority, body.statement, at) if less else body.statement,
     )  # fmt: skip
 
@@ -249,7 +257,7 @@ async def refuse(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: 
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="refusal", id=registration_id), kind="refused",
         to=owned.operator.ref, address=owned.operator.address, title=_REFUSED, says=refusal.grounds,
-        authority=refusal.grounds.authority,
+        authority=refusal.grounds.authority, hosts=hosts_of(proposed),
     )  # fmt: skip
     return Owned(refused, owned.operator)
 

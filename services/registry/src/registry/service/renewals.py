@@ -9,10 +9,10 @@ from registry.errors import NotALicence, RenewalPending, RenewalTooLate, Validit
 from registry.lifecycle import RenewalAction, Status
 from registry.policy import POLICY, Act
 from registry.service import changes, documents, licences, looks, registrations
-from registry.service.desk import clocks_of, grounds_of, regulator_for
+from registry.service.desk import grounds_of, regulator_for
+from registry.store import claims, sites
 from registry.store import licences as store
 from registry.store import registrations as register
-from registry.store import sites
 from registry.store.licences import Renewal
 from registry.store.registrations import Owned
 from shared.contracts.grounds import ActRef, Grounds, Names, Service, Statement
@@ -95,7 +95,7 @@ async def page(
 
 async def clocks(tx: Tx, found: Sequence[Renewal]) -> dict[UUID, ClockView]:
     """Until when it must be decided."""
-    return await clocks_of(tx, DECISION, {each.id: each.overdue_at for each in found})
+    return await deadlines.clocks_of(tx, DECISION, {each.id: each.overdue_at for each in found})
 
 
 async def grant(tx: Tx, rt: Runtime, who: Caller, renewal_id: UUID, body: Renewing) -> Renewal:
@@ -193,4 +193,5 @@ async def _decided(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="renewal", id=renewal.id), kind=kind,
         to=owned.operator.ref, address=owned.operator.address, title=title, says=says,
         authority=regulator_for(rt, owned.level, owned.region),
+        hosts=await claims.of_numbers(tx, [owned.registration.id]),
     )  # fmt: skip

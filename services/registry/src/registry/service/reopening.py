@@ -3,6 +3,7 @@
 A refusal falls: what was refused is on the desk again, with a fresh clock. An execution falls: it is undone.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -50,7 +51,9 @@ async def registration(tx: Tx, rt: Runtime, registration_id: UUID) -> None:
     until = await _clock(tx, rt, registrations.DECISION, registration_id, found.kind)
     for site in await sites.of_registration(tx, owned, MOST_SITES):
         await _site(tx, rt, site, until, at)
-    await _tell(tx, rt, "registration", registration_id, owned.operator, regulator_for(rt, found.level, found.region))
+    names = await claims.of_numbers(tx, [registration_id])
+    authority = regulator_for(rt, found.level, found.region)
+    await _tell(tx, rt, "registration", registration_id, owned.operator, authority, names)
 
 
 async def amendment(tx: Tx, rt: Runtime, amendment_id: UUID) -> None:
@@ -63,7 +66,8 @@ async def amendment(tx: Tx, rt: Runtime, amendment_id: UUID) -> None:
     await proposals.MOVES.move(tx, found, AmendmentAction.REOPEN, who=SYSTEM, why=WHY, at=at, refusal=None,
                                overdue_at=None, decided=None)  # fmt: skip
     operator = await operators.get(tx, found.operator_id)
-    await _tell(tx, rt, "amendment", amendment_id, operator, regulator_for(rt, found.level, found.region))
+    authority, names = regulator_for(rt, found.level, found.region), await proposing.names_of(tx, found)
+    await _tell(tx, rt, "amendment", amendment_id, operator, authority, names)
     if found.site_id is None:
         await _clock(tx, rt, proposing.DECISION, amendment_id, RegistrationKind.FILING)
         return
@@ -119,17 +123,19 @@ async def renewal(tx: Tx, rt: Runtime, renewal_id: UUID) -> None:
     )  # fmt: skip
     await renewals.start_clock(tx, rt, reopened)
     authority = regulator_for(rt, owned.level, owned.region)
-    await _tell(tx, rt, "renewal", renewal_id, owned.operator, authority, WHY_LESS if was_granted else WHY)
+    names = await claims.of_numbers(tx, [owned.registration.id])
+    await _tell(tx, rt, "renewal", renewal_id, owned.operator, authority, names, WHY_LESS if was_granted else WHY)
     if owned.registration.status is Status.LAPSED and (was_granted or not found.late):
         await licences.revive(tx, rt, owned, REVIVED)
 
 
 async def _tell(
-    tx: Tx, rt: Runtime, kind: str, act_id: UUID, operator: Operator, authority: AuthorityRef, why: str = WHY
-) -> None:
+    tx: Tx, rt: Runtime, kind: str, act_id: UUID, operator: Operator, authority: AuthorityRef, hosts: Sequence[str],
+    why: str = WHY,
+) -> None:  # fmt: skip
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind=kind, id=act_id), kind="reopened", to=operator.ref,
-        address=operator.address, authority=authority, title=_REOPENED,
+        address=operator.address, authority=authority, title=_REOPENED, hosts=hosts,
         says=Statement(legal_basis=(rt.rules.redress.source,), reasons=why, public_reasons=why),
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 A lapse is no sanction: it bars nobody, orders nothing, and is undone in one step under the same number (ADR 4, ADR 10).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -193,6 +193,8 @@ async def page(tx: Tx, rt: Runtime, who: Caller, *, status: str | None, after: U
     return found
 
 
-async def shown(tx: Tx, finding: Shell) -> tuple[OwnedSite, bool]:
-    """The site of a finding, and whether somebody hosts it now."""
-    return await sites.get(tx, finding.site_id), not await shells.is_empty(tx, finding.site_id)
+async def shown(tx: Tx, found: Sequence[Shell]) -> list[tuple[Shell, OwnedSite, bool]]:
+    """Findings, each with its site and whether somebody hosts that now."""
+    ids = {each.site_id for each in found}
+    known, empty = await sites.owned(tx, ids), await shells.empty(tx, ids)
+    return [(each, known[each.site_id], each.site_id not in empty) for each in found]

@@ -8,17 +8,20 @@ from registry.errors import AmendmentPending, NotLive, UnderMeasure, UnknownAcce
 from registry.lifecycle import SiteAction, SiteStatus
 from registry.policy import POLICY, Act
 from registry.service import appealable, hosting, looks, registrations, writing
+from registry.service.desk import regulator_for
 from registry.store import accesses, amendments, claims, executions, sites
 from registry.store.sites import OwnedSite
-from shared.contracts.grounds import AddressForService
+from shared.contracts.grounds import ActRef, AddressForService, Names, Service, Statement
 from shared.contracts.registry import SiteRecordedV1
 from shared.rules import Effect
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
+from shared.runtime.acts import names
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.problems import Invalid
 from shared.runtime.db.postgres import Tx
 
+_GIVEN_UP: Final = Names(zh="网站备案（许可）注销通知书", en="A site was given up by its operator")
 HOLDING: Final = frozenset({Effect.SUSPEND_ACCESS, Effect.CUT_ACCESS, Effect.REVOKE})
 """Effects that, carried out, keep a site as it is until they are undone; one that struck an item is over with that."""
 
@@ -86,8 +89,19 @@ async def deregister(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, *, reasons
     await claims.release(tx, site_id)
     await accesses.end(tx, site_id, site.site.accesses)
     await hosting.watch(tx, rt, ended)
+    _tell_given_up(tx, rt, site)
     await registrations.end_if_empty(tx, rt, who, site.registration.id)
     return ended
+
+
+def _tell_given_up(tx: Tx, rt: Runtime, site: OwnedSite) -> None:
+    """Its operator did it, and has the answer; who holds a name of it hears of it too."""
+    at, why = rt.clock.now(), "Its operator gave the site up."
+    names.tell(
+        tx, site.site.domains, about=ActRef(service=Service.REGISTRY, kind="deregistration", id=site.site.id),
+        kind="deregistered", title=_GIVEN_UP, authority=regulator_for(rt, site.level, site.region), at=at,
+        says=Statement(legal_basis=("P3.1",), reasons=why, public_reasons=why),
+    )  # fmt: skip
 
 
 async def end_access(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, access_id: UUID, *, reasons: str) -> OwnedSite:

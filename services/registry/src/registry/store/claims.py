@@ -1,6 +1,6 @@
 """Names: which site each belongs to, and which an undecided application keeps from others for so long."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -41,6 +41,14 @@ SELECT domain, raw, registrable, $4, $5, $6, place, 'claimed', $7
  ORDER BY domain
 ON CONFLICT (domain) WHERE status IN ('claimed', 'live') DO NOTHING
 RETURNING domain
+"""
+OF_NUMBERS: Final = """
+SELECT DISTINCT c.domain FROM claim c JOIN site s ON s.id = c.site_id
+ WHERE s.registration_id = ANY ($1) AND c.status <> 'released' ORDER BY c.domain
+"""
+OF_OPERATORS: Final = """
+SELECT DISTINCT c.domain FROM registration r JOIN site s ON s.registration_id = r.id JOIN claim c ON c.site_id = s.id
+ WHERE r.operator_id = ANY ($1) AND c.status <> 'released' ORDER BY c.domain
 """
 HELD_BY: Final = """
 SELECT domain, site_id, operator_id FROM claim
@@ -107,6 +115,16 @@ async def release_expired(tx: Tx, domains: Sequence[str], at: datetime) -> None:
 async def asked_for(tx: Tx, site_id: UUID) -> tuple[Name, ...]:
     """Every name that a proposed site asked for, also those that it has lost or given back since."""
     return tuple(Name(row["raw"], row["domain"], row["registrable"]) for row in await tx.fetch(ASKED_FOR, site_id))
+
+
+async def of_numbers(tx: Tx, registration_ids: Collection[UUID]) -> list[str]:
+    """The names of the sites under these numbers, or asked for with them."""
+    return [row["domain"] for row in await tx.fetch(OF_NUMBERS, list(registration_ids))]
+
+
+async def of_operators(tx: Tx, operator_ids: Collection[UUID]) -> list[str]:
+    """The names of all sites of these operators."""
+    return [row["domain"] for row in await tx.fetch(OF_OPERATORS, list(operator_ids))]
 
 
 async def held_by(tx: Tx, domains: Sequence[str], at: datetime) -> dict[str, tuple[UUID, UUID]]:

@@ -84,6 +84,7 @@ RETURNING {COLUMNS}
 """
 GET: Final = f"SELECT {COLUMNS} FROM operator WHERE id = $1"
 HOLD: Final = f"{GET} FOR UPDATE"
+MANY: Final = f"SELECT {COLUMNS} FROM operator WHERE id = ANY ($1)"
 BY_IDENTITY: Final = f"SELECT {COLUMNS} FROM operator WHERE identity = $1"
 HOLD_MANY: Final = f"SELECT {COLUMNS} FROM operator WHERE identity = ANY ($1) ORDER BY identity FOR UPDATE"
 
@@ -115,6 +116,11 @@ async def add(
 async def get(tx: Tx, operator_id: UUID) -> Operator:
     """One operator. Raises UnknownOperator."""
     return _one(await tx.fetchrow(GET, operator_id), operator_id)
+
+
+async def many(tx: Tx, operator_ids: Collection[UUID]) -> dict[UUID, Operator]:
+    """Several operators by id."""
+    return {row["id"]: of(row) for row in await tx.fetch(MANY, list(operator_ids))}
 
 
 async def hold(tx: Tx, operator_id: UUID) -> Operator:

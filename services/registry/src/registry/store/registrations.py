@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
@@ -99,6 +100,7 @@ RETURNING {COLUMNS}
 """
 GET: Final = f"SELECT {COLUMNS} FROM registration WHERE id = $1"
 HOLD: Final = f"{GET} FOR UPDATE"
+MANY: Final = f"SELECT {COLUMNS} FROM registration WHERE id = ANY ($1)"
 FILING_OF: Final = """
 SELECT id FROM registration
  WHERE operator_id = $1 AND region = $2 AND kind = 'filing' AND status IN ('submitted', 'active')
@@ -106,6 +108,10 @@ SELECT id FROM registration
 FILING_IN: Final = f"""
 SELECT {COLUMNS} FROM registration
  WHERE operator_id = $1 AND region = $2 AND kind = 'filing' AND status IN ('submitted', 'active')
+"""
+FILINGS_OF: Final = f"""
+SELECT {COLUMNS} FROM registration
+ WHERE operator_id = ANY ($1) AND kind = 'filing' AND status IN ('submitted', 'active')
 """
 HAS_OTHERS: Final = """
 SELECT EXISTS (SELECT FROM registration
@@ -171,6 +177,12 @@ async def filing_in(tx: Tx, operator_id: UUID, region: str) -> Registration | No
     return of(row) if row else None
 
 
+async def filings_of(tx: Tx, operator_ids: Collection[UUID]) -> dict[tuple[UUID, str], Registration]:
+    """The filings of operators, asked for or active, each by operator and province."""
+    found = [of(row) for row in await tx.fetch(FILINGS_OF, list(operator_ids))]
+    return {(each.operator_id, each.region): each for each in found}
+
+
 async def has_others(tx: Tx, operator_id: UUID, except_id: UUID) -> bool:
     """Whether an operator has another registration that is asked for, or is not over. Whoever asks holds it."""
     found: bool = await tx.fetchval(HAS_OTHERS, operator_id, except_id)
@@ -190,6 +202,13 @@ async def get(tx: Tx, registration_id: UUID) -> Owned:
         raise UnknownRegistration(registration_id=registration_id)
     found = of(row)
     return Owned(found, await operators.get(tx, found.operator_id))
+
+
+async def many(tx: Tx, registration_ids: Collection[UUID]) -> dict[UUID, Owned]:
+    """Several registrations by id, each with its operator."""
+    found = [of(row) for row in await tx.fetch(MANY, list(registration_ids))]
+    owners = await operators.many(tx, {each.operator_id for each in found})
+    return {each.id: Owned(each, owners[each.operator_id]) for each in found}
 
 
 async def hold(tx: Tx, registration_id: UUID) -> Owned:

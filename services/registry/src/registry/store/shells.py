@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -49,6 +50,7 @@ COLUMNS: Final = f"""id, version, status, site_id, since, cure_until, says, laps
 _EMPTY: Final = """NOT EXISTS (SELECT FROM access a JOIN provider p ON p.id = a.provider_id
                     WHERE a.site_id = s.id AND a.status <> 'ended' AND p.status = 'active')"""
 IS_EMPTY: Final = f"SELECT {_EMPTY} FROM site s WHERE s.id = $1"
+EMPTY: Final = f"SELECT id FROM site s WHERE s.id = ANY ($1) AND {_EMPTY}"
 EMPTY_AT: Final = f"""
 SELECT DISTINCT s.id FROM site s JOIN access h ON h.site_id = s.id AND h.status <> 'ended'
  WHERE h.provider_id = $1 AND s.status = 'live' AND {_EMPTY}
@@ -89,6 +91,11 @@ MOVES: Final[Moves[Shell, ShellStatus, ShellAction]] = Moves(SHELL, table="shell
 async def is_empty(tx: Tx, site_id: UUID) -> bool:
     """Whether no active provider hosts a site."""
     return bool(await tx.fetchval(IS_EMPTY, site_id))
+
+
+async def empty(tx: Tx, site_ids: Collection[UUID]) -> set[UUID]:
+    """Which of these sites nobody hosts."""
+    return {row["id"] for row in await tx.fetch(EMPTY, list(site_ids))}
 
 
 async def empty_at(tx: Tx, provider_id: UUID, since: datetime, limit: int) -> list[UUID]:

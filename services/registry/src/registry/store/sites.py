@@ -237,6 +237,11 @@ async def many(tx: Tx, site_ids: Collection[UUID]) -> dict[UUID, Site]:
     return {row["id"]: of(row) for row in await tx.fetch(MANY, list(site_ids))}
 
 
+async def owned(tx: Tx, site_ids: Collection[UUID]) -> dict[UUID, OwnedSite]:
+    """Several sites by id, each with its registration and operator."""
+    return {each.site.id: each for each in await _owned(tx, list((await many(tx, site_ids)).values()))}
+
+
 async def keep_fresh(tx: Tx, site_ids: Collection[UUID]) -> None:
     """What is proposed about these sites goes on although they have a new version: nothing of what it changes has."""
     await tx.execute(KEEP_FRESH, list(site_ids))
@@ -256,7 +261,7 @@ async def touch_these(tx: Tx, site_ids: Collection[UUID], at: datetime) -> list[
 
 
 async def _owned(tx: Tx, found: Sequence[Site]) -> list[OwnedSite]:
-    owners = {each: await registrations.get(tx, each) for each in {site.registration_id for site in found}}
+    owners = await registrations.many(tx, {site.registration_id for site in found})
     return [
         OwnedSite(site, owners[site.registration_id].registration, owners[site.registration_id].operator)
         for site in found

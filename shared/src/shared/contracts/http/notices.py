@@ -21,7 +21,7 @@ class DeliveryView(BaseModel):
     state: DeliveryState
     attempts: int
     proof: str | None = Field(description="What the server answered that took it, or the number of the letter")
-    error: str | None = Field(description="Why the last try failed, in the words of the server that refused it")
+    error: str | None = Field(description="Why it failed, or came back, in the words of the server that says so")
     retry_at: datetime | None = Field(description="When it is tried next; none: it was taken, or is given up")
     changed_at: datetime
 

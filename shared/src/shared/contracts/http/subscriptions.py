@@ -30,6 +30,14 @@ class NewSubscription(Body):
         return self
 
 
+class Code(Body):
+    """What was mailed to the address of a subscription."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"code": "48201937"}]})
+
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
+
+
 class Proof(BaseModel):
     """What to put where, so that the name shows that it is yours. It must stay there: it is looked at again."""
 
@@ -42,7 +50,9 @@ class SubscriptionView(BaseModel):
     """A subscription. Copies that it brings are no delivery: the record is in the inbox of whom an act burdens."""
 
     id: UUID
-    status: Literal["proving", "active", "ended"]
+    status: Literal["proving", "confirming", "active", "ended"] = Field(
+        description="`confirming`: the name was shown, and a code that was mailed to the address waits to be entered"
+    )
     host: str
     email: str | None
     webhook: str | None
@@ -54,5 +64,5 @@ class SubscriptionView(BaseModel):
     missing: str | None = Field(description="What was missing when the name was last looked at")
     next_look_at: datetime | None
     proven_until: datetime | None = Field(description="When it expires unproven, or must be shown again")
-    ended_because: str | None = Field(description="ended, not_proven, lost or not_answering")
+    ended_because: str | None = Field(description="ended, not_proven, not_confirmed, lost or not_answering")
     allowed_actions: list[str]

@@ -6,7 +6,7 @@ Lock order: a verb locks its aggregate, then its deadlines.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, TypeAlias
@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+from shared.contracts.http.registry import ClockView
 from shared.rules import Due, Rules, Unit
 from shared.rules.clocks import Stage, StageKind, counts_days_off, shifted
 from shared.runtime.acts.runtime import Runtime
@@ -64,6 +65,12 @@ RETURNING id
 _MET_MANY: Final = f"""
 UPDATE deadline SET met_at = $3, suspended_at = NULL
  WHERE {_OF_CLOCK} AND aggregate_id = ANY($2)
+"""  # noqa: S608
+_RING_AGAIN: Final = f"""
+UPDATE deadline SET breached_at = NULL
+ WHERE id = (SELECT id FROM deadline WHERE kind = $1 AND aggregate_id = $2 AND breached_at IS NOT NULL
+              ORDER BY due_at DESC, id DESC LIMIT 1)
+   AND NOT EXISTS (SELECT FROM deadline WHERE kind = $1 AND aggregate_id = $2 AND {OPEN})
 """  # noqa: S608
 _OF: Final = """
 SELECT kind, stage, clock_name, source, started_at, due_at, provisional, suspended_at, pause_reason, met_at,
@@ -276,6 +283,22 @@ async def time_of(rt: Runtime) -> datetime:
     """
     async with rt.db.connection() as tx:
         return rt.clock.of_database(await tx.fetchval("SELECT clock_timestamp()"))
+
+
+async def ring_again(tx: Tx, kind: str, aggregate_id: UUID) -> None:
+    """What looked at something when it ran out looks at it once more, if it did: that is otherwise by now."""
+    await tx.execute(_RING_AGAIN, kind, aggregate_id)
+
+
+async def clocks_of(tx: Tx, kind: str, overdue_at: Mapping[UUID, datetime | None]) -> dict[UUID, ClockView]:
+    """The clock of everything on a page that waits for an answer, in one statement; none where it does not run.
+
+    ``overdue_at``: since when each is shown as late.
+    """
+    return {
+        each: ClockView(due_at=due_at, provisional=provisional, overdue=overdue_at[each] is not None)
+        for each, (due_at, provisional) in (await running(tx, kind, overdue_at)).items()
+    }
 
 
 async def recompute(tx: Tx, rt: Runtime) -> list[Moved]:

@@ -6,7 +6,8 @@ entered the proof of a letter and another confirmed it (``postal``), or when it 
 put into the inbox (profile: notice_deemed).
 """
 
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -26,7 +27,7 @@ from shared.contracts.grounds import (
     Statement,
 )
 from shared.contracts.notices import DELIVERED, ISSUED, Channel, DeliveryState, NoticeDocument, digest_of
-from shared.runtime.acts import deadlines, outbox
+from shared.runtime.acts import deadlines, names, outbox
 from shared.runtime.acts.policy import Reach
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -39,6 +40,8 @@ CHANNEL: Final = "notices"
 """NOTIFY wakes whoever sends."""
 DEEMED: Final = "notice_deemed"
 """Kind and clock of the deadline at which an unread notice counts as delivered."""
+URGENT: Final = "urgent_notice"
+"""Kind and clock of the deadline by which the notice of an urgent act must have reached somebody."""
 _DEEMED: Final = "deemed"
 _NOBODY: Final = "-"
 """Neither the identity of a recipient nor the id of an organisation."""
@@ -97,7 +100,8 @@ class New:
     ``moved``: the aggregate in whose history the act is, where that is another one than the act itself. Without
     ``in_inbox`` it goes to the address alone, and nobody reads it here, its authority neither. A copy for whoever holds
     the name ``copy_about`` does the same and counts for nothing: no time runs from its delivery. ``secret``: what is
-    shared with the webhook's receiver.
+    shared with the webhook's receiver. ``hosts``: the names that an act of the register is about, of which others may
+    have asked to hear.
     """
 
     about: ActRef
@@ -112,6 +116,7 @@ class New:
     in_inbox: bool = True
     copy_about: str | None = None
     secret: bytes | None = None
+    hosts: Collection[str] = ()
 
     @property
     def copy(self) -> bool:
@@ -133,10 +138,10 @@ SELECT id, about_kind, about_id, kind, identity, authority_id, document, digest,
     AS new (id, about_kind, about_id, kind, identity, authority_id, document, digest, moved_id, answer_by, is_copy)
 """
 _QUEUE: Final = """
-INSERT INTO delivery (notice_id, channel, address, verified, secret, state, retry_at, changed_at)
-SELECT notice_id, channel, address, verified, secret, 'queued', $6, $6
-  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::bytea[])
-    AS given (notice_id, channel, address, verified, secret)
+INSERT INTO delivery (notice_id, channel, address, verified, secret, return_token, state, retry_at, changed_at)
+SELECT notice_id, channel, address, verified, secret, return_token, 'queued', $7, $7
+  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::bytea[], $6::text[])
+    AS given (notice_id, channel, address, verified, secret, return_token)
 """
 _GET: Final = f"SELECT {_COLUMNS} FROM notice WHERE id = $1"  # noqa: S608 - ours
 _ABOUT: Final = (
@@ -172,9 +177,10 @@ async def issue(
     answer_by: datetime | None = None,
     moved: UUID | None = None,
     in_inbox: bool = True,
+    hosts: Collection[str] = (),
 ) -> UUID:
     """Put a notice into the recipient's inbox and queue it for its other channels; gives its id. As ``New`` has it."""
-    new = New(about, kind, to, address, authority, title, says, answer_by, moved, in_inbox)
+    new = New(about, kind, to, address, authority, title, says, answer_by, moved, in_inbox, hosts=hosts)
     return (await issue_all(tx, rt, [new]))[0]
 
 
@@ -198,6 +204,11 @@ async def issue_all(tx: Tx, rt: Runtime, new: Sequence[New]) -> list[UUID]:
     counting = [document for document, each in zip(documents, new, strict=True) if not each.copy]
     for document in counting:
         _tell_issued(tx, document)
+    for each in new:
+        names.tell(
+            tx, each.hosts, about=each.about, kind=each.kind, authority=each.authority, title=each.title,
+            says=each.says, answer_by=each.answer_by, at=at,
+        )  # fmt: skip
     if len(counting) == 1:
         await deadlines.start(tx, kind=DEEMED, aggregate_id=counting[0].notice_id, clock_name=DEEMED, rt=rt, at=at)
     elif counting:
@@ -222,14 +233,13 @@ def _document(rt: Runtime, new: New) -> NoticeDocument:
     )
 
 
-def _queued(notice_id: UUID, new: New) -> list[tuple[UUID, Channel, str, bool, bytes | None]]:
-    """The rows of its other channels."""
+def _queued(notice_id: UUID, new: New) -> Iterator[tuple[UUID, Channel, str, bool, bytes | None, str | None]]:
+    """The rows of its other channels. A mail has a return address of its own."""
     to = new.address
-    channels = [
-        (Channel.EMAIL, to.email, to.email_verified, None),
-        (Channel.WEBHOOK, to.webhook, to.webhook_verified, new.secret),
-    ]
-    return [(notice_id, channel, place, verified, secret) for channel, place, verified, secret in channels if place]
+    if to.email:
+        yield notice_id, Channel.EMAIL, to.email, to.email_verified, None, secrets.token_hex(16)
+    if to.webhook:
+        yield notice_id, Channel.WEBHOOK, to.webhook, to.webhook_verified, new.secret, None
 
 
 def _tell_issued(tx: Tx, document: NoticeDocument) -> None:

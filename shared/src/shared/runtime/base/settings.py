@@ -1,9 +1,9 @@
 """What a process is told by its environment: read once, then frozen."""
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.rules.profile import DEFAULT
@@ -81,6 +81,15 @@ class Settings(BaseSettings):
     smtp_user: str | None = Field(None, description="User, if it wants one.")
     smtp_password: SecretStr | None = Field(None, description="Password of that user.")
     smtp_sender: str = Field("notices@concord.example", description="Address that notices come from.")
+    smtp_returns: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9.-]{1,30}@[A-Za-z0-9.-]{1,255}$",
+        description="Address that mail which cannot be delivered comes back to; each mail has one of its own, "
+        "`name+token@domain`. None: it comes back to the sender, and nobody reads it here.",
+    )
+    smtp_returns_secret: SecretStr | None = Field(
+        None, min_length=32, description="What the mail server shows at `/returned-mails`, where it hands that in."
+    )
     webhooks_private: bool = Field(
         False, description="Let webhooks use http and addresses of private networks; for the local stack only."
     )
@@ -121,6 +130,12 @@ class Settings(BaseSettings):
     @classmethod
     def _no_trailing_slash(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _returns_both(self) -> Self:
+        if (self.smtp_returns is None) != (self.smtp_returns_secret is None):
+            raise ValueError("CONCORD_SMTP_RETURNS and CONCORD_SMTP_RETURNS_SECRET go together")
+        return self
 
     @property
     def dsn(self) -> str:

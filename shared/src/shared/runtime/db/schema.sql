@@ -87,13 +87,15 @@ TABLE delivery (
     error text,
     changed_at timestamp with time zone NOT NULL,
     secret bytea,
+    return_token text,
     CONSTRAINT delivery_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'webhook'::text, 'post'::text]))),
     CONSTRAINT delivery_check CHECK (((retry_at IS NOT NULL) = (state = 'queued'::text))),
     CONSTRAINT delivery_notice_id_fkey FOREIGN KEY (notice_id) REFERENCES notice(id),
     CONSTRAINT delivery_pkey PRIMARY KEY (notice_id, channel),
-    CONSTRAINT delivery_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'delivered'::text, 'failed'::text]))),
+    CONSTRAINT delivery_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'delivered'::text, 'failed'::text, 'bounced'::text]))),
 );
 INDEX delivery_due ON delivery USING btree (retry_at) WHERE (state = 'queued'::text);
+UNIQUE INDEX delivery_return ON delivery USING btree (return_token) WHERE (return_token IS NOT NULL);
 
 TABLE document (
     id uuid NOT NULL,

@@ -121,6 +121,14 @@ def _said(says: Statement | None) -> list[str]:
     return [f"依据 / Legal basis: {'; '.join(says.legal_basis)}", f"理由 / Reasons: {says.reasons}"]
 
 
+def returns_of(settings: Settings, token: str | None) -> str:
+    """Where a mail comes back to: an address of its own, if the department has one for that."""
+    if token is None or settings.smtp_returns is None:
+        return settings.smtp_sender
+    name, _, domain = settings.smtp_returns.rpartition("@")
+    return f"{name}+{token}@{domain}"
+
+
 class Line:
     """One connection to the mail server, opened with the first mail, on which one goes after the other."""
 
@@ -137,29 +145,31 @@ class Line:
         if self._open is not None:
             self._open.close()
 
-    async def send(self, mail: bytes, *, recipient: str) -> str:
+    async def send(self, mail: bytes, *, recipient: str, returns: str) -> str:
         """Hand a mail to the server; gives what it answered. Raises MailRefused.
+
+        ``returns``: where it comes back to if it cannot be delivered.
 
         A server that hangs up between two mails (it takes only so many on a connection) is called again once.
         """
         used = self._open is not None
         try:
-            return await self._hand(mail, recipient)
+            return await self._hand(mail, recipient, returns)
         except MailRefused:
             raise
         except (aiosmtplib.SMTPServerDisconnected, ConnectionError) as error:
             self._hang_up()
             if used:
-                return await self.send(mail, recipient=recipient)
+                return await self.send(mail, recipient=recipient, returns=returns)
             raise MailRefused(repr(error), final=False) from error
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             self._hang_up()
             raise MailRefused(repr(error), final=isinstance(error, ValueError)) from error
 
-    async def _hand(self, mail: bytes, recipient: str) -> str:
+    async def _hand(self, mail: bytes, recipient: str, returns: str) -> str:
         try:
             server = self._open or await self._call()
-            _, answer = await server.sendmail(self._settings.smtp_sender, recipient, mail)
+            _, answer = await server.sendmail(returns, recipient, mail)
         except aiosmtplib.SMTPRecipientsRefused as error:
             said = "; ".join(f"{each.code} {each.message}" for each in error.recipients)
             raise MailRefused(said, final=all(each.code >= 500 for each in error.recipients)) from error

@@ -14,7 +14,7 @@ from uuid import UUID
 import httpx
 import structlog
 
-from shared.contracts.notices import Channel, NoticeDocument
+from shared.contracts.notices import Channel, DeliveryState, NoticeDocument
 from shared.runtime.acts import notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base import keys
@@ -44,13 +44,14 @@ UPDATE delivery SET attempts = attempts + 1, retry_at = $1::timestamptz + $2::in
    AND (delivery.notice_id, delivery.channel) IN (
          SELECT notice_id, channel FROM delivery
           WHERE state = 'queued' AND retry_at <= $1 AND channel = $4 ORDER BY retry_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-RETURNING notice_id, channel, address, verified, attempts, secret, document
+RETURNING notice_id, channel, address, verified, attempts, secret, return_token, document
 """
 _DONE: Final = """
 UPDATE delivery SET state = CASE WHEN verified THEN 'delivered' ELSE 'sent' END, retry_at = NULL, proof = said.proof,
        error = NULL, changed_at = $4
   FROM unnest($1::uuid[], $2::text[], $3::text[]) AS said (id, by, proof)
  WHERE notice_id = said.id AND channel = said.by AND state = 'queued'
+RETURNING notice_id, channel, state
 """
 _FAILED: Final = """
 UPDATE delivery SET state = CASE WHEN said.again IS NULL THEN 'failed' ELSE 'queued' END, error = said.error,
@@ -83,6 +84,7 @@ class _Due:
     attempts: int
     document: bytes
     secret: bytes | None
+    return_token: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ class Sender:
         settings, notice = self._rt.settings, NoticeDocument.model_validate_json(due.document)
         inbox = f"{settings.door}/notices/{due.notice_id}"
         letter = mail.message(notice, due.document, sender=settings.smtp_sender, recipient=due.address, inbox=inbox)
-        return await line.send(letter, recipient=due.address)
+        return await line.send(letter, recipient=due.address, returns=mail.returns_of(settings, due.return_token))
 
     async def _hooks(self, http: httpx.AsyncClient, waiting: Iterator[_Due], said: list[_Said]) -> None:
         """One webhook after the other."""
@@ -216,8 +218,9 @@ class Sender:
         done, failed = [each for each in said if not each.failed], [each for each in said if each.failed]
         async with self._rt.db.transaction() as tx:
             if done:
-                await tx.execute(_DONE, *_keys(each.due for each in done), [each.words for each in done], at)
-                reached = {each.due.notice_id: each.due.channel for each in done if each.due.verified}
+                rows = await tx.fetch(_DONE, *_keys(each.due for each in done), [each.words for each in done], at)
+                # One that came back already is not among them.
+                reached = {row["notice_id"]: row["channel"] for row in rows if row["state"] == DeliveryState.DELIVERED}
                 await notices.delivered_all(tx, reached, at=at)
             if failed:
                 again = [each.again for each in failed]

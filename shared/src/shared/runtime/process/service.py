@@ -19,7 +19,7 @@ from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.settings import Settings
 from shared.runtime.db.postgres import Tx
 from shared.runtime.events.dispatch import Handler, Projection, RawHandler
-from shared.runtime.web import calendar, inbox
+from shared.runtime.web import calendar, inbox, returned
 from shared.runtime.web.route import DoorRoute
 
 LARGEST_BODY: Final = 1024 * 1024
@@ -105,7 +105,7 @@ class Service:
     def routers(self) -> tuple[APIRouter, ...]:
         """Its routers, however many."""
         own = (self.router,) if isinstance(self.router, APIRouter) else tuple(self.router)
-        return (*own, inbox.ROUTER, calendar.ROUTER) if self.notifies else own
+        return (*own, inbox.ROUTER, calendar.ROUTER, returned.ROUTER) if self.notifies else own
 
     @cached_property
     def doors(self) -> APIRouter:
