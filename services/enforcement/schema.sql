@@ -341,6 +341,7 @@ TABLE enforcement_case (
     CONSTRAINT enforcement_case_pkey PRIMARY KEY (id),
     CONSTRAINT enforcement_case_status_check CHECK ((status = ANY (ARRAY['open'::text, 'ended'::text]))),
 );
+INDEX case_below_name ON enforcement_case USING gin (names_above(hosts));
 INDEX case_by_time ON enforcement_case USING btree (opened_at DESC, id DESC);
 INDEX case_claimed ON enforcement_case USING btree (claimed_by, opened_at DESC, id DESC) WHERE (claimed_by IS NOT NULL);
 INDEX case_of_authority ON enforcement_case USING btree (authority_id, id DESC);
@@ -689,3 +690,13 @@ BEGIN
     END IF;
     RETURN NULL;
 END $function$;
+
+CREATE OR REPLACE FUNCTION public.names_above(hosts text[])
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    SELECT coalesce(array_agg(DISTINCT array_to_string(labels[nth:], '.')), '{}')
+      FROM (SELECT string_to_array(host, '.') AS labels FROM unnest(hosts) AS host) AS split,
+           generate_subscripts(labels, 1) AS nth
+$function$;

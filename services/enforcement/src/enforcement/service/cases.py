@@ -23,7 +23,7 @@ from shared.rules import Effect, Level
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
 from shared.runtime.acts import audit
 from shared.runtime.acts.runtime import Runtime
-from shared.runtime.base.context import Caller
+from shared.runtime.base.context import Caller, person_key
 from shared.runtime.base.ids import uuid7
 from shared.runtime.base.problems import Invalid
 from shared.runtime.db.postgres import Tx
@@ -175,7 +175,7 @@ async def page(tx: Tx, rt: Runtime, who: Caller, asked: Asked, *, after: UUID | 
     at = rt.clock.now()
     narrowed = Narrowed(
         asked.status, None if asked.host is None else _name("host", asked.host)[0],
-        who.person if asked.mine else asked.claimed_by, asked.ground, asked.region,
+        who.person if asked.mine else asked.claimed_by and person_key(asked.claimed_by), asked.ground, asked.region,
         None if asked.min_age is None else at - timedelta(days=asked.min_age),
         None if asked.max_age is None else at - timedelta(days=asked.max_age), asked.overdue,
     )  # fmt: skip

@@ -31,6 +31,8 @@ INTENDED: Final = "decision_intended"
 """Kind of the notice that a draft of a burden is."""
 RELEASED: Final = "decision_released"
 """Kind of the notice of a release."""
+URGENT_NOTICE: Final = "urgent_notice"
+"""Kind and clock: what was released on an urgent ground is told within so many hours, or suspended."""
 
 
 async def require_possible(tx: Tx, rt: Runtime, who: Caller, case: Case, body: NewDecision) -> Effect:
@@ -128,6 +130,15 @@ def cured(rt: Runtime, effect: Effect, since: datetime) -> datetime:
 def is_urgent(rt: Runtime, decision: Decision) -> bool:
     """Whether it was drafted on an urgent ground that the profile still lists, for an effect that still allows one."""
     return decision.urgent_ground in rt.rules.urgent_grounds and rt.rules.effects[decision.effect].urgent
+
+
+def require_theirs(rt: Runtime, who: Caller, case: Case, effect: Effect) -> None:
+    """Whoever releases may decide that as well, by the profile as it is now. Raises EffectNotPossible."""
+    rule = rt.rules.effects[effect]
+    if not rule.roles & who.roles:
+        raise EffectNotPossible.field("effect", f"{effect} is not yours to decide")
+    if case.subject.kind not in rule.subjects:
+        raise EffectNotPossible.field("effect", f"{effect} cannot be decided about a {case.subject.kind} any more")
 
 
 def require_time(rt: Runtime, decision: Decision, at: datetime) -> None:

@@ -1,0 +1,218 @@
+"""Ways around a safeguard of the case file: by another verb, another name, another spelling, or somebody who left."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from enforcement.service import decisions
+from shared.contracts.access import ProviderRecordedV1
+from shared.contracts.enforcement import DecisionSuspendedV1
+from shared.contracts.http import enforcement as wire
+from shared.runtime.acts.policy import Policy
+from shared.runtime.base.ids import uuid7
+from tests.attacks.test_repeats import PROVIDER, REJECTED, STOP, UPHELD, ahead, refused, stopped, undone
+from tests.integration.enforcement.conftest import EASED, STATED, STATEMENT, Office, site_recorded
+from tests.integration.enforcement.test_requests import asked
+from tests.integration.enforcement.test_reviewing import BODY, WHY, moved
+from tests.support.people import person
+
+# --- urgent, and nobody was told -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["lifted", "lapsed", "carried_out_and_lapsed", "stay"])
+async def test_an_urgent_measure_that_is_over_before_its_notice_was_due_costs_urgency_all_the_same(
+    office: Office,
+    how: str,
+) -> None:
+    site, listed = site_recorded(), next(iter(office.api.rt.rules.urgent_grounds))
+    urgent: dict[str, Any] = {"urgent_ground": listed, "until": ahead(office, hours=23)}
+    first = await office.release(await office.draft(await office.case(site), STOP, **urgent))
+    if how == "lifted":
+        await office.post(f"/decisions/{first['id']}/lift", STATED, "drugs-a")
+    elif how == "lapsed":
+        office.clock.advance(timedelta(hours=23, seconds=1))
+        await office.rings("decision_until", first["id"])
+    elif how == "carried_out_and_lapsed":
+        await office.executed(first)
+        office.clock.advance(timedelta(hours=23, seconds=1))
+        await undone(office, first, "lapsed")
+    else:
+        appeal = await office.appeal(first, asks_for_stay=True)
+        await office.post(f"/appeals/{appeal['id']}/stay", {"granted": True, **EASED}, "review-a")
+        await office.post(f"/appeals/{appeal['id']}/decision", REJECTED, "review-a")
+    again: dict[str, Any] = {"urgent_ground": listed, "until": ahead(office, hours=23), "content": b"Seen again."}
+    assert (await refused(office, await office.case(site), **again))["code"] == "urgency_lost"
+
+
+# --- another name of the same ----------------------------------------------------------------------------------------
+
+
+async def _found(office: Office, host: str, provider: str = PROVIDER) -> dict[str, Any]:
+    about: dict[str, Any] = {"about": {"kind": "found_site", "host": host, "provider_id": provider}}
+    return await office.case(who="regulator-a", **about)
+
+
+async def _stopped_found(office: Office, host: str, days: int = 30) -> dict[str, Any]:
+    drafted = await office.draft(await _found(office, host), STOP, who="regulator-a", until=ahead(office, days=days))
+    await office.opens(drafted, "decision_intended")
+    office.clock.advance(timedelta(days=5))
+    released = await office.release(drafted, who="regulator-b")
+    await office.executed(released)
+    office.clock.advance(timedelta(days=days - 5))
+    await undone(office, released, "lapsed")
+    return released
+
+
+@pytest.mark.parametrize("host", ["wild.example", "www.wild.example", "elsewhere"])
+async def test_a_found_site_is_the_same_below_its_name_above_it_and_at_another_host(
+    office: Office,
+    host: str,
+) -> None:
+    await _stopped_found(office, "wild.example" if host != "wild.example" else "shop.wild.example")
+    provider = PROVIDER
+    if host == "elsewhere":
+        host, provider = "wild.example", str(uuid7())
+        await office.hear(
+            ProviderRecordedV1.model_validate(
+                {**ProviderRecordedV1.EXAMPLE, "provider_id": provider, "licence_number": "B1-20060099"}
+            )
+        )
+    case = await _found(office, host, provider)
+    sha256 = await office.file(case["id"], b"Something else.", "regulator-a")
+    body = {"effect": STOP, "statement": STATEMENT, "evidence_hashes": [sha256], "until": ahead(office, days=29)}
+    assert await office.refused(f"/cases/{case['id']}/decisions", body, "regulator-a") == (409, "time_used_up")
+
+
+async def test_a_site_that_left_the_register_is_the_same_when_it_is_found(office: Office) -> None:
+    site = site_recorded("gone.example")
+    first = await stopped(office, site, 30)
+    office.clock.advance(timedelta(days=25))
+    await undone(office, first, "lapsed")
+    await office.hear(site.model_copy(update={"version": site.version + 1, "status": "lapsed"}))
+    case = await _found(office, "gone.example")
+    sha256 = await office.file(case["id"], b"Something else.", "regulator-a")
+    body = {"effect": STOP, "statement": STATEMENT, "evidence_hashes": [sha256], "until": ahead(office, days=29)}
+    assert await office.refused(f"/cases/{case['id']}/decisions", body, "regulator-a") == (409, "time_used_up")
+
+
+async def test_a_site_that_was_registered_anew_by_the_same_operator_is_the_same(office: Office) -> None:
+    site = site_recorded("again.example")
+    first = await stopped(office, site, 30)
+    office.clock.advance(timedelta(days=25))
+    await undone(office, first, "lapsed")
+    await office.hear(site.model_copy(update={"version": site.version + 1, "status": "ended"}))
+    anew = await office.case(site_recorded("again.example"))
+    assert (await refused(office, anew, until=ahead(office, days=29)))["code"] == "time_used_up"
+
+
+# --- a heavier effect ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["stay", "overturned"])
+async def test_what_is_stayed_or_fell_is_not_done_by_a_heavier_effect(office: Office, how: str) -> None:
+    site = site_recorded()
+    first = await stopped(office, site)
+    appeal = await office.appeal(first, asks_for_stay=True)
+    if how == "stay":
+        await office.post(f"/appeals/{appeal['id']}/stay", {"granted": True, **EASED}, "review-a")
+        assert (await refused(office, await office.case(site), "revoke"))["code"] == "appeal_undecided"
+    else:
+        await office.post(f"/appeals/{appeal['id']}/decision", UPHELD, "review-a")
+        assert (await refused(office, await office.case(site), "revoke"))["code"] == "nothing_new"
+
+
+async def test_what_is_lifted_while_its_appeal_runs_is_not_done_again_once_that_is_late(
+    office: Office,
+) -> None:
+    site = site_recorded()
+    first = await office.released(site=site)
+    appeal = await office.appeal(first)
+    office.clock.advance(timedelta(days=1))
+    await office.post(f"/decisions/{first['id']}/lift", STATED, "drugs-a")
+    await office.rings("appeal_decision", appeal["id"])
+    assert (await refused(office, await office.case(site), "revoke"))["code"] == "appeal_undecided"
+
+
+# --- what rests on an order that does not stand ----------------------------------------------------------------------
+
+
+async def _cut(office: Office) -> tuple[dict[str, Any], dict[str, Any]]:
+    """An order that was ignored, and what the regulator released on it in a case of its own."""
+    _, order, request = await asked(office)
+    accepted = await office.post(f"/regulator-requests/{request['id']}/acceptance", STATED, "regulator-a")
+    cut = await office.draft({"id": accepted["leads_to"]}, "cut_access", who="regulator-a")
+    await office.cured(cut)
+    return order, await office.release(cut, who="regulator-b")
+
+
+@pytest.mark.parametrize("how", ["stay", "appeal_late", "lifted"])
+async def test_what_rests_on_an_ignored_order_falls_with_it_however_it_falls(office: Office, how: str) -> None:
+    order, cut = await _cut(office)
+    if how == "lifted":
+        await office.post(f"/decisions/{order['id']}/lift", STATED, "drugs-a")
+    else:
+        filed = await office.appeal(order, asks_for_stay=True)
+        if how == "stay":
+            await office.post(f"/appeals/{filed['id']}/stay", {"granted": True, **EASED}, "review-a")
+        else:
+            await office.rings("appeal_decision", filed["id"])
+    assert await office.status(cut) == "suspended"
+    assert (await office.told(DecisionSuspendedV1))[-1].because == "basis_fell"
+
+
+# --- who they are ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spelling", ["LI", "Ｌｉ", " li"])
+async def test_the_table_itself_knows_one_human_in_every_spelling(
+    office: Office,
+    monkeypatch: pytest.MonkeyPatch,
+    spelling: str,
+) -> None:
+    drafted = await office.draft(await office.case(), who=("drugs-a", {"person": "Li"}))
+    await office.cured(drafted)
+    body = wire.Release.model_validate(await office.signature(drafted["id"]))
+    monkeypatch.setattr(Policy, "_second_person", lambda *_: None)
+    with pytest.raises(asyncpg.CheckViolationError):
+        async with office.api.rt.db.transaction() as tx:
+            await decisions.release(tx, office.api.rt, person("drugs-b", person=spelling), UUID(drafted["id"]), body)
+    async with office.api.rt.db.transaction() as tx:
+        other = person("drugs-b", person="Lin")
+        released = await decisions.release(tx, office.api.rt, other, UUID(drafted["id"]), body)
+    assert released.decision.released_by == "lin"
+
+
+@pytest.mark.parametrize("spelling", ["LI", "Ｌｉ", " li"])
+async def test_whoever_acted_for_the_authority_reviews_in_no_spelling(office: Office, spelling: str) -> None:
+    await office.case(who=("drugs-c", {"person": "Li"}))
+    filed = await office.appeal(await office.released())
+    path, other = f"/appeals/{filed['id']}", ("review-z", {**BODY, "person": spelling})
+    assert await office.refused(f"{path}/decision", REJECTED, other) == (409, "took_part")
+    assert await office.refused(f"{path}/assignment", {"person": spelling, **WHY}, "review-a") == (409, "took_part")
+
+
+async def test_whoever_had_the_case_before_its_transfer_does_not_review_what_came_of_it(office: Office) -> None:
+    case = await office.case(who="culture-a", service_item="culture")
+    to = {"to": "drugs-110000", "service_item": "drugs_and_devices", **STATED}
+    went = await office.post(f"/cases/{case['id']}/transfer", to, "culture-b")
+    drafted = await office.draft({"id": went["continues_as"]})
+    await office.cured(drafted)
+    filed = await office.appeal(await office.release(drafted))
+    for who in ("culture-a", "culture-b"):
+        assert await office.refused(f"/appeals/{filed['id']}/decision", REJECTED, moved(who)) == (409, "took_part")
+
+
+# --- drafts that outlive their case ----------------------------------------------------------------------------------
+
+
+async def test_whom_it_burdens_does_not_see_what_colleagues_made_of_a_draft(office: Office) -> None:
+    drafted = await office.draft(await office.case())
+    why = {"reasons": "The order book is not enough by itself."}
+    await office.post(f"/decisions/{drafted['id']}/comment", why, "drugs-b")
+    await office.post(f"/decisions/{drafted['id']}/return", why, "drugs-b")
+    await office.post(f"/decisions/{drafted['id']}/answer", why, "drugs-a")
+    found = (await office.get(f"/cases/{drafted['case_id']}/timeline", "applicant"))["items"]
+    assert not {"comment", "return", "answer"} & {each["what"] for each in found}
