@@ -1,5 +1,6 @@
 """Ways around a safeguard of the case file: by another verb, another name, another spelling, or somebody who left."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -7,17 +8,26 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from enforcement.service import decisions
+from concord.sdk import until
+from enforcement.service import appeals, custody, decisions, transfers
 from shared.contracts.access import ProviderRecordedV1
+from shared.contracts.directory import Organisation
 from shared.contracts.enforcement import DecisionSuspendedV1
 from shared.contracts.http import enforcement as wire
+from shared.contracts.http.casefile import NewTransfer
+from shared.contracts.http.enforcement import NewAppeal, Outcome
+from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionReceivedV1
 from shared.runtime.acts.policy import Policy
 from shared.runtime.base.ids import uuid7
 from tests.attacks.test_repeats import PROVIDER, REJECTED, STOP, UPHELD, ahead, refused, stopped, undone
 from tests.integration.enforcement.conftest import EASED, STATED, STATEMENT, Office, site_recorded
+from tests.integration.enforcement.test_referrals import delayed, drafted, enter_police, sent
 from tests.integration.enforcement.test_requests import asked
 from tests.integration.enforcement.test_reviewing import BODY, WHY, moved
+from tests.integration.enforcement.test_transfers import TO_INDUSTRY
 from tests.support.people import person
+
+WAITING = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
 
 # --- urgent, and nobody was told -------------------------------------------------------------------------------------
 
@@ -216,3 +226,162 @@ async def test_whom_it_burdens_does_not_see_what_colleagues_made_of_a_draft(offi
     await office.post(f"/decisions/{drafted['id']}/answer", why, "drugs-a")
     found = (await office.get(f"/cases/{drafted['case_id']}/timeline", "applicant"))["items"]
     assert not {"comment", "return", "answer"} & {each["what"] for each in found}
+
+
+async def _end_of_story(office: Office, order: dict[str, Any], cut: dict[str, Any], racing: Any) -> Any:
+    """The order falls on appeal while somebody else has to do with the cut that rests on it; what that one gets."""
+    filed = await office.appeal(order)
+    outcome = Outcome.model_validate(UPHELD)
+    async with office.api.rt.db.transaction() as tx:
+        await appeals.decide(tx, office.api.rt, person("review-a"), UUID(filed["id"]), outcome)
+        task = asyncio.create_task(racing)
+        await until(lambda: office.fetchval(WAITING), lambda waits: waits or task.done(), timeout_s=30)
+        assert not task.done(), "it saw nothing of what is happening to the order"
+    return await task
+
+
+async def test_what_is_carried_out_while_its_order_falls_is_noted_and_suspended(office: Office) -> None:
+    order, cut = await _cut(office)
+    await office.hear(office.says(ExecutionReceivedV1, cut))
+    await _end_of_story(office, order, cut, office.hear(office.says(ExecutionCarriedOutV1, cut)))
+    shown = await office.get(f"/decisions/{cut['id']}", "regulator-a")
+    assert (shown["status"], shown["execution"]["status"]) == ("suspended", "carried_out")
+
+
+async def test_what_is_lifted_while_its_order_falls_is_lifted(office: Office) -> None:
+    order, cut = await _cut(office)
+    lifting = office.api.post(f"/decisions/{cut['id']}/lift", json=STATED, who="regulator-a")
+    answer = await _end_of_story(office, order, cut, lifting)
+    assert (answer.status_code, await office.status(cut)) == (200, "ended")
+
+
+async def test_what_is_released_while_its_order_falls_is_not(office: Office) -> None:
+    _, order, request = await asked(office)
+    accepted = await office.post(f"/regulator-requests/{request['id']}/acceptance", STATED, "regulator-a")
+    cut = await office.draft({"id": accepted["leads_to"]}, "cut_access", who="regulator-a")
+    await office.cured(cut)
+    body = await office.signature(cut["id"], "regulator-b")
+    release = office.api.post(f"/decisions/{cut['id']}/release", json=body, who="regulator-b")
+    answer = await _end_of_story(office, order, cut, release)
+    assert answer.json()["code"] in {"changed_since_draft", "effect_not_possible"}, "it waited, and saw that it fell"
+    assert await office.status(cut) == "drafted"
+
+
+@pytest.mark.parametrize("first", ["appeal", "transfer"])
+async def test_an_appeal_during_the_transfer_of_its_case_is_filed_and_decided_and_undoes_what_it_is_about(
+    office: Office, first: str
+) -> None:
+    case = await office.case()
+    order = await office.release(await office.draft(case, "correct", correct_by=ahead(office, days=9)))
+    act = {"service": "enforcement", "kind": "decision", "id": order["id"]}
+    filing, to = NewAppeal.model_validate({"act": act, "grounds": "The consent covers it."}), {**TO_INDUSTRY}
+    async with office.api.rt.db.transaction() as tx:
+        if first == "appeal":
+            await appeals.file(tx, office.api.rt, person("applicant"), filing)
+            other = office.api.post(f"/cases/{case['id']}/transfer", json=to, who="drugs-a")
+        else:
+            wanted = NewTransfer.model_validate(to)
+            await transfers.transfer(tx, office.api.rt, person("drugs-a"), UUID(case["id"]), wanted)
+            other = office.api.post("/appeals", json=filing.model_dump(mode="json"), who="applicant")
+        task = asyncio.create_task(other)
+        await until(lambda: office.fetchval(WAITING), lambda waits: waits or task.done(), timeout_s=30)
+        assert not task.done()
+    assert (await task).status_code in {200, 201}
+    (appeal,) = (await office.get("/appeals", "applicant"))["items"]
+    assert (appeal["authority"]["id"], appeal["body"]["id"]) == ("drugs-110000", "review-110000")
+    await office.post(f"/appeals/{appeal['id']}/decision", UPHELD, "review-a")
+    assert await office.status(order) == "overturned"
+
+
+# --- what outlives its case ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["discontinued", "transferred"])
+async def test_a_referral_that_nobody_signed_and_a_question_to_the_regulator_end_with_their_case(
+    office: Office, how: str
+) -> None:
+    enter_police(office)
+    case = await office.case(ground="unlawful_medicines")
+    referral = await drafted(office, case)
+    asks = {"asks": "revoke", "documents": referral["evidence"], **STATED}
+    request = await office.post(f"/cases/{case['id']}/regulator-requests", asks, "drugs-a", 201)
+    if how == "discontinued":
+        await office.post(f"/cases/{case['id']}/discontinuation", STATED, "drugs-a")
+    else:
+        await office.post(f"/cases/{case['id']}/transfer", TO_INDUSTRY, "drugs-a")
+    path = f"/referrals/{referral['id']}"
+    assert await office.refused(f"{path}/signature", WHY, "drugs-b") == (409, "action_refused")
+    assert (await office.get(path, "drugs-a"))["status"] == "withdrawn"
+    assert (await office.get(f"/regulator-requests/{request['id']}", "regulator-a"))["status"] == "withdrawn"
+    office.clock.advance(timedelta(days=60))
+    await office.rings("regulator_request", request["id"])
+    assert "request_late" not in await office.notices("regulator-a")
+
+
+async def test_whoever_asked_the_regulator_for_a_decision_does_not_review_it(office: Office) -> None:
+    _, cut = await _cut(office)
+    filed = await office.appeal(cut)
+    for who in ("drugs-a", "drugs-b"):
+        assert await office.refused(f"/appeals/{filed['id']}/decision", REJECTED, moved(who)) == (409, "took_part")
+
+
+async def test_an_effect_is_released_by_whose_it_is_alone(office: Office) -> None:
+    known = office.api.rt.directory.get("drugs-110000")
+    assert known is not None
+    both = Organisation.model_validate({**known.model_dump(), "kinds": ["sector_regulator", "industry_regulator"]})
+    office.api.rt.directory.load([both if each == known else each for each in office.api.rt.directory])
+    draft = await office.draft(await office.case(), "end_item")
+    await office.cured(draft)
+    body, path = await office.signature(draft["id"]), f"/decisions/{draft['id']}/release"
+    other = ("drugs-b", {"roles": ["industry_regulator"]})
+    assert await office.refused(path, body, other) == (422, "effect_not_possible")
+    assert (await office.post(path, body, "drugs-b"))["status"] == "released"
+
+
+# --- what is told too late -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("referred", ["site", "operator"])
+async def test_what_is_kept_back_about_an_operator_is_told_with_a_decision_about_its_site_and_the_other_way_round(
+    office: Office, referred: str
+) -> None:
+    enter_police(office)
+    site = site_recorded()
+    of_operator: dict[str, Any] = {
+        "about": {"kind": "operator", "domain": site.domains[0]}, "service_item": None, "ground": "unlawful_medicines",
+        "who": "regulator-a",
+    }  # fmt: skip
+    if referred == "site":
+        referral = await sent(office, await office.case(site, ground="unlawful_medicines"), **delayed(office))
+        order = await office.draft(await office.case(site, **of_operator), "correct", "regulator-a",
+                                   correct_by=ahead(office, days=9))  # fmt: skip
+        await office.release(order, "regulator-b")
+    else:
+        case = await office.case(site, **of_operator)
+        sha256 = await office.file(case["id"], b"What was bought.", "regulator-a")
+        body = {"receiver": "security-110000", "evidence_hashes": [sha256], **STATED, **delayed(office)}
+        referral = await office.post(f"/cases/{case['id']}/referrals", body, "regulator-a", 201)
+        await office.post(f"/referrals/{referral['id']}/signature", WHY, "regulator-b")
+        assert "referred" not in await office.notices()
+        await office.release(await office.draft(await office.case(site), "correct", correct_by=ahead(office, days=9)))
+    assert (await office.notices()).count("referred") == 1
+    assert (await office.get(f"/referrals/{referral['id']}", "applicant"))["told_at"]
+
+
+# --- bytes that somebody else relies on ------------------------------------------------------------------------------
+
+
+async def test_the_bytes_of_a_paper_outlive_the_evidence_that_they_were_as_well(office: Office) -> None:
+    case = await office.case()
+    content = b"The invoice, as both sides have it."
+    await office.file(case["id"], content)
+    await office.post(f"/cases/{case['id']}/discontinuation", STATED, "drugs-a")
+    filed = await office.appeal(await office.released())
+    headers = {"Content-Type": "text/plain"}
+    path = f"/appeals/{filed['id']}/papers"
+    paper = await office.api.post(f"{path}?title=Invoice", content=content, who="applicant", headers=headers)
+    assert paper.status_code == 201, paper.text
+    office.clock.advance(timedelta(days=366 * 12))
+    assert await custody.retire(office.api.rt) > 0
+    read = await office.api.get(f"{path}/{paper.json()['sha256']}", who="review-a")
+    assert (read.status_code, read.content) == (200, content)
