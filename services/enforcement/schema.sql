@@ -51,6 +51,7 @@ TABLE appeal_paper (
     CONSTRAINT appeal_paper_pkey PRIMARY KEY (appeal_id, sha256),
     CONSTRAINT appeal_paper_side_check CHECK ((side = ANY (ARRAY['appellant'::text, 'authority'::text, 'body'::text]))),
 );
+INDEX appeal_paper_by_hash ON appeal_paper USING btree (sha256);
 
 TABLE audit (
     id bigint NOT NULL GENERATED AS IDENTITY,
@@ -217,6 +218,7 @@ TABLE complaint_file (
     CONSTRAINT complaint_file_complaint_id_fkey FOREIGN KEY (complaint_id) REFERENCES complaint(id),
     CONSTRAINT complaint_file_pkey PRIMARY KEY (complaint_id, sha256),
 );
+INDEX complaint_file_by_hash ON complaint_file USING btree (sha256);
 
 TABLE decision (
     id uuid NOT NULL,

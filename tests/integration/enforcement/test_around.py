@@ -10,9 +10,11 @@ import pytest
 
 from concord.sdk import until
 from enforcement.service import appeals, custody, decisions, transfers
+from enforcement.store import custody as pieces
+from enforcement.store.files import EvidenceFiles
 from shared.contracts.access import ProviderRecordedV1
 from shared.contracts.directory import Organisation
-from shared.contracts.enforcement import DecisionSuspendedV1
+from shared.contracts.enforcement import AppealDecidedV1, DecisionSuspendedV1
 from shared.contracts.http import enforcement as wire
 from shared.contracts.http.casefile import NewTransfer
 from shared.contracts.http.enforcement import NewAppeal, Outcome
@@ -385,3 +387,48 @@ async def test_the_bytes_of_a_paper_outlive_the_evidence_that_they_were_as_well(
     assert await custody.retire(office.api.rt) > 0
     read = await office.api.get(f"{path}/{paper.json()['sha256']}", who="review-a")
     assert (read.status_code, read.content) == (200, content)
+
+
+async def test_a_paper_handed_in_while_its_bytes_are_deleted_is_handed_in_again(office: Office) -> None:
+    case, content = await office.case(), b"The invoice, as both sides have it."
+    sha256 = await office.file(case["id"], content)
+    filed = await office.appeal(await office.released())
+    path, headers = f"/appeals/{filed['id']}/papers?title=Invoice", {"Content-Type": "text/plain"}
+    async with office.api.rt.db.transaction() as tx:
+        await pieces.hold(tx, sha256)
+        task = asyncio.create_task(office.api.post(path, content=content, who="applicant", headers=headers))
+        await until(lambda: office.fetchval(WAITING), lambda waits: waits or task.done(), timeout_s=30)
+        assert not task.done()
+        await EvidenceFiles(office.api.rt.settings.evidence_path).remove(sha256)
+    refused = await task
+    assert (refused.status_code, refused.json()["code"]) == (409, "evidence_being_deleted")
+    again = await office.api.post(path, content=content, who="applicant", headers=headers)
+    assert again.status_code == 201
+
+
+# --- an appeal that nobody filed -------------------------------------------------------------------------------------
+
+
+async def test_it_is_told_of_an_appeal_whether_the_operator_filed_it_itself(office: Office) -> None:
+    consent = "By telephone, on the same day."
+    entered = await office.appeal(await office.released(), "review-a", consent=consent)
+    other = ("review-b", BODY)
+    await office.post(f"/appeals/{entered['id']}/decision", REJECTED, other)
+    own = await office.appeal(await office.released())
+    await office.post(f"/appeals/{own['id']}/decision", REJECTED, other)
+    assert [each.on_behalf for each in await office.told(AppealDecidedV1)] == [True, False]
+
+
+async def test_whoever_signed_in_a_case_settles_no_opinions_about_it(office: Office) -> None:
+    case = await office.case()
+    asks = {"of": "industry-110000", "question": "Is it within the scope of its licence?", "we_hold": "breach",
+            "answer_by": ahead(office, days=9)}  # fmt: skip
+    opinion = await office.post(f"/cases/{case['id']}/opinions", asks, "drugs-a", 201)
+    await office.post(f"/opinions/{opinion['id']}/answer", {"position": "no_breach", **STATED}, "regulator-a")
+    await office.draft(case, "correct", "drugs-c", correct_by=ahead(office, days=9))
+    body = {"position": "no_breach", **STATED}
+    office_of = {"organisation": "coordination-110000", "roles": ["coordination_office"]}
+    path = f"/cases/{case['id']}/settlement"
+    assert await office.refused(path, body, ("drugs-c", office_of)) == (409, "second_person_required")
+    assert await office.refused(path, body, ("x", office_of | {"person": "DRUGS-C"})) == (409, "second_person_required")
+    await office.post(path, body, "coordination-a", 201)

@@ -262,7 +262,7 @@ POLICY: Final = Policy({
     Act.READ_OPINION:       Rule(OPINING, any_of(
         OWN_OR_AUDITED, AS_ASKED, holding(Role.COORDINATION_OFFICE, settling))),
     Act.ANSWER_OPINION:     Rule(AUTHORITIES, AS_ASKED),
-    # Second person: nobody settles what they asked, answered or began.
+    # Second person: nobody settles what they asked, answered, began or signed.
     Act.SETTLE_OPINIONS:    Rule(frozenset({Role.COORDINATION_OFFICE}), settling, second_person=True),
     # Second person: whoever changed sides since does not review what they did.
     Act.DECIDE_APPEAL:      Rule(frozenset({Role.REVIEW_BODY}), reviewing, second_person=True),

@@ -12,7 +12,7 @@ from enforcement.errors import NotCompetent, NothingToSettle, OpinionPending, Un
 from enforcement.lifecycle import CASE, CaseAction, OpinionAction, OpinionStatus
 from enforcement.policy import AUTHORITIES, POLICY, Act
 from enforcement.service.closing import ANSWER_BY
-from enforcement.store import cases, opinions
+from enforcement.store import cases, decisions, opinions
 from enforcement.store.cases import Case
 from enforcement.store.opinions import NewOpinion, Opinion, Settlement
 from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Department, Names, Service, Statement
@@ -220,6 +220,7 @@ async def settle(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: wire.New
     if differing is None:
         raise UnknownCase(case_id=case_id)
     hands = {case.opened_by, *(each.asked_by for each in found), *(each.answered_by or "" for each in found)}
+    hands |= {person for each in await decisions.of_cases(tx, [case_id]) for person in each.signed_by}
     POLICY.require(who, Act.SETTLE_OPINIONS, differing, drafted_by=hands)
     settled = await opinions.settlements(tx, case_id)
     answers = [each.answered_at for each in found if each.answered_at is not None and each.position != "not_ours"]
