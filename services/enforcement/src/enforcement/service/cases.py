@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
 from uuid import UUID
 
 from enforcement.errors import DecisionInForce, UnknownGround, UnknownItem, UnknownName, UnknownSubject
 from enforcement.lifecycle import IN_FORCE, CaseAction, CaseStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import closing, decisions, parties, settling
+from enforcement.service.safeguards import OFF_THE_REGISTER
 from enforcement.service.shown import Shown, shown
 from enforcement.store import cases, lists, sites, ties
 from enforcement.store import decisions as decision_store
@@ -27,9 +27,6 @@ from shared.runtime.base.context import Caller, person_key
 from shared.runtime.base.ids import uuid7
 from shared.runtime.base.problems import Invalid
 from shared.runtime.db.postgres import Tx
-
-OFF_THE_REGISTER: Final = frozenset({"ended", "lapsed"})
-"""Of a site whose record is this, what is served under its name is a found site again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,7 +202,8 @@ async def side_by_side(tx: Tx, rt: Runtime, who: Caller, case_id: UUID) -> SideB
     own = POLICY.allows(who, Act.READ_CASE, case) and case.organisation == who.organisation
     if not seen and not own:
         raise UnknownCase(case_id=case_id)
-    whole = own or Role.AUDITOR in who.roles or Role.COORDINATION_OFFICE in who.roles
+    settles = Role.COORDINATION_OFFICE in who.roles and any(each.settled_by_office == who.organisation for each in seen)
+    whole = own or settles or Role.AUDITOR in who.roles
     await _looked(tx, rt, who, f"/cases/{case_id}/opinions", [case])
     return SideBySide(case, found if whole else seen, await opinions.settlements(tx, case_id))
 

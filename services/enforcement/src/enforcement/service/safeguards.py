@@ -31,6 +31,8 @@ INTENDED: Final = "decision_intended"
 """Kind of the notice that a draft of a burden is."""
 RELEASED: Final = "decision_released"
 """Kind of the notice of a release."""
+OFF_THE_REGISTER: Final = frozenset({"ended", "lapsed"})
+"""Of a site whose record is this, what is served under its name is a found site again."""
 URGENT_NOTICE: Final = "urgent_notice"
 """Kind and clock: what was released on an urgent ground is told within so many hours, or suspended."""
 
@@ -156,11 +158,13 @@ async def require_same(tx: Tx, case: Case, decision: Decision) -> None:
         return
     if isinstance(case.subject, FoundSite):
         name = normalise_domain(case.subject.host)
-        if (known := await sites.find(tx, (name.ascii, *name.above))) is not None and known.status != "ended":
+        if (known := await sites.find(tx, (name.ascii, *name.above))) is not None and (
+            known.status not in OFF_THE_REGISTER
+        ):
             raise SubjectChanged(why=f"{case.subject.host} is in the register by now, as {known.number}")
     if case.site_id is not None:
         site = await sites.get(tx, case.site_id)
-        if site is None or site.status == "ended":
+        if site is None or site.status in OFF_THE_REGISTER:
             raise SubjectChanged(why="the site has left the register")
         if site.operator.identity != case.identity:
             raise SubjectChanged(why="the site is another operator's by now, who was told nothing")
