@@ -1,6 +1,7 @@
 """Ways around a safeguard of the case file: by another verb, another name, another spelling, or somebody who left."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -228,6 +229,16 @@ async def test_whom_it_burdens_does_not_see_what_colleagues_made_of_a_draft(offi
     await office.post(f"/decisions/{drafted['id']}/answer", why, "drugs-a")
     found = (await office.get(f"/cases/{drafted['case_id']}/timeline", "applicant"))["items"]
     assert not {"comment", "return", "answer"} & {each["what"] for each in found}
+
+
+async def test_what_rests_on_it_falls_also_when_the_profile_lists_its_effect_no_more(office: Office) -> None:
+    order, cut = await _cut(office)
+    rules = office.api.rt.rules
+    left = {effect: rule for effect, rule in rules.effects.items() if effect != "cut_access"}
+    object.__setattr__(office.api.rt, "rules", replace(rules, effects=left))
+    filed = await office.appeal(order)
+    await office.post(f"/appeals/{filed['id']}/decision", UPHELD, "review-a")
+    assert await office.status(cut) == "suspended"
 
 
 async def _end_of_story(office: Office, order: dict[str, Any], cut: dict[str, Any], racing: Any) -> Any:

@@ -244,9 +244,11 @@ async def clock(tx: Tx, appeal: Appeal) -> ClockView | None:
 async def decide_stay(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Stay) -> Appeal:
     """Let the act have no effect while its appeal is decided, or refuse that.
 
-    Raises as ``reviewing.taken``; NothingToStay (409).
+    Raises as ``reviewing.taken``; NothingToStay, NoIndependentBody (409).
     """
     appeal = await reviewing.taken(tx, rt, who, appeal_id)
+    if not body.granted:
+        _require_independent(rt, appeal)
     if appeal.act.service is not Service.ENFORCEMENT:
         raise NothingToStay(why="A refusal gives nobody anything to do: there is nothing to stay.")
     if appeal.stay == "granted":
@@ -320,7 +322,7 @@ async def withdraw(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, *, reasons
 
 
 def _require_independent(rt: Runtime, appeal: Appeal) -> None:
-    """Whom the directory has put below one of the parties since does not reject; late, it suspends the act.
+    """Whom the directory has put below one of the parties since neither rejects nor refuses a stay; late, it suspends.
 
     Raises NoIndependentBody.
     """

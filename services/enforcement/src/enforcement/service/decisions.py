@@ -60,7 +60,7 @@ from shared.contracts.grounds import (
     Statement,
 )
 from shared.contracts.http.enforcement import NewDecision, Release, Stated
-from shared.rules import BURDENS, Effect
+from shared.rules import BURDENS, ONLY_AFTER, Effect
 from shared.runtime.acts import audit, deadlines, notices, outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -276,8 +276,16 @@ async def suspend_resting(
     """
     for resting_in in await _hold_following(tx, case, fallen):
         for other in await decisions.of_cases(tx, [resting_in.id]):
-            if fallen.effect in rt.rules.effects[other.effect].after:
+            if fallen.effect in _comes_after(rt, other.effect):
                 await suspend(tx, rt, resting_in, other, BASIS_FELL, authority, says, appeal_id=appeal_id, who=who)
+
+
+def _comes_after(rt: Runtime, effect: Effect) -> Collection[Effect]:
+    """Which orders must have been ignored before; also of an effect that the profile lists no more."""
+    rule = rt.rules.effects.get(effect)
+    if rule is not None:
+        return rule.after
+    return {ONLY_AFTER[effect]} if effect in ONLY_AFTER else ()
 
 
 async def _hold_following(tx: Tx, case: Case, order: Decision) -> list[Case]:
