@@ -443,3 +443,50 @@ async def test_whoever_signed_in_a_case_settles_no_opinions_about_it(office: Off
     assert await office.refused(path, body, ("drugs-c", office_of)) == (409, "second_person_required")
     assert await office.refused(path, body, ("x", office_of | {"person": "DRUGS-C"})) == (409, "second_person_required")
     await office.post(path, body, "coordination-a", 201)
+
+
+# --- a setting, a clock, a disk, a program ---------------------------------------------------------------------------
+
+
+async def test_a_profile_that_leaves_less_time_than_a_notice_said_takes_none_away(office: Office) -> None:
+    drafted = await office.draft(await office.case())
+    await office.opens(drafted, "decision_intended")
+    rules = office.api.rt.rules
+    shorter = {effect: replace(rule, min_cure_days=1) for effect, rule in rules.effects.items()}
+    object.__setattr__(office.api.rt, "rules", replace(rules, effects=shorter))
+    office.clock.advance(timedelta(days=3))
+    body, path = await office.signature(drafted["id"]), f"/decisions/{drafted['id']}/release"
+    assert await office.refused(path, body, "drugs-b") == (409, "cure_not_over")
+    office.clock.advance(timedelta(days=6))
+    assert (await office.post(path, body, "drugs-b"))["status"] == "released"
+
+
+async def test_no_draft_of_a_burden_hangs_over_anybody_for_years(office: Office) -> None:
+    drafted = await office.draft(await office.case())
+    await office.opens(drafted, "decision_intended")
+    office.clock.advance(timedelta(days=366))
+    body, path = await office.signature(drafted["id"]), f"/decisions/{drafted['id']}/release"
+    assert await office.refused(path, body, "drugs-b") == (422, "effect_not_possible")
+
+
+async def test_nothing_is_drafted_or_released_on_bytes_that_nobody_can_read(office: Office) -> None:
+    case = await office.case()
+    drafted = await office.draft(case)
+    await office.cured(drafted)
+    (sha256,) = drafted["evidence_hashes"]
+    async with office.api.rt.db.transaction() as tx:
+        await tx.execute("UPDATE evidence SET damaged_at = now() WHERE sha256 = $1", sha256)
+    body, path = await office.signature(drafted["id"]), f"/decisions/{drafted['id']}/release"
+    assert await office.refused(path, body, "drugs-b") == (422, "evidence_not_in_case")
+    other = await office.case()
+    await office.file(other["id"], b"The order book.")
+    again = {"effect": "revoke", "statement": STATEMENT, "evidence_hashes": [sha256]}
+    assert await office.refused(f"/cases/{other['id']}/decisions", again, "drugs-a") == (422, "evidence_not_in_case")
+
+
+async def test_a_program_files_no_evidence(office: Office) -> None:
+    case = await office.case()
+    program = ("drugs-a", {"gty": "client-credentials"})
+    headers = {"Content-Type": "text/plain"}
+    answer = await office.api.post(f"/cases/{case['id']}/evidence", content=b"Found.", who=program, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "person_required")

@@ -231,7 +231,7 @@ OPINING: Final = AUTHORITIES | {Role.AUDITOR, Role.COORDINATION_OFFICE}
 POLICY: Final = Policy({
     Act.OPEN_CASE:          Rule(AUTHORITIES, COMPETENT),
     Act.READ_CASE:          Rule(READERS, official),
-    Act.ADD_EVIDENCE:       OWN_CASE,
+    Act.ADD_EVIDENCE:       Rule(AUTHORITIES, own_organisation, first_person=True),  # what an officer saw, no program
     Act.READ_EVIDENCE:      Rule(READERS | PARTIES, any_of(party(shown_to), official)),
     Act.LIST_CITED:         Rule(READERS | PARTIES, any_of(party(cited_against), official)),
     Act.DISCONTINUE_CASE:   OWN_CASE,

@@ -39,6 +39,7 @@ from enforcement.service.safeguards import (
     require_cure,
     require_evidence,
     require_possible,
+    require_readable,
     require_same,
     require_theirs,
     require_time,
@@ -157,7 +158,7 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
 
     Raises UnknownDecision (404); Forbidden (403); SecondPersonRequired, ActionRefused, NoticeNotDelivered, CureNotOver,
     SubjectChanged, AppealUndecided, NothingNew, UrgencyLost, TimeUsedUp, CopyTooOld, SignedSomethingElse,
-    ChangedSinceDraft (409); EffectNotPossible (422); IssuerHasNoKey (503).
+    ChangedSinceDraft (409); EffectNotPossible, EvidenceNotInCase (422); IssuerHasNoKey (503).
     """
     at = rt.clock.now()
     case, decision = await decisions.hold(tx, decision_id)
@@ -169,6 +170,7 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
     if decision.effect in BURDENS and not is_urgent(rt, decision):
         await require_cure(tx, rt, decision, at)
     await require_same(tx, case, decision)
+    await require_readable(tx, decision.evidence_hashes)
     urgent = decision.urgent_ground is not None
     await repeats.require_none(
         tx, rt, case, Intended(decision.effect, decision.evidence_hashes, urgent, at, decision.until)

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -53,6 +53,9 @@ HOLD_CASES: Final = "SELECT id FROM enforcement_case WHERE id = ANY ($1) ORDER B
 DELETE: Final = """
 UPDATE evidence SET deleted_at = $2, deleted_why = $3, damaged_at = NULL WHERE sha256 = $1 AND deleted_at IS NULL
 RETURNING 1
+"""
+UNREADABLE: Final = """
+SELECT sha256 FROM evidence WHERE sha256 = ANY ($1) AND (damaged_at IS NOT NULL OR deleted_at IS NOT NULL) ORDER BY 1
 """
 # The same bytes may be a paper of an appeal, or have come with a complaint: then the file is not evidence's alone.
 RELIED_ON: Final = """
@@ -133,6 +136,11 @@ async def delete(tx: Tx, sha256: str, at: datetime, why: str) -> bool:
 async def to_remove(tx: Tx, limit: int) -> list[str]:
     """Pieces that are deleted, whose files may still be there, and which nobody else relies on."""
     return [row["sha256"] for row in await tx.fetch(TO_REMOVE, limit)]
+
+
+async def unreadable(tx: Tx, hashes: Collection[str]) -> list[str]:
+    """Which of these pieces have no sound bytes, as far as anybody looked."""
+    return [row["sha256"] for row in await tx.fetch(UNREADABLE, list(hashes))]
 
 
 async def removable(tx: Tx, sha256: str) -> bool:
