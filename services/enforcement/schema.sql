@@ -695,10 +695,22 @@ END $function$;
 
 CREATE OR REPLACE FUNCTION public.names_above(hosts text[])
  RETURNS text[]
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE PARALLEL SAFE
 AS $function$
-    SELECT coalesce(array_agg(DISTINCT array_to_string(labels[nth:], '.')), '{}')
-      FROM (SELECT string_to_array(host, '.') AS labels FROM unnest(hosts) AS host) AS split,
-           generate_subscripts(labels, 1) AS nth
+DECLARE
+    found text[] := '{}';
+    name text;
+    dot integer;
+BEGIN
+    FOREACH name IN ARRAY hosts LOOP
+        LOOP
+            found := found || name;
+            dot := position('.' IN name);
+            EXIT WHEN dot = 0;
+            name := substr(name, dot + 1);
+        END LOOP;
+    END LOOP;
+    RETURN found;
+END
 $function$;
