@@ -218,7 +218,7 @@ async def test_whoever_had_the_case_before_its_transfer_does_not_review_what_cam
         assert await office.refused(f"/appeals/{filed['id']}/decision", REJECTED, moved(who)) == (409, "took_part")
 
 
-# --- drafts that outlive their case ----------------------------------------------------------------------------------
+# --- what whom it burdens sees; and what happens at once -------------------------------------------------------------
 
 
 async def test_whom_it_burdens_does_not_see_what_colleagues_made_of_a_draft(office: Office) -> None:
