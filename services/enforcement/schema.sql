@@ -66,6 +66,7 @@ TABLE appeal_paper (
     CONSTRAINT appeal_paper_pkey PRIMARY KEY (appeal_id, sha256),
     CONSTRAINT appeal_paper_side_check CHECK ((side = ANY (ARRAY['appellant'::text, 'authority'::text, 'body'::text]))),
 );
+INDEX appeal_paper_by_hash ON appeal_paper USING btree (sha256);
 
 TABLE audit (
     id bigint NOT NULL GENERATED AS IDENTITY,
@@ -242,6 +243,7 @@ TABLE complaint_file (
     CONSTRAINT complaint_file_complaint_id_fkey FOREIGN KEY (complaint_id) REFERENCES complaint(id),
     CONSTRAINT complaint_file_pkey PRIMARY KEY (complaint_id, sha256),
 );
+INDEX complaint_file_by_hash ON complaint_file USING btree (sha256);
 
 TABLE decision (
     id uuid NOT NULL,
@@ -366,6 +368,7 @@ TABLE enforcement_case (
     CONSTRAINT enforcement_case_pkey PRIMARY KEY (id),
     CONSTRAINT enforcement_case_status_check CHECK ((status = ANY (ARRAY['open'::text, 'ended'::text]))),
 );
+INDEX case_below_name ON enforcement_case USING gin (names_above(hosts));
 INDEX case_by_time ON enforcement_case USING btree (opened_at DESC, id DESC);
 INDEX case_claimed ON enforcement_case USING btree (claimed_by, opened_at DESC, id DESC) WHERE (claimed_by IS NOT NULL);
 INDEX case_of_authority ON enforcement_case USING btree (authority_id, id DESC);
@@ -728,3 +731,25 @@ BEGIN
     END IF;
     RETURN NULL;
 END $function$;
+
+CREATE OR REPLACE FUNCTION public.names_above(hosts text[])
+ RETURNS text[]
+ LANGUAGE plpgsql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+DECLARE
+    found text[] := '{}';
+    name text;
+    dot integer;
+BEGIN
+    FOREACH name IN ARRAY hosts LOOP
+        LOOP
+            found := found || name;
+            dot := position('.' IN name);
+            EXIT WHEN dot = 0;
+            name := substr(name, dot + 1);
+        END LOOP;
+    END LOOP;
+    RETURN found;
+END
+$function$;

@@ -126,6 +126,8 @@ async def test_a_review_body_that_came_under_one_of_the_parties_does_not_reject(
     known = {each.organisation_id: each for each in office.api.rt.directory}
     below: Organisation = known["review-110000"].model_copy(update={"parent": "drugs-110000"})
     office.api.rt.directory.load([*known.values(), below])
+    stay = {"granted": False, **EASED}
+    assert await office.refused(f"/appeals/{filed['id']}/stay", stay, ANOTHER) == (409, "no_independent_body")
     refused = await decide(office, filed, REJECTED)
     assert (refused.status_code, refused.json()["code"]) == (409, "no_independent_body")
     await office.rings("appeal_decision", filed["id"])

@@ -157,6 +157,20 @@ async def test_a_provider_does_not_string_together_what_it_may_do_for_hours_alon
     await report(desk, host, signed(host, since=since))
 
 
+async def test_what_was_undone_with_its_decision_a_provider_does_not_suspend_again_by_itself(desk: Desk) -> None:
+    host = await desk.host()
+    found = await report(desk, host)
+    fact = carried_out(host, effect="suspend_access")
+    await desk.deliver(confirmed(host, found, fact.decision_id), fact)
+    desk.clock.advance(timedelta(days=60))
+    await desk.deliver(undone(fact, undone_at=desk.clock.now()))
+    since = (desk.clock.now() - timedelta(hours=1)).isoformat()
+    refused = await report(desk, host, signed(host, host="www.pharmacy.example", since=since), 409)
+    assert (refused["code"], refused["emergency_id"]) == ("emergency_lapsed", found["id"])
+    desk.clock.advance(timedelta(days=31))
+    await report(desk, host, signed(host, since=(desk.clock.now() - timedelta(hours=1)).isoformat()))
+
+
 async def test_confirmed_it_stands_until_the_decision_is_carried_out_and_goes_on_with_its_order(desk: Desk) -> None:
     host = await desk.host()
     found = await report(desk, host)

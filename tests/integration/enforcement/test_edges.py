@@ -172,13 +172,14 @@ async def test_an_effect_that_the_profile_lets_nobody_hurry_any_more_is_not_urge
     assert await office.refused(path, body, "drugs-b") == (409, "notice_not_delivered")
 
 
-async def test_a_found_site_whose_name_has_left_the_register_is_still_a_found_one(office: Office) -> None:
+@pytest.mark.parametrize("status", ["ended", "lapsed"])
+async def test_a_found_site_whose_name_has_left_the_register_is_still_a_found_one(office: Office, status: str) -> None:
     about = {"kind": "found_site", "host": "wild.example", "provider_id": site_recorded().accesses[0].provider_id}
     case = await office.case(who="regulator-a", about={**about, "provider_id": str(about["provider_id"])})
     drafted = await office.draft(case, "suspend_access", who="regulator-a", until=until(office, days=29))
     await office.opens(drafted, "decision_intended")
     office.clock.advance(timedelta(days=5))
-    await office.hear(site_recorded("wild.example", status="ended"))
+    await office.hear(site_recorded("wild.example", status=status))
     assert (await office.release(drafted, who="regulator-b"))["status"] == "released"
 
 

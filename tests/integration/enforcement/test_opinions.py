@@ -139,6 +139,18 @@ async def test_what_differs_is_shown_side_by_side_and_settled_by_the_coordinatio
     assert (await office.draft(case))["status"] == "drafted", "whoever decides is free to decide otherwise"
 
 
+async def test_an_office_of_two_roles_that_was_asked_reads_what_it_said_and_not_what_others_did(office: Office) -> None:
+    case, opinion = await _conflict(office)
+    known = office.api.rt.directory.get("culture-110000")
+    assert known is not None
+    both = type(known).model_validate({**known.model_dump(), "kinds": ["sector_regulator", "coordination_office"]})
+    office.api.rt.directory.load([both if each == known else each for each in office.api.rt.directory])
+    shown = await office.get(
+        f"/cases/{case['id']}/opinions", ("culture-a", {"roles": ["sector_regulator", "coordination_office"]})
+    )
+    assert [each["id"] for each in shown["opinions"]] == [opinion["id"]]
+
+
 async def test_a_later_answer_that_differs_is_settled_anew(office: Office) -> None:
     case, _ = await _conflict(office)
     await office.post(f"/cases/{case['id']}/settlement", ADVICE, "coordination-a", 201)

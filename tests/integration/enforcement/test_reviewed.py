@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import pytest
+
 from shared.contracts.enforcement import DecisionEndedV1, DecisionIgnoredV1
 from shared.contracts.registry import ReviewClearedV1, ReviewVetoedV1, SiteRecordedV1
 from shared.runtime.base.ids import uuid7
@@ -60,6 +62,14 @@ async def test_when_the_veto_falls_the_case_ends_and_what_was_drafted_is_withdra
     case = await office.get(f"/cases/{fact.case_id}", "drugs-a")
     assert (case["status"], case["outcome"]) == ("ended", "discontinued")
     await office.hear(cleared(fact))
+
+
+async def test_a_veto_that_falls_ends_no_case_that_a_person_opened(office: Office) -> None:
+    released = await office.released()
+    fact = vetoed(site_recorded(), released, case_id=UUID(released["case_id"]))
+    with pytest.raises(ValueError, match="by no veto"):
+        await office.hear(cleared(fact))
+    assert await office.status(released) == "released"
 
 
 async def test_when_the_veto_falls_what_was_carried_out_for_it_is_lifted(office: Office) -> None:

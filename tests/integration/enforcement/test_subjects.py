@@ -137,7 +137,7 @@ async def test_each_kind_of_subject_has_its_effects_and_no_others(
             await office.post(f"/decisions/{answer.json()['id']}/withdrawal", withdrawal, "regulator-a")
 
 
-@pytest.mark.parametrize("change", ["ended", "sold"])
+@pytest.mark.parametrize("change", ["ended", "lapsed", "sold"])
 async def test_a_site_that_left_the_register_or_went_to_somebody_else_is_not_hit(office: Office, change: str) -> None:
     site = site_recorded()
     drafted = await office.draft(await office.case(site))
@@ -145,8 +145,8 @@ async def test_a_site_that_left_the_register_or_went_to_somebody_else_is_not_hit
     body = await office.signature(drafted["id"])
     now: dict[str, Any] = site.model_dump(mode="json") | {"version": site.version + 1}
     now |= (
-        {"status": "ended"}
-        if change == "ended"
+        {"status": change}
+        if change != "sold"
         else {"operator": {**now["operator"], "identity": "91310000MA1FL0ABC1", "name": "Somebody Else"}}
     )
     await office.hear(type(site).model_validate(now))

@@ -188,7 +188,9 @@ class Register:
             headers={"If-Match": f'"{now["version"]}"'},
         )  # fmt: skip
 
-    async def appealed(self, act: ActRef, outcome: str, appeal_id: UUID | None = None) -> None:
+    async def appealed(
+        self, act: ActRef, outcome: str, appeal_id: UUID | None = None, *, on_behalf: bool = False
+    ) -> None:
         """An appeal against an act was filed, upheld, rejected, or not decided in time (overdue): the one, or this."""
         told: dict[str, Any] = {"act": act, "act_id": act.id, "appeal_id": appeal_id or uuid5(act.id, "its appeal")}
         if outcome == "overdue":
@@ -196,7 +198,7 @@ class Register:
         elif outcome == "filed":
             await self.hear(AppealFiledV1.model_validate({**AppealFiledV1.EXAMPLE, **told}))
         else:
-            said = {**told, "outcome": outcome, "decided_at": self.clock.now()}
+            said = {**told, "outcome": outcome, "decided_at": self.clock.now(), "on_behalf": on_behalf}
             await self.hear(AppealDecidedV1.model_validate({**AppealDecidedV1.EXAMPLE, **said}))
 
     async def ring(self, kind: str, aggregate_id: object) -> None:

@@ -124,6 +124,18 @@ async def test_a_withdrawn_appeal_lets_a_bar_begin_when_nobody_can_appeal_any_mo
         assert len((await read(register))["entries"]) == listed, outcome
 
 
+async def test_what_a_review_body_entered_for_an_operator_and_rejected_lets_no_bar_begin_before_its_time(
+    register: Register,
+) -> None:
+    _, decision, execution = await barred(register, 803_000_003)
+    act = ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.decision_id)
+    await register.appealed(act, "filed")
+    await register.appealed(act, "rejected", on_behalf=True)
+    assert (await read(register))["entries"] == [], "the operator itself can still appeal"
+    await begun(register, execution)
+    assert len((await read(register))["entries"]) == 1
+
+
 async def test_the_names_of_a_barred_operator_and_all_below_them_go_to_nobody(register: Register) -> None:
     site, _, execution = await barred(register, 804_000_001)
     [name], straw = site["domains"], uscc(804_000_002)

@@ -112,7 +112,7 @@ class EmergencyReportedAlready(Conflict):
 
 
 class EmergencyLapsed(Conflict):
-    """The suspension {emergency_id} of this name lapsed less than {days} days ago: complain to an authority instead."""
+    """The suspension {emergency_id} of this name ended less than {days} days ago: complain to an authority instead."""
 
     members = frozenset({"emergency_id"})
 

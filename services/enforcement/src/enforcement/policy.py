@@ -233,7 +233,7 @@ OPINING: Final = AUTHORITIES | {Role.AUDITOR, Role.COORDINATION_OFFICE}
 POLICY: Final = Policy({
     Act.OPEN_CASE:          Rule(AUTHORITIES, COMPETENT),
     Act.READ_CASE:          Rule(READERS, official),
-    Act.ADD_EVIDENCE:       OWN_CASE,
+    Act.ADD_EVIDENCE:       Rule(AUTHORITIES, own_organisation, first_person=True),  # what an officer saw, no program
     Act.READ_EVIDENCE:      Rule(READERS | PARTIES, any_of(party(shown_to), official)),
     Act.LIST_CITED:         Rule(READERS | PARTIES, any_of(party(cited_against), official)),
     Act.DISCONTINUE_CASE:   OWN_CASE,
@@ -264,7 +264,7 @@ POLICY: Final = Policy({
     Act.READ_OPINION:       Rule(OPINING, any_of(
         OWN_OR_AUDITED, AS_ASKED, holding(Role.COORDINATION_OFFICE, settling))),
     Act.ANSWER_OPINION:     Rule(AUTHORITIES, AS_ASKED),
-    # Second person: nobody settles what they asked, answered or began.
+    # Second person: nobody settles what they asked, answered, began or signed.
     Act.SETTLE_OPINIONS:    Rule(frozenset({Role.COORDINATION_OFFICE}), settling, second_person=True),
     # Second person: whoever changed sides since does not review what they did.
     Act.DECIDE_APPEAL:      Rule(frozenset({Role.REVIEW_BODY}), reviewing, second_person=True),

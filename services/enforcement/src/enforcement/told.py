@@ -93,7 +93,9 @@ def appeal_overdue(appeal: Appeal, due_at: datetime) -> AppealOverdueV1:
 
 def appeal_decided(appeal: Appeal, outcome: str, says: Statement, at: datetime) -> AppealDecidedV1:
     """It was decided."""
-    return AppealDecidedV1(**_appeal(appeal), outcome=outcome, statement=says, decided_at=at)
+    return AppealDecidedV1(
+        **_appeal(appeal), outcome=outcome, statement=says, decided_at=at, on_behalf=appeal.consent is not None
+    )
 
 
 def emergency_confirmed(emergency: Emergency, case: Case, at: datetime) -> EmergencyConfirmedV1:

@@ -86,11 +86,14 @@ async def appeal_overdue(rt: Runtime, tx: Tx, fact: AppealOverdueV1, meta: Event
 
 
 async def appeal_decided(rt: Runtime, tx: Tx, fact: AppealDecidedV1, meta: EventMeta) -> None:
-    """A won appeal undoes our own act; the last of the lost ones lets a bar begin, a withdrawn one in its time."""
+    """A won appeal undoes our own act; the last of the lost ones lets a bar begin, a withdrawn one in its time.
+
+    So does one that the review body entered for the operator: the operator's own time to appeal goes on.
+    """
     await merger_store.appeal_decided(tx, fact.act.id, fact.appeal_id)
     if fact.outcome == "upheld":
         await _fall(rt, tx, fact)
-    elif fact.outcome == "withdrawn":
+    elif fact.outcome == "withdrawn" or fact.on_behalf:
         await store.appeal_withdrawn(tx, fact.act.id, fact.appeal_id)
         await bars.settle_many(tx, rt, fact.act.id)
     else:

@@ -204,3 +204,5 @@ class AppealDecidedV1(_AppealFact):
     body: AuthorityRef
     statement: Statement
     decided_at: datetime
+    on_behalf: bool = False
+    """Entered by the review body for the operator, which can still appeal itself: that it is rejected ends no time."""

@@ -1,7 +1,7 @@
 """The rule profile: roles, categories, effects, clocks and number formats as cited data."""
 
 from shared.rules.clocks import Clock, Due, Stage, StageKind, Unit
-from shared.rules.effects import BURDENS, ENDING, Category, Effect, EffectRule, Ground
+from shared.rules.effects import BURDENS, ENDING, ONLY_AFTER, Category, Effect, EffectRule, Ground
 from shared.rules.needs import Needs, ProfileLacks
 from shared.rules.organisations import FoundingOrganisation
 from shared.rules.profile import Rules, UnknownProfile, chosen, load
@@ -25,6 +25,7 @@ from shared.rules.rows import (
 __all__ = [
     "BURDENS",
     "ENDING",
+    "ONLY_AFTER",
     "AddressRange",
     "Approvals",
     "Cases",

@@ -74,7 +74,7 @@ async def report(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, jws: str) 
         raise EmergencyTooLate(confirm_by=confirm_by.isoformat())
     again_days = rt.rules.complaints.again_days if rt.rules.complaints is not None else AGAIN_DAYS
     before = await store.same(tx, provider_id, host, at, again_days)
-    if before is not None and before.status is EmergencyStatus.LAPSED:
+    if before is not None and before.status in {EmergencyStatus.LAPSED, EmergencyStatus.REPLACED}:
         raise EmergencyLapsed(emergency_id=str(before.id), days=again_days)
     if before is not None:
         raise EmergencyReportedAlready(emergency_id=str(before.id))

@@ -57,10 +57,15 @@ RETURNING {COLUMNS}
 """
 GET: Final = f"SELECT {COLUMNS} FROM emergency WHERE id = $1"
 HOLD: Final = f"{GET} FOR NO KEY UPDATE"
-# The same name, one below it or one above it: a site is not suspended for another 72 hours under www.
+# The same name, one below it or one above it: a site is not suspended for another 72 hours under www. What an order
+# carried on lapsed when that order was undone: what an appeal gave back its host does not take away by itself.
 SAME: Final = f"""
 SELECT {COLUMNS} FROM emergency
- WHERE provider_id = $1 AND (status IN ('reported', 'confirmed') OR (status = 'lapsed' AND changed_at > $3))
+ WHERE provider_id = $1
+   AND (status IN ('reported', 'confirmed') OR (status = 'lapsed' AND changed_at > $3)
+        OR (status = 'replaced' AND EXISTS (
+            SELECT FROM execution e WHERE e.decision_id = emergency.decision_id
+                                      AND (e.undone->>'undone_at')::timestamptz > $3)))
    AND ('.' || host LIKE '%.' || $2 OR '.' || $2 LIKE '%.' || host)
  ORDER BY reported_at DESC, id DESC LIMIT 1
 """

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 
 from enforcement import views
 from enforcement.lifecycle import Action
-from enforcement.service import decisions, ordering, remarks
+from enforcement.service import correcting, decisions, ordering, remarks
 from shared.contracts.http import enforcement as wire
 from shared.contracts.http.decisions import OrdersPreview
 from shared.runtime.web.door import Rt, Who, etag, router
@@ -58,7 +58,7 @@ async def lift(rt: Rt, who: Who, decision_id: UUID, body: wire.Stated) -> wire.D
 async def confirm_correction(rt: Rt, who: Who, decision_id: UUID, body: wire.Correction) -> wire.DecisionView:
     """Say whether an order to correct was obeyed (P3.2.2)."""
     async with rt.db.transaction() as tx:
-        return views.of_decision(who, await decisions.confirm_correction(tx, rt, who, decision_id, body))
+        return views.of_decision(who, await correcting.confirm_correction(tx, rt, who, decision_id, body))
 
 
 @ROUTER.post("/decisions/{decision_id}/comment", tags=["decisions"])

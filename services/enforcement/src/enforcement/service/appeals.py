@@ -22,10 +22,8 @@ from enforcement.service import decisions as deciding
 from enforcement.service import emergency_ends, hearings, reviewing, tasks
 from enforcement.service.reviewing import CLOCK
 from enforcement.service.safeguards import RELEASED
-from enforcement.store import appeals, cases, decisions, requests, ties
+from enforcement.store import appeals, cases, decisions
 from enforcement.store.appeals import Appeal
-from enforcement.store.cases import Case
-from enforcement.store.decisions import Decision
 from shared.contracts.grounds import ActRef, AuthorityRef, Grounds, Names, Party, Service, Statement
 from shared.contracts.http.enforcement import NewAppeal, Outcome, Stay
 from shared.contracts.http.registry import ClockView
@@ -243,9 +241,11 @@ async def clocks(tx: Tx, found: Sequence[Appeal]) -> dict[UUID, ClockView]:
 async def decide_stay(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Stay) -> Appeal:
     """Let the act have no effect while its appeal is decided, or refuse that.
 
-    Raises as ``reviewing.taken``; NothingToStay (409).
+    Raises as ``reviewing.taken``; NothingToStay, NoIndependentBody (409).
     """
     appeal = await reviewing.taken(tx, rt, who, appeal_id)
+    if not body.granted:
+        _require_independent(rt, appeal)
     if appeal.act.service is not Service.ENFORCEMENT:
         raise NothingToStay(why="A refusal gives nobody anything to do: there is nothing to stay.")
     if appeal.stay == "granted":
@@ -287,7 +287,9 @@ async def decide(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Outcom
         await tasks.followed_up(tx, rt, decision.id, who=who, why=body.statement.reasons, moot=True)
         outbox.add(tx, told.overturned(case, overturned, decided, body.statement, at), at=at)
         await emergency_ends.fell(tx, rt, overturned, body.statement)
-        await _suspend_what_rested_on_it(tx, rt, case, overturned, decided, body.statement, who)
+        await deciding.suspend_resting(
+            tx, rt, case, overturned, decided.body, body.statement, who=who, appeal_id=decided.id
+        )
     await hearings.cancel_invited(tx, rt, who, decided, "The appeal was decided without it.")
     await reviewing.tell(tx, rt, decided, "appeal_decided", _DECIDED, body.statement)
     return decided
@@ -317,7 +319,7 @@ async def withdraw(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, *, reasons
 
 
 def _require_independent(rt: Runtime, appeal: Appeal) -> None:
-    """Whom the directory has put below one of the parties since does not reject; late, it suspends the act.
+    """Whom the directory has put below one of the parties since neither rejects nor refuses a stay; late, it suspends.
 
     Raises NoIndependentBody.
     """
@@ -326,24 +328,6 @@ def _require_independent(rt: Runtime, appeal: Appeal) -> None:
         took_part.append(rt.directory.regulator_of(appeal.authority))
     if appeal.body.id not in {body.id for body in rt.directory.review_bodies_for(*took_part)}:
         raise NoIndependentBody
-
-
-async def _suspend_what_rested_on_it(
-    tx: Tx, rt: Runtime, case: Case, fallen: Decision, appeal: Appeal, says: Statement, who: Caller
-) -> None:
-    """What could be decided only because the fallen order was ignored has nothing left to rest on, in any case.
-
-    Whoever releases about the same subject in another case waits, or sees that it fell.
-    """
-    await decisions.hold_subject(tx, case)
-    went = [each.to_case for each in await ties.went(tx, case.id)]
-    for other_id in (case.id, *went, *await requests.led_to(tx, fallen.id)):
-        of_it = await cases.get(tx, other_id)
-        for other in await decisions.of_cases(tx, [other_id]):
-            if fallen.effect in rt.rules.effects[other.effect].after:
-                await deciding.suspend(
-                    tx, rt, of_it, other, "basis_fell", appeal.body, says, appeal_id=appeal.id, who=who
-                )
 
 
 async def suspend_overdue(rt: Runtime, tx: Tx, appeal_id: UUID) -> None:

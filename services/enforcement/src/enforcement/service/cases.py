@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
 from uuid import UUID
 
 from enforcement.errors import DecisionInForce, UnknownGround, UnknownItem, UnknownName, UnknownSubject
 from enforcement.lifecycle import IN_FORCE, CaseAction, CaseStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import closing, decisions, parties, settling
+from enforcement.service.safeguards import OFF_THE_REGISTER
 from enforcement.service.shown import Shown, shown
 from enforcement.store import cases, lists, sites, ties
 from enforcement.store import decisions as decision_store
@@ -23,13 +23,10 @@ from shared.rules import Effect, Level
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
 from shared.runtime.acts import audit
 from shared.runtime.acts.runtime import Runtime
-from shared.runtime.base.context import Caller
+from shared.runtime.base.context import Caller, person_key
 from shared.runtime.base.ids import uuid7
 from shared.runtime.base.problems import Invalid
 from shared.runtime.db.postgres import Tx
-
-OFF_THE_REGISTER: Final = frozenset({"ended", "lapsed"})
-"""Of a site whose record is this, what is served under its name is a found site again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +172,7 @@ async def page(tx: Tx, rt: Runtime, who: Caller, asked: Asked, *, after: UUID | 
     at = rt.clock.now()
     narrowed = Narrowed(
         asked.status, None if asked.host is None else _name("host", asked.host)[0],
-        who.person if asked.mine else asked.claimed_by, asked.ground, asked.region,
+        who.person if asked.mine else asked.claimed_by and person_key(asked.claimed_by), asked.ground, asked.region,
         None if asked.min_age is None else at - timedelta(days=asked.min_age),
         None if asked.max_age is None else at - timedelta(days=asked.max_age), asked.overdue,
     )  # fmt: skip

@@ -219,7 +219,6 @@ async def _remove(rt: Runtime, most: int) -> None:
         gone = await custody.to_remove(tx, most)
     for sha256 in gone:
         async with rt.db.transaction() as tx:
-            piece = await custody.hold(tx, sha256)
-            if piece is not None and piece.deleted_at is not None and piece.removed_at is None:
+            if await custody.hold(tx, sha256) is not None and await custody.removable(tx, sha256):
                 await files.remove(sha256)
                 await custody.removed(tx, sha256, rt.clock.now())

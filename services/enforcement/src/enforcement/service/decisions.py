@@ -12,7 +12,6 @@ from enforcement import told
 from enforcement.errors import (
     DecisionPending,
     EffectNotPossible,
-    NoticeNotDelivered,
     SignedSomethingElse,
 )
 from enforcement.lifecycle import CASE, DECISION, Action, CaseAction, Status
@@ -34,18 +33,20 @@ from enforcement.service.repeats import Intended
 from enforcement.service.safeguards import (
     INTENDED,
     RELEASED,
+    URGENT_NOTICE,
     cured,
     is_urgent,
     require_cure,
     require_evidence,
     require_possible,
+    require_readable,
     require_same,
-    require_seen_since,
+    require_theirs,
     require_time,
     was_ignored,
 )
 from enforcement.service.shown import Shown, shown
-from enforcement.store import cases, decisions, sites
+from enforcement.store import cases, decisions, requests, sites, ties
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
 from shared.contracts.enforcement import LAPSED
@@ -59,29 +60,27 @@ from shared.contracts.grounds import (
     Service,
     Statement,
 )
-from shared.contracts.http.enforcement import Correction, NewDecision, Release, Stated
-from shared.rules import BURDENS, Effect
+from shared.contracts.http.enforcement import NewDecision, Release, Stated
+from shared.rules import BURDENS, ONLY_AFTER, Effect
 from shared.runtime.acts import audit, deadlines, notices, outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
-from shared.runtime.base.problems import Invalid
 from shared.runtime.db.postgres import Tx
 
 SYSTEM: Final = Caller.system("enforcement")
 CORRECT_BY: Final = "correct_by"
 """Kind of deadline: the date of an order to correct."""
-URGENT_NOTICE: Final = notices.URGENT
-"""Kind and clock: what was released on an urgent ground is told within so many hours, or suspended."""
 UNTIL: Final = "decision_until"
 """Kind of deadline: the end that a decision sets. What was carried out by then, the register ends."""
+BASIS_FELL: Final = "basis_fell"
+"""Why a decision is suspended that could be taken only after an order that does not stand any more."""
 EXECUTED: Final = BURDENS - {Effect.PENALTY}
 """Effects that the regulator of the same level carries out, which therefore reads the case."""
 _INTENDED: Final = Names(zh="拟作出处理决定告知书", en="Notice of an intended decision")
 _RELEASED: Final = Names(zh="处理决定书", en="Decision")
 _NO_BREACH: Final = Names(zh="不予处理决定书", en="No breach was found")
 _WITHDRAWN: Final = Names(zh="撤回拟作出处理决定通知书", en="An intended decision was withdrawn")
-_IGNORED: Final = Names(zh="逾期未改正认定书", en="An order to correct was found ignored")
 _SUSPENDED: Final = Names(zh="处理决定中止通知书", en="A decision about you is suspended")
 _LIFTED: Final = Names(zh="处理决定终止通知书", en="A decision about you has ended")
 
@@ -159,17 +158,19 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
 
     Raises UnknownDecision (404); Forbidden (403); SecondPersonRequired, ActionRefused, NoticeNotDelivered, CureNotOver,
     SubjectChanged, AppealUndecided, NothingNew, UrgencyLost, TimeUsedUp, CopyTooOld, SignedSomethingElse,
-    ChangedSinceDraft (409); EffectNotPossible (422); IssuerHasNoKey (503).
+    ChangedSinceDraft (409); EffectNotPossible, EvidenceNotInCase (422); IssuerHasNoKey (503).
     """
     at = rt.clock.now()
     case, decision = await decisions.hold(tx, decision_id)
     POLICY.require(who, Act.RELEASE_DECISION, case, drafted_by=decision.drafted_by)
     DECISION.after(decision.status, Action.RELEASE)
     CASE.after(case.status, CaseAction.DRAFT)
+    require_theirs(rt, who, case, decision.effect)
     require_time(rt, decision, at)
     if decision.effect in BURDENS and not is_urgent(rt, decision):
         await require_cure(tx, rt, decision, at)
     await require_same(tx, case, decision)
+    await require_readable(tx, decision.evidence_hashes)
     urgent = decision.urgent_ground is not None
     await repeats.require_none(
         tx, rt, case, Intended(decision.effect, decision.evidence_hashes, urgent, at, decision.until)
@@ -241,51 +242,19 @@ async def lift(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Stated
     """The authority ends its own decision; what it did is undone. Easing a burden needs nobody's consent."""
     case, decision = await decisions.hold(tx, decision_id)
     POLICY.require(who, Act.LIFT_DECISION, case)
-    ended = await _end(tx, rt, who, case, decision, Action.LIFT, "lifted", body.statement)
+    ended = await end(tx, rt, who, case, decision, Action.LIFT, repeats.LIFTED, body.statement)
     return await shown(tx, rt, case, ended)
 
 
 async def end_for(tx: Tx, rt: Runtime, case: Case, decision: Decision, says: Statement) -> None:
     """What a held decision rested on fell: it ends by itself, and what it did is undone."""
-    await _end(tx, rt, SYSTEM, case, decision, Action.LIFT, "lifted", says)
+    await end(tx, rt, SYSTEM, case, decision, Action.LIFT, repeats.LIFTED, says)
 
 
-async def confirm_correction(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Correction) -> Shown:
-    """Say whether an order to correct was obeyed. That it was ignored a second person confirms, after its date.
-
-    Raises UnknownDecision (404); Forbidden (403); ActionRefused, SecondPersonRequired, NoticeNotDelivered (409);
-    EvidenceNotInCase, NothingSince, EvidenceAllWithheld, Invalid (422).
-    """
-    at = rt.clock.now()
-    case, decision = await decisions.hold(tx, decision_id)
-    POLICY.require(who, Act.CONFIRM_CORRECTION, case)
-    if decision.effect is not Effect.CORRECT:
-        DECISION.refuse(decision.status, Action.CONFIRM_CORRECTED)
-    if body.obeyed:
-        ended = await _end(tx, rt, who, case, decision, Action.CONFIRM_CORRECTED, "corrected", body.statement)
-        await end_case(tx, rt, case, "corrected")
-        return await shown(tx, rt, await cases.get(tx, case.id), ended)
-    POLICY.require(who, Act.CONFIRM_IGNORED, case, drafted_by=decision.drafted_by)
-    if decision.correct_by is not None and at < decision.correct_by:
-        raise Invalid.field("obeyed", f"the operator has until {decision.correct_by.isoformat()}")
-    DECISION.after(decision.status, Action.CONFIRM_IGNORED)
-    if await notices.delivered_at(tx, decision_id, RELEASED) is None:
-        raise NoticeNotDelivered  # nobody ignores what nobody told them
-    await require_seen_since(tx, case, decision, body.evidence_hashes)
-    ignored = await decisions.MOVES.move(
-        tx, decision, Action.CONFIRM_IGNORED, who=who, why=body.statement.reasons, at=at,
-        ignored_evidence=sorted(set(body.evidence_hashes)),
-    )  # fmt: skip
-    await deadlines.met(tx, CORRECT_BY, decision_id, at)
-    await tasks.followed_up(tx, rt, decision_id, who=who, why=body.statement.reasons)
-    outbox.add(tx, told.ignored(case, ignored, at), at=at)
-    await tell(tx, rt, case, ignored, "decision_ignored", _IGNORED, body.statement)
-    return await shown(tx, rt, case, ignored)
-
-
-async def _end(
+async def end(
     tx: Tx, rt: Runtime, who: Caller, case: Case, decision: Decision, action: Action, because: str, says: Statement
 ) -> Decision:
+    """A held decision has an end; what it did is undone, and what could be decided only after it has no effect."""
     at = rt.clock.now()
     ended = await decisions.MOVES.move(tx, decision, action, who=who, why=says.reasons, at=at, ended_because=because)
     for kind in (CORRECT_BY, URGENT_NOTICE, UNTIL):
@@ -294,7 +263,46 @@ async def _end(
     outbox.add(tx, told.ended(case, ended, because, says, at), at=at)
     await tell(tx, rt, case, ended, f"decision_{because}", _LIFTED, says)
     await emergency_ends.fell(tx, rt, ended, says)
+    if decision.status is Status.IGNORED:
+        await suspend_resting(tx, rt, case, ended, case.authority, says, who=who)
     return ended
+
+
+async def suspend_resting(
+    tx: Tx, rt: Runtime, case: Case, fallen: Decision, authority: AuthorityRef, says: Statement, *, who: Caller,
+    appeal_id: UUID | None = None,
+) -> None:  # fmt: skip
+    """What could be decided only because an order was ignored that does not stand any more has nothing to rest on.
+
+    In whichever case, each of which is held: whoever releases there waits, or sees that the order fell.
+    """
+    for resting_in in await _hold_following(tx, case, fallen):
+        for other in await decisions.of_cases(tx, [resting_in.id]):
+            if fallen.effect in _comes_after(rt, other.effect):
+                await suspend(tx, rt, resting_in, other, BASIS_FELL, authority, says, appeal_id=appeal_id, who=who)
+
+
+def _comes_after(rt: Runtime, effect: Effect) -> Collection[Effect]:
+    """Which orders must have been ignored before; also of an effect that the profile lists no more."""
+    rule = rt.rules.effects.get(effect)
+    if rule is not None:
+        return rule.after
+    return {ONLY_AFTER[effect]} if effect in ONLY_AFTER else ()
+
+
+async def _hold_following(tx: Tx, case: Case, order: Decision) -> list[Case]:
+    """The held case of an order, and each that went on from it or was asked for because of it, held as they came to be.
+
+    While one is waited for it may go on itself.
+    """
+    held = {case.id: case}
+    while True:
+        went = {each.to_case for each in await ties.went(tx, case.id)} | set(await requests.led_to(tx, order.id))
+        new = sorted(went - held.keys())
+        if not new:
+            return list(held.values())
+        for case_id in new:
+            held[case_id] = await cases.hold(tx, case_id)
 
 
 async def end_case(tx: Tx, rt: Runtime, case: Case, outcome: str) -> None:
@@ -325,6 +333,8 @@ async def suspend(
     outbox.add(tx, told.suspended(case, suspended, because, authority, says, appeal_id, at), at=at)
     await tell(tx, rt, case, suspended, "decision_suspended", _SUSPENDED, says)
     await emergency_ends.fell(tx, rt, suspended, says)
+    if decision.status is Status.IGNORED:
+        await suspend_resting(tx, rt, case, suspended, authority, says, who=who, appeal_id=appeal_id)
 
 
 async def lapse(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
@@ -333,7 +343,7 @@ async def lapse(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
     if decision.status is Status.RELEASED:
         why = "The time that the decision set is over, and nobody carried it out."
         says = Statement(legal_basis=decision.grounds.legal_basis, reasons=why, public_reasons=why)
-        await _end(tx, rt, SYSTEM, case, decision, Action.LAPSE, LAPSED, says)
+        await end(tx, rt, SYSTEM, case, decision, Action.LAPSE, LAPSED, says)
 
 
 async def check_urgent_notice(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
@@ -348,17 +358,6 @@ async def check_urgent_notice(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
     why = "The notice of an urgent decision was not delivered in time."
     says = Statement(legal_basis=(clock.source,), reasons=why, public_reasons=why)
     await suspend(tx, rt, case, decision, repeats.NOTICE_LATE, case.authority, says)
-
-
-async def ask_about_correction(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
-    """The date of an order to correct has come: its history says so, and somebody has to look by a date of its own."""
-    case, decision = await decisions.hold(tx, decision_id)
-    if decision.status is Status.RELEASED:
-        await decisions.MOVES.change(
-            tx, decision, "ask_about_correction", who=SYSTEM, why="The date to correct has come: was it obeyed?",
-            at=rt.clock.now(),
-        )  # fmt: skip
-        await tasks.follow_up(tx, rt, case, decision_id)
 
 
 async def tell(

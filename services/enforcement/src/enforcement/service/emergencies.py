@@ -12,8 +12,8 @@ from enforcement import told
 from enforcement.errors import EmergencyConfirmedAlready, EmergencyMisfit, EmergencyOver, UnknownDecision
 from enforcement.lifecycle import IN_FORCE, EmergencyAction, EmergencyStatus
 from enforcement.policy import POLICY, Act
-from enforcement.service.cases import OFF_THE_REGISTER
 from enforcement.service.emergency_ends import lapse, tell
+from enforcement.service.safeguards import OFF_THE_REGISTER
 from enforcement.store import decisions, sites
 from enforcement.store import emergencies as store
 from enforcement.store.cases import Case

@@ -12,7 +12,7 @@ from enforcement.errors import NotCompetent, NothingToSettle, OpinionPending, Un
 from enforcement.lifecycle import CASE, CaseAction, OpinionAction, OpinionStatus
 from enforcement.policy import AUTHORITIES, POLICY, Act
 from enforcement.service.closing import ANSWER_BY
-from enforcement.store import cases, opinions
+from enforcement.store import cases, decisions, opinions
 from enforcement.store.cases import Case
 from enforcement.store.opinions import NewOpinion, Opinion, Settlement
 from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Department, Names, Service, Statement
@@ -202,7 +202,8 @@ async def side_by_side(tx: Tx, rt: Runtime, who: Caller, case_id: UUID) -> SideB
     own = POLICY.allows(who, Act.READ_CASE, case) and case.organisation == who.organisation
     if not seen and not own:
         raise UnknownCase(case_id=case_id)
-    whole = own or Role.AUDITOR in who.roles or Role.COORDINATION_OFFICE in who.roles
+    settles = Role.COORDINATION_OFFICE in who.roles and any(each.settled_by_office == who.organisation for each in seen)
+    whole = own or settles or Role.AUDITOR in who.roles
     await _looked(tx, rt, who, f"/cases/{case_id}/opinions", [case])
     return SideBySide(case, found if whole else seen, await opinions.settlements(tx, case_id))
 
@@ -220,6 +221,7 @@ async def settle(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: wire.New
     if differing is None:
         raise UnknownCase(case_id=case_id)
     hands = {case.opened_by, *(each.asked_by for each in found), *(each.answered_by or "" for each in found)}
+    hands |= {person for each in await decisions.of_cases(tx, [case_id]) for person in each.signed_by}
     POLICY.require(who, Act.SETTLE_OPINIONS, differing, drafted_by=hands)
     settled = await opinions.settlements(tx, case_id)
     answers = [each.answered_at for each in found if each.answered_at is not None and each.position != "not_ours"]

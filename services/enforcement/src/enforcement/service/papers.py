@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from enforcement.errors import EvidenceFiledOtherwise, PaperWithheld, UnknownAppealPaper
+from enforcement.errors import EvidenceBeingDeleted, EvidenceFiledOtherwise, PaperWithheld, UnknownAppealPaper
 from enforcement.lifecycle import APPEAL, AppealAction
 from enforcement.policy import POLICY, Act
 from enforcement.service import reviewing
-from enforcement.store import appeals, hearings
+from enforcement.store import appeals, custody, hearings
 from enforcement.store.appeals import Appeal
 from enforcement.store.files import EvidenceFiles
 from enforcement.store.hearings import Paper
@@ -52,16 +52,20 @@ class Exhibit:
 async def hand_in(rt: Runtime, who: Caller, appeal_id: UUID, given: Given, body: AsyncIterable[bytes]) -> Paper:
     """Keep what a side hands in. The same bytes again are the same paper, and the answer is the same.
 
-    Raises UnknownAppeal (404), Forbidden (403), ActionRefused, EvidenceFiledOtherwise (409), EvidenceTooLarge (413),
-    EvidenceEmpty (422).
+    Raises UnknownAppeal (404), Forbidden (403), ActionRefused, EvidenceFiledOtherwise, EvidenceBeingDeleted (409),
+    EvidenceTooLarge (413), EvidenceEmpty (422).
     """
     async with rt.db.connection() as tx:  # before a single byte is taken
         appeal = await appeals.get(tx, appeal_id)
         POLICY.require(who, Act.HAND_IN, appeal)
         APPEAL.after(appeal.status, AppealAction.HAND_IN)
-    sha256, size = await EvidenceFiles(rt.settings.evidence_path).save(body)
+    files = EvidenceFiles(rt.settings.evidence_path)
+    sha256, size = await files.save(body)
     async with rt.db.transaction() as tx:
         appeal, _ = await reviewing.held(tx, appeal_id)
+        await custody.hold(tx, sha256)  # whoever deletes these bytes as evidence waits, or is done
+        if not await files.is_there(sha256):
+            raise EvidenceBeingDeleted
         new = Paper(
             appeal_id, sha256, _side(who, appeal), given.title, given.media_type, size, given.confidential, who.person,
             rt.clock.now(),

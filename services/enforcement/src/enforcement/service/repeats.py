@@ -11,19 +11,26 @@ from typing import Final
 from uuid import UUID
 
 from enforcement.errors import AppealUndecided, NothingNew, TimeUsedUp, UrgencyLost
-from enforcement.lifecycle import AppealStatus, Status
+from enforcement.lifecycle import IN_FORCE, AppealStatus, Status
+from enforcement.service.safeguards import RELEASED, URGENT_NOTICE
 from enforcement.store import appeals, decisions
+from enforcement.store.appeals import Appeal
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
 from shared.rules import Effect
 from shared.rules.effects import EffectRule
+from shared.runtime.acts import notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.db.postgres import Tx
 
 NOTICE_LATE: Final = "notice_late"
 """Why a decision is suspended whose notice was not handed over in time."""
+LIFTED: Final = "lifted"
+"""Why a decision has ended that its authority took back."""
 _COMING: Final = frozenset({Status.RELEASED, Status.EXECUTED})
 _DONE: Final = frozenset({"carried_out", "undone"})
+STOPPING: Final = (Effect.SUSPEND_ACCESS, Effect.CUT_ACCESS, Effect.REVOKE)
+"""What takes a site off the net: alike for whom it hits, each heavier than the one before."""
 
 Span = tuple[datetime, datetime]
 """From when until when hosting is stopped, or an operator is barred."""
@@ -47,36 +54,71 @@ async def require_none(tx: Tx, rt: Runtime, case: Case, intended: Intended) -> N
     Raises AppealUndecided, NothingNew, UrgencyLost, TimeUsedUp (409); each says what to do instead.
     """
     await decisions.hold_subject(tx, case)
-    earlier = await decisions.about_subject(tx, case, intended.effect)
-    await _require_decided(tx, earlier)
-    _require_new(earlier, intended)
+    alike = STOPPING if intended.effect in STOPPING else (intended.effect,)
+    found = await decisions.about_subject(tx, case, alike)
+    await _require_decided(tx, found, intended)
+    _require_new(found, intended, alike)
+    earlier = [each for each in found if each.effect is intended.effect]
     if intended.urgent:
-        _require_urgency(earlier)
+        await _require_urgency(tx, rt, earlier)
     if intended.until is not None:
         require_time_left(rt, earlier, intended, rt.clock.now())
 
 
-async def _require_decided(tx: Tx, earlier: Sequence[Decision]) -> None:
-    """What was suspended because its appeal was late, or stayed, waits for the appeal and is not done by another."""
-    suspended: dict[UUID, Decision] = {each.id: each for each in earlier if each.suspended_because is not None}
-    for appeal in await appeals.of_acts(tx, suspended):
-        if appeal.status is AppealStatus.OPEN and (appeal.stay == "granted" or appeal.overdue_at is not None):
-            raise AppealUndecided(decision_id=str(appeal.act.id), appeal_id=str(appeal.id))
+async def _require_decided(tx: Tx, earlier: Sequence[Decision], intended: Intended) -> None:
+    """What was suspended because its appeal was late, or stayed, waits for the appeal and is not done by another.
+
+    Neither is it done by another effect on nothing new; and what was lifted under appeal counts as what was suspended:
+    to lift it an hour before its appeal is late is no way to have it again.
+    """
+    known: dict[UUID, Decision] = {each.id: each for each in earlier}
+    for appeal in await appeals.of_acts(tx, known):
+        if appeal.status is not AppealStatus.OPEN:
+            continue
+        decision, late = known[appeal.act.id], appeal.stay == "granted" or appeal.overdue_at is not None
+        lifted = await _was_lifted_under(tx, decision, appeal)
+        gone = late and (lifted or decision.suspended_because is not None)
+        nothing_new = set(decision.evidence_hashes).issuperset(intended.evidence)
+        if (gone and decision.effect is intended.effect) or (nothing_new and (gone or lifted)):
+            raise AppealUndecided(decision_id=str(decision.id), appeal_id=str(appeal.id))
 
 
-def _require_new(earlier: Sequence[Decision], intended: Intended) -> None:
-    """What fell on appeal is not done again on what it rested on (ARL §28): something else must have been found."""
-    fallen = [each for each in earlier if each.status is Status.OVERTURNED]
+async def _was_lifted_under(tx: Tx, decision: Decision, appeal: Appeal) -> bool:
+    return decision.ended_because == LIFTED and await decisions.stands_since(tx, decision) > appeal.filed_at
+
+
+def _require_new(earlier: Sequence[Decision], intended: Intended, alike: Sequence[Effect]) -> None:
+    """What fell on appeal is not done again on what it rested on (ARL §28), nor what is heavier: something else must
+    have been found.
+    """
+    no_heavier = alike[: alike.index(intended.effect) + 1]
+    fallen = [each for each in earlier if each.status is Status.OVERTURNED and each.effect in no_heavier]
     judged = {sha256 for each in fallen for sha256 in each.evidence_hashes}
     if fallen and judged.issuperset(intended.evidence):
         raise NothingNew(decision_id=str(fallen[-1].id))
 
 
-def _require_urgency(earlier: Sequence[Decision]) -> None:
+async def _require_urgency(tx: Tx, rt: Runtime, earlier: Sequence[Decision]) -> None:
     """Whoever told too late is not in a hurry the next time: until one was released in the ordinary way."""
-    late = [nth for nth, each in enumerate(earlier) if each.suspended_because == NOTICE_LATE]
+    late = [nth for nth, each in enumerate(earlier) if await _was_told_late(tx, rt, each)]
     if late and all(each.urgent_ground is not None for each in earlier[late[-1] :]):
         raise UrgencyLost(decision_id=str(earlier[late[-1]].id))
+
+
+async def _was_told_late(tx: Tx, rt: Runtime, decision: Decision) -> bool:
+    """Whether the notice of an urgent decision came late, or the decision was over before it reached anybody.
+
+    Its end stops the clock of the notice: an urgent measure of 23 hours, or one that is lifted then, would need none.
+    """
+    if decision.urgent_ground is None or decision.released_at is None:
+        return False
+    if decision.suspended_because == NOTICE_LATE:
+        return True
+    reached = await notices.reached_at(tx, decision.id, RELEASED)
+    due = rt.rules.due(URGENT_NOTICE, decision.released_at).due_at
+    if reached is not None:
+        return reached > due
+    return decision.status not in IN_FORCE or rt.clock.now() > due
 
 
 # --- time that adds up ------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from uuid import UUID
 from enforcement.errors import NotThatDesk, NotToBeAsked, RequestPending
 from enforcement.lifecycle import CASE, CaseAction, RequestAction, RequestStatus, Status
 from enforcement.policy import POLICY, Act
+from enforcement.service.closing import REQUEST
 from enforcement.service.decisions import EXECUTED, SYSTEM
 from enforcement.service.safeguards import require_cited
 from enforcement.store import cases, decisions, requests
@@ -28,7 +29,7 @@ from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
 
-CLOCK: Final = "regulator_request"
+CLOCK: Final = REQUEST
 """Kind of the deadline and name of its clock in the rule profile."""
 _ASKED: Final = Names(zh="专项内容主管部门函", en="An authority asks you for a decision")
 _ANSWERED: Final = Names(zh="互联网行业主管部门复函", en="The regulator answered your request")

@@ -48,9 +48,14 @@ async def open_case(tx: Tx, rt: Runtime, fact: ReviewVetoedV1) -> None:
 
 
 async def end_case(tx: Tx, rt: Runtime, fact: ReviewClearedV1) -> None:
-    """The veto fell: what is drafted is withdrawn, what is in force is lifted, and the case ends."""
+    """The veto fell: what is drafted is withdrawn, what is in force is lifted, and the case ends.
+
+    Of a case that a veto opened, and of no other, whatever the fact names: that raises ValueError, and is parked.
+    """
     if not await cases.known(tx, fact.case_id):
         return
+    if (await cases.get(tx, fact.case_id)).opened_by != SYSTEM.person:
+        raise ValueError(f"case {fact.case_id} was opened by a person, and by no veto")
     await _end(tx, rt, fact.case_id, fact)
     for went in await ties.went(tx, fact.case_id):  # wherever the case is by now
         await _end(tx, rt, went.to_case, fact)

@@ -10,14 +10,23 @@ from enforcement.lifecycle import APPEAL, AppealAction, AppealStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions as deciding
 from enforcement.service import subscriptions
-from enforcement.store import appeals, decisions
+from enforcement.store import appeals, decisions, requests, ties
 from enforcement.store.appeals import Appeal
-from shared.contracts.grounds import ActRef, AddressForService, Department, Names, Party, Service, Statement
+from shared.contracts.grounds import (
+    ActRef,
+    AddressForService,
+    AuthorityRef,
+    Department,
+    Names,
+    Party,
+    Service,
+    Statement,
+)
 from shared.contracts.http.appeals import Assignment
 from shared.contracts.http.enforcement import Stated
 from shared.runtime.acts import deadlines, notices, outbox, terms
 from shared.runtime.acts.runtime import Runtime
-from shared.runtime.base.context import Caller
+from shared.runtime.base.context import Caller, person_key
 from shared.runtime.db.postgres import Tx
 
 CLOCK: Final = "appeal_decision"
@@ -60,7 +69,7 @@ async def assign(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Assign
     """
     appeal, signed_by = await held(tx, appeal_id)
     POLICY.require(who, Act.ASSIGN_APPEAL, appeal)
-    return await _give(tx, rt, who, appeal, body.person or who.person, signed_by, body.reasons)
+    return await _give(tx, rt, who, appeal, person_key(body.person or who.person), signed_by, body.reasons)
 
 
 async def _give(
@@ -77,11 +86,18 @@ async def _require_apart(tx: Tx, rt: Runtime, appeal: Appeal, person: str, signe
     """Nobody who signed, filed, or ever acted here for one of those who took part. Raises TookPart."""
     took_part = {appeal.authority.id: appeal.authority.names.en}
     if appeal.act.service is Service.ENFORCEMENT:
-        regulator = rt.directory.regulator_of(appeal.authority)
-        took_part[regulator.id] = regulator.names.en
+        regulator, (case, _) = rt.directory.regulator_of(appeal.authority), await decisions.get(tx, appeal.act.id)
+        for each in (regulator, *await _had_it_before(tx, case.id)):
+            took_part[each.id] = each.names.en
     served = await appeals.acted_for(tx, person, took_part)
     if served is not None or person in signed_by:
         raise TookPart(organisation=took_part.get(served or "", appeal.authority.names.en))
+
+
+async def _had_it_before(tx: Tx, case_id: UUID) -> list[AuthorityRef]:
+    """Who had the case before it was transferred, and who asked the regulator for it: what they filed lies in it."""
+    came = await ties.came(tx, case_id)
+    return [each.by for each in came] + await requests.asked_for(tx, [case_id, *(each.from_case for each in came)])
 
 
 async def admit(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Stated) -> Appeal:

@@ -14,7 +14,7 @@ from enforcement.errors import (
     SubjectChanged,
 )
 from enforcement.lifecycle import Status
-from enforcement.store import cases, decisions, requests, sites, ties
+from enforcement.store import cases, custody, decisions, requests, sites, ties
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
 from shared.contracts.http.enforcement import NewDecision
@@ -31,6 +31,12 @@ INTENDED: Final = "decision_intended"
 """Kind of the notice that a draft of a burden is."""
 RELEASED: Final = "decision_released"
 """Kind of the notice of a release."""
+LONGEST_DRAFT: Final = timedelta(days=365)
+"""Whoever was told longer ago has been told nothing: no draft of a burden hangs over anybody for years."""
+OFF_THE_REGISTER: Final = frozenset({"ended", "lapsed"})
+"""Of a site whose record is this, what is served under its name is a found site again."""
+URGENT_NOTICE: Final = notices.URGENT
+"""Kind and clock: what was released on an urgent ground is told within so many hours, or suspended."""
 
 
 async def require_possible(tx: Tx, rt: Runtime, who: Caller, case: Case, body: NewDecision) -> Effect:
@@ -89,7 +95,16 @@ async def require_cited(tx: Tx, case: Case, hashes: Collection[str]) -> list[cas
     lying = {each.sha256: each for each in await cases.evidence_of(tx, case.id) if each.deleted_at is None}
     if foreign := [sha256 for sha256 in hashes if sha256 not in lying]:
         raise EvidenceNotInCase.field("evidence_hashes", f"{foreign[0]} does not lie in this case")
+    await require_readable(tx, hashes)
     return [lying[sha256] for sha256 in hashes]
+
+
+async def require_readable(tx: Tx, hashes: Collection[str]) -> None:
+    """Nothing rests on bytes that nobody can read any more, whom it burdens least. Raises EvidenceNotInCase."""
+    if lost := await custody.unreadable(tx, hashes):
+        raise EvidenceNotInCase.field(
+            "evidence_hashes", f"the bytes of {lost[0]} are damaged or deleted: file it again"
+        )
 
 
 async def require_seen_since(tx: Tx, case: Case, order: Decision, hashes: Collection[str]) -> None:
@@ -105,11 +120,15 @@ async def require_seen_since(tx: Tx, case: Case, order: Decision, hashes: Collec
 
 
 async def require_cure(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> None:
-    """The notice was delivered, and the time to put things right is over. Raises NoticeNotDelivered, CureNotOver."""
+    """The notice was delivered, and the time to put things right is over: the profile's, and what the notice said.
+
+    Raises NoticeNotDelivered, CureNotOver.
+    """
     delivered = await notices.delivered_at(tx, decision.id, INTENDED)
     if delivered is None:
         raise NoticeNotDelivered
-    over = cured(rt, decision.effect, delivered)
+    said = [each.answer_by for each in await notices.about(tx, decision.id, INTENDED) if each.answer_by is not None]
+    over = max(cured(rt, decision.effect, delivered), *said)
     if at <= over:
         raise CureNotOver(release_from=over.astimezone(rt.rules.time_zone).isoformat())
 
@@ -130,10 +149,23 @@ def is_urgent(rt: Runtime, decision: Decision) -> bool:
     return decision.urgent_ground in rt.rules.urgent_grounds and rt.rules.effects[decision.effect].urgent
 
 
+def require_theirs(rt: Runtime, who: Caller, case: Case, effect: Effect) -> None:
+    """Whoever releases may decide that as well, by the profile as it is now. Raises EffectNotPossible."""
+    rule = rt.rules.effects[effect]
+    if not rule.roles & who.roles:
+        raise EffectNotPossible.field("effect", f"{effect} is not yours to decide")
+    if case.subject.kind not in rule.subjects:
+        raise EffectNotPossible.field("effect", f"{effect} cannot be decided about a {case.subject.kind} any more")
+
+
 def require_time(rt: Runtime, decision: Decision, at: datetime) -> None:
-    """A draft may have lain long. Raises EffectNotPossible for a date that it set and that is too near by now."""
+    """A draft may have lain long: too long, or until a date that it set is too near. Raises EffectNotPossible."""
     if decision.until is not None and decision.until <= at:
         raise EffectNotPossible.field("until", "the end that the draft set has passed: draft it anew")
+    if decision.effect in BURDENS and at > decision.drafted_at + LONGEST_DRAFT:
+        raise EffectNotPossible.field(
+            "effect", f"it was drafted more than {LONGEST_DRAFT.days} days ago: draft it anew"
+        )
     rule = rt.rules.effects[decision.effect]
     if decision.correct_by is not None and decision.correct_by < earliest_correction(rule, at):
         raise EffectNotPossible.field("correct_by", "the draft leaves too little time by now: draft it anew")
@@ -145,11 +177,13 @@ async def require_same(tx: Tx, case: Case, decision: Decision) -> None:
         return
     if isinstance(case.subject, FoundSite):
         name = normalise_domain(case.subject.host)
-        if (known := await sites.find(tx, (name.ascii, *name.above))) is not None and known.status != "ended":
+        if (known := await sites.find(tx, (name.ascii, *name.above))) is not None and (
+            known.status not in OFF_THE_REGISTER
+        ):
             raise SubjectChanged(why=f"{case.subject.host} is in the register by now, as {known.number}")
     if case.site_id is not None:
         site = await sites.get(tx, case.site_id)
-        if site is None or site.status == "ended":
+        if site is None or site.status in OFF_THE_REGISTER:
             raise SubjectChanged(why="the site has left the register")
         if site.operator.identity != case.identity:
             raise SubjectChanged(why="the site is another operator's by now, who was told nothing")

@@ -51,7 +51,7 @@ async def transfer(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewTra
     new = await _go_on(tx, who, case, to, item, why, at)
     await tasks.hand_over(tx, [each.id for each in await tasks.open_in(tx, case_id) if each.decision_id is None], new)
     await matters.follow(tx, new, case_id)
-    await closing.nobody_answers(tx, rt, who, case, why=why)
+    await closing.withdraw(tx, rt, who, case, why=why)
     ended = await cases.MOVES.move(
         tx, case, CaseAction.TRANSFER, who=who, why=why, at=at, outcome="transferred", ended_at=at
     )

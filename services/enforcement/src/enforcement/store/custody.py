@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -63,7 +63,19 @@ DELETE: Final = """
 UPDATE evidence SET deleted_at = $2, deleted_why = $3, damaged_at = NULL WHERE sha256 = $1 AND deleted_at IS NULL
 RETURNING 1
 """
-TO_REMOVE: Final = "SELECT sha256 FROM evidence WHERE deleted_at IS NOT NULL AND removed_at IS NULL LIMIT $1"
+UNREADABLE: Final = """
+SELECT sha256 FROM evidence WHERE sha256 = ANY ($1) AND (damaged_at IS NOT NULL OR deleted_at IS NOT NULL) ORDER BY 1
+"""
+# The same bytes may be a paper of an appeal, or have come with a complaint: then the file is not evidence's alone.
+RELIED_ON: Final = """
+EXISTS (SELECT FROM appeal_paper p WHERE p.sha256 = evidence.sha256)
+    OR EXISTS (SELECT FROM complaint_file f WHERE f.sha256 = evidence.sha256)"""
+TO_REMOVE: Final = f"""
+SELECT sha256 FROM evidence WHERE deleted_at IS NOT NULL AND removed_at IS NULL AND NOT ({RELIED_ON}) LIMIT $1
+"""
+REMOVABLE: Final = f"""
+SELECT deleted_at IS NOT NULL AND removed_at IS NULL AND NOT ({RELIED_ON}) FROM evidence WHERE sha256 = $1
+"""
 REMOVED: Final = "UPDATE evidence SET removed_at = $2 WHERE sha256 = $1"
 AGAIN: Final = """
 UPDATE evidence SET deleted_at = NULL, deleted_why = NULL, removed_at = NULL, checked_at = NULL, damaged_at = NULL,
@@ -136,8 +148,18 @@ async def delete(tx: Tx, sha256: str, at: datetime, why: str) -> bool:
 
 
 async def to_remove(tx: Tx, limit: int) -> list[str]:
-    """Pieces that are deleted and whose files may still be there."""
+    """Pieces that are deleted, whose files may still be there, and which nobody else relies on."""
     return [row["sha256"] for row in await tx.fetch(TO_REMOVE, limit)]
+
+
+async def unreadable(tx: Tx, hashes: Collection[str]) -> list[str]:
+    """Which of these pieces have no sound bytes, as far as anybody looked."""
+    return [row["sha256"] for row in await tx.fetch(UNREADABLE, list(hashes))]
+
+
+async def removable(tx: Tx, sha256: str) -> bool:
+    """The same of a held piece, as it is now."""
+    return bool(await tx.fetchval(REMOVABLE, sha256))
 
 
 async def removed(tx: Tx, sha256: str, at: datetime) -> None:

@@ -12,12 +12,12 @@ import asyncpg
 
 from enforcement.errors import UnknownDecision
 from enforcement.lifecycle import DECISION, Action, Status
-from enforcement.store import cases
+from enforcement.store import cases, subjects
 from enforcement.store.cases import Case
 from shared.contracts.grounds import Grounds
 from shared.contracts.http.decisions import SinceDraft, Surroundings, TextRef
 from shared.contracts.http.enforcement import ExecutionState
-from shared.contracts.subjects import FrozenSite, Preview, SiteSubject
+from shared.contracts.subjects import FrozenSite, Preview
 from shared.rules import Effect
 from shared.runtime.acts.moves import Moves
 from shared.runtime.db.postgres import Tx
@@ -101,10 +101,7 @@ OF_CASES: Final = f"SELECT {COLUMNS} FROM decision WHERE case_id = ANY ($1) ORDE
 HOLD_SUBJECT: Final = "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest($1::text[]) AS name"
 ABOUT_SUBJECT: Final = f"""
 SELECT {COLUMNS} FROM decision
- WHERE effect = $2 AND released_at IS NOT NULL AND case_id IN (
-       SELECT id FROM enforcement_case WHERE subject = $1
-        UNION ALL
-       SELECT id FROM enforcement_case WHERE hosts && $3::text[] AND subject->>'kind' = 'found_site')
+ WHERE effect = ANY ($6) AND released_at IS NOT NULL AND case_id IN ({subjects.SAME})
  ORDER BY released_at, id
 """
 DRAFTED: Final = "SELECT id FROM decision WHERE case_id = $1 AND status IN ('drafted', 'returned')"
@@ -200,20 +197,14 @@ async def of_cases(tx: Tx, case_ids: Collection[UUID]) -> list[Decision]:
 async def hold_subject(tx: Tx, case: Case) -> None:
     """Keep everybody else who decides about the subject of a held case waiting until the transaction ends.
 
-    A site is held by its names too, so that it is the same as the found site that it was before it was registered.
+    Under whatever name: what is the same subject (``subjects.SAME``) is held by the same locks.
     """
-    names = {case.subject.model_dump_json(), *(f"host {host}" for host in case.hosts)}
-    await tx.execute(HOLD_SUBJECT, sorted(names))
+    await tx.execute(HOLD_SUBJECT, subjects.locks(case))
 
 
-async def about_subject(tx: Tx, case: Case, effect: Effect) -> list[Decision]:
-    """What was released with one effect about the subject of a case, in any case, in the order of release.
-
-    For a registered site also what was decided about the found site that it was before.
-    """
-    hosts = list(case.hosts) if isinstance(case.subject, SiteSubject) else []
-    rows = await tx.fetch(ABOUT_SUBJECT, case.subject.model_dump(mode="json"), effect, hosts)
-    return [of(row) for row in rows]
+async def about_subject(tx: Tx, case: Case, effects: Collection[Effect]) -> list[Decision]:
+    """What was released with these effects about the subject of a case, in any case, in the order of release."""
+    return [of(row) for row in await tx.fetch(ABOUT_SUBJECT, *subjects.values(case), [*effects])]
 
 
 async def drafted(tx: Tx, case_id: UUID) -> UUID | None:

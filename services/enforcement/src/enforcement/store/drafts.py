@@ -1,14 +1,16 @@
 """What a draft collects before its release: remarks of colleagues; and what was decided before about its subject."""
 
+# ruff: noqa: S608 -- statements are put together from pieces of this store, nothing else
+
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from enforcement.store import subjects
 from enforcement.store.cases import Case
 from shared.contracts.http.decisions import EarlierDecision
-from shared.contracts.subjects import SiteSubject
 from shared.runtime.db.postgres import Tx
 
 
@@ -28,12 +30,9 @@ ADD: Final = "INSERT INTO decision_remark (id, decision_id, kind, reasons, by, a
 OF: Final = """
 SELECT id, decision_id, kind, reasons, by, at FROM decision_remark WHERE decision_id = ANY ($1) ORDER BY id
 """
-EARLIER: Final = """
+EARLIER: Final = f"""
 SELECT id AS decision_id, effect, status FROM decision
- WHERE released_at IS NOT NULL AND id <> $2 AND case_id IN (
-       SELECT id FROM enforcement_case WHERE subject = $1
-        UNION ALL
-       SELECT id FROM enforcement_case WHERE hosts && $3::text[] AND subject->>'kind' = 'found_site')
+ WHERE released_at IS NOT NULL AND id <> $6 AND case_id IN ({subjects.SAME})
  ORDER BY released_at, id
 """
 
@@ -50,6 +49,5 @@ async def remarks(tx: Tx, decision_ids: Collection[UUID]) -> list[Remark]:
 
 async def earlier(tx: Tx, case: Case, except_id: UUID) -> tuple[EarlierDecision, ...]:
     """What was released about the subject of a case, with whatever effect, in any case, in the order of release."""
-    hosts = list(case.hosts) if isinstance(case.subject, SiteSubject) else []
-    rows = await tx.fetch(EARLIER, case.subject.model_dump(mode="json"), except_id, hosts)
+    rows = await tx.fetch(EARLIER, *subjects.values(case), except_id)
     return tuple(EarlierDecision(**dict(row)) for row in rows)

@@ -11,9 +11,9 @@ import asyncpg
 
 from enforcement.errors import UnknownReferral
 from enforcement.lifecycle import REFERRAL, ReferralAction, ReferralStatus
+from enforcement.store import subjects
 from enforcement.store.cases import Case
 from shared.contracts.grounds import AuthorityRef, Statement
-from shared.contracts.subjects import SiteSubject
 from shared.runtime.acts.moves import Moves
 from shared.runtime.acts.policy import Reach
 from shared.runtime.db.postgres import Tx
@@ -84,11 +84,9 @@ ON CONFLICT (case_id, receiver_id) WHERE status = 'drafted' DO NOTHING
 RETURNING {COLUMNS}
 """
 GET: Final = f"SELECT {COLUMNS} FROM referral WHERE id = $1"
+DRAFTS: Final = f"SELECT {COLUMNS} FROM referral WHERE case_id = $1 AND status = 'drafted' ORDER BY id"
 DRAFTED: Final = "SELECT id FROM referral WHERE case_id = $1 AND receiver_id = $2 AND status = 'drafted'"
-_ABOUT: Final = """case_id IN (
-       SELECT id FROM enforcement_case WHERE subject = $1
-        UNION ALL
-       SELECT id FROM enforcement_case WHERE hosts && $2::text[] AND subject->>'kind' = 'found_site')"""
+_ABOUT: Final = f"case_id IN ({subjects.SAME_PERSON})"
 UNTOLD_ABOUT: Final = f"""
 SELECT {COLUMNS} FROM referral
  WHERE told_at IS NULL AND status IN ('sent', 'received', 'answered') AND {_ABOUT} ORDER BY id
@@ -137,6 +135,11 @@ async def drafted(tx: Tx, case_id: UUID, receiver: str) -> UUID | None:
     return found
 
 
+async def drafts(tx: Tx, case_id: UUID) -> list[Referral]:
+    """What is drafted in a held case, to whomever."""
+    return [of(row) for row in await tx.fetch(DRAFTS, case_id)]
+
+
 async def page(
     tx: Tx, reach: Reach, *, status: ReferralStatus | None, after: UUID | None, limit: int
 ) -> list[Referral]:
@@ -153,13 +156,9 @@ async def page(
 
 async def untold_about(tx: Tx, case: Case) -> list[Referral]:
     """Referrals about the subject of a case, in any case, of which whom they are about was not told yet."""
-    return [of(row) for row in await tx.fetch(UNTOLD_ABOUT, *_subject(case))]
+    return [of(row) for row in await tx.fetch(UNTOLD_ABOUT, *subjects.values_of_person(case))]
 
 
 async def decided_about(tx: Tx, case: Case) -> bool:
     """Whether anything was ever released about the subject of a case, in any case."""
-    return bool(await tx.fetchval(DECIDED_ABOUT, *_subject(case)))
-
-
-def _subject(case: Case) -> tuple[dict[str, Any], list[str]]:
-    return case.subject.model_dump(mode="json"), list(case.hosts) if isinstance(case.subject, SiteSubject) else []
+    return bool(await tx.fetchval(DECIDED_ABOUT, *subjects.values_of_person(case)))

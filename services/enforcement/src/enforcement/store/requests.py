@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -75,6 +76,8 @@ RETURNING {COLUMNS}
 GET: Final = f"SELECT {COLUMNS} FROM regulator_request WHERE id = $1"
 OPEN_OF: Final = "SELECT id FROM regulator_request WHERE case_id = $1 AND status = 'open'"
 RESTS_ON: Final = "SELECT decision_id FROM regulator_request WHERE leads_to = $1 AND decision_id IS NOT NULL"
+ASKED_FOR: Final = "SELECT authority FROM regulator_request WHERE leads_to = ANY ($1) ORDER BY id"
+OPEN: Final = f"SELECT {COLUMNS} FROM regulator_request WHERE case_id = $1 AND status = 'open'"
 LED_TO: Final = "SELECT leads_to FROM regulator_request WHERE decision_id = $1 AND leads_to IS NOT NULL ORDER BY id"
 
 
@@ -134,6 +137,17 @@ async def page(tx: Tx, reach: Reach, *, status: RequestStatus | None, after: UUI
 async def rests_on(tx: Tx, case_id: UUID) -> list[UUID]:
     """The ignored orders of another case on which a regulator's case rests."""
     return [row["decision_id"] for row in await tx.fetch(RESTS_ON, case_id)]
+
+
+async def asked_for(tx: Tx, case_ids: Collection[UUID]) -> list[AuthorityRef]:
+    """The authorities that asked the regulator for these cases."""
+    return [AuthorityRef.model_validate(row["authority"]) for row in await tx.fetch(ASKED_FOR, list(case_ids))]
+
+
+async def open_in(tx: Tx, case_id: UUID) -> Request | None:
+    """The open request of a held case."""
+    row = await tx.fetchrow(OPEN, case_id)
+    return of(row) if row else None
 
 
 async def led_to(tx: Tx, decision_id: UUID) -> list[UUID]:

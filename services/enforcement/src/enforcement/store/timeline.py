@@ -43,7 +43,8 @@ class Wanted:
 
 # What is read of a piece is read through a case, and told of in no other one in which the same bytes lie.
 # Everything that belongs to the case has an id; history, notices and addresses name it. What a party was not told of is
-# no part of its case: decisions that were never drafted as a burden nor released (``told``), and all of the file.
+# no part of its case: decisions that were never drafted as a burden nor released (``told``), what colleagues made of a
+# draft, and all of the file.
 CUSTODY: Final = """
 WITH entry AS (
     SELECT added_at AS at, 'a' || case_id AS key, 'custody' AS kind, 'filed' AS what, 'case' AS about,
@@ -91,7 +92,9 @@ entry AS (
            CASE WHEN aggregate IN ('decision', 'appeal') THEN 'decisions' ELSE 'file' END AS kind,
            action AS what, aggregate AS about, aggregate_id::text AS about_id, organisation,
            CASE WHEN $2 THEN NULL ELSE name END AS person, CASE WHEN $2 THEN NULL ELSE why END AS detail
-      FROM history WHERE aggregate_id IN (SELECT id FROM paper) AND (NOT $2 OR aggregate IN ('decision', 'appeal'))
+      FROM history
+     WHERE aggregate_id IN (SELECT id FROM paper)
+       AND (NOT $2 OR aggregate IN ('decision', 'appeal') AND action NOT IN ('comment', 'return', 'answer'))
      UNION ALL
     SELECT at, 'o' || order_id, 'decisions', 'order_' || outcome, 'order', order_id::text, NULL, NULL, detail
       FROM order_outcome WHERE decision_id IN (SELECT id FROM deciding)

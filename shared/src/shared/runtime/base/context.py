@@ -11,14 +11,18 @@ from shared.contracts.grounds import AuthorityRef
 from shared.rules.roles import Level, Role
 
 
-def same_person(one: str, other: str) -> bool:
-    """Whether two keys name one human, as issuers write them: case, width and blanks tell nobody apart."""
-    return _folded(one) == _folded(other)
+def person_key(person: str) -> str:
+    """The one spelling of whoever issuers, or people, name so: case, width and blanks tell nobody apart.
 
-
-def _folded(person: str) -> str:
+    Every ``Caller`` carries it, so that what a table compares (``released_by <> drafted_by``) is what the policy does.
+    """
     folded = unicodedata.normalize("NFKC", person).casefold()
     return "".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two keys name one human, however they are spelt."""
+    return person_key(one) == person_key(other)
 
 
 @dataclass(frozen=True)
@@ -39,15 +43,14 @@ class Caller:
     """Province by its GB/T 2260 code; none for national organisations."""
     categories: frozenset[str] = frozenset()
     person: str = ""
-    """The human behind the account; one human may have several. What two-person acts compare and keep."""
+    """The human behind the account, who may have several, in one spelling. What two-person acts compare and keep."""
     program: bool = False
     """A token of client credentials: no human stands behind it."""
     authority: AuthorityRef | None = None
     """The organisation as the directory has it now, to be copied into the act; none for operators and providers."""
 
     def __post_init__(self) -> None:
-        if not self.person:
-            object.__setattr__(self, "person", self.subject)
+        object.__setattr__(self, "person", person_key(self.person) or person_key(self.subject) or self.subject)
 
     @classmethod
     def system(cls, name: str) -> Caller:

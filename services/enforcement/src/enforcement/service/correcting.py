@@ -1,0 +1,66 @@
+"""Whether an order to correct was obeyed: asked when its date has come, and said by people (P3.2.2)."""
+
+from typing import Final
+from uuid import UUID
+
+from enforcement import told
+from enforcement.errors import NoticeNotDelivered
+from enforcement.lifecycle import DECISION, Action, Status
+from enforcement.policy import POLICY, Act
+from enforcement.service import decisions, tasks
+from enforcement.service.safeguards import RELEASED, require_seen_since
+from enforcement.service.shown import Shown, shown
+from enforcement.store import cases
+from enforcement.store import decisions as store
+from shared.contracts.grounds import Names
+from shared.contracts.http.enforcement import Correction
+from shared.rules import Effect
+from shared.runtime.acts import deadlines, notices, outbox
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import Caller
+from shared.runtime.base.problems import Invalid
+from shared.runtime.db.postgres import Tx
+
+_IGNORED: Final = Names(zh="逾期未改正认定书", en="An order to correct was found ignored")
+
+
+async def confirm_correction(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Correction) -> Shown:
+    """Say whether an order to correct was obeyed. That it was ignored a second person confirms, after its date.
+
+    Raises UnknownDecision (404); Forbidden (403); ActionRefused, SecondPersonRequired, NoticeNotDelivered (409);
+    EvidenceNotInCase, NothingSince, EvidenceAllWithheld, Invalid (422).
+    """
+    at = rt.clock.now()
+    case, decision = await store.hold(tx, decision_id)
+    POLICY.require(who, Act.CONFIRM_CORRECTION, case)
+    if decision.effect is not Effect.CORRECT:
+        DECISION.refuse(decision.status, Action.CONFIRM_CORRECTED)
+    if body.obeyed:
+        ended = await decisions.end(tx, rt, who, case, decision, Action.CONFIRM_CORRECTED, "corrected", body.statement)
+        await decisions.end_case(tx, rt, case, "corrected")
+        return await shown(tx, rt, await cases.get(tx, case.id), ended)
+    POLICY.require(who, Act.CONFIRM_IGNORED, case, drafted_by=decision.drafted_by)
+    if decision.correct_by is not None and at < decision.correct_by:
+        raise Invalid.field("obeyed", f"the operator has until {decision.correct_by.isoformat()}")
+    DECISION.after(decision.status, Action.CONFIRM_IGNORED)
+    if await notices.delivered_at(tx, decision_id, RELEASED) is None:
+        raise NoticeNotDelivered  # nobody ignores what nobody told them
+    await require_seen_since(tx, case, decision, body.evidence_hashes)
+    ignored = await store.MOVES.move(
+        tx, decision, Action.CONFIRM_IGNORED, who=who, why=body.statement.reasons, at=at,
+        ignored_evidence=sorted(set(body.evidence_hashes)),
+    )  # fmt: skip
+    await deadlines.met(tx, decisions.CORRECT_BY, decision_id, at)
+    await tasks.followed_up(tx, rt, decision_id, who=who, why=body.statement.reasons)
+    outbox.add(tx, told.ignored(case, ignored, at), at=at)
+    await decisions.tell(tx, rt, case, ignored, "decision_ignored", _IGNORED, body.statement)
+    return await shown(tx, rt, case, ignored)
+
+
+async def ask_about_correction(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
+    """The date of an order to correct has come: its history says so, and somebody has to look by a date of its own."""
+    case, decision = await store.hold(tx, decision_id)
+    if decision.status is Status.RELEASED:
+        at, why = rt.clock.now(), "The date to correct has come: was it obeyed?"
+        await store.MOVES.change(tx, decision, "ask_about_correction", who=decisions.SYSTEM, why=why, at=at)
+        await tasks.follow_up(tx, rt, case, decision_id)
