@@ -17,7 +17,7 @@ from shared.contracts.http.appeals import Assignment
 from shared.contracts.http.enforcement import Stated
 from shared.runtime.acts import deadlines, notices, outbox, terms
 from shared.runtime.acts.runtime import Runtime
-from shared.runtime.base.context import Caller
+from shared.runtime.base.context import Caller, folded
 from shared.runtime.db.postgres import Tx
 
 CLOCK: Final = "appeal_decision"
@@ -60,7 +60,7 @@ async def assign(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Assign
     """
     appeal, signed_by = await held(tx, appeal_id)
     POLICY.require(who, Act.ASSIGN_APPEAL, appeal)
-    return await _give(tx, rt, who, appeal, body.person or who.person, signed_by, body.reasons)
+    return await _give(tx, rt, who, appeal, folded(body.person or who.person), signed_by, body.reasons)
 
 
 async def _give(
@@ -129,5 +129,5 @@ async def tell(
             answer_by=answer_by,
         )  # fmt: skip
     if appeal.act.service is Service.ENFORCEMENT:
-        case, _ = await decisions.get(tx, appeal.act.id)
-        await subscriptions.copy(tx, rt, case, about=act, kind=kind, title=title, says=says, authority=appeal.body)
+        names = await subscriptions.names_of(tx, *await decisions.get(tx, appeal.act.id))
+        await subscriptions.copy(tx, rt, names, about=act, kind=kind, title=title, says=says, authority=appeal.body)

@@ -13,12 +13,13 @@ from shared.rules.roles import Level, Role
 
 def same_person(one: str, other: str) -> bool:
     """Whether two keys name one human, as issuers write them: case, width and blanks tell nobody apart."""
-    return _folded(one) == _folded(other)
+    return folded(one) == folded(other)
 
 
-def _folded(person: str) -> str:
-    folded = unicodedata.normalize("NFKC", person).casefold()
-    return "".join(unicodedata.normalize("NFKC", folded).split())
+def folded(person: str) -> str:
+    """The key of a human, however an issuer or a colleague writes it."""
+    bare = unicodedata.normalize("NFKC", person).casefold()
+    return "".join(unicodedata.normalize("NFKC", bare).split())
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,14 @@ class Caller:
     """Province by its GB/T 2260 code; none for national organisations."""
     categories: frozenset[str] = frozenset()
     person: str = ""
-    """The human behind the account; one human may have several. What two-person acts compare and keep."""
+    """The human behind the account, ``folded``; one human may have several. What two-person acts compare and keep."""
     program: bool = False
     """A token of client credentials: no human stands behind it."""
     authority: AuthorityRef | None = None
     """The organisation as the directory has it now, to be copied into the act; none for operators and providers."""
 
     def __post_init__(self) -> None:
-        if not self.person:
-            object.__setattr__(self, "person", self.subject)
+        object.__setattr__(self, "person", folded(self.person or self.subject))
 
     @classmethod
     def system(cls, name: str) -> Caller:
