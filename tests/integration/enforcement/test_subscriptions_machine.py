@@ -218,7 +218,7 @@ class Machine(RuleBasedStateMachine):
 
     @act(often=3, which=WHICH)
     def draft(self, which: int) -> None:
-        case = self.cases[which % len(self.cases)]
+        case = self.cases[-1 - which % len(self.cases)]
         self.run(self.drafts(case))
 
     async def drafts(self, case: dict[str, Any]) -> None:
@@ -363,19 +363,25 @@ def shown(host: str, method: str) -> tuple[str, dict[str, Any]]:
     return "subscribe", {"host": host, "method": method, "shows": True}
 
 
-def decide(how: str) -> tuple[str, dict[str, Any]]:
-    return "decide", {"how": how, "which": 0}
+def decide(how: str, which: int = 0) -> tuple[str, dict[str, Any]]:
+    return "decide", {"how": how, "which": which}
 
 
+def amend(*hosts: str) -> tuple[str, dict[str, Any]]:
+    return "amend", {"which": 0, "hosts": set(hosts)}
+
+
+DRAFT: Final = ("draft", {"which": 0})
 STORY: Final[Story] = [
     shown("shop.one.example", "dns"), shown("one.example", "dns"), shown("one.example", "file"),
-    shown("three.example", "file"), ("draft", {}), ("amend", {"which": 0, "hosts": {"three.example"}}),
-    decide("release"), ("amend", {"which": 0, "hosts": {"one.example"}}), decide("executed"),
-    ("name", {"which": 1, "how": "hides"}), ("time", {"days": 31}), decide("appeal"),
-    ("transfer_site", {"which": 0}), ("open_case", {"which": 0}), ("draft", {"which": 1}), decide("transfer"),
-    ("name", {"which": 0, "how": "silent"}), ("emergency", {"which": 0}), ("time", {"days": 31}),
-    ("name", {"which": 2, "how": "end"}), ("open_case", {"which": 0}), ("draft", {"which": 2}),
-    decide("release"), decide("lift"),
+    shown("three.example", "file"), ("subscribe", {"host": "two.example", "method": "dns", "shows": False}),
+    ("open_case", {"which": 1}), DRAFT, decide("withdrawal"), ("draft", {"which": 1}), amend("three.example"),
+    decide("release"), amend("one.example"), decide("executed"), ("name", {"which": 1, "how": "hides"}),
+    ("time", {"days": 23}), decide("appeal"), ("transfer_site", {"which": 0}), ("open_case", {"which": 0}), DRAFT,
+    decide("transfer"), ("emergency", {"which": 0}), ("name", {"which": 2, "how": "silent"}), ("time", {"days": 31}),
+    ("time", {"days": 8}), ("open_case", {"which": 0}), DRAFT, decide("release"), decide("lift"),
+    ("name", {"which": 3, "how": "look"}), ("name", {"which": 3, "how": "end"}), amend("three.example"),
+    ("emergency", {"which": 0}),
 ]  # fmt: skip
 ENDS: Final = [
     *(f"{heard} of {kind}" for heard in ("heard", "did not hear") for kind in (
@@ -388,5 +394,5 @@ ENDS: Final = [
 
 def test_whoever_holds_a_name_hears_once_of_each_act_about_it(machine: type[Machine]) -> None:
     machine.tells = STORY
-    run(machine, examples=8, steps=len(STORY) + 4)
+    run(machine, examples=6, steps=len(STORY) + 4)
     require_reached(machine.reached, ENDS)
