@@ -5,18 +5,16 @@ import json
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
 from concord.sdk import Concord, ConcordError, until
-from shared.contracts.emergencies import EMERGENCY_TYPE
 from shared.contracts.http import complaints as wire
 from shared.contracts.http import enforcement
 from shared.contracts.http.access import OrderStatus
-from shared.contracts.http.emergencies import Confirmation, EmergencyReport
+from shared.contracts.http.emergencies import Confirmation
 from shared.contracts.orders import Action, Order
-from shared.signing import Signer
 from tests.support.office import REASONS, SAYS, Office, places_of
 
 GROUND = "unlawful_medicines"
@@ -119,25 +117,11 @@ async def test_n4_2_5_what_is_minor_gets_a_letter_without_effect(office: Office)
     assert (await office.site("labels.example")).status == "live"
 
 
-async def _report(office: Office, host: str, since: datetime) -> UUID:
-    """The provider says, signed, that it suspended a site by itself."""
-    provider = office.stack.provider
-    assert provider is not None
-    key = json.loads((office.stack.data / "provider" / "key.json").read_text())
-    said = {
-        "emergency_id": str(uuid4()), "provider_id": provider.provider_id, "host": host, "ground": GROUND,
-        "reasons": "Sells morphine to children while we speak.", "since": since.isoformat(),
-    }  # fmt: skip
-    jws = Signer(key).sign(json.dumps(said).encode(), EMERGENCY_TYPE)
-    async with office.provider() as client:
-        return (await client.access.report_emergency(provider.provider_id, EmergencyReport(jws=jws))).id
-
-
 async def test_n4_2_5_what_nobody_confirmed_lapses_and_the_restore_goes_out_by_itself(office: Office) -> None:
     host = "lapses.example"
     await office.enter(host)
     await office.case(host)  # enforcement knows the site
-    found = await _report(office, host, datetime.now(UTC) - timedelta(hours=72) + timedelta(seconds=12))
+    found = await office.suspends(host, datetime.now(UTC) - timedelta(hours=72) + timedelta(seconds=12))
     async with office.operator(host) as operator:
         kinds = await until(lambda: _kinds(operator), lambda kinds: "emergency_reported" in kinds, timeout_s=60)
         assert kinds
@@ -150,7 +134,7 @@ async def test_n4_2_5_what_nobody_confirmed_lapses_and_the_restore_goes_out_by_i
     )
     assert (restore.action, restore.undoes, restore.site.hosts) == (Action.RESTORE, None, (host,))
     with pytest.raises(ConcordError, match="emergency_lapsed"):
-        await _report(office, host, datetime.now(UTC))
+        await office.suspends(host, datetime.now(UTC))
     with pytest.raises(ConcordError, match="emergency_over"):
         await office.people["drugs-a"].complaints.confirm_emergency(found, Confirmation(decision_id=uuid4()))
     async with office.provider() as provider:
@@ -174,7 +158,7 @@ async def test_n4_2_5_confirmed_by_a_decision_it_goes_on_with_that_decisions_ord
     host = "confirmed.example"
     await office.enter(host)
     case = await office.case(host)
-    found = await _report(office, host, datetime.now(UTC))
+    found = await office.suspends(host, datetime.now(UTC))
     desk = office.people["drugs-a"].complaints
     await until(lambda: desk.get_emergency(found), lambda each: each.status == "open", timeout_s=60)
     end = datetime.now(UTC) + timedelta(seconds=60)

@@ -46,6 +46,13 @@ async def survives(rt: Runtime, verb: Callable[[], Awaitable[Any]], *, least: in
     pytest.fail("the verb never finished")
 
 
+async def dies(verb: Callable[[], Awaitable[Any]], most: int) -> None:
+    """Kill ``verb`` after each of its statements but the commit, of which there are ``most``: it never happened."""
+    for calls in range(1, most + 1):
+        with pytest.raises(Killed), _killing(after=calls):
+            await verb()
+
+
 async def everything(rt: Runtime) -> dict[str, str]:
     """A digest of every table of the service."""
     found = {}

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -26,13 +26,16 @@ from concord.sdk.places import Places
 from local_stack.people import Identity
 from local_stack.provider import CLIENT_ID
 from local_stack.supervisor import LocalStack
+from shared.contracts.emergencies import EMERGENCY_TYPE
 from shared.contracts.grounds import ActRef, Service, Statement
 from shared.contracts.http import enforcement, registry
 from shared.contracts.http.access import OrderDetailView, OrderStatus, OrderView
+from shared.contracts.http.emergencies import EmergencyReport
 from shared.contracts.http.query import LookupAnswer
 from shared.contracts.orders import Action
 from shared.contracts.subjects import Signature
 from shared.rules.identifiers import uscc_with_check_digit
+from shared.signing import Signer
 
 PATIENCE_S: Final = 90.0
 PEOPLE: Final = (
@@ -118,6 +121,20 @@ class Office:
         assert provider is not None
         async with Concord.connect(client=(CLIENT_ID, provider.client_secret), places=places_of(self.stack)) as client:
             yield client
+
+    async def suspends(self, domain: str, since: datetime) -> UUID:
+        """The demonstration provider says, signed, that it suspended a site by itself; the report's id."""
+        provider = self.stack.provider
+        assert provider is not None
+        key = json.loads((self.stack.data / "provider" / "key.json").read_text())
+        said = {
+            "emergency_id": str(uuid4()), "provider_id": provider.provider_id, "host": domain,
+            "ground": "unlawful_medicines", "reasons": "Sells morphine to children while we speak.",
+            "since": since.isoformat(),
+        }  # fmt: skip
+        jws = Signer(key).sign(json.dumps(said).encode(), EMERGENCY_TYPE)
+        async with self.provider() as client:
+            return (await client.access.report_emergency(provider.provider_id, EmergencyReport(jws=jws))).id
 
     @asynccontextmanager
     async def operator(self, domain: str) -> AsyncIterator[Concord]:

@@ -7,8 +7,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from enforcement.consumer import DEADLINES
 from shared.contracts.emergencies import EmergencyConfirmedV1, EmergencyLapsedV1
 from shared.contracts.registry import ExecutionDeclinedV1
+from shared.runtime.clocks.ticks import TickWorker
 from tests.integration.enforcement.complaining import GROUND, confirm, reported, suspended
 from tests.integration.enforcement.conftest import EASED, Office, site_recorded
 
@@ -59,6 +61,24 @@ async def test_nobody_confirmed_it_in_time_so_it_lapses_and_whom_it_hit_is_told(
     assert (await office.get(f"/emergencies/{found}", "drugs-a"))["status"] == "lapsed"
     assert await office.notices() == ["emergency_reported", "emergency_lapsed"]
     assert await confirm(office, found, uuid4(), status=409) == "emergency_over"
+
+
+async def test_heard_when_its_time_is_over_it_is_told_and_lapses_at_once(office: Office) -> None:
+    """The broker was away for longer than an authority has to confirm it."""
+    site = site_recorded("late.example")
+    await office.hear(site)
+    fact = reported(office, site)
+    office.clock.advance(timedelta(hours=80))
+    await office.hear(fact)
+    found = str(fact.emergency_id)
+    assert await confirm(office, found, (await suspended(office, site))["id"], status=409) == "emergency_over"
+    ticks = TickWorker(office.api.rt, DEADLINES)
+    while await ticks.tick():
+        pass
+    (told,) = await office.told(EmergencyLapsedV1)
+    assert (str(told.emergency_id), told.because) == (found, "not_confirmed")
+    said = [kind for kind in await office.notices() if kind.startswith("emergency")]
+    assert said == ["emergency_reported", "emergency_lapsed"]
 
 
 async def test_an_authority_confirms_it_by_its_own_released_decision_once(office: Office) -> None:

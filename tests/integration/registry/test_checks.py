@@ -96,6 +96,16 @@ async def test_a_silent_provider_may_still_answer_until_it_is_decided(strict: Re
     assert late["current_status"] == "mismatch", "it said so once"
 
 
+async def test_a_clock_that_rings_as_the_answer_comes_makes_nobody_silent(strict: Register) -> None:
+    for answer, body in (("verification", None), ("mismatch", WRONG)):
+        await strict.submitted(a_site(domain()), uscc(len(answer)))
+        check = (await waiting(strict, provider()))[0]
+        await strict.post(f"/checks/{check['id']}/{answer}", body, provider())
+        async with strict.api.rt.db.transaction() as tx:
+            await checks.expire(strict.api.rt, tx, UUID(check["id"]))
+        assert (await strict.history(check["id"]))[-1] != "expire"
+
+
 async def test_a_mismatch_is_shown_to_regulator_and_operator_and_decides_nothing(strict: Register) -> None:
     submitted = await strict.submitted(a_site(domain()))
     (check,) = await waiting(strict, provider())

@@ -133,6 +133,15 @@ async def test_a_refused_renewal_leaves_the_licence_until_its_last_day(register:
     assert await stands(register, licence) == ("lapsed", LAST)
 
 
+async def test_what_was_decided_is_not_refused_whatever_else_is_wrong_about_that(register: Register) -> None:
+    licence = await licensed(register)
+    renewal = await asked(register, licence)
+    path = f"/renewals/{renewal['id']}/refusal"
+    await register.post(path, REFUSAL, "regulator-a")
+    for body in (REFUSAL, REFUSAL | {"codes": ["no_such_ground"]}):
+        assert (await register.refused(path, body, "regulator-a"))["code"] == "action_refused"
+
+
 @pytest.mark.parametrize("step", ["refusal", "withdrawal"])
 async def test_when_the_last_day_is_over_a_renewal_that_is_not_granted_lets_it_lapse(
     register: Register, step: str

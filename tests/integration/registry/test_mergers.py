@@ -235,6 +235,20 @@ async def test_measures_and_bars_follow_and_never_vanish(two: Two) -> None:
     assert (await register.refused("/registrations", mine, "regulator-a"))["code"] == "not_admitted"
 
 
+async def test_a_bar_that_has_not_begun_is_listed_by_no_merger_and_what_is_decided_is_told_to_neither(two: Two) -> None:
+    register = two.register
+    bar = await register.decided(
+        two.site, "bar", subject={"kind": "operator", "operator_id": two.old["operator_id"]}, site=None,
+        until="2029-01-01T00:00:00Z",
+    )  # fmt: skip
+    await register.carried_out(bar)
+    merger = await two.merged()
+    assert await register.fetchval("SELECT count(*) FROM barred_change") == 0
+    for who in (owner(NEW), owner(OLD)):
+        assert "executions" not in (await register.get(f"/mergers/{merger['id']}", who))["moved"]
+    assert len((await register.get(f"/mergers/{merger['id']}", "regulator-a"))["moved"]["executions"]) == 1
+
+
 async def test_the_barred_list_says_whom_a_bar_lies_on_by_now(two: Two) -> None:
     register = two.register
     bar = await register.decided(

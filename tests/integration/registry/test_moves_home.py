@@ -232,6 +232,10 @@ async def test_what_does_not_move(register: Register) -> None:
     valid = {**GRANT, "valid_from": "2026-11-26", "valid_until": "2029-11-26"}
     await register.post(f"/registrations/{asked['id']}/grant", valid, "regulator-a")
     assert (await _move(register, asked, status=409))["code"] == "stays_at_home"
+    code = uscc(7)
+    national = await register.submitted(a_site(domain()), code, level="national")
+    await register.post(f"/registrations/{national['id']}/grant", GRANT, "national-a")
+    assert (await _move(register, national, owner(code), 409))["code"] == "stays_at_home"
     assert (await _move(register, filing))["status"] == "proposed"
     assert (await _move(register, filing, status=409))["code"] == "amendment_pending"
 
@@ -286,6 +290,46 @@ async def test_what_nobody_hosts_needs_a_number_there_as_well(
     await _second_site(register, filing)
     monkeypatch.setattr(moves_home, "MOST_SITES", 2)
     assert (await _move(register, filing, status=409))["code"] == "too_many_sites", "two to move, and one is there"
+
+
+async def _at_home_in(register: Register, region: str) -> None:
+    async with register.api.rt.db.transaction() as tx:
+        await tx.execute("UPDATE operator SET region = $1", region)
+
+
+async def _asked_there(register: Register) -> dict[str, Any]:
+    """The operator asks for a filing of its own in Shanghai."""
+    await _at_home_in(register, "310000")
+    body = {"operator_id": await register.operator(), "kind": "filing", "site": a_site(domain())}
+    asked = await register.post("/registrations", body, SHANGHAI, 201)
+    await _at_home_in(register, "110000")
+    return asked
+
+
+async def test_what_was_asked_for_there_is_decided_first(register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+    filing = await register.active(a_site(domain()), OPERATOR_USCC)
+    moving = await _move(register, filing)
+    there = await _asked_there(register)
+    for refused in (await _grant(register, moving, status=409), await _move(register, filing, status=409)):
+        assert (refused["code"], refused["registration_id"]) == ("filing_exists", there["id"])
+
+    async def none_yet(*_: Any) -> None:
+        """As whoever looked a moment before it was asked for."""
+
+    monkeypatch.setattr("registry.service.moves_home.register.filing_in", none_yet)
+    assert (await _grant(register, moving, status=409))["code"] == "filing_exists"
+    assert (await _read(register, filing["id"]))["status"] == "active"
+
+
+async def test_what_is_only_asked_for_needs_no_number_there(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _grant(register, await _move(register, await register.active(a_site(domain()), OPERATOR_USCC)))
+    await _at_home_in(register, "110000")
+    filing = await register.active(a_site(domain()), OPERATOR_USCC)
+    await register.post(f"/registrations/{filing['id']}/sites", a_site(domain()), owner(), 201)
+    monkeypatch.setattr(moves_home, "MOST_SITES", 2)
+    assert (await _move(register, filing))["status"] == "proposed", "one is there, and one moves"
 
 
 async def test_a_move_that_fails_when_its_day_comes_is_decided_anew_and_leaves_nothing(

@@ -68,6 +68,26 @@ async def test_the_registrar_hears_of_companies_and_of_licences(register: Regist
     assert await tasks(register) == []
 
 
+async def test_of_what_is_no_company_the_registrar_never_hears(register: Register) -> None:
+    """Neither of its licence, nor that it changed, lost an item or a site by a decision, or lapsed."""
+    code, name = uscc(403), domain()
+    operator_id = await register.operator(code, kind="institution")
+    licence = await licensed(register, code)
+    now = await register.get(f"/operators/{operator_id}", owner(code))
+    body = {"particulars": {"name": "Another Institute"}, "reasons": "The institute has another name."}
+    proposed = await register.post(
+        f"/operators/{operator_id}/amendments", body, owner(code), 201, headers={"If-Match": f'"{now["version"]}"'}
+    )
+    await register.post(f"/amendments/{proposed['id']}/grant", GRANT, "regulator-a")
+    record = await register.approve(code, ITEM, name)
+    site = dict((await register.active(a_site(name, service_items=[ITEM]), code))["sites"][0])
+    await register.approve(code, ITEM, name, approval_id=record.approval_id, version=99, live=False)
+    await register.carried_out(await register.decided(site, "end_item", service_item=ITEM))
+    await register.carried_out(await register.decided(licence["sites"][0], "revoke"))
+    await to_the_end(register, licence)
+    assert await register.fetchval("SELECT count(*) FROM registrar_task") == 0
+
+
 async def test_a_changed_company_is_told_for_its_licence(register: Register) -> None:
     licence = await licensed(register)
     operator = await register.get(f"/operators/{licence['operator_id']}", owner())

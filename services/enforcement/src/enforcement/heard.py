@@ -100,9 +100,8 @@ async def execution_undone(rt: Runtime, tx: Tx, fact: ExecutionUndoneV1, meta: E
 async def _copy(tx: Tx, rt: Runtime, case: Case, decision: Decision, kind: str, title: Names, says: Statement) -> None:
     """Whoever holds the name hears what the register told whom it burdens; for a found site nobody else does."""
     about = ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.id)
-    await subscriptions.copy(
-        tx, rt, case.hosts, about=about, kind=kind, title=title, says=says, authority=case.authority
-    )
+    names = await subscriptions.names_of(tx, case, decision)
+    await subscriptions.copy(tx, rt, names, about=about, kind=kind, title=title, says=says, authority=case.authority)
 
 
 async def _note(tx: Tx, rt: Runtime, fact: ExecutionReceivedV1 | ExecutionDeclinedV1 | ExecutionCarriedOutV1

@@ -370,16 +370,9 @@ async def tell(
         tx, rt, about=about, kind=kind, to=case.operator, address=await address_of(tx, case.identity),
         authority=case.authority, title=title, says=says, answer_by=answer_by,
     )  # fmt: skip
+    names = await subscriptions.names_of(tx, case, decision)
     await subscriptions.copy(
-        tx,
-        rt,
-        case.hosts,
-        about=about,
-        kind=kind,
-        title=title,
-        says=says,
-        authority=case.authority,
-        answer_by=answer_by,
+        tx, rt, names, about=about, kind=kind, title=title, says=says, authority=case.authority, answer_by=answer_by
     )
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from enforcement import told
 from enforcement.lifecycle import EMERGENCY, EmergencyAction
+from enforcement.service import subscriptions
 from enforcement.store import emergencies as store
 from enforcement.store import sites
 from enforcement.store.decisions import Decision
@@ -47,14 +48,20 @@ async def tell(
     tx: Tx, rt: Runtime, emergency: Emergency, kind: str, title: Names, says: Statement, *,
     answer_by: datetime | None = None,
 ) -> None:  # fmt: skip
-    """A notice to whom it hits; of the regulator where the site is registered, or where the provider is."""
+    """A notice to whom it hits, and a copy to whoever shows that they hold the name: of a found site nobody else is
+    told but the provider itself. Of the regulator where the site is registered, or where the provider is.
+    """
     known = await sites.of_operator(tx, emergency.identity)
     try:
         authority = emergency.authority or rt.directory.regulator(emergency.level, emergency.region)
     except AuthorityMissing:  # a gap in the directory keeps nobody from being told
         authority = next(each.ref for each in rt.directory if each.active)
+    about = ActRef(service=Service.ENFORCEMENT, kind="emergency", id=emergency.id)
     await notices.issue(
-        tx, rt, about=ActRef(service=Service.ENFORCEMENT, kind="emergency", id=emergency.id), kind=kind,
-        to=emergency.operator, authority=authority, title=title, says=says, answer_by=answer_by,
-        address=known.operator.address_for_service if known is not None else AddressForService(),
+        tx, rt, about=about, kind=kind, to=emergency.operator, authority=authority, title=title, says=says,
+        answer_by=answer_by, address=known.operator.address_for_service if known is not None else AddressForService(),
+    )  # fmt: skip
+    await subscriptions.copy(
+        tx, rt, [emergency.host], about=about, kind=kind, title=title, says=says, authority=authority,
+        answer_by=answer_by,
     )  # fmt: skip

@@ -145,7 +145,5 @@ async def tell(
             answer_by=answer_by,
         )  # fmt: skip
     if appeal.act.service is Service.ENFORCEMENT:
-        case, _ = await decisions.get(tx, appeal.act.id)
-        await subscriptions.copy(
-            tx, rt, case.hosts, about=act, kind=kind, title=title, says=says, authority=appeal.body
-        )
+        names = await subscriptions.names_of(tx, *await decisions.get(tx, appeal.act.id))
+        await subscriptions.copy(tx, rt, names, about=act, kind=kind, title=title, says=says, authority=appeal.body)

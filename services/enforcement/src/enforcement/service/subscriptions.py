@@ -6,7 +6,7 @@ delivery: no time runs from it, and it says no more than what everybody may read
 
 import base64
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +17,9 @@ from enforcement.errors import AlreadySubscribed, CodesSent, LookedJustNow, TooM
 from enforcement.lifecycle import SUBSCRIPTION, SubscriptionAction, SubscriptionStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import addresses
-from enforcement.store import subscriptions
+from enforcement.store import sites, subscriptions
+from enforcement.store.cases import Case
+from enforcement.store.decisions import Decision
 from enforcement.store.subscriptions import Subscription
 from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Names, Party, Service, Statement
 from shared.contracts.http.subscriptions import NewSubscription
@@ -271,15 +273,28 @@ async def give_up(rt: Runtime, tx: Tx, subscription_id: UUID) -> None:
 # --- copies ----------------------------------------------------------------------------------------------------------
 
 
+async def names_of(tx: Tx, case: Case, decision: Decision | None = None) -> set[str]:
+    """The names that a case is about: the site's when it was opened, when it was decided, and now. None for what is
+    about an operator or a provider.
+    """
+    names = set(case.hosts)
+    if names and decision is not None and decision.site is not None:
+        names.update(decision.site.hosts)
+    if names and case.site_id is not None:
+        site = await sites.get(tx, case.site_id)
+        names.update(site.domains if site is not None and site.status != "ended" else ())
+    return names
+
+
 async def copy(
-    tx: Tx, rt: Runtime, hosts: Sequence[str], *, about: ActRef, kind: str, title: Names, says: Statement | None,
+    tx: Tx, rt: Runtime, names: Collection[str], *, about: ActRef, kind: str, title: Names, says: Statement | None,
     authority: AuthorityRef, answer_by: datetime | None = None,
 ) -> None:  # fmt: skip
-    """Tell whoever holds a name that the act is about what happened to it: what everybody may read of it."""
-    if not hosts:
+    """Tell whoever holds one of these names what happened to it: what everybody may read of it."""
+    if not names:
         return
-    above = sorted({name for host in hosts for name in normalise_domain(host).above} - set(hosts))
-    found = await subscriptions.of_names(tx, hosts, above)
+    above = sorted({name for host in names for name in normalise_domain(host).above} - set(names))
+    found = await subscriptions.of_names(tx, sorted(names), above)
     public = None if says is None else says.public()
     new = [
         _copy(each, about=about, kind=kind, title=title, says=public, authority=authority, answer_by=answer_by)

@@ -5,13 +5,13 @@ burden changes by it. It goes on so often as the profile says, and never back.
 """
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from enforcement.errors import CaseTransferredTooOften, HadItBefore, NotCompetent, UnknownItem
 from enforcement.lifecycle import CASE, CaseAction
 from enforcement.policy import POLICY, Act
-from enforcement.service import closing, decisions
+from enforcement.service import closing, decisions, subscriptions
 from enforcement.store import cases, matters, sites, tasks, ties
 from enforcement.store import decisions as decision_store
 from enforcement.store.cases import Case, NewCase
@@ -113,8 +113,7 @@ async def _tell(tx: Tx, rt: Runtime, case: Case, new: Case, before: list[UUID], 
         address=AddressForService(email=mail), authority=case.authority, title=_RECEIVED, says=body.statement,
     )  # fmt: skip
     if any(each.told for each in await decision_store.of_cases(tx, [case.id, *before])):
-        await notices.issue(
-            tx, rt, about=act, kind="case_transferred", to=case.operator,
-            address=await decisions.address_of(tx, case.identity), authority=case.authority, title=_TITLE,
-            says=body.statement,
-        )  # fmt: skip
+        said: Any = {"about": act, "kind": "case_transferred", "title": _TITLE, "says": body.statement}
+        address = await decisions.address_of(tx, case.identity)
+        await notices.issue(tx, rt, to=case.operator, address=address, authority=case.authority, **said)
+        await subscriptions.copy(tx, rt, await subscriptions.names_of(tx, case), authority=case.authority, **said)

@@ -61,10 +61,8 @@ async def require(tx: Tx, rt: Runtime, amendment: Amendment) -> None:
 
 
 async def _require_free(tx: Tx, amendment: Amendment) -> None:
-    """No measure holds back what it would change. Raises UnderMeasure."""
-    if amendment.kind == "move":
-        await moves_home.require_free(tx, amendment)
-    elif amendment.kind in {"site", "transfer"}:
+    """No measure holds back what it would change; of a move its own rule asks that. Raises UnderMeasure."""
+    if amendment.kind in {"site", "transfer"}:
         await require_free(tx, await sites.get(tx, site_of(amendment)))
 
 

@@ -84,12 +84,6 @@ async def require(tx: Tx, rt: Runtime, amendment: Amendment) -> None:
         raise AmendmentPending(amendment_id=str(pending))
 
 
-async def require_free(tx: Tx, amendment: Amendment) -> None:
-    """No measure lies on any site that would go along, and none is being decided about. Raises UnderMeasure."""
-    if await sites.under_measure(tx, number_of(amendment), HOLDING):
-        raise UnderMeasure
-
-
 async def _require_movable(tx: Tx, rt: Runtime, owned: Owned, region: str) -> None:
     found = owned.registration
     if found.status is not Status.ACTIVE:
