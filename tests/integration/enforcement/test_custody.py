@@ -21,6 +21,7 @@ from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.files import Files
 from tests.integration.enforcement.conftest import EASED, STATED, STATEMENT, Office, site_recorded
 from tests.integration.enforcement.test_cases import in_place
+from tests.integration.enforcement.test_requests import ignored_order
 from tests.integration.enforcement.test_timeline import timeline
 
 WHY = {"reasons": "A court asked for it."}
@@ -193,6 +194,14 @@ async def test_the_chain_of_custody_names_who_filed_cited_read_and_checked_a_pie
         assert (await office.api.get(f"/evidence/{sha256}/custody", who=who)).status_code == expected, who
     for who in ("regulator-a", "auditor", "drugs-national-a"):
         assert (await office.api.get(f"/evidence/{sha256}/custody", who=who)).status_code == 200, who
+
+
+async def test_the_chain_says_what_was_found_ignored_on_a_piece(office: Office) -> None:
+    _, order = await ignored_order(office)
+    (sha256,) = order["ignored_evidence"]
+    items = (await office.get(f"/evidence/{sha256}/custody", "drugs-a"))["items"]
+    cited = next(each for each in items if each["what"] == "cited_as_ignored")
+    assert (cited["about_id"], cited["person"], cited["detail"]) == (order["id"], "drugs-b", "correct")
 
 
 async def test_the_chain_tells_nothing_of_other_cases(office: Office) -> None:

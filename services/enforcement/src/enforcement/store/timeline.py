@@ -57,6 +57,11 @@ WITH entry AS (
     SELECT released_at, 'd' || id, 'custody', 'cited_in_force', 'decision', id::text, NULL, released_by, effect
       FROM decision WHERE case_id = ANY ($2) AND evidence_hashes @> ARRAY[$1] AND released_at IS NOT NULL
      UNION ALL
+    SELECT at, 'i' || lpad(h.id::text, 19, '0'), 'custody', 'cited_as_ignored', 'decision', d.id::text, organisation,
+           coalesce(person, subject), effect
+      FROM decision d JOIN history h ON h.aggregate_id = d.id AND h.action = 'confirm_ignored'
+     WHERE d.case_id = ANY ($2) AND d.ignored_evidence @> ARRAY[$1]
+     UNION ALL
     SELECT at, 'e' || lpad(id::text, 19, '0'), 'custody', event, 'evidence', sha256, NULL, NULL, detail
       FROM evidence_event WHERE sha256 = $1
      UNION ALL
