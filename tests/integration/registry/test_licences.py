@@ -72,7 +72,7 @@ async def test_lapsing_shows_on_the_record_and_orders_nothing(register: Register
     assert told.version == before.version + 1
     assert await register.fetchval("SELECT count(*) FROM execution") == 0
     types = "SELECT array_agg(DISTINCT type) FROM outbox WHERE id > $1"
-    assert await register.fetchval(types, last) == ["site.recorded.v1"]
+    assert await register.fetchval(types, last) == ["registry_act.named.v1", "site.recorded.v1"]
     await register.submitted(a_site(domain()))  # its operator is barred from nothing
 
 

@@ -9,11 +9,10 @@ from fastapi import APIRouter, Header, Request
 from shared.runtime.acts import returned
 from shared.runtime.base.problems import Forbidden, NotFound
 from shared.runtime.web.door import PUBLIC, Rt, router
+from shared.runtime.web.files import STREAMED
 
 ROUTER: Final[APIRouter] = router(idempotent=False, tags=["notices"])
-_BODY: Final = {
-    "requestBody": {"required": True, "content": {"message/rfc822": {"schema": {"type": "string", "format": "binary"}}}}
-}
+_BODY: Final = {**STREAMED["openapi_extra"], **PUBLIC}
 _log = structlog.get_logger(__name__)
 
 
@@ -25,7 +24,7 @@ class NotTheMailServer(Forbidden):
     """Only this department's mail server hands in mail: `Returns-Secret` is missing or wrong."""
 
 
-@ROUTER.post("/returned-mails", status_code=204, openapi_extra=PUBLIC | _BODY, max_body_size=returned.LARGEST)
+@ROUTER.post("/returned-mails", status_code=204, openapi_extra=_BODY, max_body_size=returned.LARGEST)
 async def hand_in_returned(
     rt: Rt, request: Request,
     token: Annotated[str, Header(alias="Return-Token", max_length=100, description="What stands after the `+`")],
