@@ -316,7 +316,7 @@ async def test_what_was_asked_for_there_is_decided_first(register: Register, mon
     async def none_yet(*_: Any) -> None:
         """As whoever looked a moment before it was asked for."""
 
-    monkeypatch.setattr(moves_home.register, "filing_in", none_yet)
+    monkeypatch.setattr("registry.service.moves_home.register.filing_in", none_yet)
     assert (await _grant(register, moving, status=409))["code"] == "filing_exists"
     assert (await _read(register, filing["id"]))["status"] == "active"
 
