@@ -37,7 +37,8 @@ _UNDONE: Final = Names(zh="网站备案（许可）恢复通知书", en="Your si
 async def ring(rt: Runtime, tx: Tx, site_id: UUID) -> None:
     """A site was without access for so long."""
     site = await sites.hold(tx, site_id)
-    since = [each.started_at for each in await deadlines.of(tx, site_id) if each.kind == IDLE][-1]
+    clocks = [each.started_at for each in await deadlines.of(tx, site_id) if each.kind == IDLE]
+    since = max(clocks, default=rt.clock.now())
     await _find(tx, rt, site, since)
 
 
