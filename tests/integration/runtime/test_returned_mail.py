@@ -279,3 +279,23 @@ async def test_a_copy_that_comes_back_is_told_to_nobody(rt: Runtime, mailbox: En
     assert await comes_back(rt, mailbox.froms[0])
     assert await states(rt, notice_id) == {"email": ("bounced", 1)}
     assert (await about_mail(rt, notice_id), await told(rt), await clocks(rt, notice_id)) == ([], [], [])
+
+
+async def test_of_a_mail_that_is_refused_for_good_the_authority_is_told_at_once(
+    rt: Runtime, mailbox: Envelopes
+) -> None:
+    notice_id = await issued(rt, service="registry")
+    mailbox.refuse = "450 busy, come again"
+    await sent(rt)
+    assert await about_mail(rt, notice_id) == [], "it is tried again"
+    later(rt, hours=1)
+    mailbox.refuse = "550 no such mailbox here"
+    await sent(rt)
+    assert await states(rt, notice_id) == {"email": ("failed", 2)}
+    [word] = await about_mail(rt, notice_id)
+    assert b"550 no such mailbox here" in word.document
+    opened = await issued(rt, service="registry")
+    async with rt.db.transaction() as tx:
+        await notices.opened(tx, await notices.get(tx, opened), rt.clock.now())
+    await sent(rt)
+    assert await about_mail(rt, opened) == [], "it was read in the inbox"

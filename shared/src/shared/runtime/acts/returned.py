@@ -1,8 +1,8 @@
-"""Mail that comes back: a server took it, and says later that it could not deliver it (RFC 3464).
+"""Mail that does not arrive: a server refuses it for good, or took it and says later that it could not deliver it.
 
-Each mail has a return address of its own, with a token that nobody can guess. What comes back to it ends the mail: it
-is no delivery any more, the notice counts as delivered by what else reached its recipient or not at all, and the
-authority is told, so that it tells whom its act concerns another way.
+What comes back (RFC 3464) comes to a return address of the mail's own, with a token that nobody can guess, and ends the
+mail: it is no delivery any more, and the notice counts as delivered by what else reached its recipient or not at all.
+Of both the authority is told, so that it tells whom its act concerns another way.
 """
 
 import re
@@ -29,7 +29,7 @@ WITHIN: Final = timedelta(days=7)
 """Until when a mail can come back: no server tries longer (RFC 5321 section 4.5.4.1)."""
 KIND: Final = "mail_returned"
 """Kind of the notice to the authority."""
-_TITLE: Final = Names(zh="通知邮件被退回", en="The mail of a notice came back")
+_TITLE: Final = Names(zh="通知邮件未能送达", en="The mail of a notice did not arrive")
 
 _KNOWN: Final = "SELECT true FROM delivery WHERE return_token = $1"
 _BOUNCED: Final = """
@@ -92,13 +92,20 @@ async def take_back(tx: Tx, rt: Runtime, token: str, why: str) -> bool:
         return False
     await tx.execute(_HELD, notice_id)
     is_copy = await tx.fetchval(_UNDELIVERED, notice_id)
+    if is_copy is False:
+        await _undo_delivery(
+            tx, rt, NoticeDocument.model_validate_json((await notices.get(tx, notice_id)).document), at
+        )
+    await tell(tx, rt, notice_id, why)
+    return True
+
+
+async def tell(tx: Tx, rt: Runtime, notice_id: UUID, why: str) -> None:
+    """The authority hears that its notice reached nobody by mail; nothing of copies, nor where it arrived otherwise."""
     notice = await notices.get(tx, notice_id)
     document = NoticeDocument.model_validate_json(notice.document)
-    if is_copy is False:
-        await _undo_delivery(tx, rt, document, at)
-    if notice.authority_id == document.authority.id and (await notices.get(tx, notice_id)).delivered_at is None:
+    if notice.authority_id == document.authority.id and notice.delivered_at is None:
         await _tell(tx, rt, document, why)
-    return True
 
 
 async def _undo_delivery(tx: Tx, rt: Runtime, document: NoticeDocument, at: datetime) -> None:
@@ -119,9 +126,8 @@ async def _undo_delivery(tx: Tx, rt: Runtime, document: NoticeDocument, at: date
 
 
 async def _tell(tx: Tx, rt: Runtime, document: NoticeDocument, why: str) -> None:
-    """The authority hears that its notice reached nobody by mail."""
     said = (
-        f"The mail of the notice {document.title.en!r} to {document.to.name} came back: {why}. It counts as delivered"
+        f"The mail of the notice {document.title.en!r} to {document.to.name} did not arrive: {why}. It is delivered"
         " when it is opened in its inbox, or when two persons have proved that a letter arrived."
     )
     authority = document.authority

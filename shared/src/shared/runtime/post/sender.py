@@ -15,7 +15,7 @@ import httpx
 import structlog
 
 from shared.contracts.notices import Channel, DeliveryState, NoticeDocument
-from shared.runtime.acts import notices
+from shared.runtime.acts import notices, returned
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base import keys
 from shared.runtime.db.postgres import DATABASE_ERRORS
@@ -58,6 +58,7 @@ UPDATE delivery SET state = CASE WHEN said.again IS NULL THEN 'failed' ELSE 'que
        changed_at = $5, retry_at = said.again
   FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS said (id, by, error, again)
  WHERE notice_id = said.id AND channel = said.by AND state = 'queued'
+RETURNING notice_id, channel, state, said.error
 """
 _GIVEN_BACK: Final = """
 UPDATE delivery SET attempts = attempts - 1, retry_at = $3
@@ -224,9 +225,10 @@ class Sender:
                 await notices.delivered_all(tx, reached, at=at)
             if failed:
                 again = [each.again for each in failed]
-                await tx.execute(
-                    _FAILED, *_keys(each.due for each in failed), [each.words for each in failed], again, at
-                )
+                words = [each.words for each in failed]
+                for row in await tx.fetch(_FAILED, *_keys(each.due for each in failed), words, again, at):
+                    if row["state"] == DeliveryState.FAILED and row["channel"] == Channel.EMAIL:
+                        await returned.tell(tx, self._rt, row["notice_id"], row["error"])
             if left:
                 await tx.execute(_GIVEN_BACK, *_keys(left), at)
         self._sent += len(done)
