@@ -69,13 +69,16 @@ class Acts:
         return story
 
 
-def run(machine: type[RuleBasedStateMachine], *, examples: int, steps: int) -> None:
-    """So many examples of so many steps, always the same unless a seed is given; not made smaller, which takes long."""
+def run(machine: type[RuleBasedStateMachine], *, examples: int, steps: int, shrinks: bool = False) -> None:
+    """So many examples of so many steps, always the same unless a seed is given.
+
+    ``shrinks``: whether what fails is made smaller, which takes long; a story that fails reads well as it is.
+    """
     print(f"seed: {SEED or 'the one that is always the same'}")
     run_state_machine_as_test(seed(int(SEED))(machine) if SEED else machine, settings=settings(
         max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", examples)),
         stateful_step_count=int(os.environ.get("HYPOTHESIS_STEPS", steps)), deadline=None,
-        derandomize=SEED is None, phases=[Phase.generate], database=None,
+        derandomize=SEED is None, phases=[Phase.generate, Phase.shrink][: 1 + shrinks], database=None,
         suppress_health_check=list(HealthCheck), print_blob=True,
     ))  # fmt: skip
 

@@ -8,7 +8,6 @@ HYPOTHESIS_STEPS how many.
 import asyncio
 import base64
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
@@ -18,19 +17,19 @@ from typing import Any, ClassVar, TypeVar
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, note, seed, settings
+from hypothesis import note
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from approval.main import SERVICE
 from shared.runtime.base.clock import FixedClock
 from tests.integration.approval.acting import DOMAINS, MONDAY, OPERATORS, PLACES, Row, World
 from tests.integration.approval.desk import Desk
 from tests.support.fixtures import MakeDatabase
+from tests.support.machines import run
 from tests.support.service import running_service
 
 T = TypeVar("T")
-SEED = os.environ.get("HYPOTHESIS_SEED")
 HERE = ZoneInfo("Asia/Shanghai")
 WHICH = st.integers(0, 5)
 WHOSE = st.sampled_from(sorted(OPERATORS))
@@ -481,11 +480,4 @@ def machine(dsn: str, tmp_path: Path) -> Iterator[type[Machine]]:
 
 
 def test_whatever_happens_in_whatever_order(machine: type[Machine]) -> None:
-    if SEED:
-        machine = seed(int(SEED))(machine)
-    print(f"seed: {SEED or 'the one that is always the same'}")
-    run_state_machine_as_test(machine, settings=settings(
-        max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "20")),
-        stateful_step_count=int(os.environ.get("HYPOTHESIS_STEPS", "40")), deadline=None,
-        derandomize=SEED is None, database=None, suppress_health_check=list(HealthCheck), print_blob=True,
-    ))  # fmt: skip
+    run(machine, examples=20, steps=40, shrinks=True)

@@ -6,7 +6,6 @@ HYPOTHESIS_STEPS how many.
 """
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
@@ -15,14 +14,13 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, note, seed, settings
+from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 
 from registry.main import SERVICE
@@ -32,10 +30,10 @@ from shared.runtime.base.clock import FixedClock
 from tests.integration.registry.acting import HOSTS, NOON, Row, World
 from tests.integration.registry.conftest import OTHER_PROVIDER, PROVIDER, Register
 from tests.support.fixtures import MakeDatabase
+from tests.support.machines import run
 from tests.support.service import running_service
 
 T = TypeVar("T")
-SEED = os.environ.get("HYPOTHESIS_SEED")
 IN_REGISTER = {"live", "stopped", "revoked"}
 STOPS = {"suspend_access", "cut_access"}
 EFFECTS = st.sampled_from(["suspend_access", "revoke", "cut_access", "end_item"])
@@ -523,11 +521,4 @@ def machine(dsn: str, tmp_path: Path) -> Iterator[type[Machine]]:
 
 
 def test_whatever_happens_in_whatever_order(machine: type[Machine]) -> None:
-    if SEED:
-        machine = seed(int(SEED))(machine)
-    print(f"seed: {SEED or 'the one that is always the same'}")
-    run_state_machine_as_test(machine, settings=settings(
-        max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "14")),
-        stateful_step_count=int(os.environ.get("HYPOTHESIS_STEPS", "40")), deadline=None,
-        derandomize=SEED is None, database=None, suppress_health_check=list(HealthCheck), print_blob=True,
-    ))  # fmt: skip
+    run(machine, examples=14, steps=40, shrinks=True)
