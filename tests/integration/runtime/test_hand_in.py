@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from tests.integration.runtime.test_returned_mail import report
 
 SCRIPT = Path(__file__).parents[3] / "deploy/mail/hand-in-returned"
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 
 
 @pytest.mark.parametrize(("status", "code"), [(204, 0), (413, 0), (403, 75), (404, 75), (503, 75), (None, 75)])
@@ -47,3 +45,13 @@ async def test_it_hands_the_mail_in_and_is_tried_again_unless_it_was_taken(
         assert "returns-secret: not in the list of processes\r\n" in head
         assert body == report()
     server.close()
+
+
+async def test_what_is_not_set_up_yet_loses_no_mail() -> None:
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("CONCORD_")}
+    run = await asyncio.create_subprocess_exec(
+        SCRIPT, "0123abcd", stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=bare
+    )
+    _, said = await run.communicate(report())
+    assert run.returncode == 75
+    assert b"CONCORD_RETURNS_HEADER" in said
