@@ -336,10 +336,8 @@ async def suspend_overdue(rt: Runtime, tx: Tx, appeal_id: UUID) -> None:
     appeal, _ = await reviewing.held(tx, appeal_id)
     if appeal.status is not AppealStatus.OPEN or appeal.overdue_at is not None:
         return
-    due, why = (
-        (await clocks(tx, [appeal])).get(appeal.id),
-        "The appeal was not decided in time, so the measure is suspended.",
-    )
+    due = (await clocks(tx, [appeal])).get(appeal.id)
+    why = "The appeal was not decided in time, so the measure is suspended."
     appeal = await appeals.MOVES.change(tx, appeal, "mark_overdue", who=deciding.SYSTEM, why=why, at=at, overdue_at=at)
     outbox.add(tx, told.appeal_overdue(appeal, due.due_at if due else at), at=at)
     says = Statement(legal_basis=(rt.rules.clocks[CLOCK].source,), reasons=why, public_reasons=why)
