@@ -15,6 +15,8 @@ from concord.sdk.signed import verified_order
 from local_stack.people import Identity
 from shared.contracts.http import access
 from shared.contracts.http.access import InstructionStatus, OrderStatus
+from shared.contracts.http.providers import NewKey, NewProvider
+from shared.contracts.http.receipts import ReceiptBatch
 from shared.contracts.orders import RECEIPT_TYPE, Action, Order
 from shared.signing import KeyRing, Signer, canonical, generate_key
 from tests.support.office import PATIENCE_S, Office, places_of
@@ -49,7 +51,7 @@ class Network:
             "at": datetime.now(UTC).isoformat(), **more,
         }  # fmt: skip
         signed = self.signer.sign(canonical(document), RECEIPT_TYPE)
-        answered = await self.client.access.send_receipts(self.id, access.ReceiptBatch(receipts=(signed,)))
+        answered = await self.client.access.send_receipts(self.id, ReceiptBatch(receipts=(signed,)))
         assert [each.status for each in answered.results] == ["recorded"], answered
 
 
@@ -57,13 +59,13 @@ class Network:
 async def network(office: Office) -> AsyncIterator[Network]:
     """Entered by the access desk, with the supervisor that the directory says may be one."""
     desk = office.people["desk-a"].access
-    new = access.NewProvider(
+    new = NewProvider(
         name="Education network", licence_number="京B1-00003401", region="110000", kind="public_network",
         contact="noc@network.example", supervisor=SUPERVISOR,
     )  # fmt: skip
     entered = await desk.register_provider(new)
     signer = Signer(generate_key(f"network-{uuid4()}"))
-    await desk.add_key(entered.id, access.NewKey(jwk=signer.public))
+    await desk.add_key(entered.id, NewKey(jwk=signer.public))
     client_id, secret = f"provider-{entered.id}", "only for tests"
     office.stack.clients.put(Identity(client_id, secret, client_id, str(entered.id), roles=("access_provider",)))
     async with Concord.connect(client=(client_id, secret), places=places_of(office.stack), patience_s=60) as client:

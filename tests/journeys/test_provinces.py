@@ -10,6 +10,7 @@ from local_stack.people import Identity
 from shared.contracts.http import access
 from shared.contracts.http.access import OrderStatus
 from shared.contracts.http.home import OrderOutcomeView
+from shared.contracts.http.providers import NewKey, NewProvider
 from shared.contracts.orders import Action
 from shared.signing import Signer, generate_key
 from tests.journeys.test_networks import Network
@@ -33,13 +34,13 @@ async def shanghai(office: Office) -> AsyncIterator[tuple[Concord, Network]]:
     """The access desk of Shanghai, and a provider there that answers by hand."""
     async with AsyncExitStack() as clients:
         desk = await clients.enter_async_context(client(office, f"desk-{uuid4()}", HOST, "access_desk"))
-        new = access.NewProvider(
+        new = NewProvider(
             name="Shanghai hosting", licence_number=f"沪ICP证{uuid4().int % 10**6:06d}号", region="310000",
             kind="access_provider", contact="filings@shanghai.example",
         )  # fmt: skip
         entered = await desk.access.register_provider(new)
         signer = Signer(generate_key(f"shanghai-{uuid4()}"))
-        await desk.access.add_key(entered.id, access.NewKey(jwk=signer.public))
+        await desk.access.add_key(entered.id, NewKey(jwk=signer.public))
         provider = await clients.enter_async_context(
             client(office, f"provider-{entered.id}", str(entered.id), "access_provider")
         )

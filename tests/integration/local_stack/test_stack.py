@@ -27,7 +27,7 @@ from local_stack.broker import Broker, ForeignBroker
 from local_stack.errors import StartFailed
 from local_stack.ports import free_port
 from local_stack.supervisor import LocalStack
-from shared.contracts.http.access import NewProvider
+from shared.contracts.http.providers import NewProvider
 
 
 @pytest.fixture(scope="module")

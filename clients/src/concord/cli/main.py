@@ -19,6 +19,7 @@ from concord.cli import (
     mergers,
     names,
     papers,
+    providers,
     query,
     redress,
     registry,
@@ -64,7 +65,7 @@ app.add_typer(redress.referrals, name="referrals")
 app.add_typer(coordination.organisations, name="organisations")
 app.add_typer(inbox.inbox, name="inbox")
 app.add_typer(names.names, name="names")
-app.add_typer(access.providers, name="providers")
+app.add_typer(providers.providers, name="providers")
 app.add_typer(access.orders, name="orders")
 app.add_typer(access.instructions, name="instructions")
 enforcement.decisions.command("texts")(drafts.texts)
@@ -87,7 +88,7 @@ for command in (
     query.register,
     query.whoami,
     query.status,
-    access.keys,
+    providers.keys,
     inbox.mails,
     verify.verify,
     entries.met,

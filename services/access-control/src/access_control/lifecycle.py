@@ -5,7 +5,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from shared.contracts.http.access import ConductStatus, InstructionAction, InstructionStatus, OrderAction, OrderStatus
+from shared.contracts.http.access import InstructionAction, InstructionStatus, OrderAction, OrderStatus
+from shared.contracts.http.providers import ConductStatus
 from shared.contracts.orders import Outcome
 from shared.runtime.acts.lifecycle import Lifecycle
 

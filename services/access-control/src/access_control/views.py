@@ -17,6 +17,8 @@ from access_control.store.orders import AccessOrder
 from access_control.store.providers import Key
 from access_control.store.receipts import RecordedReceipt
 from shared.contracts.http import access as wire
+from shared.contracts.http import providers as providers_wire
+from shared.contracts.http import receipts as receipts_wire
 from shared.contracts.http.access import OrderAction
 from shared.contracts.http.emergencies import EmergencyView
 from shared.contracts.http.home import HomeView
@@ -27,21 +29,21 @@ from shared.runtime.base.context import Caller
 V = TypeVar("V", bound=BaseModel)
 
 
-def of_key(key: Key) -> wire.KeyView:
+def of_key(key: Key) -> providers_wire.KeyView:
     """A key."""
-    return _view(wire.KeyView, key)
+    return _view(providers_wire.KeyView, key)
 
 
-def of_provider(known: ProviderWithKeys) -> wire.ProviderView:
+def of_provider(known: ProviderWithKeys) -> providers_wire.ProviderView:
     """A provider with its keys and topics."""
     provider = known.provider
-    topics = wire.TopicsView(orders=orders_topic(provider.id).name, receipts=receipts_topic(provider.id).name)
-    return _view(wire.ProviderView, provider, topics=topics, keys=[of_key(key) for key in known.keys])
+    topics = providers_wire.TopicsView(orders=orders_topic(provider.id).name, receipts=receipts_topic(provider.id).name)
+    return _view(providers_wire.ProviderView, provider, topics=topics, keys=[of_key(key) for key in known.keys])
 
 
-def of_conduct(entry: ConductEntry) -> wire.ConductEntryView:
+def of_conduct(entry: ConductEntry) -> providers_wire.ConductEntryView:
     """An entry of a conduct record."""
-    return _view(wire.ConductEntryView, entry)
+    return _view(providers_wire.ConductEntryView, entry)
 
 
 def of_emergency(emergency: Emergency) -> EmergencyView:
@@ -117,8 +119,8 @@ def _possible(order: AccessOrder, move: OrderAction) -> bool:
     return True
 
 
-def _receipt(receipt: RecordedReceipt) -> wire.ReceiptView:
-    return _view(wire.ReceiptView, receipt, jws=receipt.jws.decode("ascii"))
+def _receipt(receipt: RecordedReceipt) -> receipts_wire.ReceiptView:
+    return _view(receipts_wire.ReceiptView, receipt, jws=receipt.jws.decode("ascii"))
 
 
 def _signed(orders: list[SignedOrder] | list[InForce]) -> list[wire.SignedOrderView]:

@@ -3,46 +3,15 @@
 from collections.abc import AsyncIterator
 
 from concord.sdk.answers import at, model_of
-from concord.sdk.departments.base import CALL_S, Department, Id, Json
+from concord.sdk.departments.base import CALL_S, Id, Json
+from concord.sdk.departments.providers import Providers
 from shared.contracts.http import access as wire
 from shared.contracts.http.emergencies import EmergencyReport, EmergencyView
+from shared.contracts.http.receipts import ReceiptBatch, ReceiptResults
 
 
-class Access(Department):
+class Access(Providers):
     """Providers, orders and receipts."""
-
-    service = "access-control"
-
-    # --- providers ---------------------------------------------------------------------------------------------------
-
-    async def register_provider(self, body: wire.NewProvider) -> wire.ProviderView:
-        """Enter a provider."""
-        return await self._post(wire.ProviderView, "/providers", body)
-
-    async def get_provider(self, provider_id: Id) -> wire.ProviderView:
-        """One provider with its keys and topics."""
-        return await self._get(wire.ProviderView, at("providers", provider_id))
-
-    def providers(self) -> AsyncIterator[wire.ProviderView]:
-        """Every provider."""
-        return self._pages(wire.ProviderView, "/providers")
-
-    async def change_provider(self, provider_id: Id, version: int, body: wire.ChangedProvider) -> wire.ProviderView:
-        """Say a provider's name, contact and supervisor as they are from now on; it must still be at ``version``."""
-        return await self._put(wire.ProviderView, at("providers", provider_id), body, version=version)
-
-    def conduct(self, provider_id: Id) -> AsyncIterator[wire.ConductEntryView]:
-        """The conduct record of a provider, newest first."""
-        return self._pages(wire.ConductEntryView, at("providers", provider_id, "conduct"))
-
-    async def add_key(self, provider_id: Id, body: wire.NewKey) -> wire.KeyView:
-        """Register a public key of a provider."""
-        return await self._post(wire.KeyView, at("providers", provider_id, "keys"), body)
-
-    async def revoke_key(self, provider_id: Id, kid: str) -> wire.KeyView:
-        """Revoke a key of a provider."""
-        path = at("providers", provider_id, "keys", kid)
-        return model_of(await self._concord.call(self.service, "DELETE", path), wire.KeyView)
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
@@ -123,9 +92,9 @@ class Access(Department):
         """Every order in force at a provider."""
         return await self._get(wire.SnapshotView, at("providers", provider_id, "snapshot"))
 
-    async def send_receipts(self, provider_id: Id, body: wire.ReceiptBatch) -> wire.ReceiptResults:
+    async def send_receipts(self, provider_id: Id, body: ReceiptBatch) -> ReceiptResults:
         """Hand in signed receipts; a result for each."""
-        return await self._post(wire.ReceiptResults, at("providers", provider_id, "receipts"), body)
+        return await self._post(ReceiptResults, at("providers", provider_id, "receipts"), body)
 
     async def report_emergency(self, provider_id: Id, body: EmergencyReport) -> EmergencyView:
         """Report, signed, that a provider suspended a site by itself."""

@@ -17,7 +17,7 @@ from access_control.lifecycle import KeyAction
 from access_control.policy import POLICY, Act
 from access_control.store import providers as store
 from access_control.store.providers import Key
-from shared.contracts.http.access import NewKey
+from shared.contracts.http.providers import NewKey
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7

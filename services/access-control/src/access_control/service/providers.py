@@ -10,7 +10,7 @@ from access_control.policy import POLICY, Act
 from access_control.store import providers as store
 from access_control.store.providers import Key, Provider
 from shared.contracts.grounds import AuthorityRef
-from shared.contracts.http.access import ChangedProvider, NewProvider
+from shared.contracts.http.providers import ChangedProvider, NewProvider
 from shared.rules import Role
 from shared.rules.identifiers import InvalidIdentifier, looks_like_number, parse_number
 from shared.rules.identifiers.base import compact

@@ -20,7 +20,7 @@ from access_control.store import executions, orders, providers
 from access_control.store import receipts as store
 from access_control.store.orders import AccessOrder
 from access_control.store.receipts import RecordedReceipt
-from shared.contracts.http.access import FieldError, ReceiptResult
+from shared.contracts.http.receipts import FieldError, ReceiptResult
 from shared.contracts.topics import receipts_topic
 from shared.runtime.acts import audit, deadlines, outbox
 from shared.runtime.acts.runtime import Runtime

@@ -11,7 +11,7 @@ import asyncpg
 
 from access_control.lifecycle import CONDUCT, ConductAction
 from shared.contracts.grounds import AuthorityRef, Grounds, Statement
-from shared.contracts.http.access import ConductStatus
+from shared.contracts.http.providers import ConductStatus
 from shared.runtime.acts.moves import Moves
 from shared.runtime.acts.policy import Reach
 from shared.runtime.db.postgres import Tx

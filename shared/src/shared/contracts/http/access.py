@@ -2,19 +2,17 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from pydantic import Field
 
-from shared.contracts import examples
-from shared.contracts.base import Body, Reasons, Region, Text
+from shared.contracts.base import Body, Reasons
 from shared.contracts.grounds import AuthorityRef, Grounds, Statement
 from shared.contracts.http.base import View, example
 from shared.contracts.http.home import HomeView
-from shared.contracts.orders import Action, Cause, OrderedSite, Outcome
-
-MOST_RECEIPTS = 1_000
+from shared.contracts.http.receipts import ReceiptView
+from shared.contracts.orders import Action, Cause, OrderedSite
 
 
 class OrderStatus(StrEnum):
@@ -95,64 +93,6 @@ class InstructionAction(StrEnum):
     CLOSE = "close"
 
 
-class ConductStatus(StrEnum):
-    """Where an entry of a conduct record stands."""
-
-    STANDING = "standing"
-    UNDONE = "undone"
-
-
-ProviderKind = Literal["access_provider", "carrier", "public_network"]
-SupervisorId = Annotated[
-    str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60, description="Its id in the directory.")
-]
-Contact = Annotated[Text, Field(description="Who does the filing work there and how to reach them (N4.1.1).")]
-
-
-class NewProvider(Body):
-    """A provider with its licence, to be entered."""
-
-    model_config = example(
-        name="Example Hosting",
-        licence_number="京ICP证030173号",
-        region="110000",
-        kind="access_provider",
-        contact="filing desk, +86 10 5550 0000, filings@hosting.example",
-        supervisor=None,
-    )
-
-    name: Text
-    licence_number: Annotated[Text, Field(max_length=100)]
-    region: Region
-    kind: ProviderKind
-    contact: Contact
-    supervisor: SupervisorId | None = Field(
-        None, description="Of a public-interest network: the organisation that supervises it (P3.4)."
-    )
-
-
-class ChangedProvider(Body):
-    """What of a provider can change; its licence, kind and province cannot."""
-
-    model_config = example(name="Example Hosting", contact="filings@hosting.example", supervisor=None)
-
-    name: Text
-    contact: Contact
-    supervisor: SupervisorId | None = None
-
-
-class NewKey(Body):
-    """A public key the provider will sign receipts with."""
-
-    model_config = example(
-        jwk={"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "2026-11"}
-    )
-
-    jwk: dict[str, Any] = Field(
-        description="Public Ed25519 JWK (RFC 8037): kty OKP, crv Ed25519, x, and a kid unique for this provider."
-    )
-
-
 class WithReasons(Body):
     """Why somebody does something."""
 
@@ -177,109 +117,6 @@ class InstructionAnswer(Body):
 
     answer: Literal["upheld", "rejected"]
     reasons: Reasons
-
-
-class ReceiptBatch(Body):
-    """Receipts as the provider signed them."""
-
-    receipts: Annotated[list[str], Field(min_length=1, max_length=MOST_RECEIPTS)]
-    """Each a compact JWS. One that is empty or far too long is refused by itself, like any other nonsense."""
-
-
-class FieldError(View):
-    """A member that is missing or wrong."""
-
-    field: str
-    message: str
-
-
-class ReceiptResult(View):
-    """What became of one receipt of a batch."""
-
-    model_config = example(
-        index=0, receipt_id=examples.RECEIPT, status="recorded", order_id=examples.ORDER, order_status="executed"
-    )
-
-    index: int = Field(description="Place in the batch, from 0.")
-    receipt_id: UUID | None = Field(None, description="None if the payload could not be trusted.")
-    status: Literal["recorded", "refused"]
-    code: str | None = Field(None, description="Why it was refused; stable.")
-    order_id: UUID | None = None
-    order_status: str | None = Field(None, description="Where the order stands now.")
-    fields: list[FieldError] = Field(default=[], description="With code invalid: which members.")
-    allowed_outcomes: list[str] = Field(default=[], description="With code action_refused: what can still be said.")
-
-
-class ReceiptResults(View):
-    """One result per receipt, in the order of the batch."""
-
-    results: list[ReceiptResult]
-
-
-class KeyView(View):
-    """A public key a provider signs receipts with."""
-
-    kid: str
-    jwk: dict[str, Any]
-    thumbprint: str = Field(description="RFC 7638, SHA-256 in hexadecimal.")
-    added_at: datetime
-    revoked_at: datetime | None
-
-
-class TopicsView(View):
-    """The two Kafka topics of a provider."""
-
-    orders: str = Field(description="Only this provider may read it.")
-    receipts: str = Field(description="Only this provider may write it.")
-
-
-class ProviderView(View):
-    """A provider with its keys and topics."""
-
-    id: UUID
-    version: int
-    status: str
-    name: str
-    licence_number: str = Field(description="In its normal form.")
-    region: str
-    kind: str
-    contact: str
-    supervisor: AuthorityRef | None = Field(description="Who passes orders on to this network (P3.4).")
-    head: int = Field(description="Last sequence number given out.")
-    topics: TopicsView
-    keys: list[KeyView]
-    registered_at: datetime
-    changed_at: datetime
-
-
-class ConductEntryView(View):
-    """A penalty in the conduct record of a provider, with its reasons; it stays readable when it is undone."""
-
-    id: UUID
-    provider_id: UUID
-    decision_id: UUID
-    status: ConductStatus
-    grounds: Grounds
-    entered_at: datetime
-    undone_because: str | None
-    undone_by: AuthorityRef | None = Field(description="Who decided so.")
-    undone_statement: Statement | None
-    changed_at: datetime
-
-
-class ReceiptView(View):
-    """A receipt that was taken."""
-
-    receipt_id: UUID
-    outcome: Outcome
-    at: datetime
-    how: str | None
-    why: str | None
-    kid: str
-    jws: str
-    door: str
-    moved: bool = Field(description="False: the order was taken back or has lapsed, so the receipt changed nothing.")
-    recorded_at: datetime
 
 
 class AnswerView(View):

@@ -1,0 +1,114 @@
+"""Providers at the access desk, their keys and conduct, and a key pair for whoever needs one."""
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from concord.cli.output import As, AsJson, File, ProviderId, Version, act, body, listed
+from concord.files import BadFile, json_object
+from concord.sdk import BadArgument
+from shared.contracts.http import providers as wire
+from shared.signing import generate_key, public
+
+KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}").fullmatch
+"""Ids of keys that access-control takes: they are part of an address."""
+
+providers = typer.Typer(no_args_is_help=True, help="Providers and their keys.")
+
+Supervisor = Annotated[str | None, typer.Option(help="Of a public-interest network: its supervisor, e.g. education.")]
+
+
+@providers.command("list")
+def list_providers(as_: As = None, as_json: AsJson = False) -> None:
+    """Providers."""
+    act(lambda c: listed(c.access.providers()), as_, as_json, ("id", "name", "kind", "licence_number", "region"))
+
+
+@providers.command("show")
+def show_provider(provider_id: ProviderId, as_: As = None, as_json: AsJson = False) -> None:
+    """One provider with its keys and topics."""
+    act(lambda c: c.access.get_provider(provider_id), as_, as_json)
+
+
+@providers.command("register")
+def register_provider(
+    name: Annotated[str, typer.Option(help="Its name.")],
+    licence_number: Annotated[str, typer.Option(help="Number of its operating licence.")],
+    region: Annotated[str, typer.Option(help="Province that orders it, e.g. 110000.")],
+    contact: Annotated[str, typer.Option(help="Who does the filing work there, and how to reach them.")],
+    kind: Annotated[str, typer.Option(help="access_provider, carrier or public_network.")] = "access_provider",
+    supervisor: Supervisor = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Enter a provider; its topics are made within seconds."""
+    sent = body(
+        wire.NewProvider, name=name, licence_number=licence_number, region=region, contact=contact, kind=kind,
+        supervisor=supervisor,
+    )  # fmt: skip
+    act(lambda c: c.access.register_provider(sent), as_, as_json)
+
+
+@providers.command("change")
+def change_provider(
+    provider_id: ProviderId,
+    name: Annotated[str, typer.Option(help="Its name.")],
+    contact: Annotated[str, typer.Option(help="Who does the filing work there, and how to reach them.")],
+    version: Version,
+    supervisor: Supervisor = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say a provider's name, contact and supervisor as they are from now on."""
+    sent = body(wire.ChangedProvider, name=name, contact=contact, supervisor=supervisor)
+    act(lambda c: c.access.change_provider(provider_id, version, sent), as_, as_json)
+
+
+@providers.command("conduct")
+def conduct(provider_id: ProviderId, as_: As = None, as_json: AsJson = False) -> None:
+    """The conduct record of a provider, newest first."""
+    columns = ("id", "status", "grounds.public_reasons", "entered_at", "undone_because")
+    act(lambda c: listed(c.access.conduct(provider_id)), as_, as_json, columns)
+
+
+@providers.command("add-key")
+def add_key(provider_id: ProviderId, file: File, as_: As = None, as_json: AsJson = False) -> None:
+    """Register a provider's public key (a JWK file, as `concord keys` prints it)."""
+    jwk = json_object(file)
+    if "d" in jwk:
+        raise BadFile(f"{file} holds a private key: keep it, and give the public one, as `concord keys` prints it")
+    sent = body(wire.NewKey, jwk=jwk)
+    act(lambda c: c.access.add_key(provider_id, sent), as_, as_json)
+
+
+@providers.command("revoke-key")
+def revoke_key(
+    provider_id: ProviderId,
+    kid: Annotated[str, typer.Argument(help="Id of the key.")],
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Revoke a key of a provider; what it signed before stays on file."""
+    act(lambda c: c.access.revoke_key(provider_id, kid), as_, as_json)
+
+
+def keys(
+    kid: Annotated[str, typer.Argument(help="Id of the key: up to 100 letters, digits or . _ ~ : @ -")],
+    file: Annotated[Path, typer.Option(help="Where the private key goes; must not exist.")],
+) -> None:
+    """Make an Ed25519 key pair: the private JWK goes into --file (mode 0600), the public one is printed."""
+    if not KID(kid):
+        raise BadArgument(f"{kid!r:.60} cannot be the id of a key: 1 to 100 letters, digits or . _ ~ : @ -")
+    jwk = generate_key(kid)
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise BadFile(f"{file}: {error.strerror}; no key was made") from error
+    with os.fdopen(descriptor, "w", encoding="utf-8") as target:
+        json.dump(jwk, target)
+    sys.stdout.write(json.dumps(public(jwk)) + "\n")

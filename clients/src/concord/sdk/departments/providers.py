@@ -1,0 +1,42 @@
+"""Providers at the access desk: their particulars, keys and conduct record."""
+
+from collections.abc import AsyncIterator
+
+from concord.sdk.answers import at, model_of
+from concord.sdk.departments.base import Department, Id
+from shared.contracts.http import providers as wire
+
+
+class Providers(Department):
+    """Who hosts sites and is sent orders."""
+
+    service = "access-control"
+
+    async def register_provider(self, body: wire.NewProvider) -> wire.ProviderView:
+        """Enter a provider."""
+        return await self._post(wire.ProviderView, "/providers", body)
+
+    async def get_provider(self, provider_id: Id) -> wire.ProviderView:
+        """One provider with its keys and topics."""
+        return await self._get(wire.ProviderView, at("providers", provider_id))
+
+    def providers(self) -> AsyncIterator[wire.ProviderView]:
+        """Every provider."""
+        return self._pages(wire.ProviderView, "/providers")
+
+    async def change_provider(self, provider_id: Id, version: int, body: wire.ChangedProvider) -> wire.ProviderView:
+        """Say a provider's name, contact and supervisor as they are from now on; it must still be at ``version``."""
+        return await self._put(wire.ProviderView, at("providers", provider_id), body, version=version)
+
+    def conduct(self, provider_id: Id) -> AsyncIterator[wire.ConductEntryView]:
+        """The conduct record of a provider, newest first."""
+        return self._pages(wire.ConductEntryView, at("providers", provider_id, "conduct"))
+
+    async def add_key(self, provider_id: Id, body: wire.NewKey) -> wire.KeyView:
+        """Register a public key of a provider."""
+        return await self._post(wire.KeyView, at("providers", provider_id, "keys"), body)
+
+    async def revoke_key(self, provider_id: Id, kid: str) -> wire.KeyView:
+        """Revoke a key of a provider."""
+        path = at("providers", provider_id, "keys", kid)
+        return model_of(await self._concord.call(self.service, "DELETE", path), wire.KeyView)

@@ -1,0 +1,72 @@
+"""Providers: their particulars, keys and conduct record."""
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from access_control import views
+from access_control.service import conduct, keys, providers
+from shared.contracts.http import providers as wire
+from shared.runtime.web.door import IfMatch, Rt, Who, etag, router
+from shared.runtime.web.paging import Page, Paging, page_of
+
+ROUTER: Final[APIRouter] = router(tags=["providers"])
+
+
+@ROUTER.post("/providers", status_code=201)
+async def register_provider(body: wire.NewProvider, who: Who, rt: Rt, response: Response) -> wire.ProviderView:
+    """Enter a provider (access desk, own province). Its feed and its two topics exist within seconds."""
+    async with rt.db.transaction() as tx:
+        return _provider(response, await providers.register(tx, rt, who, body))
+
+
+@ROUTER.get("/providers")
+async def list_providers(who: Who, rt: Rt, paging: Paging) -> Page[wire.ProviderView]:
+    """Providers, newest first (officials; a provider sees itself)."""
+    async with rt.db.connection() as tx:
+        found = await providers.page(tx, who, paging)
+    return page_of(found, paging, views.of_provider, lambda known: known.provider.id)
+
+
+@ROUTER.get("/providers/{provider_id}")
+async def get_provider(provider_id: UUID, who: Who, rt: Rt, response: Response) -> wire.ProviderView:
+    """A provider with its keys (officials; the provider itself). Its ETag is needed to change it."""
+    async with rt.db.connection() as tx:
+        return _provider(response, await providers.get(tx, who, provider_id))
+
+
+@ROUTER.put("/providers/{provider_id}")
+async def change_provider(
+    provider_id: UUID, body: wire.ChangedProvider, version: IfMatch, who: Who, rt: Rt, response: Response
+) -> wire.ProviderView:
+    """Change its name, whom to ask there, and who supervises it (access desk, own province)."""
+    async with rt.db.transaction() as tx:
+        return _provider(response, await providers.change(tx, rt, who, provider_id, version, body))
+
+
+@ROUTER.get("/providers/{provider_id}/conduct")
+async def read_conduct(provider_id: UUID, who: Who, rt: Rt, paging: Paging) -> Page[wire.ConductEntryView]:
+    """The conduct record of a provider, undone entries too (officials; the provider itself)."""
+    async with rt.db.transaction() as tx:
+        found = await conduct.page(tx, rt, who, provider_id, paging)
+    return page_of(found, paging, views.of_conduct, lambda entry: entry.id)
+
+
+@ROUTER.post("/providers/{provider_id}/keys", status_code=201)
+async def add_key(provider_id: UUID, body: wire.NewKey, who: Who, rt: Rt) -> wire.KeyView:
+    """Enter a public Ed25519 key the provider will sign receipts with (access desk, own province)."""
+    async with rt.db.transaction() as tx:
+        return views.of_key(await keys.add(tx, rt, who, provider_id, body))
+
+
+@ROUTER.delete("/providers/{provider_id}/keys/{kid}")
+async def revoke_key(provider_id: UUID, kid: str, who: Who, rt: Rt) -> wire.KeyView:
+    """Trust nothing this key signs from now on; it stays on record (access desk, own province)."""
+    async with rt.db.transaction() as tx:
+        return views.of_key(await keys.revoke(tx, rt, who, provider_id, kid))
+
+
+def _provider(response: Response, known: providers.ProviderWithKeys) -> wire.ProviderView:
+    etag(response, known.provider.version)
+    return views.of_provider(known)

@@ -1,0 +1,121 @@
+"""Providers at the access desk: their particulars, keys and conduct record."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.contracts.base import Body, Region, Text
+from shared.contracts.grounds import AuthorityRef, Grounds, Statement
+from shared.contracts.http.base import View, example
+
+
+class ConductStatus(StrEnum):
+    """Where an entry of a conduct record stands."""
+
+    STANDING = "standing"
+    UNDONE = "undone"
+
+
+ProviderKind = Literal["access_provider", "carrier", "public_network"]
+SupervisorId = Annotated[
+    str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60, description="Its id in the directory.")
+]
+Contact = Annotated[Text, Field(description="Who does the filing work there and how to reach them (N4.1.1).")]
+
+
+class NewProvider(Body):
+    """A provider with its licence, to be entered."""
+
+    model_config = example(
+        name="Example Hosting",
+        licence_number="京ICP证030173号",
+        region="110000",
+        kind="access_provider",
+        contact="filing desk, +86 10 5550 0000, filings@hosting.example",
+        supervisor=None,
+    )
+
+    name: Text
+    licence_number: Annotated[Text, Field(max_length=100)]
+    region: Region
+    kind: ProviderKind
+    contact: Contact
+    supervisor: SupervisorId | None = Field(
+        None, description="Of a public-interest network: the organisation that supervises it (P3.4)."
+    )
+
+
+class ChangedProvider(Body):
+    """What of a provider can change; its licence, kind and province cannot."""
+
+    model_config = example(name="Example Hosting", contact="filings@hosting.example", supervisor=None)
+
+    name: Text
+    contact: Contact
+    supervisor: SupervisorId | None = None
+
+
+class NewKey(Body):
+    """A public key the provider will sign receipts with."""
+
+    model_config = example(
+        jwk={"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "2026-11"}
+    )
+
+    jwk: dict[str, Any] = Field(
+        description="Public Ed25519 JWK (RFC 8037): kty OKP, crv Ed25519, x, and a kid unique for this provider."
+    )
+
+
+class KeyView(View):
+    """A public key a provider signs receipts with."""
+
+    kid: str
+    jwk: dict[str, Any]
+    thumbprint: str = Field(description="RFC 7638, SHA-256 in hexadecimal.")
+    added_at: datetime
+    revoked_at: datetime | None
+
+
+class TopicsView(View):
+    """The two Kafka topics of a provider."""
+
+    orders: str = Field(description="Only this provider may read it.")
+    receipts: str = Field(description="Only this provider may write it.")
+
+
+class ProviderView(View):
+    """A provider with its keys and topics."""
+
+    id: UUID
+    version: int
+    status: str
+    name: str
+    licence_number: str = Field(description="In its normal form.")
+    region: str
+    kind: str
+    contact: str
+    supervisor: AuthorityRef | None = Field(description="Who passes orders on to this network (P3.4).")
+    head: int = Field(description="Last sequence number given out.")
+    topics: TopicsView
+    keys: list[KeyView]
+    registered_at: datetime
+    changed_at: datetime
+
+
+class ConductEntryView(View):
+    """A penalty in the conduct record of a provider, with its reasons; it stays readable when it is undone."""
+
+    id: UUID
+    provider_id: UUID
+    decision_id: UUID
+    status: ConductStatus
+    grounds: Grounds
+    entered_at: datetime
+    undone_because: str | None
+    undone_by: AuthorityRef | None = Field(description="Who decided so.")
+    undone_statement: Statement | None
+    changed_at: datetime
