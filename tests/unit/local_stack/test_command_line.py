@@ -57,6 +57,9 @@ def test_a_client_is_made_for_a_provider_that_exists_and_for_no_other(
         ("police-a", "nobody-110000", "security_authority", "no organisation nobody-110000"),
         ("culture-a", "police-110000", "security_authority", "cannot be a name here"),
         ("Police A", "police-110000", "security_authority", "cannot be a name here"),
+        ("police-a", "closed-110000", "security_authority", "closed-110000 is closed"),
+        ("shop", "91110000MA0A1B2C2G", "operator", None),
+        ("shop", "91110000MA0A1B2C2H", "operator", "has a wrong check digit"),
     ],
 )
 def test_somebody_signs_in_only_for_an_organisation_in_a_role_that_it_may_fill(
@@ -67,9 +70,9 @@ def test_somebody_signs_in_only_for_an_organisation_in_a_role_that_it_may_fill(
     answer = OrganisationDetails(**police, changed_at=datetime.now(UTC), allowed_actions=[], contacts=None)
 
     async def get(_self: Coordination, organisation_id: str) -> OrganisationDetails:
-        if organisation_id != "police-110000":
+        if organisation_id == "nobody-110000":
             raise ConcordError(404, {"code": "unknown_organisation"})
-        return answer
+        return answer.model_copy(update={"status": "closed" if organisation_id == "closed-110000" else "active"})
 
     monkeypatch.setattr(Coordination, "get", get)
     describe(tmp_path)

@@ -29,6 +29,8 @@ from local_stack.people import Added, Identity, people
 from local_stack.settings import StackSettings
 from local_stack.state import Folder
 from local_stack.supervisor import LocalStack
+from shared.rules import Role
+from shared.rules.identifiers import InvalidIdentifier, check_uscc
 
 TRAVEL_S: Final = 120.0
 DESK: Final = "desk-a"
@@ -154,11 +156,17 @@ def client(settings: StackSettings, provider_id: str | None) -> int:
 
 
 def person(settings: StackSettings, name: str, organisation: str, role: str) -> int:
-    """Let somebody else sign in, for an organisation of the directory, in a role that it may fill."""
+    """Let somebody else sign in: for an organisation of the directory in a role it may fill, or for an operator."""
     if not NAME(name) or name in people():
         msg = f"{name} cannot be a name here: lower-case letters, digits and -, and nobody of people.toml"
         raise BadSetting(msg)
-    asyncio.run(_may_fill(settings.root, organisation, role))
+    if role == Role.OPERATOR:
+        try:
+            organisation = check_uscc(organisation)
+        except InvalidIdentifier as error:
+            raise BadSetting(error.message) from error
+    else:
+        asyncio.run(_may_fill(settings.root, organisation, role))
     Added(settings.root / "issuer" / "people.json").put(Identity(name, name, name, organisation, (role,)))
     _say(f"{name} may sign in for {organisation} as {role}; the password is the name")
     return 0
@@ -175,8 +183,11 @@ async def _may_fill(root: Path, organisation: str, role: str) -> None:
                 raise
             msg = f"no organisation {organisation} is in the directory: `concord organisations list --as {OFFICE}`"
             raise BadSetting(msg) from None
-    if not found.active or role not in found.kinds:
-        msg = f"{organisation} is {found.status} and may fill {', '.join(found.kinds)}, not {role}"
+    if not found.active:
+        msg = f"{organisation} is closed: `concord organisations proposals --organisation {organisation} --as {OFFICE}`"
+        raise BadSetting(msg)
+    if role not in found.kinds:
+        msg = f"{organisation} may fill {', '.join(found.kinds)}, not {role}"
         raise BadSetting(msg)
 
 
@@ -224,10 +235,10 @@ def main() -> int:
     travels.add_argument("to", help="16d, 5h or 30m further, or a day to come, as 2027-03-01 (at 9 in Shanghai)")
     programs = commands.add_parser("client", help="let a provider's program get tokens; prints what it signs in with")
     programs.add_argument("provider_id", help="the provider's id, as `concord providers register` prints it")
-    somebody = commands.add_parser("person", help="let somebody else sign in, for an organisation of the directory")
+    somebody = commands.add_parser("person", help="let somebody else sign in, for an organisation or an operator")
     somebody.add_argument("name", help="what they sign in as; the password too")
-    somebody.add_argument("organisation", help="its id, as `concord organisations list` prints it")
-    somebody.add_argument("role", help="one of its kinds, e.g. security_authority")
+    somebody.add_argument("organisation", help="its id (`concord organisations list`); of an operator its credit code")
+    somebody.add_argument("role", help="one of its kinds, e.g. security_authority; or operator")
     arguments = parser.parse_args()
     does: dict[str, Callable[[StackSettings], int]] = {
         "run": lambda settings: asyncio.run(run(settings)),
