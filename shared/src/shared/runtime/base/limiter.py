@@ -46,6 +46,12 @@ class Limiter:
         self._kept[name] = _Allowance(left - 1 if taken else left, now)
         return 0 if taken else math.ceil((1 - left) * HOUR_S / self._per_hour)
 
+    def wait(self, key: str) -> int:
+        """After how many seconds there will be one; 0 if there is one now. Takes none."""
+        found = self._kept.get(self._named(key))
+        left = float(self._per_hour) if found is None else self._now(found, self._clock())
+        return 0 if left >= 1 else math.ceil((1 - left) * HOUR_S / self._per_hour)
+
     def _named(self, key: str) -> bytes:
         return hashlib.blake2b(key.encode("utf-8", "replace"), key=self._key, digest_size=16).digest()
 
