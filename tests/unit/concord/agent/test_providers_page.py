@@ -124,15 +124,8 @@ def test_the_receipt_names_the_order_by_its_bytes() -> None:
 
 def test_the_page_names_every_member_outcome_and_setting() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    names = {
-        *Order.model_fields,
-        *Receipt.model_fields,
-        *ReceiptBatch.model_fields,
-        *CounterReceipt.model_fields,
-        *Config.model_fields,
-        *Outcome,
-        *ACCEPTED,
-    }
+    names = {*Order.model_fields, *Config.model_fields, *Outcome, *ACCEPTED}
+    names |= {*Receipt.model_fields, *ReceiptBatch.model_fields, *CounterReceipt.model_fields}
     assert {name for name in names if f"`{name}`" not in text} == set()
 
 
