@@ -153,9 +153,12 @@ def generate_key(kid: str | None = None) -> dict[str, Any]:
 
 
 def public(jwk: Mapping[str, Any]) -> dict[str, Any]:
-    """The public half of an Ed25519 JWK, with its id. Raises ValueError if it is none."""
+    """The public half of an Ed25519 JWK, with its id. Raises ValueError if it is none.
+
+    It names no ``alg``: type and curve say what it is for, and libraries refuse a key whose ``alg`` they do not know.
+    """
     _import(jwk, private=False)
-    return {"kty": "OKP", "crv": ALGORITHM, "x": jwk["x"], "kid": _kid(jwk), "use": "sig", "alg": ALGORITHM}
+    return {"kty": "OKP", "crv": ALGORITHM, "x": jwk["x"], "kid": _kid(jwk), "use": "sig"}
 
 
 def load_signers(file: str | Path) -> list[Signer]:
