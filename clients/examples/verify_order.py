@@ -1,4 +1,4 @@
-"""Verify an order with PyJWT: python verify_order.py JWKS ORDER. Prints the order; exits 1 if it is not to be believed."""
+"""Verify an order with PyJWT: python verify_order.py JWKS ORDER. Prints it; exits 1 if it is not to be believed."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ from jwt.api_jws import PyJWS
 
 
 def main() -> None:
+    """Believe an order only with a published key of whoever issued it."""
     keys, order = (Path(name).read_text(encoding="utf-8") for name in sys.argv[1:3])
     header = jwt.get_unverified_header(order)
     jwk = next((key for key in json.loads(keys)["keys"] if key["kid"] == header["kid"]), None)

@@ -1,4 +1,4 @@
-"""What we sign and publish is taken by the libraries that providers have: Nimbus and go-jose, on the page's own bytes."""
+"""What we sign and publish is taken by the libraries that providers have: Nimbus and go-jose, on the page's bytes."""
 
 import json
 import re
