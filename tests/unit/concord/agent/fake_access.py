@@ -98,6 +98,18 @@ class FakeAccess:
         self.receipts[receipt["receipt_id"]] = receipt
         return {"receipt_id": receipt["receipt_id"], "status": "recorded", "code": None}
 
+    def _documents(self) -> list[dict[str, Any]]:
+        ring = KeyRing(key_set(self.published))
+        return [json.loads(ring.verify(jws, ORDER_TYPE).payload) for jws in self.orders]
+
+    def _signed(self, **parts: list[dict[str, Any]]) -> dict[str, Any]:
+        return {
+            name: [
+                {"sequence": n, "jws": self.orders[n - 1].decode()} for n in (each["sequence"] for each in documents)
+            ]
+            for name, documents in parts.items()
+        }
+
     def _make_app(self) -> FastAPI:
         app = FastAPI()
 
@@ -152,11 +164,18 @@ class FakeAccess:
             self.answers += results
             return {"results": results}
 
+        @app.get("/providers/{provider_id}/snapshot")
+        async def snapshot() -> dict[str, Any]:
+            documents, said = self._documents(), self.receipts.values()
+            answered = {receipt["order_id"] for receipt in said if receipt["outcome"] != "received"}
+            undone = {document["undoes"] for document in documents}
+            force = [each for each in documents if each["action"] != "restore" and each["order_id"] not in undone]
+            still = [each for each in documents if each["order_id"] not in undone | answered]
+            return {"provider_id": str(PROVIDER), "head": len(self.orders), **self._signed(orders=force, open=still)}
+
         @app.get("/providers/{provider_id}/state")
         async def state() -> dict[str, Any]:
-            documents = [
-                json.loads(KeyRing(key_set(self.published)).verify(jws, ORDER_TYPE).payload) for jws in self.orders
-            ]
+            documents = self._documents()
             undone = {document["undoes"] for document in documents}
             lines = [
                 f"{document['order_id']} {document['sequence']}\n"
