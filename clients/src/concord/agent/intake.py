@@ -79,7 +79,7 @@ class Keys:
     async def _refresh(self) -> bool:
         """Fetch the keys, unless that was tried a moment ago; gives whether it was done."""
         now = self._clock()
-        if 0 <= now - self._tried < REFRESH_S:
+        if 0 <= now - self._tried < min(REFRESH_S, self._every_s):
             return False
         self._tried = now
         try:
