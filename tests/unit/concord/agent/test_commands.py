@@ -100,17 +100,19 @@ async def test_metrics_are_what_prometheus_reads(file: Path) -> None:
     assert {name for name in names if name not in page} == set()
 
 
-async def test_nginx_must_have_been_told_first(file: Path, tmp_path: Path) -> None:
-    text = file.read_text().replace('hook = "web"', 'hook = "nginx"')
-    text = re.sub("nginx_folder = .*", f'nginx_folder = "{tmp_path}/nginx"', text)
-    file.write_text(text)
-    with pytest.raises(BadConfig, match="concord-agent nginx"):
-        async with hook_of(Config.read(file)):
-            pass
-    told = run(file, "nginx")
-    assert told.stdout.splitlines() == [f"include {tmp_path}/nginx/{name};" for name in ("http.conf", "server.conf")]
+async def _opened(file: Path) -> None:
     async with hook_of(Config.read(file)):
         pass
+
+
+def test_nginx_must_have_been_told_first(file: Path, tmp_path: Path) -> None:
+    text = file.read_text().replace('hook = "web"', 'hook = "nginx"')
+    file.write_text(re.sub("nginx_folder = .*", f'nginx_folder = "{tmp_path}/nginx"', text))
+    with pytest.raises(BadConfig, match="concord-agent nginx"):
+        asyncio.run(_opened(file))
+    told = run(file, "nginx")
+    assert told.stdout.splitlines() == [f"include {tmp_path}/nginx/{name};" for name in ("http.conf", "server.conf")]
+    asyncio.run(_opened(file))
 
 
 @pytest.mark.parametrize("name", ["access_url", "issuer_url", "jwks_url", "hook_url"])
