@@ -94,7 +94,7 @@ def test_another_type_of_document_is_refused() -> None:
     assert refused(signed_by_hand({"alg": "Ed25519", "kid": "orders-1"})) == "wrong_type"
 
 
-@pytest.mark.parametrize("alg", ["EdDSA", "none", "HS256", None, 5])
+@pytest.mark.parametrize("alg", ["ES256", "none", "HS256", None, 5])
 def test_another_algorithm_is_refused_even_if_the_signature_holds(alg: Any) -> None:
     assert refused(signed_by_hand({"alg": alg, "kid": "orders-1", "typ": TYP})) == "wrong_algorithm"
 

@@ -12,13 +12,14 @@ from pydantic import ValidationError
 from concord.agent.config import Config
 from concord.agent.door import Door
 from concord.agent.hooks import Hook, Impossible, Later
-from concord.agent.intake import RECOVERY, BadOrder, Gap, Intake, Receipts
+from concord.agent.intake import RECOVERY, BadOrder, Gap, Intake, Receipts, Unproven
 from concord.agent.journal import Journal, Taken, Written
 from concord.agent.outbox import NOT_YET, Outbox
 from concord.agent.patience import LONGEST_HOOK_S, LONGEST_S, Patience, pause_s
 from concord.agent.report import CONTACT, HEAD
 from concord.sdk.errors import ConcordError, Unreachable
-from shared.contracts.orders import Action, Order, Outcome
+from shared.contracts.orders import Action, Order
+from shared.contracts.receipts import Outcome
 
 POLL_S: Final = 25.0
 NOTE_S: Final = 10.0
@@ -27,6 +28,8 @@ SKEW_S: Final = 60.0
 """A clock that is further off is told: receipts more than five minutes ahead are refused."""
 SENT_AT_ONCE: Final = 500
 AT_ONCE: Final = 16
+MOST_CHARACTERS: Final = 500_000
+"""Of receipts in one document, so that it stays well below what access-control reads."""
 Topic: TypeAlias = Callable[[Callable[[list[bytes]], Awaitable[None]]], Awaitable[None]]
 """Reads for ever, and hands each batch of orders to the function it is given."""
 
@@ -293,13 +296,13 @@ class Agent:
         patience = Patience()
         while True:
             self._to_send.clear()
-            waiting = self._journal.queued(SENT_AT_ONCE)
+            waiting = _that_fit(self._journal.queued(SENT_AT_ONCE))
             if not waiting:
                 await self._to_send.wait()
                 continue
             try:
                 settled = await outbox.send(waiting)
-            except (ConcordError, Unreachable) as error:
+            except (ConcordError, Unreachable, Unproven) as error:
                 await patience.wait("handing in receipts", error)
                 continue
             why = self._settle(settled)
@@ -338,6 +341,16 @@ async def _ask(hook: Hook, taken: Taken) -> str:
         case Action.RESTORE:
             return await hook.restore(order)
     raise Impossible(f"This provider's agent has no way to carry out {order.action}.")
+
+
+def _that_fit(waiting: list[Written]) -> list[Written]:
+    """The first of them, as many as one document holds."""
+    size = 0
+    for count, receipt in enumerate(waiting):
+        size += len(receipt.document)
+        if size > MOST_CHARACTERS and count:
+            return waiting[:count]
+    return waiting
 
 
 def _reason(text: str) -> str:

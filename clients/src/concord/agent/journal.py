@@ -71,12 +71,14 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A receipt as it was signed; it is sent with these very bytes however often."""
+    """A receipt as it was written (JSON); it is signed when it is handed in."""
 
     receipt_id: UUID
     order_id: UUID
     outcome: str
-    jws: str
+    document: str
+    code: str | None = None
+    """What was said when it was handed in last, if it has to be handed in again."""
 
 
 class Journal:
@@ -220,19 +222,23 @@ class Journal:
 
     def queued(self, limit: int = 500) -> list[Written]:
         """Receipts to be handed in, oldest first."""
-        sql = "SELECT receipt_id, order_id, outcome, jws FROM receipt WHERE state = 'queued' ORDER BY place LIMIT ?"
+        sql = (
+            "SELECT receipt_id, order_id, outcome, document, code FROM receipt WHERE state = 'queued'"
+            " ORDER BY place LIMIT ?"
+        )
         return [
-            Written(UUID(row["receipt_id"]), UUID(row["order_id"]), row["outcome"], row["jws"])
+            Written(UUID(row["receipt_id"]), UUID(row["order_id"]), row["outcome"], row["document"], row["code"])
             for row in self._db.execute(sql, (limit,))
         ]
 
-    def replace(self, receipts: Sequence[Written]) -> None:
-        """Receipts that still wait were signed anew."""
+    def prove(self, digest: str, batch: str, counter: str) -> None:
+        """Keep what was handed in, and the counter-receipt that proves it."""
         with transaction(self._db):
-            self._db.executemany(
-                "UPDATE receipt SET jws = ? WHERE receipt_id = ? AND state = 'queued'",
-                [(receipt.jws, str(receipt.receipt_id)) for receipt in receipts],
-            )
+            self._db.execute("INSERT OR IGNORE INTO proof VALUES (?, ?, ?)", (digest, batch, counter))
+
+    def proofs(self) -> list[tuple[str, str]]:
+        """Every batch that was taken, with its counter-receipt."""
+        return [(row["batch"], row["counter"]) for row in self._db.execute("SELECT batch, counter FROM proof")]
 
     def settle(self, results: Sequence[tuple[Written, str, str | None]]) -> None:
         """What was said to receipts: (receipt, state, code); those still ``queued`` are handed in again."""
@@ -272,8 +278,8 @@ class Journal:
 
     def _queue(self, receipt: Written) -> None:
         self._db.execute(
-            "INSERT INTO receipt (receipt_id, order_id, outcome, jws) VALUES (?, ?, ?, ?)",
-            (str(receipt.receipt_id), str(receipt.order_id), receipt.outcome, receipt.jws),
+            "INSERT INTO receipt (receipt_id, order_id, outcome, document) VALUES (?, ?, ?, ?)",
+            (str(receipt.receipt_id), str(receipt.order_id), receipt.outcome, receipt.document),
         )
 
     def _remember(self, name: str, value: Any) -> None:

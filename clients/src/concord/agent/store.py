@@ -1,5 +1,7 @@
 """The tables of an agent's journal, how its SQLite file is opened, and the alarms in it."""
 
+import base64
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,11 +42,16 @@ CREATE TABLE IF NOT EXISTS receipt (
     receipt_id TEXT NOT NULL UNIQUE,
     order_id   TEXT NOT NULL,
     outcome    TEXT NOT NULL,
-    jws        TEXT NOT NULL,
+    document   TEXT NOT NULL,
     state      TEXT NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'accepted', 'refused')),
     code       TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS receipt_queued ON receipt (place) WHERE state = 'queued';
+CREATE TABLE IF NOT EXISTS proof (
+    digest  TEXT PRIMARY KEY,
+    batch   TEXT NOT NULL,
+    counter TEXT NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS alarm (
     kind  TEXT NOT NULL,
     said  TEXT NOT NULL,
@@ -90,8 +97,21 @@ def make_tables(db: sqlite3.Connection) -> None:
         for statement in _SCHEMA.split(";"):
             db.execute(statement)
         db.executemany("INSERT INTO received_order VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [tuple(r) for r in kept])
+        _open_old_receipts(db)
         if old:
             db.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _open_old_receipts(db: sqlite3.Connection) -> None:
+    """An older agent signed each receipt by itself; what it said is signed anew, together with others."""
+    if all(column["name"] != "jws" for column in db.execute("PRAGMA table_info(receipt)")):
+        return
+    db.execute("ALTER TABLE receipt RENAME COLUMN jws TO document")
+    for row in db.execute("SELECT place, document FROM receipt").fetchall():
+        part = row["document"].split(".")[1]
+        said = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        del said["provider_id"]
+        db.execute("UPDATE receipt SET document = ? WHERE place = ?", (json.dumps(said), row["place"]))
 
 
 class Alarms:

@@ -15,7 +15,8 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
-from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE, Order, Receipt
+from shared.contracts.orders import ORDER_TYPE, Order
+from shared.contracts.receipts import COUNTER_TYPE, RECEIPTS_TYPE, CounterResult, Receipt, ReceiptBatch
 from shared.signing import OWNER, BadSignature, KeyRing, Signer, canonical, generate_key, unique
 
 ISSUER: Final[str] = Order.EXAMPLE["issuer"]["id"]
@@ -118,24 +119,20 @@ class Desk:
         """What was said about an order, in the order in which it came."""
         return [told.receipt.outcome.value for told in self.told if str(told.receipt.order_id) == document["order_id"]]
 
-    def _take(self, jws: Any) -> dict[str, Any]:
+    def _take(self, written: Any) -> dict[str, Any]:
         """What access-control answers to a receipt."""
-        if not self.keys:
-            return {"status": "refused", "code": "unknown_key"}
         try:
-            payload = KeyRing(self.keys).verify(str(jws), RECEIPT_TYPE).payload
-            receipt = Receipt.model_validate(json.loads(payload, object_pairs_hook=unique))
-        except BadSignature as bad:
-            return self._refused("bad_signature", f"{bad.code}: {bad.reason}")
+            receipt = Receipt.model_validate_json(json.dumps(written), strict=True)
         except ValueError as error:
-            return self._refused("invalid", str(error))
+            return {"receipt_id": None} | self._refused("invalid", str(error))
         return {"receipt_id": str(receipt.receipt_id), "order_id": str(receipt.order_id)} | self._judge(receipt)
 
     def _judge(self, receipt: Receipt) -> dict[str, Any]:
         mine = [told for told in self.told if told.receipt.receipt_id == receipt.receipt_id]
         if mine:
             same = mine[0].receipt.order_id == receipt.order_id and mine[0].receipt.outcome == receipt.outcome
-            return self._refused("receipt_replayed" if same else "receipt_id_reused", "", fault=not same)
+            again = {"status": "recorded", "code": "receipt_replayed"}
+            return again if same else self._refused("receipt_id_reused", str(receipt.receipt_id))
         if wrong := self._wrong(receipt):
             return self._refused(*wrong)
         if receipt.outcome == "executed" and "executed" in self.outcomes({"order_id": str(receipt.order_id)}):
@@ -143,15 +140,12 @@ class Desk:
         self.told.append(Told(receipt, datetime.now(UTC)))
         return {"status": "recorded", "code": None}
 
-    def _refused(self, code: str, why: str, *, fault: bool = True) -> dict[str, Any]:
-        if fault:
-            self.faults.append(f"{code}: {why}"[:500])
+    def _refused(self, code: str, why: str) -> dict[str, Any]:
+        self.faults.append(f"{code}: {why}"[:500])
         return {"status": "refused", "code": code}
 
     def _wrong(self, receipt: Receipt) -> tuple[str, str] | None:
         document = self.documents.get(receipt.sequence)
-        if receipt.provider_id != self.provider_id:
-            return "foreign_provider", str(receipt.provider_id)
         if document is None or document["order_id"] != str(receipt.order_id):
             return "unknown_order", f"{receipt.outcome} for order {receipt.order_id} at {receipt.sequence}"
         if receipt.order_digest != hashlib.sha256(self.bytes_of[document["order_id"]]).hexdigest():
@@ -219,12 +213,34 @@ class Desk:
 
     def _hand_in(self, body: bytes) -> tuple[int, dict[str, Any]]:
         try:
-            receipts = list(json.loads(body)["receipts"])
+            jws = str(json.loads(body)["jws"])
         except (ValueError, LookupError, TypeError):
-            self.faults.append('invalid: the request is not {"receipts": […]}')
-            return 422, {"code": "invalid"}
-        self.most_at_once = max(self.most_at_once, len(receipts))
-        return 200, {"results": [{"index": n, "receipt_id": None} | self._take(jws) for n, jws in enumerate(receipts)]}
+            return self._batch_refused("invalid", 'the request is not {"jws": "…"}')
+        if not self.keys:
+            return 422, {"code": "batch_refused", "why": "unknown_key", "reason": "no key is entered at the moment"}
+        try:
+            payload = KeyRing(self.keys).verify(jws, RECEIPTS_TYPE).payload
+            batch = ReceiptBatch.model_validate(json.loads(payload, object_pairs_hook=unique))
+        except BadSignature as bad:
+            return self._batch_refused("bad_signature", f"{bad.code}: {bad.reason}")
+        except ValueError as error:
+            return self._batch_refused("invalid", str(error))
+        if batch.provider_id != self.provider_id:
+            return self._batch_refused("foreign_provider", str(batch.provider_id))
+        self.most_at_once = max(self.most_at_once, len(batch.receipts))
+        results = [{"index": n} | self._take(each) for n, each in enumerate(json.loads(payload)["receipts"])]
+        digest = hashlib.sha256(jws.encode()).hexdigest()
+        counter = {
+            "provider_id": str(self.provider_id), "batch": digest, "recorded_by": json.loads(_EXAMPLE)["issuer"],
+            "recorded_at": datetime.now(UTC).isoformat(),
+            "results": [{name: one.get(name) for name in CounterResult.model_fields} for one in results],
+        }  # fmt: skip
+        signed = self.signer.sign(canonical(counter), COUNTER_TYPE)
+        return 200, {"results": results, "digest": digest, "counter_receipt": signed}
+
+    def _batch_refused(self, why: str, reason: str) -> tuple[int, dict[str, Any]]:
+        self.faults.append(f"{why}: {reason}"[:500])
+        return 422, {"code": "batch_refused", "why": why, "reason": reason}
 
     def _in_force(self) -> list[dict[str, Any]]:
         given = [self.documents[place] for place in sorted(self.documents) if place in self.shown]

@@ -4,7 +4,8 @@ from base64 import urlsafe_b64encode
 from uuid import uuid4
 
 from concord.conformance.desk import ISSUER, Desk
-from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE
+from shared.contracts.orders import ORDER_TYPE
+from shared.contracts.receipts import RECEIPTS_TYPE
 from shared.signing import Signer, canonical, generate_key
 
 
@@ -32,7 +33,7 @@ def vectors(desk: Desk) -> dict[str, bytes]:
         "signed with another key under this id": other.sign(payload, ORDER_TYPE).encode(),
         "signed with a key nobody published": stranger.sign(payload, ORDER_TYPE).encode(),
         "signed with a key of another organisation": somebody.sign(payload, ORDER_TYPE).encode(),
-        "of another type": desk.signer.sign(payload, RECEIPT_TYPE).encode(),
+        "of another type": desk.signer.sign(payload, RECEIPTS_TYPE).encode(),
         "with altered content": f"{head}.{altered}.{signature}".encode(),
         "with a signature cut short": f"{head}.{body}.{signature[:-4]}".encode(),
         "without a signature": f"{head}.{body}.".encode(),

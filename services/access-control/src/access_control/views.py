@@ -15,7 +15,7 @@ from access_control.store.feed import FeedPage, InForce, SignedOrder
 from access_control.store.instructions import Instruction
 from access_control.store.orders import AccessOrder
 from access_control.store.providers import Key
-from access_control.store.receipts import RecordedReceipt
+from access_control.store.receipts import RecordedReceipt, TakenBatch
 from shared.contracts.http import access as wire
 from shared.contracts.http import providers as providers_wire
 from shared.contracts.http import receipts as receipts_wire
@@ -119,8 +119,24 @@ def _possible(order: AccessOrder, move: OrderAction) -> bool:
     return True
 
 
+def of_answer(taken: TakenBatch) -> receipts_wire.ReceiptAnswer:
+    """What a provider is answered."""
+    results = [receipts_wire.ReceiptResult.model_validate(each) for each in taken.results]
+    return receipts_wire.ReceiptAnswer(
+        results=results, digest=taken.digest, counter_receipt=taken.counter.decode("ascii")
+    )
+
+
+def of_batch(taken: TakenBatch) -> receipts_wire.ReceiptBatchView:
+    """A batch as it was signed, and its proof."""
+    return _view(
+        receipts_wire.ReceiptBatchView, taken, jws=taken.jws.decode("ascii"),
+        counter_receipt=taken.counter.decode("ascii"),
+    )  # fmt: skip
+
+
 def _receipt(receipt: RecordedReceipt) -> receipts_wire.ReceiptView:
-    return _view(receipts_wire.ReceiptView, receipt, jws=receipt.jws.decode("ascii"))
+    return _view(receipts_wire.ReceiptView, receipt)
 
 
 def _signed(orders: list[SignedOrder] | list[InForce]) -> list[wire.SignedOrderView]:

@@ -134,9 +134,10 @@ async def test_two_agents_of_one_provider_on_two_machines_do_no_harm(
         journal = Journal(mine.state_file, mine.provider_id)
         async with Door.open(mine, httpx.ASGITransport(access.app)) as door:
             receipts = Receipts(mine.provider_id, mine.signer())
-            intake = Intake(mine.provider_id, journal, Keys(journal, lambda: door.keys(mine.jwks_url)), receipts)
+            keys = Keys(journal, lambda: door.keys(mine.jwks_url))
+            intake = Intake(mine.provider_id, journal, keys, receipts)
             agent = Agent(mine, journal, intake, receipts, door)
-            assert await agent.once(hook, HttpOutbox(door))
+            assert await agent.once(hook, HttpOutbox(door, journal, keys, receipts))
             assert report(journal)["alarms"] == []
         journal.close()
 
@@ -149,14 +150,14 @@ async def test_two_agents_of_one_provider_on_two_machines_do_no_harm(
 async def test_once_takes_what_is_there_and_says_whether_something_is_left(build: Build, access: FakeAccess) -> None:
     cut = access.order()
     bench, hook = build(), Recorder()
-    assert await bench.agent.once(hook, HttpOutbox(bench.door))
+    assert await bench.agent.once(hook, bench.outbox)
     assert access.outcomes(cut["order_id"]) == ["received", "executed"]
     access.order()
     access.known_keys = []
-    assert not await bench.agent.once(hook, HttpOutbox(bench.door))
+    assert not await bench.agent.once(hook, bench.outbox)
     access.down = 10_000
     with pytest.raises(Exception, match="unavailable"):
-        await bench.agent.once(hook, HttpOutbox(bench.door))
+        await bench.agent.once(hook, bench.outbox)
 
 
 async def test_what_people_must_look_at_rings_and_falls_silent(build: Build, access: FakeAccess) -> None:
@@ -233,3 +234,24 @@ def test_a_journal_of_an_older_agent_is_taken_over(config: Config, tmp_path: Pat
     assert again.counts() == {"orders passed": 1}
     assert replace(taken, attempts=0) == taken
     again.close()
+
+
+async def test_a_receipt_whose_time_was_refused_is_written_anew_when_the_clock_is_right(
+    build: Build, access: FakeAccess
+) -> None:
+    cut = access.order()
+    bench = build()
+    await bench.agent.catch_up()
+    take = access.take
+    access.take = lambda receipt: {  # type: ignore[method-assign]
+        "receipt_id": receipt["receipt_id"], "status": "refused", "code": "invalid", "fields": [{"field": "at"}],
+    }  # fmt: skip
+    settled_now = await bench.outbox.send(bench.journal.queued())
+    assert "clock is wrong" in bench.agent._settle(settled_now)
+    [waiting] = bench.journal.queued()
+    assert waiting.code == "clock"
+    access.take = take  # type: ignore[method-assign]
+    await bench.outbox.send(bench.journal.queued())
+    [told] = access.receipts.values()
+    assert told["order_id"] == cut["order_id"]
+    assert told["at"] > json.loads(waiting.document)["at"]
