@@ -232,7 +232,10 @@ class Desk:
 
     async def hand_in(self, host: Host, jws: str, who: Who = None) -> httpx.Response:
         """Hand in a signed document."""
-        return await self.api.post(f"/providers/{host.id}/receipts", json={"jws": jws}, who=who or host.who)
+        answer: httpx.Response = await self.api.post(
+            f"/providers/{host.id}/receipts", json={"jws": jws}, who=who or host.who
+        )
+        return answer
 
     async def post(self, host: Host, *receipts: Any, who: Who = None) -> list[dict[str, Any]]:
         """Hand in receipts, signed together; the result of each."""

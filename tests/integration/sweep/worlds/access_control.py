@@ -207,5 +207,9 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
                 "POST /providers", "desk-a", NEW_PROVIDER, may=may_enter, again="licence_taken")),
         ]  # fmt: skip
         yield World(
-            api, kinds, others=(host.who, supervisor("a"), supervisor("b")), nobodys=(PROVIDER, CONDUCT, EMERGENCY)
+            api,
+            kinds,
+            others=(host.who, supervisor("a"), supervisor("b")),
+            nobodys=(PROVIDER, CONDUCT, EMERGENCY),
+            opens={"provider_id": host.id},
         )
