@@ -41,6 +41,7 @@ class FakeAccess:
         self.signer = Signer(generate_key("orders-1"))
         self.published = [self.signer]
         self.owners: dict[str, str | None] = {}
+        self.retired: dict[str, str] = {}
         self.provider_key = generate_key("provider-1")
         self.known_keys = [public(self.provider_key)]
         self.orders: list[bytes] = []
@@ -58,7 +59,12 @@ class FakeAccess:
         issuer = Order.EXAMPLE["issuer"]["id"]
         return {
             "keys": [
-                {**key, "organisation": self.owners.get(key["kid"], issuer)} for key in key_set(self.published)["keys"]
+                {
+                    **key,
+                    "organisation": self.owners.get(key["kid"], issuer),
+                    **({"retired_at": self.retired[key["kid"]]} if key["kid"] in self.retired else {}),
+                }
+                for key in key_set(self.published)["keys"]
             ]
         }
 

@@ -108,6 +108,18 @@ async def test_a_key_that_was_taken_out_of_the_set_is_not_believed(build: Build,
         await bench.intake.take([stolen])
 
 
+async def test_a_retired_key_is_believed_for_what_it_signed_before_and_for_nothing_after(
+    build: Build, access: FakeAccess
+) -> None:
+    access.order()
+    access.retired["orders-1"] = "2026-11-22T04:00:01Z"  # a second after the example was issued
+    bench = build()
+    assert await bench.intake.take(access.orders) == 1
+    access.order(issued_at="2026-11-22T04:00:02Z")
+    with pytest.raises(BadOrder, match="retired_key"):
+        await bench.intake.take(access.orders)
+
+
 async def test_keys_that_cannot_be_fetched_are_believed_for_a_day(build: Build, access: FakeAccess) -> None:
     access.order()
     bench = build()
