@@ -148,19 +148,46 @@ async def test_what_nginx_does_not_take_is_put_back(served: Served) -> None:
     assert configuration(served.folder) == before
 
 
-async def test_orders_side_by_side_change_nginx_one_after_the_other(served: Served) -> None:
+async def test_orders_side_by_side_change_nginx_in_few_reloads(served: Served) -> None:
     before = configuration(served.folder)
-    orders = [order(sequence=n, site=about(f"site-{n}.example")) for n in range(1, 5)]
-    await asyncio.gather(*(served.hook.suspend(each) for each in orders))
-    assert [await served.status(f"site-{n}.example") for n in range(1, 6)] == [451] * 4 + [200]
-    await asyncio.gather(*(served.hook.resume(each) for each in orders))
+    count = served.folder / "reloads"
+    program = f"import os, sys; open({str(count)!r}, 'a').write('.'); os.execv(sys.argv[1], sys.argv[1:])"
+    hook = NginxHook(replace(served.nginx, reload=(sys.executable, "-c", program, *served.nginx.reload)))
+    orders = [order(sequence=n, site=about(f"site-{n}.example")) for n in range(1, 9)]
+    await asyncio.gather(*(hook.suspend(each) for each in orders))
+    assert [await served.status(f"site-{n}.example") for n in range(1, 10)] == [451] * 8 + [200]
+    assert len(count.read_text()) == 2, "the first alone, and the others together"
+    await asyncio.gather(*(hook.resume(each) for each in orders))
+    assert configuration(served.folder) == before
+
+
+async def test_one_change_that_nginx_refuses_does_not_take_the_others_with_it(served: Served) -> None:
+    program = "import pathlib, sys; sys.exit(any('bad' in f.name for f in pathlib.Path(sys.argv[1]).iterdir()))"
+    test = (sys.executable, "-c", program, str(served.folder / "concord" / "names"))
+    hook = NginxHook(replace(served.nginx, test=test))
+    orders = [
+        order(sequence=n, site=about(name)) for n, name in enumerate(("a.example", "bad.example", "c.example"), 1)
+    ]
+    done = await asyncio.gather(*(hook.suspend(each) for each in orders), return_exceptions=True)
+    assert [type(each) for each in done] == [str, Later, str]
+    assert [await served.status(name) for name in ("a.example", "bad.example", "c.example")] == [451, 200, 451]
+
+
+async def test_who_is_interrupted_leaves_nobody_waiting(served: Served) -> None:
+    before = configuration(served.folder)
+    hook = NginxHook(replace(served.nginx, test=("sleep", "60")))
+    first = asyncio.create_task(hook.suspend(order(sequence=1, site=about("a.example"))))
+    await asyncio.sleep(0.3)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
     assert configuration(served.folder) == before
 
 
 async def test_two_agents_of_one_machine_do_not_cross(served: Served) -> None:
-    async with served.hook._alone():
-        with pytest.raises(Later, match="another agent"):
-            await NginxHook(served.nginx).suspend(order())
+    with served.hook._alone(), pytest.raises(Later, match="another agent"):
+        await NginxHook(served.nginx).suspend(order())
+    await NginxHook(served.nginx).suspend(order())
 
 
 def test_a_suspension_that_is_over_is_in_no_file() -> None:

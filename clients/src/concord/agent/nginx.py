@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import ssl
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,54 +94,99 @@ class Nginx:
         return [file for file, content in self.fixed().items() if not file.exists() or file.read_bytes() != content]
 
 
+@dataclass(slots=True)
+class _Wanted:
+    """A change that somebody waits for."""
+
+    cause: Order
+    put: bool
+    order_id: UUID | None
+    settled: bool = False
+    error: Exception | None = None
+
+
 class NginxHook:
-    """Suspends and restores in a running nginx, one change at a time, each tested, verified, or taken back."""
+    """Suspends and restores in a running nginx. Each change is tested, and verified or taken back.
+
+    What is wanted while a change is under way is made together next, in one reload; if that fails, one by one.
+    """
 
     def __init__(self, nginx: Nginx, about: str | None = None) -> None:
         self._nginx, self._about = nginx, about
         self._one_at_a_time = asyncio.Lock()
+        self._waiting: list[_Wanted] = []
 
     async def suspend(self, order: Order) -> str:
         """Answer 451 for every host name that the order means, and see that it does."""
         for name in (*order.site.hosts, *order.site.spared):
             if len(name) > LONGEST_HOST or not HOST(name.lower()) or name.startswith("["):
                 raise Impossible(f"{name!r:.100} is no host name that nginx could be told.")
-        async with self._alone():
-            await self._change({**self._orders(), order.order_id: order}, order)
+        await self._make(_Wanted(order, put=True, order_id=order.order_id))
         return said("HTTP 451 in nginx on", order)
 
     async def restore(self, order: Order) -> str:
         """Take away what the order that this one undoes has brought; what another suspends stays suspended."""
-        return await self._without(order.undoes, order)
+        await self._make(_Wanted(order, put=False, order_id=order.undoes))
+        return said("Served again by nginx:", order)
 
     async def resume(self, order: Order) -> str:
         """A suspension has ended: take away what it has brought."""
-        return await self._without(order.order_id, order)
-
-    async def _without(self, order_id: UUID | None, order: Order) -> str:
-        async with self._alone():
-            left = self._orders()
-            gone = left.pop(order_id, None) if order_id else None
-            await self._change(left, gone or order)
+        await self._make(_Wanted(order, put=False, order_id=order.order_id))
         return said("Served again by nginx:", order)
 
-    @contextlib.asynccontextmanager
-    async def _alone(self) -> AsyncIterator[None]:
-        """Only one change at a time, also of another agent on this machine."""
+    async def _make(self, wanted: _Wanted) -> None:
+        self._waiting.append(wanted)
         async with self._one_at_a_time:
-            with (self._nginx.folder / "lock").open("a") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise Later("another agent is changing this nginx") from None
-                yield
+            if not wanted.settled:
+                together, self._waiting = self._waiting, []
+                await self._settle(together)
+        if wanted.error is not None:
+            raise wanted.error
+
+    async def _settle(self, together: Sequence[_Wanted]) -> None:
+        try:
+            await self._apply(together)
+        except Exception as error:  # whatever it was, whoever waits is told
+            if len(together) > 1:
+                for each in together:
+                    await self._settle([each])
+                return
+            together[0].error = error
+        except BaseException:
+            for each in together:
+                each.error, each.settled = Later("the change was interrupted"), True
+            raise
+        for each in together:
+            each.settled = True
+
+    async def _apply(self, together: Sequence[_Wanted]) -> None:
+        with self._alone():
+            orders, names = self._orders(), list[str]()
+            for each in together:
+                about = each.cause
+                if each.put:
+                    orders[each.cause.order_id] = each.cause
+                elif each.order_id is not None:
+                    about = orders.pop(each.order_id, each.cause)
+                names += [*about.site.hosts, *about.site.spared]
+            await self._change(orders, names)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Only one agent of this machine at a time."""
+        with (self._nginx.folder / "lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Later("another agent is changing this nginx") from None
+            yield
 
     def _orders(self) -> dict[UUID, Order]:
         """The orders in force here, as the folder holds them."""
         files = sorted((self._nginx.folder / "orders").glob("*.json"))
         return {UUID(file.stem): Order.model_validate_json(file.read_bytes()) for file in files}
 
-    async def _change(self, orders: Mapping[UUID, Order], cause: Order) -> None:
+    async def _change(self, orders: Mapping[UUID, Order], names: Sequence[str]) -> None:
         """Make the folder what these orders want. When nginx does not follow, put it back and raise Later."""
         before = _swap(self._nginx.folder, files_for(orders.values(), self._about))
         try:
@@ -151,7 +196,7 @@ class NginxHook:
             raise
         try:
             await self._run(self._nginx.reload)
-            await self._verify(orders.values(), (*cause.site.hosts, *cause.site.spared))
+            await self._verify(orders.values(), names)
         except BaseException:
             _restore(before)
             with contextlib.suppress(Later):  # what went wrong first is what is told
