@@ -54,6 +54,10 @@ OWNER: Final = "organisation"
 """Member of a JWK that says whose key it is; published with it."""
 
 
+RETIRED: Final = "retired_at"
+"""Member of a published JWK: signs nothing from this time on (RFC 3339)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verified:
     """A document whose signature holds: which key signed it, and the exact bytes that were signed."""
@@ -62,6 +66,8 @@ class Verified:
     payload: bytes
     owner: str | None = None
     """The organisation that the key belongs to, as the set of keys says (member ``organisation``)."""
+    retired_at: str | None = None
+    """From when on the key signs nothing, as the set of keys says."""
 
 
 class Signer:
@@ -93,11 +99,11 @@ class KeyRing:
     def __init__(self, jwks: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> None:
         keys = jwks.get("keys", ()) if isinstance(jwks, Mapping) else jwks
         self._keys: dict[str, OKPKey] = {}
-        self._owners: dict[str, str | None] = {}
+        self._said: dict[str, tuple[str | None, str | None]] = {}
         for key in keys:
             if key.get("kty") == "OKP" and key.get("crv") == ALGORITHM and key.get("kid"):
                 self._keys[key["kid"]] = _import(public(key), private=False)
-                self._owners[key["kid"]] = key.get(OWNER)
+                self._said[key["kid"]] = (key.get(OWNER), key.get(RETIRED))
 
     @property
     def kids(self) -> frozenset[str]:
@@ -123,7 +129,7 @@ class KeyRing:
             raise BadSignature(
                 "bad_signature", f"the signature of key {kid!r:.100} does not fit the document"
             ) from wrong
-        return Verified(str(kid), found.payload, self._owners[str(kid)])
+        return Verified(str(kid), found.payload, *self._said[str(kid)])
 
 
 Verifier = KeyRing
@@ -155,7 +161,7 @@ def generate_key(kid: str | None = None) -> dict[str, Any]:
 def public(jwk: Mapping[str, Any]) -> dict[str, Any]:
     """The public half of an Ed25519 JWK, with its id. Raises ValueError if it is none.
 
-    It names no ``alg``: type and curve say what it is for, and libraries refuse a key whose ``alg`` they do not know.
+    It names no ``alg``, which its curve says: libraries know either Ed25519 or EdDSA and refuse the other name.
     """
     _import(jwk, private=False)
     return {"kty": "OKP", "crv": ALGORITHM, "x": jwk["x"], "kid": _kid(jwk), "use": "sig"}

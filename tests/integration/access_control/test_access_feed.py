@@ -111,6 +111,12 @@ async def test_the_state_tells_what_is_in_force(desk: Desk) -> None:
     snapshot = (await desk.api.get(f"/providers/{host.id}/snapshot", who=host.who)).json()
     assert {name: snapshot[name] for name in state} == state
     assert [order["sequence"] for order in snapshot["orders"]] == [3]
+    assert [order["sequence"] for order in snapshot["open"]] == [3, 4, 5], (
+        "restores are open too until they are answered"
+    )
+    await desk.answer(host, "executed", sequence=4)
+    snapshot = (await desk.api.get(f"/providers/{host.id}/snapshot", who=host.who)).json()
+    assert [order["sequence"] for order in snapshot["open"]] == [3, 5]
 
 
 async def waiting(desk: Desk, count: int) -> None:

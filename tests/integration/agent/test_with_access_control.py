@@ -10,11 +10,12 @@ from uuid import UUID
 import httpx
 
 from access_control.main import SERVICE
-from concord.agent.agent import Agent, HttpOutbox
+from concord.agent.agent import Agent
 from concord.agent.config import Config
 from concord.agent.door import Door
 from concord.agent.intake import Intake, Keys, Receipts
 from concord.agent.journal import Journal
+from concord.agent.outbox import HttpOutbox
 from concord.agent.web import WebHook
 from shared.runtime.base.clock import FixedClock, SystemClock
 from tests.integration.access_control.desk import Desk, Host, carried_out, undone
@@ -89,7 +90,7 @@ async def test_a_site_is_cut_off_and_restored_with_signed_receipts(make_database
         host = await access.host()
         fake = FakeAccess()  # only for its configuration
         fake.provider_key = host.key
-        config = make_config(tmp_path, fake, "http://access.test", provider_id=UUID(host.id), check_every_s=0.2)
+        config = make_config(tmp_path, fake, "http://127.0.0.1:9", provider_id=UUID(host.id), check_every_s=0.2)
         web = WebHook(config.state_file, "127.0.0.1", 0)
         await web.start()
         fact = carried_out(host)

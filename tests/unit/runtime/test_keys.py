@@ -53,6 +53,14 @@ def test_nobody_signs_with_anothers_key(file: Path) -> None:
     assert [key["kid"] for key in keys.published["keys"]] == ["sh", "nobody's"]
 
 
+def test_a_retired_key_stays_published_with_the_time_from_which_it_signs_nothing(file: Path) -> None:
+    old = {**signing.generate_key(kid="old"), "organisation": BEIJING, "retired_at": "2026-11-20T00:00:00Z"}
+    written(file, {**signing.generate_key(kid="new"), "organisation": BEIJING}, old)
+    keys = OwnedKeys(file, generate=False)
+    assert keys.signer(BEIJING).kid == "new"
+    assert [key.get("retired_at") for key in keys.published["keys"]] == [None, "2026-11-20T00:00:00Z"]
+
+
 def test_a_generated_key_is_kept(file: Path) -> None:
     first = OwnedKeys(file, generate=True).signer(BEIJING).kid
     assert OwnedKeys(file, generate=True).signer(BEIJING).kid == first

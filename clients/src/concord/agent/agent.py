@@ -1,52 +1,39 @@
 """The agent: reads orders, has the hook carry them out, and hands in receipts, each in a loop of its own."""
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 from pydantic import ValidationError
 
 from concord.agent.config import Config
 from concord.agent.door import Door
-from concord.agent.hooks import Hook, Impossible
-from concord.agent.intake import BadOrder, Gap, Intake, Keys, Receipts, Unproven
+from concord.agent.hooks import Hook, Impossible, Later
+from concord.agent.intake import RECOVERY, BadOrder, Gap, Intake, Receipts, Unproven
 from concord.agent.journal import Journal, Taken, Written
+from concord.agent.outbox import NOT_YET, Outbox
+from concord.agent.patience import LONGEST_HOOK_S, LONGEST_S, Patience, pause_s
+from concord.agent.report import CONTACT, HEAD
 from concord.sdk.errors import ConcordError, Unreachable
 from shared.contracts.orders import Action, Order
 from shared.contracts.receipts import Outcome
 
 POLL_S: Final = 25.0
-LONGEST_PAUSE_S: Final = 60.0
+NOTE_S: Final = 10.0
+"""So often it is written down that access-control answered."""
+SKEW_S: Final = 60.0
+"""A clock that is further off is told: receipts more than five minutes ahead are refused."""
 SENT_AT_ONCE: Final = 500
 AT_ONCE: Final = 16
 MOST_CHARACTERS: Final = 500_000
 """Of receipts in one document, so that it stays well below what access-control reads."""
-ACCEPTED: Final = frozenset({"already_executed"})
-"""Refusals that say that access-control has it already."""
-NOT_YET: Final = {
-    "unknown_key": "access-control does not know the key that signs here: register its public half",
-    "key_revoked": "the key that signs here was revoked: put a new one into key_file and register its public half",
-    "bad_signature": "access-control knows another key by this key's id: register this one under an id of its own",
-}
-"""Refusals that pass once the provider's key is as it should be, and what a person has to do; the receipts wait."""
-_NEVER: Final = frozenset({400, 413, 422})
-
 Topic: TypeAlias = Callable[[Callable[[list[bytes]], Awaitable[None]]], Awaitable[None]]
 """Reads for ever, and hands each batch of orders to the function it is given."""
 
 _log = logging.getLogger(__name__)
-
-
-class Outbox(Protocol):
-    """Where receipts are handed in."""
-
-    async def send(self, receipts: list[Written]) -> list[tuple[Written, str, str | None]]:
-        """Hand in; gives (receipt, state, code) for each that was answered: accepted, refused, or still queued."""
-        ...
 
 
 class Agent:
@@ -55,10 +42,13 @@ class Agent:
     def __init__(self, config: Config, journal: Journal, intake: Intake, receipts: Receipts, door: Door) -> None:
         self._config = config
         self._journal = journal
+        self._alarms = journal.alarms
         self._intake = intake
         self._receipts = receipts
         self._door = door
         self._next_comparison = 0.0
+        self._next_note = 0.0
+        self._caught_up = asyncio.Event()
         self._to_do = asyncio.Event()
         self._to_send = asyncio.Event()
 
@@ -72,13 +62,52 @@ class Agent:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_for_ever("carrying out orders", self._carry_out_forever(hook)))
             tasks.create_task(_for_ever("handing in receipts", self._hand_in_forever(outbox)))
-            if topic is None:
-                tasks.create_task(_for_ever("reading the feed", self._follow_feed()))
-            else:
-                tasks.create_task(_for_ever("reading the topic", topic(self.accept)))
-                tasks.create_task(_for_ever("comparing with access-control", self._watch_head()))
+            tasks.create_task(_for_ever("reading orders", self._read_forever(topic)))
+
+    async def once(self, hook: Hook, outbox: Outbox) -> bool:
+        """Take what is there, carry out what is due, hand in what waits; gives whether nothing is left to do.
+
+        Raises ConcordError, Unreachable, BadOrder, Gap.
+        """
+        await self._begin()
+        while await self._carry_out_due(hook):
+            pass
+        while waiting := self._journal.queued(SENT_AT_ONCE):
+            settled = await outbox.send(waiting)
+            self._settle(settled)
+            if all(state == "queued" for _, state, _ in settled):
+                break
+        await self._compare()
+        return not self._journal.pending() and not self._journal.queued(1)
 
     # --- orders in ---------------------------------------------------------------------------------------------------
+
+    async def _read_forever(self, topic: Topic | None) -> None:
+        patience = Patience()
+        while not self._caught_up.is_set():
+            try:
+                await self._begin()
+            except (ConcordError, Unreachable, BadOrder, Gap) as error:
+                await self._wait(patience, error)
+        if topic is None:
+            await self._follow_feed()
+            return
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_for_ever("reading the topic", topic(self.accept)))
+            tasks.create_task(_for_ever("comparing with access-control", self._watch_head()))
+
+    async def _begin(self) -> None:
+        """Read up to the head before anything is carried out: a later order may undo an earlier one.
+
+        With an empty journal only what is in force or still open is acted on; the rest is history, done and undone.
+        """
+        if self._journal.last_sequence == 0 and self._journal.fact(RECOVERY) is None:
+            snapshot = await self._door.snapshot()
+            act = sorted({entry["sequence"] for name in ("orders", "open") for entry in snapshot[name]})
+            self._journal.remember(RECOVERY, {"head": snapshot["head"], "act": act})
+            if snapshot["head"]:
+                _log.warning("an empty journal: %d of %d orders are to be acted on", len(act), snapshot["head"])
+        await self.catch_up()
 
     async def accept(self, documents: list[bytes]) -> None:
         """Take orders from a topic. What is missing before them comes from the feed; a bad one is not believed."""
@@ -89,7 +118,7 @@ class Agent:
             except Gap as gap:
                 _log.warning("gap: %s; reading the missing orders from the feed", gap)
             except BadOrder as bad:
-                _log.error("an order on the topic is not believed: %s", bad)
+                self._alarms.ring("topic", f"an order on the topic is not believed: {bad}")
             except (ConcordError, Unreachable) as error:
                 await patience.wait("the keys of orders", error)
                 continue
@@ -98,7 +127,7 @@ class Agent:
             try:
                 await self.catch_up()  # the feed has everything the topic should have
             except BadOrder as bad:
-                _log.error("an order of the feed is not believed: %s", bad)
+                self._alarms.ring("feed", f"an order of the feed is not believed: {bad}")
             except (ConcordError, Unreachable) as error:
                 await patience.wait("the feed", error)
                 continue
@@ -109,9 +138,39 @@ class Agent:
         while True:
             page = await self._door.orders(self._journal.last_sequence)
             documents = [entry["jws"].encode() for entry in page["orders"]]
-            if not documents:
+            if documents:
+                await self._take(documents)
+            else:
+                self._heard(page["head"])
                 return
-            await self._take(documents)
+
+    def _heard(self, head: int) -> None:
+        """Access-control answered, and everything it has given out is here, unless ``head`` says otherwise."""
+        if self._journal.last_sequence >= head and not self._caught_up.is_set():
+            self._caught_up.set()
+            self._to_do.set()
+        now = time.monotonic()
+        if now >= self._next_note or head != self._journal.fact(HEAD):
+            self._next_note = now + NOTE_S
+            self._journal.remember(HEAD, head)
+            self._journal.remember(CONTACT, datetime.now(UTC).isoformat())
+        self._alarms.calm("feed", "sequence")
+        if abs(self._door.skew_s) <= SKEW_S:
+            self._alarms.calm("clock")
+        else:
+            ahead = f"this machine's clock is {self._door.skew_s:+.0f} s off access-control's: put it right"
+            self._alarms.ring("clock", ahead)
+
+    async def _wait(self, patience: Patience, error: Exception) -> None:
+        """What is wrong with the feed, told to people where they must act; then wait."""
+        if isinstance(error, BadOrder):
+            self._alarms.ring("feed", f"an order of the feed is not believed, and those after it wait: {error}")
+        elif isinstance(error, ConcordError) and error.code == "sequence_ahead":
+            self._alarms.ring(
+                "sequence", "access-control gave out fewer orders than are held here; nothing is carried out"
+            )
+            self._caught_up.clear()
+        await patience.wait("the feed", error)
 
     async def _take(self, documents: list[bytes]) -> None:
         try:
@@ -130,11 +189,12 @@ class Agent:
             try:
                 page = await self._door.orders(self._journal.last_sequence, wait=wait)
                 await self._take([entry["jws"].encode() for entry in page["orders"]])
+                self._heard(page["head"])
                 wait = POLL_S
                 patience.reset()
                 await self._compare()
             except (ConcordError, Unreachable, BadOrder, Gap) as error:
-                await patience.wait("the feed", error)
+                await self._wait(patience, error)
 
     async def _watch_head(self) -> None:
         """Whatever the topic does (a broker that is away, or lost its data), the sequence tells what is missing."""
@@ -146,7 +206,7 @@ class Agent:
                 await self._compare()
                 await asyncio.sleep(self._config.check_every_s)
             except (ConcordError, Unreachable, BadOrder, Gap) as error:
-                await patience.wait("the feed", error)
+                await self._wait(patience, error)
 
     async def _compare(self) -> None:
         """Whether both sides agree on what is in force; a difference is for a person to look at."""
@@ -158,28 +218,38 @@ class Agent:
         if state["head"] != self._journal.last_sequence:
             return  # on its way
         mine = self._journal.in_force()
-        if mine != (state["in_force"], state["hash"]):
-            _log.error("drift: %d orders in force here, %d at access-control", mine[0], state["in_force"])
+        if mine == (state["in_force"], state["hash"]):
+            self._alarms.calm("drift")
+        else:
+            self._alarms.ring("drift", f"{mine[0]} orders are in force here, {state['in_force']} at access-control")
 
     # --- orders carried out ------------------------------------------------------------------------------------------
 
     async def _carry_out_forever(self, hook: Hook) -> None:
         while True:
             self._to_do.clear()
-            # One order of each site at most, so they can be carried out side by side.
-            ready = self._journal.ready(datetime.now(UTC), AT_ONCE)
-            busy = {order.site for order in ready}
-            ended = {order.site: order for order in self._journal.ended(datetime.now(UTC), AT_ONCE)}
-            ending = [order for site, order in ended.items() if site not in busy]
-            await asyncio.gather(
-                *(self.carry_out(hook, order) for order in ready), *(self.resume(hook, order) for order in ending)
-            )
-            if not ready and not ending:
-                due = [at for at in (self._journal.next_retry(), self._journal.next_end()) if at is not None]
-                await _event_or(self._to_do, min(due, default=None))
+            if not await self._carry_out_due(hook):
+                due = [self._journal.next_end(), self._journal.next_retry() if self._caught_up.is_set() else None]
+                await _event_or(self._to_do, min((at for at in due if at is not None), default=None))
+
+    async def _carry_out_due(self, hook: Hook) -> bool:
+        """One order of each site at most, so they can be carried out side by side; gives whether there was any."""
+        now = datetime.now(UTC)
+        ready = self._journal.ready(now, AT_ONCE) if self._caught_up.is_set() else []
+        busy = {order.site for order in ready}
+        ended = {order.site: order for order in self._journal.ended(now, AT_ONCE)}
+        ending = [order for site, order in ended.items() if site not in busy]
+        await asyncio.gather(
+            *(self.carry_out(hook, order) for order in ready), *(self.resume(hook, order) for order in ending)
+        )
+        return bool(ready or ending)
 
     async def carry_out(self, hook: Hook, order: Taken) -> None:
         """Have the hook do it, and write the receipt. After a crash in between the hook is asked again."""
+        if (later := self._journal.undone_by(order)) is not None:
+            self._journal.pass_over(order, f"not carried out: order {later} takes it back")
+            _log.info("order %d (%s) is passed over: order %d takes it back", order.sequence, order.action, later)
+            return
         try:
             note = await _ask(hook, order)
             receipt = self._receipts.write(order, Outcome.EXECUTED, how=note)
@@ -193,6 +263,7 @@ class Agent:
             note = f"Given up after {order.attempts + 1} attempts: {error or type(error).__name__}"
             receipt = self._receipts.write(order, Outcome.IMPOSSIBLE, why=_reason(note))
         self._journal.close_order(order, receipt, note)
+        self._alarms.calm(f"hook {order.sequence}")
         self._to_send.set()
         _log.info("order %d (%s): %s, %s", order.sequence, order.action, receipt.outcome, note)
 
@@ -201,19 +272,23 @@ class Agent:
         try:
             note = await hook.resume(Order.model_validate_json(order.payload))
         except Exception as error:  # whatever a hook raises, the site is owed its hosting
-            pause = min(2.0**order.attempts, LONGEST_PAUSE_S)
+            pause = pause_s(order.attempts, LONGEST_S)
             note = f"{error or type(error).__name__}"
+            self._alarms.ring(f"ending {order.sequence}", f"a suspension is over and still carried out: {note}")
             self._journal.postpone_ending(order, datetime.now(UTC) + timedelta(seconds=pause), note)
-            _log.error("order %d has ended and is still carried out (%s); again in %g s", order.sequence, note, pause)
+            _log.error("order %d has ended and is still carried out (%s); again in %.1f s", order.sequence, note, pause)
             return
         self._journal.close_ending(order, note)
+        self._alarms.calm(f"ending {order.sequence}")
         _log.info("order %d (%s) has ended: %s", order.sequence, order.action, note)
 
     def _postpone(self, order: Taken, error: Exception) -> None:
-        pause = min(2.0**order.attempts, LONGEST_PAUSE_S)
+        asked = error.after_s if isinstance(error, Later) else None
+        pause = max(pause_s(order.attempts, LONGEST_HOOK_S), min(asked or 0.0, LONGEST_HOOK_S))
         note = f"{error or type(error).__name__}"
+        self._alarms.ring(f"hook {order.sequence}", f"order {order.sequence} was not carried out: {note}")
         self._journal.postpone(order, datetime.now(UTC) + timedelta(seconds=pause), note)
-        _log.warning("order %d was not carried out (%s); again in %g s", order.sequence, note, pause)
+        _log.warning("order %d was not carried out (%s); again in %.1f s", order.sequence, note, pause)
 
     # --- receipts out ------------------------------------------------------------------------------------------------
 
@@ -230,78 +305,26 @@ class Agent:
             except (ConcordError, Unreachable, Unproven) as error:
                 await patience.wait("handing in receipts", error)
                 continue
-            self._journal.settle(settled)
-            why = {NOT_YET[code] for _, state, code in settled if state == "queued" and code in NOT_YET}
-            for receipt, state, code in settled:
-                if state == "refused":
-                    # A receipt `received` that comes after the order has moved on is late, and does no harm.
-                    late = code == "action_refused" and receipt.outcome == Outcome.RECEIVED
-                    level = logging.INFO if late else logging.ERROR
-                    said = (receipt.outcome, receipt.order_id, code)
-                    _log.log(level, "the receipt %s of order %s was refused: %s", *said)
+            why = self._settle(settled)
             if why:
-                await patience.wait("handing in receipts", RuntimeError("; ".join(sorted(why))))
+                await patience.wait("handing in receipts", RuntimeError(why))
             else:
                 patience.reset()
 
-
-class HttpOutbox:
-    """Hands receipts in over HTTP, and keeps the counter-receipts that prove it."""
-
-    def __init__(self, door: Door, journal: Journal, keys: Keys, receipts: Receipts) -> None:
-        self._door = door
-        self._journal = journal
-        self._keys = keys
-        self._receipts = receipts
-
-    async def send(self, receipts: list[Written]) -> list[tuple[Written, str, str | None]]:
-        """Hand in; what is refused for now stays queued, with the code. Raises ConcordError, Unreachable, Unproven."""
-        batch = self._receipts.sign(receipts)
-        try:
-            answer = await self._door.hand_in(batch)
-        except ConcordError as error:
-            if error.status not in _NEVER:
-                raise
-            if (why := error.problem.get("why")) in NOT_YET:
-                return [(receipt, "queued", why) for receipt in receipts]
-            # One of them makes the document unreadable: find it, so that it does not hold up the others.
-            if len(receipts) == 1:
-                return [(receipts[0], "refused", why or error.code)]
-            half = len(receipts) // 2
-            return await self.send(receipts[:half]) + await self.send(receipts[half:])
-        await self._prove(batch, answer)
-        settled = []
-        for receipt, result in zip(receipts, answer["results"], strict=True):
-            code = result.get("code")
-            taken = result["status"] == "recorded" or code in ACCEPTED
-            settled.append((receipt, "accepted" if taken else "refused", code))
-        return settled
-
-    async def _prove(self, batch: str, answer: dict[str, Any]) -> None:
-        """Keep the counter-receipt, if it is one for just this batch and says what the answer says."""
-        digest = hashlib.sha256(batch.encode()).hexdigest()
-        counter = await self._keys.counter(answer["counter_receipt"])
-        said = [(str(each.receipt_id), each.status) for each in counter.results]
-        if counter.batch != digest or said != [(each["receipt_id"], each["status"]) for each in answer["results"]]:
-            raise Unproven("the counter-receipt is for something else than what was handed in")
-        self._journal.prove(digest, batch, answer["counter_receipt"])
-
-
-class Patience:
-    """Waits longer after each failure in a row, and says so."""
-
-    def __init__(self) -> None:
-        self._pause = 0.5
-
-    def reset(self) -> None:
-        """Something worked."""
-        self._pause = 0.5
-
-    async def wait(self, what: str, error: Exception) -> None:
-        """Say what failed and wait."""
-        _log.warning("%s: %s; again in %g s", what, error, self._pause)
-        await asyncio.sleep(self._pause)
-        self._pause = min(self._pause * 2, LONGEST_PAUSE_S)
+    def _settle(self, settled: list[tuple[Written, str, str | None]]) -> str:
+        """Note what was said to receipts; gives what a person has to do before those that wait can be taken."""
+        self._journal.settle(settled)
+        for receipt, state, code in settled:
+            # A receipt `received` that comes after the order has moved on is late, and does no harm.
+            if state == "refused" and not (code == "action_refused" and receipt.outcome == Outcome.RECEIVED):
+                said = f"the receipt {receipt.outcome} of order {receipt.order_id} was refused: {code}"
+                self._alarms.ring("receipt", said)
+        why = "; ".join(sorted({NOT_YET[code] for _, state, code in settled if state == "queued" and code in NOT_YET}))
+        if why:
+            self._alarms.ring("key", why)
+        else:
+            self._alarms.calm("key")
+        return why
 
 
 async def _ask(hook: Hook, taken: Taken) -> str:

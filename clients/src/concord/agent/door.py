@@ -1,6 +1,9 @@
 """The agent's way to access-control over HTTP: keys, orders, receipts, state."""
 
 import asyncio
+import contextlib
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -9,7 +12,7 @@ import httpx
 from concord.sdk.answers import json_object
 from concord.sdk.auth import TokenSource
 from concord.sdk.client import CLOSED, KEPT_S
-from concord.sdk.errors import Unreachable
+from concord.sdk.errors import ConcordError, Unreachable
 
 _CONNECT_S: Final = 5.0
 _READ_S: Final = 30.0
@@ -22,6 +25,8 @@ class Door:
         self._base = f"{access_url.rstrip('/')}/providers/{provider_id}"
         self._tokens = tokens
         self._http = http
+        self.skew_s = 0.0
+        """How far this machine's clock is ahead of access-control's, by the last answer that said what time it is."""
 
     @classmethod
     def open(cls, config: Any, transport: httpx.AsyncBaseTransport | None = None) -> Self:
@@ -60,6 +65,10 @@ class Door:
         """The last number given out, and the hash over what is in force."""
         return await self._call("GET", "/state")
 
+    async def snapshot(self) -> dict[str, Any]:
+        """The orders in force and those still open, of one moment."""
+        return await self._call("GET", "/snapshot")
+
     async def _call(self, method: str, path: str, *, timeout: float = _READ_S, **options: Any) -> dict[str, Any]:
         for again in (False, True):
             headers = {"Authorization": f"Bearer {await self._tokens.token()}"}
@@ -67,7 +76,7 @@ class Door:
             if answer.status_code != httpx.codes.UNAUTHORIZED or again:
                 break
             self._tokens.forget()
-        return json_object(answer)
+        return _object(answer)
 
     async def _ask(self, method: str, url: str, *, timeout: float, **options: Any) -> httpx.Response:
         """One answer within ``timeout`` seconds per step, and twice that in all.
@@ -78,10 +87,29 @@ class Door:
         for again in (False, True):
             try:
                 async with asyncio.timeout(2 * timeout):
-                    return await self._http.request(
+                    answer = await self._http.request(
                         method, url, timeout=httpx.Timeout(timeout, connect=_CONNECT_S), **options
                     )
             except (httpx.RequestError, TimeoutError) as error:
                 if again or not isinstance(error, CLOSED):
                     raise Unreachable(f"{url} does not answer: {error!r}") from error
+            else:
+                self._note_time(answer)
+                return answer
         raise AssertionError("unreachable")
+
+    def _note_time(self, answer: httpx.Response) -> None:
+        if str(answer.request.url).startswith(self._base) and (said := answer.headers.get("Date")):
+            with contextlib.suppress(ValueError):
+                self.skew_s = (datetime.now(UTC) - parsedate_to_datetime(said)).total_seconds()
+
+
+def _object(answer: httpx.Response) -> dict[str, Any]:
+    """The JSON object of an answer. Raises ConcordError; ``Retry-After`` is ``retry_after_s`` in its problem."""
+    try:
+        return json_object(answer)
+    except ConcordError as error:
+        after = answer.headers.get("Retry-After", "")
+        if after.isdecimal():
+            error.problem["retry_after_s"] = float(after)
+        raise

@@ -1,4 +1,4 @@
-"""What carries an order out at the provider: an interface of three verbs, and one that runs a program."""
+"""What carries an order out at the provider: three verbs, and hooks that run a program or post to an address."""
 
 import asyncio
 import contextlib
@@ -7,6 +7,8 @@ import os
 import signal
 from collections.abc import Sequence
 from typing import Final, Protocol
+
+import httpx
 
 from shared.contracts.orders import Order
 
@@ -20,7 +22,11 @@ class Impossible(Exception):
 
 
 class Later(Exception):
-    """The order could not be carried out this time."""
+    """The order could not be carried out this time; ``after_s`` says how soon another try makes sense, if known."""
+
+    def __init__(self, why: str, after_s: float | None = None) -> None:
+        super().__init__(why)
+        self.after_s = after_s
 
 
 class Hook(Protocol):
@@ -72,28 +78,7 @@ class CommandHook:
         return await self._run("resume", order)
 
     async def _run(self, verb: str, order: Order) -> str:
-        document = json.dumps({"verb": verb, "order": order.model_dump(mode="json")}, ensure_ascii=False).encode()
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *self._command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise Later(f"{self._command[0]} cannot be started: {error}") from error
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                out, err = await process.communicate(document)
-        except TimeoutError:
-            raise Later(f"{self._command[0]} took longer than {self._timeout_s:g} s") from None
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)  # its own session: its children go with it
-                await process.wait()
-        return self._judge(process.returncode or 0, out, err)
+        return self._judge(*await run_program(self._command, document(verb, order), self._timeout_s))
 
     def _judge(self, code: int, out: bytes, err: bytes) -> str:
         said = out.decode("utf-8", "replace").strip().splitlines()
@@ -103,3 +88,81 @@ class CommandHook:
         if code == TEMPORARY or code < 0:
             raise Later(why or f"{self._command[0]} ended with {code}")
         raise Impossible(why or f"{self._command[0]} ended with exit code {code} and gave no reason")
+
+
+class HttpHook:
+    """Posts each order to an address of the provider's, as CommandHook hands it to a program.
+
+    2xx: done, and the first line of the answer says how. 429, 5xx, or no answer: try again later, after ``Retry-After``
+    if it says so. Anything else: impossible, and the answer says why. ``Idempotency-Key`` is the same for the same act.
+    """
+
+    def __init__(self, url: str, token: str | None, timeout_s: float, http: httpx.AsyncClient | None = None) -> None:
+        self._url, self._token = url, token
+        self._http = http or httpx.AsyncClient(trust_env=False, timeout=timeout_s)
+
+    async def aclose(self) -> None:
+        """Let go of the connections."""
+        await self._http.aclose()
+
+    async def suspend(self, order: Order) -> str:
+        """Post the verb suspend."""
+        return await self._post("suspend", order)
+
+    async def restore(self, order: Order) -> str:
+        """Post the verb restore."""
+        return await self._post("restore", order)
+
+    async def resume(self, order: Order) -> str:
+        """Post the verb resume."""
+        return await self._post("resume", order)
+
+    async def _post(self, verb: str, order: Order) -> str:
+        headers = {"Content-Type": "application/json", "Idempotency-Key": f"{order.order_id} {verb}"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        try:
+            answer = await self._http.post(self._url, content=document(verb, order), headers=headers)
+        except httpx.HTTPError as error:
+            raise Later(f"{self._url} does not answer: {error!r}") from error
+        text = answer.text.strip()[:_MOST_TEXT]
+        if answer.is_success:
+            return text.splitlines()[0] if text else f"{self._url} answered {answer.status_code}"
+        why = f"{self._url} answered {answer.status_code}: {text or 'no reason'}"[:_MOST_TEXT]
+        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error or answer.is_redirect:
+            after = answer.headers.get("Retry-After", "")
+            raise Later(why, float(after) if after.isdecimal() else None)
+        raise Impossible(why)
+
+
+def document(verb: str, order: Order) -> bytes:
+    """What a program or an address of the provider's is handed."""
+    return json.dumps({"verb": verb, "order": order.model_dump(mode="json")}, ensure_ascii=False).encode()
+
+
+async def run_program(command: Sequence[str], given: bytes, timeout_s: float) -> tuple[int, bytes, bytes]:
+    """Exit code, standard output and error of a program that was given this. Raises Later if it does not come to that.
+
+    One that runs too long is killed, with its children.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise Later(f"{command[0]} cannot be started: {error}") from error
+    try:
+        async with asyncio.timeout(timeout_s):
+            out, err = await process.communicate(given)
+    except TimeoutError:
+        raise Later(f"{command[0]} took longer than {timeout_s:g} s") from None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # its own session: its children go with it
+            await process.wait()
+    return process.returncode or 0, out, err

@@ -10,16 +10,24 @@ from typing import Any, Final, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from concord.agent.journal import Journal, Taken, Written
+from concord.sdk.errors import ConcordError, Unreachable
 from concord.sdk.signed import verified_counter, verified_order
 from shared.contracts.receipts import RECEIPTS_TYPE, CounterReceipt, Outcome
 from shared.signing import BadSignature, KeyRing, Signer, canonical
 
 REFRESH_S: Final = 10.0
 """Unknown key ids and owners make the keys be fetched again, but not more often than this."""
+KEPT_S: Final = 24 * 3600.0
+"""So long keys are believed that cannot be fetched again: a removed one no longer than this."""
 _ASK_AGAIN: Final = frozenset({"unknown_kid", "wrong_owner"})
 T = TypeVar("T")
 RECEIPTS: Final = uuid5(NAMESPACE_URL, "https://concord.example/receipts")
 """Namespace of receipt ids: uuid5 of ``<order id> <outcome>``, so that a receipt made twice is the same receipt."""
+
+CLOCK: Final = "clock"
+"""Of a receipt that waits because its time was refused."""
+RECOVERY: Final = "recovery"
+"""Fact of a journal: which orders up to which place were in force or open when it began; the others are history."""
 
 
 class BadOrder(Exception):
@@ -38,18 +46,25 @@ class Gap(Exception):
 
 
 class Keys:
-    """The keys orders are signed with: pinned to one address, remembered over restarts, refreshed on an unknown id."""
+    """The keys orders are signed with: pinned to one address, and believed only as long as they are published there.
+
+    They are remembered over restarts, fetched again when they are ``every_s`` old or an order names an unknown one,
+    and for ``KEPT_S`` believed while they cannot be fetched.
+    """
 
     def __init__(
         self,
         journal: Journal,
         fetch: Callable[[], Awaitable[dict[str, Any]]],
-        clock: Callable[[], float] = time.monotonic,
+        every_s: float = 300.0,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._journal = journal
         self._fetch = fetch
+        self._every_s = every_s
         self._clock = clock
-        self._next_fetch = float("-inf")
+        self._tried = float("-inf")
+        self._fetched = float(journal.fact("jwks_at") or 0)
         self._ring = KeyRing(journal.fact("jwks") or {"keys": []})
 
     async def verify(self, jws: bytes) -> bytes:
@@ -67,16 +82,33 @@ class Keys:
             raise Unproven(f"the counter-receipt is not to be believed ({bad.code}): {bad.reason}") from bad
 
     async def _believed(self, check: Callable[[KeyRing], T]) -> T:
+        if not 0 <= self._clock() - self._fetched < self._every_s:
+            await self._refresh()
         try:
             return check(self._ring)
         except BadSignature as bad:
-            if bad.code not in _ASK_AGAIN or self._clock() < self._next_fetch:
+            if bad.code not in _ASK_AGAIN or not await self._refresh():
                 raise
-        jwks = await self._fetch()
-        self._next_fetch = self._clock() + REFRESH_S
+        return check(self._ring)
+
+    async def _refresh(self) -> bool:
+        """Fetch the keys, unless that was tried a moment ago; gives whether it was done."""
+        now = self._clock()
+        if 0 <= now - self._tried < min(REFRESH_S, self._every_s):
+            return False
+        self._tried = now
+        try:
+            jwks = await self._fetch()
+        except (ConcordError, Unreachable):
+            if 0 <= now - self._fetched < KEPT_S:
+                return False
+            self._tried = float("-inf")
+            raise
+        self._fetched = now
         self._ring = KeyRing(jwks)
         self._journal.remember("jwks", jwks)
-        return check(self._ring)
+        self._journal.remember("jwks_at", now)
+        return True
 
 
 class Receipts:
@@ -103,7 +135,8 @@ class Receipts:
 
     def sign(self, receipts: Sequence[Written]) -> str:
         """One document with these receipts, signed with the key of today."""
-        said = [json.loads(receipt.document) for receipt in receipts]
+        now = datetime.now(UTC).isoformat()  # a time that was refused was a wrong clock's
+        said = [json.loads(each.document) | ({"at": now} if each.code == CLOCK else {}) for each in receipts]
         batch = {"provider_id": str(self._provider_id), "receipts": said}
         return self._signer.sign(canonical(batch), RECEIPTS_TYPE)
 
@@ -126,10 +159,17 @@ class Intake:
         async with self._one_at_a_time:
             fresh, trouble = await self._sift(documents)
             if fresh:
-                self._journal.take([(order, self._receipts.write(order, Outcome.RECEIVED)) for order in fresh])
+                self._journal.take([(order, self._received(order)) for order in fresh])
             if trouble is not None:
                 raise trouble
             return len(fresh)
+
+    def _received(self, order: Taken) -> Written | None:
+        """The receipt that says so; none for what was done and undone before this journal began."""
+        recovery = self._journal.fact(RECOVERY)
+        if recovery and order.sequence <= recovery["head"] and order.sequence not in recovery["act"]:
+            return None
+        return self._receipts.write(order, Outcome.RECEIVED)
 
     async def _sift(self, documents: Sequence[bytes]) -> tuple[list[Taken], BadOrder | Gap | None]:
         """The orders that come next, up to the first one that is not to be believed or has something missing before."""

@@ -4,63 +4,19 @@ Every step is one SQLite transaction that is on disk before the next step begins
 any instruction: an order is then either not taken yet, or taken and not carried out (it will be, again), or done.
 """
 
-import base64
 import fcntl
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS received_order (
-    sequence  INTEGER PRIMARY KEY,
-    order_id  TEXT NOT NULL UNIQUE,
-    digest    TEXT NOT NULL,
-    action    TEXT NOT NULL,
-    site      TEXT NOT NULL,
-    undoes    TEXT,
-    payload   BLOB NOT NULL,
-    state     TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'executed', 'impossible')),
-    attempts  INTEGER NOT NULL DEFAULT 0,
-    retry_at  REAL NOT NULL DEFAULT 0,
-    note      TEXT
-) STRICT;
-CREATE INDEX IF NOT EXISTS order_pending ON received_order (sequence) WHERE state = 'pending';
-CREATE INDEX IF NOT EXISTS order_digest ON received_order (digest);
-CREATE INDEX IF NOT EXISTS order_undoes ON received_order (undoes) WHERE undoes IS NOT NULL;
-CREATE INDEX IF NOT EXISTS order_of_site ON received_order (site, sequence) WHERE state = 'pending';
-CREATE TABLE IF NOT EXISTS ending (
-    order_id TEXT PRIMARY KEY,
-    until    REAL NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    retry_at REAL NOT NULL DEFAULT 0,
-    note     TEXT,
-    done     INTEGER NOT NULL DEFAULT 0 CHECK (done IN (0, 1))
-) STRICT;
-CREATE INDEX IF NOT EXISTS ending_open ON ending (until) WHERE NOT done;
-CREATE TABLE IF NOT EXISTS receipt (
-    place      INTEGER PRIMARY KEY AUTOINCREMENT,
-    receipt_id TEXT NOT NULL UNIQUE,
-    order_id   TEXT NOT NULL,
-    outcome    TEXT NOT NULL,
-    document   TEXT NOT NULL,
-    state      TEXT NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'accepted', 'refused')),
-    code       TEXT
-) STRICT;
-CREATE INDEX IF NOT EXISTS receipt_queued ON receipt (place) WHERE state = 'queued';
-CREATE TABLE IF NOT EXISTS proof (
-    digest  TEXT PRIMARY KEY,
-    batch   TEXT NOT NULL,
-    counter TEXT NOT NULL
-) STRICT;
-"""
+from concord.agent.store import Alarms, connect, make_tables, transaction
+
 _FIRST_OF_ITS_SITE: Final = """
        state = 'pending'
    AND NOT EXISTS (SELECT 1 FROM received_order AS earlier
@@ -73,7 +29,8 @@ SELECT * FROM received_order AS o WHERE {_FIRST_OF_ITS_SITE} AND retry_at <= ? O
 _NEXT: Final = f"SELECT min(retry_at) AS at FROM received_order AS o WHERE {_FIRST_OF_ITS_SITE}"  # noqa: S608
 _NO_ENDING: Final = """
 SELECT * FROM received_order AS o
- WHERE action = 'suspend' AND state <> 'pending' AND NOT EXISTS (SELECT 1 FROM ending WHERE order_id = o.order_id)
+ WHERE action = 'suspend' AND state IN ('executed', 'impossible')
+   AND NOT EXISTS (SELECT 1 FROM ending WHERE order_id = o.order_id)
 """
 """Suspensions that were acted on, however that ended: each is ended when its time has come."""
 _STILL_ENDING: Final = """
@@ -120,22 +77,26 @@ class Written:
     order_id: UUID
     outcome: str
     document: str
+    code: str | None = None
+    """What was said when it was handed in last, if it has to be handed in again."""
 
 
 class Journal:
     """The state file of one agent."""
 
-    def __init__(self, file: Path, provider_id: UUID) -> None:
+    def __init__(self, file: Path, provider_id: UUID, *, look_only: bool = False) -> None:
+        """``look_only``: beside an agent that works with it, to read it and to acknowledge alarms."""
         file.parent.mkdir(parents=True, exist_ok=True)
         self._lock = file.with_name(file.name + ".lock").open("a")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not look_only:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._lock.close()
             raise JournalInUse(f"another agent works with {file}") from None
         self._db = connect(file)
-        self._db.executescript(_SCHEMA)
-        _open_old_receipts(self._db)
+        make_tables(self._db)
+        self.alarms = Alarms(self._db)
         self._note_endings(map(_taken, self._db.execute(_NO_ENDING).fetchall()))  # an older agent wrote none
         owner = self.fact("provider_id")
         if owner not in {None, str(provider_id)}:
@@ -168,8 +129,8 @@ class Journal:
         """Whether an order with these very bytes was taken."""
         return self._db.execute("SELECT 1 FROM received_order WHERE digest = ?", (digest,)).fetchone() is not None
 
-    def take(self, orders: Iterable[tuple[Taken, Written]]) -> None:
-        """Take orders, the next ones in the sequence, each with the receipt that says so."""
+    def take(self, orders: Iterable[tuple[Taken, Written | None]]) -> None:
+        """Take orders, the next ones in the sequence, each with the receipt that says so; none: it is passed over."""
         with transaction(self._db):
             last = self.last_sequence
             for order, receipt in orders:
@@ -177,8 +138,8 @@ class Journal:
                     raise ValueError(f"order {order.sequence} does not follow {last}")
                 last = order.sequence
                 self._db.execute(
-                    "INSERT INTO received_order (sequence, order_id, digest, action, site, undoes, payload)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO received_order (sequence, order_id, digest, action, site, undoes, payload, state)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         order.sequence,
                         str(order.order_id),
@@ -187,9 +148,26 @@ class Journal:
                         order.site,
                         order.undoes,
                         order.payload,
+                        "passed" if receipt is None else "pending",
                     ),
                 )
-                self._queue(receipt)
+                if receipt is not None:
+                    self._queue(receipt)
+
+    def undone_by(self, order: Taken) -> int | None:
+        """The place of the order that takes this one back, if it is here."""
+        row = self._db.execute(
+            "SELECT sequence FROM received_order WHERE undoes = ?", (str(order.order_id),)
+        ).fetchone()
+        return int(row["sequence"]) if row else None
+
+    def pass_over(self, order: Taken, note: str) -> None:
+        """An order is not carried out, and nothing is said of it: it is over at access-control as well."""
+        with transaction(self._db):
+            self._db.execute(
+                "UPDATE received_order SET state = 'passed', note = ? WHERE order_id = ? AND state = 'pending'",
+                (note, str(order.order_id)),
+            )
 
     def ready(self, now: datetime, limit: int = 100) -> list[Taken]:
         """Orders to be carried out now."""
@@ -245,10 +223,11 @@ class Journal:
     def queued(self, limit: int = 500) -> list[Written]:
         """Receipts to be handed in, oldest first."""
         sql = (
-            "SELECT receipt_id, order_id, outcome, document FROM receipt WHERE state = 'queued' ORDER BY place LIMIT ?"
+            "SELECT receipt_id, order_id, outcome, document, code FROM receipt WHERE state = 'queued'"
+            " ORDER BY place LIMIT ?"
         )
         return [
-            Written(UUID(row["receipt_id"]), UUID(row["order_id"]), row["outcome"], row["document"])
+            Written(UUID(row["receipt_id"]), UUID(row["order_id"]), row["outcome"], row["document"], row["code"])
             for row in self._db.execute(sql, (limit,))
         ]
 
@@ -283,6 +262,13 @@ class Journal:
         )
         return {row["what"]: row["n"] for row in self._db.execute(sql)}
 
+    def pending(self) -> list[Taken]:
+        """Orders that are not carried out yet, in sequence."""
+        return [
+            _taken(row)
+            for row in self._db.execute("SELECT * FROM received_order WHERE state = 'pending' ORDER BY sequence")
+        ]
+
     def _note_endings(self, orders: Iterable[Taken]) -> None:
         ends = [(str(order.order_id), _end_of(order)) for order in orders if order.action == "suspend"]
         self._db.executemany(
@@ -301,40 +287,6 @@ class Journal:
             "INSERT INTO fact VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (name, json.dumps(value)),
         )
-
-
-def connect(file: Path) -> sqlite3.Connection:
-    """Open an SQLite file whose commits are on disk when they return."""
-    db = sqlite3.connect(file, isolation_level=None, timeout=10)
-    db.row_factory = sqlite3.Row
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    return db
-
-
-@contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
-
-
-def _open_old_receipts(db: sqlite3.Connection) -> None:
-    """An older agent signed each receipt by itself; what it said is signed anew, together with others."""
-    if all(column["name"] != "jws" for column in db.execute("PRAGMA table_info(receipt)")):
-        return
-    with transaction(db):
-        db.execute("ALTER TABLE receipt RENAME COLUMN jws TO document")
-        for row in db.execute("SELECT place, document FROM receipt").fetchall():
-            part = row["document"].split(".")[1]
-            said = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-            del said["provider_id"]
-            db.execute("UPDATE receipt SET document = ? WHERE place = ?", (json.dumps(said), row["place"]))
 
 
 def _end_of(order: Taken) -> float | None:

@@ -7,20 +7,25 @@ import logging
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from concord.agent.agent import Agent, HttpOutbox, Outbox, Topic
+from concord.agent.agent import Agent, Topic
 from concord.agent.config import BadConfig, Config
 from concord.agent.door import Door
-from concord.agent.hooks import CommandHook, Hook
-from concord.agent.intake import Intake, Keys, Receipts
+from concord.agent.hooks import CommandHook, Hook, HttpHook
+from concord.agent.intake import BadOrder, Gap, Intake, Keys, Receipts
 from concord.agent.journal import Journal, JournalInUse
+from concord.agent.listener import Limits, Listener
+from concord.agent.nginx import Nginx, NginxHook
+from concord.agent.outbox import HttpOutbox, Outbox
+from concord.agent.report import Metrics, report
 from concord.agent.web import WebHook
 from concord.exits import Exit, table
+from concord.sdk.errors import ConcordError, Unreachable
 
 
 class AddressInUse(Exception):
@@ -37,41 +42,93 @@ def _agent() -> None:
 
 
 @app.command()
-def run(config: ConfigFile) -> None:
+def run(
+    config: ConfigFile,
+    once: Annotated[bool, typer.Option(help="Take what is there, carry it out, hand in receipts, and end.")] = False,
+) -> None:
     """Work until stopped (Ctrl-C, SIGTERM). Killing it at any moment loses nothing."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
     logging.getLogger("aiokafka").setLevel(logging.ERROR)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     with _told():
-        asyncio.run(serve(Config.read(config)))
+        done = asyncio.run(serve(Config.read(config), once=once))
+    if not done:
+        _fail("something is left to do: see `status`", Exit.FAILED)
 
 
 @app.command()
 def status(config: ConfigFile) -> None:
-    """What the journal holds, as JSON. The agent must not be running."""
+    """Place, head, state, last contact, pending orders and alarms, as JSON; the agent may be running."""
+    with _told(), contextlib.closing(_journal(Config.read(config), look_only=True)) as journal:
+        typer.echo(json.dumps(report(journal), indent=1, ensure_ascii=False))
+
+
+@app.command()
+def acknowledge(config: ConfigFile) -> None:
+    """A person has seen the alarms: forget them. What is still wrong rings again."""
+    with _told(), contextlib.closing(_journal(Config.read(config), look_only=True)) as journal:
+        journal.alarms.calm()
+
+
+@app.command()
+def nginx(config: ConfigFile) -> None:
+    """Write what nginx includes (`nginx_folder`): http.conf once in http { }, server.conf first in each server { }."""
     with _told():
-        settings = Config.read(config)
-        journal = _journal(settings)
-    in_force, digest = journal.in_force()
-    report = {"last_sequence": journal.last_sequence, "in_force": in_force, "hash": digest, **journal.counts()}
-    typer.echo(json.dumps(report, indent=1))
-    journal.close()
+        found = nginx_of(Config.read(config))
+        try:
+            found.install()
+        except OSError as error:
+            raise BadConfig(f"nginx_folder {found.folder} cannot be written: {error.strerror or error}") from error
+    typer.echo("\n".join(f"include {file};" for file in found.fixed()))
 
 
-async def serve(config: Config) -> None:
-    """Run the agent a configuration describes until it is told to stop."""
+async def serve(config: Config, *, once: bool = False) -> bool:
+    """Run the agent a configuration describes until it is told to stop; gives whether nothing is left to do."""
     receipts = Receipts(config.provider_id, config.signer())
     with contextlib.closing(_journal(config)) as journal:
-        async with Door.open(config) as door, _hook(config) as hook:
-            keys = Keys(journal, lambda: door.keys(config.jwks_url))
+        async with Door.open(config) as door, hook_of(config) as hook, _metrics(config, journal):
+            keys = Keys(journal, lambda: door.keys(config.jwks_url), config.keys_every_s)
             agent = Agent(config, journal, Intake(config.provider_id, journal, keys, receipts), receipts, door)
             outbox, topic = _ways(config, journal, door, keys, receipts)
+            if once:
+                return await _once(agent, hook, outbox)
             logging.getLogger(__name__).info("agent of %s: orders via %s", config.provider_id, config.via)
             working = asyncio.create_task(agent.run(hook, outbox, topic))
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, working.cancel)
             with contextlib.suppress(asyncio.CancelledError):
                 await working
+            return True
+
+
+async def _once(agent: Agent, hook: Hook, outbox: Outbox) -> bool:
+    try:
+        return await agent.once(hook, outbox)
+    except Unreachable as error:
+        _fail(str(error), Exit.UNREACHABLE)
+    except (ConcordError, BadOrder, Gap) as error:
+        _fail(str(error), Exit.REFUSED)
+
+
+@contextlib.asynccontextmanager
+async def _metrics(config: Config, journal: Journal) -> AsyncIterator[None]:
+    if config.metrics_port is None:
+        yield
+        return
+    listener = Listener(Metrics(journal).respond, Limits(connections=20))
+    await _listen(listener.start("127.0.0.1", config.metrics_port), f"http://127.0.0.1:{config.metrics_port}")
+    logging.getLogger(__name__).info("metrics on http://127.0.0.1:%d/metrics", listener.port)
+    try:
+        yield
+    finally:
+        await listener.stop()
+
+
+async def _listen(starting: Awaitable[None], where: str) -> None:
+    try:
+        await starting
+    except OSError as error:
+        raise AddressInUse(f"{where} cannot be listened on: {error.strerror or error}") from error
 
 
 def _ways(config: Config, journal: Journal, door: Door, keys: Keys, receipts: Receipts) -> tuple[Outbox, Topic | None]:
@@ -87,27 +144,44 @@ def _ways(config: Config, journal: Journal, door: Door, keys: Keys, receipts: Re
 
 
 @contextlib.asynccontextmanager
-async def _hook(config: Config) -> AsyncIterator[Hook]:
-    if config.hook == "command":
-        assert config.command is not None
-        yield CommandHook(config.command, config.command_timeout_s)
-        return
-    web = WebHook(config.state_file, config.web_host, config.web_port, about=config.web_about)
-    try:
-        await web.start()
-    except OSError as error:
-        where = f"http://{config.web_host}:{config.web_port}"
-        raise AddressInUse(f"{where} cannot be listened on: {error.strerror or error}") from error
-    logging.getLogger(__name__).info("answering for every host name on http://%s:%d", config.web_host, web.port)
-    try:
-        yield web
-    finally:
-        await web.stop()
+async def hook_of(config: Config) -> AsyncIterator[Hook]:
+    """What carries orders out, as the configuration says."""
+    match config.hook:
+        case "command":
+            assert config.command is not None
+            yield CommandHook(config.command, config.command_timeout_s)
+        case "http":
+            assert config.hook_url is not None
+            async with contextlib.aclosing(
+                HttpHook(config.hook_url, config.hook_token, config.command_timeout_s)
+            ) as http:
+                yield http
+        case "nginx":
+            found = nginx_of(config)
+            if missing := found.missing():
+                names = ", ".join(map(str, missing))
+                raise BadConfig(f"{names}: not there, or not as this agent writes it; run `concord-agent nginx`")
+            yield NginxHook(found, config.web_about)
+        case "web":
+            web = WebHook(config.state_file, config.web_host, config.web_port, about=config.web_about)
+            await _listen(web.start(), f"http://{config.web_host}:{config.web_port}")
+            log = logging.getLogger(__name__)
+            log.info("answering for every host name on http://%s:%d", config.web_host, web.port)
+            try:
+                yield web
+            finally:
+                await web.stop()
 
 
-def _journal(config: Config) -> Journal:
+def nginx_of(config: Config) -> Nginx:
+    """The nginx that a configuration describes."""
+    commands = (config.nginx_test, config.nginx_reload)
+    return Nginx(config.nginx_folder, *commands, config.nginx_check, config.command_timeout_s)
+
+
+def _journal(config: Config, *, look_only: bool = False) -> Journal:
     try:
-        return Journal(config.state_file, config.provider_id)
+        return Journal(config.state_file, config.provider_id, look_only=look_only)
     except (OSError, sqlite3.Error) as error:
         raise BadConfig(f"state_file {config.state_file} cannot be used: {error}") from error
 

@@ -7,6 +7,7 @@ from concord.cli import (
     approval,
     casefile,
     complaints,
+    conformance,
     coordination,
     demo,
     drafts,
@@ -95,6 +96,7 @@ for command in (
     entries.barred_list,
 ):
     app.command()(command)
+app.command("conformance")(conformance.conformance)
 app.command("demo")(demo.command)
 
 if __name__ == "__main__":

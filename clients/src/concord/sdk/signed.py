@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -14,10 +15,19 @@ def verified_order(keys: KeyRing, jws: str | bytes) -> Verified:
     """The signed bytes of an order, and whose key signed them; ``keys`` are those that access-control publishes.
 
     Every issuer has keys of its own, and all of them are in one set: a key of another organisation than the order's
-    ``issuer.id`` proves nothing. Raises BadSignature: what verifying raises, ``no_order`` and ``wrong_owner``.
+    ``issuer.id`` proves nothing, nor does one that was retired before the order was issued. Raises BadSignature: what
+    verifying raises, ``no_order``, ``wrong_owner`` and ``retired_key``.
     """
-    verified = keys.verify(jws, ORDER_TYPE)
-    return _owned(verified, ("issuer", "id"), "order")
+    verified = _owned(keys.verify(jws, ORDER_TYPE), ("issuer", "id"), "order")
+    if verified.retired_at is not None:
+        try:
+            issued_at = datetime.fromisoformat(json.loads(verified.payload)["issued_at"])
+            late = issued_at > datetime.fromisoformat(verified.retired_at)
+        except (ValueError, LookupError, TypeError) as error:
+            raise BadSignature("no_order", f"when it was issued, or its key retired, is unclear: {error!r}") from error
+        if late:
+            raise BadSignature("retired_key", f"the key {verified.kid!r:.100} was retired at {verified.retired_at}")
+    return verified
 
 
 def verified_counter(keys: KeyRing, jws: str | bytes) -> CounterReceipt:

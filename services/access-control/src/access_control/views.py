@@ -83,7 +83,7 @@ def of_snapshot(provider_id: Any, snapshot: Snapshot) -> wire.SnapshotView:
     """A snapshot."""
     return wire.SnapshotView(
         provider_id=provider_id, head=snapshot.head, in_force=len(snapshot.orders), hash=snapshot.hash,
-        orders=_signed(snapshot.orders),
+        orders=_signed(snapshot.orders), open=_signed(snapshot.open),
     )  # fmt: skip
 
 

@@ -11,12 +11,13 @@ from typing import Any
 import httpx
 import pytest
 
-from concord.agent.agent import Agent, HttpOutbox
+from concord.agent.agent import Agent
 from concord.agent.config import Config
 from concord.agent.door import Door
 from concord.agent.hooks import Hook
 from concord.agent.intake import Intake, Keys, Receipts
 from concord.agent.journal import Journal
+from concord.agent.outbox import HttpOutbox
 from shared.contracts.orders import Order
 from tests.unit.concord.agent.fake_access import PROVIDER, FakeAccess
 
@@ -63,7 +64,7 @@ def access() -> FakeAccess:
 
 @pytest.fixture
 def config(tmp_path: Path, access: FakeAccess) -> Config:
-    return make_config(tmp_path, access, "http://access.test")
+    return make_config(tmp_path, access, "http://127.0.0.1:9")
 
 
 def make_config(folder: Path, access: FakeAccess, url: str, **changes: Any) -> Config:
@@ -97,7 +98,7 @@ async def build(access: FakeAccess, config: Config) -> AsyncIterator[Callable[[]
             door = Door.open(config, httpx.ASGITransport(access.app))
             stack.push_async_callback(door.__aexit__, None, None, None)
             receipts = Receipts(config.provider_id, config.signer())
-            keys = Keys(journal, lambda: door.keys(config.jwks_url))
+            keys = Keys(journal, lambda: door.keys(config.jwks_url), config.keys_every_s)
             intake = Intake(config.provider_id, journal, keys, receipts)
             outbox = HttpOutbox(door, journal, keys, receipts)
             return Bench(config, journal, keys, intake, Agent(config, journal, intake, receipts, door), door, outbox)

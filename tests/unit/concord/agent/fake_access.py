@@ -41,6 +41,7 @@ class FakeAccess:
         self.signer = Signer(generate_key("orders-1"))
         self.published = [self.signer]
         self.owners: dict[str, str | None] = {}
+        self.retired: dict[str, str] = {}
         self.provider_key = generate_key("provider-1")
         self.known_keys = [public(self.provider_key)]
         self.orders: list[bytes] = []
@@ -58,7 +59,12 @@ class FakeAccess:
         issuer = Order.EXAMPLE["issuer"]["id"]
         return {
             "keys": [
-                {**key, "organisation": self.owners.get(key["kid"], issuer)} for key in key_set(self.published)["keys"]
+                {
+                    **key,
+                    "organisation": self.owners.get(key["kid"], issuer),
+                    **({"retired_at": self.retired[key["kid"]]} if key["kid"] in self.retired else {}),
+                }
+                for key in key_set(self.published)["keys"]
             ]
         }
 
@@ -110,6 +116,18 @@ class FakeAccess:
             return {"receipt_id": receipt["receipt_id"], "status": "recorded", "code": "receipt_replayed"}
         self.receipts[receipt["receipt_id"]] = receipt
         return {"receipt_id": receipt["receipt_id"], "status": "recorded", "code": None}
+
+    def _documents(self) -> list[dict[str, Any]]:
+        ring = KeyRing(key_set(self.published))
+        return [json.loads(ring.verify(jws, ORDER_TYPE).payload) for jws in self.orders]
+
+    def _signed(self, **parts: list[dict[str, Any]]) -> dict[str, Any]:
+        return {
+            name: [
+                {"sequence": n, "jws": self.orders[n - 1].decode()} for n in (each["sequence"] for each in documents)
+            ]
+            for name, documents in parts.items()
+        }
 
     def _make_app(self) -> FastAPI:
         app = FastAPI()
@@ -164,11 +182,18 @@ class FakeAccess:
             self.refused += [answer["why"]] if status != 200 else []
             return JSONResponse(answer, status)
 
+        @app.get("/providers/{provider_id}/snapshot")
+        async def snapshot() -> dict[str, Any]:
+            documents, said = self._documents(), self.receipts.values()
+            answered = {receipt["order_id"] for receipt in said if receipt["outcome"] != "received"}
+            undone = {document["undoes"] for document in documents}
+            force = [each for each in documents if each["action"] != "restore" and each["order_id"] not in undone]
+            still = [each for each in documents if each["order_id"] not in undone | answered]
+            return {"provider_id": str(PROVIDER), "head": len(self.orders), **self._signed(orders=force, open=still)}
+
         @app.get("/providers/{provider_id}/state")
         async def state() -> dict[str, Any]:
-            documents = [
-                json.loads(KeyRing(key_set(self.published)).verify(jws, ORDER_TYPE).payload) for jws in self.orders
-            ]
+            documents = self._documents()
             undone = {document["undoes"] for document in documents}
             lines = [
                 f"{document['order_id']} {document['sequence']}\n"

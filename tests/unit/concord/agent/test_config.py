@@ -16,7 +16,7 @@ from tests.unit.concord.agent.test_killed import write_toml
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    write_toml(tmp_path / "agent.toml", make_config(tmp_path, FakeAccess(), "http://access.test"))
+    write_toml(tmp_path / "agent.toml", make_config(tmp_path, FakeAccess(), "http://127.0.0.1:9"))
     return tmp_path / "agent.toml"
 
 

@@ -14,9 +14,9 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from concord.agent.agent import ACCEPTED
 from concord.agent.config import Config
 from concord.agent.intake import RECEIPTS
+from concord.agent.outbox import ACCEPTED
 from shared.contracts.orders import ORDER_TYPE, Order
 from shared.contracts.receipts import COUNTER_TYPE, RECEIPTS_TYPE, CounterReceipt, Outcome, Receipt, ReceiptBatch
 from shared.signing import Signer, canonical, public

@@ -96,5 +96,5 @@ async def read_state(provider_id: UUID, who: Who, rt: Rt) -> wire.StateView:
 
 @ROUTER.get("/providers/{provider_id}/snapshot")
 async def read_snapshot(provider_id: UUID, who: Who, rt: Rt) -> wire.SnapshotView:
-    """Every order in force, of one moment, with the hash that `/state` gives for it."""
+    """Every order in force, with the hash that `/state` gives for it, and every open one: where to begin anew."""
     return views.of_snapshot(provider_id, await feed.snapshot(rt, who, provider_id))

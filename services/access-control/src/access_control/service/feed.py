@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from access_control.errors import SequenceAhead, UnknownOrder, UnknownProvider
+from access_control.lifecycle import OPEN
 from access_control.policy import POLICY, Act
 from access_control.service.state import wakeups_of
 from access_control.store import feed as store
@@ -37,11 +38,12 @@ class FeedOf:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything in force at a provider, and the hash ``/state`` gives for it."""
+    """Everything in force at a provider, the hash ``/state`` gives for it, and what it has yet to answer for good."""
 
     head: int
     hash: str
     orders: list[InForce]
+    open: list[InForce]
 
 
 async def read(rt: Runtime, who: Caller, provider_id: UUID, which: Asked, stopping: asyncio.Event) -> FeedPage:
@@ -96,14 +98,13 @@ async def state(rt: Runtime, who: Caller, provider_id: UUID) -> State:
 
 
 async def snapshot(rt: Runtime, who: Caller, provider_id: UUID) -> Snapshot:
-    """The orders in force, of one moment, with their hash. 404; 403 for another provider."""
+    """The orders in force and those still open, of one moment. 404; 403 for another provider."""
     _allowed(who, provider_id)
     async with rt.db.connection() as tx:
-        found = await store.in_force(tx, provider_id)
+        found = await store.snapshot(tx, provider_id, OPEN)
     if found is None:
         raise UnknownProvider(provider_id=provider_id)
-    head, orders = found
-    return Snapshot(head, state_hash(orders), orders)
+    return Snapshot(found.head, state_hash(found.in_force), found.in_force, found.open)
 
 
 def state_hash(orders: list[InForce]) -> str:

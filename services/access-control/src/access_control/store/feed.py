@@ -1,5 +1,6 @@
 """SQL of what a provider reads: its signed orders in sequence, and the set of orders in force."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -30,11 +31,13 @@ SELECT p.head, count(o.sequence) AS in_force,
  WHERE p.id = $1
  GROUP BY p.head
 """
-IN_FORCE = """
-SELECT p.head, o.id, o.sequence, o.jws
+SNAPSHOT = """
+SELECT p.head, o.id, o.sequence, o.jws, o.action IN ('cut_off', 'suspend') AND o.undone_by IS NULL AS in_force,
+       o.status = ANY($2) AS open
   FROM provider p
   LEFT JOIN access_order o
-    ON o.provider_id = p.id AND o.action IN ('cut_off', 'suspend') AND o.sequence IS NOT NULL AND o.undone_by IS NULL
+    ON o.provider_id = p.id AND o.sequence IS NOT NULL
+   AND (o.action IN ('cut_off', 'suspend') AND o.undone_by IS NULL OR o.status = ANY($2))
  WHERE p.id = $1
  ORDER BY o.sequence
 """
@@ -67,11 +70,20 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """An order in force, with its bytes."""
+    """An order in force or still open, with its bytes."""
 
     order_id: UUID
     sequence: int
     jws: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a provider stands: the orders in force, and those it has not yet answered for good."""
+
+    head: int
+    in_force: list[InForce]
+    open: list[InForce]
 
 
 async def orders_after(tx: Tx, provider_id: UUID, *, after: int, limit: int) -> FeedPage | None:
@@ -95,10 +107,14 @@ async def state(tx: Tx, provider_id: UUID) -> State | None:
     return State(**row) if row else None
 
 
-async def in_force(tx: Tx, provider_id: UUID) -> tuple[int, list[InForce]] | None:
-    """The head and every order in force, of one snapshot."""
-    rows = await tx.fetch(IN_FORCE, provider_id)
+async def snapshot(tx: Tx, provider_id: UUID, open_in: Collection[str]) -> Standing | None:
+    """The head, every order in force, and every one in these statuses, of one moment."""
+    rows = await tx.fetch(SNAPSHOT, provider_id, list(open_in))
     if not rows:
         return None
-    orders = [InForce(row["id"], row["sequence"], row["jws"]) for row in rows if row["id"] is not None]
-    return rows[0]["head"], orders
+    orders = [(row, InForce(row["id"], row["sequence"], row["jws"])) for row in rows if row["id"] is not None]
+    return Standing(
+        rows[0]["head"],
+        [order for row, order in orders if row["in_force"]],
+        [order for row, order in orders if row["open"]],
+    )

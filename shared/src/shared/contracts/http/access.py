@@ -223,9 +223,12 @@ class StateView(View):
 
 
 class SnapshotView(StateView):
-    """Every order in force at a provider, and the hash of that set."""
+    """Every order in force at a provider, the hash of that set, and what is still open, a `restore` too."""
 
-    orders: list[SignedOrderView]
+    orders: list[SignedOrderView] = Field(description="In force: what the hash is over.")
+    open: list[SignedOrderView] = Field(
+        description="Given out and not yet answered for good. What is neither here nor in force is history."
+    )
 
 
 class OrderCounts(View):

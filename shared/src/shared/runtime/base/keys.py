@@ -14,7 +14,7 @@ import orjson
 import structlog
 
 from shared import signing
-from shared.signing import OWNER, Signer
+from shared.signing import OWNER, RETIRED, Signer
 
 _log = structlog.get_logger(__name__)
 
@@ -35,7 +35,8 @@ class OwnedKeys:
     """Keys of several organisations in one file: the first that names an organisation signs for it, and only for it.
 
     The file is read again when it changes, so whoever rotates keys restarts nothing. Keys that name nobody sign
-    nothing and stay published.
+    nothing and stay published. A key that another one follows is given a ``retired_at``: what it signs from then on
+    is not believed.
     """
 
     def __init__(self, file: Path, *, generate: bool) -> None:
@@ -97,7 +98,10 @@ class OwnedKeys:
         try:
             content = self._file.read_bytes()  # once: another process may put a new file in its place meanwhile
             signers = signing.signers_in(content, self._file)
-            owners = [key.get(OWNER) for key in orjson.loads(content)["keys"]]
+            said = [
+                {name: key[name] for name in (OWNER, RETIRED) if key.get(name)} for key in orjson.loads(content)["keys"]
+            ]
+            owners = [each.get(OWNER) for each in said]
         except (OSError, ValueError) as error:
             raise NoSigningKey(f"{self._file} is not a private JWK set: {error}") from error
         if seen.st_mode & 0o077:
@@ -105,12 +109,7 @@ class OwnedKeys:
         self._signers = {
             owner: signer for owner, signer in reversed(list(zip(owners, signers, strict=True))) if owner is not None
         }
-        self._published = {
-            "keys": [
-                {**signer.public, **({OWNER: owner} if owner is not None else {})}
-                for owner, signer in zip(owners, signers, strict=True)
-            ]
-        }
+        self._published = {"keys": [{**signer.public, **each} for signer, each in zip(signers, said, strict=True)]}
         self._stamp = stamp
 
 

