@@ -6,7 +6,7 @@ from typing import Final
 
 from registry.consumer import DEADLINES, HANDLERS, PROJECTIONS
 from registry.http import ROUTERS
-from registry.service import admission, executions, hosting, mergers, registrations
+from registry.service import admission, executions, hosting, mergers, reconciling, registrations
 from registry.settings import Settings
 from shared.contracts.http.registry import RegistrationKind
 from shared.contracts.topics import ACCESS_EVENTS, APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
@@ -32,6 +32,8 @@ SERVICE: Final = Service(
                 hosting.CURE,
                 hosting.AGAIN,
                 mergers.HEARD,
+                reconciling.CURE,
+                reconciling.FRESH,
                 notices.DEEMED,
             }
         ),

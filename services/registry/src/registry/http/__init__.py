@@ -10,6 +10,7 @@ from registry.http import (
     checks,
     documents,
     executions,
+    hosted,
     imports,
     marks,
     mergers,
@@ -28,5 +29,5 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     operators.ROUTER, operators.STREAMS, submissions.ROUTER, registrations.ROUTER, renewals.ROUTER, checks.ROUTER,
     registrar.ROUTER, sites.ROUTER, amendments.ROUTER, executions.ROUTER, imports.STREAMS, reviews.ROUTER, bars.ROUTER,
     shells.ROUTER, mergers.ROUTER, documents.ROUTER, documents.PUBLIC,
-    marks.ROUTER, assets.ROUTER,
+    marks.ROUTER, hosted.ROUTER, hosted.BATCHES, assets.ROUTER,
 )  # fmt: skip
