@@ -3,7 +3,8 @@
 import pytest
 
 from enforcement.errors import TooManyComplaints
-from enforcement.service.floods import Floods, Limiter, source_of
+from enforcement.service.floods import Floods, source_of
+from shared.runtime.base.allowances import Limiter
 
 
 class Time:

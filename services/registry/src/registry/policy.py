@@ -68,6 +68,7 @@ class Act(StrEnum):
     READ_HOSTED = "read_hosted_finding"
     ANSWER_HOSTED = "answer_hosted_finding"
     JUDGE_HOSTED = "judge_hosted_finding"
+    ASK_PREFLIGHT = "ask_preflight"
     READ_TASK = "read_registrar_task"
     ANSWER_TASK = "answer_registrar_task"
     IMPORT = "import"
@@ -209,6 +210,7 @@ POLICY: Final = Policy({
                                   holding(Role.OPERATOR, own_organisation))),
     Act.ANSWER_HOSTED:       Rule(PROVIDER, asked_provider),
     Act.JUDGE_HOSTED:        Rule(REGULATOR, same_region, first_person=True),
+    Act.ASK_PREFLIGHT:       Rule(PROVIDER, asked_provider),
     Act.READ_TASK:           Rule(OPERATOR | REGULATOR | REGISTRAR | {Role.AUDITOR, Role.REVIEW_BODY}, any_of(
                                   READER.scope, holding(Role.COMPANY_REGISTRAR, same_region))),
     Act.ANSWER_TASK:         Rule(REGISTRAR, of_province),

@@ -12,7 +12,7 @@ from shared.rules import Level, Role
 from shared.runtime.base.context import Caller
 from tests.integration.registry.conftest import PROVIDER, Register, domain, uscc
 from tests.integration.registry.listing import WHY, Sender, provider, record
-from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words
+from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, beginning
 
 HOST: Final = provider()
 
@@ -37,6 +37,13 @@ def may_read(who: Caller, finding: Words) -> bool:
 def sends(who: Caller, list_: Words) -> bool:
     """The provider."""
     return _own(who, list_)
+
+
+def asks(who: Caller, _: Words) -> bool:
+    """Every provider that the register knows."""
+    if Role.ACCESS_PROVIDER not in who.roles:
+        raise NoRole
+    return True
 
 
 def _own(who: Caller, words: Words) -> bool:
@@ -89,4 +96,10 @@ async def kinds_of(register: Register) -> list[Kind]:
         Kind([listed], may_read_inventory, reads=("/inventories/{provider_id}",), author="auditor", verbs=[
             Verb("POST /inventories/{provider_id}/batches", HOST, lambda *_: batch, may=sends),
         ]),
+        beginning(
+            {},
+            Verb("POST /preflight", HOST, record(domain()), may=asks, waits={"provider_not_active"}),
+            Verb("POST /preflight/batch", HOST, {"questions": [record(domain())]}, may=asks,
+                 waits={"provider_not_active"}),
+        ),
     ]  # fmt: skip

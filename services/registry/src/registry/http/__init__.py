@@ -15,6 +15,7 @@ from registry.http import (
     marks,
     mergers,
     operators,
+    preflights,
     registrar,
     registrations,
     renewals,
@@ -29,5 +30,5 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     operators.ROUTER, operators.STREAMS, submissions.ROUTER, registrations.ROUTER, renewals.ROUTER, checks.ROUTER,
     registrar.ROUTER, sites.ROUTER, amendments.ROUTER, executions.ROUTER, imports.STREAMS, reviews.ROUTER, bars.ROUTER,
     shells.ROUTER, mergers.ROUTER, documents.ROUTER, documents.PUBLIC,
-    marks.ROUTER, hosted.ROUTER, hosted.BATCHES, assets.ROUTER,
+    marks.ROUTER, hosted.ROUTER, hosted.BATCHES, preflights.ROUTER, assets.ROUTER,
 )  # fmt: skip

@@ -17,6 +17,7 @@ from registry.service import looks
 from registry.service.reconciling import RECONCILE
 from registry.store import copies, inventories
 from registry.store.inventories import Batch, Inventory, Listed
+from shared.contracts.http.batches import FieldFound
 from shared.contracts.http.hosted import BatchView, Hosted, InventoryBatch, RecordResult
 from shared.rules import Rules
 from shared.rules.identifiers import InvalidIdentifier, hosting_address, normalise_domain, parse_number
@@ -94,13 +95,10 @@ async def _read(
     for index, record in enumerate(records):
         try:
             read[index] = listed_of(rules, Hosted.model_validate(record))
-        except ValidationError as error:
-            refused[index] = _refused(index, [
-                {"field": ".".join(map(str, each["loc"])) or "record", "message": each["msg"]}
-                for each in error.errors(include_url=False, include_input=False)
-            ])  # fmt: skip
-        except InvalidValues as error:
-            refused[index] = _refused(index, error.values["fields"])
+        except (ValidationError, InvalidValues) as error:
+            refused[index] = RecordResult(
+                index=index, status="refused", code="invalid", message="Not valid.", fields=faults_of(error)
+            )
     there = await inventories.there(tx, provider_id, first, [each.host for each in read.values()])
     for index, each in list(read.items()):
         if each.host in there:
@@ -133,8 +131,14 @@ def listed_of(rules: Rules, record: Hosted) -> Listed:
     return Listed(host, above, tuple(dict.fromkeys(ips)), number, record.hosting_mode, record.since)
 
 
-def _refused(index: int, fields: Any) -> RecordResult:
-    return RecordResult(index=index, status="refused", code="invalid", message="Not valid.", fields=list(fields))
+def faults_of(error: ValidationError | InvalidValues) -> list[FieldFound]:
+    """Which members of a record are wrong."""
+    if isinstance(error, InvalidValues):
+        return [FieldFound.model_validate(each) for each in error.values["fields"]]
+    return [
+        FieldFound(field=".".join(map(str, each["loc"])) or "record", message=each["msg"])
+        for each in error.errors(include_url=False, include_input=False)
+    ]
 
 
 def _view(taken: Batch) -> BatchView:
