@@ -73,7 +73,7 @@ class Register(Wire):
                 "whole": whole, "reconciled_at": None}  # fmt: skip
 
     def answer(self, sent: dict[str, Any], records: list[Any], *, closed: bool) -> httpx.Response:
-        results = [
+        results: list[dict[str, Any]] = [
             {"index": index, "status": "refused" if each["host"] == "bad" else "taken", "code": "invalid",
              "message": "Not valid.", "fields": []} for index, each in enumerate(records)
         ]  # fmt: skip
