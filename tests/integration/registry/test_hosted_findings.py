@@ -50,6 +50,8 @@ async def test_n4_2_2_each_way_in_which_list_and_register_differ_is_a_finding_an
         stopped, "suspend_access", until=register.clock.now() + timedelta(days=30)))  # fmt: skip
     elsewhere = await register.live(accesses=[access("198.18.0.12", provider=OTHER_PROVIDER)])
     asked = (await register.submitted(a_site(domain()), other))["sites"][0]["domains"][0]
+    moving = await register.live()
+    await register.propose(moving, a_site(moving["domains"][0], domains=[moving["domains"][0], added := domain()]))
     gone = await register.live(uscc(700_000_002))
     await register.carried_out(await register.decided(gone))
     unknown, below = domain(), f"www.{fine['domains'][0]}"
@@ -57,6 +59,7 @@ async def test_n4_2_2_each_way_in_which_list_and_register_differ_is_a_finding_an
         record(fine["domains"][0], number=fine["number"]), record(below), record(asked), record(unknown),
         record(stopped["domains"][0], number="京ICP备99999999号"), record(elsewhere["domains"][0], "198.18.0.12"),
         record(gone["domains"][0]), record(f"a.{gone['domains'][0]}"),
+        record(added, "198.18.0.66", number=fine["number"]),
     )  # fmt: skip
     assert await sender.found() == {
         (unknown, "unregistered"), (stopped["domains"][0], "number_differs"),

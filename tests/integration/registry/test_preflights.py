@@ -115,9 +115,13 @@ async def test_a_no_tells_nothing_that_the_public_register_does_not(register: Re
     undecided, free = await asked(register, wanted), await asked(register, nobodys)
     assert json.dumps(undecided["reasons"]).replace(wanted, nobodys) == json.dumps(free["reasons"])
     assert (undecided["document"]["site"], codes(undecided)) == (None, ["unregistered"])
+    theirs = await register.live()
+    await register.propose(theirs, a_site(theirs["domains"][0], domains=[theirs["domains"][0], wanted := domain()]))
+    undecided = await asked(register, wanted)
+    assert (undecided["document"]["site"], codes(undecided)) == (None, ["unregistered"])
     await register.live(accesses=[access("198.18.0.44", "dedicated")])
-    theirs = await asked(register, domain(), "198.18.0.44", hosting_mode="dedicated")
-    assert codes(theirs) == ["unregistered"], "whose an address is, is not public"
+    taken = await asked(register, domain(), "198.18.0.44", hosting_mode="dedicated")
+    assert codes(taken) == ["unregistered"], "whose an address is, is not public"
 
 
 async def test_a_bar_takes_no_standing_site_from_its_host_and_stands_against_what_is_new(register: Register) -> None:

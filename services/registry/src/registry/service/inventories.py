@@ -19,6 +19,7 @@ from registry.store import copies, inventories
 from registry.store.inventories import Batch, Inventory, Listed
 from shared.contracts.http.batches import FieldFound
 from shared.contracts.http.hosted import BatchView, Hosted, InventoryBatch, RecordResult
+from shared.contracts.http.preflights import Question
 from shared.rules import Rules
 from shared.rules.identifiers import InvalidIdentifier, hosting_address, normalise_domain, parse_number
 from shared.runtime.acts import deadlines
@@ -108,8 +109,8 @@ async def _read(
     return list(read.values()), [refused[index].model_dump(mode="json") for index in sorted(refused)]
 
 
-def listed_of(rules: Rules, record: Hosted) -> Listed:
-    """A record in the register's own forms. Raises InvalidValues naming each member that is wrong."""
+def listed_of(rules: Rules, record: Hosted | Question) -> Listed:
+    """A record, or what is asked about, in the register's own forms. Raises InvalidValues naming each wrong member."""
     wrong: list[dict[str, str]] = []
     host, above, ips, number = "", tuple[str, ...](), list[str](), None
     try:
@@ -128,7 +129,7 @@ def listed_of(rules: Rules, record: Hosted) -> Listed:
         wrong.append({"field": "number", "message": error.message})
     if wrong:
         raise InvalidValues(wrong)
-    return Listed(host, above, tuple(dict.fromkeys(ips)), number, record.hosting_mode, record.since)
+    return Listed(host, above, tuple(dict.fromkeys(ips)), number, record.hosting_mode, getattr(record, "since", None))
 
 
 def faults_of(error: ValidationError | InvalidValues) -> list[FieldFound]:

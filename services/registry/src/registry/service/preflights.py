@@ -24,12 +24,12 @@ from registry.store.claims import Name
 from registry.store.copies import Host
 from registry.store.hosted import Found
 from shared.contracts.grounds import AuthorityRef
-from shared.contracts.http.hosted import FindingKind, Hosted
+from shared.contracts.http.hosted import FindingKind
 from shared.contracts.http.preflights import PreflightDetail, PreflightResult, PreflightResults, Question
 from shared.contracts.preflights import Asked, PreflightAnswer, Reason
 from shared.documents import preflights as documents
 from shared.rules import Level, Rules
-from shared.rules.identifiers import InvalidIdentifier, check_uscc, normalise_domain
+from shared.rules.identifiers import InvalidIdentifier, check_uscc
 from shared.runtime.acts.documents import Issuing, signer_of
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.allowances import Limiter
@@ -41,8 +41,6 @@ VALID: Final = "preflight_validity"
 """Clock: so long an answer holds."""
 NOBODY: Final = UUID(int=0)
 _PERSON: Final = "p:"
-_SHOWN: Final = frozenset({"live", "stopped", "revoked"})
-"""What the public register shows of a site; of others nobody learns here that there is one."""
 _WORDS: Final = {
     FindingKind.UNREGISTERED: "no site in the register has {host} or a name above it",
     FindingKind.NUMBER_DIFFERS: "{host} belongs to {site}",
@@ -136,10 +134,7 @@ def _read(rules: Rules, question: Question) -> _Read:
     except InvalidIdentifier as error:
         wrong.append({"field": "operator", "message": error.message})
     try:
-        record = Hosted.model_construct(
-            host=question.host, ips=question.ips, hosting_mode=question.hosting_mode, number=question.number, since=None
-        )
-        listed = listed_of(rules, record)
+        listed = listed_of(rules, question)
     except InvalidValues as error:
         raise InvalidValues([*error.values["fields"], *wrong]) from error
     if wrong:
@@ -147,8 +142,7 @@ def _read(rules: Rules, question: Question) -> _Read:
     asked = Asked(
         host=listed.host, ips=listed.ips, hosting_mode=listed.hosting_mode, number=listed.number, operator=operator
     )
-    domain = normalise_domain(listed.host)
-    return _Read(asked, Name(question.host, domain.ascii, domain.registrable), listed.above)
+    return _Read(asked, Name(question.host, listed.host, listed.above[-1]), listed.above)
 
 
 async def _answers(tx: Tx, rt: Runtime, provider: Host, read: Sequence[_Read]) -> list[PreflightAnswer]:
@@ -156,7 +150,7 @@ async def _answers(tx: Tx, rt: Runtime, provider: Host, read: Sequence[_Read]) -
     found = await hosted.compare(tx, provider.id, [
         {"place": place, "host": each.asked.host, "above": each.above, "ips": each.asked.ips,
          "number": each.asked.number} for place, each in enumerate(read)
-    ], at)  # fmt: skip
+    ])  # fmt: skip
     candidates = [_candidate(provider, *pair) for pair in zip(read, found, strict=True)]
     facts = await admission.facts_of(rt, tx, candidates) if candidates else Facts({}, {}, (), (), (), ())
     issuer, expires = regulator_for(rt, Level.PROVINCE, provider.region), rt.rules.due(VALID, at).due_at
@@ -167,13 +161,11 @@ async def _answers(tx: Tx, rt: Runtime, provider: Host, read: Sequence[_Read]) -
 
 
 def _candidate(provider: Host, read: _Read, found: Found) -> Candidate:
-    """What would be entered. Addresses and consents, and who asked for what, are nothing that a stranger reads."""
+    """What would be entered. Addresses and consents of others are nothing that a stranger reads."""
     hosted_at = Access(NOBODY, provider.id, (), read.asked.hosting_mode, provider.region, "live")
-    shown = found.status in _SHOWN
-    identity = read.asked.operator or (found.identity if shown else None) or ""
     return Candidate(
-        identity, found.operator_id or NOBODY, found.region or provider.region, found.level or Level.PROVINCE,
-        (read.name,), (), (hosted_at,), site_id=found.site_id if shown else None,
+        read.asked.operator or found.identity or "", found.operator_id or NOBODY, found.region or provider.region,
+        found.level or Level.PROVINCE, (read.name,), (), (hosted_at,), site_id=found.site_id,
     )  # fmt: skip
 
 
@@ -196,17 +188,15 @@ def _answer(
     rules: Rules, provider: Host, issuer: AuthorityRef, times: tuple[datetime, datetime], read: _Read, found: Found,
     against: Sequence[Reason],
 ) -> PreflightAnswer:  # fmt: skip
-    asked, shown = read.asked, found.status in _SHOWN
-    codes: list[str] = list(found.kinds) if shown else [FindingKind.UNREGISTERED]
+    asked, codes = read.asked, list(found.kinds)
     if found.status == "stopped":
         codes.append("stopped")
-    if shown and asked.operator is not None and asked.operator != found.identity:
+    if found.identity is not None and asked.operator not in {None, found.identity}:
         codes.append("operator_differs")
-    site = found.site if shown else None
-    said = [Reason(code=code, message=_WORDS[code].format(host=asked.host, site=site)) for code in codes]
+    said = [Reason(code=code, message=_WORDS[code].format(host=asked.host, site=found.site)) for code in codes]
     reasons = (*said, *against)
     return PreflightAnswer(
-        asked=asked, provider_id=provider.id, answer="no" if reasons else "yes", reasons=reasons, site=site,
+        asked=asked, provider_id=provider.id, answer="no" if reasons else "yes", reasons=reasons, site=found.site,
         as_of=times[0], expires=times[1], issuer=issuer, profile=rules.ref,
     )  # fmt: skip
 

@@ -50,9 +50,8 @@ async def ring(rt: Runtime, tx: Tx, provider_id: UUID) -> None:
     at, known = rt.clock.now(), await inventories.hold_known(tx, provider_id)
     if known is None:
         return
-    again: timedelta = timedelta()
-    if not await inventories.forget(tx, provider_id, AT_ONCE) and await _step(tx, rt, known):
-        again = DAILY
+    over = await _step(tx, rt, known)
+    again = timedelta() if await inventories.forget(tx, provider_id, AT_ONCE) or not over else DAILY
     await deadlines.met(tx, RECONCILE, provider_id, at)
     await deadlines.start_in(tx, RECONCILE, provider_id, again.total_seconds(), at=at)
 

@@ -38,7 +38,6 @@ class Found:
     status: str | None
     site: str | None
     """Its number."""
-    registration_id: UUID | None
     level: str | None
     region: str | None
     operator_id: UUID | None
@@ -88,24 +87,24 @@ _OF_SITE: Final = """(SELECT {} FROM site s JOIN registration r ON r.id = s.regi
 COLUMNS: Final = f"""{_OWN}, (SELECT p.name FROM provider p WHERE p.id = provider_id) AS provider_name,
        (SELECT p.region FROM provider p WHERE p.id = provider_id) AS region,
        {_OF_SITE.format("r.number || '-' || s.ordinal")} AS number, {_OF_SITE.format("o.identity")} AS organisation"""
-# Of each name the site that has the longest of the names it is or lies under, if there is one, and how they differ. One
-# that was asked for is not unregistered.
+# Of each name the site that has the longest of the names it is or lies under, if there is one, and how they differ.
+# What is asked for and not decided differs in nothing.
 _DIFFERS: Final = """
        array_remove(ARRAY[
            CASE WHEN s.id IS NULL OR s.status IN ('lapsed', 'ended') THEN 'unregistered'
                 WHEN s.status = 'revoked' THEN 'revoked' END,
-           CASE WHEN s.status IN ('live', 'stopped') AND l.number IS NOT NULL AND l.number IS DISTINCT FROM r.number
+           CASE WHEN c.status = 'live' AND s.status IN ('live', 'stopped')
+                     AND l.number IS NOT NULL AND l.number IS DISTINCT FROM r.number
                      AND NOT EXISTS (SELECT FROM unnest(s.former_numbers) f WHERE f LIKE l.number || '-%')
                 THEN 'number_differs' END,
-           CASE WHEN s.status IN ('live', 'stopped') AND EXISTS (
+           CASE WHEN c.status = 'live' AND s.status IN ('live', 'stopped') AND EXISTS (
                          SELECT FROM unnest(l.ips) ip WHERE NOT EXISTS (
                                 SELECT FROM access a WHERE a.site_id = s.id AND a.provider_id = $1
                                                        AND a.status <> 'ended' AND ip = ANY (a.ips)))
                 THEN 'address_differs' END], NULL) AS kinds
   FROM listed l
-       LEFT JOIN LATERAL (SELECT c.site_id FROM claim c
-                           WHERE c.domain = ANY (l.above) AND c.status IN ('claimed', 'live')
-                             AND (c.status = 'live' OR c.claimed_until >= $2)
+       LEFT JOIN LATERAL (SELECT c.site_id, c.status FROM claim c
+                           WHERE c.domain = ANY (l.above) AND c.status IN ('claimed', 'live') AND {}
                            ORDER BY length(c.domain) DESC LIMIT 1) c ON true
        LEFT JOIN site s ON s.id = c.site_id
        LEFT JOIN registration r ON r.id = s.registration_id"""
@@ -115,15 +114,17 @@ WITH listed AS MATERIALIZED (
        SELECT * FROM hosted WHERE provider_id = $1 AND first_batch = $3 AND host > $4 ORDER BY host LIMIT $5)
 SELECT l.host, l.above, s.id AS site_id,
        jsonb_build_object('host', l.host, 'ips', l.ips, 'number', l.number, 'hosting_mode', l.hosting_mode,
-                          'since', l.since) AS listed, {_DIFFERS}
+                          'since', l.since) AS listed,
+       {_DIFFERS.format("(c.status = 'live' OR c.claimed_until >= $2)")}
  ORDER BY l.host
 """
-# The same of names that somebody asks about. What nobody decided yet, no stranger reads.
+# The same of names that somebody asks about: what nobody decided yet, no stranger reads.
 COMPARE: Final = f"""
 WITH listed AS MATERIALIZED (
-       SELECT * FROM jsonb_to_recordset($3) AS given (place int, host text, above text[], ips text[], number text))
-SELECT l.place, s.id AS site_id, s.status, r.number || '-' || s.ordinal AS site, r.id AS registration_id, r.level,
-       r.region, r.operator_id, (SELECT o.identity FROM operator o WHERE o.id = r.operator_id) AS identity, {_DIFFERS}
+       SELECT * FROM jsonb_to_recordset($2) AS given (place int, host text, above text[], ips text[], number text))
+SELECT l.place, s.id AS site_id, s.status, r.number || '-' || s.ordinal AS site, r.level, r.region, r.operator_id,
+       (SELECT o.identity FROM operator o WHERE o.id = r.operator_id) AS identity,
+       {_DIFFERS.format("c.status = 'live'")}
  ORDER BY l.place
 """
 STANDING: Final = f"""
@@ -166,9 +167,9 @@ async def look(tx: Tx, provider_id: UUID, first_batch: int, after: str, limit: i
     ]
 
 
-async def compare(tx: Tx, provider_id: UUID, asked: Sequence[dict[str, Any]], at: datetime) -> list[Found]:
+async def compare(tx: Tx, provider_id: UUID, asked: Sequence[dict[str, Any]]) -> list[Found]:
     """What the register has of names that a provider asks about (place, host, above, ips, number), in their order."""
-    rows = await tx.fetch(COMPARE, provider_id, at, list(asked))
+    rows = await tx.fetch(COMPARE, provider_id, list(asked))
     return [Found(**{**dict(row), "kinds": tuple(row["kinds"])}) for row in rows]
 
 
