@@ -113,6 +113,20 @@ async def test_each_record_is_read_alone_in_every_spelling_and_has_its_result(re
     assert row == ["198.18.0.10", "京ICP备10046444号"]
 
 
+async def test_members_with_strange_names_or_very_many_are_refused_like_any_other(register: Register) -> None:
+    strange = [{**record(domain()), name: 1} for name in ("\0", "\ud800", "\u202e", "x" * 5_000)]
+    many = {**record(domain()), **{f"m{n}": 1 for n in range(5_000)}}
+    sender = Sender(register)
+    answer = await sender.batch(*strange, many)
+    assert [each["fields"][0]["field"] for each in answer["results"]] == [
+        "\\x00", "record", "\\u202e", "x" * 100, "m0",
+    ]  # fmt: skip
+    assert len(answer["results"][4]["fields"]) == 20
+    assert await sender.raw(sender.last) == answer
+    asked = await register.post("/preflight/batch", {"questions": strange}, sender.who)
+    assert asked["refused"] == 4
+
+
 async def test_a_name_that_an_earlier_batch_of_the_list_has_is_refused(register: Register) -> None:
     sender, host = Sender(register), domain()
     await sender.batch(record(host))

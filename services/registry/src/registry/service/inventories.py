@@ -26,7 +26,9 @@ from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
+from shared.runtime.web.route import LONGEST_NAME
 
+MOST_FAULTS: Final = 20
 TWICE: Final = "The list has this name already: name each once, with all its addresses."
 
 
@@ -133,13 +135,18 @@ def listed_of(rules: Rules, record: Hosted | Question) -> Listed:
 
 
 def faults_of(error: ValidationError | InvalidValues) -> list[FieldFound]:
-    """Which members of a record are wrong."""
+    """Which members of a record are wrong, the first of them; their names are strangers' texts."""
     if isinstance(error, InvalidValues):
-        return [FieldFound.model_validate(each) for each in error.values["fields"]]
+        return [FieldFound.model_validate(each) for each in error.values["fields"][:MOST_FAULTS]]
     return [
-        FieldFound(field=".".join(map(str, each["loc"])) or "record", message=each["msg"])
-        for each in error.errors(include_url=False, include_input=False)
+        FieldFound(field=_safe(".".join(map(str, each["loc"]))) or "record", message=each["msg"])
+        for each in error.errors(include_url=False, include_input=False)[:MOST_FAULTS]
     ]
+
+
+def _safe(name: str) -> str:
+    cut = name[:LONGEST_NAME]
+    return cut if cut.isprintable() else cut.encode("unicode_escape").decode("ascii")
 
 
 def _view(taken: Batch) -> BatchView:
