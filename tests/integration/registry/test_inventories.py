@@ -123,8 +123,11 @@ async def test_members_with_strange_names_or_very_many_are_refused_like_any_othe
     ]  # fmt: skip
     assert len(answer["results"][4]["fields"]) == 20
     assert await sender.raw(sender.last) == answer
-    asked = await register.post("/preflight/batch", {"questions": strange}, sender.who)
-    assert asked["refused"] == 4
+    asked = await register.api.post(
+        "/preflight/batch", content=json.dumps({"questions": strange}), who=sender.who,
+        headers={"Content-Type": "application/json"},
+    )  # fmt: skip
+    assert asked.json()["refused"] == 4
 
 
 async def test_a_name_that_an_earlier_batch_of_the_list_has_is_refused(register: Register) -> None:
