@@ -122,6 +122,7 @@ async def test_it_is_found_once_and_closes_by_itself_when_they_agree(register: R
     (cured,) = await sender.findings()
     assert (cured["status"], cured["allowed_actions"]) == ("cured", [])
     assert await register.history(finding["id"]) == ["find", "cure"]
+    assert await register.told(FindingClosedV1) == [], "no record has it"
     await sender.hosts(record(host, "198.18.0.77"))
     assert await sender.found() == {(host, "address_differs")}
     await sender.hosts()
@@ -243,8 +244,8 @@ async def test_a_list_that_closes_while_a_look_runs_is_looked_at_from_its_beginn
     for _ in range(2):
         async with register.api.rt.db.transaction() as tx:
             await DEADLINES[reconciling.RECONCILE](register.api.rt, tx, PROVIDER)
-    await sender.hosts(record(hosts[0]))
-    assert await sender.found() == {(hosts[0], "unregistered")}
+    await sender.hosts(record(f"0{hosts[0]}"), record(hosts[0]))
+    assert await sender.found() == {(f"0{hosts[0]}", "unregistered"), (hosts[0], "unregistered")}
 
 
 async def test_killed_between_any_two_lines_a_look_has_told_of_everything_it_found(register: Register) -> None:

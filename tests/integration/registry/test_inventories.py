@@ -180,23 +180,29 @@ async def test_the_sequences_of_two_providers_are_their_own(register: Register) 
     assert (one.next, other.next) == (3, 3)
 
 
-async def test_twice_at_once_it_is_taken_once_and_both_hear_the_same(register: Register) -> None:
+@pytest.mark.parametrize("sequence", [1, 2])
+async def test_twice_at_once_it_is_taken_once_and_both_hear_the_same(register: Register, sequence: int) -> None:
     sender = Sender(register)
-    content = json.dumps({"sequence": 1, "records": [record(domain())]}).encode()
+    for _ in range(1, sequence):
+        await sender.batch(record(domain()))
+    content = json.dumps({"sequence": sequence, "records": [record(domain())]}).encode()
     answers = await asyncio.gather(*(sender.raw(content) for _ in range(4)))
     assert all(each == answers[0] for each in answers)
-    assert await register.fetchval("SELECT count(*) FROM hosted") == 1
+    assert await register.fetchval("SELECT count(*) FROM hosted") == sequence
 
 
-async def test_two_programs_at_once_cannot_both_have_the_number(register: Register) -> None:
+@pytest.mark.parametrize("sequence", [1, 2])
+async def test_two_programs_at_once_cannot_both_have_the_number(register: Register, sequence: int) -> None:
     sender = Sender(register)
-    contents = [json.dumps({"sequence": 1, "records": [record(domain())]}).encode() for _ in range(4)]
+    for _ in range(1, sequence):
+        await sender.batch(record(domain()))
+    contents = [json.dumps({"sequence": sequence, "records": [record(domain())]}).encode() for _ in range(4)]
     answers = await asyncio.gather(*(
         register.api.post(sender.path, content=each, who=sender.who, headers={"Content-Type": "application/json"})
         for each in contents
     ))  # fmt: skip
     assert sorted(each.status_code for each in answers) == [200, 409, 409, 409]
-    assert await register.fetchval("SELECT count(*) FROM hosted") == 1
+    assert await register.fetchval("SELECT count(*) FROM hosted") == sequence
 
 
 async def test_killed_between_any_two_lines_a_batch_and_a_closing_are_taken_whole_or_not(register: Register) -> None:
