@@ -1,7 +1,7 @@
 """Lists beside the register: findings with notice, answer and cure; silence is escalated, and no site is touched."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -154,6 +154,9 @@ async def test_an_answer_stops_the_clock_until_a_person_insists_and_then_all_of_
     path = f"/hosted-findings/{finding['id']}"
     answered = await register.post(f"{path}/answer", WHY, sender.who)
     assert (answered["status"], answered["answer"]) == ("answered", WHY["reasons"])
+    runs = "SELECT max(due_at) FROM deadline WHERE kind = $1 AND aggregate_id = $2 AND met_at IS NULL"
+    clock = (runs, reconciling.CURE, UUID(finding["id"]))
+    assert await register.fetchval(*clock) is None
     register.clock.advance(timedelta(days=90))
     async with register.api.rt.db.transaction() as tx:
         await DEADLINES[reconciling.CURE](register.api.rt, tx, UUID(finding["id"]))  # a clock that rang meanwhile
@@ -162,7 +165,7 @@ async def test_an_answer_stops_the_clock_until_a_person_insists_and_then_all_of_
     assert (await register.refused(f"{path}/insistence", SAID, program, 403))["code"] == "person_required"
     stands = await register.post(f"{path}/insistence", SAID, "regulator-a")
     assert (stands["status"], stands["reasons"]) == ("open", SAID["reasons"])
-    assert stands["cure_until"] > finding["cure_until"]
+    assert await register.fetchval(*clock) == datetime.fromisoformat(stands["cure_until"]) > register.clock.now()
     await register.ring(reconciling.CURE, finding["id"])
     assert (await register.get(path, sender.who))["status"] == "escalated"
     assert [kind for kind, _ in await register.notices(finding["id"])] == ["hosted_insisted", "hosted_escalated"]
