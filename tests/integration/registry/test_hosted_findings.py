@@ -247,7 +247,11 @@ async def test_a_list_that_closes_while_a_look_runs_is_looked_at_from_its_beginn
     for _ in range(2):
         async with register.api.rt.db.transaction() as tx:
             await DEADLINES[reconciling.RECONCILE](register.api.rt, tx, PROVIDER)
-    await sender.hosts(record(f"0{hosts[0]}"), record(hosts[0]))
+    await sender.batch(record(f"0{hosts[0]}"), record(hosts[0]))
+    await sender.close()
+    while (await sender.state())["reconciled_at"] is None:
+        async with register.api.rt.db.transaction() as tx:
+            await DEADLINES[reconciling.RECONCILE](register.api.rt, tx, PROVIDER)
     assert await sender.found() == {(f"0{hosts[0]}", "unregistered"), (hosts[0], "unregistered")}
 
 

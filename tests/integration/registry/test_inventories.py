@@ -180,12 +180,23 @@ async def test_the_sequences_of_two_providers_are_their_own(register: Register) 
     assert (one.next, other.next) == (3, 3)
 
 
+async def at_once(sender: Sender) -> None:
+    """Connections for several are there: else whoever has the first is done before the next one begins."""
+
+    async def held() -> None:
+        async with sender.register.api.rt.db.transaction() as tx:
+            await tx.execute("SELECT pg_sleep(0.1)")
+
+    await asyncio.gather(*(held() for _ in range(4)))
+
+
 @pytest.mark.parametrize("sequence", [1, 2])
 async def test_twice_at_once_it_is_taken_once_and_both_hear_the_same(register: Register, sequence: int) -> None:
     sender = Sender(register)
     for _ in range(1, sequence):
         await sender.batch(record(domain()))
     content = json.dumps({"sequence": sequence, "records": [record(domain())]}).encode()
+    await at_once(sender)
     answers = await asyncio.gather(*(sender.raw(content) for _ in range(4)))
     assert all(each == answers[0] for each in answers)
     assert await register.fetchval("SELECT count(*) FROM hosted") == sequence
@@ -197,6 +208,7 @@ async def test_two_programs_at_once_cannot_both_have_the_number(register: Regist
     for _ in range(1, sequence):
         await sender.batch(record(domain()))
     contents = [json.dumps({"sequence": sequence, "records": [record(domain())]}).encode() for _ in range(4)]
+    await at_once(sender)
     answers = await asyncio.gather(*(
         register.api.post(sender.path, content=each, who=sender.who, headers={"Content-Type": "application/json"})
         for each in contents
