@@ -100,6 +100,25 @@ END)),
 );
 INDEX conduct_entry_provider ON conduct_entry USING btree (provider_id, id);
 
+TABLE conduct_finding (
+    finding_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    kind text NOT NULL,
+    host text NOT NULL,
+    authority jsonb NOT NULL,
+    statement jsonb NOT NULL,
+    found_at timestamp with time zone NOT NULL,
+    escalated_at timestamp with time zone NOT NULL,
+    because text,
+    closing jsonb,
+    closed_at timestamp with time zone,
+    CONSTRAINT conduct_finding_because_check CHECK ((because = ANY (ARRAY['cured'::text, 'dismissed'::text]))),
+    CONSTRAINT conduct_finding_check CHECK (((because IS NULL) = (closed_at IS NULL))),
+    CONSTRAINT conduct_finding_pkey PRIMARY KEY (finding_id),
+    CONSTRAINT conduct_finding_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES provider(id),
+);
+INDEX conduct_finding_of_provider ON conduct_finding USING btree (provider_id, escalated_at DESC);
+
 TABLE emergency (
     id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,

@@ -202,6 +202,49 @@ TABLE handling (
 );
 INDEX handling_of_site ON handling USING btree (((subject ->> 'site_id'::text))) WHERE (effect = 'correct'::text);
 
+TABLE hosted (
+    provider_id uuid NOT NULL,
+    first_batch bigint NOT NULL,
+    host text NOT NULL,
+    above text[] NOT NULL,
+    ips text[] NOT NULL,
+    number text,
+    hosting_mode text NOT NULL,
+    since date,
+    CONSTRAINT hosted_pkey PRIMARY KEY (provider_id, first_batch, host),
+);
+
+TABLE hosted_finding (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    provider_id uuid NOT NULL,
+    host text NOT NULL,
+    kind text NOT NULL,
+    listed jsonb NOT NULL,
+    site_id uuid,
+    told_id uuid NOT NULL,
+    cure_until timestamp with time zone NOT NULL,
+    answer text,
+    answered_by text,
+    answered_at timestamp with time zone,
+    escalated_at timestamp with time zone,
+    reasons text,
+    found_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT hosted_finding_check CHECK (((answer IS NULL) = (answered_by IS NULL))),
+    CONSTRAINT hosted_finding_check1 CHECK (((status <> 'answered'::text) OR (answer IS NOT NULL))),
+    CONSTRAINT hosted_finding_check2 CHECK (((status <> 'escalated'::text) OR (escalated_at IS NOT NULL))),
+    CONSTRAINT hosted_finding_kind_check CHECK ((kind = ANY (ARRAY['unregistered'::text, 'number_differs'::text, 'address_differs'::text, 'revoked'::text, 'barred'::text]))),
+    CONSTRAINT hosted_finding_pkey PRIMARY KEY (id),
+    CONSTRAINT hosted_finding_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id),
+    CONSTRAINT hosted_finding_status_check CHECK ((status = ANY (ARRAY['open'::text, 'answered'::text, 'escalated'::text, 'dismissed'::text, 'cured'::text]))),
+);
+INDEX hosted_finding_of_site ON hosted_finding USING btree (site_id) WHERE (site_id IS NOT NULL);
+INDEX hosted_finding_on_desk ON hosted_finding USING btree (provider_id, status, id DESC);
+UNIQUE INDEX hosted_finding_one ON hosted_finding USING btree (provider_id, host, kind) WHERE (status <> 'cured'::text);
+INDEX hosted_finding_told ON hosted_finding USING btree (told_id);
+
 TABLE import (
     id uuid NOT NULL,
     organisation_id text NOT NULL,
@@ -253,6 +296,36 @@ TABLE import_taken (
     CONSTRAINT import_taken_import_id_fkey FOREIGN KEY (import_id) REFERENCES import(id),
     CONSTRAINT import_taken_kind_check CHECK ((kind = ANY (ARRAY['accepted'::text, 'unchanged'::text]))),
     CONSTRAINT import_taken_pkey PRIMARY KEY (import_id, line),
+);
+
+TABLE inventory (
+    provider_id uuid NOT NULL,
+    next_sequence bigint NOT NULL DEFAULT 1,
+    sending bigint,
+    sending_since timestamp with time zone,
+    whole bigint,
+    whole_at timestamp with time zone,
+    whole_records bigint NOT NULL DEFAULT 0,
+    whole_hash text,
+    looked_to text,
+    reconciled_at timestamp with time zone,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT inventory_check CHECK (((sending IS NULL) = (sending_since IS NULL))),
+    CONSTRAINT inventory_check1 CHECK (((whole IS NULL) = (whole_at IS NULL))),
+    CONSTRAINT inventory_pkey PRIMARY KEY (provider_id),
+);
+
+TABLE inventory_batch (
+    provider_id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    first_batch bigint NOT NULL,
+    hash bytea NOT NULL,
+    records integer NOT NULL,
+    closes boolean NOT NULL,
+    refused jsonb NOT NULL,
+    taken_at timestamp with time zone NOT NULL,
+    CONSTRAINT inventory_batch_pkey PRIMARY KEY (provider_id, sequence),
+    CONSTRAINT inventory_batch_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES inventory(provider_id),
 );
 
 TABLE licence (

@@ -171,6 +171,11 @@ REGISTRY: Final[Mapping[tuple[str, str], Told]] = {
     ("check", "report_mismatch"): kinds("check_mismatch"),
     ("check", "expire"): INSIDE,
     ("check", "close"): FOLLOWS,
+    ("hosted_finding", "answer"): Nobody("the regulator's list says so"),
+    ("hosted_finding", "insist"): kinds("hosted_insisted"),
+    ("hosted_finding", "dismiss"): kinds("hosted_dismissed"),
+    ("hosted_finding", "escalate"): kinds("hosted_escalated"),
+    ("hosted_finding", "cure"): OWN,
     ("registrar_task", "answer"): kinds("registrar_report"),
     ("registrar_task", "withdraw"): FOLLOWS,
     ("merger", "confirm"): kinds("merged"),
@@ -182,6 +187,7 @@ BEGUN: Final[Mapping[str, Mapping[str, Told]]] = {
     "registry": {
         "shell_finding": kinds("shell_found"), "review_opinion": kinds("review_opinion"),
         "merger": kinds("merger_intended"), "bar": kinds("barred", "unbarred"),
+        "hosted_finding": kinds("hosted_found", "hosted_otherwise"),
     },
 }  # fmt: skip
 """What tells of a beginning, by aggregate: these are no moves."""

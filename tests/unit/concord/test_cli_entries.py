@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-import registry.lifecycle
+import shared.contracts.http.shells
 from concord.exits import Exit
 from concord.sdk.departments.entries import ShellStatus
 from shared.contracts import examples
@@ -42,7 +42,7 @@ def answers(body: Any, status: int = 200) -> httpx.Response:
 
 
 def test_a_shell_can_be_asked_for_by_every_status_there_is() -> None:
-    assert set(get_args(ShellStatus)) == set(registry.lifecycle.ShellStatus)
+    assert set(get_args(ShellStatus)) == set(shared.contracts.http.shells.ShellStatus)
 
 
 def test_findings_are_listed_and_one_is_shown(run: Any) -> None:

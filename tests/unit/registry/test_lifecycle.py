@@ -18,7 +18,6 @@ from registry.lifecycle import (
     SITE,
     TASK,
     AmendmentStatus,
-    CheckStatus,
     ExecutionAction,
     ExecutionStatus,
     MergerStatus,
@@ -26,9 +25,10 @@ from registry.lifecycle import (
     SiteAction,
     SiteStatus,
     Status,
-    TaskStatus,
 )
 from registry.main import SERVICE
+from shared.contracts.http.checks import CheckStatus
+from shared.contracts.http.registrar import TaskStatus
 from shared.runtime.acts.lifecycle import Lifecycle
 from shared.runtime.base.problems import ActionRefused
 

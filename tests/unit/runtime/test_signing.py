@@ -196,3 +196,11 @@ def test_a_client_needs_no_server_libraries() -> None:
     code = f"import sys, shared.signing; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_many_signed_at_once_are_byte_for_byte_what_each_is_alone() -> None:
+    signer = Signer(generate_key("of-ours"))
+    payloads = [b"{}", '{"name":"京"}'.encode(), b"x" * 1000]
+    assert signer.sign_all(payloads, "concord-test+json") == [
+        signer.sign(each, "concord-test+json") for each in payloads
+    ]

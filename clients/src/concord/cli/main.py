@@ -14,6 +14,7 @@ from concord.cli import (
     enforcement,
     entries,
     executions,
+    hosting,
     imports,
     inbox,
     licensing,
@@ -67,6 +68,7 @@ app.add_typer(coordination.organisations, name="organisations")
 app.add_typer(inbox.inbox, name="inbox")
 app.add_typer(names.names, name="names")
 app.add_typer(providers.providers, name="providers")
+app.add_typer(hosting.inventory, name="inventory")
 app.add_typer(access.orders, name="orders")
 app.add_typer(access.instructions, name="instructions")
 enforcement.decisions.command("texts")(drafts.texts)
@@ -93,6 +95,7 @@ for command in (
     inbox.mails,
     verify.verify,
     entries.met,
+    hosting.preflight,
     entries.barred_list,
 ):
     app.command()(command)

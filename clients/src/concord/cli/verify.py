@@ -1,4 +1,4 @@
-"""``concord verify``: whether a document or a mark is what its issuer signed. Nothing is asked of anybody."""
+"""``concord verify``: whether a document, a mark or an answer is what its issuer signed. Nobody is asked."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,8 @@ from concord.files import BadFile, json_object, name_of, read
 from concord.sdk import BadArgument
 from concord.sdk.proofs import Papers, proven
 from shared.contracts.marks import MARK_TYPE
-from shared.documents import marks, signed
+from shared.contracts.preflights import PREFLIGHT_TYPE
+from shared.documents import marks, preflights, signed
 from shared.documents.signed import Standing
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
 from shared.signing import BadSignature, KeyRing, read_header
@@ -30,6 +31,8 @@ OTHER_SITE = "the signature holds, and the mark is of another site"
 MOST_PAPERS = 3
 COUNTER = ("counter_receipt", "jws")
 """What the JSON calls a counter-receipt: beside its batch, or alone."""
+ANSWER_HOLDS = "the signature holds, and so does the answer, for the provider that asked"
+ANSWER_OVER = "the signature holds; the time is over for which the answer did"
 NO_KEYS = "holds no key that documents are signed with: `/.well-known/jwks.json` of the department that issued it"
 
 
@@ -48,7 +51,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Verify an issued document offline: its compact JWS, the JSON that has it, or its page (PDF). Or a site's mark:
-    its token, or the address that its QR code says.
+    its token, or the address that its QR code says; or what the register answered a provider before it connected.
 
     Exits 0 if the signature is the issuer's and today is one of its days, 5 if not; a mark has no days, and with --host
     must name that site. Whether it was ended meanwhile no signature says: ask at `status_at`, or the mark's address.
@@ -81,8 +84,11 @@ def _either(names: Sequence[str]) -> str:
 def verified(jws: str, ring: KeyRing, host: str | None = None) -> dict[str, Any]:
     """Whose a document is, what it says, and whether it is valid today; or why it must not be believed."""
     try:
-        if read_header(jws).get("typ") == MARK_TYPE:
+        kind = read_header(jws).get("typ")
+        if kind == MARK_TYPE:
             return _mark(jws, ring, host)
+        if kind == PREFLIGHT_TYPE:
+            return _preflight(jws, ring)
         found = signed.read(jws, ring)
         stands = signed.standing(found.document, datetime.now(UTC))
     except BadSignature as wrong:
@@ -108,6 +114,15 @@ def _mark(token: str, ring: KeyRing, host: str | None) -> dict[str, Any]:
     if host is not None and not (named := marks.names_it(mark, host)):
         code, why = ("many_names", MANY_NAMES) if named is None else ("other_site", OTHER_SITE)
     return {"valid": code == "signed", "code": code, "why": why, "kind": "mark", **said, "key": kid}
+
+
+def _preflight(jws: str, ring: KeyRing) -> dict[str, Any]:
+    """What the register answered a provider, and whether that holds still. Raises BadSignature."""
+    answer, kid = preflights.read(jws, ring)
+    holds = preflights.holds(answer, datetime.now(UTC))
+    code, why = ("signed", ANSWER_HOLDS) if holds else ("over", ANSWER_OVER)
+    said = answer.model_dump(mode="json", exclude_none=True)
+    return {"valid": holds, "code": code, "why": why, "kind": "preflight", **said, "key": kid}
 
 
 def _name(host: str | None) -> str | None:

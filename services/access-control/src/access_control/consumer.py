@@ -13,6 +13,7 @@ from shared.contracts.enforcement import (
     DecisionReleasedV1,
     DecisionSuspendedV1,
 )
+from shared.contracts.hosted import FindingClosedV1, FindingEscalatedV1
 from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionUndoneV1
 from shared.runtime.events.dispatch import Handler
 from shared.runtime.process.service import Deadlines
@@ -26,6 +27,8 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     DecisionEndedV1: heard.decision_ended,
     EmergencyConfirmedV1: heard.emergency_confirmed,
     EmergencyLapsedV1: heard.emergency_lapsed,
+    FindingEscalatedV1: heard.finding_escalated,
+    FindingClosedV1: heard.finding_closed,
 }
 DEADLINES: Final[Deadlines] = {
     sending.RELEASE_WINDOW: sending.release_due,

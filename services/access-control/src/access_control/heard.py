@@ -8,6 +8,7 @@ from shared.contracts.enforcement import (
     DecisionReleasedV1,
     DecisionSuspendedV1,
 )
+from shared.contracts.hosted import FindingClosedV1, FindingEscalatedV1
 from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionUndoneV1
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import EventMeta
@@ -59,3 +60,13 @@ async def emergency_confirmed(rt: Runtime, tx: Tx, fact: EmergencyConfirmedV1, m
 async def emergency_lapsed(rt: Runtime, tx: Tx, fact: EmergencyLapsedV1, meta: EventMeta) -> None:
     """Nobody does: the site is hosted again."""
     await emergencies.lapsed(tx, rt, fact)
+
+
+async def finding_escalated(rt: Runtime, tx: Tx, fact: FindingEscalatedV1, meta: EventMeta) -> None:
+    """A provider did not answer for its list: its record says so, and nothing is ordered (docs/adr/0018)."""
+    await conduct.note_finding(tx, fact)
+
+
+async def finding_closed(rt: Runtime, tx: Tx, fact: FindingClosedV1, meta: EventMeta) -> None:
+    """It was put right, or was wrong: the record says that as well."""
+    await conduct.close_finding(tx, fact)

@@ -14,6 +14,7 @@ from registry.service import (
     licences,
     opinions,
     proposing,
+    reconciling,
     registrar,
     registrations,
     renewals,
@@ -65,4 +66,6 @@ DEADLINES: Final[Deadlines] = {
     reviews.CLOSES: reviews.close_by_date,
     reviews.RESULTS: reviews.give_results,
     opinions.RESULT: opinions.conclude,
+    reconciling.RECONCILE: reconciling.ring,
+    reconciling.CURE: reconciling.escalate,
 }

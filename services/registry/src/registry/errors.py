@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from shared.runtime.base.problems import Conflict, Invalid, NotFound
+from shared.runtime.base.problems import Conflict, Invalid, NotFound, Unavailable
 
 
 class UnknownOperator(NotFound):
@@ -361,3 +361,34 @@ class InvalidValues(Invalid):
     """Some values cannot be right: {names}."""
 
     code = "invalid"
+
+
+class ProviderNotActive(Conflict):
+    """The register knows no active provider {provider_id}: what one hosts is listed, and asked for, by nobody else."""
+
+
+class OutOfSequence(Conflict):
+    """Send batch {next} first: the batches of a provider are taken in their order, one by one."""
+
+    members = frozenset({"next"})
+
+
+class OtherBatch(Conflict):
+    """Batch {sequence} was taken with other bytes: what was taken stays. The next one is {next}."""
+
+    members = frozenset({"next"})
+
+
+class NotWhole(Conflict):
+    """This closes another list than was sent: that has {records} records and the hash {hash}. Nothing is closed.
+
+    Send what is missing, or the list anew: its first batch says `anew`.
+    """
+
+    members = frozenset({"records", "hash"})
+
+
+class TooManyQuestions(Unavailable):
+    """You asked more than is answered in an hour; ask again when `Retry-After` says."""
+
+    status = 429

@@ -4,6 +4,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from shared.contracts.http.checks import CheckStatus
+from shared.contracts.http.hosted import FindingStatus
+from shared.contracts.http.registrar import TaskStatus
+from shared.contracts.http.shells import ShellStatus
 from shared.runtime.acts.lifecycle import Lifecycle
 
 
@@ -252,20 +256,6 @@ OPINION: Final = Lifecycle(MappingProxyType({
 }), aggregate="review_opinion")  # fmt: skip
 
 
-class ShellStatus(StrEnum):
-    """Where a finding stands that nobody hosts a site."""
-
-    OPEN = "open"
-    """Its operator has time to find a host."""
-    DUE = "due"
-    """That time is over; somebody must look at it. Nothing lapses by itself."""
-    CURED = "cured"
-    DISMISSED = "dismissed"
-    LAPSED = "lapsed"
-    UNDONE = "undone"
-    """The site is in the register again."""
-
-
 class ShellAction(StrEnum):
     """What can be done with a finding. Cure and mature follow from facts and clocks."""
 
@@ -317,20 +307,6 @@ RENEWAL: Final = Lifecycle(MappingProxyType({
 }), aggregate="renewal")  # fmt: skip
 
 
-class CheckStatus(StrEnum):
-    """Where a provider's check of what was submitted with its name stands."""
-
-    ASKED = "asked"
-    """The provider's clock runs."""
-    VERIFIED = "verified"
-    MISMATCH = "mismatch"
-    """Something is not as the provider knows it, with reasons. The regulator decides all the same."""
-    SILENT = "silent"
-    """The clock is over: nobody waits any more, and the provider can still answer."""
-    CLOSED = "closed"
-    """The regulator decided without an answer."""
-
-
 class CheckAction(StrEnum):
     """What can be done with a check. Expire and close follow from a clock and from the decision."""
 
@@ -351,14 +327,29 @@ CHECK: Final = Lifecycle(MappingProxyType({
 }), aggregate="check")  # fmt: skip
 
 
-class TaskStatus(StrEnum):
-    """Where a task of the company registrar stands."""
+class FindingAction(StrEnum):
+    """What can be done with a finding about a provider's list. Cure and escalate follow from lists and clocks."""
 
-    OPEN = "open"
-    """The registrar's clock runs; late, it is shown as late and can still be answered."""
-    ANSWERED = "answered"
-    WITHDRAWN = "withdrawn"
-    """What it was about was undone before the registrar had answered."""
+    ANSWER = "answer"
+    INSIST = "insist"
+    DISMISS = "dismiss"
+    ESCALATE = "escalate"
+    CURE = "cure"
+
+
+HOSTED_FINDING: Final = Lifecycle(MappingProxyType({
+    (FindingStatus.OPEN,      FindingAction.ANSWER):   FindingStatus.ANSWERED,
+    (FindingStatus.OPEN,      FindingAction.ESCALATE): FindingStatus.ESCALATED,  # silence alone
+    (FindingStatus.ANSWERED,  FindingAction.INSIST):   FindingStatus.OPEN,       # a person; all the time runs anew
+    (FindingStatus.ESCALATED, FindingAction.ANSWER):   FindingStatus.ESCALATED,  # late
+    (FindingStatus.OPEN,      FindingAction.DISMISS):   FindingStatus.DISMISSED,
+    (FindingStatus.ANSWERED,  FindingAction.DISMISS):   FindingStatus.DISMISSED,
+    (FindingStatus.ESCALATED, FindingAction.DISMISS):   FindingStatus.DISMISSED,
+    (FindingStatus.OPEN,      FindingAction.CURE):      FindingStatus.CURED,
+    (FindingStatus.ANSWERED,  FindingAction.CURE):      FindingStatus.CURED,
+    (FindingStatus.ESCALATED, FindingAction.CURE):      FindingStatus.CURED,
+    (FindingStatus.DISMISSED, FindingAction.CURE):      FindingStatus.CURED,
+}), aggregate="hosted_finding")  # fmt: skip
 
 
 class TaskAction(StrEnum):

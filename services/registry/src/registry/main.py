@@ -1,18 +1,17 @@
 """The register as a process: the only file that names concrete things."""
 
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from registry.consumer import DEADLINES, HANDLERS, PROJECTIONS
 from registry.http import ROUTERS
-from registry.service import admission, executions, hosting, mergers, registrations
+from registry.service import admission, executions, hosting, mergers, preflights, reconciling, registrations
 from registry.settings import Settings
 from shared.contracts.http.registry import RegistrationKind
 from shared.contracts.topics import ACCESS_EVENTS, APPROVAL_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS, REGISTRY_SITES
 from shared.rules import Needs
 from shared.runtime.acts import notices
-from shared.runtime.process import app, issuing
+from shared.runtime.process import app
 from shared.runtime.process.service import Service
 
 SERVICE: Final = Service(
@@ -32,6 +31,9 @@ SERVICE: Final = Service(
                 hosting.CURE,
                 hosting.AGAIN,
                 mergers.HEARD,
+                reconciling.CURE,
+                reconciling.FRESH,
+                preflights.VALID,
                 notices.DEEMED,
             }
         ),
@@ -44,7 +46,7 @@ SERVICE: Final = Service(
         },
     ),
     notifies=True,
-    start=partial(issuing.start, department="registry"),
+    start=preflights.start,
     publishes=(REGISTRY_EVENTS, REGISTRY_SITES),
     listens=(APPROVAL_EVENTS, ENFORCEMENT_EVENTS, ACCESS_EVENTS),
     migrations=Path(__file__).parents[2] / "migrations",

@@ -10,6 +10,7 @@ from registry.lifecycle import (
     AmendmentAction,
     CheckAction,
     ExecutionAction,
+    FindingAction,
     MergerAction,
     OpinionAction,
     RenewalAction,
@@ -62,6 +63,12 @@ class Act(StrEnum):
     DECIDE_RENEWAL = "decide_renewal"
     READ_CHECK = "read_check"
     ANSWER_CHECK = "answer_check"
+    SEND_INVENTORY = "send_inventory"
+    READ_INVENTORY = "read_inventory"
+    READ_HOSTED = "read_hosted_finding"
+    ANSWER_HOSTED = "answer_hosted_finding"
+    JUDGE_HOSTED = "judge_hosted_finding"
+    ASK_PREFLIGHT = "ask_preflight"
     READ_TASK = "read_registrar_task"
     ANSWER_TASK = "answer_registrar_task"
     IMPORT = "import"
@@ -156,6 +163,10 @@ AUTHORITIES: Final = frozenset({Role.SECTOR_REGULATOR, Role.SECURITY_AUTHORITY})
 REVIEWERS: Final = AUTHORITIES | REGULATOR | {Role.AUDITOR, Role.REVIEW_BODY}
 """Who reads a whole review: every authority of the level hears its results (P3.3.8)."""
 SUBJECTS: Final = frozenset({Role.OPERATOR, Role.ACCESS_PROVIDER, Role.DOMAIN_REGISTRAR})
+HOST_OR_OFFICE: Final = any_of(
+    holding(Role.ACCESS_PROVIDER, asked_provider),
+    *(holding(role, same_region) for role in (Role.INDUSTRY_REGULATOR, Role.AUDITOR)),
+)
 MERGER_READERS: Final = (Role.INDUSTRY_REGULATOR, Role.AUDITOR, Role.REVIEW_BODY)
 
 POLICY: Final = Policy({
@@ -191,6 +202,15 @@ POLICY: Final = Policy({
     Act.READ_CHECK:          Rule(OFFICIALS | OPERATOR | PROVIDER,
                                   any_of(READER.scope, holding(Role.ACCESS_PROVIDER, asked_provider))),
     Act.ANSWER_CHECK:        Rule(PROVIDER, asked_provider),
+    # What a provider hosts it says itself, and nobody for it; what is found there a named person judges.
+    Act.SEND_INVENTORY:      Rule(PROVIDER, asked_provider),
+    Act.READ_INVENTORY:      Rule(PROVIDER | REGULATOR | {Role.AUDITOR}, HOST_OR_OFFICE),
+    Act.READ_HOSTED:         Rule(PROVIDER | REGULATOR | OPERATOR | {Role.AUDITOR, Role.REVIEW_BODY}, any_of(
+                                  HOST_OR_OFFICE, holding(Role.REVIEW_BODY, same_region),
+                                  holding(Role.OPERATOR, own_organisation))),
+    Act.ANSWER_HOSTED:       Rule(PROVIDER, asked_provider),
+    Act.JUDGE_HOSTED:        Rule(REGULATOR, same_region, first_person=True),
+    Act.ASK_PREFLIGHT:       Rule(PROVIDER, asked_provider),
     Act.READ_TASK:           Rule(OPERATOR | REGULATOR | REGISTRAR | {Role.AUDITOR, Role.REVIEW_BODY}, any_of(
                                   READER.scope, holding(Role.COMPANY_REGISTRAR, same_region))),
     Act.ANSWER_TASK:         Rule(REGISTRAR, of_province),
@@ -230,6 +250,10 @@ RENEWAL_ACTS: Final[Mapping[RenewalAction, Act]] = MappingProxyType({
 })  # fmt: skip
 CHECK_ACTS: Final[Mapping[CheckAction, Act]] = MappingProxyType({
     CheckAction.VERIFY: Act.ANSWER_CHECK, CheckAction.REPORT: Act.ANSWER_CHECK,
+})  # fmt: skip
+HOSTED_ACTS: Final[Mapping[FindingAction, Act]] = MappingProxyType({
+    FindingAction.ANSWER: Act.ANSWER_HOSTED, FindingAction.INSIST: Act.JUDGE_HOSTED,
+    FindingAction.DISMISS: Act.JUDGE_HOSTED,
 })  # fmt: skip
 TASK_ACTS: Final[Mapping[TaskAction, Act]] = MappingProxyType({TaskAction.ANSWER: Act.ANSWER_TASK})
 EXECUTION_ACTS: Final[Mapping[ExecutionAction, Act]] = MappingProxyType({

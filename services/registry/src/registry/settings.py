@@ -13,3 +13,8 @@ class Settings(RuntimeSettings):
         description="Secret that persons' numbers are hashed with, and the codes that verify an address. It never "
         "changes: with another one no person is found again.",
     )
+    preflight_per_hour: int = Field(
+        200_000,
+        ge=1_000,
+        description="Questions of one provider that one process answers in an hour, before it connects.",
+    )

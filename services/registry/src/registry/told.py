@@ -1,11 +1,13 @@
 """The facts the register tells of executions; those of sites come from the rows themselves."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from registry.store.executions import Execution
+from registry.store.hosted import Finding
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, AuthorityRef, Statement
+from shared.contracts.hosted import FindingClosedV1, FindingEscalatedV1
 from shared.contracts.registry import (
     ExecutionCarriedOutV1,
     ExecutionDeclinedV1,
@@ -66,4 +68,24 @@ def undone(
     """It is taken back."""
     return ExecutionUndoneV1(
         **_about(execution), because=because, authority=authority, statement=statement, appeal=appeal, undone_at=at
+    )
+
+
+def finding_escalated(
+    finding: Finding, authority: AuthorityRef, statement: Statement, at: datetime
+) -> FindingEscalatedV1:
+    """A provider answered nothing; it names neither a site nor a measure."""
+    return FindingEscalatedV1(
+        finding_id=finding.id, provider_id=finding.provider_id, statement=statement, kind=finding.kind,
+        host=finding.host, authority=authority, found_at=finding.found_at, cure_until=finding.cure_until,
+        escalated_at=at,
+    )  # fmt: skip
+
+
+def finding_closed(
+    finding: Finding, because: Literal["cured", "dismissed"], statement: Statement, at: datetime
+) -> FindingClosedV1:
+    """What was escalated is over."""
+    return FindingClosedV1(
+        finding_id=finding.id, provider_id=finding.provider_id, statement=statement, because=because, closed_at=at
     )

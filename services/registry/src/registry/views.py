@@ -1,12 +1,13 @@
 """What callers read: rows shaped for one person, who sees what that person may do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from registry.lifecycle import (
     AMENDMENT,
     CHECK,
     EXECUTION,
+    HOSTED_FINDING,
     MERGER,
     OPINION,
     REGISTRATION,
@@ -21,6 +22,7 @@ from registry.policy import (
     AMENDMENT_ACTS,
     CHECK_ACTS,
     EXECUTION_ACTS,
+    HOSTED_ACTS,
     MERGER_ACTS,
     OPINION_ACTS,
     POLICY,
@@ -32,13 +34,16 @@ from registry.policy import (
     TASK_ACTS,
 )
 from registry.service.executions import Seen
+from registry.service.inventories import hash_of
 from registry.service.mergers import Proposed
 from registry.service.opinions import RESULT
 from registry.service.reviews import Progress
 from registry.store.amendments import Amendment
 from registry.store.checks import Check
 from registry.store.forwards import Forwarded
+from registry.store.hosted import Finding
 from registry.store.imports import Import
+from registry.store.inventories import Batch, Inventory
 from registry.store.licences import Licence, Renewal
 from registry.store.operators import Operator
 from registry.store.registrations import Owned
@@ -52,6 +57,7 @@ from shared.contracts.grounds import ActRef, Service
 from shared.contracts.http.amendments import FieldChange
 from shared.contracts.http.checks import CheckView
 from shared.contracts.http.home import ForwardedView, OrderOutcomeView
+from shared.contracts.http.hosted import FindingView, InventoryView
 from shared.contracts.http.imports import ImportView
 from shared.contracts.http.licences import RenewalView
 from shared.contracts.http.mergers import MergerView
@@ -237,6 +243,28 @@ def of_shell(who: Caller, finding: Shell, site: OwnedSite, *, hosted: bool) -> S
         "domains": site.site.domains, "operator_name": site.operator.particulars.name, "hosted_now": hosted,
         "challenge": ActRef(service=Service.REGISTRY, kind="lapse", id=finding.id) if finding.says else None,
         "allowed_actions": POLICY.allowed(who, finding, SHELL.allowed(finding.status), SHELL_ACTS),
+    })  # fmt: skip
+
+
+def of_inventory(known: Inventory, sent: Sequence[Batch]) -> InventoryView:
+    """Where the lists of a provider stand; ``sent``: the batches of the one that is being sent."""
+    sending = known.sending is not None and {
+        "first_sequence": known.sending, "since": known.sending_since, "batches": len(sent),
+        "records": sum(each.records for each in sent), "hash": hash_of(sent),
+    }  # fmt: skip
+    whole = known.whole is not None and {
+        "records": known.whole_records, "hash": known.whole_hash, "at": known.whole_at
+    }  # fmt: skip
+    return InventoryView.model_validate({
+        **_fields(known, InventoryView), "sending": sending or None, "whole": whole or None,
+    })  # fmt: skip
+
+
+def of_hosted(who: Caller, finding: Finding) -> FindingView:
+    """A list and the register differ about a name."""
+    return FindingView.model_validate({
+        **_fields(finding, FindingView),
+        "allowed_actions": POLICY.allowed(who, finding, HOSTED_FINDING.allowed(finding.status), HOSTED_ACTS),
     })  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from shared.contracts import access, approval, directory, emergencies, enforcement, notices, registry
+from shared.contracts import access, approval, directory, emergencies, enforcement, hosted, notices, registry
 from shared.contracts.base import Fact
 
 _FACTS: tuple[type[Fact], ...] = (
@@ -29,6 +29,7 @@ _FACTS: tuple[type[Fact], ...] = (
     registry.BarRecordedV1,
     registry.ReviewVetoedV1,
     registry.ReviewClearedV1,
+    *hosted.FINDING_FACTS,
     enforcement.DecisionReleasedV1,
     enforcement.DecisionSuspendedV1,
     enforcement.DecisionOverturnedV1,

@@ -35,6 +35,9 @@ _BOUNDS: Final = {
     "triage_complaint": (0, 60),
     "evidence_retention": (365, 10_000),
     "hearing_notice": (3, 60),
+    "inventory_cure": (3, 90),
+    "inventory_fresh": (1, 31),
+    "preflight_validity": (0, 1),
     "regulator_request": (0, 60),
 }
 """Clocks by which a safeguard works (docs/adr/0004), and the days between which they stay: a clock that never runs out,

@@ -10,20 +10,13 @@ from uuid import UUID
 
 import orjson
 
-from registry.lifecycle import (
-    AmendmentStatus,
-    CheckStatus,
-    ExecutionStatus,
-    MergerStatus,
-    RenewalStatus,
-    SiteStatus,
-    Status,
-    TaskStatus,
-)
+from registry.lifecycle import AmendmentStatus, ExecutionStatus, MergerStatus, RenewalStatus, SiteStatus, Status
 from registry.service import checks as asking
 from registry.service import licences as validity
 from shared.contracts import examples
 from shared.contracts.grounds import ActRef, Service
+from shared.contracts.http.checks import CheckStatus
+from shared.contracts.http.registrar import TaskStatus
 from shared.runtime.acts import notices
 from tests.integration.registry.conftest import (
     GRANT,

@@ -54,7 +54,7 @@ from tests.integration.registry.conftest import (
     uscc,
 )
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
-from tests.integration.sweep.worlds import reviews, shells
+from tests.integration.sweep.worlds import hosted, reviews, shells
 from tests.integration.sweep.worlds.calendars import calendar_of_everybody, calendars
 from tests.integration.sweep.worlds.inbox import inbox
 from tests.integration.sweep.worlds.register import Books, Code
@@ -379,6 +379,7 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
             ]),
             await inbox(api, "regulator-a", "industry-110000"), *_beginnings(books), calendars(),
             *await reviews.kinds_of(books.register), await shells.kind_of(books.register, may_read, books.sites),
+            *await hosted.kinds_of(books.register),
         ], others=(HOST, ANOTHER), nobodys=[SUBJECT],
             opens={"document_id": shown["document"]["document_id"], "token": mark["token"],
                    "calendar_token": await calendar_of_everybody(api)})  # fmt: skip

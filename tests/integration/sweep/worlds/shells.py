@@ -5,9 +5,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from registry.consumer import DEADLINES
-from registry.lifecycle import SHELL, ShellAction, ShellStatus, SiteStatus
+from registry.lifecycle import SHELL, ShellAction, SiteStatus
 from registry.policy import SHELL_ACTS
 from registry.service import hosting
+from shared.contracts.http.shells import ShellStatus
 from shared.runtime.base.context import Caller
 from tests.integration.registry.conftest import STATEMENT, Register, owner, uscc
 from tests.integration.sweep.world import Kind, Record, Verb, Words

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from concord.sdk.answers import at, model_of
 from concord.sdk.departments.base import Id
 from concord.sdk.departments.entries import Entries
+from concord.sdk.departments.hosting import Hosting
 from concord.sdk.departments.licensing import Licensing
 from shared.contracts.http import mergers as merging
 from shared.contracts.http import registry as wire
@@ -25,7 +26,7 @@ ExecutionStatus = Literal["received", "accepted", "carried_out", "declined", "mo
 _SITES: TypeAdapter[list[wire.SiteView]] = TypeAdapter(list[wire.SiteView])
 
 
-class Registry(Licensing, Entries):
+class Registry(Licensing, Entries, Hosting):
     """The register."""
 
     service = "registry"

@@ -1,4 +1,4 @@
-"""The conduct record of a provider: penalties that a decision entered, undone with it."""
+"""The conduct record of a provider: penalties that a decision entered, undone with it; findings it did not answer."""
 
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from access_control.store import providers
 from access_control.store.conduct import ConductEntry
 from shared.contracts.enforcement import DecisionReleasedV1
 from shared.contracts.grounds import AuthorityRef, Statement
+from shared.contracts.hosted import FindingClosedV1, FindingEscalatedV1
 from shared.contracts.subjects import ProviderSubject
 from shared.rules.effects import Effect
 from shared.runtime.acts import audit
@@ -44,6 +45,18 @@ async def undo(
         tx, entry, ConductAction.UNDO, who=SYSTEM, why=statement.reasons, at=rt.clock.now(), undone_because=because,
         undone_by=authority.model_dump(mode="json"), undone_statement=statement.model_dump(mode="json"),
     )  # fmt: skip
+
+
+async def note_finding(tx: Tx, fact: FindingEscalatedV1) -> None:
+    """A provider answered nothing to a finding about its list. Nothing is ordered by it. Raises NotHosted."""
+    if fact.provider_id not in await providers.get_many(tx, [fact.provider_id]):
+        raise NotHosted(f"no such provider: {fact.provider_id}")
+    await store.note_finding(tx, fact)
+
+
+async def close_finding(tx: Tx, fact: FindingClosedV1) -> None:
+    """What was noted was put right since, or dismissed."""
+    await store.close_finding(tx, fact)
 
 
 async def page(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, query: PageQuery) -> list[ConductEntry]:

@@ -11,6 +11,7 @@ import asyncpg
 
 from access_control.lifecycle import CONDUCT, ConductAction
 from shared.contracts.grounds import AuthorityRef, Grounds, Statement
+from shared.contracts.hosted import FindingClosedV1, FindingEscalatedV1
 from shared.contracts.http.providers import ConductStatus
 from shared.runtime.acts.moves import Moves
 from shared.runtime.acts.policy import Reach
@@ -49,6 +50,14 @@ ON CONFLICT (decision_id) DO NOTHING
 RETURNING {COLUMNS}
 """
 OF_DECISION: Final = f"SELECT {COLUMNS} FROM conduct_entry WHERE decision_id = $1 FOR NO KEY UPDATE"
+NOTE_FINDING: Final = """
+INSERT INTO conduct_finding (finding_id, provider_id, kind, host, authority, statement, found_at, escalated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (finding_id) DO NOTHING
+"""
+CLOSE_FINDING: Final = """
+UPDATE conduct_finding SET because = $2, closing = $3, closed_at = $4 WHERE finding_id = $1 AND closed_at IS NULL
+"""
 WORDS: Final = {"organisation": "provider_id::text = ANY ({})"}
 
 
@@ -73,6 +82,20 @@ async def add(
     """Enter a penalty; none if its decision is entered already."""
     row = await tx.fetchrow(ADD, entry_id, provider_id, decision_id, grounds.model_dump(mode="json"), at)
     return of(row) if row else None
+
+
+async def note_finding(tx: Tx, fact: FindingEscalatedV1) -> None:
+    """Keep that a provider answered nothing to a finding about its list, once."""
+    await tx.execute(
+        NOTE_FINDING, fact.finding_id, fact.provider_id, fact.kind, fact.host, fact.authority.model_dump(mode="json"),
+        fact.statement.model_dump(mode="json"), fact.found_at, fact.escalated_at,
+    )  # fmt: skip
+
+
+async def close_finding(tx: Tx, fact: FindingClosedV1) -> None:
+    """It was put right, or was wrong; the first time counts."""
+    statement = fact.statement.model_dump(mode="json")
+    await tx.execute(CLOSE_FINDING, fact.finding_id, fact.because, statement, fact.closed_at)
 
 
 async def hold_of_decision(tx: Tx, decision_id: UUID) -> ConductEntry | None:

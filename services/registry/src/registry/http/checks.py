@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from registry import views
-from registry.lifecycle import CheckStatus
 from registry.service import checks
 from registry.store.checks import Check
 from shared.contracts.http import checks as wire
+from shared.contracts.http.checks import CheckStatus
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
 from shared.runtime.web.door import Rt, Who, router

@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from registry import views
-from registry.lifecycle import TaskStatus
 from registry.service import registrar
 from registry.store.tasks import Task
 from shared.contracts.http import registrar as wire
+from shared.contracts.http.registrar import TaskStatus
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
 from shared.runtime.web.door import Rt, Who, router

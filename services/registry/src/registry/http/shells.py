@@ -6,11 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from registry import views
-from registry.lifecycle import ShellStatus
 from registry.service import shells
 from registry.store.shells import Shell
 from shared.contracts.http.registry import Stated, WithReasons
-from shared.contracts.http.shells import ShellView
+from shared.contracts.http.shells import ShellStatus, ShellView
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
 from shared.runtime.web.door import IfMatch, Rt, Who, etag, router

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from registry.errors import ChecksPending
-from registry.lifecycle import CheckAction, CheckStatus
+from registry.lifecycle import CheckAction
 from registry.policy import POLICY, Act
 from registry.service import looks
 from registry.service.admission import Candidate
@@ -20,7 +20,7 @@ from registry.store.checks import Check
 from registry.store.operators import Operator
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, Names, Service, Statement
-from shared.contracts.http.checks import Mismatch, Submitted, SubmittedAccess
+from shared.contracts.http.checks import CheckStatus, Mismatch, Submitted, SubmittedAccess
 from shared.contracts.http.registry import ClockView
 from shared.runtime.acts import deadlines, notices
 from shared.runtime.acts.runtime import Runtime

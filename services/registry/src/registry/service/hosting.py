@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from registry.lifecycle import ShellAction, ShellStatus, SiteStatus
+from registry.lifecycle import ShellAction, SiteStatus
 from registry.service.desk import SYSTEM, regulator_for
 from registry.store import shells, sites
 from registry.store.shells import Shell
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, Grounds, Names, Service, Statement
+from shared.contracts.http.shells import ShellStatus
 from shared.runtime.acts import deadlines, notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.db.postgres import Tx

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from registry.lifecycle import TaskAction, TaskStatus
+from registry.lifecycle import TaskAction
 from registry.policy import POLICY, Act
 from registry.service import looks
 from registry.service.desk import SYSTEM
@@ -18,7 +18,7 @@ from registry.store.operators import Operator
 from registry.store.registrations import Owned
 from registry.store.tasks import NewTask, Task
 from shared.contracts.grounds import ActRef, Names, Service, Statement
-from shared.contracts.http.registrar import Report
+from shared.contracts.http.registrar import Report, TaskStatus
 from shared.contracts.http.registry import ClockView, OperatorKind, RegistrationKind
 from shared.runtime.acts import deadlines, notices
 from shared.runtime.acts.runtime import Runtime

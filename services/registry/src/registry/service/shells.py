@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from registry.errors import HostedAgain
-from registry.lifecycle import ShellAction, ShellStatus, SiteAction, SiteStatus
+from registry.lifecycle import ShellAction, SiteAction, SiteStatus
 from registry.policy import POLICY, Act
 from registry.service import looks, writing
 from registry.service.desk import SYSTEM, grounds_of, regulator_for
@@ -20,6 +20,7 @@ from registry.store.shells import Shell
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import Names, Statement
 from shared.contracts.http.registry import Stated
+from shared.contracts.http.shells import ShellStatus
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller

@@ -11,8 +11,8 @@ from uuid import UUID
 import asyncpg
 
 from registry.errors import UnknownCheck
-from registry.lifecycle import CHECK, CheckAction, CheckStatus
-from shared.contracts.http.checks import Differs, Submitted
+from registry.lifecycle import CHECK, CheckAction
+from shared.contracts.http.checks import CheckStatus, Differs, Submitted
 from shared.runtime.acts.moves import Moves
 from shared.runtime.acts.policy import Reach
 from shared.runtime.db.postgres import Tx

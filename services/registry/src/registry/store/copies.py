@@ -18,6 +18,21 @@ class Provider:
 
 
 @dataclass(frozen=True, slots=True)
+class Host:
+    """A provider as somebody asks about what it hosts; one that nobody knows has no region and is not active."""
+
+    id: UUID
+    name: str
+    region: str
+    status: str
+
+    @property
+    def provider(self) -> str:
+        """The organisation of its people: a provider's have its id."""
+        return str(self.id)
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     """A consent that is in force."""
 
@@ -38,6 +53,7 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, name = excluded.name,
  WHERE provider.version < excluded.version
 """
 PROVIDERS: Final = "SELECT id, region, status FROM provider WHERE id = ANY ($1)"
+HOST: Final = "SELECT id, name, region, status FROM provider WHERE id = $1"
 PUT_APPROVALS: Final = """
 INSERT INTO approval (approval_id, version, live, identity, service_item, domain, level, region, number)
 SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::boolean[], $4::text[], $5::text[], $6::text[], $7::text[],
@@ -74,6 +90,12 @@ async def put_providers(tx: Tx, rows: Sequence[tuple[UUID, int, str, str, str, s
 async def providers(tx: Tx, ids: Collection[UUID]) -> dict[UUID, Provider]:
     """The providers of these ids that are known."""
     return {row["id"]: Provider(**dict(row)) for row in await tx.fetch(PROVIDERS, list(ids))}
+
+
+async def hosting(tx: Tx, provider_id: UUID) -> Host:
+    """A provider, known or not."""
+    row = await tx.fetchrow(HOST, provider_id)
+    return Host(**dict(row)) if row else Host(provider_id, "", "", "unknown")
 
 
 async def put_approvals(tx: Tx, rows: Sequence[tuple[object, ...]]) -> None:

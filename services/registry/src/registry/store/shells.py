@@ -11,8 +11,9 @@ from uuid import UUID
 import asyncpg
 
 from registry.errors import UnknownFinding
-from registry.lifecycle import SHELL, ShellAction, ShellStatus
+from registry.lifecycle import SHELL, ShellAction
 from shared.contracts.grounds import Grounds
+from shared.contracts.http.shells import ShellStatus
 from shared.runtime.acts.moves import Moves
 from shared.runtime.acts.policy import Reach
 from shared.runtime.db.postgres import Tx

@@ -10,8 +10,8 @@ from uuid import UUID
 import asyncpg
 
 from registry.errors import UnknownTask
-from registry.lifecycle import TASK, TaskAction, TaskStatus
-from shared.contracts.http.registrar import Outcome
+from registry.lifecycle import TASK, TaskAction
+from shared.contracts.http.registrar import Outcome, TaskStatus
 from shared.runtime.acts.moves import Moves
 from shared.runtime.acts.policy import Reach
 from shared.runtime.db.postgres import Tx

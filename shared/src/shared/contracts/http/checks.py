@@ -11,6 +11,20 @@ from shared.contracts.base import Body, Reasons
 from shared.contracts.http.registry import ClockView, HostingMode
 
 
+class CheckStatus(StrEnum):
+    """Where a provider's check of what was submitted with its name stands."""
+
+    ASKED = "asked"
+    """The provider's clock runs."""
+    VERIFIED = "verified"
+    MISMATCH = "mismatch"
+    """Something is not as the provider knows it, with reasons. The regulator decides all the same."""
+    SILENT = "silent"
+    """The clock is over: nobody waits any more, and the provider can still answer."""
+    CLOSED = "closed"
+    """The regulator decided without an answer."""
+
+
 class Differs(StrEnum):
     """What of a submission is not as its provider knows it."""
 

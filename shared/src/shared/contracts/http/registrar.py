@@ -10,6 +10,16 @@ from shared.contracts.base import Body, Reasons
 from shared.contracts.http.registry import ClockView
 
 
+class TaskStatus(StrEnum):
+    """Where a task of the company registrar stands."""
+
+    OPEN = "open"
+    """The registrar's clock runs; late, it is shown as late and can still be answered."""
+    ANSWERED = "answered"
+    WITHDRAWN = "withdrawn"
+    """What it was about was undone before the registrar had answered."""
+
+
 class Outcome(StrEnum):
     """What the registrar did."""
 

@@ -1,12 +1,27 @@
 """What goes over the registry's door about sites that nobody hosts."""
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from shared.contracts.base import Text
 from shared.contracts.grounds import ActRef, Grounds
+
+
+class ShellStatus(StrEnum):
+    """Where a finding stands that nobody hosts a site."""
+
+    OPEN = "open"
+    """Its operator has time to find a host."""
+    DUE = "due"
+    """That time is over; somebody must look at it. Nothing lapses by itself."""
+    CURED = "cured"
+    DISMISSED = "dismissed"
+    LAPSED = "lapsed"
+    UNDONE = "undone"
+    """The site is in the register again."""
 
 
 class ShellView(BaseModel):

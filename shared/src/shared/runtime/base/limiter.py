@@ -35,16 +35,16 @@ class Limiter:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def take(self, key: str) -> int:
-        """Take one; 0 if there was one, else after how many seconds there will be."""
+    def take(self, key: str, count: int = 1) -> int:
+        """Take one, or so many; 0 if there were, else after how many seconds there will be."""
         now, name = self._clock(), self._named(key)
         found = self._kept.pop(name, None)
         if found is None and not self._room(now):
             name, found = _OTHERS, self._kept.pop(_OTHERS, None)
         left = float(self._per_hour) if found is None else self._now(found, now)
-        taken = left >= 1
-        self._kept[name] = _Allowance(left - 1 if taken else left, now)
-        return 0 if taken else math.ceil((1 - left) * HOUR_S / self._per_hour)
+        taken = left >= count
+        self._kept[name] = _Allowance(left - count if taken else left, now)
+        return 0 if taken else math.ceil((count - left) * HOUR_S / self._per_hour)
 
     def wait(self, key: str) -> int:
         """After how many seconds there will be one; 0 if there is one now. Takes none."""

@@ -1,0 +1,291 @@
+"""Lists beside the register: findings with notice, answer and cure; silence is escalated, and no site is touched."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from registry.consumer import DEADLINES
+from registry.service import reconciling
+from shared.contracts.hosted import FindingClosedV1, FindingEscalatedV1
+from tests.integration.registry.conftest import (
+    OTHER_PROVIDER,
+    PROVIDER,
+    Register,
+    a_site,
+    access,
+    domain,
+    owner,
+    provider_recorded,
+    uscc,
+)
+from tests.integration.registry.listing import WHY, Sender, provider, record
+from tests.integration.registry.test_measures import of_operator
+from tests.support.crash import everything, survives
+
+SAID = {"reasons": "The register is right: the address was never moved."}
+ASIDE = {
+    "audit", "deadline", "delivery", "history", "hosted", "hosted_finding", "inventory", "inventory_batch", "notice",
+    "outbox",
+}  # fmt: skip
+"""What lists, findings and telling of them write."""
+
+
+async def escalated(sender: Sender, **more: Any) -> dict[str, Any]:
+    """A finding that nobody answered."""
+    await sender.hosts(record(domain(), **more))
+    (finding,) = await sender.findings(status="open")
+    await sender.register.ring(reconciling.CURE, finding["id"])
+    return await sender.register.get(f"/hosted-findings/{finding['id']}", sender.who)
+
+
+async def test_n4_2_2_each_way_in_which_list_and_register_differ_is_a_finding_and_what_agrees_is_none(
+    register: Register,
+) -> None:
+    sender, other = Sender(register), uscc(700_000_001)
+    fine, stopped = await register.live(), await register.live()
+    await register.carried_out(await register.decided(
+        stopped, "suspend_access", until=register.clock.now() + timedelta(days=30)))  # fmt: skip
+    elsewhere = await register.live(accesses=[access("198.18.0.12", provider=OTHER_PROVIDER)])
+    asked = (await register.submitted(a_site(domain()), other))["sites"][0]["domains"][0]
+    moving = await register.live()
+    await register.propose(moving, a_site(moving["domains"][0], domains=[moving["domains"][0], added := domain()]))
+    gone = await register.live(uscc(700_000_002))
+    await register.carried_out(await register.decided(gone))
+    unknown, below = domain(), f"www.{fine['domains'][0]}"
+    await sender.hosts(
+        record(fine["domains"][0], number=fine["number"]), record(below), record(asked), record(unknown),
+        record(stopped["domains"][0], number="京ICP备99999999号"), record(elsewhere["domains"][0], "198.18.0.12"),
+        record(gone["domains"][0]), record(f"a.{gone['domains'][0]}"),
+        record(added, "198.18.0.66", number=fine["number"]),
+    )  # fmt: skip
+    assert await sender.found() == {
+        (unknown, "unregistered"), (stopped["domains"][0], "number_differs"),
+        (elsewhere["domains"][0], "address_differs"), (gone["domains"][0], "revoked"),
+        (f"a.{gone['domains'][0]}", "revoked"),
+    }  # fmt: skip
+
+
+async def test_a_name_under_a_barred_one_is_barred(register: Register) -> None:
+    sender, code = Sender(register), uscc(701_000_001)
+    site = await register.live(code)
+    host = site["domains"][0]
+    await register.carried_out(await register.decided(site))
+    operator = await register.operator(code)
+    bar = of_operator(
+        operator, operator={"identity": code, "name": "Example"},
+        until=register.clock.now() + timedelta(days=400),
+    )  # fmt: skip
+    await register.hear(bar)
+    carried = await register.carried_out(bar)
+    await register.ring("bar_begins", carried["id"])
+    register.clock.advance(timedelta(days=1))
+    # Its own name stays the revoked site's; one that was claimed by nobody and lies under it is barred.
+    await sender.hosts(record(host), record(f"shop.{host}"))
+    assert {kind for _, kind in await sender.found()} == {"revoked"}
+    async with register.api.rt.db.transaction() as tx:
+        await tx.execute("UPDATE claim SET status = 'released', claimed_until = NULL WHERE domain = $1", host)
+    await sender.looked()
+    assert await sender.found() == {(host, "barred"), (f"shop.{host}", "barred")}
+
+
+async def test_the_provider_is_told_once_of_all_and_an_operator_of_its_own_site(register: Register) -> None:
+    sender, code = Sender(register), uscc(702_000_001)
+    site = await register.live(code)
+    await sender.hosts(record(domain()), record(site["domains"][0], "198.18.0.99"))
+    found = await sender.findings()
+    assert len({each["told_id"] for each in found}) == 1
+    assert await register.notices(found[0]["told_id"]) == [("hosted_found", str(PROVIDER))]
+    (about_site,) = [each for each in found if each["site_id"] == site["id"]]
+    assert await register.notices(about_site["id"]) == [("hosted_otherwise", code)]
+    assert [each["id"] for each in await sender.findings(owner(code))] == [about_site["id"]]
+    assert await sender.findings(provider(OTHER_PROVIDER)) == []
+    assert await sender.findings("shanghai-regulator-a") == []
+    assert len(await sender.findings("regulator-a", told_id=found[0]["told_id"])) == 2
+    due = await register.fetchval(
+        "SELECT count(*) FROM deadline WHERE kind = $1 AND stage = 'due' AND met_at IS NULL", reconciling.CURE
+    )
+    assert due == 2
+
+
+async def test_it_is_found_once_and_closes_by_itself_when_they_agree(register: Register) -> None:
+    sender, host = Sender(register), domain()
+    await sender.hosts(record(host))
+    (finding,) = await sender.findings()
+    await sender.looked()
+    await sender.hosts(record(host))
+    assert [each["id"] for each in await sender.findings()] == [finding["id"]], "the same is one finding"
+    await register.active(a_site(host), uscc(703_000_001))
+    await sender.looked()
+    (cured,) = await sender.findings()
+    assert (cured["status"], cured["allowed_actions"]) == ("cured", [])
+    assert await register.history(finding["id"]) == ["find", "cure"]
+    assert await register.told(FindingClosedV1) == [], "no record has it"
+    await sender.hosts(record(host, "198.18.0.77"))
+    assert await sender.found() == {(host, "address_differs")}
+    await sender.hosts()
+    assert await sender.found() == set(), "what is no longer listed is gone"
+
+
+async def test_silence_is_escalated_once_its_time_is_over_and_cured_afterwards_that_is_said_too(
+    register: Register,
+) -> None:
+    sender = Sender(register)
+    finding = await escalated(sender)
+    assert (finding["status"], finding["escalated_at"] is not None) == ("escalated", True)
+    (fact,) = await register.told(FindingEscalatedV1)
+    assert (fact.provider_id, fact.host, fact.kind) == (PROVIDER, finding["host"], "unregistered")
+    assert await register.notices(finding["id"]) == [("hosted_escalated", str(PROVIDER))]
+    await sender.looked()
+    await sender.hosts()
+    (closed,) = await register.told(FindingClosedV1)
+    assert (closed.finding_id, closed.because) == (UUID(finding["id"]), "cured")
+    assert len(await register.told(FindingEscalatedV1)) == 1
+
+
+async def test_an_answer_stops_the_clock_until_a_person_insists_and_then_all_of_it_runs_anew(
+    register: Register,
+) -> None:
+    sender = Sender(register)
+    await sender.hosts(record(domain()))
+    (finding,) = await sender.findings()
+    path = f"/hosted-findings/{finding['id']}"
+    answered = await register.post(f"{path}/answer", WHY, sender.who)
+    assert (answered["status"], answered["answer"]) == ("answered", WHY["reasons"])
+    runs = "SELECT max(due_at) FROM deadline WHERE kind = $1 AND aggregate_id = $2 AND met_at IS NULL"
+    clock = (runs, reconciling.CURE, UUID(finding["id"]))
+    assert await register.fetchval(*clock) is None
+    register.clock.advance(timedelta(days=90))
+    async with register.api.rt.db.transaction() as tx:
+        await DEADLINES[reconciling.CURE](register.api.rt, tx, UUID(finding["id"]))  # a clock that rang meanwhile
+    assert (await register.get(path, sender.who))["status"] == "answered"
+    program = ("program", {"organisation": "industry-110000", "roles": ["industry_regulator"], "client_id": "program"})
+    assert (await register.refused(f"{path}/insistence", SAID, program, 403))["code"] == "person_required"
+    stands = await register.post(f"{path}/insistence", SAID, "regulator-a")
+    assert (stands["status"], stands["reasons"]) == ("open", SAID["reasons"])
+    assert await register.fetchval(*clock) == datetime.fromisoformat(stands["cure_until"]) > register.clock.now()
+    await register.ring(reconciling.CURE, finding["id"])
+    assert (await register.get(path, sender.who))["status"] == "escalated"
+    assert [kind for kind, _ in await register.notices(finding["id"])] == ["hosted_insisted", "hosted_escalated"]
+
+
+async def test_what_is_dismissed_is_not_found_again_as_long_as_it_is_so(register: Register) -> None:
+    sender = Sender(register)
+    finding = await escalated(sender)
+    dismissed = await register.post(f"/hosted-findings/{finding['id']}/dismissal", SAID, "regulator-a")
+    assert dismissed["status"] == "dismissed"
+    (closed,) = await register.told(FindingClosedV1)
+    assert closed.because == "dismissed"
+    await sender.looked()
+    assert len(await sender.findings()) == 1
+    await sender.hosts()
+    await sender.hosts(record(finding["host"]))
+    assert await sender.found() == {(finding["host"], "unregistered")}, "it was otherwise meanwhile"
+
+
+async def test_a_finding_is_no_measure_nothing_but_findings_and_what_tells_of_them_is_written(
+    register: Register,
+) -> None:
+    sender, code = Sender(register), uscc(704_000_001)
+    site = await register.live(code)
+    await register.carried_out(await register.decided(await register.live(uscc(704_000_002))))
+    before = await everything(register.api.rt)
+    outbox = await register.fetchval("SELECT max(id) FROM outbox")
+    await sender.hosts(record(domain()), record(site["domains"][0], "198.18.0.55"))
+    for finding in await sender.findings():
+        await register.ring(reconciling.CURE, finding["id"])
+    after = await everything(register.api.rt)
+    assert {table for table in after if after[table] != before[table]} <= ASIDE
+    told = await register.fetchval("SELECT array_agg(DISTINCT type) FROM outbox WHERE id > $1", outbox)
+    assert told == [FindingEscalatedV1.TYPE], "no execution, and no record of a site"
+    assert set(FindingEscalatedV1.model_fields) == {
+        "finding_id", "provider_id", "statement", "kind", "host", "authority", "found_at", "cure_until", "escalated_at",
+    }, "nothing that an order could be made of: no site, no effect, no decision"  # fmt: skip
+
+
+async def test_on_an_old_list_nothing_new_is_found_and_who_is_back_goes_on_where_it_was(register: Register) -> None:
+    sender = Sender(register)
+    site = await register.live()
+    await sender.hosts(record(site["domains"][0]))
+    assert await sender.found() == set()
+    register.clock.advance(timedelta(days=8))
+    await register.carried_out(await register.decided(site))
+    await sender.looked()
+    assert await sender.found() == set(), "the list says what was so a week ago"
+    await sender.hosts(record(site["domains"][0]))
+    assert await sender.found() == {(site["domains"][0], "revoked")}
+
+
+async def test_of_a_provider_that_closed_nothing_is_found(register: Register) -> None:
+    sender = Sender(register)
+    await sender.batch(record(domain()))
+    await sender.close()
+    await register.hear(provider_recorded().model_copy(update={"status": "closed", "version": 9}))
+    await sender.looked()
+    assert await sender.found() == set()
+
+
+async def test_it_goes_on_step_by_step_and_misses_nothing(register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciling, "AT_ONCE", 2)
+    sender, hosts = Sender(register), [domain() for _ in range(5)]
+    await sender.hosts(*(record(each) for each in hosts))
+    assert await sender.found() == {(each, "unregistered") for each in hosts}
+    await sender.hosts(*(record(each) for each in hosts[1::2]))
+    assert await sender.found() == {(each, "unregistered") for each in hosts[1::2]}
+    assert await register.fetchval("SELECT count(*) FROM hosted") == 2
+
+
+async def test_a_list_that_closes_while_a_look_runs_is_looked_at_from_its_beginning(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciling, "AT_ONCE", 1)
+    sender, hosts = Sender(register), sorted(domain() for _ in range(3))
+    await sender.batch(*(record(each) for each in hosts))
+    await sender.close()
+    for _ in range(2):
+        async with register.api.rt.db.transaction() as tx:
+            await DEADLINES[reconciling.RECONCILE](register.api.rt, tx, PROVIDER)
+    await sender.batch(record(f"0{hosts[0]}"), record(hosts[0]))
+    await sender.close()
+    while (await sender.state())["reconciled_at"] is None:
+        async with register.api.rt.db.transaction() as tx:
+            await DEADLINES[reconciling.RECONCILE](register.api.rt, tx, PROVIDER)
+    assert await sender.found() == {(f"0{hosts[0]}", "unregistered"), (hosts[0], "unregistered")}
+
+
+async def test_killed_between_any_two_lines_a_look_has_told_of_everything_it_found(register: Register) -> None:
+    sender, rt = Sender(register), register.api.rt
+    site = await register.live()
+    await sender.batch(record(domain()), record(site["domains"][0], "198.18.0.99"))
+    await sender.close()
+
+    async def look() -> None:
+        async with rt.db.transaction() as tx:
+            await reconciling.ring(rt, tx, PROVIDER)
+
+    await survives(rt, look)
+    (told,) = {each["told_id"] for each in await sender.findings()}
+    assert len(await register.notices(told)) == 1
+    finding = (await sender.findings())[0]["id"]
+
+    async def ring() -> None:
+        async with rt.db.transaction() as tx:
+            await reconciling.escalate(rt, tx, UUID(finding))
+
+    await survives(rt, ring)
+    assert len(await register.told(FindingEscalatedV1)) == 1
+
+
+async def test_two_workers_at_once_find_it_once(register: Register) -> None:
+    sender = Sender(register)
+    await sender.batch(record(domain()))
+    await sender.close()
+
+    async def look() -> None:
+        async with register.api.rt.db.transaction() as tx:
+            await reconciling.ring(register.api.rt, tx, PROVIDER)
+
+    await asyncio.gather(look(), look())
+    assert len(await sender.findings()) == 1
