@@ -22,6 +22,7 @@ from enforcement.service import (
 from shared.contracts import access, notices, registry
 from shared.contracts import emergencies as emergency_facts
 from shared.contracts.base import Fact
+from shared.runtime.acts import directory
 from shared.runtime.events.dispatch import Handler, Projection
 from shared.runtime.process.service import Deadlines
 
@@ -42,6 +43,7 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
 PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {
     registry.SiteRecordedV1: heard.sites_recorded,
     access.ProviderRecordedV1: heard.providers_recorded,
+    registry.MergerRecordedV1: directory.project_mergers,
 }
 DEADLINES: Final[Deadlines] = {
     reviewing.CLOCK: appeals.suspend_overdue,

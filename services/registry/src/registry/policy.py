@@ -27,6 +27,7 @@ from shared.runtime.acts.policy import (
     anywhere,
     holding,
     only,
+    own_identities,
     own_organisation,
     same_region,
 )
@@ -142,8 +143,9 @@ OFFICIALS: Final = REGULATOR | {
 }  # fmt: skip
 READER: Final = Rule(
     OFFICIALS | OPERATOR,
-    any_of(holding(Role.OPERATOR, own_organisation), *(holding(role, same_region) for role in sorted(OFFICIALS))),
+    any_of(holding(Role.OPERATOR, own_identities), *(holding(role, same_region) for role in sorted(OFFICIALS))),
 )
+"""What an operator took over it reads. It asks for things in its own name, and what was moved is its own by then."""
 BY_OR_FOR: Final = Rule(
     OPERATOR | REGULATOR,
     any_of(holding(Role.OPERATOR, own_organisation), holding(Role.INDUSTRY_REGULATOR, same_region)),
@@ -200,7 +202,7 @@ POLICY: Final = Policy({
     Act.CLOSE_REVIEW:        DESK,
     Act.READ_REVIEW:         Rule(REVIEWERS, same_region),
     Act.READ_REVIEWED:       Rule(REVIEWERS | SUBJECTS,
-                                  any_of(*(holding(role, own_organisation) for role in sorted(SUBJECTS)),
+                                  any_of(*(holding(role, own_identities) for role in sorted(SUBJECTS)),
                                          *(holding(role, same_region) for role in sorted(REVIEWERS)))),
     Act.GIVE_OPINION:        Rule(AUTHORITIES, own_desk, first_person=True),  # a person's, each of them
     Act.WITHDRAW_OPINION:    Rule(AUTHORITIES, own_opinion),

@@ -376,7 +376,7 @@ async def tell(
     )
 
 
-async def address_of(tx: Tx, identity: str) -> AddressForService:
-    """Where an operator is reached, as the register says now."""
-    known = await sites.of_operator(tx, identity)
+async def address_of(tx: Tx, identity: str, *, itself: bool = False) -> AddressForService:
+    """Where an operator is reached, or whoever took it over, as the register says now; ``itself``: no other."""
+    known = await sites.of_operator(tx, identity, itself=itself)
     return known.operator.address_for_service if known is not None else AddressForService()
