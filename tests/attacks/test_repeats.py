@@ -11,7 +11,14 @@ from concord.sdk import until
 from enforcement.service import decisions
 from shared.contracts.access import ProviderRecordedV1
 from shared.contracts.http import enforcement as wire
-from shared.contracts.registry import ExecutionReceivedV1, ExecutionUndoneV1, SiteRecordedV1
+from shared.contracts.registry import (
+    ExecutionReceivedV1,
+    ExecutionUndoneV1,
+    MergerRecordedV1,
+    OperatorRecord,
+    SiteRecordedV1,
+)
+from shared.runtime.base.ids import uuid7
 from tests.integration.enforcement.conftest import (  # noqa: F401 - fixtures
     EASED,
     STATED,
@@ -204,6 +211,35 @@ async def test_the_bars_of_an_operator_add_up_too(office: Office) -> None:  # no
     assert await office.refused(path, body, "regulator-a") == (409, "time_used_up")
     body["until"] = ahead(office, days=1040)
     assert (await office.api.post(path, json=body, who="regulator-a")).status_code == 201, "the same time counts once"
+
+
+@pytest.mark.parametrize("merged", [False, True])
+async def test_a_merger_begins_no_operators_time_anew(office: Office, *, merged: bool) -> None:  # noqa: F811
+    """Under whatever identity: or who merges two entries of one operator could bar it once under each."""
+    old, new = site_recorded(), site_recorded()
+    example, identity = SiteRecordedV1.EXAMPLE["operator"], "91110000MA00000021"
+    new = new.model_copy(update={
+        "operator": OperatorRecord.model_validate({**example, "identity": identity, "operator_id": uuid7()}),
+    })  # fmt: skip
+    about: dict[str, Any] = {"about": {"kind": "operator", "domain": old.domains[0]}, "service_item": None}
+    drafted = await office.draft(
+        await office.case(old, who="regulator-a", **about), "bar", who="regulator-a", until=ahead(office, days=1000)
+    )
+    await office.cured(drafted)
+    await office.executed(await office.release(drafted, who="regulator-b"))
+    office.clock.advance(timedelta(days=50))
+    if merged:
+        await office.hear(MergerRecordedV1.model_validate({
+            **MergerRecordedV1.EXAMPLE, "operator": {"identity": old.operator.identity, "name": "Old"},
+            "survivor": {"identity": identity, "name": "New"},
+        }))  # fmt: skip
+    about["about"]["domain"] = new.domains[0]
+    case = await office.case(new, who="regulator-a", **about)
+    sha256 = await office.file(case["id"], b"Something else.", "regulator-a")
+    body = {"effect": "bar", "statement": STATEMENT, "evidence_hashes": [sha256], "until": ahead(office, days=1095)}
+    answer = await office.api.post(f"/cases/{case['id']}/decisions", json=body, who="regulator-a")
+    assert answer.status_code == (409 if merged else 201), answer.text
+    assert not merged or answer.json()["code"] == "time_used_up"
 
 
 # --- under appeal ----------------------------------------------------------------------------------------------------

@@ -59,6 +59,11 @@ class NewCase:
         """Whom it is about; the policy's word for it."""
         return self.operator.identity
 
+    @property
+    def inherited(self) -> str:
+        """The same for whoever took that one over, who may challenge what is decided in it, too."""
+        return self.identity
+
 
 @dataclass(frozen=True, slots=True)
 class Case(NewCase):
