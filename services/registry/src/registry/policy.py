@@ -107,6 +107,11 @@ def receiving_operator(who: Caller) -> Reach:
     return only("receiver", who.organisation)
 
 
+def received(who: Caller) -> Reach:
+    """Transfers to it, or to one that it took over."""
+    return only("receiver", *who.identities)
+
+
 def own_opinion(who: Caller) -> Reach:
     """Opinions of the caller's organisation."""
     return only("authority_id", who.organisation)
@@ -172,7 +177,7 @@ POLICY: Final = Policy({
     Act.FORWARD:             DESK,
     Act.PROPOSE:             BY_OR_FOR,
     Act.READ_PROPOSAL:       Rule(OFFICIALS | OPERATOR,
-                                  any_of(READER.scope, holding(Role.OPERATOR, receiving_operator),
+                                  any_of(READER.scope, holding(Role.OPERATOR, received),
                                          holding(Role.INDUSTRY_REGULATOR, leaving))),
     Act.WITHDRAW_PROPOSAL:   Rule(OPERATOR, own_organisation),
     Act.CONSENT:             Rule(OPERATOR, receiving_operator),
