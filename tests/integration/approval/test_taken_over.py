@@ -1,4 +1,4 @@
-"""What was asked and decided under an identity that goes on under another is the other's to read and answer (ADR 15)."""
+"""What was asked and decided under an identity that goes on under another is the other's to read and answer."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ async def test_what_was_returned_or_ends_the_survivor_answers_and_it_asks_nothin
 
 
 async def test_a_bar_bars_an_operator_under_every_identity_that_it_has_or_had(desk: Desk) -> None:
-    new = {"operator": {"identity": SURVIVOR, "name": "New"}}
+    new: dict[str, Any] = {"operator": {"identity": SURVIVOR, "name": "New"}}
     await desk.hear(bar(desk))
     assert (await desk.apply(who=NEW, domain="a.example", **new)).status_code == 201
     await merge(desk)

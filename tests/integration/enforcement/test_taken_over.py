@@ -1,4 +1,4 @@
-"""Whoever goes on under another identity reads and challenges what was said to the old one, while that stands (ADR 15)."""
+"""Whoever goes on under another identity reads and challenges what was said to the old one, while that stands."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -97,9 +97,8 @@ class Story:
 
     async def told(self, code: str, service: Office | Register | None = None) -> list[dict[str, Any]]:
         """What somebody's inbox shows, oldest first."""
-        items: list[dict[str, Any]] = (
-            await (service or self.office).get("/notices?limit=100", owner(code)))["items"]
-        return items[::-1]
+        shown = await (service or self.office).get("/notices?limit=100", owner(code))
+        return list(shown["items"][::-1])
 
 
 def act_of(decision: Row) -> dict[str, Any]:
@@ -183,8 +182,8 @@ async def test_a_merger_that_nobody_confirmed_or_of_others_gives_nothing(story: 
         assert await story.refused("GET", path, code) == (403, "out_of_scope")
         assert await story.refused("POST", "/appeals", code, body) == (404, "unknown_act")
         assert await story.told(code) == []
-    assert await story.world.at_register(
-        story.world.desk.decide_merger(await story.row("merger"), "confirmation")) == 200
+    confirming = story.world.desk.decide_merger(await story.row("merger"), "confirmation")
+    assert await story.world.at_register(confirming) == 200
     await story.refresh()
     assert await story.refused("GET", path, STRANGER) == (403, "out_of_scope")
     provider = ("provider", {"organisation": NEW, "roles": ["access_provider"]})
@@ -211,7 +210,8 @@ async def test_of_the_merger_itself_each_of_the_two_hears_and_answers_for_itself
         headers={"Content-Type": "text/plain"},
     )  # fmt: skip
     assert handed.status_code == 403
-    assert (await story.refused("POST", f"/appeals/{filed['id']}/withdrawal", NEW, {"reasons": "We are one."}))[0] == 403
+    withdrawal = f"/appeals/{filed['id']}/withdrawal"
+    assert (await story.refused("POST", withdrawal, NEW, {"reasons": "We are one."}))[0] == 403
     own = await story.appeal(merger_act(merger["survivor_act_id"]), NEW)
     await story.decide(own, REJECTED)
     await story.decide(filed, REJECTED)
@@ -307,7 +307,8 @@ async def test_calendars_show_what_was_told_to_the_old_and_nothing_of_the_merger
     decision = await story.decided()
     merger = await story.merged()
     address = (await story.office.api.put("/inbox/calendar-address", who=owner(NEW))).json()["url"]
-    for path, who in (("/inbox/deadlines.ics", owner(NEW)), (address[address.index("/inbox"):], None)):
+    private = "/inbox" + address.partition("/inbox")[2]
+    for path, who in (("/inbox/deadlines.ics", owner(NEW)), (private, None)):
         assert decision["id"] in (await story.office.api.get(path, who=who)).text
     ours = (await story.register.api.get("/inbox/deadlines.ics", who=owner(NEW))).text
     assert merger["id"] not in ours
