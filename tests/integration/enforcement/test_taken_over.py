@@ -16,7 +16,7 @@ from shared.runtime.acts import notices
 from shared.runtime.base.clock import FixedClock
 from tests.integration.enforcement.acting import CODES, HOSTS, NOON, Row, World
 from tests.integration.enforcement.conftest import EASED, Office
-from tests.integration.registry.conftest import Register, owner, uscc
+from tests.integration.registry.conftest import STATEMENT, Register, a_site, owner, uscc
 from tests.support.fixtures import MakeDatabase
 from tests.support.service import running_service
 
@@ -44,10 +44,10 @@ class Story:
             async with each.api.rt.db.connection() as tx:
                 await each.api.rt.directory.refresh(tx)
 
-    async def decided(self, remark: str | None = None) -> Row:
-        """A decision about the old entry's site, released, with what a colleague said of the draft."""
-        assert await self.world.open_case(HOSTS[0], "drugs-a") == 201
-        case = await self.row("case", identity=OLD)
+    async def decided(self, host: str = HOSTS[0], whose: str = OLD, remark: str | None = None) -> Row:
+        """A decision about a site, released, with what a colleague said of the draft; of the old entry's, unless."""
+        assert await self.world.open_case(host, "drugs-a") == 201
+        case = await self.row("case", identity=whose)
         assert await self.world.draft(case, "suspend_access", "drugs-a", urgent=True) == 201
         drafted = await self.row("decision", case_id=case["id"])
         if remark is not None:
@@ -172,6 +172,32 @@ async def test_decided_about_the_old_read_and_won_by_the_new_and_not_read_after_
     assert (await office.get("/appeals", owner(NEW)))["items"] == []
     assert [each for each in await story.told(NEW) if each["to"]["identity"] == OLD] == []
     assert (await office.get(path, owner(OLD)))["status"] == "overturned", "whose it was has it as before"
+
+
+async def test_what_the_register_refused_the_old_entry_the_new_one_reads_and_wins(story: Story) -> None:
+    register = story.register
+    asked = await register.submitted(a_site("other.example"), OLD, kind="licence")
+    await register.post(f"/registrations/{asked['id']}/refusal", {"statement": STATEMENT}, "regulator-a")
+    operator = await story.row("operator", identity=OLD)
+    paths = [f"/operators/{operator['id']}"]
+    merger = await story.merged()
+    letters = [each for each in await story.told(OLD, register) if "merge" not in each["kind"]]
+    assert letters
+    paths += [f"/notices/{each['id']}" for each in letters]
+    for path in paths:
+        assert (await register.api.get(path, who=owner(NEW))).status_code == 200, path
+    elsewhere = await register.api.post(
+        f"{paths[0]}/address-for-service", json={"email": "office@two.example"}, who=owner(NEW),
+        headers={"If-Match": '"1"'},
+    )  # fmt: skip
+    assert elsewhere.status_code == 403, "its letters go on to where it said"
+    (refused,) = [each for each in letters if each["about"]["kind"] == "refusal"]
+    filed = await story.appeal(refused["about"], NEW)
+    await story.decide(filed, UPHELD)
+    assert (await register.get(f"/registrations/{asked['id']}", owner(NEW)))["status"] == "submitted"
+    await story.parted(merger)
+    for path in paths:
+        assert (await register.api.get(path, who=owner(NEW))).status_code in {403, 404}, path
 
 
 async def test_a_merger_that_nobody_confirmed_or_of_others_gives_nothing(story: Story) -> None:
@@ -328,3 +354,51 @@ async def test_a_look_by_who_took_over_leaves_a_trace_and_subscriptions_stay_who
     assert await office.fetchval(trace, OLD) == 0
     assert (await office.get("/name-subscriptions", owner(NEW)))["items"] == []
     assert (await story.refused("GET", f"/name-subscriptions/{made['id']}", NEW))[0] in {403, 404}
+
+
+@pytest.mark.parametrize("appealed", ["not", "lost", "open"])
+async def test_what_is_decided_meanwhile_about_what_goes_back_is_whose_that_is_again(
+    story: Story, appealed: str
+) -> None:
+    """Or a merger that fell would leave a measure on a site whose operator can neither read nor challenge it."""
+    office = story.office
+    merger = await story.merged()
+    other = await story.decided(HOSTS[1], NEW)
+    decision = await story.decided(HOSTS[0], NEW)
+    await story.carried_out(decision)
+    path, body = f"/decisions/{decision['id']}", {"act": act_of(decision), "grounds": "It was never so, as shown."}
+    assert await story.refused("GET", path, OLD) == (403, "out_of_scope"), "it goes on under the other"
+    filed = await story.appeal(act_of(decision), NEW) if appealed != "not" else None
+    if appealed == "lost" and filed is not None:
+        await story.decide(filed, REJECTED)
+    await story.parted(merger)
+    assert await story.refused("GET", path, NEW) == (403, "out_of_scope")
+    its_own = f"/decisions/{other['id']}"
+    assert (await office.get(its_own, owner(NEW)))["status"] == "released"
+    assert await story.refused("GET", its_own, OLD) == (403, "out_of_scope")
+    assert (await office.get(path, owner(OLD)))["status"] == "executed"
+    (letter,) = [each for each in await story.told(OLD) if each["kind"] == "decision_released"]
+    assert letter["delivered_at"] is None, "its time runs from when it is told, whenever the other was"
+    await story.world.wait(timedelta(days=58))
+    if filed is not None and appealed == "open":
+        assert await story.refused("POST", "/appeals", OLD, body) == (409, "appeal_pending")
+        assert await story.refused("GET", f"/appeals/{filed['id']}", NEW) == (403, "out_of_scope")
+        filed = await office.get(f"/appeals/{filed['id']}", owner(OLD))
+    else:
+        filed = await office.post("/appeals", body, owner(OLD), 201)
+        assert filed["status"] == "open", "in its own time"
+    await story.decide(filed, UPHELD)
+    assert (await office.get(path, owner(OLD)))["status"] == "overturned"
+
+
+async def test_a_draft_of_which_the_other_was_told_is_not_released_when_it_goes_back(story: Story) -> None:
+    merger = await story.merged()
+    assert await story.world.open_case(HOSTS[0], "drugs-a") == 201
+    case = await story.row("case", identity=NEW)
+    assert await story.world.draft(case, "suspend_access", "drugs-a", urgent=False) == 201
+    await story.world.opens_mail()
+    await story.parted(merger)
+    drafted = await story.row("decision", case_id=case["id"])
+    signed = await story.office.signature(drafted["id"])
+    refused = await story.office.refused(f"/decisions/{drafted['id']}/release", signed, "drugs-b")
+    assert refused == (409, "notice_not_delivered"), "nobody told whom it would burden"

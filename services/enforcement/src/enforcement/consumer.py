@@ -22,7 +22,6 @@ from enforcement.service import (
 from shared.contracts import access, notices, registry
 from shared.contracts import emergencies as emergency_facts
 from shared.contracts.base import Fact
-from shared.runtime.acts import directory
 from shared.runtime.events.dispatch import Handler, Projection
 from shared.runtime.process.service import Deadlines
 
@@ -33,6 +32,7 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     registry.ExecutionUndoneV1: heard.execution_undone,
     registry.ReviewVetoedV1: heard.review_vetoed,
     registry.ReviewClearedV1: heard.review_cleared,
+    registry.MergerRecordedV1: heard.merger_recorded,
     emergency_facts.EmergencyReportedV1: heard.emergency_reported,
     **dict.fromkeys(access.ORDER_FACTS, heard.order_told),
     **dict.fromkeys(notices.ISSUED.values(), heard.notice_issued),
@@ -43,7 +43,6 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
 PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {
     registry.SiteRecordedV1: heard.sites_recorded,
     access.ProviderRecordedV1: heard.providers_recorded,
-    registry.MergerRecordedV1: directory.project_mergers,
 }
 DEADLINES: Final[Deadlines] = {
     reviewing.CLOCK: appeals.suspend_overdue,

@@ -238,6 +238,7 @@ class MergerRecordedV1(Fact):
         "operator": examples.OPERATOR_REF,
         "survivor": {"identity": "91110000MA00000021", "name": "Example Pharmacy Holding"},
         "stands": True,
+        "sites": [],
         "at": examples.AT,
     }
 
@@ -248,6 +249,8 @@ class MergerRecordedV1(Fact):
     """As it was known before, and is again when the merger falls."""
     survivor: OperatorRef
     stands: bool
+    sites: tuple[UUID, ...] = ()
+    """When it falls: the sites that are the operator's own again."""
     at: datetime
 
 

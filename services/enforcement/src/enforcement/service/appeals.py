@@ -180,7 +180,7 @@ async def _own(tx: Tx, rt: Runtime, who: Caller, ref: ActRef) -> Appealable:
     except UnknownDecision:
         raise UnknownAct(act_id=ref.id) from None
     ref = ActRef(service=ref.service, kind="decision", id=ref.id)
-    delivered = await notices.delivered_at(tx, decision.id, RELEASED)
+    delivered = await notices.delivered_at(tx, decision.id, RELEASED, case.identity)
     body = _reviewer(rt, decision.grounds, rt.directory.regulator_of(decision.grounds.authority))
     found = Appealable(ref, case.operator, decision.grounds, body, delivered, decision.released_at)
     _require_party(who, found)  # before anything is locked, or said

@@ -168,7 +168,7 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
     require_theirs(rt, who, case, decision.effect)
     require_time(rt, decision, at)
     if decision.effect in BURDENS and not is_urgent(rt, decision):
-        await require_cure(tx, rt, decision, at)
+        await require_cure(tx, rt, case, decision, at)
     await require_same(tx, case, decision)
     await require_readable(tx, decision.evidence_hashes)
     urgent = decision.urgent_ground is not None

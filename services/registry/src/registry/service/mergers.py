@@ -4,6 +4,7 @@ Who goes on under another identity stays known by its own: what is decided or gr
 Either of the two may appeal, and an appeal that is won, or not decided in time, gives back what was moved.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -201,11 +202,11 @@ async def fall(tx: Tx, rt: Runtime, fact: AppealDecidedV1 | AppealOverdueV1) -> 
     else:
         why = "The appeal against it was not decided in time."
         says = Statement(legal_basis=merger.statement.legal_basis, reasons=why, public_reasons=why)
-    left = await joining.part(tx, rt, merger, says.reasons)
+    left, given = await joining.part(tx, rt, merger, says.reasons)
     undone = await mergers.MOVES.move(
         tx, merger, MergerAction.UNDO, who=SYSTEM, why=says.reasons, at=rt.clock.now(), left_behind=left
     )
-    await _record(tx, undone, pair, rt.clock.now())
+    await _record(tx, undone, pair, rt.clock.now(), given)
     await _tell(tx, rt, undone, "merger_undone", _UNDONE, says, fact.body)
 
 
@@ -316,11 +317,11 @@ def _known_to_both(merger: Merger, whole: MergerPreview | None) -> tuple[Merger,
     return replace(merger, moved=moved), shown
 
 
-async def _record(tx: Tx, merger: Merger, pair: Pair, at: datetime) -> None:
+async def _record(tx: Tx, merger: Merger, pair: Pair, at: datetime, sites: Sequence[UUID] = ()) -> None:
     """Who reads and challenges what was said to the one that was taken over, here and in every department (ADR 15)."""
     fact = MergerRecordedV1(
         merger_id=merger.id, version=merger.version, operator_id=pair.merged.id, operator=pair.merged.ref,
-        survivor=pair.survivor.ref, stands=merger.status is MergerStatus.CONFIRMED, at=at,
+        survivor=pair.survivor.ref, stands=merger.status is MergerStatus.CONFIRMED, sites=tuple(sites), at=at,
     )  # fmt: skip
     outbox.add(tx, fact, at=at)
     await directory.take_over_mergers(tx, [fact])

@@ -260,10 +260,10 @@ async def about(tx: Tx, act_id: UUID, kind: str | None = None) -> list[Notice]:
     return [_notice(row) for row in await tx.fetch(_ABOUT, act_id, kind)]
 
 
-async def delivered_at(tx: Tx, act_id: UUID, kind: str) -> datetime | None:
-    """When the first notice of this kind about an act was delivered, if one was."""
-    times = [notice.delivered_at for notice in await about(tx, act_id, kind) if notice.delivered_at is not None]
-    return min(times, default=None)
+async def delivered_at(tx: Tx, act_id: UUID, kind: str, to: str | None = None) -> datetime | None:
+    """When the first notice of this kind about an act was delivered, if one was; ``to``: to this recipient."""
+    found = [each for each in await about(tx, act_id, kind) if to in {None, each.identity}]
+    return min((each.delivered_at for each in found if each.delivered_at is not None), default=None)
 
 
 async def reached_at(tx: Tx, act_id: UUID, kind: str) -> datetime | None:
