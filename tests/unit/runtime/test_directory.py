@@ -101,6 +101,8 @@ def test_no_merger_gives_anybody_what_an_authority_has_nor_an_authority_what_an_
     assert directory.caller(claimed("B", Role.OPERATOR)).identities == {"A", "B"}
     official = directory.caller(claimed("drugs-110000", Role.SECTOR_REGULATOR, Role.OPERATOR))
     assert official.identities == {"drugs-110000"}
+    claims_so = claimed("drugs-110000", Role.SECTOR_REGULATOR, taken_over=frozenset({"A"}))
+    assert directory.caller(claims_so).identities == {"drugs-110000"}
     assert directory.taken_over_by("drugs-110000") == frozenset()
 
 
