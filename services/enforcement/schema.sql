@@ -40,6 +40,7 @@ TABLE appeal (
     changed_at timestamp with time zone NOT NULL,
     assigned_to text,
     assigned_at timestamp with time zone,
+    filed_as text,
     CONSTRAINT appeal_check CHECK ((body_id <> authority_id)),
     CONSTRAINT appeal_check1 CHECK (((decided_at IS NULL) = (status = 'open'::text))),
     CONSTRAINT appeal_pkey PRIMARY KEY (id),

@@ -9,6 +9,8 @@ import pytest
 
 from concord.sdk import until
 from enforcement.service import decisions
+from enforcement.store import cases as case_store
+from enforcement.store import decisions as store
 from shared.contracts.access import ProviderRecordedV1
 from shared.contracts.http import enforcement as wire
 from shared.contracts.registry import ExecutionReceivedV1, ExecutionUndoneV1, SiteRecordedV1
@@ -18,7 +20,9 @@ from tests.integration.enforcement.conftest import (  # noqa: F401 - fixtures
     STATEMENT,
     Office,
     clock,
+    merger_of,
     office,
+    site_of_survivor,
     site_recorded,
 )
 from tests.support.people import person
@@ -204,6 +208,45 @@ async def test_the_bars_of_an_operator_add_up_too(office: Office) -> None:  # no
     assert await office.refused(path, body, "regulator-a") == (409, "time_used_up")
     body["until"] = ahead(office, days=1040)
     assert (await office.api.post(path, json=body, who="regulator-a")).status_code == 201, "the same time counts once"
+
+
+async def test_decisions_about_one_operator_wait_for_each_other_under_whatever_identity(
+    office: Office,  # noqa: F811
+) -> None:
+    old, new = site_recorded(), site_of_survivor()
+    about: dict[str, Any] = {"who": "regulator-a", "service_item": None}
+    cases = [
+        await office.case(each, about={"kind": "operator", "domain": each.domains[0]}, **about) for each in (old, new)
+    ]
+    await office.hear(merger_of(old))
+    async with office.api.rt.db.transaction() as tx:
+        await store.hold_subject(tx, await case_store.hold(tx, UUID(cases[0]["id"])))
+        racing = asyncio.create_task(office.draft(cases[1], "bar", who="regulator-a", until=ahead(office, days=300)))
+        await until(lambda: office.fetchval(WAITING), lambda waits: waits or racing.done(), timeout_s=30)
+        assert not racing.done(), "it did not wait for what is decided under the other identity"
+    assert (await racing)["status"] == "drafted"
+
+
+@pytest.mark.parametrize("merged", [False, True])
+async def test_a_merger_begins_no_operators_time_anew(office: Office, *, merged: bool) -> None:  # noqa: F811
+    """Under whatever identity: or who merges two entries of one operator could bar it once under each."""
+    old, new = site_recorded(), site_of_survivor()
+    about: dict[str, Any] = {"about": {"kind": "operator", "domain": old.domains[0]}, "service_item": None}
+    drafted = await office.draft(
+        await office.case(old, who="regulator-a", **about), "bar", who="regulator-a", until=ahead(office, days=1000)
+    )
+    await office.cured(drafted)
+    await office.executed(await office.release(drafted, who="regulator-b"))
+    office.clock.advance(timedelta(days=50))
+    if merged:
+        await office.hear(merger_of(old))
+    about["about"]["domain"] = new.domains[0]
+    case = await office.case(new, who="regulator-a", **about)
+    sha256 = await office.file(case["id"], b"Something else.", "regulator-a")
+    body = {"effect": "bar", "statement": STATEMENT, "evidence_hashes": [sha256], "until": ahead(office, days=1095)}
+    answer = await office.api.post(f"/cases/{case['id']}/decisions", json=body, who="regulator-a")
+    assert answer.status_code == (409 if merged else 201), answer.text
+    assert not merged or answer.json()["code"] == "time_used_up"
 
 
 # --- under appeal ----------------------------------------------------------------------------------------------------

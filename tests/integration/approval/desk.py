@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import orjson
 
-from approval.consumer import DEADLINES, HANDLERS
+from approval.consumer import DEADLINES, HANDLERS, PROJECTIONS
 from approval.lifecycle import Action, Status
 from shared.contracts import examples
 from shared.contracts.base import Fact
@@ -191,7 +191,10 @@ class Desk:
         async def hear() -> None:
             meta = EventMeta(uuid4(), fact.key, fact.TOPIC.name, 0, 0, self.clock.now())
             async with self.api.rt.db.transaction() as tx:
-                await HANDLERS[type(fact)](self.api.rt, tx, fact, meta)
+                if type(fact) in PROJECTIONS:
+                    await PROJECTIONS[type(fact)](self.api.rt, tx, [fact])
+                else:
+                    await HANDLERS[type(fact)](self.api.rt, tx, fact, meta)
 
         return hear
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from approval.consumer import HANDLERS
+from approval.consumer import HANDLERS, PROJECTIONS
 from approval.lifecycle import OPEN, Status
 from approval.main import SERVICE
 from approval.told import FACTS as TOLD
@@ -113,5 +113,5 @@ def test_every_fact_of_this_service_is_told_and_every_one_for_it_is_heard() -> N
         if fact.TOPIC.producer == "approval" and not name.startswith("approval_notice.")
     }
     for_us = {fact for fact in FACTS.values() if "approval" in fact.CONSUMERS} - {OrganisationRecordedV1}
-    assert set(HANDLERS) == for_us
+    assert {*HANDLERS, *PROJECTIONS} == for_us
     assert set(SERVICE.listens) == {fact.TOPIC for fact in for_us}  # type: ignore[arg-type] # a tuple, here

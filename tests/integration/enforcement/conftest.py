@@ -15,7 +15,13 @@ from enforcement.main import SERVICE
 from shared.contracts.access import ProviderRecordedV1
 from shared.contracts.base import Fact
 from shared.contracts.catalogue import FACTS
-from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionReceivedV1, SiteRecordedV1
+from shared.contracts.registry import (
+    ExecutionCarriedOutV1,
+    ExecutionReceivedV1,
+    MergerRecordedV1,
+    OperatorRecord,
+    SiteRecordedV1,
+)
 from shared.runtime.acts import notices
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import EventMeta
@@ -50,6 +56,19 @@ def site_recorded(name: str | None = None, ip: str = "198.18.0.10", **changes: A
         "accesses": [{**example["accesses"][0], "access_id": uuid7(), "ips": [ip]}],
         "operator": {**example["operator"], "identity": OPERATOR_USCC, "address_for_service": {}},
     } | changes)  # fmt: skip
+
+
+def site_of_survivor() -> SiteRecordedV1:
+    """A site of another operator, which may be found to be the test's own."""
+    operator = {**SiteRecordedV1.EXAMPLE["operator"], "identity": "91110000MA00000021", "operator_id": uuid7()}
+    return site_recorded().model_copy(update={"operator": OperatorRecord.model_validate(operator)})
+
+
+def merger_of(old: SiteRecordedV1) -> MergerRecordedV1:
+    """Its operator goes on under the other."""
+    said = {"operator": {"identity": old.operator.identity, "name": "Old"}}
+    survivor = {"identity": "91110000MA00000021", "name": "New"}
+    return MergerRecordedV1.model_validate({**MergerRecordedV1.EXAMPLE, **said, "survivor": survivor})
 
 
 class Office:

@@ -11,7 +11,14 @@ from shared.contracts.directory import Organisation
 from shared.contracts.enforcement import DecisionReleasedV1
 from shared.documents import signed
 from shared.signing import KeyRing
-from tests.integration.enforcement.conftest import STATED, STATEMENT, Office, site_recorded
+from tests.integration.enforcement.conftest import (
+    STATED,
+    STATEMENT,
+    Office,
+    merger_of,
+    site_of_survivor,
+    site_recorded,
+)
 from tests.integration.enforcement.test_clocks import travel
 from tests.support.people import know
 
@@ -154,6 +161,24 @@ async def test_what_was_decided_between_the_two_signatures_ends_the_delay(office
     signed_now = await office.post(f"/referrals/{referral['id']}/signature", WHY, "drugs-b")
     assert signed_now["told_at"] is not None
     assert (await office.notices())[-1] == "referred"
+
+
+@pytest.mark.parametrize("merged", [False, True])
+async def test_it_is_told_before_anything_is_decided_about_its_operator_under_another_identity(
+    office: Office, *, merged: bool
+) -> None:
+    await sent(office, await case_of(office), **delayed(office))
+    new = site_of_survivor()
+    if merged:
+        await office.hear(merger_of(site_recorded()))
+    about: dict[str, Any] = {"about": {"kind": "operator", "domain": new.domains[0]}, "service_item": None}
+    bar = await office.draft(
+        await office.case(new, "regulator-a", **about), "bar", "regulator-a",
+        until=(office.clock.now() + timedelta(days=300)).isoformat(),
+    )  # fmt: skip
+    await office.cured(bar)
+    await office.release(bar, "regulator-b")
+    assert ("referred" in await office.notices()) is merged
 
 
 async def test_signed_after_its_date_it_is_told_at_once(office: Office) -> None:

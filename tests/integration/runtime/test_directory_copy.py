@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from local_stack.broker import Broker
 from local_stack.topology import SERVICES
 from shared.contracts.directory import OrganisationRecordedV1
+from shared.contracts.registry import MergerRecordedV1
 from shared.contracts.topics import DIRECTORY_ORGANISATIONS
 from shared.runtime.acts import directory
 from shared.runtime.db.postgres import Database
@@ -179,6 +181,56 @@ def test_whoever_is_said_to_hear_the_directory_does_and_its_own_service_does_not
     assert following == set(OrganisationRecordedV1.CONSUMERS)
     assert all((OrganisationRecordedV1 in service.projected) is service.follows_directory for service in services)
     assert [service.name for service in services if DIRECTORY_ORGANISATIONS in service.publishes] == ["coordination"]
+
+
+def merged(version: int, *, stands: bool = True, merged: str = "A", survivor: str = "B", number: int = 1) -> Any:
+    example = MergerRecordedV1.EXAMPLE
+    return MergerRecordedV1.model_validate({
+        **example, "version": version, "stands": stands, "merger_id": UUID(int=number),
+        "operator": {"identity": merged * 18, "name": "Old"}, "survivor": {"identity": survivor * 18, "name": "New"},
+    })  # fmt: skip
+
+
+async def merge(db: Database, *facts: Any) -> None:
+    async with db.transaction() as tx:
+        await directory.take_over_mergers(tx, facts)
+
+
+@pytest.mark.parametrize("order", list(permutations((2, 3, 4))))
+@pytest.mark.parametrize("together", [False, True])
+async def test_the_last_word_of_a_merger_holds_in_whatever_order_they_come(
+    db: Database, order: tuple[int, ...], *, together: bool
+) -> None:
+    facts = [merged(version, stands=version != 4) for version in (*order, *order)]
+    for batch in [facts] if together else [[each] for each in facts]:
+        await merge(db, *batch)
+    await merge(db, merged(9, merged="C", number=2))
+    assert (await kept(db)).taken_over_by("B" * 18) == {"C" * 18}
+
+
+async def test_every_process_hears_at_once_that_a_merger_stands_and_that_it_fell(api: Api) -> None:
+    await merge(api.rt.db, merged(2))
+    await until(lambda: _took_over(api, {"A"}), AT_ONCE_S)
+    await merge(api.rt.db, merged(3, stands=False))
+    await until(lambda: _took_over(api, set()), AT_ONCE_S)
+
+
+async def test_one_operator_is_the_same_under_all_its_identities_and_nobody_elses(db: Database) -> None:
+    await merge(
+        db, merged(2), merged(2, merged="C", number=2), merged(2, stands=False, merged="D", number=3),
+        merged(2, merged="B", survivor="E", number=4),
+    )  # fmt: skip
+    async with db.connection() as tx:
+        same = {each: await tx.fetchval("SELECT same_operator($1)", each * 18) for each in "ABCDEX"}
+        found = {each: {one[0] for one in every} for each, every in same.items()}
+        assert await tx.fetchval("SELECT 'x' = ANY (same_operator(NULL))") is None, "as any comparison with nothing"
+    assert found["A"] == found["C"] == {"A", "B", "C"}
+    assert (found["D"], found["X"]) == ({"D"}, {"X"})
+    assert found["E"] == {"B", "E"}, "one step and no further, whatever somebody writes: the registry makes no chains"
+
+
+async def _took_over(api: Api, identities: set[str]) -> bool:
+    return {each[0] for each in api.rt.directory.taken_over_by("B" * 18)} == identities
 
 
 async def test_many_requests_ask_the_database_nothing_about_organisations(api: Api) -> None:

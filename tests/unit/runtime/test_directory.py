@@ -82,6 +82,30 @@ def test_operators_and_providers_are_not_in_the_directory_and_get_no_level_or_re
     assert SEEDED.caller(claimed("x", role)).region is None
 
 
+def test_an_operator_is_told_of_and_answers_for_whom_it_took_over_one_step_and_no_further() -> None:
+    directory = people.directory()
+    directory.load_mergers({"B": frozenset({"A"}), "C": frozenset({"B"})})
+    assert directory.caller(claimed("B", Role.OPERATOR)).identities == {"A", "B"}
+    assert directory.caller(claimed("C", Role.OPERATOR)).identities == {"B", "C"}, "chains are nobody's to follow"
+    assert directory.caller(claimed("A", Role.OPERATOR)).identities == {"A"}
+    assert directory.caller(claimed("B", Role.ACCESS_PROVIDER)).identities == {"B"}, "only operators are merged"
+    claims_so = claimed("X", Role.OPERATOR, taken_over=frozenset({"A"}))
+    assert directory.caller(claims_so).identities == {"X"}, "what the registry says alone"
+    directory.load_mergers({})
+    assert directory.caller(claimed("B", Role.OPERATOR)).identities == {"B"}
+
+
+def test_no_merger_gives_anybody_what_an_authority_has_nor_an_authority_what_an_operator_has() -> None:
+    directory = people.directory()
+    directory.load_mergers({"B": frozenset({"A", "drugs-110000"}), "drugs-110000": frozenset({"A"})})
+    assert directory.caller(claimed("B", Role.OPERATOR)).identities == {"A", "B"}
+    official = directory.caller(claimed("drugs-110000", Role.SECTOR_REGULATOR, Role.OPERATOR))
+    assert official.identities == {"drugs-110000"}
+    claims_so = claimed("drugs-110000", Role.SECTOR_REGULATOR, taken_over=frozenset({"A"}))
+    assert directory.caller(claims_so).identities == {"drugs-110000"}
+    assert directory.taken_over_by("drugs-110000") == frozenset()
+
+
 def test_one_human_with_two_accounts_stays_one_person_and_a_program_a_program() -> None:
     one, other = (
         SEEDED.caller(Caller(account, "x", "drugs-110000", frozenset(), person="human-1")) for account in ("a1", "a2")

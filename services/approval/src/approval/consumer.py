@@ -15,8 +15,9 @@ from shared.contracts.enforcement import (
     DecisionReleasedV1,
     DecisionSuspendedV1,
 )
-from shared.contracts.registry import BarRecordedV1
-from shared.runtime.events.dispatch import Handler
+from shared.contracts.registry import BarRecordedV1, MergerRecordedV1
+from shared.runtime.acts import directory
+from shared.runtime.events.dispatch import Handler, Projection
 from shared.runtime.process.service import Deadlines
 
 HANDLERS: Final[Mapping[type[Fact], Handler]] = {
@@ -28,4 +29,5 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     AppealDecidedV1: heard.appeal_decided,
     BarRecordedV1: heard.bar_recorded,
 }
+PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {MergerRecordedV1: directory.project_mergers}
 DEADLINES: Final[Deadlines] = {DECISION_CLOCK: validity.mark_overdue, VALIDITY_CLOCK: validity.ring}

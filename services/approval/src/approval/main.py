@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from approval.consumer import DEADLINES, HANDLERS
+from approval.consumer import DEADLINES, HANDLERS, PROJECTIONS
 from approval.http import ROUTERS
 from approval.service import files
 from approval.settings import Settings
@@ -21,6 +21,7 @@ SERVICE: Final = Service(
     settings=Settings,
     router=ROUTERS,
     handlers=HANDLERS,
+    projections=PROJECTIONS,
     deadlines=DEADLINES,
     needs=Needs(
         clocks=frozenset({DECISION_CLOCK, notices.DEEMED}),

@@ -17,6 +17,7 @@ from shared.runtime.acts.policy import (
     holding,
     only,
     own_category,
+    own_identities,
     own_organisation,
 )
 from shared.runtime.base.context import Caller
@@ -26,6 +27,7 @@ class Act(StrEnum):
     """What a person can ask this service to do."""
 
     APPLY = "apply"
+    ANSWER = "answer_for_an_application"
     READ = "read"
     DECIDE = "decide"
     REFUSE = "refuse"
@@ -50,10 +52,12 @@ DESK: Final = all_of(own_category, put_to_it)
 
 POLICY: Final = Policy({
     Act.APPLY:  Rule(frozenset({Role.OPERATOR}), own_organisation),
+    # Also for whom it took over: an application that was returned, or a consent that ends, waits for nobody else.
+    Act.ANSWER: Rule(frozenset({Role.OPERATOR}), own_identities),
     Act.READ:   Rule(
         frozenset({Role.OPERATOR, Role.SECTOR_REGULATOR}),
         any_of(
-            holding(Role.OPERATOR, own_organisation),
+            holding(Role.OPERATOR, own_identities),
             holding(Role.SECTOR_REGULATOR, all_of(own_category, overseen)),
         ),
     ),
@@ -69,9 +73,9 @@ PAPER_ACTS: Final[Mapping[PaperAction, Act]] = {
     PaperAction.WITHDRAW: Act.ENTER_PAPER,
 }
 ACTS: Final[Mapping[Action, Act]] = {
-    Action.HAND_IN: Act.APPLY,
-    Action.RESUBMIT: Act.APPLY,
-    Action.ASK_RENEWAL: Act.APPLY,
+    Action.HAND_IN: Act.ANSWER,
+    Action.RESUBMIT: Act.ANSWER,
+    Action.ASK_RENEWAL: Act.ANSWER,
     Action.RETURN: Act.DECIDE,
     Action.TRANSFER: Act.DECIDE,
     Action.GRANT: Act.DECIDE,

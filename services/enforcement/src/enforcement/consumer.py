@@ -32,6 +32,7 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     registry.ExecutionUndoneV1: heard.execution_undone,
     registry.ReviewVetoedV1: heard.review_vetoed,
     registry.ReviewClearedV1: heard.review_cleared,
+    registry.MergerRecordedV1: heard.merger_recorded,
     emergency_facts.EmergencyReportedV1: heard.emergency_reported,
     **dict.fromkeys(access.ORDER_FACTS, heard.order_told),
     **dict.fromkeys(notices.ISSUED.values(), heard.notice_issued),

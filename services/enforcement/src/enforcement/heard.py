@@ -8,7 +8,7 @@ import structlog
 from enforcement.errors import ExecutionMisfit
 from enforcement.lifecycle import DECISION, Action
 from enforcement.service import decisions as deciding
-from enforcement.service import emergencies, emergency_ends, reviewed, subscriptions
+from enforcement.service import emergencies, emergency_ends, parting, reviewed, subscriptions
 from enforcement.service.decisions import SYSTEM
 from enforcement.store import appeals, decisions, sites
 from enforcement.store.appeals import ForeignAct
@@ -25,10 +25,12 @@ from shared.contracts.registry import (
     ExecutionDeclinedV1,
     ExecutionReceivedV1,
     ExecutionUndoneV1,
+    MergerRecordedV1,
     ReviewClearedV1,
     ReviewVetoedV1,
     SiteRecordedV1,
 )
+from shared.runtime.acts import directory
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import EventMeta
 from shared.runtime.db.postgres import Tx
@@ -38,6 +40,13 @@ _CARRIED_OUT: Final = Names(zh="处理决定执行通知书", en="A decision abo
 _UNDONE: Final = Names(zh="处理决定执行撤销通知书", en="What a decision did to your name was undone")
 _FURTHER: Final = {"received": 0, "declined": 1, "carried_out": 1, "undone": 2}
 _log = structlog.get_logger(__name__)
+
+
+async def merger_recorded(rt: Runtime, tx: Tx, fact: MergerRecordedV1, meta: EventMeta) -> None:
+    """An operator goes on under another identity, or stands for itself again, with what was decided meanwhile."""
+    await directory.take_over_mergers(tx, [fact])
+    if not fact.stands:
+        await parting.give_back(tx, rt, fact)
 
 
 async def execution_received(rt: Runtime, tx: Tx, fact: ExecutionReceivedV1, meta: EventMeta) -> None:

@@ -115,18 +115,36 @@ def overseen(who: Caller) -> Reach:
 
 
 def burdened(who: Caller) -> Reach:
-    """What is about the operator, or the provider, that the caller acts for."""
+    """What is about the operator, or the provider, that the caller acts for, or about one that it took over."""
+    return only("identity", *who.identities)
+
+
+def themselves(who: Caller) -> Reach:
+    """What is the caller's own: nobody has it by taking its operator over."""
     return only("identity", who.organisation)
+
+
+def challenging(who: Caller) -> Reach:
+    """Acts that burden the caller's operator or provider, or one that it took over, and appeals against them.
+
+    That does not go for the merger by which it took over: there each of the two answers for itself.
+    """
+    return themselves(who) | only("inherited", *who.taken_over)
+
+
+def letting_be(who: Caller) -> Reach:
+    """Appeals of the caller's own; of those whom it took over, the ones that it filed itself."""
+    return themselves(who) | only("inherited", *who.taken_over) & only("filed_as", who.organisation)
 
 
 def cited_against(who: Caller) -> Reach:
     """Evidence that a decision cites which the operator, or the provider, that the caller acts for was told of."""
-    return only("cited_against", who.organisation)
+    return only("cited_against", *who.identities)
 
 
 def shown_to(who: Caller) -> Reach:
     """The same but for what was filed as confidential."""
-    return only("shown_to", who.organisation)
+    return only("shown_to", *who.identities)
 
 
 def part_in(who: Caller) -> Reach:
@@ -143,7 +161,7 @@ def reviewing(who: Caller) -> Reach:
 
 def told_of(who: Caller) -> Reach:
     """Cases of which the operator, or the provider, that the caller acts for was told something."""
-    return only("told_of", who.organisation)
+    return only("told_of", *who.identities)
 
 
 def asked(who: Caller) -> Reach:
@@ -173,7 +191,7 @@ def untaken(who: Caller) -> Reach:
 
 def paper_for(who: Caller) -> Reach:
     """Papers that the caller's side handed in, or may read of the other side's."""
-    return only("read_by", who.organisation)
+    return only("read_by", *who.identities)
 
 
 def has_it(who: Caller) -> Reach:
@@ -193,7 +211,7 @@ def sent_to(who: Caller) -> Reach:
 
 def told_to(who: Caller) -> Reach:
     """Referrals about whom the caller acts for, once it was told."""
-    return only("told_to", who.organisation)
+    return only("told_to", *who.identities)
 
 
 def party(scope: Scope) -> Scope:
@@ -247,10 +265,10 @@ POLICY: Final = Policy({
     Act.CONFIRM_CORRECTION: OWN_CASE,
     Act.CONFIRM_IGNORED:    Rule(AUTHORITIES, BURDENING, second_person=True),
     Act.LIFT_DECISION:      OWN_CASE,  # easing a burden needs no second person
-    Act.FILE_APPEAL:        Rule(PARTIES, burdened),
+    Act.FILE_APPEAL:        Rule(PARTIES, challenging),
     Act.ENTER_APPEAL:       Rule(frozenset({Role.REVIEW_BODY}), reviewing),  # never the authority itself
     Act.READ_APPEAL:        Rule(READERS | PARTIES, any_of(
-        party(burdened), own_acts, holding(Role.REVIEW_BODY, reviewing), holding(Role.AUDITOR, anywhere))),
+        party(challenging), own_acts, holding(Role.REVIEW_BODY, reviewing), holding(Role.AUDITOR, anywhere))),
     Act.READ_TIMELINE:      Rule(READERS | PARTIES, any_of(party(told_of), official)),
     Act.READ_CUSTODY:       Rule(READERS, official),
     Act.CLAIM_CASE:         OWN_CASE,
@@ -284,8 +302,8 @@ POLICY: Final = Policy({
     Act.CONFIRM_EMERGENCY:  Rule(AUTHORITIES, same_desk, first_person=True),
     Act.ASSIGN_APPEAL:      Rule(frozenset({Role.REVIEW_BODY}), reviewing, first_person=True),
     Act.ADMIT_APPEAL:       Rule(frozenset({Role.REVIEW_BODY}), reviewing, second_person=True),
-    Act.WITHDRAW_APPEAL:    Rule(PARTIES, burdened),  # nobody else, whoever entered it
-    Act.HAND_IN:            Rule(SIDES, any_of(party(burdened), defending, holding(Role.REVIEW_BODY, reviewing))),
+    Act.WITHDRAW_APPEAL:    Rule(PARTIES, letting_be),  # nobody else, whoever entered it
+    Act.HAND_IN:            Rule(SIDES, any_of(party(challenging), defending, holding(Role.REVIEW_BODY, reviewing))),
     # Each side reads the other's papers, but for what was handed in as confidential; the body and auditors read all.
     Act.READ_PAPER:         Rule(SIDES | {Role.AUDITOR}, any_of(
         party(paper_for), holding(Role.SECTOR_REGULATOR, paper_for), holding(Role.INDUSTRY_REGULATOR, paper_for),
@@ -305,11 +323,11 @@ POLICY: Final = Policy({
     Act.WITHDRAW_REFERRAL:  OWN_CASE,
     Act.ANSWER_REFERRAL:    Rule(frozenset({Role.SECURITY_AUTHORITY}), sent_to),
     # Whether somebody holds a name is for the name to show, not for a role: whoever can be told something may ask.
-    Act.SUBSCRIBE:          Rule(PARTIES, burdened),
-    Act.READ_SUBSCRIPTION:  Rule(PARTIES, burdened),
-    Act.LOOK_AT_NAME:       Rule(PARTIES, burdened),
-    Act.END_SUBSCRIPTION:   Rule(PARTIES, burdened),
-    Act.CONFIRM_ADDRESS:    Rule(PARTIES, burdened),
+    Act.SUBSCRIBE:          Rule(PARTIES, themselves),
+    Act.READ_SUBSCRIPTION:  Rule(PARTIES, themselves),
+    Act.LOOK_AT_NAME:       Rule(PARTIES, themselves),
+    Act.END_SUBSCRIPTION:   Rule(PARTIES, themselves),
+    Act.CONFIRM_ADDRESS:    Rule(PARTIES, themselves),
 })  # fmt: skip
 
 CASE_ACTS: Final[Mapping[CaseAction, Act]] = MappingProxyType({

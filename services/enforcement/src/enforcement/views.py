@@ -129,10 +129,9 @@ def of_referral(who: Caller, case: Case, referral: Referral) -> ReferralView:
 def of_decision(who: Caller, shown: Shown) -> DecisionView:
     """A decision."""
     case, decision = shown.case, shown.decision
-    preview = shown.preview
-    if preview is not None and who.organisation == case.identity:  # who shares its addresses is not its business
+    preview, party = shown.preview, case.identity in who.identities
+    if preview is not None and party:  # who shares its addresses is not its business
         preview = preview.model_copy(update={"neighbours": (), "neighbours_total": 0, "protected": ()})
-    party = who.organisation == case.identity
     possible = [action for action in DECISION.allowed(decision.status) if _fits(action, shown)]
     allowed = POLICY.allowed(who, case, possible, DECISION_ACTS, drafted_by=decision.drafted_by)
     if Action.ANSWER in possible:  # anybody's but whose return it answers

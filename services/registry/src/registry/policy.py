@@ -28,6 +28,7 @@ from shared.runtime.acts.policy import (
     anywhere,
     holding,
     only,
+    own_identities,
     own_organisation,
     same_region,
 )
@@ -113,6 +114,11 @@ def receiving_operator(who: Caller) -> Reach:
     return only("receiver", who.organisation)
 
 
+def received(who: Caller) -> Reach:
+    """Transfers to it, or to one that it took over."""
+    return only("receiver", *who.identities)
+
+
 def own_opinion(who: Caller) -> Reach:
     """Opinions of the caller's organisation."""
     return only("authority_id", who.organisation)
@@ -149,8 +155,9 @@ OFFICIALS: Final = REGULATOR | {
 }  # fmt: skip
 READER: Final = Rule(
     OFFICIALS | OPERATOR,
-    any_of(holding(Role.OPERATOR, own_organisation), *(holding(role, same_region) for role in sorted(OFFICIALS))),
+    any_of(holding(Role.OPERATOR, own_identities), *(holding(role, same_region) for role in sorted(OFFICIALS))),
 )
+"""What an operator took over it reads. It asks for things in its own name, and what was moved is its own by then."""
 BY_OR_FOR: Final = Rule(
     OPERATOR | REGULATOR,
     any_of(holding(Role.OPERATOR, own_organisation), holding(Role.INDUSTRY_REGULATOR, same_region)),
@@ -181,7 +188,7 @@ POLICY: Final = Policy({
     Act.FORWARD:             DESK,
     Act.PROPOSE:             BY_OR_FOR,
     Act.READ_PROPOSAL:       Rule(OFFICIALS | OPERATOR,
-                                  any_of(READER.scope, holding(Role.OPERATOR, receiving_operator),
+                                  any_of(READER.scope, holding(Role.OPERATOR, received),
                                          holding(Role.INDUSTRY_REGULATOR, leaving))),
     Act.WITHDRAW_PROPOSAL:   Rule(OPERATOR, own_organisation),
     Act.CONSENT:             Rule(OPERATOR, receiving_operator),
@@ -220,7 +227,7 @@ POLICY: Final = Policy({
     Act.CLOSE_REVIEW:        DESK,
     Act.READ_REVIEW:         Rule(REVIEWERS, same_region),
     Act.READ_REVIEWED:       Rule(REVIEWERS | SUBJECTS,
-                                  any_of(*(holding(role, own_organisation) for role in sorted(SUBJECTS)),
+                                  any_of(*(holding(role, own_identities) for role in sorted(SUBJECTS)),
                                          *(holding(role, same_region) for role in sorted(REVIEWERS)))),
     Act.GIVE_OPINION:        Rule(AUTHORITIES, own_desk, first_person=True),  # a person's, each of them
     Act.WITHDRAW_OPINION:    Rule(AUTHORITIES, own_opinion),

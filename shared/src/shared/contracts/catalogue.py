@@ -27,6 +27,7 @@ _FACTS: tuple[type[Fact], ...] = (
     registry.ExecutionCarriedOutV1,
     registry.ExecutionUndoneV1,
     registry.BarRecordedV1,
+    registry.MergerRecordedV1,
     registry.ReviewVetoedV1,
     registry.ReviewClearedV1,
     *hosted.FINDING_FACTS,

@@ -95,6 +95,14 @@ class ActRef(Document):
     """In the words of the service: decision, refusal, approval, execution, lapse, conduct_entry."""
     id: UUID
 
+    @property
+    def passed_on(self) -> bool:
+        """Whether an operator that took over whom it is about takes its place in it.
+
+        In a merger, which is how it took over, each of the two answers for itself: they may be strangers.
+        """
+        return (self.service, self.kind) != (Service.REGISTRY, "merger")
+
 
 class Statement(Document):
     """What a person states when acting: the legal basis and the reasons, and what of them everybody may read."""

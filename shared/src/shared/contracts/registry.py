@@ -220,6 +220,40 @@ class BarRecordedV1(Fact):
     at: datetime
 
 
+class MergerRecordedV1(Fact):
+    """One operator goes on under another, or no more: a merger was confirmed, or fell; its highest ``version`` wins.
+
+    Whoever goes on reads and challenges what was said to the one it took over, for as long as that stands (ADR 15).
+    Keyed by the operator that was taken over, which goes on under one other at a time.
+    """
+
+    TYPE: ClassVar[str] = "merger.recorded.v1"
+    TOPIC: ClassVar[Topic] = REGISTRY_EVENTS
+    KEY: ClassVar[str] = "operator_id"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("approval", "enforcement")
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "merger_id": examples.MERGER,
+        "version": 2,
+        "operator_id": examples.OPERATOR_RECORD["operator_id"],
+        "operator": examples.OPERATOR_REF,
+        "survivor": {"identity": "91110000MA00000021", "name": "Example Pharmacy Holding"},
+        "stands": True,
+        "sites": [],
+        "at": examples.AT,
+    }
+
+    merger_id: UUID
+    version: int
+    operator_id: UUID
+    operator: OperatorRef
+    """As it was known before, and is again when the merger falls."""
+    survivor: OperatorRef
+    stands: bool
+    sites: tuple[UUID, ...] = ()
+    """When it falls: the sites that are the operator's own again."""
+    at: datetime
+
+
 class _ReviewFact(Fact):
     """Keyed by the subject of the review, so that what befalls one reaches every reader in order."""
 

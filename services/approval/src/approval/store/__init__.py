@@ -337,7 +337,8 @@ ON CONFLICT (execution_id) DO UPDATE SET seq = excluded.seq, listed = excluded.l
  WHERE barred.seq < excluded.seq
 """
 BAR_OF: Final = """
-SELECT execution_id, until FROM barred WHERE identity = $1 AND listed AND until > $2 ORDER BY until DESC LIMIT 1
+SELECT execution_id, until FROM barred
+ WHERE identity = ANY (same_operator($1)) AND listed AND until > $2 ORDER BY until DESC LIMIT 1
 """
 
 
@@ -347,6 +348,6 @@ async def note_bar(tx: Tx, execution_id: UUID, seq: int, identity: str, until: d
 
 
 async def bar_of(tx: Tx, identity: str, at: datetime) -> tuple[UUID, datetime] | None:
-    """The bar of an operator that lasts longest, and until when."""
+    """The bar of an operator, under whatever identity, that lasts longest, and until when."""
     row = await tx.fetchrow(BAR_OF, identity, at)
     return (row["execution_id"], row["until"]) if row else None

@@ -62,6 +62,11 @@ class Appealable:
         return self.operator.identity
 
     @property
+    def inherited(self) -> str | None:
+        """Whoever took that one over may challenge it, too."""
+        return self.identity if self.act.passed_on else None
+
+    @property
     def body_id(self) -> str:
         """Who would review it."""
         return self.body.id
@@ -83,7 +88,7 @@ async def file(tx: Tx, rt: Runtime, who: Caller, body: NewAppeal) -> Appeal:
         over = _over(rt, act, at)
     every = await appeals.of_acts(tx, [act.act.id])
     earlier = [each for each in every if each.status is not AppealStatus.REFUSED]
-    if earlier and not _challenged_anew(earlier[-1], act, body):
+    if earlier and not _challenged_anew(rt, who, earlier[-1], act, body):
         raise AppealPending(appeal_id=str(earlier[-1].id))
     if over is not None:
         return await _refuse(tx, rt, who, act, body, over, [each for each in every if each not in earlier])
@@ -92,7 +97,7 @@ async def file(tx: Tx, rt: Runtime, who: Caller, body: NewAppeal) -> Appeal:
     new = await appeals.add(
         tx, uuid7(), act.act, appellant=act.operator, authority=act.grounds.authority, body=act.body,
         grounds=body.grounds, consent=body.consent, stay="asked" if body.asks_for_stay else "none", by=who.person,
-        at=at,
+        at=at, filed_as=who.organisation if body.consent is None else None,
     )  # fmt: skip
     if new is None:
         raise AppealPending(appeal_id=str((await appeals.of_acts(tx, [act.act.id]))[-1].id))
@@ -116,7 +121,8 @@ async def _refuse(
     says = Statement(legal_basis=(rt.rules.redress.source,), reasons=why, public_reasons=why)
     new = await appeals.add(
         tx, uuid7(), act.act, appellant=act.operator, authority=act.grounds.authority, body=act.body,
-        grounds=body.grounds, consent=None, stay="none", by=who.person, at=at, refused=says,
+        grounds=body.grounds, consent=None, stay="none", by=who.person, at=at,
+        filed_as=who.organisation, refused=says,
     )  # fmt: skip
     if new is None:
         raise TypeError("only open appeals stand in each other's way")
@@ -125,12 +131,17 @@ async def _refuse(
     return new
 
 
-def _challenged_anew(last: Appeal, act: Appealable, body: NewAppeal) -> bool:
+def _challenged_anew(rt: Runtime, who: Caller, last: Appeal, act: Appealable, body: NewAppeal) -> bool:
     """Whether an earlier appeal does not stand in the way: it was withdrawn, the act was done again
     since, or the operator itself comes.
 
-    What a review body entered for an operator takes nothing from it: that it agreed is the body's word alone.
+    What a review body entered for an operator takes nothing from it: that it agreed is the body's word alone. Neither
+    does what somebody lost in its name who had taken it over, and proved to be a stranger since.
     """
+    if last.status is AppealStatus.REJECTED and last.filed_as not in {None, act.identity}:
+        theirs = rt.directory.taken_over_by(last.filed_as or "")
+        if who.organisation == act.identity and act.identity not in theirs:
+            return True
     if last.status is AppealStatus.WITHDRAWN or (act.issued_at is not None and act.issued_at > last.filed_at):
         return True
     return last.consent is not None and body.consent is None and last.status is not AppealStatus.UPHELD
@@ -169,7 +180,7 @@ async def _own(tx: Tx, rt: Runtime, who: Caller, ref: ActRef) -> Appealable:
     except UnknownDecision:
         raise UnknownAct(act_id=ref.id) from None
     ref = ActRef(service=ref.service, kind="decision", id=ref.id)
-    delivered = await notices.delivered_at(tx, decision.id, RELEASED)
+    delivered = await notices.delivered_at(tx, decision.id, RELEASED, case.identity)
     body = _reviewer(rt, decision.grounds, rt.directory.regulator_of(decision.grounds.authority))
     found = Appealable(ref, case.operator, decision.grounds, body, delivered, decision.released_at)
     _require_party(who, found)  # before anything is locked, or said
@@ -191,7 +202,8 @@ def _reviewer(rt: Runtime, grounds: Grounds, *took_part: AuthorityRef) -> Author
 
 
 def _require_party(who: Caller, act: Appealable) -> None:
-    if who.organisation not in {act.identity, act.body_id, act.grounds.authority.id}:
+    concerned = who.organisation in {act.identity, act.body_id, act.grounds.authority.id}
+    if not concerned and act.inherited not in who.taken_over:
         raise UnknownAct(act_id=act.act.id)
 
 

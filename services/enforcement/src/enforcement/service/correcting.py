@@ -43,7 +43,7 @@ async def confirm_correction(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID
     if decision.correct_by is not None and at < decision.correct_by:
         raise Invalid.field("obeyed", f"the operator has until {decision.correct_by.isoformat()}")
     DECISION.after(decision.status, Action.CONFIRM_IGNORED)
-    if await notices.delivered_at(tx, decision_id, RELEASED) is None:
+    if await notices.delivered_at(tx, decision_id, RELEASED, case.identity) is None:
         raise NoticeNotDelivered  # nobody ignores what nobody told them
     await require_seen_since(tx, case, decision, body.evidence_hashes)
     ignored = await store.MOVES.move(

@@ -168,7 +168,7 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
     require_theirs(rt, who, case, decision.effect)
     require_time(rt, decision, at)
     if decision.effect in BURDENS and not is_urgent(rt, decision):
-        await require_cure(tx, rt, decision, at)
+        await require_cure(tx, rt, case, decision, at)
     await require_same(tx, case, decision)
     await require_readable(tx, decision.evidence_hashes)
     urgent = decision.urgent_ground is not None
@@ -376,7 +376,7 @@ async def tell(
     )
 
 
-async def address_of(tx: Tx, identity: str) -> AddressForService:
-    """Where an operator is reached, as the register says now."""
-    known = await sites.of_operator(tx, identity)
+async def address_of(tx: Tx, identity: str, *, itself: bool = False) -> AddressForService:
+    """Where an operator is reached, or whoever took it over, as the register says now; ``itself``: no other."""
+    known = await sites.of_operator(tx, identity, itself=itself)
     return known.operator.address_for_service if known is not None else AddressForService()

@@ -82,8 +82,9 @@ async def hand_in(rt: Runtime, who: Caller, appeal_id: UUID, given: Given, body:
 
 
 def _side(who: Caller, appeal: Appeal) -> str:
-    sides = {appeal.identity: "appellant", appeal.authority_id: "authority"}
-    return sides.get(who.organisation, "body")
+    if appeal.identity in who.identities:
+        return "appellant"
+    return "authority" if who.organisation == appeal.authority_id else "body"
 
 
 async def page(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID) -> list[Paper]:

@@ -134,16 +134,16 @@ async def tell(
     """A notice to whoever appealed; ``both``: to the authority whose act it is, too."""
     act = ActRef(service=Service.ENFORCEMENT, kind="appeal", id=appeal.id)
     sides: list[tuple[Party | Department, AddressForService]] = [
-        (appeal.appellant, await deciding.address_of(tx, appeal.identity))
+        (appeal.appellant, await deciding.address_of(tx, appeal.identity, itself=not appeal.act.passed_on))
     ]
     if both:
         name = appeal.authority.names.zh
         sides.append((Department(identity=appeal.authority.id, name=name), AddressForService()))
-    for to, address in sides:
-        await notices.issue(
-            tx, rt, about=act, kind=kind, to=to, address=address, authority=appeal.body, title=title, says=says,
-            answer_by=answer_by,
-        )  # fmt: skip
+    await notices.issue_all(tx, rt, [
+        notices.New(
+            act, kind, to, address, appeal.body, title, says, answer_by, passed_on=appeal.act.passed_on
+        ) for to, address in sides
+    ])  # fmt: skip
     if appeal.act.service is Service.ENFORCEMENT:
         names = await subscriptions.names_of(tx, *await decisions.get(tx, appeal.act.id))
         await subscriptions.copy(tx, rt, names, about=act, kind=kind, title=title, says=says, authority=appeal.body)

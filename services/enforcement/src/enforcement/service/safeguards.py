@@ -119,12 +119,13 @@ async def require_seen_since(tx: Tx, case: Case, order: Decision, hashes: Collec
         raise EvidenceAllWithheld.field("evidence_hashes", "cite a piece that is not confidential as well")
 
 
-async def require_cure(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> None:
-    """The notice was delivered, and the time to put things right is over: the profile's, and what the notice said.
+async def require_cure(tx: Tx, rt: Runtime, case: Case, decision: Decision, at: datetime) -> None:
+    """The notice was delivered to whom it burdens, and the time to put things right is over: the profile's, and what
+    the notice said.
 
     Raises NoticeNotDelivered, CureNotOver.
     """
-    delivered = await notices.delivered_at(tx, decision.id, INTENDED)
+    delivered = await notices.delivered_at(tx, decision.id, INTENDED, case.identity)
     if delivered is None:
         raise NoticeNotDelivered
     said = [each.answer_by for each in await notices.about(tx, decision.id, INTENDED) if each.answer_by is not None]

@@ -42,6 +42,13 @@ class Appeal:
     assigned_to: str | None
     """The person of the review body who decides."""
     assigned_at: datetime | None
+    filed_as: str | None
+    """Under which identity it was filed; none where the review body entered it, or an earlier program kept it."""
+
+    @property
+    def inherited(self) -> str | None:
+        """Whoever took over whose it is has it, too; the policy's word."""
+        return self.identity if self.act.passed_on else None
 
     @property
     def identity(self) -> str:
@@ -94,17 +101,21 @@ class Counted:
 
 
 COLUMNS: Final = """id, version, status, service, kind, act_id, appellant, authority, body, grounds, consent, stay,
-       filed_by, filed_at, overdue_at, statement, decided_by, decided_at, changed_at, assigned_to, assigned_at"""
+       filed_by, filed_at, overdue_at, statement, decided_by, decided_at, changed_at, assigned_to, assigned_at,
+       filed_as"""
 WORDS: Final = {
     "identity": "identity = ANY ({})",
+    "inherited": "identity = ANY ({}) AND (service, kind) <> ('registry', 'merger')",
+    "filed_as": "filed_as = ANY ({})",
     "authority_id": "authority_id = ANY ({})",
     "body_id": "body_id = ANY ({})",
 }
 ADD: Final = f"""
 INSERT INTO appeal (id, service, kind, act_id, identity, appellant, authority_id, authority, body_id, body,
-                    grounds, consent, stay, filed_by, filed_at, changed_at, status, statement, decided_at)
+                    grounds, consent, stay, filed_by, filed_at, changed_at, status, statement, decided_at,
+                    filed_as)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17,
-        CASE WHEN $16 <> 'open' THEN $15::timestamptz END)
+        CASE WHEN $16 <> 'open' THEN $15::timestamptz END, $18)
 ON CONFLICT (act_id) WHERE status = 'open' AND overdue_at IS NULL DO NOTHING
 RETURNING {COLUMNS}
 """
@@ -167,14 +178,15 @@ MOVES: Final[Moves[Appeal, AppealStatus, AppealAction]] = Moves(APPEAL, table="a
 
 async def add(
     tx: Tx, appeal_id: UUID, act: ActRef, *, appellant: Party, authority: AuthorityRef, body: AuthorityRef,
-    grounds: str, consent: str | None, stay: str, by: str, at: datetime, refused: Statement | None = None,
+    grounds: str, consent: str | None, stay: str, by: str, at: datetime, filed_as: str | None,
+    refused: Statement | None = None,
 ) -> Appeal | None:  # fmt: skip
     """File an appeal; none if another one against the act is open. ``refused``: why it is only put on record."""
     status = AppealStatus.OPEN if refused is None else AppealStatus.REFUSED
     row = await tx.fetchrow(
         ADD, appeal_id, act.service, act.kind, act.id, appellant.identity, appellant.model_dump(), authority.id,
         authority.model_dump(), body.id, body.model_dump(), grounds, consent, stay, by, at, status,
-        refused and refused.model_dump(mode="json"),
+        refused and refused.model_dump(mode="json"), filed_as,
     )  # fmt: skip
     return of(row) if row else None
 

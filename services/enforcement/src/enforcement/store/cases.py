@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -59,6 +60,11 @@ class NewCase:
         """Whom it is about; the policy's word for it."""
         return self.operator.identity
 
+    @property
+    def inherited(self) -> str:
+        """The same for whoever took that one over, who may challenge what is decided in it, too."""
+        return self.identity
+
 
 @dataclass(frozen=True, slots=True)
 class Case(NewCase):
@@ -109,6 +115,7 @@ INSERT INTO enforcement_case (id, status, subject, site_id, provider_id, identit
 VALUES ($1, 'open', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
 RETURNING {COLUMNS}
 """
+ABOUT_SITES: Final = "SELECT id FROM enforcement_case WHERE identity = $1 AND site_id = ANY ($2) ORDER BY id"
 GET: Final = f"SELECT {COLUMNS} FROM enforcement_case WHERE id = $1"
 HOLD: Final = f"{GET} FOR UPDATE"
 # The update changes nothing, and holds a piece that is there already until the transaction ends.
@@ -161,6 +168,11 @@ async def add(tx: Tx, new: NewCase) -> Case:
     if row is None:
         raise TypeError("an INSERT without a conflict returns its row")
     return of(row)
+
+
+async def about_sites(tx: Tx, identity: str, site_ids: Collection[UUID]) -> list[UUID]:
+    """The cases about one of these sites and this operator, in one order."""
+    return [row["id"] for row in await tx.fetch(ABOUT_SITES, identity, list(site_ids))]
 
 
 async def open_once(tx: Tx, new: NewCase) -> Case | None:

@@ -98,6 +98,7 @@ RETURNING {COLUMNS}
 GET: Final = f"SELECT {COLUMNS} FROM decision WHERE id = $1"
 CASE_OF: Final = "SELECT case_id FROM decision WHERE id = $1"
 OF_CASES: Final = f"SELECT {COLUMNS} FROM decision WHERE case_id = ANY ($1) ORDER BY id"
+IDENTITIES: Final = "SELECT same_operator($1)"
 HOLD_SUBJECT: Final = "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest($1::text[]) AS name"
 ABOUT_SUBJECT: Final = f"""
 SELECT {COLUMNS} FROM decision
@@ -199,7 +200,7 @@ async def hold_subject(tx: Tx, case: Case) -> None:
 
     Under whatever name: what is the same subject (``subjects.SAME``) is held by the same locks.
     """
-    await tx.execute(HOLD_SUBJECT, subjects.locks(case))
+    await tx.execute(HOLD_SUBJECT, subjects.locks(case, await tx.fetchval(IDENTITIES, case.identity)))
 
 
 async def about_subject(tx: Tx, case: Case, effects: Collection[Effect]) -> list[Decision]:

@@ -55,7 +55,10 @@ SELECT record FROM site, unnest(domains) AS name
  LIMIT 1
 """
 OF_OPERATOR: Final = """
-SELECT record FROM site WHERE record->'operator'->>'identity' = $1 ORDER BY changed_at DESC LIMIT 1
+SELECT record FROM site
+ WHERE record->'operator'->>'identity' = coalesce(
+           (SELECT survivor FROM operator_alias WHERE merged = $1 AND stands AND NOT $2::boolean LIMIT 1), $1)
+ ORDER BY changed_at DESC LIMIT 1
 """
 BELOW: Final = """
 SELECT DISTINCT name FROM site, unnest(domains) AS name
@@ -123,9 +126,12 @@ async def find(tx: Tx, names: Sequence[str]) -> SiteRecordedV1 | None:
     return _record(row) if row else None
 
 
-async def of_operator(tx: Tx, identity: str) -> SiteRecordedV1 | None:
-    """The newest record of any site of an operator: it says how the operator is reached."""
-    row = await tx.fetchrow(OF_OPERATOR, identity)
+async def of_operator(tx: Tx, identity: str, *, itself: bool = False) -> SiteRecordedV1 | None:
+    """The newest record of any site of an operator, or of whom it goes on under: it says how the operator is reached.
+
+    ``itself``: of no other, whoever took it over.
+    """
+    row = await tx.fetchrow(OF_OPERATOR, identity, itself)
     return _record(row) if row else None
 
 

@@ -65,8 +65,10 @@ async def _under(tx: Tx, filing: Registration, there: Registration) -> list[dict
     ]
 
 
-async def part(tx: Tx, rt: Runtime, merger: Merger, why: str) -> list[str]:
-    """Give back what a merger moved, as far as it is the survivor's still; gives what has gone on since."""
+async def part(tx: Tx, rt: Runtime, merger: Merger, why: str) -> tuple[list[str], list[UUID]]:
+    """Give back what a merger moved, as far as it is the survivor's still; gives what has gone on since, and the sites
+    that went back.
+    """
     moved, cause = merger.moved or {}, {"kind": "merger_undone", "id": str(merger.id)}
     numbers = await mergers.take_registrations(
         tx, merger.survivor_id, merger.merged_id, [UUID(each) for each in moved["registrations"]]
@@ -85,7 +87,7 @@ async def part(tx: Tx, rt: Runtime, merger: Merger, why: str) -> list[str]:
     await sites.keep_fresh(tx, given)
     for there in sorted(emptied):
         await registrations.end_if_empty(tx, rt, SYSTEM, there)
-    return left
+    return left, sorted(given)
 
 
 async def _others_out(tx: Tx, rt: Runtime, merger: Merger, numbers: Collection[UUID], why: str) -> set[UUID]:

@@ -4,7 +4,9 @@ Who goes on under another identity stays known by its own: what is decided or gr
 Either of the two may appeal, and an appeal that is won, or not decided in time, gives back what was moved.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -34,7 +36,8 @@ from shared.contracts.http.mergers import (
     NewMerger,
     Objection,
 )
-from shared.runtime.acts import notices
+from shared.contracts.registry import MergerRecordedV1
+from shared.runtime.acts import directory, notices, outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
@@ -134,6 +137,7 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, merger_id: UUID, body: Confi
         tx, merger, MergerAction.CONFIRM, who=who, why=body.reasons, at=at, confirmed_by=who.person,
         digest=body.preview_digest, moved=moved, appeal_until=appealable.until(rt, grounds.redress.within_days, at),
     )  # fmt: skip
+    await _record(tx, done, pair, at)
     await _tell(tx, rt, done, "merged", _MERGED, grounds, authority)
     return await _seen(tx, who, done)
 
@@ -190,7 +194,7 @@ async def fall(tx: Tx, rt: Runtime, fact: AppealDecidedV1 | AppealOverdueV1) -> 
     merger_id = await mergers.of_act(tx, fact.act.id)
     if merger_id is None:
         return
-    merger, _ = await _hold(tx, merger_id)
+    merger, pair = await _hold(tx, merger_id)
     if not mergers.MOVES.lifecycle.can(merger.status, MergerAction.UNDO):
         return
     if isinstance(fact, AppealDecidedV1):
@@ -198,10 +202,11 @@ async def fall(tx: Tx, rt: Runtime, fact: AppealDecidedV1 | AppealOverdueV1) -> 
     else:
         why = "The appeal against it was not decided in time."
         says = Statement(legal_basis=merger.statement.legal_basis, reasons=why, public_reasons=why)
-    left = await joining.part(tx, rt, merger, says.reasons)
+    left, given = await joining.part(tx, rt, merger, says.reasons)
     undone = await mergers.MOVES.move(
         tx, merger, MergerAction.UNDO, who=SYSTEM, why=says.reasons, at=rt.clock.now(), left_behind=left
     )
+    await _record(tx, undone, pair, rt.clock.now(), given)
     await _tell(tx, rt, undone, "merger_undone", _UNDONE, says, fact.body)
 
 
@@ -310,6 +315,16 @@ def _known_to_both(merger: Merger, whole: MergerPreview | None) -> tuple[Merger,
         shown = whole.model_copy(update={"registrations": public, "executions": None})
     moved = merger.moved and {what: each for what, each in merger.moved.items() if what != "executions"}
     return replace(merger, moved=moved), shown
+
+
+async def _record(tx: Tx, merger: Merger, pair: Pair, at: datetime, sites: Sequence[UUID] = ()) -> None:
+    """Who reads and challenges what was said to the one that was taken over, here and in every department (ADR 15)."""
+    fact = MergerRecordedV1(
+        merger_id=merger.id, version=merger.version, operator_id=pair.merged.id, operator=pair.merged.ref,
+        survivor=pair.survivor.ref, stands=merger.status is MergerStatus.CONFIRMED, sites=tuple(sites), at=at,
+    )  # fmt: skip
+    outbox.add(tx, fact, at=at)
+    await directory.take_over_mergers(tx, [fact])
 
 
 def _authority(rt: Runtime, who: Caller, pair: Pair) -> AuthorityRef:

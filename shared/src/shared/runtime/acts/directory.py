@@ -2,6 +2,9 @@
 
 The table is kept by ``project`` from the coordination office's facts; each process holds all of it (some hundreds of
 organisations) and reads it again when a transaction that changed it commits. A request asks the memory alone.
+
+Beside it lies which operators go on under another identity, since the registry merged them (docs/adr/0015): whoever
+signs in for one is told of, and answers for, what was said to those that it took over.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import structlog
 
 from shared.contracts.directory import Organisation, OrganisationRecordedV1
 from shared.contracts.grounds import AuthorityRef
+from shared.contracts.registry import MergerRecordedV1
 from shared.rules import Level, Role, Rules
 from shared.runtime.base.clock import Clock
 from shared.runtime.base.context import Caller
@@ -42,6 +46,15 @@ INSERT INTO organisation (id, version, record)
 SELECT * FROM unnest($1::text[], $2::bigint[], $3::jsonb[])
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, record = excluded.record
  WHERE organisation.version < excluded.version
+"""
+
+MERGERS = "SELECT count(*) AS mergers, coalesce(sum(version), 0)::bigint AS versions FROM operator_alias"
+TAKEN_OVER = "SELECT survivor, array_agg(merged) AS merged FROM operator_alias WHERE stands GROUP BY survivor"
+TAKE_OVER_MERGERS = """
+INSERT INTO operator_alias (merger_id, version, merged, survivor, stands)
+SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::boolean[])
+ON CONFLICT (merger_id) DO UPDATE SET version = excluded.version, stands = excluded.stands
+ WHERE operator_alias.version < excluded.version
 """
 
 _log = structlog.get_logger(__name__)
@@ -75,7 +88,9 @@ class Directory:
     time_zone: ZoneInfo
     """Competences begin and end with the days of this zone."""
     _organisations: Mapping[str, Organisation] = field(default_factory=dict)
+    _taken_over: Mapping[str, frozenset[str]] = field(default_factory=dict)
     _seen: tuple[int, int] = (0, 0)
+    _seen_mergers: tuple[int, int] = (0, 0)
 
     def __len__(self) -> int:
         return len(self._organisations)
@@ -150,12 +165,14 @@ class Directory:
         """Who calls, with the level, region and competences of the organisation, and the roles it may fill, as of now.
 
         Raises OrganisationUnknown (403). Operators and access providers are not in the directory: they keep these two
-        roles alone and get no level and no region of their own.
+        roles alone and get no level and no region of their own; an operator, the identities that it took over.
         """
         known = self.get(claimed.organisation)
         if known is None:
             if outside := claimed.roles & OUTSIDE:
-                return replace(claimed, roles=outside)
+                operates = Role.OPERATOR in outside
+                taken_over = self.taken_over_by(claimed.organisation) if operates else frozenset[str]()
+                return replace(claimed, roles=outside, taken_over=taken_over)
             raise OrganisationUnknown(organisation=claimed.organisation, why="is not in the directory of organisations")
         if not known.active:
             raise OrganisationUnknown(organisation=claimed.organisation, why="is closed")
@@ -166,14 +183,30 @@ class Directory:
             region=known.region,
             categories=known.items_on(self._today()),
             authority=known.ref,
+            taken_over=frozenset(),
         )
 
     def load(self, organisations: Iterable[Organisation]) -> None:
         """Hold these organisations and no others."""
         self._organisations = {known.organisation_id: known for known in organisations}
 
+    def load_mergers(self, taken_over: Mapping[str, frozenset[str]]) -> None:
+        """Hold of operators that they took over these others, and of no other operator that it did."""
+        self._taken_over = taken_over
+
+    def taken_over_by(self, identity: str) -> frozenset[str]:
+        """Whom an operator took over: whatever a merger says, nobody and nothing that the directory lists."""
+        if self.get(identity) is not None:
+            return frozenset()
+        return frozenset(each for each in self._taken_over.get(identity, ()) if self.get(each) is None)
+
     async def refresh(self, tx: Tx) -> bool:
-        """Read the copy again if it has changed; whether it had."""
+        """Read the copy, and that of mergers, again if it has changed; whether it had."""
+        mergers = await tx.fetchrow(MERGERS)
+        assert mergers is not None
+        if (seen_mergers := (mergers["mergers"], mergers["versions"])) != self._seen_mergers:
+            self.load_mergers({row["survivor"]: frozenset(row["merged"]) for row in await tx.fetch(TAKEN_OVER)})
+            self._seen_mergers = seen_mergers
         state = await tx.fetchrow(STATE)
         assert state is not None
         seen = (state["organisations"], state["versions"])
@@ -269,6 +302,22 @@ async def take_over(tx: Tx, facts: Sequence[OrganisationRecordedV1]) -> None:
 async def project(_rt: Runtime, tx: Tx, facts: Sequence[OrganisationRecordedV1]) -> None:
     """The projection of ``organisation.recorded.v1`` in every service that is not the directory's own."""
     await take_over(tx, facts)
+
+
+async def take_over_mergers(tx: Tx, facts: Sequence[MergerRecordedV1]) -> None:
+    """Write which operators go on under another, each unless a later word is there, and tell every process."""
+    latest = {fact.merger_id: fact for fact in sorted(facts, key=lambda fact: fact.version)}.values()
+    await tx.execute(
+        TAKE_OVER_MERGERS, [fact.merger_id for fact in latest], [fact.version for fact in latest],
+        [fact.operator.identity for fact in latest], [fact.survivor.identity for fact in latest],
+        [fact.stands for fact in latest],
+    )  # fmt: skip
+    notify_at_commit(tx, CHANNEL)
+
+
+async def project_mergers(_rt: Runtime, tx: Tx, facts: Sequence[MergerRecordedV1]) -> None:
+    """The projection of ``merger.recorded.v1`` wherever something is decided about operators."""
+    await take_over_mergers(tx, facts)
 
 
 def _stands_with(known: Organisation, level: str, region: str | None) -> bool:

@@ -70,6 +70,8 @@ class Notice:
     answer_by: datetime | None
     moved_id: UUID
     """Whose history names everybody who had a hand in the act."""
+    inherited: str | None = None
+    """Its recipient once more, for whoever took that over: of what is about that very merger, nobody."""
 
     @property
     def organisation(self) -> tuple[str, str]:
@@ -101,7 +103,7 @@ class New:
     ``in_inbox`` it goes to the address alone, and nobody reads it here, its authority neither. A copy for whoever holds
     the name ``copy_about`` does the same and counts for nothing: no time runs from its delivery. ``secret``: what is
     shared with the webhook's receiver. ``hosts``: the names that an act of the register is about, of which others may
-    have asked to hear.
+    have asked to hear. ``passed_on``: whether whoever took the recipient over reads it; never what is about a merger.
     """
 
     about: ActRef
@@ -117,6 +119,7 @@ class New:
     copy_about: str | None = None
     secret: bytes | None = None
     hosts: Collection[str] = ()
+    passed_on: bool = True
 
     @property
     def copy(self) -> bool:
@@ -125,17 +128,23 @@ class New:
 
 
 _COLUMNS: Final = """id, about_kind, about_id, kind, identity, authority_id, document, digest, issued_at, delivered_at,
-       delivered_by, opened_at, answer_by, coalesce(moved_id, about_id) AS moved_id"""
+       delivered_by, opened_at, answer_by, coalesce(moved_id, about_id) AS moved_id,
+       CASE WHEN passed_on THEN identity END AS inherited"""
 _DELIVERY: Final = "notice_id, channel, address, verified, state, attempts, proof, error, retry_at, changed_at"
-_WORDS: Final = {"organisation": "identity = ANY ({0}) OR authority_id = ANY ({0})"}
+_WORDS: Final = {
+    "organisation": "identity = ANY ({0}) OR authority_id = ANY ({0})",
+    "inherited": "identity = ANY ({}) AND passed_on",
+}
 
 _ISSUE: Final = """
 INSERT INTO notice (id, about_kind, about_id, kind, identity, authority_id, document, digest, issued_at, moved_id,
-                    answer_by, is_copy)
-SELECT id, about_kind, about_id, kind, identity, authority_id, document, digest, $9, moved_id, answer_by, is_copy
+                    answer_by, is_copy, passed_on)
+SELECT id, about_kind, about_id, kind, identity, authority_id, document, digest, $9, moved_id, answer_by, is_copy,
+       passed_on
   FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[],
-              $10::uuid[], $11::timestamptz[], $12::boolean[])
-    AS new (id, about_kind, about_id, kind, identity, authority_id, document, digest, moved_id, answer_by, is_copy)
+              $10::uuid[], $11::timestamptz[], $12::boolean[], $13::boolean[])
+    AS new (id, about_kind, about_id, kind, identity, authority_id, document, digest, moved_id, answer_by, is_copy,
+            passed_on)
 """
 _QUEUE: Final = """
 INSERT INTO delivery (notice_id, channel, address, verified, secret, return_token, state, retry_at, changed_at)
@@ -196,6 +205,7 @@ async def issue_all(tx: Tx, rt: Runtime, new: Sequence[New]) -> list[UUID]:
         _ISSUE, ids, [each.about.kind for each in new], [each.about.id for each in new], [each.kind for each in new],
         [to for to, _ in readers], [by for _, by in readers], bodies, [digest_of(body) for body in bodies], at,
         [each.moved or each.about.id for each in new], [each.answer_by for each in new], [each.copy for each in new],
+        [each.passed_on and each.about.passed_on for each in new],
     )  # fmt: skip
     queued = [row for notice_id, each in zip(ids, new, strict=True) for row in _queued(notice_id, each)]
     if queued:
@@ -218,19 +228,12 @@ async def issue_all(tx: Tx, rt: Runtime, new: Sequence[New]) -> list[UUID]:
 
 
 def _document(rt: Runtime, new: New) -> NoticeDocument:
+    grounds = new.says if isinstance(new.says, Grounds) else None
     return NoticeDocument(
-        notice_id=uuid7(),
-        about=new.about,
-        kind=new.kind,
-        to=new.to,
-        authority=new.authority,
-        title=new.title,
-        grounds=new.says if isinstance(new.says, Grounds) else None,
-        statement=None if isinstance(new.says, Grounds) else new.says,
-        answer_by=new.answer_by,
-        copy_about=new.copy_about,
-        issued_at=rt.clock.now(),
-    )
+        notice_id=uuid7(), about=new.about, kind=new.kind, to=new.to, authority=new.authority, title=new.title,
+        grounds=grounds, statement=None if isinstance(new.says, Grounds) else new.says, answer_by=new.answer_by,
+        copy_about=new.copy_about, issued_at=rt.clock.now(),
+    )  # fmt: skip
 
 
 def _queued(notice_id: UUID, new: New) -> Iterator[tuple[UUID, Channel, str, bool, bytes | None, str | None]]:
@@ -257,10 +260,10 @@ async def about(tx: Tx, act_id: UUID, kind: str | None = None) -> list[Notice]:
     return [_notice(row) for row in await tx.fetch(_ABOUT, act_id, kind)]
 
 
-async def delivered_at(tx: Tx, act_id: UUID, kind: str) -> datetime | None:
-    """When the first notice of this kind about an act was delivered, if one was."""
-    times = [notice.delivered_at for notice in await about(tx, act_id, kind) if notice.delivered_at is not None]
-    return min(times, default=None)
+async def delivered_at(tx: Tx, act_id: UUID, kind: str, to: str | None = None) -> datetime | None:
+    """When the first notice of this kind about an act was delivered, if one was; ``to``: to this recipient."""
+    found = [each for each in await about(tx, act_id, kind) if to in {None, each.identity}]
+    return min((each.delivered_at for each in found if each.delivered_at is not None), default=None)
 
 
 async def reached_at(tx: Tx, act_id: UUID, kind: str) -> datetime | None:

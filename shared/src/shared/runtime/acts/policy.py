@@ -117,6 +117,11 @@ def own_organisation(who: Caller) -> Reach:
     return only("organisation", who.organisation)
 
 
+def own_identities(who: Caller) -> Reach:
+    """The same, and records of whom the caller's operator took over: what it is told, and answers for."""
+    return only("organisation", *who.identities)
+
+
 def another_organisation(who: Caller) -> Reach:
     """Records in which the caller's organisation has no part; a caller without one reaches none."""
     if not who.organisation:

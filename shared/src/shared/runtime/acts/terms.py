@@ -6,7 +6,7 @@ when its clock is met; where no clock runs, when a later notice about the same a
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -27,7 +27,8 @@ MOST: Final = 2_000
 _TOLD: Final = """
 SELECT id, about_id, coalesce(moved_id, about_id) AS moved_id, document, issued_at, answer_by, delivered_at,
        challenged_at
-  FROM notice WHERE identity = $1 AND issued_at > $2 ORDER BY id DESC LIMIT $3
+  FROM notice WHERE (identity = $1 OR identity = ANY ($4::text[]) AND passed_on) AND issued_at > $2
+ ORDER BY id DESC LIMIT $3
 """
 _CLOCKS: Final = "SELECT aggregate_id, due_at, met_at FROM deadline WHERE aggregate_id = ANY ($1) ORDER BY id"
 _CHALLENGED: Final = "UPDATE notice SET challenged_at = $2 WHERE about_id = $1 AND challenged_at IS NULL"
@@ -73,11 +74,11 @@ class _Told:
     challenged_at: datetime | None
 
 
-async def of(tx: Tx, rt: Runtime, identity: str) -> list[Term]:
-    """The terms of an organisation, the nearest first; those long past are left out."""
+async def of(tx: Tx, rt: Runtime, identity: str, taken_over: Collection[str] = ()) -> list[Term]:
+    """The terms of an organisation and of those it took over, the nearest first; those long past are left out."""
     at = rt.clock.now()
     acts: dict[UUID, list[_Told]] = {}
-    for row in await tx.fetch(_TOLD, identity, at - READ_BACK, MOST):
+    for row in await tx.fetch(_TOLD, identity, at - READ_BACK, MOST, list(taken_over)):
         acts.setdefault(row["about_id"], []).append(_Told(**row))
     ids = {each for told in acts.values() for one in told for each in (one.about_id, one.moved_id)}
     met: dict[tuple[UUID, datetime], datetime | None] = {}

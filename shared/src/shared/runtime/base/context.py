@@ -48,9 +48,18 @@ class Caller:
     """A token of client credentials: no human stands behind it."""
     authority: AuthorityRef | None = None
     """The organisation as the directory has it now, to be copied into the act; none for operators and providers."""
+    taken_over: frozenset[str] = frozenset()
+    """Of an operator, the identities of others that go on under its own since a merger (docs/adr/0015)."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "person", person_key(self.person) or person_key(self.subject) or self.subject)
+
+    @property
+    def identities(self) -> frozenset[str]:
+        """As whom the caller is told of what was decided, and challenges it: its own organisation, and what it took
+        over. In whose name it asks for anything is ``organisation`` alone.
+        """
+        return self.taken_over | {self.organisation}
 
     @classmethod
     def system(cls, name: str) -> Caller:

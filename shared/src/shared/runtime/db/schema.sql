@@ -170,6 +170,7 @@ TABLE notice (
     answer_by timestamp with time zone,
     challenged_at timestamp with time zone,
     is_copy boolean NOT NULL DEFAULT false,
+    passed_on boolean NOT NULL DEFAULT true,
     CONSTRAINT notice_check CHECK (((delivered_at IS NULL) = (delivered_by IS NULL))),
     CONSTRAINT notice_pkey PRIMARY KEY (id),
 );
@@ -185,6 +186,17 @@ TABLE notice_opening (
     CONSTRAINT notice_opening_notice_id_fkey FOREIGN KEY (notice_id) REFERENCES notice(id),
     CONSTRAINT notice_opening_pkey PRIMARY KEY (notice_id, person),
 );
+
+TABLE operator_alias (
+    merger_id uuid NOT NULL,
+    version bigint NOT NULL,
+    merged text NOT NULL,
+    survivor text NOT NULL,
+    stands boolean NOT NULL,
+    CONSTRAINT operator_alias_pkey PRIMARY KEY (merger_id),
+);
+INDEX operator_alias_merged ON operator_alias USING btree (merged) WHERE stands;
+INDEX operator_alias_survivor ON operator_alias USING btree (survivor) WHERE stands;
 
 TABLE organisation (
     id text NOT NULL,
@@ -305,4 +317,16 @@ BEGIN
          WHERE i.subject = caller AND i.key = chosen;
     END IF;
 END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.same_operator(given text)
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE
+AS $function$
+    WITH head AS (SELECT survivor FROM operator_alias WHERE merged = given AND stands UNION SELECT given)
+    SELECT array_agg(DISTINCT identity) FROM (
+        SELECT survivor AS identity FROM head
+         UNION ALL
+        SELECT merged FROM operator_alias WHERE stands AND survivor IN (SELECT survivor FROM head)) AS one
 $function$;

@@ -1,5 +1,6 @@
 """Time limits as a calendar file (RFC 5545): for whoever asks with a token, and at a private address for programs."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Annotated, Final
 
@@ -32,7 +33,7 @@ class UnknownCalendar(NotFound):
 async def read_deadlines(rt: Rt, who: Who) -> Response:
     """Until when what you were told must be answered, and can be challenged, as a calendar file. It opens no notice."""
     POLICY.reach(who, Act.READ_NOTICE)
-    return await _file(rt, who.organisation)
+    return await _file(rt, who.organisation, who.taken_over)
 
 
 @ROUTER.put("/calendar-address")
@@ -64,12 +65,12 @@ async def read_calendar(rt: Rt, calendar_token: Annotated[str, Path(max_length=1
         identity = await terms.whose(tx, calendar_token, rt.clock.now())
     if identity is None:
         raise UnknownCalendar
-    return await _file(rt, identity)
+    return await _file(rt, identity, rt.directory.taken_over_by(identity))
 
 
-async def _file(rt: Runtime, identity: str) -> Response:
+async def _file(rt: Runtime, identity: str, taken_over: Collection[str]) -> Response:
     async with rt.db.connection() as tx:
-        found = await terms.of(tx, rt, identity)
+        found = await terms.of(tx, rt, identity, taken_over)
     return Response(
         calendar(rt, found),
         media_type="text/calendar; charset=utf-8",

@@ -38,6 +38,11 @@ class Act(StrEnum):
     CONFIRM_DELIVERY = "confirm_delivery"
 
 
+def received(who: Caller) -> Reach:
+    """Notices to the caller's own organisation and of its acts, and those to an operator that it took over."""
+    return own_organisation(who) | only("inherited", *who.taken_over)
+
+
 def own_act(who: Caller) -> Reach:
     """Notices of acts of the caller's own authority."""
     return only("authority_id", who.organisation)
@@ -46,7 +51,7 @@ def own_act(who: Caller) -> Reach:
 RECIPIENTS: Final = frozenset({Role.OPERATOR, Role.ACCESS_PROVIDER})
 AUTHORITIES: Final = frozenset(Role) - RECIPIENTS - {Role.ADMIN}
 POLICY: Final = Policy({
-    Act.READ_NOTICE:      Rule(frozenset(Role) - {Role.ADMIN}, own_organisation),
+    Act.READ_NOTICE:      Rule(frozenset(Role) - {Role.ADMIN}, received),
     # Clocks run from it and measures wait for it: two persons, neither of whom drafted or issued what the letter told.
     Act.PROVE_DELIVERY:   Rule(AUTHORITIES, own_act, second_person=True),
     Act.CONFIRM_DELIVERY: Rule(AUTHORITIES, own_act, second_person=True),
@@ -146,7 +151,7 @@ async def _opened(rt: Runtime, tx: Tx, who: Caller, notice_id: UUID) -> Notice:
     """The same; read by its recipient it is delivered."""
     notice = await _known(tx, who, notice_id)
     # An official opens what its own organisation was sent, and never what it sent.
-    if who.organisation == notice.identity and (who.roles & RECIPIENTS or who.authority is not None):
+    if notice.identity in who.identities and (who.roles & RECIPIENTS or who.authority is not None):
         await notices.opened(tx, notice, rt.clock.now(), who)
     return notice
 
