@@ -271,6 +271,7 @@ TABLE decision (
     drafted_on jsonb,
     since_draft jsonb,
     ignored_evidence text[] NOT NULL DEFAULT '{}'::text[],
+    executed_by text[] NOT NULL DEFAULT '{}'::text[],
     CONSTRAINT decision_case_id_fkey FOREIGN KEY (case_id) REFERENCES enforcement_case(id),
     CONSTRAINT decision_check CHECK ((released_by <> drafted_by)),
     CONSTRAINT decision_check2 CHECK (((released_by IS NULL) = (released_at IS NULL))),
@@ -427,6 +428,7 @@ TABLE foreign_act (
     issued_at timestamp with time zone NOT NULL,
     delivered_at timestamp with time zone,
     notice_id uuid,
+    took_part text[],
     CONSTRAINT foreign_act_pkey PRIMARY KEY (act_id),
 );
 

@@ -20,6 +20,7 @@ from enforcement.service import (
     closing,
     documents,
     emergency_ends,
+    independence,
     repeats,
     settling,
     subscriptions,
@@ -100,7 +101,7 @@ async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecisi
     begins = at if urgent else cured(rt, effect, at)
     await repeats.require_none(tx, rt, case, Intended(effect, body.evidence_hashes, urgent, begins, body.until))
     said, text = texts.statement(rt, case, effect, body)
-    grounds = _grounds(rt, case, decision_id, said, body.evidence_hashes, at)
+    grounds = await _grounds(tx, rt, case, decision_id, said, body.evidence_hashes, at)
     drafted = await decisions.add(
         tx, decision_id, case_id, effect=effect, grounds=grounds, evidence_hashes=sorted(set(body.evidence_hashes)),
         until=body.until, correct_by=body.correct_by, urgent_ground=body.urgent_ground, text=text, by=who.person, at=at,
@@ -118,19 +119,19 @@ async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecisi
     return await shown(tx, rt, case, drafted)
 
 
-def _grounds(
-    rt: Runtime, case: Case, decision_id: UUID, said: Statement, evidence: Collection[str], at: datetime
+async def _grounds(
+    tx: Tx, rt: Runtime, case: Case, decision_id: UUID, said: Statement, evidence: Collection[str], at: datetime
 ) -> Grounds:
     """What the person states, with what is computed: who, how to challenge it, and the evidence's hash."""
     authority = rt.directory.authority_ref(case.authority.id)
-    took_part = (authority, rt.directory.regulator_of(authority))
+    body, *_ = await independence.require_body(tx, rt, authority, case.id)
     joined = "\n".join(sorted(set(evidence)))
     return Grounds(
         **dict(said),
         authority=authority,
         evidence_hash=hashlib.sha256(joined.encode()).hexdigest(),
         redress=Redress(
-            body=rt.directory.review_body(*took_part),
+            body=body,
             how=rt.rules.redress.how,
             within_days=rt.rules.redress.within_days,
         ),

@@ -8,10 +8,10 @@ from registry.errors import AmendmentPending, InvalidValues
 from registry.service import admission
 from registry.service.desk import regulator_for
 from registry.service.registrations import CLAIMED_BEYOND, CLOCKS
-from registry.store import amendments, claims, operators, sites
+from registry.store import amendments, checks, claims, operators, sites
 from registry.store import registrations as register
 from registry.store.amendments import Amendment
-from shared.contracts.grounds import ActRef, Names, Service, Statement
+from shared.contracts.grounds import ActRef, Grounds, Names, Service, Statement
 from shared.contracts.http.amendments import FARTHEST_DAYS
 from shared.contracts.http.registry import RegistrationKind
 from shared.runtime.acts import deadlines, notices
@@ -93,6 +93,7 @@ async def tell(tx: Tx, rt: Runtime, amendment: Amendment, kind: str, title: Name
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="amendment", id=amendment.id), kind=f"amendment_{kind}",
         to=operator.ref, address=operator.address, title=title, says=says,
         authority=regulator_for(rt, amendment.level, amendment.region), hosts=await names_of(tx, amendment),
+        hands=await checks.about(tx, [amendment.site_id]) if amendment.site_id and isinstance(says, Grounds) else (),
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from shared.contracts.grounds import (
     Statement,
 )
 from shared.contracts.notices import DELIVERED, ISSUED, Channel, DeliveryState, NoticeDocument, digest_of
-from shared.runtime.acts import deadlines, names, outbox
+from shared.runtime.acts import deadlines, history, names, outbox
 from shared.runtime.acts.policy import Reach
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -97,7 +97,8 @@ class Delivery:
 class New:
     """A notice to be issued.
 
-    ``moved``: the aggregate in whose history the act is, where that is another one than the act itself. Without
+    ``moved``: the aggregate in whose history the act is, where that is another one than the act itself; ``hands``:
+    others whose history names people who had a hand in it. Without
     ``in_inbox`` it goes to the address alone, and nobody reads it here, its authority neither. A copy for whoever holds
     the name ``copy_about`` does the same and counts for nothing: no time runs from its delivery. ``secret``: what is
     shared with the webhook's receiver. ``hosts``: the names that an act of the register is about, of which others may
@@ -117,6 +118,7 @@ class New:
     copy_about: str | None = None
     secret: bytes | None = None
     hosts: Collection[str] = ()
+    hands: Collection[UUID] = ()
 
     @property
     def copy(self) -> bool:
@@ -178,9 +180,10 @@ async def issue(
     moved: UUID | None = None,
     in_inbox: bool = True,
     hosts: Collection[str] = (),
+    hands: Collection[UUID] = (),
 ) -> UUID:
     """Put a notice into the recipient's inbox and queue it for its other channels; gives its id. As ``New`` has it."""
-    new = New(about, kind, to, address, authority, title, says, answer_by, moved, in_inbox, hosts=hosts)
+    new = New(about, kind, to, address, authority, title, says, answer_by, moved, in_inbox, hosts=hosts, hands=hands)
     return (await issue_all(tx, rt, [new]))[0]
 
 
@@ -202,8 +205,7 @@ async def issue_all(tx: Tx, rt: Runtime, new: Sequence[New]) -> list[UUID]:
         await tx.execute(_QUEUE, *map(list, zip(*queued, strict=True)), at)
         notify_at_commit(tx, CHANNEL)
     counting = [document for document, each in zip(documents, new, strict=True) if not each.copy]
-    for document in counting:
-        _tell_issued(tx, document)
+    await _tell_issued(tx, [(document, each) for document, each in zip(documents, new, strict=True) if not each.copy])
     for each in new:
         names.tell(
             tx, each.hosts, about=each.about, kind=each.kind, authority=each.authority, title=each.title,
@@ -242,14 +244,24 @@ def _queued(notice_id: UUID, new: New) -> Iterator[tuple[UUID, Channel, str, boo
         yield notice_id, Channel.WEBHOOK, to.webhook, to.webhook_verified, new.secret, None
 
 
-def _tell_issued(tx: Tx, document: NoticeDocument) -> None:
-    told = ISSUED.get(document.about.service)
-    if told is not None and document.grounds is not None and isinstance(document.to, Party):
-        fact = told(
-            act_id=document.about.id, act=document.about, notice_id=document.notice_id, to=document.to,
-            grounds=document.grounds.public(), issued_at=document.issued_at,
-        )  # fmt: skip
+async def _tell_issued(tx: Tx, issued: Sequence[tuple[NoticeDocument, New]]) -> None:
+    """Which acts there are to appeal against, and who had a hand in each, so that none of them reviews it."""
+    acts = [(each, {new.moved or each.about.id, *new.hands}) for each, new in issued if _is_act(each)]
+    if not acts:
+        return
+    persons = await history.took_part(tx, {each for _, moved in acts for each in moved})
+    for document, moved in acts:
+        fact = ISSUED[document.about.service].model_validate({
+            "act_id": document.about.id, "act": document.about, "notice_id": document.notice_id, "to": document.to,
+            "grounds": document.grounds and document.grounds.public(), "issued_at": document.issued_at,
+            "took_part": sorted({person for each in moved for person in persons[each]}),
+        })  # fmt: skip
         outbox.add(tx, fact, at=document.issued_at)
+
+
+def _is_act(document: NoticeDocument) -> bool:
+    """Whether it tells a party of an act of a department that enforcement must hear of."""
+    return document.about.service in ISSUED and document.grounds is not None and isinstance(document.to, Party)
 
 
 async def about(tx: Tx, act_id: UUID, kind: str | None = None) -> list[Notice]:
