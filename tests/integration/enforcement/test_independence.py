@@ -155,6 +155,27 @@ async def test_nobody_reviews_who_has_the_case_since_or_worked_on_it_before(offi
     assert (await office.post(path, UPHELD, ("review-s", body)))["status"] == "upheld"
 
 
+async def test_nobody_reviews_who_had_the_case_two_transfers_ago(office: Office) -> None:
+    first = {"id": (await transferred(office, await office.case()))["continues_as"]}
+    await office.case(site_recorded(), "regulator-b", service_item=None)
+    second = {
+        "id": (await transferred(office, first, "regulator-a", to="culture-110000", service_item="culture"))[
+            "continues_as"
+        ]
+    }
+    drafted = await office.draft(second, who="culture-a")
+    await office.cured(drafted)
+    await keeps_out(office, await office.appeal(await office.release(drafted, "culture-b")), "drugs-a")
+
+
+async def test_nobody_reviews_again_who_had_an_earlier_appeal_against_the_same_act(office: Office) -> None:
+    released = await office.released()
+    first = await office.appeal(released)
+    await office.post(f"/appeals/{first['id']}/assignment", {"person": "review-c", **WHY}, BODY_B)
+    await office.post(f"/appeals/{first['id']}/withdrawal", {"reasons": "We wait for another paper."}, "applicant")
+    await keeps_out(office, await office.appeal(released), "review-c")
+
+
 def another_organisation(office: Office, organisation_id: str, **changes: Any) -> None:
     """The directory says something else of one."""
     directory = office.api.rt.directory

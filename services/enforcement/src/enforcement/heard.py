@@ -30,7 +30,7 @@ from shared.contracts.registry import (
     SiteRecordedV1,
 )
 from shared.runtime.acts.runtime import Runtime
-from shared.runtime.base.context import EventMeta, person_key
+from shared.runtime.base.context import EventMeta
 from shared.runtime.db.postgres import Tx
 
 _DECLINED: Final = Names(zh="不予执行通知书", en="A decision about you was not carried out")
@@ -119,7 +119,7 @@ async def _note(tx: Tx, rt: Runtime, fact: ExecutionReceivedV1 | ExecutionDeclin
         raise ExecutionMisfit(decision_id=fact.decision_id)
     if decision.released_at is None:
         raise ExecutionMisfit(decision_id=fact.decision_id)
-    await decisions.executed_by(tx, decision.id, [person_key(each) for each in fact.took_part])
+    await decisions.executed_by(tx, decision.id, fact.took_part)
     if decision.execution is not None and _is_known(decision.execution, state):
         return case, decision
     return case, await decisions.MOVES.change(
@@ -163,8 +163,7 @@ async def notice_issued(
 ) -> None:
     """An operator was told of an act that it can appeal against."""
     _require_own(fact, fact.act.service)
-    hands = None if fact.took_part is None else tuple(person_key(each) for each in fact.took_part)
-    known = ForeignAct(fact.act, fact.to, fact.grounds, fact.notice_id, fact.issued_at, None, hands)
+    known = ForeignAct(fact.act, fact.to, fact.grounds, fact.notice_id, fact.issued_at, None, fact.took_part)
     await appeals.note_act(tx, known)
 
 

@@ -88,12 +88,14 @@ async def hold(tx: Tx, amendment_id: UUID) -> Amendment:
 
 async def tell(tx: Tx, rt: Runtime, amendment: Amendment, kind: str, title: Names, says: Statement) -> None:
     """Tell the operator, and whoever decides, what became of a proposal."""
-    operator = await operators.get(tx, amendment.operator_id)
+    operator, hands = await operators.get(tx, amendment.operator_id), list[UUID]()
+    if amendment.site_id is not None and isinstance(says, Grounds):  # whose hosts were asked about it
+        hands = await checks.about(tx, amendment.site_id, amendment.proposed_at)
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="amendment", id=amendment.id), kind=f"amendment_{kind}",
         to=operator.ref, address=operator.address, title=title, says=says,
         authority=regulator_for(rt, amendment.level, amendment.region), hosts=await names_of(tx, amendment),
-        hands=await checks.about(tx, [amendment.site_id]) if amendment.site_id and isinstance(says, Grounds) else (),
+        hands=hands,
     )  # fmt: skip
 
 
