@@ -143,11 +143,16 @@ async def _grounds(
 
 
 async def get(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID) -> Shown:
-    """One decision; whom it is about reads it from its release on. Raises UnknownDecision (404), Forbidden (403)."""
+    """One decision; whom it is about reads it from its release on, and so does whoever has its case since.
+
+    Raises UnknownDecision (404), Forbidden (403).
+    """
     case, decision = await decisions.get(tx, decision_id)
-    POLICY.require(who, Act.READ_DECISION, case)
     if decision.released_at is None:
         POLICY.require(who, Act.READ_CASE, case)
+    went = await ties.went(tx, case.id)
+    if not (went and POLICY.allows(who, Act.READ_CASE, await cases.get(tx, went[-1].to_case))):
+        POLICY.require(who, Act.READ_DECISION, case)
     await audit.record(
         tx, who=who, act=Act.READ_DECISION, resource=f"/decisions/{decision_id}", outcome="granted", at=rt.clock.now()
     )
@@ -363,17 +368,20 @@ async def check_urgent_notice(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
 
 async def tell(
     tx: Tx, rt: Runtime, case: Case, decision: Decision, kind: str, title: Names, says: Statement, *,
-    answer_by: datetime | None = None,
+    answer_by: datetime | None = None, by: AuthorityRef | None = None,
 ) -> None:  # fmt: skip
-    """A notice to whom it burdens, and a copy to whoever shows that they hold the name."""
+    """A notice to whom it burdens, and a copy to whoever shows that they hold the name; ``by``: by whom, if not by
+    the authority whose decision it is.
+    """
+    authority = by or case.authority
     about = ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.id)
     await notices.issue(
         tx, rt, about=about, kind=kind, to=case.operator, address=await address_of(tx, case.identity),
-        authority=case.authority, title=title, says=says, answer_by=answer_by,
+        authority=authority, title=title, says=says, answer_by=answer_by,
     )  # fmt: skip
     names = await subscriptions.names_of(tx, case, decision)
     await subscriptions.copy(
-        tx, rt, names, about=about, kind=kind, title=title, says=says, authority=case.authority, answer_by=answer_by
+        tx, rt, names, about=about, kind=kind, title=title, says=says, authority=authority, answer_by=answer_by
     )
 
 

@@ -107,16 +107,17 @@ async def require_readable(tx: Tx, hashes: Collection[str]) -> None:
         )
 
 
-async def require_seen_since(tx: Tx, case: Case, order: Decision, hashes: Collection[str]) -> None:
+async def require_seen_since(tx: Tx, case: Case, order: Decision, hashes: Collection[str]) -> list[cases.Evidence]:
     """That an order was ignored somebody saw after its date, and whom it burdens may read of it (P3.2.2).
 
-    Raises EvidenceNotInCase, NothingSince, EvidenceAllWithheld.
+    ``case``: where what they saw lies. Raises EvidenceNotInCase, NothingSince, EvidenceAllWithheld.
     """
     cited = await require_cited(tx, case, hashes)
     if not any(order.correct_by is not None and each.added_at > order.correct_by for each in cited):
         raise NothingSince.field("evidence_hashes", f"cite a piece filed after {order.correct_by}")
     if all(each.confidential for each in cited):
         raise EvidenceAllWithheld.field("evidence_hashes", "cite a piece that is not confidential as well")
+    return cited
 
 
 async def require_cure(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> None:

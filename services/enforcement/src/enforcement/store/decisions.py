@@ -67,6 +67,11 @@ class Decision:
         return self.effect is not Effect.NO_BREACH or self.released_at is not None
 
     @property
+    def waits(self) -> bool:
+        """Whether it is an order to correct of which nobody has said yet whether it was obeyed."""
+        return self.effect is Effect.CORRECT and self.status is Status.RELEASED
+
+    @property
     def signed_by(self) -> tuple[str, ...]:
         """Everybody who signed it."""
         return tuple(person for person in (self.drafted_by, self.released_by) if person is not None)
