@@ -45,6 +45,7 @@ from enforcement.service.safeguards import (
     require_theirs,
     require_time,
     was_ignored,
+    watch_delivery,
 )
 from enforcement.service.shown import Shown, shown
 from enforcement.store import cases, decisions, requests, sites, ties
@@ -216,8 +217,7 @@ async def _set_clocks(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> 
         )
     if decision.until is not None:
         await deadlines.start_until(tx, kind=UNTIL, aggregate_id=decision.id, until=decision.until, rt=rt, at=at)
-    if decision.urgent_ground is not None:
-        await deadlines.start(tx, kind=URGENT_NOTICE, aggregate_id=decision.id, clock_name=URGENT_NOTICE, rt=rt, at=at)
+    await watch_delivery(tx, rt, decision, at)
 
 
 async def withdraw(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, *, reasons: str) -> Shown:
@@ -350,20 +350,6 @@ async def lapse(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
         why = "The time that the decision set is over, and nobody carried it out."
         says = Statement(legal_basis=decision.grounds.legal_basis, reasons=why, public_reasons=why)
         await end(tx, rt, SYSTEM, case, decision, Action.LAPSE, LAPSED, says)
-
-
-async def check_urgent_notice(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
-    """The clock of an urgent decision's notice ran out: if it reached nobody in time, the measure is suspended.
-
-    That it lies in an inbox, or was handed to an address that nobody verified, is no delivery (docs/adr/0008).
-    """
-    case, decision = await decisions.hold(tx, decision_id)
-    clock, reached = rt.rules.clocks[URGENT_NOTICE], await notices.reached_at(tx, decision_id, RELEASED)
-    if reached is not None and reached <= rt.rules.due(URGENT_NOTICE, decision.released_at or reached).due_at:
-        return
-    why = "The notice of an urgent decision was not delivered in time."
-    says = Statement(legal_basis=(clock.source,), reasons=why, public_reasons=why)
-    await suspend(tx, rt, case, decision, repeats.NOTICE_LATE, case.authority, says)
 
 
 async def tell(
