@@ -67,6 +67,7 @@ TABLE appeal_paper (
     CONSTRAINT appeal_paper_side_check CHECK ((side = ANY (ARRAY['appellant'::text, 'authority'::text, 'body'::text]))),
 );
 INDEX appeal_paper_by_hash ON appeal_paper USING btree (sha256);
+TRIGGER appeal_paper_kept AFTER INSERT ON public.appeal_paper FOR EACH ROW EXECUTE FUNCTION keep_file('handed_at');
 
 TABLE audit (
     id bigint NOT NULL GENERATED AS IDENTITY,
@@ -244,6 +245,7 @@ TABLE complaint_file (
     CONSTRAINT complaint_file_pkey PRIMARY KEY (complaint_id, sha256),
 );
 INDEX complaint_file_by_hash ON complaint_file USING btree (sha256);
+TRIGGER complaint_file_kept AFTER INSERT ON public.complaint_file FOR EACH ROW EXECUTE FUNCTION keep_file('added_at');
 
 TABLE decision (
     id uuid NOT NULL,
