@@ -15,7 +15,7 @@ from shared.contracts.notices import RegistryNoticeDeliveredV1, RegistryNoticeIs
 from shared.runtime.acts import notices
 from shared.runtime.acts.returned import LARGEST
 from shared.runtime.base.clock import FixedClock
-from tests.integration.enforcement.conftest import STATED, Office, site_recorded
+from tests.integration.enforcement.conftest import EASED, STATED, Office, site_recorded
 from tests.integration.enforcement.test_clocks import travel
 from tests.integration.runtime.test_returned_mail import RETURNS, report
 from tests.support.fixtures import MakeDatabase
@@ -218,6 +218,13 @@ async def test_a_mail_that_stays_where_it_is_and_one_deemed_delivered_suspend_no
     await passes(office, days=8)
     assert await office.status(ended) == "ended"
     assert "notice_came_back" not in await office.notices("drugs-a")
+    fell, token = await on_mail(office)
+    filed = await office.appeal(fell)
+    await office.post(f"/appeals/{filed['id']}/decision", {"outcome": "upheld", **EASED}, "review-a")
+    await handed_in(office, token)
+    await passes(office, days=8)
+    assert await office.status(fell) == "overturned"
+    assert "notice_came_back" not in await office.notices("drugs-a"), "there is nothing to suspend"
     late, token = await on_mail(office, "revoke", days=9)
     assert await handed_in(office, token) == 204, "no mail comes back after a week"
     await passes(office, days=8)

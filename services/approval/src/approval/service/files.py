@@ -13,6 +13,7 @@ from approval.service.act import held
 from approval.store import APPROVALS, Approval, HandedIn
 from shared.contracts.grounds import ActRef, AddressForService, Department, Names, Service, Statement
 from shared.runtime.acts import audit, kept_files, notices
+from shared.runtime.acts.directory import AuthorityMissing
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.files import Files
@@ -105,8 +106,11 @@ async def _tell_damaged(tx: Tx, rt: Runtime, sha256: str) -> None:
         approval = await store.get(tx, approval_id)
         if approval is None:
             continue
-        desk = approval.authority or rt.directory.competent(approval.service_item, approval.level, approval.region)
-        why = f"The bytes kept for {sha256} are no longer those that were handed in: hand in the same file again."
+        try:
+            desk = approval.authority or rt.directory.competent(approval.service_item, approval.level, approval.region)
+        except AuthorityMissing:  # nobody decides it for the time being; the alert and the audit stand
+            continue
+        why = f"The bytes kept for {sha256} are not those that were handed in: the same file can be handed in again."
         says = Statement(legal_basis=(rt.rules.cases.source,), reasons=why, public_reasons=why)
         for to, mail in ((approval.operator, approval.email), (Department(identity=desk.id, name=desk.names.zh), None)):
             await notices.issue(

@@ -158,7 +158,7 @@ async def _say_damaged(
     tx: Tx, rt: Runtime, about: ActRef, to: Party | Department, address: AddressForService, by: AuthorityRef,
     sha256: str,
 ) -> None:  # fmt: skip
-    why = f"The bytes kept for {sha256} are no longer those that were handed in: hand in the same file again."
+    why = f"The bytes kept for {sha256} are not those that were handed in: the same file can be handed in again."
     await notices.issue(
         tx, rt, about=about, kind="file_damaged", to=to, address=address, authority=by, title=_DAMAGED,
         says=Statement(legal_basis=(rt.rules.cases.source,), reasons=why, public_reasons=why),

@@ -26,8 +26,8 @@ from shared.contracts.grounds import (
     Party,
     Statement,
 )
-from shared.contracts.notices import DELIVERED, ISSUED, Channel, DeliveryState, NoticeDocument, digest_of
-from shared.runtime.acts import deadlines, history, names, outbox
+from shared.contracts.notices import DELIVERED, Channel, DeliveryState, NoticeDocument, digest_of
+from shared.runtime.acts import appealable, deadlines, names, outbox
 from shared.runtime.acts.policy import Reach
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -205,7 +205,8 @@ async def issue_all(tx: Tx, rt: Runtime, new: Sequence[New]) -> list[UUID]:
         await tx.execute(_QUEUE, *map(list, zip(*queued, strict=True)), at)
         notify_at_commit(tx, CHANNEL)
     counting = [document for document, each in zip(documents, new, strict=True) if not each.copy]
-    await _tell_issued(tx, [(document, each) for document, each in zip(documents, new, strict=True) if not each.copy])
+    moved = [{each.moved or each.about.id, *each.hands} for each in new if not each.copy]
+    await appealable.tell(tx, list(zip(counting, moved, strict=True)))
     for each in new:
         names.tell(
             tx, each.hosts, about=each.about, kind=each.kind, authority=each.authority, title=each.title,
@@ -242,26 +243,6 @@ def _queued(notice_id: UUID, new: New) -> Iterator[tuple[UUID, Channel, str, boo
         yield notice_id, Channel.EMAIL, to.email, to.email_verified, None, secrets.token_hex(16)
     if to.webhook:
         yield notice_id, Channel.WEBHOOK, to.webhook, to.webhook_verified, new.secret, None
-
-
-async def _tell_issued(tx: Tx, issued: Sequence[tuple[NoticeDocument, New]]) -> None:
-    """Which acts there are to appeal against, and who had a hand in each, so that none of them reviews it."""
-    acts = [(each, {new.moved or each.about.id, *new.hands}) for each, new in issued if _is_act(each)]
-    if not acts:
-        return
-    persons = await history.took_part(tx, {each for _, moved in acts for each in moved})
-    for document, moved in acts:
-        fact = ISSUED[document.about.service].model_validate({
-            "act_id": document.about.id, "act": document.about, "notice_id": document.notice_id, "to": document.to,
-            "grounds": document.grounds and document.grounds.public(), "issued_at": document.issued_at,
-            "took_part": sorted({person for each in moved for person in persons[each]}),
-        })  # fmt: skip
-        outbox.add(tx, fact, at=document.issued_at)
-
-
-def _is_act(document: NoticeDocument) -> bool:
-    """Whether it tells a party of an act of a department that enforcement must hear of."""
-    return document.about.service in ISSUED and document.grounds is not None and isinstance(document.to, Party)
 
 
 async def about(tx: Tx, act_id: UUID, kind: str | None = None) -> list[Notice]:
