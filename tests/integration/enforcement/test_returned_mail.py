@@ -229,3 +229,14 @@ async def test_a_mail_that_stays_where_it_is_and_one_deemed_delivered_suspend_no
     assert await handed_in(office, token) == 204, "no mail comes back after a week"
     await passes(office, days=8)
     assert await office.status(late) == "executed"
+
+
+async def test_an_urgent_measure_whose_mail_comes_back_within_its_day_keeps_the_rest_of_it(office: Office) -> None:
+    decision = await urgent(office)
+    token = await mailed(office, decision["id"], "decision_released")
+    office.clock.advance(timedelta(hours=5))
+    await handed_in(office, token)
+    assert await passes(office, seconds=1) == 0
+    assert await office.status(decision) == "released"
+    await passes(office, hours=20)
+    assert await office.status(decision) == "suspended"
