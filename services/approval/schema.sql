@@ -67,6 +67,7 @@ TABLE approval_file (
     CONSTRAINT approval_file_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
     CONSTRAINT approval_file_size_check CHECK ((size > 0)),
 );
+TRIGGER approval_file_kept AFTER INSERT ON public.approval_file FOR EACH ROW EXECUTE FUNCTION keep_file('added_at');
 
 TABLE barred (
     execution_id uuid NOT NULL,

@@ -68,6 +68,7 @@ TABLE appeal_paper (
     CONSTRAINT appeal_paper_side_check CHECK ((side = ANY (ARRAY['appellant'::text, 'authority'::text, 'body'::text]))),
 );
 INDEX appeal_paper_by_hash ON appeal_paper USING btree (sha256);
+TRIGGER appeal_paper_kept AFTER INSERT ON public.appeal_paper FOR EACH ROW EXECUTE FUNCTION keep_file('handed_at');
 
 TABLE audit (
     id bigint NOT NULL GENERATED AS IDENTITY,
@@ -245,6 +246,7 @@ TABLE complaint_file (
     CONSTRAINT complaint_file_pkey PRIMARY KEY (complaint_id, sha256),
 );
 INDEX complaint_file_by_hash ON complaint_file USING btree (sha256);
+TRIGGER complaint_file_kept AFTER INSERT ON public.complaint_file FOR EACH ROW EXECUTE FUNCTION keep_file('added_at');
 
 TABLE decision (
     id uuid NOT NULL,
@@ -272,6 +274,7 @@ TABLE decision (
     drafted_on jsonb,
     since_draft jsonb,
     ignored_evidence text[] NOT NULL DEFAULT '{}'::text[],
+    executed_by text[] NOT NULL DEFAULT '{}'::text[],
     CONSTRAINT decision_case_id_fkey FOREIGN KEY (case_id) REFERENCES enforcement_case(id),
     CONSTRAINT decision_check CHECK ((released_by <> drafted_by)),
     CONSTRAINT decision_check2 CHECK (((released_by IS NULL) = (released_at IS NULL))),
@@ -428,6 +431,7 @@ TABLE foreign_act (
     issued_at timestamp with time zone NOT NULL,
     delivered_at timestamp with time zone,
     notice_id uuid,
+    took_part text[],
     CONSTRAINT foreign_act_pkey PRIMARY KEY (act_id),
 );
 

@@ -17,7 +17,9 @@ from tests.support.service import Who
 UPHELD = {"outcome": "upheld", **EASED}
 REJECTED = {"outcome": "rejected", **EASED}
 CONSENT = "Agreed on the telephone, the officer says."
-ANOTHER: Who = ("review-b", {"organisation": "review-110000", "roles": ["review_body"]})
+REVIEWS: dict[str, Any] = {"organisation": "review-110000", "roles": ["review_body"]}
+ANOTHER: Who = ("review-b", REVIEWS)
+THIRD: Who = ("review-c", REVIEWS)
 
 
 async def decide(office: Office, appeal: dict[str, Any], body: dict[str, Any], who: Who = ANOTHER) -> Any:  # noqa: F811
@@ -35,7 +37,19 @@ async def test_an_appeal_that_the_review_body_entered_and_rejected_leaves_the_op
     act = {"act": own["act"], "grounds": "And a third time, with the same."}
     assert await office.refused("/appeals", act, "applicant") == (409, "appeal_pending")
     assert await office.refused("/appeals", act | {"consent": CONSENT}, "review-a") == (409, "appeal_pending")
-    assert (await decide(office, own, UPHELD)).status_code == 200
+    for had_it in ("review-a", ANOTHER):  # who entered the first, and who rejected it
+        assert (await decide(office, own, UPHELD, had_it)).json()["code"] == "took_part"
+    assert (await decide(office, own, UPHELD, THIRD)).status_code == 200
+
+
+async def test_whoever_entered_what_an_operator_made_its_own_does_not_decide_it_either(
+    office: Office,  # noqa: F811
+) -> None:
+    released = await office.released()
+    await office.appeal(released, "review-a", consent=CONSENT)
+    own = await office.appeal(released)
+    assert (await decide(office, own, REJECTED, "review-a")).json()["code"] == "took_part"
+    assert (await decide(office, own, REJECTED)).status_code == 200
 
 
 async def test_an_operator_makes_what_was_entered_for_it_its_own_and_the_clock_runs_on(
@@ -76,14 +90,14 @@ async def test_what_is_refused_again_after_a_won_appeal_can_be_challenged_again_
 ) -> None:
     act = {"service": "registry", "kind": "refusal", "id": str(uuid7())}
     body = {"act": act, "grounds": "The domain certificate was complete."}
-    for _ in range(2):
+    for who in (ANOTHER, THIRD):
         told = refusal(act, office.clock.now())
         await office.hear(told)
         await office.hear(delivery(told, office.clock.now()))
         office.clock.advance(timedelta(days=1))
         filed = await office.post("/appeals", body, "applicant", 201)
         assert await office.refused("/appeals", body, "applicant") == (409, "appeal_pending")
-        assert (await decide(office, filed, UPHELD)).status_code == 200
+        assert (await decide(office, filed, UPHELD, who)).status_code == 200
         office.clock.advance(timedelta(days=100))
     await office.hear(refusal(act, office.clock.now()))
     office.clock.advance(timedelta(days=70))

@@ -8,6 +8,7 @@ import pytest
 
 from approval.lifecycle import Status
 from shared.contracts.base import Fact
+from shared.contracts.notices import ApprovalNoticeIssuedV1
 from tests.integration.approval.desk import OPERATOR, Desk
 from tests.support.crash import survives
 from tests.support.people import at
@@ -17,6 +18,15 @@ async def refusal(desk: Desk, approval_id: str) -> dict[str, Any]:
     """What an appeal against the last decision names."""
     challenge: dict[str, Any] = (await desk.read(approval_id))["decisions"][-1]["challenge"]
     return challenge
+
+
+async def test_what_is_told_of_a_refusal_names_whoever_had_a_hand_in_it(desk: Desk) -> None:
+    approval_id = await desk.at(Status.REFUSED)
+    async with desk.api.rt.db.connection() as tx:
+        sql = "SELECT convert_from(value, 'UTF8')::jsonb -> 'data' -> 'took_part' FROM outbox WHERE type = $1"
+        told = await tx.fetchval(sql, ApprovalNoticeIssuedV1.TYPE)
+    assert len(told) > 1
+    assert set(told) == {who for _, _, _, who in await desk.trail(approval_id)}, "who asked, and who refused"
 
 
 @pytest.mark.parametrize("how", ["won", "late"])

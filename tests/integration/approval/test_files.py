@@ -2,13 +2,15 @@
 
 import hashlib
 import os
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from approval.lifecycle import Status
 from approval.main import SERVICE
-from shared.runtime.base.files import LIMIT
+from approval.service import files
+from shared.runtime.base.files import LIMIT, Files
 from tests.integration.approval.desk import Desk
 
 PAGE = "执照 licence".encode()
@@ -137,3 +139,19 @@ async def test_what_uploads_left_that_were_cut_off_goes_with_the_housekeeping(de
     os.utime(left, (0, 0))
     assert sum([await forget(desk.api.rt) for forget in SERVICE.forgets]) == 1
     assert not left.exists()
+
+
+@pytest.mark.parametrize("status", [Status.SUBMITTED, Status.GRANTED])
+async def test_of_a_file_that_is_damaged_whoever_handed_it_in_and_its_desk_hear(desk: Desk, status: Status) -> None:
+    approval_id = await desk.applied()
+    await hand_in(desk, approval_id)
+    if status is Status.GRANTED:
+        await desk.done(approval_id, "grant")
+    rt = desk.api.rt
+    assert await files.recheck(rt) == 0
+    Files(rt.settings.files_path).path(SHA256).write_bytes(b"Something else.")
+    await desk.travel((desk.clock.now() + timedelta(days=rt.rules.cases.recheck_days + 1)).isoformat())
+    assert await files.recheck(rt) == 1
+    assert [each["kind"] for each in await desk.notices()].count("file_damaged") == 1
+    listed = (await desk.api.get("/notices", who="drugs-a")).json()["items"]
+    assert [each["kind"] for each in listed if each["to"]["identity"] == "drugs-110000"] == ["file_damaged"]

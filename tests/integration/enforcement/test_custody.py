@@ -15,10 +15,11 @@ from uuid import UUID
 import pytest
 
 from enforcement.main import SERVICE
-from enforcement.service import custody
+from enforcement.service import custody, papers
 from shared.contracts.enforcement import DecisionReleasedV1
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.files import Files
+from tests.integration.enforcement.complaining import graded
 from tests.integration.enforcement.conftest import EASED, STATED, STATEMENT, Office, site_recorded
 from tests.integration.enforcement.test_cases import in_place
 from tests.integration.enforcement.test_requests import ignored_order
@@ -523,3 +524,50 @@ async def test_a_process_that_dies_between_the_record_and_the_disk_is_made_up_fo
     await custody.retire(office.api.rt)
     assert await gone(office, sha256)
     assert os.listdir(path_of(office, sha256).parent) == []
+
+
+# --- what was handed in otherwise ------------------------------------------------------------------------------------
+
+
+async def damaged(office: Office, sha256: str) -> int:
+    """The bytes change, and the next look comes."""
+    path_of(office, sha256).write_bytes(b"Something else.")
+    office.clock.advance(timedelta(days=office.api.rt.rules.cases.recheck_days + 1))
+    return await papers.recheck(office.api.rt)
+
+
+@pytest.mark.parametrize(("side", "told"), [
+    ("applicant", ["applicant", "review-a"]), ("drugs-a", ["drugs-a", "review-a"]), ("review-a", ["review-a"]),
+])  # fmt: skip
+async def test_of_a_paper_of_an_appeal_that_is_damaged_its_body_and_whoever_handed_it_in_hear(
+    office: Office, side: str, told: list[str]
+) -> None:
+    filed = await office.appeal(await office.released())
+    answer = await office.api.post(
+        f"/appeals/{filed['id']}/papers?title=Consent", content=b"The consent.", who=side,
+        headers={"Content-Type": "text/plain"},
+    )  # fmt: skip
+    sha256 = answer.json()["sha256"]
+    assert await papers.recheck(office.api.rt) == 0
+    assert await damaged(office, sha256) == 1
+    heard = [who for who in ("applicant", "drugs-a", "review-a") if "file_damaged" in await office.notices(who)]
+    assert heard == told
+    audited = "SELECT count(*) FROM audit WHERE act = 'recheck_file' AND resource = '/files/' || $1"
+    assert await office.fetchval(audited, sha256) == 1
+    read = await office.api.get(f"/appeals/{filed['id']}/papers/{sha256}", who="review-a")
+    assert (read.status_code, read.json()["code"]) == (500, "evidence_damaged")
+
+
+async def test_of_what_came_with_a_complaint_and_is_damaged_the_desk_hears_that_has_it(office: Office) -> None:
+    site = site_recorded()
+    matter = await graded(office, site)
+    answer = await office.api.post(
+        f"/complaints/status/{matter['receipt']['secret']}/files",
+        content=b"<p>Seen",
+        headers={"Content-Type": "text/html"},
+    )
+    assert answer.status_code == 201
+    sha256 = await office.fetchval("SELECT sha256 FROM complaint_file")
+    assert await damaged(office, sha256) == 1
+    assert "file_damaged" in await office.notices("drugs-a")
+    assert "file_damaged" not in await office.notices()

@@ -10,11 +10,12 @@ import pytest
 
 from enforcement.main import SERVICE
 from shared.contracts.access import ProviderRecordedV1
+from shared.contracts.enforcement import DecisionSuspendedV1
 from shared.contracts.notices import RegistryNoticeDeliveredV1, RegistryNoticeIssuedV1, RegistryNoticeReturnedV1
 from shared.runtime.acts import notices
 from shared.runtime.acts.returned import LARGEST
 from shared.runtime.base.clock import FixedClock
-from tests.integration.enforcement.conftest import Office, site_recorded
+from tests.integration.enforcement.conftest import EASED, STATED, Office, site_recorded
 from tests.integration.enforcement.test_clocks import travel
 from tests.integration.runtime.test_returned_mail import RETURNS, report
 from tests.support.fixtures import MakeDatabase
@@ -138,3 +139,104 @@ async def test_the_time_to_appeal_against_an_act_of_another_department_runs_from
     assert await office.fetchval(delivered, issued.act_id) is None
     await office.hear(RegistryNoticeDeliveredV1(**of_it, delivered_at=first + timedelta(days=3)))
     assert await office.fetchval(delivered, issued.act_id) == first + timedelta(days=3)
+
+
+async def on_mail(office: Office, effect: str = "suspend_access", days: int = 4) -> tuple[dict[str, Any], str]:
+    """A measure that was released on a mail, and the token of that; its own mail was not sent yet."""
+    site = site_recorded(
+        operator=site_recorded().model_dump(mode="json")["operator"] | {"address_for_service": WITH_MAIL}
+    )
+    until = (office.clock.now() + timedelta(days=25)).isoformat()
+    drafted = await office.draft(await office.case(site), effect, **({"until": until} if effect != "revoke" else {}))
+    token = await mailed(office, drafted["id"], "decision_intended")
+    office.clock.advance(timedelta(days=days))
+    released = await office.release(drafted)
+    await office.executed(released)
+    return released, token
+
+
+async def passes(office: Office, **time: float) -> int:
+    return await travel(office, office.clock.now() + timedelta(**time))
+
+
+async def test_what_was_released_on_a_mail_that_comes_back_has_a_day_to_be_told_otherwise_or_is_suspended(
+    office: Office,
+) -> None:
+    decision, token = await on_mail(office)
+    await passes(office, hours=20)
+    assert await handed_in(office, token) == 204
+    await passes(office, seconds=1)
+    assert await office.status(decision) == "executed", "its authority can still tell them"
+    assert {"mail_returned", "notice_came_back"} <= set(await office.notices("drugs-a"))
+    [told] = (await office.get("/notices?kind=notice_came_back", "drugs-a"))["items"]
+    assert told["answer_by"] is not None
+    assert "notice_came_back" not in await office.notices()
+    await passes(office, hours=23, minutes=59)
+    assert await office.status(decision) == "executed"
+    await passes(office, minutes=2)
+    assert await office.status(decision) == "suspended"
+    assert [each.because for each in await office.told(DecisionSuspendedV1)] == ["notice_late"]
+    await passes(office, days=30)
+    assert len(await office.told(DecisionSuspendedV1)) == 1
+
+
+@pytest.mark.parametrize("kind", ["decision_intended", "decision_released"])
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_whoever_was_really_told_of_either_bears_what_was_decided(office: Office, kind: str, when: str) -> None:
+    decision, token = await on_mail(office)
+    if when == "before":
+        await office.opens(decision, kind)
+    await handed_in(office, token)
+    await passes(office, seconds=1)
+    if when == "after":
+        await office.opens(decision, kind)
+    await passes(office, hours=25)
+    await passes(office, days=20)
+    assert await office.status(decision) == "executed"
+
+
+async def test_when_the_mail_of_the_decision_comes_back_as_well_there_is_a_day_from_then(office: Office) -> None:
+    decision, token = await on_mail(office)
+    second = await mailed(office, decision["id"], "decision_released")
+    await handed_in(office, token)
+    await passes(office, days=2)
+    assert await office.status(decision) == "executed", "a server took the other one"
+    await handed_in(office, second)
+    await passes(office, seconds=1)
+    assert await office.status(decision) == "executed"
+    await passes(office, hours=25)
+    assert await office.status(decision) == "suspended"
+
+
+async def test_a_mail_that_stays_where_it_is_and_one_deemed_delivered_suspend_nothing(office: Office) -> None:
+    stays, _ = await on_mail(office)
+    assert await passes(office, days=8) > 0
+    assert await office.status(stays) == "executed"
+    ended, token = await on_mail(office)
+    await office.post(f"/decisions/{ended['id']}/lift", {"statement": STATED["statement"]}, "drugs-a")
+    await handed_in(office, token)
+    await passes(office, days=8)
+    assert await office.status(ended) == "ended"
+    assert "notice_came_back" not in await office.notices("drugs-a")
+    fell, token = await on_mail(office)
+    filed = await office.appeal(fell)
+    await office.post(f"/appeals/{filed['id']}/decision", {"outcome": "upheld", **EASED}, "review-a")
+    await handed_in(office, token)
+    await passes(office, days=8)
+    assert await office.status(fell) == "overturned"
+    assert "notice_came_back" not in await office.notices("drugs-a"), "there is nothing to suspend"
+    late, token = await on_mail(office, "revoke", days=9)
+    assert await handed_in(office, token) == 204, "no mail comes back after a week"
+    await passes(office, days=8)
+    assert await office.status(late) == "executed"
+
+
+async def test_an_urgent_measure_whose_mail_comes_back_within_its_day_keeps_the_rest_of_it(office: Office) -> None:
+    decision = await urgent(office)
+    token = await mailed(office, decision["id"], "decision_released")
+    office.clock.advance(timedelta(hours=5))
+    await handed_in(office, token)
+    assert await passes(office, seconds=1) == 0
+    assert await office.status(decision) == "released"
+    await passes(office, hours=20)
+    assert await office.status(decision) == "suspended"

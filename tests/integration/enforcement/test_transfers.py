@@ -9,6 +9,7 @@ import pytest
 
 from shared.contracts.access import ProviderRecordedV1
 from shared.contracts.enforcement import DecisionEndedV1
+from shared.contracts.registry import SiteRecordedV1
 from tests.integration.enforcement.complaining import case_about, graded, stands
 from tests.integration.enforcement.conftest import EASED, STATED, Office, site_recorded
 from tests.integration.enforcement.test_claims import ahead, task, travel
@@ -213,3 +214,135 @@ async def test_parties_are_named_with_their_part(office: Office) -> None:
         ("burdened", OPERATOR_USCC), ("authority", "drugs-110000"), ("host", provider),
         ("executes", "industry-110000"), ("reviews", "review-110000"),
     }  # fmt: skip
+
+
+async def ordered(office: Office, site: SiteRecordedV1 | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A case with an order to correct that is in force."""
+    case = await office.case(site)
+    order = await office.release(await office.draft(case, "correct", correct_by=ahead(office, days=9)))
+    await office.opens(order, "decision_released")
+    return case, order
+
+
+SHANGHAI_B: Any = ("shanghai-drugs-b", {"organisation": "drugs-310000", "roles": ["sector_regulator"]})
+RECEIVERS: dict[str, tuple[Any, Any]] = {
+    "industry-110000": ("regulator-a", "regulator-b"), "drugs-310000": ("shanghai-drugs-a", SHANGHAI_B),
+    "drugs": ("drugs-national-a", ("drugs-national-b", {"organisation": "drugs", "roles": ["sector_regulator"]})),
+}  # fmt: skip
+"""Another authority of the place, one of another place, and one of another level; two of each."""
+
+
+@pytest.fixture(params=RECEIVERS)
+async def gone_on(request: pytest.FixtureRequest, office: Office) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """An order in force, the case as which its own went on, and to whom; the date to correct has passed."""
+    site = site_recorded()
+    case, order = await ordered(office, site)
+    if request.param == "drugs-310000":
+        moved = {**site.registration.model_dump(mode="json"), "region": "310000"}
+        registration = type(site.registration).model_validate(moved)
+        await office.hear(site.model_copy(update={"version": site.version + 1, "registration": registration}))
+    new = {"id": (await transferred(office, case, to=request.param))["continues_as"]}
+    assert await travel(office, days=9, seconds=1) == 1
+    return order, new, request.param
+
+
+async def test_p3_2_2_whoever_has_the_case_finds_an_order_ignored_and_goes_on_from_there(
+    office: Office, gone_on: tuple[dict[str, Any], dict[str, Any], str]
+) -> None:
+    order, new, to = gone_on
+    first, second = RECEIVERS[to]
+    path = f"/decisions/{order['id']}/correction"
+    seen = await office.get(f"/decisions/{order['id']}", second)
+    assert {"confirm_ignored", "confirm_corrected"} <= set(seen["allowed_actions"]), "it reads what it is to judge"
+    assert "lift" not in seen["allowed_actions"]
+    before = {"obeyed": False, **STATED, "evidence_hashes": order["evidence_hashes"]}
+    assert await office.refused(path, before, second) == (422, "nothing_since")
+    withheld = await office.file(new["id"], b"Who told us.", first, "It names who told us.")
+    said = {"obeyed": False, **STATED, "evidence_hashes": [withheld]}
+    assert await office.refused(path, said, second) == (422, "evidence_all_withheld")
+    sha256 = await office.file(new["id"], b"Still there.", first)
+    said["evidence_hashes"] = [sha256]
+    for who in ("culture-a", "shanghai-regulator-a", "review-a", "applicant"):
+        assert (await office.refused(path, said, who))[0] == 403, who
+    drafter = ("drugs-a", {"organisation": to, "roles": ["sector_regulator", "industry_regulator"]})
+    assert await office.refused(path, said, drafter) == (409, "second_person_required"), "wherever they work by now"
+    ignored = await office.post(path, said, second)
+    assert (ignored["status"], ignored["ignored_evidence"]) == ("ignored", [sha256])
+    assert (await office.get("/notices", "applicant"))["items"][0]["authority"]["id"] == to
+    assert (await office.api.get(f"/evidence/{sha256}", who="applicant")).status_code == 200
+    listed = (await office.get(f"/decisions/{order['id']}/evidence", "applicant"))["evidence"]
+    assert sha256 in {each["sha256"] for each in listed}
+    assert (await office.get("/tasks?status=open", "drugs-a"))["items"] == []
+    if to == "industry-110000":
+        assert (await office.draft(new, "cut_access", who=first))["status"] == "drafted"
+        return
+    asks = {"asks": "cut_access", "decision_id": order["id"], "documents": [sha256], **STATED}
+    asked = await office.post(f"/cases/{new['id']}/regulator-requests", asks, first, 201)
+    desk = {"drugs-310000": "shanghai-regulator-a", "drugs": "national-a"}[to]
+    accepted = await office.post(f"/regulator-requests/{asked['id']}/acceptance", STATED, desk)
+    assert (await office.draft({"id": accepted["leads_to"]}, "cut_access", who=desk))["status"] == "drafted"
+
+
+async def test_p3_2_2_whose_order_it_is_finds_it_ignored_though_the_case_went_on(
+    office: Office, gone_on: tuple[dict[str, Any], dict[str, Any], str]
+) -> None:
+    order, new, to = gone_on
+    assert "add_evidence" in (await office.get(f"/cases/{order['case_id']}", "drugs-a"))["allowed_actions"]
+    said = await office.ignored(order)
+    elsewhere = {**said, "evidence_hashes": [await office.file(new["id"], b"Seen there.", RECEIVERS[to][0])]}
+    path = f"/decisions/{order['id']}/correction"
+    assert await office.refused(path, elsewhere, "drugs-b") == (422, "evidence_not_in_case"), "each what it has seen"
+    assert await office.refused(path, said, "drugs-a") == (409, "second_person_required")
+    assert (await office.post(path, said, "drugs-b"))["status"] == "ignored"
+    filed = await office.api.post(
+        f"/cases/{order['case_id']}/evidence", content=b"More.", who="drugs-a", headers={"Content-Type": "text/plain"}
+    )
+    assert (filed.status_code, filed.json()["code"]) == (409, "action_refused"), "nothing waits for it any more"
+    if to == "industry-110000":
+        assert (await office.draft(new, "cut_access", who="regulator-a"))["status"] == "drafted"
+
+
+async def test_p3_2_2_whoever_has_the_case_says_that_an_order_was_obeyed(office: Office) -> None:
+    case, order = await ordered(office)
+    await transferred(office, case)
+    ended = await office.post(f"/decisions/{order['id']}/correction", {"obeyed": True, **EASED}, "regulator-a")
+    assert (ended["status"], ended["ended_because"]) == ("ended", "corrected")
+    assert (await office.told(DecisionEndedV1))[-1].because == "corrected"
+
+
+async def test_whoever_had_the_case_in_between_says_nothing_of_it_and_drafts_are_nobody_elses(office: Office) -> None:
+    case, order = await ordered(office)
+    between = {"id": (await transferred(office, case))["continues_as"]}
+    await transferred(office, between, "regulator-a", to="industry")
+    path = f"/decisions/{order['id']}/correction"
+    assert await office.refused(path, {"obeyed": True, **EASED}, "regulator-a") == (403, "out_of_scope")
+    assert (await office.api.get(f"/decisions/{order['id']}", who="regulator-b")).status_code == 403
+    assert (await office.get(f"/decisions/{order['id']}", "national-a"))["id"] == order["id"]
+    withdrawn = await office.draft(await office.case())
+    await transferred(office, {"id": withdrawn["case_id"]})
+    assert (await office.api.get(f"/decisions/{withdrawn['id']}", who="regulator-a")).status_code == 403
+
+
+async def test_p3_2_2_an_order_in_a_case_that_was_executed_is_found_ignored_as_well(office: Office) -> None:
+    case, order = await ordered(office)
+    other = await office.draft(case, "end_item")
+    await office.cured(other)
+    await office.executed(await office.release(other))
+    assert (await office.get(f"/cases/{case['id']}", "drugs-a"))["outcome"] == "executed"
+    found = await office.post(f"/decisions/{order['id']}/correction", await office.ignored(order), "drugs-b")
+    assert found["status"] == "ignored"
+
+
+async def test_a_transfer_and_a_finding_at_once_are_one_after_the_other(office: Office) -> None:
+    case, order = await ordered(office)
+    new = {"id": (await transferred(office, case))["continues_as"]}
+    await travel(office, days=9, seconds=1)
+    sha256 = await office.file(new["id"], b"Still there.", "regulator-a")
+    said = {"obeyed": False, **STATED, "evidence_hashes": [sha256]}
+    found, went = await asyncio.gather(
+        office.api.post(f"/decisions/{order['id']}/correction", json=said, who="regulator-b"),
+        office.api.post(f"/cases/{new['id']}/transfer", json={"to": "industry", **STATED}, who="regulator-a"),
+    )
+    assert went.status_code == 200
+    assert (found.status_code == 200) is (await office.status(order) == "ignored")
+    assert found.status_code in {200, 403}

@@ -7,6 +7,7 @@ import pytest
 from local_stack.postgres import EmbeddedPostgres
 from tests.integration.registry.conftest import GRANT, Register, a_site, domain, owner, uscc
 from tests.integration.registry.test_licences import licensed
+from tests.integration.registry.test_mergers import Two
 from tests.integration.registry.test_shells import found
 from tests.integration.runtime.test_database_faults import read_only
 from tests.support.crash import statements
@@ -52,12 +53,20 @@ async def executions(register: Register, number: int) -> None:
     await register.execution(await register.decided(await register.live(uscc(number))))
 
 
+async def merged(register: Register, number: int) -> None:
+    await Two(
+        register, await register.active(a_site(domain()), uscc(600 + number)),
+        await register.active(a_site(domain()), uscc(700 + number)),
+    ).proposed()  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("path", "who", "make"),
     [
         ("/checks", "regulator-a", licences), ("/registrar-tasks", "registrar-a", licences),
         ("/amendments", "regulator-a", amendments), ("/shell-findings", "regulator-a", findings),
         ("/executions", "regulator-a", executions),
+        ("/mergers", "regulator-a", merged),
     ],
 )  # fmt: skip
 async def test_a_page_takes_as_many_statements_however_many_rows_it_has(

@@ -1,7 +1,7 @@
 """Mail that comes back: it is no delivery, what else reached the recipient counts, and the authority is told."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from aiosmtpd.smtp import SMTP
 from pydantic import ValidationError
 
 from shared import rules
-from shared.contracts.grounds import ActRef, AuthorityRef, OperatorRef
+from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, OperatorRef
 from shared.runtime.acts import deadlines, notices, returned
 from shared.runtime.acts.returned import MOST_PARTS, WITHIN
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.settings import Settings
-from shared.runtime.db.postgres import Database
+from shared.runtime.db.postgres import Database, Tx
+from shared.runtime.post.sender import MOST_TRIES
 from tests.integration.runtime import test_notices as sending
 from tests.integration.runtime.test_notices import EVERYWHERE, TITLE, Mailbox, Receiver, issued, known, sent, states
 from tests.support.people import at, directory
@@ -299,3 +301,60 @@ async def test_of_a_mail_that_is_refused_for_good_the_authority_is_told_at_once(
         await notices.opened(tx, await notices.get(tx, opened), rt.clock.now())
     await sent(rt)
     assert await about_mail(rt, opened) == [], "it was read in the inbox"
+
+
+@pytest.mark.parametrize("error", [
+    RuntimeError("killed"), asyncpg.UniqueViolationError("one too many"),
+    asyncpg.exceptions._base.DataError("a text that is none"),
+])  # fmt: skip
+async def test_where_nobody_can_be_told_of_one_mail_the_rest_of_its_batch_is_written_and_goes_out_once(
+    rt: Runtime, mailbox: Envelopes, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    mailbox.refused = {"gone@pharmacy.example", "away@pharmacy.example"}
+    gone, away = [
+        await issued(rt, AddressForService(email=f"{name}@pharmacy.example", email_verified=True), service="registry")
+        for name in ("gone", "away")
+    ]
+    others = [await issued(rt, service="registry") for _ in range(5)]
+    tell, tried = returned.tell, list[UUID]()
+
+    async def fails(tx: Tx, rt: Runtime, notice_id: UUID, why: str) -> None:
+        tried.append(notice_id)
+        if notice_id == gone:
+            raise error
+        await tell(tx, rt, notice_id, why)
+
+    monkeypatch.setattr(returned, "tell", fails)
+    await sent(rt)
+    for each in others:
+        assert await states(rt, each) == {"email": ("delivered", 1)}
+    assert await states(rt, away) == {"email": ("failed", 1)}
+    assert len(await about_mail(rt, away)) == 1
+    assert await states(rt, gone) == {"email": ("queued", 1)}, "it is tried again, alone"
+    assert await about_mail(rt, gone) == []
+    later(rt, minutes=10)
+    monkeypatch.undo()
+    await sent(rt)
+    assert len(mailbox.taken) == len(others), "nobody got anything twice"
+    assert await states(rt, gone) == {"email": ("failed", 2)}
+    assert len(await about_mail(rt, gone)) == 1
+
+
+async def test_what_can_never_be_written_ends_after_so_many_tries(
+    rt: Runtime, mailbox: Envelopes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = await issued(rt, service="registry"), await issued(rt, service="registry")
+
+    async def fails(tx: Tx, by: Mapping[UUID, str], *, at: datetime) -> list[UUID]:
+        if one in by:
+            raise RuntimeError("killed")
+        return await delivered_all(tx, by, at=at)
+
+    delivered_all = notices.delivered_all
+    monkeypatch.setattr(notices, "delivered_all", fails)
+    for _ in range(MOST_TRIES + 2):
+        await sent(rt)
+        later(rt, hours=13)
+    assert await states(rt, one) == {"email": ("failed", MOST_TRIES)}
+    assert await states(rt, other) == {"email": ("delivered", 1)}
+    assert len(mailbox.taken) == MOST_TRIES + 1

@@ -30,7 +30,7 @@ SERVICE: Final = Service(
     publishes=(APPROVAL_EVENTS,),
     listens=(ENFORCEMENT_EVENTS, REGISTRY_EVENTS),
     notifies=True,
-    forgets=(files.clear,),
+    forgets=(files.clear, files.recheck),
     start=partial(issuing.start, department="approval"),
     migrations=Path(__file__).parents[2] / "migrations",
 )

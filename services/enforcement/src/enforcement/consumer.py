@@ -10,6 +10,7 @@ from enforcement.service import (
     complaints,
     correcting,
     decisions,
+    delivery,
     emergencies,
     opinions,
     requests,
@@ -47,7 +48,7 @@ PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {
 DEADLINES: Final[Deadlines] = {
     reviewing.CLOCK: appeals.suspend_overdue,
     decisions.CORRECT_BY: correcting.ask_about_correction,
-    safeguards.URGENT_NOTICE: decisions.check_urgent_notice,
+    safeguards.URGENT_NOTICE: delivery.check,
     decisions.UNTIL: decisions.lapse,
     complaints.CLOCK: complaints.mark_overdue,
     emergencies.CLOCK: emergencies.run_out,

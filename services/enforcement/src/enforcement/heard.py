@@ -128,12 +128,19 @@ async def _note(tx: Tx, rt: Runtime, fact: ExecutionReceivedV1 | ExecutionDeclin
         raise ExecutionMisfit(decision_id=fact.decision_id)
     if decision.released_at is None:
         raise ExecutionMisfit(decision_id=fact.decision_id)
-    if decision.execution is not None and _FURTHER[decision.execution.status] > _FURTHER[state.status]:
+    await decisions.executed_by(tx, decision.id, fact.took_part)
+    if decision.execution is not None and _is_known(decision.execution, state):
         return case, decision
     return case, await decisions.MOVES.change(
         tx, decision, f"execution_{state.status}", who=SYSTEM, why=why, at=rt.clock.now(),
         execution=state.model_dump(mode="json"),
     )  # fmt: skip
+
+
+def _is_known(known: ExecutionState, said: ExecutionState) -> bool:
+    """Whether it is further already, or the regulator says again what it has on its desk, since somebody signed."""
+    again = known.status == said.status == "received" and known.due_at == said.due_at
+    return again or _FURTHER[known.status] > _FURTHER[said.status]
 
 
 async def review_vetoed(rt: Runtime, tx: Tx, fact: ReviewVetoedV1, meta: EventMeta) -> None:
@@ -165,7 +172,8 @@ async def notice_issued(
 ) -> None:
     """An operator was told of an act that it can appeal against."""
     _require_own(fact, fact.act.service)
-    await appeals.note_act(tx, ForeignAct(fact.act, fact.to, fact.grounds, fact.notice_id, fact.issued_at, None))
+    known = ForeignAct(fact.act, fact.to, fact.grounds, fact.notice_id, fact.issued_at, None, fact.took_part)
+    await appeals.note_act(tx, known)
 
 
 async def notice_delivered(

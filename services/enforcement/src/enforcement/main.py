@@ -11,6 +11,7 @@ from enforcement.service import (
     emergencies,
     hearings,
     ordering,
+    papers,
     requests,
     reviewing,
     safeguards,
@@ -64,7 +65,7 @@ SERVICE: Final = Service(
     listens=(REGISTRY_SITES, REGISTRY_EVENTS, ACCESS_EVENTS, APPROVAL_EVENTS),
     notifies=True,
     workers=(settling.keep_answering, prove_names),
-    forgets=(complaints.forget, custody.recheck, custody.retire),
+    forgets=(complaints.forget, custody.recheck, custody.retire, papers.recheck),
     start=state.start,
     migrations=Path(__file__).parents[2] / "migrations",
 )

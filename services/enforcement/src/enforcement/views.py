@@ -134,6 +134,10 @@ def of_decision(who: Caller, shown: Shown) -> DecisionView:
         preview = preview.model_copy(update={"neighbours": (), "neighbours_total": 0, "protected": ()})
     possible = [action for action in DECISION.allowed(decision.status) if _fits(action, shown)]
     allowed = POLICY.allowed(who, case, possible, DECISION_ACTS, drafted_by=decision.drafted_by)
+    if shown.went_on is not None:
+        orders = [each for each in possible if each in {Action.CONFIRM_CORRECTED, Action.CONFIRM_IGNORED}]
+        also = POLICY.allowed(who, shown.went_on, orders, DECISION_ACTS, drafted_by=decision.drafted_by)
+        allowed += [each for each in also if each not in allowed]
     if Action.ANSWER in possible:  # anybody's but whose return it answers
         answers = POLICY.allowed(who, case, [Action.ANSWER], DECISION_ACTS, drafted_by=decision.returned_by or ())
         allowed = [each for each in allowed if each is not Action.ANSWER] + answers
@@ -173,6 +177,8 @@ def of_case(who: Caller, file: File) -> CaseView:
         for action in CASE.allowed(case.status)
         if action is not CaseAction.RELEASE_CLAIM or case.claimed_by == who.person
     ]
+    if CaseAction.ADD_EVIDENCE not in possible and any(each.decision.waits for each in file.decisions):
+        possible.append(CaseAction.ADD_EVIDENCE)  # of whether that order was obeyed
     return CaseView.model_validate({
         **fields(case, CaseView),
         "evidence": [EvidenceView.model_validate(each) for each in file.evidence],

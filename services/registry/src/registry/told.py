@@ -1,5 +1,6 @@
 """The facts the register tells of executions; those of sites come from the rows themselves."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
@@ -8,6 +9,7 @@ from registry.store.hosted import Finding
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, AuthorityRef, Statement
 from shared.contracts.hosted import FindingClosedV1, FindingEscalatedV1
+from shared.contracts.http.registry import ClockView
 from shared.contracts.registry import (
     ExecutionCarriedOutV1,
     ExecutionDeclinedV1,
@@ -18,7 +20,8 @@ from shared.contracts.subjects import FrozenSite
 from shared.rules import Due
 
 
-def _about(execution: Execution) -> dict[str, Any]:
+def _about(execution: Execution, hands: Iterable[str] = ()) -> dict[str, Any]:
+    """``hands``: the persons of the regulator who acted."""
     decision = execution.decision
     return {
         "execution_id": execution.id,
@@ -27,25 +30,27 @@ def _about(execution: Execution) -> dict[str, Any]:
         "effect": execution.effect,
         "subject": decision.subject,
         "regulator": execution.regulator,
+        "took_part": tuple(sorted(hands)),
     }
 
 
-def received(execution: Execution, due: Due) -> ExecutionReceivedV1:
-    """It is on the desk."""
-    return ExecutionReceivedV1(**_about(execution), due_at=due.due_at, provisional=due.provisional)
+def received(execution: Execution, due: Due | ClockView, hands: Iterable[str] = ()) -> ExecutionReceivedV1:
+    """It is on the desk; told again when somebody there signs."""
+    return ExecutionReceivedV1(**_about(execution, hands), due_at=due.due_at, provisional=due.provisional)
 
 
-def declined(execution: Execution, statement: Statement, at: datetime) -> ExecutionDeclinedV1:
+def declined(execution: Execution, statement: Statement, at: datetime, hands: Iterable[str]) -> ExecutionDeclinedV1:
     """Nothing was done."""
-    return ExecutionDeclinedV1(**_about(execution), statement=statement, declined_at=at)
+    return ExecutionDeclinedV1(**_about(execution, hands), statement=statement, declined_at=at)
 
 
 def carried_out(
-    execution: Execution, hits: FrozenSite | None, site: OwnedSite | None, at: datetime, due_at: datetime | None
-) -> ExecutionCarriedOutV1:
+    execution: Execution, hits: FrozenSite | None, site: OwnedSite | None, at: datetime, due_at: datetime | None,
+    hands: Iterable[str],
+) -> ExecutionCarriedOutV1:  # fmt: skip
     """It is done on the register, and hosts will hear."""
     return ExecutionCarriedOutV1(
-        **_about(execution),
+        **_about(execution, hands),
         site=hits,
         registration=site.registration.record if site is not None else None,
         grounds=execution.decision.grounds,

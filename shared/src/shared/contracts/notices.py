@@ -96,11 +96,15 @@ class _Issued(_NoticeFact):
         "to": examples.OPERATOR_REF,
         "grounds": examples.GROUNDS,
         "issued_at": examples.AT,
+        "took_part": ["officer-a", "officer-b"],
     }
 
     to: Party
     grounds: Grounds
     issued_at: datetime
+    took_part: tuple[Text, ...] | None = None
+    """Keys of everybody who had a hand in the act: none of them reviews it. Shown to nobody; none, and not an empty
+    list, from programs that did not say it yet."""
 
 
 class _Delivered(_NoticeFact):

@@ -100,6 +100,8 @@ class _ExecutionFact(Fact):
     subject: Subject
     regulator: AuthorityRef
     """Who executes: the industry regulator of the deciding authority's level and region (P3.2.2)."""
+    took_part: tuple[Text, ...] = ()
+    """Keys of the regulator's persons who had a hand in it: none of them reviews the decision. Shown to nobody."""
 
 
 _EXECUTION: dict[str, Any] = {
@@ -109,6 +111,7 @@ _EXECUTION: dict[str, Any] = {
     "effect": "revoke",
     "subject": {"kind": "site", "site_id": examples.SITE},
     "regulator": examples.REGULATOR,
+    "took_part": ["officer-a", "officer-b"],
 }
 
 

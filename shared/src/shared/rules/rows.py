@@ -171,7 +171,7 @@ class Cases(Row):
     most_transfers: int
     """Times that a case goes on to another authority: then whoever has it ends it."""
     recheck_days: int
-    """Within so many days the bytes of every piece of evidence are compared with their hash again."""
+    """Within so many days the bytes of evidence, and of every file that was handed in, are compared with their hash."""
     conflict_chinese: str
     conflict_english: str
     """By what rule the coordination office settles opinions that differ; its settlement is advice."""

@@ -11,7 +11,9 @@ from approval.lifecycle import APPROVAL, Action
 from approval.policy import ACTS, POLICY, Act
 from approval.service.act import held
 from approval.store import APPROVALS, Approval, HandedIn
-from shared.runtime.acts import audit
+from shared.contracts.grounds import ActRef, AddressForService, Department, Names, Service, Statement
+from shared.runtime.acts import audit, kept_files, notices
+from shared.runtime.acts.directory import AuthorityMissing
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.files import Files
@@ -19,6 +21,7 @@ from shared.runtime.db.postgres import Tx
 
 MOST: Final = 100
 """Files of one approval."""
+_DAMAGED: Final = Names(zh="材料损坏通知", en="A file that was handed in is damaged")
 
 
 async def hand_in(
@@ -90,3 +93,27 @@ def _require_asked(rt: Runtime, approval: Approval, requirement: str) -> None:
 async def clear(rt: Runtime) -> int:
     """Remove what is left of uploads whose process died; says of how many. Part of the housekeeping."""
     return await Files(rt.settings.files_path).clear()
+
+
+async def recheck(rt: Runtime) -> int:
+    """Compare what was handed in with its hash again; says how many were damaged. Part of the housekeeping."""
+    return await kept_files.recheck(rt, Files(rt.settings.files_path), _tell_damaged, department="approval")
+
+
+async def _tell_damaged(tx: Tx, rt: Runtime, sha256: str) -> None:
+    """Whoever handed it in, who has the bytes; and whose desk it lies on."""
+    for approval_id in await store.with_file(tx, sha256):
+        approval = await store.get(tx, approval_id)
+        if approval is None:
+            continue
+        try:
+            desk = approval.authority or rt.directory.competent(approval.service_item, approval.level, approval.region)
+        except AuthorityMissing:  # nobody decides it for the time being; the alert and the audit stand
+            continue
+        why = f"The bytes kept for {sha256} are not those that were handed in: the same file can be handed in again."
+        says = Statement(legal_basis=(rt.rules.cases.source,), reasons=why, public_reasons=why)
+        for to, mail in ((approval.operator, approval.email), (Department(identity=desk.id, name=desk.names.zh), None)):
+            await notices.issue(
+                tx, rt, about=ActRef(service=Service.APPROVAL, kind="approval", id=approval_id), kind="file_damaged",
+                to=to, address=AddressForService(email=mail), authority=desk, title=_DAMAGED, says=says,
+            )  # fmt: skip

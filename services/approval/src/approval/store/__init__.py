@@ -221,6 +221,7 @@ ADD_FILE: Final = """
 INSERT INTO approval_file (approval_id, requirement, sha256, size, media_type, added_by, added_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING approval_id
 """
+WITH_FILE: Final = "SELECT DISTINCT approval_id FROM approval_file WHERE sha256 = $1 ORDER BY approval_id"
 DECIDED_BY: Final = "SELECT approval_id FROM decision WHERE id = $1 ORDER BY approval_id"
 COVERING: Final = """
 SELECT id FROM approval
@@ -302,6 +303,11 @@ async def add_decision(tx: Tx, new: Decision) -> None:
     grounds = new.grounds.model_dump(mode="json")
     given = (new.id, new.approval_id, new.action, grounds, findings, new.asked, new.asked_scope)
     await tx.execute(ADD_DECISION, *given)
+
+
+async def with_file(tx: Tx, sha256: str) -> list[UUID]:
+    """The approvals for which these bytes were handed in."""
+    return [row["approval_id"] for row in await tx.fetch(WITH_FILE, sha256)]
 
 
 async def add_file(tx: Tx, approval_id: UUID, new: HandedIn, by: str) -> bool:

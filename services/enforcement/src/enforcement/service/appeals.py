@@ -19,7 +19,7 @@ from enforcement.errors import (
 from enforcement.lifecycle import APPEAL, DECISION, Action, AppealAction, AppealStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions as deciding
-from enforcement.service import emergency_ends, hearings, reviewing, tasks
+from enforcement.service import emergency_ends, hearings, independence, reviewing, tasks
 from enforcement.service.reviewing import CLOCK
 from enforcement.service.safeguards import RELEASED
 from enforcement.store import appeals, cases, decisions
@@ -167,9 +167,8 @@ async def _appealable(tx: Tx, rt: Runtime, who: Caller, ref: ActRef) -> Appealab
         # result of a review does, is an act of its own, with a time to appeal of its own.
         decided = ActRef(service=Service.ENFORCEMENT, kind="decision", id=known.grounds.decision_id)
         return await _own(tx, rt, who, decided)
-    found = Appealable(
-        known.act, known.operator, known.grounds, _reviewer(rt, known.grounds), known.delivered_at, known.issued_at
-    )
+    body = await _reviewer(tx, rt, known.grounds, await independence.case_cited(tx, known.grounds))
+    found = Appealable(known.act, known.operator, known.grounds, body, known.delivered_at, known.issued_at)
     _require_party(who, found)
     return found
 
@@ -181,7 +180,7 @@ async def _own(tx: Tx, rt: Runtime, who: Caller, ref: ActRef) -> Appealable:
         raise UnknownAct(act_id=ref.id) from None
     ref = ActRef(service=ref.service, kind="decision", id=ref.id)
     delivered = await notices.delivered_at(tx, decision.id, RELEASED, case.identity)
-    body = _reviewer(rt, decision.grounds, rt.directory.regulator_of(decision.grounds.authority))
+    body = await _reviewer(tx, rt, decision.grounds, case.id)
     found = Appealable(ref, case.operator, decision.grounds, body, delivered, decision.released_at)
     _require_party(who, found)  # before anything is locked, or said
     _, decision = await decisions.hold(tx, ref.id)
@@ -192,13 +191,10 @@ async def _own(tx: Tx, rt: Runtime, who: Caller, ref: ActRef) -> Appealable:
     return found
 
 
-def _reviewer(rt: Runtime, grounds: Grounds, *took_part: AuthorityRef) -> AuthorityRef:
+async def _reviewer(tx: Tx, rt: Runtime, grounds: Grounds, case_id: UUID | None) -> AuthorityRef:
     """Who reviews: whom the act named, if it is still independent of everybody who took part; else who is now."""
-    named = grounds.redress.body
-    independent = rt.directory.review_bodies_for(grounds.authority, *took_part)
-    return next((body for body in independent if body.id == named.id), None) or rt.directory.review_body(
-        grounds.authority, *took_part
-    )
+    found = await independence.require_body(tx, rt, grounds.authority, case_id)
+    return next((body for body in found if body.id == grounds.redress.body.id), found[0])
 
 
 def _require_party(who: Caller, act: Appealable) -> None:
@@ -257,7 +253,7 @@ async def decide_stay(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: S
     """
     appeal = await reviewing.taken(tx, rt, who, appeal_id)
     if not body.granted:
-        _require_independent(rt, appeal)
+        await _require_independent(tx, rt, appeal)
     if appeal.act.service is not Service.ENFORCEMENT:
         raise NothingToStay(why="A refusal gives nobody anything to do: there is nothing to stay.")
     if appeal.stay == "granted":
@@ -283,7 +279,7 @@ async def decide(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Outcom
     appeal = await reviewing.taken(tx, rt, who, appeal_id)
     APPEAL.after(appeal.status, action)
     if action is AppealAction.REJECT:
-        _require_independent(rt, appeal)
+        await _require_independent(tx, rt, appeal)
         await hearings.require_none(tx, appeal)
     decided = await appeals.MOVES.move(
         tx, appeal, action, who=who, why=body.statement.reasons, at=at, decided_by=who.person, decided_at=at,
@@ -330,15 +326,12 @@ async def withdraw(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, *, reasons
     return withdrawn
 
 
-def _require_independent(rt: Runtime, appeal: Appeal) -> None:
-    """Whom the directory has put below one of the parties since neither rejects nor refuses a stay; late, it suspends.
-
-    Raises NoIndependentBody.
+async def _require_independent(tx: Tx, rt: Runtime, appeal: Appeal) -> None:
+    """Whom the directory has put below one of the parties since, or who got the case, neither rejects nor refuses a
+    stay; late, it suspends. Raises NoIndependentBody.
     """
-    took_part = [appeal.authority]
-    if appeal.act.service is Service.ENFORCEMENT:
-        took_part.append(rt.directory.regulator_of(appeal.authority))
-    if appeal.body.id not in {body.id for body in rt.directory.review_bodies_for(*took_part)}:
+    hands, _ = await independence.of_appeal(tx, rt, appeal)
+    if appeal.body.id not in {body.id for body in hands.bodies(rt)}:
         raise NoIndependentBody
 
 

@@ -10,8 +10,9 @@ from enforcement.policy import POLICY, Act
 from enforcement.service import decisions, tasks
 from enforcement.service.safeguards import RELEASED, require_seen_since
 from enforcement.service.shown import Shown, shown
-from enforcement.store import cases
+from enforcement.store import cases, ties
 from enforcement.store import decisions as store
+from enforcement.store.cases import Case
 from shared.contracts.grounds import Names
 from shared.contracts.http.enforcement import Correction
 from shared.rules import Effect
@@ -27,25 +28,31 @@ _IGNORED: Final = Names(zh="逾期未改正认定书", en="An order to correct w
 async def confirm_correction(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Correction) -> Shown:
     """Say whether an order to correct was obeyed. That it was ignored a second person confirms, after its date.
 
-    Raises UnknownDecision (404); Forbidden (403); ActionRefused, SecondPersonRequired, NoticeNotDelivered (409);
+    It is for the authority whose order it is, and, where its case went on, for who has it now. Raises UnknownDecision
+    (404); Forbidden (403); ActionRefused, SecondPersonRequired, NoticeNotDelivered (409);
     EvidenceNotInCase, NothingSince, EvidenceAllWithheld, Invalid (422).
     """
     at = rt.clock.now()
     case, decision = await store.hold(tx, decision_id)
-    POLICY.require(who, Act.CONFIRM_CORRECTION, case)
+    desk = await _desk(tx, who, case)
+    POLICY.require(who, Act.CONFIRM_CORRECTION, desk)
     if decision.effect is not Effect.CORRECT:
         DECISION.refuse(decision.status, Action.CONFIRM_CORRECTED)
     if body.obeyed:
         ended = await decisions.end(tx, rt, who, case, decision, Action.CONFIRM_CORRECTED, "corrected", body.statement)
         await decisions.end_case(tx, rt, case, "corrected")
         return await shown(tx, rt, await cases.get(tx, case.id), ended)
-    POLICY.require(who, Act.CONFIRM_IGNORED, case, drafted_by=decision.drafted_by)
+    POLICY.require(who, Act.CONFIRM_IGNORED, desk, drafted_by=decision.drafted_by)
     if decision.correct_by is not None and at < decision.correct_by:
         raise Invalid.field("obeyed", f"the operator has until {decision.correct_by.isoformat()}")
     DECISION.after(decision.status, Action.CONFIRM_IGNORED)
     if await notices.delivered_at(tx, decision_id, RELEASED, case.identity) is None:
         raise NoticeNotDelivered  # nobody ignores what nobody told them
-    await require_seen_since(tx, case, decision, body.evidence_hashes)
+    seen = await require_seen_since(tx, desk, decision, body.evidence_hashes)
+    if desk.id != case.id:  # it is put beside the order, where whom it burdens reads it
+        for piece in seen:
+            await cases.attach(tx, case.id, piece)
+        await require_seen_since(tx, case, decision, body.evidence_hashes)
     ignored = await store.MOVES.move(
         tx, decision, Action.CONFIRM_IGNORED, who=who, why=body.statement.reasons, at=at,
         ignored_evidence=sorted(set(body.evidence_hashes)),
@@ -53,8 +60,14 @@ async def confirm_correction(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID
     await deadlines.met(tx, decisions.CORRECT_BY, decision_id, at)
     await tasks.followed_up(tx, rt, decision_id, who=who, why=body.statement.reasons)
     outbox.add(tx, told.ignored(case, ignored, at), at=at)
-    await decisions.tell(tx, rt, case, ignored, "decision_ignored", _IGNORED, body.statement)
+    await decisions.tell(tx, rt, case, ignored, "decision_ignored", _IGNORED, body.statement, by=desk.authority)
     return await shown(tx, rt, case, ignored)
+
+
+async def _desk(tx: Tx, who: Caller, case: Case) -> Case:
+    """The held case of the order, or as which it went on, if that is the caller's: held as they came to be."""
+    went = await ties.went(tx, case.id) if who.organisation != case.organisation else []
+    return await cases.hold(tx, went[-1].to_case) if went else case
 
 
 async def ask_about_correction(rt: Runtime, tx: Tx, decision_id: UUID) -> None:

@@ -20,6 +20,7 @@ from enforcement.service import (
     closing,
     documents,
     emergency_ends,
+    independence,
     repeats,
     settling,
     subscriptions,
@@ -44,6 +45,7 @@ from enforcement.service.safeguards import (
     require_theirs,
     require_time,
     was_ignored,
+    watch_delivery,
 )
 from enforcement.service.shown import Shown, shown
 from enforcement.store import cases, decisions, requests, sites, ties
@@ -100,7 +102,7 @@ async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecisi
     begins = at if urgent else cured(rt, effect, at)
     await repeats.require_none(tx, rt, case, Intended(effect, body.evidence_hashes, urgent, begins, body.until))
     said, text = texts.statement(rt, case, effect, body)
-    grounds = _grounds(rt, case, decision_id, said, body.evidence_hashes, at)
+    grounds = await _grounds(tx, rt, case, decision_id, said, body.evidence_hashes, at)
     drafted = await decisions.add(
         tx, decision_id, case_id, effect=effect, grounds=grounds, evidence_hashes=sorted(set(body.evidence_hashes)),
         until=body.until, correct_by=body.correct_by, urgent_ground=body.urgent_ground, text=text, by=who.person, at=at,
@@ -118,19 +120,19 @@ async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecisi
     return await shown(tx, rt, case, drafted)
 
 
-def _grounds(
-    rt: Runtime, case: Case, decision_id: UUID, said: Statement, evidence: Collection[str], at: datetime
+async def _grounds(
+    tx: Tx, rt: Runtime, case: Case, decision_id: UUID, said: Statement, evidence: Collection[str], at: datetime
 ) -> Grounds:
     """What the person states, with what is computed: who, how to challenge it, and the evidence's hash."""
     authority = rt.directory.authority_ref(case.authority.id)
-    took_part = (authority, rt.directory.regulator_of(authority))
+    body, *_ = await independence.require_body(tx, rt, authority, case.id)
     joined = "\n".join(sorted(set(evidence)))
     return Grounds(
         **dict(said),
         authority=authority,
         evidence_hash=hashlib.sha256(joined.encode()).hexdigest(),
         redress=Redress(
-            body=rt.directory.review_body(*took_part),
+            body=body,
             how=rt.rules.redress.how,
             within_days=rt.rules.redress.within_days,
         ),
@@ -142,11 +144,16 @@ def _grounds(
 
 
 async def get(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID) -> Shown:
-    """One decision; whom it is about reads it from its release on. Raises UnknownDecision (404), Forbidden (403)."""
+    """One decision; whom it is about reads it from its release on, and so does whoever has its case since.
+
+    Raises UnknownDecision (404), Forbidden (403).
+    """
     case, decision = await decisions.get(tx, decision_id)
-    POLICY.require(who, Act.READ_DECISION, case)
     if decision.released_at is None:
         POLICY.require(who, Act.READ_CASE, case)
+    went = await ties.went(tx, case.id)
+    if not (went and POLICY.allows(who, Act.READ_CASE, await cases.get(tx, went[-1].to_case))):
+        POLICY.require(who, Act.READ_DECISION, case)
     await audit.record(
         tx, who=who, act=Act.READ_DECISION, resource=f"/decisions/{decision_id}", outcome="granted", at=rt.clock.now()
     )
@@ -210,8 +217,7 @@ async def _set_clocks(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> 
         )
     if decision.until is not None:
         await deadlines.start_until(tx, kind=UNTIL, aggregate_id=decision.id, until=decision.until, rt=rt, at=at)
-    if decision.urgent_ground is not None:
-        await deadlines.start(tx, kind=URGENT_NOTICE, aggregate_id=decision.id, clock_name=URGENT_NOTICE, rt=rt, at=at)
+    await watch_delivery(tx, rt, decision, at)
 
 
 async def withdraw(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, *, reasons: str) -> Shown:
@@ -346,33 +352,22 @@ async def lapse(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
         await end(tx, rt, SYSTEM, case, decision, Action.LAPSE, LAPSED, says)
 
 
-async def check_urgent_notice(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
-    """The clock of an urgent decision's notice ran out: if it reached nobody in time, the measure is suspended.
-
-    That it lies in an inbox, or was handed to an address that nobody verified, is no delivery (docs/adr/0008).
-    """
-    case, decision = await decisions.hold(tx, decision_id)
-    clock, reached = rt.rules.clocks[URGENT_NOTICE], await notices.reached_at(tx, decision_id, RELEASED)
-    if reached is not None and reached <= rt.rules.due(URGENT_NOTICE, decision.released_at or reached).due_at:
-        return
-    why = "The notice of an urgent decision was not delivered in time."
-    says = Statement(legal_basis=(clock.source,), reasons=why, public_reasons=why)
-    await suspend(tx, rt, case, decision, repeats.NOTICE_LATE, case.authority, says)
-
-
 async def tell(
     tx: Tx, rt: Runtime, case: Case, decision: Decision, kind: str, title: Names, says: Statement, *,
-    answer_by: datetime | None = None,
+    answer_by: datetime | None = None, by: AuthorityRef | None = None,
 ) -> None:  # fmt: skip
-    """A notice to whom it burdens, and a copy to whoever shows that they hold the name."""
+    """A notice to whom it burdens, and a copy to whoever shows that they hold the name; ``by``: by whom, if not by
+    the authority whose decision it is.
+    """
+    authority = by or case.authority
     about = ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.id)
     await notices.issue(
         tx, rt, about=about, kind=kind, to=case.operator, address=await address_of(tx, case.identity),
-        authority=case.authority, title=title, says=says, answer_by=answer_by,
+        authority=authority, title=title, says=says, answer_by=answer_by,
     )  # fmt: skip
     names = await subscriptions.names_of(tx, case, decision)
     await subscriptions.copy(
-        tx, rt, names, about=about, kind=kind, title=title, says=says, authority=case.authority, answer_by=answer_by
+        tx, rt, names, about=about, kind=kind, title=title, says=says, authority=authority, answer_by=answer_by
     )
 
 

@@ -85,7 +85,7 @@ async def add(
     async with rt.db.connection() as tx:  # before a single byte is taken
         case = await cases.get(tx, case_id)
         POLICY.require(who, Act.ADD_EVIDENCE, case)
-        CASE.after(case.status, CaseAction.ADD_EVIDENCE)
+        await _require_wanted(tx, case)
     kind = kinds.of(rt.rules, media_type)
     if declared is not None and declared > kind.most_bytes:
         raise EvidenceTooLarge(limit=kind.most_bytes)
@@ -104,15 +104,23 @@ async def add(
 
 async def _attach(tx: Tx, who: Caller, case_id: UUID, new: Evidence) -> Evidence:
     case = await cases.hold(tx, case_id)
+    await _require_wanted(tx, case)
     if await cases.attach(tx, case_id, new):
         why = f"{new.media_type}, SHA-256 {new.sha256}" + (", confidential" if new.confidential else "")
-        await cases.MOVES.move(tx, case, CaseAction.ADD_EVIDENCE, who=who, why=why, at=new.added_at)
+        await cases.MOVES.change(tx, case, CaseAction.ADD_EVIDENCE, who=who, why=why, at=new.added_at)
         return new
-    CASE.after(case.status, CaseAction.ADD_EVIDENCE)
     kept = next(each for each in await cases.evidence_of(tx, case_id) if each.sha256 == new.sha256)
     if (kept.confidential is None) != (new.confidential is None):
         raise EvidenceFiledOtherwise(how="not confidential" if kept.confidential is None else "confidential")
     return kept
+
+
+async def _require_wanted(tx: Tx, case: Case) -> None:
+    """It lies in an open case, or in one that has ended but for an order to correct, of which somebody has to see
+    whether it was obeyed. Raises ActionRefused.
+    """
+    if not any(each.waits for each in await decisions.of_cases(tx, [case.id])):
+        CASE.after(case.status, CaseAction.ADD_EVIDENCE)
 
 
 async def cited(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID) -> list[Evidence]:

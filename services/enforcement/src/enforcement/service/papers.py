@@ -3,20 +3,34 @@
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 from enforcement.errors import EvidenceBeingDeleted, EvidenceFiledOtherwise, PaperWithheld, UnknownAppealPaper
 from enforcement.lifecycle import APPEAL, AppealAction
 from enforcement.policy import POLICY, Act
+from enforcement.service import decisions as deciding
 from enforcement.service import reviewing
-from enforcement.store import appeals, custody, hearings
+from enforcement.store import appeals, complaints, custody, hearings, matters
 from enforcement.store.appeals import Appeal
 from enforcement.store.files import EvidenceFiles
 from enforcement.store.hearings import Paper
-from shared.runtime.acts import audit
+from shared.contracts.grounds import (
+    ActRef,
+    AddressForService,
+    AuthorityRef,
+    Department,
+    Names,
+    Party,
+    Service,
+    Statement,
+)
+from shared.runtime.acts import audit, kept_files, notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
+
+_DAMAGED: Final = Names(zh="材料损坏通知", en="A file that was handed in is damaged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +125,42 @@ async def read(rt: Runtime, who: Caller, appeal_id: UUID, sha256: str) -> tuple[
         resource = f"/appeals/{appeal_id}/papers/{sha256}"
         await audit.record(tx, who=who, act=Act.READ_PAPER, resource=resource, outcome="granted", at=rt.clock.now())
         return paper, path
+
+
+async def recheck(rt: Runtime) -> int:
+    """Compare papers of appeals, and what came with complaints, with their hash again; says how many were damaged."""
+    files = EvidenceFiles(rt.settings.evidence_path)
+    return await kept_files.recheck(rt, files, _tell_damaged, department="enforcement")
+
+
+async def _tell_damaged(tx: Tx, rt: Runtime, sha256: str) -> None:
+    """Who decides the appeal, and whoever handed it in, who has the bytes; of a complaint, whose desk it lies on."""
+    for appeal, side in [(await appeals.get(tx, each), side) for each, side in await hearings.with_paper(tx, sha256)]:
+        told: list[tuple[Party | Department, AddressForService]] = [(_department(appeal.body), AddressForService())]
+        if side == "appellant":
+            told.append((appeal.appellant, await deciding.address_of(tx, appeal.identity)))
+        elif side == "authority":
+            told.append((_department(appeal.authority), AddressForService()))
+        for to, address in told:
+            await _say_damaged(tx, rt, ActRef(service=Service.ENFORCEMENT, kind="appeal", id=appeal.id), to, address,
+                               appeal.body, sha256)  # fmt: skip
+    for matter_id in await complaints.with_file(tx, sha256):
+        desk = (await matters.get(tx, matter_id)).authority
+        if desk is not None:
+            about = ActRef(service=Service.ENFORCEMENT, kind="matter", id=matter_id)
+            await _say_damaged(tx, rt, about, _department(desk), AddressForService(), desk, sha256)
+
+
+def _department(of: AuthorityRef) -> Department:
+    return Department(identity=of.id, name=of.names.zh)
+
+
+async def _say_damaged(
+    tx: Tx, rt: Runtime, about: ActRef, to: Party | Department, address: AddressForService, by: AuthorityRef,
+    sha256: str,
+) -> None:  # fmt: skip
+    why = f"The bytes kept for {sha256} are not those that were handed in: the same file can be handed in again."
+    await notices.issue(
+        tx, rt, about=about, kind="file_damaged", to=to, address=address, authority=by, title=_DAMAGED,
+        says=Statement(legal_basis=(rt.rules.cases.source,), reasons=why, public_reasons=why),
+    )  # fmt: skip

@@ -15,7 +15,7 @@ from enforcement.policy import POLICY, Act
 from enforcement.service.closing import REQUEST
 from enforcement.service.decisions import EXECUTED, SYSTEM
 from enforcement.service.safeguards import require_cited
-from enforcement.store import cases, decisions, requests
+from enforcement.store import cases, decisions, requests, ties
 from enforcement.store.cases import Case
 from enforcement.store.requests import NewRequest, Request
 from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Department, Names, Service, Statement
@@ -71,10 +71,11 @@ async def _require_askable(tx: Tx, rt: Runtime, case: Case, body: Ask) -> None:
         raise NotToBeAsked.field("asks", f"{rule.code} cannot be decided about a {case.subject.kind}")
     named = None
     if body.decision_id is not None:
-        own = {each.id: each for each in await decisions.of_cases(tx, [case.id])}
+        chain = [case.id, *(each.from_case for each in await ties.came(tx, case.id))]
+        own = {each.id: each for each in await decisions.of_cases(tx, chain)}
         named = own.get(body.decision_id)
         if named is None:
-            raise NotToBeAsked.field("decision_id", "names no decision of this case")
+            raise NotToBeAsked.field("decision_id", "names no decision of this case, nor of one that it goes on from")
     if named is not None and named.effect is rule.code:
         if named.status is not Status.RELEASED:
             raise NotToBeAsked.field("decision_id", "waits for no execution")

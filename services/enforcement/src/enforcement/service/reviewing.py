@@ -9,13 +9,12 @@ from enforcement.errors import AppealPending, AssignedToAnother, TookPart
 from enforcement.lifecycle import APPEAL, AppealAction, AppealStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions as deciding
-from enforcement.service import subscriptions
-from enforcement.store import appeals, decisions, requests, ties
+from enforcement.service import independence, subscriptions
+from enforcement.store import appeals, decisions
 from enforcement.store.appeals import Appeal
 from shared.contracts.grounds import (
     ActRef,
     AddressForService,
-    AuthorityRef,
     Department,
     Names,
     Party,
@@ -69,6 +68,7 @@ async def assign(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Assign
     """
     appeal, signed_by = await held(tx, appeal_id)
     POLICY.require(who, Act.ASSIGN_APPEAL, appeal)
+    await _require_apart(tx, rt, appeal, who.person, signed_by)  # nor do they choose who decides
     return await _give(tx, rt, who, appeal, person_key(body.person or who.person), signed_by, body.reasons)
 
 
@@ -83,21 +83,12 @@ async def _give(
 
 
 async def _require_apart(tx: Tx, rt: Runtime, appeal: Appeal, person: str, signed_by: tuple[str, ...]) -> None:
-    """Nobody who signed, filed, or ever acted here for one of those who took part. Raises TookPart."""
-    took_part = {appeal.authority.id: appeal.authority.names.en}
-    if appeal.act.service is Service.ENFORCEMENT:
-        regulator, (case, _) = rt.directory.regulator_of(appeal.authority), await decisions.get(tx, appeal.act.id)
-        for each in (regulator, *await _had_it_before(tx, case.id)):
-            took_part[each.id] = each.names.en
-    served = await appeals.acted_for(tx, person, took_part)
-    if served is not None or person in signed_by:
-        raise TookPart(organisation=took_part.get(served or "", appeal.authority.names.en))
-
-
-async def _had_it_before(tx: Tx, case_id: UUID) -> list[AuthorityRef]:
-    """Who had the case before it was transferred, and who asked the regulator for it: what they filed lies in it."""
-    came = await ties.came(tx, case_id)
-    return [each.by for each in came] + await requests.asked_for(tx, [case_id, *(each.from_case for each in came)])
+    """Nobody who had a hand in it, filed, or ever acted here for one of those who took part. Raises TookPart."""
+    hands, persons = await independence.of_appeal(tx, rt, appeal)
+    names = hands.names(rt)
+    served = await appeals.acted_for(tx, person, names)
+    if served is not None or person in persons.union(signed_by):
+        raise TookPart(organisation=names.get(served or "", appeal.authority.names.en))
 
 
 async def admit(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Stated) -> Appeal:

@@ -18,11 +18,12 @@ from enforcement.store import cases, custody, decisions, requests, sites, ties
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
 from shared.contracts.http.enforcement import NewDecision
+from shared.contracts.notices import Channel
 from shared.contracts.subjects import FoundSite
 from shared.rules import BURDENS, ENDING, Effect, Unit
 from shared.rules.effects import EffectRule
 from shared.rules.identifiers import normalise_domain
-from shared.runtime.acts import notices
+from shared.runtime.acts import deadlines, notices, returned
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
@@ -107,16 +108,17 @@ async def require_readable(tx: Tx, hashes: Collection[str]) -> None:
         )
 
 
-async def require_seen_since(tx: Tx, case: Case, order: Decision, hashes: Collection[str]) -> None:
+async def require_seen_since(tx: Tx, case: Case, order: Decision, hashes: Collection[str]) -> list[cases.Evidence]:
     """That an order was ignored somebody saw after its date, and whom it burdens may read of it (P3.2.2).
 
-    Raises EvidenceNotInCase, NothingSince, EvidenceAllWithheld.
+    ``case``: where what they saw lies. Raises EvidenceNotInCase, NothingSince, EvidenceAllWithheld.
     """
     cited = await require_cited(tx, case, hashes)
     if not any(order.correct_by is not None and each.added_at > order.correct_by for each in cited):
         raise NothingSince.field("evidence_hashes", f"cite a piece filed after {order.correct_by}")
     if all(each.confidential for each in cited):
         raise EvidenceAllWithheld.field("evidence_hashes", "cite a piece that is not confidential as well")
+    return cited
 
 
 async def require_cure(tx: Tx, rt: Runtime, case: Case, decision: Decision, at: datetime) -> None:
@@ -132,6 +134,18 @@ async def require_cure(tx: Tx, rt: Runtime, case: Case, decision: Decision, at: 
     over = max(cured(rt, decision.effect, delivered), *said)
     if at <= over:
         raise CureNotOver(release_from=over.astimezone(rt.rules.time_zone).isoformat())
+
+
+async def watch_delivery(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> None:
+    """A decision is released: from now on somebody looks whether its notice reached whom it burdens."""
+    if decision.urgent_ground is not None:
+        await deadlines.start(tx, kind=URGENT_NOTICE, aggregate_id=decision.id, clock_name=URGENT_NOTICE, rt=rt, at=at)
+        return
+    found = await notices.about(tx, decision.id, INTENDED) if decision.effect in BURDENS else []
+    mailed = [each.delivered_at for each in found if each.delivered_at and each.delivered_by == Channel.EMAIL]
+    until = max((each + returned.WITHIN for each in mailed), default=at)
+    if until > at:  # it can still come back, and then that is looked at: at the latest when it cannot any more
+        await deadlines.start_until(tx, kind=URGENT_NOTICE, aggregate_id=decision.id, until=until, rt=rt, at=at)
 
 
 def cured(rt: Runtime, effect: Effect, since: datetime) -> datetime:

@@ -7,7 +7,7 @@ from enforcement.lifecycle import UNRELEASED
 from enforcement.service import preview as previews
 from enforcement.service import surroundings
 from enforcement.service.safeguards import INTENDED, RELEASED, cured
-from enforcement.store import appeals, decisions, drafts
+from enforcement.store import appeals, cases, decisions, drafts, ties
 from enforcement.store.appeals import Appeal
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision, OrderOutcome
@@ -33,6 +33,8 @@ class Shown:
     notice: NoticeState | None
     orders: list[OrderOutcome]
     appeals: list[Appeal]
+    went_on: Case | None
+    """As which the case of an order to correct goes on: whoever has that says as well whether it was obeyed."""
 
 
 async def shown(tx: Tx, rt: Runtime, case: Case, decision: Decision) -> Shown:
@@ -44,7 +46,13 @@ async def shown(tx: Tx, rt: Runtime, case: Case, decision: Decision) -> Shown:
         case, decision, site, preview, await surroundings.shown(tx, rt, case, decision, site, preview),
         await drafts.remarks(tx, [decision.id]), await _notice(tx, rt, decision),
         await decisions.outcomes(tx, [decision.id]), await appeals.of_acts(tx, [decision.id]),
+        await _went_on(tx, case) if decision.waits else None,
     )  # fmt: skip
+
+
+async def _went_on(tx: Tx, case: Case) -> Case | None:
+    went = await ties.went(tx, case.id)
+    return await cases.get(tx, went[-1].to_case) if went else None
 
 
 async def _notice(tx: Tx, rt: Runtime, decision: Decision) -> NoticeState | None:

@@ -82,6 +82,8 @@ class ForeignAct:
     """The notice that told of it as it stands; none where an earlier program noted it."""
     issued_at: datetime
     delivered_at: datetime | None
+    took_part: tuple[str, ...] | None = None
+    """Keys of everybody who had a hand in it; none where whoever told of it did not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +142,12 @@ SELECT authority_id, (array_agg(authority ORDER BY filed_at DESC))[1] AS authori
  GROUP BY authority_id ORDER BY authority_id
 """
 NOTE_ACT: Final = """
-INSERT INTO foreign_act (act_id, service, kind, identity, operator, grounds, issued_at, notice_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO foreign_act (act_id, service, kind, identity, operator, grounds, issued_at, notice_id, took_part)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (act_id) DO UPDATE
-   SET grounds = excluded.grounds, issued_at = excluded.issued_at, notice_id = excluded.notice_id, delivered_at = NULL
+   SET grounds = excluded.grounds, issued_at = excluded.issued_at, notice_id = excluded.notice_id, delivered_at = NULL,
+       took_part = CASE WHEN num_nonnulls(foreign_act.took_part, excluded.took_part) > 0 THEN ARRAY(
+           SELECT unnest(foreign_act.took_part) UNION SELECT unnest(excluded.took_part) ORDER BY 1) END
  WHERE foreign_act.issued_at < excluded.issued_at AND foreign_act.service = excluded.service
    AND foreign_act.identity = excluded.identity
 """
@@ -156,7 +160,8 @@ NOTE_RETURN: Final = """
 UPDATE foreign_act SET delivered_at = NULL WHERE act_id = $1 AND service = $2 AND notice_id = $3
 """
 ACT: Final = """
-SELECT act_id, service, kind, operator, grounds, notice_id, issued_at, delivered_at FROM foreign_act WHERE act_id = $1
+SELECT act_id, service, kind, operator, grounds, notice_id, issued_at, delivered_at, took_part
+  FROM foreign_act WHERE act_id = $1
 """
 
 
@@ -243,6 +248,7 @@ async def note_act(tx: Tx, act: ForeignAct) -> None:
     await tx.execute(
         NOTE_ACT, act.act.id, act.act.service, act.act.kind, act.operator.identity, act.operator.model_dump(),
         act.grounds.model_dump(mode="json"), act.issued_at, act.notice_id,
+        None if act.took_part is None else list(act.took_part),
     )  # fmt: skip
 
 
@@ -264,5 +270,5 @@ async def foreign_act(tx: Tx, act_id: UUID) -> ForeignAct | None:
     act = ActRef(service=Service(row["service"]), kind=row["kind"], id=row["act_id"])
     return ForeignAct(
         act, Party.model_validate(row["operator"]), Grounds.model_validate(row["grounds"]), row["notice_id"],
-        row["issued_at"], row["delivered_at"],
+        row["issued_at"], row["delivered_at"], None if row["took_part"] is None else tuple(row["took_part"]),
     )  # fmt: skip

@@ -111,6 +111,10 @@ FILES_OF: Final = """
 SELECT complaint_id, sha256, size, media_type, added_at FROM complaint_file WHERE complaint_id = ANY ($1)
  ORDER BY complaint_id, added_at, sha256
 """
+WITH_FILE: Final = """
+SELECT DISTINCT matter_id FROM complaint JOIN complaint_file ON complaint_id = complaint.id
+ WHERE sha256 = $1 ORDER BY matter_id
+"""
 ADD_FILE: Final = """
 INSERT INTO complaint_file (complaint_id, sha256, size, media_type, added_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING
@@ -248,3 +252,8 @@ async def told(tx: Tx, complaint_ids: Sequence[UUID]) -> None:
 async def forget(db: Database, at: datetime, days: int) -> int:
     """Forget who complained, so many days after it was over; says of how many."""
     return await in_batches(db, FORGET, at, days, batch=1_000)
+
+
+async def with_file(tx: Tx, sha256: str) -> list[UUID]:
+    """The matters with whose complaints these bytes came."""
+    return [row["matter_id"] for row in await tx.fetch(WITH_FILE, sha256)]

@@ -67,6 +67,11 @@ class Decision:
         return self.effect is not Effect.NO_BREACH or self.released_at is not None
 
     @property
+    def waits(self) -> bool:
+        """Whether it is an order to correct of which nobody has said yet whether it was obeyed."""
+        return self.effect is Effect.CORRECT and self.status is Status.RELEASED
+
+    @property
     def signed_by(self) -> tuple[str, ...]:
         """Everybody who signed it."""
         return tuple(person for person in (self.drafted_by, self.released_by) if person is not None)
@@ -109,6 +114,10 @@ DRAFTED: Final = "SELECT id FROM decision WHERE case_id = $1 AND status IN ('dra
 KEEP: Final = f"UPDATE decision SET drafted_on = $2 WHERE id = $1 RETURNING {COLUMNS}"
 SINCE: Final = """
 SELECT max(at) FROM history WHERE aggregate_id = $1 AND to_status = $2 AND from_status IS DISTINCT FROM to_status
+"""
+EXECUTED_BY: Final = """
+UPDATE decision SET executed_by = ARRAY(SELECT unnest(executed_by) UNION SELECT unnest($2::text[]) ORDER BY 1)
+ WHERE id = $1 AND NOT executed_by @> $2::text[]
 """
 NOTE_OUTCOME: Final = """
 INSERT INTO order_outcome (order_id, decision_id, provider_id, action, outcome, detail, at)
@@ -206,6 +215,11 @@ async def hold_subject(tx: Tx, case: Case) -> None:
 async def about_subject(tx: Tx, case: Case, effects: Collection[Effect]) -> list[Decision]:
     """What was released with these effects about the subject of a case, in any case, in the order of release."""
     return [of(row) for row in await tx.fetch(ABOUT_SUBJECT, *subjects.values(case), [*effects])]
+
+
+async def executed_by(tx: Tx, decision_id: UUID, persons: Collection[str]) -> None:
+    """These of the regulator had a hand in the execution of a held decision: none of them reviews it."""
+    await tx.execute(EXECUTED_BY, decision_id, list(persons))
 
 
 async def drafted(tx: Tx, case_id: UUID) -> UUID | None:

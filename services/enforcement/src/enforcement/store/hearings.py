@@ -68,6 +68,8 @@ SELECT appeal_id, sha256, side, title, media_type, size, confidential, handed_by
   FROM appeal_paper WHERE appeal_id = $1 ORDER BY handed_at, sha256
 """
 
+WITH_PAPER: Final = "SELECT appeal_id, side FROM appeal_paper WHERE sha256 = $1 ORDER BY appeal_id"
+
 
 def of(row: asyncpg.Record) -> Hearing:
     """A row of COLUMNS."""
@@ -118,3 +120,8 @@ async def hand_in(tx: Tx, new: Paper) -> bool:
 async def papers(tx: Tx, appeal_id: UUID) -> list[Paper]:
     """What was handed in, in the order in which it came."""
     return [Paper(**dict(row)) for row in await tx.fetch(PAPERS, appeal_id)]
+
+
+async def with_paper(tx: Tx, sha256: str) -> list[tuple[UUID, str]]:
+    """The appeals in which these bytes lie, and which side handed them in."""
+    return [(row["appeal_id"], row["side"]) for row in await tx.fetch(WITH_PAPER, sha256)]

@@ -38,7 +38,7 @@ from shared.contracts.http.registry import ClockView, Signing, Stated
 from shared.contracts.subjects import FoundSite, FrozenSite, OperatorSubject, Preview, SiteSubject
 from shared.rules import Effect
 from shared.rules.identifiers import normalise_domain
-from shared.runtime.acts import deadlines, notices, outbox
+from shared.runtime.acts import deadlines, history, notices, outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
@@ -161,13 +161,16 @@ async def accept(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Sig
     Raises UnknownExecution (404); Forbidden (403); SecondPersonRequired, ActionRefused, NotSigned, SubjectGone,
     TimeOver, RegisteredMeanwhile (409).
     """
+    at = rt.clock.now()
     execution, site = await _held(tx, execution_id)
     POLICY.require(who, Act.ACCEPT, execution, drafted_by=execution.took_part)
     executions.MOVES.lifecycle.after(execution.status, ExecutionAction.ACCEPT)
     await _require_signed(tx, rt, execution, site, body)
     accepted = await executions.MOVES.move(
-        tx, execution, ExecutionAction.ACCEPT, who=who, why=body.reasons, at=rt.clock.now(), accepted_by=who.person
+        tx, execution, ExecutionAction.ACCEPT, who=who, why=body.reasons, at=at, accepted_by=who.person
     )
+    if (clock := await _clock(tx, execution)) is not None:
+        outbox.add(tx, told.received(accepted, clock, await _hands(tx, execution_id)), at=at)
     return await _seen(tx, rt, accepted)
 
 
@@ -191,7 +194,7 @@ async def decline(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: St
         answer=body.statement.model_dump(mode="json"), accepted_by=None,
     )  # fmt: skip
     await deadlines.met(tx, EXECUTE, execution_id, at)
-    outbox.add(tx, told.declined(declined, body.statement, at), at=at)
+    outbox.add(tx, told.declined(declined, body.statement, at, await _hands(tx, execution_id)), at=at)
     await _go_on(tx, rt, site)
     return await _seen(tx, rt, declined)
 
@@ -207,7 +210,8 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Si
     executions.MOVES.lifecycle.after(execution.status, ExecutionAction.CONFIRM)
     hits = await _require_signed(tx, rt, execution, site, body)
     clock = await _clock(tx, execution)
-    fact = told.carried_out(execution, hits, site, at, clock.due_at if clock is not None else None)
+    hands = {*await _hands(tx, execution_id), who.person}
+    fact = told.carried_out(execution, hits, site, at, clock.due_at if clock is not None else None, hands)
     done = await executions.MOVES.move(
         tx, execution, ExecutionAction.CONFIRM, who=who, why=body.reasons, at=at, confirmed_by=who.person,
         carried_out=fact.model_dump(mode="json"), bar_from=_bar_from(rt, execution, at),
@@ -293,6 +297,11 @@ async def _go_on(tx: Tx, rt: Runtime, site: OwnedSite | None) -> None:
     """What this execution held back, it holds back no more."""
     if site is not None:
         await effective.go_on(tx, rt, site.site.id)
+
+
+async def _hands(tx: Tx, execution_id: UUID) -> tuple[str, ...]:
+    """Whoever of the regulator had to do with it: an appeal against the decision is decided by none of them."""
+    return (await history.took_part(tx, [execution_id]))[execution_id]
 
 
 async def _held(tx: Tx, execution_id: UUID) -> tuple[Execution, OwnedSite | None]:

@@ -186,7 +186,8 @@ async def page(
     found = await mergers.page(tx, reach, status=status, after=after, limit=limit)
     others = {each.id: None for each in found if who.organisation not in each.organisation}
     await looks.at_list(tx, rt, who, Act.READ_MERGER, "/mergers", others)
-    return [await _seen(tx, who, each, listed=True) for each in found]
+    named = await operators.many(tx, {one for each in found for one in (each.survivor_id, each.merged_id)})
+    return [_shown(who, each, Pair(named[each.survivor_id], named[each.merged_id]), None) for each in found]
 
 
 async def fall(tx: Tx, rt: Runtime, fact: AppealDecidedV1 | AppealOverdueV1) -> None:
@@ -296,11 +297,13 @@ async def _preview(tx: Tx, pair: Pair, objections: tuple[Objection, ...]) -> Mer
     )  # fmt: skip
 
 
-async def _seen(tx: Tx, who: Caller, merger: Merger, *, listed: bool = False) -> Proposed:
+async def _seen(tx: Tx, who: Caller, merger: Merger) -> Proposed:
     pair = Pair(await operators.get(tx, merger.survivor_id), await operators.get(tx, merger.merged_id))
-    whole = None
-    if merger.status is MergerStatus.PROPOSED and not listed:
-        whole = await _preview(tx, pair, merger.objections)
+    proposed = merger.status is MergerStatus.PROPOSED
+    return _shown(who, merger, pair, await _preview(tx, pair, merger.objections) if proposed else None)
+
+
+def _shown(who: Caller, merger: Merger, pair: Pair, whole: MergerPreview | None) -> Proposed:
     shown, digest = whole, whole.digest if whole is not None else None
     if who.organisation in merger.organisation:
         merger, shown = _known_to_both(merger, whole)

@@ -290,10 +290,14 @@ async def _notify(
             operator = known if known is not None else operator
         to = OperatorRef(identity=operator.identity, name=operator.particulars.name)
         address = operator.address
-    about = "review_result" if act_id == subject.id else "review_opinion"
+    about, hands = "review_opinion", list[UUID]()
+    if act_id == subject.id:  # a result, by a clock: whose hand is in it stands beside it
+        about, every = "review_result", await reviewed.opinions_of(tx, [subject.id])
+        cited = [await executions.of_decision(tx, each.decision_id) for each in every if each.decision_id is not None]
+        hands = [subject.review_id, *(each.id for each in every), *filter(None, cited)]
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind=about, id=act_id), kind=kind, to=to, address=address,
-        title=_TITLES[kind], says=says, authority=opinion.authority, answer_by=answer_by, hosts=hosts,
+        title=_TITLES[kind], says=says, authority=opinion.authority, answer_by=answer_by, hosts=hosts, hands=hands,
     )  # fmt: skip
 
 

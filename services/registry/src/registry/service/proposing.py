@@ -8,10 +8,10 @@ from registry.errors import AmendmentPending, InvalidValues
 from registry.service import admission
 from registry.service.desk import regulator_for
 from registry.service.registrations import CLAIMED_BEYOND, CLOCKS
-from registry.store import amendments, claims, operators, sites
+from registry.store import amendments, checks, claims, operators, sites
 from registry.store import registrations as register
 from registry.store.amendments import Amendment
-from shared.contracts.grounds import ActRef, Names, Service, Statement
+from shared.contracts.grounds import ActRef, Grounds, Names, Service, Statement
 from shared.contracts.http.amendments import FARTHEST_DAYS
 from shared.contracts.http.registry import RegistrationKind
 from shared.runtime.acts import deadlines, notices
@@ -88,11 +88,14 @@ async def hold(tx: Tx, amendment_id: UUID) -> Amendment:
 
 async def tell(tx: Tx, rt: Runtime, amendment: Amendment, kind: str, title: Names, says: Statement) -> None:
     """Tell the operator, and whoever decides, what became of a proposal."""
-    operator = await operators.get(tx, amendment.operator_id)
+    operator, hands = await operators.get(tx, amendment.operator_id), list[UUID]()
+    if amendment.site_id is not None and isinstance(says, Grounds):  # whose hosts were asked about it
+        hands = await checks.about(tx, amendment.site_id, amendment.proposed_at)
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="amendment", id=amendment.id), kind=f"amendment_{kind}",
         to=operator.ref, address=operator.address, title=title, says=says,
         authority=regulator_for(rt, amendment.level, amendment.region), hosts=await names_of(tx, amendment),
+        hands=hands,
     )  # fmt: skip
 
 

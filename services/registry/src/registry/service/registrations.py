@@ -13,6 +13,7 @@ from registry.service.admission import Candidate
 from registry.service.desk import clock_of, grounds_of, regulator_for
 from registry.service.operators import require_confirmed
 from registry.store import accesses, claims, operators, registrations, sites, successions
+from registry.store import checks as check_store
 from registry.store import licences as licence_store
 from registry.store.licences import Licence
 from registry.store.registrations import Owned
@@ -214,6 +215,7 @@ async def _notify_granted(
         about=ActRef(service=Service.REGISTRY, kind="refusal" if less else "registration", id=owned.registration.id),
         title=_GRANTED_LESS if less else _GRANTED, authority=authority, hosts=hosts,
         says=grounds_of(rt, authority, body.statement, at) if less else body.statement,
+        hands=await check_store.about(tx, owned.registration.id) if less else (),
     )  # fmt: skip
 
 
@@ -258,6 +260,7 @@ async def refuse(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: 
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="refusal", id=registration_id), kind="refused",
         to=owned.operator.ref, address=owned.operator.address, title=_REFUSED, says=refusal.grounds,
         authority=refusal.grounds.authority, hosts=hosts_of(proposed),
+        hands=await check_store.about(tx, registration_id),
     )  # fmt: skip
     return Owned(refused, owned.operator)
 

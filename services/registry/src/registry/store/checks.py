@@ -68,6 +68,10 @@ GET: Final = f"SELECT {COLUMNS} FROM provider_check WHERE id = $1"
 OPEN_OF: Final = f"""
 SELECT {COLUMNS} FROM provider_check WHERE site_id = $1 AND status IN ('asked', 'silent') ORDER BY id FOR UPDATE
 """
+ABOUT: Final = """
+SELECT id FROM provider_check
+ WHERE (registration_id = $1 OR site_id = $1) AND ($2::timestamptz IS NULL OR asked_at >= $2) ORDER BY id
+"""
 WAITED_FOR: Final = """
 SELECT provider_id FROM provider_check WHERE site_id = ANY ($1) AND status = 'asked' ORDER BY id
 """
@@ -119,6 +123,11 @@ async def hold(tx: Tx, check_id: UUID) -> Check:
 async def open_of(tx: Tx, site_id: UUID) -> list[Check]:
     """The checks of a site that nobody answered, held."""
     return [of(row) for row in await tx.fetch(OPEN_OF, site_id)]
+
+
+async def about(tx: Tx, of: UUID, since: datetime | None = None) -> list[UUID]:
+    """What providers were asked about a registration or a site; ``since`` a change of it was proposed."""
+    return [row["id"] for row in await tx.fetch(ABOUT, of, since)]
 
 
 async def waited_for(tx: Tx, site_ids: Collection[UUID]) -> list[UUID]:

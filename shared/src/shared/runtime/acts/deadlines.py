@@ -72,6 +72,7 @@ UPDATE deadline SET breached_at = NULL
               ORDER BY due_at DESC, id DESC LIMIT 1)
    AND NOT EXISTS (SELECT FROM deadline WHERE kind = $1 AND aggregate_id = $2 AND {OPEN})
 """  # noqa: S608
+_RING_NOW: Final = f"UPDATE deadline SET due_at = $4 WHERE kind = $1 AND aggregate_id = $2 AND unit = $3 AND {OPEN}"  # noqa: S608
 _OF: Final = """
 SELECT kind, stage, clock_name, source, started_at, due_at, provisional, suspended_at, pause_reason, met_at,
        breached_at, moves
@@ -285,9 +286,13 @@ async def time_of(rt: Runtime) -> datetime:
         return rt.clock.of_database(await tx.fetchval("SELECT clock_timestamp()"))
 
 
-async def ring_again(tx: Tx, kind: str, aggregate_id: UUID) -> None:
-    """What looked at something when it ran out looks at it once more, if it did: that is otherwise by now."""
+async def ring_again(tx: Tx, kind: str, aggregate_id: UUID, at: datetime) -> None:
+    """What looked at something when it ran out looks at it once more, if it did: that is otherwise by now.
+
+    One that waits for a date, and not for a statutory time to be over, looks now.
+    """
     await tx.execute(_RING_AGAIN, kind, aggregate_id)
+    await tx.execute(_RING_NOW, kind, aggregate_id, DATE, at)
 
 
 async def clocks_of(tx: Tx, kind: str, overdue_at: Mapping[UUID, datetime | None]) -> dict[UUID, ClockView]:

@@ -10,7 +10,7 @@ signs in for one is told of, and answers for, what was said to those that it too
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
@@ -139,14 +139,16 @@ class Directory:
             raise NoIndependentBody
         return found[0]
 
-    def review_bodies_for(self, *refs: AuthorityRef) -> tuple[AuthorityRef, ...]:
+    def review_bodies_for(self, *refs: AuthorityRef, besides: Collection[str] = ()) -> tuple[AuthorityRef, ...]:
         """Who may review an act in which these organisations took part (docs/adr/0004); the first is who should.
 
         Each is another organisation than all of them, subordinate to none, and of at least their level: a provincial
-        body reviews acts of its own province alone. First come those named in the directory for these organisations,
-        then the nearer ones.
+        body reviews acts of its own province alone. It is none of those either, nor subordinate to one, who had a hand
+        in it without deciding or executing (``besides``), whatever their level and place. First come those named in
+        the directory for these organisations, then the nearer ones.
         """
         parties = {ref.id for ref in refs}
+        apart_from = parties.union(besides)
         places = {(str(ref.level), ref.region) for ref in refs}
         named = {known.redress for known in map(self.get, parties) if known is not None}
         found = [
@@ -154,8 +156,8 @@ class Directory:
             for known in self
             if known.active
             and Role.REVIEW_BODY in known.kinds
-            and known.organisation_id not in parties
-            and not self._above(known.organisation_id) & parties
+            and known.organisation_id not in apart_from
+            and not self._above(known.organisation_id) & apart_from
             and (known.region is None or places == {(Level.PROVINCE, known.region)})
         ]
         found.sort(key=lambda known: (known.organisation_id not in named, known.region is None, known.organisation_id))

@@ -26,8 +26,8 @@ from shared.contracts.grounds import (
     Party,
     Statement,
 )
-from shared.contracts.notices import DELIVERED, ISSUED, Channel, DeliveryState, NoticeDocument, digest_of
-from shared.runtime.acts import deadlines, names, outbox
+from shared.contracts.notices import DELIVERED, Channel, DeliveryState, NoticeDocument, digest_of
+from shared.runtime.acts import appealable, deadlines, names, outbox
 from shared.runtime.acts.policy import Reach
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -99,7 +99,8 @@ class Delivery:
 class New:
     """A notice to be issued.
 
-    ``moved``: the aggregate in whose history the act is, where that is another one than the act itself. Without
+    ``moved``: the aggregate in whose history the act is, where that is another one than the act itself; ``hands``:
+    others whose history names people who had a hand in it. Without
     ``in_inbox`` it goes to the address alone, and nobody reads it here, its authority neither. A copy for whoever holds
     the name ``copy_about`` does the same and counts for nothing: no time runs from its delivery. ``secret``: what is
     shared with the webhook's receiver. ``hosts``: the names that an act of the register is about, of which others may
@@ -120,6 +121,7 @@ class New:
     secret: bytes | None = None
     hosts: Collection[str] = ()
     passed_on: bool = True
+    hands: Collection[UUID] = ()
 
     @property
     def copy(self) -> bool:
@@ -187,9 +189,10 @@ async def issue(
     moved: UUID | None = None,
     in_inbox: bool = True,
     hosts: Collection[str] = (),
+    hands: Collection[UUID] = (),
 ) -> UUID:
     """Put a notice into the recipient's inbox and queue it for its other channels; gives its id. As ``New`` has it."""
-    new = New(about, kind, to, address, authority, title, says, answer_by, moved, in_inbox, hosts=hosts)
+    new = New(about, kind, to, address, authority, title, says, answer_by, moved, in_inbox, hosts=hosts, hands=hands)
     return (await issue_all(tx, rt, [new]))[0]
 
 
@@ -212,8 +215,8 @@ async def issue_all(tx: Tx, rt: Runtime, new: Sequence[New]) -> list[UUID]:
         await tx.execute(_QUEUE, *map(list, zip(*queued, strict=True)), at)
         notify_at_commit(tx, CHANNEL)
     counting = [document for document, each in zip(documents, new, strict=True) if not each.copy]
-    for document in counting:
-        _tell_issued(tx, document)
+    moved = [{each.moved or each.about.id, *each.hands} for each in new if not each.copy]
+    await appealable.tell(tx, list(zip(counting, moved, strict=True)))
     for each in new:
         names.tell(
             tx, each.hosts, about=each.about, kind=each.kind, authority=each.authority, title=each.title,
@@ -243,16 +246,6 @@ def _queued(notice_id: UUID, new: New) -> Iterator[tuple[UUID, Channel, str, boo
         yield notice_id, Channel.EMAIL, to.email, to.email_verified, None, secrets.token_hex(16)
     if to.webhook:
         yield notice_id, Channel.WEBHOOK, to.webhook, to.webhook_verified, new.secret, None
-
-
-def _tell_issued(tx: Tx, document: NoticeDocument) -> None:
-    told = ISSUED.get(document.about.service)
-    if told is not None and document.grounds is not None and isinstance(document.to, Party):
-        fact = told(
-            act_id=document.about.id, act=document.about, notice_id=document.notice_id, to=document.to,
-            grounds=document.grounds.public(), issued_at=document.issued_at,
-        )  # fmt: skip
-        outbox.add(tx, fact, at=document.issued_at)
 
 
 async def about(tx: Tx, act_id: UUID, kind: str | None = None) -> list[Notice]:

@@ -6,7 +6,7 @@ Of both the authority is told, so that it tells whom its act concerns another wa
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
@@ -37,6 +37,10 @@ UPDATE delivery SET state = 'bounced', retry_at = NULL, error = $2, changed_at =
  WHERE return_token = $1 AND attempts > 0
    AND (state = 'queued' OR state IN ('sent', 'delivered') AND changed_at > $4)
 RETURNING notice_id
+"""
+_CAME_BACK: Final = """
+SELECT max(changed_at) FROM delivery JOIN notice ON notice.id = notice_id
+ WHERE about_id = $1 AND kind = ANY ($2) AND NOT is_copy AND state = 'bounced'
 """
 _HELD: Final = "SELECT FROM notice WHERE id = $1 FOR UPDATE"
 _UNDELIVERED: Final = """
@@ -77,6 +81,12 @@ def _recipients(report: Message) -> Iterator[Message]:
     for part in report.get_payload():
         if isinstance(part, Message) and part.get_content_type() == "message/delivery-status" and part.is_multipart():
             yield from (block for block in part.get_payload() if isinstance(block, Message))
+
+
+async def came_back_at(tx: Tx, act_id: UUID, kinds: Collection[str]) -> datetime | None:
+    """When a mail of these kinds of notices about an act came back last."""
+    at: datetime | None = await tx.fetchval(_CAME_BACK, act_id, list(kinds))
+    return at
 
 
 async def is_known(tx: Tx, token: str) -> bool:
@@ -122,7 +132,7 @@ async def _undo_delivery(tx: Tx, rt: Runtime, document: NoticeDocument, at: date
             tx, kind=notices.DEEMED, aggregate_id=document.notice_id, clock_name=notices.DEEMED, rt=rt,
             at=document.issued_at,
         )  # fmt: skip
-    await deadlines.ring_again(tx, notices.URGENT, document.about.id)
+    await deadlines.ring_again(tx, notices.URGENT, document.about.id, at)
 
 
 async def _tell(tx: Tx, rt: Runtime, document: NoticeDocument, why: str) -> None:

@@ -18,6 +18,8 @@ METRICS: Final = {
     "deadlines_fired_total": "Clocks and windows that ran out and were acted upon, by kind.",
     "deadlines_failed_total": "Tries to act upon a clock that ran out which failed and will be repeated, by kind.",
     "clock_skew_seconds": "How far the clock of this process is ahead of the database's, as of its last tick.",
+    "files_checked_total": "Files that somebody handed in compared with their hash again, by outcome: sound, damaged.",
+    "files_damaged": "Files whose bytes are not those that were handed in. Anything above 0 is an alert.",
     "ticks_finished_seconds": "When all clocks that had run out were last acted upon, in seconds since 1970.",
 }
 OF_FASTAPI: Final = {
@@ -49,4 +51,6 @@ parked_events: Final = _gauge("parked_events", "1")
 deadlines_fired: Final = _counter("deadlines_fired_total", "1")
 deadlines_failed: Final = _counter("deadlines_failed_total", "1")
 clock_skew: Final = _gauge("clock_skew_seconds", "s")
+files_checked: Final = _counter("files_checked_total", "1")
+files_damaged: Final = _gauge("files_damaged", "1")
 ticks_finished: Final = _gauge("ticks_finished_seconds", "s")

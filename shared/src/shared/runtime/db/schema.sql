@@ -153,6 +153,18 @@ TABLE inbox (
 );
 INDEX inbox_forget_at ON inbox USING btree (forget_at) WHERE (forget_at IS NOT NULL);
 
+TABLE kept_file (
+    sha256 text NOT NULL,
+    size bigint NOT NULL,
+    stored_at timestamp with time zone NOT NULL,
+    checked_at timestamp with time zone,
+    damaged_at timestamp with time zone,
+    CONSTRAINT kept_file_pkey PRIMARY KEY (sha256),
+    CONSTRAINT kept_file_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+);
+INDEX kept_file_damaged ON kept_file USING btree (damaged_at) WHERE (damaged_at IS NOT NULL);
+INDEX kept_file_to_check ON kept_file USING btree (COALESCE(checked_at, stored_at), sha256);
+
 TABLE notice (
     id uuid NOT NULL,
     about_kind text NOT NULL,
@@ -317,6 +329,18 @@ BEGIN
          WHERE i.subject = caller AND i.key = chosen;
     END IF;
 END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.keep_file()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    INSERT INTO kept_file (sha256, size, stored_at)
+    VALUES (NEW.sha256, NEW.size, (to_jsonb(NEW) ->> TG_ARGV[0])::timestamptz)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END;
 $function$;
 
 CREATE OR REPLACE FUNCTION public.same_operator(given text)

@@ -11,6 +11,7 @@ from itertools import takewhile
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
+import asyncpg
 import httpx
 import structlog
 
@@ -18,7 +19,7 @@ from shared.contracts.notices import Channel, DeliveryState, NoticeDocument
 from shared.runtime.acts import notices, returned
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base import keys
-from shared.runtime.db.postgres import DATABASE_ERRORS
+from shared.runtime.db.postgres import DATABASE_ERRORS, UNAVAILABLE, Tx
 from shared.runtime.post import mail, webhook
 
 POLL_S: Final = 15.0
@@ -211,27 +212,60 @@ class Sender:
             _log.exception("notices.cannot_be_sent", notice=str(due.notice_id), channel=due.channel)
             final, reason = due.attempts >= MOST_TRIES, repr(error)
         _log.warning("notices.not_taken", notice=str(due.notice_id), channel=due.channel, error=reason, final=final)
+        return self._failed(due, reason, final=final)
+
+    def _failed(self, due: _Due, reason: str, *, final: bool) -> _Said:
+        """It is tried again after a while that grows, or never."""
         pause = min(LONGEST_PAUSE, timedelta(seconds=30 * 2**due.attempts))
         return _Said(due, reason, failed=True, again=None if final else self._rt.clock.now() + pause)
 
     async def _note(self, said: list[_Said], left: list[_Due]) -> None:
-        at = self._rt.clock.now()
+        """Write what became of a batch; where one of it cannot be written, the others are all the same."""
+        try:
+            await self._write(said, left)
+        except Exception as error:  # about one of them: else each would go out a second time
+            if _is_away(error):
+                raise
+            _log.warning("notices.noted_one_by_one", error=repr(error))
+            await self._write([], left)
+            for each in said:
+                await self._note_one(each)
+
+    async def _note_one(self, one: _Said) -> None:
+        try:
+            await self._write([one], [])
+        except Exception as error:
+            if _is_away(error):
+                raise
+            due, final = one.due, one.due.attempts >= MOST_TRIES
+            _log.exception("notices.cannot_be_noted", notice=str(due.notice_id), channel=due.channel, final=final)
+            async with self._rt.db.transaction() as tx:
+                await self._write_failed(tx, [self._failed(due, repr(error), final=final)])
+
+    async def _write(self, said: list[_Said], left: list[_Due]) -> None:
+        at, rt = self._rt.clock.now(), self._rt
         done, failed = [each for each in said if not each.failed], [each for each in said if each.failed]
-        async with self._rt.db.transaction() as tx:
+        async with rt.db.transaction() as tx:
             if done:
                 rows = await tx.fetch(_DONE, *_keys(each.due for each in done), [each.words for each in done], at)
                 # One that came back already is not among them.
                 reached = {row["notice_id"]: row["channel"] for row in rows if row["state"] == DeliveryState.DELIVERED}
                 await notices.delivered_all(tx, reached, at=at)
-            if failed:
-                again = [each.again for each in failed]
-                words = [each.words for each in failed]
-                for row in await tx.fetch(_FAILED, *_keys(each.due for each in failed), words, again, at):
-                    if row["state"] == DeliveryState.FAILED and row["channel"] == Channel.EMAIL:
-                        await returned.tell(tx, self._rt, row["notice_id"], row["error"])
+            for row in await self._write_failed(tx, failed) if failed else ():
+                if row["state"] == DeliveryState.FAILED and row["channel"] == Channel.EMAIL:
+                    await returned.tell(tx, rt, row["notice_id"], row["error"])
             if left:
                 await tx.execute(_GIVEN_BACK, *_keys(left), at)
         self._sent += len(done)
+
+    async def _write_failed(self, tx: Tx, failed: list[_Said]) -> list[asyncpg.Record]:
+        words, again = [each.words for each in failed], [each.again for each in failed]
+        return list(await tx.fetch(_FAILED, *_keys(each.due for each in failed), words, again, self._rt.clock.now()))
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the database is, and nothing is wrong with what it was told; asyncpg says both alike."""
+    return isinstance(error, UNAVAILABLE) and not isinstance(error, ValueError)
 
 
 def _keys(due: Iterable[_Due]) -> tuple[list[UUID], list[str]]:
