@@ -14,5 +14,7 @@ class Settings(RuntimeSettings):
         "changes: with another one no person is found again.",
     )
     preflight_per_hour: int = Field(
-        200_000, ge=1_000, description="Questions of one provider that one process answers in an hour, before it connects."
+        200_000,
+        ge=1_000,
+        description="Questions of one provider that one process answers in an hour, before it connects.",
     )
