@@ -252,11 +252,13 @@ TABLE receipt (
     how text,
     why text,
     kid text NOT NULL,
-    jws bytea NOT NULL,
+    jws bytea NOT NULL DEFAULT '\x'::bytea,
     door text NOT NULL,
     moved boolean NOT NULL,
     recorded_at timestamp with time zone NOT NULL,
+    batch text,
     CONSTRAINT receipt_door_check CHECK ((door = ANY (ARRAY['http'::text, 'kafka'::text]))),
+    CONSTRAINT receipt_of_a_document CHECK (((batch IS NULL) = (jws <> '\x'::bytea))) NOT VALID,
     CONSTRAINT receipt_order_id_fkey FOREIGN KEY (order_id) REFERENCES access_order(id),
     CONSTRAINT receipt_outcome_check CHECK ((outcome = ANY (ARRAY['received'::text, 'executed'::text, 'partly'::text, 'impossible'::text, 'contested'::text]))),
     CONSTRAINT receipt_pkey PRIMARY KEY (provider_id, receipt_id),
@@ -265,3 +267,17 @@ TABLE receipt (
 UNIQUE INDEX receipt_executed_once ON receipt USING btree (order_id) WHERE (outcome = 'executed'::text);
 INDEX receipt_order ON receipt USING btree (order_id, recorded_at);
 -- moved: False: the order was taken back or had lapsed: the receipt is kept, and changes nothing.
+
+TABLE receipt_batch (
+    provider_id uuid NOT NULL,
+    digest text NOT NULL,
+    kid text NOT NULL,
+    jws bytea NOT NULL,
+    door text NOT NULL,
+    results jsonb NOT NULL,
+    counter bytea NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    CONSTRAINT receipt_batch_door_check CHECK ((door = ANY (ARRAY['http'::text, 'kafka'::text]))),
+    CONSTRAINT receipt_batch_pkey PRIMARY KEY (provider_id, digest),
+    CONSTRAINT receipt_batch_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES provider(id),
+);

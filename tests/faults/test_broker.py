@@ -9,7 +9,8 @@ import asyncpg
 from concord.sdk import Concord, until
 from local_stack.supervisor import LocalStack
 from shared.contracts.http import casefile, complaints
-from shared.contracts.orders import Action, Outcome
+from shared.contracts.orders import Action
+from shared.contracts.receipts import Outcome
 from tests.support.office import SAYS, Case, Office, places_of
 
 AWAY_S = 20.0

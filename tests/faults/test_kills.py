@@ -4,7 +4,8 @@ import asyncio
 import random
 
 from local_stack.supervisor import LocalStack
-from shared.contracts.orders import Action, Outcome
+from shared.contracts.orders import Action
+from shared.contracts.receipts import Outcome
 from tests.support.office import Case, Office
 
 VICTIMS = ("registry", "enforcement", "access-control", "query", "agent", "approval")

@@ -16,8 +16,9 @@ from local_stack.people import Identity
 from shared.contracts.http import access
 from shared.contracts.http.access import InstructionStatus, OrderStatus
 from shared.contracts.http.providers import NewKey, NewProvider
-from shared.contracts.http.receipts import ReceiptBatch
-from shared.contracts.orders import RECEIPT_TYPE, Action, Order
+from shared.contracts.http.receipts import SignedReceipts
+from shared.contracts.orders import Action, Order
+from shared.contracts.receipts import RECEIPTS_TYPE
 from shared.signing import KeyRing, Signer, canonical, generate_key
 from tests.support.office import PATIENCE_S, Office, places_of
 
@@ -47,11 +48,11 @@ class Network:
         """Sign what became of an order, and hand it in."""
         document: dict[str, Any] = {
             "receipt_id": str(uuid4()), "order_id": str(order.order_id), "sequence": order.sequence,
-            "provider_id": self.id, "order_digest": hashlib.sha256(jws.encode()).hexdigest(), "outcome": outcome,
+            "order_digest": hashlib.sha256(jws.encode()).hexdigest(), "outcome": outcome,
             "at": datetime.now(UTC).isoformat(), **more,
         }  # fmt: skip
-        signed = self.signer.sign(canonical(document), RECEIPT_TYPE)
-        answered = await self.client.access.send_receipts(self.id, ReceiptBatch(receipts=(signed,)))
+        signed = self.signer.sign(canonical({"provider_id": self.id, "receipts": [document]}), RECEIPTS_TYPE)
+        answered = await self.client.access.send_receipts(self.id, SignedReceipts(jws=signed))
         assert [each.status for each in answered.results] == ["recorded"], answered
 
 

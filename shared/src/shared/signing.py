@@ -17,6 +17,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 ALGORITHM: Final = "Ed25519"
+NAMES: Final = frozenset({ALGORITHM, "EdDSA"})
+"""What a document may call the algorithm of its Ed25519 key: RFC 9864, and RFC 8037 as libraries still do."""
 MAX_LENGTH: Final = 1_048_576
 """Longest document that is looked at, in characters."""
 
@@ -33,7 +35,7 @@ class _Registry(jws.JWSRegistry):
     max_payload_length = MAX_LENGTH
 
 
-_REGISTRY: Final = _Registry(algorithms=[ALGORITHM], strict_check_header=False)
+_REGISTRY: Final = _Registry(algorithms=sorted(NAMES), strict_check_header=False)
 
 
 class BadSignature(Exception):
@@ -112,8 +114,9 @@ class KeyRing:
         """Check a compact JWS of this type; gives the signed bytes, never a re-serialisation. Raises BadSignature."""
         text = _text(document)
         header = read_header(text)
-        if header.get("alg") != ALGORITHM:
-            raise BadSignature("wrong_algorithm", f"the algorithm must be {ALGORITHM}, not {header.get('alg')!r:.40}")
+        if header.get("alg") not in NAMES:
+            named = " or ".join(sorted(NAMES, reverse=True))
+            raise BadSignature("wrong_algorithm", f"the algorithm must be {named}, not {header.get('alg')!r:.40}")
         if header.get("typ") != typ:
             raise BadSignature("wrong_type", f"this must be a {typ}, not a {header.get('typ')!r:.80}")
         kid = header.get("kid")
@@ -156,9 +159,12 @@ def generate_key(kid: str | None = None) -> dict[str, Any]:
 
 
 def public(jwk: Mapping[str, Any]) -> dict[str, Any]:
-    """The public half of an Ed25519 JWK, with its id. Raises ValueError if it is none."""
+    """The public half of an Ed25519 JWK, with its id. Raises ValueError if it is none.
+
+    It names no ``alg``: type and curve say what it is for, and libraries refuse a key whose ``alg`` they do not know.
+    """
     _import(jwk, private=False)
-    return {"kty": "OKP", "crv": ALGORITHM, "x": jwk["x"], "kid": _kid(jwk), "use": "sig", "alg": ALGORITHM}
+    return {"kty": "OKP", "crv": ALGORITHM, "x": jwk["x"], "kid": _kid(jwk), "use": "sig"}
 
 
 def load_signers(file: str | Path) -> list[Signer]:

@@ -10,13 +10,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+import httpx
 import orjson
 
 from access_control.consumer import DEADLINES, HANDLERS
 from access_control.service.sending import EXECUTION, RELEASE_WINDOW
 from shared import signing
 from shared.contracts.base import Fact
-from shared.contracts.orders import RECEIPT_TYPE
+from shared.contracts.receipts import RECEIPTS_TYPE
 from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionUndoneV1
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.clock import FixedClock
@@ -58,7 +59,6 @@ class Host:
             "receipt_id": str(uuid7()),
             "order_id": document["order_id"],
             "sequence": document["sequence"],
-            "provider_id": self.id,
             "order_digest": hashlib.sha256(order["jws"].encode()).hexdigest(),
             "outcome": outcome,
             "at": NOON.isoformat(),
@@ -69,11 +69,10 @@ class Host:
             made["why"] = "The site is served by somebody else."
         return {name: value for name, value in (made | change).items() if value is not None}
 
-    def sign(self, receipt: dict[str, Any], *, key: dict[str, Any] | None = None, typ: str = RECEIPT_TYPE) -> str:
-        return signing.Signer(key or self.key).sign(orjson.dumps(receipt), typ)
-
-    def signed(self, order: dict[str, Any], outcome: str = "executed", **change: Any) -> str:
-        return self.sign(self.receipt(order, outcome, **change))
+    def batch(self, *receipts: Any, key: dict[str, Any] | None = None, typ: str = RECEIPTS_TYPE, **change: Any) -> str:
+        """Receipts in one document, signed."""
+        document = {"provider_id": self.id, "receipts": receipts} | change
+        return signing.Signer(key or self.key).sign(orjson.dumps(document), typ)
 
 
 def opened(jws: str) -> dict[str, Any]:
@@ -231,10 +230,16 @@ class Desk:
         found: dict[str, Any] = answer.json()
         return found
 
-    async def post(self, host: Host, *receipts: str, who: Who = None) -> list[dict[str, Any]]:
-        """Hand in receipts; the result of each."""
-        body = {"receipts": list(receipts)}
-        answer = await self.api.post(f"/providers/{host.id}/receipts", json=body, who=who or host.who)
+    async def hand_in(self, host: Host, jws: str, who: Who = None) -> httpx.Response:
+        """Hand in a signed document."""
+        answer: httpx.Response = await self.api.post(
+            f"/providers/{host.id}/receipts", json={"jws": jws}, who=who or host.who
+        )
+        return answer
+
+    async def post(self, host: Host, *receipts: Any, who: Who = None) -> list[dict[str, Any]]:
+        """Hand in receipts, signed together; the result of each."""
+        answer = await self.hand_in(host, host.batch(*receipts), who)
         assert answer.status_code == 200, answer.text
         results: list[dict[str, Any]] = answer.json()["results"]
         return results
@@ -243,7 +248,7 @@ class Desk:
         """Sign and hand in a receipt for the last order of the feed, or for the one at a place."""
         orders = (await self.feed(host, limit=500))["orders"]
         order = orders[-1] if sequence is None else next(each for each in orders if each["sequence"] == sequence)
-        (result,) = await self.post(host, host.signed(order, outcome))
+        (result,) = await self.post(host, host.receipt(order, outcome))
         return result
 
     async def rows(self, query: str, *values: object) -> list[asyncpg.Record]:

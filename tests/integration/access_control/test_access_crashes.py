@@ -59,21 +59,22 @@ async def test_withdrawal(slow_desk: Desk) -> None:
 @pytest.mark.parametrize(("outcome", "least"), [("received", 3), ("executed", 4), ("contested", 4)])
 async def test_receipt(desk: Desk, outcome: str, least: int) -> None:
     host, order = await ready(desk)
-    jws = host.signed(order, outcome)
+    said = host.receipt(order, outcome)
 
     async def post() -> None:
-        (result,) = await desk.post(host, jws)
+        (result,) = await desk.post(host, said)
         assert result["status"] == "recorded"
 
     await survives(desk.rt, post, least=least)
     assert len(await desk.rows("SELECT 1 FROM receipt")) == 1
+    assert len(await desk.rows("SELECT 1 FROM receipt_batch")) == 1
 
 
 async def test_a_refusal_in_a_batch_is_audited_with_it_or_not_at_all(desk: Desk) -> None:
     host, order = await ready(desk)
-    batch = [host.signed(order), "nonsense"]
+    batch = [host.receipt(order), "nonsense"]
     await survives(desk.rt, lambda: desk.post(host, *batch), least=5)
-    assert await desk.refusals() == [("receipt by http", "bad_signature")]
+    assert await desk.refusals() == [("receipt by http", "invalid")]
 
 
 async def test_overdue(desk: Desk) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from shared import signing
 from shared.contracts.emergencies import EMERGENCY_TYPE, EmergencyConfirmedV1, EmergencyLapsedV1
-from shared.contracts.orders import RECEIPT_TYPE, Order
+from shared.contracts.orders import Order
+from shared.contracts.receipts import RECEIPTS_TYPE
 from tests.integration.access_control.desk import NOON, Desk, Host, carried_out, opened, undone
 
 SINCE = NOON - timedelta(hours=1)
@@ -72,7 +73,7 @@ async def test_a_signed_statement_is_taken_in_and_told(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("changes", "status", "code"),
     [
-        ({"typ": RECEIPT_TYPE}, 422, "emergency_unsigned"),
+        ({"typ": RECEIPTS_TYPE}, 422, "emergency_unsigned"),
         ({"key": signing.generate_key(kid="nobodys")}, 422, "emergency_unsigned"),
         ({"ground": "opinion"}, 422, "emergency_invalid"),
         ({"host": "not a name"}, 422, "emergency_invalid"),

@@ -14,7 +14,7 @@ from shared.contracts.base import Fact
 from shared.runtime.acts import envelope
 from shared.runtime.base.ids import uuid7
 from tests.integration.access_control.conftest import OpenDesk
-from tests.integration.access_control.desk import NOON, Desk, carried_out
+from tests.integration.access_control.desk import NOON, Desk, carried_out, opened
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ async def test_an_execution_becomes_an_order_and_a_receipt_becomes_a_fact(live: 
     headers = dict(record.headers)
     assert (headers["content-type"], headers["ce_type"]) == (b"application/jose", b"concord-order+json")
 
-    jws = host.signed(polled).encode()
+    jws = host.batch(host.receipt(polled)).encode()
     await send(broker, f"access-receipts.{host.id}", "k", b"nonsense", jws, jws)
 
     async def executed() -> list[dict[str, Any]]:
@@ -102,13 +102,17 @@ async def test_an_execution_becomes_an_order_and_a_receipt_becomes_a_fact(live: 
 
     (order,) = await until(executed)
     (receipt,) = (await live.order(order["id"]))["receipts"]
-    assert (receipt["jws"].encode(), receipt["door"]) == (jws, "kafka")
+    assert receipt["door"] == "kafka"
+    kept = await live.api.get(f"/providers/{host.id}/receipts/{receipt['batch']}", who=host.who)
+    assert kept.json()["jws"].encode() == jws
+    said = opened(kept.json()["counter_receipt"])
+    assert (said["batch"], [each["status"] for each in said["results"]]) == (receipt["batch"], ["recorded"])
 
     async def audited() -> bool:
-        return len(await live.refusals()) == 2
+        return len(await live.refusals()) == 1
 
     await until(audited)
-    assert {code for _, code in await live.refusals()} == {"bad_signature", "receipt_replayed"}
+    assert [code for _, code in await live.refusals()] == ["bad_signature"]
     assert len(await live.orders(host)) == 1
 
 
@@ -125,7 +129,7 @@ async def test_a_provider_registered_while_we_run_is_heard_within_seconds(live: 
 
     await until(there, 10)
     began = time.monotonic()
-    await send(broker, topic, "k", late.signed(order, "received").encode())
+    await send(broker, topic, "k", late.batch(late.receipt(order, "received")).encode())
 
     async def received() -> list[dict[str, Any]]:
         return await live.orders(late, status="received")

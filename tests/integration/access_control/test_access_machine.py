@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 from access_control.lifecycle import CLAIMED, MOVES, OPEN, OVER, RUNNING, Move, Status
 from access_control.main import SERVICE
 from access_control.service.orders import ANSWERS
-from shared.contracts.orders import Outcome
+from shared.contracts.receipts import Outcome
 from shared.contracts.registry import ExecutionCarriedOutV1
 from shared.runtime.base.clock import FixedClock
 from tests.integration.access_control.desk import NOON, WHY, Desk, Host, carried_out, undone
@@ -182,8 +182,8 @@ class Orders(RuleBasedStateMachine):
         order = self.pick(data, released=True)
         assert order.sequence is not None
         host = self.hosts[order.host]
-        jws = host.signed({"jws": self.bytes[order.host, order.sequence]}, outcome)
-        first, *again = Harness.run(self.desk.post(host, jws, *([jws] if twice else [])))
+        said = host.receipt({"jws": self.bytes[order.host, order.sequence]}, outcome)
+        first, *again = Harness.run(self.desk.post(host, said, *([said] if twice else [])))
         assert first["code"] == self.answer(order, outcome)
         if twice:
             assert again[0]["code"] == ("receipt_replayed" if first["code"] is None else first["code"])

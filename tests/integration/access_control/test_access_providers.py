@@ -175,7 +175,8 @@ async def test_an_unknown_provider_is_not_found_by_any_verb(desk: Desk) -> None:
         ("GET", "/orders/stream", None),
         ("GET", "/state", None),
         ("GET", "/snapshot", None),
-        ("POST", "/receipts", {"receipts": ["x"]}),
+        ("POST", "/receipts", {"jws": "x"}),
+        ("GET", f"/receipts/{'0' * 64}", None),
     ]:
         answer = await desk.api.request(method, f"/providers/{ghost}{path}", json=body, who=who)
         assert (answer.status_code, answer.json()["code"]) == (404, "unknown_provider"), path

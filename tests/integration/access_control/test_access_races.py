@@ -37,17 +37,31 @@ async def test_a_receipt_posted_many_times_at_once_is_recorded_once(desk: Desk) 
     host = await desk.host()
     await desk.cut_off(host)
     (order,) = (await desk.feed(host))["orders"]
-    jws = host.signed(order)
-    results = await asyncio.gather(*(desk.post(host, jws) for _ in range(8)))
-    assert Counter(result["code"] for (result,) in results) == {None: 1, "receipt_replayed": 7}
+    said = host.receipt(order)
+    answers = await asyncio.gather(*(desk.hand_in(host, host.batch(said)) for _ in range(8)))
+    assert len({answer.text for answer in answers}) == 1
+    assert answers[0].json()["results"][0]["code"] is None
     assert len(await desk.facts("order.executed.v1")) == 1
+
+
+async def test_a_receipt_in_many_documents_at_once_is_recorded_once(desk: Desk) -> None:
+    host = await desk.host()
+    await desk.cut_off(host)
+    (order,) = (await desk.feed(host))["orders"]
+    said = host.receipt(order)
+    documents = [host.batch(said, note=number) for number in range(8)]
+    answers = await asyncio.gather(*(desk.hand_in(host, jws) for jws in documents))
+    codes = [result["code"] for answer in answers for result in answer.json()["results"]]
+    assert Counter(codes) == {None: 1, "receipt_replayed": 7}
+    assert len(await desk.rows("SELECT 1 FROM receipt")) == 1
+    assert len(await desk.rows("SELECT 1 FROM receipt_batch")) == 8
 
 
 async def test_many_executed_receipts_at_once_are_recorded_once(desk: Desk) -> None:
     host = await desk.host()
     await desk.cut_off(host)
     (order,) = (await desk.feed(host))["orders"]
-    results = await asyncio.gather(*(desk.post(host, host.signed(order)) for _ in range(8)))
+    results = await asyncio.gather(*(desk.post(host, host.receipt(order)) for _ in range(8)))
     assert Counter(result["code"] for (result,) in results) == {None: 1, "already_executed": 7}
 
 
@@ -56,7 +70,7 @@ async def test_one_receipt_id_for_two_orders_at_once_is_taken_once(desk: Desk) -
     await desk.cut_off(host, sites=6)
     orders = (await desk.feed(host))["orders"]
     number = str(uuid7())
-    results = await asyncio.gather(*(desk.post(host, host.signed(each, receipt_id=number)) for each in orders))
+    results = await asyncio.gather(*(desk.post(host, host.receipt(each, receipt_id=number)) for each in orders))
     assert Counter(result["code"] for (result,) in results) == {None: 1, "receipt_id_reused": 5}
 
 
@@ -82,7 +96,7 @@ async def test_a_receipt_and_a_restore_at_once_leave_one_consistent_story(desk: 
     orders = (await desk.feed(host))["orders"]
     await asyncio.gather(
         *(desk.deliver(undone(fact)) for fact in facts),
-        *(desk.post(host, host.signed(order)) for order in orders),
+        *(desk.post(host, host.receipt(order)) for order in orders),
     )
     story = [order for order in await desk.orders() if order["action"] == "cut_off"]
     assert {order["status"] for order in story} <= {"executed", "superseded"}
@@ -166,8 +180,8 @@ async def test_whoever_tells_of_one_execution_waits_for_the_other_provider(desk:
     waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     async with open_desk(dsn=desk.dsn, withdraw_window_s=0) as other:
         async with desk.rt.db.transaction(), asyncio.timeout(10):
-            await desk.post(first, first.signed(orders[first.id]))
-            waiting = asyncio.create_task(other.post(second, second.signed(orders[second.id])))
+            await desk.post(first, first.receipt(orders[first.id]))
+            waiting = asyncio.create_task(other.post(second, second.receipt(orders[second.id])))
             while not await desk.rows(waits):
                 assert not waiting.done()
         await waiting

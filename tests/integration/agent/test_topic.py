@@ -19,7 +19,8 @@ from concord.agent.intake import Intake, Keys, Receipts
 from concord.agent.journal import Journal
 from concord.agent.topic import KafkaOutbox, OrdersTopic
 from local_stack.broker import Broker
-from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE
+from shared.contracts.orders import ORDER_TYPE
+from shared.contracts.receipts import RECEIPTS_TYPE
 from shared.contracts.topics import orders_topic, receipts_topic
 from shared.signing import KeyRing, canonical
 from tests.support.fixtures import FreshBroker
@@ -55,8 +56,11 @@ async def agent(config: Config, access: FakeAccess, hook: Recorder) -> AsyncIter
     journal = Journal(config.state_file, config.provider_id)
     async with Door.open(config, httpx.ASGITransport(access.app)) as door:
         receipts = Receipts(config.provider_id, config.signer())
-        intake = Intake(config.provider_id, journal, Keys(journal, lambda: door.keys(config.jwks_url)), receipts)
-        outbox: Outbox = KafkaOutbox(config) if config.receipts_via == "kafka" else HttpOutbox(door)
+        keys = Keys(journal, lambda: door.keys(config.jwks_url))
+        intake = Intake(config.provider_id, journal, keys, receipts)
+        outbox: Outbox = HttpOutbox(door, journal, keys, receipts)
+        if config.receipts_via == "kafka":
+            outbox = KafkaOutbox(config, receipts)
         working = asyncio.create_task(
             Agent(config, journal, intake, receipts, door).run(hook, outbox, OrdersTopic(config, journal).follow)
         )
@@ -94,23 +98,24 @@ async def test_orders_come_from_the_topic_and_receipts_go_to_it(tmp_path: Path, 
     async with agent(config, access, hook) as journal:  # goes on where it stopped
         await until(lambda: journal.counts().get("receipts accepted") == 6)
     assert len(hook.done) == 3
-    ring = KeyRing({"keys": access.known_keys})
-    written = [json.loads(ring.verify(value, RECEIPT_TYPE).payload) for value in await read(broker, provider, 6)]
+    written = await read(broker, provider, KeyRing({"keys": access.known_keys}), 6)
     assert [receipt["outcome"] for receipt in written if receipt["sequence"] == 1] == ["received", "executed"]
     assert len({receipt["receipt_id"] for receipt in written}) == 6
 
 
-async def read(broker: Broker, provider: UUID, count: int) -> list[bytes]:
+async def read(broker: Broker, provider: UUID, ring: KeyRing, count: int) -> list[dict[str, Any]]:
+    """So many receipts, from however many documents."""
     consumer = AIOKafkaConsumer(bootstrap_servers=broker.bootstrap, fetch_max_wait_ms=50)
     await consumer.start()
     partition = TopicPartition(receipts_topic(provider).name, 0)
     consumer.assign([partition])
     await consumer.seek_to_beginning(partition)
-    found: list[bytes] = []
+    found: list[dict[str, Any]] = []
     async with asyncio.timeout(20):
         while len(found) < count:
             for records in (await consumer.getmany(timeout_ms=500)).values():
-                found += [record.value for record in records]
+                documents = [json.loads(ring.verify(record.value, RECEIPTS_TYPE).payload) for record in records]
+                found += [receipt for document in documents for receipt in document["receipts"]]
     await consumer.stop()
     return found
 

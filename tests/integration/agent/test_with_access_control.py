@@ -58,10 +58,10 @@ async def agent_of(desk: Desk, host: Host, config: Config, web: WebHook) -> Asyn
     journal = Journal(config.state_file, config.provider_id)
     async with Door.open(config, Routed(desk, host)) as door:
         receipts = Receipts(config.provider_id, config.signer())
-        intake = Intake(config.provider_id, journal, Keys(journal, lambda: door.keys(config.jwks_url)), receipts)
-        working = asyncio.create_task(
-            Agent(config, journal, intake, receipts, door).run(web, HttpOutbox(door), silent_topic)
-        )
+        keys = Keys(journal, lambda: door.keys(config.jwks_url))
+        intake = Intake(config.provider_id, journal, keys, receipts)
+        outbox = HttpOutbox(door, journal, keys, receipts)
+        working = asyncio.create_task(Agent(config, journal, intake, receipts, door).run(web, outbox, silent_topic))
         try:
             yield journal
         finally:

@@ -84,7 +84,7 @@ async def test_it_verifies_offline_from_the_json_and_from_the_page_and_not_when_
     shown = await document(office, decision)
     original.write_bytes(orjson.dumps(shown))
     for file in (paper, original):
-        verify(file, keys)  # whatever is wrong exits
+        verify([file], keys)  # whatever is wrong exits
     header, payload, signature = shown["jws"].split(".")
     other = signing.canonical({**shown["document"], "scope": "No breach was found."})
     for forged in (
@@ -93,7 +93,7 @@ async def test_it_verifies_offline_from_the_json_and_from_the_page_and_not_when_
     ):
         original.write_text(forged)
         with pytest.raises(typer.Exit):
-            verify(original, keys)
+            verify([original], keys)
         with pytest.raises(BadSignature):
             signed.read(forged, KeyRing(await published(office)))
 

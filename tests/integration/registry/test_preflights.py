@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.documents import preflights as documents
-from shared.runtime.base.allowances import Limiter
+from shared.runtime.base.limiter import Limiter
 from shared.signing import BadSignature, KeyRing
 from tests.integration.registry.conftest import (
     OTHER_PROVIDER,

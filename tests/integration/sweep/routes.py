@@ -16,7 +16,11 @@ EVERYWHERE: Final = (
 """How a service is and what it can be asked."""
 CALENDAR: Final = "/inbox/calendars/{calendar_token}"
 PUBLIC: Final[dict[str, dict[str, str]]] = {
-    "access-control": {"/.well-known/jwks.json": "/.well-known/jwks.json"},
+    "access-control": {
+        "/.well-known/jwks.json": "/.well-known/jwks.json",
+        "/providers/{provider_id}/jwks.json": "/providers/{provider_id}/jwks.json",
+        "/orders/statistics": "/orders/statistics",
+    },
     "approval": {
         CALENDAR: CALENDAR,
         "/.well-known/jwks.json": "/.well-known/jwks.json",

@@ -18,7 +18,7 @@ from access_control.lifecycle import (
     Status,
 )
 from shared.contracts.http.access import InstructionAction, InstructionStatus
-from shared.contracts.orders import Outcome
+from shared.contracts.receipts import Outcome
 from shared.runtime.base.problems import ActionRefused
 
 AFTER_RELEASE = set(Status) - UNSENT

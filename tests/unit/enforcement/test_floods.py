@@ -4,7 +4,7 @@ import pytest
 
 from enforcement.errors import TooManyComplaints
 from enforcement.service.floods import Floods, source_of
-from shared.runtime.base.allowances import Limiter
+from shared.runtime.base.limiter import Limiter
 
 
 class Time:

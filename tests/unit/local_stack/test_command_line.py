@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,10 +12,14 @@ from uuid import uuid4
 import pytest
 
 from concord.exits import Exit
+from concord.sdk import ConcordError
+from concord.sdk.departments import Coordination
 from local_stack import __main__ as command_line
 from local_stack.errors import BadSetting
 from local_stack.provider import _remembered
 from local_stack.settings import StackSettings
+from shared.contracts.directory import OrganisationRecordedV1
+from shared.contracts.http.coordination import OrganisationDetails
 from tests.unit.concord.agent.fake_access import PROVIDER, FakeAccess
 
 
@@ -44,6 +49,39 @@ def test_a_client_is_made_for_a_provider_that_exists_and_for_no_other(
         assert json.loads(capsys.readouterr().out) == made
 
 
+@pytest.mark.parametrize(
+    ("name", "organisation", "role", "said"),
+    [
+        ("police-a", "police-110000", "security_authority", None),
+        ("police-a", "police-110000", "review_body", "may fill security_authority, not review_body"),
+        ("police-a", "nobody-110000", "security_authority", "no organisation nobody-110000"),
+        ("culture-a", "police-110000", "security_authority", "cannot be a name here"),
+        ("Police A", "police-110000", "security_authority", "cannot be a name here"),
+        ("police-a", "closed-110000", "security_authority", "closed-110000 is closed"),
+        ("shop", "91110000MA0A1B2C2G", "operator", None),
+        ("shop", "91110000MA0A1B2C2H", "operator", "has a wrong check digit"),
+    ],
+)
+def test_somebody_signs_in_only_for_an_organisation_in_a_role_that_it_may_fill(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    name: str, organisation: str, role: str, said: str | None,
+) -> None:  # fmt: skip
+    police = {**OrganisationRecordedV1.EXAMPLE, "organisation_id": "police-110000", "kinds": ["security_authority"]}
+    answer = OrganisationDetails(**police, changed_at=datetime.now(UTC), allowed_actions=[], contacts=None)
+
+    async def get(_self: Coordination, organisation_id: str) -> OrganisationDetails:
+        if organisation_id == "nobody-110000":
+            raise ConcordError(404, {"code": "unknown_organisation"})
+        return answer.model_copy(update={"status": "closed" if organisation_id == "closed-110000" else "active"})
+
+    monkeypatch.setattr(Coordination, "get", get)
+    describe(tmp_path)
+    code = typed(monkeypatch, tmp_path, "person", name, organisation, role)
+    assert code == (Exit.USAGE if said else Exit.DONE)
+    assert (tmp_path / "issuer" / "people.json").exists() is (said is None)
+    assert said is None or said in capsys.readouterr().err
+
+
 def _ended() -> int:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
@@ -63,7 +101,7 @@ def _ended() -> int:
         ("\0\0", "binary"),
     ],
 )
-@pytest.mark.parametrize("command", [("status",), ("client", str(uuid4()))])
+@pytest.mark.parametrize("command", [("status",), ("client", str(uuid4())), ("person", "x-a", "x", "y")])
 def test_a_stack_json_that_is_damaged_or_stale_is_not_believed(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from local_stack.issuer import create_app
-from local_stack.people import Clients, Identity, people
+from local_stack.people import Added, Identity, people
 from shared.rules.identifiers import check_uscc
 from shared.runtime.base.problems import Unauthorized
 from shared.runtime.web.identity import StaticKeys, TokenValidator, caller_of
@@ -46,12 +46,25 @@ async def test_a_person_gets_a_token_that_the_services_accept(issuer: httpx.Asyn
 
 
 async def test_a_client_added_while_the_issuer_runs_gets_a_token(issuer: httpx.AsyncClient, tmp_path: Path) -> None:
-    Clients(tmp_path / "clients.json").put(PROVIDER)
+    Added(tmp_path / "clients.json").put(PROVIDER)
     answer = await issuer.post("/token", data={"grant_type": "client_credentials"}, auth=("provider-1", "s3cret"))
     caller = await (await _validator(issuer)).validate(answer.json()["access_token"])
     assert (caller.organisation, caller.program) == ("0190-provider", True)
     again = await _token(issuer, grant_type="client_credentials", client_id="provider-1", client_secret="s3cret")
     assert again
+
+
+async def test_a_person_added_while_the_issuer_runs_signs_in_and_takes_nobodys_name(
+    issuer: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    added = Added(tmp_path / "people.json")
+    added.put(Identity("police-a", "police-a", "police-a", "police-110000", ("security_authority",)))
+    added.put(Identity("culture-a", "mine", "culture-a", "police-110000", ("security_authority",)))
+    token = await _token(issuer, grant_type="password", username="police-a", password="police-a")
+    caller = await (await _validator(issuer)).validate(token)
+    assert (caller.organisation, caller.program) == ("police-110000", False)
+    form = {"grant_type": "password", "username": "culture-a", "password": "mine"}
+    assert (await issuer.post("/token", data=form)).status_code == 400
 
 
 async def test_every_token_is_of_its_own(issuer: httpx.AsyncClient) -> None:

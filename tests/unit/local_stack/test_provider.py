@@ -9,7 +9,7 @@ import pytest
 
 from local_stack import provider as module
 from local_stack.errors import StartFailed
-from local_stack.people import Clients
+from local_stack.people import Added
 from local_stack.provider import CLIENT_ID, Surroundings, ensure_provider
 
 AROUND = Surroundings("http://access.test", "http://issuer.test", "127.0.0.1:9", 8110)
@@ -41,7 +41,7 @@ async def test_a_service_that_is_unavailable_for_a_moment_makes_no_new_provider(
     (tmp_path / "provider.json").write_text(json.dumps(REMEMBERED))
     answers = iter([503, 503, 200])
     asked = answering(monkeypatch, lambda _: httpx.Response(next(answers), json={}))
-    found = await ensure_provider(tmp_path, AROUND, "token", clients := Clients(tmp_path / "clients.json"))
+    found = await ensure_provider(tmp_path, AROUND, "token", clients := Added(tmp_path / "clients.json"))
     assert found.provider_id == REMEMBERED["provider_id"]
     assert len(asked) == 3
     assert all(each.startswith("GET /providers/") for each in asked)
@@ -58,7 +58,7 @@ async def test_an_answer_that_says_nothing_ends_the_start_and_leaves_the_provide
     (tmp_path / "agent.sqlite").write_text("its journal")
     asked = answering(monkeypatch, lambda _: httpx.Response(status, text="not now"))
     with pytest.raises(StartFailed, match="does not say whether it knows the provider"):
-        await ensure_provider(tmp_path, AROUND, "token", Clients(tmp_path / "clients.json"))
+        await ensure_provider(tmp_path, AROUND, "token", Added(tmp_path / "clients.json"))
     assert not any(each.startswith("POST") for each in asked)
     assert (tmp_path / "agent.sqlite").exists()
 
@@ -70,6 +70,6 @@ async def test_a_database_that_was_made_anew_gets_a_new_provider(
     made = "01a218e0-6334-709f-ac12-d8dbc71d442d"
     answers = {"GET": httpx.Response(404, json={}), "POST": httpx.Response(201, json={"id": made})}
     answering(monkeypatch, lambda request: answers[request.method])
-    found = await ensure_provider(tmp_path, AROUND, "token", Clients(tmp_path / "clients.json"))
+    found = await ensure_provider(tmp_path, AROUND, "token", Added(tmp_path / "clients.json"))
     assert found.provider_id == made
     assert json.loads((tmp_path / "provider.json").read_text())["provider_id"] == made

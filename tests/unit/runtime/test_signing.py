@@ -86,7 +86,7 @@ def test_an_old_key_verifies_after_rotation(tmp_path: Path) -> None:
 
 
 def test_the_published_set_holds_nothing_private() -> None:
-    assert set(key_set([SIGNER])["keys"][0]) == {"kty", "crv", "x", "kid", "use", "alg"}
+    assert set(key_set([SIGNER])["keys"][0]) == {"kty", "crv", "x", "kid", "use"}
 
 
 def test_another_type_of_document_is_refused() -> None:
@@ -94,7 +94,7 @@ def test_another_type_of_document_is_refused() -> None:
     assert refused(signed_by_hand({"alg": "Ed25519", "kid": "orders-1"})) == "wrong_type"
 
 
-@pytest.mark.parametrize("alg", ["EdDSA", "none", "HS256", None, 5])
+@pytest.mark.parametrize("alg", ["ES256", "none", "HS256", None, 5])
 def test_another_algorithm_is_refused_even_if_the_signature_holds(alg: Any) -> None:
     assert refused(signed_by_hand({"alg": alg, "kid": "orders-1", "typ": TYP})) == "wrong_algorithm"
 

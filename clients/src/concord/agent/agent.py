@@ -1,27 +1,31 @@
 """The agent: reads orders, has the hook carry them out, and hands in receipts, each in a loop of its own."""
 
 import asyncio
+import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from pydantic import ValidationError
 
 from concord.agent.config import Config
 from concord.agent.door import Door
 from concord.agent.hooks import Hook, Impossible
-from concord.agent.intake import BadOrder, Gap, Intake, Receipts
+from concord.agent.intake import BadOrder, Gap, Intake, Keys, Receipts, Unproven
 from concord.agent.journal import Journal, Taken, Written
 from concord.sdk.errors import ConcordError, Unreachable
-from shared.contracts.orders import Action, Order, Outcome
+from shared.contracts.orders import Action, Order
+from shared.contracts.receipts import Outcome
 
 POLL_S: Final = 25.0
 LONGEST_PAUSE_S: Final = 60.0
 SENT_AT_ONCE: Final = 500
 AT_ONCE: Final = 16
-ACCEPTED: Final = frozenset({"receipt_replayed", "already_executed"})
+MOST_CHARACTERS: Final = 500_000
+"""Of receipts in one document, so that it stays well below what access-control reads."""
+ACCEPTED: Final = frozenset({"already_executed"})
 """Refusals that say that access-control has it already."""
 NOT_YET: Final = {
     "unknown_key": "access-control does not know the key that signs here: register its public half",
@@ -217,13 +221,13 @@ class Agent:
         patience = Patience()
         while True:
             self._to_send.clear()
-            waiting = self._journal.queued(SENT_AT_ONCE)
+            waiting = _that_fit(self._journal.queued(SENT_AT_ONCE))
             if not waiting:
                 await self._to_send.wait()
                 continue
             try:
                 settled = await outbox.send(waiting)
-            except (ConcordError, Unreachable) as error:
+            except (ConcordError, Unreachable, Unproven) as error:
                 await patience.wait("handing in receipts", error)
                 continue
             self._journal.settle(settled)
@@ -242,30 +246,45 @@ class Agent:
 
 
 class HttpOutbox:
-    """Hands receipts in over HTTP, where each gets an answer."""
+    """Hands receipts in over HTTP, and keeps the counter-receipts that prove it."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, journal: Journal, keys: Keys, receipts: Receipts) -> None:
         self._door = door
+        self._journal = journal
+        self._keys = keys
+        self._receipts = receipts
 
     async def send(self, receipts: list[Written]) -> list[tuple[Written, str, str | None]]:
-        """Hand in; what is refused for now stays queued, with the code. Raises ConcordError, Unreachable."""
+        """Hand in; what is refused for now stays queued, with the code. Raises ConcordError, Unreachable, Unproven."""
+        batch = self._receipts.sign(receipts)
         try:
-            results = await self._door.hand_in([receipt.jws for receipt in receipts])
+            answer = await self._door.hand_in(batch)
         except ConcordError as error:
             if error.status not in _NEVER:
                 raise
-            # One of them cannot be read at all: find it, so that it does not hold up the others.
+            if (why := error.problem.get("why")) in NOT_YET:
+                return [(receipt, "queued", why) for receipt in receipts]
+            # One of them makes the document unreadable: find it, so that it does not hold up the others.
             if len(receipts) == 1:
-                return [(receipts[0], "refused", error.code)]
+                return [(receipts[0], "refused", why or error.code)]
             half = len(receipts) // 2
             return await self.send(receipts[:half]) + await self.send(receipts[half:])
+        await self._prove(batch, answer)
         settled = []
-        for result in results:
+        for receipt, result in zip(receipts, answer["results"], strict=True):
             code = result.get("code")
             taken = result["status"] == "recorded" or code in ACCEPTED
-            state = "accepted" if taken else "queued" if code in NOT_YET else "refused"
-            settled.append((receipts[result["index"]], state, code))
+            settled.append((receipt, "accepted" if taken else "refused", code))
         return settled
+
+    async def _prove(self, batch: str, answer: dict[str, Any]) -> None:
+        """Keep the counter-receipt, if it is one for just this batch and says what the answer says."""
+        digest = hashlib.sha256(batch.encode()).hexdigest()
+        counter = await self._keys.counter(answer["counter_receipt"])
+        said = [(str(each.receipt_id), each.status) for each in counter.results]
+        if counter.batch != digest or said != [(each["receipt_id"], each["status"]) for each in answer["results"]]:
+            raise Unproven("the counter-receipt is for something else than what was handed in")
+        self._journal.prove(digest, batch, answer["counter_receipt"])
 
 
 class Patience:
@@ -299,6 +318,16 @@ async def _ask(hook: Hook, taken: Taken) -> str:
         case Action.RESTORE:
             return await hook.restore(order)
     raise Impossible(f"This provider's agent has no way to carry out {order.action}.")
+
+
+def _that_fit(waiting: list[Written]) -> list[Written]:
+    """The first of them, as many as one document holds."""
+    size = 0
+    for count, receipt in enumerate(waiting):
+        size += len(receipt.document)
+        if size > MOST_CHARACTERS and count:
+            return waiting[:count]
+    return waiting
 
 
 def _reason(text: str) -> str:

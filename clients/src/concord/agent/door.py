@@ -52,10 +52,9 @@ class Door:
         query = {"after": after, "wait": wait, "limit": limit}
         return await self._call("GET", "/orders", params=query, timeout=_READ_S + wait)
 
-    async def hand_in(self, receipts: list[str]) -> list[dict[str, Any]]:
-        """Hand in signed receipts; one result each."""
-        answer = await self._call("POST", "/receipts", json={"receipts": receipts})
-        return list(answer["results"])
+    async def hand_in(self, batch: str) -> dict[str, Any]:
+        """Hand in a signed batch of receipts; a result for each, and the counter-receipt."""
+        return await self._call("POST", "/receipts", json={"jws": batch})
 
     async def state(self) -> dict[str, Any]:
         """The last number given out, and the hash over what is in force."""

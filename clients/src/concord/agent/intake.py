@@ -1,30 +1,33 @@
 """Decides which orders are taken: signed with a key of their issuer, for this provider, and next in the sequence."""
 
 import asyncio
-import base64
 import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from concord.agent.journal import Journal, Taken, Written
-from concord.sdk.signed import verified_order
-from shared.contracts.orders import RECEIPT_TYPE, Outcome
-from shared.signing import BadSignature, KeyRing, Signer, canonical, read_header
+from concord.sdk.signed import verified_counter, verified_order
+from shared.contracts.receipts import RECEIPTS_TYPE, CounterReceipt, Outcome
+from shared.signing import BadSignature, KeyRing, Signer, canonical
 
 REFRESH_S: Final = 10.0
 """Unknown key ids and owners make the keys be fetched again, but not more often than this."""
 _ASK_AGAIN: Final = frozenset({"unknown_kid", "wrong_owner"})
+T = TypeVar("T")
 RECEIPTS: Final = uuid5(NAMESPACE_URL, "https://concord.example/receipts")
 """Namespace of receipt ids: uuid5 of ``<order id> <outcome>``, so that a receipt made twice is the same receipt."""
 
 
 class BadOrder(Exception):
     """Bytes that must not be carried out: not signed with a key of their issuer, or not for this provider."""
+
+
+class Unproven(Exception):
+    """What came back is no counter-receipt for what was handed in."""
 
 
 class Gap(Exception):
@@ -52,59 +55,57 @@ class Keys:
     async def verify(self, jws: bytes) -> bytes:
         """The signed bytes of an order. Raises BadOrder; ConcordError or Unreachable if the keys cannot be had."""
         try:
-            return verified_order(self._ring, jws).payload
+            return await self._believed(lambda ring: verified_order(ring, jws).payload)
+        except BadSignature as bad:
+            raise BadOrder(f"{bad.code}: {bad.reason}") from bad
+
+    async def counter(self, jws: str) -> CounterReceipt:
+        """What a counter-receipt says. Raises Unproven; ConcordError or Unreachable if the keys cannot be had."""
+        try:
+            return await self._believed(lambda ring: verified_counter(ring, jws))
+        except BadSignature as bad:
+            raise Unproven(f"the counter-receipt is not to be believed ({bad.code}): {bad.reason}") from bad
+
+    async def _believed(self, check: Callable[[KeyRing], T]) -> T:
+        try:
+            return check(self._ring)
         except BadSignature as bad:
             if bad.code not in _ASK_AGAIN or self._clock() < self._next_fetch:
-                raise BadOrder(f"{bad.code}: {bad.reason}") from bad
+                raise
         jwks = await self._fetch()
         self._next_fetch = self._clock() + REFRESH_S
         self._ring = KeyRing(jwks)
         self._journal.remember("jwks", jwks)
-        try:
-            return verified_order(self._ring, jws).payload
-        except BadSignature as bad:
-            raise BadOrder(f"{bad.code}: {bad.reason}") from bad
+        return check(self._ring)
 
 
 class Receipts:
-    """Writes and signs what became of an order."""
+    """Writes what became of an order, and signs it for handing in."""
 
     def __init__(self, provider_id: UUID, signer: Signer) -> None:
         self._provider_id = provider_id
         self._signer = signer
 
     def write(self, order: Taken, outcome: Outcome, *, how: str | None = None, why: str | None = None) -> Written:
-        """A signed receipt. Its id depends on order and outcome alone; its bytes are stored and never made again."""
+        """A receipt. Its id depends on order and outcome alone: whenever it is handed in, it is the same receipt."""
         receipt_id = uuid5(RECEIPTS, f"{order.order_id} {outcome}")
         document = {
             "receipt_id": str(receipt_id),
             "order_id": str(order.order_id),
             "sequence": order.sequence,
-            "provider_id": str(self._provider_id),
             "order_digest": order.digest,
             "outcome": outcome.value,
             "at": datetime.now(UTC).isoformat(),
             "how": how,
             "why": why,
         }
-        return Written(receipt_id, order.order_id, outcome, self._signer.sign(canonical(document), RECEIPT_TYPE))
+        return Written(receipt_id, order.order_id, outcome, canonical(document).decode())
 
-    def sign_again(self, journal: Journal) -> int:
-        """Sign what still waits with the key of today, after the provider changed its key; gives how many that were."""
-        waiting = [receipt for receipt in journal.queued(limit=-1) if self._signed_by_another(receipt)]
-        journal.replace(
-            [replace(receipt, jws=self._signer.sign(_payload(receipt), RECEIPT_TYPE)) for receipt in waiting]
-        )
-        return len(waiting)
-
-    def _signed_by_another(self, receipt: Written) -> bool:
-        return bool(read_header(receipt.jws)["kid"] != self._signer.kid)
-
-
-def _payload(receipt: Written) -> bytes:
-    """The bytes of a receipt of our own, as they were signed."""
-    part = receipt.jws.split(".")[1]
-    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    def sign(self, receipts: Sequence[Written]) -> str:
+        """One document with these receipts, signed with the key of today."""
+        said = [json.loads(receipt.document) for receipt in receipts]
+        batch = {"provider_id": str(self._provider_id), "receipts": said}
+        return self._signer.sign(canonical(batch), RECEIPTS_TYPE)
 
 
 class Intake:

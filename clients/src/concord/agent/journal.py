@@ -4,6 +4,7 @@ Every step is one SQLite transaction that is on disk before the next step begins
 any instruction: an order is then either not taken yet, or taken and not carried out (it will be, again), or done.
 """
 
+import base64
 import fcntl
 import hashlib
 import json
@@ -49,11 +50,16 @@ CREATE TABLE IF NOT EXISTS receipt (
     receipt_id TEXT NOT NULL UNIQUE,
     order_id   TEXT NOT NULL,
     outcome    TEXT NOT NULL,
-    jws        TEXT NOT NULL,
+    document   TEXT NOT NULL,
     state      TEXT NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'accepted', 'refused')),
     code       TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS receipt_queued ON receipt (place) WHERE state = 'queued';
+CREATE TABLE IF NOT EXISTS proof (
+    digest  TEXT PRIMARY KEY,
+    batch   TEXT NOT NULL,
+    counter TEXT NOT NULL
+) STRICT;
 """
 _FIRST_OF_ITS_SITE: Final = """
        state = 'pending'
@@ -108,12 +114,12 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A receipt as it was signed; it is sent with these very bytes however often."""
+    """A receipt as it was written (JSON); it is signed when it is handed in."""
 
     receipt_id: UUID
     order_id: UUID
     outcome: str
-    jws: str
+    document: str
 
 
 class Journal:
@@ -129,6 +135,7 @@ class Journal:
             raise JournalInUse(f"another agent works with {file}") from None
         self._db = connect(file)
         self._db.executescript(_SCHEMA)
+        _open_old_receipts(self._db)
         self._note_endings(map(_taken, self._db.execute(_NO_ENDING).fetchall()))  # an older agent wrote none
         owner = self.fact("provider_id")
         if owner not in {None, str(provider_id)}:
@@ -237,19 +244,22 @@ class Journal:
 
     def queued(self, limit: int = 500) -> list[Written]:
         """Receipts to be handed in, oldest first."""
-        sql = "SELECT receipt_id, order_id, outcome, jws FROM receipt WHERE state = 'queued' ORDER BY place LIMIT ?"
+        sql = (
+            "SELECT receipt_id, order_id, outcome, document FROM receipt WHERE state = 'queued' ORDER BY place LIMIT ?"
+        )
         return [
-            Written(UUID(row["receipt_id"]), UUID(row["order_id"]), row["outcome"], row["jws"])
+            Written(UUID(row["receipt_id"]), UUID(row["order_id"]), row["outcome"], row["document"])
             for row in self._db.execute(sql, (limit,))
         ]
 
-    def replace(self, receipts: Sequence[Written]) -> None:
-        """Receipts that still wait were signed anew."""
+    def prove(self, digest: str, batch: str, counter: str) -> None:
+        """Keep what was handed in, and the counter-receipt that proves it."""
         with transaction(self._db):
-            self._db.executemany(
-                "UPDATE receipt SET jws = ? WHERE receipt_id = ? AND state = 'queued'",
-                [(receipt.jws, str(receipt.receipt_id)) for receipt in receipts],
-            )
+            self._db.execute("INSERT OR IGNORE INTO proof VALUES (?, ?, ?)", (digest, batch, counter))
+
+    def proofs(self) -> list[tuple[str, str]]:
+        """Every batch that was taken, with its counter-receipt."""
+        return [(row["batch"], row["counter"]) for row in self._db.execute("SELECT batch, counter FROM proof")]
 
     def settle(self, results: Sequence[tuple[Written, str, str | None]]) -> None:
         """What was said to receipts: (receipt, state, code); those still ``queued`` are handed in again."""
@@ -282,8 +292,8 @@ class Journal:
 
     def _queue(self, receipt: Written) -> None:
         self._db.execute(
-            "INSERT INTO receipt (receipt_id, order_id, outcome, jws) VALUES (?, ?, ?, ?)",
-            (str(receipt.receipt_id), str(receipt.order_id), receipt.outcome, receipt.jws),
+            "INSERT INTO receipt (receipt_id, order_id, outcome, document) VALUES (?, ?, ?, ?)",
+            (str(receipt.receipt_id), str(receipt.order_id), receipt.outcome, receipt.document),
         )
 
     def _remember(self, name: str, value: Any) -> None:
@@ -312,6 +322,19 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
+
+
+def _open_old_receipts(db: sqlite3.Connection) -> None:
+    """An older agent signed each receipt by itself; what it said is signed anew, together with others."""
+    if all(column["name"] != "jws" for column in db.execute("PRAGMA table_info(receipt)")):
+        return
+    with transaction(db):
+        db.execute("ALTER TABLE receipt RENAME COLUMN jws TO document")
+        for row in db.execute("SELECT place, document FROM receipt").fetchall():
+            part = row["document"].split(".")[1]
+            said = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+            del said["provider_id"]
+            db.execute("UPDATE receipt SET document = ? WHERE place = ?", (json.dumps(said), row["place"]))
 
 
 def _end_of(order: Taken) -> float | None:

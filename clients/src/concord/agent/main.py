@@ -65,8 +65,7 @@ async def serve(config: Config) -> None:
         async with Door.open(config) as door, _hook(config) as hook:
             keys = Keys(journal, lambda: door.keys(config.jwks_url))
             agent = Agent(config, journal, Intake(config.provider_id, journal, keys, receipts), receipts, door)
-            receipts.sign_again(journal)
-            outbox, topic = _ways(config, journal, door)
+            outbox, topic = _ways(config, journal, door, keys, receipts)
             logging.getLogger(__name__).info("agent of %s: orders via %s", config.provider_id, config.via)
             working = asyncio.create_task(agent.run(hook, outbox, topic))
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -75,13 +74,15 @@ async def serve(config: Config) -> None:
                 await working
 
 
-def _ways(config: Config, journal: Journal, door: Door) -> tuple[Outbox, Topic | None]:
+def _ways(config: Config, journal: Journal, door: Door, keys: Keys, receipts: Receipts) -> tuple[Outbox, Topic | None]:
     """How receipts go out, and the topic that orders come from, if any."""
     if "kafka" not in {config.via, config.receipts_via}:
-        return HttpOutbox(door), None
+        return HttpOutbox(door, journal, keys, receipts), None
     from concord.agent.topic import KafkaOutbox, OrdersTopic  # noqa: PLC0415 - aiokafka is slow to load
 
-    outbox: Outbox = KafkaOutbox(config) if config.receipts_via == "kafka" else HttpOutbox(door)
+    outbox: Outbox = (
+        KafkaOutbox(config, receipts) if config.receipts_via == "kafka" else HttpOutbox(door, journal, keys, receipts)
+    )
     return outbox, OrdersTopic(config, journal).follow if config.via == "kafka" else None
 
 

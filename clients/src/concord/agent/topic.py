@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from aiokafka.helpers import create_ssl_context
 
 from concord.agent.config import Config
+from concord.agent.intake import Receipts
 from concord.agent.journal import Journal, Written
 from concord.sdk.errors import Unreachable
 from shared.contracts.topics import orders_topic, receipts_topic
@@ -73,13 +74,14 @@ class OrdersTopic:
 class KafkaOutbox:
     """Hands receipts in on the provider's own topic. There is no answer: on the broker is accepted."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, receipts: Receipts) -> None:
         self._config = config
+        self._receipts = receipts
         self._topic = receipts_topic(config.provider_id).name
         self._producer: AIOKafkaProducer | None = None
 
     async def send(self, receipts: list[Written]) -> list[tuple[Written, str, str | None]]:
-        """Write and wait until the broker has them, in order. Raises Unreachable."""
+        """Write one document and wait until the broker has it. Raises Unreachable."""
         try:
             async with asyncio.timeout(BOUND_S):
                 if self._producer is None:
@@ -87,8 +89,7 @@ class KafkaOutbox:
                     self._producer = producer
                     await producer.start()
                 key = str(self._config.provider_id).encode()
-                sent = [await self._producer.send(self._topic, receipt.jws.encode(), key=key) for receipt in receipts]
-                await asyncio.gather(*sent)
+                await self._producer.send_and_wait(self._topic, self._receipts.sign(receipts).encode(), key=key)
         except (KafkaError, TimeoutError, OSError) as error:
             await self.stop()
             raise Unreachable(f"the topic {self._topic}: {error!r}") from error

@@ -1,15 +1,18 @@
 """``concord verify``: whether a document, a mark or an answer is what its issuer signed. Nobody is asked."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from concord.cli.output import AsJson, File, failed, show
+from concord.cli.output import AsJson, failed, show
 from concord.exits import Exit
 from concord.files import BadFile, json_object, name_of, read
+from concord.sdk import BadArgument
+from concord.sdk.proofs import Papers, proven
 from shared.contracts.marks import MARK_TYPE
 from shared.contracts.preflights import PREFLIGHT_TYPE
 from shared.documents import marks, preflights, signed
@@ -25,17 +28,26 @@ STANDS = {
 MARK_HOLDS = "the signature holds; whether the number is still in force, its address says"
 MANY_NAMES = "the signature holds; the mark has a digest of its many names, so only its address says whose it is"
 OTHER_SITE = "the signature holds, and the mark is of another site"
+MOST_PAPERS = 3
+COUNTER = ("counter_receipt", "jws")
+"""What the JSON calls a counter-receipt: beside its batch, or alone."""
 ANSWER_HOLDS = "the signature holds, and so does the answer, for the provider that asked"
 ANSWER_OVER = "the signature holds; the time is over for which the answer did"
 NO_KEYS = "holds no key that documents are signed with: `/.well-known/jwks.json` of the department that issued it"
 
 
 def verify(
-    file: File,
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="A document or mark; or an order, its receipts and the counter-receipt.", metavar="FILE…"),
+    ],
     keys: Annotated[
         Path, typer.Option(help="The published keys (JWK set), from an address you know to be the issuer's.")
     ],
     host: Annotated[str | None, typer.Option(help="The site that shows a mark: is the mark about it?")] = None,
+    provider_keys: Annotated[
+        Path | None, typer.Option(help="With an order: the provider's keys, from its `/providers/{id}/jwks.json`.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Verify an issued document offline: its compact JWS, the JSON that has it, or its page (PDF). Or a site's mark:
@@ -43,7 +55,14 @@ def verify(
 
     Exits 0 if the signature is the issuer's and today is one of its days, 5 if not; a mark has no days, and with --host
     must name that site. Whether it was ended meanwhile no signature says: ask at `status_at`, or the mark's address.
+
+    An order and what its provider signed about it are verified together: ORDER RECEIPTS [COUNTER], each a JWS, or the
+    JSON that has it; the JSON of a batch has its counter-receipt too.
     """
+    if len(files) > 1:
+        _together(files, keys, provider_keys, as_json=as_json)
+        return
+    (file,) = files
     try:
         ring = KeyRing(json_object(keys))
     except (ValueError, TypeError, AttributeError, KeyError) as wrong:
@@ -56,6 +75,10 @@ def verify(
     show(answer, as_json=as_json)
     if not answer["valid"]:
         raise typer.Exit(Exit.FAILED)
+
+
+def _either(names: Sequence[str]) -> str:
+    return " or ".join(f"`{name}`" for name in names)
 
 
 def verified(jws: str, ring: KeyRing, host: str | None = None) -> dict[str, Any]:
@@ -109,8 +132,35 @@ def _name(host: str | None) -> str | None:
         raise BadFile(f"--host: {wrong.message}") from wrong
 
 
-def _jws_in(file: Path) -> str:
-    """The compact JWS that a file is, or holds. Raises BadFile."""
+def _together(files: list[Path], keys: Path, provider_keys: Path | None, *, as_json: bool) -> None:
+    """Show what an order, its receipts and the counter-receipt prove; exits 5 where they prove nothing together."""
+    if provider_keys is None or len(files) > MOST_PAPERS:
+        raise BadArgument("ORDER RECEIPTS [COUNTER] with --provider-keys; a document or a mark goes alone")
+    order, receipts, *rest = files
+    counter = _jws_in(rest[0], COUNTER) if rest else _counter_beside(receipts)
+    try:
+        papers = Papers(_jws_in(order), _jws_in(receipts), counter)
+        answer = proven(papers, json_object(keys), json_object(provider_keys))
+    except BadSignature as wrong:
+        answer = {"problems": [f"{wrong.code}: {wrong.reason}"]}
+    except (ValueError, TypeError, AttributeError, KeyError) as wrong:
+        raise BadFile(f"these are no keys or documents: {wrong!r}") from wrong
+    answer = {"valid": not answer["problems"], **answer}
+    if not as_json and not answer["valid"]:
+        failed("not proven: " + "; ".join(answer["problems"]))
+    show(answer, as_json=as_json)
+    if not answer["valid"]:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _counter_beside(file: Path) -> str | None:
+    """The counter-receipt in the JSON of a batch; none where the file is the bare JWS."""
+    text = read(file).decode("utf-8", "replace").strip()
+    return _jws_in(file, COUNTER) if text.startswith("{") and COUNTER[0] in json_object(file) else None
+
+
+def _jws_in(file: Path, names: Sequence[str] = ("jws", "token")) -> str:
+    """The compact JWS that a file is, or holds under one of these names. Raises BadFile."""
     content = read(file)
     if content.startswith(b"%PDF-"):
         jws = signed.embedded(content)
@@ -125,9 +175,9 @@ def _jws_in(file: Path) -> str:
         return text.rpartition("/marks/")[2]
     try:
         members = json.loads(text)
-        found = members["jws"] if "jws" in members else members["token"]  # of a document, or of a mark
-    except (ValueError, KeyError, RecursionError) as wrong:
-        raise BadFile(f"{name_of(file)}: is no JSON with a member `jws` or `token`") from wrong
+        found = next(members[name] for name in names if name in members)
+    except (ValueError, StopIteration, RecursionError) as wrong:
+        raise BadFile(f"{name_of(file)}: is no JSON with a member {_either(names)}") from wrong
     if not isinstance(found, str):
-        raise BadFile(f"{name_of(file)}: its member `jws` or `token` is no text")
+        raise BadFile(f"{name_of(file)}: its member {_either(names)} is no text")
     return found

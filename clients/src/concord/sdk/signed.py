@@ -1,8 +1,12 @@
-"""Orders as they are believed: signed with a published key of whoever they say issued them."""
+"""Orders and counter-receipts as they are believed: signed with a published key of whoever they say signed them."""
 
 import json
+from collections.abc import Sequence
+
+from pydantic import ValidationError
 
 from shared.contracts.orders import ORDER_TYPE
+from shared.contracts.receipts import COUNTER_TYPE, CounterReceipt
 from shared.signing import BadSignature, KeyRing, Verified
 
 
@@ -13,14 +17,31 @@ def verified_order(keys: KeyRing, jws: str | bytes) -> Verified:
     ``issuer.id`` proves nothing. Raises BadSignature: what verifying raises, ``no_order`` and ``wrong_owner``.
     """
     verified = keys.verify(jws, ORDER_TYPE)
+    return _owned(verified, ("issuer", "id"), "order")
+
+
+def verified_counter(keys: KeyRing, jws: str | bytes) -> CounterReceipt:
+    """A counter-receipt, signed by whoever it says recorded it. Raises BadSignature, also ``no_counter_receipt``."""
+    verified = _owned(keys.verify(jws, COUNTER_TYPE), ("recorded_by", "id"), "counter_receipt")
     try:
-        issuer = json.loads(verified.payload)["issuer"]["id"]
+        return CounterReceipt.model_validate_json(verified.payload)
+    except ValidationError as error:
+        raise BadSignature("no_counter_receipt", f"the signed document is no counter-receipt: {error}") from error
+
+
+def _owned(verified: Verified, path: Sequence[str], what: str) -> Verified:
+    """The document, if its key belongs to the organisation that it names at this path."""
+    try:
+        named = json.loads(verified.payload)
+        for part in path:
+            named = named[part]
     except (ValueError, LookupError, TypeError) as error:
-        raise BadSignature("no_order", f"the signed document is no order: {error!r}") from error
-    if verified.owner is None or verified.owner != issuer:
+        raise BadSignature(f"no_{what}", f"the signed document is no {what.replace('_', '-')}: {error!r}") from error
+    if verified.owner is None or verified.owner != named:
         owner = verified.owner or "nobody"
         raise BadSignature(
             "wrong_owner",
-            f"the key {verified.kid!r:.100} belongs to {owner!r:.100}, and the order is of {issuer!r:.100}",
+            f"the key {verified.kid!r:.100} belongs to {owner!r:.100}, and the {what.replace('_', '-')} is of"
+            f" {named!r:.100}",
         )
     return verified

@@ -1,10 +1,11 @@
-"""The command line: `python -m local_stack run | status | travel TO | reset | client PROVIDER_ID`."""
+"""The command line: `python -m local_stack run | status | travel TO | reset | client PROVIDER_ID | person NAME …`."""
 
 import argparse
 import asyncio
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -24,13 +25,17 @@ from concord.sdk import Concord, ConcordError, NoStack, Unreachable
 from concord.sdk.places import Places
 from local_stack.ahead import SHANGHAI, further, read, write
 from local_stack.errors import BadSetting, StackError, StartFailed
-from local_stack.people import Clients, Identity
+from local_stack.people import Added, Identity, people
 from local_stack.settings import StackSettings
 from local_stack.state import Folder
 from local_stack.supervisor import LocalStack
+from shared.rules import Role
+from shared.rules.identifiers import InvalidIdentifier, check_uscc
 
 TRAVEL_S: Final = 120.0
 DESK: Final = "desk-a"
+OFFICE: Final = "coordination-national-a"
+NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,40}").fullmatch
 """Who asks access-control about providers."""
 
 
@@ -140,7 +145,7 @@ def client(settings: StackSettings, provider_id: str | None) -> int:
         msg = "client needs a provider's id, as `concord providers register` prints it"
         raise BadSetting(msg) from None
     asyncio.run(_known_provider(settings.root, organisation))
-    clients = Clients(settings.root / "issuer" / "clients.json")
+    clients = Added(settings.root / "issuer" / "clients.json")
     client_id = f"provider-{organisation}"
     known = clients.get(client_id)  # asked for again, the secret stays: whoever uses it goes on
     secret = known.secret if known else secrets.token_urlsafe(24)
@@ -148,6 +153,42 @@ def client(settings: StackSettings, provider_id: str | None) -> int:
         clients.put(Identity(client_id, secret, client_id, organisation, roles=("access_provider",)))
     _say(json.dumps({"client_id": client_id, "client_secret": secret}))
     return 0
+
+
+def person(settings: StackSettings, name: str, organisation: str, role: str) -> int:
+    """Let somebody else sign in: for an organisation of the directory in a role it may fill, or for an operator."""
+    if not NAME(name) or name in people():
+        msg = f"{name} cannot be a name here: lower-case letters, digits and -, and nobody of people.toml"
+        raise BadSetting(msg)
+    if role == Role.OPERATOR:
+        try:
+            organisation = check_uscc(organisation)
+        except InvalidIdentifier as error:
+            raise BadSetting(error.message) from error
+    else:
+        asyncio.run(_may_fill(settings.root, organisation, role))
+    Added(settings.root / "issuer" / "people.json").put(Identity(name, name, name, organisation, (role,)))
+    _say(f"{name} may sign in for {organisation} as {role}; the password is the name")
+    return 0
+
+
+async def _may_fill(root: Path, organisation: str, role: str) -> None:
+    """Raises BadSetting unless the directory lets it fill the role, NoStack, Unreachable and ConcordError."""
+    stack = Folder(root).running()
+    async with Concord.connect(person=OFFICE, places=Places(stack["services"], stack["issuer"])) as office:
+        try:
+            found = await office.coordination.get(organisation)
+        except ConcordError as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+            msg = f"no organisation {organisation} is in the directory: `concord organisations list --as {OFFICE}`"
+            raise BadSetting(msg) from None
+    if not found.active:
+        msg = f"{organisation} is closed: `concord organisations proposals --organisation {organisation} --as {OFFICE}`"
+        raise BadSetting(msg)
+    if role not in found.kinds:
+        msg = f"{organisation} may fill {', '.join(found.kinds)}, not {role}"
+        raise BadSetting(msg)
 
 
 async def _known_provider(root: Path, provider_id: str) -> None:
@@ -194,6 +235,10 @@ def main() -> int:
     travels.add_argument("to", help="16d, 5h or 30m further, or a day to come, as 2027-03-01 (at 9 in Shanghai)")
     programs = commands.add_parser("client", help="let a provider's program get tokens; prints what it signs in with")
     programs.add_argument("provider_id", help="the provider's id, as `concord providers register` prints it")
+    somebody = commands.add_parser("person", help="let somebody else sign in, for an organisation or an operator")
+    somebody.add_argument("name", help="what they sign in as; the password too")
+    somebody.add_argument("organisation", help="its id (`concord organisations list`); of an operator its credit code")
+    somebody.add_argument("role", help="one of its kinds, e.g. security_authority; or operator")
     arguments = parser.parse_args()
     does: dict[str, Callable[[StackSettings], int]] = {
         "run": lambda settings: asyncio.run(run(settings)),
@@ -201,6 +246,7 @@ def main() -> int:
         "reset": lambda settings: reset(settings, confirmed=arguments.yes),
         "travel": lambda settings: travel(settings, arguments.to),
         "client": lambda settings: client(settings, arguments.provider_id),
+        "person": lambda settings: person(settings, arguments.name, arguments.organisation, arguments.role),
     }
     try:
         return does[arguments.command](StackSettings.read())

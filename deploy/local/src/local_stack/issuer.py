@@ -1,4 +1,4 @@
-"""A small OpenID Connect issuer for development: RFC 9068 access tokens for the people of people.toml and for clients.
+"""A small OpenID Connect issuer for development: RFC 9068 access tokens for people and for clients.
 
 It keeps no sessions, asks for no second factor, and its passwords are in the source: production uses Keycloak or any
 other issuer, which the services cannot tell from this one.
@@ -20,7 +20,7 @@ from fastapi.responses import JSONResponse
 from joserfc import jwt
 
 from local_stack.keys import keep_key_set, read_keys
-from local_stack.people import Clients, Identity, people
+from local_stack.people import Added, Identity, people
 
 AUDIENCE: Final = "concord"
 LIFETIME_S: Final = 3600
@@ -45,7 +45,8 @@ class Issuer:
         keep_key_set(folder / "keys.json", f"issuer-{secrets.token_hex(4)}")
         self._keys = read_keys(folder / "keys.json")
         self._people = people()
-        self._clients = Clients(folder / "clients.json")
+        self._added = Added(folder / "people.json")
+        self._clients = Added(folder / "clients.json")
 
     def public_keys(self) -> dict[str, Any]:
         """The key set with which anybody can check a token."""
@@ -69,7 +70,7 @@ class Issuer:
         match form.get("grant_type"):
             case "password":
                 user = form.get("username", "")
-                known = self._people.get(user)
+                known = self._people.get(user) or self._added.get(user)
                 client_id = form.get("client_id") or (basic[0] if basic else "") or "concord-cli"
                 refusal = Refused("invalid_grant", "unknown user or wrong password")
                 return self._answer(_checked(known, form.get("password", ""), refusal), client_id)

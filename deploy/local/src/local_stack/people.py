@@ -1,4 +1,4 @@
-"""The people of people.toml and the provider clients added at run time: who may sign in, with which claims."""
+"""The people of people.toml, and people and programs added at run time: who may sign in, with which claims."""
 
 import json
 import os
@@ -39,24 +39,24 @@ def people(file: Path = _FILE) -> dict[str, Identity]:
     return {user: _identity(user, user, entry) for user, entry in listed.items()}
 
 
-class Clients:
-    """Programs that sign in with a client id and a secret: a file, read again whenever it has changed."""
+class Added:
+    """People, or programs with a client id and a secret, added at run time: a file, read again whenever it changed."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._seen: tuple[int, int] | None = None
-        self._clients: dict[str, Identity] = {}
+        self._added: dict[str, Identity] = {}
 
-    def get(self, client_id: str) -> Identity | None:
-        """The client of this id."""
+    def get(self, subject: str) -> Identity | None:
+        """Who signs in under this name or client id."""
         self._read()
-        return self._clients.get(client_id)
+        return self._added.get(subject)
 
-    def put(self, client: Identity) -> None:
-        """Add a client, or replace the one of the same id."""
+    def put(self, identity: Identity) -> None:
+        """Add somebody, or replace whoever has the same name."""
         self._read()
-        self._clients[client.subject] = client
-        stored = {known.subject: known.claims() | {"secret": known.secret} for known in self._clients.values()}
+        self._added[identity.subject] = identity
+        stored = {known.subject: known.claims() | {"secret": known.secret} for known in self._added.values()}
         fresh = self._file.with_suffix(".new")
         fresh.parent.mkdir(parents=True, exist_ok=True)
         fresh.touch(mode=0o600)
@@ -71,7 +71,7 @@ class Clients:
         seen = (stat.st_mtime_ns, stat.st_ino)
         if seen != self._seen:
             stored = json_object(self._file)
-            self._clients = {name: _identity(name, entry["secret"], entry) for name, entry in stored.items()}
+            self._added = {name: _identity(name, entry["secret"], entry) for name, entry in stored.items()}
             self._seen = seen
 
 

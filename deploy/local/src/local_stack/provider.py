@@ -15,7 +15,7 @@ from joserfc.jwk import OKPKey
 from concord.files import BadFile, json_object
 from local_stack.errors import StartFailed
 from local_stack.keys import write_secret
-from local_stack.people import Clients, Identity
+from local_stack.people import Added, Identity
 
 CLIENT_ID: Final = "provider"
 PATIENCE_S: Final = 30.0
@@ -49,7 +49,7 @@ class Surroundings:
     via: str = "kafka"
 
 
-async def ensure_provider(folder: Path, around: Surroundings, desk_token: str, clients: Clients) -> Provider:
+async def ensure_provider(folder: Path, around: Surroundings, desk_token: str, clients: Added) -> Provider:
     """Register the provider and its key unless access-control knows them; write what its agent needs to `folder`."""
     headers = {"Authorization": f"Bearer {desk_token}"}
     async with httpx.AsyncClient(base_url=around.access_url, headers=headers, timeout=30, trust_env=False) as desk:

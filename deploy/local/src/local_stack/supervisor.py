@@ -19,7 +19,7 @@ from local_stack.errors import StartFailed
 from local_stack.keys import keep_secret
 from local_stack.logs import Console, rotate
 from local_stack.oneoff import migrate, run_to_end
-from local_stack.people import Clients
+from local_stack.people import Added
 from local_stack.ports import free_port, wait_until_listening
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.process import Process
@@ -69,7 +69,7 @@ class LocalStack:
         self.services = {spec.name: spec for spec in (SERVICES[s] if isinstance(s, str) else s for s in services)}
         self.children: dict[str, Child] = {}
         self.provider: Provider | None = None
-        self.clients = Clients(self.root / "issuer" / "clients.json")
+        self.clients = Added(self.root / "issuer" / "clients.json")
         self._with_provider = provider and "access-control" in self.services
         self._profile = profile
         self._env = env or {}

@@ -1,6 +1,6 @@
 """Why access-control says no: one class per reason, turned into HTTP in one place (RFC 9457)."""
 
-from shared.runtime.base.problems import Conflict, Forbidden, Invalid, NotFound
+from shared.runtime.base.problems import Conflict, Forbidden, Invalid, NotFound, Unavailable
 
 
 class UnknownProvider(NotFound):
@@ -79,6 +79,22 @@ class RestoreStands(Conflict):
 
 class NotOverdue(Conflict):
     """The delay for carrying this out has not passed, or it was escalated already."""
+
+
+class BatchRefused(Invalid):
+    """This batch of receipts is not taken ({why}): {reason}."""
+
+    members = frozenset({"why", "reason"})
+
+
+class TooManyRefused(Unavailable):
+    """Too many of your batches were refused within an hour: mend your client, and try again in {retry_after} s."""
+
+    status = 429
+
+
+class UnknownBatch(NotFound):
+    """No batch of receipts with this digest was taken from this provider: if it is yours, hand it in again."""
 
 
 class UnknownEmergency(NotFound):

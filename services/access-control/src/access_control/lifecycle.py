@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.contracts.http.access import InstructionAction, InstructionStatus, OrderAction, OrderStatus
 from shared.contracts.http.providers import ConductStatus
-from shared.contracts.orders import Outcome
+from shared.contracts.receipts import Outcome
 from shared.runtime.acts.lifecycle import Lifecycle
 
 Status = OrderStatus

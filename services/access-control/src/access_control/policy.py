@@ -33,6 +33,7 @@ class Act(StrEnum):
     REVOKE_KEY = "revoke_key"
     READ_FEED = "read_feed"
     SIGN_RECEIPT = "sign_receipt"
+    SEE_RECEIPTS = "see_receipts"
     SEE_ORDER = "see_order"
     WITHDRAW = "withdraw_order"
     ASK_REISSUE = "ask_to_reissue_order"
@@ -105,6 +106,8 @@ POLICY: Final = Policy({
     Act.REVOKE_KEY:        Rule(DESK, same_region),
     Act.READ_FEED:         Rule(PROVIDER, own_organisation),
     Act.SIGN_RECEIPT:      Rule(PROVIDER, own_organisation),
+    Act.SEE_RECEIPTS:      (Rule(REGULATORS, same_region), Rule(frozenset({Role.AUDITOR}), anywhere),
+                            Rule(PROVIDER, own_organisation)),
     Act.SEE_ORDER:         Rule(OFFICIALS | PROVIDER, any_of(
         *(holding(role, in_sight) for role in sorted(READERS)), holding(Role.AUDITOR, anywhere),
         holding(Role.NETWORK_SUPERVISOR, supervising), holding(Role.ACCESS_PROVIDER, own_and_out),

@@ -21,9 +21,8 @@ from shared.contracts.orders import (
     Instruction,
     Order,
     OrderedSite,
-    Outcome,
-    Receipt,
 )
+from shared.contracts.receipts import Outcome, Receipt
 from shared.contracts.registry import ExecutionCarriedOutV1
 from shared.signing import Signer
 

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 from shared.contracts.base import Fact, Topic
 from shared.contracts.catalogue import FACTS
-from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE, Order, Receipt
+from shared.contracts.orders import ORDER_TYPE, Order
+from shared.contracts.receipts import RECEIPTS_TYPE, ReceiptBatch
 from shared.contracts.topics import FACT_TOPICS, orders_topic, receipts_topic
 
 ROOT: Final = Path(__file__).resolve().parents[4]
@@ -45,7 +46,7 @@ def _plain(schema: Any) -> Any:
 
 def messages() -> dict[str, type[BaseModel]]:
     """Every message body by the name of its schema file."""
-    return {**FACTS, "order.v1": Order, "receipt.v1": Receipt}
+    return {**FACTS, "order.v1": Order, "receipts.v1": ReceiptBatch}
 
 
 def breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -161,7 +162,7 @@ def events_page() -> str:
         lines += [""]
     for topic, model, name in (
         (orders_topic(PROVIDER), Order, "order.v1"),
-        (receipts_topic(PROVIDER), Receipt, "receipt.v1"),
+        (receipts_topic(PROVIDER), ReceiptBatch, "receipts.v1"),
     ):
         lines += [f"## `{topic.name}`", "", topic.description, ""]
         lines += [f"Written by {topic.producer}. One partition. Value: a compact JWS with payload {_link(name)}.", ""]
@@ -185,7 +186,7 @@ def asyncapi() -> dict[str, Any]:
         components |= {fact.__name__: _fact_message(fact) for fact in facts}
     for topic, model, action, typ in (
         (orders_topic(PROVIDER), Order, "receive", ORDER_TYPE),
-        (receipts_topic(PROVIDER), Receipt, "send", RECEIPT_TYPE),
+        (receipts_topic(PROVIDER), ReceiptBatch, "send", RECEIPTS_TYPE),
     ):
         channel = topic.name.split(".")[0]
         channels[channel] = {

@@ -1,4 +1,4 @@
-"""The signed documents: order and receipt between access-control and a provider, instruction to a supervisor."""
+"""The signed documents to a provider and to a supervisor: order and instruction."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,13 +8,11 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from shared.contracts import examples
-from shared.contracts.base import Document, Reasons, Sha256, Text
+from shared.contracts.base import Document, Text
 from shared.contracts.grounds import AuthorityRef, Grounds, Statement
 
 ORDER_TYPE: Final = "concord-order+json"
 """JWS ``typ`` of an order (RFC 7515 section 4.1.9)."""
-RECEIPT_TYPE: Final = "concord-receipt+json"
-"""JWS ``typ`` of a receipt."""
 INSTRUCTION_TYPE: Final = "concord-instruction+json"
 """JWS ``typ`` of an instruction."""
 
@@ -25,16 +23,6 @@ class Action(StrEnum):
     CUT_OFF = "cut_off"
     SUSPEND = "suspend"
     RESTORE = "restore"
-
-
-class Outcome(StrEnum):
-    """What a provider says became of an order."""
-
-    RECEIVED = "received"
-    EXECUTED = "executed"
-    PARTLY = "partly"
-    IMPOSSIBLE = "impossible"
-    CONTESTED = "contested"
 
 
 class OrderedSite(Document):
@@ -179,32 +167,3 @@ class Instruction(Document):
     issue_by: datetime
     until: datetime | None = None
     register_entry: Text
-
-
-class Receipt(Document):
-    """What a provider says became of one order, signed with the provider's own key."""
-
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        "receipt_id": examples.RECEIPT,
-        "order_id": examples.ORDER,
-        "sequence": 1,
-        "provider_id": examples.PROVIDER,
-        "order_digest": examples.DIGEST,
-        "outcome": "executed",
-        "at": examples.AT,
-        "how": "HTTP 451 on every host name",
-        "why": None,
-    }
-
-    receipt_id: UUID
-    order_id: UUID
-    sequence: Annotated[int, Field(ge=1)]
-    provider_id: UUID
-    order_digest: Sha256
-    """SHA-256 of the order's JWS as received, byte for byte."""
-    outcome: Outcome
-    at: datetime
-    how: Text | None = None
-    """Required for ``executed``."""
-    why: Reasons | None = None
-    """Required for ``partly``, ``impossible`` and ``contested``."""

@@ -64,7 +64,7 @@ def may_read_conduct(who: Caller, provider: Words) -> bool:
 
 
 def may_read_emergency(who: Caller, emergency: Words) -> bool:
-    """Auditors; the regulators of the province; the provider itself."""
+    """What a provider said: auditors; the regulators of the province; the provider itself."""
     if not who.roles & {Role.ACCESS_DESK, Role.INDUSTRY_REGULATOR, Role.AUDITOR, Role.ACCESS_PROVIDER}:
         raise NoRole
     here = who.level == Level.NATIONAL or who.region == emergency["region"]
@@ -144,7 +144,7 @@ def _providers(hosts: list[tuple[Host, str]]) -> list[Kind]:
             f"{feed}/orders", f"{feed}/orders/stream", f"{feed}/orders/{{sequence}}", f"{feed}/state",
             f"{feed}/snapshot",
         ), verbs=[
-            Verb(f"POST {feed}/receipts", hosts[0][0].who, {"receipts": ["none"]}, may=is_it),
+            Verb(f"POST {feed}/receipts", hosts[0][0].who, {"jws": hosts[0][0].batch("none")}, may=is_it),
             Verb(f"POST {feed}/emergencies", hosts[0][0].who, {"jws": signed(hosts[0][0])}, may=is_it,
                  again="emergency_reported_already"),
         ]),
@@ -181,6 +181,12 @@ async def _emergencies(desk: Desk, host: Host) -> list[Record]:
     return [Record({"emergency_id": found["id"]}, {"id": host.id, "region": "110000"})]
 
 
+async def _batches(desk: Desk, host: Host) -> list[Record]:
+    """A batch of receipts that was taken."""
+    answer = await desk.hand_in(host, host.batch("something else"))
+    return [Record({"provider_id": host.id, "digest": answer.json()["digest"]}, {"id": host.id, "region": "110000"})]
+
+
 @asynccontextmanager
 async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[World]:
     """The world of access-control."""
@@ -194,11 +200,16 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
         kinds = [
             _orders(orders), _instructions(instructions), await _keys(desk, host),
             *_providers([(host, "110000"), (network, "110000"), (far, "310000")]),
+            Kind(await _batches(desk, host), may_read_emergency, reads=("/providers/{provider_id}/receipts/{digest}",)),
             Kind(await _emergencies(desk, host), may_read_emergency, reads=("/emergencies/{emergency_id}",),
                  lists="/emergencies"),
             beginning({"region": "110000"}, Verb(
                 "POST /providers", "desk-a", NEW_PROVIDER, may=may_enter, again="licence_taken")),
         ]  # fmt: skip
         yield World(
-            api, kinds, others=(host.who, supervisor("a"), supervisor("b")), nobodys=(PROVIDER, CONDUCT, EMERGENCY)
+            api,
+            kinds,
+            others=(host.who, supervisor("a"), supervisor("b")),
+            nobodys=(PROVIDER, CONDUCT, EMERGENCY),
+            opens={"provider_id": host.id},
         )

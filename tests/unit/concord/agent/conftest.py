@@ -53,6 +53,7 @@ class Bench:
     intake: Intake
     agent: Agent
     door: Door
+    outbox: HttpOutbox
 
 
 @pytest.fixture
@@ -98,7 +99,8 @@ async def build(access: FakeAccess, config: Config) -> AsyncIterator[Callable[[]
             receipts = Receipts(config.provider_id, config.signer())
             keys = Keys(journal, lambda: door.keys(config.jwks_url))
             intake = Intake(config.provider_id, journal, keys, receipts)
-            return Bench(config, journal, keys, intake, Agent(config, journal, intake, receipts, door), door)
+            outbox = HttpOutbox(door, journal, keys, receipts)
+            return Bench(config, journal, keys, intake, Agent(config, journal, intake, receipts, door), door, outbox)
 
         yield make
         for journal in last:
@@ -107,7 +109,7 @@ async def build(access: FakeAccess, config: Config) -> AsyncIterator[Callable[[]
 
 async def work(bench: Bench, hook: Hook, until: Callable[[], bool], *, topic: Any = None, seconds: float = 10) -> None:
     """Let the agent work until something is so."""
-    task = asyncio.create_task(bench.agent.run(hook, HttpOutbox(bench.door), topic))
+    task = asyncio.create_task(bench.agent.run(hook, bench.outbox, topic))
     try:
         async with asyncio.timeout(seconds):
             while not until():

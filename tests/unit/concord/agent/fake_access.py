@@ -14,7 +14,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from shared.contracts import examples
-from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE, Order
+from shared.contracts.orders import ORDER_TYPE, Order
+from shared.contracts.receipts import COUNTER_TYPE, RECEIPTS_TYPE, CounterReceipt
 from shared.signing import BadSignature, KeyRing, Signer, canonical, generate_key, key_set, public
 
 PROVIDER = UUID("01940000-0000-7000-8000-000000000005")
@@ -45,6 +46,8 @@ class FakeAccess:
         self.orders: list[bytes] = []
         self.receipts: dict[str, dict[str, Any]] = {}
         self.answers: list[dict[str, Any]] = []
+        self.refused: list[str] = []
+        """Why whole batches were."""
         self.jwks_asked = 0
         self.down = 0
         """So many requests are answered 503 first."""
@@ -82,19 +85,29 @@ class FakeAccess:
         """What the provider said of an order, in the order in which it arrived."""
         return [receipt["outcome"] for receipt in self.receipts.values() if receipt["order_id"] == order_id]
 
-    def take(self, jws: str) -> dict[str, Any]:
-        """What access-control answers to a receipt."""
+    def answer(self, jws: str) -> tuple[int, dict[str, Any]]:
+        """What access-control answers to a batch of receipts."""
         try:
-            payload = KeyRing({"keys": self.known_keys}).verify(jws, RECEIPT_TYPE).payload
+            payload = KeyRing({"keys": self.known_keys}).verify(jws, RECEIPTS_TYPE).payload
         except BadSignature as bad:
-            code = "unknown_key" if bad.code == "unknown_kid" else "bad_signature"
-            return {"receipt_id": None, "status": "refused", "code": code}
-        receipt = json.loads(payload)
+            why = "unknown_key" if bad.code == "unknown_kid" else "bad_signature"
+            return 422, {"code": "batch_refused", "why": why, "reason": bad.reason}
+        results = [{"index": n, **self.take(said)} for n, said in enumerate(json.loads(payload)["receipts"])]
+        self.answers += results
+        counter = CounterReceipt.EXAMPLE | {
+            "provider_id": str(PROVIDER),
+            "batch": hashlib.sha256(jws.encode()).hexdigest(),
+            "results": [{name: value for name, value in each.items() if name != "index"} for each in results],
+        }
+        return 200, {"results": results, "counter_receipt": self.signer.sign(canonical(counter), COUNTER_TYPE)}
+
+    def take(self, receipt: dict[str, Any]) -> dict[str, Any]:
+        """What becomes of one receipt."""
         number = receipt["sequence"]
         if receipt["order_digest"] != hashlib.sha256(self.orders[number - 1]).hexdigest():
             return {"receipt_id": receipt["receipt_id"], "status": "refused", "code": "digest_mismatch"}
         if receipt["receipt_id"] in self.receipts:
-            return {"receipt_id": receipt["receipt_id"], "status": "refused", "code": "receipt_replayed"}
+            return {"receipt_id": receipt["receipt_id"], "status": "recorded", "code": "receipt_replayed"}
         self.receipts[receipt["receipt_id"]] = receipt
         return {"receipt_id": receipt["receipt_id"], "status": "recorded", "code": None}
 
@@ -146,11 +159,10 @@ class FakeAccess:
             return {"orders": found, "next_after": after + len(page), "head": len(self.orders)}
 
         @app.post("/providers/{provider_id}/receipts")
-        async def receipts(request: Request) -> dict[str, Any]:
-            batch = (await request.json())["receipts"]
-            results = [{"index": index, **self.take(jws)} for index, jws in enumerate(batch)]
-            self.answers += results
-            return {"results": results}
+        async def receipts(request: Request) -> JSONResponse:
+            status, answer = self.answer((await request.json())["jws"])
+            self.refused += [answer["why"]] if status != 200 else []
+            return JSONResponse(answer, status)
 
         @app.get("/providers/{provider_id}/state")
         async def state() -> dict[str, Any]:

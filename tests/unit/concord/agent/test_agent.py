@@ -1,7 +1,9 @@
 """The agent: believes only what is signed and in sequence, carries each order out, and says so exactly once."""
 
 import asyncio
+import hashlib
 import json
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,13 +15,15 @@ import pytest
 from concord.agent.config import Config
 from concord.agent.door import Door
 from concord.agent.hooks import Impossible, Later
-from concord.agent.intake import BadOrder, Gap, Receipts
+from concord.agent.intake import BadOrder, Gap, Unproven
 from concord.agent.journal import Journal, JournalInUse
 from concord.sdk import ConcordError, Unreachable
-from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE, Order
-from shared.signing import Signer, canonical, generate_key, public
+from concord.sdk.signed import verified_counter
+from shared.contracts.orders import ORDER_TYPE, Order
+from shared.contracts.receipts import COUNTER_TYPE, RECEIPTS_TYPE
+from shared.signing import KeyRing, Signer, canonical, generate_key, public
 from tests.unit.concord.agent.conftest import Bench, Recorder, work
-from tests.unit.concord.agent.fake_access import FakeAccess
+from tests.unit.concord.agent.fake_access import PROVIDER, FakeAccess
 
 Build = Callable[[], Bench]
 
@@ -173,7 +177,7 @@ async def test_a_receipt_handed_in_twice_counts_as_accepted(build: Build, access
     access.order()
     bench = build()
     await bench.agent.catch_up()
-    access.take(bench.journal.queued()[0].jws)  # arrived, but the agent was killed before it heard so
+    access.take(json.loads(bench.journal.queued()[0].document))  # arrived, but the agent was killed before it heard so
     await work(bench, Recorder(), settled(bench, 1))
     assert "receipt_replayed" in {answer["code"] for answer in access.answers}
     assert len(access.receipts) == 2
@@ -183,27 +187,92 @@ async def test_receipts_wait_until_the_key_is_entered(build: Build, access: Fake
     access.order()
     known, access.known_keys = access.known_keys, []
     bench = build()
-    await work(bench, Recorder(), lambda: len(access.answers) >= 2)
-    assert {answer["code"] for answer in access.answers} == {"unknown_key"}
+    await work(bench, Recorder(), lambda: len(access.refused) >= 2)
+    assert set(access.refused) == {"unknown_key"}
     assert len(bench.journal.queued()) == 2
     access.known_keys = known
     again = build()
     await work(again, Recorder(), settled(again, 1))
 
 
-async def test_after_a_change_of_key_what_waits_is_signed_again(build: Build, access: FakeAccess) -> None:
+async def test_after_a_change_of_key_what_waits_is_signed_with_the_new_one(
+    build: Build, config: Config, access: FakeAccess
+) -> None:
     order = access.order()
     bench = build()
     await bench.agent.catch_up()
     before = bench.journal.queued()
     new = generate_key("provider-2")
     access.known_keys = [public(new)]  # the old one was revoked
-    receipts = Receipts(bench.config.provider_id, Signer(new))
-    assert receipts.sign_again(bench.journal) == 1
-    assert receipts.sign_again(bench.journal) == 0
-    assert [receipt.receipt_id for receipt in bench.journal.queued()] == [receipt.receipt_id for receipt in before]
-    await work_receipts(bench)
+    config.key_file.write_text(json.dumps(new))
+    again = build()
+    assert again.journal.queued() == before
+    await work_receipts(again)
     assert access.outcomes(order["order_id"]) == ["received"]
+
+
+async def test_every_batch_that_was_taken_is_kept_with_its_proof(build: Build, access: FakeAccess) -> None:
+    access.order()
+    bench = build()
+    await work(bench, Recorder(), settled(bench, 1))
+    proofs = bench.journal.proofs()
+    assert proofs
+    keys = KeyRing(access.key_set())
+    for batch, counter in proofs:
+        said = verified_counter(keys, counter)
+        assert said.batch == hashlib.sha256(batch.encode()).hexdigest()
+        assert {each.status for each in said.results} == {"recorded"}
+
+
+@pytest.mark.parametrize("forged", ["stranger", "other_batch", "other_results", "nonsense"])
+async def test_a_receipt_waits_until_its_counter_receipt_can_be_believed(
+    build: Build, access: FakeAccess, forged: str
+) -> None:
+    access.order()
+    bench = build()
+    await bench.agent.catch_up()
+    honest = access.answer
+
+    def lies(jws: str) -> tuple[int, dict[str, Any]]:
+        status, answer = honest(jws)
+        said = json.loads(KeyRing(access.key_set()).verify(answer["counter_receipt"], COUNTER_TYPE).payload)
+        signer = Signer(generate_key("orders-1")) if forged == "stranger" else access.signer
+        if forged == "other_batch":
+            said["batch"] = "0" * 64
+        if forged == "other_results":
+            said["results"][0]["status"] = "refused"
+        counter = "x.y.z" if forged == "nonsense" else signer.sign(canonical(said), COUNTER_TYPE)
+        return status, answer | {"counter_receipt": counter}
+
+    access.answer = lies  # type: ignore[method-assign]
+    with pytest.raises(Unproven):
+        await work_receipts(bench)
+    assert (len(bench.journal.queued()), bench.journal.proofs()) == (1, [])
+    access.answer = honest  # type: ignore[method-assign]
+    await work_receipts(bench)
+    assert (len(bench.journal.queued()), len(bench.journal.proofs())) == (0, 1)
+
+
+async def test_what_an_older_agent_signed_one_by_one_is_handed_in_together(
+    build: Build, config: Config, access: FakeAccess
+) -> None:
+    access.order()
+    access.order()
+    bench = build()
+    await bench.agent.catch_up()
+    old = bench.journal.queued()
+    bench.journal.close()
+    with sqlite3.connect(config.state_file) as db:
+        db.execute("ALTER TABLE receipt RENAME COLUMN document TO jws")
+        for receipt in old:
+            said = json.loads(receipt.document) | {"provider_id": str(PROVIDER)}
+            jws = config.signer().sign(canonical(said), "concord-receipt+json")
+            db.execute("UPDATE receipt SET jws = ? WHERE receipt_id = ?", (jws, str(receipt.receipt_id)))
+    db.close()
+    again = build()
+    assert [json.loads(each.document) for each in again.journal.queued()] == [json.loads(each.document) for each in old]
+    await work_receipts(again)
+    assert [receipt["outcome"] for receipt in access.receipts.values()] == ["received", "received"]
 
 
 async def test_a_receipt_refused_for_good_does_not_hold_up_the_others(build: Build, access: FakeAccess) -> None:
@@ -218,9 +287,7 @@ async def test_a_receipt_refused_for_good_does_not_hold_up_the_others(build: Bui
 
 
 async def work_receipts(bench: Bench) -> None:
-    from concord.agent.agent import HttpOutbox  # noqa: PLC0415 - one use
-
-    bench.journal.settle(await HttpOutbox(bench.door).send(bench.journal.queued()))
+    bench.journal.settle(await bench.outbox.send(bench.journal.queued()))
 
 
 def _now() -> Any:
@@ -243,7 +310,7 @@ async def test_an_order_signed_by_somebody_else_is_not_taken(build: Build, acces
         forged(access),
         forged(access, generate_key("unknown")),
         b"noise",
-        access.signer.sign(b"{}", RECEIPT_TYPE).encode(),
+        access.signer.sign(b"{}", RECEIPTS_TYPE).encode(),
     ):
         with pytest.raises(BadOrder):
             await bench.intake.take([wrong])
@@ -468,7 +535,7 @@ async def test_the_agent_says_what_is_wrong_with_its_key_and_the_receipt_waits(
     build: Build, access: FakeAccess, caplog: pytest.LogCaptureFixture, code: str, said: str
 ) -> None:
     access.order()
-    access.take = lambda jws: {"receipt_id": None, "status": "refused", "code": code}  # type: ignore[method-assign]
+    access.answer = lambda jws: (422, {"code": "batch_refused", "why": code})  # type: ignore[method-assign]
     bench = build()
     await work(bench, Recorder(), lambda: said in caplog.text)
     assert len(bench.journal.queued()) == 2
@@ -487,7 +554,7 @@ async def test_an_access_control_that_has_moved_is_named_and_nothing_counts_as_h
         return httpx.Response(307, headers={"Location": "https://new.test"}, json=body)
 
     async with Door.open(config, httpx.MockTransport(moved)) as door:
-        for call in (door.hand_in(["x"]), door.orders(0), door.state(), door.keys(config.jwks_url)):
+        for call in (door.hand_in("x"), door.orders(0), door.state(), door.keys(config.jwks_url)):
             with pytest.raises(ConcordError, match=r"redirected: .*https://new\.test"):
                 await call
 

@@ -8,7 +8,6 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
@@ -18,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from concord.agent.agent import ACCEPTED
 from concord.agent.config import Config
 from concord.agent.intake import RECEIPTS
-from shared.contracts.orders import ORDER_TYPE, RECEIPT_TYPE, Order, Outcome, Receipt
+from shared.contracts.orders import ORDER_TYPE, Order
+from shared.contracts.receipts import COUNTER_TYPE, RECEIPTS_TYPE, CounterReceipt, Outcome, Receipt, ReceiptBatch
 from shared.signing import Signer, canonical, public
 
 PAGE = Path(__file__).parents[4] / "docs" / "providers.md"
@@ -47,9 +47,12 @@ def made() -> dict[str, str]:
     order = Signer(ORDER_KEY).sign(order_payload.encode(), ORDER_TYPE)
     digest = hashlib.sha256(order.encode()).hexdigest()
     receipt_id = uuid5(RECEIPTS, f"{Order.EXAMPLE['order_id']} executed")
-    document = Receipt.EXAMPLE | {"receipt_id": str(receipt_id), "order_digest": digest}
-    receipt_payload = canonical(document)
-    receipt = Signer(PROVIDER_KEY).sign(receipt_payload, RECEIPT_TYPE)
+    said = Receipt.EXAMPLE | {"receipt_id": str(receipt_id), "order_digest": digest}
+    batch_payload = canonical({"provider_id": Order.EXAMPLE["provider_id"], "receipts": [said]})
+    batch = Signer(PROVIDER_KEY).sign(batch_payload, RECEIPTS_TYPE)
+    batch_digest = hashlib.sha256(batch.encode()).hexdigest()
+    result = CounterReceipt.EXAMPLE["results"][0] | {"receipt_id": str(receipt_id)}
+    counter_payload = canonical(CounterReceipt.EXAMPLE | {"batch": batch_digest, "results": [result]})
     line = f"{Order.EXAMPLE['order_id']} {Order.EXAMPLE['sequence']}\n"
     return {
         "jwks": json.dumps({"keys": [public(ORDER_KEY) | {"organisation": Order.EXAMPLE["issuer"]["id"]}]}, indent=2),
@@ -58,8 +61,11 @@ def made() -> dict[str, str]:
         "order-payload": order_payload,
         "order-jws": order,
         "order-digest": digest,
-        "receipt-payload": receipt_payload.decode(),
-        "receipt-jws": receipt,
+        "receipts-payload": batch_payload.decode(),
+        "receipts-jws": batch,
+        "receipts-digest": batch_digest,
+        "counter-payload": counter_payload.decode(),
+        "counter-jws": Signer(ORDER_KEY).sign(counter_payload, COUNTER_TYPE),
         "feed": json.dumps({"orders": [{"sequence": 1, "jws": order}], "next_after": 1, "head": 1}, indent=1),
         "state-lines": line.rstrip("\n"),
         "state-hash": hashlib.sha256(line.encode()).hexdigest(),
@@ -88,7 +94,8 @@ def test_no_example_is_unchecked() -> None:
     ("document", "key", "payload", "typ"),
     [
         ("order-jws", "jwks", "order-payload", "concord-order+json"),
-        ("receipt-jws", "provider-key", "receipt-payload", "concord-receipt+json"),
+        ("receipts-jws", "provider-key", "receipts-payload", "concord-receipts+json"),
+        ("counter-jws", "jwks", "counter-payload", "concord-counter-receipt+json"),
     ],
 )
 def test_the_signatures_shown_hold_without_our_code(document: str, key: str, payload: str, typ: str) -> None:
@@ -106,16 +113,19 @@ def test_the_signatures_shown_hold_without_our_code(document: str, key: str, pay
 
 def test_the_receipt_names_the_order_by_its_bytes() -> None:
     page = shown()
-    receipt: dict[str, Any] = json.loads(page["receipt-payload"])
+    (receipt,) = ReceiptBatch.model_validate_json(page["receipts-payload"]).model_dump(mode="json")["receipts"]
     assert receipt["order_digest"] == page["order-digest"] == hashlib.sha256(page["order-jws"].encode()).hexdigest()
     assert Receipt.model_validate(receipt).outcome is Outcome.EXECUTED
     assert str(RECEIPTS) in PAGE.read_text(encoding="utf-8")
+    assert page["receipts-digest"] == hashlib.sha256(page["receipts-jws"].encode()).hexdigest()
+    assert CounterReceipt.model_validate_json(page["counter-payload"]).batch == page["receipts-digest"]
     assert UUID(receipt["receipt_id"]) == uuid5(RECEIPTS, f"{receipt['order_id']} executed")
 
 
 def test_the_page_names_every_member_outcome_and_setting() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    names = {*Order.model_fields, *Receipt.model_fields, *Config.model_fields, *Outcome, *ACCEPTED}
+    names = {*Order.model_fields, *Config.model_fields, *Outcome, *ACCEPTED}
+    names |= {*Receipt.model_fields, *ReceiptBatch.model_fields, *CounterReceipt.model_fields}
     assert {name for name in names if f"`{name}`" not in text} == set()
 
 

@@ -7,7 +7,7 @@ from concord.sdk.departments.base import CALL_S, Id, Json
 from concord.sdk.departments.providers import Providers
 from shared.contracts.http import access as wire
 from shared.contracts.http.emergencies import EmergencyReport, EmergencyView
-from shared.contracts.http.receipts import ReceiptBatch, ReceiptResults
+from shared.contracts.http.receipts import ReceiptAnswer, ReceiptBatchView, SignedReceipts
 
 
 class Access(Providers):
@@ -48,6 +48,10 @@ class Access(Providers):
     async def escalate(self, order_id: Id, body: wire.WithReasons) -> wire.OrderView:
         """Escalate an overdue order."""
         return await self._post(wire.OrderView, at("orders", order_id, "escalation"), body)
+
+    async def order_statistics(self, *, since: str | None = None, until: str | None = None) -> wire.OrderStatistics:
+        """How soon each provider stops hosting and hosts again; no token is needed."""
+        return await self._get(wire.OrderStatistics, "/orders/statistics", since=since, until=until)
 
     # --- instructions to supervisors of networks ---------------------------------------------------------------------
 
@@ -92,9 +96,13 @@ class Access(Providers):
         """Every order in force at a provider."""
         return await self._get(wire.SnapshotView, at("providers", provider_id, "snapshot"))
 
-    async def send_receipts(self, provider_id: Id, body: ReceiptBatch) -> ReceiptResults:
-        """Hand in signed receipts; a result for each."""
-        return await self._post(ReceiptResults, at("providers", provider_id, "receipts"), body)
+    async def send_receipts(self, provider_id: Id, body: SignedReceipts) -> ReceiptAnswer:
+        """Hand in receipts, signed together; a result for each, and the counter-receipt."""
+        return await self._post(ReceiptAnswer, at("providers", provider_id, "receipts"), body)
+
+    async def receipts(self, provider_id: Id, digest: str) -> ReceiptBatchView:
+        """A batch of receipts that was taken, and its counter-receipt."""
+        return await self._get(ReceiptBatchView, at("providers", provider_id, "receipts", digest))
 
     async def report_emergency(self, provider_id: Id, body: EmergencyReport) -> EmergencyView:
         """Report, signed, that a provider suspended a site by itself."""

@@ -1,6 +1,6 @@
 """Providers: their particulars, keys and conduct record."""
 
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from access_control import views
 from access_control.service import conduct, keys, providers
 from shared.contracts.http import providers as wire
-from shared.runtime.web.door import IfMatch, Rt, Who, etag, router
+from shared.runtime.web.door import PUBLIC, IfMatch, Rt, Who, etag, router
 from shared.runtime.web.paging import Page, Paging, page_of
 
 ROUTER: Final[APIRouter] = router(tags=["providers"])
@@ -51,6 +51,17 @@ async def read_conduct(provider_id: UUID, who: Who, rt: Rt, paging: Paging) -> P
     async with rt.db.transaction() as tx:
         found = await conduct.page(tx, rt, who, provider_id, paging)
     return page_of(found, paging, views.of_conduct, lambda entry: entry.id)
+
+
+@ROUTER.get("/providers/{provider_id}/jwks.json", openapi_extra=PUBLIC)
+async def provider_keys(provider_id: UUID, rt: Rt, response: Response) -> dict[str, Any]:
+    """The public keys a provider signs with, revoked ones with `revoked_at` (RFC 7517). No token needed.
+
+    With these and `/.well-known/jwks.json` anybody verifies an order, what its provider said, and the counter-receipt.
+    """
+    response.headers["Cache-Control"] = "public, max-age=10"
+    async with rt.db.connection() as tx:
+        return {"keys": await keys.published(tx, provider_id)}
 
 
 @ROUTER.post("/providers/{provider_id}/keys", status_code=201)

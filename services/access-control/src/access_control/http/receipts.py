@@ -1,25 +1,39 @@
-"""What a provider signs about its orders."""
+"""What a provider signs about its orders, and the proof that it was taken."""
 
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
+from access_control import views
 from access_control.service import receipts
 from shared.contracts.http import receipts as wire
 from shared.runtime.web.door import Rt, Who, router
 
-LARGEST_BATCH: Final = 64 * 1024 * 1024
-"""Bytes: 1,000 receipts with long reasons fit."""
+LARGEST_BATCH: Final = 2 * 1024 * 1024
+"""Bytes: the longest document that is looked at, and room around it."""
 ROUTER: Final[APIRouter] = router(idempotent=False, tags=["providers' doors"])
+
+Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the document, in lower case.")]
 
 
 @ROUTER.post("/providers/{provider_id}/receipts", max_body_size=LARGEST_BATCH)
-async def sign_receipts(provider_id: UUID, body: wire.ReceiptBatch, who: Who, rt: Rt) -> wire.ReceiptResults:
-    """Hand in up to 1,000 signed receipts; each gets a result, and one that is refused does not stop the others.
+async def sign_receipts(provider_id: UUID, body: wire.SignedReceipts, who: Who, rt: Rt) -> wire.ReceiptAnswer:
+    """Hand in up to 1,000 receipts in one signed document; each gets a result, and one that is refused stops no other.
 
-    Codes of refusals: `bad_signature`, `unknown_key`, `foreign_key`, `key_revoked`, `invalid` (with `fields`),
-    `foreign_provider`, `unknown_order`, `foreign_order`, `sequence_mismatch`, `digest_mismatch`, `receipt_replayed`,
-    `receipt_id_reused`, `already_executed`, `action_refused` (with `allowed_outcomes`). Every refusal is audited.
+    The answer is countersigned and stays the same: the same document again gets it again. 422 `batch_refused`: nothing
+    of it was looked at, for `why`: `bad_signature`, `unknown_key`, `foreign_key`, `key_revoked`, `foreign_provider`,
+    `invalid` (with `fields`). Codes of single receipts: `invalid` (with `fields`), `unknown_order`, `foreign_order`,
+    `sequence_mismatch`, `digest_mismatch`, `receipt_id_reused`, `already_executed`, `action_refused` (with
+    `allowed_outcomes`); `receipt_replayed` is recorded: it was on file. 429: too many of yours were refused lately.
     """
-    return wire.ReceiptResults(results=await receipts.record_posted(rt, who, provider_id, body.receipts))
+    return views.of_answer(await receipts.record_posted(rt, who, provider_id, body.jws))
+
+
+@ROUTER.get("/providers/{provider_id}/receipts/{digest}")
+async def read_receipts(provider_id: UUID, digest: Digest, who: Who, rt: Rt) -> wire.ReceiptBatchView:
+    """A batch that was taken by either door, byte for byte, and its counter-receipt (the provider; its regulators).
+
+    404 `unknown_batch`: it was not taken; hand it in again.
+    """
+    return views.of_batch(await receipts.get(rt, who, provider_id, digest))

@@ -1,32 +1,31 @@
-"""What a receipt claims, judged against its provider's keys and its order; nothing here touches the database."""
+"""What a batch claims, judged against its provider's keys and each order; nothing here touches the database."""
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 from uuid import UUID
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from access_control.lifecycle import CLAIMED, LIFECYCLE, OVER, UNSENT, Status
 from access_control.store.orders import AccessOrder
 from access_control.store.providers import Key
 from shared.contracts.base import storable
-from shared.contracts.orders import RECEIPT_TYPE, Outcome, Receipt
-from shared.signing import BadSignature, KeyRing, read_header, unique
+from shared.contracts.receipts import MOST_RECEIPTS, RECEIPTS_TYPE, Outcome, Receipt
+from shared.signing import MAX_LENGTH, BadSignature, KeyRing, read_header, unique
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far ahead a provider's clock may be."""
 CLOCK_LAG: Final = timedelta(days=1)
 """How far behind: a slow clock or a wrong zone must not cost a provider its receipt, nonsense is no evidence."""
-IN_FLIGHT: Final = timedelta(minutes=10)
-"""How long a receipt may be under way. Later than this after a revocation its ``at`` is only what a thief says."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A receipt that is not taken, and why."""
+    """A receipt, or a whole batch, that is not taken, and why."""
 
     code: str
     receipt_id: UUID | None = None
@@ -34,18 +33,15 @@ class Refused:
     order_status: Status | None = None
     fields: tuple[tuple[str, str], ...] = ()
     allowed: tuple[Outcome, ...] = ()
-    kid: str | None = None
     reason: str | None = None
-    """With ``bad_signature``: what was wrong with the JWS."""
+    """Of a batch: in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A receipt whose signature holds and whose members are complete."""
+    """A receipt whose members are complete, in a batch whose signature holds."""
 
     receipt: Receipt
-    kid: str
-    jws: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +54,32 @@ class Accepted:
     moved: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A receipt that is on file already, for the same order and outcome: nothing is written a second time."""
+
+    claim: Claim
+    status: Status | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A batch that its provider signed: each receipt is a claim, or says why it is none."""
+
+    kid: str
+    digest: str
+    receipts: tuple[Claim | Refused, ...]
+
+
+class _Batch(BaseModel):
+    """A batch before its receipts are read: each is judged by itself."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    provider_id: UUID
+    receipts: Annotated[list[Any], Field(min_length=1, max_length=MOST_RECEIPTS)]
+
+
 class KeyBook:
     """The keys of one provider, and the ids of keys that belong to others."""
 
@@ -68,35 +90,49 @@ class KeyBook:
         self._now = now
         self._ring = KeyRing({"keys": [dict(key.jwk) for key in keys]})
 
-    def read(self, jws: bytes) -> Claim | Refused:
-        """Check the signature, the key and the members of one receipt."""
+    def read(self, jws: bytes) -> Signed | Refused:
+        """Check the signature and the key of a batch, and the members of every receipt in it."""
+        if len(jws) > MAX_LENGTH:
+            fault = f"is longer than {MAX_LENGTH} characters: sign fewer receipts at once"
+            return Refused("invalid", fields=(("jws", fault),), reason=f"it {fault}")
         kid = kid_of(jws)
         key = self._keys.get(kid) if kid is not None else None
         if kid is not None and key is None:
-            return Refused("foreign_key" if kid in self._foreign else "unknown_key", kid=kid)
+            if kid in self._foreign:
+                return Refused("foreign_key", reason=f"the key {kid!r:.100} is another provider's")
+            return Refused("unknown_key", reason=f"no key {kid!r:.100} is entered for this provider")
         try:
-            payload = self._ring.verify(jws, RECEIPT_TYPE).payload
+            payload = self._ring.verify(jws, RECEIPTS_TYPE).payload
         except BadSignature as bad:
-            return Refused("bad_signature", reason=bad.code, kid=kid)
+            return Refused("bad_signature", reason=bad.reason)
         assert key is not None
-        return self._complete(payload, key, jws)
+        if key.revoked_at is not None:  # whatever its receipts say: a thief can write any time
+            since = key.revoked_at.isoformat(timespec="seconds")
+            return Refused("key_revoked", reason=f"the key {key.kid!r:.100} was revoked at {since}")
+        return self._opened(payload, key.kid, jws)
 
-    def _complete(self, payload: bytes, key: Key, jws: bytes) -> Claim | Refused:
+    def _opened(self, payload: bytes, kid: str, jws: bytes) -> Signed | Refused:
         try:
             members = json.loads(payload, object_pairs_hook=unique)
-            receipt = Receipt.model_validate_json(payload, strict=True)
+            batch = _Batch.model_validate_json(payload)
         except ValidationError as error:
-            return Refused("invalid", kid=key.kid, fields=tuple(_faults(error)))
+            return Refused("invalid", fields=tuple(_faults(error)), reason="it is no batch of receipts")
         except (ValueError, RecursionError) as error:
-            return Refused("invalid", kid=key.kid, fields=(("payload", str(error)),))
+            return Refused("invalid", fields=(("payload", str(error)),), reason=f"its payload is not JSON: {error}")
+        if batch.provider_id != self._provider_id:
+            return Refused("foreign_provider", reason=f"it is of provider {batch.provider_id}")
+        digest = hashlib.sha256(jws).hexdigest()
+        return Signed(kid, digest, tuple(self._complete(written) for written in members["receipts"]))
+
+    def _complete(self, written: Any) -> Claim | Refused:
+        try:
+            receipt = Receipt.model_validate_json(json.dumps(written), strict=True)
+        except ValidationError as error:
+            return Refused("invalid", fields=tuple(_faults(error)))
         ids = (receipt.receipt_id, receipt.order_id)
-        if receipt.provider_id != self._provider_id:
-            return Refused("foreign_provider", *ids, kid=key.kid)
-        if faults := tuple(missing(receipt)) or tuple(self._untimely(receipt, members["at"])):
-            return Refused("invalid", *ids, fields=faults, kid=key.kid)
-        if self._revoked(key, receipt.at):
-            return Refused("key_revoked", *ids, kid=key.kid)
-        return Claim(receipt, key.kid, jws)
+        if faults := tuple(missing(receipt)) or tuple(self._untimely(receipt, written["at"])):
+            return Refused("invalid", *ids, fields=faults)
+        return Claim(receipt)
 
     def _untimely(self, receipt: Receipt, written: str) -> Sequence[tuple[str, str]]:
         if written[4:5] != "-":  # digits alone would be taken for seconds since 1970
@@ -108,11 +144,8 @@ class KeyBook:
         except OverflowError:
             return [("at", "is no time that UTC has")]
         if at > self._now + CLOCK_SKEW:
-            return [("at", "lies in the future")]
+            return [("at", f"lies in the future: here it is {self._now.isoformat(timespec='seconds')}")]
         return []
-
-    def _revoked(self, key: Key, at: datetime) -> bool:
-        return key.revoked_at is not None and (at >= key.revoked_at or self._now > key.revoked_at + IN_FLIGHT)
 
 
 def missing(receipt: Receipt) -> Sequence[tuple[str, str]]:
@@ -129,12 +162,23 @@ Taken: TypeAlias = Mapping[UUID, tuple[UUID, Outcome]]
 """Receipt ids in use, each with its order and outcome."""
 
 
-def judge(claim: Claim, order: AccessOrder | None, *, taken: Taken, executed: bool) -> Accepted | Refused:
+def judge(
+    claim: Claim, order: AccessOrder | None, *, provider_id: UUID, taken: Taken, executed: bool
+) -> Accepted | Known | Refused:
     """Whether the order bears the claim. ``executed``: such a receipt is on file."""
     receipt = claim.receipt
-    code = _mismatch(receipt, order, taken)
+    if (used := taken.get(receipt.receipt_id)) is not None:
+        same = used == (receipt.order_id, receipt.outcome)
+        return Known(claim, order.status if order else None) if same else _refusal(claim, "receipt_id_reused")
+    code = _mismatch(receipt, order, provider_id)
     if code is not None or order is None:
         return _refusal(claim, code or "unknown_order")
+    return _moved(claim, order, executed=executed)
+
+
+def _moved(claim: Claim, order: AccessOrder, *, executed: bool) -> Accepted | Refused:
+    """What the life of the order makes of a claim that fits it."""
+    receipt = claim.receipt
     if order.issued_at is not None and receipt.at < order.issued_at - CLOCK_LAG:
         return replace(
             _refusal(claim, "invalid", order.status), fields=(("at", "lies more than a day before the order"),)
@@ -149,13 +193,10 @@ def judge(claim: Claim, order: AccessOrder | None, *, taken: Taken, executed: bo
     return Accepted(claim, order.status, LIFECYCLE.after(order.status, move), moved=True)
 
 
-def _mismatch(receipt: Receipt, order: AccessOrder | None, taken: Taken) -> str | None:
-    if receipt.receipt_id in taken:
-        same = taken[receipt.receipt_id] == (receipt.order_id, receipt.outcome)
-        return "receipt_replayed" if same else "receipt_id_reused"
+def _mismatch(receipt: Receipt, order: AccessOrder | None, provider_id: UUID) -> str | None:
     if order is None:
         return "unknown_order"
-    if order.provider_id != receipt.provider_id:
+    if order.provider_id != provider_id:
         return "foreign_order"
     return "unknown_order" if order.status in UNSENT else _other_bytes(receipt, order)
 
@@ -173,12 +214,16 @@ def _refusal(claim: Claim, code: str, status: Status | None = None) -> Refused:
     if code == "action_refused" and status is not None:
         allowed = tuple(outcome for outcome, move in CLAIMED.items() if LIFECYCLE.can(status, move))
     receipt = claim.receipt
-    return Refused(code, receipt.receipt_id, receipt.order_id, status, allowed=allowed, kid=claim.kid)
+    return Refused(code, receipt.receipt_id, receipt.order_id, status, allowed=allowed)
 
 
 def _faults(error: ValidationError) -> list[tuple[str, str]]:
     details: list[Mapping[str, Any]] = [dict(detail) for detail in error.errors(include_input=False, include_url=False)]
-    return [(".".join(str(part) for part in detail["loc"]) or "payload", str(detail["msg"])) for detail in details[:20]]
+    """Which members are wrong; what a provider wrote may stand in them, and is kept in the answer."""
+    return [
+        (".".join(str(part) for part in detail["loc"]) or "payload", str(detail["msg"]).replace("\0", "\ufffd"))
+        for detail in details[:20]
+    ]
 
 
 def kid_of(jws: bytes) -> str | None:

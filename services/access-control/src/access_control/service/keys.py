@@ -22,7 +22,7 @@ from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
-from shared.signing import public
+from shared.signing import OWNER, public
 
 KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}")
 PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
@@ -55,6 +55,20 @@ async def revoke(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, kid: str) 
     return await store.KEY_MOVES.move(
         tx, key, KeyAction.REVOKE, who=who, why=_which(key), at=at, revoked_at=at, revoked_by=who.person
     )
+
+
+async def published(tx: Tx, provider_id: UUID) -> list[dict[str, Any]]:
+    """Every key of a provider, as anybody may know it. Raises UnknownProvider (404)."""
+    await store.get(tx, provider_id)
+    known = (await store.keys(tx, provider_id))[provider_id]
+    return [
+        {
+            **public(key.jwk),
+            OWNER: str(provider_id),
+            **({"revoked_at": key.revoked_at.isoformat()} if key.revoked_at else {}),
+        }
+        for key in known
+    ]
 
 
 def _which(key: Key) -> str:

@@ -1,4 +1,7 @@
-"""Receipts: what providers sign about their orders, one batch in one transaction, whichever door it came through."""
+"""Receipts: what providers sign about their orders, one batch in one transaction, whichever door it came through.
+
+Lock executions first, then orders. Whatever was recorded is answered with a counter-receipt, made once (ADR 16).
+"""
 
 import asyncio
 import hashlib
@@ -12,47 +15,64 @@ from uuid import UUID
 import asyncpg
 
 from access_control import told
+from access_control.errors import BatchRefused, TooManyRefused, UnknownBatch
 from access_control.lifecycle import CLAIMED, STOPPED, Move, Status
 from access_control.policy import POLICY, Act
-from access_control.service.claims import Accepted, Claim, KeyBook, Refused, judge, kid_of
+from access_control.service.claims import Accepted, Claim, KeyBook, Known, Refused, Signed, judge, kid_of
 from access_control.service.sending import EXECUTION
+from access_control.service.state import refusals_of, signer_of
 from access_control.store import executions, orders, providers
 from access_control.store import receipts as store
 from access_control.store.orders import AccessOrder
-from access_control.store.receipts import RecordedReceipt
+from access_control.store.receipts import TakenBatch
+from shared.contracts.grounds import AuthorityRef
 from shared.contracts.http.receipts import FieldError, ReceiptResult
+from shared.contracts.receipts import COUNTER_TYPE, CounterReceipt, CounterResult
 from shared.contracts.topics import receipts_topic
+from shared.rules import Level
 from shared.runtime.acts import audit, deadlines, outbox
+from shared.runtime.acts.directory import AuthorityMissing
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
+from shared.runtime.base.keys import NoSigningKey
 from shared.runtime.db.postgres import Tx
 from shared.runtime.events.dispatch import Raw
+from shared.signing import Signer, canonical
 
 Door = Literal["http", "kafka"]
 TOPIC_PREFIX: Final = receipts_topic("").name
 HOLDS: Final = "The provider holds the order."
-MANY: Final = 20
-"""From here on signatures are checked in a thread, so that other requests go on."""
+AUDITED: Final = 20
+"""Refused receipts of one batch that are audited line by line; all of them are in the answer, which is kept."""
 
-Verdict = Accepted | Refused
+Verdict = Accepted | Known | Refused
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Receipts of one provider that arrived together."""
+    """A document that arrived from one provider."""
 
     provider_id: UUID
     who: Caller
     door: Door
-    receipts: Sequence[bytes]
+    jws: bytes
 
 
-async def record_posted(rt: Runtime, who: Caller, provider_id: UUID, receipts: Sequence[str]) -> list[ReceiptResult]:
-    """Take what a provider posted. 404; 403 for another provider; everything else is said per receipt."""
+async def record_posted(rt: Runtime, who: Caller, provider_id: UUID, jws: str) -> TakenBatch:
+    """Take what a provider posted; the same document again gets the same answer.
+
+    Raises UnknownProvider (404); Forbidden (403) for another provider; BatchRefused (422); TooManyRefused (429). What
+    is wrong with one receipt is said in its result.
+    """
     async with rt.db.connection() as tx:
         POLICY.require(who, Act.SIGN_RECEIPT, await providers.get(tx, provider_id))
-    batch = Batch(provider_id, who, "http", [receipt.encode("utf-8", "replace") for receipt in receipts])
-    return await record(rt, batch)
+    if wait := refusals_of(rt).wait(str(provider_id)):
+        raise TooManyRefused(retry_after=wait)
+    taken = await record(rt, Batch(provider_id, who, "http", jws.encode("utf-8", "replace")))
+    if isinstance(taken, Refused):
+        fields = [{"field": field, "message": message} for field, message in taken.fields]
+        raise BatchRefused(fields, why=taken.code, reason=taken.reason)
+    return taken
 
 
 async def record_heard(rt: Runtime, tx: Tx, heard: Sequence[Raw]) -> None:
@@ -60,92 +80,138 @@ async def record_heard(rt: Runtime, tx: Tx, heard: Sequence[Raw]) -> None:
     provider_id = UUID(heard[0].meta.topic.removeprefix(TOPIC_PREFIX))
     # Only this provider may write to its topic (broker ACL), and the signature is checked like everywhere.
     who = replace(Caller.system("access-control"), subject=f"provider:{provider_id}", organisation=str(provider_id))
-    batch = Batch(provider_id, who, "kafka", [each.value for each in heard])
-    await _judge_and_write(rt, batch, await _read(rt, batch))
+    for each in heard:
+        batch = Batch(provider_id, who, "kafka", each.value)
+        await _take(rt, batch, await _read(rt, batch))
 
 
-async def record(rt: Runtime, batch: Batch) -> list[ReceiptResult]:
-    """Check the signatures, then judge and write everything in one transaction; one bad receipt stops no other."""
+async def get(rt: Runtime, who: Caller, provider_id: UUID, digest: str) -> TakenBatch:
+    """A batch that was taken, with its counter-receipt.
+
+    Raises UnknownProvider, UnknownBatch (404); Forbidden (403).
+    """
+    async with rt.db.connection() as tx:
+        POLICY.require(who, Act.SEE_RECEIPTS, await providers.get(tx, provider_id))
+        found = await store.batch(tx, provider_id, digest)
+    if found is None:
+        raise UnknownBatch
+    return found
+
+
+async def record(rt: Runtime, batch: Batch) -> TakenBatch | Refused:
+    """Check the signature, then judge and write everything in one transaction; one bad receipt stops no other."""
     read = await _read(rt, batch)
     try:
-        return await _judge_and_write(rt, batch, read)
+        return await _take(rt, batch, read)
     except asyncpg.UniqueViolationError:
-        # Another transaction took one of these receipts between our look and our write; now we see it.
-        return await _judge_and_write(rt, batch, read)
+        # Another transaction took it, or one of its receipts, between our look and our write; now we see it.
+        return await _take(rt, batch, read)
 
 
-async def _read(rt: Runtime, batch: Batch) -> list[Claim | Refused]:
-    kids = {kid for kid in map(kid_of, batch.receipts) if kid is not None}
+async def _read(rt: Runtime, batch: Batch) -> Signed | Refused:
+    kid = kid_of(batch.jws)
     async with rt.db.connection() as tx:
         keys = (await providers.keys(tx, batch.provider_id))[batch.provider_id]
-        strangers = sorted(kids - {key.kid for key in keys})
-        foreign = await providers.foreign_kids(tx, strangers, batch.provider_id) if strangers else set()
+        stranger = kid is not None and all(key.kid != kid for key in keys)
+        foreign = await providers.foreign_kids(tx, [str(kid)], batch.provider_id) if stranger else set()
     book = KeyBook(batch.provider_id, keys, foreign, rt.clock.now())
-    if len(batch.receipts) < MANY:
-        return [book.read(jws) for jws in batch.receipts]
-    return await asyncio.to_thread(lambda: [book.read(jws) for jws in batch.receipts])
+    return await asyncio.to_thread(book.read, batch.jws)  # other requests go on
 
 
-async def _judge_and_write(rt: Runtime, batch: Batch, read: Sequence[Claim | Refused]) -> list[ReceiptResult]:
+async def _take(rt: Runtime, batch: Batch, read: Signed | Refused) -> TakenBatch | Refused:
+    if isinstance(read, Refused):
+        if refusals_of(rt).take(str(batch.provider_id)) == 0 and batch.door == "kafka":  # the other door audits itself
+            async with rt.db.transaction() as tx:
+                await _audit(rt, tx, batch, [read])
+        return read
     async with rt.db.transaction() as tx:
-        claims = [item for item in read if isinstance(item, Claim)]
-        named = sorted({claim.receipt.order_id for claim in claims})
-        await executions.hold_of_orders(tx, named, batch.provider_id)
-        held = await orders.hold_many(tx, named)
-        verdicts = await _judge_all(tx, batch.provider_id, read, claims, held)
-        accepted = [verdict for verdict in verdicts if isinstance(verdict, Accepted)]
-        if accepted:
-            await _write(rt, tx, batch, accepted, held)
-        await _audit(rt, tx, batch, verdicts)
-    return [_result(index, verdict) for index, verdict in enumerate(verdicts)]
+        known = await store.batch(tx, batch.provider_id, read.digest)
+        return known or await _judge_and_write(rt, tx, batch, read)
 
 
-async def _judge_all(
-    tx: Tx,
-    provider_id: UUID,
-    read: Sequence[Claim | Refused],
-    claims: Sequence[Claim],
-    held: dict[UUID, AccessOrder],
-) -> list[Verdict]:
+async def _judge_and_write(rt: Runtime, tx: Tx, batch: Batch, read: Signed) -> TakenBatch:
+    at = rt.clock.now()
+    named = sorted({item.receipt.order_id for item in read.receipts if isinstance(item, Claim)})
+    await executions.hold_of_orders(tx, named, batch.provider_id)
+    held = await orders.hold_many(tx, named)
+    verdicts = await _judge_all(tx, batch.provider_id, read, held)
+    provider = await providers.get(tx, batch.provider_id)
+    results = [_result(index, verdict) for index, verdict in enumerate(verdicts)]
+    counter = _countersigned(rt, provider.region, read, batch, results, at)
+    taken = TakenBatch(
+        batch.provider_id, read.digest, read.kid, batch.jws, batch.door,
+        [result.model_dump(mode="json") for result in results], counter, at,
+    )  # fmt: skip
+    await store.add_batch(tx, taken)
+    accepted = [verdict for verdict in verdicts if isinstance(verdict, Accepted)]
+    if accepted:
+        await _write(tx, batch, read, accepted, held, at)
+    refused = [verdict for verdict in verdicts if isinstance(verdict, Refused)]
+    if refused and refusals_of(rt).take(str(batch.provider_id)) == 0:
+        await _audit(rt, tx, batch, refused[:AUDITED])
+    return taken
+
+
+def _countersigned(
+    rt: Runtime, region: str, read: Signed, batch: Batch, results: Sequence[ReceiptResult], at: datetime
+) -> bytes:
+    signer, recorded_by = _signer(rt, region)
+    said = [CounterResult.model_validate(each.model_dump(include=set(CounterResult.model_fields))) for each in results]
+    document = CounterReceipt(
+        provider_id=batch.provider_id, batch=read.digest, recorded_by=recorded_by, recorded_at=at, results=tuple(said)
+    )
+    return signer.sign(canonical(document.model_dump(mode="json")), COUNTER_TYPE).encode()
+
+
+def _signer(rt: Runtime, region: str) -> tuple[Signer, AuthorityRef]:
+    """The regulator of the provider's province; where it has no key, as where there is none, the ministry.
+
+    Raises NoSigningKey, AuthorityMissing (409).
+    """
+    try:
+        regulator = rt.directory.regulator(Level.PROVINCE, region)
+        return signer_of(rt, regulator.id), regulator
+    except (AuthorityMissing, NoSigningKey):
+        ministry = rt.directory.regulator(Level.NATIONAL)
+        return signer_of(rt, ministry.id), ministry
+
+
+async def _judge_all(tx: Tx, provider_id: UUID, read: Signed, held: dict[UUID, AccessOrder]) -> list[Verdict]:
     """Judge in the order of the batch; each receipt sees what the ones before it did."""
-    if not claims:
-        return [item for item in read if isinstance(item, Refused)]
-    taken = await store.taken(tx, provider_id, [claim.receipt.receipt_id for claim in claims])
+    ids = [item.receipt.receipt_id for item in read.receipts if isinstance(item, Claim)]
+    taken = await store.taken(tx, provider_id, ids)
     executed = await store.executed(tx, list(held))
     standing = dict(held)
     verdicts: list[Verdict] = []
-    for item in read:
-        verdict: Verdict
+    for item in read.receipts:
         if isinstance(item, Refused):
-            verdict = item
-        else:
-            order_id = item.receipt.order_id
-            verdict = judge(item, standing.get(order_id), taken=taken, executed=order_id in executed)
-            if isinstance(verdict, Accepted):
-                taken[item.receipt.receipt_id] = (order_id, item.receipt.outcome)
-                if verdict.claim.receipt.outcome == "executed":
-                    executed.add(order_id)
-                standing[order_id] = replace(standing[order_id], status=verdict.after)
+            verdicts.append(item)
+            continue
+        receipt = item.receipt
+        order = standing.get(receipt.order_id)
+        verdict = judge(item, order, provider_id=provider_id, taken=taken, executed=receipt.order_id in executed)
+        if isinstance(verdict, Accepted):
+            taken[receipt.receipt_id] = (receipt.order_id, receipt.outcome)
+            if receipt.outcome == "executed":
+                executed.add(receipt.order_id)
+            standing[receipt.order_id] = replace(standing[receipt.order_id], status=verdict.after)
         verdicts.append(verdict)
     return verdicts
 
 
 async def _write(
-    rt: Runtime, tx: Tx, batch: Batch, accepted: Sequence[Accepted], held: dict[UUID, AccessOrder]
+    tx: Tx, batch: Batch, read: Signed, accepted: Sequence[Accepted], held: dict[UUID, AccessOrder], at: datetime
 ) -> None:
-    now = rt.clock.now()
-    await store.add_many(tx, batch.provider_id, [_row(rt, batch, item) for item in accepted], door=batch.door, at=now)
+    said = [(item.claim.receipt, item.moved) for item in accepted]
+    await store.add_many(tx, batch.provider_id, said, batch=read.digest, kid=read.kid, door=batch.door, at=at)
     moved = [item for item in accepted if item.moved]
-    if not moved:
-        return
     for move, together in _rounds(moved):
         standing = [held[item.claim.receipt.order_id] for item in together]
         why = [item.claim.receipt.how or item.claim.receipt.why or HOLDS for item in together]
-        after = await orders.MOVES.move_all(tx, standing, move, who=batch.who, why=why, at=now)
+        after = await orders.MOVES.move_all(tx, standing, move, who=batch.who, why=why, at=at)
         held |= {order.id: order for order in after}
-    await _clocks(tx, moved, now)
-    facts = [told.claimed(held[item.claim.receipt.order_id], item.claim.receipt, now) for item in moved]
-    outbox.add(tx, *facts, at=now)
+    await _clocks(tx, moved, at)
+    outbox.add(tx, *(told.claimed(held[item.claim.receipt.order_id], item.claim.receipt, at) for item in moved), at=at)
 
 
 def _rounds(moved: Sequence[Accepted]) -> Iterator[tuple[Move, list[Accepted]]]:
@@ -173,64 +239,45 @@ async def _clocks(tx: Tx, moved: Sequence[Accepted], at: datetime) -> None:
     await deadlines.met_many(tx, kind=EXECUTION, aggregate_ids=sorted(executed), at=at)
 
 
-def _row(rt: Runtime, batch: Batch, item: Accepted) -> RecordedReceipt:
-    receipt = item.claim.receipt
-    return RecordedReceipt(
-        provider_id=batch.provider_id,
-        receipt_id=receipt.receipt_id,
-        order_id=receipt.order_id,
-        outcome=receipt.outcome,
-        at=receipt.at,
-        how=receipt.how,
-        why=receipt.why,
-        kid=item.claim.kid,
-        jws=item.claim.jws,
-        door=batch.door,
-        moved=item.moved,
-        recorded_at=rt.clock.now(),
-    )
-
-
-async def _audit(rt: Runtime, tx: Tx, batch: Batch, verdicts: Sequence[Verdict]) -> None:
+async def _audit(rt: Runtime, tx: Tx, batch: Batch, refused: Sequence[Refused]) -> None:
     """What was taken is in the history; what was refused is written down here, with the digest of what was sent."""
-    for index, verdict in enumerate(verdicts):
-        if isinstance(verdict, Refused):
-            await audit.record(
-                tx,
-                who=batch.who,
-                act=f"receipt by {batch.door}",
-                resource=f"/providers/{batch.provider_id}/receipts",
-                outcome="refused",
-                code=verdict.code,
-                detail={
-                    "receipt_id": str(verdict.receipt_id) if verdict.receipt_id else None,
-                    "order_id": str(verdict.order_id) if verdict.order_id else None,
-                    "kid": verdict.kid,
-                    "reason": verdict.reason,
-                    "fields": [field for field, _ in verdict.fields],
-                    "sha256": hashlib.sha256(batch.receipts[index]).hexdigest(),
-                },
-                at=rt.clock.now(),
-            )
+    for verdict in refused:
+        await audit.record(
+            tx,
+            who=batch.who,
+            act=f"receipt by {batch.door}",
+            resource=f"/providers/{batch.provider_id}/receipts",
+            outcome="refused",
+            code=verdict.code,
+            detail={
+                "receipt_id": str(verdict.receipt_id) if verdict.receipt_id else None,
+                "order_id": str(verdict.order_id) if verdict.order_id else None,
+                "reason": verdict.reason,
+                "fields": [field for field, _ in verdict.fields],
+                "sha256": hashlib.sha256(batch.jws).hexdigest(),
+            },
+            at=rt.clock.now(),
+        )
 
 
 def _result(index: int, verdict: Verdict) -> ReceiptResult:
-    if isinstance(verdict, Accepted):
-        receipt = verdict.claim.receipt
+    if isinstance(verdict, Refused):
         return ReceiptResult(
             index=index,
-            receipt_id=receipt.receipt_id,
-            status="recorded",
-            order_id=receipt.order_id,
-            order_status=verdict.after,
+            receipt_id=verdict.receipt_id,
+            status="refused",
+            code=verdict.code,
+            order_id=verdict.order_id,
+            order_status=verdict.order_status,
+            fields=[FieldError(field=field, message=message) for field, message in verdict.fields],
+            allowed_outcomes=list(verdict.allowed),
         )
+    again = isinstance(verdict, Known)
     return ReceiptResult(
         index=index,
-        receipt_id=verdict.receipt_id,
-        status="refused",
-        code=verdict.code,
-        order_id=verdict.order_id,
-        order_status=verdict.order_status,
-        fields=[FieldError(field=field, message=message) for field, message in verdict.fields],
-        allowed_outcomes=list(verdict.allowed),
+        receipt_id=verdict.claim.receipt.receipt_id,
+        status="recorded",
+        code="receipt_replayed" if again else None,
+        order_id=verdict.claim.receipt.order_id,
+        order_status=verdict.status if isinstance(verdict, Known) else verdict.after,
     )

@@ -11,10 +11,13 @@ from access_control.service.feed_wakeups import FeedWakeups
 from shared.rules import Role
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.keys import NoSigningKey, OwnedKeys
+from shared.runtime.base.limiter import Limiter
 from shared.runtime.process.supervisor import Failure
 from shared.signing import Signer
 
 _log = structlog.get_logger(__name__)
+REFUSED_PER_HOUR: Final = 120
+"""Batches of one provider that may be refused, or hold a refused receipt, before its door is closed for a while."""
 EXIT_NO_KEY: Final = 4
 """What the process exits with when it has no key to sign with."""
 ISSUERS: Final = frozenset({Role.INDUSTRY_REGULATOR, Role.NETWORK_SUPERVISOR})
@@ -27,6 +30,7 @@ class AccessState:
 
     keys: OwnedKeys
     wakeups: FeedWakeups
+    refusals: Limiter
     listening: asyncio.Task[None]
 
 
@@ -40,7 +44,9 @@ async def start(rt: Runtime) -> AccessState:
     if settings.withdraw_window_s == 0:
         _log.warning("orders.no_withdraw_window", detail="every order goes out at once; meant for measuring only")
     wakeups = FeedWakeups()
-    return AccessState(keys, wakeups, asyncio.create_task(wakeups.run(rt), name="feed wake-ups"))
+    return AccessState(
+        keys, wakeups, Limiter(REFUSED_PER_HOUR), asyncio.create_task(wakeups.run(rt), name="feed wake-ups")
+    )
 
 
 async def stop(rt: Runtime) -> None:
@@ -61,6 +67,12 @@ def wakeups_of(rt: Runtime) -> FeedWakeups:
     """Where readers of feeds wait."""
     state: AccessState = rt.state
     return state.wakeups
+
+
+def refusals_of(rt: Runtime) -> Limiter:
+    """How many batches of each provider may still be refused."""
+    state: AccessState = rt.state
+    return state.refusals
 
 
 def published_keys(rt: Runtime) -> dict[str, Any]:

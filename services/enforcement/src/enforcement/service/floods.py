@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from enforcement.errors import TooManyComplaints
-from shared.runtime.base.allowances import MOST_KEPT, Limiter
+from shared.runtime.base.limiter import MOST_KEPT, Limiter
 
 
 class Floods:

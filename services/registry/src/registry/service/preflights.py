@@ -32,8 +32,8 @@ from shared.rules import Level, Rules
 from shared.rules.identifiers import InvalidIdentifier, check_uscc
 from shared.runtime.acts.documents import Issuing, signer_of
 from shared.runtime.acts.runtime import Runtime
-from shared.runtime.base.allowances import Limiter
 from shared.runtime.base.context import Caller
+from shared.runtime.base.limiter import Limiter
 from shared.runtime.db.postgres import Tx
 from shared.runtime.process import issuing
 

@@ -1,6 +1,6 @@
-"""How much is taken from one source in an hour: in memory, bounded, and nothing of it is kept.
+"""How often something may be done: for each of very many keys, in memory, bounded; nothing of it is kept.
 
-Each process counts for itself. A source is known here as a keyed hash that ends with the process.
+Each process counts for itself. Who does it is known here as a keyed hash that ends with the process.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MOST_KEPT: Final = 50_000
-"""Sources that are told apart; the others share one allowance until there is room again."""
+"""Keys that are told apart; the others share one allowance until there is room again."""
 HOUR_S: Final = 3600.0
 _OTHERS: Final = b""
 
@@ -45,6 +45,12 @@ class Limiter:
         taken = left >= count
         self._kept[name] = _Allowance(left - count if taken else left, now)
         return 0 if taken else math.ceil((count - left) * HOUR_S / self._per_hour)
+
+    def wait(self, key: str) -> int:
+        """After how many seconds there will be one; 0 if there is one now. Takes none."""
+        found = self._kept.get(self._named(key))
+        left = float(self._per_hour) if found is None else self._now(found, self._clock())
+        return 0 if left >= 1 else math.ceil((1 - left) * HOUR_S / self._per_hour)
 
     def _named(self, key: str) -> bytes:
         return hashlib.blake2b(key.encode("utf-8", "replace"), key=self._key, digest_size=16).digest()
