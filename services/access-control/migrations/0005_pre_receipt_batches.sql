@@ -10,6 +10,7 @@ CREATE TABLE receipt_batch (
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (provider_id, digest)
 );
+-- widens receipt: what older code writes, the bytes and no batch, is one of the two
 -- Of receipts that were signed one by one the bytes stay where they are; of others the batch has them.
 ALTER TABLE receipt ALTER COLUMN jws SET DEFAULT '';
 ALTER TABLE receipt ADD COLUMN batch text;

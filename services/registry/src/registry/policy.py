@@ -214,7 +214,7 @@ POLICY: Final = Policy({
     Act.READ_INVENTORY:      Rule(PROVIDER | REGULATOR | {Role.AUDITOR}, HOST_OR_OFFICE),
     Act.READ_HOSTED:         Rule(PROVIDER | REGULATOR | OPERATOR | {Role.AUDITOR, Role.REVIEW_BODY}, any_of(
                                   HOST_OR_OFFICE, holding(Role.REVIEW_BODY, same_region),
-                                  holding(Role.OPERATOR, own_organisation))),
+                                  holding(Role.OPERATOR, own_identities))),
     Act.ANSWER_HOSTED:       Rule(PROVIDER, asked_provider),
     Act.JUDGE_HOSTED:        Rule(REGULATOR, same_region, first_person=True),
     Act.ASK_PREFLIGHT:       Rule(PROVIDER, asked_provider),
