@@ -1,4 +1,4 @@
-# Everything needs only Python ≥ 3.11, make and git; `make test-kafka` also needs Java ≥ 17 and Maven.
+# Everything needs only Python ≥ 3.11, make and git; `make test-kafka` also needs Java ≥ 17, Maven and Go.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -43,7 +43,7 @@ coverage: ## The same tests, slower, with the branches they take counted: at lea
 conformance: setup ## Ask every service of a local stack whatever its OpenAPI document allows (schemathesis, a minute)
 	@$(BIN)/python -m pytest -q tests/conformance
 
-test-kafka: setup ## Journeys, broker faults, readers and access lists on Apache Kafka (Java ≥ 17 and Maven)
+test-kafka: setup ## Journeys, broker faults, readers, access lists on Apache Kafka; verifiers (Java ≥ 17, Maven, Go)
 	@BROKER=kafka $(BIN)/python -m pytest -q tests/journeys tests/faults/test_broker.py tests/integration/query/test_ingest.py \
 		tests/integration/runtime/test_consumer_hostile.py tests/kafka
 

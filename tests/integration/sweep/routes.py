@@ -19,6 +19,7 @@ PUBLIC: Final[dict[str, dict[str, str]]] = {
     "access-control": {
         "/.well-known/jwks.json": "/.well-known/jwks.json",
         "/providers/{provider_id}/jwks.json": "/providers/{provider_id}/jwks.json",
+        "/orders/statistics": "/orders/statistics",
     },
     "approval": {
         CALENDAR: CALENDAR,

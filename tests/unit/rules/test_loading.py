@@ -140,6 +140,18 @@ def test_no_profile_gives_a_safeguard_no_time_or_all_of_it(tmp_path: Path, clock
         load(str(file))
 
 
+@pytest.mark.parametrize("stop", ["execute_cut_off", "execute_suspend"])
+def test_hosting_again_is_given_no_more_time_than_stopping_was(tmp_path: Path, stop: str) -> None:
+    shutil.copytree(PACKAGED, tmp_path / "rules")
+    file = tmp_path / "rules" / "profiles" / "cn-2006.toml"
+    text = file.read_text(encoding="utf-8")
+    changed = re.sub(rf"(\[clocks\.{stop}\]\namount = )\d+", r"\g<1>23", text)
+    assert changed != text
+    file.write_text(changed, encoding="utf-8")
+    with pytest.raises(ProfileError, match=rf"clocks\.execute_restore: .* longer than {stop}"):
+        load(str(file))
+
+
 def test_whatever_clock_it_is_a_silent_provider_stops_no_applicant_for_long(write: Write) -> None:
     with pytest.raises(ProfileError, match=r"clocks\.decide_application\.amount: is not between 0 and 60 days"):
         load(write('check = "object"', 'check = "decide_application"'))

@@ -97,6 +97,23 @@ def escalate_order(order_id: OrderId, reasons: Reasons, as_: As = None, as_json:
     act(lambda c: c.access.escalate(order_id, sent), as_, as_json)
 
 
+@orders.command("statistics")
+def statistics(
+    since: Annotated[str | None, typer.Option(help="Issued on this day or later, e.g. 2026-01-01.")] = None,
+    until: Annotated[str | None, typer.Option(help="Issued on this day or before.")] = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """How soon each provider stops hosting, and how soon it hosts again: minutes at the median."""
+    columns = ("provider", "stops", "stops_overdue", "stops_median_minutes", "restores", "restores_overdue",
+               "restores_median_minutes", "way_back_slower")  # fmt: skip
+
+    async def counts(concord: Concord) -> list[wire.OrderCounts]:
+        return (await concord.access.order_statistics(since=since, until=until)).providers
+
+    act(counts, as_, as_json, columns)
+
+
 # --- instructions ----------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,7 @@
 """What callers read: rows shaped for one person, who sees what that person may do."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -13,7 +15,7 @@ from access_control.store.conduct import ConductEntry
 from access_control.store.emergencies import Emergency
 from access_control.store.feed import FeedPage, InForce, SignedOrder
 from access_control.store.instructions import Instruction
-from access_control.store.orders import AccessOrder
+from access_control.store.orders import AccessOrder, Counted
 from access_control.store.providers import Key
 from access_control.store.receipts import RecordedReceipt, TakenBatch
 from shared.contracts.http import access as wire
@@ -117,6 +119,20 @@ def _possible(order: AccessOrder, move: OrderAction) -> bool:
         case OrderAction.UPHOLD:
             return order.action is not Action.RESTORE
     return True
+
+
+def of_statistics(since: datetime, until: datetime, counted: Sequence[Counted]) -> wire.OrderStatistics:
+    """How soon providers stop and resume."""
+    return wire.OrderStatistics(
+        since=since,
+        until=until,
+        providers=[_view(wire.OrderCounts, each, way_back_slower=_slower(each)) for each in counted],
+    )
+
+
+def _slower(counted: Counted) -> bool | None:
+    there, back = counted.stops_median_minutes, counted.restores_median_minutes
+    return None if there is None or back is None else back > there
 
 
 def of_answer(taken: TakenBatch) -> receipts_wire.ReceiptAnswer:

@@ -73,6 +73,7 @@ def check(data: "ProfileFile", rules: "Rules") -> None:
         _refer(data, f"{where}.competences", found.competences, rules.service_items)
     for clock in rules.clocks.values():
         _check_clock(data, clock, demonstration=rules.is_demonstration)
+    _check_way_back(data, rules)
     _check_registrations(data, rules)
     for number in rules.numbers.values():
         _check_number(data, number)
@@ -85,6 +86,19 @@ def check(data: "ProfileFile", rules: "Rules") -> None:
         for suffix in each.suffixes:
             if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", suffix) is None:
                 raise data.wrong(f"protected.{each.code}.suffixes", f"{suffix!r} is no host name in A-labels")
+
+
+def _check_way_back(data: "ProfileFile", rules: "Rules") -> None:
+    """Hosting a site again is never given more time than stopping it was (docs/adr/0004)."""
+    restore = rules.clocks.get("execute_restore")
+    for name in ("execute_cut_off", "execute_suspend"):
+        stop = rules.clocks.get(name)
+        if stop is not None and (restore is None or _days(restore) > _days(stop)):
+            raise data.wrong("clocks.execute_restore", f"is not there, or longer than {name}")
+
+
+def _days(clock: Clock) -> float:
+    return clock.amount * _DAYS[clock.unit]
 
 
 def _check_reviews(data: "ProfileFile", rules: "Rules") -> None:

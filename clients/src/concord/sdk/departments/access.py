@@ -49,6 +49,10 @@ class Access(Providers):
         """Escalate an overdue order."""
         return await self._post(wire.OrderView, at("orders", order_id, "escalation"), body)
 
+    async def order_statistics(self, *, since: str | None = None, until: str | None = None) -> wire.OrderStatistics:
+        """How soon each provider stops hosting and hosts again; no token is needed."""
+        return await self._get(wire.OrderStatistics, "/orders/statistics", since=since, until=until)
+
     # --- instructions to supervisors of networks ---------------------------------------------------------------------
 
     def instructions(self, *, status: wire.InstructionStatus | None = None) -> AsyncIterator[wire.InstructionView]:

@@ -1,12 +1,13 @@
 """Orders, what their issuers do about them, and the keys they are signed with."""
 
+from datetime import date
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
 from access_control import views
-from access_control.service import orders, state
+from access_control.service import orders, state, statistics
 from shared.contracts.http import access as wire
 from shared.runtime.web.door import PUBLIC, Rt, Who, router
 from shared.runtime.web.paging import Page, Paging, page_of
@@ -30,6 +31,22 @@ async def list_orders(
             tx, rt, who, paging, status=status, provider_id=provider_id, site_id=site_id, execution_id=execution_id
         )
     return page_of(found, paging, lambda seen: views.of_order(who, seen), lambda seen: seen.order.id)
+
+
+@ROUTER.get("/orders/statistics", openapi_extra=PUBLIC)
+async def count_orders(
+    rt: Rt, response: Response,
+    since: Annotated[date | None, Query(description="Issued on this day or later")] = None,
+    until: Annotated[date | None, Query(description="Issued on this day or before")] = None,
+) -> wire.OrderStatistics:  # fmt: skip
+    """How soon each provider stopped hosting and hosted again, by what was recorded here. No token needed.
+
+    `way_back_slower`: sites come back later than they went, at the median. No site and no person is named.
+    """
+    response.headers["Cache-Control"] = "public, max-age=300"
+    async with rt.db.transaction() as tx:
+        begins, ends, found = await statistics.of_orders(tx, rt, since=since, until=until)
+    return views.of_statistics(begins, ends, found)
 
 
 @ROUTER.get("/orders/{order_id}")

@@ -62,7 +62,11 @@ async def published(tx: Tx, provider_id: UUID) -> list[dict[str, Any]]:
     await store.get(tx, provider_id)
     known = (await store.keys(tx, provider_id))[provider_id]
     return [
-        {**key.jwk, OWNER: str(provider_id), **({"revoked_at": key.revoked_at.isoformat()} if key.revoked_at else {})}
+        {
+            **public(key.jwk),
+            OWNER: str(provider_id),
+            **({"revoked_at": key.revoked_at.isoformat()} if key.revoked_at else {}),
+        }
         for key in known
     ]
 

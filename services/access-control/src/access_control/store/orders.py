@@ -21,6 +21,20 @@ from shared.runtime.db.postgres import Tx
 from shared.runtime.web.paging import PageQuery
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What one provider was ordered in a time, and how soon it was recorded as done, in minutes."""
+
+    provider_id: UUID
+    provider: str
+    stops: int
+    stops_overdue: int
+    stops_median_minutes: float | None
+    restores: int
+    restores_overdue: int
+    restores_median_minutes: float | None
+
+
 class Content(Document):
     """What an order says before it has a number and times; a restore copies the site from here."""
 
@@ -144,6 +158,24 @@ WORDS: Final = {
 }
 
 
+COUNT: Final = """
+WITH given AS (
+    SELECT o.provider_id, o.action = 'restore' AS back, o.overdue,
+           extract(epoch FROM r.recorded_at - o.issued_at)::float8 / 60 AS minutes
+      FROM access_order AS o LEFT JOIN receipt AS r ON r.order_id = o.id AND r.outcome = 'executed'
+     WHERE o.issued_at >= $1 AND o.issued_at < $2)
+SELECT given.provider_id, provider.name AS provider,
+       count(*) FILTER (WHERE NOT back) AS stops,
+       count(*) FILTER (WHERE NOT back AND overdue) AS stops_overdue,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY minutes) FILTER (WHERE NOT back) AS stops_median_minutes,
+       count(*) FILTER (WHERE back) AS restores,
+       count(*) FILTER (WHERE back AND overdue) AS restores_overdue,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY minutes) FILTER (WHERE back) AS restores_median_minutes
+  FROM given JOIN provider ON provider.id = given.provider_id
+ GROUP BY given.provider_id, provider.name ORDER BY provider.name, given.provider_id
+"""
+
+
 def of(row: asyncpg.Record) -> AccessOrder:
     """A row of COLUMNS."""
     values: dict[str, Any] = dict(row)
@@ -246,3 +278,8 @@ async def page(
         query.after, query.fetch, status, provider_id, site_id, execution_id, *values,
     )  # fmt: skip
     return [of(row) for row in rows]
+
+
+async def count(tx: Tx, since: datetime, until: datetime) -> list[Counted]:
+    """What every provider was ordered in this time, and how soon it was done by what was recorded here."""
+    return [Counted(**dict(row)) for row in await tx.fetch(COUNT, since, until)]

@@ -229,3 +229,25 @@ class SnapshotView(StateView):
     open: list[SignedOrderView] = Field(
         description="Given out and not yet answered for good. What is neither here nor in force is history."
     )
+
+
+class OrderCounts(View):
+    """What one provider was ordered, and how soon it was recorded as done: the minutes at the median."""
+
+    provider_id: UUID
+    provider: str
+    stops: int = Field(description="Orders to stop hosting, for good or for a time.")
+    stops_overdue: int
+    stops_median_minutes: float | None
+    restores: int
+    restores_overdue: int
+    restores_median_minutes: float | None
+    way_back_slower: bool | None = Field(description="Null until both were done at least once.")
+
+
+class OrderStatistics(View):
+    """How soon providers stop hosting and host again, for everybody; no site and no person is named."""
+
+    since: datetime
+    until: datetime
+    providers: list[OrderCounts]
