@@ -451,6 +451,23 @@ async def test_a_hook_that_cannot_is_said_so_with_the_reason(build: Build, acces
     assert [receipt["why"] for receipt in access.receipts.values()][-1] == "The provider's hook reports: gone"
 
 
+async def test_an_order_that_was_impossible_can_be_tried_again(build: Build, access: FakeAccess) -> None:
+    order = access.order()
+    able = False
+
+    def refuse(_verb: str, _order: Order) -> None:
+        if not able:
+            raise Impossible("The machine of this site is gone.")
+
+    bench, hook = build(), Recorder(refuse)
+    await work(bench, hook, settled(bench, 1))
+    assert not bench.journal.reopen(2)
+    able = True
+    assert bench.journal.reopen(1)
+    await work(bench, hook, lambda: access.outcomes(order["order_id"]) == ["received", "impossible", "executed"])
+    assert not bench.journal.reopen(1), "done is done"
+
+
 async def test_a_hook_that_fails_for_now_is_asked_again_and_holds_up_its_own_site_only(
     build: Build, access: FakeAccess
 ) -> None:
