@@ -17,8 +17,10 @@ from concord.conformance.kit import CONFORMANCE_TYPE, Asked, conform
 from concord.exits import Exit
 from local_stack.broker import Broker
 from shared.signing import KeyRing, generate_key, public
+from tests.integration.agent.test_nginx import Served, served
 from tests.support.fixtures import FreshBroker
 
+__all__ = ["served"]  # a fixture, used by name
 ROOT = Path(__file__).parents[3]
 MINIMAL = ROOT / "clients" / "examples" / "minimal.py"
 PROVIDER = uuid4()
@@ -65,6 +67,19 @@ async def test_our_agent_passes_every_check(tmp_path: Path) -> None:
     command = (sys.executable, "-m", "concord.agent.main", "run", "--config", str(toml))
     found = await judged(asked(tmp_path, *command, port=port, probe=f"http://127.0.0.1:{web}/"))
     assert found == dict.fromkeys(CHECKS, ("passed", None))
+
+
+async def test_our_agent_in_a_real_nginx_passes_what_readers_would_see(tmp_path: Path, served: Served) -> None:
+    port = free()
+    of_nginx = {
+        "hook": "nginx", "nginx_folder": str(served.nginx.folder), "nginx_test": served.nginx.test,
+        "nginx_reload": served.nginx.reload, "nginx_check": [served.base],
+    }  # fmt: skip
+    toml = agent_toml(tmp_path, port, 0, **of_nginx)
+    command = (sys.executable, "-m", "concord.agent.main", "run", "--config", str(toml))
+    checks = ("page", "names", "restore", "suspension", "killed")
+    found = await judged(asked(tmp_path, *command, port=port, probe=f"{served.base}/", checks=checks))
+    assert found == dict.fromkeys(checks, ("passed", None))
 
 
 async def test_a_client_written_from_the_page_alone_passes_over_kafka(

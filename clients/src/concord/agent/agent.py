@@ -28,6 +28,7 @@ SKEW_S: Final = 60.0
 """A clock that is further off is told: receipts more than five minutes ahead are refused."""
 SENT_AT_ONCE: Final = 500
 AT_ONCE: Final = 16
+"""So many orders are carried out side by side, unless the hook has an ``at_once`` of its own."""
 MOST_CHARACTERS: Final = 500_000
 """Of receipts in one document, so that it stays well below what access-control reads."""
 Topic: TypeAlias = Callable[[Callable[[list[bytes]], Awaitable[None]]], Awaitable[None]]
@@ -234,10 +235,10 @@ class Agent:
 
     async def _carry_out_due(self, hook: Hook) -> bool:
         """One order of each site at most, so they can be carried out side by side; gives whether there was any."""
-        now = datetime.now(UTC)
-        ready = self._journal.ready(now, AT_ONCE) if self._caught_up.is_set() else []
+        now, most = datetime.now(UTC), getattr(hook, "at_once", AT_ONCE)
+        ready = self._journal.ready(now, most) if self._caught_up.is_set() else []
         busy = {order.site for order in ready}
-        ended = {order.site: order for order in self._journal.ended(now, AT_ONCE)}
+        ended = {order.site: order for order in self._journal.ended(now, most)}
         ending = [order for site, order in ended.items() if site not in busy]
         await asyncio.gather(
             *(self.carry_out(hook, order) for order in ready), *(self.resume(hook, order) for order in ending)

@@ -189,6 +189,16 @@ class Journal:
                 self._queue(receipt)
                 self._note_endings([order])
 
+    def reopen(self, sequence: int) -> bool:
+        """An order that was impossible is tried again; gives whether it was one, and nothing took it back."""
+        with transaction(self._db):
+            changed = self._db.execute(
+                "UPDATE received_order SET state = 'pending', attempts = 0, retry_at = 0, note = NULL"
+                " WHERE sequence = ? AND state = 'impossible'",
+                (sequence,),
+            )
+        return bool(changed.rowcount)
+
     def postpone(self, order: Taken, until: datetime, note: str) -> None:
         """An order could not be carried out for the time being."""
         with transaction(self._db):

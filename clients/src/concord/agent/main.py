@@ -71,6 +71,14 @@ def acknowledge(config: ConfigFile) -> None:
 
 
 @app.command()
+def retry(config: ConfigFile, sequence: Annotated[int, typer.Argument(help="Place of the order.")]) -> None:
+    """Try an order again that was called impossible: you can now, or its issuer said that it stands."""
+    with _told(), contextlib.closing(_journal(Config.read(config), look_only=True)) as journal:
+        if not journal.reopen(sequence):
+            _fail(f"order {sequence} is not one that was called impossible", Exit.REFUSED)
+
+
+@app.command()
 def nginx(config: ConfigFile) -> None:
     """Write what nginx includes (`nginx_folder`): http.conf once in http { }, server.conf first in each server { }."""
     with _told():

@@ -111,6 +111,9 @@ class NginxHook:
     What is wanted while a change is under way is made together next, in one reload; if that fails, one by one.
     """
 
+    at_once: Final = 200
+    """So many orders are worth being handed over together."""
+
     def __init__(self, nginx: Nginx, about: str | None = None) -> None:
         self._nginx, self._about = nginx, about
         self._one_at_a_time = asyncio.Lock()
@@ -218,8 +221,9 @@ class NginxHook:
             wrong, right = "nothing was answered", 0
             try:
                 async with asyncio.timeout(_SWAP_S):
-                    while right < _IN_A_ROW:
-                        wrong = await self._wrong(http, wanted)
+                    while right < _IN_A_ROW:  # all of them once; whether it is the new workers, one of them tells
+                        asked = wanted if right == 0 else dict([*wanted.items()][-1:])
+                        wrong = await self._wrong(http, asked)
                         right = 0 if wrong else right + 1
                         await asyncio.sleep(_PAUSE_S)
             except TimeoutError:

@@ -86,7 +86,7 @@ async def test_a_suspension_that_comes_after_its_end_is_not_carried_out(build: B
     assert "ended by itself" in executed["how"]
 
 
-def soon(seconds: float = 0.4) -> str:
+def soon(seconds: float = 1.5) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
 
 
@@ -111,7 +111,7 @@ async def test_an_end_that_came_while_the_agent_was_down_is_told_when_it_is_up(
     bench = build()
     await work(bench, Recorder(), settled(bench, 1))
     bench.journal._db.execute("DELETE FROM ending")  # as an agent left it that knew nothing of ends
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(1.6)
     again, hook = build(), Recorder()
     await work(again, hook, lambda: bool(hook.done))
     assert hook.done == [("resume", ends["order_id"])]
@@ -120,7 +120,7 @@ async def test_an_end_that_came_while_the_agent_was_down_is_told_when_it_is_up(
 async def test_a_resumption_that_fails_is_asked_for_until_it_is_done(
     build: Build, access: FakeAccess, caplog: pytest.LogCaptureFixture
 ) -> None:
-    access.order("suspend", until=soon(0.2))
+    access.order("suspend", until=soon())
     asked: list[str] = []
 
     def fail(verb: str, order: Order) -> None:
@@ -449,6 +449,23 @@ async def test_a_hook_that_cannot_is_said_so_with_the_reason(build: Build, acces
     await work(bench, Recorder(refuse), settled(bench, 1))
     assert access.outcomes(order["order_id"]) == ["received", "impossible"]
     assert [receipt["why"] for receipt in access.receipts.values()][-1] == "The provider's hook reports: gone"
+
+
+async def test_an_order_that_was_impossible_can_be_tried_again(build: Build, access: FakeAccess) -> None:
+    order = access.order()
+    able = False
+
+    def refuse(_verb: str, _order: Order) -> None:
+        if not able:
+            raise Impossible("The machine of this site is gone.")
+
+    bench, hook = build(), Recorder(refuse)
+    await work(bench, hook, settled(bench, 1))
+    assert not bench.journal.reopen(2)
+    able = True
+    assert bench.journal.reopen(1)
+    await work(bench, hook, lambda: access.outcomes(order["order_id"]) == ["received", "impossible", "executed"])
+    assert not bench.journal.reopen(1), "done is done"
 
 
 async def test_a_hook_that_fails_for_now_is_asked_again_and_holds_up_its_own_site_only(

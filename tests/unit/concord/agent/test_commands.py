@@ -58,6 +58,12 @@ def test_once_ends_with_nothing_left_and_status_tells_it(tmp_path: Path) -> None
     assert json.loads(run(tmp_path / "agent.toml", "status").stdout)["alarms"] == []
 
 
+def test_only_what_was_impossible_is_tried_again(file: Path) -> None:
+    refused = run(file, "retry", "7")
+    assert refused.exit_code == Exit.REFUSED
+    assert "order 7 is not one" in refused.stderr
+
+
 def test_once_says_that_nobody_answers(file: Path) -> None:
     assert run(file, "run", "--once").exit_code == Exit.UNREACHABLE
 
