@@ -379,7 +379,7 @@ async def test_what_is_decided_meanwhile_about_what_goes_back_is_whose_that_is_a
     assert (await office.get(path, owner(OLD)))["status"] == "executed"
     (letter,) = [each for each in await story.told(OLD) if each["kind"] == "decision_released"]
     assert letter["delivered_at"] is None, "its time runs from when it is told, whenever the other was"
-    await story.world.wait(timedelta(days=58))
+    await story.world.wait(timedelta(days=63))
     if filed is not None and appealed == "open":
         assert await story.refused("POST", "/appeals", OLD, body) == (409, "appeal_pending")
         assert await story.refused("GET", f"/appeals/{filed['id']}", NEW) == (403, "out_of_scope")
