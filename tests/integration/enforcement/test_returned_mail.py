@@ -222,6 +222,7 @@ async def test_a_mail_that_stays_where_it_is_and_one_deemed_delivered_suspend_no
     filed = await office.appeal(fell)
     await office.post(f"/appeals/{filed['id']}/decision", {"outcome": "upheld", **EASED}, "review-a")
     await handed_in(office, token)
+    await passes(office, seconds=1)
     await passes(office, days=8)
     assert await office.status(fell) == "overturned"
     assert "notice_came_back" not in await office.notices("drugs-a"), "there is nothing to suspend"
