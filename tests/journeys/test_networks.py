@@ -19,7 +19,7 @@ from shared.contracts.http.providers import NewKey, NewProvider
 from shared.contracts.http.receipts import SignedReceipts
 from shared.contracts.orders import Action, Order
 from shared.contracts.receipts import RECEIPTS_TYPE
-from shared.signing import KeyRing, Signer, canonical, generate_key
+from shared.signing import KeyRing, Signer, canonical, generate_key, prove
 from tests.support.office import PATIENCE_S, Office, places_of
 
 SUPERVISOR = "education"
@@ -66,7 +66,7 @@ async def network(office: Office) -> AsyncIterator[Network]:
     )  # fmt: skip
     entered = await desk.register_provider(new)
     signer = Signer(generate_key(f"network-{uuid4()}"))
-    await desk.add_key(entered.id, NewKey(jwk=signer.public))
+    await desk.add_key(entered.id, NewKey(jwk=signer.public, proof=prove(signer, entered.id)))
     client_id, secret = f"provider-{entered.id}", "only for tests"
     office.stack.clients.put(Identity(client_id, secret, client_id, str(entered.id), roles=("access_provider",)))
     async with Concord.connect(client=(client_id, secret), places=places_of(office.stack), patience_s=60) as client:

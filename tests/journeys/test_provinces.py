@@ -12,7 +12,7 @@ from shared.contracts.http.access import OrderStatus
 from shared.contracts.http.home import OrderOutcomeView
 from shared.contracts.http.providers import NewKey, NewProvider
 from shared.contracts.orders import Action
-from shared.signing import Signer, generate_key
+from shared.signing import Signer, generate_key, prove
 from tests.journeys.test_networks import Network
 from tests.support.office import PATIENCE_S, Case, Office, places_of
 
@@ -40,7 +40,7 @@ async def shanghai(office: Office) -> AsyncIterator[tuple[Concord, Network]]:
         )  # fmt: skip
         entered = await desk.access.register_provider(new)
         signer = Signer(generate_key(f"shanghai-{uuid4()}"))
-        await desk.access.add_key(entered.id, NewKey(jwk=signer.public))
+        await desk.access.add_key(entered.id, NewKey(jwk=signer.public, proof=prove(signer, entered.id)))
         provider = await clients.enter_async_context(
             client(office, f"provider-{entered.id}", str(entered.id), "access_provider")
         )

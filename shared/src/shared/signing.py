@@ -22,9 +22,21 @@ NAMES: Final = frozenset({ALGORITHM, "EdDSA"})
 MAX_LENGTH: Final = 1_048_576
 """Longest document that is looked at, in characters."""
 
+PROOF_TYPE: Final = "concord-key+json"
+"""JWS ``typ`` of the proof that somebody holds the private half of a key."""
+_SMALL_ORDER: Final = frozenset(
+    bytes.fromhex(y)
+    for y in (
+        "00" * 32, "01" + "00" * 31, "ec" + "ff" * 30 + "7f", "ed" + "ff" * 30 + "7f", "ee" + "ff" * 30 + "7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    )
+)  # fmt: skip
+"""The y of every point whose order divides eight, however it is written: as keys they verify what nobody signed."""
 _COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]{85}[AQgw])").fullmatch
 """Header, payload, 64 bytes of signature. Its last character carries two bits, so it can only be one of four: otherwise
 one signature could be written in several ways, and the digest of a document would not name it."""
+_KEY_BYTES: Final = 32
 _LAST_BITS: Final = {2: "AQgw", 3: "AEIMQUYcgkosw048"}
 
 
@@ -107,7 +119,7 @@ class KeyRing:
         self._keys: dict[str, OKPKey] = {}
         self._said: dict[str, tuple[str | None, str | None]] = {}
         for key in keys:
-            if key.get("kty") == "OKP" and key.get("crv") == ALGORITHM and key.get("kid"):
+            if key.get("kty") == "OKP" and key.get("crv") == ALGORITHM and key.get("kid") and not weak(key.get("x")):
                 self._keys[key["kid"]] = _import(public(key), private=False)
                 self._said[key["kid"]] = (key.get(OWNER), key.get(RETIRED))
 
@@ -173,6 +185,32 @@ def public(jwk: Mapping[str, Any]) -> dict[str, Any]:
     return {"kty": "OKP", "crv": ALGORITHM, "x": jwk["x"], "kid": _kid(jwk), "use": "sig"}
 
 
+def weak(x: Any) -> bool:
+    """Whether a public key, the ``x`` of its JWK, is a point of small order: one signature fits every document."""
+    try:
+        raw = bytearray(_decode(x))
+    except (ValueError, TypeError):
+        return False  # no key at all, which its own check says
+    if len(raw) != _KEY_BYTES:
+        return False
+    raw[-1] &= 0x7F  # the sign of x, which says nothing about the order
+    return bytes(raw) in _SMALL_ORDER
+
+
+def prove(signer: Signer, provider_id: object) -> str:
+    """That whoever signs for this provider holds the private half of a key."""
+    return signer.sign(canonical({"provider_id": str(provider_id), "x": signer.public["x"]}), PROOF_TYPE)
+
+
+def is_proven(jwk: Mapping[str, Any], provider_id: object, proof: str) -> bool:
+    """Whether a proof is by just this key, and for just this provider. Raises BadSignature, with the reason."""
+    try:
+        said = json.loads(KeyRing([jwk]).verify(proof, PROOF_TYPE).payload)
+    except ValueError as wrong:
+        raise BadSignature("malformed", f"the proof is not JSON: {wrong}") from wrong
+    return bool(said == {"provider_id": str(provider_id), "x": jwk["x"]})
+
+
 def load_signers(file: str | Path) -> list[Signer]:
     """The keys of a private JWK set: the first signs, the rest stay published so that old signatures keep verifying.
 
@@ -208,6 +246,8 @@ def _import(jwk: Mapping[str, Any], *, private: bool) -> OKPKey:
         raise ValueError(f"the key must be an OKP key on the curve {ALGORITHM}")
     if private and "d" not in jwk:
         raise ValueError("the key has no private half")
+    if weak(jwk.get("x")):
+        raise ValueError("the key is a point of small order: it verifies what nobody signed")
     fields = ("kty", "crv", "x", "d") if private else ("kty", "crv", "x")
     try:
         key = OKPKey.import_key({name: jwk[name] for name in fields})

@@ -75,6 +75,11 @@ class Host:
         return signing.Signer(key or self.key).sign(orjson.dumps(document), typ)
 
 
+def entered(key: dict[str, Any], provider_id: object) -> dict[str, Any]:
+    """What the desk enters of a key: its public half, and the proof that the provider holds the other."""
+    return {"jwk": signing.public(key), "proof": signing.prove(signing.Signer(key), provider_id)}
+
+
 def opened(jws: str) -> dict[str, Any]:
     """The payload of a JWS, unverified."""
     part = jws.split(".")[1]
@@ -151,8 +156,7 @@ class Desk:
         return host
 
     async def add_key(self, host: Host, key: dict[str, Any]) -> None:
-        jwk = {"jwk": signing.public(key)}
-        answer = await self.api.post(f"/providers/{host.id}/keys", json=jwk, who="desk-a")
+        answer = await self.api.post(f"/providers/{host.id}/keys", json=entered(key, host.id), who="desk-a")
         assert answer.status_code == 201, answer.text
 
     async def network(self, **change: Any) -> Host:

@@ -7,7 +7,7 @@ import pytest
 from shared import signing as keys
 from shared.runtime.base.clock import FixedClock
 from tests.integration.access_control.conftest import OpenDesk
-from tests.integration.access_control.desk import WHY, Desk, Host, carried_out, later, supervisor, undone
+from tests.integration.access_control.desk import WHY, Desk, Host, carried_out, entered, later, supervisor, undone
 from tests.support.crash import survives
 
 
@@ -86,7 +86,7 @@ async def test_overdue(desk: Desk) -> None:
 
 async def test_registering_a_provider_and_its_keys(desk: Desk) -> None:
     body = {"name": "A", "licence_number": "京B1-20150001", "region": "110000", "kind": "carrier", "contact": "x"}
-    jwk = {"jwk": keys.public(keys.generate_key(kid="k"))}
+    key = keys.generate_key(kid="k")
 
     async def register() -> None:
         assert (await desk.api.post("/providers", json=body, who="desk-a")).status_code == 201
@@ -96,7 +96,7 @@ async def test_registering_a_provider_and_its_keys(desk: Desk) -> None:
     path = f"/providers/{provider['id']}/keys"
 
     async def add() -> None:
-        assert (await desk.api.post(path, json=jwk, who="desk-a")).status_code == 201
+        assert (await desk.api.post(path, json=entered(key, provider["id"]), who="desk-a")).status_code == 201
 
     async def revoke() -> None:
         assert (await desk.api.delete(f"{path}/k", who="desk-a")).status_code == 200

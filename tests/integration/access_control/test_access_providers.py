@@ -1,6 +1,8 @@
 """Providers and their keys, through the HTTP door."""
 
 import asyncio
+import base64
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from shared import signing
 from shared.runtime.process.supervisor import Failure
 from tests.integration.access_control.conftest import OpenDesk
-from tests.integration.access_control.desk import Desk
+from tests.integration.access_control.desk import Desk, Host, entered
 from tests.support.service import Who
 
 PROVIDER = {
@@ -23,8 +25,8 @@ PROVIDER = {
 }
 
 
-def jwk(kid: str = "k-1") -> dict[str, Any]:
-    return {"jwk": signing.public(signing.generate_key(kid=kid))}
+def jwk(provider_id: object, kid: str = "k-1") -> dict[str, Any]:
+    return entered(signing.generate_key(kid=kid), provider_id)
 
 
 async def test_a_registered_provider_is_told_to_the_others_and_names_its_topics(desk: Desk) -> None:
@@ -169,7 +171,7 @@ async def test_an_unknown_provider_is_not_found_by_any_verb(desk: Desk) -> None:
     who: Who = ("x", {"organisation": str(ghost), "roles": ["access_desk", "access_provider"], "region": "110000"})
     for method, path, body in [
         ("GET", "", None),
-        ("POST", "/keys", jwk()),
+        ("POST", "/keys", jwk(ghost)),
         ("DELETE", "/keys/k", None),
         ("GET", "/orders", None),
         ("GET", "/orders/stream", None),
@@ -202,27 +204,67 @@ async def test_a_provider_sees_itself_and_nobody_else(desk: Desk) -> None:
 
 async def test_a_key_id_is_used_once_per_provider_even_after_revocation(desk: Desk) -> None:
     host = await desk.host()
-    assert (await desk.api.post(f"/providers/{host.id}/keys", json=jwk("a"), who="desk-a")).status_code == 201
-    again = await desk.api.post(f"/providers/{host.id}/keys", json=jwk("a"), who="desk-a")
+    assert (await desk.api.post(f"/providers/{host.id}/keys", json=jwk(host.id, "a"), who="desk-a")).status_code == 201
+    again = await desk.api.post(f"/providers/{host.id}/keys", json=jwk(host.id, "a"), who="desk-a")
     assert (again.status_code, again.json()["code"]) == (409, "kid_taken")
     await desk.api.delete(f"/providers/{host.id}/keys/a", who="desk-a")
-    again = await desk.api.post(f"/providers/{host.id}/keys", json=jwk("a"), who="desk-a")
+    again = await desk.api.post(f"/providers/{host.id}/keys", json=jwk(host.id, "a"), who="desk-a")
     assert (again.status_code, again.json()["code"]) == (409, "kid_taken")
 
 
 async def test_two_providers_may_use_the_same_key_id_but_never_the_same_key(desk: Desk) -> None:
     first, second = await desk.host(), await desk.host()
-    body = jwk("a")
+    key = signing.generate_key(kid="a")
+    body = entered(key, first.id)
     assert (await desk.api.post(f"/providers/{first.id}/keys", json=body, who="desk-a")).status_code == 201
-    same = await desk.api.post(f"/providers/{second.id}/keys", json=body, who="desk-a")
+    same = await desk.api.post(f"/providers/{second.id}/keys", json=entered(key, second.id), who="desk-a")
     assert (same.status_code, same.json()["code"]) == (409, "key_taken")
-    assert (await desk.api.post(f"/providers/{second.id}/keys", json=jwk("a"), who="desk-a")).status_code == 201
+    assert (
+        await desk.api.post(f"/providers/{second.id}/keys", json=jwk(second.id, "a"), who="desk-a")
+    ).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("proof", "why"),
+    [
+        (lambda key, host, other: signing.prove(signing.Signer(key), other.id), "is for another provider or key"),
+        (lambda key, host, other: signing.prove(signing.Signer(host.key), host.id), "no key"),
+        (
+            lambda key, host, other: signing.prove(signing.Signer(signing.generate_key(kid="a")), host.id),
+            "does not fit",
+        ),
+        (lambda key, host, other: host.batch(key=key), "this must be a concord-key+json"),
+        (lambda key, host, other: signing.Signer(key).sign(b"{", signing.PROOF_TYPE), "is not JSON"),
+        (lambda key, host, other: "", "not a compact JWS"),
+    ],
+    ids=["another provider", "another key", "the same id", "another document", "no JSON", "nothing"],
+)
+async def test_nobody_enters_a_key_without_a_proof_that_the_provider_holds_it(
+    desk: Desk, proof: Callable[[dict[str, Any], Host, Host], str], why: str
+) -> None:
+    host, other = await desk.host(), await desk.host()
+    key = signing.generate_key(kid="a")
+    body = {"jwk": signing.public(key), "proof": proof(key, host, other)}
+    answer = await desk.api.post(f"/providers/{host.id}/keys", json=body, who="desk-a")
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_jwk")
+    assert answer.json()["fields"][0]["field"] == "proof"
+    assert why in answer.json()["fields"][0]["message"]
+
+
+async def test_a_key_that_verifies_what_nobody_signed_is_refused(desk: Desk) -> None:
+    """Defects 19 and 58: points of small order, the identity among them."""
+    host = await desk.host()
+    for raw in (b"\x01" + bytes(31), b"\x01" + bytes(30) + b"\x80", bytes(32), b"\xec" + b"\xff" * 30 + b"\x7f"):
+        x = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+        made = {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": "weak"}
+        answer = await desk.api.post(f"/providers/{host.id}/keys", json={"jwk": made, "proof": "x"}, who="desk-a")
+        assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "jwk.x")
 
 
 async def test_a_private_or_foreign_kind_of_key_is_refused(desk: Desk) -> None:
     host = await desk.host()
     for wrong in (signing.generate_key(kid="x"), {"kty": "RSA", "kid": "r", "n": "AQAB", "e": "AQAB"}, {}):
-        answer = await desk.api.post(f"/providers/{host.id}/keys", json={"jwk": wrong}, who="desk-a")
+        answer = await desk.api.post(f"/providers/{host.id}/keys", json={"jwk": wrong, "proof": "x"}, who="desk-a")
         assert (answer.status_code, answer.json()["code"]) == (422, "bad_jwk")
         assert answer.json()["fields"][0]["field"].startswith("jwk.")
 
@@ -246,7 +288,7 @@ async def test_a_revoked_key_stays_on_record(desk: Desk) -> None:
 async def test_nobody_but_the_desk_of_its_province_touches_keys(desk: Desk) -> None:
     host = await desk.host()
     for who in (host.who, "regulator-a", ("desk-a", {"region": "310000"})):
-        assert (await desk.api.post(f"/providers/{host.id}/keys", json=jwk(), who=who)).status_code == 403
+        assert (await desk.api.post(f"/providers/{host.id}/keys", json=jwk(host.id), who=who)).status_code == 403
         assert (await desk.api.delete(f"/providers/{host.id}/keys/{host.key['kid']}", who=who)).status_code == 403
     assert len(await desk.refusals()) == 6
 

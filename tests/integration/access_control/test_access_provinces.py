@@ -12,7 +12,7 @@ from shared.contracts import examples
 from shared.contracts.directory import Organisation
 from shared.contracts.orders import ORDER_TYPE
 from shared.rules import Role
-from tests.integration.access_control.desk import WHY, Desk, Host, carried_out, later, supervisor, undone
+from tests.integration.access_control.desk import WHY, Desk, Host, carried_out, entered, later, supervisor, undone
 from tests.support.service import Who
 
 HOME, HOST = "industry-110000", "industry-310000"
@@ -32,9 +32,9 @@ async def far_host(desk: Desk, **change: Any) -> Host:
         "name": "Shanghai Hosting", "licence_number": f"沪ICP证{len(desk.hosts) + 1:06d}号", "region": "310000",
         "kind": "access_provider", "contact": "filings@shanghai.example", **change,
     }  # fmt: skip
-    entered = await desk.act("/providers", body, shanghai_desk, 201)
-    host = Host(entered["id"], signing.generate_key(kid=f"far-{len(desk.hosts)}"))
-    await desk.act(f"/providers/{host.id}/keys", {"jwk": signing.public(host.key)}, shanghai_desk, 201)
+    made = await desk.act("/providers", body, shanghai_desk, 201)
+    host = Host(made["id"], signing.generate_key(kid=f"far-{len(desk.hosts)}"))
+    await desk.act(f"/providers/{host.id}/keys", entered(host.key, host.id), shanghai_desk, 201)
     desk.hosts.append(host)
     return host
 

@@ -14,6 +14,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
 from shared.signing import (
+    _SMALL_ORDER,
     BadSignature,
     KeyRing,
     Signer,
@@ -87,6 +88,36 @@ def test_an_old_key_verifies_after_rotation(tmp_path: Path) -> None:
 
 def test_the_published_set_holds_nothing_private() -> None:
     assert set(key_set([SIGNER])["keys"][0]) == {"kty", "crv", "x", "kid", "use"}
+
+
+def _add(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    """RFC 8032, section 5.1: points of the curve, in plain numbers."""
+    p, d = 2**255 - 19, -121665 * pow(121666, -1, 2**255 - 19)
+    (x, y), (v, w) = one, other
+    k = d * x * y * v * w
+    return (x * w + v * y) * pow(1 + k, -1, p) % p, (y * w + x * v) * pow(1 - k, -1, p) % p
+
+
+def test_every_point_of_small_order_is_known_and_verifies_nothing() -> None:
+    p = 2**255 - 19
+    d = -121665 * pow(121666, -1, p)
+    for raw in _SMALL_ORDER:
+        y = int.from_bytes(raw, "little") % p
+        square = (y * y - 1) * pow(d * y * y + 1, -1, p) % p
+        x = pow(square, (p + 3) // 8, p)
+        x = x if (x * x - square) % p == 0 else x * pow(2, (p - 1) // 4, p) % p
+        assert (x * x - square) % p == 0
+        point = (x, y)
+        for _ in range(3):
+            point = _add(point, point)
+        assert point == (0, 1)
+        for sign in (0, 0x80):
+            spelt = raw[:31] + bytes([raw[31] | sign])
+            jwk = {"kty": "OKP", "crv": "Ed25519", "x": b64(spelt), "kid": "weak"}
+            with pytest.raises(ValueError, match="small order"):
+                public(jwk)
+            assert KeyRing([jwk]).kids == frozenset()
+    assert len(_SMALL_ORDER) == 7  # five y, two of which can be written in another way
 
 
 def test_another_type_of_document_is_refused() -> None:

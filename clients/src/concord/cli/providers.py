@@ -6,14 +6,15 @@ import re
 import sys
 from pathlib import Path
 from typing import Annotated, Final
+from uuid import UUID
 
 import typer
 
-from concord.cli.output import As, AsJson, File, ProviderId, Version, act, body, listed
+from concord.cli.output import As, AsJson, Body, ProviderId, Version, act, body, body_in, listed
 from concord.files import BadFile, json_object
 from concord.sdk import BadArgument
 from shared.contracts.http import providers as wire
-from shared.signing import generate_key, public
+from shared.signing import Signer, generate_key, prove, public
 
 KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}").fullmatch
 """Ids of keys that access-control takes: they are part of an address."""
@@ -77,12 +78,12 @@ def conduct(provider_id: ProviderId, as_: As = None, as_json: AsJson = False) ->
 
 
 @providers.command("add-key")
-def add_key(provider_id: ProviderId, file: File, as_: As = None, as_json: AsJson = False) -> None:
-    """Register a provider's public key (a JWK file, as `concord keys` prints it)."""
-    jwk = json_object(file)
-    if "d" in jwk:
+def add_key(provider_id: ProviderId, file: Body, as_: As = None, as_json: AsJson = False) -> None:
+    """Register a provider's public key: FILE is what `concord keys` prints, the key and the proof that you hold it."""
+    given = json_object(file)
+    if "d" in given or (isinstance(given.get("jwk"), dict) and "d" in given["jwk"]):
         raise BadFile(f"{file} holds a private key: keep it, and give the public one, as `concord keys` prints it")
-    sent = body(wire.NewKey, jwk=jwk)
+    sent = body_in(file, wire.NewKey)
     act(lambda c: c.access.add_key(provider_id, sent), as_, as_json)
 
 
@@ -100,8 +101,12 @@ def revoke_key(
 def keys(
     kid: Annotated[str, typer.Argument(help="Id of the key: up to 100 letters, digits or . _ ~ : @ -")],
     file: Annotated[Path, typer.Option(help="Where the private key goes; must not exist.")],
+    provider_id: Annotated[UUID, typer.Option(help="Of the provider that signs with it.")],
 ) -> None:
-    """Make an Ed25519 key pair: the private JWK goes into --file (mode 0600), the public one is printed."""
+    """Make an Ed25519 key pair: the private JWK goes into --file (mode 0600); printed is what the desk enters.
+
+    That is the public one and the proof that this provider holds the other.
+    """
     if not KID(kid):
         raise BadArgument(f"{kid!r:.60} cannot be the id of a key: 1 to 100 letters, digits or . _ ~ : @ -")
     jwk = generate_key(kid)
@@ -111,4 +116,4 @@ def keys(
         raise BadFile(f"{file}: {error.strerror}; no key was made") from error
     with os.fdopen(descriptor, "w", encoding="utf-8") as target:
         json.dump(jwk, target)
-    sys.stdout.write(json.dumps(public(jwk)) + "\n")
+    sys.stdout.write(json.dumps({"jwk": public(jwk), "proof": prove(Signer(jwk), provider_id)}) + "\n")

@@ -16,6 +16,7 @@ from concord.files import BadFile, json_object
 from local_stack.errors import StartFailed
 from local_stack.keys import write_secret
 from local_stack.people import Added, Identity
+from shared.signing import Signer, prove
 
 CLIENT_ID: Final = "provider"
 PATIENCE_S: Final = 30.0
@@ -97,7 +98,11 @@ async def _register(desk: httpx.AsyncClient, folder: Path) -> Provider:
     licence = f"京B1-{secrets.randbelow(10**8):08}"  # each installation of this stack is a provider of its own
     view = await _post(desk, "/providers", _REGISTRATION | {"licence_number": licence})
     provider_id = str(view["id"])
-    await _post(desk, f"/providers/{provider_id}/keys", {"jwk": key.as_dict(private=False)})
+    await _post(
+        desk,
+        f"/providers/{provider_id}/keys",
+        {"jwk": key.as_dict(private=False), "proof": prove(Signer(key.as_dict(private=True)), provider_id)},
+    )
     provider = Provider(provider_id, secrets.token_urlsafe(24), kid)
     _forget_journal(folder)
     write_secret(folder / "provider.json", json.dumps(asdict(provider), indent=1))

@@ -13,7 +13,7 @@ from shared.contracts.http.access import InstructionAction
 from shared.rules import Level, Role
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import Caller
-from tests.integration.access_control.desk import NOON, WHY, Desk, Host, supervisor
+from tests.integration.access_control.desk import NOON, WHY, Desk, Host, entered, supervisor
 from tests.integration.access_control.test_access_emergencies import report, signed
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
 from tests.integration.sweep.worlds.orders import instruction_records, order_records
@@ -131,13 +131,14 @@ def _instructions(records: list[Record]) -> Kind:
 
 def _providers(hosts: list[tuple[Host, str]]) -> list[Kind]:
     records = [Record({"provider_id": host.id}, {"id": host.id, "region": region}) for host, region in hosts]
-    feed, key = "/providers/{provider_id}", {"jwk": signing.public(signing.generate_key(kid="another"))}
+    feed, made = "/providers/{provider_id}", signing.generate_key(kid="another")
     changed = {"name": "Example", "contact": "filings@other.example"}
     return [
         Kind(records, may_read_provider, reads=(feed,), lists="/providers", author="auditor", verbs=[
             Verb(f"PUT {feed}", "desk-a", changed, may=may_enter,
                  headers=lambda shown: {"If-Match": f'"{shown["version"]}"'}),
-            Verb(f"POST {feed}/keys", "desk-a", key, may=may_enter, again="kid_taken"),
+            Verb(f"POST {feed}/keys", "desk-a", lambda record, _: entered(made, record.at["provider_id"]),
+                 may=may_enter, again="kid_taken"),
         ]),
         Kind(records, may_read_conduct, reads=(f"{feed}/conduct",)),
         Kind([Record({**each.at, "sequence": "1"}, each.words) for each in records[:1]], is_it, reads=(

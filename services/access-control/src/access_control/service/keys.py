@@ -22,7 +22,7 @@ from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
-from shared.signing import OWNER, public
+from shared.signing import OWNER, BadSignature, is_proven, public, weak
 
 KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}")
 PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
@@ -32,6 +32,7 @@ async def add(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, body: NewKey)
     """Enter a public key. Raises UnknownProvider (404), Forbidden (403), BadJwk (422), KidTaken, KeyTaken (409)."""
     POLICY.require(who, Act.ADD_KEY, await store.get(tx, provider_id))
     jwk, at = public_ed25519(body.jwk), rt.clock.now()
+    _require_held(jwk, provider_id, body.proof)
     key = await store.add_key(tx, uuid7(), provider_id, jwk, thumbprint(jwk), by=who.person, at=at)
     if key is None:
         if await store.hold_key(tx, provider_id, jwk["kid"]):
@@ -39,6 +40,16 @@ async def add(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, body: NewKey)
         raise KeyTaken
     store.KEY_MOVES.began(tx, key, "add", who=who, why=_which(key), at=at)
     return key
+
+
+def _require_held(jwk: Mapping[str, Any], provider_id: UUID, proof: str) -> None:
+    """Nobody enters a key for a provider that does not hold its private half. Raises BadJwk."""
+    try:
+        held, why = is_proven(jwk, provider_id, proof), "is for another provider or key"
+    except BadSignature as bad:
+        held, why = False, bad.reason
+    if not held:
+        raise BadJwk.field("proof", why)
 
 
 async def revoke(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, kid: str) -> Key:
@@ -96,6 +107,8 @@ def _faults(jwk: Mapping[str, Any]) -> list[tuple[str, str]]:
         faults.append(("kid", "must be 1 to 100 letters, digits or . _ ~ : @ - (it is part of an address)"))
     if not _is_point(jwk.get("x")):
         faults.append(("x", "must be 32 bytes in base64url without padding"))
+    elif weak(jwk["x"]):
+        faults.append(("x", "is a point of small order, and verifies what nobody signed: make a new pair"))
     return faults
 
 

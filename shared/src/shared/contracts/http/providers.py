@@ -62,11 +62,16 @@ class NewKey(Body):
     """A public key the provider will sign receipts with."""
 
     model_config = example(
-        jwk={"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "2026-11"}
+        jwk={"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "2026-11"},
+        proof="eyJhbGciOiJFZDI1NTE5Iiwia2lkIjoiMjAyNi0xMSIsInR5cCI6ImNvbmNvcmQta2V5K2pzb24ifQ.e30.AA",
     )
 
     jwk: dict[str, Any] = Field(
         description="Public Ed25519 JWK (RFC 8037): kty OKP, crv Ed25519, x, and a kid unique for this provider."
+    )
+    proof: str = Field(
+        description="A compact JWS of type concord-key+json by the key itself, over"
+        ' {"provider_id": …, "x": …}: that the provider holds its private half.'
     )
 
 
