@@ -32,6 +32,24 @@ async def test_it_is_noted_once_and_that_it_is_over_is_noted_too(desk: Desk) -> 
     assert (row["because"], row["why"]) == ("cured", fact.statement.reasons)
 
 
+async def test_the_provider_and_officials_read_it_and_nobody_else(desk: Desk) -> None:
+    host, other = await desk.host(), await desk.host()
+    first, second = escalated(host), escalated(host, kind="revoked")
+    await desk.deliver(first, second, escalated(other), closed(first, "dismissed"))
+    path = f"/providers/{host.id}/conduct/findings"
+    for who in (host.who, "desk-a", "auditor", "drugs-a"):
+        shown = (await desk.api.get(path, who=who)).json()["items"]
+        assert [(each["host"], each["because"]) for each in shown] == [
+            ("other.example", None),
+            (first.host, "dismissed"),
+        ]
+    assert shown[1]["closing"]["reasons"] == first.statement.reasons
+    for who in (other.who, "applicant"):
+        assert (await desk.api.get(path, who=who)).status_code == 403
+    (seen,) = await desk.rows("SELECT subject FROM audit WHERE resource = $1 AND subject = 'drugs-a'", path)
+    assert seen["subject"] == "drugs-a"
+
+
 async def test_no_order_and_nothing_else_comes_of_it(desk: Desk) -> None:
     host = await desk.host()
     await desk.cut_off(host)

@@ -77,6 +77,13 @@ def conduct(provider_id: ProviderId, as_: As = None, as_json: AsJson = False) ->
     act(lambda c: listed(c.access.conduct(provider_id)), as_, as_json, columns)
 
 
+@providers.command("findings")
+def findings(provider_id: ProviderId, as_: As = None, as_json: AsJson = False) -> None:
+    """What a provider left unanswered of its lists of sites, newest first."""
+    columns = ("finding_id", "kind", "host", "escalated_at", "because", "closed_at")
+    act(lambda c: listed(c.access.conduct_findings(provider_id)), as_, as_json, columns)
+
+
 @providers.command("add-key")
 def add_key(provider_id: ProviderId, file: Body, as_: As = None, as_json: AsJson = False) -> None:
     """Register a provider's public key: FILE is what `concord keys` prints, the key and the proof that you hold it."""

@@ -11,7 +11,7 @@ from access_control.policy import INSTRUCTION_ACTS, ORDER_ACTS, POLICY
 from access_control.service.feed import Snapshot
 from access_control.service.orders import Seen
 from access_control.service.providers import ProviderWithKeys
-from access_control.store.conduct import ConductEntry
+from access_control.store.conduct import ConductEntry, NotedFinding
 from access_control.store.emergencies import Emergency
 from access_control.store.feed import FeedPage, InForce, SignedOrder
 from access_control.store.instructions import Instruction
@@ -119,6 +119,11 @@ def _possible(order: AccessOrder, move: OrderAction) -> bool:
         case OrderAction.UPHOLD:
             return order.action is not Action.RESTORE
     return True
+
+
+def of_finding(noted: NotedFinding) -> providers_wire.NotedFindingView:
+    """What a provider left unanswered."""
+    return _view(providers_wire.NotedFindingView, noted)
 
 
 def of_statistics(since: datetime, until: datetime, counted: Sequence[Counted]) -> wire.OrderStatistics:

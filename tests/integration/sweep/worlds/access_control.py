@@ -140,7 +140,7 @@ def _providers(hosts: list[tuple[Host, str]]) -> list[Kind]:
             Verb(f"POST {feed}/keys", "desk-a", lambda record, _: entered(made, record.at["provider_id"]),
                  may=may_enter, again="kid_taken"),
         ]),
-        Kind(records, may_read_conduct, reads=(f"{feed}/conduct",)),
+        Kind(records, may_read_conduct, reads=(f"{feed}/conduct", f"{feed}/conduct/findings")),
         Kind([Record({**each.at, "sequence": "1"}, each.words) for each in records[:1]], is_it, reads=(
             f"{feed}/orders", f"{feed}/orders/stream", f"{feed}/orders/{{sequence}}", f"{feed}/state",
             f"{feed}/snapshot",

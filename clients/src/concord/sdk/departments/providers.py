@@ -32,6 +32,10 @@ class Providers(Department):
         """The conduct record of a provider, newest first."""
         return self._pages(wire.ConductEntryView, at("providers", provider_id, "conduct"))
 
+    def conduct_findings(self, provider_id: Id) -> AsyncIterator[wire.NotedFindingView]:
+        """What a provider left unanswered of its lists of sites, newest first."""
+        return self._pages(wire.NotedFindingView, at("providers", provider_id, "conduct", "findings"))
+
     async def add_key(self, provider_id: Id, body: wire.NewKey) -> wire.KeyView:
         """Register a public key of a provider."""
         return await self._post(wire.KeyView, at("providers", provider_id, "keys"), body)

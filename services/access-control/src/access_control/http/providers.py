@@ -53,6 +53,17 @@ async def read_conduct(provider_id: UUID, who: Who, rt: Rt, paging: Paging) -> P
     return page_of(found, paging, views.of_conduct, lambda entry: entry.id)
 
 
+@ROUTER.get("/providers/{provider_id}/conduct/findings")
+async def read_conduct_findings(provider_id: UUID, who: Who, rt: Rt, paging: Paging) -> Page[wire.NotedFindingView]:
+    """What a provider left unanswered of its lists, put right or dismissed too (officials; the provider itself).
+
+    A finding is no measure. It is answered, dismissed and challenged at the register (`/hosted-findings`).
+    """
+    async with rt.db.transaction() as tx:
+        found = await conduct.findings(tx, rt, who, provider_id, paging)
+    return page_of(found, paging, views.of_finding, lambda noted: noted.finding_id)
+
+
 @ROUTER.get("/providers/{provider_id}/jwks.json", openapi_extra=PUBLIC)
 async def provider_keys(provider_id: UUID, rt: Rt, response: Response) -> dict[str, Any]:
     """The public keys a provider signs with, revoked ones with `revoked_at` (RFC 7517). No token needed.

@@ -8,7 +8,7 @@ from access_control.policy import POLICY, Act
 from access_control.service.sending import SYSTEM
 from access_control.store import conduct as store
 from access_control.store import providers
-from access_control.store.conduct import ConductEntry
+from access_control.store.conduct import ConductEntry, NotedFinding
 from shared.contracts.enforcement import DecisionReleasedV1
 from shared.contracts.grounds import AuthorityRef, Statement
 from shared.contracts.hosted import FindingClosedV1, FindingEscalatedV1
@@ -64,10 +64,23 @@ async def page(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, query: PageQ
 
     Raises UnknownProvider (404), Forbidden (403).
     """
+    await _look(tx, rt, who, provider_id, "conduct")
+    return await store.page(tx, POLICY.reach(who, Act.SEE_CONDUCT), provider_id, query)
+
+
+async def findings(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, query: PageQuery) -> list[NotedFinding]:
+    """What one provider left unanswered, and what became of it; an official's look leaves an audit row.
+
+    Raises UnknownProvider (404), Forbidden (403).
+    """
+    await _look(tx, rt, who, provider_id, "conduct/findings")
+    return await store.findings(tx, POLICY.reach(who, Act.SEE_CONDUCT), provider_id, query)
+
+
+async def _look(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, what: str) -> None:
     POLICY.require(who, Act.SEE_CONDUCT, await providers.get(tx, provider_id))
     if who.authority is not None:
         await audit.record(
-            tx, who=who, act=Act.SEE_CONDUCT, resource=f"/providers/{provider_id}/conduct", outcome="granted",
+            tx, who=who, act=Act.SEE_CONDUCT, resource=f"/providers/{provider_id}/{what}", outcome="granted",
             at=rt.clock.now(),
         )  # fmt: skip
-    return await store.page(tx, POLICY.reach(who, Act.SEE_CONDUCT), provider_id, query)

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -41,6 +42,23 @@ class ConductEntry:
         return str(self.provider_id)
 
 
+@dataclass(frozen=True, slots=True)
+class NotedFinding:
+    """A finding about what a provider hosts, which it left unanswered (docs/adr/0018)."""
+
+    finding_id: UUID
+    provider_id: UUID
+    kind: str
+    host: str
+    authority: Mapping[str, Any]
+    statement: Mapping[str, Any]
+    found_at: datetime
+    escalated_at: datetime
+    because: str | None
+    closing: Mapping[str, Any] | None
+    closed_at: datetime | None
+
+
 COLUMNS: Final = """id, version, status, provider_id, decision_id, grounds, entered_at, undone_because, undone_by,
        undone_statement, changed_at"""
 ADD: Final = f"""
@@ -55,6 +73,8 @@ INSERT INTO conduct_finding (finding_id, provider_id, kind, host, authority, sta
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (finding_id) DO NOTHING
 """
+FINDING_COLUMNS: Final = """finding_id, provider_id, kind, host, authority, statement, found_at, escalated_at, because,
+       closing, closed_at"""
 CLOSE_FINDING: Final = """
 UPDATE conduct_finding SET because = $2, closing = $3, closed_at = $4 WHERE finding_id = $1 AND closed_at IS NULL
 """
@@ -96,6 +116,18 @@ async def close_finding(tx: Tx, fact: FindingClosedV1) -> None:
     """It was put right, or was wrong; the first time counts."""
     statement = fact.statement.model_dump(mode="json")
     await tx.execute(CLOSE_FINDING, fact.finding_id, fact.because, statement, fact.closed_at)
+
+
+async def findings(tx: Tx, reach: Reach, provider_id: UUID, query: PageQuery) -> list[NotedFinding]:
+    """What one provider left unanswered, as far as it is within reach, newest first."""
+    where, values = reach.where(WORDS, first=4)
+    rows = await tx.fetch(
+        f"""SELECT {FINDING_COLUMNS} FROM conduct_finding
+             WHERE ($1::uuid IS NULL OR finding_id < $1) AND provider_id = $3 AND {where}
+             ORDER BY finding_id DESC LIMIT $2""",
+        query.after, query.fetch, provider_id, *values,
+    )  # fmt: skip
+    return [NotedFinding(**dict(row)) for row in rows]
 
 
 async def hold_of_decision(tx: Tx, decision_id: UUID) -> ConductEntry | None:

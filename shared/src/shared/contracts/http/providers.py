@@ -124,3 +124,19 @@ class ConductEntryView(View):
     undone_by: AuthorityRef | None = Field(description="Who decided so.")
     undone_statement: Statement | None
     changed_at: datetime
+
+
+class NotedFindingView(View):
+    """A finding about what a provider hosts, which it left unanswered; it stays readable when it is over."""
+
+    finding_id: UUID
+    provider_id: UUID
+    kind: str = Field(description="unregistered, number_differs, address_differs, revoked or barred.")
+    host: str
+    authority: AuthorityRef
+    statement: Statement
+    found_at: datetime
+    escalated_at: datetime
+    because: str | None = Field(description="cured or dismissed; null while it stands.")
+    closing: Statement | None
+    closed_at: datetime | None
