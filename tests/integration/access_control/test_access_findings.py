@@ -39,10 +39,7 @@ async def test_the_provider_and_officials_read_it_and_nobody_else(desk: Desk) ->
     path = f"/providers/{host.id}/conduct/findings"
     for who in (host.who, "desk-a", "auditor", "drugs-a"):
         shown = (await desk.api.get(path, who=who)).json()["items"]
-        assert [(each["host"], each["because"]) for each in shown] == [
-            ("other.example", None),
-            (first.host, "dismissed"),
-        ]
+        assert [(each["kind"], each["because"]) for each in shown] == [("revoked", None), (first.kind, "dismissed")]
     assert shown[1]["closing"]["reasons"] == first.statement.reasons
     for who in (other.who, "applicant"):
         assert (await desk.api.get(path, who=who)).status_code == 403

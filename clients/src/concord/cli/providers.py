@@ -10,7 +10,7 @@ from uuid import UUID
 
 import typer
 
-from concord.cli.output import As, AsJson, Body, ProviderId, Version, act, body, body_in, listed
+from concord.cli.output import As, AsJson, Body, ProviderId, Version, act, body, listed
 from concord.files import BadFile, json_object
 from concord.sdk import BadArgument
 from shared.contracts.http import providers as wire
@@ -90,7 +90,7 @@ def add_key(provider_id: ProviderId, file: Body, as_: As = None, as_json: AsJson
     given = json_object(file)
     if "d" in given or (isinstance(given.get("jwk"), dict) and "d" in given["jwk"]):
         raise BadFile(f"{file} holds a private key: keep it, and give the public one, as `concord keys` prints it")
-    sent = body_in(file, wire.NewKey)
+    sent = body(wire.NewKey, **given)
     act(lambda c: c.access.add_key(provider_id, sent), as_, as_json)
 
 
