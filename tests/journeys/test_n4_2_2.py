@@ -49,7 +49,7 @@ async def test_flow_f_a_provider_asks_first_and_keeps_the_signed_answer(office: 
     ips = tuple(site.accesses[0].ips)
     async with office.provider() as provider:
         yes = await provider.registry.preflight(Question(host="first.example", ips=ips, number=site.number))
-        no = await provider.registry.preflight(Question(host="after.example", ips=ips))
+        no = await provider.registry.preflight(Question(host="asked-first.example", ips=ips))
         keys = KeyRing(await provider.registry.keys())
     assert (yes.answer, [each.code for each in no.reasons]) == ("yes", ["unregistered"])
     for each in (yes, no):

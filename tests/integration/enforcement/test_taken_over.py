@@ -14,7 +14,7 @@ from registry.main import SERVICE as REGISTER
 from shared.contracts.enforcement import DecisionOverturnedV1
 from shared.runtime.acts import notices
 from shared.runtime.base.clock import FixedClock
-from tests.integration.enforcement.acting import CODES, HOSTS, NOON, Row, World
+from tests.integration.enforcement.acting import CODES, HOSTS, NOON, REVIEWERS, Row, World
 from tests.integration.enforcement.conftest import EASED, Office
 from tests.integration.registry.conftest import STATEMENT, Register, a_site, owner, uscc
 from tests.support.fixtures import MakeDatabase
@@ -84,8 +84,8 @@ class Story:
         body = {"act": act, "grounds": "It was never so, as the annex shows."}
         return await self.office.post("/appeals", body, owner(code), 201)
 
-    async def decide(self, appeal: dict[str, Any], outcome: Any) -> None:
-        who = {"review": "review-national-a", "review-110000": "review-a"}[appeal["body"]["id"]]
+    async def decide(self, appeal: dict[str, Any], outcome: Any, by: Any = None) -> None:
+        who = by or {"review": "review-national-a", "review-110000": "review-a"}[appeal["body"]["id"]]
         await self.office.post(f"/appeals/{appeal['id']}/decision", outcome, who)
         await self.world.pump()
         await self.refresh()
@@ -387,7 +387,8 @@ async def test_what_is_decided_meanwhile_about_what_goes_back_is_whose_that_is_a
     else:
         filed = await office.post("/appeals", body, owner(OLD), 201)
         assert filed["status"] == "open", "in its own time"
-    await story.decide(filed, UPHELD)
+    # Whoever said no to the other appeal against it does not review it again.
+    await story.decide(filed, UPHELD, REVIEWERS["review-b"])
     assert (await office.get(path, owner(OLD)))["status"] == "overturned"
 
 
