@@ -97,6 +97,12 @@ def escalate_order(order_id: OrderId, reasons: Reasons, as_: As = None, as_json:
     act(lambda c: c.access.escalate(order_id, sent), as_, as_json)
 
 
+@orders.command("keys")
+def published_keys(as_: As = None, as_json: AsJson = False) -> None:
+    """The public keys that orders and counter-receipts are signed with; --json is what `concord verify` reads."""
+    act(lambda c: c.access.keys(), as_, as_json)
+
+
 @orders.command("statistics")
 def statistics(
     since: Annotated[str | None, typer.Option(help="Issued on this day or later, e.g. 2026-01-01.")] = None,

@@ -12,8 +12,9 @@ import typer
 
 from concord.cli.output import As, AsJson, Body, ProviderId, Version, act, body, listed
 from concord.files import BadFile, json_object
-from concord.sdk import BadArgument
+from concord.sdk import BadArgument, Concord
 from shared.contracts.http import providers as wire
+from shared.contracts.http.access import SignedOrderView
 from shared.signing import Signer, generate_key, prove, public
 
 KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}").fullmatch
@@ -82,6 +83,41 @@ def findings(provider_id: ProviderId, as_: As = None, as_json: AsJson = False) -
     """What a provider left unanswered of its lists of sites, newest first."""
     columns = ("finding_id", "kind", "host", "escalated_at", "because", "closed_at")
     act(lambda c: listed(c.access.conduct_findings(provider_id)), as_, as_json, columns)
+
+
+@providers.command("order")
+def order(
+    provider_id: ProviderId,
+    sequence: Annotated[int, typer.Argument(help="Its place in the provider's sequence.", min=1)],
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """One signed order, for the provider itself: --json in a file is what `concord verify` reads."""
+
+    async def one(concord: Concord) -> SignedOrderView:
+        page = await concord.access.feed(provider_id, after=sequence - 1, limit=1)
+        if not page.orders:
+            raise BadArgument(f"order {sequence} was not given out: the last one is {page.head}")
+        return page.orders[0]
+
+    act(one, as_, as_json)
+
+
+@providers.command("receipts")
+def receipts(
+    provider_id: ProviderId,
+    digest: Annotated[str, typer.Argument(help="SHA-256 of the document, `batch` of each receipt of an order.")],
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """A signed document of receipts with its counter-receipt: --json in a file is what `concord verify` reads."""
+    act(lambda c: c.access.receipts(provider_id, digest), as_, as_json)
+
+
+@providers.command("keys")
+def published_keys(provider_id: ProviderId, as_: As = None, as_json: AsJson = False) -> None:
+    """The public keys a provider signs with, for everybody; with --json the set that `concord verify` reads."""
+    act(lambda c: c.access.provider_keys(provider_id), as_, as_json)
 
 
 @providers.command("add-key")

@@ -116,6 +116,10 @@ class Access(Providers):
         """One of them, and what became of it."""
         return await self._get(EmergencyView, at("emergencies", emergency_id))
 
+    async def provider_keys(self, provider_id: Id) -> Json:
+        """The public keys a provider signs with: a JWK set, without a token."""
+        return await self._json("GET", at("providers", provider_id, "jwks.json"))
+
     async def keys(self) -> Json:
         """The public keys orders are signed with: a JWK set (RFC 7517)."""
         return await self._json("GET", "/.well-known/jwks.json")

@@ -161,7 +161,7 @@ WORDS: Final = {
 COUNT: Final = """
 WITH given AS (
     SELECT o.provider_id, o.action = 'restore' AS back, o.overdue,
-           extract(epoch FROM r.recorded_at - o.issued_at)::float8 / 60 AS minutes
+           round(extract(epoch FROM r.recorded_at - o.issued_at) / 60, 1)::float8 AS minutes
       FROM access_order AS o LEFT JOIN receipt AS r ON r.order_id = o.id AND r.outcome = 'executed'
      WHERE o.issued_at >= $1 AND o.issued_at < $2)
 SELECT given.provider_id, provider.name AS provider,
