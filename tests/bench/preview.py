@@ -3,6 +3,7 @@
 The floor, of the same run: as many rows read by their keys as a preview lists, with all that a preview says of each.
 """
 
+import os
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -63,6 +64,7 @@ async def run(size: str) -> list[Result]:
             await migrations.upgrade(dsn, SERVICE.migrations)
             await seed_directory(dsn)
             await _fill(dsn, SITES[size])
+            await _written(postgres.admin_dsn)
             keys: dict[str, Any] = {"signing_keys_file": Path(folder) / "keys.json", "signing_keys_generate": True}
             async with running_service(SERVICE, dsn, evidence_path=Path(folder) / "evidence", **keys) as api:
                 return await _measured(api.rt, SITES[size])
@@ -88,6 +90,16 @@ async def _fill(dsn: str, count: int) -> None:
         await connection.execute("VACUUM ANALYZE served_name", timeout=7_200)
     finally:
         await connection.close()
+
+
+async def _written(admin_dsn: str) -> None:
+    """What was filled is on disk: otherwise floor and preview alike wait for its pages to be written."""
+    connection = await asyncpg.connect(admin_dsn)
+    try:
+        await connection.execute("CHECKPOINT", timeout=600)
+    finally:
+        await connection.close()
+    os.sync()
 
 
 async def _measured(rt: Runtime, count: int) -> list[Result]:
