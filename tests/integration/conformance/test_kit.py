@@ -16,7 +16,7 @@ from concord.conformance.checks import CHECKS
 from concord.conformance.kit import CONFORMANCE_TYPE, Asked, conform
 from concord.exits import Exit
 from local_stack.broker import Broker
-from shared.signing import KeyRing, generate_key, public
+from shared.signing import KeyRing, Signer, generate_key, prove, public
 from tests.integration.agent.test_nginx import Served, served
 from tests.support.fixtures import FreshBroker
 
@@ -35,7 +35,7 @@ def free() -> int:
 def key_in(folder: Path) -> tuple[Path, list[dict[str, Any]]]:
     key = generate_key("mine-1")
     (folder / "key.json").write_text(json.dumps(key))
-    (folder / "public.json").write_text(json.dumps(public(key)))
+    (folder / "public.json").write_text(json.dumps({"jwk": public(key), "proof": prove(Signer(key), PROVIDER)}))
     return folder / "key.json", [public(key)]
 
 

@@ -17,7 +17,7 @@ from shared.signing import KeyRing, Signer, generate_key, public
 
 
 def conformance(
-    key: Annotated[Path, typer.Option(help="The client's public key (JWK, or a set).")],
+    key: Annotated[Path, typer.Option(help="The client's public key, as `concord keys` prints it, or a set.")],
     provider: Annotated[UUID | None, typer.Option(help="Its provider id; one is made up if none is given.")] = None,
     port: Annotated[int, typer.Option(help="Where the kit listens on 127.0.0.1; 0: any.")] = 0,
     kafka: Annotated[str | None, typer.Option(help="Broker on which orders come as well.")] = None,
@@ -51,7 +51,7 @@ def conformance(
 def _keys(file: Path) -> list[dict[str, Any]]:
     found = json_object(file)
     try:
-        keys = [public(each) for each in found.get("keys", [found])]
+        keys = [public(each) for each in found.get("keys", [found.get("jwk", found)])]  # as `concord keys` prints it
         KeyRing(keys)
     except (ValueError, TypeError, AttributeError, KeyError) as wrong:
         raise BadFile(f"{file}: is no Ed25519 key: {wrong}") from wrong
