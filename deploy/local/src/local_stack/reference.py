@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from access_control.service import receipts
 from enforcement.service import custody
 from local_stack import access_lists
 from local_stack.topology import SERVICES
@@ -78,7 +79,7 @@ def _metrics() -> Iterator[str]:
     yield from ("| name | meaning |", "|---|---|")
     yield from (
         f"| `{name}` | {meaning} |"
-        for name, meaning in (OF_FASTAPI | METRICS | ingest.METRICS | custody.METRICS).items()
+        for name, meaning in (OF_FASTAPI | METRICS | ingest.METRICS | custody.METRICS | receipts.METRICS).items()
     )
 
 

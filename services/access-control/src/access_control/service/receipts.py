@@ -13,6 +13,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 import asyncpg
+from opentelemetry import metrics
 
 from access_control import told
 from access_control.errors import BatchRefused, TooManyRefused, UnknownBatch
@@ -40,10 +41,17 @@ from shared.runtime.events.dispatch import Raw
 from shared.signing import Signer, canonical
 
 Door = Literal["http", "kafka"]
+METRICS: Final = {
+    "receipts_refused_total": "Documents of receipts that were refused, or held a refused receipt, by door.",
+}
 TOPIC_PREFIX: Final = receipts_topic("").name
 HOLDS: Final = "The provider holds the order."
 AUDITED: Final = 20
 """Refused receipts of one batch that are audited line by line; all of them are in the answer, which is kept."""
+
+_refused = metrics.get_meter("concord.access-control").create_counter(
+    "receipts_refused", description=METRICS["receipts_refused_total"]
+)
 
 Verdict = Accepted | Known | Refused
 
@@ -120,6 +128,7 @@ async def _read(rt: Runtime, batch: Batch) -> Signed | Refused:
 
 async def _take(rt: Runtime, batch: Batch, read: Signed | Refused) -> TakenBatch | Refused:
     if isinstance(read, Refused):
+        _refused.add(1, {"door": batch.door})
         if refusals_of(rt).take(str(batch.provider_id)) == 0 and batch.door == "kafka":  # the other door audits itself
             async with rt.db.transaction() as tx:
                 await _audit(rt, tx, batch, [read])
@@ -147,8 +156,10 @@ async def _judge_and_write(rt: Runtime, tx: Tx, batch: Batch, read: Signed) -> T
     if accepted:
         await _write(tx, batch, read, accepted, held, at)
     refused = [verdict for verdict in verdicts if isinstance(verdict, Refused)]
-    if refused and refusals_of(rt).take(str(batch.provider_id)) == 0:
-        await _audit(rt, tx, batch, refused[:AUDITED])
+    if refused:
+        _refused.add(1, {"door": batch.door})
+        if refusals_of(rt).take(str(batch.provider_id)) == 0:
+            await _audit(rt, tx, batch, refused[:AUDITED])
     return taken
 
 
