@@ -19,6 +19,7 @@ from enforcement.service import custody, papers
 from shared.contracts.enforcement import DecisionReleasedV1
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.files import Files
+from shared.runtime.base.stores import Folder
 from tests.integration.enforcement.complaining import graded
 from tests.integration.enforcement.conftest import EASED, STATED, STATEMENT, Office, site_recorded
 from tests.integration.enforcement.test_cases import in_place
@@ -42,11 +43,11 @@ async def filed(
 
 
 def on_disk(office: Office) -> list[Path]:
-    return [path for path in office.api.rt.settings.evidence_path.rglob("*") if path.is_file()]
+    return [path for path in Path(office.api.rt.settings.evidence_store).rglob("*") if path.is_file()]
 
 
 def path_of(office: Office, sha256: str) -> Path:
-    return Files(office.api.rt.settings.evidence_path).path(sha256)
+    return Folder(Path(office.api.rt.settings.evidence_store)).path(sha256)
 
 
 # --- what can be filed -----------------------------------------------------------------------------------------------
@@ -309,7 +310,7 @@ async def test_a_process_whose_clock_is_wrong_deletes_nothing(office: Office) ->
 
 
 async def test_what_uploads_left_that_were_cut_off_goes_with_the_housekeeping(office: Office) -> None:
-    folder = office.api.rt.settings.evidence_path
+    folder = path_of(office, "00").parent.parent
     folder.mkdir(exist_ok=True)
     left = folder / ".incoming-cut-off"
     left.write_bytes(b"half a page")

@@ -344,8 +344,8 @@ class LocalStack:
             smtp_tls="none",
             webhooks_private=True,
             lmdb_path=str(self.data / "query"),
-            evidence_path=str(self.data / "evidence"),
-            files_path=str(self.data / "files"),
+            evidence_store=str(self.data / "evidence"),
+            files_store=str(self.data / "files"),
             withdraw_window_s=WITHDRAW_WINDOW_S,
         )
 

@@ -123,7 +123,7 @@ async def add_file(rt: Runtime, source: str, secret: str, media_type: str, body:
     floods_of(rt).from_source(source)
     async with rt.db.connection() as tx:  # before a single byte is taken
         _require_room(await status(tx, secret), limits)
-    sha256, size = await EvidenceFiles(rt.settings.evidence_path).save(_at_most(body, limits.most_file_bytes))
+    sha256, size = await EvidenceFiles(rt.settings.evidence_store).save(_at_most(body, limits.most_file_bytes))
     async with rt.db.transaction() as tx:
         complaint = (await status(tx, secret)).complaint
         await store.hold(tx, complaint.id)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -28,6 +27,7 @@ from shared.contracts.grounds import (
 from shared.runtime.acts import audit, kept_files, notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
+from shared.runtime.base.files import Sound
 from shared.runtime.db.postgres import Tx
 
 _DAMAGED: Final = Names(zh="材料损坏通知", en="A file that was handed in is damaged")
@@ -73,7 +73,7 @@ async def hand_in(rt: Runtime, who: Caller, appeal_id: UUID, given: Given, body:
         appeal = await appeals.get(tx, appeal_id)
         POLICY.require(who, Act.HAND_IN, appeal)
         APPEAL.after(appeal.status, AppealAction.HAND_IN)
-    files = EvidenceFiles(rt.settings.evidence_path)
+    files = EvidenceFiles(rt.settings.evidence_store)
     sha256, size = await files.save(body)
     async with rt.db.transaction() as tx:
         appeal, _ = await reviewing.held(tx, appeal_id)
@@ -108,8 +108,8 @@ async def page(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID) -> list[Paper]
     return await hearings.papers(tx, appeal_id)
 
 
-async def read(rt: Runtime, who: Caller, appeal_id: UUID, sha256: str) -> tuple[Paper, Path]:
-    """A paper and the file with its bytes, checked against the hash. Reading is audited.
+async def read(rt: Runtime, who: Caller, appeal_id: UUID, sha256: str) -> tuple[Paper, Sound]:
+    """A paper and its bytes, checked against the hash. Reading is audited.
 
     Raises UnknownAppeal, UnknownAppealPaper (404); PaperWithheld, Forbidden (403); EvidenceDamaged (500).
     """
@@ -121,15 +121,16 @@ async def read(rt: Runtime, who: Caller, appeal_id: UUID, sha256: str) -> tuple[
             raise UnknownAppealPaper(sha256=sha256)
         if not POLICY.allows(who, Act.READ_PAPER, Exhibit(appeal, paper)):
             raise PaperWithheld(why=paper.confidential)
-        path = await EvidenceFiles(rt.settings.evidence_path).verified(sha256)
+    sound = await EvidenceFiles(rt.settings.evidence_store).verified(sha256)  # far away, maybe: no transaction waits
+    async with rt.db.transaction() as tx:
         resource = f"/appeals/{appeal_id}/papers/{sha256}"
         await audit.record(tx, who=who, act=Act.READ_PAPER, resource=resource, outcome="granted", at=rt.clock.now())
-        return paper, path
+    return paper, sound
 
 
 async def recheck(rt: Runtime) -> int:
     """Compare papers of appeals, and what came with complaints, with their hash again; says how many were damaged."""
-    files = EvidenceFiles(rt.settings.evidence_path)
+    files = EvidenceFiles(rt.settings.evidence_store)
     return await kept_files.recheck(rt, files, _tell_damaged, department="enforcement")
 
 
