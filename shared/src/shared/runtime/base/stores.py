@@ -212,7 +212,7 @@ class Bucket:
 
     def _say(self, error: Exception) -> None:
         metrics.files_unreachable.add(1)
-        _log.error("files.unreachable", store=self._url, error=str(error).partition("\n")[0])
+        _log.error("files.unreachable", store=self._url, error=" ".join(str(error).split())[:800])
 
 
 def _key(name: str) -> str:
