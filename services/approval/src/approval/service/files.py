@@ -46,6 +46,7 @@ async def hand_in(
         if len(approval.files) >= MOST:
             raise TooManyFiles(most=MOST)
         new = HandedIn(requirement, sha256, size, media_type, at)
+        await kept_files.mended(tx, sha256, at)
         if not await store.add_file(tx, approval_id, new, who.person):
             return approval
         why = f"{requirement}: {media_type}, SHA-256 {sha256}"

@@ -97,6 +97,8 @@ async def add(
         # The piece is held by now: whoever deletes these bytes waits, or is done.
         if await custody.kept_again(tx, sha256, new.added_at):
             await custody.event(tx, sha256, "kept_again", f"Filed anew by {who.person}.", new.added_at)
+        elif await custody.mended(tx, sha256, new.added_at):
+            await custody.event(tx, sha256, "sound", f"The same bytes filed anew by {who.person}.", new.added_at)
         if not await files.is_there(sha256):
             raise EvidenceBeingDeleted
         return replace(filed, deleted_at=None)

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from enforcement.errors import EvidenceBeingDeleted, EvidenceFiledOtherwise, PaperWithheld, UnknownAppealPaper
+from enforcement.errors import (
+    EvidenceBeingDeleted,
+    EvidenceFiledOtherwise,
+    PapersDamaged,
+    PaperWithheld,
+    UnknownAppealPaper,
+)
 from enforcement.lifecycle import APPEAL, AppealAction
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions as deciding
@@ -84,6 +90,7 @@ async def hand_in(rt: Runtime, who: Caller, appeal_id: UUID, given: Given, body:
             appeal_id, sha256, _side(who, appeal), given.title, given.media_type, size, given.confidential, who.person,
             rt.clock.now(),
         )  # fmt: skip
+        await kept_files.mended(tx, sha256, new.handed_at)
         if not await hearings.hand_in(tx, new):
             APPEAL.after(appeal.status, AppealAction.HAND_IN)
             kept = next(each for each in await hearings.papers(tx, appeal_id) if each.sha256 == sha256)
@@ -126,6 +133,13 @@ async def read(rt: Runtime, who: Caller, appeal_id: UUID, sha256: str) -> tuple[
         resource = f"/appeals/{appeal_id}/papers/{sha256}"
         await audit.record(tx, who=who, act=Act.READ_PAPER, resource=resource, outcome="granted", at=rt.clock.now())
     return paper, sound
+
+
+async def require_readable(tx: Tx, appeal_id: UUID) -> None:
+    """What was handed in can be read by who decides. Raises PapersDamaged (409)."""
+    handed_in = {each.sha256 for each in await hearings.papers(tx, appeal_id)}
+    if lost := await kept_files.unreadable(tx, handed_in):
+        raise PapersDamaged(papers=", ".join(lost))
 
 
 async def recheck(rt: Runtime) -> int:
