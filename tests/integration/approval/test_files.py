@@ -157,3 +157,10 @@ async def test_of_a_file_that_is_damaged_whoever_handed_it_in_and_its_desk_hear(
     assert [each["kind"] for each in await desk.notices()].count("file_damaged") == 1
     listed = (await desk.api.get("/notices", who="drugs-a")).json()["items"]
     assert [each["kind"] for each in listed if each["to"]["identity"] == "drugs-110000"] == ["file_damaged"]
+    if status is Status.SUBMITTED:
+        refused = await desk.do(approval_id, "refusal")
+        assert (refused.status_code, refused.json()["code"], refused.json()["files"]) == (409, "files_damaged", SHA256)
+        await desk.done(approval_id, "return", missing=[{"code": "drug_licence", "text": "The file again, please"}])
+        await hand_in(desk, approval_id)
+        await desk.done(approval_id, "resubmission")
+        assert (await desk.done(approval_id, "refusal"))["status"] == "refused"

@@ -7,6 +7,7 @@ from shared.contracts.registry import MergerRecordedV1
 from shared.runtime.base.ids import uuid7
 from tests.integration.approval.desk import OPERATOR, Desk
 from tests.integration.approval.test_barring import bar
+from tests.integration.approval.test_paper import ended_elsewhere, enter, why
 from tests.support.people import OPERATOR_USCC
 
 SURVIVOR = "91110000MA00000021"
@@ -81,3 +82,11 @@ async def test_a_decision_about_one_identity_ends_what_the_other_was_consented_t
     await merge(desk, 3, stands=False)
     await desk.hear(desk.overturned(decision_id))
     assert (await desk.read(approval_id))["status"] == "granted", "whoever it is by then"
+
+
+async def test_a_paper_under_the_other_identity_is_no_way_round_a_decision(desk: Desk) -> None:
+    ended = ended_elsewhere(desk, "www.never.example", operator={"identity": SURVIVOR, "name": "New"})
+    await desk.hear(ended)
+    await merge(desk)
+    refused = await enter(desk, domain="www.never.example")
+    assert why(refused) == (409, "decided_since")
