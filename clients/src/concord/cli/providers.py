@@ -10,11 +10,11 @@ from uuid import UUID
 
 import typer
 
-from concord.cli.output import As, AsJson, Body, ProviderId, Version, act, body, listed
+from concord.cli.output import As, AsJson, Body, ProviderId, Reasons, Version, act, body, listed
 from concord.files import BadFile, json_object
 from concord.sdk import BadArgument, Concord
 from shared.contracts.http import providers as wire
-from shared.contracts.http.access import SignedOrderView
+from shared.contracts.http.access import SignedOrderView, WithReasons
 from shared.signing import Signer, generate_key, prove, public
 
 KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}").fullmatch
@@ -22,6 +22,7 @@ KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}").fullmatch
 
 providers = typer.Typer(no_args_is_help=True, help="Providers and their keys.")
 
+EntryId = Annotated[UUID, typer.Argument(help="Id of an entry, as `providers conduct` lists it.")]
 Supervisor = Annotated[str | None, typer.Option(help="Of a public-interest network: its supervisor, e.g. education.")]
 
 
@@ -74,15 +75,38 @@ def change_provider(
 @providers.command("conduct")
 def conduct(provider_id: ProviderId, as_: As = None, as_json: AsJson = False) -> None:
     """The conduct record of a provider, newest first."""
-    columns = ("id", "status", "grounds.public_reasons", "entered_at", "undone_because")
+    columns = ("id", "status", "counts", "counts_until", "grounds.public_reasons", "dispute", "answer")
     act(lambda c: listed(c.access.conduct(provider_id)), as_, as_json, columns)
 
 
 @providers.command("findings")
 def findings(provider_id: ProviderId, as_: As = None, as_json: AsJson = False) -> None:
     """What a provider left unanswered of its lists of sites, newest first."""
-    columns = ("finding_id", "kind", "host", "escalated_at", "because", "closed_at")
+    columns = ("finding_id", "kind", "host", "escalated_at", "because", "closed_at", "counts", "counts_until")
     act(lambda c: listed(c.access.conduct_findings(provider_id)), as_, as_json, columns)
+
+
+@providers.command("disputes")
+def disputes(as_: As = None, as_json: AsJson = False) -> None:
+    """What providers dispute of what your organisation decided, and nobody answered."""
+    columns = ("id", "provider_id", "grounds.public_reasons", "dispute", "disputed_at")
+    act(lambda c: listed(c.access.conduct_disputes()), as_, as_json, columns)
+
+
+@providers.command("dispute")
+def dispute(
+    provider_id: ProviderId, entry_id: EntryId, reasons: Reasons, as_: As = None, as_json: AsJson = False
+) -> None:
+    """Say, as the provider, why an entry is wrong, once: it does not count until it is answered."""
+    sent = body(WithReasons, reasons=reasons)
+    act(lambda c: c.access.dispute_conduct(provider_id, entry_id, sent), as_, as_json)
+
+
+@providers.command("keep")
+def keep(provider_id: ProviderId, entry_id: EntryId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+    """Stand by an entry that its provider disputes; otherwise `decisions lift` what entered it."""
+    sent = body(WithReasons, reasons=reasons)
+    act(lambda c: c.access.keep_conduct(provider_id, entry_id, sent), as_, as_json)
 
 
 @providers.command("order")

@@ -9,11 +9,14 @@ from access_control.lifecycle import CONDUCT, EMERGENCY, INSTRUCTION, KEY, LIFEC
 from access_control.main import SERVICE
 from access_control.policy import INSTRUCTION_ACTS, ORDER_ACTS
 from shared import signing
+from shared.contracts.enforcement import DecisionOverturnedV1
 from shared.contracts.http.access import InstructionAction
+from shared.contracts.http.providers import ConductStatus
 from shared.rules import Level, Role
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import Caller
 from tests.integration.access_control.desk import NOON, WHY, Desk, Host, entered, supervisor
+from tests.integration.access_control.test_access_conduct import about, disputed, penalty_of, record
 from tests.integration.access_control.test_access_emergencies import report, signed
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
 from tests.integration.sweep.worlds.orders import instruction_records, order_records
@@ -169,6 +172,42 @@ async def _keys(desk: Desk, host: Host) -> Kind:
     return Kind(records, lambda *_: False, lifecycle=KEY, verbs=[revoking])
 
 
+def may_answer(who: Caller, entry: Words) -> bool:
+    """The industry regulator that decided."""
+    if Role.INDUSTRY_REGULATOR not in who.roles:
+        raise NoRole
+    return bool(who.organisation == entry["authority"])
+
+
+async def _entries(desk: Desk, host: Host) -> list[Kind]:
+    """An entry of the conduct record in every state."""
+    known: dict[ConductStatus, str] = {}
+    for status in ConductStatus:
+        decision = penalty_of(host)
+        await desk.deliver(decision)
+        known[status] = (await record(desk, host))[0]["id"]
+        if status in {ConductStatus.DISPUTED, ConductStatus.KEPT}:
+            await disputed(desk, host)
+        if status is ConductStatus.KEPT:
+            await disputed(desk, host, "regulator-a", "dispute-answer", WHY)
+        if status is ConductStatus.UNDONE:
+            await desk.deliver(about(DecisionOverturnedV1, decision))
+    path = "POST /providers/{provider_id}/conduct/{entry_id}/"
+    records = [
+        Record({"entry_id": entry, "provider_id": host.id}, {"id": host.id, "authority": "industry-110000"}, status)
+        for status, entry in known.items()
+    ]
+    waiting = [Record(each.at, each.words) for each in records if each.status is ConductStatus.DISPUTED]
+    return [
+        Kind(records, lambda *_: False, lifecycle=CONDUCT, verbs=[
+            Verb(f"{path}dispute", host.who, WHY, where={ConductStatus.STANDING}, may=is_it, again="action_refused"),
+        ]),
+        Kind(waiting, may_answer, lists="/conduct-disputes", verbs=[
+            Verb(f"{path}dispute-answer", "regulator-a", WHY, may=may_answer, again="action_refused"),
+        ]),
+    ]  # fmt: skip
+
+
 async def _elsewhere(desk: Desk) -> Host:
     """A provider of Shanghai."""
     body = {**NEW_PROVIDER, "licence_number": "沪ICP证000001号", "region": "310000"}
@@ -200,6 +239,7 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
         instructions = await instruction_records(desk, network)
         kinds = [
             _orders(orders), _instructions(instructions), await _keys(desk, host),
+            *await _entries(desk, host),
             *_providers([(host, "110000"), (network, "110000"), (far, "310000")]),
             Kind(await _batches(desk, host), may_read_emergency, reads=("/providers/{provider_id}/receipts/{digest}",)),
             Kind(await _emergencies(desk, host), may_read_emergency, reads=("/emergencies/{emergency_id}",),
@@ -211,6 +251,6 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
             api,
             kinds,
             others=(host.who, supervisor("a"), supervisor("b")),
-            nobodys=(PROVIDER, CONDUCT, EMERGENCY),
+            nobodys=(PROVIDER, EMERGENCY),
             opens={"provider_id": host.id},
         )

@@ -7,9 +7,11 @@ from fastapi import APIRouter, Response
 
 from access_control import views
 from access_control.service import conduct, keys, providers
+from access_control.store.conduct import ConductEntry
 from shared.contracts.http import providers as wire
+from shared.contracts.http.access import WithReasons
 from shared.runtime.web.door import PUBLIC, IfMatch, Rt, Who, etag, router
-from shared.runtime.web.paging import Page, Paging, page_of
+from shared.runtime.web.paging import Page, PageQuery, Paging, page_of
 
 ROUTER: Final[APIRouter] = router(tags=["providers"])
 
@@ -50,7 +52,36 @@ async def read_conduct(provider_id: UUID, who: Who, rt: Rt, paging: Paging) -> P
     """The conduct record of a provider, undone entries too (officials; the provider itself)."""
     async with rt.db.transaction() as tx:
         found = await conduct.page(tx, rt, who, provider_id, paging)
-    return page_of(found, paging, views.of_conduct, lambda entry: entry.id)
+    return _entries(rt, found, paging)
+
+
+@ROUTER.get("/conduct-disputes")
+async def read_disputes(who: Who, rt: Rt, paging: Paging) -> Page[wire.ConductEntryView]:
+    """What providers dispute of what your organisation decided, and you did not answer (industry regulators)."""
+    async with rt.db.connection() as tx:
+        found = await conduct.disputes(tx, who, paging)
+    return _entries(rt, found, paging)
+
+
+@ROUTER.post("/providers/{provider_id}/conduct/{entry_id}/dispute")
+async def dispute_conduct(
+    provider_id: UUID, entry_id: UUID, body: WithReasons, who: Who, rt: Rt
+) -> wire.ConductEntryView:
+    """Say why an entry is wrong (the provider itself), once: until whoever decided answers, it does not count.
+
+    Appealing against the decision is another matter, and its time goes on.
+    """
+    async with rt.db.transaction() as tx:
+        entry = await conduct.dispute(tx, rt, who, provider_id, entry_id, reasons=body.reasons)
+    return views.of_conduct(entry, rt.clock.now())
+
+
+@ROUTER.post("/providers/{provider_id}/conduct/{entry_id}/dispute-answer")
+async def keep_conduct(provider_id: UUID, entry_id: UUID, body: WithReasons, who: Who, rt: Rt) -> wire.ConductEntryView:
+    """Stand by an entry that its provider disputes, with reasons (whoever decided it). Otherwise lift the decision."""
+    async with rt.db.transaction() as tx:
+        entry = await conduct.keep(tx, rt, who, provider_id, entry_id, reasons=body.reasons)
+    return views.of_conduct(entry, rt.clock.now())
 
 
 @ROUTER.get("/providers/{provider_id}/conduct/findings")
@@ -61,7 +92,8 @@ async def read_conduct_findings(provider_id: UUID, who: Who, rt: Rt, paging: Pag
     """
     async with rt.db.transaction() as tx:
         found = await conduct.findings(tx, rt, who, provider_id, paging)
-    return page_of(found, paging, views.of_finding, lambda noted: noted.finding_id)
+    at = rt.clock.now()
+    return page_of(found, paging, lambda noted: views.of_finding(noted, at), lambda noted: noted.finding_id)
 
 
 @ROUTER.get("/providers/{provider_id}/jwks.json", openapi_extra=PUBLIC)
@@ -87,6 +119,11 @@ async def revoke_key(provider_id: UUID, kid: str, who: Who, rt: Rt) -> wire.KeyV
     """Trust nothing this key signs from now on; it stays on record (access desk, own province)."""
     async with rt.db.transaction() as tx:
         return views.of_key(await keys.revoke(tx, rt, who, provider_id, kid))
+
+
+def _entries(rt: Rt, found: list[ConductEntry], paging: PageQuery) -> Page[wire.ConductEntryView]:
+    at = rt.clock.now()
+    return page_of(found, paging, lambda entry: views.of_conduct(entry, at), lambda entry: entry.id)
 
 
 def _provider(response: Response, known: providers.ProviderWithKeys) -> wire.ProviderView:
