@@ -99,10 +99,10 @@ CASE status
     ELSE 3
 END)),
     CONSTRAINT conduct_entry_decision_id_key UNIQUE (decision_id),
-    CONSTRAINT conduct_entry_dispute CHECK ((((dispute IS NULL) = (disputed_at IS NULL)) AND ((answer IS NULL) = (answered_at IS NULL)) AND ((status <> ALL (ARRAY['disputed'::text, 'kept'::text])) OR (dispute IS NOT NULL)) AND ((status <> 'kept'::text) OR (answer IS NOT NULL)) AND ((status <> 'disputed'::text) OR (answer IS NULL)) AND ((dispute IS NOT NULL) OR (answer IS NULL)))),
+    CONSTRAINT conduct_entry_dispute CHECK ((((dispute IS NULL) = (disputed_at IS NULL)) AND ((answer IS NULL) = (answered_at IS NULL)) AND ((status <> ALL (ARRAY['disputed'::text, 'kept'::text])) OR (dispute IS NOT NULL)) AND ((status <> 'kept'::text) OR (answer IS NOT NULL)) AND ((status <> 'disputed'::text) OR (answer IS NULL)) AND ((dispute IS NOT NULL) OR (answer IS NULL)))) NOT VALID,
     CONSTRAINT conduct_entry_pkey PRIMARY KEY (id),
     CONSTRAINT conduct_entry_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES provider(id),
-    CONSTRAINT conduct_entry_status_check CHECK ((status = ANY (ARRAY['standing'::text, 'disputed'::text, 'kept'::text, 'undone'::text]))),
+    CONSTRAINT conduct_entry_status_check CHECK ((status = ANY (ARRAY['standing'::text, 'disputed'::text, 'kept'::text, 'undone'::text]))) NOT VALID,
 );
 INDEX conduct_entry_disputed ON conduct_entry USING btree (id) WHERE (status = 'disputed'::text);
 INDEX conduct_entry_provider ON conduct_entry USING btree (provider_id, id);
