@@ -72,6 +72,22 @@ def change_provider(
     act(lambda c: c.access.change_provider(provider_id, version, sent), as_, as_json)
 
 
+@providers.command("set-contact")
+def set_contact(
+    provider_id: ProviderId,
+    contact: Annotated[str, typer.Argument(help="Who does the filing work there and how to reach them.")],
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say, as the provider, whom to ask there."""
+
+    async def changed(concord: Concord) -> wire.ProviderView:
+        known = await concord.access.get_provider(provider_id)
+        return await concord.access.change_contact(provider_id, known.version, wire.NewContact(contact=contact))
+
+    act(changed, as_, as_json)
+
+
 @providers.command("conduct")
 def conduct(provider_id: ProviderId, as_: As = None, as_json: AsJson = False) -> None:
     """The conduct record of a provider, newest first."""
@@ -169,11 +185,15 @@ def keys(
     kid: Annotated[str, typer.Argument(help="Id of the key: up to 100 letters, digits or . _ ~ : @ -")],
     file: Annotated[Path, typer.Option(help="Where the private key goes; must not exist.")],
     provider_id: Annotated[UUID, typer.Option(help="Of the provider that signs with it.")],
+    vouched_by: Annotated[
+        Path | None, typer.Option(help="File of a private key that is in use: with it you enter the new one yourself.")
+    ] = None,
 ) -> None:
-    """Make an Ed25519 key pair: the private JWK goes into --file (mode 0600); printed is what the desk enters.
+    """Make an Ed25519 key pair: the private JWK goes into --file (mode 0600); `providers add-key` reads what is printed.
 
     That is the public one and the proof that this provider holds the other.
     """
+    old = Signer(json_object(vouched_by)) if vouched_by else None
     if not KID(kid):
         raise BadArgument(f"{kid!r:.60} cannot be the id of a key: 1 to 100 letters, digits or . _ ~ : @ -")
     jwk = generate_key(kid)
@@ -183,4 +203,5 @@ def keys(
         raise BadFile(f"{file}: {error.strerror}; no key was made") from error
     with os.fdopen(descriptor, "w", encoding="utf-8") as target:
         json.dump(jwk, target)
-    sys.stdout.write(json.dumps({"jwk": public(jwk), "proof": prove(Signer(jwk), provider_id)}) + "\n")
+    vouched = {"vouched_by": prove(old, provider_id, jwk["x"])} if old else {}
+    sys.stdout.write(json.dumps({"jwk": public(jwk), "proof": prove(Signer(jwk), provider_id), **vouched}) + "\n")

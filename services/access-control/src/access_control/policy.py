@@ -32,6 +32,7 @@ class Act(StrEnum):
     DISPUTE_CONDUCT = "dispute_conduct"
     KEEP_CONDUCT = "keep_conduct"
     SEE_DISPUTES = "see_disputes"
+    CHANGE_CONTACT = "change_contact"
     ADD_KEY = "add_key"
     REVOKE_KEY = "revoke_key"
     READ_FEED = "read_feed"
@@ -113,8 +114,9 @@ POLICY: Final = Policy({
     Act.DISPUTE_CONDUCT:   Rule(PROVIDER, own_organisation),
     Act.KEEP_CONDUCT:      Rule(frozenset({Role.INDUSTRY_REGULATOR}), entering, first_person=True),
     Act.SEE_DISPUTES:      Rule(frozenset({Role.INDUSTRY_REGULATOR}), entering),
-    Act.ADD_KEY:           Rule(DESK, same_region),
-    Act.REVOKE_KEY:        Rule(DESK, same_region),
+    Act.CHANGE_CONTACT:    Rule(PROVIDER, own_organisation),
+    Act.ADD_KEY:           (Rule(DESK, same_region), Rule(PROVIDER, own_organisation)),
+    Act.REVOKE_KEY:        (Rule(DESK, same_region), Rule(PROVIDER, own_organisation)),
     Act.READ_FEED:         Rule(PROVIDER, own_organisation),
     Act.SIGN_RECEIPT:      Rule(PROVIDER, own_organisation),
     Act.SEE_RECEIPTS:      (Rule(REGULATORS, same_region), Rule(frozenset({Role.AUDITOR}), anywhere),

@@ -85,6 +85,12 @@ def is_it(who: Caller, provider: Words) -> bool:
     return bool(who.organisation == provider["id"])
 
 
+def may_keep_keys(who: Caller, provider: Words) -> bool:
+    """The same, and the provider itself."""
+    own = Role.ACCESS_PROVIDER in who.roles and who.organisation == provider["id"]
+    return own or may_enter(who, provider)
+
+
 def may_enter(who: Caller, provider: Words) -> bool:
     """The access desk of the province."""
     here = who.level == Level.NATIONAL or who.region == provider["region"]
@@ -142,6 +148,8 @@ def _providers(hosts: list[tuple[Host, str]]) -> list[Kind]:
                  headers=lambda shown: {"If-Match": f'"{shown["version"]}"'}),
             Verb(f"POST {feed}/keys", "desk-a", lambda record, _: entered(made, record.at["provider_id"]),
                  may=may_enter, again="kid_taken"),
+            Verb(f"PUT {feed}/contact", hosts[0][0].who, {"contact": "filings@new.example"}, may=is_it,
+                 headers=lambda shown: {"If-Match": f'"{shown["version"]}"'}),
         ]),
         Kind(records, may_read_conduct, reads=(f"{feed}/conduct", f"{feed}/conduct/findings")),
         Kind([Record({**each.at, "sequence": "1"}, each.words) for each in records[:1]], is_it, reads=(
@@ -163,10 +171,11 @@ async def _keys(desk: Desk, host: Host) -> Kind:
     assert answer.status_code == 200, answer.text
     known: Any = {host.key["kid"]: KeyStatus.IN_USE, "revoked": KeyStatus.REVOKED}
     records = [
-        Record({"kid": kid, "provider_id": host.id}, {"region": "110000"}, status) for kid, status in known.items()
+        Record({"kid": kid, "provider_id": host.id}, {"id": host.id, "region": "110000"}, status)
+        for kid, status in known.items()
     ]
     revoking = Verb(
-        "DELETE /providers/{provider_id}/keys/{kid}", "desk-a", where={KeyStatus.IN_USE}, may=may_enter,
+        "DELETE /providers/{provider_id}/keys/{kid}", "desk-a", where={KeyStatus.IN_USE}, may=may_keep_keys,
         code="key_already_revoked", again="key_already_revoked",
     )  # fmt: skip
     return Kind(records, lambda *_: False, lifecycle=KEY, verbs=[revoking])

@@ -29,6 +29,10 @@ class Providers(Department):
         """Say a provider's name, contact and supervisor as they are from now on; it must still be at ``version``."""
         return await self._put(wire.ProviderView, at("providers", provider_id), body, version=version)
 
+    async def change_contact(self, provider_id: Id, version: int, body: wire.NewContact) -> wire.ProviderView:
+        """Say, as the provider, whom to ask there."""
+        return await self._put(wire.ProviderView, at("providers", provider_id, "contact"), body, version=version)
+
     def conduct(self, provider_id: Id) -> AsyncIterator[wire.ConductEntryView]:
         """The conduct record of a provider, newest first."""
         return self._pages(wire.ConductEntryView, at("providers", provider_id, "conduct"))

@@ -47,6 +47,16 @@ async def change_provider(
         return _provider(response, await providers.change(tx, rt, who, provider_id, version, body))
 
 
+@ROUTER.put("/providers/{provider_id}/contact")
+async def change_contact(
+    provider_id: UUID, body: wire.NewContact, version: IfMatch, who: Who, rt: Rt, response: Response
+) -> wire.ProviderView:
+    """Say whom to ask at the provider (the provider itself)."""
+    async with rt.db.transaction() as tx:
+        changed = await providers.change_contact(tx, rt, who, provider_id, version, body.contact)
+        return _provider(response, changed)
+
+
 @ROUTER.get("/providers/{provider_id}/conduct")
 async def read_conduct(provider_id: UUID, who: Who, rt: Rt, paging: Paging) -> Page[wire.ConductEntryView]:
     """The conduct record of a provider, undone entries too (officials; the provider itself)."""
@@ -109,14 +119,17 @@ async def provider_keys(provider_id: UUID, rt: Rt, response: Response) -> dict[s
 
 @ROUTER.post("/providers/{provider_id}/keys", status_code=201)
 async def add_key(provider_id: UUID, body: wire.NewKey, who: Who, rt: Rt) -> wire.KeyView:
-    """Enter a public Ed25519 key the provider will sign receipts with (access desk, own province)."""
+    """Enter a public Ed25519 key the provider will sign receipts with (access desk, own province; the provider).
+
+    The provider itself needs `vouched_by`: a key in use that vouches for the new one.
+    """
     async with rt.db.transaction() as tx:
         return views.of_key(await keys.add(tx, rt, who, provider_id, body))
 
 
 @ROUTER.delete("/providers/{provider_id}/keys/{kid}")
 async def revoke_key(provider_id: UUID, kid: str, who: Who, rt: Rt) -> wire.KeyView:
-    """Trust nothing this key signs from now on; it stays on record (access desk, own province)."""
+    """Trust nothing this key signs from now on; it stays on record (access desk, own province; the provider)."""
     async with rt.db.transaction() as tx:
         return views.of_key(await keys.revoke(tx, rt, who, provider_id, kid))
 

@@ -61,6 +61,14 @@ class ChangedProvider(Body):
     supervisor: SupervisorId | None = None
 
 
+class NewContact(Body):
+    """Whom to ask at a provider."""
+
+    model_config = example(contact="filing desk, +86 10 5550 0001, filings@hosting.example")
+
+    contact: Contact
+
+
 class NewKey(Body):
     """A public key the provider will sign receipts with."""
 
@@ -75,6 +83,11 @@ class NewKey(Body):
     proof: str = Field(
         description="A compact JWS of type concord-key+json by the key itself, over"
         ' {"provider_id": …, "x": …}: that the provider holds its private half.'
+    )
+    vouched_by: str | None = Field(
+        None,
+        max_length=10_000,
+        description="Where the provider enters it by itself: the same over the same, by a key of its that is in use.",
     )
 
 
