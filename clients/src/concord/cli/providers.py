@@ -189,7 +189,7 @@ def keys(
         Path | None, typer.Option(help="File of a private key that is in use: with it you enter the new one yourself.")
     ] = None,
 ) -> None:
-    """Make an Ed25519 key pair: the private JWK goes into --file (mode 0600); `providers add-key` reads what is printed.
+    """Make an Ed25519 key pair: the private JWK goes into --file (mode 0600); `providers add-key` reads what it says.
 
     That is the public one and the proof that this provider holds the other.
     """

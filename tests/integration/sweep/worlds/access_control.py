@@ -147,7 +147,7 @@ def _providers(hosts: list[tuple[Host, str]]) -> list[Kind]:
             Verb(f"PUT {feed}", "desk-a", changed, may=may_enter,
                  headers=lambda shown: {"If-Match": f'"{shown["version"]}"'}),
             Verb(f"POST {feed}/keys", "desk-a", lambda record, _: entered(made, record.at["provider_id"]),
-                 may=may_enter, again="kid_taken"),
+                 may=may_enter, again="kid_taken", closed=("bad_jwk",)),  # itself, without a key that vouches
             Verb(f"PUT {feed}/contact", hosts[0][0].who, {"contact": "filings@new.example"}, may=is_it,
                  headers=lambda shown: {"If-Match": f'"{shown["version"]}"'}),
         ]),
