@@ -1,0 +1,78 @@
+"""``python -m access_control.prober`` as a process: it says who it is, works alone, and ends when told."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+
+from tests.support.fixtures import MakeDatabase
+
+HELD = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+CONTACT = "https://register.example/prober"
+
+
+@asynccontextmanager
+async def prober(dsn: str, folder: Path, **settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    given = {
+        **os.environ, "CONCORD_DATABASE_URL": dsn, "CONCORD_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+        "CONCORD_SIGNING_KEYS_FILE": str(folder / "no-such-keys.json"), **settings,
+    }  # fmt: skip
+    started = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "access_control.prober",
+        env=given, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        yield started
+    finally:
+        if started.returncode is None:
+            started.kill()
+        await started.communicate()
+
+
+async def test_it_does_not_start_without_an_address_for_complaints(make_database: MakeDatabase, tmp_path: Path) -> None:
+    async with prober(await make_database("access-control"), tmp_path) as process, asyncio.timeout(30):
+        out, _ = await process.communicate()
+    assert (process.returncode, b"CONCORD_PROBES_CONTACT" in out) == (2, True)
+
+
+async def test_without_keys_and_broker_one_works_and_a_second_takes_over(
+    make_database: MakeDatabase, tmp_path: Path
+) -> None:
+    dsn = await make_database("access-control")
+    db = await asyncpg.connect(dsn)
+
+    async def held(count: int) -> None:
+        async with asyncio.timeout(30):
+            while await db.fetchval(HELD) != count:
+                await asyncio.sleep(0.05)
+
+    try:
+        async with prober(dsn, tmp_path, CONCORD_PROBES_CONTACT=CONTACT) as first:
+            await held(1)
+            async with prober(dsn, tmp_path, CONCORD_PROBES_CONTACT=CONTACT) as second:
+                assert second.stdout is not None
+                while b"lease_taken" not in await _soon(first):
+                    pass
+                first.send_signal(signal.SIGTERM)
+                async with asyncio.timeout(10):
+                    assert await first.wait() == 0
+                while b"lease_taken" not in await _soon(second):
+                    pass
+                await held(1)
+                second.send_signal(signal.SIGTERM)
+                assert await second.wait() == 0
+    finally:
+        await db.close()
+
+
+async def _soon(process: asyncio.subprocess.Process) -> bytes:
+    assert process.stdout is not None
+    async with asyncio.timeout(20):
+        line = await process.stdout.readline()
+    assert line, "it ended"
+    return line
