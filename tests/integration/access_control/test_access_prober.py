@@ -48,7 +48,7 @@ async def test_without_keys_and_broker_one_works_and_a_second_takes_over(
 
     async def held(count: int) -> None:
         async with asyncio.timeout(30):
-            while await db.fetchval(HELD) != count:
+            while await db.fetchval(HELD) != count:  # noqa: ASYNC110 - the database cannot wake us
                 await asyncio.sleep(0.05)
 
     try:

@@ -10,13 +10,12 @@ import pytest
 
 from access_control.service import probing
 from access_control.service.asking import Asker, Pace
-from shared.contracts.base import Fact
 from shared.contracts.registry import ExecutionCarriedOutV1
 from tests.integration.access_control.desk import Desk, Host, carried_out, supervisor, undone
 from tests.integration.access_control.test_access_emergencies import report, signed
 from tests.support.crash import everything
 from tests.support.nginx import free_port, running
-from tests.support.people import OPERATOR_USCC, SELLER_USCC
+from tests.support.people import OPERATOR_USCC
 from tests.support.service import Who
 
 NAME = "pharmacy.example"
@@ -27,7 +26,9 @@ MINUTES = timedelta(minutes=1)
 Web = Callable[[str], AbstractAsyncContextManager[None]]
 
 
-def hosted(*hosts: Host, name: str = NAME, ips: tuple[str, ...] = ("127.0.0.1",), **change: Any) -> Fact:
+def hosted(
+    *hosts: Host, name: str = NAME, ips: tuple[str, ...] = ("127.0.0.1",), **change: Any
+) -> ExecutionCarriedOutV1:
     """A site with one name at a machine that a test runs, and its operator."""
     fact = carried_out(*hosts, **{"operator": OPERATOR_USCC, **change})
     assert fact.site is not None
@@ -76,7 +77,9 @@ def prober(desk: Desk, tmp_path: Path) -> Prober:
     return Prober(desk, tmp_path)
 
 
-async def cut(desk: Desk, host: Host, fact: Fact | None = None) -> tuple[Any, dict[str, Any]]:
+async def cut(
+    desk: Desk, host: Host, fact: ExecutionCarriedOutV1 | None = None
+) -> tuple[ExecutionCarriedOutV1, dict[str, Any]]:
     """A site whose provider signed that it is cut; the fact and the order."""
     fact = fact or hosted(host)
     await desk.deliver(fact)
@@ -166,8 +169,8 @@ async def test_a_site_that_is_gone_as_it_was_while_cut_was_not_restored(desk: De
 
 @pytest.mark.parametrize(
     ("says", "kind"),
-    [(SERVED, "cut_but_served"), (BARE, "cut_without_reason"), (GONE, "cut_without_reason"), (None, "cut_without_reason"),
-     ("return 302 http://x.example/;", None)],
+    [(SERVED, "cut_but_served"), (BARE, "cut_without_reason"), (GONE, "cut_without_reason"),
+     (None, "cut_without_reason"), ("return 302 http://x.example/;", None)],
 )  # fmt: skip
 async def test_a_cut_that_is_none_or_says_not_why_is_found(
     desk: Desk, prober: Prober, says: str | None, kind: str | None
@@ -245,7 +248,6 @@ async def test_another_order_or_the_providers_own_suspension_stops_a_name_rightl
 async def test_only_names_of_the_order_at_its_addresses_and_no_more_than_so_many(desk: Desk, prober: Prober) -> None:
     host = await desk.host()
     fact = hosted(host, ips=("127.0.0.1", "127.0.0.2", "127.0.0.3"))
-    assert isinstance(fact, ExecutionCarriedOutV1)
     assert fact.site is not None
     names = tuple(f"n{each}.example" for each in range(9))
     site = fact.site.model_copy(update={"hosts": names})
@@ -320,7 +322,6 @@ async def test_who_reads_it(desk: Desk, prober: Prober) -> None:
         assert answer.status_code == 403, (stranger, answer.text)
     looks = await desk.rows("SELECT subject FROM audit WHERE act = 'see_observed' AND outcome = 'granted'")
     assert {row["subject"] for row in looks} == {"desk-a", "regulator-a", "auditor"}
-    assert OPERATOR_USCC != SELLER_USCC
 
 
 async def test_neither_provider_nor_operator_reads_of_an_order_before_it_went_out(slow_desk: Desk) -> None:
@@ -364,13 +365,13 @@ async def test_observed_times_stand_beside_the_claimed_where_enough_were_seen(de
     async with prober.answers(BARE):
         await prober.looks()
     assert await counted() == (6.0, None)
-    await desk.deliver(*(undone(fact) for fact in facts[:4] if isinstance(fact, ExecutionCarriedOutV1)))
+    await desk.deliver(*(undone(fact) for fact in facts[:4]))
     for place in range(4):
         await desk.answer(host, sequence=place + 6)
     async with prober.answers(SERVED):
         await prober.looks(2 * MINUTES)
     assert await counted() == (6.0, None), "four are too few"
-    await restored(desk, host, facts[4])  # type: ignore[arg-type]
+    await restored(desk, host, facts[4])
     async with prober.answers(SERVED):
         await prober.looks(2 * MINUTES)
     assert await counted() == (6.0, 2.0)

@@ -45,7 +45,7 @@ async def test_each_of_them_reads_it_and_nobody_else_does(register: Register) ->
         found = (await register.get(f"/notices?about={fact.order_id}", who))["items"]
         assert found, who
         shown = await register.get(f"/notices/{found[-1]['id']}", who)
-        assert shown["document"]["about"] == {"service": "access-control", "kind": "order", "id": str(fact.order_id)}
+        assert shown["notice"]["about"] == {"service": "access-control", "kind": "order", "id": str(fact.order_id)}
         assert "pharmacy.example" in str(shown)
         assert "Nothing follows by itself" in str(shown)
     for stranger in (owner(uscc(822_000_002)), "drugs-a"):

@@ -34,6 +34,7 @@ async def _order_at(desk: Desk, host: Host, network: Host, status: Status) -> di
     fact = carried_out(
         network if status is Status.INSTRUCTED else host,
         effect="suspend_access" if status is Status.LAPSED else "revoke",
+        operator=OPERATOR_USCC,
     )
     await desk.deliver(fact)
     order = await _newest(desk, "/orders")
@@ -78,7 +79,7 @@ async def order_records(desk: Desk, host: Host, network: Host, far: Host) -> lis
         (far, ("110000", "310000"), {}),  # home is Beijing, and Shanghai orders its provider
     ]
     for at, provinces, more in elsewhere:
-        await desk.deliver(carried_out(at, **more))
+        await desk.deliver(carried_out(at, operator=OPERATOR_USCC, **more))
         order = await _newest(desk, "/orders")
         words = {"provinces": provinces, "provider": at.id, "out": False, "supervisor": None, "operator": OPERATOR_USCC}
         found.append(Record({"order_id": order["id"]}, words))

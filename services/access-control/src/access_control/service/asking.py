@@ -78,7 +78,11 @@ class Asker:
         """What http and https answer for the name; one row without a port where neither does. Raises NotAsked."""
         if _NAME(host) is None:
             raise NotAsked(f"{host!r} is no host name in A-labels")
-        if not (self.inside or is_outside(address)):
+        try:
+            outside = is_outside(address)
+        except ValueError as error:  # a name: nothing is resolved here
+            raise NotAsked(f"{address!r} is no address") from error
+        if not (self.inside or outside):
             raise NotAsked(f"{address} is not a public address")
         seen = [await self._port(host, address, entry, port) for port in (self.http, self.https)]
         answered = [each for each in seen if each.status is not None]

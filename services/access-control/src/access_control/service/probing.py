@@ -104,7 +104,7 @@ async def run(rt: Runtime, asker: Asker) -> NoReturn:
 
 async def enlist(rt: Runtime, *, everything: bool = False) -> None:
     """Take up what was signed since a while ago, or, after a start, within all the time that orders are looked at."""
-    at = rt.clock.now()
+    at = await deadlines.time_of(rt)  # what was signed is dated by others' clocks
     oldest = at - timedelta(days=_rules(rt).days)
     async with rt.db.transaction() as tx:
         await store.enlist(tx, oldest if everything else max(oldest, at - LATE), at, oldest)
@@ -112,7 +112,7 @@ async def enlist(rt: Runtime, *, everything: bool = False) -> None:
 
 async def look(rt: Runtime, asker: Asker) -> bool:
     """Look at the order that is due first, if one is. No transaction is open while others are asked."""
-    at = rt.clock.now()
+    at = await deadlines.time_of(rt)
     async with rt.db.transaction() as tx:
         order_id = await store.due(tx, at)
         if order_id is None:
@@ -130,7 +130,7 @@ async def look(rt: Runtime, asker: Asker) -> bool:
     async with rt.db.transaction() as tx:
         now = await held(tx, order.id)
         if await store.probed(tx, order.id) == order:  # or else it is about something that was so before
-            await _keep(tx, rt, now, order, names, seen)
+            await _keep(tx, rt, now, order, names, seen, at)
     return True
 
 
@@ -152,11 +152,12 @@ async def _ask(asker: Asker, name: str, address: str, order: Probed) -> list[See
 
 
 async def _keep(
-    tx: Tx, rt: Runtime, held_order: AccessOrder, order: Probed, names: tuple[str, ...], seen: list[Observation]
-) -> None:
-    at, rules = rt.clock.now(), _rules(rt)
+    tx: Tx, rt: Runtime, held_order: AccessOrder, order: Probed, names: tuple[str, ...], seen: list[Observation],
+    at: datetime,
+) -> None:  # fmt: skip
+    rules = _rules(rt)
     if seen:
-        await store.add(tx, order.id, seen[0].at, seen)
+        await store.add(tx, order.id, at, seen)
     found = differences(
         order, await store.of_order(tx, order.id), await store.of_order(tx, order.undoes), names
     )  # fmt: skip
