@@ -216,6 +216,7 @@ INDEX observation_at ON observation USING btree (at);
 -- ours: Whether a link of the answer is the register entry of this order.
 
 TABLE observed_difference (
+    id bigint NOT NULL GENERATED AS IDENTITY,
     order_id uuid NOT NULL,
     kind text NOT NULL,
     since timestamp with time zone NOT NULL,
@@ -225,9 +226,10 @@ TABLE observed_difference (
     closed_at timestamp with time zone,
     CONSTRAINT observed_difference_kind_check CHECK ((kind = ANY (ARRAY['restored_but_cut'::text, 'cut_but_served'::text, 'cut_without_reason'::text, 'cut_without_order'::text]))),
     CONSTRAINT observed_difference_order_id_fkey FOREIGN KEY (order_id) REFERENCES access_order(id),
-    CONSTRAINT observed_difference_pkey PRIMARY KEY (order_id, kind, since),
+    CONSTRAINT observed_difference_pkey PRIMARY KEY (id),
 );
 UNIQUE INDEX observed_difference_open ON observed_difference USING btree (order_id, kind) WHERE (closed_at IS NULL);
+INDEX observed_difference_order ON observed_difference USING btree (order_id);
 
 TABLE probing (
     order_id uuid NOT NULL,

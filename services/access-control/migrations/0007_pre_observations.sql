@@ -28,6 +28,7 @@ COMMENT ON COLUMN observation.ours IS 'Whether a link of the answer is the regis
 CREATE INDEX observation_at ON observation (at);
 
 CREATE TABLE observed_difference (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     order_id  uuid NOT NULL REFERENCES access_order (id),
     kind      text NOT NULL CHECK (kind IN (
                   'restored_but_cut', 'cut_but_served', 'cut_without_reason', 'cut_without_order')),
@@ -35,9 +36,9 @@ CREATE TABLE observed_difference (
     last_at   timestamptz NOT NULL,
     names     text[] NOT NULL,
     told_at   timestamptz,
-    closed_at timestamptz,
-    PRIMARY KEY (order_id, kind, since)
+    closed_at timestamptz
 );
+CREATE INDEX observed_difference_order ON observed_difference (order_id);
 CREATE UNIQUE INDEX observed_difference_open ON observed_difference (order_id, kind) WHERE closed_at IS NULL;
 -- squawk-ignore require-concurrent-index-creation -- nothing is released, so the table is small
 CREATE INDEX receipt_executed_at ON receipt (recorded_at) WHERE outcome = 'executed';

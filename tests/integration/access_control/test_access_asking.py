@@ -1,6 +1,7 @@
 """How one name is asked for at one address: what is sent, what is taken for what, and what a server cannot do to us."""
 
 import asyncio
+import contextlib
 import datetime as dt
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -149,6 +150,17 @@ async def test_one_that_never_ends_or_never_begins_is_no_answer_and_keeps_nobody
 )
 async def test_what_is_no_head_of_bounded_size_is_no_answer(parts: tuple[bytes, ...]) -> None:
     async with talking(saying(*parts)) as port:
+        assert await asker(port).ask(NAME, "127.0.0.1", ENTRY) == [Seen(0, Outcome.NO_ANSWER)]
+
+
+async def test_one_that_says_for_ever_that_it_will_answer_is_not_listened_to() -> None:
+    async def hints(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+                await asyncio.sleep(0.01)
+
+    async with talking(hints) as port, asyncio.timeout(2):
         assert await asker(port).ask(NAME, "127.0.0.1", ENTRY) == [Seen(0, Outcome.NO_ANSWER)]
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from access_control.service import probing
-from access_control.service.asking import Asker, Pace
+from access_control.service.asking import Asker, Pace, Seen
+from shared.contracts.http.observed import Outcome
 from shared.contracts.registry import ExecutionCarriedOutV1
 from tests.integration.access_control.desk import Desk, Host, carried_out, supervisor, undone
 from tests.integration.access_control.test_access_emergencies import report, signed
@@ -105,6 +106,7 @@ async def heard(desk: Desk) -> list[tuple[str, list[str]]]:
 async def test_what_is_done_as_signed_differs_nowhere_on_the_way_there_and_back(desk: Desk, prober: Prober) -> None:
     host = await desk.host()
     await desk.deliver(fact := hosted(host))
+    await desk.answer(host, "received")
     async with prober.answers(SERVED):
         assert await prober.looks() == 0, "nobody claimed anything yet"
     await desk.answer(host)
@@ -214,6 +216,31 @@ async def test_an_order_that_was_taken_back_and_a_site_still_cut_when_it_was_due
         await prober.looks()
         assert await prober.open(restore["id"]) == {"restored_but_cut": False}, "now it is signed"
     assert await heard(desk) == [("cut_without_order", [NAME])]
+
+
+async def test_a_site_that_nobody_ever_cut_needs_not_be_restored(desk: Desk, prober: Prober) -> None:
+    host = await desk.host()
+    await desk.deliver(fact := hosted(host))
+    await restored(desk, host, fact, signs=False)
+    async with prober.answers(BARE):
+        assert await prober.looks(timedelta(hours=25)) == 0
+
+
+async def test_what_agreed_only_for_lack_of_an_answer_differs_again(desk: Desk, prober: Prober) -> None:
+    host = await desk.host()
+    _, order = await cut(desk, host)
+    (answered, silent) = (Seen(80, Outcome.SERVED, 200), Seen(443, Outcome.WITH_LINK, 451))
+    said: list[list[Seen]] = [[answered, silent], [silent], [answered, silent]]
+
+    class Saying:
+        async def ask(self, name: str, address: str, entry: str) -> list[Seen]:
+            return said.pop(0)
+
+    prober.asker = Saying()  # type: ignore[assignment]
+    for count in (1, 0, 1):
+        await prober.looks(15 * MINUTES)
+        assert len(await prober.open(order["id"])) == count
+    assert len((await prober.seen(order["id"]))["differences"]) == 2
 
 
 async def test_a_suspension_whose_end_passed_without_a_restore(desk: Desk, prober: Prober) -> None:

@@ -96,5 +96,7 @@ def test_the_next_look_is_later_each_time_sooner_while_it_differs_and_never_afte
     assert next_look(later, [differing(timedelta(), timedelta())], NOON, rules) == NOON + apart
     assert next_look(later, [differing(apart, apart)], NOON, rules) == NOON + DIFFERING
     assert next_look(later, [differing(timedelta(days=2), timedelta())], NOON, rules) == NOON + DIFFERING
+    ends = replace(later, until=NOON + timedelta(days=1))
+    assert next_look(ends, [], NOON, rules) == NOON + timedelta(days=1) + apart, "soon after a suspension ends"
     over = replace(CUT, begins_at=NOON - timedelta(days=rules.days) + AFTER[0])
     assert next_look(over, [], NOON, rules) is None

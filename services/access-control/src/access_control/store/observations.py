@@ -108,7 +108,7 @@ SELECT $1, $2, host, address, port, outcome, status, ours
 OF_ORDER: Final = f"SELECT {COLUMNS} FROM observation WHERE order_id = $1 ORDER BY at, host, address, port"  # noqa: S608
 DIFFERENCES: Final = """
 SELECT order_id, kind, since, last_at, names, told_at, closed_at FROM observed_difference
- WHERE order_id = $1 ORDER BY since DESC, kind
+ WHERE order_id = $1 ORDER BY id DESC
 """
 DIFFERS: Final = """
 INSERT INTO observed_difference (order_id, kind, since, last_at, names) VALUES ($1, $2, $3, $4, $5)
