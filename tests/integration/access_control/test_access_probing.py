@@ -237,8 +237,8 @@ async def test_what_agreed_only_for_lack_of_an_answer_differs_again(desk: Desk, 
             return said.pop(0)
 
     prober.asker = Saying()  # type: ignore[assignment]
-    for count in (1, 0, 1):
-        await prober.looks(15 * MINUTES)
+    for after, count in ((0, 1), (15, 0), (60, 1)):
+        await prober.looks(after * MINUTES)
         assert len(await prober.open(order["id"])) == count
     assert len((await prober.seen(order["id"]))["differences"]) == 2
 
