@@ -186,6 +186,12 @@ async def test_nothing_inside_is_asked(address: str) -> None:
     assert heard == []
 
 
+async def test_what_is_no_address_is_not_looked_up() -> None:
+    for inside in (True, False):
+        with pytest.raises(NotAsked):
+            await asker(free_port(), inside=inside).ask(NAME, "localhost", ENTRY)
+
+
 @pytest.mark.parametrize(
     "name", ["a b.example", "x.example\r\nEvil: 1", "localhost", "", "x.example/path", "例.example"]
 )

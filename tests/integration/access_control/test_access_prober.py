@@ -12,7 +12,14 @@ import asyncpg
 
 from tests.support.fixtures import MakeDatabase
 
-HELD = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+HELD = """
+SELECT count(*) FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database
+ WHERE l.locktype = 'advisory' AND l.granted AND d.datname = current_database()
+"""
+TRIED = """
+SELECT count(*) FROM pg_stat_activity
+ WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE 'SELECT pg_try_advisory_lock%'
+"""
 CONTACT = "https://register.example/prober"
 
 
@@ -51,13 +58,22 @@ async def test_without_keys_and_broker_one_works_and_a_second_takes_over(
             while await db.fetchval(HELD) != count:  # noqa: ASYNC110 - the database cannot wake us
                 await asyncio.sleep(0.05)
 
+    async def tried() -> None:
+        """The second asked for the lease and did not get it; the first asks for nothing but whether it is alive."""
+        async with asyncio.timeout(30):
+            while await db.fetchval(TRIED) < 1:  # noqa: ASYNC110 - the same
+                await asyncio.sleep(0.05)
+
     try:
         async with prober(dsn, tmp_path, CONCORD_PROBES_CONTACT=CONTACT) as first:
             await held(1)
+            while b"lease_taken" not in await _soon(first):
+                pass
+            await asyncio.sleep(0.2)  # it looks whether its session lives
             async with prober(dsn, tmp_path, CONCORD_PROBES_CONTACT=CONTACT) as second:
                 assert second.stdout is not None
-                while b"lease_taken" not in await _soon(first):
-                    pass
+                await tried()
+                assert await db.fetchval(HELD) == 1, "the second one waits"
                 first.send_signal(signal.SIGTERM)
                 async with asyncio.timeout(10):
                     assert await first.wait() == 0
