@@ -17,7 +17,9 @@ from cryptography.x509.oid import NameOID
 
 from access_control.service import asking
 from access_control.service.asking import Asker, NotAsked, Pace, Seen
+from concord.agent.page import links
 from shared.contracts.http.observed import Outcome
+from shared.contracts.orders import Order
 from tests.support.nginx import free_port, running
 
 ENTRY = "https://register.example/public/register/%E4%BA%AC-1"
@@ -81,6 +83,14 @@ async def test_a_real_server_is_taken_for_what_it_answers(
         assert await asker(port).ask(NAME, "127.0.0.1", ENTRY) == [Seen(port, outcome, status, ours)]
         # No other name is meant: the server has another answer for any other Host.
         assert await asker(port).ask("other.example", "127.0.0.1", ENTRY) == [Seen(port, Outcome.OTHER, 421)]
+
+
+def test_the_links_of_our_own_agent_are_those_of_the_order() -> None:
+    order = Order.model_validate({**Order.EXAMPLE, "register_entry": f"{ENTRY}$"})
+    for about in (None, "https://provider.example/about"):
+        assert asking.seen(80, 451, links(order, about), order.register_entry).outcome is Outcome.WITH_LINK
+        assert asking.seen(80, 451, links(order, about), order.register_entry).ours
+        assert not asking.seen(80, 451, links(order, about), ENTRY).ours, "of another order"
 
 
 async def test_what_is_asked_is_the_head_of_one_page_by_somebody_who_says_who_it_is() -> None:
