@@ -50,7 +50,7 @@ class Prober:
     async def looks(self, after: timedelta = timedelta()) -> int:
         """Let time pass, and whatever is due be looked at; how many orders that were."""
         self.desk.clock.advance(after)
-        await probing.enlist(self.desk.rt, everything=True)
+        await probing.enlist(self.desk.rt)
         count = 0
         while await probing.look(self.desk.rt, self.asker):
             count += 1

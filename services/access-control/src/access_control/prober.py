@@ -47,11 +47,14 @@ async def serve(settings: Settings) -> int:
         async with leases.hold(rt.db, LEASE) as lease:
             looking = asyncio.create_task(probing.run(rt, asker))
             lost = asyncio.create_task(lease.beat())
-            done, _ = await asyncio.wait({looking, lost}, return_when=asyncio.FIRST_COMPLETED)
-            looking.cancel()
-            lost.cancel()
-            if looking in done:
-                await looking
+            try:
+                done, _ = await asyncio.wait({looking, lost}, return_when=asyncio.FIRST_COMPLETED)
+                if looking in done:
+                    await looking
+            finally:
+                looking.cancel()
+                lost.cancel()
+                await asyncio.wait({looking, lost})
             return EXIT_LEASE_LOST
     finally:
         await rt.db.close()

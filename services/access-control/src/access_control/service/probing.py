@@ -37,7 +37,7 @@ DIFFERING: Final = timedelta(hours=6)
 MOST_NAMES, MOST_ADDRESSES = 4, 2
 """Of one order that are asked; of those that have more, the first."""
 LATE: Final = timedelta(hours=1)
-"""So far back what was signed is looked for: transactions end late."""
+"""So far before the last time what was signed is looked for: transactions end late."""
 IDLE_S: Final = 5.0
 _log = structlog.get_logger(__name__)
 
@@ -90,24 +90,25 @@ async def get(tx: Tx, rt: Runtime, who: Caller, order_id: UUID) -> Beside:
 
 async def run(rt: Runtime, asker: Asker) -> NoReturn:
     """Look at whatever is due, one order after the other, for as long as the process lives."""
-    first = True
+    last: datetime | None = None
     while True:
         looked = False
         try:
-            await enlist(rt, everything=first)
-            first, looked = False, await look(rt, asker)
+            last = await enlist(rt, last)
+            looked = await look(rt, asker)
         except UNAVAILABLE as error:
             _log.warning("prober.database_unavailable", error=repr(error))
         if not looked:
             await asyncio.sleep(IDLE_S)
 
 
-async def enlist(rt: Runtime, *, everything: bool = False) -> None:
-    """Take up what was signed since a while ago, or, after a start, within all the time that orders are looked at."""
+async def enlist(rt: Runtime, last: datetime | None = None) -> datetime:
+    """Take up what was signed since the last time, or within all the time that orders are looked at; gives when."""
     at = await deadlines.time_of(rt)  # what was signed is dated by others' clocks
     oldest = at - timedelta(days=_rules(rt).days)
     async with rt.db.transaction() as tx:
-        await store.enlist(tx, oldest if everything else max(oldest, at - LATE), at, oldest)
+        await store.enlist(tx, oldest if last is None else max(oldest, last - LATE), at, oldest)
+    return at
 
 
 async def look(rt: Runtime, asker: Asker) -> bool:

@@ -18,7 +18,7 @@ KIND: Final = "observed_otherwise"
 _TITLE: Final = Names(zh="网站接入状态与执行回执不符告知书", en="A site was seen otherwise than its provider signed")
 _SEEN: Final = {
     Kind.RESTORED_BUT_CUT: "signed that it hosts the site again, and it was seen cut",
-    Kind.CUT_BUT_SERVED: "signed that it stopped hosting the site, and it was seen served",
+    Kind.CUT_BUT_SERVED: "signed that it stopped hosting the site, and its start page answers 2xx",
     Kind.CUT_WITHOUT_REASON: "signed that it stopped hosting the site, and it does not say who blocks it (RFC 7725)",
     Kind.CUT_WITHOUT_ORDER: "was to host the site again by now, signed nothing, and it was seen cut",
 }
