@@ -88,16 +88,23 @@ TABLE conduct_entry (
     undone_by jsonb,
     undone_statement jsonb,
     changed_at timestamp with time zone NOT NULL,
+    counts_until timestamp with time zone,
+    dispute text,
+    disputed_at timestamp with time zone,
+    answer text,
+    answered_at timestamp with time zone,
     CONSTRAINT conduct_entry_check CHECK ((num_nulls(undone_because, undone_by, undone_statement) =
 CASE status
     WHEN 'undone'::text THEN 0
     ELSE 3
 END)),
     CONSTRAINT conduct_entry_decision_id_key UNIQUE (decision_id),
+    CONSTRAINT conduct_entry_dispute CHECK ((((dispute IS NULL) = (disputed_at IS NULL)) AND ((answer IS NULL) = (answered_at IS NULL)) AND ((status <> ALL (ARRAY['disputed'::text, 'kept'::text])) OR (dispute IS NOT NULL)) AND ((status <> 'kept'::text) OR (answer IS NOT NULL)) AND ((status <> 'disputed'::text) OR (answer IS NULL)) AND ((dispute IS NOT NULL) OR (answer IS NULL)))) NOT VALID,
     CONSTRAINT conduct_entry_pkey PRIMARY KEY (id),
     CONSTRAINT conduct_entry_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES provider(id),
-    CONSTRAINT conduct_entry_status_check CHECK ((status = ANY (ARRAY['standing'::text, 'undone'::text]))),
+    CONSTRAINT conduct_entry_status_check CHECK ((status = ANY (ARRAY['standing'::text, 'disputed'::text, 'kept'::text, 'undone'::text]))) NOT VALID,
 );
+INDEX conduct_entry_disputed ON conduct_entry USING btree (id) WHERE (status = 'disputed'::text);
 INDEX conduct_entry_provider ON conduct_entry USING btree (provider_id, id);
 
 TABLE conduct_finding (
@@ -112,6 +119,7 @@ TABLE conduct_finding (
     because text,
     closing jsonb,
     closed_at timestamp with time zone,
+    counts_until timestamp with time zone,
     CONSTRAINT conduct_finding_because_check CHECK ((because = ANY (ARRAY['cured'::text, 'dismissed'::text]))),
     CONSTRAINT conduct_finding_check CHECK (((because IS NULL) = (closed_at IS NULL))),
     CONSTRAINT conduct_finding_pkey PRIMARY KEY (finding_id),

@@ -111,7 +111,7 @@ async def _measured(postgres: EmbeddedPostgres, folder: str, size: str) -> list[
     await seed_directory(dsn)
     await _fill(dsn, CASES[size])
     settings: dict[str, Any] = {
-        "evidence_path": Path(folder) / "evidence", "signing_keys_file": Path(folder) / "keys.json",
+        "evidence_store": Path(folder) / "evidence", "signing_keys_file": Path(folder) / "keys.json",
         "signing_keys_generate": True,
     }  # fmt: skip
     async with running_service(SERVICE, dsn, clock=FixedClock(NOW), **settings) as api:

@@ -59,7 +59,7 @@ async def run(size: str) -> list[Result]:
             await seed_directory(dsn)
             settings: dict[str, Any] = {
                 "signing_keys_file": Path(folder) / "keys.json", "signing_keys_generate": True,
-                "evidence_path": Path(folder) / "evidence", "complaints_per_source": 1_000_000,
+                "evidence_store": Path(folder) / "evidence", "complaints_per_source": 1_000_000,
                 "complaints_per_name": 1_000_000, "identity_key": "k" * 40,
             }  # fmt: skip
             async with running_service(SERVICE, dsn, **settings) as api:

@@ -70,7 +70,7 @@ async def run(size: str) -> list[Result]:
             await seed_directory(dsn)
             keys: dict[str, Any] = {
                 "signing_keys_file": Path(folder) / "keys.json", "signing_keys_generate": True,
-                "evidence_path": Path(folder) / "evidence",
+                "evidence_store": Path(folder) / "evidence",
             }  # fmt: skip
             async with child("server") as server, running_service(SERVICE, dsn, **keys) as api:
                 port = int(await within("the mail server", server.stdout.readline()))  # type: ignore[union-attr]

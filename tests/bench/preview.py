@@ -66,7 +66,7 @@ async def run(size: str) -> list[Result]:
             await _fill(dsn, SITES[size])
             await _written(postgres.admin_dsn)
             keys: dict[str, Any] = {"signing_keys_file": Path(folder) / "keys.json", "signing_keys_generate": True}
-            async with running_service(SERVICE, dsn, evidence_path=Path(folder) / "evidence", **keys) as api:
+            async with running_service(SERVICE, dsn, evidence_store=Path(folder) / "evidence", **keys) as api:
                 return await _measured(api.rt, SITES[size])
         finally:
             postgres.stop()

@@ -197,18 +197,21 @@ def weak(x: Any) -> bool:
     return bytes(raw) in _SMALL_ORDER
 
 
-def prove(signer: Signer, provider_id: object) -> str:
-    """That whoever signs for this provider holds the private half of a key."""
-    return signer.sign(canonical({"provider_id": str(provider_id), "x": signer.public["x"]}), PROOF_TYPE)
+def prove(signer: Signer, provider_id: object, x: str | None = None) -> str:
+    """That whoever signs for this provider holds the private half of a key; ``x``: vouches for that one instead."""
+    return signer.sign(canonical({"provider_id": str(provider_id), "x": x or signer.public["x"]}), PROOF_TYPE)
 
 
-def is_proven(jwk: Mapping[str, Any], provider_id: object, proof: str) -> bool:
-    """Whether a proof is by just this key, and for just this provider. Raises BadSignature, with the reason."""
+def is_proven(jwk: Mapping[str, Any], provider_id: object, proof: str, x: str | None = None) -> bool:
+    """Whether a proof is by just this key, and for just this provider; ``x``: and vouches for that key.
+
+    Raises BadSignature, with the reason.
+    """
     try:
         said = json.loads(KeyRing([jwk]).verify(proof, PROOF_TYPE).payload)
     except ValueError as wrong:
         raise BadSignature("malformed", f"the proof is not JSON: {wrong}") from wrong
-    return bool(said == {"provider_id": str(provider_id), "x": jwk["x"]})
+    return bool(said == {"provider_id": str(provider_id), "x": x or jwk["x"]})
 
 
 def load_signers(file: str | Path) -> list[Signer]:

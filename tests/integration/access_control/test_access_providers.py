@@ -285,9 +285,9 @@ async def test_a_revoked_key_stays_on_record(desk: Desk) -> None:
     assert [tuple(row) for row in history] == [("add", "desk-a"), ("revoke", "desk-a")]
 
 
-async def test_nobody_but_the_desk_of_its_province_touches_keys(desk: Desk) -> None:
-    host = await desk.host()
-    for who in (host.who, "regulator-a", ("desk-a", {"region": "310000"})):
+async def test_nobody_but_the_desk_of_its_province_and_itself_touches_keys(desk: Desk) -> None:
+    host, other = await desk.host(), await desk.host()
+    for who in (other.who, "regulator-a", ("desk-a", {"region": "310000"})):
         assert (await desk.api.post(f"/providers/{host.id}/keys", json=jwk(host.id), who=who)).status_code == 403
         assert (await desk.api.delete(f"/providers/{host.id}/keys/{host.key['kid']}", who=who)).status_code == 403
     assert len(await desk.refusals()) == 6

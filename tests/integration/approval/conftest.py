@@ -25,7 +25,7 @@ def clock() -> FixedClock:
 async def desk(make_database: MakeDatabase, clock: FixedClock, tmp_path: Path) -> AsyncIterator[Desk]:
     """Approval with its HTTP door; its clocks ring and its facts are heard when the desk says so."""
     own = {
-        "files_path": tmp_path / "files",
+        "files_store": tmp_path / "files",
         "signing_keys_file": tmp_path / "keys.json",
         "signing_keys_generate": True,
     }

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from approval.lifecycle import Status
 from approval.main import SERVICE
 from approval.service import files
-from shared.runtime.base.files import LIMIT, Files
+from shared.runtime.base.files import LIMIT
+from shared.runtime.base.stores import Folder
 from tests.integration.approval.desk import Desk
 
 PAGE = "执照 licence".encode()
@@ -101,7 +103,7 @@ async def test_a_file_of_one_approval_is_not_read_through_another(desk: Desk) ->
 async def test_bytes_that_changed_on_the_disk_are_not_given_out(desk: Desk) -> None:
     approval_id = await desk.applied()
     await hand_in(desk, approval_id)
-    (desk.api.rt.settings.files_path / SHA256[:2] / SHA256).write_bytes(b"forged")
+    Folder(Path(desk.api.rt.settings.files_store)).path(SHA256).write_bytes(b"forged")
     answer = await desk.api.get(f"/approvals/{approval_id}/files/{SHA256}", who="applicant")
     assert (answer.status_code, answer.json()["code"]) == (500, "file_damaged")
 
@@ -132,8 +134,8 @@ async def test_what_is_missing_is_in_nobodys_way_to_a_refusal(desk: Desk) -> Non
 
 
 async def test_what_uploads_left_that_were_cut_off_goes_with_the_housekeeping(desk: Desk) -> None:
-    folder = desk.api.rt.settings.files_path
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(desk.api.rt.settings.files_store)
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 -- of a test
     left = folder / ".incoming-cut-off"
     left.write_bytes(b"half a page")
     os.utime(left, (0, 0))
@@ -149,9 +151,16 @@ async def test_of_a_file_that_is_damaged_whoever_handed_it_in_and_its_desk_hear(
         await desk.done(approval_id, "grant")
     rt = desk.api.rt
     assert await files.recheck(rt) == 0
-    Files(rt.settings.files_path).path(SHA256).write_bytes(b"Something else.")
+    Folder(Path(rt.settings.files_store)).path(SHA256).write_bytes(b"Something else.")
     await desk.travel((desk.clock.now() + timedelta(days=rt.rules.cases.recheck_days + 1)).isoformat())
     assert await files.recheck(rt) == 1
     assert [each["kind"] for each in await desk.notices()].count("file_damaged") == 1
     listed = (await desk.api.get("/notices", who="drugs-a")).json()["items"]
     assert [each["kind"] for each in listed if each["to"]["identity"] == "drugs-110000"] == ["file_damaged"]
+    if status is Status.SUBMITTED:
+        refused = await desk.do(approval_id, "refusal")
+        assert (refused.status_code, refused.json()["code"], refused.json()["files"]) == (409, "files_damaged", SHA256)
+        await desk.done(approval_id, "return", missing=[{"code": "drug_licence", "text": "The file again, please"}])
+        await hand_in(desk, approval_id)
+        await desk.done(approval_id, "resubmission")
+        assert (await desk.done(approval_id, "refusal"))["status"] == "refused"

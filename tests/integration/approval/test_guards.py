@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -165,7 +166,7 @@ async def test_an_entry_or_an_approval_that_is_not_there_is_not_found(desk: Desk
 
 
 async def test_of_whom_nothing_is_taken_not_a_byte_is_kept(desk: Desk) -> None:
-    kept = desk.api.rt.settings.files_path / SHA256[:2]
+    kept = Path(desk.api.rt.settings.files_store) / SHA256[:2]
     assert why(await hand_in(desk, await desk.applied(), who="seller")) == (403, "out_of_scope")
     assert why(await hand_in(desk, await desk.at(Status.GRANTED))) == (409, "action_refused")
     assert not kept.exists()

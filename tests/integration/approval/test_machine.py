@@ -471,7 +471,7 @@ async def dsn(make_database: MakeDatabase) -> str:
 def machine(dsn: str, tmp_path: Path) -> Iterator[type[Machine]]:
     with asyncio.Runner() as runner:
         clock = FixedClock(MONDAY)
-        own: dict[str, Any] = {"files_path": tmp_path / "files", "signing_keys_file": tmp_path / "keys.json"}
+        own: dict[str, Any] = {"files_store": tmp_path / "files", "signing_keys_file": tmp_path / "keys.json"}
         service = running_service(SERVICE, dsn, clock=clock, signing_keys_generate=True, **own)
         Machine.runner = runner
         Machine.world = World(Desk(runner.run(service.__aenter__()), clock))

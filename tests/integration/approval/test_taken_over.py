@@ -4,8 +4,10 @@ from typing import Any
 
 from approval.lifecycle import Status
 from shared.contracts.registry import MergerRecordedV1
+from shared.runtime.base.ids import uuid7
 from tests.integration.approval.desk import OPERATOR, Desk
 from tests.integration.approval.test_barring import bar
+from tests.integration.approval.test_paper import ended_elsewhere, enter, why
 from tests.support.people import OPERATOR_USCC
 
 SURVIVOR = "91110000MA00000021"
@@ -63,3 +65,28 @@ async def test_a_bar_bars_an_operator_under_every_identity_that_it_has_or_had(de
     await merge(desk, 3, stands=False)
     assert (await desk.apply(who=NEW, domain="d.example", **new)).status_code == 201
     assert (await desk.apply(domain="d.example")).status_code == 409, "whose it was has it as before"
+
+
+async def test_a_decision_about_one_identity_ends_what_the_other_was_consented_to_while_they_are_one(
+    desk: Desk,
+) -> None:
+    approval_id, new = await desk.at(Status.GRANTED), {"operator": {"identity": SURVIVOR, "name": "New"}}
+    await desk.hear(desk.ending(approval_id, uuid7(), **new))
+    assert (await desk.read(approval_id))["status"] == "granted", "they are strangers"
+    await merge(desk)
+    decision_id = uuid7()
+    await desk.hear(desk.ending(approval_id, decision_id, **new))
+    assert (await desk.read(approval_id))["status"] == "ended"
+    kinds = [each["kind"] for each in (await desk.api.get("/notices", who=NEW)).json()["items"]]
+    assert kinds == ["ended", "granted_for_less"]
+    await merge(desk, 3, stands=False)
+    await desk.hear(desk.overturned(decision_id))
+    assert (await desk.read(approval_id))["status"] == "granted", "whoever it is by then"
+
+
+async def test_a_paper_under_the_other_identity_is_no_way_round_a_decision(desk: Desk) -> None:
+    ended = ended_elsewhere(desk, "www.never.example", operator={"identity": SURVIVOR, "name": "New"})
+    await desk.hear(ended)
+    await merge(desk)
+    refused = await enter(desk, domain="www.never.example")
+    assert why(refused) == (409, "decided_since")

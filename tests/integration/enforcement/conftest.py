@@ -220,7 +220,7 @@ def clock() -> FixedClock:
 async def office(make_database: MakeDatabase, clock: FixedClock, tmp_path: Path) -> AsyncIterator[Office]:
     settings: dict[str, Any] = {
         "signing_keys_file": tmp_path / "keys.json", "signing_keys_generate": True,
-        "evidence_path": tmp_path / "evidence",
+        "evidence_store": tmp_path / "evidence",
     }  # fmt: skip
     async with running_service(SERVICE, await make_database("enforcement"), clock=clock, **settings) as api:
         found = Office(api, clock)

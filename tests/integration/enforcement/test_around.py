@@ -410,7 +410,7 @@ async def test_a_paper_handed_in_while_its_bytes_are_deleted_is_handed_in_again(
         task = asyncio.create_task(office.api.post(path, content=content, who="applicant", headers=headers))
         await until(lambda: office.fetchval(WAITING), lambda waits: waits or task.done(), timeout_s=30)
         assert not task.done()
-        await EvidenceFiles(office.api.rt.settings.evidence_path).remove(sha256)
+        await EvidenceFiles(office.api.rt.settings.evidence_store).remove(sha256)
     refused = await task
     assert (refused.status_code, refused.json()["code"]) == (409, "evidence_being_deleted")
     again = await office.api.post(path, content=content, who="applicant", headers=headers)

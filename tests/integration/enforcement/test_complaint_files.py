@@ -122,7 +122,7 @@ async def narrow(make_database: MakeDatabase, clock: FixedClock, tmp_path: Path)
     """An office that takes little, and says what it does."""
     settings: dict[str, Any] = {
         "signing_keys_file": tmp_path / "keys.json", "signing_keys_generate": True,
-        "evidence_path": tmp_path / "evidence", "complaints_per_source": 4, "complaints_per_name": 3,
+        "evidence_store": tmp_path / "evidence", "complaints_per_source": 4, "complaints_per_name": 3,
         "log_level": "INFO",
     }  # fmt: skip
     async with running_service(SERVICE, await make_database("enforcement"), clock=clock, **settings) as api:

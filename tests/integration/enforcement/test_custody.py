@@ -19,6 +19,7 @@ from enforcement.service import custody, papers
 from shared.contracts.enforcement import DecisionReleasedV1
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.files import Files
+from shared.runtime.base.stores import Folder
 from tests.integration.enforcement.complaining import graded
 from tests.integration.enforcement.conftest import EASED, STATED, STATEMENT, Office, site_recorded
 from tests.integration.enforcement.test_cases import in_place
@@ -42,11 +43,11 @@ async def filed(
 
 
 def on_disk(office: Office) -> list[Path]:
-    return [path for path in office.api.rt.settings.evidence_path.rglob("*") if path.is_file()]
+    return [path for path in Path(office.api.rt.settings.evidence_store).rglob("*") if path.is_file()]
 
 
 def path_of(office: Office, sha256: str) -> Path:
-    return Files(office.api.rt.settings.evidence_path).path(sha256)
+    return Folder(Path(office.api.rt.settings.evidence_store)).path(sha256)
 
 
 # --- what can be filed -----------------------------------------------------------------------------------------------
@@ -261,6 +262,8 @@ async def test_damage_is_found_told_once_and_healed_by_the_bytes(office: Office,
         path.rmdir()
     assert (await office.api.get(f"/evidence/{sha256}", who="drugs-a")).json()["code"] == "evidence_damaged"
     await office.file(case["id"], content)
+    shown = await office.get(f"/evidence/{sha256}/custody", "drugs-a")
+    assert (shown["damaged_at"], shown["items"][0]["what"]) == (None, "sound"), "at once"
     office.clock.advance(timedelta(days=days))
     assert await custody.recheck(office.api.rt) == 0
     assert (await office.get(f"/evidence/{sha256}/custody", "drugs-a"))["damaged_at"] is None
@@ -287,10 +290,10 @@ async def test_of_the_looks_that_found_nothing_the_first_and_the_last_stay_and_n
     await looks(2)
     await office.file(case["id"], content)
     await looks(4)
-    assert (await kept())[2:] == [("damaged", 7), ("damaged", 8), ("sound", 9), ("sound", 12)]
+    assert (await kept())[2:] == [("damaged", 7), ("damaged", 8), ("sound", 8), ("sound", 12)]
     await looks(1, days * 5)
     await looks(4)
-    assert (await kept())[4:] == [("sound", 9), ("sound", 12), ("sound", 17), ("sound", 21)]
+    assert (await kept())[4:] == [("sound", 8), ("sound", 12), ("sound", 17), ("sound", 21)]
     shown = await office.get(f"/evidence/{sha256}/custody", "drugs-a")
     late = [each["detail"] for each in shown["items"] if "nobody had looked" in (each["detail"] or "")]
     assert late == [f"{custody.LOOKED}; nobody had looked for {5 * days.days} days."]
@@ -298,7 +301,7 @@ async def test_of_the_looks_that_found_nothing_the_first_and_the_last_stay_and_n
     await looks(1)
     await office.file(case["id"], content)
     await looks(2)
-    assert (await kept())[7:] == [("sound", 21), ("damaged", 22), ("sound", 23), ("sound", 24)]
+    assert (await kept())[7:] == [("sound", 21), ("damaged", 22), ("sound", 22), ("sound", 24)]
 
 
 async def test_a_process_whose_clock_is_wrong_deletes_nothing(office: Office) -> None:
@@ -309,7 +312,7 @@ async def test_a_process_whose_clock_is_wrong_deletes_nothing(office: Office) ->
 
 
 async def test_what_uploads_left_that_were_cut_off_goes_with_the_housekeeping(office: Office) -> None:
-    folder = office.api.rt.settings.evidence_path
+    folder = path_of(office, "00").parent.parent
     folder.mkdir(exist_ok=True)
     left = folder / ".incoming-cut-off"
     left.write_bytes(b"half a page")
@@ -556,6 +559,42 @@ async def test_of_a_paper_of_an_appeal_that_is_damaged_its_body_and_whoever_hand
     assert await office.fetchval(audited, sha256) == 1
     read = await office.api.get(f"/appeals/{filed['id']}/papers/{sha256}", who="review-a")
     assert (read.status_code, read.json()["code"]) == (500, "evidence_damaged")
+
+
+async def _with_paper(office: Office) -> tuple[dict[str, Any], str]:
+    filed = await office.appeal(await office.released())
+    return filed, (await _hand_in(office, filed))["sha256"]
+
+
+async def _hand_in(office: Office, appeal: dict[str, Any]) -> dict[str, Any]:
+    answer = await office.api.post(
+        f"/appeals/{appeal['id']}/papers?title=Consent", content=b"The consent.", who="applicant",
+        headers={"Content-Type": "text/plain"},
+    )  # fmt: skip
+    assert answer.status_code == 201
+    return dict(answer.json())
+
+
+async def test_nobody_is_turned_down_on_papers_that_nobody_can_read(office: Office) -> None:
+    filed, sha256 = await _with_paper(office)
+    await damaged(office, sha256)
+    decision = {"outcome": "rejected", "statement": STATEMENT}
+    refused = await office.api.post(f"/appeals/{filed['id']}/decision", json=decision, who="review-a")
+    assert (refused.status_code, refused.json()["code"], refused.json()["papers"]) == (409, "papers_damaged", sha256)
+    await _hand_in(office, filed)
+    assert (await office.api.get(f"/appeals/{filed['id']}/papers/{sha256}", who="review-a")).content == b"The consent."
+    assert await office.fetchval("SELECT count(*) FROM kept_file WHERE damaged_at IS NOT NULL") == 0
+    decided = await office.post(f"/appeals/{filed['id']}/decision", decision, "review-a")
+    assert decided["status"] == "rejected"
+
+
+async def test_whoever_is_right_is_so_without_the_papers_that_were_lost(office: Office) -> None:
+    filed, sha256 = await _with_paper(office)
+    await damaged(office, sha256)
+    decided = await office.post(
+        f"/appeals/{filed['id']}/decision", {"outcome": "upheld", "statement": STATEMENT}, "review-a"
+    )
+    assert decided["status"] == "upheld"
 
 
 async def test_of_what_came_with_a_complaint_and_is_damaged_the_desk_hears_that_has_it(office: Office) -> None:

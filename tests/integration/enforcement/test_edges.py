@@ -9,12 +9,12 @@ from uuid import UUID
 
 import pytest
 
-from enforcement.store.files import EvidenceFiles
 from shared.contracts.directory import Organisation
 from shared.contracts.notices import RegistryNoticeIssuedV1
 from shared.rules import Effect
 from shared.runtime.base.ids import uuid7
 from tests.integration.enforcement.conftest import EASED, STATED, STATEMENT, Office, site_recorded
+from tests.integration.enforcement.test_custody import on_disk, path_of
 from tests.support.people import OPERATOR_USCC
 
 UPHELD, REJECTED = {"outcome": "upheld", **EASED}, {"outcome": "rejected", **EASED}
@@ -117,20 +117,20 @@ async def test_a_case_that_ended_takes_no_evidence_new_or_known(office: Office) 
     case = await office.case()
     await office.file(case["id"], b"known")
     await office.post(f"/cases/{case['id']}/discontinuation", STATED, "drugs-a")
-    before = len(list((office.api.rt.settings.evidence_path).rglob("*")))
+    before = len(on_disk(office))
     for content in (b"known", b"new"):
         answer = await office.api.post(
             f"/cases/{case['id']}/evidence", content=content, who="drugs-a", headers={"Content-Type": "text/plain"}
         )
         assert (answer.status_code, answer.json()["code"]) == (409, "action_refused")
-    after = len(list((office.api.rt.settings.evidence_path).rglob("*")))
+    after = len(on_disk(office))
     assert after == before, "not a byte was taken"
 
 
 async def test_bytes_that_changed_on_disk_are_not_given_out_as_evidence(office: Office) -> None:
     case = await office.case()
     sha256 = await office.file(case["id"], b"The order book.")
-    EvidenceFiles(office.api.rt.settings.evidence_path).path(sha256).write_bytes(b"Another book.")
+    path_of(office, sha256).write_bytes(b"Another book.")
     answer = await office.api.get(f"/evidence/{sha256}", who="drugs-a")
     assert (answer.status_code, answer.json()["code"]) == (500, "evidence_damaged")
     assert await office.fetchval("SELECT count(*) FROM audit WHERE act = 'read_evidence'") == 0

@@ -523,7 +523,7 @@ def machine(dsns: tuple[str, str], tmp_path: Path) -> Iterator[type[Machine]]:
     with asyncio.Runner() as runner:
         clock, settled = FixedClock(NOON), []
         for name, service, dsn, more in (
-            ("e", SERVICE, dsns[0], {"evidence_path": tmp_path / "evidence"}),
+            ("e", SERVICE, dsns[0], {"evidence_store": tmp_path / "evidence"}),
             ("r", REGISTER, dsns[1], {"identity_key": "k" * 40, "profile": "cn-2006-demo"}),
         ):
             keys: dict[str, Any] = {"signing_keys_file": tmp_path / f"{name}.json", "signing_keys_generate": True}

@@ -33,7 +33,7 @@ WITH_MAIL: Final[dict[str, Any]] = {"email": "legal@pharmacy.example", "email_ve
 async def office(make_database: MakeDatabase, clock: FixedClock, tmp_path: Path) -> AsyncIterator[Office]:
     settings: dict[str, Any] = {
         "signing_keys_file": tmp_path / "keys.json", "signing_keys_generate": True,
-        "evidence_path": tmp_path / "evidence", **RETURNS,
+        "evidence_store": tmp_path / "evidence", **RETURNS,
     }  # fmt: skip
     async with running_service(SERVICE, await make_database("enforcement"), clock=clock, **settings) as api:
         found = Office(api, clock)
@@ -101,7 +101,7 @@ async def test_a_department_without_a_return_address_takes_no_mail(
     make_database: MakeDatabase, clock: FixedClock, tmp_path: Path
 ) -> None:
     settings: dict[str, Any] = {
-        "signing_keys_file": tmp_path / "k.json", "signing_keys_generate": True, "evidence_path": tmp_path / "e",
+        "signing_keys_file": tmp_path / "k.json", "signing_keys_generate": True, "evidence_store": tmp_path / "e",
     }  # fmt: skip
     async with running_service(SERVICE, await make_database("enforcement"), clock=clock, **settings) as api:
         assert await handed_in(Office(api, clock), "0" * 32) == 404

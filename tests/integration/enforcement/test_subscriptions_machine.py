@@ -355,7 +355,7 @@ async def dsn(make_database: MakeDatabase) -> str:
 def machine(dsn: str, tmp_path: Path) -> Iterator[type[Machine]]:
     with asyncio.Runner() as runner:
         clock = FixedClock(NOON)
-        own: dict[str, Any] = {"evidence_path": tmp_path / "evidence", "signing_keys_file": tmp_path / "keys.json"}
+        own: dict[str, Any] = {"evidence_store": tmp_path / "evidence", "signing_keys_file": tmp_path / "keys.json"}
         service = running_service(SERVICE, dsn, clock=clock, signing_keys_generate=True, **own)
         Machine.runner, Machine.office = runner, Office(runner.run(service.__aenter__()), clock)
         yield Machine

@@ -113,7 +113,7 @@ def merger_act(act_id: str) -> dict[str, Any]:
 async def story(make_database: MakeDatabase, tmp_path: Path) -> AsyncIterator[Story]:
     clock = FixedClock(NOON)
     keys: dict[str, Any] = {"signing_keys_generate": True, "signing_keys_file": tmp_path / "keys.json"}
-    more: dict[str, Any] = {**keys, "evidence_path": tmp_path / "evidence"}
+    more: dict[str, Any] = {**keys, "evidence_store": tmp_path / "evidence"}
     desk: dict[str, Any] = {**keys, "identity_key": "k" * 40, "profile": "cn-2006-demo"}
     async with (
         running_service(SERVICE, await make_database("enforcement"), clock=clock, **more) as enforcement,

@@ -14,6 +14,7 @@ from shared.runtime.acts import audit
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.ids import uuid7
+from shared.runtime.base.stores import FileStoreUnavailable
 from shared.runtime.db.postgres import Database
 from shared.runtime.events import inbox
 from shared.runtime.events.consumer import Consumer
@@ -146,7 +147,10 @@ async def test_housekeeping_forgets_everything_there_is_to_forget(
         own.set()
         return 1
 
-    async with running(lambda: workers.housekeeping(rt, [forget])):
+    async def fails(_: Runtime) -> int:
+        raise FileStoreUnavailable
+
+    async with running(lambda: workers.housekeeping(rt, [fails, forget])):
         async with asyncio.timeout(10):
             await own.wait()
     async with db.connection() as tx:

@@ -15,6 +15,7 @@ from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.files import Files
 from shared.runtime.base.settings import Settings
+from shared.runtime.base.stores import Folder
 from shared.runtime.db.postgres import Database, Tx
 from tests.support.fixtures import MakeDatabase
 from tests.support.people import at, directory
@@ -28,6 +29,7 @@ class Kept:
 
     def __init__(self, rt: Runtime, folder: Path) -> None:
         self.rt, self.files, self.told = rt, Files(folder), list[str]()
+        self.path = Folder(folder).path
 
     async def add(self, content: bytes) -> str:
         async def body() -> AsyncIterator[bytes]:
@@ -66,8 +68,8 @@ def kept(db: Database, dsn: str, tmp_path: Path) -> Kept:
 
 async def test_what_differs_and_what_is_gone_is_told_and_audited_once_until_it_is_mended(kept: Kept) -> None:
     sound, changed, gone = [await kept.add(each) for each in (b"sound", b"changed", b"gone")]
-    kept.files.path(changed).write_bytes(b"Changed")
-    kept.files.path(gone).unlink()
+    kept.path(changed).write_bytes(b"Changed")
+    kept.path(gone).unlink()
     assert await kept.look(days=29) == 0, "it is not their time yet"
     assert await kept.look(days=2) == 2
     assert set(kept.told) == {changed, gone}
@@ -75,23 +77,23 @@ async def test_what_differs_and_what_is_gone_is_told_and_audited_once_until_it_i
     assert await kept.look() == 2
     assert (len(kept.told), len(await kept.audited()), await kept.damaged()) == (2, 2, 2), "once"
     assert await kept.add(b"another") != sound
-    kept.files.path(changed).write_bytes(b"changed")
-    kept.files.path(gone).write_bytes(b"gone")
+    kept.path(changed).write_bytes(b"changed")
+    kept.path(gone).write_bytes(b"gone")
     assert (await kept.look(), await kept.damaged()) == (0, 0)
-    kept.files.path(changed).write_bytes(b"Changed")
+    kept.path(changed).write_bytes(b"Changed")
     assert (await kept.look(), len(kept.told)) == (1, 3), "it is new again"
 
 
 async def test_a_disk_that_cannot_give_the_bytes_has_them_no_more(kept: Kept) -> None:
     sha256 = await kept.add(b"a folder by now")
-    kept.files.path(sha256).unlink()
-    kept.files.path(sha256).mkdir()
+    kept.path(sha256).unlink()
+    kept.path(sha256).mkdir()
     assert await kept.look() == 1
 
 
 async def test_a_run_takes_its_portion_and_the_next_one_the_rest(kept: Kept) -> None:
     for number in range(5):
-        kept.files.path(await kept.add(str(number).encode())).write_bytes(b"x")
+        kept.path(await kept.add(str(number).encode())).write_bytes(b"x")
     assert [await kept.look(most=3), await kept.look(days=0, most=3)] == [3, 2]
 
 

@@ -38,8 +38,8 @@ PLACE_DEPENDS = {  # what may differ between a laptop and a data centre; everyth
     "CONCORD_OTLP_ENDPOINT",
     "CONCORD_SIGNING_KEYS_FILE",
     "CONCORD_LMDB_PATH",
-    "CONCORD_EVIDENCE_PATH",
-    "CONCORD_FILES_PATH",
+    "CONCORD_EVIDENCE_STORE",
+    "CONCORD_FILES_STORE",
     "CONCORD_WITHDRAW_WINDOW_S",
     "CONCORD_PROFILE",
     "CONCORD_SIGNING_KEYS_GENERATE",
@@ -76,7 +76,9 @@ def test_a_service_gets_the_same_settings_in_both_places(
 ) -> None:
     container: dict[str, str] = described["services"][spec.name]["environment"]
     local = environment(spec, LocalStack(root=tmp_path)._place())
-    assert container.keys() - {"CONCORD_OTLP_ENDPOINT"} == local.keys()
+    ours = {name for name in container if not name.startswith("AWS_")}
+    assert ours - {"CONCORD_OTLP_ENDPOINT"} == local.keys()
+    assert ours == container.keys() or {"CONCORD_EVIDENCE_STORE", "CONCORD_FILES_STORE"} & ours, "only with a bucket"
     differing = {name for name in local if local[name] != container[name]}
     assert differing <= PLACE_DEPENDS
     assert described["services"][f"{spec.name}-migrate"]["environment"] == container

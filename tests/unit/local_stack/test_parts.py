@@ -13,7 +13,7 @@ from local_stack.errors import StackError, StartFailed
 from local_stack.kafka import ensure_jars, find_java, new_cluster_id
 from local_stack.logs import Console
 from local_stack.ports import free_port, is_free, wait_until_listening
-from local_stack.servers import data_folder
+from local_stack.servers import data_folder, file_store
 from local_stack.settings import StackSettings
 from local_stack.tansu import Tansu
 
@@ -152,3 +152,12 @@ def test_a_cluster_id_is_never_taken_for_an_option() -> None:
     ids = {new_cluster_id() for _ in range(2_000)}
     assert len(ids) == 2_000
     assert not [each for each in ids if each.startswith("-") or len(each) != 22]
+
+
+def test_files_are_where_the_environment_says_or_with_this_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert file_store(tmp_path, "evidence") == str(tmp_path / "evidence")
+    monkeypatch.setenv("EVIDENCE_STORE", "s3://concord-evidence/a")
+    assert file_store(tmp_path, "evidence") == "s3://concord-evidence/a"
+    assert file_store(tmp_path, "files") == str(tmp_path / "files")

@@ -10,11 +10,11 @@ from uuid import UUID
 
 import typer
 
-from concord.cli.output import As, AsJson, Body, ProviderId, Version, act, body, listed
+from concord.cli.output import As, AsJson, Body, ProviderId, Reasons, Version, act, body, listed
 from concord.files import BadFile, json_object
 from concord.sdk import BadArgument, Concord
 from shared.contracts.http import providers as wire
-from shared.contracts.http.access import SignedOrderView
+from shared.contracts.http.access import SignedOrderView, WithReasons
 from shared.signing import Signer, generate_key, prove, public
 
 KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}").fullmatch
@@ -22,6 +22,7 @@ KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}").fullmatch
 
 providers = typer.Typer(no_args_is_help=True, help="Providers and their keys.")
 
+EntryId = Annotated[UUID, typer.Argument(help="Id of an entry, as `providers conduct` lists it.")]
 Supervisor = Annotated[str | None, typer.Option(help="Of a public-interest network: its supervisor, e.g. education.")]
 
 
@@ -71,18 +72,57 @@ def change_provider(
     act(lambda c: c.access.change_provider(provider_id, version, sent), as_, as_json)
 
 
+@providers.command("set-contact")
+def set_contact(
+    provider_id: ProviderId,
+    contact: Annotated[str, typer.Argument(help="Who does the filing work there and how to reach them.")],
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say, as the provider, whom to ask there."""
+
+    async def changed(concord: Concord) -> wire.ProviderView:
+        known = await concord.access.get_provider(provider_id)
+        return await concord.access.change_contact(provider_id, known.version, wire.NewContact(contact=contact))
+
+    act(changed, as_, as_json)
+
+
 @providers.command("conduct")
 def conduct(provider_id: ProviderId, as_: As = None, as_json: AsJson = False) -> None:
     """The conduct record of a provider, newest first."""
-    columns = ("id", "status", "grounds.public_reasons", "entered_at", "undone_because")
+    columns = ("id", "status", "counts", "counts_until", "grounds.public_reasons", "dispute", "answer")
     act(lambda c: listed(c.access.conduct(provider_id)), as_, as_json, columns)
 
 
 @providers.command("findings")
 def findings(provider_id: ProviderId, as_: As = None, as_json: AsJson = False) -> None:
     """What a provider left unanswered of its lists of sites, newest first."""
-    columns = ("finding_id", "kind", "host", "escalated_at", "because", "closed_at")
+    columns = ("finding_id", "kind", "host", "escalated_at", "because", "closed_at", "counts", "counts_until")
     act(lambda c: listed(c.access.conduct_findings(provider_id)), as_, as_json, columns)
+
+
+@providers.command("disputes")
+def disputes(as_: As = None, as_json: AsJson = False) -> None:
+    """What providers dispute of what your organisation decided, and nobody answered."""
+    columns = ("id", "provider_id", "grounds.public_reasons", "dispute", "disputed_at")
+    act(lambda c: listed(c.access.conduct_disputes()), as_, as_json, columns)
+
+
+@providers.command("dispute")
+def dispute(
+    provider_id: ProviderId, entry_id: EntryId, reasons: Reasons, as_: As = None, as_json: AsJson = False
+) -> None:
+    """Say, as the provider, why an entry is wrong, once: it does not count until it is answered."""
+    sent = body(WithReasons, reasons=reasons)
+    act(lambda c: c.access.dispute_conduct(provider_id, entry_id, sent), as_, as_json)
+
+
+@providers.command("keep")
+def keep(provider_id: ProviderId, entry_id: EntryId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+    """Stand by an entry that its provider disputes; otherwise `decisions lift` what entered it."""
+    sent = body(WithReasons, reasons=reasons)
+    act(lambda c: c.access.keep_conduct(provider_id, entry_id, sent), as_, as_json)
 
 
 @providers.command("order")
@@ -145,11 +185,15 @@ def keys(
     kid: Annotated[str, typer.Argument(help="Id of the key: up to 100 letters, digits or . _ ~ : @ -")],
     file: Annotated[Path, typer.Option(help="Where the private key goes; must not exist.")],
     provider_id: Annotated[UUID, typer.Option(help="Of the provider that signs with it.")],
+    vouched_by: Annotated[
+        Path | None, typer.Option(help="File of a private key that is in use: with it you enter the new one yourself.")
+    ] = None,
 ) -> None:
-    """Make an Ed25519 key pair: the private JWK goes into --file (mode 0600); printed is what the desk enters.
+    """Make an Ed25519 key pair: the private JWK goes into --file (mode 0600); `providers add-key` reads what it says.
 
     That is the public one and the proof that this provider holds the other.
     """
+    old = Signer(json_object(vouched_by)) if vouched_by else None
     if not KID(kid):
         raise BadArgument(f"{kid!r:.60} cannot be the id of a key: 1 to 100 letters, digits or . _ ~ : @ -")
     jwk = generate_key(kid)
@@ -159,4 +203,5 @@ def keys(
         raise BadFile(f"{file}: {error.strerror}; no key was made") from error
     with os.fdopen(descriptor, "w", encoding="utf-8") as target:
         json.dump(jwk, target)
-    sys.stdout.write(json.dumps({"jwk": public(jwk), "proof": prove(Signer(jwk), provider_id)}) + "\n")
+    vouched = {"vouched_by": prove(old, provider_id, jwk["x"])} if old else {}
+    sys.stdout.write(json.dumps({"jwk": public(jwk), "proof": prove(Signer(jwk), provider_id), **vouched}) + "\n")

@@ -26,6 +26,13 @@ _HARDENED: Final[Mapping[str, Any]] = {
     "cap_drop": ["ALL"],
     "security_opt": ["no-new-privileges:true"],
 }
+_MOUNTS: Final = {
+    "evidence": "/var/lib/concord/evidence", "files": "/var/lib/concord/files", "lookup": "/var/lib/concord/lookup",
+}  # fmt: skip
+_FILES: Final = {"evidence", "files"}
+"""Volumes that a bucket can take the place of."""
+_BUCKETS: Final = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ALLOW_HTTP")
+"""What a bucket is reached with: handed on if compose has it, otherwise not set."""
 
 
 def place() -> Place:
@@ -52,9 +59,9 @@ def place() -> Place:
         smtp_port="${CONCORD_SMTP_PORT:-25}",
         smtp_tls="${CONCORD_SMTP_TLS:-starttls}",
         webhooks_private=False,
-        lmdb_path="/var/lib/concord/lookup",
-        evidence_path="/var/lib/concord/evidence",
-        files_path="/var/lib/concord/files",
+        lmdb_path=_MOUNTS["lookup"],
+        evidence_store=f"${{CONCORD_EVIDENCE_STORE:-{_MOUNTS['evidence']}}}",
+        files_store=f"${{CONCORD_FILES_STORE:-{_MOUNTS['files']}}}",
         withdraw_window_s=75,
         otlp_endpoint="http://otel-collector:4318",
     )
@@ -105,7 +112,6 @@ def files() -> dict[Path, str]:
 
 
 def _service(spec: Service) -> dict[str, Any]:
-    mounts = {"evidence": place().evidence_path, "files": place().files_path, "lookup": place().lmdb_path}
     described: dict[str, Any] = {
         **_image(spec),
         "command": ["serve"],
@@ -118,7 +124,7 @@ def _service(spec: Service) -> dict[str, Any]:
         **_HARDENED,
     }
     if spec.volumes:
-        described["volumes"] = [f"{volume}:{mounts[volume]}" for volume in spec.volumes]
+        described["volumes"] = [f"{volume}:{_MOUNTS[volume]}" for volume in spec.volumes]
     return described
 
 
@@ -136,7 +142,7 @@ def _image(spec: Service) -> dict[str, Any]:
     described: dict[str, Any] = {
         "image": f"concord/{spec.name}:${{CONCORD_VERSION:-local}}",
         "build": {"context": ".", "dockerfile": "deploy/Dockerfile", "args": {"SERVICE": spec.name}},
-        "environment": environment(spec, place()),
+        "environment": environment(spec, place()) | (dict.fromkeys(_BUCKETS) if _FILES & {*spec.volumes} else {}),
     }
     if spec.signs:
         described["secrets"] = [_keys(spec)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,11 @@ def make_postgres(
         return ForeignPostgres(database_url, root / "postgres")
     port = free_port(POSTGRES_PORT if usual_port else None)
     return EmbeddedPostgres(root / "postgres", port=port, log=log, durable=durable)
+
+
+def file_store(data: Path, name: str) -> str:
+    """Where files are kept: what EVIDENCE_STORE or FILES_STORE names, as a bucket; otherwise a folder of this stack."""
+    return os.environ.get(f"{name.upper()}_STORE", str(data / name))
 
 
 def data_folder(root: Path, database_url: str | None) -> Path:

@@ -24,7 +24,7 @@ from local_stack.ports import free_port, wait_until_listening
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.process import Process
 from local_stack.provider import CLIENT_ID, Provider, Surroundings, ensure_provider
-from local_stack.servers import Watched, data_folder, make_broker, make_postgres
+from local_stack.servers import Watched, data_folder, file_store, make_broker, make_postgres
 from local_stack.settings import DEMO_PROFILE, StackSettings
 from local_stack.state import Folder
 from local_stack.tokens import Tokens
@@ -344,8 +344,8 @@ class LocalStack:
             smtp_tls="none",
             webhooks_private=True,
             lmdb_path=str(self.data / "query"),
-            evidence_path=str(self.data / "evidence"),
-            files_path=str(self.data / "files"),
+            evidence_store=file_store(self.data, "evidence"),
+            files_store=file_store(self.data, "files"),
             withdraw_window_s=WITHDRAW_WINDOW_S,
         )
 

@@ -57,8 +57,8 @@ class Place:
     smtp_tls: str
     webhooks_private: bool
     lmdb_path: str
-    evidence_path: str
-    files_path: str
+    evidence_store: str
+    files_store: str
     withdraw_window_s: int
     otlp_endpoint: str | None = None
 
@@ -97,7 +97,7 @@ SERVICES: Final[Mapping[str, Service]] = {
             "applications and prior approvals",
             {
                 "CONCORD_DOOR_URL": lambda place: place.door_url("approval"),
-                "CONCORD_FILES_PATH": lambda place: place.files_path,
+                "CONCORD_FILES_STORE": lambda place: place.files_store,
             },
             volumes=("files",),
             signs=True,
@@ -116,7 +116,7 @@ SERVICES: Final[Mapping[str, Service]] = {
             "enforcement",
             8103,
             "cases, evidence, decisions, appeals",
-            {"CONCORD_EVIDENCE_PATH": lambda place: place.evidence_path},
+            {"CONCORD_EVIDENCE_STORE": lambda place: place.evidence_store},
             volumes=("evidence",),
             signs=True,
         ),

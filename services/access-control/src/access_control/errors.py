@@ -19,6 +19,10 @@ class UnknownInstruction(NotFound):
     """There is no instruction {instruction_id}."""
 
 
+class UnknownEntry(NotFound):
+    """The conduct record of provider {provider_id} has no entry {entry_id}."""
+
+
 class LicenceTaken(Conflict):
     """A provider with the licence {licence_number} is registered already, {provider_id}."""
 

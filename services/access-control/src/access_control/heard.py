@@ -64,7 +64,7 @@ async def emergency_lapsed(rt: Runtime, tx: Tx, fact: EmergencyLapsedV1, meta: E
 
 async def finding_escalated(rt: Runtime, tx: Tx, fact: FindingEscalatedV1, meta: EventMeta) -> None:
     """A provider did not answer for its list: its record says so, and nothing is ordered (docs/adr/0018)."""
-    await conduct.note_finding(tx, fact)
+    await conduct.note_finding(tx, rt, fact)
 
 
 async def finding_closed(rt: Runtime, tx: Tx, fact: FindingClosedV1, meta: EventMeta) -> None:

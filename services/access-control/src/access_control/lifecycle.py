@@ -94,12 +94,18 @@ INSTRUCTION: Final = Lifecycle(INSTRUCTION_MOVES, aggregate="instruction")
 class ConductAction(StrEnum):
     """What can become of a conduct entry."""
 
+    DISPUTE = "dispute"
+    KEEP = "keep"
     UNDO = "undo"
 
 
-CONDUCT: Final = Lifecycle(
-    {(ConductStatus.STANDING, ConductAction.UNDO): ConductStatus.UNDONE}, aggregate="conduct_entry"
-)
+CONDUCT: Final = Lifecycle(MappingProxyType({
+    (ConductStatus.STANDING, ConductAction.DISPUTE): ConductStatus.DISPUTED,  # by its provider, once
+    (ConductStatus.STANDING, ConductAction.UNDO):    ConductStatus.UNDONE,
+    (ConductStatus.DISPUTED, ConductAction.KEEP):    ConductStatus.KEPT,      # by who decided it
+    (ConductStatus.DISPUTED, ConductAction.UNDO):    ConductStatus.UNDONE,
+    (ConductStatus.KEPT,     ConductAction.UNDO):    ConductStatus.UNDONE,
+}), aggregate="conduct_entry")  # fmt: skip
 
 
 class ProviderStatus(StrEnum):

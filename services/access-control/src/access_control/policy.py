@@ -29,6 +29,10 @@ class Act(StrEnum):
     CHANGE_PROVIDER = "change_provider"
     SEE_PROVIDER = "see_provider"
     SEE_CONDUCT = "see_conduct"
+    DISPUTE_CONDUCT = "dispute_conduct"
+    KEEP_CONDUCT = "keep_conduct"
+    SEE_DISPUTES = "see_disputes"
+    CHANGE_CONTACT = "change_contact"
     ADD_KEY = "add_key"
     REVOKE_KEY = "revoke_key"
     READ_FEED = "read_feed"
@@ -83,6 +87,11 @@ def supervising(who: Caller) -> Reach:
     return only("supervisor_id", who.organisation)
 
 
+def entering(who: Caller) -> Reach:
+    """Entries of conduct records that the caller's organisation decided."""
+    return only("authority_id", who.organisation)
+
+
 def own_and_out(who: Caller) -> Reach:
     """A provider's own orders, once they went out."""
     return own_organisation(who) & only("out", "yes")
@@ -113,8 +122,12 @@ POLICY: Final = Policy({
     Act.CHANGE_PROVIDER:   Rule(DESK, same_region),
     Act.SEE_PROVIDER:      SEE_PROVIDERS,
     Act.SEE_CONDUCT:       (Rule(READERS | {Role.AUDITOR}, anywhere), Rule(PROVIDER, own_organisation)),
-    Act.ADD_KEY:           Rule(DESK, same_region),
-    Act.REVOKE_KEY:        Rule(DESK, same_region),
+    Act.DISPUTE_CONDUCT:   Rule(PROVIDER, own_organisation),
+    Act.KEEP_CONDUCT:      Rule(frozenset({Role.INDUSTRY_REGULATOR}), entering, first_person=True),
+    Act.SEE_DISPUTES:      Rule(frozenset({Role.INDUSTRY_REGULATOR}), entering),
+    Act.CHANGE_CONTACT:    Rule(PROVIDER, own_organisation),
+    Act.ADD_KEY:           (Rule(DESK, same_region), Rule(PROVIDER, own_organisation)),
+    Act.REVOKE_KEY:        (Rule(DESK, same_region), Rule(PROVIDER, own_organisation)),
     Act.READ_FEED:         Rule(PROVIDER, own_organisation),
     Act.SIGN_RECEIPT:      Rule(PROVIDER, own_organisation),
     Act.SEE_RECEIPTS:      (Rule(REGULATORS, same_region), Rule(frozenset({Role.AUDITOR}), anywhere),

@@ -45,9 +45,9 @@ def of_provider(known: ProviderWithKeys) -> providers_wire.ProviderView:
     return _view(providers_wire.ProviderView, provider, topics=topics, keys=[of_key(key) for key in known.keys])
 
 
-def of_conduct(entry: ConductEntry) -> providers_wire.ConductEntryView:
-    """An entry of a conduct record."""
-    return _view(providers_wire.ConductEntryView, entry)
+def of_conduct(entry: ConductEntry, at: datetime) -> providers_wire.ConductEntryView:
+    """An entry of a conduct record, as it counts then."""
+    return _view(providers_wire.ConductEntryView, entry, counts=entry.counts(at))
 
 
 def of_emergency(emergency: Emergency) -> EmergencyView:
@@ -132,9 +132,9 @@ def _possible(order: AccessOrder, move: OrderAction) -> bool:
     return True
 
 
-def of_finding(noted: NotedFinding) -> providers_wire.NotedFindingView:
-    """What a provider left unanswered."""
-    return _view(providers_wire.NotedFindingView, noted)
+def of_finding(noted: NotedFinding, at: datetime) -> providers_wire.NotedFindingView:
+    """What a provider left unanswered, as it counts then."""
+    return _view(providers_wire.NotedFindingView, noted, counts=noted.counts(at))
 
 
 def of_statistics(since: datetime, until: datetime, counted: Sequence[Counted]) -> wire.OrderStatistics:

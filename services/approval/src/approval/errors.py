@@ -29,6 +29,12 @@ class RequirementsMissing(Conflict):
     members = frozenset({"requirements"})
 
 
+class FilesDamaged(Conflict):
+    """Nobody can read {files} any more: restore the bytes, or return the application for them, before it is refused."""
+
+    members = frozenset({"files"})
+
+
 class TransferredBefore(Conflict):
     """{organisation} had this application already and forwarded it: it comes to nobody twice."""
 

@@ -84,6 +84,12 @@ class EvidenceDamaged(Internal):
     title = "Evidence damaged"
 
 
+class PapersDamaged(Conflict):
+    """Nobody can read {papers} any more: restore the bytes, or have them handed in again, before this is rejected."""
+
+    members = frozenset({"papers"})
+
+
 class DecisionPending(Conflict):
     """This case has a drafted decision already: release or withdraw {decision_id} first."""
 

@@ -1,18 +1,20 @@
 """Settings of enforcement: those every service has, and where evidence is kept."""
 
 from ipaddress import ip_address
-from pathlib import Path
 
 from pydantic import Field, field_validator
 
 from shared.runtime.base.settings import Settings as Common
+from shared.runtime.base.stores import StoreUrl
 
 
 class Settings(Common):
     """Read once from the environment when the app is made."""
 
-    evidence_path: Path = Field(
-        Path("evidence"), description="Folder for the bytes of evidence; back it up together with the database."
+    evidence_store: StoreUrl = Field(
+        "evidence",
+        description="Where the bytes of evidence are kept: a folder, or `s3://bucket/prefix`; back it up together with "
+        "the database.",
     )
     complaints_per_source: int = Field(
         30, ge=1, le=1_000_000, description="Complaints, and files of them, that one source may send in an hour."

@@ -35,6 +35,7 @@ _BOUNDS: Final = {
     "triage_complaint": (0, 60),
     "evidence_retention": (365, 10_000),
     "hearing_notice": (3, 60),
+    "conduct_counts": (30, 1_100),
     "inventory_cure": (3, 90),
     "inventory_fresh": (1, 31),
     "preflight_validity": (0, 1),

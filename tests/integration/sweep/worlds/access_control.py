@@ -9,11 +9,14 @@ from access_control.lifecycle import CONDUCT, EMERGENCY, INSTRUCTION, KEY, LIFEC
 from access_control.main import SERVICE
 from access_control.policy import INSTRUCTION_ACTS, ORDER_ACTS
 from shared import signing
+from shared.contracts.enforcement import DecisionOverturnedV1
 from shared.contracts.http.access import InstructionAction
+from shared.contracts.http.providers import ConductStatus
 from shared.rules import Level, Role
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import Caller
 from tests.integration.access_control.desk import NOON, WHY, Desk, Host, entered, supervisor
+from tests.integration.access_control.test_access_conduct import about, disputed, penalty_of, record
 from tests.integration.access_control.test_access_emergencies import report, signed
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
 from tests.integration.sweep.worlds.orders import instruction_records, order_records
@@ -94,6 +97,12 @@ def is_it(who: Caller, provider: Words) -> bool:
     return bool(who.organisation == provider["id"])
 
 
+def may_keep_keys(who: Caller, provider: Words) -> bool:
+    """The same, and the provider itself."""
+    own = Role.ACCESS_PROVIDER in who.roles and who.organisation == provider["id"]
+    return own or may_enter(who, provider)
+
+
 def may_enter(who: Caller, provider: Words) -> bool:
     """The access desk of the province."""
     here = who.level == Level.NATIONAL or who.region == provider["region"]
@@ -150,7 +159,9 @@ def _providers(hosts: list[tuple[Host, str]]) -> list[Kind]:
             Verb(f"PUT {feed}", "desk-a", changed, may=may_enter,
                  headers=lambda shown: {"If-Match": f'"{shown["version"]}"'}),
             Verb(f"POST {feed}/keys", "desk-a", lambda record, _: entered(made, record.at["provider_id"]),
-                 may=may_enter, again="kid_taken"),
+                 may=may_enter, again="kid_taken", closed=("bad_jwk",)),  # itself, without a key that vouches
+            Verb(f"PUT {feed}/contact", hosts[0][0].who, {"contact": "filings@new.example"}, may=is_it,
+                 headers=lambda shown: {"If-Match": f'"{shown["version"]}"'}),
         ]),
         Kind(records, may_read_conduct, reads=(f"{feed}/conduct", f"{feed}/conduct/findings")),
         Kind([Record({**each.at, "sequence": "1"}, each.words) for each in records[:1]], is_it, reads=(
@@ -172,13 +183,50 @@ async def _keys(desk: Desk, host: Host) -> Kind:
     assert answer.status_code == 200, answer.text
     known: Any = {host.key["kid"]: KeyStatus.IN_USE, "revoked": KeyStatus.REVOKED}
     records = [
-        Record({"kid": kid, "provider_id": host.id}, {"region": "110000"}, status) for kid, status in known.items()
+        Record({"kid": kid, "provider_id": host.id}, {"id": host.id, "region": "110000"}, status)
+        for kid, status in known.items()
     ]
     revoking = Verb(
-        "DELETE /providers/{provider_id}/keys/{kid}", "desk-a", where={KeyStatus.IN_USE}, may=may_enter,
+        "DELETE /providers/{provider_id}/keys/{kid}", "desk-a", where={KeyStatus.IN_USE}, may=may_keep_keys,
         code="key_already_revoked", again="key_already_revoked",
     )  # fmt: skip
     return Kind(records, lambda *_: False, lifecycle=KEY, verbs=[revoking])
+
+
+def may_answer(who: Caller, entry: Words) -> bool:
+    """The industry regulator that decided."""
+    if Role.INDUSTRY_REGULATOR not in who.roles:
+        raise NoRole
+    return bool(who.organisation == entry["authority"])
+
+
+async def _entries(desk: Desk, host: Host) -> list[Kind]:
+    """An entry of the conduct record in every state."""
+    known: dict[ConductStatus, str] = {}
+    for status in ConductStatus:
+        decision = penalty_of(host)
+        await desk.deliver(decision)
+        known[status] = (await record(desk, host))[0]["id"]
+        if status in {ConductStatus.DISPUTED, ConductStatus.KEPT}:
+            await disputed(desk, host)
+        if status is ConductStatus.KEPT:
+            await disputed(desk, host, "regulator-a", "dispute-answer", WHY)
+        if status is ConductStatus.UNDONE:
+            await desk.deliver(about(DecisionOverturnedV1, decision))
+    path = "POST /providers/{provider_id}/conduct/{entry_id}/"
+    records = [
+        Record({"entry_id": entry, "provider_id": host.id}, {"id": host.id, "authority": "industry-110000"}, status)
+        for status, entry in known.items()
+    ]
+    waiting = [Record(each.at, each.words) for each in records if each.status is ConductStatus.DISPUTED]
+    return [
+        Kind(records, lambda *_: False, lifecycle=CONDUCT, verbs=[
+            Verb(f"{path}dispute", host.who, WHY, where={ConductStatus.STANDING}, may=is_it, again="action_refused"),
+        ]),
+        Kind(waiting, may_answer, lists="/conduct-disputes", verbs=[
+            Verb(f"{path}dispute-answer", "regulator-a", WHY, may=may_answer, again="action_refused"),
+        ]),
+    ]  # fmt: skip
 
 
 async def _elsewhere(desk: Desk) -> Host:
@@ -213,6 +261,7 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
         kinds = [
             _orders(orders), Kind(orders, may_read_observed, reads=("/orders/{order_id}/observed",), denied=_unsent),
             _instructions(instructions), await _keys(desk, host),
+            *await _entries(desk, host),
             *_providers([(host, "110000"), (network, "110000"), (far, "310000")]),
             Kind(await _batches(desk, host), may_read_emergency, reads=("/providers/{provider_id}/receipts/{digest}",)),
             Kind(await _emergencies(desk, host), may_read_emergency, reads=("/emergencies/{emergency_id}",),
@@ -224,6 +273,6 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
             api,
             kinds,
             others=(host.who, supervisor("a"), supervisor("b")),
-            nobodys=(PROVIDER, CONDUCT, EMERGENCY),
+            nobodys=(PROVIDER, EMERGENCY),
             opens={"provider_id": host.id},
         )

@@ -123,7 +123,7 @@ def may_own(who: Caller) -> bool:
 async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[World]:
     """The world of approval."""
     clock = FixedClock(at(MONDAY))
-    own = {"files_path": folder / "files", "signing_keys_file": folder / "keys.json", "signing_keys_generate": True}
+    own = {"files_store": folder / "files", "signing_keys_file": folder / "keys.json", "signing_keys_generate": True}
     async with running_service(SERVICE, await make_database("approval"), clock=clock, **own) as api:
         records = [record async for record in _records(Desk(api, clock))]
         verbs = [

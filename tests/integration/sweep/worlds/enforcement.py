@@ -161,7 +161,7 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
     """The world of enforcement."""
     clock = FixedClock(at("2026-11-26T04:00"))
     settings: dict[str, Any] = {
-        "signing_keys_file": folder / "keys.json", "signing_keys_generate": True, "evidence_path": folder / "evidence",
+        "signing_keys_file": folder / "keys.json", "signing_keys_generate": True, "evidence_store": folder / "evidence",
     }  # fmt: skip
     async with running_service(SERVICE, await make_database("enforcement"), clock=clock, **settings) as api:
         office = Office(api, clock)

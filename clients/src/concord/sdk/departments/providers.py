@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from concord.sdk.answers import at, model_of
 from concord.sdk.departments.base import Department, Id
 from shared.contracts.http import providers as wire
+from shared.contracts.http.access import WithReasons
 
 
 class Providers(Department):
@@ -28,9 +29,27 @@ class Providers(Department):
         """Say a provider's name, contact and supervisor as they are from now on; it must still be at ``version``."""
         return await self._put(wire.ProviderView, at("providers", provider_id), body, version=version)
 
+    async def change_contact(self, provider_id: Id, version: int, body: wire.NewContact) -> wire.ProviderView:
+        """Say, as the provider, whom to ask there."""
+        return await self._put(wire.ProviderView, at("providers", provider_id, "contact"), body, version=version)
+
     def conduct(self, provider_id: Id) -> AsyncIterator[wire.ConductEntryView]:
         """The conduct record of a provider, newest first."""
         return self._pages(wire.ConductEntryView, at("providers", provider_id, "conduct"))
+
+    def conduct_disputes(self) -> AsyncIterator[wire.ConductEntryView]:
+        """Entries that your organisation decided and their providers dispute, unanswered, newest first."""
+        return self._pages(wire.ConductEntryView, at("conduct-disputes"))
+
+    async def dispute_conduct(self, provider_id: Id, entry_id: Id, body: WithReasons) -> wire.ConductEntryView:
+        """Say, as the provider, why an entry is wrong; it does not count until it is answered."""
+        path = at("providers", provider_id, "conduct", entry_id, "dispute")
+        return await self._post(wire.ConductEntryView, path, body)
+
+    async def keep_conduct(self, provider_id: Id, entry_id: Id, body: WithReasons) -> wire.ConductEntryView:
+        """Stand by an entry that its provider disputes."""
+        path = at("providers", provider_id, "conduct", entry_id, "dispute-answer")
+        return await self._post(wire.ConductEntryView, path, body)
 
     def conduct_findings(self, provider_id: Id) -> AsyncIterator[wire.NotedFindingView]:
         """What a provider left unanswered of its lists of sites, newest first."""

@@ -7,9 +7,11 @@ from fastapi import APIRouter, Response
 
 from access_control import views
 from access_control.service import conduct, keys, providers
+from access_control.store.conduct import ConductEntry
 from shared.contracts.http import providers as wire
+from shared.contracts.http.access import WithReasons
 from shared.runtime.web.door import PUBLIC, IfMatch, Rt, Who, etag, router
-from shared.runtime.web.paging import Page, Paging, page_of
+from shared.runtime.web.paging import Page, PageQuery, Paging, page_of
 
 ROUTER: Final[APIRouter] = router(tags=["providers"])
 
@@ -45,12 +47,51 @@ async def change_provider(
         return _provider(response, await providers.change(tx, rt, who, provider_id, version, body))
 
 
+@ROUTER.put("/providers/{provider_id}/contact")
+async def change_contact(
+    provider_id: UUID, body: wire.NewContact, version: IfMatch, who: Who, rt: Rt, response: Response
+) -> wire.ProviderView:
+    """Say whom to ask at the provider (the provider itself)."""
+    async with rt.db.transaction() as tx:
+        changed = await providers.change_contact(tx, rt, who, provider_id, version, body.contact)
+        return _provider(response, changed)
+
+
 @ROUTER.get("/providers/{provider_id}/conduct")
 async def read_conduct(provider_id: UUID, who: Who, rt: Rt, paging: Paging) -> Page[wire.ConductEntryView]:
     """The conduct record of a provider, undone entries too (officials; the provider itself)."""
     async with rt.db.transaction() as tx:
         found = await conduct.page(tx, rt, who, provider_id, paging)
-    return page_of(found, paging, views.of_conduct, lambda entry: entry.id)
+    return _entries(rt, found, paging)
+
+
+@ROUTER.get("/conduct-disputes")
+async def read_disputes(who: Who, rt: Rt, paging: Paging) -> Page[wire.ConductEntryView]:
+    """What providers dispute of what your organisation decided, and you did not answer (industry regulators)."""
+    async with rt.db.connection() as tx:
+        found = await conduct.disputes(tx, who, paging)
+    return _entries(rt, found, paging)
+
+
+@ROUTER.post("/providers/{provider_id}/conduct/{entry_id}/dispute")
+async def dispute_conduct(
+    provider_id: UUID, entry_id: UUID, body: WithReasons, who: Who, rt: Rt
+) -> wire.ConductEntryView:
+    """Say why an entry is wrong (the provider itself), once: until whoever decided answers, it does not count.
+
+    Appealing against the decision is another matter, and its time goes on.
+    """
+    async with rt.db.transaction() as tx:
+        entry = await conduct.dispute(tx, rt, who, provider_id, entry_id, reasons=body.reasons)
+    return views.of_conduct(entry, rt.clock.now())
+
+
+@ROUTER.post("/providers/{provider_id}/conduct/{entry_id}/dispute-answer")
+async def keep_conduct(provider_id: UUID, entry_id: UUID, body: WithReasons, who: Who, rt: Rt) -> wire.ConductEntryView:
+    """Stand by an entry that its provider disputes, with reasons (whoever decided it). Otherwise lift the decision."""
+    async with rt.db.transaction() as tx:
+        entry = await conduct.keep(tx, rt, who, provider_id, entry_id, reasons=body.reasons)
+    return views.of_conduct(entry, rt.clock.now())
 
 
 @ROUTER.get("/providers/{provider_id}/conduct/findings")
@@ -61,7 +102,8 @@ async def read_conduct_findings(provider_id: UUID, who: Who, rt: Rt, paging: Pag
     """
     async with rt.db.transaction() as tx:
         found = await conduct.findings(tx, rt, who, provider_id, paging)
-    return page_of(found, paging, views.of_finding, lambda noted: noted.finding_id)
+    at = rt.clock.now()
+    return page_of(found, paging, lambda noted: views.of_finding(noted, at), lambda noted: noted.finding_id)
 
 
 @ROUTER.get("/providers/{provider_id}/jwks.json", openapi_extra=PUBLIC)
@@ -77,16 +119,24 @@ async def provider_keys(provider_id: UUID, rt: Rt, response: Response) -> dict[s
 
 @ROUTER.post("/providers/{provider_id}/keys", status_code=201)
 async def add_key(provider_id: UUID, body: wire.NewKey, who: Who, rt: Rt) -> wire.KeyView:
-    """Enter a public Ed25519 key the provider will sign receipts with (access desk, own province)."""
+    """Enter a public Ed25519 key the provider will sign receipts with (access desk, own province; the provider).
+
+    The provider itself needs `vouched_by`: a key in use that vouches for the new one.
+    """
     async with rt.db.transaction() as tx:
         return views.of_key(await keys.add(tx, rt, who, provider_id, body))
 
 
 @ROUTER.delete("/providers/{provider_id}/keys/{kid}")
 async def revoke_key(provider_id: UUID, kid: str, who: Who, rt: Rt) -> wire.KeyView:
-    """Trust nothing this key signs from now on; it stays on record (access desk, own province)."""
+    """Trust nothing this key signs from now on; it stays on record (access desk, own province; the provider)."""
     async with rt.db.transaction() as tx:
         return views.of_key(await keys.revoke(tx, rt, who, provider_id, kid))
+
+
+def _entries(rt: Rt, found: list[ConductEntry], paging: PageQuery) -> Page[wire.ConductEntryView]:
+    at = rt.clock.now()
+    return page_of(found, paging, lambda entry: views.of_conduct(entry, at), lambda entry: entry.id)
 
 
 def _provider(response: Response, known: providers.ProviderWithKeys) -> wire.ProviderView:

@@ -1,5 +1,7 @@
 """The conduct record of a provider: penalties that a decision entered, undone with it; findings it did not answer."""
 
+from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from access_control.errors import NotHosted
@@ -21,6 +23,8 @@ from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
 from shared.runtime.web.paging import PageQuery
 
+CLOCK: Final = "conduct_counts"
+
 
 async def enter(tx: Tx, rt: Runtime, fact: DecisionReleasedV1) -> None:
     """Enter a penalty, once. Other effects are executed by other departments. Raises NotHosted."""
@@ -29,7 +33,7 @@ async def enter(tx: Tx, rt: Runtime, fact: DecisionReleasedV1) -> None:
     provider_id, at = fact.subject.provider_id, rt.clock.now()
     if provider_id not in await providers.get_many(tx, [provider_id]):
         raise NotHosted(f"no such provider: {provider_id}")
-    entered = await store.add(tx, uuid7(), provider_id, fact.decision_id, fact.grounds, at)
+    entered = await store.add(tx, uuid7(), provider_id, fact.decision_id, fact.grounds, at, _until(rt, at))
     if entered is not None:
         store.MOVES.began(tx, entered, "enter", who=SYSTEM, why="A decision was released.", at=at)
 
@@ -47,16 +51,51 @@ async def undo(
     )  # fmt: skip
 
 
-async def note_finding(tx: Tx, fact: FindingEscalatedV1) -> None:
+async def dispute(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, entry_id: UUID, *, reasons: str) -> ConductEntry:
+    """The provider says, once, why an entry is wrong: it stands beside it, and the entry does not count unanswered.
+
+    The time to appeal against its decision runs as before. Raises UnknownEntry, UnknownProvider (404), Forbidden
+    (403), ActionRefused (409).
+    """
+    POLICY.require(who, Act.DISPUTE_CONDUCT, await providers.get(tx, provider_id))
+    entry, at = await store.hold(tx, provider_id, entry_id), rt.clock.now()
+    return await store.MOVES.move(
+        tx, entry, ConductAction.DISPUTE, who=who, why=reasons, at=at, dispute=reasons, disputed_at=at
+    )
+
+
+async def keep(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, entry_id: UUID, *, reasons: str) -> ConductEntry:
+    """Who decided an entry stands by it, and says to its provider why; to give way is to lift the decision.
+
+    Raises UnknownEntry (404), Forbidden (403), ActionRefused (409).
+    """
+    entry, at = await store.hold(tx, provider_id, entry_id), rt.clock.now()
+    POLICY.require(who, Act.KEEP_CONDUCT, entry)
+    return await store.MOVES.move(
+        tx, entry, ConductAction.KEEP, who=who, why=reasons, at=at, answer=reasons, answered_at=at
+    )
+
+
+async def disputes(tx: Tx, who: Caller, query: PageQuery) -> list[ConductEntry]:
+    """Entries that wait for the caller's answer, newest first. Raises Forbidden (403)."""
+    return await store.disputed(tx, POLICY.reach(who, Act.SEE_DISPUTES), query)
+
+
+async def note_finding(tx: Tx, rt: Runtime, fact: FindingEscalatedV1) -> None:
     """A provider answered nothing to a finding about its list. Nothing is ordered by it. Raises NotHosted."""
     if fact.provider_id not in await providers.get_many(tx, [fact.provider_id]):
         raise NotHosted(f"no such provider: {fact.provider_id}")
-    await store.note_finding(tx, fact)
+    await store.note_finding(tx, fact, _until(rt, rt.clock.now()))
 
 
 async def close_finding(tx: Tx, fact: FindingClosedV1) -> None:
     """What was noted was put right since, or dismissed."""
     await store.close_finding(tx, fact)
+
+
+def _until(rt: Runtime, at: datetime) -> datetime:
+    """Until when what is entered now counts: no later profile makes that longer."""
+    return rt.rules.due(CLOCK, at).due_at
 
 
 async def page(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, query: PageQuery) -> list[ConductEntry]:

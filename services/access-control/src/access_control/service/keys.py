@@ -22,17 +22,23 @@ from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
-from shared.signing import OWNER, BadSignature, is_proven, public, weak
+from shared.signing import OWNER, BadSignature, is_proven, public, read_header, weak
 
 KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}")
 PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
 
 
 async def add(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, body: NewKey) -> Key:
-    """Enter a public key. Raises UnknownProvider (404), Forbidden (403), BadJwk (422), KidTaken, KeyTaken (409)."""
+    """Enter a public key; a provider's own people do so with a key in use that vouches for it.
+
+    Whoever has but its password, and none of its keys, so signs nothing in its name. Raises UnknownProvider (404),
+    Forbidden (403), BadJwk (422), KidTaken, KeyTaken (409).
+    """
     POLICY.require(who, Act.ADD_KEY, await store.get(tx, provider_id))
     jwk, at = public_ed25519(body.jwk), rt.clock.now()
     _require_held(jwk, provider_id, body.proof)
+    if who.organisation == str(provider_id):
+        await _require_vouched(tx, jwk, provider_id, body.vouched_by)
     key = await store.add_key(tx, uuid7(), provider_id, jwk, thumbprint(jwk), by=who.person, at=at)
     if key is None:
         if await store.hold_key(tx, provider_id, jwk["kid"]):
@@ -50,6 +56,22 @@ def _require_held(jwk: Mapping[str, Any], provider_id: UUID, proof: str) -> None
         held, why = False, bad.reason
     if not held:
         raise BadJwk.field("proof", why)
+
+
+async def _require_vouched(tx: Tx, jwk: Mapping[str, Any], provider_id: UUID, vouched_by: str | None) -> None:
+    """By a key of the provider's that is in use, and stays so until this is done. Raises BadJwk."""
+    if vouched_by is None:
+        raise BadJwk.field("vouched_by", "a key in use must vouch for it; without one the access desk enters it")
+    try:
+        kid = str(read_header(vouched_by).get("kid"))
+        by = await store.hold_key(tx, provider_id, kid)
+        if by is None or by.revoked_at is not None:
+            raise BadJwk.field("vouched_by", "is by no key of this provider that is in use")
+        vouched, why = is_proven(by.jwk, provider_id, vouched_by, jwk["x"]), "is for another provider or key"
+    except BadSignature as bad:
+        vouched, why = False, bad.reason
+    if not vouched:
+        raise BadJwk.field("vouched_by", why)
 
 
 async def revoke(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, kid: str) -> Key:

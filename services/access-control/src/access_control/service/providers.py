@@ -78,6 +78,20 @@ async def change(
     return ProviderWithKeys(changed, (await store.keys(tx, provider_id))[provider_id])
 
 
+async def change_contact(
+    tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, version: int, contact: str
+) -> ProviderWithKeys:
+    """The provider itself says whom to ask there. Raises UnknownProvider (404), Forbidden (403), PreconditionFailed."""
+    at, provider = rt.clock.now(), await store.hold(tx, provider_id)
+    POLICY.require(who, Act.CHANGE_CONTACT, provider)
+    if provider.version != version:
+        raise PreconditionFailed(version=provider.version)
+    why = "The provider says whom to ask there."
+    changed = await store.MOVES.change(tx, provider, "change_contact", who=who, why=why, at=at, contact=contact)
+    outbox.add(tx, told.provider(changed), at=at)
+    return ProviderWithKeys(changed, (await store.keys(tx, provider_id))[provider_id])
+
+
 async def get(tx: Tx, who: Caller, provider_id: UUID) -> ProviderWithKeys:
     """One provider with its keys. Raises UnknownProvider (404), Forbidden (403) for another provider."""
     provider = await store.get(tx, provider_id)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
+from access_control.errors import UnknownEntry
 from access_control.lifecycle import CONDUCT, ConductAction
 from shared.contracts.grounds import AuthorityRef, Grounds, Statement
 from shared.contracts.hosted import FindingClosedV1, FindingEscalatedV1
@@ -34,12 +35,26 @@ class ConductEntry:
     undone_because: str | None
     undone_by: AuthorityRef | None
     undone_statement: Statement | None
+    counts_until: datetime
+    dispute: str | None
+    disputed_at: datetime | None
+    answer: str | None
+    answered_at: datetime | None
     changed_at: datetime
 
     @property
     def organisation(self) -> str:
         """The provider whose record it is in."""
         return str(self.provider_id)
+
+    @property
+    def authority_id(self) -> str:
+        """Whose people decided it."""
+        return self.grounds.authority.id
+
+    def counts(self, at: datetime) -> bool:
+        """Whether it says anything of the provider then; what is disputed does not until somebody answers."""
+        return self.status in {ConductStatus.STANDING, ConductStatus.KEPT} and at < self.counts_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +72,38 @@ class NotedFinding:
     because: str | None
     closing: Mapping[str, Any] | None
     closed_at: datetime | None
+    counts_until: datetime
+
+    def counts(self, at: datetime) -> bool:
+        """Whether it says anything of the provider then."""
+        return self.closed_at is None and at < self.counts_until
 
 
 COLUMNS: Final = """id, version, status, provider_id, decision_id, grounds, entered_at, undone_because, undone_by,
-       undone_statement, changed_at"""
+       undone_statement, coalesce(counts_until, entered_at + interval '1 year') AS counts_until, dispute, disputed_at,
+       answer, answered_at, changed_at"""
 ADD: Final = f"""
-INSERT INTO conduct_entry (id, status, provider_id, decision_id, grounds, entered_at, changed_at)
-VALUES ($1, 'standing', $2, $3, $4, $5, $5)
+INSERT INTO conduct_entry (id, status, provider_id, decision_id, grounds, entered_at, changed_at, counts_until)
+VALUES ($1, 'standing', $2, $3, $4, $5, $5, $6)
 ON CONFLICT (decision_id) DO NOTHING
 RETURNING {COLUMNS}
 """
 OF_DECISION: Final = f"SELECT {COLUMNS} FROM conduct_entry WHERE decision_id = $1 FOR NO KEY UPDATE"
 NOTE_FINDING: Final = """
-INSERT INTO conduct_finding (finding_id, provider_id, kind, host, authority, statement, found_at, escalated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO conduct_finding
+    (finding_id, provider_id, kind, host, authority, statement, found_at, escalated_at, counts_until)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (finding_id) DO NOTHING
 """
 FINDING_COLUMNS: Final = """finding_id, provider_id, kind, host, authority, statement, found_at, escalated_at, because,
-       closing, closed_at"""
+       closing, closed_at, coalesce(counts_until, escalated_at + interval '1 year') AS counts_until"""
 CLOSE_FINDING: Final = """
 UPDATE conduct_finding SET because = $2, closing = $3, closed_at = $4 WHERE finding_id = $1 AND closed_at IS NULL
 """
-WORDS: Final = {"organisation": "provider_id::text = ANY ({})"}
+HOLD: Final = f"SELECT {COLUMNS} FROM conduct_entry WHERE id = $1 AND provider_id = $2 FOR NO KEY UPDATE"
+WORDS: Final = {
+    "organisation": "provider_id::text = ANY ({})", "authority_id": "grounds -> 'authority' ->> 'id' = ANY ({})",
+}  # fmt: skip
 
 
 def of(row: asyncpg.Record) -> ConductEntry:
@@ -97,18 +122,18 @@ MOVES: Final[Moves[ConductEntry, ConductStatus, ConductAction]] = Moves(
 
 
 async def add(
-    tx: Tx, entry_id: UUID, provider_id: UUID, decision_id: UUID, grounds: Grounds, at: datetime
+    tx: Tx, entry_id: UUID, provider_id: UUID, decision_id: UUID, grounds: Grounds, at: datetime, until: datetime
 ) -> ConductEntry | None:
-    """Enter a penalty; none if its decision is entered already."""
-    row = await tx.fetchrow(ADD, entry_id, provider_id, decision_id, grounds.model_dump(mode="json"), at)
+    """Enter a penalty that counts until then; none if its decision is entered already."""
+    row = await tx.fetchrow(ADD, entry_id, provider_id, decision_id, grounds.model_dump(mode="json"), at, until)
     return of(row) if row else None
 
 
-async def note_finding(tx: Tx, fact: FindingEscalatedV1) -> None:
-    """Keep that a provider answered nothing to a finding about its list, once."""
+async def note_finding(tx: Tx, fact: FindingEscalatedV1, until: datetime) -> None:
+    """Keep that a provider answered nothing to a finding about its list, once; it counts until then."""
     await tx.execute(
         NOTE_FINDING, fact.finding_id, fact.provider_id, fact.kind, fact.host, fact.authority.model_dump(mode="json"),
-        fact.statement.model_dump(mode="json"), fact.found_at, fact.escalated_at,
+        fact.statement.model_dump(mode="json"), fact.found_at, fact.escalated_at, until,
     )  # fmt: skip
 
 
@@ -134,6 +159,26 @@ async def hold_of_decision(tx: Tx, decision_id: UUID) -> ConductEntry | None:
     """The entry of a decision, held; none if it entered nothing here."""
     row = await tx.fetchrow(OF_DECISION, decision_id)
     return of(row) if row else None
+
+
+async def hold(tx: Tx, provider_id: UUID, entry_id: UUID) -> ConductEntry:
+    """An entry, held. Raises UnknownEntry."""
+    row = await tx.fetchrow(HOLD, entry_id, provider_id)
+    if row is None:
+        raise UnknownEntry(provider_id=provider_id, entry_id=entry_id)
+    return of(row)
+
+
+async def disputed(tx: Tx, reach: Reach, query: PageQuery) -> list[ConductEntry]:
+    """Entries within reach whose provider disputes them and nobody answered, newest first."""
+    where, values = reach.where(WORDS, first=3)
+    rows = await tx.fetch(
+        f"""SELECT {COLUMNS} FROM conduct_entry
+             WHERE ($1::uuid IS NULL OR id < $1) AND status = 'disputed' AND {where}
+             ORDER BY id DESC LIMIT $2""",
+        query.after, query.fetch, *values,
+    )  # fmt: skip
+    return [of(row) for row in rows]
 
 
 async def page(tx: Tx, reach: Reach, provider_id: UUID, query: PageQuery) -> list[ConductEntry]:

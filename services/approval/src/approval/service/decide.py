@@ -5,7 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from approval import store
-from approval.errors import RequirementsMissing, ScopeNotOpen, ValidityTooShort
+from approval.errors import FilesDamaged, RequirementsMissing, ScopeNotOpen, ValidityTooShort
 from approval.lifecycle import APPROVAL, GRANTS, Action
 from approval.service import barring, files, validity
 from approval.service.act import act, held
@@ -15,7 +15,7 @@ from approval.store import DECISION_CLOCK, Approval, Decision
 from approval.store.paper import Paper
 from shared.contracts.grounds import Statement
 from shared.contracts.http.approval import Finding, Grant, NotRequired, Refusal, Renewal, Return
-from shared.runtime.acts import deadlines
+from shared.runtime.acts import deadlines, kept_files
 from shared.runtime.acts.policy import PersonRequired
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -92,8 +92,14 @@ async def grant_paper(tx: Tx, rt: Runtime, who: Caller, approval: Approval, pape
 
 
 async def refuse(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, body: Refusal) -> Approval:
-    """Refuse consent, with every reason at once (P3.1.3). Raises UnknownApproval (404), Forbidden, ActionRefused."""
+    """Refuse consent, with every reason at once (P3.1.3), having read what was handed in.
+
+    Raises UnknownApproval (404), Forbidden (403); ActionRefused, FilesDamaged (409).
+    """
     approval = await held(tx, who, Action.REFUSE, approval_id)
+    APPROVAL.after(approval.status, Action.REFUSE)
+    if lost := await kept_files.unreadable(tx, {each.sha256 for each in approval.files}):
+        raise FilesDamaged(files=", ".join(lost))
     return await _decide(tx, rt, who, approval, Action.REFUSE, body, rt.clock.now(), body.findings)
 
 

@@ -1,7 +1,6 @@
 """What an applicant hands in for a requirement of the item: the bytes, kept by their SHA-256."""
 
 from collections.abc import AsyncIterable
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from shared.runtime.acts import audit, kept_files, notices
 from shared.runtime.acts.directory import AuthorityMissing
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
-from shared.runtime.base.files import Files
+from shared.runtime.base.files import Files, Sound
 from shared.runtime.db.postgres import Tx
 
 MOST: Final = 100
@@ -40,36 +39,39 @@ async def hand_in(
         POLICY.require(who, ACTS[Action.HAND_IN], approval)
         APPROVAL.after(approval.status, Action.HAND_IN)
         _require_asked(rt, approval, requirement)
-    sha256, size = await Files(rt.settings.files_path).save(body)
+    sha256, size = await Files(rt.settings.files_store).save(body)
     async with rt.db.transaction() as tx:
         approval, at = await held(tx, who, Action.HAND_IN, approval_id), rt.clock.now()
         APPROVAL.after(approval.status, Action.HAND_IN)
         if len(approval.files) >= MOST:
             raise TooManyFiles(most=MOST)
         new = HandedIn(requirement, sha256, size, media_type, at)
+        await kept_files.mended(tx, sha256, at)
         if not await store.add_file(tx, approval_id, new, who.person):
             return approval
         why = f"{requirement}: {media_type}, SHA-256 {sha256}"
         return await APPROVALS.move(tx, approval, Action.HAND_IN, who=who, why=why, at=at)
 
 
-async def read(tx: Tx, rt: Runtime, who: Caller, approval_id: UUID, sha256: str) -> tuple[HandedIn, Path]:
+async def read(rt: Runtime, who: Caller, approval_id: UUID, sha256: str) -> tuple[HandedIn, Sound]:
     """A file of an approval, checked against its hash. An official's reading is audited.
 
     Raises UnknownApproval, UnknownFile (404), Forbidden (403), FileDamaged (500).
     """
-    approval = await store.get(tx, approval_id)
-    if approval is None:
-        raise UnknownApproval(approval_id=approval_id)
-    POLICY.require(who, Act.READ, approval)
-    kept = next((each for each in approval.files if each.sha256 == sha256), None)
-    if kept is None:
-        raise UnknownFile(sha256=sha256)
-    path = await Files(rt.settings.files_path).verified(sha256)
+    async with rt.db.transaction() as tx:
+        approval = await store.get(tx, approval_id)
+        if approval is None:
+            raise UnknownApproval(approval_id=approval_id)
+        POLICY.require(who, Act.READ, approval)
+        kept = next((each for each in approval.files if each.sha256 == sha256), None)
+        if kept is None:
+            raise UnknownFile(sha256=sha256)
+    sound = await Files(rt.settings.files_store).verified(sha256)  # far away, maybe: no transaction waits
     if who.organisation != approval.organisation:
-        resource = f"approval/{approval_id}/files/{sha256}"
-        await audit.record(tx, who=who, act=Act.READ, resource=resource, outcome="granted", at=rt.clock.now())
-    return kept, path
+        async with rt.db.transaction() as tx:
+            resource = f"approval/{approval_id}/files/{sha256}"
+            await audit.record(tx, who=who, act=Act.READ, resource=resource, outcome="granted", at=rt.clock.now())
+    return kept, sound
 
 
 def missing_of(rt: Runtime, approval: Approval) -> list[str]:
@@ -92,12 +94,12 @@ def _require_asked(rt: Runtime, approval: Approval, requirement: str) -> None:
 
 async def clear(rt: Runtime) -> int:
     """Remove what is left of uploads whose process died; says of how many. Part of the housekeeping."""
-    return await Files(rt.settings.files_path).clear()
+    return await Files(rt.settings.files_store).clear()
 
 
 async def recheck(rt: Runtime) -> int:
     """Compare what was handed in with its hash again; says how many were damaged. Part of the housekeeping."""
-    return await kept_files.recheck(rt, Files(rt.settings.files_path), _tell_damaged, department="approval")
+    return await kept_files.recheck(rt, Files(rt.settings.files_store), _tell_damaged, department="approval")
 
 
 async def _tell_damaged(tx: Tx, rt: Runtime, sha256: str) -> None:

@@ -225,7 +225,7 @@ WITH_FILE: Final = "SELECT DISTINCT approval_id FROM approval_file WHERE sha256 
 DECIDED_BY: Final = "SELECT approval_id FROM decision WHERE id = $1 ORDER BY approval_id"
 COVERING: Final = """
 SELECT id FROM approval
- WHERE operator_identity = $1 AND service_item = $2 AND domain = ANY ($3) AND level = $4
+ WHERE operator_identity = ANY (same_operator($1)) AND service_item = $2 AND domain = ANY ($3) AND level = $4
    AND region IS NOT DISTINCT FROM $5
  ORDER BY id
 """

@@ -10,7 +10,13 @@ from shared.contracts.enforcement import DecisionReleasedV1
 from shared.contracts.grounds import OperatorRef
 from shared.runtime.db.postgres import Tx
 
-IN_TURN: Final = "SELECT pg_advisory_xact_lock(hashtext(concat_ws(' ', 'ended_item', $1::text, $2::text)))"
+# Under every identity that the operator has or had, in one order.
+IN_TURN: Final = """
+SELECT pg_advisory_xact_lock(key) FROM (
+    SELECT hashtext(concat_ws(' ', 'ended_item', each, $2::text)) AS key
+      FROM unnest(same_operator($1)) AS each ORDER BY 1
+) AS keys
+"""
 NOTE: Final = """
 INSERT INTO ended_item (decision_id, identity, service_item, names, level, region, released_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (decision_id) DO NOTHING
@@ -18,8 +24,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (decision_id) DO NOTHING
 FELL: Final = "UPDATE ended_item SET fell_at = $2 WHERE decision_id = $1 AND fell_at IS NULL"
 STANDING: Final = """
 SELECT decision_id, released_at FROM ended_item
- WHERE identity = $1 AND service_item = $2 AND level = $3 AND region IS NOT DISTINCT FROM $4 AND $5 = ANY (names)
-   AND released_at >= $6 AND fell_at IS NULL
+ WHERE identity = ANY (same_operator($1)) AND service_item = $2 AND level = $3 AND region IS NOT DISTINCT FROM $4
+   AND $5 = ANY (names) AND released_at >= $6 AND fell_at IS NULL
  ORDER BY released_at DESC, decision_id LIMIT 1
 """
 

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import FileResponse
+from fastapi.responses import StreamingResponse
 
 from enforcement import views
 from enforcement.lifecycle import MatterStatus, WarningStatus
@@ -66,10 +66,10 @@ async def add_file(rt: Rt, secret: Secret, kind: Kind, request: Request) -> wire
     return views.of_status(added)
 
 
-@OPEN.get("/complaints/{complaint_id}/files/{sha256}", response_class=FileResponse)
+@OPEN.get("/complaints/{complaint_id}/files/{sha256}", response_class=StreamingResponse)
 async def read_file(
     rt: Rt, who: Who, complaint_id: UUID, sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
-) -> FileResponse:
+) -> StreamingResponse:
     """A file that came with a complaint, for its desk: as bytes, whatever somebody said that it is. It is audited."""
     return given_out(await matters.read_file(rt, who, complaint_id, sha256), sha256, BYTES)
 

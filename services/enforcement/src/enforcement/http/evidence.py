@@ -4,7 +4,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import FileResponse
+from fastapi.responses import StreamingResponse
 
 from enforcement import views_file
 from enforcement.service import custody, evidence, timeline
@@ -43,17 +43,17 @@ async def add_evidence(
     return wire.EvidenceView.model_validate(filed)
 
 
-@STREAMS.get("/evidence/{sha256}", response_class=FileResponse)
+@STREAMS.get("/evidence/{sha256}", response_class=StreamingResponse)
 async def read_evidence(
     rt: Rt, who: Who, sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="Lower-case hex")]
-) -> FileResponse:
+) -> StreamingResponse:
     """Read the bytes of a piece of evidence, checked against their hash first. Every reading is audited.
 
     Whom a decision burdens reads what it cites, from the notice of its draft on; what is confidential answers 403
     `evidence_withheld`, with the reason.
     """
-    kept, path = await evidence.read(rt, who, sha256)
-    return given_out(path, sha256, kept.media_type)
+    kept, sound = await evidence.read(rt, who, sha256)
+    return given_out(sound, sha256, kept.media_type)
 
 
 @ROUTER.get("/evidence/{sha256}/custody", tags=["evidence"])

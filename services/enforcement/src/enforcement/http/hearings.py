@@ -4,7 +4,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import StreamingResponse
 
 from enforcement import views
 from enforcement.service import hearings, papers
@@ -43,14 +43,14 @@ async def list_papers(rt: Rt, who: Who, appeal_id: UUID) -> list[wire.PaperView]
         return list(map(wire.PaperView.model_validate, await papers.page(tx, rt, who, appeal_id)))
 
 
-@STREAMS.get("/appeals/{appeal_id}/papers/{sha256}", response_class=FileResponse)
+@STREAMS.get("/appeals/{appeal_id}/papers/{sha256}", response_class=StreamingResponse)
 async def read_paper(
     rt: Rt, who: Who, appeal_id: UUID,
     sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="Lower-case hex")],
-) -> FileResponse:  # fmt: skip
+) -> StreamingResponse:  # fmt: skip
     """The bytes of a paper, checked against their hash first. Every reading is audited."""
-    kept, path = await papers.read(rt, who, appeal_id, sha256)
-    return given_out(path, sha256, kept.media_type)
+    kept, sound = await papers.read(rt, who, appeal_id, sha256)
+    return given_out(sound, sha256, kept.media_type)
 
 
 @ROUTER.post("/appeals/{appeal_id}/hearings", status_code=201)

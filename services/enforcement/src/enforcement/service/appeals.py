@@ -19,7 +19,7 @@ from enforcement.errors import (
 from enforcement.lifecycle import APPEAL, DECISION, Action, AppealAction, AppealStatus
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions as deciding
-from enforcement.service import emergency_ends, hearings, independence, reviewing, tasks
+from enforcement.service import emergency_ends, hearings, independence, papers, reviewing, tasks
 from enforcement.service.reviewing import CLOCK
 from enforcement.service.safeguards import RELEASED
 from enforcement.store import appeals, cases, decisions
@@ -271,8 +271,8 @@ async def decide_stay(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: S
 async def decide(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Outcome) -> Appeal:
     """Uphold or reject. Upheld: the service whose act it is undoes exactly that act, without anybody's consent.
 
-    Nobody is turned down who is invited to a hearing and was not heard. Raises as ``reviewing.taken``; HearingPending,
-    NoIndependentBody (409).
+    Nobody is turned down who is invited to a hearing and was not heard, or whose papers nobody can read. Raises as
+    ``reviewing.taken``; HearingPending, PapersDamaged, NoIndependentBody (409).
     """
     at = rt.clock.now()
     action = AppealAction.UPHOLD if body.outcome == "upheld" else AppealAction.REJECT
@@ -281,6 +281,7 @@ async def decide(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Outcom
     if action is AppealAction.REJECT:
         await _require_independent(tx, rt, appeal)
         await hearings.require_none(tx, appeal)
+        await papers.require_readable(tx, appeal_id)
     decided = await appeals.MOVES.move(
         tx, appeal, action, who=who, why=body.statement.reasons, at=at, decided_by=who.person, decided_at=at,
         statement=body.statement.model_dump(mode="json"),

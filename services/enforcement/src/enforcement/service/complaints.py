@@ -23,7 +23,7 @@ from enforcement.store.matters import Matter
 from shared.contracts.http.complaints import NewComplaint
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
 from shared.rules.rows import Complaints
-from shared.runtime.acts import deadlines
+from shared.runtime.acts import deadlines, kept_files
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
@@ -123,7 +123,7 @@ async def add_file(rt: Runtime, source: str, secret: str, media_type: str, body:
     floods_of(rt).from_source(source)
     async with rt.db.connection() as tx:  # before a single byte is taken
         _require_room(await status(tx, secret), limits)
-    sha256, size = await EvidenceFiles(rt.settings.evidence_path).save(_at_most(body, limits.most_file_bytes))
+    sha256, size = await EvidenceFiles(rt.settings.evidence_store).save(_at_most(body, limits.most_file_bytes))
     async with rt.db.transaction() as tx:
         complaint = (await status(tx, secret)).complaint
         await store.hold(tx, complaint.id)
@@ -131,6 +131,7 @@ async def add_file(rt: Runtime, source: str, secret: str, media_type: str, body:
         if sha256 not in {each.sha256 for each in standing.files}:
             _require_room(standing, limits)
             await store.add_file(tx, File(complaint.id, sha256, size, media_type, rt.clock.now()))
+        await kept_files.mended(tx, sha256, rt.clock.now())
         return await status(tx, secret)
 
 

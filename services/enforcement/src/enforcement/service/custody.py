@@ -92,7 +92,7 @@ async def recheck(rt: Runtime, *, most: int = MOST) -> int:
     No transaction is open while bytes are read. What is found damaged is told to each authority whose case it lies in,
     once; what is sound again is damaged no more.
     """
-    files, found = EvidenceFiles(rt.settings.evidence_path), 0
+    files, found = EvidenceFiles(rt.settings.evidence_store), 0
     looked, read = 0, 0
     while looked < most and read < MOST_BYTES:
         before = rt.clock.now() - timedelta(days=rt.rules.cases.recheck_days)
@@ -213,7 +213,7 @@ async def _settled(tx: Tx, rt: Runtime, decision: Decision) -> list[datetime | N
 
 async def _remove(rt: Runtime, most: int) -> None:
     """Take the files of deleted pieces from the disk; one that a crash left is taken the next time."""
-    files = EvidenceFiles(rt.settings.evidence_path)
+    files = EvidenceFiles(rt.settings.evidence_store)
     await files.clear()
     async with rt.db.connection() as tx:
         gone = await custody.to_remove(tx, most)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from uuid import UUID
 
 from enforcement.errors import (
@@ -22,6 +21,7 @@ from enforcement.store.files import EvidenceFiles
 from shared.runtime.acts import audit
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
+from shared.runtime.base.files import Sound
 from shared.runtime.db.postgres import Tx
 
 
@@ -89,7 +89,7 @@ async def add(
     kind = kinds.of(rt.rules, media_type)
     if declared is not None and declared > kind.most_bytes:
         raise EvidenceTooLarge(limit=kind.most_bytes)
-    files = EvidenceFiles(rt.settings.evidence_path)
+    files = EvidenceFiles(rt.settings.evidence_store)
     sha256, size = await files.save(kinds.checked(kind, media_type, body), limit=kind.most_bytes)
     async with rt.db.transaction() as tx:
         new = Evidence(sha256, size, media_type, confidential, who.person, rt.clock.now())
@@ -97,6 +97,8 @@ async def add(
         # The piece is held by now: whoever deletes these bytes waits, or is done.
         if await custody.kept_again(tx, sha256, new.added_at):
             await custody.event(tx, sha256, "kept_again", f"Filed anew by {who.person}.", new.added_at)
+        elif await custody.mended(tx, sha256, new.added_at):
+            await custody.event(tx, sha256, "sound", f"The same bytes filed anew by {who.person}.", new.added_at)
         if not await files.is_there(sha256):
             raise EvidenceBeingDeleted
         return replace(filed, deleted_at=None)
@@ -137,8 +139,8 @@ async def cited(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID) -> list[Evi
     return [each.piece for each in found]
 
 
-async def read(rt: Runtime, who: Caller, sha256: str) -> tuple[Evidence, Path]:
-    """A piece of evidence and the file with its bytes, checked against the hash. Reading is audited.
+async def read(rt: Runtime, who: Caller, sha256: str) -> tuple[Evidence, Sound]:
+    """A piece of evidence and its bytes, checked against the hash. Reading is audited.
 
     Whom a decision burdens reads what it cites, from the notice of its draft on, but for what was filed as
     confidential. Raises UnknownEvidence (404): also for evidence of cases that the caller does not reach;
@@ -157,12 +159,13 @@ async def read(rt: Runtime, who: Caller, sha256: str) -> tuple[Evidence, Path]:
         piece = await custody.get(tx, sha256)
         if piece is not None and piece.deleted_at is not None:
             raise EvidenceDeleted(sha256=sha256, at=piece.deleted_at.date().isoformat(), why=piece.deleted_why)
-        path = await EvidenceFiles(rt.settings.evidence_path).verified(sha256)
+    sound = await EvidenceFiles(rt.settings.evidence_store).verified(sha256)  # far away, maybe: no transaction waits
+    async with rt.db.transaction() as tx:
         await audit.record(
             tx, who=who, act=Act.READ_EVIDENCE, resource=f"/evidence/{sha256}", outcome="granted", at=rt.clock.now(),
             detail={"cases": sorted(str(each.case.id) for each in admitted)},
         )  # fmt: skip
-        return admitted[0].piece, path
+    return admitted[0].piece, sound
 
 
 async def _exhibits(tx: Tx, found: Sequence[Case]) -> list[Exhibit]:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -35,6 +34,7 @@ from shared.rules.rows import Route
 from shared.runtime.acts import audit, deadlines
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
+from shared.runtime.base.files import Sound
 from shared.runtime.base.problems import Invalid
 from shared.runtime.db.postgres import Tx
 
@@ -96,7 +96,7 @@ async def said(tx: Tx, rt: Runtime, who: Caller, matter_id: UUID, *, after: UUID
     return [Heard(each, files[each.id]) for each in found]
 
 
-async def read_file(rt: Runtime, who: Caller, complaint_id: UUID, sha256: str) -> Path:
+async def read_file(rt: Runtime, who: Caller, complaint_id: UUID, sha256: str) -> Sound:
     """The bytes that came with a complaint, for the desk. Raises UnknownEvidence (404), Forbidden (403)."""
     POLICY.reach(who, Act.READ_MATTER)
     async with rt.db.transaction() as tx:
@@ -106,7 +106,7 @@ async def read_file(rt: Runtime, who: Caller, complaint_id: UUID, sha256: str) -
             raise UnknownEvidence(sha256=sha256)
         POLICY.require(who, Act.READ_MATTER, await store.get(tx, complaint.matter_id))
         await _looked(tx, rt, who, f"/complaints/{complaint_id}/files/{sha256}")
-    return await EvidenceFiles(rt.settings.evidence_path).verified(sha256)
+    return await EvidenceFiles(rt.settings.evidence_store).verified(sha256)
 
 
 async def _looked(tx: Tx, rt: Runtime, who: Caller, resource: str) -> None:
@@ -234,7 +234,7 @@ async def _file(tx: Tx, rt: Runtime, who: Caller, matter: Matter, case: Case) ->
         for each in found
     ]}  # fmt: skip
     content = json.dumps(document, ensure_ascii=False, indent=1).encode()
-    sha256, size = await EvidenceFiles(rt.settings.evidence_path).save(_once(content))
+    sha256, size = await EvidenceFiles(rt.settings.evidence_store).save(_once(content))
     new = Evidence(sha256, size, "application/json", WITHHELD, who.person, at)
     await cases.attach(tx, case.id, new)
     why = f"{total} complaints, SHA-256 {sha256}, confidential"

@@ -2,11 +2,16 @@
 
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from enforcement.errors import EvidenceBeingDeleted, EvidenceFiledOtherwise, PaperWithheld, UnknownAppealPaper
+from enforcement.errors import (
+    EvidenceBeingDeleted,
+    EvidenceFiledOtherwise,
+    PapersDamaged,
+    PaperWithheld,
+    UnknownAppealPaper,
+)
 from enforcement.lifecycle import APPEAL, AppealAction
 from enforcement.policy import POLICY, Act
 from enforcement.service import decisions as deciding
@@ -28,6 +33,7 @@ from shared.contracts.grounds import (
 from shared.runtime.acts import audit, kept_files, notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
+from shared.runtime.base.files import Sound
 from shared.runtime.db.postgres import Tx
 
 _DAMAGED: Final = Names(zh="材料损坏通知", en="A file that was handed in is damaged")
@@ -73,7 +79,7 @@ async def hand_in(rt: Runtime, who: Caller, appeal_id: UUID, given: Given, body:
         appeal = await appeals.get(tx, appeal_id)
         POLICY.require(who, Act.HAND_IN, appeal)
         APPEAL.after(appeal.status, AppealAction.HAND_IN)
-    files = EvidenceFiles(rt.settings.evidence_path)
+    files = EvidenceFiles(rt.settings.evidence_store)
     sha256, size = await files.save(body)
     async with rt.db.transaction() as tx:
         appeal, _ = await reviewing.held(tx, appeal_id)
@@ -84,6 +90,7 @@ async def hand_in(rt: Runtime, who: Caller, appeal_id: UUID, given: Given, body:
             appeal_id, sha256, _side(who, appeal), given.title, given.media_type, size, given.confidential, who.person,
             rt.clock.now(),
         )  # fmt: skip
+        await kept_files.mended(tx, sha256, new.handed_at)
         if not await hearings.hand_in(tx, new):
             APPEAL.after(appeal.status, AppealAction.HAND_IN)
             kept = next(each for each in await hearings.papers(tx, appeal_id) if each.sha256 == sha256)
@@ -108,8 +115,8 @@ async def page(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID) -> list[Paper]
     return await hearings.papers(tx, appeal_id)
 
 
-async def read(rt: Runtime, who: Caller, appeal_id: UUID, sha256: str) -> tuple[Paper, Path]:
-    """A paper and the file with its bytes, checked against the hash. Reading is audited.
+async def read(rt: Runtime, who: Caller, appeal_id: UUID, sha256: str) -> tuple[Paper, Sound]:
+    """A paper and its bytes, checked against the hash. Reading is audited.
 
     Raises UnknownAppeal, UnknownAppealPaper (404); PaperWithheld, Forbidden (403); EvidenceDamaged (500).
     """
@@ -121,15 +128,23 @@ async def read(rt: Runtime, who: Caller, appeal_id: UUID, sha256: str) -> tuple[
             raise UnknownAppealPaper(sha256=sha256)
         if not POLICY.allows(who, Act.READ_PAPER, Exhibit(appeal, paper)):
             raise PaperWithheld(why=paper.confidential)
-        path = await EvidenceFiles(rt.settings.evidence_path).verified(sha256)
+    sound = await EvidenceFiles(rt.settings.evidence_store).verified(sha256)  # far away, maybe: no transaction waits
+    async with rt.db.transaction() as tx:
         resource = f"/appeals/{appeal_id}/papers/{sha256}"
         await audit.record(tx, who=who, act=Act.READ_PAPER, resource=resource, outcome="granted", at=rt.clock.now())
-        return paper, path
+    return paper, sound
+
+
+async def require_readable(tx: Tx, appeal_id: UUID) -> None:
+    """What was handed in can be read by who decides. Raises PapersDamaged (409)."""
+    handed_in = {each.sha256 for each in await hearings.papers(tx, appeal_id)}
+    if lost := await kept_files.unreadable(tx, handed_in):
+        raise PapersDamaged(papers=", ".join(lost))
 
 
 async def recheck(rt: Runtime) -> int:
     """Compare papers of appeals, and what came with complaints, with their hash again; says how many were damaged."""
-    files = EvidenceFiles(rt.settings.evidence_path)
+    files = EvidenceFiles(rt.settings.evidence_store)
     return await kept_files.recheck(rt, files, _tell_damaged, department="enforcement")
 
 

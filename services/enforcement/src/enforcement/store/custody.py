@@ -77,6 +77,9 @@ REMOVABLE: Final = f"""
 SELECT deleted_at IS NOT NULL AND removed_at IS NULL AND NOT ({RELIED_ON}) FROM evidence WHERE sha256 = $1
 """
 REMOVED: Final = "UPDATE evidence SET removed_at = $2 WHERE sha256 = $1"
+MENDED: Final = """
+UPDATE evidence SET damaged_at = NULL, checked_at = $2 WHERE sha256 = $1 AND damaged_at IS NOT NULL RETURNING 1
+"""
 AGAIN: Final = """
 UPDATE evidence SET deleted_at = NULL, deleted_why = NULL, removed_at = NULL, checked_at = NULL, damaged_at = NULL,
        judge_at = NULL, stored_at = $2
@@ -115,6 +118,11 @@ async def event(tx: Tx, sha256: str, what: str, detail: str, at: datetime) -> No
 async def drop_between(tx: Tx, sha256: str, usual: str) -> None:
     """Forget the last look but one of a held piece, if it said the ``usual`` and so did those around it."""
     await tx.execute(DROP_BETWEEN, sha256, usual)
+
+
+async def mended(tx: Tx, sha256: str, at: datetime) -> bool:
+    """The same bytes were filed once more: whether the piece was damaged, which it is no longer."""
+    return await tx.fetchval(MENDED, sha256, at) is not None
 
 
 async def damaged(tx: Tx) -> int:

@@ -16,6 +16,9 @@ class ConductStatus(StrEnum):
     """Where an entry of a conduct record stands."""
 
     STANDING = "standing"
+    DISPUTED = "disputed"
+    """Its provider says that it is wrong, and whoever decided has not answered: it does not count."""
+    KEPT = "kept"
     UNDONE = "undone"
 
 
@@ -58,6 +61,14 @@ class ChangedProvider(Body):
     supervisor: SupervisorId | None = None
 
 
+class NewContact(Body):
+    """Whom to ask at a provider."""
+
+    model_config = example(contact="filing desk, +86 10 5550 0001, filings@hosting.example")
+
+    contact: Contact
+
+
 class NewKey(Body):
     """A public key the provider will sign receipts with."""
 
@@ -72,6 +83,11 @@ class NewKey(Body):
     proof: str = Field(
         description="A compact JWS of type concord-key+json by the key itself, over"
         ' {"provider_id": …, "x": …}: that the provider holds its private half.'
+    )
+    vouched_by: str | None = Field(
+        None,
+        max_length=10_000,
+        description="Where the provider enters it by itself: the same over the same, by a key of its that is in use.",
     )
 
 
@@ -123,6 +139,12 @@ class ConductEntryView(View):
     undone_because: str | None
     undone_by: AuthorityRef | None = Field(description="Who decided so.")
     undone_statement: Statement | None
+    counts: bool = Field(description="Neither disputed without an answer, nor undone, nor over.")
+    counts_until: datetime = Field(description="Set when it was entered, by the profile's clock `conduct_counts`.")
+    dispute: str | None = Field(description="What its provider says to it, in its own words.")
+    disputed_at: datetime | None
+    answer: str | None = Field(description="Why whoever decided stands by it.")
+    answered_at: datetime | None
     changed_at: datetime
 
 
@@ -140,3 +162,5 @@ class NotedFindingView(View):
     because: str | None = Field(description="cured or dismissed; null while it stands.")
     closing: Statement | None
     closed_at: datetime | None
+    counts: bool = Field(description="Neither closed, nor over.")
+    counts_until: datetime = Field(description="Set when it was noted, by the profile's clock `conduct_counts`.")

@@ -4,7 +4,7 @@ Every file that a decision can rest on: which those are, the tables of a service
 of the housekeeping, every hour, in small portions.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeAlias
 
@@ -42,6 +42,10 @@ UPDATE kept_file AS kept
  WHERE kept.sha256 = $1 AND before.sha256 = $1 AND kept.checked_at IS NOT DISTINCT FROM $4
 RETURNING before.damaged_at AS was
 """
+_MENDED: Final = """
+UPDATE kept_file SET damaged_at = NULL, checked_at = $2 WHERE sha256 = $1 AND damaged_at IS NOT NULL
+"""
+_UNREADABLE: Final = "SELECT sha256 FROM kept_file WHERE sha256 = ANY ($1) AND damaged_at IS NOT NULL ORDER BY sha256"
 _DAMAGED: Final = "SELECT count(*) FROM kept_file WHERE damaged_at IS NOT NULL"
 
 
@@ -69,6 +73,16 @@ async def recheck(rt: Runtime, files: Files, tell: Tell, *, department: str, mos
     async with rt.db.connection() as tx:
         metrics.files_damaged.set(await tx.fetchval(_DAMAGED))
     return found
+
+
+async def mended(tx: Tx, sha256: str, at: datetime) -> None:
+    """These bytes were handed in once more, so they are kept as they were: what was damaged is sound again."""
+    await tx.execute(_MENDED, sha256, at)
+
+
+async def unreadable(tx: Tx, hashes: Collection[str]) -> list[str]:
+    """Which of these files are known to be damaged."""
+    return [row["sha256"] for row in await tx.fetch(_UNREADABLE, sorted(hashes))]
 
 
 async def _look(rt: Runtime, files: Files, tell: Tell, who: Caller, kept: _Kept) -> bool:

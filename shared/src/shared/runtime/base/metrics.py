@@ -20,6 +20,7 @@ METRICS: Final = {
     "clock_skew_seconds": "How far the clock of this process is ahead of the database's, as of its last tick.",
     "files_checked_total": "Files that somebody handed in compared with their hash again, by outcome: sound, damaged.",
     "files_damaged": "Files whose bytes are not those that were handed in. Anything above 0 is an alert.",
+    "files_unreachable_total": "Times that the bucket files are kept in did not answer as it must.",
     "ticks_finished_seconds": "When all clocks that had run out were last acted upon, in seconds since 1970.",
 }
 OF_FASTAPI: Final = {
@@ -53,4 +54,5 @@ deadlines_failed: Final = _counter("deadlines_failed_total", "1")
 clock_skew: Final = _gauge("clock_skew_seconds", "s")
 files_checked: Final = _counter("files_checked_total", "1")
 files_damaged: Final = _gauge("files_damaged", "1")
+files_unreachable: Final = _counter("files_unreachable_total", "1")
 ticks_finished: Final = _gauge("ticks_finished_seconds", "s")

@@ -11,6 +11,7 @@ import structlog
 
 from shared.runtime.acts import audit, notices
 from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.problems import Unavailable
 from shared.runtime.clocks.ticks import TickWorker
 from shared.runtime.events import inbox
 from shared.runtime.events.consumer import Consumer
@@ -63,18 +64,27 @@ def jobs_of(service: Service, rt: Runtime) -> list[Job]:
 
 
 async def housekeeping(rt: Runtime, forgets: Sequence[Forget] = (), every_s: float = HOUSEKEEPING_S) -> None:
-    """Every hour: forget old answers to POSTs, events that no topic holds any more, and what is too old to be kept."""
+    """Every hour: forget old answers to POSTs, events that no topic holds any more, and what is too old to be kept.
+
+    One that fails keeps none of the others back.
+    """
     while True:
-        try:
-            answers, events, audited = await idempotency.purge(rt), await inbox.forget(rt), await audit.forget(rt)
-            own = [await forget(rt) for forget in forgets]
-            _log.info(
-                "housekeeping.done", answers_forgotten=answers, events_forgotten=events, audit_forgotten=audited,
-                own_forgotten=sum(own),
-            )  # fmt: skip
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            _log.warning("housekeeping.failed", error=repr(error), next_try_in_s=every_s)
+        parts = (idempotency.purge, inbox.forget, audit.forget, *forgets)
+        _log.info("housekeeping.done", done={_part(each): await _done(each, rt) for each in parts})
         await asyncio.sleep(every_s)
+
+
+async def _done(forget: Forget, rt: Runtime) -> int | None:
+    """Of how many; None if it failed and is tried again the next time."""
+    try:
+        return await forget(rt)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Unavailable) as error:
+        _log.warning("housekeeping.failed", part=_part(forget), error=repr(error))
+        return None
+
+
+def _part(forget: Forget) -> str:
+    return f"{forget.__module__.rpartition('.')[2]}.{_name(forget)}"
 
 
 def _report(health: Callable[[], Any]) -> Mapping[str, Any]:
@@ -82,5 +92,5 @@ def _report(health: Callable[[], Any]) -> Mapping[str, Any]:
     return {"ok": report.get("state") != "failing", **report}
 
 
-def _name(worker: Callable[[Runtime], Awaitable[None]]) -> str:
+def _name(worker: Callable[[Runtime], Awaitable[Any]]) -> str:
     return getattr(worker, "__name__", "worker").replace("_", "-")

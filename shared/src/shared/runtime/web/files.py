@@ -1,12 +1,12 @@
 """Files at the door: what a stream of bytes says it is, and how bytes of somebody else are given out."""
 
 import re
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header
-from fastapi.responses import FileResponse
+from fastapi.responses import StreamingResponse
 
+from shared.runtime.base.files import Sound
 from shared.runtime.base.problems import UnsupportedMediaType
 
 STREAMED: Final[dict[str, Any]] = {
@@ -36,7 +36,10 @@ Kind = Annotated[str, Depends(media_type)]
 """What the body of the request says it is."""
 
 
-def given_out(path: Path, sha256: str, kind: str) -> FileResponse:
+def given_out(sound: Sound, sha256: str, kind: str) -> StreamingResponse:
     """Somebody else's bytes: never to be shown as a page of ours, and never with a charset of ours."""
-    headers = {"Content-Security-Policy": "sandbox", "ETag": f'"{sha256}"', "Content-Type": kind}
-    return FileResponse(path, filename=sha256, headers=headers)
+    headers = {
+        "Content-Security-Policy": "sandbox", "ETag": f'"{sha256}"', "Content-Type": kind,
+        "Content-Length": str(sound.size), "Content-Disposition": f'attachment; filename="{sha256}"',
+    }  # fmt: skip
+    return StreamingResponse(sound.body, headers=headers)

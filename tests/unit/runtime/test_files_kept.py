@@ -1,28 +1,19 @@
-"""Evidence on disk: named after its bytes, complete or not there at all."""
+"""Files in a folder: named after their bytes, complete or not there at all."""
 
 import asyncio
 import hashlib
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from enforcement.errors import EvidenceDamaged, EvidenceEmpty, EvidenceTooLarge
 from enforcement.store.files import LIMIT, EvidenceFiles
-
-
-async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
-    for part in parts:
-        yield part
-
-
-async def broken(*parts: bytes) -> AsyncIterator[bytes]:
-    for part in parts:
-        yield part
-    raise ConnectionResetError("the client went away")
+from shared.runtime.base.stores import Folder, StoreUrl
+from tests.support.chunks import broken, chunks, whole
 
 
 def listed(folder: Path) -> list[str]:
@@ -33,7 +24,7 @@ async def test_bytes_are_kept_under_their_hash(tmp_path: Path) -> None:
     files = EvidenceFiles(tmp_path / "evidence")
     sha256, size = await files.save(chunks(b"a page ", b"", b"as it was"))
     assert (sha256, size) == (hashlib.sha256(b"a page as it was").hexdigest(), 16)
-    assert (await files.verified(sha256)).read_bytes() == b"a page as it was"
+    assert await whole(files, sha256) == b"a page as it was"
     assert listed(tmp_path) == [sha256]
 
 
@@ -63,10 +54,10 @@ async def test_nothing_is_left_of_an_upload_that_broke_off_or_was_empty(tmp_path
 async def test_bytes_that_changed_or_vanished_are_not_given_out(tmp_path: Path) -> None:
     files = EvidenceFiles(tmp_path)
     sha256, _ = await files.save(chunks(b"genuine"))
-    files.path(sha256).write_bytes(b"forged!")
+    Folder(tmp_path).path(sha256).write_bytes(b"forged!")
     with pytest.raises(EvidenceDamaged):
         await files.verified(sha256)
-    files.path(sha256).unlink()
+    Folder(tmp_path).path(sha256).unlink()
     with pytest.raises(EvidenceDamaged):
         await files.verified(sha256)
 
@@ -74,9 +65,9 @@ async def test_bytes_that_changed_or_vanished_are_not_given_out(tmp_path: Path) 
 async def test_filing_damaged_bytes_again_repairs_them(tmp_path: Path) -> None:
     files = EvidenceFiles(tmp_path)
     sha256, _ = await files.save(chunks(b"genuine"))
-    files.path(sha256).write_bytes(b"forged!")
+    Folder(tmp_path).path(sha256).write_bytes(b"forged!")
     await files.save(chunks(b"genuine"))
-    assert (await files.verified(sha256)).read_bytes() == b"genuine"
+    assert await whole(files, sha256) == b"genuine"
 
 
 UPLOAD = """
@@ -107,9 +98,22 @@ async def test_what_a_killed_process_left_of_an_upload_goes_after_a_day_and_noth
     (left,) = (tmp_path / name for name in listed(tmp_path) if name != sha256)
     fresh = tmp_path / ".incoming-under-way"
     fresh.write_bytes(b"half")
-    for path, hours in ((left, 25), (fresh, 23), (files.path(sha256), 9_000)):
+    for path, hours in ((left, 25), (fresh, 23), (Folder(tmp_path).path(sha256), 9_000)):
         then = time.time() - hours * 3600
         os.utime(path, (then, then))
     assert await files.clear() == 1
     assert listed(tmp_path) == sorted([fresh.name, sha256])
     assert await EvidenceFiles(tmp_path / "not-yet").clear() == 0
+
+
+@pytest.mark.parametrize("url", ["s3://evidence", "s3://evidence/of/it", "s3://evidence/a/", "evidence", "/srv/e"])
+def test_a_store_is_a_folder_or_a_bucket(url: str) -> None:
+    assert TypeAdapter(StoreUrl).validate_python(url) == url
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://", "s3:///x", "s3://UPPER/x", "s3://a/../b?", "https://b/x", "gs://evidence", "s3://b//x"]
+)
+def test_what_is_neither_is_refused_when_the_service_starts(url: str) -> None:
+    with pytest.raises(ValidationError, match="must be a folder, or s3://bucket/prefix"):
+        TypeAdapter(StoreUrl).validate_python(url)
