@@ -204,6 +204,53 @@ TABLE instruction (
 );
 INDEX instruction_of_supervisor ON instruction USING btree (supervisor_id, id);
 
+TABLE observation (
+    order_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    host text NOT NULL,
+    address text NOT NULL,
+    port integer NOT NULL,
+    outcome text NOT NULL,
+    status integer,
+    ours boolean NOT NULL,
+    CONSTRAINT observation_check CHECK (((outcome = ANY (ARRAY['no_answer'::text, 'refused'::text])) = (status IS NULL))),
+    CONSTRAINT observation_check1 CHECK (((status IS NULL) = (port = 0))),
+    CONSTRAINT observation_check2 CHECK (((outcome ~~ 'unavailable%'::text) OR (NOT ours))),
+    CONSTRAINT observation_order_id_fkey FOREIGN KEY (order_id) REFERENCES access_order(id),
+    CONSTRAINT observation_outcome_check CHECK ((outcome = ANY (ARRAY['served'::text, 'unavailable_with_link'::text, 'unavailable_without_link'::text, 'other'::text, 'no_answer'::text, 'refused'::text]))),
+    CONSTRAINT observation_pkey PRIMARY KEY (order_id, at, host, address, port),
+);
+INDEX observation_at ON observation USING btree (at);
+-- ours: Whether a link of the answer is the register entry of this order.
+
+TABLE observed_difference (
+    id bigint NOT NULL GENERATED AS IDENTITY,
+    order_id uuid NOT NULL,
+    kind text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    names text[] NOT NULL,
+    told_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    CONSTRAINT observed_difference_kind_check CHECK ((kind = ANY (ARRAY['restored_but_cut'::text, 'cut_but_served'::text, 'cut_without_reason'::text, 'cut_without_order'::text]))),
+    CONSTRAINT observed_difference_order_id_fkey FOREIGN KEY (order_id) REFERENCES access_order(id),
+    CONSTRAINT observed_difference_pkey PRIMARY KEY (id),
+);
+UNIQUE INDEX observed_difference_open ON observed_difference USING btree (order_id, kind) WHERE (closed_at IS NULL);
+INDEX observed_difference_order ON observed_difference USING btree (order_id);
+
+TABLE probing (
+    order_id uuid NOT NULL,
+    begins_at timestamp with time zone NOT NULL,
+    looks integer NOT NULL DEFAULT 0,
+    next_at timestamp with time zone,
+    CONSTRAINT probing_order_id_fkey FOREIGN KEY (order_id) REFERENCES access_order(id),
+    CONSTRAINT probing_pkey PRIMARY KEY (order_id),
+);
+INDEX probing_next ON probing USING btree (next_at) WHERE (next_at IS NOT NULL);
+-- begins_at: The executed receipt; of a restore without one, when it was due.
+-- next_at: Null: nobody looks any more.
+
 TABLE provider (
     id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,
@@ -272,6 +319,7 @@ TABLE receipt (
     CONSTRAINT receipt_pkey PRIMARY KEY (provider_id, receipt_id),
     CONSTRAINT receipt_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES provider(id),
 );
+INDEX receipt_executed_at ON receipt USING btree (recorded_at) WHERE (outcome = 'executed'::text);
 UNIQUE INDEX receipt_executed_once ON receipt USING btree (order_id) WHERE (outcome = 'executed'::text);
 INDEX receipt_order ON receipt USING btree (order_id, recorded_at);
 -- moved: False: the order was taken back or had lapsed: the receipt is kept, and changes nothing.

@@ -111,7 +111,7 @@ def carried_out(*hosts: Host, effect: str = "revoke", **change: Any) -> Executio
 def found(host: Host, name: str = "unregistered.example", **change: Any) -> ExecutionCarriedOutV1:
     """The same about a site that is in no register."""
     subject = {"kind": "found_site", "host": name, "provider_id": host.id}
-    return carried_out(effect="cut_access", subject=subject, site=None, registration=None, **change)
+    return carried_out(effect="cut_access", subject=subject, site=None, registration=None, operator=None, **change)
 
 
 def undone(fact: ExecutionCarriedOutV1, because: str = "overturned", **change: Any) -> ExecutionUndoneV1:

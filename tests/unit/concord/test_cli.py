@@ -285,7 +285,7 @@ IN_PATHS = (
     ("organisations", "show"), ("inbox", "open", "registry"), ("register",), ("appeals", "papers"),
     ("hearings", "show"), ("regulator-requests", "show"), ("referrals", "show"), ("referrals", "document"),
     ("organisations", "show"), ("inbox", "open", "registry"), ("register",), ("names", "show"), ("names", "end"),
-    ("organisations", "versions"), ("organisations", "confirm"),
+    ("organisations", "versions"), ("organisations", "confirm"), ("orders", "observed"),
 )  # fmt: skip
 
 

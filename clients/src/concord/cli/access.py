@@ -42,6 +42,12 @@ def show_order(order_id: OrderId, as_: As = None, as_json: AsJson = False) -> No
     act(lambda c: c.access.get_order(order_id), as_, as_json)
 
 
+@orders.command("observed")
+def show_observed(order_id: OrderId, as_: As = None, as_json: AsJson = False) -> None:
+    """What its provider signed beside what was seen of its names: for who reads it and whose site it is."""
+    act(lambda c: c.access.observed(order_id), as_, as_json)
+
+
 @orders.command("verify")
 def verify_order(file: File, as_: As = None, as_json: AsJson = False) -> None:
     """Check a signed order (its JWS in a file): the signature, and that the key belongs to whoever issued it."""
@@ -111,8 +117,9 @@ def statistics(
     as_json: AsJson = False,
 ) -> None:
     """How soon each provider stops hosting, and how soon it hosts again: minutes at the median."""
-    columns = ("provider", "stops", "stops_overdue", "stops_median_minutes", "restores", "restores_overdue",
-               "restores_median_minutes", "way_back_slower")  # fmt: skip
+    columns = ("provider", "stops", "stops_overdue", "stops_median_minutes", "stops_observed_median_minutes",
+               "restores", "restores_overdue", "restores_median_minutes", "restores_observed_median_minutes",
+               "way_back_slower")  # fmt: skip
 
     async def counts(concord: Concord) -> list[wire.OrderCounts]:
         return (await concord.access.order_statistics(since=since, until=until)).providers

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from access_control import consumer, http
-from access_control.service import emergencies, state, topics
+from access_control.service import emergencies, probing, state, topics
 from access_control.settings import Settings
 from shared.contracts.topics import ACCESS_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS
 from shared.rules import Needs
@@ -28,6 +28,7 @@ SERVICE: Final = Service(
     listens=(REGISTRY_EVENTS, ENFORCEMENT_EVENTS),
     raw=(topics.RECEIPTS,),
     workers=(topics.make,),
+    forgets=(probing.forget,),
     start=state.start,
     stop=state.stop,
 )

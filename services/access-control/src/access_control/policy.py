@@ -39,6 +39,7 @@ class Act(StrEnum):
     SIGN_RECEIPT = "sign_receipt"
     SEE_RECEIPTS = "see_receipts"
     SEE_ORDER = "see_order"
+    SEE_OBSERVED = "see_observed"
     WITHDRAW = "withdraw_order"
     ASK_REISSUE = "ask_to_reissue_order"
     REISSUE = "reissue_order"
@@ -96,6 +97,11 @@ def own_and_out(who: Caller) -> Reach:
     return own_organisation(who) & only("out", "yes")
 
 
+def own_site(who: Caller) -> Reach:
+    """Orders about sites of the caller's own operator, or of one that it took over, once they went out."""
+    return only("operator", *who.identities) & only("out", "yes")
+
+
 DESK: Final = frozenset({Role.ACCESS_DESK})
 PROVIDER: Final = frozenset({Role.ACCESS_PROVIDER})
 SUPERVISOR: Final = frozenset({Role.NETWORK_SUPERVISOR})
@@ -105,6 +111,11 @@ READERS: Final = frozenset({Role.ACCESS_DESK, Role.INDUSTRY_REGULATOR, Role.SECT
 """Who follows orders of their province without carrying them out."""
 OFFICIALS: Final = READERS | SUPERVISOR | {Role.AUDITOR}
 SEE_PROVIDERS: Final = (Rule(OFFICIALS, anywhere), Rule(PROVIDER, own_organisation))
+
+seeing: Final = any_of(
+    *(holding(role, in_sight) for role in sorted(READERS)), holding(Role.AUDITOR, anywhere),
+    holding(Role.NETWORK_SUPERVISOR, supervising), holding(Role.ACCESS_PROVIDER, own_and_out),
+)  # fmt: skip
 
 POLICY: Final = Policy({
     Act.REGISTER_PROVIDER: Rule(DESK, same_region),
@@ -121,10 +132,9 @@ POLICY: Final = Policy({
     Act.SIGN_RECEIPT:      Rule(PROVIDER, own_organisation),
     Act.SEE_RECEIPTS:      (Rule(REGULATORS, same_region), Rule(frozenset({Role.AUDITOR}), anywhere),
                             Rule(PROVIDER, own_organisation)),
-    Act.SEE_ORDER:         Rule(OFFICIALS | PROVIDER, any_of(
-        *(holding(role, in_sight) for role in sorted(READERS)), holding(Role.AUDITOR, anywhere),
-        holding(Role.NETWORK_SUPERVISOR, supervising), holding(Role.ACCESS_PROVIDER, own_and_out),
-    )),
+    Act.SEE_ORDER:         Rule(OFFICIALS | PROVIDER, seeing),
+    # Whoever reads the order, and whose site it is: what is seen of it is of use to them first.
+    Act.SEE_OBSERVED:      (Rule(OFFICIALS | PROVIDER, seeing), Rule(frozenset({Role.OPERATOR}), own_site)),
     Act.WITHDRAW:          Rule(ISSUERS, withdrawing),
     # It burdens anew, so it takes two people; whoever took it back is neither of them, and no program is.
     Act.ASK_REISSUE:       Rule(ISSUERS, deciding, second_person=True),

@@ -17,3 +17,14 @@ class Settings(RuntimeSettings):
     feed_stream_s: float = Field(
         900.0, gt=0, le=86_400, description="Seconds after which a stream ends, so that its reader proves itself again."
     )
+    probes_contact: str = Field(
+        "",
+        pattern=r"^[!-'*-~]{0,200}$",
+        description="Address (URL or mail) of whoever answers for the prober: it tells everybody it asks, and does not "
+        "start without.",
+    )
+    probes_per_minute: int = Field(60, ge=1, le=300, description="Connections that the prober begins in a minute.")
+    probes_address_s: float = Field(2.0, ge=1, le=3600, description="Seconds between two of them to one address.")
+    probes_inside: bool = Field(
+        False, description="Let the prober ask addresses of private networks; for a local stack only."
+    )

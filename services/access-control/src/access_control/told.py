@@ -8,6 +8,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from access_control.store.emergencies import Emergency
+from access_control.store.observations import Difference
 from access_control.store.orders import AccessOrder, Content, Signed
 from access_control.store.providers import Provider
 from shared.contracts import access
@@ -99,6 +100,13 @@ def objected(order: AccessOrder, reasons: str, at: datetime) -> Fact:
 def answered(order: AccessOrder, answer: str, reasons: str, at: datetime, due: datetime | None = None) -> Fact:
     """An objection was answered; ``due``: rejected, so the clock goes on until then."""
     return access.OrderAnsweredV1(**_story(order, at), answer=answer, reasons=reasons, execute_by=due)
+
+
+def observed_otherwise(order: AccessOrder, issuer: AuthorityRef, found: Difference, at: datetime) -> Fact:
+    """What was seen twice is not what its provider signed."""
+    return access.OrderObservedOtherwiseV1(
+        **_story(order, at), issuer=issuer, difference=found.kind, names=found.names, since=found.since
+    )
 
 
 def claimed(order: AccessOrder, receipt: Receipt, at: datetime) -> Fact:

@@ -10,6 +10,7 @@ from access_control.lifecycle import INSTRUCTION, LIFECYCLE
 from access_control.policy import INSTRUCTION_ACTS, ORDER_ACTS, POLICY
 from access_control.service.feed import Snapshot
 from access_control.service.orders import Seen
+from access_control.service.probing import Beside
 from access_control.service.providers import ProviderWithKeys
 from access_control.store.conduct import ConductEntry, NotedFinding
 from access_control.store.emergencies import Emergency
@@ -24,6 +25,7 @@ from shared.contracts.http import receipts as receipts_wire
 from shared.contracts.http.access import OrderAction
 from shared.contracts.http.emergencies import EmergencyView
 from shared.contracts.http.home import HomeView
+from shared.contracts.http.observed import DifferenceView, ObservationView, ObservedView
 from shared.contracts.orders import Action
 from shared.contracts.topics import orders_topic, receipts_topic
 from shared.runtime.base.context import Caller
@@ -62,6 +64,15 @@ def of_order_with_receipts(who: Caller, seen: Seen) -> wire.OrderDetailView:
     """An order with what its provider signed about it."""
     receipts = [_receipt(receipt) for receipt in seen.receipts]
     return _view(wire.OrderDetailView, seen.order, **_says(who, seen), receipts=receipts)
+
+
+def of_observed(beside: Beside) -> ObservedView:
+    """What was claimed of an order beside what was seen."""
+    return _view(
+        ObservedView, beside.order, order_id=beside.order.id, executed_at=beside.executed_at,
+        differences=[_view(DifferenceView, each) for each in beside.differences],
+        observations=[_view(ObservationView, each) for each in beside.observations],
+    )  # fmt: skip
 
 
 def of_instruction(who: Caller, instruction: Instruction) -> wire.InstructionView:

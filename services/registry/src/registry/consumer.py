@@ -36,6 +36,7 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     enforcement.AppealOverdueV1: heard.appeal_overdue,
     enforcement.AppealDecidedV1: heard.appeal_decided,
     **dict.fromkeys(access.ORDER_FACTS, heard.order_told),
+    access.OrderObservedOtherwiseV1: heard.order_observed,
 }
 PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {
     access.ProviderRecordedV1: heard.providers_recorded,

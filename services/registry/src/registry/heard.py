@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from registry.service import bars, executions, hosting, mergers, opinions, reopening, shells
+from registry.service import bars, executions, hosting, mergers, observing, opinions, reopening, shells
 from registry.store import copies, handling
 from registry.store import executions as store
 from registry.store import mergers as merger_store
@@ -138,6 +138,11 @@ async def order_told(rt: Runtime, tx: Tx, fact: access.OrderFact, meta: EventMet
         overdue=isinstance(fact, access.OrderOverdueV1), escalated=getattr(fact, "escalated", False),
         withdrawn_by=getattr(fact, "by", None),
     ))  # fmt: skip
+
+
+async def order_observed(rt: Runtime, tx: Tx, fact: access.OrderObservedOtherwiseV1, meta: EventMeta) -> None:
+    """A site is not as its provider signed: they are told, and nothing else follows."""
+    await observing.tell(tx, rt, fact)
 
 
 async def providers_recorded(rt: Runtime, tx: Tx, facts: Sequence[access.ProviderRecordedV1]) -> None:

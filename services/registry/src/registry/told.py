@@ -53,6 +53,7 @@ def carried_out(
         **_about(execution, hands),
         site=hits,
         registration=site.registration.record if site is not None else None,
+        operator=site.operator.identity if site is not None else None,
         grounds=execution.decision.grounds,
         service_item=execution.service_item,
         until=execution.until,

@@ -184,6 +184,28 @@ class OrderWithdrawnV1(OrderFact):
     """Whose people took it back in its window; none where something else brought it about."""
 
 
+class OrderObservedOtherwiseV1(OrderFact):
+    """Twice it was seen that a site is not as the provider signed; no measure, and nothing follows (docs/adr/0022)."""
+
+    TYPE: ClassVar[str] = "order.observed_otherwise.v1"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry",)
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_ORDER,
+        "action": "restore",
+        "issuer": examples.REGULATOR,
+        "difference": "restored_but_cut",
+        "names": ["pharmacy.example"],
+        "since": examples.AT,
+    }
+
+    issuer: AuthorityRef
+    difference: Text
+    """restored_but_cut, cut_but_served, cut_without_reason or cut_without_order."""
+    names: tuple[Text, ...]
+    """Of the hosts, those of which it was seen."""
+    since: datetime
+
+
 ORDER_FACTS: tuple[type[OrderFact], ...] = (
     OrderReleasedV1,
     OrderReceivedV1,

@@ -52,6 +52,7 @@ _FACTS: tuple[type[Fact], ...] = (
     access.OrderAnsweredV1,
     access.OrderOverdueV1,
     access.OrderWithdrawnV1,
+    access.OrderObservedOtherwiseV1,
     directory.OrganisationRecordedV1,
 )
 

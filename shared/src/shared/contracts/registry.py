@@ -6,7 +6,7 @@ from uuid import UUID
 
 from shared.contracts import examples
 from shared.contracts.base import Document, Fact, Region, Text, Topic
-from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Grounds, OperatorRef, Statement
+from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Grounds, Identity, OperatorRef, Statement
 from shared.contracts.subjects import AccessRecord, FrozenSite, Subject
 from shared.contracts.topics import REGISTRY_EVENTS, REGISTRY_SITES
 
@@ -149,6 +149,7 @@ class ExecutionCarriedOutV1(_ExecutionFact):
         **_EXECUTION,
         "site": examples.FROZEN_SITE,
         "registration": examples.REGISTRATION_RECORD,
+        "operator": examples.OPERATOR_REF["identity"],
         "grounds": examples.GROUNDS,
         "service_item": None,
         "until": None,
@@ -160,6 +161,8 @@ class ExecutionCarriedOutV1(_ExecutionFact):
     site: FrozenSite | None = None
     """What is hit: the union of the site at the decision and at this moment."""
     registration: RegistrationRecord | None = None
+    operator: Identity | None = None
+    """Whose site it is: who may read what is seen of its orders. None for a found site, and from an earlier program."""
     grounds: Grounds
     service_item: Text | None = None
     """For ``end_item``."""

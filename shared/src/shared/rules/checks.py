@@ -58,6 +58,8 @@ _BOUNDS_OF_COMPLAINTS: Final = (
     ("forget_days", 1, 366), ("most_files", 0, 20), ("most_file_bytes", 1, 20 * 1024 * 1024), ("again_days", 7, 3_660),
 )  # fmt: skip
 """Who complained is forgotten, and a provider does not string together what it may do for some hours alone."""
+_BOUNDS_OF_OBSERVATIONS: Final = (("days", 1, 92), ("apart_minutes", 5, 1_440), ("least", 3, 1_000))
+"""Nobody is watched for ever, one look is none, and few orders would say which sites they were about."""
 _STAGE: Final = re.compile(r"[a-z][a-z0-9_]{0,40}").fullmatch
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+").fullmatch
 _LONGEST: Final = 10_000
@@ -86,6 +88,9 @@ def check(data: "ProfileFile", rules: "Rules") -> None:
     _check_reviews(data, rules)
     _check_complaints(data, rules)
     _check_cases(data, rules)
+    for key, least, most in _BOUNDS_OF_OBSERVATIONS:
+        if rules.observations is not None and not least <= getattr(rules.observations, key) <= most:
+            raise data.wrong(f"observations.{key}", f"is not between {least} and {most}")
     for each in rules.protected.values():
         for suffix in each.suffixes:
             if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", suffix) is None:

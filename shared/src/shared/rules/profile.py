@@ -29,6 +29,7 @@ from shared.rules.rows import (
     IdentityDocument,
     Named,
     NumberFormat,
+    Observations,
     Protected,
     Province,
     RedressDefault,
@@ -85,6 +86,8 @@ class Rules:
     """The annual review's dates; none where nobody is reviewed every year."""
     complaints: Complaints | None
     """What is kept of complaints; none where nobody takes them."""
+    observations: Observations | None
+    """How orders are looked at that providers say they carried out; none where nobody looks."""
     complaint_grades: Mapping[str, ComplaintGrade]
     cases: Cases
     evidence_kinds: Mapping[str, EvidenceKind]
@@ -235,6 +238,7 @@ def _rules(data: ProfileFile, folder: Path) -> Rules:
         redress=_redress(data, clock_rows),
         reviews=_one(data, "reviews", Reviews) if "reviews" in data else None,
         complaints=_one(data, "complaints", Complaints) if "complaints" in data else None,
+        observations=_one(data, "observations", Observations) if "observations" in data else None,
         complaint_grades=_table(data, "complaint_grades", ComplaintGrade, optional=True),
         cases=_one(data, "cases", Cases),
         evidence_kinds=_table(data, "evidence_kinds", EvidenceKind),

@@ -165,6 +165,19 @@ class Complaints(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class Observations(Row):
+    """How it is looked at whether orders were carried out as their providers signed (docs/adr/0022)."""
+
+    days: int
+    """So long after a receipt an order is looked at, and what was seen is kept."""
+    apart_minutes: int
+    """A difference counts that was seen again after so many minutes."""
+    least: int
+    """Orders of a provider below which nothing is published of what was seen of them."""
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cases(Row):
     """What a case file goes by."""
 

@@ -43,6 +43,18 @@ def may_read_order(who: Caller, order: Words) -> bool:
     )
 
 
+def may_read_observed(who: Caller, order: Words) -> bool:
+    """Whoever reads the order; and the operator whose site it is, once it is out."""
+    if Role.OPERATOR in who.roles and order["operator"] in who.identities and order["out"]:
+        return True
+    try:
+        return may_read_order(who, order)
+    except NoRole:
+        if Role.OPERATOR in who.roles:
+            return False
+        raise
+
+
 def may_read_instruction(who: Caller, instruction: Words) -> bool:
     """Auditors; the regulator that gave it; the supervisor that has it."""
     if not who.roles & {Role.AUDITOR, Role.ACCESS_DESK, Role.INDUSTRY_REGULATOR, Role.NETWORK_SUPERVISOR}:
@@ -247,7 +259,8 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
         orders = await order_records(desk, host, network, far)
         instructions = await instruction_records(desk, network)
         kinds = [
-            _orders(orders), _instructions(instructions), await _keys(desk, host),
+            _orders(orders), Kind(orders, may_read_observed, reads=("/orders/{order_id}/observed",), denied=_unsent),
+            _instructions(instructions), await _keys(desk, host),
             *await _entries(desk, host),
             *_providers([(host, "110000"), (network, "110000"), (far, "310000")]),
             Kind(await _batches(desk, host), may_read_emergency, reads=("/providers/{provider_id}/receipts/{digest}",)),

@@ -9,6 +9,7 @@ from shared.contracts import examples
 from shared.contracts.http.access import InstructionStatus
 from tests.integration.access_control.desk import SUPERVISOR, WHY, Desk, Host, carried_out, supervisor, undone
 from tests.integration.sweep.world import Record
+from tests.support.people import OPERATOR_USCC
 
 SHANGHAI: Final = {**examples.REGULATOR, "id": "industry-310000", "region": "310000"}
 ANSWERED: Final = {
@@ -33,6 +34,7 @@ async def _order_at(desk: Desk, host: Host, network: Host, status: Status) -> di
     fact = carried_out(
         network if status is Status.INSTRUCTED else host,
         effect="suspend_access" if status is Status.LAPSED else "revoke",
+        operator=OPERATOR_USCC,
     )
     await desk.deliver(fact)
     order = await _newest(desk, "/orders")
@@ -65,7 +67,7 @@ async def order_records(desk: Desk, host: Host, network: Host, far: Host) -> lis
         by = network if status is Status.INSTRUCTED else host
         words = {
             "provinces": ("110000",), "provider": by.id, "out": order["sequence"] is not None,
-            "supervisor": SUPERVISOR if by is network else None,
+            "supervisor": SUPERVISOR if by is network else None, "operator": OPERATOR_USCC,
         }  # fmt: skip
         found.append(Record({"order_id": order["id"]}, words, status))
     drugs = _of("drugs-310000", "310000")
@@ -77,9 +79,9 @@ async def order_records(desk: Desk, host: Host, network: Host, far: Host) -> lis
         (far, ("110000", "310000"), {}),  # home is Beijing, and Shanghai orders its provider
     ]
     for at, provinces, more in elsewhere:
-        await desk.deliver(carried_out(at, **more))
+        await desk.deliver(carried_out(at, operator=OPERATOR_USCC, **more))
         order = await _newest(desk, "/orders")
-        words = {"provinces": provinces, "provider": at.id, "out": False, "supervisor": None}
+        words = {"provinces": provinces, "provider": at.id, "out": False, "supervisor": None, "operator": OPERATOR_USCC}
         found.append(Record({"order_id": order["id"]}, words))
     return found
 

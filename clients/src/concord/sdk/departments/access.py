@@ -7,6 +7,7 @@ from concord.sdk.departments.base import CALL_S, Id, Json
 from concord.sdk.departments.providers import Providers
 from shared.contracts.http import access as wire
 from shared.contracts.http.emergencies import EmergencyReport, EmergencyView
+from shared.contracts.http.observed import ObservedView
 from shared.contracts.http.receipts import ReceiptAnswer, ReceiptBatchView, SignedReceipts
 
 
@@ -28,6 +29,10 @@ class Access(Providers):
     async def get_order(self, order_id: Id) -> wire.OrderDetailView:
         """One order with its receipts."""
         return await self._get(wire.OrderDetailView, at("orders", order_id))
+
+    async def observed(self, order_id: Id) -> ObservedView:
+        """What its provider signed beside what was seen."""
+        return await self._get(ObservedView, at("orders", order_id, "observed"))
 
     async def withdraw(self, order_id: Id, body: wire.WithReasons) -> wire.OrderView:
         """Take an order back in its withdraw window."""

@@ -7,8 +7,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from access_control import views
-from access_control.service import orders, state, statistics
+from access_control.service import orders, probing, state, statistics
 from shared.contracts.http import access as wire
+from shared.contracts.http.observed import ObservedView
 from shared.runtime.web.door import PUBLIC, Rt, Who, router
 from shared.runtime.web.paging import Page, Paging, page_of
 
@@ -54,6 +55,16 @@ async def get_order(order_id: UUID, who: Who, rt: Rt) -> wire.OrderDetailView:
     """An order with its receipts (officials of the provinces concerned; its provider, once it was released)."""
     async with rt.db.transaction() as tx:
         return views.of_order_with_receipts(who, await orders.get(tx, rt, who, order_id))
+
+
+@ROUTER.get("/orders/{order_id}/observed")
+async def get_observed(order_id: UUID, who: Who, rt: Rt) -> ObservedView:
+    """What its provider signed beside what was seen (who reads the order; the operator whose site it is).
+
+    It orders nothing and enters no record; of what was served nothing was read.
+    """
+    async with rt.db.transaction() as tx:
+        return views.of_observed(await probing.get(tx, rt, who, order_id))
 
 
 @ROUTER.post("/orders/{order_id}/withdrawal")

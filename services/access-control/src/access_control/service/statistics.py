@@ -14,4 +14,5 @@ async def of_orders(
 ) -> tuple[datetime, datetime, list[Counted]]:
     """Orders issued from the first day to the end of the last, in the profile's zone. Raises Invalid (422)."""
     begins, ends = period(rt, since, until)
-    return begins, ends, await orders.count(tx, begins, ends)
+    seen = rt.rules.observations
+    return begins, ends, await orders.count(tx, begins, ends, seen.least if seen is not None else 1)

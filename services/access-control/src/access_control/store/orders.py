@@ -30,9 +30,11 @@ class Counted:
     stops: int
     stops_overdue: int
     stops_median_minutes: float | None
+    stops_observed_median_minutes: float | None
     restores: int
     restores_overdue: int
     restores_median_minutes: float | None
+    restores_observed_median_minutes: float | None
 
 
 class Content(Document):
@@ -161,16 +163,27 @@ WORDS: Final = {
 COUNT: Final = """
 WITH given AS (
     SELECT o.provider_id, o.action = 'restore' AS back, o.overdue,
-           round(extract(epoch FROM r.recorded_at - o.issued_at) / 60, 1)::float8 AS minutes
+           round(extract(epoch FROM r.recorded_at - o.issued_at) / 60, 1)::float8 AS minutes,
+           round(extract(epoch FROM seen.at - o.issued_at) / 60, 1)::float8 AS observed
       FROM access_order AS o LEFT JOIN receipt AS r ON r.order_id = o.id AND r.outcome = 'executed'
+           LEFT JOIN LATERAL (
+               SELECT min(at) AS at FROM observation
+                WHERE order_id = o.id AND CASE WHEN o.action = 'restore' THEN outcome = 'served'
+                                               ELSE outcome LIKE 'unavailable%' END) AS seen ON true
      WHERE o.issued_at >= $1 AND o.issued_at < $2)
 SELECT given.provider_id, provider.name AS provider,
        count(*) FILTER (WHERE NOT back) AS stops,
        count(*) FILTER (WHERE NOT back AND overdue) AS stops_overdue,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY minutes) FILTER (WHERE NOT back) AS stops_median_minutes,
+       CASE WHEN count(observed) FILTER (WHERE NOT back) >= $3
+            THEN percentile_cont(0.5) WITHIN GROUP (ORDER BY observed) FILTER (WHERE NOT back)
+        END AS stops_observed_median_minutes,
        count(*) FILTER (WHERE back) AS restores,
        count(*) FILTER (WHERE back AND overdue) AS restores_overdue,
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY minutes) FILTER (WHERE back) AS restores_median_minutes
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY minutes) FILTER (WHERE back) AS restores_median_minutes,
+       CASE WHEN count(observed) FILTER (WHERE back) >= $3
+            THEN percentile_cont(0.5) WITHIN GROUP (ORDER BY observed) FILTER (WHERE back)
+        END AS restores_observed_median_minutes
   FROM given JOIN provider ON provider.id = given.provider_id
  GROUP BY given.provider_id, provider.name ORDER BY provider.name, given.provider_id
 """
@@ -280,6 +293,9 @@ async def page(
     return [of(row) for row in rows]
 
 
-async def count(tx: Tx, since: datetime, until: datetime) -> list[Counted]:
-    """What every provider was ordered in this time, and how soon it was done by what was recorded here."""
-    return [Counted(**dict(row)) for row in await tx.fetch(COUNT, since, until)]
+async def count(tx: Tx, since: datetime, until: datetime, least: int) -> list[Counted]:
+    """What every provider was ordered in this time, and how soon it was done by what was recorded and seen here.
+
+    What was seen is counted of providers of whose orders at least so many were.
+    """
+    return [Counted(**dict(row)) for row in await tx.fetch(COUNT, since, until, least)]

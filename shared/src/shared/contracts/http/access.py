@@ -239,9 +239,15 @@ class OrderCounts(View):
     stops: int = Field(description="Orders to stop hosting, for good or for a time.")
     stops_overdue: int
     stops_median_minutes: float | None
+    stops_observed_median_minutes: float | None = Field(
+        description="To the first look that found it cut, of what is still kept; null where too few were seen."
+    )
     restores: int
     restores_overdue: int
     restores_median_minutes: float | None
+    restores_observed_median_minutes: float | None = Field(
+        description="The same to the first look that found it served."
+    )
     way_back_slower: bool | None = Field(description="Null until both were done at least once.")
 
 
