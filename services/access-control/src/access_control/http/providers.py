@@ -1,12 +1,13 @@
 """Providers: their particulars, keys and conduct record."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from access_control import views
-from access_control.service import conduct, keys, providers
+from access_control.service import conduct, keys, providers, queue
+from shared.contracts.http import access as access_wire
 from shared.contracts.http import providers as wire
 from shared.runtime.web.door import PUBLIC, IfMatch, Rt, Who, etag, router
 from shared.runtime.web.paging import Page, Paging, page_of
@@ -36,11 +37,25 @@ async def get_provider(provider_id: UUID, who: Who, rt: Rt, response: Response) 
         return _provider(response, await providers.get(tx, who, provider_id))
 
 
+@ROUTER.get("/providers/{provider_id}/queue", openapi_extra=PUBLIC)
+async def read_queue(
+    provider_id: UUID, rt: Rt,
+    after: Annotated[int, Query(ge=0, description="Place from behind which to list")] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> access_wire.QueueView:  # fmt: skip
+    """What waits for its capacity, in the order in which it will go out. No token needed.
+
+    No site and no person is named: its issuer, its provider and whom it burdens find an order by its id.
+    """
+    async with rt.db.transaction() as tx:
+        return views.of_queue(await queue.read(tx, rt, provider_id, after=after, limit=limit))
+
+
 @ROUTER.put("/providers/{provider_id}")
 async def change_provider(
     provider_id: UUID, body: wire.ChangedProvider, version: IfMatch, who: Who, rt: Rt, response: Response
 ) -> wire.ProviderView:
-    """Change its name, whom to ask there, and who supervises it (access desk, own province)."""
+    """Change its name, whom to ask there, who supervises it, what it can do in a day (access desk, own province)."""
     async with rt.db.transaction() as tx:
         return _provider(response, await providers.change(tx, rt, who, provider_id, version, body))
 

@@ -1,0 +1,269 @@
+"""No more orders go out to a provider in a day than it can carry out; the others wait, and everybody sees where."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from access_control.consumer import DEADLINES
+from access_control.service.queue import PLACE
+from access_control.service.sending import EXECUTION, LAPSE
+from shared.contracts.registry import ExecutionCarriedOutV1
+from shared.runtime.clocks.ticks import TickWorker
+from tests.integration.access_control.desk import (
+    NOON,
+    UNTIL_S,
+    WHY,
+    Desk,
+    Host,
+    carried_out,
+    later,
+    undone,
+)
+
+DAY = timedelta(days=1)
+
+
+def decided(host: Host, minutes: int, **change: Any) -> ExecutionCarriedOutV1:
+    """Carried out now, decided so many minutes before noon."""
+    return carried_out(host, decided_at=(NOON - timedelta(minutes=minutes)).isoformat(), **change)
+
+
+async def queue(desk: Desk, host: Host, **params: Any) -> dict[str, Any]:
+    """As anybody reads it."""
+    answer = await desk.api.get(f"/providers/{host.id}/queue", params=params)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def order_of(desk: Desk, fact: ExecutionCarriedOutV1) -> dict[str, Any]:
+    """The newest order of an execution."""
+    return (await desk.orders(execution_id=fact.execution_id))[-1]
+
+
+async def bound(desk: Desk, host: Host, capacity: int | None, **change: Any) -> None:
+    """The desk enters what the provider declares."""
+    shown = (await desk.api.get(f"/providers/{host.id}", who="desk-a")).json()
+    body = {"name": shown["name"], "contact": shown["contact"], "daily_capacity": capacity, **change}
+    headers = {"If-Match": f'"{shown["version"]}"'}
+    answer = await desk.api.put(f"/providers/{host.id}", json=body, headers=headers, who="desk-a")
+    assert answer.status_code == 200, answer.text
+
+
+async def test_beyond_its_day_orders_wait_unsigned_and_without_a_clock(desk: Desk) -> None:
+    host, other = await desk.host(daily_capacity=2), await desk.host()
+    facts = [decided(host, minutes) for minutes in (40, 30, 20, 10)]
+    await desk.deliver(*facts)
+    await desk.cut_off(other, sites=4)
+    assert (await desk.feed(host))["head"] == 2
+    assert (await desk.feed(other))["head"] == 4, "who declares no bound has none"
+    third, fourth = [await order_of(desk, fact) for fact in facts[2:]]
+    assert [(each["status"], each["position"], each["sequence"]) for each in (third, fourth)] == [
+        ("queued", 1, None), ("queued", 2, None),
+    ]  # fmt: skip
+    assert third["execute_by"] is None
+    clocks = {str(each) for each in await desk.open_deadlines(EXECUTION)}
+    assert not clocks & {third["id"], fourth["id"]}
+    told = [each["data"] for each in await desk.facts("order.queued.v1")]
+    assert [(each["position"], each["order_id"]) for each in told] == [(1, third["id"]), (2, fourth["id"])]
+    assert "2 in 24 hours" in told[0]["reasons"]
+
+
+async def test_everybody_reads_the_queue_and_nobody_reads_there_which_site_it_is(desk: Desk) -> None:
+    host = await desk.host(daily_capacity=1)
+    facts = [decided(host, minutes) for minutes in (40, 30, 20)]
+    await desk.deliver(*facts)
+    found = await queue(desk, host)
+    assert (found["daily_capacity"], found["waiting"], found["opens_at"]) == (1, 2, "2026-11-21T04:00:00Z")
+    waiting = [await order_of(desk, fact) for fact in facts[1:]]
+    assert [each["order_id"] for each in found["orders"]] == [each["id"] for each in waiting]
+    assert set(found["orders"][0]) == {
+        "position", "order_id", "action", "urgent", "decided_at", "waits_since", "until",
+    }  # fmt: skip
+    assert [each["position"] for each in (await queue(desk, host, after=1))["orders"]] == [2]
+    answer = await desk.api.get(f"/orders/{waiting[0]['id']}", who=host.who)
+    assert answer.status_code == 404, "the order itself is not its provider's before it went out"
+
+
+async def test_a_day_after_it_was_filled_one_goes_out_by_itself_and_its_clock_starts_then(desk: Desk) -> None:
+    host = await desk.host(daily_capacity=1)
+    facts = [decided(host, minutes) for minutes in (30, 20, 10)]
+    await desk.deliver(*facts)
+    desk.clock.advance(DAY - timedelta(seconds=1))
+    await desk.ring(PLACE, host.id)
+    assert (await desk.feed(host))["head"] == 1, "too early, whoever rings"
+    desk.clock.advance(timedelta(seconds=1))
+    await desk.ring(PLACE, host.id)
+    second, third = [await order_of(desk, fact) for fact in facts[1:]]
+    assert (second["status"], second["issued_at"]) == ("released", "2026-11-21T04:00:00Z")
+    assert second["execute_by"] == "2026-11-22T04:00:00Z"
+    assert (third["status"], third["position"]) == ("queued", 1)
+    await desk.ring(PLACE, host.id)
+    assert (await desk.feed(host))["head"] == 2
+    assert [str(each) for each in await desk.open_deadlines(PLACE)] == [host.id]
+
+
+async def test_who_goes_next_follows_from_the_decisions_urgent_ones_first(desk: Desk) -> None:
+    host = await desk.host(daily_capacity=1)
+    await desk.cut_off(host)
+    late, early = decided(host, 10), decided(host, 50)
+    urgent, older = decided(host, 5, urgent_ground="fraud"), decided(host, 6, urgent_ground="fraud")
+    await desk.deliver(late, early, urgent, older)
+    listed = [each["order_id"] for each in (await queue(desk, host))["orders"]]
+    assert listed == [(await order_of(desk, fact))["id"] for fact in (older, urgent, early, late)]
+    desk.clock.advance(DAY)
+    await desk.ring(PLACE, host.id)
+    assert (await order_of(desk, older))["status"] == "released"
+
+
+async def test_whoever_comes_while_others_wait_does_not_pass_them_although_a_place_is_free(desk: Desk) -> None:
+    host = await desk.host(daily_capacity=1)
+    await desk.cut_off(host)
+    first, second = decided(host, 20), decided(host, 10)
+    await desk.deliver(first)
+    desk.clock.advance(DAY)
+    await desk.deliver(second)
+    assert (await order_of(desk, second))["position"] == 2
+    await desk.ring(PLACE, host.id)
+    assert [(await order_of(desk, fact))["status"] for fact in (first, second)] == ["released", "queued"]
+
+
+async def test_a_restore_waits_for_nobody_and_takes_no_place(desk: Desk) -> None:
+    host = await desk.host(daily_capacity=2)
+    out = decided(host, 30)
+    await desk.deliver(out, decided(host, 20))
+    waiting = decided(host, 10)
+    await desk.deliver(waiting)
+    await desk.deliver(undone(out))
+    restore = await order_of(desk, out)
+    assert (restore["action"], restore["status"]) == ("restore", "released")
+    desk.clock.advance(DAY)
+    await desk.deliver(undone(decided(host, 1)))
+    await desk.ring(PLACE, host.id)
+    assert (await order_of(desk, waiting))["status"] == "released"
+    fresh = decided(host, 1)
+    await desk.deliver(fresh)
+    assert (await order_of(desk, fresh))["status"] == "released", "two a day, and the restore was none of them"
+
+
+async def test_what_is_undone_while_it_waits_is_never_sent_and_everybody_hears_it(desk: Desk) -> None:
+    host = await desk.host(daily_capacity=1)
+    await desk.cut_off(host)
+    waiting, behind = decided(host, 20), decided(host, 10)
+    await desk.deliver(waiting, behind, undone(waiting))
+    (order,) = await desk.orders(execution_id=waiting.execution_id)
+    assert (order["status"], order["position"]) == ("withdrawn", None)
+    assert (await order_of(desk, behind))["position"] == 1
+    told = (await desk.facts("order.withdrawn.v1"))[0]["data"]
+    assert (told["order_id"], told["sequence"]) == (order["id"], None)
+    desk.clock.advance(DAY)
+    await desk.ring(PLACE, host.id)
+    assert (await order_of(desk, behind))["status"] == "released"
+    assert (await desk.feed(host))["head"] == 2
+
+
+async def test_its_issuer_takes_back_what_waits_and_sent_again_it_has_the_place_of_its_decision(desk: Desk) -> None:
+    host = await desk.host(daily_capacity=1)
+    await desk.cut_off(host)
+    early, late = decided(host, 50), decided(host, 10)
+    await desk.deliver(early, late)
+    order = await order_of(desk, early)
+    await desk.act(f"/orders/{order['id']}/withdrawal", WHY, "desk-a")
+    assert (await order_of(desk, late))["position"] == 1
+    again = await desk.send_again(order["id"])
+    assert (again["status"], again["attempt"], again["position"]) == ("queued", 2, 1)
+    assert (await order_of(desk, late))["position"] == 2
+
+
+async def test_the_end_of_a_suspension_does_not_move_and_what_ends_while_it_waits_is_never_sent(desk: Desk) -> None:
+    host = await desk.host(daily_capacity=1)
+    await desk.cut_off(host)
+    fact = decided(host, 10, effect="suspend_access")
+    await desk.deliver(fact)
+    order = await order_of(desk, fact)
+    assert (order["status"], order["until"]) == ("queued", later(UNTIL_S).isoformat().replace("+00:00", "Z"))
+    desk.clock.advance(timedelta(seconds=UNTIL_S))
+    await desk.ring(LAPSE, order["id"])
+    assert (await order_of(desk, fact))["status"] == "withdrawn"
+    told = (await desk.facts("order.withdrawn.v1"))[0]["data"]
+    assert told["reasons"] == "The time that the decision set is over."
+    await desk.ring(PLACE, host.id)
+    assert (await desk.feed(host))["head"] == 1
+
+
+async def test_a_place_that_is_free_at_the_very_end_of_a_suspension_sends_nothing(desk: Desk) -> None:
+    host = await desk.host(daily_capacity=1)
+    await desk.cut_off(host)
+    fact = decided(host, 10, effect="suspend_access")
+    await desk.deliver(fact)
+    desk.clock.advance(timedelta(seconds=UNTIL_S))
+    await desk.ring(PLACE, host.id)
+    assert (await order_of(desk, fact))["status"] == "withdrawn"
+    assert (await desk.feed(host))["head"] == 1
+
+
+async def test_a_lower_capacity_recalls_nothing_and_a_higher_one_lets_the_next_go_at_once(desk: Desk) -> None:
+    host = await desk.host(daily_capacity=2)
+    facts = [decided(host, minutes) for minutes in (50, 40, 30, 20)]
+    await desk.deliver(*facts)
+    await bound(desk, host, 1)
+    assert [order["status"] for order in await desk.orders(host)] == ["released", "released", "queued", "queued"]
+    await bound(desk, host, None, contact="filings@other.example")
+    assert (await queue(desk, host))["daily_capacity"] == 1, "who changes a contact lifts no bound"
+    await bound(desk, host, 3)
+    (due,) = await desk.rows("SELECT due_at FROM deadline WHERE kind = $1 AND met_at IS NULL", PLACE)
+    assert due["due_at"] == NOON, "at once"
+    await desk.ring(PLACE, host.id)
+    assert [order["status"] for order in await desk.orders(host)] == ["released"] * 3 + ["queued"]
+    await desk.ring(PLACE, host.id)
+    assert (await order_of(desk, facts[3]))["status"] == "queued", "three, and no more"
+
+
+@pytest.mark.parametrize("capacity", [0, -1, 1_000_001])
+async def test_a_provider_can_carry_out_at_least_one_a_day(desk: Desk, capacity: int) -> None:
+    body = {
+        "name": "Example", "licence_number": "京ICP证099998号", "region": "110000", "kind": "access_provider",
+        "contact": "filings@hosting.example", "daily_capacity": capacity,
+    }  # fmt: skip
+    answer = await desk.api.post("/providers", json=body, who="desk-a")
+    assert answer.status_code == 422
+
+
+async def test_two_that_come_at_once_do_not_both_take_the_last_place(slow_desk: Desk) -> None:
+    host = await slow_desk.host(daily_capacity=1)
+    await slow_desk.cut_off(host, sites=4)
+    await asyncio.gather(*(slow_desk.close_window(order) for order in await slow_desk.orders(host)))
+    assert sorted(order["status"] for order in await slow_desk.orders(host)) == ["queued"] * 3 + ["released"]
+
+
+async def test_two_workers_that_ring_at_once_send_one(desk: Desk) -> None:
+    host = await desk.host(daily_capacity=1)
+    await desk.cut_off(host, sites=4)
+    desk.clock.advance(DAY)
+    await asyncio.gather(*(desk.ring(PLACE, host.id) for _ in range(3)))
+    assert [order["status"] for order in await desk.orders(host)].count("released") == 2
+
+
+async def test_a_place_and_what_takes_an_order_back_meet_and_it_is_either_sent_and_restored_or_never_sent(
+    desk: Desk,
+) -> None:
+    host = await desk.host(daily_capacity=1)
+    await desk.cut_off(host)
+    fact = decided(host, 10)
+    await desk.deliver(fact)
+    desk.clock.advance(DAY)
+    await asyncio.gather(desk.ring(PLACE, host.id), desk.deliver(undone(fact)))
+    found = [(order["action"], order["status"]) for order in await desk.orders(execution_id=fact.execution_id)]
+    assert found in ([("cut_off", "withdrawn")], [("cut_off", "superseded"), ("restore", "released")])
+
+
+async def test_the_tick_worker_lets_them_go_one_after_another(desk: Desk) -> None:
+    host = await desk.host(daily_capacity=1)
+    await desk.cut_off(host, sites=5)
+    await bound(desk, host, 5)
+    worker = TickWorker(desk.rt, {PLACE: DEADLINES[PLACE]}, skew_limit_s=1e9)
+    assert [await worker.tick() for _ in range(6)] == [1, 1, 1, 1, 0, 0]
+    assert [order["status"] for order in await desk.orders(host)] == ["released"] * 5
+    assert await desk.open_deadlines(PLACE) == []
