@@ -1,16 +1,25 @@
 """No more orders go out to a provider in a day than it can carry out; the others wait, and everybody sees where."""
 
 import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from access_control.consumer import DEADLINES
 from access_control.service.queue import PLACE
 from access_control.service.sending import EXECUTION, LAPSE
+from shared import signing
+from shared.contracts import examples
 from shared.contracts.registry import ExecutionCarriedOutV1
+from shared.runtime.base.keys import NoSigningKey
 from shared.runtime.clocks.ticks import TickWorker
+from tests.integration.access_control.conftest import OpenDesk
 from tests.integration.access_control.desk import (
     NOON,
     UNTIL_S,
@@ -21,6 +30,7 @@ from tests.integration.access_control.desk import (
     later,
     undone,
 )
+from tests.integration.runtime.world import until
 
 DAY = timedelta(days=1)
 
@@ -36,6 +46,27 @@ async def queue(desk: Desk, host: Host, **params: Any) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
+
+
+@asynccontextmanager
+async def kept(desk: Desk, query: str, *values: Any) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
+    """Meanwhile a row is held by somebody else; the function returns when so many sessions wait for a lock."""
+    holder, watcher = await asyncpg.connect(desk.dsn), await asyncpg.connect(desk.dsn)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+    async def waited(sessions: int) -> None:
+        async def wait() -> bool:
+            return bool(await watcher.fetchval(waiting) >= sessions)
+
+        await until(wait, what=f"{sessions} wait for a lock")
+
+    try:
+        async with holder.transaction():
+            await holder.execute(query, *values)
+            yield waited
+    finally:
+        await holder.close()
+        await watcher.close()
 
 
 async def order_of(desk: Desk, fact: ExecutionCarriedOutV1) -> dict[str, Any]:
@@ -139,13 +170,14 @@ async def test_a_restore_waits_for_nobody_and_takes_no_place(desk: Desk) -> None
     await desk.deliver(undone(out))
     restore = await order_of(desk, out)
     assert (restore["action"], restore["status"]) == ("restore", "released")
+    assert (await order_of(desk, waiting))["position"] == 1, "what went out counts, also when it was taken back"
     desk.clock.advance(DAY)
-    await desk.deliver(undone(decided(host, 1)))
     await desk.ring(PLACE, host.id)
     assert (await order_of(desk, waiting))["status"] == "released"
-    fresh = decided(host, 1)
-    await desk.deliver(fresh)
-    assert (await order_of(desk, fresh))["status"] == "released", "two a day, and the restore was none of them"
+    await desk.deliver(undone(waiting))
+    fresh, more = decided(host, 1), decided(host, 0)
+    await desk.deliver(fresh, more)
+    assert [(await order_of(desk, fact))["status"] for fact in (fresh, more)] == ["released", "queued"]
 
 
 async def test_what_is_undone_while_it_waits_is_never_sent_and_everybody_hears_it(desk: Desk) -> None:
@@ -231,11 +263,47 @@ async def test_a_provider_can_carry_out_at_least_one_a_day(desk: Desk, capacity:
     assert answer.status_code == 422
 
 
-async def test_two_that_come_at_once_do_not_both_take_the_last_place(slow_desk: Desk) -> None:
+async def test_several_that_come_at_once_do_not_all_take_the_last_place(slow_desk: Desk) -> None:
     host = await slow_desk.host(daily_capacity=1)
     await slow_desk.cut_off(host, sites=4)
-    await asyncio.gather(*(slow_desk.close_window(order) for order in await slow_desk.orders(host)))
+    async with kept(slow_desk, "SELECT FROM provider WHERE id = $1 FOR UPDATE", host.id) as waited:
+        closing = [asyncio.create_task(slow_desk.close_window(order)) for order in await slow_desk.orders(host)]
+        await waited(len(closing))
+    await asyncio.gather(*closing)
     assert sorted(order["status"] for order in await slow_desk.orders(host)) == ["queued"] * 3 + ["released"]
+
+
+async def test_an_urgent_one_that_comes_while_the_next_is_waited_for_goes_first(desk: Desk) -> None:
+    host = await desk.host(daily_capacity=1)
+    await desk.cut_off(host)
+    first, urgent = decided(host, 50), decided(host, 1, urgent_ground="fraud")
+    await desk.deliver(first)
+    desk.clock.advance(DAY)
+    async with kept(desk, "SELECT FROM execution WHERE id = $1 FOR UPDATE", first.execution_id) as waited:
+        ringing = asyncio.create_task(desk.ring(PLACE, host.id))
+        await waited(1)
+        await desk.deliver(urgent)
+    await ringing
+    assert [(await order_of(desk, fact))["status"] for fact in (first, urgent)] == ["queued", "queued"]
+    await desk.ring(PLACE, host.id)
+    assert [(await order_of(desk, fact))["status"] for fact in (first, urgent)] == ["queued", "released"]
+
+
+async def test_whoever_has_no_key_does_not_stand_before_those_who_wait(open_desk: OpenDesk, tmp_path: Path) -> None:
+    file = tmp_path / "one.json"
+    key = {**signing.generate_key(kid="bj"), "organisation": "industry-110000"}
+    file.write_text(json.dumps({"keys": [key]}))
+    ministry = {**examples.REGULATOR, "id": "industry", "level": "national", "region": None}
+    async with open_desk(signing_keys_file=file, signing_keys_generate=False) as desk:
+        host = await desk.host(daily_capacity=1)
+        await desk.cut_off(host)
+        early = decided(host, 50, regulator=ministry)
+        await desk.deliver(early)
+        first, second = await desk.orders(host)
+        await desk.close_window(first)
+        with pytest.raises(NoSigningKey):
+            await desk.close_window(second)
+        assert (await order_of(desk, early))["status"] == "drafted"
 
 
 async def test_two_workers_that_ring_at_once_send_one(desk: Desk) -> None:

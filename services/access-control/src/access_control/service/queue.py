@@ -50,6 +50,12 @@ async def opens_at(tx: Tx, provider: Provider, at: datetime) -> datetime:
     return at if oldest is None else max(at, oldest + DAY)
 
 
+async def hold(tx: Tx, provider_id: UUID, at: datetime) -> tuple[Provider, bool]:
+    """The provider, held so that nobody else takes a place meanwhile, and whether one is free."""
+    provider = await providers.hold(tx, provider_id)
+    return provider, await opens_at(tx, provider, at) <= at
+
+
 async def wake(tx: Tx, provider: Provider, at: datetime) -> None:
     """Let the next one go when a place is free; a clock that runs already is left. The provider is held."""
     opens = await opens_at(tx, provider, at)

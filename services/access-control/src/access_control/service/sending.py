@@ -123,8 +123,9 @@ async def release(tx: Tx, rt: Runtime, drafted: AccessOrder, content: Content, *
     if drafted.action is Action.RESTORE or _over(rt, drafted):
         return await _send(tx, rt, drafted, content, why=why)
     signer_of(rt, content.issuer.id)  # whoever cannot sign does not stand in the way of those who wait
-    at, provider = rt.clock.now(), await providers.hold(tx, drafted.provider_id)
-    if await queue.opens_at(tx, provider, at) <= at and await orders.first_waiting(tx, provider.id) is None:
+    at = rt.clock.now()
+    provider, free = await queue.hold(tx, drafted.provider_id, at)
+    if free and await orders.first_waiting(tx, provider.id) is None:
         return await _send(tx, rt, drafted, content, why=why)
     queued = await orders.MOVES.move(tx, drafted, Move.QUEUE, who=SYSTEM, why=queue.FULL, at=at)
     await queue.wake(tx, provider, at)
@@ -137,8 +138,7 @@ async def send_next(rt: Runtime, tx: Tx, provider_id: UUID) -> None:
     """A place is free: one order goes out, the one whose turn it is; the next one has a clock of its own."""
     at, first = rt.clock.now(), await orders.first_waiting(tx, provider_id)
     order = await held(tx, first) if first is not None else None
-    provider = await providers.hold(tx, provider_id)
-    free = await queue.opens_at(tx, provider, at) <= at
+    provider, free = await queue.hold(tx, provider_id, at)
     # While it was waited for, it may have been taken back, or an urgent one come before it.
     if order is not None and free and await orders.first_waiting(tx, provider_id) == order.id:
         await _send(tx, rt, order, await orders.content(tx, order.id), why=queue.TURN)
