@@ -180,6 +180,18 @@ async def test_a_restore_waits_for_nobody_and_takes_no_place(desk: Desk) -> None
     assert [(await order_of(desk, fact))["status"] for fact in (fresh, more)] == ["released", "queued"]
 
 
+async def test_a_restore_that_waits_cannot_be_written(desk: Desk) -> None:
+    host = await desk.host()
+    (fact,) = await desk.cut_off(host)
+    await desk.deliver(undone(fact))
+    sql = (
+        "UPDATE access_order SET status = 'queued', sequence = NULL, issued_at = NULL, execute_by = NULL, jws = NULL,"
+        " digest = NULL, kid = NULL WHERE action = $1"
+    )
+    with pytest.raises(asyncpg.CheckViolationError, match="restores_wait_for_nobody"):
+        await desk.rows(sql, "restore")
+
+
 async def test_what_is_undone_while_it_waits_is_never_sent_and_everybody_hears_it(desk: Desk) -> None:
     host = await desk.host(daily_capacity=1)
     await desk.cut_off(host)
