@@ -104,12 +104,12 @@ class Rig:
                     await cut_off(site=back.site, subject=back.subject)
                 await asyncio.sleep(chance.uniform(0, PAUSE_S))
 
-    async def settled(self) -> None:
+    async def settled(self, patience_s: float = PATIENCE_S) -> None:
         """Wait until every fact was heard, and the agent has answered for every order that still wants an answer."""
         heard = "SELECT count(carried_out), count(undone) FROM execution"
         open_ = "SELECT count(*) FROM access_order WHERE status NOT IN ('executed', 'superseded', 'withdrawn')"
         with contextlib.closing(Journal(self.folder / "state.db", UUID(self.host.id), look_only=True)) as journal:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(patience_s):
                 while True:
                     (known,), (row,) = await self.desk.rows(heard), await self.desk.rows(open_)
                     head = (await self.desk.state(self.host))["head"]
