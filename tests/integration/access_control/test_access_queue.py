@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -347,3 +349,45 @@ async def test_the_tick_worker_lets_them_go_one_after_another(desk: Desk) -> Non
     assert [await worker.tick() for _ in range(6)] == [1, 1, 1, 1, 0, 0]
     assert [order["status"] for order in await desk.orders(host)] == ["released"] * 5
     assert await desk.open_deadlines(PLACE) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_happens_the_day_is_never_overfilled_nobody_waits_for_nothing_and_turns_are_kept(
+    desk: Desk, seed: int
+) -> None:
+    chance, host, capacity, standing = random.Random(seed), await desk.host(daily_capacity=2), 2, list[Any]()
+
+    async def sent() -> int:
+        since = desk.clock.now() - DAY
+        sql = "SELECT count(*) FROM access_order WHERE provider_id = $1 AND issued_at > $2 AND action <> 'restore'"
+        return int((await desk.rows(sql, UUID(host.id), since))[0][0])
+
+    for _ in range(40):
+        match chance.choice(["decide", "decide", "decide", "undo", "withdraw", "capacity", "later"]):
+            case "decide":
+                urgent = {"urgent_ground": "fraud"} if chance.random() < 0.3 else {}
+                effect = chance.choice(["revoke", "suspend_access"])
+                standing.append(decided(host, chance.randrange(1000), effect=effect, **urgent))
+                await desk.deliver(standing[-1])
+            case "undo" if standing:
+                await desk.deliver(undone(standing.pop(chance.randrange(len(standing)))))
+            case "withdraw" if waiting := (await queue(desk, host))["orders"]:
+                await desk.act(f"/orders/{chance.choice(waiting)['order_id']}/withdrawal", WHY, "desk-a")
+            case "capacity":
+                capacity = chance.randint(1, 4)
+                await bound(desk, host, capacity)
+            case "later":
+                desk.clock.advance(timedelta(hours=chance.randint(1, 30)))
+        while True:
+            before = (await queue(desk, host))["orders"]
+            used = await sent()
+            await desk.ring(PLACE, host.id)
+            after = (await queue(desk, host))["orders"]
+            if before == after:
+                break
+            assert used < capacity
+            assert [each["order_id"] for each in after] == [each["order_id"] for each in before[1:]]
+        assert not after or await sent() >= capacity, "nobody waits although a place is free"
+        turns = [(not each["urgent"], each["decided_at"]) for each in after]
+        assert turns == sorted(turns)
+        assert len(await desk.open_deadlines(PLACE)) == bool(after)
