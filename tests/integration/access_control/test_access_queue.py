@@ -265,6 +265,8 @@ async def test_a_lower_capacity_recalls_nothing_and_a_higher_one_lets_the_next_g
     assert [order["status"] for order in await desk.orders(host)] == ["released"] * 3 + ["queued"]
     await desk.ring(PLACE, host.id)
     assert (await order_of(desk, facts[3]))["status"] == "queued", "three, and no more"
+    rows = await desk.rows("SELECT why FROM history WHERE aggregate = 'provider' AND action = 'change' ORDER BY id")
+    assert [row["why"].partition("Orders a day: ")[2] for row in rows] == ["2, now 1.", "", "1, now 3."]
 
 
 @pytest.mark.parametrize("capacity", [0, -1, 1_000_001])

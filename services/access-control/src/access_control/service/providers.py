@@ -74,10 +74,13 @@ async def change(
     if provider.version != version:
         raise PreconditionFailed(version=provider.version)
     supervisor = _supervisor(rt, provider.kind, body.supervisor)
+    capacity, why = body.daily_capacity or provider.daily_capacity, "The provider's particulars changed."
+    if capacity != provider.daily_capacity:
+        why = f"{why} Orders a day: {provider.daily_capacity or 'no bound'}, now {capacity}."
     changed = await store.MOVES.change(
-        tx, provider, "change", who=who, why="The provider's particulars changed.", at=at, name=body.name,
+        tx, provider, "change", who=who, why=why, at=at, name=body.name,
         contact=body.contact, supervisor=supervisor.model_dump(mode="json") if supervisor else None,
-        daily_capacity=body.daily_capacity or provider.daily_capacity,
+        daily_capacity=capacity,
     )  # fmt: skip
     outbox.add(tx, told.provider(changed), at=at)
     await queue.ask_again(tx, changed, at)
