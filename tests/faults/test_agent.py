@@ -48,6 +48,8 @@ async def test_whatever_the_network_does_every_order_is_carried_out_once_and_in_
                     await until(partial(_met, proxy, weather, proxy.seen[weather]), what=f"{weather} meets somebody")
                     await asyncio.sleep(chance.uniform(0.2, 0.5))
                 proxy.turn(Weather.CLEAR)
+                # Whoever has failed waits longer each time: let it find out that it can speak again.
+                await until(partial(_met, proxy, Weather.CLEAR, proxy.seen[Weather.CLEAR] + 3), what="it speaks again")
         await found.settled()
         await found.check(again=False)
 
