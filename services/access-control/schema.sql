@@ -41,6 +41,8 @@ TABLE access_order (
     reissue_asked_at timestamp with time zone,
     reissue_reasons text,
     asked_by text,
+    decided_at timestamp with time zone,
+    urgent boolean NOT NULL DEFAULT false,
     CONSTRAINT access_order_action_check CHECK ((action = ANY (ARRAY['cut_off'::text, 'suspend'::text, 'restore'::text]))),
     CONSTRAINT access_order_attempt_check CHECK ((attempt >= 1)),
     CONSTRAINT access_order_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES execution(id),
@@ -53,21 +55,24 @@ TABLE access_order (
     CONSTRAINT access_order_reissued_as_key UNIQUE (reissued_as),
     CONSTRAINT access_order_reissues_fkey FOREIGN KEY (reissues) REFERENCES access_order(id),
     CONSTRAINT access_order_reissues_key UNIQUE (reissues),
-    CONSTRAINT access_order_status_check CHECK ((status = ANY (ARRAY['instructed'::text, 'drafted'::text, 'released'::text, 'received'::text, 'executed'::text, 'partly'::text, 'impossible'::text, 'contested'::text, 'accepted'::text, 'upheld'::text, 'lapsed'::text, 'withdrawn'::text, 'superseded'::text]))),
+    CONSTRAINT access_order_status_check CHECK ((status = ANY (ARRAY['instructed'::text, 'drafted'::text, 'queued'::text, 'released'::text, 'received'::text, 'executed'::text, 'partly'::text, 'impossible'::text, 'contested'::text, 'accepted'::text, 'upheld'::text, 'lapsed'::text, 'withdrawn'::text, 'superseded'::text]))) NOT VALID,
     CONSTRAINT access_order_undoes_fkey FOREIGN KEY (undoes) REFERENCES access_order(id),
     CONSTRAINT access_order_undoes_key UNIQUE (undoes),
     CONSTRAINT access_order_undone_by_fkey FOREIGN KEY (undone_by) REFERENCES access_order(id),
     CONSTRAINT access_order_undone_by_key UNIQUE (undone_by),
     CONSTRAINT another_one_asked CHECK (((asked_by <> reissued_by) AND (asked_by <> taken_back_by))) NOT VALID,
     CONSTRAINT instructed_by_somebody CHECK (((status <> 'instructed'::text) OR (instruction_id IS NOT NULL))),
-    CONSTRAINT out_means_signed CHECK ((((status = ANY (ARRAY['instructed'::text, 'drafted'::text, 'withdrawn'::text])) = (sequence IS NULL)) AND (num_nulls(sequence, issued_at, execute_by, jws, digest, kid) = ANY (ARRAY[0, 6])))),
+    CONSTRAINT out_means_signed CHECK ((((status = ANY (ARRAY['instructed'::text, 'drafted'::text, 'queued'::text, 'withdrawn'::text])) = (sequence IS NULL)) AND (num_nulls(sequence, issued_at, execute_by, jws, digest, kid) = ANY (ARRAY[0, 6])))) NOT VALID,
     CONSTRAINT restores_undo CHECK ((((action = 'restore'::text) AND ((content ->> 'emergency_id'::text) IS NULL)) = (undoes IS NOT NULL))) NOT VALID,
+    CONSTRAINT restores_wait_for_nobody CHECK (((status <> 'queued'::text) OR (action <> 'restore'::text))) NOT VALID,
     CONSTRAINT suspensions_end CHECK (((action = 'suspend'::text) = (until IS NOT NULL))),
     CONSTRAINT two_people_send_again CHECK (((num_nulls(reissues, reissued_by, taken_back_by) = ANY (ARRAY[0, 3])) AND (reissued_by <> taken_back_by))),
 );
 INDEX access_order_execution ON access_order USING btree (execution_id);
 INDEX access_order_in_force ON access_order USING btree (provider_id, sequence) WHERE ((action = ANY (ARRAY['cut_off'::text, 'suspend'::text])) AND (sequence IS NOT NULL) AND (undone_by IS NULL));
 INDEX access_order_provider ON access_order USING btree (provider_id, id);
+INDEX access_order_queue ON access_order USING btree (provider_id, urgent DESC, COALESCE(decided_at, drafted_at), id) WHERE (status = 'queued'::text);
+INDEX access_order_sent ON access_order USING btree (provider_id, issued_at) WHERE ((action <> 'restore'::text) AND (sequence IS NOT NULL));
 INDEX access_order_site ON access_order USING btree (site_id, id);
 INDEX access_order_status ON access_order USING btree (status, id);
 -- content: What it says without number and times; a restore copies the site from it.
@@ -75,6 +80,7 @@ INDEX access_order_status ON access_order USING btree (status, id);
 -- undone_by: The released order that takes this one back; null: this one is in force.
 -- taken_back_by: Who withdrew the order that this one sends again: another person.
 -- jws: The signed bytes, exactly as every provider door hands them out.
+-- decided_at: When the decision was released: its place in a queue. Null: drafted_at.
 
 TABLE conduct_entry (
     id uuid NOT NULL,
@@ -265,6 +271,8 @@ TABLE provider (
     registered_by text NOT NULL,
     registered_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
+    daily_capacity integer,
+    CONSTRAINT at_least_one_a_day CHECK ((daily_capacity >= 1)),
     CONSTRAINT provider_check CHECK (((supervisor IS NULL) OR (kind = 'public_network'::text))),
     CONSTRAINT provider_head_check CHECK ((head >= 0)),
     CONSTRAINT provider_kind_check CHECK ((kind = ANY (ARRAY['access_provider'::text, 'carrier'::text, 'public_network'::text]))),
@@ -273,6 +281,7 @@ TABLE provider (
     CONSTRAINT provider_status_check CHECK ((status = 'active'::text)),
 );
 -- head: Last sequence number given out; the row lock keeps the sequence free of gaps.
+-- daily_capacity: Orders to stop hosting that go out to it within any 24 hours, as it declares; null: it declares no bound.
 
 TABLE provider_key (
     id uuid NOT NULL,

@@ -1,9 +1,11 @@
 """A crash between any two statements of a verb leaves nothing behind, and doing it again does it once."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from access_control.service.queue import PLACE
 from shared import signing as keys
 from shared.runtime.base.clock import FixedClock
 from tests.integration.access_control.conftest import OpenDesk
@@ -33,6 +35,18 @@ async def test_cut_off_with_a_window_then_release(slow_desk: Desk) -> None:
     (order,) = await slow_desk.orders()
     await survives(slow_desk.rt, lambda: slow_desk.close_window(order), least=6)
     assert [entry["sequence"] for entry in (await slow_desk.feed(host))["orders"]] == [1]
+
+
+async def test_an_order_that_waits_and_its_turn(desk: Desk) -> None:
+    host = await desk.host(daily_capacity=1)
+    await desk.cut_off(host)
+    fact = carried_out(host)
+    await survives(desk.rt, lambda: desk.deliver(fact), least=8)
+    assert [order["status"] for order in await desk.orders(host)] == ["released", "queued"]
+    desk.clock.advance(timedelta(days=1))
+    await survives(desk.rt, lambda: desk.ring(PLACE, host.id), least=8)
+    assert [entry["sequence"] for entry in (await desk.feed(host))["orders"]] == [1, 2]
+    assert len(await desk.facts("order.queued.v1")) == 1
 
 
 async def test_restore(desk: Desk) -> None:

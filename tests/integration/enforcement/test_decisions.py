@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from enforcement.service import preview
+from shared.contracts.access import OrderQueuedV1, OrderWithdrawnV1
 from shared.contracts.enforcement import DecisionEndedV1, DecisionReleasedV1, DecisionSuspendedV1
 from shared.contracts.registry import ExecutionDeclinedV1, ExecutionUndoneV1
 from tests.integration.enforcement.conftest import STATED, STATEMENT, Office, site_recorded
@@ -178,6 +179,30 @@ async def test_p3_2_3_a_declined_decision_says_why(office: Office) -> None:
     assert shown["status"] == "declined"
     assert shown["execution"]["answer"]["reasons"]
     assert (await office.notices())[-1] == "decision_declined"
+
+
+async def test_whom_it_burdens_reads_that_an_order_waits_and_is_told_when_it_was_never_sent(office: Office) -> None:
+    released = await office.released()
+    await office.executed(released)
+    about = {"decision_id": released["id"], "sequence": None}
+    await office.hear(OrderQueuedV1.model_validate({**OrderQueuedV1.EXAMPLE, **about}))
+    (order,) = (await office.get(f"/decisions/{released['id']}", "applicant"))["orders"]
+    assert (order["outcome"], order["order_id"]) == ("queued", OrderQueuedV1.EXAMPLE["order_id"])
+    assert "place 3" in order["detail"]
+    assert (await office.notices())[-1] == "decision_released"
+    await office.hear(OrderWithdrawnV1.model_validate({**OrderWithdrawnV1.EXAMPLE, **about}))
+    assert (await office.notices())[-1] == "order_not_sent"
+    (order,) = (await office.get(f"/decisions/{released['id']}", "applicant"))["orders"]
+    assert order["outcome"] == "withdrawn"
+
+
+async def test_what_was_sent_and_taken_back_by_a_restore_is_no_order_that_was_never_sent(office: Office) -> None:
+    released = await office.released()
+    await office.executed(released)
+    about = {"decision_id": released["id"], "sequence": 7}
+    await office.hear(OrderWithdrawnV1.model_validate({**OrderWithdrawnV1.EXAMPLE, **about}))
+    await office.hear(OrderWithdrawnV1.model_validate(OrderWithdrawnV1.EXAMPLE | {"sequence": None}))  # of no case here
+    assert "order_not_sent" not in await office.notices()
 
 
 async def test_of_eight_who_release_at_once_one_does(office: Office) -> None:

@@ -8,6 +8,7 @@ from shared.contracts.access import (
     OrderContestedV1,
     OrderExecutedV1,
     OrderOverdueV1,
+    OrderQueuedV1,
     OrderReleasedV1,
     OrderWithdrawnV1,
 )
@@ -72,3 +73,22 @@ async def test_the_host_is_told_homes_clock(register: Register) -> None:
     assert told.due_at is not None
     assert told.received_at.isoformat()[:19] == execution["received_at"][:19]
     assert told.due_at > told.received_at
+
+
+async def test_the_host_is_told_when_it_was_decided_and_that_it_was_urgent(register: Register) -> None:
+    decided = await register.decided(await register.live(), urgent_ground="fraud")
+    await register.carried_out(decided)
+    (told,) = await register.told(ExecutionCarriedOutV1)
+    assert told.decided_at is not None
+    assert told.urgent_ground == "fraud"
+
+
+async def test_home_reads_that_an_order_waits_and_then_until_when_it_is_due(register: Register) -> None:
+    execution = await carried_out(register)
+    await hear(register, execution, OrderQueuedV1, "2026-11-22T04:00:00Z")
+    seen = await order(register, execution)
+    assert (seen["outcome"], seen["execute_by"]) == ("queued", None)
+    await hear(register, execution, OrderReleasedV1, "2026-11-22T04:00:00Z", execute_by=DUE)
+    assert ((await order(register, execution))["outcome"], (await order(register, execution))["execute_by"]) == (
+        "released", DUE,
+    )  # fmt: skip

@@ -112,6 +112,7 @@ async def test_a_server_that_takes_no_writes_is_a_503_and_the_service_goes_on_by
             }
             assert all(answer.headers["retry-after"] == "5" for answer in answers)
             assert (await api.get("/things", who="officer")).status_code == 200
+            assert (await api.get("/readyz")).status_code == 503, "whoever shares work out sends it elsewhere"
         assert (await api.post("/things", who="officer", json={"name": "after"})).status_code == 201
 
 

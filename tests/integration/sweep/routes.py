@@ -20,6 +20,7 @@ PUBLIC: Final[dict[str, dict[str, str]]] = {
         "/.well-known/jwks.json": "/.well-known/jwks.json",
         "/providers/{provider_id}/jwks.json": "/providers/{provider_id}/jwks.json",
         "/orders/statistics": "/orders/statistics",
+        "/providers/{provider_id}/queue": "/providers/{provider_id}/queue",
     },
     "approval": {
         CALENDAR: CALENDAR,

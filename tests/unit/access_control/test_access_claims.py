@@ -58,6 +58,8 @@ def order(status: Status = Status.RELEASED) -> AccessOrder:
         execute_by=NOW,
         digest=None if status in UNSENT else examples.DIGEST,
         kid="k",
+        decided_at=NOW,
+        urgent=False,
         changed_at=NOW,
     )
 

@@ -28,6 +28,7 @@ def test_an_order_can_only_be_withdrawn_before_it_went_out() -> None:
     assert [status for status in Status if LIFECYCLE.can(status, Move.WITHDRAW)] == [
         Status.INSTRUCTED,
         Status.DRAFTED,
+        Status.QUEUED,
     ]
 
 

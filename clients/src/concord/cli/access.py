@@ -5,7 +5,7 @@ from uuid import UUID
 
 import typer
 
-from concord.cli.output import As, AsJson, File, OrderId, Reasons, act, body, listed
+from concord.cli.output import As, AsJson, File, OrderId, ProviderId, Reasons, act, body, listed
 from concord.files import BadFile, read
 from concord.sdk import Concord
 from concord.sdk.signed import verified_order
@@ -31,7 +31,7 @@ def list_orders(
     site_id: Annotated[UUID | None, typer.Option(help="Only those about this site.")] = None,
 ) -> None:
     """Orders, newest first."""
-    columns = ("id", "sequence", "action", "status", "overdue", "provider_id", "site.number")
+    columns = ("id", "sequence", "action", "status", "position", "overdue", "provider_id", "site.number")
     act(lambda c: listed(c.access.orders(status=status, provider_id=provider_id, site_id=site_id)), as_, as_json,
         columns)  # fmt: skip
 
@@ -46,6 +46,22 @@ def show_order(order_id: OrderId, as_: As = None, as_json: AsJson = False) -> No
 def show_observed(order_id: OrderId, as_: As = None, as_json: AsJson = False) -> None:
     """What its provider signed beside what was seen of its names: for who reads it and whose site it is."""
     act(lambda c: c.access.observed(order_id), as_, as_json)
+
+
+@orders.command("queue")
+def queue(
+    provider_id: ProviderId,
+    after: Annotated[int, typer.Option(help="Place from behind which to list.")] = 0,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """What waits for a provider's capacity, in the order in which it goes out."""
+
+    async def waiting(concord: Concord) -> wire.QueueView | list[wire.WaitingView]:
+        found = await concord.access.queue(provider_id, after=after)
+        return found if as_json else found.orders
+
+    act(waiting, as_, as_json, ("position", "order_id", "action", "urgent", "decided_at", "waits_since", "until"))
 
 
 @orders.command("verify")

@@ -25,6 +25,8 @@ providers = typer.Typer(no_args_is_help=True, help="Providers and their keys.")
 EntryId = Annotated[UUID, typer.Argument(help="Id of an entry, as `providers conduct` lists it.")]
 Supervisor = Annotated[str | None, typer.Option(help="Of a public-interest network: its supervisor, e.g. education.")]
 
+Capacity = Annotated[int | None, typer.Option(help="Orders to stop hosting that it can carry out within 24 hours.")]
+
 
 @providers.command("list")
 def list_providers(as_: As = None, as_json: AsJson = False) -> None:
@@ -46,13 +48,14 @@ def register_provider(
     contact: Annotated[str, typer.Option(help="Who does the filing work there, and how to reach them.")],
     kind: Annotated[str, typer.Option(help="access_provider, carrier or public_network.")] = "access_provider",
     supervisor: Supervisor = None,
+    daily_capacity: Capacity = None,
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:
     """Enter a provider; its topics are made within seconds."""
     sent = body(
         wire.NewProvider, name=name, licence_number=licence_number, region=region, contact=contact, kind=kind,
-        supervisor=supervisor,
+        supervisor=supervisor, daily_capacity=daily_capacity,
     )  # fmt: skip
     act(lambda c: c.access.register_provider(sent), as_, as_json)
 
@@ -64,11 +67,12 @@ def change_provider(
     contact: Annotated[str, typer.Option(help="Who does the filing work there, and how to reach them.")],
     version: Version,
     supervisor: Supervisor = None,
+    daily_capacity: Capacity = None,
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say a provider's name, contact and supervisor as they are from now on."""
-    sent = body(wire.ChangedProvider, name=name, contact=contact, supervisor=supervisor)
+    """Say a provider's name, contact and supervisor as they are from now on; a capacity that is not named stays."""
+    sent = body(wire.ChangedProvider, name=name, contact=contact, supervisor=supervisor, daily_capacity=daily_capacity)
     act(lambda c: c.access.change_provider(provider_id, version, sent), as_, as_json)
 
 

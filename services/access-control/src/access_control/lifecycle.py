@@ -17,7 +17,10 @@ MOVES: Final[Mapping[tuple[Status, Move], Status]] = MappingProxyType({
     (Status.INSTRUCTED, Move.ISSUE):             Status.DRAFTED,     # P3.4: two people of the supervisor
     (Status.INSTRUCTED, Move.WITHDRAW):          Status.WITHDRAWN,
     (Status.DRAFTED,    Move.RELEASE):           Status.RELEASED,
+    (Status.DRAFTED,    Move.QUEUE):             Status.QUEUED,      # beyond what its provider can do in a day
     (Status.DRAFTED,    Move.WITHDRAW):          Status.WITHDRAWN,
+    (Status.QUEUED,     Move.RELEASE):           Status.RELEASED,    # its turn
+    (Status.QUEUED,     Move.WITHDRAW):          Status.WITHDRAWN,   # also when its measure ends: never sent
     (Status.WITHDRAWN,  Move.ASK_REISSUE):       Status.WITHDRAWN,   # by one person
     (Status.WITHDRAWN,  Move.REISSUE):           Status.WITHDRAWN,   # by another: a new order, with the next attempt
     (Status.RELEASED,   Move.RECEIVE):           Status.RECEIVED,
@@ -66,7 +69,9 @@ CLAIMED: Final[Mapping[Outcome, Move]] = MappingProxyType({
 })  # fmt: skip
 """What each outcome of a receipt claims."""
 
-UNSENT: Final = frozenset({Status.INSTRUCTED, Status.DRAFTED, Status.WITHDRAWN})
+HELD_BACK: Final = frozenset({Status.INSTRUCTED, Status.DRAFTED, Status.QUEUED})
+"""On their way, and not out yet: what is taken back now is never sent."""
+UNSENT: Final = HELD_BACK | {Status.WITHDRAWN}
 """The provider cannot know of these."""
 RUNNING: Final = frozenset({Status.RELEASED, Status.RECEIVED, Status.PARTLY})
 """Statuses in which the statutory clock runs; only these can become overdue."""

@@ -20,6 +20,7 @@ from access_control.settings import Settings
 from shared.runtime.base.clock import SystemClock
 from shared.runtime.db import leases
 from shared.runtime.process import telemetry
+from shared.runtime.process.app import settings_of
 from shared.runtime.process.supervisor import Failure, boot
 
 EXIT_NOT_SET: Final = 2
@@ -71,7 +72,8 @@ async def _until_told(settings: Settings) -> int:
 
 def main() -> int:
     """Run it; says what to exit with."""
-    settings = Settings()
+    settings = settings_of(SERVICE)
+    assert isinstance(settings, Settings), "the service names its own"
     telemetry.configure_logs("access-control-prober", settings)
     return asyncio.run(_until_told(settings))
 

@@ -66,6 +66,13 @@ def _story(order: AccessOrder, at: datetime) -> dict[str, Any]:
     }
 
 
+def queued(order: AccessOrder, position: int, capacity: int | None) -> Fact:
+    """It waits; its provider is not told which site it is about."""
+    bound = f"at most {capacity} in 24 hours" if capacity is not None else "others first that wait already"
+    reasons = f"Its provider carries out {bound}; it waits at place {position}."
+    return access.OrderQueuedV1(**_story(order, order.changed_at), position=position, reasons=reasons)
+
+
 def released(order: AccessOrder, content: Content) -> Fact:
     """It went out."""
     says = content.grounds or content.statement

@@ -12,6 +12,7 @@ from access_control.service.feed import Snapshot
 from access_control.service.orders import Seen
 from access_control.service.probing import Beside
 from access_control.service.providers import ProviderWithKeys
+from access_control.service.queue import Queue
 from access_control.store.conduct import ConductEntry, NotedFinding
 from access_control.store.emergencies import Emergency
 from access_control.store.feed import FeedPage, InForce, SignedOrder
@@ -84,6 +85,21 @@ def of_instruction(who: Caller, instruction: Instruction) -> wire.InstructionVie
     return _view(wire.InstructionView, instruction, jws=instruction.jws.decode("ascii"), allowed_actions=allowed)
 
 
+def of_queue(queue: Queue) -> wire.QueueView:
+    """What waits at a provider."""
+    waiting = [
+        wire.WaitingView(
+            position=each.position, order_id=each.id, action=each.action, urgent=each.urgent, until=each.until,
+            decided_at=each.decided_at, waits_since=each.waits_since,
+        )
+        for each in queue.waiting
+    ]  # fmt: skip
+    return wire.QueueView(
+        provider_id=queue.provider.id, daily_capacity=queue.provider.daily_capacity, waiting=queue.total,
+        opens_at=queue.opens_at, orders=waiting,
+    )  # fmt: skip
+
+
 def of_feed(page: FeedPage, after: int) -> wire.FeedView:
     """A page of a feed."""
     orders = _signed(page.orders)
@@ -106,7 +122,7 @@ def _says(who: Caller, seen: Seen) -> dict[str, Any]:
         drafted_by=order.against_reissue,
     )  # fmt: skip
     says = {name: getattr(content, name) for name in type(content).model_fields}
-    return {**says, "answer": answer, "home": _home(seen), "allowed_actions": allowed}
+    return {**says, "answer": answer, "position": seen.position, "home": _home(seen), "allowed_actions": allowed}
 
 
 def _home(seen: Seen) -> HomeView:

@@ -35,7 +35,7 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     registry.ReviewClearedV1: heard.review_cleared,
     registry.MergerRecordedV1: heard.merger_recorded,
     emergency_facts.EmergencyReportedV1: heard.emergency_reported,
-    **dict.fromkeys(access.ORDER_FACTS, heard.order_told),
+    **dict.fromkeys((*access.ORDER_FACTS, access.OrderQueuedV1), heard.order_told),
     **dict.fromkeys(notices.ISSUED.values(), heard.notice_issued),
     **dict.fromkeys(notices.DELIVERED.values(), heard.notice_delivered),
     **dict.fromkeys(notices.RETURNED.values(), heard.notice_returned),

@@ -165,6 +165,8 @@ async def order_told(rt: Runtime, tx: Tx, fact: access.OrderFact, meta: EventMet
     await decisions.note_outcome(
         tx, OrderOutcome(fact.order_id, fact.decision_id, fact.provider_id, fact.action, outcome, detail, fact.at)
     )
+    if isinstance(fact, access.OrderWithdrawnV1) and fact.sequence is None:
+        await deciding.tell_unsent(tx, rt, fact)
 
 
 async def notice_issued(

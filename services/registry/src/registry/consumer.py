@@ -35,7 +35,7 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     enforcement.AppealFiledV1: heard.appeal_filed,
     enforcement.AppealOverdueV1: heard.appeal_overdue,
     enforcement.AppealDecidedV1: heard.appeal_decided,
-    **dict.fromkeys(access.ORDER_FACTS, heard.order_told),
+    **dict.fromkeys((*access.ORDER_FACTS, access.OrderQueuedV1), heard.order_told),
     access.OrderObservedOtherwiseV1: heard.order_observed,
 }
 PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {

@@ -60,6 +60,8 @@ def carried_out(
         carried_out_at=at,
         received_at=execution.received_at,
         due_at=due_at,
+        decided_at=execution.decision.released_at,
+        urgent_ground=execution.decision.urgent_ground,
     )
 
 

@@ -80,6 +80,23 @@ class OrderFact(Fact):
     at: datetime
 
 
+class OrderQueuedV1(OrderFact):
+    """Its provider was sent as many as it can carry out in a day: it waits, and its provider's clock does not run."""
+
+    TYPE: ClassVar[str] = "order.queued.v1"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry", "enforcement")
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_ORDER,
+        "sequence": None,
+        "position": 3,
+        "reasons": "Its provider carries out at most 20 in 24 hours; it waits at place 3.",
+    }
+
+    position: int
+    """Its place when it came; 1 goes next."""
+    reasons: Reasons
+
+
 class OrderReleasedV1(OrderFact):
     """An order was signed, numbered and put where its provider reads."""
 

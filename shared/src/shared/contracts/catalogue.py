@@ -43,6 +43,7 @@ _FACTS: tuple[type[Fact], ...] = (
     emergencies.EmergencyLapsedV1,
     access.ProviderRecordedV1,
     emergencies.EmergencyReportedV1,
+    access.OrderQueuedV1,
     access.OrderReleasedV1,
     access.OrderReceivedV1,
     access.OrderExecutedV1,

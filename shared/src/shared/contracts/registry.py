@@ -156,6 +156,8 @@ class ExecutionCarriedOutV1(_ExecutionFact):
         "carried_out_at": examples.AT,
         "received_at": examples.AT,
         "due_at": examples.AT,
+        "decided_at": examples.AT,
+        "urgent_ground": None,
     }
 
     site: FrozenSite | None = None
@@ -173,6 +175,10 @@ class ExecutionCarriedOutV1(_ExecutionFact):
     """Since when it lay on the regulator's desk."""
     due_at: datetime | None = None
     """Until when the regulator had to answer."""
+    decided_at: datetime | None = None
+    """When the decision was released."""
+    urgent_ground: Text | None = None
+    """The urgent ground on which it was, if it was on one."""
 
 
 class ExecutionUndoneV1(_ExecutionFact):

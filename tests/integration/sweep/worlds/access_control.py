@@ -256,13 +256,14 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
     async with running_service(SERVICE, dsn, clock=clock, feed_stream_s=0.01, **settings) as api:
         desk = Desk(api, clock, dsn)
         host, network, far = await desk.host(), await desk.network(), await _elsewhere(desk)
-        orders = await order_records(desk, host, network, far)
+        full = await desk.host(daily_capacity=1)
+        orders = await order_records(desk, host, network, full, far)
         instructions = await instruction_records(desk, network)
         kinds = [
             _orders(orders), Kind(orders, may_read_observed, reads=("/orders/{order_id}/observed",), denied=_unsent),
             _instructions(instructions), await _keys(desk, host),
             *await _entries(desk, host),
-            *_providers([(host, "110000"), (network, "110000"), (far, "310000")]),
+            *_providers([(host, "110000"), (network, "110000"), (full, "110000"), (far, "310000")]),
             Kind(await _batches(desk, host), may_read_emergency, reads=("/providers/{provider_id}/receipts/{digest}",)),
             Kind(await _emergencies(desk, host), may_read_emergency, reads=("/emergencies/{emergency_id}",),
                  lists="/emergencies"),

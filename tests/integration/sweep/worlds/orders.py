@@ -29,10 +29,10 @@ async def _newest(desk: Desk, path: str) -> dict[str, Any]:
     return items[0]
 
 
-async def _order_at(desk: Desk, host: Host, network: Host, status: Status) -> dict[str, Any]:
+async def _order_at(desk: Desk, host: Host, network: Host, full: Host, status: Status) -> dict[str, Any]:
     """An order in this status, of the province of Beijing."""
     fact = carried_out(
-        network if status is Status.INSTRUCTED else host,
+        {Status.INSTRUCTED: network, Status.QUEUED: full}.get(status, host),
         effect="suspend_access" if status is Status.LAPSED else "revoke",
         operator=OPERATOR_USCC,
     )
@@ -57,14 +57,16 @@ async def _order_at(desk: Desk, host: Host, network: Host, status: Status) -> di
     return now
 
 
-async def order_records(desk: Desk, host: Host, network: Host, far: Host) -> list[Record]:
+async def order_records(desk: Desk, host: Host, network: Host, full: Host, far: Host) -> list[Record]:
     """An order in every status, a withdrawn one to be sent again, and drafted ones of other provinces or of no desk."""
     found: list[Record] = []
+    await desk.deliver(carried_out(full))
+    await desk.close_window(await _newest(desk, "/orders"))  # its day is full
     for status in (*Status, Status.WITHDRAWN):
-        order = await _order_at(desk, host, network, status)
+        order = await _order_at(desk, host, network, full, status)
         if status in {each.status for each in found}:  # the second one, that somebody asked to send again
             await desk.act(f"/orders/{order['id']}/reissue-request", WHY, "regulator-b")
-        by = network if status is Status.INSTRUCTED else host
+        by = {Status.INSTRUCTED: network, Status.QUEUED: full}.get(status, host)
         words = {
             "provinces": ("110000",), "provider": by.id, "out": order["sequence"] is not None,
             "supervisor": SUPERVISOR if by is network else None, "operator": OPERATOR_USCC,

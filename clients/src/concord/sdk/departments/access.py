@@ -34,6 +34,10 @@ class Access(Providers):
         """What its provider signed beside what was seen."""
         return await self._get(ObservedView, at("orders", order_id, "observed"))
 
+    async def queue(self, provider_id: Id, *, after: int = 0, limit: int = 100) -> wire.QueueView:
+        """What waits for a provider's capacity, from behind a place on; names no site. For everybody."""
+        return await self._get(wire.QueueView, at("providers", provider_id, "queue"), after=after, limit=limit)
+
     async def withdraw(self, order_id: Id, body: wire.WithReasons) -> wire.OrderView:
         """Take an order back in its withdraw window."""
         return await self._post(wire.OrderView, at("orders", order_id, "withdrawal"), body)

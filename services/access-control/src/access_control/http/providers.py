@@ -1,15 +1,15 @@
 """Providers: their particulars, keys and conduct record."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from access_control import views
-from access_control.service import conduct, keys, providers
+from access_control.service import conduct, keys, providers, queue
 from access_control.store.conduct import ConductEntry
 from shared.contracts.http import providers as wire
-from shared.contracts.http.access import WithReasons
+from shared.contracts.http.access import QueueView, WithReasons
 from shared.runtime.web.door import PUBLIC, IfMatch, Rt, Who, etag, router
 from shared.runtime.web.paging import Page, PageQuery, Paging, page_of
 
@@ -38,11 +38,25 @@ async def get_provider(provider_id: UUID, who: Who, rt: Rt, response: Response) 
         return _provider(response, await providers.get(tx, who, provider_id))
 
 
+@ROUTER.get("/providers/{provider_id}/queue", openapi_extra=PUBLIC)
+async def read_queue(
+    provider_id: UUID, rt: Rt,
+    after: Annotated[int, Query(ge=0, description="Place from behind which to list")] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> QueueView:  # fmt: skip
+    """What waits for its capacity, in the order in which it will go out. No token needed.
+
+    No site and no person is named: its issuer, its provider and whom it burdens find an order by its id.
+    """
+    async with rt.db.transaction() as tx:
+        return views.of_queue(await queue.read(tx, rt, provider_id, after=after, limit=limit))
+
+
 @ROUTER.put("/providers/{provider_id}")
 async def change_provider(
     provider_id: UUID, body: wire.ChangedProvider, version: IfMatch, who: Who, rt: Rt, response: Response
 ) -> wire.ProviderView:
-    """Change its name, whom to ask there, and who supervises it (access desk, own province)."""
+    """Change its name, whom to ask there, who supervises it, what it can do in a day (access desk, own province)."""
     async with rt.db.transaction() as tx:
         return _provider(response, await providers.change(tx, rt, who, provider_id, version, body))
 

@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from access_control import told
 from access_control.errors import NotHosted
-from access_control.lifecycle import OPEN, Move, Status
+from access_control.lifecycle import HELD_BACK, OPEN, Move, Status
 from access_control.service.sending import EXECUTION, LAPSE, SYSTEM, draft, release, take_back
 from access_control.store import executions, orders, providers
-from access_control.store.orders import AccessOrder, Draft
+from access_control.store.orders import AccessOrder, Draft, Turn
 from shared.contracts import ordering
 from shared.contracts.grounds import AuthorityRef, Statement
 from shared.contracts.orders import Action
@@ -41,7 +41,8 @@ async def carried_out(tx: Tx, rt: Runtime, fact: ExecutionCarriedOutV1) -> None:
         content = told.burden(fact, measure.sites[provider_id], issuer, rt.settings.public_url)
         await draft(
             tx, rt, provider, content, decision_id=fact.decision_id, action=measure.action, until=measure.until,
-            who=SYSTEM, why=WHY,
+            turn=Turn(fact.decided_at or fact.grounds.made_at, urgent=fact.urgent_ground is not None), who=SYSTEM,
+            why=WHY,
         )  # fmt: skip
 
 
@@ -55,7 +56,7 @@ async def undone(tx: Tx, rt: Runtime, fact: ExecutionUndoneV1) -> None:
     await executions.note_undone(tx, fact, rt.clock.now())
     burdens = await orders.hold_burdens(tx, fact.execution_id)
     for burden in sorted(burdens, key=lambda order: order.provider_id):
-        if burden.status in {Status.INSTRUCTED, Status.DRAFTED}:
+        if burden.status in HELD_BACK:
             await take_back(tx, rt, burden, who=SYSTEM, why=fact.statement.public_reasons)
         elif burden.sequence is not None and burden.undone_by is None:
             restore = await draft_restore(tx, rt, burden, fact.authority, fact.statement)

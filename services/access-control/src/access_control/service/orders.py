@@ -48,6 +48,8 @@ class Seen:
     content: Content
     receipts: list[RecordedReceipt]
     execution: Execution
+    position: int | None
+    """Its place in the queue of its provider, while it waits."""
 
 
 async def get(tx: Tx, rt: Runtime, who: Caller, order_id: UUID) -> Seen:
@@ -75,7 +77,8 @@ async def page(
     await _looked(tx, rt, who, "/orders")
     contents = await store.contents(tx, [order.id for order in found])
     causes = await executions.get_many(tx, {order.execution_id for order in found})
-    return [Seen(order, contents[order.id], [], causes[order.execution_id]) for order in found]
+    places = await store.positions(tx, found)
+    return [Seen(order, contents[order.id], [], causes[order.execution_id], places.get(order.id)) for order in found]
 
 
 async def _looked(tx: Tx, rt: Runtime, who: Caller, resource: str) -> None:
@@ -137,8 +140,8 @@ async def reissue(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons: 
     earlier = await store.content(tx, order_id)
     content = earlier.model_copy(update={"issuer": issuer_for(rt, provider, earlier.regulator)})
     new = await draft(
-        tx, rt, provider, content, decision_id=order.decision_id, action=order.action, until=order.until, who=who,
-        why=reasons, earlier=order,
+        tx, rt, provider, content, decision_id=order.decision_id, action=order.action, until=order.until,
+        turn=order.turn, who=who, why=reasons, earlier=order,
     )  # fmt: skip
     assert new is not None, "an order is sent again once: its row is held"
     await store.MOVES.move(tx, order, Move.REISSUE, who=who, why=reasons, at=at, reissued_as=new.id)
@@ -222,4 +225,5 @@ async def lapse(rt: Runtime, tx: Tx, order_id: UUID) -> None:
 
 async def _seen(tx: Tx, order: AccessOrder, signed: Sequence[RecordedReceipt] = ()) -> Seen:
     causes = await executions.get_many(tx, [order.execution_id])
-    return Seen(order, await store.content(tx, order.id), list(signed), causes[order.execution_id])
+    place = (await store.positions(tx, [order])).get(order.id)
+    return Seen(order, await store.content(tx, order.id), list(signed), causes[order.execution_id], place)

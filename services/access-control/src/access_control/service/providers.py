@@ -7,6 +7,7 @@ from uuid import UUID
 from access_control import told
 from access_control.errors import BadLicence, LicenceTaken, NoSupervisor
 from access_control.policy import POLICY, Act
+from access_control.service import queue
 from access_control.store import providers as store
 from access_control.store.providers import Key, Provider
 from shared.contracts.grounds import AuthorityRef
@@ -49,7 +50,8 @@ async def register(tx: Tx, rt: Runtime, who: Caller, body: NewProvider) -> Provi
     at, licence = rt.clock.now(), normal_licence(rt, body.licence_number)
     entered = await store.add(
         tx, uuid7(), name=body.name, licence_number=licence, region=body.region, kind=body.kind, contact=body.contact,
-        supervisor=_supervisor(rt, body.kind, body.supervisor), by=who.person, at=at,
+        supervisor=_supervisor(rt, body.kind, body.supervisor), daily_capacity=body.daily_capacity, by=who.person,
+        at=at,
     )  # fmt: skip
     if entered is None:
         raise LicenceTaken(licence_number=licence, provider_id=str(await store.by_licence(tx, licence)))
@@ -61,7 +63,9 @@ async def register(tx: Tx, rt: Runtime, who: Caller, body: NewProvider) -> Provi
 async def change(
     tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, version: int, body: ChangedProvider
 ) -> ProviderWithKeys:
-    """Change its name, whom to ask there, and who supervises it; orders that are under way stay as they are.
+    """Change its name, whom to ask there, who supervises it and what it can do in a day.
+
+    Orders that are out stay out; a higher capacity lets those that wait go at once, one after the other.
 
     Raises UnknownProvider (404), Forbidden (403), PreconditionFailed (412), NoSupervisor (422).
     """
@@ -70,11 +74,16 @@ async def change(
     if provider.version != version:
         raise PreconditionFailed(version=provider.version)
     supervisor = _supervisor(rt, provider.kind, body.supervisor)
+    capacity, why = body.daily_capacity or provider.daily_capacity, "The provider's particulars changed."
+    if capacity != provider.daily_capacity:
+        why = f"{why} Orders a day: {provider.daily_capacity or 'no bound'}, now {capacity}."
     changed = await store.MOVES.change(
-        tx, provider, "change", who=who, why="The provider's particulars changed.", at=at, name=body.name,
+        tx, provider, "change", who=who, why=why, at=at, name=body.name,
         contact=body.contact, supervisor=supervisor.model_dump(mode="json") if supervisor else None,
+        daily_capacity=capacity,
     )  # fmt: skip
     outbox.add(tx, told.provider(changed), at=at)
+    await queue.ask_again(tx, changed, at)
     return ProviderWithKeys(changed, (await store.keys(tx, provider_id))[provider_id])
 
 

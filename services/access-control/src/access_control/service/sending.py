@@ -9,9 +9,10 @@ from uuid import UUID
 
 from access_control import told
 from access_control.lifecycle import INSTRUCTION, Move, Status
+from access_control.service import queue
 from access_control.service.state import signer_of
 from access_control.store import executions, feed, instructions, orders, providers
-from access_control.store.orders import AccessOrder, Content, Draft
+from access_control.store.orders import AccessOrder, Content, Draft, Turn
 from access_control.store.providers import Provider
 from shared.contracts.http.access import InstructionAction
 from shared.contracts.ordering import execution_clock
@@ -47,7 +48,7 @@ async def held(tx: Tx, order_id: UUID) -> AccessOrder:
 
 async def draft(
     tx: Tx, rt: Runtime, provider: Provider, content: Content, *, decision_id: UUID, action: Action,
-    until: datetime | None, who: Caller, why: str, earlier: AccessOrder | None = None,
+    until: datetime | None, turn: Turn, who: Caller, why: str, earlier: AccessOrder | None = None,
 ) -> AccessOrder | None:  # fmt: skip
     """Write a burden and send it on its way; none if the same order exists already.
 
@@ -63,7 +64,7 @@ async def draft(
         release_at=None if network else _release_at(rt, at), until=until,
         instruction_id=uuid7() if network else None, reissues=earlier.id if earlier else None,
         reissued_by=who.person if earlier else None, asked_by=earlier.reissue_asked_by if earlier else None,
-        taken_back_by=earlier.withdrawn_by if earlier else None,
+        taken_back_by=earlier.withdrawn_by if earlier else None, turn=turn,
     )  # fmt: skip
     drafted = await orders.draft(tx, new)
     if drafted is None:
@@ -113,14 +114,46 @@ async def _instruct(tx: Tx, rt: Runtime, order: AccessOrder, content: Content) -
 
 
 async def release(tx: Tx, rt: Runtime, drafted: AccessOrder, content: Content, *, why: str) -> AccessOrder:
-    """Send out an order that is held. The provider's row stays locked to the end, so its sequence has no gap.
+    """Send out an order that is held, or let it wait where its provider has as many as it can carry out in a day.
 
-    A suspension whose time is over is taken back instead. Raises ActionRefused (409), NoSigningKey.
+    A restore waits for nobody. A suspension whose time is over is taken back instead.
+    Raises ActionRefused (409), NoSigningKey.
     """
-    at = rt.clock.now()
-    if drafted.until is not None and drafted.until <= at:
-        return await take_back(tx, rt, drafted, who=SYSTEM, why=TOO_LATE)
     orders.MOVES.lifecycle.after(drafted.status, Move.RELEASE)
+    if drafted.action is Action.RESTORE or _over(rt, drafted):
+        return await _send(tx, rt, drafted, content, why=why)
+    signer_of(rt, content.issuer.id)  # whoever cannot sign does not stand in the way of those who wait
+    at = rt.clock.now()
+    provider, free = await queue.hold(tx, drafted.provider_id, at)
+    if free and await orders.first_waiting(tx, provider.id) is None:
+        return await _send(tx, rt, drafted, content, why=why)
+    queued = await orders.MOVES.move(tx, drafted, Move.QUEUE, who=SYSTEM, why=queue.FULL, at=at)
+    await queue.wake(tx, provider, at)
+    position = (await orders.positions(tx, [queued]))[queued.id]
+    outbox.add(tx, told.queued(queued, position, provider.daily_capacity), at=at)
+    return queued
+
+
+async def send_next(rt: Runtime, tx: Tx, provider_id: UUID) -> None:
+    """A place is free: one order goes out, the one whose turn it is; the next one has a clock of its own."""
+    at, first = rt.clock.now(), await orders.first_waiting(tx, provider_id)
+    order = await held(tx, first) if first is not None else None
+    provider, free = await queue.hold(tx, provider_id, at)
+    # While it was waited for, it may have been taken back, or an urgent one come before it.
+    if order is not None and free and await orders.first_waiting(tx, provider_id) == order.id:
+        await _send(tx, rt, order, await orders.content(tx, order.id), why=queue.TURN)
+    await queue.ask_again(tx, provider, at)
+
+
+def _over(rt: Runtime, order: AccessOrder) -> bool:
+    return order.until is not None and order.until <= rt.clock.now()
+
+
+async def _send(tx: Tx, rt: Runtime, drafted: AccessOrder, content: Content, *, why: str) -> AccessOrder:
+    """Sign it and hand it out. The provider's row stays locked to the end, so its sequence has no gap."""
+    at = rt.clock.now()
+    if _over(rt, drafted):
+        return await take_back(tx, rt, drafted, who=SYSTEM, why=TOO_LATE)
     signer = signer_of(rt, content.issuer.id)
     sequence = await providers.next_sequence(tx, drafted.provider_id)
     due = await deadlines.start(

@@ -2,10 +2,10 @@
 
 # ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -56,6 +56,13 @@ class Content(Document):
     register_entry: Text
 
 
+class Turn(NamedTuple):
+    """What its place in a queue follows from, and nothing else."""
+
+    decided_at: datetime
+    urgent: bool
+
+
 class Answer(Document):
     """How the issuer answered: upheld, rejected or accepted."""
 
@@ -102,7 +109,14 @@ class AccessOrder:
     execute_by: datetime | None
     digest: str | None
     kid: str | None
+    decided_at: datetime | None
+    urgent: bool
     changed_at: datetime
+
+    @property
+    def turn(self) -> Turn:
+        """What its place in a queue follows from."""
+        return Turn(self.decided_at or self.drafted_at, self.urgent)
 
     @property
     def organisation(self) -> str:
@@ -136,12 +150,15 @@ class Signed:
 COLUMNS: Final = """id, version, status, execution_id, decision_id, provider_id, site_id, hosts, action, attempt,
        issuer_id, regulator_id, supervisor_id, regions, overdue, escalated_at, answer, undoes, undone_by,
        instruction_id, reissues, reissued_as, withdrawn_by, reissue_asked_by, reissue_asked_at, reissue_reasons,
-       drafted_at, release_at, until, sequence, issued_at, execute_by, digest, kid, changed_at"""
+       drafted_at, release_at, until, sequence, issued_at, execute_by, digest, kid, decided_at, urgent,
+       changed_at"""
 DRAFT: Final = f"""
 INSERT INTO access_order (id, status, execution_id, decision_id, provider_id, site_id, hosts, action, attempt, content,
                           issuer_id, regulator_id, supervisor_id, regions, undoes, instruction_id, reissues,
-                          reissued_by, taken_back_by, drafted_at, release_at, until, asked_by, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $20)
+                          reissued_by, taken_back_by, drafted_at, release_at, until, asked_by, decided_at, urgent,
+                          changed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+        $25, $20)
 ON CONFLICT (execution_id, provider_id, action, attempt) DO NOTHING
 RETURNING {COLUMNS}
 """
@@ -160,6 +177,24 @@ WORDS: Final = {
 }
 
 
+_QUEUE: Final = """
+SELECT row_number() OVER (PARTITION BY provider_id ORDER BY urgent DESC, coalesce(decided_at, drafted_at), id)
+           AS position,
+       id, action, urgent, coalesce(decided_at, drafted_at) AS decided_at, changed_at AS waits_since, until
+  FROM access_order WHERE status = 'queued' AND provider_id = ANY ($1)
+"""
+QUEUE: Final = f"SELECT * FROM ({_QUEUE}) AS queue WHERE position > $2 ORDER BY position LIMIT $3"
+POSITIONS: Final = f"SELECT id, position FROM ({_QUEUE}) AS queue WHERE id = ANY ($2)"
+LENGTH: Final = "SELECT count(*) FROM access_order WHERE status = 'queued' AND provider_id = $1"
+FIRST: Final = """
+SELECT id FROM access_order WHERE status = 'queued' AND provider_id = $1
+ ORDER BY urgent DESC, coalesce(decided_at, drafted_at), id LIMIT 1
+"""
+NTH_LAST_SENT: Final = """
+SELECT issued_at FROM access_order
+ WHERE provider_id = $1 AND action <> 'restore' AND sequence IS NOT NULL
+ ORDER BY issued_at DESC OFFSET $2 - 1 LIMIT 1
+"""
 COUNT: Final = """
 WITH given AS (
     SELECT o.provider_id, o.action = 'restore' AS back, o.overdue,
@@ -225,6 +260,8 @@ class Draft:
     reissued_by: str | None = None
     asked_by: str | None = None
     taken_back_by: str | None = None
+    turn: Turn | None = None
+    """Of what may have to wait: not of a restore."""
 
 
 async def draft(tx: Tx, new: Draft) -> AccessOrder | None:
@@ -235,6 +272,7 @@ async def draft(tx: Tx, new: Draft) -> AccessOrder | None:
         list(content.site.hosts), new.action, new.attempt, content.model_dump(mode="json"), content.issuer.id,
         content.regulator.id, new.supervisor_id, sorted(new.regions), new.undoes, new.instruction_id, new.reissues,
         new.reissued_by, new.taken_back_by, new.drafted_at, new.release_at, new.until, new.asked_by,
+        new.turn and new.turn.decided_at, bool(new.turn and new.turn.urgent),
     )  # fmt: skip
     return of(row) if row else None
 
@@ -291,6 +329,51 @@ async def page(
         query.after, query.fetch, status, provider_id, site_id, execution_id, *values,
     )  # fmt: skip
     return [of(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An order in the queue of its provider."""
+
+    position: int
+    id: UUID
+    action: Action
+    urgent: bool
+    decided_at: datetime
+    waits_since: datetime
+    until: datetime | None
+
+
+async def queue(tx: Tx, provider_id: UUID, *, after: int, limit: int) -> list[Waiting]:
+    """What waits for a provider, in its order, from behind a place on."""
+    rows = await tx.fetch(QUEUE, [provider_id], after, limit)
+    return [Waiting(**{name: row[name] for name in Waiting.__dataclass_fields__}) for row in rows]
+
+
+async def queue_length(tx: Tx, provider_id: UUID) -> int:
+    """How many wait for a provider."""
+    return int(await tx.fetchval(LENGTH, provider_id))
+
+
+async def positions(tx: Tx, found: Iterable[AccessOrder]) -> dict[UUID, int]:
+    """The places of those of these orders that wait."""
+    waiting = [order for order in found if order.status is Status.QUEUED]
+    if not waiting:
+        return {}
+    rows = await tx.fetch(POSITIONS, list({order.provider_id for order in waiting}), [order.id for order in waiting])
+    return {row["id"]: row["position"] for row in rows}
+
+
+async def first_waiting(tx: Tx, provider_id: UUID) -> UUID | None:
+    """The order whose turn is next."""
+    found: UUID | None = await tx.fetchval(FIRST, provider_id)
+    return found
+
+
+async def nth_last_sent(tx: Tx, provider_id: UUID, nth: int) -> datetime | None:
+    """When the nth newest order to stop hosting went out to a provider; whether it stands since does not matter."""
+    found: datetime | None = await tx.fetchval(NTH_LAST_SENT, provider_id, nth)
+    return found
 
 
 async def count(tx: Tx, since: datetime, until: datetime, least: int) -> list[Counted]:

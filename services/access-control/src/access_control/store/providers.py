@@ -33,6 +33,7 @@ class Provider:
     contact: str
     supervisor: AuthorityRef | None
     head: int
+    daily_capacity: int | None
     registered_by: str
     registered_at: datetime
     changed_at: datetime
@@ -59,12 +60,12 @@ class Key:
     changed_at: datetime
 
 
-COLUMNS: Final = """id, version, status, name, licence_number, region, kind, contact, supervisor, head, registered_by,
-       registered_at, changed_at"""
+COLUMNS: Final = """id, version, status, name, licence_number, region, kind, contact, supervisor, head,
+       daily_capacity, registered_by, registered_at, changed_at"""
 ADD: Final = f"""
 INSERT INTO provider (id, name, licence_number, region, kind, contact, supervisor, registered_by, registered_at,
-                      changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
+                      changed_at, daily_capacity)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)
 ON CONFLICT (licence_number) DO NOTHING
 RETURNING {COLUMNS}
 """
@@ -112,11 +113,11 @@ KEY_MOVES: Final[Moves[Key, KeyStatus, KeyAction]] = Moves(KEY, table="provider_
 
 async def add(
     tx: Tx, provider_id: UUID, *, name: str, licence_number: str, region: str, kind: str, contact: str,
-    supervisor: AuthorityRef | None, by: str, at: datetime,
+    supervisor: AuthorityRef | None, daily_capacity: int | None, by: str, at: datetime,
 ) -> Provider | None:  # fmt: skip
     """Enter a provider; none if its licence is registered already."""
     kept = supervisor.model_dump(mode="json") if supervisor else None
-    row = await tx.fetchrow(ADD, provider_id, name, licence_number, region, kind, contact, kept, by, at)
+    row = await tx.fetchrow(ADD, provider_id, name, licence_number, region, kind, contact, kept, by, at, daily_capacity)
     return of(row) if row else None
 
 

@@ -51,6 +51,7 @@ from enforcement.service.shown import Shown, shown
 from enforcement.store import cases, decisions, requests, sites, ties
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
+from shared.contracts.access import OrderWithdrawnV1
 from shared.contracts.enforcement import LAPSED
 from shared.contracts.grounds import (
     ActRef,
@@ -84,6 +85,7 @@ _RELEASED: Final = Names(zh="处理决定书", en="Decision")
 _NO_BREACH: Final = Names(zh="不予处理决定书", en="No breach was found")
 _WITHDRAWN: Final = Names(zh="撤回拟作出处理决定通知书", en="An intended decision was withdrawn")
 _SUSPENDED: Final = Names(zh="处理决定中止通知书", en="A decision about you is suspended")
+_UNSENT: Final = Names(zh="停止接入指令未发出告知书", en="An order to your provider was taken back before it went out")
 _LIFTED: Final = Names(zh="处理决定终止通知书", en="A decision about you has ended")
 
 
@@ -369,6 +371,15 @@ async def tell(
     await subscriptions.copy(
         tx, rt, names, about=about, kind=kind, title=title, says=says, authority=authority, answer_by=answer_by
     )
+
+
+async def tell_unsent(tx: Tx, rt: Runtime, fact: OrderWithdrawnV1) -> None:
+    """An order that followed from a decision was taken back before it went out: nothing happened at that host."""
+    if not await decisions.known(tx, fact.decision_id):
+        return
+    case, decision = await decisions.hold(tx, fact.decision_id)
+    says = Statement(legal_basis=decision.grounds.legal_basis, reasons=fact.reasons, public_reasons=fact.reasons)
+    await tell(tx, rt, case, decision, "order_not_sent", _UNSENT, says, by=fact.by)
 
 
 async def address_of(tx: Tx, identity: str, *, itself: bool = False) -> AddressForService:

@@ -22,6 +22,8 @@ class OrderStatus(StrEnum):
     """The supervisor of its network was instructed to issue it (P3.4); its provider has not seen it."""
     DRAFTED = "drafted"
     """Written, in its withdraw window; its provider has not seen it and it has no sequence number."""
+    QUEUED = "queued"
+    """Its provider was sent as many as it can carry out in a day: it waits its turn and has no sequence number."""
     RELEASED = "released"
     """Signed, next in the provider's sequence, and on its way; the statutory clock runs."""
     RECEIVED = "received"
@@ -50,6 +52,7 @@ class OrderAction(StrEnum):
     """What can be done with an order."""
 
     ISSUE = "issue"
+    QUEUE = "queue"
     RELEASE = "release"
     WITHDRAW = "withdraw"
     ASK_REISSUE = "ask_reissue"
@@ -144,6 +147,7 @@ class OrderView(View):
     overdue: bool
     escalated_at: datetime | None
     answer: AnswerView | None
+    position: int | None = Field(description="While it waits for its provider's capacity: its place; 1 goes next.")
     sequence: int | None
     site: OrderedSite
     issuer: AuthorityRef = Field(description="Whose order it is; its key signs.")
@@ -203,6 +207,28 @@ class SignedOrderView(View):
 
     sequence: int
     jws: str
+
+
+class WaitingView(View):
+    """An order that waits, without the site it is about: nobody acts on what may still be taken back."""
+
+    position: int = Field(description="1 goes next. By urgent ground, then by when it was decided; nobody moves it.")
+    order_id: UUID
+    action: Action
+    urgent: bool = Field(description="Decided on an urgent ground of the profile's list.")
+    decided_at: datetime
+    waits_since: datetime
+    until: datetime | None = Field(description="When the measure ends, whether it has gone out by then or not.")
+
+
+class QueueView(View):
+    """What a provider can carry out in a day, and what waits for it."""
+
+    provider_id: UUID
+    daily_capacity: int | None = Field(description="Orders to stop hosting within any 24 hours; null: no bound.")
+    waiting: int
+    opens_at: datetime = Field(description="When the next one can go out.")
+    orders: list[WaitingView]
 
 
 class FeedView(View):

@@ -29,6 +29,9 @@ SupervisorId = Annotated[
 Contact = Annotated[Text, Field(description="Who does the filing work there and how to reach them (N4.1.1).")]
 
 
+DailyCapacity = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
 class NewProvider(Body):
     """A provider with its licence, to be entered."""
 
@@ -49,6 +52,9 @@ class NewProvider(Body):
     supervisor: SupervisorId | None = Field(
         None, description="Of a public-interest network: the organisation that supervises it (P3.4)."
     )
+    daily_capacity: DailyCapacity | None = Field(
+        None, description="Orders to stop hosting that it can carry out properly within 24 hours; null: no bound."
+    )
 
 
 class ChangedProvider(Body):
@@ -59,6 +65,9 @@ class ChangedProvider(Body):
     name: Text
     contact: Contact
     supervisor: SupervisorId | None = None
+    daily_capacity: DailyCapacity | None = Field(
+        None, description="As it declares; null, or left out: it stays. Nothing goes out by an oversight."
+    )
 
 
 class NewContact(Body):
@@ -121,6 +130,7 @@ class ProviderView(View):
     contact: str
     supervisor: AuthorityRef | None = Field(description="Who passes orders on to this network (P3.4).")
     head: int = Field(description="Last sequence number given out.")
+    daily_capacity: int | None = Field(description="Orders to stop hosting within any 24 hours; null: no bound.")
     topics: TopicsView
     keys: list[KeyView]
     registered_at: datetime

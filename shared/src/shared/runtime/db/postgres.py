@@ -305,14 +305,13 @@ class Database:
         return time.monotonic() - self._full_at < FULL_FOR_S
 
     async def is_up(self, timeout_s: float = 2.0) -> bool:
-        """Whether the database answers."""
+        """Whether the database answers and takes writes: one that was demoted serves nobody's verbs."""
         try:
             with within(timeout_s):
                 async with self._session() as connection:
-                    await connection.fetchval("SELECT 1")
+                    return bool(await connection.fetchval("SHOW transaction_read_only") == "off")
         except DATABASE_ERRORS:
             return False
-        return True
 
     async def close(self) -> None:
         """Close the pool, waiting a little for what is under way."""

@@ -125,7 +125,7 @@ async def running(application: FastAPI, *, timeout_s: float = 20) -> AsyncIterat
 def main(service: Service, arguments: Sequence[str] | None = None) -> None:
     """The command line of a service: serve, migrate, replay, unpark, set-aside. Ends the process."""
     given = _parser(service).parse_args(arguments)
-    settings = _settings(service)
+    settings = settings_of(service)
     if given.command == "serve":
         sys.exit(serve(service, settings))
     telemetry.configure_logs(service.name, settings)
@@ -137,7 +137,8 @@ def main(service: Service, arguments: Sequence[str] | None = None) -> None:
     sys.exit(asyncio.run(_awaited(command(service, settings, given))))
 
 
-def _settings(service: Service) -> Settings:
+def settings_of(service: Service) -> Settings:
+    """What the environment says; ends the process with a line for each setting that is wrong."""
     try:
         return service.settings()
     except ValidationError as error:
