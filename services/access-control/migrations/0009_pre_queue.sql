@@ -1,4 +1,5 @@
 -- What a provider declares that it can carry out properly in a day, and the orders that wait for it (ADR 23).
+-- widens provider: a bound of a column that older code never writes
 ALTER TABLE provider ADD COLUMN daily_capacity integer CONSTRAINT at_least_one_a_day CHECK (daily_capacity >= 1);
 COMMENT ON COLUMN provider.daily_capacity IS
     'Orders to stop hosting that go out to it within any 24 hours, as it declares; null: it declares no bound.';

@@ -474,12 +474,12 @@ async def test_nothing_is_drafted_or_released_on_bytes_that_nobody_can_read(offi
     drafted = await office.draft(case)
     await office.cured(drafted)
     (sha256,) = drafted["evidence_hashes"]
+    other = await office.case()
+    await office.file(other["id"], b"The order book.")
     async with office.api.rt.db.transaction() as tx:
         await tx.execute("UPDATE evidence SET damaged_at = now() WHERE sha256 = $1", sha256)
     body, path = await office.signature(drafted["id"]), f"/decisions/{drafted['id']}/release"
     assert await office.refused(path, body, "drugs-b") == (422, "evidence_not_in_case")
-    other = await office.case()
-    await office.file(other["id"], b"The order book.")
     again = {"effect": "revoke", "statement": STATEMENT, "evidence_hashes": [sha256]}
     assert await office.refused(f"/cases/{other['id']}/decisions", again, "drugs-a") == (422, "evidence_not_in_case")
 

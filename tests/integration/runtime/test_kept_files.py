@@ -13,7 +13,7 @@ from shared import rules
 from shared.runtime.acts import kept_files
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.clock import FixedClock
-from shared.runtime.base.files import Files
+from shared.runtime.base.files import FileDamaged, Files
 from shared.runtime.base.settings import Settings
 from shared.runtime.base.stores import Folder
 from shared.runtime.db.postgres import Database, Tx
@@ -89,6 +89,23 @@ async def test_a_disk_that_cannot_give_the_bytes_has_them_no_more(kept: Kept) ->
     kept.path(sha256).unlink()
     kept.path(sha256).mkdir()
     assert await kept.look() == 1
+
+
+async def test_a_look_that_began_before_the_bytes_came_again_says_nothing(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha256 = await kept.add(b"genuine")
+    kept.path(sha256).write_bytes(b"Genuine")
+
+    async def slowly(self: Files, name: str) -> Any:
+        async with kept.rt.db.transaction() as tx:
+            await kept_files.mended(tx, name, kept.rt.clock.now())
+        raise FileDamaged(sha256=name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Files, "verified", slowly)
+        assert await kept.look() == 0
+    assert (kept.told, await kept.damaged()) == ([], 0)
 
 
 async def test_a_run_takes_its_portion_and_the_next_one_the_rest(kept: Kept) -> None:

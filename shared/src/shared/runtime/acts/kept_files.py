@@ -42,9 +42,8 @@ UPDATE kept_file AS kept
  WHERE kept.sha256 = $1 AND before.sha256 = $1 AND kept.checked_at IS NOT DISTINCT FROM $4
 RETURNING before.damaged_at AS was
 """
-_MENDED: Final = """
-UPDATE kept_file SET damaged_at = NULL, checked_at = $2 WHERE sha256 = $1 AND damaged_at IS NOT NULL
-"""
+# Also of a file that was sound: a look that is under way read what was there before, and has nothing to say any more.
+_MENDED: Final = "UPDATE kept_file SET damaged_at = NULL, checked_at = $2 WHERE sha256 = $1"
 _UNREADABLE: Final = "SELECT sha256 FROM kept_file WHERE sha256 = ANY ($1) AND damaged_at IS NOT NULL ORDER BY sha256"
 _DAMAGED: Final = "SELECT count(*) FROM kept_file WHERE damaged_at IS NOT NULL"
 
