@@ -161,8 +161,8 @@ class FakeAccess:
                 "id": str(PROVIDER), "version": 1, "status": "active", "name": "Example Hosting",
                 "licence_number": "B1-1",
                 "region": "110000", "kind": "isp", "contact": "filings@hosting.example", "supervisor": None, "head": 0,
-                "daily_capacity": None, "topics": {"orders": "access-orders.p", "receipts": "access-receipts.p"}, "keys": [],
-                "registered_at": examples.AT, "changed_at": examples.AT,
+                "topics": {"orders": "access-orders.p", "receipts": "access-receipts.p"}, "keys": [],
+                "daily_capacity": None, "registered_at": examples.AT, "changed_at": examples.AT,
             }  # fmt: skip
 
         @app.get("/providers/{provider_id}/orders")
