@@ -28,8 +28,11 @@ from tests.integration.access_control.desk import Desk, Host, carried_out, undon
 from tests.support import people
 from tests.support.service import running_service
 
-HOOK: Final = 'sleep 0.0$(($$ % 10)); cat > "$0/$(date +%s%N)-$$"'
-"""Each call its own file, named by when it was done, after a while that differs: two at once would change places."""
+HOOK: Final = 'sleep 0.0$(($$ % 10)); order=$(cat); [ -n "$order" ] && printf %s "$order" > "$0/$(date +%s%N)-$$"'
+"""Each call its own file, named by when it was done, after a while that differs: two at once would change places.
+
+An agent that is killed before it said what to do has asked for nothing: nothing given, no file.
+"""
 PAUSE_S: Final = 0.4
 """The longest pause between two facts."""
 PATIENCE_S: Final = 40.0
