@@ -272,16 +272,18 @@ TABLE provider (
     registered_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
     daily_capacity integer,
+    branches jsonb NOT NULL DEFAULT '[]'::jsonb,
     CONSTRAINT at_least_one_a_day CHECK ((daily_capacity >= 1)),
     CONSTRAINT provider_check CHECK (((supervisor IS NULL) OR (kind = 'public_network'::text))),
     CONSTRAINT provider_head_check CHECK ((head >= 0)),
     CONSTRAINT provider_kind_check CHECK ((kind = ANY (ARRAY['access_provider'::text, 'carrier'::text, 'public_network'::text]))),
     CONSTRAINT provider_licence_number_key UNIQUE (licence_number),
     CONSTRAINT provider_pkey PRIMARY KEY (id),
-    CONSTRAINT provider_status_check CHECK ((status = 'active'::text)),
+    CONSTRAINT provider_status_check CHECK ((status = ANY (ARRAY['active'::text, 'unlicensed'::text, 'closed'::text]))) NOT VALID,
 );
 -- head: Last sequence number given out; the row lock keeps the sequence free of gaps.
 -- daily_capacity: Orders to stop hosting that go out to it within any 24 hours, as it declares; null: it declares no bound.
+-- branches: For other provinces: region and contact, as the provider says.
 
 TABLE provider_key (
     id uuid NOT NULL,
@@ -306,6 +308,27 @@ TABLE provider_key (
 );
 INDEX provider_key_kid ON provider_key USING btree (kid);
 -- table: Never deleted: a revoked key stays, so that what it signed can still be judged.
+
+TABLE provider_licence (
+    id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    provider_id uuid NOT NULL,
+    kind text NOT NULL,
+    number text NOT NULL,
+    provinces text[] NOT NULL,
+    valid_from date NOT NULL,
+    valid_until date,
+    entered_by text NOT NULL,
+    entered_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT provider_licence_check CHECK ((valid_until >= valid_from)),
+    CONSTRAINT provider_licence_number_key1 UNIQUE (number),
+    CONSTRAINT provider_licence_pkey PRIMARY KEY (id),
+    CONSTRAINT provider_licence_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES provider(id),
+    CONSTRAINT provider_licence_status_check CHECK ((status = ANY (ARRAY['held'::text, 'given_up'::text]))),
+);
+INDEX provider_licence_of ON provider_licence USING btree (provider_id, id);
 
 TABLE receipt (
     provider_id uuid NOT NULL,

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ from concord.sdk.signed import verified_order
 from local_stack.people import Identity
 from shared.contracts.http import access
 from shared.contracts.http.access import InstructionStatus, OrderStatus
-from shared.contracts.http.providers import NewKey, NewProvider
+from shared.contracts.http.providers import NewKey, NewLicence, NewProvider
 from shared.contracts.http.receipts import SignedReceipts
 from shared.contracts.orders import Action, Order
 from shared.contracts.receipts import RECEIPTS_TYPE
@@ -61,7 +61,9 @@ async def network(office: Office) -> AsyncIterator[Network]:
     """Entered by the access desk, with the supervisor that the directory says may be one."""
     desk = office.people["desk-a"].access
     new = NewProvider(
-        name="Education network", licence_number="京B1-00003401", region="110000", kind="public_network",
+        name="Education network",
+        licence=NewLicence(kind="idc", number="京B1-00003401", valid_from=date(2020, 1, 1)),
+        region="110000", kind="public_network",
         contact="noc@network.example", supervisor=SUPERVISOR,
     )  # fmt: skip
     entered = await desk.register_provider(new)

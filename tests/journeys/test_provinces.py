@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import date
 from typing import Final
 from uuid import uuid4
 
@@ -10,7 +11,7 @@ from local_stack.people import Identity
 from shared.contracts.http import access
 from shared.contracts.http.access import OrderStatus
 from shared.contracts.http.home import OrderOutcomeView
-from shared.contracts.http.providers import NewKey, NewProvider
+from shared.contracts.http.providers import NewKey, NewLicence, NewProvider
 from shared.contracts.orders import Action
 from shared.signing import Signer, generate_key, prove
 from tests.journeys.test_networks import Network
@@ -35,7 +36,9 @@ async def shanghai(office: Office) -> AsyncIterator[tuple[Concord, Network]]:
     async with AsyncExitStack() as clients:
         desk = await clients.enter_async_context(client(office, f"desk-{uuid4()}", HOST, "access_desk"))
         new = NewProvider(
-            name="Shanghai hosting", licence_number=f"沪ICP证{uuid4().int % 10**6:06d}号", region="310000",
+            name="Shanghai hosting",
+            licence=NewLicence(kind="idc", number=f"沪ICP证{uuid4().int % 10**6:06d}号", valid_from=date(2020, 1, 1)),
+            region="310000",
             kind="access_provider", contact="filings@shanghai.example",
         )  # fmt: skip
         entered = await desk.access.register_provider(new)

@@ -36,6 +36,11 @@ SUPERVISOR = "education"
 _licences = count(1)
 
 
+def licence(number: object, **change: Any) -> dict[str, Any]:
+    """A licence of a provider, as the desk enters it."""
+    return {"kind": "idc", "number": number, "valid_from": "2020-01-01"} | change
+
+
 def supervisor(letter: str = "a", organisation: str = SUPERVISOR) -> Who:
     """Somebody at the supervisor of a public-interest network."""
     return (f"supervisor-{letter}", {"organisation": organisation, "roles": ["network_supervisor"]})
@@ -143,7 +148,7 @@ class Desk:
         """Register a provider and its key."""
         body = {
             "name": "Example Hosting",
-            "licence_number": f"京ICP证{next(_licences):06d}号",
+            "licence": licence(f"京ICP证{next(_licences):06d}号"),
             "region": "110000",
             "kind": "access_provider",
             "contact": "filings@hosting.example",

@@ -9,7 +9,17 @@ from access_control.service.queue import PLACE
 from shared import signing as keys
 from shared.runtime.base.clock import FixedClock
 from tests.integration.access_control.conftest import OpenDesk
-from tests.integration.access_control.desk import WHY, Desk, Host, carried_out, entered, later, supervisor, undone
+from tests.integration.access_control.desk import (
+    WHY,
+    Desk,
+    Host,
+    carried_out,
+    entered,
+    later,
+    licence,
+    supervisor,
+    undone,
+)
 from tests.support.crash import survives
 
 
@@ -99,7 +109,7 @@ async def test_overdue(desk: Desk) -> None:
 
 
 async def test_registering_a_provider_and_its_keys(desk: Desk) -> None:
-    body = {"name": "A", "licence_number": "京B1-20150001", "region": "110000", "kind": "carrier", "contact": "x"}
+    body = {"name": "A", "licence": licence("京B1-20150001"), "region": "110000", "kind": "carrier", "contact": "x"}
     key = keys.generate_key(kid="k")
 
     async def register() -> None:

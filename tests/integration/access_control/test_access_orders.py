@@ -25,6 +25,7 @@ from tests.integration.access_control.desk import (
     carried_out,
     found,
     later,
+    licence,
     opened,
     supervisor,
     undone,
@@ -87,7 +88,7 @@ async def test_what_is_redacted_reaches_no_provider(desk: Desk) -> None:
 
 
 async def test_an_order_bears_its_issuers_own_key_and_no_other(desk: Desk) -> None:
-    here, far = await desk.host(), await desk.host(licence_number="粤ICP证000001号")
+    here, far = await desk.host(), await desk.host(licence=licence("粤ICP证000001号"))
     ministry = {**examples.REGULATOR, "id": "industry", "level": "national", "region": None}
     await desk.deliver(carried_out(here), carried_out(far, regulator=ministry))
     published = (await desk.api.get("/.well-known/jwks.json")).json()["keys"]
@@ -147,7 +148,7 @@ async def test_a_found_site_is_ordered_off_by_exactly_its_name_where_it_was_foun
 
 async def test_an_order_is_seen_where_its_provider_its_issuer_and_who_decided_are(desk: Desk) -> None:
     who = ("desk-a", {"region": "440000"})
-    body = {"name": "Far", "licence_number": "粤ICP证000001号", "region": "440000", "kind": "carrier", "contact": "x"}
+    body = {"name": "Far", "licence": licence("粤ICP证000001号"), "region": "440000", "kind": "carrier", "contact": "x"}
     far = Host((await desk.act("/providers", body, who, 201))["id"], {})
     await desk.cut_off(far)
     for region, seen in (("440000", 1), ("110000", 1), ("310000", 0)):

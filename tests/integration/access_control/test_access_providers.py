@@ -13,12 +13,12 @@ import pytest
 from shared import signing
 from shared.runtime.process.supervisor import Failure
 from tests.integration.access_control.conftest import OpenDesk
-from tests.integration.access_control.desk import Desk, Host, entered
+from tests.integration.access_control.desk import Desk, Host, entered, licence
 from tests.support.service import Who
 
-PROVIDER = {
+PROVIDER: dict[str, Any] = {
     "name": "Example Hosting",
-    "licence_number": "京ICP证030173号",
+    "licence": licence("京ICP证030173号"),
     "region": "110000",
     "kind": "access_provider",
     "contact": "filings@hosting.example",
@@ -40,26 +40,26 @@ async def test_a_registered_provider_is_told_to_the_others_and_names_its_topics(
     }
     (fact,) = await desk.facts("provider.recorded.v1")
     assert fact["subject"] == provider["id"]
-    assert fact["data"]["licence_number"] == PROVIDER["licence_number"]
+    assert fact["data"]["licence_number"] == PROVIDER["licence"]["number"]
     assert (await desk.api.get(f"/providers/{provider['id']}", who="auditor")).json() == provider
 
 
 async def test_a_licence_registers_once_however_it_is_written(desk: Desk) -> None:
     first = (await desk.api.post("/providers", json=PROVIDER, who="desk-a")).json()
     for written in ("京ＩＣＰ证 030173号", "京icp证030173号", "京ICP证0030173号"):
-        again = await desk.api.post("/providers", json={**PROVIDER, "licence_number": written}, who="desk-a")
+        again = await desk.api.post("/providers", json={**PROVIDER, "licence": licence(written)}, who="desk-a")
         assert (again.status_code, again.json()["code"]) == (409, "licence_taken")
         assert again.json()["provider_id"] == first["id"]
-    hosting = {**PROVIDER, "licence_number": "京b1-２０１５０００１"}
+    hosting = {**PROVIDER, "licence": licence("京b1-２０１５０００１")}
     other = await desk.api.post("/providers", json=hosting, who="desk-a")
     assert (other.status_code, other.json()["licence_number"]) == (201, "京B1-20150001")
-    again = await desk.api.post("/providers", json={**hosting, "licence_number": "京B1-20150001"}, who="desk-a")
+    again = await desk.api.post("/providers", json={**hosting, "licence": licence("京B1-20150001")}, who="desk-a")
     assert again.status_code == 409
 
 
 async def test_a_number_that_cannot_be_right_is_refused(desk: Desk) -> None:
     for wrong in ("京ICP证1号", "火ICP证030173号", "京ICP备000000号"):
-        answer = await desk.api.post("/providers", json={**PROVIDER, "licence_number": wrong}, who="desk-a")
+        answer = await desk.api.post("/providers", json={**PROVIDER, "licence": licence(wrong)}, who="desk-a")
         assert (answer.status_code, answer.json()["code"]) == (422, "bad_licence"), wrong
 
 
@@ -156,7 +156,7 @@ async def test_a_national_desk_reaches_every_province(desk: Desk) -> None:
         ({"region": "11"}, "region"),
         ({"kind": "reseller"}, "kind"),
         ({"contact": "   "}, "contact"),
-        ({"licence_number": 7}, "licence_number"),
+        ({"licence": licence(7)}, "licence.number"),
         ({"licence": "x"}, "licence"),
     ],
 )

@@ -12,7 +12,17 @@ from shared.contracts import examples
 from shared.contracts.directory import Organisation
 from shared.contracts.orders import ORDER_TYPE
 from shared.rules import Role
-from tests.integration.access_control.desk import WHY, Desk, Host, carried_out, entered, later, supervisor, undone
+from tests.integration.access_control.desk import (
+    WHY,
+    Desk,
+    Host,
+    carried_out,
+    entered,
+    later,
+    licence,
+    supervisor,
+    undone,
+)
 from tests.support.service import Who
 
 HOME, HOST = "industry-110000", "industry-310000"
@@ -29,7 +39,7 @@ async def far_host(desk: Desk, **change: Any) -> Host:
     """A provider of Shanghai, with its key."""
     shanghai_desk: Who = ("desk-a", {"organisation": HOST})
     body = {
-        "name": "Shanghai Hosting", "licence_number": f"沪ICP证{len(desk.hosts) + 1:06d}号", "region": "310000",
+        "name": "Shanghai Hosting", "licence": licence(f"沪ICP证{len(desk.hosts) + 1:06d}号"), "region": "310000",
         "kind": "access_provider", "contact": "filings@shanghai.example", **change,
     }  # fmt: skip
     made = await desk.act("/providers", body, shanghai_desk, 201)

@@ -30,6 +30,7 @@ from tests.integration.access_control.desk import (
     Host,
     carried_out,
     later,
+    licence,
     undone,
 )
 from tests.integration.runtime.world import until
@@ -272,7 +273,7 @@ async def test_a_lower_capacity_recalls_nothing_and_a_higher_one_lets_the_next_g
 @pytest.mark.parametrize("capacity", [0, -1, 1_000_001])
 async def test_a_provider_can_carry_out_at_least_one_a_day(desk: Desk, capacity: int) -> None:
     body = {
-        "name": "Example", "licence_number": "京ICP证099998号", "region": "110000", "kind": "access_provider",
+        "name": "Example", "licence": licence("京ICP证099998号"), "region": "110000", "kind": "access_provider",
         "contact": "filings@hosting.example", "daily_capacity": capacity,
     }  # fmt: skip
     answer = await desk.api.post("/providers", json=body, who="desk-a")

@@ -9,7 +9,7 @@ import pytest
 
 from shared.runtime.base.ids import uuid7
 from tests.integration.access_control.conftest import OpenDesk
-from tests.integration.access_control.desk import WHY, Desk, carried_out, supervisor, undone
+from tests.integration.access_control.desk import WHY, Desk, carried_out, licence, supervisor, undone
 from tests.support.service import Who
 
 
@@ -168,7 +168,7 @@ async def test_eight_at_a_supervisor_issue_once(desk: Desk) -> None:
 
 
 async def test_eight_with_one_licence_register_once(desk: Desk) -> None:
-    body = {"name": "A", "licence_number": "京ICP证030173号", "region": "110000", "kind": "carrier", "contact": "x"}
+    body = {"name": "A", "licence": licence("京ICP证030173号"), "region": "110000", "kind": "carrier", "contact": "x"}
     await once(desk, "/providers", body, ["desk-a"], 201)
 
 

@@ -11,7 +11,7 @@ import textwrap
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,7 +27,7 @@ from local_stack.broker import Broker, ForeignBroker
 from local_stack.errors import StartFailed
 from local_stack.ports import free_port
 from local_stack.supervisor import LocalStack
-from shared.contracts.http.providers import NewProvider
+from shared.contracts.http.providers import NewLicence, NewProvider
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +195,9 @@ async def test_a_clock_that_is_put_forward_is_every_process_time(home: Path) -> 
         assert (await http.get(url, headers=stale)).status_code == 401, "a token of the past has run out"
         desk = {"Authorization": f"Bearer {await stack.token('desk-a')}", "Idempotency-Key": str(uuid4())}
         new = NewProvider(
-            name="Later Hosting", licence_number="京ICP证039999号", region="110000", kind="access_provider",
+            name="Later Hosting",
+            licence=NewLicence(kind="idc", number="京ICP证039999号", valid_from=date(2020, 1, 1)),
+            region="110000", kind="access_provider",
             contact="filing desk, +86 10 5550 0000",
         )  # fmt: skip
         made = await http.post(url, headers=desk, json=new.model_dump(mode="json"))

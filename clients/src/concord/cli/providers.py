@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 from uuid import UUID
@@ -25,13 +26,24 @@ providers = typer.Typer(no_args_is_help=True, help="Providers and their keys.")
 EntryId = Annotated[UUID, typer.Argument(help="Id of an entry, as `providers conduct` lists it.")]
 Supervisor = Annotated[str | None, typer.Option(help="Of a public-interest network: its supervisor, e.g. education.")]
 
+LicenceId = Annotated[UUID, typer.Argument(help="Id of a licence, as `providers licences` lists it.")]
+LicenceKind = Annotated[str, typer.Option(help="Kind of licence of the rule profile: idc or isp.")]
+LicensedIn = Annotated[list[str] | None, typer.Option(help="A province in which it holds; none: the whole country.")]
+LicensedUntil = Annotated[
+    datetime | None, typer.Option(help="Its last day; none if it names none.", formats=["%Y-%m-%d"])
+]
 Capacity = Annotated[int | None, typer.Option(help="Orders to stop hosting that it can carry out within 24 hours.")]
 
 
 @providers.command("list")
 def list_providers(as_: As = None, as_json: AsJson = False) -> None:
     """Providers."""
-    act(lambda c: listed(c.access.providers()), as_, as_json, ("id", "name", "kind", "licence_number", "region"))
+    act(
+        lambda c: listed(c.access.providers()),
+        as_,
+        as_json,
+        ("id", "name", "kind", "status", "licence_number", "region"),
+    )
 
 
 @providers.command("show")
@@ -43,18 +55,23 @@ def show_provider(provider_id: ProviderId, as_: As = None, as_json: AsJson = Fal
 @providers.command("register")
 def register_provider(
     name: Annotated[str, typer.Option(help="Its name.")],
-    licence_number: Annotated[str, typer.Option(help="Number of its operating licence.")],
+    licence_number: Annotated[str, typer.Option(help="Number of its licence.")],
+    licensed_from: Annotated[datetime, typer.Option(help="Its first day.", formats=["%Y-%m-%d"])],
     region: Annotated[str, typer.Option(help="Province that orders it, e.g. 110000.")],
     contact: Annotated[str, typer.Option(help="Who does the filing work there, and how to reach them.")],
     kind: Annotated[str, typer.Option(help="access_provider, carrier or public_network.")] = "access_provider",
+    licence_kind: LicenceKind = "idc",
+    licensed_until: LicensedUntil = None,
+    province: LicensedIn = None,
     supervisor: Supervisor = None,
     daily_capacity: Capacity = None,
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Enter a provider; its topics are made within seconds."""
+    """Enter a provider with its licence; its topics are made within seconds."""
+    licence = _licence(licence_kind, licence_number, province, licensed_from, licensed_until)
     sent = body(
-        wire.NewProvider, name=name, licence_number=licence_number, region=region, contact=contact, kind=kind,
+        wire.NewProvider, name=name, licence=licence, region=region, contact=contact, kind=kind,
         supervisor=supervisor, daily_capacity=daily_capacity,
     )  # fmt: skip
     act(lambda c: c.access.register_provider(sent), as_, as_json)
@@ -80,16 +97,97 @@ def change_provider(
 def set_contact(
     provider_id: ProviderId,
     contact: Annotated[str, typer.Argument(help="Who does the filing work there and how to reach them.")],
+    branch: Annotated[
+        list[str] | None,
+        typer.Option(help="REGION=CONTACT: whom to ask in another province; name all of them."),
+    ] = None,
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say, as the provider, whom to ask there."""
+    """Say, as the provider, whom to ask there and in other provinces."""
+    branches = [dict(zip(("region", "contact"), each.split("=", 1), strict=False)) for each in branch or ()]
+    sent = body(wire.NewContact, contact=contact, branches=branches or None)
 
     async def changed(concord: Concord) -> wire.ProviderView:
         known = await concord.access.get_provider(provider_id)
-        return await concord.access.change_contact(provider_id, known.version, wire.NewContact(contact=contact))
+        return await concord.access.change_contact(provider_id, known.version, sent)
 
     act(changed, as_, as_json)
+
+
+@providers.command("close")
+def close(provider_id: ProviderId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+    """Host, as the provider, nobody new any more; its sites have time to find another host."""
+    sent = body(WithReasons, reasons=reasons)
+    act(lambda c: c.access.close_provider(provider_id, sent), as_, as_json)
+
+
+@providers.command("reopen")
+def reopen(provider_id: ProviderId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+    """Be there again, as the provider."""
+    sent = body(WithReasons, reasons=reasons)
+    act(lambda c: c.access.reopen_provider(provider_id, sent), as_, as_json)
+
+
+@providers.command("licences")
+def licences(provider_id: ProviderId, as_: As = None, as_json: AsJson = False) -> None:
+    """The licences under which a provider hosts, over and given up ones too."""
+    columns = ("id", "kind", "number", "level", "provinces", "valid_from", "valid_until", "status", "in_force")
+
+    async def found(concord: Concord) -> list[wire.LicenceView]:
+        return (await concord.access.get_provider(provider_id)).licences
+
+    act(found, as_, as_json, columns)
+
+
+@providers.command("add-licence")
+def add_licence(
+    provider_id: ProviderId,
+    number: Annotated[str, typer.Argument(help="Its number.")],
+    licensed_from: Annotated[datetime, typer.Option(help="Its first day.", formats=["%Y-%m-%d"])],
+    licence_kind: LicenceKind = "idc",
+    licensed_until: LicensedUntil = None,
+    province: LicensedIn = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Enter one more licence of a provider."""
+    sent = _licence(licence_kind, number, province, licensed_from, licensed_until)
+    act(lambda c: c.access.add_licence(provider_id, sent), as_, as_json)
+
+
+@providers.command("renew-licence")
+def renew_licence(
+    provider_id: ProviderId,
+    licence_id: LicenceId,
+    licensed_until: Annotated[datetime, typer.Option(help="Its new last day.", formats=["%Y-%m-%d"])],
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a licence of a provider end later."""
+    sent = body(wire.RenewedLicence, valid_until=licensed_until.date())
+
+    async def renewed(concord: Concord) -> wire.LicenceView:
+        held = (await concord.access.get_provider(provider_id)).licences
+        version = next((each.version for each in held if each.id == licence_id), 1)
+        return await concord.access.renew_licence(provider_id, licence_id, version, sent)
+
+    act(renewed, as_, as_json)
+
+
+@providers.command("give-up-licence")
+def give_up_licence(provider_id: ProviderId, licence_id: LicenceId, as_: As = None, as_json: AsJson = False) -> None:
+    """Give a licence up, as the provider."""
+    act(lambda c: c.access.give_up_licence(provider_id, licence_id), as_, as_json)
+
+
+def _licence(
+    kind: str, number: str, provinces: list[str] | None, begins: datetime, ends: datetime | None
+) -> wire.NewLicence:
+    return body(
+        wire.NewLicence, kind=kind, number=number, provinces=provinces or (), valid_from=begins.date(),
+        valid_until=ends.date() if ends else None,
+    )  # fmt: skip
 
 
 @providers.command("conduct")

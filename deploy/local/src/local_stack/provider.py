@@ -95,8 +95,9 @@ async def _register(desk: httpx.AsyncClient, folder: Path) -> Provider:
     kid = f"provider-{secrets.token_hex(4)}"
     key = OKPKey.generate_key("Ed25519", {"kid": kid, "use": "sig", "alg": "Ed25519"}, private=True)
     write_secret(folder / "key.json", json.dumps(key.as_dict(private=True), indent=1))
-    licence = f"京B1-{secrets.randbelow(10**8):08}"  # each installation of this stack is a provider of its own
-    view = await _post(desk, "/providers", _REGISTRATION | {"licence_number": licence})
+    number = f"京B1-{secrets.randbelow(10**8):08}"  # each installation of this stack is a provider of its own
+    licence = {"kind": "idc", "number": number, "valid_from": "2006-01-01"}
+    view = await _post(desk, "/providers", _REGISTRATION | {"licence": licence})
     provider_id = str(view["id"])
     await _post(
         desk,

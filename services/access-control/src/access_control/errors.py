@@ -30,7 +30,25 @@ class LicenceTaken(Conflict):
 
 
 class BadLicence(Invalid):
-    """Not a licence number: {names}."""
+    """No licence that can be entered: {names}."""
+
+
+class BadBranch(Invalid):
+    """Branches are in provinces of the profile: {names}."""
+
+
+class UnknownLicence(NotFound):
+    """Provider {provider_id} has no licence {licence_id}."""
+
+
+class GivenUp(Conflict):
+    """Its provider gave the licence {number} up: a new one has a number of its own."""
+
+
+class LicenceShortened(Conflict):
+    """This licence holds until {valid_until}: a renewal ends later, and nobody takes a licence away here."""
+
+    members = frozenset({"valid_until"})
 
 
 class NoSupervisor(Invalid):

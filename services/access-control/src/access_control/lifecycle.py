@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from shared.contracts.http.access import InstructionAction, InstructionStatus, OrderAction, OrderStatus
-from shared.contracts.http.providers import ConductStatus
+from shared.contracts.http.providers import ConductStatus, LicenceStatus
 from shared.contracts.receipts import Outcome
 from shared.runtime.acts.lifecycle import Lifecycle
 
@@ -114,16 +114,42 @@ CONDUCT: Final = Lifecycle(MappingProxyType({
 
 
 class ProviderStatus(StrEnum):
-    """A provider is active from its entry on; it can change, not move."""
+    """Whether new sites are registered at a provider; orders reach it in every status."""
 
     ACTIVE = "active"
+    UNLICENSED = "unlicensed"
+    """No licence of its is in force: by the clock, and by nobody's hand."""
+    CLOSED = "closed"
+    """By itself."""
 
 
 class ProviderAction(StrEnum):
-    """Nothing moves a provider."""
+    """What moves a provider."""
+
+    LOSE_LICENCE = "lose_licence"
+    GAIN_LICENCE = "gain_licence"
+    CLOSE = "close"
+    REOPEN = "reopen"
 
 
-PROVIDER: Final[Lifecycle[ProviderStatus, ProviderAction]] = Lifecycle({}, aggregate="provider")
+PROVIDER: Final = Lifecycle(MappingProxyType({
+    (ProviderStatus.ACTIVE,     ProviderAction.LOSE_LICENCE): ProviderStatus.UNLICENSED,
+    (ProviderStatus.UNLICENSED, ProviderAction.GAIN_LICENCE): ProviderStatus.ACTIVE,
+    (ProviderStatus.ACTIVE,     ProviderAction.CLOSE):        ProviderStatus.CLOSED,
+    (ProviderStatus.UNLICENSED, ProviderAction.CLOSE):        ProviderStatus.CLOSED,
+    (ProviderStatus.CLOSED,     ProviderAction.REOPEN):       ProviderStatus.UNLICENSED,  # until its licences are read
+}), aggregate="provider")  # fmt: skip
+
+
+class LicenceAction(StrEnum):
+    """What can become of a licence; what a clock ends needs no move."""
+
+    GIVE_UP = "give_up"
+
+
+LICENCE: Final = Lifecycle(
+    {(LicenceStatus.HELD, LicenceAction.GIVE_UP): LicenceStatus.GIVEN_UP}, aggregate="provider_licence"
+)
 
 
 class KeyStatus(StrEnum):

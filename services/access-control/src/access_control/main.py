@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from access_control import consumer, http
-from access_control.service import emergencies, probing, state, topics
+from access_control.service import emergencies, licences, probing, state, topics
 from access_control.settings import Settings
 from shared.contracts.topics import ACCESS_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS
 from shared.rules import Needs
@@ -20,9 +20,21 @@ SERVICE: Final = Service(
     deadlines=consumer.DEADLINES,
     needs=Needs(
         clocks=frozenset(
-            {"execute_cut_off", "execute_suspend", "execute_restore", "instruct_supervisor", emergencies.CLOCK}
+            {
+                "execute_cut_off",
+                "execute_suspend",
+                "execute_restore",
+                "instruct_supervisor",
+                emergencies.CLOCK,
+                licences.CLOCK,
+            }
         ),
-        catalogues={"grounds": frozenset(), "numbers": frozenset(), "provinces": frozenset()},
+        catalogues={
+            "grounds": frozenset(),
+            "numbers": frozenset(),
+            "provider_licences": frozenset(),
+            "provinces": frozenset(),
+        },
     ),
     publishes=(ACCESS_EVENTS,),
     listens=(REGISTRY_EVENTS, ENFORCEMENT_EVENTS),

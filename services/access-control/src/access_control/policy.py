@@ -33,6 +33,9 @@ class Act(StrEnum):
     KEEP_CONDUCT = "keep_conduct"
     SEE_DISPUTES = "see_disputes"
     CHANGE_CONTACT = "change_contact"
+    ENTER_LICENCE = "enter_licence"
+    GIVE_UP_LICENCE = "give_up_licence"
+    CLOSE_PROVIDER = "close_provider"
     ADD_KEY = "add_key"
     REVOKE_KEY = "revoke_key"
     READ_FEED = "read_feed"
@@ -126,6 +129,10 @@ POLICY: Final = Policy({
     Act.KEEP_CONDUCT:      Rule(frozenset({Role.INDUSTRY_REGULATOR}), entering, first_person=True),
     Act.SEE_DISPUTES:      Rule(frozenset({Role.INDUSTRY_REGULATOR}), entering),
     Act.CHANGE_CONTACT:    Rule(PROVIDER, own_organisation),
+    Act.ENTER_LICENCE:     Rule(DESK, same_region),
+    # Nobody takes a licence away, or closes a provider, but itself: that would be a burden outside of a case.
+    Act.GIVE_UP_LICENCE:   Rule(PROVIDER, own_organisation),
+    Act.CLOSE_PROVIDER:    Rule(PROVIDER, own_organisation),
     Act.ADD_KEY:           (Rule(DESK, same_region), Rule(PROVIDER, own_organisation)),
     Act.REVOKE_KEY:        (Rule(DESK, same_region), Rule(PROVIDER, own_organisation)),
     Act.READ_FEED:         Rule(PROVIDER, own_organisation),

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID
 
 from access_control.store.emergencies import Emergency
+from access_control.store.licences import Licence
 from access_control.store.observations import Difference
 from access_control.store.orders import AccessOrder, Content, Signed
 from access_control.store.providers import Provider
@@ -49,6 +50,16 @@ def provider(known: Provider) -> access.ProviderRecordedV1:
         supervisor=known.supervisor,
         status=known.status,
     )
+
+
+def licence_ending(
+    known: Provider, licence: Licence, last_day: date, at: datetime, *, over: bool, licensed: bool
+) -> Fact:
+    """A licence ends soon, or is over; ``licensed``: one of its provider's is in force."""
+    return access.LicenceEndingV1(
+        provider_id=known.id, licence_id=licence.id, name=known.name, region=known.region, kind=licence.kind,
+        number=licence.number, last_day=last_day, over=over, licensed=licensed, at=at,
+    )  # fmt: skip
 
 
 def _story(order: AccessOrder, at: datetime) -> dict[str, Any]:

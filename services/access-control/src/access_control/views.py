@@ -1,7 +1,7 @@
 """What callers read: rows shaped for one person, who sees what that person may do."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -11,12 +11,13 @@ from access_control.policy import INSTRUCTION_ACTS, ORDER_ACTS, POLICY
 from access_control.service.feed import Snapshot
 from access_control.service.orders import Seen
 from access_control.service.probing import Beside
-from access_control.service.providers import ProviderWithKeys
+from access_control.service.providers import Known
 from access_control.service.queue import Queue
 from access_control.store.conduct import ConductEntry, NotedFinding
 from access_control.store.emergencies import Emergency
 from access_control.store.feed import FeedPage, InForce, SignedOrder
 from access_control.store.instructions import Instruction
+from access_control.store.licences import Licence
 from access_control.store.orders import AccessOrder, Counted
 from access_control.store.providers import Key
 from access_control.store.receipts import RecordedReceipt, TakenBatch
@@ -39,11 +40,19 @@ def of_key(key: Key) -> providers_wire.KeyView:
     return _view(providers_wire.KeyView, key)
 
 
-def of_provider(known: ProviderWithKeys) -> providers_wire.ProviderView:
-    """A provider with its keys and topics."""
+def of_licence(licence: Licence, day: date) -> providers_wire.LicenceView:
+    """A licence, as it is on that day."""
+    return _view(providers_wire.LicenceView, licence, in_force=licence.in_force(day))
+
+
+def of_provider(known: Known, day: date) -> providers_wire.ProviderView:
+    """A provider with its licences, as they are on that day, keys and topics."""
     provider = known.provider
     topics = providers_wire.TopicsView(orders=orders_topic(provider.id).name, receipts=receipts_topic(provider.id).name)
-    return _view(providers_wire.ProviderView, provider, topics=topics, keys=[of_key(key) for key in known.keys])
+    return _view(
+        providers_wire.ProviderView, provider, topics=topics, keys=[of_key(key) for key in known.keys],
+        licences=[of_licence(licence, day) for licence in known.licences],
+    )  # fmt: skip
 
 
 def of_conduct(entry: ConductEntry, at: datetime) -> providers_wire.ConductEntryView:

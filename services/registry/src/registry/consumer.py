@@ -37,6 +37,7 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     enforcement.AppealDecidedV1: heard.appeal_decided,
     **dict.fromkeys((*access.ORDER_FACTS, access.OrderQueuedV1), heard.order_told),
     access.OrderObservedOtherwiseV1: heard.order_observed,
+    access.LicenceEndingV1: heard.licence_ending,
 }
 PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {
     access.ProviderRecordedV1: heard.providers_recorded,

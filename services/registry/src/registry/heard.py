@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from registry.service import bars, executions, hosting, mergers, observing, opinions, reopening, shells
+from registry.service import bars, executions, hosting, licence_ends, mergers, observing, opinions, reopening, shells
 from registry.store import copies, handling
 from registry.store import executions as store
 from registry.store import mergers as merger_store
@@ -145,6 +145,11 @@ async def order_observed(rt: Runtime, tx: Tx, fact: access.OrderObservedOtherwis
     await observing.tell(tx, rt, fact)
 
 
+async def licence_ending(rt: Runtime, tx: Tx, fact: access.LicenceEndingV1, meta: EventMeta) -> None:
+    """A licence of a provider ends soon, or is over: it is told, and no site changes for that."""
+    await licence_ends.tell(tx, rt, fact)
+
+
 async def providers_recorded(rt: Runtime, tx: Tx, facts: Sequence[access.ProviderRecordedV1]) -> None:
     """Take over providers."""
     latest = {fact.provider_id: fact for fact in sorted(facts, key=lambda fact: fact.version)}
@@ -154,8 +159,10 @@ async def providers_recorded(rt: Runtime, tx: Tx, facts: Sequence[access.Provide
         for fact in latest.values()
     ])  # fmt: skip
     for provider_id, now in (await copies.providers(tx, latest)).items():
-        if provider_id in before and before[provider_id].status != now.status:
-            await hosting.provider_changed(tx, rt, provider_id, active=now.status == "active")
+        # One without a licence goes on hosting what it hosts: nothing happens to a site for that (docs/adr/0024).
+        hosts = now.status in copies.HOSTING
+        if provider_id in before and (before[provider_id].status in copies.HOSTING) != hosts:
+            await hosting.provider_changed(tx, rt, provider_id, active=hosts)
 
 
 async def approvals_told(rt: Runtime, tx: Tx, facts: Sequence[approval.ApprovalFact]) -> None:

@@ -4,7 +4,7 @@ Order facts are keyed by the cause of the order (an execution), so that the stor
 in order.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -54,6 +54,40 @@ class ProviderRecordedV1(Fact):
     supervisor: AuthorityRef | None = None
     """For a public-interest network: who supervises it, and passes orders on (P3.4)."""
     status: Text = "active"
+    """active, unlicensed or closed."""
+
+
+class LicenceEndingV1(Fact):
+    """A licence of a provider ends soon, or is over: somebody tells it (docs/adr/0024)."""
+
+    TYPE: ClassVar[str] = "licence.ending.v1"
+    TOPIC: ClassVar[Topic] = ACCESS_EVENTS
+    KEY: ClassVar[str] = "provider_id"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry",)
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "provider_id": examples.PROVIDER,
+        "licence_id": examples.ORDER,
+        "name": "Example Hosting",
+        "region": "110000",
+        "kind": "idc",
+        "number": "京ICP证030173号",
+        "last_day": "2030-12-31",
+        "over": False,
+        "licensed": True,
+        "at": examples.AT,
+    }
+
+    provider_id: UUID
+    licence_id: UUID
+    name: Text
+    region: Region
+    kind: Text
+    number: Text
+    last_day: date
+    over: bool
+    licensed: bool
+    """Whether another licence of its, or this one, is in force."""
+    at: datetime
 
 
 class OrderFact(Fact):

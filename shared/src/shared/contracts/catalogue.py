@@ -42,6 +42,7 @@ _FACTS: tuple[type[Fact], ...] = (
     emergencies.EmergencyConfirmedV1,
     emergencies.EmergencyLapsedV1,
     access.ProviderRecordedV1,
+    access.LicenceEndingV1,
     emergencies.EmergencyReportedV1,
     access.OrderQueuedV1,
     access.OrderReleasedV1,

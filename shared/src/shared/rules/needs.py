@@ -10,7 +10,8 @@ from shared.rules.row import ProfileError
 
 CATALOGUES: Final = (
     "address_ranges", "complaint_grades", "evidence_kinds", "grounds", "identity_documents", "measures", "numbers",
-    "protected", "provinces", "refusal_grounds", "requirements", "service_items", "subject_kinds", "urgent_grounds",
+    "protected", "provider_licences", "provinces", "refusal_grounds", "requirements", "service_items",
+    "subject_kinds", "urgent_grounds",
 )  # fmt: skip
 """Sections of a profile that can be needed as a whole or by their entries."""
 

@@ -72,6 +72,8 @@ class Rules:
     """By kind of registration: filing, licence."""
     identity_documents: Mapping[str, IdentityDocument]
     subject_kinds: Mapping[str, Named]
+    provider_licences: Mapping[str, Named]
+    """Kinds of licence under which a provider may host."""
     effects: Mapping[Effect, EffectRule]
     grounds: Mapping[str, Ground]
     urgent_grounds: Mapping[str, Named]
@@ -228,6 +230,7 @@ def _rules(data: ProfileFile, folder: Path) -> Rules:
         numbers=_table(data, "numbers", NumberFormat),
         identity_documents=_table(data, "identity_documents", IdentityDocument),
         subject_kinds=_table(data, "subject_kinds", Named),
+        provider_licences=_table(data, "provider_licences", Named),
         effects=MappingProxyType({row.code: row for row in _table(data, "effects", EffectRule).values()}),
         grounds=_table(data, "grounds", Ground),
         urgent_grounds=_table(data, "urgent_grounds", Named, optional=True),

@@ -15,7 +15,7 @@ from shared.contracts.http.providers import ConductStatus
 from shared.rules import Level, Role
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import Caller
-from tests.integration.access_control.desk import NOON, WHY, Desk, Host, entered, supervisor
+from tests.integration.access_control.desk import NOON, WHY, Desk, Host, entered, licence, supervisor
 from tests.integration.access_control.test_access_conduct import about, disputed, penalty_of, record
 from tests.integration.access_control.test_access_emergencies import report, signed
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
@@ -25,7 +25,7 @@ from tests.support.service import running_service
 
 FOLLOW = {Role.ACCESS_DESK, Role.INDUSTRY_REGULATOR, Role.SECTOR_REGULATOR, Role.COORDINATION_OFFICE}
 NEW_PROVIDER = {
-    "name": "New Hosting", "licence_number": "京ICP证099999号", "region": "110000", "kind": "access_provider",
+    "name": "New Hosting", "licence": licence("京ICP证099999号"), "region": "110000", "kind": "access_provider",
     "contact": "filings@new.example",
 }  # fmt: skip
 
@@ -231,7 +231,7 @@ async def _entries(desk: Desk, host: Host) -> list[Kind]:
 
 async def _elsewhere(desk: Desk) -> Host:
     """A provider of Shanghai."""
-    body = {**NEW_PROVIDER, "licence_number": "沪ICP证000001号", "region": "310000"}
+    body = {**NEW_PROVIDER, "licence": licence("沪ICP证000001号"), "region": "310000"}
     entered = await desk.act("/providers", body, ("desk-a", {"region": "310000"}), 201)
     return Host(entered["id"], {})
 

@@ -30,8 +30,32 @@ class Providers(Department):
         return await self._put(wire.ProviderView, at("providers", provider_id), body, version=version)
 
     async def change_contact(self, provider_id: Id, version: int, body: wire.NewContact) -> wire.ProviderView:
-        """Say, as the provider, whom to ask there."""
+        """Say, as the provider, whom to ask there and in other provinces."""
         return await self._put(wire.ProviderView, at("providers", provider_id, "contact"), body, version=version)
+
+    async def close_provider(self, provider_id: Id, body: WithReasons) -> wire.ProviderView:
+        """Host, as the provider, nobody new any more."""
+        return await self._post(wire.ProviderView, at("providers", provider_id, "close"), body)
+
+    async def reopen_provider(self, provider_id: Id, body: WithReasons) -> wire.ProviderView:
+        """Be there again, as the provider."""
+        return await self._post(wire.ProviderView, at("providers", provider_id, "reopen"), body)
+
+    async def add_licence(self, provider_id: Id, body: wire.NewLicence) -> wire.LicenceView:
+        """Enter one more licence of a provider."""
+        return await self._post(wire.LicenceView, at("providers", provider_id, "licences"), body)
+
+    async def renew_licence(
+        self, provider_id: Id, licence_id: Id, version: int, body: wire.RenewedLicence
+    ) -> wire.LicenceView:
+        """Let a licence end later; it must still be at ``version``."""
+        path = at("providers", provider_id, "licences", licence_id)
+        return await self._put(wire.LicenceView, path, body, version=version)
+
+    async def give_up_licence(self, provider_id: Id, licence_id: Id) -> wire.LicenceView:
+        """Give a licence up, as the provider."""
+        path = at("providers", provider_id, "licences", licence_id)
+        return model_of(await self._concord.call(self.service, "DELETE", path), wire.LicenceView)
 
     def conduct(self, provider_id: Id) -> AsyncIterator[wire.ConductEntryView]:
         """The conduct record of a provider, newest first."""

@@ -1,4 +1,4 @@
-"""Providers: their particulars, keys and conduct record."""
+"""Providers: their particulars, licences, keys and conduct record."""
 
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from access_control import views
-from access_control.service import conduct, keys, providers, queue
+from access_control.service import conduct, keys, licences, providers, queue
 from access_control.store.conduct import ConductEntry
+from access_control.store.licences import Licence
 from shared.contracts.http import providers as wire
 from shared.contracts.http.access import QueueView, WithReasons
 from shared.runtime.web.door import PUBLIC, IfMatch, Rt, Who, etag, router
@@ -20,7 +21,7 @@ ROUTER: Final[APIRouter] = router(tags=["providers"])
 async def register_provider(body: wire.NewProvider, who: Who, rt: Rt, response: Response) -> wire.ProviderView:
     """Enter a provider (access desk, own province). Its feed and its two topics exist within seconds."""
     async with rt.db.transaction() as tx:
-        return _provider(response, await providers.register(tx, rt, who, body))
+        return _provider(rt, response, await providers.register(tx, rt, who, body))
 
 
 @ROUTER.get("/providers")
@@ -28,14 +29,15 @@ async def list_providers(who: Who, rt: Rt, paging: Paging) -> Page[wire.Provider
     """Providers, newest first (officials; a provider sees itself)."""
     async with rt.db.connection() as tx:
         found = await providers.page(tx, who, paging)
-    return page_of(found, paging, views.of_provider, lambda known: known.provider.id)
+    day = rt.rules.day_of(rt.clock.now())
+    return page_of(found, paging, lambda known: views.of_provider(known, day), lambda known: known.provider.id)
 
 
 @ROUTER.get("/providers/{provider_id}")
 async def get_provider(provider_id: UUID, who: Who, rt: Rt, response: Response) -> wire.ProviderView:
     """A provider with its keys (officials; the provider itself). Its ETag is needed to change it."""
     async with rt.db.connection() as tx:
-        return _provider(response, await providers.get(tx, who, provider_id))
+        return _provider(rt, response, await providers.get(tx, who, provider_id))
 
 
 @ROUTER.get("/providers/{provider_id}/queue", openapi_extra=PUBLIC)
@@ -58,17 +60,64 @@ async def change_provider(
 ) -> wire.ProviderView:
     """Change its name, whom to ask there, who supervises it, what it can do in a day (access desk, own province)."""
     async with rt.db.transaction() as tx:
-        return _provider(response, await providers.change(tx, rt, who, provider_id, version, body))
+        return _provider(rt, response, await providers.change(tx, rt, who, provider_id, version, body))
 
 
 @ROUTER.put("/providers/{provider_id}/contact")
 async def change_contact(
     provider_id: UUID, body: wire.NewContact, version: IfMatch, who: Who, rt: Rt, response: Response
 ) -> wire.ProviderView:
-    """Say whom to ask at the provider (the provider itself)."""
+    """Say whom to ask at the provider, and in other provinces (the provider itself)."""
     async with rt.db.transaction() as tx:
-        changed = await providers.change_contact(tx, rt, who, provider_id, version, body.contact)
-        return _provider(response, changed)
+        changed = await providers.change_contact(tx, rt, who, provider_id, version, body)
+        return _provider(rt, response, changed)
+
+
+@ROUTER.post("/providers/{provider_id}/close")
+async def close_provider(
+    provider_id: UUID, body: WithReasons, who: Who, rt: Rt, response: Response
+) -> wire.ProviderView:
+    """Host nobody new any more (the provider itself): its sites have time to find another host; orders go on."""
+    async with rt.db.transaction() as tx:
+        return _provider(rt, response, await providers.close(tx, rt, who, provider_id, reasons=body.reasons))
+
+
+@ROUTER.post("/providers/{provider_id}/reopen")
+async def reopen_provider(
+    provider_id: UUID, body: WithReasons, who: Who, rt: Rt, response: Response
+) -> wire.ProviderView:
+    """Be there again (the provider itself)."""
+    async with rt.db.transaction() as tx:
+        return _provider(rt, response, await providers.reopen(tx, rt, who, provider_id, reasons=body.reasons))
+
+
+@ROUTER.post("/providers/{provider_id}/licences", status_code=201)
+async def add_licence(
+    provider_id: UUID, body: wire.NewLicence, who: Who, rt: Rt, response: Response
+) -> wire.LicenceView:
+    """Enter one more licence of a provider (access desk, own province)."""
+    async with rt.db.transaction() as tx:
+        return _licence(rt, response, await licences.add(tx, rt, who, provider_id, body))
+
+
+@ROUTER.put("/providers/{provider_id}/licences/{licence_id}")
+async def renew_licence(
+    provider_id: UUID, licence_id: UUID, body: wire.RenewedLicence, version: IfMatch, who: Who, rt: Rt,
+    response: Response,
+) -> wire.LicenceView:  # fmt: skip
+    """Let a licence end later (access desk, own province). Nobody lets one end earlier: that takes a decision."""
+    async with rt.db.transaction() as tx:
+        renewed = await licences.renew(tx, rt, who, provider_id, licence_id, version, body.valid_until)
+        return _licence(rt, response, renewed)
+
+
+@ROUTER.delete("/providers/{provider_id}/licences/{licence_id}")
+async def give_up_licence(
+    provider_id: UUID, licence_id: UUID, who: Who, rt: Rt, response: Response
+) -> wire.LicenceView:
+    """Give a licence up (the provider itself); it stays on record."""
+    async with rt.db.transaction() as tx:
+        return _licence(rt, response, await licences.give_up(tx, rt, who, provider_id, licence_id))
 
 
 @ROUTER.get("/providers/{provider_id}/conduct")
@@ -153,6 +202,11 @@ def _entries(rt: Rt, found: list[ConductEntry], paging: PageQuery) -> Page[wire.
     return page_of(found, paging, lambda entry: views.of_conduct(entry, at), lambda entry: entry.id)
 
 
-def _provider(response: Response, known: providers.ProviderWithKeys) -> wire.ProviderView:
+def _provider(rt: Rt, response: Response, known: providers.Known) -> wire.ProviderView:
     etag(response, known.provider.version)
-    return views.of_provider(known)
+    return views.of_provider(known, rt.rules.day_of(rt.clock.now()))
+
+
+def _licence(rt: Rt, response: Response, licence: Licence) -> wire.LicenceView:
+    etag(response, licence.version)
+    return views.of_licence(licence, rt.rules.day_of(rt.clock.now()))

@@ -1,20 +1,22 @@
-"""Providers: entered under their licence, changed, looked up."""
+"""Providers: entered under their licence, changed, closed by themselves, looked up."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from access_control import told
-from access_control.errors import BadLicence, LicenceTaken, NoSupervisor
+from access_control.errors import BadBranch, LicenceTaken, NoSupervisor
+from access_control.lifecycle import ProviderAction
 from access_control.policy import POLICY, Act
-from access_control.service import queue
+from access_control.service import licences, queue
+from access_control.store import licences as licence_store
 from access_control.store import providers as store
+from access_control.store.licences import Licence
 from access_control.store.providers import Key, Provider
 from shared.contracts.grounds import AuthorityRef
-from shared.contracts.http.providers import ChangedProvider, NewProvider
+from shared.contracts.http.providers import ChangedProvider, NewContact, NewProvider
 from shared.rules import Role
-from shared.rules.identifiers import InvalidIdentifier, looks_like_number, parse_number
-from shared.rules.identifiers.base import compact
 from shared.runtime.acts import outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -27,10 +29,11 @@ NETWORK: Final = "public_network"
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderWithKeys:
-    """A provider and every key it ever had."""
+class Known:
+    """A provider with every licence and every key it ever had."""
 
     provider: Provider
+    licences: list[Licence]
     keys: list[Key]
 
 
@@ -41,13 +44,13 @@ class _Asked:
     region: str
 
 
-async def register(tx: Tx, rt: Runtime, who: Caller, body: NewProvider) -> ProviderWithKeys:
+async def register(tx: Tx, rt: Runtime, who: Caller, body: NewProvider) -> Known:
     """Enter a provider; it can now host registered sites and has a feed and two topics of its own.
 
     Raises Forbidden (403) elsewhere; BadLicence, NoSupervisor (422); LicenceTaken (409).
     """
     POLICY.require(who, Act.REGISTER_PROVIDER, _Asked(body.region))
-    at, licence = rt.clock.now(), normal_licence(rt, body.licence_number)
+    at, licence = rt.clock.now(), licences.normal_number(rt, body.licence.number)
     entered = await store.add(
         tx, uuid7(), name=body.name, licence_number=licence, region=body.region, kind=body.kind, contact=body.contact,
         supervisor=_supervisor(rt, body.kind, body.supervisor), daily_capacity=body.daily_capacity, by=who.person,
@@ -55,14 +58,13 @@ async def register(tx: Tx, rt: Runtime, who: Caller, body: NewProvider) -> Provi
     )  # fmt: skip
     if entered is None:
         raise LicenceTaken(licence_number=licence, provider_id=str(await store.by_licence(tx, licence)))
+    held = await licences.enter(tx, rt, who, entered, body.licence)
     store.MOVES.began(tx, entered, "register", who=who, why=f"Licence {licence}", at=at)
     outbox.add(tx, told.provider(entered), at=at)
-    return ProviderWithKeys(entered, [])
+    return Known(entered, [held], [])
 
 
-async def change(
-    tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, version: int, body: ChangedProvider
-) -> ProviderWithKeys:
+async def change(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, version: int, body: ChangedProvider) -> Known:
     """Change its name, whom to ask there, who supervises it and what it can do in a day.
 
     Orders that are out stay out; a higher capacity lets those that wait go at once, one after the other.
@@ -84,49 +86,70 @@ async def change(
     )  # fmt: skip
     outbox.add(tx, told.provider(changed), at=at)
     await queue.ask_again(tx, changed, at)
-    return ProviderWithKeys(changed, (await store.keys(tx, provider_id))[provider_id])
+    return await _known(tx, changed)
 
 
-async def change_contact(
-    tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, version: int, contact: str
-) -> ProviderWithKeys:
-    """The provider itself says whom to ask there. Raises UnknownProvider (404), Forbidden (403), PreconditionFailed."""
+async def change_contact(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, version: int, body: NewContact) -> Known:
+    """The provider itself says whom to ask there, and in other provinces.
+
+    Raises UnknownProvider (404), Forbidden (403), PreconditionFailed (412), BadBranch (422).
+    """
     at, provider = rt.clock.now(), await store.hold(tx, provider_id)
     POLICY.require(who, Act.CHANGE_CONTACT, provider)
     if provider.version != version:
         raise PreconditionFailed(version=provider.version)
-    why = "The provider says whom to ask there."
-    changed = await store.MOVES.change(tx, provider, "change_contact", who=who, why=why, at=at, contact=contact)
+    why, changes = "The provider says whom to ask there.", dict[str, Any](contact=body.contact)
+    if body.branches is not None:
+        if strange := [each.region for each in body.branches if each.region not in rt.rules.provinces]:
+            raise BadBranch.field("branches", f"are for no provinces: {', '.join(strange)}")
+        changes["branches"] = [branch.model_dump(mode="json") for branch in body.branches]
+    changed = await store.MOVES.change(tx, provider, "change_contact", who=who, why=why, at=at, **changes)
     outbox.add(tx, told.provider(changed), at=at)
-    return ProviderWithKeys(changed, (await store.keys(tx, provider_id))[provider_id])
+    return await _known(tx, changed)
 
 
-async def get(tx: Tx, who: Caller, provider_id: UUID) -> ProviderWithKeys:
-    """One provider with its keys. Raises UnknownProvider (404), Forbidden (403) for another provider."""
+async def close(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, *, reasons: str) -> Known:
+    """The provider itself hosts nobody new any more; its sites have time to find another host.
+
+    Raises UnknownProvider (404), Forbidden (403), ActionRefused (409).
+    """
+    return await _moved(tx, rt, who, provider_id, ProviderAction.CLOSE, reasons)
+
+
+async def reopen(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, *, reasons: str) -> Known:
+    """The provider itself is there again. Raises UnknownProvider (404), Forbidden (403), ActionRefused (409)."""
+    return await _moved(tx, rt, who, provider_id, ProviderAction.REOPEN, reasons)
+
+
+async def _moved(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, action: ProviderAction, reasons: str) -> Known:
+    at, provider = rt.clock.now(), await store.hold(tx, provider_id)
+    POLICY.require(who, Act.CLOSE_PROVIDER, provider)
+    moved = await store.MOVES.move(tx, provider, action, who=who, why=reasons, at=at)
+    outbox.add(tx, told.provider(moved), at=at)
+    return await _known(tx, await licences.settle(tx, rt, moved, at))
+
+
+async def get(tx: Tx, who: Caller, provider_id: UUID) -> Known:
+    """One provider with its licences and keys. Raises UnknownProvider (404), Forbidden (403) for another provider."""
     provider = await store.get(tx, provider_id)
     POLICY.require(who, Act.SEE_PROVIDER, provider)
-    return ProviderWithKeys(provider, (await store.keys(tx, provider_id))[provider_id])
+    return await _known(tx, provider)
 
 
-async def page(tx: Tx, who: Caller, query: PageQuery) -> list[ProviderWithKeys]:
-    """Providers the caller reaches with their keys, newest first."""
-    found = await store.page(tx, POLICY.reach(who, Act.SEE_PROVIDER), query)
-    keys = await store.keys(tx, *(provider.id for provider in found))
-    return [ProviderWithKeys(provider, keys[provider.id]) for provider in found]
+async def page(tx: Tx, who: Caller, query: PageQuery) -> list[Known]:
+    """Providers the caller reaches with their licences and keys, newest first."""
+    return await _with_all(tx, await store.page(tx, POLICY.reach(who, Act.SEE_PROVIDER), query))
 
 
-def normal_licence(rt: Runtime, written: str) -> str:
-    """The one form of a licence number, however it was typed: one licence registers once.
+async def _known(tx: Tx, provider: Provider) -> Known:
+    (known,) = await _with_all(tx, [provider])
+    return known
 
-    Licences for hosting alone are numbered otherwise than the profile's own (京B1-20150001); of these blanks, case and
-    full-width signs are forgiven. Raises BadLicence for one that is meant as a number of the profile and is none.
-    """
-    try:
-        return parse_number(written, rt.rules).registration
-    except InvalidIdentifier as error:
-        if looks_like_number(written, rt.rules) or not compact(written):
-            raise BadLicence.field("licence_number", error.message) from error
-        return compact(written)
+
+async def _with_all(tx: Tx, found: Sequence[Provider]) -> list[Known]:
+    ids = [provider.id for provider in found]
+    held, keys = await licence_store.of_providers(tx, *ids), await store.keys(tx, *ids)
+    return [Known(provider, held[provider.id], keys[provider.id]) for provider in found]
 
 
 def _supervisor(rt: Runtime, kind: str, organisation: str | None) -> AuthorityRef | None:

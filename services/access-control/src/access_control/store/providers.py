@@ -31,6 +31,7 @@ class Provider:
     region: str
     kind: str
     contact: str
+    branches: list[dict[str, str]]
     supervisor: AuthorityRef | None
     head: int
     daily_capacity: int | None
@@ -60,7 +61,7 @@ class Key:
     changed_at: datetime
 
 
-COLUMNS: Final = """id, version, status, name, licence_number, region, kind, contact, supervisor, head,
+COLUMNS: Final = """id, version, status, name, licence_number, region, kind, contact, branches, supervisor, head,
        daily_capacity, registered_by, registered_at, changed_at"""
 ADD: Final = f"""
 INSERT INTO provider (id, name, licence_number, region, kind, contact, supervisor, registered_by, registered_at,

@@ -97,7 +97,7 @@ def grounds(rules: Rules, facts: Facts, candidate: Candidate) -> list[GroundFoun
         found.append(GroundFound(code="barred", field="operator", message=rules.refusal_grounds["barred"].english))
     for place, access in enumerate(candidate.accesses):
         provider = facts.providers.get(access.provider_id)
-        if provider is None or provider.status != "active":
+        if provider is None or provider.status != copies.ACTIVE:
             message = f"no licensed provider {access.provider_id} is known (P3.1.4, N4.1.1)"
             found.append(
                 GroundFound(code="provider_unlicensed", field=f"accesses.{place}.provider_id", message=message)

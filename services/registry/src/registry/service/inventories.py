@@ -39,7 +39,7 @@ async def take(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, body: Invent
     """
     provider = await copies.hosting(tx, provider_id)
     POLICY.require(who, Act.SEND_INVENTORY, provider)
-    if provider.status != "active":
+    if provider.status not in copies.HOSTING:
         raise ProviderNotActive(provider_id=provider_id)
     at, digest = rt.clock.now(), hashlib.sha256(content).digest()
     known = await inventories.hold(tx, provider_id, at)

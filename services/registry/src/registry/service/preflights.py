@@ -117,7 +117,7 @@ async def _admitted(tx: Tx, rt: Runtime, who: Caller, count: int) -> Host:
     except ValueError:
         provider = Host(NOBODY, "", "", "unknown")
     POLICY.require(who, Act.ASK_PREFLIGHT, provider)
-    if provider.status != "active":
+    if provider.status not in copies.HOSTING:
         raise ProviderNotActive(provider_id=provider.id)
     state: State = rt.state
     if wait := state.questions.take(provider.provider, count):

@@ -92,7 +92,7 @@ async def _differences(
 async def _find(tx: Tx, rt: Runtime, provider_id: UUID, wanted: Sequence[tuple[Seen, FindingKind]]) -> None:
     """Enter what was found and tell the provider in one notice; whose registered site it is about, in one each."""
     provider = await copies.hosting(tx, provider_id)
-    if not wanted or provider.status != "active":
+    if not wanted or provider.status not in copies.HOSTING:
         return
     at, told_id = rt.clock.now(), uuid7()
     new = [(uuid7(), seen, kind) for seen, kind in wanted]

@@ -45,6 +45,9 @@ class Approval:
     number: str | None
 
 
+ACTIVE: Final = "active"
+HOSTING: Final = frozenset({ACTIVE, "unlicensed"})
+"""Statuses of a provider that hosts what it hosts; only at an active one a new site is registered."""
 PUT_PROVIDERS: Final = """
 INSERT INTO provider (id, version, name, licence_number, kind, region, status)
 SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])

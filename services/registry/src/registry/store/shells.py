@@ -49,7 +49,7 @@ COLUMNS: Final = f"""id, version, status, site_id, since, cure_until, says, laps
        {_OF_SITE.format("r.level")} AS level"""
 # No access of it at a provider that may provide any.
 _EMPTY: Final = """NOT EXISTS (SELECT FROM access a JOIN provider p ON p.id = a.provider_id
-                    WHERE a.site_id = s.id AND a.status <> 'ended' AND p.status = 'active')"""
+                    WHERE a.site_id = s.id AND a.status <> 'ended' AND p.status <> 'closed')"""
 IS_EMPTY: Final = f"SELECT {_EMPTY} FROM site s WHERE s.id = $1"
 EMPTY: Final = f"SELECT id FROM site s WHERE s.id = ANY ($1) AND {_EMPTY}"
 EMPTY_AT: Final = f"""

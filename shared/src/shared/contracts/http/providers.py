@@ -1,13 +1,13 @@
 """Providers at the access desk: their particulars, keys and conduct record."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from shared.contracts.base import Body, Region, Text
+from shared.contracts.base import Body, Day, Region, Text
 from shared.contracts.grounds import AuthorityRef, Grounds, Statement
 from shared.contracts.http.base import View, example
 
@@ -30,6 +30,45 @@ Contact = Annotated[Text, Field(description="Who does the filing work there and 
 
 
 DailyCapacity = Annotated[int, Field(ge=1, le=1_000_000)]
+_LICENCE: dict[str, Any] = {
+    "kind": "idc", "number": "京ICP证030173号", "provinces": [], "valid_from": "2026-01-01",
+    "valid_until": "2030-12-31",
+}  # fmt: skip
+
+
+class NewLicence(Body):
+    """A licence under which a provider hosts, as the document says."""
+
+    model_config = example(**_LICENCE)
+
+    kind: Annotated[Text, Field(max_length=100, description="One of the profile's provider_licences, e.g. idc.")]
+    number: Annotated[Text, Field(max_length=100)]
+    provinces: tuple[Region, ...] = Field((), max_length=100, description="Where it holds; none: the whole country.")
+    valid_from: Day = Field(description="Its first day; not in the future.")
+    valid_until: Day | None = Field(None, description="Its last day; null: it names none.")
+
+    @model_validator(mode="after")
+    def _ends_after_it_began(self) -> Self:
+        if self.valid_until is not None and self.valid_until < self.valid_from:
+            raise ValueError("valid_until is before valid_from")
+        return self
+
+
+class RenewedLicence(Body):
+    """A licence goes on."""
+
+    model_config = example(valid_until="2035-12-31")
+
+    valid_until: Day = Field(description="Its new last day: later than the present one.")
+
+
+class Branch(Body):
+    """Whom to ask at a provider in another province."""
+
+    model_config = example(region="310000", contact="Shanghai branch, filings-sh@hosting.example")
+
+    region: Region
+    contact: Contact
 
 
 class NewProvider(Body):
@@ -37,7 +76,7 @@ class NewProvider(Body):
 
     model_config = example(
         name="Example Hosting",
-        licence_number="京ICP证030173号",
+        licence=_LICENCE,
         region="110000",
         kind="access_provider",
         contact="filing desk, +86 10 5550 0000, filings@hosting.example",
@@ -45,7 +84,7 @@ class NewProvider(Body):
     )
 
     name: Text
-    licence_number: Annotated[Text, Field(max_length=100)]
+    licence: NewLicence
     region: Region
     kind: ProviderKind
     contact: Contact
@@ -71,11 +110,24 @@ class ChangedProvider(Body):
 
 
 class NewContact(Body):
-    """Whom to ask at a provider."""
+    """Whom to ask at a provider, and in other provinces."""
 
-    model_config = example(contact="filing desk, +86 10 5550 0001, filings@hosting.example")
+    model_config = example(
+        contact="filing desk, +86 10 5550 0001, filings@hosting.example",
+        branches=[{"region": "310000", "contact": "Shanghai branch, filings-sh@hosting.example"}],
+    )
 
     contact: Contact
+    branches: tuple[Branch, ...] | None = Field(
+        None, max_length=100, description="For other provinces, one each, all of them; null, or left out: they stay."
+    )
+
+    @model_validator(mode="after")
+    def _one_for_each_province(self) -> Self:
+        regions = [branch.region for branch in self.branches or ()]
+        if len(set(regions)) < len(regions):
+            raise ValueError("branches name a province twice")
+        return self
 
 
 class NewKey(Body):
@@ -117,17 +169,45 @@ class TopicsView(View):
     receipts: str = Field(description="Only this provider may write it.")
 
 
-class ProviderView(View):
-    """A provider with its keys and topics."""
+class LicenceStatus(StrEnum):
+    """Whether its provider still has it; whether it is over says its last day."""
+
+    HELD = "held"
+    GIVEN_UP = "given_up"
+
+
+class LicenceView(View):
+    """A licence under which a provider hosts."""
 
     id: UUID
     version: int
-    status: str
+    status: LicenceStatus
+    kind: str
+    number: str = Field(description="In its normal form.")
+    level: Literal["national", "province"] = Field(description="national: it holds in the whole country.")
+    provinces: list[str]
+    valid_from: date
+    valid_until: date | None
+    in_force: bool = Field(description="Held, begun and not over.")
+    entered_at: datetime
+    changed_at: datetime
+
+
+class ProviderView(View):
+    """A provider with its licences, keys and topics."""
+
+    id: UUID
+    version: int
+    status: str = Field(
+        description="active; unlicensed: no licence of its is in force, so no new site is registered at it; closed."
+    )
     name: str
-    licence_number: str = Field(description="In its normal form.")
+    licence_number: str = Field(description="Of the licence it was entered with, in its normal form.")
+    licences: list[LicenceView]
     region: str
     kind: str
     contact: str
+    branches: list[Branch] = Field(description="Whom to ask in other provinces, as it says itself.")
     supervisor: AuthorityRef | None = Field(description="Who passes orders on to this network (P3.4).")
     head: int = Field(description="Last sequence number given out.")
     daily_capacity: int | None = Field(description="Orders to stop hosting within any 24 hours; null: no bound.")
