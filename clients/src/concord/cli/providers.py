@@ -166,13 +166,7 @@ def renew_licence(
 ) -> None:
     """Let a licence of a provider end later."""
     sent = body(wire.RenewedLicence, valid_until=licensed_until.date())
-
-    async def renewed(concord: Concord) -> wire.LicenceView:
-        held = (await concord.access.get_provider(provider_id)).licences
-        version = next((each.version for each in held if each.id == licence_id), 1)
-        return await concord.access.renew_licence(provider_id, licence_id, version, sent)
-
-    act(renewed, as_, as_json)
+    act(lambda c: c.access.renew_licence(provider_id, licence_id, sent), as_, as_json)
 
 
 @providers.command("give-up-licence")

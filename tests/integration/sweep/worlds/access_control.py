@@ -5,13 +5,24 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from access_control.lifecycle import CONDUCT, EMERGENCY, INSTRUCTION, KEY, LIFECYCLE, PROVIDER, KeyStatus, Move
+from access_control.lifecycle import (
+    CONDUCT,
+    EMERGENCY,
+    INSTRUCTION,
+    KEY,
+    LICENCE,
+    LIFECYCLE,
+    PROVIDER,
+    KeyStatus,
+    Move,
+    ProviderStatus,
+)
 from access_control.main import SERVICE
 from access_control.policy import INSTRUCTION_ACTS, ORDER_ACTS
 from shared import signing
 from shared.contracts.enforcement import DecisionOverturnedV1
 from shared.contracts.http.access import InstructionAction
-from shared.contracts.http.providers import ConductStatus
+from shared.contracts.http.providers import ConductStatus, LicenceStatus
 from shared.rules import Level, Role
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import Caller
@@ -150,6 +161,40 @@ def _instructions(records: list[Record]) -> Kind:
     )  # fmt: skip
 
 
+async def _licences(desk: Desk, host: Host, unlicensed: Host, closed: Host) -> list[Kind]:
+    """A licence that is held and one that was given up; a provider in every state."""
+    known: Any = {}
+    for status in LicenceStatus:
+        body = licence(f"京B1-{status}", valid_until="2030-12-31")
+        known[status] = (await desk.act(f"/providers/{host.id}/licences", body, "desk-a", 201))["id"]
+    path = "/providers/{provider_id}/licences/{licence_id}"
+    gone = path.format(provider_id=host.id, licence_id=known[LicenceStatus.GIVEN_UP])
+    assert (await desk.api.delete(gone, who=host.who)).status_code == 200
+    records = [
+        Record({"licence_id": each, "provider_id": host.id}, {"id": host.id, "region": "110000"}, status)
+        for status, each in known.items()
+    ]
+    (held,) = (await desk.api.get(f"/providers/{unlicensed.id}", who="auditor")).json()["licences"]
+    await desk.api.delete(f"/providers/{unlicensed.id}/licences/{held['id']}", who=unlicensed.who)
+    await desk.act(f"/providers/{closed.id}/close", WHY, closed.who)
+    states: Any = {ProviderStatus.ACTIVE: host, ProviderStatus.UNLICENSED: unlicensed, ProviderStatus.CLOSED: closed}
+    providers = [Record({"provider_id": each.id}, {"id": each.id}, status) for status, each in states.items()]
+    hosts = {each.id: each.who for each in states.values()}
+    return [
+        Kind(records, lambda *_: False, lifecycle=LICENCE, verbs=[
+            Verb(f"POST {path}/renewal", "desk-a", {"valid_until": "2035-12-31"}, where={LicenceStatus.HELD},
+                 may=may_enter, code="given_up", again="licence_shortened"),
+            Verb(f"DELETE {path}", host.who, where={LicenceStatus.HELD}, may=is_it, again="action_refused"),
+        ]),
+        Kind(providers, lambda *_: False, lifecycle=PROVIDER, verbs=[
+            Verb("POST /providers/{provider_id}/close", lambda record: hosts[record.id], WHY,
+                 where={ProviderStatus.ACTIVE, ProviderStatus.UNLICENSED}, may=is_it, again="action_refused"),
+            Verb("POST /providers/{provider_id}/reopen", lambda record: hosts[record.id], WHY,
+                 where={ProviderStatus.CLOSED}, may=is_it, again="action_refused"),
+        ]),
+    ]  # fmt: skip
+
+
 def _providers(hosts: list[tuple[Host, str]]) -> list[Kind]:
     records = [Record({"provider_id": host.id}, {"id": host.id, "region": region}) for host, region in hosts]
     feed, made = "/providers/{provider_id}", signing.generate_key(kid="another")
@@ -160,6 +205,8 @@ def _providers(hosts: list[tuple[Host, str]]) -> list[Kind]:
                  headers=lambda shown: {"If-Match": f'"{shown["version"]}"'}),
             Verb(f"POST {feed}/keys", "desk-a", lambda record, _: entered(made, record.at["provider_id"]),
                  may=may_enter, again="kid_taken", closed=("bad_jwk",)),  # itself, without a key that vouches
+            Verb(f"POST {feed}/licences", "desk-a", lambda record, _: licence(f"京B1-{record.id[-12:]}"), may=may_enter,
+                 again="licence_taken"),
             Verb(f"PUT {feed}/contact", hosts[0][0].who, {"contact": "filings@new.example"}, may=is_it,
                  headers=lambda shown: {"If-Match": f'"{shown["version"]}"'}),
         ]),
@@ -256,13 +303,14 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
     async with running_service(SERVICE, dsn, clock=clock, feed_stream_s=0.01, **settings) as api:
         desk = Desk(api, clock, dsn)
         host, network, far = await desk.host(), await desk.network(), await _elsewhere(desk)
-        full = await desk.host(daily_capacity=1)
+        full, unlicensed, closed = await desk.host(daily_capacity=1), await desk.host(), await desk.host()
         orders = await order_records(desk, host, network, full, far)
         instructions = await instruction_records(desk, network)
         kinds = [
             _orders(orders), Kind(orders, may_read_observed, reads=("/orders/{order_id}/observed",), denied=_unsent),
             _instructions(instructions), await _keys(desk, host),
             *await _entries(desk, host),
+            *await _licences(desk, host, unlicensed, closed),
             *_providers([(host, "110000"), (network, "110000"), (full, "110000"), (far, "310000")]),
             Kind(await _batches(desk, host), may_read_emergency, reads=("/providers/{provider_id}/receipts/{digest}",)),
             Kind(await _emergencies(desk, host), may_read_emergency, reads=("/emergencies/{emergency_id}",),
@@ -273,7 +321,7 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
         yield World(
             api,
             kinds,
-            others=(host.who, supervisor("a"), supervisor("b")),
-            nobodys=(PROVIDER, EMERGENCY),
+            others=(host.who, unlicensed.who, closed.who, supervisor("a"), supervisor("b")),
+            nobodys=(EMERGENCY,),
             opens={"provider_id": host.id},
         )

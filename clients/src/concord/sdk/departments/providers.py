@@ -45,12 +45,10 @@ class Providers(Department):
         """Enter one more licence of a provider."""
         return await self._post(wire.LicenceView, at("providers", provider_id, "licences"), body)
 
-    async def renew_licence(
-        self, provider_id: Id, licence_id: Id, version: int, body: wire.RenewedLicence
-    ) -> wire.LicenceView:
-        """Let a licence end later; it must still be at ``version``."""
-        path = at("providers", provider_id, "licences", licence_id)
-        return await self._put(wire.LicenceView, path, body, version=version)
+    async def renew_licence(self, provider_id: Id, licence_id: Id, body: wire.RenewedLicence) -> wire.LicenceView:
+        """Let a licence end later."""
+        path = at("providers", provider_id, "licences", licence_id, "renewal")
+        return await self._post(wire.LicenceView, path, body)
 
     async def give_up_licence(self, provider_id: Id, licence_id: Id) -> wire.LicenceView:
         """Give a licence up, as the provider."""

@@ -92,32 +92,27 @@ async def reopen_provider(
 
 
 @ROUTER.post("/providers/{provider_id}/licences", status_code=201)
-async def add_licence(
-    provider_id: UUID, body: wire.NewLicence, who: Who, rt: Rt, response: Response
-) -> wire.LicenceView:
+async def add_licence(provider_id: UUID, body: wire.NewLicence, who: Who, rt: Rt) -> wire.LicenceView:
     """Enter one more licence of a provider (access desk, own province)."""
     async with rt.db.transaction() as tx:
-        return _licence(rt, response, await licences.add(tx, rt, who, provider_id, body))
+        return _licence(rt, await licences.add(tx, rt, who, provider_id, body))
 
 
-@ROUTER.put("/providers/{provider_id}/licences/{licence_id}")
+@ROUTER.post("/providers/{provider_id}/licences/{licence_id}/renewal")
 async def renew_licence(
-    provider_id: UUID, licence_id: UUID, body: wire.RenewedLicence, version: IfMatch, who: Who, rt: Rt,
-    response: Response,
-) -> wire.LicenceView:  # fmt: skip
+    provider_id: UUID, licence_id: UUID, body: wire.RenewedLicence, who: Who, rt: Rt
+) -> wire.LicenceView:
     """Let a licence end later (access desk, own province). Nobody lets one end earlier: that takes a decision."""
     async with rt.db.transaction() as tx:
-        renewed = await licences.renew(tx, rt, who, provider_id, licence_id, version, body.valid_until)
-        return _licence(rt, response, renewed)
+        renewed = await licences.renew(tx, rt, who, provider_id, licence_id, body.valid_until)
+        return _licence(rt, renewed)
 
 
 @ROUTER.delete("/providers/{provider_id}/licences/{licence_id}")
-async def give_up_licence(
-    provider_id: UUID, licence_id: UUID, who: Who, rt: Rt, response: Response
-) -> wire.LicenceView:
+async def give_up_licence(provider_id: UUID, licence_id: UUID, who: Who, rt: Rt) -> wire.LicenceView:
     """Give a licence up (the provider itself); it stays on record."""
     async with rt.db.transaction() as tx:
-        return _licence(rt, response, await licences.give_up(tx, rt, who, provider_id, licence_id))
+        return _licence(rt, await licences.give_up(tx, rt, who, provider_id, licence_id))
 
 
 @ROUTER.get("/providers/{provider_id}/conduct")
@@ -207,6 +202,5 @@ def _provider(rt: Rt, response: Response, known: providers.Known) -> wire.Provid
     return views.of_provider(known, rt.rules.day_of(rt.clock.now()))
 
 
-def _licence(rt: Rt, response: Response, licence: Licence) -> wire.LicenceView:
-    etag(response, licence.version)
+def _licence(rt: Rt, licence: Licence) -> wire.LicenceView:
     return views.of_licence(licence, rt.rules.day_of(rt.clock.now()))

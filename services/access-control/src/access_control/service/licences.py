@@ -24,7 +24,6 @@ from shared.runtime.acts import deadlines, outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
-from shared.runtime.base.problems import PreconditionFailed
 from shared.runtime.db.postgres import Tx
 
 CLOCK: Final = "provider_licence"
@@ -54,19 +53,14 @@ async def add(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, new: NewLicen
     return entered
 
 
-async def renew(
-    tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, licence_id: UUID, version: int, valid_until: date
-) -> Licence:
+async def renew(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, licence_id: UUID, valid_until: date) -> Licence:
     """Let a licence end later; nobody moves its end to an earlier day.
 
-    Raises UnknownProvider, UnknownLicence (404), Forbidden (403), PreconditionFailed (412); GivenUp,
-    LicenceShortened (409).
+    Raises UnknownProvider, UnknownLicence (404), Forbidden (403); GivenUp, LicenceShortened (409).
     """
     at, provider = rt.clock.now(), await providers.hold(tx, provider_id)
     POLICY.require(who, Act.ENTER_LICENCE, provider)
     licence = await store.hold(tx, provider_id, licence_id)
-    if licence.version != version:
-        raise PreconditionFailed(version=licence.version)
     if licence.status is LicenceStatus.GIVEN_UP:
         raise GivenUp(number=licence.number)
     if licence.valid_until is None or valid_until <= licence.valid_until:

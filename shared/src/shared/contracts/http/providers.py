@@ -180,7 +180,6 @@ class LicenceView(View):
     """A licence under which a provider hosts."""
 
     id: UUID
-    version: int
     status: LicenceStatus
     kind: str
     number: str = Field(description="In its normal form.")
