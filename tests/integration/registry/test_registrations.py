@@ -116,7 +116,7 @@ async def test_an_older_fact_about_an_approval_changes_nothing(register: Registe
 
 async def test_a_provider_that_lost_its_licence_hosts_nobody_new(register: Register) -> None:
     await register.hear(ProviderRecordedV1.model_validate(
-        {**ProviderRecordedV1.EXAMPLE, "provider_id": PROVIDER, "version": 9, "status": "ended"}
+        {**ProviderRecordedV1.EXAMPLE, "provider_id": PROVIDER, "version": 9, "status": "unlicensed"}
     ))  # fmt: skip
     body = {"operator_id": await register.operator(), "site": a_site(domain())}
     assert "provider_unlicensed" in (await register.refused("/registrations", body, "regulator-a"))["detail"]
@@ -125,7 +125,7 @@ async def test_a_provider_that_lost_its_licence_hosts_nobody_new(register: Regis
 async def test_a_refusal_says_every_ground_and_the_way_to_challenge_it(register: Register) -> None:
     submitted = await register.submitted(a_site(domain()))
     await register.hear(ProviderRecordedV1.model_validate(
-        {**ProviderRecordedV1.EXAMPLE, "provider_id": PROVIDER, "version": 9, "status": "ended"}
+        {**ProviderRecordedV1.EXAMPLE, "provider_id": PROVIDER, "version": 9, "status": "unlicensed"}
     ))  # fmt: skip
     path = f"/registrations/{submitted['id']}/refusal"
     unknown = await register.refused(path, REFUSAL | {"codes": ["opinion"]}, "regulator-a", 422)
