@@ -43,6 +43,7 @@ TABLE access_order (
     asked_by text,
     decided_at timestamp with time zone,
     urgent boolean NOT NULL DEFAULT false,
+    trial boolean NOT NULL DEFAULT false,
     CONSTRAINT access_order_action_check CHECK ((action = ANY (ARRAY['cut_off'::text, 'suspend'::text, 'restore'::text]))),
     CONSTRAINT access_order_attempt_check CHECK ((attempt >= 1)),
     CONSTRAINT access_order_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES execution(id),
@@ -66,6 +67,8 @@ TABLE access_order (
     CONSTRAINT restores_undo CHECK ((((action = 'restore'::text) AND ((content ->> 'emergency_id'::text) IS NULL)) = (undoes IS NOT NULL))) NOT VALID,
     CONSTRAINT restores_wait_for_nobody CHECK (((status <> 'queued'::text) OR (action <> 'restore'::text))) NOT VALID,
     CONSTRAINT suspensions_end CHECK (((action = 'suspend'::text) = (until IS NOT NULL))),
+    CONSTRAINT trials_at_sandboxes FOREIGN KEY (provider_id, trial) REFERENCES provider(id, sandbox) NOT VALID,
+    CONSTRAINT trials_by_the_sandbox CHECK ((trial = (issuer_id = 'sandbox'::text))) NOT VALID,
     CONSTRAINT two_people_send_again CHECK (((num_nulls(reissues, reissued_by, taken_back_by) = ANY (ARRAY[0, 3])) AND (reissued_by <> taken_back_by))),
 );
 INDEX access_order_execution ON access_order USING btree (execution_id);
@@ -170,7 +173,8 @@ TABLE execution (
     undone jsonb,
     heard_at timestamp with time zone NOT NULL,
     emergency boolean NOT NULL DEFAULT false,
-    CONSTRAINT execution_check CHECK ((emergency = (num_nulls(carried_out, undone) = 2))) NOT VALID,
+    trial boolean NOT NULL DEFAULT false,
+    CONSTRAINT execution_check CHECK ((((emergency OR trial) = (num_nulls(carried_out, undone) = 2)) AND (NOT (emergency AND trial)))) NOT VALID,
     CONSTRAINT execution_pkey PRIMARY KEY (id),
 );
 INDEX execution_of_decision ON execution USING btree (decision_id);
@@ -273,17 +277,20 @@ TABLE provider (
     changed_at timestamp with time zone NOT NULL,
     daily_capacity integer,
     branches jsonb NOT NULL DEFAULT '[]'::jsonb,
+    sandbox boolean NOT NULL DEFAULT false,
     CONSTRAINT at_least_one_a_day CHECK ((daily_capacity >= 1)),
     CONSTRAINT provider_check CHECK (((supervisor IS NULL) OR (kind = 'public_network'::text))),
     CONSTRAINT provider_head_check CHECK ((head >= 0)),
     CONSTRAINT provider_kind_check CHECK ((kind = ANY (ARRAY['access_provider'::text, 'carrier'::text, 'public_network'::text]))),
     CONSTRAINT provider_licence_number_key UNIQUE (licence_number),
+    CONSTRAINT provider_or_sandbox UNIQUE (id, sandbox),
     CONSTRAINT provider_pkey PRIMARY KEY (id),
     CONSTRAINT provider_status_check CHECK ((status = ANY (ARRAY['active'::text, 'unlicensed'::text, 'closed'::text]))) NOT VALID,
 );
 -- head: Last sequence number given out; the row lock keeps the sequence free of gaps.
 -- daily_capacity: Orders to stop hosting that go out to it within any 24 hours, as it declares; null: it declares no bound.
 -- branches: For other provinces: region and contact, as the provider says.
+-- sandbox: Set when it is entered, and never changed.
 
 TABLE provider_key (
     id uuid NOT NULL,

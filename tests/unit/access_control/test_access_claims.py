@@ -48,6 +48,7 @@ def order(status: Status = Status.RELEASED) -> AccessOrder:
         reissued_as=None,
         withdrawn_by=None,
         reissue_asked_by=None,
+        trial=False,
         reissue_asked_at=None,
         reissue_reasons=None,
         drafted_at=NOW,

@@ -16,6 +16,7 @@ from concord.files import BadFile, json_object
 from concord.sdk import BadArgument, Concord
 from shared.contracts.http import providers as wire
 from shared.contracts.http.access import SignedOrderView, WithReasons
+from shared.contracts.http.trials import NewTrial
 from shared.signing import Signer, generate_key, prove, public
 
 KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}").fullmatch
@@ -55,24 +56,29 @@ def show_provider(provider_id: ProviderId, as_: As = None, as_json: AsJson = Fal
 @providers.command("register")
 def register_provider(
     name: Annotated[str, typer.Option(help="Its name.")],
-    licence_number: Annotated[str, typer.Option(help="Number of its licence.")],
-    licensed_from: Annotated[datetime, typer.Option(help="Its first day.", formats=["%Y-%m-%d"])],
     region: Annotated[str, typer.Option(help="Province that orders it, e.g. 110000.")],
     contact: Annotated[str, typer.Option(help="Who does the filing work there, and how to reach them.")],
+    licence_number: Annotated[str | None, typer.Option(help="Number of its licence.")] = None,
+    licensed_from: Annotated[
+        datetime | None, typer.Option(help="First day of its licence.", formats=["%Y-%m-%d"])
+    ] = None,
     kind: Annotated[str, typer.Option(help="access_provider, carrier or public_network.")] = "access_provider",
     licence_kind: LicenceKind = "idc",
     licensed_until: LicensedUntil = None,
     province: LicensedIn = None,
     supervisor: Supervisor = None,
     daily_capacity: Capacity = None,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Only to try a client with: no licence, no site.")] = False,
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Enter a provider with its licence; its topics are made within seconds."""
+    """Enter a provider with its licence, or a sandbox; its topics are made within seconds."""
+    if not sandbox and (licence_number is None or licensed_from is None):
+        raise BadArgument("--licence-number and --licensed-from, or --sandbox")
     licence = _licence(licence_kind, licence_number, province, licensed_from, licensed_until)
     sent = body(
-        wire.NewProvider, name=name, licence=licence, region=region, contact=contact, kind=kind,
-        supervisor=supervisor, daily_capacity=daily_capacity,
+        wire.NewProvider, name=name, licence=None if sandbox else licence, region=region, contact=contact, kind=kind,
+        supervisor=supervisor, daily_capacity=daily_capacity, sandbox=sandbox,
     )  # fmt: skip
     act(lambda c: c.access.register_provider(sent), as_, as_json)
 
@@ -129,6 +135,32 @@ def reopen(provider_id: ProviderId, reasons: Reasons, as_: As = None, as_json: A
     act(lambda c: c.access.reopen_provider(provider_id, sent), as_, as_json)
 
 
+@providers.command("try-order")
+def try_order(
+    provider_id: ProviderId,
+    host: Annotated[list[str], typer.Argument(help="Names under .example, .test or .invalid.")],
+    until: Annotated[
+        str | None, typer.Option(help="A suspension that ends then, e.g. 2026-12-01T12:00:00+08:00; none: a cut-off.")
+    ] = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask, as a sandbox, for an order about names that are nobody's."""
+    sent = body(NewTrial, hosts=host, until=until)
+    act(lambda c: c.access.try_order(provider_id, sent), as_, as_json)
+
+
+@providers.command("end-trial")
+def end_trial(
+    provider_id: ProviderId,
+    order_id: Annotated[UUID, typer.Argument(help="Id of the order.")],
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take, as a sandbox, a trial order back: a restore goes out."""
+    act(lambda c: c.access.end_trial(provider_id, order_id), as_, as_json)
+
+
 @providers.command("licences")
 def licences(provider_id: ProviderId, as_: As = None, as_json: AsJson = False) -> None:
     """The licences under which a provider hosts, over and given up ones too."""
@@ -153,6 +185,7 @@ def add_licence(
 ) -> None:
     """Enter one more licence of a provider."""
     sent = _licence(licence_kind, number, province, licensed_from, licensed_until)
+    assert sent is not None, "number and first day are given"
     act(lambda c: c.access.add_licence(provider_id, sent), as_, as_json)
 
 
@@ -176,8 +209,10 @@ def give_up_licence(provider_id: ProviderId, licence_id: LicenceId, as_: As = No
 
 
 def _licence(
-    kind: str, number: str, provinces: list[str] | None, begins: datetime, ends: datetime | None
-) -> wire.NewLicence:
+    kind: str, number: str | None, provinces: list[str] | None, begins: datetime | None, ends: datetime | None
+) -> wire.NewLicence | None:
+    if number is None or begins is None:
+        return None
     return body(
         wire.NewLicence, kind=kind, number=number, provinces=provinces or (), valid_from=begins.date(),
         valid_until=ends.date() if ends else None,

@@ -37,6 +37,28 @@ class BadBranch(Invalid):
     """Branches are in provinces of the profile: {names}."""
 
 
+class NotASandbox(Conflict):
+    """Provider {provider_id} is no sandbox: only one gets trial orders, and none becomes one later."""
+
+
+class IsSandbox(Conflict):
+    """Provider {provider_id} is a sandbox: no department knows it, and it has no licence, site or statement."""
+
+
+class NoSandboxKey(Conflict):
+    """This access desk has no key for trial orders: its operator adds one of the organisation `sandbox`."""
+
+
+class BadTrial(Invalid):
+    """No trial order can be made of this: {names}."""
+
+
+class TooManyTrials(Unavailable):
+    """Too many trial orders within an hour: try again in {retry_after} s."""
+
+    status = 429
+
+
 class UnknownLicence(NotFound):
     """Provider {provider_id} has no licence {licence_id}."""
 

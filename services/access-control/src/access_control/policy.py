@@ -36,6 +36,7 @@ class Act(StrEnum):
     ENTER_LICENCE = "enter_licence"
     GIVE_UP_LICENCE = "give_up_licence"
     CLOSE_PROVIDER = "close_provider"
+    TRY_ORDER = "try_order"
     ADD_KEY = "add_key"
     REVOKE_KEY = "revoke_key"
     READ_FEED = "read_feed"
@@ -133,6 +134,7 @@ POLICY: Final = Policy({
     # Nobody takes a licence away, or closes a provider, but itself: that would be a burden outside of a case.
     Act.GIVE_UP_LICENCE:   Rule(PROVIDER, own_organisation),
     Act.CLOSE_PROVIDER:    Rule(PROVIDER, own_organisation),
+    Act.TRY_ORDER:         Rule(PROVIDER, own_organisation),
     Act.ADD_KEY:           (Rule(DESK, same_region), Rule(PROVIDER, own_organisation)),
     Act.REVOKE_KEY:        (Rule(DESK, same_region), Rule(PROVIDER, own_organisation)),
     Act.READ_FEED:         Rule(PROVIDER, own_organisation),

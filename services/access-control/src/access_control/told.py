@@ -15,7 +15,7 @@ from access_control.store.providers import Provider
 from shared.contracts import access
 from shared.contracts.base import Fact
 from shared.contracts.emergencies import EmergencyLapsedV1, EmergencyReportedV1
-from shared.contracts.grounds import AuthorityRef, Statement
+from shared.contracts.grounds import AuthorityRef, Grounds, Names, Redress, Statement
 from shared.contracts.orders import (
     INSTRUCTION_TYPE,
     ORDER_TYPE,
@@ -31,6 +31,11 @@ from shared.signing import Signer
 SCOPE: Final = "Hosting of these names by this provider; nothing else."
 UNREGISTERED: Final = "not registered"
 """Hosting mode of a found site: no register says it."""
+TRIAL: Final = "Trial of a provider's client (docs/adr/0024)"
+SANDBOX: Final = AuthorityRef(
+    id="sandbox", names=Names(zh="测试环境（非行政机关）", en="Sandbox (no authority)"), level="national"
+)
+"""Who gives trial orders: no organisation of the directory, with a key of its own that signs nothing else."""
 BY_ITSELF: Final = "suspended by the provider itself"
 """In the same place, in the restore of an emergency suspension."""
 
@@ -195,6 +200,21 @@ def emergency_over(emergency: Emergency, fact: EmergencyLapsedV1, issuer: Author
         site=site, issuer=issuer, regulator=issuer, authority=issuer, cause=Cause(kind="undoing", id=emergency.id),
         statement=fact.statement.public(), scope=SCOPE, emergency_id=emergency.id,
         register_entry=f"{public_url}/public/register/{quote(emergency.host, safe='')}",
+    )  # fmt: skip
+
+
+def trial(cause: UUID, hosts: tuple[str, ...], profile: str, public_url: str, at: datetime) -> Content:
+    """Stop hosting names that are nobody's: what a sandbox asked for."""
+    said = "A trial that this sandbox asked for. Nobody decided anything, and no site is meant."
+    redress = Redress(body=SANDBOX, how="POST …/trial-orders/{order_id}/end, by the sandbox itself", within_days=1)
+    grounds = Grounds(
+        legal_basis=(TRIAL,), reasons=said, public_reasons=said, authority=SANDBOX, redress=redress, profile=profile,
+        made_at=at,
+    )  # fmt: skip
+    site = OrderedSite(name="Trial", hosts=hosts, ips=(), hosting_mode="trial")
+    return Content(
+        site=site, issuer=SANDBOX, regulator=SANDBOX, authority=SANDBOX, cause=Cause(kind="execution", id=cause),
+        grounds=grounds, scope=SCOPE, register_entry=f"{public_url}/public/register/{quote(hosts[0], safe='')}",
     )  # fmt: skip
 
 

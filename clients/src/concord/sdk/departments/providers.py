@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from concord.sdk.answers import at, model_of
 from concord.sdk.departments.base import Department, Id
 from shared.contracts.http import providers as wire
-from shared.contracts.http.access import WithReasons
+from shared.contracts.http.access import OrderView, WithReasons
+from shared.contracts.http.trials import NewTrial
 
 
 class Providers(Department):
@@ -54,6 +55,14 @@ class Providers(Department):
         """Give a licence up, as the provider."""
         path = at("providers", provider_id, "licences", licence_id)
         return model_of(await self._concord.call(self.service, "DELETE", path), wire.LicenceView)
+
+    async def try_order(self, provider_id: Id, body: NewTrial) -> OrderView:
+        """Ask, as a sandbox, for an order about names that are nobody's."""
+        return await self._post(OrderView, at("providers", provider_id, "trial-orders"), body)
+
+    async def end_trial(self, provider_id: Id, order_id: Id) -> OrderView:
+        """Take, as a sandbox, a trial order back: a restore goes out."""
+        return await self._post(OrderView, at("providers", provider_id, "trial-orders", order_id, "end"))
 
     def conduct(self, provider_id: Id) -> AsyncIterator[wire.ConductEntryView]:
         """The conduct record of a provider, newest first."""

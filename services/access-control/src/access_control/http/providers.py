@@ -6,11 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from access_control import views
-from access_control.service import conduct, keys, licences, providers, queue
+from access_control.service import conduct, keys, licences, providers, queue, trials
 from access_control.store.conduct import ConductEntry
 from access_control.store.licences import Licence
 from shared.contracts.http import providers as wire
-from shared.contracts.http.access import QueueView, WithReasons
+from shared.contracts.http.access import OrderView, QueueView, WithReasons
+from shared.contracts.http.trials import NewTrial
 from shared.runtime.web.door import PUBLIC, IfMatch, Rt, Who, etag, router
 from shared.runtime.web.paging import Page, PageQuery, Paging, page_of
 
@@ -113,6 +114,23 @@ async def give_up_licence(provider_id: UUID, licence_id: UUID, who: Who, rt: Rt)
     """Give a licence up (the provider itself); it stays on record."""
     async with rt.db.transaction() as tx:
         return _licence(rt, await licences.give_up(tx, rt, who, provider_id, licence_id))
+
+
+@ROUTER.post("/providers/{provider_id}/trial-orders", status_code=201)
+async def try_order(provider_id: UUID, body: NewTrial, who: Who, rt: Rt) -> OrderView:
+    """Order a sandbox, which asks for it, to stop hosting names that are nobody's (the sandbox itself).
+
+    It goes out at once, by every door, and is signed with the key of the organisation `sandbox`. Nobody else sees it.
+    """
+    async with rt.db.transaction() as tx:
+        return views.of_order(who, await trials.order(tx, rt, who, provider_id, body))
+
+
+@ROUTER.post("/providers/{provider_id}/trial-orders/{order_id}/end")
+async def end_trial(provider_id: UUID, order_id: UUID, who: Who, rt: Rt) -> OrderView:
+    """Take a trial order back: a restore goes out (the sandbox itself)."""
+    async with rt.db.transaction() as tx:
+        return views.of_order(who, await trials.end(tx, rt, who, provider_id, order_id))
 
 
 @ROUTER.get("/providers/{provider_id}/conduct")

@@ -20,6 +20,7 @@ from access_control.errors import (
     EmergencyReportedAlready,
     EmergencyTooLate,
     EmergencyUnsigned,
+    IsSandbox,
     NotHosted,
 )
 from access_control.lifecycle import EMERGENCY, EmergencyAction, EmergencyStatus, Status
@@ -61,10 +62,12 @@ async def report(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, jws: str) 
     """Take in a signed statement; enforcement hears of it, tells the operator and puts it before an authority.
 
     Raises UnknownProvider (404); Forbidden, EmergencyForeign (403); EmergencyTooLate, EmergencyReportedAlready,
-    EmergencyLapsed, EmergencyIdTaken (409); EmergencyUnsigned, EmergencyInvalid (422).
+    EmergencyLapsed, EmergencyIdTaken, IsSandbox (409); EmergencyUnsigned, EmergencyInvalid (422).
     """
     POLICY.require(who, Act.REPORT_EMERGENCY, await providers.get(tx, provider_id))
     at, provider = rt.clock.now(), await providers.hold(tx, provider_id)  # one statement at a time
+    if provider.sandbox:
+        raise IsSandbox(provider_id=provider_id)
     said, kid = _read(
         provider, (await providers.keys(tx, provider_id))[provider_id], jws.encode("utf-8", "replace"), at
     )

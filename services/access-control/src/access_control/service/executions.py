@@ -5,14 +5,14 @@ from typing import Any, Final
 from access_control import told
 from access_control.errors import NotHosted
 from access_control.lifecycle import HELD_BACK, OPEN, Move, Status
-from access_control.service.sending import EXECUTION, LAPSE, SYSTEM, draft, release, take_back
+from access_control.service.sending import EXECUTION, LAPSE, SYSTEM, draft, release, take_back, tell
 from access_control.store import executions, orders, providers
 from access_control.store.orders import AccessOrder, Draft, Turn
 from shared.contracts import ordering
 from shared.contracts.grounds import AuthorityRef, Statement
 from shared.contracts.orders import Action
 from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionUndoneV1
-from shared.runtime.acts import deadlines, outbox
+from shared.runtime.acts import deadlines
 from shared.runtime.acts.issuers import issuer_for
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.ids import uuid7
@@ -59,9 +59,17 @@ async def undone(tx: Tx, rt: Runtime, fact: ExecutionUndoneV1) -> None:
         if burden.status in HELD_BACK:
             await take_back(tx, rt, burden, who=SYSTEM, why=fact.statement.public_reasons)
         elif burden.sequence is not None and burden.undone_by is None:
-            restore = await draft_restore(tx, rt, burden, fact.authority, fact.statement)
-            await _close(tx, rt, burden, restore, fact.statement.public_reasons)
-            await send_restore(tx, rt, restore, fact.statement.public_reasons)
+            await give_back(tx, rt, burden, fact.authority, fact.statement)
+
+
+async def give_back(
+    tx: Tx, rt: Runtime, burden: AccessOrder, authority: AuthorityRef, statement: Statement
+) -> AccessOrder:
+    """Answer a held order that went out with its restore, at once; gives the order as it is then."""
+    restore = await draft_restore(tx, rt, burden, authority, statement)
+    closed = await _close(tx, rt, burden, restore, statement.public_reasons)
+    await send_restore(tx, rt, restore, statement.public_reasons)
+    return closed
 
 
 async def draft_restore(
@@ -74,7 +82,7 @@ async def draft_restore(
         id=uuid7(), status=Status.DRAFTED, execution_id=burden.execution_id, decision_id=burden.decision_id,
         provider_id=burden.provider_id, action=Action.RESTORE, attempt=burden.attempt, content=content,
         regions={*burden.regions, *([authority.region] if authority.region else [])}, drafted_at=at,
-        supervisor_id=burden.supervisor_id, release_at=at, undoes=burden.id,
+        supervisor_id=burden.supervisor_id, release_at=at, undoes=burden.id, trial=burden.trial,
     ))  # fmt: skip
     assert restore is not None, "an order is undone once: its row is held"
     orders.MOVES.began(tx, restore, "draft", who=SYSTEM, why=statement.public_reasons, at=at)
@@ -86,12 +94,12 @@ async def send_restore(tx: Tx, rt: Runtime, restore: AccessOrder, why: str) -> A
     return await release(tx, rt, restore, await orders.content(tx, restore.id), why=why)
 
 
-async def _close(tx: Tx, rt: Runtime, burden: AccessOrder, restore: AccessOrder, why: str) -> None:
+async def _close(tx: Tx, rt: Runtime, burden: AccessOrder, restore: AccessOrder, why: str) -> AccessOrder:
     at, changes = rt.clock.now(), dict[str, Any](undone_by=restore.id)
     await deadlines.met(tx, LAPSE, burden.id, at)
     if burden.status in OPEN:
         superseded = await orders.MOVES.move(tx, burden, Move.SUPERSEDE, who=SYSTEM, why=why, at=at, **changes)
         await deadlines.met(tx, EXECUTION, burden.id, at)
-        outbox.add(tx, told.withdrawn(superseded, why), at=at)
-    else:
-        await orders.MOVES.change(tx, burden, "restore", who=SYSTEM, why=why, at=at, **changes)
+        tell(tx, superseded, told.withdrawn(superseded, why), at)
+        return superseded
+    return await orders.MOVES.change(tx, burden, "restore", who=SYSTEM, why=why, at=at, **changes)

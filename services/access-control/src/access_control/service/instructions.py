@@ -5,13 +5,13 @@ from uuid import UUID
 from access_control import told
 from access_control.lifecycle import INSTRUCTION
 from access_control.policy import POLICY, Act
-from access_control.service.sending import INSTRUCTED, SYSTEM, issue, take_back
+from access_control.service.sending import INSTRUCTED, SYSTEM, issue, take_back, tell
 from access_control.store import executions, orders
 from access_control.store import instructions as store
 from access_control.store.instructions import Instruction
 from access_control.store.orders import AccessOrder, Answer
 from shared.contracts.http.access import InstructionAction, InstructionAnswer, InstructionStatus
-from shared.runtime.acts import audit, deadlines, outbox
+from shared.runtime.acts import audit, deadlines
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
@@ -72,7 +72,7 @@ async def object_to(tx: Tx, rt: Runtime, who: Caller, instruction_id: UUID, *, r
         tx, instruction, InstructionAction.OBJECT, who=who, why=reasons, at=at, objection=reasons
     )
     await deadlines.pause(tx, INSTRUCTED, instruction_id, at, reasons)
-    outbox.add(tx, told.objected(order, reasons, at), at=at)
+    tell(tx, order, told.objected(order, reasons, at), at)
     return objected
 
 
@@ -85,7 +85,7 @@ async def answer(tx: Tx, rt: Runtime, who: Caller, instruction_id: UUID, body: I
     said = Answer(answer=body.answer, reasons=body.reasons, at=at).model_dump(mode="json")
     if move is InstructionAction.UPHOLD:
         answered = await store.MOVES.move(tx, instruction, move, who=who, why=body.reasons, at=at, answer=said)
-        outbox.add(tx, told.answered(order, body.answer, body.reasons, at), at=at)
+        tell(tx, order, told.answered(order, body.answer, body.reasons, at), at)
         await take_back(tx, rt, order, who=who, why=body.reasons)
         return answered
     due = await deadlines.resume(tx, INSTRUCTED, instruction_id, at, rt=rt)
@@ -93,7 +93,7 @@ async def answer(tx: Tx, rt: Runtime, who: Caller, instruction_id: UUID, body: I
         tx, instruction, move, who=who, why=body.reasons, at=at, answer=said, acknowledged_by=None,
         acknowledged_at=None, issue_by=due.due_at if due is not None else instruction.issue_by,
     )  # fmt: skip
-    outbox.add(tx, told.answered(order, body.answer, body.reasons, at), at=at)
+    tell(tx, order, told.answered(order, body.answer, body.reasons, at), at)
     return answered
 
 
@@ -103,7 +103,7 @@ async def mark_overdue(rt: Runtime, tx: Tx, instruction_id: UUID) -> None:
     if instruction.overdue or not INSTRUCTION.can(instruction.status, InstructionAction.OBJECT):
         return
     await store.MOVES.change(tx, instruction, "overdue", who=SYSTEM, why=LATE, at=at, overdue=True)
-    outbox.add(tx, told.overdue(order, instruction.issue_by, at, escalated=True), at=at)
+    tell(tx, order, told.overdue(order, instruction.issue_by, at, escalated=True), at)
 
 
 async def _held(tx: Tx, instruction_id: UUID) -> tuple[Instruction, AccessOrder]:

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from access_control import told
-from access_control.errors import BadLicence, GivenUp, LicenceShortened, LicenceTaken
+from access_control.errors import BadLicence, GivenUp, IsSandbox, LicenceShortened, LicenceTaken
 from access_control.lifecycle import PROVIDER, LicenceAction, ProviderAction, ProviderStatus
 from access_control.policy import POLICY, Act
 from access_control.service.sending import SYSTEM
@@ -32,6 +32,12 @@ OVER: Final = "No licence of its is in force: no new site is registered at it; t
 AGAIN: Final = "A licence of its is in force."
 
 
+def tell(tx: Tx, provider: Provider, at: datetime) -> None:
+    """Say to the departments how a provider stands; a sandbox is none of theirs."""
+    if not provider.sandbox:
+        outbox.add(tx, told.provider(provider), at=at)
+
+
 async def enter(tx: Tx, rt: Runtime, who: Caller, provider: Provider, new: NewLicence) -> Licence:
     """Enter a licence of a held provider, once, and let its clock run. Raises BadLicence (422), LicenceTaken (409)."""
     at, number = rt.clock.now(), normal_number(rt, new.number)
@@ -45,9 +51,11 @@ async def enter(tx: Tx, rt: Runtime, who: Caller, provider: Provider, new: NewLi
 
 
 async def add(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, new: NewLicence) -> Licence:
-    """Enter one more. Raises UnknownProvider (404), Forbidden (403), BadLicence (422), LicenceTaken (409)."""
+    """Enter one more. Raises UnknownProvider (404), Forbidden (403), BadLicence (422); LicenceTaken, IsSandbox."""
     provider = await providers.hold(tx, provider_id)
     POLICY.require(who, Act.ENTER_LICENCE, provider)
+    if provider.sandbox:
+        raise IsSandbox(provider_id=provider_id)
     entered = await enter(tx, rt, who, provider, new)
     await settle(tx, rt, provider, rt.clock.now())
     return entered
@@ -86,12 +94,12 @@ async def give_up(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, licence_i
 
 async def settle(tx: Tx, rt: Runtime, provider: Provider, at: datetime) -> Provider:
     """Say of a held provider whether a licence of its is in force; one that closed stays so."""
-    licensed = any_in_force(rt, (await store.of_providers(tx, provider.id))[provider.id], at)
+    licensed = provider.sandbox or any_in_force(rt, (await store.of_providers(tx, provider.id))[provider.id], at)
     action, why = (ProviderAction.GAIN_LICENCE, AGAIN) if licensed else (ProviderAction.LOSE_LICENCE, OVER)
     if not PROVIDER.can(provider.status, action):
         return provider
     moved = await providers.MOVES.move(tx, provider, action, who=SYSTEM, why=why, at=at)
-    outbox.add(tx, told.provider(moved), at=at)
+    tell(tx, moved, at)
     return moved
 
 

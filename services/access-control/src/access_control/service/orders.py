@@ -18,8 +18,8 @@ from access_control.errors import (
 )
 from access_control.lifecycle import LIFECYCLE, RUNNING, UNSENT, Move, Status
 from access_control.policy import POLICY, Act
-from access_control.service.executions import draft_restore, send_restore
-from access_control.service.sending import EXECUTION, LAPSE, SYSTEM, draft, held, take_back
+from access_control.service.executions import draft_restore, give_back, send_restore
+from access_control.service.sending import EXECUTION, LAPSE, SYSTEM, draft, held, take_back, tell
 from access_control.store import executions, providers, receipts
 from access_control.store import orders as store
 from access_control.store.executions import Execution
@@ -28,7 +28,7 @@ from access_control.store.receipts import RecordedReceipt
 from shared.contracts.grounds import Statement
 from shared.contracts.http.access import OrderAnswer
 from shared.contracts.orders import Action
-from shared.runtime.acts import audit, deadlines, outbox
+from shared.runtime.acts import audit, deadlines
 from shared.runtime.acts.issuers import issuer_for
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -55,14 +55,16 @@ class Seen:
 async def get(tx: Tx, rt: Runtime, who: Caller, order_id: UUID) -> Seen:
     """One order. An official's look leaves an audit row.
 
-    Raises UnknownOrder (404), also for a provider that asks for an order it has not been sent; Forbidden (403).
+    Raises UnknownOrder (404), also for a provider that asks for an order it has not been sent, and for whoever asks
+    for a trial of another's; Forbidden (403).
     """
     order = await store.get(tx, order_id)
-    if order.sequence is None and who.organisation == order.organisation:
+    own = who.organisation == order.organisation
+    if (order.sequence is None and own) or (order.trial and not own):
         raise UnknownOrder(order=order_id)
     POLICY.require(who, Act.SEE_ORDER, order)
     await _looked(tx, rt, who, f"/orders/{order_id}")
-    return await _seen(tx, order, await receipts.of_order(tx, order_id))
+    return await seen(tx, order, await receipts.of_order(tx, order_id))
 
 
 async def page(
@@ -72,7 +74,7 @@ async def page(
     """Orders the caller reaches, newest first, without receipts. An official's look leaves an audit row."""
     found = await store.page(
         tx, POLICY.reach(who, Act.SEE_ORDER), query, status=status, provider_id=provider_id, site_id=site_id,
-        execution_id=execution_id,
+        execution_id=execution_id, reader=who.organisation,
     )  # fmt: skip
     await _looked(tx, rt, who, "/orders")
     contents = await store.contents(tx, [order.id for order in found])
@@ -94,7 +96,7 @@ async def withdraw(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons:
     """
     order = await held(tx, order_id)
     POLICY.require(who, Act.WITHDRAW, order)
-    return await _seen(tx, await take_back(tx, rt, order, who=who, why=reasons))
+    return await seen(tx, await take_back(tx, rt, order, who=who, why=reasons))
 
 
 async def ask_reissue(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons: str) -> Seen:
@@ -113,7 +115,7 @@ async def ask_reissue(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reaso
         tx, order, Move.ASK_REISSUE, who=who, why=reasons, at=at, reissue_asked_by=who.person, reissue_asked_at=at,
         reissue_reasons=reasons,
     )  # fmt: skip
-    return await _seen(tx, asked)
+    return await seen(tx, asked)
 
 
 async def _still_wanted(tx: Tx, order: AccessOrder, at: datetime) -> None:
@@ -145,7 +147,7 @@ async def reissue(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons: 
     )  # fmt: skip
     assert new is not None, "an order is sent again once: its row is held"
     await store.MOVES.move(tx, order, Move.REISSUE, who=who, why=reasons, at=at, reissued_as=new.id)
-    return await _seen(tx, new)
+    return await seen(tx, new)
 
 
 async def answer(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, body: OrderAnswer) -> Seen:
@@ -173,10 +175,10 @@ async def answer(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, body: OrderAn
             changes = {"undone_by": restore.id}
     answered = await store.MOVES.move(tx, order, move, who=who, why=body.reasons, at=at, answer=said, **changes)
     due_at = answered.execute_by if move is Move.REJECT else None
-    outbox.add(tx, told.answered(answered, body.answer, body.reasons, at, due_at), at=at)
+    tell(tx, answered, told.answered(answered, body.answer, body.reasons, at, due_at), at)
     if restore is not None:
         await send_restore(tx, rt, restore, body.reasons)
-    return await _seen(tx, answered)
+    return await seen(tx, answered)
 
 
 async def _restore(tx: Tx, rt: Runtime, who: Caller, order: AccessOrder, reasons: str) -> AccessOrder:
@@ -194,8 +196,8 @@ async def escalate(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons:
     if not order.overdue or order.escalated_at is not None or order.execute_by is None:
         raise NotOverdue
     escalated = await store.MOVES.move(tx, order, Move.ESCALATE, who=who, why=reasons, at=at, escalated_at=at)
-    outbox.add(tx, told.overdue(escalated, order.execute_by, at, escalated=True), at=at)
-    return await _seen(tx, escalated)
+    tell(tx, escalated, told.overdue(escalated, order.execute_by, at, escalated=True), at)
+    return await seen(tx, escalated)
 
 
 async def mark_overdue(rt: Runtime, tx: Tx, order_id: UUID) -> None:
@@ -204,7 +206,7 @@ async def mark_overdue(rt: Runtime, tx: Tx, order_id: UUID) -> None:
     if order.status not in RUNNING or order.overdue or order.execute_by is None:
         return
     late = await store.MOVES.change(tx, order, "overdue", who=SYSTEM, why=LATE, at=at, overdue=True)
-    outbox.add(tx, told.overdue(late, order.execute_by, at), at=at)
+    tell(tx, late, told.overdue(late, order.execute_by, at), at)
 
 
 async def lapse(rt: Runtime, tx: Tx, order_id: UUID) -> None:
@@ -220,10 +222,17 @@ async def lapse(rt: Runtime, tx: Tx, order_id: UUID) -> None:
     if LIFECYCLE.can(order.status, Move.LAPSE):
         lapsed = await store.MOVES.move(tx, order, Move.LAPSE, who=SYSTEM, why=OVER, at=at)
         await deadlines.met(tx, EXECUTION, order_id, at)
-        outbox.add(tx, told.withdrawn(lapsed, OVER), at=at)
+        tell(tx, lapsed, told.withdrawn(lapsed, OVER), at)
+        order = lapsed
+    if order.trial and order.undone_by is None:  # of others the register says so
+        content = await store.content(tx, order_id)
+        assert content.grounds is not None, "only burdens are undone"
+        over = Statement(legal_basis=content.grounds.legal_basis, reasons=OVER, public_reasons=OVER)
+        await give_back(tx, rt, order, content.authority, over)
 
 
-async def _seen(tx: Tx, order: AccessOrder, signed: Sequence[RecordedReceipt] = ()) -> Seen:
+async def seen(tx: Tx, order: AccessOrder, signed: Sequence[RecordedReceipt] = ()) -> Seen:
+    """An order with what belongs to it."""
     causes = await executions.get_many(tx, [order.execution_id])
     place = (await store.positions(tx, [order])).get(order.id)
     return Seen(order, await store.content(tx, order.id), list(signed), causes[order.execution_id], place)

@@ -16,13 +16,13 @@ from access_control.errors import UnknownOrder
 from access_control.policy import POLICY, Act
 from access_control.service.asking import Asker, NotAsked, Seen
 from access_control.service.comparing import Expected, differences, expected
-from access_control.service.sending import held
+from access_control.service.sending import held, tell
 from access_control.store import executions, orders
 from access_control.store import observations as store
 from access_control.store.observations import Difference, Observation, Probed
 from access_control.store.orders import AccessOrder
 from shared.rules.rows import Observations
-from shared.runtime.acts import audit, deadlines, outbox
+from shared.runtime.acts import audit, deadlines
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db import forgetting
@@ -69,7 +69,8 @@ async def get(tx: Tx, rt: Runtime, who: Caller, order_id: UUID) -> Beside:
     Raises UnknownOrder (404), also for a provider that was not sent it; Forbidden (403).
     """
     order = await orders.get(tx, order_id)
-    if order.sequence is None and who.organisation == order.organisation:
+    own = who.organisation == order.organisation
+    if (order.sequence is None and own) or (order.trial and not own):
         raise UnknownOrder(order=order_id)
     cause = (await executions.get_many(tx, [order.execution_id]))[order.execution_id].carried_out
     watched = Watched(
@@ -166,7 +167,7 @@ async def _keep(
         counts = each.again >= timedelta(minutes=rules.apart_minutes)
         if await store.differs(tx, each) is None and counts:
             await store.told(tx, each, at)
-            outbox.add(tx, told.observed_otherwise(held_order, order.issuer, each, at), at=at)
+            tell(tx, held_order, told.observed_otherwise(held_order, order.issuer, each, at), at)
     await store.close(tx, order.id, {each.kind for each in found}, at)
     await store.look_again(tx, order.id, next_look(order, found, at, rules) if seen else None)
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from access_control import told
 from access_control.errors import BadBranch, LicenceTaken, NoSupervisor
 from access_control.lifecycle import ProviderAction
 from access_control.policy import POLICY, Act
-from access_control.service import licences, queue
+from access_control.service import licences, queue, trials
 from access_control.store import licences as licence_store
 from access_control.store import providers as store
 from access_control.store.licences import Licence
@@ -17,7 +16,6 @@ from access_control.store.providers import Key, Provider
 from shared.contracts.grounds import AuthorityRef
 from shared.contracts.http.providers import ChangedProvider, NewContact, NewProvider
 from shared.rules import Role
-from shared.runtime.acts import outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
@@ -47,21 +45,25 @@ class _Asked:
 async def register(tx: Tx, rt: Runtime, who: Caller, body: NewProvider) -> Known:
     """Enter a provider; it can now host registered sites and has a feed and two topics of its own.
 
-    Raises Forbidden (403) elsewhere; BadLicence, NoSupervisor (422); LicenceTaken (409).
+    A sandbox has those too, and nobody else hears of it. Raises Forbidden (403) elsewhere; BadLicence, NoSupervisor
+    (422); LicenceTaken, NoSandboxKey (409).
     """
     POLICY.require(who, Act.REGISTER_PROVIDER, _Asked(body.region))
-    at, licence = rt.clock.now(), licences.normal_number(rt, body.licence.number)
+    at, provider_id = rt.clock.now(), uuid7()
+    if body.licence is None:
+        trials.require_key(rt)
+    licence = licences.normal_number(rt, body.licence.number) if body.licence else f"sandbox {provider_id}"
     entered = await store.add(
-        tx, uuid7(), name=body.name, licence_number=licence, region=body.region, kind=body.kind, contact=body.contact,
-        supervisor=_supervisor(rt, body.kind, body.supervisor), daily_capacity=body.daily_capacity, by=who.person,
-        at=at,
+        tx, provider_id, name=body.name, licence_number=licence, region=body.region, kind=body.kind,
+        contact=body.contact, supervisor=_supervisor(rt, body.kind, body.supervisor),
+        daily_capacity=body.daily_capacity, sandbox=body.sandbox, by=who.person, at=at,
     )  # fmt: skip
     if entered is None:
         raise LicenceTaken(licence_number=licence, provider_id=str(await store.by_licence(tx, licence)))
-    held = await licences.enter(tx, rt, who, entered, body.licence)
+    held = [await licences.enter(tx, rt, who, entered, body.licence)] if body.licence else []
     store.MOVES.began(tx, entered, "register", who=who, why=f"Licence {licence}", at=at)
-    outbox.add(tx, told.provider(entered), at=at)
-    return Known(entered, [held], [])
+    licences.tell(tx, entered, at)
+    return Known(entered, held, [])
 
 
 async def change(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, version: int, body: ChangedProvider) -> Known:
@@ -84,7 +86,7 @@ async def change(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, version: i
         contact=body.contact, supervisor=supervisor.model_dump(mode="json") if supervisor else None,
         daily_capacity=capacity,
     )  # fmt: skip
-    outbox.add(tx, told.provider(changed), at=at)
+    licences.tell(tx, changed, at)
     await queue.ask_again(tx, changed, at)
     return await _known(tx, changed)
 
@@ -104,7 +106,7 @@ async def change_contact(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, ve
             raise BadBranch.field("branches", f"are for no provinces: {', '.join(strange)}")
         changes["branches"] = [branch.model_dump(mode="json") for branch in body.branches]
     changed = await store.MOVES.change(tx, provider, "change_contact", who=who, why=why, at=at, **changes)
-    outbox.add(tx, told.provider(changed), at=at)
+    licences.tell(tx, changed, at)
     return await _known(tx, changed)
 
 
@@ -125,7 +127,7 @@ async def _moved(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, action: Pr
     at, provider = rt.clock.now(), await store.hold(tx, provider_id)
     POLICY.require(who, Act.CLOSE_PROVIDER, provider)
     moved = await store.MOVES.move(tx, provider, action, who=who, why=reasons, at=at)
-    outbox.add(tx, told.provider(moved), at=at)
+    licences.tell(tx, moved, at)
     return await _known(tx, await licences.settle(tx, rt, moved, at))
 
 

@@ -20,18 +20,19 @@ from access_control.errors import BatchRefused, TooManyRefused, UnknownBatch
 from access_control.lifecycle import CLAIMED, STOPPED, Move, Status
 from access_control.policy import POLICY, Act
 from access_control.service.claims import Accepted, Claim, KeyBook, Known, Refused, Signed, judge, kid_of
-from access_control.service.sending import EXECUTION
+from access_control.service.sending import EXECUTION, tell
 from access_control.service.state import refusals_of, signer_of
 from access_control.store import executions, orders, providers
 from access_control.store import receipts as store
 from access_control.store.orders import AccessOrder
+from access_control.store.providers import Provider
 from access_control.store.receipts import TakenBatch
 from shared.contracts.grounds import AuthorityRef
 from shared.contracts.http.receipts import FieldError, ReceiptResult
 from shared.contracts.receipts import COUNTER_TYPE, CounterReceipt, CounterResult
 from shared.contracts.topics import receipts_topic
 from shared.rules import Level
-from shared.runtime.acts import audit, deadlines, outbox
+from shared.runtime.acts import audit, deadlines
 from shared.runtime.acts.directory import AuthorityMissing
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -146,7 +147,7 @@ async def _judge_and_write(rt: Runtime, tx: Tx, batch: Batch, read: Signed) -> T
     verdicts = await _judge_all(tx, batch.provider_id, read, held)
     provider = await providers.get(tx, batch.provider_id)
     results = [_result(index, verdict) for index, verdict in enumerate(verdicts)]
-    counter = _countersigned(rt, provider.region, read, batch, results, at)
+    counter = _countersigned(rt, provider, read, batch, results, at)
     taken = TakenBatch(
         batch.provider_id, read.digest, read.kid, batch.jws, batch.door,
         [result.model_dump(mode="json") for result in results], counter, at,
@@ -164,9 +165,9 @@ async def _judge_and_write(rt: Runtime, tx: Tx, batch: Batch, read: Signed) -> T
 
 
 def _countersigned(
-    rt: Runtime, region: str, read: Signed, batch: Batch, results: Sequence[ReceiptResult], at: datetime
+    rt: Runtime, provider: Provider, read: Signed, batch: Batch, results: Sequence[ReceiptResult], at: datetime
 ) -> bytes:
-    signer, recorded_by = _signer(rt, region)
+    signer, recorded_by = _signer(rt, provider)
     said = [CounterResult.model_validate(each.model_dump(include=set(CounterResult.model_fields))) for each in results]
     document = CounterReceipt(
         provider_id=batch.provider_id, batch=read.digest, recorded_by=recorded_by, recorded_at=at, results=tuple(said)
@@ -174,13 +175,15 @@ def _countersigned(
     return signer.sign(canonical(document.model_dump(mode="json")), COUNTER_TYPE).encode()
 
 
-def _signer(rt: Runtime, region: str) -> tuple[Signer, AuthorityRef]:
+def _signer(rt: Runtime, provider: Provider) -> tuple[Signer, AuthorityRef]:
     """The regulator of the provider's province; where it has no key, as where there is none, the ministry.
 
-    Raises NoSigningKey, AuthorityMissing (409).
+    No regulator vouches for a trial. Raises NoSigningKey, AuthorityMissing (409).
     """
+    if provider.sandbox:
+        return signer_of(rt, told.SANDBOX.id), told.SANDBOX
     try:
-        regulator = rt.directory.regulator(Level.PROVINCE, region)
+        regulator = rt.directory.regulator(Level.PROVINCE, provider.region)
         return signer_of(rt, regulator.id), regulator
     except (AuthorityMissing, NoSigningKey):
         ministry = rt.directory.regulator(Level.NATIONAL)
@@ -222,7 +225,9 @@ async def _write(
         after = await orders.MOVES.move_all(tx, standing, move, who=batch.who, why=why, at=at)
         held |= {order.id: order for order in after}
     await _clocks(tx, moved, at)
-    outbox.add(tx, *(told.claimed(held[item.claim.receipt.order_id], item.claim.receipt, at) for item in moved), at=at)
+    for item in moved:
+        order, receipt = held[item.claim.receipt.order_id], item.claim.receipt
+        tell(tx, order, told.claimed(order, receipt, at), at)
 
 
 def _rounds(moved: Sequence[Accepted]) -> Iterator[tuple[Move, list[Accepted]]]:

@@ -14,6 +14,7 @@ from access_control.service.state import signer_of
 from access_control.store import executions, feed, instructions, orders, providers
 from access_control.store.orders import AccessOrder, Content, Draft, Turn
 from access_control.store.providers import Provider
+from shared.contracts.base import Fact
 from shared.contracts.http.access import InstructionAction
 from shared.contracts.ordering import execution_clock
 from shared.contracts.orders import ORDER_TYPE, Action
@@ -46,6 +47,12 @@ async def held(tx: Tx, order_id: UUID) -> AccessOrder:
     return await orders.hold(tx, order_id)
 
 
+def tell(tx: Tx, order: AccessOrder, fact: Fact, at: datetime) -> None:
+    """Say it to whoever follows orders; of a trial nobody hears (docs/adr/0024)."""
+    if not order.trial:
+        outbox.add(tx, fact, at=at)
+
+
 async def draft(
     tx: Tx, rt: Runtime, provider: Provider, content: Content, *, decision_id: UUID, action: Action,
     until: datetime | None, turn: Turn, who: Caller, why: str, earlier: AccessOrder | None = None,
@@ -64,7 +71,7 @@ async def draft(
         release_at=None if network else _release_at(rt, at), until=until,
         instruction_id=uuid7() if network else None, reissues=earlier.id if earlier else None,
         reissued_by=who.person if earlier else None, asked_by=earlier.reissue_asked_by if earlier else None,
-        taken_back_by=earlier.withdrawn_by if earlier else None, turn=turn,
+        taken_back_by=earlier.withdrawn_by if earlier else None, turn=turn, trial=provider.sandbox,
     )  # fmt: skip
     drafted = await orders.draft(tx, new)
     if drafted is None:
@@ -79,8 +86,8 @@ async def draft(
 
 
 async def wait_or_release(tx: Tx, rt: Runtime, drafted: AccessOrder, content: Content) -> AccessOrder:
-    """Start the withdraw window of a draft; without a window it goes out in this very transaction."""
-    if rt.settings.withdraw_window_s == 0:
+    """Start the withdraw window of a draft; without a window, and for a trial, it goes out in this very transaction."""
+    if rt.settings.withdraw_window_s == 0 or drafted.trial:
         return await release(tx, rt, drafted, content, why=NO_WINDOW)
     window = rt.settings.withdraw_window_s
     await deadlines.start_in(tx, RELEASE_WINDOW, drafted.id, window, at=rt.clock.now())
@@ -130,7 +137,7 @@ async def release(tx: Tx, rt: Runtime, drafted: AccessOrder, content: Content, *
     queued = await orders.MOVES.move(tx, drafted, Move.QUEUE, who=SYSTEM, why=queue.FULL, at=at)
     await queue.wake(tx, provider, at)
     position = (await orders.positions(tx, [queued]))[queued.id]
-    outbox.add(tx, told.queued(queued, position, provider.daily_capacity), at=at)
+    tell(tx, queued, told.queued(queued, position, provider.daily_capacity), at)
     return queued
 
 
@@ -168,7 +175,7 @@ async def _send(tx: Tx, rt: Runtime, drafted: AccessOrder, content: Content, *, 
         tx, topic=orders_topic(drafted.provider_id).name, key=str(drafted.site_id or drafted.hosts[0]),
         type=ORDER_TYPE, value=signed.jws, event_id=uuid7(), at=at,
     )  # fmt: skip
-    outbox.add(tx, told.released(released, content), at=at)
+    tell(tx, released, told.released(released, content), at)
     notify_at_commit(tx, feed.CHANNEL, str(drafted.provider_id))
     return released
 
@@ -191,5 +198,5 @@ async def take_back(tx: Tx, rt: Runtime, order: AccessOrder, *, who: Caller, why
         if INSTRUCTION.can(instruction.status, InstructionAction.CLOSE):
             await instructions.MOVES.move(tx, instruction, InstructionAction.CLOSE, who=who, why=why, at=at)
         await deadlines.met(tx, INSTRUCTED, instruction.id, at)
-    outbox.add(tx, told.withdrawn(withdrawn, why, who.authority), at=at)
+    tell(tx, withdrawn, told.withdrawn(withdrawn, why, who.authority), at)
     return withdrawn

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import structlog
 
+from access_control import told
 from access_control.service.feed_wakeups import FeedWakeups
 from shared.rules import Role
 from shared.runtime.acts.runtime import Runtime
@@ -18,6 +19,8 @@ from shared.signing import Signer
 _log = structlog.get_logger(__name__)
 REFUSED_PER_HOUR: Final = 120
 """Batches of one provider that may be refused, or hold a refused receipt, before its door is closed for a while."""
+TRIALS_PER_HOUR: Final = 600
+"""Trial orders of one sandbox."""
 EXIT_NO_KEY: Final = 4
 """What the process exits with when it has no key to sign with."""
 ISSUERS: Final = frozenset({Role.INDUSTRY_REGULATOR, Role.NETWORK_SUPERVISOR})
@@ -31,6 +34,7 @@ class AccessState:
     keys: OwnedKeys
     wakeups: FeedWakeups
     refusals: Limiter
+    trials: Limiter
     listening: asyncio.Task[None]
 
 
@@ -45,7 +49,11 @@ async def start(rt: Runtime) -> AccessState:
         _log.warning("orders.no_withdraw_window", detail="every order goes out at once; meant for measuring only")
     wakeups = FeedWakeups()
     return AccessState(
-        keys, wakeups, Limiter(REFUSED_PER_HOUR), asyncio.create_task(wakeups.run(rt), name="feed wake-ups")
+        keys,
+        wakeups,
+        Limiter(REFUSED_PER_HOUR),
+        Limiter(TRIALS_PER_HOUR),
+        asyncio.create_task(wakeups.run(rt), name="feed wake-ups"),
     )
 
 
@@ -75,11 +83,18 @@ def refusals_of(rt: Runtime) -> Limiter:
     return state.refusals
 
 
+def trials_of(rt: Runtime) -> Limiter:
+    """How many trial orders each sandbox may still ask for."""
+    state: AccessState = rt.state
+    return state.trials
+
+
 def published_keys(rt: Runtime) -> dict[str, Any]:
     """The JWK set orders can be verified with; each key names the organisation it belongs to.
 
     Where keys may be generated, everybody who could issue an order has one before the first order goes out.
     """
     state: AccessState = rt.state
-    state.keys.ensure([known.organisation_id for known in rt.directory if known.active and ISSUERS & {*known.kinds}])
+    issuers = [known.organisation_id for known in rt.directory if known.active and ISSUERS & {*known.kinds}]
+    state.keys.ensure([*issuers, told.SANDBOX.id])
     return state.keys.published

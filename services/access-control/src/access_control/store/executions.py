@@ -29,6 +29,7 @@ INSERT INTO execution (id, decision_id, undone, heard_at) VALUES ($1, $2, $3, $4
 ON CONFLICT (id) DO UPDATE SET undone = coalesce(execution.undone, excluded.undone)
 RETURNING carried_out, undone
 """
+STAND_IN: Final = "INSERT INTO execution (id, decision_id, heard_at, trial) VALUES ($1, $1, $2, true)"
 GET_MANY: Final = "SELECT id, carried_out, undone FROM execution WHERE id = ANY ($1)"
 HOLD: Final = "SELECT carried_out, undone FROM execution WHERE id = $1 FOR NO KEY UPDATE"
 HOLD_OF_ORDER: Final = """
@@ -51,6 +52,11 @@ async def note_undone(tx: Tx, fact: ExecutionUndoneV1, at: datetime) -> Executio
     """Keep what undid it, and hold it. The first word stays: it is what the restores say."""
     row = await tx.fetchrow(UNDONE, fact.execution_id, fact.decision_id, fact.model_dump(mode="json"), at)
     return _of(fact.execution_id, row)
+
+
+async def stand_in(tx: Tx, cause: UUID, at: datetime) -> None:
+    """What a trial order is caused by, where others have an execution."""
+    await tx.execute(STAND_IN, cause, at)
 
 
 async def hold(tx: Tx, execution_id: UUID) -> Execution:

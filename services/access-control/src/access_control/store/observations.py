@@ -63,10 +63,11 @@ class Probed:
 
 ENLIST: Final = """
 WITH claimed AS (
-    SELECT order_id, recorded_at AS begins_at FROM receipt WHERE outcome = 'executed' AND recorded_at > $1
+    SELECT r.order_id, r.recorded_at AS begins_at FROM receipt AS r JOIN access_order AS o ON o.id = r.order_id
+     WHERE r.outcome = 'executed' AND r.recorded_at > $1 AND NOT o.trial
     UNION ALL
     SELECT o.id, o.execute_by FROM access_order AS o
-     WHERE o.action = 'restore' AND o.execute_by > $3 AND o.execute_by <= $2
+     WHERE o.action = 'restore' AND NOT o.trial AND o.execute_by > $3 AND o.execute_by <= $2
        AND o.status IN ('released', 'received', 'partly', 'impossible', 'contested', 'accepted')
        AND EXISTS (SELECT FROM receipt AS r WHERE r.order_id = o.undoes AND r.outcome = 'executed'))
 INSERT INTO probing (order_id, begins_at, next_at) SELECT order_id, begins_at, $2 FROM claimed

@@ -111,6 +111,7 @@ class AccessOrder:
     kid: str | None
     decided_at: datetime | None
     urgent: bool
+    trial: bool
     changed_at: datetime
 
     @property
@@ -151,14 +152,14 @@ COLUMNS: Final = """id, version, status, execution_id, decision_id, provider_id,
        issuer_id, regulator_id, supervisor_id, regions, overdue, escalated_at, answer, undoes, undone_by,
        instruction_id, reissues, reissued_as, withdrawn_by, reissue_asked_by, reissue_asked_at, reissue_reasons,
        drafted_at, release_at, until, sequence, issued_at, execute_by, digest, kid, decided_at, urgent,
-       changed_at"""
+       trial, changed_at"""
 DRAFT: Final = f"""
 INSERT INTO access_order (id, status, execution_id, decision_id, provider_id, site_id, hosts, action, attempt, content,
                           issuer_id, regulator_id, supervisor_id, regions, undoes, instruction_id, reissues,
                           reissued_by, taken_back_by, drafted_at, release_at, until, asked_by, decided_at, urgent,
-                          changed_at)
+                          trial, changed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-        $25, $20)
+        $25, $26, $20)
 ON CONFLICT (execution_id, provider_id, action, attempt) DO NOTHING
 RETURNING {COLUMNS}
 """
@@ -205,7 +206,7 @@ WITH given AS (
                SELECT min(at) AS at FROM observation
                 WHERE order_id = o.id AND CASE WHEN o.action = 'restore' THEN outcome = 'served'
                                                ELSE outcome LIKE 'unavailable%' END) AS seen ON true
-     WHERE o.issued_at >= $1 AND o.issued_at < $2)
+     WHERE o.issued_at >= $1 AND o.issued_at < $2 AND NOT o.trial)
 SELECT given.provider_id, provider.name AS provider,
        count(*) FILTER (WHERE NOT back) AS stops,
        count(*) FILTER (WHERE NOT back AND overdue) AS stops_overdue,
@@ -262,6 +263,7 @@ class Draft:
     taken_back_by: str | None = None
     turn: Turn | None = None
     """Of what may have to wait: not of a restore."""
+    trial: bool = False
 
 
 async def draft(tx: Tx, new: Draft) -> AccessOrder | None:
@@ -272,7 +274,7 @@ async def draft(tx: Tx, new: Draft) -> AccessOrder | None:
         list(content.site.hosts), new.action, new.attempt, content.model_dump(mode="json"), content.issuer.id,
         content.regulator.id, new.supervisor_id, sorted(new.regions), new.undoes, new.instruction_id, new.reissues,
         new.reissued_by, new.taken_back_by, new.drafted_at, new.release_at, new.until, new.asked_by,
-        new.turn and new.turn.decided_at, bool(new.turn and new.turn.urgent),
+        new.turn and new.turn.decided_at, bool(new.turn and new.turn.urgent), new.trial,
     )  # fmt: skip
     return of(row) if row else None
 
@@ -316,17 +318,18 @@ async def contents(tx: Tx, order_ids: Collection[UUID]) -> dict[UUID, Content]:
 
 async def page(
     tx: Tx, reach: Reach, query: PageQuery, *, status: Status | None, provider_id: UUID | None, site_id: UUID | None,
-    execution_id: UUID | None,
+    execution_id: UUID | None, reader: str,
 ) -> list[AccessOrder]:  # fmt: skip
-    """Orders within reach, newest first."""
-    where, values = reach.where(WORDS, first=7)
+    """Orders within reach, newest first; trials for their own sandbox alone (``reader``)."""
+    where, values = reach.where(WORDS, first=8)
     rows = await tx.fetch(
         f"""SELECT {COLUMNS} FROM access_order
              WHERE ($1::uuid IS NULL OR id < $1) AND ($3::text IS NULL OR status = $3)
                AND ($4::uuid IS NULL OR provider_id = $4) AND ($5::uuid IS NULL OR site_id = $5)
-               AND ($6::uuid IS NULL OR execution_id = $6) AND {where}
+               AND ($6::uuid IS NULL OR execution_id = $6)
+               AND (NOT trial OR provider_id::text = $7) AND {where}
              ORDER BY id DESC LIMIT $2""",
-        query.after, query.fetch, status, provider_id, site_id, execution_id, *values,
+        query.after, query.fetch, status, provider_id, site_id, execution_id, reader, *values,
     )  # fmt: skip
     return [of(row) for row in rows]
 

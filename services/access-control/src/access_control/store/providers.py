@@ -35,6 +35,7 @@ class Provider:
     supervisor: AuthorityRef | None
     head: int
     daily_capacity: int | None
+    sandbox: bool
     registered_by: str
     registered_at: datetime
     changed_at: datetime
@@ -62,18 +63,18 @@ class Key:
 
 
 COLUMNS: Final = """id, version, status, name, licence_number, region, kind, contact, branches, supervisor, head,
-       daily_capacity, registered_by, registered_at, changed_at"""
+       daily_capacity, sandbox, registered_by, registered_at, changed_at"""
 ADD: Final = f"""
 INSERT INTO provider (id, name, licence_number, region, kind, contact, supervisor, registered_by, registered_at,
-                      changed_at, daily_capacity)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)
+                      changed_at, daily_capacity, sandbox)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11)
 ON CONFLICT (licence_number) DO NOTHING
 RETURNING {COLUMNS}
 """
 BY_LICENCE: Final = "SELECT id FROM provider WHERE licence_number = $1"
 GET: Final = f"SELECT {COLUMNS} FROM provider WHERE id = $1"
 HOLD: Final = f"{GET} FOR NO KEY UPDATE"
-GET_MANY: Final = f"SELECT {COLUMNS} FROM provider WHERE id = ANY ($1)"
+GET_MANY: Final = f"SELECT {COLUMNS} FROM provider WHERE id = ANY ($1) AND NOT sandbox"
 IDS: Final = "SELECT id FROM provider ORDER BY id"
 HEADS: Final = "SELECT id, head FROM provider WHERE id = ANY($1)"
 NEXT_SEQUENCE: Final = "UPDATE provider SET head = head + 1 WHERE id = $1 RETURNING head"
@@ -114,11 +115,13 @@ KEY_MOVES: Final[Moves[Key, KeyStatus, KeyAction]] = Moves(KEY, table="provider_
 
 async def add(
     tx: Tx, provider_id: UUID, *, name: str, licence_number: str, region: str, kind: str, contact: str,
-    supervisor: AuthorityRef | None, daily_capacity: int | None, by: str, at: datetime,
+    supervisor: AuthorityRef | None, daily_capacity: int | None, sandbox: bool, by: str, at: datetime,
 ) -> Provider | None:  # fmt: skip
     """Enter a provider; none if its licence is registered already."""
     kept = supervisor.model_dump(mode="json") if supervisor else None
-    row = await tx.fetchrow(ADD, provider_id, name, licence_number, region, kind, contact, kept, by, at, daily_capacity)
+    row = await tx.fetchrow(
+        ADD, provider_id, name, licence_number, region, kind, contact, kept, by, at, daily_capacity, sandbox
+    )
     return of(row) if row else None
 
 
@@ -145,7 +148,7 @@ async def hold(tx: Tx, provider_id: UUID) -> Provider:
 
 
 async def get_many(tx: Tx, provider_ids: Collection[UUID]) -> dict[UUID, Provider]:
-    """Those of these providers that are registered."""
+    """Those of these providers that are registered; a sandbox is for nobody who names it in a fact."""
     return {provider.id: provider for provider in map(of, await tx.fetch(GET_MANY, list(provider_ids)))}
 
 

@@ -84,7 +84,7 @@ class NewProvider(Body):
     )
 
     name: Text
-    licence: NewLicence
+    licence: NewLicence | None = Field(None, description="Of every provider but a sandbox.")
     region: Region
     kind: ProviderKind
     contact: Contact
@@ -94,6 +94,17 @@ class NewProvider(Body):
     daily_capacity: DailyCapacity | None = Field(
         None, description="Orders to stop hosting that it can carry out properly within 24 hours; null: no bound."
     )
+    sandbox: bool = Field(
+        False, description="Only to try a client with: no other department hears of it. Never changed later."
+    )
+
+    @model_validator(mode="after")
+    def _licensed_or_a_sandbox(self) -> Self:
+        if self.sandbox == (self.licence is not None):
+            raise ValueError("a provider has a licence, and a sandbox has none")
+        if self.sandbox and self.kind != "access_provider":
+            raise ValueError("a sandbox is an access_provider")
+        return self
 
 
 class ChangedProvider(Body):
@@ -210,6 +221,7 @@ class ProviderView(View):
     supervisor: AuthorityRef | None = Field(description="Who passes orders on to this network (P3.4).")
     head: int = Field(description="Last sequence number given out.")
     daily_capacity: int | None = Field(description="Orders to stop hosting within any 24 hours; null: no bound.")
+    sandbox: bool = Field(description="Only to try a client with; nothing that it is sent is real.")
     topics: TopicsView
     keys: list[KeyView]
     registered_at: datetime
