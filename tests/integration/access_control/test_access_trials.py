@@ -72,6 +72,10 @@ async def test_nobody_but_the_sandbox_sees_it_and_no_fact_tells_of_it(desk: Desk
             assert answer.status_code == 403, (who, verb)
     day = {"since": "2026-11-20", "until": "2026-11-20"}
     assert (await desk.api.get("/orders/statistics", params=day)).json()["providers"] == []
+    unanswered = await tried(desk, host)
+    await desk.answer(host)
+    await ended(desk, host, unanswered)
+    desk.clock.advance(timedelta(hours=25))
     await probing.enlist(desk.rt)
     assert await desk.rows("SELECT FROM probing") == []
 

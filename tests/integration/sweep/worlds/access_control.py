@@ -195,6 +195,21 @@ async def _licences(desk: Desk, host: Host, unlicensed: Host, closed: Host) -> l
     ]  # fmt: skip
 
 
+async def _trials(desk: Desk, sandbox: Host) -> list[Kind]:
+    """A trial order, which nobody but its sandbox sees; and the asking for another."""
+    path, body = "/providers/{provider_id}/trial-orders", {"hosts": ["pharmacy.example"]}
+    trial = await desk.act(path.format(provider_id=sandbox.id), body, sandbox.who, 201)
+    words = {"id": sandbox.id}
+    return [
+        Kind([Record({"order_id": trial["id"], "provider_id": sandbox.id}, words)], lambda *_: False, verbs=[
+            Verb(f"POST {path}/{{order_id}}/end", sandbox.who, may=is_it),
+        ]),
+        Kind([Record({"provider_id": sandbox.id}, words)], lambda *_: False, verbs=[
+            Verb(f"POST {path}", sandbox.who, body, may=is_it),
+        ]),
+    ]  # fmt: skip
+
+
 def _providers(hosts: list[tuple[Host, str]]) -> list[Kind]:
     records = [Record({"provider_id": host.id}, {"id": host.id, "region": region}) for host, region in hosts]
     feed, made = "/providers/{provider_id}", signing.generate_key(kid="another")
@@ -304,12 +319,14 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
         desk = Desk(api, clock, dsn)
         host, network, far = await desk.host(), await desk.network(), await _elsewhere(desk)
         full, unlicensed, closed = await desk.host(daily_capacity=1), await desk.host(), await desk.host()
+        sandbox = await desk.host(licence=None, sandbox=True)
         orders = await order_records(desk, host, network, full, far)
         instructions = await instruction_records(desk, network)
         kinds = [
             _orders(orders), Kind(orders, may_read_observed, reads=("/orders/{order_id}/observed",), denied=_unsent),
             _instructions(instructions), await _keys(desk, host),
             *await _entries(desk, host),
+            *await _trials(desk, sandbox),
             *await _licences(desk, host, unlicensed, closed),
             *_providers([(host, "110000"), (network, "110000"), (full, "110000"), (far, "310000")]),
             Kind(await _batches(desk, host), may_read_emergency, reads=("/providers/{provider_id}/receipts/{digest}",)),
@@ -321,7 +338,7 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
         yield World(
             api,
             kinds,
-            others=(host.who, unlicensed.who, closed.who, supervisor("a"), supervisor("b")),
+            others=(host.who, unlicensed.who, closed.who, sandbox.who, supervisor("a"), supervisor("b")),
             nobodys=(EMERGENCY,),
             opens={"provider_id": host.id},
         )
