@@ -337,6 +337,23 @@ TABLE provider_licence (
 );
 INDEX provider_licence_of ON provider_licence USING btree (provider_id, id);
 
+TABLE provider_webhook (
+    provider_id uuid NOT NULL,
+    url text NOT NULL,
+    after bigint NOT NULL,
+    attempts integer NOT NULL DEFAULT 0,
+    retry_at timestamp with time zone NOT NULL,
+    error text,
+    delivered_at timestamp with time zone,
+    set_by text NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    CONSTRAINT provider_webhook_after_check CHECK ((after >= 0)),
+    CONSTRAINT provider_webhook_pkey PRIMARY KEY (provider_id),
+    CONSTRAINT provider_webhook_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES provider(id),
+);
+-- after: The last sequence number that its address took.
+-- retry_at: Not before; also how long it is left to the process that took it up.
+
 TABLE receipt (
     provider_id uuid NOT NULL,
     receipt_id uuid NOT NULL,

@@ -17,6 +17,7 @@ from concord.sdk import BadArgument, Concord
 from shared.contracts.http import providers as wire
 from shared.contracts.http.access import SignedOrderView, WithReasons
 from shared.contracts.http.trials import NewTrial
+from shared.contracts.http.webhooks import NewWebhook
 from shared.signing import Signer, generate_key, prove, public
 
 KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}").fullmatch
@@ -133,6 +134,25 @@ def reopen(provider_id: ProviderId, reasons: Reasons, as_: As = None, as_json: A
     """Be there again, as the provider."""
     sent = body(WithReasons, reasons=reasons)
     act(lambda c: c.access.reopen_provider(provider_id, sent), as_, as_json)
+
+
+@providers.command("webhook")
+def webhook(
+    provider_id: ProviderId,
+    url: Annotated[str | None, typer.Option(help="Address to which orders are posted from now on.")] = None,
+    after: Annotated[int | None, typer.Option(help="With --url: the last sequence number that you hold.")] = None,
+    off: Annotated[bool, typer.Option("--off", help="Have nothing posted any more.")] = False,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Where your orders are posted, as the provider, and how that goes; or set that, or end it."""
+    if off or url is None:
+        if after is not None or (off and url is not None):
+            raise BadArgument("--url with --after, or --off, or neither")
+        act(lambda c: c.access.delete_webhook(provider_id) if off else c.access.webhook(provider_id), as_, as_json)
+        return
+    sent = body(NewWebhook, url=url, after=after)
+    act(lambda c: c.access.set_webhook(provider_id, sent), as_, as_json)
 
 
 @providers.command("try-order")

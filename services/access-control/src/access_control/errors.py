@@ -59,6 +59,14 @@ class TooManyTrials(Unavailable):
     status = 429
 
 
+class NoWebhook(NotFound):
+    """The orders of provider {provider_id} are posted nowhere: it reads its feed, or says where (`PUT`)."""
+
+
+class BadWebhook(Invalid):
+    """Orders cannot be posted there: {names}."""
+
+
 class UnknownLicence(NotFound):
     """Provider {provider_id} has no licence {licence_id}."""
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from access_control import consumer, http
-from access_control.service import emergencies, licences, probing, state, topics
+from access_control.service import emergencies, licences, probing, state, topics, webhooks
 from access_control.settings import Settings
 from shared.contracts.topics import ACCESS_EVENTS, ENFORCEMENT_EVENTS, REGISTRY_EVENTS
 from shared.rules import Needs
@@ -39,7 +39,7 @@ SERVICE: Final = Service(
     publishes=(ACCESS_EVENTS,),
     listens=(REGISTRY_EVENTS, ENFORCEMENT_EVENTS),
     raw=(topics.RECEIPTS,),
-    workers=(topics.make,),
+    workers=(topics.make, webhooks.post),
     forgets=(probing.forget,),
     start=state.start,
     stop=state.stop,

@@ -37,6 +37,7 @@ class Act(StrEnum):
     GIVE_UP_LICENCE = "give_up_licence"
     CLOSE_PROVIDER = "close_provider"
     TRY_ORDER = "try_order"
+    SET_WEBHOOK = "set_webhook"
     ADD_KEY = "add_key"
     REVOKE_KEY = "revoke_key"
     READ_FEED = "read_feed"
@@ -135,6 +136,7 @@ POLICY: Final = Policy({
     Act.GIVE_UP_LICENCE:   Rule(PROVIDER, own_organisation),
     Act.CLOSE_PROVIDER:    Rule(PROVIDER, own_organisation),
     Act.TRY_ORDER:         Rule(PROVIDER, own_organisation),
+    Act.SET_WEBHOOK:       Rule(PROVIDER, own_organisation),
     Act.ADD_KEY:           (Rule(DESK, same_region), Rule(PROVIDER, own_organisation)),
     Act.REVOKE_KEY:        (Rule(DESK, same_region), Rule(PROVIDER, own_organisation)),
     Act.READ_FEED:         Rule(PROVIDER, own_organisation),

@@ -21,6 +21,7 @@ from access_control.store.licences import Licence
 from access_control.store.orders import AccessOrder, Counted
 from access_control.store.providers import Key
 from access_control.store.receipts import RecordedReceipt, TakenBatch
+from access_control.store.webhooks import Webhook
 from shared.contracts.http import access as wire
 from shared.contracts.http import providers as providers_wire
 from shared.contracts.http import receipts as receipts_wire
@@ -28,6 +29,7 @@ from shared.contracts.http.access import OrderAction
 from shared.contracts.http.emergencies import EmergencyView
 from shared.contracts.http.home import HomeView
 from shared.contracts.http.observed import DifferenceView, ObservationView, ObservedView
+from shared.contracts.http.webhooks import WebhookView
 from shared.contracts.orders import Action
 from shared.contracts.topics import orders_topic, receipts_topic
 from shared.runtime.base.context import Caller
@@ -58,6 +60,11 @@ def of_provider(known: Known, day: date) -> providers_wire.ProviderView:
 def of_conduct(entry: ConductEntry, at: datetime) -> providers_wire.ConductEntryView:
     """An entry of a conduct record, as it counts then."""
     return _view(providers_wire.ConductEntryView, entry, counts=entry.counts(at))
+
+
+def of_webhook(hook: Webhook) -> WebhookView:
+    """Where a provider's orders are posted."""
+    return _view(WebhookView, hook)
 
 
 def of_emergency(emergency: Emergency) -> EmergencyView:

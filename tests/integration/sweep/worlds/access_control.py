@@ -35,6 +35,7 @@ from tests.support.fixtures import MakeDatabase
 from tests.support.service import running_service
 
 FOLLOW = {Role.ACCESS_DESK, Role.INDUSTRY_REGULATOR, Role.SECTOR_REGULATOR, Role.COORDINATION_OFFICE}
+WEBHOOK = {"url": "http://127.0.0.1:9/orders", "after": 0}
 NEW_PROVIDER = {
     "name": "New Hosting", "licence": licence("京ICP证099999号"), "region": "110000", "kind": "access_provider",
     "contact": "filings@new.example",
@@ -228,8 +229,10 @@ def _providers(hosts: list[tuple[Host, str]]) -> list[Kind]:
         Kind(records, may_read_conduct, reads=(f"{feed}/conduct", f"{feed}/conduct/findings")),
         Kind([Record({**each.at, "sequence": "1"}, each.words) for each in records[:1]], is_it, reads=(
             f"{feed}/orders", f"{feed}/orders/stream", f"{feed}/orders/{{sequence}}", f"{feed}/state",
-            f"{feed}/snapshot",
+            f"{feed}/snapshot", f"{feed}/webhook",
         ), verbs=[
+            Verb(f"PUT {feed}/webhook", hosts[0][0].who, WEBHOOK, may=is_it),
+            Verb(f"DELETE {feed}/webhook", hosts[0][0].who, may=is_it),
             Verb(f"POST {feed}/receipts", hosts[0][0].who, {"jws": hosts[0][0].batch("none")}, may=is_it),
             Verb(f"POST {feed}/emergencies", hosts[0][0].who, {"jws": signed(hosts[0][0])}, may=is_it,
                  again="emergency_reported_already"),
@@ -314,12 +317,18 @@ async def _batches(desk: Desk, host: Host) -> list[Record]:
 async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[World]:
     """The world of access-control."""
     dsn, clock = await make_database("access-control"), FixedClock(NOON)
-    settings: dict[str, Any] = {"signing_keys_file": folder / "keys.json", "signing_keys_generate": True}
+    settings: dict[str, Any] = {
+        "signing_keys_file": folder / "keys.json",
+        "signing_keys_generate": True,
+        "webhooks_private": True,
+    }
     async with running_service(SERVICE, dsn, clock=clock, feed_stream_s=0.01, **settings) as api:
         desk = Desk(api, clock, dsn)
         host, network, far = await desk.host(), await desk.network(), await _elsewhere(desk)
         full, unlicensed, closed = await desk.host(daily_capacity=1), await desk.host(), await desk.host()
         sandbox = await desk.host(licence=None, sandbox=True)
+        posted = await desk.api.put(f"/providers/{host.id}/webhook", json=WEBHOOK, who=host.who)
+        assert posted.status_code == 200, posted.text
         orders = await order_records(desk, host, network, full, far)
         instructions = await instruction_records(desk, network)
         kinds = [

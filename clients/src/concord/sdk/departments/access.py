@@ -9,6 +9,7 @@ from shared.contracts.http import access as wire
 from shared.contracts.http.emergencies import EmergencyReport, EmergencyView
 from shared.contracts.http.observed import ObservedView
 from shared.contracts.http.receipts import ReceiptAnswer, ReceiptBatchView, SignedReceipts
+from shared.contracts.http.webhooks import NewWebhook, WebhookView
 
 
 class Access(Providers):
@@ -96,6 +97,19 @@ class Access(Providers):
         path = at("providers", provider_id, "orders")
         answer = await self._concord.call(self.service, "GET", path, params=params, timeout_s=wait + CALL_S)
         return model_of(answer, wire.FeedView)
+
+    async def webhook(self, provider_id: Id) -> WebhookView:
+        """Where a provider's orders are posted, and how that goes."""
+        return await self._get(WebhookView, at("providers", provider_id, "webhook"))
+
+    async def set_webhook(self, provider_id: Id, body: NewWebhook) -> WebhookView:
+        """Have the orders after a place posted to an address."""
+        path, sent = at("providers", provider_id, "webhook"), body.model_dump(mode="json")
+        return model_of(await self._concord.call(self.service, "PUT", path, json=sent), WebhookView)
+
+    async def delete_webhook(self, provider_id: Id) -> None:
+        """Have nothing posted any more."""
+        await self._concord.call(self.service, "DELETE", at("providers", provider_id, "webhook"))
 
     async def state(self, provider_id: Id) -> wire.StateView:
         """The hash of the orders in force at a provider."""

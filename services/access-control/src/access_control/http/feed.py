@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from access_control import views
-from access_control.service import feed
+from access_control.service import feed, webhooks
 from access_control.service.feed import Asked
 from shared.contracts.http import access as wire
+from shared.contracts.http.webhooks import NewWebhook, WebhookView
 from shared.runtime.web.door import Rt, Stopping, Who, router
 
 JOSE: Final = "application/jose"
@@ -98,3 +99,24 @@ async def read_state(provider_id: UUID, who: Who, rt: Rt) -> wire.StateView:
 async def read_snapshot(provider_id: UUID, who: Who, rt: Rt) -> wire.SnapshotView:
     """Every order in force, with the hash that `/state` gives for it, and every open one: where to begin anew."""
     return views.of_snapshot(provider_id, await feed.snapshot(rt, who, provider_id))
+
+
+@ROUTER.get("/providers/{provider_id}/webhook")
+async def read_webhook(provider_id: UUID, who: Who, rt: Rt) -> WebhookView:
+    """Where your orders are posted, and how that goes (the provider itself)."""
+    return views.of_webhook(await webhooks.get(rt, who, provider_id))
+
+
+@ROUTER.put("/providers/{provider_id}/webhook")
+async def set_webhook(provider_id: UUID, body: NewWebhook, who: Who, rt: Rt) -> WebhookView:
+    """Have the orders after a place posted to an address of yours (the provider itself): the same bytes, in order.
+
+    Each is a POST of `application/jose` with `Concord-Sequence`, and is tried until a 2xx says that it is on your disk.
+    """
+    return views.of_webhook(await webhooks.put(rt, who, provider_id, url=body.url, after=body.after))
+
+
+@ROUTER.delete("/providers/{provider_id}/webhook", status_code=204)
+async def delete_webhook(provider_id: UUID, who: Who, rt: Rt) -> None:
+    """Have nothing posted any more (the provider itself)."""
+    await webhooks.delete(rt, who, provider_id)

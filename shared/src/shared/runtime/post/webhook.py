@@ -1,4 +1,4 @@
-"""A notice as a webhook, as Standard Webhooks has it, with its asymmetric signature (v1a: Ed25519)."""
+"""A webhook; for a notice as Standard Webhooks has it, with its asymmetric signature (v1a: Ed25519)."""
 
 import asyncio
 import base64
@@ -44,7 +44,12 @@ async def send(
     http: httpx.AsyncClient, url: str, notice_id: UUID, body: bytes, signer: Signer, at: datetime, *, private: bool,
     secret: bytes | None = None,
 ) -> str:  # fmt: skip
-    """Post the notice's bytes; gives the answer's status. Raises WebhookRefused.
+    """Post the notice's bytes; gives the answer's status. Raises WebhookRefused."""
+    return await post(http, url, body, headers(notice_id, body, signer, at, secret), private=private)
+
+
+async def post(http: httpx.AsyncClient, url: str, body: bytes, own: dict[str, str], *, private: bool) -> str:
+    """Post bytes with these headers; gives the answer's status. Raises WebhookRefused.
 
     The name is resolved once: the addresses that were looked at are those that are connected to, under the name's Host
     and certificate. ``private`` allows http and addresses of private networks: for the local stack and tests only.
@@ -52,7 +57,7 @@ async def send(
     place = place_of(url, private=private)
     try:
         async with asyncio.timeout(WHOLE_S):
-            status = await _post(http, place, headers(notice_id, body, signer, at, secret), body, private=private)
+            status = await _post(http, place, own, body, private=private)
     except TimeoutError as error:
         raise WebhookRefused(f"no answer in {WHOLE_S:g} s", final=False) from error
     if httpx.codes.is_success(status):
