@@ -45,9 +45,10 @@ async def test_a_reader_goes_on_where_it_stopped(desk: Desk) -> None:
     await desk.cut_off(host, sites=5)
     first = await desk.feed(host, limit=2)
     assert ([order["sequence"] for order in first["orders"]], first["next_after"], first["head"]) == ([1, 2], 2, 5)
+    assert first["ask_again_s"] == 0, "there is more"
     rest = await desk.feed(host, after=first["next_after"])
     assert ([order["sequence"] for order in rest["orders"]], rest["next_after"]) == ([3, 4, 5], 5)
-    assert await desk.feed(host, after=5) == {"orders": [], "next_after": 5, "head": 5}
+    assert await desk.feed(host, after=5) == {"orders": [], "next_after": 5, "head": 5, "ask_again_s": 30}
 
 
 async def test_each_provider_has_a_sequence_of_its_own(desk: Desk) -> None:
@@ -142,7 +143,7 @@ async def test_a_waiting_reader_gets_an_order_as_soon_as_it_is_released(desk: De
 async def test_a_reader_that_waits_in_vain_gets_an_empty_page(desk: Desk) -> None:
     host = await desk.host()
     began = time.perf_counter()
-    assert await desk.feed(host, wait=0.3) == {"orders": [], "next_after": 0, "head": 0}
+    assert await desk.feed(host, wait=0.3) == {"orders": [], "next_after": 0, "head": 0, "ask_again_s": 0}
     assert time.perf_counter() - began >= 0.3
     assert wakeups_of(desk.rt).waiting == 0
 

@@ -200,7 +200,7 @@ async def test_inside_its_window_an_order_has_no_number_and_nobody_sees_it(slow_
     (order,) = await slow_desk.orders()
     assert (order["status"], order["sequence"], order["execute_by"]) == ("drafted", None, None)
     assert order["release_at"] == later(75).isoformat().replace("+00:00", "Z")
-    assert (await slow_desk.feed(host)) == {"orders": [], "next_after": 0, "head": 0}
+    assert (await slow_desk.feed(host)) == {"orders": [], "next_after": 0, "head": 0, "ask_again_s": 30}
     assert (await slow_desk.api.get(f"/orders/{order['id']}", who=host.who)).status_code == 404
     answer = await slow_desk.api.get("/orders", params={"provider_id": host.id}, who=host.who)
     assert answer.json()["items"] == []

@@ -209,7 +209,7 @@ class Desk:
             head = max(self.shown, default=0)
             page = [(place, jws) for place, jws in sorted(self.shown.items()) if place > after][:limit]
             said = [{"sequence": place, "jws": jws.decode()} for place, jws in (*self.extra, *page)]
-        return 200, {"orders": said, "next_after": page[-1][0] if page else after, "head": head}
+        return 200, {"orders": said, "next_after": page[-1][0] if page else after, "head": head, "ask_again_s": 0}
 
     def _hand_in(self, body: bytes) -> tuple[int, dict[str, Any]]:
         try:

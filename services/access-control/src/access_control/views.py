@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from access_control.lifecycle import INSTRUCTION, LIFECYCLE
 from access_control.policy import INSTRUCTION_ACTS, ORDER_ACTS, POLICY
-from access_control.service.feed import Snapshot
+from access_control.service.feed import ASK_AGAIN_S, Asked, Snapshot
 from access_control.service.orders import Seen
 from access_control.service.probing import Beside
 from access_control.service.providers import Known
@@ -116,10 +116,12 @@ def of_queue(queue: Queue) -> wire.QueueView:
     )  # fmt: skip
 
 
-def of_feed(page: FeedPage, after: int) -> wire.FeedView:
-    """A page of a feed."""
+def of_feed(page: FeedPage, asked: Asked) -> wire.FeedView:
+    """A page of a feed, and when to ask for the next one."""
     orders = _signed(page.orders)
-    return wire.FeedView(orders=orders, next_after=orders[-1].sequence if orders else after, head=page.head)
+    after = orders[-1].sequence if orders else asked.after
+    at_once = asked.wait > 0 or after < page.head
+    return wire.FeedView(orders=orders, next_after=after, head=page.head, ask_again_s=0 if at_once else ASK_AGAIN_S)
 
 
 def of_snapshot(provider_id: Any, snapshot: Snapshot) -> wire.SnapshotView:

@@ -174,7 +174,7 @@ class FakeAccess:
                 return JSONResponse({"code": "sequence_ahead"}, 409)
             page = self.orders[after : after + limit]
             found = [{"sequence": after + n, "jws": jws.decode()} for n, jws in enumerate(page, 1)]
-            return {"orders": found, "next_after": after + len(page), "head": len(self.orders)}
+            return {"orders": found, "next_after": after + len(page), "head": len(self.orders), "ask_again_s": 0}
 
         @app.post("/providers/{provider_id}/receipts")
         async def receipts(request: Request) -> JSONResponse:

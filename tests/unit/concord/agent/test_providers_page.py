@@ -66,7 +66,9 @@ def made() -> dict[str, str]:
         "receipts-digest": batch_digest,
         "counter-payload": counter_payload.decode(),
         "counter-jws": Signer(ORDER_KEY).sign(counter_payload, COUNTER_TYPE),
-        "feed": json.dumps({"orders": [{"sequence": 1, "jws": order}], "next_after": 1, "head": 1}, indent=1),
+        "feed": json.dumps(
+            {"orders": [{"sequence": 1, "jws": order}], "next_after": 1, "head": 1, "ask_again_s": 0}, indent=1
+        ),
         "state-lines": line.rstrip("\n"),
         "state-hash": hashlib.sha256(line.encode()).hexdigest(),
         "empty-hash": hashlib.sha256(b"").hexdigest(),

@@ -39,7 +39,8 @@ async def read_orders(
     Sequence numbers have no gaps: if one is missing on your side, ask again from there. 409 `sequence_ahead`: you hold
     more than was given out, so compare `/state` and take a `/snapshot`.
     """
-    return views.of_feed(await feed.read(rt, who, provider_id, Asked(after, limit, wait), stopping), after)
+    asked = Asked(after, limit, wait)
+    return views.of_feed(await feed.read(rt, who, provider_id, asked, stopping), asked)
 
 
 async def start_of(

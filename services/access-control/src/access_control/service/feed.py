@@ -18,6 +18,8 @@ from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 
 STREAM_PAGE: Final = 100
+ASK_AGAIN_S: Final = 30
+"""For a reader that does not wait at the feed; at most so late hears it of a restore."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,6 +237,7 @@ class FeedView(View):
     orders: list[SignedOrderView]
     next_after: int = Field(description="Pass as `after` next time.")
     head: int = Field(description="Last sequence number given out to this provider.")
+    ask_again_s: int = Field(description="Seconds; 0: at once, since there is more, or since you wait here for it.")
 
 
 class StateView(View):
