@@ -99,6 +99,7 @@ class Prober:
             done, _ = await asyncio.wait({looking, lost}, return_when=asyncio.FIRST_COMPLETED)
             if looking in done:
                 await looking
+            _log.warning("prober.lease_lost", detail="start it again")
         finally:
             looking.cancel()
             lost.cancel()
