@@ -47,10 +47,8 @@ def show_observed(order_id: OrderId, as_: As = None, as_json: AsJson = False) ->
     """What its provider signed beside what was seen of its names: for who reads it and whose site it is."""
     beside = act(lambda c: c.access.observed(order_id), as_, as_json)
     if not (beside.observations or beside.differences):
-        err.print(
-            "nothing was seen of it: nobody has looked, nothing it names can be asked, or it is too long ago",
-            style="dim",
-        )
+        text = "nothing was seen of it: nobody has looked, nothing it names can be asked, or it is too long ago"
+        err.print(text, style="dim", soft_wrap=True)
 
 
 @orders.command("queue")
