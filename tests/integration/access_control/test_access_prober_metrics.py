@@ -156,8 +156,10 @@ async def test_a_look_that_was_overtaken_is_counted_as_such(desk: Desk) -> None:
     assert rose(before, await shown(desk), "probing_looks_total") == {"overtaken": 1}
 
 
-async def test_a_look_that_was_broken_off_is_counted_as_begun(desk: Desk) -> None:
-    await cut(desk, await desk.host())
+async def test_a_look_that_was_broken_off_is_counted_as_begun_and_named_in_the_log(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, order = await cut(desk, await desk.host())
 
     class Away(Asker):
         async def ask(self, host_name: str, address: str, entry: str) -> list[Seen]:
@@ -168,6 +170,8 @@ async def test_a_look_that_was_broken_off_is_counted_as_begun(desk: Desk) -> Non
     with pytest.raises(asyncpg.CannotConnectNowError):
         await probing.look(desk.rt, Away(Pace(0, 300), "test"))
     assert rose(before, await shown(desk), "probing_looks_total") == {"broken_off": 1}
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if "prober.broken_off" in each]
+    assert order["id"] in line
 
 
 async def test_a_round_says_when_it_ended_and_what_passes_by_itself_ends_nothing(

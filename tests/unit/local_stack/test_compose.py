@@ -198,6 +198,12 @@ def test_what_must_never_be_above_0_wakes_somebody_when_it_is() -> None:
     assert {f"{name} > 0" for name in zero} <= paging
 
 
+def test_no_alert_hurries_anybody_to_make_a_site_dark() -> None:
+    groups = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text())["groups"]
+    rules = [rule["expr"] for group in groups for rule in group["rules"] if "observed_difference" in rule["expr"]]
+    assert rules == ['max(observed_difference_oldest_seconds{kind="restored_but_cut"}) > 86400'], "docs/adr/0022, 8"
+
+
 def test_every_mounted_file_is_there(described: dict[str, Any]) -> None:
     for service in described["services"].values():
         for mount in service.get("volumes", []):

@@ -165,6 +165,9 @@ async def look(rt: Runtime, asker: Asker) -> bool:
     came = Came.BROKEN_OFF
     try:
         came = await _compared(rt, asker, order, names, at)
+    except Exception:
+        _log.warning("prober.broken_off", order_id=str(order.id))  # it is due first the next time, too
+        raise
     finally:
         _looks.add(1, {"outcome": came.value})
     return True
