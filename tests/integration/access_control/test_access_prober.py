@@ -1,14 +1,18 @@
-"""``python -m access_control.prober`` as a process: it says who it is, works alone, and ends when told."""
+"""``python -m access_control.prober`` as a process: it says who it is and how it fares, works alone, ends when told."""
 
 import asyncio
+import contextlib
+import json
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
+import httpx
 
 from tests.support.fixtures import MakeDatabase
 
@@ -20,6 +24,9 @@ TRIED = """
 SELECT count(*) FROM pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE 'SELECT pg_try_advisory_lock%'
 """
+GO = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 CONTACT = "https://register.example/prober"
 
 
@@ -27,7 +34,7 @@ CONTACT = "https://register.example/prober"
 async def prober(dsn: str, folder: Path, **settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
     given = {
         **os.environ, "CONCORD_DATABASE_URL": dsn, "CONCORD_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
-        "CONCORD_SIGNING_KEYS_FILE": str(folder / "no-such-keys.json"), **settings,
+        "CONCORD_SIGNING_KEYS_FILE": str(folder / "no-such-keys.json"), "CONCORD_PROBES_PORT": "0", **settings,
     }  # fmt: skip
     started = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "access_control.prober",
@@ -67,24 +74,94 @@ async def test_without_keys_and_broker_one_works_and_a_second_takes_over(
     try:
         async with prober(dsn, tmp_path, CONCORD_PROBES_CONTACT=CONTACT) as first:
             await held(1)
-            while b"lease_taken" not in await _soon(first):
-                pass
+            there = (await _said(first, "prober.answers"))["url"].removesuffix("/readyz")
+            await _said(first, "lease_taken")
             await asyncio.sleep(0.2)  # it looks whether its session lives
             async with prober(dsn, tmp_path, CONCORD_PROBES_CONTACT=CONTACT) as second:
                 assert second.stdout is not None
                 await tried()
                 assert await db.fetchval(HELD) == 1, "the second one waits"
+                waiting = (await _said(second, "prober.answers"))["url"].removesuffix("/readyz")
+                assert (await _fares(there), await _fares(waiting)) == (("ready", True), ("ready", False))
+                assert (await _looks(there), await _looks(waiting)) == (True, False), "who waits measures nothing"
                 first.send_signal(signal.SIGTERM)
                 async with asyncio.timeout(10):
                     out, _ = await first.communicate()
                 assert (first.returncode, b"unavailable" in out) == (0, False)
-                while b"lease_taken" not in await _soon(second):
-                    pass
+                await _said(second, "lease_taken")
                 await held(1)
+                assert await _fares(waiting) == ("ready", True)
                 second.send_signal(signal.SIGTERM)
                 assert await second.wait() == 0
     finally:
         await db.close()
+
+
+async def test_it_answers_while_its_database_is_awaited_and_a_taken_port_ends_it(tmp_path: Path) -> None:
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    async with prober(nowhere, tmp_path, CONCORD_PROBES_CONTACT=CONTACT) as first:
+        url = (await _said(first, "prober.answers"))["url"]
+        there = url.removesuffix("/readyz")
+        assert there.startswith("http://127.0.0.1:")
+        async with httpx.AsyncClient(base_url=there) as http:
+            alive, ready = await http.get("/livez"), await http.get("/readyz")
+            assert (alive.status_code, ready.status_code, ready.json()["status"]) == (200, 503, "unready")
+            assert (await http.get("/orders")).status_code == 404, "it has no other door"
+        async with prober(
+            nowhere, tmp_path, CONCORD_PROBES_CONTACT=CONTACT, CONCORD_PROBES_PORT=there.rpartition(":")[2]
+        ) as second, asyncio.timeout(30):  # fmt: skip
+            out, _ = await second.communicate()
+        assert (second.returncode, b"prober.port_taken" in out, b"CONCORD_PROBES_PORT" in out) == (2, True, True)
+        first.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(10):
+            assert await first.wait() == 0
+
+
+async def test_when_its_database_goes_it_ends_to_be_started_again(make_database: MakeDatabase, tmp_path: Path) -> None:
+    dsn = await make_database("access-control")
+    db = await asyncpg.connect(dsn)
+    try:
+        async with (
+            prober(dsn, tmp_path, CONCORD_PROBES_CONTACT=CONTACT) as first,
+            prober(dsn, tmp_path, CONCORD_PROBES_CONTACT=CONTACT) as second,
+        ):
+            async with asyncio.timeout(30):
+                while await db.fetchval(TRIED) < 1 or await db.fetchval(HELD) != 1:  # noqa: ASYNC110 - cannot wake us
+                    await asyncio.sleep(0.05)
+            await db.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_try_%'"
+            )
+            await db.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+            async with asyncio.timeout(30):
+                for process in (first, second):
+                    out, _ = await process.communicate()
+                    assert (process.returncode, b"Traceback" in out) == (6, False), out
+    finally:
+        await db.close()
+
+
+async def _said(process: asyncio.subprocess.Process, event: str) -> dict[str, Any]:
+    """The next line of its log about this."""
+    while True:
+        line = await _soon(process)
+        with contextlib.suppress(json.JSONDecodeError):
+            found: dict[str, Any] = json.loads(line)
+            if found["event"] == event:
+                return found
+
+
+async def _fares(url: str) -> tuple[str, bool]:
+    """Whether it is ready, and whether it is the one that works."""
+    async with httpx.AsyncClient(base_url=url) as http:
+        answer = await http.get("/readyz")
+    found = answer.json()
+    return found["status"], found["checks"]["lease"]["held"]
+
+
+async def _looks(url: str) -> bool:
+    """Whether it says when it last came to the end of a round."""
+    async with httpx.AsyncClient(base_url=url) as http:
+        return "\nprobing_finished_seconds" in (await http.get("/metrics")).text
 
 
 async def _soon(process: asyncio.subprocess.Process) -> bytes:

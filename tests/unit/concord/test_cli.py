@@ -70,6 +70,17 @@ def test_without_a_stack_it_says_how_to_start_one(run: Any, tmp_path: Path, monk
     assert "make run" in done.stderr
 
 
+def test_an_order_of_which_nothing_was_seen_says_so(run: Any) -> None:
+    order = {"order_id": str(UUID(int=1)), "action": "restore", "executed_at": None, "until": None, "undone_by": None}
+    look = {"at": "2026-11-27T03:25:51Z", "host": "shop.example", "address": "192.0.2.1", "port": 80,
+            "outcome": "served", "status": 200, "ours": False}  # fmt: skip
+    for seen, said in (([], True), ([look], False)):
+        wire = Wire(httpx.Response(200, json=order | {"differences": [], "observations": seen}))
+        done = run(wire, "orders", "observed", str(UUID(int=1)), "--as", "a", "--json")
+        assert (done.exit_code, json.loads(done.stdout)["observations"]) == (0, seen)
+        assert ("nothing was seen of it" in done.stderr) is said
+
+
 def test_a_list_is_a_table_and_a_long_one_says_that_it_is_cut(run: Any) -> None:
     items = [RECORD | {"version": n} for n in range(output.MOST + 1)]
     wire = Wire(httpx.Response(200, json={"items": items[:2], "next": None}))

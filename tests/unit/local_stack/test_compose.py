@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from access_control.service import probing
 from enforcement.service import custody
 from local_stack import compose
 from local_stack.kafka import ApacheKafka
@@ -20,7 +21,7 @@ from local_stack.topology import KAFKA, SERVICES, Service, environment
 from query.readmodel import ingest
 from shared.runtime.base import metrics
 
-METRICS = metrics.METRICS | ingest.METRICS | custody.METRICS
+METRICS = metrics.METRICS | ingest.METRICS | custody.METRICS | probing.METRICS
 ROOT = Path(__file__).parents[3]
 PLACE_DEPENDS = {  # what may differ between a laptop and a data centre; everything else must be equal
     "CONCORD_DATABASE_URL",
@@ -91,6 +92,32 @@ def test_every_setting_is_one_the_service_reads(spec: Service) -> None:
     assert not unknown
 
 
+def test_the_prober_holds_no_key_and_reaches_the_database_and_strangers_alone(described: dict[str, Any]) -> None:
+    services = described["services"]
+    prober, desk = services["prober"], services["access-control"]
+    assert (prober["image"], prober["networks"]) == (desk["image"], ["outside"])
+    beside = {name for name, each in services.items() if "outside" in each.get("networks", ["default"])}
+    assert beside == {"prober", "postgres", "prometheus"}
+    assert not prober.keys() & {"secrets", "ports", "volumes"}
+    told = dict(prober["environment"])
+    assert told.pop("CONCORD_PROBES_CONTACT").startswith("${CONCORD_PROBES_CONTACT:?"), "nobody asks without a name"
+    assert told.pop("CONCORD_PROBES_PORT") == told["CONCORD_PORT"], "where the image asks whether it is ready"
+    assert told == {name: value for name, value in desk["environment"].items() if name in told}
+    assert not [name for name in told if re.search("KEY|KAFKA|SMTP|OIDC|INSIDE", name)]
+    known = importlib.import_module("access_control.settings").Settings.model_fields
+    assert {name.removeprefix("CONCORD_").lower() for name in told} <= known.keys()
+
+
+def test_everything_that_has_metrics_is_read(described: dict[str, Any]) -> None:
+    jobs = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
+    read = {target.split(":")[0] for job in jobs for each in job["static_configs"] for target in each["targets"]}
+    assert read == {*SERVICES, "prober", "otel-collector"}
+    assert read <= described["services"].keys()
+    port = described["services"]["prober"]["environment"]["CONCORD_PROBES_PORT"]
+    (prober,) = [job for job in jobs if job["job_name"] == "prober"]  # or else ServiceDown wakes somebody for it
+    assert prober["static_configs"][0]["targets"] == [f"prober:{port}"]
+
+
 def test_both_brokers_of_apache_kafka_have_the_same_settings(described: dict[str, Any], tmp_path: Path) -> None:
     broker = ApacheKafka(tmp_path, port=9092)
     properties = dict(line.split("=", 1) for line in broker._write_config().read_text().splitlines())
@@ -150,6 +177,8 @@ def test_alerts_and_dashboard_ask_for_metrics_that_exist() -> None:
             "sum",
             "histogram_quantile",
             "time",
+            "max",
+            "absent",
             "or",
             "unless",
             "offset",
@@ -167,6 +196,12 @@ def test_what_must_never_be_above_0_wakes_somebody_when_it_is() -> None:
     zero = {name for name, meaning in METRICS.items() if "Anything above 0 is an alert" in meaning}
     assert zero >= {"parked_events", "illegible_records", "query_unreadable"}
     assert {f"{name} > 0" for name in zero} <= paging
+
+
+def test_no_alert_hurries_anybody_to_make_a_site_dark() -> None:
+    groups = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text())["groups"]
+    rules = [rule["expr"] for group in groups for rule in group["rules"] if "observed_difference" in rule["expr"]]
+    assert rules == ['max(observed_difference_oldest_seconds{kind="restored_but_cut"}) > 86400'], "docs/adr/0022, 8"
 
 
 def test_every_mounted_file_is_there(described: dict[str, Any]) -> None:

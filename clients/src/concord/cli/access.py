@@ -5,7 +5,7 @@ from uuid import UUID
 
 import typer
 
-from concord.cli.output import As, AsJson, File, OrderId, ProviderId, Reasons, act, body, listed
+from concord.cli.output import As, AsJson, File, OrderId, ProviderId, Reasons, act, body, err, listed
 from concord.files import BadFile, read
 from concord.sdk import Concord
 from concord.sdk.signed import verified_order
@@ -45,7 +45,10 @@ def show_order(order_id: OrderId, as_: As = None, as_json: AsJson = False) -> No
 @orders.command("observed")
 def show_observed(order_id: OrderId, as_: As = None, as_json: AsJson = False) -> None:
     """What its provider signed beside what was seen of its names: for who reads it and whose site it is."""
-    act(lambda c: c.access.observed(order_id), as_, as_json)
+    beside = act(lambda c: c.access.observed(order_id), as_, as_json)
+    if not (beside.observations or beside.differences):
+        text = "nothing was seen of it: nobody has looked, nothing it names can be asked, or it is too long ago"
+        err.print(text, style="dim", soft_wrap=True)
 
 
 @orders.command("queue")

@@ -29,6 +29,11 @@ _HARDENED: Final[Mapping[str, Any]] = {
 _MOUNTS: Final = {
     "evidence": "/var/lib/concord/evidence", "files": "/var/lib/concord/files", "lookup": "/var/lib/concord/lookup",
 }  # fmt: skip
+_OUTSIDE: Final = "outside"
+"""The network of what asks strangers."""
+_PROBER_IS_TOLD: Final = (
+    "CONCORD_DATABASE_URL", "CONCORD_HOST", "CONCORD_PORT", "CONCORD_LOG_FORMAT", "CONCORD_PROFILE",
+)  # fmt: skip
 _FILES: Final = {"evidence", "files"}
 """Volumes that a bucket can take the place of."""
 _BUCKETS: Final = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ALLOW_HTTP")
@@ -73,12 +78,14 @@ def compose() -> dict[str, Any]:
     for spec in SERVICES.values():
         services[f"{spec.name}-migrate"] = _migration(spec)
         services[spec.name] = _service(spec)
+    services["prober"] = _prober()
     services |= {"otel-collector": _collector(), "prometheus": _prometheus(), "grafana": _grafana()}
     volumes = ["postgres", "kafka", "prometheus", "grafana", *(v for spec in SERVICES.values() for v in spec.volumes)]
     return {
         "name": "concord",
         "services": services,
         "volumes": {volume: {} for volume in volumes},
+        "networks": {"default": {}, _OUTSIDE: {}},
         "secrets": {
             _keys(spec): {"file": f"${{CONCORD_SECRETS:-./secrets}}/{spec.name}.json"}
             for spec in SERVICES.values()
@@ -96,6 +103,10 @@ def scrape() -> dict[str, Any]:
             {
                 "job_name": "concord",
                 "static_configs": [{"targets": [f"{name}:{_PORT}"], "labels": {"service": name}} for name in SERVICES],
+            },
+            {
+                "job_name": "prober",
+                "static_configs": [{"targets": [f"prober:{_PORT}"], "labels": {"service": "prober"}}],
             },
             {"job_name": "otel-collector", "static_configs": [{"targets": ["otel-collector:8888"]}]},
         ],
@@ -125,6 +136,23 @@ def _service(spec: Service) -> dict[str, Any]:
     }
     if spec.volumes:
         described["volumes"] = [f"{volume}:{_MOUNTS[volume]}" for volume in spec.volumes]
+    return described
+
+
+def _prober() -> dict[str, Any]:
+    """What asks strangers: in a network with them, the database and whoever watches it, without keys and broker."""
+    spec = SERVICES["access-control"]
+    told = environment(spec, place())
+    described = _image(spec) | {
+        "entrypoint": ["/app/.venv/bin/python", "-m", "access_control.prober"],
+        "command": [],
+        "environment": {name: told[name] for name in _PROBER_IS_TOLD}
+        | {"CONCORD_PROBES_PORT": str(_PORT), "CONCORD_PROBES_CONTACT": _secret("CONCORD_PROBES_CONTACT")},
+        "depends_on": {f"{spec.name}-migrate": {"condition": "service_completed_successfully"}},
+        "networks": [_OUTSIDE],
+        **_HARDENED,
+    }
+    del described["secrets"]
     return described
 
 
@@ -170,6 +198,7 @@ def _postgres() -> dict[str, Any]:
             "./deploy/postgres/databases.sh:/docker-entrypoint-initdb.d/10-databases.sh:ro",
         ],
         "healthcheck": _health(["CMD", "pg_isready", "-h", "127.0.0.1", "-U", "postgres"]),
+        "networks": ["default", _OUTSIDE],
         "restart": "unless-stopped",
     }
 
@@ -238,6 +267,7 @@ def _prometheus() -> dict[str, Any]:
             "prometheus:/prometheus",
         ],
         "ports": ["127.0.0.1:9090:9090"],
+        "networks": ["default", _OUTSIDE],
         "restart": "unless-stopped",
     }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from access_control.service import receipts
+from access_control.service import probing, receipts
 from enforcement.service import custody
 from local_stack import access_lists
 from local_stack.topology import SERVICES
@@ -75,12 +75,15 @@ def _is_ours(problem: type[Problem]) -> bool:
 
 
 def _metrics() -> Iterator[str]:
-    yield from ("## Metrics", "", "At `/metrics` of every service, in the Prometheus text format.", "")
-    yield from ("| name | meaning |", "|---|---|")
     yield from (
-        f"| `{name}` | {meaning} |"
-        for name, meaning in (OF_FASTAPI | METRICS | ingest.METRICS | custody.METRICS | receipts.METRICS).items()
+        "## Metrics",
+        "",
+        "At `/metrics` of every service and of the prober, in the Prometheus text format.",
+        "",
     )
+    yield from ("| name | meaning |", "|---|---|")
+    own = ingest.METRICS | custody.METRICS | receipts.METRICS | probing.METRICS
+    yield from (f"| `{name}` | {meaning} |" for name, meaning in (OF_FASTAPI | METRICS | own).items())
 
 
 def _access_lists() -> Iterator[str]:

@@ -28,3 +28,7 @@ class Settings(RuntimeSettings):
     probes_inside: bool = Field(
         False, description="Let the prober ask addresses of private networks; for a local stack only."
     )
+    probes_port: int = Field(
+        8010, ge=0, le=65535,
+        description="Port of the prober's `/livez`, `/readyz` and `/metrics`, at the address `CONCORD_HOST`.",
+    )  # fmt: skip

@@ -33,12 +33,17 @@ def expected(order: Probed, at: datetime) -> Expected:
     return Expected.FREE if order.until is not None and order.until <= at else Expected.CUT
 
 
+def says_something(seen: Observation) -> bool:
+    """Whether it can be told from this what becomes of the site: silence and redirects say nothing."""
+    return seen.outcome is not Outcome.NO_ANSWER and (seen.status or 0) not in _REDIRECT
+
+
 def judged(expects: Expected, seen: Observation, before: Observation | None) -> Kind | bool | None:
     """How it differs; True: it agrees; none: it cannot be told. ``before``: the last that was seen of a cut one.
 
     An answer that is no 451 means a site is cut only where it answered just so while it was.
     """
-    if seen.outcome is Outcome.NO_ANSWER or (seen.status or 0) in _REDIRECT:
+    if not says_something(seen):
         return None
     if expects is Expected.CUT:
         if seen.outcome is Outcome.SERVED:

@@ -4,29 +4,34 @@ It finds and tells. It orders nothing, moves no order, and enters no record.
 """
 
 import asyncio
+import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final, NoReturn
 from uuid import UUID
 
 import structlog
+from opentelemetry import metrics
 
 from access_control import told
 from access_control.errors import UnknownOrder
 from access_control.policy import POLICY, Act
 from access_control.service.asking import Asker, NotAsked, Seen
-from access_control.service.comparing import Expected, differences, expected
+from access_control.service.comparing import Expected, differences, expected, says_something
 from access_control.service.sending import held, tell
 from access_control.store import executions, orders
 from access_control.store import observations as store
 from access_control.store.observations import Difference, Observation, Probed
 from access_control.store.orders import AccessOrder
+from shared.contracts.http.observed import Kind
 from shared.rules.rows import Observations
 from shared.runtime.acts import audit, deadlines
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db import forgetting
-from shared.runtime.db.postgres import UNAVAILABLE, Tx
+from shared.runtime.db.postgres import Tx, is_transient
 
 AFTER: Final = tuple(
     timedelta(minutes=each) for each in (15, 60, 6 * 60, 24 * 60, 2 * 24 * 60, 4 * 24 * 60, 8 * 24 * 60)
@@ -39,7 +44,38 @@ MOST_NAMES, MOST_ADDRESSES = 4, 2
 LATE: Final = timedelta(hours=1)
 """So far before the last time what was signed is looked for: transactions end late."""
 IDLE_S: Final = 5.0
+METRICS: Final = {
+    "probing_looks_total": "Looks of the prober at an order that were begun, by outcome: agrees, differs, "
+    "tells_nothing (no answer, or redirects alone), not_asked (nobody claims anything any more, or no name and address "
+    "may be asked), overtaken (what was signed changed meanwhile), broken_off.",
+    "probing_answers_total": "What names were answered with at one address and port, by outcome, as in "
+    "`GET /orders/{id}/observed`.",
+    "probing_oldest_due_seconds": "How long the order has waited that is due to be looked at first; 0: none is due.",
+    "probing_finished_seconds": "When the prober last came to the end of a round, in seconds since 1970.",
+    "observed_differences_open": "Differences that were seen twice and told, and are seen still, by kind.",
+    "observed_difference_oldest_seconds": "Since how long the oldest of them is seen, by kind; 0: there is none.",
+}
+_meter = metrics.get_meter("concord.access-control")
+_looks = _meter.create_counter("probing_looks", description=METRICS["probing_looks_total"])
+_answers = _meter.create_counter("probing_answers", description=METRICS["probing_answers_total"])
+_oldest_due = _meter.create_gauge("probing_oldest_due_seconds", description=METRICS["probing_oldest_due_seconds"])
+_finished = _meter.create_gauge("probing_finished_seconds", description=METRICS["probing_finished_seconds"])
+_open = _meter.create_gauge("observed_differences_open", description=METRICS["observed_differences_open"])
+_oldest = _meter.create_gauge(
+    "observed_difference_oldest_seconds", description=METRICS["observed_difference_oldest_seconds"]
+)
 _log = structlog.get_logger(__name__)
+
+
+class Came(StrEnum):
+    """What came of a look."""
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    TELLS_NOTHING = "tells_nothing"
+    NOT_ASKED = "not_asked"
+    OVERTAKEN = "overtaken"
+    BROKEN_OFF = "broken_off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +133,12 @@ async def run(rt: Runtime, asker: Asker) -> NoReturn:
         try:
             last = await enlist(rt, last)
             looked = await look(rt, asker)
-        except UNAVAILABLE as error:
-            _log.warning("prober.database_unavailable", error=repr(error))
+            await measure(rt)
+            _finished.set(time.time())
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            _log.warning("prober.interrupted", error=repr(error))
         if not looked:
             await asyncio.sleep(IDLE_S)
 
@@ -122,6 +162,18 @@ async def look(rt: Runtime, asker: Asker) -> bool:
         order = await store.probed(tx, order_id)
         assert order is not None, "what is looked at exists"
         names = await _names(tx, rt, order, at)
+    came = Came.BROKEN_OFF
+    try:
+        came = await _compared(rt, asker, order, names, at)
+    except Exception:
+        _log.warning("prober.broken_off", order_id=str(order.id))  # it is due first the next time, too
+        raise
+    finally:
+        _looks.add(1, {"outcome": came.value})
+    return True
+
+
+async def _compared(rt: Runtime, asker: Asker, order: Probed, names: tuple[str, ...], at: datetime) -> Came:
     seen: list[Observation] = []
     for name in names:
         for address in order.ips[:MOST_ADDRESSES]:
@@ -129,11 +181,22 @@ async def look(rt: Runtime, asker: Asker) -> bool:
                 Observation(order.id, at, name, address, each.port, each.outcome, each.status, each.ours)
                 for each in await _ask(asker, name, address, order)
             ]
+    for each in seen:
+        _answers.add(1, {"outcome": each.outcome.value})
     async with rt.db.transaction() as tx:
         now = await held(tx, order.id)
-        if await store.probed(tx, order.id) == order:  # or else it is about something that was so before
-            await _keep(tx, rt, now, order, names, seen, at)
-    return True
+        if await store.probed(tx, order.id) != order:
+            return Came.OVERTAKEN  # it is about something that was so before
+        found = await _keep(tx, rt, now, order, names, seen, at)
+    return _came(found, seen)
+
+
+def _came(found: Collection[Difference], seen: Collection[Observation]) -> Came:
+    if found:
+        return Came.DIFFERS
+    if not seen:
+        return Came.NOT_ASKED
+    return Came.AGREES if any(says_something(each) for each in seen) else Came.TELLS_NOTHING
 
 
 async def _names(tx: Tx, rt: Runtime, order: Probed, at: datetime) -> tuple[str, ...]:
@@ -156,7 +219,8 @@ async def _ask(asker: Asker, name: str, address: str, order: Probed) -> list[See
 async def _keep(
     tx: Tx, rt: Runtime, held_order: AccessOrder, order: Probed, names: tuple[str, ...], seen: list[Observation],
     at: datetime,
-) -> None:  # fmt: skip
+) -> list[Difference]:  # fmt: skip
+    """What differs now."""
     rules = _rules(rt)
     if seen:
         await store.add(tx, order.id, at, seen)
@@ -170,6 +234,19 @@ async def _keep(
             tell(tx, held_order, told.observed_otherwise(held_order, order.issuer, each, at), at)
     await store.close(tx, order.id, {each.kind for each in found}, at)
     await store.look_again(tx, order.id, next_look(order, found, at, rules) if seen else None)
+    return found
+
+
+async def measure(rt: Runtime) -> None:
+    """Say how far behind it is, and what differs."""
+    at = await deadlines.time_of(rt)
+    async with rt.db.connection() as tx:
+        due, standing = await store.oldest_due(tx, at), await store.standing(tx)
+    _oldest_due.set((at - due).total_seconds() if due is not None else 0)
+    for kind in Kind:
+        each = standing.get(kind)
+        _open.set(each.count if each is not None else 0, {"kind": kind.value})
+        _oldest.set((at - each.oldest).total_seconds() if each is not None else 0, {"kind": kind.value})
 
 
 def next_look(order: Probed, found: list[Difference], at: datetime, rules: Observations) -> datetime | None:

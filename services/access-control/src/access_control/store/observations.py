@@ -43,6 +43,14 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How many differences of a kind were told and are open, and since when the oldest is."""
+
+    count: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Probed:
     """What of an order decides whether, where and for what it is looked at."""
 
@@ -119,6 +127,13 @@ RETURNING told_at
 TOLD: Final = "UPDATE observed_difference SET told_at = $3 WHERE order_id = $1 AND kind = $2 AND closed_at IS NULL"
 CLOSE: Final = """
 UPDATE observed_difference SET closed_at = $3 WHERE order_id = $1 AND closed_at IS NULL AND NOT kind = ANY ($2::text[])
+"""
+OLDEST_DUE: Final = "SELECT min(next_at) FROM probing WHERE next_at <= $1"
+STANDING: Final = """
+SELECT d.kind, count(*) AS count, min(d.since) AS oldest
+  FROM observed_difference AS d JOIN probing AS p ON p.order_id = d.order_id
+ WHERE d.closed_at IS NULL AND d.told_at IS NOT NULL AND p.next_at IS NOT NULL
+ GROUP BY d.kind
 """
 FORGET: Final = (
     "DELETE FROM observation WHERE ctid = ANY (ARRAY(SELECT ctid FROM observation WHERE at < $1 LIMIT $2))",
@@ -199,6 +214,17 @@ async def told(tx: Tx, found: Difference, at: datetime) -> None:
 async def close(tx: Tx, order_id: UUID, but: Collection[Kind], at: datetime) -> None:
     """What differed and does so no more is over."""
     await tx.execute(CLOSE, order_id, list(but), at)
+
+
+async def oldest_due(tx: Tx, at: datetime) -> datetime | None:
+    """Since when the look is due that has waited longest; none if none is due."""
+    found: datetime | None = await tx.fetchval(OLDEST_DUE, at)
+    return found
+
+
+async def standing(tx: Tx) -> dict[Kind, Standing]:
+    """What was told, is open, and is still looked at: what nobody looks at any more cannot close."""
+    return {Kind(row["kind"]): Standing(row["count"], row["oldest"]) for row in await tx.fetch(STANDING)}
 
 
 def _observation(row: asyncpg.Record) -> Observation:
