@@ -162,7 +162,8 @@ class FakeAccess:
                 "licence_number": "B1-1",
                 "region": "110000", "kind": "isp", "contact": "filings@hosting.example", "supervisor": None, "head": 0,
                 "topics": {"orders": "access-orders.p", "receipts": "access-receipts.p"}, "keys": [],
-                "daily_capacity": None, "licences": [], "branches": [], "sandbox": False, "registered_at": examples.AT, "changed_at": examples.AT,
+                "daily_capacity": None, "licences": [], "branches": [], "sandbox": False,
+                "registered_at": examples.AT, "changed_at": examples.AT,
             }  # fmt: skip
 
         @app.get("/providers/{provider_id}/orders")
