@@ -63,6 +63,12 @@ class NoWebhook(NotFound):
     """The orders of provider {provider_id} are posted nowhere: it reads its feed, or says where (`PUT`)."""
 
 
+class TooManyAddresses(Unavailable):
+    """The address was changed too often within an hour: try again in {retry_after} s."""
+
+    status = 429
+
+
 class BadWebhook(Invalid):
     """Orders cannot be posted there: {names}."""
 

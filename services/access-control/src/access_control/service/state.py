@@ -21,6 +21,8 @@ REFUSED_PER_HOUR: Final = 120
 """Batches of one provider that may be refused, or hold a refused receipt, before its door is closed for a while."""
 TRIALS_PER_HOUR: Final = 600
 """Trial orders of one sandbox."""
+ADDRESSES_PER_HOUR: Final = 30
+"""Times that one provider says where its orders are posted: each is a look-up."""
 EXIT_NO_KEY: Final = 4
 """What the process exits with when it has no key to sign with."""
 ISSUERS: Final = frozenset({Role.INDUSTRY_REGULATOR, Role.NETWORK_SUPERVISOR})
@@ -35,6 +37,7 @@ class AccessState:
     wakeups: FeedWakeups
     refusals: Limiter
     trials: Limiter
+    webhooks: Limiter
     listening: asyncio.Task[None]
 
 
@@ -53,6 +56,7 @@ async def start(rt: Runtime) -> AccessState:
         wakeups,
         Limiter(REFUSED_PER_HOUR),
         Limiter(TRIALS_PER_HOUR),
+        Limiter(ADDRESSES_PER_HOUR),
         asyncio.create_task(wakeups.run(rt), name="feed wake-ups"),
     )
 
@@ -87,6 +91,12 @@ def trials_of(rt: Runtime) -> Limiter:
     """How many trial orders each sandbox may still ask for."""
     state: AccessState = rt.state
     return state.trials
+
+
+def webhooks_of(rt: Runtime) -> Limiter:
+    """How often each provider may still say where its orders are posted."""
+    state: AccessState = rt.state
+    return state.webhooks
 
 
 def published_keys(rt: Runtime) -> dict[str, Any]:

@@ -20,10 +20,13 @@ class Webhook:
     retry_at: datetime
     error: str | None
     delivered_at: datetime | None
+    set_by: str
     set_at: datetime
 
 
-COLUMNS: Final = """h.provider_id, h.url, h.after, p.head, h.attempts, h.retry_at, h.error, h.delivered_at, h.set_at"""
+COLUMNS: Final = (
+    """h.provider_id, h.url, h.after, p.head, h.attempts, h.retry_at, h.error, h.delivered_at, h.set_by, h.set_at"""
+)
 PUT: Final = """
 INSERT INTO provider_webhook (provider_id, url, after, retry_at, set_by, set_at) VALUES ($1, $2, $3, $5, $4, $5)
 ON CONFLICT (provider_id) DO UPDATE SET url = $2, after = $3, attempts = 0, retry_at = $5, error = NULL,

@@ -30,4 +30,5 @@ class WebhookView(View):
     retry_at: datetime = Field(description="The next one is not tried before.")
     error: str | None = Field(description="What the last try came to; null: it was taken.")
     delivered_at: datetime | None
+    set_by: str = Field(description="Whose token said so: if it was none of yours, it was stolen.")
     set_at: datetime

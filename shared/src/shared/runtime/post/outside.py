@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 from asyncio import get_running_loop
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
 import httpx
@@ -22,10 +23,13 @@ def place_of(url: str, *, private: bool) -> httpx.URL:
     """The address, if it is one that may be asked. Raises NotOutside."""
     try:
         place = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        scheme, host, user = place.scheme, place.host, place.userinfo
+    except (httpx.InvalidURL, ValueError) as error:  # a name that IDNA refuses is a ValueError
         raise NotOutside(repr(error), final=True) from error
-    if place.scheme not in ({"https", "http"} if private else {"https"}) or not place.host:
+    if scheme not in ({"https", "http"} if private else {"https"}) or not host:
         raise NotOutside("the address must begin with https://", final=True)
+    if user:
+        raise NotOutside("the address must name no user", final=True)
     return place
 
 
@@ -36,6 +40,8 @@ async def addresses_of(place: httpx.URL, *, private: bool) -> list[str]:
         found = await get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise NotOutside(f"{host} cannot be resolved", final=False) from error
+    except (ValueError, OverflowError) as error:
+        raise NotOutside(f"{host}:{port} is no address", final=True) from error
     addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
     if not private and not all(is_outside(each) for each in addresses):
         raise NotOutside(f"{host} is not a public address", final=True)
@@ -51,6 +57,12 @@ def is_outside(address: str) -> bool:
         else:
             found = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else found)
     return found.is_global and not found.is_multicast and not found.is_reserved
+
+
+def client(connections: int) -> httpx.AsyncClient:
+    """A client for strangers' addresses: no proxy, no redirects, and nobody's cookie is kept or sent to another."""
+    jar = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+    return httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=connections), cookies=jar)
 
 
 def pinned(place: httpx.URL) -> tuple[dict[str, str], dict[str, str]]:

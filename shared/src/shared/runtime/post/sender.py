@@ -20,7 +20,7 @@ from shared.runtime.acts import notices, returned
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base import keys
 from shared.runtime.db.postgres import DATABASE_ERRORS, UNAVAILABLE, Tx
-from shared.runtime.post import mail, webhook
+from shared.runtime.post import mail, outside, webhook
 
 POLL_S: Final = 15.0
 BATCH: Final = 200
@@ -124,7 +124,7 @@ class Sender:
 
     async def run(self) -> None:
         """Send until cancelled; a webhook that takes its time holds up no mail."""
-        async with httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=HOOKS)) as http:
+        async with outside.client(HOOKS) as http:
             await asyncio.gather(*(self._keep(rounds) for rounds in self._ways(http)))
 
     async def _keep(self, rounds: Callable[[], Awaitable[bool]]) -> None:

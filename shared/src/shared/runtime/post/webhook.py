@@ -83,6 +83,6 @@ async def _post(http: httpx.AsyncClient, place: httpx.URL, own: dict[str, str], 
                 return answer.status_code
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             refused = error
-        except httpx.HTTPError as error:
+        except Exception as error:  # whatever a stranger answers, also a Location that httpx cannot read, is a refusal
             raise WebhookRefused(repr(error), final=False) from error
     raise WebhookRefused(repr(refused), final=False) from refused
