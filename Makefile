@@ -1,4 +1,4 @@
-# Everything needs only Python ≥ 3.11, make and git; `make test-kafka` also needs Java ≥ 17, Maven and Go.
+# Everything needs only Python ≥ 3.11, make and git; `make test-kafka` also needs Java ≥ 17, Maven and Go, `make test-outage` Java and Maven.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -13,7 +13,7 @@ export BROKER
 # Kept even where the environment says not to: tests, demo and stack start dozens of processes of the same code.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup run demo test test-kafka conformance coverage bench check generate service lock clean
+.PHONY: help setup run demo test test-kafka test-outage conformance coverage bench check generate service lock clean
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -46,6 +46,9 @@ conformance: setup ## Ask every service of a local stack whatever its OpenAPI do
 test-kafka: setup ## Journeys, broker faults, readers, access lists on Apache Kafka; verifiers (Java ≥ 17, Maven, Go)
 	@BROKER=kafka $(BIN)/python -m pytest -q tests/journeys tests/faults/test_broker.py tests/integration/query/test_ingest.py \
 		tests/integration/runtime/test_consumer_hostile.py tests/kafka
+
+test-outage: setup ## Everything killed time and again, Apache Kafka away for OUTAGE_S=600 seconds, then all sides compared (Java, Maven)
+	@BROKER=kafka $(BIN)/python -m pytest -q tests/outage
 
 bench: setup ## Measure against a floor taken in the same run (SIZE=small is quick); writes build/bench.json
 	@$(BIN)/python -m tests.bench --size $(SIZE) $(ARGS)

@@ -71,7 +71,7 @@ class Case:
         """What a second person signs who has looked at the preview of the draft."""
         assert self.decision is not None
         since = self.decision.since_draft
-        return enforcement.Release(signature=_signature(self.decision), since_draft=since and since.digest)
+        return enforcement.Release(signature=signature_of(self.decision), since_draft=since and since.digest)
 
     @property
     def act(self) -> ActRef:
@@ -79,7 +79,8 @@ class Case:
         return ActRef(service=Service.ENFORCEMENT, kind="decision", id=self.decision_id)
 
 
-def _signature(seen: enforcement.DecisionView | registry.ExecutionView) -> Signature:
+def signature_of(seen: enforcement.DecisionView | registry.ExecutionView) -> Signature:
+    """What a person signs who has looked at this."""
     assert seen.preview is not None
     assert seen.preview_digest is not None
     return Signature(preview_digest=seen.preview_digest, collateral=tuple(sorted(seen.preview.collateral)))
@@ -102,12 +103,12 @@ class Office:
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, stack: LocalStack) -> AsyncIterator["Office"]:
-        """Sign everybody in."""
+    async def of(cls, stack: LocalStack, *, patience_s: float = 60) -> AsyncIterator["Office"]:
+        """Sign everybody in; ``patience_s``: how long they try again when nobody answers."""
         async with AsyncExitStack() as clients:
             people = {
                 name: await clients.enter_async_context(
-                    Concord.connect(person=name, places=places_of(stack), patience_s=60)
+                    Concord.connect(person=name, places=places_of(stack), patience_s=patience_s)
                 )
                 for name in PEOPLE
             }
@@ -205,11 +206,14 @@ class Office:
         opened = await until(lambda: desk.open_case(new), lambda _: True, timeout_s=PATIENCE_S)
         return Case(domain, opened.id, site.id)
 
-    async def draft(self, about: str | Case, effect: str = "revoke", **changes: Any) -> Case:
-        """A drafted decision, in a new case about a domain or in this one."""
+    async def draft(
+        self, about: str | Case, effect: str = "revoke", *, seen: str | None = None, **changes: Any
+    ) -> Case:
+        """A drafted decision, in a new case about a domain or in this one; ``seen`` is what it rests on."""
         case = await self.case(about) if isinstance(about, str) else about
         desk = self.people["drugs-a"].enforcement
-        evidence = await desk.add_evidence(case.case_id, f"Seen on {case.domain}".encode(), "text/plain")
+        seen = seen or f"Seen on {case.domain}"
+        evidence = await desk.add_evidence(case.case_id, seen.encode(), "text/plain")
         new = enforcement.NewDecision(effect=effect, statement=SAYS, evidence_hashes=(evidence.sha256,), **changes)
         case.decision = await desk.draft(case.case_id, new)
         return case
@@ -261,7 +265,7 @@ class Office:
     async def accept(self, case: Case) -> registry.Signing:
         """The first of the regulator's two people signs; gives what the second one signs."""
         seen = await self.received(case)
-        signing = registry.Signing(reasons="The grounds of the authority hold.", signature=_signature(seen))
+        signing = registry.Signing(reasons="The grounds of the authority hold.", signature=signature_of(seen))
         await self.people["regulator-a"].registry.accept(seen.id, signing)
         return signing
 
