@@ -330,11 +330,11 @@ TABLE provider_licence (
     entered_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
     CONSTRAINT provider_licence_check CHECK ((valid_until >= valid_from)),
-    CONSTRAINT provider_licence_number_key1 UNIQUE (number),
     CONSTRAINT provider_licence_pkey PRIMARY KEY (id),
     CONSTRAINT provider_licence_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES provider(id),
     CONSTRAINT provider_licence_status_check CHECK ((status = ANY (ARRAY['held'::text, 'given_up'::text]))),
 );
+INDEX provider_licence_number ON provider_licence USING btree (number);
 INDEX provider_licence_of ON provider_licence USING btree (provider_id, id);
 
 TABLE provider_webhook (

@@ -5,7 +5,7 @@ CREATE TABLE provider_licence (
     status      text NOT NULL CHECK (status IN ('held', 'given_up')),
     provider_id uuid NOT NULL REFERENCES provider (id),
     kind        text NOT NULL,
-    number      text NOT NULL UNIQUE,  -- in its normal form: one licence is entered once
+    number      text NOT NULL,         -- in its normal form: in force for one provider at a time
     provinces   text[] NOT NULL,       -- none: the whole country
     valid_from  date NOT NULL,
     valid_until date,                  -- its last day; none: it says none
@@ -14,8 +14,9 @@ CREATE TABLE provider_licence (
     changed_at  timestamptz NOT NULL,
     CHECK (valid_until >= valid_from)
 );
+CREATE INDEX provider_licence_number ON provider_licence (number);
 CREATE INDEX provider_licence_of ON provider_licence (provider_id, id);
--- What was entered before licences had a kind and an end holds on; the desk renews it with the end that it says.
+-- What was entered before licences had a kind and an end names none.
 INSERT INTO provider_licence (id, status, provider_id, kind, number, provinces, valid_from, entered_by, entered_at, changed_at)
 SELECT gen_random_uuid(), 'held', id, 'idc', licence_number, '{}', registered_at::date, registered_by, registered_at, registered_at
   FROM provider;

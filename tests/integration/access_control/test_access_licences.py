@@ -135,15 +135,17 @@ async def test_only_a_provider_gives_up_its_licence_and_only_it_closes_itself(de
     (held,) = (await provider(desk, host))["licences"]
     path = f"/providers/{host.id}/licences/{held['id']}"
     for who in ("desk-a", "regulator-a", "auditor", other.who):
-        assert (await desk.api.delete(path, who=who)).status_code == 403, who
+        assert (await desk.api.post(f"{path}/give-up", json=WHY, who=who)).status_code == 403, who
         for verb in ("close", "reopen"):
             assert (await desk.api.post(f"/providers/{host.id}/{verb}", json=WHY, who=who)).status_code == 403, who
     assert (await provider(desk, host))["status"] == "active"
-    assert (await desk.api.delete(path.replace(host.id, other.id), who=other.who)).status_code == 404
-    gone = await desk.api.delete(path, who=host.who)
+    assert (
+        await desk.api.post(f"{path.replace(host.id, other.id)}/give-up", json=WHY, who=other.who)
+    ).status_code == 404
+    gone = await desk.api.post(f"{path}/give-up", json=WHY, who=host.who)
     assert (gone.status_code, gone.json()["status"], gone.json()["in_force"]) == (200, "given_up", False)
     assert (await provider(desk, host))["status"] == "unlicensed"
-    again = await desk.api.delete(path, who=host.who)
+    again = await desk.api.post(f"{path}/give-up", json=WHY, who=host.who)
     assert (again.status_code, again.json()["code"]) == (409, "action_refused")
     renewed = await desk.api.post(f"{path}/renewal", json={"valid_until": "2050-12-31"}, who="desk-a")
     assert (renewed.status_code, renewed.json()["code"]) == (409, "given_up")
@@ -186,3 +188,56 @@ async def test_a_provider_says_whom_to_ask_in_other_provinces(desk: Desk) -> Non
         assert answer.status_code == 422, wrong
     none = await desk.api.put(path.format(host.id), json={**body, "branches": []}, version=3, who=host.who)
     assert none.json()["branches"] == []
+
+
+async def test_what_was_given_up_the_desk_enters_again_and_its_provider_hears_that_it_was(desk: Desk) -> None:
+    host = await desk.host(licence=licence("京B1-20150001"))
+    (held,) = (await provider(desk, host))["licences"]
+    await desk.act(f"/providers/{host.id}/licences/{held['id']}/give-up", WHY, host.who)
+    (fact,) = await desk.facts("licence.ending.v1")
+    assert (fact["data"]["over"], fact["data"]["licensed"], fact["data"]["last_day"]) == (True, False, "2026-11-20")
+    await desk.act(f"/providers/{host.id}/licences", licence("京B1-20150001"), "desk-a", 201)
+    assert (await provider(desk, host))["status"] == "active"
+
+
+async def test_a_number_that_is_over_keeps_nobody_from_it(open_desk: OpenDesk) -> None:
+    async with open_desk(alone=True) as desk:
+        straw, host = await desk.host(), await desk.host()
+        own = await desk.act(
+            f"/providers/{straw.id}/licences", licence("京B1-2", valid_until="2026-11-20"), "desk-a", 201
+        )
+        taken = await desk.api.post(f"/providers/{host.id}/licences", json=licence("京B1-2"), who="desk-a")
+        assert (taken.status_code, taken.json()["provider_id"]) == (409, straw.id)
+        await ring(desk, 2)
+        await desk.act(f"/providers/{host.id}/licences", licence("京B1-2"), "desk-a", 201)
+        path = f"/providers/{straw.id}/licences/{own['id']}/renewal"
+        again = await desk.api.post(path, json={"valid_until": "2030-01-01"}, who="desk-a")
+        assert (again.status_code, again.json()["code"], again.json()["provider_id"]) == (409, "licence_taken", host.id)
+
+
+async def test_a_clock_that_is_behind_the_databases_warns_once(open_desk: OpenDesk) -> None:
+    async with open_desk(alone=True) as desk:
+        host = await desk.host(licence=licence("京B1-20150001", valid_until="2027-03-31"))
+        for due in ("2026-12-31", "2027-03-01", "2027-03-24", "2027-03-31"):  # 90, 30, 7 days before; its end
+            (row,) = await desk.rows("UPDATE deadline SET breached_at = due_at WHERE kind = $1 AND met_at IS NULL"
+                                     " AND breached_at IS NULL RETURNING aggregate_id, due_at", CLOCK)  # fmt: skip
+            assert row["due_at"].date().isoformat() == due
+            desk.clock.advance(row["due_at"] - desk.clock.now() - timedelta(seconds=20))
+            await desk.ring(CLOCK, row["aggregate_id"])
+        told = [fact["data"]["over"] for fact in await desk.facts("licence.ending.v1")]
+        assert told == [False, False, False, True]
+        assert (await provider(desk, host))["status"] == "unlicensed"
+        assert await desk.open_deadlines(CLOCK) == []
+
+
+@pytest.mark.parametrize("until", ["2077-01-01", "2200-12-31"])
+async def test_no_licence_is_for_longer_than_can_be_counted(desk: Desk, until: str) -> None:
+    host = await desk.host(licence=licence("京B1-1", valid_until="2030-12-31"))
+    more = await desk.api.post(
+        f"/providers/{host.id}/licences", json=licence("京B1-2", valid_until=until), who="desk-a"
+    )
+    (held,) = (await provider(desk, host))["licences"]
+    path = f"/providers/{host.id}/licences/{held['id']}/renewal"
+    longer = await desk.api.post(path, json={"valid_until": until}, who="desk-a")
+    for answer in (more, longer):
+        assert (answer.status_code, answer.json()["code"]) == (422, "bad_licence")

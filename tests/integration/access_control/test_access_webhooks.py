@@ -202,7 +202,7 @@ async def test_one_slow_address_holds_up_no_other(inside: Desk) -> None:
 
 
 async def test_whatever_an_address_answers_the_service_goes_on(inside: Desk) -> None:
-    host, other, address = await inside.host(), await inside.host(), Address()
+    host, other = await inside.host(), await inside.host()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -220,8 +220,9 @@ async def test_whatever_an_address_answers_the_service_goes_on(inside: Desk) -> 
     assert "Codepoint" in (await shown(inside, host))["error"]
     bad = "UPDATE provider_webhook SET url = 'http://127.0.0.1:70000/', retry_at = $1 WHERE provider_id = $2"
     await inside.rows(bad, inside.clock.now(), UUID(host.id))
-    assert await once(inside.rt, address.http)
-    assert "no address" in (await shown(inside, host))["error"]
+    async with client(1) as http:
+        assert await once(inside.rt, http)
+    assert "Overflow" in (await shown(inside, host))["error"]
 
 
 async def test_no_cookie_of_one_goes_to_another(inside: Desk) -> None:

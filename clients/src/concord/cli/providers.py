@@ -223,9 +223,12 @@ def renew_licence(
 
 
 @providers.command("give-up-licence")
-def give_up_licence(provider_id: ProviderId, licence_id: LicenceId, as_: As = None, as_json: AsJson = False) -> None:
+def give_up_licence(
+    provider_id: ProviderId, licence_id: LicenceId, reasons: Reasons, as_: As = None, as_json: AsJson = False
+) -> None:
     """Give a licence up, as the provider."""
-    act(lambda c: c.access.give_up_licence(provider_id, licence_id), as_, as_json)
+    sent = body(WithReasons, reasons=reasons)
+    act(lambda c: c.access.give_up_licence(provider_id, licence_id, sent), as_, as_json)
 
 
 def _licence(

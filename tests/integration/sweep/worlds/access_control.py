@@ -170,13 +170,13 @@ async def _licences(desk: Desk, host: Host, unlicensed: Host, closed: Host) -> l
         known[status] = (await desk.act(f"/providers/{host.id}/licences", body, "desk-a", 201))["id"]
     path = "/providers/{provider_id}/licences/{licence_id}"
     gone = path.format(provider_id=host.id, licence_id=known[LicenceStatus.GIVEN_UP])
-    assert (await desk.api.delete(gone, who=host.who)).status_code == 200
+    await desk.act(f"{gone}/give-up", WHY, host.who)
     records = [
         Record({"licence_id": each, "provider_id": host.id}, {"id": host.id, "region": "110000"}, status)
         for status, each in known.items()
     ]
     (held,) = (await desk.api.get(f"/providers/{unlicensed.id}", who="auditor")).json()["licences"]
-    await desk.api.delete(f"/providers/{unlicensed.id}/licences/{held['id']}", who=unlicensed.who)
+    await desk.act(f"/providers/{unlicensed.id}/licences/{held['id']}/give-up", WHY, unlicensed.who)
     await desk.act(f"/providers/{closed.id}/close", WHY, closed.who)
     states: Any = {ProviderStatus.ACTIVE: host, ProviderStatus.UNLICENSED: unlicensed, ProviderStatus.CLOSED: closed}
     providers = [Record({"provider_id": each.id}, {"id": each.id}, status) for status, each in states.items()]
@@ -185,7 +185,7 @@ async def _licences(desk: Desk, host: Host, unlicensed: Host, closed: Host) -> l
         Kind(records, lambda *_: False, lifecycle=LICENCE, verbs=[
             Verb(f"POST {path}/renewal", "desk-a", {"valid_until": "2035-12-31"}, where={LicenceStatus.HELD},
                  may=may_enter, code="given_up", again="licence_shortened"),
-            Verb(f"DELETE {path}", host.who, where={LicenceStatus.HELD}, may=is_it, again="action_refused"),
+            Verb(f"POST {path}/give-up", host.who, WHY, where={LicenceStatus.HELD}, may=is_it, again="action_refused"),
         ]),
         Kind(providers, lambda *_: False, lifecycle=PROVIDER, verbs=[
             Verb("POST /providers/{provider_id}/close", lambda record: hosts[record.id], WHY,

@@ -51,10 +51,10 @@ class Providers(Department):
         path = at("providers", provider_id, "licences", licence_id, "renewal")
         return await self._post(wire.LicenceView, path, body)
 
-    async def give_up_licence(self, provider_id: Id, licence_id: Id) -> wire.LicenceView:
+    async def give_up_licence(self, provider_id: Id, licence_id: Id, body: WithReasons) -> wire.LicenceView:
         """Give a licence up, as the provider."""
-        path = at("providers", provider_id, "licences", licence_id)
-        return model_of(await self._concord.call(self.service, "DELETE", path), wire.LicenceView)
+        path = at("providers", provider_id, "licences", licence_id, "give-up")
+        return await self._post(wire.LicenceView, path, body)
 
     async def try_order(self, provider_id: Id, body: NewTrial) -> OrderView:
         """Ask, as a sandbox, for an order about names that are nobody's."""

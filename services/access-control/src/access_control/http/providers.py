@@ -109,11 +109,11 @@ async def renew_licence(
         return _licence(rt, renewed)
 
 
-@ROUTER.delete("/providers/{provider_id}/licences/{licence_id}")
-async def give_up_licence(provider_id: UUID, licence_id: UUID, who: Who, rt: Rt) -> wire.LicenceView:
-    """Give a licence up (the provider itself); it stays on record."""
+@ROUTER.post("/providers/{provider_id}/licences/{licence_id}/give-up")
+async def give_up_licence(provider_id: UUID, licence_id: UUID, body: WithReasons, who: Who, rt: Rt) -> wire.LicenceView:
+    """Give a licence up (the provider itself). It stays on record; the desk can enter its number again."""
     async with rt.db.transaction() as tx:
-        return _licence(rt, await licences.give_up(tx, rt, who, provider_id, licence_id))
+        return _licence(rt, await licences.give_up(tx, rt, who, provider_id, licence_id, reasons=body.reasons))
 
 
 @ROUTER.post("/providers/{provider_id}/trial-orders", status_code=201)

@@ -28,6 +28,7 @@ from shared.runtime.db.postgres import Tx
 
 CLOCK: Final = "provider_licence"
 """Kind of deadline, of a licence, and the profile's clock whose stages warn."""
+MOST_YEARS: Final = 50
 OVER: Final = "No licence of its is in force: no new site is registered at it; those that it hosts stay."
 AGAIN: Final = "A licence of its is in force."
 
@@ -42,9 +43,8 @@ async def enter(tx: Tx, rt: Runtime, who: Caller, provider: Provider, new: NewLi
     """Enter a licence of a held provider, once, and let its clock run. Raises BadLicence (422), LicenceTaken (409)."""
     at, number = rt.clock.now(), normal_number(rt, new.number)
     _possible(rt, provider, new, at)
+    await _free(tx, rt, number, at)
     entered = await store.add(tx, uuid7(), provider.id, new, number, by=who.person, at=at)
-    if entered is None:
-        raise LicenceTaken(licence_number=number, provider_id=str(await store.holder(tx, number)))
     store.MOVES.began(tx, entered, "enter", who=who, why=f"Licence {number} of provider {provider.id}", at=at)
     await deadlines.watch(tx, rt, CLOCK, entered.id, entered.valid_until, CLOCK, at)
     return entered
@@ -64,7 +64,8 @@ async def add(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, new: NewLicen
 async def renew(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, licence_id: UUID, valid_until: date) -> Licence:
     """Let a licence end later; nobody moves its end to an earlier day.
 
-    Raises UnknownProvider, UnknownLicence (404), Forbidden (403); GivenUp, LicenceShortened (409).
+    Raises UnknownProvider, UnknownLicence (404), Forbidden (403); GivenUp, LicenceShortened, LicenceTaken (409);
+    BadLicence (422).
     """
     at, provider = rt.clock.now(), await providers.hold(tx, provider_id)
     POLICY.require(who, Act.ENTER_LICENCE, provider)
@@ -73,6 +74,8 @@ async def renew(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, licence_id:
         raise GivenUp(number=licence.number)
     if licence.valid_until is None or valid_until <= licence.valid_until:
         raise LicenceShortened(valid_until=licence.valid_until and licence.valid_until.isoformat())
+    _within_reach(rt, valid_until, at)
+    await _free(tx, rt, licence.number, at, licence.id)
     why = f"Valid until {valid_until}, before that {licence.valid_until}."
     renewed = await store.MOVES.change(tx, licence, "renew", who=who, why=why, at=at, valid_until=valid_until)
     await deadlines.watch(tx, rt, CLOCK, renewed.id, renewed.valid_until, CLOCK, at)
@@ -80,15 +83,18 @@ async def renew(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, licence_id:
     return renewed
 
 
-async def give_up(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, licence_id: UUID) -> Licence:
-    """The provider itself has it no more. Raises UnknownProvider, UnknownLicence (404), Forbidden, ActionRefused."""
+async def give_up(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, licence_id: UUID, *, reasons: str) -> Licence:
+    """The provider itself has it no more, and is told that it said so; the desk can enter its number again.
+
+    Raises UnknownProvider, UnknownLicence (404), Forbidden (403), ActionRefused (409).
+    """
     at, provider = rt.clock.now(), await providers.hold(tx, provider_id)
     POLICY.require(who, Act.GIVE_UP_LICENCE, provider)
     licence = await store.hold(tx, provider_id, licence_id)
-    why = "Its provider gave it up."
-    gone = await store.MOVES.move(tx, licence, LicenceAction.GIVE_UP, who=who, why=why, at=at)
+    gone = await store.MOVES.move(tx, licence, LicenceAction.GIVE_UP, who=who, why=reasons, at=at)
     await deadlines.met(tx, CLOCK, licence_id, at)
-    await settle(tx, rt, provider, at)
+    settled = await settle(tx, rt, provider, at)
+    _warn(tx, settled, gone, rt.rules.day_of(at), at, over=True)
     return gone
 
 
@@ -105,24 +111,41 @@ async def settle(tx: Tx, rt: Runtime, provider: Provider, at: datetime) -> Provi
 
 async def ring(rt: Runtime, tx: Tx, licence_id: UUID) -> None:
     """The clock of a licence rings: its last day comes near, or is over, and its provider is told."""
-    at, provider = rt.clock.now(), await providers.hold(tx, await store.provider_of(tx, licence_id))
-    licence = await store.hold(tx, provider.id, licence_id)
+    provider = await providers.hold(tx, await store.provider_of(tx, licence_id))
+    licence, at = await store.hold(tx, provider.id, licence_id), await deadlines.ringing(tx, rt, CLOCK, licence_id)
     if licence.status is LicenceStatus.GIVEN_UP or licence.valid_until is None:
         return
     over = rt.rules.day_of(at) > licence.valid_until
     if not over:
         await deadlines.watch(tx, rt, CLOCK, licence.id, licence.valid_until, CLOCK, at)
     settled = await settle(tx, rt, provider, at)
-    licensed = settled.status is not ProviderStatus.UNLICENSED
     if settled.status is not ProviderStatus.CLOSED:
-        outbox.add(
-            tx, told.licence_ending(settled, licence, licence.valid_until, at, over=over, licensed=licensed), at=at
-        )
+        _warn(tx, settled, licence, licence.valid_until, at, over=over)
+
+
+def _warn(tx: Tx, provider: Provider, licence: Licence, last_day: date, at: datetime, *, over: bool) -> None:
+    licensed = provider.status is not ProviderStatus.UNLICENSED
+    outbox.add(tx, told.licence_ending(provider, licence, last_day, at, over=over, licensed=licensed), at=at)
+
+
+async def _free(tx: Tx, rt: Runtime, number: str, at: datetime, but: UUID | None = None) -> None:
+    """Whether no other licence in force has this number, which nobody else enters until this is done.
+
+    Raises LicenceTaken (409).
+    """
+    if holder := await store.holder(tx, number, rt.rules.day_of(at), but):
+        raise LicenceTaken(licence_number=number, provider_id=str(holder))
+
+
+def _within_reach(rt: Runtime, valid_until: date | None, at: datetime) -> None:
+    """No licence is for longer than anybody's clock here can count. Raises BadLicence."""
+    if valid_until is not None and valid_until.year - rt.rules.day_of(at).year > MOST_YEARS:
+        raise BadLicence.field("valid_until", f"is more than {MOST_YEARS} years away")
 
 
 def any_in_force(rt: Runtime, held: Sequence[Licence], at: datetime) -> bool:
-    """Whether one of these is in force then."""
-    return any(licence.in_force(rt.rules.day_of(at)) for licence in held)
+    """Whether one of these is in force then. Who has none on record was entered before they were kept."""
+    return not held or any(licence.in_force(rt.rules.day_of(at)) for licence in held)
 
 
 def _possible(rt: Runtime, provider: Provider, new: NewLicence, at: datetime) -> None:
@@ -136,6 +159,7 @@ def _possible(rt: Runtime, provider: Provider, new: NewLicence, at: datetime) ->
         faults.append(("provinces", f"leave out {provider.region}, the province of the provider"))
     if new.valid_from > rt.rules.day_of(at):
         faults.append(("valid_from", "is in the future: enter it when it holds"))
+    _within_reach(rt, new.valid_until, at)
     if new.valid_until is not None and new.valid_until < rt.rules.day_of(at):
         faults.append(("valid_until", "is over"))
     if faults:

@@ -49,12 +49,17 @@ ADD: Final = f"""
 INSERT INTO provider_licence (id, status, provider_id, kind, number, provinces, valid_from, valid_until, entered_by,
                               entered_at, changed_at)
 VALUES ($1, 'held', $2, $3, $4, $5, $6, $7, $8, $9, $9)
-ON CONFLICT (number) DO NOTHING
 RETURNING {COLUMNS}
 """
 OF: Final = f"SELECT {COLUMNS} FROM provider_licence WHERE provider_id = ANY ($1) ORDER BY provider_id, id"
 HOLD: Final = f"SELECT {COLUMNS} FROM provider_licence WHERE id = $1 AND provider_id = $2 FOR NO KEY UPDATE"
-HOLDER: Final = "SELECT provider_id FROM provider_licence WHERE number = $1"
+# Of two who enter one number, the second waits here, and then sees what the first wrote.
+LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('concord licence ' || $1, 0))"
+HOLDER: Final = """
+SELECT provider_id FROM provider_licence
+ WHERE number = $1 AND status = 'held' AND (valid_until IS NULL OR valid_until >= $2) AND id IS DISTINCT FROM $3
+ LIMIT 1
+"""
 PROVIDER: Final = "SELECT provider_id FROM provider_licence WHERE id = $1"
 
 
@@ -71,13 +76,14 @@ MOVES: Final[Moves[Licence, LicenceStatus, LicenceAction]] = Moves(
 
 async def add(
     tx: Tx, licence_id: UUID, provider_id: UUID, new: NewLicence, number: str, *, by: str, at: datetime
-) -> Licence | None:
-    """Enter a licence under the normal form of its number; none if that is entered already."""
+) -> Licence:
+    """Enter a licence under the normal form of its number."""
     row = await tx.fetchrow(
         ADD, licence_id, provider_id, new.kind, number, list(dict.fromkeys(new.provinces)), new.valid_from,
         new.valid_until, by, at,
     )  # fmt: skip
-    return of(row) if row else None
+    assert row is not None
+    return of(row)
 
 
 async def of_providers(tx: Tx, *provider_ids: UUID) -> dict[UUID, list[Licence]]:
@@ -96,9 +102,10 @@ async def hold(tx: Tx, provider_id: UUID, licence_id: UUID) -> Licence:
     return of(row)
 
 
-async def holder(tx: Tx, number: str) -> UUID | None:
-    """The provider with this licence."""
-    found: UUID | None = await tx.fetchval(HOLDER, number)
+async def holder(tx: Tx, number: str, day: date, but: UUID | None = None) -> UUID | None:
+    """The provider that has this number in another licence than ``but``, not over on that day; holds the number."""
+    await tx.execute(LOCK, number)
+    found: UUID | None = await tx.fetchval(HOLDER, number, day, but)
     return found
 
 

@@ -67,7 +67,7 @@ async def stop(tx: Tx, approval_id: UUID, at: datetime) -> None:
 
 async def ring(rt: Runtime, tx: Tx, approval_id: UUID) -> None:
     """The validity clock rings: lapse if the last day is over, else warn, and wait for the next time."""
-    approval, at = await hold(tx, approval_id), rt.clock.now()
+    approval, at = await hold(tx, approval_id), await deadlines.ringing(tx, rt, VALIDITY_CLOCK, approval_id)
     if approval.status is not Status.GRANTED:
         return  # it ended, or its renewal is on the desk: then it stays in force until that is decided
     if not is_over(rt, last_day_of(approval), at):

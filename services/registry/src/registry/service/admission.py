@@ -63,6 +63,8 @@ class Facts:
     """Of the wanted addresses those that are another operator's own, or wanted alone while another is there."""
     scopes: Mapping[UUID, frozenset[str]] = field(default_factory=dict)
     """Licence → the service items that it covers."""
+    hosted: Collection[tuple[UUID, UUID]] = ()
+    """Sites in the register and providers that host them, of those that may host nobody new."""
 
 
 async def facts_of(rt: Runtime, tx: Tx, candidates: Sequence[Candidate]) -> Facts:
@@ -71,8 +73,11 @@ async def facts_of(rt: Runtime, tx: Tx, candidates: Sequence[Candidate]) -> Fact
     identities = {candidate.identity for candidate in candidates}
     asked = [name for candidate in candidates for name in candidate.names]
     names = [name.ascii for name in asked]
+    providers = await copies.providers(tx, {a.provider_id for candidate in candidates for a in candidate.accesses})
+    closed = [each.id for each in providers.values() if each.status != copies.ACTIVE]
     return Facts(
-        providers=await copies.providers(tx, {a.provider_id for candidate in candidates for a in candidate.accesses}),
+        providers=providers,
+        hosted=await accesses.hosted(tx, closed, [each.site_id for each in candidates if each.site_id]),
         holders=await claims.held_by(tx, names, at),
         approvals=await copies.live_approvals(tx, {each.identity for each in candidates if _regulated(rt.rules, each)}),
         barred=await executions.barred(tx, identities, at),
@@ -97,7 +102,8 @@ def grounds(rules: Rules, facts: Facts, candidate: Candidate) -> list[GroundFoun
         found.append(GroundFound(code="barred", field="operator", message=rules.refusal_grounds["barred"].english))
     for place, access in enumerate(candidate.accesses):
         provider = facts.providers.get(access.provider_id)
-        if provider is None or provider.status != copies.ACTIVE:
+        stays = (candidate.site_id, access.provider_id) in facts.hosted
+        if provider is None or (provider.status != copies.ACTIVE and not stays):
             message = f"no licensed provider {access.provider_id} is known (P3.1.4, N4.1.1)"
             found.append(
                 GroundFound(code="provider_unlicensed", field=f"accesses.{place}.provider_id", message=message)

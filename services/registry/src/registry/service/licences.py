@@ -106,7 +106,8 @@ def is_over(rt: Runtime, owned: Owned, at: datetime) -> bool:
 
 async def ring(rt: Runtime, tx: Tx, registration_id: UUID) -> None:
     """The clock rings: lapse if the last day is over, else warn, and wait for the next time."""
-    owned, at = await registrations.hold(tx, registration_id), rt.clock.now()
+    owned = await registrations.hold(tx, registration_id)
+    at = await deadlines.ringing(tx, rt, VALIDITY, registration_id)
     if owned.registration.status is not Status.ACTIVE:
         return  # its last site went
     if not is_over(rt, owned, at):
@@ -115,15 +116,15 @@ async def ring(rt: Runtime, tx: Tx, registration_id: UUID) -> None:
         last_day = owned.registration.valid_until
         until = rt.rules.end_of(last_day) if last_day is not None else None
         await _notify(tx, rt, owned, "lapsing", _LAPSING, why, answer_by=until)
-    await lapse_or_watch(tx, rt, owned)
+    await lapse_or_watch(tx, rt, owned, at)
 
 
-async def lapse_or_watch(tx: Tx, rt: Runtime, owned: Owned) -> Owned:
+async def lapse_or_watch(tx: Tx, rt: Runtime, owned: Owned, at: datetime | None = None) -> Owned:
     """A licence lapses if its last day is over and no renewal is on the desk; if not, its clock runs on.
 
     Gives the held registration as it is now.
     """
-    at = rt.clock.now()
+    at = at or rt.clock.now()
     if owned.registration.status is not Status.ACTIVE:
         return owned
     if not is_over(rt, owned, at):

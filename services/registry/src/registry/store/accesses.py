@@ -67,6 +67,10 @@ SELECT DISTINCT given.ip, given.operator_id, given.alone
   FROM given JOIN used ON used.ip = given.ip AND used.operator_id <> given.operator_id
  WHERE used.alone OR given.alone
 """
+HOSTED: Final = """
+SELECT site_id, provider_id FROM access
+ WHERE provider_id = ANY ($1) AND site_id = ANY ($2) AND status <> 'ended' AND claimed_until IS NULL
+"""
 GIVE: Final = "UPDATE access SET operator_id = $2 WHERE site_id = $1 AND status <> 'ended'"
 ADD: Final = """
 INSERT INTO access (id, site_id, operator_id, place, provider_id, ips, hosting_mode, region, status, claimed_until)
@@ -101,6 +105,13 @@ async def taken(
     alone = [ip for ip, _, of_its_own in wanted if of_its_own]
     rows = await tx.fetch(TAKEN, *map(list, zip(*wanted, strict=True)), at, except_site, alone)
     return frozenset((row["ip"], row["operator_id"], row["alone"]) for row in rows)
+
+
+async def hosted(tx: Tx, providers: Collection[UUID], sites: Collection[UUID]) -> frozenset[tuple[UUID, UUID]]:
+    """Which of these sites of the register are at which of these providers already."""
+    if not (providers and sites):
+        return frozenset()
+    return frozenset(map(tuple, await tx.fetch(HOSTED, list(providers), list(sites))))
 
 
 async def add(tx: Tx, site_id: UUID, operator_id: UUID, access: Access, *, claimed_until: datetime | None) -> None:

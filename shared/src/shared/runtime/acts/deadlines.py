@@ -73,6 +73,9 @@ UPDATE deadline SET breached_at = NULL
    AND NOT EXISTS (SELECT FROM deadline WHERE kind = $1 AND aggregate_id = $2 AND {OPEN})
 """  # noqa: S608
 _RING_NOW: Final = f"UPDATE deadline SET due_at = $4 WHERE kind = $1 AND aggregate_id = $2 AND unit = $3 AND {OPEN}"  # noqa: S608
+_RUNG: Final = """
+SELECT max(due_at) FROM deadline WHERE kind = $1 AND aggregate_id = $2 AND breached_at IS NOT NULL
+"""
 _OF: Final = """
 SELECT kind, stage, clock_name, source, started_at, due_at, provisional, suspended_at, pause_reason, met_at,
        breached_at, moves
@@ -217,6 +220,15 @@ async def watch(
     rings = [shifted(rules.calendar, rules.time_zone, end, stage.shift, stage.unit) for stage in reminders]
     ring = min((ring for ring in rings if ring > at), default=end)
     await start_in(tx, kind, aggregate_id, max((ring - at).total_seconds(), 0), at=at)
+
+
+async def ringing(tx: Tx, rt: Runtime, kind: str, aggregate_id: UUID) -> datetime:
+    """What time it is for a clock that rings: not before it was due, although this process's own clock may be behind.
+
+    The database said that it is due. Who waits for the next time from before it would be rung for the same one again.
+    """
+    rung: datetime | None = await tx.fetchval(_RUNG, kind, aggregate_id)
+    return max(rt.clock.now(), rung) if rung is not None else rt.clock.now()
 
 
 async def pause(tx: Tx, kind: str, aggregate_id: UUID, at: datetime, why: str) -> bool:
