@@ -307,3 +307,9 @@ async def test_where_everybody_reaches_an_office_is_told_with_its_record(office:
     shown = (await office.api.get("/organisations/drugs-110000", who="drugs-a")).json()["office"]
     assert {name: value for name, value in shown.items() if value} == where
     assert (await office.rename("drugs-110000", office={"phone": "110"})).status_code == 422
+
+
+async def test_the_id_that_signs_trial_orders_is_no_organisations(office: Office) -> None:
+    answer = await office.enter(id="sandbox")
+    assert (answer.status_code, answer.json()["code"]) == (422, "organisation_invalid")
+    assert [fault["field"] for fault in answer.json()["fields"]] == ["id"]

@@ -12,7 +12,7 @@ from access_control.store.licences import Licence
 from access_control.store.observations import Difference
 from access_control.store.orders import AccessOrder, Content, Signed
 from access_control.store.providers import Provider
-from shared.contracts import access
+from shared.contracts import access, directory
 from shared.contracts.base import Fact
 from shared.contracts.emergencies import EmergencyLapsedV1, EmergencyReportedV1
 from shared.contracts.grounds import AuthorityRef, Grounds, Names, Redress, Statement
@@ -33,7 +33,7 @@ UNREGISTERED: Final = "not registered"
 """Hosting mode of a found site: no register says it."""
 TRIAL: Final = "Trial of a provider's client (docs/adr/0024)"
 SANDBOX: Final = AuthorityRef(
-    id="sandbox", names=Names(zh="测试环境（非行政机关）", en="Sandbox (no authority)"), level="national"
+    id=directory.SANDBOX, names=Names(zh="测试环境（非行政机关）", en="Sandbox (no authority)"), level="national"
 )
 """Who gives trial orders: no organisation of the directory, with a key of its own that signs nothing else."""
 BY_ITSELF: Final = "suspended by the provider itself"

@@ -1,7 +1,7 @@
 """What the coordination office says of organisations: the directory that every service keeps a copy of."""
 
 from datetime import date
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,8 @@ from shared.contracts.base import Document, Fact, Region, Text, Topic
 from shared.contracts.grounds import AuthorityRef, Names
 from shared.contracts.topics import DIRECTORY_ORGANISATIONS
 
+SANDBOX: Final = "sandbox"
+"""Whose key signs trial orders (docs/adr/0024): the id of no organisation."""
 OrganisationId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", min_length=2, max_length=60)]
 """Short and stable, never given to another organisation: ``industry``, ``drugs-110000``."""
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z_]{1,40}$")]

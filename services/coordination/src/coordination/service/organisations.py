@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from coordination.errors import OrganisationExists
+from coordination.errors import OrganisationExists, OrganisationInvalid
 from coordination.lifecycle import Action, Status
 from coordination.policy import ENTRY_ACTS, POLICY, Act
 from coordination.service import admission
@@ -12,6 +12,7 @@ from coordination.service.keeping import keep
 from coordination.store import entries
 from coordination.store.entries import ENTRIES, Entry
 from coordination.store.proposals import Proposal
+from shared.contracts.directory import SANDBOX
 from shared.contracts.http.coordination import NewOrganisation, OrganisationChange, OrganisationVersion, Powers
 from shared.rules import Role
 from shared.runtime.acts import audit
@@ -78,6 +79,8 @@ async def enter(tx: Tx, rt: Runtime, who: Caller, body: NewOrganisation) -> tupl
     OrganisationInvalid (422).
     """
     POLICY.require(who, Act.ENTER_ORGANISATION, Draft(body.region))
+    if body.id == SANDBOX:
+        raise OrganisationInvalid.field("id", "is whose key signs trial orders, and no authority's")
     await entries.one_at_a_time(tx)
     admission.place_is_there(rt.rules, body)
     beside = {"names", "short_name", "office", *Powers.model_fields} - {"kinds"}
