@@ -28,7 +28,8 @@ class Desk:
         arguments = [*command, *(("--as", person) if person else ()), "--json"]
         done = await asyncio.to_thread(CliRunner().invoke, app, arguments, env=self._env, input=stdin)
         assert done.exit_code in {0, 1}, (command, done.stderr, done.exception)
-        return done.exit_code, json.loads(done.stderr if done.exit_code else done.stdout)
+        said = done.stderr if done.exit_code else done.stdout
+        return done.exit_code, json.loads(said or "null")  # nothing is said where nothing is left to show
 
     async def types(self, person: str | None, *command: str, code: int = 0, stdin: str | None = None) -> Any:
         """Run a command that must end with ``code``."""
