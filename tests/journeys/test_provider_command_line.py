@@ -49,7 +49,7 @@ async def test_a_sandbox_is_tried_by_feed_and_webhook(office: Office, tmp_path: 
     assert (await desk.types(me, "providers", "webhook", mine["id"], code=1))["code"] == "no_webhook"
     refused = await desk.types(me, "providers", "try-order", mine["id"], "www.gov.cn", code=1)
     assert refused["fields"][0]["field"] == "hosts.0"
-    assert await desk.types("regulator-a", "orders", "list", "--provider", mine["id"]) == []
+    assert await desk.types("regulator-a", "orders", "list", "--provider-id", mine["id"]) == []
 
 
 async def test_a_provider_holds_licences_says_whom_to_ask_and_closes_itself(office: Office, tmp_path: Path) -> None:
