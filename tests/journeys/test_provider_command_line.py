@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 from local_stack.people import Identity
-
 from tests.journeys.test_command_line import Desk
 from tests.support.office import PATIENCE_S, Office
 
