@@ -1,7 +1,5 @@
 """A licence of a provider ends: it is told, no site is, and no site changes for that (ADR 24)."""
 
-import pytest
-
 from shared.contracts.access import LicenceEndingV1
 from shared.runtime.base.ids import uuid7
 from tests.integration.registry.conftest import (
@@ -63,12 +61,9 @@ async def test_what_an_unlicensed_provider_hosts_stays_and_nobody_new_is_registe
     await register.submitted(a_site(domain()))
 
 
-@pytest.mark.parametrize("status", ["unlicensed", "closed"])
-async def test_a_site_there_changes_its_names_and_finds_a_second_host_all_the_same(
-    register: Register, status: str
-) -> None:
+async def test_a_site_there_changes_its_names_and_finds_a_second_host_all_the_same(register: Register) -> None:
     site, host = await register.live(CODE), domain()
-    await unlicensed(register, status)
+    await unlicensed(register)
     beside = [access(), access("198.18.0.77", provider=OTHER_PROVIDER)]
     proposed = await register.propose(site, a_site(host, accesses=beside))
     granted = await register.post(f"/amendments/{proposed['id']}/grant", GRANT, "regulator-a")

@@ -64,7 +64,7 @@ class Facts:
     scopes: Mapping[UUID, frozenset[str]] = field(default_factory=dict)
     """Licence → the service items that it covers."""
     hosted: Collection[tuple[UUID, UUID]] = ()
-    """Sites in the register and providers that host them, of those that may host nobody new."""
+    """Sites in the register and unlicensed providers that host them: those stay."""
 
 
 async def facts_of(rt: Runtime, tx: Tx, candidates: Sequence[Candidate]) -> Facts:
@@ -74,10 +74,11 @@ async def facts_of(rt: Runtime, tx: Tx, candidates: Sequence[Candidate]) -> Fact
     asked = [name for candidate in candidates for name in candidate.names]
     names = [name.ascii for name in asked]
     providers = await copies.providers(tx, {a.provider_id for candidate in candidates for a in candidate.accesses})
-    closed = [each.id for each in providers.values() if each.status != copies.ACTIVE]
+    # At one that closed it does not stay: it finds another host, and with that changes what it likes.
+    unlicensed = [each.id for each in providers.values() if each.status in copies.HOSTING - {copies.ACTIVE}]
     return Facts(
         providers=providers,
-        hosted=await accesses.hosted(tx, closed, [each.site_id for each in candidates if each.site_id]),
+        hosted=await accesses.hosted(tx, unlicensed, [each.site_id for each in candidates if each.site_id]),
         holders=await claims.held_by(tx, names, at),
         approvals=await copies.live_approvals(tx, {each.identity for each in candidates if _regulated(rt.rules, each)}),
         barred=await executions.barred(tx, identities, at),
