@@ -78,7 +78,7 @@ class UnknownLicence(NotFound):
 
 
 class GivenUp(Conflict):
-    """Its provider gave the licence {number} up: a new one has a number of its own."""
+    """Its provider gave the licence {number} up: enter it anew, with the end that it has now."""
 
 
 class LicenceShortened(Conflict):

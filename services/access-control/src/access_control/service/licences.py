@@ -40,7 +40,7 @@ def tell(tx: Tx, provider: Provider, at: datetime) -> None:
 
 
 async def enter(tx: Tx, rt: Runtime, who: Caller, provider: Provider, new: NewLicence) -> Licence:
-    """Enter a licence of a held provider, once, and let its clock run. Raises BadLicence (422), LicenceTaken (409)."""
+    """Enter a licence of a held provider, and let its clock run. Raises BadLicence (422), LicenceTaken (409)."""
     at, number = rt.clock.now(), normal_number(rt, new.number)
     _possible(rt, provider, new, at)
     await _free(tx, rt, number, at)
@@ -167,7 +167,7 @@ def _possible(rt: Runtime, provider: Provider, new: NewLicence, at: datetime) ->
 
 
 def normal_number(rt: Runtime, written: str) -> str:
-    """The one form of a licence number, however it was typed: one licence is entered once.
+    """The one form of a licence number, however it was typed, so that one licence is known as the same.
 
     Licences for hosting alone are numbered otherwise than the profile's own (京B1-20150001); of these blanks, case and
     full-width signs are forgiven. Raises BadLicence for one that is meant as a number of the profile and is none.
