@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import http.client
 import http.server
-import json
 import random
 import shutil
 import socket
@@ -22,7 +21,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -35,7 +33,7 @@ from query.readmodel.writer import Writer
 from shared.contracts.registry import SiteRecordedV1
 from shared.runtime.db import migrations
 from tests.bench.result import Result, at_least, percentile
-from tests.bench.served import ROOT, Served, served
+from tests.bench.served import ROOT, Served, issuer, served
 from tests.support import people
 from tests.support.fixtures import seed_directory
 
@@ -198,32 +196,12 @@ def _server(folder: Path) -> Iterator[_Server]:
         asyncio.run(migrations.upgrade(dsn, ROOT / "services/query/migrations"))
         asyncio.run(seed_directory(dsn))
         with (
-            _issuer() as keys_url,
+            issuer() as keys_url,
             served("query", dsn, lmdb_path=folder / "lookup", oidc_jwks_url=keys_url) as server,
         ):
             yield _Server(server.port, people.token("officer", lifetime_s=3600), _Memory(server))
     finally:
         postgres.stop()
-
-
-@contextlib.contextmanager
-def _issuer() -> Iterator[str]:
-    """Serves the key set of the test people, as an issuer does."""
-
-    class Keys(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(json.dumps(people.key_set()).encode())
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Keys) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/jwks.json"
-        server.shutdown()
 
 
 # --- the client ------------------------------------------------------------------------------------------------------

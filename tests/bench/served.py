@@ -1,14 +1,17 @@
 """A service as a process of its own, as in production: whoever asks it takes none of its time."""
 
 import contextlib
+import http.server
+import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from local_stack.ports import free_port
 from tests.support import people
@@ -27,6 +30,26 @@ class Served:
         """Seconds that it has computed so far."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.contextmanager
+def issuer() -> Iterator[str]:
+    """Serves the key set of the test people, as an issuer does."""
+
+    class Keys(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(people.key_set()).encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Keys) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/jwks.json"
+        server.shutdown()
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""POST over kept connections, with as little work as it takes: whoever asks is no part of what is measured."""
+"""POST and GET over kept connections, with as little work as it takes: whoever asks is no part of what is measured."""
 
 import asyncio
 from typing import Any
@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel
 
 from concord.sdk import Concord
-from tests.bench.waits import within
+from tests.bench.waits import LONGEST_S, within
 
 
 class Refused(RuntimeError):
@@ -56,17 +56,21 @@ class _Connection(asyncio.Protocol):
         self._answer = asyncio.Future()
         self._body.clear()
         self._transport.write(request)
-        return await self._answer
+        try:
+            return await self._answer
+        except asyncio.CancelledError:
+            self.close()  # nobody would take the answer
+            raise
 
     def close(self) -> None:
         self._transport.close()
 
 
 class Wire:
-    """One person's way to one service; nobody's, where everybody may ask."""
+    """One person's way to one service; nobody's, where everybody may ask, or whoever holds a token."""
 
-    def __init__(self, person: Concord | None, url: str) -> None:
-        self._person = person
+    def __init__(self, person: Concord | None, url: str, token: str | None = None) -> None:
+        self._person, self._token = person, token
         place = urlsplit(url)
         self._host, self._port = str(place.hostname), int(place.port or 80)
         self._idle: list[_Connection] = []
@@ -74,13 +78,23 @@ class Wire:
     async def post(self, path: str, body: BaseModel | None = None) -> dict[str, Any]:
         """The JSON answer. Raises Refused unless it is a success."""
         content = b"" if body is None else body.model_dump_json().encode()
-        headers = {} if self._person is None else dict(await self._person.authorization())
-        headers |= {
-            "Host": self._host, "Idempotency-Key": str(uuid4()), "Content-Type": "application/json",
-            "Content-Length": str(len(content)),
+        headers = {
+            "Idempotency-Key": str(uuid4()), "Content-Type": "application/json", "Content-Length": str(len(content)),
         }  # fmt: skip
-        head = f"POST {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
-        answer: dict[str, Any] = orjson.loads(await within(f"POST {path}", self._asked(head.encode() + content)))
+        return await self._json("POST", path, headers, content)
+
+    async def get(self, path: str, seconds: float = LONGEST_S) -> dict[str, Any]:
+        """The JSON answer, which may be long in coming. Raises Refused unless it is a success."""
+        return await self._json("GET", path, {}, b"", seconds)
+
+    async def _json(
+        self, method: str, path: str, headers: dict[str, str], content: bytes, seconds: float = LONGEST_S
+    ) -> dict[str, Any]:
+        headers |= {} if self._person is None else dict(await self._person.authorization())
+        headers |= {"Host": self._host} | ({"Authorization": f"Bearer {self._token}"} if self._token else {})
+        head = f"{method} {path} HTTP/1.1\r\n" + "".join(f"{n}: {value}\r\n" for n, value in headers.items()) + "\r\n"
+        asked = self._asked(head.encode() + content)
+        answer: dict[str, Any] = orjson.loads(await within(f"{method} {path}", asked, seconds))
         return answer
 
     async def _asked(self, request: bytes) -> bytes:
