@@ -31,8 +31,8 @@ def free_port() -> int:
 
 
 def command(folder: Path) -> tuple[str, ...]:
-    """What starts it, and with more arguments tests or reloads it."""
-    return (BINARY, "-c", str(folder / "nginx.conf"))
+    """What starts it, and with more arguments tests or reloads it; what it keeps besides is in the folder, too."""
+    return (BINARY, "-p", str(folder), "-c", "nginx.conf")
 
 
 @asynccontextmanager
