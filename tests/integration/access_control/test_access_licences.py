@@ -215,6 +215,24 @@ async def test_a_number_that_is_over_keeps_nobody_from_it(open_desk: OpenDesk) -
         assert (again.status_code, again.json()["code"], again.json()["provider_id"]) == (409, "licence_taken", host.id)
 
 
+async def test_a_first_number_that_is_free_again_is_the_first_of_a_new_provider(desk: Desk) -> None:
+    straw = await desk.host(licence=licence("京B1-20150001"))
+    body = {
+        "name": "Its owner", "licence": licence("京B1-20150001"), "region": "110000", "kind": "access_provider",
+        "contact": "x",
+    }  # fmt: skip
+    taken = await desk.api.post("/providers", json=body, who="desk-a")
+    assert (taken.status_code, taken.json()["provider_id"]) == (409, straw.id)
+    (held,) = (await provider(desk, straw))["licences"]
+    await desk.act(f"/providers/{straw.id}/licences/{held['id']}/give-up", WHY, straw.who)
+    answers = await asyncio.gather(*(desk.api.post("/providers", json=body, who="desk-a") for _ in range(5)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 4
+    (owner,) = (answer.json() for answer in answers if answer.status_code == 201)
+    assert {answer.json().get("provider_id") for answer in answers} == {None, owner["id"]}
+    again = await desk.api.post(f"/providers/{straw.id}/licences", json=licence("京B1-20150001"), who="desk-a")
+    assert (again.status_code, again.json()["provider_id"]) == (409, owner["id"])
+
+
 async def test_a_clock_that_is_behind_the_databases_warns_once(open_desk: OpenDesk) -> None:
     async with open_desk(alone=True) as desk:
         host = await desk.host(licence=licence("京B1-20150001", valid_until="2027-03-31"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from access_control.errors import BadBranch, LicenceTaken, NoSupervisor
+from access_control.errors import BadBranch, NoSupervisor
 from access_control.lifecycle import ProviderAction
 from access_control.policy import POLICY, Act
 from access_control.service import licences, queue, trials
@@ -58,8 +58,6 @@ async def register(tx: Tx, rt: Runtime, who: Caller, body: NewProvider) -> Known
         contact=body.contact, supervisor=_supervisor(rt, body.kind, body.supervisor),
         daily_capacity=body.daily_capacity, sandbox=body.sandbox, by=who.person, at=at,
     )  # fmt: skip
-    if entered is None:
-        raise LicenceTaken(licence_number=licence, provider_id=str(await store.by_licence(tx, licence)))
     held = [await licences.enter(tx, rt, who, entered, body.licence)] if body.licence else []
     store.MOVES.began(tx, entered, "register", who=who, why=f"Licence {licence}", at=at)
     licences.tell(tx, entered, at)

@@ -68,10 +68,8 @@ ADD: Final = f"""
 INSERT INTO provider (id, name, licence_number, region, kind, contact, supervisor, registered_by, registered_at,
                       changed_at, daily_capacity, sandbox)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11)
-ON CONFLICT (licence_number) DO NOTHING
 RETURNING {COLUMNS}
 """
-BY_LICENCE: Final = "SELECT id FROM provider WHERE licence_number = $1"
 GET: Final = f"SELECT {COLUMNS} FROM provider WHERE id = $1"
 HOLD: Final = f"{GET} FOR NO KEY UPDATE"
 GET_MANY: Final = f"SELECT {COLUMNS} FROM provider WHERE id = ANY ($1) AND NOT sandbox"
@@ -116,19 +114,14 @@ KEY_MOVES: Final[Moves[Key, KeyStatus, KeyAction]] = Moves(KEY, table="provider_
 async def add(
     tx: Tx, provider_id: UUID, *, name: str, licence_number: str, region: str, kind: str, contact: str,
     supervisor: AuthorityRef | None, daily_capacity: int | None, sandbox: bool, by: str, at: datetime,
-) -> Provider | None:  # fmt: skip
-    """Enter a provider; none if its licence is registered already."""
+) -> Provider:  # fmt: skip
+    """Enter a provider."""
     kept = supervisor.model_dump(mode="json") if supervisor else None
     row = await tx.fetchrow(
         ADD, provider_id, name, licence_number, region, kind, contact, kept, by, at, daily_capacity, sandbox
     )
-    return of(row) if row else None
-
-
-async def by_licence(tx: Tx, licence_number: str) -> UUID | None:
-    """The provider with this licence, in its normal form."""
-    found: UUID | None = await tx.fetchval(BY_LICENCE, licence_number)
-    return found
+    assert row is not None
+    return of(row)
 
 
 async def get(tx: Tx, provider_id: UUID) -> Provider:
