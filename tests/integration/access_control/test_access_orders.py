@@ -15,7 +15,7 @@ from access_control.service.sending import EXECUTION, RELEASE_WINDOW
 from shared import signing
 from shared.contracts import examples
 from shared.contracts.orders import ORDER_TYPE, Cause, Order
-from shared.runtime.base.keys import NoSigningKey
+from shared.runtime.acts.documents import IssuerHasNoKey
 from tests.integration.access_control.conftest import OpenDesk
 from tests.integration.access_control.desk import (
     NOON,
@@ -111,7 +111,7 @@ async def test_without_a_key_of_its_issuer_an_order_does_not_go_out(open_desk: O
         host = await desk.host()
         await desk.cut_off(host)
         (order,) = await desk.orders()
-        with pytest.raises(NoSigningKey, match="industry-110000"):
+        with pytest.raises(IssuerHasNoKey, match="industry-110000"):
             await desk.close_window(order)
         assert (await desk.feed(host))["head"] == 0
         more = [

@@ -19,7 +19,7 @@ from access_control.service.sending import EXECUTION, LAPSE
 from shared import signing
 from shared.contracts import examples
 from shared.contracts.registry import ExecutionCarriedOutV1
-from shared.runtime.base.keys import NoSigningKey
+from shared.runtime.acts.documents import IssuerHasNoKey
 from shared.runtime.clocks.ticks import TickWorker
 from tests.integration.access_control.conftest import OpenDesk
 from tests.integration.access_control.desk import (
@@ -318,7 +318,7 @@ async def test_whoever_has_no_key_does_not_stand_before_those_who_wait(open_desk
         await desk.deliver(early)
         first, second = await desk.orders(host)
         await desk.close_window(first)
-        with pytest.raises(NoSigningKey):
+        with pytest.raises(IssuerHasNoKey):
             await desk.close_window(second)
         assert (await order_of(desk, early))["status"] == "drafted"
 

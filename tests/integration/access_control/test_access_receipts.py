@@ -18,6 +18,7 @@ from shared.contracts.receipts import RECEIPTS_TYPE
 from shared.contracts.topics import receipts_topic
 from shared.runtime.base.context import EventMeta
 from shared.runtime.base.ids import uuid7
+from shared.runtime.base.keys import NoSigningKey
 from shared.runtime.events.dispatch import Raw
 from tests.integration.access_control.desk import NOON, Desk, Host, carried_out, opened, undone
 
@@ -27,6 +28,24 @@ async def ordered(desk: Desk, sites: int = 1) -> tuple[Host, list[dict[str, Any]
     host = await desk.host()
     await desk.cut_off(host, sites=sites)
     return host, (await desk.feed(host, limit=500))["orders"]
+
+
+async def test_where_nobody_can_countersign_nothing_is_recorded_and_it_is_taken_later(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, (order,) = await ordered(desk)
+    document = host.batch(host.receipt(order))
+
+    def nobodys(owner: str) -> signing.Signer:
+        raise NoSigningKey(owner)
+
+    with monkeypatch.context() as without:
+        without.setattr(desk.rt.state.keys, "signer", nobodys)
+        answer = await desk.hand_in(host, document)
+        assert (answer.status_code, answer.json()["code"]) == (503, "issuer_has_no_key")
+    assert await desk.rows("SELECT FROM receipt") == []
+    (result,) = (await desk.hand_in(host, document)).json()["results"]
+    assert (result["status"], result["order_status"]) == ("recorded", "executed")
 
 
 async def test_a_receipt_moves_the_order_and_tells_the_others(desk: Desk) -> None:

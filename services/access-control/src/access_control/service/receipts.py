@@ -21,7 +21,7 @@ from access_control.lifecycle import CLAIMED, STOPPED, Move, Status
 from access_control.policy import POLICY, Act
 from access_control.service.claims import Accepted, Claim, KeyBook, Known, Refused, Signed, judge, kid_of
 from access_control.service.sending import EXECUTION, tell
-from access_control.service.state import refusals_of, signer_of
+from access_control.service.state import refusals_of
 from access_control.store import executions, orders, providers
 from access_control.store import receipts as store
 from access_control.store.orders import AccessOrder
@@ -34,9 +34,9 @@ from shared.contracts.topics import receipts_topic
 from shared.rules import Level
 from shared.runtime.acts import audit, deadlines
 from shared.runtime.acts.directory import AuthorityMissing
+from shared.runtime.acts.documents import IssuerHasNoKey, signer_of
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
-from shared.runtime.base.keys import NoSigningKey
 from shared.runtime.db.postgres import Tx
 from shared.runtime.events.dispatch import Raw
 from shared.signing import Signer, canonical
@@ -70,8 +70,8 @@ class Batch:
 async def record_posted(rt: Runtime, who: Caller, provider_id: UUID, jws: str) -> TakenBatch:
     """Take what a provider posted; the same document again gets the same answer.
 
-    Raises UnknownProvider (404); Forbidden (403) for another provider; BatchRefused (422); TooManyRefused (429). What
-    is wrong with one receipt is said in its result.
+    Raises UnknownProvider (404); Forbidden (403) for another provider; BatchRefused (422); TooManyRefused (429);
+    IssuerHasNoKey (503). What is wrong with one receipt is said in its result.
     """
     async with rt.db.connection() as tx:
         POLICY.require(who, Act.SIGN_RECEIPT, await providers.get(tx, provider_id))
@@ -178,14 +178,14 @@ def _countersigned(
 def _signer(rt: Runtime, provider: Provider) -> tuple[Signer, AuthorityRef]:
     """The regulator of the provider's province; where it has no key, as where there is none, the ministry.
 
-    No regulator vouches for a trial. Raises NoSigningKey, AuthorityMissing (409).
+    No regulator vouches for a trial. Raises IssuerHasNoKey (503), AuthorityMissing (409).
     """
     if provider.sandbox:
         return signer_of(rt, told.SANDBOX.id), told.SANDBOX
     try:
         regulator = rt.directory.regulator(Level.PROVINCE, provider.region)
         return signer_of(rt, regulator.id), regulator
-    except (AuthorityMissing, NoSigningKey):
+    except (AuthorityMissing, IssuerHasNoKey):
         ministry = rt.directory.regulator(Level.NATIONAL)
         return signer_of(rt, ministry.id), ministry
 

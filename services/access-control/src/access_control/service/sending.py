@@ -10,7 +10,6 @@ from uuid import UUID
 from access_control import told
 from access_control.lifecycle import INSTRUCTION, Move, Status
 from access_control.service import queue
-from access_control.service.state import signer_of
 from access_control.store import executions, feed, instructions, orders, providers
 from access_control.store.orders import AccessOrder, Content, Draft, Turn
 from access_control.store.providers import Provider
@@ -20,6 +19,7 @@ from shared.contracts.ordering import execution_clock
 from shared.contracts.orders import ORDER_TYPE, Action
 from shared.contracts.topics import orders_topic
 from shared.runtime.acts import deadlines, outbox
+from shared.runtime.acts.documents import signer_of
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
@@ -124,7 +124,7 @@ async def release(tx: Tx, rt: Runtime, drafted: AccessOrder, content: Content, *
     """Send out an order that is held, or let it wait where its provider has as many as it can carry out in a day.
 
     A restore waits for nobody. A suspension whose time is over is taken back instead.
-    Raises ActionRefused (409), NoSigningKey.
+    Raises ActionRefused (409), IssuerHasNoKey (503).
     """
     orders.MOVES.lifecycle.after(drafted.status, Move.RELEASE)
     if drafted.action is Action.RESTORE or _over(rt, drafted):

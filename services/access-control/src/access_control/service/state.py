@@ -10,11 +10,11 @@ import structlog
 from access_control import told
 from access_control.service.feed_wakeups import FeedWakeups
 from shared.rules import Role
+from shared.runtime.acts.documents import Issuing
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.keys import NoSigningKey, OwnedKeys
 from shared.runtime.base.limiter import Limiter
 from shared.runtime.process.supervisor import Failure
-from shared.signing import Signer
 
 _log = structlog.get_logger(__name__)
 REFUSED_PER_HOUR: Final = 120
@@ -30,10 +30,9 @@ ISSUERS: Final = frozenset({Role.INDUSTRY_REGULATOR, Role.NETWORK_SUPERVISOR})
 
 
 @dataclass(frozen=True, slots=True)
-class AccessState:
+class AccessState(Issuing):
     """``rt.state`` of this service."""
 
-    keys: OwnedKeys
     wakeups: FeedWakeups
     refusals: Limiter
     trials: Limiter
@@ -67,12 +66,6 @@ async def stop(rt: Runtime) -> None:
     state.listening.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await state.listening
-
-
-def signer_of(rt: Runtime, organisation: str) -> Signer:
-    """The key that signs for this organisation, and for no other. Raises NoSigningKey."""
-    state: AccessState = rt.state
-    return state.keys.signer(organisation)
 
 
 def wakeups_of(rt: Runtime) -> FeedWakeups:

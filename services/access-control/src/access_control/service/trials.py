@@ -10,17 +10,17 @@ from access_control.policy import POLICY, Act
 from access_control.service.executions import give_back
 from access_control.service.orders import Seen, seen
 from access_control.service.sending import draft, held, take_back
-from access_control.service.state import signer_of, trials_of
+from access_control.service.state import trials_of
 from access_control.store import executions, providers
 from access_control.store.orders import Turn
 from shared.contracts.grounds import Statement
 from shared.contracts.http.trials import NewTrial
 from shared.contracts.orders import Action
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
+from shared.runtime.acts.documents import IssuerHasNoKey, signer_of
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
-from shared.runtime.base.keys import NoSigningKey
 from shared.runtime.db.postgres import Tx
 
 RESERVED: Final = ("example", "test", "invalid")
@@ -32,7 +32,7 @@ def require_key(rt: Runtime) -> None:
     """Raises NoSandboxKey (409) where trial orders could not be signed."""
     try:
         signer_of(rt, told.SANDBOX.id)
-    except NoSigningKey as missing:
+    except IssuerHasNoKey as missing:
         raise NoSandboxKey from missing
 
 
