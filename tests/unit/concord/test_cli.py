@@ -248,6 +248,29 @@ def one_line(done: Result, code: Exit, said: str) -> None:
     assert isinstance(done.exception, SystemExit)
 
 
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        (("registrations", "get"), "usage", "No such command 'get'"),
+        (("registrations", "show"), "usage", "Missing argument"),
+        (("registrations", "list", "--statsu", "x"), "usage", "--statsu"),
+        (("registrations", "submit", "no-such-file.json", "--as", "a"), "bad_argument", "no-such-file.json"),
+        (("inbox", "--json-please"), "usage", "--json-please"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_a_program_that_is_wrong_gets_that_as_json(run: Any, command: tuple[str, ...], code: str, said: str) -> None:
+    wire = Wire()
+    done = run(wire, *command, "--json")
+    assert (done.exit_code, done.stdout, wire.sent) == (Exit.USAGE, "", []), done.output
+    told = json.loads(done.stderr)
+    assert (told["code"], said in told["detail"]) == (code, True), told
+    plain = run(wire, *command)
+    assert plain.exit_code == Exit.USAGE
+    assert said in plain.stderr
+    assert not plain.stderr.startswith("{")
+
+
 @pytest.mark.parametrize("command", JSON_READERS, ids=" ".join)
 @pytest.mark.parametrize("kind", BAD)
 def test_a_file_in_another_encoding_is_told_and_nothing_is_sent(

@@ -6,7 +6,7 @@ import sys
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from concord.exits import Exit
 from concord.files import BadFile, json_object, name_of
@@ -67,18 +68,40 @@ err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 class Commands(TyperGroup):
-    """The commands; what a person can mend ends in one clear line and an exit code, never in a traceback."""
+    """The commands; what a person can mend ends in one clear line and an exit code, never in a traceback.
+
+    A program that asks for JSON gets it for that as well.
+    """
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Remember what was asked for: what is wrong further on may be the very option."""
+        as_json = "--json" in args
+        context = super().make_context(info_name, args, parent, **extra)
+        context.meta["json"] = as_json
+        return context
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
+        as_json = ctx.meta["json"]
         try:
             return super().invoke(ctx)
         except (BadFile, BadArgument) as error:
-            failed(error)
-            raise typer.Exit(Exit.USAGE) from error
+            _wrong(Exit.USAGE, "bad_argument", str(error), as_json=as_json)
         except NoStack as error:
-            failed(error)
-            raise typer.Exit(Exit.NO_STACK) from error
+            _wrong(Exit.NO_STACK, "no_stack", str(error), as_json=as_json)
+        except TyperException as error:  # a command or an option that there is not, or is not so
+            if not as_json:
+                raise
+            _wrong(Exit.USAGE, "usage", error.format_message(), as_json=True)
+
+
+def _wrong(code: Exit, name: str, text: str, *, as_json: bool) -> NoReturn:
+    """Say it, and exit."""
+    if as_json:
+        sys.stderr.write(as_text({"code": name, "detail": text}) + "\n")
+    else:
+        failed(text)
+    raise typer.Exit(code)
 
 
 def failed(what: object) -> None:
@@ -96,15 +119,10 @@ def act(
         explain(error, person, as_json=as_json)
         raise typer.Exit(Exit.REFUSED) from error
     except (Unreachable, NoStack) as error:
-        alone = isinstance(error, NoStack)
-        code, text = "no_stack" if alone else "unreachable", str(error)
-        if not alone:
-            text += "; if this is the local stack, `make run` starts it"
-        if as_json:
-            sys.stderr.write(as_text({"code": code, "detail": text}) + "\n")
-        else:
-            failed(text)
-        raise typer.Exit(Exit.NO_STACK if alone else Exit.UNREACHABLE) from error
+        if isinstance(error, NoStack):
+            _wrong(Exit.NO_STACK, "no_stack", str(error), as_json=as_json)
+        text = f"{error}; if this is the local stack, `make run` starts it"
+        _wrong(Exit.UNREACHABLE, "unreachable", text, as_json=as_json)
     if answer is not None:
         show(as_data(answer), as_json=as_json, columns=columns)
     return answer
