@@ -171,6 +171,33 @@ async def test_two_processes_post_nothing_twice_side_by_side(inside: Desk) -> No
     assert [sequence for sequence, _ in address.taken] == [1, 2, 3, 4, 5]
 
 
+async def test_killed_between_a_post_and_its_note_it_comes_again_at_the_same_place_and_then_goes_on(
+    inside: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, address = await inside.host(), Address()
+    await inside.cut_off(host, sites=3)
+    await wanted(inside, host)
+    note = store.took
+
+    async def killed(tx: Any, hook: Any, sequence: int, at: Any) -> bool:
+        if sequence == 2:
+            raise asyncio.CancelledError  # as a process that ends: it notes nothing and says nothing
+        return await note(tx, hook, sequence, at)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(store, "took", killed)
+        begun = await webhooks.begin(inside.rt, address.http, webhooks.AT_ONCE)
+        await asyncio.gather(*begun, return_exceptions=True)
+    assert (await shown(inside, host))["after"] == 1
+    assert not await once(inside.rt, address.http), "the address is left to whoever took it up"
+    inside.clock.advance(webhooks.LEASE)
+    while await once(inside.rt, address.http):
+        pass
+    assert [sequence for sequence, _ in address.taken] == [1, 2, 2, 3]
+    assert len({content for sequence, content in address.taken if sequence == 2}) == 1
+    assert (await shown(inside, host))["after"] == 3
+
+
 async def test_one_slow_address_holds_up_no_other(inside: Desk) -> None:
     slow, quick = await inside.host(), await inside.host()
     await inside.cut_off(slow)
