@@ -282,7 +282,6 @@ TABLE provider (
     CONSTRAINT provider_check CHECK (((supervisor IS NULL) OR (kind = 'public_network'::text))),
     CONSTRAINT provider_head_check CHECK ((head >= 0)),
     CONSTRAINT provider_kind_check CHECK ((kind = ANY (ARRAY['access_provider'::text, 'carrier'::text, 'public_network'::text]))),
-    CONSTRAINT provider_licence_number_key UNIQUE (licence_number),
     CONSTRAINT provider_or_sandbox UNIQUE (id, sandbox),
     CONSTRAINT provider_pkey PRIMARY KEY (id),
     CONSTRAINT provider_status_check CHECK ((status = ANY (ARRAY['active'::text, 'unlicensed'::text, 'closed'::text]))) NOT VALID,

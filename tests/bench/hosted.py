@@ -44,6 +44,9 @@ SELECT $2, $3, host, ARRAY[host], ARRAY['198.' || (18 + n % 2) || '.' || (n / 25
   FROM generate_series($4::bigint, $1::bigint) n,
        LATERAL (SELECT CASE WHEN n % 1000 = 0 THEN 'u' ELSE 's' END || n || '.example' AS host) AS named
 """
+PATIENTLY: Final = "SET LOCAL statement_timeout = 0"
+LONGEST_S: Final = 1_800.0
+AS_ONE_PASS: Final = ("SET LOCAL enable_nestloop = off", "SET LOCAL work_mem = '256MB'")
 # Every name beside its site and where that is hosted, in one pass, with nothing written.
 FLOOR: Final = """
 SELECT count(*) FROM hosted h JOIN claim c ON c.domain = h.host AND c.status = 'live'
@@ -116,12 +119,13 @@ async def _taken(api: Api, size: str) -> Result:
 async def _reconciled(rt: Runtime, count: int) -> Result:
     """The rest of the list, its closing, and every step of the look until it is over."""
     async with rt.db.transaction() as tx:
+        await tx.execute(PATIENTLY)
         known = await inventories.get(tx, PROVIDER)
         if known is None:
             raise AssertionError("nothing was sent")
         sent = await inventories.batches(tx, PROVIDER, 1)
         have = sum(each.records for each in sent)
-        await tx.execute(LIST, count, PROVIDER, 1, have + 1)
+        await tx.execute(LIST, count, PROVIDER, 1, have + 1, timeout=LONGEST_S)
         closing = inventories.Batch(known.next_sequence, 1, b"", 0, closes=True, refused=[])
         await inventories.close(tx, known, closing, hash_of(sent), rt.clock.now())
         await tx.execute("ANALYZE hosted")
@@ -131,13 +135,14 @@ async def _reconciled(rt: Runtime, count: int) -> Result:
     while await worker.tick():
         steps += 1
     took = time.perf_counter() - began
-    async with rt.db.connection() as tx:
+    async with rt.db.transaction() as tx:
+        for each in (PATIENTLY, *AS_ONE_PASS):
+            await tx.execute(each)
         found = await tx.fetchval("SELECT count(*) FROM hosted_finding WHERE kind = 'unregistered'")
         whole = await tx.fetchval("SELECT reconciled_at FROM inventory WHERE provider_id = $1", PROVIDER)
         others = await tx.fetchval("SELECT count(*) FROM hosted_finding WHERE kind <> 'unregistered'")
-        await tx.execute("SET statement_timeout = 0")  # the floor is one statement, however long
         began = time.perf_counter()
-        agree = await tx.fetchval(FLOOR)
+        agree = await tx.fetchval(FLOOR, timeout=LONGEST_S)
         floor = time.perf_counter() - began
     if whole is None or others or (found, agree) != (count // DIFFER, count - count // DIFFER):
         raise AssertionError(f"{found} found, {others} more, {agree} agree of {count}, over: {whole}")

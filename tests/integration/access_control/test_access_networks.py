@@ -231,15 +231,16 @@ async def test_the_regulator_takes_an_instruction_back_and_two_others_give_it_ag
     assert second["id"] != instruction["id"]
 
 
-async def test_a_network_that_lost_its_supervisor_gets_the_regulators_own_order(desk: Desk) -> None:
+async def test_a_network_keeps_its_supervisor_who_is_instructed_anew(desk: Desk) -> None:
     network, _, _ = await instructed(desk)
     (order,) = await desk.orders()
     await desk.act(f"/orders/{order['id']}/withdrawal", WHY, "desk-a")
     body = {"name": "Network", "contact": "noc@network.example", "supervisor": None}
     changed = await desk.api.put(f"/providers/{network.id}", json=body, version=1, who="desk-a")
-    assert (changed.status_code, changed.json()["supervisor"]) == (200, None)
+    assert (changed.status_code, changed.json()["supervisor"]["id"]) == (200, "education")
     again = await desk.send_again(order["id"])
-    assert (again["issuer"]["id"], again["status"]) == ("industry-110000", "released")
+    assert (again["issuer"]["id"], again["status"]) == ("education", "instructed")
+    assert (await desk.feed(network))["head"] == 0
 
 
 async def test_a_suspension_that_ends_on_the_supervisors_desk_is_taken_back(open_desk: OpenDesk) -> None:

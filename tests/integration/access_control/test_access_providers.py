@@ -64,9 +64,9 @@ async def test_a_number_that_cannot_be_right_is_refused(desk: Desk) -> None:
 
 
 async def test_a_provider_is_changed_and_told_with_its_version(desk: Desk) -> None:
-    host = await desk.host(kind="public_network")
+    host = await desk.network()
     read = await desk.api.get(f"/providers/{host.id}", who="auditor")
-    assert (read.headers["etag"], read.json()["supervisor"]) == ('"1"', None)
+    assert (read.headers["etag"], read.json()["supervisor"]["id"]) == ('"1"', "education")
     body = {"name": "New Name", "contact": "noc@network.example", "supervisor": "education"}
     changed = await desk.api.put(f"/providers/{host.id}", json=body, version=1, who="desk-a")
     assert (changed.status_code, changed.json()["name"]) == (200, "New Name")
@@ -96,6 +96,7 @@ async def test_changes_of_one_version_at_once_happen_once(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "change",
     [
+        {"kind": "public_network"},
         {"kind": "public_network", "supervisor": "nobody"},
         {"kind": "public_network", "supervisor": "drugs-110000"},
         {"kind": "carrier", "supervisor": "education"},
@@ -106,6 +107,20 @@ async def test_only_a_network_has_a_supervisor_and_one_of_the_directory(desk: De
     assert (answer.status_code, answer.json()["code"]) == (422, "no_supervisor")
     assert [fault["field"] for fault in answer.json()["fields"]] == ["supervisor"]
     assert await desk.facts() == []
+
+
+async def test_no_network_loses_its_supervisor_and_is_ordered_past_it(desk: Desk) -> None:
+    network, host = await desk.network(), await desk.host()
+    body = {"name": "New Name", "contact": "noc@network.example"}
+    changed = await desk.api.put(f"/providers/{network.id}", json=body, version=1, who="desk-a")
+    assert (changed.json()["name"], changed.json()["supervisor"]["id"]) == ("New Name", "education")
+    named = await desk.api.put(
+        f"/providers/{host.id}", json=body | {"supervisor": "education"}, version=1, who="desk-a"
+    )
+    assert (named.status_code, named.json()["code"]) == (422, "no_supervisor")
+    await desk.cut_off(network)
+    assert [order["status"] for order in await desk.orders(network)] == ["instructed"]
+    assert (await desk.feed(network))["head"] == 0
 
 
 async def test_an_organisation_that_was_closed_supervises_nobody(desk: Desk) -> None:

@@ -95,7 +95,7 @@ def change_provider(
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say a provider's name, contact and supervisor as they are from now on; a capacity that is not named stays."""
+    """Say a provider's name and contact as they are from now on; a supervisor or capacity that is not named stays."""
     sent = body(wire.ChangedProvider, name=name, contact=contact, supervisor=supervisor, daily_capacity=daily_capacity)
     act(lambda c: c.access.change_provider(provider_id, version, sent), as_, as_json)
 

@@ -67,7 +67,8 @@ async def register(tx: Tx, rt: Runtime, who: Caller, body: NewProvider) -> Known
 async def change(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, version: int, body: ChangedProvider) -> Known:
     """Change its name, whom to ask there, who supervises it and what it can do in a day.
 
-    Orders that are out stay out; a higher capacity lets those that wait go at once, one after the other.
+    A supervisor that is not named stays: no network loses the one through whom it is ordered. Orders that are out stay
+    out; a higher capacity lets those that wait go at once, one after the other.
 
     Raises UnknownProvider (404), Forbidden (403), PreconditionFailed (412), NoSupervisor (422).
     """
@@ -75,7 +76,7 @@ async def change(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, version: i
     POLICY.require(who, Act.CHANGE_PROVIDER, provider)
     if provider.version != version:
         raise PreconditionFailed(version=provider.version)
-    supervisor = _supervisor(rt, provider.kind, body.supervisor)
+    supervisor = _supervisor(rt, provider.kind, body.supervisor) if body.supervisor else provider.supervisor
     capacity, why = body.daily_capacity or provider.daily_capacity, "The provider's particulars changed."
     if capacity != provider.daily_capacity:
         why = f"{why} Orders a day: {provider.daily_capacity or 'no bound'}, now {capacity}."
@@ -153,8 +154,10 @@ async def _with_all(tx: Tx, found: Sequence[Provider]) -> list[Known]:
 
 
 def _supervisor(rt: Runtime, kind: str, organisation: str | None) -> AuthorityRef | None:
-    if organisation is None:
+    if organisation is None and kind != NETWORK:
         return None
+    if organisation is None:
+        raise NoSupervisor.field("supervisor", "is who passes orders on to a public network: it has one (P3.4)")
     known = rt.directory.get(organisation)
     if kind != NETWORK or known is None or not known.active or Role.NETWORK_SUPERVISOR not in known.kinds:
         raise NoSupervisor.field("supervisor", f"{organisation} supervises no network, or this is none")

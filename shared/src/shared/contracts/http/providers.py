@@ -89,7 +89,7 @@ class NewProvider(Body):
     kind: ProviderKind
     contact: Contact
     supervisor: SupervisorId | None = Field(
-        None, description="Of a public-interest network: the organisation that supervises it (P3.4)."
+        None, description="Of a public-interest network, which has one: the organisation that supervises it (P3.4)."
     )
     daily_capacity: DailyCapacity | None = Field(
         None, description="Orders to stop hosting that it can carry out properly within 24 hours; null: no bound."
@@ -114,7 +114,7 @@ class ChangedProvider(Body):
 
     name: Text
     contact: Contact
-    supervisor: SupervisorId | None = None
+    supervisor: SupervisorId | None = Field(None, description="Of a public network; null, or left out: it stays.")
     daily_capacity: DailyCapacity | None = Field(
         None, description="As it declares; null, or left out: it stays. Nothing goes out by an oversight."
     )
