@@ -88,7 +88,7 @@ class LicenceShortened(Conflict):
 
 
 class NoSupervisor(Invalid):
-    """A public network, and nobody else, has a supervisor, an organisation of the directory that may be one: {names}."""
+    """A public network alone has a supervisor, an organisation of the directory that may be one: {names}."""
 
 
 class KidTaken(Conflict):
