@@ -79,6 +79,17 @@ def test_without_a_counter_receipt_nothing_is_said_of_when_it_was_taken(run: Any
     assert (done.exit_code, said["recorded"], said["receipts"][0]["status"]) == (Exit.DONE, None, None)
 
 
+def test_what_a_revoked_key_signed_proves_nothing_without_a_counter_receipt_of_before(run: Any, papers: Papers) -> None:
+    papers.host_keys[0]["revoked_at"] = "2026-11-22T04:00:01+00:00"
+    order, receipts, counter = papers.write()
+    done = run(None, "verify", order, receipts, counter, *papers.options(), "--json")
+    assert done.exit_code == Exit.DONE, done.stdout
+    done = run(None, "verify", order, receipts, *papers.options(), "--json")
+    (problem,) = json.loads(done.stdout)["problems"]
+    assert done.exit_code == Exit.FAILED
+    assert "revoked at 2026-11-22T04:00:01+00:00, and no counter-receipt" in problem
+
+
 def spoil(papers: Papers, how: str) -> None:
     match how.split(": "):
         case ["forged", name]:

@@ -32,6 +32,7 @@ def proven(papers: Papers, keys: Mapping[str, Any], provider_keys: Mapping[str, 
     """
     order = Order.model_validate_json(verified_order(KeyRing(keys), papers.order).payload)
     kid, batch = _batch(papers.receipts, provider_keys)
+    revoked = _revoked(kid, provider_keys)
     counter = verified_counter(KeyRing(keys), papers.counter) if papers.counter is not None else None
     about = [(n, each) for n, each in enumerate(batch.receipts) if each.order_id == order.order_id]
     return {
@@ -43,7 +44,7 @@ def proven(papers: Papers, keys: Mapping[str, Any], provider_keys: Mapping[str, 
         "recorded": {"by": counter.recorded_by.id, "at": counter.recorded_at.isoformat()} if counter else None,
         "problems": [
             *_faults(papers, order, batch, about),
-            *(_unproven(papers, batch, counter, _revoked(kid, provider_keys)) if counter else ()),
+            *(_unproven(papers, batch, counter, revoked) if counter else _undated(revoked)),
         ],
     }  # fmt: skip
 
@@ -95,3 +96,9 @@ def _unproven(papers: Papers, batch: ReceiptBatch, counter: CounterReceipt, revo
         yield f"the counter-receipt has {len(counter.results)} results for {len(batch.receipts)} receipts"
     if revoked is not None and revoked <= counter.recorded_at:
         yield f"the provider's key was revoked at {revoked.isoformat()}, before it was recorded"
+
+
+def _undated(revoked: datetime | None) -> Iterator[str]:
+    """Without a counter-receipt nobody says when: whoever took a revoked key signs today, and names any time."""
+    if revoked is not None:
+        yield f"the provider's key was revoked at {revoked.isoformat()}, and no counter-receipt says it signed before"
