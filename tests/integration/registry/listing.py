@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from registry.consumer import DEADLINES
 from registry.service import reconciling
+from shared.contracts.access import OrderFact
+from shared.runtime.base.ids import uuid7
 from tests.integration.registry.conftest import PROVIDER, Register
 
 WHY = {"reasons": "The operator changes the address this week."}
@@ -93,3 +96,24 @@ class Sender:
         """Name and kind of every finding that is not over."""
         gone = {"cured", "dismissed", *but}
         return {(each["host"], each["kind"]) for each in await self.findings() if each["status"] not in gone}
+
+
+async def ordered(
+    register: Register, execution: dict[str, Any], *facts: type[OrderFact], order_id: UUID | None = None, **more: Any
+) -> UUID:
+    """Access-control says so of one order of this execution at the provider; each a second after the one before."""
+    order_id = order_id or uuid7()
+    for fact in facts:
+        register.clock.advance(timedelta(seconds=1))
+        await register.hear(fact.model_validate({
+            **fact.EXAMPLE, "execution_id": execution["id"], "decision_id": execution["decision_id"],
+            "provider_id": PROVIDER, "order_id": order_id, "at": register.clock.now(),
+        } | more))  # fmt: skip
+    return order_id
+
+
+async def revoked(register: Register, site: dict[str, Any], *facts: type[OrderFact]) -> dict[str, Any]:
+    """Its execution, carried out here, and what became of the order."""
+    execution = await register.carried_out(await register.decided(site))
+    await ordered(register, execution, *facts)
+    return execution

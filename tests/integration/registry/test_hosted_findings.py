@@ -9,6 +9,15 @@ import pytest
 
 from registry.consumer import DEADLINES
 from registry.service import reconciling
+from shared.contracts.access import (
+    OrderAnsweredV1,
+    OrderContestedV1,
+    OrderExecutedV1,
+    OrderFact,
+    OrderQueuedV1,
+    OrderReleasedV1,
+    OrderWithdrawnV1,
+)
 from shared.contracts.hosted import FindingClosedV1, FindingEscalatedV1
 from tests.integration.registry.conftest import (
     OTHER_PROVIDER,
@@ -21,7 +30,7 @@ from tests.integration.registry.conftest import (
     provider_recorded,
     uscc,
 )
-from tests.integration.registry.listing import WHY, Sender, provider, record
+from tests.integration.registry.listing import WHY, Sender, ordered, provider, record, revoked
 from tests.integration.registry.test_measures import of_operator
 from tests.support.crash import everything, survives
 
@@ -53,7 +62,7 @@ async def test_n4_2_2_each_way_in_which_list_and_register_differ_is_a_finding_an
     moving = await register.live()
     await register.propose(moving, a_site(moving["domains"][0], domains=[moving["domains"][0], added := domain()]))
     gone = await register.live(uscc(700_000_002))
-    await register.carried_out(await register.decided(gone))
+    await revoked(register, gone, OrderReleasedV1, OrderExecutedV1)
     unknown, below = domain(), f"www.{fine['domains'][0]}"
     await sender.hosts(
         record(fine["domains"][0], number=fine["number"]), record(below), record(asked), record(unknown),
@@ -68,11 +77,56 @@ async def test_n4_2_2_each_way_in_which_list_and_register_differ_is_a_finding_an
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [
+        (),  # what is held in its withdraw window, nobody else hears of
+        (OrderQueuedV1,),
+        (OrderReleasedV1,),
+        (OrderReleasedV1, OrderContestedV1),
+        (OrderReleasedV1, OrderContestedV1, OrderAnsweredV1),
+        (OrderQueuedV1, OrderWithdrawnV1),
+    ],
+    ids=lambda facts: "+".join(fact.TYPE for fact in facts) or "none",
+)
+async def test_no_finding_presses_a_host_to_stop_before_it_carried_out_an_order(
+    register: Register, facts: tuple[type[OrderFact], ...]
+) -> None:
+    sender, site = Sender(register), await register.live()
+    execution = await revoked(register, site, *facts)
+    await sender.hosts(record(site["domains"][0]), record(f"a.{site['domains'][0]}"))
+    assert await sender.found() == set()
+    await ordered(register, execution, OrderReleasedV1, OrderExecutedV1)
+    await sender.looked()
+    assert await sender.found() == {(site["domains"][0], "revoked"), (f"a.{site['domains'][0]}", "revoked")}
+
+
+async def test_no_finding_presses_a_host_to_stop_what_it_was_told_to_host_again(register: Register) -> None:
+    sender, site = Sender(register), await register.live()
+    execution = await revoked(register, site, OrderReleasedV1, OrderExecutedV1)
+    await sender.hosts(record(site["domains"][0]))
+    assert await sender.found() == {(site["domains"][0], "revoked")}
+    again = await ordered(register, execution, OrderReleasedV1, action="restore")
+    await sender.looked()
+    assert {each["status"] for each in await sender.findings()} == {"cured"}, "the order came before the finding's end"
+    await ordered(register, execution, OrderExecutedV1, action="restore", order_id=again)
+    await sender.looked()
+    assert {each["status"] for each in await sender.findings()} == {"cured"}
+
+
+async def test_who_is_no_host_of_it_in_the_register_is_asked_why_it_hosts_a_revoked_site(register: Register) -> None:
+    site = await register.live(accesses=[access("198.18.0.12", provider=OTHER_PROVIDER)])
+    await register.carried_out(await register.decided(site))
+    sender = Sender(register)
+    await sender.hosts(record(site["domains"][0], "198.18.0.12"))
+    assert await sender.found() == {(site["domains"][0], "revoked")}
+
+
 async def test_a_name_under_a_barred_one_is_barred(register: Register) -> None:
     sender, code = Sender(register), uscc(701_000_001)
     site = await register.live(code)
     host = site["domains"][0]
-    await register.carried_out(await register.decided(site))
+    await revoked(register, site, OrderExecutedV1)
     operator = await register.operator(code)
     bar = of_operator(
         operator, operator={"identity": code, "name": "Example"},
@@ -211,7 +265,7 @@ async def test_on_an_old_list_nothing_new_is_found_and_who_is_back_goes_on_where
     await sender.hosts(record(site["domains"][0]))
     assert await sender.found() == set()
     register.clock.advance(timedelta(days=8))
-    await register.carried_out(await register.decided(site))
+    await revoked(register, site, OrderExecutedV1)
     await sender.looked()
     assert await sender.found() == set(), "the list says what was so a week ago"
     await sender.hosts(record(site["domains"][0]))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.contracts.access import OrderExecutedV1
 from shared.documents import preflights as documents
 from shared.runtime.base.limiter import Limiter
 from shared.signing import BadSignature, KeyRing
@@ -19,7 +20,7 @@ from tests.integration.registry.conftest import (
     provider_recorded,
     uscc,
 )
-from tests.integration.registry.listing import Sender, provider, record
+from tests.integration.registry.listing import Sender, provider, record, revoked
 from tests.integration.registry.test_measures import of_operator
 from tests.support.crash import everything
 
@@ -68,7 +69,7 @@ async def test_flow_f_a_site_that_stands_as_asked_is_a_yes_and_everything_else_a
 
 async def test_what_is_a_finding_on_a_list_is_a_no_before_and_the_other_way_round(register: Register) -> None:
     sender, fine, gone = Sender(register), await register.live(), await register.live()
-    await register.carried_out(await register.decided(gone))
+    await revoked(register, gone, OrderExecutedV1)
     listed = [
         record(fine["domains"][0]), record(f"www.{fine['domains'][0]}", "198.18.0.99"), record(domain()),
         record(gone["domains"][0]), record(f"b.{fine['domains'][0]}", number="京ICP备99999999号"),

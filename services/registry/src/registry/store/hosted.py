@@ -92,7 +92,7 @@ COLUMNS: Final = f"""{_OWN}, (SELECT p.name FROM provider p WHERE p.id = provide
 _DIFFERS: Final = """
        array_remove(ARRAY[
            CASE WHEN s.id IS NULL OR s.status IN ('lapsed', 'ended') THEN 'unregistered'
-                WHEN s.status = 'revoked' THEN 'revoked' END,
+                WHEN s.status = 'revoked' AND {} THEN 'revoked' END,
            CASE WHEN c.status = 'live' AND s.status IN ('live', 'stopped')
                      AND l.number IS NOT NULL AND l.number IS DISTINCT FROM r.number
                      AND NOT EXISTS (SELECT FROM unnest(s.former_numbers) f WHERE f LIKE l.number || '-%')
@@ -108,6 +108,13 @@ _DIFFERS: Final = """
                            ORDER BY length(c.domain) DESC LIMIT 1) c ON true
        LEFT JOIN site s ON s.id = c.site_id
        LEFT JOIN registration r ON r.id = s.registration_id"""
+# A host of the site stops by an order and by nothing else: while it has none, has not carried it out, or was
+# told to host the site again, no finding presses it. Whoever is no host of it in the register is ordered nothing.
+_ORDERED: Final = """(
+       NOT EXISTS (SELECT FROM access a WHERE a.site_id = s.id AND a.provider_id = $1 AND a.status <> 'ended')
+       OR (SELECT o.action <> 'restore' AND o.outcome = 'executed' FROM order_outcome o
+             JOIN execution e ON e.id = o.execution_id
+            WHERE e.site_id = s.id AND o.provider_id = $1 ORDER BY o.at DESC, o.order_id DESC LIMIT 1))"""
 # So many names of a list, in their order.
 LOOK: Final = f"""
 WITH listed AS MATERIALIZED (
@@ -115,7 +122,7 @@ WITH listed AS MATERIALIZED (
 SELECT l.host, l.above, s.id AS site_id,
        jsonb_build_object('host', l.host, 'ips', l.ips, 'number', l.number, 'hosting_mode', l.hosting_mode,
                           'since', l.since) AS listed,
-       {_DIFFERS.format("(c.status = 'live' OR c.claimed_until >= $2)")}
+       {_DIFFERS.format(_ORDERED, "(c.status = 'live' OR c.claimed_until >= $2)")}
  ORDER BY l.host
 """
 # The same of names that somebody asks about: what nobody decided yet, no stranger reads.
@@ -124,7 +131,7 @@ WITH listed AS MATERIALIZED (
        SELECT * FROM jsonb_to_recordset($2) AS given (place int, host text, above text[], ips text[], number text))
 SELECT l.place, s.id AS site_id, s.status, r.number || '-' || s.ordinal AS site, r.level, r.region, r.operator_id,
        (SELECT o.identity FROM operator o WHERE o.id = r.operator_id) AS identity,
-       {_DIFFERS.format("c.status = 'live'")}
+       {_DIFFERS.format("true", "c.status = 'live'")}
  ORDER BY l.place
 """
 STANDING: Final = f"""
