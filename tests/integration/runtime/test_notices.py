@@ -21,7 +21,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from shared import rules
-from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Grounds, Names, OperatorRef
+from shared.contracts.grounds import (
+    ActRef,
+    AddressForService,
+    AuthorityRef,
+    Grounds,
+    Names,
+    OperatorRef,
+    Service,
+    Statement,
+)
 from shared.contracts.notices import NoticeDocument
 from shared.runtime.acts import notices
 from shared.runtime.acts.runtime import Runtime
@@ -215,6 +224,38 @@ async def test_a_name_that_would_be_another_header_is_none(rt: Runtime, mailbox:
     assert read["Bcc"] is None
     assert [each.addr_spec for each in read["From"].addresses] == ["n@c.example"]
     assert read["From"].addresses[0].display_name == 'Office "A", B Bcc: c@d.example'
+
+
+def test_the_mail_about_a_draft_says_that_there_is_nothing_to_challenge_yet() -> None:
+    drafted = NoticeDocument.model_validate(NoticeDocument.EXAMPLE)
+    assert drafted.kind == "decision_intended"
+    said = mail.text(drafted, "x")
+    assert "Nothing is decided yet. A decision can be challenged within 60 days of its own delivery" in said
+    assert "尚未作出决定" in said
+    assert "自本通知送达" not in said, "no time to appeal runs from it, and an appeal would be refused"
+    released = drafted.model_copy(update={"kind": "decision_released"})
+    assert "可自本通知送达之日起60日内" in mail.text(released, "x")
+
+
+async def test_a_mail_of_what_lies_in_nobodys_inbox_names_none(rt: Runtime, mailbox: tuple[Mailbox, int]) -> None:
+    lying = await issued(rt)
+    async with rt.db.transaction() as tx:
+        alone = await notices.issue(
+            tx, rt, about=ActRef(service=Service.ENFORCEMENT, kind="complaint", id=uuid7()), kind="complaint_answered",
+            to=OperatorRef(identity="91110000MA01CNCRD6", name="C-HV43-4NZY-9MAV"),
+            address=AddressForService(email="who@complained.example"),
+            authority=AuthorityRef.model_validate(AuthorityRef.EXAMPLE), title=TITLE,
+            says=Statement.model_validate(Statement.EXAMPLE), in_inbox=False,
+        )  # fmt: skip
+    await sent(rt)
+    by_notice = dict[UUID, str]()
+    for raw in mailbox[0].taken:
+        read = message_from_bytes(raw, policy=default)
+        body = read.get_body(("plain",))
+        assert body is not None
+        by_notice[UUID(str(read["Message-ID"])[1:].partition("@")[0])] = body.get_content()
+    assert f"/notices/{lying}" in by_notice[lying]
+    assert "/notices/" not in by_notice[alone], "whoever complained has no account: nobody can open it there"
 
 
 async def test_one_connection_carries_many_mails_and_a_refused_one_stops_none(

@@ -9,12 +9,13 @@ from typing import Final, Self
 
 import aiosmtplib
 
-from shared.contracts.grounds import Statement
+from shared.contracts.grounds import Redress, Statement
 from shared.contracts.notices import NoticeDocument
 from shared.runtime.base.settings import Settings
 
 TIMEOUT_S: Final = 20.0
 _THAT: Final = ("原通知", " of the notice that this is a copy of")
+_INTENDED: Final = "decision_intended"
 
 
 class MailRefused(Exception):
@@ -25,7 +26,7 @@ class MailRefused(Exception):
         self.final = final
 
 
-def message(notice: NoticeDocument, document: bytes, *, sender: str, recipient: str, inbox: str) -> bytes:
+def message(notice: NoticeDocument, document: bytes, *, sender: str, recipient: str, inbox: str | None) -> bytes:
     """The e-mail; its Message-ID is the notice's id, so that a second try is known as the same, and it is
     the same bytes. Put together here: what the library takes for it is most of what sending costs.
 
@@ -81,8 +82,8 @@ def _only_one(recipient: str) -> str:
     return address
 
 
-def text(notice: NoticeDocument, inbox: str) -> str:
-    """What a person reads."""
+def text(notice: NoticeDocument, inbox: str | None) -> str:
+    """What a person reads. ``inbox``: where the notice is opened; None if it lies in nobody's."""
     lines = [
         f"{notice.title.zh} / {notice.title.en}",
         f"{notice.authority.names.zh} / {notice.authority.names.en}",
@@ -94,15 +95,26 @@ def text(notice: NoticeDocument, inbox: str) -> str:
     if notice.answer_by is not None:
         lines.append(f"期限 / Until: {notice.answer_by.isoformat()}")
     if notice.grounds is not None:
-        redress = notice.grounds.redress
-        since, of_it = _THAT if notice.copy_about else ("本通知", "")
-        lines += [
-            "",
-            f"如不服，可自{since}送达之日起{redress.within_days}日内向{redress.body.names.zh}申请复议。",
-            f"You can challenge this within {redress.within_days} days of delivery{of_it}: {redress.body.names.en}."
+        lines += ["", *_redress(notice, notice.grounds.redress)]
+    if inbox is not None:
+        lines += ["", f"收件箱 / Inbox: {inbox}"]
+    return "\n".join([*lines, ""])
+
+
+def _redress(notice: NoticeDocument, redress: Redress) -> list[str]:
+    """How the act is challenged, and from when the time runs; of a draft: that there is nothing to challenge yet."""
+    days, zh, en = redress.within_days, redress.body.names.zh, redress.body.names.en
+    if notice.kind == _INTENDED:
+        return [
+            f"尚未作出决定。决定作出后如不服，可自决定书送达之日起{days}日内向{zh}申请复议。",
+            f"Nothing is decided yet. A decision can be challenged within {days} days of its own delivery: {en}."
             f" {redress.how}.",
         ]
-    return "\n".join([*lines, "", f"收件箱 / Inbox: {inbox}", ""])
+    since, of_it = _THAT if notice.copy_about else ("本通知", "")
+    return [
+        f"如不服，可自{since}送达之日起{days}日内向{zh}申请复议。",
+        f"You can challenge this within {days} days of delivery{of_it}: {en}. {redress.how}.",
+    ]
 
 
 def _of_copy(notice: NoticeDocument) -> list[str]:

@@ -45,7 +45,8 @@ UPDATE delivery SET attempts = attempts + 1, retry_at = $1::timestamptz + $2::in
    AND (delivery.notice_id, delivery.channel) IN (
          SELECT notice_id, channel FROM delivery
           WHERE state = 'queued' AND retry_at <= $1 AND channel = $4 ORDER BY retry_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-RETURNING notice_id, channel, address, verified, attempts, secret, return_token, document
+RETURNING notice_id, channel, address, verified, attempts, secret, return_token, document,
+          notice.identity <> '-' AS opened_here
 """
 _DONE: Final = """
 UPDATE delivery SET state = CASE WHEN verified THEN 'delivered' ELSE 'sent' END, retry_at = NULL, proof = said.proof,
@@ -87,6 +88,8 @@ class _Due:
     document: bytes
     secret: bytes | None
     return_token: str | None
+    opened_here: bool
+    """Somebody has it in an inbox: what goes to an address alone, and a copy, can be opened by nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,7 @@ class Sender:
 
     async def _mail(self, line: mail.Line, due: _Due) -> str:
         settings, notice = self._rt.settings, NoticeDocument.model_validate_json(due.document)
-        inbox = f"{settings.door}/notices/{due.notice_id}"
+        inbox = f"{settings.door}/notices/{due.notice_id}" if due.opened_here else None
         letter = mail.message(notice, due.document, sender=settings.smtp_sender, recipient=due.address, inbox=inbox)
         return await line.send(letter, recipient=due.address, returns=mail.returns_of(settings, due.return_token))
 
