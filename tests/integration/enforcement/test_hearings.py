@@ -103,6 +103,34 @@ async def test_a_hearing_is_invited_to_by_notice_held_and_read_by_both(office: O
     assert (await office.post(f"{path}/decision", REJECTED, "review-a"))["status"] == "rejected"
 
 
+@pytest.mark.parametrize("opened_at", ["before", "after", "never"])
+@pytest.mark.parametrize("absent", ["appellant", "authority"])
+async def test_who_stayed_away_without_knowing_was_not_heard(office: Office, absent: str, opened_at: str) -> None:
+    path = await opened(office)
+    invited = await office.post(f"{path}/hearings", invitation(office), "review-a", 201)
+    who = {"appellant": "applicant", "authority": "drugs-a"}[absent]
+
+    async def opens() -> None:
+        newest = (await office.get("/notices", who))["items"][0]
+        await office.get(f"/notices/{newest['id']}", who)
+
+    if opened_at == "before":
+        await opens()
+    office.clock.advance(timedelta(days=10, seconds=1))
+    if opened_at == "after":
+        await opens()
+    minutes = (await hand_in(office, path, b"What was said.", "review-a")).json()["sha256"]
+    body = {"minutes": minutes, "present": sorted({"appellant", "authority"} - {absent})}
+    where = f"/hearings/{invited['id']}"
+    if opened_at == "before":
+        assert (await office.post(f"{where}/minutes", body, "review-a"))["status"] == "held"
+        return
+    assert await office.refused(f"{where}/minutes", body, "review-a") == (409, "not_told_of_hearing")
+    assert await office.refused(f"{path}/decision", REJECTED, "review-a") == (409, "hearing_pending")
+    await office.post(f"{where}/cancellation", {"reasons": "It was not known in time."}, "review-a")
+    await office.post(f"{path}/hearings", invitation(office), "review-a", 201)
+
+
 @pytest.mark.parametrize("how", ["cancelled", "upheld", "withdrawn"])
 async def test_nobody_comes_in_vain(office: Office, how: str) -> None:
     path = await opened(office)

@@ -301,7 +301,10 @@ async def test_the_same_is_asked_for_once_and_there_is_an_end_to_how_many(desk: 
     [
         ({"host": "com.cn"}, "host"), ({"host": "127.0.0.1"}, "host"), ({"host": "not a name"}, "host"),
         ({"email": None}, ""), ({"webhook": "https://a.example/"}, ""),
-        ({"email": None, "webhook": "http://a.example/"}, "webhook"), ({"email": "a@b, c@d"}, "email"),
+        ({"email": None, "webhook": "http://a.example/"}, "webhook"),
+        *(({"email": None, "webhook": f"https://{host}/"}, "webhook") for host in (
+            "127.0.0.1", "10.0.0.1", "169.254.169.254", "[::1]", "[::ffff:10.0.0.1]", "localhost", "a.localhost.")),
+        ({"email": "a@b, c@d"}, "email"),
         ({"method": "word of honour"}, "method"),
     ],
 )  # fmt: skip

@@ -374,6 +374,12 @@ class HearingPending(Conflict):
     members = frozenset({"hearing_id"})
 
 
+class NotToldOfHearing(Conflict):
+    """The {side} did not come and was not told of the hearing before it: cancel it, and invite both sides anew."""
+
+    members = frozenset({"side"})
+
+
 class HearingTooSoon(Invalid):
     """A hearing leaves both sides time to prepare, and is recorded when it was held: {names}."""
 

@@ -1,9 +1,10 @@
 """Hearings of an appeal: both sides are invited with date and place, and read what was said (model §6)."""
 
+from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
-from enforcement.errors import HearingPending, HearingTooSoon, MinutesMissing
+from enforcement.errors import HearingPending, HearingTooSoon, MinutesMissing, NotToldOfHearing
 from enforcement.lifecycle import APPEAL, AppealAction, HearingAction
 from enforcement.policy import POLICY, Act
 from enforcement.service import reviewing
@@ -12,6 +13,7 @@ from enforcement.store.appeals import Appeal
 from enforcement.store.hearings import Hearing
 from shared.contracts.grounds import Names, Statement
 from shared.contracts.http.appeals import Invitation, Minutes
+from shared.runtime.acts import notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
@@ -19,6 +21,8 @@ from shared.runtime.db.postgres import Tx
 
 NOTICE: Final = "hearing_notice"
 """Clock of the profile: so long before a hearing both sides are invited."""
+INVITED: Final = "hearing_invited"
+"""Kind of the notice of a hearing."""
 _INVITED: Final = Names(zh="复议听证通知书", en="You are invited to a hearing")
 _HELD: Final = Names(zh="复议听证笔录告知书", en="The minutes of the hearing are there to be read")
 _CANCELLED: Final = Names(zh="复议听证取消通知书", en="The hearing is cancelled")
@@ -42,20 +46,21 @@ async def invite(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Invita
     hearings.MOVES.began(tx, invited, "invite", who=who, why=body.reasons, at=at)
     local = body.takes_place.astimezone(rt.rules.time_zone)
     said = f"{local:%Y-%m-%d %H:%M} ({rt.rules.time_zone.key}), {body.place}. {body.reasons}"
-    await _tell(tx, rt, appeal, "hearing_invited", _INVITED, said, takes_place=invited)
+    await _tell(tx, rt, appeal, INVITED, _INVITED, said, takes_place=invited)
     return invited
 
 
 async def record(tx: Tx, rt: Runtime, who: Caller, hearing_id: UUID, body: Minutes) -> Hearing:
     """It was held: who came, and the minutes, a paper of the appeal that both sides read.
 
-    Raises UnknownHearing (404); as ``reviewing.taken``; HearingTooSoon, MinutesMissing (422).
+    Raises UnknownHearing (404); as ``reviewing.taken``; NotToldOfHearing (409); HearingTooSoon, MinutesMissing (422).
     """
     at = rt.clock.now()
     appeal, hearing = await _taken(tx, rt, who, hearing_id)
     hearings.MOVES.lifecycle.after(hearing.status, HearingAction.RECORD)
     if at < hearing.takes_place:
         raise HearingTooSoon.field("minutes", f"it takes place at {hearing.takes_place.isoformat()}")
+    await _require_told(tx, appeal, hearing, absent={"appellant", "authority"}.difference(body.present))
     known = {each.sha256: each for each in await hearings.papers(tx, appeal.id)}
     paper = known.get(body.minutes)
     if paper is None or paper.side != "body" or paper.confidential or paper.handed_at < hearing.takes_place:
@@ -107,6 +112,16 @@ async def _taken(tx: Tx, rt: Runtime, who: Caller, hearing_id: UUID) -> tuple[Ap
     known = await hearings.get(tx, hearing_id)
     appeal = await reviewing.taken(tx, rt, who, known.appeal_id)
     return appeal, await hearings.get(tx, hearing_id)  # as it is now that the appeal is held
+
+
+async def _require_told(tx: Tx, appeal: Appeal, hearing: Hearing, absent: Collection[str]) -> None:
+    """Whoever stays away had the invitation before the hearing. Raises NotToldOfHearing."""
+    sent = await notices.about(tx, appeal.id, INVITED)
+    for side, to in (("appellant", appeal.identity), ("authority", appeal.authority.id)):
+        # One hearing at a time: the last invitation is to this one.
+        told = max((each for each in sent if each.identity == to), key=lambda each: each.issued_at)
+        if side in absent and (told.delivered_at is None or told.delivered_at > hearing.takes_place):
+            raise NotToldOfHearing(side=side)
 
 
 async def _cancel(tx: Tx, rt: Runtime, who: Caller, appeal: Appeal, hearing: Hearing, reasons: str) -> Hearing:

@@ -30,7 +30,17 @@ def place_of(url: str, *, private: bool) -> httpx.URL:
         raise NotOutside("the address must begin with https://", final=True)
     if user:
         raise NotOutside("the address must name no user", final=True)
+    if not private and not _may_be_outside(host):
+        raise NotOutside(f"{host} is not a public address", final=True)
     return place
+
+
+def _may_be_outside(host: str) -> bool:
+    """A name leads wherever it leads when it is asked; an address, or this very machine, says it by itself."""
+    try:
+        return is_outside(host)
+    except ValueError:
+        return host.rstrip(".") != "localhost" and not host.rstrip(".").endswith(".localhost")
 
 
 async def addresses_of(place: httpx.URL, *, private: bool) -> list[str]:
