@@ -61,7 +61,7 @@ class Redress:
         for status, hearing in invited.items():
             path, at = f"/hearings/{hearing['id']}", {"hearing_id": hearing["id"]}
             paper = await hand_in(office, f"/appeals/{hearing['appeal_id']}", b"What was said.", "review-a")
-            minutes = {"minutes": paper.json()["sha256"], "present": ["authority"]}
+            minutes = {"minutes": paper.json()["sha256"], "present": ["appellant", "authority"]}
             if status is HearingStatus.HELD:
                 await office.post(f"{path}/minutes", minutes, "review-a")
             elif status is HearingStatus.CANCELLED:

@@ -119,8 +119,9 @@ async def _require_told(tx: Tx, appeal: Appeal, hearing: Hearing, absent: Collec
     sent = await notices.about(tx, appeal.id, INVITED)
     for side, to in (("appellant", appeal.identity), ("authority", appeal.authority.id)):
         # One hearing at a time: the last invitation is to this one.
-        told = max((each for each in sent if each.identity == to), key=lambda each: each.issued_at)
-        if side in absent and (told.delivered_at is None or told.delivered_at > hearing.takes_place):
+        told = max((each for each in sent if each.identity == to), key=lambda each: each.issued_at, default=None)
+        delivered = told.delivered_at if told is not None else None
+        if side in absent and (delivered is None or delivered > hearing.takes_place):
             raise NotToldOfHearing(side=side)
 
 
