@@ -34,7 +34,7 @@ async def test_a_sandbox_is_tried_by_feed_and_webhook(office: Office, tmp_path: 
     contact = ("--region", "110000", "--contact", "mine@example.test")
     mine = await desk.types("desk-a", "providers", "register", "--name", "Mine", "--sandbox", *contact)
     me = enter_client(office, mine["id"], tmp_path)
-    await desk.types(me, "providers", "webhook", mine["id"], "--url", url, "--after", "0")
+    await desk.types(me, "providers", "webhook", mine["id"], "--url", url)
     order = await desk.types(me, "providers", "try-order", mine["id"], "pharmacy.example")
     ended = await desk.types(me, "providers", "end-trial", mine["id"], order["id"])
     assert (order["status"], ended["status"]) == ("released", "superseded")

@@ -140,7 +140,9 @@ def reopen(provider_id: ProviderId, reasons: Reasons, as_: As = None, as_json: A
 def webhook(
     provider_id: ProviderId,
     url: Annotated[str | None, typer.Option(help="Address to which orders are posted from now on.")] = None,
-    after: Annotated[int | None, typer.Option(help="With --url: the last sequence number that you hold.")] = None,
+    after: Annotated[
+        int | None, typer.Option(help="With --url: the last sequence number that you hold; else all from the first.")
+    ] = None,
     off: Annotated[bool, typer.Option("--off", help="Have nothing posted any more.")] = False,
     as_: As = None,
     as_json: AsJson = False,
@@ -151,7 +153,7 @@ def webhook(
             raise BadArgument("--url with --after, or --off, or neither")
         act(lambda c: c.access.delete_webhook(provider_id) if off else c.access.webhook(provider_id), as_, as_json)
         return
-    sent = body(NewWebhook, url=url, after=after)
+    sent = body(NewWebhook, url=url, after=after or 0)
     act(lambda c: c.access.set_webhook(provider_id, sent), as_, as_json)
 
 
