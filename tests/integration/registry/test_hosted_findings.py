@@ -114,6 +114,19 @@ async def test_no_finding_presses_a_host_to_stop_what_it_was_told_to_host_again(
     assert {each["status"] for each in await sender.findings()} == {"cured"}
 
 
+@pytest.mark.parametrize("again", [True, False])
+async def test_no_record_says_that_a_host_did_as_its_last_order_was(register: Register, again: bool) -> None:
+    sender, site = Sender(register), await register.live()
+    execution = await revoked(register, site, OrderReleasedV1, OrderExecutedV1)
+    await sender.hosts(record(site["domains"][0]))
+    (finding,) = await sender.findings()
+    if again:
+        await ordered(register, execution, OrderReleasedV1, action="restore")
+    await register.ring(reconciling.CURE, finding["id"])
+    assert [each["status"] for each in await sender.findings()] == (["cured"] if again else ["escalated"])
+    assert len(await register.told(FindingEscalatedV1)) == (not again)
+
+
 async def test_who_is_no_host_of_it_in_the_register_is_asked_why_it_hosts_a_revoked_site(register: Register) -> None:
     site = await register.live(accesses=[access("198.18.0.12", provider=OTHER_PROVIDER)])
     await register.carried_out(await register.decided(site))

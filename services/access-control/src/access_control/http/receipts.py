@@ -26,6 +26,7 @@ async def sign_receipts(provider_id: UUID, body: wire.SignedReceipts, who: Who, 
     `invalid` (with `fields`). Codes of single receipts: `invalid` (with `fields`), `unknown_order`, `foreign_order`,
     `sequence_mismatch`, `digest_mismatch`, `receipt_id_reused`, `already_executed`, `action_refused` (with
     `allowed_outcomes`); `receipt_replayed` is recorded: it was on file. 429: too many of yours were refused lately.
+    503 `issuer_has_no_key`: nobody here can countersign it now, and nothing was recorded; hand it in again.
     """
     return views.of_answer(await receipts.record_posted(rt, who, provider_id, body.jws))
 

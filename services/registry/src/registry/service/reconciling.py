@@ -136,6 +136,9 @@ async def escalate(rt: Runtime, tx: Tx, finding_id: UUID) -> None:
     at, finding = rt.clock.now(), await hosted.hold(tx, finding_id)
     if finding.status is not FindingStatus.OPEN:
         return
+    if finding.kind is FindingKind.REVOKED and not await hosted.to_stop(tx, finding):
+        await _cure(tx, rt, [finding])  # it was told to host the site again since the last look
+        return
     why = f"{why_of(finding)}, and the provider did not answer in time"
     escalated = await hosted.MOVES.move(
         tx, finding, FindingAction.ESCALATE, who=SYSTEM, why=why, at=at, escalated_at=at

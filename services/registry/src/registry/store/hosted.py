@@ -134,6 +134,7 @@ SELECT l.place, s.id AS site_id, s.status, r.number || '-' || s.ordinal AS site,
        {_DIFFERS.format("true", "c.status = 'live'")}
  ORDER BY l.place
 """
+CARRIED_OUT: Final = f"SELECT {_ORDERED} FROM site s WHERE s.id = $2"
 STANDING: Final = f"""
 SELECT {COLUMNS} FROM hosted_finding
  WHERE provider_id = $1 AND host > $2 AND ($3::text IS NULL OR host <= $3) AND status <> 'cured'
@@ -178,6 +179,12 @@ async def compare(tx: Tx, provider_id: UUID, asked: Sequence[dict[str, Any]]) ->
     """What the register has of names that a provider asks about (place, host, above, ips, number), in their order."""
     rows = await tx.fetch(COMPARE, provider_id, list(asked))
     return [Found(**{**dict(row), "kinds": tuple(row["kinds"])}) for row in rows]
+
+
+async def to_stop(tx: Tx, finding: Finding) -> bool:
+    """Whether its provider has nothing to do with a revoked site any more, as the last order there says."""
+    found: bool | None = await tx.fetchval(CARRIED_OUT, finding.provider_id, finding.site_id)
+    return bool(found)
 
 
 async def standing(tx: Tx, provider_id: UUID, after: str, to: str | None) -> list[Finding]:
