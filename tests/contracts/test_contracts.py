@@ -83,6 +83,17 @@ def test_an_incompatible_change_is_refused(change: Any, says: str) -> None:
     assert any(says in reason for reason in breaks(_schema(), new))
 
 
+def test_what_may_be_null_grows_as_everything_else_does() -> None:
+    old = schema_of(FACTS["registry_act.named.v1"], "registry_act.named.v1")
+    grown, other, never_null = copy.deepcopy(old), copy.deepcopy(old), copy.deepcopy(old)
+    grown["$defs"]["Grounds"]["properties"]["remark"] = {"type": "string"}
+    other["$defs"]["Grounds"]["properties"]["profile"] = {"type": "integer"}
+    never_null["properties"]["grounds"]["anyOf"].pop()
+    assert breaks(old, grown) == []
+    for new in (other, never_null):
+        assert any("grounds" in reason for reason in breaks(old, new))
+
+
 def test_a_preview_counts_what_it_does_not_list_and_its_digest_covers_the_number() -> None:
     seen = Preview.model_validate(Preview.EXAMPLE)
     listed = {name: value for name, value in Preview.EXAMPLE.items() if name != "neighbours_total"}

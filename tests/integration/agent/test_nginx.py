@@ -81,7 +81,14 @@ async def test_a_site_is_served_suspended_with_link_and_page_and_served_again_by
         f'<urn:uuid:{cut.provider_id}>; rel="blocked-by", <{cut.register_entry}>; rel="describedby"'
     )
     assert cut.grounds is not None
-    for text in (cut.grounds.public_reasons, cut.grounds.redress.how, cut.authority.names.zh, cut.register_entry):
+    redress = cut.grounds.redress
+    for text in (
+        cut.grounds.public_reasons,
+        redress.how,
+        redress.in_chinese,
+        cut.authority.names.zh,
+        cut.register_entry,
+    ):
         assert text in answer.text
     assert await served.status("www.pharmacy.example") == await served.status("a.b.pharmacy.example") == 451
     assert await served.status("advice.pharmacy.example") == await served.status("x.advice.pharmacy.example") == 200

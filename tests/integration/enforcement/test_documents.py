@@ -112,6 +112,7 @@ async def test_the_page_shows_rare_characters_and_every_line_of_the_reasons(offi
         "to a patient.",
         "据查",
         "name and address of a patient",
+        "书面或者口头申请行政复议",
     ):
         assert expected in text.replace("\r\n", ""), expected
     assert SECRET not in text

@@ -234,7 +234,10 @@ def test_the_mail_about_a_draft_says_that_there_is_nothing_to_challenge_yet() ->
     assert "尚未作出决定" in said
     assert "自本通知送达" not in said, "no time to appeal runs from it, and an appeal would be refused"
     released = drafted.model_copy(update={"kind": "decision_released"})
-    assert "可自本通知送达之日起60日内" in mail.text(released, "x")
+    assert released.grounds is not None
+    body, how = released.grounds.redress.body.names.zh, released.grounds.redress.how_zh
+    assert f"可自本通知送达之日起60日内向{body}提出：{how}。" in mail.text(released, "x")
+    assert f"日内向{body}提出：{how}。" in said
 
 
 async def test_a_mail_of_what_lies_in_nobodys_inbox_names_none(rt: Runtime, mailbox: tuple[Mailbox, int]) -> None:

@@ -163,6 +163,7 @@ def test_components_are_well_formed_and_say_what_they_are(language: Language) ->
     assert (outline.tables, outline.captions, outline.unscoped) == (1, 1, 0)
     assert f'<html lang="{language.tag}">' in html
     assert f'href="?lang={language.other}"' in html
+    assert ("书面提出" in html, "In writing" in html) == (language is Language.ZH, language is Language.EN)
     for said in ("仅供测试", "For tests", "Redacted &lt;b&gt;", "2026-11-22 12:00:00 (UTC+8)", "name of a patient"):
         assert said in html
 
@@ -173,7 +174,7 @@ _STATED = SimpleNamespace(legal_basis=["One", "Two"], public_reasons="Redacted <
 SAMPLE = SimpleNamespace(
     **vars(_STATED), effect="revoke", status="overturned", since=_AT, until=_AT, service_item="an item",
     authority=_NAMES, regulator=_NAMES, decision_id="d",
-    redress=SimpleNamespace(body=_NAMES, how="In writing", within_days=1),
+    redress=SimpleNamespace(body=_NAMES, how="In writing", how_zh="书面提出", within_days=1),
     undone=SimpleNamespace(because="overturned", authority=_NAMES, statement=_STATED, at=_AT),
     appeals=[SimpleNamespace(
         status="upheld", body=_NAMES, filed_at=_AT, due_at=_AT, decided_at=_AT, statement=_STATED,

@@ -111,7 +111,7 @@ def test_the_public_reads_the_public_reasons_only_and_the_file_keeps_no_others(
 def test_a_person_is_not_named_anywhere(model: ReadModel, writer: Writer, named: str) -> None:
     person = PERSON if named == "张三丰" else PERSON | {"name": "Zhang San"}
     reasons = {**examples.STATEMENT, "reasons": f"The site of {named} ({CITIZEN}) sold medicines without approval."}
-    redress = {**examples.REMEDY, "how": f"In writing by {named}"}
+    redress = {**examples.REMEDY, "how": f"In writing by {named}", "how_zh": f"由{named}书面提出"}
     given = grounds(**{**reasons, "redress": redress, "legal_basis": [f"Ruling against {named}"]})
     outcome = (appeal("decided", statement=reasons), undone(statement=reasons))
     writer.apply(measured(carried_out(grounds=given), *outcome, name=f"{named}的主页", operator=person))
@@ -193,12 +193,13 @@ def test_the_page_says_why_by_whom_and_how_to_challenge_it(model: ReadModel, wri
     html = pages.html(entry(model), Language.ZH)
     for said in (
         "北京市药品监督管理局", "Beijing Drug Administration", "北京市通信管理局", "Coordination Plan 2006",
-        examples.STATEMENT["reasons"], "北京市人民政府行政复议机关", "Administrative reconsideration", "60 日内",
+        examples.STATEMENT["reasons"], "北京市人民政府行政复议机关", "书面或者口头申请行政复议", "60 日内",
     ):  # fmt: skip
         assert said in html
     assert "已停止接入" in html
     english = pages.html(entry(model), Language.EN)
     assert "order to cut off: carried out" in english
+    assert "Administrative reconsideration, in writing or in person" in english
     assert "within 60 days of the notice" in english
     assert "drugs-110000" not in html + english
 

@@ -93,7 +93,7 @@ def blocked_page(host: str, order: Order) -> str:
         "reasons": grounds.public_reasons,
         "until_zh": until or "直至恢复",
         "until_en": until or "Until it is restored",
-        "redress_zh": f"{redress.body.names.zh}：{redress.how}（自通知送达之日起 {redress.within_days} 日内）",
+        "redress_zh": f"{redress.body.names.zh}：{redress.in_chinese}（自通知送达之日起 {redress.within_days} 日内）",
         "redress_en": f"{redress.body.names.en}: {redress.how}, within {redress.within_days} days of the notice",
         "entry": uri(order.register_entry),
     }

@@ -206,7 +206,10 @@ def emergency_over(emergency: Emergency, fact: EmergencyLapsedV1, issuer: Author
 def trial(cause: UUID, hosts: tuple[str, ...], profile: str, public_url: str, at: datetime) -> Content:
     """Stop hosting names that are nobody's: what a sandbox asked for."""
     said = "A trial that this sandbox asked for. Nobody decided anything, and no site is meant."
-    redress = Redress(body=SANDBOX, how="POST …/trial-orders/{order_id}/end, by the sandbox itself", within_days=1)
+    redress = Redress(
+        body=SANDBOX, how="POST …/trial-orders/{order_id}/end, by the sandbox itself",
+        how_zh="由测试环境自行 POST …/trial-orders/{order_id}/end", within_days=1,
+    )  # fmt: skip
     grounds = Grounds(
         legal_basis=(TRIAL,), reasons=said, public_reasons=said, authority=SANDBOX, redress=redress, profile=profile,
         made_at=at,

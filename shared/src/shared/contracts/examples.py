@@ -45,6 +45,7 @@ STATEMENT: Final[dict[str, Any]] = {
 REMEDY: Final[dict[str, Any]] = {
     "body": REVIEW_BODY,
     "how": "Administrative reconsideration, in writing or in person",
+    "how_zh": "书面或者口头申请行政复议",
     "within_days": 60,
 }
 GROUNDS: Final[dict[str, Any]] = {

@@ -74,6 +74,10 @@ def _resolve(node: Any, root: Mapping[str, Any]) -> Any:
 
 
 def _differences(old: Any, new: Any, where: str) -> Iterator[str]:
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for before, after in zip(old, new, strict=True):  # of alternatives (anyOf), each by its place
+            yield from _differences(before, after, where)
+        return
     if not isinstance(old, Mapping) or not isinstance(new, Mapping):
         if old != new:
             yield f"{where}: {json.dumps(old)} became {json.dumps(new)}"

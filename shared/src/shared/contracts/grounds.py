@@ -142,8 +142,16 @@ class Redress(Document):
     body: AuthorityRef
     """The review body: of another organisation than any that took part."""
     how: Text
+    """In English."""
+    how_zh: Text | None = None
+    """In Chinese; none in what was signed before orders and notices said it."""
     within_days: Annotated[int, Field(ge=1, le=3650)]
     """Days from the delivery of the notice; the last one ends with the day."""
+
+    @property
+    def in_chinese(self) -> str:
+        """For the Chinese half of a page, a mail or a document."""
+        return self.how_zh or self.how
 
 
 class Grounds(Statement):

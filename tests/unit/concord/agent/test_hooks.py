@@ -87,7 +87,6 @@ async def test_the_page_says_in_two_languages_who_why_and_how_to_challenge_it(we
         cut.site.number,
         grounds.public_reasons,
         grounds.legal_basis[0],
-        grounds.redress.how,
         cut.register_entry,
     ):
         assert text in chinese
@@ -96,9 +95,17 @@ async def test_the_page_says_in_two_languages_who_why_and_how_to_challenge_it(we
         assert organisation.names.zh in chinese
         assert organisation.names.en in english
         assert organisation.id not in page
+    assert "书面或者口头申请行政复议" in chinese
+    assert grounds.redress.how in english
     assert "本网站已被停止接入" in page
     assert "<script" not in page
     assert "http" not in page.replace(cut.register_entry, "")  # nothing is loaded from anywhere
+
+
+async def test_an_order_signed_before_it_said_so_in_chinese_says_it_as_it_can(web: WebHook) -> None:
+    redress = {"body": Order.EXAMPLE["grounds"]["redress"]["body"], "how": "In writing.", "within_days": 60}
+    await web.suspend(order(grounds=because(redress=redress)))
+    assert (await get(web)).text.count("In writing.") == 2
 
 
 async def test_the_page_says_until_when_and_that_a_found_site_is_in_no_register(web: WebHook) -> None:

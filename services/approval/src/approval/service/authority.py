@@ -9,7 +9,7 @@ from shared.runtime.acts.runtime import Runtime
 def redress_of(rt: Runtime, authority: AuthorityRef) -> Redress:
     """How a decision of this authority is challenged, as profile and directory say. Raises NoIndependentBody (409)."""
     body = rt.directory.review_body(authority)
-    return Redress(body=body, how=rt.rules.redress.how, within_days=rt.rules.redress.within_days)
+    return rt.redress(body)
 
 
 def grounds_of(rt: Runtime, authority: AuthorityRef, stated: Statement, at: datetime) -> Grounds:

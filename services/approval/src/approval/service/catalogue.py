@@ -51,7 +51,8 @@ def catalogue(rt: Runtime, item: str | None, region: str | None) -> CatalogueVie
         if items and here and known.active and Role.SECTOR_REGULATOR in known.kinds:
             authorities.append(CatalogueAuthority(authority=known.ref, items=tuple(sorted(items)), office=known.office))
     authorities.sort(key=lambda each: (each.authority.region or "", each.authority.id))
-    redress = CatalogueRedress(how=rt.rules.redress.how, within_days=rt.rules.redress.within_days)
+    rule = rt.rules.redress
+    redress = CatalogueRedress(how=rule.how, how_zh=rule.how_chinese, within_days=rule.within_days)
     return CatalogueView(
         profile=rt.rules.ref,
         items=tuple(_item(rt, code) for code in sorted(wanted)),

@@ -59,7 +59,6 @@ from shared.contracts.grounds import (
     AuthorityRef,
     Grounds,
     Names,
-    Redress,
     Service,
     Statement,
 )
@@ -133,11 +132,7 @@ async def _grounds(
         **dict(said),
         authority=authority,
         evidence_hash=hashlib.sha256(joined.encode()).hexdigest(),
-        redress=Redress(
-            body=body,
-            how=rt.rules.redress.how,
-            within_days=rt.rules.redress.within_days,
-        ),
+        redress=rt.redress(body),
         case_id=case.id,
         decision_id=decision_id,
         profile=rt.rules.ref,

@@ -51,7 +51,8 @@ async def issue(tx: Tx, rt: Runtime, case: Case, decision: Decision, title: Name
 def _particulars(rt: Runtime, case: Case, decision: Decision) -> list[Particular]:
     """What only a decision says."""
     says, ground, zone = decision.grounds, rt.rules.grounds.get(case.ground), rt.rules.time_zone
-    redress = f"{says.redress.body.names.zh} · {says.redress.body.names.en}: {says.redress.how}"
+    given = says.redress
+    redress = f"{given.body.names.zh}：{given.in_chinese} · {given.body.names.en}: {given.how}"
     told = [
         ("案由", "Ground", f"{ground.chinese} · {ground.english}" if ground else case.ground),
         ("理由", "Reasons", says.public_reasons),
@@ -66,7 +67,7 @@ def _particulars(rt: Runtime, case: Case, decision: Decision) -> list[Particular
         ("终止时间", "Ends at", decision.until.astimezone(zone).isoformat() if decision.until else ""),
         ("登记数据截至", "Register known up to", decision.preview.as_of.astimezone(zone).isoformat()
             if decision.preview else ""),
-        ("救济途径", "How to challenge it", f"{redress} ({says.redress.within_days} 日 / days)"),
+        ("救济途径", "How to challenge it", f"{redress} ({given.within_days} 日 / days)"),
     ]  # fmt: skip
     return [Particular(label=Names(zh=zh, en=en), value=value) for zh, en, value in told if value]
 

@@ -153,6 +153,7 @@ def _measure(measure: Measure, operator: OperatorRecord | None) -> PublicMeasure
         redress=PublicRedress(
             body=_names(measure.redress.body),
             how=said(measure.redress.how, operator),
+            how_zh=said(measure.redress.how_zh or measure.redress.how, operator),
             within_days=measure.redress.within_days,
         ),
         undone=None if undone is None else PublicUndoing(

@@ -59,6 +59,7 @@ class RedressGiven(msgspec.Struct, frozen=True):
     body: Authority
     how: str
     within_days: int
+    how_zh: str | None = None
 
 
 class Grounds(Statement, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ class Redress(msgspec.Struct, frozen=True):
     body: Names
     how: str
     within_days: int
+    how_zh: str | None = None
 
 
 class Undoing(msgspec.Struct, frozen=True):
@@ -91,7 +92,7 @@ def measure(carried: CarriedOut, known: Iterable[Any], orders: Mapping[str, list
     """The measure that an execution is. ``known``: the facts about its decision and itself; ``orders``: of the site."""
     facts = list(known)
     undone = next((each for each in facts if isinstance(each, Undone) and _undoes(each, carried)), None)
-    grounds = carried.grounds
+    grounds, told = carried.grounds, carried.grounds.redress
     return Measure(
         carried.decision_id,
         carried.execution_id,
@@ -103,7 +104,7 @@ def measure(carried: CarriedOut, known: Iterable[Any], orders: Mapping[str, list
         carried.regulator.names,
         grounds.legal_basis,
         grounds.public_reasons,
-        Redress(grounds.redress.body.names, grounds.redress.how, grounds.redress.within_days),
+        Redress(told.body.names, told.how, told.within_days, told.how_zh),
         grounds.redacted,
         carried.service_item,
         carried.until,

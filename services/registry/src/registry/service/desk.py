@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from shared.contracts.grounds import AuthorityRef, Grounds, Redress, Statement
+from shared.contracts.grounds import AuthorityRef, Grounds, Statement
 from shared.contracts.http.registry import ClockView
 from shared.rules import Level
 from shared.runtime.acts import deadlines
@@ -24,8 +24,7 @@ def regulator_for(rt: Runtime, level: str, region: str) -> AuthorityRef:
 def grounds_of(rt: Runtime, authority: AuthorityRef, statement: Statement, at: datetime) -> Grounds:
     """A refusal's grounds: the redress is computed, never typed."""
     body = rt.directory.review_body(authority)
-    redress = Redress(body=body, how=rt.rules.redress.how, within_days=rt.rules.redress.within_days)
-    return Grounds(**dict(statement), authority=authority, redress=redress, profile=rt.rules.ref, made_at=at)
+    return Grounds(**dict(statement), authority=authority, redress=rt.redress(body), profile=rt.rules.ref, made_at=at)
 
 
 async def clock_of(tx: Tx, aggregate_id: UUID, kind: str, overdue_at: datetime | None) -> ClockView | None:

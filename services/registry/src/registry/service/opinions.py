@@ -39,7 +39,6 @@ from shared.contracts.grounds import (
     Names,
     OperatorRef,
     Party,
-    Redress,
     Service,
     Statement,
 )
@@ -254,10 +253,9 @@ def _grounds(rt: Runtime, opinion: Opinion, regulator: AuthorityRef, at: datetim
     It names the decision that was cited, and is an act of its own all the same: enforcement takes the appeal as such.
     """
     body = rt.directory.review_body(opinion.authority, regulator)
-    redress = Redress(body=body, how=rt.rules.redress.how, within_days=rt.rules.redress.within_days)
     return Grounds(
-        **dict(opinion.statement), authority=opinion.authority, redress=redress, decision_id=opinion.decision_id,
-        profile=rt.rules.ref, made_at=at,
+        **dict(opinion.statement), authority=opinion.authority, redress=rt.redress(body),
+        decision_id=opinion.decision_id, profile=rt.rules.ref, made_at=at,
     )  # fmt: skip
 
 

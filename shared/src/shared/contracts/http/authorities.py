@@ -45,6 +45,7 @@ class CatalogueRedress(View):
     """How its decisions are challenged."""
 
     how: str
+    how_zh: str
     within_days: int
 
 

@@ -193,6 +193,7 @@ class PublicRedress(View):
 
     body: NamesView
     how: str
+    how_zh: Annotated[str, Field(description="The same in Chinese; as `how` where it was not stated in Chinese")]
     within_days: int
 
 

@@ -106,13 +106,13 @@ def _redress(notice: NoticeDocument, redress: Redress) -> list[str]:
     days, zh, en = redress.within_days, redress.body.names.zh, redress.body.names.en
     if notice.kind == _INTENDED:
         return [
-            f"尚未作出决定。决定作出后如不服，可自决定书送达之日起{days}日内向{zh}申请复议。",
+            f"尚未作出决定。决定作出后如不服，可自决定书送达之日起{days}日内向{zh}提出：{redress.in_chinese}。",
             f"Nothing is decided yet. A decision can be challenged within {days} days of its own delivery: {en}."
             f" {redress.how}.",
         ]
     since, of_it = _THAT if notice.copy_about else ("本通知", "")
     return [
-        f"如不服，可自{since}送达之日起{days}日内向{zh}申请复议。",
+        f"如不服，可自{since}送达之日起{days}日内向{zh}提出：{redress.in_chinese}。",
         f"You can challenge this within {days} days of delivery{of_it}: {en}. {redress.how}.",
     ]
 
