@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -448,15 +448,22 @@ async def test_whoever_signed_in_a_case_settles_no_opinions_about_it(office: Off
 # --- a setting, a clock, a disk, a program ---------------------------------------------------------------------------
 
 
-async def test_a_profile_that_leaves_less_time_than_a_notice_said_takes_none_away(office: Office) -> None:
+@pytest.mark.parametrize("late", [0, 10])
+async def test_a_profile_that_leaves_less_time_than_a_notice_said_takes_none_away(office: Office, late: int) -> None:
     drafted = await office.draft(await office.case())
+    office.clock.advance(timedelta(days=late))
     await office.opens(drafted, "decision_intended")
+    [notice] = (await office.get(f"/notices?about={drafted['id']}", "applicant"))["items"]
+    last = datetime.fromisoformat(notice["answer_by"])
+    assert last - office.clock.now() > timedelta(days=7), "the days run from when it was opened"
     rules = office.api.rt.rules
     shorter = {effect: replace(rule, min_cure_days=1) for effect, rule in rules.effects.items()}
     object.__setattr__(office.api.rt, "rules", replace(rules, effects=shorter))
     office.clock.advance(timedelta(days=3))
     body, path = await office.signature(drafted["id"]), f"/decisions/{drafted['id']}/release"
     assert await office.refused(path, body, "drugs-b") == (409, "cure_not_over")
+    shown = await office.get(f"/decisions/{drafted['id']}", "drugs-a")
+    assert datetime.fromisoformat(shown["notice"]["release_from"]) == last
     office.clock.advance(timedelta(days=6))
     assert (await office.post(path, body, "drugs-b"))["status"] == "released"
 

@@ -232,7 +232,8 @@ def test_the_mail_about_a_draft_says_that_there_is_nothing_to_challenge_yet() ->
     said = mail.text(drafted, "x")
     assert "Nothing is decided yet. A decision can be challenged within 60 days of its own delivery" in said
     assert "尚未作出决定" in said
-    assert "自本通知送达" not in said, "no time to appeal runs from it, and an appeal would be refused"
+    assert "自本通知送达之日起60日" not in said, "no time to appeal runs from it, and an appeal would be refused"
+    assert "且自本通知送达之日起不少于7日 / and no less than 7 days from its delivery" in said
     released = drafted.model_copy(update={"kind": "decision_released"})
     assert released.grounds is not None
     body, how = released.grounds.redress.body.names.zh, released.grounds.redress.how_zh

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from icalendar import Calendar
 
 from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Grounds, Names, OperatorRef, Statement
+from shared.rules import Unit
 from shared.runtime.acts import deadlines, notices, terms
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.ids import uuid7
@@ -97,6 +98,36 @@ async def test_what_a_later_notice_says_takes_its_place_under_the_same_id(api: A
     assert (gone, third["status"]) == (uid, "CANCELLED")
     assert third["sequence"] > second["sequence"]
     assert not third.walk("VALARM"), "nobody is woken for what is over"
+
+
+async def test_days_that_run_from_delivery_move_the_event_when_it_is_opened_late(api: Api, clock: FixedClock) -> None:
+    act, by = uuid7(), clock.now() + timedelta(days=3)
+    notice_id = await told(api, act, answer_by=by, answer_within_days=7)
+    [(uid, first)] = (await events(api)).items()
+    assert first.decoded("dtstart") == by, "not delivered yet: what it says"
+    clock.advance(timedelta(days=5))
+    [item] = (await api.get("/notices", who="applicant")).json()["items"]
+    assert datetime.fromisoformat(item["answer_by"]) == by
+    await api.get(f"/notices/{notice_id}", who="applicant")
+    [(same, second)] = (await events(api)).items()
+    due = api.rt.rules.count(clock.now(), 7, Unit.DAYS).due_at
+    assert (same, second.decoded("dtstart"), due > by) == (uid, due, True)
+    assert (second["sequence"] > first["sequence"], second.decoded("dtstamp") > first.decoded("dtstamp")) == (
+        True,
+        True,
+    )
+    [item] = (await api.get("/notices", who="applicant")).json()["items"]
+    assert datetime.fromisoformat(item["answer_by"]) == due
+    await told(api, act, "decision_withdrawn")
+    [third] = (await events(api)).values()
+    assert (third["status"], third["sequence"] > second["sequence"]) == ("CANCELLED", True)
+
+
+async def test_what_is_opened_in_time_keeps_the_day_it_says(api: Api, clock: FixedClock) -> None:
+    by = clock.now() + timedelta(days=30)
+    notice_id = await told(api, uuid7(), answer_by=by, answer_within_days=7)
+    await api.get(f"/notices/{notice_id}", who="applicant")
+    assert [each.decoded("dtstart") for each in (await events(api)).values()] == [by.replace(microsecond=0)]
 
 
 async def test_with_a_clock_it_is_over_when_that_is_met_and_not_before(api: Api, clock: FixedClock) -> None:

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
+
+from pydantic import Field
 
 from shared.contracts import examples
 from shared.contracts.base import Document, Fact, Text, Topic
@@ -52,6 +54,7 @@ class NoticeDocument(Document):
         "grounds": examples.GROUNDS,
         "statement": None,
         "answer_by": "2026-11-29T15:59:59Z",
+        "answer_within_days": 7,
         "issued_at": examples.AT,
     }
 
@@ -65,6 +68,8 @@ class NoticeDocument(Document):
     statement: Statement | None = None
     answer_by: datetime | None = None
     """Until when what it complains of can be put right, or what it asks for answered."""
+    answer_within_days: Annotated[int, Field(ge=1)] | None = None
+    """And no less than so many days from its delivery, to the end of the last one."""
     copy_about: Text | None = None
     """It is a copy for whoever holds this name: no time runs from it, the record is its addressee's inbox."""
     issued_at: datetime

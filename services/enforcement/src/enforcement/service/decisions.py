@@ -35,6 +35,7 @@ from enforcement.service.safeguards import (
     INTENDED,
     RELEASED,
     URGENT_NOTICE,
+    cure_days,
     cured,
     is_urgent,
     require_cure,
@@ -117,7 +118,8 @@ async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecisi
     decisions.MOVES.began(tx, drafted, "draft", who=who, why=grounds.reasons, at=at)
     if effect in BURDENS or effect is Effect.CORRECT:
         answer_by = body.correct_by or cured(rt, effect, at)
-        await tell(tx, rt, case, drafted, INTENDED, _INTENDED, grounds, answer_by=answer_by)
+        days = None if urgent or effect not in BURDENS or rt.rules.is_demonstration else cure_days(rt, effect)
+        await tell(tx, rt, case, drafted, INTENDED, _INTENDED, grounds, answer_by=answer_by, answer_within_days=days)
     return await shown(tx, rt, case, drafted)
 
 
@@ -351,7 +353,7 @@ async def lapse(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
 
 async def tell(
     tx: Tx, rt: Runtime, case: Case, decision: Decision, kind: str, title: Names, says: Statement, *,
-    answer_by: datetime | None = None, by: AuthorityRef | None = None,
+    answer_by: datetime | None = None, answer_within_days: int | None = None, by: AuthorityRef | None = None,
 ) -> None:  # fmt: skip
     """A notice to whom it burdens, and a copy to whoever shows that they hold the name; ``by``: by whom, if not by
     the authority whose decision it is.
@@ -360,7 +362,7 @@ async def tell(
     about = ActRef(service=Service.ENFORCEMENT, kind="decision", id=decision.id)
     await notices.issue(
         tx, rt, about=about, kind=kind, to=case.operator, address=await address_of(tx, case.identity),
-        authority=authority, title=title, says=says, answer_by=answer_by,
+        authority=authority, title=title, says=says, answer_by=answer_by, answer_within_days=answer_within_days,
     )  # fmt: skip
     names = await subscriptions.names_of(tx, case, decision)
     await subscriptions.copy(

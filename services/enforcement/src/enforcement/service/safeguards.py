@@ -18,12 +18,13 @@ from enforcement.store import cases, custody, decisions, requests, sites, ties
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
 from shared.contracts.http.enforcement import NewDecision
-from shared.contracts.notices import Channel
+from shared.contracts.notices import Channel, NoticeDocument
 from shared.contracts.subjects import FoundSite
 from shared.rules import BURDENS, ENDING, Effect, Unit
 from shared.rules.effects import EffectRule
 from shared.rules.identifiers import normalise_domain
-from shared.runtime.acts import deadlines, notices, returned
+from shared.runtime.acts import deadlines, notices, returned, terms
+from shared.runtime.acts.notices import Notice
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
@@ -130,10 +131,17 @@ async def require_cure(tx: Tx, rt: Runtime, case: Case, decision: Decision, at: 
     delivered = await notices.delivered_at(tx, decision.id, INTENDED, case.identity)
     if delivered is None:
         raise NoticeNotDelivered
-    said = [each.answer_by for each in await notices.about(tx, decision.id, INTENDED) if each.answer_by is not None]
-    over = max(cured(rt, decision.effect, delivered), *said)
+    over = cure_over(rt, decision, delivered, await notices.about(tx, decision.id, INTENDED))
     if at <= over:
         raise CureNotOver(release_from=over.astimezone(rt.rules.time_zone).isoformat())
+
+
+def cure_over(rt: Runtime, decision: Decision, delivered: datetime, told: Collection[Notice]) -> datetime:
+    """When the time to put things right is over: the profile's, and what the notices said."""
+    said = [
+        terms.answer_until(rt, NoticeDocument.model_validate_json(each.document), each.delivered_at) for each in told
+    ]
+    return max(cured(rt, decision.effect, delivered), *(each for each in said if each is not None))
 
 
 async def watch_delivery(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> None:
@@ -155,8 +163,12 @@ def cured(rt: Runtime, effect: Effect, since: datetime) -> datetime:
     """
     if rt.rules.is_demonstration:
         return since + rt.rules.effects[effect].min_cure
-    days = max(rt.rules.effects[effect].min_cure_days, 1 if effect in BURDENS else 0)
-    return rt.rules.count(since, days, Unit.DAYS).due_at
+    return rt.rules.count(since, cure_days(rt, effect), Unit.DAYS).due_at
+
+
+def cure_days(rt: Runtime, effect: Effect) -> int:
+    """How many days there are at least to put things right."""
+    return max(rt.rules.effects[effect].min_cure_days, 1 if effect in BURDENS else 0)
 
 
 def is_urgent(rt: Runtime, decision: Decision) -> bool:

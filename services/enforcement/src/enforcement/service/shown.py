@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enforcement.lifecycle import UNRELEASED
 from enforcement.service import preview as previews
 from enforcement.service import surroundings
-from enforcement.service.safeguards import INTENDED, RELEASED, cured
+from enforcement.service.safeguards import INTENDED, RELEASED, cure_over
 from enforcement.store import appeals, cases, decisions, drafts, ties
 from enforcement.store.appeals import Appeal
 from enforcement.store.cases import Case
@@ -61,5 +61,5 @@ async def _notice(tx: Tx, rt: Runtime, decision: Decision) -> NoticeState | None
     if not found:
         return None
     delivered = await notices.delivered_at(tx, decision.id, kind)
-    over = cured(rt, decision.effect, delivered) if delivered is not None and kind == INTENDED else None
+    over = cure_over(rt, decision, delivered, found) if delivered is not None and kind == INTENDED else None
     return NoticeState(notice_id=found[0].id, issued_at=found[0].issued_at, delivered_at=delivered, release_from=over)

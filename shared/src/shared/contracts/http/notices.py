@@ -98,7 +98,7 @@ class NoticeItem(BaseModel):
     to: Party | Department
     authority: AuthorityRef
     issued_at: datetime
-    answer_by: datetime | None = Field(description="Until when it asks for something")
+    answer_by: datetime | None = Field(description="Until when it asks for something, as its delivery has it by now")
     delivered_at: datetime | None = Field(description="From here time limits run; none: they have not begun")
     delivered_by: str | None = Field(description="inbox, email, webhook, post, or deemed")
     opened_at: datetime | None

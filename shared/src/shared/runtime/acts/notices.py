@@ -115,6 +115,7 @@ class New:
     title: Names
     says: Statement | Grounds | None = None
     answer_by: datetime | None = None
+    answer_within_days: int | None = None
     moved: UUID | None = None
     in_inbox: bool = True
     copy_about: str | None = None
@@ -186,13 +187,17 @@ async def issue(
     title: Names,
     says: Statement | Grounds | None = None,
     answer_by: datetime | None = None,
+    answer_within_days: int | None = None,
     moved: UUID | None = None,
     in_inbox: bool = True,
     hosts: Collection[str] = (),
     hands: Collection[UUID] = (),
 ) -> UUID:
     """Put a notice into the recipient's inbox and queue it for its other channels; gives its id. As ``New`` has it."""
-    new = New(about, kind, to, address, authority, title, says, answer_by, moved, in_inbox, hosts=hosts, hands=hands)
+    new = New(
+        about, kind, to, address, authority, title, says, answer_by, answer_within_days, moved, in_inbox, hosts=hosts,
+        hands=hands,
+    )  # fmt: skip
     return (await issue_all(tx, rt, [new]))[0]
 
 
@@ -235,7 +240,7 @@ def _document(rt: Runtime, new: New) -> NoticeDocument:
     return NoticeDocument(
         notice_id=uuid7(), about=new.about, kind=new.kind, to=new.to, authority=new.authority, title=new.title,
         grounds=grounds, statement=None if isinstance(new.says, Grounds) else new.says, answer_by=new.answer_by,
-        copy_about=new.copy_about, issued_at=rt.clock.now(),
+        answer_within_days=new.answer_within_days, copy_about=new.copy_about, issued_at=rt.clock.now(),
     )  # fmt: skip
 
 

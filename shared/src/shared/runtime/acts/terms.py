@@ -6,7 +6,7 @@ when its clock is met; where no clock runs, when a later notice about the same a
 
 import hashlib
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,6 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from shared.contracts.notices import NoticeDocument
+from shared.rules import Unit
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
@@ -84,11 +85,20 @@ async def of(tx: Tx, rt: Runtime, identity: str, taken_over: Collection[str] = (
     met: dict[tuple[UUID, datetime], datetime | None] = {}
     for row in await tx.fetch(_CLOCKS, list(ids)):
         met[row["aggregate_id"], row["due_at"]] = row["met_at"]
-    found = [term for told in acts.values() for term in (_answer(told, met), _challenge(rt, told)) if term is not None]
-    return sorted((term for term in found if term.until > at - SHOWN), key=lambda term: (term.until, term.act_id))
+    each_of = (term for told in acts.values() for term in (_answer(rt, told, met), _challenge(rt, told)))
+    found = (term for term in each_of if term is not None and term.until > at - SHOWN)
+    return sorted(found, key=lambda term: (term.until, term.act_id))
 
 
-def _answer(told: Sequence[_Told], met: dict[tuple[UUID, datetime], datetime | None]) -> Term | None:
+def answer_until(rt: Runtime, document: NoticeDocument, delivered_at: datetime | None) -> datetime | None:
+    """Until when a notice asks for something: what it says, and the days that run from its delivery."""
+    by, days = document.answer_by, document.answer_within_days
+    if by is None or days is None or delivered_at is None:
+        return by
+    return max(by, rt.rules.count(delivered_at, days, Unit.DAYS).due_at)
+
+
+def _answer(rt: Runtime, told: Sequence[_Told], met: Mapping[tuple[UUID, datetime], datetime | None]) -> Term | None:
     """Until when an act wants an answer; ``told``: the newest notice first."""
     newest = next((each for each in told if each.answer_by is not None), None)
     if newest is None or newest.answer_by is None:
@@ -96,10 +106,13 @@ def _answer(told: Sequence[_Told], met: dict[tuple[UUID, datetime], datetime | N
     keys = [(newest.about_id, newest.answer_by), (newest.moved_id, newest.answer_by)]
     clock = next((key for key in keys if key in met), None)
     met_at = met[clock] if clock is not None else (told[0].issued_at if newest is not told[0] else None)
+    document = NoticeDocument.model_validate_json(newest.document)
+    until = answer_until(rt, document, newest.delivered_at) or newest.answer_by
+    moved_at = newest.delivered_at if until != newest.answer_by else None
     return Term(
-        TermKind.ANSWER, newest.about_id, newest.id, newest.answer_by, over=met_at is not None,
-        revision=2 * sum(each.answer_by is not None for each in told) + (met_at is not None),
-        changed_at=max(newest.issued_at, met_at or newest.issued_at),
+        TermKind.ANSWER, newest.about_id, newest.id, until, over=met_at is not None,
+        revision=3 * sum(each.answer_by is not None for each in told) + (moved_at is not None) + (met_at is not None),
+        changed_at=max(each for each in (newest.issued_at, moved_at, met_at) if each is not None),
     )  # fmt: skip
 
 

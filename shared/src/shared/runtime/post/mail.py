@@ -94,6 +94,8 @@ def text(notice: NoticeDocument, inbox: str | None) -> str:
     ]
     if notice.answer_by is not None:
         lines.append(f"期限 / Until: {notice.answer_by.isoformat()}")
+    if days := notice.answer_within_days:
+        lines.append(f"且自本通知送达之日起不少于{days}日 / and no less than {days} days from its delivery")
     if notice.grounds is not None:
         lines += ["", *_redress(notice, notice.grounds.redress)]
     if inbox is not None:

@@ -18,7 +18,7 @@ from shared.contracts.http.notices import (
 )
 from shared.contracts.notices import Channel, DeliveryState, NoticeDocument
 from shared.rules import Role
-from shared.runtime.acts import audit, history, notices, postal
+from shared.runtime.acts import audit, history, notices, postal, terms
 from shared.runtime.acts.notices import Notice, UnknownNotice
 from shared.runtime.acts.policy import Policy, Reach, Rule, only, own_organisation
 from shared.runtime.acts.postal import Proof
@@ -75,7 +75,7 @@ async def list_notices(
     async with rt.db.connection() as tx:
         found = await notices.page(tx, reach, paging.after, paging.fetch, wanted)
         letters = await postal.proofs(tx, [notice.id for notice in found])
-    return page_of(found, paging, view=lambda each: _item(each, letters.get(each.id)), key=lambda each: each.id)
+    return page_of(found, paging, view=lambda each: _item(rt, each, letters.get(each.id)), key=lambda each: each.id)
 
 
 @ROUTER.get("/counts")
@@ -156,7 +156,7 @@ async def _opened(rt: Runtime, tx: Tx, who: Caller, notice_id: UUID) -> Notice:
     return notice
 
 
-def _item(notice: Notice, letter: Proof | None) -> NoticeItem:
+def _item(rt: Runtime, notice: Notice, letter: Proof | None) -> NoticeItem:
     document = NoticeDocument.model_validate_json(notice.document)
     return NoticeItem(
         id=notice.id,
@@ -166,7 +166,7 @@ def _item(notice: Notice, letter: Proof | None) -> NoticeItem:
         to=document.to,
         authority=document.authority,
         issued_at=notice.issued_at,
-        answer_by=document.answer_by,
+        answer_by=terms.answer_until(rt, document, notice.delivered_at),
         delivered_at=notice.delivered_at,
         delivered_by=notice.delivered_by,
         opened_at=notice.opened_at,
