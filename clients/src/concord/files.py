@@ -77,6 +77,12 @@ def json_object(file: Path) -> dict[str, Any]:
     return value
 
 
+def key_set(file: Path) -> dict[str, Any]:
+    """The JWK set in a file; of one key too, alone or as ``concord keys`` prints it. Raises BadFile."""
+    found = json_object(file)
+    return found if "keys" in found else {"keys": [found.get("jwk", found)]}
+
+
 def decoded(raw: bytes, name: str, *, whole: bool = True) -> str:
     """Bytes as text. ``whole``: false for the beginning of a file, which may end in the middle of a character.
 

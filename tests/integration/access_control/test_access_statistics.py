@@ -48,3 +48,5 @@ async def test_what_is_late_is_counted_and_what_never_went_out_is_not(slow_desk:
 async def test_days_that_make_no_period_are_refused(desk: Desk) -> None:
     answer = await desk.api.get("/orders/statistics", params={"since": "2026-02-02", "until": "2026-02-01"}, who=None)
     assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "until")
+    answer = await desk.api.get("/orders/statistics", params={"since": "2099-02-02"}, who=None)
+    assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "since"), "what was given is named"

@@ -12,8 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from concord.cli.main import app
+from concord.conformance import CONFORMANCE_TYPE
 from concord.conformance.checks import CHECKS
-from concord.conformance.kit import CONFORMANCE_TYPE, Asked, conform
+from concord.conformance.kit import Asked, conform
 from concord.exits import Exit
 from local_stack.broker import Broker
 from shared.signing import KeyRing, Signer, generate_key, prove, public

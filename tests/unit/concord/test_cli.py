@@ -254,6 +254,7 @@ def one_line(done: Result, code: Exit, said: str) -> None:
         (("registrations", "get"), "usage", "No such command 'get'"),
         (("registrations", "show"), "usage", "Missing argument"),
         (("registrations", "list", "--statsu", "x"), "usage", "--statsu"),
+        (("orders", "list", "--status", "nope"), "usage", "for '--status': 'nope' is not one of"),
         (("registrations", "submit", "no-such-file.json", "--as", "a"), "bad_argument", "no-such-file.json"),
         (("inbox", "--json-please"), "usage", "--json-please"),
     ],

@@ -23,6 +23,8 @@ class Papers:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.receipt: dict[str, Any] = {**Receipt.EXAMPLE, "order_digest": None}
+        self.also: list[dict[str, Any]] = []
+        """Further receipts of the batch."""
         self.batch: dict[str, Any] = {"provider_id": examples.PROVIDER}
         self.counter: dict[str, Any] = {**CounterReceipt.EXAMPLE, "batch": None}
         self.signers = {"order": DESK, "receipts": HOST, "counter": DESK}
@@ -32,7 +34,7 @@ class Papers:
     def write(self) -> list[str]:
         order = self.signers["order"].sign(canonical(Order.EXAMPLE), ORDER_TYPE)
         said = {**self.receipt, "order_digest": self.receipt["order_digest"] or _digest(order)}
-        batch = self.signers["receipts"].sign(canonical({**self.batch, "receipts": [said]}), RECEIPTS_TYPE)
+        batch = self.signers["receipts"].sign(canonical({**self.batch, "receipts": [said, *self.also]}), RECEIPTS_TYPE)
         answered = {**self.counter, "batch": self.counter["batch"] or _digest(batch)}
         counter = self.signers["counter"].sign(canonical(answered), COUNTER_TYPE)
         for name, text in {
@@ -90,6 +92,18 @@ def test_what_a_revoked_key_signed_proves_nothing_without_a_counter_receipt_of_b
     assert "revoked at 2026-11-22T04:00:01+00:00, and no counter-receipt" in problem
 
 
+def test_a_receipt_that_was_refused_takes_nothing_from_the_one_beside_it(run: Any, papers: Papers) -> None:
+    (result,) = papers.counter["results"]
+    papers.also = [{**Receipt.EXAMPLE, "receipt_id": examples.SITE, "order_digest": "0" * 64}]
+    papers.counter["results"] = [result, {**result, "status": "refused", "code": "digest_mismatch"}]
+    done = run(None, "verify", *papers.write(), *papers.options(), "--json")
+    assert done.exit_code == Exit.DONE, done.stdout
+    assert [each["status"] for each in json.loads(done.stdout)["receipts"]] == ["recorded", "refused"]
+    papers.counter["results"] = [result, {**result, "status": "recorded"}]
+    done = run(None, "verify", *papers.write(), *papers.options(), "--json")
+    assert (done.exit_code, "about other bytes" in done.stdout) == (Exit.FAILED, True)
+
+
 def spoil(papers: Papers, how: str) -> None:
     match how.split(": "):
         case ["forged", name]:
@@ -102,6 +116,8 @@ def spoil(papers: Papers, how: str) -> None:
             papers.host_keys[0][OWNER] = examples.SITE
         case ["receipt", name]:
             papers.receipt[name] = examples.SITE if name == "order_id" else "0" * 64
+        case ["refused"]:
+            papers.counter["results"] = [{**papers.counter["results"][0], "status": "refused", "code": "receipt_late"}]
         case ["counter", "results"]:
             papers.counter["results"] = []
         case ["counter", name]:
@@ -119,7 +135,7 @@ def spoil(papers: Papers, how: str) -> None:
         ("receipt: order_id", "none of the receipts is about this order"),
         ("receipt: order_digest", "is about other bytes"), ("counter: batch", "is for another document"),
         ("counter: provider_id", "is for provider"), ("counter: results", "has 0 results for 1 receipts"),
-        ("revoked", "was revoked at 2026-11-22T03:59:59"),
+        ("refused", "was refused: receipt_late"), ("revoked", "was revoked at 2026-11-22T03:59:59"),
     ],
 )  # fmt: skip
 def test_what_does_not_belong_together_proves_nothing(run: Any, papers: Papers, how: str, said: str) -> None:

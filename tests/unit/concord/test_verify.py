@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from concord.conformance import CONFORMANCE_TYPE
 from concord.exits import Exit
 from shared.contracts.documents import IssuedDocument
 from shared.contracts.marks import Mark
 from shared.documents import marks, rendering, signed
-from shared.signing import OWNER, BadSignature, KeyRing, Signer, generate_key
+from shared.signing import OWNER, BadSignature, KeyRing, Signer, canonical, generate_key
 
 SIGNER = Signer(generate_key(kid="drugs-110000-1"))
 TODAY = datetime.now(UTC).date()
@@ -33,6 +34,32 @@ def asked(run: Any, tmp_path: Path, keys: Path, content: str | bytes, *more: str
     file = tmp_path / "document"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     return run(None, "verify", str(file), "--keys", str(keys), *more)
+
+
+@pytest.mark.parametrize("form", ["set", "key", "printed"])
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_conformance_pass_is_judged_with_the_key_of_whoever_ran_the_kit(
+    run: Any, tmp_path: Path, form: str, passed: bool
+) -> None:
+    said = {"passed": passed, "kit": "1.0", "checks": [{"check": "order", "result": "passed", "why": ""}]}
+    jws = SIGNER.sign(canonical(said), CONFORMANCE_TYPE)
+    forms: dict[str, Any] = {"set": {"keys": [SIGNER.public]}, "key": SIGNER.public, "printed": {"jwk": SIGNER.public}}
+    (tmp_path / "mine.json").write_text(json.dumps(forms[form]))
+    done = asked(run, tmp_path, tmp_path / "mine.json", jws, "--json")
+    assert done.exit_code == (Exit.DONE if passed else Exit.FAILED), done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["valid"], answer["kind"], answer["checks"]) == (passed, "conformance", said["checks"])
+    (tmp_path / "mine.json").write_text(json.dumps(generate_key(kid="drugs-110000-1")))
+    done = asked(run, tmp_path, tmp_path / "mine.json", jws, "--json")
+    assert (done.exit_code, json.loads(done.stdout)["code"]) == (Exit.FAILED, "bad_signature")
+
+
+def test_what_is_signed_as_a_pass_and_is_none_is_refused(run: Any, tmp_path: Path, keys: Path) -> None:
+    for payload in (b"[]", b"{}", b"no JSON", b'{"passed": true, "passed": false}'):
+        done = asked(run, tmp_path, keys, SIGNER.sign(payload, CONFORMANCE_TYPE), "--json")
+        assert (done.exit_code, json.loads(done.stdout)["code"]) == (Exit.FAILED, "no_pass"), payload
+    done = asked(run, tmp_path, keys, SIGNER.sign(b'{"passed": 1}', CONFORMANCE_TYPE), "--json")
+    assert json.loads(done.stdout)["valid"] is False
 
 
 @pytest.mark.parametrize("form", ["jws", "json", "page"])

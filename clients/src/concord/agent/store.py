@@ -121,9 +121,14 @@ class Alarms:
         self._db = db
 
     def ring(self, kind: str, said: str) -> None:
-        """Something that a person should look at. The same again is counted."""
+        """Something that a person should look at. The same again is counted.
+
+        Of a kind that names an order (``hook 3``) there is one alarm: each try may fail in words of its own.
+        """
         now = datetime.now(UTC).timestamp()
         with transaction(self._db):
+            if " " in kind:
+                self._db.execute("UPDATE OR REPLACE alarm SET said = ? WHERE kind = ?", (said[:1000], kind))
             self._db.execute(
                 "INSERT INTO alarm (kind, said, since, last) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (kind, said) DO UPDATE SET last = excluded.last, times = times + 1",

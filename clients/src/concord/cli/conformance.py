@@ -12,7 +12,7 @@ from concord.cli.output import failed
 from concord.conformance.checks import CHECKS
 from concord.conformance.kit import Asked, conform, signed
 from concord.exits import Exit
-from concord.files import BadFile, json_object, write
+from concord.files import BadFile, json_object, key_set, write
 from shared.signing import KeyRing, Signer, generate_key, public
 
 
@@ -49,9 +49,9 @@ def conformance(
 
 
 def _keys(file: Path) -> list[dict[str, Any]]:
-    found = json_object(file)
+    found = key_set(file)
     try:
-        keys = [public(each) for each in found.get("keys", [found.get("jwk", found)])]  # as `concord keys` prints it
+        keys = [public(each) for each in found["keys"]]
         KeyRing(keys)
     except (ValueError, TypeError, AttributeError, KeyError) as wrong:
         raise BadFile(f"{file}: is no Ed25519 key: {wrong}") from wrong

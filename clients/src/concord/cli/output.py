@@ -63,6 +63,8 @@ MOST = 200
 """Items a list shows."""
 WIDE = 250
 """Columns where nobody looks, in a pipe or a file: nothing is cut off there."""
+_PYDANTIC = "Value error, "
+"""How pydantic, which checks options as well, begins what somebody else wrote."""
 out = Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
@@ -90,6 +92,7 @@ class Commands(TyperGroup):
         except NoStack as error:
             _wrong(Exit.NO_STACK, "no_stack", str(error), as_json=as_json)
         except TyperException as error:  # a command or an option that there is not, or is not so
+            error.message = error.message.removeprefix(_PYDANTIC)
             if not as_json:
                 raise
             _wrong(Exit.USAGE, "usage", error.format_message(), as_json=True)
@@ -182,7 +185,7 @@ def body_in(file: Path, model: type[M]) -> M:
 def _faults(error: ValidationError) -> str:
     def said(fault: Any) -> str:
         where = ".".join(map(str, fault["loc"])) or "the whole"
-        return f"{where}: {fault['msg'].removeprefix('Value error, ')}"
+        return f"{where}: {fault['msg'].removeprefix(_PYDANTIC)}"
 
     return "; ".join(map(said, error.errors()))
 

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from concord.cli.output import AsJson, failed, show
+from concord.conformance import CONFORMANCE_TYPE
 from concord.exits import Exit
-from concord.files import BadFile, json_object, name_of, read
+from concord.files import BadFile, json_object, key_set, name_of, read
 from concord.sdk import BadArgument
 from concord.sdk.proofs import Papers, proven
 from shared.contracts.marks import MARK_TYPE
@@ -18,7 +19,7 @@ from shared.contracts.preflights import PREFLIGHT_TYPE
 from shared.documents import marks, preflights, signed
 from shared.documents.signed import Standing
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
-from shared.signing import BadSignature, KeyRing, read_header
+from shared.signing import BadSignature, KeyRing, read_header, unique
 
 STANDS = {
     Standing.VALID: "the signature holds, and today is one of its days",
@@ -33,6 +34,8 @@ COUNTER = ("counter_receipt", "jws")
 """What the JSON calls a counter-receipt: beside its batch, or alone."""
 ANSWER_HOLDS = "the signature holds, and so does the answer, for the provider that asked"
 ANSWER_OVER = "the signature holds; the time is over for which the answer did"
+PASSED = "the signature holds, and none of the checks it lists failed"
+NOT_PASSED = "the signature holds, and a check that it lists failed"
 NO_KEYS = "holds no key that documents are signed with: `/.well-known/jwks.json` of the department that issued it"
 
 
@@ -51,7 +54,8 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Verify an issued document offline: its compact JWS, the JSON that has it, or its page (PDF). Or a site's mark:
-    its token, or the address that its QR code says; or what the register answered a provider before it connected.
+    its token, or the address that its QR code says; what the register answered a provider before it connected; or the
+    pass of a conformance run, with the public key of whoever ran it.
 
     Exits 0 if the signature is the issuer's and today is one of its days, 5 if not; a mark has no days, and with --host
     must name that site. Whether it was ended meanwhile no signature says: ask at `status_at`, or the mark's address.
@@ -64,7 +68,7 @@ def verify(
         return
     (file,) = files
     try:
-        ring = KeyRing(json_object(keys))
+        ring = KeyRing(key_set(keys))
     except (ValueError, TypeError, AttributeError, KeyError) as wrong:
         raise BadFile(f"{name_of(keys)}: is no JWK set: {wrong}") from wrong
     if not ring.kids:
@@ -89,6 +93,8 @@ def verified(jws: str, ring: KeyRing, host: str | None = None) -> dict[str, Any]
             return _mark(jws, ring, host)
         if kind == PREFLIGHT_TYPE:
             return _preflight(jws, ring)
+        if kind == CONFORMANCE_TYPE:
+            return _pass(jws, ring)
         found = signed.read(jws, ring)
         stands = signed.standing(found.document, datetime.now(UTC))
     except BadSignature as wrong:
@@ -123,6 +129,18 @@ def _preflight(jws: str, ring: KeyRing) -> dict[str, Any]:
     code, why = ("signed", ANSWER_HOLDS) if holds else ("over", ANSWER_OVER)
     said = answer.model_dump(mode="json", exclude_none=True)
     return {"valid": holds, "code": code, "why": why, "kind": "preflight", **said, "key": kid}
+
+
+def _pass(jws: str, ring: KeyRing) -> dict[str, Any]:
+    """What a conformance pass says: of which checks, and whether one failed. Raises BadSignature."""
+    found = ring.verify(jws, CONFORMANCE_TYPE)
+    try:
+        said = json.loads(found.payload, object_pairs_hook=unique)
+        passed = said["passed"] is True
+    except (ValueError, TypeError, KeyError, RecursionError) as wrong:
+        raise BadSignature("no_pass", f"the signed document is no pass: {wrong!r}") from wrong
+    code, why = ("passed", PASSED) if passed else ("not_passed", NOT_PASSED)
+    return {**said, "valid": passed, "code": code, "why": why, "kind": "conformance", "key": found.kid}
 
 
 def _name(host: str | None) -> str | None:

@@ -15,13 +15,11 @@ from uuid import UUID
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from concord.conformance import checks
+from concord.conformance import CONFORMANCE_TYPE, checks
 from concord.conformance.desk import SECRET, Desk
 from shared.contracts.topics import orders_topic, receipts_topic
 from shared.signing import Signer, canonical
 
-CONFORMANCE_TYPE: Final = "concord-conformance+json"
-"""JWS ``typ`` of a pass."""
 ENDING_S: Final = 10.0
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from concord.sdk.signed import verified_counter, verified_order
 from shared.contracts.orders import Order
-from shared.contracts.receipts import RECEIPTS_TYPE, CounterReceipt, Receipt, ReceiptBatch
+from shared.contracts.receipts import RECEIPTS_TYPE, CounterReceipt, CounterResult, Receipt, ReceiptBatch
 from shared.signing import BadSignature, KeyRing, unique
 
 
@@ -43,7 +43,7 @@ def proven(papers: Papers, keys: Mapping[str, Any], provider_keys: Mapping[str, 
         "receipts": [_said(place, receipt, counter) for place, receipt in about],
         "recorded": {"by": counter.recorded_by.id, "at": counter.recorded_at.isoformat()} if counter else None,
         "problems": [
-            *_faults(papers, order, batch, about),
+            *_faults(papers, order, batch, [(receipt, _result(place, counter)) for place, receipt in about]),
             *(_unproven(papers, batch, counter, revoked) if counter else _undated(revoked)),
         ],
     }  # fmt: skip
@@ -67,21 +67,31 @@ def _revoked(kid: str, provider_keys: Mapping[str, Any]) -> datetime | None:
 
 
 def _said(place: int, receipt: Receipt, counter: CounterReceipt | None) -> dict[str, Any]:
-    result = counter.results[place] if counter and place < len(counter.results) else None
+    result = _result(place, counter)
     return {
         **receipt.model_dump(mode="json", include={"receipt_id", "outcome", "at", "how", "why"}),
         "status": result.status if result else None, "code": result.code if result else None,
     }  # fmt: skip
 
 
-def _faults(papers: Papers, order: Order, batch: ReceiptBatch, about: list[tuple[int, Receipt]]) -> Iterator[str]:
-    """Whether the receipts are this provider's, about just these bytes."""
+def _result(place: int, counter: CounterReceipt | None) -> CounterResult | None:
+    return counter.results[place] if counter and place < len(counter.results) else None
+
+
+def _faults(
+    papers: Papers, order: Order, batch: ReceiptBatch, about: list[tuple[Receipt, CounterResult | None]]
+) -> Iterator[str]:
+    """Whether the receipts are this provider's, about just these bytes. What was refused proves nothing."""
     if batch.provider_id != order.provider_id:
         yield f"the receipts are of provider {batch.provider_id}, the order is for {order.provider_id}"
     if not about:
         yield "none of the receipts is about this order"
+    taken = [receipt for receipt, result in about if result is None or result.status != "refused"]
+    if about and not taken:
+        codes = sorted({str(result and result.code) for _, result in about})
+        yield f"what is about this order was refused: {', '.join(codes)}"
     digest = hashlib.sha256(papers.order.encode()).hexdigest()
-    for _, receipt in about:
+    for receipt in taken:
         if (receipt.sequence, receipt.order_digest) != (order.sequence, digest):
             yield f"the receipt {receipt.receipt_id} is about other bytes than this order's"
 

@@ -71,9 +71,13 @@ def test_once_says_that_nobody_answers(file: Path) -> None:
 def test_status_can_be_asked_beside_an_agent_at_work(file: Path) -> None:
     config = Config.read(file)
     at_work = Journal(config.state_file, config.provider_id)
-    at_work.alarms.ring("hook 3", "order 3 was not carried out: away")
+    for why in ("at 12:00: away", "at 12:01: away", "away"):
+        at_work.alarms.ring("hook 3", f"order 3 was not carried out: {why}")
     said = json.loads(run(file, "status").stdout)
-    assert [alarm["said"] for alarm in said["alarms"]] == ["order 3 was not carried out: away"]
+    [alarm] = said["alarms"]
+    assert (alarm["said"], alarm["times"]) == ("order 3 was not carried out: away", 3), (
+        "one alarm, however often it failed"
+    )
     at_work.close()
 
 

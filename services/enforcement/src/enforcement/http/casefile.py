@@ -58,7 +58,7 @@ async def lift_hold(rt: Rt, who: Who, case_id: UUID, body: WithReasons) -> CaseV
 
 
 @ROUTER.post("/cases/{case_id}/transfer")
-async def transfer(rt: Rt, who: Who, case_id: UUID, body: wire.NewTransfer) -> CaseView:
+async def transfer_case(rt: Rt, who: Who, case_id: UUID, body: wire.NewTransfer) -> CaseView:
     """Hand a case over to another competent authority, with reasons. It ends here, and goes on as `continues_as`.
 
     What is drafted is withdrawn; what is in force stays yours, with its clocks and appeals.

@@ -114,7 +114,7 @@ async def triage(rt: Rt, who: Who, matter_id: UUID, body: wire.Triage) -> wire.M
 
 
 @DESK.post("/matters/{matter_id}/transfer")
-async def transfer(rt: Rt, who: Who, matter_id: UUID, body: wire.NewMatterTransfer) -> wire.MatterView:
+async def transfer_matter(rt: Rt, who: Who, matter_id: UUID, body: wire.NewMatterTransfer) -> wire.MatterView:
     """Hand what is about a name in no register to another industry regulator, with reasons. Never back.
 
     Whoever complained is told where it went; the desk that has it now grades it itself.

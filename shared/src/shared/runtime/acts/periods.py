@@ -17,6 +17,8 @@ def period(rt: Runtime, since: date | None, until: date | None) -> tuple[datetim
     """
     last = until or rt.rules.day_of(rt.clock.now())
     first = since or FIRST
+    if last < first and until is None:
+        raise Invalid.field("since", "must not lie ahead")
     if last < first:
         raise Invalid.field("until", "must not be before since")
     begins = datetime.combine(first, time(), rt.rules.time_zone)

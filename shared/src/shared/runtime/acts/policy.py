@@ -33,7 +33,7 @@ class PersonRequired(Forbidden):
 
 
 class SecondPersonRequired(Conflict):
-    """Whoever drafted this cannot also {act}: a second person must."""
+    """Whoever took part in this before cannot also {act}: a second person must."""
 
 
 @dataclass(frozen=True, slots=True)
