@@ -190,7 +190,7 @@ async def test_head_is_answered_wherever_get_is_with_the_same_head_and_no_body(a
 
 
 async def test_head_of_a_stream_ends_with_its_head(api: Api) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         answer = await api.request("HEAD", "/events")
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"].startswith("text/event-stream")

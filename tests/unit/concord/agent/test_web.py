@@ -48,7 +48,7 @@ class Visitor:
 
     async def answer(self, *, body: bool = True) -> tuple[int, dict[str, str], bytes]:
         """The next answer: status, headers, body."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
             first, *lines = head.rstrip().split("\r\n")
             headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
@@ -58,7 +58,7 @@ class Visitor:
     async def ended(self) -> bytes:
         """What still comes until the server closes."""
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 return await self.reader.read()
         except ConnectionError:
             return b""
@@ -100,7 +100,7 @@ async def test_slow_heads_are_let_go_and_others_are_answered_afterwards(start: S
     trickles = [asyncio.create_task(trickle(visitor)) for visitor in slow]
     await asyncio.sleep(0.1)
     assert (await ask(web, GET))[0] == 503  # all places are taken, and that is said at once
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         lasted = await asyncio.gather(*trickles)
     assert max(lasted) < 3
     assert (await ask(web, GET))[0] == 200
@@ -130,7 +130,7 @@ async def test_a_stop_ends_connections_that_are_open(start: Start) -> None:
     visitor = await Visitor.of(web)
     visitor.send(b"GET / HT")
     await asyncio.sleep(0.05)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         await web._listener.stop()
     assert await visitor.ended() == b""
 
