@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import re
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -137,6 +139,27 @@ async def test_it_is_a_page_for_browsers_whose_links_lead_on(api: Api, lang: str
     for link in links:
         followed = await api.get(f"/public/register{link}", headers=HTML)
         assert followed.status_code == 200, link
+
+
+async def test_the_other_language_shows_the_same_page_and_a_status_is_named(api: Api) -> None:
+    first = (await api.get("/public/register", params={"limit": 1})).json()
+    asked = {"region": "110000", "status": "live", "limit": 1, "after": first["next"], "lang": "en"}
+    answer = await api.get("/public/register", params=asked, headers=HTML)
+    link = re.search(r'href="([^"]+)" hreflang', answer.text)
+    assert link is not None
+    led = dict(parse_qsl(link[1].replace("&amp;", "&").partition("?")[2]))
+    assert led == {name: str(value) for name, value in (asked | {"lang": "zh"}).items()}
+    assert "in force" in answer.text.partition("<table>")[0], "which status is listed"
+
+
+async def test_a_file_has_all_that_fits_and_says_how_many_there_are(api: Api) -> None:
+    total = (await api.get("/public/counts")).json()["total"]
+    for form in ("csv", "ndjson"):
+        answer = await api.get(f"/public/register.{form}")
+        assert len(answer.text.splitlines()) == total + (form == "csv")
+        assert (answer.headers["X-Concord-Total"], answer.status_code) == (str(total), 200)
+    page = await api.get("/public/register", headers=HTML)
+    assert "register.csv?limit=100000" in page.text
 
 
 async def test_a_page_of_a_category_says_which_and_a_strange_one_is_text(api: Api) -> None:

@@ -13,7 +13,7 @@ from shared.contracts.registry import (
     ExecutionUndoneV1,
     SiteRecordedV1,
 )
-from tests.integration.registry.conftest import OTHER_PROVIDER, STATEMENT, Register, a_site, access, domain, uscc
+from tests.integration.registry.conftest import GRANT, OTHER_PROVIDER, STATEMENT, Register, a_site, access, domain, uscc
 
 
 async def test_p3_2_3_a_decision_is_carried_out_by_two_people_and_every_host_is_told(register: Register) -> None:
@@ -31,6 +31,20 @@ async def test_p3_2_3_a_decision_is_carried_out_by_two_people_and_every_host_is_
     assert (recorded.status, [access.status for access in recorded.accesses]) == ("revoked", ["stopped"])
     assert [burden.decision_id for burden in recorded.burdens] == [decision.decision_id]
     assert await register.history(done["id"]) == ["receive", "accept", "confirm"]
+
+
+async def test_what_was_done_to_a_persons_site_names_the_person_so_that_others_leave_it_out(register: Register) -> None:
+    document = {"kind": "resident_id", "number": "11010519491231002X"}
+    body = {"kind": "person", "region": "110000", "document": document, "particulars": {"name": "王小明"}}
+    operator = await register.post("/operators", body, "regulator-a", 201)
+    asked = {"operator_id": operator["id"], "kind": "filing", "site": a_site(domain())}
+    filing = await register.post("/registrations", asked, "regulator-a", 201)
+    await register.post(f"/registrations/{filing['id']}/grant", GRANT, "regulator-b")
+    site_id = (await register.told(SiteRecordedV1))[-1].site_id
+    await register.carried_out(await register.decided(await register.get(f"/sites/{site_id}", "regulator-a")))
+    assert (await register.told(ExecutionCarriedOutV1))[-1].person == "王小明"
+    await register.carried_out(await register.decided(await register.live()))
+    assert (await register.told(ExecutionCarriedOutV1))[-1].person is None
 
 
 async def test_safeguard_7_an_overturned_decision_restores_exactly_number_and_all(register: Register) -> None:

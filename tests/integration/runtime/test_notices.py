@@ -13,6 +13,7 @@ from email.policy import default
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -45,6 +46,7 @@ from shared.runtime.post.sender import LINES, Sender
 from shared.runtime.web.inbox import POLICY, Act
 from tests.support.people import at, directory, person
 
+ZONE = ZoneInfo("Asia/Shanghai")
 EVERYWHERE = AddressForService(email="legal@pharmacy.example", email_verified=True)
 TITLE = Names(zh="处理决定告知书，编号 ICP 1", en="Notice of a decision")
 
@@ -219,7 +221,7 @@ async def test_a_name_that_would_be_another_header_is_none(rt: Runtime, mailbox:
         **dict(NoticeDocument.model_validate(NoticeDocument.EXAMPLE)), "authority": authority,
         "title": Names.model_construct(**names),
     })  # fmt: skip
-    raw = mail.message(notice, b"{}", sender="n@c.example", recipient="legal@pharmacy.example", inbox="x")
+    raw = mail.message(notice, b"{}", sender="n@c.example", recipient="legal@pharmacy.example", inbox="x", zone=ZONE)
     read = message_from_bytes(raw, policy=default)
     assert read["Bcc"] is None
     assert [each.addr_spec for each in read["From"].addresses] == ["n@c.example"]
@@ -229,15 +231,16 @@ async def test_a_name_that_would_be_another_header_is_none(rt: Runtime, mailbox:
 def test_the_mail_about_a_draft_says_that_there_is_nothing_to_challenge_yet() -> None:
     drafted = NoticeDocument.model_validate(NoticeDocument.EXAMPLE)
     assert drafted.kind == "decision_intended"
-    said = mail.text(drafted, "x")
+    said = mail.text(drafted, "x", ZONE)
     assert "Nothing is decided yet. A decision can be challenged within 60 days of its own delivery" in said
     assert "尚未作出决定" in said
+    assert "期限 / Until: 2026-11-29 23:59:59 (Asia/Shanghai)" in said, "the last day ends where it is counted"
     assert "自本通知送达之日起60日" not in said, "no time to appeal runs from it, and an appeal would be refused"
     assert "且自本通知送达之日起不少于7日 / and no less than 7 days from its delivery" in said
     released = drafted.model_copy(update={"kind": "decision_released"})
     assert released.grounds is not None
     body, how = released.grounds.redress.body.names.zh, released.grounds.redress.how_zh
-    assert f"可自本通知送达之日起60日内向{body}提出：{how}。" in mail.text(released, "x")
+    assert f"可自本通知送达之日起60日内向{body}提出：{how}。" in mail.text(released, "x", ZONE)
     assert f"日内向{body}提出：{how}。" in said
 
 

@@ -91,7 +91,10 @@ def test_a_list_is_a_table_and_a_long_one_says_that_it_is_cut(run: Any) -> None:
     wire = Wire(httpx.Response(200, json={"items": items, "next": None}))
     done = run(wire, "registrations", "list", "--as", "a", "--json")
     assert len(json.loads(done.stdout)) == output.MOST
-    assert "there are more" in done.stderr
+    assert f"the first {output.MOST}; there are more: narrow the list, or see more of it: concord --most" in done.stderr
+    wire = Wire(httpx.Response(200, json={"items": items, "next": None}))
+    done = run(wire, "--most", str(output.MOST + 1), "registrations", "list", "--as", "a", "--json")
+    assert (len(json.loads(done.stdout)), done.stderr) == (output.MOST + 1, "")
     done = run(Wire(httpx.Response(200, json={"items": [], "next": None})), "registrations", "list", "--as", "a")
     assert done.stdout == "none\n"
 

@@ -30,6 +30,9 @@ CSS = (Path(pages.__file__).parent / "static" / "pages.css").read_text(encoding=
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
 
+APPEALS = ("filed", "overdue", "upheld", "rejected", "withdrawn")
+
+
 def texts_of_templates() -> Iterator[str]:
     for path in TEMPLATES:
         for _, _, message, _ in babel_extract(BytesIO(path.read_bytes()), ["_", "ngettext"], [], {}):
@@ -79,13 +82,10 @@ def test_placeholders_are_the_same_in_every_language() -> None:
         ("problem", ("unknown_mark", "mark_malformed")),
         ("effect", Effect),
         ("measure status", ("in_force", "suspended", "ended", "lapsed", "overturned")),
-        ("undone because", ("overturned", "suspended", "ended", "lifted")),
-        ("appeal status", ("filed", "overdue", "upheld", "rejected")),
+        ("undone because", ("overturned", "suspended", "lapsed", "lifted")),
+        ("appeal status", APPEALS),
         ("order answer", ("upheld", "rejected", "accepted")),
-        (
-            "event",
-            ("carried_out", "undone", *(f"appeal_{each}" for each in ("filed", "overdue", "upheld", "rejected"))),
-        ),
+        ("event", ("carried_out", "undone", *(f"appeal_{each}" for each in APPEALS))),
     ],
 )
 def test_every_word_of_the_data_has_its_words(kind: str, words: Any) -> None:

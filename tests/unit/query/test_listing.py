@@ -1,5 +1,6 @@
 """The register's lists: whatever is walked through is met once, what is counted is exact, and no person is found."""
 
+import base64
 import tempfile
 from collections import Counter
 from itertools import islice
@@ -121,7 +122,8 @@ def test_a_search_goes_by_the_beginning_and_meets_a_site_once(model: ReadModel, 
     writer.apply(batch(shop, site(2, domains=("shop.example", "other.test")), site(3, name="the end")))
     assert numbers(walked(model, by=Index.DOMAINS, text="sho", step=1)) == numbers(walked(model))[:2]
     for by, text, found in (
-        (Index.DOMAINS, "https://Shop-", 1), (Index.DOMAINS, "例子.test", 1), (Index.DOMAINS, "hop", 0),
+        (Index.DOMAINS, "https://Shop-", 1), (Index.DOMAINS, "例子.test", 1),
+        (Index.DOMAINS, "例子", 1), (Index.DOMAINS, "例", 0), (Index.DOMAINS, "hop", 0),
         (Index.NAMES, "the c", 1), (Index.NAMES, "THE", 2), (Index.NAMES, "corner", 0),
         (Index.NUMBERS, "京ICP备00000002号-2", 1), (Index.NUMBERS, "京 icp 备 00000002", 1), (Index.NUMBERS, "ICP", 0),
     ):  # fmt: skip
@@ -147,6 +149,24 @@ def test_a_persons_site_is_listed_without_the_person_and_not_found_by_name(model
         assert secret not in said
     first = ListedSite.model_validate(lines[0])
     assert (first.operator, first.domains) == ("个人 / individual", []), "nobody gets the sites of persons all at once"
+
+
+def test_a_search_by_domain_hands_out_no_name_of_a_persons_site(model: ReadModel, writer: Writer) -> None:
+    of_person = [site(n, domains=(f"zhang-{n}.example", f"zhou-{n}.example"), operator=PERSON) for n in (1, 2, 3)]
+    writer.apply(batch(*of_person, site(4, domains=("zhao.example",))))
+    assert len(walked(model, by=Index.DOMAINS, text="zh", step=1)) == 4, "each of them once, wherever a page ends"
+    search = listing.search_of(Index.DOMAINS, "zh")
+    with model.reading() as txn:
+        met = [at for at, _ in listing.walk(model, txn, Wanted(), search, None)]
+        assert len(met) == 7
+        for at in met:
+            known = base64.urlsafe_b64decode(at.cursor + "==")
+            assert (b"zhang" in known, b"zhou" in known) == (False, False)
+            left = list(listing.walk(model, txn, Wanted(), search, listing.position_of(at.cursor)))
+            assert [each for each, _ in left] == met[met.index(at) + 1 :]
+    gone = listing.position_of(met[0].cursor)._replace(site_id=bytes(16))
+    with model.reading() as txn, pytest.raises(listing.PlaceGone):
+        next(listing.walk(model, txn, Wanted(), search, gone))
 
 
 def test_a_name_that_becomes_a_persons_is_no_longer_found(model: ReadModel, writer: Writer) -> None:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from query.lookup import keys
 from query.lookup.freshness import Freshness
 from query.lookup.point import Finder, Hit, group
-from query.public import pages, privacy, register
+from query.public import pages, register
+from query.readmodel import persons
 from query.readmodel.acts import found_id
 from query.readmodel.model import ReadModel
 from query.readmodel.records import id_of
@@ -117,12 +118,42 @@ def test_a_person_is_not_named_anywhere(model: ReadModel, writer: Writer, named:
     writer.apply(measured(carried_out(grounds=given), *outcome, name=f"{named}的主页", operator=person))
     shown = entry(model)
     assert shown.operator is not None
-    assert (shown.operator.name, shown.operator.kind) == (privacy.INDIVIDUAL, "person")
-    assert shown.sites[0].measures[0].public_reasons.startswith(f"The site of {privacy.INDIVIDUAL}")
+    assert (shown.operator.name, shown.operator.kind) == (persons.INDIVIDUAL, "person")
+    assert shown.sites[0].measures[0].public_reasons.startswith(f"The site of {persons.INDIVIDUAL}")
     for text in everything_public(model):
         assert named not in text
         assert CITIZEN not in text
         assert PERSON["identity"] not in text
+
+
+def test_a_person_stays_unnamed_after_the_site_went_to_somebody_else_or_the_name_changed(
+    model: ReadModel, writer: Writer
+) -> None:
+    reasons = {**examples.STATEMENT, "reasons": "The site of Zhang San (passport E12345678) sold medicines."}
+    given = grounds(**{**reasons, "legal_basis": ["Ruling against Zhang San"]})
+    outcome = (appeal("decided", statement=reasons), undone(statement=reasons))
+    person = PERSON | {"name": "Zhang San"}
+    writer.apply(measured(carried_out(grounds=given, person="Zhang San"), *outcome, operator=person))
+    after: list[dict[str, Any]] = [{}, {"operator": person | {"name": "Li Wu"}}]
+    for version, later in enumerate(after, start=9):
+        writer.apply(batch(site(1, version, **later)))
+        assert entry(model).sites[0].measures[0].public_reasons.startswith(f"The site of {persons.INDIVIDUAL}")
+        for text in everything_public(model):
+            assert "Zhang San" not in text
+            assert "E12345678" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "of_person", "left"),
+    [
+        ("１１０１０１１９９００１０１１２３Ｘ", False, "[…]"), ("110101 19900101 123X", False, "[…]"),
+        ("No. 110101-1990-01-01-1234.", False, "No. […]."), ("京ICP备10046444号, 2026-11-22 04:00", False, None),
+        ("护照 E12345678 与 ＥＡ１２３４５６７", True, "护照 […] 与 […]"), ("护照 E12345678", False, None),
+        ("91110000MA0000001K", True, None),
+    ],
+)  # fmt: skip
+def test_numbers_of_papers_are_left_out_however_they_are_written(text: str, of_person: bool, left: str | None) -> None:
+    assert persons.without_numbers(text, of_person=of_person) == (text if left is None else left)
 
 
 def test_no_citizens_number_is_told_of_a_company_nor_of_a_site_in_no_register(model: ReadModel, writer: Writer) -> None:
@@ -200,7 +231,7 @@ def test_the_page_says_why_by_whom_and_how_to_challenge_it(model: ReadModel, wri
     english = pages.html(entry(model), Language.EN)
     assert "order to cut off: carried out" in english
     assert "Administrative reconsideration, in writing or in person" in english
-    assert "within 60 days of the notice" in english
+    assert "within 60 days of the delivery of the notice" in english
     assert "drugs-110000" not in html + english
 
 

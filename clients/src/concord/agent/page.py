@@ -1,13 +1,15 @@
 """What readers see where a site is suspended (RFC 7725), and which host names an order means: shared by the hooks."""
 
 import html
-from datetime import UTC
+from datetime import timedelta, timezone
 from string import Template
 from typing import Final
 from urllib.parse import quote, urlsplit
 
 from shared.contracts.orders import Order, OrderedSite
 
+_CHINA: Final = timezone(timedelta(hours=8))
+"""Where the days end that the decisions count; the register shows the same."""
 STYLE: Final = (
     "body{max-width:42rem;margin:3rem auto;padding:0 1rem;font:1rem/1.6 system-ui,sans-serif;color:#222}"
     "dt{font-weight:600;margin-top:1rem}dd{margin:0}hr{margin:2rem 0}"
@@ -78,8 +80,8 @@ def blocked_page(host: str, order: Order) -> str:
     grounds = order.grounds
     if grounds is None:
         raise ValueError("an order that burdens nobody blocks nothing")
-    redress = grounds.redress
-    until = f"{order.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if order.until else None
+    redress, days = grounds.redress, grounds.redress.within_days
+    until = f"{order.until.astimezone(_CHINA):%Y-%m-%d %H:%M} (UTC+8)" if order.until else None
     values = {
         "host": host,
         "site": order.site.name,
@@ -93,8 +95,8 @@ def blocked_page(host: str, order: Order) -> str:
         "reasons": grounds.public_reasons,
         "until_zh": until or "直至恢复",
         "until_en": until or "Until it is restored",
-        "redress_zh": f"{redress.body.names.zh}：{redress.in_chinese}（自通知送达之日起 {redress.within_days} 日内）",
-        "redress_en": f"{redress.body.names.en}: {redress.how}, within {redress.within_days} days of the notice",
+        "redress_zh": f"{redress.body.names.zh}：{redress.in_chinese}（自通知送达之日起 {days} 日内）",
+        "redress_en": f"{redress.body.names.en}: {redress.how}, within {days} days of the delivery of the notice",
         "entry": uri(order.register_entry),
     }
     return _SUSPENDED.substitute({name: html.escape(value) for name, value in values.items()}, style=STYLE)

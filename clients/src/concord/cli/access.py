@@ -5,7 +5,7 @@ from uuid import UUID
 
 import typer
 
-from concord.cli.output import As, AsJson, File, OrderId, ProviderId, Reasons, act, body, err, listed
+from concord.cli.output import As, AsJson, File, OrderId, ProviderId, Reasons, act, body, err, listed, more_follow
 from concord.files import BadFile, read
 from concord.sdk import Concord
 from concord.sdk.signed import verified_order
@@ -62,6 +62,10 @@ def queue(
 
     async def waiting(concord: Concord) -> wire.QueueView | list[wire.WaitingView]:
         found = await concord.access.queue(provider_id, after=after)
+        if not as_json:
+            err.print(f"{found.waiting} wait; the next one can go out at {found.opens_at.isoformat()}", soft_wrap=True)
+            if found.orders and found.orders[-1].position < found.waiting:
+                more_follow(f"--after {found.orders[-1].position}", len(found.orders))
         return found if as_json else found.orders
 
     act(waiting, as_, as_json, ("position", "order_id", "action", "urgent", "decided_at", "waits_since", "until"))

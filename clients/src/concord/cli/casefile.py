@@ -16,6 +16,7 @@ from concord.cli.output import (
     act,
     body,
     listed,
+    more_follow,
     statement,
 )
 from concord.sdk import Concord
@@ -33,6 +34,13 @@ opinions = typer.Typer(no_args_is_help=True, help="What other authorities hold o
 ENTRY = ("at", "kind", "what", "about", "about_id", "organisation", "person", "detail")
 
 
+def shown(page: Any) -> Any:
+    """The entries of a page; says where the next one begins."""
+    if page.next:
+        more_follow(f"--after {page.next}", len(page.items))
+    return page.items
+
+
 def timeline(
     case_id: CaseId,
     kind: Annotated[Part | None, typer.Option(help="Only this part of it.")] = None,
@@ -45,7 +53,7 @@ def timeline(
 
     async def page(concord: Concord) -> Any:
         found = await concord.enforcement.timeline(case_id, kind=kind, after=after, limit=limit)
-        return found if as_json else found.items
+        return found if as_json else shown(found)
 
     act(page, as_, as_json, ENTRY)
 
@@ -61,7 +69,7 @@ def custody(
 
     async def page(concord: Concord) -> Any:
         found = await concord.enforcement.custody(sha256, after=after, limit=limit)
-        return found if as_json else found.items
+        return found if as_json else shown(found)
 
     act(page, as_, as_json, ENTRY)
 

@@ -40,7 +40,7 @@ All = Annotated[bool, typer.Option("--all", help="Write a result also for each r
 def import_file(
     file: File, as_: As = None, as_json: AsJson = False, dry_run: DryRun = False, everything: All = False
 ) -> None:  # fmt: skip
-    """Import registrations from FILE (.csv, .xlsx, else NDJSON): concord import sites.csv --as regulator-a.
+    """Import registrations from FILE (.csv, .xlsx, else NDJSON): registrations import sites.csv --as regulator-a.
 
     Columns: operator_name, operator_uscc, region, site_name, domain, provider_id, ips; and as you like number,
     operator_kind, service_items, hosting_mode. Records that do not go in, and findings about those that do, are

@@ -1,5 +1,7 @@
 """``concord``: the command line for departments, providers and whoever wants to look."""
 
+from typing import Annotated
+
 import typer
 
 from concord.cli import (
@@ -28,7 +30,7 @@ from concord.cli import (
     reviews,
     verify,
 )
-from concord.cli.output import Commands
+from concord.cli.output import MOST, Commands, most_shown
 from concord.exits import table
 
 app = typer.Typer(
@@ -39,6 +41,14 @@ app = typer.Typer(
     help="Work with Concord. Locally, `--as NAME` signs you in; the password is the name. --json answers in JSON.",
     epilog="\b\n" + table(),
 )
+
+
+@app.callback()
+def before(most: Annotated[int, typer.Option(min=1, help="Entries that a list shows.")] = MOST) -> None:
+    """What goes for every command, and stands before it."""
+    most_shown.set(most)
+
+
 app.add_typer(approval.approvals, name="approvals")
 app.add_typer(papers.papers, name="papers")
 app.add_typer(registry.operators, name="operators")

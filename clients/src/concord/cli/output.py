@@ -5,6 +5,7 @@ import json
 import sys
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -60,7 +61,8 @@ SiteId = Annotated[str, typer.Argument(help="Id of the site.")]
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 MOST = 200
-"""Items a list shows."""
+"""Items a list shows, unless ``concord --most`` says otherwise."""
+most_shown = ContextVar("most_shown", default=MOST)
 WIDE = 250
 """Columns where nobody looks, in a pipe or a file: nothing is cut off there."""
 _PYDANTIC = "Value error, "
@@ -154,15 +156,21 @@ def _signed_in(person: str | None) -> Concord:
         raise BadFile(f"{name_of(file)}: {error.args[0]}: Field required") from error
 
 
-async def listed(items: AsyncIterator[T], most: int = MOST) -> list[T]:
+async def listed(items: AsyncIterator[T]) -> list[T]:
     """The first items of a list; says so on standard error when there are more."""
     found: list[T] = []
+    most = most_shown.get()
     async for item in items:
         if len(found) == most:
-            err.print(f"these are the newest {most}; there are more: narrow the list with its options", style="dim")
+            more_follow(f"narrow the list, or see more of it: concord --most {10 * most} …", most)
             break
         found.append(item)
     return found
+
+
+def more_follow(way: str, count: int) -> None:
+    """Say on standard error that what is shown is the beginning, and how to see what follows."""
+    err.print(f"these are the first {count}; there are more: {way}", style="dim", soft_wrap=True)
 
 
 def body(model: type[M], **fields: Any) -> M:

@@ -16,6 +16,7 @@ from query.lookup.bulk import MEDIA_TYPE, Duplex
 from query.lookup.inflow import Inflow
 from query.lookup.listing import Search, Wanted
 from query.public import listing_page, pages
+from query.public.listing_page import MOST_AT_ONCE
 from query.service import Asking, Key
 from shared.contracts.http.listing import ListedKind, ListedSite, ListedStatus, RegisterCounts, RegisterPage
 from shared.contracts.http.query import By, Format, LookupAnswer, LookupLine, LookupView, PublicAnswer
@@ -116,7 +117,7 @@ async def what_is_searched(
 WhatIsWanted = Annotated[Wanted, Depends(what_is_wanted)]
 Searched = Annotated[Search | None, Depends(what_is_searched)]
 After = Annotated[str | None, Query(max_length=1000, description="`next` of the page before, or a line's `cursor`")]
-AtMost = Annotated[int, Query(ge=1, le=100_000, description="Most sites; a longer list goes on with `after`")]
+AtMost = Annotated[int, Query(ge=1, le=MOST_AT_ONCE, description="Most sites; a longer list goes on with `after`")]
 _FILE: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "model": ListedSite,
@@ -154,7 +155,7 @@ async def list_register(
     """
     asked = {name: value for name, value in request.query_params.items() if name in LISTED_BY}
     listed = service.list_register(rt, wanted, search, after=after, limit=limit)
-    return await listing_page.answer(reading, asked, wanted, listed, partial(service.count_register, rt))
+    return await listing_page.answer(reading, asked, after, wanted, listed, partial(service.count_register, rt))
 
 
 @ROUTER.get("/public/counts", tags=["public"], openapi_extra=PUBLIC)
@@ -167,8 +168,11 @@ async def count_register(rt: Rt, wanted: WhatIsWanted, response: Response) -> Re
 @ROUTER.get(
     "/public/register.ndjson", tags=["public"], response_class=Response, responses=_FILE, openapi_extra=PUBLIC
 )  # fmt: skip
-async def download_ndjson(rt: Rt, wanted: WhatIsWanted, after: After = None, limit: AtMost = 10_000) -> Response:
-    """The same as lines of JSON, up to 100,000 at a time. An answer without its last chunk is not complete."""
+async def download_ndjson(rt: Rt, wanted: WhatIsWanted, after: After = None, limit: AtMost = MOST_AT_ONCE) -> Response:
+    """The same as lines of JSON, up to 100,000 at a time; the header `X-Concord-Total` says how many there are in all.
+
+    An answer without its last chunk is not complete.
+    """
     return await _download(rt, wanted, Format.NDJSON, after, limit)
 
 
@@ -179,14 +183,16 @@ async def download_ndjson(rt: Rt, wanted: WhatIsWanted, after: After = None, lim
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
     openapi_extra=PUBLIC,
 )
-async def download_csv(rt: Rt, wanted: WhatIsWanted, after: After = None, limit: AtMost = 10_000) -> Response:
+async def download_csv(rt: Rt, wanted: WhatIsWanted, after: After = None, limit: AtMost = MOST_AT_ONCE) -> Response:
     """The same as CSV, with a line of column names; several domains in a cell have a blank between them."""
     return await _download(rt, wanted, Format.CSV, after, limit)
 
 
 async def _download(rt: Runtime, wanted: Wanted, form: Format, after: str | None, limit: int) -> Response:
     freshness, lines = await service.download_register(rt, wanted, form, after=after, limit=limit)
-    return StreamingResponse(lines, media_type=MEDIA_TYPE[form], headers=freshness.headers())
+    total = (await service.count_register(rt, wanted)).total
+    headers = {**freshness.headers(), "X-Concord-Total": str(total)}
+    return StreamingResponse(lines, media_type=MEDIA_TYPE[form], headers=headers)
 
 
 @ROUTER.post(

@@ -9,7 +9,7 @@ from registry.store.hosted import Finding
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, AuthorityRef, Statement
 from shared.contracts.hosted import FindingClosedV1, FindingEscalatedV1
-from shared.contracts.http.registry import ClockView
+from shared.contracts.http.registry import ClockView, OperatorKind
 from shared.contracts.registry import (
     ExecutionCarriedOutV1,
     ExecutionDeclinedV1,
@@ -54,6 +54,7 @@ def carried_out(
         site=hits,
         registration=site.registration.record if site is not None else None,
         operator=site.operator.identity if site is not None else None,
+        person=_person(site),
         grounds=execution.decision.grounds,
         service_item=execution.service_item,
         until=execution.until,
@@ -63,6 +64,13 @@ def carried_out(
         decided_at=execution.decision.released_at,
         urgent_ground=execution.decision.urgent_ground,
     )
+
+
+def _person(site: OwnedSite | None) -> str | None:
+    """The name of its operator, if that is a person."""
+    if site is None or site.operator.kind != OperatorKind.PERSON:
+        return None
+    return site.operator.particulars.name
 
 
 def undone(

@@ -150,6 +150,7 @@ class ExecutionCarriedOutV1(_ExecutionFact):
         "site": examples.FROZEN_SITE,
         "registration": examples.REGISTRATION_RECORD,
         "operator": examples.OPERATOR_REF["identity"],
+        "person": None,
         "grounds": examples.GROUNDS,
         "service_item": None,
         "until": None,
@@ -165,6 +166,9 @@ class ExecutionCarriedOutV1(_ExecutionFact):
     registration: RegistrationRecord | None = None
     operator: Identity | None = None
     """Whose site it is: who may read what is seen of its orders. None for a found site, and from an earlier program."""
+    person: Text | None = None
+    """The name of that operator if it is a person, for whoever publishes what was said: it is left out there, whoever
+    has the site by then."""
     grounds: Grounds
     service_item: Text | None = None
     """For ``end_item``."""

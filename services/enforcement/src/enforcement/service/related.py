@@ -55,13 +55,16 @@ async def link(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewLink) -
 
     Raises UnknownCase (404); Forbidden (403); LinkedAlready (409); Invalid (422).
     """
-    at, case = rt.clock.now(), await cases.hold(tx, case_id)
-    POLICY.require(who, Act.LINK_CASES, case)
+    at = rt.clock.now()
+    POLICY.require(who, Act.LINK_CASES, await cases.get(tx, case_id))
     if body.case_id == case_id:
         raise Invalid.field("case_id", "must be another case")
-    other = await cases.get(tx, body.case_id)
-    if not POLICY.allows(who, Act.READ_CASE, other):
+    if not POLICY.allows(who, Act.READ_CASE, await cases.get(tx, body.case_id)):
         raise UnknownCase(case_id=body.case_id)
+    # In one order, whoever links which to which: a link holds both.
+    held = {each: await cases.hold(tx, each) for each in sorted((case_id, body.case_id))}
+    case, other = held[case_id], held[body.case_id]
+    POLICY.require(who, Act.LINK_CASES, case)
     if not await ties.link(tx, case_id, other.id, reasons=body.reasons, by=who.person, at=at):
         raise LinkedAlready
     cases.MOVES.changed_all(tx, [case], "link", who=who, why=f"With {other.id}: {body.reasons}", at=at)

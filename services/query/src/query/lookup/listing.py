@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from query.lookup.keys import host
 from query.lookup.point import Hit, group
-from query.readmodel.categories import ENDED, Category, category_of, searched
+from query.readmodel.categories import ENDED, PERSON, Category, category_of, searched
 from query.readmodel.layout import FOUND, ID, THEN
 from query.readmodel.model import ReadModel
 from query.readmodel.records import Entry, id_of
@@ -25,6 +25,12 @@ MOST_LOOKED_AT: Final = 2_000
 """Sites that a page of a search looks at; what it did not come to comes with the next."""
 LONGEST_KEY: Final = 511
 """Bytes of a key, as LMDB has it."""
+HIDDEN_KEY: Final = b"\0"
+"""No key begins so."""
+
+
+class PlaceGone(Exception):
+    """A walk was left off at a site that is not there any more."""
 
 
 class Index(StrEnum):
@@ -61,15 +67,21 @@ class Search(NamedTuple):
 
 
 class Position(NamedTuple):
-    """Where a walk was left off: the last site that it came to, and under which key."""
+    """Where a walk was left off: the last site that it came to, and under which key.
+
+    ``place``: of a person's site the key is a name that no list shows; what is brought back says the how manieth of the
+    site's names it was.
+    """
 
     key: bytes
     site_id: bytes
+    place: int | None = None
 
     @property
     def cursor(self) -> str:
         """As a text to bring back."""
-        return base64.urlsafe_b64encode(self.site_id + self.key).rstrip(b"=").decode()
+        key = self.key if self.place is None else HIDDEN_KEY + self.place.to_bytes(2, "big")
+        return base64.urlsafe_b64encode(self.site_id + key).rstrip(b"=").decode()
 
 
 class Met(NamedTuple):
@@ -90,6 +102,18 @@ def position_of(cursor: str) -> Position:
     return Position(found[ID:], found[:ID])
 
 
+def _found_again(model: ReadModel, txn: Any, at: Position) -> Position:
+    """A position as the index has it. Raises PlaceGone where the site is."""
+    if not at.key.startswith(HIDDEN_KEY):
+        return at
+    entry = model.entry(txn, at.site_id)
+    names = sorted(entry.site.domains) if entry is not None else []
+    if not names:
+        raise PlaceGone("the site that it stood at is gone: begin again without it")
+    place = min(int.from_bytes(at.key[1:], "big"), len(names) - 1)
+    return Position(names[place].encode(), at.site_id, place)
+
+
 def search_of(index: Index, text: str) -> Search:
     """What is searched for, as its index has it. Raises InvalidIdentifier where nothing could begin so."""
     if index is Index.NAMES:
@@ -98,7 +122,10 @@ def search_of(index: Index, text: str) -> Search:
         prefix = "".join(unicodedata.normalize("NFKC", text).upper().split())
     else:
         prefix = host(text).lower()
-        prefix = prefix if prefix.isascii() else normalise_domain(prefix).ascii
+        if not prefix.isascii():
+            alone = "." not in prefix  # one whole label: no part of it begins as it does in A-labels
+            prefix = normalise_domain(f"{prefix}.test" if alone else prefix).ascii
+            prefix = prefix.removesuffix("test") if alone else prefix
     if not 0 < len(prefix.encode()) <= LONGEST_KEY:
         raise InvalidIdentifier("bad_search", "nothing begins with this")
     return Search(index, prefix)
@@ -154,6 +181,7 @@ def _by_key(model: ReadModel, txn: Any, search: Search, after: Position | None) 
 
 def _by_domain(model: ReadModel, txn: Any, search: Search, after: Position | None) -> Iterator[tuple[Position, Entry]]:
     """The same by domains, whose answers lie ready: of a domain that several sites have, by their ids."""
+    after = after and _found_again(model, txn, after)
     cursor, prefix = txn.cursor(model.db["domains"]), search.prefix.encode()
     there = cursor.set_range(prefix if after is None else after.key)
     while there and bytes(cursor.key()).startswith(prefix):
@@ -161,8 +189,9 @@ def _by_domain(model: ReadModel, txn: Any, search: Search, after: Position | Non
         body = bytes(cursor.value())[len(FOUND) + len(key) + len(THEN) :]
         sites = {id_of(entry.site.site_id): entry for entry in group(Hit(0, body)).entries}
         for site_id, entry in sorted(sites.items(), key=itemgetter(0)):
-            if after is None or (key, site_id) > after:
-                yield Position(key, site_id), entry
+            if after is None or (key, site_id) > after[:2]:
+                hidden = sorted(entry.site.domains).index(key.decode()) if entry.operator.kind == PERSON else None
+                yield Position(key, site_id, hidden), entry
         there = cursor.next()
 
 

@@ -14,17 +14,23 @@ from shared.contracts.http.listing import ListedSite, RegisterCounts
 from shared.pages.reader import Reader
 
 ADDRESS: Final = "/public/register"
+MOST_AT_ONCE: Final = 100_000
+"""Sites in a file."""
 _encode: Final = msgspec.json.Encoder().encode
 
 
 async def answer(
     reader: Reader,
     asked: dict[str, str],
+    here: str | None,
     wanted: Wanted,
     listing: Awaitable[Listed],
     counts: Callable[[Wanted], Awaitable[RegisterCounts]],
 ) -> Response:
-    """A page of the register for who prefers one, else the same as JSON. ``asked``: its parameters, but ``after``."""
+    """A page of the register for who prefers one, else the same as JSON.
+
+    ``asked``: its parameters but ``after``, which is ``here``.
+    """
     listed = await listing
     if not reader.html:
         body = {"items": listed.items, "next": listed.next, **listed.freshness.members()}
@@ -38,13 +44,13 @@ async def answer(
         return f"{reader.root_path}{ADDRESS}{'?' if query else ''}{query}"
 
     def file(form: str) -> str:
-        return link(lang=None, limit=None).replace(ADDRESS, f"{ADDRESS}.{form}", 1)
+        return link(lang=None, limit=str(MOST_AT_ONCE)).replace(ADDRESS, f"{ADDRESS}.{form}", 1)
 
     given: dict[str, Any] = {
         "wanted": wanted, "counted": counted, "everything": everything, "link": link, "file": file,
         "sites": [ListedSite.model_validate(each) for each in listed.items], "next": listed.next,
         "entry": lambda number: f"{reader.root_path}{ADDRESS}/{quote(number)}?lang={reader.language}",
-        "as_of": listed.freshness.as_of, "narrowed": any(wanted),
+        "here": here, "most": MOST_AT_ONCE, "as_of": listed.freshness.as_of, "narrowed": any(wanted),
         "searching": not asked.keys().isdisjoint(("number", "domain", "name")),
     }  # fmt: skip
     return PAGES.response("register_list.html", reader.language, root_path=reader.root_path, **given)

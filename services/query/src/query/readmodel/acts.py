@@ -114,6 +114,8 @@ class CarriedOut(msgspec.Struct, frozen=True):
     grounds: Grounds
     carried_out_at: Moment
     site: Hit | None = None
+    person: str | None = None
+    """Whose site it was, by name, if that was a person: never shown, left out of what is."""
     service_item: str | None = None
     until: Moment | None = None
 

@@ -21,6 +21,7 @@ from query.readmodel.acts import (
     Undone,
 )
 from query.readmodel.lifecycle import Order
+from query.readmodel.persons import without
 from shared.contracts.enforcement import LAPSED
 
 
@@ -92,7 +93,7 @@ def measure(carried: CarriedOut, known: Iterable[Any], orders: Mapping[str, list
     """The measure that an execution is. ``known``: the facts about its decision and itself; ``orders``: of the site."""
     facts = list(known)
     undone = next((each for each in facts if isinstance(each, Undone) and _undoes(each, carried)), None)
-    grounds, told = carried.grounds, carried.grounds.redress
+    grounds, told = _cleared(carried.grounds, carried.person), carried.grounds.redress
     return Measure(
         carried.decision_id,
         carried.execution_id,
@@ -100,7 +101,7 @@ def measure(carried: CarriedOut, known: Iterable[Any], orders: Mapping[str, list
         carried.effect,
         _status(carried, undone, facts),
         carried.carried_out_at,
-        grounds.authority.names,
+        carried.grounds.authority.names,
         carried.regulator.names,
         grounds.legal_basis,
         grounds.public_reasons,
@@ -108,10 +109,24 @@ def measure(carried: CarriedOut, known: Iterable[Any], orders: Mapping[str, list
         grounds.redacted,
         carried.service_item,
         carried.until,
-        None if undone is None else Undoing(undone.because, undone.authority.names, undone.statement, undone.undone_at),
-        _appeals(facts),
+        None
+        if undone is None
+        else Undoing(
+            undone.because, undone.authority.names, _cleared(undone.statement, carried.person), undone.undone_at
+        ),
+        _appeals(facts, carried.person),
         tuple(_outcomes(carried.execution_id, orders)),
     )
+
+
+def _cleared(said: Statement, person: str | None) -> Statement:
+    """What was stated, without the person whose site it was then: by now it may be somebody else's."""
+    if person is None:
+        return said
+    return Statement(
+        tuple(without(each, (person,)) for each in said.legal_basis), without(said.public_reasons, (person,)),
+        tuple(without(each, (person,)) for each in said.redacted),
+    )  # fmt: skip
 
 
 def _undoes(undone: Undone, carried: CarriedOut) -> bool:
@@ -131,16 +146,16 @@ def _status(carried: CarriedOut, undone: Undone | None, facts: list[Any]) -> str
     return "suspended" if Suspended in turns or because == "suspended" else "in_force"
 
 
-def _appeals(facts: list[Any]) -> tuple[Appeal, ...]:
+def _appeals(facts: list[Any], person: str | None) -> tuple[Appeal, ...]:
     by_id: dict[UUID, dict[str, Any]] = {}
     for fact in facts:
         if isinstance(fact, AppealSaid):
             by_id.setdefault(fact.appeal_id, {})[fact.KIND] = fact  # type: ignore[attr-defined]
-    found = [_appeal(appeal_id, said) for appeal_id, said in by_id.items()]
+    found = [_appeal(appeal_id, said, person) for appeal_id, said in by_id.items()]
     return tuple(sorted(found, key=lambda each: (each.filed_at is None, each.filed_at, each.appeal_id.int)))
 
 
-def _appeal(appeal_id: UUID, said: dict[str, Any]) -> Appeal:
+def _appeal(appeal_id: UUID, said: dict[str, Any], person: str | None) -> Appeal:
     filed, overdue, decided = (said.get(each.KIND) for each in (AppealFiled, AppealOverdue, AppealDecided))
     status = decided.outcome if decided else "overdue" if overdue else "filed"
     latest = next(each for each in (decided, overdue, filed) if each is not None)
@@ -151,7 +166,7 @@ def _appeal(appeal_id: UUID, said: dict[str, Any]) -> Appeal:
         filed and filed.filed_at,
         overdue and overdue.due_at,
         decided and decided.decided_at,
-        decided and decided.statement,
+        decided and _cleared(decided.statement, person),
     )
 
 

@@ -46,7 +46,10 @@ async def list_register(
     Raises CursorMalformed (422), ReadModelOutdated (503).
     """
     model = model_of(rt)
-    items, last = _block(model, wanted, search, _position(after), limit)
+    try:
+        items, last = _block(model, wanted, search, _position(after), limit)
+    except listing.PlaceGone as gone:
+        raise CursorMalformed.field("after", str(gone), reason=str(gone)) from gone
     return Listed(items, last.cursor if last else None, Freshness(model.as_of(), rt.clock.now()))
 
 

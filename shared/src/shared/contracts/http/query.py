@@ -209,7 +209,7 @@ class PublicAppeal(View):
     """An appeal against a measure, and what came of it."""
 
     appeal_id: UUID
-    status: Annotated[str, Field(description="filed, overdue, upheld or rejected")]
+    status: Annotated[str, Field(description="filed, overdue, upheld, rejected or withdrawn")]
     body: NamesView
     filed_at: datetime | None = None
     due_at: Annotated[datetime | None, Field(description="When it should have been decided, if it was late")] = None

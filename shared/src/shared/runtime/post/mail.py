@@ -6,6 +6,7 @@ from email.headerregistry import Address
 from email.utils import formataddr, formatdate
 from types import TracebackType
 from typing import Final, Self
+from zoneinfo import ZoneInfo
 
 import aiosmtplib
 
@@ -26,7 +27,9 @@ class MailRefused(Exception):
         self.final = final
 
 
-def message(notice: NoticeDocument, document: bytes, *, sender: str, recipient: str, inbox: str | None) -> bytes:
+def message(
+    notice: NoticeDocument, document: bytes, *, sender: str, recipient: str, inbox: str | None, zone: ZoneInfo
+) -> bytes:
     """The e-mail; its Message-ID is the notice's id, so that a second try is known as the same, and it is
     the same bytes. Put together here: what the library takes for it is most of what sending costs.
 
@@ -44,7 +47,7 @@ def message(notice: NoticeDocument, document: bytes, *, sender: str, recipient: 
     name = f"notice-{notice.notice_id}.json"
     boundary = f"=_{notice.notice_id}"  # in no line of base64
     parts = (
-        _part("text/plain; charset=utf-8", text(notice, inbox).encode()),
+        _part("text/plain; charset=utf-8", text(notice, inbox, zone).encode()),
         _part(f'application/json; name="{name}"', document, f'Content-Disposition: attachment; filename="{name}"'),
     )
     lines = [*headers, f'Content-Type: multipart/mixed; boundary="{boundary}"', ""]
@@ -82,8 +85,10 @@ def _only_one(recipient: str) -> str:
     return address
 
 
-def text(notice: NoticeDocument, inbox: str | None) -> str:
-    """What a person reads. ``inbox``: where the notice is opened; None if it lies in nobody's."""
+def text(notice: NoticeDocument, inbox: str | None, zone: ZoneInfo) -> str:
+    """What a person reads. ``inbox``: where the notice is opened; None if it lies in nobody's. ``zone``: the profile's,
+    whose days end what has an end.
+    """
     lines = [
         f"{notice.title.zh} / {notice.title.en}",
         f"{notice.authority.names.zh} / {notice.authority.names.en}",
@@ -93,7 +98,8 @@ def text(notice: NoticeDocument, inbox: str | None) -> str:
         *_said(notice.says),
     ]
     if notice.answer_by is not None:
-        lines.append(f"期限 / Until: {notice.answer_by.isoformat()}")
+        until = notice.answer_by.astimezone(zone)
+        lines.append(f"期限 / Until: {until:%Y-%m-%d %H:%M:%S} ({zone.key})")
     if days := notice.answer_within_days:
         lines.append(f"且自本通知送达之日起不少于{days}日 / and no less than {days} days from its delivery")
     if notice.grounds is not None:

@@ -193,7 +193,10 @@ class Sender:
     async def _mail(self, line: mail.Line, due: _Due) -> str:
         settings, notice = self._rt.settings, NoticeDocument.model_validate_json(due.document)
         inbox = f"{settings.door}/notices/{due.notice_id}" if due.opened_here else None
-        letter = mail.message(notice, due.document, sender=settings.smtp_sender, recipient=due.address, inbox=inbox)
+        letter = mail.message(
+            notice, due.document, sender=settings.smtp_sender, recipient=due.address, inbox=inbox,
+            zone=self._rt.rules.time_zone,
+        )  # fmt: skip
         return await line.send(letter, recipient=due.address, returns=mail.returns_of(settings, due.return_token))
 
     async def _hooks(self, http: httpx.AsyncClient, waiting: Iterator[_Due], said: list[_Said]) -> None:
