@@ -1,6 +1,9 @@
 """The hook for nginx against a real nginx: 200, then 451 with link and page, then 200 and not a byte is different."""
 
 import asyncio
+import errno
+import itertools
+import os
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -155,6 +158,105 @@ async def test_one_change_that_nginx_refuses_does_not_take_the_others_with_it(se
     done = await asyncio.gather(*(hook.suspend(each) for each in orders), return_exceptions=True)
     assert [type(each) for each in done] == [str, Later, str]
     assert [await served.status(name) for name in ("a.example", "bad.example", "c.example")] == [451, 200, 451]
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace", "unlink"])
+async def test_whatever_cannot_be_written_leaves_nothing_half_changed(
+    served: Served, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """A disk that is full stays full while everything is put back; a rename may fail once."""
+    wide = order(sequence=1, site=about("pharmacy.example", spared=["advice.pharmacy.example"]))
+    other = order(sequence=2, site=about("advice.pharmacy.example", "other.example"))
+    back = order(action="restore", undoes=str(wide.order_id))
+    await served.hook.suspend(wide)
+    whole = {"fsync": os.fsync, "replace": Path.replace, "unlink": Path.unlink}[step]
+    failed = 0
+
+    def failing_at(place: int) -> Any:
+        asked = itertools.count()
+
+        def fails(*given: Any, **options: Any) -> Any:
+            nonlocal failed
+            if (now := next(asked)) == place or (now > place and step == "fsync"):
+                failed += 1
+                raise FULL
+            return whole(*given, **options)  # type: ignore[operator]
+
+        return fails
+
+    for verb, cause in ((served.hook.suspend, other), (served.hook.restore, back)):
+        before = configuration(served.folder)
+        for place in itertools.count():
+            count = failed
+            with monkeypatch.context() as patch:
+                patch.setattr(os if step == "fsync" else Path, step, failing_at(place))
+                done = await asyncio.gather(verb(cause), return_exceptions=True)
+            if failed == count:
+                break
+            if isinstance(done[0], OSError):
+                now = configuration(served.folder).items()
+                assert {name: content for name, content in now if "/." not in name} == before, (verb, place)
+            else:
+                assert step == "unlink", "a draft that stays does no harm"
+                break
+        assert failed
+    assert await served.status("pharmacy.example") == 200
+    assert await served.status("advice.pharmacy.example") == 451
+    await served.hook.resume(order())
+    assert not [name for name in configuration(served.folder) if "/." in name]
+
+
+async def test_an_order_that_cannot_be_written_does_not_take_the_others_with_it(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, sync = configuration(served.folder), os.fsync
+
+    def full_for_bad(number: int) -> None:
+        if "bad.example" in Path(f"/proc/self/fd/{number}").readlink().name:
+            raise FULL
+        sync(number)
+
+    monkeypatch.setattr(os, "fsync", full_for_bad)
+    orders = [
+        order(sequence=n, site=about(name)) for n, name in enumerate(("a.example", "bad.example", "c.example"), 1)
+    ]
+    done = await asyncio.gather(*(served.hook.suspend(each) for each in orders), return_exceptions=True)
+    assert [type(each) for each in done] == [str, OSError, str]
+    assert [await served.status(name) for name in ("a.example", "bad.example", "c.example")] == [451, 200, 451]
+    for cut in (orders[0], orders[2]):
+        await served.hook.restore(order(action="restore", undoes=str(cut.order_id)))
+    assert configuration(served.folder) == before
+
+
+@pytest.mark.parametrize("length", [200, 201, 245, 246, 253])
+async def test_a_long_host_name_is_suspended_and_restored_and_stops_nobody_else(served: Served, length: int) -> None:
+    before = configuration(served.folder)
+    long = ".".join(["a" * 60] * 4)[: length - len(".example")].rstrip(".") + ".example"
+    long = "b" * (length - len(long)) + long if len(long) < length else long
+    assert len(long) == length
+    cut = order(sequence=1, site=about(long))
+    await served.hook.suspend(cut)
+    assert await served.status(long) == 451
+    other = order(sequence=2, site=about("other.example"))
+    await served.hook.suspend(other)
+    assert await served.status("other.example") == 451
+    await served.hook.restore(order(action="restore", undoes=str(cut.order_id)))
+    await served.hook.restore(order(action="restore", undoes=str(other.order_id)))
+    assert await served.status(long) == await served.status("other.example") == 200
+    assert configuration(served.folder) == before
+
+
+async def test_what_a_killed_agent_left_half_written_is_no_order_and_goes(served: Served) -> None:
+    before = configuration(served.folder)
+    (served.nginx.folder / "names" / f".{'x' * 245}.conf.new").write_text("half")
+    (served.nginx.folder / "orders" / ".01940000-0000-7000-8000-00000000000b.json.old").write_text("{")
+    cut = order()
+    await served.hook.suspend(cut)
+    await served.hook.restore(order(action="restore", undoes=str(cut.order_id)))
+    assert configuration(served.folder) == before
 
 
 async def test_who_is_interrupted_leaves_nobody_waiting(served: Served) -> None:

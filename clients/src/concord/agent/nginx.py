@@ -8,9 +8,10 @@ restore leaves the configuration byte for byte as it was.
 import asyncio
 import contextlib
 import fcntl
+import hashlib
 import os
 import ssl
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,8 @@ _BELOW: Final = "names-below"
 _SWAP_S: Final = 5.0
 """How long nginx may take until its new workers answer."""
 _PAUSE_S: Final = 0.05
+_LONGEST_STEM: Final = 200
+"""Of a file in the folder: file systems take 255 bytes, of which drafts need some."""
 _IN_A_ROW: Final = 6
 """So many right answers: the workers of before take connections for a moment beside the new ones."""
 _HTTP: Final = """# Written by `concord-agent nginx`; include it once, in http { }.
@@ -190,21 +193,17 @@ class NginxHook:
         return {UUID(file.stem): Order.model_validate_json(file.read_bytes()) for file in files}
 
     async def _change(self, orders: Mapping[UUID, Order], names: Sequence[str]) -> None:
-        """Make the folder what these orders want. When nginx does not follow, put it back and raise Later."""
-        before = _swap(self._nginx.folder, files_for(orders.values(), self._about))
-        try:
+        """Make the folder what these orders want. Whatever fails, put it back; raises OSError, Later."""
+        with _swapped(self._nginx.folder, files_for(orders.values(), self._about)) as put_back:
             await self._run(self._nginx.test)
-        except BaseException:
-            _restore(before)
-            raise
-        try:
-            await self._run(self._nginx.reload)
-            await self._verify(orders.values(), names)
-        except BaseException:
-            _restore(before)
-            with contextlib.suppress(Later):  # what went wrong first is what is told
+            try:
                 await self._run(self._nginx.reload)
-            raise
+                await self._verify(orders.values(), names)
+            except BaseException:
+                put_back()
+                with contextlib.suppress(Later):  # what went wrong first is what is told
+                    await self._run(self._nginx.reload)
+                raise
 
     async def _run(self, command: Sequence[str]) -> None:
         code, out, err = await run_program(command, b"", self._nginx.timeout_s)
@@ -265,8 +264,13 @@ def files_for(orders: Iterable[Order], about: str | None, now: datetime | None =
     for name in {name.lower() for order in orders for name in (*order.site.hosts, *order.site.spared)}:
         itself, below = _by(orders, name), _by(orders, f"{_BELOW}.{name}")
         text = f'{name} "{_id(itself)}";\n*.{name} "{_id(below)}";\n'
-        files[f"names/{name}.conf"] = text.encode()
+        files[f"names/{_stem(name)}.conf"] = text.encode()
     return files
+
+
+def _stem(name: str) -> str:
+    """What the file of a host name is called: by its digest, with a sign that no name has, where it is long."""
+    return name if len(name) <= _LONGEST_STEM else f"={hashlib.sha256(name.encode()).hexdigest()}"
 
 
 def _by(orders: Iterable[Order], name: str) -> Order | None:
@@ -282,34 +286,78 @@ def _page(order: Order) -> bytes:
     return blocked_page(", ".join(order.site.hosts), order).encode()
 
 
-def _swap(folder: Path, wanted: Mapping[str, bytes]) -> dict[Path, bytes | None]:
-    """Make the folder hold these files; gives what those that changed were before (none: not there)."""
-    there = [file for part in ("names", "orders") for file in (folder / part).iterdir()]
+@contextlib.contextmanager
+def _swapped(folder: Path, wanted: Mapping[str, bytes]) -> Iterator[Callable[[], None]]:
+    """Make the folder hold these files, and put back what was there if anything fails, here or in the body.
+
+    The body is given what puts it back sooner. Whatever needs room on the disk is written before anything changes,
+    what was there before as well; from then on files are only renamed or removed. Raises OSError.
+    """
+    found = [file for part in ("names", "orders") for file in (folder / part).iterdir()]
+    there = {file for file in found if not file.name.startswith(".")}
+    _clear({*found} - there)  # by an agent that was killed
     target = {folder / name: content for name, content in wanted.items()}
-    before: dict[Path, bytes | None] = {}
-    for file in {*there, *target}:
-        old = file.read_bytes() if file.exists() else None
-        if old != target.get(file):
-            before[file] = old
-    for file in before:
-        _put(file, target.get(file))
-    return before
+    files = [file for file in {*there, *target} if not (file.exists() and file.read_bytes() == target.get(file))]
+    drafts = {file: _beside(file, "new") for file in files if file in target}
+    kept = {file: _beside(file, "old") for file in files if file in there}
+
+    def put_back() -> None:
+        errors = []
+        for file in files:
+            try:
+                if file not in kept:
+                    file.unlink(missing_ok=True)
+                elif kept[file].exists():
+                    kept[file].replace(file)
+            except OSError as error:  # the others all the same
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    try:
+        for file, draft in drafts.items():
+            _write(draft, target[file])
+        for file, copy in kept.items():
+            _write(copy, file.read_bytes())
+        try:
+            for file in files:
+                if file in drafts:
+                    drafts[file].replace(file)
+                else:
+                    file.unlink()
+            yield put_back
+        except BaseException:
+            put_back()
+            raise
+    finally:
+        _clear([*drafts.values(), *kept.values()])
 
 
-def _restore(before: Mapping[Path, bytes | None]) -> None:
-    for file, content in before.items():
-        _put(file, content)
+def _clear(files: Iterable[Path]) -> None:
+    """Remove drafts and copies. One that stays does no harm, and goes with the next change."""
+    for file in files:
+        with contextlib.suppress(OSError):
+            file.unlink()
 
 
-def _put(file: Path, content: bytes | None) -> None:
-    """Write a file, whole or not at all; none: remove it."""
-    if content is None:
-        file.unlink(missing_ok=True)
-        return
-    draft = file.with_name(f".{file.name}.new")
-    with draft.open("wb") as handle:
+def _beside(file: Path, what: str) -> Path:
+    """Where a draft or a copy of a file lies meanwhile: nginx does not read it."""
+    return file.with_name(f".{file.name}.{what}")
+
+
+def _put(file: Path, content: bytes) -> None:
+    """Write a file, whole or not at all."""
+    draft = _beside(file, "new")
+    try:
+        _write(draft, content)
+        draft.replace(file)
+    finally:
+        _clear([draft])
+
+
+def _write(file: Path, content: bytes) -> None:
+    with file.open("wb") as handle:
         handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())
-    draft.chmod(0o644)  # nginx's workers read it, as another user
-    draft.replace(file)
+    file.chmod(0o644)  # nginx's workers read it, as another user
