@@ -100,7 +100,8 @@ class Rig:
                     (known,), (row,) = await self.desk.rows(heard), await self.desk.rows(open_)
                     head = (await self.desk.state(self.host))["head"]
                     all_heard = tuple(known) == (len(self.facts), self.given_back)
-                    done = not row[0] and not journal.pending() and not journal.queued(1)
+                    waits = journal.pending() or journal.queued(1) or journal.unanswered()
+                    done = not row[0] and not waits
                     if all_heard and done and journal.last_sequence == head:
                         return
                     await asyncio.sleep(0.1)

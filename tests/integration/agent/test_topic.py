@@ -61,7 +61,7 @@ async def agent(config: Config, access: FakeAccess, hook: Recorder) -> AsyncIter
         intake = Intake(config.provider_id, journal, keys, receipts)
         outbox: Outbox = HttpOutbox(door, journal, keys, receipts)
         if config.receipts_via == "kafka":
-            outbox = KafkaOutbox(config, receipts)
+            outbox = KafkaOutbox(config, door, journal, keys, receipts)
         working = asyncio.create_task(
             Agent(config, journal, intake, receipts, door).run(hook, outbox, OrdersTopic(config, journal).follow)
         )
@@ -94,15 +94,36 @@ async def test_orders_come_from_the_topic_and_receipts_go_to_it(tmp_path: Path, 
     await publish(broker, provider, orders[0], orders[1], orders[0])
     hook = Recorder()
     async with agent(config, access, hook) as journal:
+        await until(lambda: journal.counts().get("receipts sent") == 4)  # nobody has read them yet
+    access.take = lambda receipt: {  # type: ignore[method-assign]
+        "receipt_id": receipt["receipt_id"], "status": "recorded", "code": None,
+    }  # fmt: skip
+    reading = asyncio.create_task(hear(broker, provider, access))
+    async with agent(config, access, hook) as journal:
         await until(lambda: journal.counts().get("receipts accepted") == 4)
     access.orders[:] = orders[:2]  # the feed does not have the third
     async with agent(config, access, hook) as journal:  # goes on where it stopped
         await publish(broker, provider, orders[2])
         await until(lambda: journal.counts().get("receipts accepted") == 6)
+    reading.cancel()
     assert len(hook.done) == 3
     written = await read(broker, provider, KeyRing({"keys": access.known_keys}), 6)
     assert [receipt["outcome"] for receipt in written if receipt["sequence"] == 1] == ["received", "executed"]
     assert len({receipt["receipt_id"] for receipt in written}) == 6
+
+
+async def hear(broker: Broker, provider: UUID, access: FakeAccess) -> None:
+    """Access-control reads the provider's receipts, and countersigns them."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=broker.bootstrap, fetch_max_wait_ms=50)
+    await consumer.start()
+    try:
+        partition = TopicPartition(receipts_topic(provider).name, 0)
+        consumer.assign([partition])
+        await consumer.seek_to_beginning(partition)
+        async for record in consumer:
+            access.answer(record.value.decode())
+    finally:
+        await consumer.stop()
 
 
 async def read(broker: Broker, provider: UUID, ring: KeyRing, count: int) -> list[dict[str, Any]]:

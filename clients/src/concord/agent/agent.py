@@ -11,10 +11,11 @@ from pydantic import ValidationError
 
 from concord.agent.config import Config
 from concord.agent.door import Door
+from concord.agent.handing import Handing
 from concord.agent.hooks import Hook, Impossible, Later
-from concord.agent.intake import RECOVERY, BadOrder, Gap, Intake, Receipts, Unproven
-from concord.agent.journal import Journal, Taken, Written
-from concord.agent.outbox import NOT_YET, Outbox
+from concord.agent.intake import RECOVERY, BadOrder, Gap, Intake, Receipts
+from concord.agent.journal import Journal, Taken
+from concord.agent.outbox import Outbox
 from concord.agent.patience import LONGEST_HOOK_S, LONGEST_S, Patience, pause_s
 from concord.agent.report import CONTACT, HEAD
 from concord.sdk.errors import ConcordError, Unreachable
@@ -26,11 +27,8 @@ NOTE_S: Final = 10.0
 """So often it is written down that access-control answered."""
 SKEW_S: Final = 60.0
 """A clock that is further off is told: receipts more than five minutes ahead are refused."""
-SENT_AT_ONCE: Final = 500
 AT_ONCE: Final = 16
 """So many orders are carried out side by side, unless the hook has an ``at_once`` of its own."""
-MOST_CHARACTERS: Final = 500_000
-"""Of receipts in one document, so that it stays well below what access-control reads."""
 Topic: TypeAlias = Callable[[Callable[[list[bytes]], Awaitable[None]]], Awaitable[None]]
 """Reads for ever, and hands each batch of orders to the function it is given."""
 
@@ -51,7 +49,9 @@ class Agent:
         self._next_note = 0.0
         self._caught_up = asyncio.Event()
         self._to_do = asyncio.Event()
-        self._to_send = asyncio.Event()
+        self._handing = Handing(journal)
+        self._told: set[int] = set()
+        """Orders of which people were told since the start that they were not carried out."""
 
     async def run(
         self,
@@ -62,24 +62,21 @@ class Agent:
         """Work until cancelled. ``topic`` reads Kafka and hands each batch over; without it the feed is polled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_for_ever("carrying out orders", self._carry_out_forever(hook)))
-            tasks.create_task(_for_ever("handing in receipts", self._hand_in_forever(outbox)))
+            tasks.create_task(_for_ever("handing in receipts", self._handing.forever(outbox)))
+            tasks.create_task(_for_ever("asking for counter-receipts", self._handing.follow_up_forever(outbox)))
             tasks.create_task(_for_ever("reading orders", self._read_forever(topic)))
 
     async def once(self, hook: Hook, outbox: Outbox) -> bool:
         """Take what is there, carry out what is due, hand in what waits; gives whether nothing is left to do.
 
-        Raises ConcordError, Unreachable, BadOrder, Gap.
+        Raises ConcordError, Unreachable, BadOrder, Gap, Unproven.
         """
         await self._begin()
         while await self._carry_out_due(hook):
             pass
-        while waiting := self._journal.queued(SENT_AT_ONCE):
-            settled = await outbox.send(waiting)
-            self._settle(settled)
-            if all(state == "queued" for _, state, _ in settled):
-                break
+        all_in = await self._handing.once(outbox)
         await self._compare()
-        return not self._journal.pending() and not self._journal.queued(1)
+        return all_in and not self._journal.pending()
 
     # --- orders in ---------------------------------------------------------------------------------------------------
 
@@ -147,9 +144,9 @@ class Agent:
 
     def _heard(self, head: int) -> None:
         """Access-control answered, and everything it has given out is here, unless ``head`` says otherwise."""
-        if self._journal.last_sequence >= head and not self._caught_up.is_set():
+        if self._journal.last_sequence >= head:
             self._caught_up.set()
-            self._to_do.set()
+        self._wake()  # a person may have written into the journal meanwhile, to have something tried again
         now = time.monotonic()
         if now >= self._next_note or head != self._journal.fact(HEAD):
             self._next_note = now + NOTE_S
@@ -177,10 +174,13 @@ class Agent:
         try:
             taken = await self._intake.take(documents)
         finally:
-            self._to_do.set()
-            self._to_send.set()
+            self._wake()
         if taken:
             _log.info("took %d order(s), up to %d", taken, self._journal.last_sequence)
+
+    def _wake(self) -> None:
+        self._to_do.set()
+        self._handing.wake.set()
 
     async def _follow_feed(self) -> None:
         """Long polls, one after the other; the first one looks at once."""
@@ -230,18 +230,21 @@ class Agent:
         while True:
             self._to_do.clear()
             if not await self._carry_out_due(hook):
-                due = [self._journal.next_end(), self._journal.next_retry() if self._caught_up.is_set() else None]
+                retry = self._journal.next_retry(self._config.tries) if self._caught_up.is_set() else None
+                due = [self._journal.next_end(), retry]
                 await _event_or(self._to_do, min((at for at in due if at is not None), default=None))
 
     async def _carry_out_due(self, hook: Hook) -> bool:
         """One order of each site at most, so they can be carried out side by side; gives whether there was any."""
         now, most = datetime.now(UTC), getattr(hook, "at_once", AT_ONCE)
-        ready = self._journal.ready(now, most) if self._caught_up.is_set() else []
-        busy = {order.site for order in ready}
+        found = self._journal.ready(now, most, self._config.tries) if self._caught_up.is_set() else []
+        ready: dict[str, Taken] = {}
+        for order in found:
+            ready.setdefault(order.site, order)
         ended = {order.site: order for order in self._journal.ended(now, most)}
-        ending = [order for site, order in ended.items() if site not in busy]
+        ending = [order for site, order in ended.items() if site not in ready]
         await asyncio.gather(
-            *(self.carry_out(hook, order) for order in ready), *(self.resume(hook, order) for order in ending)
+            *(self.carry_out(hook, order) for order in ready.values()), *(self.resume(hook, order) for order in ending)
         )
         return bool(ready or ending)
 
@@ -249,24 +252,46 @@ class Agent:
         """Have the hook do it, and write the receipt. After a crash in between the hook is asked again."""
         if (later := self._journal.undone_by(order)) is not None:
             self._journal.pass_over(order, f"not carried out: order {later} takes it back")
+            self._alarms.calm(f"hook {order.sequence}")
             _log.info("order %d (%s) is passed over: order %d takes it back", order.sequence, order.action, later)
             return
+        restore = order.action == Action.RESTORE
+        again = order.attempts + 1 < self._config.tries
         try:
             note = await _ask(hook, order)
-            receipt = self._receipts.write(order, Outcome.EXECUTED, how=note)
         except Impossible as refusal:
-            note = str(refusal)
-            receipt = self._receipts.write(order, Outcome.IMPOSSIBLE, why=_reason(note))
+            if restore and again:
+                self._postpone(order, refusal)
+            else:
+                self._cannot(order, str(refusal))
         except Exception as error:  # whatever a hook raises, the order stays and is tried again
-            if order.attempts + 1 < self._config.tries:
+            if restore or again:  # a site is owed its hosting, however often that failed
                 self._postpone(order, error)
-                return
-            note = f"Given up after {order.attempts + 1} attempts: {error or type(error).__name__}"
-            receipt = self._receipts.write(order, Outcome.IMPOSSIBLE, why=_reason(note))
-        self._journal.close_order(order, receipt, note)
-        self._alarms.calm(f"hook {order.sequence}")
-        self._to_send.set()
-        _log.info("order %d (%s): %s, %s", order.sequence, order.action, receipt.outcome, note)
+            else:
+                self._cannot(order, f"Given up after {order.attempts + 1} attempts: {error or type(error).__name__}")
+        else:
+            self._journal.close_order(order, self._receipts.write(order, Outcome.EXECUTED, how=note), note)
+            self._alarms.calm(*(f"{kind} {order.sequence}" for kind in ("hook", "restore", "impossible")))
+            self._handing.wake.set()
+            _log.info("order %d (%s): executed, %s", order.sequence, order.action, note)
+
+    def _cannot(self, order: Taken, why: str) -> None:
+        """An order is impossible: say so to its issuer, and to people here until one has seen it.
+
+        A restore is tried on all the same, beside whatever else its site is ordered.
+        """
+        said = why
+        if order.action == Action.RESTORE:
+            said = f"The site is not hosted again: {why}\nThe agent goes on trying."
+        nth = self._journal.objections(order) + 1
+        self._journal.close_order(order, self._receipts.write(order, Outcome.IMPOSSIBLE, why=said, nth=nth), why)
+        self._handing.wake.set()
+        if order.action == Action.RESTORE:
+            self._postpone(order, Impossible(why))
+        else:
+            self._alarms.ring(f"impossible {order.sequence}", f"order {order.sequence} was called impossible: {why}")
+            self._alarms.calm(f"hook {order.sequence}")
+        _log.warning("order %d (%s): impossible, %s", order.sequence, order.action, why)
 
     async def resume(self, hook: Hook, order: Taken) -> None:
         """A suspension has ended: have the hook host the site again. Asked until it is done, also after a restart."""
@@ -285,47 +310,17 @@ class Agent:
 
     def _postpone(self, order: Taken, error: Exception) -> None:
         asked = error.after_s if isinstance(error, Later) else None
-        pause = max(pause_s(order.attempts, LONGEST_HOOK_S), min(asked or 0.0, LONGEST_HOOK_S))
         note = f"{error or type(error).__name__}"
-        self._alarms.ring(f"hook {order.sequence}", f"order {order.sequence} was not carried out: {note}")
+        longest, kind, said = LONGEST_HOOK_S, "hook", f"order {order.sequence} was not carried out: {note}"
+        if order.action == Action.RESTORE:
+            longest = LONGEST_S if order.state == "pending" else LONGEST_HOOK_S
+            kind, said = "restore", f"a site is not hosted again as order {order.sequence} wants: {note}"
+        pause = max(pause_s(order.attempts, longest), min(asked or 0.0, LONGEST_HOOK_S))
+        if order.state == "pending" or order.sequence not in self._told:  # else a person may have seen it
+            self._alarms.ring(f"{kind} {order.sequence}", said)
+            self._told.add(order.sequence)
         self._journal.postpone(order, datetime.now(UTC) + timedelta(seconds=pause), note)
         _log.warning("order %d was not carried out (%s); again in %.1f s", order.sequence, note, pause)
-
-    # --- receipts out ------------------------------------------------------------------------------------------------
-
-    async def _hand_in_forever(self, outbox: Outbox) -> None:
-        patience = Patience()
-        while True:
-            self._to_send.clear()
-            waiting = _that_fit(self._journal.queued(SENT_AT_ONCE))
-            if not waiting:
-                await self._to_send.wait()
-                continue
-            try:
-                settled = await outbox.send(waiting)
-            except (ConcordError, Unreachable, Unproven) as error:
-                await patience.wait("handing in receipts", error)
-                continue
-            why = self._settle(settled)
-            if why:
-                await patience.wait("handing in receipts", RuntimeError(why))
-            else:
-                patience.reset()
-
-    def _settle(self, settled: list[tuple[Written, str, str | None]]) -> str:
-        """Note what was said to receipts; gives what a person has to do before those that wait can be taken."""
-        self._journal.settle(settled)
-        for receipt, state, code in settled:
-            # A receipt `received` that comes after the order has moved on is late, and does no harm.
-            if state == "refused" and not (code == "action_refused" and receipt.outcome == Outcome.RECEIVED):
-                said = f"the receipt {receipt.outcome} of order {receipt.order_id} was refused: {code}"
-                self._alarms.ring("receipt", said)
-        why = "; ".join(sorted({NOT_YET[code] for _, state, code in settled if state == "queued" and code in NOT_YET}))
-        if why:
-            self._alarms.ring("key", why)
-        else:
-            self._alarms.calm("key")
-        return why
 
 
 async def _ask(hook: Hook, taken: Taken) -> str:
@@ -342,21 +337,6 @@ async def _ask(hook: Hook, taken: Taken) -> str:
         case Action.RESTORE:
             return await hook.restore(order)
     raise Impossible(f"This provider's agent has no way to carry out {order.action}.")
-
-
-def _that_fit(waiting: list[Written]) -> list[Written]:
-    """The first of them, as many as one document holds."""
-    size = 0
-    for count, receipt in enumerate(waiting):
-        size += len(receipt.document)
-        if size > MOST_CHARACTERS and count:
-            return waiting[:count]
-    return waiting
-
-
-def _reason(text: str) -> str:
-    """At least ten characters, as a receipt wants it."""
-    return text if len(text.strip()) >= 10 else f"The provider's hook reports: {text.strip() or 'no reason'}"
 
 
 async def _event_or(event: asyncio.Event, at: datetime | None) -> None:

@@ -83,7 +83,10 @@ class Config(BaseModel):
     """Port on 127.0.0.1 for `/metrics` in the Prometheus text format."""
     command_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 60
     tries: Annotated[int, Field(ge=1, le=100)] = 12
-    """How often a hook that fails for the time being is tried before the order is called impossible."""
+    """How often a hook that fails for the time being is tried before the order is called impossible.
+
+    A restore is not; if the hook says that one is impossible, it must say so this often before it is believed.
+    """
     check_every_s: Annotated[float, Field(gt=0)] = 15
     """How often the place in the sequence is compared with access-control's, whatever the topic says."""
 

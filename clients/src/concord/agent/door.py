@@ -61,6 +61,10 @@ class Door:
         """Hand in a signed batch of receipts; a result for each, and the counter-receipt."""
         return await self._call("POST", "/receipts", json={"jws": batch})
 
+    async def taken(self, digest: str) -> dict[str, Any]:
+        """A batch that was taken by either door, by its SHA-256, and its counter-receipt."""
+        return await self._call("GET", f"/receipts/{digest}")
+
     async def state(self) -> dict[str, Any]:
         """The last number given out, and the hash over what is in force."""
         return await self._call("GET", "/state")

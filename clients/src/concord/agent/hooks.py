@@ -43,7 +43,10 @@ class Hook(Protocol):
         ...
 
     async def restore(self, order: Order) -> str:
-        """Take back the order that this one ``undoes``; what another order stopped stays stopped."""
+        """Take back the order that this one ``undoes``; what another order stopped stays stopped.
+
+        It is asked again, for ever, until it says that it is done: nothing stays cut off because this failed once.
+        """
         ...
 
     async def resume(self, order: Order) -> str:

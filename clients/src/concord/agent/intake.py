@@ -22,7 +22,13 @@ KEPT_S: Final = 24 * 3600.0
 _ASK_AGAIN: Final = frozenset({"unknown_kid", "wrong_owner"})
 T = TypeVar("T")
 RECEIPTS: Final = uuid5(NAMESPACE_URL, "https://concord.example/receipts")
-"""Namespace of receipt ids: uuid5 of ``<order id> <outcome>``, so that a receipt made twice is the same receipt."""
+"""Namespace of receipt ids: uuid5 of ``<order id> <outcome>``, so that a receipt made twice is the same receipt.
+
+From the second objection about an order on, of ``<order id> <outcome> <n>``: it answers a rejection of the one before.
+"""
+_LONGEST_HOW: Final = 500
+_LONGEST_WHY: Final = 20_000
+_LEAST_WHY: Final = 10
 
 CLOCK: Final = "clock"
 """Of a receipt that waits because its time was refused."""
@@ -118,9 +124,14 @@ class Receipts:
         self._provider_id = provider_id
         self._signer = signer
 
-    def write(self, order: Taken, outcome: Outcome, *, how: str | None = None, why: str | None = None) -> Written:
-        """A receipt. Its id depends on order and outcome alone: whenever it is handed in, it is the same receipt."""
-        receipt_id = uuid5(RECEIPTS, f"{order.order_id} {outcome}")
+    def write(
+        self, order: Taken, outcome: Outcome, *, how: str | None = None, why: str | None = None, nth: int = 1
+    ) -> Written:
+        """A receipt. Its id depends on order, outcome and ``nth`` alone: whenever it is handed in, it is the same one.
+
+        What a hook says becomes a text that a receipt may hold, so that none is refused for its wording.
+        """
+        receipt_id = uuid5(RECEIPTS, f"{order.order_id} {outcome}" + (f" {nth}" if nth > 1 else ""))
         document = {
             "receipt_id": str(receipt_id),
             "order_id": str(order.order_id),
@@ -128,8 +139,8 @@ class Receipts:
             "order_digest": order.digest,
             "outcome": outcome.value,
             "at": datetime.now(UTC).isoformat(),
-            "how": how,
-            "why": why,
+            "how": None if how is None else _how(how),
+            "why": None if why is None else _why(why),
         }
         return Written(receipt_id, order.order_id, outcome, canonical(document).decode())
 
@@ -139,6 +150,25 @@ class Receipts:
         said = [json.loads(each.document) | ({"at": now} if each.code == CLOCK else {}) for each in receipts]
         batch = {"provider_id": str(self._provider_id), "receipts": said}
         return self._signer.sign(canonical(batch), RECEIPTS_TYPE)
+
+
+def _how(text: str) -> str:
+    """One line, of which something can be seen."""
+    said = _shown(text)[:_LONGEST_HOW].strip()
+    return said if any(map(str.isalnum, said)) else "Done."
+
+
+def _why(text: str) -> str:
+    """Lines with enough to be seen."""
+    said = "\n".join(map(_shown, text.splitlines())).strip()[: _LONGEST_WHY - 100]
+    if sum(map(str.isalnum, said)) >= _LEAST_WHY:
+        return said
+    return f"The provider's hook reports: {said or 'no reason'}"
+
+
+def _shown(line: str) -> str:
+    """Without control characters and overrides of the direction."""
+    return "".join(character if character.isprintable() else " " for character in line)
 
 
 class Intake:

@@ -20,13 +20,25 @@ from concord.agent.store import Alarms, connect, make_tables, transaction
 _FIRST_OF_ITS_SITE: Final = """
        state = 'pending'
    AND NOT EXISTS (SELECT 1 FROM received_order AS earlier
-                    WHERE earlier.state = 'pending' AND earlier.site = o.site AND earlier.sequence < o.sequence)
+                    WHERE earlier.state = 'pending' AND earlier.site = o.site AND earlier.sequence < o.sequence
+                      AND NOT (earlier.action = 'restore' AND earlier.attempts >= :tries))
 """
-"""Orders of one site are carried out in sequence; an order that has to wait holds up its own site only."""
+"""Orders of one site are carried out in sequence; an order that has to wait holds up its own site only.
+
+A restore is tried until it is done, so one that has failed often holds up nothing any more.
+"""
 _READY: Final = f"""
-SELECT * FROM received_order AS o WHERE {_FIRST_OF_ITS_SITE} AND retry_at <= ? ORDER BY sequence LIMIT ?
+SELECT * FROM received_order AS o WHERE {_FIRST_OF_ITS_SITE} AND retry_at <= :now ORDER BY sequence LIMIT :most
 """  # noqa: S608 - the parts are constants
-_NEXT: Final = f"SELECT min(retry_at) AS at FROM received_order AS o WHERE {_FIRST_OF_ITS_SITE}"  # noqa: S608
+_OWED: Final = "state = 'impossible' AND action = 'restore'"
+"""Restores that were called impossible: they are tried on, beside the orders of their sites."""
+_READY_AGAIN: Final = f"""
+SELECT * FROM received_order WHERE {_OWED} AND retry_at <= :now ORDER BY sequence LIMIT :most
+"""  # noqa: S608 - the parts are constants
+_NEXT: Final = f"""
+SELECT min(at) AS at FROM (SELECT min(retry_at) AS at FROM received_order AS o WHERE {_FIRST_OF_ITS_SITE}
+                           UNION ALL SELECT min(retry_at) FROM received_order WHERE {_OWED})
+"""  # noqa: S608 - the parts are constants
 _NO_ENDING: Final = """
 SELECT * FROM received_order AS o
  WHERE action = 'suspend' AND state IN ('executed', 'impossible')
@@ -67,6 +79,7 @@ class Taken:
     undoes: str | None
     payload: bytes
     attempts: int = 0
+    state: str = "pending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,15 @@ class Written:
     document: str
     code: str | None = None
     """What was said when it was handed in last, if it has to be handed in again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A document that went out by a way that gives no answer."""
+
+    digest: str
+    at: datetime
+    receipts: list[Written]
 
 
 class Journal:
@@ -169,25 +191,36 @@ class Journal:
                 (note, str(order.order_id)),
             )
 
-    def ready(self, now: datetime, limit: int = 100) -> list[Taken]:
-        """Orders to be carried out now."""
-        return [_taken(row) for row in self._db.execute(_READY, (now.timestamp(), limit))]
+    def ready(self, now: datetime, limit: int = 100, tries: int = 12) -> list[Taken]:
+        """Orders to be carried out now; a restore that failed ``tries`` times does not hold up what comes after it."""
+        given = {"now": now.timestamp(), "most": limit, "tries": tries}
+        found = [*self._db.execute(_READY, given), *self._db.execute(_READY_AGAIN, given)]
+        return [_taken(row) for row in found[:limit]]
 
-    def next_retry(self) -> datetime | None:
+    def next_retry(self, tries: int = 12) -> datetime | None:
         """When the next order that has to wait is due; none if nothing is pending."""
-        at = self._db.execute(_NEXT).fetchone()["at"]
+        at = self._db.execute(_NEXT, {"tries": tries}).fetchone()["at"]
         return datetime.fromtimestamp(at, UTC) if at is not None else None
 
     def close_order(self, order: Taken, receipt: Written, note: str) -> None:
-        """An order is carried out, or impossible, and here is the receipt that says so."""
+        """An order is carried out, or impossible, and here is the receipt that says so.
+
+        What was impossible can still be carried out.
+        """
         with transaction(self._db):
             changed = self._db.execute(
-                "UPDATE received_order SET state = ?, note = ? WHERE order_id = ? AND state = 'pending'",
-                (receipt.outcome, note, str(order.order_id)),
+                "UPDATE received_order SET state = :outcome, note = :note WHERE order_id = :id"
+                " AND (state = 'pending' OR (state = 'impossible' AND :outcome = 'executed'))",
+                {"outcome": receipt.outcome, "note": note, "id": str(order.order_id)},
             )
             if changed.rowcount:
                 self._queue(receipt)
                 self._note_endings([order])
+
+    def objections(self, order: Taken) -> int:
+        """How often this order was called impossible."""
+        sql = "SELECT count(*) AS n FROM receipt WHERE order_id = ? AND outcome = 'impossible'"
+        return int(self._db.execute(sql, (str(order.order_id),)).fetchone()["n"])
 
     def reopen(self, sequence: int) -> bool:
         """An order that was impossible is tried again; gives whether it was one, and nothing took it back."""
@@ -232,14 +265,35 @@ class Journal:
 
     def queued(self, limit: int = 500) -> list[Written]:
         """Receipts to be handed in, oldest first."""
-        sql = (
-            "SELECT receipt_id, order_id, outcome, document, code FROM receipt WHERE state = 'queued'"
-            " ORDER BY place LIMIT ?"
-        )
-        return [
-            Written(UUID(row["receipt_id"]), UUID(row["order_id"]), row["outcome"], row["document"], row["code"])
-            for row in self._db.execute(sql, (limit,))
-        ]
+        sql = "SELECT * FROM receipt WHERE state = 'queued' AND batch IS NULL ORDER BY place LIMIT ?"
+        return [_written(row) for row in self._db.execute(sql, (limit,))]
+
+    def note_sent(self, digest: str, receipts: Sequence[Written]) -> None:
+        """These went out in one document, and nothing was answered."""
+        now = datetime.now(UTC).timestamp()
+        with transaction(self._db):
+            self._db.executemany(
+                "UPDATE receipt SET batch = ?, sent_at = ? WHERE receipt_id = ? AND state = 'queued'",
+                [(digest, now, str(receipt.receipt_id)) for receipt in receipts],
+            )
+
+    def unanswered(self) -> list[Sent]:
+        """The documents of which nobody has heard yet whether they were taken, oldest first."""
+        sql = "SELECT * FROM receipt WHERE state = 'queued' AND batch IS NOT NULL ORDER BY sent_at, place"
+        found: dict[str, Sent] = {}
+        for row in self._db.execute(sql):
+            new = Sent(row["batch"], datetime.fromtimestamp(row["sent_at"], UTC), [])
+            found.setdefault(row["batch"], new).receipts.append(_written(row))
+        return [*found.values()]
+
+    def hand_in_again(self) -> int:
+        """Queue what was refused once more; gives how much. A late ``received`` stays dropped."""
+        with transaction(self._db):
+            changed = self._db.execute(
+                "UPDATE receipt SET state = 'queued', batch = NULL WHERE state = 'refused'"
+                " AND NOT (code = 'action_refused' AND outcome = 'received')"
+            )
+        return changed.rowcount
 
     def prove(self, digest: str, batch: str, counter: str) -> None:
         """Keep what was handed in, and the counter-receipt that proves it."""
@@ -254,7 +308,7 @@ class Journal:
         """What was said to receipts: (receipt, state, code); those still ``queued`` are handed in again."""
         with transaction(self._db):
             self._db.executemany(
-                "UPDATE receipt SET state = ?, code = ? WHERE receipt_id = ?",
+                "UPDATE receipt SET state = ?, code = ?, batch = NULL WHERE receipt_id = ?",
                 [(state, code, str(receipt.receipt_id)) for receipt, state, code in results],
             )
 
@@ -268,16 +322,15 @@ class Journal:
         """Orders and receipts by state, for people."""
         sql = (
             "SELECT 'orders ' || state AS what, count(*) AS n FROM received_order GROUP BY state UNION ALL"
-            " SELECT 'receipts ' || state, count(*) FROM receipt GROUP BY state"
+            " SELECT 'receipts ' || iif(state = 'queued' AND batch IS NOT NULL, 'sent', state) AS what, count(*)"
+            " FROM receipt GROUP BY what"
         )
         return {row["what"]: row["n"] for row in self._db.execute(sql)}
 
     def pending(self) -> list[Taken]:
-        """Orders that are not carried out yet, in sequence."""
-        return [
-            _taken(row)
-            for row in self._db.execute("SELECT * FROM received_order WHERE state = 'pending' ORDER BY sequence")
-        ]
+        """Orders that are still to be carried out, in sequence; restores too that were called impossible."""
+        sql = f"SELECT * FROM received_order WHERE state = 'pending' OR ({_OWED}) ORDER BY sequence"  # noqa: S608
+        return [_taken(row) for row in self._db.execute(sql)]
 
     def _note_endings(self, orders: Iterable[Taken]) -> None:
         ends = [(str(order.order_id), _end_of(order)) for order in orders if order.action == "suspend"]
@@ -288,7 +341,9 @@ class Journal:
 
     def _queue(self, receipt: Written) -> None:
         self._db.execute(
-            "INSERT INTO receipt (receipt_id, order_id, outcome, document) VALUES (?, ?, ?, ?)",
+            "INSERT INTO receipt (receipt_id, order_id, outcome, document) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (receipt_id) DO UPDATE SET document = excluded.document, state = 'queued', code = NULL,"
+            " batch = NULL",  # said before: access-control knows, or hears it now
             (str(receipt.receipt_id), str(receipt.order_id), receipt.outcome, receipt.document),
         )
 
@@ -318,4 +373,9 @@ def _taken(row: sqlite3.Row) -> Taken:
         undoes=row["undoes"],
         payload=row["payload"],
         attempts=row["attempts"],
+        state=row["state"],
     )
+
+
+def _written(row: sqlite3.Row) -> Written:
+    return Written(UUID(row["receipt_id"]), UUID(row["order_id"]), row["outcome"], row["document"], row["code"])

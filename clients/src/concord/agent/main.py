@@ -17,7 +17,7 @@ from concord.agent.agent import Agent, Topic
 from concord.agent.config import BadConfig, Config
 from concord.agent.door import Door
 from concord.agent.hooks import CommandHook, Hook, HttpHook
-from concord.agent.intake import BadOrder, Gap, Intake, Keys, Receipts
+from concord.agent.intake import BadOrder, Gap, Intake, Keys, Receipts, Unproven
 from concord.agent.journal import Journal, JournalInUse
 from concord.agent.listener import Limits, Listener
 from concord.agent.nginx import Nginx, NginxHook
@@ -79,6 +79,13 @@ def retry(config: ConfigFile, sequence: Annotated[int, typer.Argument(help="Plac
 
 
 @app.command()
+def resend(config: ConfigFile) -> None:
+    """Hand in again the receipts that were refused: what they were refused for has been put right."""
+    with _told(), contextlib.closing(_journal(Config.read(config), look_only=True)) as journal:
+        typer.echo(f"{journal.hand_in_again()} receipt(s) are handed in again")
+
+
+@app.command()
 def nginx(config: ConfigFile) -> None:
     """Write what nginx includes (`nginx_folder`): http.conf once in http { }, server.conf first in each server { }."""
     with _told():
@@ -114,7 +121,7 @@ async def _once(agent: Agent, hook: Hook, outbox: Outbox) -> bool:
         return await agent.once(hook, outbox)
     except Unreachable as error:
         _fail(str(error), Exit.UNREACHABLE)
-    except (ConcordError, BadOrder, Gap) as error:
+    except (ConcordError, BadOrder, Gap, Unproven) as error:
         _fail(str(error), Exit.REFUSED)
 
 
@@ -146,7 +153,9 @@ def _ways(config: Config, journal: Journal, door: Door, keys: Keys, receipts: Re
     from concord.agent.topic import KafkaOutbox, OrdersTopic  # noqa: PLC0415 - aiokafka is slow to load
 
     outbox: Outbox = (
-        KafkaOutbox(config, receipts) if config.receipts_via == "kafka" else HttpOutbox(door, journal, keys, receipts)
+        KafkaOutbox(config, door, journal, keys, receipts)
+        if config.receipts_via == "kafka"
+        else HttpOutbox(door, journal, keys, receipts)
     )
     return outbox, OrdersTopic(config, journal).follow if config.via == "kafka" else None
 

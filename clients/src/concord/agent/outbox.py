@@ -1,7 +1,7 @@
 """Where receipts are handed in over HTTP, what the answers mean, and the proof that is kept."""
 
 import hashlib
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from concord.agent.door import Door
 from concord.agent.intake import CLOCK, Keys, Receipts, Unproven
@@ -15,16 +15,23 @@ NOT_YET: Final = {
     "key_revoked": "the key that signs here was revoked: put a new one into key_file and register its public half",
     CLOCK: "this machine's clock is wrong: put it right, and the receipts are written anew with its time",
     "bad_signature": "access-control knows another key by this key's id: register this one under an id of its own",
+    "foreign_key": "access-control knows this key's id as another provider's alone: register the public half of yours",
 }
 """Refusals that pass once the provider's key, or clock, is as it should be, and what a person has to do."""
 _NEVER: Final = frozenset({400, 413, 422})
+Settled: TypeAlias = tuple[Written, str, str | None]
+"""A receipt, its state (``accepted``, ``refused``, or still ``queued``), and the code that was said to it."""
 
 
 class Outbox(Protocol):
     """Where receipts are handed in."""
 
-    async def send(self, receipts: list[Written]) -> list[tuple[Written, str, str | None]]:
-        """Hand in; gives (receipt, state, code) for each that was answered: accepted, refused, or still queued."""
+    async def send(self, receipts: list[Written]) -> list[Settled]:
+        """Hand in; gives what was said to each that was answered. The others are noted as sent."""
+        ...
+
+    async def follow_up(self) -> list[Settled]:
+        """Ask after what was sent and not answered; gives what is answered now, or has to go another way."""
         ...
 
 
@@ -37,7 +44,11 @@ class HttpOutbox:
         self._keys = keys
         self._receipts = receipts
 
-    async def send(self, receipts: list[Written]) -> list[tuple[Written, str, str | None]]:
+    async def follow_up(self) -> list[Settled]:
+        """Nothing: over HTTP there is an answer at once."""
+        return []
+
+    async def send(self, receipts: list[Written]) -> list[Settled]:
         """Hand in; what is refused for now stays queued, with the code. Raises ConcordError, Unreachable, Unproven."""
         batch = self._receipts.sign(receipts)
         try:
@@ -52,9 +63,13 @@ class HttpOutbox:
                 return [(receipts[0], "refused", why or error.code)]
             half = len(receipts) // 2
             return await self.send(receipts[:half]) + await self.send(receipts[half:])
-        await self._prove(batch, answer)
-        settled = list[tuple[Written, str, str | None]]()
-        for receipt, result in zip(receipts, answer["results"], strict=True):
+        try:
+            await self._prove(batch, answer)
+            results = list(zip(receipts, answer["results"], strict=True))
+        except (LookupError, TypeError, ValueError) as error:
+            raise Unproven(f"what came back does not answer what was handed in: {error!r}") from error
+        settled = list[Settled]()
+        for receipt, result in results:
             code = result.get("code")
             taken = result["status"] == "recorded" or code in ACCEPTED
             if code == "invalid" and [field["field"] for field in result.get("fields", ())] == ["at"]:

@@ -27,7 +27,13 @@ def report(journal: Journal) -> dict[str, Any]:
         "hash": digest,
         "last_contact": journal.fact(CONTACT),
         "pending": [
-            {"sequence": order.sequence, "action": order.action, "attempts": order.attempts, "execute_by": _due(order)}
+            {
+                "sequence": order.sequence,
+                "action": order.action,
+                "state": order.state,
+                "attempts": order.attempts,
+                "execute_by": _due(order),
+            }
             for order in pending
         ],
         **journal.counts(),
@@ -56,6 +62,7 @@ class Metrics:
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
+    pending = [order for order in found["pending"] if order["state"] == "pending"]  # of others the clock stands still
     gauges = {
         "sequence": ("Last place in the sequence that is held here.", found["last_sequence"]),
         "head": ("Last place that access-control has given out, when it last answered.", found["head"]),
@@ -63,7 +70,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         "contact_timestamp_seconds": ("When access-control last answered.", _seconds(found["last_contact"])),
         "due_timestamp_seconds": (
             "By when the most urgent pending order must be carried out; absent if none is pending.",
-            min(filter(None, (_seconds(order["execute_by"]) for order in found["pending"])), default=None),
+            min(filter(None, (_seconds(order["execute_by"]) for order in pending)), default=None),
         ),
     }
     for name, (meaning, value) in gauges.items():
@@ -80,9 +87,12 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         yield f'concord_agent_alarms{{kind="{kind}"}} {kinds[kind]}'
 
 
-ALARMS: Final = ("feed", "topic", "sequence", "drift", "clock", "key", "receipt", "hook", "ending")
+ALARMS: Final = (
+    "feed", "topic", "sequence", "drift", "clock", "key", "receipt", "unanswered", "hook", "impossible", "restore",
+    "ending",
+)  # fmt: skip
 """Every kind of alarm there is."""
-_RECEIPTS: Final = ("queued", "accepted", "refused")
+_RECEIPTS: Final = ("queued", "sent", "accepted", "refused")
 
 
 def _seconds(at: str | None) -> float | None:

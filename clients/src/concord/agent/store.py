@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS received_order (
     note      TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS order_pending ON received_order (sequence) WHERE state = 'pending';
+CREATE INDEX IF NOT EXISTS order_owed ON received_order (retry_at) WHERE state = 'impossible' AND action = 'restore';
 CREATE INDEX IF NOT EXISTS order_digest ON received_order (digest);
 CREATE INDEX IF NOT EXISTS order_undoes ON received_order (undoes) WHERE undoes IS NOT NULL;
 CREATE INDEX IF NOT EXISTS order_of_site ON received_order (site, sequence) WHERE state = 'pending';
@@ -44,9 +45,12 @@ CREATE TABLE IF NOT EXISTS receipt (
     outcome    TEXT NOT NULL,
     document   TEXT NOT NULL,
     state      TEXT NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'accepted', 'refused')),
-    code       TEXT
+    code       TEXT,
+    batch      TEXT,
+    sent_at    REAL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS receipt_queued ON receipt (place) WHERE state = 'queued';
+CREATE INDEX IF NOT EXISTS receipt_of_order ON receipt (order_id);
 CREATE TABLE IF NOT EXISTS proof (
     digest  TEXT PRIMARY KEY,
     batch   TEXT NOT NULL,
@@ -98,6 +102,7 @@ def make_tables(db: sqlite3.Connection) -> None:
             db.execute(statement)
         db.executemany("INSERT INTO received_order VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [tuple(r) for r in kept])
         _open_old_receipts(db)
+        _note_documents(db)
         if old:
             db.execute(f"PRAGMA user_version = {_VERSION}")
 
@@ -112,6 +117,13 @@ def _open_old_receipts(db: sqlite3.Connection) -> None:
         said = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
         del said["provider_id"]
         db.execute("UPDATE receipt SET document = ? WHERE place = ?", (json.dumps(said), row["place"]))
+
+
+def _note_documents(db: sqlite3.Connection) -> None:
+    """An older agent took what was on the broker for accepted, and so did not note in which document it stood."""
+    if all(column["name"] != "batch" for column in db.execute("PRAGMA table_info(receipt)")):
+        db.execute("ALTER TABLE receipt ADD COLUMN batch TEXT")
+        db.execute("ALTER TABLE receipt ADD COLUMN sent_at REAL")
 
 
 class Alarms:
@@ -135,7 +147,8 @@ class Alarms:
                 (kind, said[:1000], now, now),
             )
             self._db.execute(
-                "DELETE FROM alarm WHERE rowid NOT IN (SELECT rowid FROM alarm ORDER BY last DESC LIMIT ?)",
+                "DELETE FROM alarm WHERE rowid NOT IN (SELECT rowid FROM alarm ORDER BY last DESC LIMIT ?)"
+                " AND kind NOT GLOB 'restore *' AND kind NOT GLOB 'ending *'",  # a site is dark that should not be
                 (_MOST_ALARMS,),
             )
 

@@ -1,8 +1,10 @@
 """The agent's topics: orders read from Kafka without a group, receipts written to it."""
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -10,13 +12,19 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from aiokafka.helpers import create_ssl_context
 
 from concord.agent.config import Config
-from concord.agent.intake import Receipts
-from concord.agent.journal import Journal, Written
-from concord.sdk.errors import Unreachable
+from concord.agent.door import Door
+from concord.agent.intake import Keys, Receipts, Unproven
+from concord.agent.journal import Journal, Sent, Written
+from concord.agent.outbox import ACCEPTED, HttpOutbox, Settled
+from concord.sdk.errors import ConcordError, Unreachable
 from shared.contracts.topics import orders_topic, receipts_topic
 
 BOUND_S: Final = 15.0
 """No call to the broker may take longer: aiokafka can wait for ever for one that is away."""
+ANSWER_S: Final = 120.0
+"""What has no counter-receipt for so long is handed in over HTTP, where there is an answer."""
+UNANSWERED: Final = "unanswered"
+"""Of a receipt that was on the topic, of which access-control knows nothing."""
 _log = logging.getLogger(__name__)
 
 
@@ -72,16 +80,80 @@ class OrdersTopic:
 
 
 class KafkaOutbox:
-    """Hands receipts in on the provider's own topic. There is no answer: on the broker is accepted."""
+    """Hands receipts in on the provider's own topic, and asks over HTTP for the counter-receipts.
 
-    def __init__(self, config: Config, receipts: Receipts) -> None:
+    On the broker is not taken: a document without a counter-receipt is handed in over HTTP, and so is every receipt
+    to which something was said, since only there it is said why.
+    """
+
+    def __init__(self, config: Config, door: Door, journal: Journal, keys: Keys, receipts: Receipts) -> None:
         self._config = config
+        self._door = door
+        self._journal = journal
+        self._keys = keys
         self._receipts = receipts
+        self._http = HttpOutbox(door, journal, keys, receipts)
         self._topic = receipts_topic(config.provider_id).name
         self._producer: AIOKafkaProducer | None = None
 
-    async def send(self, receipts: list[Written]) -> list[tuple[Written, str, str | None]]:
-        """Write one document and wait until the broker has it. Raises Unreachable."""
+    async def send(self, receipts: list[Written]) -> list[Settled]:
+        """Write one document and wait until the broker has it. Raises Unreachable; also what HttpOutbox raises."""
+        new = [receipt for receipt in receipts if receipt.code is None]
+        other = [receipt for receipt in receipts if receipt.code is not None]
+        if new:
+            try:
+                await self._write(new)
+            except Unreachable as error:
+                _log.warning("%s; the receipts go over HTTP", error)
+                other = receipts
+        return await self._http.send(other) if other else []
+
+    async def follow_up(self) -> list[Settled]:
+        """Ask for each counter-receipt that is not here. Raises ConcordError, Unreachable, Unproven."""
+        settled = list[Settled]()
+        for sent in self._journal.unanswered():
+            try:
+                answer = await self._door.taken(sent.digest)
+            except ConcordError as error:
+                if error.code != "unknown_batch":
+                    raise
+                settled += self._passed_over(sent)
+            else:
+                settled += await self._answered(sent, answer)
+        return settled
+
+    def _passed_over(self, sent: Sent) -> list[Settled]:
+        """Access-control has no such document: not yet, or it refused it."""
+        if (datetime.now(UTC) - sent.at).total_seconds() < ANSWER_S:
+            return []
+        self._journal.alarms.ring(
+            UNANSWERED, "receipts that are on the topic have no counter-receipt; they are handed in over HTTP"
+        )
+        return [(receipt, "queued", UNANSWERED) for receipt in sent.receipts]
+
+    async def _answered(self, sent: Sent, answer: dict[str, Any]) -> list[Settled]:
+        """What the counter-receipt says, if it is one for just this document, which is kept with it."""
+        try:
+            batch, proof = str(answer["jws"]), str(answer["counter_receipt"])
+            counter = await self._keys.counter(proof)
+            digests = {sent.digest, counter.batch, hashlib.sha256(batch.encode()).hexdigest()}
+            results = list(zip(sent.receipts, counter.results, strict=True))
+        except (LookupError, TypeError, ValueError) as error:
+            raise Unproven(f"what came back says nothing of what was sent: {error!r}") from error
+        if len(digests) > 1 or any(said.receipt_id not in {None, mine.receipt_id} for mine, said in results):
+            raise Unproven("the counter-receipt is for something else than what was sent")
+        self._journal.prove(sent.digest, batch, proof)
+        self._journal.alarms.calm(UNANSWERED)
+        settled = list[Settled]()
+        for receipt, result in results:
+            if result.status == "recorded" or result.code in ACCEPTED:
+                settled.append((receipt, "accepted", result.code))
+            else:  # what is invalid about it is said over HTTP alone
+                settled.append((receipt, "queued" if result.code == "invalid" else "refused", result.code))
+        return settled
+
+    async def _write(self, receipts: list[Written]) -> None:
+        document = self._receipts.sign(receipts).encode()
         try:
             async with asyncio.timeout(BOUND_S):
                 if self._producer is None:
@@ -89,11 +161,11 @@ class KafkaOutbox:
                     self._producer = producer
                     await producer.start()
                 key = str(self._config.provider_id).encode()
-                await self._producer.send_and_wait(self._topic, self._receipts.sign(receipts).encode(), key=key)
+                await self._producer.send_and_wait(self._topic, document, key=key)
         except (KafkaError, TimeoutError, OSError) as error:
             await self.stop()
             raise Unreachable(f"the topic {self._topic}: {error!r}") from error
-        return [(receipt, "accepted", None) for receipt in receipts]
+        self._journal.note_sent(hashlib.sha256(document).hexdigest(), receipts)
 
     async def stop(self) -> None:
         """Let go of the broker."""

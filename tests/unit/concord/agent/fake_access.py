@@ -47,6 +47,8 @@ class FakeAccess:
         self.orders: list[bytes] = []
         self.receipts: dict[str, dict[str, Any]] = {}
         self.answers: list[dict[str, Any]] = []
+        self.taken: dict[str, dict[str, Any]] = {}
+        """Documents with their counter-receipts, by digest."""
         self.refused: list[str] = []
         """Why whole batches were."""
         self.jwks_asked = 0
@@ -105,7 +107,9 @@ class FakeAccess:
             "batch": hashlib.sha256(jws.encode()).hexdigest(),
             "results": [{name: value for name, value in each.items() if name != "index"} for each in results],
         }
-        return 200, {"results": results, "counter_receipt": self.signer.sign(canonical(counter), COUNTER_TYPE)}
+        proof = self.signer.sign(canonical(counter), COUNTER_TYPE)
+        self.taken[counter["batch"]] = {"digest": counter["batch"], "jws": jws, "counter_receipt": proof}
+        return 200, {"results": results, "counter_receipt": proof}
 
     def take(self, receipt: dict[str, Any]) -> dict[str, Any]:
         """What becomes of one receipt."""
@@ -182,6 +186,11 @@ class FakeAccess:
             status, answer = self.answer((await request.json())["jws"])
             self.refused += [answer["why"]] if status != 200 else []
             return JSONResponse(answer, status)
+
+        @app.get("/providers/{provider_id}/receipts/{digest}")
+        async def taken(digest: str) -> JSONResponse:
+            found = self.taken.get(digest)
+            return JSONResponse(found or {"code": "unknown_batch"}, 200 if found else 404)
 
         @app.get("/providers/{provider_id}/snapshot")
         async def snapshot() -> dict[str, Any]:

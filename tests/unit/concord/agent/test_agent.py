@@ -291,6 +291,19 @@ async def test_a_receipt_refused_for_good_does_not_hold_up_the_others(build: Bui
     assert bench.journal.counts()["receipts refused"] == 1
 
 
+@pytest.mark.parametrize("broken", [{"results": []}, {"results": None}, {"counter_receipt": None}, {}])
+async def test_an_answer_that_is_none_ends_nothing(build: Build, access: FakeAccess, broken: dict[str, Any]) -> None:
+    access.order()
+    bench = build()
+    await bench.agent.catch_up()
+    honest = access.answer
+    access.answer = lambda jws: (200, honest(jws)[1] | broken if broken else {})  # type: ignore[method-assign]
+    with pytest.raises(Unproven):
+        await work_receipts(bench)
+    access.answer = honest  # type: ignore[method-assign]
+    await work(bench, Recorder(), settled(bench, 1))
+
+
 async def work_receipts(bench: Bench) -> None:
     bench.journal.settle(await bench.outbox.send(bench.journal.queued()))
 
@@ -551,6 +564,7 @@ async def test_a_receipt_written_twice_has_the_same_id(build: Build, access: Fak
         ("key_revoked", "the key that signs here was revoked"),
         ("unknown_key", "does not know the key"),
         ("bad_signature", "another key by this key's id"),
+        ("foreign_key", "as another provider's alone"),
     ],
 )
 async def test_the_agent_says_what_is_wrong_with_its_key_and_the_receipt_waits(

@@ -64,6 +64,21 @@ def test_only_what_was_impossible_is_tried_again(file: Path) -> None:
     assert "order 7 is not one" in refused.stderr
 
 
+def test_what_was_refused_is_handed_in_again_when_a_person_says_so(tmp_path: Path) -> None:
+    access = FakeAccess()
+    cut = access.order()
+    honest, access.answer = access.answer, lambda jws: (422, {"code": "batch_refused", "why": "foreign_provider"})  # type: ignore[method-assign]
+    with access.served() as url:
+        write_toml(tmp_path / "agent.toml", make_config(tmp_path, access, url))
+        run(tmp_path / "agent.toml", "run", "--once")
+        assert json.loads(run(tmp_path / "agent.toml", "status").stdout)["receipts refused"] == 2
+        access.answer = honest  # type: ignore[method-assign]
+        assert run(tmp_path / "agent.toml", "resend").stdout == "2 receipt(s) are handed in again\n"
+        assert run(tmp_path / "agent.toml", "run", "--once").exit_code == 0
+    assert access.outcomes(cut["order_id"]) == ["received", "executed"]
+    assert run(tmp_path / "agent.toml", "resend").stdout == "0 receipt(s) are handed in again\n"
+
+
 def test_once_says_that_nobody_answers(file: Path) -> None:
     assert run(file, "run", "--once").exit_code == Exit.UNREACHABLE
 

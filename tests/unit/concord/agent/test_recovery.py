@@ -259,7 +259,7 @@ async def test_a_receipt_whose_time_was_refused_is_written_anew_when_the_clock_i
         "receipt_id": receipt["receipt_id"], "status": "refused", "code": "invalid", "fields": [{"field": "at"}],
     }  # fmt: skip
     settled_now = await bench.outbox.send(bench.journal.queued())
-    assert "clock is wrong" in bench.agent._settle(settled_now)
+    assert "clock is wrong" in bench.agent._handing.settle(settled_now)
     [waiting] = bench.journal.queued()
     assert waiting.code == "clock"
     access.take = take  # type: ignore[method-assign]

@@ -1,0 +1,292 @@
+"""What an agent does when an order cannot be carried out: a site must come back, and people must hear of it."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid5
+
+import pytest
+
+from concord.agent.hooks import Impossible, Later
+from concord.agent.intake import RECEIPTS
+from concord.agent.report import Metrics, _lines, report
+from shared.contracts.orders import Order
+from shared.contracts.receipts import Receipt
+from tests.unit.concord.agent.conftest import Bench, Recorder, work
+from tests.unit.concord.agent.fake_access import FakeAccess
+
+Build = Callable[[], Bench]
+
+
+def alarms(bench: Bench) -> dict[str, str]:
+    return {alarm["kind"]: alarm["said"] for alarm in bench.journal.alarms.all()}
+
+
+def failing(error: Exception, verb: str = "suspend", times: int = 10**9) -> Recorder:
+    """A hook that fails with this verb, so many times."""
+    left = [times]
+
+    def fail(asked: str, _order: Order) -> None:
+        if asked == verb and left[0]:
+            left[0] -= 1
+            raise error
+
+    return Recorder(fail)
+
+
+async def try_often(bench: Bench, hook: Recorder, times: int, state: str = "pending") -> None:
+    """As if so many pauses had passed."""
+    for _ in range(times):
+        later = datetime.now(UTC) + timedelta(days=1)
+        for order in bench.journal.ready(later):
+            assert order.state == state
+            await bench.agent.carry_out(hook, order)
+
+
+# --- objections ------------------------------------------------------------------------------------------------------
+
+
+async def test_an_order_that_is_impossible_again_is_objected_to_again_and_the_agent_goes_on(
+    build: Build, access: FakeAccess
+) -> None:
+    order = access.order()
+    bench, hook = build(), failing(Impossible("The machine of this site is gone."))
+    for count in (1, 2, 3):
+        outcomes = ["received", *["impossible"] * count]
+        await work(bench, hook, lambda wanted=outcomes: access.outcomes(order["order_id"]) == wanted)  # type: ignore[misc]
+        assert bench.journal.reopen(1)
+    names = [f"{order['order_id']} {outcome}" for outcome in ("received", "impossible", "impossible 2", "impossible 3")]
+    assert list(access.receipts) == [str(uuid5(RECEIPTS, name)) for name in names]
+    other = access.order(host="other.example")
+    await work(bench, hook, lambda: access.outcomes(other["order_id"]) == ["received", "impossible"])
+
+
+async def test_a_receipt_that_is_in_the_journal_already_ends_nothing(build: Build, access: FakeAccess) -> None:
+    order = access.order()
+    bench = build()
+    await bench.agent.catch_up()
+    [taken] = bench.journal.ready(datetime.now(UTC))
+    await bench.agent.carry_out(failing(Impossible("The machine is gone.")), taken)
+    assert bench.journal.reopen(1)
+    with bench.journal._db as db:  # of another outcome's receipt alone it is known how often that was said
+        db.execute("UPDATE receipt SET outcome = 'contested' WHERE outcome = 'impossible'")
+    await bench.agent.carry_out(failing(Impossible("The machine is still gone.")), taken)
+    await work(bench, Recorder(), lambda: access.outcomes(order["order_id"]) == ["received", "impossible"])
+    assert "still gone" in list(access.receipts.values())[-1]["why"]
+
+
+async def test_an_order_that_was_called_impossible_leaves_an_alarm_until_it_is_done(
+    build: Build, access: FakeAccess
+) -> None:
+    order = access.order()
+    bench, hook = build(), failing(Impossible("The machine of this site is gone."), times=1)
+    await work(bench, hook, lambda: len(access.outcomes(order["order_id"])) == 2)
+    assert alarms(bench) == {"impossible 1": "order 1 was called impossible: The machine of this site is gone."}
+    bench.journal.reopen(1)
+    await work(bench, hook, lambda: access.outcomes(order["order_id"])[-1] == "executed")
+    assert alarms(bench) == {}
+
+
+async def test_an_order_that_was_given_up_leaves_an_alarm(build: Build, access: FakeAccess) -> None:
+    access.order()
+    bench = build()
+    await bench.agent.catch_up()
+    await try_often(bench, failing(Later("busy")), bench.config.tries)
+    assert bench.journal.counts()["orders impossible"] == 1
+    assert alarms(bench) == {"impossible 1": "order 1 was called impossible: Given up after 12 attempts: busy"}
+
+
+async def test_what_a_later_order_takes_back_rings_no_longer(build: Build, access: FakeAccess) -> None:
+    cut = access.order()
+    bench = build()
+    await bench.agent.catch_up()
+    await try_often(bench, failing(Later("busy")), 1)
+    assert "hook 1" in alarms(bench)
+    access.order("restore", undoes=cut["order_id"])
+    await bench.agent.catch_up()
+    await try_often(bench, Recorder(), 2)
+    assert alarms(bench) == {}
+
+
+# --- restores --------------------------------------------------------------------------------------------------------
+
+
+async def cut_and_taken_back(bench: Bench, access: FakeAccess) -> dict[str, Any]:
+    """A site is cut off, and its restore is here."""
+    cut = access.order()
+    await bench.agent.catch_up()
+    await try_often(bench, Recorder(), 1)
+    back = access.order("restore", undoes=cut["order_id"])
+    await bench.agent.catch_up()
+    return back
+
+
+async def test_a_restore_is_tried_until_it_is_done_and_rings_all_the_time(build: Build, access: FakeAccess) -> None:
+    bench = build()
+    back = await cut_and_taken_back(bench, access)
+    hook = failing(Later("nginx -t ended with 1"), "restore")
+    await try_often(bench, hook, 3 * bench.config.tries)
+    assert [order.attempts for order in bench.journal.pending()] == [3 * bench.config.tries]
+    pause = bench.journal.next_retry()
+    assert pause is not None
+    assert (pause - datetime.now(UTC)).total_seconds() <= 60
+    assert alarms(bench) == {"restore 2": "a site is not hosted again as order 2 wants: nginx -t ended with 1"}
+    assert bench.journal.counts().get("orders impossible") is None
+    await try_often(bench, Recorder(), 1)
+    assert alarms(bench) == {}
+    await work(bench, Recorder(), lambda: access.outcomes(back["order_id"]) == ["received", "executed"])
+
+
+async def test_a_restore_that_fails_for_ever_does_not_hold_up_its_site(build: Build, access: FakeAccess) -> None:
+    bench = build()
+    await cut_and_taken_back(bench, access)
+    later = access.order()
+    await bench.agent.catch_up()
+    hook = failing(Later("busy"), "restore")
+    await try_often(bench, hook, bench.config.tries - 1)
+    assert hook.done == []
+    await try_often(bench, hook, 2)
+    assert hook.done == [("suspend", later["order_id"])]
+    assert [order.sequence for order in bench.journal.pending()] == [2]
+
+
+async def test_of_two_orders_of_a_site_one_at_a_time_is_carried_out(build: Build, access: FakeAccess) -> None:
+    bench = build()
+    await cut_and_taken_back(bench, access)
+    await try_often(bench, failing(Later("busy"), "restore"), bench.config.tries)
+    access.order()
+    await bench.agent.catch_up()
+    bench.journal._db.execute("UPDATE received_order SET retry_at = 0")
+    assert len(bench.journal.ready(datetime.now(UTC))) == 2
+    at_work = 0
+
+    class Slow(Recorder):
+        async def suspend(self, order: Order) -> str:
+            nonlocal at_work
+            at_work += 1
+            assert at_work == 1
+            await asyncio.sleep(0.05)
+            at_work -= 1
+            return self._do("suspend", order)
+
+        restore = suspend
+
+    hook = Slow()
+    await work(bench, hook, lambda: len(hook.done) == 2)
+
+
+async def test_a_restore_that_is_impossible_is_said_so_in_time_and_tried_on(build: Build, access: FakeAccess) -> None:
+    bench = build()
+    back = await cut_and_taken_back(bench, access)
+    hook = failing(Impossible("Traceback: no such file"), "restore")
+    await try_often(bench, hook, 1)
+    assert list(alarms(bench)) == ["restore 2"], "people here hear of it at once"
+    await try_often(bench, hook, bench.config.tries - 2)
+    assert bench.journal.counts().get("orders impossible") is None, "a program that failed once may work a moment later"
+    await try_often(bench, hook, 1)
+    await work(bench, hook, lambda: access.outcomes(back["order_id"]) == ["received", "impossible"])
+    [said] = [each["why"] for each in access.receipts.values() if each["outcome"] == "impossible"]
+    assert said == "The site is not hosted again: Traceback: no such file\nThe agent goes on trying."
+    await try_often(bench, hook, 3, "impossible")
+    assert len(access.outcomes(back["order_id"])) == 2, "said once"
+    assert list(alarms(bench)) == ["restore 2"]
+    assert not await bench.agent.once(hook, bench.outbox), "something is left to do"
+    await try_often(bench, Recorder(), 1, "impossible")
+    await work(bench, hook, lambda: access.outcomes(back["order_id"])[-1] == "executed")
+    assert alarms(bench) == {}
+
+
+async def test_an_impossible_restore_rings_until_a_person_has_seen_it_or_it_is_tried_anew(
+    build: Build, access: FakeAccess
+) -> None:
+    bench = build()
+    back = await cut_and_taken_back(bench, access)
+    hook = failing(Impossible("The customer has left."), "restore")
+    await try_often(bench, hook, bench.config.tries)
+    bench.journal.alarms.calm()
+    await try_often(bench, hook, 2, "impossible")
+    assert alarms(bench) == {}
+    assert bench.journal.reopen(2)
+    await try_often(bench, hook, bench.config.tries)
+    assert list(alarms(bench)) == ["restore 2"]
+    await work(bench, hook, lambda: access.outcomes(back["order_id"]) == ["received", "impossible", "impossible"])
+    again = build()
+    again.journal.alarms.calm()
+    await try_often(again, hook, 1, "impossible")
+    assert list(alarms(again)) == ["restore 2"], "after a restart what is still wrong rings again"
+
+
+async def test_the_agent_asks_for_an_impossible_restore_by_itself_and_its_site_goes_on(
+    build: Build, access: FakeAccess
+) -> None:
+    bench = build()
+    back = await cut_and_taken_back(bench, access)
+    await try_often(bench, failing(Impossible("The program is broken."), "restore"), bench.config.tries)
+    retry = bench.journal.next_retry()
+    assert retry is not None
+    assert 0 < (retry - datetime.now(UTC)).total_seconds() <= 600
+    later, hook = access.order(), Recorder()
+    await work(bench, hook, lambda: len(access.outcomes(later["order_id"])) == 2)
+    assert hook.done == [("suspend", later["order_id"])]
+    bench.journal._db.execute("UPDATE received_order SET retry_at = 0")
+    await work(bench, hook, lambda: access.outcomes(back["order_id"]) == ["received", "impossible", "executed"])
+
+
+async def test_the_clock_of_an_objection_is_not_the_most_urgent_one(build: Build, access: FakeAccess) -> None:
+    bench = build()
+    await cut_and_taken_back(bench, access)
+    assert any("due_timestamp" in line for line in _lines(report(bench.journal)))
+    await try_often(bench, failing(Impossible("The program is broken."), "restore"), bench.config.tries)
+    assert [order["state"] for order in report(bench.journal)["pending"]] == ["impossible"]
+    assert not any("due_timestamp" in line for line in _lines(report(bench.journal)))
+    assert Metrics(bench.journal)
+
+
+def test_many_other_alarms_do_not_push_out_that_a_site_is_dark(build: Build) -> None:
+    bench = build()
+    bench.journal.alarms.ring("restore 2", "a site is not hosted again")
+    for number in range(150):
+        bench.journal.alarms.ring(f"hook {number}", "away")
+    assert "restore 2" in alarms(bench)
+    assert len(alarms(bench)) == 101
+
+
+# --- what hooks say --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "how"),
+    [
+        ("\x1b[32mdone\x1b[0m on \t3 machines", "[32mdone [0m on  3 machines"), ("a\0b", "a b"), ("  ", "Done."),
+        ("\u202edone", "done"), ("x" * 700, "x" * 500), ("\u2800", "Done."),
+    ],
+)  # fmt: skip
+async def test_whatever_a_hook_says_its_receipt_can_be_taken(
+    build: Build, access: FakeAccess, said: str, how: str
+) -> None:
+    access.order()
+    bench = build()
+    await bench.agent.catch_up()
+
+    class Says(Recorder):
+        async def suspend(self, order: Order) -> str:
+            return said
+
+    await try_often(bench, Says(), 1)
+    receipt = Receipt.model_validate_json(bench.journal.queued()[-1].document)
+    assert (receipt.outcome, receipt.how) == ("executed", how)
+
+
+@pytest.mark.parametrize(
+    "said", ["", "no", "\0\0\0", "\x1b[31mno such site\x1b[0m\r\nTraceback", "x" * 30_000, "。" * 20]
+)
+async def test_whatever_a_hook_gives_as_its_reason_can_be_taken(build: Build, access: FakeAccess, said: str) -> None:
+    access.order()
+    bench = build()
+    await bench.agent.catch_up()
+    await try_often(bench, failing(Impossible(said)), 1)
+    document = bench.journal.queued()[-1].document
+    assert Receipt.model_validate_json(document).outcome == "impossible"
+    assert json.loads(document)["why"]
