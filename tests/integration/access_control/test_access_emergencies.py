@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,7 +14,9 @@ from shared import signing
 from shared.contracts.emergencies import EMERGENCY_TYPE, EmergencyConfirmedV1, EmergencyLapsedV1
 from shared.contracts.orders import Order
 from shared.contracts.receipts import RECEIPTS_TYPE
-from tests.integration.access_control.desk import NOON, Desk, Host, carried_out, opened, undone
+from shared.contracts.registry import ExecutionCarriedOutV1
+from tests.integration.access_control.conftest import OpenDesk
+from tests.integration.access_control.desk import NOON, WHY, Desk, Host, carried_out, opened, supervisor, undone
 
 SINCE = NOON - timedelta(hours=1)
 
@@ -257,3 +260,180 @@ async def test_the_list_goes_by_time_though_the_ids_are_the_providers_choice(des
     first = (await desk.api.get("/emergencies?limit=2", who=host.who)).json()
     rest = (await desk.api.get(f"/emergencies?limit=2&after={first['next']}", who=host.who)).json()
     assert [each["id"] for each in first["items"] + rest["items"]] == ids
+
+
+async def carried_on(desk: Desk, *hosts: Host, **change: Any) -> tuple[dict[str, Any], ExecutionCarriedOutV1]:
+    """Suspended by the first of these hosts itself, confirmed, and carried out: its order has not gone out yet."""
+    found = await report(desk, hosts[0])
+    fact = carried_out(*hosts, effect="suspend_access", **change)
+    await desk.deliver(confirmed(hosts[0], found, fact.decision_id), fact)
+    assert (await shown(desk, found))["status"] == "confirmed", "nothing carries it on yet"
+    return found, fact
+
+
+async def restored_once(desk: Desk, host: Host, found: dict[str, Any], because: str) -> None:
+    """The provider was ordered once to host again what it had suspended by itself, whatever is heard of it later."""
+    await desk.deliver(lapsed(host, found, "decision_fell"))
+    after = await shown(desk, found)
+    assert (after["status"], after["ended_because"]) == ("lapsed", because)
+    sent = [Order.model_validate(opened(each["jws"])) for each in (await desk.feed(host))["orders"]]
+    (restore,) = [order for order in sent if order.emergency_id == UUID(found["id"])]
+    assert (restore.action, str(restore.order_id)) == ("restore", after["restore_id"])
+    assert restore.site.site_id is not None
+
+
+async def test_it_goes_on_with_its_decisions_order_only_once_that_is_out(slow_desk: Desk) -> None:
+    host = await slow_desk.host()
+    found, fact = await carried_on(slow_desk, host)
+    await slow_desk.close_window(*await slow_desk.orders(host))
+    assert (await shown(slow_desk, found))["status"] == "replaced"
+    await slow_desk.deliver(undone(fact), lapsed(host, found, "decision_fell"))
+    assert [each["action"] for each in await slow_desk.orders(host)] == ["suspend", "restore"], "and once"
+
+
+@pytest.mark.parametrize(
+    ("how", "because"),
+    [("undone", "decision_fell"), ("withdrawn", "order_not_sent"), ("over", "order_not_sent"),
+     ("late", "order_not_sent"), ("fell", "decision_fell")],
+)  # fmt: skip
+async def test_where_its_decisions_order_is_never_sent_the_site_comes_back(
+    slow_desk: Desk, how: str, because: str
+) -> None:
+    host, other = await slow_desk.host(), await slow_desk.host()
+    found, fact = await carried_on(slow_desk, host, other)
+    elsewhere = await report(slow_desk, other)
+    await slow_desk.deliver(confirmed(other, elsewhere, fact.decision_id))
+    (order,) = await slow_desk.orders(host)
+    if how == "undone":
+        await slow_desk.deliver(undone(fact))
+    elif how == "withdrawn":
+        await slow_desk.act(f"/orders/{order['id']}/withdrawal", WHY, "desk-a")
+        assert (await shown(slow_desk, elsewhere))["status"] == "confirmed", "the other order still comes"
+    elif how == "over":
+        slow_desk.clock.advance(timedelta(days=31))
+        await slow_desk.ring("lapse", order["id"])
+    elif how == "late":
+        slow_desk.clock.advance(timedelta(days=31))
+        await slow_desk.close_window(order)
+    await restored_once(slow_desk, host, found, because)
+    await slow_desk.deliver(undone(fact))
+    await restored_once(slow_desk, other, elsewhere, "decision_fell")
+    assert len(await slow_desk.facts("order.released.v1")) == 2
+
+
+async def test_sent_again_after_its_emergency_ended_an_order_is_taken_back_like_any_other(slow_desk: Desk) -> None:
+    host = await slow_desk.host()
+    found, fact = await carried_on(slow_desk, host)
+    (order,) = await slow_desk.orders(host)
+    await slow_desk.act(f"/orders/{order['id']}/withdrawal", WHY, "desk-a")
+    await slow_desk.close_window(await slow_desk.send_again(order["id"]))
+    await slow_desk.deliver(undone(fact))
+    await restored_once(slow_desk, host, found, "order_not_sent")
+    actions = [opened(each["jws"])["action"] for each in (await slow_desk.feed(host))["orders"]]
+    assert actions == ["restore", "suspend", "restore"]
+
+
+async def test_while_its_order_waits_in_a_queue_it_is_confirmed_and_comes_back_with_it(desk: Desk) -> None:
+    host = await desk.host(daily_capacity=1)
+    await desk.cut_off(host)
+    found, fact = await carried_on(desk, host)
+    assert [each["status"] for each in await desk.orders(host)] == ["released", "queued"]
+    await desk.deliver(undone(fact))
+    await restored_once(desk, host, found, "decision_fell")
+
+
+async def test_a_supervisor_whose_objection_is_right_gives_the_site_back(desk: Desk) -> None:
+    network = await desk.network()
+    found, _ = await carried_on(desk, network)
+    path = f"/instructions/{(await desk.instruction())['id']}"
+    await desk.act(f"{path}/objection", WHY, supervisor())
+    await desk.act(f"{path}/answer", {**WHY, "answer": "upheld"}, "desk-a")
+    await restored_once(desk, network, found, "order_not_sent")
+
+
+@pytest.mark.parametrize("window", [0, 75])
+@pytest.mark.parametrize("heard", list(permutations(["confirmed", "carried_out", "undone"])), ids="-".join)
+async def test_in_whatever_order_it_is_heard_nothing_stays_dark(
+    open_desk: OpenDesk, window: int, heard: tuple[str, ...]
+) -> None:
+    async with open_desk(withdraw_window_s=window) as desk:
+        host = await desk.host()
+        found = await report(desk, host)
+        fact = carried_out(host, effect="suspend_access")
+        facts = {"confirmed": confirmed(host, found, fact.decision_id), "carried_out": fact, "undone": undone(fact)}
+        await desk.deliver(*(facts[each] for each in heard))
+        if (window, heard[-1]) == (0, "undone"):
+            assert (await shown(desk, found))["status"] == "replaced"
+            await desk.deliver(lapsed(host, found, "decision_fell"))
+            assert [each["action"] for each in await desk.orders(host)] == ["suspend", "restore"]
+        else:
+            await restored_once(desk, host, found, "decision_fell")
+        assert (await desk.state(host))["in_force"] == 0
+
+
+async def test_an_upheld_objection_is_no_end_of_what_is_confirmed_only_then(desk: Desk) -> None:
+    """Its order went out and came back before: what confirms it now is carried on by nothing."""
+    host = await desk.host()
+    found = await report(desk, host)
+    fact = carried_out(host, effect="suspend_access")
+    await desk.deliver(fact)
+    await desk.answer(host, "contested")
+    (order,) = await desk.orders(host)
+    await desk.act(f"/orders/{order['id']}/answer", {**WHY, "answer": "upheld"}, "desk-a")
+    await desk.deliver(confirmed(host, found, fact.decision_id))
+    await restored_once(desk, host, found, "order_not_sent")
+
+
+async def test_what_another_process_did_not_see_is_not_restored_twice(desk: Desk) -> None:
+    """Its order is out although it stands as confirmed: the order's restore is the only one."""
+    host = await desk.host()
+    found = await report(desk, host)
+    fact = carried_out(host, effect="suspend_access")
+    await desk.deliver(confirmed(host, found, fact.decision_id), fact)
+    async with desk.rt.db.transaction() as tx:
+        await tx.execute("UPDATE emergency SET status = 'confirmed'")
+    await desk.deliver(lapsed(host, found, "decision_fell"), undone(fact))
+    assert (await shown(desk, found))["status"] == "replaced"
+    assert [each["action"] for each in await desk.orders(host)] == ["suspend", "restore"]
+
+
+async def test_withdrawn_undone_and_lapsed_at_once_it_is_restored_once(slow_desk: Desk) -> None:
+    for _ in range(4):
+        host = await slow_desk.host()
+        found, fact = await carried_on(slow_desk, host)
+        (order,) = await slow_desk.orders(host)
+        await asyncio.gather(
+            slow_desk.api.post(f"/orders/{order['id']}/withdrawal", json=WHY, who="desk-a"),
+            slow_desk.close_window(order),
+            slow_desk.deliver(undone(fact)),
+            slow_desk.deliver(lapsed(host, found, "decision_fell")),
+        )
+        after = await shown(slow_desk, found)
+        sent = [opened(each["jws"]) for each in (await slow_desk.feed(host))["orders"]]
+        restores = [each["emergency_id"] for each in sent if each["action"] == "restore"]
+        assert restores == ([found["id"]] if after["status"] == "lapsed" else [None])
+        assert (await slow_desk.state(host))["in_force"] == 0
+
+
+@pytest.mark.parametrize("kind", ["cause", "order", "decision", "site", "provider", "instruction"])
+async def test_an_id_that_is_something_elses_is_refused(desk: Desk, kind: str) -> None:
+    host = await desk.host()
+    await desk.cut_off(host, await desk.network())
+    order = opened((await desk.feed(host))["orders"][0]["jws"])
+    ids = {
+        "cause": order["cause"]["id"], "order": order["order_id"], "decision": order["decision_id"],
+        "site": order["site"]["site_id"], "provider": host.id, "instruction": (await desk.instruction())["id"],
+    }  # fmt: skip
+    refused = await report(desk, host, signed(host, emergency_id=ids[kind]), 409)
+    assert refused["code"] == "emergency_id_taken"
+
+
+async def test_an_id_that_an_execution_bears_later_keeps_nobody_from_hosting_again(desk: Desk) -> None:
+    host, other = await desk.host(), await desk.host()
+    fact = carried_out(host, other)
+    found = await report(desk, host, signed(host, emergency_id=str(fact.execution_id), host="other.example"))
+    await desk.deliver(fact, lapsed(host, found))
+    await desk.deliver(undone(fact))
+    assert [each["action"] for each in await desk.orders(host)] == ["cut_off", "restore", "restore"]
+    assert [each["action"] for each in await desk.orders(other)] == ["cut_off", "restore"]
+    assert (await desk.state(host))["in_force"] == (await desk.state(other))["in_force"] == 0

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from enforcement.consumer import DEADLINES
+from shared.contracts.access import OrderWithdrawnV1
 from shared.contracts.emergencies import EmergencyConfirmedV1, EmergencyLapsedV1
 from shared.contracts.registry import ExecutionDeclinedV1
 from shared.runtime.clocks.ticks import TickWorker
@@ -240,3 +241,22 @@ async def test_the_list_goes_by_time_though_the_ids_are_the_providers_choice(off
     first = await office.get("/emergencies?limit=2", "drugs-a")
     rest = await office.get(f"/emergencies?limit=2&after={first['next']}", "drugs-a")
     assert [each["id"] for each in first["items"] + rest["items"]] == ids
+
+
+async def test_where_its_decisions_order_is_taken_back_unsent_it_is_over_at_that_provider(office: Office) -> None:
+    site, found = await emergency(office, "unsent.example")
+    decision = await suspended(office, site)
+    await confirm(office, found, decision)
+    (report,) = await office.told(EmergencyConfirmedV1)
+    made = {**OrderWithdrawnV1.EXAMPLE, "decision_id": decision["id"], "provider_id": report.provider_id}
+    for other in ({"provider_id": uuid4()}, {"sequence": 7}):
+        await office.hear(OrderWithdrawnV1.model_validate({**made, "order_id": uuid4(), **other}))
+    assert (await office.get(f"/emergencies/{found}", "drugs-a"))["status"] == "confirmed"
+    unsent = OrderWithdrawnV1.model_validate(made)
+    await office.hear(unsent)
+    (fact,) = await office.told(EmergencyLapsedV1)
+    assert (str(fact.emergency_id), fact.because) == (found, "order_not_sent")
+    assert fact.statement.reasons == unsent.reasons
+    assert (await office.notices())[-2:] == ["order_not_sent", "emergency_lapsed"]
+    await office.post(f"/decisions/{decision['id']}/lift", EASED, "drugs-a")
+    assert len(await office.told(EmergencyLapsedV1)) == 1

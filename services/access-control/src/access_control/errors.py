@@ -192,7 +192,7 @@ class EmergencyLapsed(Conflict):
 
 
 class EmergencyIdTaken(Conflict):
-    """A statement with the id {emergency_id} is known already: choose a new id for a new one."""
+    """The id {emergency_id} is that of another statement, or of something else: choose a new one, at random."""
 
 
 class NotHosted(Exception):

@@ -18,7 +18,6 @@ from shared.runtime.db.postgres import Tx
 async def execution_carried_out(rt: Runtime, tx: Tx, fact: ExecutionCarriedOutV1, meta: EventMeta) -> None:
     """The register says so now; whoever hosts the site is ordered to act (P3.2.3)."""
     await executions.carried_out(tx, rt, fact)
-    await emergencies.carried_out(tx, rt, fact)
 
 
 async def execution_undone(rt: Runtime, tx: Tx, fact: ExecutionUndoneV1, meta: EventMeta) -> None:

@@ -173,9 +173,9 @@ class EmergencyStatus(StrEnum):
 
     REPORTED = "reported"
     CONFIRMED = "confirmed"
-    """An authority decided so itself; nobody carried that out yet."""
+    """An authority decided so itself; no order of that decision has gone out to the provider yet."""
     REPLACED = "replaced"
-    """That decision was carried out: its order goes on with it."""
+    """The order of that decision went out: it goes on with it, and its restore ends both."""
     LAPSED = "lapsed"
     """The provider was ordered to host the site again."""
     REFUSED = "refused"
@@ -196,5 +196,5 @@ EMERGENCY: Final = Lifecycle(MappingProxyType({
     (EmergencyStatus.REPORTED,  EmergencyAction.LAPSE):   EmergencyStatus.LAPSED,
     (EmergencyStatus.REPORTED,  EmergencyAction.REFUSE):  EmergencyStatus.REFUSED,
     (EmergencyStatus.CONFIRMED, EmergencyAction.REPLACE): EmergencyStatus.REPLACED,
-    (EmergencyStatus.CONFIRMED, EmergencyAction.LAPSE):   EmergencyStatus.LAPSED,     # what confirmed it fell
+    (EmergencyStatus.CONFIRMED, EmergencyAction.LAPSE):   EmergencyStatus.LAPSED,     # it fell, or was never sent
 }), aggregate="emergency")  # fmt: skip

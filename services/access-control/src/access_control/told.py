@@ -14,7 +14,7 @@ from access_control.store.orders import AccessOrder, Content, Signed
 from access_control.store.providers import Provider
 from shared.contracts import access, directory
 from shared.contracts.base import Fact
-from shared.contracts.emergencies import EmergencyLapsedV1, EmergencyReportedV1
+from shared.contracts.emergencies import EmergencyReportedV1
 from shared.contracts.grounds import AuthorityRef, Grounds, Names, Redress, Statement
 from shared.contracts.orders import (
     INSTRUCTION_TYPE,
@@ -190,15 +190,17 @@ def restore(earlier: Content, execution_id: UUID, authority: AuthorityRef, state
     )
 
 
-def emergency_over(emergency: Emergency, fact: EmergencyLapsedV1, issuer: AuthorityRef, public_url: str) -> Content:
+def emergency_over(
+    emergency: Emergency, site_id: UUID | None, says: Statement, issuer: AuthorityRef, public_url: str
+) -> Content:
     """Host again exactly the name that the provider had suspended by itself."""
     site = OrderedSite(
-        site_id=fact.site_id, name=emergency.host, hosts=(emergency.host,), names_below=False, ips=(),
+        site_id=site_id, name=emergency.host, hosts=(emergency.host,), names_below=False, ips=(),
         hosting_mode=BY_ITSELF,
     )  # fmt: skip
     return Content(
         site=site, issuer=issuer, regulator=issuer, authority=issuer, cause=Cause(kind="undoing", id=emergency.id),
-        statement=fact.statement.public(), scope=SCOPE, emergency_id=emergency.id,
+        statement=says.public(), scope=SCOPE, emergency_id=emergency.id,
         register_entry=f"{public_url}/public/register/{quote(emergency.host, safe='')}",
     )  # fmt: skip
 

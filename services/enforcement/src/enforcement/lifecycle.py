@@ -206,9 +206,9 @@ class EmergencyStatus(StrEnum):
     OPEN = "open"
     """The clock runs; the operator was told."""
     CONFIRMED = "confirmed"
-    """By a released decision of an authority, which it stands and falls with until that is carried out."""
+    """By a released decision of an authority, which it stands and falls with until the order of that goes out."""
     LAPSED = "lapsed"
-    """Nobody confirmed it in time, or what did so fell: the provider is ordered to host the site again."""
+    """Nobody confirmed it in time, or what did so fell or was never sent: the provider is ordered to host the site."""
     REFUSED = "refused"
     """The site is another provider's."""
 

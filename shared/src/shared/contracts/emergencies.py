@@ -13,6 +13,7 @@ EMERGENCY_TYPE: Final = "concord-emergency+json"
 """JWS ``typ`` of a provider's statement."""
 NOT_CONFIRMED: Final = "not_confirmed"
 FELL: Final = "decision_fell"
+NOT_SENT: Final = "order_not_sent"
 NOT_HOSTED: Final = "not_hosted_there"
 
 
@@ -112,8 +113,9 @@ class EmergencyLapsedV1(Fact):
     emergency_id: UUID
     provider_id: UUID
     because: Text
-    """not_confirmed; decision_fell (declined, suspended, lifted or overturned before anybody carried it out); or
-    not_hosted_there (the site is another provider's, so there is nothing to restore)."""
+    """not_confirmed; decision_fell (it was declined, suspended, lifted, overturned or undone); order_not_sent (the
+    provider's order was taken back before it went out); or not_hosted_there (the site is another provider's, so there
+    is nothing to restore)."""
     site_id: UUID | None = None
     """None for a found site."""
     statement: Statement

@@ -23,15 +23,19 @@ from access_control.errors import (
     IsSandbox,
     NotHosted,
 )
-from access_control.lifecycle import EMERGENCY, EmergencyAction, EmergencyStatus, Status
+from access_control.lifecycle import EMERGENCY, EmergencyAction, EmergencyStatus
 from access_control.policy import POLICY, Act
 from access_control.service.claims import CLOCK_SKEW, kid_of
-from access_control.service.executions import send_restore
-from access_control.service.sending import SYSTEM
+from access_control.service.sending import (
+    CONFIRM,
+    SYSTEM,
+    end_emergency,
+    replace_emergency,
+    settle_emergencies,
+)
 from access_control.store import emergencies as store
-from access_control.store import orders, providers
+from access_control.store import executions, providers
 from access_control.store.emergencies import Emergency
-from access_control.store.orders import Draft
 from access_control.store.providers import Key, Provider
 from shared.contracts.emergencies import (
     EMERGENCY_TYPE,
@@ -40,20 +44,15 @@ from shared.contracts.emergencies import (
     EmergencyLapsedV1,
     EmergencyStatement,
 )
-from shared.contracts.grounds import AuthorityRef
-from shared.contracts.orders import Action
-from shared.contracts.registry import ExecutionCarriedOutV1
-from shared.rules import Level
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
 from shared.runtime.acts import audit, outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
-from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
 from shared.runtime.web.paging import PageQuery
 from shared.signing import BadSignature, KeyRing, unique
 
-CLOCK: Final = "confirm_emergency"
+CLOCK: Final = CONFIRM
 AGAIN_DAYS: Final = 30
 """For a profile that says nothing of complaints."""
 
@@ -81,6 +80,8 @@ async def report(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, jws: str) 
         raise EmergencyLapsed(emergency_id=str(before.id), days=again_days)
     if before is not None:
         raise EmergencyReportedAlready(emergency_id=str(before.id))
+    if await store.is_anothers(tx, said.emergency_id):
+        raise EmergencyIdTaken(emergency_id=said.emergency_id)
     entered = await store.add(
         tx, said.emergency_id, provider_id, region=provider.region, host=host, ground=said.ground,
         reasons=said.reasons, since=since, at=at, confirm_by=confirm_by, kid=kid, jws=jws.encode(),
@@ -151,72 +152,47 @@ async def _looked(tx: Tx, rt: Runtime, who: Caller, resource: str) -> None:
 
 
 async def confirmed(tx: Tx, rt: Runtime, fact: EmergencyConfirmedV1) -> None:
-    """An authority decided so itself. Where the register was faster, orders carry it on already. Raises NotHosted."""
-    held = await _hold(tx, fact.emergency_id, fact.provider_id)
+    """An authority decided so itself: what becomes of it is now what becomes of that decision's order.
+
+    Where the register was faster, that order may be out already, or taken back again. Raises NotHosted.
+    """
+    held = await _hold(tx, fact.emergency_id, fact.provider_id, fact.decision_id)
     if not EMERGENCY.can(held.status, EmergencyAction.CONFIRM):
         return
     why = "An authority confirmed it by a decision."
-    now = await store.MOVES.move(
+    await store.MOVES.move(
         tx, held, EmergencyAction.CONFIRM, who=SYSTEM, why=why, at=rt.clock.now(), decision_id=fact.decision_id
     )
-    if await store.is_carried_out(tx, fact.decision_id):
-        await _replace(tx, rt, now)
-
-
-async def carried_out(tx: Tx, rt: Runtime, fact: ExecutionCarriedOutV1) -> None:
-    """The decision that confirmed it was carried out: from now on its order says what the provider does."""
-    for each in await store.hold_of_decision(tx, fact.decision_id):
-        await _replace(tx, rt, each)
-
-
-async def _replace(tx: Tx, rt: Runtime, held: Emergency) -> None:
-    why = "The register carried the decision out: its order goes on with it."
-    await store.MOVES.move(tx, held, EmergencyAction.REPLACE, who=SYSTEM, why=why, at=rt.clock.now())
+    await settle_emergencies(tx, rt, fact.decision_id, fact.provider_id)
 
 
 async def lapsed(tx: Tx, rt: Runtime, fact: EmergencyLapsedV1) -> None:
     """Nobody confirmed it, or what did so fell: the provider is ordered to host the site again, at once.
 
-    What is another provider's site was never suspended here: there is nothing to restore. Raises NotHosted.
+    Where the order of its decision is out, taking that back restores it, and nothing is ordered twice. What is another
+    provider's site was never suspended here: there is nothing to restore. Raises NotHosted.
     """
-    held, at = await _hold(tx, fact.emergency_id, fact.provider_id), rt.clock.now()
+    held = await _hold(tx, fact.emergency_id, fact.provider_id)
     action = EmergencyAction.REFUSE if fact.because == NOT_HOSTED else EmergencyAction.LAPSE
     if not EMERGENCY.can(held.status, action):
         return
-    changes = {}
-    if action is EmergencyAction.LAPSE:
-        changes = {"restore_id": await _restore(tx, rt, held, fact)}
-    await store.MOVES.move(
-        tx, held, action, who=SYSTEM, why=fact.statement.reasons, at=at, ended_because=fact.because, **changes
-    )
+    if action is EmergencyAction.REFUSE:
+        why, at = fact.statement.reasons, rt.clock.now()
+        await store.MOVES.move(tx, held, action, who=SYSTEM, why=why, at=at, ended_because=fact.because)
+    elif held.decision_id and (await store.ordered(tx, held.decision_id, held.provider_id)).in_force:
+        await replace_emergency(tx, rt, held)
+    else:
+        await end_emergency(tx, rt, held, fact.because, fact.site_id, fact.statement)
 
 
-async def _restore(tx: Tx, rt: Runtime, held: Emergency, fact: EmergencyLapsedV1) -> UUID:
-    """The order to host the name again: by the province's regulator, or the network's supervisor, without a window."""
-    at, provider = rt.clock.now(), await providers.get(tx, held.provider_id)
-    issuer = _issuer(rt, provider)
-    content = told.emergency_over(held, fact, issuer, rt.settings.public_url)
-    await store.stand_in(tx, held.id, at)
-    restore = await orders.draft(tx, Draft(
-        id=uuid7(), status=Status.DRAFTED, execution_id=held.id, decision_id=held.id, provider_id=held.provider_id,
-        action=Action.RESTORE, attempt=1, content=content, regions=told.regions(provider.region, content),
-        drafted_at=at, supervisor_id=provider.supervisor.id if provider.supervisor else None, release_at=at,
-    ))  # fmt: skip
-    assert restore is not None, "an emergency lapses once: its row is held"
-    orders.MOVES.began(tx, restore, "draft", who=SYSTEM, why=fact.statement.public_reasons, at=at)
-    await send_restore(tx, rt, restore, fact.statement.public_reasons)
-    return restore.id
-
-
-def _issuer(rt: Runtime, provider: Provider) -> AuthorityRef:
-    return provider.supervisor or rt.directory.regulator(Level.PROVINCE, provider.region)
-
-
-async def _hold(tx: Tx, emergency_id: UUID, provider_id: UUID) -> Emergency:
-    """The emergency a fact speaks of, held. Raises NotHosted: the fact is parked."""
+async def _hold(tx: Tx, emergency_id: UUID, provider_id: UUID, decision_id: UUID | None = None) -> Emergency:
+    """The emergency a fact speaks of, held after the executions of its decision. Raises NotHosted: it is parked."""
     if not await store.known(tx, emergency_id):
         raise NotHosted(f"no such emergency: {emergency_id}")
-    held = await store.hold(tx, emergency_id)
-    if held.provider_id != provider_id:
+    found = await store.get(tx, emergency_id)
+    if found.provider_id != provider_id:
         raise NotHosted(f"emergency {emergency_id} is not of provider {provider_id}")
-    return held
+    if decision_id := decision_id or found.decision_id:
+        await executions.hold_of_decision(tx, decision_id)
+    await providers.hold(tx, provider_id)
+    return await store.hold(tx, emergency_id)

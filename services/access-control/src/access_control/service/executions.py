@@ -5,8 +5,8 @@ from typing import Any, Final
 from access_control import told
 from access_control.errors import NotHosted
 from access_control.lifecycle import HELD_BACK, OPEN, Move, Status
-from access_control.service.sending import EXECUTION, LAPSE, SYSTEM, draft, release, take_back, tell
-from access_control.store import executions, orders, providers
+from access_control.service.sending import EXECUTION, LAPSE, SYSTEM, draft, release, settle_emergencies, take_back, tell
+from access_control.store import emergencies, executions, orders, providers
 from access_control.store.orders import AccessOrder, Draft, Turn
 from shared.contracts import ordering
 from shared.contracts.grounds import AuthorityRef, Statement
@@ -60,6 +60,8 @@ async def undone(tx: Tx, rt: Runtime, fact: ExecutionUndoneV1) -> None:
             await take_back(tx, rt, burden, who=SYSTEM, why=fact.statement.public_reasons)
         elif burden.sequence is not None and burden.undone_by is None:
             await give_back(tx, rt, burden, fact.authority, fact.statement)
+    for provider_id in sorted(await emergencies.providers_of_decision(tx, fact.decision_id)):
+        await settle_emergencies(tx, rt, fact.decision_id, provider_id)  # where no order came of it
 
 
 async def give_back(

@@ -1,6 +1,9 @@
 """How an order comes to be, goes out and is taken back; for a network its supervisor is instructed first (P3.4).
 
-Lock executions first, then orders, then instructions, then providers, each in the order of their ids.
+What a provider suspended by itself, and a decision confirmed, goes on with the order of that decision once it is out;
+until then whatever ends the order ends the suspension (N4.2.5).
+
+Lock executions first, then orders, then instructions, then providers, then emergencies, each in the order of their ids.
 """
 
 from datetime import datetime, timedelta
@@ -8,16 +11,21 @@ from typing import Final
 from uuid import UUID
 
 from access_control import told
-from access_control.lifecycle import INSTRUCTION, Move, Status
+from access_control.lifecycle import INSTRUCTION, EmergencyAction, Move, Status
 from access_control.service import queue
-from access_control.store import executions, feed, instructions, orders, providers
+from access_control.store import emergencies, executions, feed, instructions, orders, providers
+from access_control.store.emergencies import Emergency
 from access_control.store.orders import AccessOrder, Content, Draft, Turn
 from access_control.store.providers import Provider
 from shared.contracts.base import Fact
+from shared.contracts.emergencies import FELL, NOT_SENT
+from shared.contracts.grounds import Statement
 from shared.contracts.http.access import InstructionAction
 from shared.contracts.ordering import execution_clock
 from shared.contracts.orders import ORDER_TYPE, Action
+from shared.contracts.subjects import SiteSubject
 from shared.contracts.topics import orders_topic
+from shared.rules import Level
 from shared.runtime.acts import deadlines, outbox
 from shared.runtime.acts.documents import signer_of
 from shared.runtime.acts.runtime import Runtime
@@ -38,6 +46,10 @@ LAPSE: Final = "lapse"
 """Kind of deadline: the end of a suspension."""
 SYSTEM: Final = Caller.system("access-control")
 NO_WINDOW: Final = "There is no withdraw window."
+CONFIRM: Final = "confirm_emergency"
+"""The clock of what a provider suspended by itself; its source is the basis on which such a thing ends."""
+GOES_ON: Final = "The order of the decision that confirmed it went out, and goes on with it."
+TAKEN_BACK: Final = "The order by which its provider was to go on with it was taken back."
 TOO_LATE: Final = "The time that the decision set was over before the order went out."
 
 
@@ -177,6 +189,8 @@ async def _send(tx: Tx, rt: Runtime, drafted: AccessOrder, content: Content, *, 
     )  # fmt: skip
     tell(tx, released, told.released(released, content), at)
     notify_at_commit(tx, feed.CHANNEL, str(drafted.provider_id))
+    if drafted.action is not Action.RESTORE:
+        await settle_emergencies(tx, rt, drafted.decision_id, drafted.provider_id)
     return released
 
 
@@ -199,4 +213,58 @@ async def take_back(tx: Tx, rt: Runtime, order: AccessOrder, *, who: Caller, why
             await instructions.MOVES.move(tx, instruction, InstructionAction.CLOSE, who=who, why=why, at=at)
         await deadlines.met(tx, INSTRUCTED, instruction.id, at)
     tell(tx, withdrawn, told.withdrawn(withdrawn, why, who.authority), at)
+    await settle_emergencies(tx, rt, order.decision_id, order.provider_id)
     return withdrawn
+
+
+async def settle_emergencies(tx: Tx, rt: Runtime, decision_id: UUID, provider_id: UUID) -> None:
+    """What a decision confirmed at a provider goes on with its order, waits for it, or is over with it.
+
+    Only an order that is out carries it on. Where all were taken back, or none came of an execution that is undone,
+    the provider is ordered to host the name again, at once.
+    """
+    if provider_id not in await emergencies.providers_of_decision(tx, decision_id):
+        return
+    await providers.hold(tx, provider_id)
+    for confirmed in await emergencies.hold_of_decision(tx, decision_id, provider_id):
+        ordered = await emergencies.ordered(tx, decision_id, provider_id)
+        carried = await executions.of_decision(tx, decision_id)
+        undone = next((each.undone for each in carried if each.undone is not None), None)
+        if ordered.in_force:
+            await replace_emergency(tx, rt, confirmed)
+        elif not ordered.on_its_way and (ordered.drafted or undone is not None):
+            facts = [fact for each in carried for fact in (each.carried_out, each.undone) if fact is not None]
+            site_id = next((fact.subject.site_id for fact in facts if isinstance(fact.subject, SiteSubject)), None)
+            if undone is not None:
+                await end_emergency(tx, rt, confirmed, FELL, site_id, undone.statement)
+                continue
+            basis = (rt.rules.clocks[CONFIRM].source,)
+            says = Statement(legal_basis=basis, reasons=TAKEN_BACK, public_reasons=TAKEN_BACK)
+            await end_emergency(tx, rt, confirmed, NOT_SENT, site_id, says)
+
+
+async def replace_emergency(tx: Tx, rt: Runtime, confirmed: Emergency) -> None:
+    """From now on an order says what its provider does; taking that back restores the site."""
+    await emergencies.MOVES.move(tx, confirmed, EmergencyAction.REPLACE, who=SYSTEM, why=GOES_ON, at=rt.clock.now())
+
+
+async def end_emergency(
+    tx: Tx, rt: Runtime, held: Emergency, because: str, site_id: UUID | None, says: Statement
+) -> None:
+    """The provider is ordered to host the name again: by the province's regulator, or the network's supervisor."""
+    at, provider = rt.clock.now(), await providers.get(tx, held.provider_id)
+    issuer = provider.supervisor or rt.directory.regulator(Level.PROVINCE, provider.region)
+    content = told.emergency_over(held, site_id, says, issuer, rt.settings.public_url)
+    cause = await emergencies.stand_in(tx, held.id, at)
+    restore = await orders.draft(tx, Draft(
+        id=uuid7(), status=Status.DRAFTED, execution_id=cause, decision_id=cause, provider_id=held.provider_id,
+        action=Action.RESTORE, attempt=1, content=content, regions=told.regions(provider.region, content),
+        drafted_at=at, supervisor_id=provider.supervisor.id if provider.supervisor else None, release_at=at,
+    ))  # fmt: skip
+    assert restore is not None, "an emergency ends once: its row is held"
+    orders.MOVES.began(tx, restore, "draft", who=SYSTEM, why=says.public_reasons, at=at)
+    await release(tx, rt, restore, content, why=says.public_reasons)
+    await emergencies.MOVES.move(
+        tx, held, EmergencyAction.LAPSE, who=SYSTEM, why=says.reasons, at=at, ended_because=because,
+        restore_id=restore.id,
+    )  # fmt: skip

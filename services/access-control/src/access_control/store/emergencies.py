@@ -10,9 +10,10 @@ from uuid import UUID
 import asyncpg
 
 from access_control.errors import UnknownEmergency
-from access_control.lifecycle import EMERGENCY, EmergencyAction, EmergencyStatus
+from access_control.lifecycle import EMERGENCY, HELD_BACK, EmergencyAction, EmergencyStatus
 from shared.runtime.acts.moves import Moves
 from shared.runtime.acts.policy import Reach
+from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
 from shared.runtime.web.paging import PageQuery
 
@@ -45,6 +46,17 @@ class Emergency:
         return str(self.provider_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """The orders to stop hosting that came of a decision at one provider."""
+
+    drafted: bool
+    """There are any."""
+    on_its_way: bool
+    in_force: bool
+    """One went out, and was not taken back."""
+
+
 COLUMNS: Final = """id, version, status, provider_id, region, host, ground, reasons, since, reported_at, confirm_by,
        kid, jws, decision_id, ended_because, restore_id, changed_at"""
 WORDS: Final = {"organisation": "provider_id::text = ANY ({})", "region": "region = ANY ({})"}
@@ -69,13 +81,26 @@ SELECT {COLUMNS} FROM emergency
    AND ('.' || host LIKE '%.' || $2 OR '.' || $2 LIKE '%.' || host)
  ORDER BY reported_at DESC, id DESC LIMIT 1
 """
+PROVIDERS_OF_DECISION: Final = """
+SELECT DISTINCT provider_id FROM emergency WHERE decision_id = $1 AND status = 'confirmed'
+"""
 OF_DECISION: Final = f"""
-SELECT {COLUMNS} FROM emergency WHERE decision_id = $1 AND status = 'confirmed' ORDER BY id FOR NO KEY UPDATE
+SELECT {COLUMNS} FROM emergency
+ WHERE decision_id = $1 AND provider_id = $2 AND status = 'confirmed' ORDER BY id FOR NO KEY UPDATE
 """
-STAND_IN: Final = """
-INSERT INTO execution (id, decision_id, emergency, heard_at) VALUES ($1, $1, true, $2) ON CONFLICT DO NOTHING
+ORDERED: Final = """
+SELECT count(*) > 0 AS drafted, coalesce(bool_or(o.status = ANY ($3)), false) AS on_its_way,
+       coalesce(bool_or(o.sequence IS NOT NULL AND o.undone_by IS NULL), false) AS in_force
+  FROM execution AS e JOIN access_order AS o ON o.execution_id = e.id
+ WHERE e.decision_id = $1 AND o.provider_id = $2 AND o.action <> 'restore'
 """
-CARRIED_OUT: Final = "SELECT EXISTS (SELECT FROM execution WHERE decision_id = $1 AND carried_out IS NOT NULL)"
+STAND_IN: Final = "INSERT INTO execution (id, decision_id, emergency, heard_at) VALUES ($1, $1, true, $2)"
+IS_ANOTHERS: Final = """
+SELECT EXISTS (SELECT FROM execution WHERE id = $1) OR EXISTS (SELECT FROM execution WHERE decision_id = $1)
+    OR EXISTS (SELECT FROM access_order WHERE id = $1) OR EXISTS (SELECT FROM instruction WHERE id = $1)
+    OR EXISTS (SELECT FROM provider WHERE id = $1) OR EXISTS (SELECT FROM conduct_entry WHERE decision_id = $1)
+    OR EXISTS (SELECT FROM emergency WHERE decision_id = $1) OR EXISTS (SELECT FROM access_order WHERE site_id = $1)
+"""
 
 
 def of(row: asyncpg.Record) -> Emergency:
@@ -127,19 +152,36 @@ async def same(tx: Tx, provider_id: UUID, host: str, at: datetime, again_days: i
     return of(row) if row else None
 
 
-async def hold_of_decision(tx: Tx, decision_id: UUID) -> list[Emergency]:
-    """Those that a decision confirms and no order carries on yet, held."""
-    return [of(row) for row in await tx.fetch(OF_DECISION, decision_id)]
+async def providers_of_decision(tx: Tx, decision_id: UUID) -> set[UUID]:
+    """Where a decision confirms one that no order carries on yet."""
+    return {row["provider_id"] for row in await tx.fetch(PROVIDERS_OF_DECISION, decision_id)}
 
 
-async def stand_in(tx: Tx, emergency_id: UUID, at: datetime) -> None:
-    """What the restore is caused by, where other orders have an execution."""
-    await tx.execute(STAND_IN, emergency_id, at)
+async def hold_of_decision(tx: Tx, decision_id: UUID, provider_id: UUID) -> list[Emergency]:
+    """Those at a provider that a decision confirms and no order carries on yet, held."""
+    return [of(row) for row in await tx.fetch(OF_DECISION, decision_id, provider_id)]
 
 
-async def is_carried_out(tx: Tx, decision_id: UUID) -> bool:
-    """Whether the register carried a decision out already: then orders go on with it."""
-    return bool(await tx.fetchval(CARRIED_OUT, decision_id))
+async def ordered(tx: Tx, decision_id: UUID, provider_id: UUID) -> Ordered:
+    """What became of the orders of a decision at a provider."""
+    row = await tx.fetchrow(ORDERED, decision_id, provider_id, list(HELD_BACK))
+    assert row is not None
+    return Ordered(**row)
+
+
+async def is_anothers(tx: Tx, emergency_id: UUID) -> bool:
+    """Whether an id of a provider's choice is that of something else here."""
+    return bool(await tx.fetchval(IS_ANOTHERS, emergency_id))
+
+
+async def stand_in(tx: Tx, emergency_id: UUID, at: datetime) -> UUID:
+    """What the restore is caused by, where other orders have an execution: the emergency, under its own id.
+
+    Under a new one where something else has come to bear that id since: what restores that must find its place free.
+    """
+    cause = uuid7() if await is_anothers(tx, emergency_id) else emergency_id
+    await tx.execute(STAND_IN, cause, at)
+    return cause
 
 
 async def page(tx: Tx, reach: Reach, query: PageQuery, *, status: EmergencyStatus | None) -> list[Emergency]:

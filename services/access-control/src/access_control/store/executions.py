@@ -32,6 +32,8 @@ RETURNING carried_out, undone
 STAND_IN: Final = "INSERT INTO execution (id, decision_id, heard_at, trial) VALUES ($1, $1, $2, true)"
 GET_MANY: Final = "SELECT id, carried_out, undone FROM execution WHERE id = ANY ($1)"
 HOLD: Final = "SELECT carried_out, undone FROM execution WHERE id = $1 FOR NO KEY UPDATE"
+HOLD_OF_DECISION: Final = "SELECT id FROM execution WHERE decision_id = $1 ORDER BY id FOR NO KEY UPDATE"
+OF_DECISION: Final = "SELECT id, carried_out, undone FROM execution WHERE decision_id = $1 ORDER BY id"
 HOLD_OF_ORDER: Final = """
 SELECT id FROM execution WHERE id = (SELECT execution_id FROM access_order WHERE id = $1) FOR NO KEY UPDATE
 """
@@ -62,6 +64,16 @@ async def stand_in(tx: Tx, cause: UUID, at: datetime) -> None:
 async def hold(tx: Tx, execution_id: UUID) -> Execution:
     """One execution, held."""
     return _of(execution_id, await tx.fetchrow(HOLD, execution_id))
+
+
+async def hold_of_decision(tx: Tx, decision_id: UUID) -> None:
+    """Hold the executions of a decision."""
+    await tx.execute(HOLD_OF_DECISION, decision_id)
+
+
+async def of_decision(tx: Tx, decision_id: UUID) -> list[Execution]:
+    """The executions of a decision."""
+    return [_of(row["id"], row) for row in await tx.fetch(OF_DECISION, decision_id)]
 
 
 async def get_many(tx: Tx, execution_ids: Collection[UUID]) -> dict[UUID, Execution]:

@@ -377,6 +377,7 @@ async def tell_unsent(tx: Tx, rt: Runtime, fact: OrderWithdrawnV1) -> None:
     case, decision = await decisions.hold(tx, fact.decision_id)
     says = Statement(legal_basis=decision.grounds.legal_basis, reasons=fact.reasons, public_reasons=fact.reasons)
     await tell(tx, rt, case, decision, "order_not_sent", _UNSENT, says, by=fact.by)
+    await emergency_ends.not_sent(tx, rt, decision, fact.provider_id, says)
 
 
 async def address_of(tx: Tx, identity: str, *, itself: bool = False) -> AddressForService:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from enforcement import told
 from enforcement.lifecycle import EMERGENCY, EmergencyAction
@@ -10,7 +11,7 @@ from enforcement.store import emergencies as store
 from enforcement.store import sites
 from enforcement.store.decisions import Decision
 from enforcement.store.emergencies import Emergency
-from shared.contracts.emergencies import FELL
+from shared.contracts.emergencies import FELL, NOT_SENT
 from shared.contracts.grounds import ActRef, AddressForService, Names, Service, Statement
 from shared.runtime.acts import notices, outbox
 from shared.runtime.acts.directory import AuthorityMissing
@@ -38,10 +39,20 @@ async def lapse(tx: Tx, rt: Runtime, held: Emergency, because: str, says: Statem
 async def fell(tx: Tx, rt: Runtime, decision: Decision, says: Statement) -> None:
     """A decision was declined, suspended, overturned, or ended: what it confirmed has nothing left to rest on.
 
-    Where it was carried out before, access-control knows: the order that came of it is taken back like any other.
+    Where an order of it went out before, access-control knows: that order is taken back like any other.
     """
     for held in await store.hold_of_decision(tx, decision.id):
         await lapse(tx, rt, held, FELL, says)
+
+
+async def not_sent(tx: Tx, rt: Runtime, decision: Decision, provider_id: UUID, says: Statement) -> None:
+    """The order by which a provider was to go on with it was taken back before it went out: there it is over at once.
+
+    access-control ordered the provider to host the site again when it took that order back; whom it hit is told here.
+    """
+    for held in await store.hold_of_decision(tx, decision.id):
+        if held.provider_id == provider_id:
+            await lapse(tx, rt, held, NOT_SENT, says)
 
 
 async def tell(
