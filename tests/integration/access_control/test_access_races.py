@@ -3,13 +3,20 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from contextvars import Context
 from typing import Any
 
+import asyncpg
 import pytest
 
+from access_control.service import receipts
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.context import EventMeta
 from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
+from shared.runtime.events.dispatch import Raw
 from tests.integration.access_control.conftest import OpenDesk
-from tests.integration.access_control.desk import WHY, Desk, carried_out, licence, supervisor, undone
+from tests.integration.access_control.desk import NOON, WHY, Desk, carried_out, licence, supervisor, undone
 from tests.support.service import Who
 
 
@@ -187,3 +194,57 @@ async def test_whoever_tells_of_one_execution_waits_for_the_other_provider(desk:
         await waiting
     told = await desk.facts("order.executed.v1")
     assert [fact["data"]["provider_id"] for fact in told] == [first.id, second.id]
+
+
+async def test_a_document_that_came_by_http_while_its_topic_was_read_is_known_there(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look and the write of the topic's reader the other door recorded the same: nothing is parked."""
+    host = await desk.host()
+    await desk.cut_off(host, sites=2)
+    first, second = (await desk.feed(host))["orders"]
+    twice, after = host.batch(host.receipt(first)), host.batch(host.receipt(second))
+    judged = receipts._judge_and_write
+    raced = []
+
+    async def overtaken(rt: Runtime, tx: Tx, batch: receipts.Batch, read: Any) -> Any:
+        if batch.door == "kafka" and not raced:
+            raced.append(await asyncio.create_task(desk.hand_in(host, twice), context=Context()))
+        return await judged(rt, tx, batch, read)
+
+    monkeypatch.setattr(receipts, "_judge_and_write", overtaken)
+    topic = f"access-receipts.{host.id}"
+    heard = [
+        Raw(jws.encode(), EventMeta(uuid7(), "k", topic, 0, place, NOON)) for place, jws in enumerate((twice, after))
+    ]
+    async with desk.rt.db.transaction() as tx:
+        await receipts.record_heard(desk.rt, tx, heard)
+    assert raced[0].status_code == 200
+    assert [row["door"] for row in await desk.rows("SELECT door FROM receipt_batch ORDER BY door")] == ["http", "kafka"]
+    assert [each["status"] for each in await desk.orders()] == ["executed", "executed"]
+    assert len(await desk.facts("order.executed.v1")) == 2
+    assert await desk.refusals() == []
+
+
+async def test_a_receipt_that_came_by_http_in_another_document_meanwhile_is_known_on_the_topic(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = await desk.host()
+    await desk.cut_off(host)
+    (order,) = (await desk.feed(host))["orders"]
+    said = host.receipt(order)
+    written, raced = receipts._write, []
+
+    async def held(tx: Tx, batch: receipts.Batch, *rest: Any) -> None:
+        if batch.door == "kafka" and not raced:
+            raced.append(1)
+            raise asyncpg.UniqueViolationError("receipt_pkey")  # as where a statement of the other door came between
+        await written(tx, batch, *rest)
+
+    monkeypatch.setattr(receipts, "_write", held)
+    meta = EventMeta(uuid7(), "k", f"access-receipts.{host.id}", 0, 0, NOON)
+    async with desk.rt.db.transaction() as tx:
+        await receipts.record_heard(desk.rt, tx, [Raw(host.batch(said).encode(), meta)])
+    (order_now,) = await desk.orders()
+    assert order_now["status"] == "executed"
+    assert len(await desk.rows("SELECT 1 FROM receipt_batch")) == 1

@@ -37,6 +37,7 @@ from shared.runtime.acts.directory import AuthorityMissing
 from shared.runtime.acts.documents import IssuerHasNoKey, signer_of
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
+from shared.runtime.db.at_commit import part
 from shared.runtime.db.postgres import Tx
 from shared.runtime.events.dispatch import Raw
 from shared.signing import Signer, canonical
@@ -91,7 +92,12 @@ async def record_heard(rt: Runtime, tx: Tx, heard: Sequence[Raw]) -> None:
     who = replace(Caller.system("access-control"), subject=f"provider:{provider_id}", organisation=str(provider_id))
     for each in heard:
         batch = Batch(provider_id, who, "kafka", each.value)
-        await _take(rt, batch, await _read(rt, batch))
+        read = await _read(rt, batch)
+        try:
+            async with part(tx):
+                await _take(rt, tx, batch, read)
+        except asyncpg.UniqueViolationError:
+            await _take(rt, tx, batch, read)  # as below: the other door was faster
 
 
 async def get(rt: Runtime, who: Caller, provider_id: UUID, digest: str) -> TakenBatch:
@@ -111,10 +117,12 @@ async def record(rt: Runtime, batch: Batch) -> TakenBatch | Refused:
     """Check the signature, then judge and write everything in one transaction; one bad receipt stops no other."""
     read = await _read(rt, batch)
     try:
-        return await _take(rt, batch, read)
+        async with rt.db.transaction() as tx:
+            return await _take(rt, tx, batch, read)
     except asyncpg.UniqueViolationError:
         # Another transaction took it, or one of its receipts, between our look and our write; now we see it.
-        return await _take(rt, batch, read)
+        async with rt.db.transaction() as tx:
+            return await _take(rt, tx, batch, read)
 
 
 async def _read(rt: Runtime, batch: Batch) -> Signed | Refused:
@@ -127,16 +135,14 @@ async def _read(rt: Runtime, batch: Batch) -> Signed | Refused:
     return await asyncio.to_thread(book.read, batch.jws)  # other requests go on
 
 
-async def _take(rt: Runtime, batch: Batch, read: Signed | Refused) -> TakenBatch | Refused:
+async def _take(rt: Runtime, tx: Tx, batch: Batch, read: Signed | Refused) -> TakenBatch | Refused:
     if isinstance(read, Refused):
         _refused.add(1, {"door": batch.door})
         if refusals_of(rt).take(str(batch.provider_id)) == 0 and batch.door == "kafka":  # the other door audits itself
-            async with rt.db.transaction() as tx:
-                await _audit(rt, tx, batch, [read])
+            await _audit(rt, tx, batch, [read])
         return read
-    async with rt.db.transaction() as tx:
-        known = await store.batch(tx, batch.provider_id, read.digest)
-        return known or await _judge_and_write(rt, tx, batch, read)
+    known = await store.batch(tx, batch.provider_id, read.digest)
+    return known or await _judge_and_write(rt, tx, batch, read)
 
 
 async def _judge_and_write(rt: Runtime, tx: Tx, batch: Batch, read: Signed) -> TakenBatch:
