@@ -356,3 +356,26 @@ async def test_a_suspension_that_is_heard_of_too_late_never_goes_out(open_desk: 
         await desk.deliver(fact)
         assert [each["status"] for each in await desk.orders()] == ["withdrawn"]
         assert (await desk.feed(host))["head"] == 0
+
+
+@pytest.mark.parametrize("outcome", ["impossible", "contested"])
+async def test_an_objection_that_was_rejected_can_be_made_again_and_the_clock_stands_still_again(
+    desk: Desk, outcome: str
+) -> None:
+    host, order = await objected(desk, outcome)
+    (sent,) = (await desk.feed(host))["orders"]
+    (first,) = (await desk.order(order["id"]))["receipts"]
+    for _ in range(2):
+        desk.clock.advance(timedelta(hours=1))
+        await desk.act(f"/orders/{order['id']}/answer", REJECTED, "desk-a")
+        desk.clock.advance(timedelta(hours=1))
+        again = {"at": desk.clock.now().isoformat()}
+        (old,) = await desk.post(host, host.receipt(sent, outcome, receipt_id=first["receipt_id"], **again))
+        assert (old["status"], old["code"]) == ("refused", "receipt_id_reused"), "nobody is told that it was taken"
+        twice = host.batch(host.receipt(sent, outcome, receipt_id=first["receipt_id"]), note="another document")
+        (same,) = (await desk.hand_in(host, twice)).json()["results"]
+        assert same["code"] == "receipt_replayed", "what was said before the answer is no new objection"
+        (anew,) = await desk.post(host, host.receipt(sent, outcome, **again))
+        assert (anew["status"], anew["code"], anew["order_status"]) == ("recorded", None, outcome)
+        (clock,) = await desk.rows("SELECT suspended_at FROM deadline WHERE kind = 'execute'")
+        assert clock["suspended_at"] == desk.clock.now()

@@ -75,7 +75,7 @@ def test_a_fitting_receipt_is_taken_exactly_when_the_life_of_the_order_allows_it
     status: Status, outcome: Outcome, executed: bool, replayed: bool
 ) -> None:
     made = claim(outcome)
-    used = {made.receipt.receipt_id: (made.receipt.order_id, outcome)}
+    used = {made.receipt.receipt_id: (made.receipt.order_id, outcome, made.receipt.at)}
     verdict = judge(made, order(status), provider_id=PROVIDER, taken=used if replayed else {}, executed=executed)
     allowed = status in OVER or (status, CLAIMED[outcome]) in MOVES
     again = executed and outcome == Outcome.EXECUTED

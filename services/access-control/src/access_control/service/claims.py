@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from access_control.lifecycle import CLAIMED, LIFECYCLE, OVER, UNSENT, Status
+from access_control.lifecycle import CLAIMED, LIFECYCLE, OVER, RUNNING, UNSENT, Status
 from access_control.store.orders import AccessOrder
 from access_control.store.providers import Key
 from shared.contracts.base import storable
@@ -158,8 +158,9 @@ def missing(receipt: Receipt) -> Sequence[tuple[str, str]]:
     return []
 
 
-Taken: TypeAlias = Mapping[UUID, tuple[UUID, Outcome]]
-"""Receipt ids in use, each with its order and outcome."""
+Taken: TypeAlias = Mapping[UUID, tuple[UUID, Outcome, datetime]]
+"""Receipt ids in use, each with its order and outcome, and when that was."""
+OBJECTIONS: Final = frozenset({Outcome.IMPOSSIBLE, Outcome.CONTESTED})
 
 
 def judge(
@@ -168,12 +169,19 @@ def judge(
     """Whether the order bears the claim. ``executed``: such a receipt is on file."""
     receipt = claim.receipt
     if (used := taken.get(receipt.receipt_id)) is not None:
-        same = used == (receipt.order_id, receipt.outcome)
+        same = used[:2] == (receipt.order_id, receipt.outcome) and not _objects_anew(receipt, order, used[2])
         return Known(claim, order.status if order else None) if same else _refusal(claim, "receipt_id_reused")
     code = _mismatch(receipt, order, provider_id)
     if code is not None or order is None:
         return _refusal(claim, code or "unknown_order")
     return _moved(claim, order, executed=executed)
+
+
+def _objects_anew(receipt: Receipt, order: AccessOrder | None, before: datetime) -> bool:
+    """Whether it says again, under its old id, what was answered with no: that must not be passed over."""
+    if order is None or order.answer is None or order.status not in RUNNING or receipt.outcome not in OBJECTIONS:
+        return False
+    return receipt.at != before and receipt.at > order.answer.at
 
 
 def _moved(claim: Claim, order: AccessOrder, *, executed: bool) -> Accepted | Refused:

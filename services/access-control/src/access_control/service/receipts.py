@@ -211,7 +211,7 @@ async def _judge_all(tx: Tx, provider_id: UUID, read: Signed, held: dict[UUID, A
         order = standing.get(receipt.order_id)
         verdict = judge(item, order, provider_id=provider_id, taken=taken, executed=receipt.order_id in executed)
         if isinstance(verdict, Accepted):
-            taken[receipt.receipt_id] = (receipt.order_id, receipt.outcome)
+            taken[receipt.receipt_id] = (receipt.order_id, receipt.outcome, receipt.at)
             if receipt.outcome == "executed":
                 executed.add(receipt.order_id)
             standing[receipt.order_id] = replace(standing[receipt.order_id], status=verdict.after)

@@ -42,7 +42,7 @@ class TakenBatch:
     recorded_at: datetime
 
 
-TAKEN = "SELECT receipt_id, order_id, outcome FROM receipt WHERE provider_id = $1 AND receipt_id = ANY($2)"
+TAKEN = "SELECT receipt_id, order_id, outcome, at FROM receipt WHERE provider_id = $1 AND receipt_id = ANY($2)"
 EXECUTED = "SELECT order_id FROM receipt WHERE order_id = ANY($1) AND outcome = 'executed'"
 ADD_MANY = """
 INSERT INTO receipt (provider_id, receipt_id, order_id, outcome, at, how, why, kid, batch, door, moved, recorded_at)
@@ -59,10 +59,10 @@ ADD_BATCH: Final = f"INSERT INTO receipt_batch ({BATCH_COLUMNS}) VALUES ($1, $2,
 BATCH: Final = f"SELECT {BATCH_COLUMNS} FROM receipt_batch WHERE provider_id = $1 AND digest = $2"  # noqa: S608
 
 
-async def taken(tx: Tx, provider_id: UUID, receipt_ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, Outcome]]:
-    """Which of these ids the provider used before, and for what: order and outcome."""
+async def taken(tx: Tx, provider_id: UUID, receipt_ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, Outcome, datetime]]:
+    """Which of these ids the provider used before, and for what: order, outcome and when."""
     rows = await tx.fetch(TAKEN, provider_id, list(receipt_ids))
-    return {row["receipt_id"]: (row["order_id"], Outcome(row["outcome"])) for row in rows}
+    return {row["receipt_id"]: (row["order_id"], Outcome(row["outcome"]), row["at"]) for row in rows}
 
 
 async def executed(tx: Tx, order_ids: Sequence[UUID]) -> set[UUID]:
