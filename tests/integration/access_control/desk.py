@@ -15,6 +15,7 @@ import orjson
 
 from access_control.consumer import DEADLINES, HANDLERS
 from access_control.service.sending import EXECUTION, RELEASE_WINDOW
+from access_control.store.receipts import READER
 from shared import signing
 from shared.contracts.base import Fact
 from shared.contracts.receipts import RECEIPTS_TYPE
@@ -23,6 +24,7 @@ from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import EventMeta
 from shared.runtime.base.ids import uuid7
+from shared.runtime.events import inbox
 from tests.support import people
 from tests.support.service import Api, Who
 
@@ -139,6 +141,8 @@ class Desk:
     clock: FixedClock
     dsn: str
     hosts: list[Host] = field(default_factory=list)
+    reads: bool = True
+    """Whether what providers wrote to their topics is read when a clock runs out."""
 
     @property
     def rt(self) -> Runtime:
@@ -203,6 +207,8 @@ class Desk:
     async def ring(self, kind: str, order_id: object) -> None:
         """Let a clock run out, as the tick worker does."""
         async with self.rt.db.transaction() as tx:
+            if kind == EXECUTION and self.reads:
+                await inbox.note_caught_up(tx, READER, 0, self.clock.now())
             await DEADLINES[kind](self.rt, tx, UUID(str(order_id)))
 
     async def close_window(self, *orders: dict[str, Any]) -> None:

@@ -379,3 +379,35 @@ async def test_an_objection_that_was_rejected_can_be_made_again_and_the_clock_st
         assert (anew["status"], anew["code"], anew["order_status"]) == ("recorded", None, outcome)
         (clock,) = await desk.rows("SELECT suspended_at FROM deadline WHERE kind = 'execute'")
         assert clock["suspended_at"] == desk.clock.now()
+
+
+async def test_what_lay_on_the_topic_in_time_does_not_count_against_its_provider(desk: Desk) -> None:
+    """The desk was away when the delay passed: its clock waits until the receipts are read."""
+    host = await desk.host()
+    await desk.cut_off(host, sites=2)
+    answered, silent = await desk.orders()
+    desk.reads = False
+    for order in (answered, silent):
+        desk.clock.advance(timedelta(hours=25))
+        await desk.ring(EXECUTION, order["id"])
+        assert (await desk.order(order["id"]))["overdue"] is False
+    assert len(await desk.open_deadlines(EXECUTION)) == 2
+    await desk.answer(host, sequence=1)  # read from the topic now
+    desk.reads = True
+    for order in (answered, silent):
+        await desk.ring(EXECUTION, order["id"])
+    assert [each["overdue"] for each in await desk.orders()] == [False, True]
+
+
+async def test_a_topic_that_nobody_reads_stops_no_clock_for_long(desk: Desk) -> None:
+    host = await desk.host()
+    await desk.cut_off(host)
+    (order,) = await desk.orders()
+    desk.reads = False
+    desk.clock.advance(timedelta(hours=25))
+    for _ in range(15):
+        await desk.ring(EXECUTION, order["id"])
+        assert (await desk.order(order["id"]))["overdue"] is False
+        desk.clock.advance(timedelta(minutes=1))
+    await desk.ring(EXECUTION, order["id"])
+    assert (await desk.order(order["id"]))["overdue"] is True

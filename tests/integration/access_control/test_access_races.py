@@ -205,7 +205,7 @@ async def test_a_document_that_came_by_http_while_its_topic_was_read_is_known_th
     first, second = (await desk.feed(host))["orders"]
     twice, after = host.batch(host.receipt(first)), host.batch(host.receipt(second))
     judged = receipts._judge_and_write
-    raced = []
+    raced: list[Any] = []
 
     async def overtaken(rt: Runtime, tx: Tx, batch: receipts.Batch, read: Any) -> Any:
         if batch.door == "kafka" and not raced:
@@ -233,7 +233,8 @@ async def test_a_receipt_that_came_by_http_in_another_document_meanwhile_is_know
     await desk.cut_off(host)
     (order,) = (await desk.feed(host))["orders"]
     said = host.receipt(order)
-    written, raced = receipts._write, []
+    written = receipts._write
+    raced: list[int] = []
 
     async def held(tx: Tx, batch: receipts.Batch, *rest: Any) -> None:
         if batch.door == "kafka" and not raced:

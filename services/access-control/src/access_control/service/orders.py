@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -37,6 +37,12 @@ from shared.runtime.web.paging import PageQuery
 
 ANSWERS: Final = {"upheld": Move.UPHOLD, "rejected": Move.REJECT, "accepted": Move.ACCEPT}
 OVER: Final = "The time that the decision set is over."
+READING_S: Final = 15.0
+SHUT_S: Final = 120.0
+IN_STEP: Final = timedelta(minutes=1)
+"""Who has read receipts up to so long ago is at work."""
+PATIENCE: Final = timedelta(minutes=15)
+"""From the first look on: a broker that stays away stops no clock."""
 LATE: Final = "The delay for carrying it out passed."
 
 
@@ -205,8 +211,28 @@ async def mark_overdue(rt: Runtime, tx: Tx, order_id: UUID) -> None:
     at, order = rt.clock.now(), await held(tx, order_id)
     if order.status not in RUNNING or order.overdue or order.execute_by is None:
         return
+    if wait_s := await _unread(tx, order, at):
+        await deadlines.met(tx, EXECUTION, order_id, at)
+        await deadlines.start_in(tx, EXECUTION, order_id, wait_s, at=at)
+        return
     late = await store.MOVES.change(tx, order, "overdue", who=SYSTEM, why=LATE, at=at, overdue=True)
     tell(tx, late, told.overdue(late, order.execute_by, at), at)
+
+
+async def _unread(tx: Tx, order: AccessOrder, at: datetime) -> float:
+    """Seconds to wait before it is called overdue: its receipt may lie unread on the topic since before it was due.
+
+    After an outage of ours longer, so that what the shut door refused comes again; never for more than PATIENCE.
+    """
+    read, due = await receipts.read_until(tx), order.execute_by
+    assert due is not None, "it is out"
+    if read is not None and read >= due:
+        return 0
+    looked = [clock.started_at for clock in await deadlines.of(tx, order.id)
+              if clock.kind == EXECUTION and clock.clock_name is None and clock.started_at >= due]  # fmt: skip
+    if looked and at >= min(looked) + PATIENCE:
+        return 0
+    return READING_S if read is not None and at - read < IN_STEP else SHUT_S
 
 
 async def lapse(rt: Runtime, tx: Tx, order_id: UUID) -> None:

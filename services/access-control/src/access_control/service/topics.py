@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 
 from access_control.service.receipts import TOPIC_PREFIX, record_heard
-from access_control.store import providers
+from access_control.store import providers, receipts
 from shared.contracts.base import Topic
 from shared.contracts.topics import orders_topic, receipts_topic
 from shared.runtime.acts.runtime import Runtime
@@ -25,9 +25,7 @@ async def receipts_topics(rt: Runtime) -> list[Topic]:
     return [receipts_topic(provider_id) for provider_id in await _providers(rt)]
 
 
-RECEIPTS: Final = RawFeed(
-    "access-control-receipts", receipts_topics, {TOPIC_PREFIX: record_heard}, refresh_s=NEW_PROVIDERS_S
-)
+RECEIPTS: Final = RawFeed(receipts.READER, receipts_topics, {TOPIC_PREFIX: record_heard}, refresh_s=NEW_PROVIDERS_S)
 
 
 async def make(rt: Runtime) -> None:

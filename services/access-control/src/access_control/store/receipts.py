@@ -8,6 +8,7 @@ from uuid import UUID
 
 from shared.contracts.receipts import Outcome, Receipt
 from shared.runtime.db.postgres import Tx
+from shared.runtime.events import inbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class TakenBatch:
     recorded_at: datetime
 
 
+READER: Final = "access-control-receipts"
+"""Who reads the topics of receipts; the name in the inbox."""
 TAKEN = "SELECT receipt_id, order_id, outcome, at FROM receipt WHERE provider_id = $1 AND receipt_id = ANY($2)"
 EXECUTED = "SELECT order_id FROM receipt WHERE order_id = ANY($1) AND outcome = 'executed'"
 ADD_MANY = """
@@ -63,6 +66,11 @@ async def taken(tx: Tx, provider_id: UUID, receipt_ids: Sequence[UUID]) -> dict[
     """Which of these ids the provider used before, and for what: order, outcome and when."""
     rows = await tx.fetch(TAKEN, provider_id, list(receipt_ids))
     return {row["receipt_id"]: (row["order_id"], Outcome(row["outcome"]), row["at"]) for row in rows}
+
+
+async def read_until(tx: Tx) -> datetime | None:
+    """Up to when everything that providers wrote to their topics is taken; none where it never was."""
+    return await inbox.caught_up(tx, READER)
 
 
 async def executed(tx: Tx, order_ids: Sequence[UUID]) -> set[UUID]:
