@@ -208,7 +208,7 @@ class Desk:
         """Let a clock run out, as the tick worker does."""
         async with self.rt.db.transaction() as tx:
             if kind == EXECUTION and self.reads:
-                await inbox.note_caught_up(tx, READER, 0, self.clock.now())
+                await inbox.note_caught_up(tx, READER, 0, self.clock.now() + timedelta(days=9))
             await DEADLINES[kind](self.rt, tx, UUID(str(order_id)))
 
     async def close_window(self, *orders: dict[str, Any]) -> None:
