@@ -63,6 +63,7 @@ TABLE appeal_paper (
     confidential text,
     handed_by text NOT NULL,
     handed_at timestamp with time zone NOT NULL,
+    handed_for text,
     CONSTRAINT appeal_paper_appeal_id_fkey FOREIGN KEY (appeal_id) REFERENCES appeal(id),
     CONSTRAINT appeal_paper_pkey PRIMARY KEY (appeal_id, sha256),
     CONSTRAINT appeal_paper_side_check CHECK ((side = ANY (ARRAY['appellant'::text, 'authority'::text, 'body'::text]))),

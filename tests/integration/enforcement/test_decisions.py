@@ -131,6 +131,8 @@ async def test_p3_2_2_access_is_cut_only_after_an_order_to_correct_was_ignored(o
     assert await office.refused(path, ignored, "drugs-a") == (409, "second_person_required")
     assert await office.refused(path, ignored, "drugs-b") == (409, "notice_not_delivered"), "nobody ignores the unheard"
     await office.opens(released, "decision_released")
+    assert await office.refused(path, ignored, "drugs-b") == (422, "invalid"), "nor what they were told just now"
+    office.clock.advance(timedelta(days=2))
     assert await office.refused(path, ignored, "drugs-b") == (422, "nothing_since"), "somebody must have looked"
     before = {**ignored, "evidence_hashes": released["evidence_hashes"]}
     assert await office.refused(path, before, "drugs-b") == (422, "nothing_since"), "after the date of the order"

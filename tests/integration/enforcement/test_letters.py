@@ -1,6 +1,7 @@
 """Letters: their delivery is two persons' word, neither of whom drafted or issued what the letter told (model §5)."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
@@ -33,7 +34,7 @@ async def test_a_letter_counts_when_a_second_person_confirmed_it_and_its_recipie
     await office.post(path, PROOF, "drugs-b")
     assert await delivered(office, path) is None
     signature = await office.signature(decision["id"])
-    early = await office.refused(f"/decisions/{decision['id']}/release", signature, "drugs-b")
+    early = await office.refused(f"/decisions/{decision['id']}/release", signature, THIRD)
     assert early == (409, "notice_not_delivered")
     assert await office.refused(f"{path}/confirmation", PROOF, "drugs-b") == (409, "second_person_required")
     confirmed = await office.post(f"{path}/confirmation", PROOF, "drugs-c")
@@ -68,6 +69,54 @@ async def test_whoever_released_it_proves_nothing_about_the_notice_of_the_decisi
     assert await office.refused(f"{path}/confirmation", later, "drugs-a") == (409, "second_person_required")
     await office.post(f"{path}/confirmation", later, THIRD)
     assert await delivered(office, path) == "post"
+
+
+@pytest.mark.parametrize("who", ["drugs-b", "drugs-c", ("drugs-c", {"sub": "y", "person": "DRUGS-C"})],
+                         ids=["entered", "confirmed", "other account"])  # fmt: skip
+async def test_nobody_signs_an_act_on_their_own_word_that_its_notice_was_delivered(office: Office, who: Any) -> None:
+    decision, path = await drafted(office)
+    await office.post(path, PROOF, "drugs-b")
+    await office.post(f"{path}/confirmation", PROOF, "drugs-c")
+    office.clock.advance(timedelta(days=31))
+    read, verb = f"/decisions/{decision['id']}", f"/decisions/{decision['id']}/release"
+    signature = await office.signature(decision["id"], THIRD)
+    assert "release" not in (await office.get(read, who))["allowed_actions"]
+    assert "comment" in (await office.get(read, who))["allowed_actions"], "that lays no burden"
+    assert await office.refused(verb, signature, who) == (409, "second_person_required")
+    assert "release" in (await office.get(read, THIRD))["allowed_actions"]
+    assert (await office.post(verb, signature, THIRD))["status"] == "released"
+
+
+async def test_nobody_finds_an_order_ignored_on_their_own_word_that_it_was_delivered(office: Office) -> None:
+    by = (office.clock.now() + timedelta(days=9)).isoformat()
+    order = await office.release(await office.draft(await office.case(), "correct", correct_by=by))
+    path = f"/notices/{await notice_of(office, order)}/postal-proof"
+    await office.post(path, PROOF, "drugs-c")
+    await office.post(f"{path}/confirmation", PROOF, THIRD)
+    office.clock.advance(timedelta(days=10))
+    body, verb = await office.ignored(order), f"/decisions/{order['id']}/correction"
+    for who in ("drugs-c", THIRD):
+        allowed = (await office.get(f"/decisions/{order['id']}", who))["allowed_actions"]
+        assert "confirm_ignored" not in allowed
+        assert "confirm_corrected" in allowed, "easing a burden takes nobody else"
+        assert await office.refused(verb, body, who) == (409, "second_person_required")
+    assert (await office.post(verb, body, "drugs-b"))["status"] == "ignored"
+
+
+@pytest.mark.parametrize("proves", ["enters", "confirms"])
+async def test_who_proves_and_signs_at_once_does_one_of_both(office: Office, proves: str) -> None:
+    decision, path = await drafted(office)
+    if proves == "confirms":
+        await office.post(path, PROOF, "drugs-b")
+        path += "/confirmation"
+    await office.cured(decision)  # it was opened as well, so that nothing waits for the letter
+    signature = await office.signature(decision["id"], "drugs-c")
+    answers = await asyncio.gather(
+        office.api.post(f"/decisions/{decision['id']}/release", json=signature, who="drugs-c"),
+        office.api.post(path, json=PROOF, who="drugs-c"),
+    )
+    assert sorted(each.status_code for each in answers) == [200, 409]
+    assert {each.json()["code"] for each in answers if each.status_code == 409} == {"second_person_required"}
 
 
 async def test_what_is_confirmed_is_what_was_entered(office: Office) -> None:

@@ -80,6 +80,24 @@ async def test_what_was_decided_on_a_request_falls_with_the_order_that_was_ignor
     assert again == (422, "effect_not_possible"), "nothing was ignored that stands"
 
 
+async def test_a_regulators_case_that_is_transferred_keeps_its_ignored_order_and_falls_with_it(office: Office) -> None:
+    _, order, request = await asked(office)
+    accepted = await office.post(f"/regulator-requests/{request['id']}/acceptance", STATED, "regulator-a")
+    path = f"/cases/{accepted['leads_to']}/transfer"
+    went_on = {"id": (await office.post(path, {"to": "industry", **STATED}, "regulator-a"))["continues_as"]}
+    cut = await office.draft(went_on, "cut_access", who="national-a")
+    await office.cured(cut)
+    await office.release(cut, who="national-b")
+    filed = await office.appeal(order)
+    await office.post(f"/appeals/{filed['id']}/decision", UPHELD, "review-a")
+    suspended = (await office.told(DecisionSuspendedV1))[-1]
+    assert (str(suspended.decision_id), suspended.because) == (cut["id"], "basis_fell")
+    assert await office.status(cut) == "suspended"
+    body = {"effect": "cut_access", "statement": STATEMENT, "evidence_hashes": order["ignored_evidence"]}
+    again = await office.refused(f"/cases/{went_on['id']}/decisions", body, "national-a")
+    assert again == (422, "effect_not_possible"), "nothing was ignored that stands"
+
+
 async def test_an_order_that_falls_while_the_cut_is_released_leaves_none_in_force(office: Office) -> None:
     _, order, request = await asked(office)
     accepted = await office.post(f"/regulator-requests/{request['id']}/acceptance", STATED, "regulator-a")

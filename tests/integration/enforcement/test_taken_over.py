@@ -403,3 +403,148 @@ async def test_a_draft_of_which_the_other_was_told_is_not_released_when_it_goes_
     signed = await story.office.signature(drafted["id"])
     refused = await story.office.refused(f"/decisions/{drafted['id']}/release", signed, "drugs-b")
     assert refused == (409, "notice_not_delivered"), "nobody told whom it would burden"
+
+
+# --- what only a stranger was told of, and what only a stranger wrote ------------------------------------------------
+
+
+async def hand_in(story: Story, appeal: dict[str, Any], code: str, what: bytes, confidential: str | None = None) -> str:
+    query = f"&confidential={confidential}" if confidential else ""
+    path = f"/appeals/{appeal['id']}/papers?title=Paper{query}"
+    answer = await story.office.api.post(path, content=what, who=owner(code), headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 201, answer.text
+    return f"/appeals/{appeal['id']}/papers/{answer.json()['sha256']}"
+
+
+async def reads(story: Story, path: str, who: Any) -> tuple[int, str]:
+    answer = await story.office.api.get(path, who=who)
+    return answer.status_code, answer.text if answer.status_code == 200 else answer.json()["code"]
+
+
+@pytest.mark.parametrize("whose", ["about the survivor", "about the old"])
+async def test_a_confidential_paper_stays_whose_it_is_when_its_appeal_passes_to_somebody_else(
+    story: Story, whose: str
+) -> None:
+    if whose == "about the old":
+        decision = await story.decided()
+        merger = await story.merged()
+    else:
+        merger = await story.merged()
+        decision = await story.decided(HOSTS[0], NEW)
+    filed = await story.appeal(act_of(decision), NEW)
+    secret = await hand_in(story, filed, NEW, b"Our customers.", "They are nobody's business.")
+    public = await hand_in(story, filed, NEW, b"Our letter.")
+    for path in (secret, public):
+        assert (await reads(story, path, owner(NEW)))[0] == 200
+    await story.parted(merger)
+    assert (await story.office.get(f"/appeals/{filed['id']}", owner(OLD)))["status"] == "open"
+    assert await reads(story, secret, owner(OLD)) == (403, "paper_withheld"), "it is a stranger by now"
+    assert await reads(story, public, owner(OLD)) == (200, "Our letter.")
+    for path in (secret, public):
+        assert (await reads(story, path, owner(NEW)))[0] == 200, "and who wrote it reads it"
+        assert (await reads(story, path, "review-a"))[0] == 200
+        assert (await reads(story, path, owner(STRANGER)))[0] == 403
+    assert await reads(story, secret, "drugs-a") == (403, "paper_withheld")
+    own = await hand_in(story, filed, OLD, b"Its own.", "It is nobody's business.")
+    assert (await reads(story, own, owner(OLD)))[0] == 200
+    assert (await reads(story, own, owner(NEW)))[0] == 403
+
+
+async def test_a_confidential_paper_is_read_by_who_takes_its_author_over_but_not_about_the_merger(
+    story: Story,
+) -> None:
+    decision = await story.decided()
+    filed = await story.appeal(act_of(decision), OLD)
+    secret = await hand_in(story, filed, OLD, b"Our customers.", "They are nobody's business.")
+    assert (await reads(story, secret, owner(NEW)))[0] == 403
+    merger = await story.merged()
+    assert (await reads(story, secret, owner(NEW)))[0] == 200
+    about_it = await story.appeal(merger_act(merger["id"]), OLD)
+    own = await hand_in(story, about_it, OLD, b"We are two.", "It is nobody's business.")
+    assert (await reads(story, own, owner(OLD)))[0] == 200
+    assert await reads(story, own, owner(NEW)) == (403, "out_of_scope"), "there each answers for itself"
+
+
+async def test_what_an_earlier_program_took_in_without_saying_for_whom_no_side_reads(story: Story) -> None:
+    decision = await story.decided()
+    filed = await story.appeal(act_of(decision), OLD)
+    secret = await hand_in(story, filed, OLD, b"Our customers.", "They are nobody's business.")
+    public = await hand_in(story, filed, OLD, b"Our letter.")
+    async with story.office.api.rt.db.transaction() as tx:
+        await tx.execute("UPDATE appeal_paper SET handed_for = NULL")
+    assert (await reads(story, secret, owner(OLD)))[0] == 403
+    assert (await reads(story, secret, "review-a"))[0] == 200
+    assert (await reads(story, public, owner(OLD)))[0] == 200
+
+
+@pytest.mark.parametrize("opened", ["by the other", "by whom it burdens", "too late"])
+async def test_an_urgent_measure_has_a_day_to_reach_whom_it_burdens_after_a_parting(story: Story, opened: str) -> None:
+    merger = await story.merged()
+    decision = await story.decided(HOSTS[0], NEW)  # the other opens it
+    await story.carried_out(decision)
+    await story.world.wait(timedelta(hours=30))
+    assert (await story.row("decision", id=decision["id"]))["status"] == "executed"
+    await story.parted(merger)
+    if opened == "by whom it burdens":
+        (letter,) = [each for each in await story.told(OLD) if each["kind"] == "decision_released"]
+        await story.world.wait(timedelta(hours=23))
+        await story.office.get(f"/notices/{letter['id']}", owner(OLD))
+    await story.world.wait(timedelta(hours=25))
+    if opened == "too late":
+        await story.world.opens_mail()
+        await story.world.wait(timedelta(days=2))
+    found = await story.row("decision", id=decision["id"])
+    if opened == "by whom it burdens":
+        assert found["status"] == "executed"
+        return
+    assert (found["status"], found["suspended_because"]) == ("suspended", "notice_late")
+    assert (await story.row("execution", decision_id=decision["id"]))["status"] == "undone"
+
+
+async def order_of(story: Story, case: Row, days: float) -> Row:
+    by = (story.world.now + timedelta(days=days)).isoformat()
+    cited = [await story.world.file(case["id"], "For it", "drugs-a")]
+    body = {"effect": "correct", "statement": STATEMENT, "correct_by": by, "evidence_hashes": cited}
+    assert await story.world.ask(f"/cases/{case['id']}/decisions", body, "drugs-a") == 201
+    assert await story.world.release(await story.row("decision", case_id=case["id"]), "drugs-b") == 200
+    await story.world.opens_mail()
+    return await story.row("decision", case_id=case["id"])
+
+
+async def test_an_order_that_is_told_anew_after_a_parting_leaves_time_from_then(story: Story) -> None:
+    merger = await story.merged()
+    assert await story.world.open_case(HOSTS[0], "drugs-a") == 201
+    order = await order_of(story, await story.row("case", identity=NEW), 2)
+    await story.world.wait(timedelta(days=3))
+    await story.parted(merger)
+    assert await story.world.correction(order, "drugs-b", obeyed=False) == 409, "nobody told whom it burdens"
+    await story.world.opens_mail()
+    assert await story.world.correction(order, "drugs-b", obeyed=False) == 422, "it has time from now"
+    (letter,) = [each for each in await story.told(OLD) if each["kind"] == "decision_released"]
+    shown = await story.office.get(f"/decisions/{order['id']}", owner(OLD))
+    assert shown["correct_by"] == letter["answer_by"] > order["correct_by"]
+    assert shown["notice"]["notice_id"] == letter["id"], "what it was told, and not the other"
+    await story.world.wait(timedelta(days=2))
+    assert await story.world.correction(order, "drugs-b", obeyed=False) == 200
+
+
+async def test_what_a_stranger_ignored_is_not_ignored_by_whom_an_order_burdens_after_a_parting(story: Story) -> None:
+    merger = await story.merged()
+    assert await story.world.open_case(HOSTS[0], "drugs-a") == 201
+    case = await story.row("case", identity=NEW)
+    order = await order_of(story, case, 2)
+    await story.world.wait(timedelta(days=3))
+    assert await story.world.correction(order, "drugs-b", obeyed=False) == 200
+    assert await story.world.draft(case, "cut_access", "drugs-a", urgent=False) == 201
+    await story.world.opens_mail()
+    await story.world.wait(timedelta(days=9))
+    cut = await story.row("decision", case_id=case["id"])
+    assert await story.world.release(cut, "drugs-b") == 200
+    await story.world.opens_mail()
+    await story.carried_out(cut)
+    await story.parted(merger)
+    for each in (order, cut):
+        found = await story.row("decision", id=each["id"])
+        assert (found["status"], found["suspended_because"]) == ("suspended", "basis_fell")
+    assert (await story.row("execution", decision_id=cut["id"]))["status"] == "undone"
+    assert [each["kind"] for each in await story.told(OLD)].count("decision_suspended") == 2

@@ -73,7 +73,7 @@ from shared.contracts.http.subscriptions import Proof, SubscriptionView
 from shared.rules import Effect
 from shared.rules.rows import Route
 from shared.runtime.acts.runtime import Runtime
-from shared.runtime.base.context import Caller
+from shared.runtime.base.context import Caller, same_person
 
 
 def of_appeal(who: Caller, appeal: Appeal, clock: ClockView | None) -> AppealView:
@@ -141,9 +141,11 @@ def of_decision(who: Caller, shown: Shown) -> DecisionView:
     if Action.ANSWER in possible:  # anybody's but whose return it answers
         answers = POLICY.allowed(who, case, [Action.ANSWER], DECISION_ACTS, drafted_by=decision.returned_by or ())
         allowed = [each for each in allowed if each is not Action.ANSWER] + answers
+    if any(same_person(who.person, each) for each in shown.proved_by):
+        allowed = [each for each in allowed if each not in {Action.RELEASE, Action.CONFIRM_IGNORED}]
     return DecisionView.model_validate({
         **fields(decision, DecisionView), "subject": case.subject, "service_item": case.service_item,
-        "site": shown.site, "preview": preview,
+        "site": shown.site, "preview": preview, "correct_by": shown.correct_by,
         "preview_digest": shown.preview.digest if shown.preview else None, "notice": shown.notice,
         "orders": [OrderOutcomeView.model_validate(order) for order in shown.orders],
         "appeals": [of_appeal(who, appeal, None) for appeal in shown.appeals],

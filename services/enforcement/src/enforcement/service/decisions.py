@@ -20,6 +20,7 @@ from enforcement.service import (
     closing,
     documents,
     emergency_ends,
+    following,
     independence,
     repeats,
     settling,
@@ -35,8 +36,8 @@ from enforcement.service.safeguards import (
     INTENDED,
     RELEASED,
     URGENT_NOTICE,
-    cure_days,
     cured,
+    days_told,
     is_urgent,
     require_cure,
     require_evidence,
@@ -49,7 +50,7 @@ from enforcement.service.safeguards import (
     watch_delivery,
 )
 from enforcement.service.shown import Shown, shown
-from enforcement.store import cases, decisions, requests, sites, ties
+from enforcement.store import cases, decisions, sites, ties
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
 from shared.contracts.access import OrderWithdrawnV1
@@ -64,8 +65,8 @@ from shared.contracts.grounds import (
     Statement,
 )
 from shared.contracts.http.enforcement import NewDecision, Release, Stated
-from shared.rules import BURDENS, ONLY_AFTER, Effect
-from shared.runtime.acts import audit, deadlines, notices, outbox
+from shared.rules import BURDENS, Effect
+from shared.runtime.acts import audit, deadlines, notices, outbox, postal
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
@@ -118,7 +119,7 @@ async def draft(tx: Tx, rt: Runtime, who: Caller, case_id: UUID, body: NewDecisi
     decisions.MOVES.began(tx, drafted, "draft", who=who, why=grounds.reasons, at=at)
     if effect in BURDENS or effect is Effect.CORRECT:
         answer_by = body.correct_by or cured(rt, effect, at)
-        days = None if urgent or effect not in BURDENS or rt.rules.is_demonstration else cure_days(rt, effect)
+        days = days_told(rt, effect) if effect in BURDENS and not urgent else None
         await tell(tx, rt, case, drafted, INTENDED, _INTENDED, grounds, answer_by=answer_by, answer_within_days=days)
     return await shown(tx, rt, case, drafted)
 
@@ -160,7 +161,8 @@ async def get(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID) -> Shown:
 
 
 async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Release) -> Shown:
-    """A second person makes it an act of the authority, signing whom it touches (safeguards 2, 3 and 5).
+    """A second person makes it an act of the authority, signing whom it touches (safeguards 2, 3 and 5): not one of
+    those on whose word a letter about it was delivered.
 
     Raises UnknownDecision (404); Forbidden (403); SecondPersonRequired, ActionRefused, NoticeNotDelivered, CureNotOver,
     SubjectChanged, AppealUndecided, NothingNew, UrgencyLost, TimeUsedUp, CopyTooOld, SignedSomethingElse,
@@ -168,7 +170,8 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
     """
     at = rt.clock.now()
     case, decision = await decisions.hold(tx, decision_id)
-    POLICY.require(who, Act.RELEASE_DECISION, case, drafted_by=decision.drafted_by)
+    proved_by = await postal.hold(tx, decision_id)
+    POLICY.require(who, Act.RELEASE_DECISION, case, drafted_by={decision.drafted_by, *proved_by})
     DECISION.after(decision.status, Action.RELEASE)
     CASE.after(case.status, CaseAction.DRAFT)
     require_theirs(rt, who, case, decision.effect)
@@ -199,7 +202,7 @@ async def release(tx: Tx, rt: Runtime, who: Caller, decision_id: UUID, body: Rel
     await _set_clocks(tx, rt, released, at)
     title = _NO_BREACH if decision.effect is Effect.NO_BREACH else _RELEASED
     await documents.issue(tx, rt, case, released, title, at)
-    await tell(tx, rt, case, released, RELEASED, title, released.grounds, answer_by=released.correct_by)
+    await tell_released(tx, rt, case, released, title)
     if decision.effect is Effect.NO_BREACH:
         await end_case(tx, rt, case, "no_breach")
     if decision.effect in EXECUTED:
@@ -281,33 +284,10 @@ async def suspend_resting(
 
     In whichever case, each of which is held: whoever releases there waits, or sees that the order fell.
     """
-    for resting_in in await _hold_following(tx, case, fallen):
+    for resting_in in await following.of_order(tx, case, fallen):
         for other in await decisions.of_cases(tx, [resting_in.id]):
-            if fallen.effect in _comes_after(rt, other.effect):
+            if fallen.effect in following.comes_after(rt, other.effect):
                 await suspend(tx, rt, resting_in, other, BASIS_FELL, authority, says, appeal_id=appeal_id, who=who)
-
-
-def _comes_after(rt: Runtime, effect: Effect) -> Collection[Effect]:
-    """Which orders must have been ignored before; also of an effect that the profile lists no more."""
-    rule = rt.rules.effects.get(effect)
-    if rule is not None:
-        return rule.after
-    return {ONLY_AFTER[effect]} if effect in ONLY_AFTER else ()
-
-
-async def _hold_following(tx: Tx, case: Case, order: Decision) -> list[Case]:
-    """The held case of an order, and each that went on from it or was asked for because of it, held as they came to be.
-
-    While one is waited for it may go on itself.
-    """
-    held = {case.id: case}
-    while True:
-        went = {each.to_case for each in await ties.went(tx, case.id)} | set(await requests.led_to(tx, order.id))
-        new = sorted(went - held.keys())
-        if not new:
-            return list(held.values())
-        for case_id in new:
-            held[case_id] = await cases.hold(tx, case_id)
 
 
 async def end_case(tx: Tx, rt: Runtime, case: Case, outcome: str) -> None:
@@ -368,6 +348,13 @@ async def tell(
     await subscriptions.copy(
         tx, rt, names, about=about, kind=kind, title=title, says=says, authority=authority, answer_by=answer_by
     )
+
+
+async def tell_released(tx: Tx, rt: Runtime, case: Case, decision: Decision, title: Names) -> None:
+    """That it is an act of the authority: of an order until when it is to be obeyed, and no less than so many days."""
+    by = decision.correct_by
+    days = None if by is None else days_told(rt, decision.effect)
+    await tell(tx, rt, case, decision, RELEASED, title, decision.grounds, answer_by=by, answer_within_days=days)
 
 
 async def tell_unsent(tx: Tx, rt: Runtime, fact: OrderWithdrawnV1) -> None:

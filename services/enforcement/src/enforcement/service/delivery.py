@@ -29,13 +29,16 @@ async def check(rt: Runtime, tx: Tx, decision_id: UUID) -> None:
     case, decision = await decisions.hold(tx, decision_id)
     if not DECISION.can(decision.status, Action.SUSPEND):
         return
-    clock, reached = rt.rules.clocks[URGENT_NOTICE], await notices.reached_at(tx, decision_id, RELEASED)
+    clock = rt.rules.clocks[URGENT_NOTICE]
+    reached = await notices.reached_at(tx, decision_id, RELEASED, case.identity)  # after a parting that is another one
     if decision.urgent_ground is None:
         if reached is not None or not await _came_back(tx, rt, case, decision):
             return
         why = "The mail of the notice on which it was released came back, and nothing else reached whom it burdens."
     else:
-        if reached is not None and reached <= rt.rules.due(URGENT_NOTICE, decision.released_at or reached).due_at:
+        told = [each for each in await notices.about(tx, decision_id, RELEASED) if each.identity == case.identity]
+        since = min((each.issued_at for each in told), default=decision.released_at)
+        if reached is not None and reached <= rt.rules.due(URGENT_NOTICE, since or reached).due_at:
             return
         why = "The notice of an urgent decision was not delivered in time."
     says = Statement(legal_basis=(clock.source,), reasons=why, public_reasons=why)
@@ -47,7 +50,7 @@ async def _came_back(tx: Tx, rt: Runtime, case: Case, decision: Decision) -> boo
     an urgent measure has, from when its mail came back. It begins here, and the authority hears until when.
     """
     came_back = await returned.came_back_at(tx, decision.id, _NOTICES)
-    if came_back is None or await notices.reached_at(tx, decision.id, INTENDED) is not None:
+    if came_back is None or await notices.reached_at(tx, decision.id, INTENDED, case.identity) is not None:
         return False
     at, until = rt.clock.now(), rt.rules.due(URGENT_NOTICE, came_back).due_at
     if at >= until:

@@ -12,6 +12,7 @@ from uuid import UUID
 from enforcement.errors import DecisionHasNoDocument
 from enforcement.lifecycle import IN_FORCE
 from enforcement.policy import POLICY, Act
+from enforcement.service.safeguards import days_told
 from enforcement.store import decisions
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
@@ -62,14 +63,21 @@ def _particulars(rt: Runtime, case: Case, decision: Decision) -> list[Particular
             if decision.text_used else ""),
         ("证据摘要", "SHA-256 over the evidence", says.evidence_hash or ""),
         ("紧急理由", "Urgent ground", decision.urgent_ground or ""),
-        ("改正期限", "To be corrected by", decision.correct_by.astimezone(zone).isoformat()
-            if decision.correct_by else ""),
+        ("改正期限", "To be corrected by", _correct_by(rt, decision)),
         ("终止时间", "Ends at", decision.until.astimezone(zone).isoformat() if decision.until else ""),
         ("登记数据截至", "Register known up to", decision.preview.as_of.astimezone(zone).isoformat()
             if decision.preview else ""),
         ("救济途径", "How to challenge it", f"{redress} ({given.within_days} 日 / days)"),
     ]  # fmt: skip
     return [Particular(label=Names(zh=zh, en=en), value=value) for zh, en, value in told if value]
+
+
+def _correct_by(rt: Runtime, decision: Decision) -> str:
+    """The date of an order, and what there is at least for whoever is told late (``safeguards.correction_over``)."""
+    if decision.correct_by is None:
+        return ""
+    by, days = decision.correct_by.astimezone(rt.rules.time_zone).isoformat(), days_told(rt, decision.effect)
+    return by if days is None else f"{by}；且不早于送达后 {days} 日 · and no less than {days} days from its delivery"
 
 
 def _full(decision: Decision) -> str:

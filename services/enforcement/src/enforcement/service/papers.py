@@ -62,11 +62,14 @@ class Exhibit:
 
     @property
     def read_by(self) -> tuple[str, ...]:
-        """Which sides read it: whose it is, and the other, unless it is confidential."""
-        sides = {"appellant": self.appeal.identity, "authority": self.appeal.authority_id}
-        if self.paper.confidential is None:
-            return tuple(sides.values())
-        return tuple(whose for side, whose in sides.items() if side == self.paper.side)
+        """Who handed it in, as whom they did; and both sides, unless it is confidential. The body reads everything.
+
+        Not whose the appeal is by now: that may have passed to somebody else (ADR 15).
+        """
+        handed_in = (self.paper.handed_for,) if self.paper.side != "body" and self.paper.handed_for else ()
+        if self.paper.confidential is not None:
+            return handed_in
+        return self.appeal.identity, self.appeal.authority_id, *handed_in
 
 
 async def hand_in(rt: Runtime, who: Caller, appeal_id: UUID, given: Given, body: AsyncIterable[bytes]) -> Paper:
@@ -88,13 +91,13 @@ async def hand_in(rt: Runtime, who: Caller, appeal_id: UUID, given: Given, body:
             raise EvidenceBeingDeleted
         new = Paper(
             appeal_id, sha256, _side(who, appeal), given.title, given.media_type, size, given.confidential, who.person,
-            rt.clock.now(),
+            rt.clock.now(), who.organisation,
         )  # fmt: skip
         await kept_files.mended(tx, sha256, new.handed_at)
         if not await hearings.hand_in(tx, new):
             APPEAL.after(appeal.status, AppealAction.HAND_IN)
             kept = next(each for each in await hearings.papers(tx, appeal_id) if each.sha256 == sha256)
-            if (kept.side, kept.confidential) != (new.side, new.confidential):
+            if (kept.side, kept.confidential) != (new.side, new.confidential) or kept.handed_for != new.handed_for:
                 raise EvidenceFiledOtherwise(how="by another side, or with another reason to withhold it")
             return kept
         why = f"{new.title}, SHA-256 {sha256}" + (", confidential" if new.confidential else "")
@@ -116,14 +119,17 @@ async def page(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID) -> list[Paper]
 
 
 async def read(rt: Runtime, who: Caller, appeal_id: UUID, sha256: str) -> tuple[Paper, Sound]:
-    """A paper and its bytes, checked against the hash. Reading is audited.
+    """A paper and its bytes, checked against the hash, also for who handed it in to what is another one's appeal since.
+    Reading is audited.
 
     Raises UnknownAppeal, UnknownAppealPaper (404); PaperWithheld, Forbidden (403); EvidenceDamaged (500).
     """
     async with rt.db.transaction() as tx:
         appeal = await appeals.get(tx, appeal_id)
-        POLICY.require(who, Act.READ_APPEAL, appeal)
         paper = next((each for each in await hearings.papers(tx, appeal_id) if each.sha256 == sha256), None)
+        theirs = who.identities if appeal.act.passed_on else (who.organisation,)
+        if paper is None or paper.handed_for not in theirs:
+            POLICY.require(who, Act.READ_APPEAL, appeal)
         if paper is None:
             raise UnknownAppealPaper(sha256=sha256)
         if not POLICY.allows(who, Act.READ_PAPER, Exhibit(appeal, paper)):

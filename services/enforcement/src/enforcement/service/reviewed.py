@@ -4,15 +4,15 @@ Whatever follows is drafted, notified, released and executed in that case like a
 """
 
 from dataclasses import replace
-from uuid import UUID
 
 import structlog
 
 from enforcement.lifecycle import DECISION, IN_FORCE, Action
 from enforcement.service import decisions as deciding
+from enforcement.service import following
 from enforcement.service.decisions import SYSTEM
-from enforcement.store import cases, decisions, sites, ties
-from enforcement.store.cases import NewCase
+from enforcement.store import cases, decisions, sites
+from enforcement.store.cases import Case, NewCase
 from shared.contracts.grounds import OperatorRef
 from shared.contracts.registry import ReviewClearedV1, ReviewVetoedV1
 from shared.contracts.subjects import SiteSubject
@@ -48,7 +48,8 @@ async def open_case(tx: Tx, rt: Runtime, fact: ReviewVetoedV1) -> None:
 
 
 async def end_case(tx: Tx, rt: Runtime, fact: ReviewClearedV1) -> None:
-    """The veto fell: what is drafted is withdrawn, what is in force is lifted, and the case ends.
+    """The veto fell: what is drafted is withdrawn, what is in force is lifted, and the case ends, wherever it is by
+    now; and so it is at the regulator who was asked in it.
 
     Of a case that a veto opened, and of no other, whatever the fact names: that raises ValueError, and is parked.
     """
@@ -56,13 +57,11 @@ async def end_case(tx: Tx, rt: Runtime, fact: ReviewClearedV1) -> None:
         return
     if (await cases.get(tx, fact.case_id)).opened_by != SYSTEM.person:
         raise ValueError(f"case {fact.case_id} was opened by a person, and by no veto")
-    await _end(tx, rt, fact.case_id, fact)
-    for went in await ties.went(tx, fact.case_id):  # wherever the case is by now
-        await _end(tx, rt, went.to_case, fact)
+    for case in await following.of_case(tx, await cases.hold(tx, fact.case_id)):
+        await _end(tx, rt, case, fact)
 
 
-async def _end(tx: Tx, rt: Runtime, case_id: UUID, fact: ReviewClearedV1) -> None:
-    case = await cases.hold(tx, case_id)
+async def _end(tx: Tx, rt: Runtime, case: Case, fact: ReviewClearedV1) -> None:
     for found in await decisions.of_cases(tx, [case.id]):
         if found.status in IN_FORCE and DECISION.can(found.status, Action.LIFT):
             await deciding.end_for(tx, rt, case, found, fact.statement)

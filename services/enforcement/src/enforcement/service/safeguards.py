@@ -75,10 +75,10 @@ async def require_possible(tx: Tx, rt: Runtime, who: Caller, case: Case, body: N
 
 async def was_ignored(tx: Tx, case: Case, effects: frozenset[Effect]) -> bool:
     """Whether one of these was ordered, and found ignored, and stands: in the case, before it was transferred, or in
-    the one that asked for it."""
-    before = [each.from_case for each in await ties.came(tx, case.id)]
-    earlier = await decisions.of_cases(tx, [case.id, *before])
-    earlier += [(await decisions.get(tx, order))[1] for order in await requests.rests_on(tx, case.id)]
+    one that asked for either."""
+    chain = [case.id, *(each.from_case for each in await ties.came(tx, case.id))]
+    earlier = await decisions.of_cases(tx, chain)
+    earlier += [(await decisions.get(tx, order))[1] for order in await requests.rests_on(tx, chain)]
     return any(each.status is Status.IGNORED and each.effect in effects for each in earlier)
 
 
@@ -109,14 +109,14 @@ async def require_readable(tx: Tx, hashes: Collection[str]) -> None:
         )
 
 
-async def require_seen_since(tx: Tx, case: Case, order: Decision, hashes: Collection[str]) -> list[cases.Evidence]:
-    """That an order was ignored somebody saw after its date, and whom it burdens may read of it (P3.2.2).
+async def require_seen_since(tx: Tx, case: Case, over: datetime, hashes: Collection[str]) -> list[cases.Evidence]:
+    """That an order was ignored somebody saw when its time was over, and whom it burdens may read of it (P3.2.2).
 
     ``case``: where what they saw lies. Raises EvidenceNotInCase, NothingSince, EvidenceAllWithheld.
     """
     cited = await require_cited(tx, case, hashes)
-    if not any(order.correct_by is not None and each.added_at > order.correct_by for each in cited):
-        raise NothingSince.field("evidence_hashes", f"cite a piece filed after {order.correct_by}")
+    if not any(each.added_at > over for each in cited):
+        raise NothingSince.field("evidence_hashes", f"cite a piece filed after {over.isoformat()}")
     if all(each.confidential for each in cited):
         raise EvidenceAllWithheld.field("evidence_hashes", "cite a piece that is not confidential as well")
     return cited
@@ -144,6 +144,17 @@ def cure_over(rt: Runtime, decision: Decision, delivered: datetime, told: Collec
     return max(cured(rt, decision.effect, delivered), *(each for each in said if each is not None))
 
 
+async def correction_over(tx: Tx, rt: Runtime, case: Case, order: Decision) -> datetime | None:
+    """When the time to correct is over: at the order's date, and never before whoever has to correct had, from the
+    delivery of its notice to them, the least time that there is for any burden. None while it is not delivered.
+    """
+    told = [each for each in await notices.about(tx, order.id, RELEASED) if each.identity == case.identity]
+    delivered = min((each.delivered_at for each in told if each.delivered_at is not None), default=None)
+    if order.correct_by is None or delivered is None:
+        return None
+    return max(order.correct_by, cure_over(rt, order, delivered, told))
+
+
 async def watch_delivery(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> None:
     """A decision is released: from now on somebody looks whether its notice reached whom it burdens."""
     if decision.urgent_ground is not None:
@@ -168,7 +179,12 @@ def cured(rt: Runtime, effect: Effect, since: datetime) -> datetime:
 
 def cure_days(rt: Runtime, effect: Effect) -> int:
     """How many days there are at least to put things right."""
-    return max(rt.rules.effects[effect].min_cure_days, 1 if effect in BURDENS else 0)
+    return max(rt.rules.effects[effect].min_cure_days, 0 if effect is Effect.NO_BREACH else 1)
+
+
+def days_told(rt: Runtime, effect: Effect) -> int | None:
+    """The same, as a notice says them, which run from its delivery; a demonstration counts no days."""
+    return None if rt.rules.is_demonstration else cure_days(rt, effect)
 
 
 def is_urgent(rt: Runtime, decision: Decision) -> bool:

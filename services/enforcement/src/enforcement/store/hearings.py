@@ -48,6 +48,8 @@ class Paper:
     """Why the other side may not read it."""
     handed_by: str
     handed_at: datetime
+    handed_for: str | None
+    """As whom: an operator's identity, or an authority. None where an earlier program took it and nobody knows."""
 
 
 COLUMNS: Final = """id, version, status, appeal_id, takes_place, place, invited_by, invited_at, present, minutes,
@@ -60,11 +62,12 @@ RETURNING {COLUMNS}
 GET: Final = f"SELECT {COLUMNS} FROM hearing WHERE id = $1"
 OF_APPEAL: Final = f"SELECT {COLUMNS} FROM hearing WHERE appeal_id = $1 ORDER BY id"
 HAND_IN: Final = """
-INSERT INTO appeal_paper (appeal_id, sha256, side, title, media_type, size, confidential, handed_by, handed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING 1
+INSERT INTO appeal_paper (appeal_id, sha256, side, title, media_type, size, confidential, handed_by, handed_at,
+                          handed_for)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING 1
 """
 PAPERS: Final = """
-SELECT appeal_id, sha256, side, title, media_type, size, confidential, handed_by, handed_at
+SELECT appeal_id, sha256, side, title, media_type, size, confidential, handed_by, handed_at, handed_for
   FROM appeal_paper WHERE appeal_id = $1 ORDER BY handed_at, sha256
 """
 
@@ -112,7 +115,7 @@ async def hand_in(tx: Tx, new: Paper) -> bool:
     """Put a paper into a held appeal; false if it lies there already."""
     row = (
         new.appeal_id, new.sha256, new.side, new.title, new.media_type, new.size, new.confidential, new.handed_by,
-        new.handed_at,
+        new.handed_at, new.handed_for,
     )  # fmt: skip
     return await tx.fetchval(HAND_IN, *row) is not None
 

@@ -75,7 +75,7 @@ RETURNING {COLUMNS}
 """
 GET: Final = f"SELECT {COLUMNS} FROM regulator_request WHERE id = $1"
 OPEN_OF: Final = "SELECT id FROM regulator_request WHERE case_id = $1 AND status = 'open'"
-RESTS_ON: Final = "SELECT decision_id FROM regulator_request WHERE leads_to = $1 AND decision_id IS NOT NULL"
+RESTS_ON: Final = "SELECT decision_id FROM regulator_request WHERE leads_to = ANY ($1) AND decision_id IS NOT NULL"
 ASKED_FOR: Final = "SELECT authority FROM regulator_request WHERE leads_to = ANY ($1) ORDER BY id"
 OPEN: Final = f"SELECT {COLUMNS} FROM regulator_request WHERE case_id = $1 AND status = 'open'"
 LED_TO: Final = "SELECT leads_to FROM regulator_request WHERE decision_id = $1 AND leads_to IS NOT NULL ORDER BY id"
@@ -134,9 +134,9 @@ async def page(tx: Tx, reach: Reach, *, status: RequestStatus | None, after: UUI
     return [of(row) for row in rows]
 
 
-async def rests_on(tx: Tx, case_id: UUID) -> list[UUID]:
-    """The ignored orders of another case on which a regulator's case rests."""
-    return [row["decision_id"] for row in await tx.fetch(RESTS_ON, case_id)]
+async def rests_on(tx: Tx, case_ids: Collection[UUID]) -> list[UUID]:
+    """The ignored orders of other cases because of which these were asked for."""
+    return [row["decision_id"] for row in await tx.fetch(RESTS_ON, list(case_ids))]
 
 
 async def asked_for(tx: Tx, case_ids: Collection[UUID]) -> list[AuthorityRef]:

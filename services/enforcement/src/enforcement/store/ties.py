@@ -1,5 +1,6 @@
 """What ties cases together: whereto one went on, and which an officer put side by side."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -48,6 +49,17 @@ WITH RECURSIVE went AS (
     SELECT later.* FROM case_transfer later JOIN went ON later.from_case = went.to_case)
 SELECT from_case, to_case, by, receiver, statement, at FROM went ORDER BY at, to_case
 """
+FOLLOWED: Final = """
+WITH RECURSIVE followed (case_id) AS (
+    SELECT unnest($1::uuid[])
+     UNION
+    SELECT tie.other FROM followed JOIN LATERAL (
+        SELECT to_case FROM case_transfer WHERE from_case = followed.case_id
+         UNION ALL
+        SELECT leads_to FROM regulator_request
+         WHERE $2 AND case_id = followed.case_id AND leads_to IS NOT NULL) AS tie (other) ON true)
+SELECT case_id FROM followed
+"""
 LINK: Final = """
 INSERT INTO case_link (one, other, reasons, by, at) VALUES (least($1::uuid, $2), greatest($1::uuid, $2), $3, $4, $5)
 ON CONFLICT DO NOTHING RETURNING 1
@@ -72,6 +84,13 @@ async def came(tx: Tx, case_id: UUID) -> list[Transfer]:
 async def went(tx: Tx, case_id: UUID) -> list[Transfer]:
     """Whereto a case went on, nearest first."""
     return await _transfers(tx, WENT, case_id)
+
+
+async def followed(tx: Tx, case_ids: Collection[UUID], *, asked_for: bool = False) -> set[UUID]:
+    """These cases and as which they went on, over any number of transfers; ``asked_for``: with the regulator's cases
+    that were opened because it was asked in one of them.
+    """
+    return {row["case_id"] for row in await tx.fetch(FOLLOWED, list(case_ids), asked_for)}
 
 
 async def _transfers(tx: Tx, sql: str, case_id: UUID) -> list[Transfer]:

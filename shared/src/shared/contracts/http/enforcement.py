@@ -223,7 +223,9 @@ class DecisionView(BaseModel):
     evidence_hashes: list[str]
     ignored_evidence: list[str] = Field([], description="On what it rests that an order to correct was ignored")
     until: datetime | None
-    correct_by: datetime | None
+    correct_by: datetime | None = Field(
+        description="Until when an order is to be obeyed: its date, or later if its notice came late"
+    )
     urgent_ground: str | None
     site: FrozenSite | None = Field(description="The site as it is, or as it was at release")
     preview: Preview | None = Field(

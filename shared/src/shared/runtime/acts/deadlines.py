@@ -72,7 +72,7 @@ UPDATE deadline SET breached_at = NULL
               ORDER BY due_at DESC, id DESC LIMIT 1)
    AND NOT EXISTS (SELECT FROM deadline WHERE kind = $1 AND aggregate_id = $2 AND {OPEN})
 """  # noqa: S608
-_RING_NOW: Final = f"UPDATE deadline SET due_at = $4 WHERE kind = $1 AND aggregate_id = $2 AND unit = $3 AND {OPEN}"  # noqa: S608
+_RING_AT: Final = f"UPDATE deadline SET due_at = $4 WHERE kind = $1 AND aggregate_id = $2 AND unit = $3 AND {OPEN}"  # noqa: S608
 _RUNG: Final = """
 SELECT max(due_at) FROM deadline WHERE kind = $1 AND aggregate_id = $2 AND breached_at IS NOT NULL
 """
@@ -304,7 +304,15 @@ async def ring_again(tx: Tx, kind: str, aggregate_id: UUID, at: datetime) -> Non
     One that waits for a date, and not for a statutory time to be over, looks now.
     """
     await tx.execute(_RING_AGAIN, kind, aggregate_id)
-    await tx.execute(_RING_NOW, kind, aggregate_id, DATE, at)
+    await tx.execute(_RING_AT, kind, aggregate_id, DATE, at)
+
+
+async def put_off(tx: Tx, kind: str, aggregate_id: UUID, until: datetime) -> None:
+    """A date that an act set rings later than it says, since whom it is for had less time by then than there must be.
+
+    Also in the handler of that very ring.
+    """
+    await tx.execute(_RING_AT, kind, aggregate_id, DATE, until)
 
 
 async def clocks_of(tx: Tx, kind: str, overdue_at: Mapping[UUID, datetime | None]) -> dict[UUID, ClockView]:

@@ -264,9 +264,12 @@ async def delivered_at(tx: Tx, act_id: UUID, kind: str, to: str | None = None) -
     return min((each.delivered_at for each in found if each.delivered_at is not None), default=None)
 
 
-async def reached_at(tx: Tx, act_id: UUID, kind: str) -> datetime | None:
-    """When the first notice of this kind about an act really reached somebody: none that is only deemed delivered."""
-    found = await about(tx, act_id, kind)
+async def reached_at(tx: Tx, act_id: UUID, kind: str, to: str | None = None) -> datetime | None:
+    """When the first notice of this kind about an act really reached somebody: none that is only deemed delivered.
+
+    ``to``: this recipient.
+    """
+    found = [each for each in await about(tx, act_id, kind) if to in {None, each.identity}]
     times = [each.delivered_at for each in found if each.delivered_at is not None and each.delivered_by != _DEEMED]
     return min(times, default=None)
 

@@ -1,6 +1,7 @@
 """Proof that a letter was delivered: entered by one person, confirmed by another; until then it counts for nothing.
 
-Time limits run from the confirmation and not from the day that was typed: a typed day shortens nobody's time.
+Time limits run from the confirmation and not from the day that was typed: a typed day shortens nobody's time. Neither
+of the two signs the act that waits for it, nor whoever signed it proves anything about it.
 """
 
 from dataclasses import dataclass
@@ -61,6 +62,11 @@ UPDATE postal_proof SET confirmed_by = $6, confirmed_for = $7, confirmed_at = $8
    AND delivered_on = $5
 RETURNING notice_id
 """
+_HOLD: Final = "SELECT pg_advisory_xact_lock(hashtextextended('letters about ' || $1::uuid::text, 0))"
+_PERSONS: Final = """
+SELECT DISTINCT unnest(ARRAY[entered_by, confirmed_by]) AS person
+  FROM postal_proof JOIN notice ON notice.id = notice_id WHERE about_id = $1
+"""
 _DELIVERED: Final = """
 INSERT INTO delivery (notice_id, channel, address, verified, state, proof, changed_at)
 VALUES ($1, 'post', $2, true, 'delivered', $3, $4)
@@ -70,6 +76,20 @@ VALUES ($1, 'post', $2, true, 'delivered', $3, $4)
 async def proofs(tx: Tx, notice_ids: list[UUID]) -> dict[UUID, Proof]:
     """What was entered about letters that carried these notices."""
     return {row["notice_id"]: _proof(row) for row in await tx.fetch(_OF, notice_ids)}
+
+
+async def persons(tx: Tx, act_id: UUID) -> frozenset[str]:
+    """Who entered or confirmed that a letter about an act was delivered: none of them signs what follows from that."""
+    rows = await tx.fetch(_PERSONS, act_id)
+    return frozenset(row["person"] for row in rows if row["person"] is not None)
+
+
+async def hold(tx: Tx, act_id: UUID) -> frozenset[str]:
+    """The same, as whoever signs the act asks, or proves a letter about it: until the transaction ends each of them
+    keeps the others waiting, who then see it. A verb holds its aggregate first.
+    """
+    await tx.execute(_HOLD, act_id)
+    return await persons(tx, act_id)
 
 
 async def enter(

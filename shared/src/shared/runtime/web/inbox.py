@@ -52,7 +52,8 @@ RECIPIENTS: Final = frozenset({Role.OPERATOR, Role.ACCESS_PROVIDER})
 AUTHORITIES: Final = frozenset(Role) - RECIPIENTS - {Role.ADMIN}
 POLICY: Final = Policy({
     Act.READ_NOTICE:      Rule(frozenset(Role) - {Role.ADMIN}, received),
-    # Clocks run from it and measures wait for it: two persons, neither of whom drafted or issued what the letter told.
+    # Clocks run from it and measures wait for it: two persons, neither of whom drafted or issued what the letter told,
+    # nor signs it afterwards (``postal.hold``).
     Act.PROVE_DELIVERY:   Rule(AUTHORITIES, own_act, second_person=True),
     Act.CONFIRM_DELIVERY: Rule(AUTHORITIES, own_act, second_person=True),
 })  # fmt: skip
@@ -130,6 +131,7 @@ async def _provable(
 ) -> Notice:
     """The notice, if the caller may say that a letter carried it, and the day can be true; it leaves an audit row."""
     notice, at = await _known(tx, who, notice_id), rt.clock.now()
+    await postal.hold(tx, notice.about_id)  # whoever signs the act now waits, or is seen here
     hands = await history.persons(tx, notice.moved_id)
     POLICY.require(who, act, notice, drafted_by=hands | {*entered_by})
     zone = rt.rules.time_zone
