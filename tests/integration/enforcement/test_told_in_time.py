@@ -21,7 +21,7 @@ async def ring(office: Office, until: datetime) -> int:
     return await TickWorker(office.api.rt, {**DEADLINES, notices.DEEMED: notices.deem}).tick()
 
 
-async def ordered(office: Office, **time: float) -> dict[str, Any]:
+async def ordered(office: Office, **time: int) -> dict[str, Any]:
     """An order to correct that was drafted and released within the hour."""
     drafted = await office.draft(await office.case(), "correct", correct_by=ahead(office, **time))
     office.clock.advance(timedelta(minutes=30))

@@ -103,11 +103,11 @@ def _answer(rt: Runtime, told: Sequence[_Told], met: Mapping[tuple[UUID, datetim
     newest = next((each for each in told if each.answer_by is not None), None)
     if newest is None or newest.answer_by is None:
         return None
-    document = NoticeDocument.model_validate_json(newest.document)
-    until = answer_until(rt, document, newest.delivered_at) or newest.answer_by
-    keys = [(act_id, end) for end in (until, newest.answer_by) for act_id in (newest.about_id, newest.moved_id)]
+    keys = [(newest.about_id, newest.answer_by), (newest.moved_id, newest.answer_by)]
     clock = next((key for key in keys if key in met), None)
     met_at = met[clock] if clock is not None else (told[0].issued_at if newest is not told[0] else None)
+    document = NoticeDocument.model_validate_json(newest.document)
+    until = answer_until(rt, document, newest.delivered_at) or newest.answer_by
     moved_at = newest.delivered_at if until != newest.answer_by else None
     return Term(
         TermKind.ANSWER, newest.about_id, newest.id, until, over=met_at is not None,
