@@ -465,7 +465,13 @@ class Machine(RuleBasedStateMachine):
         rests = {each["leads_to"]: each["decision_id"] for each in self.seen.get("request", []) if each["leads_to"]}
         for each in decisions:
             if each["status"] == "ignored":
-                by = datetime.fromisoformat(each["correct_by"])
+                by = max(
+                    datetime.fromisoformat(each["correct_by"]), *(
+                        datetime.fromisoformat(one["delivered_at"]) + timedelta(days=1)
+                        for one in self.seen["notice"] if one["delivered_at"] and one["identity"] == each["identity"]
+                        and (one["about_id"], one["kind"]) == (each["id"], "decision_released")
+                    )
+                )  # fmt: skip
                 assert any(added[each["case_id"], sha256] > by for sha256 in each["ignored_evidence"])
             if each["effect"] == "cut_access" and each["status"] in {"released", "executed"}:
                 of_it = {each["case_id"]}

@@ -254,14 +254,10 @@ async def resume(tx: Tx, kind: str, aggregate_id: UUID, at: datetime, *, rt: Run
         due = _due(rt.rules, row, pauses)
         by_calendar = counts_days_off(Unit(row["unit"]), carry_over=row["carry_over"])
         await tx.execute(
-            _RESUME,
-            row["id"],
-            due.due_at,
-            pauses,
+            _RESUME, row["id"], due.due_at, pauses,
             round(sum((end - begin for begin, end in map(_times, pauses)), timedelta()).total_seconds()),
-            due.provisional,
-            rt.rules.calendar.version if by_calendar else None,
-        )
+            due.provisional, rt.rules.calendar.version if by_calendar else None,
+        )  # fmt: skip
         if row["stage"] == "due":
             resumed = due
     return resumed
@@ -308,10 +304,7 @@ async def ring_again(tx: Tx, kind: str, aggregate_id: UUID, at: datetime) -> Non
 
 
 async def put_off(tx: Tx, kind: str, aggregate_id: UUID, until: datetime) -> None:
-    """A date that an act set rings later than it says, since whom it is for had less time by then than there must be.
-
-    Also in the handler of that very ring.
-    """
+    """A date that an act set rings later than it says, since there was too little time by then; also as it rings."""
     await tx.execute(_RING_AT, kind, aggregate_id, DATE, until)
 
 
