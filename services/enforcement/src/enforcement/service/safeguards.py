@@ -146,13 +146,16 @@ def cure_over(rt: Runtime, decision: Decision, delivered: datetime, told: Collec
 
 async def correction_over(tx: Tx, rt: Runtime, case: Case, order: Decision) -> datetime | None:
     """When the time to correct is over: at the order's date, and never before whoever has to correct had, from the
-    delivery of its notice to them, the least time that there is for any burden. None while it is not delivered.
+    delivery of its notice to them, the least time of any burden, and what the notice said. None while undelivered.
     """
     told = [each for each in await notices.about(tx, order.id, RELEASED) if each.identity == case.identity]
     delivered = min((each.delivered_at for each in told if each.delivered_at is not None), default=None)
     if order.correct_by is None or delivered is None:
         return None
-    return max(order.correct_by, cure_over(rt, order, delivered, told))
+    days = {NoticeDocument.model_validate_json(each.document).answer_within_days or 0 for each in told}
+    return max(order.correct_by, cured(rt, order.effect, delivered), *(
+        rt.rules.count(delivered, each, Unit.DAYS).due_at for each in days if each
+    ))  # fmt: skip
 
 
 async def watch_delivery(tx: Tx, rt: Runtime, decision: Decision, at: datetime) -> None:
