@@ -15,6 +15,7 @@ from tests.integration.registry.conftest import (  # noqa: F401 - fixtures
     a_site,
     clock,
     domain,
+    owner,
     register,
     uscc,
 )
@@ -82,7 +83,7 @@ async def test_whoever_took_a_site_over_before_the_register_heard_is_not_hit_for
     receiver = await register.active(a_site(domain()), receiver_code)
     proposed = await register.post(
         f"/sites/{site['id']}/transfer", {"registration_id": receiver["id"], "reasons": "The shop was sold."},
-        "regulator-a", 201, headers={"If-Match": f'"{now["version"]}"'},
+        owner(await register.fetchval(IDENTITY, UUID(site["id"]))), 201, headers={"If-Match": f'"{now["version"]}"'},
     )  # fmt: skip
     buyer: Who = ("buyer", {"organisation": receiver_code, "roles": ["operator"]})
     await register.post(f"/amendments/{proposed['id']}/consent", None, buyer)

@@ -194,7 +194,7 @@ async def _grants(postgres: EmbeddedPostgres, folder: str, size: str) -> list[Re
     count = GRANTS[size]
     dsn = await _database(postgres, "grants")
     async with running_service(SERVICE, dsn, **_settings(folder)) as api:
-        rt, officer = api.rt, person("regulator-a")
+        rt, officer = api.rt, person("regulator-b")
         await _know_provider(rt)
         asked = await _submitted(rt, count)
 

@@ -108,7 +108,7 @@ class Register:
 
     async def submitted(self, site: dict[str, Any], code: str = OPERATOR_USCC, **changes: Any) -> dict[str, Any]:
         body = {"operator_id": await self.operator(code), "kind": "filing", "site": site} | changes
-        return await self.post("/registrations", body, "regulator-a", 201)
+        return await self.post("/registrations", body, owner(code), 201)
 
     async def active(self, site: dict[str, Any], code: str = OPERATOR_USCC) -> dict[str, Any]:
         """A registration with its one site, live."""
@@ -179,10 +179,11 @@ class Register:
         return fact
 
     async def propose(
-        self, site: dict[str, Any], proposal: dict[str, Any], who: Any = "regulator-a", status: int = 201
+        self, site: dict[str, Any], proposal: dict[str, Any], who: Any = None, status: int = 201
     ) -> dict[str, Any]:
-        """Propose a change of a site as it is now."""
+        """Propose a change of a site as it is now; its operator does, if nobody else is named."""
         now = await self.get(f"/sites/{site['id']}", "regulator-a")
+        who = who or owner(await self.fetchval(IDENTITY, UUID(site["id"])))
         return await self.post(
             f"/sites/{site['id']}/amendments", {**proposal, "reasons": "The shop moves to another name."}, who, status,
             headers={"If-Match": f'"{now["version"]}"'},

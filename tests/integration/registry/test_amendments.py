@@ -200,7 +200,7 @@ async def test_a_site_stays_on_its_desk(register: Register) -> None:
     submitted = await register.post(
         "/registrations", {"operator_id": shanghai, "site": a_site(domain())}, "shanghai-regulator-a", 201
     )
-    await register.post(f"/registrations/{submitted['id']}/grant", GRANT, "shanghai-regulator-a")
+    await register.post(f"/registrations/{submitted['id']}/grant", GRANT, "shanghai-regulator-b")
     for registration, code in ((submitted["id"], "other_desk"), (site["registration_id"], "same_registration")):
         refused = await register.refused(
             f"/sites/{site['id']}/transfer", {"registration_id": registration, "reasons": "The shop was sold."},

@@ -120,7 +120,7 @@ async def filed(register: Register, code: str, region: str, provider_id: UUID, w
         domain(), accesses=[access("198.18.44.1" if provider_id == PROVIDER else "198.18.44.2", provider=provider_id)]
     )
     body = {"operator_id": operator_id, "kind": "filing", "site": site}
-    submitted = await register.post("/registrations", body, who, 201)
+    submitted = await register.post("/registrations", body, owner(code), 201)
     return await register.post(f"/registrations/{submitted['id']}/grant", GRANT, who)
 
 

@@ -27,7 +27,7 @@ async def test_a_refusal_names_who_applied_what_a_provider_said_and_who_refused(
     await strict.post(f"/registrations/{submitted['id']}/refusal", REFUSAL, other)
     assert await hands(strict) == (
         "refusal",
-        {"regulator-a", f"provider-{provider()[1]['organisation']}", "regulatorc"},
+        {"applicant", f"provider-{provider()[1]['organisation']}", "regulatorc"},
     )
 
 

@@ -148,7 +148,7 @@ async def test_a_persons_name_is_in_neither(register: Register) -> None:
     operator = await register.post("/operators", body, "regulator-a", 201)
     asked = {"operator_id": operator["id"], "kind": "filing", "site": a_site(domain())}
     filing = await register.post("/registrations", asked, "regulator-a", 201)
-    await register.post(f"/registrations/{filing['id']}/grant", GRANT, "regulator-a")
+    await register.post(f"/registrations/{filing['id']}/grant", GRANT, "regulator-b")
     shown = await marked(register, filing)
     now = await met(register, shown["token"])
     assert (shown["mark"]["operator"], now["operator"]) == (None, None)

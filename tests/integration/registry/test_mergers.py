@@ -23,7 +23,7 @@ from tests.integration.registry.conftest import (
 )
 from tests.integration.registry.test_imports import record, sent
 from tests.support.crash import survives
-from tests.support.people import person
+from tests.support.people import PEOPLE, person
 
 NEW, OLD = uscc(81), uscc(82)
 WHY = {"reasons": "The certificates show the same company."}
@@ -360,3 +360,26 @@ async def test_both_read_it_and_nobody_else_but_who_must(two: Two) -> None:
         assert [each["id"] for each in (await two.register.get("/mergers", who))["items"]] == [merger["id"]], who
     for who in (owner(uscc(3)), "shanghai-regulator-a", "drugs-a"):
         assert (await two.register.api.get(f"/mergers/{merger['id']}", who=who)).status_code == 403, who
+
+
+@pytest.mark.parametrize("prover", ["regulator-b", "regulator-c"])
+@pytest.mark.parametrize("side", ["merged", "survivor"])
+async def test_whoever_proved_the_letter_that_told_them_does_not_sign_the_merger(
+    two: Two, side: str, prover: str
+) -> None:
+    register, merger = two.register, await two.proposed()
+    act = UUID(merger["id"]) if side == "merged" else await _survivor_act(register, merger)
+    notice_id = await register.fetchval(
+        "SELECT id FROM notice WHERE about_id = $1 AND kind = 'merger_intended' AND NOT is_copy", act
+    )
+    path = f"/notices/{notice_id}/postal-proof"
+    proof = {"address": "1 Example Road", "tracking": "XA 1 CN", "delivered_on": "2026-11-26"}
+    for who in ("regulator-a", ("regulator-x", {**PEOPLE["regulator-c"], "person": "regulator-a"})):
+        assert (await register.refused(path, proof, who))["code"] == "second_person_required"
+    await register.post(path, proof, "regulator-b")
+    await register.post(f"{path}/confirmation", proof, "regulator-c")
+    await two.heard(merger)
+    assert (await two.confirmed(merger, prover, 409))["code"] == "second_person_required"
+    assert "confirm" not in (await register.get(f"/mergers/{merger['id']}", prover))["allowed_actions"]
+    fourth = ("regulator-d", PEOPLE["regulator-c"])
+    assert (await two.confirmed(merger, fourth))["status"] == "confirmed"

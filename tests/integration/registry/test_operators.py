@@ -47,7 +47,7 @@ async def test_a_persons_number_is_kept_nowhere(register: Register, capsys: pyte
     await register.refused("/operators", _person("110105194912310021"), "regulator-a", 422)
     site = a_site(domain())
     submitted = await register.post("/registrations", {"operator_id": entered["id"], "site": site}, "regulator-a", 201)
-    await register.post(f"/registrations/{submitted['id']}/refusal", _refusing(), "regulator-a")
+    await register.post(f"/registrations/{submitted['id']}/refusal", _refusing(), "regulator-b")
     async with register.api.rt.db.connection() as tx:
         tables = await tx.fetch("SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relname !~ '^(pg|sql)_'")
         for (table,) in tables:

@@ -208,7 +208,7 @@ async def test_fifty_grants_at_once_draw_fifty_numbers_without_a_gap(register: R
 
 
 async def test_a_kill_after_any_statement_leaves_nothing_and_no_gap(register: Register) -> None:
-    rt, who = register.api.rt, person("regulator-a")
+    rt, who, desk = register.api.rt, person("regulator-a"), person("regulator-b")
     operator_id = UUID(await register.operator(uscc(1)))
     site = a_site(domain(), accesses=[access("198.18.3.3", "dedicated"), access("198.18.3.4", provider=OTHER_PROVIDER)])
 
@@ -222,7 +222,7 @@ async def test_a_kill_after_any_statement_leaves_nothing_and_no_gap(register: Re
 
     async def grant() -> None:
         async with rt.db.transaction() as tx:
-            await registrations.grant(tx, rt, who, first, Granting.model_validate(GRANT))
+            await registrations.grant(tx, rt, desk, first, Granting.model_validate(GRANT))
 
     await survives(rt, grant)
     second = UUID((await register.submitted(a_site(domain()), uscc(2)))["id"])
@@ -278,7 +278,7 @@ async def test_an_address_claimed_for_too_long_is_given_to_whoever_asks(register
     await register.refused("/registrations", body, "regulator-a")
     register.clock.advance(timedelta(days=90))
     second = await register.post("/registrations", body, "regulator-a", 201)
-    await register.post(f"/registrations/{second['id']}/grant", GRANT, "regulator-a")
+    await register.post(f"/registrations/{second['id']}/grant", GRANT, "regulator-b")
     refused = await register.refused(f"/registrations/{first['id']}/grant", GRANT, "regulator-a")
     assert [each["code"] for each in refused["grounds"]] == ["address_taken"]
 

@@ -13,7 +13,12 @@ from registry.service import opinions, reviews
 from registry.store import reviewed
 from shared.contracts import examples
 from shared.contracts.directory import Organisation
-from shared.contracts.enforcement import DecisionIgnoredV1, DecisionReleasedV1, DecisionSuspendedV1
+from shared.contracts.enforcement import (
+    DecisionEndedV1,
+    DecisionIgnoredV1,
+    DecisionReleasedV1,
+    DecisionSuspendedV1,
+)
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.http.reviews import NewOpinion
 from shared.contracts.registry import ReviewClearedV1, ReviewVetoedV1
@@ -171,6 +176,30 @@ async def test_a_suspension_whose_time_is_over_was_carried_out_and_can_be_cited(
     await register.overturned(decision)
     said = (await subject_of(register, site))["opinions"]
     assert [each["status"] for each in said] == ["fallen"], "overturned later, it is no ground any more"
+
+
+@pytest.mark.parametrize("how", ["overturned", "lifted", "against_its_execution"])
+async def test_a_suspension_that_fell_after_its_time_was_over_is_cited_no_more(register: Register, how: str) -> None:
+    site = await consented(register)
+    decision = await suspended(register, site)
+    execution = await register.execution(decision)
+    await opened(register)
+    subject = await subject_of(register, site)
+    await given(register, subject, decision)
+    await register.ring("execution_end", execution["id"])
+    if how == "overturned":
+        await register.overturned(decision)
+    elif how == "lifted":
+        await register.hear(DecisionEndedV1.model_validate({
+            **DecisionEndedV1.EXAMPLE, "decision_id": decision.decision_id, "subject": decision.subject,
+            "effect": decision.effect, "because": "lifted",
+        }))  # fmt: skip
+    else:
+        act = ActRef(service=Service.REGISTRY, kind="execution", id=UUID(execution["id"]))
+        await register.appealed(act, "upheld")
+    assert [each["status"] for each in (await subject_of(register, site))["opinions"]] == ["fallen"]
+    refused = await given(register, subject, decision, status=409)
+    assert (refused["code"], "fell" in refused["detail"]) == ("opinion_unfounded", True)
 
 
 async def test_p3_3_5_without_a_consent_only_close_site_and_only_after_an_ignored_order(register: Register) -> None:

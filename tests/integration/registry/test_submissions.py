@@ -52,7 +52,8 @@ async def shape(register: Register, table: str, row_id: object) -> dict[str, Any
 
 
 async def test_both_kinds_are_entered_just_as_if_they_were_sent_alone(register: Register) -> None:
-    alone = await register.submitted(a_site(domain()), uscc(1))
+    body = {"operator_id": await register.operator(uscc(1)), "kind": "filing", "site": a_site(domain())}
+    alone = await register.post("/registrations", body, "regulator-a", 201)
     active = await register.active(a_site(domain()), uscc(2))
     more = await register.post(f"/registrations/{active['id']}/sites", a_site(domain()), "regulator-a", 201)
     first, second = await sent(
@@ -82,8 +83,8 @@ async def test_both_kinds_are_entered_just_as_if_they_were_sent_alone(register: 
     assert await register.history(ours) == ["ask"]
     shown = await register.get(f"/registrations/{first['registration_id']}", "regulator-a")
     assert (shown["clock"]["due_at"], shown["clock"]["overdue"]) == (first["due_at"], False)
-    await register.post(f"/registrations/{first['registration_id']}/grant", GRANT, "regulator-a")
-    granted = await register.post(f"/amendments/{second['amendment_id']}/grant", GRANT, "regulator-a")
+    await register.post(f"/registrations/{first['registration_id']}/grant", GRANT, "regulator-b")
+    granted = await register.post(f"/amendments/{second['amendment_id']}/grant", GRANT, "regulator-b")
     assert granted["status"] == "granted"
 
 
@@ -139,7 +140,7 @@ async def test_the_same_batch_again_changes_nothing(register: Register) -> None:
     assert [each["site_id"] for each in again[:2]] == [each["site_id"] for each in first[:2]]
     changed = {**batch[0], "site": {**batch[0]["site"], "name": "Another name"}}
     assert (await sent(register, changed))[0]["status"] == "refused"
-    await register.post(f"/registrations/{first[0]['registration_id']}/grant", GRANT, "regulator-a")
+    await register.post(f"/registrations/{first[0]['registration_id']}/grant", GRANT, "regulator-b")
     assert (await sent(register, batch[0]))[0]["status"] == "unchanged", "also when it is entered"
 
 
@@ -251,8 +252,8 @@ async def test_a_batch_and_a_grant_lock_in_one_order(register: Register) -> None
     for _ in range(5):
         added = (await sent(register, {"registration_id": active["id"], "site": a_site(domain())}))[0]
         answers = await asyncio.gather(
-            register.api.post(f"/amendments/{added['amendment_id']}/grant", json=GRANT, who="regulator-a"),
-            register.api.post("/submissions", who="regulator-b", json={
+            register.api.post(f"/amendments/{added['amendment_id']}/grant", json=GRANT, who="regulator-b"),
+            register.api.post("/submissions", who="regulator-a", json={
                 "records": [{"registration_id": active["id"], "site": a_site(domain())}]}),
         )  # fmt: skip
         assert [answer.status_code for answer in answers] == [200, 200]

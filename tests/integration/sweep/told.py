@@ -141,6 +141,7 @@ REGISTRY: Final[Mapping[tuple[str, str], Told]] = {
     ("amendment", "refuse"): kinds("amendment_refused"),
     ("amendment", "return"): kinds("amendment_returned"),
     ("amendment", "withdraw"): OWN,
+    ("amendment", "lapse"): kinds("amendment_lapsed"),
     ("amendment", "defer"): kinds("amendment_granted"),
     ("amendment", "take_effect"): kinds("amendment_effective"),
     ("amendment", "reopen"): kinds("reopened"),
@@ -201,6 +202,7 @@ NAMED: Final[Mapping[str, Kinds]] = {
     "registry": kinds(
         "granted", "granted_for_less", "refused", "forwarded", "reopened", "lapsing", "lapsed", "revived", "renewed",
         "renewed_for_less", "renewal_refused", "amendment_granted", "amendment_refused", "amendment_returned",
+        "amendment_proposed", "amendment_lapsed", "renewal_asked",
         "amendment_effective", "amendment_held_back", "move_proposed", "moved", "shell_found", "shell_hosted",
         "shell_lapsed", "shell_undone", "shell_dismissed", "review_opinion", "opinion_fell", "review_vetoed",
         "review_cleared", "merger_intended", "merged", "merger_withdrawn", "merger_undone", "deregistered",
@@ -208,7 +210,7 @@ NAMED: Final[Mapping[str, Kinds]] = {
 }  # fmt: skip
 """What is told of names as well, for those who hold them; each time but where it is about no site."""
 NAMELESS: Final = kinds(
-    "amendment_granted", "amendment_refused", "amendment_returned", "amendment_effective", "review_opinion",
-    "opinion_fell", "review_vetoed", "review_cleared", "reopened",
+    "amendment_granted", "amendment_refused", "amendment_returned", "amendment_effective", "amendment_proposed",
+    "review_opinion", "opinion_fell", "review_vetoed", "review_cleared", "reopened",
 )  # fmt: skip
 """Of these some are about an operator or a provider, and not about a name."""

@@ -10,6 +10,7 @@ from shared.runtime.acts.policy import PersonRequired
 from tests.support.people import OPERATOR_USCC, PEOPLE, SELLER_USCC, person
 
 BEIJING = {"regulator-a", "regulator-b", "regulator-c", "regulator-d"}
+DECIDING = (Act.GRANT, Act.REFUSE, Act.DECIDE_PROPOSAL, Act.REFUSE_PROPOSAL)
 NATIONAL = {"national-a", "national-b"}
 SHANGHAI = {"shanghai-regulator-a", "shanghai-regulator-b"}
 
@@ -22,6 +23,7 @@ def record(**changes: Any) -> SimpleNamespace:
         "level": "province",
         "receiver": SELLER_USCC,
         "leaves": None,
+        "by_operator": True,
     }
     return SimpleNamespace(**words | changes)
 
@@ -62,16 +64,27 @@ def test_what_is_an_operators_own_nobody_does_in_its_place(act: Act) -> None:
     assert may(act, record()) == {"applicant"}
 
 
-def test_a_transfer_is_consented_to_by_the_receiver_alone_who_reads_the_proposal() -> None:
+def test_a_transfer_is_consented_to_by_the_receiver_who_reads_the_proposal_and_by_whom_nobody_asked() -> None:
     assert may(Act.CONSENT, record()) == {"seller"}
+    assert may(Act.CONSENT, record(by_operator=False)) == {"seller", "applicant"}
     assert may(Act.READ_PROPOSAL, record()) == reads("110000") | {"applicant", "seller"}
 
 
-@pytest.mark.parametrize("act", [Act.GRANT, Act.REFUSE, Act.DECIDE_PROPOSAL, Act.REFUSE_PROPOSAL])
+@pytest.mark.parametrize("act", DECIDING)
 def test_an_application_is_decided_at_its_own_level_and_in_its_own_province(act: Act) -> None:
-    assert may(act, record()) == BEIJING
-    assert may(act, record(region="310000")) == SHANGHAI
-    assert may(act, record(level="national")) == NATIONAL
+    assert may(act, record(), drafted_by="applicant") == BEIJING
+    assert may(act, record(region="310000"), drafted_by="applicant") == SHANGHAI
+    assert may(act, record(level="national"), drafted_by="applicant") == NATIONAL
+
+
+@pytest.mark.parametrize("by_operator", [True, False])
+@pytest.mark.parametrize("act", [*DECIDING, Act.DECIDE_RENEWAL])
+def test_nobody_decides_on_what_they_asked_for_whoever_they_asked_for(act: Act, *, by_operator: bool) -> None:
+    asked = record(by_operator=by_operator)
+    assert may(act, asked, drafted_by="regulator-a") == BEIJING - {"regulator-a"}
+    program = person("program-of-regulator-b", **PEOPLE["regulator-b"], client_id="program-of-regulator-b")
+    granted = by_operator and act in {Act.GRANT, Act.DECIDE_PROPOSAL}
+    assert POLICY.allows(program, act, asked, drafted_by="regulator-a") == granted
 
 
 def test_a_legacy_code_is_vouched_for_by_somebody_else() -> None:
@@ -103,6 +116,6 @@ def test_an_import_is_entered_by_the_regulator_of_its_province_and_read_by_whoev
 )  # fmt: skip
 def test_what_takes_something_from_somebody_is_done_by_a_person(act: Act, name: str) -> None:
     program = person(f"program-of-{name}", **PEOPLE[name], client_id=f"program-of-{name}")
-    POLICY.require(person(name), act, record())
+    POLICY.require(person(name), act, record(), drafted_by="applicant")
     with pytest.raises(PersonRequired):
-        POLICY.require(program, act, record())
+        POLICY.require(program, act, record(), drafted_by="applicant")

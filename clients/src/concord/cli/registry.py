@@ -334,5 +334,5 @@ def withdraw_amendment(amendment_id: AmendmentId, reasons: Reasons, as_: As = No
 
 @amendments.command("consent")
 def consent(amendment_id: AmendmentId, as_: As = None, as_json: AsJson = False) -> None:
-    """Agree to a transfer, as the receiving operator."""
+    """Agree to a transfer, as the receiving operator, or to what was proposed in the name of your own."""
     act(lambda c: c.registry.consent(amendment_id), as_, as_json)

@@ -224,6 +224,15 @@ class ConsentMissing(Conflict):
     """The receiving operator has not agreed to this transfer yet."""
 
 
+class OperatorConsentMissing(Conflict):
+    """This takes something from an operator that did not propose it: it waits for that operator's own consent.
+
+    The operator was told, and agrees at /amendments/{amendment_id}/consent or withdraws it; otherwise it lapses.
+    """
+
+    members = frozenset({"amendment_id"})
+
+
 class SameRegistration(Conflict):
     """A site cannot be transferred to the registration it is under."""
 

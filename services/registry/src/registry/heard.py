@@ -10,7 +10,6 @@ from registry.store import mergers as merger_store
 from registry.store.executions import OrderOutcome
 from shared.contracts import access, approval
 from shared.contracts.enforcement import (
-    LAPSED,
     AppealDecidedV1,
     AppealFiledV1,
     AppealOverdueV1,
@@ -68,8 +67,6 @@ async def _undo(
     await executions.undo(
         tx, rt, execution_id, because=because, authority=fact.authority, statement=fact.statement, appeal=appeal
     )
-    if because != LAPSED:  # also where it was over before: what falls afterwards is no ground for an opinion
-        await opinions.decision_fell(tx, rt, fact.decision_id, because, fact.statement)
 
 
 async def appeal_filed(rt: Runtime, tx: Tx, fact: AppealFiledV1, meta: EventMeta) -> None:

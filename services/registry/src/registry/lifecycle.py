@@ -126,6 +126,7 @@ class AmendmentAction(StrEnum):
     RETURN = "return"
     REFUSE = "refuse"
     WITHDRAW = "withdraw"
+    LAPSE = "lapse"
     REOPEN = "reopen"
 
 
@@ -134,6 +135,7 @@ AMENDMENT: Final = Lifecycle(MappingProxyType({
     (AmendmentStatus.PROPOSED, AmendmentAction.DEFER):    AmendmentStatus.WAITING,    # granted from a later day on
     (AmendmentStatus.PROPOSED, AmendmentAction.REFUSE):   AmendmentStatus.REFUSED,
     (AmendmentStatus.PROPOSED, AmendmentAction.WITHDRAW): AmendmentStatus.WITHDRAWN,  # by its operator
+    (AmendmentStatus.PROPOSED, AmendmentAction.LAPSE):    AmendmentStatus.WITHDRAWN,  # its operator never agreed
     (AmendmentStatus.WAITING,  AmendmentAction.TAKE_EFFECT): AmendmentStatus.GRANTED, # its day has come
     (AmendmentStatus.WAITING,  AmendmentAction.RETURN):   AmendmentStatus.PROPOSED,   # and it no longer fits
     (AmendmentStatus.WAITING,  AmendmentAction.WITHDRAW): AmendmentStatus.WITHDRAWN,  # by its operator, until it holds

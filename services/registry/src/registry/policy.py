@@ -50,7 +50,7 @@ class Act(StrEnum):
     PROPOSE = "propose_amendment"
     READ_PROPOSAL = "read_proposal"
     WITHDRAW_PROPOSAL = "withdraw_proposal"
-    CONSENT = "consent_to_transfer"
+    CONSENT = "consent_to_proposal"
     DECIDE_PROPOSAL = "decide_proposal"
     REFUSE_PROPOSAL = "refuse_proposal"
     DEREGISTER = "deregister"
@@ -99,6 +99,11 @@ def own_desk(who: Caller) -> Reach:
     return same_level(who) & (only("region", who.region) if who.level == Level.PROVINCE else same_region(who))
 
 
+def asked_by_itself(who: Caller) -> Reach:
+    """What an operator itself put on the caller's desk."""
+    return own_desk(who) & only("by_operator", "True")
+
+
 def own_execution(who: Caller) -> Reach:
     """Decisions that the caller's organisation must execute, or made."""
     return only("regulator_id", who.organisation) | only("authority_id", who.organisation)
@@ -109,9 +114,10 @@ def as_regulator(who: Caller) -> Reach:
     return only("regulator_id", who.organisation)
 
 
-def receiving_operator(who: Caller) -> Reach:
-    """Transfers to the caller's own operator."""
-    return only("receiver", who.organisation)
+def burdened_or_receiving(who: Caller) -> Reach:
+    """What somebody else proposes about the caller's own operator, and transfers to it."""
+    own = only("organisation", who.organisation) & only("by_operator", "False")
+    return own | only("receiver", who.organisation)
 
 
 def received(who: Caller) -> Reach:
@@ -163,8 +169,13 @@ BY_OR_FOR: Final = Rule(
     any_of(holding(Role.OPERATOR, own_organisation), holding(Role.INDUSTRY_REGULATOR, same_region)),
 )
 DESK: Final = Rule(REGULATOR, own_desk)
-REFUSING: Final = Rule(REGULATOR, own_desk, first_person=True)
-"""Nobody is refused anything by a program: a named person does it, with reasons."""
+DECIDING: Final = (
+    Rule(REGULATOR, asked_by_itself, other_person=True), Rule(REGULATOR, own_desk, second_person=True),
+)  # fmt: skip
+"""Nobody decides on what they asked for; what was asked for in an operator's name a second person decides, no program
+(docs/adr/0025)."""
+REFUSING: Final = Rule(REGULATOR, own_desk, first_person=True, second_person=True)
+"""Nobody is refused anything by a program: a named person does it, with reasons, and never who asked for it."""
 AUTHORITIES: Final = frozenset({Role.SECTOR_REGULATOR, Role.SECURITY_AUTHORITY})
 """Whose opinion the annual review asks for (P3.3.2, P3.3.5)."""
 REVIEWERS: Final = AUTHORITIES | REGULATOR | {Role.AUDITOR, Role.REVIEW_BODY}
@@ -183,7 +194,7 @@ POLICY: Final = Policy({
     Act.READ:                READER,
     Act.READ_ADDRESS:        BY_OR_FOR,
     Act.SUBMIT:              BY_OR_FOR,
-    Act.GRANT:               DESK,
+    Act.GRANT:               DECIDING,
     Act.REFUSE:              REFUSING,
     Act.FORWARD:             DESK,
     Act.PROPOSE:             BY_OR_FOR,
@@ -191,8 +202,8 @@ POLICY: Final = Policy({
                                   any_of(READER.scope, holding(Role.OPERATOR, received),
                                          holding(Role.INDUSTRY_REGULATOR, leaving))),
     Act.WITHDRAW_PROPOSAL:   Rule(OPERATOR, own_organisation),
-    Act.CONSENT:             Rule(OPERATOR, receiving_operator),
-    Act.DECIDE_PROPOSAL:     DESK,
+    Act.CONSENT:             Rule(OPERATOR, burdened_or_receiving),
+    Act.DECIDE_PROPOSAL:     DECIDING,
     Act.REFUSE_PROPOSAL:     REFUSING,
     Act.DEREGISTER:          Rule(OPERATOR, own_organisation),
     Act.READ_EXECUTION:      Rule(REGULATOR | {Role.SECTOR_REGULATOR, Role.AUDITOR, Role.REVIEW_BODY},

@@ -33,6 +33,7 @@ from registry.policy import (
     SITE_ACTS,
     TASK_ACTS,
 )
+from registry.service import diffs
 from registry.service.executions import Seen
 from registry.service.inventories import hash_of
 from registry.service.mergers import Proposed
@@ -118,7 +119,8 @@ def of_registration(
         "sites": [of_site(who, site) for site in sites], "succeeded_by": beside.succeeded_by,
         "succeeds": beside.succeeds, "forwarded": [ForwardedView.model_validate(each) for each in forwarded],
         "allowed_actions": POLICY.allowed(
-            who, owned, REGISTRATION.allowed(registration.status), REGISTRATION_ACTS
+            who, owned, REGISTRATION.allowed(registration.status), REGISTRATION_ACTS,
+            drafted_by=registration.submitted_by,
         ),
     })  # fmt: skip
 
@@ -129,8 +131,10 @@ def of_amendment(
     """A proposed change beside what holds."""
     return AmendmentView.model_validate({
         **_fields(amendment, AmendmentView), "holds": holds, "changes": changes, "clock": clock,
-        "consented": amendment.consent_by is not None,
-        "allowed_actions": POLICY.allowed(who, amendment, AMENDMENT.allowed(amendment.status), AMENDMENT_ACTS),
+        "consented": amendment.consent_by is not None, "waits_for_operator": diffs.waits(amendment, changes),
+        "allowed_actions": POLICY.allowed(
+            who, amendment, AMENDMENT.allowed(amendment.status), AMENDMENT_ACTS, drafted_by=amendment.proposed_by
+        ),
     })  # fmt: skip
 
 
@@ -138,7 +142,9 @@ def of_renewal(who: Caller, renewal: Renewal, clock: ClockView | None) -> Renewa
     """A renewal: what was asked, and what became of it."""
     return RenewalView.model_validate({
         **_fields(renewal, RenewalView), "clock": clock,
-        "allowed_actions": POLICY.allowed(who, renewal, RENEWAL.allowed(renewal.status), RENEWAL_ACTS),
+        "allowed_actions": POLICY.allowed(
+            who, renewal, RENEWAL.allowed(renewal.status), RENEWAL_ACTS, drafted_by=renewal.asked_by
+        ),
     })  # fmt: skip
 
 
@@ -165,7 +171,7 @@ def of_merger(who: Caller, seen: Proposed) -> MergerView:
         **_fields(merger, MergerView), "survivor": seen.survivor, "merged": seen.merged, "preview": seen.preview,
         "preview_digest": seen.digest,
         "allowed_actions": POLICY.allowed(
-            who, merger, MERGER.allowed(merger.status), MERGER_ACTS, drafted_by=merger.proposed_by
+            who, merger, MERGER.allowed(merger.status), MERGER_ACTS, drafted_by=merger.took_part
         ),
     })  # fmt: skip
 

@@ -150,7 +150,7 @@ class Registry(Licensing, Entries, Hosting):
         return await self._post(wire.AmendmentView, at("amendments", amendment_id, "withdrawal"), body)
 
     async def consent(self, amendment_id: Id) -> wire.AmendmentView:
-        """Agree to a transfer, as the receiving operator."""
+        """Agree to a transfer, as the receiving operator, or to what was proposed in the name of one's own."""
         return await self._post(wire.AmendmentView, at("amendments", amendment_id, "consent"))
 
     async def move(self, registration_id: Id, version: int, body: ProposedMove) -> wire.AmendmentView:

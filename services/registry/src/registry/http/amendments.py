@@ -105,7 +105,7 @@ async def withdraw_amendment(rt: Rt, who: Who, amendment_id: UUID, body: wire.Wi
 
 @ROUTER.post("/amendments/{amendment_id}/consent", tags=["amendments"])
 async def consent(rt: Rt, who: Who, amendment_id: UUID) -> wire.AmendmentView:
-    """The receiving operator agrees to a transfer."""
+    """The receiving operator agrees to a transfer, or an operator to what was proposed in its name."""
     async with rt.db.transaction() as tx:
         return await _amendment(tx, rt, who, await amendments.consent(tx, rt, who, amendment_id))
 

@@ -25,7 +25,8 @@ from registry.service import (
     writing,
 )
 from registry.service.admission import Candidate
-from registry.service.proposing import DECISION, begin, hold, start_clock, tell
+from registry.service.desk import SYSTEM
+from registry.service.proposing import DECISION, begin, hold, kept_until, start_clock, tell, tell_proposed
 from registry.service.registrations import CLAIMED_BEYOND, propose_site
 from registry.service.sites import require_free, require_live
 from registry.store import amendments, claims, operators, sites
@@ -33,7 +34,7 @@ from registry.store import registrations as register
 from registry.store.amendments import Amendment
 from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
-from shared.contracts.grounds import Names
+from shared.contracts.grounds import Names, Statement
 from shared.contracts.http.registry import (
     ClockView,
     FurtherSite,
@@ -52,6 +53,8 @@ from shared.runtime.db.postgres import Tx
 
 _REFUSED: Final = Names(zh="不予变更决定书", en="Refusal of an amendment")
 _GRANTED: Final = Names(zh="变更通知书", en="Grant of an amendment")
+_LAPSED: Final = Names(zh="代为提出的变更失效通知书", en="A change proposed in your name has lapsed")
+_NEVER_AGREED: Final = "It was proposed in its operator's name, who did not agree to it in time."
 
 
 async def change_site(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, version: int, body: ProposedSite) -> Amendment:
@@ -73,8 +76,10 @@ async def change_site(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, version: 
         effective_from=body.effective_from,
     )  # fmt: skip
     new = [name for name in proposed.names if name.ascii not in site.site.domains]
-    until = await start_clock(tx, rt, amendment, site.registration.kind)
+    due_at = await start_clock(tx, rt, amendment, site.registration.kind)
+    until = kept_until(rt, amendment, due_at)
     await writing.claim(tx, site_id, site.operator.id, new, amendment_id=amendment.id, until=until, at=at)
+    await tell_proposed(tx, rt, amendment, body.reasons, due_at)
     await checks.ask_newcomers(tx, rt, site, body.name, proposed, amendment.id)
     return amendment
 
@@ -114,7 +119,7 @@ async def change_operator(
         base_version=version, proposal=body.particulars.model_dump(), why=body.reasons,
         effective_from=body.effective_from,
     )  # fmt: skip
-    await start_clock(tx, rt, added, RegistrationKind.FILING)
+    await tell_proposed(tx, rt, added, body.reasons, await start_clock(tx, rt, added, RegistrationKind.FILING))
     return added
 
 
@@ -136,24 +141,28 @@ async def transfer(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, version: int
         tx, rt, who, kind="transfer", site=site, base_version=version, why=body.reasons,
         proposal={"to_registration_id": str(body.registration_id)}, effective_from=body.effective_from,
     )  # fmt: skip
-    await start_clock(tx, rt, amendment, site.registration.kind)
+    await tell_proposed(tx, rt, amendment, body.reasons, await start_clock(tx, rt, amendment, site.registration.kind))
     return amendment
 
 
 async def consent(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID) -> Amendment:
-    """The receiving operator agrees to a transfer.
+    """The receiving operator agrees to a transfer, or an operator to what was proposed in its name.
 
     Raises UnknownAmendment (404), Forbidden (403); ActionRefused, NothingChanges (409).
     """
     amendment = await amendments.hold(tx, amendment_id)
     POLICY.require(who, Act.CONSENT, amendment)
     amendments.MOVES.lifecycle.after(amendment.status, AmendmentAction.GRANT)
-    if amendment.consent_by is not None:
+    own = who.organisation == amendment.organisation
+    given: dict[str, str] = {}
+    if own and not amendment.by_operator and amendment.operator_consent_by is None:
+        given["operator_consent_by"] = who.person
+    if who.organisation == amendment.receiver and amendment.consent_by is None:
+        given["consent_by"] = who.person
+    if not given:
         raise NothingChanges
-    return await amendments.MOVES.change(
-        tx, amendment, "consent", who=who, why="The receiving operator agreed.", at=rt.clock.now(),
-        consent_by=who.person,
-    )  # fmt: skip
+    why = "Its operator agreed." if own else "The receiving operator agreed."
+    return await amendments.MOVES.change(tx, amendment, "consent", who=who, why=why, at=rt.clock.now(), **given)
 
 
 async def get(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID) -> Amendment:
@@ -182,11 +191,11 @@ async def clocks(tx: Tx, found: Sequence[Amendment]) -> dict[UUID, ClockView]:
 async def grant(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, body: Stated) -> Amendment:
     """The regulator agrees: what was proposed holds from now on, or from its day; what it rests on is asked once more.
 
-    Raises UnknownAmendment (404); Forbidden (403); ActionRefused, NotAdmitted, UnderMeasure, ConsentMissing (409);
-    PreconditionFailed (412) if what it would change has changed meanwhile.
+    Raises UnknownAmendment (404); Forbidden (403); SecondPersonRequired, ActionRefused, OperatorConsentMissing,
+    NotAdmitted, UnderMeasure, ConsentMissing (409); PreconditionFailed (412) if what it would change has changed since.
     """
     amendment, why = await hold(tx, amendment_id), body.statement.reasons
-    POLICY.require(who, Act.DECIDE_PROPOSAL, amendment)
+    POLICY.require(who, Act.DECIDE_PROPOSAL, amendment, drafted_by=amendment.proposed_by)
     amendments.MOVES.lifecycle.after(amendment.status, AmendmentAction.GRANT)
     await changes.require(tx, rt, amendment)
     decided = await diffs.frozen(tx, rt, amendment)
@@ -196,7 +205,7 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, body: Stat
         await changes.CARRY_OUT[amendment.kind](tx, rt, who, amendment, why)
         granted = await amendments.MOVES.move(
             tx, await amendments.get(tx, amendment_id), AmendmentAction.GRANT, who=who, why=why, at=rt.clock.now(),
-            decided=decided, returned=None,
+            decided=decided, returned=None, decided_by=who.person,
         )  # fmt: skip
     await deadlines.met(tx, DECISION, amendment_id, rt.clock.now())
     if granted.kind == "site":
@@ -208,13 +217,14 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, body: Stat
 async def refuse(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, body: Refusing) -> Amendment:
     """The regulator refuses, with every ground and redress; what was claimed for it is free again."""
     amendment = await hold(tx, amendment_id)
-    POLICY.require(who, Act.REFUSE_PROPOSAL, amendment)
+    POLICY.require(who, Act.REFUSE_PROPOSAL, amendment, drafted_by=amendment.proposed_by)
     amendments.MOVES.lifecycle.after(amendment.status, AmendmentAction.REFUSE)
     asked = await changes.all_asked(tx, rt, amendment)
     refusal = await registrations.refusal_of(tx, rt, amendment.level, amendment.region, body, asked)
     refused = await amendments.MOVES.move(
         tx, amendment, AmendmentAction.REFUSE, who=who, why=body.statement.reasons, at=rt.clock.now(),
         refusal=refusal.model_dump(mode="json"), decided=await diffs.frozen(tx, rt, amendment), returned=None,
+        decided_by=who.person,
     )  # fmt: skip
     await deadlines.met(tx, DECISION, amendment_id, rt.clock.now())
     await _let_go(tx, rt, who, refused, body.statement.reasons)
@@ -241,8 +251,21 @@ async def withdraw(tx: Tx, rt: Runtime, who: Caller, amendment_id: UUID, *, reas
 
 
 async def mark_overdue(rt: Runtime, tx: Tx, amendment_id: UUID) -> None:
-    """The regulator's clock ran out; the proposal shows it until it is decided."""
-    await amendments.mark_overdue(tx, amendment_id, rt.clock.now())
+    """The regulator's clock ran out; the proposal shows it until it is decided.
+
+    What waited so long for its operator lapses: silence is no consent.
+    """
+    amendment = await hold(tx, amendment_id)
+    if not await diffs.waits_now(tx, rt, amendment):
+        await amendments.mark_overdue(tx, amendment_id, rt.clock.now())
+        return
+    lapsed = await amendments.MOVES.move(
+        tx, amendment, AmendmentAction.LAPSE, who=SYSTEM, why=_NEVER_AGREED, at=rt.clock.now(),
+        decided=await diffs.frozen(tx, rt, amendment), returned=None,
+    )  # fmt: skip
+    await _let_go(tx, rt, SYSTEM, lapsed, _NEVER_AGREED)
+    says = Statement(legal_basis=("P3.1",), reasons=_NEVER_AGREED, public_reasons=_NEVER_AGREED)
+    await tell(tx, rt, lapsed, "lapsed", _LAPSED, says)
 
 
 async def _editable(tx: Tx, who: Caller, site_id: UUID, version: int) -> OwnedSite:

@@ -12,6 +12,7 @@ from uuid import UUID
 from registry.errors import (
     ChangedSince,
     ConsentMissing,
+    OperatorConsentMissing,
     TooManySites,
 )
 from registry.lifecycle import AmendmentStatus, SiteAction, Status
@@ -46,10 +47,12 @@ from shared.runtime.db.postgres import Tx
 async def require(tx: Tx, rt: Runtime, amendment: Amendment) -> None:
     """Everything that must hold before a held proposal is carried out.
 
-    Raises NotAdmitted, UnderMeasure, MergerAppealable, NotLive, ConsentMissing, ChangedSince, TooManySites,
-    AmendmentPending, ActionRefused (409); PreconditionFailed (412) if what it would change has changed
+    Raises OperatorConsentMissing, NotAdmitted, UnderMeasure, MergerAppealable, NotLive, ConsentMissing, ChangedSince,
+    TooManySites, AmendmentPending, ActionRefused (409); PreconditionFailed (412) if what it would change has changed
     since it was proposed.
     """
+    if await diffs.waits_now(tx, rt, amendment):
+        raise OperatorConsentMissing(amendment_id=str(amendment.id))
     if amendment.status is AmendmentStatus.WAITING:
         await _require_free(tx, amendment)  # a measure explains more than that something is not as it was
         if not await diffs.is_as_granted(tx, amendment):

@@ -1,10 +1,11 @@
 """A proposal field by field: what holds beside what is proposed, and once it is decided as it was then."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
+from registry.lifecycle import AmendmentStatus
 from registry.service import admission
 from registry.store import operators, sites
 from registry.store import registrations as register
@@ -20,6 +21,7 @@ from shared.runtime.acts.runtime import Runtime
 from shared.runtime.db.postgres import Tx
 
 NOTHING: Final[dict[str, Any]] = {}
+_LISTS: Final = frozenset({"domains", "service_items", "accesses"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,25 @@ def _normal(rules: Rules, body: NewSite) -> dict[str, Any]:
             for each in given["accesses"]
         ],
     }  # fmt: skip
+
+
+def waits(amendment: Amendment, changes: Sequence[FieldChange]) -> bool:
+    """Whether an open proposal waits for its own operator: it takes something from it, and it never asked for that.
+
+    What it takes: names, service items or places where it is hosted; the site itself; the number it is known by.
+    """
+    asked_for = amendment.by_operator or amendment.operator_consent_by is not None
+    if asked_for or amendment.status not in {AmendmentStatus.PROPOSED, AmendmentStatus.WAITING}:
+        return False
+    if amendment.kind in {"transfer", "move"}:
+        return True
+    lists = [each for each in changes if each.field in _LISTS and amendment.kind == "site"]
+    return any(one not in change.after for change in lists for one in change.before)
+
+
+async def waits_now(tx: Tx, rt: Runtime, amendment: Amendment) -> bool:
+    """The same, by what holds now."""
+    return waits(amendment, (await shown(tx, rt, [replace(amendment, decided=None)]))[amendment.id][1])
 
 
 async def is_as_granted(tx: Tx, amendment: Amendment) -> bool:

@@ -43,8 +43,9 @@ async def defer(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str
         raise TypeError(f"amendment {amendment.id} names no day")
     at = rt.clock.now()
     deferred = await amendments.MOVES.move(
-        tx, amendment, AmendmentAction.DEFER, who=who, why=why, at=at, decided=decided, returned=None
-    )
+        tx, amendment, AmendmentAction.DEFER, who=who, why=why, at=at, decided=decided, returned=None,
+        decided_by=who.person,
+    )  # fmt: skip
     until = day_begins(rt, amendment.effective_from)
     await deadlines.start_until(tx, kind=EFFECT, aggregate_id=amendment.id, until=until, rt=rt, at=at)
     return deferred

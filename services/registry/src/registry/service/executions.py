@@ -247,7 +247,10 @@ async def undo(
         await _go_on(tx, rt, site)
         return
     if not executions.MOVES.lifecycle.can(execution.status, ExecutionAction.UNDO):
-        return  # declined, or undone before: there is nothing to take back
+        if because != LAPSED:  # declined, or over before: nothing to take back, and no ground for an opinion any more
+            await executions.fell(tx, execution_id, at)
+            await opinions.decision_fell(tx, rt, execution.decision.decision_id, because, statement)
+        return
     undone = await executions.MOVES.move(
         tx, execution, ExecutionAction.UNDO, who=SYSTEM, why=statement.reasons, at=at, answer=answer,
         undone_because=because,

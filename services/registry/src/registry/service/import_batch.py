@@ -325,7 +325,7 @@ def _new(batch: Batch, operator: Operator, record: Record) -> Registration:
     """A registration that the register does not have yet; one without a number gets the next later."""
     new = Registration(
         uuid7(), 1, operator.id, record.number_kind, record.level, operator.region, Status.ACTIVE, record.number, None,
-        None, None, None, batch.who.person, batch.at, batch.at,
+        None, None, None, batch.who.person, False, batch.at, batch.at,
     )  # fmt: skip
     batch.seen.new[new.id] = new
     if new.kind == "filing":

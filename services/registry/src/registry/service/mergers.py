@@ -123,7 +123,7 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, merger_id: UUID, body: Confi
     UndecidedFirst, AmendmentPending, MergerPending, MergerAppealable, TooManySites (409).
     """
     merger, pair = await _hold(tx, merger_id)
-    POLICY.require(who, Act.CONFIRM_MERGER, merger, drafted_by=merger.proposed_by)
+    POLICY.require(who, Act.CONFIRM_MERGER, merger, drafted_by=merger.took_part)
     mergers.MOVES.lifecycle.after(merger.status, MergerAction.CONFIRM)
     at = rt.clock.now()
     await _require_heard(tx, rt, merger)

@@ -25,7 +25,7 @@ from registry.policy import POLICY, Act
 from registry.service import admission, appealable, registrations, writing
 from registry.service.admission import Candidate
 from registry.service.desk import regulator_for
-from registry.service.proposing import begin, start_clock
+from registry.service.proposing import begin, start_clock, tell_proposed
 from registry.service.sites import HOLDING
 from registry.store import amendments, operators, sites, successions
 from registry.store import registrations as register
@@ -69,7 +69,8 @@ async def propose(
         tx, rt, who, kind="move", operator_id=owned.operator.id, registration_id=registration_id, site_id=None,
         base_version=version, proposal={"region": body.region}, why=body.reasons, effective_from=body.effective_from,
     )  # fmt: skip
-    await start_clock(tx, rt, proposed, RegistrationKind.FILING)
+    due_at = await start_clock(tx, rt, proposed, RegistrationKind.FILING)
+    await tell_proposed(tx, rt, proposed, body.reasons, due_at)
     moving = await _sites(tx, owned)
     await _tell_old_home(tx, rt, proposed, owned, "move_proposed", _LEAVING, body.reasons, moving)
     return proposed
@@ -184,7 +185,8 @@ async def _filing_there(
         return there
     filed = await register.add(
         tx, uuid7(), replace(operator, region=region), kind=RegistrationKind.FILING,
-        level=Level.PROVINCE, submitted_by=amendment.proposed_by, at=at,
+        level=Level.PROVINCE, submitted_by=amendment.proposed_by,
+        by_operator=amendment.by_operator, at=at,
     )  # fmt: skip
     if filed is None:
         raise FilingExists(registration_id=None)

@@ -106,11 +106,11 @@ async def _require_founded(tx: Tx, rt: Runtime, who: Caller, subject: Subject, b
     if execution_id is None:
         raise OpinionUnfounded(why="the register knows no such decision")
     cited = await executions.share(tx, execution_id)
-    over = cited.undone_because == LAPSED
+    over = cited.undone_because == LAPSED and cited.fell_at is None
     if cited.site_id != subject.site_id:
         raise OpinionUnfounded(why="it is about another site")
     if cited.status is not ExecutionStatus.CARRIED_OUT and not over:
-        raise OpinionUnfounded(why=f"its execution is {cited.status}")
+        raise OpinionUnfounded(why="it fell" if cited.fell_at is not None else f"its execution is {cited.status}")
     # A security authority decides in no case: what it knows it brings before one that does, and cites that (ADR 10).
     own = Role.SECURITY_AUTHORITY not in who.roles
     if own and cited.authority_id != who.organisation:

@@ -5,7 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from registry.errors import AmendmentPending, InvalidValues
-from registry.service import admission
+from registry.service import admission, diffs
 from registry.service.desk import regulator_for
 from registry.service.registrations import CLAIMED_BEYOND, CLOCKS
 from registry.store import amendments, checks, claims, operators, sites
@@ -21,6 +21,13 @@ from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
 
 DECISION: Final = "amendment_decision"
+_PROPOSED: Final = Names(zh="代为提出变更告知书", en="A change was proposed in your name")
+_FOR_CONSENT: Final = Names(zh="代为提出变更征求同意书", en="A change proposed in your name waits for your consent")
+_IN_ITS_NAME: Final = "The regulator proposed it in its operator's name, who may withdraw it until it holds."
+_WAITS: Final = (
+    "The regulator proposed it in its operator's name, and it takes something from the operator: nobody grants it"
+    " without the operator's own consent. Without an answer it lapses."
+)
 
 
 async def begin(
@@ -32,7 +39,7 @@ async def begin(
     _require_day(rt, effective_from, at)
     added = await amendments.add(
         tx, uuid7(), kind=kind, operator_id=operator_id, registration_id=registration_id, site_id=site_id,
-        base_version=base_version, proposal=proposal, by=who.person, at=at, effective_from=effective_from,
+        base_version=base_version, proposal=proposal, who=who, at=at, effective_from=effective_from,
     )  # fmt: skip
     if added is None:
         pending = await amendments.pending(tx, site_id, operator_id, kind)
@@ -57,16 +64,18 @@ def day_begins(rt: Runtime, day: date) -> datetime:
 
 
 async def start_clock(tx: Tx, rt: Runtime, amendment: Amendment, kind: str) -> datetime:
-    """Start the regulator's clock: an amendment is decided like what it amends (P3.1, last paragraph).
-
-    Gives until when what it claims is kept from others: beyond its clock, and beyond the day from which it shall hold.
-    """
+    """Start the regulator's clock, which ends when it says: decided like what it amends (P3.1, last paragraph)."""
     due = await deadlines.start(
         tx, kind=DECISION, aggregate_id=amendment.id, clock_name=CLOCKS[RegistrationKind(kind)], rt=rt,
         at=rt.clock.now(),
     )  # fmt: skip
+    return due.due_at
+
+
+def kept_until(rt: Runtime, amendment: Amendment, due_at: datetime) -> datetime:
+    """Until when what it claims is kept from others: beyond its clock, and beyond the day from which it shall hold."""
     day = amendment.effective_from
-    return max(due.due_at, day_begins(rt, day) if day is not None else due.due_at) + CLAIMED_BEYOND
+    return max(due_at, day_begins(rt, day) if day is not None else due_at) + CLAIMED_BEYOND
 
 
 async def hold(tx: Tx, amendment_id: UUID) -> Amendment:
@@ -86,7 +95,20 @@ async def hold(tx: Tx, amendment_id: UUID) -> Amendment:
     return await amendments.hold(tx, amendment_id)
 
 
-async def tell(tx: Tx, rt: Runtime, amendment: Amendment, kind: str, title: Names, says: Statement) -> None:
+async def tell_proposed(tx: Tx, rt: Runtime, amendment: Amendment, why: str, until: datetime) -> None:
+    """Its operator hears at once of what somebody else proposes in its name, and whether that waits for it."""
+    if amendment.by_operator:
+        return
+    waits = await diffs.waits_now(tx, rt, amendment)
+    said = f"{why} {_WAITS if waits else _IN_ITS_NAME}"
+    says = Statement(legal_basis=("P3.1",), reasons=said, public_reasons=said)
+    await tell(tx, rt, amendment, "proposed", _FOR_CONSENT if waits else _PROPOSED, says, answer_by=until)
+
+
+async def tell(
+    tx: Tx, rt: Runtime, amendment: Amendment, kind: str, title: Names, says: Statement, *,
+    answer_by: datetime | None = None,
+) -> None:  # fmt: skip
     """Tell the operator, and whoever decides, what became of a proposal."""
     operator, hands = await operators.get(tx, amendment.operator_id), list[UUID]()
     if amendment.site_id is not None and isinstance(says, Grounds):  # whose hosts were asked about it
@@ -95,7 +117,7 @@ async def tell(tx: Tx, rt: Runtime, amendment: Amendment, kind: str, title: Name
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="amendment", id=amendment.id), kind=f"amendment_{kind}",
         to=operator.ref, address=operator.address, title=title, says=says,
         authority=regulator_for(rt, amendment.level, amendment.region), hosts=await names_of(tx, amendment),
-        hands=hands,
+        answer_by=answer_by, hands=hands,
     )  # fmt: skip
 
 

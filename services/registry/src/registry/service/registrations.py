@@ -61,8 +61,9 @@ async def submit(tx: Tx, rt: Runtime, who: Caller, body: NewRegistration) -> Own
     require_confirmed(operator)
     await identities.require_unmerged(tx, operator.id)
     filed = await registrations.add(
-        tx, uuid7(), operator, kind=body.kind, level=body.level, submitted_by=who.person, at=at
-    )
+        tx, uuid7(), operator, kind=body.kind, level=body.level, submitted_by=who.person,
+        by_operator=operator.identity == who.organisation, at=at,
+    )  # fmt: skip
     if filed is None:
         raise FilingExists(registration_id=str(await registrations.filing_of(tx, operator)))
     registrations.MOVES.began(tx, filed, "submit", who=who, why="Submitted by or for the operator.", at=at)
@@ -165,12 +166,12 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
     """Enter a registration under the next number of its province (P3.1.5); everything is asked once more.
 
     A licence for fewer days than it could have is a refusal of the rest, which a person decides: its notice has grounds
-    and redress. Raises UnknownRegistration (404); Forbidden, PersonRequired (403); ActionRefused, NotAdmitted (409);
-    ValidityWrong (422).
+    and redress. Raises UnknownRegistration (404); Forbidden, PersonRequired (403); SecondPersonRequired,
+    ActionRefused, NotAdmitted (409); ValidityWrong (422).
     """
     at = rt.clock.now()
     owned = await registrations.hold(tx, registration_id)
-    POLICY.require(who, Act.GRANT, owned)
+    POLICY.require(who, Act.GRANT, owned, drafted_by=owned.registration.submitted_by)
     registrations.MOVES.lifecycle.after(owned.registration.status, Action.GRANT)
     licences.require_validity(rt, owned, body, at)
     proposed = await sites.of_registration(tx, owned, MOST_SITES)
@@ -186,7 +187,7 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
     number = await next_number(tx, rt, owned)  # as late as can be: everybody else who grants here waits from now on
     granted = await registrations.MOVES.move(
         tx, owned.registration, Action.GRANT, who=who, why=body.statement.reasons, at=at, number=number,
-        valid_from=body.valid_from, valid_until=body.valid_until,
+        valid_from=body.valid_from, valid_until=body.valid_until, decided_by=who.person,
     )  # fmt: skip
     await licences.granted(tx, rt, Owned(granted, owned.operator), scope)
     await registrar.tell(tx, rt, Owned(granted, owned.operator), "granted", ("registration", registration_id))
@@ -240,18 +241,18 @@ async def _give_its_own(tx: Tx, rt: Runtime, who: Caller, proposed: OwnedSite, *
 async def refuse(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: Refusing) -> Owned:
     """Refuse a registration, with written reasons, every ground at once, and redress (O33 section 12).
 
-    Raises UnknownRegistration (404), Forbidden (403), ActionRefused (409), InvalidValues (422).
+    Raises UnknownRegistration (404), Forbidden (403), SecondPersonRequired, ActionRefused (409), InvalidValues (422).
     """
     at = rt.clock.now()
     owned = await registrations.hold(tx, registration_id)
-    POLICY.require(who, Act.REFUSE, owned)
+    POLICY.require(who, Act.REFUSE, owned, drafted_by=owned.registration.submitted_by)
     registrations.MOVES.lifecycle.after(owned.registration.status, Action.REFUSE)
     proposed = await sites.of_registration(tx, owned, MOST_SITES)
     candidates = [await candidate_again(tx, site) for site in proposed]
     refusal = await refusal_of(tx, rt, owned.registration.level, owned.registration.region, body, candidates)
     refused = await registrations.MOVES.move(
         tx, owned.registration, Action.REFUSE, who=who, why=body.statement.reasons, at=at,
-        refusal=refusal.model_dump(mode="json"),
+        refusal=refusal.model_dump(mode="json"), decided_by=who.person,
     )  # fmt: skip
     await deadlines.met(tx, DECISION, registration_id, at)
     for site in proposed:

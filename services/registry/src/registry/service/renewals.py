@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from registry.errors import NotALicence, RenewalPending, RenewalTooLate, ValidityWrong
+from registry.errors import InvalidValues, NotALicence, RenewalPending, RenewalTooLate, ValidityWrong
 from registry.lifecycle import RenewalAction, Status
 from registry.policy import POLICY, Act
 from registry.service import changes, documents, licences, looks, registrations
@@ -26,6 +26,7 @@ from shared.runtime.base.problems import TryAgain
 from shared.runtime.db.postgres import Tx
 
 DECISION: Final = licences.RENEWAL_DECISION
+_ASKED: Final = Names(zh="代为申请延续告知书", en="The renewal of your licence was asked for in your name")
 _GRANTED: Final = Names(zh="准予延续决定书", en="Your licence was renewed")
 _GRANTED_LESS: Final = Names(zh="部分准予延续决定书", en="Your licence was renewed for less than was asked")
 _REFUSED: Final = Names(zh="不予延续决定书", en="The renewal of your licence was refused")
@@ -33,6 +34,8 @@ _REFUSED: Final = Names(zh="不予延续决定书", en="The renewal of your lice
 
 async def ask(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: RenewalRequest) -> Renewal:
     """Ask for a later last day (ALL section 50); the regulator's clock starts.
+
+    In its operator's name the regulator asks for all of it, and its operator is told; only itself asks for less.
 
     In time, it keeps the licence in force until that is decided; late, the licence stays lapsed until it is granted.
     Raises UnknownRegistration (404), Forbidden (403), NotALicence, ActionRefused, RenewalPending, RenewalTooLate (409);
@@ -55,14 +58,19 @@ async def ask(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: Ren
             raise RenewalTooLate(until=rt.rules.day_of(until))
     _require_later(rt, owned, body.valid_until)
     scope = await _scope(tx, rt, owned, body.scope)
+    by_operator = who.organisation == owned.organisation
+    if not by_operator:
+        await _require_whole(tx, rt, owned, body.valid_until, scope)
     asked = await store.ask(
         tx, uuid7(), registration_id, late=owned.registration.status is Status.LAPSED, until=body.valid_until,
-        scope=scope, reasons=body.reasons, by=who.person, at=at,
+        scope=scope, reasons=body.reasons, by=who.person, by_operator=by_operator, at=at,
     )  # fmt: skip
     if asked is None:
         raise TryAgain(retry_after=1)
     store.MOVES.began(tx, asked, "ask", who=who, why=body.reasons, at=at)
     await start_clock(tx, rt, asked)
+    if not by_operator:
+        await _tell(tx, rt, asked, owned, "renewal_asked", _ASKED, _in_its_name(asked))
     return asked
 
 
@@ -102,7 +110,8 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, renewal_id: UUID, body: Renewi
     """Renew: same number, a later last day; what had lapsed is in force again.
 
     For fewer days or less than was asked it is a refusal of the rest: its notice has grounds and redress.
-    Raises UnknownRenewal (404), Forbidden (403), ActionRefused (409), ValidityWrong, InvalidValues (422).
+    Raises UnknownRenewal (404), Forbidden (403), SecondPersonRequired, ActionRefused (409); ValidityWrong,
+    InvalidValues (422).
     """
     renewal, owned = await _held(tx, who, Act.DECIDE_RENEWAL, renewal_id)
     store.MOVES.lifecycle.after(renewal.status, RenewalAction.GRANT)
@@ -111,7 +120,9 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, renewal_id: UUID, body: Renewi
         _require_later(rt, owned, until)
     scope = await _scope(tx, rt, owned, body.scope or renewal.scope)
     at, why = rt.clock.now(), body.statement.reasons
-    granted = await store.MOVES.move(tx, renewal, RenewalAction.GRANT, who=who, why=why, at=at, granted_until=until)
+    granted = await store.MOVES.move(
+        tx, renewal, RenewalAction.GRANT, who=who, why=why, at=at, granted_until=until, decided_by=who.person
+    )
     renewed = await licences.renewed(tx, rt, who, owned, until=until, scope=scope, why=why, cause=renewal_id)
     await documents.issue(tx, rt, renewed, body.statement)
     if until < renewal.valid_until or not set(renewal.scope) <= set(scope):
@@ -125,7 +136,7 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, renewal_id: UUID, body: Renewi
 async def refuse(tx: Tx, rt: Runtime, who: Caller, renewal_id: UUID, body: Refusing) -> Renewal:
     """Refuse to renew, with every ground and redress. The licence stands until its last day; is that over, it lapses.
 
-    Raises UnknownRenewal (404), Forbidden (403), ActionRefused (409), InvalidValues (422).
+    Raises UnknownRenewal (404), Forbidden (403), SecondPersonRequired, ActionRefused (409), InvalidValues (422).
     """
     renewal, owned = await _held(tx, who, Act.DECIDE_RENEWAL, renewal_id)
     store.MOVES.lifecycle.after(renewal.status, RenewalAction.REFUSE)
@@ -134,7 +145,7 @@ async def refuse(tx: Tx, rt: Runtime, who: Caller, renewal_id: UUID, body: Refus
     refusal = await registrations.refusal_of(tx, rt, owned.level, owned.region, body, candidates)
     refused = await store.MOVES.move(
         tx, renewal, RenewalAction.REFUSE, who=who, why=body.statement.reasons, at=rt.clock.now(),
-        refusal=refusal.model_dump(mode="json"),
+        refusal=refusal.model_dump(mode="json"), decided_by=who.person,
     )  # fmt: skip
     await _decided(tx, rt, refused, owned, "renewal_refused", _REFUSED, refusal.grounds)
     await licences.lapse_or_watch(tx, rt, owned)
@@ -163,7 +174,7 @@ async def _held(tx: Tx, who: Caller, act: Act, renewal_id: UUID) -> tuple[Renewa
     """A renewal and its registration, held in this order: operator, registration, renewal."""
     owned = await register.hold(tx, (await store.get(tx, renewal_id)).registration_id)
     renewal = await store.hold(tx, renewal_id)
-    POLICY.require(who, act, renewal)
+    POLICY.require(who, act, renewal, drafted_by=renewal.asked_by)
     return renewal, owned
 
 
@@ -185,10 +196,32 @@ def _require_later(rt: Runtime, owned: Owned, until: date) -> None:
     licences.require_allowed(rt, until, at)
 
 
+async def _require_whole(tx: Tx, rt: Runtime, owned: Owned, until: date, scope: Sequence[str]) -> None:
+    """Whoever asks in somebody's name gives nothing of theirs up. Raises ValidityWrong, InvalidValues (422)."""
+    latest = licences.latest_day(rt, rt.clock.now())
+    if until != latest:
+        raise ValidityWrong.field("valid_until", f"asked for in its operator's name it is {latest}, the latest")
+    known = await store.licence(tx, owned.registration.id)
+    left_out = [item for item in known.scope if item not in scope] if known is not None else []
+    if left_out:
+        raise InvalidValues.field("scope", f"leaves out what it covers: {', '.join(left_out)}: only its operator does")
+
+
+def _in_its_name(renewal: Renewal) -> Statement:
+    said = f"{renewal.reasons} The regulator asked for it in its operator's name, who may withdraw it and ask for less."
+    return Statement(legal_basis=("ALL section 50",), reasons=said, public_reasons=said)
+
+
 async def _decided(
     tx: Tx, rt: Runtime, renewal: Renewal, owned: Owned, kind: str, title: Names, says: Statement | Grounds
 ) -> None:
     await deadlines.met(tx, DECISION, renewal.id, rt.clock.now())
+    await _tell(tx, rt, renewal, owned, kind, title, says)
+
+
+async def _tell(
+    tx: Tx, rt: Runtime, renewal: Renewal, owned: Owned, kind: str, title: Names, says: Statement | Grounds
+) -> None:
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="renewal", id=renewal.id), kind=kind,
         to=owned.operator.ref, address=owned.operator.address, title=title, says=says,

@@ -92,7 +92,8 @@ async def _rest(tx: Tx, rt: Runtime, owned: Owned) -> None:
     known = await licence_store.licence(tx, found.id)
     asked = await licence_store.ask(
         tx, uuid7(), found.id, late=False, until=min(longest, licences.latest_day(rt, at)), reasons=WHY_LESS,
-        scope=known.scope if known is not None else (), by=SYSTEM.person, at=at,
+        scope=known.scope if known is not None else (), by=SYSTEM.person,
+        by_operator=False, at=at,
     )  # fmt: skip
     if asked is None:
         raise TryAgain(retry_after=1)

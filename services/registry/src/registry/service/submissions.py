@@ -180,7 +180,7 @@ def _of_operator(rt: Runtime, who: Caller, known: Known, submission: NewRegistra
     at = rt.clock.now()
     new = Registration(
         uuid7(), 1, operator.id, submission.kind, submission.level, operator.region, Status.SUBMITTED, None, None,
-        None, None, None, who.person, at, at,
+        None, None, None, who.person, operator.identity == who.organisation, at, at,
     )  # fmt: skip
     return Owned(new, operator)
 

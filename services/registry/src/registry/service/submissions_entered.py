@@ -96,7 +96,7 @@ async def _start_clocks(
         (each.amendment_id, each.site, each.accepted.submission.site.model_dump(mode="json"))
         for each in entered if each.amendment_id is not None
     ]  # fmt: skip
-    for amendment in await batches.enter_amendments(tx, proposals, who.person, at):
+    for amendment in await batches.enter_amendments(tx, proposals, who, at):
         amendments.MOVES.began(tx, amendment, "propose", who=who, why="A further site.", at=at)
     due: dict[int, datetime] = {}
     for kind in RegistrationKind:

@@ -14,6 +14,7 @@ from registry.lifecycle import AMENDMENT, AmendmentAction, AmendmentStatus
 from shared.contracts.http.registry import Refusal
 from shared.runtime.acts.moves import Moves
 from shared.runtime.acts.policy import Reach
+from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
 
 
@@ -42,6 +43,9 @@ class Amendment:
     """What held, and what it changed, when it was decided."""
     held_at: datetime | None
     returned: dict[str, Any] | None
+    by_operator: bool
+    """The operator proposed it itself; nobody did in its name."""
+    operator_consent_by: str | None
     organisation: str
     region: str
     level: str
@@ -50,7 +54,8 @@ class Amendment:
 
 
 _OWN: Final = """id, version, status, kind, operator_id, registration_id, site_id, base_version, proposal, consent_by,
-       refusal, overdue_at, proposed_by, proposed_at, changed_at, effective_from, decided, held_at, returned"""
+       refusal, overdue_at, proposed_by, proposed_at, changed_at, effective_from, decided, held_at, returned,
+       by_operator, operator_consent_by"""
 COLUMNS: Final = f"""{_OWN},
        (SELECT o.identity FROM operator o WHERE o.id = operator_id) AS organisation,
        coalesce(CASE WHEN kind = 'move' THEN proposal->>'region' END,
@@ -64,8 +69,8 @@ OPEN: Final = "status IN ('proposed', 'waiting')"
 """SQL: nobody has refused it or taken it back, and it does not hold yet."""
 ADD: Final = f"""
 INSERT INTO amendment (id, status, kind, operator_id, registration_id, site_id, base_version, proposal, proposed_by,
-                       proposed_at, changed_at, effective_from)
-VALUES ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)
+                       proposed_at, changed_at, effective_from, by_operator)
+VALUES ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, (SELECT identity = $11 FROM operator WHERE id = $3))
 ON CONFLICT DO NOTHING
 RETURNING {COLUMNS}
 """
@@ -110,12 +115,13 @@ MOVES: Final[Moves[Amendment, AmendmentStatus, AmendmentAction]] = Moves(
 
 async def add(
     tx: Tx, amendment_id: UUID, *, kind: str, operator_id: UUID, registration_id: UUID | None, site_id: UUID | None,
-    base_version: int, proposal: dict[str, Any], by: str, at: datetime, effective_from: date | None,
+    base_version: int, proposal: dict[str, Any], who: Caller, at: datetime, effective_from: date | None,
 ) -> Amendment | None:  # fmt: skip
     """Propose a change; none if one of the same is open already."""
     row = await tx.fetchrow(
-        ADD, amendment_id, kind, operator_id, registration_id, site_id, base_version, proposal, by, at, effective_from
-    )
+        ADD, amendment_id, kind, operator_id, registration_id, site_id, base_version, proposal, who.person, at,
+        effective_from, who.organisation,
+    )  # fmt: skip
     return of(row) if row else None
 
 

@@ -16,6 +16,7 @@ from registry.store.operators import Operator
 from registry.store.registrations import Registration
 from registry.store.sites import OwnedSite
 from shared.contracts.http.checks import Submitted
+from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
 
 
@@ -82,11 +83,11 @@ async def enter_registrations(tx: Tx, new: Sequence[Registration]) -> None:
     await tx.copy_records_to_table(
         "registration",
         records=[
-            (r.id, r.version, r.operator_id, r.kind, r.level, r.region, r.status, 1, r.submitted_by, r.submitted_at,
-             r.changed_at) for r in new
+            (r.id, r.version, r.operator_id, r.kind, r.level, r.region, r.status, 1, r.submitted_by, r.by_operator,
+             r.submitted_at, r.changed_at) for r in new
         ],
         columns=("id", "version", "operator_id", "kind", "level", "region", "status", "last_ordinal", "submitted_by",
-                 "submitted_at", "changed_at"),
+                 "by_operator", "submitted_at", "changed_at"),
     )  # fmt: skip
 
 
@@ -128,17 +129,17 @@ async def enter_accesses(tx: Tx, wanted: Sequence[tuple[OwnedSite, datetime]]) -
 
 
 async def enter_amendments(
-    tx: Tx, new: Sequence[tuple[UUID, OwnedSite, dict[str, Any]]], by: str, at: datetime
+    tx: Tx, new: Sequence[tuple[UUID, OwnedSite, dict[str, Any]]], who: Caller, at: datetime
 ) -> list[Amendment]:
     """Proposals of further sites: id, site, and what was asked for."""
     await tx.copy_records_to_table(
         "amendment",
         records=[
             (amendment_id, "proposed", "add_site", o.operator.id, o.registration.id, o.site.id, o.site.version,
-             proposal, by, at, at) for amendment_id, o, proposal in new
+             proposal, who.person, o.operator.identity == who.organisation, at, at) for amendment_id, o, proposal in new
         ],
         columns=("id", "status", "kind", "operator_id", "registration_id", "site_id", "base_version", "proposal",
-                 "proposed_by", "proposed_at", "changed_at"),
+                 "proposed_by", "by_operator", "proposed_at", "changed_at"),
     )  # fmt: skip
     return [amendments.of(row) for row in await tx.fetch(AMENDMENTS, [each for each, *_ in new])]
 

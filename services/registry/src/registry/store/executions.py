@@ -47,6 +47,8 @@ class Execution:
     appeals_open: tuple[UUID, ...]
     answer: Statement | None
     undone_because: str | None
+    fell_at: datetime | None
+    """Since when its decision has no effect although nothing was left to undo: its time was over before."""
     overdue_at: datetime | None
     received_at: datetime
     changed_at: datetime
@@ -77,7 +79,7 @@ class OrderOutcome:
 
 COLUMNS: Final = """id, version, status, effect, site_id, operator_id, service_item, decision, regulator, regulator_id,
        authority_id, region, level, signed_by, until, accepted_by, confirmed_by, carried_out, items_before, bar_from,
-       appeals_open, answer, undone_because, overdue_at, received_at, changed_at"""
+       appeals_open, answer, undone_because, fell_at, overdue_at, received_at, changed_at"""
 ADD: Final = f"""
 INSERT INTO execution (id, status, decision_id, case_id, effect, subject, site_id, operator_id, service_item, decision,
                        regulator_id, regulator, authority_id, region, level, signed_by, until, received_at, changed_at)
@@ -128,6 +130,7 @@ UPDATE execution SET appeals_open = array_remove(appeals_open, $2::uuid) WHERE d
 MARK_OVERDUE: Final = """
 UPDATE execution SET overdue_at = $2 WHERE id = $1 AND status IN ('received', 'accepted') AND overdue_at IS NULL
 """
+FELL: Final = "UPDATE execution SET fell_at = $2 WHERE id = $1 AND fell_at IS NULL"
 NOTE_OUTCOME: Final = """
 INSERT INTO order_outcome AS o (order_id, execution_id, provider_id, action, outcome, detail, at, issuer, execute_by,
                                 overdue, escalated, withdrawn_by)
@@ -274,6 +277,11 @@ async def appeal_withdrawn(tx: Tx, act_id: UUID, appeal_id: UUID) -> None:
 async def mark_overdue(tx: Tx, execution_id: UUID, at: datetime) -> None:
     """The regulator's clock ran out; it shows until it is decided."""
     await tx.execute(MARK_OVERDUE, execution_id, at)
+
+
+async def fell(tx: Tx, execution_id: UUID, at: datetime) -> None:
+    """Its decision fell after its own time was over."""
+    await tx.execute(FELL, execution_id, at)
 
 
 async def note_outcome(tx: Tx, outcome: OrderOutcome) -> None:

@@ -44,6 +44,9 @@ class Renewal:
     reasons: str
     refusal: Refusal | None
     overdue_at: datetime | None
+    asked_by: str
+    by_operator: bool
+    """The operator asked for it itself; nobody did in its name."""
     asked_at: datetime
     changed_at: datetime
     number: str
@@ -69,15 +72,16 @@ ON CONFLICT (registration_id) DO UPDATE SET lapsed_at = excluded.lapsed_at
 """
 SCOPES: Final = "SELECT registration_id, scope FROM licence WHERE registration_id = ANY ($1)"
 _OWN: Final = """id, version, status, registration_id, late, valid_until, scope, granted_until, reasons, refusal,
-       overdue_at, asked_at, changed_at"""
+       overdue_at, asked_by, by_operator, asked_at, changed_at"""
 _OF: Final = "FROM registration r WHERE r.id = registration_id"
 COLUMNS: Final = f"""{_OWN}, (SELECT r.number {_OF}) AS number, (SELECT r.operator_id {_OF}) AS operator_id,
        (SELECT o.identity FROM registration r JOIN operator o ON o.id = r.operator_id
          WHERE r.id = registration_id) AS organisation,
        (SELECT r.region {_OF}) AS region, (SELECT r.level {_OF}) AS level"""
 ADD: Final = f"""
-INSERT INTO renewal (id, status, registration_id, late, valid_until, scope, reasons, asked_by, asked_at, changed_at)
-VALUES ($1, 'asked', $2, $3, $4, $5, $6, $7, $8, $8)
+INSERT INTO renewal (id, status, registration_id, late, valid_until, scope, reasons, asked_by, asked_at, changed_at,
+                     by_operator)
+VALUES ($1, 'asked', $2, $3, $4, $5, $6, $7, $8, $8, $9)
 ON CONFLICT DO NOTHING
 RETURNING {COLUMNS}
 """
@@ -134,10 +138,10 @@ async def scopes(tx: Tx, registration_ids: Collection[UUID]) -> dict[UUID, froze
 
 async def ask(
     tx: Tx, renewal_id: UUID, registration_id: UUID, *, late: bool, until: date, scope: Sequence[str], reasons: str,
-    by: str, at: datetime,
+    by: str, by_operator: bool, at: datetime,
 ) -> Renewal | None:  # fmt: skip
     """Ask for a renewal; none if one is on the desk already."""
-    row = await tx.fetchrow(ADD, renewal_id, registration_id, late, until, list(scope), reasons, by, at)
+    row = await tx.fetchrow(ADD, renewal_id, registration_id, late, until, list(scope), reasons, by, at, by_operator)
     return of(row) if row else None
 
 

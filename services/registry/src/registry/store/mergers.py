@@ -42,9 +42,16 @@ class Merger:
     appeal_until: datetime | None
     proposed_at: datetime
     changed_at: datetime
+    proved_by: tuple[str, ...]
+    """Who says of a letter that it told one of the two of what is intended."""
     organisation: tuple[str, ...]
     region: str
     merged_region: str
+
+    @property
+    def took_part(self) -> tuple[str, ...]:
+        """Who proposed it, and who proved what frees the second signature: neither is the second person."""
+        return self.proposed_by, *self.proved_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,10 @@ class Counted:
 
 COLUMNS: Final = """id, version, status, survivor_id, merged_id, survivor_act_id, statement, digest, proposed_by,
        confirmed_by, confirm_from, objections, moved, left_behind, appeal_until, proposed_at, changed_at,
+       ARRAY(SELECT DISTINCT person FROM notice n JOIN postal_proof p ON p.notice_id = n.id,
+                    unnest(ARRAY[p.entered_by, p.confirmed_by]) AS person
+              WHERE n.about_id IN (merger.id, survivor_act_id) AND n.kind = 'merger_intended' AND person IS NOT NULL
+              ORDER BY person) AS proved_by,
        ARRAY(SELECT o.identity FROM operator o WHERE o.id IN (survivor_id, merged_id)) AS organisation,
        (SELECT o.region FROM operator o WHERE o.id = survivor_id) AS region,
        (SELECT o.region FROM operator o WHERE o.id = merged_id) AS merged_region"""
@@ -178,7 +189,7 @@ def of(row: asyncpg.Record) -> Merger:
     return Merger(**{
         **values, "status": MergerStatus(values["status"]), "statement": Statement.model_validate(values["statement"]),
         "objections": tuple(Objection.model_validate(each) for each in values["objections"]),
-        "organisation": tuple(values["organisation"]),
+        "organisation": tuple(values["organisation"]), "proved_by": tuple(values["proved_by"]),
     })  # fmt: skip
 
 

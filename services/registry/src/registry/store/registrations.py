@@ -41,6 +41,8 @@ class Registration:
     valid_until: date | None
     overdue_at: datetime | None
     submitted_by: str
+    by_operator: bool
+    """The operator asked for it itself; nobody did in its name."""
     submitted_at: datetime
     changed_at: datetime
 
@@ -89,12 +91,18 @@ class Owned:
         """Put to the ministry or to a province."""
         return self.registration.level
 
+    @property
+    def by_operator(self) -> bool:
+        """Whether its operator itself asked for it."""
+        return self.registration.by_operator
+
 
 COLUMNS: Final = """id, version, operator_id, kind, level, region, status, number, refusal, valid_from, valid_until,
-       overdue_at, submitted_by, submitted_at, changed_at"""
+       overdue_at, submitted_by, by_operator, submitted_at, changed_at"""
 ADD: Final = f"""
-INSERT INTO registration (id, operator_id, kind, level, region, status, submitted_by, submitted_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, 'submitted', $6, $7, $7)
+INSERT INTO registration (id, operator_id, kind, level, region, status, submitted_by, submitted_at, changed_at,
+                          by_operator)
+VALUES ($1, $2, $3, $4, $5, 'submitted', $6, $7, $7, $8)
 ON CONFLICT DO NOTHING
 RETURNING {COLUMNS}
 """
@@ -158,10 +166,13 @@ MOVES: Final[Moves[Registration, Status, Action]] = Moves(REGISTRATION, table="r
 
 
 async def add(
-    tx: Tx, registration_id: UUID, operator: Operator, *, kind: str, level: str, submitted_by: str, at: datetime
-) -> Registration | None:
+    tx: Tx, registration_id: UUID, operator: Operator, *, kind: str, level: str, submitted_by: str, by_operator: bool,
+    at: datetime,
+) -> Registration | None:  # fmt: skip
     """Enter an application; none if the operator has a filing in this province already."""
-    row = await tx.fetchrow(ADD, registration_id, operator.id, kind, level, operator.region, submitted_by, at)
+    row = await tx.fetchrow(
+        ADD, registration_id, operator.id, kind, level, operator.region, submitted_by, at, by_operator
+    )
     return of(row) if row else None
 
 

@@ -51,6 +51,7 @@ class RenewalView(BaseModel):
     reasons: str
     refusal: Refusal | None
     clock: ClockView | None
+    by_operator: bool = Field(default=True, description="Its operator asked; if not, it was asked for in its name")
     asked_at: datetime
     changed_at: datetime
     allowed_actions: list[str]

@@ -340,6 +340,11 @@ class AmendmentView(BaseModel):
         default=None, description="Why it is on the desk again although it was granted once"
     )
     consented: bool = Field(description="For a transfer: whether the receiving operator agreed")
+    by_operator: bool = Field(default=True, description="Its operator proposed it; if not, it was proposed in its name")
+    waits_for_operator: bool = Field(
+        default=False,
+        description="It takes something from its operator, who neither proposed it nor agreed: nobody grants it before",
+    )
     clock: ClockView | None
     refusal: Refusal | None
     proposed_at: datetime

@@ -168,13 +168,15 @@ class Rule:
     """Who may carry out one act: any of ``roles``, on the records ``scope`` reaches, and not alone if so marked.
 
     ``first_person`` marks what one of two people begins (a draft), ``second_person`` what another one must finish: a
-    program's token may do neither, since two people are what such an act is safe by.
+    program's token may do neither, since two people are what such an act is safe by. ``other_person`` marks what nobody
+    decides on who asked for it; a program may.
     """
 
     roles: AbstractSet[Role]
     scope: Scope = anywhere
     second_person: bool = False
     first_person: bool = False
+    other_person: bool = False
 
 
 class Policy(Mapping[A, tuple[Rule, ...]]):
@@ -211,7 +213,7 @@ class Policy(Mapping[A, tuple[Rule, ...]]):
         """Raise unless ``who`` may do ``act`` to ``record``.
 
         ``drafted_by``: the person, or the persons, who took part before (``Caller.person``); an act marked
-        ``second_person`` is refused to them. Raises RoleMissing, OutOfScope, PersonRequired (403),
+        ``second_person`` or ``other_person`` is refused to them. Raises RoleMissing, OutOfScope, PersonRequired (403),
         SecondPersonRequired (409). A scoped rule without a record, or a two-person rule without the first person, is a
         mistake in the verb and raises TypeError.
         """
@@ -223,7 +225,7 @@ class Policy(Mapping[A, tuple[Rule, ...]]):
             raise OutOfScope(act=_spoken(act))
         if who.program and all(rule.first_person or rule.second_person for rule in allowing):
             raise PersonRequired(act=_spoken(act))
-        if all(rule.second_person for rule in allowing):
+        if all(rule.second_person or rule.other_person for rule in allowing):
             self._second_person(who, act, drafted_by)
 
     def allows(
