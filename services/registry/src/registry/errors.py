@@ -225,10 +225,7 @@ class ConsentMissing(Conflict):
 
 
 class OperatorConsentMissing(Conflict):
-    """This takes something from an operator that did not propose it: it waits for that operator's own consent.
-
-    The operator was told, and agrees at /amendments/{amendment_id}/consent or withdraws it; otherwise it lapses.
-    """
+    """It takes something from an operator that never asked, which must agree at /amendments/{amendment_id}/consent."""
 
     members = frozenset({"amendment_id"})
 

@@ -118,7 +118,7 @@ class Books:
         operator = await self.register.operator(code, who, region=region)
         both = [access(), access(provider=OTHER_PROVIDER)]
         body = {"operator_id": operator, "site": a_site(domain(), accesses=both, **changes)}
-        submitted = await self.register.post("/registrations", body, who, 201)
+        submitted = await self.register.post("/registrations", body, owner(code), 201)
         return await self.register.post(f"/registrations/{submitted['id']}/grant", GRANT, who)
 
     def _note(self, registration: dict[str, Any], of: dict[str, Any], status: Status | None = None) -> None:

@@ -39,6 +39,7 @@ from registry.policy import (
     SITE_ACTS,
     TASK_ACTS,
 )
+from registry.service.licences import latest_day
 from shared.rules import Level, Role
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import Caller
@@ -234,7 +235,11 @@ def _renewals(books: Books) -> Kind:
 
 
 def _licences(books: Books) -> Kind:
-    asking = {"valid_until": "2031-11-20", **WHY}
+    api, clock = books.register.api, books.register.clock
+
+    def asking(*_: Any) -> dict[str, Any]:  # all of it, since the regulator asks for no less
+        return {"valid_until": str(latest_day(api.rt, clock.now())), **WHY}
+
     return Kind(books.licences, may_read, reads=("/registrations/{registration_id}",), verbs=[
         Verb("POST /registrations/{registration_id}/renewals", _owner, asking, may=by_or_for, again="renewal_pending"),
     ])  # fmt: skip
