@@ -97,6 +97,35 @@ async def test_accepting_that_it_is_impossible_ends_the_clock(desk: Desk) -> Non
     assert (await desk.answer(host))["order_status"] == "executed", "it could be done after all"
 
 
+@pytest.mark.parametrize("outcome", ["impossible", "contested"])
+async def test_the_clock_of_a_restore_runs_whatever_its_provider_objects(desk: Desk, outcome: str) -> None:
+    host = await desk.host()
+    (fact,) = await desk.cut_off(host)
+    await desk.answer(host)
+    await desk.deliver(undone(fact))
+    restore = (await desk.orders(host))[1]
+    await desk.answer(host, outcome, sequence=2)
+    await desk.let_pass(restore["id"])
+    late = await desk.order(restore["id"])
+    assert (late["status"], late["overdue"]) == (outcome, True)
+    assert [each["data"]["order_id"] for each in await desk.facts("order.overdue.v1")] == [restore["id"]]
+    escalated = await desk.act(f"/orders/{restore['id']}/escalation", WHY, "desk-a")
+    assert escalated["escalated_at"] is not None
+    assert (await desk.act(f"/orders/{restore['id']}/answer", REJECTED, "desk-a"))["status"] == "received"
+    assert (await desk.answer(host, sequence=2))["order_status"] == "executed"
+
+
+async def test_a_burden_that_its_provider_objects_to_is_not_escalated_while_its_clock_stands_still(desk: Desk) -> None:
+    host = await desk.host()
+    await desk.cut_off(host)
+    (order,) = await desk.orders(host)
+    await desk.let_pass(order["id"])
+    await desk.answer(host, "impossible")
+    assert "escalate" not in (await desk.order(order["id"]))["allowed_actions"]
+    answer = await desk.api.post(f"/orders/{order['id']}/escalation", json=WHY, who="desk-a")
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_overdue")
+
+
 @pytest.mark.parametrize(
     ("outcome", "body", "status"),
     [

@@ -19,9 +19,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from access_control.lifecycle import CLAIMED, MOVES, OPEN, OVER, RUNNING, Move, Status
+from access_control.lifecycle import CLAIMED, MOVES, OPEN, OVER, Move, Status, clock_runs
 from access_control.main import SERVICE
 from access_control.service.orders import ANSWERS
+from shared.contracts.orders import Action
 from shared.contracts.receipts import Outcome
 from shared.contracts.registry import ExecutionCarriedOutV1
 from shared.runtime.base.clock import FixedClock
@@ -153,7 +154,7 @@ class Orders(RuleBasedStateMachine):
     def escalate(self, data: st.DataObject) -> None:
         order = self.pick(data)
         answer = Harness.run(self.desk.api.post(f"/orders/{order.id}/escalation", json=WHY, who="regulator-a"))
-        possible = order.status in RUNNING and order.overdue and not order.escalated
+        possible = clock_runs(order.status, Action(order.action)) and order.overdue and not order.escalated
         assert answer.status_code == (200 if possible else 409)
         order.escalated = order.escalated or possible
 
@@ -193,7 +194,7 @@ class Orders(RuleBasedStateMachine):
     def delay_passes(self, data: st.DataObject) -> None:
         order = self.pick(data, released=True)
         Harness.run(self.desk.ring("execute", order.id))
-        order.overdue = order.overdue or order.status in RUNNING
+        order.overdue = order.overdue or clock_runs(order.status, Action(order.action))
 
     # -- the model -----------------------------------------------------------------------------------------------
 

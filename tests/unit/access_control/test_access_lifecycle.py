@@ -16,8 +16,10 @@ from access_control.lifecycle import (
     UNSENT,
     Move,
     Status,
+    clock_runs,
 )
 from shared.contracts.http.access import InstructionAction, InstructionStatus
+from shared.contracts.orders import Action
 from shared.contracts.receipts import Outcome
 from shared.runtime.base.problems import ActionRefused
 
@@ -54,7 +56,9 @@ def test_whatever_went_out_and_is_not_done_lapses_with_its_time() -> None:
 
 
 def test_only_what_is_late_can_be_escalated() -> None:
-    assert {status for status in Status if LIFECYCLE.can(status, Move.ESCALATE)} == RUNNING
+    can = {status for status in Status if LIFECYCLE.can(status, Move.ESCALATE)}
+    assert can == {status for status in Status if clock_runs(status, Action.RESTORE)} == RUNNING | STOPPED
+    assert {status for status in Status if clock_runs(status, Action.CUT_OFF)} == RUNNING
 
 
 def test_an_instruction_needs_a_receipt_before_it_is_issued() -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from shared.contracts.http.access import InstructionAction, InstructionStatus, OrderAction, OrderStatus
 from shared.contracts.http.providers import ConductStatus, LicenceStatus
+from shared.contracts.orders import Action
 from shared.contracts.receipts import Outcome
 from shared.runtime.acts.lifecycle import Lifecycle
 
@@ -47,11 +48,13 @@ MOVES: Final[Mapping[tuple[Status, Move], Status]] = MappingProxyType({
     (Status.IMPOSSIBLE, Move.EXECUTE):           Status.EXECUTED,    # it could be done after all
     (Status.IMPOSSIBLE, Move.ACCEPT):            Status.ACCEPTED,
     (Status.IMPOSSIBLE, Move.REJECT):            Status.RECEIVED,    # the clock goes on
+    (Status.IMPOSSIBLE, Move.ESCALATE):          Status.IMPOSSIBLE,  # of a restore: its clock never stood still
     (Status.IMPOSSIBLE, Move.LAPSE):             Status.LAPSED,
     (Status.IMPOSSIBLE, Move.SUPERSEDE):         Status.SUPERSEDED,
     (Status.CONTESTED,  Move.EXECUTE):           Status.EXECUTED,    # the provider gave way
     (Status.CONTESTED,  Move.UPHOLD):            Status.UPHELD,      # and a restore goes out
     (Status.CONTESTED,  Move.REJECT):            Status.RECEIVED,
+    (Status.CONTESTED,  Move.ESCALATE):          Status.CONTESTED,
     (Status.CONTESTED,  Move.LAPSE):             Status.LAPSED,
     (Status.CONTESTED,  Move.SUPERSEDE):         Status.SUPERSEDED,
     (Status.ACCEPTED,   Move.EXECUTE):           Status.EXECUTED,
@@ -74,13 +77,19 @@ HELD_BACK: Final = frozenset({Status.INSTRUCTED, Status.DRAFTED, Status.QUEUED})
 UNSENT: Final = HELD_BACK | {Status.WITHDRAWN}
 """The provider cannot know of these."""
 RUNNING: Final = frozenset({Status.RELEASED, Status.RECEIVED, Status.PARTLY})
-"""Statuses in which the statutory clock runs; only these can become overdue."""
+"""Statuses in which the statutory clock runs."""
 STOPPED: Final = frozenset({Status.IMPOSSIBLE, Status.CONTESTED})
-"""Statuses in which the clock stands still and the issuer is to act."""
+"""Statuses in which the issuer is to act, and meanwhile the clock stands still: never that of a restore."""
 OPEN: Final = RUNNING | STOPPED | {Status.ACCEPTED}
 """Statuses that a later order supersedes."""
 OVER: Final = frozenset({Status.SUPERSEDED, Status.UPHELD, Status.LAPSED})
 """It went out and nothing more is expected: what a provider still says of it is kept, and moves nothing."""
+
+
+def clock_runs(status: Status, action: Action) -> bool:
+    """Whether an order can become overdue. A site that should be back waits, whatever its provider objects."""
+    return status in RUNNING or (action is Action.RESTORE and status in STOPPED)
+
 
 INSTRUCTION_MOVES: Final[Mapping[tuple[InstructionStatus, InstructionAction], InstructionStatus]] = MappingProxyType({
     (InstructionStatus.RECEIVED,     InstructionAction.ACKNOWLEDGE): InstructionStatus.ACKNOWLEDGED,

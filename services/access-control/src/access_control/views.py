@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from access_control.lifecycle import INSTRUCTION, LIFECYCLE
+from access_control.lifecycle import INSTRUCTION, LIFECYCLE, clock_runs
 from access_control.policy import INSTRUCTION_ACTS, ORDER_ACTS, POLICY
 from access_control.service.feed import ASK_AGAIN_S, Asked, Snapshot
 from access_control.service.orders import Seen
@@ -156,7 +156,7 @@ def _possible(order: AccessOrder, move: OrderAction) -> bool:
     """What the order's own columns say beyond its status."""
     match move:
         case OrderAction.ESCALATE:
-            return order.overdue and order.escalated_at is None
+            return clock_runs(order.status, order.action) and order.overdue and order.escalated_at is None
         case OrderAction.ASK_REISSUE:
             return order.reissue_asked_by is None and order.reissued_as is None
         case OrderAction.REISSUE:

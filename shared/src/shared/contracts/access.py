@@ -184,7 +184,7 @@ class OrderPartlyExecutedV1(OrderFact):
 
 
 class OrderImpossibleV1(OrderFact):
-    """The provider cannot carry the order out, and says why; the clock stands still until the issuer answers."""
+    """The provider cannot carry the order out, and says why; a burden's clock stands still until the issuer answers."""
 
     TYPE: ClassVar[str] = "order.impossible.v1"
     EXAMPLE: ClassVar[dict[str, Any]] = {**_ORDER, "reasons": "The site left this provider last week."}
@@ -193,7 +193,7 @@ class OrderImpossibleV1(OrderFact):
 
 
 class OrderContestedV1(OrderFact):
-    """The provider points at a manifest error in the order; the clock stands still until the issuer answers."""
+    """The provider points at a manifest error in the order; a burden's clock stands still until the issuer answers."""
 
     TYPE: ClassVar[str] = "order.contested.v1"
     EXAMPLE: ClassVar[dict[str, Any]] = {**_ORDER, "reasons": "The address belongs to another operator."}

@@ -16,7 +16,7 @@ from access_control.errors import (
     Undone,
     UnknownOrder,
 )
-from access_control.lifecycle import LIFECYCLE, RUNNING, UNSENT, Move, Status
+from access_control.lifecycle import LIFECYCLE, UNSENT, Move, Status, clock_runs
 from access_control.policy import POLICY, Act
 from access_control.service.executions import draft_restore, give_back, send_restore
 from access_control.service.sending import EXECUTION, LAPSE, SYSTEM, draft, held, take_back, tell
@@ -199,7 +199,8 @@ async def escalate(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons:
     at, order = rt.clock.now(), await held(tx, order_id)
     POLICY.require(who, Act.ESCALATE, order)
     LIFECYCLE.after(order.status, Move.ESCALATE)
-    if not order.overdue or order.escalated_at is not None or order.execute_by is None:
+    runs = clock_runs(order.status, order.action)
+    if not runs or not order.overdue or order.escalated_at is not None or order.execute_by is None:
         raise NotOverdue
     escalated = await store.MOVES.move(tx, order, Move.ESCALATE, who=who, why=reasons, at=at, escalated_at=at)
     tell(tx, escalated, told.overdue(escalated, order.execute_by, at, escalated=True), at)
@@ -209,7 +210,7 @@ async def escalate(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons:
 async def mark_overdue(rt: Runtime, tx: Tx, order_id: UUID) -> None:
     """The delay passed without a receipt that says executed. The order stands as it stood: nothing is ordered twice."""
     at, order = rt.clock.now(), await held(tx, order_id)
-    if order.status not in RUNNING or order.overdue or order.execute_by is None:
+    if not clock_runs(order.status, order.action) or order.overdue or order.execute_by is None:
         return
     if wait_s := await _unread(tx, order, at):
         await deadlines.met(tx, EXECUTION, order_id, at)

@@ -6,7 +6,7 @@ Lock executions first, then orders. Whatever was recorded is answered with a cou
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
@@ -17,7 +17,7 @@ from opentelemetry import metrics
 
 from access_control import told
 from access_control.errors import BatchRefused, TooManyRefused, UnknownBatch
-from access_control.lifecycle import CLAIMED, STOPPED, Move, Status
+from access_control.lifecycle import CLAIMED, STOPPED, Move, Status, clock_runs
 from access_control.policy import POLICY, Act
 from access_control.service.claims import Accepted, Claim, KeyBook, Known, Refused, Signed, judge, kid_of
 from access_control.service.sending import EXECUTION, tell
@@ -230,7 +230,7 @@ async def _write(
         why = [item.claim.receipt.how or item.claim.receipt.why or HOLDS for item in together]
         after = await orders.MOVES.move_all(tx, standing, move, who=batch.who, why=why, at=at)
         held |= {order.id: order for order in after}
-    await _clocks(tx, moved, at)
+    await _clocks(tx, moved, held, at)
     for item in moved:
         order, receipt = held[item.claim.receipt.order_id], item.claim.receipt
         tell(tx, order, told.claimed(order, receipt, at), at)
@@ -251,11 +251,12 @@ def _rounds(moved: Sequence[Accepted]) -> Iterator[tuple[Move, list[Accepted]]]:
         yield from each.items()
 
 
-async def _clocks(tx: Tx, moved: Sequence[Accepted], at: datetime) -> None:
-    """Executed: the clock is met. Impossible or contested: it stands still, the issuer is to act."""
+async def _clocks(tx: Tx, moved: Sequence[Accepted], held: Mapping[UUID, AccessOrder], at: datetime) -> None:
+    """Executed: the clock is met. Impossible or contested: that of a burden stands still, the issuer is to act."""
     for item in moved:
-        if item.after in STOPPED and item.before not in STOPPED:
-            receipt = item.claim.receipt
+        receipt = item.claim.receipt
+        runs = clock_runs(item.after, held[receipt.order_id].action)
+        if item.after in STOPPED and item.before not in STOPPED and not runs:
             await deadlines.pause(tx, EXECUTION, receipt.order_id, at, f"{receipt.outcome}: {receipt.why}")
     executed = {item.claim.receipt.order_id for item in moved if item.after == Status.EXECUTED}
     await deadlines.met_many(tx, kind=EXECUTION, aggregate_ids=sorted(executed), at=at)
