@@ -395,7 +395,9 @@ async def test_the_evidence_of_a_decision_outlives_it_and_every_way_to_challenge
     assert await gone(office, sha256)
 
 
-@pytest.mark.parametrize("keeps", ["open_case", "draft", "suspended", "never_delivered", "hold", "other_case"])
+@pytest.mark.parametrize(
+    "keeps", ["open_case", "draft", "suspended", "never_delivered", "told_another", "hold", "other_case"]
+)
 async def test_what_something_may_need_is_kept_however_old_it_is(office: Office, keeps: str) -> None:
     case = await office.case()
     sha256 = await office.file(case["id"], f"Kept by {keeps}".encode())
@@ -410,6 +412,13 @@ async def test_what_something_may_need_is_kept_however_old_it_is(office: Office,
         await office.cured(drafted)
         await office.executed(await office.release(drafted))
         await office.post(f"/decisions/{drafted['id']}/lift", STATED, "drugs-a")
+    elif keeps == "told_another":
+        lifted = await _in_force(office, case, sha256)
+        await office.post(f"/decisions/{lifted['id']}/lift", STATED, "drugs-a")
+        told = "UPDATE notice SET identity = $2 WHERE about_id = $1 AND kind = 'decision_released' RETURNING 1"
+        assert await office.fetchval(told, UUID(lifted["id"]), "91110000600037341A"), (
+            "its survivor, and the merger fell"
+        )
     elif keeps == "hold":
         await office.post(f"/cases/{case['id']}/discontinuation", STATED, "drugs-a")
         await office.post(f"/cases/{case['id']}/hold", WHY, "drugs-a")

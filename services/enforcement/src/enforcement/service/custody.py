@@ -189,14 +189,17 @@ async def _rests_since(tx: Tx, rt: Runtime, case_ids: list[UUID]) -> datetime | 
     for case_id in case_ids:
         case = await cases.get(tx, case_id)
         times.append(case.ended_at if case.status is CaseStatus.ENDED and case.held_because is None else None)
-    for decision in await decisions.of_cases(tx, case_ids):
-        times += await _settled(tx, rt, decision)
+        for decision in await decisions.of_cases(tx, [case_id]):
+            times += await _settled(tx, rt, case, decision)
     known = [each for each in times if each is not None]
     return max(known) if known and len(known) == len(times) else None
 
 
-async def _settled(tx: Tx, rt: Runtime, decision: Decision) -> list[datetime | None]:
-    """When a decision, its appeals and the time to appeal were over; none for what is not."""
+async def _settled(tx: Tx, rt: Runtime, case: Case, decision: Decision) -> list[datetime | None]:
+    """When a decision, its appeals and the time to appeal were over; none for what is not.
+
+    That time runs from when whom the case is about was told: what a survivor read whose merger fell does not count.
+    """
     challenged = await appeals.of_acts(tx, [decision.id])
     times = [each.decided_at if each.status is not AppealStatus.OPEN else None for each in challenged]
     if decision.status in {Status.WITHDRAWN, Status.OVERTURNED}:
@@ -205,7 +208,7 @@ async def _settled(tx: Tx, rt: Runtime, decision: Decision) -> list[datetime | N
         return [*times, decision.released_at]
     if decision.status is not Status.ENDED:  # drafted, in force, or suspended: an appeal may still undo it
         return [None]
-    delivered = await notices.delivered_at(tx, decision.id, RELEASED)
+    delivered = await notices.delivered_at(tx, decision.id, RELEASED, case.identity)
     if delivered is None:
         return [None]
     return [*times, decision.changed_at, rt.rules.appeal_until(delivered, decision.grounds.redress.within_days).due_at]
