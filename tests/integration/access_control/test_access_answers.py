@@ -158,14 +158,17 @@ async def test_an_objection_is_answered_once(desk: Desk) -> None:
     assert (again.status_code, again.json()["code"]) == (409, "action_refused")
 
 
-async def test_upholding_never_burdens_anew(desk: Desk) -> None:
+@pytest.mark.parametrize(("outcome", "body"), [("contested", UPHELD), ("impossible", ACCEPTED)])
+async def test_nobody_agrees_that_a_site_which_should_be_back_stays_away(
+    desk: Desk, outcome: str, body: dict[str, str]
+) -> None:
     host = await desk.host()
     (fact,) = await desk.cut_off(host)
     await desk.deliver(undone(fact))
-    await desk.answer(host, "contested")
+    await desk.answer(host, outcome)
     _, restore = await desk.orders(host)
     assert restore["allowed_actions"] == ["reject"]
-    answer = await desk.api.post(f"/orders/{restore['id']}/answer", json=UPHELD, who="desk-a")
+    answer = await desk.api.post(f"/orders/{restore['id']}/answer", json=body, who="desk-a")
     assert (answer.status_code, answer.json()["code"]) == (409, "restore_stands")
 
 

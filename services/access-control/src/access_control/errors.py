@@ -132,7 +132,7 @@ class ReissuedAlready(Conflict):
 
 
 class RestoreStands(Conflict):
-    """A restore cannot be taken back by upholding an objection: that would burden the site anew without a decision."""
+    """An objection to a restore is rejected or stays open: nobody agrees that a site stays away that should be back."""
 
 
 class NotOverdue(Conflict):

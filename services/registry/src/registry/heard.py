@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from registry.service import bars, executions, hosting, licence_ends, mergers, observing, opinions, reopening, shells
+from registry.service import (
+    bars,
+    executions,
+    hosting,
+    licence_ends,
+    mergers,
+    observing,
+    opinions,
+    reopening,
+    restoring,
+    shells,
+)
 from registry.store import copies, handling
 from registry.store import executions as store
 from registry.store import mergers as merger_store
@@ -135,6 +146,7 @@ async def order_told(rt: Runtime, tx: Tx, fact: access.OrderFact, meta: EventMet
         overdue=isinstance(fact, access.OrderOverdueV1), escalated=getattr(fact, "escalated", False),
         withdrawn_by=getattr(fact, "by", None),
     ))  # fmt: skip
+    await restoring.tell(tx, rt, fact)
 
 
 async def order_observed(rt: Runtime, tx: Tx, fact: access.OrderObservedOtherwiseV1, meta: EventMeta) -> None:

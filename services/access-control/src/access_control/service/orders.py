@@ -160,12 +160,13 @@ async def answer(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, body: OrderAn
     """Answer what a provider objects or cannot do; registry and enforcement hear it.
 
     Upheld: the order is taken back by a restore, and the measure goes back to its case. Rejected: the clock goes on.
-    Accepted: nothing more is expected. Raises UnknownOrder (404), Forbidden (403); ActionRefused, RestoreStands (409).
+    Accepted: nothing more is expected; of a restore nobody says so. Raises UnknownOrder (404), Forbidden (403);
+    ActionRefused, RestoreStands (409).
     """
     at, order, move = rt.clock.now(), await held(tx, order_id), ANSWERS[body.answer]
     POLICY.require(who, Act.ANSWER, order)
     LIFECYCLE.after(order.status, move)
-    if move is Move.UPHOLD and order.action is Action.RESTORE:
+    if move is not Move.REJECT and order.action is Action.RESTORE:
         raise RestoreStands
     said = Answer(answer=body.answer, reasons=body.reasons, at=at).model_dump(mode="json")
     restore = None
