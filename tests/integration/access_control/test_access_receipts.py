@@ -312,6 +312,13 @@ def verb_id(rows: list[Any]) -> UUID:
     return found
 
 
+async def test_what_is_on_file_already_is_said_and_not_counted_against_its_provider(desk: Desk) -> None:
+    host, (order,) = await ordered(desk)
+    await desk.answer(host)
+    for _ in range(REFUSED_PER_HOUR + 1):
+        assert (await desk.post(host, host.receipt(order)))[0]["code"] == "already_executed"
+
+
 async def test_two_providers_may_use_the_same_receipt_id(desk: Desk) -> None:
     host, (order,) = await ordered(desk)
     other, (same,) = await ordered(desk)

@@ -47,6 +47,11 @@ def test_a_client_is_made_for_a_provider_that_exists_and_for_no_other(
         made = json.loads(capsys.readouterr().out)
         assert typed(monkeypatch, tmp_path, "client", str(PROVIDER)) == Exit.DONE
         assert json.loads(capsys.readouterr().out) == made
+        kept = tmp_path / "mine.client"
+        assert typed(monkeypatch, tmp_path, "client", str(PROVIDER), str(kept)) == Exit.DONE
+        assert (json.loads(kept.read_text()), kept.stat().st_mode & 0o777) == (made, 0o600)
+        assert capsys.readouterr().out == ""
+        assert typed(monkeypatch, tmp_path, "client", str(PROVIDER), str(kept / "x")) == Exit.USAGE
 
 
 @pytest.mark.parametrize(

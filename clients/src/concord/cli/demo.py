@@ -8,8 +8,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import httpx
 import typer
@@ -24,6 +26,7 @@ from concord.cli.story import STEPS, Step
 from concord.exits import Exit
 from concord.files import BadFile, lines
 from concord.sdk import ConcordError, NoStack, Unreachable
+from concord.sdk.errors import BadArgument
 from concord.sdk.places import Places, find
 from shared.rules import load
 
@@ -36,6 +39,10 @@ def command(
         int, typer.Option(min=1, help="Records of the made-up sample, if there is no file.")
     ] = sample.COUNT,
     patience: Annotated[float, typer.Option(min=1, help="Seconds that anything may take to come true.")] = 90.0,
+    provider_id: Annotated[
+        UUID | None, typer.Option(help="A provider of yours that hosts the sites, in place of the stack's own.")
+    ] = None,
+    web_url: Annotated[str | None, typer.Option(help="Where your provider's web server answers for them.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per step: step, ok, ms, detail.")] = False,
 ) -> None:
     """Play the main job with two pharmacies: import, decisions by two people, cut-off, appeal, restoration.
@@ -47,9 +54,17 @@ def command(
     names = lines(file) if file else None
     if names == []:
         raise BadFile(f"{file} holds no names")
+    if (provider_id is None) != (web_url is None):
+        raise BadArgument("--provider-id and --web-url go together")
     with _stack(console) as places:
-        ok = asyncio.run(_play(places, console, names=names, count=count, patience=patience, as_json=as_json))
+        hosted = places if provider_id is None else _hosted_by(places, provider_id, web_url)
+        ok = asyncio.run(_play(hosted, console, names=names, count=count, patience=patience, as_json=as_json))
     raise typer.Exit(Exit.DONE if ok else Exit.FAILED)
+
+
+def _hosted_by(places: Places, provider_id: UUID, web_url: str | None) -> Places:
+    """The same places with a provider of yours in the story."""
+    return replace(places, stack={**(places.stack or {}), "provider": {"id": str(provider_id), "web_url": web_url}})
 
 
 @contextmanager

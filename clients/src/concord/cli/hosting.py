@@ -174,10 +174,16 @@ def _many(file: Path, as_: str | None, as_json: bool) -> None:
     if as_json:
         show(found, as_json=True)
     else:
-        shown = [{**each, "reasons": [why["code"] for why in each.get("reasons", ())]} for each in found]
+        shown = [{**each, "reasons": _why(each)} for each in found]
         show(shown, as_json=False, columns=("line", "host", "answer", "reasons", "message"))
     if any(each.get("answer") != "yes" for each in found):
         raise typer.Exit(Exit.FAILED)
+
+
+def _why(result: dict[str, Any]) -> list[str]:
+    """The reasons of a no, or what is wrong with a question."""
+    wrong = [f"{each['field']}: {each['message']}" for each in result.get("fields", ())]
+    return wrong or [why["code"] for why in result.get("reasons", ())]
 
 
 async def _own(concord: Concord) -> UUID:

@@ -15,7 +15,7 @@ from concord.cli.output import As, AsJson, Body, ProviderId, Reasons, Version, a
 from concord.files import BadFile, json_object
 from concord.sdk import BadArgument, Concord
 from shared.contracts.http import providers as wire
-from shared.contracts.http.access import SignedOrderView, WithReasons
+from shared.contracts.http.access import OrderDetailView, OrderView, SignedOrderView, WithReasons
 from shared.contracts.http.trials import NewTrial
 from shared.contracts.http.webhooks import NewWebhook
 from shared.signing import Signer, generate_key, prove, public
@@ -179,8 +179,13 @@ def end_trial(
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take, as a sandbox, a trial order back: a restore goes out."""
-    act(lambda c: c.access.end_trial(provider_id, order_id), as_, as_json)
+    """Take, as a sandbox, a trial order back, and show the restore that goes out; again: the same restore."""
+
+    async def verb(concord: Concord) -> OrderView | OrderDetailView:
+        ended = await concord.access.end_trial(provider_id, order_id)
+        return await concord.access.get_order(ended.undone_by) if ended.undone_by is not None else ended
+
+    act(verb, as_, as_json)
 
 
 @providers.command("licences")

@@ -25,6 +25,7 @@ from concord.sdk import Concord, ConcordError, NoStack, Unreachable
 from concord.sdk.places import Places
 from local_stack.ahead import SHANGHAI, further, read, write
 from local_stack.errors import BadSetting, StackError, StartFailed
+from local_stack.keys import write_secret
 from local_stack.people import Added, Identity, people
 from local_stack.settings import StackSettings
 from local_stack.state import Folder
@@ -137,8 +138,9 @@ def reset(settings: StackSettings, *, confirmed: bool) -> int:
     return 0
 
 
-def client(settings: StackSettings, provider_id: str | None) -> int:
-    """Let a program of this provider get tokens from the stack's issuer, and print what it signs in with, as JSON."""
+def client(settings: StackSettings, provider_id: str | None, file: Path | None = None) -> int:
+    """Let a program of this provider get tokens from the stack's issuer; what it signs in with is printed, as JSON, or
+    kept in a new file that nobody else can read."""
     try:
         organisation = str(UUID(provider_id or ""))
     except ValueError:
@@ -151,7 +153,14 @@ def client(settings: StackSettings, provider_id: str | None) -> int:
     secret = known.secret if known else secrets.token_urlsafe(24)
     if known is None:
         clients.put(Identity(client_id, secret, client_id, organisation, roles=("access_provider",)))
-    _say(json.dumps({"client_id": client_id, "client_secret": secret}))
+    said = json.dumps({"client_id": client_id, "client_secret": secret}) + "\n"
+    if file is None:
+        sys.stdout.write(said)
+    else:
+        try:
+            write_secret(file, said)
+        except OSError as error:
+            raise BadFile(f"{file} cannot be written: {error.strerror}") from error
     return 0
 
 
@@ -235,6 +244,7 @@ def main() -> int:
     travels.add_argument("to", help="16d, 5h or 30m further, or a day to come, as 2027-03-01 (at 9 in Shanghai)")
     programs = commands.add_parser("client", help="let a provider's program get tokens; prints what it signs in with")
     programs.add_argument("provider_id", help="the provider's id, as `concord providers register` prints it")
+    programs.add_argument("file", nargs="?", type=Path, help="a new file to keep it in; without, it is printed")
     somebody = commands.add_parser("person", help="let somebody else sign in, for an organisation or an operator")
     somebody.add_argument("name", help="what they sign in as; the password too")
     somebody.add_argument("organisation", help="its id (`concord organisations list`); of an operator its credit code")
@@ -245,7 +255,7 @@ def main() -> int:
         "status": status,
         "reset": lambda settings: reset(settings, confirmed=arguments.yes),
         "travel": lambda settings: travel(settings, arguments.to),
-        "client": lambda settings: client(settings, arguments.provider_id),
+        "client": lambda settings: client(settings, arguments.provider_id, arguments.file),
         "person": lambda settings: person(settings, arguments.name, arguments.organisation, arguments.role),
     }
     try:

@@ -110,7 +110,7 @@ class SequenceAhead(Conflict):
 
 
 class BadJwk(Invalid):
-    """Only a public Ed25519 key (RFC 8037) can be registered; not valid: {names}."""
+    """Only a public Ed25519 key (RFC 8037) with what proves it can be registered; not valid: {names}."""
 
 
 class Undone(Conflict):

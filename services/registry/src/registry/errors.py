@@ -370,7 +370,7 @@ class InvalidValues(Invalid):
 
 
 class ProviderNotActive(Conflict):
-    """The register knows no active provider {provider_id}: what one hosts is listed, and asked for, by nobody else."""
+    """The register knows no active provider {provider_id}: it closed, or is a sandbox, of which no department hears."""
 
 
 class OutOfSequence(Conflict):
@@ -386,12 +386,12 @@ class OtherBatch(Conflict):
 
 
 class NotWhole(Conflict):
-    """This closes another list than was sent: that has {records} records and the hash {hash}. Nothing is closed.
+    """This closes another list than was sent: that has {records} records, or other bytes. Nothing is closed.
 
-    Send what is missing, or the list anew: its first batch says `anew`.
+    Send what is missing, or the list anew: its first batch says `anew`. What our hash is, only your own list can tell.
     """
 
-    members = frozenset({"records", "hash"})
+    members = frozenset({"records"})
 
 
 class TooManyQuestions(Unavailable):

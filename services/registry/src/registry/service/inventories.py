@@ -70,7 +70,7 @@ async def _close(tx: Tx, rt: Runtime, known: Inventory, body: InventoryBatch, di
     at, sent = rt.clock.now(), await sent_of(tx, known)
     records, over = sum(each.records for each in sent), hash_of(sent)
     if (body.close.records, body.close.hash) != (records, over):
-        raise NotWhole(records=records, hash=over)
+        raise NotWhole(records=records)
     first = known.sending if known.sending is not None else body.sequence
     taken = Batch(body.sequence, first, digest, 0, closes=True, refused=[])
     await inventories.close(tx, known, taken, over, at)

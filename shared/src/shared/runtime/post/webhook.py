@@ -18,6 +18,10 @@ WHOLE_S: Final = 30.0
 """How long a webhook may take, however many addresses its name has."""
 
 
+USER_AGENT: Final = "Concord (webhook)"
+"""So that a receiver can write a rule for it; what is posted proves itself by its signature."""
+
+
 WebhookRefused = NotOutside
 """The receiver did not take it."""
 
@@ -75,7 +79,7 @@ async def _post(http: httpx.AsyncClient, place: httpx.URL, own: dict[str, str], 
                 "POST",
                 place.copy_with(host=address),
                 content=body,
-                headers=own | pins,
+                headers=own | pins | {"user-agent": USER_AGENT},
                 timeout=TIMEOUT_S,
                 follow_redirects=False,
                 extensions=extensions,
@@ -84,5 +88,19 @@ async def _post(http: httpx.AsyncClient, place: httpx.URL, own: dict[str, str], 
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             refused = error
         except Exception as error:  # whatever a stranger answers, also a Location that httpx cannot read, is a refusal
-            raise WebhookRefused(repr(error), final=False) from error
-    raise WebhookRefused(repr(refused), final=False) from refused
+            raise WebhookRefused(_words(error), final=False) from error
+    raise WebhookRefused(_words(refused), final=False) from refused
+
+
+def _words(error: Exception | None) -> str:
+    """What went wrong, for whoever set the address."""
+    match error:
+        case httpx.ConnectTimeout():
+            said = "no connection in time"
+        case httpx.ConnectError():
+            said = "no connection"
+        case httpx.TimeoutException():
+            said = "no answer in time"
+        case _:
+            said = f"no answer that HTTP knows: {type(error).__name__}"
+    return f"{said}: {error}" if str(error) else said
