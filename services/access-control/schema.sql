@@ -129,11 +129,17 @@ TABLE conduct_finding (
     closing jsonb,
     closed_at timestamp with time zone,
     counts_until timestamp with time zone,
+    dispute text,
+    disputed_at timestamp with time zone,
+    answer text,
+    answered_at timestamp with time zone,
     CONSTRAINT conduct_finding_because_check CHECK ((because = ANY (ARRAY['cured'::text, 'dismissed'::text]))),
     CONSTRAINT conduct_finding_check CHECK (((because IS NULL) = (closed_at IS NULL))),
+    CONSTRAINT conduct_finding_dispute CHECK ((((dispute IS NULL) = (disputed_at IS NULL)) AND ((answer IS NULL) = (answered_at IS NULL)) AND ((dispute IS NOT NULL) OR (answer IS NULL)))) NOT VALID,
     CONSTRAINT conduct_finding_pkey PRIMARY KEY (finding_id),
     CONSTRAINT conduct_finding_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES provider(id),
 );
+INDEX conduct_finding_disputed ON conduct_finding USING btree (finding_id) WHERE ((disputed_at IS NOT NULL) AND (answered_at IS NULL) AND (closed_at IS NULL));
 INDEX conduct_finding_of_provider ON conduct_finding USING btree (provider_id, escalated_at DESC);
 
 TABLE emergency (

@@ -237,18 +237,27 @@ TABLE hosted_finding (
     reasons text,
     found_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
+    operator_told_at timestamp with time zone,
     CONSTRAINT hosted_finding_check CHECK (((answer IS NULL) = (answered_by IS NULL))),
     CONSTRAINT hosted_finding_check1 CHECK (((status <> 'answered'::text) OR (answer IS NOT NULL))),
     CONSTRAINT hosted_finding_check2 CHECK (((status <> 'escalated'::text) OR (escalated_at IS NOT NULL))),
+    CONSTRAINT hosted_finding_dispute CHECK (((status <> ALL (ARRAY['disputed'::text, 'kept'::text])) OR ((answer IS NOT NULL) AND (escalated_at IS NOT NULL)))) NOT VALID,
     CONSTRAINT hosted_finding_kind_check CHECK ((kind = ANY (ARRAY['unregistered'::text, 'number_differs'::text, 'address_differs'::text, 'revoked'::text, 'barred'::text]))),
     CONSTRAINT hosted_finding_pkey PRIMARY KEY (id),
     CONSTRAINT hosted_finding_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id),
-    CONSTRAINT hosted_finding_status_check CHECK ((status = ANY (ARRAY['open'::text, 'answered'::text, 'escalated'::text, 'dismissed'::text, 'cured'::text]))),
+    CONSTRAINT hosted_finding_status_check CHECK ((status = ANY (ARRAY['open'::text, 'answered'::text, 'escalated'::text, 'disputed'::text, 'kept'::text, 'dismissed'::text, 'cured'::text]))) NOT VALID,
 );
 INDEX hosted_finding_of_site ON hosted_finding USING btree (site_id) WHERE (site_id IS NOT NULL);
 INDEX hosted_finding_on_desk ON hosted_finding USING btree (provider_id, status, id DESC);
 UNIQUE INDEX hosted_finding_one ON hosted_finding USING btree (provider_id, host, kind) WHERE (status <> 'cured'::text);
 INDEX hosted_finding_told ON hosted_finding USING btree (told_id);
+
+TABLE hosted_unread (
+    provider_id uuid NOT NULL,
+    first_batch bigint NOT NULL,
+    host text NOT NULL,
+    CONSTRAINT hosted_unread_pkey PRIMARY KEY (provider_id, first_batch, host),
+);
 
 TABLE import (
     id uuid NOT NULL,
@@ -315,6 +324,7 @@ TABLE inventory (
     looked_to text,
     reconciled_at timestamp with time zone,
     changed_at timestamp with time zone NOT NULL,
+    closings timestamp with time zone[] NOT NULL DEFAULT '{}'::timestamp with time zone[],
     CONSTRAINT inventory_check CHECK (((sending IS NULL) = (sending_since IS NULL))),
     CONSTRAINT inventory_check1 CHECK (((whole IS NULL) = (whole_at IS NULL))),
     CONSTRAINT inventory_pkey PRIMARY KEY (provider_id),

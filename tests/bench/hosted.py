@@ -127,7 +127,7 @@ async def _reconciled(rt: Runtime, count: int) -> Result:
         have = sum(each.records for each in sent)
         await tx.execute(LIST, count, PROVIDER, 1, have + 1, timeout=LONGEST_S)
         closing = inventories.Batch(known.next_sequence, 1, b"", 0, closes=True, refused=[])
-        await inventories.close(tx, known, closing, hash_of(sent), rt.clock.now())
+        await inventories.close(tx, known, closing, hash_of(sent), (), rt.clock.now())
         await tx.execute("ANALYZE hosted")
         await deadlines.start_in(tx, reconciling.RECONCILE, PROVIDER, 0, at=rt.clock.now())
     worker = TickWorker(rt, {reconciling.RECONCILE: DEADLINES[reconciling.RECONCILE]})

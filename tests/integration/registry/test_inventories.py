@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -158,16 +159,35 @@ async def test_what_is_no_batch_takes_no_number(register: Register, content: byt
     assert (await sender.state())["next_sequence"] == 1
 
 
-async def test_only_the_provider_sends_its_list_and_only_while_it_is_active(register: Register) -> None:
+async def test_only_the_provider_sends_its_list_also_when_it_closed(register: Register) -> None:
     sender = Sender(register)
     content = json.dumps({"sequence": 1, "records": [record(domain())]}).encode()
     assert (await sender.raw(content, 403, provider(OTHER_PROVIDER)))["code"] == "out_of_scope"
     assert (await sender.raw(content, 403, "regulator-a"))["code"] == "role_missing"
-    closed = provider_recorded().model_copy(update={"status": "closed", "version": 9})
-    await register.hear(closed)
-    assert (await sender.raw(content, 409))["code"] == "provider_not_active"
+    await register.hear(provider_recorded().model_copy(update={"status": "closed", "version": 9}))
+    await sender.batch(record(domain()))
+    assert (await sender.close())["closed"], "it says what it hosts still, or that it hosts nothing"
     stranger = Sender(register, UUID(int=7))
     assert (await stranger.raw(content, 409))["code"] == "provider_not_active"
+
+
+async def test_so_many_lists_are_closed_in_a_day_and_one_more_waits_as_it_is(register: Register) -> None:
+    sender, most = Sender(register), register.api.rt.settings.inventory_closings_per_day
+    for _ in range(most):
+        register.clock.advance(timedelta(hours=1))
+        await sender.close()
+    last = sender.last
+    await sender.batch(record(host := domain()))
+    refused = await sender.close(429)
+    assert refused["code"] == "too_many_closings"
+    assert refused["retry_after"] == (24 - most + 1) * 3600
+    assert await sender.raw(last), "what was closed is answered as before"
+    other = Sender(register, OTHER_PROVIDER)
+    await other.close()
+    register.clock.advance(timedelta(seconds=refused["retry_after"]))
+    await sender.close()
+    assert await held(register) == [host]
+    assert await sender.close(429)
 
 
 async def test_the_sequences_of_two_providers_are_their_own(register: Register) -> None:

@@ -199,3 +199,38 @@ async def test_the_age_of_the_last_tick_grows_while_an_act_does_not_end(make_dat
 
 async def _is_later(found: Awaitable[float], before: float) -> bool:
     return await found > before
+
+
+async def test_what_has_a_worker_of_its_own_holds_up_no_other_clock(make_database: MakeDatabase) -> None:
+    dsn = await make_database("runtime")
+    fired: list[UUID] = []
+    held, ended = asyncio.Event(), asyncio.Event()
+
+    async def slow(_rt: Runtime, _tx: Tx, _thing: UUID) -> None:
+        held.set()
+        await ended.wait()
+
+    async def fire(_rt: Runtime, _tx: Tx, thing: UUID) -> None:
+        fired.append(thing)
+
+    service = replace(toy.SERVICE, deadlines={"many": slow, "ends": fire}, behind=frozenset({"many"}))
+    async with running_service(service, dsn, roles_run="http,ticks", log_level="ERROR") as api:
+        now, end = datetime.now(UTC), uuid7()
+        async with api.rt.db.transaction() as tx:
+            for _ in range(8):  # more than act side by side
+                await deadlines.start_in(tx, "many", uuid7(), 0, at=now - timedelta(seconds=5))
+        await asyncio.wait_for(held.wait(), 5)
+        async with api.rt.db.transaction() as tx:
+            await deadlines.start_in(tx, "ends", end, 0, at=now)
+
+        async def done() -> bool:
+            return fired == [end]
+
+        try:
+            await until(done, 5)
+            checks = (await ready(api))["checks"]
+            assert {"ticks", "ticks-behind"} <= checks.keys()
+            shown = (await api.get("/metrics")).text
+            assert all(f'ticks_finished_seconds{{worker="{each}"}}' in shown for each in ("ticks", "ticks-behind"))
+        finally:
+            ended.set()

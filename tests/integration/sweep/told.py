@@ -174,6 +174,7 @@ REGISTRY: Final[Mapping[tuple[str, str], Told]] = {
     ("check", "close"): FOLLOWS,
     ("hosted_finding", "answer"): Nobody("the regulator's list says so"),
     ("hosted_finding", "insist"): kinds("hosted_insisted"),
+    ("hosted_finding", "keep"): kinds("hosted_kept"),
     ("hosted_finding", "dismiss"): kinds("hosted_dismissed"),
     ("hosted_finding", "escalate"): kinds("hosted_escalated"),
     ("hosted_finding", "cure"): OWN,

@@ -152,12 +152,14 @@ def test_findings_are_listed_shown_answered_and_judged(run: Any) -> None:
     assert set(get_args(HostedStatus)) == set(FindingStatus)
     assert set(get_args(HostedKind)) == set(FindingKind)
     page = httpx.Response(200, json={"items": [FINDING], "next": None})
-    wire = Wire(page, *(httpx.Response(200, json=FINDING) for _ in range(4)))
+    wire = Wire(page, *(httpx.Response(200, json=FINDING) for _ in range(5)))
     assert "shop.example" in run(wire, "inventory", "findings", "--kind", "unregistered", *AS).stdout
     why = ("--reasons", "The operator registers it this week.")
-    for command, more in (("show", ()), ("answer", why), ("insist", why), ("dismiss", why)):
+    for command, more in (("show", ()), ("answer", why), ("insist", why), ("keep", why), ("dismiss", why)):
         assert run(wire, "inventory", command, PROVIDER, *more, *AS).exit_code == 0
-    assert [each.url.path.rsplit("/", 1)[1] for each in wire.sent[2:]] == ["answer", "insistence", "dismissal"]
+    assert [each.url.path.rsplit("/", 1)[1] for each in wire.sent[2:]] == [
+        "answer", "insistence", "dispute-answer", "dismissal",
+    ]  # fmt: skip
 
 
 # --- before a site is connected --------------------------------------------------------------------------------------

@@ -107,7 +107,10 @@ def show_finding(finding_id: FindingId, as_: As = None, as_json: AsJson = False)
 
 @inventory.command("answer")
 def answer(finding_id: FindingId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
-    """Answer a finding about your list; its clock stands still until a person of the regulator says something."""
+    """Answer a finding about your list; its clock stands still until a person of the regulator says something.
+
+    What your conduct record has already you dispute so, once: until somebody answers, it does not count.
+    """
     sent = body(Answer, reasons=reasons)
     act(lambda c: c.registry.answer_hosted(finding_id, sent), as_, as_json)
 
@@ -117,6 +120,13 @@ def insist(finding_id: FindingId, reasons: Reasons, as_: As = None, as_json: AsJ
     """Say why an answer does not settle a finding; the provider's whole time runs anew."""
     sent = body(WithReasons, reasons=reasons)
     act(lambda c: c.registry.insist_on_hosted(finding_id, sent), as_, as_json)
+
+
+@inventory.command("keep")
+def keep(finding_id: FindingId, reasons: Reasons, as_: As = None, as_json: AsJson = False) -> None:
+    """Say why a finding that its provider disputes stays in the conduct record; otherwise dismiss it."""
+    sent = body(WithReasons, reasons=reasons)
+    act(lambda c: c.registry.keep_hosted(finding_id, sent), as_, as_json)
 
 
 @inventory.command("dismiss")

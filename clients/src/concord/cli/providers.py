@@ -259,7 +259,7 @@ def conduct(provider_id: ProviderId, as_: As = None, as_json: AsJson = False) ->
 @providers.command("findings")
 def findings(provider_id: ProviderId, as_: As = None, as_json: AsJson = False) -> None:
     """What a provider left unanswered of its lists of sites, newest first."""
-    columns = ("finding_id", "kind", "host", "escalated_at", "because", "closed_at", "counts", "counts_until")
+    columns = ("finding_id", "kind", "host", "escalated_at", "because", "dispute", "answer", "counts", "counts_until")
     act(lambda c: listed(c.access.conduct_findings(provider_id)), as_, as_json, columns)
 
 
@@ -268,6 +268,13 @@ def disputes(as_: As = None, as_json: AsJson = False) -> None:
     """What providers dispute of what your organisation decided, and nobody answered."""
     columns = ("id", "provider_id", "grounds.public_reasons", "dispute", "disputed_at")
     act(lambda c: listed(c.access.conduct_disputes()), as_, as_json, columns)
+
+
+@providers.command("disputed-findings")
+def disputed_findings(as_: As = None, as_json: AsJson = False) -> None:
+    """What providers dispute of findings in their records; answered by `inventory keep` or `inventory dismiss`."""
+    columns = ("finding_id", "provider_id", "kind", "host", "dispute", "disputed_at")
+    act(lambda c: listed(c.access.disputed_findings()), as_, as_json, columns)
 
 
 @providers.command("dispute")

@@ -13,7 +13,7 @@ from shared.contracts.enforcement import (
     DecisionReleasedV1,
     DecisionSuspendedV1,
 )
-from shared.contracts.hosted import FindingClosedV1, FindingEscalatedV1
+from shared.contracts.hosted import FindingClosedV1, FindingDisputedV1, FindingEscalatedV1, FindingKeptV1
 from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionUndoneV1
 from shared.runtime.events.dispatch import Handler
 from shared.runtime.process.service import Deadlines
@@ -28,6 +28,8 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     EmergencyConfirmedV1: heard.emergency_confirmed,
     EmergencyLapsedV1: heard.emergency_lapsed,
     FindingEscalatedV1: heard.finding_escalated,
+    FindingDisputedV1: heard.finding_disputed,
+    FindingKeptV1: heard.finding_kept,
     FindingClosedV1: heard.finding_closed,
 }
 DEADLINES: Final[Deadlines] = {

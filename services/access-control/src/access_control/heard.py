@@ -8,7 +8,7 @@ from shared.contracts.enforcement import (
     DecisionReleasedV1,
     DecisionSuspendedV1,
 )
-from shared.contracts.hosted import FindingClosedV1, FindingEscalatedV1
+from shared.contracts.hosted import FindingClosedV1, FindingDisputedV1, FindingEscalatedV1, FindingKeptV1
 from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionUndoneV1
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import EventMeta
@@ -64,6 +64,16 @@ async def emergency_lapsed(rt: Runtime, tx: Tx, fact: EmergencyLapsedV1, meta: E
 async def finding_escalated(rt: Runtime, tx: Tx, fact: FindingEscalatedV1, meta: EventMeta) -> None:
     """A provider did not answer for its list: its record says so, and nothing is ordered (docs/adr/0018)."""
     await conduct.note_finding(tx, rt, fact)
+
+
+async def finding_disputed(rt: Runtime, tx: Tx, fact: FindingDisputedV1, meta: EventMeta) -> None:
+    """The provider says what is wrong about that."""
+    await conduct.dispute_finding(tx, fact)
+
+
+async def finding_kept(rt: Runtime, tx: Tx, fact: FindingKeptV1, meta: EventMeta) -> None:
+    """A person says why it stays."""
+    await conduct.keep_finding(tx, fact)
 
 
 async def finding_closed(rt: Runtime, tx: Tx, fact: FindingClosedV1, meta: EventMeta) -> None:

@@ -9,6 +9,7 @@ from registry.service import (
     bars,
     checks,
     effective,
+    escalating,
     executions,
     hosting,
     licences,
@@ -48,6 +49,8 @@ PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {
     approval.ApprovalEndedV1: heard.approvals_told,
     approval.ApprovalReinstatedV1: heard.approvals_told,
 }
+BEHIND: Final = frozenset({reconciling.RECONCILE, reconciling.CURE})
+"""Clocks of what there may be a great deal of and nobody waits for: no end of a measure stands behind them."""
 DEADLINES: Final[Deadlines] = {
     registrations.DECISION: registrations.mark_overdue,
     licences.VALIDITY: licences.ring,
@@ -69,5 +72,5 @@ DEADLINES: Final[Deadlines] = {
     reviews.RESULTS: reviews.give_results,
     opinions.RESULT: opinions.conclude,
     reconciling.RECONCILE: reconciling.ring,
-    reconciling.CURE: reconciling.escalate,
+    reconciling.CURE: escalating.escalate,
 }

@@ -84,18 +84,14 @@ class ImportTakenOver(Conflict):
 
 
 class OtherFile(Conflict):
-    """This is not the file that the import began with: its rows before row {next_row} are others.
-
-    Send the file as it was, from its beginning, or this one as a new import.
-    """
+    """This is not the file that the import began with: its rows before row {next_row} are others. Send the file as it
+    was, from its beginning, or this one as a new import."""
 
     members = frozenset({"next_row"})
 
 
 class TooManyToCheck(Invalid):
     """A dry run holds what it has seen and checks {most} rows at most: split the file, or import it."""
-
-    code = "too_many_to_check"
 
 
 class OperatorExists(Conflict):
@@ -386,12 +382,16 @@ class OtherBatch(Conflict):
 
 
 class NotWhole(Conflict):
-    """This closes another list than was sent: that has {records} records, or other bytes. Nothing is closed.
-
-    Send what is missing, or the list anew: its first batch says `anew`. What our hash is, only your own list can tell.
-    """
+    """This closes another list than was sent: that has {records} records, or other bytes. Nothing is closed: send what
+    is missing, or the list anew, whose first batch says `anew`. What our hash is, only your own list can tell."""
 
     members = frozenset({"records"})
+
+
+class TooManyClosings(Unavailable):
+    """So many lists of yours were closed within a day; close this one when `Retry-After` says: it waits as it is."""
+
+    status = 429
 
 
 class TooManyQuestions(Unavailable):

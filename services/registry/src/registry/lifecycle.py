@@ -334,6 +334,7 @@ class FindingAction(StrEnum):
 
     ANSWER = "answer"
     INSIST = "insist"
+    KEEP = "keep"
     DISMISS = "dismiss"
     ESCALATE = "escalate"
     CURE = "cure"
@@ -343,14 +344,11 @@ HOSTED_FINDING: Final = Lifecycle(MappingProxyType({
     (FindingStatus.OPEN,      FindingAction.ANSWER):   FindingStatus.ANSWERED,
     (FindingStatus.OPEN,      FindingAction.ESCALATE): FindingStatus.ESCALATED,  # silence alone
     (FindingStatus.ANSWERED,  FindingAction.INSIST):   FindingStatus.OPEN,       # a person; all the time runs anew
-    (FindingStatus.ESCALATED, FindingAction.ANSWER):   FindingStatus.ESCALATED,  # late
-    (FindingStatus.OPEN,      FindingAction.DISMISS):   FindingStatus.DISMISSED,
-    (FindingStatus.ANSWERED,  FindingAction.DISMISS):   FindingStatus.DISMISSED,
-    (FindingStatus.ESCALATED, FindingAction.DISMISS):   FindingStatus.DISMISSED,
-    (FindingStatus.OPEN,      FindingAction.CURE):      FindingStatus.CURED,
-    (FindingStatus.ANSWERED,  FindingAction.CURE):      FindingStatus.CURED,
-    (FindingStatus.ESCALATED, FindingAction.CURE):      FindingStatus.CURED,
-    (FindingStatus.DISMISSED, FindingAction.CURE):      FindingStatus.CURED,
+    (FindingStatus.ESCALATED, FindingAction.ANSWER):   FindingStatus.DISPUTED,   # once; until a person answers
+    (FindingStatus.DISPUTED,  FindingAction.KEEP):     FindingStatus.KEPT,       # it does not count
+    **{(each, FindingAction.DISMISS): FindingStatus.DISMISSED for each in FindingStatus
+       if each not in {FindingStatus.DISMISSED, FindingStatus.CURED}},
+    **{(each, FindingAction.CURE): FindingStatus.CURED for each in FindingStatus if each is not FindingStatus.CURED},
 }), aggregate="hosted_finding")  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from registry.consumer import DEADLINES, HANDLERS, PROJECTIONS
+from registry.consumer import BEHIND, DEADLINES, HANDLERS, PROJECTIONS
 from registry.http import ROUTERS
 from registry.service import admission, executions, hosting, mergers, preflights, reconciling, registrations
 from registry.settings import Settings
@@ -22,6 +22,7 @@ SERVICE: Final = Service(
     handlers=HANDLERS,
     projections=PROJECTIONS,
     deadlines=DEADLINES,
+    behind=BEHIND,
     needs=Needs(
         clocks=frozenset(
             {

@@ -271,7 +271,7 @@ CHECK_ACTS: Final[Mapping[CheckAction, Act]] = MappingProxyType({
 })  # fmt: skip
 HOSTED_ACTS: Final[Mapping[FindingAction, Act]] = MappingProxyType({
     FindingAction.ANSWER: Act.ANSWER_HOSTED, FindingAction.INSIST: Act.JUDGE_HOSTED,
-    FindingAction.DISMISS: Act.JUDGE_HOSTED,
+    FindingAction.KEEP: Act.JUDGE_HOSTED, FindingAction.DISMISS: Act.JUDGE_HOSTED,
 })  # fmt: skip
 TASK_ACTS: Final[Mapping[TaskAction, Act]] = MappingProxyType({TaskAction.ANSWER: Act.ANSWER_TASK})
 EXECUTION_ACTS: Final[Mapping[ExecutionAction, Act]] = MappingProxyType({

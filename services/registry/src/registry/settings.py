@@ -18,3 +18,8 @@ class Settings(RuntimeSettings):
         ge=1_000,
         description="Questions of one provider that one process answers in an hour, before it connects.",
     )
+    inventory_closings_per_day: int = Field(
+        6,
+        ge=2,
+        description="Lists of one provider that can be closed within any 24 hours. Each is compared with the register.",
+    )

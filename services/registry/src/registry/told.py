@@ -8,7 +8,7 @@ from registry.store.executions import Execution
 from registry.store.hosted import Finding
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, AuthorityRef, Statement
-from shared.contracts.hosted import FindingClosedV1, FindingEscalatedV1
+from shared.contracts.hosted import FindingClosedV1, FindingDisputedV1, FindingEscalatedV1, FindingKeptV1
 from shared.contracts.http.registry import ClockView, OperatorKind
 from shared.contracts.registry import (
     ExecutionCarriedOutV1,
@@ -96,6 +96,18 @@ def finding_escalated(
         host=finding.host, authority=authority, found_at=finding.found_at, cure_until=finding.cure_until,
         escalated_at=at,
     )  # fmt: skip
+
+
+def finding_disputed(finding: Finding, statement: Statement, at: datetime) -> FindingDisputedV1:
+    """Its provider says what is wrong about what was escalated."""
+    return FindingDisputedV1(
+        finding_id=finding.id, provider_id=finding.provider_id, statement=statement, disputed_at=at
+    )  # fmt: skip
+
+
+def finding_kept(finding: Finding, statement: Statement, at: datetime) -> FindingKeptV1:
+    """A person says why it stays in the record."""
+    return FindingKeptV1(finding_id=finding.id, provider_id=finding.provider_id, statement=statement, kept_at=at)
 
 
 def finding_closed(

@@ -49,6 +49,25 @@ class FindingEscalatedV1(_FindingFact):
     escalated_at: datetime
 
 
+class FindingDisputedV1(_FindingFact):
+    """Its provider disputes what was escalated, in the words of the statement: until a person answers, once, the
+    conduct record does not count it (docs/adr/0020)."""
+
+    TYPE: ClassVar[str] = "finding.disputed.v1"
+    EXAMPLE: ClassVar[dict[str, Any]] = {**_FINDING, "disputed_at": examples.AT}
+
+    disputed_at: datetime
+
+
+class FindingKeptV1(_FindingFact):
+    """A person of the regulator says why what was disputed stays in the conduct record: it counts again."""
+
+    TYPE: ClassVar[str] = "finding.kept.v1"
+    EXAMPLE: ClassVar[dict[str, Any]] = {**_FINDING, "kept_at": examples.AT}
+
+    kept_at: datetime
+
+
 class FindingClosedV1(_FindingFact):
     """What was escalated was put right, or dismissed by a person of the regulator: the record says that as well."""
 
@@ -59,4 +78,6 @@ class FindingClosedV1(_FindingFact):
     closed_at: datetime
 
 
-FINDING_FACTS: tuple[type[_FindingFact], ...] = (FindingEscalatedV1, FindingClosedV1)
+FINDING_FACTS: tuple[type[_FindingFact], ...] = (
+    FindingEscalatedV1, FindingDisputedV1, FindingKeptV1, FindingClosedV1,
+)  # fmt: skip

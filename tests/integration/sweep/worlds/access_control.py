@@ -21,6 +21,7 @@ from access_control.main import SERVICE
 from access_control.policy import INSTRUCTION_ACTS, ORDER_ACTS
 from shared import signing
 from shared.contracts.enforcement import DecisionOverturnedV1
+from shared.contracts.hosted import FindingDisputedV1
 from shared.contracts.http.access import InstructionAction
 from shared.contracts.http.providers import ConductStatus, LicenceStatus
 from shared.rules import Level, Role
@@ -29,6 +30,7 @@ from shared.runtime.base.context import Caller
 from tests.integration.access_control.desk import NOON, WHY, Desk, Host, entered, licence, supervisor
 from tests.integration.access_control.test_access_conduct import about, disputed, penalty_of, record
 from tests.integration.access_control.test_access_emergencies import report, signed
+from tests.integration.access_control.test_access_findings import escalated, said_of
 from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
 from tests.integration.sweep.worlds.orders import instruction_records, order_records
 from tests.support.fixtures import MakeDatabase
@@ -284,6 +286,9 @@ async def _entries(desk: Desk, host: Host) -> list[Kind]:
         for status, entry in known.items()
     ]
     waiting = [Record(each.at, each.words) for each in records if each.status is ConductStatus.DISPUTED]
+    noted = escalated(host)
+    await desk.deliver(noted, said_of(noted, FindingDisputedV1))
+    finding = Record({"finding_id": str(noted.finding_id)}, {"id": host.id, "authority": "industry-110000"})
     return [
         Kind(records, lambda *_: False, lifecycle=CONDUCT, verbs=[
             Verb(f"{path}dispute", host.who, WHY, where={ConductStatus.STANDING}, may=is_it, again="action_refused"),
@@ -291,6 +296,7 @@ async def _entries(desk: Desk, host: Host) -> list[Kind]:
         Kind(waiting, may_answer, lists="/conduct-disputes", verbs=[
             Verb(f"{path}dispute-answer", "regulator-a", WHY, may=may_answer, again="action_refused"),
         ]),
+        Kind([finding], may_answer, lists="/conduct-disputes/findings", key="finding_id"),
     ]  # fmt: skip
 
 

@@ -62,10 +62,14 @@ async def _found(register: Register) -> list[Record]:
     other = site["domains"][0]
     await sender.hosts(record(other, "198.18.0.99"), *(record(each) for each in hosts.values()))
     ids = {each["host"]: each["id"] for each in await sender.findings()}
-    for status in (FindingStatus.ESCALATED, FindingStatus.DISMISSED):
+    disputed = (FindingStatus.DISPUTED, FindingStatus.KEPT)
+    for status in (FindingStatus.ESCALATED, FindingStatus.DISMISSED, *disputed):
         async with register.api.rt.db.transaction() as tx:
             await DEADLINES[reconciling.CURE](register.api.rt, tx, UUID(ids[hosts[status]]))
     await register.post(f"/hosted-findings/{ids[hosts[FindingStatus.ANSWERED]]}/answer", WHY, HOST)
+    for status in disputed:
+        await register.post(f"/hosted-findings/{ids[hosts[status]]}/answer", WHY, HOST)
+    await register.post(f"/hosted-findings/{ids[hosts[FindingStatus.KEPT]]}/dispute-answer", WHY, "regulator-a")
     await register.post(f"/hosted-findings/{ids[hosts[FindingStatus.DISMISSED]]}/dismissal", WHY, "regulator-a")
     await sender.hosts(
         record(other, "198.18.0.99"),
@@ -91,6 +95,7 @@ async def kinds_of(register: Register) -> list[Kind]:
              lifecycle=HOSTED_FINDING, acts=HOSTED_ACTS.keys(), verbs=[
                  Verb(f"{path}answer", HOST, WHY, FindingAction.ANSWER),
                  Verb(f"{path}insistence", "regulator-a", WHY, FindingAction.INSIST),
+                 Verb(f"{path}dispute-answer", "regulator-a", WHY, FindingAction.KEEP),
                  Verb(f"{path}dismissal", "regulator-a", WHY, FindingAction.DISMISS),
              ]),
         Kind([listed], may_read_inventory, reads=("/inventories/{provider_id}",), author="auditor", verbs=[

@@ -12,7 +12,7 @@ from shared.contracts.http.hosted import MOST_RECORDS, Answer, BatchView, Findin
 from shared.contracts.http.preflights import PreflightDetail, PreflightResults, Question, QuestionBatch
 from shared.contracts.http.registry import WithReasons
 
-HostedStatus = Literal["open", "answered", "escalated", "dismissed", "cured"]
+HostedStatus = Literal["open", "answered", "escalated", "disputed", "kept", "dismissed", "cured"]
 HostedKind = Literal["unregistered", "number_differs", "address_differs", "revoked", "barred"]
 BATCH_S: Final = 300.0
 _JSON: Final = {"Content-Type": "application/json"}
@@ -74,12 +74,17 @@ class Hosting(Department):
         return await self._get(FindingView, at("hosted-findings", finding_id))
 
     async def answer_hosted(self, finding_id: Id, body: Answer) -> FindingView:
-        """Answer it; the clock stands still until a person of the regulator has said something."""
+        """Answer it; the clock stands still until a person of the regulator has said something. What the conduct record
+        has already is disputed so, once."""
         return await self._post(FindingView, at("hosted-findings", finding_id, "answer"), body)
 
     async def insist_on_hosted(self, finding_id: Id, body: WithReasons) -> FindingView:
         """Say why the answer does not settle it; the whole time runs anew."""
         return await self._post(FindingView, at("hosted-findings", finding_id, "insistence"), body)
+
+    async def keep_hosted(self, finding_id: Id, body: WithReasons) -> FindingView:
+        """Say why what its provider disputes stays in the conduct record."""
+        return await self._post(FindingView, at("hosted-findings", finding_id, "dispute-answer"), body)
 
     async def dismiss_hosted(self, finding_id: Id, body: WithReasons) -> FindingView:
         """Let it be, with reasons."""

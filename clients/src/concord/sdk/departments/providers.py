@@ -72,6 +72,10 @@ class Providers(Department):
         """Entries that your organisation decided and their providers dispute, unanswered, newest first."""
         return self._pages(wire.ConductEntryView, at("conduct-disputes"))
 
+    def disputed_findings(self) -> AsyncIterator[wire.NotedFindingView]:
+        """Findings in conduct records whose providers dispute them, for your organisation to answer, newest first."""
+        return self._pages(wire.NotedFindingView, at("conduct-disputes", "findings"))
+
     async def dispute_conduct(self, provider_id: Id, entry_id: Id, body: WithReasons) -> wire.ConductEntryView:
         """Say, as the provider, why an entry is wrong; it does not count until it is answered."""
         path = at("providers", provider_id, "conduct", entry_id, "dispute")

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from access_control import views
 from access_control.service import conduct, keys, licences, providers, queue, trials
-from access_control.store.conduct import ConductEntry
+from access_control.store.conduct import ConductEntry, NotedFinding
 from access_control.store.licences import Licence
 from shared.contracts.http import providers as wire
 from shared.contracts.http.access import OrderView, QueueView, WithReasons
@@ -149,6 +149,17 @@ async def read_disputes(who: Who, rt: Rt, paging: Paging) -> Page[wire.ConductEn
     return _entries(rt, found, paging)
 
 
+@ROUTER.get("/conduct-disputes/findings")
+async def read_disputed_findings(who: Who, rt: Rt, paging: Paging) -> Page[wire.NotedFindingView]:
+    """What providers dispute of findings in their records, unanswered (the industry regulator of their province).
+
+    They are answered, or dismissed, at the register (`/hosted-findings`).
+    """
+    async with rt.db.connection() as tx:
+        found = await conduct.disputed_findings(tx, who, paging)
+    return _findings(rt, found, paging)
+
+
 @ROUTER.post("/providers/{provider_id}/conduct/{entry_id}/dispute")
 async def dispute_conduct(
     provider_id: UUID, entry_id: UUID, body: WithReasons, who: Who, rt: Rt
@@ -174,12 +185,11 @@ async def keep_conduct(provider_id: UUID, entry_id: UUID, body: WithReasons, who
 async def read_conduct_findings(provider_id: UUID, who: Who, rt: Rt, paging: Paging) -> Page[wire.NotedFindingView]:
     """What a provider left unanswered of its lists, put right or dismissed too (officials; the provider itself).
 
-    A finding is no measure. It is answered, dismissed and challenged at the register (`/hosted-findings`).
+    A finding is no measure. It is answered, dismissed and disputed at the register (`/hosted-findings`).
     """
     async with rt.db.transaction() as tx:
         found = await conduct.findings(tx, rt, who, provider_id, paging)
-    at = rt.clock.now()
-    return page_of(found, paging, lambda noted: views.of_finding(noted, at), lambda noted: noted.finding_id)
+    return _findings(rt, found, paging)
 
 
 @ROUTER.get("/providers/{provider_id}/jwks.json", openapi_extra=PUBLIC)
@@ -222,3 +232,8 @@ def _provider(rt: Rt, response: Response, known: providers.Known) -> wire.Provid
 
 def _licence(rt: Rt, licence: Licence) -> wire.LicenceView:
     return views.of_licence(licence, rt.rules.day_of(rt.clock.now()))
+
+
+def _findings(rt: Rt, found: list[NotedFinding], paging: PageQuery) -> Page[wire.NotedFindingView]:
+    at = rt.clock.now()
+    return page_of(found, paging, lambda noted: views.of_finding(noted, at), lambda noted: noted.finding_id)

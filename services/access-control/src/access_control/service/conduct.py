@@ -13,7 +13,7 @@ from access_control.store import providers
 from access_control.store.conduct import ConductEntry, NotedFinding
 from shared.contracts.enforcement import DecisionReleasedV1
 from shared.contracts.grounds import AuthorityRef, Statement
-from shared.contracts.hosted import FindingClosedV1, FindingEscalatedV1
+from shared.contracts.hosted import FindingClosedV1, FindingDisputedV1, FindingEscalatedV1, FindingKeptV1
 from shared.contracts.subjects import ProviderSubject
 from shared.rules.effects import Effect
 from shared.runtime.acts import audit
@@ -81,11 +81,26 @@ async def disputes(tx: Tx, who: Caller, query: PageQuery) -> list[ConductEntry]:
     return await store.disputed(tx, POLICY.reach(who, Act.SEE_DISPUTES), query)
 
 
+async def disputed_findings(tx: Tx, who: Caller, query: PageQuery) -> list[NotedFinding]:
+    """Findings that wait for the answer of the caller's organisation, newest first. Raises Forbidden (403)."""
+    return await store.disputed_findings(tx, POLICY.reach(who, Act.SEE_DISPUTES), query)
+
+
 async def note_finding(tx: Tx, rt: Runtime, fact: FindingEscalatedV1) -> None:
     """A provider answered nothing to a finding about its list. Nothing is ordered by it. Raises NotHosted."""
     if fact.provider_id not in await providers.get_many(tx, [fact.provider_id]):
         raise NotHosted(f"no such provider: {fact.provider_id}")
     await store.note_finding(tx, fact, _until(rt, rt.clock.now()))
+
+
+async def dispute_finding(tx: Tx, fact: FindingDisputedV1) -> None:
+    """Its provider disputes what was noted: it does not count until a person of the regulator answers (ADR 20)."""
+    await store.dispute_finding(tx, fact)
+
+
+async def keep_finding(tx: Tx, fact: FindingKeptV1) -> None:
+    """A person stands by what was disputed, with reasons: it counts again."""
+    await store.keep_finding(tx, fact)
 
 
 async def close_finding(tx: Tx, fact: FindingClosedV1) -> None:

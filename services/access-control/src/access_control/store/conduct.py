@@ -13,7 +13,7 @@ import asyncpg
 from access_control.errors import UnknownEntry
 from access_control.lifecycle import CONDUCT, ConductAction
 from shared.contracts.grounds import AuthorityRef, Grounds, Statement
-from shared.contracts.hosted import FindingClosedV1, FindingEscalatedV1
+from shared.contracts.hosted import FindingClosedV1, FindingDisputedV1, FindingEscalatedV1, FindingKeptV1
 from shared.contracts.http.providers import ConductStatus
 from shared.runtime.acts.moves import Moves
 from shared.runtime.acts.policy import Reach
@@ -73,10 +73,15 @@ class NotedFinding:
     closing: Mapping[str, Any] | None
     closed_at: datetime | None
     counts_until: datetime
+    dispute: str | None
+    disputed_at: datetime | None
+    answer: str | None
+    answered_at: datetime | None
 
     def counts(self, at: datetime) -> bool:
-        """Whether it says anything of the provider then."""
-        return self.closed_at is None and at < self.counts_until
+        """Whether it says anything of the provider then; what is disputed does not until somebody answers."""
+        unanswered = self.disputed_at is not None and self.answered_at is None
+        return self.closed_at is None and not unanswered and at < self.counts_until
 
 
 COLUMNS: Final = """id, version, status, provider_id, decision_id, grounds, entered_at, undone_because, undone_by,
@@ -96,13 +101,25 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (finding_id) DO NOTHING
 """
 FINDING_COLUMNS: Final = """finding_id, provider_id, kind, host, authority, statement, found_at, escalated_at, because,
-       closing, closed_at, coalesce(counts_until, escalated_at + interval '1 year') AS counts_until"""
+       closing, closed_at, coalesce(counts_until, escalated_at + interval '1 year') AS counts_until, dispute,
+       disputed_at, answer, answered_at"""
 CLOSE_FINDING: Final = """
 UPDATE conduct_finding SET because = $2, closing = $3, closed_at = $4 WHERE finding_id = $1 AND closed_at IS NULL
+"""
+DISPUTE_FINDING: Final = """
+UPDATE conduct_finding SET dispute = $2, disputed_at = $3 WHERE finding_id = $1 AND disputed_at IS NULL
+"""
+KEEP_FINDING: Final = """
+UPDATE conduct_finding SET answer = $2, answered_at = $3
+ WHERE finding_id = $1 AND disputed_at IS NOT NULL AND answered_at IS NULL
 """
 HOLD: Final = f"SELECT {COLUMNS} FROM conduct_entry WHERE id = $1 AND provider_id = $2 FOR NO KEY UPDATE"
 WORDS: Final = {
     "organisation": "provider_id::text = ANY ({})", "authority_id": "grounds -> 'authority' ->> 'id' = ANY ({})",
+}  # fmt: skip
+
+FINDING_WORDS: Final = {
+    "organisation": "provider_id::text = ANY ({})", "authority_id": "authority ->> 'id' = ANY ({})",
 }  # fmt: skip
 
 
@@ -137,15 +154,38 @@ async def note_finding(tx: Tx, fact: FindingEscalatedV1, until: datetime) -> Non
     )  # fmt: skip
 
 
+async def dispute_finding(tx: Tx, fact: FindingDisputedV1) -> None:
+    """What its provider says to it, once."""
+    await tx.execute(DISPUTE_FINDING, fact.finding_id, fact.statement.reasons, fact.disputed_at)
+
+
+async def keep_finding(tx: Tx, fact: FindingKeptV1) -> None:
+    """Why a person stands by it."""
+    await tx.execute(KEEP_FINDING, fact.finding_id, fact.statement.reasons, fact.kept_at)
+
+
 async def close_finding(tx: Tx, fact: FindingClosedV1) -> None:
     """It was put right, or was wrong; the first time counts."""
     statement = fact.statement.model_dump(mode="json")
     await tx.execute(CLOSE_FINDING, fact.finding_id, fact.because, statement, fact.closed_at)
 
 
+async def disputed_findings(tx: Tx, reach: Reach, query: PageQuery) -> list[NotedFinding]:
+    """Findings within reach whose provider disputes that they count and nobody answered, newest first."""
+    where, values = reach.where(FINDING_WORDS, first=3)
+    rows = await tx.fetch(
+        f"""SELECT {FINDING_COLUMNS} FROM conduct_finding
+             WHERE ($1::uuid IS NULL OR finding_id < $1) AND {where}
+               AND disputed_at IS NOT NULL AND answered_at IS NULL AND closed_at IS NULL
+             ORDER BY finding_id DESC LIMIT $2""",
+        query.after, query.fetch, *values,
+    )  # fmt: skip
+    return [NotedFinding(**dict(row)) for row in rows]
+
+
 async def findings(tx: Tx, reach: Reach, provider_id: UUID, query: PageQuery) -> list[NotedFinding]:
     """What one provider left unanswered, as far as it is within reach, newest first."""
-    where, values = reach.where(WORDS, first=4)
+    where, values = reach.where(FINDING_WORDS, first=4)
     rows = await tx.fetch(
         f"""SELECT {FINDING_COLUMNS} FROM conduct_finding
              WHERE ($1::uuid IS NULL OR finding_id < $1) AND provider_id = $3 AND {where}

@@ -27,7 +27,8 @@ async def take_batch(
 ) -> wire.BatchView:
     """Take the next batch of what a provider hosts, or the closing of its list: then it holds, and is compared.
 
-    The same bytes again are answered the same. Out of order: 409 `out_of_sequence` with `next`.
+    The same bytes again are answered the same. Out of order: 409 `out_of_sequence` with `next`. Some lists can be
+    closed in a day; one more is 429, says when it can be, and waits as it is.
     """
     content = await request.body()
     async with rt.db.transaction() as tx:
@@ -63,7 +64,10 @@ async def read_hosted_finding(rt: Rt, who: Who, finding_id: UUID) -> wire.Findin
 
 @ROUTER.post("/hosted-findings/{finding_id}/answer", tags=["inventories"])
 async def answer_hosted_finding(rt: Rt, who: Who, finding_id: UUID, body: wire.Answer) -> wire.FindingView:
-    """The provider answers; its clock stands still until a person of the regulator has said something to that."""
+    """The provider answers; its clock stands still until a person of the regulator has said something to that.
+
+    What its conduct record has already it disputes so, once: until somebody answers, it does not count.
+    """
     async with rt.db.transaction() as tx:
         return views.of_hosted(who, await hosted.answer(tx, rt, who, finding_id, body.reasons))
 
@@ -73,6 +77,13 @@ async def insist_on_hosted_finding(rt: Rt, who: Who, finding_id: UUID, body: Wit
     """Say why the answer does not settle it; the whole time runs anew."""
     async with rt.db.transaction() as tx:
         return views.of_hosted(who, await hosted.insist(tx, rt, who, finding_id, body.reasons))
+
+
+@ROUTER.post("/hosted-findings/{finding_id}/dispute-answer", tags=["inventories"])
+async def keep_hosted_finding(rt: Rt, who: Who, finding_id: UUID, body: WithReasons) -> wire.FindingView:
+    """Say why what its provider disputes stays in the conduct record; it counts again. Otherwise dismiss it."""
+    async with rt.db.transaction() as tx:
+        return views.of_hosted(who, await hosted.keep(tx, rt, who, finding_id, body.reasons))
 
 
 @ROUTER.post("/hosted-findings/{finding_id}/dismissal", tags=["inventories"])

@@ -6,17 +6,20 @@ changes nothing and is answered as before.
 
 import hashlib
 from collections.abc import Sequence
+from datetime import timedelta
+from math import ceil
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from registry.errors import InvalidValues, NotWhole, OtherBatch, OutOfSequence, ProviderNotActive
+from registry.errors import InvalidValues, NotWhole, OtherBatch, OutOfSequence, ProviderNotActive, TooManyClosings
 from registry.policy import POLICY, Act
 from registry.service import looks
 from registry.service.reconciling import RECONCILE
 from registry.store import copies, inventories
 from registry.store.inventories import Batch, Inventory, Listed
+from shared.contracts.base import Text
 from shared.contracts.http.batches import FieldFound
 from shared.contracts.http.hosted import BatchView, Hosted, InventoryBatch, RecordResult
 from shared.contracts.http.preflights import Question
@@ -29,17 +32,19 @@ from shared.runtime.db.postgres import Tx
 from shared.runtime.web.route import LONGEST_NAME
 
 MOST_FAULTS: Final = 20
+DAY: Final = timedelta(days=1)
+_TEXT: Final = TypeAdapter(Text)
 TWICE: Final = "The list has this name already: name each once, with all its addresses."
 
 
 async def take(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, body: InventoryBatch, content: bytes) -> BatchView:
-    """Take the next batch of a provider; its bytes are what it is known by.
+    """Take the next batch of a provider; its bytes are what it is known by. One that closed says that it hosts nothing.
 
-    Raises Forbidden (403); ProviderNotActive, OutOfSequence, OtherBatch, NotWhole (409).
+    Raises Forbidden (403); ProviderNotActive, OutOfSequence, OtherBatch, NotWhole (409); TooManyClosings (429).
     """
     provider = await copies.hosting(tx, provider_id)
     POLICY.require(who, Act.SEND_INVENTORY, provider)
-    if provider.status not in copies.HOSTING:
+    if provider.status == copies.UNKNOWN:
         raise ProviderNotActive(provider_id=provider_id)
     at, digest = rt.clock.now(), hashlib.sha256(content).digest()
     known = await inventories.hold(tx, provider_id, at)
@@ -50,9 +55,11 @@ async def take(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, body: Invent
     if body.close is not None:
         return await _close(tx, rt, known, body, digest)
     first = known.sending if known.sending is not None and not body.anew else body.sequence
-    listed, refused = await _read(tx, rt.rules, provider_id, first, body.records or ())
-    taken = Batch(body.sequence, first, digest, len(body.records or ()), closes=False, refused=refused)
-    await inventories.take(tx, known, taken, listed, at)
+    records = body.records or ()
+    listed, refused = await _read(tx, rt.rules, provider_id, first, records)
+    taken = Batch(body.sequence, first, digest, len(records), closes=False, refused=refused)
+    unread = [name for each in refused if (name := _name_of(records[each["index"]])) is not None]
+    await inventories.take(tx, known, taken, listed, unread, at)
     return _view(taken)
 
 
@@ -71,9 +78,12 @@ async def _close(tx: Tx, rt: Runtime, known: Inventory, body: InventoryBatch, di
     records, over = sum(each.records for each in sent), hash_of(sent)
     if (body.close.records, body.close.hash) != (records, over):
         raise NotWhole(records=records)
+    lately, most = [each for each in known.closings if each > at - DAY], rt.settings.inventory_closings_per_day
+    if len(lately) >= most:
+        raise TooManyClosings(retry_after=ceil((lately[-most] + DAY - at).total_seconds()))
     first = known.sending if known.sending is not None else body.sequence
     taken = Batch(body.sequence, first, digest, 0, closes=True, refused=[])
-    await inventories.close(tx, known, taken, over, at)
+    await inventories.close(tx, known, taken, over, [*lately, at], at)
     await deadlines.met(tx, RECONCILE, known.provider_id, at)
     await deadlines.start_in(tx, RECONCILE, known.provider_id, 0, at=at)
     return _view(taken)
@@ -109,6 +119,14 @@ async def _read(
             del read[index]
         there.add(each.host)
     return list(read.values()), [refused[index].model_dump(mode="json") for index in sorted(refused)]
+
+
+def _name_of(record: Any) -> str | None:
+    """The name of a record that was refused, if that can be read: its list has it, whatever else is wrong."""
+    try:
+        return normalise_domain(_TEXT.validate_python(record.get("host") if isinstance(record, dict) else None)).ascii
+    except (ValidationError, InvalidIdentifier):
+        return None
 
 
 def listed_of(rules: Rules, record: Hosted | Question) -> Listed:
@@ -166,5 +184,5 @@ async def get(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID) -> tuple[Inve
     await looks.at_one(tx, rt, who, Act.READ_INVENTORY, f"/inventories/{provider_id}", provider.provider)
     known = await inventories.get(tx, provider_id)
     if known is None:
-        return Inventory(provider_id, 1, None, None, None, None, 0, None, None, None), []
+        return Inventory(provider_id, 1, None, None, None, None, 0, None, None, None, ()), []
     return known, await sent_of(tx, known)

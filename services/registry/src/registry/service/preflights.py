@@ -115,7 +115,7 @@ async def _admitted(tx: Tx, rt: Runtime, who: Caller, count: int) -> Host:
     try:
         provider = await copies.hosting(tx, UUID(who.organisation))
     except ValueError:
-        provider = Host(NOBODY, "", "", "unknown")
+        provider = Host(NOBODY, "", "", copies.UNKNOWN)
     POLICY.require(who, Act.ASK_PREFLIGHT, provider)
     if provider.status not in copies.HOSTING:
         raise ProviderNotActive(provider_id=provider.id)

@@ -46,6 +46,7 @@ class Approval:
 
 
 ACTIVE: Final = "active"
+UNKNOWN: Final = "unknown"
 HOSTING: Final = frozenset({ACTIVE, "unlicensed"})
 """Statuses of a provider that hosts what it hosts; only at an active one a new site is registered."""
 PUT_PROVIDERS: Final = """
@@ -98,7 +99,7 @@ async def providers(tx: Tx, ids: Collection[UUID]) -> dict[UUID, Provider]:
 async def hosting(tx: Tx, provider_id: UUID) -> Host:
     """A provider, known or not."""
     row = await tx.fetchrow(HOST, provider_id)
-    return Host(**dict(row)) if row else Host(provider_id, "", "", "unknown")
+    return Host(**dict(row)) if row else Host(provider_id, "", "", UNKNOWN)
 
 
 async def put_approvals(tx: Tx, rows: Sequence[tuple[object, ...]]) -> None:

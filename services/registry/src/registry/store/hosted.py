@@ -69,6 +69,7 @@ class Finding:
     reasons: str | None
     found_at: datetime
     changed_at: datetime
+    operator_told_at: datetime | None
     provider_name: str | None
     region: str | None
     number: str | None
@@ -81,7 +82,7 @@ class Finding:
 
 
 _OWN: Final = """id, version, status, provider_id, host, kind, listed, site_id, told_id, cure_until, answer,
-       answered_by, answered_at, escalated_at, reasons, found_at, changed_at"""
+       answered_by, answered_at, escalated_at, reasons, found_at, changed_at, operator_told_at"""
 _OF_SITE: Final = """(SELECT {} FROM site s JOIN registration r ON r.id = s.registration_id
                       JOIN operator o ON o.id = r.operator_id WHERE s.id = site_id)"""
 COLUMNS: Final = f"""{_OWN}, (SELECT p.name FROM provider p WHERE p.id = provider_id) AS provider_name,
@@ -91,8 +92,8 @@ COLUMNS: Final = f"""{_OWN}, (SELECT p.name FROM provider p WHERE p.id = provide
 # What is asked for and not decided differs in nothing.
 _DIFFERS: Final = """
        array_remove(ARRAY[
-           CASE WHEN s.id IS NULL OR s.status IN ('lapsed', 'ended') THEN 'unregistered'
-                WHEN s.status = 'revoked' AND {} THEN 'revoked' END,
+           CASE WHEN s.id IS NULL OR c.status = 'live' AND s.status IN ('lapsed', 'ended') THEN 'unregistered'
+                WHEN c.status = 'live' AND s.status = 'revoked' AND {} THEN 'revoked' END,
            CASE WHEN c.status = 'live' AND s.status IN ('live', 'stopped')
                      AND l.number IS NOT NULL AND l.number IS DISTINCT FROM r.number
                      AND NOT EXISTS (SELECT FROM unnest(s.former_numbers) f WHERE f LIKE l.number || '-%')
@@ -108,23 +109,28 @@ _DIFFERS: Final = """
                            ORDER BY length(c.domain) DESC LIMIT 1) c ON true
        LEFT JOIN site s ON s.id = c.site_id
        LEFT JOIN registration r ON r.id = s.registration_id"""
-# A host of the site stops by an order and by nothing else: while it has none, has not carried it out, or was
-# told to host the site again, no finding presses it. Whoever is no host of it in the register is ordered nothing.
+# A host of the site stops by an order and by nothing else: while it has none of the decision that took the site off
+# the register, has not carried it out, or was told to host the site again, no finding presses it. What it signed of
+# another measure says nothing about that. Whoever is no host of it in the register is ordered nothing.
 _ORDERED: Final = """(
        NOT EXISTS (SELECT FROM access a WHERE a.site_id = s.id AND a.provider_id = $1 AND a.status <> 'ended')
        OR (SELECT o.action <> 'restore' AND o.outcome = 'executed' FROM order_outcome o
              JOIN execution e ON e.id = o.execution_id
-            WHERE e.site_id = s.id AND o.provider_id = $1 ORDER BY o.at DESC, o.order_id DESC LIMIT 1))"""
-# So many names of a list, in their order.
-LOOK: Final = f"""
+            WHERE e.site_id = s.id AND o.provider_id = $1
+              AND (o.action = 'restore' OR e.effect = 'revoke' AND e.status = 'carried_out')
+            ORDER BY o.at DESC, o.order_id DESC LIMIT 1))"""
+_LOOK: Final = f"""
 WITH listed AS MATERIALIZED (
-       SELECT * FROM hosted WHERE provider_id = $1 AND first_batch = $3 AND host > $4 ORDER BY host LIMIT $5)
+       SELECT * FROM hosted WHERE provider_id = $1 AND first_batch = $3 AND {{}})
 SELECT l.host, l.above, s.id AS site_id,
        jsonb_build_object('host', l.host, 'ips', l.ips, 'number', l.number, 'hosting_mode', l.hosting_mode,
                           'since', l.since) AS listed,
        {_DIFFERS.format(_ORDERED, "(c.status = 'live' OR c.claimed_until >= $2)")}
  ORDER BY l.host
 """
+# So many names of a list, in their order; or these names, as far as it has them.
+LOOK: Final = _LOOK.format("host > $4 ORDER BY host LIMIT $5")
+LOOK_AGAIN: Final = _LOOK.format("host = ANY ($4)")
 # The same of names that somebody asks about: what nobody decided yet, no stranger reads.
 COMPARE: Final = f"""
 WITH listed AS MATERIALIZED (
@@ -134,7 +140,27 @@ SELECT l.place, s.id AS site_id, s.status, r.number || '-' || s.ordinal AS site,
        {_DIFFERS.format("true", "c.status = 'live'")}
  ORDER BY l.place
 """
-CARRIED_OUT: Final = f"SELECT {_ORDERED} FROM site s WHERE s.id = $2"
+# Up to which name so many findings go; none: there are fewer.
+BOUND: Final = """
+SELECT host FROM hosted_finding WHERE provider_id = $1 AND host > $2 AND status <> 'cured'
+ ORDER BY host OFFSET $3::int - 1 LIMIT 1
+"""
+COUNT: Final = "SELECT count(*) FROM hosted_finding WHERE provider_id = $1 AND status NOT IN ('dismissed', 'cured')"
+# Those that were told in one notice and nobody answered, this one among them. Everybody locks in the same order.
+SILENT: Final = f"""
+WITH chosen AS MATERIALIZED (
+       SELECT id AS chosen_id FROM hosted_finding WHERE told_id = $2 AND status = 'open' ORDER BY id <> $1, id LIMIT $3)
+SELECT {COLUMNS} FROM hosted_finding
+ WHERE id IN (SELECT chosen_id FROM chosen) AND status = 'open' ORDER BY host, kind, id FOR UPDATE OF hosted_finding
+"""
+EXTEND: Final = f"""
+UPDATE hosted_finding SET cure_until = $2, version = version + 1, changed_at = $3 WHERE id = ANY ($1)
+RETURNING {COLUMNS}
+"""
+TOLD_LATELY: Final = """
+SELECT DISTINCT site_id FROM hosted_finding WHERE provider_id = $1 AND site_id = ANY ($2) AND operator_told_at > $3
+"""
+TOLD: Final = "UPDATE hosted_finding SET operator_told_at = $2 WHERE id = ANY ($1)"
 STANDING: Final = f"""
 SELECT {COLUMNS} FROM hosted_finding
  WHERE provider_id = $1 AND host > $2 AND ($3::text IS NULL OR host <= $3) AND status <> 'cured'
@@ -169,10 +195,16 @@ MOVES: Final[Moves[Finding, FindingStatus, FindingAction]] = Moves(
 
 async def look(tx: Tx, provider_id: UUID, first_batch: int, after: str, limit: int, at: datetime) -> list[Seen]:
     """So many names of a list that come after this one, each beside what the register has."""
-    return [
-        Seen(row["host"], tuple(row["above"]), row["listed"], row["site_id"], tuple(row["kinds"]))
-        for row in await tx.fetch(LOOK, provider_id, at, first_batch, after, limit)
-    ]
+    return [_seen(row) for row in await tx.fetch(LOOK, provider_id, at, first_batch, after, limit)]
+
+
+async def look_again(tx: Tx, provider_id: UUID, first_batch: int, hosts: Sequence[str], at: datetime) -> list[Seen]:
+    """These names, as far as a list has them, each beside what the register has."""
+    return [_seen(row) for row in await tx.fetch(LOOK_AGAIN, provider_id, at, first_batch, hosts)]
+
+
+def _seen(row: asyncpg.Record) -> Seen:
+    return Seen(row["host"], tuple(row["above"]), row["listed"], row["site_id"], tuple(row["kinds"]))
 
 
 async def compare(tx: Tx, provider_id: UUID, asked: Sequence[dict[str, Any]]) -> list[Found]:
@@ -181,15 +213,40 @@ async def compare(tx: Tx, provider_id: UUID, asked: Sequence[dict[str, Any]]) ->
     return [Found(**{**dict(row), "kinds": tuple(row["kinds"])}) for row in rows]
 
 
-async def to_stop(tx: Tx, finding: Finding) -> bool:
-    """Whether its provider has nothing to do with a revoked site any more, as the last order there says."""
-    found: bool | None = await tx.fetchval(CARRIED_OUT, finding.provider_id, finding.site_id)
-    return bool(found)
-
-
 async def standing(tx: Tx, provider_id: UUID, after: str, to: str | None) -> list[Finding]:
     """The findings about names between these that are not cured, held."""
     return [of(row) for row in await tx.fetch(STANDING, provider_id, after, to)]
+
+
+async def bound(tx: Tx, provider_id: UUID, after: str, most: int) -> str | None:
+    """The name up to which so many findings that are not cured go, of those after a name; none: there are fewer."""
+    found: str | None = await tx.fetchval(BOUND, provider_id, after, most)
+    return found
+
+
+async def count(tx: Tx, provider_id: UUID) -> int:
+    """How many of a provider are neither dismissed nor cured."""
+    return int(await tx.fetchval(COUNT, provider_id))
+
+
+async def hold_silent(tx: Tx, finding: Finding, most: int) -> list[Finding]:
+    """This one and others of the same notice that nobody answered, held; without it if it is answered by now."""
+    return [of(row) for row in await tx.fetch(SILENT, finding.id, finding.told_id, most)]
+
+
+async def extend(tx: Tx, ids: Sequence[UUID], cure_until: datetime, at: datetime) -> list[Finding]:
+    """Held ones: their provider has until then."""
+    return [of(row) for row in await tx.fetch(EXTEND, ids, cure_until, at)]
+
+
+async def told_lately(tx: Tx, provider_id: UUID, site_ids: Sequence[UUID], since: datetime) -> set[UUID]:
+    """Of which of these sites somebody was told of what this provider lists, since then."""
+    return {row["site_id"] for row in await tx.fetch(TOLD_LATELY, provider_id, site_ids, since)}
+
+
+async def told(tx: Tx, ids: Sequence[UUID], at: datetime) -> None:
+    """Whose site these are about is told of them now."""
+    await tx.execute(TOLD, ids, at)
 
 
 async def add(

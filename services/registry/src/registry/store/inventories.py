@@ -26,6 +26,8 @@ class Inventory:
     looked_to: str | None
     """How far the look that runs has come; none: none runs."""
     reconciled_at: datetime | None
+    closings: Sequence[datetime]
+    """When lists were closed within the last day before the latest one was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Listed:
 
 
 COLUMNS: Final = """provider_id, next_sequence, sending, sending_since, whole, whole_at, whole_records, whole_hash,
-       looked_to, reconciled_at"""
+       looked_to, reconciled_at, closings"""
 BATCH: Final = "sequence, first_batch, hash, records, closes, refused"
 # Whoever comes first makes the row; the others wait for it, and see what it says then.
 HOLD: Final = f"""
@@ -78,14 +80,14 @@ RETURNING {COLUMNS}
 # The look that runs begins anew, on the new list.
 CLOSE: Final = f"""
 UPDATE inventory SET next_sequence = $2 + 1, sending = NULL, sending_since = NULL, whole = sending, whole_at = $3,
-       whole_hash = $4, looked_to = NULL, changed_at = $3,
+       whole_hash = $4, looked_to = NULL, changed_at = $3, closings = $5,
        whole_records = (SELECT count(*) FROM hosted h WHERE h.provider_id = $1 AND h.first_batch = inventory.sending)
  WHERE provider_id = $1 AND next_sequence = $2
 RETURNING {COLUMNS}
 """
 CLOSE_EMPTY: Final = f"""
 UPDATE inventory SET next_sequence = $2 + 1, sending = NULL, sending_since = NULL, whole = $2, whole_at = $3,
-       whole_hash = $4, looked_to = NULL, changed_at = $3, whole_records = 0
+       whole_hash = $4, looked_to = NULL, changed_at = $3, closings = $5, whole_records = 0
  WHERE provider_id = $1 AND next_sequence = $2
 RETURNING {COLUMNS}
 """
@@ -97,6 +99,14 @@ FORGET: Final = """
 DELETE FROM hosted WHERE (provider_id, first_batch, host) IN (
        SELECT provider_id, first_batch, host FROM hosted WHERE provider_id = $1 AND first_batch = $2 LIMIT $3)
 """
+UNREAD: Final = """
+SELECT host FROM hosted_unread
+ WHERE provider_id = $1 AND first_batch = $2 AND host = ANY ($3)
+"""
+ADD_UNREAD: Final = """
+INSERT INTO hosted_unread (provider_id, first_batch, host) SELECT $1, $2, unnest($3::text[]) ON CONFLICT DO NOTHING
+"""
+FORGET_UNREAD: Final = "DELETE FROM hosted_unread WHERE provider_id = $1 AND first_batch = $2"
 # The answers of the list that holds, and of the one being sent, are kept: the same batch again gets the same answer.
 FORGET_BATCHES: Final = "DELETE FROM inventory_batch WHERE provider_id = $1 AND first_batch = $2"
 LOOKED: Final = """
@@ -139,10 +149,15 @@ async def there(tx: Tx, provider_id: UUID, first: int, hosts: Sequence[str]) -> 
     return {row["host"] for row in await tx.fetch(THERE, provider_id, first, list(hosts))}
 
 
+async def unread(tx: Tx, provider_id: UUID, first: int, hosts: Sequence[str]) -> set[str]:
+    """Which of these names a list has in a record that was refused."""
+    return {row["host"] for row in await tx.fetch(UNREAD, provider_id, first, hosts)}
+
+
 async def take(
-    tx: Tx, known: Inventory, taken: Batch, listed: Sequence[Listed], at: datetime
+    tx: Tx, known: Inventory, taken: Batch, listed: Sequence[Listed], unread: Sequence[str], at: datetime
 ) -> None:  # fmt: skip
-    """Write a batch of records of a held inventory, whose next one it is."""
+    """Write a batch of records of a held inventory, whose next one it is. ``unread``: names of refused ones."""
     await tx.copy_records_to_table(
         "hosted",
         records=[
@@ -151,16 +166,19 @@ async def take(
         ],
         columns=("provider_id", "first_batch", "host", "above", "ips", "number", "hosting_mode", "since"),
     )  # fmt: skip
+    await tx.execute(ADD_UNREAD, known.provider_id, taken.first_batch, unread)
     await _add(tx, known, taken, at)
     since = known.sending_since if known.sending == taken.first_batch else at
     await tx.fetchrow(NEXT, known.provider_id, taken.sequence, taken.first_batch, since, at)
 
 
-async def close(tx: Tx, known: Inventory, taken: Batch, digest: str, at: datetime) -> None:
-    """The list that is being sent holds from now on, or an empty one does."""
+async def close(
+    tx: Tx, known: Inventory, taken: Batch, digest: str, closings: Sequence[datetime], at: datetime
+) -> None:  # fmt: skip
+    """The list that is being sent holds from now on, or an empty one does. ``closings``: of the last day, with this."""
     await _add(tx, known, taken, at)
     statement = CLOSE if known.sending is not None else CLOSE_EMPTY
-    await tx.fetchrow(statement, known.provider_id, taken.sequence, at, digest)
+    await tx.fetchrow(statement, known.provider_id, taken.sequence, at, digest, closings)
 
 
 async def _add(tx: Tx, known: Inventory, taken: Batch, at: datetime) -> None:
@@ -176,6 +194,7 @@ async def forget(tx: Tx, provider_id: UUID, most: int) -> bool:
     if old is None:
         return False
     if int((await tx.execute(FORGET, provider_id, old, most)).split()[-1]) < most:
+        await tx.execute(FORGET_UNREAD, provider_id, old)
         await tx.execute(FORGET_BATCHES, provider_id, old)
     return True
 

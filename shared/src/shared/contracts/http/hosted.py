@@ -40,10 +40,14 @@ class FindingStatus(StrEnum):
     """Its clock stands still until a person of the regulator has said something."""
     ESCALATED = "escalated"
     """Nobody answered in time: the provider's conduct record says so."""
+    DISPUTED = "disputed"
+    """What the conduct record has its provider disputes: until a person of the regulator answers it does not count."""
+    KEPT = "kept"
+    """A person of the regulator said why it stays in the conduct record, and it counts again."""
     DISMISSED = "dismissed"
     """By a person of the regulator; it is not found again as long as it is so."""
     CURED = "cured"
-    """List and register agree."""
+    """List and register agree, or its provider closed and hosts nothing any more."""
 
 
 class Hosted(Body):
@@ -173,7 +177,7 @@ class FindingView(View):
     cure_until: datetime
     answer: str | None
     answered_at: datetime | None
-    reasons: str | None = Field(description="Of whoever dismissed it, or insisted")
+    reasons: str | None = Field(description="Of whoever dismissed it, insisted, or kept it")
     escalated_at: datetime | None = Field(description="Since when the conduct record has it")
     found_at: datetime
     changed_at: datetime

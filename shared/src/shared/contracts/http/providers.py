@@ -263,5 +263,9 @@ class NotedFindingView(View):
     because: str | None = Field(description="cured or dismissed; null while it stands.")
     closing: Statement | None
     closed_at: datetime | None
-    counts: bool = Field(description="Neither closed, nor over.")
+    counts: bool = Field(description="Neither disputed without an answer, nor closed, nor over.")
     counts_until: datetime = Field(description="Set when it was noted, by the profile's clock `conduct_counts`.")
+    dispute: str | None = Field(description="What its provider says to it, in its own words.")
+    disputed_at: datetime | None
+    answer: str | None = Field(description="Why a person of the regulator stands by it.")
+    answered_at: datetime | None

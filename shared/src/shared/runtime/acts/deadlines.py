@@ -161,13 +161,15 @@ async def start(tx: Tx, *, kind: str, aggregate_id: UUID, clock_name: str, rt: R
 
 
 async def start_many(
-    tx: Tx, *, kind: str, aggregate_ids: Sequence[UUID], clock_name: str, rt: Runtime, at: datetime
-) -> Due:
-    """Start the same clock of aggregates that are new, with its stages, in one statement; gives its end."""
+    tx: Tx, *, kind: str, aggregate_ids: Sequence[UUID], clock_name: str, rt: Runtime, at: datetime,
+    until: datetime | None = None,
+) -> Due:  # fmt: skip
+    """Start the same clock of aggregates that have none, or to a date, with its stages, in one statement; its end."""
     clock = rt.rules.clocks[clock_name]
-    due = rt.rules.due(clock_name, at)
-    by_calendar = rt.rules.calendar.version if counts_days_off(clock.unit, carry_over=clock.carry_over) else None
-    common = (clock_name, clock.amount, clock.unit, clock.carry_over, clock.source, by_calendar, due.provisional, at)
+    due = rt.rules.due(clock_name, at) if until is None else Due(until, False, clock.source)
+    amount, unit, carries = (clock.amount, clock.unit, clock.carry_over) if until is None else (0, DATE, False)
+    by = rt.rules.calendar.version if until is None and counts_days_off(clock.unit, carry_over=carries) else None
+    common = (clock_name, amount, unit, carries, clock.source, by, due.provisional, at)
     stages = [(stage, time) for stage, time in _stages(rt.rules, clock.stages, due) if time > at]
     rows = [
         (kind, due.due_at, "due", 0, None),

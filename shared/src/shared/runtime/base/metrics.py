@@ -21,7 +21,7 @@ METRICS: Final = {
     "files_checked_total": "Files that somebody handed in compared with their hash again, by outcome: sound, damaged.",
     "files_damaged": "Files whose bytes are not those that were handed in. Anything above 0 is an alert.",
     "files_unreachable_total": "Times that the bucket files are kept in did not answer as it must.",
-    "ticks_finished_seconds": "When all clocks that had run out were last acted upon, in seconds since 1970.",
+    "ticks_finished_seconds": "When a worker last acted upon all its clocks that had run out, in seconds since 1970.",
 }
 OF_FASTAPI: Final = {
     "http_server_request_duration_seconds": "How long requests took, by http_request_method, http_route and "

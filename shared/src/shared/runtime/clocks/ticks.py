@@ -102,13 +102,18 @@ class TickWorker:
         rt: Runtime,
         handlers: Mapping[str, Handler],
         *,
+        name: str = "ticks",
         poll_s: float = POLL_S,
         recount_s: float = RECOUNT_S,
         stuck_s: float = STUCK_S,
         skew_limit_s: float = SKEW_S,
     ) -> None:
-        """``skew_limit_s``: how far the clock here may be from the database's; beyond it nothing is acted upon."""
+        """``skew_limit_s``: how far the clock here may be from the database's; beyond it nothing is acted upon.
+
+        ``name``: of this one, where several share the kinds of clocks.
+        """
         self._rt = rt
+        self._name = {"worker": name}
         self._handlers = handlers
         self._kinds = list(handlers)
         self._poll_s = poll_s
@@ -132,7 +137,9 @@ class TickWorker:
         for kind in self._kinds:  # shown as 0 from the start: for an alert, a counter that begins at 1 never rose
             metrics.deadlines_fired.add(0, {"kind": kind})
             metrics.deadlines_failed.add(0, {"kind": kind})
-        metrics.ticks_finished.set(time.time())  # its age must grow also if not even the first tick comes to an end
+        metrics.ticks_finished.set(
+            time.time(), self._name
+        )  # its age must grow also if not even the first tick comes to an end
         recounted = float("-inf")
         while True:
             pause = self._poll_s
@@ -142,7 +149,7 @@ class TickWorker:
                     recounted = time.monotonic()
                 fired = await self.tick()
                 self._last_tick, self._since, self._error = datetime.now(UTC), time.monotonic(), None
-                metrics.ticks_finished.set(time.time())
+                metrics.ticks_finished.set(time.time(), self._name)
                 pause = 0.0 if fired else await self._pause()
             except ClockWrong as error:
                 self._error = str(error)

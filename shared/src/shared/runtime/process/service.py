@@ -66,6 +66,8 @@ class Service:
     notifies: bool = False
     """Whether it issues notices: then it has an inbox, and sends what is queued."""
     deadlines: Deadlines = field(default_factory=dict)
+    behind: frozenset[str] = frozenset()
+    """Kinds of clocks that a worker of their own acts on, so that none of the others waits behind them."""
     needs: Needs = field(default_factory=Needs)
     """The words of the rule profile that stand in its code; a profile without them does not start it."""
     publishes: tuple[Topic, ...] = ()

@@ -56,9 +56,10 @@ def jobs_of(service: Service, rt: Runtime) -> list[Job]:
             sender = Sender(rt, owner=service.name)
             jobs.append(Job("notices", sender.run, partial(health_of, sender)))
         deadlines = {**service.deadlines, **({notices.DEEMED: notices.deem} if service.notifies else {})}
-        if deadlines:
-            ticks = TickWorker(rt, deadlines, skew_limit_s=rt.settings.clock_skew_limit_s)
-            jobs.append(Job("ticks", ticks.run, partial(_report, ticks.health)))
+        for name, behind in (("ticks", False), ("ticks-behind", True)):
+            if some := {kind: act for kind, act in deadlines.items() if (kind in service.behind) is behind}:
+                ticks = TickWorker(rt, some, name=name, skew_limit_s=rt.settings.clock_skew_limit_s)
+                jobs.append(Job(name, ticks.run, partial(_report, ticks.health)))
         jobs.append(Job("housekeeping", partial(housekeeping, rt, service.forgets)))
     return jobs
 
