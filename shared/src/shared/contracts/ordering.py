@@ -1,5 +1,6 @@
 """What carrying a decision out orders: one function for the dry run before its release and for the orders."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -33,6 +34,16 @@ class Measure:
 def execution_clock(action: Action) -> str:
     """The clock of the profile by which a provider carries out an order."""
     return f"execute_{action}"
+
+
+def nearest(name: str, hosts: Collection[str], spared: Collection[str]) -> str | None:
+    """Of the hosts the one by which a name is meant where names below are, none where it is spared or below none."""
+    while name not in hosts:
+        _, dot, above = name.partition(".")
+        if name in spared or not dot:
+            return None
+        name = above
+    return name
 
 
 def measure(effect: str, subject: Subject, site: FrozenSite | None, until: datetime | None) -> Measure | None:
