@@ -28,7 +28,9 @@ BLOG = "blog.pharmacy.example"
 DAY_S = 86_400.0
 
 
-def overlapped(fact: ExecutionCarriedOutV1, *names: str, told_first: bool = False, **change: Any) -> MeasureOverlappedV1:
+def overlapped(
+    fact: ExecutionCarriedOutV1, *names: str, told_first: bool = False, **change: Any
+) -> MeasureOverlappedV1:
     """What the register says when these names have become another site's."""
     return MeasureOverlappedV1.model_validate({
         **MeasureOverlappedV1.EXAMPLE, "execution_id": fact.execution_id, "decision_id": fact.decision_id,

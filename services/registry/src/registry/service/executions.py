@@ -19,7 +19,18 @@ from registry.errors import (
 )
 from registry.lifecycle import ExecutionAction, ExecutionStatus, SiteStatus
 from registry.policy import POLICY, Act
-from registry.service import bars, effective, hosting, identities, looks, measures, opinions, overlaps, previews, registrar
+from registry.service import (
+    bars,
+    effective,
+    hosting,
+    identities,
+    looks,
+    measures,
+    opinions,
+    overlaps,
+    previews,
+    registrar,
+)
 from registry.service.desk import SYSTEM, clock_of
 from registry.store import claims, executions, operators, sites
 from registry.store.executions import Execution

@@ -34,7 +34,9 @@ CURE: Final = "cure_window"
 _TITLES: Final = {
     SAME: Names(zh="网站域名受在先处理决定限制告知书", en="A decision of before hits the name of your site"),
     BELOW: Names(zh="网站域名不受在先处理决定限制告知书", en="A measure about another site spares your name"),
-    OWN: Names(zh="网站域名受本单位处理决定限制告知书", en="A measure about a site of yours hits another name of yours"),
+    OWN: Names(
+        zh="网站域名受本单位处理决定限制告知书", en="A measure about a site of yours hits another name of yours"
+    ),
 }
 _SAID: Final = {
     SAME: "That very name was decided about before it was yours. An order that went out stands; none that has not gone "
