@@ -763,10 +763,9 @@ DECLARE
     name text := subject ->> 'host';
 BEGIN
     IF subject ->> 'kind' = 'found_site' THEN
-        LOOP
+        WHILE name <> '' LOOP
             found := found || name;
-            EXIT WHEN position('.' IN name) = 0;
-            name := substr(name, position('.' IN name) + 1);
+            name := CASE WHEN position('.' IN name) > 0 THEN substr(name, position('.' IN name) + 1) END;
         END LOOP;
     ELSIF jsonb_typeof(carried_out -> 'site' -> 'hosts') = 'array' THEN
         found := ARRAY(SELECT jsonb_array_elements_text(carried_out -> 'site' -> 'hosts'));

@@ -64,6 +64,19 @@ async def test_no_order_about_a_found_site_goes_out_before_its_operator_was_told
     assert again["site"]["hosts"] == ["unregistered.example"], "nobody shakes a decision off by registering the name"
 
 
+async def test_whose_site_it_is_next_holds_nothing_back_for_a_second_time(slow_desk: Desk) -> None:
+    desk, host = slow_desk, await slow_desk.host()
+    fact = found(host)
+    met = overlapped(fact, "unregistered.example", told_first=True)
+    await desk.deliver(fact, met)
+    (order,) = await desk.orders(host)
+    desk.clock.advance(timedelta(days=15))
+    again = await desk.send_again(order["id"])
+    await desk.deliver(met.model_copy(update={"overlap_id": uuid7()}))
+    await desk.close_window(again)
+    assert [each["action"] for each in await sent(desk, host)] == ["cut_off"]
+
+
 async def test_whoever_asked_before_it_was_registered_does_not_get_it_sent(slow_desk: Desk) -> None:
     desk, host = slow_desk, await slow_desk.host()
     fact = found(host)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -187,6 +188,23 @@ async def test_it_is_told_once_of_each_name_and_again_to_whoever_has_the_site_ne
     await register.post(f"/amendments/{proposed['id']}/consent", {}, owner(C))
     await register.post(f"/amendments/{proposed['id']}/grant", GRANT, "regulator-a")
     assert [who[0] for _, who in await _told(register)] == [B, B, C]
+
+
+async def test_a_site_that_goes_from_friend_to_friend_holds_nothing_back_for_longer(register: Register) -> None:
+    name = domain()
+    await _found(register, name)
+    site = (await register.active(a_site(name), B))["sites"][0]
+    receiving = await register.active(a_site(domain()), C)
+    register.clock.advance(timedelta(days=10))
+    proposed = await register.post(
+        f"/sites/{site['id']}/transfer", {"registration_id": receiving["id"], "reasons": "The shop was sold."},
+        owner(B), 201, headers={"If-Match": f'"{site["version"]}"'},
+    )  # fmt: skip
+    await register.post(f"/amendments/{proposed['id']}/consent", {}, owner(C))
+    await register.post(f"/amendments/{proposed['id']}/grant", GRANT, "regulator-a")
+    first, second = await register.told(MeasureOverlappedV1)
+    assert (second.not_before, second.overlap_id != first.overlap_id) == (first.not_before, True)
+    assert [who[0] for _, who in await _told(register)] == [B, C], "and both may challenge it"
 
 
 async def test_a_name_that_was_decided_about_and_given_away_before_the_second_person_signed(register: Register) -> None:

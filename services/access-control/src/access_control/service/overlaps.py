@@ -32,7 +32,8 @@ _SETTLED: Final = OVER | {Status.ACCEPTED}
 
 async def heard(tx: Tx, rt: Runtime, fact: MeasureOverlappedV1) -> None:
     """Hold back what is not out, or spare the names in it; replace what is out and hits them."""
-    if not await overlaps.note(tx, fact, rt.clock.now()):
+    at = rt.clock.now()
+    if not await overlaps.note(tx, fact, at):
         return
     if (await executions.hold(tx, fact.execution_id)).undone is not None:
         return
@@ -40,7 +41,7 @@ async def heard(tx: Tx, rt: Runtime, fact: MeasureOverlappedV1) -> None:
     for burden in sorted(burdens, key=lambda order: (order.provider_id, order.attempt)):
         if fact.not_before is None:
             await _spare(tx, rt, burden, fact.names, 1 + max(each.attempt for each in burdens))
-        elif burden.status in HELD_BACK:
+        elif burden.status in HELD_BACK and fact.not_before > at:
             await take_back(tx, rt, burden, who=SYSTEM, why=TOLD_FIRST)
 
 

@@ -110,7 +110,8 @@ async def _note(
     overlap = await overlaps.keep(tx, execution, owned, names=names, kind=kind, at=at)
     if overlap is None:
         return
-    until = rt.rules.due(CURE, rt.rules.due(notices.DEEMED, at).due_at).due_at
+    since = await overlaps.first_told(tx, overlap, kind)  # handed from friend to friend it would never go out
+    until = rt.rules.due(CURE, rt.rules.due(notices.DEEMED, since).due_at).due_at
     if kind != OWN:
         not_before = until if kind == SAME else None
         outbox.add(tx, told.overlapped(execution, overlap, at, not_before=not_before), at=at)

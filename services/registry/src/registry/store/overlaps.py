@@ -37,6 +37,7 @@ ON CONFLICT (execution_id, site_id, operator_id, name) DO NOTHING
 RETURNING name
 """
 OF_ACT: Final = "SELECT execution_id, site_id, name FROM overlap WHERE id = $1 ORDER BY name"
+FIRST_TOLD: Final = "SELECT min(found_at) FROM overlap WHERE execution_id = $1 AND site_id = $2 AND kind = $3"
 HOLDERS: Final = """
 SELECT DISTINCT site_id FROM claim
  WHERE domain = ANY ($1) AND status = 'live' AND site_id IS DISTINCT FROM $2 ORDER BY site_id
@@ -80,6 +81,12 @@ async def keep(
     rows = await tx.fetch(KEEP, execution.id, site.id, owned.operator.id, list(names), new, kind, at)
     found = tuple(sorted(row["name"] for row in rows))
     return Overlap(new, execution.id, site.id, found) if found else None
+
+
+async def first_told(tx: Tx, overlap: Overlap, kind: str) -> datetime:
+    """Since when whoever had the site then knows of it: whoever has it next takes it with what was told."""
+    since: datetime = await tx.fetchval(FIRST_TOLD, overlap.execution_id, overlap.site_id, kind)
+    return since
 
 
 async def get(tx: Tx, overlap_id: UUID) -> Overlap | None:
