@@ -36,14 +36,16 @@ def execution_clock(action: Action) -> str:
     return f"execute_{action}"
 
 
+def lineage(name: str) -> list[str]:
+    """A name and every name above it."""
+    labels = name.split(".")
+    return [".".join(labels[start:]) for start in range(len(labels))]
+
+
 def nearest(name: str, hosts: Collection[str], spared: Collection[str]) -> str | None:
     """Of the hosts the one by which a name is meant where names below are, none where it is spared or below none."""
-    while name not in hosts:
-        _, dot, above = name.partition(".")
-        if name in spared or not dot:
-            return None
-        name = above
-    return name
+    listed = next((each for each in lineage(name) if each in hosts or each in spared), None)
+    return listed if listed in hosts else None
 
 
 def measure(effect: str, subject: Subject, site: FrozenSite | None, until: datetime | None) -> Measure | None:

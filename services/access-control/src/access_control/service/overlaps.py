@@ -31,10 +31,10 @@ _SETTLED: Final = OVER | {Status.ACCEPTED}
 
 
 async def heard(tx: Tx, rt: Runtime, fact: MeasureOverlappedV1) -> None:
-    """Hold back what is not out, or spare the names in it; replace what is out and hits them."""
+    """Hold back what is not out, or spare the names in it; replace what is out and hits them. Heard twice it is once:
+    what is held back or spared is so already."""
     at = rt.clock.now()
-    if not await overlaps.note(tx, fact, at):
-        return
+    await overlaps.note(tx, fact, at)
     if (await executions.hold(tx, fact.execution_id)).undone is not None:
         return
     burdens = await orders.hold_burdens(tx, fact.execution_id)

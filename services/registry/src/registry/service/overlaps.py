@@ -18,9 +18,8 @@ from registry.store.executions import Execution
 from registry.store.overlaps import Overlap
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, AddressForService, Department, Names, Service, Statement
-from shared.contracts.ordering import nearest
+from shared.contracts.ordering import lineage, nearest
 from shared.contracts.subjects import FoundSite
-from shared.rules.identifiers import normalise_domain
 from shared.runtime.acts import notices, outbox
 from shared.runtime.acts.notices import New
 from shared.runtime.acts.runtime import Runtime
@@ -50,15 +49,17 @@ _SAID: Final = {
 
 
 async def look(tx: Tx, rt: Runtime, changed: Sequence[OwnedSite]) -> None:
-    """Sites are in the register as they are now: whoever changed them has written them. Told once of each name."""
+    """Sites are in the register as they are now: whoever changed them has written them. Told once of each name.
+
+    On one that is live no measure of its own lies that stops it.
+    """
     live = [each for each in changed if each.site.status is SiteStatus.LIVE]
-    names = {name: normalise_domain(name) for each in live for name in each.site.domains}
+    names = {name for each in live for name in each.site.domains}
     if not names:
         return
     at = rt.clock.now()
-    await overlaps.entering(tx, {name.registrable for name in names.values()})
-    above = {each for name in names.values() for each in (name.ascii, *name.above)}
-    for execution in await overlaps.lying_on(tx, above, at):
+    await overlaps.entering(tx, names)
+    for execution in await overlaps.lying_on(tx, {above for name in names for above in lineage(name)}, at):
         for each in live:
             for kind, hit in (await _hit(tx, execution, each)).items():
                 await _note(tx, rt, execution, each, kind, hit, at)
@@ -78,7 +79,7 @@ async def hitting(tx: Tx, execution: Execution, site: OwnedSite | None) -> None:
     hosts = {*(decided.hosts if decided is not None else ()), *(site.site.domains if site is not None else ())}
     if isinstance(subject, FoundSite):
         hosts.add(subject.host)
-    await overlaps.hitting(tx, {normalise_domain(host).registrable for host in hosts})
+    await overlaps.hitting(tx, hosts)
 
 
 async def _hit(tx: Tx, execution: Execution, owned: OwnedSite) -> dict[str, list[str]]:
@@ -87,7 +88,7 @@ async def _hit(tx: Tx, execution: Execution, owned: OwnedSite) -> dict[str, list
     if isinstance(subject, FoundSite):
         has = any(subject.host == name or subject.host.endswith(f".{name}") for name in owned.site.domains)
         return {SAME: [subject.host]} if has else {}
-    if fact is None or fact.site is None or fact.site.site_id == owned.site.id:
+    if fact is None or fact.site is None:
         return {}
     hosts_it = {access.provider_id for access in owned.site.accesses}
     if not hosts_it & {access.provider_id for access in fact.site.accesses}:

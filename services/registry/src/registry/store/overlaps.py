@@ -17,7 +17,7 @@ from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
 
 BUCKETS: Final = 256
-"""So many locks stand for all registrable names: whoever enters a thousand sites takes no more of them."""
+"""So many locks stand for all names: whoever enters a thousand sites takes no more of them."""
 # Who enters names holds them with others who enter names, and whoever carries a measure out holds them alone: the
 # second of the two sees what the first wrote. In one order, so that two of them cannot block each other for good.
 _BUCKETS: Final = "FROM (SELECT bucket FROM unnest($1::integer[]) AS bucket ORDER BY bucket) AS given"
@@ -54,18 +54,20 @@ class Overlap:
     names: tuple[str, ...]
 
 
-def _buckets(registrables: Iterable[str]) -> list[int]:
-    return sorted({zlib.crc32(name.encode()) % BUCKETS for name in registrables})
+def _buckets(names: Iterable[str]) -> list[int]:
+    """By their last two labels: a name and whatever lies below it are in one."""
+    last_two = {".".join(name.rsplit(".", 2)[-2:]) for name in names}
+    return sorted({zlib.crc32(name.encode()) % BUCKETS for name in last_two})
 
 
-async def entering(tx: Tx, registrables: Iterable[str]) -> None:
-    """Names below these are given to sites: nobody carries out a measure about such names before that is committed."""
-    await tx.fetchval(ENTER, _buckets(registrables))
+async def entering(tx: Tx, names: Iterable[str]) -> None:
+    """These names are given to sites: nobody carries out a measure that could hit them before that is committed."""
+    await tx.fetchval(ENTER, _buckets(names))
 
 
-async def hitting(tx: Tx, registrables: Iterable[str]) -> None:
-    """A measure hits names below these: nobody is given such a name before that is committed."""
-    await tx.fetchval(HIT, _buckets(registrables))
+async def hitting(tx: Tx, names: Iterable[str]) -> None:
+    """A measure hits these names: nobody is given one of them, or one below, before that is committed."""
+    await tx.fetchval(HIT, _buckets(names))
 
 
 async def lying_on(tx: Tx, names: Collection[str], at: datetime) -> list[Execution]:
