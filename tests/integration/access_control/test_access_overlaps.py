@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from access_control.service import orders
 from access_control.service.queue import PLACE
 from shared.contracts.orders import OrderedSite
 from shared.contracts.registry import ExecutionCarriedOutV1, MeasureOverlappedV1
@@ -23,6 +24,8 @@ from tests.integration.access_control.desk import (
     opened,
     undone,
 )
+from tests.integration.runtime.world import until
+from tests.support.people import person
 
 BLOG = "blog.pharmacy.example"
 DAY_S = 86_400.0
@@ -94,10 +97,10 @@ async def test_what_waits_for_a_place_or_a_supervisor_is_held_back_too(desk: Des
     await desk.cut_off(busy)
     facts = [found(busy), found(network)]
     await desk.deliver(*facts)
-    orders = [(await desk.orders(host))[-1] for host in (busy, network)]
-    assert [each["status"] for each in orders] == ["queued", "instructed"]
+    on_their_way = [(await desk.orders(host))[-1] for host in (busy, network)]
+    assert [each["status"] for each in on_their_way] == ["queued", "instructed"]
     await desk.deliver(*(overlapped(fact, "unregistered.example", told_first=True) for fact in facts))
-    assert [(await desk.order(each["id"]))["status"] for each in orders] == ["withdrawn", "withdrawn"]
+    assert [(await desk.order(each["id"]))["status"] for each in on_their_way] == ["withdrawn", "withdrawn"]
     desk.clock.advance(timedelta(days=2))
     await desk.ring(PLACE, busy.id)
     assert (await desk.feed(busy))["head"] == 1
@@ -177,6 +180,41 @@ async def test_what_was_taken_back_spares_it_when_it_is_sent_again(slow_desk: De
     await desk.close_window(again)
     (document,) = await sent(desk, host)
     assert BLOG in document["site"]["spared"]
+
+
+async def test_what_is_sent_again_at_this_very_moment_is_held_back_as_well(slow_desk: Desk) -> None:
+    desk, host = slow_desk, await slow_desk.host()
+    fact = found(host)
+    await desk.deliver(fact)
+    (order,) = await desk.orders(host)
+    await desk.act(f"/orders/{order['id']}/withdrawal", WHY, "regulator-c")
+    await desk.act(f"/orders/{order['id']}/reissue-request", WHY, REGULATOR)
+    async with desk.rt.db.transaction() as tx:
+        await orders.reissue(tx, desk.rt, person("regulator-b"), UUID(order["id"]), reasons=WHY["reasons"])
+        told = asyncio.create_task(desk.deliver(overlapped(fact, "unregistered.example", told_first=True)))
+
+        async def waits() -> bool:
+            return bool(await tx.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+        await until(waits, what="what is told waits for what is sent")
+    await told
+    assert [each["status"] for each in await desk.orders(host)] == ["withdrawn", "withdrawn"]
+
+
+async def test_what_was_carried_out_and_replaced_is_not_replaced_a_second_time(desk: Desk) -> None:
+    host = await desk.host()
+    fact = carried_out(host)
+    await desk.deliver(fact)
+    await desk.answer(host)
+    await desk.deliver(overlapped(fact, BLOG))
+    await desk.deliver(overlapped(fact, "news.pharmacy.example"))
+    documents = await sent(desk, host)
+    assert [(each["action"], each["attempt"]) for each in documents if each["action"] == "cut_off"] == [
+        ("cut_off", 1), ("cut_off", 2), ("cut_off", 3),
+    ]  # fmt: skip
+    assert documents[3]["site"]["spared"] == ["advice.pharmacy.example", BLOG, "news.pharmacy.example"]
+    await desk.deliver(undone(fact), overlapped(fact, "late.pharmacy.example"))
+    assert len(await sent(desk, host)) == 6
 
 
 async def test_what_nobody_expects_any_more_is_not_ordered_anew(desk: Desk) -> None:

@@ -35,8 +35,7 @@ async def heard(tx: Tx, rt: Runtime, fact: MeasureOverlappedV1) -> None:
     what is held back or spared is so already."""
     at = rt.clock.now()
     await overlaps.note(tx, fact, at)
-    if (await executions.hold(tx, fact.execution_id)).undone is not None:
-        return
+    await executions.hold(tx, fact.execution_id)  # before they are read: one may be sent again at this very moment
     burdens = await orders.hold_burdens(tx, fact.execution_id)
     for burden in sorted(burdens, key=lambda order: (order.provider_id, order.attempt)):
         if fact.not_before is None:
