@@ -255,6 +255,18 @@ TABLE observed_difference (
 UNIQUE INDEX observed_difference_open ON observed_difference USING btree (order_id, kind) WHERE (closed_at IS NULL);
 INDEX observed_difference_order ON observed_difference USING btree (order_id);
 
+TABLE overlap (
+    id uuid NOT NULL,
+    execution_id uuid NOT NULL,
+    names text[] NOT NULL,
+    not_before timestamp with time zone,
+    heard_at timestamp with time zone NOT NULL,
+    CONSTRAINT overlap_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES execution(id),
+);
+INDEX overlap_execution ON overlap USING btree (execution_id);
+UNIQUE INDEX overlap_once ON overlap USING btree (id, ((not_before IS NULL)));
+-- not_before: Until then nothing of it that is not out goes out. Null: the names are not meant any more.
+
 TABLE probing (
     order_id uuid NOT NULL,
     begins_at timestamp with time zone NOT NULL,

@@ -176,6 +176,7 @@ TABLE execution (
     CONSTRAINT execution_status_check CHECK ((status = ANY (ARRAY['received'::text, 'accepted'::text, 'carried_out'::text, 'declined'::text, 'moot'::text, 'undone'::text]))),
 );
 INDEX execution_bars ON execution USING btree (operator_id) WHERE ((effect = 'bar'::text) AND (status = 'carried_out'::text));
+INDEX execution_names_hit ON execution USING gin (names_hit(subject, carried_out)) WHERE (status = 'carried_out'::text);
 INDEX execution_of_operator ON execution USING btree (operator_id) WHERE (operator_id IS NOT NULL);
 INDEX execution_of_site ON execution USING btree (site_id) WHERE (site_id IS NOT NULL);
 INDEX execution_on_desk ON execution USING btree (regulator_id, status, id DESC);
@@ -450,6 +451,24 @@ TABLE order_outcome (
 );
 INDEX order_outcome_of_execution ON order_outcome USING btree (execution_id);
 -- issuer: AuthorityRef: the regulator itself, the host province, or a supervisor.
+
+TABLE overlap (
+    execution_id uuid NOT NULL,
+    site_id uuid NOT NULL,
+    operator_id uuid NOT NULL,
+    name text NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    found_at timestamp with time zone NOT NULL,
+    CONSTRAINT overlap_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES execution(id),
+    CONSTRAINT overlap_kind_check CHECK ((kind = ANY (ARRAY['same'::text, 'below'::text, 'own'::text]))),
+    CONSTRAINT overlap_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES operator(id),
+    CONSTRAINT overlap_pkey PRIMARY KEY (execution_id, site_id, operator_id, name),
+    CONSTRAINT overlap_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id),
+);
+INDEX overlap_act ON overlap USING btree (id);
+-- table: Names of sites that a measure hits which was carried out before; whose they are was told.
+-- kind: same: the name that was decided about, somebody else's by now; below: below it; own: of whom it was decided about.
 
 TABLE provider (
     id uuid NOT NULL,
@@ -743,3 +762,24 @@ TABLE succession (
     CONSTRAINT succession_successor_id_fkey FOREIGN KEY (successor_id) REFERENCES registration(id),
 );
 INDEX succession_of ON succession USING btree (successor_id);
+
+CREATE OR REPLACE FUNCTION public.names_hit(subject jsonb, carried_out jsonb)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+DECLARE
+    found text[] := '{}';
+    name text := subject ->> 'host';
+BEGIN
+    IF subject ->> 'kind' = 'found_site' THEN
+        WHILE name <> '' LOOP
+            found := found || name;
+            name := CASE WHEN position('.' IN name) > 0 THEN substr(name, position('.' IN name) + 1) END;
+        END LOOP;
+    ELSIF jsonb_typeof(carried_out -> 'site' -> 'hosts') = 'array' THEN
+        found := ARRAY(SELECT jsonb_array_elements_text(carried_out -> 'site' -> 'hosts'));
+    END IF;
+    RETURN found;
+END;
+$function$;

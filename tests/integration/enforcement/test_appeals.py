@@ -191,6 +191,17 @@ async def test_whom_a_review_vetoed_appeals_against_that_also_when_the_cited_dec
     assert await office.told(DecisionOverturnedV1) == []
 
 
+async def test_whoever_has_a_name_that_was_decided_about_before_appeals_against_that_alone(office: Office) -> None:
+    """The decision is about somebody else, and stands for them (ADR 26)."""
+    decided = await office.released()
+    overlap = {"service": "registry", "kind": "overlap", "id": str(uuid7())}
+    filed = await _foreign(office, act=overlap, decision_id=decided["id"], case_id=decided["case_id"])
+    assert filed["act"] == overlap
+    await office.post(f"/appeals/{filed['id']}/decision", UPHELD, "review-a")
+    assert (await office.told(AppealDecidedV1))[-1].act.kind == "overlap"
+    assert await office.told(DecisionOverturnedV1) == []
+
+
 async def test_whoever_appeals_against_an_execution_appeals_against_what_it_carries_out(office: Office) -> None:
     decided = await office.released()
     execution = {"service": "registry", "kind": "execution", "id": str(uuid7())}

@@ -14,13 +14,14 @@ from shared.contracts.enforcement import (
     DecisionSuspendedV1,
 )
 from shared.contracts.hosted import FindingClosedV1, FindingDisputedV1, FindingEscalatedV1, FindingKeptV1
-from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionUndoneV1
+from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionUndoneV1, MeasureOverlappedV1
 from shared.runtime.events.dispatch import Handler
 from shared.runtime.process.service import Deadlines
 
 HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     ExecutionCarriedOutV1: heard.execution_carried_out,
     ExecutionUndoneV1: heard.execution_undone,
+    MeasureOverlappedV1: heard.measure_overlapped,
     DecisionReleasedV1: heard.decision_released,
     DecisionSuspendedV1: heard.decision_suspended,
     DecisionOverturnedV1: heard.decision_overturned,

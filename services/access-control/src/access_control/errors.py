@@ -117,6 +117,14 @@ class Undone(Conflict):
     """What this order carries out is undone, or its time is over: nothing can be ordered from it any more."""
 
 
+class NotToldYet(Conflict):
+    """The name is a registered site's by now, whose operator is told first: nothing is sent again before {until}."""
+
+
+class NobodyLeft(Conflict):
+    """All names of this order are another site's by now, and not meant: there is nothing left to order."""
+
+
 class NotAsked(Conflict):
     """Nobody asked to send this order again: one person asks for it, and another one sends it."""
 

@@ -1,6 +1,6 @@
 """What facts of others mean to access-control."""
 
-from access_control.service import conduct, emergencies, executions
+from access_control.service import conduct, emergencies, executions, overlaps
 from shared.contracts.emergencies import EmergencyConfirmedV1, EmergencyLapsedV1
 from shared.contracts.enforcement import (
     DecisionEndedV1,
@@ -9,7 +9,7 @@ from shared.contracts.enforcement import (
     DecisionSuspendedV1,
 )
 from shared.contracts.hosted import FindingClosedV1, FindingDisputedV1, FindingEscalatedV1, FindingKeptV1
-from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionUndoneV1
+from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionUndoneV1, MeasureOverlappedV1
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import EventMeta
 from shared.runtime.db.postgres import Tx
@@ -23,6 +23,11 @@ async def execution_carried_out(rt: Runtime, tx: Tx, fact: ExecutionCarriedOutV1
 async def execution_undone(rt: Runtime, tx: Tx, fact: ExecutionUndoneV1, meta: EventMeta) -> None:
     """What was ordered is taken back, exactly (safeguard 7)."""
     await executions.undone(tx, rt, fact)
+
+
+async def measure_overlapped(rt: Runtime, tx: Tx, fact: MeasureOverlappedV1, meta: EventMeta) -> None:
+    """It hits names of another site by now: whose they are is told first, or they are spared."""
+    await overlaps.heard(tx, rt, fact)
 
 
 async def decision_released(rt: Runtime, tx: Tx, fact: DecisionReleasedV1, meta: EventMeta) -> None:

@@ -6,11 +6,13 @@ from uuid import UUID
 from registry.service import (
     bars,
     executions,
+    freeing,
     hosting,
     licence_ends,
     mergers,
     observing,
     opinions,
+    overlaps,
     reopening,
     restoring,
     shells,
@@ -121,6 +123,8 @@ async def _fall(rt: Runtime, tx: Tx, fact: AppealDecidedV1 | AppealOverdueV1) ->
         await reopening.renewal(tx, rt, fact.act.id)
     elif fact.act.kind == "execution":
         await executions.fall(tx, rt, fact.act.id, fact)
+    elif fact.act.kind == overlaps.ACT:
+        await freeing.fall(tx, rt, fact)
     elif fact.act.kind == "merger":
         await mergers.fall(tx, rt, fact)
     elif fact.act.kind == "lapse":

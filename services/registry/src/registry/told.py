@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from registry.store.executions import Execution
 from registry.store.hosted import Finding
+from registry.store.overlaps import Overlap
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, AuthorityRef, Statement
 from shared.contracts.hosted import FindingClosedV1, FindingDisputedV1, FindingEscalatedV1, FindingKeptV1
@@ -15,6 +16,7 @@ from shared.contracts.registry import (
     ExecutionDeclinedV1,
     ExecutionReceivedV1,
     ExecutionUndoneV1,
+    MeasureOverlappedV1,
 )
 from shared.contracts.subjects import FrozenSite
 from shared.rules import Due
@@ -85,6 +87,16 @@ def undone(
     return ExecutionUndoneV1(
         **_about(execution), because=because, authority=authority, statement=statement, appeal=appeal, undone_at=at
     )
+
+
+def overlapped(
+    execution: Execution, overlap: Overlap, at: datetime, *, not_before: datetime | None
+) -> MeasureOverlappedV1:
+    """It hits names of another site; ``not_before``: whose operator is told first, none: which are not meant."""
+    return MeasureOverlappedV1(
+        **_about(execution), overlap_id=overlap.id, site_id=overlap.site_id, names=overlap.names, not_before=not_before,
+        overlapped_at=at,
+    )  # fmt: skip
 
 
 def finding_escalated(

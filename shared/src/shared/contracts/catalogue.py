@@ -26,6 +26,7 @@ _FACTS: tuple[type[Fact], ...] = (
     registry.ExecutionDeclinedV1,
     registry.ExecutionCarriedOutV1,
     registry.ExecutionUndoneV1,
+    registry.MeasureOverlappedV1,
     registry.BarRecordedV1,
     registry.MergerRecordedV1,
     registry.ReviewVetoedV1,

@@ -1,5 +1,6 @@
 """What carrying a decision out orders: one function for the dry run before its release and for the orders."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -33,6 +34,18 @@ class Measure:
 def execution_clock(action: Action) -> str:
     """The clock of the profile by which a provider carries out an order."""
     return f"execute_{action}"
+
+
+def lineage(name: str) -> list[str]:
+    """A name and every name above it."""
+    labels = name.split(".")
+    return [".".join(labels[start:]) for start in range(len(labels))]
+
+
+def nearest(name: str, hosts: Collection[str], spared: Collection[str]) -> str | None:
+    """Of the hosts the one by which a name is meant where names below are, none where it is spared or below none."""
+    listed = next((each for each in lineage(name) if each in hosts or each in spared), None)
+    return listed if listed in hosts else None
 
 
 def measure(effect: str, subject: Subject, site: FrozenSite | None, until: datetime | None) -> Measure | None:

@@ -208,6 +208,33 @@ class ExecutionUndoneV1(_ExecutionFact):
     undone_at: datetime
 
 
+class MeasureOverlappedV1(_ExecutionFact):
+    """A measure hits names that are another site's since it was carried out (docs/adr/0026).
+
+    With ``not_before`` they are names that were decided about: whose they are now is told, and no order that has not
+    gone out goes out before that time. Without it they are not meant any more, whatever was ordered before.
+    """
+
+    TYPE: ClassVar[str] = "measure.overlapped.v1"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("access-control",)
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_EXECUTION,
+        "overlap_id": examples.OVERLAP,
+        "site_id": examples.NEIGHBOUR,
+        "names": ["advice.pharmacy.example"],
+        "not_before": None,
+        "overlapped_at": examples.AT,
+    }
+
+    overlap_id: UUID
+    """The act that the operator of that site was told of, and may challenge."""
+    site_id: UUID
+    """Of that other site."""
+    names: tuple[Text, ...]
+    not_before: datetime | None = None
+    overlapped_at: datetime
+
+
 class BarRecordedV1(Fact):
     """An operator is on the barred list, or off it again; the highest ``seq`` of a bar wins."""
 

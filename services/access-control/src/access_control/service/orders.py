@@ -9,6 +9,7 @@ from uuid import UUID
 from access_control import told
 from access_control.errors import (
     AskedAlready,
+    NobodyLeft,
     NotAsked,
     NotOverdue,
     ReissuedAlready,
@@ -18,6 +19,7 @@ from access_control.errors import (
 )
 from access_control.lifecycle import LIFECYCLE, UNSENT, Move, Status, clock_runs
 from access_control.policy import POLICY, Act
+from access_control.service import overlaps
 from access_control.service.executions import draft_restore, give_back, send_restore
 from access_control.service.sending import EXECUTION, LAPSE, SYSTEM, draft, held, take_back, tell
 from access_control.store import executions, providers, receipts
@@ -109,7 +111,7 @@ async def ask_reissue(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reaso
     """Ask that a withdrawn order be sent again: the first of two people, neither of whom took it back.
 
     Raises UnknownOrder (404), Forbidden (403); SecondPersonRequired, ActionRefused, AskedAlready, ReissuedAlready,
-    Undone (409).
+    Undone, NotToldYet (409).
     """
     at, order = rt.clock.now(), await held(tx, order_id)
     POLICY.require(who, Act.ASK_REISSUE, order, drafted_by=order.withdrawn_by or "")
@@ -130,13 +132,14 @@ async def _still_wanted(tx: Tx, order: AccessOrder, at: datetime) -> None:
     execution = await executions.hold(tx, order.execution_id)
     if execution.undone is not None or (order.until is not None and order.until <= at):
         raise Undone
+    await overlaps.require_told(tx, order, at)
 
 
 async def reissue(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons: str) -> Seen:
     """Send a withdrawn order again: the second of two people, neither of whom took it back; gives the new order.
 
     Raises UnknownOrder (404), Forbidden (403); SecondPersonRequired, ActionRefused, NotAsked, ReissuedAlready,
-    Undone (409).
+    Undone, NotToldYet, NobodyLeft (409).
     """
     at, order = rt.clock.now(), await held(tx, order_id)
     POLICY.require(who, Act.REISSUE, order, drafted_by=order.against_reissue)
@@ -145,7 +148,9 @@ async def reissue(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons: 
     if order.reissue_asked_by is None:
         raise NotAsked
     provider = await providers.get(tx, order.provider_id)
-    earlier = await store.content(tx, order_id)
+    earlier = await overlaps.sparing(tx, order, await store.content(tx, order_id))
+    if earlier is None:
+        raise NobodyLeft
     content = earlier.model_copy(update={"issuer": issuer_for(rt, provider, earlier.regulator)})
     new = await draft(
         tx, rt, provider, content, decision_id=order.decision_id, action=order.action, until=order.until,

@@ -194,6 +194,12 @@ async def _send(tx: Tx, rt: Runtime, drafted: AccessOrder, content: Content, *, 
     return released
 
 
+async def send_at_once(tx: Tx, rt: Runtime, again: AccessOrder, content: Content, *, why: str) -> AccessOrder:
+    """Send what lessens an order that is out; it waits for no place, and takes one. Raises IssuerHasNoKey (503)."""
+    await providers.hold(tx, again.provider_id)
+    return await _send(tx, rt, again, content, why=why)
+
+
 async def release_due(rt: Runtime, tx: Tx, order_id: UUID) -> None:
     """The withdraw window closed: release the order unless it was withdrawn meanwhile."""
     order = await held(tx, order_id)

@@ -112,7 +112,7 @@ async def _change_site(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, w
         tx, site.site, "amend", who=who, why=why, at=at, name=amendment.proposal["name"],
         service_items=list(proposed.items),
     )  # fmt: skip
-    changed = await writing.changed(tx, site.site.id, cause={"kind": "amendment", "id": str(amendment.id)}, at=at)
+    changed = await writing.changed(tx, rt, site.site.id, cause={"kind": "amendment", "id": str(amendment.id)}, at=at)
     await hosting.watch(tx, rt, changed)
 
 
@@ -147,7 +147,7 @@ async def _change_operator(tx: Tx, rt: Runtime, who: Caller, amendment: Amendmen
     cause = {"kind": "amendment", "id": str(amendment.id)}
     operators.keep_version(tx, changed, cause)
     await registrar.tell_changed(tx, rt, changed, ("amendment", amendment.id))
-    await writing.operator_changed(tx, changed, cause=cause, at=at)
+    await writing.operator_changed(tx, rt, changed, cause=cause, at=at)
 
 
 async def _transfer(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why: str) -> None:
@@ -158,7 +158,7 @@ async def _transfer(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why:
     await claims.give_to(tx, site.site.id, receiving.operator.id)
     await accesses.give_to(tx, site.site.id, receiving.operator.id)
     await sites.MOVES.move(tx, site.site, SiteAction.TRANSFER, who=who, why=why, at=at)
-    await writing.changed(tx, site.site.id, cause={"kind": "transfer", "id": str(amendment.id)}, at=at)
+    await writing.changed(tx, rt, site.site.id, cause={"kind": "transfer", "id": str(amendment.id)}, at=at)
     await registrations.end_if_empty(tx, rt, who, site.registration.id)
 
 

@@ -19,7 +19,18 @@ from registry.errors import (
 )
 from registry.lifecycle import ExecutionAction, ExecutionStatus, SiteStatus
 from registry.policy import POLICY, Act
-from registry.service import bars, effective, hosting, identities, looks, measures, opinions, previews, registrar
+from registry.service import (
+    bars,
+    effective,
+    hosting,
+    identities,
+    looks,
+    measures,
+    opinions,
+    overlaps,
+    previews,
+    registrar,
+)
 from registry.service.desk import SYSTEM, clock_of
 from registry.store import claims, executions, operators, sites
 from registry.store.executions import Execution
@@ -208,6 +219,7 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Si
     execution, site = await _held(tx, execution_id)
     POLICY.require(who, Act.CONFIRM, execution, drafted_by=execution.took_part)
     executions.MOVES.lifecycle.after(execution.status, ExecutionAction.CONFIRM)
+    await overlaps.hitting(tx, execution, site)
     hits = await _require_signed(tx, rt, execution, site, body)
     clock = await _clock(tx, execution)
     hands = {*await _hands(tx, execution_id), who.person}
@@ -227,6 +239,7 @@ async def confirm(tx: Tx, rt: Runtime, who: Caller, execution_id: UUID, body: Si
     if done.bar_from is not None:
         await bars.begin(tx, rt, done, done.bar_from, at)
     outbox.add(tx, fact, at=at)
+    await overlaps.carried_out(tx, rt, done)
     await _notify(tx, rt, done, "executed", _TITLE, done.decision.grounds, done.regulator)
     return await _seen(tx, rt, done)
 

@@ -358,7 +358,7 @@ async def _enter(rt: Runtime, tx: Tx, batch: Batch, accepted: Sequence[tuple[Rec
         operators.MOVES.began(tx, operator, "import", who=batch.who, why=WHY, at=batch.at)
     for registration in batch.seen.new.values():
         registrations.MOVES.began(tx, registration, "import", who=batch.who, why=WHY, at=batch.at)
-    writing.tell(tx, [owned for owned, _ in entered], cause=CAUSE, at=batch.at)
+    await writing.tell(tx, rt, [owned for owned, _ in entered], cause=CAUSE, at=batch.at)
     batch.outcome.accepted = len(entered)
     if batch.keeps_all:
         batch.outcome.taken += [

@@ -149,4 +149,4 @@ async def _tell(
     at = rt.clock.now()
     told = await sites.touch_these(tx, sorted(site_ids), at)
     sites.MOVES.changed_all(tx, [each.site for each in told], action, who=who, why=why, at=at)
-    writing.tell(tx, told, cause=cause, at=at)
+    await writing.tell(tx, rt, told, cause=cause, at=at)

@@ -199,7 +199,7 @@ async def tell(tx: Tx, rt: Runtime, owned: Owned, cause: dict[str, str]) -> None
     """Every site of a held registration gets a new version and is told: what stands on its number has changed."""
     at = rt.clock.now()
     touched: list[OwnedSite] = await sites.touch_of(tx, owned, at)
-    writing.tell(tx, touched, cause=cause, at=at)
+    await writing.tell(tx, rt, touched, cause=cause, at=at)
 
 
 async def _notify(

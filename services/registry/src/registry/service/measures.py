@@ -36,7 +36,7 @@ async def lay_on(tx: Tx, rt: Runtime, who: Caller, execution: Execution, site: O
             action = SiteAction.REVOKE if effect is Effect.REVOKE else SiteAction.STOP
             await sites.MOVES.move(tx, site.site, action, who=who, why=why, at=at)
         await accesses.stop(tx, site.site.id)
-    await writing.changed(tx, site.site.id, cause=cause_of("execution", execution), at=at)
+    await writing.changed(tx, rt, site.site.id, cause=cause_of("execution", execution), at=at)
     told = {Effect.END_ITEM: "item_struck", Effect.REVOKE: "revoked"}.get(effect)
     if told is not None:
         owned = Owned(site.registration, site.operator)
@@ -73,7 +73,7 @@ async def take_off(tx: Tx, rt: Runtime, execution: Execution, site: OwnedSite, b
     else:
         remaining = await executions.remaining(tx, site.site.id, execution.id)
         await _settle(tx, site, remaining, why, at)
-    await writing.changed(tx, site.site.id, cause=cause_of("undoing", execution), at=at)
+    await writing.changed(tx, rt, site.site.id, cause=cause_of("undoing", execution), at=at)
 
 
 def _given_back(rt: Runtime, execution: Execution, items: Sequence[str]) -> tuple[str, ...]:

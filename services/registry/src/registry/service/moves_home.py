@@ -155,7 +155,7 @@ async def carry_out(tx: Tx, rt: Runtime, who: Caller, amendment: Amendment, why:
     await successions.add(tx, owned.registration.id, there.id, cause, at)
     await register.MOVES.move(tx, owned.registration, Action.END, who=who, why=_WHY, at=at)
     told = [await sites.get(tx, site.site.id) for site in moving]
-    writing.tell(tx, told, cause=cause, at=at)
+    await writing.tell(tx, rt, told, cause=cause, at=at)
     await _tell_old_home(tx, rt, amendment, owned, "moved", _LEFT, why, told)
 
 
@@ -171,7 +171,7 @@ async def _move_operator(
         tx, operator, "move_home", who=who, why=why, at=at, region=amendment.proposal["region"]
     )
     operators.keep_version(tx, moved, cause)
-    await writing.operator_changed(tx, moved, cause=cause, at=at)
+    await writing.operator_changed(tx, rt, moved, cause=cause, at=at)
     return moved
 
 

@@ -152,7 +152,7 @@ async def _address(
 ) -> Operator:
     at = rt.clock.now()
     changed = await operators.MOVES.change(tx, operator, action, who=who, why=why, at=at, address=address.model_dump())
-    await writing.operator_changed(tx, changed, cause={"kind": action, "by": who.person}, at=at)
+    await writing.operator_changed(tx, rt, changed, cause={"kind": action, "by": who.person}, at=at)
     return changed
 
 

@@ -192,7 +192,7 @@ async def grant(tx: Tx, rt: Runtime, who: Caller, registration_id: UUID, body: G
     await licences.granted(tx, rt, Owned(granted, owned.operator), scope)
     await registrar.tell(tx, rt, Owned(granted, owned.operator), "granted", ("registration", registration_id))
     entered = [await sites.get(tx, site.site.id) for site in proposed]
-    writing.tell(tx, entered, cause={"kind": "grant", "by": who.person}, at=at)
+    await writing.tell(tx, rt, entered, cause={"kind": "grant", "by": who.person}, at=at)
     await documents.issue(tx, rt, Owned(granted, owned.operator), body.statement)
     marks.begin(tx, rt, Owned(granted, owned.operator), named)
     return Owned(granted, owned.operator)
@@ -223,7 +223,7 @@ async def _notify_granted(
 async def enter_site(tx: Tx, rt: Runtime, who: Caller, proposed: OwnedSite, *, why: str) -> OwnedSite:
     """A proposed site is live from now on, and everybody is told. Raises NotAdmitted."""
     await _give_its_own(tx, rt, who, proposed, why=why)
-    return await writing.changed(tx, proposed.site.id, cause={"kind": "grant", "by": who.person}, at=rt.clock.now())
+    return await writing.changed(tx, rt, proposed.site.id, cause={"kind": "grant", "by": who.person}, at=rt.clock.now())
 
 
 async def _give_its_own(tx: Tx, rt: Runtime, who: Caller, proposed: OwnedSite, *, why: str) -> None:

@@ -111,7 +111,7 @@ async def lapse(tx: Tx, rt: Runtime, who: Caller, finding_id: UUID, version: int
     )  # fmt: skip
     await over(tx, finding_id, at)
     await sites.MOVES.move(tx, site.site, SiteAction.LAPSE, who=who, why=body.statement.reasons, at=at)
-    await writing.changed(tx, site.site.id, cause={"kind": "lapse", "id": str(finding_id)}, at=at)
+    await writing.changed(tx, rt, site.site.id, cause={"kind": "lapse", "id": str(finding_id)}, at=at)
     await claims.keep_until(tx, site.site.id, at + NAMES_KEPT)
     await accesses.keep_until(tx, site.site.id, at + NAMES_KEPT)
     await tell(tx, rt, site, lapsed, "shell_lapsed", _LAPSED, says)
@@ -162,7 +162,7 @@ async def _undo(
     await writing.require_addresses(tx, site_id, site.operator.id, hosted, at)
     await accesses.enter(tx, site_id)
     await sites.MOVES.move(tx, site.site, SiteAction.RESTORE, who=who, why=why, at=at)
-    restored = await writing.changed(tx, site_id, cause={"kind": "lapse_undone", "id": str(finding.id)}, at=at)
+    restored = await writing.changed(tx, rt, site_id, cause={"kind": "lapse_undone", "id": str(finding.id)}, at=at)
     await watch(tx, rt, restored)
     says = Statement(legal_basis=(rt.rules.clocks[CURE].source,), reasons=why, public_reasons=why)
     await tell(tx, rt, site, undone, "shell_undone", _UNDONE, says)

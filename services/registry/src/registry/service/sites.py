@@ -85,7 +85,7 @@ async def deregister(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, *, reasons
     if pending is not None:
         raise AmendmentPending(amendment_id=str(pending))
     await sites.MOVES.move(tx, site.site, SiteAction.DEREGISTER, who=who, why=reasons, at=at_)
-    ended = await writing.changed(tx, site_id, cause={"kind": "deregister", "by": who.person}, at=at_)
+    ended = await writing.changed(tx, rt, site_id, cause={"kind": "deregister", "by": who.person}, at=at_)
     await claims.release(tx, site_id)
     await accesses.end(tx, site_id, site.site.accesses)
     await hosting.watch(tx, rt, ended)
@@ -120,7 +120,7 @@ async def end_access(tx: Tx, rt: Runtime, who: Caller, site_id: UUID, access_id:
     await accesses.end(tx, site_id, ending)
     await sites.MOVES.change(tx, site.site, "end_access", who=who, why=reasons, at=at_)
     cause = {"kind": "end_access", "id": str(access_id), "by": who.person}
-    changed = await writing.changed(tx, site_id, cause=cause, at=at_)
+    changed = await writing.changed(tx, rt, site_id, cause=cause, at=at_)
     await hosting.watch(tx, rt, changed)
     return changed
 

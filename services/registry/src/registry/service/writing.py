@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from registry.errors import NotAdmitted, TooManySites
+from registry.service import overlaps
 from registry.store import accesses, claims, registrations, sites
 from registry.store.accesses import Access
 from registry.store.claims import Name
@@ -13,6 +14,7 @@ from registry.store.operators import Operator
 from registry.store.sites import OwnedSite
 from shared.contracts.http.registry import MOST_SITES, GroundFound
 from shared.runtime.acts import outbox
+from shared.runtime.acts.runtime import Runtime
 from shared.runtime.db.postgres import Tx
 
 
@@ -71,20 +73,22 @@ async def put_under(tx: Tx, registration_id: UUID, site_ids: Sequence[UUID]) -> 
     await sites.renumber(tx, registration_id, {site_id: first + place for place, site_id in enumerate(site_ids)})
 
 
-async def changed(tx: Tx, site_id: UUID, *, cause: dict[str, Any], at: datetime) -> OwnedSite:
+async def changed(tx: Tx, rt: Runtime, site_id: UUID, *, cause: dict[str, Any], at: datetime) -> OwnedSite:
     """Keep the version a site has now, with its cause, and tell its record."""
     owned = await sites.get(tx, site_id)
-    tell(tx, [owned], cause=cause, at=at)
+    await tell(tx, rt, [owned], cause=cause, at=at)
     return owned
 
 
-def tell(tx: Tx, entered: Sequence[OwnedSite], *, cause: dict[str, Any], at: datetime) -> None:
-    """Keep and tell the records of sites as they are now."""
+async def tell(tx: Tx, rt: Runtime, entered: Sequence[OwnedSite], *, cause: dict[str, Any], at: datetime) -> None:
+    """Keep and tell the records of sites as they are now; whatever door gave them a name, measures that hit it are seen
+    here."""
     records = [owned.recorded for owned in entered]
     sites.keep_versions(tx, records, cause)
     outbox.add(tx, *records, at=at)
+    await overlaps.look(tx, rt, entered)
 
 
-async def operator_changed(tx: Tx, operator: Operator, *, cause: dict[str, Any], at: datetime) -> None:
+async def operator_changed(tx: Tx, rt: Runtime, operator: Operator, *, cause: dict[str, Any], at: datetime) -> None:
     """Tell every site of a held operator anew: others know an operator by the records of its sites."""
-    tell(tx, await sites.touch_all(tx, operator, at), cause=cause, at=at)
+    await tell(tx, rt, await sites.touch_all(tx, operator, at), cause=cause, at=at)

@@ -1,0 +1,118 @@
+"""A measure hits names that are another site's by now: told first, or not meant any more (docs/adr/0026).
+
+Nothing here burdens anybody: an order that is not out is held back or spares more names; one that is out is replaced
+by the same one that spares them, so that whom it was decided about notices nothing and nobody else stays dark.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+from access_control.errors import NotToldYet
+from access_control.lifecycle import HELD_BACK, OVER, Status
+from access_control.service.executions import give_back
+from access_control.service.sending import LAPSE, SYSTEM, send_at_once, take_back
+from access_control.store import executions, orders, overlaps
+from access_control.store.orders import AccessOrder, Content, Draft
+from shared.contracts.grounds import Statement
+from shared.contracts.ordering import nearest
+from shared.contracts.orders import OrderedSite
+from shared.contracts.registry import MeasureOverlappedV1
+from shared.runtime.acts import deadlines
+from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
+
+TOLD_FIRST: Final = "The name is a registered site's by now: its operator is told first."
+SPARED: Final = "It is replaced by an order that spares names of another site (docs/adr/0026)."
+NOTHING_LEFT: Final = "All its names are another site's, and not meant (docs/adr/0026)."
+_SETTLED: Final = OVER | {Status.ACCEPTED}
+"""Nothing is expected of these: they stop nothing, and are not ordered anew."""
+
+
+async def heard(tx: Tx, rt: Runtime, fact: MeasureOverlappedV1) -> None:
+    """Hold back what is not out, or spare the names in it; replace what is out and hits them. Heard twice it is once:
+    what is held back or spared is so already."""
+    at = rt.clock.now()
+    await overlaps.note(tx, fact, at)
+    await executions.hold(tx, fact.execution_id)  # before they are read: one may be sent again at this very moment
+    burdens = await orders.hold_burdens(tx, fact.execution_id)
+    for burden in sorted(burdens, key=lambda order: (order.provider_id, order.attempt)):
+        if fact.not_before is None:
+            await _spare(tx, rt, burden, fact.names, 1 + max(each.attempt for each in burdens))
+        elif burden.status in HELD_BACK and fact.not_before > at:
+            await take_back(tx, rt, burden, who=SYSTEM, why=TOLD_FIRST)
+
+
+async def require_told(tx: Tx, order: AccessOrder, at: datetime) -> None:
+    """Whose name it is by now was told, and had time. Raises NotToldYet. Its execution is held."""
+    times = [each.not_before for each in await overlaps.of_execution(tx, order.execution_id) if each.not_before]
+    if times and max(times) > at:
+        raise NotToldYet(until=max(times).isoformat())
+
+
+async def sparing(tx: Tx, order: AccessOrder, content: Content) -> Content | None:
+    """What an order says when it is sent again: all names are spared that are others' by now; none if none is left."""
+    told = await overlaps.of_execution(tx, order.execution_id)
+    return _without(content, [name for each in told if each.not_before is None for name in each.names])
+
+
+def _without(content: Content, names: Iterable[str]) -> Content | None:
+    site = content.site
+    meant = [name for name in names if _means(site, name)]
+    hosts = tuple(host for host in site.hosts if host not in meant)
+    if not hosts:
+        return None
+    spared = tuple(sorted({*site.spared, *(name for name in meant if nearest(name, hosts, ()) is not None)}))
+    return content.model_copy(update={"site": site.model_copy(update={"hosts": hosts, "spared": spared})})
+
+
+def _means(site: OrderedSite, name: str) -> bool:
+    host = nearest(name, site.hosts, site.spared)
+    return host is not None and (site.names_below or host == name)
+
+
+async def _spare(tx: Tx, rt: Runtime, burden: AccessOrder, names: Sequence[str], attempt: int) -> None:
+    content = await orders.content(tx, burden.id)
+    left = _without(content, names)
+    if left == content:
+        return
+    if burden.status in HELD_BACK:
+        if left is None:
+            await take_back(tx, rt, burden, who=SYSTEM, why=NOTHING_LEFT)
+            return
+        await orders.MOVES.change(
+            tx, burden, "spare", who=SYSTEM, why=SPARED, at=rt.clock.now(), hosts=list(left.site.hosts),
+            content=left.model_dump(mode="json"),
+        )  # fmt: skip
+    elif _in_force(burden, rt.clock.now()):
+        if left is not None:
+            await _lay_on_again(tx, rt, burden, left, attempt)
+        why = SPARED if left is not None else NOTHING_LEFT
+        assert content.grounds is not None, "only burdens hit names"
+        says = Statement(legal_basis=content.grounds.legal_basis, reasons=why, public_reasons=why)
+        await give_back(tx, rt, burden, content.regulator, says)
+
+
+def _in_force(order: AccessOrder, at: datetime) -> bool:
+    over = order.until is not None and order.until <= at
+    return order.sequence is not None and order.undone_by is None and order.status not in _SETTLED and not over
+
+
+async def _lay_on_again(tx: Tx, rt: Runtime, burden: AccessOrder, left: Content, attempt: int) -> None:
+    """The same order, which spares more: before the first is taken back, so that nothing else changes in between.
+
+    It needs no window, no turn and no supervisor: it burdens nobody whom the first did not burden.
+    """
+    at = rt.clock.now()
+    again = await orders.draft(tx, Draft(
+        id=uuid7(), status=Status.DRAFTED, execution_id=burden.execution_id, decision_id=burden.decision_id,
+        provider_id=burden.provider_id, action=burden.action, attempt=attempt, content=left, regions=burden.regions,
+        drafted_at=at, supervisor_id=burden.supervisor_id, release_at=at, until=burden.until, turn=burden.turn,
+        trial=burden.trial,
+    ))  # fmt: skip
+    assert again is not None, "its attempt is the next one: all of its execution are held"
+    orders.MOVES.began(tx, again, "draft", who=SYSTEM, why=SPARED, at=at)
+    if again.until is not None:
+        await deadlines.start_until(tx, kind=LAPSE, aggregate_id=again.id, until=again.until, rt=rt, at=at)
+    await send_at_once(tx, rt, again, left, why=SPARED)

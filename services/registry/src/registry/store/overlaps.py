@@ -1,0 +1,104 @@
+"""Measures that were carried out before a site had its name, and whose operators were told so (docs/adr/0026)."""
+
+# ruff: noqa: S608 -- statements are put together from the column lists of other stores, nothing else
+
+import zlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from registry.store import executions
+from registry.store.executions import Execution
+from registry.store.sites import OwnedSite
+from shared.contracts.ordering import ACTIONS
+from shared.runtime.base.ids import uuid7
+from shared.runtime.db.postgres import Tx
+
+BUCKETS: Final = 256
+"""So many locks stand for all names: whoever enters a thousand sites takes no more of them."""
+# Who enters names holds them with others who enter names, and whoever carries a measure out holds them alone: the
+# second of the two sees what the first wrote. In one order, so that two of them cannot block each other for good.
+_BUCKETS: Final = "FROM (SELECT bucket FROM unnest($1::integer[]) AS bucket ORDER BY bucket) AS given"
+ENTER: Final = f"SELECT count(pg_advisory_xact_lock_shared(hashtext('names'), bucket)) {_BUCKETS}"
+HIT: Final = f"SELECT count(pg_advisory_xact_lock(hashtext('names'), bucket)) {_BUCKETS}"
+LYING: Final = f"""
+SELECT {executions.COLUMNS} FROM execution
+ WHERE status = 'carried_out' AND effect = ANY ($2) AND (until IS NULL OR until > $3)
+   AND names_hit(subject, carried_out) && $1::text[]
+ ORDER BY id
+"""
+# Of names that several doors give a site, or that it is told of again, the first keeps its row.
+KEEP: Final = """
+INSERT INTO overlap (execution_id, site_id, operator_id, name, id, kind, found_at)
+SELECT $1, $2, $3, name, $5, $6, $7 FROM unnest($4::text[]) AS name ORDER BY name
+ON CONFLICT (execution_id, site_id, operator_id, name) DO NOTHING
+RETURNING name
+"""
+OF_ACT: Final = "SELECT execution_id, site_id, name FROM overlap WHERE id = $1 ORDER BY name"
+FIRST_TOLD: Final = "SELECT min(found_at) FROM overlap WHERE execution_id = $1 AND site_id = $2 AND kind = $3"
+HOLDERS: Final = """
+SELECT DISTINCT site_id FROM claim
+ WHERE domain = ANY ($1) AND status = 'live' AND site_id IS DISTINCT FROM $2 ORDER BY site_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Names of one site that one measure hits, as one operator was told."""
+
+    id: UUID
+    execution_id: UUID
+    site_id: UUID
+    names: tuple[str, ...]
+
+
+def _buckets(names: Iterable[str]) -> list[int]:
+    """By their last two labels: a name and whatever lies below it are in one."""
+    last_two = {".".join(name.rsplit(".", 2)[-2:]) for name in names}
+    return sorted({zlib.crc32(name.encode()) % BUCKETS for name in last_two})
+
+
+async def entering(tx: Tx, names: Iterable[str]) -> None:
+    """These names are given to sites: nobody carries out a measure that could hit them before that is committed."""
+    await tx.fetchval(ENTER, _buckets(names))
+
+
+async def hitting(tx: Tx, names: Iterable[str]) -> None:
+    """A measure hits these names: nobody is given one of them, or one below, before that is committed."""
+    await tx.fetchval(HIT, _buckets(names))
+
+
+async def lying_on(tx: Tx, names: Collection[str], at: datetime) -> list[Execution]:
+    """Measures in force that hit one of these names, or a found site at or below one; by id."""
+    return [executions.of(row) for row in await tx.fetch(LYING, list(names), sorted(ACTIONS), at)]
+
+
+async def keep(
+    tx: Tx, execution: Execution, owned: OwnedSite, *, names: Sequence[str], kind: str, at: datetime
+) -> Overlap | None:
+    """Note that a measure hits these names of a site; of those of which that was noted before there is nothing new."""
+    new, site = uuid7(), owned.site
+    rows = await tx.fetch(KEEP, execution.id, site.id, owned.operator.id, list(names), new, kind, at)
+    found = tuple(sorted(row["name"] for row in rows))
+    return Overlap(new, execution.id, site.id, found) if found else None
+
+
+async def first_told(tx: Tx, overlap: Overlap, kind: str) -> datetime:
+    """Since when whoever had the site then knows of it: whoever has it next takes it with what was told."""
+    since: datetime = await tx.fetchval(FIRST_TOLD, overlap.execution_id, overlap.site_id, kind)
+    return since
+
+
+async def get(tx: Tx, overlap_id: UUID) -> Overlap | None:
+    """What an operator was told of."""
+    rows = await tx.fetch(OF_ACT, overlap_id)
+    if not rows:
+        return None
+    return Overlap(overlap_id, rows[0]["execution_id"], rows[0]["site_id"], tuple(row["name"] for row in rows))
+
+
+async def holders(tx: Tx, names: Collection[str], except_site: UUID | None) -> list[UUID]:
+    """The other sites that have these very names."""
+    return [row["site_id"] for row in await tx.fetch(HOLDERS, list(names), except_site)]
