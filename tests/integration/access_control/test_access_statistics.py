@@ -1,11 +1,13 @@
 """How soon sites go and come back is counted by what was recorded here, for everybody."""
 
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
 
-from tests.integration.access_control.desk import Desk, carried_out, undone
+from shared.contracts.registry import ExecutionCarriedOutV1
+from tests.integration.access_control.desk import Desk, Host, carried_out, undone
 
 
 async def counts(desk: Desk, **period: str) -> list[dict[str, Any]]:
@@ -50,3 +52,125 @@ async def test_days_that_make_no_period_are_refused(desk: Desk) -> None:
     assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "until")
     answer = await desk.api.get("/orders/statistics", params={"since": "2099-02-02"}, who=None)
     assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "since"), "what was given is named"
+
+
+async def given_back(desk: Desk, host: Host, stops: int, minutes: float = 30) -> list[ExecutionCarriedOutV1]:
+    """So many sites are stopped, which takes so long, and the measures fall; restores follow on the stops."""
+    facts = [carried_out(host) for _ in range(stops)]
+    await desk.deliver(*facts)
+    desk.clock.advance(timedelta(minutes=minutes))
+    for sequence in range(1, stops + 1):
+        await desk.answer(host, sequence=sequence)
+    await desk.deliver(*map(undone, facts))
+    return facts
+
+
+async def test_restores_that_are_never_done_are_counted_and_make_the_way_back_slower(desk: Desk) -> None:
+    host = await desk.host()
+    await given_back(desk, host, 10)
+    desk.clock.advance(timedelta(minutes=5))
+    await desk.answer(host, sequence=11)
+    for sequence in range(12, 21):
+        await desk.answer(host, "impossible", sequence=sequence)
+    (seen,) = await counts(desk)
+    assert (seen["restores"], seen["restores_done"], seen["restores_open"]) == (10, 1, 9)
+    assert (seen["restores_median_minutes"], seen["restores_half_done_minutes"]) == (5, None)
+    assert (seen["restores_longest_wait_minutes"], seen["way_back_slower"]) == (5, None), "nobody can tell yet"
+    desk.clock.advance(timedelta(minutes=30))
+    (seen,) = await counts(desk)
+    assert (seen["restores_not_done_in_time"], seen["restores_longest_wait_minutes"]) == (0, 35)
+    assert seen["way_back_slower"] is True, "half of the stops were done after 30 minutes"
+    accepted = {"answer": "accepted", "reasons": "The machine burnt."}
+    for order in (await desk.orders(host))[11:]:
+        await desk.act(f"/orders/{order['id']}/answer", accepted, "desk-a")
+    desk.clock.advance(timedelta(minutes=10))
+    (seen,) = await counts(desk)
+    assert (seen["restores_open"], seen["restores_given_up"], seen["restores_not_done_in_time"]) == (0, 9, 9)
+    assert (seen["stops_done"], seen["stops_not_done_in_time"], seen["way_back_slower"]) == (10, 0, True)
+
+
+async def test_a_restore_that_just_went_out_makes_nothing_look_fast(desk: Desk) -> None:
+    host = await desk.host()
+    facts = [carried_out(host) for _ in range(6)]
+    await desk.deliver(*facts)
+    desk.clock.advance(timedelta(minutes=30))
+    for sequence in range(1, 7):
+        await desk.answer(host, sequence=sequence)
+    await desk.deliver(undone(facts[0]))
+    desk.clock.advance(timedelta(minutes=40))
+    await desk.answer(host, sequence=7)
+    await desk.deliver(*map(undone, facts[1:]))
+    desk.clock.advance(timedelta(minutes=6))
+    (seen,) = await counts(desk)
+    assert (seen["restores_half_done_minutes"], seen["way_back_slower"]) == (40, True), "the one that can be judged"
+
+
+async def test_a_larger_part_that_is_not_done_in_time_makes_the_way_back_slower(desk: Desk) -> None:
+    host = await desk.host()
+    await given_back(desk, host, 5)
+    desk.clock.advance(timedelta(minutes=5))
+    for sequence in range(6, 10):
+        await desk.answer(host, sequence=sequence)
+    (seen,) = await counts(desk)
+    assert (seen["restores_half_done_minutes"], seen["restores_open"], seen["way_back_slower"]) == (5, 1, False)
+    desk.clock.advance(timedelta(hours=25))
+    (seen,) = await counts(desk)
+    assert (seen["restores_not_done_in_time"], seen["stops_not_done_in_time"]) == (1, 0)
+    assert (seen["restores_overdue"], seen["way_back_slower"]) == (0, True), "whether its clock rang or not"
+
+
+async def test_stops_that_are_not_done_are_measured_by_the_same_rule(desk: Desk) -> None:
+    host = await desk.host()
+    facts = await desk.cut_off(host, sites=6)
+    desk.clock.advance(timedelta(minutes=10))
+    await desk.answer(host, sequence=1)
+    await desk.deliver(undone(facts[1]))  # before it was done
+    desk.clock.advance(timedelta(hours=30))
+    await desk.answer(host, sequence=3)
+    (seen,) = await counts(desk)
+    assert [seen[f"stops_{each}"] for each in ("done", "open", "given_up", "over")] == [2, 3, 0, 1]
+    assert (seen["stops_median_minutes"], seen["stops_half_done_minutes"]) == (910, None), "three of five are open"
+    assert (seen["stops_not_done_in_time"], seen["restores_not_done_in_time"]) == (3, 1)
+    assert seen["way_back_slower"] is True, "one of one, and of the stops three of five"
+    await desk.answer(host, sequence=7)  # the restore
+    await desk.answer(host, sequence=4)
+    desk.clock.advance(timedelta(minutes=6))
+    (seen,) = await counts(desk)
+    assert (seen["stops_half_done_minutes"], seen["restores_half_done_minutes"]) == (1810, 1800)
+    assert seen["way_back_slower"] is False
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_by_when_half_are_done_is_as_the_definition_says(desk: Desk, seed: int) -> None:
+    random, host = Random(seed), await desk.host()
+    waiting: dict[int, int] = {}
+    lasted: list[tuple[int, bool]] = []
+    sent = 0
+    for minute in range(0, 60, 6):
+        for _ in range(random.randint(0, 2)):
+            await desk.cut_off(host)
+            sent += 1
+            waiting[sent] = minute
+        for sequence in [each for each in waiting if random.random() < 0.25]:
+            await desk.answer(host, sequence=sequence)
+            lasted.append((minute - waiting.pop(sequence), True))
+        desk.clock.advance(timedelta(minutes=6))
+    lasted += [(60 - began, False) for began in waiting.values()]
+    left, half = 1.0, None
+    for minutes in sorted({each for each, done in lasted if done}):
+        left *= 1 - lasted.count((minutes, True)) / sum(each >= minutes for each, _ in lasted)
+        if half is None and left <= 0.5 + 1e-9:
+            half = minutes
+    (seen,) = await counts(desk)
+    assert seen["stops_half_done_minutes"] == half
+
+
+async def test_a_stop_that_was_over_before_it_was_done_says_nothing_of_how_soon(desk: Desk) -> None:
+    host = await desk.host()
+    facts = await desk.cut_off(host, sites=3)
+    desk.clock.advance(timedelta(minutes=10))
+    await desk.answer(host, sequence=1)
+    await desk.deliver(*map(undone, facts[1:]))
+    desk.clock.advance(timedelta(hours=30))
+    (seen,) = await counts(desk)
+    assert (seen["stops_over"], seen["stops_half_done_minutes"], seen["stops_not_done_in_time"]) == (2, 10, 0)

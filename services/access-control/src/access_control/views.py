@@ -13,14 +13,16 @@ from access_control.service.orders import Seen
 from access_control.service.probing import Beside
 from access_control.service.providers import Known
 from access_control.service.queue import Queue
+from access_control.service.statistics import slower
 from access_control.store.conduct import ConductEntry, NotedFinding
 from access_control.store.emergencies import Emergency
 from access_control.store.feed import FeedPage, InForce, SignedOrder
 from access_control.store.instructions import Instruction
 from access_control.store.licences import Licence
-from access_control.store.orders import AccessOrder, Counted
+from access_control.store.orders import AccessOrder
 from access_control.store.providers import Key
 from access_control.store.receipts import RecordedReceipt, TakenBatch
+from access_control.store.statistics import Counted
 from access_control.store.webhooks import Webhook
 from shared.contracts.http import access as wire
 from shared.contracts.http import providers as providers_wire
@@ -176,13 +178,8 @@ def of_statistics(since: datetime, until: datetime, counted: Sequence[Counted]) 
     return wire.OrderStatistics(
         since=since,
         until=until,
-        providers=[_view(wire.OrderCounts, each, way_back_slower=_slower(each)) for each in counted],
+        providers=[_view(wire.OrderCounts, each, way_back_slower=slower(each)) for each in counted],
     )
-
-
-def _slower(counted: Counted) -> bool | None:
-    there, back = counted.stops_median_minutes, counted.restores_median_minutes
-    return None if there is None or back is None else back > there
 
 
 def of_answer(taken: TakenBatch) -> receipts_wire.ReceiptAnswer:

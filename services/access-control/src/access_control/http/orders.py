@@ -40,9 +40,9 @@ async def count_orders(
     since: Annotated[date | None, Query(description="Issued on this day or later")] = None,
     until: Annotated[date | None, Query(description="Issued on this day or before")] = None,
 ) -> wire.OrderStatistics:  # fmt: skip
-    """How soon each provider stopped hosting and hosted again, by what was recorded here. No token needed.
+    """What each provider stopped hosting and hosted again, what it did not, and how soon, as recorded here. No token.
 
-    `way_back_slower`: sites come back later than they went, at the median. No site and no person is named.
+    `way_back_slower`: sites come back later than they went; what never came back counts. No site, no person is named.
     """
     response.headers["Cache-Control"] = "public, max-age=300"
     async with rt.db.transaction() as tx:
