@@ -99,9 +99,16 @@ def told(facts: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     return [(each["data"]["difference"], each["data"]["names"]) for each in facts]
 
 
+async def published(desk: Desk) -> dict[str, Any]:
+    """What everybody reads of the one provider, counted anew."""
+    desk.rt.state.counts.kept.clear()
+    (seen,) = (await desk.api.get("/orders/statistics", who=None)).json()["providers"]
+    return dict(seen)
+
+
 async def counted(desk: Desk) -> tuple[int, int, int]:
     """Restores that are done, seen served and seen dark, as everybody reads it."""
-    (seen,) = (await desk.api.get("/orders/statistics", who=None)).json()["providers"]
+    seen = await published(desk)
     return seen["restores_done"], seen["restores_seen_served"], seen["restores_seen_dark"]
 
 
@@ -394,7 +401,7 @@ async def test_observed_times_stand_beside_the_claimed_where_enough_were_seen(de
         await desk.answer(host, sequence=place + 1)
 
     async def counted() -> tuple[float | None, float | None]:
-        (seen,) = (await desk.api.get("/orders/statistics", who=None)).json()["providers"]
+        seen = await published(desk)
         return seen["stops_observed_median_minutes"], seen["restores_observed_median_minutes"]
 
     desk.clock.advance(6 * MINUTES)

@@ -1,18 +1,31 @@
 """How soon sites go and come back is counted by what was recorded here, for everybody."""
 
-from datetime import timedelta
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date, timedelta
 from random import Random
 from typing import Any
 
+import httpx
 import pytest
 
+from access_control.service import kept_counts
+from access_control.store import statistics
 from shared.contracts.registry import ExecutionCarriedOutV1
 from tests.integration.access_control.desk import Desk, Host, carried_out, undone
 
 
-async def counts(desk: Desk, **period: str) -> list[dict[str, Any]]:
-    answer = await desk.api.get("/orders/statistics", params=period, who=None)
-    assert answer.status_code == 200, answer.text
+async def asked(desk: Desk, status: int = 200, **period: Any) -> httpx.Response:
+    """What everybody is answered."""
+    answer: httpx.Response = await desk.api.get("/orders/statistics", params=period, who=None)
+    assert answer.status_code == status, answer.text
+    return answer
+
+
+async def counts(desk: Desk, **period: Any) -> list[dict[str, Any]]:
+    desk.rt.state.counts.kept.clear()
+    answer = await asked(desk, **period)
     found: list[dict[str, Any]] = answer.json()["providers"]
     return found
 
@@ -34,7 +47,7 @@ async def test_whether_the_way_back_is_slower_is_seen_by_everybody(desk: Desk, b
     (seen,) = await counts(desk)
     assert (seen["provider"], seen["stops_median_minutes"]) == ("Example Hosting", 30)
     assert (seen["restores"], seen["restores_median_minutes"], seen["way_back_slower"]) == (1, back, slower)
-    assert await counts(desk, since="2026-11-21", until="2026-11-21") == []
+    assert await counts(desk, since="2026-11-19", until="2026-11-19") == []
 
 
 async def test_what_is_late_is_counted_and_what_never_went_out_is_not(slow_desk: Desk) -> None:
@@ -50,8 +63,9 @@ async def test_what_is_late_is_counted_and_what_never_went_out_is_not(slow_desk:
 async def test_days_that_make_no_period_are_refused(desk: Desk) -> None:
     answer = await desk.api.get("/orders/statistics", params={"since": "2026-02-02", "until": "2026-02-01"}, who=None)
     assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "until")
-    answer = await desk.api.get("/orders/statistics", params={"since": "2099-02-02"}, who=None)
-    assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "since"), "what was given is named"
+    for ahead in ({"since": "2099-02-02"}, {"since": "9999-12-31", "until": "9999-12-31"}):
+        answer = await desk.api.get("/orders/statistics", params=ahead, who=None)
+        assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "since"), "what was given is named"
 
 
 async def given_back(desk: Desk, host: Host, stops: int, minutes: float = 30) -> list[ExecutionCarriedOutV1]:
@@ -174,3 +188,124 @@ async def test_a_stop_that_was_over_before_it_was_done_says_nothing_of_how_soon(
     desk.clock.advance(timedelta(hours=30))
     (seen,) = await counts(desk)
     assert (seen["stops_over"], seen["stops_half_done_minutes"], seen["stops_not_done_in_time"]) == (2, 10, 0)
+
+
+IN_TRANSACTION = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'
+"""
+
+
+class Counting:
+    """Counts slowly, and how many at once and in all."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = self.most = self.all = 0
+        self.began, self.go, self.fails = asyncio.Event(), asyncio.Event(), False
+        really = statistics.count
+
+        async def slowly(*given: Any) -> Any:
+            self.now, self.all = self.now + 1, self.all + 1
+            self.most = max(self.most, self.now)
+            self.began.set()
+            try:
+                await self.go.wait()
+                if self.fails:
+                    raise TimeoutError
+                return await really(*given)
+            finally:
+                self.now -= 1
+
+        monkeypatch.setattr(statistics, "count", slowly)
+
+    @asynccontextmanager
+    async def begun(self, desk: Desk, **period: Any) -> AsyncIterator[asyncio.Task[httpx.Response]]:
+        """Somebody asks, and it is being counted."""
+        asking = asyncio.create_task(asked(desk, **period))
+        await self.began.wait()
+        yield asking
+        self.go.set()
+
+
+def since(days: int) -> str:
+    return (date(2026, 11, 20) - timedelta(days=days)).isoformat()
+
+
+async def test_strangers_have_one_count_made_at_a_time_and_each_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = Counting(monkeypatch)
+    async with counting.begun(desk) as first:
+        others = [asyncio.create_task(asked(desk, since=since(day))) for day in (1, 2, 3) * 10]
+        same = [asyncio.create_task(asked(desk)) for _ in range(30)]
+        await asyncio.sleep(0.3)
+        assert (counting.now, counting.all) == (1, 1)
+        (sessions,) = await desk.rows(IN_TRANSACTION)
+        assert sessions["count"] == 1, "who waits holds no connection"
+    assert {answer.json()["as_of"] for answer in await asyncio.gather(first, *same, *others)}
+    assert (counting.most, counting.all) == (1, 4)
+
+
+async def test_what_was_counted_is_kept_for_five_minutes(desk: Desk) -> None:
+    host = await desk.host()
+    await desk.cut_off(host)
+    before = (await asked(desk)).json()
+    await desk.cut_off(host)
+    desk.clock.advance(kept_counts.KEPT - timedelta(seconds=1))
+    assert (await asked(desk)).json() == before
+    desk.clock.advance(timedelta(seconds=1))
+    after = (await asked(desk)).json()
+    assert (before["providers"][0]["stops"], after["providers"][0]["stops"]) == (1, 2)
+    assert after["as_of"] > before["as_of"]
+
+
+async def test_many_periods_are_refused_and_the_usual_one_is_not(desk: Desk) -> None:
+    for day in range(kept_counts.MOST):
+        await asked(desk, since=since(day))
+    desk.clock.advance(timedelta(minutes=4))
+    refused = await asked(desk, 429, since=since(100))
+    assert (refused.json()["code"], refused.headers["Retry-After"]) == ("too_many_periods", "60")
+    await asked(desk, since=since(1))
+    await asked(desk)
+    desk.clock.advance(timedelta(minutes=1))
+    await asked(desk, since=since(100))
+
+
+async def test_no_period_is_longer_than_a_year_and_the_usual_one_is_the_last(desk: Desk) -> None:
+    usual = (await asked(desk)).json()
+    assert (usual["since"], usual["until"]) == ("2025-11-20T00:00:00+08:00", "2026-11-21T00:00:00+08:00")
+    assert (await asked(desk, since="2025-11-20")).json()["since"] == usual["since"]
+    for given in ({"since": "2025-11-19"}, {"since": "1990-01-01"}, {"since": "0001-01-01", "until": "2024-01-01"}):
+        assert (await asked(desk, 422, **given)).json()["fields"][0]["field"] == "since"
+    assert (await asked(desk, until="9999-12-31")).json()["until"] == usual["until"], "nothing is from then yet"
+    assert (await asked(desk, 422, until="0001-01-01")).json()["fields"][0]["field"] == "until"
+    past = (await asked(desk, until="2020-12-31")).json()
+    assert (past["since"], past["until"]) == ("2020-01-01T00:00:00+08:00", "2021-01-01T00:00:00+08:00")
+
+
+async def test_whoever_asked_first_may_go_away(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = Counting(monkeypatch)
+    async with counting.begun(desk) as first:
+        second = asyncio.create_task(asked(desk))
+        await asyncio.sleep(0.1)
+        first.cancel()
+    assert (await second).json()["providers"] == []
+    assert counting.all == 1
+
+
+async def test_what_could_not_be_counted_is_not_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = Counting(monkeypatch)
+    counting.fails = True
+    counting.go.set()
+    answer = await desk.api.get("/orders/statistics", who=None)
+    assert answer.status_code >= 500
+    counting.fails = False
+    await asked(desk)
+    assert counting.all == 2
+
+
+async def test_an_index_serves_the_period(desk: Desk) -> None:
+    async with desk.rt.db.transaction() as tx:
+        await tx.execute("SET LOCAL enable_seqscan = off")
+        at = desk.clock.now()
+        rows = await tx.fetch(f"EXPLAIN {statistics.COUNT}", at - timedelta(days=365), at, 1, at, ["open"])
+    assert "access_order_issued" in "".join(row[0] for row in rows)

@@ -134,7 +134,7 @@ def published_keys(as_: As = None, as_json: AsJson = False) -> None:
 
 @orders.command("statistics")
 def statistics(
-    since: Annotated[str | None, typer.Option(help="Issued on this day or later, e.g. 2026-01-01.")] = None,
+    since: Annotated[str | None, typer.Option(help="Issued on this day or later; a year at most.")] = None,
     until: Annotated[str | None, typer.Option(help="Issued on this day or before.")] = None,
     as_: As = None,
     as_json: AsJson = False,

@@ -315,4 +315,5 @@ class OrderStatistics(View):
 
     since: datetime
     until: datetime
+    as_of: datetime | None = Field(None, description="When it was counted: it is kept for some minutes.")
     providers: list[OrderCounts]
