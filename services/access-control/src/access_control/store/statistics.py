@@ -46,31 +46,34 @@ class Counted:
 # is done takes its part of those that lasted as long or longer, done or not; ``left`` is the part that is not done by
 # then. So what was sent a minute ago makes nothing look fast, and what is never done makes nothing look fast either.
 COUNT: Final = """
-WITH given AS (
-    SELECT o.id, o.provider_id, o.action = 'restore' AS back, o.overdue,
+WITH seen AS (
+    SELECT order_id, min(at) FILTER (WHERE outcome = 'served') AS served,
+           min(at) FILTER (WHERE outcome LIKE 'unavailable%') AS cut
+      FROM observation GROUP BY order_id),
+given AS (
+    SELECT o.provider_id, o.action = 'restore' AS back, o.overdue,
            CASE WHEN r.order_id IS NOT NULL THEN 'done' WHEN o.status = 'accepted' THEN 'given_up'
                 WHEN o.status = ANY ($5) THEN 'open' ELSE 'over' END AS became,
            o.execute_by < $4 AS late,
            round(extract(epoch FROM coalesce(r.recorded_at, $4) - o.issued_at) / 60, 1)::float8 AS lasted,
-           round(extract(epoch FROM seen.at - o.issued_at) / 60, 1)::float8 AS observed,
-           o.action = 'restore' AND EXISTS (
-               SELECT FROM observed_difference
-                WHERE order_id = o.id AND told_at IS NOT NULL AND closed_at IS NULL) AS dark
+           round(extract(epoch FROM CASE o.action WHEN 'restore' THEN seen.served ELSE seen.cut END - o.issued_at) / 60,
+                 1)::float8 AS observed,
+           o.action = 'restore' AND o.id IN (
+               SELECT order_id FROM observed_difference WHERE told_at IS NOT NULL AND closed_at IS NULL) AS dark
       FROM access_order AS o LEFT JOIN receipt AS r ON r.order_id = o.id AND r.outcome = 'executed'
-           LEFT JOIN LATERAL (
-               SELECT min(at) AS at FROM observation
-                WHERE order_id = o.id AND CASE WHEN o.action = 'restore' THEN outcome = 'served'
-                                               ELSE outcome LIKE 'unavailable%' END) AS seen ON true
+           LEFT JOIN seen ON seen.order_id = o.id
      WHERE o.issued_at >= $1 AND o.issued_at < $2 AND NOT o.trial),
 ranked AS (
-    SELECT *, row_number() OVER (PARTITION BY provider_id, back, became = 'over'
-                                 ORDER BY lasted DESC, became = 'done', id) AS as_long
+    SELECT *, became = 'over' AS over_before, became <> 'done' AS waits,
+           count(*) OVER (PARTITION BY provider_id, back, became = 'over') + 1
+           - row_number() OVER (PARTITION BY provider_id, back, became = 'over' ORDER BY lasted, became <> 'done')
+               AS as_long
       FROM given),
 counted AS (
-    SELECT *, CASE WHEN became <> 'over' THEN
-                   exp(sum(CASE WHEN became <> 'done' THEN 0 WHEN as_long = 1 THEN '-Infinity'
+    SELECT *, CASE WHEN NOT over_before THEN
+                   exp(sum(CASE WHEN waits THEN 0 WHEN as_long = 1 THEN '-Infinity'
                                 ELSE ln(1 - 1 / as_long::float8) END)
-                       OVER (PARTITION BY provider_id, back, became = 'over' ORDER BY as_long DESC)) END AS left_over
+                       OVER (PARTITION BY provider_id, back, over_before ORDER BY lasted, waits)) END AS left_over
       FROM ranked)
 SELECT c.provider_id, provider.name AS provider,
        count(*) FILTER (WHERE NOT back) AS stops,
