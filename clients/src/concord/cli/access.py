@@ -141,7 +141,7 @@ def statistics(
 ) -> None:
     """What each provider did, what it did not, and how soon (minutes at the median); --json shows more."""
     columns = ("provider", "stops", "stops_done", "stops_not_done_in_time", "stops_half_done_minutes",
-               "restores", "restores_done", "restores_open", "restores_given_up", "restores_not_done_in_time",
+               "restores", "restores_done", "restores_open", "restores_not_done_in_time",
                "restores_half_done_minutes", "restores_longest_wait_minutes", "restores_seen_dark",
                "way_back_slower")  # fmt: skip
 

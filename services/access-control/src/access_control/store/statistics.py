@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from access_control.lifecycle import RUNNING, STOPPED
+from access_control.lifecycle import OPEN
 from shared.runtime.db.postgres import Tx
 
 
@@ -31,7 +31,6 @@ class Counted:
     restores: int
     restores_done: int
     restores_open: int
-    restores_given_up: int
     restores_overdue: int
     restores_not_done_in_time: int
     restores_median_minutes: float | None
@@ -52,7 +51,8 @@ WITH seen AS (
       FROM observation GROUP BY order_id),
 given AS (
     SELECT o.provider_id, o.action = 'restore' AS back, o.overdue,
-           CASE WHEN r.order_id IS NOT NULL THEN 'done' WHEN o.status = 'accepted' THEN 'given_up'
+           CASE WHEN r.order_id IS NOT NULL THEN 'done'
+                WHEN o.status = 'accepted' AND o.action <> 'restore' THEN 'given_up'
                 WHEN o.status = ANY ($5) THEN 'open' ELSE 'over' END AS became,
            o.execute_by < $4 AS late,
            round(extract(epoch FROM coalesce(r.recorded_at, $4) - o.issued_at) / 60, 1)::float8 AS lasted,
@@ -92,9 +92,8 @@ SELECT c.provider_id, provider.name AS provider,
        count(*) FILTER (WHERE back) AS restores,
        count(*) FILTER (WHERE back AND became = 'done') AS restores_done,
        count(*) FILTER (WHERE back AND became = 'open') AS restores_open,
-       count(*) FILTER (WHERE back AND became = 'given_up') AS restores_given_up,
        count(*) FILTER (WHERE back AND overdue) AS restores_overdue,
-       count(*) FILTER (WHERE back AND (became = 'given_up' OR became = 'open' AND late)) AS restores_not_done_in_time,
+       count(*) FILTER (WHERE back AND became = 'open' AND late) AS restores_not_done_in_time,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY lasted) FILTER (WHERE back AND became = 'done')
            AS restores_median_minutes,
        min(lasted) FILTER (WHERE back AND left_over < 0.500001) AS restores_half_done_minutes,
@@ -114,5 +113,5 @@ async def count(tx: Tx, since: datetime, until: datetime, least: int, at: dateti
 
     The median of what was seen is of providers of whose orders at least so many were.
     """
-    rows = await tx.fetch(COUNT, since, until, least, at, sorted(RUNNING | STOPPED))
+    rows = await tx.fetch(COUNT, since, until, least, at, sorted(OPEN))
     return [Counted(**dict(row)) for row in rows]

@@ -262,7 +262,7 @@ class OrderCounts(View):
     """What one provider was ordered, what of it is done, and how soon that was recorded: the minutes at the median.
 
     Whatever was ordered is in it, done or not. Of stops `done`, `open`, `given_up` and `over` make up all, of restores
-    the first three.
+    the first two.
     """
 
     provider_id: UUID
@@ -285,11 +285,11 @@ class OrderCounts(View):
     restores: int = Field(description="Orders to host again.")
     restores_done: int = Field(0, description="Recorded as executed.")
     restores_open: int = Field(
-        0, description="Not done, and still to be done; also where the provider says that it cannot, or objects."
+        0,
+        description="Not done, and still to be done, also where the provider says that it cannot: nobody gives it up.",
     )
-    restores_given_up: int = Field(0, description="Never done: the issuer accepted that it is impossible.")
     restores_overdue: int = Field(description="Not done when the time for it was over, whether since then or not.")
-    restores_not_done_in_time: int = Field(0, description="Still not done though the time for it is over, or given up.")
+    restores_not_done_in_time: int = Field(0, description="Still not done though the time for it is over.")
     restores_median_minutes: float | None = Field(description="Of those that are done, and of no others.")
     restores_half_done_minutes: float | None = Field(
         None, description="The same as `stops_half_done_minutes`. Null: fewer than half are done."
