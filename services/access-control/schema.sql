@@ -73,6 +73,7 @@ TABLE access_order (
 );
 INDEX access_order_execution ON access_order USING btree (execution_id);
 INDEX access_order_in_force ON access_order USING btree (provider_id, sequence) WHERE ((action = ANY (ARRAY['cut_off'::text, 'suspend'::text])) AND (sequence IS NOT NULL) AND (undone_by IS NULL));
+INDEX access_order_issued ON access_order USING btree (issued_at) WHERE ((issued_at IS NOT NULL) AND (NOT trial));
 INDEX access_order_provider ON access_order USING btree (provider_id, id);
 INDEX access_order_queue ON access_order USING btree (provider_id, urgent DESC, COALESCE(decided_at, drafted_at), id) WHERE (status = 'queued'::text);
 INDEX access_order_sent ON access_order USING btree (provider_id, issued_at) WHERE ((action <> 'restore'::text) AND (sequence IS NOT NULL));

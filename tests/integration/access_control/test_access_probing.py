@@ -99,6 +99,19 @@ def told(facts: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     return [(each["data"]["difference"], each["data"]["names"]) for each in facts]
 
 
+async def published(desk: Desk) -> dict[str, Any]:
+    """What everybody reads of the one provider, counted anew."""
+    desk.rt.state.counts.kept.clear()
+    (seen,) = (await desk.api.get("/orders/statistics", who=None)).json()["providers"]
+    return dict(seen)
+
+
+async def counted(desk: Desk) -> tuple[int, int, int]:
+    """Restores that are done, seen served and seen dark, as everybody reads it."""
+    seen = await published(desk)
+    return seen["restores_done"], seen["restores_seen_served"], seen["restores_seen_dark"]
+
+
 async def heard(desk: Desk) -> list[tuple[str, list[str]]]:
     return told(await desk.facts("order.observed_otherwise.v1"))
 
@@ -139,9 +152,11 @@ async def test_what_was_restored_on_paper_alone_is_told_when_seen_twice_and_clos
         assert await prober.open(restore["id"]) == {"restored_but_cut": False}
         assert await prober.looks(9 * MINUTES) == 0
         assert await heard(desk) == []
+        assert await counted(desk) == (1, 0, 0), "once is not enough"
         await prober.looks(MINUTES)
         assert await prober.open(restore["id"]) == {"restored_but_cut": True}
         await prober.looks(timedelta(hours=7))
+    assert await counted(desk) == (1, 0, 1)
     (said,) = await desk.facts("order.observed_otherwise.v1")
     assert told([said]) == [("restored_but_cut", [NAME])], "told once, however long it lasts"
     assert (said["data"]["order_id"], said["data"]["issuer"]["id"]) == (restore["id"], restore["issuer"]["id"])
@@ -153,6 +168,7 @@ async def test_what_was_restored_on_paper_alone_is_told_when_seen_twice_and_clos
         desk.clock.now().isoformat().replace("+00:00", "Z"),
     )
     assert len(await heard(desk)) == 1
+    assert await counted(desk) == (1, 1, 0)
 
 
 async def test_a_site_that_is_gone_as_it_was_while_cut_was_not_restored(desk: Desk, prober: Prober) -> None:
@@ -385,7 +401,7 @@ async def test_observed_times_stand_beside_the_claimed_where_enough_were_seen(de
         await desk.answer(host, sequence=place + 1)
 
     async def counted() -> tuple[float | None, float | None]:
-        (seen,) = (await desk.api.get("/orders/statistics", who=None)).json()["providers"]
+        seen = await published(desk)
         return seen["stops_observed_median_minutes"], seen["restores_observed_median_minutes"]
 
     desk.clock.advance(6 * MINUTES)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,8 @@ from shared.contracts.enforcement import DecisionReleasedV1
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.http.bars import BarredChanges, BarredList
 from shared.contracts.registry import BarRecordedV1
-from tests.integration.registry.conftest import Register, a_site, domain, uscc
+from tests.integration.registry.conftest import PROVIDER, Register, a_site, domain, uscc
+from tests.integration.registry.listing import Sender, provider, record
 from tests.integration.registry.test_measures import of_operator
 
 
@@ -273,6 +275,48 @@ async def test_where_others_live_below_a_barred_name_it_is_barred_alone(register
     [entry] = (await read(register))["entries"]
     assert (entry["names"], entry["names_alone"]) == ([], [platform])
     assert (await asks(register, f"new.{platform}", uscc(811_000_003)))[0] == 201
+
+
+async def alone(register: Register, number: int) -> str:
+    """A name that is barred alone, since others live below it."""
+    platform = domain()
+    await register.live(uscc(number), domains=[f"tenant.{platform}"])
+    await barred_under(register, f"www.{platform}", number + 1)
+    return platform
+
+
+async def test_a_name_barred_alone_bars_no_neighbour_that_is_asked_about_with_it(register: Register) -> None:
+    platform, me = await alone(register, 812_000_000), provider()
+    questions = [record(platform), record(f"new.{platform}"), record(f"a.new.{platform}")]
+    many = await register.post("/preflight/batch", {"questions": questions}, me)
+    one_by_one = [await register.post("/preflight", question, me) for question in questions]
+    assert [each["jws"] for each in many["results"]] == [each["jws"] for each in one_by_one]
+    said = [[reason["code"] for reason in each["reasons"]] for each in one_by_one]
+    assert said == [["unregistered", "barred"], ["unregistered"], ["unregistered"]]
+
+
+async def test_a_name_barred_alone_costs_no_neighbour_its_application_or_import(register: Register) -> None:
+    platform = await alone(register, 813_000_000)
+    records = [
+        {"operator_id": await register.operator(uscc(813_000_003 + place)), "kind": "filing", "site": a_site(host)}
+        for place, host in enumerate([platform, f"new.{platform}"])
+    ]
+    results = (await register.post("/submissions", {"records": records}, "regulator-a"))["results"]
+    assert [each["status"] for each in results] == ["refused", "submitted"]
+    rows = [
+        {"operator_name": "Shop Ltd", "operator_uscc": uscc(813_000_005 + place), "region": "110000",
+         "site_name": "Shop", "domain": host, "provider_id": str(PROVIDER), "ips": "198.18.0.10"}
+        for place, host in enumerate([platform, f"next.{platform}"])
+    ]  # fmt: skip
+    lines, headers = b"\n".join(json.dumps(row).encode() for row in rows), {"Content-Type": "application/x-ndjson"}
+    answer = await register.api.post("/imports", content=lines, who="regulator-a", headers=headers)
+    assert (answer.json()["accepted"], answer.json()["rejected"]) == (1, 1), answer.text
+
+
+async def test_a_name_barred_alone_makes_no_neighbour_on_a_list_barred(register: Register) -> None:
+    platform, sender = await alone(register, 814_000_000), Sender(register)
+    await sender.hosts(record(platform), record(f"new.{platform}"))
+    assert await sender.found() == {(platform, "barred"), (f"new.{platform}", "unregistered")}
 
 
 async def barred_under(register: Register, host: str, number: int) -> None:

@@ -116,6 +116,84 @@ def test_replays_and_disorder_change_nothing(story: list[tuple[str, int, int, st
     assert lifecycle.dump(orders(*given)) == lifecycle.dump(orders(*again))
 
 
+def down(step: str, sequence: int, execution: int, **more: Any) -> Any:
+    return order(step, sequence, decision=execution, **more)
+
+
+def up(step: str, sequence: int, execution: int, **more: Any) -> Any:
+    return order(step, sequence, decision=execution, action="restore", **more)
+
+
+def test_a_restore_gives_back_no_more_than_what_its_own_measure_took() -> None:
+    both = [down("executed", 1, 1, action="suspend"), down("executed", 2, 2)]
+    other_fell = [*both, up("released", 3, 2), up("executed", 3, 2)]
+    hosting = lifecycle.at_provider("stopped", orders(*other_fell))
+    assert (hosting.state, hosting.order_id) == ("suspended", both[0].order_id), "the first measure stands"
+    assert state(*other_fell, up("released", 4, 1)) == "restore_ordered"
+    assert state(*other_fell, up("executed", 4, 1)) == "serving"
+
+
+def test_a_late_restore_is_seen_whatever_came_after_it() -> None:
+    first = [down("executed", 1, 1), up("released", 2, 1), up("overdue", 2, 1), up("impossible", 2, 1)]
+    late = lifecycle.at_provider("live", orders(*first))
+    assert (late.state, late.order_status, late.restore_late) == ("restore_ordered", "impossible", True)
+    then = [*first, down("executed", 3, 2), up("executed", 4, 2)]
+    assert lifecycle.at_provider("live", orders(*then)) == late, "that of another measure was done"
+    behind = lifecycle.at_provider("live", orders(*first, down("released", 3, 2)))
+    assert (behind.state, behind.order_status, behind.restore_late) == ("cut_off_ordered", "released", True)
+    elsewhere = Hosting("cut_off_ordered", AT, None)
+    assert lifecycle.overall([elsewhere, late]) == Hosting("cut_off_ordered", AT, None, None, restore_late=True)
+    assert not lifecycle.at_provider("live", orders(*first, up("executed", 2, 1))).restore_late, "done after all"
+    assert not lifecycle.at_provider("live", orders(down("released", 1, 1), down("overdue", 1, 1))).restore_late
+
+
+def test_since_is_when_what_stands_began() -> None:
+    both = [down("executed", 1, 1, minutes=5), down("executed", 2, 2)]
+    assert lifecycle.at_provider("live", orders(*both)).since == AT.replace(hour=5, minute=5), "stopped since the first"
+    back = [up("executed", 3, 1, minutes=90), up("executed", 4, 2)]
+    served = lifecycle.at_provider("live", orders(*both, *back))
+    assert (served.state, served.since) == ("serving", AT.replace(hour=8, minute=30)), "served since the last was done"
+
+
+ACTS = ("stop", "done", "give_back", "back", "late", "object")
+
+
+@given(st.lists(st.tuples(st.sampled_from(ACTS), st.integers(1, 4)), max_size=24), st.randoms(use_true_random=False))
+def test_every_measure_counts_until_it_is_given_back(story: list[tuple[str, int]], random: Any) -> None:
+    """Beside a dictionary of what the provider was told about each measure, and what it has done of it."""
+    told: dict[int, str] = {}
+    places: dict[int, int] = {}
+    late: set[int] = set()
+    given: list[Any] = []
+    for act, measure in story:
+        before = told.get(measure, "nothing")
+        if act == "stop" and before == "nothing":
+            places[measure], told[measure] = len(given) + 1, "to_stop"
+            given.append(down("released", places[measure], measure))
+        elif act == "done" and before == "to_stop":
+            told[measure] = "stopped"
+            given.append(down("executed", places[measure], measure))
+        elif act == "give_back" and before in {"to_stop", "stopped"}:
+            if before == "to_stop":
+                given.append(down("withdrawn", places[measure], measure))
+            places[measure], told[measure] = len(given) + 1, "to_host"
+            given.append(up("released", places[measure], measure))
+        elif act == "back" and before == "to_host":
+            told[measure] = "hosted"
+            late.discard(measure)
+            given.append(up("executed", places[measure], measure))
+        elif act == "late" and before == "to_host":
+            late.add(measure)
+            given.append(up("overdue", places[measure], measure))
+        elif act == "object" and before in {"to_stop", "to_host"}:
+            given.append((down if before == "to_stop" else up)("contested", places[measure], measure))
+    random.shuffle(given)
+    seen = lifecycle.at_provider("live", orders(*given))
+    states = {"to_stop": "cut_off_ordered", "to_host": "restore_ordered", "stopped": "suspended", "hosted": "serving"}
+    expected = next((states[each] for each in states if each in told.values()), "serving")
+    assert (seen.state, seen.restore_late) == (expected, bool(late))
+
+
 def test_of_several_providers_the_one_furthest_from_done_speaks() -> None:
     def at(state: str) -> Hosting:
         return Hosting(state, AT, None)

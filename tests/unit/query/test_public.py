@@ -255,6 +255,21 @@ def test_a_measure_stays_readable_with_its_appeal_after_it_was_undone(model: Rea
     ]  # fmt: skip
 
 
+def test_a_site_that_should_be_back_is_not_called_served_and_that_it_is_late_is_said(
+    model: ReadModel, writer: Writer
+) -> None:
+    first = (order("executed", 1, decision=1), order("overdue", 3, decision=1, action="restore"))
+    second = (order("executed", 2, decision=2), order("executed", 4, decision=2, action="restore"))
+    writer.apply(batch(site(), carried_out(), *first, *second))
+    shown = entry(model)
+    assert (shown.sites[0].hosting.state, shown.sites[0].hosting.restore_late) == ("restore_ordered", True)
+    late = "An order to host it again was not carried out in time"
+    assert late in pages.html(shown, Language.EN)
+    assert "恢复接入指令已逾期" in pages.html(shown, Language.ZH)
+    writer.apply(batch(order("executed", 3, decision=1, action="restore")))
+    assert (entry(model).sites[0].hosting.state, late in pages.html(entry(model), Language.EN)) == ("serving", False)
+
+
 def test_the_story_is_told_in_the_order_of_the_record_with_the_providers_time_beside_it(
     model: ReadModel, writer: Writer
 ) -> None:

@@ -134,14 +134,15 @@ def published_keys(as_: As = None, as_json: AsJson = False) -> None:
 
 @orders.command("statistics")
 def statistics(
-    since: Annotated[str | None, typer.Option(help="Issued on this day or later, e.g. 2026-01-01.")] = None,
+    since: Annotated[str | None, typer.Option(help="Issued on this day or later; a year at most.")] = None,
     until: Annotated[str | None, typer.Option(help="Issued on this day or before.")] = None,
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """How soon each provider stops hosting, and how soon it hosts again: minutes at the median."""
-    columns = ("provider", "stops", "stops_overdue", "stops_median_minutes", "stops_observed_median_minutes",
-               "restores", "restores_overdue", "restores_median_minutes", "restores_observed_median_minutes",
+    """What each provider did, what it did not, and how soon (minutes at the median); --json shows more."""
+    columns = ("provider", "stops", "stops_done", "stops_not_done_in_time", "stops_half_done_minutes",
+               "restores", "restores_done", "restores_open", "restores_not_done_in_time",
+               "restores_half_done_minutes", "restores_longest_wait_minutes", "restores_seen_dark",
                "way_back_slower")  # fmt: skip
 
     async def counts(concord: Concord) -> list[wire.OrderCounts]:

@@ -59,6 +59,12 @@ class TooManyTrials(Unavailable):
     status = 429
 
 
+class TooManyPeriods(Unavailable):
+    """Other periods than the last year were counted too often: try again in {retry_after} s. That one is answered."""
+
+    status = 429
+
+
 class NoWebhook(NotFound):
     """The orders of provider {provider_id} are posted nowhere: it reads its feed, or says where (`PUT`)."""
 

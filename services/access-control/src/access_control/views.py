@@ -1,6 +1,5 @@
 """What callers read: rows shaped for one person, who sees what that person may do."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -9,16 +8,18 @@ from pydantic import BaseModel
 from access_control.lifecycle import INSTRUCTION, LIFECYCLE, clock_runs
 from access_control.policy import INSTRUCTION_ACTS, ORDER_ACTS, POLICY
 from access_control.service.feed import ASK_AGAIN_S, Asked, Snapshot
+from access_control.service.kept_counts import Counts
 from access_control.service.orders import Seen
 from access_control.service.probing import Beside
 from access_control.service.providers import Known
 from access_control.service.queue import Queue
+from access_control.service.statistics import slower
 from access_control.store.conduct import ConductEntry, NotedFinding
 from access_control.store.emergencies import Emergency
 from access_control.store.feed import FeedPage, InForce, SignedOrder
 from access_control.store.instructions import Instruction
 from access_control.store.licences import Licence
-from access_control.store.orders import AccessOrder, Counted
+from access_control.store.orders import AccessOrder
 from access_control.store.providers import Key
 from access_control.store.receipts import RecordedReceipt, TakenBatch
 from access_control.store.webhooks import Webhook
@@ -171,18 +172,12 @@ def of_finding(noted: NotedFinding, at: datetime) -> providers_wire.NotedFinding
     return _view(providers_wire.NotedFindingView, noted, counts=noted.counts(at))
 
 
-def of_statistics(since: datetime, until: datetime, counted: Sequence[Counted]) -> wire.OrderStatistics:
+def of_statistics(counts: Counts) -> wire.OrderStatistics:
     """How soon providers stop and resume."""
     return wire.OrderStatistics(
-        since=since,
-        until=until,
-        providers=[_view(wire.OrderCounts, each, way_back_slower=_slower(each)) for each in counted],
-    )
-
-
-def _slower(counted: Counted) -> bool | None:
-    there, back = counted.stops_median_minutes, counted.restores_median_minutes
-    return None if there is None or back is None else back > there
+        since=counts.period.begins, until=counts.period.ends, as_of=counts.as_of,
+        providers=[_view(wire.OrderCounts, each, way_back_slower=slower(each)) for each in counts.providers],
+    )  # fmt: skip
 
 
 def of_answer(taken: TakenBatch) -> receipts_wire.ReceiptAnswer:

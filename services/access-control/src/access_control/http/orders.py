@@ -37,17 +37,19 @@ async def list_orders(
 @ROUTER.get("/orders/statistics", openapi_extra=PUBLIC)
 async def count_orders(
     rt: Rt, response: Response,
-    since: Annotated[date | None, Query(description="Issued on this day or later")] = None,
-    until: Annotated[date | None, Query(description="Issued on this day or before")] = None,
+    since: Annotated[
+        date | None, Query(description="Issued on this day or later; 365 days before the last day at most, and if none "
+        "is given")
+    ] = None,
+    until: Annotated[date | None, Query(description="Issued on this day or before; today if none is given")] = None,
 ) -> wire.OrderStatistics:  # fmt: skip
-    """How soon each provider stopped hosting and hosted again, by what was recorded here. No token needed.
+    """What each provider stopped hosting and hosted again, what it did not, and how soon, as recorded here. No token.
 
-    `way_back_slower`: sites come back later than they went, at the median. No site and no person is named.
+    `way_back_slower`: sites come back later than they went; what never came back counts. No site, no person is named.
+    Counted once in five minutes (`as_of`); 429 where many other periods than the last year were asked for within them.
     """
     response.headers["Cache-Control"] = "public, max-age=300"
-    async with rt.db.transaction() as tx:
-        begins, ends, found = await statistics.of_orders(tx, rt, since=since, until=until)
-    return views.of_statistics(begins, ends, found)
+    return views.of_statistics(await statistics.of_orders(rt, since=since, until=until))
 
 
 @ROUTER.get("/orders/{order_id}")

@@ -1,4 +1,4 @@
-"""What one process of access-control holds while it runs: the issuers' keys, and who waits at the feeds."""
+"""What one process of access-control holds while it runs: issuers' keys, who waits at the feeds, what was counted."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ import structlog
 
 from access_control import told
 from access_control.service.feed_wakeups import FeedWakeups
+from access_control.service.kept_counts import KeptCounts
 from shared.rules import Role
 from shared.runtime.acts.documents import Issuing
 from shared.runtime.acts.runtime import Runtime
@@ -37,6 +38,7 @@ class AccessState(Issuing):
     refusals: Limiter
     trials: Limiter
     webhooks: Limiter
+    counts: KeptCounts
     listening: asyncio.Task[None]
 
 
@@ -56,13 +58,15 @@ async def start(rt: Runtime) -> AccessState:
         Limiter(REFUSED_PER_HOUR),
         Limiter(TRIALS_PER_HOUR),
         Limiter(ADDRESSES_PER_HOUR),
+        KeptCounts(),
         asyncio.create_task(wakeups.run(rt), name="feed wake-ups"),
     )
 
 
 async def stop(rt: Runtime) -> None:
-    """Stop listening."""
+    """Stop listening, and counting."""
     state: AccessState = rt.state
+    await state.counts.stop()
     state.listening.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await state.listening
@@ -90,6 +94,12 @@ def webhooks_of(rt: Runtime) -> Limiter:
     """How often each provider may still say where its orders are posted."""
     state: AccessState = rt.state
     return state.webhooks
+
+
+def counts_of(rt: Runtime) -> KeptCounts:
+    """What was counted for everybody lately."""
+    state: AccessState = rt.state
+    return state.counts
 
 
 def published_keys(rt: Runtime) -> dict[str, Any]:

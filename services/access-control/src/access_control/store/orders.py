@@ -21,22 +21,6 @@ from shared.runtime.db.postgres import Tx
 from shared.runtime.web.paging import PageQuery
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """What one provider was ordered in a time, and how soon it was recorded as done, in minutes."""
-
-    provider_id: UUID
-    provider: str
-    stops: int
-    stops_overdue: int
-    stops_median_minutes: float | None
-    stops_observed_median_minutes: float | None
-    restores: int
-    restores_overdue: int
-    restores_median_minutes: float | None
-    restores_observed_median_minutes: float | None
-
-
 class Content(Document):
     """What an order says before it has a number and times; a restore copies the site from here."""
 
@@ -196,33 +180,6 @@ SELECT issued_at FROM access_order
  WHERE provider_id = $1 AND action <> 'restore' AND sequence IS NOT NULL
  ORDER BY issued_at DESC OFFSET $2 - 1 LIMIT 1
 """
-COUNT: Final = """
-WITH given AS (
-    SELECT o.provider_id, o.action = 'restore' AS back, o.overdue,
-           round(extract(epoch FROM r.recorded_at - o.issued_at) / 60, 1)::float8 AS minutes,
-           round(extract(epoch FROM seen.at - o.issued_at) / 60, 1)::float8 AS observed
-      FROM access_order AS o LEFT JOIN receipt AS r ON r.order_id = o.id AND r.outcome = 'executed'
-           LEFT JOIN LATERAL (
-               SELECT min(at) AS at FROM observation
-                WHERE order_id = o.id AND CASE WHEN o.action = 'restore' THEN outcome = 'served'
-                                               ELSE outcome LIKE 'unavailable%' END) AS seen ON true
-     WHERE o.issued_at >= $1 AND o.issued_at < $2 AND NOT o.trial)
-SELECT given.provider_id, provider.name AS provider,
-       count(*) FILTER (WHERE NOT back) AS stops,
-       count(*) FILTER (WHERE NOT back AND overdue) AS stops_overdue,
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY minutes) FILTER (WHERE NOT back) AS stops_median_minutes,
-       CASE WHEN count(observed) FILTER (WHERE NOT back) >= $3
-            THEN percentile_cont(0.5) WITHIN GROUP (ORDER BY observed) FILTER (WHERE NOT back)
-        END AS stops_observed_median_minutes,
-       count(*) FILTER (WHERE back) AS restores,
-       count(*) FILTER (WHERE back AND overdue) AS restores_overdue,
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY minutes) FILTER (WHERE back) AS restores_median_minutes,
-       CASE WHEN count(observed) FILTER (WHERE back) >= $3
-            THEN percentile_cont(0.5) WITHIN GROUP (ORDER BY observed) FILTER (WHERE back)
-        END AS restores_observed_median_minutes
-  FROM given JOIN provider ON provider.id = given.provider_id
- GROUP BY given.provider_id, provider.name ORDER BY provider.name, given.provider_id
-"""
 
 
 def of(row: asyncpg.Record) -> AccessOrder:
@@ -377,11 +334,3 @@ async def nth_last_sent(tx: Tx, provider_id: UUID, nth: int) -> datetime | None:
     """When the nth newest order to stop hosting went out to a provider; whether it stands since does not matter."""
     found: datetime | None = await tx.fetchval(NTH_LAST_SENT, provider_id, nth)
     return found
-
-
-async def count(tx: Tx, since: datetime, until: datetime, least: int) -> list[Counted]:
-    """What every provider was ordered in this time, and how soon it was done by what was recorded and seen here.
-
-    What was seen is counted of providers of whose orders at least so many were.
-    """
-    return [Counted(**dict(row)) for row in await tx.fetch(COUNT, since, until, least)]

@@ -134,8 +134,8 @@ def _site(record: Entry) -> dict[str, Any]:
 
 
 def _hosting(hosting: Hosting) -> HostingView:
-    order_status = {"order_status": hosting.order_status} if hosting.order_status else {}
-    return HostingView(state=hosting.state, since=hosting.since, order_id=hosting.order_id, **order_status)
+    more = {name: said for name in ("order_status", "restore_late") if (said := getattr(hosting, name))}
+    return HostingView(state=hosting.state, since=hosting.since, order_id=hosting.order_id, **more)
 
 
 def _measure(measure: Measure, operator: OperatorRecord | None) -> PublicMeasure:

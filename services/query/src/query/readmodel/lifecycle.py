@@ -32,7 +32,7 @@ SUSPENDED: Final = "suspended"
 RESTORE_ORDERED: Final = "restore_ordered"
 ENDED: Final = "ended"
 PRECEDENCE: Final = (CUT_OFF_ORDERED, RESTORE_ORDERED, SUSPENDED, SERVING, ENDED)
-"""With several providers the site as a whole is in the first of these states that one of them is in."""
+"""Of several orders, and of several providers, the first of these states that one of them is in."""
 
 
 class OrderFact(msgspec.Struct, frozen=True):
@@ -73,12 +73,16 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Hosting(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Whether a provider serves a site. ``order_status`` is given while an order is not carried out yet."""
+    """Whether a provider serves a site. ``order_status`` is given while an order is not carried out yet.
+
+    ``restore_late``: an order to host it again was not done in its time, and is not done yet, whatever else there is.
+    """
 
     state: str = msgspec.field()
     since: datetime | None = msgspec.field()
     order_id: UUID | None = msgspec.field()
     order_status: str | None = None
+    restore_late: bool = False
 
 
 LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
@@ -129,22 +133,34 @@ def _answer(known: Order, fact: OrderFact) -> str | None:
 
 
 def at_provider(status: str, orders: Sequence[Order]) -> Hosting:
-    """Whether one provider serves the site: its newest order that went out says so.
+    """Whether one provider serves the site: every order that is in force there says so, not the newest alone.
 
+    A restore takes back one order, and no other that stands. Of what they say the first in PRECEDENCE counts.
     ``status`` of the access (live, stopped, ended) speaks where no order does.
     """
     if status == "ended" or not orders:
         return _SAID.get(status, IDLE)
-    out = [order for order in orders if order.action in DOWN | UP and order.sequence is not None]
-    out = [order for order in out if "withdrawn" not in order.steps]
-    if not out:
+    in_force: dict[UUID, Order] = {}
+    for order in sorted(orders, key=_place):
+        if order.action in DOWN | UP and order.sequence is not None and "withdrawn" not in order.steps:
+            in_force[order.execution_id] = order
+    if not in_force:
         return _SAID.get(status, IDLE)
-    last = max(out, key=_place)
-    if "executed" in last.steps:
-        since = last.executed_at or last.steps["executed"]
-        return Hosting(SUSPENDED if last.action in DOWN else SERVING, since, last.order_id)
-    since = last.steps.get("released") or min(last.steps.values())
-    return Hosting(CUT_OFF_ORDERED if last.action in DOWN else RESTORE_ORDERED, since, last.order_id, last.step)
+    said = [_says(order) for order in in_force.values()]
+    state = min((each.state for each in said), key=PRECEDENCE.index)
+    here = [each for each in said if each.state == state]
+    return _late(max(here, key=_since) if state == SERVING else min(here, key=_since), said)
+
+
+def _says(order: Order) -> Hosting:
+    """What one order means by itself, and since when."""
+    down = order.action in DOWN
+    if "executed" in order.steps:
+        since = order.executed_at or order.steps["executed"]
+        return Hosting(SUSPENDED if down else SERVING, since, order.order_id)
+    since = order.steps.get("released") or min(order.steps.values())
+    late = not down and "overdue" in order.steps
+    return Hosting(CUT_OFF_ORDERED if down else RESTORE_ORDERED, since, order.order_id, order.step, late)
 
 
 def overall(at_providers: Iterable[Hosting]) -> Hosting:
@@ -155,8 +171,18 @@ def overall(at_providers: Iterable[Hosting]) -> Hosting:
     for state in PRECEDENCE:
         here = [hosting for hosting in found if hosting.state == state]
         if here:
-            return max(here, key=lambda hosting: hosting.since or LONG_AGO)
+            return _late(max(here, key=_since), found)
     return IDLE
+
+
+def _since(hosting: Hosting) -> datetime:
+    return hosting.since or LONG_AGO
+
+
+def _late(hosting: Hosting, among: Iterable[Hosting]) -> Hosting:
+    """The same, and whether a restore is late among these."""
+    late = any(each.restore_late for each in among)
+    return hosting if late == hosting.restore_late else msgspec.structs.replace(hosting, restore_late=late)
 
 
 def _place(order: Order) -> tuple[int, int, int]:

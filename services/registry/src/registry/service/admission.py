@@ -58,7 +58,8 @@ class Facts:
     """Name → the site and operator that hold it."""
     approvals: Collection[Approval]
     barred: Collection[str]
-    barred_names: Collection[str]
+    barred_names: Mapping[str, bool]
+    """Each with whether what is below it is barred too: see ``bars.barring``."""
     taken: Collection[Wanted]
     """Of the wanted addresses those that are another operator's own, or wanted alone while another is there."""
     scopes: Mapping[UUID, frozenset[str]] = field(default_factory=dict)
@@ -82,7 +83,7 @@ async def facts_of(rt: Runtime, tx: Tx, candidates: Sequence[Candidate]) -> Fact
         holders=await claims.held_by(tx, names, at),
         approvals=await copies.live_approvals(tx, {each.identity for each in candidates if _regulated(rt.rules, each)}),
         barred=await executions.barred(tx, identities, at),
-        barred_names=await bars.barred_names(tx, names, {each for name in asked for each in name.above}, at),
+        barred_names=await bars.barred_names(tx, {each for name in asked for each in name.above}, at),
         taken=await accesses.taken(
             tx, {use for candidate in candidates for use in candidate.uses}, at,
             except_site=candidates[0].site_id if len(candidates) == 1 else None,
@@ -118,7 +119,7 @@ def grounds(rules: Rules, facts: Facts, candidate: Candidate) -> list[GroundFoun
         if holder is not None and holder[0] != candidate.site_id:
             message = f"{name.ascii} belongs to another site; each name belongs to one site"
             found.append(GroundFound(code="domain_taken", field=f"domains.{place}", message=message))
-        barred = next((each for each in name.above if each in facts.barred_names), None)
+        barred = bars.barring(facts.barred_names, name.ascii, name.above)
         if barred is not None and (holder is None or holder[0] != candidate.site_id):
             message = f"{name.ascii} is, or lies under, {barred}, which is on the barred list"
             found.append(GroundFound(code="barred", field=f"domains.{place}", message=message))

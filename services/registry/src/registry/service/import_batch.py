@@ -162,7 +162,7 @@ async def _look(rt: Runtime, tx: Tx, who: Caller, records: Sequence[Record], see
     batch = Batch(
         who=who, at=at, known_operators=held,
         said={r.row.number: _said(r, ids[r.uscc], who, at) for r in records if r.uscc not in held},
-        candidates=[], facts=Facts({}, {}, (), (), (), frozenset()), known={}, registered=of_operator,
+        candidates=[], facts=Facts({}, {}, (), (), {}, frozenset()), known={}, registered=of_operator,
         seen=seen,
     )  # fmt: skip
     seen.numbered |= await registrations.by_number(tx, [record.number for record in records if record.number])

@@ -152,7 +152,7 @@ async def _answers(tx: Tx, rt: Runtime, provider: Host, read: Sequence[_Read]) -
          "number": each.asked.number} for place, each in enumerate(read)
     ])  # fmt: skip
     candidates = [_candidate(provider, *pair) for pair in zip(read, found, strict=True)]
-    facts = await admission.facts_of(rt, tx, candidates) if candidates else Facts({}, {}, (), (), (), ())
+    facts = await admission.facts_of(rt, tx, candidates) if candidates else Facts({}, {}, (), (), {}, ())
     issuer, expires = regulator_for(rt, Level.PROVINCE, provider.region), rt.rules.due(VALID, at).due_at
     return [
         _answer(rt.rules, provider, issuer, (at, expires), one, known, _against(rt.rules, facts, candidate, known))

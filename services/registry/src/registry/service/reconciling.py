@@ -114,11 +114,11 @@ async def _differences(
     """Name and kind → what is found. A name that no site has may be barred, which says more."""
     nobodys = [each for each in seen if FindingKind.UNREGISTERED in each.kinds]
     above = {name for each in nobodys for name in each.above}
-    listed = await bars.barred_names(tx, [each.host for each in nobodys], above, at) if nobodys else set[str]()
+    listed = await bars.barred_names(tx, above, at) if nobodys else {}
     found = {}
     for each in seen:
         for kind in map(FindingKind, each.kinds):
-            barred = kind is FindingKind.UNREGISTERED and not listed.isdisjoint(each.above)
+            barred = kind is FindingKind.UNREGISTERED and bars.barring(listed, each.host, each.above) is not None
             said = FindingKind.BARRED if barred else kind
             found[each.host, said] = (each, said)
     return found

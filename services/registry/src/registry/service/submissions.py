@@ -55,7 +55,7 @@ class Known:
     last: dict[UUID, int]
     """Registration → its last site number."""
     providers: Mapping[UUID, Provider]
-    facts: Facts = field(default_factory=lambda: Facts({}, {}, (), (), (), ()))
+    facts: Facts = field(default_factory=lambda: Facts({}, {}, (), (), {}, ()))
     sites: Mapping[UUID, Site] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     dedicated: dict[str, UUID] = field(default_factory=dict)

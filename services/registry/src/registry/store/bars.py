@@ -1,7 +1,7 @@
 """The barred list: which names go with a bar, and every change of the list, numbered without a gap and chained."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -48,11 +48,11 @@ SELECT n.domain, bool_and(n.below) AS below FROM barred_name n JOIN site s ON s.
 """
 WITH_SITE: Final = "SELECT DISTINCT execution_id FROM barred_name WHERE site_id = $1 ORDER BY execution_id"
 BARRED_NAMES: Final = """
-SELECT n.domain FROM barred_name n
+SELECT n.domain, bool_or(n.below) AS below FROM barred_name n
   JOIN execution e ON e.id = n.execution_id JOIN site s ON s.id = n.site_id
- WHERE n.domain = ANY ($1) AND (n.below OR n.domain = ANY ($3))
-   AND s.status = 'revoked' AND e.status = 'carried_out' AND e.appeals_open = '{}'
+ WHERE n.domain = ANY ($1) AND s.status = 'revoked' AND e.status = 'carried_out' AND e.appeals_open = '{}'
    AND e.bar_from <= $2 AND e.until > $2
+ GROUP BY n.domain
 """
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('barred_list'))"
 HEAD: Final = "SELECT seq, hash FROM barred_change ORDER BY seq DESC LIMIT 1"
@@ -96,9 +96,18 @@ async def with_site(tx: Tx, site_id: UUID) -> list[UUID]:
     return [row["execution_id"] for row in await tx.fetch(WITH_SITE, site_id)]
 
 
-async def barred_names(tx: Tx, domains: Collection[str], above: Collection[str], at: datetime) -> set[str]:
-    """Which of these names, or of the names above them, are barred now; a site that was given back bars none."""
-    return {row["domain"] for row in await tx.fetch(BARRED_NAMES, list(above), at, list(domains))}
+async def barred_names(tx: Tx, names: Collection[str], at: datetime) -> dict[str, bool]:
+    """Which of these names are barred now, each with whether what is below it is too; a site that was given back bars
+    none. What they bar of whatever was asked about, ``barring`` says."""
+    return {row["domain"]: row["below"] for row in await tx.fetch(BARRED_NAMES, list(names), at)}
+
+
+def barring(barred: Mapping[str, bool], name: str, above: Iterable[str]) -> str | None:
+    """The barred name that bars this one: itself, or one above it that is barred with what is below; none if none does.
+
+    One that is barred alone bars itself alone, whatever else was asked about with it.
+    """
+    return next((each for each in (name, *above) if barred.get(each) or (each == name and each in barred)), None)
 
 
 async def listed(tx: Tx, execution_id: UUID) -> bool:

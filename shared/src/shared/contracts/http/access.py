@@ -259,23 +259,55 @@ class SnapshotView(StateView):
 
 
 class OrderCounts(View):
-    """What one provider was ordered, and how soon it was recorded as done: the minutes at the median."""
+    """What one provider was ordered, what of it is done, and how soon that was recorded: the minutes at the median.
+
+    Whatever was ordered is in it, done or not. Of stops `done`, `open`, `given_up` and `over` make up all, of restores
+    the first two.
+    """
 
     provider_id: UUID
     provider: str
     stops: int = Field(description="Orders to stop hosting, for good or for a time.")
-    stops_overdue: int
-    stops_median_minutes: float | None
+    stops_done: int = Field(0, description="Recorded as executed.")
+    stops_open: int = Field(0, description="Not done, and still to be done.")
+    stops_given_up: int = Field(0, description="Not done: the issuer accepted that it is impossible.")
+    stops_over: int = Field(0, description="Taken back, or ended, before it was recorded as done.")
+    stops_overdue: int = Field(description="Not done when the time for it was over, whether since then or not.")
+    stops_not_done_in_time: int = Field(0, description="Still not done though the time for it is over, or given up.")
+    stops_median_minutes: float | None = Field(description="Of those that are done, and of no others.")
+    stops_half_done_minutes: float | None = Field(
+        None, description="By when half of all are done: what is not counts as at least as long as it has lasted "
+        "(Kaplan and Meier). Null: fewer are done. What was over before is left out."
+    )  # fmt: skip
     stops_observed_median_minutes: float | None = Field(
         description="To the first look that found it cut, of what is still kept; null where too few were seen."
     )
-    restores: int
-    restores_overdue: int
-    restores_median_minutes: float | None
+    restores: int = Field(description="Orders to host again.")
+    restores_done: int = Field(0, description="Recorded as executed.")
+    restores_open: int = Field(
+        0,
+        description="Not done, and still to be done, also where the provider says that it cannot: nobody gives it up.",
+    )
+    restores_overdue: int = Field(description="Not done when the time for it was over, whether since then or not.")
+    restores_not_done_in_time: int = Field(0, description="Still not done though the time for it is over.")
+    restores_median_minutes: float | None = Field(description="Of those that are done, and of no others.")
+    restores_half_done_minutes: float | None = Field(
+        None, description="The same as `stops_half_done_minutes`. Null: fewer than half are done."
+    )
+    restores_longest_wait_minutes: float | None = Field(
+        None, description="How long that one of those not done has waited that has waited longest."
+    )
     restores_observed_median_minutes: float | None = Field(
         description="The same to the first look that found it served."
     )
-    way_back_slower: bool | None = Field(description="Null until both were done at least once.")
+    restores_seen_served: int = Field(0, description="Seen served, by looks that are still kept.")
+    restores_seen_dark: int = Field(
+        0, description="Seen still cut at the last look, and at one before; what nobody looks at is in neither."
+    )
+    way_back_slower: bool | None = Field(
+        description="Sites come back later than they went: half of the restores took longer than half of the stops "
+        "(`half_done`), or a larger part of them is not done in time. Null: too little is done to tell."
+    )
 
 
 class OrderStatistics(View):
@@ -283,4 +315,5 @@ class OrderStatistics(View):
 
     since: datetime
     until: datetime
+    as_of: datetime | None = Field(None, description="When it was counted: it is kept for some minutes.")
     providers: list[OrderCounts]

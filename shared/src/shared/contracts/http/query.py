@@ -116,6 +116,10 @@ class HostingView(View):
     since: datetime | None
     order_id: UUID | None
     order_status: str | None = None
+    restore_late: bool = Field(
+        False, description="An order to host it again was not done in its time, and is not done yet: whatever the "
+        "state says, and at any of its providers."
+    )  # fmt: skip
 
 
 class PublicSite(View):
