@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from local_stack.postgres import EmbeddedPostgres
-from tests.support.databases import MUCH, MOST_LENDS, Databases
+from tests.support.databases import MOST_LENDS, MUCH, Databases
 
 TABLES = """
 CREATE TABLE one (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, text text);
