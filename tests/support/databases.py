@@ -2,7 +2,7 @@
 
 To make a database is to copy its template's three hundred files; to empty one takes some milliseconds. So a database
 whose test is over is lent anew once it is again what its template is: tables and sequences hold what they held there,
-and nobody is connected. One whose schema or settings a test changed, or that has grown large, is not used again.
+and nobody is connected. One whose schema or settings a test changed, or that has grown much, is not used again.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ from shared.runtime.db.postgres import Tx
 
 MOST_LENDS: Final = 60
 """Nobody vacuums: what was deleted stays in the files."""
-LARGE: Final = 2_000_000
-"""Bytes in tables and indexes from which on copying the template is cheaper than emptying."""
+MUCH: Final = 8_000_000
+"""Bytes by which tables and indexes grew from which on copying the template is cheaper than emptying."""
 
 CATALOGS: Final = ("class", "attribute", "attrdef", "constraint", "index", "namespace", "proc", "trigger", "type")
 SHAPE: Final = (
@@ -48,6 +48,7 @@ class Template:
 
     name: str
     role: str
+    size: int
     shape: list[asyncpg.Record]
     changed: str
     """Names the tables and sequences that hold something else."""
@@ -113,7 +114,9 @@ class Databases:
             return False
         connection = await self._inside(name)
         try:
-            if await connection.fetchval(SIZE) > LARGE or await connection.fetch(SHAPE) != template.shape:
+            if await connection.fetchval(SIZE) > template.size + MUCH:
+                return False
+            if await connection.fetch(SHAPE) != template.shape:
                 return False
             changed = {row[0] for row in await connection.fetch(template.changed)}
             if not changed:
@@ -177,4 +180,5 @@ async def _described(connection: Tx, name: str, role: str) -> Template:
         changed.append(f"SELECT '{sequence}' FROM {sequence} WHERE (last_value, is_called) <> ({value}, {called})")
         restart[sequence] = f"SELECT setval('{sequence}', {value}, {called})"
     sql = " UNION ALL ".join(changed) or "SELECT WHERE false"
-    return Template(name, role, await connection.fetch(SHAPE), sql, first, restart)
+    size, shape = int(await connection.fetchval(SIZE)), await connection.fetch(SHAPE)
+    return Template(name, role, size, shape, sql, first, restart)

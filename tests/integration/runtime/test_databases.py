@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from local_stack.postgres import EmbeddedPostgres
-from tests.support.databases import LARGE, MOST_LENDS, Databases
+from tests.support.databases import MOST_LENDS, MUCH, Databases
 
 TABLES = """
 CREATE TABLE one (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, text text);
@@ -62,7 +62,7 @@ async def test_what_a_test_left_is_gone(databases: Databases) -> None:
         "CREATE INDEX quick ON one (text)",
         "CREATE OR REPLACE FUNCTION kept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN old; END $$",
         "CREATE SCHEMA beside",
-        f"INSERT INTO one (text) SELECT repeat('x', 1000) FROM generate_series(1, {LARGE // 1000})",
+        f"INSERT INTO one (text) SELECT repeat('x', 1000) FROM generate_series(1, {MUCH // 1000})",
     ],
 )
 async def test_one_that_was_altered_or_has_grown_is_not_lent_again(databases: Databases, change: str) -> None:
