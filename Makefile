@@ -44,8 +44,8 @@ conformance: setup ## Ask every service of a local stack whatever its OpenAPI do
 	@$(BIN)/python -m pytest -q tests/conformance
 
 test-kafka: setup ## Journeys, broker faults, readers, access lists on Apache Kafka; verifiers (Java ≥ 17, Maven, Go)
-	@BROKER=kafka $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/journeys tests/faults/test_broker.py \
-		tests/integration/query/test_ingest.py tests/integration/runtime/test_consumer_hostile.py tests/kafka
+	@BROKER=kafka $(BIN)/python -m pytest -q tests/journeys tests/faults/test_broker.py tests/integration/query/test_ingest.py \
+		tests/integration/runtime/test_consumer_hostile.py tests/kafka
 
 test-outage: setup ## Everything killed time and again, Apache Kafka away for OUTAGE_S=600 seconds, then all sides compared (Java, Maven)
 	@BROKER=kafka $(BIN)/python -m pytest -q tests/outage
