@@ -20,6 +20,7 @@ from local_stack.supervisor import LocalStack
 from local_stack.topology import KAFKA, SERVICES, Service, environment
 from query.readmodel import ingest
 from shared.runtime.base import metrics
+from shared.runtime.web.identity import SERVICE_ACCOUNT
 
 METRICS = metrics.METRICS | ingest.METRICS | custody.METRICS | probing.METRICS
 ROOT = Path(__file__).parents[3]
@@ -138,9 +139,37 @@ def test_the_realm_has_the_people_and_claims_of_the_local_issuer() -> None:
         attributes = known[name]["attributes"]
         assert tuple(known[name]["realmRoles"]) == identity.roles
         assert attributes["organisation"] == [identity.organisation]
+        assert attributes["person"] == [name]
         assert known[name]["credentials"] == [{"type": "password", "value": "${CONCORD_DEMO_PASSWORD}"}]
     mapped = {mapper["config"].get("claim.name") for mapper in realm["clients"][0]["protocolMappers"]}
-    assert mapped - {None} == people()["officer"].claims().keys() - {"sub"}
+    assert mapped - {None} == (people()["officer"].claims().keys() | {"person"}) - {"sub"}
+
+
+def test_of_the_realm_people_alone_have_a_token_that_names_a_person() -> None:
+    realm = json.loads((ROOT / "deploy/keycloak/concord-realm.json").read_text())
+    assert not [name for name in (user["username"] for user in realm["users"]) if name.startswith(SERVICE_ACCOUNT)]
+    assert not [client for client in realm["clients"] if client.get("serviceAccountsEnabled")]
+    for client in realm["clients"]:
+        claims = {mapper["config"]["claim.name"]: mapper for mapper in client["protocolMappers"][1:]}
+        person = claims["person"]
+        # Of an attribute that administrators write for people: a client's user has a name and an id too, but no such.
+        assert (person["protocolMapper"], person["config"]["user.attribute"]) == (
+            "oidc-usermodel-attribute-mapper",
+            "person",
+        )
+        assert person["config"]["multivalued"] == "false"
+        assert person["config"]["access.token.claim"] == "true"
+    (profile,) = realm["components"]["org.keycloak.userprofile.UserProfileProvider"]
+    rules = json.loads(profile["config"]["kc.user.profile.config"][0])
+    assert rules["unmanagedAttributePolicy"] == "ADMIN_EDIT"
+    assert all(each["permissions"]["edit"] == ["admin"] for each in rules["attributes"])
+
+
+def test_what_an_issuer_must_say_is_in_the_reference() -> None:
+    text = (ROOT / "docs/reference.md").read_text()
+    said = text[text.index("## Claims of an access token") : text.index("## Refusals")]
+    sent = people()["officer"].claims().keys() | {"person"}
+    assert sent | {"azp", "gty", "preferred_username"} <= set(re.findall(r"`([a-z_]+)`", said))
 
 
 def test_no_secret_is_baked_in_and_each_is_in_the_example(described: dict[str, Any]) -> None:
