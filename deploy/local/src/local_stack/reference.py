@@ -60,16 +60,16 @@ def _claims() -> Iterator[str]:
     yield from (
         "## Claims of an access token",
         "",
-        "What an issuer says of whoever calls, besides what RFC 9068 wants of every access token (`iss`, `aud`, `exp`, `iat`,",
-        "`jti`, header `typ` `at+jwt`). What a token does not say gives no right.",
+        "What an issuer says of whoever calls, besides what RFC 9068 wants of every access token (`iss`, `aud`, `exp`,",
+        "`iat`, `jti`, header `typ` `at+jwt`). What a token does not say gives no right.",
         "",
     )
     yield from ("| claim | meaning |", "|---|---|")
     yield from (f"| `{name}` | {meaning} |" for name, meaning in CLAIMS.items())
     yield from (
         "",
-        "In Keycloak (as in `deploy/keycloak/concord-realm.json`): `person`, `organisation` and `name` are mapped from attributes",
-        "that only administrators write; the user behind a client with a service account gets no attribute `person`.",
+        "In Keycloak (as in `deploy/keycloak/concord-realm.json`): `person`, `organisation` and `name` are mapped from",
+        "attributes that only administrators write; the user behind a client with a service account gets no `person`.",
         "",
     )
 
