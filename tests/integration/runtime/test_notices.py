@@ -19,6 +19,7 @@ import httpx
 import pytest
 from aiosmtpd.smtp import SMTP
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from shared import rules
@@ -123,6 +124,7 @@ def rt(db: Database, dsn: str, mailbox: tuple[Mailbox, int], tmp_path: Path) -> 
     settings = Settings(
         database_url=dsn, smtp_port=mailbox[1], smtp_tls="none", webhooks_private=True,
         signing_keys_file=tmp_path / "keys.json", signing_keys_generate=True,
+        smtp_returns="returns@registry.example", smtp_returns_secret=SecretStr("s" * 32),
     )  # fmt: skip
     clock = FixedClock(at("2026-11-26T04:00"))
     return Runtime(db, clock, rules.load("cn-2006"), settings, directory(clock))

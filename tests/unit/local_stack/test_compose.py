@@ -20,6 +20,7 @@ from local_stack.supervisor import LocalStack
 from local_stack.topology import KAFKA, SERVICES, Service, environment
 from query.readmodel import ingest
 from shared.runtime.base import metrics
+from shared.runtime.base.settings import Settings
 from shared.runtime.web.identity import SERVICE_ACCOUNT
 
 METRICS = metrics.METRICS | ingest.METRICS | custody.METRICS | probing.METRICS | receipts.METRICS
@@ -49,6 +50,11 @@ PLACE_DEPENDS = {  # what may differ between a laptop and a data centre; everyth
     "CONCORD_SMTP_HOST",
     "CONCORD_SMTP_PORT",
     "CONCORD_SMTP_TLS",
+    "CONCORD_SMTP_USER",
+    "CONCORD_SMTP_PASSWORD",
+    "CONCORD_SMTP_SENDER",
+    "CONCORD_SMTP_RETURNS",
+    "CONCORD_SMTP_RETURNS_SECRET",
     "CONCORD_WEBHOOKS_PRIVATE",
 }
 
@@ -182,7 +188,24 @@ def test_no_secret_is_baked_in_and_each_is_in_the_example(described: dict[str, A
     for service in described["services"].values():
         for name, value in service.get("environment", {}).items():
             if "PASSWORD" in name:
-                assert re.fullmatch(r"\$\{\w+:\?.*\}", value), name
+                assert re.fullmatch(r"\$\{\w+:(\?.*|-)\}", value), name
+
+
+def test_every_setting_of_mail_is_handed_on_and_each_department_has_its_own_return_address(
+    described: dict[str, Any],
+) -> None:
+    settings = {f"CONCORD_{name.upper()}" for name in Settings.model_fields if name.startswith("smtp_")}
+    returns = set()
+    for spec in SERVICES.values():
+        told = described["services"][spec.name]["environment"]
+        assert settings & told.keys() == (settings if spec.signs else set()), spec.name
+        if spec.signs:
+            assert told["CONCORD_SMTP_SENDER"].startswith("${CONCORD_SMTP_SENDER:?"), "or it comes from nobody"
+            own = f"CONCORD_{spec.module.upper()}_RETURNS"
+            assert told["CONCORD_SMTP_RETURNS"] == f"${{{own}:-}}"
+            assert told["CONCORD_SMTP_RETURNS_SECRET"] == f"${{{own}_SECRET:-}}"
+            returns.add(own)
+    assert len(returns) == 4
 
 
 def test_ports_are_published_on_this_machine_only(described: dict[str, Any]) -> None:

@@ -81,7 +81,7 @@ async def test_what_a_client_asked_for_itself_is_a_programs_even_if_a_person_was
 OF_KEYCLOAK: dict[str, Any] = {
     "jti": "onrtro:5ad1f1a4-9f7f-4c5e-8b0a-3f2a8a9b7c1d", "aud": ["concord", "account"], "typ": "Bearer", "acr": "1",
     "sub": "7c2d0b0e-8f7e-4b43-9a8e-6d1b1de1f0aa", "scope": "profile email", "client_id": None,
-    "realm_access": {"roles": ["industry_regulator", "offline_access"]}, "roles": ["industry_regulator", "offline_access"],
+    "realm_access": {"roles": ["industry_regulator"]}, "roles": ["industry_regulator", "offline_access"],
     "organisation": "industry-110000", "name": "Regulator A",
 }  # fmt: skip
 OF_A_SERVICE_ACCOUNT: dict[str, Any] = OF_KEYCLOAK | {

@@ -55,6 +55,12 @@ class Place:
     smtp_host: str
     smtp_port: str
     smtp_tls: str
+    smtp_user: str
+    smtp_password: str
+    smtp_sender: str
+    smtp_returns: Callable[["Service"], str]
+    """Where mail of a department comes back to; empty: nowhere that anybody hears of it."""
+    smtp_returns_secret: Callable[["Service"], str]
     webhooks_private: bool
     lmdb_path: str
     evidence_store: str
@@ -164,6 +170,11 @@ def environment(service: Service, place: Place) -> dict[str, str]:
             "CONCORD_SMTP_HOST": place.smtp_host,
             "CONCORD_SMTP_PORT": place.smtp_port,
             "CONCORD_SMTP_TLS": place.smtp_tls,
+            "CONCORD_SMTP_USER": place.smtp_user,
+            "CONCORD_SMTP_PASSWORD": place.smtp_password,
+            "CONCORD_SMTP_SENDER": place.smtp_sender,
+            "CONCORD_SMTP_RETURNS": place.smtp_returns(service),
+            "CONCORD_SMTP_RETURNS_SECRET": place.smtp_returns_secret(service),
             "CONCORD_WEBHOOKS_PRIVATE": str(place.webhooks_private).lower(),
         }
     if place.otlp_endpoint:

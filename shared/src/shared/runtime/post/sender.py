@@ -49,8 +49,8 @@ RETURNING notice_id, channel, address, verified, attempts, secret, return_token,
           notice.identity <> '-' AS opened_here
 """
 _DONE: Final = """
-UPDATE delivery SET state = CASE WHEN verified THEN 'delivered' ELSE 'sent' END, retry_at = NULL, proof = said.proof,
-       error = NULL, changed_at = $4
+UPDATE delivery SET state = CASE WHEN verified AND ($5 OR channel <> 'email') THEN 'delivered' ELSE 'sent' END,
+       retry_at = NULL, proof = said.proof, error = NULL, changed_at = $4
   FROM unnest($1::uuid[], $2::text[], $3::text[]) AS said (id, by, proof)
  WHERE notice_id = said.id AND channel = said.by AND state = 'queued'
 RETURNING notice_id, channel, state
@@ -266,7 +266,10 @@ class Sender:
         done, failed = [each for each in said if not each.failed], [each for each in said if each.failed]
         async with rt.db.transaction() as tx:
             if done:
-                rows = await tx.fetch(_DONE, *_keys(each.due for each in done), [each.words for each in done], at)
+                # That our own mail server took it proves nothing where nobody would hear that it came back.
+                heard = rt.settings.hears_of_returned_mail
+                words = [each.words for each in done]
+                rows = await tx.fetch(_DONE, *_keys(each.due for each in done), words, at, heard)
                 # One that came back already is not among them.
                 reached = {row["notice_id"]: row["channel"] for row in rows if row["state"] == DeliveryState.DELIVERED}
                 await notices.delivered_all(tx, reached, at=at)
