@@ -97,7 +97,7 @@ async def test_a_topic_that_was_read_and_is_kept_from_us_is_missed_at_once(
             self._cluster = cluster
 
         def topics(self, **options: Any) -> set[str]:
-            return self._cluster.topics(**options) - hidden
+            return set(self._cluster.topics(**options)) - hidden
 
         def partitions_for_topic(self, name: str) -> Any:
             return None if name in hidden else self._cluster.partitions_for_topic(name)

@@ -11,6 +11,7 @@ from access_control.service.state import ISSUERS
 from local_stack import signing_keys
 from local_stack.topology import SERVICES
 from shared import rules
+from shared.contracts.directory import SANDBOX
 from shared.rules import Role
 from shared.runtime.base.keys import NoSigningKey, OwnedKeys
 from tests.support.fixtures import ROOT
@@ -40,7 +41,7 @@ def test_one_command_makes_a_key_for_everybody_who_signs_and_again_only_what_is_
         assert len(json.loads(file.read_bytes())["keys"]) == len(signing) + more
     access = OwnedKeys(tmp_path / "access-control.json", generate=False)
     assert access.signer("industry")
-    assert access.signer(signing_keys.SANDBOX)
+    assert access.signer(SANDBOX)
     assert len([each for each in access.published["keys"] if "organisation" in each]) == 32 + 3 + 1
     with pytest.raises(NoSigningKey):
         access.signer("industry-990000")

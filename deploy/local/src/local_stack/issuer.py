@@ -97,7 +97,7 @@ class Issuer:
         }
         active = self._keys[0]
         header = {"alg": _ALGORITHM, "typ": "at+jwt", "kid": active.kid}
-        token = jwt.encode(header, claims | said, active, algorithms=[_ALGORITHM])
+        token = jwt.encode(header, {**claims, **said}, active, algorithms=[_ALGORITHM])
         return {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME_S, "scope": AUDIENCE}
 
 

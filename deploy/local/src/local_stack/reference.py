@@ -71,8 +71,8 @@ def _claims() -> Iterator[str]:
         "In Keycloak (as in `deploy/keycloak/concord-realm.json`): `person`, `organisation` and `name` are mapped from",
         "attributes that only administrators write; the user behind a client with a service account gets no `person`.",
         "",
-        "All services take the audience `concord` unless `CONCORD_OIDC_AUDIENCE` says otherwise: then a token that one of",
-        "them was shown can be used at every other one ([what to do about it](../SECURITY.md)).",
+        "All services take the audience `concord` unless `CONCORD_OIDC_AUDIENCE` says otherwise: then a token that one",
+        "of them was shown can be used at every other one ([what to do about it](../SECURITY.md)).",
         "",
     )
 

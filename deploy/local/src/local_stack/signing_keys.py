@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from shared import rules
+from shared.contracts.directory import SANDBOX
 from shared.rules import Role, Rules
 from shared.rules.profile import DEFAULT
 from shared.runtime.base import keys
@@ -24,14 +25,10 @@ SIGN_AT: Final[Mapping[str, frozenset[Role]]] = {
 """Whose documents and orders each service signs: organisations of these kinds, the national ones too."""
 
 
-SANDBOX: Final = "sandbox"
-"""Who issues the trial orders of access-control: no organisation of any directory."""
-
-
 def owners(profile: Rules, service: str) -> list[str]:
     """The organisations of the profile's directory that need a key at this service."""
     known = [each.id for each in profile.organisations.values() if SIGN_AT[service] & {*each.kinds}]
-    return [*known, SANDBOX] if service == "access-control" else known
+    return [*known, SANDBOX] if service == "access-control" else known  # who issues trial orders
 
 
 def make(folder: Path, profile: Rules, also: Mapping[str, list[str]]) -> dict[str, int]:

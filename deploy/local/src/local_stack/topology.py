@@ -52,20 +52,20 @@ class Place:
     signing_keys_file: Callable[["Service"], str]
     signing_keys_generate: bool
     identity_key: str
-    smtp_host: str
     smtp_port: str
     smtp_tls: str
-    smtp_user: str
-    smtp_password: str
-    smtp_sender: str
-    smtp_returns: Callable[["Service"], str]
-    """Where mail of a department comes back to; empty: nowhere that anybody hears of it."""
     smtp_returns_secret: Callable[["Service"], str]
     webhooks_private: bool
     lmdb_path: str
     evidence_store: str
     files_store: str
     withdraw_window_s: int
+    smtp_host: str = "127.0.0.1"
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_sender: str = "notices@concord.example"
+    smtp_returns: Callable[["Service"], str] = lambda spec: f"returns-{spec.name}@concord.example"
+    """Where mail of a department comes back to; empty: nowhere that anybody hears of it."""
     otlp_endpoint: str | None = None
 
 

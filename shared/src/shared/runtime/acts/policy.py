@@ -29,7 +29,7 @@ class OutOfScope(Forbidden):
 
 
 class PersonRequired(Forbidden):
-    """Only a person may {act}: the token of a program does not count as one of the two people this takes."""
+    """Only a person may {act}: a program's token, or one without a human (claim `person`), is none of two people."""
 
 
 class SecondPersonRequired(Conflict):
