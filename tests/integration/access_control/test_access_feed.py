@@ -6,12 +6,17 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 import uvicorn
 
+from access_control.service import feed, feed_pages
+from access_control.service.feed_wakeups import MOST_READERS
 from access_control.service.state import wakeups_of
+from access_control.store import feed as store
 from tests.integration.access_control.conftest import OpenDesk
 from tests.integration.access_control.desk import Desk, Host, opened, undone
 from tests.support import people
@@ -150,8 +155,8 @@ async def test_a_reader_that_waits_in_vain_gets_an_empty_page(desk: Desk) -> Non
 
 async def test_many_readers_wait_without_a_database_session_each(desk: Desk) -> None:
     hosts = [await desk.host() for _ in range(4)]
-    readers = [asyncio.create_task(desk.feed(host, wait=60)) for host in hosts for _ in range(50)]
-    await waiting(desk, 200)
+    readers = [asyncio.create_task(desk.feed(host, wait=60)) for host in hosts for _ in range(MOST_READERS)]
+    await waiting(desk, 4 * MOST_READERS)
     sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     assert (await desk.rows(sessions))[0][
         0
@@ -159,6 +164,80 @@ async def test_many_readers_wait_without_a_database_session_each(desk: Desk) -> 
     await desk.cut_off(*hosts)
     answers = await asyncio.gather(*readers)
     assert {len(answer["orders"]) for answer in answers} == {1}
+
+
+async def test_readers_of_one_provider_are_bounded_and_what_is_there_is_given_out_all_the_same(desk: Desk) -> None:
+    host, other = await desk.host(), await desk.host()
+    await desk.cut_off(host)
+    readers = [asyncio.create_task(desk.feed(host, after=1, wait=60)) for _ in range(MOST_READERS)]
+    await waiting(desk, MOST_READERS)
+    door = f"/providers/{host.id}/orders"
+    refused = [await desk.api.get(door, params={"after": 1, "wait": 30}, who=host.who),
+               await desk.api.get(f"{door}/stream", params={"after": 1}, who=host.who)]  # fmt: skip
+    for answer in refused:
+        assert (answer.status_code, answer.json()["code"]) == (429, "too_many_readers")
+        assert answer.headers["retry-after"] == "5"
+    assert len((await desk.feed(host, after=0, wait=30))["orders"]) == 1, "whoever need not wait is never refused"
+    assert (await desk.feed(host, after=1))["orders"] == []
+    assert [each async for each in feed.follow(desk.rt, UUID(host.id), 1, asyncio.Event())] == []
+    of_another = asyncio.create_task(desk.feed(other, wait=60))
+    await waiting(desk, MOST_READERS + 1)
+    assert wakeups_of(desk.rt).waiting == MOST_READERS + 1
+    await desk.cut_off(host, other)
+    for reader in [*readers, of_another]:
+        assert len((await reader)["orders"]) == 1
+
+
+async def test_readers_that_wake_together_are_served_by_one_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = await desk.host()
+    asked: list[int] = []
+    under_way = most = 0
+    orders_after = store.orders_after
+
+    async def counted(tx: Any, provider_id: UUID, *, after: int, limit: int) -> Any:
+        nonlocal under_way, most
+        asked.append(after)
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.05)
+        try:
+            return await orders_after(tx, provider_id, after=after, limit=limit)
+        finally:
+            under_way -= 1
+
+    readers = [asyncio.create_task(desk.feed(host, wait=60)) for _ in range(MOST_READERS)]
+    await waiting(desk, MOST_READERS)
+    await asyncio.sleep(0.2)  # each has looked, and waits
+    monkeypatch.setattr(store, "orders_after", counted)
+    await desk.cut_off(host, sites=3)
+    answers = await asyncio.gather(*readers)
+    assert {answer["orders"][0]["sequence"] for answer in answers} == {1}
+    assert len(asked) <= 3, "not one for each"
+    asked.clear()
+    await asyncio.gather(*(desk.feed(host, after=place % 4) for place in range(40)))
+    assert (most, {*asked}) == (feed_pages.AT_ONCE, {0, 1, 2, 3}), "others need connections as well"
+    monkeypatch.setattr(feed_pages, "MOST_ASKED", 1)
+    many = [desk.api.get(f"/providers/{host.id}/orders", params={"limit": n + 1}, who=host.who) for n in range(9)]
+    codes = [answer.status_code for answer in await asyncio.gather(*many)]
+    assert {*codes} == {200, 429}
+    assert not wakeups_of(desk.rt).pages._asked, "nothing is left behind"
+
+
+async def test_a_read_that_fails_fails_for_those_who_asked_and_for_nobody_after_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = await desk.host()
+    await desk.cut_off(host)
+
+    async def fails(*_: Any, **__: Any) -> Any:
+        raise ConnectionResetError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "orders_after", fails)
+        door = f"/providers/{host.id}/orders"
+        answers = await asyncio.gather(*(desk.api.get(door, who=host.who) for _ in range(3)))
+        assert {answer.status_code for answer in answers} <= {500, 503}
+    assert len((await desk.feed(host))["orders"]) == 1
 
 
 async def test_an_order_released_by_another_process_wakes_readers_too(desk: Desk, open_desk: OpenDesk) -> None:

@@ -84,6 +84,19 @@ async def test_only_the_operator_appeals_and_only_the_review_body_enters_it_with
     assert entered["on_behalf"]
 
 
+async def test_asking_for_the_head_of_a_notice_shows_it_to_nobody_so_no_time_runs(office: Office) -> None:
+    await office.released()
+    unread = (await office.get("/notices?unread=true", "applicant"))["items"]
+    assert unread
+    for notice in unread:
+        for path in (f"/notices/{notice['id']}", f"/notices/{notice['id']}/document"):
+            answer = await office.api.request("HEAD", path, who="applicant")
+            assert (answer.status_code, answer.content) == (200, b"")
+    assert (await office.get("/notices?unread=true", "applicant"))["items"] == unread
+    await office.get(f"/notices/{unread[0]['id']}/document", "applicant")
+    assert (await office.get("/notices?unread=true", "applicant"))["items"] == unread[1:]
+
+
 async def test_the_time_to_appeal_runs_from_delivery_and_ends_with_its_last_day(office: Office) -> None:
     released = await office.released()
     office.clock.advance(timedelta(days=100))

@@ -201,7 +201,7 @@ async def test_bytes_that_are_no_record_stop_their_partition_alone_and_nothing_i
         await publish(server, site(3), partition=2)
         await until(lambda: model.count("sites") == 3)
         for _ in range(3):  # it is measured again, and again
-            worker._reading.lag = None
+            worker._reading._lag = None
             await until(lambda: worker.lag == 0)
         assert model.as_of() == complete_up_to
     assert model.offsets()[Place(REGISTRY_SITES.name, 0)] == 1

@@ -319,9 +319,12 @@ async def test_a_refusal_that_cannot_be_audited_is_still_given_and_shows_in_the_
     async def away(*_: Any, **__: Any) -> None:
         raise ConnectionRefusedError(111, "Connect call failed")
 
+    lost: list[int] = []
+    monkeypatch.setattr("shared.runtime.base.metrics.audit_failures.add", lost.append)
     monkeypatch.setattr("shared.runtime.acts.audit.record", away)
     problem(await api.post(f"/things/{ID}/breaking", who="officer"), 409, "action_refused")
     assert "audit.failed" in capsys.readouterr().out
+    assert lost == [1], "somebody is woken for it"
 
 
 async def test_tokens_and_bodies_are_never_logged(api: Api, capsys: pytest.CaptureFixture[str]) -> None:

@@ -150,8 +150,15 @@ async def test_housekeeping_forgets_everything_there_is_to_forget(
     async def fails(_: Runtime) -> int:
         raise FileStoreUnavailable
 
+    done: dict[str, list[float]] = {}
+    shows = "shared.runtime.base.metrics.housekeeping_finished.set"
+    monkeypatch.setattr(shows, lambda at, of: done.setdefault(of["part"].rpartition(".")[2], []).append(at))
     async with running(lambda: workers.housekeeping(rt, [fails, forget])):
         async with asyncio.timeout(10):
             await own.wait()
+            await asyncio.sleep(0.1)
+    assert {part: len(each) for part, each in done.items()} == {
+        "purge": 2, "forget": 6, "fails": 1,  # from the start, and again by whichever was done
+    }  # fmt: skip
     async with db.connection() as tx:
         assert await tx.fetchval("SELECT (SELECT count(*) FROM inbox) + (SELECT count(*) FROM audit)") == 0

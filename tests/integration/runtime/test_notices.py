@@ -19,6 +19,7 @@ import httpx
 import pytest
 from aiosmtpd.smtp import SMTP
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from shared import rules
@@ -35,7 +36,7 @@ from shared.contracts.grounds import (
 from shared.contracts.notices import NoticeDocument
 from shared.runtime.acts import notices
 from shared.runtime.acts.runtime import Runtime
-from shared.runtime.base import keys
+from shared.runtime.base import keys, metrics
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.ids import uuid7
 from shared.runtime.base.settings import Settings
@@ -123,6 +124,7 @@ def rt(db: Database, dsn: str, mailbox: tuple[Mailbox, int], tmp_path: Path) -> 
     settings = Settings(
         database_url=dsn, smtp_port=mailbox[1], smtp_tls="none", webhooks_private=True,
         signing_keys_file=tmp_path / "keys.json", signing_keys_generate=True,
+        smtp_returns="returns@registry.example", smtp_returns_secret=SecretStr("s" * 32),
     )  # fmt: skip
     clock = FixedClock(at("2026-11-26T04:00"))
     return Runtime(db, clock, rules.load("cn-2006"), settings, directory(clock))
@@ -320,6 +322,35 @@ async def test_a_server_that_does_not_want_us_is_no_reason_to_give_a_notice_up(
     async with rt.db.connection() as tx:
         [tried] = await notices.deliveries(tx, [notice_id])
     assert tried.error == "550 your address is on a list"
+
+
+async def test_for_how_long_no_mail_was_taken_is_shown_until_one_is(
+    rt: Runtime, mailbox: tuple[Mailbox, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: dict[str, float] = {}
+    monkeypatch.setattr(metrics.notices_refused, "set", lambda value, of: shown.update({of["channel"]: value}))
+    assert isinstance(rt.clock, FixedClock)
+    sender = Sender(rt, owner="test")
+    async with httpx.AsyncClient(trust_env=False) as http:
+        mailbox[0].refuse = "550 no such mailbox"  # an address that is wrong says nothing about our server
+        await issued(rt)
+        await sender.once(http)
+        rt.clock.advance(timedelta(hours=1))
+        await sender.once(http)
+        assert shown == {"email": 0, "webhook": 0}
+        mailbox[0].refuse, mailbox[0].unwanted = None, "550 your address is on a list"
+        await issued(rt)
+        await sender.once(http)
+        rt.clock.advance(timedelta(hours=7))
+        await sender.once(http)
+        assert shown == {"email": 25200, "webhook": 0}
+        rt.clock.advance(timedelta(seconds=5))
+        await sender.once(http)
+        assert shown["email"] == 25205, "it grows while nothing is due"
+        mailbox[0].unwanted = None
+        rt.clock.advance(timedelta(hours=1))
+        await sender.once(http)
+    assert shown["email"] == 0
 
 
 async def test_what_is_not_begun_in_its_round_is_given_back_as_it_was(

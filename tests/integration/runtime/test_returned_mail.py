@@ -247,11 +247,23 @@ async def test_nobody_guesses_a_return_address_and_its_time_is_over_after_a_week
         assert (await known(rt, notice)).delivered_by == "email"
 
 
-async def test_without_a_return_address_mail_comes_back_to_its_sender(rt: Runtime, mailbox: Envelopes) -> None:
-    none = {"smtp_returns": None, "smtp_returns_secret": None}
-    await issued(rt)
-    await sent(replace(rt, settings=Settings.model_validate({**dict(rt.settings), **none})))
+@pytest.mark.parametrize("none", [None, ""])
+async def test_without_a_return_address_mail_comes_back_to_its_sender_and_counts_as_no_delivery(
+    rt: Runtime, mailbox: Envelopes, none: str | None
+) -> None:
+    """Nobody here hears that it came back, so nobody knows that it arrived."""
+    deaf = {"smtp_returns": none, "smtp_returns_secret": none}
+    notice_id = await issued(rt)
+    await sent(replace(rt, settings=Settings.model_validate({**dict(rt.settings), **deaf})))
     assert mailbox.froms == [rt.settings.smtp_sender]
+    notice = await known(rt, notice_id)
+    assert (notice.delivered_at, notice.delivered_by) == (None, None)
+    async with rt.db.connection() as tx:
+        assert [each.state for each in await notices.deliveries(tx, [notice_id])] == ["sent"]
+        assert await notices.reached_at(tx, notice.about_id, notice.kind) is None
+    heard = await issued(rt)
+    await sent(rt)
+    assert (await known(rt, heard)).delivered_by == "email"
 
 
 @pytest.mark.parametrize(

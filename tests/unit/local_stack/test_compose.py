@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from access_control.service import probing
+from access_control.service import probing, receipts
 from enforcement.service import custody
 from local_stack import compose
 from local_stack.kafka import ApacheKafka
@@ -20,8 +20,10 @@ from local_stack.supervisor import LocalStack
 from local_stack.topology import KAFKA, SERVICES, Service, environment
 from query.readmodel import ingest
 from shared.runtime.base import metrics
+from shared.runtime.base.settings import Settings
+from shared.runtime.web.identity import SERVICE_ACCOUNT
 
-METRICS = metrics.METRICS | ingest.METRICS | custody.METRICS | probing.METRICS
+METRICS = metrics.METRICS | ingest.METRICS | custody.METRICS | probing.METRICS | receipts.METRICS
 ROOT = Path(__file__).parents[3]
 PLACE_DEPENDS = {  # what may differ between a laptop and a data centre; everything else must be equal
     "CONCORD_DATABASE_URL",
@@ -48,6 +50,11 @@ PLACE_DEPENDS = {  # what may differ between a laptop and a data centre; everyth
     "CONCORD_SMTP_HOST",
     "CONCORD_SMTP_PORT",
     "CONCORD_SMTP_TLS",
+    "CONCORD_SMTP_USER",
+    "CONCORD_SMTP_PASSWORD",
+    "CONCORD_SMTP_SENDER",
+    "CONCORD_SMTP_RETURNS",
+    "CONCORD_SMTP_RETURNS_SECRET",
     "CONCORD_WEBHOOKS_PRIVATE",
 }
 
@@ -138,9 +145,37 @@ def test_the_realm_has_the_people_and_claims_of_the_local_issuer() -> None:
         attributes = known[name]["attributes"]
         assert tuple(known[name]["realmRoles"]) == identity.roles
         assert attributes["organisation"] == [identity.organisation]
+        assert attributes["person"] == [name]
         assert known[name]["credentials"] == [{"type": "password", "value": "${CONCORD_DEMO_PASSWORD}"}]
     mapped = {mapper["config"].get("claim.name") for mapper in realm["clients"][0]["protocolMappers"]}
-    assert mapped - {None} == people()["officer"].claims().keys() - {"sub"}
+    assert mapped - {None} == (people()["officer"].claims().keys() | {"person"}) - {"sub"}
+
+
+def test_of_the_realm_people_alone_have_a_token_that_names_a_person() -> None:
+    realm = json.loads((ROOT / "deploy/keycloak/concord-realm.json").read_text())
+    assert not [name for name in (user["username"] for user in realm["users"]) if name.startswith(SERVICE_ACCOUNT)]
+    assert not [client for client in realm["clients"] if client.get("serviceAccountsEnabled")]
+    for client in realm["clients"]:
+        claims = {mapper["config"]["claim.name"]: mapper for mapper in client["protocolMappers"][1:]}
+        person = claims["person"]
+        # Of an attribute that administrators write for people: a client's user has a name and an id too, but no such.
+        assert (person["protocolMapper"], person["config"]["user.attribute"]) == (
+            "oidc-usermodel-attribute-mapper",
+            "person",
+        )
+        assert person["config"]["multivalued"] == "false"
+        assert person["config"]["access.token.claim"] == "true"
+    (profile,) = realm["components"]["org.keycloak.userprofile.UserProfileProvider"]
+    rules = json.loads(profile["config"]["kc.user.profile.config"][0])
+    assert rules["unmanagedAttributePolicy"] == "ADMIN_EDIT"
+    assert all(each["permissions"]["edit"] == ["admin"] for each in rules["attributes"])
+
+
+def test_what_an_issuer_must_say_is_in_the_reference() -> None:
+    text = (ROOT / "docs/reference.md").read_text()
+    said = text[text.index("## Claims of an access token") : text.index("## Refusals")]
+    sent = people()["officer"].claims().keys() | {"person"}
+    assert sent | {"azp", "gty", "preferred_username"} <= set(re.findall(r"`([a-z_]+)`", said))
 
 
 def test_no_secret_is_baked_in_and_each_is_in_the_example(described: dict[str, Any]) -> None:
@@ -153,7 +188,24 @@ def test_no_secret_is_baked_in_and_each_is_in_the_example(described: dict[str, A
     for service in described["services"].values():
         for name, value in service.get("environment", {}).items():
             if "PASSWORD" in name:
-                assert re.fullmatch(r"\$\{\w+:\?.*\}", value), name
+                assert re.fullmatch(r"\$\{\w+:(\?.*|-)\}", value), name
+
+
+def test_every_setting_of_mail_is_handed_on_and_each_department_has_its_own_return_address(
+    described: dict[str, Any],
+) -> None:
+    settings = {f"CONCORD_{name.upper()}" for name in Settings.model_fields if name.startswith("smtp_")}
+    returns = set()
+    for spec in SERVICES.values():
+        told = described["services"][spec.name]["environment"]
+        assert settings & told.keys() == (settings if spec.signs else set()), spec.name
+        if spec.signs:
+            assert told["CONCORD_SMTP_SENDER"].startswith("${CONCORD_SMTP_SENDER:?"), "or it comes from nobody"
+            own = f"CONCORD_{spec.module.upper()}_RETURNS"
+            assert told["CONCORD_SMTP_RETURNS"] == f"${{{own}:-}}"
+            assert told["CONCORD_SMTP_RETURNS_SECRET"] == f"${{{own}_SECRET:-}}"
+            returns.add(own)
+    assert len(returns) == 4
 
 
 def test_ports_are_published_on_this_machine_only(described: dict[str, Any]) -> None:
@@ -167,7 +219,7 @@ def test_alerts_and_dashboard_ask_for_metrics_that_exist() -> None:
     dashboard = json.loads((ROOT / "deploy/grafana/dashboards/concord.json").read_text())
     asked = [rule["expr"] for rule in rules]
     asked += [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
-    known = METRICS.keys() | {"up", "process_resident_memory_bytes"}
+    known = METRICS.keys() | {"up", "process_resident_memory_bytes", "process_start_time_seconds"}
     known |= {f"{name}_{part}" for name in metrics.OF_FASTAPI for part in ("bucket", "count", "sum")}
     for expression in asked:
         bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|by \([^)]*\)", "", expression)
@@ -182,6 +234,8 @@ def test_alerts_and_dashboard_ask_for_metrics_that_exist() -> None:
             "or",
             "unless",
             "offset",
+            "count",
+            "changes",
         }
         assert names, expression
         assert names <= known, expression
@@ -196,6 +250,57 @@ def test_what_must_never_be_above_0_wakes_somebody_when_it_is() -> None:
     zero = {name for name, meaning in METRICS.items() if "Anything above 0 is an alert" in meaning}
     assert zero >= {"parked_events", "illegible_records", "query_unreadable"}
     assert {f"{name} > 0" for name in zero} <= paging
+
+
+NOT_WATCHED = {
+    "outbox_unpublished": "OutboxOld: a thousand facts of a second are nothing",
+    "relay_published_total": "how much is published is nobody's fault",
+    "consumer_events_total": "what is parked or foreign is counted by parked_events as well",
+    "clock_skew_seconds": "beyond its limit no clock is acted on: ClocksStuck",
+    "files_checked_total": "what is damaged is counted by files_damaged",
+    "query_records_total": "what is unreadable is counted by query_unreadable",
+    "evidence_checked_total": "what is damaged is counted by evidence_damaged",
+    "receipts_refused_total": "a provider's doing, answered to that provider",
+    "evidence_deleted_total": "it may be any number; that it is not deleted is HousekeepingFailing",
+    "probing_looks_total": "what a stranger's server answers wakes nobody (docs/adr/0022, 8)",
+    "probing_answers_total": "the same",
+    "observed_differences_open": "RestoredButCut: how long the oldest has been seen",
+}
+"""Metrics that nobody is woken for, and why not."""
+
+
+def test_every_metric_has_an_alert_or_a_reason_why_not() -> None:
+    groups = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text())["groups"]
+    asked = " ".join(rule["expr"] for group in groups for rule in group["rules"])
+    watched = {name for name in METRICS if re.search(rf"\b{name}\b", asked)}
+    assert METRICS.keys() - watched == NOT_WATCHED.keys()
+
+
+def test_every_metric_that_the_code_makes_is_described() -> None:
+    made = set()
+    for file in [*(ROOT / "shared/src").rglob("*.py"), *(ROOT / "services").rglob("src/**/*.py")]:
+        found = re.findall(r"create_(counter|gauge|histogram|up_down_counter)\(\s*\"(\w+)\"", file.read_text())
+        made |= {f"{name}_total" if kind == "counter" else name for kind, name in found}
+    assert made, "some are made by name"
+    assert made <= METRICS.keys()
+
+
+def test_each_role_that_a_service_has_is_missed_where_nobody_runs_it() -> None:
+    groups = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text())["groups"]
+    (rule,) = [rule["expr"] for group in groups for rule in group["rules"] if rule["alert"] == "RoleNotRun"]
+    part = (
+        r'\(count by \(service\) \(up\{job="concord"(?:, service(!=|!~)"([a-z|-]+)")?\}\)'
+        r" unless count by \(service\) \((\w+)\)\) > 0"
+    )
+    without = {metric: set(names.split("|")) - {""} for _, names, metric in re.findall(part, rule)}
+    mains = {name: importlib.import_module(f"{spec.module}.main").SERVICE for name, spec in SERVICES.items()}
+    reads = {name for name, main in mains.items() if main.handlers or main.projected or main.raw} | {"query"}
+    assert without == {
+        "outbox_oldest_seconds": set(),
+        "consumer_deaf": mains.keys() - reads,
+        "ticks_finished_seconds": {name for name, main in mains.items() if not main.deadlines and not main.notifies},
+    }
+    assert re.sub(part, "", rule).split() == ["or", "or"]
 
 
 def test_no_alert_hurries_anybody_to_make_a_site_dark() -> None:

@@ -41,7 +41,8 @@ async def _validator(issuer: httpx.AsyncClient) -> TokenValidator:
 async def test_a_person_gets_a_token_that_the_services_accept(issuer: httpx.AsyncClient) -> None:
     token = await _token(issuer, grant_type="password", username="culture-a", password="culture-a")
     caller = await (await _validator(issuer)).validate(token)
-    assert (caller.subject, caller.organisation, caller.program) == ("culture-a", "culture-110000", False)
+    assert (caller.subject, caller.person, caller.organisation) == ("culture-a", "culture-a", "culture-110000")
+    assert not caller.program
     assert caller.roles == {"sector_regulator"}
 
 

@@ -5,6 +5,7 @@ import base64
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from shared.rules import Level, Role
+from shared.runtime.acts.policy import PersonRequired, Policy, Rule
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.problems import Unauthorized
 from shared.runtime.web import identity
@@ -21,6 +23,12 @@ from tests.support import people
 from tests.support.people import AUDIENCE, ISSUER, at, claims, key_set, token
 
 CLOCK = FixedClock(at("2026-11-02T09:00"))
+
+
+class Act(StrEnum):
+    """What two people do."""
+
+    SIGN = "sign"
 
 
 def validator(**options: Any) -> TokenValidator:
@@ -44,11 +52,64 @@ async def test_level_region_and_competences_of_a_token_count_for_nothing() -> No
     assert (claimed.level, claimed.region, claimed.categories) == (Level.PROVINCE, None, frozenset())
 
 
-async def test_a_human_is_the_person_of_the_claim_and_a_client_is_a_program() -> None:
-    assert (await validator().validate(token("culture-a", clock=CLOCK, person="human-1"))).person == "human-1"
-    programs: list[dict[str, Any]] = [{"client_id": "culture-a"}, {"gty": "client-credentials"}]
-    for of_program in programs:
-        assert (await validator().validate(token("culture-a", clock=CLOCK, **of_program))).program, of_program
+async def test_a_human_is_the_person_of_the_claim() -> None:
+    caller = await validator().validate(token("culture-a", clock=CLOCK, person="human-1"))
+    assert (caller.person, caller.program) == ("human-1", False)
+
+
+@pytest.mark.parametrize("person", [None, "", " \u3000", ["culture-a"], 7, {"name": "culture-a"}, True])
+async def test_whoever_the_issuer_names_no_human_behind_is_a_program(person: Any) -> None:
+    caller = await validator().validate(token("culture-a", clock=CLOCK, person=person))
+    assert (caller.person, caller.program) == ("culture-a", True)
+
+
+@pytest.mark.parametrize(
+    "of_program",
+    [
+        {"client_id": "culture-a"},
+        {"azp": "culture-a"},
+        {"gty": "client-credentials"},
+        {"gty": "client_credentials"},
+        {"preferred_username": "service-account-culture-a"},
+    ],
+    ids=str,
+)
+async def test_what_a_client_asked_for_itself_is_a_programs_even_if_a_person_was_mapped(of_program: Any) -> None:
+    assert (await validator().validate(token("culture-a", clock=CLOCK, person="human-1", **of_program))).program
+
+
+OF_KEYCLOAK: dict[str, Any] = {
+    "jti": "onrtro:5ad1f1a4-9f7f-4c5e-8b0a-3f2a8a9b7c1d", "aud": ["concord", "account"], "typ": "Bearer", "acr": "1",
+    "sub": "7c2d0b0e-8f7e-4b43-9a8e-6d1b1de1f0aa", "scope": "profile email", "client_id": None,
+    "realm_access": {"roles": ["industry_regulator"]}, "roles": ["industry_regulator", "offline_access"],
+    "organisation": "industry-110000", "name": "Regulator A",
+}  # fmt: skip
+OF_A_SERVICE_ACCOUNT: dict[str, Any] = OF_KEYCLOAK | {
+    "jti": "trrtcc:0d5a2f36-0f4e-4a53-b7e8-8f6c2b9b1b5e", "sub": "f3c1b4a9-52a5-4a38-bc0f-6e2d0a1c9e77",
+    "azp": "regulator-script", "name": None, "person": None,
+}  # fmt: skip
+"""As Keycloak 26 gives it to a client with a service account and mappers for audience, organisation and roles."""
+OF_ITS_SCOPE = {"clientHost": "10.1.2.3", "clientAddress": "10.1.2.3", "client_id": "regulator-script"}
+"""What its default scope `service_account` adds."""
+
+
+async def test_a_service_account_of_keycloak_is_a_program_and_somebody_of_the_realm_is_not() -> None:
+    for more in ({}, OF_ITS_SCOPE, {"preferred_username": "service-account-regulator-script", "person": "regulator-a"}):
+        caller = await validator().validate(token("x", clock=CLOCK, **OF_A_SERVICE_ACCOUNT | more))
+        assert caller.organisation == "industry-110000"
+        assert caller.roles == {Role.INDUSTRY_REGULATOR}
+        assert caller.program, more
+    of_somebody = OF_KEYCLOAK | {"azp": "concord-cli", "sid": "2f8a", "person": "regulator-a"}
+    caller = await validator().validate(token("x", clock=CLOCK, **of_somebody))
+    assert (caller.subject, caller.person, caller.program) == (OF_KEYCLOAK["sub"], "regulator-a", False)
+
+
+async def test_a_service_account_of_keycloak_neither_drafts_nor_releases() -> None:
+    caller = people.known(await validator().validate(token("x", clock=CLOCK, **OF_A_SERVICE_ACCOUNT)))
+    holders = frozenset({Role.INDUSTRY_REGULATOR})
+    for rule in (Rule(holders, first_person=True), Rule(holders, second_person=True)):
+        with pytest.raises(PersonRequired):
+            Policy({Act.SIGN: rule}).require(caller, Act.SIGN, drafted_by="regulator-a")
 
 
 async def test_roles_the_profile_does_not_know_are_ignored() -> None:
@@ -58,10 +119,10 @@ async def test_roles_the_profile_does_not_know_are_ignored() -> None:
 
 async def test_claims_that_are_missing_or_malformed_give_no_rights() -> None:
     bare = token(
-        "x", clock=CLOCK, roles="operator", organisation=None, person="", client_id=None, gty=["client-credentials"]
+        "x", clock=CLOCK, roles="operator", organisation=None, person=None, client_id=None, gty=["client-credentials"]
     )
     caller = await validator().validate(bare)
-    assert (caller.roles, caller.organisation, caller.person, caller.program) == (frozenset(), "", "x", False)
+    assert (caller.roles, caller.organisation, caller.person, caller.program) == (frozenset(), "", "x", True)
 
 
 @pytest.mark.parametrize(

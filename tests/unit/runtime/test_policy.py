@@ -204,3 +204,13 @@ def test_allowed_actions_are_what_this_person_may_do_of_what_is_possible() -> No
     assert POLICY.allowed(person("regulator-b"), Record(), possible, acts, drafted_by="regulator-a") == [Action.CONFIRM]
     assert POLICY.allowed(person("regulator-a"), Record(), possible, acts, drafted_by="regulator-a") == []
     assert POLICY.allowed(person("culture-a"), Record(), possible, acts, drafted_by="regulator-a") == []
+
+
+def test_an_act_under_the_account_is_the_humans_whatever_the_issuer_calls_them_since() -> None:
+    policy = Policy({
+        Act.READ: Rule(REGULATOR), Act.DRAFT: Rule(REGULATOR), Act.CONFIRM: Rule(REGULATOR, second_person=True),
+    })  # fmt: skip
+    named_since = replace(person("regulator-b"), person="human-7")
+    with pytest.raises(SecondPersonRequired):
+        policy.require(named_since, Act.CONFIRM, drafted_by="Regulator-B")
+    policy.require(named_since, Act.CONFIRM, drafted_by="regulator-a")

@@ -63,6 +63,11 @@ def place() -> Place:
         smtp_host="${CONCORD_SMTP_HOST:-host.docker.internal}",
         smtp_port="${CONCORD_SMTP_PORT:-25}",
         smtp_tls="${CONCORD_SMTP_TLS:-starttls}",
+        smtp_user="${CONCORD_SMTP_USER:-}",
+        smtp_password="${CONCORD_SMTP_PASSWORD:-}",  # noqa: S106 - where it comes from
+        smtp_sender=_secret("CONCORD_SMTP_SENDER"),
+        smtp_returns=lambda spec: f"${{{_returns(spec)}:-}}",
+        smtp_returns_secret=lambda spec: f"${{{_returns(spec)}_SECRET:-}}",
         webhooks_private=False,
         lmdb_path=_MOUNTS["lookup"],
         evidence_store=f"${{CONCORD_EVIDENCE_STORE:-{_MOUNTS['evidence']}}}",
@@ -180,6 +185,11 @@ def _image(spec: Service) -> dict[str, Any]:
 def _keys(spec: Service) -> str:
     """The secret that holds the keys this service signs with."""
     return f"{spec.module}_signing_keys"
+
+
+def _returns(spec: Service) -> str:
+    """Each department has a return address of its own: what comes back is handed in at its own door."""
+    return f"CONCORD_{spec.module.upper()}_RETURNS"
 
 
 def _postgres() -> dict[str, Any]:

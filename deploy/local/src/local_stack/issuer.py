@@ -73,17 +73,18 @@ class Issuer:
                 known = self._people.get(user) or self._added.get(user)
                 client_id = form.get("client_id") or (basic[0] if basic else "") or "concord-cli"
                 refusal = Refused("invalid_grant", "unknown user or wrong password")
-                return self._answer(_checked(known, form.get("password", ""), refusal), client_id)
+                who = _checked(known, form.get("password", ""), refusal)
+                return self._answer(who.claims() | {"person": who.subject}, client_id)
             case "client_credentials":
                 client_id, secret = basic or (form.get("client_id", ""), form.get("client_secret", ""))
                 refusal = Refused("invalid_client", "unknown client or wrong secret", 401)
-                return self._answer(_checked(self._clients.get(client_id), secret, refusal), client_id)
+                return self._answer(_checked(self._clients.get(client_id), secret, refusal).claims(), client_id)
             case None:
                 raise Refused("invalid_request", "grant_type is missing")
             case other:
                 raise Refused("unsupported_grant_type", f"{other} is not one of password, client_credentials")
 
-    def _answer(self, who: Identity, client_id: str) -> dict[str, Any]:
+    def _answer(self, said: Mapping[str, Any], client_id: str) -> dict[str, Any]:
         now = int(time.time())
         claims = {
             "iss": self.url,
@@ -96,7 +97,7 @@ class Issuer:
         }
         active = self._keys[0]
         header = {"alg": _ALGORITHM, "typ": "at+jwt", "kid": active.kid}
-        token = jwt.encode(header, claims | who.claims(), active, algorithms=[_ALGORITHM])
+        token = jwt.encode(header, {**claims, **said}, active, algorithms=[_ALGORITHM])
         return {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME_S, "scope": AUDIENCE}
 
 

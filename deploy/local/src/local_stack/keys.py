@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import sys
 from pathlib import Path
 
 from joserfc.jwk import OKPKey
@@ -42,9 +41,3 @@ def write_secret(file: Path, text: str) -> None:
     fresh.touch(mode=0o600)
     fresh.write_text(text)
     os.replace(fresh, file)
-
-
-if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("usage: python -m local_stack.keys FILE [ORGANISATION …]   (makes signing keys, unless FILE exists)")
-    keep_key_set(Path(sys.argv[1]), secrets.token_hex(4), *sys.argv[2:])

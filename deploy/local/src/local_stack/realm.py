@@ -14,7 +14,8 @@ def realm() -> dict[str, Any]:
     """The realm as Keycloak imports it at its first start.
 
     `${CONCORD_DEMO_PASSWORD}` is filled in by Keycloak from its environment; everybody must change it at first sign-in
-    in the browser. Departments that bring their own directory federate it and leave the people here out.
+    in the browser. Departments that bring their own directory federate it and leave the people here out. `person` is an
+    attribute of people: the user that Keycloak gives to a client has none, so that its token is a program's.
     """
     everybody = people()
     roles = sorted({role for identity in everybody.values() for role in identity.roles})
@@ -49,6 +50,7 @@ def _command_line() -> dict[str, Any]:
             _mapper("roles", "oidc-usermodel-realm-role-mapper", _claim("roles", multivalued=True)),
             _attribute("name", "display_name"),
             _attribute("organisation", "organisation"),
+            _attribute("person", "person"),
         ],
     }
 
@@ -57,6 +59,7 @@ def _user(user: str, identity: Identity) -> dict[str, Any]:
     attributes = {
         "display_name": [identity.name],
         "organisation": [identity.organisation],
+        "person": [user],
     }
     return {
         "username": user,

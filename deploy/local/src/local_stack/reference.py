@@ -18,6 +18,7 @@ from query.readmodel import ingest
 from shared.runtime.base.metrics import METRICS, OF_FASTAPI
 from shared.runtime.base.problems import Problem, all_problems
 from shared.runtime.base.settings import Settings
+from shared.runtime.web.identity import CLAIMS
 
 ROOT: Final = Path(__file__).resolve().parents[4]
 PAGE: Final = Path("docs/reference.md")
@@ -53,6 +54,27 @@ def _settings(mains: dict[str, ModuleType]) -> Iterator[str]:
         own = main.SERVICE.settings.model_fields
         yield from _setting_rows(((name, own[name]) for name in own if name not in Settings.model_fields), service)
     yield ""
+
+
+def _claims() -> Iterator[str]:
+    yield from (
+        "## Claims of an access token",
+        "",
+        "What an issuer says of whoever calls, besides what RFC 9068 wants of every access token (`iss`, `aud`, `exp`,",
+        "`iat`, `jti`, header `typ` `at+jwt`). What a token does not say gives no right.",
+        "",
+    )
+    yield from ("| claim | meaning |", "|---|---|")
+    yield from (f"| `{name}` | {meaning} |" for name, meaning in CLAIMS.items())
+    yield from (
+        "",
+        "In Keycloak (as in `deploy/keycloak/concord-realm.json`): `person`, `organisation` and `name` are mapped from",
+        "attributes that only administrators write; the user behind a client with a service account gets no `person`.",
+        "",
+        "All services take the audience `concord` unless `CONCORD_OIDC_AUDIENCE` says otherwise: then a token that one",
+        "of them was shown can be used at every other one ([what to do about it](../SECURITY.md)).",
+        "",
+    )
 
 
 def _problems() -> Iterator[str]:
@@ -110,7 +132,7 @@ def _access_lists() -> Iterator[str]:
 def page() -> str:
     """The whole page."""
     mains = _mains()
-    return "\n".join([HEAD, *_settings(mains), *_problems(), *_access_lists(), *_metrics(), ""])
+    return "\n".join([HEAD, *_settings(mains), *_claims(), *_problems(), *_access_lists(), *_metrics(), ""])
 
 
 def main() -> int:

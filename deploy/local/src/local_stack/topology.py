@@ -52,14 +52,20 @@ class Place:
     signing_keys_file: Callable[["Service"], str]
     signing_keys_generate: bool
     identity_key: str
-    smtp_host: str
     smtp_port: str
     smtp_tls: str
+    smtp_returns_secret: Callable[["Service"], str]
     webhooks_private: bool
     lmdb_path: str
     evidence_store: str
     files_store: str
     withdraw_window_s: int
+    smtp_host: str = "127.0.0.1"
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_sender: str = "notices@concord.example"
+    smtp_returns: Callable[["Service"], str] = lambda spec: f"returns-{spec.name}@concord.example"
+    """Where mail of a department comes back to; empty: nowhere that anybody hears of it."""
     otlp_endpoint: str | None = None
 
 
@@ -164,6 +170,11 @@ def environment(service: Service, place: Place) -> dict[str, str]:
             "CONCORD_SMTP_HOST": place.smtp_host,
             "CONCORD_SMTP_PORT": place.smtp_port,
             "CONCORD_SMTP_TLS": place.smtp_tls,
+            "CONCORD_SMTP_USER": place.smtp_user,
+            "CONCORD_SMTP_PASSWORD": place.smtp_password,
+            "CONCORD_SMTP_SENDER": place.smtp_sender,
+            "CONCORD_SMTP_RETURNS": place.smtp_returns(service),
+            "CONCORD_SMTP_RETURNS_SECRET": place.smtp_returns_secret(service),
             "CONCORD_WEBHOOKS_PRIVATE": str(place.webhooks_private).lower(),
         }
     if place.otlp_endpoint:

@@ -165,6 +165,12 @@ class TooManyRefused(Unavailable):
     status = 429
 
 
+class TooManyReaders(Unavailable):
+    """Too many readers of this feed are waiting or asking at once: end some, or ask again in {retry_after} s."""
+
+    status = 429
+
+
 class UnknownBatch(NotFound):
     """No batch of receipts with this digest was taken from this provider: if it is yours, hand it in again."""
 

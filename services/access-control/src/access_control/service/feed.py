@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from access_control.errors import SequenceAhead, UnknownOrder, UnknownProvider
+from access_control.errors import SequenceAhead, TooManyReaders, UnknownOrder, UnknownProvider
 from access_control.lifecycle import OPEN
 from access_control.policy import POLICY, Act
 from access_control.service.state import wakeups_of
@@ -18,6 +18,8 @@ from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 
 STREAM_PAGE: Final = 100
+FULL_S: Final = 5
+"""After which somebody who finds no place asks again."""
 ASK_AGAIN_S: Final = 30
 """For a reader that does not wait at the feed; at most so late hears it of a restore."""
 
@@ -49,18 +51,27 @@ class Snapshot:
 
 
 async def read(rt: Runtime, who: Caller, provider_id: UUID, which: Asked, stopping: asyncio.Event) -> FeedPage:
-    """Orders after a place; with none there yet, wait for one. 404; 403 for another provider; 409 sequence_ahead."""
+    """Orders after a place; with none there yet, wait for one. 404; 403 for another provider; 409 sequence_ahead.
+
+    However many wait already, what is there is given out: 429 too_many_readers only to who would have to wait.
+    """
     _allowed(who, provider_id)
     with wakeups_of(rt).reader(provider_id, which.after) as reader:
         page = await _page(rt, provider_id, after=which.after, limit=which.limit)
-        if page.orders or which.wait <= 0 or not await reader.wait(which.wait, stopping):
+        if page.orders or which.wait <= 0:
+            return page
+        if reader is None:
+            raise TooManyReaders(retry_after=FULL_S)
+        if not await reader.wait(which.wait, stopping):
             return page
     return await _page(rt, provider_id, after=which.after, limit=which.limit)
 
 
 async def may_follow(rt: Runtime, who: Caller, provider_id: UUID, after: int) -> None:
-    """Whether a stream can begin here; once it has, it can no longer be refused. 404; 403; 409 sequence_ahead."""
+    """Whether a stream can begin here; once it has, it can no longer be refused. 404; 403; 409 sequence_ahead; 429."""
     _allowed(who, provider_id)
+    if wakeups_of(rt).is_full(provider_id):
+        raise TooManyReaders(retry_after=FULL_S)
     await _page(rt, provider_id, after=after, limit=0)
 
 
@@ -70,7 +81,7 @@ async def follow(
     """Orders after a place, until the stream has had its time; none when it is time for a sign of life."""
     until = time.monotonic() + rt.settings.feed_stream_s
     with wakeups_of(rt).reader(provider_id, after) as reader:
-        while time.monotonic() < until and not stopping.is_set():
+        while reader is not None and time.monotonic() < until and not stopping.is_set():
             page = await _page(rt, provider_id, after=reader.after, limit=STREAM_PAGE)
             for order in page.orders:
                 yield order
@@ -122,8 +133,7 @@ def _allowed(who: Caller, provider_id: UUID) -> None:
 
 
 async def _page(rt: Runtime, provider_id: UUID, *, after: int, limit: int) -> FeedPage:
-    async with rt.db.connection() as tx:
-        page = await store.orders_after(tx, provider_id, after=after, limit=limit)
+    page = await wakeups_of(rt).pages.get(rt, provider_id, after=after, limit=limit)
     if page is None:
         raise UnknownProvider(provider_id=provider_id)
     if after > page.head:

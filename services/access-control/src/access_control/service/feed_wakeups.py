@@ -9,9 +9,12 @@ from uuid import UUID
 
 import structlog
 
+from access_control.service.feed_pages import FeedPages
 from access_control.store import feed, providers
 from shared.runtime.acts.runtime import Runtime
 
+MOST_READERS: Final = 20
+"""Of one provider that wait at once in one process, long polls and streams: an agent needs one."""
 POLL_S: Final = 1.0
 ANSWER_S: Final = 5.0
 _log = structlog.get_logger(__name__)
@@ -46,15 +49,23 @@ class FeedWakeups:
 
     def __init__(self) -> None:
         self._readers: defaultdict[UUID, set[Reader]] = defaultdict(set)
+        self.pages: Final = FeedPages()
 
     @property
     def waiting(self) -> int:
         """How many readers there are."""
         return sum(map(len, self._readers.values()))
 
+    def is_full(self, provider_id: UUID) -> bool:
+        """Whether no more readers of this provider can wait."""
+        return len(self._readers.get(provider_id, ())) >= MOST_READERS
+
     @contextmanager
-    def reader(self, provider_id: UUID, after: int) -> Iterator[Reader]:
-        """Take a place before looking for orders, so that one released in between still wakes."""
+    def reader(self, provider_id: UUID, after: int) -> Iterator[Reader | None]:
+        """Take a place before looking for orders, so that one released in between still wakes; none if it is full."""
+        if self.is_full(provider_id):
+            yield None
+            return
         reader = Reader(after)
         self._readers[provider_id].add(reader)
         try:

@@ -27,6 +27,7 @@ from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base import metrics as runtime_metrics
 from shared.runtime.base.clock import Clock
 from shared.runtime.events import kafka as broker
+from shared.runtime.events.consumer import note_hearing
 from shared.runtime.events.kafka import KafkaSettings, Reader
 from shared.runtime.events.reading import Polled, Reading
 
@@ -38,7 +39,7 @@ STALL_S: Final = 60.0
 
 METRICS: Final = {
     "query_records_total": "Records read into the read model, by outcome: applied, skipped, unreadable.",
-    "query_lag_records": "Records on the broker that the read model has not taken in yet.",
+    "query_lag_records": "Records on the broker that the read model has not taken in yet; -1 while that is not known.",
     "query_unreadable": "Records in quarantine. Anything above 0 is an alert.",
 }
 _meter = metrics.get_meter("concord.query")
@@ -134,8 +135,8 @@ class Ingest:
         while True:
             at = self._clock.now()
             ends = await self._reading.measure()
-            if self.lag is not None:
-                _lag.set(self.lag)
+            _lag.set(-1 if self.lag is None else self.lag)
+            note_hearing("query", [self._reading])
             runtime_metrics.illegible_records.set(len(self._reading.illegible), {"consumer": "query"})
             # Behind a record that nobody can take apart there may be anything: nothing is complete then.
             if ends and self._target is None and not self._reading.illegible:

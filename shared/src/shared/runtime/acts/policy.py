@@ -29,7 +29,7 @@ class OutOfScope(Forbidden):
 
 
 class PersonRequired(Forbidden):
-    """Only a person may {act}: the token of a program does not count as one of the two people this takes."""
+    """Only a person may {act}: a program's token, or one without a human (claim `person`), is none of two people."""
 
 
 class SecondPersonRequired(Conflict):
@@ -267,7 +267,8 @@ class Policy(Mapping[A, tuple[Rule, ...]]):
         if drafted_by is None:
             raise TypeError(f"{act!r} needs two people: say who drafted it")
         earlier = (drafted_by,) if isinstance(drafted_by, str) else drafted_by
-        if any(same_person(who.person, each) for each in earlier):
+        mine = (who.person, who.subject)  # the account too: of a draft from before the issuer named the human behind it
+        if any(same_person(one, each) for one in mine for each in earlier):
             raise SecondPersonRequired(act=_spoken(act))
 
 

@@ -45,7 +45,7 @@ class Caller:
     person: str = ""
     """The human behind the account, who may have several, in one spelling. What two-person acts compare and keep."""
     program: bool = False
-    """A token of client credentials: no human stands behind it."""
+    """No human stands behind it: a token of client credentials, or any that does not say who the human is."""
     authority: AuthorityRef | None = None
     """The organisation as the directory has it now, to be copied into the act; none for operators and providers."""
     taken_over: frozenset[str] = frozenset()

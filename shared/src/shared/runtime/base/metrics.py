@@ -12,7 +12,11 @@ METRICS: Final = {
     "consumer_events_total": "Events read, by consumer and outcome: applied, projected, duplicate, parked, skipped, or "
     "foreign (on a topic or from a source that is not the fact's own; parked as well).",
     "consumer_retries_total": "Transactions tried again because the database was away or busy, by consumer.",
-    "consumer_lag": "Events on the broker that a consumer has not read yet, by consumer.",
+    "consumer_lag": "Events on the broker that a consumer has not read yet, by consumer; -1 while that is not known.",
+    "consumer_deaf": "Topics that a consumer should read and cannot see, by consumer; 1 also where the broker does not "
+    "tell it what is left to read. Anything above 0 is an alert.",
+    "consumer_oldest_unread_seconds": "How long ago, at least, the oldest event came that a consumer has not read yet, "
+    "by consumer.",
     "parked_events": "Events that wait for somebody to look at them, by consumer. Anything above 0 is an alert.",
     "illegible_records": "Partitions stopped at bytes that are no record, by consumer. Anything above 0 is an alert.",
     "deadlines_fired_total": "Clocks and windows that ran out and were acted upon, by kind.",
@@ -21,6 +25,11 @@ METRICS: Final = {
     "files_checked_total": "Files that somebody handed in compared with their hash again, by outcome: sound, damaged.",
     "files_damaged": "Files whose bytes are not those that were handed in. Anything above 0 is an alert.",
     "files_unreachable_total": "Times that the bucket files are kept in did not answer as it must.",
+    "housekeeping_finished_seconds": "When a part of the hourly housekeeping was last done (what is too old is "
+    "forgotten), by part, in seconds since 1970; from the start of the process.",
+    "notices_refused_seconds": "For how long every try to hand a notice over has failed, by channel; 0 once one was "
+    "taken. What is refused for good by the address itself does not count.",
+    "audit_failures_total": "Refused acts whose audit row could not be written.",
     "ticks_finished_seconds": "When a worker last acted upon all its clocks that had run out, in seconds since 1970.",
 }
 OF_FASTAPI: Final = {
@@ -47,6 +56,8 @@ relay_failures: Final = _counter("relay_failures_total", "1")
 consumer_events: Final = _counter("consumer_events_total", "1")
 consumer_retries: Final = _counter("consumer_retries_total", "1")
 consumer_lag: Final = _gauge("consumer_lag", "1")
+consumer_deaf: Final = _gauge("consumer_deaf", "1")
+consumer_unread: Final = _gauge("consumer_oldest_unread_seconds", "s")
 illegible_records: Final = _gauge("illegible_records", "1")
 parked_events: Final = _gauge("parked_events", "1")
 deadlines_fired: Final = _counter("deadlines_fired_total", "1")
@@ -55,4 +66,7 @@ clock_skew: Final = _gauge("clock_skew_seconds", "s")
 files_checked: Final = _counter("files_checked_total", "1")
 files_damaged: Final = _gauge("files_damaged", "1")
 files_unreachable: Final = _counter("files_unreachable_total", "1")
+housekeeping_finished: Final = _gauge("housekeeping_finished_seconds", "s")
+notices_refused: Final = _gauge("notices_refused_seconds", "s")
+audit_failures: Final = _counter("audit_failures_total", "1")
 ticks_finished: Final = _gauge("ticks_finished_seconds", "s")

@@ -85,7 +85,8 @@ class Settings(BaseSettings):
         None,
         pattern=r"^[A-Za-z0-9.-]{1,30}@[A-Za-z0-9.-]{1,255}$",
         description="Address that mail which cannot be delivered comes back to; each mail has one of its own, "
-        "`name+token@domain`. None: it comes back to the sender, and nobody reads it here.",
+        "`name+token@domain`. None: it comes back to the sender, nobody hears of it here, and no mail counts as "
+        "delivered.",
     )
     smtp_returns_secret: SecretStr | None = Field(
         None, min_length=32, description="What the mail server shows at `/returned-mails`, where it hands that in."
@@ -126,6 +127,11 @@ class Settings(BaseSettings):
             return frozenset(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("smtp_user", "smtp_password", "smtp_returns", "smtp_returns_secret", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: Any) -> Any:
+        return None if value == "" else value  # as a compose file hands on what nobody set
+
     @field_validator("public_url", "door_url")
     @classmethod
     def _no_trailing_slash(cls, value: str) -> str:
@@ -136,6 +142,11 @@ class Settings(BaseSettings):
         if (self.smtp_returns is None) != (self.smtp_returns_secret is None):
             raise ValueError("CONCORD_SMTP_RETURNS and CONCORD_SMTP_RETURNS_SECRET go together")
         return self
+
+    @property
+    def hears_of_returned_mail(self) -> bool:
+        """Whether mail that a server took and could not deliver comes back to where somebody is told of it."""
+        return self.smtp_returns is not None
 
     @property
     def dsn(self) -> str:

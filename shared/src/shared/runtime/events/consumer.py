@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
@@ -24,7 +24,7 @@ from shared.runtime.events import kafka as broker
 from shared.runtime.events.delivery import Delivery, unpark
 from shared.runtime.events.dispatch import Handler, Projection, RawHandler, Table
 from shared.runtime.events.kafka import KafkaSettings
-from shared.runtime.events.reading import Stalled, Topics
+from shared.runtime.events.reading import Reading, Stalled, Topics
 from shared.runtime.events.shards import Shard
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ NOTE_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ConsumerHealth:
-    """How a consumer is. ``lag``: events not read yet, none while the broker cannot say."""
+    """How a consumer is. ``lag``: events not read yet, none while nobody can say: the broker is away, or a topic
+    that it should read cannot be seen."""
 
     state: Literal["reading", "standby", "failing"]
     lag: int | None
@@ -52,6 +53,15 @@ class ConsumerHealth:
     error: str | None = None
     illegible: tuple[str, ...] = ()
     """Records that cannot be taken apart, as topic/partition@offset: nothing behind them is read."""
+
+
+def note_hearing(name: str, readings: Sequence[Reading]) -> None:
+    """What machines are told of how far a consumer is: what nobody knows is never 0. ``readings``: those at work."""
+    lags, of = [reading.lag for reading in readings], {"consumer": name}
+    known = [lag for lag in lags if lag is not None]
+    metrics.consumer_lag.set(sum(known) if len(known) == len(lags) else -1, of)
+    metrics.consumer_deaf.set(max((reading.deaf for reading in readings), default=0), of)
+    metrics.consumer_unread.set(max((reading.behind_s() for reading in readings), default=0.0), of)
 
 
 class Consumer:
@@ -143,7 +153,8 @@ class Consumer:
             asked_at = self._rt.clock.now()
             for reading in readings:
                 await reading.measure()
-            metrics.consumer_lag.set(sum(reading.lag or 0 for reading in readings), {"consumer": self._name})
+            reading_now = [shard.reading for shard in self._shards if shard.holds_lease]
+            note_hearing(self._name, reading_now)
             illegible = sum(len(reading.illegible) for reading in readings)
             metrics.illegible_records.set(illegible, {"consumer": self._name})
             database_up = await self._count_parked() and await self._note_caught_up(asked_at)

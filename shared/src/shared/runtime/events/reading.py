@@ -40,6 +40,8 @@ MISSING_S: Final = 0.5
 """How soon to look again for topics that are not there yet: one just made is not known to every broker at once."""
 ASIDE_S: Final = 60.0
 """How long a partition is left alone whose next record cannot be taken apart."""
+DEAF_S: Final = 60.0
+"""How long a topic may not be there at a first start, until its owner made it; one that was there is missed at once."""
 MEASURE_S: Final = 5.0
 """How long the broker may take to say where its topics end."""
 
@@ -96,9 +98,16 @@ class Reading:
         most: int = 1000,
     ) -> None:
         """``group``: under whose name offsets are committed; ``most``: records of one poll."""
-        self.lag: int | None = None
-        """Records not read yet; none while the broker does not say."""
-        self.error: str | None = None
+        self._failed: str | None = None
+        self._lag: int | None = None
+        """Records not read yet of what is assigned; none while the broker does not say."""
+        self._assigned = False
+        """Whether this client knows what is ours: before, that nothing is left to read means nothing."""
+        self._absent: dict[str, float] = {}
+        """Topics that cannot be seen, and from when on that is an error: not there, or kept from us."""
+        self._seen: set[str] = set()
+        self._mark: tuple[float, Places] | None = None
+        """Where topics ended at a time from which something is still not read."""
         self._keeper = keeper
         self._name = name
         self._kafka = kafka
@@ -121,6 +130,30 @@ class Reading:
     def places(self) -> Places:
         """Where it is."""
         return self._next
+
+    @property
+    def lag(self) -> int | None:
+        """Records not read yet; none while that cannot be told: of a topic that it cannot see, nobody knows."""
+        return None if self._absent or not self._assigned else self._lag
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong last, if it was not put right since."""
+        deaf = sorted(name for name, at in self._absent.items() if time.monotonic() >= at)
+        return self._failed or (f"these topics are not there, or may not be read: {', '.join(deaf)}" if deaf else None)
+
+    @property
+    def deaf(self) -> int:
+        """How many topics it cannot see; 1 also if it cannot tell what is left to read, 0 if it hears everything."""
+        return len(self._absent) or int(self.lag is None)
+
+    def behind_s(self) -> float:
+        """How long ago, at least, the oldest record came that is not read yet."""
+        return time.monotonic() - self._mark[0] if self._mark else 0.0
+
+    def left(self) -> None:
+        """Nobody reads any more: nothing is known of it."""
+        self._lag, self._assigned, self._mark = None, False, None
 
     @property
     def illegible(self) -> list[str]:
@@ -146,6 +179,7 @@ class Reading:
         while True:
             try:
                 self._client = client = await broker.start_consumer(self._kafka, self._group)
+                self._assigned = False
                 self._next.clear()
                 self._aside.clear()
                 self._cut.clear()
@@ -153,10 +187,10 @@ class Reading:
                 await self._keeper.begin(client)
                 while True:
                     await self._poll(client)
-                    self.error = None
+                    self._failed = None
                     backoff.reset()
             except BROKER_ERRORS as error:
-                self.error, self.lag = repr(error), None
+                self._failed, self._lag = repr(error), None
                 log.warning("reading.broker_failed", reader=self._name, error=self.error)
             except asyncio.CancelledError:
                 if self._client is not None:
@@ -257,8 +291,19 @@ class Reading:
             self._next.clear()
         if ours != self._next.keys() and ours:
             await self._begin_new(client, ours)
+        self._note_absent({name for name in names if not there[name]}, names)
+        self._assigned = True
         again = self._refresh_s if all(there.values()) else min(self._refresh_s, MISSING_S)
         self._refresh_at = time.monotonic() + again
+
+    def _note_absent(self, absent: Collection[str], names: Collection[str]) -> None:
+        """What cannot be seen is not passed over: it may be full of what nobody reads."""
+        self._seen |= {name for name in names if name not in absent}
+        now = time.monotonic()
+        for name in (name for name in absent if name not in self._absent):
+            self._absent[name] = now if name in self._seen else now + DEAF_S
+            log.warning("reading.topic_not_seen", reader=self._name, topic=name, was_there=name in self._seen)
+        self._absent = {name: at for name, at in self._absent.items() if name in absent}
 
     async def _names(self) -> set[str]:
         wanted = self._topics() if callable(self._topics) else self._topics
@@ -299,13 +344,14 @@ class Reading:
     async def measure(self) -> Places | None:
         """Ask how far the partitions reach, and note the lag; none while nothing is known. For whoever watches it."""
         client, asked = self._client, {p: offset for p, offset in self._next.items() if p not in self._aside}
-        if client is None:
-            self.lag = None
+        if client is None or not self._assigned:
+            self._lag = None
             return None
+        asked_at = time.monotonic()
         try:
             ends = await client.call("where topics end", client.end_offsets(list(asked)), MEASURE_S) if asked else {}
         except BROKER_ERRORS:
-            self.lag = None
+            self._lag = None
             return None
         if self._client is not client:
             return None
@@ -314,12 +360,14 @@ class Reading:
         reach = {p: max(end, fetched[p] or 0) for p, end in ends.items()}
         # Where we were before we asked: what came in meanwhile lies behind the ends we were told.
         self._cut |= {p for p, end in reach.items() if fetched[p] is not None and end < asked[p]}
-        if self.lag is None:
+        if self._lag is None:
             self.excuse()
-        self.lag = sum(max(0, end - self._next.get(p, end)) for p, end in reach.items())
-        if self.lag == 0:
+        self._lag = sum(max(0, end - self._next.get(p, end)) for p, end in reach.items())
+        if self._lag == 0:
             self.excuse()
-        return None if self._cut else reach
+        if self._mark is None or all(self._next.get(p, end) >= end for p, end in self._mark[1].items()):
+            self._mark = (asked_at, reach) if self._lag else None
+        return None if self._cut or self._absent else reach
 
     async def judge(self, stall_s: float) -> None:
         """Raise Stalled if it has done nothing for too long while it had something to read, or cannot even tell.
@@ -329,8 +377,8 @@ class Reading:
         quiet = self.quiet_s()
         if quiet < stall_s / 2:
             return
-        if self.lag is not None:
-            if quiet > stall_s and self.lag > 0:
+        if self._lag is not None:
+            if quiet > stall_s and self._lag > 0:
                 self._end(quiet)
         elif not await broker.is_reachable(self._kafka):
             self._mute_since = None
@@ -340,5 +388,5 @@ class Reading:
             self._end(mute)
 
     def _end(self, seconds: float) -> NoReturn:
-        log.critical("reading.stalled", reader=self._name, quiet_s=seconds, lag=self.lag)
-        raise Stalled(f"{self._name}: lag {self.lag}, no progress for {seconds:.0f} s")
+        log.critical("reading.stalled", reader=self._name, quiet_s=seconds, lag=self._lag)
+        raise Stalled(f"{self._name}: lag {self._lag}, no progress for {seconds:.0f} s")

@@ -152,7 +152,8 @@ class Shard:
                 self._db_error = repr(errors.exceptions[0])
                 log.warning("consumer_lost_database", lease=self._lease, error=self._db_error)
             finally:
-                self.holds_lease, self.reading.lag = False, None
+                self.holds_lease = False
+                self.reading.left()
             await backoff.wait()
 
     async def _read_while(self, lease: Lease) -> None:

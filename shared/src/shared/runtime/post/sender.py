@@ -18,7 +18,7 @@ import structlog
 from shared.contracts.notices import Channel, DeliveryState, NoticeDocument
 from shared.runtime.acts import notices, returned
 from shared.runtime.acts.runtime import Runtime
-from shared.runtime.base import keys
+from shared.runtime.base import keys, metrics
 from shared.runtime.db.postgres import DATABASE_ERRORS, UNAVAILABLE, Tx
 from shared.runtime.post import mail, outside, webhook
 
@@ -49,8 +49,8 @@ RETURNING notice_id, channel, address, verified, attempts, secret, return_token,
           notice.identity <> '-' AS opened_here
 """
 _DONE: Final = """
-UPDATE delivery SET state = CASE WHEN verified THEN 'delivered' ELSE 'sent' END, retry_at = NULL, proof = said.proof,
-       error = NULL, changed_at = $4
+UPDATE delivery SET state = CASE WHEN verified AND ($5 OR channel <> 'email') THEN 'delivered' ELSE 'sent' END,
+       retry_at = NULL, proof = said.proof, error = NULL, changed_at = $4
   FROM unnest($1::uuid[], $2::text[], $3::text[]) AS said (id, by, proof)
  WHERE notice_id = said.id AND channel = said.by AND state = 'queued'
 RETURNING notice_id, channel, state
@@ -116,6 +116,8 @@ class Sender:
         """``owner``: the department, whose key signs the webhooks."""
         self._rt = rt
         self._sent = 0
+        self._refused_since: dict[Channel, datetime] = {}
+        """When handing over began to fail, and has failed since."""
         self._error: str | None = None
         settings = rt.settings
         known = keys.load(settings.signing_keys_file, owner=owner, generate=settings.signing_keys_generate)
@@ -177,10 +179,21 @@ class Sender:
         until, said = time.monotonic() + ROUND_S, list[_Said]()
         waiting = takewhile(lambda _: time.monotonic() < until, due)
         await asyncio.gather(*(carry(waiting, said) for _ in range(min(most, len(due)))))
+        self._note_refused(channel, said)
         if due:
             begun = {each.due.notice_id for each in said}
             await self._note(said, [each for each in due if each.notice_id not in begun])
         return bool(due)
+
+    def _note_refused(self, channel: Channel, said: list[_Said]) -> None:
+        """For how long nothing was taken: one address that refuses for good says nothing about our own server."""
+        now = self._rt.clock.now()
+        if any(not each.failed for each in said):
+            self._refused_since.pop(channel, None)
+        elif any(each.again for each in said):
+            self._refused_since.setdefault(channel, now)
+        waited = now - self._refused_since.get(channel, now)
+        metrics.notices_refused.set(waited.total_seconds(), {"channel": channel})
 
     async def _mails(self, waiting: Iterator[_Due], said: list[_Said]) -> None:
         """One connection: mail after mail."""
@@ -253,7 +266,10 @@ class Sender:
         done, failed = [each for each in said if not each.failed], [each for each in said if each.failed]
         async with rt.db.transaction() as tx:
             if done:
-                rows = await tx.fetch(_DONE, *_keys(each.due for each in done), [each.words for each in done], at)
+                # That our own mail server took it proves nothing where nobody would hear that it came back.
+                heard = rt.settings.hears_of_returned_mail
+                words = [each.words for each in done]
+                rows = await tx.fetch(_DONE, *_keys(each.due for each in done), words, at, heard)
                 # One that came back already is not among them.
                 reached = {row["notice_id"]: row["channel"] for row in rows if row["state"] == DeliveryState.DELIVERED}
                 await notices.delivered_all(tx, reached, at=at)

@@ -1,6 +1,7 @@
 """What each role of ROLES_RUN runs, other than the HTTP door."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -11,6 +12,7 @@ import structlog
 
 from shared.runtime.acts import audit, notices
 from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base import metrics
 from shared.runtime.base.problems import Unavailable
 from shared.runtime.clocks.ticks import TickWorker
 from shared.runtime.events import inbox
@@ -69,8 +71,10 @@ async def housekeeping(rt: Runtime, forgets: Sequence[Forget] = (), every_s: flo
 
     One that fails keeps none of the others back.
     """
+    parts = (idempotency.purge, inbox.forget, audit.forget, *forgets)
+    for each in parts:  # its age must grow also if not even the first time comes to an end
+        metrics.housekeeping_finished.set(time.time(), {"part": _part(each)})
     while True:
-        parts = (idempotency.purge, inbox.forget, audit.forget, *forgets)
         _log.info("housekeeping.done", done={_part(each): await _done(each, rt) for each in parts})
         await asyncio.sleep(every_s)
 
@@ -78,10 +82,12 @@ async def housekeeping(rt: Runtime, forgets: Sequence[Forget] = (), every_s: flo
 async def _done(forget: Forget, rt: Runtime) -> int | None:
     """Of how many; None if it failed and is tried again the next time."""
     try:
-        return await forget(rt)
+        forgotten = await forget(rt)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Unavailable) as error:
         _log.warning("housekeeping.failed", part=_part(forget), error=repr(error))
         return None
+    metrics.housekeeping_finished.set(time.time(), {"part": _part(forget)})
+    return forgotten
 
 
 def _part(forget: Forget) -> str:

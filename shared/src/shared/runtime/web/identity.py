@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 import httpx
@@ -16,14 +17,30 @@ from joserfc.jwk import Key
 
 from shared.rules import Role
 from shared.runtime.base.clock import Clock, SystemClock
-from shared.runtime.base.context import Caller
+from shared.runtime.base.context import Caller, person_key
 from shared.runtime.base.problems import Unauthorized, Unavailable
 
 ALGORITHMS: Final = ("Ed25519", "EdDSA", "ES256", "RS256")
 KEY_TYPES: Final = frozenset({"OKP", "EC", "RSA"})
 TOKEN_TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
 PROGRAM_GRANTS: Final = frozenset({"client-credentials", "client_credentials"})
-"""Claim ``gty`` of a token that no human asked for; in RFC 9068, ``sub`` is then the same as ``client_id``."""
+"""Claim ``gty`` of a token that no human asked for."""
+SERVICE_ACCOUNT: Final = "service-account-"
+"""How Keycloak names the user that it gives to a client: ``preferred_username``."""
+CLAIMS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "sub": "Required. The account, never given to somebody else.",
+        "organisation": "Whom it acts for: an id of the directory, an operator's number, or a provider's id.",
+        "roles": "List of roles. Those that the organisation may not fill, and unknown ones, count for nothing.",
+        "person": "The human behind the account, one text for all accounts of one human. Sent for people and never "
+        "for a client: **a token without it is a program's**, whose acts nobody signs with.",
+        "name": "How the caller is shown; without it, `sub`.",
+        "client_id": "Or `azp`: the client that asked. Where it is `sub`, a program asked (RFC 9068).",
+        "preferred_username": f"If sent: one that begins with `{SERVICE_ACCOUNT}` is a program's (Keycloak).",
+        "gty": f"If sent: {' and '.join(f'`{grant}`' for grant in sorted(PROGRAM_GRANTS))} are a program's (Auth0).",
+    }
+)
+"""Every claim that is read besides those of RFC 9068 that are checked, and what it says: docs/reference.md."""
 LEEWAY_S: Final = 30
 FETCH_LIMIT_S: Final = 3.0
 LONGEST_TOKEN: Final = 16_384
@@ -241,8 +258,23 @@ def caller_of(claims: Mapping[str, Any]) -> Caller:
         name=str(claims.get("name") or subject),
         organisation=str(claims.get("organisation") or ""),
         roles=frozenset(_ROLES[role] for role in _texts(claims.get("roles")) if role in _ROLES),
-        person=str(claims.get("person") or subject),
-        program=subject == claims.get("client_id") or str(claims.get("gty")) in PROGRAM_GRANTS,
+        person=_human(claims) or subject,
+        program=not _human(claims) or _of_a_client(claims),
+    )
+
+
+def _human(claims: Mapping[str, Any]) -> str:
+    """The human whom the issuer vouches for; empty if it names none, which makes the caller a program."""
+    person = claims.get("person")
+    return person if isinstance(person, str) and person_key(person) else ""
+
+
+def _of_a_client(claims: Mapping[str, Any]) -> bool:
+    """Whether a client asked for itself, whatever else the token says: an issuer may map ``person`` too widely."""
+    return (
+        claims["sub"] in (claims.get("client_id"), claims.get("azp"))
+        or str(claims.get("gty")) in PROGRAM_GRANTS
+        or str(claims.get("preferred_username")).startswith(SERVICE_ACCOUNT)
     )
 
 

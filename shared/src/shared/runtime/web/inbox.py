@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from shared.contracts.http.notices import (
     DeliveryView,
@@ -27,6 +27,7 @@ from shared.runtime.base.context import Caller
 from shared.runtime.base.problems import Invalid
 from shared.runtime.db.postgres import Tx
 from shared.runtime.web.door import Rt, Who, router
+from shared.runtime.web.middleware import METHOD
 from shared.runtime.web.paging import Page, Paging, page_of
 
 
@@ -90,19 +91,27 @@ async def count_notices(rt: Rt, who: Who) -> NoticeCounts:
     )  # fmt: skip
 
 
+async def _shows(request: Request) -> bool:
+    """Whether the caller is shown what is answered: HEAD shows nobody anything, so no time may run from it."""
+    return request.scope.get(METHOD) != "HEAD"
+
+
+Shown = Annotated[bool, Depends(_shows)]
+
+
 @ROUTER.get("/{notice_id}")
-async def read_notice(rt: Rt, who: Who, notice_id: UUID) -> NoticeView:
-    """One notice. Opened by its recipient it counts as delivered."""
+async def read_notice(rt: Rt, who: Who, notice_id: UUID, shown: Shown) -> NoticeView:
+    """One notice. Opened by its recipient it counts as delivered; HEAD opens nothing."""
     async with rt.db.transaction() as tx:
-        await _opened(rt, tx, who, notice_id)
+        await _opened(rt, tx, who, notice_id, shown=shown)
         return await _view(tx, await notices.get(tx, notice_id))
 
 
 @ROUTER.get("/{notice_id}/document", response_class=Response)
-async def read_document(rt: Rt, who: Who, notice_id: UUID) -> Response:
-    """The bytes that were issued, exactly. Opened by its recipient the notice counts as delivered."""
+async def read_document(rt: Rt, who: Who, notice_id: UUID, shown: Shown) -> Response:
+    """The bytes that were issued, exactly. Opened by its recipient the notice counts as delivered, not by HEAD."""
     async with rt.db.transaction() as tx:
-        notice = await _opened(rt, tx, who, notice_id)
+        notice = await _opened(rt, tx, who, notice_id, shown=shown)
     return Response(notice.document, media_type="application/json")
 
 
@@ -149,11 +158,11 @@ async def _known(tx: Tx, who: Caller, notice_id: UUID) -> Notice:
     return notice
 
 
-async def _opened(rt: Runtime, tx: Tx, who: Caller, notice_id: UUID) -> Notice:
+async def _opened(rt: Runtime, tx: Tx, who: Caller, notice_id: UUID, *, shown: bool) -> Notice:
     """The same; read by its recipient it is delivered."""
     notice = await _known(tx, who, notice_id)
     # An official opens what its own organisation was sent, and never what it sent.
-    if notice.identity in who.identities and (who.roles & RECIPIENTS or who.authority is not None):
+    if shown and notice.identity in who.identities and (who.roles & RECIPIENTS or who.authority is not None):
         await notices.opened(tx, notice, rt.clock.now(), who)
     return notice
 

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import asyncpg
 import structlog
-from opentelemetry import metrics
 
 from shared.runtime.acts import audit
 from shared.runtime.acts.runtime import Runtime
+from shared.runtime.base import metrics
 from shared.runtime.base.context import Caller
 from shared.runtime.base.problems import Problem, Unavailable
 
@@ -24,9 +24,6 @@ LONGEST_BYTES: Final = 1_000
 WRITE_LIMIT_S: Final = 3.0
 
 _log = structlog.get_logger(__name__)
-_lost = metrics.get_meter("concord.runtime").create_counter(
-    "audit_failures", description="Refused acts that could not be written to the audit."
-)
 
 
 @dataclass(slots=True)
@@ -109,8 +106,8 @@ async def _write(
                 tx, who=who, act=act, resource=resource, outcome="refused", code=code, detail=detail, at=at
             )
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, Unavailable) as error:
-        # An alert watches the counter.
-        _lost.add(1)
+        # An alert watches the counter: AuditFailing.
+        metrics.audit_failures.add(1)
         _log.error("audit.failed", act=act, code=code, subject=who.subject, error=repr(error))
         return False
     return True
