@@ -160,6 +160,10 @@ def work(records):
     if not whole or time.monotonic() > state.get("compare", 0):
         page = ask(f"{MINE}/orders?after={last()}&limit=500")["orders"]
         state["compare"] = time.monotonic() + (0 if page and all(list(map(take, [one["jws"] for one in page]))) else 3)
+    db.execute(  # what a later order takes back is never carried out, and nothing is said of it
+        "UPDATE taken SET done = 1 WHERE NOT done AND json_extract(payload, '$.order_id') IN"
+        " (SELECT json_extract(payload, '$.undoes') FROM taken WHERE NOT done)"
+    )
     for sequence, jws, payload in db.execute("SELECT sequence, jws, payload FROM taken WHERE NOT done").fetchall():
         with db:
             db.execute("BEGIN IMMEDIATE")

@@ -47,6 +47,14 @@ class Client(Protocol):
         """End it with this signal, and start it again."""
         ...
 
+    async def stop(self, number: int) -> None:
+        """End it with this signal."""
+        ...
+
+    async def start(self) -> None:
+        """Begin again."""
+        ...
+
     def ended(self) -> int | None:
         """What it exited with, if it ended by itself."""
         ...

@@ -198,6 +198,20 @@ async def unknown_things(bench: Bench) -> None:
     await bench.answered(await bench.give(host=host, site=found, later={"more": [1]}))
 
 
+async def taken_back(bench: Bench) -> None:
+    """What was taken back while the client was away is not carried out when it comes; the restore is answered."""
+    if bench.client is None:
+        raise Skipped("the kit did not start the client")
+    host = fresh("taken-back")
+    await bench.client.stop(signal.SIGKILL)
+    first = await bench.give(host=host)
+    back = await bench.give("restore", host=host, undoes=first["order_id"])
+    await bench.client.start()
+    await bench.answered(back)
+    if said := set(bench.desk.outcomes(first)) - {"received"}:
+        raise Failed(f"order {first['sequence']} was taken back before the client came, and was answered {said}")
+
+
 async def killed(bench: Bench) -> None:
     """Killed (-9) again and again, every order is carried out and has one `executed`."""
     if bench.client is None:
@@ -219,7 +233,7 @@ CHECKS: Final[dict[str, Check]] = {
     for run in (
         memory, order, page, names, restore, emergency, suspension, duplicates, forged.changed_bytes, gaps,
         forged.bad_signatures, forged.rotation, forged.retired, forged.counter_receipts, forged.redirects, outages,
-        key_not_entered, batches, clock_skew, unknown_things, killed,
+        key_not_entered, batches, clock_skew, unknown_things, taken_back, killed,
     )
 }  # fmt: skip
 """In this order; the first line of the docstring is what the pass says."""
@@ -227,7 +241,6 @@ NOT_JUDGED: Final = (
     "orders by stream (server-sent events) or webhook, and receipts over Kafka",
     "a memory that is lost later than before the first order",
     "what is done when access-control gave out less than is held (`sequence_ahead`), or disagrees on what is in force",
-    "an order that a later one takes back before it was carried out",
     "an objection that was rejected, so that the order has to be carried out",
     "whether alarms reach people, and how receipts that are refused for good are set aside",
     "emergencies reported, what is hosted, and questions before a site is connected",
