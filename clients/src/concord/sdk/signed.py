@@ -11,7 +11,6 @@ from shared.contracts.orders import ORDER_TYPE
 from shared.contracts.receipts import COUNTER_TYPE, CounterReceipt
 from shared.signing import BadSignature, KeyRing, Verified
 
-
 TOLD: Final = timedelta(hours=1)
 """So far the clocks of an issuer and a provider may lie apart."""
 BEFORE: Final = timedelta(days=1)
