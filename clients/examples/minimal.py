@@ -31,6 +31,7 @@ db = sqlite3.connect(ENV["STATE_FILE"], isolation_level=None)
 db.executescript("""PRAGMA synchronous = FULL;
 CREATE TABLE IF NOT EXISTS taken (sequence INTEGER PRIMARY KEY, jws TEXT, payload TEXT, done INTEGER DEFAULT 0);
 CREATE TABLE IF NOT EXISTS receipt (id TEXT PRIMARY KEY, payload TEXT, open INTEGER DEFAULT 1);
+CREATE TABLE IF NOT EXISTS told (id INTEGER PRIMARY KEY, head INTEGER, at REAL);
 CREATE TABLE IF NOT EXISTS cut (order_id TEXT PRIMARY KEY, site TEXT, until TEXT);""")
 
 
@@ -43,6 +44,10 @@ def unpack(part):
     if pack(content) != part:
         raise ValueError("not strict base64url")
     return content
+
+
+def seconds(at):
+    return datetime.fromisoformat(at).timestamp()
 
 
 def ask(url, body=None, *, token=True, again=True):
@@ -72,6 +77,11 @@ def believed(jws):
         key = state["keys"][header["kid"]]
         Ed25519PublicKey.from_public_bytes(unpack(key["x"])).verify(unpack(signature), f"{head}.{body}".encode())
         mine = order["provider_id"] == ME and order["issuer"]["id"] == key.get("organisation")
+        if "retired_at" in key:  # who stole it writes any time: what we hold, and were told, says what is too early
+            issued = "SELECT payload ->> 'issued_at' FROM taken ORDER BY sequence DESC LIMIT 1"
+            since = [seconds(at) - 86400 for (at,) in db.execute(issued)]
+            since += [at - 3600 for (at,) in db.execute("SELECT at FROM told WHERE head < ?", (order["sequence"],))]
+            mine = mine and max(since, default=0) <= seconds(order["issued_at"]) < seconds(key["retired_at"])
     except (ValueError, LookupError, TypeError, AttributeError, InvalidSignature):
         mine = False
     return order if mine else None
@@ -115,7 +125,7 @@ def take(jws):
 
 
 def carry_out(order, jws):
-    until = order["until"] and datetime.fromisoformat(order["until"]).timestamp()
+    until = order["until"] and seconds(order["until"])
     if order["action"] == "restore":
         db.execute("DELETE FROM cut WHERE order_id = ?", (order["undoes"],))
     elif order["action"] not in {"cut_off", "suspend"}:
@@ -128,8 +138,11 @@ def carry_out(order, jws):
 def work(records):
     whole = all(list(map(take, records)))
     if not whole or time.monotonic() > state.get("compare", 0):
-        page = ask(f"{MINE}/orders?after={last()}&limit=500")["orders"]
-        state["compare"] = time.monotonic() + (0 if page and all(list(map(take, [one["jws"] for one in page]))) else 3)
+        answer = ask(f"{MINE}/orders?after={last()}&limit=500")
+        page = [one["jws"] for one in answer["orders"]]
+        state["compare"] = time.monotonic() + (0 if page and all(list(map(take, page))) else 3)
+        if last() >= answer["head"]:
+            db.execute("INSERT OR REPLACE INTO told VALUES (1, ?, ?)", (answer["head"], time.time()))
     for sequence, jws, payload in db.execute("SELECT sequence, jws, payload FROM taken WHERE NOT done").fetchall():
         with db:
             db.execute("BEGIN IMMEDIATE")

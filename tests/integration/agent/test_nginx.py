@@ -212,8 +212,10 @@ async def test_what_is_given_back_stays_so_where_nginx_is_not_seen_to_follow(ser
     cut = order()
     await served.hook.suspend(cut)
     back = order(action="restore", undoes=str(cut.order_id))
+    deaf = replace(served.nginx, reload=("true",))
     for broken, said in (
-        (replace(served.nginx, reload=("true",)), f"still answers 451 for {cut.site.hosts[0]}"),
+        (deaf, f"still answers 451 for {cut.site.hosts[0]}"),
+        (deaf, f"still answers 451 for {cut.site.hosts[0]}"),  # asked again, it is in no file any more
         (replace(served.nginx, test=(sys.executable, "-c", "raise SystemExit('no good')")), "no good"),
         (replace(served.nginx, check=(f"http://127.0.0.1:{free_port()}",)), "nothing listens at"),
     ):
@@ -223,6 +225,14 @@ async def test_what_is_given_back_stays_so_where_nginx_is_not_seen_to_follow(ser
         assert await served.status("pharmacy.example") == (451 if broken.check == served.nginx.check else 200)
     await served.hook.restore(back)
     assert await served.status("pharmacy.example") == 200
+
+
+async def test_a_page_that_was_put_there_under_another_address_of_ours_is_still_ours(served: Served) -> None:
+    cut = order()
+    await NginxHook(served.nginx, about="https://hosting.example/before").suspend(cut)
+    deaf = NginxHook(replace(served.nginx, reload=("true",)), about="https://hosting.example/now")
+    with pytest.raises(Later, match="still answers 451"):
+        await deaf.restore(order(action="restore", undoes=str(cut.order_id)))
 
 
 async def test_what_is_given_back_waits_for_nothing_that_is_taken_away(served: Served) -> None:

@@ -86,7 +86,7 @@ async def test_our_agent_in_a_real_nginx_passes_what_readers_would_see(tmp_path:
 async def test_a_client_written_from_the_page_alone_passes_over_kafka(
     tmp_path: Path, fresh_broker: FreshBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert len(MINIMAL.read_text().splitlines()) < 150
+    assert len(MINIMAL.read_text().splitlines()) < 165
     broker: Broker = fresh_broker()
     key, _ = key_in(tmp_path)
     monkeypatch.setenv("CONCORD_KEY_FILE", str(key))
@@ -107,6 +107,8 @@ FAULTS = {
     "takes what comes out of turn": ('if order["sequence"] > last() + 1:', "if False:"),
     "takes critical headers": (' or header.keys() & {"crit", "b64"}', ""),
     "keeps keys for ever": ('state["keys_until"] = time.monotonic() + 1', 'state["keys_until"] = float("inf")'),
+    "believes what a retired key says later": (' < seconds(key["retired_at"])', ""),
+    "forgets what it was told": ("[at - 3600 for (at,) in", "[0 for (at,) in"),
     "names no bytes": ("hashlib.sha256(jws.encode())", "hashlib.sha256(b'')"),
     "drops what waits for its key": (
         "    if waiting:  #",
@@ -119,6 +121,8 @@ SEEN_BY = {
     "takes what comes out of turn": "gaps",
     "takes critical headers": "bad_signatures",
     "keeps keys for ever": "rotation",
+    "believes what a retired key says later": "retirement",
+    "forgets what it was told": "retirement",
     "names no bytes": "order",
     "drops what waits for its key": "key_not_entered",
 }

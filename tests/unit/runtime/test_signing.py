@@ -282,7 +282,8 @@ def test_a_retired_key_is_believed_for_what_says_that_it_signed_before(typ: str,
 
 def test_what_does_not_say_when_a_retired_key_signed_it_is_not_believed() -> None:
     ring = KeyRing([public(KEY) | {RETIRED: "2099-01-01T00:00:00Z"}])
-    assert refused(SIGNER.sign(b'{"issued_at":"2026-11-22T03:00:00Z"}', "concord-other+json"), ring, "concord-other+json")
+    other = "concord-other+json"
+    assert refused(SIGNER.sign(b'{"issued_at":"2026-11-22T03:00:00Z"}', other), ring, other) == "retired_key"
     for payload in (b"noise", b"[]", b'{"issued_at":"2026-01-01T00:00:00Z","issued_at":"2026-01-01T00:00:00Z"}'):
         assert refused(SIGNER.sign(payload, TYP), ring) == "retired_key"
     for spoilt in ("soon", 7, "2026-11-22"):

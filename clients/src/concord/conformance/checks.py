@@ -14,7 +14,7 @@ import httpx
 
 from concord.conformance.desk import ISSUER, Desk
 from concord.conformance.vectors import vectors
-from shared.signing import Signer, generate_key
+from shared.signing import RETIRED, Signer, generate_key
 
 SILENCE_S: Final = 2.5
 """So long nothing may be said about what must not be believed."""
@@ -268,6 +268,31 @@ async def rotation(bench: Bench) -> None:
     bench.desk.show(len(bench.desk.documents) + 1, stale)
     await bench.silence("a key was taken out of the set, and an order came that it signed")
     bench.desk.show(len(bench.desk.documents) + 1, None)
+    await still_works(bench)
+
+
+@check
+async def retirement(bench: Bench) -> None:
+    """A retired key is believed for what was on its way, not for what is dated later, nor for what is dated back."""
+    desk, now = bench.desk, datetime.now(UTC)
+    await bench.answered(await bench.give(host=fresh("long-ago"), issued_at=(now - timedelta(days=3)).isoformat()))
+    old, desk.signer = desk.signer, Signer(generate_key(f"conformance-{uuid4().hex[:4]}"))
+    desk.published.insert(0, (desk.signer, ISSUER))
+    desk.retired[old.kid] = {RETIRED: (now - timedelta(minutes=1)).isoformat()}
+    await asyncio.sleep(SILENCE_S)
+    for what, issued in (
+        ("dated after it was retired", now),
+        ("dated back before a head was told without it", now - timedelta(hours=2)),
+        ("dated back before the order before it", now - timedelta(days=5)),
+    ):
+        late = desk.sign(desk.document(host=fresh("retired"), issued_at=issued.isoformat()), old)
+        await bench.wire.send(late)
+        desk.show(len(desk.documents) + 1, late)
+        await bench.silence(f"a retired key signed an order {what}")
+        desk.show(len(desk.documents) + 1, None)
+    on_its_way = desk.document(host=fresh("on-its-way"), issued_at=(now - timedelta(minutes=2)).isoformat())
+    await bench.wire.send(desk.give(on_its_way, signer=old))
+    await bench.answered(on_its_way)
     await still_works(bench)
 
 

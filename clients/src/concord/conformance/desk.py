@@ -44,6 +44,8 @@ class Desk:
     """Public keys of the provider: empty for a while, and its receipts wait."""
     signer: Signer = field(default_factory=lambda: Signer(generate_key("conformance-1")))
     published: list[tuple[Signer, str | None]] = field(default_factory=list)
+    retired: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What is published of keys that were retired, by their ids."""
     shown: dict[int, bytes] = field(default_factory=dict)
     """What the feed has at each place."""
     extra: list[tuple[int, bytes]] = field(default_factory=list)
@@ -95,9 +97,9 @@ class Desk:
         """The bytes of an order."""
         return (signer or self.signer).sign(canonical(document), ORDER_TYPE).encode()
 
-    def give(self, document: dict[str, Any], *, show: bool = True) -> bytes:
+    def give(self, document: dict[str, Any], *, show: bool = True, signer: Signer | None = None) -> bytes:
         """Give an order out for real: what is said about it counts from now on."""
-        jws = self.sign(document)
+        jws = self.sign(document, signer)
         self.documents[document["sequence"]] = document
         self.bytes_of[document["order_id"]] = jws
         if show:
@@ -162,7 +164,10 @@ class Desk:
     def answer(self, method: str, target: str, token: str, body: bytes) -> tuple[int, dict[str, Any]]:
         """Status and JSON of a request."""
         url = urlsplit(target)
-        owned = ({**signer.public, **({OWNER: owner} if owner else {})} for signer, owner in self.published)
+        owned = (
+            {**signer.public, **({OWNER: owner} if owner else {}), **self.retired.get(signer.kid, {})}
+            for signer, owner in self.published
+        )
         known: dict[str, dict[str, Any]] = {
             "/issuer/.well-known/openid-configuration": {"token_endpoint": f"{self.base}/issuer/token"},
             "/issuer/token": {"access_token": self._token, "expires_in": 3600, "token_type": "Bearer"},
