@@ -9,6 +9,7 @@ import com.nimbusds.jose.jwk.JWKSet;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.OffsetDateTime;
 import java.util.Map;
 
 public class VerifyOrder {
@@ -26,15 +27,23 @@ public class VerifyOrder {
         }
         // Members of a key that Nimbus does not know are not kept by it, so whose key it is comes from the set itself.
         String owner = null;
+        String retired = null;
         Map<String, Object> set = com.nimbusds.jose.util.JSONObjectUtils.parse(Files.readString(Path.of(arguments[0])));
         for (Map<String, Object> each : com.nimbusds.jose.util.JSONObjectUtils.getJSONObjectArray(set, "keys")) {
             if (key.getKeyID().equals(each.get("kid"))) {
                 owner = (String) each.get("organisation");
+                retired = (String) each.get("retired_at");
             }
         }
-        Map<?, ?> issuer = (Map<?, ?>) order.getPayload().toJSONObject().get("issuer");
+        Map<String, Object> payload = order.getPayload().toJSONObject();
+        Map<?, ?> issuer = (Map<?, ?>) payload.get("issuer");
         if (owner == null || !owner.equals(issuer.get("id"))) {
             refuse("the key is not its issuer's");
+        }
+        // Whoever stole a retired key can write any time: see docs/providers.md for what a client looks at besides.
+        if (retired != null
+                && !OffsetDateTime.parse((String) payload.get("issued_at")).isBefore(OffsetDateTime.parse(retired))) {
+            refuse("its key was retired before");
         }
         System.out.println(order.getPayload().toString());
     }

@@ -31,6 +31,7 @@ db = sqlite3.connect(ENV["STATE_FILE"], isolation_level=None)
 db.executescript("""PRAGMA synchronous = FULL;
 CREATE TABLE IF NOT EXISTS taken (sequence INTEGER PRIMARY KEY, jws TEXT, payload TEXT, done INTEGER DEFAULT 0);
 CREATE TABLE IF NOT EXISTS receipt (id TEXT PRIMARY KEY, payload TEXT, open INTEGER DEFAULT 1);
+CREATE TABLE IF NOT EXISTS told (id INTEGER PRIMARY KEY, head INTEGER, at REAL);
 CREATE TABLE IF NOT EXISTS history (sequence INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS cut (order_id TEXT PRIMARY KEY, site TEXT, until TEXT);""")
 
@@ -54,6 +55,10 @@ def unpack(part):
     if pack(content) != part:
         raise ValueError("not strict base64url")
     return content
+
+
+def seconds(at):
+    return datetime.fromisoformat(at).timestamp()
 
 
 def ask(url, body=None, *, token=True, again=True):
@@ -83,11 +88,21 @@ def believed(jws, typ="concord-order+json", by="issuer", at="issued_at"):
         key = state["keys"][header["kid"]]
         Ed25519PublicKey.from_public_bytes(unpack(key["x"])).verify(unpack(signature), f"{head}.{body}".encode())
         mine = said["provider_id"] == ME and said[by]["id"] == key.get("organisation")
-        if key.get("retired_at"):  # it proves what was issued before
-            mine = mine and datetime.fromisoformat(said[at]) < datetime.fromisoformat(key["retired_at"])
+        if "retired_at" in key:  # it proves what was issued before
+            mine = mine and too_early(said) <= seconds(said[at]) < seconds(key["retired_at"])
     except (ValueError, LookupError, TypeError, AttributeError, InvalidSignature):
         mine = False
     return said if mine else None
+
+
+def too_early(said):
+    """Who stole a retired key writes any time: what we hold, and were told, says since when an order can be."""
+    if "sequence" not in said:
+        return 0  # a counter-receipt answers what we handed in just now
+    issued = "SELECT payload ->> 'issued_at' FROM taken ORDER BY sequence DESC LIMIT 1"
+    since = [seconds(at) - 86400 for (at,) in db.execute(issued)]
+    since += [at - 3600 for (at,) in db.execute("SELECT at FROM told WHERE head < ?", (said["sequence"],))]
+    return max(since, default=0)
 
 
 def say(order, jws, outcome, **words):
@@ -143,7 +158,7 @@ def take(jws):
 
 
 def carry_out(order, jws):
-    until = order["until"] and datetime.fromisoformat(order["until"]).timestamp()
+    until = order["until"] and seconds(order["until"])
     if order["action"] == "restore":
         db.execute("DELETE FROM cut WHERE order_id = ?", (order["undoes"],))
     elif order["action"] not in {"cut_off", "suspend"}:
@@ -158,8 +173,11 @@ def work(records):
         begin()
     whole = all(list(map(take, records)))
     if not whole or time.monotonic() > state.get("compare", 0):
-        page = ask(f"{MINE}/orders?after={last()}&limit=500")["orders"]
-        state["compare"] = time.monotonic() + (0 if page and all(list(map(take, [one["jws"] for one in page]))) else 3)
+        answer = ask(f"{MINE}/orders?after={last()}&limit=500")
+        page = [one["jws"] for one in answer["orders"]]
+        state["compare"] = time.monotonic() + (0 if page and all(list(map(take, page))) else 3)
+        if last() >= answer["head"]:
+            db.execute("INSERT OR REPLACE INTO told VALUES (1, ?, ?)", (answer["head"], time.time()))
     db.execute(  # what a later order takes back is never carried out, and nothing is said of it
         "UPDATE taken SET done = 1 WHERE NOT done AND json_extract(payload, '$.order_id') IN"
         " (SELECT json_extract(payload, '$.undoes') FROM taken WHERE NOT done)"

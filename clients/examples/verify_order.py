@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import jwt
@@ -24,6 +25,9 @@ def main() -> None:
         sys.exit(f"not to be believed: {wrong}")
     if payload["issuer"]["id"] != jwk["organisation"]:
         sys.exit("the key is not its issuer's")
+    retired = jwk.get("retired_at")
+    if retired and datetime.fromisoformat(payload["issued_at"]) >= datetime.fromisoformat(retired):
+        sys.exit("its key was retired before")  # whoever stole it can write any time: see docs/providers.md
     sys.stdout.write(json.dumps(payload) + "\n")
 
 

@@ -20,6 +20,10 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     order = page["order-jws"]
     (folder / "jwks.json").write_text(page["jwks"])
     (folder / "other.json").write_text(page["jwks"].replace("industry-110000", "industry-310000"))
+    for name, second in (("before", "00"), ("after", "01")):  # the order is of 04:00:00Z
+        (folder / f"retired-{name}.json").write_text(
+            page["jwks"].replace('"use"', f'"retired_at": "2026-11-22T12:00:{second}+08:00", "use"')
+        )
     (folder / "order.jws").write_text(order)
     (folder / "changed.jws").write_text(order[:300] + ("A" if order[300] != "A" else "B") + order[301:])
     return folder
@@ -58,3 +62,6 @@ def test_an_order_is_verified_and_a_changed_byte_or_a_strangers_key_is_not(
     assert "does not hold" in asked("jwks.json", "changed.jws").stderr
     assert asked("jwks.json", "changed.jws").returncode == 1
     assert "not its issuer's" in asked("other.json", "order.jws").stderr
+    assert asked("retired-after.json", "order.jws").returncode == 0
+    retired = asked("retired-before.json", "order.jws")
+    assert (retired.returncode, "retired before" in retired.stderr) == (1, True)

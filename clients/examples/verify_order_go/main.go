@@ -8,14 +8,16 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
 
 type owned struct {
 	Keys []struct {
-		Kid          string `json:"kid"`
-		Organisation string `json:"organisation"`
+		Kid          string     `json:"kid"`
+		Organisation string     `json:"organisation"`
+		RetiredAt    *time.Time `json:"retired_at"`
 	} `json:"keys"`
 }
 
@@ -69,12 +71,19 @@ func verified(keysFile, orderFile string) ([]byte, error) {
 	if !is || !ed25519.Verify(key, []byte(parts[0]+"."+parts[1]), decoded[2]) {
 		return nil, fmt.Errorf("not to be believed: the signature does not hold")
 	}
-	var order struct{ Issuer struct{ ID string } }
+	var order struct {
+		Issuer   struct{ ID string }
+		IssuedAt time.Time `json:"issued_at"`
+	}
 	if err := json.Unmarshal(decoded[1], &order); err != nil {
 		return nil, err
 	}
 	for _, each := range owners.Keys {
 		if each.Kid == header.Kid && each.Organisation == order.Issuer.ID {
+			// Whoever stole a retired key can write any time: see docs/providers.md for what a client looks at besides.
+			if each.RetiredAt != nil && !order.IssuedAt.Before(*each.RetiredAt) {
+				return nil, fmt.Errorf("its key was retired before")
+			}
 			return decoded[1], nil
 		}
 	}

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,7 +54,7 @@ _REGISTRY: Final = _Registry(algorithms=sorted(NAMES), strict_check_header=False
 class BadSignature(Exception):
     """A document that must not be believed.
 
-    ``code``: malformed, wrong_algorithm, unsupported_header, wrong_type, unknown_kid or bad_signature.
+    ``code``: malformed, wrong_algorithm, unsupported_header, wrong_type, unknown_kid, bad_signature or retired_key.
     """
 
     def __init__(self, code: str, reason: str) -> None:
@@ -68,6 +69,15 @@ OWNER: Final = "organisation"
 
 RETIRED: Final = "retired_at"
 """Member of a published JWK: signs nothing from this time on (RFC 3339)."""
+SIGNED_AT: Final[Mapping[str, str]] = {
+    "concord-order+json": "issued_at",
+    "concord-instruction+json": "issued_at",
+    "concord-counter-receipt+json": "recorded_at",
+    "concord-document+json": "issued_at",
+    "concord-mark+json": "issued_at",
+    "concord-preflight+json": "as_of",
+}
+"""In which member each kind of document says when it was signed: a retired key is believed for what says so, alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +139,11 @@ class KeyRing:
         return frozenset(self._keys)
 
     def verify(self, document: str | bytes, typ: str) -> Verified:
-        """Check a compact JWS of this type; gives the signed bytes, never a re-serialisation. Raises BadSignature."""
+        """Check a compact JWS of this type; gives the signed bytes, never a re-serialisation. Raises BadSignature.
+
+        A retired key is believed for what says that it was signed before (``SIGNED_AT``). Whoever stole it can write
+        any time, so who takes orders looks at more than that: docs/providers.md.
+        """
         text = _text(document)
         header = read_header(text)
         if header.get("alg") not in NAMES:
@@ -147,7 +161,32 @@ class KeyRing:
             raise BadSignature(
                 "bad_signature", f"the signature of key {kid!r:.100} does not fit the document"
             ) from wrong
-        return Verified(str(kid), found.payload, *self._said[str(kid)])
+        owner, retired_at = self._said[str(kid)]
+        if retired_at is not None:
+            _signed_before(retired_at, found.payload, SIGNED_AT.get(typ), f"the key {kid!r:.100}")
+        return Verified(str(kid), found.payload, owner, retired_at)
+
+
+def _signed_before(retired_at: Any, payload: bytes, member: str | None, key: str) -> None:
+    """Raises BadSignature unless a document says that it was signed before its key was retired."""
+    if member is None:
+        raise BadSignature("retired_key", f"{key} was retired, and this kind of document does not say when it was made")
+    try:
+        said = json.loads(payload, object_pairs_hook=unique)[member]
+        late = moment(said) >= moment(retired_at)
+    except (ValueError, LookupError, TypeError, RecursionError) as wrong:
+        reason = f"{key} was retired, and when, or when this was signed ({member}), is unclear: {wrong!r:.200}"
+        raise BadSignature("retired_key", reason) from wrong
+    if late:
+        raise BadSignature("retired_key", f"{key} was retired at {retired_at}, and this is of {said}")
+
+
+def moment(text: Any) -> datetime:
+    """A time with an offset, as RFC 3339 writes it. Raises ValueError, TypeError."""
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(f"{text!r:.60} has no offset from UTC")
+    return found
 
 
 Verifier = KeyRing

@@ -1,6 +1,7 @@
 """The hook for nginx against a real nginx: 200, then 451 with link and page, then 200 and not a byte is different."""
 
 import asyncio
+import contextlib
 import errno
 import itertools
 import os
@@ -55,6 +56,7 @@ class Served:
         self.start = start
         self.nginx = Nginx(folder / "concord", (*start, "-t", "-q"), (*start, "-s", "reload"), (self.base,))
         self.hook = NginxHook(self.nginx)
+        self.tls = ""
 
     async def get(self, host: str, method: str = "GET") -> httpx.Response:
         async with httpx.AsyncClient(trust_env=False) as http:
@@ -133,6 +135,170 @@ async def test_what_nginx_does_not_take_is_put_back(served: Served) -> None:
     with pytest.raises(Impossible, match="no host name"):
         await served.hook.suspend(order(site=about('x";include /etc/passwd;"')))
     assert configuration(served.folder) == before
+
+
+DIFFICULT = """
+  include {folder}/concord/http.conf;
+  proxy_buffering off;
+  server {{
+    listen 127.0.0.1:{port} default_server; server_name slow.example;
+    include {folder}/concord/server.conf;
+    location / {{ proxy_pass http://127.0.0.1:{site}; proxy_set_header Host $host; }}
+  }}
+  server {{
+    listen 127.0.0.1:{port}; server_name left.example;
+    include {folder}/concord/server.conf;
+    return 444;
+  }}
+  server {{ listen 127.0.0.1:{tls} ssl default_server; ssl_reject_handshake on; }}
+"""
+BLOCKED_UPSTREAM = b'HTTP/1.1 451 No\r\nLink: <https://law.example>; rel="blocked-by"\r\nContent-Length: 0\r\n\r\n'
+
+
+async def site(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A customer's site: what it does its name says."""
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    with contextlib.suppress(ConnectionError):
+        if b"host: slow." in head:
+            await asyncio.sleep(0.85)
+        elif b"host: never." in head:
+            await asyncio.sleep(60)
+        elif b"host: law." in head:
+            writer.write(BLOCKED_UPSTREAM)
+        if b"host: endless." in head:
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    writer.close()
+
+
+@pytest.fixture
+async def difficult(tmp_path: Path) -> AsyncIterator[Served]:
+    """An nginx before sites that answer late, badly, endlessly or not at all; on its port for TLS it knows no name."""
+    nginx, tls = Served(tmp_path), free_port()
+    nginx.nginx.install()
+    nginx.tls = f"https://127.0.0.1:{tls}"
+    async with await asyncio.start_server(site, "127.0.0.1", 0) as sites:
+        upstream = sites.sockets[0].getsockname()[1]
+        http = DIFFICULT.format(folder=tmp_path, port=nginx.port, site=upstream, tls=tls)
+        async with running(tmp_path, nginx.port, http):
+            yield nginx
+        sites.close()
+
+
+@pytest.mark.parametrize("verb", ["restore", "resume"])
+@pytest.mark.parametrize("name", ["slow", "never", "endless", "busy", "law", "left", "one-of-twenty"])
+async def test_a_site_is_given_back_however_slowly_or_badly_it_answers(difficult: Served, name: str, verb: str) -> None:
+    before = configuration(difficult.folder)
+    names = [f"{name}.example"] if name != "one-of-twenty" else [f"slow.{n}.example" for n in range(20)]
+    cut = order(site=about(*names))
+    await difficult.hook.suspend(cut)
+    assert await difficult.status(names[-1]) == 451
+    hook = NginxHook(replace(difficult.nginx, check=(difficult.base, difficult.tls)))
+    async with asyncio.timeout(20):
+        if verb == "restore":
+            await hook.restore(order(action="restore", undoes=str(cut.order_id), site=cut.site.model_dump()))
+        else:
+            await hook.resume(cut)
+    assert configuration(difficult.folder) == before
+
+
+async def test_what_is_given_back_stays_so_where_nginx_is_not_seen_to_follow(served: Served) -> None:
+    """The next reload, whoever makes it, serves the site; until it is seen the restore is not called done."""
+    before = configuration(served.folder)
+    cut = order()
+    await served.hook.suspend(cut)
+    back = order(action="restore", undoes=str(cut.order_id))
+    deaf = replace(served.nginx, reload=("true",))
+    for broken, said in (
+        (deaf, f"still answers 451 for {cut.site.hosts[0]}"),
+        (deaf, f"still answers 451 for {cut.site.hosts[0]}"),  # asked again, it is in no file any more
+        (replace(served.nginx, test=(sys.executable, "-c", "raise SystemExit('no good')")), "no good"),
+        (replace(served.nginx, check=(f"http://127.0.0.1:{free_port()}",)), "nothing listens at"),
+    ):
+        with pytest.raises(Later, match=said):
+            await NginxHook(broken).restore(back)
+        assert configuration(served.folder) == before
+        assert await served.status("pharmacy.example") == (451 if broken.check == served.nginx.check else 200)
+    await served.hook.restore(back)
+    assert await served.status("pharmacy.example") == 200
+
+
+async def test_a_page_that_was_put_there_under_another_address_of_ours_is_still_ours(served: Served) -> None:
+    cut = order()
+    await NginxHook(served.nginx, about="https://hosting.example/before").suspend(cut)
+    deaf = NginxHook(replace(served.nginx, reload=("true",)), about="https://hosting.example/now")
+    with pytest.raises(Later, match="still answers 451"):
+        await deaf.restore(order(action="restore", undoes=str(cut.order_id)))
+
+
+async def test_what_is_given_back_waits_for_nothing_that_is_taken_away(served: Served) -> None:
+    """Wanted together: the restore goes first, and an order that nginx does not take takes nothing back with it."""
+    cut = order(sequence=1, site=about("pharmacy.example"))
+    await served.hook.suspend(cut)
+    seen = served.folder / "seen"
+    program = (
+        "import pathlib, sys; names = sorted(f.name for f in pathlib.Path(sys.argv[1]).glob('[!.]*'));"
+        "open(sys.argv[2], 'a').write(f'{names}\\n'); sys.exit(any('bad' in name for name in names))"
+    )
+    test = (sys.executable, "-c", program, str(served.folder / "concord" / "names"), str(seen))
+    hook = NginxHook(replace(served.nginx, test=test))
+    async with hook._one_at_a_time:  # so that they are wanted together
+        wanted = [
+            asyncio.create_task(hook.suspend(order(sequence=2, site=about("bad.example")))),
+            asyncio.create_task(hook.restore(order(action="restore", undoes=str(cut.order_id)))),
+        ]
+        await asyncio.sleep(0.05)
+    done = await asyncio.gather(*wanted, return_exceptions=True)
+    assert [type(each) for each in done] == [Later, str]
+    assert seen.read_text().splitlines() == ["[]", "['bad.example.conf']"]
+    assert await served.status("pharmacy.example") == 200
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", None])
+async def test_a_damaged_file_is_written_anew_from_the_journal(served: Served, damage: bytes | None) -> None:
+    """Without its order nothing could be changed any more, and without its file the site would be served."""
+    cut, other = order(sequence=1, site=about("a.example")), order(sequence=2, site=about("b.example"))
+    await served.hook.suspend(cut)
+    whole = configuration(served.folder)
+    file = served.nginx.folder / "orders" / f"{cut.order_id}.json"
+    file.write_bytes(damage if damage is not None else other.model_dump_json().encode())
+    journal = {cut.order_id: cut.model_dump_json().encode()}
+    hook = NginxHook(served.nginx, known=journal.get)
+    await hook.suspend(other)
+    assert await served.status("a.example") == await served.status("b.example") == 451
+    await hook.resume(other)
+    assert configuration(served.folder) == whole
+    file.write_bytes(damage or b"")
+    await hook.restore(order(action="restore", undoes=str(cut.order_id), site=cut.site.model_dump()))
+    assert await served.status("a.example") == 200
+
+
+async def test_a_damaged_file_of_an_unknown_order_is_named_and_nothing_is_served_wrongly(served: Served) -> None:
+    cut = order(sequence=1, site=about("a.example"))
+    await served.hook.suspend(cut)
+    file = served.nginx.folder / "orders" / f"{cut.order_id}.json"
+    file.write_bytes(b"{")
+    with pytest.raises(Later, match=rf"{file} is damaged.*put the file back"):
+        await served.hook.suspend(order(sequence=2, site=about("b.example")))
+    assert [await served.status(name) for name in ("a.example", "b.example")] == [451, 200]
+    file.write_bytes(cut.model_dump_json().encode())
+    (file.parent / "notes.json").write_bytes(b"{}")
+    await served.hook.resume(cut)
+    assert (await served.status("a.example"), [*file.parent.iterdir()]) == (200, [])
+
+
+async def test_a_suspension_that_is_over_stands_in_the_way_of_no_other_change(served: Served) -> None:
+    until = datetime.now(UTC) + timedelta(seconds=2)
+    over = order(sequence=1, action="suspend", until=until.isoformat(), site=about("pharmacy.example"))
+    await served.hook.suspend(over)
+    await asyncio.sleep(max(0.0, (until - datetime.now(UTC)).total_seconds()))
+    other = order(sequence=2, site=about("other.example", spared=["pharmacy.example"]))
+    await served.hook.suspend(other)
+    assert [await served.status(name) for name in ("pharmacy.example", "other.example")] == [200, 451]
 
 
 async def test_orders_side_by_side_change_nginx_in_few_reloads(served: Served) -> None:

@@ -174,6 +174,21 @@ async def test_what_we_did_not_sign_or_do_not_keep_is_not_found(register: Regist
         assert (answer.status_code, answer.json()["code"]) == (404, "unknown_mark"), wrong
 
 
+async def test_a_mark_that_says_it_was_signed_after_its_key_was_retired_is_not_found(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filing = await register.active(a_site(domain()))
+    token = (await marked(register, filing))["token"]
+    keys, issued = register.api.app.state.supervisor.runtime.state.keys, signed.content(token).issued_at
+    published = keys.published["keys"]
+    for seconds, status in ((1, 200), (0, 404)):
+        retired = {"retired_at": (issued + timedelta(seconds=seconds)).isoformat()}
+        monkeypatch.setattr(keys, "_published", {"keys": [key | retired for key in published]})
+        answer = await register.api.get(f"/marks/{token}")
+        assert answer.status_code == status, answer.text
+    assert answer.json()["code"] == "unknown_mark"
+
+
 @pytest.mark.parametrize("token", [
     "x", "a.b.c", "%00", "%F0%9F%98%80", "..", "." * 300, "a" * 5_000, "eyJhbGciOiJub25lIn0.e30.", "%2e%2e%2fx",
 ])  # fmt: skip

@@ -19,6 +19,8 @@ BLOCK = re.compile(r"<!-- example: (\S+) -->\n```\w*\n(.*?)\n```", re.DOTALL)
         ("order", "changed", "not to be believed"),
         ("industry-110000", "industry-310000", "not its issuer's"),
         ("orders-2026", "orders-2027", "not published"),
+        ('"use"', '"retired_at": "2026-11-22T12:00:01+08:00", "use"', None),
+        ('"use"', '"retired_at": "2026-11-22T12:00:00+08:00", "use"', "retired before"),
     ],
 )
 def test_pyjwt_takes_our_keys_and_orders(

@@ -11,7 +11,7 @@ from concord.exits import Exit
 from shared.contracts import examples
 from shared.contracts.orders import ORDER_TYPE, Order
 from shared.contracts.receipts import COUNTER_TYPE, RECEIPTS_TYPE, CounterReceipt, Receipt
-from shared.signing import OWNER, Signer, canonical, generate_key
+from shared.signing import OWNER, RETIRED, Signer, canonical, generate_key
 
 DESK, HOST, STRANGER = (Signer(generate_key(kid)) for kid in ("industry-1", "host-1", "stranger-1"))
 ISSUER: str = examples.REGULATOR["id"]
@@ -79,6 +79,18 @@ def test_without_a_counter_receipt_nothing_is_said_of_when_it_was_taken(run: Any
     done = run(None, "verify", order, receipts, *papers.options(), "--json")
     said = json.loads(done.stdout)
     assert (done.exit_code, said["recorded"], said["receipts"][0]["status"]) == (Exit.DONE, None, None)
+
+
+def test_an_order_of_a_retired_key_is_proven_with_a_counter_receipt_alone(run: Any, papers: Papers) -> None:
+    papers.keys[0][RETIRED] = "2026-11-22T04:00:01+00:00"  # whoever stole it can write any time into an order
+    order, receipts, counter = papers.write()
+    assert run(None, "verify", order, receipts, counter, *papers.options(), "--json").exit_code == Exit.DONE
+    done = run(None, "verify", order, receipts, *papers.options(), "--json")
+    (problem,) = json.loads(done.stdout)["problems"]
+    assert (done.exit_code, "the issuer's key was retired" in problem) == (Exit.FAILED, True)
+    papers.counter["recorded_at"] = "2026-11-22T04:00:02Z"
+    done = run(None, "verify", *papers.write(), *papers.options(), "--json")
+    assert (done.exit_code, "retired_key" in done.stdout) == (Exit.FAILED, True)
 
 
 def test_what_a_revoked_key_signed_proves_nothing_without_a_counter_receipt_of_before(run: Any, papers: Papers) -> None:

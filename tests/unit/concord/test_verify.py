@@ -11,8 +11,9 @@ from concord.conformance import CONFORMANCE_TYPE
 from concord.exits import Exit
 from shared.contracts.documents import IssuedDocument
 from shared.contracts.marks import Mark
-from shared.documents import marks, rendering, signed
-from shared.signing import OWNER, BadSignature, KeyRing, Signer, canonical, generate_key
+from shared.contracts.preflights import PreflightAnswer
+from shared.documents import marks, preflights, rendering, signed
+from shared.signing import OWNER, RETIRED, BadSignature, KeyRing, Signer, canonical, generate_key
 
 SIGNER = Signer(generate_key(kid="drugs-110000-1"))
 TODAY = datetime.now(UTC).date()
@@ -180,6 +181,30 @@ def test_a_forged_mark_is_refused(
     mark = Mark.model_validate(Mark.EXAMPLE | {"issuer": "drugs-110000"}).model_copy(update=changes)
     done = asked(run, tmp_path, keys, marks.sign(mark, signer), "--json")
     assert (done.exit_code, json.loads(done.stdout)["code"]) == (Exit.FAILED, code)
+
+
+@pytest.mark.parametrize("kind", ["document", "mark", "preflight"])
+def test_what_a_retired_key_signed_afterwards_is_not_valid(run: Any, tmp_path: Path, keys: Path, kind: str) -> None:
+    """The days of a document, the address of a mark, the minutes of an answer all hold: its key does not."""
+    now = datetime.now(UTC)
+    until = str(now + timedelta(minutes=9))
+    answer = {"issuer": IssuedDocument.EXAMPLE["issuer"], "expires": until}
+
+    def signed_at(at: datetime) -> str:
+        if kind == "document":
+            return signed.sign(made(issued_at=str(at)), SIGNER)
+        if kind == "mark":
+            return a_mark(issued_at=str(at))
+        said = PreflightAnswer.EXAMPLE | answer | {"as_of": str(at)}
+        (jws,) = preflights.sign_all([PreflightAnswer.model_validate(said)], SIGNER)
+        return jws
+
+    retired = SIGNER.public | {OWNER: "drugs-110000", RETIRED: str(now - timedelta(minutes=2))}
+    keys.write_text(json.dumps({"keys": [retired]}))
+    before = asked(run, tmp_path, keys, signed_at(now - timedelta(minutes=3)), "--json")
+    assert (before.exit_code, json.loads(before.stdout)["valid"]) == (Exit.DONE, True), before.stdout
+    after = asked(run, tmp_path, keys, signed_at(now - timedelta(minutes=1)), "--json")
+    assert (after.exit_code, json.loads(after.stdout)["code"]) == (Exit.FAILED, "retired_key")
 
 
 def test_a_document_is_no_mark_and_a_mark_no_document(keys: Path) -> None:

@@ -61,6 +61,45 @@ def test_a_retired_key_stays_published_with_the_time_from_which_it_signs_nothing
     assert [key.get("retired_at") for key in keys.published["keys"]] == [None, "2026-11-20T00:00:00Z"]
 
 
+PAST, SOON = "2026-11-20T00:00:00Z", "2099-01-01T08:00:00+08:00"
+
+
+def test_after_a_theft_the_key_appended_signs_and_the_retired_one_before_it_does_not(file: Path) -> None:
+    old = {**signing.generate_key(kid="old"), "organisation": BEIJING, "retired_at": PAST}
+    written(file, old, {**signing.generate_key(kid="new"), "organisation": BEIJING})
+    assert OwnedKeys(file, generate=False).signer(BEIJING).kid == "new"
+    written(file, old | {"retired_at": SOON}, {**signing.generate_key(kid="new"), "organisation": BEIJING})
+    assert OwnedKeys(file, generate=False).signer(BEIJING).kid == "old"
+
+
+def test_whose_keys_are_all_retired_signs_nothing_and_is_told_so(file: Path) -> None:
+    written(file, {**signing.generate_key(kid="old"), "organisation": BEIJING, "retired_at": PAST})
+    with pytest.raises(NoSigningKey, match=f"every key of {BEIJING} is retired"):
+        OwnedKeys(file, generate=False).signer(BEIJING)
+    made = OwnedKeys(file, generate=True)
+    assert made.signer(BEIJING).kid.startswith(BEIJING)
+    assert made.published["keys"][0]["kid"] == "old"
+
+
+@pytest.mark.parametrize("said", ["yesterday", "2026-11-20T00:00:00", 7])
+def test_a_key_that_is_retired_at_no_time_is_refused_with_its_file(file: Path, said: object) -> None:
+    written(file, {**signing.generate_key(kid="old"), "organisation": BEIJING, "retired_at": said})
+    with pytest.raises(NoSigningKey, match=str(file)):
+        OwnedKeys(file, generate=False)
+    with pytest.raises(NoSigningKey, match=str(file)):
+        load(file, owner="registry", generate=False)
+
+
+def test_what_a_department_signs_itself_its_retired_key_does_not_sign(file: Path) -> None:
+    old, new = signing.generate_key(kid="old") | {"retired_at": PAST}, signing.generate_key(kid="new")
+    theirs = signing.generate_key(kid="theirs") | {signing.OWNER: BEIJING}
+    written(file, old, theirs, new)
+    assert load(file, owner="approval", generate=False).signers[0].kid == "new"
+    written(file, theirs, old)
+    with pytest.raises(NoSigningKey, match="every key of approval itself is retired"):
+        load(file, owner="approval", generate=False)
+
+
 def test_a_generated_key_is_kept(file: Path) -> None:
     first = OwnedKeys(file, generate=True).signer(BEIJING).kid
     assert OwnedKeys(file, generate=True).signer(BEIJING).kid == first

@@ -4,6 +4,7 @@ import base64
 import json
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,15 @@ from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
+from shared.contracts.documents import DOCUMENT_TYPE, IssuedDocument
+from shared.contracts.marks import MARK_TYPE, Mark
+from shared.contracts.orders import INSTRUCTION_TYPE, ORDER_TYPE, Instruction, Order
+from shared.contracts.preflights import PREFLIGHT_TYPE, PreflightAnswer
+from shared.contracts.receipts import COUNTER_TYPE, CounterReceipt
 from shared.signing import (
     _SMALL_ORDER,
+    RETIRED,
+    SIGNED_AT,
     BadSignature,
     KeyRing,
     Signer,
@@ -235,3 +243,49 @@ def test_many_signed_at_once_are_byte_for_byte_what_each_is_alone() -> None:
     assert signer.sign_all(payloads, "concord-test+json") == [
         signer.sign(each, "concord-test+json") for each in payloads
     ]
+
+
+KINDS: dict[str, Any] = {
+    ORDER_TYPE: Order, INSTRUCTION_TYPE: Instruction, COUNTER_TYPE: CounterReceipt, DOCUMENT_TYPE: IssuedDocument,
+    MARK_TYPE: Mark, PREFLIGHT_TYPE: PreflightAnswer,
+}  # fmt: skip
+RETIRED_AT = "2026-11-22T12:00:00+08:00"
+
+
+def test_each_kind_of_document_that_an_organisation_signs_says_when() -> None:
+    assert SIGNED_AT.keys() == KINDS.keys()
+    for typ, member in SIGNED_AT.items():
+        assert KINDS[typ].model_fields[member].annotation is datetime, typ
+        assert KINDS[typ].model_fields[member].is_required(), typ
+
+
+@pytest.mark.parametrize("typ", sorted(KINDS))
+@pytest.mark.parametrize(
+    ("said", "believed"),
+    [
+        ("2026-11-22T03:59:59Z", True),
+        ("2026-11-22T04:00:00Z", False),  # from this time on it signs nothing
+        ("2026-11-22T03:59:59", False),
+        ("earlier", False),
+        (None, False),
+    ],
+)
+def test_a_retired_key_is_believed_for_what_says_that_it_signed_before(typ: str, said: Any, believed: bool) -> None:
+    ring = KeyRing([public(KEY) | {RETIRED: RETIRED_AT}])
+    document = SIGNER.sign(canonical({SIGNED_AT[typ]: said}), typ)
+    assert RING.verify(document, typ)
+    if believed:
+        assert ring.verify(document, typ).retired_at == RETIRED_AT
+    else:
+        assert refused(document, ring, typ) == "retired_key"
+
+
+def test_what_does_not_say_when_a_retired_key_signed_it_is_not_believed() -> None:
+    ring = KeyRing([public(KEY) | {RETIRED: "2099-01-01T00:00:00Z"}])
+    other = "concord-other+json"
+    assert refused(SIGNER.sign(b'{"issued_at":"2026-11-22T03:00:00Z"}', other), ring, other) == "retired_key"
+    for payload in (b"noise", b"[]", b'{"issued_at":"2026-01-01T00:00:00Z","issued_at":"2026-01-01T00:00:00Z"}'):
+        assert refused(SIGNER.sign(payload, TYP), ring) == "retired_key"
+    for spoilt in ("soon", 7, "2026-11-22"):
+        unclear = KeyRing([public(KEY) | {RETIRED: spoilt}])
+        assert refused(SIGNER.sign(b'{"issued_at":"2026-01-01T00:00:00Z"}', TYP), unclear) == "retired_key"

@@ -14,10 +14,9 @@ from concord.agent.door import Door
 from concord.agent.handing import Handing
 from concord.agent.hooks import Hook, Impossible, Later
 from concord.agent.intake import RECOVERY, BadOrder, Gap, Intake, Receipts
-from concord.agent.journal import Journal, Taken
+from concord.agent.journal import CONTACT, HEAD, Journal, Taken
 from concord.agent.outbox import Outbox
 from concord.agent.patience import LONGEST_HOOK_S, LONGEST_S, Patience, pause_s
-from concord.agent.report import CONTACT, HEAD
 from concord.sdk.errors import ConcordError, Unreachable
 from shared.contracts.orders import Action, Order
 from shared.contracts.receipts import Outcome

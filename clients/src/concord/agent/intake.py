@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from concord.agent.journal import Journal, Taken, Written
+from concord.agent.journal import CONTACT, HEAD, Journal, Taken, Written
 from concord.sdk.errors import ConcordError, Unreachable
-from concord.sdk.signed import verified_counter, verified_order
+from concord.sdk.signed import backdated, verified_counter, verified_order
 from shared.contracts.receipts import RECEIPTS_TYPE, CounterReceipt, Outcome
-from shared.signing import BadSignature, KeyRing, Signer, canonical
+from shared.signing import BadSignature, KeyRing, Signer, Verified, canonical, moment
 
 REFRESH_S: Final = 10.0
 """Unknown key ids and owners make the keys be fetched again, but not more often than this."""
@@ -73,10 +73,10 @@ class Keys:
         self._fetched = float(journal.fact("jwks_at") or 0)
         self._ring = KeyRing(journal.fact("jwks") or {"keys": []})
 
-    async def verify(self, jws: bytes) -> bytes:
-        """The signed bytes of an order. Raises BadOrder; ConcordError or Unreachable if the keys cannot be had."""
+    async def verify(self, jws: bytes) -> Verified:
+        """An order's signed bytes, and its key. Raises BadOrder; ConcordError or Unreachable if no keys can be had."""
         try:
-            return await self._believed(lambda ring: verified_order(ring, jws).payload)
+            return await self._believed(lambda ring: verified_order(ring, jws))
         except BadSignature as bad:
             raise BadOrder(f"{bad.code}: {bad.reason}") from bad
 
@@ -171,6 +171,14 @@ def _shown(line: str) -> str:
     return "".join(character if character.isprintable() else " " for character in line)
 
 
+def _issued(payload: bytes | None) -> datetime | None:
+    """When an order that was taken was issued; none if it does not say."""
+    try:
+        return moment(json.loads(payload)["issued_at"]) if payload is not None else None
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
 class Intake:
     """Takes orders into the journal, in sequence, each once."""
 
@@ -209,7 +217,8 @@ class Intake:
             if digest in seen or self._journal.knows(digest):
                 continue
             try:
-                order = self._read(await self._keys.verify(jws), digest)
+                verified = await self._keys.verify(jws)
+                order = self._read(verified.payload, digest)
             except BadOrder as bad:
                 return fresh, bad
             if order.sequence <= last:
@@ -217,10 +226,20 @@ class Intake:
                 return fresh, BadOrder(f"place {order.sequence} is taken by another order than {order.order_id}")
             if order.sequence > last + 1:
                 return fresh, Gap(last, order.sequence)
+            payload = fresh[-1].payload if fresh else self._journal.payload(last)
+            if (why := self._backdated(verified, order, payload)) is not None:
+                return fresh, BadOrder(f"retired_key: {why}")
             fresh.append(order)
             seen.add(digest)
             last = order.sequence
         return fresh, None
+
+    def _backdated(self, verified: Verified, order: Taken, before: bytes | None) -> str | None:
+        if verified.retired_at is None:
+            return None
+        told = self._journal.fact(CONTACT) if order.sequence > (self._journal.fact(HEAD) or 0) else None
+        issued = moment(json.loads(order.payload)["issued_at"])  # it is one: the key was looked at
+        return backdated(verified, issued, _issued(before), moment(told) if told else None)
 
     def _read(self, payload: bytes, digest: str) -> Taken:
         try:

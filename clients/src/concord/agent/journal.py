@@ -61,6 +61,11 @@ SELECT order_id, sequence FROM received_order AS o
 """
 
 
+HEAD: Final = "head"
+CONTACT: Final = "contact_at"
+"""Facts: the last place that access-control said it had given out, and when it said so."""
+
+
 class JournalInUse(Exception):
     """Another agent works with this state file, or it belongs to another provider."""
 
@@ -150,6 +155,13 @@ class Journal:
     def knows(self, digest: str) -> bool:
         """Whether an order with these very bytes was taken."""
         return self._db.execute("SELECT 1 FROM received_order WHERE digest = ?", (digest,)).fetchone() is not None
+
+    def payload(self, place: int | UUID) -> bytes | None:
+        """The signed bytes of the order at this place, or with this id; none if it is not here."""
+        column = "sequence" if isinstance(place, int) else "order_id"
+        sql = f"SELECT payload FROM received_order WHERE {column} = ?"  # noqa: S608 - one of two constants
+        row = self._db.execute(sql, (place if isinstance(place, int) else str(place),)).fetchone()
+        return bytes(row["payload"]) if row else None
 
     def take(self, orders: Iterable[tuple[Taken, Written | None]]) -> None:
         """Take orders, the next ones in the sequence, each with the receipt that says so; none: it is passed over."""

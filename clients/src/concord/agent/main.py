@@ -7,9 +7,10 @@ import logging
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Annotated, NoReturn
+from uuid import UUID
 
 import typer
 
@@ -101,7 +102,7 @@ async def serve(config: Config, *, once: bool = False) -> bool:
     """Run the agent a configuration describes until it is told to stop; gives whether nothing is left to do."""
     receipts = Receipts(config.provider_id, config.signer())
     with contextlib.closing(_journal(config)) as journal:
-        async with Door.open(config) as door, hook_of(config) as hook, _metrics(config, journal):
+        async with Door.open(config) as door, hook_of(config, journal.payload) as hook, _metrics(config, journal):
             keys = Keys(journal, lambda: door.keys(config.jwks_url), config.keys_every_s)
             agent = Agent(config, journal, Intake(config.provider_id, journal, keys, receipts), receipts, door)
             outbox, topic = _ways(config, journal, door, keys, receipts)
@@ -161,8 +162,8 @@ def _ways(config: Config, journal: Journal, door: Door, keys: Keys, receipts: Re
 
 
 @contextlib.asynccontextmanager
-async def hook_of(config: Config) -> AsyncIterator[Hook]:
-    """What carries orders out, as the configuration says."""
+async def hook_of(config: Config, known: Callable[[UUID], bytes | None] = lambda _: None) -> AsyncIterator[Hook]:
+    """What carries orders out, as the configuration says. ``known``: the signed bytes of an order, from the journal."""
     match config.hook:
         case "command":
             assert config.command is not None
@@ -178,7 +179,7 @@ async def hook_of(config: Config) -> AsyncIterator[Hook]:
             if missing := found.missing():
                 names = ", ".join(map(str, missing))
                 raise BadConfig(f"{names}: not there, or not as this agent writes it; run `concord-agent nginx`")
-            yield NginxHook(found, config.web_about)
+            yield NginxHook(found, config.web_about, known)
         case "web":
             web = WebHook(config.state_file, config.web_host, config.web_port, about=config.web_about)
             await _listen(web.start(), f"http://{config.web_host}:{config.web_port}")

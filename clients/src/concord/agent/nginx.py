@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
-import ssl
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,8 +19,9 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import httpx
+from pydantic import ValidationError
 
+from concord.agent.asking import Asking, Ours, quoted
 from concord.agent.hooks import Impossible, Later, run_program
 from concord.agent.page import blocked_page, links, means, said
 from concord.agent.web import HOST, LONGEST_HOST
@@ -28,10 +30,11 @@ from shared.contracts.orders import Order
 _BELOW: Final = "names-below"
 """A label that no order lists: stands for every name below another."""
 _SWAP_S: Final = 5.0
-"""How long nginx may take until its new workers answer."""
+"""How long nginx may take until its new workers answer, and nothing else is answered."""
 _PAUSE_S: Final = 0.05
 _LONGEST_STEM: Final = 200
 """Of a file in the folder: file systems take 255 bytes, of which drafts need some."""
+_log = logging.getLogger(__name__)
 _IN_A_ROW: Final = 6
 """So many right answers: the workers of before take connections for a moment beside the new ones."""
 _HTTP: Final = """# Written by `concord-agent nginx`; include it once, in http { }.
@@ -109,16 +112,21 @@ class _Wanted:
 
 
 class NginxHook:
-    """Suspends and restores in a running nginx. Each change is tested, and verified or taken back.
+    """Suspends and restores in a running nginx. What suspends is tested, and verified or taken back.
 
-    What is wanted while a change is under way is made together next, in one reload; if that fails, one by one.
+    What is wanted while a change is under way is made together next, in one reload; if that fails, one by one. What
+    gives a site back goes before what takes one away, and is never taken back: if nginx cannot be seen to follow, it is
+    asked again.
     """
 
     at_once: Final = 200
     """So many orders are worth being handed over together."""
 
-    def __init__(self, nginx: Nginx, about: str | None = None) -> None:
-        self._nginx, self._about = nginx, about
+    def __init__(
+        self, nginx: Nginx, about: str | None = None, known: Callable[[UUID], bytes | None] = lambda _: None
+    ) -> None:
+        """``known`` gives the signed bytes of an order from the journal, for a file in the folder that was damaged."""
+        self._nginx, self._about, self._known = nginx, about, known
         self._one_at_a_time = asyncio.Lock()
         self._waiting: list[_Wanted] = []
 
@@ -145,37 +153,43 @@ class NginxHook:
         async with self._one_at_a_time:
             if not wanted.settled:
                 together, self._waiting = self._waiting, []
-                await self._settle(together)
+                try:
+                    for put in (False, True):  # nothing that is given back waits for what is taken away
+                        await self._settle([each for each in together if each.put is put])
+                except BaseException:
+                    for each in together:
+                        if not each.settled:
+                            each.error, each.settled = Later("the change was interrupted"), True
+                    raise
         if wanted.error is not None:
             raise wanted.error
 
     async def _settle(self, together: Sequence[_Wanted]) -> None:
         try:
-            await self._apply(together)
+            if together:
+                await self._apply(together)
         except Exception as error:  # whatever it was, whoever waits is told
             if len(together) > 1:
                 for each in together:
                     await self._settle([each])
                 return
             together[0].error = error
-        except BaseException:
-            for each in together:
-                each.error, each.settled = Later("the change was interrupted"), True
-            raise
         for each in together:
             each.settled = True
 
     async def _apply(self, together: Sequence[_Wanted]) -> None:
         with self._alone():
-            orders, names = self._orders(), list[str]()
+            orders, names, causes = self._orders(), list[str](), list[Order]()
             for each in together:
                 about = each.cause
                 if each.put:
                     orders[each.cause.order_id] = each.cause
                 elif each.order_id is not None:
                     about = orders.pop(each.order_id, each.cause)
+                causes.append(about)
                 names += [*about.site.hosts, *about.site.spared]
-            await self._change(orders, names)
+            ours = Ours(self._told(), causes, self._about)
+            await self._change(_in_force(orders.values()), names, ours, cutting=together[0].put)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -188,21 +202,55 @@ class NginxHook:
             yield
 
     def _orders(self) -> dict[UUID, Order]:
-        """The orders in force here, as the folder holds them."""
+        """The orders in force here, as the folder holds them. Raises OSError, Later."""
         files = sorted((self._nginx.folder / "orders").glob("*.json"))
-        return {UUID(file.stem): Order.model_validate_json(file.read_bytes()) for file in files}
+        return {order.order_id: order for file in files if (order := self._read(file)) is not None}
 
-    async def _change(self, orders: Mapping[UUID, Order], names: Sequence[str]) -> None:
-        """Make the folder what these orders want. Whatever fails, put it back; raises OSError, Later."""
-        with _swapped(self._nginx.folder, files_for(orders.values(), self._about)) as put_back:
-            await self._run(self._nginx.test)
+    def _read(self, file: Path) -> Order | None:
+        """The order of a file, from the journal if the file was damaged; none if its name is no order's. Raises Later.
+
+        nginx goes on as it was told before, but nothing can be changed while it is not known what the file stands for.
+        """
+        with contextlib.suppress(ValidationError):
+            order = Order.model_validate_json(file.read_bytes())
+            if str(order.order_id) == file.stem:
+                return order
+        try:
+            order = Order.model_validate_json(self._known(UUID(file.stem)) or b"")
+        except ValidationError:
+            raise Later(
+                f"{file} is damaged, and its order is not in this agent's journal, so nothing in nginx can be changed,"
+                " restores neither: put the file back from a copy, or remove it if that order is no longer in force"
+            ) from None
+        except ValueError:  # no name in the folder leads there
+            _log.warning("%s is no order's, and is removed", file)
+            return None
+        _log.warning("%s was damaged, and is written anew from the journal", file)
+        return order
+
+    def _told(self) -> str:
+        """The links that nginx was told."""
+        return "".join(file.read_text("utf-8", "replace") for file in (self._nginx.folder / "orders").glob("*.conf"))
+
+    async def _change(self, orders: Collection[Order], names: Sequence[str], ours: Ours, *, cutting: bool) -> None:
+        """Make the folder what these orders want; raises OSError, Later.
+
+        What could not be written is put back; what cuts a name off also where nginx does not follow. What gives it
+        back stays as it is: the next reload, by whomever, serves the name, and this is asked again.
+        """
+        with _swapped(self._nginx.folder, files_for(orders, self._about)) as put_back:
+            tested = False
             try:
+                await self._run(self._nginx.test)
+                tested = True
                 await self._run(self._nginx.reload)
-                await self._verify(orders.values(), names)
+                await self._verify(orders, names, ours, cutting=cutting)
             except BaseException:
-                put_back()
-                with contextlib.suppress(Later):  # what went wrong first is what is told
-                    await self._run(self._nginx.reload)
+                if cutting:
+                    put_back()
+                if cutting and tested:
+                    with contextlib.suppress(Later):  # what went wrong first is what is told
+                        await self._run(self._nginx.reload)
                 raise
 
     async def _run(self, command: Sequence[str]) -> None:
@@ -211,41 +259,24 @@ class NginxHook:
             text = (err or out).decode("utf-8", "replace").strip()
             raise Later(f"{' '.join(command)} ended with {code}: {text[-400:]}")
 
-    async def _verify(self, orders: Collection[Order], names: Sequence[str]) -> None:
-        """Ask nginx for each name until it answers as the orders want. Raises Later."""
-        wanted = {name.lower(): _by(orders, name.lower()) for name in names}
-        trust = ssl.create_default_context()
-        trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE  # it is our own machine, by address
-        async with httpx.AsyncClient(trust_env=False, timeout=_SWAP_S, verify=trust) as http:
-            wrong, right = "nothing was answered", 0
-            try:
-                async with asyncio.timeout(_SWAP_S):
-                    while right < _IN_A_ROW:  # all of them once; whether it is the new workers, one of them tells
-                        asked = wanted if right == 0 else dict([*wanted.items()][-1:])
-                        wrong = await self._wrong(http, asked)
-                        right = 0 if wrong else right + 1
-                        await asyncio.sleep(_PAUSE_S)
-            except TimeoutError:
-                raise Later(f"nginx was reloaded and does not follow: {wrong}") from None
+    async def _verify(self, orders: Collection[Order], names: Sequence[str], ours: Ours, *, cutting: bool) -> None:
+        """Ask nginx for each name until nothing is answered otherwise than the orders want. Raises Later."""
+        stops = {name.lower(): _by(orders, name.lower()) for name in names}
+        pages = {name: (links(by, self._about), _page(by)) if by else None for name, by in stops.items()}
+        until, right = time.monotonic() + _SWAP_S, 0
+        async with Asking(self._nginx.check, pages, ours, cutting=cutting) as nginx:
+            while right < _IN_A_ROW:  # all of them once; whether it is the new workers, one of them tells
+                wrong = await nginx.wrong([*pages] if right == 0 else [*pages][-1:])
+                right = 0 if wrong else right + 1
+                if wrong and time.monotonic() >= until:
+                    raise Later(f"nginx was reloaded and does not follow: {wrong}")
+                await asyncio.sleep(_PAUSE_S)
 
-    async def _wrong(self, http: httpx.AsyncClient, wanted: Mapping[str, Order | None]) -> str:
-        """What nginx answers otherwise than it should; empty if nothing."""
-        for base in self._nginx.check:
-            for name, order in wanted.items():
-                headers = {"Host": name, "Connection": "close"}
-                try:
-                    answer = await http.get(base, headers=headers, extensions={"sni_hostname": name})
-                except httpx.HTTPError as error:
-                    return f"{base} does not answer for {name}: {error!r}"
-                ours = answer.status_code == httpx.codes.UNAVAILABLE_FOR_LEGAL_REASONS
-                if order is None:
-                    if ours and 'rel="blocked-by"' in answer.headers.get("Link", ""):
-                        return f"{base} still answers 451 for {name}"
-                elif not ours:
-                    return f"{base} answers {answer.status_code} for {name}: is server.conf in its server block?"
-                elif answer.headers.get("Link") != links(order, self._about) or answer.content != _page(order):
-                    return f"{base} answers 451 for {name}, and not with our page"
-        return ""
+
+def _in_force(orders: Iterable[Order], now: datetime | None = None) -> list[Order]:
+    """Without suspensions that are over."""
+    now = now or datetime.now(UTC)
+    return [order for order in orders if order.until is None or order.until > now]
 
 
 def files_for(orders: Iterable[Order], about: str | None, now: datetime | None = None) -> dict[str, bytes]:
@@ -253,12 +284,10 @@ def files_for(orders: Iterable[Order], about: str | None, now: datetime | None =
 
     A suspension that is over is left out.
     """
-    now = now or datetime.now(UTC)
-    orders = [order for order in orders if order.until is None or order.until > now]
+    orders = _in_force(orders, now)
     files: dict[str, bytes] = {}
     for order in orders:
-        link = links(order, about).replace('"', '\\"')
-        files[f"orders/{order.order_id}.conf"] = f'{order.order_id} "{link}";\n'.encode()
+        files[f"orders/{order.order_id}.conf"] = f"{order.order_id} {quoted(links(order, about))};\n".encode()
         files[f"orders/{order.order_id}.html"] = _page(order)
         files[f"orders/{order.order_id}.json"] = order.model_dump_json().encode()
     for name in {name.lower() for order in orders for name in (*order.site.hosts, *order.site.spared)}:
@@ -288,9 +317,9 @@ def _page(order: Order) -> bytes:
 
 @contextlib.contextmanager
 def _swapped(folder: Path, wanted: Mapping[str, bytes]) -> Iterator[Callable[[], None]]:
-    """Make the folder hold these files, and put back what was there if anything fails, here or in the body.
+    """Make the folder hold these files, and put back what was there if that fails; the body is given what does that.
 
-    The body is given what puts it back sooner. Whatever needs room on the disk is written before anything changes,
+    Whatever needs room on the disk is written before anything changes,
     what was there before as well; from then on files are only renamed or removed. Raises OSError.
     """
     found = [file for part in ("names", "orders") for file in (folder / part).iterdir()]
@@ -325,10 +354,10 @@ def _swapped(folder: Path, wanted: Mapping[str, bytes]) -> Iterator[Callable[[],
                     drafts[file].replace(file)
                 else:
                     file.unlink()
-            yield put_back
         except BaseException:
             put_back()
             raise
+        yield put_back
     finally:
         _clear([*drafts.values(), *kept.values()])
 

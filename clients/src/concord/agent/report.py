@@ -8,11 +8,9 @@ from typing import Any, Final
 
 import h11
 
-from concord.agent.journal import Journal
+from concord.agent.journal import CONTACT, HEAD, Journal
 from concord.agent.listener import Answer
 
-HEAD: Final = "head"
-CONTACT: Final = "contact_at"
 _KINDS: Final = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
 
 

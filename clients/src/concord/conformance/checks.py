@@ -232,7 +232,7 @@ CHECKS: Final[dict[str, Check]] = {
     run.__name__: run
     for run in (
         memory, order, page, names, restore, emergency, suspension, duplicates, forged.changed_bytes, gaps,
-        forged.bad_signatures, forged.rotation, forged.retired, forged.counter_receipts, forged.redirects, outages,
+        forged.bad_signatures, forged.rotation, forged.retirement, forged.counter_receipts, forged.redirects, outages,
         key_not_entered, batches, clock_skew, unknown_things, taken_back, killed,
     )
 }  # fmt: skip

@@ -97,21 +97,29 @@ async def rotation(bench: Bench) -> None:
     await still_works(bench)
 
 
-async def retired(bench: Bench) -> None:
-    """A retired key (`retired_at`) is believed for what was issued before, and for nothing issued later."""
-    old, bench.desk.signer = bench.desk.signer, Signer(generate_key(f"conformance-{uuid4().hex[:4]}"))
-    bench.desk.published.insert(0, (bench.desk.signer, ISSUER))
-    now = datetime.now(UTC)
-    bench.desk.retired[old.kid] = now
+async def retirement(bench: Bench) -> None:
+    """A retired key is believed for what was on its way, not for what is dated later, nor for what is dated back."""
+    desk, now = bench.desk, datetime.now(UTC)
+    old, desk.signer = desk.signer, Signer(generate_key(f"conformance-{uuid4().hex[:4]}"))
+    desk.published.insert(0, (desk.signer, ISSUER))
+    desk.retired[old.kid] = now - timedelta(minutes=1)
     await asyncio.sleep(SILENCE_S)
-    earlier = (now - timedelta(seconds=30)).isoformat()
-    await bench.answered(await bench.give(host=fresh("earlier"), signer=old, issued_at=earlier))
-    host = fresh("later")
-    late = bench.desk.sign(bench.desk.document(host=host), old)
-    await bench.wire.send(late)
-    await bench.refuses("issued after its key was retired", late, len(bench.desk.documents) + 1)
-    await bench.silence("an order was issued after its key was retired")
-    await _hosted(bench, host)
+    hosts = []
+    for what, issued in (
+        ("dated after its key was retired", now),
+        ("of a retired key, dated back before a head was told without it", now - timedelta(hours=2)),
+        ("of a retired key, dated back before the order before it", now - timedelta(days=5)),
+    ):
+        hosts.append(fresh("retired"))
+        place = len(desk.documents) + 1
+        late = desk.sign(desk.document(host=hosts[-1], issued_at=issued.isoformat()), old)
+        await bench.wire.send(late)
+        await bench.refuses(what, late, place)
+        await still_works(bench)
+    await bench.silence("orders of a retired key came")
+    await _hosted(bench, *hosts)
+    on_its_way = (now - timedelta(minutes=2)).isoformat()
+    await bench.answered(await bench.give(host=fresh("on-its-way"), signer=old, issued_at=on_its_way))
     await still_works(bench)
 
 

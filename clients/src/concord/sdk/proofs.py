@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from concord.sdk.signed import verified_counter, verified_order
 from shared.contracts.orders import Order
 from shared.contracts.receipts import RECEIPTS_TYPE, CounterReceipt, CounterResult, Receipt, ReceiptBatch
-from shared.signing import BadSignature, KeyRing, unique
+from shared.signing import BadSignature, KeyRing, Verified, unique
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ def proven(papers: Papers, keys: Mapping[str, Any], provider_keys: Mapping[str, 
     ``keys`` is the set that access-control publishes, ``provider_keys`` that of ``/providers/{id}/jwks.json``.
     Raises BadSignature for a document that is not to be believed at all.
     """
-    order = Order.model_validate_json(verified_order(KeyRing(keys), papers.order).payload)
+    signed = verified_order(KeyRing(keys), papers.order)
+    order = Order.model_validate_json(signed.payload)
     kid, batch = _batch(papers.receipts, provider_keys)
     revoked = _revoked(kid, provider_keys)
     counter = verified_counter(KeyRing(keys), papers.counter) if papers.counter is not None else None
@@ -44,7 +45,7 @@ def proven(papers: Papers, keys: Mapping[str, Any], provider_keys: Mapping[str, 
         "recorded": {"by": counter.recorded_by.id, "at": counter.recorded_at.isoformat()} if counter else None,
         "problems": [
             *_faults(papers, order, batch, [(receipt, _result(place, counter)) for place, receipt in about]),
-            *(_unproven(papers, batch, counter, revoked) if counter else _undated(revoked)),
+            *(_unproven(papers, batch, counter, revoked) if counter else _undated(revoked, signed)),
         ],
     }  # fmt: skip
 
@@ -108,7 +109,9 @@ def _unproven(papers: Papers, batch: ReceiptBatch, counter: CounterReceipt, revo
         yield f"the provider's key was revoked at {revoked.isoformat()}, before it was recorded"
 
 
-def _undated(revoked: datetime | None) -> Iterator[str]:
-    """Without a counter-receipt nobody says when: whoever took a revoked key signs today, and names any time."""
+def _undated(revoked: datetime | None, order: Verified) -> Iterator[str]:
+    """Without a counter-receipt nobody says when: whoever took a key signs today, and names any time."""
     if revoked is not None:
         yield f"the provider's key was revoked at {revoked.isoformat()}, and no counter-receipt says it signed before"
+    if order.retired_at is not None:
+        yield f"the issuer's key was retired at {order.retired_at}, and no counter-receipt says that this is its order"

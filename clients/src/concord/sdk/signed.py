@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -10,24 +11,33 @@ from shared.contracts.orders import ORDER_TYPE
 from shared.contracts.receipts import COUNTER_TYPE, CounterReceipt
 from shared.signing import BadSignature, KeyRing, Verified
 
+TOLD: Final = timedelta(hours=1)
+"""So far the clocks of an issuer and a provider may lie apart."""
+BEFORE: Final = timedelta(days=1)
+"""So much earlier than the order before it one may have been issued: once the clock of an issuer was put right."""
+
 
 def verified_order(keys: KeyRing, jws: str | bytes) -> Verified:
     """The signed bytes of an order, and whose key signed them; ``keys`` are those that access-control publishes.
 
     Every issuer has keys of its own, and all of them are in one set: a key of another organisation than the order's
-    ``issuer.id`` proves nothing, nor does one that was retired before the order was issued. Raises BadSignature: what
-    verifying raises, ``no_order``, ``wrong_owner`` and ``retired_key``.
+    ``issuer.id`` proves nothing. Raises BadSignature: what verifying raises, ``no_order`` and ``wrong_owner``.
     """
-    verified = _owned(keys.verify(jws, ORDER_TYPE), ("issuer", "id"), "order")
-    if verified.retired_at is not None:
-        try:
-            issued_at = datetime.fromisoformat(json.loads(verified.payload)["issued_at"])
-            late = issued_at > datetime.fromisoformat(verified.retired_at)
-        except (ValueError, LookupError, TypeError) as error:
-            raise BadSignature("no_order", f"when it was issued, or its key retired, is unclear: {error!r}") from error
-        if late:
-            raise BadSignature("retired_key", f"the key {verified.kid!r:.100} was retired at {verified.retired_at}")
-    return verified
+    return _owned(keys.verify(jws, ORDER_TYPE), ("issuer", "id"), "order")
+
+
+def backdated(order: Verified, issued: datetime, before: datetime | None, told: datetime | None) -> str | None:
+    """Why an order that is new here is not believed, though it says that its retired key signed it in time; else None.
+
+    Whoever stole the key writes any time into what it signs. ``before``: when the order at the place before it was
+    issued; ``told``: when a ``head`` below its place was told, so it was not there then. None: not known.
+    """
+    if order.retired_at is None:
+        return None
+    since = max((at for at in (before and before - BEFORE, told and told - TOLD) if at), default=issued)
+    if issued >= since:
+        return None
+    return f"the key {order.kid!r:.100} was retired, and this is of {issued.isoformat()}, though not there until later"
 
 
 def verified_counter(keys: KeyRing, jws: str | bytes) -> CounterReceipt:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,7 @@ from concord.agent.agent import Agent
 from concord.agent.config import Config
 from concord.agent.door import Door
 from concord.agent.intake import BadOrder, Intake, Keys, Receipts
-from concord.agent.journal import Journal
+from concord.agent.journal import CONTACT, Journal
 from concord.agent.outbox import HttpOutbox
 from concord.agent.report import report
 from concord.sdk.errors import Unreachable
@@ -118,6 +119,62 @@ async def test_a_retired_key_is_believed_for_what_it_signed_before_and_for_nothi
     access.order(issued_at="2026-11-22T04:00:02Z")
     with pytest.raises(BadOrder, match="retired_key"):
         await bench.intake.take(access.orders)
+
+
+async def test_a_retired_key_signs_nothing_new_that_is_back_dated_before_what_is_held(
+    build: Build, access: FakeAccess
+) -> None:
+    """Whoever stole it writes any time into what it signs: the orders held here say what has happened since."""
+    access.order(issued_at="2026-11-20T04:00:00Z")
+    old, access.signer = access.signer, Signer(generate_key("orders-2"))
+    access.published.append(access.signer)
+    access.order(issued_at="2026-11-24T04:00:00Z")
+    access.retired["orders-1"] = "2026-11-23T12:00:00Z"
+    bench = build()
+    for issued, believed in (("2026-11-23T03:59:59Z", False), ("2026-11-23T04:00:00Z", True)):
+        document = access.document(issued_at=issued)
+        last = old.sign(json.dumps(document).encode(), "concord-order+json").encode()
+        if believed:
+            assert await bench.intake.take([*access.orders, last]) == 1
+        else:
+            with pytest.raises(BadOrder, match="retired_key: the key 'orders-1'"):
+                await bench.intake.take([*access.orders, last])
+            assert bench.journal.last_sequence == 2
+
+
+async def test_a_retired_key_signs_nothing_that_was_not_there_when_access_control_was_asked_after_it(
+    build: Build, access: FakeAccess
+) -> None:
+    now = datetime.now(UTC)
+    access.order(issued_at=str(now - timedelta(days=90)))
+    bench = build()
+    await bench.agent.catch_up()
+    access.retired["orders-1"] = str(now - timedelta(minutes=1))
+    bench.keys._clock = lambda: now.timestamp() + bench.config.keys_every_s + 1
+    access.order(issued_at=str(now - timedelta(hours=2)))
+    with pytest.raises(BadOrder, match="retired_key"):
+        await bench.intake.take(access.orders)
+    access.orders.pop()
+    access.order(issued_at=str(now - timedelta(minutes=2)))  # on its way when the key was retired
+    assert await bench.intake.take(access.orders) == 1
+
+
+async def test_what_was_issued_while_the_agent_was_down_is_believed_of_a_key_retired_since(
+    build: Build, access: FakeAccess
+) -> None:
+    now = datetime.now(UTC)
+    access.order(issued_at=str(now - timedelta(days=9)))
+    bench = build()
+    await bench.agent.catch_up()
+    bench.journal.remember(CONTACT, str(now - timedelta(days=8)))
+    bench.keys._clock = lambda: now.timestamp() + bench.config.keys_every_s + 1
+    access.order(issued_at=str(now - timedelta(days=7)))
+    access.retired["orders-1"] = str(now - timedelta(days=6))
+    assert await bench.intake.take(access.orders) == 1
+    lose(bench.config)
+    again = build()
+    await again.agent._begin()
+    assert again.journal.last_sequence == 2
 
 
 async def test_keys_that_cannot_be_fetched_are_believed_for_a_day(build: Build, access: FakeAccess) -> None:

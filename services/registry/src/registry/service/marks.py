@@ -25,7 +25,7 @@ from shared.signing import BadSignature, KeyRing, read_header
 
 SHOWN_SITES: Final = 200
 PERSON: Final = "person"
-_FORGED: Final = frozenset({"unknown_kid", "bad_signature", "wrong_issuer"})
+_FORGED: Final = frozenset({"unknown_kid", "bad_signature", "wrong_issuer", "retired_key"})
 
 
 @dataclass(frozen=True, slots=True)

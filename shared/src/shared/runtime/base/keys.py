@@ -25,18 +25,29 @@ class NoSigningKey(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class SigningKeys:
-    """The first key signs; the others are retired, and stay published so that what they signed still verifies."""
+    """The first key signs; the others stay published so that what they signed still verifies."""
 
     signers: Sequence[Signer]
     published: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A key of an organisation, and from when on it signs nothing."""
+
+    signer: Signer
+    retired_at: datetime | None
+
+    def is_retired(self, now: datetime) -> bool:
+        return self.retired_at is not None and self.retired_at <= now
+
+
 class OwnedKeys:
-    """Keys of several organisations in one file: the first that names an organisation signs for it, and only for it.
+    """Keys of several organisations in one file: the first in use that names an organisation signs for it alone.
 
     The file is read again when it changes, so whoever rotates keys restarts nothing. Keys that name nobody sign
     nothing and stay published. A key that another one follows is given a ``retired_at``: what it signs from then on
-    is not believed.
+    is not believed, so from then on the next one signs, wherever it stands.
     """
 
     def __init__(self, file: Path, *, generate: bool) -> None:
@@ -46,18 +57,22 @@ class OwnedKeys:
         """
         self._file, self._generate = file, generate
         self._stamp: tuple[int, ...] | None = None
-        self._signers: Mapping[str, Signer] = {}
+        self._signers: Mapping[str, Sequence[_Held]] = {}
         self._published: dict[str, Any] = {"keys": []}
         if generate:
             file.parent.mkdir(parents=True, exist_ok=True)
         self._read()
 
     def signer(self, owner: str) -> Signer:
-        """The key of this organisation. Raises NoSigningKey if it has none and none may be made."""
+        """The key of this organisation. Raises NoSigningKey if it has none in use and none may be made."""
         self.ensure([owner])
-        if owner not in self._signers:
-            raise NoSigningKey(f"{self._file} has no key of {owner}; CONCORD_SIGNING_KEYS_FILE names the JWK set")
-        return self._signers[owner]
+        found = self._in_use(owner)
+        if found is not None:
+            return found
+        if owner in self._signers:  # whatever it signed would be refused, and stand in the way of what comes after it
+            _log.error("signing_keys.all_retired", file=str(self._file), owner=owner)
+            raise NoSigningKey(f"{self._file}: every key of {owner} is retired; add one, and nothing need be restarted")
+        raise NoSigningKey(f"{self._file} has no key of {owner}; CONCORD_SIGNING_KEYS_FILE names the JWK set")
 
     @property
     def published(self) -> dict[str, Any]:
@@ -66,15 +81,16 @@ class OwnedKeys:
         return self._published
 
     def ensure(self, owners: Collection[str]) -> None:
-        """Read the file again if it changed, and make keys for those who have none, if that is allowed."""
+        """Read the file again if it changed, and make keys for those who have none in use, if that is allowed."""
         self._read()
-        if not self._generate or not set(owners) - self._signers.keys():
+        if not self._generate or all(map(self._in_use, owners)):
             return
         with _locked(self._file.parent):
             self._read()
             new = [
                 {**signing.generate_key(kid=_kid(owner)), OWNER: owner}
-                for owner in sorted(set(owners) - self._signers.keys())
+                for owner in sorted(set(owners))
+                if self._in_use(owner) is None
             ]
             if new:
                 kept = orjson.loads(self._file.read_bytes())["keys"] if self._file.exists() else []
@@ -82,6 +98,10 @@ class OwnedKeys:
                 draft.replace(self._file)
                 _log.info("signing_keys.generated", file=str(self._file), owners=[key[OWNER] for key in new])
         self._read()
+
+    def _in_use(self, owner: str) -> Signer | None:
+        now = datetime.now(UTC)
+        return next((held.signer for held in self._signers.get(owner, ()) if not held.is_retired(now)), None)
 
     def _read(self) -> None:
         try:
@@ -101,16 +121,23 @@ class OwnedKeys:
             said = [
                 {name: key[name] for name in (OWNER, RETIRED) if key.get(name)} for key in orjson.loads(content)["keys"]
             ]
-            owners = [each.get(OWNER) for each in said]
-        except (OSError, ValueError) as error:
+            held: dict[str, list[_Held]] = {}
+            for signer, each in zip(signers, said, strict=True):
+                kept = _Held(signer, _retired_at(each))
+                if each.get(OWNER) is not None:
+                    held.setdefault(each[OWNER], []).append(kept)
+        except (OSError, ValueError, TypeError) as error:
             raise NoSigningKey(f"{self._file} is not a private JWK set: {error}") from error
         if seen.st_mode & 0o077:
             _log.warning("signing_keys.readable_by_others", file=str(self._file))
-        self._signers = {
-            owner: signer for owner, signer in reversed(list(zip(owners, signers, strict=True))) if owner is not None
-        }
+        self._signers = held
         self._published = {"keys": [{**signer.public, **each} for signer, each in zip(signers, said, strict=True)]}
         self._stamp = stamp
+
+
+def _retired_at(key: Mapping[str, Any]) -> datetime | None:
+    """When a key was retired. Raises ValueError, TypeError for what is no time: nobody would know what it may sign."""
+    return signing.moment(key[RETIRED]) if key.get(RETIRED) else None
 
 
 @contextmanager
@@ -154,8 +181,15 @@ def load(file: Path, *, owner: str, generate: bool) -> SigningKeys:
     if file.stat().st_mode & 0o077:
         _log.warning("signing_keys.readable_by_others", file=str(file))
     # What the department signs itself, no organisation's key signs, though the file may hold theirs as well.
-    owned = [OWNER in key for key in orjson.loads(file.read_bytes())["keys"]]
-    ordered = [signer for _, signer in sorted(zip(owned, signers, strict=True), key=lambda each: each[0])]
+    said = orjson.loads(file.read_bytes())["keys"]
+    try:
+        held = [_Held(signer, _retired_at(key)) for signer, key in zip(signers, said, strict=True)]
+    except (ValueError, TypeError) as error:
+        raise NoSigningKey(f"{file}: {RETIRED} of a key is no time: {error}") from error
+    rank = [(OWNER in key, each.is_retired(datetime.now(UTC))) for key, each in zip(said, held, strict=True)]
+    if min(rank) == (False, True):
+        raise NoSigningKey(f"{file}: every key of {owner} itself is retired; add one that names no organisation")
+    ordered = [signer for _, signer in sorted(zip(rank, signers, strict=True), key=lambda each: each[0])]
     return SigningKeys(ordered, signing.key_set(signers))
 
 
