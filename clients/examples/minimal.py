@@ -32,7 +32,18 @@ db.executescript("""PRAGMA synchronous = FULL;
 CREATE TABLE IF NOT EXISTS taken (sequence INTEGER PRIMARY KEY, jws TEXT, payload TEXT, done INTEGER DEFAULT 0);
 CREATE TABLE IF NOT EXISTS receipt (id TEXT PRIMARY KEY, payload TEXT, open INTEGER DEFAULT 1);
 CREATE TABLE IF NOT EXISTS told (id INTEGER PRIMARY KEY, head INTEGER, at REAL);
+CREATE TABLE IF NOT EXISTS history (sequence INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS cut (order_id TEXT PRIMARY KEY, site TEXT, until TEXT);""")
+
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    """A redirect is never followed: it is an error like any other."""
+
+    def redirect_request(self, *_):
+        """Nowhere."""
+
+
+OPENER = urllib.request.build_opener(Stay)
 
 
 def pack(content):
@@ -53,7 +64,7 @@ def seconds(at):
 def ask(url, body=None, *, token=True, again=True):
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {state['token']}"} if token else {}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=45) as answer:
+        with OPENER.open(urllib.request.Request(url, body, headers), timeout=45) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         if error.code != 401 or not (token and again):
@@ -64,27 +75,34 @@ def ask(url, body=None, *, token=True, again=True):
     return ask(url, body, again=False)
 
 
-def believed(jws):
-    """The order, if it is signed with a published key of its issuer and meant for us."""
+def believed(jws, typ="concord-order+json", by="issuer", at="issued_at"):
+    """What an order says (or a counter-receipt), if a published key of its issuer signed it and it is for us."""
     try:
         head, body, signature = jws.split(".")
-        header, order = json.loads(unpack(head)), json.loads(unpack(body))
-        if (header["alg"], header["typ"]) != ("Ed25519", "concord-order+json") or header.keys() & {"crit", "b64"}:
+        header, said = json.loads(unpack(head)), json.loads(unpack(body))
+        if (header["alg"], header["typ"]) != ("Ed25519", typ) or header.keys() & {"crit", "b64"}:
             return None
         if time.monotonic() > state["keys_until"] or header["kid"] not in state["keys"]:
             state["keys"] = {key["kid"]: key for key in ask(ENV["JWKS_URL"], token=False)["keys"]}
             state["keys_until"] = time.monotonic() + 1
         key = state["keys"][header["kid"]]
         Ed25519PublicKey.from_public_bytes(unpack(key["x"])).verify(unpack(signature), f"{head}.{body}".encode())
-        mine = order["provider_id"] == ME and order["issuer"]["id"] == key.get("organisation")
-        if "retired_at" in key:  # who stole it writes any time: what we hold, and were told, says what is too early
-            issued = "SELECT payload ->> 'issued_at' FROM taken ORDER BY sequence DESC LIMIT 1"
-            since = [seconds(at) - 86400 for (at,) in db.execute(issued)]
-            since += [at - 3600 for (at,) in db.execute("SELECT at FROM told WHERE head < ?", (order["sequence"],))]
-            mine = mine and max(since, default=0) <= seconds(order["issued_at"]) < seconds(key["retired_at"])
+        mine = said["provider_id"] == ME and said[by]["id"] == key.get("organisation")
+        if "retired_at" in key:  # it proves what was issued before
+            mine = mine and too_early(said) <= seconds(said[at]) < seconds(key["retired_at"])
     except (ValueError, LookupError, TypeError, AttributeError, InvalidSignature):
         mine = False
-    return order if mine else None
+    return said if mine else None
+
+
+def too_early(said):
+    """Who stole a retired key writes any time: what we hold, and were told, says since when an order can be."""
+    if "sequence" not in said:
+        return 0  # a counter-receipt answers what we handed in just now
+    issued = "SELECT payload ->> 'issued_at' FROM taken ORDER BY sequence DESC LIMIT 1"
+    since = [seconds(at) - 86400 for (at,) in db.execute(issued)]
+    since += [at - 3600 for (at,) in db.execute("SELECT at FROM told WHERE head < ?", (said["sequence"],))]
+    return max(since, default=0)
 
 
 def say(order, jws, outcome, **words):
@@ -100,14 +118,27 @@ def hand_in():
     waiting = db.execute("SELECT id, payload FROM receipt WHERE open ORDER BY rowid LIMIT 500").fetchall()
     batch = {"provider_id": ME, "receipts": [json.loads(payload) for _, payload in waiting]}
     text = ".".join(pack(json.dumps(part).encode()) for part in (HEADER, batch))
-    if waiting:  # 422 batch_refused: they wait, e.g. for our key; keep the counter-receipt if you want a proof
-        body = json.dumps({"jws": f"{text}.{pack(SIGNER.sign(text.encode()))}"}).encode()
-        done = [(waiting[one["index"]][0],) for one in ask(f"{MINE}/receipts", body)["results"]]  # refused: an alarm
+    if waiting:  # 422 batch_refused: they wait, e.g. for our key
+        jws = f"{text}.{pack(SIGNER.sign(text.encode()))}"
+        answer = ask(f"{MINE}/receipts", json.dumps({"jws": jws}).encode())
+        proof = believed(answer["counter_receipt"], "concord-counter-receipt+json", "recorded_by", "recorded_at")
+        if proof is None or proof["batch"] != hashlib.sha256(jws.encode()).hexdigest():
+            raise OSError("nobody proved that they were recorded: again, later")  # an alarm too; else keep the proof
+        done = [(waiting[one["index"]][0],) for one in answer["results"]]  # refused: an alarm
         db.executemany("UPDATE receipt SET open = 0 WHERE id = ?", done)
 
 
 def last():
     return db.execute("SELECT coalesce(max(sequence), 0) FROM taken").fetchone()[0]
+
+
+def begin():
+    """With an empty memory only what is in force or open is acted on: all else up to the head is history."""
+    snapshot = ask(f"{MINE}/snapshot")
+    act = {one["sequence"] for name in ("orders", "open") for one in snapshot[name]}
+    past = [(place,) for place in range(1, snapshot["head"] + 1) if place not in act]
+    db.executemany("INSERT OR IGNORE INTO history VALUES (?)", past)
+    state["begun"] = True
 
 
 def take(jws):
@@ -119,8 +150,10 @@ def take(jws):
         return False
     with db:
         db.execute("BEGIN IMMEDIATE")
-        db.execute("INSERT INTO taken VALUES (?, ?, ?, 0)", (order["sequence"], jws, json.dumps(order)))
-        say(order, jws, "received")
+        past = db.execute("SELECT count(*) FROM history WHERE sequence = ?", (order["sequence"],)).fetchone()[0]
+        db.execute("INSERT INTO taken VALUES (?, ?, ?, ?)", (order["sequence"], jws, json.dumps(order), past))
+        if not past:
+            say(order, jws, "received")
     return True
 
 
@@ -136,6 +169,8 @@ def carry_out(order, jws):
 
 
 def work(records):
+    if not last() and "begun" not in state:
+        begin()
     whole = all(list(map(take, records)))
     if not whole or time.monotonic() > state.get("compare", 0):
         answer = ask(f"{MINE}/orders?after={last()}&limit=500")
@@ -143,6 +178,10 @@ def work(records):
         state["compare"] = time.monotonic() + (0 if page and all(list(map(take, page))) else 3)
         if last() >= answer["head"]:
             db.execute("INSERT OR REPLACE INTO told VALUES (1, ?, ?)", (answer["head"], time.time()))
+    db.execute(  # what a later order takes back is never carried out, and nothing is said of it
+        "UPDATE taken SET done = 1 WHERE NOT done AND json_extract(payload, '$.order_id') IN"
+        " (SELECT json_extract(payload, '$.undoes') FROM taken WHERE NOT done)"
+    )
     for sequence, jws, payload in db.execute("SELECT sequence, jws, payload FROM taken WHERE NOT done").fetchall():
         with db:
             db.execute("BEGIN IMMEDIATE")

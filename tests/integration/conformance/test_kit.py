@@ -4,6 +4,7 @@ import base64
 import json
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 
 from concord.cli.main import app
 from concord.conformance import CONFORMANCE_TYPE
-from concord.conformance.checks import CHECKS
+from concord.conformance.checks import CHECKS, NOT_JUDGED
 from concord.conformance.kit import Asked, conform
 from concord.exits import Exit
 from local_stack.broker import Broker
@@ -86,14 +87,13 @@ async def test_our_agent_in_a_real_nginx_passes_what_readers_would_see(tmp_path:
 async def test_a_client_written_from_the_page_alone_passes_over_kafka(
     tmp_path: Path, fresh_broker: FreshBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert len(MINIMAL.read_text().splitlines()) < 165
+    assert len(MINIMAL.read_text().splitlines()) < 210
     broker: Broker = fresh_broker()
-    key, _ = key_in(tmp_path)
-    monkeypatch.setenv("CONCORD_KEY_FILE", str(key))
-    monkeypatch.setenv("CONCORD_STATE_FILE", str(tmp_path / "state.sqlite"))
-    keys = [public(json.loads(key.read_text()))]
+    keys = minimal(tmp_path, monkeypatch)
     found = await judged(
-        Asked(PROVIDER, keys, command=(sys.executable, str(MINIMAL)), patience_s=60, kafka=broker.bootstrap)
+        Asked(
+            PROVIDER, keys, command=(sys.executable, str(tmp_path / "client.py")), patience_s=60, kafka=broker.bootstrap
+        )
     )
     no_probe = {"page", "names"}
     assert {name: result for name, (result, _) in found.items()} == {
@@ -103,48 +103,135 @@ async def test_a_client_written_from_the_page_alone_passes_over_kafka(
 
 FAULTS = {
     "believes any signature": ('Ed25519PublicKey.from_public_bytes(unpack(key["x"])).verify', "(lambda *a: None)"),
-    "does not look at whose key it is": (' and order["issuer"]["id"] == key.get("organisation")', ""),
+    "does not look at whose key it is": (' and said[by]["id"] == key.get("organisation")', ""),
     "takes what comes out of turn": ('if order["sequence"] > last() + 1:', "if False:"),
     "takes critical headers": (' or header.keys() & {"crit", "b64"}', ""),
+    "takes loose base64url": ("if pack(content) != part:", "if False:"),
     "keeps keys for ever": ('state["keys_until"] = time.monotonic() + 1', 'state["keys_until"] = float("inf")'),
     "believes what a retired key says later": (' < seconds(key["retired_at"])', ""),
     "forgets what it was told": ("[at - 3600 for (at,) in", "[0 for (at,) in"),
-    "names no bytes": ("hashlib.sha256(jws.encode())", "hashlib.sha256(b'')"),
+    "names no bytes": (
+        'digest = {"order_digest": hashlib.sha256(jws.encode())',
+        "digest = {\"order_digest\": hashlib.sha256(b'')",
+    ),
     "drops what waits for its key": (
         "    if waiting:  #",
         '    db.execute("UPDATE receipt SET open = 0")\n    if waiting:  #',
     ),
+    "takes any counter-receipt": (
+        'proof is None or proof["batch"] != hashlib.sha256(jws.encode()).hexdigest()',
+        "False",
+    ),
+    "takes a counter-receipt of another document": (
+        ' or proof["batch"] != hashlib.sha256(jws.encode()).hexdigest()',
+        "",
+    ),
+    "takes an order for a counter-receipt": ('("Ed25519", typ)', '("Ed25519", header["typ"])'),
+    "follows redirects": ("build_opener(Stay)", "build_opener()"),
+    "acts on history": ('if not last() and "begun" not in state:', "if False:"),
+    "acts on what was taken back": (
+        "SET done = 1 WHERE NOT done AND json_extract",
+        "SET done = 0 WHERE NOT done AND json_extract",
+    ),
+    "restores only what was ordered": (
+        '    if order["action"] == "restore":\n',
+        '    if order["action"] == "restore" and not order["undoes"]:\n'
+        '        return say(order, jws, "contested", why="it undoes no order that we hold")\n'
+        '    if order["action"] == "restore":\n',
+    ),
+    "does not read its topic": ("consumer.consume(100, 0.2)", "(time.sleep(0.2) or [])"),
 }
-SEEN_BY = {
-    "believes any signature": "bad_signatures",
-    "does not look at whose key it is": "bad_signatures",
-    "takes what comes out of turn": "gaps",
-    "takes critical headers": "bad_signatures",
-    "keeps keys for ever": "rotation",
-    "believes what a retired key says later": "retirement",
-    "forgets what it was told": "retirement",
-    "names no bytes": "order",
-    "drops what waits for its key": "key_not_entered",
-}
+SEEN_BY = [
+    ("believes any signature", "bad_signatures", "another key under this id, on the topic"),
+    ("does not look at whose key it is", "bad_signatures", "a key of another organisation, on the topic"),
+    ("takes what comes out of turn", "gaps", ""),
+    ("takes critical headers", "bad_signatures", "with a critical header, on the topic"),
+    ("takes loose base64url", "bad_signatures", "with padding, on the topic"),
+    ("does not read its topic", "bad_signatures", "receipts 'received'"),
+    ("keeps keys for ever", "rotation", "a key that was taken out of the set"),
+    ("believes what a retired key says later", "retirement", "dated after its key was retired"),
+    ("forgets what it was told", "retirement", "dated back before a head was told"),
+    ("names no bytes", "order", "digest_mismatch"),
+    ("drops what waits for its key", "key_not_entered", ""),
+    ("takes any counter-receipt", "counter_receipts", "another key under this id"),
+    ("does not look at whose key it is", "counter_receipts", "a key of another organisation"),
+    ("takes an order for a counter-receipt", "counter_receipts", "of another type"),
+    ("takes a counter-receipt of another document", "counter_receipts", "of another document"),
+    ("follows redirects", "redirects", "a redirect was followed"),
+    ("acts on history", "memory", "done and undone before"),
+    ("acts on what was taken back", "taken_back", "was taken back before the client came"),
+    ("restores only what was ordered", "emergency", "receipts 'executed'"),
+]
 
 
-@pytest.mark.parametrize("fault", sorted(SEEN_BY))
+@pytest.mark.parametrize(("fault", "check", "why"), SEEN_BY, ids=[f"{fault}: {check}" for fault, check, _ in SEEN_BY])
 async def test_a_client_with_a_fault_does_not_pass(
-    tmp_path: Path, fresh_broker: FreshBroker, monkeypatch: pytest.MonkeyPatch, fault: str
+    tmp_path: Path, fresh_broker: FreshBroker, monkeypatch: pytest.MonkeyPatch, fault: str, check: str, why: str
 ) -> None:
-    right, wrong = FAULTS[fault]
-    source = MINIMAL.read_text()
-    assert source.count(right) == 1, fault
-    (tmp_path / "client.py").write_text(source.replace(right, wrong))
+    keys = minimal(tmp_path, monkeypatch, FAULTS[fault])
     broker: Broker = fresh_broker()
-    key, keys = key_in(tmp_path)
-    monkeypatch.setenv("CONCORD_KEY_FILE", str(key))
-    monkeypatch.setenv("CONCORD_STATE_FILE", str(tmp_path / "state.sqlite"))
     command = (sys.executable, str(tmp_path / "client.py"))
+    found = await judged(Asked(PROVIDER, keys, command=command, patience_s=5, kafka=broker.bootstrap, checks=(check,)))
+    result, said = found[check]
+    assert result == "failed", found
+    assert why in str(said)
+
+
+FEED_ALONE = [
+    ("consumer = Consumer(", "_ = ("),
+    ("consumer.assign(", "("),
+    ('ENV["KAFKA"]', '""'),
+    ("consumer.consume(100, 0.2)", "(time.sleep(1.2) or [])"),
+]
+"""A client that reads no topic, and asks the feed again after a while."""
+
+
+def minimal(folder: Path, monkeypatch: pytest.MonkeyPatch, *changes: tuple[str, str]) -> list[dict[str, Any]]:
+    """The client of the page with changes, as `client.py`; gives its public keys."""
+    source = MINIMAL.read_text()
+    for right, wrong in changes:
+        assert source.count(right) == 1, right
+        source = source.replace(right, wrong)
+    (folder / "client.py").write_text(source)
+    key, keys = key_in(folder)
+    monkeypatch.setenv("CONCORD_KEY_FILE", str(key))
+    monkeypatch.setenv("CONCORD_STATE_FILE", str(folder / "state.sqlite"))
+    return keys
+
+
+SLOW = [
+    (None, "passed", ""),
+    ("does not look at whose key it is", "failed", "an order signed with a key of another organisation"),
+    ("takes loose base64url", "failed", "an order with padding"),
+]
+
+
+@pytest.mark.parametrize(("fault", "result", "why"), SLOW, ids=[str(fault) for fault, _, _ in SLOW])
+async def test_each_forgery_stands_in_the_feed_until_a_client_that_asks_seldom_has_fetched_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str | None, result: str, why: str
+) -> None:
+    keys = minimal(tmp_path, monkeypatch, *FEED_ALONE, *([FAULTS[fault]] if fault else []))
+    command = (sys.executable, str(tmp_path / "client.py"))
+    found = await judged(Asked(PROVIDER, keys, command=command, patience_s=15, checks=("bad_signatures",)))
+    said = found["bad_signatures"]
+    assert said[0] == result, found
+    assert why in str(said[1])
+
+
+async def test_what_a_client_never_fetched_is_no_pass(tmp_path: Path) -> None:
+    found = await judged(Asked(PROVIDER, key_in(tmp_path)[1], command=("sleep", "60"), patience_s=1,
+                               checks=("changed_bytes", "bad_signatures", "duplicates")))  # fmt: skip
+    assert {result for result, _ in found.values()} == {"failed"}
+    assert "was not fetched, so nothing is known of it" in str(found["bad_signatures"][1])
+
+
+async def test_a_client_that_is_gone_is_said_to_be_at_once(tmp_path: Path) -> None:
+    began = time.monotonic()
     found = await judged(
-        Asked(PROVIDER, keys, command=command, patience_s=5, kafka=broker.bootstrap, checks=(SEEN_BY[fault],))
+        asked(tmp_path, sys.executable, "-c", "raise SystemExit(3)", checks=("order", "gaps", "restore"))
     )
-    assert found[SEEN_BY[fault]][0] == "failed", found
+    assert set(found.values()) == {("failed", "your client ended with exit code 3")}
+    assert time.monotonic() - began < 30
 
 
 def test_the_command_gives_a_signed_pass_and_says_so_by_its_exit_code(tmp_path: Path) -> None:
@@ -159,11 +246,33 @@ def test_the_command_gives_a_signed_pass_and_says_so_by_its_exit_code(tmp_path: 
     jws = (tmp_path / "pass.jws").read_text()
     part = jws.split(".")[1]
     document = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    assert document["not_judged"] == list(NOT_JUDGED)
     assert KeyRing([document["signed_by"]]).verify(jws, CONFORMANCE_TYPE)
     assert (document["passed"], [each["check"] for each in document["checks"]]) == (True, ["order"])
+    again = CliRunner().invoke(app, [*line, "false"])
+    assert (again.exit_code, (tmp_path / "pass.jws").read_text()) == (Exit.USAGE, jws)
+    assert "is there already" in again.output
     line[line.index("--out") + 1] = str(tmp_path / "other.jws")
     line[line.index("--patience") + 1] = "1"
     nobody = CliRunner().invoke(app, [*line, "sleep", "60"])
     assert nobody.exit_code == Exit.FAILED, nobody.output
     unknown = CliRunner().invoke(app, [*line[:-1], "--only", "nonsense"])
     assert unknown.exit_code == Exit.USAGE
+
+
+def test_what_cannot_be_begun_is_said_in_one_line(tmp_path: Path) -> None:
+    key_in(tmp_path)
+    line = ["conformance", "--key", str(tmp_path / "public.json"), "--only", "order"]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = CliRunner().invoke(app, [*line, "--port", str(port), "--", "sleep", "60"])
+    assert (done.exit_code, done.output.count("\n")) == (Exit.IN_USE, 1), done.output
+    assert f"127.0.0.1:{port} cannot be listened on" in done.output
+    done = CliRunner().invoke(app, [*line, "--", "/no/such"])
+    assert done.exit_code == Exit.USAGE, done.output
+    assert "/no/such cannot be started" in done.output
+    done = CliRunner().invoke(app, [*line[:2], str(tmp_path / "key.json"), *line[3:], "--", "sleep", "60"])
+    assert done.exit_code == Exit.USAGE, done.output
+    assert "holds a private key" in done.output

@@ -53,6 +53,10 @@ def test_a_conformance_pass_is_judged_with_the_key_of_whoever_ran_the_kit(
     (tmp_path / "mine.json").write_text(json.dumps(generate_key(kid="drugs-110000-1")))
     done = asked(run, tmp_path, tmp_path / "mine.json", jws, "--json")
     assert (done.exit_code, json.loads(done.stdout)["code"]) == (Exit.FAILED, "bad_signature")
+    (tmp_path / "mine.json").write_text(json.dumps(generate_key(kid="mine")))
+    done = asked(run, tmp_path, tmp_path / "mine.json", jws)
+    assert done.exit_code == Exit.FAILED
+    assert "a pass is signed by a key made for the run" in done.stderr.replace("\n", " ")
 
 
 def test_what_is_signed_as_a_pass_and_is_none_is_refused(run: Any, tmp_path: Path, keys: Path) -> None:

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import typer
+from aiokafka.errors import KafkaError
 
 from concord.cli.output import failed
 from concord.conformance.checks import CHECKS
-from concord.conformance.kit import Asked, conform, signed
+from concord.conformance.desk import PortTaken
+from concord.conformance.kit import Asked, CannotStart, conform, signed
 from concord.exits import Exit
 from concord.files import BadFile, json_object, key_set, write
 from shared.signing import KeyRing, Signer, generate_key, public
@@ -25,19 +27,31 @@ def conformance(
     patience: Annotated[float, typer.Option(help="Seconds a receipt may take.")] = 30.0,
     only: Annotated[list[str] | None, typer.Option(help="This check alone; may be repeated.")] = None,
     sign_with: Annotated[Path | None, typer.Option(help="Private JWK that signs the pass.")] = None,
-    out: Annotated[Path | None, typer.Option(help="File for the pass; else it is printed.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File for the pass, a new one; else it is printed.")] = None,
     command: Annotated[list[str] | None, typer.Argument(help="Starts the client (CONCORD_… tells it all).")] = None,
 ) -> None:
     """Play the access desk for a provider's client, judge it by its receipts, and sign which checks it passed.
 
-    Exits 0 if no check failed, 5 if one did. Nothing leaves this machine; a real desk is asked for nothing.
+    Exits 0 if no check failed, 5 if one did. Nothing leaves this machine; a real desk is asked for nothing. The client
+    begins with an empty memory. What a pass says nothing about stands in it as `not_judged`.
     """
     chosen = tuple(only or CHECKS)
     if unknown := set(chosen) - set(CHECKS):
         raise BadFile(f"no check is called {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}")
+    if out is not None and out.exists():
+        raise BadFile(f"{out} is there already: name a new file for the pass")
     asked = Asked(provider or uuid4(), _keys(key), port, kafka, probe, patience, tuple(command or ()), chosen)
     signer = _signer(sign_with)
-    said = asyncio.run(conform(asked, _say, _ready))
+    try:
+        said = asyncio.run(conform(asked, _say, _ready))
+    except CannotStart as error:
+        raise BadFile(str(error)) from None
+    except PortTaken as error:
+        failed(str(error))
+        raise typer.Exit(Exit.IN_USE) from None
+    except KafkaError as error:
+        failed(f"the broker {kafka} cannot be used: {error}")
+        raise typer.Exit(Exit.UNREACHABLE) from None
     jws = signed(said | {"signed_by": signer.public}, signer)
     if out is None:
         typer.echo(jws)
@@ -50,6 +64,8 @@ def conformance(
 
 def _keys(file: Path) -> list[dict[str, Any]]:
     found = key_set(file)
+    if any(isinstance(each, dict) and "d" in each for each in found["keys"] or ()):
+        raise BadFile(f"{file} holds a private key, which is nobody's business: name its public half")
     try:
         keys = [public(each) for each in found["keys"]]
         KeyRing(keys)

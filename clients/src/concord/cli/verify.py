@@ -36,6 +36,7 @@ ANSWER_HOLDS = "the signature holds, and so does the answer, for the provider th
 ANSWER_OVER = "the signature holds; the time is over for which the answer did"
 PASSED = "the signature holds, and none of the checks it lists failed"
 NOT_PASSED = "the signature holds, and a check that it lists failed"
+UNKNOWN_SIGNER = "without --sign-with a pass is signed by a key made for the run, and nobody knows whose that is"
 NO_KEYS = "holds no key that documents are signed with: `/.well-known/jwks.json` of the department that issued it"
 
 
@@ -133,7 +134,12 @@ def _preflight(jws: str, ring: KeyRing) -> dict[str, Any]:
 
 def _pass(jws: str, ring: KeyRing) -> dict[str, Any]:
     """What a conformance pass says: of which checks, and whether one failed. Raises BadSignature."""
-    found = ring.verify(jws, CONFORMANCE_TYPE)
+    try:
+        found = ring.verify(jws, CONFORMANCE_TYPE)
+    except BadSignature as wrong:
+        if wrong.code == "unknown_kid":
+            raise BadSignature(wrong.code, f"{wrong.reason}; {UNKNOWN_SIGNER}") from wrong
+        raise
     try:
         said = json.loads(found.payload, object_pairs_hook=unique)
         passed = said["passed"] is True

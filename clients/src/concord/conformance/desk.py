@@ -4,9 +4,11 @@ import contextlib
 import hashlib
 import json
 import re
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,14 +19,20 @@ from uuid import UUID, uuid4
 
 from shared.contracts.orders import ORDER_TYPE, Order
 from shared.contracts.receipts import COUNTER_TYPE, RECEIPTS_TYPE, CounterResult, Receipt, ReceiptBatch
-from shared.signing import OWNER, BadSignature, KeyRing, Signer, canonical, generate_key, unique
+from shared.signing import OWNER, RETIRED, BadSignature, KeyRing, Signer, canonical, generate_key, unique
 
 ISSUER: Final[str] = Order.EXAMPLE["issuer"]["id"]
 _EXAMPLE: Final = Order.model_validate(Order.EXAMPLE).model_dump_json()
 SECRET: Final = "conformance"  # noqa: S105 - of a kit that listens on this machine alone
 LONGEST_WAIT_S: Final = 60.0
+ELSEWHERE: Final = "/elsewhere"
+"""Where redirects lead: whoever asks there has followed one."""
 SKEW: Final = timedelta(minutes=5)
 _WHERE: Final = re.compile(r"/providers/([^/]+)/(orders|state|snapshot|receipts)(?:/([0-9]+))?").fullmatch
+
+
+class PortTaken(Exception):
+    """Another program has the port, or it is not ours to have."""
 
 
 @dataclass
@@ -44,12 +52,18 @@ class Desk:
     """Public keys of the provider: empty for a while, and its receipts wait."""
     signer: Signer = field(default_factory=lambda: Signer(generate_key("conformance-1")))
     published: list[tuple[Signer, str | None]] = field(default_factory=list)
-    retired: dict[str, dict[str, str]] = field(default_factory=dict)
-    """What is published of keys that were retired, by their ids."""
     shown: dict[int, bytes] = field(default_factory=dict)
     """What the feed has at each place."""
     extra: list[tuple[int, bytes]] = field(default_factory=list)
     """What the feed says beside that."""
+    fetched: Counter[bytes] = field(default_factory=Counter)
+    """How often the feed gave these bytes to the client."""
+    forged: dict[str, str] = field(default_factory=dict)
+    """By the digest of bytes that must not be believed: what is wrong with them."""
+    retired: dict[str, datetime] = field(default_factory=dict)
+    """When keys were retired that stay in the set."""
+    past: set[str] = field(default_factory=set)
+    """Orders whose receipts were on file before the client began."""
     documents: dict[int, dict[str, Any]] = field(default_factory=dict)
     """Every order that was given out for real."""
     bytes_of: dict[str, bytes] = field(default_factory=dict)
@@ -59,6 +73,10 @@ class Desk:
     refuse: int = 0
     """So many requests with a token are answered 503 first."""
     forget_tokens: bool = False
+    redirects: dict[str, list[int]] = field(default_factory=dict)
+    """By what is asked for (``orders``, ``receipts``, ``jwks``): the statuses of the next answers, all elsewhere."""
+    forge: Callable[[dict[str, Any]], str] | None = None
+    """Makes the counter-receipt of the next document, of which nothing is recorded."""
     asked: int = 0
     most_at_once: int = 0
     base: str = ""
@@ -115,6 +133,16 @@ class Desk:
                 self.shown[sequence] = jws
             self._changed.notify_all()
 
+    def say_beside(self, said: Sequence[tuple[int, bytes]]) -> None:
+        """Have the feed say these beside what it has."""
+        with self._changed:
+            self.extra = list(said)
+            self._changed.notify_all()
+
+    def note_forged(self, jws: bytes, what: str) -> None:
+        """What is wrong with these bytes, so that a receipt for them is called by its name."""
+        self.forged[hashlib.sha256(jws).hexdigest()] = what
+
     # --- what came back -----------------------------------------------------------------------------------------------
 
     def outcomes(self, document: dict[str, Any]) -> list[str]:
@@ -137,6 +165,9 @@ class Desk:
             return again if same else self._refused("receipt_id_reused", str(receipt.receipt_id))
         if wrong := self._wrong(receipt):
             return self._refused(*wrong)
+        if str(receipt.order_id) in self.past:  # said a second time, after a memory was lost
+            self.told.append(Told(receipt, datetime.now(UTC)))
+            return {"status": "recorded", "code": "receipt_replayed"}
         if receipt.outcome == "executed" and "executed" in self.outcomes({"order_id": str(receipt.order_id)}):
             return self._refused("already_executed", f"a second executed for {receipt.order_id}")
         self.told.append(Told(receipt, datetime.now(UTC)))
@@ -147,6 +178,8 @@ class Desk:
         return {"status": "refused", "code": code}
 
     def _wrong(self, receipt: Receipt) -> tuple[str, str] | None:
+        if what := self.forged.get(receipt.order_digest):
+            return "unknown_order", f"{receipt.outcome} for an order {what}"
         document = self.documents.get(receipt.sequence)
         if document is None or document["order_id"] != str(receipt.order_id):
             return "unknown_order", f"{receipt.outcome} for order {receipt.order_id} at {receipt.sequence}"
@@ -163,9 +196,33 @@ class Desk:
 
     def answer(self, method: str, target: str, token: str, body: bytes) -> tuple[int, dict[str, Any]]:
         """Status and JSON of a request."""
-        url = urlsplit(target)
+        path, query = urlsplit(target).path, parse_qs(urlsplit(target).query)
+        if (elsewhere := self._elsewhere(method, path, target)) is not None:
+            return elsewhere
+        if (known := self._known(path)) is not None:
+            return 200, known
+        if (refused := self._not_now(token)) is not None:
+            return refused
+        where = _WHERE(path)
+        if where is None or where[1] != str(self.provider_id):
+            return 404, {"code": "not_found"}
+        if where[2] == "receipts" and method == "POST":
+            return self._hand_in(body)
+        return self._read(where[2], where[3], {name: values[-1] for name, values in query.items()})
+
+    def _elsewhere(self, method: str, path: str, target: str) -> tuple[int, dict[str, Any]] | None:
+        if path.startswith(ELSEWHERE):
+            self.faults.append(f"a redirect was followed: {method} {path}")
+            return 404, {"code": "not_found"}
+        statuses = self.redirects.get(path.removesuffix(".json").rpartition("/")[2])
+        return (statuses.pop(0), {"location": f"{self.base}{ELSEWHERE}{target}"}) if statuses else None
+
+    def _known(self, path: str) -> dict[str, Any] | None:
+        """What everybody may ask for."""
         owned = (
-            {**signer.public, **({OWNER: owner} if owner else {}), **self.retired.get(signer.kid, {})}
+            signer.public
+            | ({OWNER: owner} if owner else {})
+            | ({RETIRED: self.retired[signer.kid].isoformat()} if signer.kid in self.retired else {})
             for signer, owner in self.published
         )
         known: dict[str, dict[str, Any]] = {
@@ -173,8 +230,9 @@ class Desk:
             "/issuer/token": {"access_token": self._token, "expires_in": 3600, "token_type": "Bearer"},
             "/.well-known/jwks.json": {"keys": list(owned)},
         }
-        if url.path in known:
-            return 200, known[url.path]
+        return known.get(path)
+
+    def _not_now(self, token: str) -> tuple[int, dict[str, Any]] | None:
         if self.forget_tokens or token != f"Bearer {self._token}":
             self.forget_tokens, self._token = False, uuid4().hex
             return 401, {"code": "unauthorized"}
@@ -182,25 +240,20 @@ class Desk:
         if self.refuse > 0:
             self.refuse -= 1
             return 503, {"code": "unavailable"}
-        where = _WHERE(url.path)
-        if where is None or where[1] != str(self.provider_id):
-            return 404, {"code": "not_found"}
-        if where[2] == "receipts" and method == "POST":
-            return self._hand_in(body)
-        return self._read(where[2], where[3], {name: values[-1] for name, values in parse_qs(url.query).items()})
+        return None
 
     def _read(self, what: str, place: str | None, query: dict[str, str]) -> tuple[int, dict[str, Any]]:
         in_force = self._in_force()
         lines = "".join(f"{each['order_id']} {each['sequence']}\n" for each in in_force)
         state = {
-            "provider_id": str(self.provider_id), "head": max(self.shown, default=0), "in_force": len(in_force),
+            "provider_id": str(self.provider_id), "head": self._given_out(), "in_force": len(in_force),
             "hash": hashlib.sha256(lines.encode()).hexdigest(),
         }  # fmt: skip
         if what == "state":
             return 200, state
         if what == "snapshot":
-            closed = {told.receipt.order_id for told in self.told if told.receipt.outcome != "received"}
-            still = [each for each in self.documents.values() if UUID(each["order_id"]) not in closed]
+            closed = {str(told.receipt.order_id) for told in self.told if told.receipt.outcome != "received"}
+            still = [each for each in self.documents.values() if each["order_id"] not in closed | self.past]
             return 200, state | {"orders": self._signed(in_force), "open": self._signed(still)}
         if place is not None:
             return 404, {"code": "unknown_order"}
@@ -213,7 +266,9 @@ class Desk:
                 self._changed.wait(left)
             head = max(self.shown, default=0)
             page = [(place, jws) for place, jws in sorted(self.shown.items()) if place > after][:limit]
-            said = [{"sequence": place, "jws": jws.decode()} for place, jws in (*self.extra, *page)]
+            found = [*self.extra, *page]
+            self.fetched.update(jws for _, jws in found)
+        said = [{"sequence": place, "jws": jws.decode()} for place, jws in found]
         return 200, {"orders": said, "next_after": page[-1][0] if page else after, "head": head, "ask_again_s": 0}
 
     def _hand_in(self, body: bytes) -> tuple[int, dict[str, Any]]:
@@ -233,19 +288,26 @@ class Desk:
         if batch.provider_id != self.provider_id:
             return self._batch_refused("foreign_provider", str(batch.provider_id))
         self.most_at_once = max(self.most_at_once, len(batch.receipts))
-        results = [{"index": n} | self._take(each) for n, each in enumerate(json.loads(payload)["receipts"])]
+        forge, self.forge = self.forge, None
+        take = self._take if forge is None else _not_recorded
+        results = [{"index": n} | take(each) for n, each in enumerate(json.loads(payload)["receipts"])]
         digest = hashlib.sha256(jws.encode()).hexdigest()
         counter = {
             "provider_id": str(self.provider_id), "batch": digest, "recorded_by": json.loads(_EXAMPLE)["issuer"],
             "recorded_at": datetime.now(UTC).isoformat(),
             "results": [{name: one.get(name) for name in CounterResult.model_fields} for one in results],
         }  # fmt: skip
-        signed = self.signer.sign(canonical(counter), COUNTER_TYPE)
+        signed = forge(counter) if forge else self.signer.sign(canonical(counter), COUNTER_TYPE)
         return 200, {"results": results, "digest": digest, "counter_receipt": signed}
 
     def _batch_refused(self, why: str, reason: str) -> tuple[int, dict[str, Any]]:
         self.faults.append(f"{why}: {reason}"[:500])
         return 422, {"code": "batch_refused", "why": why, "reason": reason}
+
+    def _given_out(self) -> int:
+        """The last place of an order that is one: what stands in the feed and must not be believed is none."""
+        real = set(self.bytes_of.values())
+        return max((place for place, jws in self.shown.items() if jws in real), default=0)
 
     def _in_force(self) -> list[dict[str, Any]]:
         given = [self.documents[place] for place in sorted(self.documents) if place in self.shown]
@@ -257,9 +319,11 @@ class Desk:
 
     @contextmanager
     def served(self, port: int = 0) -> Iterator[str]:
-        """Serve on a port of this machine; gives the base address. Raises OSError."""
-        server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self.answer))
-        server.daemon_threads = True
+        """Serve on a port of this machine; gives the base address. Raises PortTaken."""
+        try:
+            server = _Server(("127.0.0.1", port), _handler(self.answer))
+        except OSError as error:
+            raise PortTaken(f"127.0.0.1:{port} cannot be listened on: {error.strerror}") from error
         self.base = f"http://127.0.0.1:{server.server_address[1]}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
@@ -269,9 +333,27 @@ class Desk:
             server.server_close()
 
 
+def _not_recorded(written: dict[str, Any]) -> dict[str, Any]:
+    """What somebody says who takes nothing and would be believed."""
+    about = {name: written.get(name) for name in ("receipt_id", "order_id")}
+    return about | {"status": "recorded", "code": None, "order_status": written.get("outcome")}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say so, unless it is that a client was killed."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def _handler(
     answer: Callable[[str, str, str, bytes], tuple[int, dict[str, Any]]],
 ) -> type[BaseHTTPRequestHandler]:
+    def _also(status: int, said: dict[str, Any]) -> dict[str, str]:
+        return {"Retry-After": "1"} if status == 503 else {"Location": said["location"]} if 300 <= status < 400 else {}
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -286,7 +368,7 @@ def _handler(
             self.send_response(status)
             kind = "application/json" if status < 400 else "application/problem+json"
             headers = {"Content-Type": kind, "Content-Length": str(len(content)), "Cache-Control": "max-age=1"}
-            for name, value in (headers | ({"Retry-After": "1"} if status == 503 else {})).items():
+            for name, value in (headers | _also(status, said)).items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)

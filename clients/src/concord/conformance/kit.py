@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from concord.conformance import CONFORMANCE_TYPE, checks
+from concord.conformance.bench import Bench, Wire
 from concord.conformance.desk import SECRET, Desk
 from shared.contracts.topics import orders_topic, receipts_topic
 from shared.signing import Signer, canonical
@@ -61,6 +62,10 @@ class Topic:
         await self._producer.send_and_wait(self._name, jws, key=b"conformance")
 
 
+class CannotStart(Exception):
+    """The command starts nothing."""
+
+
 class Started:
     """The client as a process that the kit started."""
 
@@ -71,12 +76,19 @@ class Started:
     async def start(self) -> None:
         """Begin, or begin again."""
         env = {**os.environ, **self._surroundings}
-        self._process = await asyncio.create_subprocess_exec(*self._command, env=env, start_new_session=True)
+        try:
+            self._process = await asyncio.create_subprocess_exec(*self._command, env=env, start_new_session=True)
+        except (OSError, ValueError) as error:
+            raise CannotStart(f"{self._command[0]} cannot be started: {error}") from error
 
     async def kill(self, number: int) -> None:
         """End it with this signal, its children too, and start it again."""
         await self.stop(number)
         await self.start()
+
+    def ended(self) -> int | None:
+        """What it exited with, if it ended by itself."""
+        return self._process.returncode if self._process is not None else None
 
     async def stop(self, number: int = signal.SIGTERM) -> None:
         """End it."""
@@ -108,17 +120,20 @@ def surroundings(asked: Asked, base: str) -> dict[str, str]:
 async def conform(
     asked: Asked, say: Callable[[dict[str, Any]], None], ready: Callable[[dict[str, str]], None]
 ) -> dict[str, Any]:
-    """Play the desk and make the checks; gives what the pass says. Raises OSError if the port is taken."""
+    """Play the desk and make the checks; gives what the pass says. Raises PortTaken, CannotStart, KafkaError."""
     desk = Desk(asked.provider_id, list(asked.keys))
     began = datetime.now(UTC)
+    past = checks.past(desk) if checks.memory.__name__ in asked.checks else []
     async with _wire(asked) as wire:
+        for document in past:
+            await wire.send(desk.bytes_of[document["order_id"]])
         with desk.served(asked.port) as base:
             client = Started(asked.command, surroundings(asked, base)) if asked.command else None
             ready(surroundings(asked, base))
             try:
                 if client is not None:
                     await client.start()
-                bench = checks.Bench(desk, wire, asked.patience_s, asked.probe, client)
+                bench = Bench(desk, wire, asked.patience_s, asked.probe, client, past)
                 results = await checks.run(bench, asked.checks, say)
             finally:
                 if client is not None:
@@ -136,6 +151,7 @@ async def conform(
         "orders": len(desk.documents),
         "receipts": len(desk.told),
         "checks": results,
+        "not_judged": list(checks.NOT_JUDGED),
     }
 
 
@@ -145,7 +161,7 @@ def signed(said: dict[str, Any], signer: Signer) -> str:
 
 
 @asynccontextmanager
-async def _wire(asked: Asked) -> AsyncIterator[checks.Wire]:
+async def _wire(asked: Asked) -> AsyncIterator[Wire]:
     if asked.kafka is None:
         yield Feed()
         return
