@@ -110,8 +110,7 @@ def say(order, jws, outcome, **words):
     receipt_id = str(uuid.uuid5(uuid.UUID(ME), f"{order['order_id']} {outcome}"))
     about = {"order_id": order["order_id"], "sequence": order["sequence"], "outcome": outcome, "receipt_id": receipt_id}
     digest = {"order_digest": hashlib.sha256(jws.encode()).hexdigest(), "at": datetime.now(UTC).isoformat()}
-    payload = json.dumps(about | digest | words)
-    db.execute("INSERT OR IGNORE INTO receipt (id, payload) VALUES (?, ?)", (receipt_id, payload))
+    db.execute("INSERT OR IGNORE INTO receipt VALUES (?, ?, 1)", (receipt_id, json.dumps(about | digest | words)))
 
 
 def hand_in():
@@ -136,8 +135,7 @@ def begin():
     """With an empty memory only what is in force or open is acted on: all else up to the head is history."""
     snapshot = ask(f"{MINE}/snapshot")
     act = {one["sequence"] for name in ("orders", "open") for one in snapshot[name]}
-    past = [(place,) for place in range(1, snapshot["head"] + 1) if place not in act]
-    db.executemany("INSERT OR IGNORE INTO history VALUES (?)", past)
+    db.executemany("INSERT OR IGNORE INTO history VALUES (?)", zip({*range(1, snapshot["head"] + 1)} - act))
     state["begun"] = True
 
 
@@ -178,10 +176,9 @@ def work(records):
         state["compare"] = time.monotonic() + (0 if page and all(list(map(take, page))) else 3)
         if last() >= answer["head"]:
             db.execute("INSERT OR REPLACE INTO told VALUES (1, ?, ?)", (answer["head"], time.time()))
-    db.execute(  # what a later order takes back is never carried out, and nothing is said of it
-        "UPDATE taken SET done = 1 WHERE NOT done AND json_extract(payload, '$.order_id') IN"
-        " (SELECT json_extract(payload, '$.undoes') FROM taken WHERE NOT done)"
-    )
+    # What a later order takes back is never carried out, and nothing is said of it.
+    undone = db.execute("SELECT payload ->> 'undoes' FROM taken WHERE NOT done").fetchall()
+    db.executemany("UPDATE taken SET done = 1 WHERE NOT done AND payload ->> 'order_id' = ?", undone)
     for sequence, jws, payload in db.execute("SELECT sequence, jws, payload FROM taken WHERE NOT done").fetchall():
         with db:
             db.execute("BEGIN IMMEDIATE")

@@ -1,5 +1,6 @@
 """The conformance kit: our agent and a client written from the page alone pass it, and each fault is seen."""
 
+import ast
 import base64
 import json
 import socket
@@ -84,10 +85,21 @@ async def test_our_agent_in_a_real_nginx_passes_what_readers_would_see(tmp_path:
     assert found == dict.fromkeys(checks, ("passed", None))
 
 
+def lines_of_code(source: str) -> int:
+    """Lines that are not blank, not a comment and not a docstring."""
+    documented = (ast.Module, ast.FunctionDef, ast.ClassDef)
+    words = set[int]()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, documented) and ast.get_docstring(node) is not None:
+            words.update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    lines = enumerate(source.splitlines(), 1)
+    return sum(bool(line.strip()) and not line.strip().startswith("#") and at not in words for at, line in lines)
+
+
 async def test_a_client_written_from_the_page_alone_passes_over_kafka(
     tmp_path: Path, fresh_broker: FreshBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert len(MINIMAL.read_text().splitlines()) < 210
+    assert lines_of_code(MINIMAL.read_text()) < 150
     broker: Broker = fresh_broker()
     keys = minimal(tmp_path, monkeypatch)
     found = await judged(
