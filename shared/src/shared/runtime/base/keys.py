@@ -83,6 +83,11 @@ class OwnedKeys:
                 _log.info("signing_keys.generated", file=str(self._file), owners=[key[OWNER] for key in new])
         self._read()
 
+    def missing(self, owners: Collection[str]) -> list[str]:
+        """Who of these has no key here, and gets none."""
+        self.ensure(owners)
+        return sorted(set(owners) - self._signers.keys())
+
     def _read(self) -> None:
         try:
             seen = self._file.stat()
