@@ -323,6 +323,9 @@ TABLE provider_key (
     revoked_by text,
     revoked_at timestamp with time zone,
     changed_at timestamp with time zone NOT NULL,
+    added_reasons text,
+    revoked_reasons text,
+    revoked_by_authority jsonb,
     CONSTRAINT provider_key_check CHECK (((status = 'revoked'::text) = (revoked_at IS NOT NULL))),
     CONSTRAINT provider_key_check1 CHECK (((revoked_at IS NULL) = (revoked_by IS NULL))),
     CONSTRAINT provider_key_pkey PRIMARY KEY (id),
@@ -330,6 +333,7 @@ TABLE provider_key (
     CONSTRAINT provider_key_provider_id_kid_key UNIQUE (provider_id, kid),
     CONSTRAINT provider_key_status_check CHECK ((status = ANY (ARRAY['in_use'::text, 'revoked'::text]))),
     CONSTRAINT provider_key_thumbprint_key UNIQUE (thumbprint),
+    CONSTRAINT revoked_by_others_with_reasons CHECK (((revoked_by_authority IS NULL) OR ((revoked_reasons IS NOT NULL) AND (revoked_at IS NOT NULL)))) NOT VALID,
 );
 INDEX provider_key_kid ON provider_key USING btree (kid);
 -- table: Never deleted: a revoked key stays, so that what it signed can still be judged.

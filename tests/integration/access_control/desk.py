@@ -32,6 +32,7 @@ NOON = people.at("2026-11-20T04:00")
 UNTIL_S = 3600.0 * 24 * 30
 """Seconds after NOON at which suspensions end."""
 WHY = {"reasons": "The order names the wrong site."}
+KEY_WHY = {"reasons": "The provider's next key, as its letter of today asks."}
 REGULATOR, SECOND = "regulator-a", "regulator-b"
 """Two people of the organisation that issues the orders of these tests, as is ``desk-a``."""
 SUPERVISOR = "education"
@@ -83,8 +84,8 @@ class Host:
 
 
 def entered(key: dict[str, Any], provider_id: object) -> dict[str, Any]:
-    """What the desk enters of a key: its public half, and the proof that the provider holds the other."""
-    return {"jwk": signing.public(key), "proof": signing.prove(signing.Signer(key), provider_id)}
+    """What the desk enters of a key: its public half, the proof that the provider holds the other, and why."""
+    return {"jwk": signing.public(key), "proof": signing.prove(signing.Signer(key), provider_id), **KEY_WHY}
 
 
 def opened(jws: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The issuer's verbs: send again, answer an objection, accept, escalate; and suspensions that end (model: orders)."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -441,5 +441,36 @@ async def test_a_topic_that_nobody_reads_stops_no_clock_for_long(desk: Desk) -> 
         await desk.ring(EXECUTION, order["id"])
         assert (await desk.order(order["id"]))["overdue"] is False
         desk.clock.advance(timedelta(minutes=1))
+    await desk.ring(EXECUTION, order["id"])
+    assert (await desk.order(order["id"]))["overdue"] is True
+
+
+async def test_an_objection_under_its_old_id_is_not_passed_over_where_its_providers_clock_is_slow(desk: Desk) -> None:
+    host, order = await objected(desk, "contested")
+    (sent,) = (await desk.feed(host))["orders"]
+    (first,) = (await desk.order(order["id"]))["receipts"]
+    desk.clock.advance(timedelta(hours=4))
+    await desk.act(f"/orders/{order['id']}/answer", REJECTED, "desk-a")
+    desk.clock.advance(timedelta(hours=1))
+    slow = (desk.clock.now() - timedelta(hours=2)).isoformat()
+    (old,) = await desk.post(host, host.receipt(sent, "contested", receipt_id=first["receipt_id"], at=slow))
+    assert (old["status"], old["code"]) == ("refused", "receipt_id_reused")
+
+
+async def test_whose_objection_was_read_after_an_outage_of_ours_has_its_time_when_it_is_told_no(desk: Desk) -> None:
+    host = await desk.host()
+    await desk.cut_off(host)
+    (order,) = await desk.orders(host)
+    desk.reads = False
+    await desk.let_pass(order["id"])
+    await desk.answer(host, "contested")  # it lay on the topic since the fourth hour
+    desk.clock.advance(timedelta(hours=15))
+    answered = await desk.act(f"/orders/{order['id']}/answer", REJECTED, "desk-a")
+    assert datetime.fromisoformat(answered["execute_by"]) == desk.clock.now() + timedelta(hours=24)
+    desk.clock.advance(timedelta(hours=23))
+    (due,) = await desk.rows("SELECT due_at FROM deadline WHERE kind = 'execute' AND met_at IS NULL")
+    assert due["due_at"] > desk.clock.now()
+    await desk.let_pass(order["id"])
+    desk.reads = True
     await desk.ring(EXECUTION, order["id"])
     assert (await desk.order(order["id"]))["overdue"] is True

@@ -123,7 +123,7 @@ async def test_registering_a_provider_and_its_keys(desk: Desk) -> None:
         assert (await desk.api.post(path, json=entered(key, provider["id"]), who="desk-a")).status_code == 201
 
     async def revoke() -> None:
-        assert (await desk.api.delete(f"{path}/k", who="desk-a")).status_code == 200
+        assert (await desk.api.post(f"{path}/k/revocation", json=WHY, who="desk-a")).status_code == 200
 
     await survives(desk.rt, add, least=2)
     await survives(desk.rt, revoke, least=2)

@@ -281,8 +281,8 @@ async def test_another_order_or_the_providers_own_suspension_stops_a_name_rightl
         await prober.looks()
     assert await prober.outcomes(restore["id"]) == []
     other, _ = await cut(desk, host, hosted(host, name="dark.test"))
-    again = await restored(desk, host, other)
     await report(desk, host, signed(host, host="dark.test"))
+    again = await restored(desk, host, other)
     async with prober.answers(BARE):
         await prober.looks()
     assert await prober.outcomes(again["id"]) == []

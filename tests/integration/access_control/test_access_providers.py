@@ -13,7 +13,7 @@ import pytest
 from shared import signing
 from shared.runtime.process.supervisor import Failure
 from tests.integration.access_control.conftest import OpenDesk
-from tests.integration.access_control.desk import Desk, Host, entered, licence
+from tests.integration.access_control.desk import WHY, Desk, Host, entered, licence
 from tests.support.service import Who
 
 PROVIDER: dict[str, Any] = {
@@ -187,7 +187,7 @@ async def test_an_unknown_provider_is_not_found_by_any_verb(desk: Desk) -> None:
     for method, path, body in [
         ("GET", "", None),
         ("POST", "/keys", jwk(ghost)),
-        ("DELETE", "/keys/k", None),
+        ("POST", "/keys/k/revocation", WHY),
         ("GET", "/orders", None),
         ("GET", "/orders/stream", None),
         ("GET", "/state", None),
@@ -222,7 +222,7 @@ async def test_a_key_id_is_used_once_per_provider_even_after_revocation(desk: De
     assert (await desk.api.post(f"/providers/{host.id}/keys", json=jwk(host.id, "a"), who="desk-a")).status_code == 201
     again = await desk.api.post(f"/providers/{host.id}/keys", json=jwk(host.id, "a"), who="desk-a")
     assert (again.status_code, again.json()["code"]) == (409, "kid_taken")
-    await desk.api.delete(f"/providers/{host.id}/keys/a", who="desk-a")
+    await desk.api.post(f"/providers/{host.id}/keys/a/revocation", json=WHY, who="desk-a")
     again = await desk.api.post(f"/providers/{host.id}/keys", json=jwk(host.id, "a"), who="desk-a")
     assert (again.status_code, again.json()["code"]) == (409, "kid_taken")
 
@@ -288,13 +288,13 @@ async def test_a_revoked_key_stays_on_record(desk: Desk) -> None:
     host = await desk.host()
     kid = host.key["kid"]
     desk.clock.advance(timedelta(hours=1))
-    answer = await desk.api.delete(f"/providers/{host.id}/keys/{kid}", who="desk-a")
+    answer = await desk.api.post(f"/providers/{host.id}/keys/{kid}/revocation", json=WHY, who="desk-a")
     assert answer.status_code == 200
     (key,) = (await desk.api.get(f"/providers/{host.id}", who="desk-a")).json()["keys"]
     assert key["revoked_at"] == answer.json()["revoked_at"] is not None
-    again = await desk.api.delete(f"/providers/{host.id}/keys/{kid}", who="desk-a")
+    again = await desk.api.post(f"/providers/{host.id}/keys/{kid}/revocation", json=WHY, who="desk-a")
     assert (again.status_code, again.json()["code"]) == (409, "key_already_revoked")
-    unknown = await desk.api.delete(f"/providers/{host.id}/keys/nobody", who="desk-a")
+    unknown = await desk.api.post(f"/providers/{host.id}/keys/nobody/revocation", json=WHY, who="desk-a")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_key")
     history = await desk.rows("SELECT action, subject FROM history WHERE aggregate = 'provider_key' ORDER BY id")
     assert [tuple(row) for row in history] == [("add", "desk-a"), ("revoke", "desk-a")]
@@ -304,7 +304,9 @@ async def test_nobody_but_the_desk_of_its_province_and_itself_touches_keys(desk:
     host, other = await desk.host(), await desk.host()
     for who in (other.who, "regulator-a", ("desk-a", {"region": "310000"})):
         assert (await desk.api.post(f"/providers/{host.id}/keys", json=jwk(host.id), who=who)).status_code == 403
-        assert (await desk.api.delete(f"/providers/{host.id}/keys/{host.key['kid']}", who=who)).status_code == 403
+        assert (
+            await desk.api.post(f"/providers/{host.id}/keys/{host.key['kid']}/revocation", json=WHY, who=who)
+        ).status_code == 403
     assert len(await desk.refusals()) == 6
 
 

@@ -17,6 +17,7 @@ from shared.runtime.db.postgres import Tx
 from shared.runtime.events.dispatch import Raw
 from tests.integration.access_control.conftest import OpenDesk
 from tests.integration.access_control.desk import NOON, WHY, Desk, carried_out, licence, supervisor, undone
+from tests.integration.access_control.test_access_queue import kept
 from tests.support.service import Who
 
 
@@ -249,3 +250,13 @@ async def test_a_receipt_that_came_by_http_in_another_document_meanwhile_is_know
     (order_now,) = await desk.orders()
     assert order_now["status"] == "executed"
     assert len(await desk.rows("SELECT 1 FROM receipt_batch")) == 1
+
+
+async def test_a_batch_waits_for_nobodys_orders_but_its_providers_own(desk: Desk) -> None:
+    host, other = await desk.host(), await desk.host()
+    await desk.cut_off(host, other)
+    mine, foreign = [(await desk.feed(each))["orders"][0] for each in (host, other)]
+    query = "SELECT FROM access_order WHERE provider_id = $1::text::uuid FOR UPDATE"
+    async with kept(desk, query, other.id), asyncio.timeout(5):
+        results = await desk.post(host, host.receipt(foreign), host.receipt(mine))
+    assert [(each["status"], each["code"]) for each in results] == [("refused", "foreign_order"), ("recorded", None)]

@@ -20,7 +20,7 @@ from shared.runtime.base.context import EventMeta
 from shared.runtime.base.ids import uuid7
 from shared.runtime.base.keys import NoSigningKey
 from shared.runtime.events.dispatch import Raw
-from tests.integration.access_control.desk import NOON, Desk, Host, carried_out, opened, undone
+from tests.integration.access_control.desk import NOON, WHY, Desk, Host, carried_out, opened, undone
 
 
 async def ordered(desk: Desk, sites: int = 1) -> tuple[Host, list[dict[str, Any]]]:
@@ -374,7 +374,7 @@ async def test_a_revoked_key_signs_nothing_that_arrives_afterwards(desk: Desk) -
     first = (await desk.hand_in(host, taken)).json()
     under_way = host.batch(host.receipt(orders[1]))
     desk.clock.advance(timedelta(seconds=1))
-    await desk.api.delete(f"/providers/{host.id}/keys/{host.key['kid']}", who="desk-a")
+    await desk.api.post(f"/providers/{host.id}/keys/{host.key['kid']}/revocation", json=WHY, who="desk-a")
     said = await not_taken(desk, host, under_way, "key_revoked")
     assert "was revoked at 2026-11-20T04:00:01+00:00" in said["detail"]
     # What was taken before stays proven, and its answer can be had again.

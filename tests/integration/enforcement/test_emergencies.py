@@ -188,18 +188,51 @@ async def test_what_was_confirmed_falls_with_its_decision(office: Office, how: s
     assert (await office.get(f"/emergencies/{found}", "applicant"))["ended_because"] == "decision_fell"
 
 
-async def test_another_providers_site_is_refused_and_its_operator_hears_nothing(office: Office) -> None:
+async def test_where_the_register_knows_the_site_elsewhere_its_operator_is_told_and_it_is_over(office: Office) -> None:
+    """The register may be behind: the site has moved, or its provider stands in front of another one."""
     site = site_recorded("others.example")
     await office.hear(site)
     fact = reported(office, site, provider_id=uuid4())
     await office.hear(fact)
     (refused,) = await office.told(EmergencyLapsedV1)
     assert (refused.emergency_id, refused.because) == (fact.emergency_id, "not_hosted_there")
-    assert await office.notices() == []
+    assert refused.site_id == site.site_id
+    assert await office.notices() == ["emergency_reported"]
+    (item,) = (await office.get("/notices", "applicant"))["items"]
+    says = (await office.get(f"/notices/{item['id']}", "applicant"))["notice"]["statement"]["reasons"]
+    assert "By the register others.example is not hosted by Example Hosting" in says
+    assert "ordered to host the site again" in says
+    assert fact.reasons in says
     shown = await office.get(f"/emergencies/{fact.emergency_id}", "drugs-a")
     assert (shown["status"], shown["allowed_actions"]) == ("refused", [])
     assert await office.fetchval("SELECT count(*) FROM deadline WHERE kind = 'confirm_emergency'") == 0
     assert await confirm(office, fact.emergency_id, uuid4(), status=409) == "emergency_over"
+
+
+async def test_a_site_under_several_names_is_dark_for_the_time_of_one(office: Office) -> None:
+    site = site_recorded("shop.example", domains=["shop.example", "m.shop.test"])
+    await office.hear(site)
+    first = reported(office, site)
+    await office.hear(first)
+    office.clock.advance(timedelta(hours=50))
+    second = reported(office, site, host="m.shop.test")
+    await office.hear(second)
+    for fact in (first, second):
+        shown = await office.get(f"/emergencies/{fact.emergency_id}", "drugs-a")
+        assert shown["confirm_by"] == first.confirm_by.isoformat().replace("+00:00", "Z")
+    office.clock.advance(timedelta(hours=24))
+    for fact in (first, second):
+        await office.rings("confirm_emergency", str(fact.emergency_id))
+    third = reported(office, site, host="m.shop.test")
+    await office.hear(third)
+    assert [each.because for each in await office.told(EmergencyLapsedV1)] == ["not_confirmed"] * 2 + ["again"]
+    elsewhere = reported(office, site, host="m.shop.test", provider_id=uuid4())
+    await office.hear(elsewhere)
+    assert (await office.told(EmergencyLapsedV1))[-1].because == "not_hosted_there", "another provider's is another's"
+    office.clock.advance(timedelta(days=31))
+    later = reported(office, site)
+    await office.hear(later)
+    assert (await office.get(f"/emergencies/{later.emergency_id}", "drugs-a"))["status"] == "open"
 
 
 async def test_a_name_in_no_register_is_passed_on_by_its_host_and_confirmed_there_alone(office: Office) -> None:

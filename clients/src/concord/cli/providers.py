@@ -329,12 +329,20 @@ def published_keys(provider_id: ProviderId, as_: As = None, as_json: AsJson = Fa
 
 
 @providers.command("add-key")
-def add_key(provider_id: ProviderId, file: Body, as_: As = None, as_json: AsJson = False) -> None:
+def add_key(
+    provider_id: ProviderId,
+    file: Body,
+    reasons: Annotated[
+        str | None, typer.Option(help="Of the access desk, where it is not the provider's first key: it is told.")
+    ] = None,
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
     """Register a provider's public key: FILE is what `concord keys` prints, the key and the proof that you hold it."""
     given = json_object(file)
     if "d" in given or (isinstance(given.get("jwk"), dict) and "d" in given["jwk"]):
         raise BadFile(f"{file} holds a private key: keep it, and give the public one, as `concord keys` prints it")
-    sent = body(wire.NewKey, **given)
+    sent = body(wire.NewKey, **given, **({"reasons": reasons} if reasons else {}))
     act(lambda c: c.access.add_key(provider_id, sent), as_, as_json)
 
 
@@ -342,11 +350,13 @@ def add_key(provider_id: ProviderId, file: Body, as_: As = None, as_json: AsJson
 def revoke_key(
     provider_id: ProviderId,
     kid: Annotated[str, typer.Argument(help="Id of the key.")],
+    reasons: Reasons,
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Revoke a key of a provider; what it signed before stays on file."""
-    act(lambda c: c.access.revoke_key(provider_id, kid), as_, as_json)
+    """Revoke a key of a provider; what it signed before stays on file. Where the desk does so the provider is told."""
+    sent = body(WithReasons, reasons=reasons)
+    act(lambda c: c.access.revoke_key(provider_id, kid, sent), as_, as_json)
 
 
 def keys(

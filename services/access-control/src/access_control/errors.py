@@ -109,6 +109,10 @@ class KeyAlreadyRevoked(Conflict):
     """Key {kid} was revoked at {revoked_at}."""
 
 
+class ReasonsMissing(Invalid):
+    """Whoever enters a key for somebody else says why: {names}."""
+
+
 class SequenceAhead(Conflict):
     """You say you read up to {after}, but only {head} orders were given out; compare the state, take a snapshot."""
 
@@ -146,7 +150,7 @@ class ReissuedAlready(Conflict):
 
 
 class RestoreStands(Conflict):
-    """An objection to a restore is rejected or stays open: nobody agrees that a site stays away that should be back."""
+    """Nobody takes a restore back, or agrees that a site stays away that should be back: objections are rejected."""
 
 
 class NotOverdue(Conflict):
@@ -211,9 +215,19 @@ class EmergencyLapsed(Conflict):
     members = frozenset({"emergency_id"})
 
 
+class EmergencyGivenBack(Conflict):
+    """The order {order_id} about this name was taken back less than {days} days ago: complain to an authority."""
+
+    members = frozenset({"order_id"})
+
+
 class EmergencyIdTaken(Conflict):
     """The id {emergency_id} is that of another statement, or of something else: choose a new one, at random."""
 
 
 class NotHosted(Exception):
     """A fact names a provider nobody registered here; the fact is parked until somebody does."""
+
+
+class Unsigned(Exception):
+    """What a fact asks for takes a key that nobody has entered here; the fact is parked, and holds nobody else up."""

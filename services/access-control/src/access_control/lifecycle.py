@@ -184,11 +184,11 @@ class EmergencyStatus(StrEnum):
     CONFIRMED = "confirmed"
     """An authority decided so itself; no order of that decision has gone out to the provider yet."""
     REPLACED = "replaced"
-    """The order of that decision went out: it goes on with it, and its restore ends both."""
+    """The order of that decision went out: it goes on with it. Each ends with a restore of its own."""
     LAPSED = "lapsed"
     """The provider was ordered to host the site again."""
     REFUSED = "refused"
-    """The site is another provider's."""
+    """The site was another provider's, and nothing was restored: of old, since then it is restored as well."""
 
 
 class EmergencyAction(StrEnum):
@@ -197,13 +197,12 @@ class EmergencyAction(StrEnum):
     CONFIRM = "confirm"
     REPLACE = "replace"
     LAPSE = "lapse"
-    REFUSE = "refuse"
 
 
 EMERGENCY: Final = Lifecycle(MappingProxyType({
     (EmergencyStatus.REPORTED,  EmergencyAction.CONFIRM): EmergencyStatus.CONFIRMED,  # N4.2.5
     (EmergencyStatus.REPORTED,  EmergencyAction.LAPSE):   EmergencyStatus.LAPSED,
-    (EmergencyStatus.REPORTED,  EmergencyAction.REFUSE):  EmergencyStatus.REFUSED,
     (EmergencyStatus.CONFIRMED, EmergencyAction.REPLACE): EmergencyStatus.REPLACED,
     (EmergencyStatus.CONFIRMED, EmergencyAction.LAPSE):   EmergencyStatus.LAPSED,     # it fell, or was never sent
+    (EmergencyStatus.REPLACED,  EmergencyAction.LAPSE):   EmergencyStatus.LAPSED,     # its order was taken back
 }), aggregate="emergency")  # fmt: skip

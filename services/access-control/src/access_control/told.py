@@ -11,7 +11,7 @@ from access_control.store.emergencies import Emergency
 from access_control.store.licences import Licence
 from access_control.store.observations import Difference
 from access_control.store.orders import AccessOrder, Content, Signed
-from access_control.store.providers import Provider
+from access_control.store.providers import Key, Provider
 from shared.contracts import access, directory
 from shared.contracts.base import Fact
 from shared.contracts.emergencies import EmergencyReportedV1
@@ -64,6 +64,16 @@ def licence_ending(
     return access.LicenceEndingV1(
         provider_id=known.id, licence_id=licence.id, name=known.name, region=known.region, kind=licence.kind,
         number=licence.number, last_day=last_day, over=over, licensed=licensed, at=at,
+    )  # fmt: skip
+
+
+def key_changed(known: Provider, key: Key, authority: AuthorityRef, at: datetime, *, left: int) -> Fact:
+    """The desk entered or revoked a key of a provider; ``left``: how many are in use now."""
+    revoked = key.revoked_at is not None
+    return access.ProviderKeyChangedV1(
+        provider_id=known.id, key_id=key.id, name=known.name, region=known.region, kid=key.kid,
+        thumbprint=key.thumbprint, revoked=revoked, reasons=(key.revoked_reasons if revoked else key.added_reasons),
+        authority=authority, left=left, at=at,
     )  # fmt: skip
 
 

@@ -162,7 +162,7 @@ def _possible(order: AccessOrder, move: OrderAction) -> bool:
             return order.reissue_asked_by is None and order.reissued_as is None
         case OrderAction.REISSUE:
             return order.reissue_asked_by is not None and order.reissued_as is None
-        case OrderAction.UPHOLD | OrderAction.ACCEPT:
+        case OrderAction.UPHOLD | OrderAction.ACCEPT | OrderAction.WITHDRAW:
             return order.action is not Action.RESTORE
     return True
 

@@ -210,7 +210,7 @@ class EmergencyStatus(StrEnum):
     LAPSED = "lapsed"
     """Nobody confirmed it in time, or what did so fell or was never sent: the provider is ordered to host the site."""
     REFUSED = "refused"
-    """The site is another provider's."""
+    """By the register it is another provider's site, or was suspended there not long ago: over when it was heard."""
 
 
 class EmergencyAction(StrEnum):

@@ -39,6 +39,7 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
     **dict.fromkeys((*access.ORDER_FACTS, access.OrderQueuedV1), heard.order_told),
     access.OrderObservedOtherwiseV1: heard.order_observed,
     access.LicenceEndingV1: heard.licence_ending,
+    access.ProviderKeyChangedV1: heard.provider_key_changed,
 }
 PROJECTIONS: Final[Mapping[type[Fact], Projection]] = {
     access.ProviderRecordedV1: heard.providers_recorded,

@@ -13,6 +13,7 @@ from registry.service import (
     observing,
     opinions,
     overlaps,
+    provider_keys,
     reopening,
     restoring,
     shells,
@@ -161,6 +162,11 @@ async def order_observed(rt: Runtime, tx: Tx, fact: access.OrderObservedOtherwis
 async def licence_ending(rt: Runtime, tx: Tx, fact: access.LicenceEndingV1, meta: EventMeta) -> None:
     """A licence of a provider ends soon, or is over: it is told, and no site changes for that."""
     await licence_ends.tell(tx, rt, fact)
+
+
+async def provider_key_changed(rt: Runtime, tx: Tx, fact: access.ProviderKeyChangedV1, meta: EventMeta) -> None:
+    """The access desk entered or revoked a key of a provider: it is told why."""
+    await provider_keys.tell(tx, rt, fact)
 
 
 async def providers_recorded(rt: Runtime, tx: Tx, facts: Sequence[access.ProviderRecordedV1]) -> None:

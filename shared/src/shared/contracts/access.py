@@ -90,6 +90,43 @@ class LicenceEndingV1(Fact):
     at: datetime
 
 
+class ProviderKeyChangedV1(Fact):
+    """The access desk entered or revoked a key of a provider: somebody tells it (docs/adr/0027)."""
+
+    TYPE: ClassVar[str] = "provider_key.changed.v1"
+    TOPIC: ClassVar[Topic] = ACCESS_EVENTS
+    KEY: ClassVar[str] = "provider_id"
+    CONSUMERS: ClassVar[tuple[str, ...]] = ("registry",)
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "provider_id": examples.PROVIDER,
+        "key_id": examples.ORDER,
+        "name": "Example Hosting",
+        "region": "110000",
+        "kid": "provider-2026",
+        "thumbprint": "90facafea9b1556698540f70c0117a22ea37bd5cf3ed3c47093c1707282b4b89",
+        "revoked": True,
+        "reasons": "The machine that held it was stolen, as the provider reported by telephone.",
+        "authority": examples.REGULATOR,
+        "left": 0,
+        "at": examples.AT,
+    }
+
+    provider_id: UUID
+    key_id: UUID
+    name: Text
+    region: Region
+    kid: Text
+    thumbprint: Text
+    revoked: bool
+    """False: it was entered."""
+    reasons: Text
+    authority: AuthorityRef
+    """Whose desk did so."""
+    left: int
+    """How many keys of the provider's are in use now."""
+    at: datetime
+
+
 class OrderFact(Fact):
     """What every fact about an order says."""
 

@@ -44,6 +44,7 @@ _FACTS: tuple[type[Fact], ...] = (
     emergencies.EmergencyLapsedV1,
     access.ProviderRecordedV1,
     access.LicenceEndingV1,
+    access.ProviderKeyChangedV1,
     emergencies.EmergencyReportedV1,
     access.OrderQueuedV1,
     access.OrderReleasedV1,

@@ -15,6 +15,7 @@ NOT_CONFIRMED: Final = "not_confirmed"
 FELL: Final = "decision_fell"
 NOT_SENT: Final = "order_not_sent"
 NOT_HOSTED: Final = "not_hosted_there"
+AGAIN: Final = "again"
 
 
 class EmergencyStatement(Document):
@@ -114,8 +115,8 @@ class EmergencyLapsedV1(Fact):
     provider_id: UUID
     because: Text
     """not_confirmed; decision_fell (it was declined, suspended, lifted, overturned or undone); order_not_sent (the
-    provider's order was taken back before it went out); or not_hosted_there (the site is another provider's, so there
-    is nothing to restore)."""
+    provider's order was taken back before it went out); not_hosted_there (by the register the site is another
+    provider's: where that is right there is nothing to do); or again (it suspended the site not long ago)."""
     site_id: UUID | None = None
     """None for a found site."""
     statement: Statement

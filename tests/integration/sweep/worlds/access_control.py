@@ -221,7 +221,7 @@ def _providers(hosts: list[tuple[Host, str]]) -> list[Kind]:
         Kind(records, may_read_provider, reads=(feed,), lists="/providers", author="auditor", verbs=[
             Verb(f"PUT {feed}", "desk-a", changed, may=may_enter,
                  headers=lambda shown: {"If-Match": f'"{shown["version"]}"'}),
-            Verb(f"POST {feed}/keys", "desk-a", lambda record, _: entered(made, record.at["provider_id"]),
+            Verb(f"POST {feed}/keys", "desk-a", lambda record, _: {**entered(made, record.at["provider_id"]), **WHY},
                  may=may_enter, again="kid_taken", closed=("bad_jwk",)),  # itself, without a key that vouches
             Verb(f"POST {feed}/licences", "desk-a", lambda record, _: licence(f"京B1-{record.id[-12:]}"), may=may_enter,
                  again="licence_taken"),
@@ -236,8 +236,8 @@ def _providers(hosts: list[tuple[Host, str]]) -> list[Kind]:
             Verb(f"PUT {feed}/webhook", hosts[0][0].who, WEBHOOK, may=is_it),
             Verb(f"DELETE {feed}/webhook", hosts[0][0].who, may=is_it),
             Verb(f"POST {feed}/receipts", hosts[0][0].who, {"jws": hosts[0][0].batch("none")}, may=is_it),
-            Verb(f"POST {feed}/emergencies", hosts[0][0].who, {"jws": signed(hosts[0][0])}, may=is_it,
-                 again="emergency_reported_already"),
+            Verb(f"POST {feed}/emergencies", hosts[0][0].who,
+                 {"jws": signed(hosts[0][0], host="asked.example")}, may=is_it, again="emergency_reported_already"),
         ]),
     ]  # fmt: skip
 
@@ -246,7 +246,7 @@ async def _keys(desk: Desk, host: Host) -> Kind:
     """A key in use, and one that was revoked."""
     revoked = signing.generate_key(kid="revoked")
     await desk.add_key(host, revoked)
-    answer = await desk.api.delete(f"/providers/{host.id}/keys/revoked", who="desk-a")
+    answer = await desk.api.post(f"/providers/{host.id}/keys/revoked/revocation", json=WHY, who="desk-a")
     assert answer.status_code == 200, answer.text
     known: Any = {host.key["kid"]: KeyStatus.IN_USE, "revoked": KeyStatus.REVOKED}
     records = [
@@ -254,8 +254,8 @@ async def _keys(desk: Desk, host: Host) -> Kind:
         for kid, status in known.items()
     ]
     revoking = Verb(
-        "DELETE /providers/{provider_id}/keys/{kid}", "desk-a", where={KeyStatus.IN_USE}, may=may_keep_keys,
-        code="key_already_revoked", again="key_already_revoked",
+        "POST /providers/{provider_id}/keys/{kid}/revocation", "desk-a", WHY, where={KeyStatus.IN_USE},
+        may=may_keep_keys, code="key_already_revoked", again="key_already_revoked",
     )  # fmt: skip
     return Kind(records, lambda *_: False, lifecycle=KEY, verbs=[revoking])
 

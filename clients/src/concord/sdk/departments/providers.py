@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from concord.sdk.answers import at, model_of
+from concord.sdk.answers import at
 from concord.sdk.departments.base import Department, Id
 from shared.contracts.http import providers as wire
 from shared.contracts.http.access import OrderView, WithReasons
@@ -94,7 +94,6 @@ class Providers(Department):
         """Register a public key of a provider."""
         return await self._post(wire.KeyView, at("providers", provider_id, "keys"), body)
 
-    async def revoke_key(self, provider_id: Id, kid: str) -> wire.KeyView:
+    async def revoke_key(self, provider_id: Id, kid: str, body: WithReasons) -> wire.KeyView:
         """Revoke a key of a provider."""
-        path = at("providers", provider_id, "keys", kid)
-        return model_of(await self._concord.call(self.service, "DELETE", path), wire.KeyView)
+        return await self._post(wire.KeyView, at("providers", provider_id, "keys", kid, "revocation"), body)

@@ -207,17 +207,22 @@ async def provider_keys(provider_id: UUID, rt: Rt, response: Response) -> dict[s
 async def add_key(provider_id: UUID, body: wire.NewKey, who: Who, rt: Rt) -> wire.KeyView:
     """Enter a public Ed25519 key the provider will sign receipts with (access desk, own province; the provider).
 
-    The provider itself needs `vouched_by`: a key in use that vouches for the new one.
+    The provider itself needs `vouched_by`: a key in use that vouches for the new one. The desk needs `reasons`, but for
+    a first key, and the provider is told.
     """
     async with rt.db.transaction() as tx:
         return views.of_key(await keys.add(tx, rt, who, provider_id, body))
 
 
-@ROUTER.delete("/providers/{provider_id}/keys/{kid}")
-async def revoke_key(provider_id: UUID, kid: str, who: Who, rt: Rt) -> wire.KeyView:
-    """Trust nothing this key signs from now on; it stays on record (access desk, own province; the provider)."""
+@ROUTER.post("/providers/{provider_id}/keys/{kid}/revocation")
+async def revoke_key(provider_id: UUID, kid: str, body: WithReasons, who: Who, rt: Rt) -> wire.KeyView:
+    """Trust nothing this key signs from now on; it stays on record (access desk, own province; the provider).
+
+    Where the desk does so, the provider is told why. While it has no other key, no cut-off or suspension of its becomes
+    overdue, and the time is added.
+    """
     async with rt.db.transaction() as tx:
-        return views.of_key(await keys.revoke(tx, rt, who, provider_id, kid))
+        return views.of_key(await keys.revoke(tx, rt, who, provider_id, kid, reasons=body.reasons))
 
 
 def _entries(rt: Rt, found: list[ConductEntry], paging: PageQuery) -> Page[wire.ConductEntryView]:

@@ -1,7 +1,7 @@
 """What a provider suspended by itself: taken in with its signature, and restored when nobody confirmed it (N4.2.5).
 
 Whose site it is and who confirms it enforcement says; its clock is enforcement's too, so that a confirmation and the
-lapse are decided under one lock.
+lapse are decided under one lock. Should nothing of that be heard here in time, it ends all the same.
 """
 
 import json
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from access_control import told
 from access_control.errors import (
     EmergencyForeign,
+    EmergencyGivenBack,
     EmergencyIdTaken,
     EmergencyInvalid,
     EmergencyLapsed,
@@ -39,13 +40,14 @@ from access_control.store.emergencies import Emergency
 from access_control.store.providers import Key, Provider
 from shared.contracts.emergencies import (
     EMERGENCY_TYPE,
-    NOT_HOSTED,
+    NOT_CONFIRMED,
     EmergencyConfirmedV1,
     EmergencyLapsedV1,
     EmergencyStatement,
 )
+from shared.contracts.grounds import Statement
 from shared.rules.identifiers import InvalidIdentifier, normalise_domain
-from shared.runtime.acts import audit, outbox
+from shared.runtime.acts import audit, deadlines, outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
@@ -53,6 +55,11 @@ from shared.runtime.web.paging import PageQuery
 from shared.signing import BadSignature, KeyRing, unique
 
 CLOCK: Final = CONFIRM
+UNHEARD: Final = "unheard_emergency"
+"""Kind of deadline: the end of what nobody said anything of."""
+MARGIN: Final = timedelta(hours=1)
+"""For what is said in time and under way."""
+NOT_HEARD: Final = "Within the time for it no confirmation of what the provider suspended by itself was heard."
 AGAIN_DAYS: Final = 30
 """For a profile that says nothing of complaints."""
 
@@ -61,7 +68,7 @@ async def report(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, jws: str) 
     """Take in a signed statement; enforcement hears of it, tells the operator and puts it before an authority.
 
     Raises UnknownProvider (404); Forbidden, EmergencyForeign (403); EmergencyTooLate, EmergencyReportedAlready,
-    EmergencyLapsed, EmergencyIdTaken, IsSandbox (409); EmergencyUnsigned, EmergencyInvalid (422).
+    EmergencyLapsed, EmergencyGivenBack, EmergencyIdTaken, IsSandbox (409); EmergencyUnsigned, EmergencyInvalid (422).
     """
     POLICY.require(who, Act.REPORT_EMERGENCY, await providers.get(tx, provider_id))
     at, provider = rt.clock.now(), await providers.hold(tx, provider_id)  # one statement at a time
@@ -75,11 +82,7 @@ async def report(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, jws: str) 
     if confirm_by <= at:
         raise EmergencyTooLate(confirm_by=confirm_by.isoformat())
     again_days = rt.rules.complaints.again_days if rt.rules.complaints is not None else AGAIN_DAYS
-    before = await store.same(tx, provider_id, host, at, again_days)
-    if before is not None and before.status in {EmergencyStatus.LAPSED, EmergencyStatus.REPLACED}:
-        raise EmergencyLapsed(emergency_id=str(before.id), days=again_days)
-    if before is not None:
-        raise EmergencyReportedAlready(emergency_id=str(before.id))
+    await _require_new(tx, provider_id, host, at, again_days)
     if await store.is_anothers(tx, said.emergency_id):
         raise EmergencyIdTaken(emergency_id=said.emergency_id)
     entered = await store.add(
@@ -90,7 +93,22 @@ async def report(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, jws: str) 
         raise EmergencyIdTaken(emergency_id=said.emergency_id)
     store.MOVES.began(tx, entered, "report", who=who, why=said.reasons, at=at)
     outbox.add(tx, told.emergency_reported(entered, provider), at=at)
+    await deadlines.start_in(tx, UNHEARD, entered.id, (confirm_by + MARGIN - at).total_seconds(), at=at)
     return entered
+
+
+async def _require_new(tx: Tx, provider_id: UUID, host: str, at: datetime, again_days: int) -> None:
+    """Refuse what stands already, and what was given back not long ago.
+
+    Raises EmergencyReportedAlready, EmergencyLapsed, EmergencyGivenBack (409).
+    """
+    before = await store.same(tx, provider_id, host, at, again_days)
+    if before is not None and before.status is not EmergencyStatus.LAPSED:
+        raise EmergencyReportedAlready(emergency_id=str(before.id))
+    if before is not None:
+        raise EmergencyLapsed(emergency_id=str(before.id), days=again_days)
+    if order_id := await store.given_back(tx, provider_id, host, at, again_days):
+        raise EmergencyGivenBack(order_id=str(order_id), days=again_days)
 
 
 def _read(provider: Provider, keys: list[Key], jws: bytes, at: datetime) -> tuple[EmergencyStatement, str]:
@@ -169,20 +187,29 @@ async def confirmed(tx: Tx, rt: Runtime, fact: EmergencyConfirmedV1) -> None:
 async def lapsed(tx: Tx, rt: Runtime, fact: EmergencyLapsedV1) -> None:
     """Nobody confirmed it, or what did so fell: the provider is ordered to host the site again, at once.
 
-    Where the order of its decision is out, taking that back restores it, and nothing is ordered twice. What is another
-    provider's site was never suspended here: there is nothing to restore. Raises NotHosted.
+    Where the order of its decision is out, and stands, nothing happens before that is taken back. Also what the
+    register knows at another provider is restored: the register may be behind, and whoever does not host it says so.
+    Raises NotHosted.
     """
     held = await _hold(tx, fact.emergency_id, fact.provider_id)
-    action = EmergencyAction.REFUSE if fact.because == NOT_HOSTED else EmergencyAction.LAPSE
-    if not EMERGENCY.can(held.status, action):
+    if not EMERGENCY.can(held.status, EmergencyAction.LAPSE):
         return
-    if action is EmergencyAction.REFUSE:
-        why, at = fact.statement.reasons, rt.clock.now()
-        await store.MOVES.move(tx, held, action, who=SYSTEM, why=why, at=at, ended_because=fact.because)
-    elif held.decision_id and (await store.ordered(tx, held.decision_id, held.provider_id)).in_force:
+    if held.decision_id and (await store.ordered(tx, held.decision_id, held.provider_id)).in_force:
         await replace_emergency(tx, rt, held)
     else:
         await end_emergency(tx, rt, held, fact.because, fact.site_id, fact.statement)
+
+
+async def unheard(rt: Runtime, tx: Tx, emergency_id: UUID) -> None:
+    """Its time is over and nobody said what became of it: it ends, so that no site waits for a broker or a department.
+
+    A confirmation that is heard later finds it ended; the order of its decision comes all the same.
+    """
+    await providers.hold(tx, (await store.get(tx, emergency_id)).provider_id)
+    held = await store.hold(tx, emergency_id)
+    if held.status is EmergencyStatus.REPORTED:
+        says = Statement(legal_basis=(rt.rules.clocks[CLOCK].source,), reasons=NOT_HEARD, public_reasons=NOT_HEARD)
+        await end_emergency(tx, rt, held, NOT_CONFIRMED, None, says)
 
 
 async def _hold(tx: Tx, emergency_id: UUID, provider_id: UUID, decision_id: UUID | None = None) -> Emergency:

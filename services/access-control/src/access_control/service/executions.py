@@ -3,9 +3,18 @@
 from typing import Any, Final
 
 from access_control import told
-from access_control.errors import NotHosted
+from access_control.errors import NotHosted, Unsigned
 from access_control.lifecycle import HELD_BACK, OPEN, Move, Status
-from access_control.service.sending import EXECUTION, LAPSE, SYSTEM, draft, release, settle_emergencies, take_back, tell
+from access_control.service.sending import (
+    EXECUTION,
+    LAPSE,
+    SYSTEM,
+    draft,
+    send_restore,
+    settle_emergencies,
+    take_back,
+    tell,
+)
 from access_control.store import emergencies, executions, orders, providers
 from access_control.store.orders import AccessOrder, Draft, Turn
 from shared.contracts import ordering
@@ -13,6 +22,7 @@ from shared.contracts.grounds import AuthorityRef, Statement
 from shared.contracts.orders import Action
 from shared.contracts.registry import ExecutionCarriedOutV1, ExecutionUndoneV1
 from shared.runtime.acts import deadlines
+from shared.runtime.acts.documents import IssuerHasNoKey
 from shared.runtime.acts.issuers import issuer_for
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.ids import uuid7
@@ -24,7 +34,7 @@ WHY: Final = "The register carried out a decision about this site."
 async def carried_out(tx: Tx, rt: Runtime, fact: ExecutionCarriedOutV1) -> None:
     """Draft one order per provider that hosts the site, once, however often the fact comes. Raises NotHosted.
 
-    Where the fact that undoes it was heard first, nothing is ordered.
+    Where the fact that undoes it was heard first, nothing is ordered. Raises Unsigned: this execution alone waits.
     """
     measure = ordering.measure(fact.effect, fact.subject, fact.site, fact.until)
     if measure is None:
@@ -39,11 +49,14 @@ async def carried_out(tx: Tx, rt: Runtime, fact: ExecutionCarriedOutV1) -> None:
         provider = hosts[provider_id]
         issuer = issuer_for(rt, provider, fact.regulator)
         content = told.burden(fact, measure.sites[provider_id], issuer, rt.settings.public_url)
-        await draft(
-            tx, rt, provider, content, decision_id=fact.decision_id, action=measure.action, until=measure.until,
-            turn=Turn(fact.decided_at or fact.grounds.made_at, urgent=fact.urgent_ground is not None), who=SYSTEM,
-            why=WHY,
-        )  # fmt: skip
+        turn = Turn(fact.decided_at or fact.grounds.made_at, urgent=fact.urgent_ground is not None)
+        try:
+            await draft(
+                tx, rt, provider, content, decision_id=fact.decision_id, action=measure.action, until=measure.until,
+                turn=turn, who=SYSTEM, why=WHY,
+            )  # fmt: skip
+        except IssuerHasNoKey as missing:  # would be waited for, and whatever is heard after it with it
+            raise Unsigned(str(missing)) from None
 
 
 async def undone(tx: Tx, rt: Runtime, fact: ExecutionUndoneV1) -> None:
@@ -61,7 +74,7 @@ async def undone(tx: Tx, rt: Runtime, fact: ExecutionUndoneV1) -> None:
         elif burden.sequence is not None and burden.undone_by is None:
             await give_back(tx, rt, burden, fact.authority, fact.statement)
     for provider_id in sorted(await emergencies.providers_of_decision(tx, fact.decision_id)):
-        await settle_emergencies(tx, rt, fact.decision_id, provider_id)  # where no order came of it
+        await settle_emergencies(tx, rt, fact.decision_id, provider_id)  # also where no order came of it
 
 
 async def give_back(
@@ -70,14 +83,14 @@ async def give_back(
     """Answer a held order that went out with its restore, at once; gives the order as it is then."""
     restore = await draft_restore(tx, rt, burden, authority, statement)
     closed = await _close(tx, rt, burden, restore, statement.public_reasons)
-    await send_restore(tx, rt, restore, statement.public_reasons)
+    await send_restore(tx, rt, restore, why=statement.public_reasons)
     return closed
 
 
 async def draft_restore(
     tx: Tx, rt: Runtime, burden: AccessOrder, authority: AuthorityRef, statement: Statement
 ) -> AccessOrder:
-    """Write the order that takes a held one back: the same site, by the same issuer, with the same key."""
+    """Write the order that takes a held one back: the same site, by the same issuer."""
     at = rt.clock.now()
     content = told.restore(await orders.content(tx, burden.id), burden.execution_id, authority, statement)
     restore = await orders.draft(tx, Draft(
@@ -89,11 +102,6 @@ async def draft_restore(
     assert restore is not None, "an order is undone once: its row is held"
     orders.MOVES.began(tx, restore, "draft", who=SYSTEM, why=statement.public_reasons, at=at)
     return restore
-
-
-async def send_restore(tx: Tx, rt: Runtime, restore: AccessOrder, why: str) -> AccessOrder:
-    """Restores wait for nobody: no window, no instruction."""
-    return await release(tx, rt, restore, await orders.content(tx, restore.id), why=why)
 
 
 async def _close(tx: Tx, rt: Runtime, burden: AccessOrder, restore: AccessOrder, why: str) -> AccessOrder:

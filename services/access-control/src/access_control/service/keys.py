@@ -1,10 +1,15 @@
-"""The keys providers sign receipts with: add one, revoke one; none is ever forgotten."""
+"""The keys providers sign receipts with: add one, revoke one; none is ever forgotten.
+
+Whoever revokes a provider's key takes its voice, and whoever enters one can speak for it: where the desk does so it
+says why, and the provider is told (docs/adr/0027).
+"""
 
 import base64
 import binascii
 import hashlib
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,12 +17,16 @@ import orjson
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from access_control.errors import BadJwk, KeyAlreadyRevoked, KeyTaken, KidTaken, UnknownKey
+from access_control import told
+from access_control.errors import BadJwk, KeyAlreadyRevoked, KeyTaken, KidTaken, ReasonsMissing, UnknownKey
 from access_control.lifecycle import KeyAction
 from access_control.policy import POLICY, Act
 from access_control.store import providers as store
-from access_control.store.providers import Key
+from access_control.store.providers import Key, Provider
+from shared.contracts.grounds import AuthorityRef
 from shared.contracts.http.providers import NewKey
+from shared.rules import Level
+from shared.runtime.acts import outbox
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
@@ -25,26 +34,37 @@ from shared.runtime.db.postgres import Tx
 from shared.signing import OWNER, BadSignature, is_proven, public, read_header, weak
 
 KID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,100}")
+FIRST: Final = "The first key of this provider."
 PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
 
 
 async def add(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, body: NewKey) -> Key:
     """Enter a public key; a provider's own people do so with a key in use that vouches for it.
 
-    Whoever has but its password, and none of its keys, so signs nothing in its name. Raises UnknownProvider (404),
-    Forbidden (403), BadJwk (422), KidTaken, KeyTaken (409).
+    Whoever has but its password, and none of its keys, so signs nothing in its name. The desk says why, but for the
+    first one. Raises UnknownProvider (404), Forbidden (403), BadJwk, ReasonsMissing (422), KidTaken, KeyTaken (409).
     """
-    POLICY.require(who, Act.ADD_KEY, await store.get(tx, provider_id))
+    provider = await store.get(tx, provider_id)
+    POLICY.require(who, Act.ADD_KEY, provider)
     jwk, at = public_ed25519(body.jwk), rt.clock.now()
     _require_held(jwk, provider_id, body.proof)
-    if who.organisation == str(provider_id):
+    reasons, itself = body.reasons, who.organisation == str(provider_id)
+    if itself:
         await _require_vouched(tx, jwk, provider_id, body.vouched_by)
-    key = await store.add_key(tx, uuid7(), provider_id, jwk, thumbprint(jwk), by=who.person, at=at)
+    elif reasons is None:
+        if (await store.keys(tx, provider_id))[provider_id]:
+            raise ReasonsMissing.field("reasons", "say why: the provider had a key before, and is told")
+        reasons = FIRST
+    key = await store.add_key(
+        tx, uuid7(), provider_id, jwk, thumbprint(jwk), by=who.person, at=at, reasons=reasons
+    )  # fmt: skip
     if key is None:
         if await store.hold_key(tx, provider_id, jwk["kid"]):
             raise KidTaken(provider_id=provider_id, kid=jwk["kid"])
         raise KeyTaken
-    store.KEY_MOVES.began(tx, key, "add", who=who, why=_which(key), at=at)
+    store.KEY_MOVES.began(tx, key, "add", who=who, why=_which(key, reasons), at=at)
+    if not itself:
+        await _tell(tx, rt, provider, key, who, at)
     return key
 
 
@@ -74,20 +94,39 @@ async def _require_vouched(tx: Tx, jwk: Mapping[str, Any], provider_id: UUID, vo
         raise BadJwk.field("vouched_by", why)
 
 
-async def revoke(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, kid: str) -> Key:
-    """Trust nothing this key signs from now on.
+async def revoke(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, kid: str, *, reasons: str) -> Key:
+    """Trust nothing this key signs from now on; where the desk does so, its provider is told why.
 
     Raises UnknownProvider, UnknownKey (404), Forbidden (403), KeyAlreadyRevoked (409).
     """
-    POLICY.require(who, Act.REVOKE_KEY, await store.get(tx, provider_id))
+    provider = await store.get(tx, provider_id)
+    POLICY.require(who, Act.REVOKE_KEY, provider)
     at, key = rt.clock.now(), await store.hold_key(tx, provider_id, kid)
     if key is None:
         raise UnknownKey(provider_id=provider_id, kid=kid)
     if key.revoked_at is not None:
         raise KeyAlreadyRevoked(kid=kid, revoked_at=key.revoked_at.isoformat())
-    return await store.KEY_MOVES.move(
-        tx, key, KeyAction.REVOKE, who=who, why=_which(key), at=at, revoked_at=at, revoked_by=who.person
-    )
+    itself = who.organisation == str(provider_id)
+    revoked = await store.KEY_MOVES.move(
+        tx, key, KeyAction.REVOKE, who=who, why=_which(key, reasons), at=at, revoked_at=at, revoked_by=who.person,
+        revoked_reasons=reasons,
+        revoked_by_authority=None if itself else _desk(rt, provider, who).model_dump(mode="json"),
+    )  # fmt: skip
+    if not itself:
+        await _tell(tx, rt, provider, revoked, who, at)
+    return revoked
+
+
+async def _tell(tx: Tx, rt: Runtime, provider: Provider, key: Key, who: Caller, at: datetime) -> None:
+    """Let the provider be told what the desk did with a key of its; of a sandbox nobody hears."""
+    if provider.sandbox:
+        return
+    left = sum(each.revoked_at is None for each in (await store.keys(tx, provider.id))[provider.id])
+    outbox.add(tx, told.key_changed(provider, key, _desk(rt, provider, who), at, left=left), at=at)
+
+
+def _desk(rt: Runtime, provider: Provider, who: Caller) -> AuthorityRef:
+    return who.authority or rt.directory.regulator(Level.PROVINCE, provider.region)
 
 
 async def published(tx: Tx, provider_id: UUID) -> list[dict[str, Any]]:
@@ -104,8 +143,9 @@ async def published(tx: Tx, provider_id: UUID) -> list[dict[str, Any]]:
     ]
 
 
-def _which(key: Key) -> str:
-    return f"Key {key.kid} of provider {key.provider_id}, thumbprint {key.thumbprint}"
+def _which(key: Key, reasons: str | None) -> str:
+    which = f"Key {key.kid} of provider {key.provider_id}, thumbprint {key.thumbprint}"
+    return which if reasons is None else f"{which}. {reasons}"
 
 
 def public_ed25519(jwk: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,9 +19,19 @@ from access_control.errors import (
 )
 from access_control.lifecycle import LIFECYCLE, UNSENT, Move, Status, clock_runs
 from access_control.policy import POLICY, Act
-from access_control.service import overlaps
-from access_control.service.executions import draft_restore, give_back, send_restore
-from access_control.service.sending import EXECUTION, LAPSE, SYSTEM, draft, held, take_back, tell
+from access_control.service import hindered, overlaps
+from access_control.service.executions import draft_restore, give_back
+from access_control.service.sending import (
+    EXECUTION,
+    LAPSE,
+    SYSTEM,
+    draft,
+    held,
+    send_restore,
+    settle_emergencies,
+    take_back,
+    tell,
+)
 from access_control.store import executions, providers, receipts
 from access_control.store import orders as store
 from access_control.store.executions import Execution
@@ -29,8 +39,11 @@ from access_control.store.orders import AccessOrder, Answer, Content
 from access_control.store.receipts import RecordedReceipt
 from shared.contracts.grounds import Statement
 from shared.contracts.http.access import OrderAnswer
+from shared.contracts.ordering import execution_clock
 from shared.contracts.orders import Action
+from shared.rules import Due
 from shared.runtime.acts import audit, deadlines
+from shared.runtime.acts.deadlines import Deadline
 from shared.runtime.acts.issuers import issuer_for
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -41,10 +54,12 @@ ANSWERS: Final = {"upheld": Move.UPHOLD, "rejected": Move.REJECT, "accepted": Mo
 OVER: Final = "The time that the decision set is over."
 READING_S: Final = 15.0
 SHUT_S: Final = 120.0
+HINDERED_S: Final = 3600.0
 IN_STEP: Final = timedelta(minutes=1)
 """Who has read receipts up to so long ago is at work."""
 PATIENCE: Final = timedelta(minutes=15)
 """From the first look on: a broker that stays away stops no clock."""
+MUTED: Final = "The access desk had revoked its provider's last key: the time in which it could sign nothing is added."
 LATE: Final = "The delay for carrying it out passed."
 
 
@@ -100,10 +115,13 @@ async def withdraw(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, *, reasons:
     """Take an order back before its provider has seen it (safeguard 4); home and whoever decided hear why.
 
     A host province does so once: what home's two people send again is home's last word (docs/adr/0012).
-    Raises UnknownOrder (404), Forbidden (403), ActionRefused (409).
+    Nobody takes back a restore, also while it waits for a key. Raises UnknownOrder (404), Forbidden (403);
+    ActionRefused, RestoreStands (409).
     """
     order = await held(tx, order_id)
     POLICY.require(who, Act.WITHDRAW, order)
+    if order.action is Action.RESTORE:
+        raise RestoreStands
     return await seen(tx, await take_back(tx, rt, order, who=who, why=reasons))
 
 
@@ -176,7 +194,7 @@ async def answer(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, body: OrderAn
     said = Answer(answer=body.answer, reasons=body.reasons, at=at).model_dump(mode="json")
     restore = None
     if move is Move.REJECT:
-        due = await deadlines.resume(tx, EXECUTION, order_id, at, rt=rt)
+        due = await _goes_on(tx, rt, order, at)
         changes: dict[str, Any] = {"execute_by": due.due_at if due is not None else order.execute_by}
     else:
         await deadlines.met(tx, EXECUTION, order_id, at)
@@ -189,8 +207,27 @@ async def answer(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, body: OrderAn
     due_at = answered.execute_by if move is Move.REJECT else None
     tell(tx, answered, told.answered(answered, body.answer, body.reasons, at, due_at), at)
     if restore is not None:
-        await send_restore(tx, rt, restore, body.reasons)
+        await send_restore(tx, rt, restore, why=body.reasons)
+        await settle_emergencies(tx, rt, order.decision_id, order.provider_id)
     return await seen(tx, answered)
+
+
+async def _goes_on(tx: Tx, rt: Runtime, order: AccessOrder, at: datetime) -> Due | None:
+    """The clock that stood still for an objection goes on; none where none stood still.
+
+    Where it was a wait for unread receipts that stood still (``_unread``), the time itself begins anew: of what was
+    left of it an outage of ours took the rest.
+    """
+    clocks = await deadlines.of(tx, order.id)
+    if any(clock.kind == EXECUTION and clock.clock_name is None and _stands_still(clock) for clock in clocks):
+        await deadlines.met(tx, EXECUTION, order.id, at)
+        clock_name = execution_clock(order.action)
+        return await deadlines.start(tx, kind=EXECUTION, aggregate_id=order.id, clock_name=clock_name, rt=rt, at=at)
+    return await deadlines.resume(tx, EXECUTION, order.id, at, rt=rt)
+
+
+def _stands_still(clock: Deadline) -> bool:
+    return clock.suspended_at is not None and clock.met_at is None
 
 
 async def _restore(tx: Tx, rt: Runtime, who: Caller, order: AccessOrder, reasons: str) -> AccessOrder:
@@ -218,12 +255,33 @@ async def mark_overdue(rt: Runtime, tx: Tx, order_id: UUID) -> None:
     at, order = rt.clock.now(), await held(tx, order_id)
     if not clock_runs(order.status, order.action) or order.overdue or order.execute_by is None:
         return
+    if order.action is not Action.RESTORE and await _hindered(tx, rt, order, at):
+        return
     if wait_s := await _unread(tx, order, at):
-        await deadlines.met(tx, EXECUTION, order_id, at)
-        await deadlines.start_in(tx, EXECUTION, order_id, wait_s, at=at)
+        await _wait(tx, order_id, wait_s, at)
         return
     late = await store.MOVES.change(tx, order, "overdue", who=SYSTEM, why=LATE, at=at, overdue=True)
     tell(tx, late, told.overdue(late, order.execute_by, at), at)
+
+
+async def _wait(tx: Tx, order_id: UUID, seconds: float, at: datetime) -> None:
+    await deadlines.met(tx, EXECUTION, order_id, at)
+    await deadlines.start_in(tx, EXECUTION, order_id, seconds, at=at)
+
+
+async def _hindered(tx: Tx, rt: Runtime, order: AccessOrder, at: datetime) -> bool:
+    """Whether its provider cannot answer by no doing of its own, or could not for a while: then it has more time."""
+    statutory = [clock for clock in await deadlines.of(tx, order.id) if clock.kind == EXECUTION and clock.clock_name]
+    hindrance = await hindered.of(tx, rt, order.provider_id, statutory[-1].started_at, at)
+    if hindrance.now:
+        await _wait(tx, order.id, HINDERED_S, at)
+        return True
+    by = statutory[-1].due_at + hindrance.lost
+    if not hindrance.lost or by <= at:
+        return False
+    await _wait(tx, order.id, (by - at).total_seconds(), at)
+    await store.MOVES.change(tx, order, "put_off", who=SYSTEM, why=MUTED, at=at, execute_by=by)
+    return True
 
 
 async def _unread(tx: Tx, order: AccessOrder, at: datetime) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from access_control.errors import NotToldYet
+from access_control.errors import NotToldYet, Unsigned
 from access_control.lifecycle import HELD_BACK, OVER, Status
 from access_control.service.executions import give_back
 from access_control.service.sending import LAPSE, SYSTEM, send_at_once, take_back
@@ -19,6 +19,7 @@ from shared.contracts.ordering import nearest
 from shared.contracts.orders import OrderedSite
 from shared.contracts.registry import MeasureOverlappedV1
 from shared.runtime.acts import deadlines
+from shared.runtime.acts.documents import IssuerHasNoKey
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
@@ -115,4 +116,7 @@ async def _lay_on_again(tx: Tx, rt: Runtime, burden: AccessOrder, left: Content,
     orders.MOVES.began(tx, again, "draft", who=SYSTEM, why=SPARED, at=at)
     if again.until is not None:
         await deadlines.start_until(tx, kind=LAPSE, aggregate_id=again.id, until=again.until, rt=rt, at=at)
-    await send_at_once(tx, rt, again, left, why=SPARED)
+    try:
+        await send_at_once(tx, rt, again, left, why=SPARED)
+    except IssuerHasNoKey as missing:  # would be waited for, and whatever is heard after it with it
+        raise Unsigned(str(missing)) from None

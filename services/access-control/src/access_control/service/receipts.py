@@ -16,10 +16,11 @@ import asyncpg
 from opentelemetry import metrics
 
 from access_control import told
-from access_control.errors import BatchRefused, TooManyRefused, UnknownBatch
+from access_control.errors import BatchRefused, TooManyRefused, UnknownBatch, Unsigned
 from access_control.lifecycle import CLAIMED, STOPPED, Move, Status, clock_runs
 from access_control.policy import POLICY, Act
 from access_control.service.claims import Accepted, Claim, KeyBook, Known, Refused, Signed, judge, kid_of
+from access_control.service.hindered import countersigner
 from access_control.service.sending import EXECUTION, tell
 from access_control.service.state import refusals_of
 from access_control.store import executions, orders, providers
@@ -27,20 +28,17 @@ from access_control.store import receipts as store
 from access_control.store.orders import AccessOrder
 from access_control.store.providers import Provider
 from access_control.store.receipts import TakenBatch
-from shared.contracts.grounds import AuthorityRef
 from shared.contracts.http.receipts import FieldError, ReceiptResult
 from shared.contracts.receipts import COUNTER_TYPE, CounterReceipt, CounterResult
 from shared.contracts.topics import receipts_topic
-from shared.rules import Level
 from shared.runtime.acts import audit, deadlines
-from shared.runtime.acts.directory import AuthorityMissing
-from shared.runtime.acts.documents import IssuerHasNoKey, signer_of
+from shared.runtime.acts.documents import IssuerHasNoKey
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.at_commit import part
 from shared.runtime.db.postgres import Tx
 from shared.runtime.events.dispatch import Raw
-from shared.signing import Signer, canonical
+from shared.signing import canonical
 
 Door = Literal["http", "kafka"]
 METRICS: Final = {
@@ -86,7 +84,10 @@ async def record_posted(rt: Runtime, who: Caller, provider_id: UUID, jws: str) -
 
 
 async def record_heard(rt: Runtime, tx: Tx, heard: Sequence[Raw]) -> None:
-    """Take what a provider wrote to its topic, in the transaction that claims the records. A refusal is audited."""
+    """Take what a provider wrote to its topic, in the transaction that claims the records. A refusal is audited.
+
+    Raises Unsigned where nobody has a key to answer with: the records of this provider are parked until somebody has.
+    """
     provider_id = UUID(heard[0].meta.topic.removeprefix(TOPIC_PREFIX))
     # Only this provider may write to its topic (broker ACL), and the signature is checked like everywhere.
     who = replace(Caller.system("access-control"), subject=f"provider:{provider_id}", organisation=str(provider_id))
@@ -94,10 +95,13 @@ async def record_heard(rt: Runtime, tx: Tx, heard: Sequence[Raw]) -> None:
         batch = Batch(provider_id, who, "kafka", each.value)
         read = await _read(rt, batch)
         try:
-            async with part(tx):
-                await _take(rt, tx, batch, read)
-        except asyncpg.UniqueViolationError:
-            await _take(rt, tx, batch, read)  # as below: the other door was faster
+            try:
+                async with part(tx):
+                    await _take(rt, tx, batch, read)
+            except asyncpg.UniqueViolationError:
+                await _take(rt, tx, batch, read)  # as below: the other door was faster
+        except IssuerHasNoKey as missing:  # its own topic waits for that, and nobody else's
+            raise Unsigned(str(missing)) from None
 
 
 async def get(rt: Runtime, who: Caller, provider_id: UUID, digest: str) -> TakenBatch:
@@ -149,8 +153,9 @@ async def _judge_and_write(rt: Runtime, tx: Tx, batch: Batch, read: Signed) -> T
     at = rt.clock.now()
     named = sorted({item.receipt.order_id for item in read.receipts if isinstance(item, Claim)})
     await executions.hold_of_orders(tx, named, batch.provider_id)
-    held = await orders.hold_many(tx, named)
-    verdicts = await _judge_all(tx, batch.provider_id, read, held)
+    held = await orders.hold_many(tx, named, batch.provider_id)
+    foreign = await orders.get_many(tx, set(named) - held.keys())
+    verdicts = await _judge_all(tx, batch.provider_id, read, foreign | held)
     provider = await providers.get(tx, batch.provider_id)
     results = [_result(index, verdict) for index, verdict in enumerate(verdicts)]
     counter = _countersigned(rt, provider, read, batch, results, at)
@@ -174,27 +179,12 @@ async def _judge_and_write(rt: Runtime, tx: Tx, batch: Batch, read: Signed) -> T
 def _countersigned(
     rt: Runtime, provider: Provider, read: Signed, batch: Batch, results: Sequence[ReceiptResult], at: datetime
 ) -> bytes:
-    signer, recorded_by = _signer(rt, provider)
+    signer, recorded_by = countersigner(rt, provider)
     said = [CounterResult.model_validate(each.model_dump(include=set(CounterResult.model_fields))) for each in results]
     document = CounterReceipt(
         provider_id=batch.provider_id, batch=read.digest, recorded_by=recorded_by, recorded_at=at, results=tuple(said)
     )
     return signer.sign(canonical(document.model_dump(mode="json")), COUNTER_TYPE).encode()
-
-
-def _signer(rt: Runtime, provider: Provider) -> tuple[Signer, AuthorityRef]:
-    """The regulator of the provider's province; where it has no key, as where there is none, the ministry.
-
-    No regulator vouches for a trial. Raises IssuerHasNoKey (503), AuthorityMissing (409).
-    """
-    if provider.sandbox:
-        return signer_of(rt, told.SANDBOX.id), told.SANDBOX
-    try:
-        regulator = rt.directory.regulator(Level.PROVINCE, provider.region)
-        return signer_of(rt, regulator.id), regulator
-    except (AuthorityMissing, IssuerHasNoKey):
-        ministry = rt.directory.regulator(Level.NATIONAL)
-        return signer_of(rt, ministry.id), ministry
 
 
 async def _judge_all(tx: Tx, provider_id: UUID, read: Signed, held: dict[UUID, AccessOrder]) -> list[Verdict]:

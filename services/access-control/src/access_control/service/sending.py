@@ -1,17 +1,18 @@
 """How an order comes to be, goes out and is taken back; for a network its supervisor is instructed first (P3.4).
 
-What a provider suspended by itself, and a decision confirmed, goes on with the order of that decision once it is out;
-until then whatever ends the order ends the suspension (N4.2.5).
+What a provider suspended by itself, and a decision confirmed, goes on with the order of that decision once it is out.
+Whatever ends the order ends the suspension as well, by a restore of its own (N4.2.5).
 
 Lock executions first, then orders, then instructions, then providers, then emergencies, each in the order of their ids.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from access_control import told
-from access_control.lifecycle import INSTRUCTION, EmergencyAction, Move, Status
+from access_control.lifecycle import INSTRUCTION, EmergencyAction, EmergencyStatus, Move, Status
 from access_control.service import queue
 from access_control.store import emergencies, executions, feed, instructions, orders, providers
 from access_control.store.emergencies import Emergency
@@ -19,7 +20,7 @@ from access_control.store.orders import AccessOrder, Content, Draft, Turn
 from access_control.store.providers import Provider
 from shared.contracts.base import Fact
 from shared.contracts.emergencies import FELL, NOT_SENT
-from shared.contracts.grounds import Statement
+from shared.contracts.grounds import AuthorityRef, Statement
 from shared.contracts.http.access import InstructionAction
 from shared.contracts.ordering import execution_clock
 from shared.contracts.orders import ORDER_TYPE, Action
@@ -27,12 +28,14 @@ from shared.contracts.subjects import SiteSubject
 from shared.contracts.topics import orders_topic
 from shared.rules import Level
 from shared.runtime.acts import deadlines, outbox
-from shared.runtime.acts.documents import signer_of
+from shared.runtime.acts.directory import AuthorityMissing
+from shared.runtime.acts.documents import IssuerHasNoKey, signer_of
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.at_commit import notify_at_commit
 from shared.runtime.db.postgres import Tx
+from shared.signing import Signer
 
 RELEASE_WINDOW: Final = "release"
 """Kind of deadline: the withdraw window."""
@@ -44,6 +47,9 @@ INSTRUCT: Final = "instruct_supervisor"
 """The supervisor's clock: a provider's says nothing about how soon an office finds two people who sign."""
 LAPSE: Final = "lapse"
 """Kind of deadline: the end of a suspension."""
+RESTORE: Final = "restore"
+"""Kind of deadline: a restore that nobody could sign is tried again, by itself, until somebody can."""
+RESTORE_S: Final = 1
 SYSTEM: Final = Caller.system("access-control")
 NO_WINDOW: Final = "There is no withdraw window."
 CONFIRM: Final = "confirm_emergency"
@@ -173,7 +179,7 @@ async def _send(tx: Tx, rt: Runtime, drafted: AccessOrder, content: Content, *, 
     at = rt.clock.now()
     if _over(rt, drafted):
         return await take_back(tx, rt, drafted, who=SYSTEM, why=TOO_LATE)
-    signer = signer_of(rt, content.issuer.id)
+    content, signer, changed = _signing(rt, drafted, content)
     sequence = await providers.next_sequence(tx, drafted.provider_id)
     due = await deadlines.start(
         tx, kind=EXECUTION, aggregate_id=drafted.id, clock_name=execution_clock(drafted.action), rt=rt, at=at
@@ -181,7 +187,7 @@ async def _send(tx: Tx, rt: Runtime, drafted: AccessOrder, content: Content, *, 
     signed = told.signed(drafted, content, signer, sequence=sequence, issued_at=at, execute_by=due.due_at)
     released = await orders.MOVES.move(
         tx, drafted, Move.RELEASE, who=SYSTEM, why=why, at=at, sequence=signed.sequence, issued_at=signed.issued_at,
-        execute_by=signed.execute_by, jws=signed.jws, digest=signed.digest, kid=signed.kid,
+        execute_by=signed.execute_by, jws=signed.jws, digest=signed.digest, kid=signed.kid, **changed,
     )  # fmt: skip
     outbox.add_raw(
         tx, topic=orders_topic(drafted.provider_id).name, key=str(drafted.site_id or drafted.hosts[0]),
@@ -198,6 +204,43 @@ async def send_at_once(tx: Tx, rt: Runtime, again: AccessOrder, content: Content
     """Send what lessens an order that is out; it waits for no place, and takes one. Raises IssuerHasNoKey (503)."""
     await providers.hold(tx, again.provider_id)
     return await _send(tx, rt, again, content, why=why)
+
+
+def _signing(rt: Runtime, order: AccessOrder, content: Content) -> tuple[Content, Signer, dict[str, Any]]:
+    """What goes out, whose key signs it, and the columns that change by that. Raises IssuerHasNoKey (503).
+
+    No site stays dark for one organisation's key: where the issuer of a restore has none, the ministry orders it, which
+    orders in every province itself. A trial is no authority's.
+    """
+    try:
+        return content, signer_of(rt, content.issuer.id), {}
+    except IssuerHasNoKey:
+        if order.action is not Action.RESTORE or order.trial:
+            raise
+        with suppress(AuthorityMissing, IssuerHasNoKey):
+            ministry = rt.directory.regulator(Level.NATIONAL)
+            signer, said = signer_of(rt, ministry.id), content.model_copy(update={"issuer": ministry})
+            return said, signer, {"issuer_id": ministry.id, "content": said.model_dump(mode="json")}
+        raise
+
+
+async def send_restore(tx: Tx, rt: Runtime, restore: AccessOrder, *, why: str) -> AccessOrder:
+    """Restores wait for nobody: no window, no instruction. What nobody can sign yet has a clock of its own.
+
+    A fact waits for no key: behind it stand the restores of everybody else.
+    """
+    try:
+        return await release(tx, rt, restore, await orders.content(tx, restore.id), why=why)
+    except IssuerHasNoKey:
+        await deadlines.start_in(tx, RESTORE, restore.id, RESTORE_S, at=rt.clock.now())
+        return restore
+
+
+async def restore_due(rt: Runtime, tx: Tx, order_id: UUID) -> None:
+    """A restore that waits for a key is tried again. Raises IssuerHasNoKey: then it is tried again later."""
+    order = await held(tx, order_id)
+    if order.status is Status.DRAFTED:
+        await release(tx, rt, order, await orders.content(tx, order_id), why="Somebody can sign it now.")
 
 
 async def release_due(rt: Runtime, tx: Tx, order_id: UUID) -> None:
@@ -227,7 +270,8 @@ async def settle_emergencies(tx: Tx, rt: Runtime, decision_id: UUID, provider_id
     """What a decision confirmed at a provider goes on with its order, waits for it, or is over with it.
 
     Only an order that is out carries it on. Where all were taken back, or none came of an execution that is undone,
-    the provider is ordered to host the name again, at once.
+    the provider is ordered to host the name again, at once: also beside the restore of an order that had gone out,
+    which ends that order alone, and the provider had suspended the name by its own hand before.
     """
     if provider_id not in await emergencies.providers_of_decision(tx, decision_id):
         return
@@ -250,7 +294,9 @@ async def settle_emergencies(tx: Tx, rt: Runtime, decision_id: UUID, provider_id
 
 
 async def replace_emergency(tx: Tx, rt: Runtime, confirmed: Emergency) -> None:
-    """From now on an order says what its provider does; taking that back restores the site."""
+    """From now on an order says what its provider does."""
+    if confirmed.status is EmergencyStatus.REPLACED:
+        return
     await emergencies.MOVES.move(tx, confirmed, EmergencyAction.REPLACE, who=SYSTEM, why=GOES_ON, at=rt.clock.now())
 
 
@@ -259,7 +305,7 @@ async def end_emergency(
 ) -> None:
     """The provider is ordered to host the name again: by the province's regulator, or the network's supervisor."""
     at, provider = rt.clock.now(), await providers.get(tx, held.provider_id)
-    issuer = provider.supervisor or rt.directory.regulator(Level.PROVINCE, provider.region)
+    issuer = provider.supervisor or _regulator(rt, provider.region)
     content = told.emergency_over(held, site_id, says, issuer, rt.settings.public_url)
     cause = await emergencies.stand_in(tx, held.id, at)
     restore = await orders.draft(tx, Draft(
@@ -269,8 +315,16 @@ async def end_emergency(
     ))  # fmt: skip
     assert restore is not None, "an emergency ends once: its row is held"
     orders.MOVES.began(tx, restore, "draft", who=SYSTEM, why=says.public_reasons, at=at)
-    await release(tx, rt, restore, content, why=says.public_reasons)
+    await send_restore(tx, rt, restore, why=says.public_reasons)
     await emergencies.MOVES.move(
         tx, held, EmergencyAction.LAPSE, who=SYSTEM, why=says.reasons, at=at, ended_because=because,
         restore_id=restore.id,
     )  # fmt: skip
+
+
+def _regulator(rt: Runtime, region: str) -> AuthorityRef:
+    """Of the province; where the directory has none, the ministry: a gap there keeps no site dark."""
+    try:
+        return rt.directory.regulator(Level.PROVINCE, region)
+    except AuthorityMissing:
+        return rt.directory.regulator(Level.NATIONAL)

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import structlog
+from opentelemetry import metrics
 
 from access_control import told
 from access_control.service.feed_wakeups import FeedWakeups
@@ -17,7 +18,14 @@ from shared.runtime.base.keys import NoSigningKey, OwnedKeys
 from shared.runtime.base.limiter import Limiter
 from shared.runtime.process.supervisor import Failure
 
+METRICS: Final = {
+    "issuers_without_key": "Active industry regulators and network supervisors that have no key to sign with.",
+}
 _log = structlog.get_logger(__name__)
+_without_key = metrics.get_meter("concord.access-control").create_gauge(
+    "issuers_without_key", description=METRICS["issuers_without_key"]
+)
+WATCH_S: Final = 60.0
 REFUSED_PER_HOUR: Final = 120
 """Batches of one provider that may be refused, or hold a refused receipt, before its door is closed for a while."""
 TRIALS_PER_HOUR: Final = 600
@@ -108,6 +116,30 @@ def published_keys(rt: Runtime) -> dict[str, Any]:
     Where keys may be generated, everybody who could issue an order has one before the first order goes out.
     """
     state: AccessState = rt.state
-    issuers = [known.organisation_id for known in rt.directory if known.active and ISSUERS & {*known.kinds}]
-    state.keys.ensure([*issuers, told.SANDBOX.id])
+    state.keys.ensure([*_issuers(rt), told.SANDBOX.id])
     return state.keys.published
+
+
+def _issuers(rt: Runtime) -> list[str]:
+    return [known.organisation_id for known in rt.directory if known.active and ISSUERS & {*known.kinds}]
+
+
+def without_key(rt: Runtime) -> list[str]:
+    """Active organisations that may have to order something and cannot sign: found out before a site waits for it."""
+    state: AccessState = rt.state
+    try:
+        return state.keys.missing(_issuers(rt))
+    except NoSigningKey:  # the file is gone, or is none any more: nobody can
+        return sorted(_issuers(rt))
+
+
+async def watch_keys(rt: Runtime) -> NoReturn:
+    """Say at the start, and whenever it changes, which issuers have no key."""
+    known: list[str] = []
+    while True:
+        missing = without_key(rt)
+        _without_key.set(len(missing))
+        if missing != known:
+            _log.warning("issuers.without_key", organisations=missing)
+        known = missing
+        await asyncio.sleep(WATCH_S)

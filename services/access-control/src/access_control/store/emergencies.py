@@ -69,24 +69,30 @@ RETURNING {COLUMNS}
 """
 GET: Final = f"SELECT {COLUMNS} FROM emergency WHERE id = $1"
 HOLD: Final = f"{GET} FOR NO KEY UPDATE"
-# The same name, one below it or one above it: a site is not suspended for another 72 hours under www. What an order
-# carried on lapsed when that order was undone: what an appeal gave back its host does not take away by itself.
+# The same name, one below it or one above it: a site is not suspended for another 72 hours under www.
+_NAME: Final = "('.' || {0} LIKE '%.' || $2 OR '.' || $2 LIKE '%.' || {0})"
 SAME: Final = f"""
 SELECT {COLUMNS} FROM emergency
  WHERE provider_id = $1
    AND (status IN ('reported', 'confirmed') OR (status = 'lapsed' AND changed_at > $3)
-        OR (status = 'replaced' AND EXISTS (
-            SELECT FROM execution e WHERE e.decision_id = emergency.decision_id
-                                      AND (e.undone->>'undone_at')::timestamptz > $3)))
-   AND ('.' || host LIKE '%.' || $2 OR '.' || $2 LIKE '%.' || host)
- ORDER BY reported_at DESC, id DESC LIMIT 1
+        OR (status = 'replaced' AND NOT EXISTS (
+            SELECT FROM execution AS e WHERE e.decision_id = emergency.decision_id AND e.undone IS NOT NULL)))
+   AND {_NAME.format("host")}
+ ORDER BY status = 'lapsed', reported_at DESC, id DESC LIMIT 1
+"""
+# What an order stopped and a restore gave back, whatever came before it: its host does not take that away by itself.
+GIVEN_BACK: Final = f"""
+SELECT burden.id FROM access_order AS burden JOIN access_order AS back ON back.id = burden.undone_by
+ WHERE burden.provider_id = $1 AND NOT burden.trial AND coalesce(back.issued_at, back.drafted_at) > $3
+   AND EXISTS (SELECT FROM unnest(burden.hosts) AS name WHERE {_NAME.format("name")})
+ ORDER BY back.drafted_at DESC LIMIT 1
 """
 PROVIDERS_OF_DECISION: Final = """
-SELECT DISTINCT provider_id FROM emergency WHERE decision_id = $1 AND status = 'confirmed'
+SELECT DISTINCT provider_id FROM emergency WHERE decision_id = $1 AND status IN ('confirmed', 'replaced')
 """
 OF_DECISION: Final = f"""
 SELECT {COLUMNS} FROM emergency
- WHERE decision_id = $1 AND provider_id = $2 AND status = 'confirmed' ORDER BY id FOR NO KEY UPDATE
+ WHERE decision_id = $1 AND provider_id = $2 AND status IN ('confirmed', 'replaced') ORDER BY id FOR NO KEY UPDATE
 """
 ORDERED: Final = """
 SELECT count(*) > 0 AS drafted, coalesce(bool_or(o.status = ANY ($3)), false) AS on_its_way,
@@ -152,13 +158,19 @@ async def same(tx: Tx, provider_id: UUID, host: str, at: datetime, again_days: i
     return of(row) if row else None
 
 
+async def given_back(tx: Tx, provider_id: UUID, host: str, at: datetime, again_days: int) -> UUID | None:
+    """The order to stop hosting the name that was taken back not long ago."""
+    found: UUID | None = await tx.fetchval(GIVEN_BACK, provider_id, host, at - timedelta(days=again_days))
+    return found
+
+
 async def providers_of_decision(tx: Tx, decision_id: UUID) -> set[UUID]:
-    """Where a decision confirms one that no order carries on yet."""
+    """Where a decision confirms one, whether an order of it carries it on or does not yet."""
     return {row["provider_id"] for row in await tx.fetch(PROVIDERS_OF_DECISION, decision_id)}
 
 
 async def hold_of_decision(tx: Tx, decision_id: UUID, provider_id: UUID) -> list[Emergency]:
-    """Those at a provider that a decision confirms and no order carries on yet, held."""
+    """Those at a provider that a decision confirms, whether an order of it carries them on or does not yet; held."""
     return [of(row) for row in await tx.fetch(OF_DECISION, decision_id, provider_id)]
 
 

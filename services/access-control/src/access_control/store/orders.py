@@ -149,7 +149,8 @@ RETURNING {COLUMNS}
 """
 GET: Final = f"SELECT {COLUMNS} FROM access_order WHERE id = $1"
 HOLD: Final = f"{GET} FOR NO KEY UPDATE"
-HOLD_MANY: Final = f"SELECT {COLUMNS} FROM access_order WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE"
+GET_MANY: Final = f"SELECT {COLUMNS} FROM access_order WHERE id = ANY ($1)"
+HOLD_MANY: Final = f"{GET_MANY} AND provider_id = $2 ORDER BY id FOR NO KEY UPDATE"
 HOLD_OF_EXECUTION: Final = f"""
 SELECT {COLUMNS} FROM access_order WHERE execution_id = $1 AND action <> 'restore' ORDER BY id FOR NO KEY UPDATE
 """
@@ -252,9 +253,14 @@ async def hold(tx: Tx, order_id: UUID) -> AccessOrder:
     return of(row)
 
 
-async def hold_many(tx: Tx, order_ids: Collection[UUID]) -> dict[UUID, AccessOrder]:
-    """These orders, held in the order of their ids so that two batches cannot block each other for good."""
-    return {order.id: order for order in map(of, await tx.fetch(HOLD_MANY, list(order_ids)))}
+async def get_many(tx: Tx, order_ids: Collection[UUID]) -> dict[UUID, AccessOrder]:
+    """These orders, of whatever provider; nobody waits for whoever holds them."""
+    return {order.id: order for order in map(of, await tx.fetch(GET_MANY, list(order_ids)))} if order_ids else {}
+
+
+async def hold_many(tx: Tx, order_ids: Collection[UUID], provider_id: UUID) -> dict[UUID, AccessOrder]:
+    """Those of these orders that are the provider's, held by id: two batches do not block each other for good."""
+    return {order.id: order for order in map(of, await tx.fetch(HOLD_MANY, list(order_ids), provider_id))}
 
 
 async def hold_burdens(tx: Tx, execution_id: UUID) -> list[AccessOrder]:

@@ -58,8 +58,19 @@ class Key:
     jwk: Mapping[str, Any]
     thumbprint: str
     added_at: datetime
+    added_reasons: str | None
     revoked_at: datetime | None
+    revoked_reasons: str | None
+    revoked_by_authority: AuthorityRef | None
     changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Muted:
+    """From when until when a provider had no key in use, since the desk had revoked its last one."""
+
+    since: datetime
+    until: datetime | None
 
 
 COLUMNS: Final = """id, version, status, name, licence_number, region, kind, contact, branches, supervisor, head,
@@ -78,15 +89,25 @@ HEADS: Final = "SELECT id, head FROM provider WHERE id = ANY($1)"
 NEXT_SEQUENCE: Final = "UPDATE provider SET head = head + 1 WHERE id = $1 RETURNING head"
 WORDS: Final = {"organisation": "id::text = ANY ({})"}
 
-KEY_COLUMNS: Final = """id, version, status, provider_id, kid, jwk, thumbprint, added_at, revoked_at, changed_at"""
+KEY_COLUMNS: Final = """id, version, status, provider_id, kid, jwk, thumbprint, added_at, added_reasons,
+       revoked_at, revoked_reasons, revoked_by_authority, changed_at"""
 ADD_KEY: Final = f"""
-INSERT INTO provider_key (id, status, provider_id, kid, jwk, thumbprint, added_by, added_at, changed_at)
-VALUES ($1, 'in_use', $2, $3, $4, $5, $6, $7, $7)
+INSERT INTO provider_key (id, status, provider_id, kid, jwk, thumbprint, added_by, added_at, changed_at,
+                          added_reasons)
+VALUES ($1, 'in_use', $2, $3, $4, $5, $6, $7, $7, $8)
 ON CONFLICT DO NOTHING
 RETURNING {KEY_COLUMNS}
 """
 KEYS: Final = f"SELECT {KEY_COLUMNS} FROM provider_key WHERE provider_id = ANY ($1) ORDER BY added_at, kid"
 HOLD_KEY: Final = f"SELECT {KEY_COLUMNS} FROM provider_key WHERE provider_id = $1 AND kid = $2 FOR NO KEY UPDATE"
+MUTED: Final = """
+SELECT gone.revoked_at AS since,
+       (SELECT min(added_at) FROM provider_key WHERE provider_id = $1 AND added_at > gone.revoked_at) AS until
+  FROM provider_key AS gone
+ WHERE provider_id = $1 AND revoked_by_authority IS NOT NULL
+   AND NOT EXISTS (SELECT FROM provider_key WHERE provider_id = $1 AND added_at <= gone.revoked_at
+                                              AND (revoked_at IS NULL OR revoked_at > gone.revoked_at))
+"""
 FOREIGN_KIDS: Final = "SELECT DISTINCT kid FROM provider_key WHERE kid = ANY($1) AND provider_id <> $2"
 
 
@@ -102,7 +123,10 @@ def of(row: asyncpg.Record) -> Provider:
 def key_of(row: asyncpg.Record) -> Key:
     """A row of KEY_COLUMNS."""
     values: dict[str, Any] = dict(row)
-    return Key(**{**values, "status": KeyStatus(values["status"])})
+    by = values["revoked_by_authority"]
+    return Key(**{
+        **values, "status": KeyStatus(values["status"]), "revoked_by_authority": by and AuthorityRef.model_validate(by),
+    })  # fmt: skip
 
 
 MOVES: Final[Moves[Provider, ProviderStatus, ProviderAction]] = Moves(
@@ -172,10 +196,11 @@ async def next_sequence(tx: Tx, provider_id: UUID) -> int:
 
 
 async def add_key(
-    tx: Tx, key_id: UUID, provider_id: UUID, jwk: Mapping[str, Any], thumbprint: str, *, by: str, at: datetime
-) -> Key | None:
+    tx: Tx, key_id: UUID, provider_id: UUID, jwk: Mapping[str, Any], thumbprint: str, *, by: str, at: datetime,
+    reasons: str | None,
+) -> Key | None:  # fmt: skip
     """Enter a public key; none if its id or the key itself is known already."""
-    row = await tx.fetchrow(ADD_KEY, key_id, provider_id, jwk["kid"], dict(jwk), thumbprint, by, at)
+    row = await tx.fetchrow(ADD_KEY, key_id, provider_id, jwk["kid"], dict(jwk), thumbprint, by, at, reasons)
     return key_of(row) if row else None
 
 
@@ -191,6 +216,11 @@ async def hold_key(tx: Tx, provider_id: UUID, kid: str) -> Key | None:
     """One key of a provider, held."""
     row = await tx.fetchrow(HOLD_KEY, provider_id, kid)
     return key_of(row) if row else None
+
+
+async def muted(tx: Tx, provider_id: UUID) -> list[Muted]:
+    """The times in which a provider could sign nothing by the doing of the access desk."""
+    return [Muted(**row) for row in await tx.fetch(MUTED, provider_id)]
 
 
 async def foreign_kids(tx: Tx, kids: Collection[str], provider_id: UUID) -> set[str]:

@@ -73,6 +73,11 @@ async def read_until(tx: Tx) -> datetime | None:
     return await inbox.caught_up(tx, READER)
 
 
+async def parked(tx: Tx, topic: str) -> bool:
+    """Whether something that a provider wrote to its topic waits for somebody here to look at it."""
+    return await inbox.has_parked(tx, READER, topic)
+
+
 async def executed(tx: Tx, order_ids: Sequence[UUID]) -> set[UUID]:
     """Which of these orders have an ``executed`` receipt."""
     return {row["order_id"] for row in await tx.fetch(EXECUTED, list(order_ids))}

@@ -4,7 +4,7 @@ The 72 hours are decided here alone, under one lock: who confirms and the clock 
 """
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from enforcement.store import emergencies as store
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
 from enforcement.store.emergencies import Emergency, NewEmergency
-from shared.contracts.emergencies import NOT_CONFIRMED, NOT_HOSTED, EmergencyReportedV1
+from shared.contracts.emergencies import AGAIN, NOT_CONFIRMED, NOT_HOSTED, EmergencyReportedV1
 from shared.contracts.grounds import Names, OperatorRef, Party, Statement
 from shared.contracts.subjects import FoundSite
 from shared.rules import Effect, Level
@@ -31,6 +31,12 @@ from shared.runtime.db.postgres import Tx
 
 CLOCK: Final = "confirm_emergency"
 """Kind of the deadline and name of its clock in the rule profile."""
+AGAIN_DAYS: Final = 30
+"""For a profile that says nothing of complaints."""
+REFUSED: Final = {
+    NOT_HOSTED: "By the register {host} is not hosted by {provider}.",
+    AGAIN: "The same provider suspended the same site by itself not long ago, and nobody confirmed it.",
+}
 LONGEST_QUOTED: Final = 15_000
 SYSTEM: Final = Caller.system("enforcement")
 _REPORTED: Final = Names(zh="接入服务提供者紧急暂停接入告知书", en="Your provider suspended your site by itself")
@@ -39,18 +45,17 @@ _REPORTED: Final = Names(zh="接入服务提供者紧急暂停接入告知书", 
 async def reported(tx: Tx, rt: Runtime, fact: EmergencyReportedV1) -> None:
     """A provider said so, signed: whom it hits is told, and the clock runs from when the site went dark.
 
-    Where the register says that the site is another provider's, it is refused at once.
+    Where the register says that the site is another provider's, or it lapsed there under another name not long ago, it
+    is over at once: whom it hits is told so, and the provider is ordered to host the site again.
     """
-    at, new = rt.clock.now(), await _received(tx, fact)
+    at, new = rt.clock.now(), await _received(tx, rt, fact)
     kept = await store.add(tx, new)
     if kept is None:
         return
     store.MOVES.began(tx, kept, "report", who=SYSTEM, why=fact.reasons, at=at)
     clock = rt.rules.clocks[CLOCK]
     if kept.status is EmergencyStatus.REFUSED:
-        why = f"{kept.host} is not hosted by {kept.provider.name}, as the register says."
-        says = Statement(legal_basis=(clock.source,), reasons=why, public_reasons=why)
-        outbox.add(tx, told.emergency_lapsed(kept, NOT_HOSTED, says, at), at=at)
+        await _refuse(tx, rt, kept)
         return
     await deadlines.start_until(
         tx, kind=CLOCK, aggregate_id=kept.id, until=kept.confirm_by, rt=rt, at=at, clock_name=CLOCK
@@ -64,27 +69,50 @@ async def reported(tx: Tx, rt: Runtime, fact: EmergencyReportedV1) -> None:
     await tell(tx, rt, kept, "emergency_reported", _REPORTED, says, answer_by=kept.confirm_by)
 
 
+async def _refuse(tx: Tx, rt: Runtime, kept: Emergency) -> None:
+    """Over as soon as it was heard. The register may be behind what is hosted where: the restore goes out anyhow."""
+    assert kept.ended_because is not None, "what is refused says why"
+    why = REFUSED[kept.ended_because].format(host=kept.host, provider=kept.provider.name)
+    says = Statement(legal_basis=(rt.rules.clocks[CLOCK].source,), reasons=why, public_reasons=why)
+    outbox.add(tx, told.emergency_lapsed(kept, kept.ended_because, says, rt.clock.now()), at=rt.clock.now())
+    told_so = (
+        f"{kept.provider.name} suspended {kept.host} by itself on {_day(kept.since)}. {why} It is over, and the "
+        f"provider is ordered to host the site again. What the provider says:\n{kept.reasons[:LONGEST_QUOTED]}"
+    )
+    says = Statement(legal_basis=says.legal_basis, reasons=told_so, public_reasons=told_so)
+    await tell(tx, rt, kept, "emergency_reported", _REPORTED, says)
+
+
 def _day(at: datetime) -> str:
     return at.isoformat(timespec="minutes")
 
 
-async def _received(tx: Tx, fact: EmergencyReportedV1) -> NewEmergency:
-    """What was reported, with what the register says about the name."""
+async def _received(tx: Tx, rt: Runtime, fact: EmergencyReportedV1) -> NewEmergency:
+    """What was reported, with what the register says about the name.
+
+    A site that is served under several names goes dark for the time of one: by the first of them that is reported.
+    """
     provider = Party(identity=str(fact.provider_id), name=fact.provider_name)
     name = normalise_domain(fact.host)
     site = await sites.find(tx, (name.ascii, *name.above))
     operator, site_id, items, status, because = provider, None, tuple[str, ...](), EmergencyStatus.OPEN, None
-    region, level = fact.region, Level.PROVINCE.value
+    region, level, confirm_by = fact.region, Level.PROVINCE.value, fact.confirm_by
     if site is not None and site.status not in OFF_THE_REGISTER:
         operator = OperatorRef(identity=site.operator.identity, name=site.operator.name)
         site_id, items = site.site_id, site.service_items
         region, level = site.registration.region, site.registration.level
+        again_days = rt.rules.complaints.again_days if rt.rules.complaints is not None else AGAIN_DAYS
+        since = fact.reported_at - timedelta(days=again_days)
+        before = await store.of_site(tx, operator.identity, fact.provider_id, site_id, since)
         if not any(each.provider_id == fact.provider_id and each.status != "ended" for each in site.accesses):
             status, because = EmergencyStatus.REFUSED, NOT_HOSTED
+        elif before.ended:
+            status, because = EmergencyStatus.REFUSED, AGAIN
+        confirm_by = min(confirm_by, before.confirm_by or confirm_by)
     return NewEmergency(
         id=fact.emergency_id, status=status, provider=provider, host=name.ascii, site_id=site_id, operator=operator,
         region=region, level=level, service_items=items, ground=fact.ground, reasons=fact.reasons, since=fact.since,
-        reported_at=fact.reported_at, confirm_by=fact.confirm_by, ended_because=because,
+        reported_at=fact.reported_at, confirm_by=confirm_by, ended_because=because,
     )  # fmt: skip
 
 

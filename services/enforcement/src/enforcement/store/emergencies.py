@@ -64,6 +64,14 @@ class Emergency(NewEmergency):
     changed_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class OfSite:
+    """What a provider did to a site by itself before. ``ended``: lately; ``confirm_by``: of the first open one."""
+
+    ended: bool
+    confirm_by: datetime | None
+
+
 COLUMNS: Final = """id, version, status, provider, host, site_id, operator, region, level, service_items, ground,
        reasons, since, reported_at, confirm_by, decision_id, authority, ended_because, statement, changed_at"""
 WORDS: Final = {
@@ -83,6 +91,13 @@ GET: Final = f"SELECT {COLUMNS} FROM emergency WHERE id = $1"
 HOLD: Final = f"{GET} FOR NO KEY UPDATE"
 HOLD_OF_DECISION: Final = f"""
 SELECT {COLUMNS} FROM emergency WHERE decision_id = $1 AND status = 'confirmed' ORDER BY id FOR NO KEY UPDATE
+"""
+
+
+OF_SITE: Final = """
+SELECT coalesce(bool_or(status IN ('lapsed', 'refused') AND changed_at > $4), false) AS ended,
+       min(confirm_by) FILTER (WHERE status = 'open') AS confirm_by
+  FROM emergency WHERE identity = $1 AND provider_id = $2 AND site_id = $3
 """
 
 
@@ -131,6 +146,13 @@ def _one(row: asyncpg.Record | None, emergency_id: UUID) -> Emergency:
 async def hold_of_decision(tx: Tx, decision_id: UUID) -> list[Emergency]:
     """Those that a decision confirms, held: several providers may host the site."""
     return [of(row) for row in await tx.fetch(HOLD_OF_DECISION, decision_id)]
+
+
+async def of_site(tx: Tx, identity: str, provider_id: UUID, site_id: UUID, since: datetime) -> OfSite:
+    """Whether a provider's own suspension of a site ended since then, and when the first that is open is over."""
+    row = await tx.fetchrow(OF_SITE, identity, provider_id, site_id, since)
+    assert row is not None
+    return OfSite(**row)
 
 
 async def page(

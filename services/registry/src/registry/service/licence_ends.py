@@ -21,8 +21,8 @@ STAY: Final = (
 )
 
 
-def _regulator(rt: Runtime, region: str) -> AuthorityRef:
-    """The regulator of its province; where there is none the ministry: what its provider hears waits for nobody."""
+def regulator(rt: Runtime, region: str) -> AuthorityRef:
+    """Who tells a provider something: the regulator of its province; where there is none the ministry, and at once."""
     try:
         return regulator_for(rt, Level.PROVINCE, region)
     except AuthorityMissing:
@@ -41,7 +41,7 @@ async def tell(tx: Tx, rt: Runtime, fact: LicenceEndingV1) -> None:
     await notices.issue_all(tx, rt, [
         New(about=ActRef(service=Service.ACCESS_CONTROL, kind="licence", id=fact.licence_id), kind="licence_ending",
             to=Party(identity=str(fact.provider_id), name=fact.name), address=AddressForService(),
-            authority=_regulator(rt, fact.region), title=ENDED if fact.over else ENDING,
+            authority=regulator(rt, fact.region), title=ENDED if fact.over else ENDING,
             says=Statement(legal_basis=(source,), reasons=said, public_reasons=said),
             answer_by=None if fact.over else rt.rules.end_of(fact.last_day))
     ])  # fmt: skip

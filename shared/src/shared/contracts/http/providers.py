@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from shared.contracts.base import Body, Day, Region, Text
+from shared.contracts.base import Body, Day, Reasons, Region, Text
 from shared.contracts.grounds import AuthorityRef, Grounds, Statement
 from shared.contracts.http.base import View, example
 
@@ -161,6 +161,10 @@ class NewKey(Body):
         max_length=10_000,
         description="Where the provider enters it by itself: the same over the same, by a key of its that is in use.",
     )
+    reasons: Reasons | None = Field(
+        None,
+        description="Where the access desk enters it and it is not the provider's first: why. The provider is told.",
+    )
 
 
 class KeyView(View):
@@ -170,7 +174,12 @@ class KeyView(View):
     jwk: dict[str, Any]
     thumbprint: str = Field(description="RFC 7638, SHA-256 in hexadecimal.")
     added_at: datetime
+    added_reasons: str | None = Field(None, description="Why the access desk entered it.")
     revoked_at: datetime | None
+    revoked_reasons: str | None = None
+    revoked_by_authority: AuthorityRef | None = Field(
+        None, description="Whose desk revoked it; null: the provider did."
+    )
 
 
 class TopicsView(View):

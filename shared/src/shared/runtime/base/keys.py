@@ -103,6 +103,11 @@ class OwnedKeys:
         now = datetime.now(UTC)
         return next((held.signer for held in self._signers.get(owner, ()) if not held.is_retired(now)), None)
 
+    def missing(self, owners: Collection[str]) -> list[str]:
+        """Who of these has no key here, and gets none."""
+        self.ensure(owners)
+        return sorted(owner for owner in set(owners) if self._in_use(owner) is None)
+
     def _read(self) -> None:
         try:
             seen = self._file.stat()

@@ -31,6 +31,7 @@ RETURNING 1
 """
 COLUMNS: Final = 'id, key, event_id, type, topic, partition, "offset", at, value, headers, error, attempts'
 IS_PARKED = "SELECT EXISTS (SELECT FROM parked WHERE consumer = $1 AND key = $2)"
+HAS_PARKED = "SELECT EXISTS (SELECT FROM parked WHERE consumer = $1 AND topic = $2)"
 PARKED_KEYS = "SELECT DISTINCT key FROM parked WHERE consumer = $1 AND key = ANY($2)"
 ALL_KEYS = "SELECT key FROM parked WHERE consumer = $1 GROUP BY key ORDER BY min(id)"
 COUNT = "SELECT count(*) FROM parked WHERE consumer = $1"
@@ -81,6 +82,11 @@ async def forget(rt: Runtime, *, batch: int = BATCH) -> int:
 async def is_parked(tx: Tx, consumer: str, key: str) -> bool:
     """Whether an earlier event of this key waits, so that later ones must wait too."""
     return bool(await tx.fetchval(IS_PARKED, consumer, key))
+
+
+async def has_parked(tx: Tx, consumer: str, topic: str) -> bool:
+    """Whether an event of this topic waits."""
+    return bool(await tx.fetchval(HAS_PARKED, consumer, topic))
 
 
 async def parked_keys(tx: Tx, consumer: str, keys: Collection[str] | None = None) -> list[str]:

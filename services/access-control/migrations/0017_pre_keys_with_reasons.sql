@@ -1,0 +1,6 @@
+-- Why a key was entered or revoked by somebody else than its provider, and by whom (docs/adr/0027).
+ALTER TABLE provider_key ADD COLUMN added_reasons text;
+ALTER TABLE provider_key ADD COLUMN revoked_reasons text;
+ALTER TABLE provider_key ADD COLUMN revoked_by_authority jsonb;  -- AuthorityRef; null: the provider itself
+ALTER TABLE provider_key ADD CONSTRAINT revoked_by_others_with_reasons
+    CHECK (revoked_by_authority IS NULL OR (revoked_reasons IS NOT NULL AND revoked_at IS NOT NULL)) NOT VALID;
