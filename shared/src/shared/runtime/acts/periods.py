@@ -15,11 +15,11 @@ def period(rt: Runtime, since: date | None, until: date | None) -> tuple[datetim
 
     Raises Invalid (422).
     """
-    last = until or rt.rules.day_of(rt.clock.now())
-    first = since or FIRST
-    if last < first and until is None:
+    today, first = rt.rules.day_of(rt.clock.now()), since or FIRST
+    if first > today:
         raise Invalid.field("since", "must not lie ahead")
-    if last < first:
+    if until is not None and until < first:
         raise Invalid.field("until", "must not be before since")
+    last = min(until or today, today)  # what lies ahead is empty, and the last of all days has none after it
     begins = datetime.combine(first, time(), rt.rules.time_zone)
     return begins, datetime.combine(last + timedelta(days=1), time(), rt.rules.time_zone)
