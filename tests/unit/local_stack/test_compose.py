@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from access_control.service import probing, receipts
+from access_control.service import probing, receipts, state
 from enforcement.service import custody
 from local_stack import compose
 from local_stack.kafka import ApacheKafka
@@ -23,7 +23,7 @@ from shared.runtime.base import metrics
 from shared.runtime.base.settings import Settings
 from shared.runtime.web.identity import SERVICE_ACCOUNT
 
-METRICS = metrics.METRICS | ingest.METRICS | custody.METRICS | probing.METRICS | receipts.METRICS
+METRICS = metrics.METRICS | ingest.METRICS | custody.METRICS | probing.METRICS | receipts.METRICS | state.METRICS
 ROOT = Path(__file__).parents[3]
 PLACE_DEPENDS = {  # what may differ between a laptop and a data centre; everything else must be equal
     "CONCORD_DATABASE_URL",

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from access_control.service import probing, receipts
+from access_control.service import probing, receipts, state
 from enforcement.service import custody
 from local_stack import access_lists
 from local_stack.topology import SERVICES
@@ -104,7 +104,7 @@ def _metrics() -> Iterator[str]:
         "",
     )
     yield from ("| name | meaning |", "|---|---|")
-    own = ingest.METRICS | custody.METRICS | receipts.METRICS | probing.METRICS
+    own = ingest.METRICS | custody.METRICS | receipts.METRICS | probing.METRICS | state.METRICS
     yield from (f"| `{name}` | {meaning} |" for name, meaning in (OF_FASTAPI | METRICS | own).items())
 
 
