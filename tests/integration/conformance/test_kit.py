@@ -142,8 +142,8 @@ FAULTS = {
     "follows redirects": ("build_opener(Stay)", "build_opener()"),
     "acts on history": ('if not last() and "begun" not in state:', "if False:"),
     "acts on what was taken back": (
-        "SET done = 1 WHERE NOT done AND json_extract",
-        "SET done = 0 WHERE NOT done AND json_extract",
+        "SET done = 1 WHERE NOT done AND payload ->> 'order_id'",
+        "SET done = 0 WHERE NOT done AND payload ->> 'order_id'",
     ),
     "restores only what was ordered": (
         '    if order["action"] == "restore":\n',
