@@ -21,6 +21,7 @@ import aiosmtplib
 import httpx
 import uvloop
 from aiosmtpd.smtp import SMTP
+from pydantic import SecretStr
 
 from enforcement.main import SERVICE
 from local_stack.postgres import EmbeddedPostgres
@@ -194,7 +195,7 @@ async def send(dsn: str, port: str, folder: str) -> None:
     """The sender, until nothing is left to send; says what it cost in processor seconds."""
     settings = Settings(
         database_url=dsn, smtp_port=int(port), smtp_tls="none", signing_keys_file=Path(folder) / "keys.json",
-        signing_keys_generate=True,
+        signing_keys_generate=True, smtp_returns="returns@registry.example", smtp_returns_secret=SecretStr("s" * 32),
     )  # fmt: skip
     clock, db = SystemClock(), await Database.connect(dsn, application_name="sender")
     rt = Runtime(db, clock, rules.load("cn-2006"), settings, directory(clock))

@@ -108,6 +108,8 @@ def _possible(path: str, method: str, operation: dict[str, Any], parameters: dic
         yield "400"
     if operation.get("security"):
         yield from ("401", "403")
+    elif "Returns-Secret" in parameters:  # a mail server shows that, and no token
+        yield "403"
     if "{" in path or "requestBody" in operation:  # a body names records, too
         yield "404"
     if method != "get":
