@@ -153,6 +153,18 @@ async def test_a_reader_that_waits_in_vain_gets_an_empty_page(desk: Desk) -> Non
     assert wakeups_of(desk.rt).waiting == 0
 
 
+async def test_a_reader_that_is_woken_for_what_it_has_read_waits_on(desk: Desk) -> None:
+    host = await desk.host()
+    await desk.cut_off(host)
+    reader = asyncio.create_task(desk.feed(host, after=1, wait=30))
+    await waiting(desk, 1)
+    wakeups_of(desk.rt).wake(UUID(host.id))  # the notice of an order may come after somebody read it
+    await asyncio.sleep(0.2)
+    assert not reader.done()
+    await desk.cut_off(host)
+    assert [order["sequence"] for order in (await reader)["orders"]] == [2]
+
+
 async def test_many_readers_wait_without_a_database_session_each(desk: Desk) -> None:
     hosts = [await desk.host() for _ in range(4)]
     readers = [asyncio.create_task(desk.feed(host, wait=60)) for host in hosts for _ in range(MOST_READERS)]

@@ -9,11 +9,14 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import asyncpg
 import httpx
+import pytest
 
+from access_control import prober as prober_command
+from access_control.settings import Settings
 from tests.support.fixtures import MakeDatabase
 
 HELD = """
@@ -135,6 +138,16 @@ async def test_when_its_database_goes_it_ends_to_be_started_again(make_database:
                     assert (process.returncode, b"Traceback" in out) == (6, False), out
     finally:
         await db.close()
+
+
+async def test_a_database_that_goes_while_it_begins_ends_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def gone(*_: Any) -> Never:
+        raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+
+    monkeypatch.setattr(prober_command, "boot", gone)
+    monkeypatch.setenv("CONCORD_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    settings = Settings(probes_contact=CONTACT, probes_port=0)
+    assert await prober_command.Prober(settings).serve() == prober_command.EXIT_LEASE_LOST
 
 
 async def _said(process: asyncio.subprocess.Process, event: str) -> dict[str, Any]:

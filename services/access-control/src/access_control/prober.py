@@ -68,18 +68,18 @@ class Prober:
             return await self._work()
 
     async def _work(self) -> int:
+        rt: Runtime | None = None
         try:
             self._rt = rt = await boot(replace(SERVICE, name=NAME, start=None), self._settings, SystemClock())
-        except Failure as failure:
-            _log.error("prober.cannot_start", error=str(failure))
-            return failure.code
-        try:
             if rt.rules.observations is None:
                 _log.error("prober.no_rules", detail="the rule profile has no section observations: nobody looks")
                 return EXIT_NOT_SET
             async with leases.hold(rt.db, LEASE) as lease:
                 self._works = True
                 return await self._look(rt, lease)
+        except Failure as failure:
+            _log.error("prober.cannot_start", error=str(failure))
+            return failure.code
         except Exception as error:
             if not is_transient(error):
                 raise
@@ -87,7 +87,8 @@ class Prober:
             return EXIT_LEASE_LOST
         finally:
             self._rt = None
-            await rt.db.close()
+            if rt is not None:
+                await rt.db.close()
 
     async def _look(self, rt: Runtime, lease: leases.Lease) -> int:
         settings = self._settings

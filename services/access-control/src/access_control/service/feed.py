@@ -56,15 +56,16 @@ async def read(rt: Runtime, who: Caller, provider_id: UUID, which: Asked, stoppi
     However many wait already, what is there is given out: 429 too_many_readers only to who would have to wait.
     """
     _allowed(who, provider_id)
+    until = time.monotonic() + which.wait
     with wakeups_of(rt).reader(provider_id, which.after) as reader:
         page = await _page(rt, provider_id, after=which.after, limit=which.limit)
-        if page.orders or which.wait <= 0:
-            return page
-        if reader is None:
-            raise TooManyReaders(retry_after=FULL_S)
-        if not await reader.wait(which.wait, stopping):
-            return page
-    return await _page(rt, provider_id, after=which.after, limit=which.limit)
+        while not page.orders and (left := until - time.monotonic()) > 0:
+            if reader is None:
+                raise TooManyReaders(retry_after=FULL_S)
+            if not await reader.wait(left, stopping):
+                break
+            page = await _page(rt, provider_id, after=which.after, limit=which.limit)
+    return page
 
 
 async def may_follow(rt: Runtime, who: Caller, provider_id: UUID, after: int) -> None:
