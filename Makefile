@@ -48,7 +48,7 @@ test-kafka: setup ## Journeys, broker faults, readers, access lists on Apache Ka
 		tests/integration/runtime/test_consumer_hostile.py tests/kafka
 
 test-outage: setup ## Everything killed time and again, Apache Kafka away for OUTAGE_S=600 seconds, then all sides compared (Java, Maven)
-	@BROKER=kafka $(BIN)/python -m pytest -q tests/outage
+	@BROKER=kafka $(BIN)/python -m pytest -q -o timeout=0 tests/outage
 
 bench: setup ## Measure against a floor taken in the same run (SIZE=small is quick); writes build/bench.json
 	@$(BIN)/python -m tests.bench --size $(SIZE) $(ARGS)

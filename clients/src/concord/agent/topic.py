@@ -3,9 +3,9 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
@@ -21,10 +21,12 @@ from shared.contracts.topics import orders_topic, receipts_topic
 
 BOUND_S: Final = 15.0
 """No call to the broker may take longer: aiokafka can wait for ever for one that is away."""
+STOP_S: Final = 3.0
 ANSWER_S: Final = 120.0
 """What has no counter-receipt for so long is handed in over HTTP, where there is an answer."""
 UNANSWERED: Final = "unanswered"
 """Of a receipt that was on the topic, of which access-control knows nothing."""
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -47,9 +49,7 @@ class OrdersTopic:
                 fetch_max_wait_ms=50,
             )
             try:
-                async with asyncio.timeout(BOUND_S):
-                    await consumer.start()
-                    await self._place(consumer)
+                await limited(self._open(consumer), BOUND_S)
                 pause = 0.5
                 await self._read(consumer, accept)
             except (KafkaError, TimeoutError, OSError) as error:
@@ -59,8 +59,9 @@ class OrdersTopic:
             await asyncio.sleep(pause)
             pause = min(pause * 2, 15.0)
 
-    async def _place(self, consumer: AIOKafkaConsumer) -> None:
+    async def _open(self, consumer: AIOKafkaConsumer) -> None:
         """Go on after the last record read, if the topic still has that place; else read it from its beginning."""
+        await consumer.start()
         consumer.assign([self._partition])
         begin = (await consumer.beginning_offsets([self._partition]))[self._partition]
         end = (await consumer.end_offsets([self._partition]))[self._partition]
@@ -155,17 +156,18 @@ class KafkaOutbox:
     async def _write(self, receipts: list[Written]) -> None:
         document = self._receipts.sign(receipts).encode()
         try:
-            async with asyncio.timeout(BOUND_S):
-                if self._producer is None:
-                    producer = AIOKafkaProducer(**connection(self._config), acks="all")
-                    self._producer = producer
-                    await producer.start()
-                key = str(self._config.provider_id).encode()
-                await self._producer.send_and_wait(self._topic, document, key=key)
+            await limited(self._put(document), BOUND_S)
         except (KafkaError, TimeoutError, OSError) as error:
             await self.stop()
             raise Unreachable(f"the topic {self._topic}: {error!r}") from error
         self._journal.note_sent(hashlib.sha256(document).hexdigest(), receipts)
+
+    async def _put(self, document: bytes) -> None:
+        if self._producer is None:
+            producer = AIOKafkaProducer(**connection(self._config), acks="all")
+            self._producer = producer
+            await producer.start()
+        await self._producer.send_and_wait(self._topic, document, key=str(self._config.provider_id).encode())
 
     async def stop(self) -> None:
         """Let go of the broker."""
@@ -196,7 +198,22 @@ def connection(config: Config) -> dict[str, Any]:
 async def bounded_stop(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
     """Stop a client, but do not wait for a broker that is away."""
     try:
-        async with asyncio.timeout(3.0):
-            await client.stop()
+        await limited(client.stop(), STOP_S)
     except (KafkaError, TimeoutError, OSError) as error:
         _log.warning("a Kafka client did not stop in good order: %r", error)
+
+
+async def limited(call: Coroutine[Any, Any, T], seconds: float) -> T:
+    """What a call to the broker gives. Raises TimeoutError, and what the call raises.
+
+    In a task of its own: aiokafka swallows a cancellation while it closes a connection, and with it a limit, or that
+    the agent is told to end.
+    """
+    calling = asyncio.create_task(call)
+    calling.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # also if nobody waits by then
+    try:
+        if not (await asyncio.wait({calling}, timeout=seconds))[0]:
+            raise TimeoutError(f"no answer from the broker within {seconds:g} s")
+        return calling.result()
+    finally:
+        calling.cancel()

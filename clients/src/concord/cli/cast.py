@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -105,6 +106,11 @@ class Context:
     def guilty(self) -> Pharmacy:
         """The one that sells without consent."""
         return self.pharmacies.setdefault(GUILTY, Pharmacy(GUILTY, f"quick-pills-{self.tag}.example", self._address(1)))
+
+    @property
+    def now(self) -> datetime:
+        """The time of the stack, which may have been put forward (``local_stack travel``)."""
+        return datetime.now(UTC) + timedelta(seconds=(self.places.stack or {}).get("ahead_s", 0))
 
     def _address(self, which: int) -> str:
         """An address of its own, so that a measure touches nobody else."""

@@ -7,7 +7,7 @@ its appeal, and is back exactly as it was. The other sells without consent, and 
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -86,7 +86,7 @@ async def approve(c: Context) -> str:
             level="province", region=REGION,
         )
     )  # fmt: skip
-    last_day: date = (datetime.now(UTC) + timedelta(days=365)).date()
+    last_day: date = (c.now + timedelta(days=365)).date()
     granted = await c.people["drugs-a"].approval.grant(
         application.id, approval.Grant(scope=scope, valid_until=last_day, **CONSENT.model_dump())
     )
@@ -224,7 +224,7 @@ async def release(c: Context) -> str:
         await refused(_release(c, "drugs-a", shown), "second_person_required")
         if shown.notice is None or shown.notice.release_from is None:
             raise StepFailed(f"the notice was not delivered: {shown.notice}")
-        await asyncio.sleep(max(0.0, (shown.notice.release_from - datetime.now(UTC)).total_seconds()))
+        await asyncio.sleep(max(0.0, (shown.notice.release_from - c.now).total_seconds()))
         pharmacy.decision = await _release(c, "drugs-b", shown)
     return "drugs-a was refused, drugs-b released both and signed the previews"
 

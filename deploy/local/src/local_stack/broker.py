@@ -1,14 +1,15 @@
 """What the stack needs of a Kafka broker, whichever runs: Tansu, Apache Kafka, or one that somebody gave us."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, Protocol
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from local_stack.errors import StartFailed
+from shared.runtime.events import kafka
 
 _ANSWER_S: Final = 30.0
 
@@ -80,22 +81,19 @@ class ForeignBroker:
 
 async def until_it_answers(broker: Broker, *topics: str) -> None:
     """Wait for the broker to speak Kafka, and to have these topics. Raises StartFailed."""
-    why = "it does not answer"
-    try:
-        async with asyncio.timeout(_ANSWER_S):
-            while True:
-                admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap, request_timeout_ms=5_000)
-                try:
-                    await admin.start()
-                    missing = set(topics) - set(await admin.list_topics())
-                    if not missing:
-                        return
-                    why = f"it has no topic {', '.join(sorted(missing))}"
-                except KafkaError as error:
-                    why = repr(error)
-                finally:
-                    await admin.close()
-                await asyncio.sleep(0.3)
-    except TimeoutError:
-        msg = f"the Kafka broker at {broker.bootstrap} is not ready after {_ANSWER_S:g} s: {why}"
-        raise StartFailed(msg) from None
+    why, end = "it does not answer", time.monotonic() + _ANSWER_S
+    while (left := end - time.monotonic()) > 0:
+        try:
+            async with kafka.admin(kafka.KafkaSettings(broker.bootstrap), left) as admin:
+                missing = set(topics) - set(await kafka.answered("its topics", admin.list_topics(), left))
+        except kafka.BrokerUnavailable:
+            pass  # what it said before says more
+        except KafkaError as error:
+            why = repr(error)
+        else:
+            if not missing:
+                return
+            why = f"it has no topic {', '.join(sorted(missing))}"
+        await asyncio.sleep(0.3)
+    msg = f"the Kafka broker at {broker.bootstrap} is not ready after {_ANSWER_S:g} s: {why}"
+    raise StartFailed(msg)
