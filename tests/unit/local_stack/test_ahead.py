@@ -64,3 +64,19 @@ def test_a_module_runs_at_that_time_with_its_own_arguments(tmp_path: Path, days:
             timedelta(days=days) <= datetime.fromtimestamp(float(told), UTC) - before < timedelta(days=days, minutes=5)
         )
     assert of_database == str(days)
+
+
+def test_a_process_that_asks_late_for_the_time_is_not_behind(tmp_path: Path) -> None:
+    write(tmp_path / "ahead", timedelta(days=40))
+    (tmp_path / "late.py").write_text(
+        "import time\n"
+        "time.sleep(1)\n"
+        "told = time.time()\n"
+        "import time_machine\n"
+        "print(time_machine.escape_hatch.time.time() + 40 * 86400 - told)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "local_stack.ahead", "ahead", "late"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert abs(float(done.stdout)) < 0.5

@@ -66,6 +66,7 @@ def put_forward(ahead: timedelta) -> None:
     import time_machine  # noqa: PLC0415 - only where the clock was put forward
 
     time_machine.travel(datetime.now(UTC) + ahead, tick=True).start()
+    datetime.now(UTC)  # it ticks from the first time that it is asked, which may be seconds from now
 
     def of_database(_self: SystemClock, told: datetime) -> datetime:
         return told + ahead
