@@ -43,9 +43,9 @@ coverage: ## The same tests, slower, with the branches they take counted: at lea
 conformance: setup ## Ask every service of a local stack whatever its OpenAPI document allows (schemathesis, a minute)
 	@$(BIN)/python -m pytest -q tests/conformance
 
-test-kafka: setup ## Journeys, broker faults, readers, access lists on Apache Kafka; verifiers (Java ≥ 17, Maven, Go)
+test-kafka: setup ## Journeys, broker faults, readers, access lists on Apache Kafka; verifiers; Keycloak (Java ≥ 17, Maven, Go)
 	@BROKER=kafka $(BIN)/python -m pytest -q tests/journeys tests/faults/test_broker.py tests/integration/query/test_ingest.py \
-		tests/integration/runtime/test_consumer_hostile.py tests/kafka
+		tests/integration/runtime/test_consumer_hostile.py tests/kafka tests/keycloak
 
 test-outage: setup ## Everything killed time and again, Apache Kafka away for OUTAGE_S=600 seconds, then all sides compared (Java, Maven)
 	@BROKER=kafka $(BIN)/python -m pytest -q -o timeout=0 tests/outage
