@@ -67,3 +67,10 @@ async def test_of_a_found_site_there_is_no_operator_to_tell(register: Register) 
     fact = about(access.OrderImpossibleV1, None)
     await register.hear(fact)
     assert await register.notices(fact.order_id) == []
+
+
+async def test_whoever_has_a_found_sites_name_by_now_is_told(register: Register) -> None:
+    site = await register.live(CODE)
+    fact = about(access.OrderImpossibleV1, None, hosts=site["domains"])
+    await register.hear(fact)
+    assert await register.notices(fact.order_id) == [("restore_hindered", CODE)]

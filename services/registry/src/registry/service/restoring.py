@@ -6,7 +6,7 @@ What an order takes away is told by the decision it follows; what a restore fail
 from typing import Final
 
 from registry.service.desk import regulator_for
-from registry.store import copies, sites
+from registry.store import copies, overlaps, sites
 from shared.contracts import access
 from shared.contracts.grounds import ActRef, Names, Service, Statement
 from shared.contracts.orders import Action
@@ -25,11 +25,13 @@ _WAY_OUT: Final = (
 
 async def tell(tx: Tx, rt: Runtime, fact: access.OrderFact) -> None:
     """Tell the operator, if this fact is about a restore that is hindered."""
-    if fact.action != Action.RESTORE or fact.site_id is None or (said := _said(fact)) is None:
+    if fact.action != Action.RESTORE or (said := _said(fact)) is None:
         return
     name = (await copies.hosting(tx, fact.provider_id)).name or str(fact.provider_id)
     reasons = f"{name} was ordered to host {', '.join(fact.hosts)} again, and {said} {_WAY_OUT}"
-    owned = (await sites.owned(tx, [fact.site_id])).values()
+    # Of a found site, or an emergency that nobody decided about, the order names no site: whose name it is by now.
+    told = [fact.site_id] if fact.site_id is not None else await overlaps.holders(tx, fact.hosts, None)
+    owned = (await sites.owned(tx, told)).values()
     await notices.issue_all(tx, rt, [
         New(about=ActRef(service=Service.ACCESS_CONTROL, kind="order", id=fact.order_id), kind=KIND,
             to=each.operator.ref, address=each.operator.address, title=_TITLE,
