@@ -10,6 +10,7 @@ import pytest
 
 from access_control.errors import Unsigned
 from access_control.service import receipts, state
+from access_control.service.overlaps import SPARE
 from access_control.service.sending import EXECUTION, RESTORE
 from access_control.store.receipts import READER
 from shared import signing
@@ -24,6 +25,8 @@ from shared.runtime.events.dispatch import Raw
 from tests.integration.access_control.conftest import OpenDesk
 from tests.integration.access_control.desk import WHY, Desk, Host, carried_out, opened, undone
 from tests.integration.access_control.test_access_emergencies import lapsed, report, shown
+from tests.integration.access_control.test_access_overlaps import BLOG, NEWS, overlapped, sent
+from tests.integration.access_control.test_access_provinces import HOST, far_host
 
 HERE, MINISTRY, SUPERVISOR = "industry-110000", "industry", "education"
 
@@ -135,6 +138,68 @@ async def test_what_instructs_a_network_without_a_key_holds_up_itself_alone(keyl
         await desk.deliver(carried_out(network))
     assert not passes(raised.value), "it is parked, and not waited for"
     assert await desk.orders() == []
+
+
+async def test_a_replacement_that_its_issuer_cannot_sign_waits_by_itself_and_no_fact_waits_with_it(
+    keyless: tuple[Desk, Keys],
+) -> None:
+    desk, keys = keyless
+    keys.set(HERE, HOST)
+    mute, network, far = await desk.host(), await desk.network(), await far_host(desk)
+    fact = carried_out(mute, network, far)
+    await desk.deliver(fact)
+    keys.set(HOST)
+    met = overlapped(fact, BLOG)
+    await desk.deliver(met, met)
+    assert [each["action"] for each in await sent(desk, far)] == ["cut_off", "cut_off", "restore"], "whose issuer can"
+    (held_back,) = await desk.orders(network)
+    assert held_back["site"]["spared"] == ["advice.pharmacy.example", BLOG], "it spares it when it is issued"
+    (out,) = await desk.orders(mute)
+    assert [str(each) for each in await desk.open_deadlines(SPARE)] == [out["id"]]
+    with pytest.raises(IssuerHasNoKey):
+        await desk.ring(SPARE, out["id"])
+    keys.set(HERE)
+    for _ in range(2):
+        await desk.ring(SPARE, out["id"])
+    first, second, restore = await sent(desk, mute)
+    assert (second["action"], second["site"]["spared"]) == ("cut_off", ["advice.pharmacy.example", BLOG])
+    assert (restore["action"], restore["undoes"]) == ("restore", first["order_id"])
+
+
+async def test_a_site_whose_appeal_was_won_comes_back_while_a_replacement_waits_which_is_not_sent_then(
+    keyless: tuple[Desk, Keys],
+) -> None:
+    desk, keys = keyless
+    host = await desk.host()
+    (fact,) = await desk.cut_off(host)
+    keys.set(MINISTRY)
+    await desk.deliver(overlapped(fact, BLOG), undone(fact))
+    assert await last(desk, host) == ("restore", MINISTRY, MINISTRY)
+    (waited,) = await desk.open_deadlines(SPARE)
+    await desk.ring(SPARE, waited)
+    keys.set(HERE)
+    await desk.ring(SPARE, waited)
+    assert [each["action"] for each in await sent(desk, host)] == ["cut_off", "restore"]
+
+
+async def test_whatever_is_told_while_a_replacement_waits_is_spared_by_the_first_that_goes_out(
+    keyless: tuple[Desk, Keys],
+) -> None:
+    desk, keys = keyless
+    host, other = await desk.host(), await desk.host()
+    facts = await desk.cut_off(host) + await desk.cut_off(other)
+    keys.set(MINISTRY)
+    await desk.deliver(*(overlapped(fact, BLOG) for fact in facts))
+    waiting = await desk.open_deadlines(SPARE)
+    await desk.deliver(overlapped(facts[0], NEWS))
+    keys.set(HERE)
+    await desk.deliver(overlapped(facts[1], NEWS))
+    for each in waiting:
+        await desk.ring(SPARE, each)
+    for each in (host, other):
+        documents = await sent(desk, each)
+        assert [document["action"] for document in documents] == ["cut_off", "cut_off", "restore"]
+        assert documents[1]["site"]["spared"] == ["advice.pharmacy.example", BLOG, NEWS]
 
 
 async def test_receipts_that_nobody_can_answer_hold_up_their_own_topic_alone_and_count_against_nobody(

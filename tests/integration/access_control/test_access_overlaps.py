@@ -27,7 +27,7 @@ from tests.integration.access_control.desk import (
 from tests.integration.runtime.world import until
 from tests.support.people import person
 
-BLOG = "blog.pharmacy.example"
+BLOG, NEWS = "blog.pharmacy.example", "news.pharmacy.example"
 DAY_S = 86_400.0
 
 
@@ -207,21 +207,38 @@ async def test_what_was_carried_out_and_replaced_is_not_replaced_a_second_time(d
     await desk.deliver(fact)
     await desk.answer(host)
     await desk.deliver(overlapped(fact, BLOG))
-    await desk.deliver(overlapped(fact, "news.pharmacy.example"))
+    await desk.deliver(overlapped(fact, NEWS))
     documents = await sent(desk, host)
     assert [(each["action"], each["attempt"]) for each in documents if each["action"] == "cut_off"] == [
         ("cut_off", 1), ("cut_off", 2), ("cut_off", 3),
     ]  # fmt: skip
-    assert documents[3]["site"]["spared"] == ["advice.pharmacy.example", BLOG, "news.pharmacy.example"]
+    assert documents[3]["site"]["spared"] == ["advice.pharmacy.example", BLOG, NEWS]
     await desk.deliver(undone(fact), overlapped(fact, "late.pharmacy.example"))
     assert len(await sent(desk, host)) == 6
 
 
-async def test_what_nobody_expects_any_more_is_not_ordered_anew(desk: Desk) -> None:
+@pytest.mark.parametrize("outcomes", [("impossible",), ("partly", "impossible")])
+async def test_what_its_issuer_no_longer_expects_may_still_stop_something_and_is_replaced(
+    desk: Desk, outcomes: tuple[str, ...]
+) -> None:
+    host = await desk.host()
+    (fact,) = await desk.cut_off(host)
+    for outcome in outcomes:
+        await desk.answer(host, outcome)
+    (order,) = await desk.orders(host)
+    await desk.act(f"/orders/{order['id']}/answer", {"answer": "accepted", **WHY}, REGULATOR)
+    await desk.deliver(overlapped(fact, BLOG))
+    first, second, restore = await sent(desk, host)
+    assert second["site"]["spared"] == ["advice.pharmacy.example", BLOG]
+    assert (restore["action"], restore["undoes"]) == ("restore", first["order_id"])
+    assert (await desk.order(order["id"]))["status"] == "superseded"
+
+
+async def test_what_was_taken_back_or_upheld_is_not_ordered_anew(desk: Desk) -> None:
     host = await desk.host()
     facts = await desk.cut_off(host, sites=2)
-    await desk.answer(host, "impossible", sequence=1)
-    await desk.act(f"/orders/{(await desk.orders(host))[0]['id']}/answer", {"answer": "accepted", **WHY}, REGULATOR)
+    await desk.answer(host, "contested", sequence=1)
+    await desk.act(f"/orders/{(await desk.orders(host))[0]['id']}/answer", {"answer": "upheld", **WHY}, REGULATOR)
     await desk.deliver(undone(facts[1]))
     before = len(await sent(desk, host))
     await desk.deliver(*(overlapped(fact, BLOG) for fact in facts))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from access_control import heard
-from access_control.service import emergencies, instructions, licences, orders, queue, sending
+from access_control.service import emergencies, instructions, licences, orders, overlaps, queue, sending
 from shared.contracts.base import Fact
 from shared.contracts.emergencies import EmergencyConfirmedV1, EmergencyLapsedV1
 from shared.contracts.enforcement import (
@@ -36,6 +36,7 @@ HANDLERS: Final[Mapping[type[Fact], Handler]] = {
 DEADLINES: Final[Deadlines] = {
     sending.RELEASE_WINDOW: sending.release_due,
     sending.RESTORE: sending.restore_due,
+    overlaps.SPARE: overlaps.spare_due,
     queue.PLACE: sending.send_next,
     licences.CLOCK: licences.ring,
     sending.EXECUTION: orders.mark_overdue,

@@ -1,14 +1,16 @@
 """A measure hits names that are another site's by now: told first, or not meant any more (docs/adr/0026).
 
 Nothing here burdens anybody: an order that is not out is held back or spares more names; one that is out is replaced
-by the same one that spares them, so that whom it was decided about notices nothing and nobody else stays dark.
+by the same one that spares them, so that whom it was decided about notices nothing and nobody else stays dark. Where
+its issuer cannot sign that, it is tried again by a clock of its own, and no fact waits with it (docs/adr/0027).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
-from access_control.errors import NotToldYet, Unsigned
+from access_control.errors import NotToldYet
 from access_control.lifecycle import HELD_BACK, OVER, Status
 from access_control.service.executions import give_back
 from access_control.service.sending import LAPSE, SYSTEM, send_at_once, take_back
@@ -22,13 +24,15 @@ from shared.runtime.acts import deadlines
 from shared.runtime.acts.documents import IssuerHasNoKey
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.ids import uuid7
+from shared.runtime.db.at_commit import part
 from shared.runtime.db.postgres import Tx
 
 TOLD_FIRST: Final = "The name is a registered site's by now: its operator is told first."
 SPARED: Final = "It is replaced by an order that spares names of another site (docs/adr/0026)."
 NOTHING_LEFT: Final = "All its names are another site's, and not meant (docs/adr/0026)."
-_SETTLED: Final = OVER | {Status.ACCEPTED}
-"""Nothing is expected of these: they stop nothing, and are not ordered anew."""
+SPARE: Final = "spare"
+"""Kind of deadline, of an order that is out: its issuer could not sign what replaces it, which is tried again."""
+SPARE_S: Final = 1
 
 
 async def heard(tx: Tx, rt: Runtime, fact: MeasureOverlappedV1) -> None:
@@ -40,7 +44,7 @@ async def heard(tx: Tx, rt: Runtime, fact: MeasureOverlappedV1) -> None:
     burdens = await orders.hold_burdens(tx, fact.execution_id)
     for burden in sorted(burdens, key=lambda order: (order.provider_id, order.attempt)):
         if fact.not_before is None:
-            await _spare(tx, rt, burden, fact.names, 1 + max(each.attempt for each in burdens))
+            await _spare_or_wait(tx, rt, burden, _next_attempt(burdens))
         elif burden.status in HELD_BACK and fact.not_before > at:
             await take_back(tx, rt, burden, who=SYSTEM, why=TOLD_FIRST)
 
@@ -54,8 +58,25 @@ async def require_told(tx: Tx, order: AccessOrder, at: datetime) -> None:
 
 async def sparing(tx: Tx, order: AccessOrder, content: Content) -> Content | None:
     """What an order says when it is sent again: all names are spared that are others' by now; none if none is left."""
-    told = await overlaps.of_execution(tx, order.execution_id)
-    return _without(content, [name for each in told if each.not_before is None for name in each.names])
+    return _without(content, await _not_meant(tx, order.execution_id))
+
+
+async def spare_due(rt: Runtime, tx: Tx, order_id: UUID) -> None:
+    """What its issuer could not sign is tried again, as things are now: what was taken back meanwhile stays so, and
+    whatever was told meanwhile is spared with the rest. Raises IssuerHasNoKey: then it is tried again later."""
+    execution_id = await executions.hold_of_order(tx, order_id)
+    assert execution_id is not None, "orders stay"
+    burdens = await orders.hold_burdens(tx, execution_id)
+    await _spare(tx, rt, next(each for each in burdens if each.id == order_id), _next_attempt(burdens))
+
+
+async def _not_meant(tx: Tx, execution_id: UUID) -> list[str]:
+    told = await overlaps.of_execution(tx, execution_id)
+    return [name for each in told if each.not_before is None for name in each.names]
+
+
+def _next_attempt(burdens: Iterable[AccessOrder]) -> int:
+    return 1 + max(each.attempt for each in burdens)
 
 
 def _without(content: Content, names: Iterable[str]) -> Content | None:
@@ -73,9 +94,19 @@ def _means(site: OrderedSite, name: str) -> bool:
     return host is not None and (site.names_below or host == name)
 
 
-async def _spare(tx: Tx, rt: Runtime, burden: AccessOrder, names: Sequence[str], attempt: int) -> None:
+async def _spare_or_wait(tx: Tx, rt: Runtime, burden: AccessOrder, attempt: int) -> None:
+    """A fact waits for no key: behind it stand the others of this execution, and what undoes it."""
+    try:
+        async with part(tx):
+            await _spare(tx, rt, burden, attempt)
+    except IssuerHasNoKey:
+        await deadlines.start_in(tx, SPARE, burden.id, SPARE_S, at=rt.clock.now())
+
+
+async def _spare(tx: Tx, rt: Runtime, burden: AccessOrder, attempt: int) -> None:
+    """Spare all that is not meant by now, also what another fact told of before. Raises IssuerHasNoKey."""
     content = await orders.content(tx, burden.id)
-    left = _without(content, names)
+    left = _without(content, await _not_meant(tx, burden.execution_id))
     if left == content:
         return
     if burden.status in HELD_BACK:
@@ -96,14 +127,16 @@ async def _spare(tx: Tx, rt: Runtime, burden: AccessOrder, names: Sequence[str],
 
 
 def _in_force(order: AccessOrder, at: datetime) -> bool:
+    """Whether it stops anything, or still may: also what was accepted as impossible, or in part, can be carried out."""
     over = order.until is not None and order.until <= at
-    return order.sequence is not None and order.undone_by is None and order.status not in _SETTLED and not over
+    return order.sequence is not None and order.undone_by is None and order.status not in OVER and not over
 
 
 async def _lay_on_again(tx: Tx, rt: Runtime, burden: AccessOrder, left: Content, attempt: int) -> None:
     """The same order, which spares more: before the first is taken back, so that nothing else changes in between.
 
-    It needs no window, no turn and no supervisor: it burdens nobody whom the first did not burden.
+    It needs no window, no turn and no supervisor: it burdens nobody whom the first did not burden. Its issuer signs it
+    and nobody else does. Raises IssuerHasNoKey.
     """
     at = rt.clock.now()
     again = await orders.draft(tx, Draft(
@@ -116,7 +149,4 @@ async def _lay_on_again(tx: Tx, rt: Runtime, burden: AccessOrder, left: Content,
     orders.MOVES.began(tx, again, "draft", who=SYSTEM, why=SPARED, at=at)
     if again.until is not None:
         await deadlines.start_until(tx, kind=LAPSE, aggregate_id=again.id, until=again.until, rt=rt, at=at)
-    try:
-        await send_at_once(tx, rt, again, left, why=SPARED)
-    except IssuerHasNoKey as missing:  # would be waited for, and whatever is heard after it with it
-        raise Unsigned(str(missing)) from None
+    await send_at_once(tx, rt, again, left, why=SPARED)
