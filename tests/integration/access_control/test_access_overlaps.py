@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from access_control.service import orders
+from access_control.service.overlaps import TOLD_FIRST
 from access_control.service.queue import PLACE
 from shared.contracts.orders import OrderedSite
 from shared.contracts.registry import ExecutionCarriedOutV1, MeasureOverlappedV1
@@ -90,6 +91,33 @@ async def test_whoever_asked_before_it_was_registered_does_not_get_it_sent(slow_
     await desk.deliver(overlapped(fact, "unregistered.example", told_first=True))
     refused = await desk.act(f"/orders/{order['id']}/reissue", WHY, SECOND, 409)
     assert refused["code"] == "not_told_yet"
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_whoever_asked_before_it_was_registered_asks_anew_and_no_second_person_sends_it_alone(
+    slow_desk: Desk, *, late: bool
+) -> None:
+    desk, host = slow_desk, await slow_desk.host()
+    fact = found(host)
+    met = overlapped(fact, "unregistered.example", told_first=True)
+    await desk.deliver(fact)
+    (order,) = await desk.orders(host)
+    await desk.act(f"/orders/{order['id']}/withdrawal", WHY, "regulator-c")
+    await desk.act(f"/orders/{order['id']}/reissue-request", WHY, REGULATOR)
+    if late:
+        desk.clock.advance(timedelta(days=15))
+    await desk.deliver(met)
+    desk.clock.advance(timedelta(days=15))
+    refused = await desk.act(f"/orders/{order['id']}/reissue", WHY, SECOND, 409)
+    assert refused["code"] == "not_asked"
+    why = "SELECT why FROM history WHERE aggregate_id = $1 AND action = 'drop_request'"
+    assert [row["why"] for row in await desk.rows(why, UUID(order["id"]))] == [TOLD_FIRST]
+    await desk.act(f"/orders/{order['id']}/reissue-request", WHY, REGULATOR)
+    await desk.deliver(met)
+    again = await desk.act(f"/orders/{order['id']}/reissue", WHY, SECOND, 201)
+    await desk.deliver(met.model_copy(update={"overlap_id": uuid7()}))
+    kept = "SELECT reissued_as, reissue_asked_by FROM access_order WHERE id = $1"
+    assert [tuple(row) for row in await desk.rows(kept, UUID(order["id"]))] == [(UUID(again["id"]), "regulator-a")]
 
 
 async def test_what_waits_for_a_place_or_a_supervisor_is_held_back_too(desk: Desk) -> None:

@@ -39,7 +39,7 @@ async def heard(tx: Tx, rt: Runtime, fact: MeasureOverlappedV1) -> None:
     """Hold back what is not out, or spare the names in it; replace what is out and hits them. Heard twice it is once:
     what is held back or spared is so already."""
     at = rt.clock.now()
-    await overlaps.note(tx, fact, at)
+    new = await overlaps.note(tx, fact, at)
     await executions.hold(tx, fact.execution_id)  # before they are read: one may be sent again at this very moment
     burdens = await orders.hold_burdens(tx, fact.execution_id)
     for burden in sorted(burdens, key=lambda order: (order.provider_id, order.attempt)):
@@ -47,6 +47,17 @@ async def heard(tx: Tx, rt: Runtime, fact: MeasureOverlappedV1) -> None:
             await _spare_or_wait(tx, rt, burden, _next_attempt(burdens))
         elif burden.status in HELD_BACK and fact.not_before > at:
             await take_back(tx, rt, burden, who=SYSTEM, why=TOLD_FIRST)
+        elif new:
+            await _ask_anew(tx, burden, at)
+
+
+async def _ask_anew(tx: Tx, burden: AccessOrder, at: datetime) -> None:
+    """Whoever asked to send it again did not know of that operator: two persons who do send it, or nobody."""
+    if burden.reissue_asked_by is not None and burden.reissued_as is None:
+        await orders.MOVES.change(
+            tx, burden, "drop_request", who=SYSTEM, why=TOLD_FIRST, at=at, reissue_asked_by=None,
+            reissue_asked_at=None, reissue_reasons=None,
+        )  # fmt: skip
 
 
 async def require_told(tx: Tx, order: AccessOrder, at: datetime) -> None:

@@ -10,7 +10,7 @@ from shared.runtime.db.postgres import Tx
 
 NOTE: Final = """
 INSERT INTO overlap (id, execution_id, names, not_before, heard_at) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT DO NOTHING
+ON CONFLICT DO NOTHING RETURNING id
 """
 OF_EXECUTION: Final = "SELECT names, not_before FROM overlap WHERE execution_id = $1 ORDER BY id"
 
@@ -23,9 +23,10 @@ class Overlap:
     not_before: datetime | None
 
 
-async def note(tx: Tx, fact: MeasureOverlappedV1, at: datetime) -> None:
-    """Keep what the register told, once."""
-    await tx.execute(NOTE, fact.overlap_id, fact.execution_id, list(fact.names), fact.not_before, at)
+async def note(tx: Tx, fact: MeasureOverlappedV1, at: datetime) -> bool:
+    """Keep what the register told, once; whether it is new."""
+    told = (fact.overlap_id, fact.execution_id, list(fact.names), fact.not_before, at)
+    return await tx.fetchval(NOTE, *told) is not None
 
 
 async def of_execution(tx: Tx, execution_id: UUID) -> list[Overlap]:
