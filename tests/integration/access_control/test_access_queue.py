@@ -323,6 +323,42 @@ async def test_whoever_has_no_key_does_not_stand_before_those_who_wait(open_desk
         assert (await order_of(desk, early))["status"] == "drafted"
 
 
+async def test_whoever_lost_its_key_keeps_its_place_and_those_behind_it_go_on(
+    open_desk: OpenDesk, tmp_path: Path
+) -> None:
+    ministry = {**examples.REGULATOR, "id": "industry", "level": "national", "region": None}
+    keys = [{**signing.generate_key(kid=each), "organisation": each} for each in ("industry-110000", "industry")]
+    file = tmp_path / "two.json"
+    file.write_text(json.dumps({"keys": keys}))
+    async with open_desk(signing_keys_file=file, signing_keys_generate=False, withdraw_window_s=0) as desk:
+        host = await desk.host(daily_capacity=1)
+        await desk.cut_off(host)
+        mute, behind, waiting = decided(host, 50, regulator=ministry), decided(host, 40), decided(host, 30)
+        gone = decided(host, 60, regulator=ministry)
+        await desk.deliver(gone, mute, behind)
+        file.write_text(json.dumps({"keys": keys[:1]}))
+        await desk.deliver(undone(gone))
+        desk.clock.advance(DAY)
+        await desk.ring(PLACE, host.id)
+        assert [(await order_of(desk, fact))["status"] for fact in (mute, behind)] == ["queued", "released"]
+        (listed,) = (await queue(desk, host))["orders"]
+        assert listed["order_id"] == (await order_of(desk, mute))["id"], "everybody sees it as before"
+        desk.clock.advance(DAY)
+        with pytest.raises(IssuerHasNoKey, match="industry"):
+            await desk.ring(PLACE, host.id)
+        await desk.deliver(waiting)
+        assert (await order_of(desk, waiting))["status"] == "released", "nobody waits behind whoever cannot go"
+        await desk.ring(PLACE, host.id)
+        assert (await queue(desk, host))["opens_at"] == "2026-11-23T04:00:00Z"
+        desk.clock.advance(DAY)
+        file.write_text(json.dumps({"keys": keys}))
+        later_one = decided(host, 5)
+        await desk.deliver(later_one)
+        assert (await order_of(desk, later_one))["position"] == 2, "it has its turn again, whoever comes"
+        await desk.ring(PLACE, host.id)
+        assert [(await order_of(desk, fact))["status"] for fact in (mute, later_one)] == ["released", "queued"]
+
+
 async def test_two_workers_that_ring_at_once_send_one(desk: Desk) -> None:
     host = await desk.host(daily_capacity=1)
     await desk.cut_off(host, sites=4)

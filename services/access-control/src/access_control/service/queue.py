@@ -1,7 +1,7 @@
 """What a provider can carry out properly in a day, and the orders that wait for it at their issuer's side (ADR 23).
 
 Who goes next follows from the decisions alone: urgent grounds first, then by when they were released. No verb moves
-an order within a queue, and each goes out by itself.
+an order within a queue, and each goes out by itself. Whoever has no key to sign with keeps its place and is passed.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from access_control.store import orders, providers
 from access_control.store.orders import Waiting
 from access_control.store.providers import Provider
 from shared.runtime.acts import deadlines
+from shared.runtime.acts.documents import IssuerHasNoKey, signer_of
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.db.postgres import Tx
 
@@ -54,6 +55,20 @@ async def hold(tx: Tx, provider_id: UUID, at: datetime) -> tuple[Provider, bool]
     """The provider, held so that nobody else takes a place meanwhile, and whether one is free."""
     provider = await providers.hold(tx, provider_id)
     return provider, await opens_at(tx, provider, at) <= at
+
+
+async def next_to_go(tx: Tx, rt: Runtime, provider_id: UUID) -> UUID | None:
+    """The first that waits and whose issuer can sign it."""
+    mute = [issuer for issuer in await orders.waiting_issuers(tx, provider_id) if not _can_sign(rt, issuer)]
+    return await orders.first_waiting(tx, provider_id, passing=mute)
+
+
+def _can_sign(rt: Runtime, issuer: str) -> bool:
+    try:
+        signer_of(rt, issuer)
+    except IssuerHasNoKey:
+        return False
+    return True
 
 
 async def wake(tx: Tx, provider: Provider, at: datetime) -> None:

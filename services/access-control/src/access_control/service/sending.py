@@ -150,7 +150,7 @@ async def release(tx: Tx, rt: Runtime, drafted: AccessOrder, content: Content, *
     signer_of(rt, content.issuer.id)  # whoever cannot sign does not stand in the way of those who wait
     at = rt.clock.now()
     provider, free = await queue.hold(tx, drafted.provider_id, at)
-    if free and await orders.first_waiting(tx, provider.id) is None:
+    if free and await queue.next_to_go(tx, rt, provider.id) is None:
         return await _send(tx, rt, drafted, content, why=why)
     queued = await orders.MOVES.move(tx, drafted, Move.QUEUE, who=SYSTEM, why=queue.FULL, at=at)
     await queue.wake(tx, provider, at)
@@ -160,12 +160,17 @@ async def release(tx: Tx, rt: Runtime, drafted: AccessOrder, content: Content, *
 
 
 async def send_next(rt: Runtime, tx: Tx, provider_id: UUID) -> None:
-    """A place is free: one order goes out, the one whose turn it is; the next one has a clock of its own."""
-    at, first = rt.clock.now(), await orders.first_waiting(tx, provider_id)
+    """A place is free: one order goes out, the one whose turn it is; the next one has a clock of its own.
+
+    Whoever cannot sign is passed. Raises IssuerHasNoKey where nobody else waits: then it is tried again later.
+    """
+    at, first = rt.clock.now(), await queue.next_to_go(tx, rt, provider_id)
     order = await held(tx, first) if first is not None else None
     provider, free = await queue.hold(tx, provider_id, at)
+    if order is None and free and (mute := await orders.first_waiting(tx, provider_id)) is not None:
+        signer_of(rt, (await orders.get(tx, mute)).issuer_id)
     # While it was waited for, it may have been taken back, or an urgent one come before it.
-    if order is not None and free and await orders.first_waiting(tx, provider_id) == order.id:
+    if order is not None and free and await queue.next_to_go(tx, rt, provider_id) == order.id:
         await _send(tx, rt, order, await orders.content(tx, order.id), why=queue.TURN)
     await queue.ask_again(tx, provider, at)
 

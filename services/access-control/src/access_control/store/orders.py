@@ -173,9 +173,10 @@ QUEUE: Final = f"SELECT * FROM ({_QUEUE}) AS queue WHERE position > $2 ORDER BY 
 POSITIONS: Final = f"SELECT id, position FROM ({_QUEUE}) AS queue WHERE id = ANY ($2)"
 LENGTH: Final = "SELECT count(*) FROM access_order WHERE status = 'queued' AND provider_id = $1"
 FIRST: Final = """
-SELECT id FROM access_order WHERE status = 'queued' AND provider_id = $1
+SELECT id FROM access_order WHERE status = 'queued' AND provider_id = $1 AND issuer_id <> ALL ($2)
  ORDER BY urgent DESC, coalesce(decided_at, drafted_at), id LIMIT 1
 """
+WAITING_ISSUERS: Final = "SELECT DISTINCT issuer_id FROM access_order WHERE status = 'queued' AND provider_id = $1"
 NTH_LAST_SENT: Final = """
 SELECT issued_at FROM access_order
  WHERE provider_id = $1 AND action <> 'restore' AND sequence IS NOT NULL
@@ -330,10 +331,15 @@ async def positions(tx: Tx, found: Iterable[AccessOrder]) -> dict[UUID, int]:
     return {row["id"]: row["position"] for row in rows}
 
 
-async def first_waiting(tx: Tx, provider_id: UUID) -> UUID | None:
-    """The order whose turn is next."""
-    found: UUID | None = await tx.fetchval(FIRST, provider_id)
+async def first_waiting(tx: Tx, provider_id: UUID, passing: Collection[str] = ()) -> UUID | None:
+    """The order whose turn is next; those of these issuers are passed."""
+    found: UUID | None = await tx.fetchval(FIRST, provider_id, list(passing))
     return found
+
+
+async def waiting_issuers(tx: Tx, provider_id: UUID) -> list[str]:
+    """Whose orders wait for a provider."""
+    return [row["issuer_id"] for row in await tx.fetch(WAITING_ISSUERS, provider_id)]
 
 
 async def nth_last_sent(tx: Tx, provider_id: UUID, nth: int) -> datetime | None:
