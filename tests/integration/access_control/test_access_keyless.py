@@ -194,8 +194,8 @@ async def test_whatever_is_told_while_a_replacement_waits_is_spared_by_the_first
     await desk.deliver(overlapped(facts[0], NEWS))
     keys.set(HERE)
     await desk.deliver(overlapped(facts[1], NEWS))
-    for each in waiting:
-        await desk.ring(SPARE, each)
+    for order_id in waiting:
+        await desk.ring(SPARE, order_id)
     for each in (host, other):
         documents = await sent(desk, each)
         assert [document["action"] for document in documents] == ["cut_off", "cut_off", "restore"]
