@@ -1,5 +1,6 @@
 """An organisation without a key: its restores go out all the same, or wait by themselves, and hold nobody up."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -180,6 +181,23 @@ async def test_a_site_whose_appeal_was_won_comes_back_while_a_replacement_waits_
     keys.set(HERE)
     await desk.ring(SPARE, waited)
     assert [each["action"] for each in await sent(desk, host)] == ["cut_off", "restore"]
+
+
+async def test_a_replacement_that_is_tried_again_as_the_measure_is_undone_leaves_nothing_dark(
+    keyless: tuple[Desk, Keys],
+) -> None:
+    desk, keys = keyless
+    hosts = [await desk.host() for _ in range(3)]
+    (fact,) = await desk.cut_off(*hosts)
+    keys.set(MINISTRY)
+    await desk.deliver(overlapped(fact, BLOG))
+    keys.set(HERE)
+    waiting = await desk.open_deadlines(SPARE)
+    await asyncio.gather(*(desk.ring(SPARE, each) for each in waiting), desk.deliver(undone(fact)))
+    for host in hosts:
+        documents = await sent(desk, host)
+        burdens = {each["order_id"] for each in documents if each["action"] == "cut_off"}
+        assert burdens == {each["undoes"] for each in documents if each["action"] == "restore"}
 
 
 async def test_whatever_is_told_while_a_replacement_waits_is_spared_by_the_first_that_goes_out(
