@@ -11,12 +11,11 @@ from typing import Final
 from access_control.errors import NotToldYet, Unsigned
 from access_control.lifecycle import HELD_BACK, OVER, Status
 from access_control.service.executions import give_back
-from access_control.service.sending import LAPSE, SYSTEM, send_at_once, take_back
+from access_control.service.sending import LAPSE, SYSTEM, send_at_once, settle_emergencies, take_back
 from access_control.store import executions, orders, overlaps
 from access_control.store.orders import AccessOrder, Content, Draft
 from shared.contracts.grounds import Statement
-from shared.contracts.ordering import nearest
-from shared.contracts.orders import OrderedSite
+from shared.contracts.ordering import means, nearest
 from shared.contracts.registry import MeasureOverlappedV1
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.documents import IssuerHasNoKey
@@ -43,6 +42,7 @@ async def heard(tx: Tx, rt: Runtime, fact: MeasureOverlappedV1) -> None:
             await _spare(tx, rt, burden, fact.names, 1 + max(each.attempt for each in burdens))
         elif burden.status in HELD_BACK and fact.not_before > at:
             await take_back(tx, rt, burden, who=SYSTEM, why=TOLD_FIRST)
+        await settle_emergencies(tx, rt, burden.decision_id, burden.provider_id)
 
 
 async def require_told(tx: Tx, order: AccessOrder, at: datetime) -> None:
@@ -60,17 +60,12 @@ async def sparing(tx: Tx, order: AccessOrder, content: Content) -> Content | Non
 
 def _without(content: Content, names: Iterable[str]) -> Content | None:
     site = content.site
-    meant = [name for name in names if _means(site, name)]
+    meant = [name for name in names if means(site, name)]
     hosts = tuple(host for host in site.hosts if host not in meant)
     if not hosts:
         return None
     spared = tuple(sorted({*site.spared, *(name for name in meant if nearest(name, hosts, ()) is not None)}))
     return content.model_copy(update={"site": site.model_copy(update={"hosts": hosts, "spared": spared})})
-
-
-def _means(site: OrderedSite, name: str) -> bool:
-    host = nearest(name, site.hosts, site.spared)
-    return host is not None and (site.names_below or host == name)
 
 
 async def _spare(tx: Tx, rt: Runtime, burden: AccessOrder, names: Sequence[str], attempt: int) -> None:
