@@ -148,18 +148,6 @@ async def test_what_was_left_dark_of_old_is_looked_at_when_the_next_name_is_hear
     assert await ended(desk, host, found) == ["suspend", "own"]
 
 
-async def test_what_was_accepted_as_impossible_carries_on_nothing_that_is_anothers(desk: Desk) -> None:
-    """That order is not laid on again, since nothing is expected of it."""
-    host = await desk.host()
-    found, fact = await gone_on(desk, host)
-    await desk.answer(host, "impossible")
-    (order,) = await desk.orders(host)
-    await desk.act(f"/orders/{order['id']}/answer", {**WHY, "answer": "accepted"}, "desk-a")
-    assert (await shown(desk, found))["status"] == "replaced"
-    await desk.deliver(overlapped(fact, BLOG))
-    assert await ended(desk, host, found) == ["suspend", "own"]
-
-
 async def test_whatever_gives_an_order_back_ends_what_that_alone_carried_on(desk: Desk) -> None:
     host = await desk.host()
     found, fact = await gone_on(desk, host)

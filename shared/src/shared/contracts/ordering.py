@@ -48,9 +48,9 @@ def nearest(name: str, hosts: Collection[str], spared: Collection[str]) -> str |
     return listed if listed in hosts else None
 
 
-def means(site: OrderedSite, name: str, *, others: Collection[str] = ()) -> bool:
-    """Whether an order about a site means a name. ``others``: names that are others' by now, with those below them."""
-    host = nearest(name, set(site.hosts) - set(others), {*site.spared, *others})
+def means(site: OrderedSite, name: str) -> bool:
+    """Whether an order about a site means a name."""
+    host = nearest(name, site.hosts, site.spared)
     return host is not None and (site.names_below or host == name)
 
 

@@ -16,6 +16,7 @@ from access_control.store import executions, orders, overlaps
 from access_control.store.orders import AccessOrder, Content, Draft
 from shared.contracts.grounds import Statement
 from shared.contracts.ordering import means, nearest
+from shared.contracts.orders import OrderedSite
 from shared.contracts.registry import MeasureOverlappedV1
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.documents import IssuerHasNoKey
@@ -42,7 +43,6 @@ async def heard(tx: Tx, rt: Runtime, fact: MeasureOverlappedV1) -> None:
             await _spare(tx, rt, burden, fact.names, 1 + max(each.attempt for each in burdens))
         elif burden.status in HELD_BACK and fact.not_before > at:
             await take_back(tx, rt, burden, who=SYSTEM, why=TOLD_FIRST)
-        await settle_emergencies(tx, rt, burden.decision_id, burden.provider_id)
 
 
 async def require_told(tx: Tx, order: AccessOrder, at: datetime) -> None:
@@ -60,7 +60,7 @@ async def sparing(tx: Tx, order: AccessOrder, content: Content) -> Content | Non
 
 def _without(content: Content, names: Iterable[str]) -> Content | None:
     site = content.site
-    meant = [name for name in names if means(site, name)]
+    meant = [name for name in names if _means(site, name)]
     hosts = tuple(host for host in site.hosts if host not in meant)
     if not hosts:
         return None
@@ -68,10 +68,16 @@ def _without(content: Content, names: Iterable[str]) -> Content | None:
     return content.model_copy(update={"site": site.model_copy(update={"hosts": hosts, "spared": spared})})
 
 
+def _means(site: OrderedSite, name: str) -> bool:
+    return means(site, name)
+
+
 async def _spare(tx: Tx, rt: Runtime, burden: AccessOrder, names: Sequence[str], attempt: int) -> None:
     content = await orders.content(tx, burden.id)
     left = _without(content, names)
     if left == content:
+        # Earlier code let an order carry on what it spares.
+        await settle_emergencies(tx, rt, burden.decision_id, burden.provider_id)
         return
     if burden.status in HELD_BACK:
         if left is None:
@@ -81,6 +87,7 @@ async def _spare(tx: Tx, rt: Runtime, burden: AccessOrder, names: Sequence[str],
             tx, burden, "spare", who=SYSTEM, why=SPARED, at=rt.clock.now(), hosts=list(left.site.hosts),
             content=left.model_dump(mode="json"),
         )  # fmt: skip
+        await settle_emergencies(tx, rt, burden.decision_id, burden.provider_id)
     elif _in_force(burden, rt.clock.now()):
         if left is not None:
             await _lay_on_again(tx, rt, burden, left, attempt)

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from access_control.errors import UnknownEmergency
-from access_control.lifecycle import EMERGENCY, HELD_BACK, EmergencyAction, EmergencyStatus, Status
+from access_control.lifecycle import EMERGENCY, HELD_BACK, EmergencyAction, EmergencyStatus
 from shared.contracts.ordering import means
 from shared.contracts.orders import OrderedSite
 from shared.runtime.acts.moves import Moves
@@ -100,15 +100,10 @@ SELECT {COLUMNS} FROM emergency
  WHERE decision_id = $1 AND provider_id = $2 AND status IN ('confirmed', 'replaced') ORDER BY id FOR NO KEY UPDATE
 """
 ORDERED: Final = """
-SELECT o.status, o.status = ANY ($3) AS on_its_way, o.sequence IS NOT NULL AND o.undone_by IS NULL AS in_force,
+SELECT o.status = ANY ($3) AS on_its_way, o.sequence IS NOT NULL AND o.undone_by IS NULL AS in_force,
        o.content -> 'site' AS site
   FROM execution AS e JOIN access_order AS o ON o.execution_id = e.id
  WHERE e.decision_id = $1 AND o.provider_id = $2 AND o.action <> 'restore'
-"""
-# An order that was accepted as impossible is not laid on again to spare these (service/overlaps.py).
-NOT_MEANT: Final = """
-SELECT unnest(names) AS name FROM overlap JOIN execution AS e ON e.id = overlap.execution_id
- WHERE e.decision_id = $1 AND not_before IS NULL
 """
 STAND_IN: Final = "INSERT INTO execution (id, decision_id, emergency, heard_at) VALUES ($1, $1, true, $2)"
 IS_ANOTHERS: Final = """
@@ -188,12 +183,7 @@ async def ordered(tx: Tx, decision_id: UUID, provider_id: UUID, host: str) -> Or
     """What became of the orders of a decision at a provider, and which of them mean a name."""
     rows = await tx.fetch(ORDERED, decision_id, provider_id, list(HELD_BACK))
     stand = [each for each in rows if each["on_its_way"] or each["in_force"]]
-    others = [row["name"] for row in await tx.fetch(NOT_MEANT, decision_id)]
-    meant = []
-    for each in stand:
-        since = others if each["status"] == Status.ACCEPTED else ()
-        if means(OrderedSite.model_validate(each["site"]), host, others=since):
-            meant.append(each)
+    meant = [each for each in stand if means(OrderedSite.model_validate(each["site"]), host)]
     return Ordered(
         drafted=bool(rows), stand=bool(stand), on_its_way=any(each["on_its_way"] for each in meant),
         in_force=any(each["in_force"] for each in meant),
