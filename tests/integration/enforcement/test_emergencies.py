@@ -8,12 +8,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from enforcement.consumer import DEADLINES
-from shared.contracts.access import OrderWithdrawnV1
+from shared.contracts.access import OrderReleasedV1, OrderWithdrawnV1
 from shared.contracts.emergencies import EmergencyConfirmedV1, EmergencyLapsedV1
-from shared.contracts.registry import ExecutionDeclinedV1
+from shared.contracts.registry import ExecutionDeclinedV1, OperatorRecord, SiteRecordedV1
 from shared.runtime.clocks.ticks import TickWorker
 from tests.integration.enforcement.complaining import GROUND, confirm, reported, suspended
 from tests.integration.enforcement.conftest import EASED, Office, site_recorded
+from tests.support.people import SELLER_USCC
 
 HOURS_72 = timedelta(hours=72)
 
@@ -293,3 +294,57 @@ async def test_where_its_decisions_order_is_taken_back_unsent_it_is_over_at_that
     assert (await office.notices())[-2:] == ["order_not_sent", "emergency_lapsed"]
     await office.post(f"/decisions/{decision['id']}/lift", EASED, "drugs-a")
     assert len(await office.told(EmergencyLapsedV1)) == 1
+
+
+def restored(found: str, name: str, **changes: Any) -> OrderReleasedV1:
+    """access-control ordered its provider to host a name again, whosesoever it is."""
+    made = {
+        **OrderReleasedV1.EXAMPLE, "order_id": uuid4(), "execution_id": found, "decision_id": found, "hosts": [name],
+        "action": "restore", "site_id": None, "undoes": None,
+    }  # fmt: skip
+    return OrderReleasedV1.model_validate({**made, **changes})
+
+
+async def test_what_no_order_means_any_more_is_over_and_whoever_has_the_name_by_now_hears_of_it(office: Office) -> None:
+    site, name = site_recorded("spared.example"), "blog.spared.example"
+    await office.hear(site)
+    fact = reported(office, site, host=name)
+    await office.hear(fact)
+    found = str(fact.emergency_id)
+    await confirm(office, found, await suspended(office, site))
+    operator = OperatorRecord.model_validate({**SiteRecordedV1.EXAMPLE["operator"], "identity": SELLER_USCC})
+    await office.hear(site_recorded(name).model_copy(update={"operator": operator}))
+    before = len(await office.notices())
+    for other in ({"action": "cut_off"}, {"undoes": uuid4()}, {"site_id": site.site_id}, {"execution_id": uuid4()}):
+        await office.hear(restored(found, name, **other))
+    assert (await office.get(f"/emergencies/{found}", "drugs-a"))["status"] == "confirmed"
+
+    restore = restored(found, name)
+    await office.hear(restore)
+    await office.hear(restore)
+    (told,) = await office.told(EmergencyLapsedV1)
+    assert (str(told.emergency_id), told.because) == (found, "not_meant")
+    assert restore.public_reasons in told.statement.reasons
+    assert (await office.notices())[before:] == ["emergency_lapsed"]
+    assert await office.notices("seller") == ["emergency_lapsed"]
+
+
+async def test_what_nobody_confirmed_or_is_nobody_elses_is_told_once_as_before(office: Office) -> None:
+    site, found = await emergency(office, "open.example")
+    await office.hear(restored(found, "open.example"))
+    assert (await office.get(f"/emergencies/{found}", "drugs-a"))["status"] == "open", (
+        "its clock says what becomes of it"
+    )
+    await confirm(office, found, await suspended(office, site))
+    before = len(await office.notices())
+    await office.hear(restored(found, "open.example"))
+    assert (await office.notices())[before:] == ["emergency_lapsed"], "whose it still is hears it once"
+    assert [each.because for each in await office.told(EmergencyLapsedV1)] == ["not_confirmed"]
+
+
+async def test_of_a_name_in_no_register_no_restore_says_whose_it_is(office: Office) -> None:
+    site, found = await emergency(office, "nobodys.example")
+    await confirm(office, found, await suspended(office, site))
+    await office.fetchval("UPDATE emergency SET site_id = NULL RETURNING id")
+    await office.hear(restored(found, "nobodys.example"))
+    assert (await office.get(f"/emergencies/{found}", "drugs-a"))["status"] == "confirmed", "its decision decides"

@@ -14,6 +14,7 @@ EMERGENCY_TYPE: Final = "concord-emergency+json"
 NOT_CONFIRMED: Final = "not_confirmed"
 FELL: Final = "decision_fell"
 NOT_SENT: Final = "order_not_sent"
+NOT_MEANT: Final = "not_meant"
 NOT_HOSTED: Final = "not_hosted_there"
 AGAIN: Final = "again"
 
@@ -115,7 +116,8 @@ class EmergencyLapsedV1(Fact):
     provider_id: UUID
     because: Text
     """not_confirmed; decision_fell (it was declined, suspended, lifted, overturned or undone); order_not_sent (the
-    provider's order was taken back before it went out); not_hosted_there (by the register the site is another
+    provider's order was taken back before it went out); not_meant (no order of its decision means the name, which is
+    another site's by now); not_hosted_there (by the register the site is another
     provider's: where that is right there is nothing to do); or again (it suspended the site not long ago)."""
     site_id: UUID | None = None
     """None for a found site."""

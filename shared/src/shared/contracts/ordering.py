@@ -48,6 +48,12 @@ def nearest(name: str, hosts: Collection[str], spared: Collection[str]) -> str |
     return listed if listed in hosts else None
 
 
+def means(site: OrderedSite, name: str) -> bool:
+    """Whether an order about a site means a name."""
+    host = nearest(name, site.hosts, site.spared)
+    return host is not None and (site.names_below or host == name)
+
+
 def measure(effect: str, subject: Subject, site: FrozenSite | None, until: datetime | None) -> Measure | None:
     """What an effect orders about a subject, hitting the site as it is given; none: it sends no orders."""
     action = ACTIONS.get(effect)

@@ -187,14 +187,14 @@ async def confirmed(tx: Tx, rt: Runtime, fact: EmergencyConfirmedV1) -> None:
 async def lapsed(tx: Tx, rt: Runtime, fact: EmergencyLapsedV1) -> None:
     """Nobody confirmed it, or what did so fell: the provider is ordered to host the site again, at once.
 
-    Where the order of its decision is out, and stands, nothing happens before that is taken back. Also what the
-    register knows at another provider is restored: the register may be behind, and whoever does not host it says so.
+    Where an order of its decision that means it is out, and stands, nothing happens before that is taken back. Also
+    what the register knows at another provider is restored: it may be behind, and whoever does not host it says so.
     Raises NotHosted.
     """
     held = await _hold(tx, fact.emergency_id, fact.provider_id)
     if not EMERGENCY.can(held.status, EmergencyAction.LAPSE):
         return
-    if held.decision_id and (await store.ordered(tx, held.decision_id, held.provider_id)).in_force:
+    if held.decision_id and (await store.ordered(tx, held.decision_id, held.provider_id, held.host)).in_force:
         await replace_emergency(tx, rt, held)
     else:
         await end_emergency(tx, rt, held, fact.because, fact.site_id, fact.statement)

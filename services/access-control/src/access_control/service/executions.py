@@ -57,6 +57,7 @@ async def carried_out(tx: Tx, rt: Runtime, fact: ExecutionCarriedOutV1) -> None:
             )  # fmt: skip
         except IssuerHasNoKey as missing:  # would be waited for, and whatever is heard after it with it
             raise Unsigned(str(missing)) from None
+        await settle_emergencies(tx, rt, fact.decision_id, provider_id)  # what it spares waits for no order
 
 
 async def undone(tx: Tx, rt: Runtime, fact: ExecutionUndoneV1) -> None:
@@ -80,10 +81,14 @@ async def undone(tx: Tx, rt: Runtime, fact: ExecutionUndoneV1) -> None:
 async def give_back(
     tx: Tx, rt: Runtime, burden: AccessOrder, authority: AuthorityRef, statement: Statement
 ) -> AccessOrder:
-    """Answer a held order that went out with its restore, at once; gives the order as it is then."""
+    """Answer a held order that went out with its restore, at once; gives the order as it is then.
+
+    What its provider had begun by itself, and it alone carried on, ends with it by a restore of its own.
+    """
     restore = await draft_restore(tx, rt, burden, authority, statement)
     closed = await _close(tx, rt, burden, restore, statement.public_reasons)
     await send_restore(tx, rt, restore, why=statement.public_reasons)
+    await settle_emergencies(tx, rt, burden.decision_id, burden.provider_id)
     return closed
 
 

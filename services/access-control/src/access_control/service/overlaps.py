@@ -13,11 +13,11 @@ from uuid import UUID
 from access_control.errors import NotToldYet
 from access_control.lifecycle import HELD_BACK, OVER, Status
 from access_control.service.executions import give_back
-from access_control.service.sending import LAPSE, SYSTEM, send_at_once, take_back
+from access_control.service.sending import LAPSE, SYSTEM, send_at_once, settle_emergencies, take_back
 from access_control.store import executions, orders, overlaps
 from access_control.store.orders import AccessOrder, Content, Draft
 from shared.contracts.grounds import Statement
-from shared.contracts.ordering import nearest
+from shared.contracts.ordering import means, nearest
 from shared.contracts.orders import OrderedSite
 from shared.contracts.registry import MeasureOverlappedV1
 from shared.runtime.acts import deadlines
@@ -101,8 +101,7 @@ def _without(content: Content, names: Iterable[str]) -> Content | None:
 
 
 def _means(site: OrderedSite, name: str) -> bool:
-    host = nearest(name, site.hosts, site.spared)
-    return host is not None and (site.names_below or host == name)
+    return means(site, name)
 
 
 async def _spare_or_wait(tx: Tx, rt: Runtime, burden: AccessOrder, attempt: int) -> None:
@@ -119,6 +118,8 @@ async def _spare(tx: Tx, rt: Runtime, burden: AccessOrder, attempt: int) -> None
     content = await orders.content(tx, burden.id)
     left = _without(content, await _not_meant(tx, burden.execution_id))
     if left == content:
+        # Earlier code let an order carry on what it spares.
+        await settle_emergencies(tx, rt, burden.decision_id, burden.provider_id)
         return
     if burden.status in HELD_BACK:
         if left is None:
@@ -128,6 +129,7 @@ async def _spare(tx: Tx, rt: Runtime, burden: AccessOrder, attempt: int) -> None
             tx, burden, "spare", who=SYSTEM, why=SPARED, at=rt.clock.now(), hosts=list(left.site.hosts),
             content=left.model_dump(mode="json"),
         )  # fmt: skip
+        await settle_emergencies(tx, rt, burden.decision_id, burden.provider_id)
     elif _in_force(burden, rt.clock.now()):
         if left is not None:
             await _lay_on_again(tx, rt, burden, left, attempt)

@@ -6,6 +6,7 @@ Whatever ends the order ends the suspension as well, by a restore of its own (N4
 Lock executions first, then orders, then instructions, then providers, then emergencies, each in the order of their ids.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,15 +15,16 @@ from uuid import UUID
 from access_control import told
 from access_control.lifecycle import INSTRUCTION, EmergencyAction, EmergencyStatus, Move, Status
 from access_control.service import queue
-from access_control.store import emergencies, executions, feed, instructions, orders, providers
+from access_control.store import emergencies, executions, feed, instructions, orders, overlaps, providers
 from access_control.store.emergencies import Emergency
+from access_control.store.executions import Execution
 from access_control.store.orders import AccessOrder, Content, Draft, Turn
 from access_control.store.providers import Provider
 from shared.contracts.base import Fact
-from shared.contracts.emergencies import FELL, NOT_SENT
+from shared.contracts.emergencies import FELL, NOT_MEANT, NOT_SENT
 from shared.contracts.grounds import AuthorityRef, Statement
 from shared.contracts.http.access import InstructionAction
-from shared.contracts.ordering import execution_clock
+from shared.contracts.ordering import execution_clock, nearest
 from shared.contracts.orders import ORDER_TYPE, Action
 from shared.contracts.subjects import SiteSubject
 from shared.contracts.topics import orders_topic
@@ -56,6 +58,7 @@ CONFIRM: Final = "confirm_emergency"
 """The clock of what a provider suspended by itself; its source is the basis on which such a thing ends."""
 GOES_ON: Final = "The order of the decision that confirmed it went out, and goes on with it."
 TAKEN_BACK: Final = "The order by which its provider was to go on with it was taken back."
+NOBODYS: Final = "No order of the decision that confirmed it means this name (any more)."
 TOO_LATE: Final = "The time that the decision set was over before the order went out."
 
 
@@ -274,28 +277,42 @@ async def take_back(tx: Tx, rt: Runtime, order: AccessOrder, *, who: Caller, why
 async def settle_emergencies(tx: Tx, rt: Runtime, decision_id: UUID, provider_id: UUID) -> None:
     """What a decision confirmed at a provider goes on with its order, waits for it, or is over with it.
 
-    Only an order that is out carries it on. Where all were taken back, or none came of an execution that is undone,
-    the provider is ordered to host the name again, at once: also beside the restore of an order that had gone out,
-    which ends that order alone, and the provider had suspended the name by its own hand before.
+    Only an order that is out and means the name carries it on (docs/adr/0026). Where all were taken back, none means
+    it, or none came of an execution that is undone, the provider is ordered to host the name again, at once: also
+    beside the restore of an order that had gone out, which ends that order alone, and the provider had suspended the
+    name by its own hand before.
     """
     if provider_id not in await emergencies.providers_of_decision(tx, decision_id):
         return
     await providers.hold(tx, provider_id)
     for confirmed in await emergencies.hold_of_decision(tx, decision_id, provider_id):
-        ordered = await emergencies.ordered(tx, decision_id, provider_id)
+        ordered = await emergencies.ordered(tx, decision_id, provider_id, confirmed.host)
         carried = await executions.of_decision(tx, decision_id)
         undone = next((each.undone for each in carried if each.undone is not None), None)
         if ordered.in_force:
             await replace_emergency(tx, rt, confirmed)
         elif not ordered.on_its_way and (ordered.drafted or undone is not None):
-            facts = [fact for each in carried for fact in (each.carried_out, each.undone) if fact is not None]
-            site_id = next((fact.subject.site_id for fact in facts if isinstance(fact.subject, SiteSubject)), None)
+            site_id = await _site_of(tx, carried, confirmed.host)
             if undone is not None:
                 await end_emergency(tx, rt, confirmed, FELL, site_id, undone.statement)
                 continue
             basis = (rt.rules.clocks[CONFIRM].source,)
-            says = Statement(legal_basis=basis, reasons=TAKEN_BACK, public_reasons=TAKEN_BACK)
-            await end_emergency(tx, rt, confirmed, NOT_SENT, site_id, says)
+            because, why = (NOT_MEANT, NOBODYS) if ordered.stand else (NOT_SENT, TAKEN_BACK)
+            says = Statement(legal_basis=basis, reasons=why, public_reasons=why)
+            await end_emergency(tx, rt, confirmed, because, site_id, says)
+
+
+async def _site_of(tx: Tx, carried: Sequence[Execution], host: str) -> UUID | None:
+    """Of the decision's site, unless the name is another's by now: the register knows whose, and tells them."""
+    for each in carried:
+        fact = each.carried_out or each.undone
+        if fact is None or not isinstance(fact.subject, SiteSubject):
+            continue
+        others = {name for told in await overlaps.of_execution(tx, each.id) for name in told.names}
+        site = each.carried_out.site if each.carried_out is not None else None
+        if site is None or nearest(host, set(site.hosts) - others, {*site.spared, *others}) is not None:
+            return fact.subject.site_id
+    return None
 
 
 async def replace_emergency(tx: Tx, rt: Runtime, confirmed: Emergency) -> None:

@@ -11,6 +11,8 @@ import asyncpg
 
 from access_control.errors import UnknownEmergency
 from access_control.lifecycle import EMERGENCY, HELD_BACK, EmergencyAction, EmergencyStatus
+from shared.contracts.ordering import means
+from shared.contracts.orders import OrderedSite
 from shared.runtime.acts.moves import Moves
 from shared.runtime.acts.policy import Reach
 from shared.runtime.base.ids import uuid7
@@ -48,13 +50,16 @@ class Emergency:
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """The orders to stop hosting that came of a decision at one provider."""
+    """The orders to stop hosting that came of a decision at one provider, and whether they mean a name."""
 
     drafted: bool
-    """There are any."""
+    """There are any, whatever they mean."""
+    stand: bool
+    """So are some that are on their way, or went out and were not taken back."""
     on_its_way: bool
+    """One of those on their way means the name."""
     in_force: bool
-    """One went out, and was not taken back."""
+    """One that went out, and was not taken back, means it."""
 
 
 COLUMNS: Final = """id, version, status, provider_id, region, host, ground, reasons, since, reported_at, confirm_by,
@@ -95,8 +100,8 @@ SELECT {COLUMNS} FROM emergency
  WHERE decision_id = $1 AND provider_id = $2 AND status IN ('confirmed', 'replaced') ORDER BY id FOR NO KEY UPDATE
 """
 ORDERED: Final = """
-SELECT count(*) > 0 AS drafted, coalesce(bool_or(o.status = ANY ($3)), false) AS on_its_way,
-       coalesce(bool_or(o.sequence IS NOT NULL AND o.undone_by IS NULL), false) AS in_force
+SELECT o.status = ANY ($3) AS on_its_way, o.sequence IS NOT NULL AND o.undone_by IS NULL AS in_force,
+       o.content -> 'site' AS site
   FROM execution AS e JOIN access_order AS o ON o.execution_id = e.id
  WHERE e.decision_id = $1 AND o.provider_id = $2 AND o.action <> 'restore'
 """
@@ -174,11 +179,15 @@ async def hold_of_decision(tx: Tx, decision_id: UUID, provider_id: UUID) -> list
     return [of(row) for row in await tx.fetch(OF_DECISION, decision_id, provider_id)]
 
 
-async def ordered(tx: Tx, decision_id: UUID, provider_id: UUID) -> Ordered:
-    """What became of the orders of a decision at a provider."""
-    row = await tx.fetchrow(ORDERED, decision_id, provider_id, list(HELD_BACK))
-    assert row is not None
-    return Ordered(**row)
+async def ordered(tx: Tx, decision_id: UUID, provider_id: UUID, host: str) -> Ordered:
+    """What became of the orders of a decision at a provider, and which of them mean a name."""
+    rows = await tx.fetch(ORDERED, decision_id, provider_id, list(HELD_BACK))
+    stand = [each for each in rows if each["on_its_way"] or each["in_force"]]
+    meant = [each for each in stand if means(OrderedSite.model_validate(each["site"]), host)]
+    return Ordered(
+        drafted=bool(rows), stand=bool(stand), on_its_way=any(each["on_its_way"] for each in meant),
+        in_force=any(each["in_force"] for each in meant),
+    )  # fmt: skip
 
 
 async def is_anothers(tx: Tx, emergency_id: UUID) -> bool:

@@ -12,7 +12,7 @@ from enforcement import told
 from enforcement.errors import EmergencyConfirmedAlready, EmergencyMisfit, EmergencyOver, UnknownDecision
 from enforcement.lifecycle import IN_FORCE, EmergencyAction, EmergencyStatus
 from enforcement.policy import POLICY, Act
-from enforcement.service.emergency_ends import lapse, tell
+from enforcement.service.emergency_ends import CONFIRM, lapse, tell
 from enforcement.service.safeguards import OFF_THE_REGISTER
 from enforcement.store import decisions, sites
 from enforcement.store import emergencies as store
@@ -29,8 +29,8 @@ from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
 
-CLOCK: Final = "confirm_emergency"
-"""Kind of the deadline and name of its clock in the rule profile."""
+CLOCK: Final = CONFIRM
+"""Kind of the deadline."""
 AGAIN_DAYS: Final = 30
 """For a profile that says nothing of complaints."""
 REFUSED: Final = {

@@ -36,7 +36,7 @@ class EmergencyView(View):
     confirm_by: datetime = Field(description="When it lapses, unless an authority confirms it by a released decision")
     decision_id: UUID | None = Field(description="Of the decision that confirms it")
     ended_because: str | None = Field(
-        description="not_confirmed, decision_fell, order_not_sent, not_hosted_there or again"
+        description="not_confirmed, decision_fell, order_not_sent, not_meant, not_hosted_there or again"
     )
     restore_id: UUID | None = Field(description="The order by which the provider hosts the site again")
     jws: str = Field(description="What the provider signed")
