@@ -151,6 +151,7 @@ FAULTS = {
         '        return say(order, jws, "contested", why="it undoes no order that we hold")\n'
         '    if order["action"] == "restore":\n',
     ),
+    "has no clock": ('"at": datetime.now(UTC).isoformat()}', '"at": "1970-01-01T00:00:00+00:00"}'),
     "does not read its topic": ("consumer.consume(100, 0.2)", "(time.sleep(0.2) or [])"),
 }
 SEEN_BY = [
@@ -164,6 +165,7 @@ SEEN_BY = [
     ("believes what a retired key says later", "retirement", "dated after its key was retired"),
     ("forgets what it was told", "retirement", "dated back before a head was told"),
     ("names no bytes", "order", "digest_mismatch"),
+    ("has no clock", "order", "a day before the order"),
     ("drops what waits for its key", "key_not_entered", ""),
     ("takes any counter-receipt", "counter_receipts", "another key under this id"),
     ("does not look at whose key it is", "counter_receipts", "a key of another organisation"),
@@ -187,6 +189,28 @@ async def test_a_client_with_a_fault_does_not_pass(
     result, said = found[check]
     assert result == "failed", found
     assert why in str(said)
+
+
+async def test_a_client_that_loses_what_it_said_first_does_not_pass(
+    tmp_path: Path, fresh_broker: FreshBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hands `received` in alone, and believes whatever answers it."""
+    at_once = ("    # What a later order", "    hand_in()\n    # What a later order")
+    keys = minimal(tmp_path, monkeypatch, at_once, FAULTS["takes any counter-receipt"])
+    found = await judged(Asked(PROVIDER, keys, command=(sys.executable, str(tmp_path / "client.py")), patience_s=5,
+                               kafka=fresh_broker().bootstrap, checks=("counter_receipts",)))  # fmt: skip
+    result, said = found["counter_receipts"]
+    assert (result, "receipts 'received'" in str(said)) == ("failed", True), found
+
+
+async def test_a_client_that_says_executed_and_does_nothing_is_seen_through_a_probe(
+    tmp_path: Path, served: Served
+) -> None:
+    port = free()
+    toml = agent_toml(tmp_path, port, free(), hook="command", command=["true"])
+    command = (sys.executable, "-m", "concord.agent.main", "run", "--config", str(toml))
+    found = await judged(asked(tmp_path, *command, port=port, probe=f"{served.base}/", checks=("suspension",)))
+    assert "was answered `executed`, and the name is served" in str(found["suspension"][1])
 
 
 FEED_ALONE = [

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -118,6 +119,33 @@ def test_what_was_broken_off_goes_on_where_it_was_and_another_file_begins_anew(r
     listed.write_text('{"host": "other.example", "ips": ["198.18.0.10"]}\n')
     done = json.loads(sent_by(run, register, listed).stdout)
     assert (done["sent_now"], register.whole) == (1, 1)
+
+
+def test_what_can_be_read_only_once_closes_no_empty_list(run: Any, tmp_path: Path) -> None:
+    register, pipe = Register(), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for once in (pipe, Path("-")):
+        refused = sent_by(run, register, once)
+        assert refused.exit_code == Exit.USAGE, refused.stdout
+        assert "can be read only once" in refused.stderr
+    assert register.whole is None
+
+
+def test_a_file_that_changes_while_it_is_sent_is_not_closed(
+    run: Any, listed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register, answer, shorter = Register(), Register.answer, listed.read_text().splitlines(keepends=True)[:2_000]
+
+    def shortened(self: Register, *asked: Any, **more: Any) -> httpx.Response:
+        listed.write_text("".join(shorter))
+        return answer(self, *asked, **more)
+
+    monkeypatch.setattr(Register, "answer", shortened)
+    refused = sent_by(run, register, listed)
+    assert refused.exit_code == Exit.USAGE, refused.stdout
+    assert "changed while it was sent" in refused.stderr
+    assert "2000 records, not 2501; nothing was closed" in refused.stderr
+    assert register.whole is None
 
 
 def test_an_empty_file_says_that_nothing_is_hosted(run: Any, tmp_path: Path) -> None:

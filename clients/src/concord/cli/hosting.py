@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from concord.cli.output import As, AsJson, File, Reasons, act, as_data, body, err, failed, listed, plain, show
 from concord.exits import Exit
-from concord.files import BadFile, name_of, opened, write
+from concord.files import STDIN, BadFile, name_of, opened, write
 from concord.sdk import BadArgument, Concord
 from concord.sdk.departments.hosting import HostedKind, HostedStatus
 from shared.contracts.http.hosted import MOST_RECORDS, Answer, BatchView
@@ -38,6 +38,8 @@ def upload(file: File, provider_id: Provider = None, as_: As = None, as_json: As
     Sent again after a break it goes on where it was. Records that are refused are written to FILE.refused.ndjson, or
     -2 and so on; none is overwritten. Exits 5 if every record was refused.
     """
+    if file == STDIN or (file.exists() and not file.is_file() and not file.is_dir()):
+        raise BadFile(f"{name_of(file)} can be read only once, and is read twice: save it in a file first")
     lines = sum(1 for _ in _records(file))
     bar = Progress(TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
                    TimeRemainingColumn(), console=err, disable=as_json)  # fmt: skip
@@ -56,7 +58,7 @@ def upload(file: File, provider_id: Provider = None, as_: As = None, as_json: As
         whose = provider_id or await _own(concord)
         before = await concord.registry.inventory(whose)
         with bar:
-            closed = await concord.registry.send_inventory(whose, lambda: _records(file), told)
+            closed = await concord.registry.send_inventory(whose, lambda: _the_same(file, lines), told)
         after = await concord.registry.inventory(whose)
         resumed = before.sending is not None and lines > sent[0]
         return {
@@ -215,6 +217,16 @@ def _records(file: Path) -> Iterator[Any]:
                 yield json.loads(line.decode("utf-8-sig"), object_pairs_hook=unique)
             except (ValueError, RecursionError) as wrong:
                 raise BadFile(f"{name_of(file)}, line {place}: is no JSON object: {wrong}") from wrong
+
+
+def _the_same(file: Path, lines: int) -> Iterator[Any]:
+    """Its records once more. Raises BadFile if they are others in number: what the list lacks would be gone."""
+    count = 0
+    for record in _records(file):
+        count += 1
+        yield record
+    if count != lines:
+        raise BadFile(f"{name_of(file)} changed while it was sent: {count} records, not {lines}; nothing was closed")
 
 
 def _kept(file: Path, refused: list[dict[str, Any]]) -> str:

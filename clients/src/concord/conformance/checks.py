@@ -113,16 +113,20 @@ async def emergency(bench: Bench) -> None:
 
 
 async def suspension(bench: Bench) -> None:
-    """A suspension ends by itself at its time, and one that comes after its end is answered `executed`, not done."""
+    """A suspension ends by itself at its time, one that comes after it is answered `executed`, not done."""
     late, ends = fresh("late"), fresh("ends")
     over = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     document = await bench.give("suspend", host=late, until=over)
     await bench.answered(document)
-    until = datetime.now(UTC) + timedelta(seconds=4)
+    until = datetime.now(UTC) + timedelta(seconds=6)
     await bench.answered(await bench.give("suspend", host=ends, until=until.isoformat()))
     if bench.probe:
+        if datetime.now(UTC) < until - timedelta(seconds=1) and (await bench.serves(ends))[0]:
+            raise Failed("a suspension was answered `executed`, and the name is served")
         if not (await bench.serves(late))[0]:
             raise Failed("a suspension was carried out after its end")
+        if bench.client is not None:
+            await bench.client.kill(signal.SIGKILL)
         await asyncio.sleep(max(0.0, (until - datetime.now(UTC)).total_seconds()))
         await bench.shows(ends, served=True)
 
@@ -222,6 +226,8 @@ async def killed(bench: Bench) -> None:
         await asyncio.sleep(0.3)
         await bench.client.kill(signal.SIGKILL)
     await bench.answered(*documents)
+    await still_works(bench)
+    await bench.silence("it was killed")
     counts = [bench.desk.outcomes(document).count("executed") for document in documents]
     if set(counts) != {1}:
         raise Failed(f"`executed` receipts by order: {counts}")

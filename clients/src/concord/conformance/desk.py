@@ -28,6 +28,8 @@ LONGEST_WAIT_S: Final = 60.0
 ELSEWHERE: Final = "/elsewhere"
 """Where redirects lead: whoever asks there has followed one."""
 SKEW: Final = timedelta(minutes=5)
+LAG: Final = timedelta(days=1)
+"""A receipt lies no longer before the order that it answers, or access-control refuses it."""
 _WHERE: Final = re.compile(r"/providers/([^/]+)/(orders|state|snapshot|receipts)(?:/([0-9]+))?").fullmatch
 
 
@@ -188,8 +190,9 @@ class Desk:
         needed = receipt.how if receipt.outcome == "executed" else receipt.why
         if receipt.outcome != "received" and needed is None:
             return "invalid", f"{receipt.outcome} without how or why"
-        if receipt.at.tzinfo is None or receipt.at > datetime.now(UTC) + SKEW:
-            return "invalid", f"at {receipt.at.isoformat()}"
+        earliest = datetime.fromisoformat(document["issued_at"]) - LAG
+        if receipt.at.tzinfo is None or not earliest <= receipt.at <= datetime.now(UTC) + SKEW:
+            return "invalid", f"at {receipt.at.isoformat()}: no offset, a day before the order, or still to come"
         return None
 
     # --- the doors ----------------------------------------------------------------------------------------------------
