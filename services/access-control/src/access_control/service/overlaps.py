@@ -18,7 +18,6 @@ from access_control.store import executions, orders, overlaps
 from access_control.store.orders import AccessOrder, Content, Draft
 from shared.contracts.grounds import Statement
 from shared.contracts.ordering import means, nearest
-from shared.contracts.orders import OrderedSite
 from shared.contracts.registry import MeasureOverlappedV1
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.documents import IssuerHasNoKey
@@ -92,16 +91,12 @@ def _next_attempt(burdens: Iterable[AccessOrder]) -> int:
 
 def _without(content: Content, names: Iterable[str]) -> Content | None:
     site = content.site
-    meant = [name for name in names if _means(site, name)]
+    meant = [name for name in names if means(site, name)]
     hosts = tuple(host for host in site.hosts if host not in meant)
     if not hosts:
         return None
     spared = tuple(sorted({*site.spared, *(name for name in meant if nearest(name, hosts, ()) is not None)}))
     return content.model_copy(update={"site": site.model_copy(update={"hosts": hosts, "spared": spared})})
-
-
-def _means(site: OrderedSite, name: str) -> bool:
-    return means(site, name)
 
 
 async def _spare_or_wait(tx: Tx, rt: Runtime, burden: AccessOrder, attempt: int) -> None:
