@@ -26,6 +26,8 @@ NOTE_S: Final = 10.0
 """So often it is written down that access-control answered."""
 SKEW_S: Final = 60.0
 """A clock that is further off is told: receipts more than five minutes ahead are refused."""
+LOOK_S: Final = 60.0
+"""So often at least it is looked what is due, whatever the clock said before."""
 AT_ONCE: Final = 16
 """So many orders are carried out side by side, unless the hook has an ``at_once`` of its own."""
 Topic: TypeAlias = Callable[[Callable[[list[bytes]], Awaitable[None]]], Awaitable[None]]
@@ -236,6 +238,9 @@ class Agent:
     async def _carry_out_due(self, hook: Hook) -> bool:
         """One order of each site at most, so they can be carried out side by side; gives whether there was any."""
         now, most = datetime.now(UTC), getattr(hook, "at_once", AT_ONCE)
+        if self._caught_up.is_set():
+            for order in self._journal.taken_back():
+                self._passed_over(order)
         found = self._journal.ready(now, most, self._config.tries) if self._caught_up.is_set() else []
         ready: dict[str, Taken] = {}
         for order in found:
@@ -249,10 +254,7 @@ class Agent:
 
     async def carry_out(self, hook: Hook, order: Taken) -> None:
         """Have the hook do it, and write the receipt. After a crash in between the hook is asked again."""
-        if (later := self._journal.undone_by(order)) is not None:
-            self._journal.pass_over(order, f"not carried out: order {later} takes it back")
-            self._alarms.calm(f"hook {order.sequence}")
-            _log.info("order %d (%s) is passed over: order %d takes it back", order.sequence, order.action, later)
+        if self._passed_over(order):
             return
         restore = order.action == Action.RESTORE
         again = order.attempts + 1 < self._config.tries
@@ -273,6 +275,16 @@ class Agent:
             self._alarms.calm(*(f"{kind} {order.sequence}" for kind in ("hook", "restore", "impossible")))
             self._handing.wake.set()
             _log.info("order %d (%s): executed, %s", order.sequence, order.action, note)
+
+    def _passed_over(self, order: Taken) -> bool:
+        """Whether a later order takes this one back: then it is over, also while it waited for its next try."""
+        later = self._journal.undone_by(order)
+        if later is None:
+            return False
+        self._journal.pass_over(order, f"not carried out: order {later} takes it back")
+        self._alarms.calm(f"hook {order.sequence}")
+        _log.info("order %d (%s) is passed over: order %d takes it back", order.sequence, order.action, later)
+        return True
 
     def _cannot(self, order: Taken, why: str) -> None:
         """An order is impossible: say so to its issuer, and to people here until one has seen it.
@@ -339,8 +351,8 @@ async def _ask(hook: Hook, taken: Taken) -> str:
 
 
 async def _event_or(event: asyncio.Event, at: datetime | None) -> None:
-    """Wait for the event, or until a time."""
-    seconds = None if at is None else max(0.0, (at - datetime.now(UTC)).total_seconds())
+    """Wait for the event, or until a time; look at the clock now and then, since it may be set, or have slept."""
+    seconds = LOOK_S if at is None else min(LOOK_S, max(0.0, (at - datetime.now(UTC)).total_seconds()))
     try:
         async with asyncio.timeout(seconds):
             await event.wait()
