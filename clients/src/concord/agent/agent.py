@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -148,11 +149,18 @@ class Agent:
         if self._journal.last_sequence >= head:
             self._caught_up.set()
         self._wake()  # a person may have written into the journal meanwhile, to have something tried again
+        try:
+            self._note(head)
+        except sqlite3.Error as error:  # a full disk: what is held here is to be tried all the same
+            _log.error("it cannot be noted that access-control answered: %s", error)
+
+    def _note(self, head: int) -> None:
+        """For people: what access-control said last, and when, and whether its clock is another."""
         now = time.monotonic()
         if now >= self._next_note or head != self._journal.fact(HEAD):
-            self._next_note = now + NOTE_S
             self._journal.remember(HEAD, head)
             self._journal.remember(CONTACT, datetime.now(UTC).isoformat())
+            self._next_note = now + NOTE_S
         self._alarms.calm("feed", "sequence")
         if abs(self._door.skew_s) <= SKEW_S:
             self._alarms.calm("clock")

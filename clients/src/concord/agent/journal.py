@@ -31,7 +31,11 @@ CONTACT: Final = "contact_at"
 
 
 class JournalInUse(Exception):
-    """Another agent works with this state file, or it belongs to another provider."""
+    """Another agent works with this state file."""
+
+
+class NotOurs(Exception):
+    """This state file belongs to another provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class Journal:
         owner = self.fact("provider_id")
         if owner not in {None, str(provider_id)}:
             self.close()
-            raise JournalInUse(f"{file} is the journal of provider {owner}, not of {provider_id}")
+            raise NotOurs(f"{file} is the journal of provider {owner}, not of {provider_id}")
         if owner is None:
             self.remember("provider_id", str(provider_id))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from concord.agent.hooks import Impossible, Later
 from concord.agent.intake import RECEIPTS
+from concord.agent.journal import CONTACT, HEAD
 from concord.agent.report import Metrics, _lines, report
 from shared.contracts.orders import Order
 from shared.contracts.receipts import Receipt
@@ -368,3 +370,20 @@ async def test_a_clock_that_was_set_is_noticed(
     assert not hook.done
     bench.journal._db.execute("UPDATE received_order SET retry_at = unixepoch() - 1 WHERE sequence = 2")
     await task
+
+
+async def test_a_note_that_cannot_be_written_keeps_no_restore_from_being_tried(
+    build: Build, access: FakeAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cut_and_taken_back(build(), access)
+    bench, hook = build(), Recorder()
+    remember = bench.journal.remember
+
+    def full(name: str, value: Any) -> None:
+        if name in {HEAD, CONTACT}:
+            raise sqlite3.OperationalError("database or disk is full")
+        remember(name, value)
+
+    monkeypatch.setattr(bench.journal, "remember", full)
+    await work(bench, hook, lambda: bool(hook.done), seconds=5)
+    assert [verb for verb, _ in hook.done] == ["restore"]
