@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,8 @@ NOTE_S: Final = 10.0
 """So often it is written down that access-control answered."""
 SKEW_S: Final = 60.0
 """A clock that is further off is told: receipts more than five minutes ahead are refused."""
+LOOK_S: Final = 60.0
+"""So often at least it is looked what is due, whatever the clock said before."""
 AT_ONCE: Final = 16
 """So many orders are carried out side by side, unless the hook has an ``at_once`` of its own."""
 Topic: TypeAlias = Callable[[Callable[[list[bytes]], Awaitable[None]]], Awaitable[None]]
@@ -146,11 +149,18 @@ class Agent:
         if self._journal.last_sequence >= head:
             self._caught_up.set()
         self._wake()  # a person may have written into the journal meanwhile, to have something tried again
+        try:
+            self._note(head)
+        except sqlite3.Error as error:  # a full disk: what is held here is to be tried all the same
+            _log.error("it cannot be noted that access-control answered: %s", error)
+
+    def _note(self, head: int) -> None:
+        """For people: what access-control said last, and when, and whether its clock is another."""
         now = time.monotonic()
         if now >= self._next_note or head != self._journal.fact(HEAD):
-            self._next_note = now + NOTE_S
             self._journal.remember(HEAD, head)
             self._journal.remember(CONTACT, datetime.now(UTC).isoformat())
+            self._next_note = now + NOTE_S
         self._alarms.calm("feed", "sequence")
         if abs(self._door.skew_s) <= SKEW_S:
             self._alarms.calm("clock")
@@ -236,6 +246,9 @@ class Agent:
     async def _carry_out_due(self, hook: Hook) -> bool:
         """One order of each site at most, so they can be carried out side by side; gives whether there was any."""
         now, most = datetime.now(UTC), getattr(hook, "at_once", AT_ONCE)
+        if self._caught_up.is_set():
+            for order in self._journal.taken_back():
+                self._passed_over(order)
         found = self._journal.ready(now, most, self._config.tries) if self._caught_up.is_set() else []
         ready: dict[str, Taken] = {}
         for order in found:
@@ -249,10 +262,7 @@ class Agent:
 
     async def carry_out(self, hook: Hook, order: Taken) -> None:
         """Have the hook do it, and write the receipt. After a crash in between the hook is asked again."""
-        if (later := self._journal.undone_by(order)) is not None:
-            self._journal.pass_over(order, f"not carried out: order {later} takes it back")
-            self._alarms.calm(f"hook {order.sequence}")
-            _log.info("order %d (%s) is passed over: order %d takes it back", order.sequence, order.action, later)
+        if self._passed_over(order):
             return
         restore = order.action == Action.RESTORE
         again = order.attempts + 1 < self._config.tries
@@ -273,6 +283,16 @@ class Agent:
             self._alarms.calm(*(f"{kind} {order.sequence}" for kind in ("hook", "restore", "impossible")))
             self._handing.wake.set()
             _log.info("order %d (%s): executed, %s", order.sequence, order.action, note)
+
+    def _passed_over(self, order: Taken) -> bool:
+        """Whether a later order takes this one back: then it is over, also while it waited for its next try."""
+        later = self._journal.undone_by(order)
+        if later is None:
+            return False
+        self._journal.pass_over(order, f"not carried out: order {later} takes it back")
+        self._alarms.calm(f"hook {order.sequence}")
+        _log.info("order %d (%s) is passed over: order %d takes it back", order.sequence, order.action, later)
+        return True
 
     def _cannot(self, order: Taken, why: str) -> None:
         """An order is impossible: say so to its issuer, and to people here until one has seen it.
@@ -339,8 +359,8 @@ async def _ask(hook: Hook, taken: Taken) -> str:
 
 
 async def _event_or(event: asyncio.Event, at: datetime | None) -> None:
-    """Wait for the event, or until a time."""
-    seconds = None if at is None else max(0.0, (at - datetime.now(UTC)).total_seconds())
+    """Wait for the event, or until a time; look at the clock now and then, since it may be set, or have slept."""
+    seconds = LOOK_S if at is None else min(LOOK_S, max(0.0, (at - datetime.now(UTC)).total_seconds()))
     try:
         async with asyncio.timeout(seconds):
             await event.wait()

@@ -15,6 +15,10 @@ from shared.contracts.orders import Order
 TEMPORARY: Final = 75
 """Exit code of a program that wants to be tried again later (EX_TEMPFAIL of sysexits.h)."""
 _MOST_TEXT: Final = 500
+_MOST_BYTES: Final = 8 * _MOST_TEXT
+"""Of an answer: the rest is not read."""
+_KILLED_S: Final = 5.0
+"""So long is waited until a killed program is gone."""
 
 
 class Impossible(Exception):
@@ -101,7 +105,7 @@ class HttpHook:
     """
 
     def __init__(self, url: str, token: str | None, timeout_s: float, http: httpx.AsyncClient | None = None) -> None:
-        self._url, self._token = url, token
+        self._url, self._token, self._timeout_s = url, token, timeout_s
         self._http = http or httpx.AsyncClient(trust_env=False, timeout=timeout_s)
 
     async def aclose(self) -> None:
@@ -122,13 +126,16 @@ class HttpHook:
 
     async def _post(self, verb: str, order: Order) -> str:
         headers = {"Content-Type": "application/json", "Idempotency-Key": f"{order.order_id} {verb}"}
+        headers["Accept-Encoding"] = "identity"  # a little that is sent stays little
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         try:
-            answer = await self._http.post(self._url, content=document(verb, order), headers=headers)
+            async with asyncio.timeout(self._timeout_s):  # of the whole: httpx' own begins anew with each byte
+                answer, text = await self._answer(document(verb, order), headers)
+        except TimeoutError:
+            raise Later(f"{self._url} took longer than {self._timeout_s:g} s") from None
         except httpx.HTTPError as error:
             raise Later(f"{self._url} does not answer: {error!r}") from error
-        text = answer.text.strip()[:_MOST_TEXT]
         if answer.is_success:
             return text.splitlines()[0] if text else f"{self._url} answered {answer.status_code}"
         why = f"{self._url} answered {answer.status_code}: {text or 'no reason'}"[:_MOST_TEXT]
@@ -136,6 +143,17 @@ class HttpHook:
             after = answer.headers.get("Retry-After", "")
             raise Later(why, float(after) if after.isdecimal() else None)
         raise Impossible(why)
+
+    async def _answer(self, content: bytes, headers: dict[str, str]) -> tuple[httpx.Response, str]:
+        """The answer, and how its text begins."""
+        said = bytearray()
+        async with self._http.stream("POST", self._url, content=content, headers=headers) as answer:
+            async for part in answer.aiter_bytes():
+                said += part
+                if len(said) >= _MOST_BYTES:
+                    break
+            text = said[:_MOST_BYTES].decode(answer.encoding or "utf-8", "replace")
+        return answer, text.strip()[:_MOST_TEXT]
 
 
 def document(verb: str, order: Order) -> bytes:
@@ -146,7 +164,7 @@ def document(verb: str, order: Order) -> bytes:
 async def run_program(command: Sequence[str], given: bytes, timeout_s: float) -> tuple[int, bytes, bytes]:
     """Exit code, standard output and error of a program that was given this. Raises Later if it does not come to that.
 
-    One that runs too long is killed, with its children.
+    One that runs too long is killed, with its children; what has gone into a session of its own is not waited for.
     """
     try:
         process = await asyncio.create_subprocess_exec(
@@ -164,8 +182,16 @@ async def run_program(command: Sequence[str], given: bytes, timeout_s: float) ->
     except TimeoutError:
         raise Later(f"{command[0]} took longer than {timeout_s:g} s") from None
     finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # its own session: its children go with it
-            await process.wait()
+        await _end(process)
     return process.returncode or 0, out, err
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill it if it is still there, and let go of its pipes, whoever else holds them."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # its own session: its children go with it
+    process._transport.close()  # type: ignore[attr-defined] # else `wait` waits for whoever holds a pipe
+    with contextlib.suppress(TimeoutError):  # it hangs in the kernel
+        async with asyncio.timeout(_KILLED_S):
+            await process.wait()

@@ -15,45 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+from concord.agent.due import ENDED, NEXT, NEXT_END, NO_ENDING, OWED, READY, READY_AGAIN, TAKEN_BACK, at
 from concord.agent.store import Alarms, connect, make_tables, transaction
 
-_FIRST_OF_ITS_SITE: Final = """
-       state = 'pending'
-   AND NOT EXISTS (SELECT 1 FROM received_order AS earlier
-                    WHERE earlier.state = 'pending' AND earlier.site = o.site AND earlier.sequence < o.sequence
-                      AND NOT (earlier.action = 'restore' AND earlier.attempts >= :tries))
-"""
-"""Orders of one site are carried out in sequence; an order that has to wait holds up its own site only.
-
-A restore is tried until it is done, so one that has failed often holds up nothing any more.
-"""
-_READY: Final = f"""
-SELECT * FROM received_order AS o WHERE {_FIRST_OF_ITS_SITE} AND retry_at <= :now ORDER BY sequence LIMIT :most
-"""  # noqa: S608 - the parts are constants
-_OWED: Final = "state = 'impossible' AND action = 'restore'"
-"""Restores that were called impossible: they are tried on, beside the orders of their sites."""
-_READY_AGAIN: Final = f"""
-SELECT * FROM received_order WHERE {_OWED} AND retry_at <= :now ORDER BY sequence LIMIT :most
-"""  # noqa: S608 - the parts are constants
-_NEXT: Final = f"""
-SELECT min(at) AS at FROM (SELECT min(retry_at) AS at FROM received_order AS o WHERE {_FIRST_OF_ITS_SITE}
-                           UNION ALL SELECT min(retry_at) FROM received_order WHERE {_OWED})
-"""  # noqa: S608 - the parts are constants
-_NO_ENDING: Final = """
-SELECT * FROM received_order AS o
- WHERE action = 'suspend' AND state IN ('executed', 'impossible')
-   AND NOT EXISTS (SELECT 1 FROM ending WHERE order_id = o.order_id)
-"""
-"""Suspensions that were acted on, however that ended: each is ended when its time has come."""
-_STILL_ENDING: Final = """
-  FROM ending JOIN received_order AS o USING (order_id)
- WHERE NOT done AND NOT EXISTS (SELECT 1 FROM received_order AS back WHERE back.undoes = o.order_id
-                                AND back.state = 'executed')
-"""
-_ENDED: Final = f"""
-SELECT o.*, ending.attempts AS endings {_STILL_ENDING} AND max(until, ending.retry_at) <= ? ORDER BY until LIMIT ?
-"""
-_NEXT_END: Final = f"SELECT min(max(until, ending.retry_at)) AS at {_STILL_ENDING}"
 _IN_FORCE: Final = """
 SELECT order_id, sequence FROM received_order AS o
  WHERE action IN ('cut_off', 'suspend') AND NOT EXISTS (SELECT 1 FROM received_order WHERE undoes = o.order_id)
@@ -67,7 +31,11 @@ CONTACT: Final = "contact_at"
 
 
 class JournalInUse(Exception):
-    """Another agent works with this state file, or it belongs to another provider."""
+    """Another agent works with this state file."""
+
+
+class NotOurs(Exception):
+    """This state file belongs to another provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +92,11 @@ class Journal:
         self._db = connect(file)
         make_tables(self._db)
         self.alarms = Alarms(self._db)
-        self._note_endings(map(_taken, self._db.execute(_NO_ENDING).fetchall()))  # an older agent wrote none
+        self._note_endings(map(_taken, self._db.execute(NO_ENDING).fetchall()))  # an older agent wrote none
         owner = self.fact("provider_id")
         if owner not in {None, str(provider_id)}:
             self.close()
-            raise JournalInUse(f"{file} is the journal of provider {owner}, not of {provider_id}")
+            raise NotOurs(f"{file} is the journal of provider {owner}, not of {provider_id}")
         if owner is None:
             self.remember("provider_id", str(provider_id))
 
@@ -203,15 +171,19 @@ class Journal:
                 (note, str(order.order_id)),
             )
 
+    def taken_back(self) -> list[Taken]:
+        """Orders still to be carried out that a later one takes back: their pauses hold up nothing."""
+        return [_taken(row) for row in self._db.execute(TAKEN_BACK)]
+
     def ready(self, now: datetime, limit: int = 100, tries: int = 12) -> list[Taken]:
         """Orders to be carried out now; a restore that failed ``tries`` times does not hold up what comes after it."""
-        given = {"now": now.timestamp(), "most": limit, "tries": tries}
-        found = [*self._db.execute(_READY, given), *self._db.execute(_READY_AGAIN, given)]
+        given = at(now, limit) | {"tries": tries}
+        found = [*self._db.execute(READY, given), *self._db.execute(READY_AGAIN, given)]
         return [_taken(row) for row in found[:limit]]
 
     def next_retry(self, tries: int = 12) -> datetime | None:
         """When the next order that has to wait is due; none if nothing is pending."""
-        at = self._db.execute(_NEXT, {"tries": tries}).fetchone()["at"]
+        at = self._db.execute(NEXT, {"tries": tries}).fetchone()["at"]
         return datetime.fromtimestamp(at, UTC) if at is not None else None
 
     def close_order(self, order: Taken, receipt: Written, note: str) -> None:
@@ -245,21 +217,24 @@ class Journal:
         return bool(changed.rowcount)
 
     def postpone(self, order: Taken, until: datetime, note: str) -> None:
-        """An order could not be carried out for the time being."""
+        """An order could not be carried out for the time being. A suspension that is over waits no longer."""
+        at = until.timestamp()
+        if order.action == "suspend":
+            at = min(at, _end_of(order) or at)
         with transaction(self._db):
             self._db.execute(
                 "UPDATE received_order SET attempts = attempts + 1, retry_at = ?, note = ? WHERE order_id = ?",
-                (until.timestamp(), note, str(order.order_id)),
+                (at, note, str(order.order_id)),
             )
 
     def ended(self, now: datetime, limit: int = 100) -> list[Taken]:
         """Suspensions whose end has come and of which nobody has heard yet; ``attempts`` counts the tries to tell."""
-        rows = self._db.execute(_ENDED, (now.timestamp(), limit))
+        rows = self._db.execute(ENDED, at(now, limit))
         return [replace(_taken(row), attempts=row["endings"]) for row in rows]
 
     def next_end(self) -> datetime | None:
         """When the next suspension ends, or the next try is due; none if none is left."""
-        at = self._db.execute(_NEXT_END).fetchone()["at"]
+        at = self._db.execute(NEXT_END).fetchone()["at"]
         return datetime.fromtimestamp(at, UTC) if at is not None else None
 
     def close_ending(self, order: Taken, note: str) -> None:
@@ -341,7 +316,7 @@ class Journal:
 
     def pending(self) -> list[Taken]:
         """Orders that are still to be carried out, in sequence; restores too that were called impossible."""
-        sql = f"SELECT * FROM received_order WHERE state = 'pending' OR ({_OWED}) ORDER BY sequence"  # noqa: S608
+        sql = f"SELECT * FROM received_order WHERE state = 'pending' OR ({OWED}) ORDER BY sequence"  # noqa: S608
         return [_taken(row) for row in self._db.execute(sql)]
 
     def _note_endings(self, orders: Iterable[Taken]) -> None:

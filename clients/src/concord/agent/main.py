@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import logging
+import os
 import signal
 import sqlite3
 import sys
@@ -19,7 +21,7 @@ from concord.agent.config import BadConfig, Config
 from concord.agent.door import Door
 from concord.agent.hooks import CommandHook, Hook, HttpHook
 from concord.agent.intake import BadOrder, Gap, Intake, Keys, Receipts, Unproven
-from concord.agent.journal import Journal, JournalInUse
+from concord.agent.journal import Journal, JournalInUse, NotOurs
 from concord.agent.listener import Limits, Listener
 from concord.agent.nginx import Nginx, NginxHook
 from concord.agent.outbox import HttpOutbox, Outbox
@@ -30,7 +32,11 @@ from concord.sdk.errors import ConcordError, Unreachable
 
 
 class AddressInUse(Exception):
-    """Another program has the web hook's address, or this machine does not."""
+    """Another program has the web hook's address."""
+
+
+class NotNow(Exception):
+    """What may be otherwise in a moment: whoever supervises the agent starts it again."""
 
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, epilog="\b\n" + table())
@@ -131,9 +137,13 @@ async def _metrics(config: Config, journal: Journal) -> AsyncIterator[None]:
     if config.metrics_port is None:
         yield
         return
-    listener = Listener(Metrics(journal).respond, Limits(connections=20))
-    await _listen(listener.start("127.0.0.1", config.metrics_port), f"http://127.0.0.1:{config.metrics_port}")
-    logging.getLogger(__name__).info("metrics on http://127.0.0.1:%d/metrics", listener.port)
+    listener, log = Listener(Metrics(journal).respond, Limits(connections=20)), logging.getLogger(__name__)
+    try:
+        await listener.start("127.0.0.1", config.metrics_port)
+    except OSError as error:  # orders are carried out, measured or not
+        log.warning("no metrics: port %d cannot be listened on: %s", config.metrics_port, error.strerror or error)
+    else:
+        log.info("metrics on http://127.0.0.1:%d/metrics", listener.port)
     try:
         yield
     finally:
@@ -144,7 +154,12 @@ async def _listen(starting: Awaitable[None], where: str) -> None:
     try:
         await starting
     except OSError as error:
-        raise AddressInUse(f"{where} cannot be listened on: {error.strerror or error}") from error
+        said = f"{where} cannot be listened on: {error.strerror or error}"
+        if error.errno == errno.EADDRINUSE:
+            raise AddressInUse(said) from error
+        if isinstance(error, PermissionError):
+            raise BadConfig(said) from error
+        raise NotNow(said) from error  # an address that this machine has not got yet
 
 
 def _ways(config: Config, journal: Journal, door: Door, keys: Keys, receipts: Receipts) -> tuple[Outbox, Topic | None]:
@@ -200,19 +215,34 @@ def nginx_of(config: Config) -> Nginx:
 def _journal(config: Config, *, look_only: bool = False) -> Journal:
     try:
         return Journal(config.state_file, config.provider_id, look_only=look_only)
-    except (OSError, sqlite3.Error) as error:
-        raise BadConfig(f"state_file {config.state_file} cannot be used: {error}") from error
+    except (NotOurs, OSError, sqlite3.Error) as error:
+        kind = BadConfig if _for_people(error, config.state_file) else NotNow
+        raise kind(f"state_file {config.state_file} cannot be used: {error}") from error
+
+
+def _for_people(error: Exception, file: Path) -> bool:
+    """Whether only a person can mend it: rights, or a file that is no journal of this provider's."""
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        return code == sqlite3.SQLITE_NOTADB or (file.exists() and not (file.is_file() and _may_write(file)))
+    return isinstance(error, NotOurs | PermissionError | NotADirectoryError | FileExistsError)
+
+
+def _may_write(file: Path) -> bool:
+    return os.access(file, os.R_OK | os.W_OK)
 
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    """What a person can mend is said in one line, with an exit code."""
+    """What hinders the agent is said in one line, with an exit code: 2 and 6 are for a person, 5 for the next start."""
     try:
         yield
     except (JournalInUse, AddressInUse) as error:
         _fail(str(error), Exit.IN_USE)
     except BadConfig as error:
         _fail(str(error), Exit.USAGE)
+    except NotNow as error:
+        _fail(str(error), Exit.FAILED)
 
 
 def _fail(message: str, code: Exit) -> NoReturn:

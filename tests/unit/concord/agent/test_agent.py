@@ -16,7 +16,7 @@ from concord.agent.config import Config
 from concord.agent.door import Door
 from concord.agent.hooks import Impossible, Later
 from concord.agent.intake import BadOrder, Gap, Unproven
-from concord.agent.journal import Journal, JournalInUse
+from concord.agent.journal import Journal, JournalInUse, NotOurs
 from concord.sdk import ConcordError, Unreachable
 from concord.sdk.signed import verified_counter
 from shared.contracts.orders import ORDER_TYPE, Order
@@ -538,7 +538,7 @@ async def test_two_agents_do_not_share_a_journal(build: Build) -> None:
 async def test_a_journal_belongs_to_one_provider(build: Build) -> None:
     bench = build()
     bench.journal.close()
-    with pytest.raises(JournalInUse, match="not of"):
+    with pytest.raises(NotOurs, match="not of"):
         Journal(bench.config.state_file, uuid4())
     build()
 

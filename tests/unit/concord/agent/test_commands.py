@@ -1,10 +1,12 @@
 """The agent's command line and its metrics: what a person and a monitor are told."""
 
 import asyncio
+import contextlib
 import json
 import re
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +216,45 @@ async def test_an_address_that_does_not_answer_is_tried_later() -> None:
     hook = HttpHook("https://switch.example", None, 5, httpx.AsyncClient(transport=httpx.MockTransport(away)))
     with pytest.raises(Later, match="away"):
         await hook.suspend(order())
+
+
+@pytest.mark.parametrize("answered", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"])
+async def test_an_address_that_answers_byte_by_byte_holds_nobody_up(answered: bytes) -> None:
+    """httpx' own limit begins anew with each byte."""
+
+    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answered)
+        with contextlib.suppress(ConnectionError):
+            while not reader.at_eof():
+                writer.write(b"H")
+                await writer.drain()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(reader.read(1000), 0.05)
+        writer.close()
+
+    async with await asyncio.start_server(trickle, "127.0.0.1", 0) as server:
+        hook = HttpHook(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", None, 0.4)
+        async with contextlib.aclosing(hook), asyncio.timeout(4):
+            with pytest.raises(Later, match=r"longer than 0\.4 s"):
+                await hook.suspend(order())
+
+
+async def test_of_an_endless_answer_the_beginning_is_read() -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1
+            await asyncio.sleep(0.01)
+            yield b"done \xe5\xae" if sent == 1 else b"\x8c" + b"x" * 1000
+
+    hook, asked = posting(httpx.Response(200, content=endless()))
+    async with asyncio.timeout(4):
+        said = await hook.suspend(order())
+    assert said == "done 完" + "x" * 494
+    assert sent < 10
+    assert asked[0].headers["Accept-Encoding"] == "identity"
 
 
 def test_the_unit_names_a_command_that_exists_and_is_hardened() -> None:

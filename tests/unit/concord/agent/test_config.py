@@ -1,13 +1,17 @@
 """The agent's configuration: what is wrong is named, and nothing starts."""
 
+import errno
 import socket
+import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from concord.agent.config import BadConfig, Config
-from concord.agent.main import app
+from concord.agent.journal import Journal, JournalInUse, NotOurs
+from concord.agent.main import _metrics, app
 from concord.exits import Exit
 from tests.unit.concord.agent.conftest import make_config
 from tests.unit.concord.agent.fake_access import FakeAccess
@@ -98,6 +102,85 @@ def test_an_address_that_is_taken_and_a_journal_that_is_none_end_in_one_line(fil
     assert result.exit_code == Exit.USAGE, result.output
     assert "state_file" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def _locked() -> sqlite3.Error:
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (_locked(), Exit.FAILED),
+        (sqlite3.OperationalError("disk I/O error"), Exit.FAILED),
+        (OSError(errno.ENOSPC, "No space left on device"), Exit.FAILED),
+        (PermissionError(errno.EACCES, "Permission denied"), Exit.USAGE),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory"), Exit.USAGE),
+        (JournalInUse("another agent"), Exit.IN_USE),
+        (NotOurs("another provider's"), Exit.USAGE),
+    ],
+)
+def test_a_journal_that_cannot_be_had_for_the_moment_ends_the_service_not_for_good(
+    file: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, code: Exit
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("concord.agent.main.Journal", away)
+    result = CliRunner().invoke(app, ["run", "--config", str(file)])
+    assert result.exit_code == code, result.output
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_journal_that_is_none_or_may_not_be_read_is_for_people(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "state.sqlite").write_bytes(b"This is no database, however long it is. " * 100)
+    assert CliRunner().invoke(app, ["status", "--config", str(file)]).exit_code == Exit.USAGE
+
+    def shut(*_: Any, **__: Any) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr("concord.agent.main.Journal", shut)
+    assert CliRunner().invoke(app, ["status", "--config", str(file)]).exit_code == Exit.FAILED
+    monkeypatch.setattr("concord.agent.main._may_write", lambda _: False)
+    assert CliRunner().invoke(app, ["status", "--config", str(file)]).exit_code == Exit.USAGE
+
+
+@pytest.mark.parametrize(
+    ("host", "error", "code"),
+    [
+        ("192.0.2.1", None, Exit.FAILED),  # an interface that is not up yet
+        ("127.0.0.1", PermissionError(errno.EACCES, "Permission denied"), Exit.USAGE),
+    ],
+)
+def test_an_address_that_this_machine_has_not_got_yet_ends_the_service_not_for_good(
+    file: Path, monkeypatch: pytest.MonkeyPatch, host: str, error: OSError | None, code: Exit
+) -> None:
+    async def shut(*_: Any) -> None:
+        assert error is not None
+        raise error
+
+    file.write_text(file.read_text().replace('web_host = "127.0.0.1"', f'web_host = "{host}"'))
+    if error is not None:
+        monkeypatch.setattr("concord.agent.listener.Listener.start", shut)
+    result = CliRunner().invoke(app, ["run", "--config", str(file)])
+    assert result.exit_code == code, result.output
+    assert f"http://{host}:0 cannot be listened on" in result.stderr
+
+
+async def test_without_its_port_for_metrics_the_agent_works(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    config = Config.read(file)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        wanted = config.model_copy(update={"metrics_port": taken.getsockname()[1]})
+        journal = Journal(config.state_file, config.provider_id)
+        async with _metrics(wanted, journal):
+            assert "no metrics" in caplog.text
+        journal.close()
 
 
 def test_status_shows_the_journal(file: Path) -> None:

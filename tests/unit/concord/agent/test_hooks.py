@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -267,6 +268,32 @@ async def test_a_program_that_hangs_is_killed_with_its_children() -> None:
     with pytest.raises(Later, match="longer than"):
         await program("import subprocess; subprocess.run(['sleep', '60'])", timeout_s=0.7).suspend(order())
     assert asyncio.get_running_loop().time() - began < 10
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["(setsid sleep 20 &) ; sleep 30", "setsid sleep 20 & exit 0"],  # as `ssh` with ControlPersist leaves one behind
+)
+async def test_what_a_program_left_running_holds_nobody_up(what: str) -> None:
+    began = asyncio.get_running_loop().time()
+    before = set(os.listdir("/proc/self/fd"))
+    with pytest.raises(Later, match="longer than"):
+        await CommandHook(("sh", "-c", what), 1.0).suspend(order())
+    assert asyncio.get_running_loop().time() - began < 4
+    await asyncio.sleep(0)
+    assert len(set(os.listdir("/proc/self/fd")) - before) == 0, "its pipes are let go of"
+
+
+async def test_a_program_that_cannot_be_killed_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(self: asyncio.subprocess.Process) -> int:
+        await asyncio.Event().wait()
+        return 0
+
+    monkeypatch.setattr("concord.agent.hooks._KILLED_S", 0.1)
+    monkeypatch.setattr("asyncio.subprocess.Process.wait", never)
+    async with asyncio.timeout(4):
+        with pytest.raises(Later, match="longer than"):
+            await CommandHook(("sh", "-c", "exec sleep 20"), 0.5).suspend(order())
 
 
 async def test_a_program_that_is_not_there_is_tried_later() -> None:

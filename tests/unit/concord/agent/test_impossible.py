@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from concord.agent.hooks import Impossible, Later
 from concord.agent.intake import RECEIPTS
+from concord.agent.journal import CONTACT, HEAD
 from concord.agent.report import Metrics, _lines, report
 from shared.contracts.orders import Order
 from shared.contracts.receipts import Receipt
@@ -290,3 +292,98 @@ async def test_whatever_a_hook_gives_as_its_reason_can_be_taken(build: Build, ac
     document = bench.journal.queued()[-1].document
     assert Receipt.model_validate_json(document).outcome == "impossible"
     assert json.loads(document)["why"]
+
+
+# --- what is due -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_restore_does_not_wait_for_the_next_try_of_what_it_takes_back(build: Build, access: FakeAccess) -> None:
+    cut = access.order()
+    bench, hook = build(), failing(Later("busy", 600.0))
+    await work(bench, hook, lambda: "hook 1" in alarms(bench))
+    back = access.order("restore", undoes=cut["order_id"])
+    await work(bench, hook, lambda: access.outcomes(back["order_id"]) == ["received", "executed"], seconds=5)
+    assert hook.done == [("restore", back["order_id"])]
+    assert bench.journal.counts()["orders passed"] == 1
+
+
+async def test_a_suspension_is_over_at_its_end_also_while_it_waits_for_its_next_try(
+    build: Build, access: FakeAccess
+) -> None:
+    ends = access.order("suspend", until=(datetime.now(UTC) + timedelta(seconds=2)).isoformat())
+    bench, hook = build(), failing(Later("busy", 600.0))
+    await work(bench, hook, lambda: access.outcomes(ends["order_id"]) == ["received", "executed"], seconds=6)
+    assert "the measure had ended by itself" in list(access.receipts.values())[-1]["how"]
+
+
+@pytest.mark.parametrize("kind", ["restore", "owed", "ending"])
+async def test_a_clock_that_was_ahead_holds_up_no_restore_and_no_end(
+    build: Build, access: FakeAccess, kind: str
+) -> None:
+    bench = build()
+    if kind == "ending":
+        access.order("suspend", until=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
+        await bench.agent.catch_up()
+        await try_often(bench, Recorder(), 1)
+        bench.journal._db.execute("UPDATE ending SET until = 0, retry_at = unixepoch() + 700, attempts = 1")
+    else:
+        await cut_and_taken_back(bench, access)
+        times = bench.config.tries if kind == "owed" else 1
+        await try_often(bench, failing(Impossible("The machine is gone."), "restore"), times)
+        bench.journal._db.execute("UPDATE received_order SET retry_at = unixepoch() + 700 WHERE sequence = 2")
+    hook = Recorder()
+    await work(bench, hook, lambda: bool(hook.done), seconds=5)
+    assert [verb for verb, _ in hook.done] == ["resume" if kind == "ending" else "restore"]
+
+
+@pytest.mark.parametrize("kind", ["restore", "owed", "ending"])
+async def test_a_pause_is_waited_out(build: Build, access: FakeAccess, kind: str) -> None:
+    bench = build()
+    table, now = "ending" if kind == "ending" else "received_order", datetime.now(UTC)
+    access.order("suspend", until=(now + timedelta(hours=1)).isoformat())
+    await bench.agent.catch_up()
+    await try_often(bench, Recorder(), 1)
+    if kind == "ending":
+        bench.journal._db.execute("UPDATE ending SET until = 0")
+    else:
+        access.order("restore", undoes=str(bench.journal._db.execute("SELECT order_id FROM ending").fetchone()[0]))
+        await bench.agent.catch_up()
+        times = bench.config.tries if kind == "owed" else 1
+        await try_often(bench, failing(Impossible("The machine is gone."), "restore"), times)
+    bench.journal._db.execute(f"UPDATE {table} SET retry_at = unixepoch() + 590")
+    assert not bench.journal.ready(now)
+    assert not bench.journal.ended(now)
+
+
+async def test_a_clock_that_was_set_is_noticed(
+    build: Build, access: FakeAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("concord.agent.agent.LOOK_S", 0.2)
+    bench = build()
+    await cut_and_taken_back(bench, access)
+    await try_often(bench, failing(Later("busy"), "restore"), 1)
+    bench.journal._db.execute("UPDATE received_order SET retry_at = unixepoch() + 500 WHERE sequence = 2")
+    hook = Recorder()
+    monkeypatch.setattr(bench.agent, "_wake", lambda: None)  # no other reason to look
+    task = asyncio.create_task(work(bench, hook, lambda: bool(hook.done), seconds=5))
+    await asyncio.sleep(0.5)
+    assert not hook.done
+    bench.journal._db.execute("UPDATE received_order SET retry_at = unixepoch() - 1 WHERE sequence = 2")
+    await task
+
+
+async def test_a_note_that_cannot_be_written_keeps_no_restore_from_being_tried(
+    build: Build, access: FakeAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cut_and_taken_back(build(), access)
+    bench, hook = build(), Recorder()
+    remember = bench.journal.remember
+
+    def full(name: str, value: Any) -> None:
+        if name in {HEAD, CONTACT}:
+            raise sqlite3.OperationalError("database or disk is full")
+        remember(name, value)
+
+    monkeypatch.setattr(bench.journal, "remember", full)
+    await work(bench, hook, lambda: bool(hook.done), seconds=5)
+    assert [verb for verb, _ in hook.done] == ["restore"]
