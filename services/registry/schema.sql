@@ -176,10 +176,11 @@ TABLE execution (
     CONSTRAINT execution_status_check CHECK ((status = ANY (ARRAY['received'::text, 'accepted'::text, 'carried_out'::text, 'declined'::text, 'moot'::text, 'undone'::text]))),
 );
 INDEX execution_bars ON execution USING btree (operator_id) WHERE ((effect = 'bar'::text) AND (status = 'carried_out'::text));
-INDEX execution_names_hit ON execution USING gin (names_hit(subject, carried_out)) WHERE (status = 'carried_out'::text);
+INDEX execution_found_sites_hit ON execution USING gin (names_hit(subject, carried_out)) WHERE ((status = 'carried_out'::text) AND ((subject ->> 'kind'::text) = 'found_site'::text));
 INDEX execution_of_operator ON execution USING btree (operator_id) WHERE (operator_id IS NOT NULL);
 INDEX execution_of_site ON execution USING btree (site_id) WHERE (site_id IS NOT NULL);
 INDEX execution_on_desk ON execution USING btree (regulator_id, status, id DESC);
+INDEX execution_sites_hit ON execution USING gin (names_hit(subject, carried_out)) WHERE ((status = 'carried_out'::text) AND ((subject ->> 'kind'::text) <> 'found_site'::text));
 
 TABLE forwarding (
     id uuid NOT NULL,

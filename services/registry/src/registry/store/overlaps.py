@@ -12,7 +12,7 @@ from uuid import UUID
 from registry.store import executions
 from registry.store.executions import Execution
 from registry.store.sites import OwnedSite
-from shared.contracts.ordering import ACTIONS
+from shared.contracts.ordering import ACTIONS, lineage
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
 
@@ -23,10 +23,12 @@ BUCKETS: Final = 256
 _BUCKETS: Final = "FROM (SELECT bucket FROM unnest($1::integer[]) AS bucket ORDER BY bucket) AS given"
 ENTER: Final = f"SELECT count(pg_advisory_xact_lock_shared(hashtext('names'), bucket)) {_BUCKETS}"
 HIT: Final = f"SELECT count(pg_advisory_xact_lock(hashtext('names'), bucket)) {_BUCKETS}"
+# A found site by its name and those above it, among the names themselves; a site by its names, among those above them.
 LYING: Final = f"""
 SELECT {executions.COLUMNS} FROM execution
- WHERE status = 'carried_out' AND effect = ANY ($2) AND (until IS NULL OR until > $3)
-   AND names_hit(subject, carried_out) && $1::text[]
+ WHERE status = 'carried_out' AND effect = ANY ($3) AND (until IS NULL OR until > $4)
+   AND (subject ->> 'kind' = 'found_site' AND names_hit(subject, carried_out) && $1::text[]
+        OR subject ->> 'kind' <> 'found_site' AND names_hit(subject, carried_out) && $2::text[])
  ORDER BY id
 """
 # Of names that several doors give a site, or that it is told of again, the first keeps its row.
@@ -71,8 +73,9 @@ async def hitting(tx: Tx, names: Iterable[str]) -> None:
 
 
 async def lying_on(tx: Tx, names: Collection[str], at: datetime) -> list[Execution]:
-    """Measures in force that hit one of these names, or a found site at or below one; by id."""
-    return [executions.of(row) for row in await tx.fetch(LYING, list(names), sorted(ACTIONS), at)]
+    """Measures in force about a found site at or below one of these names, or a site's name at or above one; by id."""
+    above = sorted({each for name in names for each in lineage(name)})
+    return [executions.of(row) for row in await tx.fetch(LYING, list(names), above, sorted(ACTIONS), at)]
 
 
 async def keep(
