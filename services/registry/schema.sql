@@ -448,6 +448,7 @@ TABLE order_outcome (
     overdue boolean NOT NULL DEFAULT false,
     escalated boolean NOT NULL DEFAULT false,
     withdrawn_by jsonb,
+    undoes uuid,
     CONSTRAINT order_outcome_pkey PRIMARY KEY (order_id),
 );
 INDEX order_outcome_of_execution ON order_outcome USING btree (execution_id);
@@ -461,6 +462,7 @@ TABLE overlap (
     id uuid NOT NULL,
     kind text NOT NULL,
     found_at timestamp with time zone NOT NULL,
+    freed_at timestamp with time zone,
     CONSTRAINT overlap_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES execution(id),
     CONSTRAINT overlap_kind_check CHECK ((kind = ANY (ARRAY['same'::text, 'below'::text, 'own'::text]))),
     CONSTRAINT overlap_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES operator(id),
