@@ -462,7 +462,7 @@ TABLE overlap (
     id uuid NOT NULL,
     kind text NOT NULL,
     found_at timestamp with time zone NOT NULL,
-    freed_at timestamp with time zone,
+    freed uuid,
     CONSTRAINT overlap_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES execution(id),
     CONSTRAINT overlap_kind_check CHECK ((kind = ANY (ARRAY['same'::text, 'below'::text, 'own'::text]))),
     CONSTRAINT overlap_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES operator(id),
@@ -472,6 +472,7 @@ TABLE overlap (
 INDEX overlap_act ON overlap USING btree (id);
 -- table: Names of sites that a measure hits which was carried out before; whose they are was told.
 -- kind: same: the name that was decided about, somebody else's by now; below: below it; own: of whom it was decided about.
+-- freed: An appeal took it out: no order that was made after this id hits it.
 
 TABLE provider (
     id uuid NOT NULL,

@@ -160,6 +160,8 @@ REPLACED: Final = f"""({{0}}.undoes IS NOT NULL AND EXISTS (
           AND b.outcome NOT IN ('queued', 'withdrawn') AND NOT {UNDONE.format("b")}))"""
 """Whether this restore takes back an order in place of which its provider has another of the same measure."""
 
+TAKEN_BACK: Final = f"SELECT o.undoes, {REPLACED.format('o')} AS replaced FROM order_outcome o WHERE o.order_id = $1"
+
 
 def of(row: asyncpg.Record) -> Execution:
     """A row of COLUMNS."""
@@ -311,6 +313,12 @@ async def outcomes(tx: Tx, execution_ids: Collection[UUID]) -> list[OrderOutcome
         OrderOutcome(**{**dict(row), **{name: _ref(row[name]) for name in ("issuer", "withdrawn_by")}})
         for row in await tx.fetch(OUTCOMES, list(execution_ids))
     ]
+
+
+async def taken_back(tx: Tx, restore_id: UUID) -> tuple[UUID | None, bool]:
+    """Which order a restore takes back, where that is known, and whether its provider has another in its place."""
+    row = await tx.fetchrow(TAKEN_BACK, restore_id)
+    return (row["undoes"], row["replaced"]) if row is not None else (None, False)
 
 
 def _json(ref: AuthorityRef | None) -> dict[str, object] | None:

@@ -40,6 +40,19 @@ RETURNING name
 """
 OF_ACT: Final = "SELECT execution_id, site_id, name FROM overlap WHERE id = $1 ORDER BY name"
 FIRST_TOLD: Final = "SELECT min(found_at) FROM overlap WHERE execution_id = $1 AND site_id = $2 AND kind = $3"
+FREE: Final = "UPDATE overlap SET freed = $2 WHERE id = $1 AND freed IS NULL"
+# What is spared is so by every order that was made after that was found: ids sort by when they were made. Of one that
+# older code noted nobody knows which order it took back.
+HIT_BY: Final = """
+SELECT v.site_id, array_agg(DISTINCT v.name ORDER BY v.name) AS names
+  FROM (SELECT *, CASE kind WHEN 'below' THEN id ELSE freed END AS spared FROM overlap WHERE execution_id = $1) v
+ WHERE CASE WHEN v.spared IS NULL THEN v.kind = 'same' AND NOT $4::boolean
+            ELSE $3::uuid IS NULL OR $3 < v.spared END
+   AND EXISTS (SELECT FROM access a WHERE a.site_id = v.site_id AND a.provider_id = $2 AND a.status <> 'ended')
+   AND EXISTS (SELECT FROM claim c WHERE c.site_id = v.site_id AND c.status = 'live'
+                  AND right('.' || v.name, length(c.domain) + 1) = '.' || c.domain)
+ GROUP BY v.site_id ORDER BY v.site_id
+"""
 HOLDERS: Final = """
 SELECT DISTINCT site_id FROM claim
  WHERE domain = ANY ($1) AND status = 'live' AND site_id IS DISTINCT FROM $2 ORDER BY site_id
@@ -100,6 +113,22 @@ async def get(tx: Tx, overlap_id: UUID) -> Overlap | None:
     if not rows:
         return None
     return Overlap(overlap_id, rows[0]["execution_id"], rows[0]["site_id"], tuple(row["name"] for row in rows))
+
+
+async def free(tx: Tx, overlap: Overlap) -> None:
+    """An appeal took its names out of the measure."""
+    await tx.execute(FREE, overlap.id, uuid7())
+
+
+async def hit_by(
+    tx: Tx, execution_id: UUID, provider_id: UUID, order_id: UUID | None, *, replaced: bool
+) -> dict[UUID, list[str]]:
+    """The names, by site, that this order of the execution hits at a provider and that are to be back without it.
+
+    ``replaced``: another is in its place, which hits what was decided about, whoever has that by now.
+    """
+    rows = await tx.fetch(HIT_BY, execution_id, provider_id, order_id, replaced)
+    return {row["site_id"]: row["names"] for row in rows}
 
 
 async def holders(tx: Tx, names: Collection[str], except_site: UUID | None) -> list[UUID]:
