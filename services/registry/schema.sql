@@ -176,10 +176,11 @@ TABLE execution (
     CONSTRAINT execution_status_check CHECK ((status = ANY (ARRAY['received'::text, 'accepted'::text, 'carried_out'::text, 'declined'::text, 'moot'::text, 'undone'::text]))),
 );
 INDEX execution_bars ON execution USING btree (operator_id) WHERE ((effect = 'bar'::text) AND (status = 'carried_out'::text));
-INDEX execution_names_hit ON execution USING gin (names_hit(subject, carried_out)) WHERE (status = 'carried_out'::text);
+INDEX execution_found_sites_hit ON execution USING gin (names_hit(subject, carried_out)) WHERE ((status = 'carried_out'::text) AND ((subject ->> 'kind'::text) = 'found_site'::text));
 INDEX execution_of_operator ON execution USING btree (operator_id) WHERE (operator_id IS NOT NULL);
 INDEX execution_of_site ON execution USING btree (site_id) WHERE (site_id IS NOT NULL);
 INDEX execution_on_desk ON execution USING btree (regulator_id, status, id DESC);
+INDEX execution_sites_hit ON execution USING gin (names_hit(subject, carried_out)) WHERE ((status = 'carried_out'::text) AND ((subject ->> 'kind'::text) <> 'found_site'::text));
 
 TABLE forwarding (
     id uuid NOT NULL,
@@ -447,6 +448,7 @@ TABLE order_outcome (
     overdue boolean NOT NULL DEFAULT false,
     escalated boolean NOT NULL DEFAULT false,
     withdrawn_by jsonb,
+    undoes uuid,
     CONSTRAINT order_outcome_pkey PRIMARY KEY (order_id),
 );
 INDEX order_outcome_of_execution ON order_outcome USING btree (execution_id);
@@ -460,6 +462,7 @@ TABLE overlap (
     id uuid NOT NULL,
     kind text NOT NULL,
     found_at timestamp with time zone NOT NULL,
+    freed uuid,
     CONSTRAINT overlap_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES execution(id),
     CONSTRAINT overlap_kind_check CHECK ((kind = ANY (ARRAY['same'::text, 'below'::text, 'own'::text]))),
     CONSTRAINT overlap_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES operator(id),
@@ -469,6 +472,7 @@ TABLE overlap (
 INDEX overlap_act ON overlap USING btree (id);
 -- table: Names of sites that a measure hits which was carried out before; whose they are was told.
 -- kind: same: the name that was decided about, somebody else's by now; below: below it; own: of whom it was decided about.
+-- freed: An appeal took it out: no order that was made after this id hits it.
 
 TABLE provider (
     id uuid NOT NULL,

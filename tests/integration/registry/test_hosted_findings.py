@@ -114,6 +114,40 @@ async def test_no_finding_presses_a_host_to_stop_what_it_was_told_to_host_again(
     assert {each["status"] for each in await sender.findings()} == {"cured"}
 
 
+async def test_a_host_whose_order_was_replaced_was_not_told_to_host_the_site_again(register: Register) -> None:
+    """The new order is out before the first is taken back, and receipts come in any order (docs/adr/0026)."""
+    sender, site = Sender(register), await register.live()
+    execution = await register.carried_out(await register.decided(site))
+    first = await ordered(register, execution, OrderReleasedV1, OrderExecutedV1)
+    await sender.hosts(record(site["domains"][0]))
+    (finding,) = await sender.findings()
+    second = await ordered(register, execution, OrderReleasedV1, attempt=2)
+    back = await ordered(register, execution, OrderReleasedV1, action="restore", undoes=first)
+    await ordered(register, execution, OrderExecutedV1, attempt=2, order_id=second)
+    await sender.looked()
+    assert [each["status"] for each in await sender.findings()] == ["open"], "it was told to stop by both"
+    await ordered(register, execution, OrderExecutedV1, action="restore", order_id=back)
+    await sender.looked()
+    assert [(each["id"], each["status"]) for each in await sender.findings()] == [(finding["id"], "open")]
+    await ordered(register, execution, OrderReleasedV1, action="restore", undoes=second)
+    await sender.looked()
+    assert [each["status"] for each in await sender.findings()] == ["cured"], "none of its orders is left"
+
+
+@pytest.mark.parametrize("instead", [(), (OrderQueuedV1,), (OrderQueuedV1, OrderWithdrawnV1), (OrderReleasedV1,)])
+async def test_what_a_host_did_by_an_order_that_was_taken_back_presses_it_no_more(
+    register: Register, instead: tuple[type[OrderFact], ...]
+) -> None:
+    sender, site = Sender(register), await register.live()
+    execution = await register.carried_out(await register.decided(site))
+    first = await ordered(register, execution, OrderReleasedV1, OrderExecutedV1)
+    await ordered(register, execution, *instead, attempt=2)
+    await ordered(register, execution, OrderReleasedV1, OrderExecutedV1, action="restore", undoes=first)
+    await ordered(register, execution, OrderExecutedV1, order_id=first)  # said again, after it was taken back
+    await sender.hosts(record(site["domains"][0]))
+    assert await sender.found() == set()
+
+
 @pytest.mark.parametrize("again", [True, False])
 async def test_no_record_says_that_a_host_did_as_its_last_order_was(register: Register, again: bool) -> None:
     sender, site = Sender(register), await register.live()

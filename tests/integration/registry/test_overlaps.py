@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from registry.service import executions, registrations
+from registry.store import overlaps
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.http.registry import Granting, Signing
 from shared.contracts.notices import NoticeDocument, RegistryNoticeIssuedV1
@@ -226,6 +227,58 @@ async def test_a_name_that_was_decided_about_and_given_away_before_the_second_pe
     freed = (await register.told(MeasureOverlappedV1))[-1]
     assert (freed.names, freed.not_before) == ((gone,), None)
     assert await register.told(ExecutionUndoneV1) == [], "the measure stands for whom it was decided about"
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every measure that was read for a change of a site."""
+    found, lying_on = list[str](), overlaps.lying_on
+
+    async def spied(*given: Any) -> list[Any]:
+        lying = await lying_on(*given)
+        found.extend(str(each.id) for each in lying)
+        return lying
+
+    monkeypatch.setattr(overlaps, "lying_on", spied)
+    return found
+
+
+async def test_of_all_measures_those_are_read_that_may_hit_a_name(register: Register, read: list[str]) -> None:
+    shop, cut = domain(), domain()
+    found, site = (await _found(register, f"blog.{shop}"))["id"], (await _cut(register, cut))["id"]
+    for _ in range(10):
+        await _found(register, f"www.{domain()}")
+    read.clear()
+    codes = map(uscc, range(100, 110))
+    for name in (domain(), f"x{cut}", f"x{shop}", f"news.{shop}", f"deep.blog.{shop}"):
+        await register.active(a_site(name), next(codes))
+        assert read == [], f"{name} is neither one of theirs, nor above a found site, nor below another"
+    for name, by in ((f"a.b.{cut}", site), (f"blog.{shop}", found), (shop, found)):
+        await register.active(a_site(name), next(codes))
+        assert read == [by], name
+        read.clear()
+    assert [kind for kind, _ in await _told(register)] == ["overlap_below", "overlap_same", "overlap_same"]
+
+
+MANY_MORE = """
+INSERT INTO execution SELECT (jsonb_populate_record(e, jsonb_build_object(
+       'id', gen_random_uuid(), 'decision_id', gen_random_uuid(),
+       'subject', e.subject || jsonb_build_object('host', 'www.many-' || each || '.example')))).*
+  FROM execution e, generate_series(1, 3000) each WHERE e.id = $1
+"""
+
+
+async def test_among_thousands_of_found_sites_and_sites_each_are_looked_for_by_an_index(register: Register) -> None:
+    found, site = await _found(register, domain()), await _cut(register, domain())
+    async with register.api.rt.db.transaction() as tx:
+        for each in (found, site):
+            await tx.execute(MANY_MORE, UUID(each["id"]))
+        await tx.execute("ANALYZE execution")
+        rows = await tx.fetch(f"EXPLAIN {overlaps.LYING}", ["a.example"], ["a.example", "example"], ["cut_access"],
+                              register.clock.now())  # fmt: skip
+    plan = "\n".join(row[0] for row in rows)
+    assert "Bitmap Index Scan on execution_found_sites_hit" in plan, plan
+    assert "Bitmap Index Scan on execution_sites_hit" in plan, plan
 
 
 async def test_an_appeal_about_nothing_that_was_told_frees_nothing(register: Register) -> None:

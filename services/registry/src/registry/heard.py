@@ -149,7 +149,7 @@ async def order_told(rt: Runtime, tx: Tx, fact: access.OrderFact, meta: EventMet
         fact.order_id, fact.execution_id, fact.provider_id, fact.action, outcome, detail, fact.at,
         issuer=getattr(fact, "issuer", None), execute_by=getattr(fact, "execute_by", None),
         overdue=isinstance(fact, access.OrderOverdueV1), escalated=getattr(fact, "escalated", False),
-        withdrawn_by=getattr(fact, "by", None),
+        withdrawn_by=getattr(fact, "by", None), undoes=getattr(fact, "undoes", None),
     ))  # fmt: skip
     await restoring.tell(tx, rt, fact)
 

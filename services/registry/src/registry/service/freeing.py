@@ -22,4 +22,5 @@ async def fall(tx: Tx, rt: Runtime, fact: AppealDecidedV1 | AppealOverdueV1) -> 
         await executions.fall(tx, rt, execution.id, fact)
         return
     held = await store.hold(tx, execution.id)
+    await overlaps.free(tx, overlap)
     outbox.add(tx, told.overlapped(held, overlap, at, not_before=None), at=at)

@@ -18,7 +18,7 @@ from registry.store.executions import Execution
 from registry.store.overlaps import Overlap
 from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, AddressForService, Department, Names, Service, Statement
-from shared.contracts.ordering import lineage, nearest
+from shared.contracts.ordering import nearest
 from shared.contracts.subjects import FoundSite
 from shared.runtime.acts import notices, outbox
 from shared.runtime.acts.notices import New
@@ -59,7 +59,7 @@ async def look(tx: Tx, rt: Runtime, changed: Sequence[OwnedSite]) -> None:
         return
     at = rt.clock.now()
     await overlaps.entering(tx, names)
-    for execution in await overlaps.lying_on(tx, {above for name in names for above in lineage(name)}, at):
+    for execution in await overlaps.lying_on(tx, names, at):
         for each in live:
             for kind, hit in (await _hit(tx, execution, each)).items():
                 await _note(tx, rt, execution, each, kind, hit, at)

@@ -4,9 +4,11 @@ What an order takes away is told by the decision it follows; what a restore fail
 """
 
 from typing import Final
+from uuid import UUID
 
 from registry.service.desk import regulator_for
-from registry.store import copies, overlaps, sites
+from registry.store import copies, executions, overlaps, sites
+from registry.store.sites import OwnedSite
 from shared.contracts import access
 from shared.contracts.grounds import ActRef, Names, Service, Statement
 from shared.contracts.orders import Action
@@ -22,23 +24,42 @@ _WAY_OUT: Final = (
     "your registration to see to it, and you may have the site hosted elsewhere: propose that change to the register."
 )
 
+_HIT: Final = "That order could hit {}: what is dark there by it is to be back."
+
 
 async def tell(tx: Tx, rt: Runtime, fact: access.OrderFact) -> None:
-    """Tell the operator, if this fact is about a restore that is hindered."""
+    """Tell whose site should be back, if this fact is about a restore that is hindered."""
     if fact.action != Action.RESTORE or (said := _said(fact)) is None:
         return
     name = (await copies.hosting(tx, fact.provider_id)).name or str(fact.provider_id)
-    reasons = f"{name} was ordered to host {', '.join(fact.hosts)} again, and {said} {_WAY_OUT}"
-    # Of a found site, or an emergency that nobody decided about, the order names no site: whose name it is by now.
-    told = [fact.site_id] if fact.site_id is not None else await overlaps.holders(tx, fact.hosts, None)
-    owned = (await sites.owned(tx, told)).values()
-    await notices.issue_all(tx, rt, [
-        New(about=ActRef(service=Service.ACCESS_CONTROL, kind="order", id=fact.order_id), kind=KIND,
-            to=each.operator.ref, address=each.operator.address, title=_TITLE,
-            authority=regulator_for(rt, each.level, each.region),
-            says=Statement(legal_basis=("docs/adr/0016",), reasons=reasons, public_reasons=reasons))
-        for each in owned
-    ])  # fmt: skip
+    hosts, about = ", ".join(fact.hosts), set[UUID]()
+    undoes, replaced = await executions.taken_back(tx, fact.order_id)
+    if not replaced:  # else whom the measure is about is to stay dark, by the order in its place
+        # Of a found site, or an emergency that nobody decided about, the order names no site: whose name it is by now.
+        about.update([fact.site_id] if fact.site_id else await overlaps.holders(tx, fact.hosts, None))
+    others = await overlaps.hit_by(tx, fact.execution_id, fact.provider_id, undoes, replaced=replaced)
+    owned = await sites.owned(tx, sorted({*about, *others}))
+    by_operator: dict[UUID, list[OwnedSite]] = {}
+    for each in sorted(owned.values(), key=lambda one: (one.site.id not in about, one.site.id)):
+        by_operator.setdefault(each.operator.id, []).append(each)
+    new = []
+    for theirs in by_operator.values():
+        if theirs[0].site.id in about:
+            says = f"{name} was ordered to host {hosts} again, and {said}"
+        else:
+            hit = "; ".join(f"{', '.join(others[one.site.id])} of your site {one.number}" for one in theirs)
+            says = f"{name} was told that an order about {hosts} is taken back, and {said} {_HIT.format(hit)}"
+        new.append(_notice(rt, fact, theirs[0], f"{says} {_WAY_OUT}"))
+    await notices.issue_all(tx, rt, new)
+
+
+def _notice(rt: Runtime, fact: access.OrderFact, to: OwnedSite, reasons: str) -> New:
+    return New(
+        about=ActRef(service=Service.ACCESS_CONTROL, kind="order", id=fact.order_id), kind=KIND,
+        to=to.operator.ref, address=to.operator.address, title=_TITLE,
+        authority=regulator_for(rt, to.level, to.region),
+        says=Statement(legal_basis=("docs/adr/0016",), reasons=reasons, public_reasons=reasons),
+    )  # fmt: skip
 
 
 def _said(fact: access.OrderFact) -> str | None:

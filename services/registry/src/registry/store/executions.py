@@ -75,6 +75,8 @@ class OrderOutcome:
     overdue: bool = False
     escalated: bool = False
     withdrawn_by: AuthorityRef | None = None
+    undoes: UUID | None = None
+    """Of a restore: the order that it takes back."""
 
 
 COLUMNS: Final = """id, version, status, effect, site_id, operator_id, service_item, decision, regulator, regulator_id,
@@ -133,20 +135,32 @@ UPDATE execution SET overdue_at = $2 WHERE id = $1 AND status IN ('received', 'a
 FELL: Final = "UPDATE execution SET fell_at = $2 WHERE id = $1 AND fell_at IS NULL"
 NOTE_OUTCOME: Final = """
 INSERT INTO order_outcome AS o (order_id, execution_id, provider_id, action, outcome, detail, at, issuer, execute_by,
-                                overdue, escalated, withdrawn_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                                overdue, escalated, withdrawn_by, undoes)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (order_id) DO UPDATE
    SET outcome = excluded.outcome, detail = excluded.detail, at = excluded.at,
        issuer = coalesce(excluded.issuer, o.issuer), execute_by = coalesce(excluded.execute_by, o.execute_by),
        overdue = o.overdue OR excluded.overdue, escalated = o.escalated OR excluded.escalated,
-       withdrawn_by = coalesce(excluded.withdrawn_by, o.withdrawn_by)
+       withdrawn_by = coalesce(excluded.withdrawn_by, o.withdrawn_by), undoes = coalesce(excluded.undoes, o.undoes)
  WHERE o.at <= excluded.at
 """
 OUTCOMES: Final = """
 SELECT order_id, execution_id, provider_id, action, outcome, detail, at, issuer, execute_by, overdue, escalated,
-       withdrawn_by
+       withdrawn_by, undoes
   FROM order_outcome WHERE execution_id = ANY ($1) ORDER BY at, order_id
 """
+
+UNDONE: Final = (
+    "EXISTS (SELECT FROM order_outcome r WHERE r.execution_id = {0}.execution_id AND r.undoes = {0}.order_id)"
+)
+"""Whether a restore takes this order back."""
+REPLACED: Final = f"""({{0}}.undoes IS NOT NULL AND EXISTS (
+       SELECT FROM order_outcome b
+        WHERE b.execution_id = {{0}}.execution_id AND b.provider_id = {{0}}.provider_id AND b.action <> 'restore'
+          AND b.outcome NOT IN ('queued', 'withdrawn') AND NOT {UNDONE.format("b")}))"""
+"""Whether this restore takes back an order in place of which its provider has another of the same measure."""
+
+TAKEN_BACK: Final = f"SELECT o.undoes, {REPLACED.format('o')} AS replaced FROM order_outcome o WHERE o.order_id = $1"
 
 
 def of(row: asyncpg.Record) -> Execution:
@@ -289,7 +303,7 @@ async def note_outcome(tx: Tx, outcome: OrderOutcome) -> None:
     await tx.execute(
         NOTE_OUTCOME, outcome.order_id, outcome.execution_id, outcome.provider_id, outcome.action, outcome.outcome,
         outcome.detail, outcome.at, _json(outcome.issuer), outcome.execute_by, outcome.overdue, outcome.escalated,
-        _json(outcome.withdrawn_by),
+        _json(outcome.withdrawn_by), outcome.undoes,
     )  # fmt: skip
 
 
@@ -299,6 +313,12 @@ async def outcomes(tx: Tx, execution_ids: Collection[UUID]) -> list[OrderOutcome
         OrderOutcome(**{**dict(row), **{name: _ref(row[name]) for name in ("issuer", "withdrawn_by")}})
         for row in await tx.fetch(OUTCOMES, list(execution_ids))
     ]
+
+
+async def taken_back(tx: Tx, restore_id: UUID) -> tuple[UUID | None, bool]:
+    """Which order a restore takes back, where that is known, and whether its provider has another in its place."""
+    row = await tx.fetchrow(TAKEN_BACK, restore_id)
+    return (row["undoes"], row["replaced"]) if row is not None else (None, False)
 
 
 def _json(ref: AuthorityRef | None) -> dict[str, object] | None:

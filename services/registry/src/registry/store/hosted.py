@@ -1,6 +1,6 @@
 """Where lists of providers and the register differ: how that is found, and the findings."""
 
-# ruff: noqa: S608 -- statements are put together from the column lists of this file, nothing else
+# ruff: noqa: S608 -- statements are put together from the column lists of stores, nothing else
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ import asyncpg
 
 from registry.errors import UnknownFinding
 from registry.lifecycle import HOSTED_FINDING, FindingAction
+from registry.store import executions
 from shared.contracts.http.hosted import FindingKind, FindingStatus
 from shared.runtime.acts.moves import Moves
 from shared.runtime.acts.policy import Reach
@@ -111,13 +112,15 @@ _DIFFERS: Final = """
        LEFT JOIN registration r ON r.id = s.registration_id"""
 # A host of the site stops by an order and by nothing else: while it has none of the decision that took the site off
 # the register, has not carried it out, or was told to host the site again, no finding presses it. What it signed of
-# another measure says nothing about that. Whoever is no host of it in the register is ordered nothing.
-_ORDERED: Final = """(
+# another measure says nothing about that. Whoever is no host of it in the register is ordered nothing. An order that
+# was taken back says nothing either, nor does what took it back while another of the same measure is in its place.
+_ORDERED: Final = f"""(
        NOT EXISTS (SELECT FROM access a WHERE a.site_id = s.id AND a.provider_id = $1 AND a.status <> 'ended')
        OR (SELECT o.action <> 'restore' AND o.outcome = 'executed' FROM order_outcome o
              JOIN execution e ON e.id = o.execution_id
             WHERE e.site_id = s.id AND o.provider_id = $1
-              AND (o.action = 'restore' OR e.effect = 'revoke' AND e.status = 'carried_out')
+              AND CASE WHEN o.action = 'restore' THEN NOT {executions.REPLACED.format("o")}
+                       ELSE e.effect = 'revoke' AND e.status = 'carried_out' AND NOT {executions.UNDONE.format("o")} END
             ORDER BY o.at DESC, o.order_id DESC LIMIT 1))"""
 _LOOK: Final = f"""
 WITH listed AS MATERIALIZED (

@@ -12,7 +12,7 @@ from uuid import UUID
 from registry.store import executions
 from registry.store.executions import Execution
 from registry.store.sites import OwnedSite
-from shared.contracts.ordering import ACTIONS
+from shared.contracts.ordering import ACTIONS, lineage
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Tx
 
@@ -23,10 +23,12 @@ BUCKETS: Final = 256
 _BUCKETS: Final = "FROM (SELECT bucket FROM unnest($1::integer[]) AS bucket ORDER BY bucket) AS given"
 ENTER: Final = f"SELECT count(pg_advisory_xact_lock_shared(hashtext('names'), bucket)) {_BUCKETS}"
 HIT: Final = f"SELECT count(pg_advisory_xact_lock(hashtext('names'), bucket)) {_BUCKETS}"
+# A found site by its name and those above it, among the names themselves; a site by its names, among those above them.
 LYING: Final = f"""
 SELECT {executions.COLUMNS} FROM execution
- WHERE status = 'carried_out' AND effect = ANY ($2) AND (until IS NULL OR until > $3)
-   AND names_hit(subject, carried_out) && $1::text[]
+ WHERE status = 'carried_out' AND effect = ANY ($3) AND (until IS NULL OR until > $4)
+   AND (subject ->> 'kind' = 'found_site' AND names_hit(subject, carried_out) && $1::text[]
+        OR subject ->> 'kind' <> 'found_site' AND names_hit(subject, carried_out) && $2::text[])
  ORDER BY id
 """
 # Of names that several doors give a site, or that it is told of again, the first keeps its row.
@@ -38,6 +40,19 @@ RETURNING name
 """
 OF_ACT: Final = "SELECT execution_id, site_id, name FROM overlap WHERE id = $1 ORDER BY name"
 FIRST_TOLD: Final = "SELECT min(found_at) FROM overlap WHERE execution_id = $1 AND site_id = $2 AND kind = $3"
+FREE: Final = "UPDATE overlap SET freed = $2 WHERE id = $1 AND freed IS NULL"
+# What is spared is so by every order that was made after that was found: ids sort by when they were made. Of one that
+# older code noted nobody knows which order it took back.
+HIT_BY: Final = """
+SELECT v.site_id, array_agg(DISTINCT v.name ORDER BY v.name) AS names
+  FROM (SELECT *, CASE kind WHEN 'below' THEN id ELSE freed END AS spared FROM overlap WHERE execution_id = $1) v
+ WHERE CASE WHEN v.spared IS NULL THEN v.kind = 'same' AND NOT $4::boolean
+            ELSE $3::uuid IS NULL OR $3 < v.spared END
+   AND EXISTS (SELECT FROM access a WHERE a.site_id = v.site_id AND a.provider_id = $2 AND a.status <> 'ended')
+   AND EXISTS (SELECT FROM claim c WHERE c.site_id = v.site_id AND c.status = 'live'
+                  AND right('.' || v.name, length(c.domain) + 1) = '.' || c.domain)
+ GROUP BY v.site_id ORDER BY v.site_id
+"""
 HOLDERS: Final = """
 SELECT DISTINCT site_id FROM claim
  WHERE domain = ANY ($1) AND status = 'live' AND site_id IS DISTINCT FROM $2 ORDER BY site_id
@@ -71,8 +86,9 @@ async def hitting(tx: Tx, names: Iterable[str]) -> None:
 
 
 async def lying_on(tx: Tx, names: Collection[str], at: datetime) -> list[Execution]:
-    """Measures in force that hit one of these names, or a found site at or below one; by id."""
-    return [executions.of(row) for row in await tx.fetch(LYING, list(names), sorted(ACTIONS), at)]
+    """Measures in force about a found site at or below one of these names, or a site's name at or above one; by id."""
+    above = sorted({each for name in names for each in lineage(name)})
+    return [executions.of(row) for row in await tx.fetch(LYING, list(names), above, sorted(ACTIONS), at)]
 
 
 async def keep(
@@ -97,6 +113,22 @@ async def get(tx: Tx, overlap_id: UUID) -> Overlap | None:
     if not rows:
         return None
     return Overlap(overlap_id, rows[0]["execution_id"], rows[0]["site_id"], tuple(row["name"] for row in rows))
+
+
+async def free(tx: Tx, overlap: Overlap) -> None:
+    """An appeal took its names out of the measure."""
+    await tx.execute(FREE, overlap.id, uuid7())
+
+
+async def hit_by(
+    tx: Tx, execution_id: UUID, provider_id: UUID, order_id: UUID | None, *, replaced: bool
+) -> dict[UUID, list[str]]:
+    """The names, by site, that this order of the execution hits at a provider and that are to be back without it.
+
+    ``replaced``: another is in its place, which hits what was decided about, whoever has that by now.
+    """
+    rows = await tx.fetch(HIT_BY, execution_id, provider_id, order_id, replaced)
+    return {row["site_id"]: row["names"] for row in rows}
 
 
 async def holders(tx: Tx, names: Collection[str], except_site: UUID | None) -> list[UUID]:
