@@ -375,3 +375,38 @@ async def test_a_session_that_ends_between_two_steps_of_its_driver_is_taken_up_a
     async with running(Relay(db, kafka, topics=[topic]).run):
         await until(lambda: all_published(db))
     assert asked == 2
+
+
+async def test_a_backlog_is_counted_up_to_a_bound(
+    db: Database, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_COUNTED", 4)
+    unknown = Topic("nobody-knows-this", "test", "Not in the contracts.")
+    await tell(db, *(note_on(unknown)(subject="a", n=n) for n in range(10)))
+    relay = Relay(db, kafka)
+    async with running(relay.run):
+        await until(lambda: _failing(relay), 10, "holding the topic")
+        assert relay.health().unpublished == 4
+
+
+async def test_a_backlog_that_takes_too_long_to_measure_neither_holds_up_the_facts_nor_ends_the_lead(
+    db: Database, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BACKLOG", "SELECT pg_sleep(30 + 0 * $1)")
+    monkeypatch.setattr(module, "MEASURE_S", 0.5)
+    leads = 0
+
+    @asynccontextmanager
+    async def hold(database: Database, name: str) -> AsyncIterator[Lease]:
+        nonlocal leads
+        leads += 1
+        async with leases.hold(database, name) as lease:
+            yield lease
+
+    monkeypatch.setattr(module, "hold", hold)
+    topic = new_topic()
+    await tell(db, *(note_on(topic)(subject="a", n=n) for n in range(30)))
+    relay = Relay(db, kafka, topics=[topic], batch=1)
+    async with running(relay.run):
+        await until(lambda: all_published(db), 10, "publication beside the measuring")
+        assert (leads, relay.health().state) == (1, "leading")
