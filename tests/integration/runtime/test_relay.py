@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ from shared.runtime.db.postgres import Database
 from shared.runtime.events import inbox, publisher
 from shared.runtime.events import relay as module
 from shared.runtime.events.consumer import Consumer
-from shared.runtime.events.kafka import KafkaSettings, ensure_topics
+from shared.runtime.events.kafka import KafkaSettings, Producer, ensure_topics
 from shared.runtime.events.relay import Relay, replay
 from tests.integration.runtime.world import (
     all_published,
@@ -410,3 +410,34 @@ async def test_a_backlog_that_takes_too_long_to_measure_neither_holds_up_the_fac
     async with running(relay.run):
         await until(lambda: all_published(db), 10, "publication beside the measuring")
         assert (leads, relay.health().state) == (1, "leading")
+
+
+async def test_a_relay_that_lost_its_lease_while_it_sends_throws_its_producer_away_at_once(
+    db: Database, dsn: str, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending, send = asyncio.Event(), publisher.Publisher.send
+    producers: list[Producer] = []
+
+    async def hang(itself: publisher.Publisher, rows: Iterable[asyncpg.Record]) -> publisher.Outcome:
+        if producers:
+            return await send(itself, rows)
+        assert itself._producer is not None
+        producers.append(itself._producer)
+        sending.set()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    monkeypatch.setattr(publisher.Publisher, "send", hang)
+    topic = new_topic()
+    await tell(db, note_on(topic)(subject="a", n=1))
+    async with running(Relay(db, kafka, topics=[topic], timeout_s=60).run):
+        await asyncio.wait_for(sending.wait(), 10)
+        await asyncio.sleep(0.3)  # what is done meanwhile is done: nothing asks the session any more
+        assert await kill_session(dsn, "test relay") == 1
+
+        async def thrown_away() -> bool:
+            return bool(producers[0]._closed)
+
+        await until(thrown_away, 5, "the end of the producer")
+        await until(lambda: all_published(db))
+    assert (await read_log(kafka, topic)).notes("a") == [1]

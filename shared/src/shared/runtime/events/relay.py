@@ -12,7 +12,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import asyncpg
 import structlog
@@ -27,7 +27,7 @@ from shared.runtime.db.leases import hold
 from shared.runtime.db.postgres import DATABASE_ERRORS
 from shared.runtime.events import kafka as broker
 from shared.runtime.events.kafka import BROKER_ERRORS, KafkaSettings
-from shared.runtime.events.publisher import Publisher
+from shared.runtime.events.publisher import Outcome, Publisher
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -208,8 +208,7 @@ class Relay:
                 continue
             meanwhile = asyncio.create_task(self._mark_and_fetch(connection, marked_later, rows))
             try:
-                async with broker.bounded(f"acknowledgement of {len(rows)} facts", self._timeout_s):
-                    outcome = await self._publisher.send(rows)
+                outcome = await self._send_while_leading(connection, rows, meanwhile)
             finally:
                 more = await meanwhile
             marked_later = outcome.acknowledged
@@ -222,6 +221,33 @@ class Relay:
             await self._measure_if_due(connection)
         await self._mark(connection, marked_later)
         return anything
+
+    async def _send_while_leading(
+        self, connection: Session, rows: Sequence[asyncpg.Record], meanwhile: asyncio.Task[Any]
+    ) -> Outcome:
+        """What became of these rows. Raises InterfaceError at once if the session ends, and the lock with it.
+
+        Whoever leads then may be sending newer facts of the same keys: the producer must go, not wait for its answer.
+        """
+        gone = asyncio.get_running_loop().create_future()
+
+        def note_gone(_: object) -> None:
+            if not gone.done():
+                gone.set_result(None)
+
+        connection.add_termination_listener(note_gone)
+        what = f"acknowledgement of {len(rows)} facts"
+        sending = asyncio.create_task(broker.answered(what, self._publisher.send(rows), self._timeout_s))
+        try:
+            waiting: set[asyncio.Future[Any]] = {sending, meanwhile, gone}
+            while not sending.done():
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if gone in done or connection.is_closed():
+                    raise asyncpg.InterfaceError("the relay's session is closed")
+            return sending.result()
+        finally:
+            connection.remove_termination_listener(note_gone)
+            sending.cancel()
 
     async def _ensure_topics(self, connection: Session, names: set[str]) -> bool:
         """Make missing topics; whether the broker had lost one, whose facts are published again now.
