@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from aiokafka import TopicPartition
 
 from shared.contracts.base import Topic
 from shared.runtime.acts.runtime import Runtime
@@ -198,3 +200,31 @@ async def _noted(db: Database, name: str) -> bool:
 
 async def _soon(so: Callable[[], bool]) -> bool:
     return so()
+
+
+async def test_a_partition_that_is_given_up_while_the_broker_is_asked_how_far_it_reaches_counts_for_nothing() -> None:
+    kept, given_up = TopicPartition("notes", 0), TopicPartition("notes", 1)
+
+    class Client:
+        """Knows only what is assigned to it, as aiokafka's."""
+
+        def assignment(self) -> set[TopicPartition]:
+            return {kept}
+
+        def highwater(self, partition: TopicPartition) -> int:
+            assert partition == kept
+            return 3
+
+        async def end_offsets(self, asked: list[TopicPartition]) -> dict[TopicPartition, int]:
+            del reader._next[given_up]
+            return dict.fromkeys(asked, 5)
+
+        async def call(self, _what: str, answer: Any, _seconds: float) -> Any:
+            return await answer
+
+    reader = Reading(
+        cast("Any", SimpleNamespace(progress_at=0.0)), name="r", kafka=KafkaSettings("nowhere:1"), topics=[]
+    )
+    reader._client, reader._assigned, reader._next = cast("Any", Client()), True, {kept: 1, given_up: 2}
+    assert await reader.measure() == {kept: 5}
+    assert reader.lag == 4

@@ -5,12 +5,14 @@ import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import pytest
+
 from shared.runtime.acts import envelope
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import EventMeta
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db.postgres import Database, Tx
-from shared.runtime.events import inbox
+from shared.runtime.events import delivery, inbox
 from shared.runtime.events.consumer import Consumer, unpark
 from shared.runtime.events.dispatch import Raw
 from shared.runtime.events.kafka import KafkaSettings, ensure_topics, topic_of
@@ -41,6 +43,32 @@ class _Broken:
         await write_effect(rt, tx, fact, meta)
         if (fact.subject, fact.n) in self.refused:
             raise ValueError(f"{fact.n} is not to my liking")
+
+
+async def test_a_statement_that_is_cancelled_is_tried_a_few_times_before_its_event_is_parked(
+    db: Database, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "CANCELLED_TRIES", 5)
+    monkeypatch.setattr(delivery, "CANCELLED_PAUSE_S", 1.0)
+    topic = new_topic(1)
+    note = note_on(topic)
+    tries = {"stalled": 0, "always": 0}
+
+    async def slow(rt: Runtime, tx: Tx, fact: Note, meta: EventMeta) -> None:
+        tries[fact.subject] += 1
+        if fact.subject == "always" or tries[fact.subject] < 3:
+            await tx.execute("SET LOCAL statement_timeout = 10")
+            async with asyncio.TaskGroup() as group:  # what comes out of it is a group of errors
+                group.create_task(tx.execute("SELECT pg_sleep(1)"))
+        await write_effect(rt, tx, fact, meta)
+
+    await publish(db, kafka, *(note(subject="stalled", n=n) for n in range(2)), note(subject="always", n=0))
+    consumer = Consumer(runtime_of(db), "stalled", [topic], {note: slow}, kafka=kafka, stall_s=3)
+    async with running(consumer.run):
+        await until(lambda: is_parked(db, "stalled", 1))
+    assert await parked(db, "stalled") == [("always", 1)]
+    assert tries == {"stalled": 4, "always": 5}
+    assert await effects(db) == [("stalled", 0), ("stalled", 1)]
 
 
 async def test_a_refused_event_parks_its_key_others_go_on_and_unpark_goes_in_order(

@@ -1,6 +1,8 @@
 """Transactions join the one that is open in the same task, and only there."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 
 import asyncpg
@@ -9,7 +11,7 @@ import pytest
 from shared.runtime.acts import audit, history
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
-from shared.runtime.db.postgres import Database, PartFailed, is_transient
+from shared.runtime.db.postgres import Database, PartFailed, SessionLost, Tx, is_transient
 from tests.integration.runtime.world import effects, kill_session
 
 ADD = "INSERT INTO effect (key, n) VALUES ($1, $2)"
@@ -88,6 +90,26 @@ async def test_a_lost_session_is_transient_and_the_pool_recovers(db: Database, d
             await tx.execute("SELECT 1")
     assert is_transient(caught.value)
     assert await db.is_up()
+
+
+@pytest.mark.parametrize("use", [Database.connection, Database.transaction])
+async def test_a_session_that_ends_between_two_steps_of_its_driver_is_transient_for_reads_as_for_writes(
+    db: Database, use: Callable[[Database], AbstractAsyncContextManager[Tx]]
+) -> None:
+    with pytest.raises(SessionLost) as caught:
+        async with use(db):
+            raise asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
+    assert is_transient(caught.value)
+    with pytest.raises(KeyError):
+        async with use(db):
+            raise KeyError("a mistake of ours stays one")
+
+
+async def test_whatever_goes_wrong_with_a_read_whose_session_is_gone_is_its_loss(db: Database) -> None:
+    with pytest.raises(SessionLost):  # noqa: PT012
+        async with db.connection() as connection:
+            connection.terminate()
+            raise asyncpg.InternalClientError("whatever asyncpg makes of it")
 
 
 async def test_what_a_statement_itself_does_wrong_is_not_transient(db: Database) -> None:

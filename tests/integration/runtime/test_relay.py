@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ from shared.runtime.db.postgres import Database
 from shared.runtime.events import inbox, publisher
 from shared.runtime.events import relay as module
 from shared.runtime.events.consumer import Consumer
-from shared.runtime.events.kafka import KafkaSettings, ensure_topics
+from shared.runtime.events.kafka import KafkaSettings, Producer, ensure_topics
 from shared.runtime.events.relay import Relay, replay
 from tests.integration.runtime.world import (
     all_published,
@@ -375,3 +375,69 @@ async def test_a_session_that_ends_between_two_steps_of_its_driver_is_taken_up_a
     async with running(Relay(db, kafka, topics=[topic]).run):
         await until(lambda: all_published(db))
     assert asked == 2
+
+
+async def test_a_backlog_is_counted_up_to_a_bound(
+    db: Database, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_COUNTED", 4)
+    unknown = Topic("nobody-knows-this", "test", "Not in the contracts.")
+    await tell(db, *(note_on(unknown)(subject="a", n=n) for n in range(10)))
+    relay = Relay(db, kafka)
+    async with running(relay.run):
+        await until(lambda: _failing(relay), 10, "holding the topic")
+        assert relay.health().unpublished == 4
+
+
+async def test_a_backlog_that_takes_too_long_to_measure_neither_holds_up_the_facts_nor_ends_the_lead(
+    db: Database, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BACKLOG", "SELECT pg_sleep(30 + 0 * $1)")
+    monkeypatch.setattr(module, "MEASURE_S", 0.5)
+    leads = 0
+
+    @asynccontextmanager
+    async def hold(database: Database, name: str) -> AsyncIterator[Lease]:
+        nonlocal leads
+        leads += 1
+        async with leases.hold(database, name) as lease:
+            yield lease
+
+    monkeypatch.setattr(module, "hold", hold)
+    topic = new_topic()
+    await tell(db, *(note_on(topic)(subject="a", n=n) for n in range(30)))
+    relay = Relay(db, kafka, topics=[topic], batch=1)
+    async with running(relay.run):
+        await until(lambda: all_published(db), 10, "publication beside the measuring")
+        assert (leads, relay.health().state) == (1, "leading")
+
+
+async def test_a_relay_that_lost_its_lease_while_it_sends_throws_its_producer_away_at_once(
+    db: Database, dsn: str, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending, send = asyncio.Event(), publisher.Publisher.send
+    producers: list[Producer] = []
+
+    async def hang(itself: publisher.Publisher, rows: Iterable[asyncpg.Record]) -> publisher.Outcome:
+        if producers:
+            return await send(itself, rows)
+        assert itself._producer is not None
+        producers.append(itself._producer)
+        sending.set()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    monkeypatch.setattr(publisher.Publisher, "send", hang)
+    topic = new_topic()
+    await tell(db, note_on(topic)(subject="a", n=1))
+    async with running(Relay(db, kafka, topics=[topic], timeout_s=60).run):
+        await asyncio.wait_for(sending.wait(), 10)
+        await asyncio.sleep(0.3)  # what is done meanwhile is done: nothing asks the session any more
+        assert await kill_session(dsn, "test relay") == 1
+
+        async def thrown_away() -> bool:
+            return bool(producers[0]._closed)
+
+        await until(thrown_away, 5, "the end of the producer")
+        await until(lambda: all_published(db))
+    assert (await read_log(kafka, topic)).notes("a") == [1]

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from structlog.testing import capture_logs
 
 from shared.rules import Level, Role
 from shared.runtime.acts.policy import PersonRequired, Policy, Rule
@@ -379,6 +380,63 @@ async def test_an_issuer_whose_first_key_set_is_unusable_makes_nobody_a_stranger
         await known.validate(issuer.token())
     issuer.listed, issuer.now = None, issuer.now + 1
     assert (await known.validate(issuer.token())).subject == "officer"
+
+
+UNKNOWN_CURVES = [
+    {"kty": "EC", "crv": "brainpoolP256r1", "x": "AA", "y": "AA", "kid": "brainpool"},
+    {"kty": "EC", "crv": "P-192", "x": "AA", "y": "AA", "kid": "P-192"},
+    {"kty": "OKP", "crv": "Ed25519ph", "x": "AA", "kid": "okp"},
+    {"kty": ["EC"], "kid": "list"},
+]
+
+
+async def test_keys_of_a_curve_that_nobody_here_knows_are_left_out_and_the_others_count_and_are_withdrawn() -> None:
+    issuer = Issuer()
+    issuer.listed = [*UNKNOWN_CURVES, *key_set(*issuer.keys)["keys"]]
+    known = issuer.validator()
+    old = issuer.token()
+    assert (await known.validate(old)).subject == "officer", "also in a process that has just begun"
+    new = OKPKey.generate_key("Ed25519", {"kid": "k2"})
+    issuer.listed, issuer.now = [*UNKNOWN_CURVES, *key_set(new)["keys"]], issuer.now + 301
+    await known.validate(old)  # still remembered; this use starts the fetch in the background
+    await settle(lambda: issuer.asked == 2)
+    await refused(old, "not one of the issuer's", known)
+
+
+async def test_a_key_that_cannot_be_used_is_told_of_once_not_at_every_fetch() -> None:
+    issuer = Issuer()
+    issuer.listed = [*UNKNOWN_CURVES, *key_set(*issuer.keys)["keys"]]
+    known = issuer.validator()
+    with capture_logs() as said:
+        for n in range(3):
+            await known.validate(issuer.token(jti=f"fetch {n}"))
+            await settle(lambda n=n: issuer.asked == n + 1)  # type: ignore[misc]
+            issuer.now += 301
+    unusable = [each["kid"] for each in said if each["event"] == "identity.key_unusable"]
+    assert sorted(unusable) == ["P-192", "brainpool", "okp"]
+
+
+def stumble(*_: object) -> None:
+    raise KeyError("nobody thought of this")
+
+
+async def test_whatever_goes_wrong_with_a_fetch_is_told_and_the_next_one_is_as_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    issuer = Issuer()
+    known = issuer.validator()
+    old = issuer.token()
+    await known.validate(old)
+    issuer.now += 301
+    with monkeypatch.context() as broken, capture_logs() as said:
+        broken.setattr(identity, "read_key_set", stumble)
+        await known.validate(issuer.token(jti="starts the fetch"))
+        await settle(lambda: issuer.asked == 2)
+    assert [each["event"] for each in said] == ["identity.keys_unreachable"]
+    assert "nobody thought of this" in said[0]["error"]
+    issuer.keys, issuer.now = [OKPKey.generate_key("Ed25519", {"kid": "k2"})], issuer.now + 301
+    await known.validate(issuer.token(jti="first of the new key"))
+    await refused(old, "not one of the issuer's", known)
 
 
 async def test_a_new_key_under_the_same_id_ends_what_the_old_one_signed() -> None:

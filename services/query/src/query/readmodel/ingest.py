@@ -36,6 +36,8 @@ POLL_RECORDS: Final = 5000
 PROBE_S: Final = 0.5
 """How often the broker is asked how far its topics reach."""
 STALL_S: Final = 60.0
+READERS_S: Final = 60.0
+"""How often it is looked for processes that were killed while they read the file."""
 
 METRICS: Final = {
     "query_records_total": "Records read into the read model, by outcome: applied, skipped, unreadable.",
@@ -132,7 +134,11 @@ class Ingest:
 
     async def _watch(self) -> None:
         """Measure the lag and how complete the read model is; end if nothing is read although there is something."""
+        looked = time.monotonic()
         while True:
+            if time.monotonic() - looked >= READERS_S:
+                await self._do(self._model.forget_dead_readers)
+                looked = time.monotonic()
             at = self._clock.now()
             ends = await self._reading.measure()
             _lag.set(-1 if self.lag is None else self.lag)

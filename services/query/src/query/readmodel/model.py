@@ -65,7 +65,15 @@ class ReadModel:
         for name in NAMES:
             fixed = name in DUPLICATES
             model.db[name] = env.open_db(name.encode(), dupsort=fixed, dupfixed=fixed)
+        model.forget_dead_readers()
         return model
+
+    def forget_dead_readers(self) -> None:
+        """Let go of the pages that a process was reading when it was killed: LMDB keeps them, and the file grows."""
+        with self._map:
+            found = self.env.reader_check()
+        if found:
+            _log.warning("readmodel.dead_readers", number=found)
 
     def close(self) -> None:
         """Let go of the file."""

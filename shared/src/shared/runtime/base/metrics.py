@@ -5,7 +5,7 @@ from typing import Final
 from opentelemetry import metrics
 
 METRICS: Final = {
-    "outbox_unpublished": "Facts waiting to be published.",
+    "outbox_unpublished": "Facts waiting to be published, counted up to 100,001: that many or more.",
     "outbox_oldest_seconds": "Age of the oldest fact waiting to be published.",
     "relay_published_total": "Facts the broker has acknowledged.",
     "relay_failures_total": "Batches that could not be published and will be tried again.",

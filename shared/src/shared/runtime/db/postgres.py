@@ -117,9 +117,11 @@ class SessionLost(asyncpg.PostgresConnectionError):
 
 def _has_lost(connection: Tx, error: BaseException) -> bool:
     """asyncpg also reports the end of a session as a state its protocol cannot be in."""
-    return connection.is_closed() or (
-        isinstance(error, asyncpg.InternalClientError) and "cannot switch to state" in str(error)
-    )
+    try:
+        closed = connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool has taken back what is left of it
+        return True
+    return closed or (isinstance(error, asyncpg.InternalClientError) and "cannot switch to state" in str(error))
 
 
 _JSONB_VERSION: Final = b"\x01"
@@ -235,24 +237,18 @@ class Database:
                 joined.doomed = True
                 raise
             return
-        async with self._session() as connection:
+        async with self._session() as connection, connection.transaction():
+            opened = _Open(asyncio.current_task(), connection)
+            pending = at_commit.Pending(connection)
+            token, written = self._open.set(opened), at_commit.CURRENT.set(pending)
             try:
-                async with connection.transaction():
-                    opened = _Open(asyncio.current_task(), connection)
-                    pending = at_commit.Pending(connection)
-                    token, written = self._open.set(opened), at_commit.CURRENT.set(pending)
-                    try:
-                        yield connection
-                    finally:
-                        at_commit.CURRENT.reset(written)
-                        self._open.reset(token)
-                    if opened.doomed:
-                        raise PartFailed("a part of this transaction failed, so nothing of it may be kept")  # noqa: TRY301
-                    await pending.write()
-            except Exception as error:
-                if is_transient(error) or not _has_lost(connection, error):
-                    raise
-                raise SessionLost("the database session ended in the middle of a transaction") from error
+                yield connection
+            finally:
+                at_commit.CURRENT.reset(written)
+                self._open.reset(token)
+            if opened.doomed:
+                raise PartFailed("a part of this transaction failed, so nothing of it may be kept")
+            await pending.write()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Tx]:
@@ -266,7 +262,7 @@ class Database:
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[Tx]:
-        """A connection of the pool, for no longer than ``within`` allows."""
+        """A connection of the pool, for no longer than ``within`` allows. Raises SessionLost if it ended meanwhile."""
         limit_s, loop = _limit_s.get(), asyncio.get_running_loop()
         ends_at = None if limit_s is None else loop.time() + limit_s
         try:
@@ -276,7 +272,9 @@ class Database:
                     yield connection
                 except Exception as error:
                     await self._learn_from(error, connection)
-                    raise
+                    if is_transient(error) or not _has_lost(connection, error):
+                        raise
+                    raise SessionLost("the database session ended while it was used") from error
                 finally:
                     if watch is not None:
                         watch.cancel()

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
+import asyncpg
 import structlog
 from opentelemetry import propagate, trace
 
@@ -33,17 +34,25 @@ WITH claimed AS (INSERT INTO inbox (consumer, event_id, forget_at) VALUES ($1, $
 SELECT EXISTS (SELECT FROM claimed) AS claimed,
        EXISTS (SELECT FROM parked WHERE consumer = $1 AND key = $3) AS parked
 """
+CANCELLED_TRIES: Final = 3
+CANCELLED_PAUSE_S: Final = 5.0
+"""A statement that was cancelled (statement_timeout) may be one that always takes too long, or one of a database that
+stalled for half a minute: it is tried so often, with this pause, before its event is parked."""
 BEHIND_ANOTHER: Final = "waits for an earlier event of the same key"
 
 
-def passes(error: BaseException) -> bool:
+def passes(error: BaseException, as_one: Callable[[BaseException], bool] = is_transient) -> bool:
     """Whether it passes by itself, so that the event is tried again in place and never parked.
 
     Also where it is wrapped: what else is in a group of errors may be a consequence, and shows itself the next time.
     """
     if isinstance(error, BaseExceptionGroup):
-        return any(passes(each) for each in error.exceptions)
-    return is_transient(error) or (error.__cause__ is not None and passes(error.__cause__))
+        return any(passes(each, as_one) for each in error.exceptions)
+    return as_one(error) or (error.__cause__ is not None and passes(error.__cause__, as_one))
+
+
+def _cancelled(error: BaseException) -> bool:
+    return isinstance(error, asyncpg.QueryCanceledError)
 
 
 class Delivery:
@@ -212,17 +221,23 @@ class Delivery:
         return "parked"
 
     async def _retrying(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Try again, in place, while the database is away or the transaction loses a race."""
-        backoff = Backoff(first_s=0.05)
+        """Try again, in place, while the database is away or the transaction lost a race; a few times if it stalls."""
+        backoff, cancelled = Backoff(first_s=0.05), 0
         while True:
             try:
                 return await attempt()
             except Exception as error:
-                if not passes(error):
+                stalled = not passes(error) and passes(error, _cancelled)
+                cancelled += stalled
+                if cancelled == CANCELLED_TRIES or not (stalled or passes(error)):
                     raise
                 metrics.consumer_retries.add(1, {"consumer": self._consumer})
                 log.warning("event_retried", consumer=self._consumer, error=repr(error))
-            await backoff.wait()
+            if stalled:
+                self.progress_at = time.monotonic()  # it comes to an end: no reason to end the process meanwhile
+                await asyncio.sleep(CANCELLED_PAUSE_S)
+            else:
+                await backoff.wait()
 
     def _span(self, event: Incoming) -> Any:
         carrier = {"traceparent": event.meta.traceparent} if event.meta.traceparent else {}

@@ -356,8 +356,9 @@ class Reading:
         if self._client is not client:
             return None
         # Tansu answers with the first offset of the last batch; what it sends along with records is right.
-        fetched = {p: client.highwater(p) for p in asked}
-        reach = {p: max(end, fetched[p] or 0) for p, end in ends.items()}
+        # What is not read any more since we asked has no place there.
+        fetched = {p: client.highwater(p) for p in asked if p in client.assignment()}
+        reach = {p: max(end, fetched[p] or 0) for p, end in ends.items() if p in fetched}
         # Where we were before we asked: what came in meanwhile lies behind the ends we were told.
         self._cut |= {p for p, end in reach.items() if fetched[p] is not None and end < asked[p]}
         if self._lag is None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import asyncpg
 import structlog
@@ -27,7 +27,7 @@ from shared.runtime.db.leases import hold
 from shared.runtime.db.postgres import DATABASE_ERRORS
 from shared.runtime.events import kafka as broker
 from shared.runtime.events.kafka import BROKER_ERRORS, KafkaSettings
-from shared.runtime.events.publisher import Publisher
+from shared.runtime.events.publisher import Outcome, Publisher
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -47,9 +47,10 @@ SELECT id, created_at, topic, key, value, headers::text AS headers
  LIMIT $3
 """
 MARK = "UPDATE outbox SET published_at = now() WHERE id = ANY ($1::bigint[]) AND created_at BETWEEN $2 AND $3"
+# After a loss there may be many millions: whoever counted them all would do nothing else.
 BACKLOG = """
 SELECT count(*) AS unpublished, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS oldest_seconds
-  FROM outbox WHERE published_at IS NULL
+  FROM (SELECT created_at FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1) AS first
 """
 # Later rows of the same key follow again, so that the last record of a key in the log is always its newest.
 REPLAY = """
@@ -84,6 +85,9 @@ PARTITIONS = "SELECT ensure_month_partitions()"
 BATCH: Final = 1000
 POLL_S: Final = 1.0
 MEASURE_S: Final = 5.0
+"""How often the backlog is measured, and how long that may take."""
+MOST_COUNTED: Final = 100_001
+"""Of the backlog: this many means more than 100,000."""
 HOUR_S: Final = 3600.0
 DAY_S: Final = 86_400.0
 MAX_ID: Final = 2**63 - 1
@@ -204,8 +208,7 @@ class Relay:
                 continue
             meanwhile = asyncio.create_task(self._mark_and_fetch(connection, marked_later, rows))
             try:
-                async with broker.bounded(f"acknowledgement of {len(rows)} facts", self._timeout_s):
-                    outcome = await self._publisher.send(rows)
+                outcome = await self._send_while_leading(connection, rows, meanwhile)
             finally:
                 more = await meanwhile
             marked_later = outcome.acknowledged
@@ -218,6 +221,33 @@ class Relay:
             await self._measure_if_due(connection)
         await self._mark(connection, marked_later)
         return anything
+
+    async def _send_while_leading(
+        self, connection: Session, rows: Sequence[asyncpg.Record], meanwhile: asyncio.Task[Any]
+    ) -> Outcome:
+        """What became of these rows. Raises InterfaceError at once if the session ends, and the lock with it.
+
+        Whoever leads then may be sending newer facts of the same keys: the producer must go, not wait for its answer.
+        """
+        gone = asyncio.get_running_loop().create_future()
+
+        def note_gone(_: object) -> None:
+            if not gone.done():
+                gone.set_result(None)
+
+        connection.add_termination_listener(note_gone)
+        what = f"acknowledgement of {len(rows)} facts"
+        sending = asyncio.create_task(broker.answered(what, self._publisher.send(rows), self._timeout_s))
+        try:
+            waiting: set[asyncio.Future[Any]] = {sending, meanwhile, gone}
+            while not sending.done():
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if gone in done or connection.is_closed():
+                    raise asyncpg.InterfaceError("the relay's session is closed")
+            return sending.result()
+        finally:
+            connection.remove_termination_listener(note_gone)
+            sending.cancel()
 
     async def _ensure_topics(self, connection: Session, names: set[str]) -> bool:
         """Make missing topics; whether the broker had lost one, whose facts are published again now.
@@ -263,24 +293,26 @@ class Relay:
         self._last_progress = datetime.now(UTC)
 
     async def _measure_if_due(self, connection: Session) -> None:
-        now = time.monotonic()
-        if now - self._measured < MEASURE_S:
+        if time.monotonic() - self._measured < MEASURE_S:
             return
-        self._measured = now
-        row = await connection.fetchrow(BACKLOG)
-        assert row is not None
-        metrics.outbox_unpublished.set(row["unpublished"])
-        metrics.outbox_oldest_seconds.set(row["oldest_seconds"])
+        unpublished, oldest_seconds = await self._backlog(connection)
+        self._measured = time.monotonic()  # when it is done: what takes long must not be due again at once
+        metrics.outbox_unpublished.set(unpublished)
+        metrics.outbox_oldest_seconds.set(oldest_seconds)
         refused = dict(self._publisher.refused)
         error = self._error or (f"cannot publish to {', '.join(sorted(refused))}" if refused else None)
-        self._health = RelayHealth(
-            "failing" if error else "leading",
-            row["unpublished"],
-            row["oldest_seconds"],
-            self._last_progress,
-            refused,
-            error,
-        )
+        state: Literal["leading", "failing"] = "failing" if error else "leading"
+        self._health = RelayHealth(state, unpublished, oldest_seconds, self._last_progress, refused, error)
+
+    async def _backlog(self, connection: Session) -> tuple[int, float]:
+        """How many facts wait, and how long the oldest has; what was known before if that cannot be told now."""
+        try:
+            row = await connection.fetchrow(BACKLOG, MOST_COUNTED, timeout=MEASURE_S)
+        except DATABASE_ERRORS as error:  # if the session is gone, its next statement says so
+            log.warning("relay_backlog_unknown", error=repr(error))
+            return self._health.unpublished, self._health.oldest_seconds
+        assert row is not None
+        return row["unpublished"], row["oldest_seconds"]
 
     async def _housekeeping(self, connection: Session) -> None:
         await self._measure_if_due(connection)

@@ -21,7 +21,7 @@ from shared.runtime.base.context import Caller, person_key
 from shared.runtime.base.problems import Unauthorized, Unavailable
 
 ALGORITHMS: Final = ("Ed25519", "EdDSA", "ES256", "RS256")
-KEY_TYPES: Final = frozenset({"OKP", "EC", "RSA"})
+KEY_TYPES: Final = ("OKP", "EC", "RSA")
 TOKEN_TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
 PROGRAM_GRANTS: Final = frozenset({"client-credentials", "client_credentials"})
 """Claim ``gty`` of a token that no human asked for."""
@@ -108,6 +108,7 @@ class JwksCache:
         self._url, self._http, self._monotonic = url, http, monotonic
         self._ttl_s, self._retry_s, self._first_retry_s = ttl_s, retry_s, first_retry_s
         self._keys: dict[str, Key] | None = None
+        self._left_out: set[str] = set()
         self._fetched = self._tried = float("-inf")
         self._patience_s = patience_s
         self._fetching: asyncio.Task[None] | None = None
@@ -145,15 +146,17 @@ class JwksCache:
             async with asyncio.timeout(FETCH_LIMIT_S):
                 answer = await self._http.get(self._url, headers={"accept": "application/json"})
             answer.raise_for_status()
-            keys = read_key_set(answer.json())
+            keys = read_key_set(answer.json(), self._left_out)
             if not keys:
                 raise ValueError("it lists no key that can be used")  # noqa: TRY301
-        except (httpx.HTTPError, TimeoutError, ValueError) as error:
-            # What was known stays: a key set that is broken or empty must not make everybody a stranger.
+            changed = self._keys is None or _prints(keys) != _prints(self._keys)
+        except Exception as error:
+            # Whatever it is, nobody waits for this task's end, so it is said here. What was known stays: a key set that
+            # is broken or empty must not make everybody a stranger.
             _log.warning("identity.keys_unreachable", url=self._url, error=repr(error), known=len(self._keys or ()))
             return
         self._fetched = self._tried
-        if self._keys is None or _prints(keys) != _prints(self._keys):
+        if changed:
             _log.info("identity.keys", url=self._url, kids=sorted(keys))
             self.generation += 1
         self._keys = keys
@@ -278,22 +281,32 @@ def _of_a_client(claims: Mapping[str, Any]) -> bool:
     )
 
 
-def read_key_set(key_set: Mapping[str, Any]) -> dict[str, Key]:
-    """The usable public keys of a JWK set, by id. Others (encryption, symmetric, malformed) are left out."""
+def read_key_set(key_set: Mapping[str, Any], left_out: set[str] | None = None) -> dict[str, Key]:
+    """The usable public keys of a JWK set, by id. Others (encryption, symmetric, malformed, unknown) are left out.
+
+    ``left_out``: what was said already about keys that cannot be used, and is not said again; it is brought up to date.
+    """
     listed = key_set.get("keys") if isinstance(key_set, Mapping) else None
     if not isinstance(listed, list):
         raise ValueError("not a JWK set")  # noqa: TRY004 - the content is wrong, not the call
     keys: dict[str, Key] = {}
+    unusable: dict[str, dict[str, Any]] = {}
     for entry in listed:
         if not isinstance(entry, dict) or entry.get("use", "sig") != "sig" or entry.get("kty") not in KEY_TYPES:
             continue
         try:
             key = jwk.import_key(entry)
-        except (JoseError, ValueError, TypeError) as error:
-            _log.warning("identity.key_unusable", kid=entry.get("kid"), error=repr(error))
+            key.thumbprint()
+        except Exception as error:  # the library stumbles in many ways over what it does not know: a curve, KeyError
+            unusable[f"{entry.get('kid')!r} {error!r}"] = {"kid": entry.get("kid"), "error": repr(error)}
             continue
         if isinstance(entry.get("kid"), str):
             keys[entry["kid"]] = key
+    said = set() if left_out is None else left_out
+    for what in unusable.keys() - said:
+        _log.warning("identity.key_unusable", **unusable[what])
+    said.clear()
+    said.update(unusable)
     return keys
 
 
