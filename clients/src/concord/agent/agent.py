@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
 
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from concord.agent.config import Config
 from concord.agent.door import Door
+from concord.agent.due import Lane
 from concord.agent.handing import Handing
 from concord.agent.hooks import Hook, Impossible, Later
 from concord.agent.intake import RECOVERY, BadOrder, Gap, Intake, Receipts
@@ -30,7 +31,10 @@ SKEW_S: Final = 60.0
 LOOK_S: Final = 60.0
 """So often at least it is looked what is due, whatever the clock said before."""
 AT_ONCE: Final = 16
-"""So many orders are carried out side by side, unless the hook has an ``at_once`` of its own."""
+"""So many orders of a lane are carried out side by side, unless the hook has an ``at_once`` of its own; half as many
+that failed before."""
+LANES: Final = [Lane(back, again) for back in (True, False) for again in (False, True)]
+Way: TypeAlias = Callable[[Hook, Taken], Awaitable[None]]
 Topic: TypeAlias = Callable[[Callable[[list[bytes]], Awaitable[None]]], Awaitable[None]]
 """Reads for ever, and hands each batch of orders to the function it is given."""
 
@@ -51,6 +55,8 @@ class Agent:
         self._next_note = 0.0
         self._caught_up = asyncio.Event()
         self._to_do = asyncio.Event()
+        self._at_work = dict[str, Lane]()
+        """The sites of which an order is being carried out."""
         self._handing = Handing(journal)
         self._told: set[int] = set()
         """Orders of which people were told since the start that they were not carried out."""
@@ -63,7 +69,7 @@ class Agent:
     ) -> None:
         """Work until cancelled. ``topic`` reads Kafka and hands each batch over; without it the feed is polled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_for_ever("carrying out orders", self._carry_out_forever(hook)))
+            tasks.create_task(_for_ever("carrying out orders", self._carry_out(hook)))
             tasks.create_task(_for_ever("handing in receipts", self._handing.forever(outbox)))
             tasks.create_task(_for_ever("asking for counter-receipts", self._handing.follow_up_forever(outbox)))
             tasks.create_task(_for_ever("reading orders", self._read_forever(topic)))
@@ -74,8 +80,7 @@ class Agent:
         Raises ConcordError, Unreachable, BadOrder, Gap, Unproven.
         """
         await self._begin()
-        while await self._carry_out_due(hook):
-            pass
+        await self._carry_out(hook, once=True)
         all_in = await self._handing.once(outbox)
         await self._compare()
         return all_in and not self._journal.pending()
@@ -235,30 +240,45 @@ class Agent:
 
     # --- orders carried out ------------------------------------------------------------------------------------------
 
-    async def _carry_out_forever(self, hook: Hook) -> None:
-        while True:
-            self._to_do.clear()
-            if not await self._carry_out_due(hook):
+    async def _carry_out(self, hook: Hook, *, once: bool = False) -> None:
+        """Begin what is due whenever something ends, one order of a site at a time; ``once``: until nothing is due."""
+        most = getattr(hook, "at_once", AT_ONCE)
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._to_do.clear()
+                for way, order in self._due(most):
+                    tasks.create_task(self._work(way, hook, order))
+                if once and not self._at_work:
+                    return
                 retry = self._journal.next_retry(self._config.tries) if self._caught_up.is_set() else None
                 due = [self._journal.next_end(), retry]
                 await _event_or(self._to_do, min((at for at in due if at is not None), default=None))
 
-    async def _carry_out_due(self, hook: Hook) -> bool:
-        """One order of each site at most, so they can be carried out side by side; gives whether there was any."""
-        now, most = datetime.now(UTC), getattr(hook, "at_once", AT_ONCE)
-        if self._caught_up.is_set():
-            for order in self._journal.taken_back():
+    def _due(self, most: int) -> Iterator[tuple[Way, Taken]]:
+        """What is to begin now, and is at work from here on."""
+        now, orders = datetime.now(UTC), self._caught_up.is_set()
+        for order in self._journal.taken_back() if orders else ():
+            if order.site not in self._at_work:
                 self._passed_over(order)
-        found = self._journal.ready(now, most, self._config.tries) if self._caught_up.is_set() else []
-        ready: dict[str, Taken] = {}
-        for order in found:
-            ready.setdefault(order.site, order)
-        ended = {order.site: order for order in self._journal.ended(now, most)}
-        ending = [order for site, order in ended.items() if site not in ready]
-        await asyncio.gather(
-            *(self.carry_out(hook, order) for order in ready.values()), *(self.resume(hook, order) for order in ending)
-        )
-        return bool(ready or ending)
+        for lane in LANES:
+            room = (max(1, most // 2) if lane.again else most) - [*self._at_work.values()].count(lane)
+            if room <= 0:
+                continue
+            given = (lane, [*self._at_work])
+            found = [(self.carry_out, each) for each in self._journal.ready(now, room, self._config.tries, *given)]
+            ended = self._journal.ended(now, room, *given) if lane.back else []
+            found = [*(found if orders else ()), *((self.resume, each) for each in ended)]
+            for way, order in sorted(found, key=lambda each: each[1].attempts):
+                if room and order.site not in self._at_work:
+                    self._at_work[order.site], room = lane, room - 1
+                    yield way, order
+
+    async def _work(self, way: Way, hook: Hook, order: Taken) -> None:
+        try:
+            await way(hook, order)
+        finally:
+            del self._at_work[order.site]
+            self._to_do.set()
 
     async def carry_out(self, hook: Hook, order: Taken) -> None:
         """Have the hook do it, and write the receipt. After a crash in between the hook is asked again."""

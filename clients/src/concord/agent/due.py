@@ -1,5 +1,8 @@
 """What is due in an agent's journal, and when the next thing will be: the questions that are asked of its tables."""
 
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -15,10 +18,16 @@ _FIRST_OF_ITS_SITE: Final = """
 
 A restore is tried until it is done, so one that has failed often holds up nothing any more.
 """
+_LANE: Final = """
+       (:back IS NULL OR (action = 'restore') = :back) AND site NOT IN (SELECT value FROM json_each(:busy))
+   AND (:again IS NULL OR (attempts > 0) = :again)
+"""
+"""What gives a site back, or takes one away; what failed before, or did not; and nothing of a site that is at work."""
 _DUE: Final = "(retry_at <= :now OR retry_at > :farthest)"
 """No pause is as long as up to ``farthest``: what is further ahead was written while the clock was ahead."""
 READY: Final = f"""
-SELECT * FROM received_order AS o WHERE {_FIRST_OF_ITS_SITE} AND {_DUE} ORDER BY sequence LIMIT :most
+SELECT * FROM received_order AS o WHERE {_FIRST_OF_ITS_SITE} AND {_DUE} AND {_LANE}
+ ORDER BY attempts, sequence LIMIT :most
 """  # noqa: S608 - the parts are constants
 TAKEN_BACK: Final = """
 SELECT * FROM received_order AS o
@@ -27,11 +36,12 @@ SELECT * FROM received_order AS o
 OWED: Final = "state = 'impossible' AND action = 'restore'"
 """Restores that were called impossible: they are tried on, beside the orders of their sites."""
 READY_AGAIN: Final = f"""
-SELECT * FROM received_order WHERE {OWED} AND {_DUE} ORDER BY sequence LIMIT :most
+SELECT * FROM received_order WHERE {OWED} AND {_DUE} AND {_LANE} ORDER BY attempts, sequence LIMIT :most
 """  # noqa: S608 - the parts are constants
 NEXT: Final = f"""
-SELECT min(at) AS at FROM (SELECT min(retry_at) AS at FROM received_order AS o WHERE {_FIRST_OF_ITS_SITE}
-                           UNION ALL SELECT min(retry_at) FROM received_order WHERE {OWED})
+SELECT min(at) AS at FROM (SELECT min(retry_at) AS at FROM received_order AS o
+                            WHERE {_FIRST_OF_ITS_SITE} AND retry_at > :now
+                           UNION ALL SELECT min(retry_at) FROM received_order WHERE {OWED} AND retry_at > :now)
 """  # noqa: S608 - the parts are constants
 NO_ENDING: Final = """
 SELECT * FROM received_order AS o
@@ -46,11 +56,27 @@ _STILL_ENDING: Final = """
 """
 ENDED: Final = f"""
 SELECT o.*, ending.attempts AS endings {_STILL_ENDING} AND until <= :now
-   AND (ending.retry_at <= :now OR ending.retry_at > :farthest) ORDER BY until LIMIT :most
-"""
-NEXT_END: Final = f"SELECT min(max(until, ending.retry_at)) AS at {_STILL_ENDING}"
+   AND (ending.retry_at <= :now OR ending.retry_at > :farthest)
+   AND site NOT IN (SELECT value FROM json_each(:busy)) AND (:again IS NULL OR (ending.attempts > 0) = :again)
+ ORDER BY ending.attempts, until LIMIT :most
+"""  # noqa: S608 - the parts are constants
+NEXT_END: Final = (
+    f"SELECT min(max(until, ending.retry_at)) AS at {_STILL_ENDING} AND max(until, ending.retry_at) > :now"
+)
 
 
-def at(now: datetime, most: int) -> dict[str, float]:
-    """What the questions are asked with: the time, and how much is wanted."""
-    return {"now": now.timestamp(), "farthest": now.timestamp() + LONGEST_HOOK_S, "most": most}
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What is carried out side by side has places of its own: nothing that hangs takes those of what has not failed."""
+
+    back: bool
+    """What gives a site back, or what takes one away."""
+    again: bool
+    """What failed before."""
+
+
+def at(now: datetime, most: int, lane: Lane | None = None, busy: Collection[str] = ()) -> dict[str, float | str | None]:
+    """What the questions are asked with: the time, how much is wanted of what, and the sites that are at work."""
+    back, again = (None, None) if lane is None else (lane.back, lane.again)
+    return {"now": now.timestamp(), "farthest": now.timestamp() + LONGEST_HOOK_S, "most": most,
+            "back": back, "again": again, "busy": json.dumps([*busy])}  # fmt: skip

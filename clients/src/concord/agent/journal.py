@@ -8,14 +8,14 @@ import fcntl
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from concord.agent.due import ENDED, NEXT, NEXT_END, NO_ENDING, OWED, READY, READY_AGAIN, TAKEN_BACK, at
+from concord.agent.due import ENDED, NEXT, NEXT_END, NO_ENDING, OWED, READY, READY_AGAIN, TAKEN_BACK, Lane, at
 from concord.agent.store import Alarms, connect, make_tables, transaction
 
 _IN_FORCE: Final = """
@@ -175,15 +175,17 @@ class Journal:
         """Orders still to be carried out that a later one takes back: their pauses hold up nothing."""
         return [_taken(row) for row in self._db.execute(TAKEN_BACK)]
 
-    def ready(self, now: datetime, limit: int = 100, tries: int = 12) -> list[Taken]:
+    def ready(
+        self, now: datetime, limit: int = 100, tries: int = 12, lane: Lane | None = None, busy: Collection[str] = ()
+    ) -> list[Taken]:
         """Orders to be carried out now; a restore that failed ``tries`` times does not hold up what comes after it."""
-        given = at(now, limit) | {"tries": tries}
+        given = at(now, limit, lane, busy) | {"tries": tries}
         found = [*self._db.execute(READY, given), *self._db.execute(READY_AGAIN, given)]
-        return [_taken(row) for row in found[:limit]]
+        return [_taken(row) for row in sorted(found, key=lambda row: row["attempts"])[:limit]]
 
     def next_retry(self, tries: int = 12) -> datetime | None:
-        """When the next order that has to wait is due; none if nothing is pending."""
-        at = self._db.execute(NEXT, {"tries": tries}).fetchone()["at"]
+        """When the next order that has to wait is due; none if nothing has to."""
+        at = self._db.execute(NEXT, {"tries": tries, "now": datetime.now(UTC).timestamp()}).fetchone()["at"]
         return datetime.fromtimestamp(at, UTC) if at is not None else None
 
     def close_order(self, order: Taken, receipt: Written, note: str) -> None:
@@ -227,14 +229,16 @@ class Journal:
                 (at, note, str(order.order_id)),
             )
 
-    def ended(self, now: datetime, limit: int = 100) -> list[Taken]:
+    def ended(
+        self, now: datetime, limit: int = 100, lane: Lane | None = None, busy: Collection[str] = ()
+    ) -> list[Taken]:
         """Suspensions whose end has come and of which nobody has heard yet; ``attempts`` counts the tries to tell."""
-        rows = self._db.execute(ENDED, at(now, limit))
+        rows = self._db.execute(ENDED, at(now, limit, lane, busy))
         return [replace(_taken(row), attempts=row["endings"]) for row in rows]
 
     def next_end(self) -> datetime | None:
         """When the next suspension ends, or the next try is due; none if none is left."""
-        at = self._db.execute(NEXT_END).fetchone()["at"]
+        at = self._db.execute(NEXT_END, {"now": datetime.now(UTC).timestamp()}).fetchone()["at"]
         return datetime.fromtimestamp(at, UTC) if at is not None else None
 
     def close_ending(self, order: Taken, note: str) -> None:

@@ -387,3 +387,33 @@ async def test_a_note_that_cannot_be_written_keeps_no_restore_from_being_tried(
     monkeypatch.setattr(bench.journal, "remember", full)
     await work(bench, hook, lambda: bool(hook.done), seconds=5)
     assert [verb for verb, _ in hook.done] == ["restore"]
+
+
+async def test_what_hangs_holds_up_no_other_site(build: Build, access: FakeAccess) -> None:
+    bench = build()
+    cuts = [access.order(host=f"back-{n}.example") for n in range(41)]
+    await bench.agent.catch_up()
+    await try_often(bench, Recorder(), 1)
+    for n in range(40):
+        access.order("restore", undoes=cuts[n]["order_id"], host=f"back-{n}.example")
+        access.order(host=f"dark-{n}.example")
+    await bench.agent.catch_up()
+    bench.journal._db.execute("UPDATE received_order SET attempts = 1 WHERE state = 'pending'")
+    hanging = {order.order_id for order in bench.journal.pending()}
+    at_work = most = 0
+
+    class Hangs(Recorder):
+        async def suspend(self, order: Order) -> str:
+            nonlocal at_work, most
+            if order.order_id in hanging:
+                at_work, most = at_work + 1, max(most, at_work + 1)
+                await asyncio.sleep(3600)
+            return self._do(order.action, order)
+
+        restore = suspend
+
+    hook = Hangs()
+    new = [access.order("restore", undoes=cuts[40]["order_id"], host="back-40.example"), access.order(host="n.example")]
+    await work(bench, hook, lambda: len(hook.done) == 2, seconds=5)
+    assert {order_id for _, order_id in hook.done} == {order["order_id"] for order in new}
+    assert most == 16
