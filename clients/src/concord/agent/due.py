@@ -8,15 +8,19 @@ from typing import Final
 
 from concord.agent.patience import LONGEST_HOOK_S
 
-_FIRST_OF_ITS_SITE: Final = """
+_MAY_BEGIN: Final = """
        state = 'pending'
-   AND NOT EXISTS (SELECT 1 FROM received_order AS earlier
-                    WHERE earlier.state = 'pending' AND earlier.site = o.site AND earlier.sequence < o.sequence
-                      AND NOT (earlier.action = 'restore' AND earlier.attempts >= :tries))
+   AND coalesce((SELECT o.action = 'restore' AND first.attempts > 0 FROM received_order AS first
+                  WHERE first.state = 'pending' AND first.site = o.site AND first.sequence < o.sequence
+                    AND NOT (first.action = 'restore' AND first.attempts >= :tries)
+                  ORDER BY first.sequence LIMIT 1), 1)
 """
 """Orders of one site are carried out in sequence; an order that has to wait holds up its own site only.
 
-A restore is tried until it is done, so one that has failed often holds up nothing any more.
+A restore is tried until it is done, so one that has failed often holds up nothing any more. And where the first of a
+site has failed, restores wait neither for it nor for what waits behind it: a hook takes back one order and leaves the
+others, so that in the end the same orders are in force. Were they to wait, a site would stay dark by a measure that is
+over because another one could not be carried out; that one follows when it can, by its own grounds and receipt.
 """
 _LANE: Final = """
        (:back IS NULL OR (action = 'restore') = :back) AND site NOT IN (SELECT value FROM json_each(:busy))
@@ -26,7 +30,7 @@ _LANE: Final = """
 _DUE: Final = "(retry_at <= :now OR retry_at > :farthest)"
 """No pause is as long as up to ``farthest``: what is further ahead was written while the clock was ahead."""
 READY: Final = f"""
-SELECT * FROM received_order AS o WHERE {_FIRST_OF_ITS_SITE} AND {_DUE} AND {_LANE}
+SELECT * FROM received_order AS o WHERE {_MAY_BEGIN} AND {_DUE} AND {_LANE}
  ORDER BY attempts, sequence LIMIT :most
 """  # noqa: S608 - the parts are constants
 TAKEN_BACK: Final = """
@@ -40,7 +44,7 @@ SELECT * FROM received_order WHERE {OWED} AND {_DUE} AND {_LANE} ORDER BY attemp
 """  # noqa: S608 - the parts are constants
 NEXT: Final = f"""
 SELECT min(at) AS at FROM (SELECT min(retry_at) AS at FROM received_order AS o
-                            WHERE {_FIRST_OF_ITS_SITE} AND retry_at > :now
+                            WHERE {_MAY_BEGIN} AND retry_at > :now
                            UNION ALL SELECT min(retry_at) FROM received_order WHERE {OWED} AND retry_at > :now)
 """  # noqa: S608 - the parts are constants
 NO_ENDING: Final = """
