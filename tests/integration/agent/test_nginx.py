@@ -17,12 +17,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from concord.agent.asking import Asking
 from concord.agent.hooks import Impossible, Later
 from concord.agent.nginx import Nginx, NginxHook, files_for
 from concord.agent.page import means
 from shared.contracts.orders import Order
 from tests.support.nginx import command, free_port, running
-from tests.unit.concord.agent.test_hooks import about, order
+from tests.unit.concord.agent.test_hooks import about, little_memory, order
 
 HTTP = """
   include {folder}/concord/http.conf;
@@ -256,6 +257,21 @@ async def test_what_is_given_back_waits_for_nothing_that_is_taken_away(served: S
     assert [type(each) for each in done] == [Later, str]
     assert seen.read_text().splitlines() == ["[]", "['bad.example.conf']"]
     assert await served.status("pharmacy.example") == 200
+
+
+async def test_of_a_site_that_answers_with_our_link_no_more_is_read_than_our_page_is_long() -> None:
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            writer.write(b"HTTP/1.1 451 No\r\nLink: <ours>\r\n\r\n")
+            while True:
+                writer.write(b"x" * 100_000)
+                await writer.drain()
+
+    async with await asyncio.start_server(endless, "127.0.0.1", 0) as server:
+        base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with little_memory():
+            async with Asking((base,), {"a.example": ("<ours>", b"page")}, (), cutting=True) as asking:
+                assert await asking.wrong(["a.example"]) == f"{base} answers 451 for a.example, and not with our page"
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", None])

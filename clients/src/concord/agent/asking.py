@@ -71,14 +71,22 @@ class Asking:
         return "" if (link, content) == page else f"{base} answers 451 for {name}, and not with our page"
 
     async def _ask(self, base: str, name: str, page: tuple[str, bytes] | None) -> tuple[int, str, bytes]:
-        """Status, link and, if a page of ours may be there, the content. Of a site's own answer the head alone."""
+        """Status, link and, if a page of ours may be there, the content. Of a site's own answer the head alone.
+
+        Nor is more read than that page is long: a site may answer with our link, and never end.
+        """
         method = "HEAD" if page is None else "GET"
         headers = {"Host": name, "Connection": "close", "User-Agent": "concord-agent"}
         request = httpx.Request(method, base, headers=headers, extensions={"sni_hostname": name})
         answer = await self._http.handle_async_request(request)
         try:
-            link = answer.headers.get("Link", "")
-            return answer.status_code, link, await answer.aread() if page is not None and link == page[0] else b""
+            link, content = answer.headers.get("Link", ""), b""
+            if page is not None and link == page[0]:
+                async for part in answer.aiter_raw():
+                    content += part
+                    if len(content) > len(page[1]):
+                        break
+            return answer.status_code, link, content
         finally:
             await answer.aclose()
 

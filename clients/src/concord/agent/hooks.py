@@ -16,7 +16,8 @@ TEMPORARY: Final = 75
 """Exit code of a program that wants to be tried again later (EX_TEMPFAIL of sysexits.h)."""
 _MOST_TEXT: Final = 500
 _MOST_BYTES: Final = 8 * _MOST_TEXT
-"""Of an answer: the rest is not read."""
+"""Of an answer, whose rest is not read; and of a program's output as much of its beginning as of its end."""
+_READ_BYTES: Final = 65_536
 _KILLED_S: Final = 5.0
 """So long is waited until a killed program is gone."""
 
@@ -89,7 +90,7 @@ class CommandHook:
 
     def _judge(self, code: int, out: bytes, err: bytes) -> str:
         said = out.decode("utf-8", "replace").strip().splitlines()
-        why = err.decode("utf-8", "replace").strip()[:_MOST_TEXT]
+        why = err.decode("utf-8", "replace").strip()[-_MOST_TEXT:]  # what it says last is why it ended
         if code == 0:
             return said[0][:_MOST_TEXT] if said else f"{os.path.basename(self._command[0])} reported success"
         if code == TEMPORARY or code < 0:
@@ -148,6 +149,8 @@ class HttpHook:
         """The answer, and how its text begins."""
         said = bytearray()
         async with self._http.stream("POST", self._url, content=content, headers=headers) as answer:
+            if answer.headers.get("Content-Encoding", "identity") != "identity":  # unpacked it could be any size
+                return answer, ""
             async for part in answer.aiter_bytes():
                 said += part
                 if len(said) >= _MOST_BYTES:
@@ -178,12 +181,38 @@ async def run_program(command: Sequence[str], given: bytes, timeout_s: float) ->
         raise Later(f"{command[0]} cannot be started: {error}") from error
     try:
         async with asyncio.timeout(timeout_s):
-            out, err = await process.communicate(given)
+            out, err = await _talk(process, given)
     except TimeoutError:
         raise Later(f"{command[0]} took longer than {timeout_s:g} s") from None
     finally:
         await _end(process)
     return process.returncode or 0, out, err
+
+
+async def _talk(process: asyncio.subprocess.Process, given: bytes) -> tuple[bytes, bytes]:
+    """Give it its input and read what it says until it has ended: ``communicate``, but for a limit to what is kept."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    _, out, err = await asyncio.gather(_give(process.stdin, given), _said(process.stdout), _said(process.stderr))
+    await process.wait()
+    return out, err
+
+
+async def _give(stdin: asyncio.StreamWriter, given: bytes) -> None:
+    with contextlib.suppress(ConnectionError):  # it ended without having read: its exit code says whether that is right
+        stdin.write(given)
+        await stdin.drain()
+    stdin.close()
+
+
+async def _said(stream: asyncio.StreamReader) -> bytes:
+    """How its output begins and how it ends; all of it is read, so that nothing it says holds it up."""
+    begin, end = b"", b""
+    while part := await stream.read(_READ_BYTES):
+        room = _MOST_BYTES - len(begin)
+        begin, end = begin + part[:room], (end + part[room:])[-_MOST_BYTES:]
+    return begin + end
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

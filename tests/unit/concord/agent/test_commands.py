@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import json
 import re
 import subprocess
@@ -23,7 +24,7 @@ from concord.agent.report import ALARMS, Metrics
 from concord.exits import Exit
 from tests.unit.concord.agent.conftest import make_config
 from tests.unit.concord.agent.fake_access import FakeAccess
-from tests.unit.concord.agent.test_hooks import order
+from tests.unit.concord.agent.test_hooks import little_memory, order
 from tests.unit.concord.agent.test_killed import write_toml
 
 ROOT = Path(__file__).parents[4]
@@ -255,6 +256,25 @@ async def test_of_an_endless_answer_the_beginning_is_read() -> None:
     assert said == "done 完" + "x" * 494
     assert sent < 10
     assert asked[0].headers["Accept-Encoding"] == "identity"
+
+
+async def test_an_answer_that_is_packed_is_not_unpacked() -> None:
+    """A little that is sent could fill the memory."""
+    bomb = gzip.compress(b"x" * 50_000_000)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb) + bomb
+
+    async def packed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            writer.write(answer)
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(packed, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with contextlib.aclosing(HttpHook(url, None, 20)) as hook:
+            with little_memory():
+                assert await hook.suspend(order()) == f"{url} answered 200"
 
 
 def test_the_unit_names_a_command_that_exists_and_is_hardened() -> None:

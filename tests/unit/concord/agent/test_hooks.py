@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from concord.agent.hooks import CommandHook, Impossible, Later
+from concord.agent.hooks import CommandHook, Impossible, Later, run_program
 from concord.agent.web import WebHook
 from shared.contracts.orders import Order
 from tests.unit.concord.agent.fake_access import shaped
@@ -299,3 +301,41 @@ async def test_a_program_that_cannot_be_killed_holds_nobody_up(monkeypatch: pyte
 async def test_a_program_that_is_not_there_is_tried_later() -> None:
     with pytest.raises(Later, match="cannot be started"):
         await CommandHook(("/nowhere/at/all",), 5).suspend(order())
+
+
+@contextmanager
+def little_memory() -> Iterator[None]:
+    """Whatever is read meanwhile, little of it is held at once."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+
+
+async def test_a_program_may_say_much_and_of_it_how_it_begins_and_ends_is_kept() -> None:
+    much = "sys.stdout.write('done\\n'); [f.write('x' * 1000000) for _ in range(30) for f in (sys.stdout, sys.stderr)]"
+    with little_memory():
+        assert await program(much).suspend(order()) == "done"
+        with pytest.raises(Impossible) as refused:
+            await program(f"{much}; sys.exit('no such site')").suspend(order())
+    assert str(refused.value) == "x" * 488 + "no such site"
+    says = "printf '%07999d' 1; printf '%05000d%05000d' 2 3 >&2"
+    _, out, err = await run_program(("sh", "-c", says), b"", 20)
+    assert out == b"0" * 7998 + b"1", "what fits is whole"
+    assert err == b"0" * 7999 + b"3", "and of more its middle goes"
+
+
+async def test_a_program_that_talks_without_end_is_given_up_at_its_limit() -> None:
+    with little_memory(), pytest.raises(Later, match=r"longer than 0\.7 s"):
+        await CommandHook(("sh", "-c", "yes & exec yes >&2"), 0.7).suspend(order())
+
+
+async def test_a_program_may_talk_before_it_reads_or_not_read_at_all() -> None:
+    given = b"x" * 1_000_000
+    talks = (
+        "import sys; sys.stdout.write('y' * 1000000); sys.stdout.flush(); print(len(sys.stdin.read()), file=sys.stderr)"
+    )
+    assert (await run_program((sys.executable, "-S", "-c", talks), given, 20))[2] == b"1000000\n"
+    assert (await run_program(("true",), given, 20))[0] == 0
