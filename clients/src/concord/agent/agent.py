@@ -33,6 +33,8 @@ LOOK_S: Final = 60.0
 AT_ONCE: Final = 16
 """So many orders of a lane are carried out side by side, unless the hook has an ``at_once`` of its own; half as many
 that failed before."""
+AWAY: Final = (ConcordError, Unreachable, sqlite3.OperationalError)
+"""What is waited for: to end here for want of room on a disk would end the hooks at work, and what they give back."""
 LANES: Final = [Lane(back, again) for back in (True, False) for again in (False, True)]
 Way: TypeAlias = Callable[[Hook, Taken], Awaitable[None]]
 Topic: TypeAlias = Callable[[Callable[[list[bytes]], Awaitable[None]]], Awaitable[None]]
@@ -92,7 +94,7 @@ class Agent:
         while not self._caught_up.is_set():
             try:
                 await self._begin()
-            except (ConcordError, Unreachable, BadOrder, Gap) as error:
+            except (*AWAY, BadOrder, Gap) as error:
                 await self._wait(patience, error)
         if topic is None:
             await self._follow_feed()
@@ -124,7 +126,7 @@ class Agent:
                 _log.warning("gap: %s; reading the missing orders from the feed", gap)
             except BadOrder as bad:
                 self._alarms.ring("topic", f"an order on the topic is not believed: {bad}")
-            except (ConcordError, Unreachable) as error:
+            except AWAY as error:
                 await patience.wait("the keys of orders", error)
                 continue
             else:
@@ -133,7 +135,7 @@ class Agent:
                 await self.catch_up()  # the feed has everything the topic should have
             except BadOrder as bad:
                 self._alarms.ring("feed", f"an order of the feed is not believed: {bad}")
-            except (ConcordError, Unreachable) as error:
+            except AWAY as error:
                 await patience.wait("the feed", error)
                 continue
             return
@@ -208,7 +210,7 @@ class Agent:
                 wait = POLL_S
                 patience.reset()
                 await self._compare()
-            except (ConcordError, Unreachable, BadOrder, Gap) as error:
+            except (*AWAY, BadOrder, Gap) as error:
                 await self._wait(patience, error)
 
     async def _watch_head(self) -> None:
@@ -220,7 +222,7 @@ class Agent:
                 patience.reset()
                 await self._compare()
                 await asyncio.sleep(self._config.check_every_s)
-            except (ConcordError, Unreachable, BadOrder, Gap) as error:
+            except (*AWAY, BadOrder, Gap) as error:
                 await self._wait(patience, error)
 
     async def _compare(self) -> None:

@@ -1,6 +1,7 @@
 """Receipts out: handed in until they are answered, and what was said to them noted."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -17,6 +18,9 @@ MOST_CHARACTERS: Final = 500_000
 """Of receipts in one document, so that it stays well below what access-control reads."""
 ASKED_EVERY_S: Final = 30.0
 """So rarely at most it is asked what became of a document that went out without an answer."""
+NOT_NOW: Final = (ConcordError, Unreachable, Unproven, sqlite3.OperationalError)
+"""What may pass, a full disk too: what was handed in and could not be noted is handed in again, and counts once. To end
+here would end the hooks that are at work as well, and with them what is being given back."""
 ONCE_S: Final = 30.0
 """So long ``run --once`` waits for answers to what went out without one."""
 
@@ -40,13 +44,12 @@ class Handing:
                 await self.wake.wait()
                 continue
             try:
-                settled = await outbox.send(waiting)
-            except (ConcordError, Unreachable, Unproven) as error:
+                why = self.settle(await outbox.send(waiting))
+            except NOT_NOW as error:
                 await patience.wait("handing in receipts", error)
                 continue
             finally:
                 self._sent.set()
-            why = self.settle(settled)
             if why:
                 await patience.wait("handing in receipts", RuntimeError(why))
             else:
@@ -63,11 +66,11 @@ class Handing:
                 continue
             try:
                 settled = await outbox.follow_up()
-            except (ConcordError, Unreachable, Unproven) as error:
+                self.settle(settled)
+            except NOT_NOW as error:
                 await patience.wait("asking for counter-receipts", error)
                 continue
             patience.reset()
-            self.settle(settled)
             self.wake.set()
             quiet = 0 if settled else quiet + 1
             await asyncio.sleep(pause_s(quiet, ASKED_EVERY_S, 0.2))
@@ -92,13 +95,16 @@ class Handing:
             self.settle(await outbox.follow_up())
 
     def settle(self, settled: Sequence[Settled]) -> str:
-        """Note what was said to receipts; gives what a person has to do before those that wait can be taken."""
-        self._journal.settle(settled)
+        """Note what was said to receipts; gives what a person has to do before those that wait can be taken.
+
+        People are told first: what is noted is not said again.
+        """
         for receipt, state, code in settled:
             # A receipt `received` that comes after the order has moved on is late, and does no harm.
             if state == "refused" and not (code == "action_refused" and receipt.outcome == Outcome.RECEIVED):
                 said = f"the receipt {receipt.outcome} of order {receipt.order_id} was refused: {code}"
                 self._alarms.ring("receipt", said)
+        self._journal.settle(settled)
         why = "; ".join(sorted({NOT_YET[code] for _, state, code in settled if state == "queued" and code in NOT_YET}))
         if why:
             self._alarms.ring("key", why)

@@ -19,6 +19,7 @@ from shared.contracts.receipts import COUNTER_TYPE
 from shared.signing import KeyRing, Signer, canonical, generate_key
 from tests.unit.concord.agent.conftest import Bench, Recorder, work
 from tests.unit.concord.agent.fake_access import FakeAccess
+from tests.unit.concord.agent.test_impossible import full_for
 
 Build = Callable[[], Bench]
 
@@ -115,6 +116,19 @@ async def test_what_access_control_did_not_take_is_handed_in_over_http_and_rings
     access.order(host="other.example")
     await work(again, Recorder(), lambda: states(again) == {"accepted": 4})
     assert alarms(again) == set(), "the topic is read"
+
+
+@pytest.mark.parametrize("name", ["note_sent", "prove", "settle"])
+async def test_what_cannot_be_noted_of_the_topic_is_sent_or_asked_for_again(
+    build: Build, access: FakeAccess, broker: Broker, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    order = access.order()
+    broker.read = access.answer
+    bench = by_kafka(build())
+    asked = full_for(monkeypatch, bench.journal, name, 2)
+    await work(bench, Recorder(), lambda: states(bench) == {"accepted": 2})
+    assert len(asked) >= 3
+    assert sorted(access.outcomes(order["order_id"])) == ["executed", "received"]
 
 
 async def test_while_access_control_is_away_receipts_go_to_the_topic_once(

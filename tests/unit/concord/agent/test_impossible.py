@@ -12,7 +12,7 @@ import pytest
 
 from concord.agent.hooks import Impossible, Later
 from concord.agent.intake import RECEIPTS
-from concord.agent.journal import CONTACT, HEAD
+from concord.agent.journal import CONTACT, HEAD, Journal
 from concord.agent.report import Metrics, _lines, report
 from shared.contracts.orders import Order
 from shared.contracts.receipts import Receipt
@@ -417,3 +417,89 @@ async def test_what_hangs_holds_up_no_other_site(build: Build, access: FakeAcces
     await work(bench, hook, lambda: len(hook.done) == 2, seconds=5)
     assert {order_id for _, order_id in hook.done} == {order["order_id"] for order in new}
     assert most == 16
+
+
+# --- a full disk -----------------------------------------------------------------------------------------------------
+
+
+def full_for(monkeypatch: pytest.MonkeyPatch, journal: Journal, name: str, times: int) -> list[str]:
+    """So many times one of the journal's verbs finds no room; gives what it was asked meanwhile."""
+    asked, verb = list[str](), getattr(journal, name)
+
+    def full(*given: Any) -> Any:
+        asked.append(name)
+        if len(asked) <= times:
+            raise sqlite3.OperationalError("database or disk is full")
+        return verb(*given)
+
+    monkeypatch.setattr(journal, name, full)
+    return asked
+
+
+class Slow(Recorder):
+    """A hook that takes longer than any of the agent's loops needs to begin."""
+
+    async def restore(self, order: Order) -> str:
+        await asyncio.sleep(1)
+        return self._do("restore", order)
+
+    async def resume(self, order: Order) -> str:
+        await asyncio.sleep(1)
+        return self._do("resume", order)
+
+
+@pytest.mark.parametrize("name", ["settle", "prove"])
+async def test_receipts_that_cannot_be_noted_are_handed_in_again_and_end_no_hook(
+    build: Build, access: FakeAccess, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    bench, hook = build(), Slow()
+    back = await cut_and_taken_back(bench, access)
+    asked = full_for(monkeypatch, bench.journal, name, 2)
+    await work(bench, hook, lambda: bench.journal.counts().get("receipts accepted") == 4)
+    assert hook.done == [("restore", back["order_id"])], "by the same agent, at its first try"
+    assert len(asked) >= 3
+    assert access.outcomes(back["order_id"]) == ["received", "executed"]
+    assert "receipt_replayed" in {answer["code"] for answer in access.answers}
+
+
+async def test_of_a_refused_receipt_people_hear_also_if_that_could_not_be_noted(
+    build: Build, access: FakeAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access.order()
+    bench = build()
+    await bench.agent.catch_up()
+    [receipt] = bench.journal.queued()
+    full_for(monkeypatch, bench.journal, "settle", 1)
+    with pytest.raises(sqlite3.OperationalError):  # or it was killed
+        bench.agent._handing.settle([(receipt, "refused", "foreign_order")])
+    assert list(alarms(bench)) == ["receipt"]
+
+
+@pytest.mark.parametrize("by_topic", [False, True])
+async def test_an_order_that_cannot_be_taken_is_read_again_and_ends_no_hook(
+    build: Build, access: FakeAccess, monkeypatch: pytest.MonkeyPatch, by_topic: bool
+) -> None:
+    """Not even before the head was seen: the end of a suspension needs nobody's word."""
+    ends = access.order("suspend", until=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
+    bench = build()
+    await bench.agent.catch_up()
+    await try_often(bench, Recorder(), 1)
+    bench.journal._db.execute("UPDATE ending SET until = 0")
+    access.order(host="other.example")
+    hook, third = Slow(), list[bytes]()
+    full_for(monkeypatch, bench.journal, "take", 2)
+
+    async def topic(accept: Any) -> None:
+        full_for(monkeypatch, bench.journal, "take", 2)
+        access.order(host="third.example")
+        third.append(access.orders[2])
+        await accept(third)
+        await asyncio.Event().wait()
+
+    count = 6 if by_topic else 4
+    await work(
+        bench, hook, lambda: bench.journal.counts().get("receipts accepted") == count,
+        topic=topic if by_topic else None,
+    )  # fmt: skip
+    assert hook.done.count(("resume", ends["order_id"])) == 1
+    assert bool(third) is by_topic
