@@ -6,7 +6,7 @@ import errno
 import itertools
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concord.agent.asking import Asking
+from concord.agent.folder import files_for
 from concord.agent.hooks import Impossible, Later
-from concord.agent.nginx import Nginx, NginxHook, files_for
+from concord.agent.nginx import Nginx, NginxHook
 from concord.agent.page import means
 from shared.contracts.orders import Order
 from tests.support.nginx import command, free_port, running
@@ -271,7 +272,8 @@ async def test_of_a_site_that_answers_with_our_link_no_more_is_read_than_our_pag
         base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         with little_memory():
             async with Asking((base,), {"a.example": ("<ours>", b"page")}, (), cutting=True) as asking:
-                assert await asking.wrong(["a.example"]) == f"{base} answers 451 for a.example, and not with our page"
+                wrong = await asking.wrong(["a.example"])
+    assert wrong == {"a.example": f"{base} answers 451 for a.example, and not with our page"}
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", None])
@@ -340,6 +342,143 @@ async def test_one_change_that_nginx_refuses_does_not_take_the_others_with_it(se
     done = await asyncio.gather(*(hook.suspend(each) for each in orders), return_exceptions=True)
     assert [type(each) for each in done] == [str, Later, str]
     assert [await served.status(name) for name in ("a.example", "bad.example", "c.example")] == [451, 200, 451]
+
+
+COUNTING = """
+import os, pathlib, sys, time
+names = sorted(file.name for file in pathlib.Path(sys.argv[1]).glob("[!.]*"))
+before = pathlib.Path(sys.argv[2])
+first = not before.exists()
+with before.open("a") as seen:
+    seen.write(f"{len(names)}\\n")
+time.sleep(float(sys.argv[3]) if first else 0)
+bad = [name for name in names if name.startswith(sys.argv[4])]
+if bad:
+    sys.exit(f"no good: {bad}")
+os.execv(sys.argv[5], sys.argv[5:])
+"""
+
+
+def counting(served: Served, sleep_s: float = 0, refused: str = "bad") -> tuple[NginxHook, Path]:
+    """A hook whose nginx refuses bad names; in the file is how many names it was to take each time."""
+    seen = served.folder / "seen"
+    given = (str(served.nginx.folder / "names"), str(seen), str(sleep_s), refused)
+    test = (sys.executable, "-S", "-c", COUNTING, *given, *served.nginx.test)
+    return NginxHook(replace(served.nginx, test=test)), seen
+
+
+async def together(hook: NginxHook, *wanted: Coroutine[Any, Any, str]) -> list[Any]:
+    """What each gives or raises, all being wanted at the same time."""
+    async with hook._one_at_a_time:
+        tasks = [asyncio.create_task(each) for each in wanted]
+        await asyncio.sleep(0.05)
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def sites(*names: str) -> list[Order]:
+    return [order(sequence=n, site=about(name)) for n, name in enumerate(names, 1)]
+
+
+async def test_what_nginx_refuses_of_many_is_found_by_halving(served: Served) -> None:
+    before, (hook, seen) = configuration(served.folder), counting(served)
+    names = [f"{'bad' if n in {9, 50} else 'good'}-{n}.example" for n in range(64)]
+    orders = sites(*names)
+    done = await together(hook, *(hook.suspend(each) for each in orders))
+    for name, each, said in zip(names, orders, done, strict=True):
+        if name.startswith("bad"):
+            assert isinstance(said, Later)
+            assert f"no good: ['{name}.conf']" in str(said), "its own error"
+        else:
+            assert isinstance(said, str)
+        files = [
+            served.nginx.folder / "orders" / f"{each.order_id}.json",
+            served.nginx.folder / "names" / f"{name}.conf",
+        ]
+        assert [file.exists() for file in files] == [not name.startswith("bad")] * 2
+    assert [await served.status(name) for name in (*names[8:11], *names[49:52])] == [451, 200, 451] * 2
+    assert len(seen.read_text().splitlines()) <= 2 + 2 * 2 * 6, "all, none, and halves down to each of the two"
+    await together(hook, *(hook.resume(each) for each in orders))
+    assert configuration(served.folder) == before
+
+
+async def test_where_nginx_takes_nothing_it_is_asked_twice_and_nobody_is_to_blame(served: Served) -> None:
+    cut, before = sites("a.example")[0], configuration(served.folder)
+    await served.hook.suspend(cut)
+    with_cut = configuration(served.folder)
+    seen = served.folder / "seen"
+    program = f"open({str(seen)!r}, 'a').write('.'); raise SystemExit('a typing error of somebody else')"
+    hook = NginxHook(replace(served.nginx, test=(sys.executable, "-S", "-c", program)))
+    done = await together(hook, *(hook.suspend(each) for each in sites(*(f"{n}.example" for n in range(8)))))
+    assert {str(each).partition("ended with ")[2] for each in done} == {"1: a typing error of somebody else"}
+    assert len(seen.read_text()) == 2
+    assert configuration(served.folder) == with_cut
+    await served.hook.resume(cut)
+    assert configuration(served.folder) == before
+
+
+UNTOLD = (
+    HTTP
+    + """
+  server {{ listen 127.0.0.1:{port}; server_name bad-1.example bad-2.example; location / {{ return 200 "as ever"; }} }}
+"""
+)
+
+
+@pytest.fixture
+async def untold(tmp_path: Path) -> AsyncIterator[Served]:
+    """An nginx with a server block that does not include server.conf."""
+    nginx = Served(tmp_path)
+    nginx.nginx.install()
+    async with running(tmp_path, nginx.port, UNTOLD.format(folder=tmp_path, port=nginx.port)):
+        yield nginx
+
+
+async def test_those_whom_nginx_does_not_follow_are_told_and_the_others_made_in_one_more_reload(untold: Served) -> None:
+    """It takes seconds to see that nginx does not follow: once for all of them."""
+    names = ["a.example", "bad-1.example", "b.example", "bad-2.example", *(f"{n}.example" for n in range(12))]
+    hook, seen = counting(untold, refused="no-name")
+    done = await together(hook, *(hook.suspend(each) for each in sites(*names)))
+    assert [isinstance(each, str) for each in done] == [not name.startswith("bad") for name in names]
+    assert [str(done[n]).partition(" answers ")[2][:21] for n in (1, 3)] == [
+        "200 for bad-1.example",
+        "200 for bad-2.example",
+    ]
+    assert [await untold.status(name) for name in names[:4]] == [451, 200, 451, 200]
+    assert [int(each) for each in seen.read_text().splitlines()] == [16, 14]
+
+
+async def test_who_only_spares_a_name_is_not_to_blame_for_whom_nginx_does_not_follow(untold: Served) -> None:
+    bad = order(sequence=1, site=about("bad-1.example"))
+    good = order(sequence=2, site=about("a.example", spared=["bad-1.example"]))
+    done = await together(untold.hook, untold.hook.suspend(bad), untold.hook.suspend(good))
+    assert [isinstance(each, str) for each in done] == [False, True]
+
+
+async def test_what_is_to_be_given_back_meanwhile_goes_before_the_halves(served: Served) -> None:
+    [cut] = sites("pharmacy.example")
+    await served.hook.suspend(cut)
+    hook, seen = counting(served, 1.0)
+    names = ["a.example", "bad.example", "c.example", "d.example"]
+    cuts = asyncio.create_task(together(hook, *(hook.suspend(each) for each in sites(*names))))
+    await asyncio.sleep(0.5)
+    await hook.restore(order(action="restore", undoes=str(cut.order_id)))
+    assert await served.status("pharmacy.example") == 200
+    assert [isinstance(each, str) for each in await cuts] == [True, False, True, True]
+    said = [int(each) for each in seen.read_text().splitlines()]
+    assert said[:4] == [5, 1, 0, 2], "all of them, none of them, the restore, the first half"
+
+
+async def test_if_one_is_interrupted_nobody_takes_a_change_for_made(served: Served) -> None:
+    before = configuration(served.folder)
+    hook = NginxHook(replace(served.nginx, test=("sleep", "60")))
+    async with hook._one_at_a_time:
+        tasks = [asyncio.create_task(hook.suspend(each)) for each in sites("a.example", "b.example", "c.example")]
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)
+    tasks[0].cancel()
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(each) for each in done] == [asyncio.CancelledError, Later, Later]
+    assert configuration(served.folder) == before
 
 
 FULL = OSError(errno.ENOSPC, "No space left on device")

@@ -47,14 +47,14 @@ class Asking:
     ) -> None:
         await self._http.aclose()
 
-    async def wrong(self, names: Collection[str]) -> str:
-        """What is answered otherwise than it should be for these names; empty if nothing."""
+    async def wrong(self, names: Collection[str]) -> dict[str, str]:
+        """What is answered otherwise than it should be, by name; under an address, if nobody answers for any name."""
         for base in self._check:
             if silent := await _silent(base):
-                return silent
+                return {base: silent}
         asked = [(base, name) for base in self._check for name in names]
         found = await asyncio.gather(*(self._wrong(base, name) for base, name in asked))
-        return next(filter(None, found), "")
+        return {name: said for (_, name), said in zip(asked, found, strict=True) if said}
 
     async def _wrong(self, base: str, name: str) -> str:
         page = self._page[name]

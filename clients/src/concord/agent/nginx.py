@@ -8,32 +8,27 @@ restore leaves the configuration byte for byte as it was.
 import asyncio
 import contextlib
 import fcntl
-import hashlib
 import logging
-import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 from pydantic import ValidationError
 
-from concord.agent.asking import Asking, Ours, quoted
+from concord.agent.asking import Asking, Ours
+from concord.agent.folder import files_for, in_force, order_for, page_of, put_file, swapped
 from concord.agent.hooks import Impossible, Later, run_program
-from concord.agent.page import blocked_page, links, means, said
+from concord.agent.page import links, said
 from concord.agent.web import HOST, LONGEST_HOST
 from shared.contracts.orders import Order
 
-_BELOW: Final = "names-below"
-"""A label that no order lists: stands for every name below another."""
 _SWAP_S: Final = 5.0
 """How long nginx may take until its new workers answer, and nothing else is answered."""
 _PAUSE_S: Final = 0.05
-_LONGEST_STEM: Final = 200
-"""Of a file in the folder: file systems take 255 bytes, of which drafts need some."""
 _log = logging.getLogger(__name__)
 _IN_A_ROW: Final = 6
 """So many right answers: the workers of before take connections for a moment beside the new ones."""
@@ -92,7 +87,7 @@ class Nginx:
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         for file, content in self.fixed().items():
             if not file.exists() or file.read_bytes() != content:
-                _put(file, content)
+                put_file(file, content)
         (self.folder / "lock").touch()
 
     def missing(self) -> list[Path]:
@@ -100,23 +95,51 @@ class Nginx:
         return [file for file, content in self.fixed().items() if not file.exists() or file.read_bytes() != content]
 
 
-@dataclass(slots=True)
+class _Deaf(Later):
+    """nginx was reloaded and does not follow: what it answers wrongly, by name."""
+
+    def __init__(self, wrong: Mapping[str, str]) -> None:
+        super().__init__(f"nginx was reloaded and does not follow: {next(iter(wrong.values()))}")
+        self.wrong = wrong
+
+
+@dataclass(slots=True, eq=False)
 class _Wanted:
     """A change that somebody waits for."""
 
     cause: Order
     put: bool
     order_id: UUID | None
+    names: Sequence[str] = ()
+    """Those of its order, as far as the folder tells."""
     settled: bool = False
-    error: Exception | None = None
+    error: Exception | None = field(default_factory=lambda: Later("the change was interrupted"))
+
+    def settle(self, error: Exception | None) -> None:
+        """It is made, or this is why not."""
+        self.settled, self.error = True, error
+
+
+def _blame(part: Sequence[_Wanted], error: Exception) -> list[_Wanted]:
+    """Tell whoever failed, if the error says: whose own names are answered wrongly. Gives those of whom it does not."""
+    wrong = error.wrong if isinstance(error, _Deaf) else {}
+    of, rest = Counter(name for each in part for name in {*each.names}), list[_Wanted]()
+    for each in part:
+        own = {name: wrong[name] for name in each.names if name in wrong and of[name] == 1}
+        if own or len(part) == 1:
+            each.settle(_Deaf(own) if own else error)
+        else:
+            rest.append(each)
+    return rest
 
 
 class NginxHook:
     """Suspends and restores in a running nginx. What suspends is tested, and verified or taken back.
 
-    What is wanted while a change is under way is made together next, in one reload; if that fails, one by one. What
-    gives a site back goes before what takes one away, and is never taken back: if nginx cannot be seen to follow, it is
-    asked again.
+    What is wanted while a change is under way is made together next, in one reload. If that fails, whose names are
+    answered wrongly are told so, and the others are made together again; if nobody's are, each half is made by itself,
+    down to who is to blame. What gives a site back goes before what takes one away, and is never taken back: if nginx
+    cannot be seen to follow, it is asked again.
     """
 
     at_once: Final = 200
@@ -152,34 +175,47 @@ class NginxHook:
         self._waiting.append(wanted)
         async with self._one_at_a_time:
             if not wanted.settled:
-                together, self._waiting = self._waiting, []
-                try:
-                    for put in (False, True):  # nothing that is given back waits for what is taken away
-                        await self._settle([each for each in together if each.put is put])
-                except BaseException:
-                    for each in together:
-                        if not each.settled:
-                            each.error, each.settled = Later("the change was interrupted"), True
-                    raise
+                await self._settle()
         if wanted.error is not None:
             raise wanted.error
 
-    async def _settle(self, together: Sequence[_Wanted]) -> None:
+    async def _settle(self) -> None:
+        """Make what is wanted; what gives back goes first, also what is wanted only while the others are tried."""
+        left, sound = [self._taken(put=True)], False
+        while part := self._taken(put=False) or (left.pop() if left else []):
+            try:
+                await self._apply(part)
+            except Exception as error:  # whatever it was, whoever waits is told
+                rest = _blame(part, error)
+                if len(rest) < len(part):
+                    left += [rest] if rest else []
+                elif sound := sound or await self._sound():
+                    left += [part[len(part) // 2 :], part[: len(part) // 2]]
+                else:
+                    for each in part:
+                        each.settle(error)
+            else:
+                for each in part:
+                    each.settle(None)
+
+    def _taken(self, *, put: bool) -> list[_Wanted]:
+        """What waits and takes something away, or gives it back; it waits no longer."""
+        taken = [each for each in self._waiting if each.put is put]
+        self._waiting = [each for each in self._waiting if each.put is not put]
+        return taken
+
+    async def _sound(self) -> bool:
+        """Whether nginx takes what it has, without any change: if not, none of those that wait is to blame."""
         try:
-            if together:
-                await self._apply(together)
-        except Exception as error:  # whatever it was, whoever waits is told
-            if len(together) > 1:
-                for each in together:
-                    await self._settle([each])
-                return
-            together[0].error = error
-        for each in together:
-            each.settled = True
+            await self._apply([])
+        except Exception as error:  # whatever it was, those that wait are told what went wrong with theirs
+            _log.warning("nginx cannot be changed, whatever is wanted: %s", error)
+            return False
+        return True
 
     async def _apply(self, together: Sequence[_Wanted]) -> None:
         with self._alone():
-            orders, names, causes = self._orders(), list[str](), list[Order]()
+            orders, causes = self._orders(), list[Order]()
             for each in together:
                 about = each.cause
                 if each.put:
@@ -187,9 +223,11 @@ class NginxHook:
                 elif each.order_id is not None:
                     about = orders.pop(each.order_id, each.cause)
                 causes.append(about)
-                names += [*about.site.hosts, *about.site.spared]
+                each.names = [name.lower() for name in (*about.site.hosts, *about.site.spared)]
+            names = [name for each in together for name in each.names]
             ours = Ours(self._told(), causes, self._about)
-            await self._change(_in_force(orders.values()), names, ours, cutting=together[0].put)
+            cutting = any(each.put for each in together)
+            await self._change(in_force(orders.values()), names, ours, cutting=cutting)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -238,7 +276,7 @@ class NginxHook:
         What could not be written is put back; what cuts a name off also where nginx does not follow. What gives it
         back stays as it is: the next reload, by whomever, serves the name, and this is asked again.
         """
-        with _swapped(self._nginx.folder, files_for(orders, self._about)) as put_back:
+        with swapped(self._nginx.folder, files_for(orders, self._about)) as put_back:
             tested = False
             try:
                 await self._run(self._nginx.test)
@@ -261,132 +299,13 @@ class NginxHook:
 
     async def _verify(self, orders: Collection[Order], names: Sequence[str], ours: Ours, *, cutting: bool) -> None:
         """Ask nginx for each name until nothing is answered otherwise than the orders want. Raises Later."""
-        stops = {name.lower(): _by(orders, name.lower()) for name in names}
-        pages = {name: (links(by, self._about), _page(by)) if by else None for name, by in stops.items()}
+        stops = {name: order_for(orders, name) for name in names}
+        pages = {name: (links(by, self._about), page_of(by)) if by else None for name, by in stops.items()}
         until, right = time.monotonic() + _SWAP_S, 0
         async with Asking(self._nginx.check, pages, ours, cutting=cutting) as nginx:
             while right < _IN_A_ROW:  # all of them once; whether it is the new workers, one of them tells
                 wrong = await nginx.wrong([*pages] if right == 0 else [*pages][-1:])
                 right = 0 if wrong else right + 1
                 if wrong and time.monotonic() >= until:
-                    raise Later(f"nginx was reloaded and does not follow: {wrong}")
+                    raise _Deaf(wrong)
                 await asyncio.sleep(_PAUSE_S)
-
-
-def _in_force(orders: Iterable[Order], now: datetime | None = None) -> list[Order]:
-    """Without suspensions that are over."""
-    now = now or datetime.now(UTC)
-    return [order for order in orders if order.until is None or order.until > now]
-
-
-def files_for(orders: Iterable[Order], about: str | None, now: datetime | None = None) -> dict[str, bytes]:
-    """What the folder holds for these orders: a file per host name, and of each order its page, link and itself.
-
-    A suspension that is over is left out.
-    """
-    orders = _in_force(orders, now)
-    files: dict[str, bytes] = {}
-    for order in orders:
-        files[f"orders/{order.order_id}.conf"] = f"{order.order_id} {quoted(links(order, about))};\n".encode()
-        files[f"orders/{order.order_id}.html"] = _page(order)
-        files[f"orders/{order.order_id}.json"] = order.model_dump_json().encode()
-    for name in {name.lower() for order in orders for name in (*order.site.hosts, *order.site.spared)}:
-        itself, below = _by(orders, name), _by(orders, f"{_BELOW}.{name}")
-        text = f'{name} "{_id(itself)}";\n*.{name} "{_id(below)}";\n'
-        files[f"names/{_stem(name)}.conf"] = text.encode()
-    return files
-
-
-def _stem(name: str) -> str:
-    """What the file of a host name is called: by its digest, with a sign that no name has, where it is long."""
-    return name if len(name) <= _LONGEST_STEM else f"={hashlib.sha256(name.encode()).hexdigest()}"
-
-
-def _by(orders: Iterable[Order], name: str) -> Order | None:
-    """The latest order that means this name."""
-    return max((order for order in orders if means(order.site, name)), key=lambda each: each.sequence, default=None)
-
-
-def _id(order: Order | None) -> str:
-    return str(order.order_id) if order else ""
-
-
-def _page(order: Order) -> bytes:
-    return blocked_page(", ".join(order.site.hosts), order).encode()
-
-
-@contextlib.contextmanager
-def _swapped(folder: Path, wanted: Mapping[str, bytes]) -> Iterator[Callable[[], None]]:
-    """Make the folder hold these files, and put back what was there if that fails; the body is given what does that.
-
-    Whatever needs room on the disk is written before anything changes,
-    what was there before as well; from then on files are only renamed or removed. Raises OSError.
-    """
-    found = [file for part in ("names", "orders") for file in (folder / part).iterdir()]
-    there = {file for file in found if not file.name.startswith(".")}
-    _clear({*found} - there)  # by an agent that was killed
-    target = {folder / name: content for name, content in wanted.items()}
-    files = [file for file in {*there, *target} if not (file.exists() and file.read_bytes() == target.get(file))]
-    drafts = {file: _beside(file, "new") for file in files if file in target}
-    kept = {file: _beside(file, "old") for file in files if file in there}
-
-    def put_back() -> None:
-        errors = []
-        for file in files:
-            try:
-                if file not in kept:
-                    file.unlink(missing_ok=True)
-                elif kept[file].exists():
-                    kept[file].replace(file)
-            except OSError as error:  # the others all the same
-                errors.append(error)
-        if errors:
-            raise errors[0]
-
-    try:
-        for file, draft in drafts.items():
-            _write(draft, target[file])
-        for file, copy in kept.items():
-            _write(copy, file.read_bytes())
-        try:
-            for file in files:
-                if file in drafts:
-                    drafts[file].replace(file)
-                else:
-                    file.unlink()
-        except BaseException:
-            put_back()
-            raise
-        yield put_back
-    finally:
-        _clear([*drafts.values(), *kept.values()])
-
-
-def _clear(files: Iterable[Path]) -> None:
-    """Remove drafts and copies. One that stays does no harm, and goes with the next change."""
-    for file in files:
-        with contextlib.suppress(OSError):
-            file.unlink()
-
-
-def _beside(file: Path, what: str) -> Path:
-    """Where a draft or a copy of a file lies meanwhile: nginx does not read it."""
-    return file.with_name(f".{file.name}.{what}")
-
-
-def _put(file: Path, content: bytes) -> None:
-    """Write a file, whole or not at all."""
-    draft = _beside(file, "new")
-    try:
-        _write(draft, content)
-        draft.replace(file)
-    finally:
-        _clear([draft])
-
-
-def _write(file: Path, content: bytes) -> None:
-    with file.open("wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    file.chmod(0o644)  # nginx's workers read it, as another user
