@@ -8,13 +8,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
 
-from pydantic import ValidationError
-
 from concord.agent.config import Config
 from concord.agent.door import Door
 from concord.agent.due import Lane
 from concord.agent.handing import Handing
-from concord.agent.hooks import Hook, Impossible, Later
+from concord.agent.hooks import Hook, Impossible, Later, ask
 from concord.agent.intake import RECOVERY, BadOrder, Gap, Intake, Receipts
 from concord.agent.journal import CONTACT, HEAD, Journal, Taken
 from concord.agent.outbox import Outbox
@@ -24,6 +22,8 @@ from shared.contracts.orders import Action, Order
 from shared.contracts.receipts import Outcome
 
 POLL_S: Final = 25.0
+NOTE_AGAIN_S: Final = 60.0
+"""So long at most is waited where it could not be noted what came of an order."""
 NOTE_S: Final = 10.0
 """So often it is written down that access-control answered."""
 SKEW_S: Final = 60.0
@@ -57,8 +57,8 @@ class Agent:
         self._next_note = 0.0
         self._caught_up = asyncio.Event()
         self._to_do = asyncio.Event()
-        self._at_work = dict[str, Lane]()
-        """The sites of which an order is being carried out."""
+        self._at_work = dict[str, Lane | None]()
+        """The sites of which an order is being carried out; without a lane, of which it waits until it can be noted."""
         self._handing = Handing(journal)
         self._told: set[int] = set()
         """Orders of which people were told since the start that they were not carried out."""
@@ -249,7 +249,7 @@ class Agent:
             while True:
                 self._to_do.clear()
                 for way, order in self._due(most):
-                    tasks.create_task(self._work(way, hook, order))
+                    tasks.create_task(self._work(way, hook, order, once=once))
                 if once and not self._at_work:
                     return
                 retry = self._journal.next_retry(self._config.tries) if self._caught_up.is_set() else None
@@ -261,7 +261,10 @@ class Agent:
         now, orders = datetime.now(UTC), self._caught_up.is_set()
         for order in self._journal.taken_back() if orders else ():
             if order.site not in self._at_work:
-                self._passed_over(order)
+                try:
+                    self._passed_over(order)
+                except sqlite3.OperationalError as error:
+                    _log.error("it cannot be noted that order %d was taken back: %s", order.sequence, error)
         for lane in LANES:
             room = (max(1, most // 2) if lane.again else most) - [*self._at_work.values()].count(lane)
             if room <= 0:
@@ -275,9 +278,17 @@ class Agent:
                     self._at_work[order.site], room = lane, room - 1
                     yield way, order
 
-    async def _work(self, way: Way, hook: Hook, order: Taken) -> None:
+    async def _work(self, way: Way, hook: Hook, order: Taken, *, once: bool) -> None:
+        """Until it can be noted what came of it, it is done again now and then, and takes no place of other sites."""
         try:
             await way(hook, order)
+        except sqlite3.OperationalError as error:
+            if once:
+                raise
+            _log.error("what came of order %d cannot be noted: %s", order.sequence, error)
+            self._at_work[order.site] = None
+            self._to_do.set()
+            await asyncio.sleep(pause_s(0, NOTE_AGAIN_S, NOTE_AGAIN_S))
         finally:
             del self._at_work[order.site]
             self._to_do.set()
@@ -289,7 +300,7 @@ class Agent:
         restore = order.action == Action.RESTORE
         again = order.attempts + 1 < self._config.tries
         try:
-            note = await _ask(hook, order)
+            note = await ask(hook, order.payload)
         except Impossible as refusal:
             if restore and again:
                 self._postpone(order, refusal)
@@ -362,22 +373,6 @@ class Agent:
             self._told.add(order.sequence)
         self._journal.postpone(order, datetime.now(UTC) + timedelta(seconds=pause), note)
         _log.warning("order %d was not carried out (%s); again in %.1f s", order.sequence, note, pause)
-
-
-async def _ask(hook: Hook, taken: Taken) -> str:
-    try:
-        order = Order.model_validate_json(taken.payload)
-    except ValidationError as error:
-        fields = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors()[:5])
-        raise Impossible(f"This agent cannot read the order (members {fields}); it may be too old for it.") from error
-    if order.until is not None and order.until <= datetime.now(UTC):
-        return f"Nothing was done: the measure had ended by itself at {order.until.isoformat()}."
-    match order.action:
-        case Action.CUT_OFF | Action.SUSPEND:
-            return await hook.suspend(order)
-        case Action.RESTORE:
-            return await hook.restore(order)
-    raise Impossible(f"This provider's agent has no way to carry out {order.action}.")
 
 
 async def _event_or(event: asyncio.Event, at: datetime | None) -> None:

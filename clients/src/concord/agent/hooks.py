@@ -6,11 +6,13 @@ import json
 import os
 import signal
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 import httpx
+from pydantic import ValidationError
 
-from shared.contracts.orders import Order
+from shared.contracts.orders import Action, Order
 
 TEMPORARY: Final = 75
 """Exit code of a program that wants to be tried again later (EX_TEMPFAIL of sysexits.h)."""
@@ -157,6 +159,23 @@ class HttpHook:
                     break
             text = said[:_MOST_BYTES].decode(answer.encoding or "utf-8", "replace")
         return answer, text.strip()[:_MOST_TEXT]
+
+
+async def ask(hook: Hook, payload: bytes) -> str:
+    """Have a hook do what an order says; gives what was done. Raises Impossible, and whatever the hook raises."""
+    try:
+        order = Order.model_validate_json(payload)
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors()[:5])
+        raise Impossible(f"This agent cannot read the order (members {fields}); it may be too old for it.") from error
+    if order.until is not None and order.until <= datetime.now(UTC):
+        return f"Nothing was done: the measure had ended by itself at {order.until.isoformat()}."
+    match order.action:
+        case Action.CUT_OFF | Action.SUSPEND:
+            return await hook.suspend(order)
+        case Action.RESTORE:
+            return await hook.restore(order)
+    raise Impossible(f"This provider's agent has no way to carry out {order.action}.")
 
 
 def document(verb: str, order: Order) -> bytes:

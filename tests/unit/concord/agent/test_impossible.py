@@ -503,3 +503,68 @@ async def test_an_order_that_cannot_be_taken_is_read_again_and_ends_no_hook(
     )  # fmt: skip
     assert hook.done.count(("resume", ends["order_id"])) == 1
     assert bool(third) is by_topic
+
+
+async def test_what_was_done_and_cannot_be_noted_takes_no_place_and_ends_no_hook(
+    build: Build, access: FakeAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("concord.agent.agent.NOTE_AGAIN_S", 0.5)
+    bench = build()
+    cuts = [access.order(host=f"{n}.example") for n in range(6)]
+    await bench.agent.catch_up()
+    await try_often(bench, Recorder(), 1)
+    backs = [access.order("restore", undoes=cut["order_id"], host=f"{n}.example") for n, cut in enumerate(cuts)]
+    slow = backs[0]["order_id"]
+
+    class TwoAtOnce(Recorder):
+        at_once = 2
+
+        async def restore(self, order: Order) -> str:
+            await asyncio.sleep(1.5 if str(order.order_id) == slow else 0)
+            return self._do("restore", order)
+
+    hook, asked = TwoAtOnce(), full_for(monkeypatch, bench.journal, "close_order", 10**9)
+    task = asyncio.create_task(work(bench, hook, lambda: bench.journal.counts().get("receipts accepted") == 24))
+    await asyncio.sleep(1)
+    assert {order_id for _, order_id in hook.done} == {back["order_id"] for back in backs[1:]}
+    assert len(asked) < 30, "now and then"
+    monkeypatch.undo()
+    await task
+    assert hook.done.count(("restore", slow)) == 1
+    assert [access.outcomes(back["order_id"]) for back in backs] == [["received", "executed"]] * 6
+
+
+async def test_an_end_that_cannot_be_noted_is_told_again_and_an_order_taken_back_is_never_carried_out(
+    build: Build, access: FakeAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("concord.agent.agent.NOTE_AGAIN_S", 0.2)
+    ends = access.order("suspend", until=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
+    bench, hook = build(), failing(Later("busy", 600.0))
+    await bench.agent.catch_up()
+    await try_often(bench, Recorder(), 1)
+    bench.journal._db.execute("UPDATE ending SET until = 0")
+    cut = access.order(host="other.example")
+    await work(bench, hook, lambda: "hook 2" in alarms(bench))
+    bench.journal._db.execute("UPDATE ending SET done = 0")
+    back = access.order("restore", undoes=cut["order_id"], host="other.example")
+    for name in ("close_ending", "pass_over"):
+        full_for(monkeypatch, bench.journal, name, 2)
+
+    def over() -> bool:
+        restored = access.outcomes(back["order_id"]) == ["received", "executed"]
+        return restored and not bench.journal.ended(datetime.now(UTC))
+
+    await work(bench, hook, over)
+    assert hook.done.count(("resume", ends["order_id"])) > 2
+    assert ("suspend", cut["order_id"]) not in hook.done
+
+
+async def test_once_ends_where_nothing_can_be_noted(
+    build: Build, access: FakeAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access.order()
+    bench = build()
+    full_for(monkeypatch, bench.journal, "close_order", 10**9)
+    async with asyncio.timeout(5):
+        with pytest.raises(ExceptionGroup):
+            await bench.agent.once(Recorder(), bench.outbox)
