@@ -25,6 +25,7 @@ from shared.contracts.topics import ACCESS_EVENTS, REGISTRY_SITES
 from shared.runtime.base.clock import SystemClock
 from shared.runtime.events import kafka
 from shared.runtime.events.kafka import KafkaSettings, Reader
+from shared.runtime.events.places import Polled
 from shared.runtime.events.reading import Stalled
 from tests.integration.runtime.world import send_illegible
 from tests.support.fixtures import FreshBroker, MakeDatabase
@@ -74,6 +75,19 @@ async def until(holds: Callable[[], object], seconds: float = 30) -> None:
             await asyncio.sleep(0.02)
 
 
+def note_read(worker: Ingest) -> list[Any]:
+    """Every record that is handed to it from here on."""
+    read: list[Any] = []
+    take = worker.take
+
+    async def noted(polled: Polled) -> None:
+        read.extend(record for records in polled.values() for record in records)
+        await take(polled)
+
+    worker.take = noted  # type: ignore[method-assign]
+    return read
+
+
 def hosting(model: ReadModel, domain: str) -> str | None:
     with model.reading() as txn:
         hit = Finder(model, txn).find(domain, By.DOMAIN)
@@ -121,7 +135,9 @@ async def test_reading_goes_on_where_the_file_is(model: ReadModel, fresh_broker:
         await until(lambda: model.count("sites") == 2)
     await publish(server, site(3), site(1, 2, name="renamed"))
     async with reading(model, server) as worker:
+        read = note_read(worker)
         await until(lambda: model.count("sites") == 3 and worker.lag == 0)
+    assert len(read) == 2, "none of it again"
     places = sorted(model.offsets().items())
     assert sum(offset for _, offset in places) == 4
 
@@ -159,6 +175,65 @@ async def test_another_broker_is_read_from_its_beginning(model: ReadModel, fresh
     with model.reading() as txn:
         known = dict(txn.cursor(model.db["sites"]))
     assert all(known[key] == value for key, value in whole["sites"])
+
+
+@pytest.mark.parametrize("again", [2, 3, 6])
+async def test_a_log_that_was_filled_again_under_the_same_cluster_id_is_read_from_its_beginning(
+    model: ReadModel, fresh_broker: FreshBroker, monkeypatch: pytest.MonkeyPatch, again: int
+) -> None:
+    """An image formats each new storage under one id. However far the new log reaches, nothing of it is passed over."""
+    monkeypatch.setattr("local_stack.tansu.secrets.token_hex", lambda _: "always-the-same")
+    server = fresh_broker()
+    if server.keeps_data:
+        pytest.skip("tests/kafka/test_wiped_broker.py")
+    async with reading(model, server) as worker:
+        await publish(server, *[site(number) for number in range(1, 4)], partition=0)
+        await until(lambda: model.count("sites") == 3 and worker.lag == 0)
+    first = model.cluster_id()
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.start)
+    await publish(server, *[site(number) for number in range(11, 11 + again)], partition=0)
+    async with reading(model, server):
+        await until(lambda: model.count("sites") == 3 + again)
+    assert (model.cluster_id(), model.offsets()[Place(REGISTRY_SITES.name, 0)]) == (first, again)
+
+
+async def test_the_read_model_is_not_called_complete_before_it_is_seen_that_the_log_is_the_same(
+    model: ReadModel, fresh_broker: FreshBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = fresh_broker()
+    async with reading(model, server) as worker:
+        await publish(server, site(1), site(2), partition=0)
+        await until(lambda: model.count("sites") == 2 and worker.lag == 0)
+        await until(model.as_of)
+    getmany, nothing = Reader.getmany, asyncio.Event()
+
+    async def later(client: Reader, *partitions: TopicPartition, **options: Any) -> Any:
+        await asyncio.sleep(0 if nothing.is_set() else 0.05)
+        return await getmany(client, *partitions, **options) if nothing.is_set() else {}
+
+    monkeypatch.setattr(Reader, "getmany", later)
+    before = model.as_of()
+    async with reading(model, server) as worker:
+        await until(lambda: worker._reading._lag == 0)  # as far as the log's end is all it goes by
+        await asyncio.sleep(1.5)
+        assert (worker.lag, model.as_of()) == (None, before)
+        nothing.set()
+        await until(lambda: worker.lag == 0 and model.as_of() != before)
+
+
+async def test_a_file_that_does_not_say_of_which_log_its_offsets_are_is_filled_anew(
+    model: ReadModel, fresh_broker: FreshBroker
+) -> None:
+    server = fresh_broker()
+    await publish(server, site(1), site(2), partition=0)
+    Writer(model).apply(batch(site(1), offset=1))  # of an earlier version
+    async with reading(model, server):
+        await until(lambda: model.offsets()[Place(REGISTRY_SITES.name, 0)] == 2)
+    model.write(lambda txn: txn.drop(model.db["sites"], delete=False))
+    model.write(lambda txn: txn.delete(f"seal/{REGISTRY_SITES.name}/0".encode(), db=model.db["meta"]))
+    async with reading(model, server):
+        await until(lambda: model.count("sites") == 2)
 
 
 async def test_offsets_beyond_the_end_lead_back_to_the_beginning(model: ReadModel, fresh_broker: FreshBroker) -> None:
