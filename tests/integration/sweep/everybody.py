@@ -12,7 +12,7 @@ ELSEWHERE: Final = "310000"
 STRANGER: Final = "0190aaaa-0000-7000-8000-00000000f00d"
 """A provider that nothing is about."""
 _CALLERS: Final[dict[tuple[str, str], Caller]] = {}
-PROGRAMS: Final = ("regulator-a", "drugs-a", "coordination-a")
+PROGRAMS: Final = ("regulator-a", "drugs-a", "coordination-a", "desk-a")
 """Whose offices have a program, too: its token is none of the two people that an act takes."""
 Named = tuple[str, Mapping[str, Any]]
 """Somebody, and the claims that differ."""

@@ -112,9 +112,14 @@ def is_it(who: Caller, provider: Words) -> bool:
 
 
 def may_keep_keys(who: Caller, provider: Words) -> bool:
-    """The same, and the provider itself."""
+    """A person of the desk, and the provider itself."""
     own = Role.ACCESS_PROVIDER in who.roles and who.organisation == provider["id"]
-    return own or may_enter(who, provider)
+    return own or may_lend_a_voice(who, provider)
+
+
+def may_lend_a_voice(who: Caller, provider: Words) -> bool:
+    """A person of the access desk of the province."""
+    return may_enter(who, provider) and not who.program
 
 
 def may_enter(who: Caller, provider: Words) -> bool:
@@ -222,7 +227,7 @@ def _providers(hosts: list[tuple[Host, str]]) -> list[Kind]:
             Verb(f"PUT {feed}", "desk-a", changed, may=may_enter,
                  headers=lambda shown: {"If-Match": f'"{shown["version"]}"'}),
             Verb(f"POST {feed}/keys", "desk-a", lambda record, _: {**entered(made, record.at["provider_id"]), **WHY},
-                 may=may_enter, again="kid_taken", closed=("bad_jwk",)),  # itself, without a key that vouches
+                 may=may_lend_a_voice, again="kid_taken", closed=("bad_jwk",)),  # itself, without a key that vouches
             Verb(f"POST {feed}/licences", "desk-a", lambda record, _: licence(f"京B1-{record.id[-12:]}"), may=may_enter,
                  again="licence_taken"),
             Verb(f"PUT {feed}/contact", hosts[0][0].who, {"contact": "filings@new.example"}, may=is_it,
