@@ -57,7 +57,7 @@ def everybody(*others: Who) -> list[Named]:
     return found
 
 
-def office(who: Named) -> tuple[str, frozenset[str]]:
-    """For whom somebody acts, and in which roles."""
+def office(who: Named) -> tuple[str, frozenset[str], bool]:
+    """For whom somebody acts, in which roles, and whether it is a program: that is nobody's colleague."""
     given = claims(who[0], **who[1])
-    return str(given["organisation"]), frozenset(map(str, given["roles"]))
+    return str(given["organisation"]), frozenset(map(str, given["roles"])), given["sub"] == given["client_id"]
