@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from tests.integration.runtime.world import send_illegible
 from tests.support.fixtures import FreshBroker, MakeDatabase
 from tests.support.service import running_service
 from tests.unit.query.build import appeal, batch, carried_out, dump, order, site, wire
+
+HERE = Place(REGISTRY_SITES.name, 0)
 
 
 @pytest.fixture
@@ -195,7 +198,22 @@ async def test_a_log_that_was_filled_again_under_the_same_cluster_id_is_read_fro
     await publish(server, *[site(number) for number in range(11, 11 + again)], partition=0)
     async with reading(model, server):
         await until(lambda: model.count("sites") == 3 + again)
-    assert (model.cluster_id(), model.offsets()[Place(REGISTRY_SITES.name, 0)]) == (first, again)
+    assert (model.cluster_id(), model.offsets()[HERE]) == (first, again)
+
+
+async def test_what_cannot_be_taken_apart_where_something_was_read_is_another_log(
+    model: ReadModel, fresh_broker: FreshBroker
+) -> None:
+    server = fresh_broker()
+    async with reading(model, server):
+        await until(model.cluster_id)
+    await publish(server, site(1), partition=1)
+    await send_illegible(settings(server), REGISTRY_SITES.name, wire(site(2)), b"what no client can take apart")
+    Writer(model).apply(replace(batch(), offsets={HERE: 2}, seals={HERE: "of the record that was there"}))
+    async with reading(model, server) as worker:
+        await until(lambda: model.count("sites") == 2)
+        await until(lambda: worker._reading.illegible == [f"{REGISTRY_SITES.name}/0@1"])
+    assert model.offsets()[HERE] == 1
 
 
 async def test_the_read_model_is_not_called_complete_before_it_is_seen_that_the_log_is_the_same(
@@ -227,9 +245,8 @@ async def test_a_file_that_does_not_say_of_which_log_its_offsets_are_is_filled_a
 ) -> None:
     server = fresh_broker()
     await publish(server, site(1), site(2), partition=0)
-    Writer(model).apply(batch(site(1), offset=1))  # of an earlier version
     async with reading(model, server):
-        await until(lambda: model.offsets()[Place(REGISTRY_SITES.name, 0)] == 2)
+        await until(lambda: model.count("sites") == 2)
     model.write(lambda txn: txn.drop(model.db["sites"], delete=False))
     model.write(lambda txn: txn.delete(f"seal/{REGISTRY_SITES.name}/0".encode(), db=model.db["meta"]))
     async with reading(model, server):
@@ -242,9 +259,9 @@ async def test_offsets_beyond_the_end_lead_back_to_the_beginning(model: ReadMode
     async with reading(model, server):
         await until(lambda: model.count("sites") == 2)
     Writer(model).apply(batch(offset=900))
-    assert model.offsets()[Place(REGISTRY_SITES.name, 0)] == 900
+    assert model.offsets()[HERE] == 900
     async with reading(model, server):
-        await until(lambda: model.offsets()[Place(REGISTRY_SITES.name, 0)] == 2)
+        await until(lambda: model.offsets()[HERE] == 2)
 
 
 async def test_what_cannot_be_read_is_kept_and_the_rest_goes_on(
@@ -279,7 +296,7 @@ async def test_bytes_that_are_no_record_stop_their_partition_alone_and_nothing_i
             worker._reading._lag = None
             await until(lambda: worker.lag == 0)
         assert model.as_of() == complete_up_to
-    assert model.offsets()[Place(REGISTRY_SITES.name, 0)] == 1
+    assert model.offsets()[HERE] == 1
 
 
 async def test_a_fact_on_a_topic_that_is_not_its_own_is_put_aside(model: ReadModel, fresh_broker: FreshBroker) -> None:
