@@ -137,8 +137,8 @@ async def test_no_program_of_the_desk_takes_a_providers_voice_or_lends_it_one_an
             answer = await desk.api.post(where, json=body, who=program)
             assert (answer.status_code, answer.json()["code"]) == (403, "person_required")
     assert await told(desk) == [(first, False, KEY_WHY["reasons"], 1)]
-    name, given = host.who
-    own = (name, {**given, "client_id": name, "person": None})
+    provider: Any = host.who
+    own = (provider[0], {**provider[1], "client_id": provider[0], "person": None})
     assert await add(desk, host, next_key(host), own) == (201, "", "")
     assert (await revoke(desk, host, first, own))["revoked_at"] is not None, "a stolen key, at night, at once"
 
