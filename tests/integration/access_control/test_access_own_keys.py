@@ -11,7 +11,7 @@ from access_control.service import keys
 from access_control.service.sending import EXECUTION
 from shared import signing
 from tests.integration.access_control.desk import KEY_WHY, NOON, WHY, Desk, Host, entered, licence, undone
-from tests.support.people import person
+from tests.support.people import PEOPLE, person
 
 
 def next_key(host: Host, by: dict[str, Any] | None = None, **change: Any) -> dict[str, Any]:
@@ -124,6 +124,23 @@ async def test_the_desk_says_why_it_revokes_or_enters_anothers_key_and_the_provi
     ]  # fmt: skip
     shown = (await desk.api.get(f"/providers/{host.id}", who=host.who)).json()["keys"]
     assert [(each["added_reasons"], each["revoked_reasons"]) for each in shown] == [(why, WHY["reasons"]), (why, None)]
+
+
+async def test_no_program_of_the_desk_takes_a_providers_voice_or_lends_it_one_and_its_own_needs_nobody(
+    desk: Desk,
+) -> None:
+    host = await desk.host()
+    path, first = f"/providers/{host.id}/keys", host.key["kid"]
+    for unknown in ({"client_id": "program-of-desk-a", "sub": "program-of-desk-a"}, {"person": None}):
+        program: Any = ("desk-a", {**PEOPLE["desk-a"], **unknown})
+        for where, body in ((f"{path}/{first}/revocation", WHY), (path, next_key(host, vouched_by=None))):
+            answer = await desk.api.post(where, json=body, who=program)
+            assert (answer.status_code, answer.json()["code"]) == (403, "person_required")
+    assert await told(desk) == [(first, False, KEY_WHY["reasons"], 1)]
+    provider: Any = host.who
+    own = (provider[0], {**provider[1], "client_id": provider[0], "person": None})
+    assert await add(desk, host, next_key(host), own) == (201, "", "")
+    assert (await revoke(desk, host, first, own))["revoked_at"] is not None, "a stolen key, at night, at once"
 
 
 async def test_what_a_provider_does_with_its_own_keys_it_knows(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,14 @@ from shared.contracts.topics import ACCESS_EVENTS, REGISTRY_SITES
 from shared.runtime.base.clock import SystemClock
 from shared.runtime.events import kafka
 from shared.runtime.events.kafka import KafkaSettings, Reader
+from shared.runtime.events.places import Polled
 from shared.runtime.events.reading import Stalled
 from tests.integration.runtime.world import send_illegible
 from tests.support.fixtures import FreshBroker, MakeDatabase
 from tests.support.service import running_service
 from tests.unit.query.build import appeal, batch, carried_out, dump, order, site, wire
+
+HERE = Place(REGISTRY_SITES.name, 0)
 
 
 @pytest.fixture
@@ -72,6 +76,19 @@ async def until(holds: Callable[[], object], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 - the file has no event
             await asyncio.sleep(0.02)
+
+
+def note_read(worker: Ingest) -> list[Any]:
+    """Every record that is handed to it from here on."""
+    read: list[Any] = []
+    take = worker.take
+
+    async def noted(polled: Polled) -> None:
+        read.extend(record for records in polled.values() for record in records)
+        await take(polled)
+
+    worker.take = noted  # type: ignore[method-assign]
+    return read
 
 
 def hosting(model: ReadModel, domain: str) -> str | None:
@@ -121,7 +138,9 @@ async def test_reading_goes_on_where_the_file_is(model: ReadModel, fresh_broker:
         await until(lambda: model.count("sites") == 2)
     await publish(server, site(3), site(1, 2, name="renamed"))
     async with reading(model, server) as worker:
+        read = note_read(worker)
         await until(lambda: model.count("sites") == 3 and worker.lag == 0)
+    assert len(read) == 2, "none of it again"
     places = sorted(model.offsets().items())
     assert sum(offset for _, offset in places) == 4
 
@@ -161,15 +180,88 @@ async def test_another_broker_is_read_from_its_beginning(model: ReadModel, fresh
     assert all(known[key] == value for key, value in whole["sites"])
 
 
+@pytest.mark.parametrize("again", [2, 3, 6])
+async def test_a_log_that_was_filled_again_under_the_same_cluster_id_is_read_from_its_beginning(
+    model: ReadModel, fresh_broker: FreshBroker, monkeypatch: pytest.MonkeyPatch, again: int
+) -> None:
+    """An image formats each new storage under one id. However far the new log reaches, nothing of it is passed over."""
+    monkeypatch.setattr("local_stack.tansu.secrets.token_hex", lambda _: "always-the-same")
+    server = fresh_broker()
+    if server.keeps_data:
+        pytest.skip("tests/kafka/test_wiped_broker.py")
+    async with reading(model, server) as worker:
+        await publish(server, *[site(number) for number in range(1, 4)], partition=0)
+        await until(lambda: model.count("sites") == 3 and worker.lag == 0)
+    first = model.cluster_id()
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.start)
+    await publish(server, *[site(number) for number in range(11, 11 + again)], partition=0)
+    async with reading(model, server):
+        await until(lambda: model.count("sites") == 3 + again)
+    assert (model.cluster_id(), model.offsets()[HERE]) == (first, again)
+
+
+async def test_what_cannot_be_taken_apart_where_something_was_read_is_another_log(
+    model: ReadModel, fresh_broker: FreshBroker
+) -> None:
+    server = fresh_broker()
+    async with reading(model, server):
+        await until(model.cluster_id)
+    await publish(server, site(1), partition=1)
+    await send_illegible(settings(server), REGISTRY_SITES.name, wire(site(2)), b"what no client can take apart")
+    Writer(model).apply(replace(batch(), offsets={HERE: 2}, seals={HERE: "of the record that was there"}))
+    async with reading(model, server) as worker:
+        await until(lambda: model.count("sites") == 2)
+        await until(lambda: worker._reading.illegible == [f"{REGISTRY_SITES.name}/0@1"])
+    assert model.offsets()[HERE] == 1
+
+
+async def test_the_read_model_is_not_called_complete_before_it_is_seen_that_the_log_is_the_same(
+    model: ReadModel, fresh_broker: FreshBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = fresh_broker()
+    async with reading(model, server) as worker:
+        await publish(server, site(1), site(2), partition=0)
+        await until(lambda: model.count("sites") == 2 and worker.lag == 0)
+        await until(model.as_of)
+    getmany, nothing = Reader.getmany, asyncio.Event()
+
+    async def later(client: Reader, *partitions: TopicPartition, **options: Any) -> Any:
+        await asyncio.sleep(0 if nothing.is_set() else 0.05)
+        return await getmany(client, *partitions, **options) if nothing.is_set() else {}
+
+    monkeypatch.setattr(Reader, "getmany", later)
+    before = model.as_of()
+    async with reading(model, server) as worker:
+        await until(lambda: worker._reading._lag == 0)  # as far as the log's end is all it goes by
+        await asyncio.sleep(1.5)
+        assert (worker.lag, model.as_of()) == (None, before)
+        nothing.set()
+        await until(lambda: worker.lag == 0 and model.as_of() != before)
+
+
+async def test_a_file_that_does_not_say_of_which_log_its_offsets_are_is_filled_anew(
+    model: ReadModel, fresh_broker: FreshBroker
+) -> None:
+    server = fresh_broker()
+    await publish(server, site(1), site(2), partition=0)
+    async with reading(model, server):
+        await until(lambda: model.count("sites") == 2)
+    model.write(lambda txn: txn.drop(model.db["sites"], delete=False))
+    model.write(lambda txn: txn.delete(f"seal/{REGISTRY_SITES.name}/0".encode(), db=model.db["meta"]))
+    async with reading(model, server):
+        await until(lambda: model.count("sites") == 2)
+
+
 async def test_offsets_beyond_the_end_lead_back_to_the_beginning(model: ReadModel, fresh_broker: FreshBroker) -> None:
     server = fresh_broker()
     await publish(server, site(1), site(2), partition=0)
     async with reading(model, server):
         await until(lambda: model.count("sites") == 2)
     Writer(model).apply(batch(offset=900))
-    assert model.offsets()[Place(REGISTRY_SITES.name, 0)] == 900
+    assert model.offsets()[HERE] == 900
     async with reading(model, server):
-        await until(lambda: model.offsets()[Place(REGISTRY_SITES.name, 0)] == 2)
+        await until(lambda: model.offsets()[HERE] == 2)
 
 
 async def test_what_cannot_be_read_is_kept_and_the_rest_goes_on(
@@ -204,7 +296,7 @@ async def test_bytes_that_are_no_record_stop_their_partition_alone_and_nothing_i
             worker._reading._lag = None
             await until(lambda: worker.lag == 0)
         assert model.as_of() == complete_up_to
-    assert model.offsets()[Place(REGISTRY_SITES.name, 0)] == 1
+    assert model.offsets()[HERE] == 1
 
 
 async def test_a_fact_on_a_topic_that_is_not_its_own_is_put_aside(model: ReadModel, fresh_broker: FreshBroker) -> None:

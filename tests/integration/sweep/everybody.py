@@ -12,7 +12,7 @@ ELSEWHERE: Final = "310000"
 STRANGER: Final = "0190aaaa-0000-7000-8000-00000000f00d"
 """A provider that nothing is about."""
 _CALLERS: Final[dict[tuple[str, str], Caller]] = {}
-PROGRAMS: Final = ("regulator-a", "drugs-a", "coordination-a")
+PROGRAMS: Final = ("regulator-a", "drugs-a", "coordination-a", "desk-a")
 """Whose offices have a program, too: its token is none of the two people that an act takes."""
 Named = tuple[str, Mapping[str, Any]]
 """Somebody, and the claims that differ."""
@@ -57,7 +57,7 @@ def everybody(*others: Who) -> list[Named]:
     return found
 
 
-def office(who: Named) -> tuple[str, frozenset[str]]:
-    """For whom somebody acts, and in which roles."""
+def office(who: Named) -> tuple[str, frozenset[str], bool]:
+    """For whom somebody acts, in which roles, and whether it is a program: that is nobody's colleague."""
     given = claims(who[0], **who[1])
-    return str(given["organisation"]), frozenset(map(str, given["roles"]))
+    return str(given["organisation"]), frozenset(map(str, given["roles"])), given["sub"] == given["client_id"]

@@ -26,6 +26,11 @@ class NoRole(Exception):
     """None of the caller's roles may do this with any record of the kind."""
 
 
+def a_person(may: May) -> May:
+    """Who may, but none of their programs."""
+    return lambda who, words: may(who, words) and not who.program
+
+
 @dataclass(frozen=True)
 class Record:
     """One record. ``at``: what its addresses are filled with, its id first."""

@@ -170,7 +170,7 @@ class TooManyRefused(Unavailable):
 
 
 class TooManyReaders(Unavailable):
-    """Too many readers of this feed are waiting or asking at once: end some, or ask again in {retry_after} s."""
+    """Too many readers of this feed are waiting: end some, or ask again in {retry_after} s."""
 
     status = 429
 

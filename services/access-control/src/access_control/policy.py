@@ -137,8 +137,10 @@ POLICY: Final = Policy({
     Act.CLOSE_PROVIDER:    Rule(PROVIDER, own_organisation),
     Act.TRY_ORDER:         Rule(PROVIDER, own_organisation),
     Act.SET_WEBHOOK:       Rule(PROVIDER, own_organisation),
-    Act.ADD_KEY:           (Rule(DESK, same_region), Rule(PROVIDER, own_organisation)),
-    Act.REVOKE_KEY:        (Rule(DESK, same_region), Rule(PROVIDER, own_organisation)),
+    # A provider's key is its voice: at the desk a person lends or takes it, who says why, and no program; of its own a
+    # provider's program revokes at once, whatever the hour.
+    Act.ADD_KEY:           (Rule(DESK, same_region, first_person=True), Rule(PROVIDER, own_organisation)),
+    Act.REVOKE_KEY:        (Rule(DESK, same_region, first_person=True), Rule(PROVIDER, own_organisation)),
     Act.READ_FEED:         Rule(PROVIDER, own_organisation),
     Act.SIGN_RECEIPT:      Rule(PROVIDER, own_organisation),
     Act.SEE_RECEIPTS:      (Rule(REGULATORS, same_region), Rule(frozenset({Role.AUDITOR}), anywhere),

@@ -31,7 +31,7 @@ from tests.integration.access_control.desk import NOON, WHY, Desk, Host, entered
 from tests.integration.access_control.test_access_conduct import about, disputed, penalty_of, record
 from tests.integration.access_control.test_access_emergencies import report, signed
 from tests.integration.access_control.test_access_findings import escalated, said_of
-from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
+from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, a_person, beginning
 from tests.integration.sweep.worlds.orders import instruction_records, order_records
 from tests.support.fixtures import MakeDatabase
 from tests.support.service import running_service
@@ -112,9 +112,9 @@ def is_it(who: Caller, provider: Words) -> bool:
 
 
 def may_keep_keys(who: Caller, provider: Words) -> bool:
-    """The same, and the provider itself."""
+    """A person of the desk, and the provider itself."""
     own = Role.ACCESS_PROVIDER in who.roles and who.organisation == provider["id"]
-    return own or may_enter(who, provider)
+    return own or a_person(may_enter)(who, provider)
 
 
 def may_enter(who: Caller, provider: Words) -> bool:
@@ -222,7 +222,7 @@ def _providers(hosts: list[tuple[Host, str]]) -> list[Kind]:
             Verb(f"PUT {feed}", "desk-a", changed, may=may_enter,
                  headers=lambda shown: {"If-Match": f'"{shown["version"]}"'}),
             Verb(f"POST {feed}/keys", "desk-a", lambda record, _: {**entered(made, record.at["provider_id"]), **WHY},
-                 may=may_enter, again="kid_taken", closed=("bad_jwk",)),  # itself, without a key that vouches
+                 may=a_person(may_enter), again="kid_taken", closed=("bad_jwk",)),  # itself, without a key that vouches
             Verb(f"POST {feed}/licences", "desk-a", lambda record, _: licence(f"京B1-{record.id[-12:]}"), may=may_enter,
                  again="licence_taken"),
             Verb(f"PUT {feed}/contact", hosts[0][0].who, {"contact": "filings@new.example"}, may=is_it,
@@ -294,7 +294,7 @@ async def _entries(desk: Desk, host: Host) -> list[Kind]:
             Verb(f"{path}dispute", host.who, WHY, where={ConductStatus.STANDING}, may=is_it, again="action_refused"),
         ]),
         Kind(waiting, may_answer, lists="/conduct-disputes", verbs=[
-            Verb(f"{path}dispute-answer", "regulator-a", WHY, may=may_answer, again="action_refused"),
+            Verb(f"{path}dispute-answer", "regulator-a", WHY, may=a_person(may_answer), again="action_refused"),
         ]),
         Kind([finding], may_answer, lists="/conduct-disputes/findings", key="finding_id"),
     ]  # fmt: skip

@@ -16,7 +16,7 @@ from tests.integration.approval.conftest import MONDAY
 from tests.integration.approval.desk import APPLICATION, STEPS, Desk
 from tests.integration.approval.test_files import SHA256, hand_in
 from tests.integration.approval.test_paper import ENTRY
-from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
+from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, a_person, beginning
 from tests.integration.sweep.worlds.calendars import calendar_of_everybody, calendars
 from tests.integration.sweep.worlds.inbox import inbox
 from tests.support.fixtures import MakeDatabase
@@ -108,7 +108,7 @@ def _whole(api: Api) -> Callable[[Record, Words], dict[str, Any]]:
 
 _ENTERING = beginning({"item": ITEM, "region": "110000"}, Verb(
     "POST /paper-approvals", "drugs-a", ENTRY | {"paper_number": "new"}, again="paper_entered",
-    may=lambda who, words: may_own(who),
+    may=a_person(lambda who, words: may_own(who)),
 ))  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from shared.rules import Level, Role
 from shared.runtime.base.clock import FixedClock
 from shared.runtime.base.context import Caller
 from tests.integration.coordination.office import BEIJING, NATIONAL, NATIONAL_B, NEW, POWERS, WHY, Office
-from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
+from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, a_person, beginning
 from tests.support.fixtures import MakeDatabase
 from tests.support.people import at
 from tests.support.service import running_service
@@ -92,5 +92,5 @@ async def opened(make_database: MakeDatabase, folder: Path) -> AsyncIterator[Wor
     dsn = await make_database("coordination")
     async with running_service(SERVICE, dsn, clock=clock) as api:
         proposals = await _proposals(Office(api, clock, dsn))
-        entering = Verb("POST /organisations", NATIONAL, NEW, may=may_enter, again="organisation_exists")
+        entering = Verb("POST /organisations", NATIONAL, NEW, may=a_person(may_enter), again="organisation_exists")
         yield World(api, [_entries(), proposals, beginning({"region": "110000"}, entering)])

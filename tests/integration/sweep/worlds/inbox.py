@@ -9,7 +9,7 @@ from shared.rules import Role
 from shared.runtime.acts import notices, postal
 from shared.runtime.base.context import Caller
 from shared.runtime.base.ids import uuid7
-from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words
+from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, a_person
 from tests.support.people import RULES, person
 from tests.support.service import Api, Who
 
@@ -60,9 +60,9 @@ async def inbox(api: Api, authority: Who, of: str) -> Kind:
     return Kind(
         records, may_read, reads=("/notices/{notice_id}", "/notices/{notice_id}/document"), lists="/notices",
         denied=lambda *_: 404, verbs=[
-            Verb(path, authority, _again, may=may_prove, waits={"second_person_required"}),
-            Verb(f"{path}/confirmation", authority, lambda record, _: record.more, may=may_prove, again="no_such_proof",
-                 waits={"second_person_required"}),
+            Verb(path, authority, _again, may=a_person(may_prove), waits={"second_person_required"}),
+            Verb(f"{path}/confirmation", authority, lambda record, _: record.more, may=a_person(may_prove),
+                 again="no_such_proof", waits={"second_person_required"}),
         ],
     )  # fmt: skip
 

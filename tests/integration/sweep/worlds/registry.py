@@ -54,7 +54,7 @@ from tests.integration.registry.conftest import (
     owner,
     uscc,
 )
-from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, beginning
+from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, World, a_person, beginning
 from tests.integration.sweep.worlds import hosted, reviews, shells
 from tests.integration.sweep.worlds.calendars import calendar_of_everybody, calendars
 from tests.integration.sweep.worlds.inbox import inbox
@@ -192,7 +192,7 @@ def _changed(_: Record, shown: Mapping[str, Any]) -> dict[str, Any]:
 
 def _operators(books: Books) -> list[Kind]:
     path = "POST /operators/{operator_id}/"
-    legacy = Verb(f"{path}legacy-code-confirmation", "regulator-b", None, may=regulator, where={Code.WAITING},
+    legacy = Verb(f"{path}legacy-code-confirmation", "regulator-b", None, may=a_person(regulator), where={Code.WAITING},
                   code="no_legacy_code", again="no_legacy_code", waits={"second_person_required"})  # fmt: skip
     return [
         Kind(books.operators, may_read, reads=("/operators/{operator_id}",), author="auditor", verbs=[
@@ -324,10 +324,10 @@ def _mergers(books: Books) -> list[Kind]:
                  Verb(f"{path}objection", lambda record: owner(record.words["organisation"][0]), WHY,
                       where={MergerStatus.PROPOSED}, may=one_of_both),
              ]),
-        Kind([each for each in books.mergers if each.status in {None, MergerStatus.PROPOSED}], may_preview,
+        Kind([each for each in books.mergers if each.status in {None, MergerStatus.PROPOSED}], a_person(may_preview),
              reads=("/operators/{operator_id}/merger-preview?into={into}",)),
         beginning({"region": "110000"}, Verb(
-            "POST /mergers", "regulator-a", lambda *_: books.merging, may=regulator, again="merger_pending")),
+            "POST /mergers", "regulator-a", lambda *_: books.merging, may=a_person(regulator), again="merger_pending")),
     ]  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from shared.runtime.base.context import Caller
 from tests.integration.enforcement.conftest import STATED, Office
 from tests.integration.enforcement.test_referrals import POLICE, TAKEN_UP, enter_police
 from tests.integration.enforcement.test_requests import wanted
-from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words
+from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, a_person
 from tests.support.people import OPERATOR_USCC
 
 WHY: Final = {"reasons": "We looked at every piece of the list."}
@@ -152,9 +152,11 @@ def kinds(asked: Asked) -> list[Kind]:
         Kind([each for each in asked.referrals if each.words["sent"]], may_read_referral,
              reads=("/referrals/{referral_id}/document",)),
         Kind(asked.cases[:1], lambda *_: False, verbs=[
-            Verb("POST /cases/{case_id}/regulator-requests", "drugs-a", given, may=may_ask, again="request_pending"),
+            Verb("POST /cases/{case_id}/regulator-requests", "drugs-a", given, may=a_person(may_ask),
+                 again="request_pending"),
         ]),
         Kind(asked.cases[1:], lambda *_: False, verbs=[
-            Verb("POST /cases/{case_id}/referrals", "drugs-a", given, may=may_refer, again="referral_pending"),
+            Verb("POST /cases/{case_id}/referrals", "drugs-a", given, may=a_person(may_refer),
+                 again="referral_pending"),
         ]),
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from registry.service import reviews
 from shared.rules import Level, Role
 from shared.runtime.base.context import Caller
 from tests.integration.registry.conftest import STATEMENT, Register
-from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, beginning
+from tests.integration.sweep.world import Kind, NoRole, Record, Verb, Words, a_person, beginning
 
 ASKED: Final = {Role.SECTOR_REGULATOR, Role.SECURITY_AUTHORITY}
 READERS: Final = {*ASKED, Role.INDUSTRY_REGULATOR, Role.AUDITOR, Role.REVIEW_BODY}
@@ -100,13 +100,13 @@ async def kinds_of(register: Register) -> list[Kind]:
              acts=REVIEW_ACTS.keys(), verbs=[
                  Verb("POST /reviews/{review_id}/close", "regulator-a", WHY, ReviewAction.CLOSE,
                       waits={"windows_open"}),
-                 Verb("POST /reviews/{review_id}/completion", "culture-a", WHY, may=may_say,
+                 Verb("POST /reviews/{review_id}/completion", "culture-a", WHY, may=a_person(may_say),
                       where={ReviewStatus.OPEN}, again="already_finished"),
                  Verb("POST /reviews/{review_id}/windows", "regulator-a", window, may=may_run,
                       where={ReviewStatus.OPEN}),
              ]),
         Kind(subjects, may_read_subject, reads=("/review-subjects/{subject_id}",), lists="/review-subjects", verbs=[
-            Verb("POST /review-subjects/{subject_id}/opinions", "drugs-a", PASSES, may=may_say,
+            Verb("POST /review-subjects/{subject_id}/opinions", "drugs-a", PASSES, may=a_person(may_say),
                  again="opinion_exists", waits={"opinion_exists"}),
         ]),
         Kind(await _opinions(register, sites[1:]), may_read_subject, reads=("/review-opinions/{opinion_id}",),

@@ -207,8 +207,8 @@ async def provider_keys(provider_id: UUID, rt: Rt, response: Response) -> dict[s
 async def add_key(provider_id: UUID, body: wire.NewKey, who: Who, rt: Rt) -> wire.KeyView:
     """Enter a public Ed25519 key the provider will sign receipts with (access desk, own province; the provider).
 
-    The provider itself needs `vouched_by`: a key in use that vouches for the new one. The desk needs `reasons`, but for
-    a first key, and the provider is told.
+    The provider itself needs `vouched_by`: a key in use that vouches for the new one. The desk, a person there, needs
+    `reasons`, but for a first key, and the provider is told.
     """
     async with rt.db.transaction() as tx:
         return views.of_key(await keys.add(tx, rt, who, provider_id, body))
@@ -218,8 +218,8 @@ async def add_key(provider_id: UUID, body: wire.NewKey, who: Who, rt: Rt) -> wir
 async def revoke_key(provider_id: UUID, kid: str, body: WithReasons, who: Who, rt: Rt) -> wire.KeyView:
     """Trust nothing this key signs from now on; it stays on record (access desk, own province; the provider).
 
-    Where the desk does so, the provider is told why. While it has no other key, no cut-off or suspension of its becomes
-    overdue, and the time is added.
+    At the desk only a person may, and the provider is told why; of its own keys its programs revoke any. While it has
+    no other key, no cut-off or suspension of its becomes overdue, and the time is added.
     """
     async with rt.db.transaction() as tx:
         return views.of_key(await keys.revoke(tx, rt, who, provider_id, kid, reasons=body.reasons))

@@ -1,7 +1,7 @@
 """The keys providers sign receipts with: add one, revoke one; none is ever forgotten.
 
 Whoever revokes a provider's key takes its voice, and whoever enters one can speak for it: where the desk does so it
-says why, and the provider is told (docs/adr/0027).
+says why, and the provider is told (docs/adr/0027); there it is a person who does, and no program.
 """
 
 import base64
@@ -42,7 +42,8 @@ async def add(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, body: NewKey)
     """Enter a public key; a provider's own people do so with a key in use that vouches for it.
 
     Whoever has but its password, and none of its keys, so signs nothing in its name. The desk says why, but for the
-    first one. Raises UnknownProvider (404), Forbidden (403), BadJwk, ReasonsMissing (422), KidTaken, KeyTaken (409).
+    first one. Raises UnknownProvider (404); Forbidden, PersonRequired (403); BadJwk, ReasonsMissing (422); KidTaken,
+    KeyTaken (409).
     """
     provider = await store.get(tx, provider_id)
     POLICY.require(who, Act.ADD_KEY, provider)
@@ -97,7 +98,7 @@ async def _require_vouched(tx: Tx, jwk: Mapping[str, Any], provider_id: UUID, vo
 async def revoke(tx: Tx, rt: Runtime, who: Caller, provider_id: UUID, kid: str, *, reasons: str) -> Key:
     """Trust nothing this key signs from now on; where the desk does so, its provider is told why.
 
-    Raises UnknownProvider, UnknownKey (404), Forbidden (403), KeyAlreadyRevoked (409).
+    Raises UnknownProvider, UnknownKey (404); Forbidden, PersonRequired (403); KeyAlreadyRevoked (409).
     """
     provider = await store.get(tx, provider_id)
     POLICY.require(who, Act.REVOKE_KEY, provider)

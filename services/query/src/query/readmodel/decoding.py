@@ -60,6 +60,7 @@ class Decoded:
     acts: list[Act] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     offsets: dict[Place, int] = field(default_factory=dict)
+    seals: dict[Place, str] = field(default_factory=dict)
     skipped: int = 0
     """Facts that look-ups have no use for."""
 
@@ -91,7 +92,7 @@ class Decoded:
 
     def batch(self) -> Batch:
         """What is to be applied."""
-        return Batch(self.sites, self.orders, self.acts, self.unreadable, self.offsets)
+        return Batch(self.sites, self.orders, self.acts, self.unreadable, self.offsets, self.seals)
 
 
 def _concerns_a_site(fact: Any) -> bool:

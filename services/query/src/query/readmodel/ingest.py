@@ -29,7 +29,8 @@ from shared.runtime.base.clock import Clock
 from shared.runtime.events import kafka as broker
 from shared.runtime.events.consumer import note_hearing
 from shared.runtime.events.kafka import KafkaSettings, Reader
-from shared.runtime.events.reading import Polled, Reading
+from shared.runtime.events.places import Kept, Polled, seal_of
+from shared.runtime.events.reading import Reading
 
 TOPICS: Final = (REGISTRY_SITES, REGISTRY_EVENTS, ENFORCEMENT_EVENTS, ACCESS_EVENTS)
 POLL_RECORDS: Final = 5000
@@ -166,10 +167,11 @@ class Ingest:
         self._target = None
         return True
 
-    async def places(self, _client: Reader, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
-        """Where the file says."""
-        kept = self._model.offsets()
-        return {each: kept[_place(each)] for each in partitions if _place(each) in kept}
+    async def places(self, _client: Reader, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Kept]:
+        """Where the file says. It outlives any broker: an offset without a seal says nothing of the log there is."""
+        offsets, seals = self._model.offsets(), self._model.seals()
+        sealed = offsets.keys() & seals.keys()
+        return {p: Kept(offsets[at], seals[at]) for p, at in ((p, _place(p)) for p in partitions) if at in sealed}
 
     async def take(self, polled: Polled) -> None:
         """Write records and their places in one transaction of the file."""
@@ -197,6 +199,7 @@ class Ingest:
 
     def _decode_and_apply(self, polled: Polled) -> Decoded:
         decoded = decode((_place(each), records) for each, records in polled.items())
+        decoded.seals = {_place(each): seal_of(records[-1]) for each, records in polled.items()}
         for kept in decoded.unreadable:
             _log.error(
                 "ingest.unreadable",

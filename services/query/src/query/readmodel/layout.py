@@ -8,7 +8,7 @@ status and service items → site ids), ``names`` (beginning of a site's name �
 a site that is in no register and was subject of a measure → what is known of it), ``orders`` (place, provider id →
 orders), ``acts`` (act, kind, part → what is known of a decision and of appeals), ``measured`` (place → decisions),
 ``concerned`` (decision or execution → places), ``quarantine`` (records nobody could read), ``meta`` (schema, cluster
-id, offsets, freshness). A place is a site id, or what stands for it with a site in no register.
+id, offsets and seals, freshness). A place is a site id, or what stands for it with a site in no register.
 """
 
 import socket
@@ -68,6 +68,8 @@ class Batch:
     acts: Sequence[Act] = ()
     unreadable: Sequence[Unreadable] = ()
     offsets: Mapping[Place, int] = field(default_factory=dict)
+    seals: Mapping[Place, str] = field(default_factory=dict)
+    """Of the record before each offset: whether a broker's log is the one that was read."""
 
 
 def pack(ip: str) -> bytes | None:

@@ -117,16 +117,17 @@ class ReadModel:
 
     def offsets(self) -> dict[Place, int]:
         """Where to go on, by partition."""
+        return {place: int.from_bytes(value, "big") for place, value in self._by_place("offset")}
+
+    def seals(self) -> dict[Place, str]:
+        """The seal of what was read last, by partition."""
+        return {place: value.decode() for place, value in self._by_place("seal")}
+
+    def _by_place(self, what: str) -> list[tuple[Place, bytes]]:
         with self.reading() as txn:
-            found: dict[Place, int] = {}
-            cursor = txn.cursor(self.db["meta"])
-            if cursor.set_range(b"offset/"):
-                for key, value in cursor:
-                    if not key.startswith(b"offset/"):
-                        break
-                    _, topic, partition = key.decode().split("/")
-                    found[Place(topic, int(partition))] = int.from_bytes(value, "big")
-            return found
+            rows = self._beginning(txn, "meta", f"{what}/".encode())
+            split = [(*key.decode().split("/"), value) for key, value in rows]
+            return [(Place(topic, int(partition)), value) for _, topic, partition, value in split]
 
     def unreadable(self) -> list[Unreadable]:
         """Records that could not be read."""

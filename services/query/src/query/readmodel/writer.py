@@ -100,6 +100,8 @@ class _Change:
             txn.put(quarantine_key(unreadable), quarantine_value(unreadable), db=db["quarantine"])
         for (topic, partition), offset in batch.offsets.items():
             txn.put(f"offset/{topic}/{partition}".encode(), offset.to_bytes(8, "big"), db=db["meta"])
+        for (topic, partition), seal in batch.seals.items():
+            txn.put(f"seal/{topic}/{partition}".encode(), seal.encode(), db=db["meta"])
 
     def _record(self, fact: SiteFact) -> None:
         """Take in a record unless the same version or a newer one is there."""

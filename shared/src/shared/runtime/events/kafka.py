@@ -21,6 +21,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from shared.contracts import topics as known
 from shared.contracts.base import Topic
 from shared.contracts.topics import PROVIDER
+from shared.runtime.events.places import Kept
 
 if TYPE_CHECKING:
     from shared.runtime.base.settings import Settings
@@ -205,11 +206,11 @@ class Reader(_OneLife, AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has 
         """What topics and partitions there are, as aiokafka's ClusterMetadata, asked anew."""
         return await self.call("what topics there are", self._client.fetch_all_metadata())
 
-    async def committed_of(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """The offsets this group has committed; partitions without one are left out."""
+    async def committed_of(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Kept]:
+        """Where this group left off; partitions of which it never said so are left out."""
         asked = self._coordinator.fetch_committed_offsets(list(partitions))
         found = await self.call("where this group left off", asked)
-        return {partition: meta.offset for partition, meta in found.items() if meta.offset >= 0}
+        return {each: Kept(meta.offset, meta.metadata or None) for each, meta in found.items() if meta.offset >= 0}
 
     async def earliest(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The first offset of each partition."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NoReturn, Protocol, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 import structlog
 from aiokafka import TopicPartition
@@ -21,17 +21,12 @@ from shared.contracts.base import Topic
 from shared.runtime.base.backoff import Backoff
 from shared.runtime.events import kafka as broker
 from shared.runtime.events.kafka import BROKER_ERRORS, KafkaSettings, Reader
-
-if TYPE_CHECKING:
-    from shared.runtime.events.dispatch import Record
+from shared.runtime.events.places import Doubted, Keeper, Places, Polled
 
 log = structlog.get_logger(__name__)
 
 Names: TypeAlias = Sequence[Topic | str] | Sequence[Topic] | Sequence[str]
 Topics: TypeAlias = Names | Callable[[], Names | Awaitable[Names]]
-Polled: TypeAlias = "Mapping[TopicPartition, Sequence[Record]]"
-Places: TypeAlias = Mapping[TopicPartition, int]
-"""Partition → the offset of the next record."""
 Share: TypeAlias = Callable[[str, Collection[int]], Collection[int]]
 """``(topic, its partitions)`` → those that are ours."""
 
@@ -52,34 +47,6 @@ class Stalled(RuntimeError):
 
 class Illegible(Exception):
     """Something came that cannot be taken apart into records."""
-
-
-class Keeper(Protocol):
-    """What is done with records, and where it is kept how far that has come."""
-
-    progress_at: float
-    """When something was last done, by time.monotonic()."""
-
-    async def begin(self, client: Reader) -> None:
-        """A new client: whatever was remembered of the one before no longer counts."""
-
-    async def replaced(self, client: Reader) -> bool:
-        """Whether the log that was read is gone; then its offsets begin anew, and ``places`` knows none of the old."""
-
-    async def places(self, client: Reader, partitions: Collection[TopicPartition]) -> Places:
-        """Where to go on in these; those left out begin at the beginning."""
-
-    async def take(self, polled: Polled) -> None:
-        """Do what is to be done. When it returns, the place has moved behind these records."""
-
-    async def settle(self, client: Reader, *, resting: bool) -> None:
-        """After every poll; ``resting``: nothing came."""
-
-    def rewound(self, partitions: Collection[TopicPartition]) -> None:
-        """These are read from their beginning again."""
-
-    async def leave(self, client: Reader) -> None:
-        """Told to stop: let whoever reads next begin where this one ended. Raises what BROKER_ERRORS lists."""
 
 
 class Reading:
@@ -118,6 +85,7 @@ class Reading:
         self._most = most
         self._client: Reader | None = None
         self._next: dict[TopicPartition, int] = {}
+        self._doubted = Doubted()
         self._refresh_at = 0.0
         self._aside: dict[TopicPartition, float] = {}
         """Partitions whose next record cannot be taken apart, and when to try again."""
@@ -134,7 +102,7 @@ class Reading:
     @property
     def lag(self) -> int | None:
         """Records not read yet; none while that cannot be told: of a topic that it cannot see, nobody knows."""
-        return None if self._absent or not self._assigned else self._lag
+        return None if self._absent or self._doubted or not self._assigned else self._lag
 
     @property
     def error(self) -> str | None:
@@ -181,6 +149,7 @@ class Reading:
                 self._client = client = await broker.start_consumer(self._kafka, self._group)
                 self._assigned = False
                 self._next.clear()
+                self._doubted.clear()
                 self._aside.clear()
                 self._cut.clear()
                 self.refresh()
@@ -222,7 +191,7 @@ class Reading:
             return
         if polled:
             client.busy()
-            await self._take(polled)
+            await self._take(client, polled)
         else:
             client.rest()
         await self._keeper.settle(client, resting=not polled)
@@ -240,30 +209,40 @@ class Reading:
             raise Illegible from error
         return polled
 
-    async def _take(self, polled: Polled) -> None:
-        await self._keeper.take(polled)
-        self._next.update({partition: records[-1].offset + 1 for partition, records in polled.items()})
+    async def _take(self, client: Reader, polled: Polled) -> None:
+        genuine, others = self._doubted.told_apart(polled)
+        if genuine:
+            await self._keeper.take(genuine)
+            self._next.update({partition: records[-1].offset + 1 for partition, records in genuine.items()})
+        if others:
+            await self._rewind(client, others)
+
+    def _seek(self, client: Reader, partition: TopicPartition) -> None:
+        client.seek(partition, self._doubted.position(partition, self._next[partition]))
 
     async def _read_one_by_one(self, client: Reader) -> None:
         """Find the partition with the illegible record and leave it alone; what came of the others is read again."""
-        for partition, offset in self._next.items():
-            client.seek(partition, offset)
-        suspects = {p: offset for p, offset in self._next.items() if p not in self._aside}
+        for partition in self._next:
+            self._seek(client, partition)
+        suspects = {p: self._doubted.position(p, at) for p, at in self._next.items() if p not in self._aside}
         for partition in [p for p, offset in suspects.items() if (client.highwater(p) or 0) > offset]:
             try:
                 polled = await self._fetch(client, partition)
                 if polled:
-                    await self._take(polled)
+                    await self._take(client, polled)
             except Illegible:
                 await self._read_up_to_it(client, partition)
 
     async def _read_up_to_it(self, client: Reader, partition: TopicPartition) -> None:
         """Apply what lies before the illegible record, and read no further: nothing may be passed over unseen."""
-        client.seek(partition, self._next[partition])
+        self._seek(client, partition)
         try:
             while polled := await self._fetch(client, partition, most=1):
-                await self._take(polled)
+                await self._take(client, polled)
         except Illegible as illegible:
+            if partition in self._doubted:  # what we read was legible
+                await self._rewind(client, [partition])
+                return
             client.pause(partition)
             self._aside[partition] = time.monotonic() + ASIDE_S
             error = repr(illegible.__cause__)
@@ -275,7 +254,7 @@ class Reading:
             del self._aside[partition]
             if partition in self._next:
                 client.resume(partition)
-                client.seek(partition, self._next[partition])
+                self._seek(client, partition)
 
     async def _assign(self, client: Reader) -> None:
         """Find the partitions that are ours: keep our place in those we have, begin the new ones where we left off."""
@@ -289,6 +268,7 @@ class Reading:
         if await self._keeper.replaced(client):
             log.error("reading.broker_was_wiped", reader=self._name)
             self._next.clear()
+            self._doubted.clear()
         if ours != self._next.keys() and ours:
             await self._begin_new(client, ours)
         self._note_absent({name for name in names if not there[name]}, names)
@@ -314,11 +294,12 @@ class Reading:
     async def _begin_new(self, client: Reader, ours: Collection[TopicPartition]) -> None:
         fresh = [partition for partition in ours if partition not in self._next]
         kept = await self._keeper.places(client, fresh) if fresh else {}
-        begin = {**await client.earliest(p for p in fresh if p not in kept), **kept}
+        begin = {p: self._doubted.begin(p, kept.get(p), at) for p, at in (await client.earliest(fresh)).items()}
+        self._doubted.forget(self._next.keys() - ours)
         self._next = {p: self._next[p] if p in self._next else begin[p] for p in ours}
         client.assign(list(ours))
-        for partition, offset in self._next.items():
-            client.seek(partition, offset)
+        for partition in self._next:
+            self._seek(client, partition)
         client.pause(*(self._aside.keys() & ours))
 
     async def _make(self, names: Collection[str]) -> bool:
@@ -335,10 +316,12 @@ class Reading:
     async def _rewind(self, client: Reader, partitions: Collection[TopicPartition]) -> None:
         """Begin these anew: what they hold is known, and does no harm, or it is new."""
         log.warning("reading.rewound", reader=self._name, partitions=[f"{p.topic}/{p.partition}" for p in partitions])
-        for partition, offset in (await client.earliest(partitions)).items():
-            self._next[partition] = offset
+        earliest = await client.earliest(partitions)
+        self._doubted.forget(partitions)
+        self._next.update(earliest)
+        for partition, offset in earliest.items():
             client.seek(partition, offset)
-        self._cut.clear()
+        self._cut.difference_update(partitions)
         self._keeper.rewound(partitions)
 
     async def measure(self) -> Places | None:
@@ -368,7 +351,7 @@ class Reading:
             self.excuse()
         if self._mark is None or all(self._next.get(p, end) >= end for p, end in self._mark[1].items()):
             self._mark = (asked_at, reach) if self._lag else None
-        return None if self._cut or self._absent else reach
+        return None if self._cut or self._absent or self._doubted else reach
 
     async def judge(self, stall_s: float) -> None:
         """Raise Stalled if it has done nothing for too long while it had something to read, or cannot even tell.

@@ -10,13 +10,15 @@ from zlib import crc32
 
 import structlog
 from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
 from shared.runtime.base.backoff import Backoff
 from shared.runtime.db.leases import Lease, hold
 from shared.runtime.db.postgres import DATABASE_ERRORS
 from shared.runtime.events import kafka as broker
 from shared.runtime.events.kafka import KafkaSettings, Reader
-from shared.runtime.events.reading import Places, Polled, Reading, Topics
+from shared.runtime.events.places import Kept, KeptPlaces, Polled, seal_of
+from shared.runtime.events.reading import Reading, Topics
 
 if TYPE_CHECKING:
     from shared.runtime.db.postgres import Database
@@ -30,13 +32,17 @@ COMMIT_S: Final = 1.0
 
 
 class GroupOffsets:
-    """Keeper of a consumer: the inbox knows what was applied; the broker keeps the offsets, under the group's name."""
+    """Keeper of a consumer: the inbox knows what was applied; the broker keeps the offsets, under the group's name.
+
+    Offsets and facts need not be lost together, on several disks: so the seal of what was read last is committed too.
+    A broker that keeps no such word (Tansu) keeps all in one place.
+    """
 
     def __init__(self, delivery: Delivery, table: Table) -> None:
         self._delivery = delivery
         self._table = table
-        self._committed: dict[TopicPartition, int] = {}
-        self._uncommitted: dict[TopicPartition, int] = {}
+        self._committed: dict[TopicPartition, Kept] = {}
+        self._uncommitted: dict[TopicPartition, Kept] = {}
         self._commit_at = 0.0
 
     @property
@@ -61,12 +67,12 @@ class GroupOffsets:
         if not self._committed:
             return False
         now = await client.committed_of(self._committed)
-        if all(now.get(partition, -1) >= offset for partition, offset in self._committed.items()):
+        if all(p in now and now[p].offset >= kept.offset for p, kept in self._committed.items()):
             return False
         self._forget()
         return True
 
-    async def places(self, client: Reader, partitions: Collection[TopicPartition]) -> Places:
+    async def places(self, client: Reader, partitions: Collection[TopicPartition]) -> KeptPlaces:
         """Where this group left off."""
         found = await client.committed_of(partitions)
         self._committed.update(found)
@@ -77,7 +83,8 @@ class GroupOffsets:
         if not self._uncommitted:
             self._commit_at = time.monotonic() + COMMIT_S
         await self._delivery.apply([self._table.read(record) for records in polled.values() for record in records])
-        self._uncommitted.update({partition: records[-1].offset + 1 for partition, records in polled.items()})
+        for partition, records in polled.items():
+            self._uncommitted[partition] = Kept(records[-1].offset + 1, seal_of(records[-1]))
 
     async def settle(self, client: Reader, *, resting: bool) -> None:
         """Commit when there is time for it, or when it has not been done for long."""
@@ -96,7 +103,8 @@ class GroupOffsets:
 
     async def _commit(self, client: Reader, seconds: float) -> None:
         """Tell the broker how far we are. If it fails, no harm: the inbox knows what is read again."""
-        await client.call("commit of offsets", client.commit(dict(self._uncommitted)), seconds)
+        said = {each: OffsetAndMetadata(kept.offset, kept.seal or "") for each, kept in self._uncommitted.items()}
+        await client.call("commit of offsets", client.commit(said), seconds)
         self._committed.update(self._uncommitted)
         self._uncommitted.clear()
 
