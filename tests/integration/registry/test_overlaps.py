@@ -18,6 +18,7 @@ from shared.runtime.base.ids import uuid7
 from tests.integration.registry.conftest import GRANT, OTHER_PROVIDER, Register, a_site, access, domain, owner, uscc
 from tests.integration.registry.test_imports import record, sent
 from tests.integration.registry.test_measures import of_operator
+from tests.integration.registry.test_mergers import NEW, Two
 from tests.integration.runtime.world import until
 from tests.support.crash import survives
 from tests.support.people import person
@@ -227,6 +228,73 @@ async def test_a_name_that_was_decided_about_and_given_away_before_the_second_pe
     freed = (await register.told(MeasureOverlappedV1))[-1]
     assert (freed.names, freed.not_before) == ((gone,), None)
     assert await register.told(ExecutionUndoneV1) == [], "the measure stands for whom it was decided about"
+
+
+async def test_names_below_one_that_was_given_away_since_the_decision_are_spared_from_the_start(
+    register: Register,
+) -> None:
+    kept, gone = domain(), domain()
+    site = (await register.active(a_site(kept, domains=[kept]), A))["sites"][0]
+    decision = await register.decided(site, "cut_access")
+    frozen = decision.site.model_copy(update={"hosts": (kept, gone)})  # type: ignore[union-attr]
+    other = decision.model_copy(update={"decision_id": uuid7(), "site": frozen})
+    await register.hear(other)
+    await register.active(a_site(f"www.{gone}"), B)
+    await register.carried_out(other)
+    (fact,) = await register.told(ExecutionCarriedOutV1)
+    assert fact.site is not None
+    assert (set(fact.site.hosts), fact.site.spared) == ({kept, gone}, (f"www.{gone}",))
+
+
+@pytest.mark.parametrize("below_another", [False, True])
+async def test_what_an_appeal_freed_hits_nobody_who_has_it_next_nor_what_lies_below(
+    register: Register, *, below_another: bool
+) -> None:
+    kept = domain()
+    gone = f"shop.{kept}" if below_another else domain()
+    site = (await register.active(a_site(kept, domains=[kept]), A))["sites"][0]
+    decision = await register.decided(site, "cut_access")
+    frozen = decision.site.model_copy(update={"hosts": (kept, gone)})  # type: ignore[union-attr]
+    other = decision.model_copy(update={"decision_id": uuid7(), "site": frozen})
+    await register.hear(other)
+    await register.carried_out(other)
+    mine = (await register.active(a_site(gone), B))["sites"][0]
+    (fact,) = await register.told(MeasureOverlappedV1)
+    await register.appealed(ActRef(service=Service.REGISTRY, kind="overlap", id=fact.overlap_id), "upheld")
+    before = await _told(register)
+    receiving = await register.active(a_site(f"www.{gone}"), C)
+    proposed = await register.post(
+        f"/sites/{mine['id']}/transfer", {"registration_id": receiving["id"], "reasons": "The shop was sold."},
+        owner(B), 201, headers={"If-Match": f'"{mine["version"]}"'},
+    )  # fmt: skip
+    await register.post(f"/amendments/{proposed['id']}/consent", {}, owner(C))
+    await register.post(f"/amendments/{proposed['id']}/grant", GRANT, "regulator-a")
+    assert await _told(register) == before, "no order hits it"
+    assert len(await register.told(MeasureOverlappedV1)) == 2, "what was told, and that it was freed"
+
+
+async def test_two_entries_that_are_apart_again_are_strangers_to_each_others_measures(
+    register: Register,
+) -> None:
+    """Told as its own while they were one, a name below is spared when they are not; and may be challenged by either
+    act."""
+    two = await Two.of(register)
+    cut = two.site["domains"][0]
+    await register.carried_out(await register.decided(two.site, "cut_access"))
+    merger = await two.merged()
+    further = await register.post(f"/registrations/{two.new['id']}/sites", a_site(f"blog.{cut}"), owner(NEW), 201)
+    granted = await register.post(f"/amendments/{further['id']}/grant", GRANT, "regulator-a")
+    assert [(kind, who[0]) for kind, who in await _told(register)] == [("overlap_own", NEW)]
+    assert await register.told(MeasureOverlappedV1) == []
+    await two.undone(merger)
+    assert [(kind, who[0]) for kind, who in await _told(register)] == [("overlap_own", NEW), ("overlap_below", NEW)]
+    (fact,) = await register.told(MeasureOverlappedV1)
+    assert (str(fact.site_id), fact.names, fact.not_before) == (granted["site_id"], (f"blog.{cut}",), None)
+    first = await register.fetchval("SELECT about_id FROM notice WHERE about_kind = 'overlap' ORDER BY id LIMIT 1")
+    assert first != fact.overlap_id
+    await register.appealed(ActRef(service=Service.REGISTRY, kind="overlap", id=first), "upheld")
+    _, freed = await register.told(MeasureOverlappedV1)
+    assert (freed.overlap_id, freed.names) == (fact.overlap_id, (f"blog.{cut}",))
 
 
 @pytest.fixture
