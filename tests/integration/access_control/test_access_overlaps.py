@@ -82,6 +82,23 @@ async def test_whose_site_it_is_next_holds_nothing_back_for_a_second_time(slow_d
     assert [each["action"] for each in await sent(desk, host)] == ["cut_off"]
 
 
+async def test_what_is_not_out_is_held_back_however_late_the_overlap_is_heard(slow_desk: Desk) -> None:
+    desk, host = slow_desk, await slow_desk.host()
+    fact = found(host)
+    met = overlapped(fact, "unregistered.example", told_first=True)
+    desk.clock.advance(timedelta(days=15))
+    await desk.deliver(fact, met)
+    (order,) = await desk.orders(host)
+    await desk.close_window(order)
+    assert (await desk.order(order["id"]))["status"] == "withdrawn", (
+        "two persons send it again who know of the operator"
+    )
+    again = await desk.send_again(order["id"])
+    await desk.deliver(met, met.model_copy(update={"overlap_id": uuid7()}))
+    await desk.close_window(again)
+    assert [each["action"] for each in await sent(desk, host)] == ["cut_off"], "and nobody holds it back a second time"
+
+
 async def test_whoever_asked_before_it_was_registered_does_not_get_it_sent(slow_desk: Desk) -> None:
     desk, host = slow_desk, await slow_desk.host()
     fact = found(host)

@@ -49,12 +49,13 @@ async def heard(tx: Tx, rt: Runtime, fact: MeasureOverlappedV1) -> None:
     what is held back or spared is so already."""
     at = rt.clock.now()
     new = await overlaps.note(tx, fact, at)
+    first = new and await overlaps.is_first(tx, fact)
     await executions.hold(tx, fact.execution_id)  # before they are read: one may be sent again at this very moment
     burdens = await orders.hold_burdens(tx, fact.execution_id)
     for burden in sorted(burdens, key=lambda order: (order.provider_id, order.attempt)):
         if fact.not_before is None:
             await _spare_or_wait(tx, rt, burden, _next_attempt(burdens))
-        elif burden.status in HELD_BACK and fact.not_before > at:
+        elif burden.status in HELD_BACK and (fact.not_before > at or first):  # heard late: nobody who sends it knew
             await take_back(tx, rt, burden, who=SYSTEM, why=TOLD_FIRST)
         elif new:
             await _ask_anew(tx, burden, at)
