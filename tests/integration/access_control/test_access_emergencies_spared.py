@@ -6,6 +6,7 @@ import pytest
 
 from access_control.lifecycle import EmergencyStatus
 from access_control.service.executions import give_back
+from access_control.service.sending import NONE_CAME
 from access_control.store import orders
 from shared.contracts.grounds import Statement
 from shared.contracts.registry import ExecutionCarriedOutV1
@@ -81,6 +82,23 @@ async def test_registered_between_report_and_confirmation_no_order_carries_it_on
     told = [confirmed(host, found, fact.decision_id), fact]
     await desk.deliver(*(reversed(told) if register_first else told))
     assert await ended(desk, host, found) == ["suspend", "own"]
+
+
+@pytest.mark.parametrize("register_first", [False, True])
+async def test_at_a_provider_that_hosts_the_site_no_more_no_order_comes_and_none_is_waited_for(
+    desk: Desk, *, register_first: bool
+) -> None:
+    host, others = await desk.host(), [await desk.host(), await desk.host()]
+    found, fact = await itself(desk, host, "pharmacy.example"), suspension(*others)
+    told = [confirmed(host, found, fact.decision_id), fact]
+    await desk.deliver(*(reversed(told) if register_first else told))
+    after = await shown(desk, found)
+    assert (after["status"], after["ended_because"]) == ("lapsed", "order_not_sent")
+    (restore,) = await sent(desk, host)
+    assert restore["statement"]["reasons"] == NONE_CAME
+    assert (restore["order_id"], restore["emergency_id"]) == (after["restore_id"], found["id"])
+    assert restore["site"]["site_id"] == str(fact.subject.site_id), "it is its site still"  # type: ignore[union-attr]
+    assert [[each["action"] for each in await sent(desk, other)] for other in others] == [["suspend"], ["suspend"]]
 
 
 async def test_it_waits_for_no_order_that_does_not_mean_it(slow_desk: Desk) -> None:
