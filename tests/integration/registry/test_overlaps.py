@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 
 from registry.service import executions, registrations
-from registry.store import overlaps
+from registry.service import overlaps as looking
+from registry.store import overlaps, sites
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.http.registry import Granting, Signing
 from shared.contracts.notices import NoticeDocument, RegistryNoticeIssuedV1
@@ -413,6 +414,58 @@ async def test_a_grant_and_a_confirmation_at_once_see_each_other_whichever_is_fi
             answer = await _both_wait(register, confirm, granting)
             assert answer.status_code == 200, answer.text
             assert len(await register.told(MeasureOverlappedV1)) == before + 1
+
+
+async def test_a_confirmation_enters_no_names_that_it_does_not_hold(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else two of them may hold each what the other waits for."""
+    kept, gone = domain(), domain()
+    site = (await register.active(a_site(kept, domains=[kept]), A))["sites"][0]
+    decision = await register.decided(site, "cut_access")
+    frozen = decision.site.model_copy(update={"hosts": (kept, gone)})  # type: ignore[union-attr]
+    other = decision.model_copy(update={"decision_id": uuid7(), "site": frozen})
+    await register.hear(other)
+    await register.active(a_site(gone, domains=[gone, *(domain() for _ in range(5))]), B)
+    names = dict[str, set[str]]()
+    for kind in ("hitting", "entering"):
+        taken = getattr(overlaps, kind)
+
+        async def spied(tx: Any, given: Any, kind: str = kind, taken: Any = taken) -> None:
+            names.setdefault(kind, set()).update(given)
+            await taken(tx, given)
+
+        monkeypatch.setattr(overlaps, kind, spied)
+    await register.carried_out(other)
+    assert len(names["entering"]) == 6
+    assert names["entering"] <= names["hitting"]
+
+
+async def test_a_confirmation_and_a_change_of_whoever_has_a_name_of_it_by_now_do_not_block_each_other_for_good(
+    register: Register,
+) -> None:
+    rt, kept, gone = register.api.rt, domain(), domain()
+    site = (await register.active(a_site(kept, domains=[kept]), A))["sites"][0]
+    decision = await register.decided(site, "cut_access")
+    frozen = decision.site.model_copy(update={"hosts": (kept, gone)})  # type: ignore[union-attr]
+    other = decision.model_copy(update={"decision_id": uuid7(), "site": frozen})
+    await register.hear(other)
+    mine = (await register.active(a_site(gone), B))["sites"][0]
+    execution = await register.execution(other)
+    body, path = await register.signed(execution), f"/executions/{execution['id']}"
+    await register.post(f"{path}/acceptance", body, "regulator-a")
+    async with rt.db.transaction() as tx:
+        held = await sites.hold(tx, UUID(mine["id"]))
+        confirming = asyncio.ensure_future(register.api.post(f"{path}/confirmation", json=body, who="regulator-b"))
+
+        async def waits() -> bool:
+            return bool(await tx.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+        await until(waits, what="whoever confirms waits for the site")
+        await looking.look(tx, rt, [held])  # as whatever changes it ends: its names are entered
+    answer = await confirming
+    assert answer.status_code == 200, answer.text
+    assert [who[0] for _, who in await _told(register)] == [B]
 
 
 async def test_one_name_asked_for_by_two_doors_at_once_is_told_of_once(register: Register) -> None:

@@ -81,12 +81,19 @@ async def apart(tx: Tx, rt: Runtime, operator_ids: Collection[UUID]) -> None:
 
 
 async def hitting(tx: Tx, execution: Execution, site: OwnedSite | None) -> None:
-    """Nobody gets a name that this may hit until it is carried out, or is not."""
+    """Nobody gets a name that this may hit until it is carried out, or is not.
+
+    Who has one of them by now is told when it is: those sites are shared first, since whoever changes one holds it and
+    then waits for these names, and theirs are held in one go with the others.
+    """
     decided, subject = execution.decision.site, execution.decision.subject
     hosts = {*(decided.hosts if decided is not None else ()), *(site.site.domains if site is not None else ())}
     if isinstance(subject, FoundSite):
         hosts.add(subject.host)
-    await overlaps.hitting(tx, hosts)
+    others = await overlaps.holders(tx, hosts, site.site.id if site is not None else None)
+    await overlaps.share(tx, others)
+    theirs = {name for each in (await sites.many(tx, others)).values() for name in each.domains}
+    await overlaps.hitting(tx, hosts | theirs)
 
 
 async def _hit(tx: Tx, execution: Execution, owned: OwnedSite) -> dict[str, list[str]]:

@@ -62,6 +62,7 @@ SELECT v.site_id, array_agg(DISTINCT v.name ORDER BY v.name) AS names
                   AND right('.' || v.name, length(c.domain) + 1) = '.' || c.domain)
  GROUP BY v.site_id ORDER BY v.site_id
 """
+SHARE: Final = "SELECT count(*) FROM (SELECT FROM site WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE) AS held"
 HOLDERS: Final = """
 SELECT DISTINCT site_id FROM claim
  WHERE domain = ANY ($1) AND status = 'live' AND site_id IS DISTINCT FROM $2 ORDER BY site_id
@@ -153,3 +154,8 @@ async def hit_by(
 async def holders(tx: Tx, names: Collection[str], except_site: UUID | None) -> list[UUID]:
     """The other sites that have these very names."""
     return [row["site_id"] for row in await tx.fetch(HOLDERS, list(names), except_site)]
+
+
+async def share(tx: Tx, site_ids: Collection[UUID]) -> None:
+    """Nobody else changes these sites until the transaction ends: in one order, as whoever notes them here needs it."""
+    await tx.fetchval(SHARE, list(site_ids))
