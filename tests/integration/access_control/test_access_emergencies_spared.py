@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
+from access_control.errors import NotReplacedYet
 from access_control.lifecycle import EmergencyStatus
 from access_control.service.executions import give_back
+from access_control.service.overlaps import SPARE, UNANSWERED_DARK
 from access_control.service.sending import NONE_CAME
 from access_control.store import orders
 from shared.contracts.grounds import Statement
 from shared.contracts.registry import ExecutionCarriedOutV1
-from tests.integration.access_control.desk import WHY, Desk, Host, carried_out, undone
+from tests.integration.access_control.desk import REGULATOR, WHY, Desk, Host, carried_out, undone
 from tests.integration.access_control.test_access_emergencies import confirmed, lapsed, report, shown, signed
 from tests.integration.access_control.test_access_overlaps import BLOG, overlapped, sent
 
@@ -53,6 +55,22 @@ async def test_whoever_registers_a_name_below_gets_it_back_from_what_its_provide
     assert await ended(desk, host, found) == ["suspend", "suspend", "restore", "own"]
     await desk.deliver(lapsed(host, found, "decision_fell"), undone(fact))
     assert await ended(desk, host, found) == ["suspend", "suspend", "restore", "own", "restore"]
+
+
+async def test_while_an_objection_waits_what_its_provider_did_by_itself_wakes_somebody_within_an_hour(
+    desk: Desk,
+) -> None:
+    host = await desk.host()
+    found, fact = await gone_on(desk, host)
+    await desk.answer(host, "contested")
+    await desk.deliver(overlapped(fact, BLOG))
+    (order,) = await desk.orders(host)
+    desk.clock.advance(UNANSWERED_DARK)
+    with pytest.raises(NotReplacedYet):
+        await desk.ring(SPARE, order["id"])
+    await desk.act(f"/orders/{order['id']}/answer", {"answer": "rejected", **WHY}, REGULATOR)
+    await desk.ring(SPARE, order["id"])
+    assert await ended(desk, host, found) == ["suspend", "suspend", "restore", "own"]
 
 
 async def test_what_the_order_means_still_goes_on(desk: Desk) -> None:

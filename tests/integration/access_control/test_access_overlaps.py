@@ -9,7 +9,7 @@ import pytest
 
 from access_control.errors import NotReplacedYet
 from access_control.service import orders
-from access_control.service.overlaps import SPARE, TOGETHER, TOLD_FIRST, UNANSWERED, UNANSWERED_PARTLY
+from access_control.service.overlaps import SPARE, TOGETHER, TOLD_FIRST, UNANSWERED, UNANSWERED_DARK
 from access_control.service.queue import PLACE
 from shared.contracts.orders import OrderedSite
 from shared.contracts.registry import ExecutionCarriedOutV1, MeasureOverlappedV1
@@ -362,7 +362,7 @@ async def test_a_provider_that_gives_way_ends_the_wait_as_an_answer_does(desk: D
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "patience"), [(("contested",), UNANSWERED), (("partly", "contested"), UNANSWERED_PARTLY)]
+    ("outcomes", "patience"), [(("contested",), UNANSWERED), (("partly", "contested"), UNANSWERED_DARK)]
 )
 async def test_an_answer_that_does_not_come_wakes_somebody_sooner_where_a_part_may_be_dark(
     desk: Desk, outcomes: tuple[str, ...], patience: timedelta

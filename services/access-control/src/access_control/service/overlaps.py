@@ -15,7 +15,7 @@ from access_control.errors import NotReplacedYet, NotToldYet
 from access_control.lifecycle import HELD_BACK, OVER, STOPPED, Status
 from access_control.service.executions import give_back
 from access_control.service.sending import LAPSE, SYSTEM, send_at_once, settle_emergencies, take_back
-from access_control.store import executions, orders, overlaps, receipts
+from access_control.store import emergencies, executions, orders, overlaps, receipts
 from access_control.store.orders import AccessOrder, Content, Draft
 from shared.contracts.grounds import Statement
 from shared.contracts.ordering import means, nearest
@@ -37,8 +37,9 @@ it, what its provider objects is answered, or what else is registered meanwhile 
 SPARE_S: Final = 1
 UNANSWERED: Final = timedelta(days=1)
 """So long an objection holds a replacement up before somebody is woken."""
-UNANSWERED_PARTLY: Final = timedelta(hours=1)
-"""The same where part of the order is carried out: whoever is not meant may be dark."""
+UNANSWERED_DARK: Final = timedelta(hours=1)
+"""The same where whoever is not meant may be dark: part of the order is carried out, or its provider had suspended
+something by itself before."""
 TOGETHER: Final = timedelta(minutes=5)
 """An order that replaced another is itself replaced after so long at the earliest: a list of names that is entered at
 once makes two orders at each host, and not one for each name."""
@@ -173,8 +174,10 @@ async def _require_replaceable(tx: Tx, burden: AccessOrder, at: datetime) -> Non
     """
     if burden.status in STOPPED:
         clocks = [each.started_at for each in await deadlines.of(tx, burden.id) if each.kind == SPARE]
-        signed = {each.outcome for each in await receipts.of_order(tx, burden.id)}
-        patience = UNANSWERED_PARTLY if Outcome.PARTLY in signed else UNANSWERED
+        dark = burden.provider_id in await emergencies.providers_of_decision(tx, burden.decision_id) or any(
+            each.outcome is Outcome.PARTLY for each in await receipts.of_order(tx, burden.id)
+        )
+        patience = UNANSWERED_DARK if dark else UNANSWERED
         raise NotReplacedYet("its issuer has not answered what its provider objects", min([*clocks, at]) + patience)
     replaces = burden.attempt > 1 and burden.reissues is None
     if replaces and burden.issued_at is not None and at < burden.issued_at + TOGETHER:
