@@ -463,6 +463,7 @@ TABLE overlap (
     kind text NOT NULL,
     found_at timestamp with time zone NOT NULL,
     freed uuid,
+    told_before uuid,
     CONSTRAINT overlap_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES execution(id),
     CONSTRAINT overlap_kind_check CHECK ((kind = ANY (ARRAY['same'::text, 'below'::text, 'own'::text]))),
     CONSTRAINT overlap_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES operator(id),
@@ -470,9 +471,12 @@ TABLE overlap (
     CONSTRAINT overlap_site_id_fkey FOREIGN KEY (site_id) REFERENCES site(id),
 );
 INDEX overlap_act ON overlap USING btree (id);
+INDEX overlap_own ON overlap USING btree (operator_id) WHERE (kind = 'own'::text);
+INDEX overlap_told_before ON overlap USING btree (told_before) WHERE (told_before IS NOT NULL);
 -- table: Names of sites that a measure hits which was carried out before; whose they are was told.
 -- kind: same: the name that was decided about, somebody else's by now; below: below it; own: of whom it was decided about.
 -- freed: An appeal took it out: no order that was made after this id hits it.
+-- told_before: The act that its operator was told of while it was its own.
 
 TABLE provider (
     id uuid NOT NULL,

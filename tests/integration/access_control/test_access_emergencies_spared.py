@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 
+from access_control.errors import NotReplacedYet
 from access_control.lifecycle import EmergencyStatus
 from access_control.service.executions import give_back
+from access_control.service.overlaps import SPARE, UNANSWERED_DARK
+from access_control.service.sending import NONE_CAME
 from access_control.store import orders
 from shared.contracts.grounds import Statement
 from shared.contracts.registry import ExecutionCarriedOutV1
-from tests.integration.access_control.desk import WHY, Desk, Host, carried_out, undone
+from tests.integration.access_control.desk import REGULATOR, WHY, Desk, Host, carried_out, undone
 from tests.integration.access_control.test_access_emergencies import confirmed, lapsed, report, shown, signed
 from tests.integration.access_control.test_access_overlaps import BLOG, overlapped, sent
 
@@ -54,6 +57,22 @@ async def test_whoever_registers_a_name_below_gets_it_back_from_what_its_provide
     assert await ended(desk, host, found) == ["suspend", "suspend", "restore", "own", "restore"]
 
 
+async def test_while_an_objection_waits_what_its_provider_did_by_itself_wakes_somebody_within_an_hour(
+    desk: Desk,
+) -> None:
+    host = await desk.host()
+    found, fact = await gone_on(desk, host)
+    await desk.answer(host, "contested")
+    await desk.deliver(overlapped(fact, BLOG))
+    (order,) = await desk.orders(host)
+    desk.clock.advance(UNANSWERED_DARK)
+    with pytest.raises(NotReplacedYet):
+        await desk.ring(SPARE, order["id"])
+    await desk.act(f"/orders/{order['id']}/answer", {"answer": "rejected", **WHY}, REGULATOR)
+    await desk.ring(SPARE, order["id"])
+    assert await ended(desk, host, found) == ["suspend", "suspend", "restore", "own"]
+
+
 async def test_what_the_order_means_still_goes_on(desk: Desk) -> None:
     host = await desk.host()
     found, fact = await gone_on(desk, host, "www.pharmacy.example")
@@ -81,6 +100,23 @@ async def test_registered_between_report_and_confirmation_no_order_carries_it_on
     told = [confirmed(host, found, fact.decision_id), fact]
     await desk.deliver(*(reversed(told) if register_first else told))
     assert await ended(desk, host, found) == ["suspend", "own"]
+
+
+@pytest.mark.parametrize("register_first", [False, True])
+async def test_at_a_provider_that_hosts_the_site_no_more_no_order_comes_and_none_is_waited_for(
+    desk: Desk, *, register_first: bool
+) -> None:
+    host, others = await desk.host(), [await desk.host(), await desk.host()]
+    found, fact = await itself(desk, host, "pharmacy.example"), suspension(*others)
+    told = [confirmed(host, found, fact.decision_id), fact]
+    await desk.deliver(*(reversed(told) if register_first else told))
+    after = await shown(desk, found)
+    assert (after["status"], after["ended_because"]) == ("lapsed", "order_not_sent")
+    (restore,) = await sent(desk, host)
+    assert restore["statement"]["reasons"] == NONE_CAME
+    assert (restore["order_id"], restore["emergency_id"]) == (after["restore_id"], found["id"])
+    assert restore["site"]["site_id"] == str(fact.subject.site_id), "it is its site still"  # type: ignore[union-attr]
+    assert [[each["action"] for each in await sent(desk, other)] for other in others] == [["suspend"], ["suspend"]]
 
 
 async def test_it_waits_for_no_order_that_does_not_mean_it(slow_desk: Desk) -> None:

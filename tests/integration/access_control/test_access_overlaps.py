@@ -1,14 +1,15 @@
 """A name of a measure is another site's by now: told before anything goes out, or not meant any more (ADR 26)."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from access_control.errors import NotReplacedYet
 from access_control.service import orders
-from access_control.service.overlaps import TOLD_FIRST
+from access_control.service.overlaps import SPARE, TOGETHER, TOLD_FIRST, UNANSWERED, UNANSWERED_DARK
 from access_control.service.queue import PLACE
 from shared.contracts.orders import OrderedSite
 from shared.contracts.registry import ExecutionCarriedOutV1, MeasureOverlappedV1
@@ -79,6 +80,23 @@ async def test_whose_site_it_is_next_holds_nothing_back_for_a_second_time(slow_d
     await desk.deliver(met.model_copy(update={"overlap_id": uuid7()}))
     await desk.close_window(again)
     assert [each["action"] for each in await sent(desk, host)] == ["cut_off"]
+
+
+async def test_what_is_not_out_is_held_back_however_late_the_overlap_is_heard(slow_desk: Desk) -> None:
+    desk, host = slow_desk, await slow_desk.host()
+    fact = found(host)
+    met = overlapped(fact, "unregistered.example", told_first=True)
+    desk.clock.advance(timedelta(days=15))
+    await desk.deliver(fact, met)
+    (order,) = await desk.orders(host)
+    await desk.close_window(order)
+    assert (await desk.order(order["id"]))["status"] == "withdrawn", (
+        "two persons send it again who know of the operator"
+    )
+    again = await desk.send_again(order["id"])
+    await desk.deliver(met, met.model_copy(update={"overlap_id": uuid7()}))
+    await desk.close_window(again)
+    assert [each["action"] for each in await sent(desk, host)] == ["cut_off"], "and nobody holds it back a second time"
 
 
 async def test_whoever_asked_before_it_was_registered_does_not_get_it_sent(slow_desk: Desk) -> None:
@@ -235,6 +253,7 @@ async def test_what_was_carried_out_and_replaced_is_not_replaced_a_second_time(d
     await desk.deliver(fact)
     await desk.answer(host)
     await desk.deliver(overlapped(fact, BLOG))
+    desk.clock.advance(TOGETHER)
     await desk.deliver(overlapped(fact, NEWS))
     documents = await sent(desk, host)
     assert [(each["action"], each["attempt"]) for each in documents if each["action"] == "cut_off"] == [
@@ -259,6 +278,113 @@ async def test_what_its_issuer_no_longer_expects_may_still_stop_something_and_is
     first, second, restore = await sent(desk, host)
     assert second["site"]["spared"] == ["advice.pharmacy.example", BLOG]
     assert (restore["action"], restore["undoes"]) == ("restore", first["order_id"])
+    assert (await desk.order(order["id"]))["status"] == "superseded"
+
+
+async def test_a_list_of_names_that_is_entered_at_once_makes_two_orders_at_each_host(desk: Desk) -> None:
+    host, names = await desk.host(daily_capacity=3), [f"{each}.pharmacy.example" for each in "efgh"]
+    (fact,) = await desk.cut_off(host)
+    await desk.deliver(*(overlapped(fact, name) for name in names))
+    first, second, _ = await sent(desk, host)
+    assert second["site"]["spared"] == ["advice.pharmacy.example", names[0]], "the first goes at once"
+    (waiting,) = await desk.open_deadlines(SPARE)
+    assert str(waiting) == second["order_id"]
+    await desk.ring(SPARE, waiting)
+    assert len(await sent(desk, host)) == 3, "not before its time, which another reason to wait does not shorten"
+    desk.clock.advance(TOGETHER)
+    await desk.ring(SPARE, waiting)
+    third, restore = (await sent(desk, host))[3:]
+    assert third["site"]["spared"] == ["advice.pharmacy.example", *names]
+    assert (restore["undoes"], third["attempt"]) == (second["order_id"], 3)
+    assert {each["undoes"] for each in await sent(desk, host)} == {None, first["order_id"], second["order_id"]}
+    await desk.deliver(overlapped(fact, "pharmacy.example", "xn--fsqu00a.test"))
+    assert (await sent(desk, host))[-1]["undoes"] == third["order_id"], "where no name is left nothing waits"
+
+
+async def objected(desk: Desk, *outcomes: str) -> tuple[Host, ExecutionCarriedOutV1, dict[str, Any]]:
+    """An order whose provider objects, after it did what it did; then a name below is registered by somebody else."""
+    host = await desk.host()
+    (fact,) = await desk.cut_off(host)
+    for outcome in outcomes:
+        await desk.answer(host, outcome)
+    await desk.deliver(overlapped(fact, BLOG))
+    (order,) = await desk.orders(host)
+    return host, fact, order
+
+
+async def rings_at(desk: Desk, order: dict[str, Any]) -> list[datetime]:
+    """When what replaces an order is tried again."""
+    rows = await desk.rows(
+        "SELECT due_at FROM deadline WHERE kind = $1 AND aggregate_id = $2 AND met_at IS NULL AND breached_at IS NULL",
+        SPARE, UUID(order["id"]),
+    )  # fmt: skip
+    return [row["due_at"] for row in rows]
+
+
+async def wakes(desk: Desk, order: dict[str, Any]) -> bool:
+    """Whether the clock of a replacement fails when it rings, by which somebody is woken."""
+    try:
+        await desk.ring(SPARE, order["id"])
+    except NotReplacedYet:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("objection", ["contested", "impossible"])
+async def test_an_objection_keeps_its_answer_and_the_name_is_spared_when_it_has_it(desk: Desk, objection: str) -> None:
+    host, fact, order = await objected(desk, objection)
+    assert [each["action"] for each in await sent(desk, host)] == ["cut_off"], "nothing is ordered anew meanwhile"
+    assert order["status"] == objection
+    await desk.deliver(overlapped(fact, NEWS))
+    assert not await wakes(desk, order)
+    await desk.act(f"/orders/{order['id']}/answer", {"answer": "rejected", **WHY}, REGULATOR)
+    assert await rings_at(desk, order) == [desk.clock.now() + timedelta(seconds=1)]
+    await desk.ring(SPARE, order["id"])
+    first, second, restore = await sent(desk, host)
+    assert second["site"]["spared"] == ["advice.pharmacy.example", BLOG, NEWS]
+    assert (restore["action"], restore["undoes"]) == ("restore", first["order_id"])
+
+
+async def test_an_upheld_objection_brings_all_back_and_nothing_is_laid_on_again(desk: Desk) -> None:
+    host, _, order = await objected(desk, "contested")
+    await desk.act(f"/orders/{order['id']}/answer", {"answer": "upheld", **WHY}, REGULATOR)
+    await desk.ring(SPARE, order["id"])
+    assert [each["action"] for each in await sent(desk, host)] == ["cut_off", "restore"]
+
+
+@pytest.mark.parametrize("objection", ["contested", "impossible"])
+async def test_a_provider_that_gives_way_ends_the_wait_as_an_answer_does(desk: Desk, objection: str) -> None:
+    host, _, order = await objected(desk, objection)
+    await desk.answer(host)
+    assert await rings_at(desk, order) == [desk.clock.now() + timedelta(seconds=1)]
+    await desk.ring(SPARE, order["id"])
+    assert [each["action"] for each in await sent(desk, host)] == ["cut_off", "cut_off", "restore"]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "patience"), [(("contested",), UNANSWERED), (("partly", "contested"), UNANSWERED_DARK)]
+)
+async def test_an_answer_that_does_not_come_wakes_somebody_sooner_where_a_part_may_be_dark(
+    desk: Desk, outcomes: tuple[str, ...], patience: timedelta
+) -> None:
+    host, fact, order = await objected(desk, *outcomes)
+    desk.clock.advance(patience - timedelta(seconds=1))
+    await desk.deliver(overlapped(fact, NEWS))
+    assert not await wakes(desk, order)
+    desk.clock.advance(timedelta(seconds=1))
+    assert await wakes(desk, order), "counted from when the first name was heard of"
+    await desk.deliver(overlapped(fact, "late.pharmacy.example"))
+    assert await wakes(desk, order), "and no fact is parked for it"
+    assert [each["action"] for each in await sent(desk, host)] == ["cut_off"]
+    await desk.act(f"/orders/{order['id']}/answer", {"answer": "rejected", **WHY}, REGULATOR)
+    assert not await wakes(desk, order)
+    assert [each["action"] for each in await sent(desk, host)] == ["cut_off", "cut_off", "restore"]
+
+
+async def test_where_no_name_is_left_the_objection_has_what_it_asked_for(desk: Desk) -> None:
+    host, fact, order = await objected(desk, "contested")
+    await desk.deliver(overlapped(fact, "pharmacy.example", "xn--fsqu00a.test"))
+    assert [each["action"] for each in await sent(desk, host)] == ["cut_off", "restore"]
     assert (await desk.order(order["id"]))["status"] == "superseded"
 
 

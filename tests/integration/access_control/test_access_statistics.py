@@ -11,9 +11,11 @@ import httpx
 import pytest
 
 from access_control.service import kept_counts
+from access_control.service.overlaps import TOGETHER
 from access_control.store import statistics
 from shared.contracts.registry import ExecutionCarriedOutV1
 from tests.integration.access_control.desk import Desk, Host, carried_out, undone
+from tests.integration.access_control.test_access_overlaps import overlapped
 
 
 async def asked(desk: Desk, status: int = 200, **period: Any) -> httpx.Response:
@@ -98,6 +100,28 @@ async def test_restores_that_are_never_done_are_counted_and_make_the_way_back_sl
     (seen,) = await counts(desk)
     assert (seen["restores_open"], seen["restores_not_done_in_time"]) == (9, 9), "whatever their provider objects"
     assert (seen["stops_done"], seen["stops_not_done_in_time"], seen["way_back_slower"]) == (10, 0, True)
+
+
+async def test_restores_that_have_an_order_in_their_place_hide_none_that_is_never_done(desk: Desk) -> None:
+    host = await desk.host()
+    fact, other = await desk.cut_off(host, sites=2)
+    desk.clock.advance(timedelta(minutes=30))
+    for sequence in (1, 2):
+        await desk.answer(host, sequence=sequence)
+    for each in range(3):
+        await desk.deliver(overlapped(other, f"blog-{each}.pharmacy.example"))
+        desk.clock.advance(TOGETHER)
+        for order in (await desk.feed(host, limit=500))["orders"][-2:]:
+            await desk.post(host, host.receipt(order))
+    (seen,) = await counts(desk)
+    assert (seen["stops"], seen["restores"], seen["restores_done"]) == (5, 0, 0)
+    await desk.deliver(undone(fact))
+    desk.clock.advance(timedelta(hours=25))
+    (seen,) = await counts(desk)
+    assert (seen["restores"], seen["restores_done"], seen["restores_not_done_in_time"]) == (1, 0, 1)
+    assert (seen["restores_median_minutes"], seen["way_back_slower"]) == (None, True)
+    await desk.deliver(undone(other))
+    assert [each["restores"] for each in await counts(desk)] == [2], "what ends the measure is counted as ever"
 
 
 async def test_stops_that_their_issuer_gave_up_are_counted_apart(desk: Desk) -> None:

@@ -1,7 +1,7 @@
 """What a provider suspended by itself: told to its operator at once, confirmed by an authority in time, or over."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,7 +10,7 @@ import pytest
 from enforcement.consumer import DEADLINES
 from shared.contracts.access import OrderReleasedV1, OrderWithdrawnV1
 from shared.contracts.emergencies import EmergencyConfirmedV1, EmergencyLapsedV1
-from shared.contracts.registry import ExecutionDeclinedV1, OperatorRecord, SiteRecordedV1
+from shared.contracts.registry import ExecutionDeclinedV1, ExecutionUndoneV1, OperatorRecord, SiteRecordedV1
 from shared.runtime.clocks.ticks import TickWorker
 from tests.integration.enforcement.complaining import GROUND, confirm, reported, suspended
 from tests.integration.enforcement.conftest import EASED, Office, site_recorded
@@ -315,7 +315,7 @@ async def test_what_no_order_means_any_more_is_over_and_whoever_has_the_name_by_
     operator = OperatorRecord.model_validate({**SiteRecordedV1.EXAMPLE["operator"], "identity": SELLER_USCC})
     await office.hear(site_recorded(name).model_copy(update={"operator": operator}))
     before = len(await office.notices())
-    for other in ({"action": "cut_off"}, {"undoes": uuid4()}, {"site_id": site.site_id}, {"execution_id": uuid4()}):
+    for other in ({"action": "cut_off"}, {"undoes": uuid4()}, {"execution_id": uuid4()}):
         await office.hear(restored(found, name, **other))
     assert (await office.get(f"/emergencies/{found}", "drugs-a"))["status"] == "confirmed"
 
@@ -340,6 +340,35 @@ async def test_what_nobody_confirmed_or_is_nobody_elses_is_told_once_as_before(o
     await office.hear(restored(found, "open.example"))
     assert (await office.notices())[before:] == ["emergency_lapsed"], "whose it still is hears it once"
     assert [each.because for each in await office.told(EmergencyLapsedV1)] == ["not_confirmed"]
+
+
+async def test_where_its_decisions_order_was_taken_back_after_it_went_out_it_is_over_and_told(office: Office) -> None:
+    """An objection was upheld, or none came to its provider: the restore is of the site that was decided about."""
+    site, found = await emergency(office, "upheld.example")
+    await confirm(office, found, await suspended(office, site))
+    before = len(await office.notices())
+    restore = restored(found, "upheld.example", site_id=site.site_id)
+    await office.hear(restore)
+    await office.hear(restore)
+    assert (await office.get(f"/emergencies/{found}", "drugs-a"))["status"] == "lapsed"
+    (told,) = await office.told(EmergencyLapsedV1)
+    assert (told.because, restore.public_reasons in told.statement.reasons) == ("order_not_sent", True)
+    assert (await office.notices())[before:] == ["emergency_lapsed"]
+
+
+@pytest.mark.parametrize("undone", [False, True])
+async def test_with_what_its_decision_did_it_is_over_whoever_says_so_first(office: Office, *, undone: bool) -> None:
+    """The time that was set is over, or an appeal against its execution was won."""
+    site, found = await emergency(office, "over.example")
+    decision = await suspended(office, site)
+    await confirm(office, found, decision)
+    await office.executed(decision)
+    if undone:
+        await office.hear(office.says(ExecutionUndoneV1, decision, because="overturned"))
+    else:
+        office.clock.advance(datetime.fromisoformat(decision["until"]) - office.clock.now())
+    await office.hear(restored(found, "over.example", site_id=site.site_id))
+    assert [each.because for each in await office.told(EmergencyLapsedV1)] == ["decision_fell"]
 
 
 async def test_of_a_name_in_no_register_no_restore_says_whose_it_is(office: Office) -> None:

@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 
 from registry.service import executions, registrations
-from registry.store import overlaps
+from registry.service import overlaps as looking
+from registry.store import overlaps, sites
 from shared.contracts.grounds import ActRef, Service
 from shared.contracts.http.registry import Granting, Signing
 from shared.contracts.notices import NoticeDocument, RegistryNoticeIssuedV1
@@ -18,6 +19,7 @@ from shared.runtime.base.ids import uuid7
 from tests.integration.registry.conftest import GRANT, OTHER_PROVIDER, Register, a_site, access, domain, owner, uscc
 from tests.integration.registry.test_imports import record, sent
 from tests.integration.registry.test_measures import of_operator
+from tests.integration.registry.test_mergers import NEW, Two
 from tests.integration.runtime.world import until
 from tests.support.crash import survives
 from tests.support.people import person
@@ -229,6 +231,73 @@ async def test_a_name_that_was_decided_about_and_given_away_before_the_second_pe
     assert await register.told(ExecutionUndoneV1) == [], "the measure stands for whom it was decided about"
 
 
+async def test_names_below_one_that_was_given_away_since_the_decision_are_spared_from_the_start(
+    register: Register,
+) -> None:
+    kept, gone = domain(), domain()
+    site = (await register.active(a_site(kept, domains=[kept]), A))["sites"][0]
+    decision = await register.decided(site, "cut_access")
+    frozen = decision.site.model_copy(update={"hosts": (kept, gone)})  # type: ignore[union-attr]
+    other = decision.model_copy(update={"decision_id": uuid7(), "site": frozen})
+    await register.hear(other)
+    await register.active(a_site(f"www.{gone}"), B)
+    await register.carried_out(other)
+    (fact,) = await register.told(ExecutionCarriedOutV1)
+    assert fact.site is not None
+    assert (set(fact.site.hosts), fact.site.spared) == ({kept, gone}, (f"www.{gone}",))
+
+
+@pytest.mark.parametrize("below_another", [False, True])
+async def test_what_an_appeal_freed_hits_nobody_who_has_it_next_nor_what_lies_below(
+    register: Register, *, below_another: bool
+) -> None:
+    kept = domain()
+    gone = f"shop.{kept}" if below_another else domain()
+    site = (await register.active(a_site(kept, domains=[kept]), A))["sites"][0]
+    decision = await register.decided(site, "cut_access")
+    frozen = decision.site.model_copy(update={"hosts": (kept, gone)})  # type: ignore[union-attr]
+    other = decision.model_copy(update={"decision_id": uuid7(), "site": frozen})
+    await register.hear(other)
+    await register.carried_out(other)
+    mine = (await register.active(a_site(gone), B))["sites"][0]
+    (fact,) = await register.told(MeasureOverlappedV1)
+    await register.appealed(ActRef(service=Service.REGISTRY, kind="overlap", id=fact.overlap_id), "upheld")
+    before = await _told(register)
+    receiving = await register.active(a_site(f"www.{gone}"), C)
+    proposed = await register.post(
+        f"/sites/{mine['id']}/transfer", {"registration_id": receiving["id"], "reasons": "The shop was sold."},
+        owner(B), 201, headers={"If-Match": f'"{mine["version"]}"'},
+    )  # fmt: skip
+    await register.post(f"/amendments/{proposed['id']}/consent", {}, owner(C))
+    await register.post(f"/amendments/{proposed['id']}/grant", GRANT, "regulator-a")
+    assert await _told(register) == before, "no order hits it"
+    assert len(await register.told(MeasureOverlappedV1)) == 2, "what was told, and that it was freed"
+
+
+async def test_two_entries_that_are_apart_again_are_strangers_to_each_others_measures(
+    register: Register,
+) -> None:
+    """Told as its own while they were one, a name below is spared when they are not; and may be challenged by either
+    act."""
+    two = await Two.of(register)
+    cut = two.site["domains"][0]
+    await register.carried_out(await register.decided(two.site, "cut_access"))
+    merger = await two.merged()
+    further = await register.post(f"/registrations/{two.new['id']}/sites", a_site(f"blog.{cut}"), owner(NEW), 201)
+    granted = await register.post(f"/amendments/{further['id']}/grant", GRANT, "regulator-a")
+    assert [(kind, who[0]) for kind, who in await _told(register)] == [("overlap_own", NEW)]
+    assert await register.told(MeasureOverlappedV1) == []
+    await two.undone(merger)
+    assert [(kind, who[0]) for kind, who in await _told(register)] == [("overlap_own", NEW), ("overlap_below", NEW)]
+    (fact,) = await register.told(MeasureOverlappedV1)
+    assert (str(fact.site_id), fact.names, fact.not_before) == (granted["site_id"], (f"blog.{cut}",), None)
+    first = await register.fetchval("SELECT about_id FROM notice WHERE about_kind = 'overlap' ORDER BY id LIMIT 1")
+    assert first != fact.overlap_id
+    await register.appealed(ActRef(service=Service.REGISTRY, kind="overlap", id=first), "upheld")
+    _, freed = await register.told(MeasureOverlappedV1)
+    assert (freed.overlap_id, freed.names) == (fact.overlap_id, (f"blog.{cut}",))
+
+
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every measure that was read for a change of a site."""
@@ -345,6 +414,58 @@ async def test_a_grant_and_a_confirmation_at_once_see_each_other_whichever_is_fi
             answer = await _both_wait(register, confirm, granting)
             assert answer.status_code == 200, answer.text
             assert len(await register.told(MeasureOverlappedV1)) == before + 1
+
+
+async def test_a_confirmation_enters_no_names_that_it_does_not_hold(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else two of them may hold each what the other waits for."""
+    kept, gone = domain(), domain()
+    site = (await register.active(a_site(kept, domains=[kept]), A))["sites"][0]
+    decision = await register.decided(site, "cut_access")
+    frozen = decision.site.model_copy(update={"hosts": (kept, gone)})  # type: ignore[union-attr]
+    other = decision.model_copy(update={"decision_id": uuid7(), "site": frozen})
+    await register.hear(other)
+    await register.active(a_site(gone, domains=[gone, *(domain() for _ in range(5))]), B)
+    names = dict[str, set[str]]()
+    for kind in ("hitting", "entering"):
+        taken = getattr(overlaps, kind)
+
+        async def spied(tx: Any, given: Any, kind: str = kind, taken: Any = taken) -> None:
+            names.setdefault(kind, set()).update(given)
+            await taken(tx, given)
+
+        monkeypatch.setattr(overlaps, kind, spied)
+    await register.carried_out(other)
+    assert len(names["entering"]) == 6
+    assert names["entering"] <= names["hitting"]
+
+
+async def test_a_confirmation_and_a_change_of_whoever_has_a_name_of_it_by_now_do_not_block_each_other_for_good(
+    register: Register,
+) -> None:
+    rt, kept, gone = register.api.rt, domain(), domain()
+    site = (await register.active(a_site(kept, domains=[kept]), A))["sites"][0]
+    decision = await register.decided(site, "cut_access")
+    frozen = decision.site.model_copy(update={"hosts": (kept, gone)})  # type: ignore[union-attr]
+    other = decision.model_copy(update={"decision_id": uuid7(), "site": frozen})
+    await register.hear(other)
+    mine = (await register.active(a_site(gone), B))["sites"][0]
+    execution = await register.execution(other)
+    body, path = await register.signed(execution), f"/executions/{execution['id']}"
+    await register.post(f"{path}/acceptance", body, "regulator-a")
+    async with rt.db.transaction() as tx:
+        held = await sites.hold(tx, UUID(mine["id"]))
+        confirming = asyncio.ensure_future(register.api.post(f"{path}/confirmation", json=body, who="regulator-b"))
+
+        async def waits() -> bool:
+            return bool(await tx.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+        await until(waits, what="whoever confirms waits for the site")
+        await looking.look(tx, rt, [held])  # as whatever changes it ends: its names are entered
+    answer = await confirming
+    assert answer.status_code == 200, answer.text
+    assert [who[0] for _, who in await _told(register)] == [B]
 
 
 async def test_one_name_asked_for_by_two_doors_at_once_is_told_of_once(register: Register) -> None:

@@ -1,5 +1,7 @@
 """Why access-control says no: one class per reason, turned into HTTP in one place (RFC 9457)."""
 
+from datetime import datetime
+
 from shared.runtime.base.problems import Conflict, Forbidden, Invalid, NotFound, Unavailable
 
 
@@ -231,3 +233,12 @@ class NotHosted(Exception):
 
 class Unsigned(Exception):
     """What a fact asks for takes a key that nobody has entered here; the fact is parked, and holds nobody else up."""
+
+
+class NotReplacedYet(Exception):
+    """An order that is out and hits names that are not meant has to wait before it is replaced."""
+
+    def __init__(self, why: str, until: datetime) -> None:
+        """``until``: when it is tried again; over, somebody is woken."""
+        super().__init__(f"{why}, and it is to spare names of somebody else: waited for until {until.isoformat()}")
+        self.until = until

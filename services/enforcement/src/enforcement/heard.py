@@ -168,7 +168,7 @@ async def order_told(rt: Runtime, tx: Tx, fact: access.OrderFact, meta: EventMet
     if isinstance(fact, access.OrderWithdrawnV1) and fact.sequence is None:
         await deciding.tell_unsent(tx, rt, fact)
     if isinstance(fact, access.OrderReleasedV1):
-        await emergency_ends.not_meant(tx, rt, fact)
+        await emergency_ends.restored(tx, rt, fact)
 
 
 async def notice_issued(

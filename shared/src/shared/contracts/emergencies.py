@@ -116,9 +116,9 @@ class EmergencyLapsedV1(Fact):
     provider_id: UUID
     because: Text
     """not_confirmed; decision_fell (it was declined, suspended, lifted, overturned or undone); order_not_sent (the
-    provider's order was taken back before it went out); not_meant (no order of its decision means the name, which is
-    another site's by now); not_hosted_there (by the register the site is another
-    provider's: where that is right there is nothing to do); or again (it suspended the site not long ago)."""
+    provider's order was taken back, mostly before it went out, or none came to it); not_meant (no order of its decision
+    means the name, which is another site's by now); not_hosted_there (by the register the site is another provider's:
+    where that is right there is nothing to do); or again (it suspended the site not long ago)."""
     site_id: UUID | None = None
     """None for a found site."""
     statement: Statement

@@ -17,6 +17,7 @@ from access_control.service.sending import (
 )
 from access_control.store import emergencies, executions, orders, providers
 from access_control.store.orders import AccessOrder, Draft, Turn
+from access_control.store.providers import Provider
 from shared.contracts import ordering
 from shared.contracts.grounds import AuthorityRef, Statement
 from shared.contracts.orders import Action
@@ -45,19 +46,26 @@ async def carried_out(tx: Tx, rt: Runtime, fact: ExecutionCarriedOutV1) -> None:
     hosts = await providers.get_many(tx, measure.sites.keys())
     if missing := measure.sites.keys() - hosts.keys():
         raise NotHosted(f"no such provider: {', '.join(map(str, sorted(missing)))}")
-    for provider_id in sorted(hosts):
-        provider = hosts[provider_id]
-        issuer = issuer_for(rt, provider, fact.regulator)
-        content = told.burden(fact, measure.sites[provider_id], issuer, rt.settings.public_url)
-        turn = Turn(fact.decided_at or fact.grounds.made_at, urgent=fact.urgent_ground is not None)
-        try:
-            await draft(
-                tx, rt, provider, content, decision_id=fact.decision_id, action=measure.action, until=measure.until,
-                turn=turn, who=SYSTEM, why=WHY,
-            )  # fmt: skip
-        except IssuerHasNoKey as missing:  # would be waited for, and whatever is heard after it with it
-            raise Unsigned(str(missing)) from None
-        await settle_emergencies(tx, rt, fact.decision_id, provider_id)  # what it spares waits for no order
+    for provider_id in sorted(hosts.keys() | await emergencies.providers_of_decision(tx, fact.decision_id)):
+        if provider_id in hosts:
+            await _order(tx, rt, fact, measure, hosts[provider_id])
+        # What it spares waits for no order, nor does what is at a provider that hosts the site no more.
+        await settle_emergencies(tx, rt, fact.decision_id, provider_id)
+
+
+async def _order(
+    tx: Tx, rt: Runtime, fact: ExecutionCarriedOutV1, measure: ordering.Measure, provider: Provider
+) -> None:
+    issuer = issuer_for(rt, provider, fact.regulator)
+    content = told.burden(fact, measure.sites[provider.id], issuer, rt.settings.public_url)
+    turn = Turn(fact.decided_at or fact.grounds.made_at, urgent=fact.urgent_ground is not None)
+    try:
+        await draft(
+            tx, rt, provider, content, decision_id=fact.decision_id, action=measure.action, until=measure.until,
+            turn=turn, who=SYSTEM, why=WHY,
+        )  # fmt: skip
+    except IssuerHasNoKey as missing:  # would be waited for, and whatever is heard after it with it
+        raise Unsigned(str(missing)) from None
 
 
 async def undone(tx: Tx, rt: Runtime, fact: ExecutionUndoneV1) -> None:

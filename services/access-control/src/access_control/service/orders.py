@@ -204,6 +204,7 @@ async def answer(tx: Tx, rt: Runtime, who: Caller, order_id: UUID, body: OrderAn
             restore = await _restore(tx, rt, who, order, body.reasons)
             changes = {"undone_by": restore.id}
     answered = await store.MOVES.move(tx, order, move, who=who, why=body.reasons, at=at, answer=said, **changes)
+    await overlaps.answered(tx, order_id, at)
     due_at = answered.execute_by if move is Move.REJECT else None
     tell(tx, answered, told.answered(answered, body.answer, body.reasons, at, due_at), at)
     if restore is not None:

@@ -2,22 +2,24 @@
 
 Nothing here burdens anybody: an order that is not out is held back or spares more names; one that is out is replaced
 by the same one that spares them, so that whom it was decided about notices nothing and nobody else stays dark. Where
-its issuer cannot sign that, it is tried again by a clock of its own, and no fact waits with it (docs/adr/0027).
+its issuer cannot sign that, or has not answered an objection, it is tried again by a clock of its own, and no fact
+waits with it (docs/adr/0027).
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from access_control.errors import NotToldYet
-from access_control.lifecycle import HELD_BACK, OVER, Status
+from access_control.errors import NotReplacedYet, NotToldYet
+from access_control.lifecycle import HELD_BACK, OVER, STOPPED, Status
 from access_control.service.executions import give_back
 from access_control.service.sending import LAPSE, SYSTEM, send_at_once, settle_emergencies, take_back
-from access_control.store import executions, orders, overlaps
+from access_control.store import emergencies, executions, orders, overlaps, receipts
 from access_control.store.orders import AccessOrder, Content, Draft
 from shared.contracts.grounds import Statement
 from shared.contracts.ordering import means, nearest
+from shared.contracts.receipts import Outcome
 from shared.contracts.registry import MeasureOverlappedV1
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.documents import IssuerHasNoKey
@@ -30,8 +32,17 @@ TOLD_FIRST: Final = "The name is a registered site's by now: its operator is tol
 SPARED: Final = "It is replaced by an order that spares names of another site (docs/adr/0026)."
 NOTHING_LEFT: Final = "All its names are another site's, and not meant (docs/adr/0026)."
 SPARE: Final = "spare"
-"""Kind of deadline, of an order that is out: its issuer could not sign what replaces it, which is tried again."""
+"""Kind of deadline, of an order that is out and is to spare more names: as soon as its issuer can sign what replaces
+it, what its provider objects is answered, or what else is registered meanwhile can be spared with it."""
 SPARE_S: Final = 1
+UNANSWERED: Final = timedelta(days=1)
+"""So long an objection holds a replacement up before somebody is woken."""
+UNANSWERED_DARK: Final = timedelta(hours=1)
+"""The same where whoever is not meant may be dark: part of the order is carried out, or its provider had suspended
+something by itself before."""
+TOGETHER: Final = timedelta(minutes=5)
+"""An order that replaced another is itself replaced after so long at the earliest: a list of names that is entered at
+once makes two orders at each host, and not one for each name."""
 
 
 async def heard(tx: Tx, rt: Runtime, fact: MeasureOverlappedV1) -> None:
@@ -39,12 +50,13 @@ async def heard(tx: Tx, rt: Runtime, fact: MeasureOverlappedV1) -> None:
     what is held back or spared is so already."""
     at = rt.clock.now()
     new = await overlaps.note(tx, fact, at)
+    first = new and await overlaps.is_first(tx, fact)
     await executions.hold(tx, fact.execution_id)  # before they are read: one may be sent again at this very moment
     burdens = await orders.hold_burdens(tx, fact.execution_id)
     for burden in sorted(burdens, key=lambda order: (order.provider_id, order.attempt)):
         if fact.not_before is None:
             await _spare_or_wait(tx, rt, burden, _next_attempt(burdens))
-        elif burden.status in HELD_BACK and fact.not_before > at:
+        elif burden.status in HELD_BACK and (fact.not_before > at or first):  # heard late: nobody who sends it knew
             await take_back(tx, rt, burden, who=SYSTEM, why=TOLD_FIRST)
         elif new:
             await _ask_anew(tx, burden, at)
@@ -72,12 +84,25 @@ async def sparing(tx: Tx, order: AccessOrder, content: Content) -> Content | Non
 
 
 async def spare_due(rt: Runtime, tx: Tx, order_id: UUID) -> None:
-    """What its issuer could not sign is tried again, as things are now: what was taken back meanwhile stays so, and
-    whatever was told meanwhile is spared with the rest. Raises IssuerHasNoKey: then it is tried again later."""
+    """What had to wait is tried again, as things are now: what was taken back meanwhile stays so, and whatever was told
+    meanwhile is spared with the rest. Raises IssuerHasNoKey, NotReplacedYet: then it is tried again later."""
     execution_id = await executions.hold_of_order(tx, order_id)
     assert execution_id is not None, "orders stay"
     burdens = await orders.hold_burdens(tx, execution_id)
-    await _spare(tx, rt, next(each for each in burdens if each.id == order_id), _next_attempt(burdens))
+    try:
+        await _spare(tx, rt, next(each for each in burdens if each.id == order_id), _next_attempt(burdens))
+    except NotReplacedYet as not_yet:
+        at = rt.clock.now()
+        if not_yet.until <= at:  # its clock fails from now on, which wakes somebody, until it is answered
+            raise
+        await deadlines.met(tx, SPARE, order_id, at)
+        await deadlines.start_in(tx, SPARE, order_id, (not_yet.until - at).total_seconds(), at=at)
+
+
+async def answered(tx: Tx, order_id: UUID, at: datetime) -> None:
+    """An objection was answered, or its provider gave way: what waited for that goes on. The order is held."""
+    if await deadlines.met(tx, SPARE, order_id, at):
+        await deadlines.start_in(tx, SPARE, order_id, SPARE_S, at=at)
 
 
 async def _not_meant(tx: Tx, execution_id: UUID) -> list[str]:
@@ -100,16 +125,23 @@ def _without(content: Content, names: Iterable[str]) -> Content | None:
 
 
 async def _spare_or_wait(tx: Tx, rt: Runtime, burden: AccessOrder, attempt: int) -> None:
-    """A fact waits for no key: behind it stand the others of this execution, and what undoes it."""
+    """A fact waits for no key and for nobody's answer: behind it stand the others of this execution, and what undoes
+    it. A clock that runs already, or fails, is left."""
+    at = rt.clock.now()
     try:
         async with part(tx):
             await _spare(tx, rt, burden, attempt)
     except IssuerHasNoKey:
-        await deadlines.start_in(tx, SPARE, burden.id, SPARE_S, at=rt.clock.now())
+        await deadlines.start_in(tx, SPARE, burden.id, SPARE_S, at=at)
+    except NotReplacedYet as not_yet:
+        await deadlines.start_in(tx, SPARE, burden.id, max((not_yet.until - at).total_seconds(), 0), at=at)
 
 
 async def _spare(tx: Tx, rt: Runtime, burden: AccessOrder, attempt: int) -> None:
-    """Spare all that is not meant by now, also what another fact told of before. Raises IssuerHasNoKey."""
+    """Spare all that is not meant by now, also what another fact told of before.
+
+    Raises IssuerHasNoKey, NotReplacedYet.
+    """
     content = await orders.content(tx, burden.id)
     left = _without(content, await _not_meant(tx, burden.execution_id))
     if left == content:
@@ -127,11 +159,29 @@ async def _spare(tx: Tx, rt: Runtime, burden: AccessOrder, attempt: int) -> None
         await settle_emergencies(tx, rt, burden.decision_id, burden.provider_id)
     elif _in_force(burden, rt.clock.now()):
         if left is not None:
+            await _require_replaceable(tx, burden, rt.clock.now())
             await _lay_on_again(tx, rt, burden, left, attempt)
         why = SPARED if left is not None else NOTHING_LEFT
         assert content.grounds is not None, "only burdens hit names"
         says = Statement(legal_basis=content.grounds.legal_basis, reasons=why, public_reasons=why)
         await give_back(tx, rt, burden, content.regulator, says)
+
+
+async def _require_replaceable(tx: Tx, burden: AccessOrder, at: datetime) -> None:
+    """An objection keeps its answer: replaced, the order could be neither upheld nor rejected, and what its provider
+    will not carry out would be ordered anew, with a new clock. Nor is it replaced for each name that is entered at
+    once. Raises NotReplacedYet, until when at the latest.
+    """
+    if burden.status in STOPPED:
+        clocks = [each.started_at for each in await deadlines.of(tx, burden.id) if each.kind == SPARE]
+        dark = burden.provider_id in await emergencies.providers_of_decision(tx, burden.decision_id) or any(
+            each.outcome is Outcome.PARTLY for each in await receipts.of_order(tx, burden.id)
+        )
+        patience = UNANSWERED_DARK if dark else UNANSWERED
+        raise NotReplacedYet("its issuer has not answered what its provider objects", min([*clocks, at]) + patience)
+    replaces = burden.attempt > 1 and burden.reissues is None
+    if replaces and burden.issued_at is not None and at < burden.issued_at + TOGETHER:
+        raise NotReplacedYet("it replaced another just now", burden.issued_at + TOGETHER)
 
 
 def _in_force(order: AccessOrder, at: datetime) -> bool:

@@ -19,6 +19,7 @@ from access_control import told
 from access_control.errors import BatchRefused, TooManyRefused, UnknownBatch, Unsigned
 from access_control.lifecycle import CLAIMED, STOPPED, Move, Status, clock_runs
 from access_control.policy import POLICY, Act
+from access_control.service import overlaps
 from access_control.service.claims import Accepted, Claim, KeyBook, Known, Refused, Signed, judge, kid_of
 from access_control.service.hindered import countersigner
 from access_control.service.sending import EXECUTION, tell
@@ -249,6 +250,8 @@ async def _clocks(tx: Tx, moved: Sequence[Accepted], held: Mapping[UUID, AccessO
         runs = clock_runs(item.after, held[receipt.order_id].action)
         if item.after in STOPPED and item.before not in STOPPED and not runs:
             await deadlines.pause(tx, EXECUTION, receipt.order_id, at, f"{receipt.outcome}: {receipt.why}")
+        if item.before in STOPPED and item.after not in STOPPED:
+            await overlaps.answered(tx, receipt.order_id, at)
     executed = {item.claim.receipt.order_id for item in moved if item.after == Status.EXECUTED}
     await deadlines.met_many(tx, kind=EXECUTION, aggregate_ids=sorted(executed), at=at)
 

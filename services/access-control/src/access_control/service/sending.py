@@ -58,6 +58,7 @@ CONFIRM: Final = "confirm_emergency"
 """The clock of what a provider suspended by itself; its source is the basis on which such a thing ends."""
 GOES_ON: Final = "The order of the decision that confirmed it went out, and goes on with it."
 TAKEN_BACK: Final = "The order by which its provider was to go on with it was taken back."
+NONE_CAME: Final = "No order of the decision that confirmed it came to its provider, which hosts the site no more."
 NOBODYS: Final = "No order of the decision that confirmed it means this name (any more)."
 TOO_LATE: Final = "The time that the decision set was over before the order went out."
 
@@ -278,9 +279,9 @@ async def settle_emergencies(tx: Tx, rt: Runtime, decision_id: UUID, provider_id
     """What a decision confirmed at a provider goes on with its order, waits for it, or is over with it.
 
     Only an order that is out and means the name carries it on (docs/adr/0026). Where all were taken back, none means
-    it, or none came of an execution that is undone, the provider is ordered to host the name again, at once: also
-    beside the restore of an order that had gone out, which ends that order alone, and the provider had suspended the
-    name by its own hand before.
+    it, or none came, the provider is ordered to host the name again, as soon as the decision was carried out or undone:
+    also beside the restore of an order that had gone out, which ends that order alone, and the provider had suspended
+    the name by its own hand before.
     """
     if provider_id not in await emergencies.providers_of_decision(tx, decision_id):
         return
@@ -291,13 +292,15 @@ async def settle_emergencies(tx: Tx, rt: Runtime, decision_id: UUID, provider_id
         undone = next((each.undone for each in carried if each.undone is not None), None)
         if ordered.in_force:
             await replace_emergency(tx, rt, confirmed)
-        elif not ordered.on_its_way and (ordered.drafted or undone is not None):
+        elif not ordered.on_its_way and (undone is not None or any(each.carried_out is not None for each in carried)):
             site_id = await _site_of(tx, carried, confirmed.host)
             if undone is not None:
                 await end_emergency(tx, rt, confirmed, FELL, site_id, undone.statement)
                 continue
             basis = (rt.rules.clocks[CONFIRM].source,)
             because, why = (NOT_MEANT, NOBODYS) if ordered.stand else (NOT_SENT, TAKEN_BACK)
+            if not ordered.drafted:
+                why = NONE_CAME
             says = Statement(legal_basis=basis, reasons=why, public_reasons=why)
             await end_emergency(tx, rt, confirmed, because, site_id, says)
 

@@ -1,5 +1,7 @@
 """SQL of what providers were ordered in a time, what of it was done, and how soon."""
 
+# ruff: noqa: S608 -- the statement is put together from a constant of this file
+
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -41,10 +43,20 @@ class Counted:
     restores_seen_dark: int
 
 
+# A restore that takes back an order in place of which another was laid on, that spares more, brings nobody back but
+# whom nobody decided about (docs/adr/0026): hundreds of them, done in a minute, would hide one that is never done.
+# What went out once is ordered again by nothing else.
+REPLACED: Final = """
+EXISTS (SELECT FROM access_order AS before
+          JOIN access_order AS again ON again.execution_id = before.execution_id
+               AND again.provider_id = before.provider_id AND again.attempt > before.attempt
+               AND again.action <> 'restore'
+         WHERE before.id = o.undoes)
+"""
 # What is not done counts as what it is known to be: longer than it has lasted by now (Kaplan and Meier 1958). Each that
 # is done takes its part of those that lasted as long or longer, done or not; ``left`` is the part that is not done by
 # then. So what was sent a minute ago makes nothing look fast, and what is never done makes nothing look fast either.
-COUNT: Final = """
+COUNT: Final = f"""
 WITH seen AS (
     SELECT order_id, min(at) FILTER (WHERE outcome = 'served') AS served,
            min(at) FILTER (WHERE outcome LIKE 'unavailable%') AS cut
@@ -62,7 +74,8 @@ given AS (
                SELECT order_id FROM observed_difference WHERE told_at IS NOT NULL AND closed_at IS NULL) AS dark
       FROM access_order AS o LEFT JOIN receipt AS r ON r.order_id = o.id AND r.outcome = 'executed'
            LEFT JOIN seen ON seen.order_id = o.id
-     WHERE o.issued_at >= $1 AND o.issued_at < $2 AND NOT o.trial),
+     WHERE o.issued_at >= $1 AND o.issued_at < $2 AND NOT o.trial
+       AND NOT {REPLACED}),
 ranked AS (
     SELECT *, became = 'over' AS over_before, became <> 'done' AS waits,
            count(*) OVER (PARTITION BY provider_id, back, became = 'over') + 1

@@ -8,8 +8,8 @@ from enforcement import told
 from enforcement.errors import UnknownEmergency
 from enforcement.lifecycle import EMERGENCY, EmergencyAction, EmergencyStatus
 from enforcement.service import subscriptions
+from enforcement.store import decisions, sites
 from enforcement.store import emergencies as store
-from enforcement.store import sites
 from enforcement.store.decisions import Decision
 from enforcement.store.emergencies import Emergency
 from shared.contracts.access import OrderReleasedV1
@@ -70,13 +70,14 @@ async def not_sent(tx: Tx, rt: Runtime, decision: Decision, provider_id: UUID, s
             await lapse(tx, rt, held, NOT_SENT, says)
 
 
-async def not_meant(tx: Tx, rt: Runtime, order: OrderReleasedV1) -> None:
-    """Its restore went out and names no site: access-control ended it, and nothing that was told here was the cause.
+async def restored(tx: Tx, rt: Runtime, order: OrderReleasedV1) -> None:
+    """Its own restore went out: access-control ended it, and nothing that was told here was the cause.
 
-    No order of its decision means the name, which is another's by now (docs/adr/0026), or the confirmation was not
-    heard in time. Whom it hit is told, and whoever has the name by now: they may have heard nothing of it before.
+    No order of its decision means the name, which is another's by now (docs/adr/0026), none is at the provider any
+    more, or the confirmation was not heard in time. Whom it hit is told, and whoever has the name by now: they may have
+    heard nothing of it before.
     """
-    if order.action != Action.RESTORE or order.undoes is not None or order.site_id is not None:
+    if order.action != Action.RESTORE or order.undoes is not None:
         return
     try:
         held = await store.hold(tx, order.execution_id)
@@ -93,10 +94,21 @@ async def not_meant(tx: Tx, rt: Runtime, order: OrderReleasedV1) -> None:
     name = normalise_domain(held.host)
     now = await sites.find(tx, (name.ascii, *name.above))
     still = now is not None and now.site_id == held.site_id
-    await lapse(tx, rt, held, NOT_CONFIRMED if still else NOT_MEANT, says)
+    because = NOT_CONFIRMED if still else NOT_MEANT
+    if order.site_id is not None:  # the site that was decided about: its order was taken back, or none came
+        because = FELL if await _fell(tx, held, rt.clock.now()) else NOT_SENT
+    await lapse(tx, rt, held, because, says)
     if now is not None and now.operator.identity != held.identity:
         to = OperatorRef(identity=now.operator.identity, name=now.operator.name)
         await _notify(tx, rt, held, to, "emergency_lapsed", _LAPSED, says)
+
+
+async def _fell(tx: Tx, held: Emergency, at: datetime) -> bool:
+    """Whether the decision that confirms it is over, or what it did is undone."""
+    assert held.decision_id is not None, "it is confirmed"
+    _, decision = await decisions.get(tx, held.decision_id)
+    undone = decision.execution is not None and decision.execution.status == "undone"
+    return undone or (decision.until is not None and decision.until <= at)
 
 
 async def tell(

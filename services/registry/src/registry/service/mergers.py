@@ -21,7 +21,7 @@ from registry.errors import (
 )
 from registry.lifecycle import MergerAction, MergerStatus, Status
 from registry.policy import POLICY, Act
-from registry.service import appealable, joining, looks
+from registry.service import appealable, joining, looks, overlaps
 from registry.service.desk import SYSTEM, grounds_of, regulator_for
 from registry.service.operators import require_confirmed
 from registry.store import claims, licences, mergers, operators
@@ -207,6 +207,7 @@ async def fall(tx: Tx, rt: Runtime, fact: AppealDecidedV1 | AppealOverdueV1) -> 
     undone = await mergers.MOVES.move(
         tx, merger, MergerAction.UNDO, who=SYSTEM, why=says.reasons, at=rt.clock.now(), left_behind=left
     )
+    await overlaps.apart(tx, rt, [merger.survivor_id, merger.merged_id])  # only now is neither known as the other
     await _record(tx, undone, pair, rt.clock.now(), given)
     await _tell(tx, rt, undone, "merger_undone", _UNDONE, says, fact.body)
 

@@ -6,9 +6,10 @@ by registering it under another identity. But they are told, with grounds and a 
 no order that has not gone out goes out before that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from registry import told
 from registry.lifecycle import SiteStatus
@@ -73,13 +74,26 @@ async def carried_out(tx: Tx, rt: Runtime, execution: Execution) -> None:
         await look(tx, rt, list((await sites.owned(tx, others)).values()))
 
 
+async def apart(tx: Tx, rt: Runtime, operator_ids: Collection[UUID]) -> None:
+    """Two entries are not one any more: what hit names of one as its own is somebody else's measure by now."""
+    told_own = await overlaps.told_own(tx, operator_ids)
+    await look(tx, rt, list((await sites.owned(tx, told_own)).values()))
+
+
 async def hitting(tx: Tx, execution: Execution, site: OwnedSite | None) -> None:
-    """Nobody gets a name that this may hit until it is carried out, or is not."""
+    """Nobody gets a name that this may hit until it is carried out, or is not.
+
+    Who has one of them by now is told when it is: those sites are shared first, since whoever changes one holds it and
+    then waits for these names, and theirs are held in one go with the others.
+    """
     decided, subject = execution.decision.site, execution.decision.subject
     hosts = {*(decided.hosts if decided is not None else ()), *(site.site.domains if site is not None else ())}
     if isinstance(subject, FoundSite):
         hosts.add(subject.host)
-    await overlaps.hitting(tx, hosts)
+    others = await overlaps.holders(tx, hosts, site.site.id if site is not None else None)
+    await overlaps.share(tx, others)
+    theirs = {name for each in (await sites.many(tx, others)).values() for name in each.domains}
+    await overlaps.hitting(tx, hosts | theirs)
 
 
 async def _hit(tx: Tx, execution: Execution, owned: OwnedSite) -> dict[str, list[str]]:
@@ -93,7 +107,9 @@ async def _hit(tx: Tx, execution: Execution, owned: OwnedSite) -> dict[str, list
     hosts_it = {access.provider_id for access in owned.site.accesses}
     if not hosts_it & {access.provider_id for access in fact.site.accesses}:
         return {}
-    by = {name: nearest(name, fact.site.hosts, fact.site.spared) for name in owned.site.domains}
+    freed = await overlaps.freed(tx, execution.id)
+    hosts, spared = {*fact.site.hosts} - freed, {*fact.site.spared, *freed}
+    by = {name: nearest(name, hosts, spared) for name in owned.site.domains}
     hit = {name: host for name, host in by.items() if host is not None}
     if not hit:
         return {}

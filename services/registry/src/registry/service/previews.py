@@ -28,8 +28,8 @@ async def of(
         return decided, Preview(hosts=await _barred_names(tx, execution), as_of=at)
     if site is None or execution.effect == Effect.END_ITEM:
         return decided, Preview(hosts=(), as_of=at)
-    registrables = sorted({normalise_domain(host).registrable for host in site.site.domains})
-    now = await sites.frozen(tx, site, registrables)
+    hit = sorted({*site.site.domains, *(decided.hosts if decided is not None else ())})
+    now = await sites.frozen(tx, site, hit, sorted({normalise_domain(host).registrable for host in hit}))
     hits = decided.joined(now) if decided is not None else now
     ips = sorted({ip for access in hits.accesses for ip in access.ips})
     found = await sites.neighbours(tx, ips, site.site.id, MOST_NEIGHBOURS, rt.rules.protected_suffixes)

@@ -31,15 +31,24 @@ SELECT {executions.COLUMNS} FROM execution
         OR subject ->> 'kind' <> 'found_site' AND names_hit(subject, carried_out) && $2::text[])
  ORDER BY id
 """
-# Of names that several doors give a site, or that it is told of again, the first keeps its row.
+# Of names that several doors give a site, or that it is told of again, the first keeps its row; but whom it was decided
+# about while two entries were one is told of again when they are apart. What it challenged of before stays known.
 KEEP: Final = """
-INSERT INTO overlap (execution_id, site_id, operator_id, name, id, kind, found_at)
+INSERT INTO overlap AS known (execution_id, site_id, operator_id, name, id, kind, found_at)
 SELECT $1, $2, $3, name, $5, $6, $7 FROM unnest($4::text[]) AS name ORDER BY name
-ON CONFLICT (execution_id, site_id, operator_id, name) DO NOTHING
+ON CONFLICT (execution_id, site_id, operator_id, name) DO UPDATE
+   SET id = excluded.id, kind = excluded.kind, found_at = excluded.found_at, told_before = known.id
+ WHERE known.kind = 'own' AND excluded.kind <> 'own'
 RETURNING name
 """
-OF_ACT: Final = "SELECT execution_id, site_id, name FROM overlap WHERE id = $1 ORDER BY name"
+OF_ACT: Final = """
+SELECT id, execution_id, site_id, name FROM overlap WHERE id = $1 OR told_before = $1 ORDER BY name
+"""
+OF_OPERATORS: Final = """
+SELECT DISTINCT site_id FROM overlap WHERE operator_id = ANY ($1) AND kind = 'own' ORDER BY site_id
+"""
 FIRST_TOLD: Final = "SELECT min(found_at) FROM overlap WHERE execution_id = $1 AND site_id = $2 AND kind = $3"
+FREED: Final = "SELECT name FROM overlap WHERE execution_id = $1 AND freed IS NOT NULL"
 FREE: Final = "UPDATE overlap SET freed = $2 WHERE id = $1 AND freed IS NULL"
 # What is spared is so by every order that was made after that was found: ids sort by when they were made. Of one that
 # older code noted nobody knows which order it took back.
@@ -53,6 +62,7 @@ SELECT v.site_id, array_agg(DISTINCT v.name ORDER BY v.name) AS names
                   AND right('.' || v.name, length(c.domain) + 1) = '.' || c.domain)
  GROUP BY v.site_id ORDER BY v.site_id
 """
+SHARE: Final = "SELECT count(*) FROM (SELECT FROM site WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE) AS held"
 HOLDERS: Final = """
 SELECT DISTINCT site_id FROM claim
  WHERE domain = ANY ($1) AND status = 'live' AND site_id IS DISTINCT FROM $2 ORDER BY site_id
@@ -112,7 +122,17 @@ async def get(tx: Tx, overlap_id: UUID) -> Overlap | None:
     rows = await tx.fetch(OF_ACT, overlap_id)
     if not rows:
         return None
-    return Overlap(overlap_id, rows[0]["execution_id"], rows[0]["site_id"], tuple(row["name"] for row in rows))
+    return Overlap(rows[0]["id"], rows[0]["execution_id"], rows[0]["site_id"], tuple(row["name"] for row in rows))
+
+
+async def told_own(tx: Tx, operator_ids: Collection[UUID]) -> list[UUID]:
+    """The sites of which these operators were told that a measure about a site of theirs hits them."""
+    return [row["site_id"] for row in await tx.fetch(OF_OPERATORS, list(operator_ids))]
+
+
+async def freed(tx: Tx, execution_id: UUID) -> set[str]:
+    """The names that appeals took out of a measure: no order of it hits them any more, whoever has them by now."""
+    return {row["name"] for row in await tx.fetch(FREED, execution_id)}
 
 
 async def free(tx: Tx, overlap: Overlap) -> None:
@@ -134,3 +154,8 @@ async def hit_by(
 async def holders(tx: Tx, names: Collection[str], except_site: UUID | None) -> list[UUID]:
     """The other sites that have these very names."""
     return [row["site_id"] for row in await tx.fetch(HOLDERS, list(names), except_site)]
+
+
+async def share(tx: Tx, site_ids: Collection[UUID]) -> None:
+    """Nobody else changes these sites until the transaction ends: in one order, as whoever notes them here needs it."""
+    await tx.fetchval(SHARE, list(site_ids))

@@ -293,9 +293,12 @@ async def live_sites(tx: Tx, registration_id: UUID) -> int:
     return count
 
 
-async def frozen(tx: Tx, owned: OwnedSite, registrables: Sequence[str]) -> FrozenSite:
-    """The site as it is now, for what is decided about it; with the names below its own that are others'."""
-    below = await tx.fetch(BELOW, list(registrables), owned.site.id, list(owned.site.domains))
+async def frozen(tx: Tx, owned: OwnedSite, hit: Sequence[str], registrables: Sequence[str]) -> FrozenSite:
+    """The site as it is now, for what is decided about it; with the names that are others' below those that are hit.
+
+    ``hit``: its own, and what it had when it was decided about; ``registrables``: the domains in which those lie.
+    """
+    below = await tx.fetch(BELOW, list(registrables), owned.site.id, list(hit))
     return FrozenSite(
         site_id=owned.site.id, version=owned.site.version, number=owned.number, name=owned.site.name,
         hosts=owned.site.domains, spared=tuple(row["domain"] for row in below),

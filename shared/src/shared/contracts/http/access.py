@@ -282,7 +282,9 @@ class OrderCounts(View):
     stops_observed_median_minutes: float | None = Field(
         description="To the first look that found it cut, of what is still kept; null where too few were seen."
     )
-    restores: int = Field(description="Orders to host again.")
+    restores: int = Field(
+        description="Orders to host again, but for those in whose place is another order (docs/adr/0026)."
+    )
     restores_done: int = Field(0, description="Recorded as executed.")
     restores_open: int = Field(
         0,
