@@ -126,6 +126,15 @@ async def test_the_desk_says_why_it_revokes_or_enters_anothers_key_and_the_provi
     assert [(each["added_reasons"], each["revoked_reasons"]) for each in shown] == [(why, WHY["reasons"]), (why, None)]
 
 
+@pytest.mark.parametrize("reasons", ["It was stolen.\nBy telephone.", "x" * 501, "x" * 20_000])
+async def test_a_stolen_key_is_revoked_however_long_the_desk_explains_it(desk: Desk, reasons: str) -> None:
+    host = await desk.host()
+    said = {"reasons": reasons}
+    await add(desk, host, next_key(host, vouched_by=None) | said, "desk-a")
+    await revoke(desk, host, "next", body=said)
+    assert [each[:3] for each in await told(desk)][1:] == [("next", False, reasons), ("next", True, reasons)]
+
+
 async def test_what_a_provider_does_with_its_own_keys_it_knows(desk: Desk) -> None:
     host = await desk.host()
     await add(desk, host, next_key(host))

@@ -14,7 +14,9 @@ from shared.contracts.access import (
     OrderContestedV1,
     OrderExecutedV1,
     OrderFact,
+    OrderOverdueV1,
     OrderQueuedV1,
+    OrderReceivedV1,
     OrderReleasedV1,
     OrderWithdrawnV1,
 )
@@ -132,6 +134,43 @@ async def test_a_host_whose_order_was_replaced_was_not_told_to_host_the_site_aga
     await ordered(register, execution, OrderReleasedV1, action="restore", undoes=second)
     await sender.looked()
     assert [each["status"] for each in await sender.findings()] == ["cured"], "none of its orders is left"
+
+
+ON_ITS_WAY: list[tuple[type[OrderFact], ...]] = [(), (OrderReceivedV1,), (OrderReceivedV1, OrderOverdueV1)]
+
+
+@pytest.mark.parametrize("more", ON_ITS_WAY)
+@pytest.mark.parametrize("taken_back", [False, True])
+async def test_until_the_order_in_the_place_of_another_is_carried_out_a_finding_is_passed_over(
+    register: Register, more: tuple[type[OrderFact], ...], taken_back: bool
+) -> None:
+    """Nobody knows whether list and register agree: the conduct record hears no such thing (docs/adr/0026)."""
+    sender, site = Sender(register), await register.live()
+    execution = await register.carried_out(await register.decided(site))
+    first = await ordered(register, execution, OrderReleasedV1, OrderExecutedV1)
+    name, silent = site["domains"][0], f"a.{site['domains'][0]}"
+    await sender.hosts(record(name), record(silent))
+    found = {each["host"]: each["id"] for each in await sender.findings()}
+    await register.post(f"/hosted-findings/{found[name]}/answer", WHY, sender.who)
+    second = await ordered(register, execution, OrderReleasedV1, *more, attempt=2)
+    if taken_back:
+        await ordered(register, execution, OrderReleasedV1, OrderExecutedV1, action="restore", undoes=first)
+    await sender.hosts(record(name), record(silent), record(f"new.{name}"))
+    assert {each["host"]: each["status"] for each in await sender.findings()} == {name: "answered", silent: "open"}
+    await register.ring(reconciling.CURE, found[silent])
+    assert (await sender.findings(status="open"))[0]["host"] == silent, "its silence is not held against it meanwhile"
+    assert (await register.told(FindingEscalatedV1), await register.told(FindingClosedV1)) == ([], [])
+    await ordered(register, execution, OrderExecutedV1, attempt=2, order_id=second)
+    await register.ring(reconciling.CURE, found[silent])
+    assert len(await register.told(FindingEscalatedV1)) == 1, "it lists what it signed that it hosts no more"
+    third = await ordered(register, execution, OrderReleasedV1, attempt=3)
+    await sender.looked()
+    assert await register.told(FindingClosedV1) == []
+    for gone in ([] if taken_back else [first]) + [second, third]:
+        await ordered(register, execution, OrderReleasedV1, OrderExecutedV1, action="restore", undoes=gone)
+    await sender.looked()
+    assert {each["status"] for each in await sender.findings()} == {"cured"}
+    assert len(await register.told(FindingClosedV1)) == 1
 
 
 @pytest.mark.parametrize("instead", [(), (OrderQueuedV1,), (OrderQueuedV1, OrderWithdrawnV1), (OrderReleasedV1,)])

@@ -36,6 +36,19 @@ async def test_a_refusal_that_fell_is_decided_anew_as_it_was_asked(register: Reg
     assert await register.history(submitted["id"]) == ["submit", "refuse", "reopen", "grant"]
 
 
+async def test_a_gap_in_the_directory_holds_up_no_appeal_that_was_won(register: Register) -> None:
+    site = (await register.active(a_site(domain())))["sites"][0]
+    submitted = await register.submitted(a_site(domain()), uscc(2))
+    changed = await register.propose(site, a_site(domain()), owner())
+    await register.post(f"/registrations/{submitted['id']}/refusal", REFUSAL, "regulator-a")
+    await register.post(f"/amendments/{changed['id']}/refusal", REFUSAL, "regulator-a")
+    known = list(register.api.rt.directory)
+    register.api.rt.directory.load([each for each in known if each.organisation_id != "industry-110000"])
+    for kind, refused in (("refusal", submitted), ("amendment", changed)):
+        await register.appealed(_act(kind, refused["id"]), "upheld")
+        assert [told for told, _ in await register.notices(refused["id"])][-1] == "reopened"
+
+
 async def test_what_somebody_else_got_meanwhile_stays_theirs(register: Register) -> None:
     site = a_site(domain(), accesses=[access("198.18.8.3", "dedicated")])
     submitted = await register.submitted(site)
