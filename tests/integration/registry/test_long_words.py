@@ -91,6 +91,7 @@ async def test_an_overlap_with_long_grounds_and_long_names_can_be_read_and_chall
     await register.active(a_site(hit[0], domains=hit), OTHER)
     says = await told(register, f"overlap_{kind}", OTHER)
     assert shortened(says, hit[0], "challenge")
+    assert (" more, site " in says.reasons) is (kind == "same"), "so many names, and how many others"
     assert isinstance(says, Grounds)
     issued = [each for each in await register.told(RegistryNoticeIssuedV1) if each.act.kind == "overlap"]
     assert [each.grounds for each in issued] == [says], "enforcement reads the same, and takes an appeal"

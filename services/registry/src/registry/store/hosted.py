@@ -136,8 +136,8 @@ _WAITS: Final = f"""(
                  AND o.action <> 'restore' AND o.outcome NOT IN ('queued', 'withdrawn', 'executed')
                  AND NOT {executions.UNDONE.format("o")} AND EXISTS (
                      SELECT FROM order_outcome b
-                      WHERE b.execution_id = o.execution_id AND b.order_id <> o.order_id AND b.provider_id = $1
-                        AND b.action <> 'restore' AND (b.outcome = 'executed' OR {executions.UNDONE.format("b")}))))"""
+                      WHERE b.execution_id = o.execution_id AND b.provider_id = $1 AND b.action <> 'restore'
+                        AND b.outcome = 'executed')))"""
 _LOOK: Final = f"""
 WITH listed AS MATERIALIZED (
        SELECT * FROM hosted WHERE provider_id = $1 AND first_batch = $3 AND {{}})
