@@ -12,9 +12,9 @@ from shared.contracts.grounds import Grounds, Names, Statement
 from shared.contracts.notices import NoticeDocument
 from shared.contracts.quoting import ELLIPSIS
 from shared.runtime.acts.directory import Directory
-from tests.integration.enforcement.complaining import answers
+from tests.integration.enforcement.complaining import answers, confirm, reported, suspended
 from tests.integration.enforcement.conftest import Office, site_recorded
-from tests.integration.enforcement.test_emergencies import confirm, emergency, reported, restored, suspended
+from tests.integration.enforcement.test_emergencies import emergency, restored
 from tests.integration.enforcement.test_hearings import invitation
 from tests.integration.enforcement.test_matter_transfers import to, unplaced
 from tests.integration.enforcement.test_reviewed import vetoed

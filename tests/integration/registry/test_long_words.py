@@ -55,7 +55,7 @@ def shortened(says: Statement, *ours: str) -> bool:
     return whole and says.reasons.count("说") > 6_000 and ELLIPSIS in says.reasons
 
 
-HINDERED = [
+HINDERED: list[tuple[type[access.OrderFact], dict[str, Any]]] = [
     (access.OrderImpossibleV1, {"reasons": LONG}), (access.OrderContestedV1, {"reasons": LONG}),
     (access.OrderOverdueV1, {"escalated": False}),
 ]  # fmt: skip
