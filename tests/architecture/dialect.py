@@ -237,8 +237,20 @@ def acts() -> Iterator[str]:
         yield from (f"{package.name}: nobody asks about {name}" for name in sorted(names - asked))
 
 
+def copies() -> Iterator[str]:
+    """A record is copied with other values only where others have looked at them: ``model_copy`` looks at nothing, and
+    what it makes can perhaps never be read back."""
+    for path in files(*OURS):
+        for function in functions(path):
+            calls = (each for each in ast.walk(function) if isinstance(each, ast.Call))
+            for call in calls:
+                named = isinstance(call.func, ast.Attribute) and call.func.attr == "model_copy"
+                if named and any(each.arg == "update" for each in call.keywords):
+                    yield f"{short(path)}: {function.name}"
+
+
 RULES: Final[dict[str, Rule]] = {
-    rule.__name__: rule for rule in (parts, sql, writes, doors, silence, sizes, lists, codes, acts)
+    rule.__name__: rule for rule in (parts, sql, writes, doors, silence, sizes, lists, codes, acts, copies)
 }
 
 if __name__ == "__main__":

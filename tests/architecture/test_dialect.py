@@ -39,6 +39,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "sizes": ("service/revoke.py", "def long() -> None:\n" + "    f()\n" * 60),
     "lists": ("store/sites.py", "async def page(tx: Tx, region: str) -> list[Site]: ..."),
     "codes": ("errors.py", 'class NotFound(Problem):\n    """Something else."""'),
+    "copies": ("told.py", "def of(fact: Fact) -> Fact:\n    return fact.model_copy(update={'reasons': 'x' * 9})"),
     "acts": ("policy.py", 'class Act(StrEnum):\n    REVOKE = "revoke"'),
 }
 

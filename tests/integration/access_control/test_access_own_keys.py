@@ -143,6 +143,15 @@ async def test_no_program_of_the_desk_takes_a_providers_voice_or_lends_it_one_an
     assert (await revoke(desk, host, first, own))["revoked_at"] is not None, "a stolen key, at night, at once"
 
 
+@pytest.mark.parametrize("reasons", ["It was stolen.\nBy telephone.", "x" * 501, "x" * 20_000])
+async def test_a_stolen_key_is_revoked_however_long_the_desk_explains_it(desk: Desk, reasons: str) -> None:
+    host = await desk.host()
+    said = {"reasons": reasons}
+    await add(desk, host, next_key(host, vouched_by=None) | said, "desk-a")
+    await revoke(desk, host, "next", body=said)
+    assert [each[:3] for each in await told(desk)][1:] == [("next", False, reasons), ("next", True, reasons)]
+
+
 async def test_what_a_provider_does_with_its_own_keys_it_knows(desk: Desk) -> None:
     host = await desk.host()
     await add(desk, host, next_key(host))

@@ -14,7 +14,9 @@ from shared.contracts.access import (
     OrderContestedV1,
     OrderExecutedV1,
     OrderFact,
+    OrderOverdueV1,
     OrderQueuedV1,
+    OrderReceivedV1,
     OrderReleasedV1,
     OrderWithdrawnV1,
 )
@@ -132,6 +134,73 @@ async def test_a_host_whose_order_was_replaced_was_not_told_to_host_the_site_aga
     await ordered(register, execution, OrderReleasedV1, action="restore", undoes=second)
     await sender.looked()
     assert [each["status"] for each in await sender.findings()] == ["cured"], "none of its orders is left"
+
+
+EXTENDED = "SELECT array_agg(why ORDER BY id) FROM history WHERE aggregate_id = $1 AND action = 'extend'"
+ON_ITS_WAY: list[tuple[type[OrderFact], ...]] = [(), (OrderReceivedV1,), (OrderReceivedV1, OrderOverdueV1)]
+
+
+@pytest.mark.parametrize("more", ON_ITS_WAY)
+@pytest.mark.parametrize("taken_back", [False, True])
+async def test_until_the_order_in_the_place_of_another_is_carried_out_a_finding_is_passed_over(
+    register: Register, more: tuple[type[OrderFact], ...], taken_back: bool
+) -> None:
+    """Nobody knows whether list and register agree: the conduct record hears no such thing (docs/adr/0026)."""
+    sender, site = Sender(register), await register.live()
+    execution = await register.carried_out(await register.decided(site))
+    first = await ordered(register, execution, OrderReleasedV1, OrderExecutedV1)
+    name, silent = site["domains"][0], f"a.{site['domains'][0]}"
+    await sender.hosts(record(name), record(silent))
+    found = {each["host"]: each["id"] for each in await sender.findings()}
+    await register.post(f"/hosted-findings/{found[name]}/answer", WHY, sender.who)
+    second = await ordered(register, execution, OrderReleasedV1, *more, attempt=2)
+    if taken_back:
+        await ordered(register, execution, OrderReleasedV1, OrderExecutedV1, action="restore", undoes=first)
+    await sender.hosts(record(name), record(silent), record(f"new.{name}"))
+    assert {each["host"]: each["status"] for each in await sender.findings()} == {name: "answered", silent: "open"}
+    await register.ring(reconciling.CURE, found[silent])
+    assert (await sender.findings(status="open"))[0]["host"] == silent, "its silence is not held against it meanwhile"
+    why = await register.fetchval(EXTENDED, UUID(found[silent]))
+    assert why == ["An order in the place of another is on its way: nobody can say whether it differs."]
+    assert (await register.told(FindingEscalatedV1), await register.told(FindingClosedV1)) == ([], [])
+    await ordered(register, execution, OrderExecutedV1, attempt=2, order_id=second)
+    await register.ring(reconciling.CURE, found[silent])
+    assert len(await register.told(FindingEscalatedV1)) == 1, "it lists what it signed that it hosts no more"
+    third = await ordered(register, execution, OrderReleasedV1, attempt=3)
+    await sender.looked()
+    assert await register.told(FindingClosedV1) == []
+    for gone in ([] if taken_back else [first]) + [second, third]:
+        await ordered(register, execution, OrderReleasedV1, OrderExecutedV1, action="restore", undoes=gone)
+    await sender.looked()
+    assert {each["status"] for each in await sender.findings()} == {"cured"}
+    assert len(await register.told(FindingClosedV1)) == 1
+
+
+async def test_what_was_found_of_the_site_while_it_stood_waits_for_no_order(register: Register) -> None:
+    sender, site = Sender(register), await register.live()
+    await sender.hosts(record(site["domains"][0], number="京ICP备99999999号"))
+    assert {kind for _, kind in await sender.found()} == {"number_differs"}
+    execution = await revoked(register, site, OrderReleasedV1, OrderExecutedV1)
+    await ordered(register, execution, OrderReleasedV1, attempt=2)
+    await sender.looked()
+    assert await sender.found() == set()
+
+
+@pytest.mark.parametrize("before", [(OrderQueuedV1, OrderWithdrawnV1), (OrderReleasedV1, OrderContestedV1)])
+async def test_an_order_that_came_after_one_that_never_held_is_in_the_place_of_none(
+    register: Register, before: tuple[type[OrderFact], ...]
+) -> None:
+    sender, site = Sender(register), await register.live()
+    execution = await register.carried_out(await register.decided(site))
+    first = await ordered(register, execution, *before)
+    if OrderContestedV1 in before:
+        await ordered(register, execution, OrderReleasedV1, OrderExecutedV1, action="restore", undoes=first)
+    sent = await ordered(register, execution, OrderReleasedV1, OrderExecutedV1, attempt=2)
+    await sender.hosts(record(site["domains"][0]))
+    assert len(await sender.found()) == 1
+    await ordered(register, execution, OrderContestedV1, attempt=2, order_id=sent)
+    await sender.looked()
+    assert await sender.found() == set(), "it takes back what it signed, and nothing presses it meanwhile"
 
 
 @pytest.mark.parametrize("instead", [(), (OrderQueuedV1,), (OrderQueuedV1, OrderWithdrawnV1), (OrderReleasedV1,)])

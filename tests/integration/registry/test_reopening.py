@@ -5,8 +5,11 @@ from uuid import UUID
 
 import pytest
 
+from registry.service import effective, licences
 from shared.contracts.grounds import ActRef, Service
 from tests.integration.registry.conftest import GRANT, Register, a_site, access, domain, owner, uscc
+from tests.integration.registry.test_effective import _granted as granted_ahead
+from tests.integration.registry.test_licences import licensed
 from tests.support.people import OPERATOR_USCC
 
 REFUSAL: dict[str, Any] = {"statement": {"legal_basis": ["P3.1"], "reasons": "The papers are incomplete."}}
@@ -34,6 +37,31 @@ async def test_a_refusal_that_fell_is_decided_anew_as_it_was_asked(register: Reg
     assert granted["sites"][0]["domains"] == names
     assert [each["ips"] for each in granted["sites"][0]["accesses"]] == [["198.18.8.1"], ["198.18.8.2"]]
     assert await register.history(submitted["id"]) == ["submit", "refuse", "reopen", "grant"]
+
+
+async def test_a_gap_in_the_directory_holds_up_no_appeal_that_was_won(register: Register) -> None:
+    site = (await register.active(a_site(domain())))["sites"][0]
+    submitted = await register.submitted(a_site(domain()), uscc(2))
+    changed = await register.propose(site, a_site(domain()), owner())
+    await register.post(f"/registrations/{submitted['id']}/refusal", REFUSAL, "regulator-a")
+    await register.post(f"/amendments/{changed['id']}/refusal", REFUSAL, "regulator-a")
+    known = list(register.api.rt.directory)
+    register.api.rt.directory.load([each for each in known if each.organisation_id != "industry-110000"])
+    for kind, refused in (("refusal", submitted), ("amendment", changed)):
+        await register.appealed(_act(kind, refused["id"]), "upheld")
+        assert [told for told, _ in await register.notices(refused["id"])][-1] == "reopened"
+
+
+async def test_a_gap_in_the_directory_holds_up_no_clock_that_tells_its_operator_something(register: Register) -> None:
+    site = (await register.active(a_site(domain()), OPERATOR_USCC))["sites"][0]
+    waits = await granted_ahead(register, site, a_site(domain()))
+    licence = await licensed(register)
+    known = list(register.api.rt.directory)
+    register.api.rt.directory.load([each for each in known if each.organisation_id != "industry-110000"])
+    await register.ring(effective.EFFECT, waits["id"])
+    assert (await register.notices(waits["id"]))[-1][0] == "amendment_effective"
+    await register.ring(licences.VALIDITY, licence["id"])
+    assert (await register.notices(licence["id"]))[-1][0] == "lapsing"
 
 
 async def test_what_somebody_else_got_meanwhile_stays_theirs(register: Register) -> None:

@@ -8,6 +8,7 @@ import pytest
 from shared.contracts import access
 from shared.contracts.access import OrderExecutedV1, OrderImpossibleV1, OrderQueuedV1, OrderReleasedV1, OrderWithdrawnV1
 from shared.contracts.grounds import ActRef, Service
+from shared.contracts.notices import NoticeDocument
 from shared.contracts.registry import MeasureOverlappedV1
 from shared.runtime.base.ids import uuid7
 from tests.integration.registry.conftest import (
@@ -27,8 +28,8 @@ from tests.support.crash import everything
 
 CODE, OTHER, THIRD = uscc(822_100_001), uscc(822_100_002), uscc(822_100_003)
 HINDERED = [
-    (access.OrderImpossibleV1, {"reasons": "The site left us last week."}, "signed that it cannot: The site left"),
-    (access.OrderContestedV1, {"reasons": "This name was never ours."}, "objects: This name was never ours."),
+    (access.OrderImpossibleV1, {"reasons": "The site left us last week."}, "signed that it cannot. "),
+    (access.OrderContestedV1, {"reasons": "This name was never ours."}, "objects. "),
     (access.OrderOverdueV1, {"escalated": False}, "has not signed that it does, by 20"),
 ]
 FINE = [
@@ -55,8 +56,11 @@ async def test_the_operator_of_a_site_that_should_be_back_is_told_what_hinders_i
     assert await register.notices(fact.order_id) == [("restore_hindered", CODE)]
     (found,) = (await register.get(f"/notices?about={fact.order_id}", owner(CODE)))["items"]
     shown = await register.get(f"/notices/{found['id']}", owner(CODE))
-    assert says in str(shown)
-    assert "have the site hosted elsewhere" in str(shown)
+    said = shown["notice"]["statement"]["reasons"]
+    assert says in said
+    assert "have the site hosted elsewhere" in said
+    words = f"\nWhat it says:\n{more['reasons']}" if "reasons" in more else "to the register."
+    assert said.endswith(words), "its words stand behind ours, and none of ours behind them"
     changed = {table for table in after if after[table] != before[table]}
     assert changed <= {"notice", "deadline", "delivery", "order_outcome"}, "nothing but the notice comes of it"
 
@@ -90,6 +94,38 @@ async def test_whoever_has_a_found_sites_name_by_now_is_told(register: Register)
     fact = about(access.OrderImpossibleV1, None, hosts=site["domains"])
     await register.hear(fact)
     assert await register.notices(fact.order_id) == [("restore_hindered", CODE)]
+
+
+async def test_whoever_has_the_longest_name_above_it_is_told_of_a_name_that_no_order_means(register: Register) -> None:
+    """What a provider had suspended by itself goes back without a site, and without an execution (ADR 26, point 7)."""
+    name = domain()
+    await register.active(a_site(name), CODE)
+    await register.active(a_site(f"www.{name}"), OTHER)
+    for host, whose in ((f"a.www.{name}", OTHER), (f"blog.{name}", CODE), (f"www.{name}", OTHER)):
+        fact = about(access.OrderImpossibleV1, None, hosts=[host], execution_id=uuid7())
+        await register.hear(fact)
+        assert await register.notices(fact.order_id) == [("restore_hindered", whose)], host
+
+
+async def test_a_name_above_that_nobody_has_any_more_is_nobodys(register: Register) -> None:
+    site = await register.live(CODE)
+    await register.post(f"/sites/{site['id']}/deregistration", {"reasons": "We close the shop."}, owner(CODE))
+    fact = about(access.OrderImpossibleV1, None, hosts=[f"www.{site['domains'][0]}"], execution_id=uuid7())
+    await register.hear(fact)
+    assert await register.notices(fact.order_id) == []
+
+
+@pytest.mark.parametrize(("kind", "more", "says"), HINDERED)
+async def test_a_gap_in_the_directory_keeps_no_operator_from_being_told(
+    register: Register, kind: type[access.OrderFact], more: dict[str, Any], says: str
+) -> None:
+    site, known = await register.live(CODE), list(register.api.rt.directory)
+    register.api.rt.directory.load([each for each in known if each.organisation_id != "industry-110000"])
+    fact = about(kind, site, **more)
+    await register.hear(fact)
+    assert await register.notices(fact.order_id) == [("restore_hindered", CODE)], says
+    text = await register.fetchval("SELECT document FROM notice WHERE about_id = $1", fact.order_id)
+    assert NoticeDocument.model_validate_json(text).authority.level == "national", "the ministry says it"
 
 
 class Cut:

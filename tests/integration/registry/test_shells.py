@@ -163,6 +163,16 @@ async def test_the_regulator_can_let_a_finding_be(register: Register) -> None:
     assert (await register.get(f"/sites/{site['id']}", "auditor"))["status"] == "live"
 
 
+async def test_a_gap_in_the_directory_keeps_no_site_from_being_given_back(register: Register) -> None:
+    site, finding = await due(register, uscc(907_000_002))
+    act = ActRef.model_validate((await lapsed(register, finding))["challenge"])
+    known = list(register.api.rt.directory)
+    register.api.rt.directory.load([each for each in known if each.organisation_id != "industry-110000"])
+    await register.appealed(act, "upheld")
+    assert (await register.get(f"/sites/{site['id']}", "auditor"))["status"] == "live"
+    assert (await register.notices(finding["id"]))[-1][0] == "shell_undone"
+
+
 @pytest.mark.parametrize("outcome", ["upheld", "overdue"])
 async def test_a_won_or_late_appeal_gives_the_site_back(register: Register, outcome: str) -> None:
     site, finding = await due(register, uscc(907_000_001))

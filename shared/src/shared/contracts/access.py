@@ -119,7 +119,7 @@ class ProviderKeyChangedV1(Fact):
     thumbprint: Text
     revoked: bool
     """False: it was entered."""
-    reasons: Text
+    reasons: Reasons
     authority: AuthorityRef
     """Whose desk did so."""
     left: int

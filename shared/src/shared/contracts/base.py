@@ -21,6 +21,9 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 LEAST_REASONS: Final = 10
+LONGEST_REASONS: Final = 20_000
+"""Whoever quotes some with words of their own shortens them: ``shared.contracts.quoting``."""
+LONGEST_TEXT: Final = 500
 YEARS: Final = range(1990, 2201)
 """Of every date that somebody states: before Concord nothing was decided, and nobody decides for centuries."""
 _BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -93,11 +96,15 @@ def _in_bounds(given: date) -> date:
     return given.astimezone(UTC) if isinstance(given, datetime) else given
 
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(printable)]
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_TEXT),
+    AfterValidator(printable),
+]
 """One line."""
 Reasons = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=LEAST_REASONS, max_length=20_000),
+    StringConstraints(strip_whitespace=True, min_length=LEAST_REASONS, max_length=LONGEST_REASONS),
     AfterValidator(explained),
 ]
 """What a person wrote to be read by the person it burdens; may have several lines."""

@@ -15,6 +15,7 @@ from approval.store import DECISION_CLOCK, Approval, Decision
 from approval.store.paper import Paper
 from shared.contracts.grounds import Statement
 from shared.contracts.http.approval import Finding, Grant, NotRequired, Refusal, Renewal, Return
+from shared.contracts.quoting import shortened
 from shared.runtime.acts import deadlines, kept_files
 from shared.runtime.acts.policy import PersonRequired
 from shared.runtime.acts.runtime import Runtime
@@ -43,7 +44,7 @@ def _missing(rt: Runtime, approval: Approval, body: Return) -> Statement:
     """What the notice of a return says: all of it, as far as a notice can hold it."""
     said = "\n".join(["The application is not complete. What is missing:", *(each.text for each in body.missing)])
     if len(said) > MOST:
-        said = f"{said[:MOST]}…\nThe application shows all of it."
+        said = f"{shortened(said, MOST)}\nThe application shows all of it."
     source = approval.clock.source or rt.rules.ref
     return Statement(legal_basis=(source,), reasons=said, public_reasons=said)
 

@@ -21,6 +21,7 @@ from enforcement.store.decisions import Decision
 from enforcement.store.emergencies import Emergency, NewEmergency
 from shared.contracts.emergencies import AGAIN, NOT_CONFIRMED, NOT_HOSTED, EmergencyReportedV1
 from shared.contracts.grounds import Names, OperatorRef, Party, Statement
+from shared.contracts.quoting import quoting
 from shared.contracts.subjects import FoundSite
 from shared.rules import Effect, Level
 from shared.rules.identifiers import normalise_domain
@@ -37,7 +38,6 @@ REFUSED: Final = {
     NOT_HOSTED: "By the register {host} is not hosted by {provider}.",
     AGAIN: "The same provider suspended the same site by itself not long ago, and nobody confirmed it.",
 }
-LONGEST_QUOTED: Final = 15_000
 SYSTEM: Final = Caller.system("enforcement")
 _REPORTED: Final = Names(zh="接入服务提供者紧急暂停接入告知书", en="Your provider suspended your site by itself")
 
@@ -60,11 +60,11 @@ async def reported(tx: Tx, rt: Runtime, fact: EmergencyReportedV1) -> None:
     await deadlines.start_until(
         tx, kind=CLOCK, aggregate_id=kept.id, until=kept.confirm_by, rt=rt, at=at, clock_name=CLOCK
     )
-    why = (
+    why = quoting(
         f"{kept.provider.name} suspended {kept.host} by itself on {_day(kept.since)}. Unless an authority confirms it "
         f"by a decision before {_day(kept.confirm_by)}, it lapses and the site is hosted again. "
-        f"What the provider says:\n{kept.reasons[:LONGEST_QUOTED]}"
-    )
+        "What the provider says:\n", kept.reasons,
+    )  # fmt: skip
     says = Statement(legal_basis=(clock.source,), reasons=why, public_reasons=why)
     await tell(tx, rt, kept, "emergency_reported", _REPORTED, says, answer_by=kept.confirm_by)
 
@@ -75,10 +75,10 @@ async def _refuse(tx: Tx, rt: Runtime, kept: Emergency) -> None:
     why = REFUSED[kept.ended_because].format(host=kept.host, provider=kept.provider.name)
     says = Statement(legal_basis=(rt.rules.clocks[CLOCK].source,), reasons=why, public_reasons=why)
     outbox.add(tx, told.emergency_lapsed(kept, kept.ended_because, says, rt.clock.now()), at=rt.clock.now())
-    told_so = (
+    told_so = quoting(
         f"{kept.provider.name} suspended {kept.host} by itself on {_day(kept.since)}. {why} It is over, and the "
-        f"provider is ordered to host the site again. What the provider says:\n{kept.reasons[:LONGEST_QUOTED]}"
-    )
+        "provider is ordered to host the site again. What the provider says:\n", kept.reasons,
+    )  # fmt: skip
     says = Statement(legal_basis=says.legal_basis, reasons=told_so, public_reasons=told_so)
     await tell(tx, rt, kept, "emergency_reported", _REPORTED, says)
 

@@ -25,6 +25,7 @@ from shared.contracts.grounds import (
     Statement,
 )
 from shared.contracts.orders import Action
+from shared.contracts.quoting import quoting
 from shared.rules.identifiers import normalise_domain
 from shared.runtime.acts import notices, outbox
 from shared.runtime.acts.directory import AuthorityMissing
@@ -85,10 +86,10 @@ async def restored(tx: Tx, rt: Runtime, order: OrderReleasedV1) -> None:
         return
     if held.status is not EmergencyStatus.CONFIRMED or held.site_id is None:
         return
-    why = (
+    why = quoting(
         f"{held.provider.name}, which had suspended {held.host} by itself on {held.since.isoformat(timespec='minutes')}"
-        f", was ordered to host it again. {order.public_reasons}"
-    )
+        ", was ordered to host it again. ", order.public_reasons,
+    )  # fmt: skip
     clock = rt.rules.clocks[CONFIRM]
     says = Statement(legal_basis=(clock.source,), reasons=why, public_reasons=why)
     name = normalise_domain(held.host)

@@ -13,6 +13,7 @@ from enforcement.store.appeals import Appeal
 from enforcement.store.hearings import Hearing
 from shared.contracts.grounds import Names, Statement
 from shared.contracts.http.appeals import Invitation, Minutes
+from shared.contracts.quoting import quoting
 from shared.runtime.acts import notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -45,7 +46,7 @@ async def invite(tx: Tx, rt: Runtime, who: Caller, appeal_id: UUID, body: Invita
     )
     hearings.MOVES.began(tx, invited, "invite", who=who, why=body.reasons, at=at)
     local = body.takes_place.astimezone(rt.rules.time_zone)
-    said = f"{local:%Y-%m-%d %H:%M} ({rt.rules.time_zone.key}), {body.place}. {body.reasons}"
+    said = quoting(f"{local:%Y-%m-%d %H:%M} ({rt.rules.time_zone.key}), {body.place}. ", body.reasons)
     await _tell(tx, rt, appeal, INVITED, _INVITED, said, takes_place=invited)
     return invited
 

@@ -14,6 +14,7 @@ from enforcement.service.decisions import SYSTEM
 from enforcement.store import cases, decisions, sites
 from enforcement.store.cases import Case, NewCase
 from shared.contracts.grounds import OperatorRef
+from shared.contracts.quoting import quoting
 from shared.contracts.registry import ReviewClearedV1, ReviewVetoedV1
 from shared.contracts.subjects import SiteSubject
 from shared.runtime.acts.runtime import Runtime
@@ -32,11 +33,11 @@ async def open_case(tx: Tx, rt: Runtime, fact: ReviewVetoedV1) -> None:
         _log.warning("review.of_unknown_decision", decision_id=str(fact.decision_id), subject_id=str(fact.subject_id))
         return
     cited, _ = await decisions.get(tx, fact.decision_id)
-    breach = f"Annual review {fact.year}: {fact.outcome}. {fact.grounds.reasons}"
+    breach = quoting(f"Annual review {fact.year}: {fact.outcome}. ", fact.grounds.reasons)
     opened = await cases.open_once(tx, NewCase(
         id=fact.case_id, subject=SiteSubject(site_id=fact.site_id), site_id=fact.site_id, provider_id=None,
         operator=OperatorRef(identity=site.operator.identity, name=site.operator.name), hosts=site.domains,
-        service_item=fact.service_item or cited.service_item, ground=cited.ground, alleged_breach=breach[:4000],
+        service_item=fact.service_item or cited.service_item, ground=cited.ground, alleged_breach=breach,
         legal_basis=fact.grounds.legal_basis, authority=cited.authority, region=site.registration.region,
         level=site.registration.level, opened_by=SYSTEM.person, opened_at=at,
     ))  # fmt: skip

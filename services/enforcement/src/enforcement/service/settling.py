@@ -10,6 +10,7 @@ from enforcement.lifecycle import MatterAction
 from enforcement.store import complaints, matters
 from enforcement.store.complaints import ToAnswer, ToTell
 from enforcement.store.matters import Matter
+from shared.contracts.base import LONGEST_TEXT
 from shared.contracts.grounds import (
     ActRef,
     AddressForService,
@@ -21,6 +22,7 @@ from shared.contracts.grounds import (
     Statement,
 )
 from shared.contracts.http.complaints import MatterTransfer
+from shared.contracts.quoting import quoting
 from shared.runtime.acts import notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -75,7 +77,10 @@ async def answer(rt: Runtime) -> int:
         moved = await complaints.to_tell(tx, BATCH)
         for one in moved:
             by, to, says = one.transfer.by, one.transfer.to.names, one.transfer.statement.public()
-            title = Names(zh=f"举报已移送{to.zh}", en=f"Your complaint went on to: {to.en}")
+            title = Names(
+                zh=quoting("举报已移送", to.zh, most=LONGEST_TEXT),
+                en=quoting("Your complaint went on to: ", to.en, most=LONGEST_TEXT),
+            )
             await _write(tx, rt, one, HANDED_ON, title, by, says)
         await complaints.told(tx, [one.id for one in moved])
         due = await complaints.to_answer(tx, BATCH)

@@ -7,8 +7,10 @@ from enforcement.lifecycle import UNRELEASED
 from enforcement.store import cases, drafts, sites
 from enforcement.store.cases import Case
 from enforcement.store.decisions import Decision
+from shared.contracts.base import LONGEST_TEXT
 from shared.contracts.grounds import Party
 from shared.contracts.http.decisions import Change, Release, SinceDraft, SinceDraftView, Surroundings, changed
+from shared.contracts.quoting import quoting, shortened
 from shared.contracts.subjects import AccessRecord, FrozenSite, Preview
 from shared.rules import Effect
 from shared.runtime.acts.runtime import Runtime
@@ -50,7 +52,7 @@ def _said(given: Surroundings) -> dict[str, tuple[str, ...]]:
         "site.name": (site.name,) if site else (),
         "site.number": (site.number,) if site else (),
         "site.status": (given.status,) if given.status else (),
-        "site.operator": (f"{given.operator.name} ({given.operator.identity})"[:500],),
+        "site.operator": (quoting("", given.operator.name, f" ({given.operator.identity})", most=LONGEST_TEXT),),
         "site.hosts": site.hosts if site else (),
         "site.spared": site.spared if site else (),
         "site.accesses": tuple(_access(each) for each in site.accesses) if site else (),
@@ -65,7 +67,9 @@ def _said(given: Surroundings) -> dict[str, tuple[str, ...]]:
 
 def _access(access: AccessRecord) -> str:
     where = " ".join(access.ips)
-    return f"{access.provider_id} {access.region} {access.hosting_mode} {access.status} {where}"[:500]
+    return shortened(
+        f"{access.provider_id} {access.region} {access.hosting_mode} {access.status} {where}", LONGEST_TEXT
+    )
 
 
 async def shown(

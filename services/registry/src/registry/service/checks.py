@@ -22,6 +22,7 @@ from registry.store.sites import OwnedSite
 from shared.contracts.grounds import ActRef, Names, Service, Statement
 from shared.contracts.http.checks import CheckStatus, Mismatch, Submitted, SubmittedAccess
 from shared.contracts.http.registry import ClockView
+from shared.contracts.quoting import quoting
 from shared.runtime.acts import deadlines, notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -149,8 +150,8 @@ async def report(tx: Tx, rt: Runtime, who: Caller, check_id: UUID, body: Mismatc
     )  # fmt: skip
     await deadlines.met(tx, ANSWER, check_id, at)
     operator = await operators.get(tx, check.operator_id)
-    said = f"{check.provider_name or 'The provider'} says ({', '.join(answered.differs)}): {body.reasons}"
-    source = rt.rules.clocks[rt.rules.registrations.check].source
+    says = f"{check.provider_name or 'The provider'} says ({', '.join(answered.differs)}): "
+    said, source = quoting(says, body.reasons), rt.rules.clocks[rt.rules.registrations.check].source
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="check", id=check_id), kind="check_mismatch",
         to=operator.ref, address=operator.address, title=_MISMATCH,

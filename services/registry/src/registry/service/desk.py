@@ -8,6 +8,7 @@ from shared.contracts.grounds import AuthorityRef, Grounds, Statement
 from shared.contracts.http.registry import ClockView
 from shared.rules import Level
 from shared.runtime.acts import deadlines
+from shared.runtime.acts.directory import AuthorityMissing
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
 from shared.runtime.db.postgres import Tx
@@ -19,6 +20,17 @@ SYSTEM: Final = Caller.system("registry")
 def regulator_for(rt: Runtime, level: str, region: str) -> AuthorityRef:
     """The industry regulator of a level and region. Raises AuthorityMissing."""
     return rt.directory.regulator(level, region if level == Level.PROVINCE else None)
+
+
+def teller(rt: Runtime, level: str, region: str) -> AuthorityRef:
+    """Who tells somebody what waits for nobody: that regulator; where the directory has none the ministry, at once.
+
+    Raises AuthorityMissing where there is no ministry either.
+    """
+    try:
+        return regulator_for(rt, level, region)
+    except AuthorityMissing:
+        return regulator_for(rt, Level.NATIONAL, region)
 
 
 def grounds_of(rt: Runtime, authority: AuthorityRef, statement: Statement, at: datetime) -> Grounds:

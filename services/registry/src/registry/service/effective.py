@@ -17,6 +17,7 @@ from registry.store import registrations as register
 from registry.store.amendments import Amendment
 from shared.contracts.grounds import Names, Statement
 from shared.contracts.http.registry import RegistrationKind
+from shared.contracts.quoting import quoting
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -106,7 +107,9 @@ async def _return(tx: Tx, rt: Runtime, amendment: Amendment, obstacle: Conflict)
     if returned.registration_id is not None:
         kind = (await register.get(tx, returned.registration_id)).registration.kind
     await start_clock(tx, rt, returned, kind)
-    await tell(tx, rt, returned, "returned", _RETURNED, _says(" ".join([obstacle.detail, *_messages(found)])))
+    await tell(
+        tx, rt, returned, "returned", _RETURNED, _says(quoting("", " ".join([obstacle.detail, *_messages(found)])))
+    )
 
 
 def _messages(found: list[dict[str, str]]) -> list[str]:

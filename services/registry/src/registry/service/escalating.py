@@ -11,7 +11,7 @@ from uuid import UUID
 from registry import told
 from registry.lifecycle import FindingAction
 from registry.service.desk import SYSTEM, regulator_for
-from registry.service.reconciling import CURE, cure, differences, read, says_of, tell, why_of, whys_of
+from registry.service.reconciling import CURE, cure, differences, read, says_of, tell, waits, why_of, whys_of
 from registry.store import copies, hosted, inventories
 from registry.store.hosted import Finding
 from shared.contracts.grounds import Names
@@ -27,6 +27,7 @@ LATE: Final = timedelta(minutes=10)
 _ESCALATED: Final = Names(zh="清单问题逾期未答复记录通知书", en="Not answered in time: your conduct record says so")
 _LONGER: Final = Names(zh="清单问题答复期限延长通知书", en="You have longer to answer: the register was away")
 _AWAY: Final = "The register was away when the time to answer was over."
+_WAITS: Final = "An order in the place of another is on its way: nobody can say whether it differs."
 _UNREAD: Final = "The list has the name in a record that was refused: nobody can say whether it differs."
 
 
@@ -47,8 +48,10 @@ async def escalate(rt: Runtime, tx: Tx, finding_id: UUID) -> None:
     gone = [each for each in over if (each.host, each.kind) not in differ]
     cured = await read(tx, provider, known, seen, gone)
     await cure(tx, rt, provider, cured)
-    unread = {each.id for each in gone} - {each.id for each in cured}
-    await _later(tx, rt, [each for each in over if each.id in unread], _UNREAD)
+    unsaid = {each.id for each in gone} - {each.id for each in cured}
+    waiting = {each.id for each in gone if each.id in unsaid and waits(each, seen)}
+    await _later(tx, rt, [each for each in over if each.id in waiting], _WAITS)
+    await _later(tx, rt, [each for each in over if each.id in unsaid - waiting], _UNREAD)
     stand = [each for each in over if (each.host, each.kind) in differ]
     late = [each for each in stand if _late(until, each, at)]
     if more := await _later(tx, rt, late, _AWAY):

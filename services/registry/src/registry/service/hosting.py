@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from registry.lifecycle import ShellAction, SiteStatus
-from registry.service.desk import SYSTEM, regulator_for
+from registry.service.desk import SYSTEM, teller
 from registry.store import shells, sites
 from registry.store.shells import Shell
 from registry.store.sites import OwnedSite
@@ -138,7 +138,7 @@ async def tell(
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="lapse", id=finding.id), kind=kind, to=site.operator.ref,
         address=site.operator.address, title=title, says=says, answer_by=answer_by,
-        authority=regulator_for(rt, site.level, site.region), hosts=site.site.domains,
+        authority=teller(rt, site.level, site.region), hosts=site.site.domains,
     )  # fmt: skip
 
 

@@ -2,12 +2,11 @@
 
 from typing import Final
 
-from registry.service.desk import regulator_for
+from registry.service.desk import teller
 from shared.contracts.access import LicenceEndingV1
-from shared.contracts.grounds import ActRef, AddressForService, AuthorityRef, Names, Party, Service, Statement
+from shared.contracts.grounds import ActRef, AddressForService, Names, Party, Service, Statement
 from shared.rules import Level
 from shared.runtime.acts import notices
-from shared.runtime.acts.directory import AuthorityMissing
 from shared.runtime.acts.notices import New
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.db.postgres import Tx
@@ -19,14 +18,6 @@ STAY: Final = (
     "No new site is registered at you until the access desk enters one that is in force. The sites that you host stay,"
     " and orders to host sites again go on reaching you: go on reading."
 )
-
-
-def regulator(rt: Runtime, region: str) -> AuthorityRef:
-    """Who tells a provider something: the regulator of its province; where there is none the ministry, and at once."""
-    try:
-        return regulator_for(rt, Level.PROVINCE, region)
-    except AuthorityMissing:
-        return regulator_for(rt, Level.NATIONAL, region)
 
 
 async def tell(tx: Tx, rt: Runtime, fact: LicenceEndingV1) -> None:
@@ -41,7 +32,7 @@ async def tell(tx: Tx, rt: Runtime, fact: LicenceEndingV1) -> None:
     await notices.issue_all(tx, rt, [
         New(about=ActRef(service=Service.ACCESS_CONTROL, kind="licence", id=fact.licence_id), kind="licence_ending",
             to=Party(identity=str(fact.provider_id), name=fact.name), address=AddressForService(),
-            authority=regulator(rt, fact.region), title=ENDED if fact.over else ENDING,
+            authority=teller(rt, Level.PROVINCE, fact.region), title=ENDED if fact.over else ENDING,
             says=Statement(legal_basis=(source,), reasons=said, public_reasons=said),
             answer_by=None if fact.over else rt.rules.end_of(fact.last_day))
     ])  # fmt: skip

@@ -12,7 +12,7 @@ from uuid import UUID
 from registry.errors import InvalidValues, ValidityWrong
 from registry.lifecycle import Action, RenewalAction, Status
 from registry.service import admission, registrar, writing
-from registry.service.desk import SYSTEM, regulator_for
+from registry.service.desk import SYSTEM, teller
 from registry.store import claims, licences, registrations, sites
 from registry.store.registrations import Owned
 from registry.store.sites import OwnedSite
@@ -210,6 +210,6 @@ async def _notify(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="registration", id=owned.registration.id), kind=kind,
         to=owned.operator.ref, address=owned.operator.address, title=title, answer_by=answer_by,
         says=Statement(legal_basis=(source,), reasons=why, public_reasons=why),
-        authority=regulator_for(rt, owned.level, owned.region),
+        authority=teller(rt, owned.level, owned.region),
         hosts=await claims.of_numbers(tx, [owned.registration.id]),
     )  # fmt: skip

@@ -9,6 +9,7 @@ from registry.store import copies, sites
 from shared.contracts.access import OrderObservedOtherwiseV1
 from shared.contracts.grounds import ActRef, AddressForService, Department, Names, Party, Service, Statement
 from shared.contracts.http.observed import Kind
+from shared.contracts.quoting import listed
 from shared.runtime.acts import notices
 from shared.runtime.acts.notices import New
 from shared.runtime.acts.runtime import Runtime
@@ -30,7 +31,7 @@ async def tell(tx: Tx, rt: Runtime, fact: OrderObservedOtherwiseV1) -> None:
     """Tell the provider and the issuer, and the operator of a site that should be there and is not."""
     kind = Kind(fact.difference)
     name = (await copies.hosting(tx, fact.provider_id)).name or str(fact.provider_id)
-    said = f"{name} {_SEEN[kind]}: {', '.join(fact.names)}, since {fact.since:%Y-%m-%d %H:%M} UTC, twice or more. "
+    said = f"{name} {_SEEN[kind]}: {listed(fact.names)}, since {fact.since:%Y-%m-%d %H:%M} UTC, twice or more. "
     said += f"What was seen is at access-control, order {fact.order_id}. Nothing follows by itself."
     source = rt.rules.observations.source if rt.rules.observations is not None else "docs/adr/0022"
     issuer, nowhere = fact.issuer, AddressForService()

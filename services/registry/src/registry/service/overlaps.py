@@ -18,8 +18,9 @@ from registry.store import overlaps, sites
 from registry.store.executions import Execution
 from registry.store.overlaps import Overlap
 from registry.store.sites import OwnedSite
-from shared.contracts.grounds import ActRef, AddressForService, Department, Names, Service, Statement
+from shared.contracts.grounds import ActRef, AddressForService, Department, Grounds, Names, Service, Statement
 from shared.contracts.ordering import nearest
+from shared.contracts.quoting import listed, quoting
 from shared.contracts.subjects import FoundSite
 from shared.runtime.acts import notices, outbox
 from shared.runtime.acts.notices import New
@@ -137,12 +138,11 @@ async def _note(
 
 def _notices(execution: Execution, owned: OwnedSite, overlap: Overlap, kind: str, until: datetime) -> list[New]:
     """To the operator with the public grounds of the decision, and to those who decided and carried it out."""
-    grounds, names = execution.decision.grounds.public(), ", ".join(overlap.names)
+    grounds, names = execution.decision.grounds.public(), listed(overlap.names)
     about = f"{names}, site {owned.number}. Decision {execution.decision.decision_id}. "
     said = about + _SAID[kind].format(until=until)
-    to_operator = grounds.model_copy(
-        update={"reasons": f"{said} {grounds.reasons}", "public_reasons": f"{said} {grounds.public_reasons}"}
-    )
+    quoted = quoting(f"{said} ", grounds.reasons)
+    to_operator = Grounds.model_validate({**dict(grounds), "reasons": quoted, "public_reasons": quoted})
     act = ActRef(service=Service.REGISTRY, kind=ACT, id=overlap.id)
     says = Statement(legal_basis=("docs/adr/0026",), reasons=said, public_reasons=said)
     desks = {each.id: each for each in (grounds.authority, execution.regulator)}

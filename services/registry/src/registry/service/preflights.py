@@ -23,10 +23,12 @@ from registry.store.accesses import Access
 from registry.store.claims import Name
 from registry.store.copies import Host
 from registry.store.hosted import Found
+from shared.contracts.base import LONGEST_TEXT
 from shared.contracts.grounds import AuthorityRef
 from shared.contracts.http.hosted import FindingKind
 from shared.contracts.http.preflights import PreflightDetail, PreflightResult, PreflightResults, Question
 from shared.contracts.preflights import Asked, PreflightAnswer, Reason
+from shared.contracts.quoting import shortened
 from shared.documents import preflights as documents
 from shared.rules import Level, Rules
 from shared.rules.identifiers import InvalidIdentifier, check_uscc
@@ -177,11 +179,15 @@ def _against(rules: Rules, facts: Facts, candidate: Candidate, found: Found) -> 
     stands = found.status == "live" and not found.kinds and candidate.identity == found.identity
     person = candidate.identity.startswith(_PERSON)
     return [
-        Reason(code=each.code, message=each.message)
+        _reason(each.code, each.message)
         for each in admission.grounds(rules, facts, candidate)
         if each.code == "provider_unlicensed"
         or (each.code == "barred" and not stands and not (person and each.field == "operator"))
     ]
+
+
+def _reason(code: str, message: str) -> Reason:
+    return Reason(code=code, message=shortened(message, LONGEST_TEXT))
 
 
 def _answer(
@@ -193,7 +199,7 @@ def _answer(
         codes.append("stopped")
     if found.identity is not None and asked.operator not in {None, found.identity}:
         codes.append("operator_differs")
-    said = [Reason(code=code, message=_WORDS[code].format(host=asked.host, site=found.site)) for code in codes]
+    said = [_reason(code, _WORDS[code].format(host=asked.host, site=found.site)) for code in codes]
     reasons = (*said, *against)
     return PreflightAnswer(
         asked=asked, provider_id=provider.id, answer="no" if reasons else "yes", reasons=reasons, site=found.site,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from registry.errors import AmendmentPending, InvalidValues
 from registry.service import admission, diffs
-from registry.service.desk import regulator_for
+from registry.service.desk import teller
 from registry.service.registrations import CLAIMED_BEYOND, CLOCKS
 from registry.store import amendments, checks, claims, operators, sites
 from registry.store import registrations as register
@@ -14,6 +14,7 @@ from registry.store.amendments import Amendment
 from shared.contracts.grounds import ActRef, Grounds, Names, Service, Statement
 from shared.contracts.http.amendments import FARTHEST_DAYS
 from shared.contracts.http.registry import RegistrationKind
+from shared.contracts.quoting import quoting
 from shared.runtime.acts import deadlines, notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -100,7 +101,7 @@ async def tell_proposed(tx: Tx, rt: Runtime, amendment: Amendment, why: str, unt
     if amendment.by_operator:
         return
     waits = await diffs.waits_now(tx, rt, amendment)
-    said = f"{why} {_WAITS if waits else _IN_ITS_NAME}"
+    said = quoting("", why, f" {_WAITS if waits else _IN_ITS_NAME}")
     says = Statement(legal_basis=("P3.1",), reasons=said, public_reasons=said)
     await tell(tx, rt, amendment, "proposed", _FOR_CONSENT if waits else _PROPOSED, says, answer_by=until)
 
@@ -116,7 +117,7 @@ async def tell(
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="amendment", id=amendment.id), kind=f"amendment_{kind}",
         to=operator.ref, address=operator.address, title=title, says=says,
-        authority=regulator_for(rt, amendment.level, amendment.region), hosts=await names_of(tx, amendment),
+        authority=teller(rt, amendment.level, amendment.region), hosts=await names_of(tx, amendment),
         answer_by=answer_by, hands=hands,
     )  # fmt: skip
 

@@ -2,9 +2,11 @@
 
 from typing import Final
 
-from registry.service.licence_ends import regulator
+from registry.service.desk import teller
 from shared.contracts.access import ProviderKeyChangedV1
 from shared.contracts.grounds import ActRef, AddressForService, Names, Party, Service, Statement
+from shared.contracts.quoting import quoting
+from shared.rules import Level
 from shared.runtime.acts import notices
 from shared.runtime.acts.notices import New
 from shared.runtime.acts.runtime import Runtime
@@ -27,15 +29,16 @@ WRONG: Final = (
 async def tell(tx: Tx, rt: Runtime, fact: ProviderKeyChangedV1) -> None:
     """A notice to the provider; nothing follows for any site."""
     did = "revoked your key" if fact.revoked else "entered for you the key"
-    said = (
+    said = quoting(
         f"{fact.authority.names.en} {did} {fact.kid} (thumbprint {fact.thumbprint}) on "
-        f"{fact.at.isoformat(timespec='minutes')}: {fact.reasons}"
+        f"{fact.at.isoformat(timespec='minutes')}: ",
+        fact.reasons,
+        "\n".join(["", *([MUTE] if fact.left == 0 else []), WRONG]),
     )
-    said = "\n".join([said, *([MUTE] if fact.left == 0 else []), WRONG])
     await notices.issue_all(tx, rt, [
         New(about=ActRef(service=Service.ACCESS_CONTROL, kind="provider_key", id=fact.key_id),
             kind="provider_key_revoked" if fact.revoked else "provider_key_entered",
             to=Party(identity=str(fact.provider_id), name=fact.name), address=AddressForService(),
-            authority=regulator(rt, fact.region), title=REVOKED if fact.revoked else ENTERED,
+            authority=teller(rt, Level.PROVINCE, fact.region), title=REVOKED if fact.revoked else ENTERED,
             says=Statement(legal_basis=(SOURCE,), reasons=said, public_reasons=said), answer_by=None)
     ])  # fmt: skip

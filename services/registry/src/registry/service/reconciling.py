@@ -91,14 +91,21 @@ async def _step(tx: Tx, rt: Runtime, known: Inventory) -> bool:
 async def read(
     tx: Tx, provider: Host, known: Inventory, seen: Sequence[Seen], findings: Sequence[Finding]
 ) -> list[Finding]:
-    """Those of the findings about which the list that holds says something: it has the name in no refused record."""
+    """Those of the findings about which the list that holds says something: it has the name in no refused record, and
+    nothing is on its way that ``waits``.
+    """
     assert known.whole is not None
     if provider.status not in copies.HOSTING:
         return list(findings)
     listed = {each.host for each in seen}
     unlisted = {each.host for each in findings} - listed
     unread = await inventories.unread(tx, provider.id, known.whole, sorted(unlisted)) if unlisted else set[str]()
-    return [each for each in findings if each.host not in unread]
+    return [each for each in findings if each.host not in unread and not waits(each, seen)]
+
+
+def waits(finding: Finding, seen: Sequence[Seen]) -> bool:
+    """Whether its host has an order in place of another that it has not carried out yet (docs/adr/0026)."""
+    return finding.kind is FindingKind.REVOKED and any(each.waits and each.host == finding.host for each in seen)
 
 
 async def differences(

@@ -20,6 +20,7 @@ from registry.store.tasks import NewTask, Task
 from shared.contracts.grounds import ActRef, Names, Service, Statement
 from shared.contracts.http.registrar import Report, TaskStatus
 from shared.contracts.http.registry import ClockView, OperatorKind, RegistrationKind
+from shared.contracts.quoting import quoting
 from shared.runtime.acts import deadlines, notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -124,7 +125,7 @@ async def answer(tx: Tx, rt: Runtime, who: Caller, task_id: UUID, body: Report) 
     )  # fmt: skip
     await deadlines.met(tx, REPORT, task_id, at)
     operator = await operators.get(tx, task.operator_id)
-    said = f"{body.outcome}: {body.reasons}"
+    said = quoting(f"{body.outcome}: ", body.reasons)
     source = rt.rules.clocks[rt.rules.registrations.registrar].source
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="registrar_task", id=task_id), kind="registrar_report",

@@ -18,6 +18,7 @@ from registry.store.registrations import Owned
 from shared.contracts.grounds import ActRef, Grounds, Names, Service, Statement
 from shared.contracts.http.licences import RenewalRequest, Renewing
 from shared.contracts.http.registry import MOST_SITES, ClockView, Refusing, RegistrationKind
+from shared.contracts.quoting import quoting
 from shared.runtime.acts import deadlines, notices
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -26,6 +27,7 @@ from shared.runtime.base.problems import TryAgain
 from shared.runtime.db.postgres import Tx
 
 DECISION: Final = licences.RENEWAL_DECISION
+_IN_ITS_NAME: Final = " The regulator asked for it in its operator's name, who may withdraw it and ask for less."
 _ASKED: Final = Names(zh="代为申请延续告知书", en="The renewal of your licence was asked for in your name")
 _GRANTED: Final = Names(zh="准予延续决定书", en="Your licence was renewed")
 _GRANTED_LESS: Final = Names(zh="部分准予延续决定书", en="Your licence was renewed for less than was asked")
@@ -208,7 +210,7 @@ async def _require_whole(tx: Tx, rt: Runtime, owned: Owned, until: date, scope: 
 
 
 def _in_its_name(renewal: Renewal) -> Statement:
-    said = f"{renewal.reasons} The regulator asked for it in its operator's name, who may withdraw it and ask for less."
+    said = quoting("", renewal.reasons, _IN_ITS_NAME)
     return Statement(legal_basis=("ALL section 50",), reasons=said, public_reasons=said)
 
 

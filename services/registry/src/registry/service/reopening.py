@@ -10,7 +10,7 @@ from uuid import UUID
 
 from registry.lifecycle import Action, AmendmentAction, RenewalAction, SiteAction, Status
 from registry.service import changes, checks, licences, proposing, registrations, renewals
-from registry.service.desk import SYSTEM, regulator_for
+from registry.service.desk import SYSTEM, teller
 from registry.service.registrations import CLAIMED_BEYOND, CLOCKS
 from registry.store import accesses, claims, operators, sites
 from registry.store import amendments as proposals
@@ -52,7 +52,7 @@ async def registration(tx: Tx, rt: Runtime, registration_id: UUID) -> None:
     for site in await sites.of_registration(tx, owned, MOST_SITES):
         await _site(tx, rt, site, until, at)
     names = await claims.of_numbers(tx, [registration_id])
-    authority = regulator_for(rt, found.level, found.region)
+    authority = teller(rt, found.level, found.region)
     await _tell(tx, rt, "registration", registration_id, owned.operator, authority, names)
 
 
@@ -66,7 +66,7 @@ async def amendment(tx: Tx, rt: Runtime, amendment_id: UUID) -> None:
     await proposals.MOVES.move(tx, found, AmendmentAction.REOPEN, who=SYSTEM, why=WHY, at=at, refusal=None,
                                overdue_at=None, decided=None)  # fmt: skip
     operator = await operators.get(tx, found.operator_id)
-    authority, names = regulator_for(rt, found.level, found.region), await proposing.names_of(tx, found)
+    authority, names = teller(rt, found.level, found.region), await proposing.names_of(tx, found)
     await _tell(tx, rt, "amendment", amendment_id, operator, authority, names)
     if found.site_id is None:
         await _clock(tx, rt, proposing.DECISION, amendment_id, RegistrationKind.FILING)
@@ -123,7 +123,7 @@ async def renewal(tx: Tx, rt: Runtime, renewal_id: UUID) -> None:
         overdue_at=None, granted_until=None,
     )  # fmt: skip
     await renewals.start_clock(tx, rt, reopened)
-    authority = regulator_for(rt, owned.level, owned.region)
+    authority = teller(rt, owned.level, owned.region)
     names = await claims.of_numbers(tx, [owned.registration.id])
     await _tell(tx, rt, "renewal", renewal_id, owned.operator, authority, names, WHY_LESS if was_granted else WHY)
     if owned.registration.status is Status.LAPSED and (was_granted or not found.late):

@@ -6,12 +6,13 @@ What an order takes away is told by the decision it follows; what a restore fail
 from typing import Final
 from uuid import UUID
 
-from registry.service.desk import regulator_for
-from registry.store import copies, executions, overlaps, sites
+from registry.service.desk import teller
+from registry.store import claims, copies, executions, overlaps, sites
 from registry.store.sites import OwnedSite
 from shared.contracts import access
 from shared.contracts.grounds import ActRef, Names, Service, Statement
 from shared.contracts.orders import Action
+from shared.contracts.quoting import listed, quoting
 from shared.runtime.acts import notices
 from shared.runtime.acts.notices import New
 from shared.runtime.acts.runtime import Runtime
@@ -24,19 +25,24 @@ _WAY_OUT: Final = (
     "your registration to see to it, and you may have the site hosted elsewhere: propose that change to the register."
 )
 
+_SHORT: Final = 1_000
+"""Characters of the names of one site of several."""
+_SAYS: Final = "\nWhat it says:\n"
 _HIT: Final = "That order could hit {}: what is dark there by it is to be back."
 
 
 async def tell(tx: Tx, rt: Runtime, fact: access.OrderFact) -> None:
     """Tell whose site should be back, if this fact is about a restore that is hindered."""
-    if fact.action != Action.RESTORE or (said := _said(fact)) is None:
+    if fact.action != Action.RESTORE or (hindered := _hindered(fact)) is None:
         return
+    does, words = hindered
     name = (await copies.hosting(tx, fact.provider_id)).name or str(fact.provider_id)
-    hosts, about = ", ".join(fact.hosts), set[UUID]()
+    hosts, about = listed(fact.hosts), set[UUID]()
     undoes, replaced = await executions.taken_back(tx, fact.order_id)
     if not replaced:  # else whom the measure is about is to stay dark, by the order in its place
-        # Of a found site, or an emergency that nobody decided about, the order names no site: whose name it is by now.
-        about.update([fact.site_id] if fact.site_id else await overlaps.holders(tx, fact.hosts, None))
+        # Of a found site, or what a provider had suspended by itself, the order may name no site: whose name it is by
+        # now, or the one above it.
+        about.update([fact.site_id] if fact.site_id else await claims.holders(tx, fact.hosts))
     others = await overlaps.hit_by(tx, fact.execution_id, fact.provider_id, undoes, replaced=replaced)
     owned = await sites.owned(tx, sorted({*about, *others}))
     by_operator: dict[UUID, list[OwnedSite]] = {}
@@ -45,11 +51,12 @@ async def tell(tx: Tx, rt: Runtime, fact: access.OrderFact) -> None:
     new = []
     for theirs in by_operator.values():
         if theirs[0].site.id in about:
-            says = f"{name} was ordered to host {hosts} again, and {said}"
+            says = f"{name} was ordered to host {hosts} again, and {does}."
         else:
-            hit = "; ".join(f"{', '.join(others[one.site.id])} of your site {one.number}" for one in theirs)
-            says = f"{name} was told that an order about {hosts} is taken back, and {said} {_HIT.format(hit)}"
-        new.append(_notice(rt, fact, theirs[0], f"{says} {_WAY_OUT}"))
+            hit = [f"{listed(others[one.site.id], most=_SHORT)} of your site {one.number}" for one in theirs]
+            says = f"{name} was told that an order about {hosts} is taken back, and {does}."
+            says = f"{says} {_HIT.format(listed(hit, separator='; '))}"
+        new.append(_notice(rt, fact, theirs[0], quoting(f"{says} {_WAY_OUT}{_SAYS if words else ''}", words)))
     await notices.issue_all(tx, rt, new)
 
 
@@ -57,18 +64,18 @@ def _notice(rt: Runtime, fact: access.OrderFact, to: OwnedSite, reasons: str) ->
     return New(
         about=ActRef(service=Service.ACCESS_CONTROL, kind="order", id=fact.order_id), kind=KIND,
         to=to.operator.ref, address=to.operator.address, title=_TITLE,
-        authority=regulator_for(rt, to.level, to.region),
+        authority=teller(rt, to.level, to.region),
         says=Statement(legal_basis=("docs/adr/0016",), reasons=reasons, public_reasons=reasons),
     )  # fmt: skip
 
 
-def _said(fact: access.OrderFact) -> str | None:
-    """What hinders it; none if nothing does."""
+def _hindered(fact: access.OrderFact) -> tuple[str, str] | None:
+    """What hinders it, and what its provider says to that; none if nothing does."""
     match fact:
         case access.OrderImpossibleV1():
-            return f"signed that it cannot: {fact.reasons}"
+            return "signed that it cannot", fact.reasons
         case access.OrderContestedV1():
-            return f"objects: {fact.reasons}"
+            return "objects", fact.reasons
         case access.OrderOverdueV1(escalated=False):
-            return f"has not signed that it does, by {fact.execute_by:%Y-%m-%d %H:%M} UTC as it had to."
+            return f"has not signed that it does, by {fact.execute_by:%Y-%m-%d %H:%M} UTC as it had to", ""
     return None

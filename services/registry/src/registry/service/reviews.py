@@ -24,6 +24,7 @@ from shared.contracts.directory import Organisation
 from shared.contracts.grounds import ActRef, AddressForService, Department, Names, Service, Statement
 from shared.contracts.http.registry import WithReasons
 from shared.contracts.http.reviews import NewReview, NewWindow
+from shared.contracts.quoting import quoting
 from shared.rules import Role
 from shared.runtime.acts import audit, deadlines, notices
 from shared.runtime.acts.runtime import Runtime
@@ -133,10 +134,8 @@ async def _tell(tx: Tx, rt: Runtime, review: Review, asked: Asked, kind: str, wh
     known = rt.directory.get(asked.authority_id)
     address = AddressForService(email=known.office.email if known is not None and known.office is not None else None)
     rules = rt.rules.reviews
-    says = Statement(
-        legal_basis=(rules.source if rules is not None else "P3.3",), reasons=f"Annual review {review.year}. {why}",
-        public_reasons=f"Annual review {review.year}. {why}",
-    )  # fmt: skip
+    said = quoting(f"Annual review {review.year}. ", why)
+    says = Statement(legal_basis=(rules.source if rules is not None else "P3.3",), reasons=said, public_reasons=said)
     await notices.issue(
         tx, rt, about=ActRef(service=Service.REGISTRY, kind="review", id=review.id), kind=kind, address=address,
         to=Department(identity=asked.authority_id, name=asked.authority.names.zh), authority=review.regulator,

@@ -21,6 +21,7 @@ from registry.store.sites import OwnedSite
 from shared.contracts.grounds import Names, Statement
 from shared.contracts.http.registry import Stated
 from shared.contracts.http.shells import ShellStatus
+from shared.contracts.quoting import listed, quoting
 from shared.runtime.acts import deadlines
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base.context import Caller
@@ -137,7 +138,7 @@ async def fall(tx: Tx, rt: Runtime, finding_id: UUID, says: Statement) -> None:
     undoable = shells.MOVES.lifecycle.can(finding.status, ShellAction.UNDO)
     if undoable and site.site.status is SiteStatus.LAPSED:
         gone = await _taken_meanwhile(tx, rt, site)
-        why = says.reasons + (f" Somebody else has {', '.join(gone)} by now." if gone else "")
+        why = quoting("", says.reasons, f" Somebody else has {listed(gone)} by now." if gone else "")
         await _undo(tx, rt, SYSTEM, site, finding, why, without=gone)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from shared.contracts.ordering import lineage
 from shared.runtime.db.postgres import Tx
 
 
@@ -54,6 +55,7 @@ HELD_BY: Final = """
 SELECT domain, site_id, operator_id FROM claim
  WHERE domain = ANY ($1) AND (status = 'live' OR status = 'claimed' AND claimed_until >= $2)
 """
+LIVE: Final = "SELECT domain, site_id FROM claim WHERE domain = ANY ($1) AND status = 'live'"
 MAKE_LIVE: Final = """
 UPDATE claim SET status = 'live', claimed_until = NULL, amendment_id = NULL
  WHERE site_id = $1 AND status = 'claimed' AND amendment_id IS NOT DISTINCT FROM $2
@@ -130,6 +132,15 @@ async def of_operators(tx: Tx, operator_ids: Collection[UUID]) -> list[str]:
 async def held_by(tx: Tx, domains: Sequence[str], at: datetime) -> dict[str, tuple[UUID, UUID]]:
     """Who holds which of these names: site and operator."""
     return {row["domain"]: (row["site_id"], row["operator_id"]) for row in await tx.fetch(HELD_BY, list(domains), at)}
+
+
+async def holders(tx: Tx, hosts: Collection[str]) -> set[UUID]:
+    """The sites that have these names by now: the very name, or the longest above it that somebody has."""
+    above = {host: lineage(host) for host in hosts}
+    rows = await tx.fetch(LIVE, sorted({name for names in above.values() for name in names}))
+    held = {row["domain"]: row["site_id"] for row in rows}
+    nearest = (next((name for name in names if name in held), None) for names in above.values())
+    return {held[name] for name in nearest if name is not None}
 
 
 async def make_live(tx: Tx, site_id: UUID, *, amendment_id: UUID | None) -> set[str]:

@@ -21,13 +21,18 @@ from shared.runtime.db.postgres import Tx
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the register has to say of a listed name. ``kinds``: how they differ, but for what is barred."""
+    """What the register has to say of a listed name. ``kinds``: how they differ, but for what is barred.
+
+    ``waits``: its host has an order in place of another that it has not carried out yet: it hosts the name rightly or
+    wrongly, nobody can say.
+    """
 
     host: str
     above: tuple[str, ...]
     listed: dict[str, Any]
     site_id: UUID | None
     kinds: tuple[str, ...]
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +127,24 @@ _ORDERED: Final = f"""(
               AND CASE WHEN o.action = 'restore' THEN NOT {executions.REPLACED.format("o")}
                        ELSE e.effect = 'revoke' AND e.status = 'carried_out' AND NOT {executions.UNDONE.format("o")} END
             ORDER BY o.at DESC, o.order_id DESC LIMIT 1))"""
+# Between the release of such an order and its receipt the one before counts no more, or not for long: what was found by
+# that is neither pressed nor cured (docs/adr/0026).
+_WAITS: Final = f"""(
+       c.status = 'live' AND s.status = 'revoked' AND EXISTS (
+              SELECT FROM order_outcome o JOIN execution e ON e.id = o.execution_id
+               WHERE e.site_id = s.id AND e.effect = 'revoke' AND e.status = 'carried_out' AND o.provider_id = $1
+                 AND o.action <> 'restore' AND o.outcome NOT IN ('queued', 'withdrawn', 'executed')
+                 AND NOT {executions.UNDONE.format("o")} AND EXISTS (
+                     SELECT FROM order_outcome b
+                      WHERE b.execution_id = o.execution_id AND b.provider_id = $1 AND b.action <> 'restore'
+                        AND b.outcome = 'executed')))"""
 _LOOK: Final = f"""
 WITH listed AS MATERIALIZED (
        SELECT * FROM hosted WHERE provider_id = $1 AND first_batch = $3 AND {{}})
 SELECT l.host, l.above, s.id AS site_id,
        jsonb_build_object('host', l.host, 'ips', l.ips, 'number', l.number, 'hosting_mode', l.hosting_mode,
                           'since', l.since) AS listed,
+       coalesce({_WAITS}, false) AS waits,
        {_DIFFERS.format(_ORDERED, "(c.status = 'live' OR c.claimed_until >= $2)")}
  ORDER BY l.host
 """
@@ -207,7 +224,7 @@ async def look_again(tx: Tx, provider_id: UUID, first_batch: int, hosts: Sequenc
 
 
 def _seen(row: asyncpg.Record) -> Seen:
-    return Seen(row["host"], tuple(row["above"]), row["listed"], row["site_id"], tuple(row["kinds"]))
+    return Seen(row["host"], tuple(row["above"]), row["listed"], row["site_id"], tuple(row["kinds"]), row["waits"])
 
 
 async def compare(tx: Tx, provider_id: UUID, asked: Sequence[dict[str, Any]]) -> list[Found]:
