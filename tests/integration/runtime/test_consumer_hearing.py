@@ -6,6 +6,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
+import asyncpg
 import pytest
 from aiokafka import TopicPartition
 
@@ -13,6 +14,7 @@ from shared.contracts.base import Topic
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base import metrics
 from shared.runtime.base.context import EventMeta
+from shared.runtime.db import leases
 from shared.runtime.db.postgres import Database, Tx
 from shared.runtime.events import consumer as consuming
 from shared.runtime.events import inbox, reading
@@ -184,6 +186,32 @@ async def test_what_stands_by_is_not_deaf(db: Database, kafka: KafkaSettings, sh
             assert second.health().state == "standby"
             consuming.note_hearing("two", [each.reading for each in second._shards if each.holds_lease])
             assert (shown["consumer_lag"], shown["consumer_deaf"], shown["consumer_unread"]) == (0, 0, 0)
+
+
+async def test_a_shard_whose_lease_cannot_be_had_is_deaf_however_well_the_others_read(
+    db: Database, kafka: KafkaSettings, shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pool's sessions live, and the server takes no new ones; standing by is something else."""
+    topic = new_topic(2)
+    await ensure_topics(kafka, [topic])
+    dedicated = db.dedicated
+
+    async def only_the_first(purpose: str) -> Any:
+        if purpose.endswith(" 1"):
+            raise asyncpg.TooManyConnectionsError("remaining connection slots are reserved")
+        return await dedicated(purpose)
+
+    consumer = begun(db, kafka, "full", topic, shards=2)
+    async with leases.hold(db, "consumer full 1"):
+        with monkeypatch.context() as full:
+            full.setattr(db, "dedicated", only_the_first)
+            async with running(consumer.run):
+                await until(lambda: _soon(lambda: consumer._shards[0].reading.lag == 0))
+                await until(lambda: _shows(shown, -1, 1))
+                assert (consumer.health().state, consumer.health().lag) == ("failing", None)
+                full.undo()
+                await until(lambda: _shows(shown, 0, 0))
+                assert consumer.health().state == "reading", "another process has the other shard"
 
 
 async def _shows(shown: Shown, lag: float, deaf: float) -> bool:
