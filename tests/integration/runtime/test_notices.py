@@ -3,9 +3,10 @@
 import asyncio
 import base64
 import contextvars
+import json
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -44,7 +45,9 @@ from shared.runtime.db.postgres import Database
 from shared.runtime.post import mail
 from shared.runtime.post import sender as sender_module
 from shared.runtime.post.sender import LINES, Sender
+from shared.runtime.process import issuing
 from shared.runtime.web.inbox import POLICY, Act
+from shared.signing import generate_key
 from tests.support.people import at, directory, person
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -98,8 +101,10 @@ class Receiver:
         self.requests: list[tuple[dict[str, str], bytes]] = []
         self.status = 204
         self.url = ""
+        self.first: Callable[[], object] = lambda: None
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.first()
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         fields = (line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
         headers = {name.lower(): value for name, value in fields}
@@ -509,11 +514,65 @@ async def test_a_webhook_carries_the_bytes_signed_as_standard_webhooks_has_it(rt
     assert kept.delivered_by == "webhook"
     assert NoticeDocument.model_validate_json(body).notice_id == notice_id
     settings = rt.settings
-    published = keys.load(settings.signing_keys_file, owner="test", generate=False).published["keys"][0]["x"]
+    published = keys.OwnedKeys(settings.signing_keys_file, generate=False).own("test").public["x"]
     public = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(published + "="))
     version, signature = headers["webhook-signature"].split(",")
     assert (version, headers["webhook-id"]) == ("v1a", str(notice_id))
     public.verify(base64.b64decode(signature), f"{notice_id}.{headers['webhook-timestamp']}.".encode() + body)
+
+
+async def test_a_key_that_is_retired_while_the_process_runs_signs_no_webhook_more(
+    rt: Runtime, receiver: Receiver, mailbox: tuple[Mailbox, int]
+) -> None:
+    """It may have been stolen. Webhooks wait for the next one and count no try; mail goes out; no start is refused."""
+    settings = rt.settings.model_copy(update={"signing_keys_generate": False})
+    rt = replace(rt, settings=settings)
+    theirs = generate_key(kid="theirs") | {"organisation": "industry-110000"}
+    old, new = generate_key(kid="old"), generate_key(kid="new")
+    hook = AddressForService(webhook=receiver.url, webhook_verified=True)
+
+    def enter(*entries: dict[str, Any]) -> None:
+        settings.signing_keys_file.write_text(json.dumps({"keys": [*entries, theirs]}))
+
+    enter(old)
+    sender = Sender(rt, owner="test")
+    async with httpx.AsyncClient(trust_env=False) as http:
+        await issued(rt, hook)
+        assert await sender.once(http)
+        retired = old | {"retired_at": "2026-11-20T00:00:00Z"}
+        enter(retired)
+        waits = await issued(rt, hook)
+        await issued(rt)
+        assert await sender.once(http), "the mail"
+        assert not await sender.once(http)
+        assert (len(receiver.requests), len(mailbox[0].taken)) == (1, 1)
+        assert await states(rt, waits) == {"webhook": ("queued", 0)}
+        assert sender.health().state == Sender(rt, owner="test").health().state == "failing"
+        assert (await issuing.start(rt, "test")).keys.signer("industry-110000").kid == "theirs"
+        enter(retired, new)
+        assert await sender.once(http)
+        assert sender.health().state == "sending"
+    assert await states(rt, waits) == {"webhook": ("delivered", 1)}
+    headers, body = receiver.requests[1]
+    signed = f"{waits}.{headers['webhook-timestamp']}.".encode() + body
+    public = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(new["x"] + "="))
+    public.verify(base64.b64decode(headers["webhook-signature"].split(",")[1]), signed)
+
+
+async def test_a_key_that_is_retired_in_the_midst_of_a_round_signs_nothing_of_the_rest(
+    rt: Runtime, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_module, "HOOKS", 1)
+    file = rt.settings.signing_keys_file
+    rt = replace(rt, settings=rt.settings.model_copy(update={"signing_keys_generate": False}))
+    old = generate_key(kid="old")
+    file.write_text(json.dumps({"keys": [old]}))
+    hook = AddressForService(webhook=receiver.url, webhook_verified=True)
+    both = [await issued(rt, hook) for _ in range(2)]
+    receiver.first = lambda: file.write_text(json.dumps({"keys": [old | {"retired_at": "2026-11-20T00:00:00Z"}]}))
+    await sent(rt)
+    assert len(receiver.requests) == 1
+    assert sorted([(await states(rt, each))["webhook"] for each in both]) == [("delivered", 1), ("queued", 0)]
 
 
 async def test_a_receiver_that_is_gone_is_not_asked_again(rt: Runtime, receiver: Receiver) -> None:
