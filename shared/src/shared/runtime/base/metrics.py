@@ -29,7 +29,7 @@ METRICS: Final = {
     "housekeeping_finished_seconds": "When a part of the hourly housekeeping was last done (what is too old is "
     "forgotten), by part, in seconds since 1970; from the start of the process.",
     "notices_refused_seconds": "For how long every try to hand a notice over has failed, by channel; 0 once one was "
-    "taken. What is refused for good by the address itself does not count.",
+    "taken, or none waits to be tried again. What is refused for good because of the recipient does not count.",
     "audit_failures_total": "Refused acts whose audit row could not be written.",
     "ticks_finished_seconds": "When a worker last acted upon all its clocks that had run out, in seconds since 1970.",
 }

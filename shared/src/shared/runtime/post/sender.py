@@ -68,6 +68,9 @@ UPDATE delivery SET attempts = attempts - 1, retry_at = $3
   FROM unnest($1::uuid[], $2::text[]) AS said (id, by)
  WHERE notice_id = said.id AND channel = said.by AND state = 'queued'
 """
+_TRIED_BEFORE: Final = """
+SELECT EXISTS (SELECT FROM delivery WHERE state = 'queued' AND channel = $1 AND attempts > 0)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,21 +202,28 @@ class Sender:
         until, said = time.monotonic() + ROUND_S, list[_Said]()
         waiting = takewhile(lambda _: time.monotonic() < until, due)
         await asyncio.gather(*(carry(waiting, said) for _ in range(min(most, len(due)))))
-        self._note_refused(channel, said)
         if due:
             begun = {each.due.notice_id for each in said}
             await self._note(said, [each for each in due if each.notice_id not in begun])
+        await self._note_refused(channel, said)
         return bool(due)
 
-    def _note_refused(self, channel: Channel, said: list[_Said]) -> None:
-        """For how long nothing was taken: one address that refuses for good says nothing about our own server."""
+    async def _note_refused(self, channel: Channel, said: list[_Said]) -> None:
+        """For how long nothing was taken: one address that refuses for good says nothing about our own server, nor does
+        one that was given up, once nothing else waits to be tried again."""
         now = self._rt.clock.now()
         if any(not each.failed for each in said):
             self._refused_since.pop(channel, None)
         elif any(each.again for each in said):
             self._refused_since.setdefault(channel, now)
+        elif channel in self._refused_since and not await self._waits(channel):
+            self._refused_since.pop(channel, None)
         waited = now - self._refused_since.get(channel, now)
         metrics.notices_refused.set(waited.total_seconds(), {"channel": channel})
+
+    async def _waits(self, channel: Channel) -> bool:
+        async with self._rt.db.connection() as connection:
+            return bool(await connection.fetchval(_TRIED_BEFORE, channel))
 
     async def _mails(self, waiting: Iterator[_Due], said: list[_Said]) -> None:
         """One connection: mail after mail."""
