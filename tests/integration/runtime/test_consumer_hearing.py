@@ -230,6 +230,52 @@ async def _soon(so: Callable[[], bool]) -> bool:
     return so()
 
 
+async def test_what_waited_in_a_log_that_was_replaced_does_not_grow_older_for_ever() -> None:
+    """The broker was replaced; its topics keep little, and may never reach so far again: what waits there is young."""
+    one, other = TopicPartition("notes", 0), TopicPartition("notes", 1)
+
+    class Client:
+        """A new one after each failure; it knows nothing of the one before."""
+
+        ends = {one: 1000, other: 7}  # noqa: RUF012 - what the broker says by now
+
+        def assignment(self) -> set[TopicPartition]:
+            return set(self.ends)
+
+        def highwater(self, _partition: TopicPartition) -> None:
+            return None
+
+        async def end_offsets(self, asked: list[TopicPartition]) -> dict[TopicPartition, int]:
+            return {partition: self.ends[partition] for partition in asked}
+
+        async def call(self, _what: str, answer: Any, _seconds: float) -> Any:
+            return await answer
+
+    reader = Reading(
+        cast("Any", SimpleNamespace(progress_at=0.0)), name="r", kafka=KafkaSettings("nowhere:1"), topics=[]
+    )
+    reader._client, reader._assigned, reader._next = cast("Any", Client()), True, {one: 990, other: 7}
+    await reader.measure()
+    await asyncio.sleep(0.2)
+    reader._client = cast("Any", Client())  # the same log by a new client: it waits on
+    await reader.measure()
+    assert (reader.lag, reader.behind_s() > 0.2) == (10, True)
+    reader._next, Client.ends = {one: 990, other: 4}, {one: 1000, other: 7}
+    reader._mark = None
+    await reader.measure()
+    await asyncio.sleep(0.2)
+    reader._next, Client.ends = {one: 0, other: 4}, {one: 3, other: 7}
+    await reader.measure()
+    assert (reader.lag, reader.behind_s() > 0.2) == (6, True), "in the other, which is what it was, it waits on"
+    reader._next = {one: 0, other: 7}
+    await reader.measure()
+    assert reader.lag == 3
+    assert reader.behind_s() < 0.2, "since it was first seen in the new log"
+    reader._next = {one: 3, other: 7}
+    await reader.measure()
+    assert (reader.lag, reader.behind_s()) == (0, 0.0)
+
+
 async def test_a_partition_that_is_given_up_while_the_broker_is_asked_how_far_it_reaches_counts_for_nothing() -> None:
     kept, given_up = TopicPartition("notes", 0), TopicPartition("notes", 1)
 
