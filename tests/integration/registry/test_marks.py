@@ -183,7 +183,7 @@ async def test_a_mark_that_says_it_was_signed_after_its_key_was_retired_is_not_f
     published = keys.published["keys"]
     for seconds, status in ((1, 200), (0, 404)):
         retired = {"retired_at": (issued + timedelta(seconds=seconds)).isoformat()}
-        monkeypatch.setattr(keys, "_published", {"keys": [key | retired for key in published]})
+        monkeypatch.setattr(type(keys), "published", {"keys": [key | retired for key in published]})
         answer = await register.api.get(f"/marks/{token}")
         assert answer.status_code == status, answer.text
     assert answer.json()["code"] == "unknown_mark"

@@ -6,6 +6,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
+import asyncpg
 import pytest
 from aiokafka import TopicPartition
 
@@ -13,6 +14,7 @@ from shared.contracts.base import Topic
 from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base import metrics
 from shared.runtime.base.context import EventMeta
+from shared.runtime.db import leases
 from shared.runtime.db.postgres import Database, Tx
 from shared.runtime.events import consumer as consuming
 from shared.runtime.events import inbox, reading
@@ -186,6 +188,32 @@ async def test_what_stands_by_is_not_deaf(db: Database, kafka: KafkaSettings, sh
             assert (shown["consumer_lag"], shown["consumer_deaf"], shown["consumer_unread"]) == (0, 0, 0)
 
 
+async def test_a_shard_whose_lease_cannot_be_had_is_deaf_however_well_the_others_read(
+    db: Database, kafka: KafkaSettings, shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pool's sessions live, and the server takes no new ones; standing by is something else."""
+    topic = new_topic(2)
+    await ensure_topics(kafka, [topic])
+    dedicated = db.dedicated
+
+    async def only_the_first(purpose: str) -> Any:
+        if purpose.endswith(" 1"):
+            raise asyncpg.TooManyConnectionsError("remaining connection slots are reserved")
+        return await dedicated(purpose)
+
+    consumer = begun(db, kafka, "full", topic, shards=2)
+    async with leases.hold(db, "consumer full 1"):
+        with monkeypatch.context() as full:
+            full.setattr(db, "dedicated", only_the_first)
+            async with running(consumer.run):
+                await until(lambda: _soon(lambda: consumer._shards[0].reading.lag == 0))
+                await until(lambda: _shows(shown, -1, 1))
+                assert (consumer.health().state, consumer.health().lag) == ("failing", None)
+                full.undo()
+                await until(lambda: _shows(shown, 0, 0))
+                assert consumer.health().state == "reading", "another process has the other shard"
+
+
 async def _shows(shown: Shown, lag: float, deaf: float) -> bool:
     return (shown.get("consumer_lag"), shown.get("consumer_deaf")) == (lag, deaf)
 
@@ -200,6 +228,52 @@ async def _noted(db: Database, name: str) -> bool:
 
 async def _soon(so: Callable[[], bool]) -> bool:
     return so()
+
+
+async def test_what_waited_in_a_log_that_was_replaced_does_not_grow_older_for_ever() -> None:
+    """The broker was replaced; its topics keep little, and may never reach so far again: what waits there is young."""
+    one, other = TopicPartition("notes", 0), TopicPartition("notes", 1)
+
+    class Client:
+        """A new one after each failure; it knows nothing of the one before."""
+
+        ends = {one: 1000, other: 7}  # noqa: RUF012 - what the broker says by now
+
+        def assignment(self) -> set[TopicPartition]:
+            return set(self.ends)
+
+        def highwater(self, _partition: TopicPartition) -> None:
+            return None
+
+        async def end_offsets(self, asked: list[TopicPartition]) -> dict[TopicPartition, int]:
+            return {partition: self.ends[partition] for partition in asked}
+
+        async def call(self, _what: str, answer: Any, _seconds: float) -> Any:
+            return await answer
+
+    reader = Reading(
+        cast("Any", SimpleNamespace(progress_at=0.0)), name="r", kafka=KafkaSettings("nowhere:1"), topics=[]
+    )
+    reader._client, reader._assigned, reader._next = cast("Any", Client()), True, {one: 990, other: 7}
+    await reader.measure()
+    await asyncio.sleep(0.2)
+    reader._client = cast("Any", Client())  # the same log by a new client: it waits on
+    await reader.measure()
+    assert (reader.lag, reader.behind_s() > 0.2) == (10, True)
+    reader._next, Client.ends = {one: 990, other: 4}, {one: 1000, other: 7}
+    reader._mark = None
+    await reader.measure()
+    await asyncio.sleep(0.2)
+    reader._next, Client.ends = {one: 0, other: 4}, {one: 3, other: 7}
+    await reader.measure()
+    assert (reader.lag, reader.behind_s() > 0.2) == (6, True), "in the other, which is what it was, it waits on"
+    reader._next = {one: 0, other: 7}
+    await reader.measure()
+    assert reader.lag == 3
+    assert reader.behind_s() < 0.2, "since it was first seen in the new log"
+    reader._next = {one: 3, other: 7}
+    await reader.measure()
+    assert (reader.lag, reader.behind_s()) == (0, 0.0)
 
 
 async def test_a_partition_that_is_given_up_while_the_broker_is_asked_how_far_it_reaches_counts_for_nothing() -> None:

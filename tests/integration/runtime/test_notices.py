@@ -3,9 +3,10 @@
 import asyncio
 import base64
 import contextvars
+import json
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -44,7 +45,9 @@ from shared.runtime.db.postgres import Database
 from shared.runtime.post import mail
 from shared.runtime.post import sender as sender_module
 from shared.runtime.post.sender import LINES, Sender
+from shared.runtime.process import issuing
 from shared.runtime.web.inbox import POLICY, Act
+from shared.signing import generate_key
 from tests.support.people import at, directory, person
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -60,6 +63,7 @@ class Mailbox:
         self.refuse: str | None = None
         self.refused: set[str] = set()
         self.unwanted: str | None = None
+        self.unliked: str | None = None
         self.hangs_up_after: int | None = None
         self.peers: Counter[Any] = Counter()
 
@@ -78,6 +82,8 @@ class Mailbox:
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        if self.unliked:
+            return self.unliked
         self.taken.append(envelope.content)
         self.peers[session.peer] += 1
         return "250 kept as 42"
@@ -98,8 +104,10 @@ class Receiver:
         self.requests: list[tuple[dict[str, str], bytes]] = []
         self.status = 204
         self.url = ""
+        self.first: Callable[[], object] = lambda: None
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.first()
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         fields = (line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
         headers = {name.lower(): value for name, value in fields}
@@ -324,11 +332,82 @@ async def test_a_server_that_does_not_want_us_is_no_reason_to_give_a_notice_up(
     assert tried.error == "550 your address is on a list"
 
 
-async def test_for_how_long_no_mail_was_taken_is_shown_until_one_is(
-    rt: Runtime, mailbox: tuple[Mailbox, int], monkeypatch: pytest.MonkeyPatch
+SAID_OF_US = (
+    "554 5.7.1 <legal@pharmacy.example>: Relay access denied",
+    "553 5.7.1 <notices@registry.example>: Sender address rejected: not owned by user registry",
+    "550 5.7.1 Client host rejected: Access denied", "530 5.7.0 Authentication required",
+    "554 5.7.8 Error: who are you",
+    "550 5.1.8 <notices@registry.example>: Sender address rejected: Domain not found",
+    "553 5.1.7 <notices>: Sender address rejected", "550 5.1.0 <notices@registry.example>: Sender address rejected",
+    "554 Relay access denied", "553 sorry, that domain is not in my list", "550 5.4.4 Unable to route",
+    "550 5.5.1 Error", "450 4.1.1 unverified address", "452 4.2.2 mailbox full",
+)  # fmt: skip
+SAID_OF_THE_RECIPIENT = (
+    "550 5.1.1 <legal@pharmacy.example>: Recipient address rejected: User unknown", "554 5.1.2 Bad destination system",
+    "550 5.2.1 mailbox disabled", "552 5.2.2 mailbox full", "556 5.1.10 Recipient address has null MX",
+    "550 no such mailbox here", "550 5.0.0 mailbox unavailable", "551 not local",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "final"), [*((said, False) for said in SAID_OF_US), *((said, True) for said in SAID_OF_THE_RECIPIENT)]
+)
+async def test_what_is_said_of_us_at_the_recipient_is_tried_again_and_what_is_said_of_it_is_final(
+    rt: Runtime, mailbox: tuple[Mailbox, int], shown: dict[str, float], answer: str, final: bool
 ) -> None:
+    """RFC 3463; Postfix says at RCPT what it thinks of client and sender, unless it is told otherwise."""
+    assert isinstance(rt.clock, FixedClock)
+    mailbox[0].refuse = answer
+    notice_id = await issued(rt)
+    sender = Sender(rt, owner="test")
+    async with httpx.AsyncClient(trust_env=False) as http:
+        await sender.once(http)
+        assert await states(rt, notice_id) == {"email": ("failed" if final else "queued", 1)}
+        rt.clock.advance(timedelta(hours=7))
+        await sender.once(http)
+    assert shown["email"] == (0 if final else 25200), "above 21600 NoticesRefused rings"
+
+
+async def test_a_policy_against_us_that_is_told_after_the_mail_is_tried_again(
+    rt: Runtime, mailbox: tuple[Mailbox, int]
+) -> None:
+    ids = []
+    for answer in ("554 5.7.1 Message rejected due to policy", "554 5.6.0 Message content rejected", "554 no"):
+        mailbox[0].unliked = answer
+        ids.append(await issued(rt))
+        await sent(rt)
+    assert [(await states(rt, each))["email"] for each in ids] == [("queued", 1), ("failed", 1), ("failed", 1)]
+
+
+async def test_one_address_that_never_took_a_mail_is_not_shown_for_ever(
+    rt: Runtime, mailbox: tuple[Mailbox, int], shown: dict[str, float]
+) -> None:
+    assert isinstance(rt.clock, FixedClock)
+    notice_id = await issued(rt)
+    mailbox[0].refuse = "550 5.7.1 not from you"
+    sender = Sender(rt, owner="test")
+    async with httpx.AsyncClient(trust_env=False) as http:
+        for _ in range(sender_module.MOST_TRIES - 1):
+            await sender.once(http)
+            rt.clock.advance(timedelta(hours=13))
+            assert shown["email"] >= 0
+        assert shown["email"] > 21600
+        await sender.once(http)
+        assert await states(rt, notice_id) == {"email": ("failed", sender_module.MOST_TRIES)}
+        assert shown["email"] == 0, "nothing waits any more"
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """What machines are told of how long nothing was taken, by channel."""
     shown: dict[str, float] = {}
     monkeypatch.setattr(metrics.notices_refused, "set", lambda value, of: shown.update({of["channel"]: value}))
+    return shown
+
+
+async def test_for_how_long_no_mail_was_taken_is_shown_until_one_is(
+    rt: Runtime, mailbox: tuple[Mailbox, int], shown: dict[str, float]
+) -> None:
     assert isinstance(rt.clock, FixedClock)
     sender = Sender(rt, owner="test")
     async with httpx.AsyncClient(trust_env=False) as http:
@@ -509,11 +588,65 @@ async def test_a_webhook_carries_the_bytes_signed_as_standard_webhooks_has_it(rt
     assert kept.delivered_by == "webhook"
     assert NoticeDocument.model_validate_json(body).notice_id == notice_id
     settings = rt.settings
-    published = keys.load(settings.signing_keys_file, owner="test", generate=False).published["keys"][0]["x"]
+    published = keys.OwnedKeys(settings.signing_keys_file, generate=False).own("test").public["x"]
     public = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(published + "="))
     version, signature = headers["webhook-signature"].split(",")
     assert (version, headers["webhook-id"]) == ("v1a", str(notice_id))
     public.verify(base64.b64decode(signature), f"{notice_id}.{headers['webhook-timestamp']}.".encode() + body)
+
+
+async def test_a_key_that_is_retired_while_the_process_runs_signs_no_webhook_more(
+    rt: Runtime, receiver: Receiver, mailbox: tuple[Mailbox, int]
+) -> None:
+    """It may have been stolen. Webhooks wait for the next one and count no try; mail goes out; no start is refused."""
+    settings = rt.settings.model_copy(update={"signing_keys_generate": False})
+    rt = replace(rt, settings=settings)
+    theirs = generate_key(kid="theirs") | {"organisation": "industry-110000"}
+    old, new = generate_key(kid="old"), generate_key(kid="new")
+    hook = AddressForService(webhook=receiver.url, webhook_verified=True)
+
+    def enter(*entries: dict[str, Any]) -> None:
+        settings.signing_keys_file.write_text(json.dumps({"keys": [*entries, theirs]}))
+
+    enter(old)
+    sender = Sender(rt, owner="test")
+    async with httpx.AsyncClient(trust_env=False) as http:
+        await issued(rt, hook)
+        assert await sender.once(http)
+        retired = old | {"retired_at": "2026-11-20T00:00:00Z"}
+        enter(retired)
+        waits = await issued(rt, hook)
+        await issued(rt)
+        assert await sender.once(http), "the mail"
+        assert not await sender.once(http)
+        assert (len(receiver.requests), len(mailbox[0].taken)) == (1, 1)
+        assert await states(rt, waits) == {"webhook": ("queued", 0)}
+        assert sender.health().state == Sender(rt, owner="test").health().state == "failing"
+        assert (await issuing.start(rt, "test")).keys.signer("industry-110000").kid == "theirs"
+        enter(retired, new)
+        assert await sender.once(http)
+        assert sender.health().state == "sending"
+    assert await states(rt, waits) == {"webhook": ("delivered", 1)}
+    headers, body = receiver.requests[1]
+    signed = f"{waits}.{headers['webhook-timestamp']}.".encode() + body
+    public = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(new["x"] + "="))
+    public.verify(base64.b64decode(headers["webhook-signature"].split(",")[1]), signed)
+
+
+async def test_a_key_that_is_retired_in_the_midst_of_a_round_signs_nothing_of_the_rest(
+    rt: Runtime, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_module, "HOOKS", 1)
+    file = rt.settings.signing_keys_file
+    rt = replace(rt, settings=rt.settings.model_copy(update={"signing_keys_generate": False}))
+    old = generate_key(kid="old")
+    file.write_text(json.dumps({"keys": [old]}))
+    hook = AddressForService(webhook=receiver.url, webhook_verified=True)
+    both = [await issued(rt, hook) for _ in range(2)]
+    receiver.first = lambda: file.write_text(json.dumps({"keys": [old | {"retired_at": "2026-11-20T00:00:00Z"}]}))
+    await sent(rt)
+    assert len(receiver.requests) == 1
+    assert sorted([(await states(rt, each))["webhook"] for each in both]) == [("delivered", 1), ("queued", 0)]
 
 
 async def test_a_receiver_that_is_gone_is_not_asked_again(rt: Runtime, receiver: Receiver) -> None:

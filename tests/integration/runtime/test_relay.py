@@ -4,9 +4,11 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import NoReturn
 
 import asyncpg
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from local_stack.broker import Broker
 from shared.contracts.base import Topic
 from shared.runtime.acts import outbox
+from shared.runtime.base import metrics
 from shared.runtime.base.ids import uuid7
 from shared.runtime.db import leases
 from shared.runtime.db.leases import Lease
@@ -361,12 +364,12 @@ async def test_a_session_that_ends_between_two_steps_of_its_driver_is_taken_up_a
     asked = 0
 
     @asynccontextmanager
-    async def hold(database: Database, name: str) -> AsyncIterator[Lease]:
+    async def hold(database: Database, name: str, **more: Callable[[], None]) -> AsyncIterator[Lease]:
         nonlocal asked
         asked += 1
         if asked == 1:
             raise asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
-        async with leases.hold(database, name) as lease:
+        async with leases.hold(database, name, **more) as lease:
             yield lease
 
     monkeypatch.setattr(module, "hold", hold)
@@ -397,10 +400,10 @@ async def test_a_backlog_that_takes_too_long_to_measure_neither_holds_up_the_fac
     leads = 0
 
     @asynccontextmanager
-    async def hold(database: Database, name: str) -> AsyncIterator[Lease]:
+    async def hold(database: Database, name: str, **more: Callable[[], None]) -> AsyncIterator[Lease]:
         nonlocal leads
         leads += 1
-        async with leases.hold(database, name) as lease:
+        async with leases.hold(database, name, **more) as lease:
             yield lease
 
     monkeypatch.setattr(module, "hold", hold)
@@ -441,3 +444,65 @@ async def test_a_relay_that_lost_its_lease_while_it_sends_throws_its_producer_aw
         await until(thrown_away, 5, "the end of the producer")
         await until(lambda: all_published(db))
     assert (await read_log(kafka, topic)).notes("a") == [1]
+
+
+@pytest.fixture
+def oldest(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What machines are told, one after the other, of how long the oldest fact has waited."""
+    shown: list[float] = []
+    monkeypatch.setattr(metrics, "outbox_oldest_seconds", SimpleNamespace(set=shown.append))
+    return shown
+
+
+async def test_while_its_lease_cannot_be_had_what_waits_is_told_to_grow_older(
+    db: Database, dsn: str, kafka: KafkaSettings, oldest: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pool's sessions live, and the server takes no new ones: facts are written, and nobody publishes them."""
+    monkeypatch.setattr(module, "MEASURE_S", 0.2)
+    topic = new_topic()
+    relay = Relay(db, kafka, topics=[topic], poll_s=0.1)
+    async with running(relay.run):
+        await until(lambda: _leading(relay))
+        await asyncio.sleep(1.5)
+        with monkeypatch.context() as full:
+            full.setattr(db, "dedicated", _too_many)
+            assert await kill_session(dsn, "test relay") == 1
+            await until(lambda: _soon(lambda: oldest[-1] > 0))
+            assert oldest[-1] < 1, "from when nothing waited, not from its start"
+            await tell(db, note_on(topic)(subject="a", n=1))
+            await until(lambda: _soon(lambda: relay.health().oldest_seconds > 1.5))
+            assert (relay.health().state, oldest[-1]) == ("failing", relay.health().oldest_seconds)
+        await until(lambda: all_published(db))
+        await until(lambda: _soon(lambda: oldest[-1] == 0))
+
+
+async def test_whoever_stands_by_says_nothing_of_what_it_knew_when_it_led(
+    db: Database, kafka: KafkaSettings, oldest: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay = Relay(db, kafka)
+    async with leases.hold(db, "relay"):
+        with monkeypatch.context() as full:
+            full.setattr(db, "dedicated", _too_many)
+            async with running(relay.run):
+                await until(lambda: _soon(lambda: bool(oldest) and oldest[-1] > 0))
+                full.undo()
+                await until(lambda: _soon(lambda: oldest[-1] == 0))
+
+
+async def test_a_backlog_that_cannot_be_measured_is_told_to_grow_older(
+    db: Database, kafka: KafkaSettings, oldest: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by one that has just begun to lead, which knows of none."""
+    monkeypatch.setattr(module, "BACKLOG", "SELECT pg_sleep(30 + 0 * $1)")
+    monkeypatch.setattr(module, "MEASURE_S", 0.3)
+    async with running(Relay(db, kafka).run):
+        await until(lambda: _soon(lambda: bool(oldest) and oldest[-1] > 1))
+    assert oldest == sorted(oldest)
+
+
+async def _too_many(_purpose: str) -> NoReturn:
+    raise asyncpg.TooManyConnectionsError("remaining connection slots are reserved")
+
+
+async def _soon(condition: Callable[[], bool]) -> bool:
+    return condition()

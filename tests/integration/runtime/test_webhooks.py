@@ -27,7 +27,7 @@ NAME: Final = "hook.example"
 
 @pytest.fixture
 def signer(tmp_path: Path) -> Signer:
-    return keys.load(tmp_path / "keys.json", owner="test", generate=True).signers[0]
+    return keys.OwnedKeys(tmp_path / "keys.json", generate=True).own("test")
 
 
 @pytest.fixture

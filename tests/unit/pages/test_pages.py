@@ -179,7 +179,7 @@ SAMPLE = SimpleNamespace(
     appeals=[SimpleNamespace(
         status="upheld", body=_NAMES, filed_at=_AT, due_at=_AT, decided_at=_AT, statement=_STATED,
     )],
-    orders=[SimpleNamespace(order_id="o", action="restore", status="executed", at=_AT)],
+    orders=[SimpleNamespace(order_id="o", action="restore", status="executed", at=_AT, undoes="o")],
 )  # fmt: skip
 
 

@@ -155,6 +155,109 @@ def test_since_is_when_what_stands_began() -> None:
     assert (served.state, served.since) == ("serving", AT.replace(hour=8, minute=30)), "served since the last was done"
 
 
+def replaced(*steps_of_the_restore: str) -> list[Any]:
+    """A measure that was laid on again with a name spared (ADR 26), and the restore of what was out before."""
+    story = [down(step, place, 1, attempt=place) for place in (1, 2) for step in ("released", "executed")]
+    return [*story, *(back(step, 3, story[0]) for step in steps_of_the_restore)]
+
+
+def back(step: str, sequence: int, burden: Any) -> Any:
+    """A step of the restore of an order of the first measure; only the first step names the order."""
+    undoes = {"undoes": burden.order_id} if step == "released" else {}
+    return up(step, sequence, 1, attempt=burden.attempt, **undoes)
+
+
+@pytest.mark.parametrize(
+    "steps", [("released",), ("released", "executed"), ("released", "overdue"), ("released", "overdue", "impossible")]
+)
+def test_the_restore_of_an_order_that_was_replaced_brings_nothing_back(steps: tuple[str, ...]) -> None:
+    """In any order of arrival, and again: what stands in its place stands, and the site is not late for anything."""
+    story = replaced(*steps)
+    (again,) = {each.order_id for each in story if each.attempt == 2 and each.action == "cut_off"}
+    for arrived in (story, story[::-1], [*story, *story[::2]]):
+        hosting = lifecycle.at_provider("stopped", orders(*arrived))
+        expected = Hosting("suspended", AT.replace(hour=5), again)
+        assert hosting == expected, "stopped since the first, by the order that stands"
+
+
+def test_what_was_replaced_and_what_replaced_it_are_given_back_one_by_one() -> None:
+    story = replaced("released", "overdue")
+    first, second = story[0], story[2]
+    last = [back("released", 4, second), back("executed", 4, second)]
+    late = lifecycle.at_provider("live", orders(*story, *last))
+    assert (late.state, late.restore_late) == ("restore_ordered", True), "what was replaced is not given back yet"
+    done = lifecycle.at_provider("live", orders(*story, *last, back("executed", 3, first)))
+    assert (done.state, done.restore_late) == ("serving", False)
+    alone = lifecycle.at_provider("live", orders(*replaced("released", "executed"), last[0]))
+    assert (alone.state, alone.order_id) == ("restore_ordered", last[0].order_id)
+
+
+def test_what_replaces_an_order_that_was_not_carried_out_is_not_carried_out_either() -> None:
+    first, again = down("released", 1, 1), down("released", 2, 1, attempt=2)
+    story = [first, again, down("withdrawn", 1, 1), back("released", 3, first)]
+    waiting = lifecycle.at_provider("stopped", orders(*story, back("executed", 3, first)))
+    assert (waiting.state, waiting.order_id) == ("cut_off_ordered", again.order_id)
+
+
+def test_a_site_that_was_back_in_between_is_stopped_since_the_second_order() -> None:
+    first = down("executed", 1, 1)
+    story = [first, back("released", 2, first), back("executed", 2, first)]
+    hosting = lifecycle.at_provider("stopped", orders(*story, down("executed", 3, 1, attempt=2)))
+    assert (hosting.state, hosting.since) == ("suspended", AT.replace(hour=7))
+
+
+def test_a_restore_that_names_no_order_takes_back_what_was_sent_before_it() -> None:
+    story = [down("executed", 1, 1), down("executed", 2, 1, attempt=2), up("released", 3, 1)]
+    assert state(*story) == "restore_ordered"
+    assert state(*story, down("released", 4, 1, attempt=3)) == "cut_off_ordered"
+
+
+PARTS = ("send", "done", "spare", "restored", "late", "undo")
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=30), st.randoms(use_true_random=False))
+def test_of_one_measure_the_order_that_is_not_given_back_counts(story: list[str], random: Any) -> None:
+    """Beside a list of the orders of one execution and a list of their restores, as their provider sees them."""
+    sent: list[Any] = []
+    undone: dict[int, Any] = {}
+    given: list[Any] = []
+    done: set[int] = set()
+    late: set[int] = set()
+
+    def restore(burden: Any) -> None:
+        place = len(sent) + len(undone) + 1
+        undone[burden.sequence] = (place, burden)
+        given.append(back("released", place, burden))
+
+    for act in story:
+        standing = [each for each in sent if each.sequence not in undone]
+        waiting = [each for each in undone.values() if each[0] not in done]
+        if act in {"send", "spare"} and (act == "send") != bool(standing):
+            sent.append(down("released", len(sent) + len(undone) + 1, 1, attempt=len(sent) + 1))
+            given.append(sent[-1])
+            if act == "spare":
+                restore(standing[0])
+        elif act == "undo" and standing:
+            restore(standing[0])
+        elif act == "done" and standing:
+            done.add(standing[0].sequence)
+            given.append(down("executed", standing[0].sequence, 1, attempt=standing[0].attempt))
+        elif act in {"restored", "late"} and waiting:
+            place, burden = waiting[0]
+            given.append(back("executed" if act == "restored" else "overdue", place, burden))
+            (done if act == "restored" else late).add(place)
+    standing = [each for each in sent if each.sequence not in undone]
+    if standing:
+        expected = ("suspended" if standing[0].sequence in done else "cut_off_ordered", False)
+    else:
+        places = {place for place, _ in undone.values()} - done
+        expected = ("restore_ordered" if places else "serving", bool(places & late))
+    again = [*given, *random.choices(given, k=3)] if given else []
+    random.shuffle(again)
+    seen = lifecycle.at_provider("live", orders(*again))
+    assert (seen.state, seen.restore_late) == expected
+
+
 ACTS = ("stop", "done", "give_back", "back", "late", "object")
 
 

@@ -22,7 +22,7 @@ from query.readmodel.records import id_of
 from query.readmodel.writer import Writer
 from shared.contracts import examples
 from shared.contracts.base import Fact
-from shared.contracts.http.query import By, LookupAnswer, PublicAnswer
+from shared.contracts.http.query import By, EntryView, LookupAnswer, PublicAnswer
 from shared.contracts.http.register import RegisterEntry
 from shared.pages.language import Language
 from tests.unit.query.build import (
@@ -268,6 +268,31 @@ def test_a_site_that_should_be_back_is_not_called_served_and_that_it_is_late_is_
     assert "恢复接入指令已逾期" in pages.html(shown, Language.ZH)
     writer.apply(batch(order("executed", 3, decision=1, action="restore")))
     assert (entry(model).sites[0].hosting.state, late in pages.html(entry(model), Language.EN)) == ("serving", False)
+
+
+def test_an_order_that_was_replaced_and_taken_back_brings_the_site_back_nowhere(
+    model: ReadModel, writer: Writer
+) -> None:
+    """ADR 26: the same order again, with a name spared, then the restore of the first, which is late."""
+    writer.apply(batch(site(), carried_out(), order("executed", 1), order("executed", 2, attempt=2)))
+    taken_back = {"action": "restore", "undoes": order("released", 1).order_id}  # type: ignore[attr-defined]
+    writer.apply(batch(order("released", 3, **taken_back), order("overdue", 3, action="restore")))
+    shown = entry(model)
+    hosting, orders = shown.sites[0].hosting, shown.sites[0].measures[0].orders
+    assert (hosting.state, hosting.order_id, hosting.restore_late) == ("suspended", orders[1].order_id, False)
+    assert [each.undoes for each in orders] == [None, None, orders[0].order_id]
+    with model.reading() as txn:
+        official = model.entry(txn, site_id(1).bytes)
+    assert official is not None
+    assert EntryView.model_validate(msgspec.to_builtins(official)).measures[0].orders == orders
+    for language, hosted, takes_back, late in (
+        (Language.EN, "cut off (<time", "takes back", "An order to host it again was not carried out in time"),
+        (Language.ZH, "已停止接入 (<time", "撤回原指令", "恢复接入指令已逾期"),
+    ):
+        html = pages.html(shown, language)
+        assert hosted in html
+        assert f"{takes_back} {orders[0].order_id}" in html
+        assert late not in html
 
 
 def test_the_story_is_told_in_the_order_of_the_record_with_the_providers_time_beside_it(

@@ -37,8 +37,8 @@ def make(folder: Path, profile: Rules, also: Mapping[str, list[str]]) -> dict[st
     held = {}
     for service in SIGN_AT:
         file = folder / f"{service}.json"
-        keys.load(file, owner=service, generate=True)
         owned = keys.OwnedKeys(file, generate=True)
+        owned.own(service)
         owned.ensure([*owners(profile, service), *also.get(service, ())])
         held[file.name] = len(owned.published["keys"])
     return held

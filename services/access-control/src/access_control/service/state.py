@@ -19,7 +19,8 @@ from shared.runtime.base.limiter import Limiter
 from shared.runtime.process.supervisor import Failure
 
 METRICS: Final = {
-    "issuers_without_key": "Active industry regulators and network supervisors that have no key to sign with.",
+    "issuers_without_key": "Active industry regulators and network supervisors that have no key to sign with, or one "
+    "that cannot be read; all of them while the file as a whole cannot: what was read signs on until a restart.",
 }
 _log = structlog.get_logger(__name__)
 _without_key = metrics.get_meter("concord.access-control").create_gauge(
@@ -125,12 +126,10 @@ def _issuers(rt: Runtime) -> list[str]:
 
 
 def without_key(rt: Runtime) -> list[str]:
-    """Active organisations that may have to order something and cannot sign: found out before a site waits for it."""
+    """Active organisations that may have to order something and cannot sign, or not after a restart: found out before a
+    site waits for it."""
     state: AccessState = rt.state
-    try:
-        return state.keys.missing(_issuers(rt))
-    except NoSigningKey:  # the file is gone, or is none any more: nobody can
-        return sorted(_issuers(rt))
+    return state.keys.missing(_issuers(rt))
 
 
 async def watch_keys(rt: Runtime) -> NoReturn:

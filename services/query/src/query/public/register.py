@@ -172,6 +172,7 @@ def _measure(measure: Measure, operator: OperatorRecord | None) -> PublicMeasure
                 at=each.at,
                 executed_at=each.executed_at,
                 answer=each.answer,
+                undoes=each.undoes,
             )
             for each in measure.orders
         ],

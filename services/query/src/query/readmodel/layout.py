@@ -22,7 +22,7 @@ from query.readmodel.acts import Act
 from query.readmodel.lifecycle import OrderFact
 from query.readmodel.records import SiteFact
 
-SCHEMA: Final = b"7"
+SCHEMA: Final = b"8"
 """A file of another schema is emptied and built anew from the beginning of the topics."""
 SHOWN: Final = 100
 """Further sites listed for a key that many sites have; ``total`` says how many there are."""

@@ -50,6 +50,8 @@ class OrderFact(msgspec.Struct, frozen=True):
     sequence: int | None = None
     executed_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     answer: str | None = None
+    undoes: UUID | None = None
+    """Of a restore that went out: the order that it takes back. Its later facts do not say so again."""
     step: str = ""
 
 
@@ -65,11 +67,17 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     executed_at: datetime | None = None
     """When it was carried out, as the provider says it; its clock is its own."""
     answer: str | None = None
+    undoes: UUID | None = None
 
     @property
     def step(self) -> str:
         """The furthest step it took; one that was taken back went nowhere."""
         return "withdrawn" if "withdrawn" in self.steps else max(self.steps, key=RANK.__getitem__)
+
+    @property
+    def done_at(self) -> datetime | None:
+        """When it was carried out, by the provider's word or else by the record; none while it is not."""
+        return (self.executed_at or self.steps["executed"]) if "executed" in self.steps else None
 
 
 class Hosting(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -121,6 +129,7 @@ def merge(orders: list[Order], fact: OrderFact) -> list[Order]:
         {step: steps[step] for step in sorted(steps)},
         max(executed, default=None),
         _answer(known, fact),
+        known.undoes or fact.undoes,
     )
     return sorted(by_id.values(), key=_place)
 
@@ -138,26 +147,55 @@ def at_provider(status: str, orders: Sequence[Order]) -> Hosting:
     A restore takes back one order, and no other that stands. Of what they say the first in PRECEDENCE counts.
     ``status`` of the access (live, stopped, ended) speaks where no order does.
     """
-    if status == "ended" or not orders:
+    by_execution: dict[UUID, list[Order]] = {}
+    for order in sorted(orders, key=_place) if status != "ended" else ():
+        if order.action in DOWN | UP and order.sequence is not None:
+            by_execution.setdefault(order.execution_id, []).append(order)
+    said = [each for of_one in by_execution.values() for each in _in_force(of_one)]
+    if not said:
         return _SAID.get(status, IDLE)
-    in_force: dict[UUID, Order] = {}
-    for order in sorted(orders, key=_place):
-        if order.action in DOWN | UP and order.sequence is not None and "withdrawn" not in order.steps:
-            in_force[order.execution_id] = order
-    if not in_force:
-        return _SAID.get(status, IDLE)
-    said = [_says(order) for order in in_force.values()]
     state = min((each.state for each in said), key=PRECEDENCE.index)
     here = [each for each in said if each.state == state]
     return _late(max(here, key=_since) if state == SERVING else min(here, key=_since), said)
 
 
+def _in_force(orders: Sequence[Order]) -> list[Hosting]:
+    """What those orders of one execution say that are in force; ``orders`` by their places.
+
+    One that is replaced is taken back when the other is out (docs/adr/0026): while any stands, the restore of another
+    frees names that are not meant any more. It orders nobody to host this site again, and is not late for it.
+    """
+    sent = [each for each in orders if "withdrawn" not in each.steps]
+    restores = [each for each in sent if each.action in UP]
+    given_back = [(each, by) for each in orders if each.action in DOWN for by in restores if _takes_back(by, each)]
+    over = {each.order_id for each, _ in given_back}
+    stand = [each for each in sent if each.action in DOWN and each.order_id not in over]
+    return [_since_the_first(each, given_back) for each in stand] or [_says(each) for each in restores]
+
+
+def _takes_back(restore: Order, order: Order) -> bool:
+    """The one that it names; one that names none takes back what was sent before it."""
+    if restore.undoes is not None:
+        return restore.undoes == order.order_id
+    return _place(order) < _place(restore)
+
+
+def _since_the_first(order: Order, given_back: Sequence[tuple[Order, Order]]) -> Hosting:
+    """What it says; stopped since the first that was replaced, if no restore was done before the next was."""
+    said, since = _says(order), order.done_at
+    if since is None:
+        return said
+    for before, restore in reversed(given_back):
+        if before.done_at is not None and _place(before) < _place(order) and (restore.done_at or since) >= since:
+            since = min(since, before.done_at)
+    return msgspec.structs.replace(said, since=since)
+
+
 def _says(order: Order) -> Hosting:
     """What one order means by itself, and since when."""
     down = order.action in DOWN
-    if "executed" in order.steps:
-        since = order.executed_at or order.steps["executed"]
-        return Hosting(SUSPENDED if down else SERVING, since, order.order_id)
+    if order.done_at is not None:
+        return Hosting(SUSPENDED if down else SERVING, order.done_at, order.order_id)
     since = order.steps.get("released") or min(order.steps.values())
     late = not down and "overdue" in order.steps
     return Hosting(CUT_OFF_ORDERED if down else RESTORE_ORDERED, since, order.order_id, order.step, late)

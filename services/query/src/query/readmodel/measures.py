@@ -65,6 +65,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     at: datetime
     executed_at: datetime | None = None
     answer: str | None = None
+    undoes: UUID | None = None
 
 
 class Measure(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -177,5 +178,6 @@ def _outcomes(execution_id: UUID, orders: Mapping[str, list[Order]]) -> Iterable
             if order.execution_id == execution_id and order.sequence is not None:
                 step = order.step
                 yield Outcome(
-                    order.order_id, provider_id, order.action, step, order.steps[step], order.executed_at, order.answer
-                )
+                    order.order_id, provider_id, order.action, step, order.steps[step], order.executed_at,
+                    order.answer, order.undoes,
+                )  # fmt: skip

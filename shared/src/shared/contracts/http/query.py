@@ -240,6 +240,7 @@ class PublicOutcome(View):
     at: Annotated[datetime, Field(description="When that was recorded")]
     executed_at: Annotated[datetime | None, Field(description="When it was carried out, as the provider says")] = None
     answer: Annotated[str | None, Field(description="To an objection: upheld, rejected or accepted")] = None
+    undoes: Annotated[UUID | None, Field(description="The order that a restore takes back, and no other")] = None
 
 
 class PublicMeasure(PublicStatement):

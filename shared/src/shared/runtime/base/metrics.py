@@ -6,7 +6,8 @@ from opentelemetry import metrics
 
 METRICS: Final = {
     "outbox_unpublished": "Facts waiting to be published, counted up to 100,001: that many or more.",
-    "outbox_oldest_seconds": "Age of the oldest fact waiting to be published.",
+    "outbox_oldest_seconds": "Age of the oldest fact waiting to be published; while nobody can look, how old it may be "
+    "by now. 0 where another process publishes.",
     "relay_published_total": "Facts the broker has acknowledged.",
     "relay_failures_total": "Batches that could not be published and will be tried again.",
     "consumer_events_total": "Events read, by consumer and outcome: applied, projected, duplicate, parked, skipped, or "
@@ -14,7 +15,7 @@ METRICS: Final = {
     "consumer_retries_total": "Transactions tried again because the database was away or busy, by consumer.",
     "consumer_lag": "Events on the broker that a consumer has not read yet, by consumer; -1 while that is not known.",
     "consumer_deaf": "Topics that a consumer should read and cannot see, by consumer; 1 also where the broker does not "
-    "tell it what is left to read. Anything above 0 is an alert.",
+    "tell it what is left to read, or it cannot have its lease. Anything above 0 is an alert.",
     "consumer_oldest_unread_seconds": "How long ago, at least, the oldest event came that a consumer has not read yet, "
     "by consumer.",
     "parked_events": "Events that wait for somebody to look at them, by consumer. Anything above 0 is an alert.",
@@ -28,7 +29,7 @@ METRICS: Final = {
     "housekeeping_finished_seconds": "When a part of the hourly housekeeping was last done (what is too old is "
     "forgotten), by part, in seconds since 1970; from the start of the process.",
     "notices_refused_seconds": "For how long every try to hand a notice over has failed, by channel; 0 once one was "
-    "taken. What is refused for good by the address itself does not count.",
+    "taken, or none waits to be tried again. What is refused for good because of the recipient does not count.",
     "audit_failures_total": "Refused acts whose audit row could not be written.",
     "ticks_finished_seconds": "When a worker last acted upon all its clocks that had run out, in seconds since 1970.",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -49,11 +49,15 @@ class Lease:
 
 
 @asynccontextmanager
-async def hold(db: Database, name: str) -> AsyncIterator[Lease]:
-    """Wait until nobody else holds this name, then hold it. The session dies with the process, and the lock with it."""
+async def hold(db: Database, name: str, *, anothers: Callable[[], None] = lambda: None) -> AsyncIterator[Lease]:
+    """Wait until nobody else holds this name, then hold it. The session dies with the process, and the lock with it.
+
+    ``anothers`` is called each time that somebody else is seen to hold it.
+    """
     connection = await db.dedicated(name)
     try:
-        while not await connection.fetchval(TRY, name):  # noqa: ASYNC110 -- the database cannot wake us
+        while not await connection.fetchval(TRY, name):  # the database cannot wake us
+            anothers()
             await asyncio.sleep(WAIT_S)
         log.info("lease_taken", lease=name)
         yield Lease(name, connection)

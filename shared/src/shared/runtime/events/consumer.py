@@ -56,7 +56,8 @@ class ConsumerHealth:
 
 
 def note_hearing(name: str, readings: Sequence[Reading]) -> None:
-    """What machines are told of how far a consumer is: what nobody knows is never 0. ``readings``: those at work."""
+    """What machines are told of how far a consumer is: what nobody knows is never 0. ``readings``: those at work,
+    and those that should be and cannot have their lease, whose lag nobody knows."""
     lags, of = [reading.lag for reading in readings], {"consumer": name}
     known = [lag for lag in lags if lag is not None]
     metrics.consumer_lag.set(sum(known) if len(known) == len(lags) else -1, of)
@@ -121,7 +122,7 @@ class Consumer:
             state = "failing"
         elif not any(shard.holds_lease for shard in self._shards):
             state = "standby"
-        lags = [shard.reading.lag for shard in self._shards if shard.holds_lease]
+        lags = [shard.reading.lag for shard in self._shards if not shard.stands_by]
         known = [lag for lag in lags if lag is not None]
         quiet = timedelta(seconds=max(shard.reading.quiet_s() for shard in self._shards))
         return ConsumerHealth(
@@ -153,8 +154,7 @@ class Consumer:
             asked_at = self._rt.clock.now()
             for reading in readings:
                 await reading.measure()
-            reading_now = [shard.reading for shard in self._shards if shard.holds_lease]
-            note_hearing(self._name, reading_now)
+            note_hearing(self._name, [shard.reading for shard in self._shards if not shard.stands_by])
             illegible = sum(len(reading.illegible) for reading in readings)
             metrics.illegible_records.set(illegible, {"consumer": self._name})
             database_up = await self._count_parked() and await self._note_caught_up(asked_at)

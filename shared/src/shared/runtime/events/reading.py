@@ -349,9 +349,13 @@ class Reading:
         self._lag = sum(max(0, end - self._next.get(p, end)) for p, end in reach.items())
         if self._lag == 0:
             self.excuse()
-        if self._mark is None or all(self._next.get(p, end) >= end for p, end in self._mark[1].items()):
+        if self._mark is None or self._is_past(self._mark[1], reach):
             self._mark = (asked_at, reach) if self._lag else None
         return None if self._cut or self._absent or self._doubted else reach
+
+    def _is_past(self, ends: Places, reach: Places) -> bool:
+        """Whether nothing is left of what lay before these ends: it was read, or a shorter log is in its place."""
+        return all(self._next.get(p, end) >= end or reach.get(p, end) < end for p, end in ends.items())
 
     async def judge(self, stall_s: float) -> None:
         """Raise Stalled if it has done nothing for too long while it had something to read, or cannot even tell.

@@ -134,6 +134,8 @@ class Relay:
         self._untried: list[str] = []
         """Topics that the last look into the outbox left out."""
         self._measured = self._partitioned = float("-inf")
+        self._known_age_s, self._known_at = 0.0, time.monotonic()
+        """How old the oldest fact was that waited, and when that was so."""
 
     def health(self) -> RelayHealth:
         """How it is, as of the last few seconds."""
@@ -145,13 +147,27 @@ class Relay:
         while True:
             self._health = RelayHealth("standby", 0, 0.0, self._last_progress)
             try:
-                async with hold(self._db, "relay") as lease:
+                async with hold(self._db, "relay", anothers=self._note_anothers) as lease:
                     backoff.reset()
                     await self._lead(lease.connection)
             except DATABASE_ERRORS as error:
                 log.warning("relay_lost_database", error=repr(error))
-                self._health = RelayHealth("failing", 0, 0.0, self._last_progress, error=repr(error))
+                oldest_seconds = self._may_have_waited_s()
+                metrics.outbox_oldest_seconds.set(oldest_seconds)
+                self._health = RelayHealth("failing", 0, oldest_seconds, self._last_progress, error=repr(error))
             await backoff.wait()
+
+    def _note_anothers(self) -> None:
+        """Another process leads, and says how old the oldest is: what was known here must not be told beside that."""
+        self._note_age(0.0)
+        metrics.outbox_oldest_seconds.set(0.0)
+
+    def _note_age(self, seconds: float) -> None:
+        self._known_age_s, self._known_at = seconds, time.monotonic()
+
+    def _may_have_waited_s(self) -> float:
+        """While nobody can look: the oldest that was known then may still wait, or one that came just after."""
+        return self._known_age_s + time.monotonic() - self._known_at
 
     async def _lead(self, connection: Session) -> None:
         """Publish until the session is lost. All SQL runs on the session with the lock: no lock, no publishing."""
@@ -305,13 +321,14 @@ class Relay:
         self._health = RelayHealth(state, unpublished, oldest_seconds, self._last_progress, refused, error)
 
     async def _backlog(self, connection: Session) -> tuple[int, float]:
-        """How many facts wait, and how long the oldest has; what was known before if that cannot be told now."""
+        """How many facts wait, and how long the oldest has; if that cannot be told now, how long it may have."""
         try:
             row = await connection.fetchrow(BACKLOG, MOST_COUNTED, timeout=MEASURE_S)
         except DATABASE_ERRORS as error:  # if the session is gone, its next statement says so
             log.warning("relay_backlog_unknown", error=repr(error))
-            return self._health.unpublished, self._health.oldest_seconds
+            return self._health.unpublished, self._may_have_waited_s()
         assert row is not None
+        self._note_age(row["oldest_seconds"])
         return row["unpublished"], row["oldest_seconds"]
 
     async def _housekeeping(self, connection: Session) -> None:

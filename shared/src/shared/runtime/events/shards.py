@@ -146,12 +146,17 @@ class Shard:
         """What went wrong last, if it was not put right since."""
         return self._db_error or self.reading.error
 
+    @property
+    def stands_by(self) -> bool:
+        """Whether it is another process's to say how far this shard is read: as far as one knows, it has the lease."""
+        return not self.holds_lease and self._db_error is None
+
     async def run(self) -> None:
         """Hold the lease and read; start again after whatever the database does to us."""
         backoff = Backoff()
         while True:
             try:
-                async with hold(self._db, self._lease) as lease:
+                async with hold(self._db, self._lease, anothers=self._note_reachable) as lease:
                     self.reading.excuse()
                     self.holds_lease, self._db_error = True, None
                     backoff.reset()
@@ -163,6 +168,9 @@ class Shard:
                 self.holds_lease = False
                 self.reading.left()
             await backoff.wait()
+
+    def _note_reachable(self) -> None:
+        self._db_error = None
 
     async def _read_while(self, lease: Lease) -> None:
         """Read until the lease is lost."""

@@ -1,6 +1,7 @@
 """A notice as an e-mail: plain text in both languages, the legal document attached."""
 
 import base64
+import re
 from email.header import Header
 from email.headerregistry import Address
 from email.utils import formataddr, formatdate
@@ -149,6 +150,38 @@ def returns_of(settings: Settings, token: str | None) -> str:
     return f"{name}+{token}@{domain}"
 
 
+_ENHANCED: Final = re.compile(r"\s*5\.(\d{1,3})\.(\d{1,3})(?!\S)").match
+_UNSAID: Final = (0, 0)
+_ADDRESS, _MAILBOX, _POLICY = 1, 2, 7
+"""Subjects of enhanced codes (RFC 3463 section 3)."""
+_NOT_OF_THE_RECIPIENT: Final = frozenset({0, 7, 8})
+"""Details of _ADDRESS that say which address is wrong, but the sender's (7, 8), or do not say whose it is (0)."""
+_NO_MAILBOX: Final = frozenset({550, 551})
+"""Without an enhanced code these say that there is no such mailbox here (RFC 5321 section 4.2.3)."""
+
+
+def _enhanced(message: str) -> tuple[int, int] | None:
+    """Subject and detail of the enhanced code that an answer begins with; none if it has none of a lasting failure."""
+    found = _ENHANCED(message)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _is_the_recipients(code: int, message: str) -> bool:
+    """Whether a refused RCPT says for good that this recipient gets no mail, whoever sends it.
+
+    Servers refuse sender, client and relaying at RCPT too (Postfix by default: ``smtpd_delay_reject``), most of them as
+    5.7.1. That may be the recipient's own policy as well (per-host or per-recipient filtering, RFC 3463 section 3.8),
+    and nobody can tell: so it is tried again. Taken for the recipient's, one wrong setting of ours would have every
+    notice given up at its first try; taken for ours, one such notice is given up some days later than it might be.
+    So is what is neither (routing, protocol, content), and 553 or 554 alone, which say either.
+    """
+    subject, detail = _enhanced(message) or _UNSAID
+    if subject == 0:
+        return code in _NO_MAILBOX
+    about = subject == _MAILBOX or (subject == _ADDRESS and detail not in _NOT_OF_THE_RECIPIENT)
+    return code >= 500 and about
+
+
 class Line:
     """One connection to the mail server, opened with the first mail, on which one goes after the other."""
 
@@ -192,12 +225,14 @@ class Line:
             _, answer = await server.sendmail(returns, recipient, mail)
         except aiosmtplib.SMTPRecipientsRefused as error:
             said = "; ".join(f"{each.code} {each.message}" for each in error.recipients)
-            raise MailRefused(said, final=all(each.code >= 500 for each in error.recipients)) from error
+            final = all(_is_the_recipients(each.code, each.message) for each in error.recipients)
+            raise MailRefused(said, final=final) from error
         except aiosmtplib.SMTPResponseException as error:
             if error.code == aiosmtplib.SMTPStatus.domain_unavailable:  # 421: it is closing this connection
                 raise aiosmtplib.SMTPServerDisconnected(f"{error.code} {error.message}") from error
             # What it says of us (log in, sender) is for whoever runs this to mend: no notice is given up for it.
-            final = isinstance(error, aiosmtplib.SMTPDataError) and error.code >= 500
+            about_us = (_enhanced(error.message) or _UNSAID)[0] == _POLICY
+            final = isinstance(error, aiosmtplib.SMTPDataError) and error.code >= 500 and not about_us
             raise MailRefused(f"{error.code} {error.message}", final=final) from error
         return answer
 

@@ -21,6 +21,7 @@ from shared.runtime.acts.runtime import Runtime
 from shared.runtime.base import keys, metrics
 from shared.runtime.db.postgres import DATABASE_ERRORS, UNAVAILABLE, Tx
 from shared.runtime.post import mail, outside, webhook
+from shared.signing import Signer
 
 POLL_S: Final = 15.0
 BATCH: Final = 200
@@ -66,6 +67,9 @@ _GIVEN_BACK: Final = """
 UPDATE delivery SET attempts = attempts - 1, retry_at = $3
   FROM unnest($1::uuid[], $2::text[]) AS said (id, by)
  WHERE notice_id = said.id AND channel = said.by AND state = 'queued'
+"""
+_TRIED_BEFORE: Final = """
+SELECT EXISTS (SELECT FROM delivery WHERE state = 'queued' AND channel = $1 AND attempts > 0)
 """
 
 
@@ -120,12 +124,16 @@ class Sender:
         """When handing over began to fail, and has failed since."""
         self._error: str | None = None
         settings = rt.settings
-        known = keys.load(settings.signing_keys_file, owner=owner, generate=settings.signing_keys_generate)
-        self._signer = known.signers[0]
+        self._owner = owner
+        self._keys = keys.OwnedKeys(settings.signing_keys_file, generate=settings.signing_keys_generate)
+        self._keyless: str | None = None
+        """Why webhooks wait, if they do."""
+        self._signer()
 
     def health(self) -> SenderHealth:
         """How it is."""
-        return SenderHealth("failing" if self._error else "sending", self._sent, self._error)
+        error = self._error or self._keyless
+        return SenderHealth("failing" if error else "sending", self._sent, error)
 
     async def run(self) -> None:
         """Send until cancelled; a webhook that takes its time holds up no mail."""
@@ -168,8 +176,23 @@ class Sender:
         """What goes out by mail, and what by webhook."""
         return (
             partial(self._round, Channel.EMAIL, LINES, self._mails),
-            partial(self._round, Channel.WEBHOOK, HOOKS, partial(self._hooks, http)),
+            partial(self._hook_round, http),
         )
+
+    async def _hook_round(self, http: httpx.AsyncClient) -> bool:
+        """Webhooks wait for a key that signs them; mail does not."""
+        return self._signer() is not None and await self._round(Channel.WEBHOOK, HOOKS, partial(self._hooks, http))
+
+    def _signer(self) -> Signer | None:
+        """The department's key as its file has it now: a stolen one that was retired signs no webhook more."""
+        try:
+            signer, self._keyless = self._keys.own(self._owner), None
+        except keys.NoSigningKey as missing:
+            if self._keyless is None:
+                _log.error("notices.webhooks_wait_for_a_key", reason=str(missing))
+            self._keyless = str(missing)
+            return None
+        return signer
 
     async def _round(self, channel: Channel, most: int, carry: _Carry) -> bool:
         """Take up a batch, send it side by side, and write at once what became of it; whether there was any."""
@@ -179,21 +202,28 @@ class Sender:
         until, said = time.monotonic() + ROUND_S, list[_Said]()
         waiting = takewhile(lambda _: time.monotonic() < until, due)
         await asyncio.gather(*(carry(waiting, said) for _ in range(min(most, len(due)))))
-        self._note_refused(channel, said)
         if due:
             begun = {each.due.notice_id for each in said}
             await self._note(said, [each for each in due if each.notice_id not in begun])
+        await self._note_refused(channel, said)
         return bool(due)
 
-    def _note_refused(self, channel: Channel, said: list[_Said]) -> None:
-        """For how long nothing was taken: one address that refuses for good says nothing about our own server."""
+    async def _note_refused(self, channel: Channel, said: list[_Said]) -> None:
+        """For how long nothing was taken: one address that refuses for good says nothing about our own server, nor does
+        one that was given up, once nothing else waits to be tried again."""
         now = self._rt.clock.now()
         if any(not each.failed for each in said):
             self._refused_since.pop(channel, None)
         elif any(each.again for each in said):
             self._refused_since.setdefault(channel, now)
+        elif channel in self._refused_since and not await self._waits(channel):
+            self._refused_since.pop(channel, None)
         waited = now - self._refused_since.get(channel, now)
         metrics.notices_refused.set(waited.total_seconds(), {"channel": channel})
+
+    async def _waits(self, channel: Channel) -> bool:
+        async with self._rt.db.connection() as connection:
+            return bool(await connection.fetchval(_TRIED_BEFORE, channel))
 
     async def _mails(self, waiting: Iterator[_Due], said: list[_Said]) -> None:
         """One connection: mail after mail."""
@@ -213,10 +243,13 @@ class Sender:
         return await line.send(letter, recipient=due.address, returns=mail.returns_of(settings, due.return_token))
 
     async def _hooks(self, http: httpx.AsyncClient, waiting: Iterator[_Due], said: list[_Said]) -> None:
-        """One webhook after the other."""
+        """One webhook after the other; what is not begun is given back."""
         for due in waiting:
+            signer = self._signer()
+            if signer is None:
+                return
             sent = webhook.send(
-                http, due.address, due.notice_id, due.document, self._signer, self._rt.clock.now(), secret=due.secret,
+                http, due.address, due.notice_id, due.document, signer, self._rt.clock.now(), secret=due.secret,
                 private=self._rt.settings.webhooks_private,
             )  # fmt: skip
             said.append(await self._tried(due, sent))
