@@ -89,14 +89,14 @@ def ready(db: sqlite3.Connection, given: dict[str, Any], lane: Lane | None) -> l
     found = [
         row
         for back in ((True, False) if lane is None else (lane.back,))
-        for row in _least_first(db, (LEVEL, READY, AHEAD), given | {"back": back}, lane and lane.again)
+        for row in _least_first(db, (LEVEL, READY, AHEAD), given | {"back": back}, lane.again if lane else None)
     ]
     return sorted(found, key=lambda row: row["attempts"])[: given["most"]]
 
 
 def ended(db: sqlite3.Connection, given: dict[str, Any], lane: Lane | None) -> list[sqlite3.Row]:
     """The suspensions that are over and of which nobody has heard yet, those that failed least first."""
-    return _least_first(db, (END_LEVEL, ENDED, END_AHEAD), given, lane and lane.again)
+    return _least_first(db, (END_LEVEL, ENDED, END_AHEAD), given, lane.again if lane else None)
 
 
 def _least_first(
