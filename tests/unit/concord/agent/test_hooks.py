@@ -302,7 +302,7 @@ async def test_what_a_program_left_in_its_group_is_killed_and_nothing_else(tmp_p
             return False
 
     async with asyncio.timeout(4):
-        while runs(numbers[0]):
+        while runs(numbers[0]):  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.02)
     assert runs(numbers[1])
     os.kill(numbers[1], signal.SIGKILL)
