@@ -10,7 +10,7 @@ import pytest
 
 from concord.agent import due
 from concord.agent.due import Lane
-from concord.agent.journal import Journal
+from concord.agent.journal import Journal, Written
 
 PROVIDER = uuid4()
 GIVEN = due.at(datetime.now(UTC), 16) | {"tries": 12, "level": 1, "back": True}
@@ -132,3 +132,13 @@ def test_what_failed_least_is_first_and_a_lane_gets_no_more_than_it_has_places(j
     assert asked(10, Lane(back=False, again=False), "s3") == [5]
     assert asked(10, Lane(back=True, again=True)) == []
     assert journal.next_retry(now) == (now + timedelta(seconds=5)).replace(microsecond=now.microsecond)
+
+
+def test_what_was_restored_is_looked_at_no_more_when_suspensions_end(journal: Journal) -> None:
+    ends, back = str(UUID(int=1)), UUID(int=2)
+    journal._db.execute(INSERT + "(1, ?, '1', 'suspend', 'a', NULL, x'7b7d', 'executed')", (ends,))
+    journal._db.execute("INSERT INTO ending (order_id, until) VALUES (?, 0)", (ends,))
+    journal._db.execute(INSERT + "(2, ?, '2', 'restore', 'a', ?, x'7b7d', 'pending')", (str(back), ends))
+    [order] = journal.ready(datetime.now(UTC))
+    journal.close_order(order, Written(uuid4(), back, "executed", "{}"), "done")
+    assert journal._db.execute("SELECT done FROM ending").fetchone()[0] == 1
