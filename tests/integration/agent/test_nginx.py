@@ -491,7 +491,6 @@ async def test_whatever_cannot_be_written_leaves_nothing_half_changed(
     """A disk that is full stays full while everything is put back; a rename may fail once."""
     wide = order(sequence=1, site=about("pharmacy.example", spared=["advice.pharmacy.example"]))
     other = order(sequence=2, site=about("advice.pharmacy.example", "other.example"))
-    back = order(action="restore", undoes=str(wide.order_id))
     await served.hook.suspend(wide)
     whole = {"fsync": os.fsync, "replace": Path.replace, "unlink": Path.unlink}[step]
     failed = 0
@@ -508,26 +507,64 @@ async def test_whatever_cannot_be_written_leaves_nothing_half_changed(
 
         return fails
 
-    for verb, cause in ((served.hook.suspend, other), (served.hook.restore, back)):
-        before = configuration(served.folder)
-        for place in itertools.count():
-            count = failed
-            with monkeypatch.context() as patch:
-                patch.setattr(os if step == "fsync" else Path, step, failing_at(place))
-                done = await asyncio.gather(verb(cause), return_exceptions=True)
-            if failed == count:
-                break
-            if isinstance(done[0], OSError):
-                now = configuration(served.folder).items()
-                assert {name: content for name, content in now if "/." not in name} == before, (verb, place)
-            else:
-                assert step == "unlink", "a draft that stays does no harm"
-                break
-        assert failed
-    assert await served.status("pharmacy.example") == 200
-    assert await served.status("advice.pharmacy.example") == 451
+    before = configuration(served.folder)
+    for place in itertools.count():
+        count = failed
+        with monkeypatch.context() as patch:
+            patch.setattr(os if step == "fsync" else Path, step, failing_at(place))
+            done = await asyncio.gather(served.hook.suspend(other), return_exceptions=True)
+        if failed == count:
+            break
+        if isinstance(done[0], OSError):
+            now = configuration(served.folder).items()
+            assert {name: content for name, content in now if "/." not in name} == before, place
+        else:
+            assert step == "unlink", "a draft that stays does no harm"
+            break
+    assert failed
+    assert [await served.status(name) for name in ("pharmacy.example", "advice.pharmacy.example")] == [451, 451]
     await served.hook.resume(order())
     assert not [name for name in configuration(served.folder) if "/." in name]
+
+
+@pytest.mark.parametrize("verb", ["restore", "resume"])
+async def test_giving_back_needs_no_room_on_the_disk(
+    served: Served, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    def full(_: int) -> None:
+        raise FULL
+
+    before, cut = configuration(served.folder), order(sequence=1, site=about("pharmacy.example"))
+    await served.hook.suspend(cut)
+    monkeypatch.setattr(os, "fsync", full)
+    await getattr(served.hook, verb)(cut if verb == "resume" else order(action="restore", undoes=str(cut.order_id)))
+    assert await served.status("pharmacy.example") == 200
+    assert configuration(served.folder) == before
+
+
+async def test_of_names_given_back_only_those_that_another_order_means_wait_for_room_on_the_disk(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they answer meanwhile has the link and the page of the order that is over: never 451 without either."""
+    first, wide = (order(sequence=n, site=about("shop.example", *more)) for n, more in ((1, ()), (2, ["a.example"])))
+    back = order(action="restore", undoes=str(wide.order_id))
+    await served.hook.suspend(first)
+    alone = configuration(served.folder)
+    await served.hook.suspend(wide)
+
+    def full(_: int) -> None:
+        raise FULL
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        [told] = await asyncio.gather(served.hook.restore(back), return_exceptions=True)
+    assert isinstance(told, Later | OSError), told
+    assert [await served.status(name) for name in ("a.example", "shop.example")] == [200, 451]
+    left = configuration(served.folder)
+    assert {f"concord/orders/{wide.order_id}.{kind}" for kind in ("conf", "html")} <= left.keys()
+    assert f"concord/orders/{wide.order_id}.json" not in left, "nothing lays it on again"
+    await served.hook.restore(back)
+    assert configuration(served.folder) == alone
 
 
 async def test_an_order_that_cannot_be_written_does_not_take_the_others_with_it(

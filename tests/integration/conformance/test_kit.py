@@ -121,6 +121,8 @@ FAULTS = {
     "takes loose base64url": ("if pack(content) != part:", "if False:"),
     "keeps keys for ever": ('state["keys_until"] = time.monotonic() + 1', 'state["keys_until"] = float("inf")'),
     "believes what a retired key says later": (' < seconds(key["retired_at"])', ""),
+    "does not look at the order before": ("[seconds(at) - 86400 for (at,) in db.execute(issued)]", "[]"),
+    "says `executed` alone": ('say(order, jws, "received")', "None"),
     "forgets what it was told": ("[at - 3600 for (at,) in", "[0 for (at,) in"),
     "names no bytes": (
         'digest = {"order_digest": hashlib.sha256(jws.encode())',
@@ -164,6 +166,9 @@ SEEN_BY = [
     ("keeps keys for ever", "rotation", "a key that was taken out of the set"),
     ("believes what a retired key says later", "retirement", "dated after its key was retired"),
     ("forgets what it was told", "retirement", "dated back before a head was told"),
+    ("does not look at the order before", "memory", "dated back before the order before it"),
+    ("says `executed` alone", "order", "`received` did not"),
+    ("says `executed` alone", "gaps", "`received` did not"),
     ("names no bytes", "order", "digest_mismatch"),
     ("has no clock", "order", "a day before the order"),
     ("drops what waits for its key", "key_not_entered", ""),

@@ -248,23 +248,25 @@ class Agent:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._to_do.clear()
-                for way, order in self._due(most):
+                now = datetime.now(UTC)  # one for all: what falls due meanwhile is still ahead
+                for way, order in self._due(most, now):
                     tasks.create_task(self._work(way, hook, order, once=once))
                 if once and not self._at_work:
                     return
-                retry = self._journal.next_retry(self._config.tries) if self._caught_up.is_set() else None
-                due = [self._journal.next_end(), retry]
+                retry = self._journal.next_retry(now, self._config.tries) if self._caught_up.is_set() else None
+                due = [self._journal.next_end(now), retry]
                 await _event_or(self._to_do, min((at for at in due if at is not None), default=None))
 
-    def _due(self, most: int) -> Iterator[tuple[Way, Taken]]:
+    def _due(self, most: int, now: datetime) -> Iterator[tuple[Way, Taken]]:
         """What is to begin now, and is at work from here on."""
-        now, orders = datetime.now(UTC), self._caught_up.is_set()
+        orders = self._caught_up.is_set()
         for order in self._journal.taken_back() if orders else ():
             if order.site not in self._at_work:
                 try:
                     self._passed_over(order)
                 except sqlite3.OperationalError as error:
                     _log.error("it cannot be noted that order %d was taken back: %s", order.sequence, error)
+                    break  # nor of another one; none of them is begun, or waited for
         for lane in LANES:
             room = (max(1, most // 2) if lane.again else most) - [*self._at_work.values()].count(lane)
             if room <= 0:

@@ -62,17 +62,26 @@ def page_of(order: Order) -> bytes:
 
 
 @contextlib.contextmanager
-def swapped(folder: Path, wanted: Mapping[str, bytes]) -> Iterator[Callable[[], None]]:
+def swapped(folder: Path, wanted: Mapping[str, bytes], *, cutting: bool = True) -> Iterator[Callable[[], None]]:
     """Make the folder hold these files, and put back what was there if that fails; the body is given what does that.
 
     Whatever needs room on the disk is written before anything changes,
     what was there before as well; from then on files are only renamed or removed. Raises OSError.
+
+    What gives a site back (not ``cutting``) is never put back, so nothing is kept, and what goes goes first: that needs
+    no room. A file that cannot be written then, of a name that another order goes on meaning, is told in the end.
     """
     found = [file for part in ("names", "orders") for file in (folder / part).iterdir()]
     there = {file for file in found if not file.name.startswith(".")}
     _clear({*found} - there)  # by an agent that was killed
     target = {folder / name: content for name, content in wanted.items()}
     files = [file for file in {*there, *target} if not (file.exists() and file.read_bytes() == target.get(file))]
+    if not cutting:
+        errors = _given_back(files, target)
+        yield lambda: None
+        if errors:
+            raise errors[0]
+        return
     drafts = {file: _beside(file, "new") for file in files if file in target}
     kept = {file: _beside(file, "old") for file in files if file in there}
 
@@ -106,6 +115,28 @@ def swapped(folder: Path, wanted: Mapping[str, bytes]) -> Iterator[Callable[[], 
         yield put_back
     finally:
         _clear([*drafts.values(), *kept.values()])
+
+
+def _given_back(files: Iterable[Path], target: Mapping[Path, bytes]) -> list[OSError]:
+    """Remove what goes, then write what is otherwise now; gives what could not be done.
+
+    Page and link of an order go last, and stay while a file of a name that may still lead there cannot be written.
+    """
+    errors, shown = list[OSError](), list[Path]()
+    for file in sorted(files, key=lambda file: file in target):
+        if file not in target and file.parent.name == "orders" and file.suffix != ".json":
+            shown.append(file)
+            continue
+        try:
+            if file in target:
+                put_file(file, target[file])
+            else:
+                file.unlink()
+        except OSError as error:  # the others all the same
+            errors.append(error)
+    if not errors:
+        _clear(shown)
+    return errors
 
 
 def _clear(files: Iterable[Path]) -> None:

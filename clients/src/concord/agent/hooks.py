@@ -235,11 +235,29 @@ async def _said(stream: asyncio.StreamReader) -> bytes:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill it if it is still there, and let go of its pipes, whoever else holds them."""
-    if process.returncode is None:
+    """Kill it if it is still there, or its children are, and let go of its pipes, whoever else holds them."""
+    if process.returncode is None or _left_children(process):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # its own session: its children go with it
     process._transport.close()  # type: ignore[attr-defined] # else `wait` waits for whoever holds a pipe
     with contextlib.suppress(TimeoutError):  # it hangs in the kernel
         async with asyncio.timeout(_KILLED_S):
             await process.wait()
+
+
+def _left_children(process: asyncio.subprocess.Process) -> bool:
+    """Whether a process of its group holds a pipe of ours: once it has ended, its number alone says nothing.
+
+    The number may be another's by then, who made a group of its own with it; but nobody else has these pipes.
+    """
+    transport = process._transport  # type: ignore[attr-defined]
+    pipes = [pipe.get_extra_info("pipe") for pipe in map(transport.get_pipe_transport, (1, 2)) if pipe is not None]
+    ours = {f"pipe:[{os.fstat(pipe.fileno()).st_ino}]" for pipe in pipes if not pipe.closed}
+    return bool(ours) and any(_holds(int(each), process.pid, ours) for each in os.listdir("/proc") if each.isdigit())
+
+
+def _holds(pid: int, group: int, pipes: set[str]) -> bool:
+    with contextlib.suppress(OSError):  # it has ended meanwhile, or is another user's
+        if os.getpgid(pid) == group:
+            return any(os.readlink(f"/proc/{pid}/fd/{number}") in pipes for number in os.listdir(f"/proc/{pid}/fd"))
+    return False

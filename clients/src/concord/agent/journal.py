@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from concord.agent.due import ENDED, NEXT, NEXT_END, NO_ENDING, OWED, READY, READY_AGAIN, TAKEN_BACK, Lane, at
+from concord.agent import due
+from concord.agent.due import NEXT, NEXT_END, NO_ENDING, OPEN, TAKEN_BACK, Lane
 from concord.agent.store import Alarms, connect, make_tables, transaction
 
 _IN_FORCE: Final = """
@@ -179,14 +180,12 @@ class Journal:
         self, now: datetime, limit: int = 100, tries: int = 12, lane: Lane | None = None, busy: Collection[str] = ()
     ) -> list[Taken]:
         """Orders to be carried out now; a restore that failed ``tries`` times does not hold up what comes after it."""
-        given = at(now, limit, lane, busy) | {"tries": tries}
-        found = [*self._db.execute(READY, given), *self._db.execute(READY_AGAIN, given)]
-        return [_taken(row) for row in sorted(found, key=lambda row: row["attempts"])[:limit]]
+        given = due.at(now, limit, busy) | {"tries": tries}
+        return [_taken(row) for row in due.ready(self._db, given, lane)]
 
-    def next_retry(self, tries: int = 12) -> datetime | None:
-        """When the next order that has to wait is due; none if nothing has to."""
-        at = self._db.execute(NEXT, {"tries": tries, "now": datetime.now(UTC).timestamp()}).fetchone()["at"]
-        return datetime.fromtimestamp(at, UTC) if at is not None else None
+    def next_retry(self, now: datetime, tries: int = 12) -> datetime | None:
+        """When the next order that has to wait is due; none if nothing has to. ``now``: up to which it was looked."""
+        return _at(self._db.execute(NEXT, {"tries": tries, "now": now.timestamp()}).fetchone())
 
     def close_order(self, order: Taken, receipt: Written, note: str) -> None:
         """An order is carried out, or impossible, and here is the receipt that says so.
@@ -202,6 +201,8 @@ class Journal:
             if changed.rowcount:
                 self._queue(receipt)
                 self._note_endings([order])
+                if receipt.outcome == "executed":  # what is taken back needs no end any more
+                    self._db.execute("UPDATE ending SET done = 1 WHERE order_id = ?", (order.undoes,))
 
     def objections(self, order: Taken) -> int:
         """How often this order was called impossible."""
@@ -233,13 +234,12 @@ class Journal:
         self, now: datetime, limit: int = 100, lane: Lane | None = None, busy: Collection[str] = ()
     ) -> list[Taken]:
         """Suspensions whose end has come and of which nobody has heard yet; ``attempts`` counts the tries to tell."""
-        rows = self._db.execute(ENDED, at(now, limit, lane, busy))
+        rows = due.ended(self._db, due.at(now, limit, busy), lane)
         return [replace(_taken(row), attempts=row["endings"]) for row in rows]
 
-    def next_end(self) -> datetime | None:
+    def next_end(self, now: datetime) -> datetime | None:
         """When the next suspension ends, or the next try is due; none if none is left."""
-        at = self._db.execute(NEXT_END, {"now": datetime.now(UTC).timestamp()}).fetchone()["at"]
-        return datetime.fromtimestamp(at, UTC) if at is not None else None
+        return _at(self._db.execute(NEXT_END, {"now": now.timestamp()}).fetchone())
 
     def close_ending(self, order: Taken, note: str) -> None:
         """The site is hosted again, as far as this suspension goes."""
@@ -320,7 +320,7 @@ class Journal:
 
     def pending(self) -> list[Taken]:
         """Orders that are still to be carried out, in sequence; restores too that were called impossible."""
-        sql = f"SELECT * FROM received_order WHERE state = 'pending' OR ({OWED}) ORDER BY sequence"  # noqa: S608
+        sql = f"SELECT * FROM received_order WHERE {OPEN} ORDER BY sequence"  # noqa: S608 - a constant
         return [_taken(row) for row in self._db.execute(sql)]
 
     def _note_endings(self, orders: Iterable[Taken]) -> None:
@@ -352,6 +352,10 @@ def _end_of(order: Taken) -> float | None:
     except (ValueError, LookupError):
         return None
     return (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp()
+
+
+def _at(row: sqlite3.Row | None) -> datetime | None:
+    return datetime.fromtimestamp(row["at"], UTC) if row is not None else None
 
 
 def _taken(row: sqlite3.Row) -> Taken:

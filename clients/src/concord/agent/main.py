@@ -11,7 +11,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn
 from uuid import UUID
 
 import typer
@@ -38,6 +38,9 @@ class AddressInUse(Exception):
 class NotNow(Exception):
     """What may be otherwise in a moment: whoever supervises the agent starts it again."""
 
+
+_DAMAGED: Final = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
+_WAY_OUT: Final = "; keep the file, and start with a new state_file: the snapshot says what is in force"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, epilog="\b\n" + table())
 ConfigFile = Annotated[Path, typer.Option("--config", help="TOML file; docs/providers.md lists its keys.")]
@@ -217,15 +220,19 @@ def _journal(config: Config, *, look_only: bool = False) -> Journal:
         return Journal(config.state_file, config.provider_id, look_only=look_only)
     except (NotOurs, OSError, sqlite3.Error) as error:
         kind = BadConfig if _for_people(error, config.state_file) else NotNow
-        raise kind(f"state_file {config.state_file} cannot be used: {error}") from error
+        said = f"state_file {config.state_file} cannot be used: {error}"
+        raise kind(said + (_WAY_OUT if _code(error) in _DAMAGED else "")) from error
 
 
 def _for_people(error: Exception, file: Path) -> bool:
-    """Whether only a person can mend it: rights, or a file that is no journal of this provider's."""
+    """Whether only a person can mend it: rights, or a file that is damaged or no journal of this provider's."""
     if isinstance(error, sqlite3.Error):
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        return code == sqlite3.SQLITE_NOTADB or (file.exists() and not (file.is_file() and _may_write(file)))
+        return _code(error) in _DAMAGED or (file.exists() and not (file.is_file() and _may_write(file)))
     return isinstance(error, NotOurs | PermissionError | NotADirectoryError | FileExistsError)
+
+
+def _code(error: Exception) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _may_write(file: Path) -> bool:

@@ -276,7 +276,7 @@ class NginxHook:
         What could not be written is put back; what cuts a name off also where nginx does not follow. What gives it
         back stays as it is: the next reload, by whomever, serves the name, and this is asked again.
         """
-        with swapped(self._nginx.folder, files_for(orders, self._about)) as put_back:
+        with swapped(self._nginx.folder, files_for(orders, self._about), cutting=cutting) as put_back:
             tested = False
             try:
                 await self._run(self._nginx.test)

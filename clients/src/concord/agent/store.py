@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-_SCHEMA: Final = """
+from concord.agent.due import OPEN
+
+_SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS received_order (
     sequence  INTEGER PRIMARY KEY,
@@ -22,10 +24,12 @@ CREATE TABLE IF NOT EXISTS received_order (
     state     TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'executed', 'impossible', 'passed')),
     attempts  INTEGER NOT NULL DEFAULT 0,
     retry_at  REAL NOT NULL DEFAULT 0,
-    note      TEXT
+    note      TEXT,
+    undone    INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX IF NOT EXISTS order_pending ON received_order (sequence) WHERE state = 'pending';
-CREATE INDEX IF NOT EXISTS order_owed ON received_order (retry_at) WHERE state = 'impossible' AND action = 'restore';
+CREATE INDEX IF NOT EXISTS order_open ON received_order ((action = 'restore'), attempts, retry_at) WHERE {OPEN};
+CREATE INDEX IF NOT EXISTS order_retry ON received_order (retry_at) WHERE {OPEN} AND attempts > 0;
+CREATE INDEX IF NOT EXISTS order_undone ON received_order (sequence) WHERE state = 'pending' AND undone;
 CREATE INDEX IF NOT EXISTS order_digest ON received_order (digest);
 CREATE INDEX IF NOT EXISTS order_undoes ON received_order (undoes) WHERE undoes IS NOT NULL;
 CREATE INDEX IF NOT EXISTS order_of_site ON received_order (site, sequence) WHERE state = 'pending';
@@ -37,7 +41,8 @@ CREATE TABLE IF NOT EXISTS ending (
     note     TEXT,
     done     INTEGER NOT NULL DEFAULT 0 CHECK (done IN (0, 1))
 ) STRICT;
-CREATE INDEX IF NOT EXISTS ending_open ON ending (until) WHERE NOT done;
+CREATE INDEX IF NOT EXISTS ending_due ON ending (attempts, max(until, retry_at)) WHERE NOT done;
+CREATE INDEX IF NOT EXISTS ending_next ON ending (max(until, retry_at)) WHERE NOT done;
 CREATE TABLE IF NOT EXISTS receipt (
     place      INTEGER PRIMARY KEY AUTOINCREMENT,
     receipt_id TEXT NOT NULL UNIQUE,
@@ -65,7 +70,12 @@ CREATE TABLE IF NOT EXISTS alarm (
     PRIMARY KEY (kind, said)
 ) STRICT;
 """
-_VERSION: Final = 1
+_TAKES_BACK: Final = """
+CREATE TRIGGER IF NOT EXISTS takes_back AFTER INSERT ON received_order WHEN new.undoes IS NOT NULL
+BEGIN UPDATE received_order SET undone = 1 WHERE order_id = new.undoes; END
+"""
+"""In the file, so that an older agent that works with it meanwhile marks what is taken back as well."""
+_VERSION: Final = 2
 _MOST_ALARMS: Final = 100
 
 
@@ -91,20 +101,42 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def make_tables(db: sqlite3.Connection) -> None:
-    """The tables, also in a file of an agent that passed over nothing (version 0)."""
+    """The tables, also in a file of an older agent: version 0 passed over nothing, 1 had other indexes."""
     with transaction(db):
         kept: list[sqlite3.Row] = []
-        old = db.execute("PRAGMA user_version").fetchone()[0] < _VERSION
-        if old and db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'received_order'").fetchone():
+        version = int(db.execute("PRAGMA user_version").fetchone()[0])
+        there = bool(db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'received_order'").fetchone())
+        if there and version < 1:
             kept = db.execute("SELECT * FROM received_order").fetchall()
             db.execute("DROP TABLE received_order")
+        elif there and version < _VERSION:
+            _mark_what_is_undone(db)
         for statement in _SCHEMA.split(";"):
             db.execute(statement)
-        db.executemany("INSERT INTO received_order VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [tuple(r) for r in kept])
+        db.execute(_TAKES_BACK)
+        for row in kept:
+            names = row.keys()
+            marks = ", ".join("?" * len(names))
+            db.execute(f"INSERT INTO received_order ({', '.join(names)}) VALUES ({marks})", tuple(row))  # noqa: S608
         _open_old_receipts(db)
         _note_documents(db)
-        if old:
+        if version < _VERSION:
             db.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _mark_what_is_undone(db: sqlite3.Connection) -> None:
+    """An older agent looked for what is taken back among all that is pending, and kept the end of what was restored."""
+    db.execute("ALTER TABLE received_order ADD COLUMN undone INTEGER NOT NULL DEFAULT 0")
+    db.execute(
+        "UPDATE received_order SET undone = 1 WHERE order_id IN"
+        " (SELECT undoes FROM received_order WHERE undoes IS NOT NULL)"
+    )
+    db.execute(
+        "UPDATE ending SET done = 1 WHERE order_id IN"
+        " (SELECT undoes FROM received_order WHERE undoes IS NOT NULL AND state = 'executed')"
+    )
+    for index in ("order_pending", "order_owed", "ending_open"):
+        db.execute(f"DROP INDEX IF EXISTS {index}")
 
 
 def _open_old_receipts(db: sqlite3.Connection) -> None:

@@ -12,7 +12,10 @@ import httpx
 
 from concord.conformance import forged
 from concord.conformance.bench import SILENCE_S, Bench, Ended, Failed, Skipped, also_said, fresh, still_works
-from concord.conformance.desk import Desk
+from concord.conformance.desk import ISSUER, Desk
+from shared.signing import Signer, generate_key
+
+BACKDATED: Final = "of a retired key, dated back before the order before it"
 
 
 async def order(bench: Bench) -> None:
@@ -59,6 +62,8 @@ async def names(bench: Bench) -> None:
 async def memory(bench: Bench) -> None:
     """With an empty memory the snapshot says what to act on: what is in force or open, and nothing else of the past."""
     undone, back, in_force, still_open = bench.past
+    place = len(bench.desk.documents) + 1
+    await bench.refuses(BACKDATED, bench.desk.shown[place], place)
     await bench.answered(still_open)
     await asyncio.sleep(SILENCE_S)
     for document in (undone, back):
@@ -71,7 +76,10 @@ async def memory(bench: Bench) -> None:
 
 
 def past(desk: Desk) -> list[dict[str, Any]]:
-    """What was given out before the client came: done and undone, in force, and open."""
+    """What was given out before the client came: done and undone, in force, and open. Then something backdated.
+
+    Who was told nothing yet can see that by the order before it alone.
+    """
     undone = desk.document(host=fresh("undone"))
     given = [undone]
     desk.give(undone)
@@ -83,6 +91,12 @@ def past(desk: Desk) -> list[dict[str, Any]]:
         given.append(desk.document(action, host=host, **changes))
         desk.give(given[-1])
     desk.past = {document["order_id"] for document in given[:-1]}
+    retired, now = Signer(generate_key("conformance-retired")), datetime.now(UTC)
+    desk.published.append((retired, ISSUER))
+    desk.retired[retired.kid] = now - timedelta(minutes=1)
+    late = desk.sign(desk.document(host=fresh("backdated"), issued_at=(now - timedelta(days=5)).isoformat()), retired)
+    desk.note_forged(late, BACKDATED)
+    desk.show(len(given) + 1, late)
     return given
 
 
@@ -152,6 +166,8 @@ async def gaps(bench: Bench) -> None:
     bench.desk.show(missing["sequence"], bench.desk.bytes_of[missing["order_id"]])
     await bench.answered(missing, early)
     places = [told.receipt.sequence for told in bench.desk.told if told.receipt.outcome == "received"]
+    if not {missing["sequence"], early["sequence"]} <= {*places}:
+        raise Failed("`executed` came and `received` did not")
     if places.index(missing["sequence"]) > places.index(early["sequence"]):
         raise Failed("the later order was received first")
 

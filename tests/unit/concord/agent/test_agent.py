@@ -140,7 +140,7 @@ async def test_what_a_restore_took_back_is_not_resumed_again(build: Build, acces
     await work(bench, hook, settled(bench, 1))
     access.order("restore", undoes=ends["order_id"])
     await work(bench, hook, settled(bench, 2))
-    assert bench.journal.next_end() is None
+    assert bench.journal.next_end(_now()) is None
     assert bench.journal.ended(datetime.now(UTC) + timedelta(hours=1)) == []
 
 

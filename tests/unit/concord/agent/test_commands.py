@@ -15,6 +15,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from concord.agent.agent import AT_ONCE, LANES
 from concord.agent.config import BadConfig, Config
 from concord.agent.hooks import HttpHook, Impossible, Later
 from concord.agent.journal import Journal
@@ -283,6 +284,13 @@ def test_the_unit_names_a_command_that_exists_and_is_hardened() -> None:
     for line in ("NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet=\n", "Restart=always"):
         assert line in unit
     assert f"RestartPreventExitStatus={Exit.USAGE.value} {Exit.IN_USE.value}" in unit
+    side_by_side = sum(AT_ONCE // 2 if lane.again else AT_ONCE for lane in LANES)
+    [tasks] = re.findall(r"^TasksMax=(\d+)$", unit, re.MULTILINE)
+    assert int(tasks) >= 10 * side_by_side, (
+        "each hook may be a shell with children; one that cannot fork says impossible"
+    )
+    assert f"Up to {side_by_side} programs" in unit
+    assert "\nOOMPolicy=continue\n" in unit, "one hook that is ended for memory does not end the others"
     helped = subprocess.run(
         [str(Path(sys.executable).parent / "concord-agent"), "run", "--help"],
         check=True,

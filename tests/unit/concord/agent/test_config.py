@@ -110,6 +110,21 @@ def _locked() -> sqlite3.Error:
     return error
 
 
+def test_a_damaged_journal_is_for_people_who_are_told_the_way_out(file: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state.sqlite"
+    assert CliRunner().invoke(app, ["status", "--config", str(file)]).exit_code == 0
+    for suffix in ("-wal", "-shm"):
+        state.with_name(state.name + suffix).unlink(missing_ok=True)
+    whole = state.read_bytes()
+    state.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    for verb in ("run", "status"):
+        result = CliRunner().invoke(app, [verb, "--config", str(file)])
+        assert result.exit_code == Exit.USAGE, result.output
+        assert "malformed" in result.stderr
+        assert "keep the file, and start with a new state_file" in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
@@ -284,6 +285,36 @@ async def test_what_a_program_left_running_holds_nobody_up(what: str) -> None:
     assert asyncio.get_running_loop().time() - began < 4
     await asyncio.sleep(0)
     assert len(set(os.listdir("/proc/self/fd")) - before) == 0, "its pipes are let go of"
+
+
+async def test_what_a_program_left_in_its_group_is_killed_and_nothing_else(tmp_path: Path) -> None:
+    """Else each try of a restore leaves one more, until no program can be started."""
+    left, away = tmp_path / "left", tmp_path / "away"
+    what = f"sleep 30 & echo $! > {left}; setsid sleep 20 & echo $! > {away}; exit 0"
+    with pytest.raises(Later, match="longer than"):
+        await CommandHook(("sh", "-c", what), 1.0).suspend(order())
+    numbers = [int(file.read_text()) for file in (left, away)]
+
+    def runs(pid: int) -> bool:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
+
+    async with asyncio.timeout(4):
+        while runs(numbers[0]):  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.02)
+    assert runs(numbers[1])
+    os.kill(numbers[1], signal.SIGKILL)
+
+
+async def test_a_group_whose_number_is_anothers_by_now_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program has ended, only a process of another session holds its pipes: the number says nothing."""
+    killed = list[int]()
+    monkeypatch.setattr("os.killpg", lambda number, _: killed.append(number))
+    with pytest.raises(Later, match="longer than"):
+        await CommandHook(("sh", "-c", "setsid sleep 3 & exit 0"), 1.0).suspend(order())
+    assert killed == []
 
 
 async def test_a_program_that_cannot_be_killed_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,7 +43,7 @@ async def try_often(bench: Bench, hook: Recorder, times: int, state: str = "pend
     """As if so many pauses had passed."""
     for _ in range(times):
         later = datetime.now(UTC) + timedelta(days=1)
-        for order in bench.journal.ready(later):
+        for order in (*bench.journal.taken_back(), *bench.journal.ready(later)):
             assert order.state == state
             await bench.agent.carry_out(hook, order)
 
@@ -131,7 +132,7 @@ async def test_a_restore_is_tried_until_it_is_done_and_rings_all_the_time(build:
     hook = failing(Later("nginx -t ended with 1"), "restore")
     await try_often(bench, hook, 3 * bench.config.tries)
     assert [order.attempts for order in bench.journal.pending()] == [3 * bench.config.tries]
-    pause = bench.journal.next_retry()
+    pause = bench.journal.next_retry(datetime.now(UTC))
     assert pause is not None
     assert (pause - datetime.now(UTC)).total_seconds() <= 60
     assert alarms(bench) == {"restore 2": "a site is not hosted again as order 2 wants: nginx -t ended with 1"}
@@ -226,7 +227,7 @@ async def test_the_agent_asks_for_an_impossible_restore_by_itself_and_its_site_g
     bench = build()
     back = await cut_and_taken_back(bench, access)
     await try_often(bench, failing(Impossible("The program is broken."), "restore"), bench.config.tries)
-    retry = bench.journal.next_retry()
+    retry = bench.journal.next_retry(datetime.now(UTC))
     assert retry is not None
     assert 0 < (retry - datetime.now(UTC)).total_seconds() <= 600
     later, hook = access.order(), Recorder()
@@ -389,6 +390,29 @@ async def test_a_note_that_cannot_be_written_keeps_no_restore_from_being_tried(
     assert [verb for verb, _ in hook.done] == ["restore"]
 
 
+async def test_what_falls_due_while_it_is_looked_is_not_waited_for(
+    build: Build, access: FakeAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, hook = build(), Recorder()
+    await cut_and_taken_back(bench, access)
+    await try_often(bench, failing(Later("busy"), "restore"), 1)
+    soon = datetime.now(UTC).timestamp() + 0.5
+    bench.journal._db.execute("UPDATE received_order SET retry_at = ? WHERE sequence = 2", (soon,))
+    ready, looked = bench.journal.ready, list[float]()
+
+    def slow(*given: Any) -> Any:
+        found = ready(*given)
+        looked.append(time.monotonic())
+        if len(looked) == 4:
+            time.sleep(1)
+        return found
+
+    monkeypatch.setattr(bench.journal, "ready", slow)
+    monkeypatch.setattr(bench.agent, "_wake", lambda: None)  # no other reason to look
+    bench.agent._caught_up.set()
+    await work(bench, hook, lambda: bool(hook.done), seconds=5)
+
+
 async def test_what_hangs_holds_up_no_other_site(build: Build, access: FakeAccess) -> None:
     bench = build()
     cuts = [access.order(host=f"back-{n}.example") for n in range(41)]
@@ -498,11 +522,34 @@ async def test_an_order_that_cannot_be_taken_is_read_again_and_ends_no_hook(
 
     count = 6 if by_topic else 4
     await work(
-        bench, hook, lambda: bench.journal.counts().get("receipts accepted") == count,
+        bench, hook,
+        lambda: bench.journal.counts().get("receipts accepted") == count and ("resume", ends["order_id"]) in hook.done,
         topic=topic if by_topic else None,
     )  # fmt: skip
     assert hook.done.count(("resume", ends["order_id"])) == 1
     assert bool(third) is by_topic
+
+
+@pytest.mark.parametrize("tried", [False, True])
+async def test_what_is_taken_back_and_cannot_be_passed_over_holds_up_no_restore(
+    build: Build, access: FakeAccess, monkeypatch: pytest.MonkeyPatch, tried: bool
+) -> None:
+    """Nor a restore that failed once, and so is due again after what it takes back."""
+    bench, hosts = build(), ["a.example", "b.example"]
+    cuts = [access.order(host=host) for host in hosts]
+    await bench.agent.catch_up()
+    await try_often(bench, failing(Later("busy")), int(tried))
+    asked = full_for(monkeypatch, bench.journal, "pass_over", 10**9)
+    backs = [access.order("restore", undoes=cut["order_id"], host=host) for cut, host in zip(cuts, hosts, strict=True)]
+    await bench.agent.catch_up()
+    bench.journal._db.execute("UPDATE received_order SET retry_at = 0")
+    hook, ends = failing(Later("busy"), "restore", times=2), [["received", "executed"]] * 2
+    await work(bench, hook, lambda: [access.outcomes(back["order_id"]) for back in backs] == ends, seconds=8)
+    assert sorted(hook.done) == sorted(("restore", back["order_id"]) for back in backs)
+    assert asked
+    assert bench.journal.counts()["orders pending"] == 2
+    monkeypatch.undo()
+    await work(bench, hook, lambda: bench.journal.counts().get("orders passed") == 2)
 
 
 async def test_what_was_done_and_cannot_be_noted_takes_no_place_and_ends_no_hook(

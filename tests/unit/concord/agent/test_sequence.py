@@ -207,7 +207,8 @@ def test_what_may_begin_is_the_same_for_whatever_is_pending(build: Build) -> Non
                 chance.choice([*["pending"] * 3, "executed"]),
             )
             bench.journal._db.execute(
-                "INSERT INTO received_order VALUES (?, ?, 'digest', ?, ?, NULL, x'7b7d', ?, ?, 0, NULL)",
+                "INSERT INTO received_order (sequence, order_id, digest, action, site, payload, state, attempts)"
+                " VALUES (?, ?, 'digest', ?, ?, x'7b7d', ?, ?)",
                 (sequence, str(UUID(int=sequence)), action, chance.choice("ab"), state, chance.choice([0, 0, 1, 3])),
             )
         pending = bench.journal.pending()
