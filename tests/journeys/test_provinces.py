@@ -43,7 +43,9 @@ async def shanghai(office: Office) -> AsyncIterator[tuple[Concord, Network]]:
         )  # fmt: skip
         entered = await desk.access.register_provider(new)
         signer = Signer(generate_key(f"shanghai-{uuid4()}"))
-        await desk.access.add_key(entered.id, NewKey(jwk=signer.public, proof=prove(signer, entered.id)))
+        person = Concord.connect(person="shanghai-desk-a", places=places_of(office.stack), patience_s=60)
+        key = NewKey(jwk=signer.public, proof=prove(signer, entered.id))
+        await (await clients.enter_async_context(person)).access.add_key(entered.id, key)
         provider = await clients.enter_async_context(
             client(office, f"provider-{entered.id}", str(entered.id), "access_provider")
         )
