@@ -188,7 +188,7 @@ async def test_a_log_that_was_filled_again_under_the_same_cluster_id_is_read_fro
     monkeypatch.setattr("local_stack.tansu.secrets.token_hex", lambda _: "always-the-same")
     server = fresh_broker()
     if server.keeps_data:
-        pytest.skip("tests/kafka/test_wiped_broker.py")
+        pytest.skip("this broker keeps its log; tests/kafka/test_wiped_broker.py wipes it")
     async with reading(model, server) as worker:
         await publish(server, *[site(number) for number in range(1, 4)], partition=0)
         await until(lambda: model.count("sites") == 3 and worker.lag == 0)
